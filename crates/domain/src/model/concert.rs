@@ -1,0 +1,113 @@
+//! Concerts and their performances.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::{ConcertId, Invalid, PerformanceId, SeatPlan, queue::VersionedPolicy};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<&str> for $type {
+            type Error = Invalid;
+
+            fn try_from(text: &str) -> Result<Self, Invalid> {
+                let text = text.trim();
+                let fits = (1..=$max).contains(&text.chars().count());
+                if !fits || text.chars().any(char::is_control) {
+                    return Err(Invalid::new(concat!(
+                        $what, " is 1 to ", stringify!($max), " characters without control characters",
+                    )));
+                }
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// What a concert is called: 1 to 200 characters.
+    ConcertTitle, "a title", 200
+);
+name!(
+    /// Where a performance takes place: 1 to 200 characters.
+    Venue, "a venue", 200
+);
+
+/// A concert as the catalogue knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Concert {
+    /// Its name, and its queue's.
+    pub id: ConcertId,
+    /// What it is called.
+    pub title: ConcertTitle,
+    /// How many seats its performances that have not yet started have together.
+    pub seats_total: u64,
+    /// How many of them are neither sold nor held.
+    pub seats_left: u64,
+    /// How many of them are sold.
+    pub seats_sold: u64,
+    /// When its next performance starts; none when all are over, or none is planned.
+    pub next_performance_at: Option<Timestamp>,
+    /// The master copy of its queue's policy.
+    pub policy: VersionedPolicy,
+}
+
+impl Concert {
+    /// True when every seat that is still to be had is sold. A concert without
+    /// a performance to come is not sold out: it is over, or not yet planned.
+    #[must_use]
+    pub fn sold_out(&self) -> bool {
+        self.seats_total > 0 && self.seats_sold == self.seats_total
+    }
+}
+
+/// One evening of a concert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Performance {
+    /// Its name.
+    pub id: PerformanceId,
+    /// Which concert is played.
+    pub concert: ConcertId,
+    /// When it starts. From then on its seats are no longer sold.
+    pub starts_at: Timestamp,
+    /// Where.
+    pub venue: Venue,
+    /// How many seats it has.
+    pub seats_total: u64,
+    /// How many of them are neither sold nor held.
+    pub seats_left: u64,
+}
+
+/// A performance that an operator plans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPerformance {
+    /// Its name.
+    pub id: PerformanceId,
+    /// Which concert is played.
+    pub concert: ConcertId,
+    /// When it starts.
+    pub starts_at: Timestamp,
+    /// Where.
+    pub venue: Venue,
+    /// Its seats.
+    pub seats: SeatPlan,
+}

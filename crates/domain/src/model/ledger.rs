@@ -1,0 +1,49 @@
+//! The points ledger: every change of a balance is a row, and the rows add up to the balance.
+
+use jiff::Timestamp;
+
+use super::{Amount, LedgerEntryId, ReservationId, UserId};
+
+/// Why a balance changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerReason {
+    /// Points were added.
+    Charge,
+    /// Points were spent on this reservation.
+    Payment(ReservationId),
+}
+
+/// One change of a user's balance. Never edited, never deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// Its name.
+    pub id: LedgerEntryId,
+    /// Whose balance changed.
+    pub user: UserId,
+    /// Why.
+    pub reason: LedgerReason,
+    /// By how much; the reason tells the direction.
+    pub amount: Amount,
+    /// The balance after it.
+    pub balance: Balance,
+    /// When, by the store's clock.
+    pub at: Timestamp,
+}
+
+/// What a user can spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Balance(pub Amount);
+
+impl Balance {
+    /// The balance after adding points; none where it would be over [`Amount::MAX`].
+    #[must_use]
+    pub fn charged(self, amount: Amount) -> Option<Self> {
+        self.0.checked_add(amount).map(Self)
+    }
+
+    /// The balance after spending points; none where there are not enough.
+    #[must_use]
+    pub fn spent(self, amount: Amount) -> Option<Self> {
+        self.0.checked_sub(amount).map(Self)
+    }
+}

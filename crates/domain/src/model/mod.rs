@@ -1,0 +1,40 @@
+//! What things are, and which changes of them are allowed.
+
+mod concert;
+mod idempotency;
+mod ids;
+mod ledger;
+mod money;
+mod page;
+pub mod queue;
+mod ranking;
+mod reservation;
+mod seat;
+mod seat_plan;
+mod time;
+
+pub use concert::{Concert, ConcertTitle, NewPerformance, Performance, Venue};
+pub use idempotency::{Applied, IdempotencyKey, RequestDigest, Keyed};
+pub use ids::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, UserId};
+pub use ledger::{Balance, LedgerEntry, LedgerReason};
+pub use money::{Amount, Currency};
+pub use page::{Page, PageRequest};
+pub use ranking::{Period, RankedConcert, Ranking, Span};
+pub use reservation::{
+    HeldReservation, PayRefusal, Reservation, ReservationState, WrongState,
+};
+pub use seat::{PricedSeat, Seat, SeatLabel, SeatSelection, SeatState};
+pub use seat_plan::{PlannedSeat, Row, SeatPlan, Section};
+pub use time::{later, micros};
+
+/// Why a value was refused where it came in. The text is meant for the person who sent it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub String);
+
+impl Invalid {
+    /// A refusal with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}

@@ -1,0 +1,25 @@
+//! The waiting room of a concert: its policy, its windows, and the places that people have in it.
+
+mod active_place;
+mod ends;
+mod estimate;
+mod place;
+mod policy;
+mod poll;
+mod seed;
+mod state;
+mod ticket;
+mod window;
+
+pub use active_place::ActivePlace;
+pub use ends::Lives;
+pub use estimate::WaitEstimate;
+pub use place::{GatePurpose, Place, Standing};
+pub use policy::{
+    Capacity, PolicyRules, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy,
+};
+pub use poll::PollRange;
+pub use seed::{QueueSeed, Recovery};
+pub use state::{EffectiveState, JoinRefusal, QueueView};
+pub use ticket::{Arrival, Generation, Ticket};
+pub use window::AdmissionWindow;

@@ -1,0 +1,228 @@
+//! How a queue admits people, as its operator set it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::Invalid;
+
+/// Admit at most `admit` people in each window of `interval`: the amusement park.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throughput {
+    /// How many people a window lets in; 1 or more.
+    pub admit: u32,
+    /// How long a window is; 100 ms to one hour.
+    pub interval: Duration,
+}
+
+/// Let at most `max_active` people be active at once: the bank counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// How many people may be active at once; 1 or more.
+    pub max_active: u32,
+}
+
+/// What the operator has switched the queue to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PolicyState {
+    /// Join, wait, be admitted.
+    #[default]
+    Open,
+    /// Join and wait; nobody is admitted.
+    Paused,
+    /// The limits are off: those waiting move on in chunks. The gate still wants a token.
+    Bypass,
+    /// Joins are refused and nobody is admitted; active places run out.
+    Closed,
+}
+
+/// How a queue admits people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuePolicy {
+    /// What the operator has switched the queue to.
+    pub state: PolicyState,
+    /// Before this instant nobody is admitted; people may join and wait.
+    pub opens_at: Option<Timestamp>,
+    /// The limit on admissions in time. At least one of this and `capacity` is there.
+    pub throughput: Option<Throughput>,
+    /// The limit on active places at once.
+    pub capacity: Option<Capacity>,
+    /// A waiting place ends when its user was not heard of for so long.
+    pub waiting_ttl: Duration,
+    /// An active place ends when it was not used for so long after its admission.
+    pub claim_ttl: Duration,
+    /// An active place ends so long after it was first used.
+    pub active_ttl: Duration,
+    /// Joins are refused while so many wait; no limit without it.
+    pub max_waiting: Option<u64>,
+}
+
+/// Which of two copies of a policy is the newer: microseconds since 1970, but always at least one
+/// more than any version before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PolicyVersion(pub i64);
+
+impl PolicyVersion {
+    /// The version of a change made at `now` after `previous`.
+    #[must_use]
+    pub fn after(previous: Self, now: Timestamp) -> Self {
+        Self(now.as_microsecond().max(previous.0 + 1))
+    }
+
+    /// The version of the first policy of a queue made at `now`.
+    #[must_use]
+    pub fn first(now: Timestamp) -> Self {
+        Self(now.as_microsecond())
+    }
+}
+
+/// A policy and which version of it this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionedPolicy {
+    /// The policy.
+    pub policy: QueuePolicy,
+    /// Its version.
+    pub version: PolicyVersion,
+}
+
+/// What every policy must obey beyond its own fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyRules {
+    /// The longest time that a client is told to wait between two look-ups. A place must outlive
+    /// four of them, so that one lost request does not cost it.
+    pub longest_poll: Duration,
+}
+
+impl Default for QueuePolicy {
+    /// 500 people per 3 s, as the service's defaults say.
+    fn default() -> Self {
+        Self {
+            state: PolicyState::Open,
+            opens_at: None,
+            throughput: Some(Throughput {
+                admit: 500,
+                interval: Duration::from_secs(3),
+            }),
+            capacity: None,
+            waiting_ttl: Duration::from_mins(5),
+            claim_ttl: Duration::from_mins(2),
+            active_ttl: Duration::from_mins(10),
+            max_waiting: None,
+        }
+    }
+}
+
+impl QueuePolicy {
+    /// The shortest and the longest admission window.
+    pub const INTERVALS: std::ops::RangeInclusive<Duration> =
+        Duration::from_millis(100)..=Duration::from_hours(1);
+
+    /// The longest that any life of a place may be.
+    pub const MAX_TTL: Duration = Duration::from_hours(24);
+
+    /// All that is wrong with this policy, each as the name of the field and why; empty when it is
+    /// good.
+    #[must_use]
+    pub fn faults(&self, rules: &PolicyRules) -> Vec<(&'static str, Invalid)> {
+        let mut faults = Vec::new();
+        let mut fault = |field, why: String| faults.push((field, Invalid(why)));
+        if self.throughput.is_none() && self.capacity.is_none() {
+            fault(
+                "throughput",
+                "give throughput, capacity or both; to let everybody in, use the state bypass"
+                    .into(),
+            );
+        }
+        if let Some(throughput) = self.throughput {
+            if throughput.admit == 0 {
+                fault("throughput.admit", "at least 1; to stop, use the state paused".into());
+            }
+            if !Self::INTERVALS.contains(&throughput.interval) {
+                fault("throughput.interval_s", "from 0.1 to 3600 seconds".into());
+            }
+        }
+        if self.capacity.is_some_and(|capacity| capacity.max_active == 0) {
+            fault("capacity.max_active", "at least 1; to stop, use the state paused".into());
+        }
+        let shortest = rules.longest_poll * 4;
+        for (field, ttl, polled) in [
+            ("waiting_ttl_s", self.waiting_ttl, true),
+            ("claim_ttl_s", self.claim_ttl, true),
+            ("active_ttl_s", self.active_ttl, false),
+        ] {
+            if ttl.is_zero() || ttl > Self::MAX_TTL {
+                fault(field, "more than 0 and at most 86400 seconds".into());
+            } else if polled && ttl < shortest {
+                fault(
+                    field,
+                    format!(
+                        "at least {} seconds: four times the longest poll",
+                        shortest.as_secs_f64()
+                    ),
+                );
+            }
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: PolicyRules = PolicyRules {
+        longest_poll: Duration::from_secs(15),
+    };
+
+    fn fields(policy: &QueuePolicy) -> Vec<&'static str> {
+        policy.faults(&RULES).into_iter().map(|(field, _)| field).collect()
+    }
+
+    #[test]
+    fn the_default_policy_is_good() {
+        assert_eq!(fields(&QueuePolicy::default()), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn every_fault_is_named() {
+        let policy = QueuePolicy {
+            throughput: Some(Throughput {
+                admit: 0,
+                interval: Duration::ZERO,
+            }),
+            capacity: Some(Capacity { max_active: 0 }),
+            waiting_ttl: Duration::from_secs(59),
+            claim_ttl: Duration::from_secs(59),
+            active_ttl: Duration::ZERO,
+            ..QueuePolicy::default()
+        };
+        assert_eq!(
+            fields(&policy),
+            [
+                "throughput.admit",
+                "throughput.interval_s",
+                "capacity.max_active",
+                "waiting_ttl_s",
+                "claim_ttl_s",
+                "active_ttl_s",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_queue_without_any_limit_is_refused() {
+        let policy = QueuePolicy {
+            throughput: None,
+            ..QueuePolicy::default()
+        };
+        assert_eq!(fields(&policy), ["throughput"]);
+    }
+
+    #[test]
+    fn versions_grow_even_when_the_clock_steps_back() {
+        let now = Timestamp::from_microsecond(1_000).unwrap();
+        let first = PolicyVersion::first(now);
+        let second = PolicyVersion::after(first, Timestamp::from_microsecond(10).unwrap());
+        assert!(second > first);
+    }
+}

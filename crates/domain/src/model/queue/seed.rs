@@ -1,0 +1,28 @@
+//! What a queue's store is given so that it can serve the queue.
+
+use std::time::Duration;
+
+use super::{Generation, VersionedPolicy};
+use crate::model::ConcertId;
+
+/// What a store needs to serve a queue: taken where the store has nothing, or something older.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSeed {
+    /// Whose queue.
+    pub concert: ConcertId,
+    /// Its policy.
+    pub policy: VersionedPolicy,
+    /// The generation to take where the store has none.
+    pub generation: Generation,
+    /// How to recover where the store has no generation, though the queue was seeded before.
+    /// Without it the queue is new and has nothing to recover.
+    pub recovery: Option<Recovery>,
+}
+
+/// How a queue whose store lost it gets its people back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// So long nobody is admitted, so that the people who carry their places come back first.
+    /// For the waiting time to live after it, late-comers still get their place back.
+    pub lasts: Duration,
+}

@@ -1,0 +1,122 @@
+//! Which of its states a queue is in, all things considered.
+
+use jiff::Timestamp;
+
+use super::{PolicyState, QueuePolicy};
+
+/// What a queue is like, as everybody may see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueView {
+    /// What its operator has switched it to.
+    pub state: PolicyState,
+    /// When it starts to admit people; none when no time was set.
+    pub opens_at: Option<Timestamp>,
+    /// True while it waits for people to bring their places back after its store lost them.
+    pub recovering: bool,
+    /// True when no seat is free or held.
+    pub sold_out: bool,
+}
+
+/// The state that counts at an instant. The first that applies wins, in the order given here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EffectiveState {
+    /// Joins are refused and nobody is admitted.
+    Closed,
+    /// Nobody is admitted; joins are taken.
+    Recovering,
+    /// Nobody is admitted, by order or because it is not yet time; joins are taken.
+    Paused,
+    /// Joins are refused and nobody is admitted: there is nothing left to buy.
+    SoldOut,
+    /// Everybody is admitted.
+    Bypass,
+    /// People are admitted as the policy allows.
+    Open,
+}
+
+/// Why somebody may not join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinRefusal {
+    /// The queue is closed.
+    Closed,
+    /// There is no seat left to wait for.
+    SoldOut,
+    /// As many are waiting as may.
+    Full,
+}
+
+impl QueueView {
+    /// The view of a queue with this policy.
+    #[must_use]
+    pub fn new(policy: &QueuePolicy, recovering: bool, sold_out: bool) -> Self {
+        Self {
+            state: policy.state,
+            opens_at: policy.opens_at,
+            recovering,
+            sold_out,
+        }
+    }
+
+    /// The state that counts at `now`.
+    #[must_use]
+    pub fn effective(&self, now: Timestamp) -> EffectiveState {
+        let not_yet_open = self.opens_at.is_some_and(|opens_at| now < opens_at);
+        match self.state {
+            PolicyState::Closed => EffectiveState::Closed,
+            _ if self.recovering => EffectiveState::Recovering,
+            PolicyState::Paused => EffectiveState::Paused,
+            _ if not_yet_open => EffectiveState::Paused,
+            _ if self.sold_out => EffectiveState::SoldOut,
+            PolicyState::Bypass => EffectiveState::Bypass,
+            PolicyState::Open => EffectiveState::Open,
+        }
+    }
+}
+
+impl EffectiveState {
+    /// Why this state refuses joins, if it does.
+    #[must_use]
+    pub fn refuses_joins(self) -> Option<JoinRefusal> {
+        match self {
+            Self::Closed => Some(JoinRefusal::Closed),
+            Self::SoldOut => Some(JoinRefusal::SoldOut),
+            Self::Recovering | Self::Paused | Self::Bypass | Self::Open => None,
+        }
+    }
+
+    /// True where people are admitted.
+    #[must_use]
+    pub fn admits(self) -> bool {
+        matches!(self, Self::Bypass | Self::Open)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_state_that_applies_wins() {
+        let now = Timestamp::from_second(100).unwrap();
+        let future = Some(Timestamp::from_second(101).unwrap());
+        let view = |state, opens_at, recovering, sold_out| {
+            QueueView {
+                state,
+                opens_at,
+                recovering,
+                sold_out,
+            }
+            .effective(now)
+        };
+        use EffectiveState as E;
+        use PolicyState as P;
+        assert_eq!(view(P::Closed, future, true, true), E::Closed);
+        assert_eq!(view(P::Paused, future, true, true), E::Recovering);
+        assert_eq!(view(P::Paused, None, false, true), E::Paused);
+        assert_eq!(view(P::Open, future, false, true), E::Paused);
+        assert_eq!(view(P::Bypass, future, false, false), E::Paused);
+        assert_eq!(view(P::Bypass, None, false, true), E::SoldOut);
+        assert_eq!(view(P::Bypass, None, false, false), E::Bypass);
+        assert_eq!(view(P::Open, Some(now), false, false), E::Open);
+    }
+}

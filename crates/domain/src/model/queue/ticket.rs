@@ -1,0 +1,86 @@
+//! What a user shows to prove a place: the contents of a queue token.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{ConcertId, UserId};
+
+/// When a user joined, by the store's clock, in microseconds since 1970-01-01T00:00Z.
+///
+/// Within one generation of a queue no two users have the same arrival: each is at least one more
+/// than the one before, so the order of arrivals is the order of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Arrival(i64);
+
+impl Arrival {
+    /// The arrival at this many microseconds since 1970.
+    #[must_use]
+    pub fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970.
+    #[must_use]
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// The arrival of someone who joins at `now` after the last arrival: strictly later than it,
+    /// even when the clock stood still or stepped back.
+    #[must_use]
+    pub fn after(last: Option<Self>, now: Timestamp) -> Self {
+        let now = now.as_microsecond();
+        Self(last.map_or(now, |last| now.max(last.0 + 1)))
+    }
+
+    /// The instant, for people to read.
+    #[must_use]
+    pub fn at(self) -> Timestamp {
+        Timestamp::from_microsecond(self.0).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Which life of a queue's store a token is from: a random number, made anew when a store is found
+/// to have lost the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Generation(pub u64);
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// What a queue token says. It holds no expiry: the queue's store says what the place is worth.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    /// The concert whose queue it is.
+    pub concert: ConcertId,
+    /// Whose place it is.
+    pub user: UserId,
+    /// When the user joined.
+    pub arrival: Arrival,
+    /// The life of the store in which the token was given out.
+    pub generation: Generation,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrivals_grow_even_when_the_clock_does_not() {
+        let noon = Timestamp::from_microsecond(1_000_000).unwrap();
+        let first = Arrival::after(None, noon);
+        let second = Arrival::after(Some(first), noon);
+        let earlier = Timestamp::from_microsecond(999_000).unwrap();
+        let third = Arrival::after(Some(second), earlier);
+        assert_eq!(first.micros(), 1_000_000);
+        assert_eq!(second.micros(), 1_000_001);
+        assert_eq!(third.micros(), 1_000_002);
+    }
+}

@@ -1,0 +1,216 @@
+//! The life of a reservation: held, then confirmed, cancelled or expired.
+//!
+//! ```text
+//!            pay, in time
+//!    held ────────────────▶ confirmed      (final)
+//!      │ release
+//!      ├──────────────────▶ cancelled      (final)
+//!      │ its time is over
+//!      └──────────────────▶ expired        (final)
+//! ```
+
+use jiff::Timestamp;
+
+use super::{Amount, Balance, ConcertId, PerformanceId, PricedSeat, ReservationId, UserId};
+
+/// A user's claim to some seats of a performance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// Its name.
+    pub id: ReservationId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Which concert.
+    pub concert: ConcertId,
+    /// Which evening of it.
+    pub performance: PerformanceId,
+    /// Its seats, sorted by label, each with the price at which it was held.
+    pub seats: Vec<PricedSeat>,
+    /// What they cost together.
+    pub total: Amount,
+    /// Where in its life it is.
+    pub state: ReservationState,
+}
+
+/// Where in its life a reservation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReservationState {
+    /// Its seats are set aside.
+    Held {
+        /// Until then; at this instant it is over.
+        until: Timestamp,
+    },
+    /// It is paid. Final.
+    Confirmed {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// Its user gave it back. Final.
+    Cancelled,
+    /// Its time ran out. Final.
+    Expired,
+}
+
+/// The reservation is not, or no longer, held: it cannot be paid or released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the reservation is not held but {now:?}")]
+pub struct WrongState {
+    /// What it is instead.
+    pub now: ReservationState,
+}
+
+/// Why a payment is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PayRefusal {
+    /// It is not held any more.
+    #[error(transparent)]
+    NotHeld(#[from] WrongState),
+    /// The payer has too few points.
+    #[error("{balance} points do not pay {total}")]
+    NotEnoughPoints {
+        /// What the payer has.
+        balance: Amount,
+        /// What the seats cost.
+        total: Amount,
+    },
+}
+
+/// A reservation that is held at a known instant: the only one that can be paid or released.
+///
+/// Made by [`Reservation::held_at`] alone, so a payment cannot forget to ask for the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldReservation(Reservation);
+
+impl Reservation {
+    /// The reservation as a reader sees it at `now`: a hold whose time is over is expired for
+    /// everybody, whether or not a sweep has come by.
+    #[must_use]
+    pub fn seen_at(mut self, now: Timestamp) -> Self {
+        if let ReservationState::Held { until } = self.state
+            && until <= now
+        {
+            self.state = ReservationState::Expired;
+        }
+        self
+    }
+
+    /// This reservation, if it is held at `now`.
+    ///
+    /// # Errors
+    /// [`WrongState`] with what it is instead.
+    pub fn held_at(self, now: Timestamp) -> Result<HeldReservation, WrongState> {
+        let seen = self.seen_at(now);
+        match seen.state {
+            ReservationState::Held { .. } => Ok(HeldReservation(seen)),
+            other => Err(WrongState { now: other }),
+        }
+    }
+}
+
+impl HeldReservation {
+    /// The reservation itself.
+    #[must_use]
+    pub fn reservation(&self) -> &Reservation {
+        &self.0
+    }
+
+    /// Pays it at `now` out of `balance`; gives the confirmed reservation and what is left.
+    ///
+    /// # Errors
+    /// [`PayRefusal::NotEnoughPoints`].
+    pub fn pay(
+        self,
+        balance: Balance,
+        now: Timestamp,
+    ) -> Result<(Reservation, Balance), PayRefusal> {
+        let total = self.0.total;
+        let left = balance.spent(total).ok_or(PayRefusal::NotEnoughPoints {
+            balance: balance.0,
+            total,
+        })?;
+        let confirmed = Reservation {
+            state: ReservationState::Confirmed { at: now },
+            ..self.0
+        };
+        Ok((confirmed, left))
+    }
+
+    /// Gives its seats back.
+    #[must_use]
+    pub fn release(self) -> Reservation {
+        Reservation {
+            state: ReservationState::Cancelled,
+            ..self.0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn amount(minor_units: i64) -> Amount {
+        Amount::try_from(minor_units).unwrap()
+    }
+
+    fn held_until(until: Timestamp) -> Reservation {
+        Reservation {
+            id: ReservationId(Uuid::nil()),
+            user: UserId::try_from("alice").unwrap(),
+            concert: ConcertId(Uuid::nil()),
+            performance: PerformanceId(Uuid::nil()),
+            seats: Vec::new(),
+            total: amount(100),
+            state: ReservationState::Held { until },
+        }
+    }
+
+    #[test]
+    fn a_hold_is_over_at_its_very_end() {
+        assert!(held_until(at(10)).held_at(at(9)).is_ok());
+        assert_eq!(
+            held_until(at(10)).held_at(at(10)),
+            Err(WrongState {
+                now: ReservationState::Expired
+            })
+        );
+    }
+
+    #[test]
+    fn paying_takes_the_total_and_confirms() {
+        let held = held_until(at(10)).held_at(at(1)).unwrap();
+        let (confirmed, left) = held.pay(Balance(amount(130)), at(2)).unwrap();
+        assert_eq!(confirmed.state, ReservationState::Confirmed { at: at(2) });
+        assert_eq!(left, Balance(amount(30)));
+        assert!(confirmed.held_at(at(3)).is_err());
+    }
+
+    #[test]
+    fn too_few_points_do_not_pay() {
+        let held = held_until(at(10)).held_at(at(1)).unwrap();
+        assert_eq!(
+            held.pay(Balance(amount(99)), at(2)),
+            Err(PayRefusal::NotEnoughPoints {
+                balance: amount(99),
+                total: amount(100)
+            })
+        );
+    }
+
+    #[test]
+    fn a_released_hold_cannot_be_paid() {
+        let released = held_until(at(10)).held_at(at(1)).unwrap().release();
+        assert_eq!(
+            released.held_at(at(2)),
+            Err(WrongState {
+                now: ReservationState::Cancelled
+            })
+        );
+    }
+}

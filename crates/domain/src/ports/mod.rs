@@ -1,0 +1,60 @@
+//! What the rules need from the outside, one small trait a file.
+//!
+//! A port is used as `Arc<dyn Port>` and chosen at run time. Its doc is its contract, and
+//! `frontrow-port-contracts` holds every adapter to it. Common to all:
+//!
+//! - A refusal is a value (`HoldOutcome::SeatsTaken`). An `Err` is a failure of the store, and says
+//!   whether the call was certainly not applied.
+//! - One effect is one call is one transaction. No unit of work crosses ports.
+//! - Ids, tokens and random numbers are made by the caller, never by an adapter.
+//! - Inside a queue and for the end of a hold the store's own clock counts, so that instances whose
+//!   clocks differ agree. Everywhere else the caller asks [`Clock`].
+
+mod clock;
+mod concert_editor;
+mod concerts;
+mod idempotency;
+mod ids;
+mod points;
+mod queue;
+mod queue_control;
+mod queue_policies;
+mod queue_ticks;
+mod ranking_cache;
+mod ranking_source;
+mod reservations;
+mod store_error;
+mod token_signer;
+
+pub use clock::Clock;
+pub use concert_editor::{ConcertEditor, EditOutcome, Operator};
+pub use concerts::{Concerts, SeatMap};
+pub use idempotency::{EffectOf, Idempotency, Remembered};
+pub use ids::Ids;
+pub use points::{Charge, ChargeOutcome, Charged, Points};
+pub use queue::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped};
+pub use queue_control::{QueueControl, SeedOutcome};
+pub use queue_policies::{MasterPolicy, PutOutcome, QueuePolicies};
+pub use queue_ticks::{QueueTicks, TickOutcome, TickReport};
+pub use ranking_cache::RankingCache;
+pub use ranking_source::RankingSource;
+pub use reservations::{
+    HoldOutcome, HoldRequest, Paid, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
+};
+pub use store_error::{StoreError, StoreResult};
+pub use token_signer::{TokenRefusal, TokenSigner};
+
+#[cfg(any(test, feature = "mocks"))]
+pub use mocks::*;
+
+#[cfg(any(test, feature = "mocks"))]
+mod mocks {
+    pub use super::{
+        clock::MockClock, concert_editor::MockConcertEditor, concerts::MockConcerts,
+        idempotency::MockIdempotency, ids::MockIds, points::MockPoints, queue::MockQueue,
+        queue_control::MockQueueControl, queue_policies::MockQueuePolicies,
+        queue_ticks::MockQueueTicks, ranking_cache::MockRankingCache,
+        ranking_source::MockRankingSource, reservations::MockReservations,
+        token_signer::MockTokenSigner,
+    };
+}

@@ -1,0 +1,42 @@
+use async_trait::async_trait;
+
+use super::{Stamped, StoreResult};
+use crate::model::{
+    ConcertId,
+    queue::{PolicyVersion, QueueSeed},
+};
+
+/// The waiting rooms, as their operators and the jobs that keep them supplied see them.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait QueueControl: Send + Sync {
+    /// Gives the store a queue and its policy.
+    ///
+    /// The policy is taken where the store has none or an older version; it is in force for every
+    /// instance from this instant. A store that has no generation takes the seed's: and where the
+    /// seed says how to recover, the queue recovers for that long from now
+    /// ([`Queue`](super::Queue), promise 10).
+    async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>>;
+
+    /// Which version of the policy is in force; none where the store does not have the queue.
+    async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>>;
+
+    /// Says whether every seat of the concert is sold. A queue that the store does not have is left
+    /// alone.
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()>;
+
+    /// True when nobody has a place, so that nothing is lost when the store ends now.
+    async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool>;
+}
+
+/// What came of seeding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeedOutcome {
+    /// The policy is in force.
+    Taken {
+        /// True when the store had lost the queue and recovers it from now.
+        recovering: bool,
+    },
+    /// The store has this very version, or a newer one.
+    HasNewer(PolicyVersion),
+}

@@ -1,0 +1,55 @@
+use async_trait::async_trait;
+
+use super::{Stamped, StoreResult};
+use crate::model::{ConcertId, queue::QueueView};
+
+/// The waiting rooms, as the jobs move them on.
+///
+/// Any number of instances may tick the same queue at any time: what a tick does is decided in the
+/// store. A tick does at most `limit` pieces of work, so that it holds up nobody for long; `more` in
+/// its report says whether work is left.
+///
+/// Any tick is a sign of service: see [`Lives`](crate::model::queue::Lives).
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait QueueTicks: Send + Sync {
+    /// The queues in which anybody has, or lately had, a place.
+    async fn busy(&self) -> StoreResult<Vec<ConcertId>>;
+
+    /// Admits those at the head of the line, as many as state and policy let in now, strictly in
+    /// order: adds each to the active before taking it from the waiting.
+    async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>>;
+
+    /// Removes places that are past their end. Readers do not see them in any case.
+    async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>>;
+}
+
+/// What came of a tick.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TickOutcome {
+    /// It was done.
+    Ticked(TickReport),
+    /// Another instance is at it.
+    Skipped,
+    /// The store has no such queue: it was never given it, or has lost it.
+    NotSeeded,
+}
+
+/// What a tick did, and how the queue stands after it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TickReport {
+    /// How many places it admitted or removed.
+    pub done: u32,
+    /// True when it stopped at its limit with work left.
+    pub more: bool,
+    /// How many wait.
+    pub waiting: u64,
+    /// How many are active.
+    pub active: u64,
+    /// How many have left the line since the store has this queue, by admission or otherwise.
+    pub departed: u64,
+    /// People a second that the policy lets in at most; none where it does not say.
+    pub policy_speed: Option<f64>,
+    /// What the queue is like.
+    pub queue: QueueView,
+}

@@ -1,0 +1,16 @@
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::StoreResult;
+use crate::model::{Period, Ranking};
+
+/// Rankings that were computed, shared by the instances of the service where the cache is.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait RankingCache: Send + Sync {
+    /// The cached ranking of a period; none where there is none or it is past its end at `now`.
+    async fn get(&self, period: Period, now: Timestamp) -> StoreResult<Option<Ranking>>;
+
+    /// Keeps a ranking until `until`, in place of the one that was there.
+    async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()>;
+}

@@ -1,0 +1,64 @@
+//! What an adapter's tests give to the contracts.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use frontrow_domain::ports::{
+    ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies, QueueTicks,
+    RankingSource, Reservations,
+};
+use jiff::SignedDuration;
+
+/// A fresh, empty store for one test, and the ports on it.
+///
+/// Dropping it drops the store.
+#[async_trait]
+pub trait Fixture: Send + Sync {
+    /// The ports under test, such as [`QueuePorts`].
+    type Ports: Clone + Send + Sync;
+
+    /// The ports, as one instance of the service uses them. Each call may be given to another task.
+    fn ports(&self) -> Self::Ports;
+
+    /// Moves the store's clock by so much, forwards or backwards. Real time goes on meanwhile.
+    async fn shift_time(&mut self, by: SignedDuration);
+
+    /// Makes the store lose everything that it was told, as when it is replaced by an empty one. Its
+    /// clock stays shifted as it was.
+    async fn lose_data(&mut self);
+
+    /// Closes the store in good order and opens it again, as at a restart of the service. Ports given
+    /// out before are of no use afterwards. A store that does not outlive its process loses its data
+    /// here.
+    async fn reopen(&mut self);
+}
+
+/// The ports of a queue, all on one store.
+#[derive(Clone)]
+pub struct QueuePorts {
+    /// As the people in it use it.
+    pub queue: Arc<dyn Queue>,
+    /// As the jobs move it on.
+    pub ticks: Arc<dyn QueueTicks>,
+    /// As its operators see it.
+    pub control: Arc<dyn QueueControl>,
+}
+
+/// The ports of a database, all on one store.
+#[derive(Clone)]
+pub struct DatabasePorts {
+    /// The catalogue, read.
+    pub concerts: Arc<dyn Concerts>,
+    /// The catalogue, written.
+    pub editor: Arc<dyn ConcertEditor>,
+    /// The master copies of the queues' policies.
+    pub policies: Arc<dyn QueuePolicies>,
+    /// Holds and payments.
+    pub reservations: Arc<dyn Reservations>,
+    /// Balances.
+    pub points: Arc<dyn Points>,
+    /// The effects that keys stand for.
+    pub idempotency: Arc<dyn Idempotency>,
+    /// The numbers behind the rankings.
+    pub ranking_source: Arc<dyn RankingSource>,
+}
