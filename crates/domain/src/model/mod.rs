@@ -14,15 +14,13 @@ mod seat_plan;
 mod time;
 
 pub use concert::{Concert, ConcertTitle, NewPerformance, Performance, Venue};
-pub use idempotency::{Applied, IdempotencyKey, RequestDigest, Keyed};
+pub use idempotency::{Applied, IdempotencyKey, Keyed, RequestDigest};
 pub use ids::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, UserId};
 pub use ledger::{Balance, LedgerEntry, LedgerReason};
 pub use money::{Amount, Currency};
 pub use page::{Page, PageRequest};
 pub use ranking::{Period, RankedConcert, Ranking, Span};
-pub use reservation::{
-    HeldReservation, PayRefusal, Reservation, ReservationState, WrongState,
-};
+pub use reservation::{HeldReservation, PayRefusal, Reservation, ReservationState, WrongState};
 pub use seat::{PricedSeat, Seat, SeatLabel, SeatSelection, SeatState};
 pub use seat_plan::{PlannedSeat, Row, SeatPlan, Section};
 pub use time::{later, micros};

@@ -66,7 +66,9 @@ impl SeatPlan {
                         .parse()
                         .map_err(|why| Invalid::new(format!("{place}.name: {why}")))?;
                     if !labels.insert(label.clone()) {
-                        return Err(Invalid::new(format!("{place}: seat {label} is there twice")));
+                        return Err(Invalid::new(format!(
+                            "{place}: seat {label} is there twice"
+                        )));
                     }
                     seats.push(PlannedSeat {
                         label,
@@ -116,7 +118,11 @@ mod tests {
     #[test]
     fn seats_are_numbered_row_by_row() {
         let plan = SeatPlan::new(&[section(&[("A", 2), ("B", 1)])]).unwrap();
-        let labels: Vec<_> = plan.seats().iter().map(|seat| seat.label.as_str()).collect();
+        let labels: Vec<_> = plan
+            .seats()
+            .iter()
+            .map(|seat| seat.label.as_str())
+            .collect();
         assert_eq!(labels, ["A-1", "A-2", "B-1"]);
     }
 
@@ -131,7 +137,10 @@ mod tests {
         assert!(SeatPlan::new(&[section(&[("A B", 1)])]).is_err());
         assert!(SeatPlan::new(&[]).is_err());
         let huge: Vec<_> = (0..3).map(|row| (format!("R{row}"), 65_535)).collect();
-        let huge: Vec<_> = huge.iter().map(|(name, seats)| (name.as_str(), *seats)).collect();
+        let huge: Vec<_> = huge
+            .iter()
+            .map(|(name, seats)| (name.as_str(), *seats))
+            .collect();
         assert!(SeatPlan::new(&[section(&huge)]).is_err());
     }
 }

@@ -10,11 +10,7 @@ use crate::model::{IdempotencyKey, RequestDigest, UserId};
 #[async_trait]
 pub trait Idempotency: Send + Sync {
     /// What a user's key stands for; none where it has had no effect, or too long ago.
-    async fn find(
-        &self,
-        user: &UserId,
-        key: &IdempotencyKey,
-    ) -> StoreResult<Option<Remembered>>;
+    async fn find(&self, user: &UserId, key: &IdempotencyKey) -> StoreResult<Option<Remembered>>;
 
     /// Forgets at most `limit` keys whose effects came before `before`; gives how many. The effects
     /// stay.

@@ -30,6 +30,10 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 impl StoreError {
     /// A failure that certainly changed nothing.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "drivers' errors and literals are passed alike"
+    )]
     pub fn not_applied(what: impl ToString) -> Self {
         Self::NotApplied {
             what: what.to_string(),
@@ -38,6 +42,10 @@ impl StoreError {
     }
 
     /// A failure after which nobody knows.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "drivers' errors and literals are passed alike"
+    )]
     pub fn outcome_unknown(what: impl ToString) -> Self {
         Self::OutcomeUnknown {
             what: what.to_string(),

@@ -1,1 +1,51 @@
-//! x
+//! The order of steps behind each thing that a caller can ask for, one a file.
+//!
+//! A use case is a struct of the ports that it needs. Its answer is an enum of all that can come of
+//! it, refusals included; `Err` is a failure of a store.
+
+mod admit_tick;
+mod browse;
+mod change_queue_policy;
+mod charge_points;
+mod close_queues;
+mod edit_concerts;
+mod expire_tick;
+mod hold_seats;
+mod join_queue;
+mod leave_queue;
+mod look_up_place;
+mod mark_sold_out;
+mod pass_gate;
+mod pay_reservation;
+mod queue_board;
+mod release_hold;
+mod seed_queues;
+mod show_reservations;
+mod sweep;
+mod top_concerts;
+mod warm_rankings;
+
+pub use admit_tick::AdmitTick;
+pub use browse::{Browse, SeatMapView};
+pub use change_queue_policy::{ChangeQueuePolicy, PolicyAnswer, PolicyInForce};
+pub use charge_points::{ChargeAnswer, ChargePoints};
+pub use close_queues::CloseQueues;
+pub use edit_concerts::{CreatedConcert, EditConcerts};
+pub use expire_tick::ExpireTick;
+pub use hold_seats::{HoldAnswer, HoldSeats};
+pub use join_queue::{JoinAnswer, JoinQueue};
+pub use leave_queue::{LeaveAnswer, LeaveQueue};
+pub use look_up_place::{LookUpAnswer, LookUpPlace};
+pub use mark_sold_out::MarkSoldOut;
+pub use pass_gate::{GateAnswer, GateMode, PassGate};
+pub use pay_reservation::{PayReservation, Replay};
+pub use queue_board::{PlaceReport, QueueBoard, QueueMissing};
+pub use release_hold::ReleaseHold;
+pub use seed_queues::{SeedQueues, Seeding};
+pub use show_reservations::ShowReservations;
+pub use sweep::{PurgeKeys, SweepHolds};
+pub use top_concerts::{RankingAnswer, TopConcerts};
+pub use warm_rankings::WarmRankings;
+
+#[cfg(test)]
+mod testing;

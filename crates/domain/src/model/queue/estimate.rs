@@ -15,7 +15,7 @@ pub struct WaitEstimate {
 
 impl WaitEstimate {
     /// How far back the movement counts.
-    const MEMORY: Duration = Duration::from_secs(60);
+    const MEMORY: Duration = Duration::from_mins(1);
     /// The shortest stretch of time from which a speed is judged.
     const SHORTEST: Duration = Duration::from_secs(5);
     /// One sample a second is enough.
@@ -31,9 +31,11 @@ impl WaitEstimate {
             }
         }
         self.samples.push_back((now, departed));
-        while self.samples.front().is_some_and(|&(oldest, _)| {
-            now.duration_since(oldest).unsigned_abs() > Self::MEMORY
-        }) {
+        while self
+            .samples
+            .front()
+            .is_some_and(|&(oldest, _)| now.duration_since(oldest).unsigned_abs() > Self::MEMORY)
+        {
             self.samples.pop_front();
         }
     }

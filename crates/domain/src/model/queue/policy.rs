@@ -135,14 +135,23 @@ impl QueuePolicy {
         }
         if let Some(throughput) = self.throughput {
             if throughput.admit == 0 {
-                fault("throughput.admit", "at least 1; to stop, use the state paused".into());
+                fault(
+                    "throughput.admit",
+                    "at least 1; to stop, use the state paused".into(),
+                );
             }
             if !Self::INTERVALS.contains(&throughput.interval) {
                 fault("throughput.interval_s", "from 0.1 to 3600 seconds".into());
             }
         }
-        if self.capacity.is_some_and(|capacity| capacity.max_active == 0) {
-            fault("capacity.max_active", "at least 1; to stop, use the state paused".into());
+        if self
+            .capacity
+            .is_some_and(|capacity| capacity.max_active == 0)
+        {
+            fault(
+                "capacity.max_active",
+                "at least 1; to stop, use the state paused".into(),
+            );
         }
         let shortest = rules.longest_poll * 4;
         for (field, ttl, polled) in [
@@ -175,7 +184,11 @@ mod tests {
     };
 
     fn fields(policy: &QueuePolicy) -> Vec<&'static str> {
-        policy.faults(&RULES).into_iter().map(|(field, _)| field).collect()
+        policy
+            .faults(&RULES)
+            .into_iter()
+            .map(|(field, _)| field)
+            .collect()
     }
 
     #[test]

@@ -93,6 +93,9 @@ impl EffectiveState {
 
 #[cfg(test)]
 mod tests {
+    use EffectiveState as E;
+    use PolicyState as P;
+
     use super::*;
 
     #[test]
@@ -108,8 +111,6 @@ mod tests {
             }
             .effective(now)
         };
-        use EffectiveState as E;
-        use PolicyState as P;
         assert_eq!(view(P::Closed, future, true, true), E::Closed);
         assert_eq!(view(P::Paused, future, true, true), E::Recovering);
         assert_eq!(view(P::Paused, None, false, true), E::Paused);

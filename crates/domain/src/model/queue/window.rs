@@ -90,8 +90,14 @@ mod tests {
     #[test]
     fn windows_are_consecutive_and_save_nothing_up() {
         let policy = per(5, 3_000);
-        assert_eq!(window(0, 3_000, 4).at(at(2_999), policy), window(0, 3_000, 4));
-        assert_eq!(window(0, 3_000, 4).at(at(3_000), policy), window(3_000, 3_000, 0));
+        assert_eq!(
+            window(0, 3_000, 4).at(at(2_999), policy),
+            window(0, 3_000, 4)
+        );
+        assert_eq!(
+            window(0, 3_000, 4).at(at(3_000), policy),
+            window(3_000, 3_000, 0)
+        );
         let idle = window(0, 3_000, 0).at(at(100_000), policy);
         assert_eq!(idle, window(99_000, 3_000, 0));
         assert_eq!(idle.room(policy), 5);
@@ -100,8 +106,14 @@ mod tests {
     #[test]
     fn a_changed_interval_waits_for_the_end_of_the_window() {
         let shorter = per(5, 1_000);
-        assert_eq!(window(0, 3_000, 5).at(at(2_500), shorter), window(0, 3_000, 5));
-        assert_eq!(window(0, 3_000, 5).at(at(5_500), shorter), window(5_000, 1_000, 0));
+        assert_eq!(
+            window(0, 3_000, 5).at(at(2_500), shorter),
+            window(0, 3_000, 5)
+        );
+        assert_eq!(
+            window(0, 3_000, 5).at(at(5_500), shorter),
+            window(5_000, 1_000, 0)
+        );
     }
 
     #[test]

@@ -1,0 +1,156 @@
+use std::{collections::HashSet, sync::Arc};
+
+use super::{QueueBoard, SeedQueues};
+use crate::{
+    model::ConcertId,
+    ports::{QueueTicks, Stamped, StoreResult, TickOutcome},
+};
+
+/// Moves a queue on: admits those whose turn it is. Every instance does this for every queue; how
+/// many are admitted is decided in the store.
+pub struct AdmitTick {
+    /// The queues.
+    pub ticks: Arc<dyn QueueTicks>,
+    /// Supplies a store that has lost a queue.
+    pub seeding: Arc<SeedQueues>,
+    /// Is told how the queues stand.
+    pub board: Arc<QueueBoard>,
+}
+
+impl AdmitTick {
+    /// How many people one call of the store admits at most, so that it holds up nobody for long.
+    pub const CHUNK: u32 = 500;
+    /// How many calls one tick makes at most; what is left is done by the next.
+    const CHUNKS: usize = 400;
+
+    /// The queues that are worth a tick now: those with people in them, and those that requests have
+    /// missed in the store.
+    ///
+    /// # Errors
+    /// When the queues' store fails.
+    pub async fn due(&self) -> StoreResult<HashSet<ConcertId>> {
+        let mut due: HashSet<_> = self.ticks.busy().await?.into_iter().collect();
+        due.extend(self.board.take_wanted());
+        Ok(due)
+    }
+
+    /// Ticks one queue; gives how many people were admitted.
+    ///
+    /// # Errors
+    /// When the queues' store or, for a queue that it has lost, the database fails.
+    pub async fn run(&self, concert: ConcertId) -> StoreResult<u64> {
+        let mut admitted = 0;
+        for _ in 0..Self::CHUNKS {
+            let Stamped { as_of, value } = self.ticks.admit(concert, Self::CHUNK).await?;
+            match value {
+                TickOutcome::Ticked(report) => {
+                    admitted += u64::from(report.done);
+                    let more = report.more;
+                    self.board.note_tick(
+                        concert,
+                        &Stamped {
+                            as_of,
+                            value: report,
+                        },
+                    );
+                    if !more {
+                        break;
+                    }
+                }
+                TickOutcome::Skipped => break,
+                TickOutcome::NotSeeded => {
+                    self.seeding.one(concert).await?;
+                    break;
+                }
+            }
+        }
+        Ok(admitted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ports::{
+            MasterPolicy, MockQueueControl, MockQueuePolicies, MockQueueTicks, QueuePolicies,
+            SeedOutcome,
+        },
+        use_cases::testing::*,
+    };
+
+    fn tick(ticks: MockQueueTicks, policies: impl QueuePolicies + 'static) -> AdmitTick {
+        let mut control = MockQueueControl::new();
+        control
+            .expect_seed()
+            .returning(|_| Ok(stamped(SeedOutcome::Taken { recovering: true })));
+        let board = board();
+        AdmitTick {
+            ticks: Arc::new(ticks),
+            seeding: Arc::new(SeedQueues {
+                policies: Arc::new(policies),
+                control: Arc::new(control),
+                ids: ids(),
+                board: Arc::clone(&board),
+                recovery: RECOVERY,
+            }),
+            board,
+        }
+    }
+
+    #[tokio::test]
+    async fn it_goes_on_while_there_is_more() {
+        let mut ticks = MockQueueTicks::new();
+        let mut left = 3;
+        ticks.expect_admit().times(3).returning(move |_, _| {
+            left -= 1;
+            Ok(stamped(TickOutcome::Ticked(report(500, left > 0))))
+        });
+        assert_eq!(
+            tick(ticks, MockQueuePolicies::new()).run(CONCERT).await,
+            Ok(1500)
+        );
+    }
+
+    #[tokio::test]
+    async fn it_leaves_a_queue_to_the_instance_that_is_at_it() {
+        let mut ticks = MockQueueTicks::new();
+        ticks
+            .expect_admit()
+            .once()
+            .returning(|_, _| Ok(stamped(TickOutcome::Skipped)));
+        assert_eq!(
+            tick(ticks, MockQueuePolicies::new()).run(CONCERT).await,
+            Ok(0)
+        );
+    }
+
+    #[tokio::test]
+    async fn it_supplies_a_store_that_lost_the_queue() {
+        let mut ticks = MockQueueTicks::new();
+        ticks
+            .expect_admit()
+            .once()
+            .returning(|_, _| Ok(stamped(TickOutcome::NotSeeded)));
+        let mut policies = MockQueuePolicies::new();
+        policies.expect_find().once().return_once(|_| {
+            Ok(Some(MasterPolicy {
+                policy: policy(1),
+                seeded: true,
+            }))
+        });
+        assert_eq!(tick(ticks, policies).run(CONCERT).await, Ok(0));
+    }
+
+    #[tokio::test]
+    async fn due_are_the_busy_and_the_missed() {
+        let mut ticks = MockQueueTicks::new();
+        ticks.expect_busy().return_once(|| Ok(vec![OTHER_CONCERT]));
+        let tick = tick(ticks, MockQueuePolicies::new());
+        tick.board.missing(CONCERT);
+        assert_eq!(
+            tick.due().await,
+            Ok(HashSet::from([CONCERT, OTHER_CONCERT]))
+        );
+    }
+}

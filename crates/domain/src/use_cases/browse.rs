@@ -1,0 +1,290 @@
+use std::{hash::Hash, sync::Arc, time::Duration};
+
+use moka::future::Cache;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    model::{Concert, ConcertId, Page, PageRequest, Performance, PerformanceId, SeatState},
+    ports::{Clock, Concerts, SeatMap, StoreError, StoreResult},
+};
+
+/// Shows concerts, performances and seats, from snapshots of this instance that are at most
+/// [`Browse::MAX_AGE`] old. However many ask, the database is asked one query at a time for each.
+///
+/// A snapshot is for looking. Holds ask the database.
+pub struct Browse {
+    concerts: Arc<dyn Concerts>,
+    clock: Arc<dyn Clock>,
+    catalogue: Cache<(), Arc<Vec<Concert>>>,
+    performances: Cache<ConcertId, Arc<Vec<Performance>>>,
+    seat_maps: Cache<PerformanceId, Option<Arc<SeatMapView>>>,
+}
+
+/// The seats of a performance, and a tag that changes when any of them does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatMapView {
+    /// The seats.
+    pub map: SeatMap,
+    /// 32 hexadecimal digits; equal for equal seats.
+    pub tag: String,
+}
+
+impl Browse {
+    /// How old what is shown may be.
+    pub const MAX_AGE: Duration = Duration::from_secs(1);
+    /// How many concerts and performances are kept at most; the least used are dropped.
+    const KEPT: u64 = 1_000;
+
+    /// Shows what `concerts` has.
+    #[must_use]
+    pub fn new(concerts: Arc<dyn Concerts>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            concerts,
+            clock,
+            catalogue: snapshots(1),
+            performances: snapshots(Self::KEPT),
+            seat_maps: snapshots(Self::KEPT),
+        }
+    }
+
+    /// All concerts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn catalogue(&self) -> StoreResult<Arc<Vec<Concert>>> {
+        let load = async {
+            let now = self.clock.now();
+            self.concerts.catalogue(now).await.map(Arc::new)
+        };
+        self.catalogue.try_get_with((), load).await.map_err(unshare)
+    }
+
+    /// A page of the concerts, the first made first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn concerts(
+        &self,
+        page: PageRequest<ConcertId>,
+    ) -> StoreResult<Page<Concert, ConcertId>> {
+        let catalogue = self.catalogue().await?;
+        Ok(page_of(&catalogue, page, |concert| concert.id))
+    }
+
+    /// A concert; none where there is no such.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn concert(&self, id: ConcertId) -> StoreResult<Option<Concert>> {
+        let catalogue = self.catalogue().await?;
+        Ok(catalogue.iter().find(|concert| concert.id == id).cloned())
+    }
+
+    /// A page of a concert's performances, earliest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn performances(
+        &self,
+        concert: ConcertId,
+        page: PageRequest<PerformanceId>,
+    ) -> StoreResult<Page<Performance, PerformanceId>> {
+        let load = async { self.concerts.performances(concert).await.map(Arc::new) };
+        let performances = self
+            .performances
+            .try_get_with(concert, load)
+            .await
+            .map_err(unshare)?;
+        Ok(page_of(&performances, page, |performance| performance.id))
+    }
+
+    /// The seats of a performance of `concert`; none where it has no such performance.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn seats(
+        &self,
+        concert: ConcertId,
+        performance: PerformanceId,
+    ) -> StoreResult<Option<Arc<SeatMapView>>> {
+        let load = async {
+            let map = self.concerts.seat_map(performance).await?;
+            Ok(map.map(|map| Arc::new(SeatMapView::new(map))))
+        };
+        let view = self
+            .seat_maps
+            .try_get_with(performance, load)
+            .await
+            .map_err(unshare)?;
+        Ok(view.filter(|view| view.map.concert == concert))
+    }
+
+    /// Forgets what was seen of a concert, after an operator has changed it through this instance.
+    pub async fn forget(&self, concert: ConcertId) {
+        self.catalogue.invalidate(&()).await;
+        self.performances.invalidate(&concert).await;
+    }
+}
+
+impl SeatMapView {
+    fn new(map: SeatMap) -> Self {
+        let mut hash = Sha256::new();
+        for seat in &map.seats {
+            hash.update(seat.label.as_str());
+            hash.update([0, seat_state_digit(seat.state)]);
+            hash.update(seat.price.minor_units().to_be_bytes());
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        let half = u128::from_be_bytes(digest.first_chunk().copied().unwrap_or_default());
+        let tag = format!("{half:032x}");
+        Self { map, tag }
+    }
+}
+
+fn seat_state_digit(state: SeatState) -> u8 {
+    match state {
+        SeatState::Available => 0,
+        SeatState::Held => 1,
+        SeatState::Sold => 2,
+    }
+}
+
+/// Snapshots by key. `moka` makes those who miss the same key wait for one load.
+fn snapshots<K, V>(kept: u64) -> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(kept)
+        .time_to_live(Browse::MAX_AGE)
+        .build()
+}
+
+fn unshare(error: Arc<StoreError>) -> StoreError {
+    Arc::unwrap_or_clone(error)
+}
+
+/// A page of a list that is in memory. A cursor that is not in the list starts after its end.
+fn page_of<T: Clone, C: PartialEq + Copy>(
+    all: &[T],
+    page: PageRequest<C>,
+    id: impl Fn(&T) -> C,
+) -> Page<T, C> {
+    let start = page.after.map_or(0, |after| {
+        all.iter()
+            .position(|item| id(item) == after)
+            .map_or(all.len(), |at| at + 1)
+    });
+    let items = all
+        .iter()
+        .skip(start)
+        .take(usize::from(page.limit) + 1)
+        .cloned()
+        .collect();
+    Page::from_one_more(items, page.limit, id)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::{
+        model::{ConcertTitle, Seat},
+        ports::MockConcerts,
+        use_cases::testing::*,
+    };
+
+    fn concert(id: ConcertId) -> Concert {
+        Concert {
+            id,
+            title: ConcertTitle::try_from("A concert").unwrap(),
+            seats_total: 2,
+            seats_left: 1,
+            seats_sold: 1,
+            next_performance_at: None,
+            policy: policy(1),
+        }
+    }
+
+    fn map(state: SeatState) -> SeatMap {
+        SeatMap {
+            concert: CONCERT,
+            seats: vec![Seat {
+                label: "A-1".parse().unwrap(),
+                section: "Stalls".into(),
+                price: amount(100),
+                state,
+            }],
+        }
+    }
+
+    fn first(limit: u16) -> PageRequest<ConcertId> {
+        PageRequest { after: None, limit }
+    }
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_cost_one_query() {
+        let mut concerts = MockConcerts::new();
+        concerts
+            .expect_seat_map()
+            .once()
+            .returning(|_| Ok(Some(map(SeatState::Available))));
+        let browse = Browse::new(Arc::new(concerts), clock(100));
+        let asked = join_all((0..100).map(|_| browse.seats(CONCERT, PERFORMANCE))).await;
+        assert!(asked.iter().all(|answer| matches!(answer, Ok(Some(_)))));
+    }
+
+    #[tokio::test]
+    async fn seats_are_shown_for_their_own_concert_only() {
+        let mut concerts = MockConcerts::new();
+        concerts
+            .expect_seat_map()
+            .returning(|_| Ok(Some(map(SeatState::Available))));
+        let browse = Browse::new(Arc::new(concerts), clock(100));
+        assert_eq!(browse.seats(OTHER_CONCERT, PERFORMANCE).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn concerts_come_page_by_page() {
+        let mut concerts = MockConcerts::new();
+        concerts
+            .expect_catalogue()
+            .returning(|_| Ok(vec![concert(CONCERT), concert(OTHER_CONCERT)]));
+        let browse = Browse::new(Arc::new(concerts), clock(100));
+        let page = browse.concerts(first(1)).await.unwrap();
+        assert_eq!((page.items.len(), page.next), (1, Some(CONCERT)));
+        let after = PageRequest {
+            after: page.next,
+            limit: 1,
+        };
+        let page = browse.concerts(after).await.unwrap();
+        assert_eq!((page.items.len(), page.next), (1, None));
+        assert!(browse.concert(CONCERT).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_not_kept() {
+        let mut concerts = MockConcerts::new();
+        let mut calls = 0;
+        concerts.expect_catalogue().times(2).returning(move |_| {
+            calls += 1;
+            if calls == 1 {
+                Err(down())
+            } else {
+                Ok(Vec::new())
+            }
+        });
+        let browse = Browse::new(Arc::new(concerts), clock(100));
+        assert_eq!(browse.catalogue().await, Err(down()));
+        assert_eq!(browse.catalogue().await, Ok(Arc::new(Vec::new())));
+    }
+
+    #[test]
+    fn the_tag_changes_with_the_seats() {
+        let tag = |state| SeatMapView::new(map(state)).tag;
+        assert_eq!(tag(SeatState::Held), tag(SeatState::Held));
+        assert_ne!(tag(SeatState::Held), tag(SeatState::Sold));
+    }
+}

@@ -1,0 +1,253 @@
+use std::sync::Arc;
+
+use super::SeedQueues;
+use crate::{
+    model::{
+        ConcertId, Invalid,
+        queue::{PolicyRules, PolicyVersion, QueuePolicy, VersionedPolicy},
+    },
+    ports::{Clock, Operator, PutOutcome, QueueControl, QueuePolicies, StoreError, StoreResult},
+};
+
+/// Changes how a queue admits people, while it does.
+pub struct ChangeQueuePolicy {
+    /// The master copies; written first.
+    pub policies: Arc<dyn QueuePolicies>,
+    /// The queues' store, where the change comes into force.
+    pub control: Arc<dyn QueueControl>,
+    /// Takes the change there.
+    pub seeding: Arc<SeedQueues>,
+    /// Says when the change was made.
+    pub clock: Arc<dyn Clock>,
+    /// What every policy must obey.
+    pub rules: PolicyRules,
+}
+
+/// A policy, and whether the queues' store has it yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyInForce {
+    /// The master copy.
+    pub policy: VersionedPolicy,
+    /// False while the store has not taken it; the next tick tries again.
+    pub in_force: bool,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyAnswer {
+    /// It is made.
+    Changed(PolicyInForce),
+    /// These fields are wrong.
+    Invalid(Vec<(&'static str, Invalid)>),
+    /// There is no such concert.
+    NoSuchConcert,
+}
+
+impl ChangeQueuePolicy {
+    /// How often a change is tried while others make theirs.
+    const TRIES: usize = 5;
+
+    /// The policy of a concert's queue; none where there is no such concert.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn read(&self, concert: ConcertId) -> StoreResult<Option<PolicyInForce>> {
+        let Some(master) = self.policies.find(concert).await? else {
+            return Ok(None);
+        };
+        let stored = self.stored_version(concert).await;
+        Ok(Some(PolicyInForce {
+            in_force: stored >= Some(master.policy.version),
+            policy: master.policy,
+        }))
+    }
+
+    /// Gives the queue of `concert` another policy.
+    ///
+    /// # Errors
+    /// When the database fails, or others change the policy faster than this can.
+    pub async fn change(
+        &self,
+        concert: ConcertId,
+        policy: QueuePolicy,
+        operator: &str,
+    ) -> StoreResult<PolicyAnswer> {
+        let faults = policy.faults(&self.rules);
+        if !faults.is_empty() {
+            return Ok(PolicyAnswer::Invalid(faults));
+        }
+        for _ in 0..Self::TRIES {
+            let Some(master) = self.policies.find(concert).await? else {
+                return Ok(PolicyAnswer::NoSuchConcert);
+            };
+            let stored = self.stored_version(concert).await;
+            let newest = stored.map_or(master.policy.version, |stored| {
+                stored.max(master.policy.version)
+            });
+            let at = self.clock.now();
+            let changed = VersionedPolicy {
+                policy: policy.clone(),
+                version: PolicyVersion::after(newest, at),
+            };
+            let by = Operator {
+                name: operator.to_owned(),
+                at,
+            };
+            match self.policies.put(concert, &changed, &by).await? {
+                PutOutcome::Put => return Ok(self.bring_into_force(concert, changed).await),
+                PutOutcome::Outdated => {}
+                PutOutcome::NoSuchConcert => return Ok(PolicyAnswer::NoSuchConcert),
+            }
+        }
+        Err(StoreError::not_applied(
+            "others change this policy at the same time",
+        ))
+    }
+
+    async fn bring_into_force(&self, concert: ConcertId, policy: VersionedPolicy) -> PolicyAnswer {
+        let in_force = match self.seeding.one(concert).await {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(%error, %concert, "a queue's store has not yet taken its new policy");
+                self.seeding.board.missing(concert);
+                false
+            }
+        };
+        PolicyAnswer::Changed(PolicyInForce { policy, in_force })
+    }
+
+    /// The version in the store; none where it has none or cannot be asked.
+    async fn stored_version(&self, concert: ConcertId) -> Option<PolicyVersion> {
+        self.control.policy_version(concert).await.ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        ports::{MasterPolicy, MockQueueControl, MockQueuePolicies, SeedOutcome},
+        use_cases::testing::*,
+    };
+
+    fn change(policies: MockQueuePolicies, control: MockQueueControl) -> ChangeQueuePolicy {
+        let (policies, control) = (Arc::new(policies), Arc::new(control));
+        ChangeQueuePolicy {
+            policies: Arc::clone(&policies) as _,
+            control: Arc::clone(&control) as _,
+            seeding: Arc::new(SeedQueues {
+                policies,
+                control,
+                ids: ids(),
+                board: board(),
+                recovery: RECOVERY,
+            }),
+            clock: clock(1),
+            rules: PolicyRules {
+                longest_poll: Duration::from_secs(15),
+            },
+        }
+    }
+
+    fn with_master(version: i64) -> MockQueuePolicies {
+        let mut policies = MockQueuePolicies::new();
+        policies.expect_find().returning(move |_| {
+            Ok(Some(MasterPolicy {
+                policy: policy(version),
+                seeded: true,
+            }))
+        });
+        policies
+    }
+
+    #[tokio::test]
+    async fn a_change_is_later_than_both_copies_and_in_force_at_once() {
+        let mut policies = with_master(2_000_000);
+        policies
+            .expect_put()
+            .withf(|_, put, by| put.version == PolicyVersion(3_000_001) && by.name == "ops")
+            .once()
+            .return_once(|_, _, _| Ok(PutOutcome::Put));
+        let mut control = MockQueueControl::new();
+        control
+            .expect_policy_version()
+            .returning(|_| Ok(Some(PolicyVersion(3_000_000))));
+        control
+            .expect_seed()
+            .once()
+            .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
+        let answer = change(policies, control)
+            .change(CONCERT, QueuePolicy::default(), "ops")
+            .await;
+        assert_eq!(
+            answer,
+            Ok(PolicyAnswer::Changed(PolicyInForce {
+                policy: policy(3_000_001),
+                in_force: true
+            }))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_change_that_the_store_has_not_taken_is_kept_and_says_so() {
+        let mut policies = with_master(1);
+        policies
+            .expect_put()
+            .return_once(|_, _, _| Ok(PutOutcome::Put));
+        let mut control = MockQueueControl::new();
+        control.expect_policy_version().returning(|_| Err(down()));
+        control.expect_seed().return_once(|_| Err(down()));
+        let change = change(policies, control);
+        let answer = change
+            .change(CONCERT, QueuePolicy::default(), "ops")
+            .await
+            .unwrap();
+        assert!(matches!(
+            answer,
+            PolicyAnswer::Changed(PolicyInForce {
+                in_force: false,
+                ..
+            })
+        ));
+        assert!(change.seeding.board.take_wanted().contains(&CONCERT));
+        let read = change.read(CONCERT).await.unwrap().unwrap();
+        assert!(!read.in_force);
+    }
+
+    #[tokio::test]
+    async fn a_change_that_came_second_is_made_again() {
+        let mut policies = with_master(1);
+        let mut first = true;
+        policies.expect_put().times(2).returning(move |_, _, _| {
+            Ok(if std::mem::take(&mut first) {
+                PutOutcome::Outdated
+            } else {
+                PutOutcome::Put
+            })
+        });
+        let mut control = MockQueueControl::new();
+        control.expect_policy_version().returning(|_| Ok(None));
+        control
+            .expect_seed()
+            .returning(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
+        let answer = change(policies, control)
+            .change(CONCERT, QueuePolicy::default(), "ops")
+            .await;
+        assert!(matches!(answer, Ok(PolicyAnswer::Changed(_))));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_policy_changes_nothing() {
+        let wrong = QueuePolicy {
+            throughput: None,
+            ..QueuePolicy::default()
+        };
+        let answer = change(MockQueuePolicies::new(), MockQueueControl::new())
+            .change(CONCERT, wrong, "ops")
+            .await
+            .unwrap();
+        assert!(matches!(answer, PolicyAnswer::Invalid(faults) if faults[0].0 == "throughput"));
+    }
+}

@@ -1,0 +1,174 @@
+use std::sync::Arc;
+
+use crate::{
+    model::{Amount, Balance, IdempotencyKey, Keyed, RequestDigest, UserId},
+    ports::{Charge, ChargeOutcome, Ids, Operator, Points, StoreResult},
+};
+
+/// Adds points to a user's balance.
+pub struct ChargePoints {
+    /// Where the balances are.
+    pub points: Arc<dyn Points>,
+    /// Names the ledger row.
+    pub ids: Arc<dyn Ids>,
+    /// Whether users may charge their own points. Where points are money, they may not: an operator's
+    /// system charges them when money has come in.
+    pub self_charge: bool,
+}
+
+/// What came of a charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChargeAnswer {
+    /// What came of it.
+    Asked(ChargeOutcome),
+    /// Users may not charge their own points here.
+    SelfChargeOff,
+    /// There is nothing to charge.
+    Nothing,
+}
+
+impl ChargePoints {
+    /// What `user` can spend.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn balance(&self, user: &UserId) -> StoreResult<Balance> {
+        self.points.balance(user).await
+    }
+
+    /// Charges a user's own points.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn charge_own(
+        &self,
+        user: &UserId,
+        amount: Amount,
+        key: IdempotencyKey,
+    ) -> StoreResult<ChargeAnswer> {
+        if !self.self_charge {
+            return Ok(ChargeAnswer::SelfChargeOff);
+        }
+        let digest = RequestDigest::charge(amount);
+        self.charge(user, amount, Keyed { key, digest }, None).await
+    }
+
+    /// Charges a user's points on behalf of an operator.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn charge_by_operator(
+        &self,
+        user: &UserId,
+        amount: Amount,
+        key: IdempotencyKey,
+        operator: Operator,
+    ) -> StoreResult<ChargeAnswer> {
+        let digest = RequestDigest::operator_charge(amount);
+        self.charge(user, amount, Keyed { key, digest }, Some(operator))
+            .await
+    }
+
+    async fn charge(
+        &self,
+        user: &UserId,
+        amount: Amount,
+        keyed: Keyed,
+        operator: Option<Operator>,
+    ) -> StoreResult<ChargeAnswer> {
+        if amount == Amount::ZERO {
+            return Ok(ChargeAnswer::Nothing);
+        }
+        let charge = Charge {
+            entry: self.ids.ledger_entry(),
+            user: user.clone(),
+            amount,
+            keyed,
+            operator,
+        };
+        self.points.charge(&charge).await.map(ChargeAnswer::Asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Applied,
+        ports::{Charged, MockPoints},
+        use_cases::testing::*,
+    };
+
+    fn charged() -> ChargeOutcome {
+        ChargeOutcome::Charged(Applied {
+            effect: Charged {
+                amount: amount(100),
+                balance: Balance(amount(100)),
+            },
+            replayed: false,
+        })
+    }
+
+    fn charging(points: MockPoints, self_charge: bool) -> ChargePoints {
+        ChargePoints {
+            points: Arc::new(points),
+            ids: ids(),
+            self_charge,
+        }
+    }
+
+    #[tokio::test]
+    async fn users_charge_their_own_points_where_they_may() {
+        let mut points = MockPoints::new();
+        points
+            .expect_charge()
+            .withf(|charge| {
+                charge.user == alice()
+                    && charge.operator.is_none()
+                    && charge.keyed.digest == RequestDigest::charge(amount(100))
+            })
+            .return_once(|_| Ok(charged()));
+        let answer = charging(points, true)
+            .charge_own(&alice(), amount(100), key())
+            .await;
+        assert_eq!(answer, Ok(ChargeAnswer::Asked(charged())));
+    }
+
+    #[tokio::test]
+    async fn where_they_may_not_only_operators_do() {
+        let mut points = MockPoints::new();
+        points
+            .expect_charge()
+            .withf(|charge| charge.operator == Some(operator()))
+            .return_once(|_| Ok(charged()));
+        let charging = charging(points, false);
+        assert_eq!(
+            charging.charge_own(&alice(), amount(100), key()).await,
+            Ok(ChargeAnswer::SelfChargeOff)
+        );
+        assert_eq!(
+            charging
+                .charge_by_operator(&alice(), amount(100), key(), operator())
+                .await,
+            Ok(ChargeAnswer::Asked(charged()))
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_not_charged() {
+        let answer = charging(MockPoints::new(), true)
+            .charge_own(&alice(), Amount::ZERO, key())
+            .await;
+        assert_eq!(answer, Ok(ChargeAnswer::Nothing));
+    }
+
+    #[tokio::test]
+    async fn a_balance_is_read_as_it_is() {
+        let mut points = MockPoints::new();
+        points
+            .expect_balance()
+            .return_once(|_| Ok(Balance(amount(7))));
+        let balance = charging(points, true).balance(&alice()).await;
+        assert_eq!(balance, Ok(Balance(amount(7))));
+    }
+}

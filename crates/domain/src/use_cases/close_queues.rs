@@ -1,0 +1,76 @@
+use std::sync::Arc;
+
+use crate::ports::{QueueControl, QueuePolicies, StoreResult};
+
+/// Ends the service of queues whose store ends with this process: those in which nobody has a place
+/// need not recover at the next start.
+pub struct CloseQueues {
+    /// The master copies.
+    pub policies: Arc<dyn QueuePolicies>,
+    /// The queues' store.
+    pub control: Arc<dyn QueueControl>,
+}
+
+impl CloseQueues {
+    /// Notes every empty queue as one that loses nothing; gives how many queues do have people in
+    /// them. To be called when no request can come any more.
+    ///
+    /// # Errors
+    /// When the database or the queues' store fails. Then queues recover without need.
+    pub async fn run(&self) -> StoreResult<usize> {
+        let mut with_people = 0;
+        for (concert, master) in self.policies.all().await? {
+            if !master.seeded {
+                continue;
+            }
+            if self.control.is_empty(concert).await? {
+                self.policies.forget_seeded(concert).await?;
+            } else {
+                with_people += 1;
+            }
+        }
+        Ok(with_people)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::ConcertId,
+        ports::{MasterPolicy, MockQueueControl, MockQueuePolicies},
+        use_cases::testing::*,
+    };
+
+    #[tokio::test]
+    async fn only_queues_without_people_are_forgotten() {
+        let master = |seeded| MasterPolicy {
+            policy: policy(1),
+            seeded,
+        };
+        let never_seeded = ConcertId(uuid::Uuid::from_u128(77));
+        let mut policies = MockQueuePolicies::new();
+        let mut control = MockQueueControl::new();
+        policies.expect_all().return_once(move || {
+            Ok(vec![
+                (CONCERT, master(true)),
+                (OTHER_CONCERT, master(true)),
+                (never_seeded, master(false)),
+            ])
+        });
+        control
+            .expect_is_empty()
+            .times(2)
+            .returning(|concert| Ok(concert == OTHER_CONCERT));
+        policies
+            .expect_forget_seeded()
+            .withf(|concert| *concert == OTHER_CONCERT)
+            .once()
+            .return_once(|_| Ok(()));
+        let close = CloseQueues {
+            policies: Arc::new(policies),
+            control: Arc::new(control),
+        };
+        assert_eq!(close.run().await, Ok(1));
+    }
+}

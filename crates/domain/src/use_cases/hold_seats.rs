@@ -1,0 +1,112 @@
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    model::{PerformanceId, SeatSelection, queue::ActivePlace},
+    ports::{HoldOutcome, HoldRequest, Ids, Reservations, StoreResult},
+};
+
+/// Sets seats aside for a user who passed the gate.
+pub struct HoldSeats {
+    /// Where the seats are.
+    pub reservations: Arc<dyn Reservations>,
+    /// Names the reservation.
+    pub ids: Arc<dyn Ids>,
+    /// How long seats are held; less where the place ends sooner.
+    pub hold_for: Duration,
+}
+
+/// What came of asking for seats.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HoldAnswer {
+    /// What came of the hold.
+    Asked(HoldOutcome),
+    /// The place ends so soon that seats could not be paid for any more.
+    PlaceEnding,
+}
+
+impl HoldSeats {
+    /// Holds `seats` of `performance` for the user of `place`: all or none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn hold(
+        &self,
+        place: &ActivePlace,
+        performance: PerformanceId,
+        seats: SeatSelection,
+    ) -> StoreResult<HoldAnswer> {
+        let Some(time_left) = place.time_to_hold() else {
+            return Ok(HoldAnswer::PlaceEnding);
+        };
+        let request = HoldRequest {
+            id: self.ids.reservation(),
+            user: place.user().clone(),
+            concert: place.concert(),
+            performance,
+            seats,
+            hold_for: self.hold_for.min(time_left),
+        };
+        self.reservations
+            .hold(&request)
+            .await
+            .map(HoldAnswer::Asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::ReservationState, ports::MockReservations, use_cases::testing::*};
+
+    fn seats() -> SeatSelection {
+        SeatSelection::try_from(vec!["A-1".parse().unwrap()]).unwrap()
+    }
+
+    fn hold(reservations: MockReservations) -> HoldSeats {
+        HoldSeats {
+            reservations: Arc::new(reservations),
+            ids: ids(),
+            hold_for: Duration::from_mins(5),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_hold_is_for_the_user_and_concert_of_the_place() {
+        let held = HoldOutcome::Held(reservation(ReservationState::Held { until: at(400) }));
+        let answer = held.clone();
+        let mut reservations = MockReservations::new();
+        reservations
+            .expect_hold()
+            .withf(|request| {
+                (&request.user, request.concert, request.id) == (&alice(), CONCERT, RESERVATION)
+                    && request.hold_for == Duration::from_mins(5)
+            })
+            .return_once(move |_| Ok(answer));
+        let place = ActivePlace::verified(ticket(), Duration::from_mins(10));
+        assert_eq!(
+            hold(reservations).hold(&place, PERFORMANCE, seats()).await,
+            Ok(HoldAnswer::Asked(held))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_place_that_ends_soon_holds_shorter() {
+        let mut reservations = MockReservations::new();
+        reservations
+            .expect_hold()
+            .withf(|request| request.hold_for == Duration::from_secs(15))
+            .return_once(|_| Ok(HoldOutcome::Started));
+        let place = ActivePlace::verified(ticket(), Duration::from_secs(45));
+        let answer = hold(reservations).hold(&place, PERFORMANCE, seats()).await;
+        assert_eq!(answer, Ok(HoldAnswer::Asked(HoldOutcome::Started)));
+    }
+
+    #[tokio::test]
+    async fn a_place_with_no_time_to_pay_holds_nothing() {
+        let place = ActivePlace::verified(ticket(), Duration::from_secs(30));
+        let answer = hold(MockReservations::new())
+            .hold(&place, PERFORMANCE, seats())
+            .await;
+        assert_eq!(answer, Ok(HoldAnswer::PlaceEnding));
+    }
+}

@@ -1,0 +1,161 @@
+use std::sync::Arc;
+
+use super::{PlaceReport, QueueBoard, QueueMissing};
+use crate::{
+    model::{
+        ConcertId, UserId,
+        queue::{JoinRefusal, Place, QueueView},
+    },
+    ports::{JoinOutcome, Queue, Stamped, StoreResult, TokenSigner},
+};
+
+/// Takes a place in a queue, or returns the one that the user has.
+pub struct JoinQueue {
+    /// Where the place is.
+    pub queue: Arc<dyn Queue>,
+    /// Makes the token that proves it.
+    pub signer: Arc<dyn TokenSigner>,
+    /// Tells how long the wait will be.
+    pub board: Arc<QueueBoard>,
+}
+
+/// What came of joining.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JoinAnswer {
+    /// A new place.
+    Joined(PlaceReport),
+    /// The place that the user had already, or has got back.
+    Held(PlaceReport),
+    /// The queue takes nobody now.
+    Refused(JoinRefusal, QueueView),
+    /// There is no such concert, or its queue is not ready yet.
+    Missing(QueueMissing),
+}
+
+impl JoinQueue {
+    /// Joins the queue of `concert`. `shown` is the token that came along, if any: it brings a place
+    /// back that the queue's store has lost. One that is not this user's for this queue is ignored,
+    /// since the user asks for a place and not for proof of one.
+    ///
+    /// # Errors
+    /// When the queue's store fails.
+    pub async fn join(
+        &self,
+        user: &UserId,
+        concert: ConcertId,
+        shown: Option<&str>,
+    ) -> StoreResult<JoinAnswer> {
+        let shown = shown
+            .and_then(|token| self.signer.verify(token).ok())
+            .filter(|ticket| ticket.user == *user && ticket.concert == concert);
+        let Stamped { as_of, value } = self.queue.join(concert, user, shown).await?;
+        let report = |place: Place| {
+            let token = self.signer.sign(&place.ticket);
+            let place = Stamped {
+                as_of,
+                value: place,
+            };
+            self.board.report(token, place)
+        };
+        Ok(match value {
+            JoinOutcome::Joined(place) => JoinAnswer::Joined(report(place)),
+            JoinOutcome::Held(place) => JoinAnswer::Held(report(place)),
+            JoinOutcome::Refused(why, queue) => {
+                self.board.note_view(concert, queue);
+                JoinAnswer::Refused(why, queue)
+            }
+            JoinOutcome::NotSeeded => JoinAnswer::Missing(self.board.missing(concert)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::queue::Ticket, ports::MockQueue, use_cases::testing::*};
+
+    async fn join(
+        outcome: JoinOutcome,
+        user: UserId,
+        concert: ConcertId,
+        token: Option<&str>,
+        passed_on: Option<Ticket>,
+    ) -> JoinAnswer {
+        let mut queue = MockQueue::new();
+        queue
+            .expect_join()
+            .withf(move |_, _, shown| *shown == passed_on)
+            .return_once(move |_, _, _| Ok(stamped(outcome)));
+        let join = JoinQueue {
+            queue: Arc::new(queue),
+            signer: signer(),
+            board: board(),
+        };
+        join.join(&user, concert, token).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_new_place_comes_with_its_token() {
+        let answer = join(
+            JoinOutcome::Joined(waiting(1)),
+            alice(),
+            CONCERT,
+            None,
+            None,
+        )
+        .await;
+        let JoinAnswer::Joined(report) = answer else {
+            panic!("{answer:?}")
+        };
+        assert_eq!((report.token.as_str(), report.as_of), ("token", at(100)));
+    }
+
+    #[tokio::test]
+    async fn a_token_sent_along_reaches_the_store() {
+        let outcome = JoinOutcome::Held(waiting(1));
+        let answer = join(outcome, alice(), CONCERT, Some("token"), Some(ticket())).await;
+        assert!(matches!(answer, JoinAnswer::Held(_)));
+    }
+
+    #[tokio::test]
+    async fn a_token_of_somebody_or_something_else_is_ignored() {
+        for (user, concert, token) in [
+            (bob(), CONCERT, "token"),
+            (alice(), OTHER_CONCERT, "token"),
+            (alice(), CONCERT, "forged"),
+        ] {
+            let outcome = JoinOutcome::Joined(waiting(1));
+            let answer = join(outcome, user, concert, Some(token), None).await;
+            assert!(matches!(answer, JoinAnswer::Joined(_)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_and_a_missing_queue_are_told_apart() {
+        let refused = JoinOutcome::Refused(JoinRefusal::Full, open_queue());
+        assert_eq!(
+            join(refused, alice(), CONCERT, None, None).await,
+            JoinAnswer::Refused(JoinRefusal::Full, open_queue())
+        );
+        assert_eq!(
+            join(JoinOutcome::NotSeeded, alice(), OTHER_CONCERT, None, None).await,
+            JoinAnswer::Missing(QueueMissing::NoSuchConcert)
+        );
+        assert_eq!(
+            join(JoinOutcome::NotSeeded, alice(), CONCERT, None, None).await,
+            JoinAnswer::Missing(QueueMissing::NotReady)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_down_is_an_error() {
+        let mut queue = MockQueue::new();
+        queue.expect_join().return_once(|_, _, _| Err(down()));
+        let join = JoinQueue {
+            queue: Arc::new(queue),
+            signer: signer(),
+            board: board(),
+        };
+        assert_eq!(join.join(&alice(), CONCERT, None).await, Err(down()));
+    }
+}

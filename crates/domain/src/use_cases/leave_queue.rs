@@ -1,0 +1,87 @@
+use std::sync::Arc;
+
+use super::{QueueBoard, QueueMissing};
+use crate::ports::{LeaveOutcome, Queue, StoreResult, TokenSigner};
+
+/// Gives a place back.
+///
+/// Seats that the user holds stay theirs until the hold is over: they may join again and pay, or
+/// release them.
+pub struct LeaveQueue {
+    /// Where the place is.
+    pub queue: Arc<dyn Queue>,
+    /// Checks the token.
+    pub signer: Arc<dyn TokenSigner>,
+    /// Knows which concerts there are.
+    pub board: Arc<QueueBoard>,
+}
+
+/// What came of leaving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveAnswer {
+    /// The place has ended.
+    Left,
+    /// The token is not ours.
+    Forged,
+    /// The place had ended before.
+    Gone,
+    /// There is no such concert, or its queue is not ready yet.
+    Missing(QueueMissing),
+}
+
+impl LeaveQueue {
+    /// Ends the place of `token`. The token is enough.
+    ///
+    /// # Errors
+    /// When the queue's store fails.
+    pub async fn leave(&self, token: &str) -> StoreResult<LeaveAnswer> {
+        let Ok(ticket) = self.signer.verify(token) else {
+            return Ok(LeaveAnswer::Forged);
+        };
+        Ok(match self.queue.leave(&ticket).await?.value {
+            LeaveOutcome::Left => LeaveAnswer::Left,
+            LeaveOutcome::Gone => LeaveAnswer::Gone,
+            LeaveOutcome::NotSeeded => LeaveAnswer::Missing(self.board.missing(ticket.concert)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ports::MockQueue, use_cases::testing::*};
+
+    #[tokio::test]
+    async fn every_outcome_has_its_answer() {
+        for (outcome, expected) in [
+            (LeaveOutcome::Left, LeaveAnswer::Left),
+            (LeaveOutcome::Gone, LeaveAnswer::Gone),
+            (
+                LeaveOutcome::NotSeeded,
+                LeaveAnswer::Missing(QueueMissing::NotReady),
+            ),
+        ] {
+            let mut queue = MockQueue::new();
+            queue
+                .expect_leave()
+                .withf(|shown| *shown == ticket())
+                .return_once(move |_| Ok(stamped(outcome)));
+            let leave = LeaveQueue {
+                queue: Arc::new(queue),
+                signer: signer(),
+                board: board(),
+            };
+            assert_eq!(leave.leave("token").await, Ok(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_forged_token_ends_nobodys_place() {
+        let leave = LeaveQueue {
+            queue: Arc::new(MockQueue::new()),
+            signer: signer(),
+            board: board(),
+        };
+        assert_eq!(leave.leave("forged").await, Ok(LeaveAnswer::Forged));
+    }
+}

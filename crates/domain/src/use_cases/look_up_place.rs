@@ -1,0 +1,104 @@
+use std::sync::Arc;
+
+use super::{PlaceReport, QueueBoard, QueueMissing};
+use crate::ports::{LookUpOutcome, Queue, Stamped, StoreResult, TokenSigner};
+
+/// Tells the bearer of a token where their place is.
+pub struct LookUpPlace {
+    /// Where the place is.
+    pub queue: Arc<dyn Queue>,
+    /// Checks the token, and makes the one that proves the place from now on.
+    pub signer: Arc<dyn TokenSigner>,
+    /// Tells how long the wait will be.
+    pub board: Arc<QueueBoard>,
+}
+
+/// What came of looking up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LookUpAnswer {
+    /// It is here.
+    Found(PlaceReport),
+    /// The token is not ours.
+    Forged,
+    /// The place has ended.
+    Gone,
+    /// There is no such concert, or its queue is not ready yet.
+    Missing(QueueMissing),
+}
+
+impl LookUpPlace {
+    /// Looks up the place of `token`. The token is enough: it names its user.
+    ///
+    /// # Errors
+    /// When the queue's store fails.
+    pub async fn look_up(&self, token: &str) -> StoreResult<LookUpAnswer> {
+        let Ok(ticket) = self.signer.verify(token) else {
+            return Ok(LookUpAnswer::Forged);
+        };
+        let Stamped { as_of, value } = self.queue.look_up(&ticket).await?;
+        Ok(match value {
+            LookUpOutcome::Found(place) => {
+                let token = self.signer.sign(&place.ticket);
+                let place = Stamped {
+                    as_of,
+                    value: place,
+                };
+                LookUpAnswer::Found(self.board.report(token, place))
+            }
+            LookUpOutcome::Gone => LookUpAnswer::Gone,
+            LookUpOutcome::NotSeeded => LookUpAnswer::Missing(self.board.missing(ticket.concert)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ports::MockQueue, use_cases::testing::*};
+
+    fn look_up(outcome: LookUpOutcome) -> LookUpPlace {
+        let mut queue = MockQueue::new();
+        queue
+            .expect_look_up()
+            .withf(|shown| *shown == ticket())
+            .return_once(move |_| Ok(stamped(outcome)));
+        LookUpPlace {
+            queue: Arc::new(queue),
+            signer: signer(),
+            board: board(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_place_is_found_by_its_token() {
+        let answer = look_up(LookUpOutcome::Found(waiting(2)))
+            .look_up("token")
+            .await;
+        let Ok(LookUpAnswer::Found(report)) = answer else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(report.place, waiting(2));
+    }
+
+    #[tokio::test]
+    async fn a_forged_token_never_reaches_the_store() {
+        let look_up = LookUpPlace {
+            queue: Arc::new(MockQueue::new()),
+            signer: signer(),
+            board: board(),
+        };
+        assert_eq!(look_up.look_up("forged").await, Ok(LookUpAnswer::Forged));
+    }
+
+    #[tokio::test]
+    async fn a_place_that_ended_and_a_missing_queue_are_told_apart() {
+        assert_eq!(
+            look_up(LookUpOutcome::Gone).look_up("token").await,
+            Ok(LookUpAnswer::Gone)
+        );
+        assert_eq!(
+            look_up(LookUpOutcome::NotSeeded).look_up("token").await,
+            Ok(LookUpAnswer::Missing(QueueMissing::NotReady))
+        );
+    }
+}

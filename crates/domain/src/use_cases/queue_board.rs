@@ -1,0 +1,245 @@
+//! What this instance last saw of every queue.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    model::{
+        ConcertId,
+        queue::{Place, PollRange, QueueView, Standing, VersionedPolicy, WaitEstimate},
+    },
+    ports::{Stamped, TickReport},
+};
+
+/// What this instance last saw of every queue: enough to say how long a wait will be and what a
+/// queue is like without asking its store, and which concerts there are without asking the database.
+///
+/// It is a hint, never a decision: what a place is worth, the queue's store says.
+#[derive(Debug)]
+pub struct QueueBoard {
+    poll: PollRange,
+    queues: RwLock<HashMap<ConcertId, Seen>>,
+    wanted: Mutex<HashSet<ConcertId>>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    view: QueueView,
+    interval: Option<Duration>,
+    estimate: WaitEstimate,
+    policy_speed: Option<f64>,
+}
+
+/// A place as its user is told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaceReport {
+    /// The token that proves it.
+    pub token: String,
+    /// The place.
+    pub place: Place,
+    /// When that was true, by the queue's store.
+    pub as_of: Timestamp,
+    /// How long the wait will be; none when active, or when nobody can say.
+    pub estimated_wait: Option<Duration>,
+    /// When to look again; none when active.
+    pub poll_after: Option<Duration>,
+}
+
+/// Why a queue's store has no such queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueMissing {
+    /// There is no such concert.
+    NoSuchConcert,
+    /// There is, and its queue will be given to the store in a moment.
+    NotReady,
+}
+
+impl QueueBoard {
+    /// An empty board.
+    #[must_use]
+    pub fn new(poll: PollRange) -> Self {
+        Self {
+            poll,
+            queues: RwLock::default(),
+            wanted: Mutex::default(),
+        }
+    }
+
+    /// Notes that there is a concert, and the master copy of its queue's policy.
+    pub fn note_policy(&self, concert: ConcertId, master: &VersionedPolicy) {
+        let policy = &master.policy;
+        let interval = policy.throughput.map(|throughput| throughput.interval);
+        let mut queues = self.write();
+        let seen = queues.entry(concert).or_insert_with(|| Seen {
+            view: QueueView::new(policy, false, false),
+            interval,
+            estimate: WaitEstimate::default(),
+            policy_speed: policy.speed(),
+        });
+        seen.interval = interval;
+    }
+
+    /// Notes what a tick said.
+    pub fn note_tick(&self, concert: ConcertId, tick: &Stamped<TickReport>) {
+        if let Some(seen) = self.write().get_mut(&concert) {
+            seen.view = tick.value.queue;
+            seen.policy_speed = tick.value.policy_speed;
+            seen.estimate.note(tick.as_of, tick.value.departed);
+        }
+    }
+
+    /// Notes what a queue was said to be like.
+    pub fn note_view(&self, concert: ConcertId, view: QueueView) {
+        let news = self
+            .read()
+            .get(&concert)
+            .is_some_and(|seen| seen.view != view);
+        if news && let Some(seen) = self.write().get_mut(&concert) {
+            seen.view = view;
+        }
+    }
+
+    /// What a queue was last said to be like; none where this instance knows of no such concert.
+    #[must_use]
+    pub fn view(&self, concert: ConcertId) -> Option<QueueView> {
+        self.read().get(&concert).map(|seen| seen.view)
+    }
+
+    /// Why the store may have answered that it has no such queue. Where there should be one, the next
+    /// tick sees to it.
+    pub fn missing(&self, concert: ConcertId) -> QueueMissing {
+        if !self.read().contains_key(&concert) {
+            return QueueMissing::NoSuchConcert;
+        }
+        self.wanted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(concert);
+        QueueMissing::NotReady
+    }
+
+    /// The queues that requests have missed since this was last asked.
+    #[must_use]
+    pub fn take_wanted(&self) -> HashSet<ConcertId> {
+        std::mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The shortest admission window of all queues: ticks should not be rarer.
+    #[must_use]
+    pub fn shortest_window(&self) -> Option<Duration> {
+        self.read().values().filter_map(|seen| seen.interval).min()
+    }
+
+    /// `place` as its user is told of it.
+    pub fn report(&self, token: String, place: Stamped<Place>) -> PlaceReport {
+        let Stamped {
+            as_of,
+            value: place,
+        } = place;
+        self.note_view(place.ticket.concert, place.queue);
+        let (estimated_wait, poll_after) = match place.standing {
+            Standing::Active { .. } => (None, None),
+            Standing::Waiting { position, .. } => {
+                let wait = self.wait(&place, position, as_of);
+                (wait, Some(self.poll.pause(&place.ticket, position, wait)))
+            }
+        };
+        PlaceReport {
+            token,
+            place,
+            as_of,
+            estimated_wait,
+            poll_after,
+        }
+    }
+
+    /// How long the wait will be, the time until the queue opens included.
+    fn wait(&self, place: &Place, position: u64, now: Timestamp) -> Option<Duration> {
+        let until_open = place
+            .queue
+            .opens_at
+            .filter(|&opens_at| opens_at > now)
+            .map_or(Duration::ZERO, |opens_at| {
+                now.duration_until(opens_at).unsigned_abs()
+            });
+        let opened = now.max(place.queue.opens_at.unwrap_or(now));
+        if !place.queue.effective(opened).admits() {
+            return None;
+        }
+        let queues = self.read();
+        let seen = queues.get(&place.ticket.concert)?;
+        let moving = seen.estimate.wait(position, seen.policy_speed)?;
+        Some(until_open + moving)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<ConcertId, Seen>> {
+        self.queues.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<ConcertId, Seen>> {
+        self.queues.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::use_cases::testing::*;
+
+    #[test]
+    fn those_who_wait_are_told_how_long_and_when_to_ask_again() {
+        let report = board().report("token".into(), stamped(waiting(500)));
+        assert_eq!(report.estimated_wait, Some(Duration::from_secs(3)));
+        assert!(report.poll_after.is_some());
+    }
+
+    #[test]
+    fn the_wait_includes_the_time_until_the_queue_opens() {
+        let mut place = waiting(500);
+        place.queue.opens_at = Some(at(160));
+        let report = board().report("token".into(), stamped(place));
+        assert_eq!(report.estimated_wait, Some(Duration::from_secs(63)));
+    }
+
+    #[test]
+    fn a_queue_that_admits_nobody_promises_nothing() {
+        let mut place = waiting(500);
+        place.queue.sold_out = true;
+        let report = board().report("token".into(), stamped(place));
+        assert_eq!(report.estimated_wait, None);
+        assert!(report.poll_after.is_some());
+    }
+
+    #[test]
+    fn those_who_are_active_need_not_ask_again() {
+        let report = board().report("token".into(), stamped(active(at(200))));
+        assert_eq!((report.estimated_wait, report.poll_after), (None, None));
+    }
+
+    #[test]
+    fn a_missing_queue_of_a_known_concert_is_wanted_once() {
+        let board = board();
+        assert_eq!(board.missing(OTHER_CONCERT), QueueMissing::NoSuchConcert);
+        assert_eq!(board.missing(CONCERT), QueueMissing::NotReady);
+        assert_eq!(board.take_wanted(), HashSet::from([CONCERT]));
+        assert_eq!(board.take_wanted(), HashSet::new());
+    }
+
+    #[test]
+    fn what_a_queue_is_like_is_the_last_that_was_heard() {
+        let board = board();
+        let sold_out = QueueView {
+            sold_out: true,
+            ..open_queue()
+        };
+        assert_eq!(board.view(CONCERT), Some(open_queue()));
+        board.note_view(CONCERT, sold_out);
+        assert_eq!(board.view(CONCERT), Some(sold_out));
+        assert_eq!(board.view(OTHER_CONCERT), None);
+    }
+}

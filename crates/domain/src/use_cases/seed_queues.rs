@@ -1,0 +1,184 @@
+use std::sync::Arc;
+
+use super::QueueBoard;
+use crate::{
+    model::{
+        ConcertId,
+        queue::{QueueSeed, Recovery},
+    },
+    ports::{Ids, MasterPolicy, QueueControl, QueuePolicies, SeedOutcome, StoreResult},
+};
+
+/// Keeps the queues' store supplied with the queues that the database has the master copies of.
+pub struct SeedQueues {
+    /// The master copies.
+    pub policies: Arc<dyn QueuePolicies>,
+    /// The queues' store.
+    pub control: Arc<dyn QueueControl>,
+    /// Makes generations.
+    pub ids: Arc<dyn Ids>,
+    /// Is told which concerts there are.
+    pub board: Arc<QueueBoard>,
+    /// How a queue that its store has lost gets its people back.
+    pub recovery: Recovery,
+}
+
+/// What came of giving a queue to its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seeding {
+    /// The store serves it under the master's policy, or a newer one.
+    Served {
+        /// True when the store had lost it and gets its people back from now on.
+        recovering: bool,
+    },
+    /// There is no such concert.
+    NoSuchConcert,
+}
+
+impl SeedQueues {
+    /// Gives the store the queue of one concert.
+    ///
+    /// # Errors
+    /// When the database or the queues' store fails.
+    pub async fn one(&self, concert: ConcertId) -> StoreResult<Seeding> {
+        match self.policies.find(concert).await? {
+            Some(master) => self.give(concert, master).await,
+            None => Ok(Seeding::NoSuchConcert),
+        }
+    }
+
+    /// Gives the store the queues of all concerts; gives how many there are.
+    ///
+    /// # Errors
+    /// When the database or the queues' store fails.
+    pub async fn all(&self) -> StoreResult<usize> {
+        let masters = self.policies.all().await?;
+        let concerts = masters.len();
+        for (concert, master) in masters {
+            self.give(concert, master).await?;
+        }
+        Ok(concerts)
+    }
+
+    /// The database is told before the store: whoever dies between the two leaves a queue that
+    /// recovers without need, never one that has lost its people and does not know.
+    async fn give(&self, concert: ConcertId, master: MasterPolicy) -> StoreResult<Seeding> {
+        self.board.note_policy(concert, &master.policy);
+        let seeded_before = master.seeded || self.policies.mark_seeded(concert).await?;
+        let seed = QueueSeed {
+            concert,
+            policy: master.policy,
+            generation: self.ids.generation(),
+            recovery: seeded_before.then_some(self.recovery),
+        };
+        let recovering = match self.control.seed(&seed).await?.value {
+            SeedOutcome::Taken { recovering } => recovering,
+            SeedOutcome::HasNewer(_) => false,
+        };
+        if recovering {
+            tracing::warn!(%concert, seconds = self.recovery.lasts.as_secs(),
+                "the queue was lost by its store and recovers: its people bring their places back");
+        }
+        Ok(Seeding::Served { recovering })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mockall::Sequence;
+
+    use super::*;
+    use crate::{
+        model::queue::Generation,
+        ports::{MockQueueControl, MockQueuePolicies},
+        use_cases::testing::*,
+    };
+
+    fn seeding(policies: MockQueuePolicies, control: MockQueueControl) -> SeedQueues {
+        SeedQueues {
+            policies: Arc::new(policies),
+            control: Arc::new(control),
+            ids: ids(),
+            board: board(),
+            recovery: RECOVERY,
+        }
+    }
+
+    fn master(seeded: bool) -> MasterPolicy {
+        MasterPolicy {
+            policy: policy(1),
+            seeded,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_queue_is_noted_first_and_has_nothing_to_recover() {
+        let mut order = Sequence::new();
+        let mut policies = MockQueuePolicies::new();
+        let mut control = MockQueueControl::new();
+        policies
+            .expect_find()
+            .return_once(|_| Ok(Some(master(false))));
+        policies
+            .expect_mark_seeded()
+            .once()
+            .in_sequence(&mut order)
+            .return_once(|_| Ok(false));
+        control
+            .expect_seed()
+            .withf(|seed| seed.recovery.is_none() && seed.generation == Generation(9))
+            .once()
+            .in_sequence(&mut order)
+            .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
+        assert_eq!(
+            seeding(policies, control).one(CONCERT).await,
+            Ok(Seeding::Served { recovering: false })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_was_served_before_recovers_if_it_is_lost() {
+        let mut policies = MockQueuePolicies::new();
+        let mut control = MockQueueControl::new();
+        policies
+            .expect_all()
+            .return_once(|| Ok(vec![(CONCERT, master(true))]));
+        control
+            .expect_seed()
+            .withf(|seed| seed.recovery == Some(RECOVERY))
+            .once()
+            .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: true })));
+        assert_eq!(seeding(policies, control).all().await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn another_instance_that_was_first_to_note_it_counts_as_before() {
+        let mut policies = MockQueuePolicies::new();
+        let mut control = MockQueueControl::new();
+        policies
+            .expect_find()
+            .return_once(|_| Ok(Some(master(false))));
+        policies.expect_mark_seeded().return_once(|_| Ok(true));
+        control
+            .expect_seed()
+            .withf(|seed| seed.recovery == Some(RECOVERY))
+            .once()
+            .return_once(|_| Ok(stamped(SeedOutcome::HasNewer(policy(2).version))));
+        assert_eq!(
+            seeding(policies, control).one(CONCERT).await,
+            Ok(Seeding::Served { recovering: false })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_concert_that_is_not_there_has_no_queue() {
+        let mut policies = MockQueuePolicies::new();
+        policies.expect_find().return_once(|_| Ok(None));
+        assert_eq!(
+            seeding(policies, MockQueueControl::new())
+                .one(CONCERT)
+                .await,
+            Ok(Seeding::NoSuchConcert)
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! Values that the tests of the use cases share.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    model::{
+        Amount, ConcertId, IdempotencyKey, LedgerEntryId, PerformanceId, PricedSeat, Reservation,
+        ReservationId, ReservationState, UserId,
+        queue::{
+            Arrival, Generation, Place, PolicyState, PolicyVersion, PollRange, QueuePolicy,
+            QueueView, Recovery, Standing, Ticket, VersionedPolicy,
+        },
+    },
+    ports::{MockClock, MockIds, MockTokenSigner, Operator, Stamped, StoreError, TickReport},
+    use_cases::QueueBoard,
+};
+
+pub(super) const CONCERT: ConcertId = ConcertId(Uuid::from_u128(1));
+pub(super) const OTHER_CONCERT: ConcertId = ConcertId(Uuid::from_u128(2));
+pub(super) const PERFORMANCE: PerformanceId = PerformanceId(Uuid::from_u128(3));
+pub(super) const RESERVATION: ReservationId = ReservationId(Uuid::from_u128(4));
+pub(super) const ENTRY: LedgerEntryId = LedgerEntryId(Uuid::from_u128(5));
+pub(super) const RECOVERY: Recovery = Recovery {
+    lasts: Duration::from_mins(1),
+};
+
+pub(super) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+pub(super) fn alice() -> UserId {
+    UserId::try_from("alice").unwrap()
+}
+
+pub(super) fn bob() -> UserId {
+    UserId::try_from("bob").unwrap()
+}
+
+pub(super) fn amount(minor_units: i64) -> Amount {
+    Amount::try_from(minor_units).unwrap()
+}
+
+pub(super) fn key() -> IdempotencyKey {
+    IdempotencyKey::try_from("key-1").unwrap()
+}
+
+pub(super) fn operator() -> Operator {
+    Operator {
+        name: "ops".into(),
+        at: at(50),
+    }
+}
+
+pub(super) fn ticket() -> Ticket {
+    Ticket {
+        concert: CONCERT,
+        user: alice(),
+        arrival: Arrival::from_micros(7),
+        generation: Generation(1),
+    }
+}
+
+pub(super) fn open_queue() -> QueueView {
+    QueueView {
+        state: PolicyState::Open,
+        opens_at: None,
+        recovering: false,
+        sold_out: false,
+    }
+}
+
+pub(super) fn waiting(position: u64) -> Place {
+    Place {
+        ticket: ticket(),
+        standing: Standing::Waiting {
+            position,
+            behind: 3,
+        },
+        queue: open_queue(),
+    }
+}
+
+pub(super) fn active(until: Timestamp) -> Place {
+    Place {
+        ticket: ticket(),
+        standing: Standing::Active {
+            admitted_at: at(90),
+            until,
+            claimed: true,
+        },
+        queue: open_queue(),
+    }
+}
+
+pub(super) fn stamped<T>(value: T) -> Stamped<T> {
+    Stamped {
+        as_of: at(100),
+        value,
+    }
+}
+
+pub(super) fn down() -> StoreError {
+    StoreError::not_applied("the store is down")
+}
+
+pub(super) fn policy(version: i64) -> VersionedPolicy {
+    VersionedPolicy {
+        policy: QueuePolicy::default(),
+        version: PolicyVersion(version),
+    }
+}
+
+pub(super) fn reservation(state: ReservationState) -> Reservation {
+    Reservation {
+        id: RESERVATION,
+        user: alice(),
+        concert: CONCERT,
+        performance: PERFORMANCE,
+        seats: vec![PricedSeat {
+            label: "A-1".parse().unwrap(),
+            price: amount(100),
+        }],
+        total: amount(100),
+        state,
+    }
+}
+
+pub(super) fn report(done: u32, more: bool) -> TickReport {
+    TickReport {
+        done,
+        more,
+        waiting: 10,
+        active: 5,
+        departed: u64::from(done),
+        policy_speed: Some(2.0),
+        queue: open_queue(),
+    }
+}
+
+/// A board that knows [`CONCERT`] and nothing else.
+pub(super) fn board() -> Arc<QueueBoard> {
+    let board = QueueBoard::new(PollRange::default());
+    board.note_policy(CONCERT, &policy(1));
+    Arc::new(board)
+}
+
+/// A signer whose token for [`ticket`] is `token`, and that accepts no other.
+pub(super) fn signer() -> Arc<MockTokenSigner> {
+    let mut signer = MockTokenSigner::new();
+    signer.expect_sign().returning(|_| "token".into());
+    signer.expect_verify().returning(|token| match token {
+        "token" => Ok(ticket()),
+        _ => Err(crate::ports::TokenRefusal),
+    });
+    Arc::new(signer)
+}
+
+pub(super) fn clock(second: i64) -> Arc<MockClock> {
+    let mut clock = MockClock::new();
+    clock.expect_now().return_const(at(second));
+    Arc::new(clock)
+}
+
+pub(super) fn ids() -> Arc<MockIds> {
+    let mut ids = MockIds::new();
+    ids.expect_concert().return_const(CONCERT);
+    ids.expect_performance().return_const(PERFORMANCE);
+    ids.expect_reservation().return_const(RESERVATION);
+    ids.expect_ledger_entry().return_const(ENTRY);
+    ids.expect_generation().return_const(Generation(9));
+    Arc::new(ids)
+}
