@@ -1,1 +1,8 @@
-//! placeholder
+//! Frontrow's ports with nothing to install: on one SQLite file what must last, in the memory of the
+//! process what need not.
+
+mod memory;
+mod sqlite;
+
+pub use memory::{MemoryQueue, MemoryRankingCache};
+pub use sqlite::{MigrationStatus, OpenError, SqliteDatabase};

@@ -4,6 +4,23 @@
 //! gives the ports on a store of its own, moves that store's time, loses its data, and opens it
 //! again. A contract never reads a clock of its own: what time it is, the store's answers say.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a contract that is broken panics, as a test does"
+)]
+
+pub mod database;
 mod fixture;
+mod macros;
+pub mod model;
+#[cfg(test)]
+mod proof;
+pub mod queue;
+pub mod ranking_cache;
+mod runtime;
 
 pub use fixture::{DatabasePorts, Fixture, QueuePorts};
+pub use runtime::run;

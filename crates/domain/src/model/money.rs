@@ -78,6 +78,9 @@ impl fmt::Display for Amount {
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// South Korean won, which has no minor unit.
+    pub const KRW: Self = Self(*b"KRW");
+
     /// The code as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -62,31 +62,34 @@ impl ChangeQueuePolicy {
         }))
     }
 
-    /// Gives the queue of `concert` another policy.
+    /// Changes the policy of the queue of `concert` by `edit`, which is made again on the newest copy
+    /// where others change it at the same time.
     ///
     /// # Errors
     /// When the database fails, or others change the policy faster than this can.
     pub async fn change(
         &self,
         concert: ConcertId,
-        policy: QueuePolicy,
+        edit: &(dyn Fn(&mut QueuePolicy) + Send + Sync),
         operator: &str,
     ) -> StoreResult<PolicyAnswer> {
-        let faults = policy.faults(&self.rules);
-        if !faults.is_empty() {
-            return Ok(PolicyAnswer::Invalid(faults));
-        }
         for _ in 0..Self::TRIES {
             let Some(master) = self.policies.find(concert).await? else {
                 return Ok(PolicyAnswer::NoSuchConcert);
             };
+            let mut policy = master.policy.policy;
+            edit(&mut policy);
+            let faults = policy.faults(&self.rules);
+            if !faults.is_empty() {
+                return Ok(PolicyAnswer::Invalid(faults));
+            }
             let stored = self.stored_version(concert).await;
             let newest = stored.map_or(master.policy.version, |stored| {
                 stored.max(master.policy.version)
             });
             let at = self.clock.now();
             let changed = VersionedPolicy {
-                policy: policy.clone(),
+                policy,
                 version: PolicyVersion::after(newest, at),
             };
             let by = Operator {
@@ -179,7 +182,7 @@ mod tests {
             .once()
             .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
         let answer = change(policies, control)
-            .change(CONCERT, QueuePolicy::default(), "ops")
+            .change(CONCERT, &|_| {}, "ops")
             .await;
         assert_eq!(
             answer,
@@ -201,7 +204,7 @@ mod tests {
         control.expect_seed().return_once(|_| Err(down()));
         let change = change(policies, control);
         let answer = change
-            .change(CONCERT, QueuePolicy::default(), "ops")
+            .change(CONCERT, &|_| {}, "ops")
             .await
             .unwrap();
         assert!(matches!(
@@ -233,19 +236,16 @@ mod tests {
             .expect_seed()
             .returning(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
         let answer = change(policies, control)
-            .change(CONCERT, QueuePolicy::default(), "ops")
+            .change(CONCERT, &|_| {}, "ops")
             .await;
         assert!(matches!(answer, Ok(PolicyAnswer::Changed(_))));
     }
 
     #[tokio::test]
     async fn a_wrong_policy_changes_nothing() {
-        let wrong = QueuePolicy {
-            throughput: None,
-            ..QueuePolicy::default()
-        };
-        let answer = change(MockQueuePolicies::new(), MockQueueControl::new())
-            .change(CONCERT, wrong, "ops")
+        let wrong = |policy: &mut QueuePolicy| policy.throughput = None;
+        let answer = change(with_master(1), MockQueueControl::new())
+            .change(CONCERT, &wrong, "ops")
             .await
             .unwrap();
         assert!(matches!(answer, PolicyAnswer::Invalid(faults) if faults[0].0 == "throughput"));

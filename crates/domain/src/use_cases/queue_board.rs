@@ -110,6 +110,12 @@ impl QueueBoard {
         self.read().get(&concert).map(|seen| seen.view)
     }
 
+    /// The concerts that this instance knows of.
+    #[must_use]
+    pub fn concerts(&self) -> Vec<ConcertId> {
+        self.read().keys().copied().collect()
+    }
+
     /// Why the store may have answered that it has no such queue. Where there should be one, the next
     /// tick sees to it.
     pub fn missing(&self, concert: ConcertId) -> QueueMissing {

@@ -1,0 +1,136 @@
+//! Those who were admitted: until when.
+
+use frontrow_domain::model::{
+    UserId,
+    queue::{Arrival, GatePurpose, Lives, Standing},
+};
+use jiff::Timestamp;
+
+use super::{directory::Directory, micros::Micros, ranked::Ranked};
+
+/// The active places of a queue.
+#[derive(Debug, Default)]
+pub(super) struct Active {
+    places: Directory<ActivePlace>,
+    /// Places that were not used yet, from who was admitted first. Their ends change for everybody
+    /// at once when service was interrupted; the order stays.
+    unclaimed: Ranked<(Micros, UserId)>,
+    /// Places that were used, from the one that ends first.
+    claimed: Ranked<(Micros, UserId)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ActivePlace {
+    arrival: Arrival,
+    admitted_at: Micros,
+    claim: Option<Claim>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    claimed_at: Micros,
+    until: Micros,
+}
+
+impl Active {
+    /// How many places there are, with those past their end that were not yet removed.
+    pub(super) fn len(&self) -> usize {
+        self.unclaimed.len() + self.claimed.len()
+    }
+
+    /// True when nobody is active.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When `user` arrived, where they are active.
+    pub(super) fn arrival_of(&self, user: &UserId) -> Option<Arrival> {
+        self.places.get(user).map(|place| place.arrival)
+    }
+
+    /// When `user` arrived, and since when and until when they are active.
+    pub(super) fn find(&self, user: &UserId, lives: &Lives<'_>) -> Option<(Arrival, Standing)> {
+        let place = self.places.get(user)?;
+        let admitted_at = place.admitted_at.at();
+        let standing = Standing::Active {
+            admitted_at,
+            until: place
+                .claim
+                .map_or_else(|| lives.claim_end(admitted_at), |claim| claim.until.at()),
+            claimed: place.claim.is_some(),
+        };
+        Some((place.arrival, standing))
+    }
+
+    /// Makes `user` active, who arrived at `arrival`.
+    pub(super) fn admit(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
+        let admitted_at = Micros::from(now);
+        self.unclaimed.insert((admitted_at, user.clone()));
+        let place = ActivePlace {
+            arrival,
+            admitted_at,
+            claim: None,
+        };
+        self.places.insert(user, place);
+    }
+
+    /// Lets `user` through the gate: claims the place, and extends it where `purpose` wants that.
+    pub(super) fn pass_gate(
+        &mut self,
+        user: &UserId,
+        lives: &Lives<'_>,
+        now: Timestamp,
+        purpose: GatePurpose,
+    ) {
+        let Some(place) = self.places.get_mut(user) else {
+            return;
+        };
+        let before = place.claim;
+        let claimed_at = before.map_or(now, |claim| claim.claimed_at.at());
+        let until = before.map_or_else(|| lives.active_end(now), |claim| claim.until.at());
+        let until = Micros::from(lives.end_after_gate(now, claimed_at, until, purpose));
+        place.claim = Some(Claim {
+            claimed_at: claimed_at.into(),
+            until,
+        });
+        let moved = match before {
+            None => self.unclaimed.take(&(place.admitted_at, user.clone())),
+            Some(claim) if claim.until != until => self.claimed.take(&(claim.until, user.clone())),
+            Some(_) => None,
+        };
+        if let Some((_, user)) = moved {
+            self.claimed.insert((until, user));
+        }
+    }
+
+    /// Ends the place of `user`; false where they are not active.
+    pub(super) fn remove(&mut self, user: &UserId) -> bool {
+        let Some(place) = self.places.remove(user) else {
+            return false;
+        };
+        match place.claim {
+            None => self.unclaimed.take(&(place.admitted_at, user.clone())),
+            Some(claim) => self.claimed.take(&(claim.until, user.clone())),
+        };
+        true
+    }
+
+    /// Somebody whose place is past its end.
+    pub(super) fn past_end(&self, lives: &Lives<'_>, now: Timestamp) -> Option<UserId> {
+        let unclaimed = self
+            .unclaimed
+            .first()
+            .filter(|(admitted_at, _)| lives.claim_end(admitted_at.at()) <= now);
+        let claimed = self.claimed.first().filter(|(until, _)| until.at() <= now);
+        unclaimed.or(claimed).map(|(_, user)| user.clone())
+    }
+
+    /// How many are active, without those past their end.
+    pub(super) fn count(&self, lives: &Lives<'_>, now: Timestamp) -> usize {
+        let unclaimed = self
+            .unclaimed
+            .count_while(|(admitted_at, _)| lives.claim_end(admitted_at.at()) <= now);
+        let claimed = self.claimed.count_while(|(until, _)| until.at() <= now);
+        self.len() - unclaimed - claimed
+    }
+}

@@ -1,0 +1,23 @@
+//! What the process keeps in its memory: the waiting rooms, and the rankings that were computed.
+//!
+//! Both end with the process. A queue that is lost so recovers as any other does: the people carry
+//! their places in their tokens, and bring them back.
+
+mod active;
+mod admission;
+mod directory;
+mod micros;
+mod moves;
+mod queue;
+mod queue_control;
+mod queue_ticks;
+mod ranked;
+mod ranking_cache;
+mod recovery;
+mod state;
+mod terms;
+mod visits;
+mod waiting;
+
+pub use queue::MemoryQueue;
+pub use ranking_cache::MemoryRankingCache;

@@ -1,0 +1,79 @@
+//! The in-process queues, as their operators see them.
+
+use std::{
+    collections::hash_map::Entry,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{PolicyVersion, QueueSeed},
+    },
+    ports::{QueueControl, SeedOutcome, Stamped, StoreResult},
+};
+use jiff::Timestamp;
+
+use super::{
+    queue::{MemoryQueue, lock},
+    state::QueueState,
+};
+
+impl MemoryQueue {
+    /// Adds the queue of `seed`, if it was not there, and says when; else returns the one there is.
+    fn add(&self, seed: &QueueSeed) -> Result<Timestamp, Arc<Mutex<QueueState>>> {
+        match self.write().entry(seed.concert) {
+            Entry::Occupied(there) => Err(Arc::clone(there.get())),
+            Entry::Vacant(place) => {
+                let now = self.now();
+                place.insert(Arc::new(Mutex::new(QueueState::new(seed, now))));
+                Ok(now)
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl QueueControl for MemoryQueue {
+    async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
+        let added = match self.find(seed.concert) {
+            Some(there) => Err(there),
+            None => self.add(seed),
+        };
+        Ok(match added {
+            Ok(as_of) => Stamped {
+                as_of,
+                value: SeedOutcome::Taken {
+                    recovering: seed.recovery.is_some(),
+                },
+            },
+            Err(there) => {
+                let mut state = lock(&there);
+                Stamped {
+                    as_of: self.now(),
+                    value: state.reseed(seed),
+                }
+            }
+        })
+    }
+
+    async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>> {
+        let queue = self.find(concert);
+        Ok(queue.map(|queue| lock(&queue).terms.version()))
+    }
+
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+        if let Some(queue) = self.find(concert) {
+            lock(&queue).sold_out = sold_out;
+        }
+        Ok(())
+    }
+
+    /// False too while people can still bring back places from before a loss: those would be lost
+    /// for good if the queue were taken for one that ended in good order.
+    async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
+        let queue = self.find(concert);
+        Ok(queue.is_none_or(|queue| lock(&queue).holds_nothing(self.now())))
+    }
+}

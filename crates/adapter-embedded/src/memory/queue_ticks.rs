@@ -1,0 +1,42 @@
+//! The ticks of the in-process queues.
+
+use async_trait::async_trait;
+use frontrow_domain::{
+    model::ConcertId,
+    ports::{QueueTicks, Stamped, StoreResult, TickOutcome},
+};
+
+use super::queue::{MemoryQueue, lock};
+
+#[async_trait]
+impl QueueTicks for MemoryQueue {
+    async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
+        let mut busy = self.all();
+        busy.retain(|(_, queue)| lock(queue).is_busy());
+        Ok(busy.into_iter().map(|(concert, _)| concert).collect())
+    }
+
+    async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        let answer = self
+            .visit(concert, |queue, now| queue.admit(limit, now))
+            .await;
+        Ok(answer.map(|report| report.map_or(TickOutcome::NotSeeded, TickOutcome::Ticked)))
+    }
+
+    /// Removes no more than `limit`, where every other call removes all; its report counts as if it
+    /// had removed all too.
+    async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        let Some(queue) = self.find(concert) else {
+            return Ok(Stamped {
+                as_of: self.now(),
+                value: TickOutcome::NotSeeded,
+            });
+        };
+        let mut state = lock(&queue);
+        let as_of = self.now();
+        Ok(Stamped {
+            as_of,
+            value: TickOutcome::Ticked(state.expire(limit, as_of)),
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! The rankings that were computed.
+
+use std::{
+    collections::HashMap,
+    sync::{PoisonError, RwLock},
+};
+
+use async_trait::async_trait;
+use frontrow_domain::{
+    model::{Period, Ranking},
+    ports::{RankingCache, StoreResult},
+};
+use jiff::Timestamp;
+
+/// The rankings of one process, in its memory: one a period, so it needs no tidying.
+#[derive(Debug, Default)]
+pub struct MemoryRankingCache {
+    kept: RwLock<HashMap<Period, Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    ranking: Ranking,
+    until: Timestamp,
+}
+
+impl MemoryRankingCache {
+    /// An empty cache.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl RankingCache for MemoryRankingCache {
+    async fn get(&self, period: Period, now: Timestamp) -> StoreResult<Option<Ranking>> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(kept
+            .get(&period)
+            .filter(|kept| now < kept.until)
+            .map(|kept| kept.ranking.clone()))
+    }
+
+    async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()> {
+        let ranking = ranking.clone();
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(ranking.period, Kept { ranking, until });
+        Ok(())
+    }
+}

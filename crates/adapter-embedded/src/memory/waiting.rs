@@ -1,0 +1,113 @@
+//! Those who wait: in which order, and when each was last heard of.
+
+use frontrow_domain::model::{
+    UserId,
+    queue::{Arrival, Lives, Standing},
+};
+use jiff::Timestamp;
+
+use super::{directory::Directory, micros::Micros, ranked::Ranked};
+
+/// The waiting places of a queue.
+///
+/// The user's name is kept once and shared by the three of its parts.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    places: Directory<WaitingPlace>,
+    /// The line, from its head. Users from different lives of the store may have arrived in the very
+    /// same microsecond, so the name decides in the end.
+    line: Ranked<(Arrival, UserId)>,
+    /// From who was silent longest. When a place ends follows from it, but changes for everybody at
+    /// once when service was interrupted; the order stays.
+    silence: Ranked<(Micros, UserId)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct WaitingPlace {
+    arrival: Arrival,
+    last_seen: Micros,
+}
+
+impl Waiting {
+    /// How many places there are, with those past their end that were not yet removed.
+    pub(super) fn len(&self) -> usize {
+        self.line.len()
+    }
+
+    /// True when nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When `user` arrived, where they wait.
+    pub(super) fn arrival_of(&self, user: &UserId) -> Option<Arrival> {
+        self.places.get(user).map(|place| place.arrival)
+    }
+
+    /// When `user` arrived, and where in the line they are.
+    pub(super) fn find(&self, user: &UserId) -> Option<(Arrival, Standing)> {
+        let arrival = self.arrival_of(user)?;
+        let before = self
+            .line
+            .count_while(|(other, name)| (*other, name) < (arrival, user));
+        let standing = Standing::Waiting {
+            position: before as u64 + 1,
+            behind: (self.len() - before).saturating_sub(1) as u64,
+        };
+        Some((arrival, standing))
+    }
+
+    /// Gives `user`, who has no place, one at `arrival`.
+    pub(super) fn enter(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
+        let last_seen = Micros::from(now);
+        self.line.insert((arrival, user.clone()));
+        self.silence.insert((last_seen, user.clone()));
+        self.places
+            .insert(user, WaitingPlace { arrival, last_seen });
+    }
+
+    /// Notes a sign of life of `user`, if they wait.
+    pub(super) fn heard_of(&mut self, user: &UserId, now: Timestamp) {
+        let now = Micros::from(now);
+        let Some(place) = self.places.get_mut(user) else {
+            return;
+        };
+        let before = std::mem::replace(&mut place.last_seen, now);
+        if before == now {
+            return;
+        }
+        // The name that comes out goes in again: the one of this request would be kept beside it.
+        if let Some((_, user)) = self.silence.take(&(before, user.clone())) {
+            self.silence.insert((now, user));
+        }
+    }
+
+    /// Who is at the head of the line, and when they arrived.
+    pub(super) fn head(&self) -> Option<(Arrival, UserId)> {
+        self.line.first().cloned()
+    }
+
+    /// Ends the place of `user`; false where they do not wait.
+    pub(super) fn remove(&mut self, user: &UserId) -> bool {
+        let Some(place) = self.places.remove(user) else {
+            return false;
+        };
+        self.line.take(&(place.arrival, user.clone()));
+        self.silence.take(&(place.last_seen, user.clone()));
+        true
+    }
+
+    /// Somebody whose place is past its end.
+    pub(super) fn past_end(&self, lives: &Lives<'_>, now: Timestamp) -> Option<UserId> {
+        let (last_seen, user) = self.silence.first()?;
+        (lives.waiting_end(last_seen.at()) <= now).then(|| user.clone())
+    }
+
+    /// How many wait, without those past their end.
+    pub(super) fn count(&self, lives: &Lives<'_>, now: Timestamp) -> usize {
+        let ended = self
+            .silence
+            .count_while(|(last_seen, _)| lives.waiting_end(last_seen.at()) <= now);
+        self.len() - ended
+    }
+}

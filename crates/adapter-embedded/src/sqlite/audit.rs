@@ -1,0 +1,48 @@
+//! Notes on what operators change, written in the transaction of the change.
+
+use diesel::{ExpressionMethods, QueryResult, RunQueryDsl, SqliteConnection, insert_into};
+use frontrow_domain::{model::queue::VersionedPolicy, ports::Operator};
+use serde_json::{Value, json};
+
+use super::{
+    columns::{Db, policy_state_name},
+    schema::audit,
+};
+
+/// Notes that `by` did `action` to `subject`, which is now like `detail`.
+pub(super) fn note(
+    connection: &mut SqliteConnection,
+    by: &Operator,
+    action: &str,
+    subject: &impl ToString,
+    detail: &Value,
+) -> QueryResult<()> {
+    insert_into(audit::table)
+        .values((
+            audit::at.eq(Db(by.at)),
+            audit::actor.eq(&by.name),
+            audit::action.eq(action),
+            audit::subject.eq(subject.to_string()),
+            audit::detail.eq(detail.to_string()),
+        ))
+        .execute(connection)
+        .map(drop)
+}
+
+/// A policy as a note has it.
+pub(super) fn policy_detail(VersionedPolicy { policy, version }: &VersionedPolicy) -> Value {
+    json!({
+        "version": version.0,
+        "state": policy_state_name(policy.state),
+        "opens_at": policy.opens_at.map(|at| at.to_string()),
+        "throughput": policy.throughput.map(|throughput| json!({
+            "admit": throughput.admit,
+            "interval_s": throughput.interval.as_secs_f64(),
+        })),
+        "capacity": policy.capacity.map(|capacity| json!({ "max_active": capacity.max_active })),
+        "waiting_ttl_s": policy.waiting_ttl.as_secs_f64(),
+        "claim_ttl_s": policy.claim_ttl.as_secs_f64(),
+        "active_ttl_s": policy.active_ttl.as_secs_f64(),
+        "max_waiting": policy.max_waiting,
+    })
+}

@@ -1,0 +1,203 @@
+//! The catalogue, as buyers see it.
+//!
+//! No seat is counted: what is sold is a column of the performance, and what is held is in an index
+//! that has only held seats.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
+    SqliteConnection, dsl::count_star,
+};
+use frontrow_domain::{
+    model::{Concert, ConcertId, Performance, PerformanceId, Venue},
+    ports::{Concerts, SeatMap, StoreResult},
+};
+use jiff::Timestamp;
+
+use super::{
+    SqliteDatabase,
+    columns::Db,
+    rows::{ConcertRow, SeatRow},
+    schema::{concerts, performances, seats},
+};
+
+#[async_trait]
+impl Concerts for SqliteDatabase {
+    async fn catalogue(&self, now: Timestamp) -> StoreResult<Vec<Concert>> {
+        self.read(move |connection, store_now| catalogue(connection, now, store_now))
+            .await
+    }
+
+    async fn performances(&self, concert: ConcertId) -> StoreResult<Vec<Performance>> {
+        self.read(move |connection, now| performances_of(connection, now, concert))
+            .await
+    }
+
+    async fn seat_map(&self, performance: PerformanceId) -> StoreResult<Option<SeatMap>> {
+        self.read(move |connection, now| seat_map(connection, now, performance))
+            .await
+    }
+}
+
+/// Seats that are held, by performance.
+type Held = HashMap<PerformanceId, u64>;
+
+/// What the performances to come of one concert add up to.
+#[derive(Default)]
+struct ToCome {
+    total: u64,
+    sold: u64,
+    held: u64,
+    next_at: Option<Timestamp>,
+}
+
+fn catalogue(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    store_now: Timestamp,
+) -> QueryResult<Vec<Concert>> {
+    let rows: Vec<ConcertRow> = concerts::table
+        .order(concerts::id)
+        .select(ConcertRow::as_select())
+        .load(connection)?;
+    let mut to_come = to_come(connection, now, store_now)?;
+    let with_seats = |row: ConcertRow| {
+        let ToCome {
+            total,
+            sold,
+            held,
+            next_at,
+        } = to_come.remove(&row.id.0).unwrap_or_default();
+        Concert {
+            id: row.id.0,
+            title: row.title.0,
+            seats_total: total,
+            seats_left: total.saturating_sub(sold + held),
+            seats_sold: sold,
+            next_performance_at: next_at,
+            policy: row.policy.into(),
+        }
+    };
+    Ok(rows.into_iter().map(with_seats).collect())
+}
+
+fn to_come(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    store_now: Timestamp,
+) -> QueryResult<HashMap<ConcertId, ToCome>> {
+    type Row = (
+        Db<PerformanceId>,
+        Db<ConcertId>,
+        Db<Timestamp>,
+        Db<u64>,
+        Db<u64>,
+    );
+    let rows: Vec<Row> = performances::table
+        .filter(performances::starts_at.gt(Db(now)))
+        .order(performances::starts_at)
+        .select((
+            performances::id,
+            performances::concert_id,
+            performances::starts_at,
+            performances::seats_total,
+            performances::seats_sold,
+        ))
+        .load(connection)?;
+    let held = held_everywhere(connection, store_now)?;
+    let mut sums: HashMap<ConcertId, ToCome> = HashMap::new();
+    for (performance, concert, starts_at, total, sold) in rows {
+        let sum = sums.entry(concert.0).or_default();
+        sum.total += total.0;
+        sum.sold += sold.0;
+        sum.held += held.get(&performance.0).copied().unwrap_or_default();
+        sum.next_at.get_or_insert(starts_at.0);
+    }
+    Ok(sums)
+}
+
+fn held_everywhere(connection: &mut SqliteConnection, now: Timestamp) -> QueryResult<Held> {
+    let rows: Vec<(Db<PerformanceId>, Db<u64>)> = seats::table
+        .filter(seats::held_until.gt(Db(now)))
+        .group_by(seats::performance_id)
+        .select((seats::performance_id, count_star()))
+        .load(connection)?;
+    Ok(rows.into_iter().map(|(id, held)| (id.0, held.0)).collect())
+}
+
+fn held_in(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    performance: PerformanceId,
+) -> QueryResult<u64> {
+    let held: Db<u64> = seats::table
+        .filter(seats::performance_id.eq(Db(performance)))
+        .filter(seats::held_until.gt(Db(now)))
+        .select(count_star())
+        .get_result(connection)?;
+    Ok(held.0)
+}
+
+fn performances_of(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    concert: ConcertId,
+) -> QueryResult<Vec<Performance>> {
+    type Row = (
+        Db<PerformanceId>,
+        Db<Timestamp>,
+        Db<Venue>,
+        Db<u64>,
+        Db<u64>,
+    );
+    let rows: Vec<Row> = performances::table
+        .filter(performances::concert_id.eq(Db(concert)))
+        .order((performances::starts_at, performances::id))
+        .select((
+            performances::id,
+            performances::starts_at,
+            performances::venue,
+            performances::seats_total,
+            performances::seats_sold,
+        ))
+        .load(connection)?;
+    let with_seats = |(id, starts_at, venue, total, sold): Row| {
+        let held = held_in(connection, now, id.0)?;
+        Ok(Performance {
+            id: id.0,
+            concert,
+            starts_at: starts_at.0,
+            venue: venue.0,
+            seats_total: total.0,
+            seats_left: total.0.saturating_sub(sold.0 + held),
+        })
+    };
+    rows.into_iter().map(with_seats).collect()
+}
+
+fn seat_map(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    performance: PerformanceId,
+) -> QueryResult<Option<SeatMap>> {
+    let concert: Option<Db<ConcertId>> = performances::table
+        .find(Db(performance))
+        .select(performances::concert_id)
+        .get_result(connection)
+        .optional()?;
+    let Some(concert) = concert else {
+        return Ok(None);
+    };
+    let mut rows: Vec<SeatRow> = seats::table
+        .filter(seats::performance_id.eq(Db(performance)))
+        .select(SeatRow::as_select())
+        .load(connection)?;
+    // Faster than an index that is there for this alone.
+    rows.sort_unstable_by_key(|row| row.ordinal);
+    Ok(Some(SeatMap {
+        concert: concert.0,
+        seats: rows.into_iter().map(|row| row.seen_at(now)).collect(),
+    }))
+}

@@ -1,0 +1,32 @@
+//! What must last, in one SQLite file: concerts, reservations, points.
+//!
+//! [`SqliteDatabase`] has one file here for each port, and below them:
+//!
+//! - `database`: the open file; every port call is one closure that runs in one transaction on one
+//!   blocking thread, so a call costs one hop however many statements it has.
+//! - `pools`: one connection that writes and a few that read (SQLite has one writer at a time; the
+//!   write-ahead log lets readers go on meanwhile).
+//! - `migrations`, `open_error`: from any file, or none, to the schema that this program knows.
+//! - `schema`, `columns`, `rows`: the tables as diesel sees them, and rows as the domain does.
+//! - `errors`: the one place where a driver's error becomes a store's.
+
+mod audit;
+mod columns;
+mod concert_editor;
+mod concerts;
+mod database;
+mod errors;
+mod idempotency;
+mod migrations;
+mod open_error;
+mod points;
+mod pools;
+mod queue_policies;
+mod ranking_source;
+mod reservations;
+mod rows;
+mod schema;
+
+pub use database::SqliteDatabase;
+pub use migrations::MigrationStatus;
+pub use open_error::OpenError;

@@ -1,0 +1,81 @@
+//! Why a database cannot be opened, in words for the person who starts the service.
+
+use std::path::{Path, PathBuf};
+
+/// A database file cannot be opened. Each text is one line, and says which file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or the file cannot be written.
+    #[error("cannot write the database {}: {why}", path.display())]
+    Unwritable {
+        /// The database's file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+    /// The file is something else than a database, or damaged.
+    #[error("{} is not an SQLite database, or it is damaged ({why})", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        why: String,
+    },
+    /// It is a database, but another program's.
+    #[error("{} is a database of another program", path.display())]
+    OtherProgram {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer program has written it.
+    #[error(
+        "the database {} was written by a newer version of this program (it has the migration {version})",
+        path.display()
+    )]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// The newest migration in it that this program does not know.
+        version: String,
+    },
+    /// A migration failed. The file is as it was.
+    #[error("the database {} could not be migrated and was left as it was: {why}", path.display())]
+    MigrationFailed {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        why: String,
+    },
+    /// Another process holds it.
+    #[error("the database {} is locked by another process", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Anything else.
+    #[error("cannot open the database {}: {why}", path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// What the driver says.
+        why: String,
+    },
+}
+
+impl OpenError {
+    /// What SQLite's own text means. The driver passes on no codes, and these texts are SQLite's
+    /// published ones (`sqlite3_errstr`).
+    pub(super) fn from_text(path: &Path, why: String) -> Self {
+        let path = path.to_owned();
+        let says = |text| why.contains(text);
+        if says("not a database") || says("malformed") {
+            Self::NotADatabase { path, why }
+        } else if says("unable to open") || says("readonly") {
+            Self::Unwritable { path, why }
+        } else if says("database is locked") {
+            Self::Locked { path }
+        } else {
+            Self::Other { path, why }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The connections to the file, and how each is set up.
+
+use std::{path::Path, time::Duration};
+
+use diesel::{
+    Connection as _, ConnectionError, ConnectionResult, SqliteConnection,
+    connection::SimpleConnection,
+};
+use diesel_async::{
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        deadpool::{self, Object},
+    },
+    sync_connection_wrapper::SyncConnectionWrapper,
+};
+use frontrow_domain::ports::StoreResult;
+
+use super::{errors, open_error::OpenError};
+
+pub(super) type Connection = SyncConnectionWrapper<SqliteConnection>;
+pub(super) type Pool = deadpool::Pool<Connection>;
+
+/// How many calls may read at once.
+const READERS: usize = 4;
+
+/// How long a call waits for a connection before it is told to come back.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// The log is flushed at every commit, so that a payment survives a power cut. A log that a long
+/// reader let grow is cut back to 64 MiB.
+const WRITER: &str = "
+    PRAGMA busy_timeout = 5000;
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA cache_size = -16384;
+    PRAGMA journal_size_limit = 67108864;
+";
+
+const READER: &str = "
+    PRAGMA busy_timeout = 5000;
+    PRAGMA trusted_schema = OFF;
+    PRAGMA query_only = ON;
+";
+
+/// The pool of the one connection that writes.
+pub(super) fn writer(path: &Path) -> Result<Pool, OpenError> {
+    pool(path, 1, WRITER)
+}
+
+/// The pool of those that read.
+pub(super) fn readers(path: &Path) -> Result<Pool, OpenError> {
+    pool(path, READERS, READER)
+}
+
+/// A connection, or the advice to come back.
+pub(super) async fn get(pool: &Pool) -> StoreResult<Object<Connection>> {
+    match tokio::time::timeout(WAIT_MAX, pool.get()).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(errors::busy(format!("no connection: {error}"))),
+        Err(_) => Err(errors::busy("no connection became free in time")),
+    }
+}
+
+fn pool(path: &Path, size: usize, pragmas: &'static str) -> Result<Pool, OpenError> {
+    let url = path.to_str().ok_or_else(|| OpenError::Other {
+        path: path.to_owned(),
+        why: "the path is not UTF-8".into(),
+    })?;
+    let mut config = ManagerConfig::default();
+    // A file does not hang up, so there is nothing to ask it before each use; an open transaction is
+    // still noticed.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |url| Box::pin(connect(url.to_owned(), pragmas)));
+    let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+    deadpool::Pool::builder(manager)
+        .max_size(size)
+        .build()
+        .map_err(|error| OpenError::from_text(path, error.to_string()))
+}
+
+async fn connect(url: String, pragmas: &'static str) -> ConnectionResult<Connection> {
+    tokio::task::spawn_blocking(move || {
+        let mut connection = SqliteConnection::establish(&url)?;
+        connection
+            .batch_execute(pragmas)
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(SyncConnectionWrapper::new(connection))
+    })
+    .await
+    .unwrap_or_else(|error| Err(ConnectionError::BadConnection(error.to_string())))
+}

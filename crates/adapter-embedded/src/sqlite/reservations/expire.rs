@@ -1,0 +1,61 @@
+//! The end of a hold that nobody paid: what a hold does to those in its way, a release to its own,
+//! and the sweep to all.
+
+use diesel::{ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, update};
+use frontrow_domain::model::{PerformanceId, ReservationId};
+use jiff::Timestamp;
+
+use crate::sqlite::{
+    columns::{Db, Phase},
+    schema::{reservation_seats, reservations, seats},
+};
+
+/// Marks a hold as expired and frees its seats. One that is not held, it leaves alone.
+pub(super) fn expire(connection: &mut SqliteConnection, id: ReservationId) -> QueryResult<()> {
+    end(connection, id, Phase::Expired)
+}
+
+/// Ends a hold in this way and frees the seats that are still its own.
+pub(super) fn end(
+    connection: &mut SqliteConnection,
+    id: ReservationId,
+    phase: Phase,
+) -> QueryResult<()> {
+    let held = reservations::table
+        .find(Db(id))
+        .filter(reservations::held_until.is_not_null());
+    let performance: Vec<Db<PerformanceId>> = update(held)
+        .set((
+            reservations::state.eq(Db(phase)),
+            reservations::held_until.eq(None::<Db<Timestamp>>),
+        ))
+        .returning(reservations::performance_id)
+        .get_results(connection)?;
+    for performance in performance {
+        free(connection, id, performance)?;
+    }
+    Ok(())
+}
+
+fn free(
+    connection: &mut SqliteConnection,
+    id: ReservationId,
+    performance: Db<PerformanceId>,
+) -> QueryResult<()> {
+    let labels = reservation_seats::table
+        .filter(reservation_seats::reservation_id.eq(Db(id)))
+        .select(reservation_seats::label);
+    let its_own = seats::table
+        .filter(seats::performance_id.eq(performance))
+        .filter(seats::label.eq_any(labels))
+        .filter(seats::reservation_id.eq(Db(id)));
+    update(its_own)
+        .set((
+            seats::reservation_id.eq(None::<Db<ReservationId>>),
+            seats::held_until.eq(None::<Db<Timestamp>>),
+            seats::user_id.eq(None::<String>),
+            seats::user_slot.eq(None::<i64>),
+        ))
+        .execute(connection)
+        .map(drop)
+}

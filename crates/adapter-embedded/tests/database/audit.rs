@@ -1,0 +1,90 @@
+//! Every edit leaves a note of who did what, in the transaction of the edit.
+
+use frontrow_domain::{
+    model::{
+        ConcertId, ConcertTitle, PerformanceId, Venue,
+        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+    },
+    ports::{ConcertEditor, EditOutcome, Points, PutOutcome, QueuePolicies},
+};
+use uuid::Uuid;
+
+use crate::program::{Program, operator, texts, year_later};
+
+fn notes(program: &Program) -> Vec<String> {
+    let sql = "SELECT action || ' ' || subject AS text FROM audit ORDER BY id";
+    texts(&mut program.raw(), sql).unwrap()
+}
+
+fn policy(version: i64) -> VersionedPolicy {
+    VersionedPolicy {
+        policy: QueuePolicy::default(),
+        version: PolicyVersion(version),
+    }
+}
+
+#[tokio::test]
+async fn every_edit_is_noted() {
+    let program = Program::start().await;
+    let database = &program.database;
+    let (concert, performance) = (program.concert, program.performance);
+    let title = ConcertTitle::try_from("Renamed").unwrap();
+    let retitled = database.retitle_concert(concert, &title, &operator()).await;
+    assert_eq!(retitled.unwrap(), EditOutcome::Done);
+    let venue = Venue::try_from("Elsewhere").unwrap();
+    let moved = database
+        .edit_performance(concert, performance, year_later(), &venue, &operator())
+        .await;
+    assert_eq!(moved.unwrap(), EditOutcome::Done);
+    let put = database.put(concert, &policy(2), &operator()).await;
+    assert_eq!(put.unwrap(), PutOutcome::Put);
+    let mut charge = program.charge_of("ann", 500);
+    charge.operator = Some(operator());
+    database.charge(&charge).await.unwrap();
+    database.charge(&charge).await.unwrap(); // a replay is no edit
+    let expected = [
+        format!("concert.create {concert}"),
+        format!("performance.create {performance}"),
+        format!("concert.retitle {concert}"),
+        format!("performance.edit {performance}"),
+        format!("queue.policy {concert}"),
+        "points.charge ann".to_owned(),
+    ];
+    assert_eq!(notes(&program), expected);
+}
+
+#[tokio::test]
+async fn a_note_says_who_when_and_what() {
+    let program = Program::start().await;
+    let sql = "SELECT actor || ' ' || at || ' ' || (detail ->> '$.venue') || ' '
+                   || (detail ->> '$.seats') AS text
+               FROM audit WHERE action = 'performance.create'";
+    let note = texts(&mut program.raw(), sql).unwrap();
+    let at = operator().at.as_microsecond();
+    assert_eq!(note, [format!("olga {at} Hall 9")]);
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_not_noted() {
+    let program = Program::start().await;
+    let database = &program.database;
+    let before = notes(&program);
+    let nowhere = ConcertId(Uuid::nil());
+    let title = ConcertTitle::try_from("Renamed").unwrap();
+    let venue = Venue::try_from("Elsewhere").unwrap();
+    let retitled = database.retitle_concert(nowhere, &title, &operator()).await;
+    assert_eq!(retitled.unwrap(), EditOutcome::NotFound);
+    let unknown = PerformanceId(Uuid::nil());
+    let moved = database
+        .edit_performance(program.concert, unknown, year_later(), &venue, &operator())
+        .await;
+    assert_eq!(moved.unwrap(), EditOutcome::NotFound);
+    let put = database.put(program.concert, &policy(1), &operator()).await;
+    assert_eq!(put.unwrap(), PutOutcome::Outdated);
+    let again = database
+        .create_concert(program.concert, &title, &policy(1), &operator())
+        .await;
+    assert!(again.is_err());
+    program.charge("ann", 5).await; // her own charge
+    assert_eq!(notes(&program), before);
+}

@@ -1,0 +1,121 @@
+//! What the contracts cannot try while time goes on: the very instants.
+
+use std::time::Duration;
+
+use frontrow_domain::{
+    model::{ReservationState, SeatState},
+    ports::{Concerts, HoldOutcome, PayOutcome, ReleaseOutcome, Reservations},
+};
+
+use crate::program::{HOLD, Program, noon, user, year_later};
+
+const TICK: Duration = Duration::from_micros(1);
+
+async fn seat_state(program: &Program) -> SeatState {
+    let map = program
+        .database
+        .seat_map(program.performance)
+        .await
+        .unwrap();
+    map.unwrap().seats.first().unwrap().state
+}
+
+async fn seats_left(program: &Program) -> u64 {
+    let all = program
+        .database
+        .performances(program.concert)
+        .await
+        .unwrap();
+    all.first().unwrap().seats_left
+}
+
+#[tokio::test]
+async fn one_tick_before_its_end_a_hold_is_live_for_everybody() {
+    let program = Program::start().await;
+    let held = program.held("ann", &["A-1"]).await;
+    let until = noon() + HOLD;
+    assert_eq!(held.state, ReservationState::Held { until });
+    program.clock.set(until - TICK);
+    let found = program.database.find(held.id, &user("ann")).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&held));
+    assert_eq!(seat_state(&program).await, SeatState::Held);
+    assert_eq!(seats_left(&program).await, 8);
+    assert_eq!(program.database.sweep(10).await.unwrap(), 0);
+    let refused = program.hold("ben", &["A-1"]).await;
+    assert!(matches!(refused, HoldOutcome::SeatsTaken(_)));
+    let again = program.hold("ann", &["A-1"]).await;
+    assert_eq!(again, HoldOutcome::AlreadyHeld(held.clone()));
+    program.charge("ann", 100).await;
+    let paid = program.pay(&held).await;
+    assert!(matches!(paid, PayOutcome::Paid(_)), "{paid:?}");
+}
+
+#[tokio::test]
+async fn at_its_end_a_hold_is_over_for_everybody() {
+    let program = Program::start().await;
+    let held = program.held("ann", &["A-1"]).await;
+    program.charge("ann", 100).await;
+    program.clock.set(noon() + HOLD);
+    let found = program.database.find(held.id, &user("ann")).await.unwrap();
+    assert_eq!(found.unwrap().state, ReservationState::Expired);
+    assert_eq!(seat_state(&program).await, SeatState::Available);
+    assert_eq!(seats_left(&program).await, 9);
+    let refused = PayOutcome::NotHeld(ReservationState::Expired);
+    assert_eq!(program.pay(&held).await, refused);
+    let released = program.database.release(held.id, &user("ann")).await;
+    assert_eq!(released.unwrap(), ReleaseOutcome::Expired);
+}
+
+#[tokio::test]
+async fn at_its_end_a_hold_is_taken_over() {
+    let program = Program::start().await;
+    program.held("ann", &["A-1"]).await;
+    program.clock.set(noon() + HOLD);
+    program.held("ben", &["A-1"]).await;
+}
+
+#[tokio::test]
+async fn at_its_end_a_hold_is_swept() {
+    let program = Program::start().await;
+    program.held("ann", &["A-1"]).await;
+    program.clock.set(noon() + HOLD);
+    assert_eq!(program.database.sweep(10).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_performance_sells_until_the_tick_before_it_starts() {
+    let program = Program::start().await;
+    program.clock.set(year_later());
+    let refused = program.hold("ann", &["A-1"]).await;
+    assert_eq!(refused, HoldOutcome::Started);
+    program.clock.set(year_later() - TICK);
+    program.held("ann", &["A-1"]).await;
+}
+
+#[tokio::test]
+async fn a_clock_finer_than_a_microsecond_is_cut_to_one() {
+    struct Fine;
+
+    impl frontrow_domain::ports::Clock for Fine {
+        fn now(&self) -> jiff::Timestamp {
+            noon() + Duration::from_nanos(1_999)
+        }
+    }
+
+    let program = Program::start().await;
+    let fine = std::sync::Arc::new(Fine);
+    let database = frontrow_adapter_embedded::SqliteDatabase::open(&program.file(), fine)
+        .await
+        .unwrap();
+    let outcome = database
+        .hold(&program.request("ann", &["A-1"]))
+        .await
+        .unwrap();
+    let HoldOutcome::Held(held) = outcome else {
+        panic!("should be held: {outcome:?}");
+    };
+    let until = noon() + TICK + HOLD;
+    assert_eq!(held.state, ReservationState::Held { until });
+    let found = database.find(held.id, &user("ann")).await.unwrap();
+    assert_eq!(found, Some(held));
+}

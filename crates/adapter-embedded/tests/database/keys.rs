@@ -1,0 +1,166 @@
+//! The file itself keeps the promises: what would break one is refused, whoever asks.
+
+use diesel::{
+    RunQueryDsl,
+    result::{DatabaseErrorKind, Error},
+    sql_query,
+};
+
+use crate::program::{Program, texts};
+
+/// A service in which `ann` has bought `A-1`, holds `A-2`, and `ben` holds `A-3`.
+async fn busy() -> Program {
+    let program = Program::start().await;
+    program.charge("ann", 250).await;
+    let bought = program.held("ann", &["A-1"]).await;
+    program.pay(&bought).await;
+    program.held("ann", &["A-2"]).await;
+    program.held("ben", &["A-3"]).await;
+    program
+}
+
+async fn refused(sql: &str, because: DatabaseErrorKind) {
+    let program = busy().await;
+    match sql_query(sql).execute(&mut program.raw()) {
+        Err(Error::DatabaseError(kind, text)) => {
+            assert_eq!(
+                format!("{kind:?}"),
+                format!("{because:?}"),
+                "{}",
+                text.message()
+            );
+        }
+        other => panic!("should be refused: {other:?}"),
+    }
+}
+
+use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, UniqueViolation, Unknown};
+
+#[tokio::test]
+async fn there_is_no_fifth_slot() {
+    let sql = "UPDATE seats SET user_slot = 5 WHERE label = 'A-1'";
+    refused(sql, CheckViolation).await;
+}
+
+#[tokio::test]
+async fn no_slot_has_two_seats() {
+    let sql = "UPDATE seats SET user_slot = 1 WHERE user_id = 'ann'";
+    refused(sql, UniqueViolation).await;
+}
+
+#[tokio::test]
+async fn a_taken_seat_has_a_user_and_a_slot() {
+    let sql = "UPDATE seats SET user_id = NULL WHERE label = 'A-1'";
+    refused(sql, CheckViolation).await;
+    let sql = "UPDATE seats SET user_slot = NULL WHERE label = 'A-1'";
+    refused(sql, CheckViolation).await;
+}
+
+#[tokio::test]
+async fn a_free_seat_is_held_until_nothing() {
+    let sql = "UPDATE seats SET held_until = 1 WHERE label = 'A-9'";
+    refused(sql, CheckViolation).await;
+}
+
+#[tokio::test]
+async fn a_seat_belongs_to_a_reservation_that_is_there() {
+    let sql = "UPDATE seats SET reservation_id = zeroblob(16) WHERE label = 'A-1'";
+    refused(sql, ForeignKeyViolation).await;
+}
+
+#[tokio::test]
+async fn a_user_has_one_hold_in_a_concert() {
+    let sql = "INSERT INTO reservations
+               SELECT zeroblob(16), user_id, concert_id, performance_id, state, held_until,
+                      confirmed_at, total, seat_count
+               FROM reservations WHERE state = 'held' AND user_id = 'ann'";
+    refused(sql, UniqueViolation).await;
+}
+
+#[tokio::test]
+async fn a_reservation_is_of_its_performances_concert() {
+    let sql = "UPDATE reservations SET concert_id = zeroblob(16)";
+    refused(sql, ForeignKeyViolation).await;
+}
+
+#[tokio::test]
+async fn a_state_has_its_instant() {
+    let sql = "UPDATE reservations SET held_until = NULL WHERE state = 'held'";
+    refused(sql, CheckViolation).await;
+    let sql = "UPDATE reservations SET state = 'confirmed', held_until = NULL
+               WHERE state = 'held'";
+    refused(sql, CheckViolation).await;
+    let sql = "UPDATE reservations SET state = 'lost', held_until = NULL WHERE state = 'held'";
+    refused(sql, CheckViolation).await;
+}
+
+#[tokio::test]
+async fn what_is_final_never_changes() {
+    let sql = "UPDATE reservations SET state = 'cancelled', confirmed_at = NULL
+               WHERE state = 'confirmed'";
+    refused(sql, Unknown).await;
+    let sql = "UPDATE reservations SET state = 'held', confirmed_at = NULL, held_until = 1
+               WHERE state = 'confirmed'";
+    refused(sql, Unknown).await;
+}
+
+#[tokio::test]
+async fn nobody_owes_points() {
+    let sql = "UPDATE balances SET balance = -1";
+    refused(sql, CheckViolation).await;
+}
+
+#[tokio::test]
+async fn a_ledger_row_is_written_once() {
+    refused("UPDATE ledger SET amount = amount + 1", Unknown).await;
+    refused("DELETE FROM ledger", Unknown).await;
+}
+
+#[tokio::test]
+async fn a_reservation_is_paid_once() {
+    let sql = "INSERT INTO ledger
+               SELECT zeroblob(16), user_id, reason, amount, balance_after, reservation_id, at
+               FROM ledger WHERE reason = 'payment'";
+    refused(sql, UniqueViolation).await;
+}
+
+#[tokio::test]
+async fn a_charge_is_more_than_nothing() {
+    let sql = "INSERT INTO ledger VALUES (zeroblob(16), 'ann', 'charge', 0, 150, NULL, 1)";
+    refused(sql, CheckViolation).await;
+}
+
+#[tokio::test]
+async fn a_key_is_there_once_and_stands_for_an_effect() {
+    let sql = "INSERT INTO idempotency_keys
+               SELECT user_id, key, digest, ledger_entry_id, 1 FROM idempotency_keys";
+    refused(sql, UniqueViolation).await;
+    let sql = "INSERT INTO idempotency_keys VALUES ('ann', 'k', zeroblob(32), zeroblob(16), 1)";
+    refused(sql, ForeignKeyViolation).await;
+}
+
+#[tokio::test]
+async fn no_more_is_sold_than_there_is() {
+    let sql = "UPDATE performances SET seats_sold = seats_total + 1";
+    refused(sql, CheckViolation).await;
+}
+
+#[tokio::test]
+async fn a_column_keeps_its_type() {
+    let sql = "UPDATE seats SET price = 'free'";
+    refused(sql, Unknown).await;
+}
+
+#[tokio::test]
+async fn the_ledger_adds_up_to_the_balances_and_the_seats_to_the_counters() {
+    let program = busy().await;
+    let raw = &mut program.raw();
+    let sql = "SELECT b.user_id || ' ' || b.balance || ' ' || sum(
+                   CASE l.reason WHEN 'charge' THEN l.amount ELSE -l.amount END) AS text
+               FROM balances b JOIN ledger l USING (user_id) GROUP BY b.user_id";
+    assert_eq!(texts(raw, sql).unwrap(), ["ann 150 150"]);
+    let sql = "SELECT p.seats_total || ' ' || count(*) || ' ' || p.seats_sold || ' '
+                   || sum(s.reservation_id IS NOT NULL AND s.held_until IS NULL) AS text
+               FROM performances p JOIN seats s ON s.performance_id = p.id GROUP BY p.id";
+    assert_eq!(texts(raw, sql).unwrap(), ["9 9 1 1"]);
+}

@@ -1,0 +1,18 @@
+//! The SQLite file keeps the promises of a database, and those of its own.
+
+mod abandoned;
+mod audit;
+mod files;
+mod instants;
+mod keys;
+mod one_file;
+mod plans;
+mod program;
+
+use one_file::OneFile;
+
+mod contracts {
+    use super::OneFile;
+
+    frontrow_port_contracts::database_contracts!(OneFile::open().await);
+}

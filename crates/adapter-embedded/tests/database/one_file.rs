@@ -1,0 +1,101 @@
+//! A database in a file of its own, as the contracts want it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use frontrow_adapter_embedded::SqliteDatabase;
+use frontrow_domain::ports::Clock;
+use frontrow_port_contracts::{DatabasePorts, Fixture};
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+
+/// The system's clock, shifted by so many microseconds.
+#[derive(Default)]
+pub(crate) struct ShiftedClock(AtomicI64);
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the contracts ask for a clock that goes on by itself"
+        )]
+        let now = Timestamp::now().as_microsecond();
+        Timestamp::from_microsecond(now + self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// A fresh database, gone when dropped.
+pub(crate) struct OneFile {
+    folder: TempDir,
+    clock: Arc<ShiftedClock>,
+    database: SqliteDatabase,
+}
+
+impl OneFile {
+    /// A new file in a new folder.
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ShiftedClock::default());
+        let database = open(folder.path(), &clock).await;
+        Self {
+            folder,
+            clock,
+            database,
+        }
+    }
+}
+
+/// The file in this folder.
+pub(crate) fn file_in(folder: &Path) -> PathBuf {
+    folder.join("frontrow.sqlite")
+}
+
+/// All the ports that a database implements.
+pub(crate) fn ports(database: &SqliteDatabase) -> DatabasePorts {
+    let database = Arc::new(database.clone());
+    DatabasePorts {
+        concerts: database.clone(),
+        editor: database.clone(),
+        policies: database.clone(),
+        reservations: database.clone(),
+        points: database.clone(),
+        idempotency: database.clone(),
+        ranking_source: database,
+    }
+}
+
+async fn open(folder: &Path, clock: &Arc<ShiftedClock>) -> SqliteDatabase {
+    let clock: Arc<dyn Clock> = clock.clone();
+    SqliteDatabase::open(&file_in(folder), clock).await.unwrap()
+}
+
+#[async_trait]
+impl Fixture for OneFile {
+    type Ports = DatabasePorts;
+
+    fn ports(&self) -> DatabasePorts {
+        ports(&self.database)
+    }
+
+    async fn shift_time(&mut self, by: SignedDuration) {
+        let micros = i64::try_from(by.as_micros()).unwrap();
+        self.clock.0.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    async fn lose_data(&mut self) {
+        self.database.close().await;
+        self.folder = tempfile::tempdir().unwrap();
+        self.database = open(self.folder.path(), &self.clock).await;
+    }
+
+    async fn reopen(&mut self) {
+        self.database.close().await;
+        self.database = open(self.folder.path(), &self.clock).await;
+    }
+}

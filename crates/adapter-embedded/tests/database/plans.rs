@@ -1,0 +1,187 @@
+//! No statement reads a whole big table, and every index is there for one.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation},
+    sql_query,
+    sql_types::Text,
+};
+use frontrow_domain::{
+    model::{PageRequest, Span},
+    ports::{
+        ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingSource, Reservations,
+    },
+};
+
+use crate::program::{HOLD, Program, noon, operator, user, year_later};
+
+static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn recorder() -> Option<Box<dyn Instrumentation>> {
+    Some(Box::new(|event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let statement = text
+                .split(" -- binds")
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            let mut statements = STATEMENTS.lock().unwrap_or_else(PoisonError::into_inner);
+            statements.insert(statement);
+        }
+    }))
+}
+
+/// Calls every port once, so that every statement runs.
+async fn tour(program: &Program) {
+    let database = &program.database;
+    let (concert, ann) = (program.concert, user("ann"));
+    program.charge("ann", 500).await;
+    database.balance(&ann).await.unwrap();
+    let bought = program.held("ann", &["A-1", "A-2"]).await;
+    program.pay(&bought).await;
+    let released = program.held("ann", &["A-3"]).await;
+    database.release(released.id, &ann).await.unwrap();
+    for (who, seat) in [("ann", "A-3"), ("ben", "A-4"), ("cat", "A-5")] {
+        program.held(who, &[seat]).await;
+    }
+    program.clock.set(noon() + HOLD);
+    program.held("ann", &["A-4"]).await;
+    database.sweep(10).await.unwrap();
+
+    for after in [None, Some(bought.id)] {
+        let page = PageRequest { after, limit: 10 };
+        database.of_user(&ann, page).await.unwrap();
+        database.of_concert(concert, page).await.unwrap();
+    }
+    Reservations::find(database, bought.id, &ann).await.unwrap();
+    database.catalogue(noon()).await.unwrap();
+    database.performances(concert).await.unwrap();
+    database.seat_map(program.performance).await.unwrap();
+    let span = Span {
+        from: noon(),
+        to: year_later(),
+    };
+    database.top(span, 20).await.unwrap();
+
+    let key = program.charge_of("ann", 1).keyed.key;
+    Idempotency::find(database, &ann, &key).await.unwrap();
+    database.purge(noon() + HOLD, 10).await.unwrap();
+    let master = QueuePolicies::find(database, concert)
+        .await
+        .unwrap()
+        .unwrap();
+    let mut policy = master.policy;
+    policy.version.0 += 1;
+    database.put(concert, &policy, &operator()).await.unwrap();
+    database.all().await.unwrap();
+    database.mark_seeded(concert).await.unwrap();
+    database.forget_seeded(concert).await.unwrap();
+    let title = database.catalogue(noon()).await.unwrap().remove(0).title;
+    database
+        .retitle_concert(concert, &title, &operator())
+        .await
+        .unwrap();
+    let venue = database
+        .performances(concert)
+        .await
+        .unwrap()
+        .remove(0)
+        .venue;
+    let id = program.performance;
+    let edited = database
+        .edit_performance(concert, id, year_later(), &venue, &operator())
+        .await;
+    edited.unwrap();
+}
+
+/// How SQLite goes about a statement, step by step.
+fn plan(program: &Program, statement: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+    let sql = format!("EXPLAIN QUERY PLAN {statement}");
+    let steps: Vec<Step> = sql_query(sql).load(&mut program.raw()).unwrap();
+    steps.into_iter().map(|step| step.detail).collect()
+}
+
+/// Whether a step reads a table from end to end that grows with use. An index of held seats alone is
+/// small.
+fn scans(step: &str) -> bool {
+    let small = ["concerts", "performances"];
+    step.strip_prefix("SCAN ").is_some_and(|table| {
+        !table.ends_with("VALUES CLAUSE")
+            && !table.contains("INDEX seats_held")
+            && !small
+                .iter()
+                .any(|small| table.split(' ').next() == Some(small))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_statement_reads_a_whole_big_table() {
+    set_default_instrumentation(recorder).unwrap();
+    let program = Program::start().await;
+    tour(&program).await;
+    let statements = STATEMENTS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+    let mut used = BTreeSet::new();
+    let mut explained = 0;
+    for statement in &statements {
+        let on_tables = verbs.iter().any(|verb| statement.starts_with(verb));
+        if !on_tables || statement.contains("sqlite_schema") || statement.contains("__diesel") {
+            continue;
+        }
+        explained += 1;
+        for step in plan(&program, statement) {
+            assert!(!scans(&step), "{step}: {statement}");
+            let index = step
+                .split(" INDEX ")
+                .nth(1)
+                .and_then(|rest| rest.split(' ').next());
+            used.extend(index.map(str::to_owned));
+        }
+    }
+    assert!(explained > 30, "only {explained} statements were recorded");
+    let meant_for_statements = [
+        "idempotency_keys_by_age",
+        "performances_of_concert",
+        "performances_to_come",
+        "reservations_confirmed",
+        "reservations_due",
+        "reservations_of_concert",
+        "reservations_of_user",
+        "reservations_one_hold",
+        "seats_held",
+        "seats_of_user",
+    ];
+    for index in meant_for_statements {
+        assert!(
+            used.contains(index),
+            "{index} is used by no statement: {used:?}"
+        );
+    }
+}
+
+/// The test above would notice.
+#[tokio::test]
+async fn a_statement_without_an_index_is_noticed() {
+    let program = Program::start().await;
+    let steps = plan(
+        &program,
+        "SELECT count(*) FROM reservations WHERE state = 'held'",
+    );
+    assert!(steps.iter().any(|step| scans(step)), "{steps:?}");
+    let steps = plan(&program, "SELECT * FROM seats WHERE label = ?");
+    assert!(steps.iter().any(|step| scans(step)), "{steps:?}");
+}

@@ -1,0 +1,229 @@
+//! A small piece of the service on one file, whose time stands still until it is told, with a view
+//! into the file past the ports.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use diesel::{
+    Connection, QueryResult, QueryableByName, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection, sql_query, sql_types::Text,
+};
+use frontrow_adapter_embedded::SqliteDatabase;
+use frontrow_domain::{
+    model::{
+        Amount, ConcertId, ConcertTitle, IdempotencyKey, Keyed, LedgerEntryId, NewPerformance,
+        PerformanceId, RequestDigest, Reservation, ReservationId, Row, SeatPlan, SeatSelection,
+        Section, UserId, Venue,
+        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+    },
+    ports::{
+        Charge, ChargeOutcome, Clock, ConcertEditor, EditOutcome, HoldOutcome, HoldRequest,
+        Operator, PayOutcome, PaymentRequest, Points, Reservations,
+    },
+};
+use jiff::Timestamp;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::one_file::file_in;
+
+/// A clock that stands still.
+pub(crate) struct StoppedClock(AtomicI64);
+
+impl StoppedClock {
+    pub(crate) fn set(&self, at: Timestamp) {
+        self.0.store(at.as_microsecond(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// A service with one concert and one performance, a year from now, with the seats `A-1` to `A-9` for
+/// 100 each.
+pub(crate) struct Program {
+    folder: TempDir,
+    pub(crate) clock: Arc<StoppedClock>,
+    pub(crate) database: SqliteDatabase,
+    pub(crate) concert: ConcertId,
+    pub(crate) performance: PerformanceId,
+    names: AtomicU64,
+}
+
+pub(crate) const HOLD: Duration = Duration::from_mins(5);
+
+impl Program {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(StoppedClock(AtomicI64::new(noon().as_microsecond())));
+        let port: Arc<dyn Clock> = clock.clone();
+        let database = SqliteDatabase::open(&file_in(folder.path()), port)
+            .await
+            .unwrap();
+        let mut program = Self {
+            folder,
+            clock,
+            database,
+            concert: ConcertId(Uuid::nil()),
+            performance: PerformanceId(Uuid::nil()),
+            names: AtomicU64::new(1),
+        };
+        program.concert = program.add_concert().await;
+        program.performance = program.add_performance(year_later()).await;
+        program
+    }
+
+    pub(crate) fn file(&self) -> PathBuf {
+        file_in(self.folder.path())
+    }
+
+    /// A connection past the ports.
+    pub(crate) fn raw(&self) -> SqliteConnection {
+        let file = self.file();
+        let mut raw = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+        let pragmas = "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;";
+        raw.batch_execute(pragmas).unwrap();
+        raw
+    }
+
+    pub(crate) fn name(&self) -> Uuid {
+        Uuid::from_u128(self.names.fetch_add(1, Ordering::Relaxed).into())
+    }
+
+    pub(crate) async fn add_concert(&self) -> ConcertId {
+        let id = ConcertId(self.name());
+        let policy = VersionedPolicy {
+            policy: QueuePolicy::default(),
+            version: PolicyVersion(1),
+        };
+        let title = ConcertTitle::try_from("First").unwrap();
+        let created = self
+            .database
+            .create_concert(id, &title, &policy, &operator())
+            .await;
+        created.unwrap();
+        id
+    }
+
+    pub(crate) async fn add_performance(&self, starts_at: Timestamp) -> PerformanceId {
+        let stalls = Section {
+            name: "Stalls".into(),
+            price: Amount::try_from(100).unwrap(),
+            rows: vec![Row {
+                name: "A".into(),
+                seats: 9,
+            }],
+        };
+        let performance = NewPerformance {
+            id: PerformanceId(self.name()),
+            concert: self.concert,
+            starts_at,
+            venue: Venue::try_from("Hall").unwrap(),
+            seats: SeatPlan::new(&[stalls]).unwrap(),
+        };
+        let created = self
+            .database
+            .create_performance(&performance, &operator())
+            .await;
+        assert_eq!(created.unwrap(), EditOutcome::Done);
+        performance.id
+    }
+
+    pub(crate) fn request(&self, who: &str, labels: &[&str]) -> HoldRequest {
+        let labels: Vec<_> = labels.iter().map(|label| label.parse().unwrap()).collect();
+        HoldRequest {
+            id: ReservationId(self.name()),
+            user: user(who),
+            concert: self.concert,
+            performance: self.performance,
+            seats: SeatSelection::try_from(labels).unwrap(),
+            hold_for: HOLD,
+        }
+    }
+
+    pub(crate) async fn hold(&self, who: &str, labels: &[&str]) -> HoldOutcome {
+        self.database
+            .hold(&self.request(who, labels))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn held(&self, who: &str, labels: &[&str]) -> Reservation {
+        match self.hold(who, labels).await {
+            HoldOutcome::Held(reservation) => reservation,
+            other => panic!("{who} should get the seats: {other:?}"),
+        }
+    }
+
+    pub(crate) async fn pay(&self, reservation: &Reservation) -> PayOutcome {
+        let payment = PaymentRequest {
+            reservation: reservation.id,
+            user: reservation.user.clone(),
+            concert: reservation.concert,
+            entry: LedgerEntryId(self.name()),
+            keyed: Keyed {
+                key: IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+                digest: RequestDigest::payment(reservation.id),
+            },
+        };
+        self.database.pay(&payment).await.unwrap()
+    }
+
+    pub(crate) fn charge_of(&self, who: &str, points: i64) -> Charge {
+        let amount = Amount::try_from(points).unwrap();
+        Charge {
+            entry: LedgerEntryId(self.name()),
+            user: user(who),
+            amount,
+            keyed: Keyed {
+                key: IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+                digest: RequestDigest::charge(amount),
+            },
+            operator: None,
+        }
+    }
+
+    pub(crate) async fn charge(&self, who: &str, points: i64) {
+        let charged = self.database.charge(&self.charge_of(who, points)).await;
+        assert!(matches!(charged.unwrap(), ChargeOutcome::Charged(_)));
+    }
+}
+
+/// The one column `text` of every row.
+pub(crate) fn texts(raw: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = Text)]
+        text: String,
+    }
+    let rows: Vec<Line> = sql_query(sql).load(raw)?;
+    Ok(rows.into_iter().map(|line| line.text).collect())
+}
+
+pub(crate) fn user(name: &str) -> UserId {
+    UserId::try_from(name).unwrap()
+}
+
+pub(crate) fn operator() -> Operator {
+    Operator {
+        name: "olga".into(),
+        at: noon(),
+    }
+}
+
+pub(crate) fn noon() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn year_later() -> Timestamp {
+    "2027-11-22T12:00:00Z".parse().unwrap()
+}

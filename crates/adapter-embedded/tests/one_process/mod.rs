@@ -1,0 +1,154 @@
+//! The queues of one process, as the contracts want them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use frontrow_adapter_embedded::MemoryQueue;
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId, micros,
+        queue::{GatePurpose, PolicyVersion, QueueSeed, Ticket},
+    },
+    ports::{
+        Clock, GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl,
+        QueueTicks, SeedOutcome, Stamped, StoreResult, TickOutcome,
+    },
+};
+use frontrow_port_contracts::{Fixture, QueuePorts};
+use jiff::{SignedDuration, Timestamp};
+
+/// The system's clock, shifted by so much.
+#[derive(Default)]
+struct ShiftedClock(RwLock<SignedDuration>);
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the contracts ask for a clock that goes on by itself"
+        )]
+        let now = Timestamp::now();
+        micros(now + *self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A fresh process without queues.
+pub(crate) struct OneProcess {
+    clock: Arc<ShiftedClock>,
+    queues: Arc<Replaceable>,
+}
+
+impl OneProcess {
+    /// A process at the system's time.
+    pub(crate) fn start() -> Self {
+        let clock = Arc::new(ShiftedClock::default());
+        let queues = Replaceable(RwLock::new(Arc::new(MemoryQueue::new(clock.clone()))));
+        Self {
+            clock,
+            queues: Arc::new(queues),
+        }
+    }
+}
+
+#[async_trait]
+impl Fixture for OneProcess {
+    type Ports = QueuePorts;
+
+    fn ports(&self) -> QueuePorts {
+        QueuePorts {
+            queue: self.queues.clone(),
+            ticks: self.queues.clone(),
+            control: self.queues.clone(),
+        }
+    }
+
+    async fn shift_time(&mut self, by: SignedDuration) {
+        let mut shift = self.clock.0.write().unwrap_or_else(PoisonError::into_inner);
+        *shift += by;
+    }
+
+    async fn lose_data(&mut self) {
+        let mut queues = self
+            .queues
+            .0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *queues = Arc::new(MemoryQueue::new(self.clock.clone()));
+    }
+
+    /// The queues end with their process.
+    async fn reopen(&mut self) {
+        self.lose_data().await;
+    }
+}
+
+/// Ports that stay when what is behind them is lost.
+struct Replaceable(RwLock<Arc<MemoryQueue>>);
+
+impl Replaceable {
+    fn now(&self) -> Arc<MemoryQueue> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Queue for Replaceable {
+    async fn join(
+        &self,
+        concert: ConcertId,
+        user: &UserId,
+        shown: Option<Ticket>,
+    ) -> StoreResult<Stamped<JoinOutcome>> {
+        self.now().join(concert, user, shown).await
+    }
+
+    async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
+        self.now().look_up(ticket).await
+    }
+
+    async fn pass_gate(
+        &self,
+        ticket: &Ticket,
+        purpose: GatePurpose,
+    ) -> StoreResult<Stamped<GateOutcome>> {
+        self.now().pass_gate(ticket, purpose).await
+    }
+
+    async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
+        self.now().leave(ticket).await
+    }
+}
+
+#[async_trait]
+impl QueueTicks for Replaceable {
+    async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
+        self.now().busy().await
+    }
+
+    async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        self.now().admit(concert, limit).await
+    }
+
+    async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        self.now().expire(concert, limit).await
+    }
+}
+
+#[async_trait]
+impl QueueControl for Replaceable {
+    async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
+        self.now().seed(seed).await
+    }
+
+    async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>> {
+        self.now().policy_version(concert).await
+    }
+
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+        self.now().set_sold_out(concert, sold_out).await
+    }
+
+    async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
+        self.now().is_empty(concert).await
+    }
+}

@@ -1,0 +1,7 @@
+//! The in-process queue keeps the promises of a queue.
+
+mod one_process;
+
+use one_process::OneProcess;
+
+frontrow_port_contracts::queue_contracts!(positions = exact, || async { OneProcess::start() });

@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{commands, config::Config};
+
+/// Concert reservations behind a virtual waiting room.
+///
+/// Without a command, and without any configuration, frontrow serves a demo on-sale on
+/// 127.0.0.1:8080 and keeps its data in ./frontrow-data.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    sources: Sources,
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Args)]
+pub(crate) struct Sources {
+    /// Read this configuration file instead of ./frontrow.toml
+    ///
+    /// Settings come from built-in defaults, then this file, then environment variables named
+    /// FRONTROW_SECTION__KEY, such as FRONTROW_SERVER__BIND=127.0.0.1:9000. Later ones win.
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "FILE",
+        env = "FRONTROW_CONFIG"
+    )]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and run the jobs (the default)
+    ///
+    /// Stops on SIGTERM and Ctrl-C once the requests in flight are answered; a second signal ends it
+    /// at once.
+    Serve,
+    /// Bring the database's schema up to date
+    ///
+    /// `serve` does this by itself for the embedded database.
+    Migrate {
+        /// Only list what has been and what is to be applied
+        #[arg(long)]
+        status: bool,
+    },
+    /// Add the demo on-sale to the database
+    ///
+    /// A few concerts from a 50-seat club to a 2,000-seat hall. `serve` adds it by itself to a
+    /// database that it has just made.
+    Demo,
+    /// Print the effective configuration as TOML, without its secrets
+    Config,
+    /// Print a development identity: a JWT for `Authorization: Bearer …`
+    ///
+    /// It is signed with identity.hs256_secret, or with the key in the data folder.
+    UserToken {
+        /// The user's name: 1 to 64 printable ASCII characters
+        #[arg(long, value_name = "NAME")]
+        sub: String,
+        /// For how many seconds it is good
+        #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u32).range(1..))]
+        valid_for: u32,
+    },
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let config = Config::load(self.sources.config.as_deref())?;
+        match self.command.unwrap_or(Command::Serve) {
+            Command::Serve => commands::serve(config),
+            Command::Migrate { status } => commands::migrate(&config, status),
+            Command::Demo => commands::demo(&config),
+            Command::Config => commands::show_config(&config),
+            Command::UserToken { sub, valid_for } => commands::user_token(&config, &sub, valid_for),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,89 @@
+//! What the program can be told to do.
+
+pub(crate) mod demo;
+
+use std::io::Write;
+
+use anyhow::Context;
+use frontrow_domain::model::UserId;
+
+use crate::{
+    config::Config,
+    lifecycle,
+    security::development_identity,
+    system::SystemClock,
+    telemetry,
+    wiring::{self, Keys, MigrationStatus},
+};
+
+/// `frontrow serve`
+pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
+    telemetry::start(&config)?;
+    run(lifecycle::serve(config))
+}
+
+/// `frontrow migrate`
+pub(crate) fn migrate(config: &Config, only_status: bool) -> anyhow::Result<()> {
+    let MigrationStatus { applied, pending } = run(wiring::migration_status(config))?;
+    if !only_status {
+        run(async {
+            let wired = wiring::wire(config).await?;
+            wired.closing.run().await;
+            anyhow::Ok(())
+        })?;
+    }
+    let became = if only_status {
+        "to be applied"
+    } else {
+        "applied now"
+    };
+    let lines = applied
+        .iter()
+        .map(|name| format!("applied        {name}\n"))
+        .chain(pending.iter().map(|name| format!("{became:<15}{name}\n")));
+    print(&lines.collect::<String>())
+}
+
+/// `frontrow demo`
+pub(crate) fn demo(config: &Config) -> anyhow::Result<()> {
+    telemetry::start(config)?;
+    let concerts = run(async {
+        let wired = wiring::wire(config).await?;
+        let concerts = demo::load(&wired.services.edit).await;
+        wired.closing.run().await;
+        concerts
+    })?;
+    print(&format!("added {concerts} concerts\n"))
+}
+
+/// `frontrow config`
+pub(crate) fn show_config(config: &Config) -> anyhow::Result<()> {
+    print(&toml::to_string(config).context("the configuration cannot be shown")?)
+}
+
+/// `frontrow user-token`
+pub(crate) fn user_token(config: &Config, sub: &str, valid_for_s: u32) -> anyhow::Result<()> {
+    let user = UserId::try_from(sub).context("--sub")?;
+    let secret = Keys::of(config)?.identity_secret(config)?;
+    let identity = &config.identity;
+    let token = development_identity(
+        &secret,
+        &user,
+        valid_for_s,
+        identity.issuer.as_deref(),
+        identity.audience.as_deref(),
+        &SystemClock,
+    )?;
+    print(&format!("{token}\n"))
+}
+
+fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    actix_web::rt::System::new().block_on(work)
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("cannot print")
+}

@@ -1,0 +1,11 @@
+//! The configuration: built-in defaults, then `frontrow.toml`, then the environment.
+//!
+//! One typed struct. Unknown keys are refused, and so is what cannot work, before anything starts.
+
+mod load;
+mod secret;
+mod sections;
+mod validate;
+
+pub(crate) use secret::Secret;
+pub(crate) use sections::{Backend, Config, LogFormat};

@@ -1,0 +1,284 @@
+//! What can be set, and what holds when it is not.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use frontrow_domain::model::{Currency, queue::PollRange};
+use serde::{Deserialize, Serialize};
+
+use super::Secret;
+
+/// The whole configuration.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// Where the embedded database and keys that were not configured are kept.
+    pub(crate) data_dir: PathBuf,
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) queue: Queue,
+    pub(crate) cache: Cache,
+    pub(crate) reservation: Reservation,
+    pub(crate) points: Points,
+    pub(crate) ranking: Ranking,
+    pub(crate) identity: Identity,
+    pub(crate) admin: Admin,
+    pub(crate) demo: Demo,
+    pub(crate) log: Log,
+}
+
+/// How requests come in.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// The address to listen on; port 0 takes a free one.
+    pub(crate) bind: SocketAddr,
+    /// Threads that answer requests; 0 means one for each processor.
+    pub(crate) workers: usize,
+    /// How long a stop waits for requests in flight, in seconds.
+    pub(crate) grace_s: u64,
+}
+
+/// Where what must last is kept.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    /// `sqlite:PATH`; without it, `frontrow.db` in the data folder.
+    pub(crate) url: Option<String>,
+}
+
+/// What keeps the queues, or the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Backend {
+    /// This process.
+    #[default]
+    Embedded,
+}
+
+/// The waiting rooms.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Queue {
+    /// What keeps them.
+    pub(crate) backend: Backend,
+    /// For how long a queue that was lost admits nobody, while its people bring their places back.
+    pub(crate) recovery_s: u64,
+    /// How soon, at least, those who wait are told to ask again, in milliseconds.
+    pub(crate) shortest_poll_ms: u64,
+    /// How soon, at most, those who wait are told to ask again, in milliseconds.
+    pub(crate) longest_poll_ms: u64,
+    /// Secrets that sign queue tokens, by name; without any, one is made in the data folder.
+    pub(crate) token_keys: BTreeMap<String, Secret>,
+    /// Which of them signs; the others are accepted until they are removed. Needed with several.
+    pub(crate) signing_key: Option<String>,
+}
+
+/// What keeps the rankings at hand.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Cache {
+    /// What keeps them.
+    pub(crate) backend: Backend,
+}
+
+/// Holds.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Reservation {
+    /// How long seats are held, in seconds.
+    pub(crate) hold_s: u64,
+}
+
+/// Points and prices.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Points {
+    /// What prices and points are in: an ISO 4217 code.
+    pub(crate) currency: Currency,
+    /// Whether users may charge their own points; without it, only while `X-User-Id` is trusted.
+    pub(crate) self_charge: Option<bool>,
+}
+
+/// The ranking of popular concerts.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Ranking {
+    /// In which zone days, weeks and months turn: an IANA name.
+    pub(crate) time_zone: String,
+}
+
+/// Who users are. Somebody else says so, with a JWT.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Identity {
+    /// Whether a bare `X-User-Id` header is believed. Without it: while neither of the two below is
+    /// set. Refused on an address beyond loopback.
+    pub(crate) trust_x_user_id: Option<bool>,
+    /// The secret that the identity provider signs with, for HS256.
+    pub(crate) hs256_secret: Option<Secret>,
+    /// The identity provider's public keys (RFC 7517), for RS256, ES256 and `EdDSA`.
+    pub(crate) jwks_file: Option<PathBuf>,
+    /// The `iss` that tokens must have.
+    pub(crate) issuer: Option<String>,
+    /// The `aud` that tokens must have.
+    pub(crate) audience: Option<String>,
+}
+
+/// Who may edit concerts and policies.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Admin {
+    /// Admin keys by the name of their holder; without any, one is made in the data folder.
+    pub(crate) keys: BTreeMap<String, Secret>,
+}
+
+/// The demo on-sale.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Demo {
+    /// Whether a database that was just made gets it.
+    pub(crate) on_first_start: bool,
+}
+
+/// What is told about the work.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// What to log, as `tracing-subscriber`'s `EnvFilter` reads it, such as `info` or `warn,frontrow=debug`.
+    pub(crate) filter: String,
+    /// How.
+    pub(crate) format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "frontrow-data".into(),
+            server: Server::default(),
+            database: Database::default(),
+            queue: Queue::default(),
+            cache: Cache::default(),
+            reservation: Reservation::default(),
+            points: Points::default(),
+            ranking: Ranking::default(),
+            identity: Identity::default(),
+            admin: Admin::default(),
+            demo: Demo::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            bind: (Ipv4Addr::LOCALHOST, 8080).into(),
+            workers: 0,
+            grace_s: 15,
+        }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            backend: Backend::default(),
+            recovery_s: 60,
+            shortest_poll_ms: 1_000,
+            longest_poll_ms: 15_000,
+            token_keys: BTreeMap::new(),
+            signing_key: None,
+        }
+    }
+}
+
+impl Default for Reservation {
+    fn default() -> Self {
+        Self { hold_s: 300 }
+    }
+}
+
+impl Default for Points {
+    fn default() -> Self {
+        Self {
+            currency: Currency::KRW,
+            self_charge: None,
+        }
+    }
+}
+
+impl Default for Ranking {
+    fn default() -> Self {
+        Self {
+            time_zone: "Asia/Seoul".into(),
+        }
+    }
+}
+
+impl Default for Demo {
+    fn default() -> Self {
+        Self {
+            on_first_start: true,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            filter: "info,actix_server=warn".into(),
+            format: LogFormat::default(),
+        }
+    }
+}
+
+impl Queue {
+    /// How often those who wait are told to ask.
+    pub(crate) fn poll_range(&self) -> PollRange {
+        PollRange {
+            shortest: Duration::from_millis(self.shortest_poll_ms),
+            longest: Duration::from_millis(self.longest_poll_ms),
+        }
+    }
+}
+
+impl Config {
+    /// Whether a bare `X-User-Id` header is believed.
+    pub(crate) fn trusts_x_user_id(&self) -> bool {
+        self.identity
+            .trust_x_user_id
+            .unwrap_or(self.identity.hs256_secret.is_none() && self.identity.jwks_file.is_none())
+    }
+
+    /// Whether users may charge their own points.
+    pub(crate) fn self_charge(&self) -> bool {
+        self.points
+            .self_charge
+            .unwrap_or_else(|| self.trusts_x_user_id())
+    }
+
+    /// Where the embedded database is.
+    pub(crate) fn sqlite_path(&self) -> PathBuf {
+        self.database
+            .url
+            .as_deref()
+            .and_then(|url| url.strip_prefix("sqlite:"))
+            .map_or_else(|| self.data_dir.join("frontrow.db"), PathBuf::from)
+    }
+}

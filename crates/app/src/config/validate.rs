@@ -1,0 +1,184 @@
+//! What is refused before anything starts.
+
+use anyhow::{Context, bail, ensure};
+use frontrow_domain::model::queue::{PolicyRules, QueuePolicy};
+use jiff::tz::TimeZone;
+
+use super::{Config, Secret};
+
+impl Config {
+    /// Refuses what cannot work. The text names the key.
+    pub(super) fn validate(&self) -> anyhow::Result<()> {
+        self.validate_server()?;
+        self.validate_database()?;
+        self.validate_queue()?;
+        self.validate_secrets()?;
+        ensure!(
+            (1..=3_600).contains(&self.reservation.hold_s),
+            "reservation.hold_s: from 1 to 3600"
+        );
+        self.time_zone()?;
+        Ok(())
+    }
+
+    /// The zone in which rankings turn.
+    pub(crate) fn time_zone(&self) -> anyhow::Result<TimeZone> {
+        let name = &self.ranking.time_zone;
+        TimeZone::get(name).with_context(|| {
+            format!("ranking.time_zone: {name:?} is no IANA time zone, such as Asia/Seoul")
+        })
+    }
+
+    /// What every queue policy must obey.
+    pub(crate) fn policy_rules(&self) -> PolicyRules {
+        PolicyRules {
+            longest_poll: self.queue.poll_range().longest,
+        }
+    }
+
+    fn validate_server(&self) -> anyhow::Result<()> {
+        if self.trusts_x_user_id() && !self.server.bind.ip().is_loopback() {
+            bail!(
+                "server.bind: {} is reachable from elsewhere while a bare X-User-Id header is \
+                 believed; set identity.hs256_secret or identity.jwks_file, or bind to 127.0.0.1",
+                self.server.bind
+            );
+        }
+        ensure!(
+            self.server.workers <= 1_024,
+            "server.workers: at most 1024; 0 means one for each processor"
+        );
+        ensure!(self.server.grace_s <= 3_600, "server.grace_s: at most 3600");
+        Ok(())
+    }
+
+    fn validate_database(&self) -> anyhow::Result<()> {
+        if let Some(url) = &self.database.url {
+            let path = url.strip_prefix("sqlite:");
+            ensure!(
+                path.is_some_and(|path| !path.is_empty()),
+                "database.url: must be sqlite: and a path, such as sqlite:frontrow.db"
+            );
+        }
+        Ok(())
+    }
+
+    fn validate_queue(&self) -> anyhow::Result<()> {
+        let queue = &self.queue;
+        ensure!(
+            (1..=86_400).contains(&queue.recovery_s),
+            "queue.recovery_s: from 1 to 86400"
+        );
+        ensure!(
+            (10..=600_000).contains(&queue.shortest_poll_ms)
+                && (queue.shortest_poll_ms..=600_000).contains(&queue.longest_poll_ms),
+            "queue.shortest_poll_ms and queue.longest_poll_ms: from 10 to 600000, in this order"
+        );
+        let default_policy = QueuePolicy::default();
+        if let Some((field, why)) = default_policy.faults(&self.policy_rules()).first() {
+            bail!("queue.longest_poll_ms: with it the default policy fails: {field}: {why}");
+        }
+        match &queue.signing_key {
+            Some(name) => ensure!(
+                queue.token_keys.contains_key(name),
+                "queue.signing_key: there is no key {name:?} in queue.token_keys"
+            ),
+            None => ensure!(
+                queue.token_keys.len() <= 1,
+                "queue.signing_key: say which of queue.token_keys signs"
+            ),
+        }
+        Ok(())
+    }
+
+    fn validate_secrets(&self) -> anyhow::Result<()> {
+        let token_keys = self
+            .queue
+            .token_keys
+            .iter()
+            .map(|(name, secret)| (format!("queue.token_keys.{name}"), secret));
+        let identity = self
+            .identity
+            .hs256_secret
+            .iter()
+            .map(|secret| ("identity.hs256_secret".to_owned(), secret));
+        for (key, secret) in token_keys.chain(identity) {
+            ensure!(
+                secret.expose().len() >= Secret::MIN_LEN,
+                "{key}: at least {} characters",
+                Secret::MIN_LEN
+            );
+        }
+        for (name, secret) in &self.admin.keys {
+            ensure!(
+                secret.expose().len() >= 16,
+                "admin.keys.{name}: at least 16 characters"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(change: impl FnOnce(&mut Config)) -> String {
+        let mut config = Config::default();
+        change(&mut config);
+        config.validate().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_trusted_header_is_not_served_beyond_loopback() {
+        let open = "0.0.0.0:8080".parse().unwrap();
+        let why = refusal(|config| config.server.bind = open);
+        assert!(why.starts_with("server.bind"), "{why}");
+        let mut config = Config::default();
+        config.server.bind = open;
+        config.identity.hs256_secret = Some("x".repeat(32).into());
+        config.validate().unwrap();
+        config.identity.trust_x_user_id = Some(true);
+        assert!(config.validate().is_err());
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        for (why, key) in [
+            (refusal(|c| c.queue.recovery_s = 0), "queue.recovery_s"),
+            (
+                refusal(|c| c.queue.longest_poll_ms = 31_000),
+                "queue.longest_poll_ms",
+            ),
+            (
+                refusal(|c| c.queue.longest_poll_ms = 5),
+                "queue.shortest_poll_ms",
+            ),
+            (
+                refusal(|c| c.queue.signing_key = Some("a".into())),
+                "queue.signing_key",
+            ),
+            (
+                refusal(|c| c.ranking.time_zone = "Mars".into()),
+                "ranking.time_zone",
+            ),
+            (refusal(|c| c.reservation.hold_s = 0), "reservation.hold_s"),
+            (
+                refusal(|c| c.database.url = Some("oracle:x".into())),
+                "database.url",
+            ),
+            (
+                refusal(|c| c.identity.hs256_secret = Some("short".to_owned().into())),
+                "identity.hs256_secret",
+            ),
+            (
+                refusal(|c| {
+                    c.admin.keys.insert("ops".into(), "short".to_owned().into());
+                }),
+                "admin.keys.ops",
+            ),
+        ] {
+            assert!(why.starts_with(key), "{key}: {why}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Who may use a route, and the middleware that sees to it.
+
+use std::str::FromStr;
+
+use actix_web::{
+    Error, HttpMessage, HttpRequest, ResponseError,
+    body::BoxBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderMap},
+    middleware::Next,
+    web,
+};
+use frontrow_domain::{
+    model::{ConcertId, IdempotencyKey, ReservationId, UserId},
+    use_cases::{GateAnswer, GateMode, QueueMissing, Replay},
+};
+
+use super::{
+    Services,
+    extract::{AdminName, Admitted, Caller},
+    problem::Problem,
+    problem_kinds::ProblemKind,
+    reservations::paid_response,
+};
+use crate::security::IdentityRefusal;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody.
+    Public,
+    /// Whoever bears a queue token; the handler's use case verifies it.
+    QueueToken,
+    /// A user, by identity.
+    Identity,
+    /// A user, by identity, whose place in the concert's queue is active.
+    Protected(Gate),
+    /// An operator.
+    Admin,
+}
+
+/// How a protected route asks for the active place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// At once.
+    Passes(GateMode),
+    /// After looking whether the payment was made before: that ended the place, so its repeat could
+    /// not pass.
+    PassesUnlessPaid,
+}
+
+impl Access {
+    /// The name shown in the `OpenAPI` document.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::QueueToken => "queue-token",
+            Self::Identity => "identity",
+            Self::Protected(_) => "protected",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Lets a request on to its handler once `access` allows it.
+pub(crate) async fn check(
+    access: Access,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match allow(access, request.request()).await {
+        Ok(Verdict::GoOn) => next.call(request).await,
+        Ok(Verdict::Answer(response)) => Ok(request.into_response(response)),
+        // Turned into a response here, so that what is wrapped around still sees a response.
+        Err(problem) => Ok(request.into_response(problem.error_response())),
+    }
+}
+
+enum Verdict {
+    GoOn,
+    Answer(actix_web::HttpResponse),
+}
+
+async fn allow(access: Access, request: &HttpRequest) -> Result<Verdict, Problem> {
+    let Some(services) = request.app_data::<web::Data<Services>>() else {
+        return Err(Problem::queue_missing(QueueMissing::NotReady));
+    };
+    match access {
+        Access::Public | Access::QueueToken => {}
+        Access::Identity => {
+            let user = identity(services, request.headers())?;
+            request.extensions_mut().insert(Caller(user));
+        }
+        Access::Protected(gate) => {
+            let user = identity(services, request.headers())?;
+            let mode = match gate {
+                Gate::Passes(mode) => mode,
+                Gate::PassesUnlessPaid => {
+                    if let Some(answer) = replay(services, request, &user).await? {
+                        return Ok(Verdict::Answer(answer));
+                    }
+                    GateMode::Pay
+                }
+            };
+            pass(services, request, user, mode).await?;
+        }
+        Access::Admin => {
+            let name = admin(services, request.headers())?;
+            request.extensions_mut().insert(AdminName(name));
+        }
+    }
+    Ok(Verdict::GoOn)
+}
+
+/// Who asks.
+fn identity(services: &Services, headers: &HeaderMap) -> Result<UserId, Problem> {
+    if let Some(token) = bearer(headers)? {
+        return services.identities.verify(token).map_err(|why| {
+            let detail = match why {
+                IdentityRefusal::Invalid => "The identity is not valid.",
+                IdentityRefusal::Expired => "The time of this identity is over.",
+            };
+            Problem::new(ProblemKind::BAD_IDENTITY, detail)
+        });
+    }
+    let name = text(headers, "x-user-id")?.filter(|_| services.trusts_x_user_id);
+    let Some(name) = name else {
+        return Err(Problem::new(
+            ProblemKind::NO_IDENTITY,
+            "The request does not say who asks.",
+        ));
+    };
+    UserId::try_from(name)
+        .map_err(|why| Problem::new(ProblemKind::BAD_IDENTITY, format!("X-User-Id: {why}.")))
+}
+
+fn admin(services: &Services, headers: &HeaderMap) -> Result<String, Problem> {
+    bearer(headers)?
+        .and_then(|key| services.admins.holder(key))
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            Problem::new(
+                ProblemKind::NO_ADMIN_KEY,
+                "The request has no admin key of this server.",
+            )
+        })
+}
+
+/// Shows the request's queue token at the gate, and leaves the proof for the handler.
+async fn pass(
+    services: &Services,
+    request: &HttpRequest,
+    user: UserId,
+    mode: GateMode,
+) -> Result<(), Problem> {
+    let concert: Option<ConcertId> = path_id(request, "concert_id")?;
+    let token = queue_token(request.headers())?;
+    let answer = services.gate.pass(&user, token, concert, mode).await?;
+    let place = match answer {
+        GateAnswer::Passed(place) => place,
+        GateAnswer::NoToken => {
+            return Err(Problem::new(
+                ProblemKind::NO_QUEUE_TOKEN,
+                "The request has no Queue-Token header.",
+            ));
+        }
+        GateAnswer::Forged => return Err(forged_token()),
+        GateAnswer::OtherUser => {
+            return Err(Problem::new(
+                ProblemKind::OTHER_USERS_TOKEN,
+                "The queue token was given to another user.",
+            ));
+        }
+        GateAnswer::OtherConcert => return Err(other_concert()),
+        GateAnswer::Waiting(report) => return Err(Problem::still_waiting(&report)),
+        GateAnswer::Gone => return Err(Problem::place_gone()),
+        GateAnswer::NotReady => return Err(Problem::queue_missing(QueueMissing::NotReady)),
+    };
+    let mut extensions = request.extensions_mut();
+    extensions.insert(Admitted(place));
+    extensions.insert(Caller(user));
+    Ok(())
+}
+
+/// The answer to a payment that was made before.
+async fn replay(
+    services: &Services,
+    request: &HttpRequest,
+    user: &UserId,
+) -> Result<Option<actix_web::HttpResponse>, Problem> {
+    let key = idempotency_key(request.headers())?;
+    let Some(reservation) = path_id::<ReservationId>(request, "reservation_id")? else {
+        return Ok(None);
+    };
+    match services.pay.replay(user, reservation, &key).await? {
+        Replay::First => Ok(None),
+        Replay::Paid(paid) => Ok(Some(paid_response(services, &paid.effect))),
+        Replay::KeyReused => Err(key_reused()),
+    }
+}
+
+/// The `Queue-Token` header, if there is one.
+pub(crate) fn queue_token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    text(headers, "queue-token")
+}
+
+/// The `Idempotency-Key` header, which must be there.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
+    let Some(key) = text(headers, "idempotency-key")? else {
+        return Err(Problem::new(
+            ProblemKind::NO_IDEMPOTENCY_KEY,
+            "The request has no Idempotency-Key header.",
+        ));
+    };
+    IdempotencyKey::try_from(key).map_err(|why| Problem::invalid("Idempotency-Key", &why))
+}
+
+/// The token is not ours.
+pub(crate) fn forged_token() -> Problem {
+    Problem::new(
+        ProblemKind::BAD_QUEUE_TOKEN,
+        "The queue token is not one of this service.",
+    )
+}
+
+/// The token is for another concert.
+pub(crate) fn other_concert() -> Problem {
+    Problem::new(
+        ProblemKind::OTHER_CONCERTS_TOKEN,
+        "The queue token was given for another concert.",
+    )
+}
+
+/// The key was used for something else.
+pub(crate) fn key_reused() -> Problem {
+    Problem::new(
+        ProblemKind::KEY_REUSED,
+        "This Idempotency-Key was used for another request.",
+    )
+}
+
+/// An id in the path. What is no id names nothing, so it is not found.
+fn path_id<T: FromStr>(request: &HttpRequest, name: &str) -> Result<Option<T>, Problem> {
+    request
+        .match_info()
+        .get(name)
+        .map(|text| text.parse().map_err(|_| Problem::not_found()))
+        .transpose()
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let value = text(headers, header::AUTHORIZATION.as_str())?;
+    Ok(value.and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {
+    headers
+        .get(name)
+        .map(|value| {
+            value.to_str().map_err(|_| {
+                Problem::new(
+                    ProblemKind::MALFORMED,
+                    format!("The header {name} has characters other than printable ASCII."),
+                )
+            })
+        })
+        .transpose()
+}

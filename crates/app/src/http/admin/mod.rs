@@ -1,0 +1,7 @@
+//! What operators do: make and edit concerts, say how queues admit people, see who bought what.
+
+pub(crate) mod concerts;
+pub(crate) mod performances;
+pub(crate) mod policy_shape;
+pub(crate) mod queue_policy;
+pub(crate) mod sales;

@@ -1,0 +1,211 @@
+//! The shape of a queue policy.
+
+use std::time::Duration;
+
+use frontrow_domain::model::queue::{Capacity, QueuePolicy, Throughput};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::http::shapes::QueueState;
+
+/// A time in seconds; whole ones without a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seconds(Duration);
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.subsec_nanos() == 0 {
+            serializer.serialize_u64(self.0.as_secs())
+        } else {
+            serializer.serialize_f64(self.0.as_secs_f64())
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        // Stores keep whole microseconds.
+        let micros = (seconds * 1e6).round() / 1e6;
+        Duration::try_from_secs_f64(micros)
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("must be a number of seconds from 0"))
+    }
+}
+
+/// At most `admit` people in each window of `interval_s`.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThroughputBody {
+    admit: u32,
+    #[schema(value_type = f64)]
+    interval_s: Seconds,
+}
+
+/// At most `max_active` people at once.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CapacityBody {
+    max_active: u32,
+}
+
+/// How a queue admits people.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PolicyBody {
+    state: QueueState,
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    opens_at: Option<Timestamp>,
+    #[schema(required)]
+    throughput: Option<ThroughputBody>,
+    #[schema(required)]
+    capacity: Option<CapacityBody>,
+    #[schema(value_type = f64)]
+    waiting_ttl_s: Seconds,
+    #[schema(value_type = f64)]
+    claim_ttl_s: Seconds,
+    #[schema(value_type = f64)]
+    active_ttl_s: Seconds,
+    #[schema(required)]
+    max_waiting: Option<u64>,
+}
+
+/// What is to change in a policy: fields that are missing stay as they are.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct PolicyChange {
+    #[schema(nullable = false)]
+    state: Option<QueueState>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    opens_at: Option<Option<Timestamp>>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<ThroughputBody>)]
+    throughput: Option<Option<ThroughputBody>>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<CapacityBody>)]
+    capacity: Option<Option<CapacityBody>>,
+    #[schema(value_type = f64)]
+    waiting_ttl_s: Option<Seconds>,
+    #[schema(value_type = f64)]
+    claim_ttl_s: Option<Seconds>,
+    #[schema(value_type = f64)]
+    active_ttl_s: Option<Seconds>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<u64>)]
+    max_waiting: Option<Option<u64>>,
+}
+
+/// Tells a field that is null from one that is missing.
+fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl PolicyChange {
+    /// Makes the change.
+    pub(crate) fn apply(&self, policy: &mut QueuePolicy) {
+        if let Some(state) = self.state {
+            policy.state = state.into();
+        }
+        if let Some(opens_at) = self.opens_at {
+            policy.opens_at = opens_at.map(frontrow_domain::model::micros);
+        }
+        if let Some(throughput) = &self.throughput {
+            policy.throughput = throughput.as_ref().map(|body| Throughput {
+                admit: body.admit,
+                interval: body.interval_s.0,
+            });
+        }
+        if let Some(capacity) = &self.capacity {
+            policy.capacity = capacity.as_ref().map(|body| Capacity {
+                max_active: body.max_active,
+            });
+        }
+        for (ttl, change) in [
+            (&mut policy.waiting_ttl, self.waiting_ttl_s),
+            (&mut policy.claim_ttl, self.claim_ttl_s),
+            (&mut policy.active_ttl, self.active_ttl_s),
+        ] {
+            if let Some(Seconds(changed)) = change {
+                *ttl = changed;
+            }
+        }
+        if let Some(max_waiting) = self.max_waiting {
+            policy.max_waiting = max_waiting;
+        }
+    }
+}
+
+impl From<&QueuePolicy> for PolicyBody {
+    fn from(policy: &QueuePolicy) -> Self {
+        Self {
+            state: policy.state.into(),
+            opens_at: policy.opens_at,
+            throughput: policy.throughput.map(|throughput| ThroughputBody {
+                admit: throughput.admit,
+                interval_s: Seconds(throughput.interval),
+            }),
+            capacity: policy.capacity.map(|capacity| CapacityBody {
+                max_active: capacity.max_active,
+            }),
+            waiting_ttl_s: Seconds(policy.waiting_ttl),
+            claim_ttl_s: Seconds(policy.claim_ttl),
+            active_ttl_s: Seconds(policy.active_ttl),
+            max_waiting: policy.max_waiting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn changed(change: serde_json::Value) -> QueuePolicy {
+        let change: PolicyChange = serde_json::from_value(change).unwrap();
+        let mut policy = QueuePolicy::default();
+        change.apply(&mut policy);
+        policy
+    }
+
+    #[test]
+    fn what_is_missing_stays_and_null_takes_away() {
+        assert_eq!(changed(json!({})), QueuePolicy::default());
+        let policy = changed(json!({"throughput": null, "capacity": {"max_active": 3}}));
+        assert_eq!(policy.throughput, None);
+        assert_eq!(policy.capacity, Some(Capacity { max_active: 3 }));
+        assert_eq!(policy.active_ttl, QueuePolicy::default().active_ttl);
+    }
+
+    #[test]
+    fn seconds_may_have_fractions_but_no_sign() {
+        let policy = changed(json!({"throughput": {"admit": 1, "interval_s": 0.25}}));
+        assert_eq!(
+            policy.throughput.unwrap().interval,
+            Duration::from_millis(250)
+        );
+        for bad in [json!(-1), json!(1e300), json!("3")] {
+            let change = json!({ "active_ttl_s": bad });
+            assert!(serde_json::from_value::<PolicyChange>(change).is_err());
+        }
+    }
+
+    #[test]
+    fn the_shape_shows_every_field() {
+        let shape = serde_json::to_value(PolicyBody::from(&QueuePolicy::default())).unwrap();
+        assert_eq!(
+            shape,
+            json!({
+                "state": "open", "opens_at": null,
+                "throughput": {"admit": 500, "interval_s": 3}, "capacity": null,
+                "waiting_ttl_s": 300, "claim_ttl_s": 120, "active_ttl_s": 600,
+                "max_waiting": null,
+            })
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! Is it alive, is it ready, and what do its problems mean.
+
+use actix_web::{HttpResponse, http::header, web};
+
+use super::{Services, problem::Problem, problem_kinds::ProblemKind};
+
+/// Whether the process answers at all
+#[utoipa::path(
+    get, path = "/livez", tag = "service",
+    responses((status = 200, description = "It does", body = String)),
+)]
+pub(crate) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// Whether requests can be served
+#[utoipa::path(
+    get, path = "/readyz", tag = "service",
+    responses(
+        (status = 200, description = "They can", body = String),
+        (status = 503, description = "The database does not answer", body = super::shapes::ProblemBody),
+    ),
+)]
+pub(crate) async fn ready(services: web::Data<Services>) -> Result<&'static str, Problem> {
+    services.browse.catalogue().await?;
+    Ok("ok\n")
+}
+
+/// Explain a kind of problem
+#[utoipa::path(
+    get, path = "/problems/{slug}", tag = "service", params(("slug" = String, Path)),
+    responses((status = 200, description = "A page", body = String, content_type = "text/html")),
+)]
+pub(crate) async fn explain(slug: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let kind = ProblemKind::find(&slug).ok_or_else(Problem::not_found)?;
+    let page = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{title}</title>\
+         <style>body{{font:1rem/1.6 system-ui,sans-serif;max-width:40rem;margin:3rem auto;padding:0 1rem}}\
+         code{{background:#8882;padding:.1em .3em}}</style></head>\n\
+         <body><h1>{title}</h1><p>{help}</p>\
+         <p>Status <code>{status}</code>, type <code>/problems/{slug}</code>.</p></body></html>\n",
+        title = kind.title,
+        help = kind.help,
+        status = kind.status,
+        slug = kind.slug,
+    );
+    Ok(HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+        .body(page))
+}

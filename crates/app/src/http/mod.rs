@@ -1,0 +1,27 @@
+//! The HTTP API: routes, shapes, problems. What a request may do is decided by the use cases; what
+//! its outcome is called in HTTP is decided here and nowhere else.
+//!
+//! A request passes its route's [`Access`](access::Access) first, which leaves behind who asks; then
+//! its handler reads the request, calls one use case, and turns the outcome into a shape or a
+//! [`Problem`](problem::Problem).
+
+mod access;
+mod admin;
+mod concerts;
+mod extract;
+mod health;
+mod openapi;
+mod pages;
+mod points;
+mod problem;
+mod problem_kinds;
+mod queue;
+mod rankings;
+mod reservations;
+mod routes;
+mod server;
+mod services;
+mod shapes;
+
+pub(crate) use server::{ServerSettings, start};
+pub(crate) use services::Services;

@@ -1,0 +1,90 @@
+//! Points: the balance, and charging it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use frontrow_domain::{
+    model::{Amount, Balance, Invalid},
+    ports::ChargeOutcome,
+    use_cases::ChargeAnswer,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    Services,
+    access::{idempotency_key, key_reused},
+    extract::{Body, Caller},
+    problem::Problem,
+    problem_kinds::ProblemKind,
+    reservations::in_progress,
+    shapes::{PointsBody, ProblemBody},
+};
+
+/// How much to charge.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChargeBody {
+    /// In whole minor units, at least 1.
+    #[schema(value_type = i64, minimum = 1, maximum = 9_007_199_254_740_991_i64)]
+    pub(crate) amount: Amount,
+}
+
+/// Show one's balance
+#[utoipa::path(
+    get, path = "/v1/points", tag = "points",
+    responses((status = 200, description = "The balance", body = PointsBody)),
+)]
+pub(crate) async fn balance(
+    services: web::Data<Services>,
+    Caller(user): Caller,
+) -> Result<web::Json<PointsBody>, Problem> {
+    let balance = services.points.balance(&user).await?;
+    Ok(web::Json(shape(&services, balance)))
+}
+
+/// Charge one's points
+#[utoipa::path(
+    post, path = "/v1/points/charges", tag = "points", request_body = ChargeBody,
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters")),
+    responses(
+        (status = 201, description = "The balance right after it", body = PointsBody),
+        (status = 403, description = "Users cannot charge their own points here", body = ProblemBody),
+        (status = 422, description = "The key was used for another request", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn charge(
+    services: web::Data<Services>,
+    Caller(user): Caller,
+    request: HttpRequest,
+    Body(body): Body<ChargeBody>,
+) -> Result<HttpResponse, Problem> {
+    let key = idempotency_key(request.headers())?;
+    let answer = services.points.charge_own(&user, body.amount, key).await?;
+    charged(&services, answer)
+}
+
+/// The answer to a charge.
+pub(crate) fn charged(services: &Services, answer: ChargeAnswer) -> Result<HttpResponse, Problem> {
+    match answer {
+        ChargeAnswer::Asked(ChargeOutcome::Charged(charged)) => {
+            Ok(HttpResponse::Created().json(shape(services, charged.effect.balance)))
+        }
+        ChargeAnswer::Asked(ChargeOutcome::KeyReused) => Err(key_reused()),
+        ChargeAnswer::Asked(ChargeOutcome::InProgress) => Err(in_progress()),
+        ChargeAnswer::Asked(ChargeOutcome::TooMuch) => Err(Problem::new(
+            ProblemKind::BALANCE_LIMIT,
+            format!("A balance is at most {}.", Amount::MAX),
+        )),
+        ChargeAnswer::SelfChargeOff => Err(Problem::new(
+            ProblemKind::SELF_CHARGE_OFF,
+            "Points are charged by the operators of this server.",
+        )),
+        ChargeAnswer::Nothing => Err(Problem::invalid("amount", &Invalid::new("at least 1"))),
+    }
+}
+
+fn shape(services: &Services, balance: Balance) -> PointsBody {
+    PointsBody {
+        balance: balance.0.minor_units(),
+        currency: services.currency.to_string(),
+    }
+}

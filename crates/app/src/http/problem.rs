@@ -1,0 +1,249 @@
+//! Problem documents (RFC 9457): how the API says no.
+
+use std::{fmt, time::Duration};
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use frontrow_domain::{
+    model::Invalid,
+    ports::StoreError,
+    use_cases::{PlaceReport, QueueMissing},
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{problem_kinds::ProblemKind, shapes::PlaceBody};
+
+/// A refusal or a failure, as a client is told of it.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ProblemKind,
+    detail: String,
+    retry_after: Option<Duration>,
+    headers: Vec<(header::HeaderName, String)>,
+    members: Map<String, Value>,
+}
+
+/// The document itself, its members in the order of RFC 9457.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem of this kind; `detail` is about this occurrence.
+    pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            detail: detail.into(),
+            retry_after: None,
+            headers: Vec::new(),
+            members: Map::new(),
+        }))
+    }
+
+    /// The same with one more member.
+    pub(crate) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.0.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// The same with one more header.
+    pub(crate) fn with_header(
+        mut self,
+        name: header::HeaderName,
+        value: impl Into<String>,
+    ) -> Self {
+        self.0.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same, worth another try after so long.
+    pub(crate) fn retry_after(mut self, after: Duration) -> Self {
+        self.0.retry_after = Some(after);
+        self
+    }
+
+    /// There is nothing under this address.
+    pub(crate) fn not_found() -> Self {
+        Self::new(
+            ProblemKind::NOT_FOUND,
+            "There is nothing under this address.",
+        )
+    }
+
+    /// A field of the request is wrong.
+    pub(crate) fn invalid(field: &str, why: &Invalid) -> Self {
+        Self::invalid_fields([(field, why.to_string())])
+    }
+
+    /// Several fields of the request are wrong.
+    pub(crate) fn invalid_fields<'a>(faults: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        let errors: Vec<_> = faults
+            .into_iter()
+            .map(|(field, detail)| json!({"field": field, "detail": detail}))
+            .collect();
+        let detail = errors
+            .iter()
+            .map(|error| {
+                let text = |member: &str| error.get(member).and_then(Value::as_str).unwrap_or("");
+                format!("{}: {}", text("field"), text("detail"))
+            })
+            .collect::<Vec<_>>()
+            .join("; ");
+        Self::new(ProblemKind::INVALID, detail).with("errors", errors)
+    }
+
+    /// The place is not active yet.
+    pub(crate) fn still_waiting(report: &PlaceReport) -> Self {
+        let place = PlaceBody::from(report);
+        let mut problem = Self::new(
+            ProblemKind::STILL_WAITING,
+            format!(
+                "You are number {} in line.",
+                place.position.unwrap_or_default()
+            ),
+        )
+        .with("position", place.position)
+        .with("estimated_wait_s", place.estimated_wait_s)
+        .with("place", json!(place));
+        problem.0.retry_after = report.poll_after;
+        problem
+    }
+
+    /// The place has ended.
+    pub(crate) fn place_gone() -> Self {
+        Self::new(
+            ProblemKind::PLACE_GONE,
+            "This place has ended. Join the queue again.",
+        )
+    }
+
+    /// The queue's store has no such queue.
+    pub(crate) fn queue_missing(missing: QueueMissing) -> Self {
+        match missing {
+            QueueMissing::NoSuchConcert => {
+                Self::new(ProblemKind::NOT_FOUND, "There is no such concert.")
+            }
+            QueueMissing::NotReady => Self::new(
+                ProblemKind::UNAVAILABLE,
+                "The queue is not ready yet. Ask again in a moment.",
+            )
+            .retry_after(Duration::from_secs(1)),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "a store failed");
+        let after = error.retry_after().unwrap_or(Duration::from_secs(1));
+        let detail = match error {
+            StoreError::NotApplied { .. } => "Nothing was changed. Ask again in a moment.",
+            StoreError::OutcomeUnknown { .. } => {
+                "It is not known whether the request took effect. Ask again in a moment, payments \
+                 and charges with the same Idempotency-Key."
+            }
+        };
+        Self::new(ProblemKind::UNAVAILABLE, detail).retry_after(after)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.kind.title, self.0.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.0.kind.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let Inner {
+            kind,
+            detail,
+            retry_after,
+            headers,
+            members,
+        } = &*self.0;
+        let mut response = HttpResponse::build(kind.status);
+        response.content_type("application/problem+json");
+        if let Some(after) = retry_after {
+            response.insert_header((header::RETRY_AFTER, whole_seconds(*after).to_string()));
+        }
+        if kind.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        for (name, value) in headers {
+            response.insert_header((name.clone(), value.as_str()));
+        }
+        let document = Document {
+            kind: format!("/problems/{}", kind.slug),
+            title: kind.title,
+            status: kind.status.as_u16(),
+            detail,
+            members,
+        };
+        // A document of texts and numbers can always be written.
+        response.body(serde_json::to_string(&document).unwrap_or_default())
+    }
+}
+
+/// `Retry-After` counts whole seconds (RFC 9110, section 10.2.3): rounded up, and never 0.
+fn whole_seconds(duration: Duration) -> u64 {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    seconds.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::MessageBody;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_document_has_its_members_and_headers() {
+        let problem = Problem::new(ProblemKind::SEATS_TAKEN, "A-1 is taken.")
+            .with("seats", vec!["A-1"])
+            .retry_after(Duration::from_millis(1_200));
+        let response = problem.error_response();
+        assert_eq!(response.status(), 409);
+        assert_eq!(response.headers()["retry-after"], "2");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+        let body = response.into_body().try_into_bytes().unwrap();
+        let document: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            document,
+            json!({
+                "type": "/problems/seats-taken",
+                "title": "Seats are taken",
+                "status": 409,
+                "detail": "A-1 is taken.",
+                "seats": ["A-1"],
+            })
+        );
+    }
+
+    #[test]
+    fn a_failed_store_tells_clients_no_details() {
+        let problem = Problem::from(StoreError::not_applied("password of root is wrong"));
+        assert!(!problem.to_string().contains("root"));
+        assert_eq!(problem.status_code(), 503);
+    }
+}

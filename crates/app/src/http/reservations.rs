@@ -1,0 +1,256 @@
+//! Reservations: hold, look, release, pay.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use frontrow_domain::{
+    model::{
+        PerformanceId, Reservation, ReservationId, ReservationState, SeatLabel, SeatSelection,
+    },
+    ports::{HoldOutcome, Paid, PayOutcome, ReleaseOutcome},
+    use_cases::HoldAnswer,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    Services,
+    access::{idempotency_key, key_reused, other_concert},
+    extract::{Admitted, Body, Caller},
+    pages::{PageBody, PageQuery},
+    problem::Problem,
+    problem_kinds::ProblemKind,
+    shapes::{PaymentBody, ProblemBody, ReservationBody},
+};
+
+/// Which seats to hold.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HoldBody {
+    #[schema(value_type = uuid::Uuid)]
+    performance_id: PerformanceId,
+    /// The labels of 1 to 4 seats.
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 4)]
+    seats: Vec<SeatLabel>,
+}
+
+/// Hold seats
+///
+/// All or none. Asking for the very seats that one holds already returns that hold.
+#[utoipa::path(
+    post, path = "/v1/reservations", tag = "reservations", request_body = HoldBody,
+    responses(
+        (status = 201, description = "The seats are held", body = ReservationBody),
+        (status = 200, description = "They were held by this user already", body = ReservationBody),
+        (status = 409, description = "Seats are taken, or too many, or there is another hold", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn hold(
+    services: web::Data<Services>,
+    Admitted(place): Admitted,
+    Body(body): Body<HoldBody>,
+) -> Result<HttpResponse, Problem> {
+    let seats =
+        SeatSelection::try_from(body.seats).map_err(|why| Problem::invalid("seats", &why))?;
+    let answer = services
+        .hold
+        .hold(&place, body.performance_id, seats)
+        .await?;
+    let HoldAnswer::Asked(outcome) = answer else {
+        return Err(Problem::place_gone());
+    };
+    match outcome {
+        HoldOutcome::Held(held) => Ok(shown(&services, HttpResponse::Created(), &held)),
+        HoldOutcome::AlreadyHeld(held) => Ok(shown(&services, HttpResponse::Ok(), &held)),
+        refused => Err(not_held(&refused)),
+    }
+}
+
+/// List one's reservations
+#[utoipa::path(
+    get, path = "/v1/reservations", tag = "reservations", params(PageQuery),
+    responses((status = 200, description = "The newest first", body = PageBody<ReservationBody>)),
+)]
+pub(crate) async fn list(
+    services: web::Data<Services>,
+    Caller(user): Caller,
+    page: web::Query<PageQuery>,
+) -> Result<web::Json<PageBody<ReservationBody>>, Problem> {
+    let page = page.read(ReservationId)?;
+    let page = services.reservations.list(&user, page).await?;
+    Ok(web::Json(PageBody::new(
+        page,
+        |id| id.0,
+        |reservation| ReservationBody::new(&reservation, services.currency),
+    )))
+}
+
+/// Show one of one's reservations
+#[utoipa::path(
+    get, path = "/v1/reservations/{reservation_id}", tag = "reservations",
+    params(("reservation_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, description = "The reservation", body = ReservationBody),
+        (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn show(
+    services: web::Data<Services>,
+    Caller(user): Caller,
+    path: web::Path<ReservationId>,
+) -> Result<web::Json<ReservationBody>, Problem> {
+    let found = services.reservations.find(path.into_inner(), &user).await?;
+    let reservation = found.ok_or_else(Problem::not_found)?;
+    Ok(web::Json(ReservationBody::new(
+        &reservation,
+        services.currency,
+    )))
+}
+
+/// Release a hold
+///
+/// The place in the queue stays: other seats can be held with it.
+#[utoipa::path(
+    delete, path = "/v1/reservations/{reservation_id}", tag = "reservations",
+    params(("reservation_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 204, description = "The seats are free"),
+        (status = 409, description = "It is paid", body = ProblemBody),
+        (status = 410, description = "The hold was over", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn release(
+    services: web::Data<Services>,
+    Caller(user): Caller,
+    path: web::Path<ReservationId>,
+) -> Result<HttpResponse, Problem> {
+    match services.release.release(path.into_inner(), &user).await? {
+        ReleaseOutcome::Released => Ok(HttpResponse::NoContent().finish()),
+        ReleaseOutcome::Confirmed => Err(Problem::new(
+            ProblemKind::ALREADY_PAID,
+            "A paid reservation cannot be released.",
+        )),
+        ReleaseOutcome::Expired => Err(hold_over()),
+        ReleaseOutcome::NotFound => Err(Problem::not_found()),
+    }
+}
+
+/// Pay a hold with points
+///
+/// Ends the place in the queue. A repeat with the same key is told what the first call did.
+#[utoipa::path(
+    post, path = "/v1/reservations/{reservation_id}/payment", tag = "reservations",
+    params(
+        ("reservation_id" = uuid::Uuid, Path),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters"),
+    ),
+    responses(
+        (status = 200, description = "It is paid", body = PaymentBody),
+        (status = 402, description = "Not enough points", body = ProblemBody),
+        (status = 410, description = "The hold, or the place in the queue, is over", body = ProblemBody),
+        (status = 422, description = "The key was used for another request", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn pay(
+    services: web::Data<Services>,
+    Admitted(place): Admitted,
+    path: web::Path<ReservationId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let key = idempotency_key(request.headers())?;
+    let outcome = services.pay.pay(&place, path.into_inner(), key).await?;
+    match outcome {
+        PayOutcome::Paid(paid) => Ok(paid_response(&services, &paid.effect)),
+        PayOutcome::KeyReused => Err(key_reused()),
+        PayOutcome::InProgress => Err(in_progress()),
+        PayOutcome::NotFound => Err(Problem::not_found()),
+        PayOutcome::OtherConcert => Err(other_concert()),
+        PayOutcome::NotHeld(ReservationState::Confirmed { .. }) => Err(Problem::new(
+            ProblemKind::ALREADY_PAID,
+            "It was paid before, with another Idempotency-Key.",
+        )),
+        PayOutcome::NotHeld(_) => Err(hold_over()),
+        PayOutcome::NotEnoughPoints { balance, total } => Err(Problem::new(
+            ProblemKind::NOT_ENOUGH_POINTS,
+            format!("The seats cost {total} and the balance is {balance}."),
+        )
+        .with("balance", balance.minor_units())
+        .with("total", total.minor_units())),
+    }
+}
+
+/// The answer to a payment, the first time and every other.
+pub(crate) fn paid_response(services: &Services, paid: &Paid) -> HttpResponse {
+    HttpResponse::Ok().json(PaymentBody::new(paid, services.currency))
+}
+
+/// Another request with the same key is being worked on.
+pub(crate) fn in_progress() -> Problem {
+    Problem::new(
+        ProblemKind::IN_PROGRESS,
+        "A request with this Idempotency-Key is being worked on.",
+    )
+    .retry_after(std::time::Duration::from_secs(1))
+}
+
+fn hold_over() -> Problem {
+    Problem::new(
+        ProblemKind::HOLD_OVER,
+        "This reservation is no longer held.",
+    )
+}
+
+fn shown(
+    services: &Services,
+    mut response: actix_web::HttpResponseBuilder,
+    reservation: &Reservation,
+) -> HttpResponse {
+    let location = format!("/v1/reservations/{}", reservation.id);
+    response
+        .insert_header((header::LOCATION, location))
+        .json(ReservationBody::new(reservation, services.currency))
+}
+
+/// Why seats could not be held.
+fn not_held(outcome: &HoldOutcome) -> Problem {
+    match outcome {
+        HoldOutcome::Held(_) | HoldOutcome::AlreadyHeld(_) | HoldOutcome::NoSuchPerformance => {
+            Problem::new(ProblemKind::NOT_FOUND, "There is no such performance.")
+        }
+        HoldOutcome::OtherConcert => other_concert(),
+        HoldOutcome::SeatsTaken(seats) => Problem::new(
+            ProblemKind::SEATS_TAKEN,
+            format!("Not to be had any more: {}.", list_of(seats)),
+        )
+        .with("seats", texts(seats)),
+        HoldOutcome::NoSuchSeats(seats) => Problem::invalid_fields([(
+            "seats",
+            format!("the performance has no seat {}", list_of(seats)),
+        )])
+        .with("seats", texts(seats)),
+        HoldOutcome::SeatLimit { live } => Problem::new(
+            ProblemKind::SEAT_LIMIT,
+            format!(
+                "At most {} seats in a performance; {live} are held or bought already.",
+                SeatSelection::MAX
+            ),
+        )
+        .with("limit", SeatSelection::MAX)
+        .with("live", *live),
+        HoldOutcome::OtherHold(id) => Problem::new(
+            ProblemKind::HOLD_EXISTS,
+            "Other seats of this concert are held already.",
+        )
+        .with("reservation_id", id.to_string()),
+        HoldOutcome::Started => Problem::new(
+            ProblemKind::STARTED,
+            "Seats are sold until a performance starts.",
+        ),
+    }
+}
+
+fn list_of(seats: &[SeatLabel]) -> String {
+    texts(seats).join(", ")
+}
+
+fn texts(seats: &[SeatLabel]) -> Vec<String> {
+    seats.iter().map(ToString::to_string).collect()
+}

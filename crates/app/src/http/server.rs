@@ -1,0 +1,53 @@
+//! The HTTP server.
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{App, HttpServer, dev::Server, http::header, middleware::DefaultHeaders, web};
+
+use super::{Services, problem::Problem, problem_kinds::ProblemKind, routes};
+
+/// How requests are taken in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerSettings {
+    /// Threads that answer; 0 means one for each processor.
+    pub(crate) workers: usize,
+    /// How long a stop waits for requests in flight.
+    pub(crate) grace: Duration,
+}
+
+/// The largest body that is read, in bytes: the seat plan of a large hall is well below.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Serves `services` on `listener` until the server is stopped.
+pub(crate) fn start(
+    services: Arc<Services>,
+    listener: TcpListener,
+    settings: ServerSettings,
+) -> std::io::Result<Server> {
+    let services = web::Data::from(services);
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(services.clone())
+            .app_data(web::PayloadConfig::new(MAX_BODY))
+            .app_data(web::PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
+            .app_data(web::QueryConfig::default().error_handler(|error, _| {
+                let detail = format!("The query cannot be read: {error}.");
+                Problem::new(ProblemKind::MALFORMED, detail).into()
+            }))
+            .wrap(
+                DefaultHeaders::new()
+                    .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                    .add((header::CACHE_CONTROL, "no-store")),
+            )
+            .configure(|config| routes::all().configure(config))
+            .default_service(web::to(|| async {
+                Err::<&'static str, _>(Problem::not_found())
+            }))
+    })
+    .disable_signals()
+    .shutdown_timeout(settings.grace.as_secs());
+    if settings.workers > 0 {
+        server = server.workers(settings.workers);
+    }
+    Ok(server.listen(listener)?.run())
+}

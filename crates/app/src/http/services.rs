@@ -1,0 +1,40 @@
+//! What the handlers can call.
+
+use std::sync::Arc;
+
+use frontrow_domain::{
+    model::Currency,
+    ports::{Clock, Concerts},
+    use_cases::{
+        Browse, ChangeQueuePolicy, ChargePoints, EditConcerts, HoldSeats, JoinQueue, LeaveQueue,
+        LookUpPlace, PassGate, PayReservation, QueueBoard, ReleaseHold, ShowReservations,
+        TopConcerts,
+    },
+};
+
+use crate::security::{AdminKeys, IdentityVerifier};
+
+/// The use cases behind the API, and what says who asks. Shared by all threads.
+pub(crate) struct Services {
+    pub(crate) join: JoinQueue,
+    pub(crate) look_up: LookUpPlace,
+    pub(crate) leave: LeaveQueue,
+    pub(crate) gate: PassGate,
+    pub(crate) browse: Arc<Browse>,
+    pub(crate) hold: HoldSeats,
+    pub(crate) release: ReleaseHold,
+    pub(crate) reservations: ShowReservations,
+    pub(crate) pay: PayReservation,
+    pub(crate) points: ChargePoints,
+    pub(crate) rankings: Arc<TopConcerts>,
+    pub(crate) edit: EditConcerts,
+    pub(crate) policies: ChangeQueuePolicy,
+    pub(crate) board: Arc<QueueBoard>,
+    pub(crate) concerts: Arc<dyn Concerts>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) currency: Currency,
+    pub(crate) identities: IdentityVerifier,
+    /// Whether a bare `X-User-Id` header is believed.
+    pub(crate) trusts_x_user_id: bool,
+    pub(crate) admins: AdminKeys,
+}

@@ -1,0 +1,117 @@
+//! Keys that nobody configured: made at random in the data folder on the first start, and kept there.
+
+use std::{
+    fs::{self, OpenOptions, Permissions},
+    io::{ErrorKind, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use uuid::Uuid;
+
+use crate::config::Secret;
+
+/// The keys in a data folder. Readable by their owner alone.
+pub(crate) struct DataFolderKeys {
+    folder: PathBuf,
+}
+
+impl DataFolderKeys {
+    /// The keys of `data_dir`, which is there.
+    pub(crate) fn of(data_dir: &Path) -> Self {
+        Self {
+            folder: data_dir.join("keys"),
+        }
+    }
+
+    /// Signs queue tokens.
+    pub(crate) fn queue_token(&self) -> anyhow::Result<Secret> {
+        self.read_or_make("queue-token")
+    }
+
+    /// Signs development identities.
+    pub(crate) fn identity(&self) -> anyhow::Result<Secret> {
+        self.read_or_make("identity")
+    }
+
+    /// Opens the admin API.
+    pub(crate) fn admin(&self) -> anyhow::Result<Secret> {
+        self.read_or_make("admin")
+    }
+
+    /// Where the admin key is, for people to look it up.
+    pub(crate) fn admin_path(&self) -> PathBuf {
+        self.folder.join("admin")
+    }
+
+    fn read_or_make(&self, name: &str) -> anyhow::Result<Secret> {
+        let path = self.folder.join(name);
+        let what = || format!("the key file {}", path.display());
+        match fs::read_to_string(&path) {
+            Ok(text) if text.trim().len() >= Secret::MIN_LEN => {
+                return Ok(text.trim().to_owned().into());
+            }
+            Ok(_) => anyhow::bail!("{} is too short; remove it to have a new one made", what()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", what())),
+        }
+        let make = || -> std::io::Result<Secret> {
+            fs::create_dir_all(&self.folder)?;
+            fs::set_permissions(&self.folder, Permissions::from_mode(0o700))?;
+            let secret = random_text();
+            // Written beside it first, so that a crash leaves no half of a key behind.
+            let unfinished = path.with_extension("new");
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&unfinished)?;
+            file.write_all(secret.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &path)?;
+            Ok(secret.into())
+        };
+        make().with_context(|| format!("cannot make {}", what()))
+    }
+}
+
+/// 64 hexadecimal digits, 244 bits of them from the system's secure source of randomness.
+fn random_text() -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "keys are made once, at the edge, and never tested for their value"
+    )]
+    let (one, two) = (Uuid::new_v4(), Uuid::new_v4());
+    format!("{}{}", one.simple(), two.simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = DataFolderKeys::of(folder.path());
+        let made = keys.admin().unwrap();
+        assert!(made.expose().len() >= Secret::MIN_LEN);
+        assert_eq!(keys.admin().unwrap(), made);
+        assert_ne!(keys.identity().unwrap(), made);
+        let mode = fs::metadata(keys.admin_path())
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_damaged_key_is_not_replaced_in_silence() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = DataFolderKeys::of(folder.path());
+        keys.admin().unwrap();
+        fs::write(keys.admin_path(), "short").unwrap();
+        assert!(keys.admin().is_err());
+    }
+}

@@ -1,0 +1,250 @@
+//! Users' identities: JWTs of an identity provider.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, bail};
+use frontrow_domain::{model::UserId, ports::Clock};
+use jsonwebtoken::{
+    Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header, Validation, jwk::JwkSet,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Secret;
+
+/// Checks the identities that users show.
+pub(crate) struct IdentityVerifier {
+    secret: Option<DecodingKey>,
+    public_keys: Vec<PublicKey>,
+    issuer: Option<String>,
+    audience: Option<String>,
+    clock: Arc<dyn Clock>,
+}
+
+struct PublicKey {
+    kid: Option<String>,
+    key: DecodingKey,
+}
+
+/// Why an identity is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IdentityRefusal {
+    /// It is not one of the identity provider's.
+    Invalid,
+    /// Its time is over.
+    Expired,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    /// Until when it is good, in seconds since 1970.
+    exp: i64,
+    /// From when it is good, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+}
+
+impl IdentityVerifier {
+    /// How far the identity provider's clock may be from ours, in seconds.
+    const LEEWAY_S: i64 = 30;
+    /// An identity longer than this is not even read.
+    const MAX_LEN: usize = 8_192;
+
+    /// Accepts what is signed with `secret`, or by one of the public keys in `jwks_file`.
+    pub(crate) fn new(
+        secret: Option<&Secret>,
+        jwks_file: Option<&Path>,
+        issuer: Option<String>,
+        audience: Option<String>,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
+        let public_keys = match jwks_file {
+            Some(file) => read_public_keys(file)
+                .with_context(|| format!("identity.jwks_file: {}", file.display()))?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            secret: secret.map(|secret| DecodingKey::from_secret(secret.expose().as_bytes())),
+            public_keys,
+            issuer,
+            audience,
+            clock,
+        })
+    }
+
+    /// Whose identity this is.
+    pub(crate) fn verify(&self, token: &str) -> Result<UserId, IdentityRefusal> {
+        if token.len() > Self::MAX_LEN {
+            return Err(IdentityRefusal::Invalid);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| IdentityRefusal::Invalid)?;
+        let key = self.key_for(&header).ok_or(IdentityRefusal::Invalid)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation(header.alg))
+            .map_err(|_| IdentityRefusal::Invalid)?
+            .claims;
+        let now = self.clock.now().as_second();
+        if claims.exp.saturating_add(Self::LEEWAY_S) <= now {
+            return Err(IdentityRefusal::Expired);
+        }
+        if claims
+            .nbf
+            .is_some_and(|nbf| nbf.saturating_sub(Self::LEEWAY_S) > now)
+        {
+            return Err(IdentityRefusal::Invalid);
+        }
+        UserId::try_from(claims.sub.as_str()).map_err(|_| IdentityRefusal::Invalid)
+    }
+
+    /// The key that the header may name: a secret never stands in for a public key or the other way
+    /// round.
+    fn key_for(&self, header: &Header) -> Option<&DecodingKey> {
+        match header.alg {
+            Algorithm::HS256 => self.secret.as_ref(),
+            Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA => {
+                let family = header.alg.family();
+                let mut fitting = self.public_keys.iter().filter(|known| {
+                    known.key.family() == family
+                        && (header.kid.is_none() || known.kid == header.kid)
+                });
+                let first = fitting.next()?;
+                // Without a name the only fitting key is meant, if there is only one.
+                (header.kid.is_some() || fitting.next().is_none()).then_some(&first.key)
+            }
+            _ => None,
+        }
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        validation.validate_exp = false; // checked by our own clock
+        validation.validate_aud = self.audience.is_some();
+        let mut required = vec!["exp", "sub"];
+        if let Some(audience) = &self.audience {
+            validation.set_audience(&[audience]);
+            required.push("aud");
+        }
+        if let Some(issuer) = &self.issuer {
+            validation.set_issuer(&[issuer]);
+            required.push("iss");
+        }
+        validation.set_required_spec_claims(&required);
+        validation
+    }
+}
+
+/// An identity for development, signed with `secret` and good for `valid_for_s` seconds.
+pub(crate) fn development_identity(
+    secret: &Secret,
+    user: &UserId,
+    valid_for_s: u32,
+    issuer: Option<&str>,
+    audience: Option<&str>,
+    clock: &dyn Clock,
+) -> anyhow::Result<String> {
+    #[derive(Serialize)]
+    struct Development<'a> {
+        #[serde(flatten)]
+        claims: Claims,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        iss: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        aud: Option<&'a str>,
+    }
+    let claims = Development {
+        claims: Claims {
+            sub: user.to_string(),
+            exp: clock.now().as_second() + i64::from(valid_for_s),
+            nbf: None,
+        },
+        iss: issuer,
+        aud: audience,
+    };
+    let key = EncodingKey::from_secret(secret.expose().as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+        .context("cannot sign an identity")
+}
+
+fn read_public_keys(file: &Path) -> anyhow::Result<Vec<PublicKey>> {
+    let text = std::fs::read_to_string(file).context("cannot read it")?;
+    let set: JwkSet = serde_json::from_str(&text).context("it is no JSON Web Key Set")?;
+    let keys = set
+        .keys
+        .iter()
+        .filter_map(|jwk| {
+            let key = DecodingKey::from_jwk(jwk).ok()?;
+            // A symmetric key in a file of public keys would let its readers sign.
+            (key.family() != AlgorithmFamily::Hmac).then(|| PublicKey {
+                kid: jwk.common.key_id.clone(),
+                key,
+            })
+        })
+        .collect::<Vec<_>>();
+    if keys.is_empty() {
+        bail!("it has no RSA, P-256 or Ed25519 public key");
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use frontrow_domain::ports::MockClock;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn clock(second: i64) -> Arc<dyn Clock> {
+        let mut clock = MockClock::new();
+        clock
+            .expect_now()
+            .return_const(Timestamp::from_second(second).unwrap());
+        Arc::new(clock)
+    }
+
+    fn verifier(second: i64, audience: Option<&str>) -> IdentityVerifier {
+        let secret = SECRET.to_owned().into();
+        let audience = audience.map(str::to_owned);
+        IdentityVerifier::new(Some(&secret), None, None, audience, clock(second)).unwrap()
+    }
+
+    fn identity(user: &str, audience: Option<&str>) -> String {
+        let user = UserId::try_from(user).unwrap();
+        let secret = SECRET.to_owned().into();
+        development_identity(&secret, &user, 100, None, audience, &*clock(1_000)).unwrap()
+    }
+
+    #[test]
+    fn an_identity_is_good_for_its_time() {
+        let token = identity("alice", None);
+        let alice = UserId::try_from("alice").unwrap();
+        assert_eq!(verifier(1_000, None).verify(&token), Ok(alice.clone()));
+        assert_eq!(verifier(1_129, None).verify(&token), Ok(alice));
+        assert_eq!(
+            verifier(1_130, None).verify(&token),
+            Err(IdentityRefusal::Expired)
+        );
+    }
+
+    #[test]
+    fn an_identity_for_somebody_else_is_refused() {
+        let token = identity("alice", Some("other"));
+        assert!(verifier(1_000, Some("other")).verify(&token).is_ok());
+        assert!(verifier(1_000, Some("frontrow")).verify(&token).is_err());
+        let without = identity("alice", None);
+        assert!(verifier(1_000, Some("frontrow")).verify(&without).is_err());
+    }
+
+    #[test]
+    fn what_is_not_signed_by_the_provider_is_refused() {
+        let token = identity("alice", None);
+        let verifier = verifier(1_000, None);
+        for forged in ["", "a.b.c", &token[..token.len() - 3], &format!("{token}x")] {
+            assert_eq!(verifier.verify(forged), Err(IdentityRefusal::Invalid));
+        }
+        let other = "f".repeat(32).into();
+        let user = UserId::try_from("alice").unwrap();
+        let foreign = development_identity(&other, &user, 100, None, None, &*clock(1_000));
+        assert!(verifier.verify(&foreign.unwrap()).is_err());
+    }
+}

@@ -1,0 +1,207 @@
+//! Queue tokens: JWTs (RFC 7519) signed with HS256.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{Arrival, Generation, Ticket},
+    },
+    ports::{TokenRefusal, TokenSigner},
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Secret;
+
+/// Signs queue tokens with one key and accepts those of several, so that keys can be changed while
+/// tokens are out.
+pub(crate) struct QueueTokens {
+    header: Header,
+    signing: EncodingKey,
+    accepted: BTreeMap<String, DecodingKey>,
+    validation: Validation,
+}
+
+/// What is in a token. The order of the fields is part of it: equal tickets have equal tokens.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    /// The concert whose queue it is.
+    queue: ConcertId,
+    /// The user.
+    sub: UserId,
+    /// When the user joined, in microseconds since 1970.
+    arrival: Arrival,
+    /// The queue's generation, in hexadecimal: JSON readers round large numbers.
+    generation: String,
+}
+
+impl QueueTokens {
+    /// A token longer than this is none of ours; it is not even read.
+    const MAX_LEN: usize = 1_024;
+
+    /// Signs with the key called `signing` and accepts all of `keys`.
+    pub(crate) fn new(keys: &BTreeMap<String, Secret>, signing: &str) -> anyhow::Result<Self> {
+        let secret = keys.get(signing).context("there is no such signing key")?;
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(signing.to_owned());
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let tokens = Self {
+            header,
+            signing: EncodingKey::from_secret(secret.expose().as_bytes()),
+            accepted: keys
+                .iter()
+                .map(|(name, secret)| {
+                    let key = DecodingKey::from_secret(secret.expose().as_bytes());
+                    (name.clone(), key)
+                })
+                .collect(),
+            validation,
+        };
+        let user = UserId::try_from("probe").context("the probe has no name")?;
+        if tokens.encode(&probe(user)).is_none() {
+            bail!("the signing key {signing:?} cannot sign");
+        }
+        Ok(tokens)
+    }
+
+    fn encode(&self, ticket: &Ticket) -> Option<String> {
+        let claims = Claims {
+            queue: ticket.concert,
+            sub: ticket.user.clone(),
+            arrival: ticket.arrival,
+            generation: ticket.generation.to_string(),
+        };
+        jsonwebtoken::encode(&self.header, &claims, &self.signing).ok()
+    }
+}
+
+impl TokenSigner for QueueTokens {
+    fn sign(&self, ticket: &Ticket) -> String {
+        // Encoding is tried once when the signer is made; it does not depend on the ticket. An empty
+        // token would be refused wherever it is shown.
+        self.encode(ticket).unwrap_or_default()
+    }
+
+    fn verify(&self, token: &str) -> Result<Ticket, TokenRefusal> {
+        if token.len() > Self::MAX_LEN {
+            return Err(TokenRefusal);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenRefusal)?;
+        let key = header
+            .kid
+            .and_then(|kid| self.accepted.get(&kid))
+            .ok_or(TokenRefusal)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
+            .map_err(|_| TokenRefusal)?
+            .claims;
+        let generation = u64::from_str_radix(&claims.generation, 16).map_err(|_| TokenRefusal)?;
+        Ok(Ticket {
+            concert: claims.queue,
+            user: claims.sub,
+            arrival: claims.arrival,
+            generation: Generation(generation),
+        })
+    }
+}
+
+/// Any ticket, to try a key with.
+fn probe(user: UserId) -> Ticket {
+    Ticket {
+        concert: ConcertId(uuid::Uuid::nil()),
+        user,
+        arrival: Arrival::from_micros(0),
+        generation: Generation(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn signer(names: &[&str], signing: &str) -> QueueTokens {
+        let keys = names
+            .iter()
+            .map(|name| ((*name).to_owned(), format!("{name:x>40}").into()))
+            .collect();
+        QueueTokens::new(&keys, signing).unwrap()
+    }
+
+    fn ticket(user: &str, arrival: i64, generation: u64) -> Ticket {
+        Ticket {
+            concert: ConcertId(uuid::Uuid::from_u128(7)),
+            user: UserId::try_from(user).unwrap(),
+            arrival: Arrival::from_micros(arrival),
+            generation: Generation(generation),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_signed_is_read_back(
+            user in "[!-~]{1,64}", arrival: i64, generation: u64
+        ) {
+            let signer = signer(&["a"], "a");
+            let ticket = ticket(&user, arrival, generation);
+            let token = signer.sign(&ticket);
+            prop_assert_eq!(&token, &signer.sign(&ticket));
+            prop_assert!(token.len() <= QueueTokens::MAX_LEN);
+            prop_assert_eq!(signer.verify(&token), Ok(ticket));
+        }
+
+        #[test]
+        fn nothing_else_is_accepted(text in "\\PC{0,300}") {
+            prop_assert_eq!(signer(&["a"], "a").verify(&text), Err(TokenRefusal));
+        }
+
+        #[test]
+        fn one_changed_character_is_enough(at in 0_usize..200, to in "[A-Za-z0-9_.-]") {
+            let signer = signer(&["a"], "a");
+            let token = signer.sign(&ticket("alice", 1, 2));
+            let at = at % token.len();
+            let mut changed = token.clone();
+            changed.replace_range(at..=at, &to);
+            prop_assume!(changed != token);
+            // The last character of a part of a token has bits that mean nothing (RFC 4648, section
+            // 3.5); the reader refuses them too.
+            prop_assert_eq!(signer.verify(&changed), Err(TokenRefusal));
+        }
+    }
+
+    #[test]
+    fn keys_can_be_changed_while_tokens_are_out() {
+        let ticket = ticket("alice", 1, 2);
+        let old = signer(&["a"], "a").sign(&ticket);
+        let both = signer(&["a", "b"], "b");
+        assert_eq!(both.verify(&old), Ok(ticket.clone()));
+        assert_ne!(both.sign(&ticket), old);
+        assert_eq!(signer(&["b"], "b").verify(&old), Err(TokenRefusal));
+    }
+
+    #[test]
+    fn a_token_without_signature_is_refused() {
+        use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+        let signer = signer(&["a"], "a");
+        let token = signer.sign(&ticket("alice", 1, 2));
+        let payload = token.split('.').nth(1).unwrap();
+        for header in [
+            r#"{"typ":"JWT","alg":"none","kid":"a"}"#,
+            r#"{"alg":"HS512","kid":"a"}"#,
+            r#"{"alg":"HS256"}"#,
+        ] {
+            let header = BASE64.encode(header);
+            for signature in ["", "AAAA"] {
+                let forged = format!("{header}.{payload}.{signature}");
+                assert_eq!(signer.verify(&forged), Err(TokenRefusal), "{forged}");
+            }
+        }
+        assert_eq!(signer.verify(&token[..token.len() - 5]), Err(TokenRefusal));
+    }
+}

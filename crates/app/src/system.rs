@@ -1,0 +1,74 @@
+//! The two places where the system's clock and randomness come in.
+
+use std::sync::Mutex;
+
+use frontrow_domain::{
+    model::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, micros, queue::Generation},
+    ports::{Clock, Ids},
+};
+use jiff::Timestamp;
+use uuid::{ContextV7, Uuid};
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the clock that everything else is given"
+        )]
+        let now = Timestamp::now();
+        micros(now)
+    }
+}
+
+/// Ids from the system's clock and its secure source of randomness.
+#[derive(Debug)]
+pub(crate) struct SystemIds {
+    clock: SystemClock,
+    /// Keeps ids of one process in the order in which they were made, within a millisecond too.
+    context: Mutex<ContextV7>,
+}
+
+impl Default for SystemIds {
+    fn default() -> Self {
+        Self {
+            clock: SystemClock,
+            context: Mutex::new(ContextV7::new()),
+        }
+    }
+}
+
+impl SystemIds {
+    fn uuid(&self) -> Uuid {
+        let now = self.clock.now();
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
+        Uuid::new_v7(uuid::Timestamp::from_unix(&self.context, seconds, nanos))
+    }
+}
+
+impl Ids for SystemIds {
+    fn concert(&self) -> ConcertId {
+        ConcertId(self.uuid())
+    }
+
+    fn performance(&self) -> PerformanceId {
+        PerformanceId(self.uuid())
+    }
+
+    fn reservation(&self) -> ReservationId {
+        ReservationId(self.uuid())
+    }
+
+    fn ledger_entry(&self) -> LedgerEntryId {
+        LedgerEntryId(self.uuid())
+    }
+
+    fn generation(&self) -> Generation {
+        // The low half of a version 7 UUID is its variant and 62 random bits.
+        Generation(self.uuid().as_u64_pair().1)
+    }
+}

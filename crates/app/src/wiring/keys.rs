@@ -1,0 +1,88 @@
+//! The keys: those that are configured, else those in the data folder.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::Context;
+use frontrow_domain::ports::Clock;
+
+use crate::{
+    config::{Config, Secret},
+    security::{DataFolderKeys, IdentityVerifier, QueueTokens},
+};
+
+/// Where the keys come from.
+pub(crate) struct Keys {
+    folder: DataFolderKeys,
+}
+
+impl Keys {
+    /// The names of keys that nobody configured.
+    const MADE: &str = "data-folder";
+
+    /// The keys of `config`; its data folder is made if it is not there.
+    pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
+        let folder = &config.data_dir;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the data folder {}", folder.display()))?;
+        Ok(Self {
+            folder: DataFolderKeys::of(folder),
+        })
+    }
+
+    /// What signs queue tokens.
+    pub(super) fn queue_tokens(&self, config: &Config) -> anyhow::Result<QueueTokens> {
+        let mut keys = config.queue.token_keys.clone();
+        if keys.is_empty() {
+            keys.insert(Self::MADE.into(), self.folder.queue_token()?);
+        }
+        let only = keys.keys().next().cloned();
+        let signing = config.queue.signing_key.clone().or(only);
+        QueueTokens::new(&keys, &signing.unwrap_or_default())
+    }
+
+    /// What checks identities.
+    pub(super) fn identities(
+        &self,
+        config: &Config,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<IdentityVerifier> {
+        let identity = &config.identity;
+        // A provider's public keys stand alone, so that nobody who can read the data folder is
+        // whoever they like.
+        let secret = match (&identity.hs256_secret, &identity.jwks_file) {
+            (None, Some(_)) => None,
+            _ => Some(self.identity_secret(config)?),
+        };
+        IdentityVerifier::new(
+            secret.as_ref(),
+            identity.jwks_file.as_deref(),
+            identity.issuer.clone(),
+            identity.audience.clone(),
+            clock,
+        )
+    }
+
+    /// What signs development identities.
+    pub(crate) fn identity_secret(&self, config: &Config) -> anyhow::Result<Secret> {
+        match &config.identity.hs256_secret {
+            Some(secret) => Ok(secret.clone()),
+            None => self.folder.identity(),
+        }
+    }
+
+    /// The admin keys.
+    pub(super) fn admin_keys(&self, config: &Config) -> anyhow::Result<BTreeMap<String, Secret>> {
+        if config.admin.keys.is_empty() {
+            return Ok(BTreeMap::from([(Self::MADE.into(), self.folder.admin()?)]));
+        }
+        Ok(config.admin.keys.clone())
+    }
+
+    /// How to get at the admin key, in a few words.
+    pub(crate) fn admin_hint(&self, config: &Config) -> String {
+        match config.admin.keys.keys().next() {
+            Some(_) => "the keys configured as admin.keys".into(),
+            None => format!("the key in {}", self.folder.admin_path().display()),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What one asks of the box office, and what one expects to hear.
+
+use frontrow_domain::{
+    model::{
+        Applied, IdempotencyKey, Keyed, RequestDigest, Reservation, ReservationId,
+        ReservationState, SeatState,
+    },
+    ports::{
+        Charge, ChargeOutcome, Charged, HoldOutcome, HoldRequest, Paid, PayOutcome, PaymentRequest,
+        ReleaseOutcome,
+    },
+};
+use jiff::Timestamp;
+
+use super::{BoxOffice, DatabaseFixture, HOLD, amount, label, seats, user};
+
+impl<F: DatabaseFixture> BoxOffice<F> {
+    /// A request for seats of the office's performance, under a new name.
+    pub(crate) fn request(&self, who: &str, labels: &[&str]) -> HoldRequest {
+        HoldRequest {
+            id: self.reservation_id(),
+            user: user(who),
+            concert: self.concert,
+            performance: self.performance,
+            seats: seats(labels),
+            hold_for: HOLD,
+        }
+    }
+
+    /// Asks for seats.
+    pub(crate) async fn hold(&self, who: &str, labels: &[&str]) -> HoldOutcome {
+        self.hold_as(&self.request(who, labels)).await
+    }
+
+    /// Asks for seats.
+    pub(crate) async fn hold_as(&self, request: &HoldRequest) -> HoldOutcome {
+        self.ports.reservations.hold(request).await.expect("hold")
+    }
+
+    /// Gets seats.
+    pub(crate) async fn held(&self, who: &str, labels: &[&str]) -> Reservation {
+        self.held_by(&self.request(who, labels)).await
+    }
+
+    /// Gets seats.
+    pub(crate) async fn held_by(&self, request: &HoldRequest) -> Reservation {
+        match self.hold_as(request).await {
+            HoldOutcome::Held(reservation) => reservation,
+            other => panic!("{} should get the seats: {other:?}", request.user),
+        }
+    }
+
+    /// Gives seats back.
+    pub(crate) async fn release(&self, who: &str, id: ReservationId) -> ReleaseOutcome {
+        let released = self.ports.reservations.release(id, &user(who)).await;
+        released.expect("release")
+    }
+
+    /// A payment under a key.
+    pub(crate) fn payment(&self, reservation: &Reservation, key: &str) -> PaymentRequest {
+        PaymentRequest {
+            reservation: reservation.id,
+            user: reservation.user.clone(),
+            concert: reservation.concert,
+            entry: self.entry_id(),
+            keyed: Keyed {
+                key: self::key(key),
+                digest: RequestDigest::payment(reservation.id),
+            },
+        }
+    }
+
+    /// Pays under a key that is used once.
+    pub(crate) async fn pay(&self, reservation: &Reservation) -> PayOutcome {
+        self.pay_under(reservation, &format!("pay-{}", self.name()))
+            .await
+    }
+
+    /// Pays under a key.
+    pub(crate) async fn pay_under(&self, reservation: &Reservation, key: &str) -> PayOutcome {
+        self.pay_as(&self.payment(reservation, key)).await
+    }
+
+    /// Pays.
+    pub(crate) async fn pay_as(&self, request: &PaymentRequest) -> PayOutcome {
+        self.ports.reservations.pay(request).await.expect("pay")
+    }
+
+    /// Has paid, just now.
+    pub(crate) async fn paid(&self, reservation: &Reservation) -> Paid {
+        newly_paid(self.pay(reservation).await)
+    }
+
+    /// Holds seats and pays them.
+    pub(crate) async fn bought(&self, who: &str, labels: &[&str]) -> Reservation {
+        let held = self.held(who, labels).await;
+        self.buy(held).await
+    }
+
+    /// Pays held seats with points charged for that.
+    pub(crate) async fn buy(&self, held: Reservation) -> Reservation {
+        let total = held.total.minor_units();
+        if total > 0 {
+            self.charged(held.user.as_str(), total).await;
+        }
+        self.paid(&held).await.reservation
+    }
+
+    /// A charge under a key.
+    pub(crate) fn charge(&self, who: &str, points: i64, key: &str) -> Charge {
+        Charge {
+            entry: self.entry_id(),
+            user: user(who),
+            amount: amount(points),
+            keyed: Keyed {
+                key: self::key(key),
+                digest: RequestDigest::charge(amount(points)),
+            },
+            operator: None,
+        }
+    }
+
+    /// Charges points.
+    pub(crate) async fn charge_as(&self, charge: &Charge) -> ChargeOutcome {
+        self.ports.points.charge(charge).await.expect("charge")
+    }
+
+    /// Charges points under a key.
+    pub(crate) async fn charge_under(&self, who: &str, points: i64, key: &str) -> ChargeOutcome {
+        self.charge_as(&self.charge(who, points, key)).await
+    }
+
+    /// Has charged points, just now, under a key that is used once.
+    pub(crate) async fn charged(&self, who: &str, points: i64) -> Charged {
+        let key = format!("charge-{}", self.name());
+        match self.charge_under(who, points, &key).await {
+            ChargeOutcome::Charged(Applied {
+                effect,
+                replayed: false,
+            }) => effect,
+            other => panic!("{who} should be charged: {other:?}"),
+        }
+    }
+
+    /// What a user can spend.
+    pub(crate) async fn balance(&self, who: &str) -> i64 {
+        let balance = self.ports.points.balance(&user(who)).await;
+        balance.expect("balance").0.minor_units()
+    }
+
+    /// What became of a reservation.
+    pub(crate) async fn state(&self, reservation: &Reservation) -> ReservationState {
+        self.found(reservation).await.state
+    }
+
+    /// A reservation that is there.
+    pub(crate) async fn found(&self, reservation: &Reservation) -> Reservation {
+        let found = self
+            .ports
+            .reservations
+            .find(reservation.id, &reservation.user)
+            .await;
+        found.expect("find").expect("the reservation")
+    }
+
+    /// Whether a seat of the office's performance can be had.
+    pub(crate) async fn seat(&self, name: &str) -> SeatState {
+        let map = self.ports.concerts.seat_map(self.performance).await;
+        let seats = map.expect("seat map").expect("the performance").seats;
+        let seat = seats.into_iter().find(|seat| seat.label == label(name));
+        seat.expect("the seat").state
+    }
+
+    /// How many seats of the office's performance can be had.
+    pub(crate) async fn seats_left(&self) -> u64 {
+        let performances = self.ports.concerts.performances(self.concert).await;
+        let performances = performances.expect("performances");
+        let performance = performances.iter().find(|one| one.id == self.performance);
+        performance.expect("the performance").seats_left
+    }
+
+    /// Tidies up after holds that are over.
+    pub(crate) async fn sweep(&self, limit: u32) -> u32 {
+        self.ports.reservations.sweep(limit).await.expect("sweep")
+    }
+}
+
+/// A payment that took effect just now.
+pub(crate) fn newly_paid(outcome: PayOutcome) -> Paid {
+    match outcome {
+        PayOutcome::Paid(Applied {
+            effect,
+            replayed: false,
+        }) => effect,
+        other => panic!("should be paid just now: {other:?}"),
+    }
+}
+
+/// A client's key.
+pub(crate) fn key(text: &str) -> IdempotencyKey {
+    IdempotencyKey::try_from(text).expect("a key")
+}
+
+/// When a hold ends.
+pub(crate) fn end_of(reservation: &Reservation) -> Timestamp {
+    match reservation.state {
+        ReservationState::Held { until } => until,
+        other => panic!("should be held: {other:?}"),
+    }
+}

@@ -1,0 +1,206 @@
+//! A store with one concert, one performance and some seats on sale.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use frontrow_domain::{
+    model::{
+        ConcertId, ConcertTitle, LedgerEntryId, NewPerformance, PerformanceId, ReservationId, Row,
+        SeatPlan, SeatSelection, Section, UserId, Venue,
+        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+    },
+    ports::{EditOutcome, Operator},
+};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{DatabaseFixture, amount, asking::end_of, label, signed};
+use crate::DatabasePorts;
+
+/// How long seats are held, unless a contract says otherwise.
+pub(crate) const HOLD: Duration = Duration::from_mins(5);
+
+/// A store with a concert whose performance, far in the future, has the seats `A-1` to `A-10` for 100
+/// each, `B-1` to `B-10` for 250, and `C-1` to `C-4` for nothing.
+pub(crate) struct BoxOffice<F> {
+    fixture: F,
+    pub(crate) ports: DatabasePorts,
+    pub(crate) concert: ConcertId,
+    pub(crate) performance: PerformanceId,
+    /// Names are made one after the other, so that later ones sort later.
+    names: AtomicU64,
+}
+
+impl<F: DatabaseFixture> BoxOffice<F> {
+    /// The most seats of a performance of [`BoxOffice::plan`].
+    pub(crate) const SEATS: u64 = 24;
+
+    /// Opens for the first concert.
+    pub(crate) async fn open(fixture: F) -> Self {
+        let mut office = Self::empty(fixture);
+        office.concert = office.add_concert("First").await;
+        office.performance = office.add_performance(office.concert).await;
+        office
+    }
+
+    /// Opens with nothing to sell.
+    pub(crate) fn empty(fixture: F) -> Self {
+        Self {
+            ports: fixture.ports(),
+            fixture,
+            concert: ConcertId(Uuid::nil()),
+            performance: PerformanceId(Uuid::nil()),
+            names: AtomicU64::new(0),
+        }
+    }
+
+    /// Lets so much time pass.
+    pub(crate) async fn pass(&mut self, span: Duration) {
+        self.fixture.shift_time(signed(span)).await;
+    }
+
+    /// Sets the store's clock back.
+    pub(crate) async fn set_back(&mut self, span: Duration) {
+        self.fixture.shift_time(-signed(span)).await;
+    }
+
+    /// Restarts the service.
+    pub(crate) async fn reopen(&mut self) {
+        // The fixture closes its store, so nothing here may keep it open.
+        let BoxOffice { fixture, ports, .. } = self;
+        fixture.reopen().await;
+        *ports = fixture.ports();
+    }
+
+    /// Adds a concert with the default policy.
+    pub(crate) async fn add_concert(&self, title: &str) -> ConcertId {
+        let id = ConcertId(self.name());
+        let policy = VersionedPolicy {
+            policy: QueuePolicy::default(),
+            version: PolicyVersion(1),
+        };
+        let editor = &self.ports.editor;
+        let added = editor
+            .create_concert(id, &self::title(title), &policy, &operator())
+            .await;
+        added.expect("create concert");
+        id
+    }
+
+    /// Adds a performance far in the future.
+    pub(crate) async fn add_performance(&self, concert: ConcertId) -> PerformanceId {
+        self.add_performance_at(concert, far()).await
+    }
+
+    /// Adds a performance.
+    pub(crate) async fn add_performance_at(
+        &self,
+        concert: ConcertId,
+        starts_at: Timestamp,
+    ) -> PerformanceId {
+        let performance = NewPerformance {
+            id: PerformanceId(self.name()),
+            concert,
+            starts_at,
+            venue: venue("Great Hall"),
+            seats: plan(),
+        };
+        let added = self
+            .ports
+            .editor
+            .create_performance(&performance, &operator())
+            .await;
+        assert_eq!(added.expect("create performance"), EditOutcome::Done);
+        performance.id
+    }
+
+    /// What time it is in the store, by the end of a hold that is given back at once.
+    pub(crate) async fn now(&self) -> Timestamp {
+        let concert = self.add_concert("Clock").await;
+        let performance = self.add_performance(concert).await;
+        let mut request = self.request("clock", &["C-1"]);
+        request.concert = concert;
+        request.performance = performance;
+        let held = self.held_by(&request).await;
+        self.release("clock", held.id).await;
+        end_of(&held) - signed(HOLD)
+    }
+
+    /// A new reservation's name.
+    pub(crate) fn reservation_id(&self) -> ReservationId {
+        ReservationId(self.name())
+    }
+
+    /// A new ledger row's name.
+    pub(crate) fn entry_id(&self) -> LedgerEntryId {
+        LedgerEntryId(self.name())
+    }
+
+    /// A name that nothing has.
+    pub(crate) fn name(&self) -> Uuid {
+        let number = self.names.fetch_add(1, Ordering::Relaxed);
+        Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0000 + u128::from(number))
+    }
+}
+
+/// The seats of every performance here.
+pub(crate) fn plan() -> SeatPlan {
+    let section = |name: &str, row: &str, seats, price| Section {
+        name: name.into(),
+        price: amount(price),
+        rows: vec![Row {
+            name: row.into(),
+            seats,
+        }],
+    };
+    let sections = [
+        section("Balcony", "B", 10, 250),
+        section("Stalls", "A", 10, 100),
+        section("Standing", "C", 4, 0),
+    ];
+    SeatPlan::new(&sections).expect("a plan")
+}
+
+/// A user.
+pub(crate) fn user(name: &str) -> UserId {
+    UserId::try_from(name).expect("a user id")
+}
+
+/// Some seats.
+pub(crate) fn seats(labels: &[&str]) -> SeatSelection {
+    let labels: Vec<_> = labels.iter().map(|name| label(name)).collect();
+    SeatSelection::try_from(labels).expect("a selection")
+}
+
+/// A title.
+pub(crate) fn title(text: &str) -> ConcertTitle {
+    ConcertTitle::try_from(text).expect("a title")
+}
+
+/// A venue.
+pub(crate) fn venue(text: &str) -> Venue {
+    Venue::try_from(text).expect("a venue")
+}
+
+/// Who edits the catalogue.
+pub(crate) fn operator() -> Operator {
+    Operator {
+        name: "box-office".into(),
+        at: Timestamp::from_second(1_700_000_000).expect("an instant"),
+    }
+}
+
+/// An instant that no contract lives to see.
+pub(crate) fn far() -> Timestamp {
+    Timestamp::from_second(7_258_118_400).expect("an instant")
+}
+
+/// An instant before every contract.
+pub(crate) fn long_ago() -> Timestamp {
+    Timestamp::from_second(1_000_000_000).expect("an instant")
+}
+
+/// One day.
+pub(crate) const DAY: SignedDuration = SignedDuration::from_hours(24);

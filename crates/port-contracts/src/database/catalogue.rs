@@ -1,0 +1,202 @@
+//! The catalogue, as buyers see it.
+
+use std::time::Duration;
+
+use frontrow_domain::{
+    model::{Concert, ConcertId, PerformanceId, SeatState},
+    ports::SeatMap,
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    BoxOffice, DatabaseFixture, HOLD,
+    box_office::{DAY, far, long_ago, plan},
+};
+
+impl<F: DatabaseFixture> BoxOffice<F> {
+    async fn catalogue(&self, now: Timestamp) -> Vec<Concert> {
+        self.ports.concerts.catalogue(now).await.expect("catalogue")
+    }
+
+    /// The office's concert, some time before its performance.
+    async fn listed(&self) -> Concert {
+        let mut all = self.catalogue(long_ago()).await.into_iter();
+        all.find(|concert| concert.id == self.concert)
+            .expect("the concert")
+    }
+
+    async fn seat_map(&self) -> SeatMap {
+        let map = self.ports.concerts.seat_map(self.performance).await;
+        map.expect("seat map").expect("the performance")
+    }
+}
+
+/// A store that nobody has written to lists nothing.
+pub async fn an_empty_store_has_an_empty_catalogue<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::empty(fixture);
+    assert_eq!(office.catalogue(long_ago()).await, []);
+}
+
+/// The first concert made is the first listed.
+pub async fn concerts_are_listed_in_the_order_they_were_made<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::empty(fixture);
+    for title in ["Zebra", "Ant", "Moth"] {
+        office.add_concert(title).await;
+    }
+    let listed = office.catalogue(long_ago()).await;
+    let titles: Vec<_> = listed
+        .iter()
+        .map(|concert| concert.title.as_str())
+        .collect();
+    assert_eq!(titles, ["Zebra", "Ant", "Moth"]);
+}
+
+/// A concert without performances is there, and has no seats.
+pub async fn a_concert_without_performances_has_no_seats<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::empty(fixture);
+    office.concert = office.add_concert("First").await;
+    let concert = office.listed().await;
+    assert_eq!(concert.seats_total, 0);
+    assert_eq!(concert.seats_left, 0);
+    assert_eq!(concert.next_performance_at, None);
+    assert!(!concert.sold_out());
+}
+
+/// Only performances that start after the given instant count, the very instant excluded.
+pub async fn a_concert_counts_its_performances_to_come<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    office.add_performance_at(office.concert, far() - DAY).await;
+    office.add_performance_at(office.concert, far() + DAY).await;
+    let seats = BoxOffice::<F>::SEATS;
+    let soonest_first = [far() - DAY, far(), far() + DAY];
+    for (number, starts_at) in soonest_first.into_iter().enumerate() {
+        let just_before = starts_at - Duration::from_micros(1);
+        let all = office.catalogue(just_before).await;
+        let to_come = 3 - u64::try_from(number).expect("small");
+        let concert = all.first().expect("the concert");
+        assert_eq!(concert.seats_total, to_come * seats);
+        assert_eq!(concert.seats_left, to_come * seats);
+        assert_eq!(concert.next_performance_at, Some(starts_at));
+    }
+    let all = office.catalogue(far() + DAY).await;
+    let concert = all.first().expect("the concert");
+    assert_eq!(
+        (concert.seats_total, concert.next_performance_at),
+        (0, None)
+    );
+}
+
+/// Held seats are not left, and sold ones are counted as sold too.
+pub async fn held_and_sold_seats_are_not_left<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    office.held("ann", &["A-1", "A-2", "A-3"]).await;
+    office.bought("ben", &["B-1", "B-2"]).await;
+    let concert = office.listed().await;
+    assert_eq!(concert.seats_total, 24);
+    assert_eq!(concert.seats_left, 19);
+    assert_eq!(concert.seats_sold, 2);
+    assert_eq!(office.seats_left().await, 19);
+}
+
+/// Seats whose hold is over are left, swept or not.
+pub async fn seats_of_a_hold_that_is_over_are_left<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::open(fixture).await;
+    office.held("ann", &["A-1", "A-2", "A-3"]).await;
+    office.pass(HOLD).await;
+    assert_eq!(office.seats_left().await, 24);
+    assert_eq!(office.listed().await.seats_left, 24);
+    assert_eq!(office.seat("A-1").await, SeatState::Available);
+    office.sweep(10).await;
+    assert_eq!(office.seats_left().await, 24);
+    assert_eq!(office.listed().await.seats_left, 24);
+}
+
+/// A concert is sold out when every seat is sold, and not while one is only held.
+pub async fn a_concert_is_sold_out_when_every_seat_is_sold<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let labels: Vec<_> = plan()
+        .seats()
+        .iter()
+        .map(|seat| seat.label.to_string())
+        .collect();
+    let (last, rest) = labels.split_last().expect("seats");
+    for (number, labels) in rest.chunks(4).enumerate() {
+        let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+        office.bought(&format!("user-{number}"), &labels).await;
+    }
+    let held = office.held("zoe", &[last]).await;
+    let concert = office.listed().await;
+    assert_eq!((concert.seats_left, concert.seats_sold), (0, 23));
+    assert!(!concert.sold_out());
+    office.buy(held).await;
+    assert!(office.listed().await.sold_out());
+}
+
+/// Every performance is listed, the past ones too, earliest first.
+pub async fn performances_are_listed_earliest_first<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let past = office.add_performance_at(office.concert, long_ago()).await;
+    let soon = office.add_performance_at(office.concert, far() - DAY).await;
+    let other = office.add_concert("Second").await;
+    office.add_performance(other).await;
+    let listed = office.ports.concerts.performances(office.concert).await;
+    let listed = listed.expect("performances");
+    let ids: Vec<_> = listed.iter().map(|performance| performance.id).collect();
+    assert_eq!(ids, [past, soon, office.performance]);
+    let first = listed.first().expect("a performance");
+    assert_eq!(first.concert, office.concert);
+    assert_eq!(first.starts_at, long_ago());
+    assert_eq!(first.venue.as_str(), "Great Hall");
+    assert_eq!((first.seats_total, first.seats_left), (24, 24));
+}
+
+/// What is not there has no performances and no seats.
+pub async fn the_unknown_has_no_performances_and_no_seats<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let concerts = &office.ports.concerts;
+    let performances = concerts.performances(ConcertId(Uuid::nil())).await;
+    assert_eq!(performances.expect("performances"), []);
+    let map = concerts.seat_map(PerformanceId(Uuid::nil())).await;
+    assert_eq!(map.expect("seat map"), None);
+}
+
+/// A seat map has every seat as it was planned, in that order.
+pub async fn a_seat_map_is_in_the_order_of_its_plan<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let map = office.seat_map().await;
+    assert_eq!(map.concert, office.concert);
+    let plan = plan();
+    assert_eq!(map.seats.len(), plan.seats().len());
+    for (seat, planned) in map.seats.iter().zip(plan.seats()) {
+        assert_eq!(seat.label, planned.label);
+        assert_eq!(seat.section, planned.section);
+        assert_eq!(seat.price, planned.price);
+        assert_eq!(seat.state, SeatState::Available);
+    }
+}
+
+/// A seat map tells held seats from sold and free ones.
+pub async fn a_seat_map_shows_what_is_held_and_what_is_sold<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    office.held("ann", &["A-1"]).await;
+    office.bought("ben", &["A-2"]).await;
+    assert_eq!(office.seat("A-1").await, SeatState::Held);
+    assert_eq!(office.seat("A-2").await, SeatState::Sold);
+    let map = office.seat_map().await;
+    let available = map
+        .seats
+        .iter()
+        .filter(|seat| seat.state == SeatState::Available);
+    assert_eq!(available.count(), 22);
+}
+
+/// What is sold in one performance is free in another.
+pub async fn performances_do_not_share_seats<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::open(fixture).await;
+    office.bought("ann", &["A-1"]).await;
+    office.performance = office.add_performance(office.concert).await;
+    assert_eq!(office.seat("A-1").await, SeatState::Available);
+    office.bought("ben", &["A-1"]).await;
+    assert_eq!(office.listed().await.seats_sold, 2);
+}

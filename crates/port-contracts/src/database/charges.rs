@@ -1,0 +1,106 @@
+//! Charging points.
+
+use frontrow_domain::{
+    model::{Amount, Applied, Balance},
+    ports::{ChargeOutcome, Charged},
+};
+
+use super::{BoxOffice, DatabaseFixture, amount, asking::newly_paid, operator};
+
+fn outcome(points: i64, balance: i64, replayed: bool) -> ChargeOutcome {
+    ChargeOutcome::Charged(Applied {
+        effect: Charged {
+            amount: amount(points),
+            balance: Balance(amount(balance)),
+        },
+        replayed,
+    })
+}
+
+/// Who never charged has nothing.
+pub async fn a_new_user_has_no_points<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    assert_eq!(office.balance("ann").await, 0);
+}
+
+/// Charges add up, each user's for themselves.
+pub async fn charges_add_up<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let first = office.charge_under("ann", 30, "one").await;
+    assert_eq!(first, outcome(30, 30, false));
+    let second = office.charge_under("ann", 12, "two").await;
+    assert_eq!(second, outcome(12, 42, false));
+    assert_eq!(office.balance("ann").await, 42);
+    assert_eq!(office.balance("ben").await, 0);
+}
+
+/// The same charge under the same key is answered as the first time, and adds nothing.
+pub async fn a_charge_under_the_same_key_is_answered_again<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    office.charge_under("ann", 30, "one").await;
+    office.charge_under("ann", 12, "two").await;
+    let again = office.charge_under("ann", 30, "one").await;
+    assert_eq!(again, outcome(30, 30, true));
+    assert_eq!(office.balance("ann").await, 42);
+}
+
+/// A key that stands for one charge, or for a payment, charges nothing else.
+pub async fn a_key_charges_one_amount<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    office.charge_under("ann", 130, "one").await;
+    let other = office.charge_under("ann", 31, "one").await;
+    assert_eq!(other, ChargeOutcome::KeyReused);
+    let held = office.held("ann", &["A-1"]).await;
+    newly_paid(office.pay_under(&held, "two").await);
+    let other = office.charge_under("ann", 100, "two").await;
+    assert_eq!(other, ChargeOutcome::KeyReused);
+    assert_eq!(office.balance("ann").await, 30);
+}
+
+/// A key belongs to its user.
+pub async fn two_users_may_charge_under_the_same_key<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    for who in ["ann", "ben"] {
+        let charged = office.charge_under(who, 30, "key").await;
+        assert_eq!(charged, outcome(30, 30, false));
+    }
+}
+
+/// A balance grows to the largest amount and no further; the refused charge leaves no trace.
+pub async fn a_balance_has_a_largest_amount<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let most = Amount::MAX.minor_units();
+    office.charged("ann", most - 1).await;
+    let refused = office.charge_under("ann", 2, "key").await;
+    assert_eq!(refused, ChargeOutcome::TooMuch);
+    assert_eq!(office.balance("ann").await, most - 1);
+    let charged = office.charge_under("ann", 1, "key").await;
+    assert_eq!(charged, outcome(1, most, false));
+}
+
+/// An operator's charge is a charge like any other.
+pub async fn an_operator_may_charge_a_user<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let mut charge = office.charge("ann", 500, "key");
+    charge.operator = Some(operator());
+    assert_eq!(office.charge_as(&charge).await, outcome(500, 500, false));
+    assert_eq!(office.charge_as(&charge).await, outcome(500, 500, true));
+    assert_eq!(office.balance("ann").await, 500);
+}
+
+/// Every effect tells the balance right after it, and they add up to the balance.
+pub async fn the_effects_add_up_to_the_balance<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let mut sum = 0;
+    for (points, seat) in [(120, "A-1"), (255, "B-1"), (1, "C-1"), (300, "B-2")] {
+        sum += points;
+        let charged = office.charged("ann", points).await;
+        assert_eq!(charged.balance, Balance(amount(sum)));
+        let held = office.held("ann", &[seat]).await;
+        let paid = office.paid(&held).await;
+        sum -= paid.charged.minor_units();
+        assert_eq!(paid.balance, Balance(amount(sum)));
+        assert_eq!(office.balance("ann").await, sum);
+    }
+    assert_eq!(sum, 76);
+}

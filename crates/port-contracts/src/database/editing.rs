@@ -1,0 +1,200 @@
+//! The catalogue, as its operators write it.
+
+use frontrow_domain::{
+    model::{
+        Concert, ConcertId, NewPerformance, Performance, PerformanceId, Row, SeatPlan, Section,
+        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+    },
+    ports::{EditOutcome, StoreError},
+};
+use uuid::Uuid;
+
+use super::{
+    BoxOffice, DatabaseFixture, amount,
+    box_office::{DAY, far, long_ago, plan, title, venue},
+    operator,
+};
+
+const NOWHERE: ConcertId = ConcertId(Uuid::nil());
+
+impl<F: DatabaseFixture> BoxOffice<F> {
+    fn new_performance(&self, concert: ConcertId) -> NewPerformance {
+        NewPerformance {
+            id: PerformanceId(self.name()),
+            concert,
+            starts_at: far(),
+            venue: venue("Small Hall"),
+            seats: plan(),
+        }
+    }
+
+    async fn create(&self, performance: &NewPerformance) -> Result<EditOutcome, StoreError> {
+        self.ports
+            .editor
+            .create_performance(performance, &operator())
+            .await
+    }
+
+    async fn only_performance(&self) -> Performance {
+        let all = self.ports.concerts.performances(self.concert).await;
+        let mut all = all.expect("performances");
+        assert_eq!(all.len(), 1);
+        all.pop().expect("one")
+    }
+
+    async fn concerts(&self) -> Vec<Concert> {
+        let all = self.ports.concerts.catalogue(long_ago()).await;
+        all.expect("catalogue")
+    }
+
+    async fn edit(&self, concert: ConcertId, id: PerformanceId) -> EditOutcome {
+        let starts_at = far() + DAY;
+        let edited = self
+            .ports
+            .editor
+            .edit_performance(concert, id, starts_at, &venue("Open Air"), &operator())
+            .await;
+        edited.expect("edit performance")
+    }
+}
+
+/// A concert can get another title, and nothing else of it changes.
+pub async fn a_concert_can_be_retitled<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let before = office.concerts().await.pop().expect("the concert");
+    let retitled = office
+        .ports
+        .editor
+        .retitle_concert(office.concert, &title("Renamed"), &operator())
+        .await;
+    assert_eq!(retitled.expect("retitle"), EditOutcome::Done);
+    let expected = Concert {
+        title: title("Renamed"),
+        ..before
+    };
+    assert_eq!(office.concerts().await, [expected]);
+}
+
+/// A concert that is not there cannot be retitled.
+pub async fn an_unknown_concert_cannot_be_retitled<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let retitled = office
+        .ports
+        .editor
+        .retitle_concert(NOWHERE, &title("Renamed"), &operator())
+        .await;
+    assert_eq!(retitled.expect("retitle"), EditOutcome::NotFound);
+}
+
+/// Making a concert under a name that is taken fails and changes nothing.
+pub async fn a_concert_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let before = office.concerts().await;
+    let policy = VersionedPolicy {
+        policy: QueuePolicy::default(),
+        version: PolicyVersion(9),
+    };
+    let created = office
+        .ports
+        .editor
+        .create_concert(office.concert, &title("Again"), &policy, &operator())
+        .await;
+    let failure = created.expect_err("the name is taken");
+    assert!(
+        matches!(failure, StoreError::NotApplied { .. }),
+        "{failure}"
+    );
+    assert_eq!(office.concerts().await, before);
+}
+
+/// A performance needs a concert.
+pub async fn a_performance_of_an_unknown_concert_is_not_made<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let performance = office.new_performance(NOWHERE);
+    let created = office
+        .create(&performance)
+        .await
+        .expect("create performance");
+    assert_eq!(created, EditOutcome::NotFound);
+    let map = office.ports.concerts.seat_map(performance.id).await;
+    assert_eq!(map.expect("seat map"), None);
+}
+
+/// Making a performance under a name that is taken fails and changes nothing.
+pub async fn a_performance_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let before = office.only_performance().await;
+    let again = NewPerformance {
+        id: office.performance,
+        ..office.new_performance(office.concert)
+    };
+    let failure = office.create(&again).await.expect_err("the name is taken");
+    assert!(
+        matches!(failure, StoreError::NotApplied { .. }),
+        "{failure}"
+    );
+    assert_eq!(office.only_performance().await, before);
+}
+
+/// A performance can move, in time and to another venue; its seats stay as they are.
+pub async fn a_performance_can_move<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    office.held("ann", &["A-1"]).await;
+    office.bought("ben", &["A-2"]).await;
+    let before = office.only_performance().await;
+    let edited = office.edit(office.concert, office.performance).await;
+    assert_eq!(edited, EditOutcome::Done);
+    let expected = Performance {
+        starts_at: far() + DAY,
+        venue: venue("Open Air"),
+        ..before
+    };
+    assert_eq!(office.only_performance().await, expected);
+}
+
+/// A performance is found only in its own concert.
+pub async fn only_a_concerts_own_performance_can_move<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let before = office.only_performance().await;
+    let other = office.add_concert("Second").await;
+    let edited = office.edit(other, office.performance).await;
+    assert_eq!(edited, EditOutcome::NotFound);
+    let edited = office
+        .edit(office.concert, PerformanceId(Uuid::nil()))
+        .await;
+    assert_eq!(edited, EditOutcome::NotFound);
+    assert_eq!(office.only_performance().await, before);
+}
+
+/// A hall of many thousand seats comes into being whole and in order.
+pub async fn a_large_hall_comes_into_being_whole<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let section = |name: &str, price| Section {
+        name: name.into(),
+        price: amount(price),
+        rows: (0..6)
+            .map(|row| Row {
+                name: format!("{name}{row}"),
+                seats: 501,
+            })
+            .collect(),
+    };
+    let plan = SeatPlan::new(&[section("Floor", 7), section("Ring", 5)]).expect("a plan");
+    let performance = NewPerformance {
+        seats: plan.clone(),
+        ..office.new_performance(office.concert)
+    };
+    let created = office
+        .create(&performance)
+        .await
+        .expect("create performance");
+    assert_eq!(created, EditOutcome::Done);
+    let map = office.ports.concerts.seat_map(performance.id).await;
+    let seats = map.expect("seat map").expect("the performance").seats;
+    let labels = seats.iter().map(|seat| &seat.label);
+    assert!(labels.eq(plan.seats().iter().map(|seat| &seat.label)));
+    let listed = office.ports.concerts.performances(office.concert).await;
+    let listed = listed.expect("performances");
+    let hall = listed.iter().find(|one| one.id == performance.id);
+    assert_eq!(hall.expect("the hall").seats_left, 6_012);
+}

@@ -1,0 +1,64 @@
+//! The promises of a database, one file each, one function a promise.
+//!
+//! `database_contracts!` makes a test of each of them. They share the box office, which sells the
+//! seats of one performance through the ports. Real time goes on while a contract runs, so spans are
+//! chosen such that some seconds more change nothing.
+
+pub mod catalogue;
+pub mod charges;
+pub mod crowds;
+pub mod editing;
+pub mod ends;
+pub mod hold_refusals;
+pub mod holds;
+pub mod keys;
+pub mod lists;
+pub mod paying_at_once;
+pub mod payment_refusals;
+pub mod payments;
+pub mod policies;
+pub mod rankings;
+pub mod releases;
+pub mod reopening;
+
+mod asking;
+mod box_office;
+mod suite;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub(crate) use box_office::{BoxOffice, HOLD, operator, seats, user};
+use frontrow_domain::model::{Amount, SeatLabel};
+use jiff::SignedDuration;
+use tokio::task::JoinSet;
+
+use crate::{DatabasePorts, Fixture};
+
+/// A fixture of a database.
+pub trait DatabaseFixture: Fixture<Ports = DatabasePorts> {}
+
+impl<F: Fixture<Ports = DatabasePorts>> DatabaseFixture for F {}
+
+/// So much money.
+pub(crate) fn amount(minor_units: i64) -> Amount {
+    Amount::try_from(minor_units).expect("an amount")
+}
+
+/// A seat's label.
+pub(crate) fn label(name: &str) -> SeatLabel {
+    name.parse().expect("a label")
+}
+
+/// A span with a sign.
+pub(crate) fn signed(span: Duration) -> SignedDuration {
+    span.try_into().expect("a short span")
+}
+
+/// Lets all of these go on at once, and gives what came of them, in no order.
+pub(crate) async fn at_once<T: Send + 'static>(
+    calls: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    calls.into_iter().collect::<JoinSet<T>>().join_all().await
+}

@@ -1,0 +1,164 @@
+//! The master copies of the queues' policies.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{Capacity, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy},
+    },
+    ports::{MasterPolicy, PutOutcome},
+};
+use uuid::Uuid;
+
+use super::{
+    BoxOffice, DatabaseFixture,
+    box_office::{far, long_ago},
+    operator,
+};
+
+/// A policy in which everything is set, to values that no default has.
+fn elaborate(version: i64) -> VersionedPolicy {
+    VersionedPolicy {
+        policy: QueuePolicy {
+            state: PolicyState::Paused,
+            opens_at: Some(far()),
+            throughput: Some(Throughput {
+                admit: 7,
+                interval: Duration::from_millis(2_500),
+            }),
+            capacity: Some(Capacity { max_active: 11 }),
+            waiting_ttl: Duration::from_millis(61_250),
+            claim_ttl: Duration::from_secs(75),
+            active_ttl: Duration::from_secs(901),
+            max_waiting: Some(1_000_000),
+        },
+        version: PolicyVersion(version),
+    }
+}
+
+/// A policy in which nothing is set that need not be.
+fn bare(version: i64, state: PolicyState) -> VersionedPolicy {
+    let policy = QueuePolicy {
+        state,
+        throughput: None,
+        capacity: Some(Capacity { max_active: 1 }),
+        ..QueuePolicy::default()
+    };
+    VersionedPolicy {
+        policy,
+        version: PolicyVersion(version),
+    }
+}
+
+impl<F: DatabaseFixture> BoxOffice<F> {
+    async fn policy(&self) -> MasterPolicy {
+        let found = self.ports.policies.find(self.concert).await;
+        found.expect("find policy").expect("the policy")
+    }
+
+    async fn put(&self, policy: &VersionedPolicy) -> PutOutcome {
+        let put = self
+            .ports
+            .policies
+            .put(self.concert, policy, &operator())
+            .await;
+        put.expect("put policy")
+    }
+
+    async fn mark_seeded(&self) -> bool {
+        let marked = self.ports.policies.mark_seeded(self.concert).await;
+        marked.expect("mark seeded")
+    }
+}
+
+/// What was put is there whole, in the policy's place and in the catalogue.
+pub async fn a_policy_is_kept_whole<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let states = [
+        PolicyState::Open,
+        PolicyState::Paused,
+        PolicyState::Bypass,
+        PolicyState::Closed,
+    ];
+    let bare = states
+        .into_iter()
+        .zip(3..)
+        .map(|(state, version)| bare(version, state));
+    for policy in std::iter::once(elaborate(2)).chain(bare) {
+        assert_eq!(office.put(&policy).await, PutOutcome::Put);
+        assert_eq!(office.policy().await.policy, policy);
+        let listed = office.ports.concerts.catalogue(long_ago()).await;
+        let listed = listed.expect("catalogue").pop().expect("the concert");
+        assert_eq!(listed.policy, policy);
+    }
+}
+
+/// A concert begins with the policy it was made with, and its queue is nowhere yet.
+pub async fn a_concert_begins_with_its_policy<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let begin = office.policy().await;
+    assert_eq!(begin.policy.policy, QueuePolicy::default());
+    assert_eq!(begin.policy.version, PolicyVersion(1));
+    assert!(!begin.seeded);
+}
+
+/// A policy that is not newer changes nothing.
+pub async fn only_a_newer_policy_is_taken<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let newest = elaborate(10);
+    assert_eq!(office.put(&newest).await, PutOutcome::Put);
+    for version in [9, 10] {
+        let late = bare(version, PolicyState::Open);
+        assert_eq!(office.put(&late).await, PutOutcome::Outdated);
+    }
+    assert_eq!(office.policy().await.policy, newest);
+}
+
+/// A concert that is not there has no policy and gets none.
+pub async fn an_unknown_concert_has_no_policy<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::open(fixture).await;
+    office.concert = ConcertId(Uuid::nil());
+    let found = office.ports.policies.find(office.concert).await;
+    assert_eq!(found.expect("find policy"), None);
+    assert_eq!(office.put(&elaborate(5)).await, PutOutcome::NoSuchConcert);
+}
+
+/// Every concert's policy is in the list of all.
+pub async fn all_policies_are_listed<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let second = office.add_concert("Second").await;
+    office.put(&elaborate(5)).await;
+    office.mark_seeded().await;
+    let all = office.ports.policies.all().await.expect("all policies");
+    let all: BTreeMap<_, _> = all.into_iter().collect();
+    assert_eq!(all.len(), 2);
+    let first = all.get(&office.concert).expect("the first");
+    assert_eq!((&first.policy, first.seeded), (&elaborate(5), true));
+    let second = all.get(&second).expect("the second");
+    assert_eq!(
+        (second.policy.version, second.seeded),
+        (PolicyVersion(1), false)
+    );
+}
+
+/// That a queue was given to its store is noted once, and stays noted when its policy changes.
+pub async fn a_seeded_queue_stays_noted<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    assert!(!office.mark_seeded().await);
+    assert!(office.mark_seeded().await);
+    assert_eq!(office.put(&elaborate(5)).await, PutOutcome::Put);
+    assert!(office.policy().await.seeded);
+    assert!(office.mark_seeded().await);
+}
+
+/// The note can be taken back, and made anew.
+pub async fn the_note_of_a_seeded_queue_can_be_taken_back<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    office.mark_seeded().await;
+    let forgotten = office.ports.policies.forget_seeded(office.concert).await;
+    forgotten.expect("forget seeded");
+    assert!(!office.policy().await.seeded);
+    assert!(!office.mark_seeded().await);
+    assert!(office.policy().await.seeded);
+}

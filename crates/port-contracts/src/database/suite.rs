@@ -1,0 +1,166 @@
+//! One test for each contract of a database.
+
+/// Makes a `#[tokio::test]` of every contract of a database, each on a fixture of its own that
+/// `$make` gives (it may `.await`). The tests' names begin with the file of the contract.
+///
+/// The tests need tokio with the features `macros` and `rt-multi-thread`: what happens at once is to
+/// happen on several threads.
+#[macro_export]
+macro_rules! database_contracts {
+    (@file $make:expr, $file:ident: $($contract:ident)+) => {
+        mod $file {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $contract() {
+                    $crate::database::$file::$contract($make).await;
+                }
+            )+
+        }
+    };
+    ($make:expr) => {
+        $crate::database_contracts!(@file $make, catalogue:
+            an_empty_store_has_an_empty_catalogue
+            concerts_are_listed_in_the_order_they_were_made
+            a_concert_without_performances_has_no_seats
+            a_concert_counts_its_performances_to_come
+            held_and_sold_seats_are_not_left
+            seats_of_a_hold_that_is_over_are_left
+            a_concert_is_sold_out_when_every_seat_is_sold
+            performances_are_listed_earliest_first
+            the_unknown_has_no_performances_and_no_seats
+            a_seat_map_is_in_the_order_of_its_plan
+            a_seat_map_shows_what_is_held_and_what_is_sold
+            performances_do_not_share_seats
+        );
+        $crate::database_contracts!(@file $make, editing:
+            a_concert_can_be_retitled
+            an_unknown_concert_cannot_be_retitled
+            a_concert_is_not_made_twice
+            a_performance_of_an_unknown_concert_is_not_made
+            a_performance_is_not_made_twice
+            a_performance_can_move
+            only_a_concerts_own_performance_can_move
+            a_large_hall_comes_into_being_whole
+        );
+        $crate::database_contracts!(@file $make, policies:
+            a_policy_is_kept_whole
+            a_concert_begins_with_its_policy
+            only_a_newer_policy_is_taken
+            an_unknown_concert_has_no_policy
+            all_policies_are_listed
+            a_seeded_queue_stays_noted
+            the_note_of_a_seeded_queue_can_be_taken_back
+        );
+        $crate::database_contracts!(@file $make, holds:
+            free_seats_are_set_aside
+            a_hold_lasts_as_long_as_was_asked
+            the_very_same_hold_again_is_the_first_one
+            a_repeated_call_is_the_first_one
+            a_user_may_hold_seats_in_two_concerts
+            four_seats_of_each_performance_may_be_had
+            four_seats_may_be_bought_one_by_one
+        );
+        $crate::database_contracts!(@file $make, hold_refusals:
+            taken_seats_are_named_and_nothing_is_held
+            a_seat_that_one_has_bought_is_taken
+            seats_that_do_not_exist_are_named
+            a_user_has_one_hold_in_a_concert
+            more_than_four_seats_are_refused
+            a_performance_must_be_on_sale
+            a_performance_sells_until_it_starts
+            the_first_reason_is_given
+        );
+        $crate::database_contracts!(@file $make, ends:
+            a_hold_is_live_until_its_end
+            a_hold_is_over_at_its_end
+            a_hold_for_no_time_is_over_at_once
+            a_late_payment_is_refused_and_costs_nothing
+            seats_of_a_hold_that_is_over_are_taken_over
+            the_sweep_leaves_seats_that_were_taken_over
+            a_clock_that_is_set_back_revives_no_hold
+            ones_own_hold_that_is_over_is_no_obstacle
+            it_is_no_obstacle_in_another_performance
+            the_sweep_takes_only_what_is_over
+        );
+        $crate::database_contracts!(@file $make, releases:
+            released_seats_are_free
+            releasing_again_changes_nothing
+            released_seats_may_be_held_again
+            a_released_reservation_cannot_be_paid
+            a_paid_reservation_cannot_be_released
+            a_hold_that_is_over_cannot_be_released
+            only_ones_own_reservation_can_be_released
+        );
+        $crate::database_contracts!(@file $make, payments:
+            paying_takes_the_total_and_sells_the_seats
+            a_paid_reservation_never_ends
+            seats_for_nothing_are_paid_with_nothing
+            the_last_point_may_be_spent
+            a_payment_under_the_same_key_is_answered_again
+            two_users_may_use_the_same_key
+        );
+        $crate::database_contracts!(@file $make, payment_refusals:
+            too_few_points_do_not_pay
+            a_refused_payment_may_be_made_again
+            only_ones_own_reservation_can_be_paid
+            a_payment_is_for_the_concert_one_was_let_in_to
+            nothing_is_paid_twice
+            a_key_pays_one_reservation
+            the_key_of_a_charge_pays_nothing
+        );
+        $crate::database_contracts!(@file $make, charges:
+            a_new_user_has_no_points
+            charges_add_up
+            a_charge_under_the_same_key_is_answered_again
+            a_key_charges_one_amount
+            two_users_may_charge_under_the_same_key
+            a_balance_has_a_largest_amount
+            an_operator_may_charge_a_user
+            the_effects_add_up_to_the_balance
+        );
+        $crate::database_contracts!(@file $make, keys:
+            a_key_stands_for_its_effect
+            keys_are_told_apart_by_every_character
+            a_refusal_leaves_no_key
+            only_old_keys_are_purged
+            a_purge_has_a_limit
+            a_purged_key_is_new
+        );
+        $crate::database_contracts!(@file $make, lists:
+            a_users_list_has_the_newest_first
+            a_concerts_list_has_the_oldest_first
+            pages_make_up_the_list
+            only_its_user_finds_a_reservation
+        );
+        $crate::database_contracts!(@file $make, crowds:
+            one_of_a_hundred_gets_the_seat
+            one_of_a_crowd_takes_a_seat_over
+            overlapping_holds_are_whole_or_nothing
+            one_user_gets_one_hold
+            the_same_hold_at_once_is_one_hold
+            sweeping_takes_nothing_from_those_who_hold
+        );
+        $crate::database_contracts!(@file $make, paying_at_once:
+            one_key_pays_once
+            many_keys_pay_once
+            points_are_spent_once
+            a_reservation_is_paid_or_released
+            one_key_charges_once
+            many_keys_charge_many_times
+        );
+        $crate::database_contracts!(@file $make, rankings:
+            the_most_sold_comes_first_and_ties_go_to_the_lower_id
+            seats_are_counted_not_reservations
+            only_confirmed_seats_count
+            a_span_is_half_open
+            every_seat_counts_in_one_span
+            a_ranking_has_the_concerts_title
+        );
+        $crate::database_contracts!(@file $make, reopening:
+            a_restart_keeps_the_catalogue
+            a_restart_keeps_reservations_points_and_keys
+            a_hold_runs_out_while_the_service_is_down
+        );
+    };
+}

@@ -1,0 +1,287 @@
+//! A test of each contract, for the tests of an adapter.
+//!
+//! Both macros take something that is called without arguments and gives a future of a fresh
+//! [`Fixture`](crate::Fixture), such as the name of an async function. They make tests that need no
+//! runtime of their own. Put each into a module of its own:
+//!
+//! ```text
+//! mod queue {
+//!     use super::QueueFixture;
+//!
+//!     frontrow_port_contracts::queue_contracts!(QueueFixture::new);
+//! }
+//! ```
+
+/// A test of each promise of a queue, and one that tries random sequences of calls.
+///
+/// With `positions = exact` before the fixture, positions must be exact, too; without it they may be
+/// over-stated by those who left ahead.
+#[macro_export]
+macro_rules! queue_contracts {
+    (positions = exact, $make:expr) => {
+        $crate::queue_contracts!(@all Exact, $make);
+
+        mod exact_position {
+            #[allow(unused_imports, reason = "the fixture may be named by its whole path")]
+            use super::*;
+
+            #[test]
+            fn positions_are_exact() {
+                $crate::run(async {
+                    $crate::queue::position::positions_are_exact(($make)().await).await;
+                });
+            }
+        }
+    };
+    (@all $positions:ident, $make:expr) => {
+        #[test]
+        fn whatever_happens_the_queue_answers_as_the_model_does() {
+            $crate::model::queue_model($make, $crate::model::Positions::$positions);
+        }
+
+        $crate::contract_tests! {
+            $make,
+            queue,
+            one_place {
+                a_place_tells_its_ticket
+                joining_again_returns_the_waiting_place
+                joining_again_returns_the_active_place
+                joining_many_times_at_once_gives_one_waiting_place
+                joining_many_times_at_once_gives_one_active_place
+                a_ticket_from_before_leaving_the_line_is_gone
+                a_ticket_from_before_leaving_an_active_place_is_gone
+                a_ticket_without_a_place_is_gone
+                queues_are_separate
+                admission_does_not_change_the_ticket
+            }
+            order {
+                the_first_to_come_is_the_first_served
+                positions_follow_the_order_of_arrival
+                arrivals_never_tie
+                a_clock_that_steps_back_reorders_nobody
+                arrivals_grow_though_the_line_is_empty
+                admission_never_goes_around_the_head
+                a_crowd_is_served_in_the_order_of_its_arrivals
+            }
+            between {
+                a_watcher_never_finds_an_admitted_user_gone
+                many_ticks_at_once_admit_everybody_once
+                many_ticks_at_once_keep_to_the_rate
+                many_ticks_at_once_keep_to_the_capacity
+                many_joins_at_once_keep_to_the_rate
+                many_joins_at_once_keep_to_the_capacity
+                joining_leaving_and_admitting_at_once_loses_nobody
+            }
+            rate {
+                a_window_lets_in_its_number_and_no_more
+                a_window_counts_over_several_ticks
+                instant_admissions_count
+                leaving_gives_nothing_back_to_the_window
+                an_idle_queue_banks_no_credit
+                a_long_pause_banks_no_credit
+                ticks_without_anybody_bank_no_credit
+                a_lowered_number_holds_at_once
+                a_raised_number_holds_at_once
+            }
+            windows {
+                windows_follow_each_other_without_a_gap
+                a_step_back_restarts_the_window_with_its_count
+                a_step_back_leaves_what_was_left
+                a_step_back_gives_joins_nothing_either
+                a_stepping_clock_lets_in_no_more
+                a_shorter_interval_waits_for_the_end_of_the_window
+                a_longer_interval_waits_for_the_end_of_the_window
+                bypass_counts_in_no_window
+                without_a_rate_nothing_counts_in_a_window
+            }
+            capacity {
+                no_more_are_active_than_may_be
+                a_tick_fills_the_free_places
+                leaving_makes_room
+                an_ended_place_makes_room_without_a_tick
+                an_unclaimed_place_makes_room
+                a_lowered_capacity_evicts_nobody
+                a_raised_capacity_holds_at_once
+                a_rate_and_a_capacity_both_bind
+            }
+            at_once {
+                who_finds_no_line_is_active_at_once
+                nobody_overtakes_the_line
+                who_finds_no_room_waits
+                a_line_that_left_is_no_line
+                a_line_past_its_end_is_no_line
+                a_paused_queue_makes_everybody_wait
+            }
+            waiting_ends {
+                who_is_not_heard_of_is_gone
+                an_ended_place_is_gone_before_any_tick
+                an_ended_place_is_not_counted
+                an_ended_place_does_not_fill_the_queue
+                who_was_gone_joins_anew
+                looking_up_keeps_a_place
+                the_gate_keeps_a_waiting_place
+                joining_again_keeps_a_waiting_place
+                an_ended_head_does_not_hold_up_the_line
+            }
+            active_ends {
+                a_new_place_ends_at_its_claim_deadline
+                an_admitted_place_ends_at_its_claim_deadline
+                the_gate_claims_a_place
+                only_the_first_use_claims
+                a_claimed_place_ends_with_its_active_life
+                a_short_hold_extends_nothing
+                a_hold_extends_its_place
+                holds_do_not_extend_a_place_for_ever
+                a_shorter_hold_takes_nothing_back
+                a_first_use_that_holds_claims_and_extends
+                leaving_ends_an_active_place_at_once
+                the_gate_stops_who_waits
+            }
+            service {
+                a_wait_outlives_a_break_of_service
+                a_wait_starts_anew_when_service_does
+                admission_ticks_serve_too
+                a_claim_deadline_outlives_a_break
+                a_claimed_place_does_not_outlive_a_break
+                asking_is_no_sign_of_service
+                the_first_tick_after_a_break_admits
+            }
+            position {
+                a_position_shrinks_with_every_admission
+                a_position_never_grows
+                who_left_is_not_ahead_of_later_joiners
+                who_gave_up_is_not_ahead
+                leavers_do_not_hold_up_the_line
+                a_position_never_grows_while_others_move
+            }
+            states {
+                paused_takes_joins_and_admits_nobody
+                closed_refuses_joins_and_admits_nobody
+                sold_out_refuses_joins_until_it_is_not
+                sold_out_outlives_a_change_of_policy
+                bypass_admits_everybody_in_chunks
+                before_its_opening_a_queue_admits_nobody
+                after_its_opening_a_queue_is_open
+                closed_wins_over_all
+                recovering_wins_over_sold_out_and_bypass
+                paused_wins_over_sold_out
+                everybody_is_told_what_the_queue_is_like
+                no_more_wait_than_may
+                where_nobody_may_wait_one_may_still_walk_in
+            }
+            control {
+                a_newer_policy_is_in_force_at_once
+                an_older_policy_is_refused
+                the_newest_of_many_policies_wins
+                a_seed_does_not_recover_what_was_not_lost
+                changed_lives_count_at_once
+                a_queue_is_empty_when_nobody_has_a_place
+                a_queue_is_empty_when_every_wait_is_over
+                a_queue_can_be_switched_back_and_forth
+            }
+            ticks {
+                an_admission_tick_stops_at_its_limit
+                a_tick_without_work_left_says_so
+                who_may_not_be_admitted_is_no_work_left
+                an_expiry_tick_stops_at_its_limit
+                an_expiry_tick_removes_active_places
+                an_expiry_tick_admits_nobody
+                everybody_who_stopped_waiting_has_departed
+                a_tick_tells_the_speed_of_the_policy
+                a_queue_is_busy_while_anybody_has_a_place
+                a_queue_that_all_have_left_is_not_busy_for_ever
+            }
+            unknown {
+                a_queue_never_given_is_unknown
+                another_queue_is_still_unknown
+                a_lost_queue_is_unknown
+                a_queue_starts_with_seats
+            }
+            loss {
+                a_new_queue_recovers_nothing
+                a_recovered_queue_has_a_new_generation
+                nobody_is_admitted_while_a_queue_recovers
+                people_come_back_in_the_order_of_arrival
+                who_was_active_comes_first
+                new_joins_come_after_every_arrival_seen
+                who_comes_back_goes_before_new_joiners
+                late_comers_get_their_place_back
+                nobody_comes_back_later
+                coming_back_is_not_joining
+                an_old_ticket_is_good_while_its_place_is_there
+                a_queue_survives_losses_in_a_row
+                a_reopened_store_has_or_recovers_its_people
+            }
+            reentry {
+                a_place_comes_back_when_looked_up
+                a_place_comes_back_at_the_gate
+                a_place_comes_back_when_joining_with_its_ticket
+                who_leaves_with_a_lost_place_has_left
+                who_joins_without_the_ticket_starts_anew
+                who_came_back_and_left_is_remembered
+                who_came_back_and_gave_up_is_remembered
+                who_gave_up_is_remembered_before_any_tick
+                who_came_back_and_was_served_is_remembered
+                tickets_of_this_generation_bring_nothing_back
+                a_place_comes_back_once
+            }
+        }
+    };
+    ($make:expr) => {
+        $crate::queue_contracts!(@all OverStated, $make);
+    };
+}
+
+/// A test of each promise of a ranking cache.
+#[macro_export]
+macro_rules! ranking_cache_contracts {
+    ($make:expr) => {
+        $crate::contract_tests! {
+            $make,
+            ranking_cache {
+                an_empty_cache_has_nothing
+                what_was_put_comes_back_whole
+                an_empty_ranking_is_cached_too
+                periods_do_not_mix
+                a_put_replaces_ranking_and_end
+                a_ranking_is_gone_at_its_end
+                a_lost_cache_is_empty
+                a_reopened_cache_has_all_or_nothing
+                readers_get_one_ranking_or_the_other
+            }
+        }
+    };
+}
+
+/// A module of tests for each module of contracts.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_tests {
+    ($make:expr, queue, $($module:ident { $($contract:ident)* })*) => {
+        $(
+            mod $module {
+                #[allow(unused_imports, reason = "the fixture may be named by its whole path")]
+                use super::*;
+
+                $(
+                    #[test]
+                    fn $contract() {
+                        $crate::run(async {
+                            $crate::queue::$module::$contract(($make)().await).await;
+                        });
+                    }
+                )*
+            }
+        )*
+    };
+    ($make:expr, $module:ident { $($contract:ident)* }) => {
+        $(
+            #[test]
+            fn $contract() {
+                $crate::run(async {
+                    $crate::$module::$contract(($make)().await).await;
+                });
+            }
+        )*
+    };
+}

@@ -1,0 +1,64 @@
+//! What the operators do to a queue.
+
+use frontrow_domain::{
+    model::queue::{QueueSeed, VersionedPolicy},
+    ports::SeedOutcome,
+};
+use jiff::Timestamp;
+
+use super::{Model, ModelQueue, queue::ComingBack};
+
+impl Model {
+    pub(crate) fn seed(&mut self, now: Timestamp, seed: &QueueSeed) -> SeedOutcome {
+        if let Some(queue) = self.queue(seed.concert) {
+            return queue.take_policy(&seed.policy);
+        }
+        self.queues.push(ModelQueue::new(now, seed));
+        SeedOutcome::Taken {
+            recovering: seed.recovery.is_some(),
+        }
+    }
+
+    /// The queues in which anybody has a place.
+    #[cfg(test)]
+    pub(crate) fn busy(&self, now: Timestamp) -> Vec<frontrow_domain::model::ConcertId> {
+        let busy = self.queues.iter().filter(|queue| !queue.is_empty(now));
+        busy.map(|queue| queue.concert).collect()
+    }
+}
+
+impl ModelQueue {
+    fn new(now: Timestamp, seed: &QueueSeed) -> Self {
+        Self {
+            concert: seed.concert,
+            policy: seed.policy.clone(),
+            generation: seed.generation,
+            coming_back: seed.recovery.map(|recovery| ComingBack {
+                nobody_admitted_until: now + recovery.lasts,
+                places_given_back_until: now + recovery.lasts + seed.policy.policy.waiting_ttl,
+            }),
+            sold_out: false,
+            last_arrival: None,
+            waiting: Vec::new(),
+            active: Vec::new(),
+            ended: Vec::new(),
+            gave_up: Vec::new(),
+            window: None,
+            last_tick: now,
+            serving_since: now,
+            departed: 0,
+        }
+    }
+
+    fn take_policy(&mut self, policy: &VersionedPolicy) -> SeedOutcome {
+        if policy.version <= self.policy.version {
+            return SeedOutcome::HasNewer(self.policy.version);
+        }
+        self.policy = policy.clone();
+        SeedOutcome::Taken { recovering: false }
+    }
+
+    pub(crate) fn is_empty(&self, now: Timestamp) -> bool {
+        self.waiting_count(now) == 0 && self.active_count(now) == 0
+    }
+}

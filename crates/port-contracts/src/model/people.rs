@@ -1,0 +1,207 @@
+//! What the people in a queue may ask.
+
+use std::time::Duration;
+
+use frontrow_domain::{
+    model::{
+        UserId,
+        queue::{Arrival, GatePurpose, JoinRefusal, Place, Standing, Ticket},
+    },
+    ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome},
+};
+use jiff::Timestamp;
+
+use super::{
+    ModelQueue,
+    queue::{Active, Claim, Situation, Waiting},
+};
+
+impl ModelQueue {
+    pub(crate) fn join(
+        &mut self,
+        now: Timestamp,
+        user: &UserId,
+        shown: Option<&Ticket>,
+    ) -> JoinOutcome {
+        if self.place_of(user, now).is_some() {
+            return JoinOutcome::Held(self.heard_of(user, now));
+        }
+        self.tidy_up_after(user, now);
+        if let Some(ticket) = shown.filter(|ticket| self.gives_back(ticket, now)) {
+            return JoinOutcome::Held(self.give_back(ticket, now));
+        }
+        match self.situation(now) {
+            Situation::Closed => return self.refused(JoinRefusal::Closed, now),
+            Situation::SoldOut => return self.refused(JoinRefusal::SoldOut, now),
+            _ => {}
+        }
+        let waiting = self.waiting_count(now);
+        let at_once = waiting == 0 && self.room(now) > 0;
+        let most = self.rules().max_waiting;
+        if !at_once && most.is_some_and(|most| waiting as u64 >= most) {
+            return self.refused(JoinRefusal::Full, now);
+        }
+        let arrival = self.next_arrival(now);
+        if at_once {
+            self.make_active(user.clone(), arrival, now);
+        } else {
+            self.put_in_line(user.clone(), arrival, now);
+        }
+        JoinOutcome::Joined(self.heard_of(user, now))
+    }
+
+    pub(crate) fn look_up(&mut self, now: Timestamp, ticket: &Ticket) -> LookUpOutcome {
+        match self.place_for(ticket, now) {
+            Some(place) => LookUpOutcome::Found(place),
+            None => LookUpOutcome::Gone,
+        }
+    }
+
+    pub(crate) fn pass_gate(
+        &mut self,
+        now: Timestamp,
+        ticket: &Ticket,
+        purpose: GatePurpose,
+    ) -> GateOutcome {
+        let Some(place) = self.place_for(ticket, now) else {
+            return GateOutcome::Gone;
+        };
+        if matches!(place.standing, Standing::Waiting { .. }) {
+            return GateOutcome::Waiting(place);
+        }
+        let active_ttl = self.rules().active_ttl;
+        if let Some(place) = self
+            .active
+            .iter_mut()
+            .find(|place| place.user == ticket.user)
+        {
+            let claim = place.claim.unwrap_or(Claim {
+                at: now,
+                until: now + active_ttl,
+            });
+            place.claim = Some(extended(claim, now, active_ttl, purpose));
+        }
+        GateOutcome::Passed(self.heard_of(&ticket.user, now))
+    }
+
+    pub(crate) fn leave(&mut self, now: Timestamp, ticket: &Ticket) -> LeaveOutcome {
+        if self.gives_back(ticket, now) {
+            self.ended.push(ticket.user.clone());
+            return LeaveOutcome::Left;
+        }
+        match self.place_of(&ticket.user, now) {
+            Some(place) if place.ticket.arrival == ticket.arrival => {
+                self.end_place_of(&ticket.user);
+                LeaveOutcome::Left
+            }
+            _ => LeaveOutcome::Gone,
+        }
+    }
+
+    /// The place that a ticket is good for, got back where it may be; a sign of life.
+    fn place_for(&mut self, ticket: &Ticket, now: Timestamp) -> Option<Place> {
+        if self.gives_back(ticket, now) {
+            return Some(self.give_back(ticket, now));
+        }
+        let place = self.place_of(&ticket.user, now)?;
+        // Promise 1: good while its arrival is the place's, whatever its generation.
+        (place.ticket.arrival == ticket.arrival).then(|| self.heard_of(&ticket.user, now))
+    }
+
+    /// Promise 10: whether a ticket gets back the place that the store has lost.
+    fn gives_back(&self, ticket: &Ticket, now: Timestamp) -> bool {
+        let in_time = self
+            .coming_back
+            .is_some_and(|coming_back| now < coming_back.places_given_back_until);
+        let is_here = self.waiting.iter().any(|place| place.user == ticket.user)
+            || self.active.iter().any(|place| place.user == ticket.user);
+        in_time
+            && ticket.generation != self.generation
+            && !is_here
+            && !self.ended.contains(&ticket.user)
+    }
+
+    fn give_back(&mut self, ticket: &Ticket, now: Timestamp) -> Place {
+        self.last_arrival = self.last_arrival.max(Some(ticket.arrival));
+        self.put_in_line(ticket.user.clone(), ticket.arrival, now);
+        self.heard_of(&ticket.user, now)
+    }
+
+    /// The place of a user who has one, after this sign of life.
+    fn heard_of(&mut self, user: &UserId, now: Timestamp) -> Place {
+        if let Some(place) = self.waiting.iter_mut().find(|place| place.user == *user) {
+            place.last_seen = now;
+        }
+        self.place_of(user, now).expect("the user has a place")
+    }
+
+    fn refused(&self, why: JoinRefusal, now: Timestamp) -> JoinOutcome {
+        JoinOutcome::Refused(why, self.view(now))
+    }
+
+    /// Promise 2: strictly later than every arrival before.
+    fn next_arrival(&mut self, now: Timestamp) -> Arrival {
+        let mut arrival = now.as_microsecond();
+        if let Some(last) = self.last_arrival {
+            arrival = arrival.max(last.micros() + 1);
+        }
+        self.last_arrival = Some(Arrival::from_micros(arrival));
+        Arrival::from_micros(arrival)
+    }
+
+    fn put_in_line(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
+        self.waiting.push(Waiting {
+            user,
+            arrival,
+            last_seen: now,
+        });
+        self.waiting.sort_by_key(|place| place.arrival);
+    }
+
+    /// Makes a user active now, and counts it.
+    pub(crate) fn make_active(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
+        self.count_admission(now);
+        self.active.push(Active {
+            user,
+            arrival,
+            admitted_at: now,
+            claim: None,
+        });
+    }
+
+    /// Removes the place of a user where it is past its end.
+    fn tidy_up_after(&mut self, user: &UserId, now: Timestamp) {
+        if self.place_of(user, now).is_none() {
+            self.end_place_of(user);
+        }
+    }
+
+    /// Ends the place of a user, if there is one, for good.
+    pub(crate) fn end_place_of(&mut self, user: &UserId) {
+        let before = self.waiting.len() + self.active.len();
+        if let Some(place) = self.waiting.iter().find(|place| place.user == *user) {
+            self.gave_up.push(place.arrival);
+            self.departed += 1;
+        }
+        self.waiting.retain(|place| place.user != *user);
+        self.active.retain(|place| place.user != *user);
+        if self.waiting.len() + self.active.len() < before {
+            self.ended.push(user.clone());
+        }
+    }
+}
+
+/// Promise 6: the gate of a hold extends the place to the end of the hold and 30 s more, never past
+/// the claim, the active life, the hold and 30 s.
+fn extended(claim: Claim, now: Timestamp, active_ttl: Duration, purpose: GatePurpose) -> Claim {
+    let GatePurpose::Hold { hold_for } = purpose else {
+        return claim;
+    };
+    let to_pay = hold_for + Duration::from_secs(30);
+    let wanted = now + to_pay;
+    let at_most = claim.at + active_ttl + to_pay;
+    Claim {
+        until: claim.until.max(wanted.min(at_most)),
+        ..claim
+    }
+}

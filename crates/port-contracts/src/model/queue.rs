@@ -1,0 +1,224 @@
+//! What a queue holds, and when the places in it end.
+
+use std::time::Duration;
+
+use frontrow_domain::model::{
+    ConcertId, UserId,
+    queue::{
+        Arrival, Generation, Place, PolicyState, QueuePolicy, QueueView, Standing, Ticket,
+        VersionedPolicy,
+    },
+};
+use jiff::Timestamp;
+
+use super::window::Window;
+
+/// A place in the line.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) user: UserId,
+    pub(crate) arrival: Arrival,
+    pub(crate) last_seen: Timestamp,
+}
+
+/// A place past the line.
+#[derive(Debug, Clone)]
+pub(crate) struct Active {
+    pub(crate) user: UserId,
+    pub(crate) arrival: Arrival,
+    pub(crate) admitted_at: Timestamp,
+    pub(crate) claim: Option<Claim>,
+}
+
+/// The first use of an active place, and the end that it has since.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim {
+    pub(crate) at: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// How long the people of a lost queue may come back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ComingBack {
+    pub(crate) nobody_admitted_until: Timestamp,
+    pub(crate) places_given_back_until: Timestamp,
+}
+
+/// The states of promise 9, in the order in which they win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Situation {
+    Closed,
+    Recovering,
+    Paused,
+    SoldOut,
+    Bypass,
+    Open,
+}
+
+/// One queue.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelQueue {
+    pub(crate) concert: ConcertId,
+    pub(crate) policy: VersionedPolicy,
+    pub(crate) generation: Generation,
+    pub(crate) coming_back: Option<ComingBack>,
+    pub(crate) sold_out: bool,
+    pub(crate) last_arrival: Option<Arrival>,
+    /// In the order of arrival.
+    pub(crate) waiting: Vec<Waiting>,
+    pub(crate) active: Vec<Active>,
+    /// Whose places ended in this generation.
+    pub(crate) ended: Vec<UserId>,
+    /// The arrivals of those who stopped waiting without being admitted.
+    pub(crate) gave_up: Vec<Arrival>,
+    pub(crate) window: Option<Window>,
+    pub(crate) last_tick: Timestamp,
+    pub(crate) serving_since: Timestamp,
+    pub(crate) departed: u64,
+}
+
+impl ModelQueue {
+    pub(crate) fn rules(&self) -> &QueuePolicy {
+        &self.policy.policy
+    }
+
+    /// Promise 6: without a tick for over 5 s, service starts again only now.
+    pub(crate) fn serving_since_at(&self, now: Timestamp) -> Timestamp {
+        if now > self.last_tick + Duration::from_secs(5) {
+            now
+        } else {
+            self.serving_since
+        }
+    }
+
+    /// Promise 6: a waiting place ends when its user was not heard of for `waiting_ttl`.
+    pub(crate) fn waits(&self, place: &Waiting, now: Timestamp) -> bool {
+        let counted_from = place.last_seen.max(self.serving_since_at(now));
+        now < counted_from + self.rules().waiting_ttl
+    }
+
+    /// Promise 6: the claim deadline, or the end since the claim.
+    pub(crate) fn end_of(&self, place: &Active, now: Timestamp) -> Timestamp {
+        match place.claim {
+            Some(claim) => claim.until,
+            None => place.admitted_at.max(self.serving_since_at(now)) + self.rules().claim_ttl,
+        }
+    }
+
+    pub(crate) fn is_active(&self, place: &Active, now: Timestamp) -> bool {
+        now < self.end_of(place, now)
+    }
+
+    /// How many wait, those past their end not counted.
+    pub(crate) fn waiting_count(&self, now: Timestamp) -> usize {
+        self.waiting
+            .iter()
+            .filter(|place| self.waits(place, now))
+            .count()
+    }
+
+    /// How many are active, those past their end not counted.
+    pub(crate) fn active_count(&self, now: Timestamp) -> usize {
+        self.active
+            .iter()
+            .filter(|place| self.is_active(place, now))
+            .count()
+    }
+
+    /// Whose places are past their end and still here.
+    pub(crate) fn over(&self, now: Timestamp) -> Vec<UserId> {
+        let waiting = self.waiting.iter().filter(|place| !self.waits(place, now));
+        let active = self
+            .active
+            .iter()
+            .filter(|place| !self.is_active(place, now));
+        let waiting = waiting.map(|place| place.user.clone());
+        waiting
+            .chain(active.map(|place| place.user.clone()))
+            .collect()
+    }
+
+    /// Promise 9: the first that applies wins.
+    pub(crate) fn situation(&self, now: Timestamp) -> Situation {
+        let rules = self.rules();
+        if rules.state == PolicyState::Closed {
+            Situation::Closed
+        } else if self.is_recovering(now) {
+            Situation::Recovering
+        } else if rules.state == PolicyState::Paused
+            || rules.opens_at.is_some_and(|opens_at| now < opens_at)
+        {
+            Situation::Paused
+        } else if self.sold_out {
+            Situation::SoldOut
+        } else if rules.state == PolicyState::Bypass {
+            Situation::Bypass
+        } else {
+            Situation::Open
+        }
+    }
+
+    pub(crate) fn is_recovering(&self, now: Timestamp) -> bool {
+        self.coming_back
+            .is_some_and(|coming_back| now < coming_back.nobody_admitted_until)
+    }
+
+    pub(crate) fn view(&self, now: Timestamp) -> QueueView {
+        QueueView {
+            state: self.rules().state,
+            opens_at: self.rules().opens_at,
+            recovering: self.is_recovering(now),
+            sold_out: self.sold_out,
+        }
+    }
+
+    /// The place that a user has, unless it is past its end.
+    pub(crate) fn place_of(&self, user: &UserId, now: Timestamp) -> Option<Place> {
+        self.active_place_of(user, now)
+            .or_else(|| self.waiting_place_of(user, now))
+    }
+
+    fn active_place_of(&self, user: &UserId, now: Timestamp) -> Option<Place> {
+        let place = self.active.iter().find(|place| place.user == *user)?;
+        if !self.is_active(place, now) {
+            return None;
+        }
+        let standing = Standing::Active {
+            admitted_at: place.admitted_at,
+            until: self.end_of(place, now),
+            claimed: place.claim.is_some(),
+        };
+        Some(self.place(user, place.arrival, standing, now))
+    }
+
+    fn waiting_place_of(&self, user: &UserId, now: Timestamp) -> Option<Place> {
+        let place = self.waiting.iter().find(|place| place.user == *user)?;
+        if !self.waits(place, now) {
+            return None;
+        }
+        let mut standing = (1, 0);
+        for other in self.waiting.iter().filter(|other| self.waits(other, now)) {
+            if other.arrival < place.arrival {
+                standing.0 += 1;
+            } else if other.arrival > place.arrival {
+                standing.1 += 1;
+            }
+        }
+        let (position, behind) = standing;
+        let standing = Standing::Waiting { position, behind };
+        Some(self.place(user, place.arrival, standing, now))
+    }
+
+    fn place(&self, user: &UserId, arrival: Arrival, standing: Standing, now: Timestamp) -> Place {
+        Place {
+            ticket: Ticket {
+                concert: self.concert,
+                user: user.clone(),
+                arrival,
+                generation: self.generation,
+            },
+            standing,
+            queue: self.view(now),
+        }
+    }
+}

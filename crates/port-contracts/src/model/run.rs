@@ -1,0 +1,89 @@
+//! Runs random sequences against a store, and the model beside it.
+
+use std::{cell::RefCell, env, fmt::Debug, str::FromStr};
+
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use super::{
+    run_queue::Run,
+    steps::{Positions, sequence},
+};
+use crate::{queue::QueueFixture, runtime};
+
+/// How many sequences are tried.
+const CASES: &str = "FRONTROW_MODEL_CASES";
+/// Which sequences these are: another number, other sequences.
+const SEED: &str = "FRONTROW_MODEL_SEED";
+
+/// Whatever happens to a queue, in whatever order, the store answers as the model does.
+///
+/// Tries [`FRONTROW_MODEL_CASES`](self) sequences (256 without it), always the same ones for the
+/// same `FRONTROW_MODEL_SEED`. All share one store, in which each has a queue of its own. A sequence
+/// for which the store answers otherwise is made as short as possible and printed.
+///
+/// # Panics
+/// Where the store answers otherwise.
+pub fn queue_model<F, Fut>(make: impl FnOnce() -> Fut, positions: Positions)
+where
+    F: QueueFixture,
+    Fut: Future<Output = F>,
+{
+    if let Err(failure) = try_queue_model(make, positions) {
+        panic!("{failure}");
+    }
+}
+
+/// As [`queue_model`], with the failure as a value.
+pub(crate) fn try_queue_model<F, Fut>(
+    make: impl FnOnce() -> Fut,
+    positions: Positions,
+) -> Result<(), String>
+where
+    F: QueueFixture,
+    Fut: Future<Output = F>,
+{
+    let runtime = runtime::build();
+    let fixture = RefCell::new(runtime.block_on(make()));
+    let queues = RefCell::new(0);
+    let mut runner = runner();
+    let tried = runner.run(&sequence(), |sequence| {
+        *queues.borrow_mut() += 1;
+        let mut fixture = fixture.borrow_mut();
+        let run = Run::new(&mut *fixture, *queues.borrow(), positions);
+        runtime
+            .block_on(run.follow(&sequence))
+            .map_err(TestCaseError::fail)
+    });
+    let outcome = tried.map_err(|error| match error {
+        TestError::Fail(why, sequence) => format!("{why}\nin the sequence\n{sequence:?}"),
+        TestError::Abort(why) => format!("gave up: {why}"),
+    });
+    // The fixture may need the runtime to end.
+    let _in_runtime = runtime.enter();
+    drop(fixture);
+    outcome
+}
+
+fn runner() -> TestRunner {
+    let config = Config {
+        cases: from_env(CASES, 256),
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    };
+    let mut seed = [0_u8; 32];
+    for (byte, from) in seed
+        .iter_mut()
+        .zip(from_env(SEED, 20_260_101_u64).to_le_bytes())
+    {
+        *byte = from;
+    }
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+}
+
+fn from_env<T: FromStr<Err: Debug>>(name: &str, default: T) -> T {
+    match env::var(name) {
+        Ok(text) => text.parse().expect("a number"),
+        Err(_) => default,
+    }
+}

@@ -1,0 +1,277 @@
+//! One sequence: every step is done to the store and to the model, and the answers compared.
+
+use std::fmt::Debug;
+
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{Generation, PolicyVersion, QueueSeed, Recovery, Ticket, VersionedPolicy},
+    },
+    ports::{StoreError, TickOutcome},
+};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{
+    Model, ModelQueue,
+    steps::{Positions, RECOVERY, Rules, Sequence, Shown, Step, USERS},
+};
+use crate::{
+    QueuePorts,
+    queue::{ALL, QueueFixture},
+};
+
+/// Why a sequence is not followed to its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The store did not answer as the model did.
+    Wrong(String),
+    /// What it should have answered cannot be said, see [`Run::arrive`].
+    Undecided,
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Wrong(format!("the store failed: {error}"))
+    }
+}
+
+/// A store, and a model of it beside, on the way through a sequence.
+pub(crate) struct Run<'a, F> {
+    pub(super) fixture: &'a mut F,
+    pub(super) ports: QueuePorts,
+    pub(super) concert: ConcertId,
+    pub(super) positions: Positions,
+    pub(super) model: Model,
+    /// What each user has kept, the newest ticket last.
+    tickets: Vec<Vec<Ticket>>,
+    version: i64,
+    generation: u64,
+    /// The store's time when it was last asked.
+    last: Timestamp,
+    /// Whose places were past their end then, and had not been tidied up by the model.
+    over: Vec<UserId>,
+}
+
+impl<'a, F: QueueFixture> Run<'a, F> {
+    /// A run in the store's queue of this number, which nobody has used yet.
+    pub(crate) fn new(fixture: &'a mut F, queue: u128, positions: Positions) -> Self {
+        Self {
+            ports: fixture.ports(),
+            fixture,
+            concert: ConcertId(Uuid::from_u128(0xc1_0000_0000 + queue)),
+            positions,
+            model: Model::default(),
+            tickets: vec![Vec::new(); USERS],
+            version: 0,
+            generation: 0,
+            last: Timestamp::UNIX_EPOCH,
+            over: Vec::new(),
+        }
+    }
+
+    /// Follows the sequence; says where the store left the model.
+    pub(crate) async fn follow(mut self, sequence: &Sequence) -> Result<(), String> {
+        let mut outcome = self.start(&sequence.start).await;
+        let mut number = 0;
+        for step in &sequence.steps {
+            if outcome.is_err() {
+                break;
+            }
+            number += 1;
+            outcome = self.take(step).await;
+        }
+        match outcome {
+            Ok(()) | Err(Stop::Undecided) => Ok(()),
+            Err(Stop::Wrong(why)) => Err(format!("step {number}: {why}")),
+        }
+    }
+
+    async fn start(&mut self, rules: &Rules) -> Result<(), Stop> {
+        // Asked of a queue that it does not have, the store still says what time it is.
+        let nobody = self.ticket_of(0, 0);
+        self.last = self.ports.queue.look_up(&nobody).await?.as_of;
+        self.change(rules).await
+    }
+
+    async fn take(&mut self, step: &Step) -> Result<(), Stop> {
+        match step {
+            Step::Join { who, shows } => self.join(*who, *shows).await,
+            Step::LookUp(shown) => self.look_up(*shown).await,
+            Step::Gate(shown, purpose) => self.gate(*shown, *purpose).await,
+            Step::Leave(shown) => self.leave(*shown).await,
+            Step::Admit { limit } => self.admit(*limit).await,
+            Step::Expire => self.expire().await,
+            Step::Change(rules) => self.change(rules).await,
+            Step::OfferOldPolicy(rules) => {
+                let version = self.version - 1;
+                self.seed(rules, version, None).await
+            }
+            Step::SellOut(sold_out) => self.sell_out(*sold_out).await,
+            Step::AskControl => self.ask_control().await,
+            Step::Pass { millis } => self.pass(*millis).await,
+            Step::StepBack { millis } => self.pass(-millis).await,
+            Step::Serve { seconds } => {
+                for _ in 0..*seconds {
+                    self.pass(1_000).await?;
+                    self.expire().await?;
+                }
+                Ok(())
+            }
+            Step::Lose { recovers, rules } => self.lose(*recovers, rules).await,
+        }
+    }
+
+    /// The newest policy.
+    async fn change(&mut self, rules: &Rules) -> Result<(), Stop> {
+        self.tidy_up().await?;
+        self.version += 1;
+        self.seed(rules, self.version, None).await
+    }
+
+    async fn lose(&mut self, recovers: bool, rules: &Rules) -> Result<(), Stop> {
+        self.fixture.lose_data().await;
+        self.model.lose();
+        self.over.clear();
+        // Nothing is known, until the store is given the queue again.
+        self.look_up(Shown { who: 0, age: 0 }).await?;
+        self.admit(ALL).await?;
+        self.generation += 1;
+        let recovery = recovers.then_some(Recovery { lasts: RECOVERY });
+        self.seed(rules, self.version, recovery).await
+    }
+
+    async fn seed(
+        &mut self,
+        rules: &Rules,
+        version: i64,
+        recovery: Option<Recovery>,
+    ) -> Result<(), Stop> {
+        let seed = QueueSeed {
+            concert: self.concert,
+            policy: VersionedPolicy {
+                policy: rules.policy(self.last),
+                version: PolicyVersion(version),
+            },
+            generation: Generation(self.generation),
+            recovery,
+        };
+        let told = self.ports.control.seed(&seed).await?;
+        self.arrive(told.as_of)?;
+        let expected = self.model.seed(told.as_of, &seed);
+        self.agree(&expected, &told.value)
+    }
+
+    /// Moves the store's time.
+    async fn pass(&mut self, millis: i64) -> Result<(), Stop> {
+        let by = SignedDuration::from_millis(millis);
+        if millis < 0 && self.would_begin_again(by) {
+            return Ok(());
+        }
+        self.tidy_up().await?;
+        self.fixture.shift_time(by).await;
+        Ok(())
+    }
+
+    /// True where a step back would begin a recovery again that is over: a store may forget one.
+    fn would_begin_again(&mut self, by: SignedDuration) -> bool {
+        let (last, then) = (self.last, self.last + by);
+        let coming_back = self.queue().and_then(|queue| queue.coming_back);
+        coming_back.is_some_and(|coming_back| {
+            [
+                coming_back.nobody_admitted_until,
+                coming_back.places_given_back_until,
+            ]
+            .iter()
+            .any(|end| (then..=last).contains(end))
+        })
+    }
+
+    /// Removes what is past its end, so that nothing comes to life again by what happens next: a
+    /// store may have removed it before, or may not.
+    async fn tidy_up(&mut self) -> Result<(), Stop> {
+        if self.over.is_empty() {
+            Ok(())
+        } else {
+            self.expire().await
+        }
+    }
+
+    /// Takes the instant of an answer as the model's now.
+    ///
+    /// Where the machine stood still for seconds, places that were past their end may live again,
+    /// because the queue was out of service: if the store has not removed them. That is not decided.
+    pub(super) fn arrive(&mut self, now: Timestamp) -> Result<(), Stop> {
+        let over = std::mem::take(&mut self.over);
+        let revived = self
+            .queue()
+            .is_some_and(|queue| over.iter().any(|user| queue.place_of(user, now).is_some()));
+        self.last = now;
+        if revived {
+            Err(Stop::Undecided)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Compares an answer, and notes what is past its end now.
+    pub(super) fn agree<T: PartialEq + Debug>(
+        &mut self,
+        expected: &T,
+        told: &T,
+    ) -> Result<(), Stop> {
+        let now = self.last;
+        self.over = self.queue().map_or_else(Vec::new, |queue| queue.over(now));
+        if expected == told {
+            return Ok(());
+        }
+        Err(Stop::Wrong(format!(
+            "at {now}\n  expected {expected:?}\n  but got  {told:?}"
+        )))
+    }
+
+    /// As [`Run::agree`], for a queue that the store does not have.
+    pub(super) fn knows_nothing(&mut self, told: &TickOutcome) -> Result<(), Stop> {
+        self.agree(&TickOutcome::NotSeeded, told)
+    }
+
+    pub(super) fn queue(&mut self) -> Option<&mut ModelQueue> {
+        self.model.queue(self.concert)
+    }
+
+    pub(super) fn last(&self) -> Timestamp {
+        self.last
+    }
+
+    pub(super) fn anybody_over(&self) -> bool {
+        !self.over.is_empty()
+    }
+
+    /// A ticket that a user has kept, or one that was never given out.
+    pub(super) fn ticket_of(&self, who: usize, age: usize) -> Ticket {
+        let kept = self.tickets.get(who).and_then(|kept| {
+            let newest = kept.len().checked_sub(1 + age)?;
+            kept.get(newest).cloned()
+        });
+        kept.unwrap_or_else(|| Ticket {
+            concert: self.concert,
+            user: user(who),
+            arrival: frontrow_domain::model::queue::Arrival::from_micros(1),
+            generation: Generation(self.generation),
+        })
+    }
+
+    /// A user keeps the ticket of a place.
+    pub(super) fn keep(&mut self, who: usize, ticket: &Ticket) {
+        if let Some(kept) = self.tickets.get_mut(who)
+            && kept.last() != Some(ticket)
+        {
+            kept.push(ticket.clone());
+        }
+    }
+}
+
+/// A user's name.
+pub(super) fn user(who: usize) -> UserId {
+    UserId::try_from(format!("user-{who}").as_str()).expect("a good name")
+}

@@ -1,0 +1,191 @@
+//! Random sequences of what happens to a queue.
+
+use std::{fmt, time::Duration};
+
+use frontrow_domain::model::queue::{Capacity, GatePurpose, PolicyState, QueuePolicy, Throughput};
+use jiff::{SignedDuration, Timestamp};
+use proptest::{collection, option, prelude::*};
+
+/// What an adapter's positions are; its doc says so too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Positions {
+    /// Exact.
+    Exact,
+    /// Over-stated at most by the people ahead who left the line without being admitted.
+    OverStated,
+}
+
+/// How many users there are.
+pub(crate) const USERS: usize = 6;
+
+/// How long one waits unheard of. The same in all policies of a sequence, so that there is no doubt
+/// which of them says how long people may come back.
+const WAITING_TTL: Duration = Duration::from_secs(20);
+
+/// How long a window is. The same in all policies of a sequence: which window runs when a policy
+/// changes is not to be seen from outside when nobody was admitted in it.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a recovery lasts.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Join {
+        who: usize,
+        shows: Option<usize>,
+    },
+    LookUp(Shown),
+    Gate(Shown, GatePurpose),
+    Leave(Shown),
+    Admit {
+        limit: u32,
+    },
+    Expire,
+    Change(Rules),
+    OfferOldPolicy(Rules),
+    SellOut(bool),
+    AskControl,
+    Pass {
+        millis: i64,
+    },
+    StepBack {
+        millis: i64,
+    },
+    /// Time goes on in service.
+    Serve {
+        seconds: u32,
+    },
+    Lose {
+        recovers: bool,
+        rules: Rules,
+    },
+}
+
+/// A ticket that a user has kept: 0 is the newest, 1 the one before, and so on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown {
+    pub(crate) who: usize,
+    pub(crate) age: usize,
+}
+
+/// A policy, told shortly.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    state: PolicyState,
+    opens_in_s: Option<i64>,
+    admit: Option<u32>,
+    max_active: Option<u32>,
+    max_waiting: Option<u64>,
+    claim_s: u64,
+    active_s: u64,
+}
+
+/// A sequence, and the policy that it starts with.
+#[derive(Clone)]
+pub(crate) struct Sequence {
+    pub(crate) start: Rules,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl fmt::Debug for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  0. {:?}", self.start)?;
+        for (number, step) in (1..).zip(&self.steps) {
+            writeln!(f, "{number:3}. {step:?}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Rules {
+    /// The policy that these rules make at `now`.
+    pub(crate) fn policy(&self, now: Timestamp) -> QueuePolicy {
+        // A queue has a limit, so one that was given none has a rate.
+        let admit = self.admit.or(self.max_active.is_none().then_some(1));
+        QueuePolicy {
+            state: self.state,
+            opens_at: self
+                .opens_in_s
+                .map(|seconds| now + SignedDuration::from_secs(seconds)),
+            throughput: admit.map(|admit| Throughput {
+                admit,
+                interval: INTERVAL,
+            }),
+            capacity: self.max_active.map(|max_active| Capacity { max_active }),
+            waiting_ttl: WAITING_TTL,
+            claim_ttl: Duration::from_secs(self.claim_s),
+            active_ttl: Duration::from_secs(self.active_s),
+            max_waiting: self.max_waiting,
+        }
+    }
+}
+
+/// Any sequence.
+pub(crate) fn sequence() -> impl Strategy<Value = Sequence> {
+    (rules(), collection::vec(step(), 1..40)).prop_map(|(start, steps)| Sequence { start, steps })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..USERS;
+    prop_oneof![
+        10 => (who, option::weighted(0.3, 0..3_usize))
+            .prop_map(|(who, shows)| Step::Join { who, shows }),
+        6 => shown().prop_map(Step::LookUp),
+        6 => (shown(), purpose()).prop_map(|(shown, purpose)| Step::Gate(shown, purpose)),
+        3 => shown().prop_map(Step::Leave),
+        6 => prop_oneof![1..3_u32, Just(100)].prop_map(|limit| Step::Admit { limit }),
+        2 => Just(Step::Expire),
+        3 => rules().prop_map(Step::Change),
+        1 => rules().prop_map(Step::OfferOldPolicy),
+        1 => any::<bool>().prop_map(Step::SellOut),
+        1 => Just(Step::AskControl),
+        4 => (200..4_800_i64).prop_map(|millis| Step::Pass { millis }),
+        2 => (5_200..60_000_i64).prop_map(|millis| Step::Pass { millis }),
+        2 => (200..30_000_i64).prop_map(|millis| Step::StepBack { millis }),
+        3 => (1..25_u32).prop_map(|seconds| Step::Serve { seconds }),
+        1 => (any::<bool>(), rules()).prop_map(|(recovers, rules)| Step::Lose { recovers, rules }),
+    ]
+}
+
+fn shown() -> impl Strategy<Value = Shown> {
+    let age = prop_oneof![4 => Just(0_usize), 1 => 1..4_usize];
+    (0..USERS, age).prop_map(|(who, age)| Shown { who, age })
+}
+
+fn purpose() -> impl Strategy<Value = GatePurpose> {
+    let hold = (1..60_u64).prop_map(|seconds| GatePurpose::Hold {
+        hold_for: Duration::from_secs(seconds),
+    });
+    prop_oneof![Just(GatePurpose::Browse), Just(GatePurpose::Pay), hold]
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let state = prop_oneof![
+        6 => Just(PolicyState::Open),
+        2 => Just(PolicyState::Paused),
+        1 => Just(PolicyState::Bypass),
+        1 => Just(PolicyState::Closed),
+    ];
+    (
+        state,
+        option::weighted(0.15, -10..30_i64),
+        option::weighted(0.7, 1..4_u32),
+        option::weighted(0.5, 1..4_u32),
+        option::weighted(0.2, 0..4_u64),
+        prop_oneof![Just(12_u64), Just(40)],
+        prop_oneof![Just(30_u64), Just(90)],
+    )
+        .prop_map(
+            |(state, opens_in_s, admit, max_active, max_waiting, claim_s, active_s)| Rules {
+                state,
+                opens_in_s,
+                admit,
+                max_active,
+                max_waiting,
+                claim_s,
+                active_s,
+            },
+        )
+}

@@ -1,0 +1,69 @@
+//! Promise 4: fixed, consecutive windows.
+
+use std::time::Duration;
+
+use frontrow_domain::model::queue::Throughput;
+use jiff::Timestamp;
+
+use super::{ModelQueue, queue::Situation};
+
+/// A window, and how many it has let in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) start: Timestamp,
+    pub(crate) length: Duration,
+    pub(crate) let_in: u32,
+}
+
+impl ModelQueue {
+    /// How many more people may become active now.
+    pub(crate) fn room(&mut self, now: Timestamp) -> u32 {
+        match self.situation(now) {
+            Situation::Bypass => u32::MAX,
+            Situation::Open => self.room_in_window(now).min(self.room_in_capacity(now)),
+            _ => 0,
+        }
+    }
+
+    fn room_in_window(&mut self, now: Timestamp) -> u32 {
+        let Some(throughput) = self.rules().throughput else {
+            return u32::MAX;
+        };
+        let window = self.window_at(now, throughput);
+        throughput.admit.saturating_sub(window.let_in)
+    }
+
+    fn window_at(&mut self, now: Timestamp, throughput: Throughput) -> Window {
+        let window = self.window.get_or_insert(Window {
+            start: now,
+            length: throughput.interval,
+            let_in: 0,
+        });
+        // A clock that stepped back restarts the window with its count kept.
+        window.start = window.start.min(now);
+        while now >= window.start + window.length {
+            *window = Window {
+                start: window.start + window.length,
+                length: throughput.interval,
+                let_in: 0,
+            };
+        }
+        *window
+    }
+
+    fn room_in_capacity(&self, now: Timestamp) -> u32 {
+        let Some(capacity) = self.rules().capacity else {
+            return u32::MAX;
+        };
+        let active = u32::try_from(self.active_count(now)).unwrap_or(u32::MAX);
+        capacity.max_active.saturating_sub(active)
+    }
+
+    /// Notes that somebody became active: the limits of *open* alone count them.
+    pub(crate) fn count_admission(&mut self, now: Timestamp) {
+        let counts = self.situation(now) == Situation::Open && self.rules().throughput.is_some();
+        if let Some(window) = self.window.as_mut().filter(|_| counts) {
+            window.let_in += 1;
+        }
+    }
+}

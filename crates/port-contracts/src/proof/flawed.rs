@@ -1,0 +1,89 @@
+//! Each flaw is caught by the contract of the promise that it breaks.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{
+    StoreFixture,
+    flaws::{self, Flaw, Torn},
+};
+use crate::{
+    model::{Positions, try_queue_model},
+    queue::{
+        active_ends, between, capacity, loss, one_place, order, rate, reentry, service,
+        waiting_ends, windows,
+    },
+};
+
+/// True when the contract fails. All its tasks take turns on one thread, so that what happens
+/// between two steps of a torn operation does not depend on luck.
+fn fails(contract: impl Future<Output = ()>) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    catch_unwind(AssertUnwindSafe(|| runtime.block_on(contract))).is_err()
+}
+
+/// Tests that each flaw makes its contract fail.
+macro_rules! caught {
+    ($($flaw:ident: $($contract:ident)::+;)*) => {
+        $(
+            #[test]
+            fn $flaw() {
+                assert!(fails($($contract)::+(StoreFixture::with(flaws::$flaw()))));
+            }
+        )*
+    };
+}
+
+caught! {
+    sends_who_joins_again_to_the_back: one_place::joining_again_returns_the_waiting_place;
+    takes_any_ticket: one_place::a_ticket_from_before_leaving_the_line_is_gone;
+    serves_by_name: order::the_first_to_come_is_the_first_served;
+    believes_a_clock_that_steps_back: order::a_clock_that_steps_back_reorders_nobody;
+    admits_one_too_many: rate::a_window_lets_in_its_number_and_no_more;
+    banks_idle_credit: rate::a_long_pause_banks_no_credit;
+    does_not_count_who_walks_in: rate::instant_admissions_count;
+    grants_a_window_for_a_step_back: windows::a_step_back_restarts_the_window_with_its_count;
+    starts_windows_when_somebody_comes: windows::windows_follow_each_other_without_a_gap;
+    ignores_the_capacity: capacity::no_more_are_active_than_may_be;
+    keeps_who_is_silent: waiting_ends::who_is_not_heard_of_is_gone;
+    claims_by_looking_up: active_ends::a_new_place_ends_at_its_claim_deadline;
+    extends_for_no_hold: active_ends::a_hold_extends_its_place;
+    counts_time_without_service: service::a_wait_outlives_a_break_of_service;
+    does_not_wait_for_the_lost: loss::nobody_is_admitted_while_a_queue_recovers;
+    gives_places_back_for_ever: loss::nobody_comes_back_later;
+    forgets_who_has_ended: reentry::who_came_back_and_left_is_remembered;
+}
+
+#[test]
+fn an_admission_that_removes_first_is_seen() {
+    let fixture = StoreFixture::with(Flaw::torn(Torn::RemovesFirst));
+    assert!(fails(between::a_watcher_never_finds_an_admitted_user_gone(
+        fixture
+    )));
+}
+
+#[test]
+fn an_admission_that_looks_first_admits_twice() {
+    let fixture = StoreFixture::with(Flaw::torn(Torn::LooksFirst));
+    assert!(fails(between::many_ticks_at_once_admit_everybody_once(
+        fixture
+    )));
+}
+
+/// Random sequences find such flaws, too, and are cut down to the steps that it takes.
+#[test]
+fn random_sequences_find_flaws() {
+    for flaw in [
+        flaws::admits_one_too_many,
+        flaws::ignores_the_capacity,
+        flaws::claims_by_looking_up,
+        flaws::counts_time_without_service,
+        flaws::sends_who_joins_again_to_the_back,
+    ] {
+        let make = async || StoreFixture::with(flaw());
+        let found = try_queue_model(make, Positions::Exact).expect_err("a flaw");
+        let steps = found.lines().filter(|line| line.contains(". ")).count();
+        assert!(steps <= 8, "that could be shorter:\n{found}");
+    }
+}

@@ -1,0 +1,320 @@
+//! Ways to break the promises of a queue, one small slip each.
+
+use std::mem;
+
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{GatePurpose, Throughput},
+    },
+    ports::{Stamped, TickOutcome},
+};
+use jiff::Timestamp;
+
+use super::store::{Call, ModelStore};
+use crate::model::{Claim, ModelQueue};
+
+/// When a flaw tampers with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Before,
+    After,
+}
+
+type Tamper = Box<dyn FnMut(Moment, &mut ModelQueue, Timestamp, &mut Call) + Send>;
+
+/// What is wrong with a store; by default nothing.
+pub(crate) struct Flaw {
+    pub(super) tamper: Tamper,
+    pub(super) torn: Option<Torn>,
+    /// Not a flaw: positions count those who left.
+    pub(super) over_states: bool,
+    /// Not a flaw: closing loses everything.
+    pub(super) is_fleeting: bool,
+}
+
+/// An admission in two steps, between which others have their turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Torn {
+    /// Takes people from the line first, and makes them active after.
+    RemovesFirst,
+    /// Looks first at who is to be admitted, and admits them after.
+    LooksFirst,
+}
+
+impl Default for Flaw {
+    fn default() -> Self {
+        Self {
+            tamper: Box::new(|_, _, _, _| {}),
+            torn: None,
+            over_states: false,
+            is_fleeting: false,
+        }
+    }
+}
+
+impl Flaw {
+    /// Does this before every call.
+    pub(crate) fn before(
+        mut tamper: impl FnMut(&mut ModelQueue, Timestamp, &mut Call) + Send + 'static,
+    ) -> Self {
+        Self::around(move |moment, queue, now, call| {
+            if moment == Moment::Before {
+                tamper(queue, now, call);
+            }
+        })
+    }
+
+    fn around(
+        tamper: impl FnMut(Moment, &mut ModelQueue, Timestamp, &mut Call) + Send + 'static,
+    ) -> Self {
+        Self {
+            tamper: Box::new(tamper),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn torn(torn: Torn) -> Self {
+        Self {
+            torn: Some(torn),
+            ..Self::default()
+        }
+    }
+}
+
+/// No flaw: what is past its end is removed by whatever call sees it, but for ticks, which have a
+/// limit to keep.
+pub(crate) fn eager_and_fleeting() -> Flaw {
+    Flaw {
+        is_fleeting: true,
+        ..Flaw::before(|queue, now, call| {
+            if matches!(call, Call::Admit(_) | Call::Expire(_)) {
+                return;
+            }
+            for user in queue.over(now) {
+                queue.end_place_of(&user);
+            }
+        })
+    }
+}
+
+/// No flaw: positions count those who left.
+pub(crate) fn over_stating() -> Flaw {
+    Flaw {
+        over_states: true,
+        ..Flaw::default()
+    }
+}
+
+/// Changes the rate for the time of an admission.
+fn admits(more: impl Fn(&ModelQueue, Throughput, Timestamp) -> u32 + Send + 'static) -> Flaw {
+    let mut kept = None;
+    Flaw::around(move |moment, queue, now, call| {
+        if !matches!(call, Call::Join(..) | Call::Admit(_)) {
+            return;
+        }
+        match (moment, queue.policy.policy.throughput) {
+            (Moment::Before, Some(throughput)) => {
+                let admit = more(queue, throughput, now);
+                kept = mem::replace(
+                    &mut queue.policy.policy.throughput,
+                    Some(Throughput {
+                        admit,
+                        ..throughput
+                    }),
+                );
+            }
+            (Moment::After, Some(_)) => queue.policy.policy.throughput = kept.take(),
+            (_, None) => {}
+        }
+    })
+}
+
+pub(crate) fn admits_one_too_many() -> Flaw {
+    admits(|_, throughput, _| throughput.admit + 1)
+}
+
+pub(crate) fn banks_idle_credit() -> Flaw {
+    admits(|queue, throughput, now| {
+        let idle = queue.window.map_or(0, |window| {
+            now.duration_since(window.start).as_secs() / throughput.interval.as_secs().cast_signed()
+        });
+        throughput.admit * u32::try_from(idle.max(1)).unwrap_or(1)
+    })
+}
+
+pub(crate) fn grants_a_window_for_a_step_back() -> Flaw {
+    Flaw::before(|queue, now, _| {
+        queue.window = queue.window.filter(|window| window.start <= now);
+    })
+}
+
+pub(crate) fn starts_windows_when_somebody_comes() -> Flaw {
+    Flaw::before(|queue, now, _| {
+        queue.window = queue
+            .window
+            .filter(|window| now < window.start + window.length);
+    })
+}
+
+pub(crate) fn does_not_count_who_walks_in() -> Flaw {
+    let mut counted = 0;
+    Flaw::around(move |moment, queue, _, call| {
+        if let (Call::Join(..), Some(window)) = (call, &mut queue.window) {
+            match moment {
+                Moment::Before => counted = window.let_in,
+                Moment::After => window.let_in = counted,
+            }
+        }
+    })
+}
+
+pub(crate) fn ignores_the_capacity() -> Flaw {
+    Flaw::before(|queue, _, _| queue.policy.policy.capacity = None)
+}
+
+pub(crate) fn sends_who_joins_again_to_the_back() -> Flaw {
+    Flaw::before(|queue, _, call| {
+        if let Call::Join(user, _) = call {
+            queue.waiting.retain(|place| place.user != *user);
+        }
+    })
+}
+
+pub(crate) fn serves_by_name() -> Flaw {
+    Flaw::before(|queue, _, call| {
+        if matches!(call, Call::Admit(_)) {
+            queue
+                .waiting
+                .sort_by(|one, other| one.user.cmp(&other.user));
+        }
+    })
+}
+
+pub(crate) fn believes_a_clock_that_steps_back() -> Flaw {
+    Flaw::before(|queue, _, _| queue.last_arrival = None)
+}
+
+pub(crate) fn keeps_who_is_silent() -> Flaw {
+    Flaw::before(|queue, now, _| {
+        for place in &mut queue.waiting {
+            place.last_seen = now;
+        }
+    })
+}
+
+pub(crate) fn counts_time_without_service() -> Flaw {
+    Flaw::before(|queue, now, _| queue.last_tick = now)
+}
+
+pub(crate) fn claims_by_looking_up() -> Flaw {
+    Flaw::before(|queue, now, call| {
+        let until = now + queue.rules().active_ttl;
+        if let Call::LookUp(ticket) = call {
+            for place in &mut queue.active {
+                if place.user == ticket.user {
+                    place.claim = place.claim.or(Some(Claim { at: now, until }));
+                }
+            }
+        }
+    })
+}
+
+pub(crate) fn extends_for_no_hold() -> Flaw {
+    Flaw::before(|_, _, call| {
+        if let Call::Gate(_, purpose) = call {
+            *purpose = GatePurpose::Browse;
+        }
+    })
+}
+
+pub(crate) fn takes_any_ticket() -> Flaw {
+    Flaw::before(|queue, now, call| {
+        if let Call::LookUp(ticket) | Call::Gate(ticket, _) = call
+            && let Some(place) = queue.place_of(&ticket.user, now)
+        {
+            *ticket = place.ticket;
+        }
+    })
+}
+
+pub(crate) fn does_not_wait_for_the_lost() -> Flaw {
+    Flaw::before(|queue, _, _| {
+        if let Some(coming_back) = &mut queue.coming_back {
+            coming_back.nobody_admitted_until = Timestamp::MIN;
+        }
+    })
+}
+
+pub(crate) fn gives_places_back_for_ever() -> Flaw {
+    Flaw::before(|queue, _, _| {
+        if let Some(coming_back) = &mut queue.coming_back {
+            coming_back.places_given_back_until = Timestamp::MAX;
+        }
+    })
+}
+
+pub(crate) fn forgets_who_has_ended() -> Flaw {
+    Flaw::before(|queue, _, _| queue.ended.clear())
+}
+
+impl ModelStore {
+    /// An admission tick in two steps.
+    pub(super) async fn admit_torn(
+        &self,
+        concert: ConcertId,
+        limit: u32,
+        torn: Torn,
+    ) -> Stamped<TickOutcome> {
+        match torn {
+            Torn::RemovesFirst => self.admit_removing_first(concert, limit).await,
+            Torn::LooksFirst => self.admit_looking_first(concert, limit).await,
+        }
+    }
+
+    async fn admit_removing_first(&self, concert: ConcertId, limit: u32) -> Stamped<TickOutcome> {
+        let ticked = self.tick(concert, Call::Admit(limit)).expect("a tick");
+        let mut admitted = self
+            .held()
+            .model
+            .queue(concert)
+            .map_or_else(Vec::new, |queue| {
+                let (new, old) = mem::take(&mut queue.active)
+                    .into_iter()
+                    .partition(|place| place.admitted_at == ticked.as_of);
+                queue.active = old;
+                new
+            });
+        tokio::task::yield_now().await;
+        if let Some(queue) = self.held().model.queue(concert) {
+            queue.active.append(&mut admitted);
+        }
+        ticked
+    }
+
+    async fn admit_looking_first(&self, concert: ConcertId, limit: u32) -> Stamped<TickOutcome> {
+        let seen = self.held().model.queue(concert).cloned();
+        tokio::task::yield_now().await;
+        let mut held = self.held();
+        let as_of = held.later();
+        let (Some(mut seen), Some(queue)) = (seen, held.model.queue(concert)) else {
+            return Stamped {
+                as_of,
+                value: TickOutcome::NotSeeded,
+            };
+        };
+        let report = seen.admit(as_of, limit);
+        queue.window = seen.window;
+        for place in seen.active {
+            if queue.active.iter().all(|other| other.user != place.user) {
+                queue.waiting.retain(|other| other.user != place.user);
+                queue.active.push(place);
+                queue.departed += 1;
+            }
+        }
+        Stamped {
+            as_of,
+            value: TickOutcome::Ticked(report),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Proof that the contracts can be kept, and that they can fail.
+//!
+//! A store built on the reference model keeps them all; each of a dozen ways to break it is caught.
+
+mod cache;
+mod flawed;
+mod flaws;
+mod store;
+
+use store::StoreFixture;
+
+/// The model keeps its own promises.
+mod sound {
+    use super::StoreFixture;
+
+    crate::queue_contracts!(positions = exact, StoreFixture::sound);
+}
+
+/// A store may remove what is past its end whenever it sees it, and lose everything when it closes.
+mod eager_and_fleeting {
+    use super::StoreFixture;
+
+    crate::queue_contracts!(positions = exact, StoreFixture::eager_and_fleeting);
+}
+
+/// A store may over-state positions by those who left.
+mod over_stating {
+    use super::StoreFixture;
+
+    crate::queue_contracts!(StoreFixture::over_stating);
+}
+
+/// A cache in a list keeps the promises of one.
+mod listed_cache {
+    use super::cache::ListedCache;
+
+    crate::ranking_cache_contracts!(ListedCache::new);
+}
+
+/// Every contract that there is has its test in the macros.
+#[test]
+fn every_contract_is_in_its_macro() {
+    let source = |path: &str| {
+        let path = format!("{}/src/{path}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).expect("a source file")
+    };
+    let macros = source("macros.rs");
+    let mut files = vec!["ranking_cache.rs".to_owned()];
+    let folder = std::fs::read_dir(format!("{}/src/queue", env!("CARGO_MANIFEST_DIR")));
+    for entry in folder.expect("the contracts") {
+        let name = entry.expect("a file").file_name();
+        files.push(format!("queue/{}", name.to_string_lossy()));
+    }
+    for file in files {
+        let text = source(&file);
+        let contracts = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub async fn "));
+        for contract in contracts {
+            let name = contract.split('<').next().unwrap_or(contract);
+            let listed = macros.lines().any(|line| line.contains(name));
+            assert!(listed, "{file}: {name} is in no macro");
+        }
+    }
+}

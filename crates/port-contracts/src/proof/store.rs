@@ -1,0 +1,331 @@
+//! A store built on the reference model, sound or flawed.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{GatePurpose, Place, PolicyVersion, QueueSeed, Standing, Ticket},
+    },
+    ports::{
+        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks,
+        SeedOutcome, Stamped, StoreResult, TickOutcome,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::flaws::{self, Flaw, Moment};
+use crate::{
+    Fixture, QueuePorts,
+    model::{Model, ModelQueue},
+};
+
+/// What a queue is asked, for a flaw to tamper with.
+#[derive(Debug, Clone)]
+pub(crate) enum Call {
+    Join(UserId, Option<Ticket>),
+    LookUp(Ticket),
+    Gate(Ticket, GatePurpose),
+    Leave,
+    Admit(u32),
+    Expire(u32),
+}
+
+/// What a queue answers.
+trait Answer {
+    /// The same with positions over-stated by all who left.
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self;
+}
+
+impl Answer for Place {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        let Standing::Waiting { position, behind } = self.standing else {
+            return self;
+        };
+        let (gone_ahead, gone_behind) = queue.gone_around(&self, now);
+        let standing = Standing::Waiting {
+            position: position + gone_ahead,
+            behind: behind + gone_behind,
+        };
+        Self { standing, ..self }
+    }
+}
+
+impl Answer for JoinOutcome {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        match self {
+            Self::Joined(place) => Self::Joined(place.over_stated(queue, now)),
+            Self::Held(place) => Self::Held(place.over_stated(queue, now)),
+            other => other,
+        }
+    }
+}
+
+impl Answer for LookUpOutcome {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        match self {
+            Self::Found(place) => Self::Found(place.over_stated(queue, now)),
+            other => other,
+        }
+    }
+}
+
+impl Answer for GateOutcome {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        match self {
+            Self::Waiting(place) => Self::Waiting(place.over_stated(queue, now)),
+            other => other,
+        }
+    }
+}
+
+impl Answer for LeaveOutcome {
+    fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
+        self
+    }
+}
+
+impl Answer for TickOutcome {
+    fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
+        self
+    }
+}
+
+/// A store built on the model.
+pub(crate) struct ModelStore {
+    held: Mutex<Held>,
+}
+
+pub(super) struct Held {
+    pub(super) model: Model,
+    now: Timestamp,
+    flaw: Flaw,
+}
+
+impl Held {
+    /// Each look at the clock is a little later than the last.
+    pub(super) fn later(&mut self) -> Timestamp {
+        self.now += Duration::from_micros(100);
+        self.now
+    }
+}
+
+impl ModelStore {
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks a queue, letting the flaw tamper with it before and after.
+    fn ask<T: Answer>(
+        &self,
+        concert: ConcertId,
+        mut call: Call,
+        answer: impl FnOnce(&mut ModelQueue, Timestamp, &Call) -> T,
+        unknown: T,
+    ) -> StoreResult<Stamped<T>> {
+        let mut held = self.held();
+        let as_of = held.later();
+        let Held { model, flaw, .. } = &mut *held;
+        let Some(queue) = model.queue(concert) else {
+            return Ok(Stamped {
+                as_of,
+                value: unknown,
+            });
+        };
+        (flaw.tamper)(Moment::Before, queue, as_of, &mut call);
+        let value = answer(queue, as_of, &call);
+        (flaw.tamper)(Moment::After, queue, as_of, &mut call);
+        let value = if flaw.over_states {
+            value.over_stated(queue, as_of)
+        } else {
+            value
+        };
+        Ok(Stamped { as_of, value })
+    }
+
+    pub(super) fn tick(&self, concert: ConcertId, call: Call) -> StoreResult<Stamped<TickOutcome>> {
+        self.ask(
+            concert,
+            call,
+            |queue, now, call| {
+                TickOutcome::Ticked(match call {
+                    Call::Admit(limit) => queue.admit(now, *limit),
+                    Call::Expire(limit) => queue.expire(now, *limit),
+                    other => panic!("{other:?} is no tick"),
+                })
+            },
+            TickOutcome::NotSeeded,
+        )
+    }
+}
+
+#[async_trait]
+impl Queue for ModelStore {
+    async fn join(
+        &self,
+        concert: ConcertId,
+        user: &UserId,
+        shown: Option<Ticket>,
+    ) -> StoreResult<Stamped<JoinOutcome>> {
+        self.ask(
+            concert,
+            Call::Join(user.clone(), shown),
+            |queue, now, call| match call {
+                Call::Join(user, shown) => queue.join(now, user, shown.as_ref()),
+                other => panic!("{other:?} is no join"),
+            },
+            JoinOutcome::NotSeeded,
+        )
+    }
+
+    async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
+        self.ask(
+            ticket.concert,
+            Call::LookUp(ticket.clone()),
+            |queue, now, call| match call {
+                Call::LookUp(ticket) => queue.look_up(now, ticket),
+                other => panic!("{other:?} is no look-up"),
+            },
+            LookUpOutcome::NotSeeded,
+        )
+    }
+
+    async fn pass_gate(
+        &self,
+        ticket: &Ticket,
+        purpose: GatePurpose,
+    ) -> StoreResult<Stamped<GateOutcome>> {
+        self.ask(
+            ticket.concert,
+            Call::Gate(ticket.clone(), purpose),
+            |queue, now, call| match call {
+                Call::Gate(ticket, purpose) => queue.pass_gate(now, ticket, *purpose),
+                other => panic!("{other:?} is no gate"),
+            },
+            GateOutcome::NotSeeded,
+        )
+    }
+
+    async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
+        self.ask(
+            ticket.concert,
+            Call::Leave,
+            |queue, now, _| queue.leave(now, ticket),
+            LeaveOutcome::NotSeeded,
+        )
+    }
+}
+
+#[async_trait]
+impl QueueTicks for ModelStore {
+    async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
+        let mut held = self.held();
+        let now = held.later();
+        Ok(held.model.busy(now))
+    }
+
+    async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        let torn = self.held().flaw.torn;
+        match torn {
+            None => self.tick(concert, Call::Admit(limit)),
+            Some(torn) => Ok(self.admit_torn(concert, limit, torn).await),
+        }
+    }
+
+    async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        self.tick(concert, Call::Expire(limit))
+    }
+}
+
+#[async_trait]
+impl QueueControl for ModelStore {
+    async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
+        let mut held = self.held();
+        let as_of = held.later();
+        let value = held.model.seed(as_of, seed);
+        Ok(Stamped { as_of, value })
+    }
+
+    async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>> {
+        let mut held = self.held();
+        Ok(held.model.queue(concert).map(|queue| queue.policy.version))
+    }
+
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+        if let Some(queue) = self.held().model.queue(concert) {
+            queue.sold_out = sold_out;
+        }
+        Ok(())
+    }
+
+    async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
+        let mut held = self.held();
+        let now = held.later();
+        let queue = held.model.queue(concert);
+        Ok(queue.is_none_or(|queue| queue.is_empty(now)))
+    }
+}
+
+/// A [`ModelStore`] for one test.
+pub(crate) struct StoreFixture {
+    store: Arc<ModelStore>,
+}
+
+impl StoreFixture {
+    pub(crate) async fn sound() -> Self {
+        Self::with(Flaw::default())
+    }
+
+    pub(crate) async fn eager_and_fleeting() -> Self {
+        Self::with(flaws::eager_and_fleeting())
+    }
+
+    pub(crate) async fn over_stating() -> Self {
+        Self::with(flaws::over_stating())
+    }
+
+    pub(crate) fn with(flaw: Flaw) -> Self {
+        let held = Held {
+            model: Model::default(),
+            now: Timestamp::from_second(1_770_000_000).expect("an instant of 2026"),
+            flaw,
+        };
+        Self {
+            store: Arc::new(ModelStore {
+                held: Mutex::new(held),
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl Fixture for StoreFixture {
+    type Ports = QueuePorts;
+
+    fn ports(&self) -> QueuePorts {
+        QueuePorts {
+            queue: Arc::<ModelStore>::clone(&self.store),
+            ticks: Arc::<ModelStore>::clone(&self.store),
+            control: Arc::<ModelStore>::clone(&self.store),
+        }
+    }
+
+    async fn shift_time(&mut self, by: SignedDuration) {
+        self.store.held().now += by;
+    }
+
+    async fn lose_data(&mut self) {
+        self.store.held().model.lose();
+    }
+
+    async fn reopen(&mut self) {
+        let mut held = self.store.held();
+        if held.flaw.is_fleeting {
+            held.model.lose();
+        }
+    }
+}

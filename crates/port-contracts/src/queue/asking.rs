@@ -1,0 +1,211 @@
+//! What one asks of a queue under test, and what one expects to hear.
+
+use frontrow_domain::{
+    model::queue::{GatePurpose, JoinRefusal, Place, Standing, Ticket},
+    ports::{
+        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Stamped, TickOutcome, TickReport,
+    },
+};
+use jiff::Timestamp;
+
+use super::{ALL, QueueFixture, Room, room::user};
+
+impl<F: QueueFixture> Room<F> {
+    /// Joins.
+    pub(crate) async fn join(&self, name: &str) -> Stamped<JoinOutcome> {
+        let user = user(name);
+        let joined = self.ports.queue.join(self.concert, &user, None).await;
+        joined.expect("join")
+    }
+
+    /// Joins, and shows a ticket with that.
+    pub(crate) async fn join_showing(&self, ticket: &Ticket) -> Stamped<JoinOutcome> {
+        let joined = self
+            .ports
+            .queue
+            .join(self.concert, &ticket.user, Some(ticket.clone()));
+        joined.await.expect("join")
+    }
+
+    /// Joins, and gets a new place.
+    pub(crate) async fn enter(&self, name: &str) -> Place {
+        match self.join(name).await.value {
+            JoinOutcome::Joined(place) => place,
+            other => panic!("{name} should have joined: {other:?}"),
+        }
+    }
+
+    /// Joins, and gets a new place in the line.
+    pub(crate) async fn line_up(&self, name: &str) -> Ticket {
+        let place = self.enter(name).await;
+        assert!(position(&place).is_some(), "{name} should wait: {place:?}");
+        place.ticket
+    }
+
+    /// All of them join, and wait.
+    pub(crate) async fn all_line_up(&self, names: &[&str]) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
+        for name in names {
+            tickets.push(self.line_up(name).await);
+        }
+        tickets
+    }
+
+    /// Joins, and is active at once.
+    pub(crate) async fn walk_in(&self, name: &str) -> Ticket {
+        let place = self.enter(name).await;
+        assert!(
+            until(&place).is_some(),
+            "{name} should be active: {place:?}"
+        );
+        place.ticket
+    }
+
+    /// Joins, and is told of the place that there is already.
+    pub(crate) async fn held(&self, ticket: &Ticket) -> Place {
+        match self.join_showing(ticket).await.value {
+            JoinOutcome::Held(place) => place,
+            other => panic!("{} should hold a place: {other:?}", ticket.user),
+        }
+    }
+
+    /// Joins, and is refused.
+    pub(crate) async fn refused(&self, name: &str) -> JoinRefusal {
+        match self.join(name).await.value {
+            JoinOutcome::Refused(why, _) => why,
+            other => panic!("{name} should be refused: {other:?}"),
+        }
+    }
+
+    /// Looks up a place.
+    pub(crate) async fn look_up(&self, ticket: &Ticket) -> Stamped<LookUpOutcome> {
+        self.ports.queue.look_up(ticket).await.expect("look up")
+    }
+
+    /// Looks up a place, and finds it.
+    pub(crate) async fn find(&self, ticket: &Ticket) -> Place {
+        match self.look_up(ticket).await.value {
+            LookUpOutcome::Found(place) => {
+                assert_eq!(place.ticket.user, ticket.user);
+                assert_eq!(place.ticket.arrival, ticket.arrival);
+                place
+            }
+            other => panic!("{} should have a place: {other:?}", ticket.user),
+        }
+    }
+
+    /// Looks up a place in the line: its position, and how many are behind.
+    pub(crate) async fn in_line(&self, ticket: &Ticket) -> (u64, u64) {
+        let place = self.find(ticket).await;
+        match place.standing {
+            Standing::Waiting { position, behind } => (position, behind),
+            Standing::Active { .. } => panic!("{} should wait: {place:?}", ticket.user),
+        }
+    }
+
+    /// Looks up an active place: its end.
+    pub(crate) async fn active_until(&self, ticket: &Ticket) -> Timestamp {
+        let place = self.find(ticket).await;
+        until(&place).unwrap_or_else(|| panic!("{} should be active: {place:?}", ticket.user))
+    }
+
+    /// True when a place waits, false when it is active.
+    pub(crate) async fn waits(&self, ticket: &Ticket) -> bool {
+        position(&self.find(ticket).await).is_some()
+    }
+
+    /// Finds that a place is gone, by every reader.
+    pub(crate) async fn is_gone(&self, ticket: &Ticket) {
+        let user = &ticket.user;
+        let looked_up = self.look_up(ticket).await.value;
+        assert_eq!(looked_up, LookUpOutcome::Gone, "{user}'s place");
+        let at_gate = self.gate(ticket, GatePurpose::Browse).await.value;
+        assert_eq!(at_gate, GateOutcome::Gone, "{user} at the gate");
+        let left = self.leave(ticket).await.value;
+        assert_eq!(left, LeaveOutcome::Gone, "{user} leaving");
+    }
+
+    /// Shows a ticket at the gate.
+    pub(crate) async fn gate(&self, ticket: &Ticket, purpose: GatePurpose) -> Stamped<GateOutcome> {
+        let passed = self.ports.queue.pass_gate(ticket, purpose);
+        passed.await.expect("gate")
+    }
+
+    /// Passes the gate: when, and until when the place lasts then.
+    pub(crate) async fn pass_gate(
+        &self,
+        ticket: &Ticket,
+        purpose: GatePurpose,
+    ) -> (Timestamp, Timestamp) {
+        let passed = self.gate(ticket, purpose).await;
+        match &passed.value {
+            GateOutcome::Passed(Place {
+                standing:
+                    Standing::Active {
+                        until,
+                        claimed: true,
+                        ..
+                    },
+                ..
+            }) => (passed.as_of, *until),
+            other => panic!("{} should pass the gate: {other:?}", ticket.user),
+        }
+    }
+
+    /// Leaves.
+    pub(crate) async fn leave(&self, ticket: &Ticket) -> Stamped<LeaveOutcome> {
+        self.ports.queue.leave(ticket).await.expect("leave")
+    }
+
+    /// Leaves a place that there is.
+    pub(crate) async fn go(&self, ticket: &Ticket) {
+        let left = self.leave(ticket).await.value;
+        assert_eq!(left, LeaveOutcome::Left, "{} leaving", ticket.user);
+    }
+
+    /// Admits as many as may be: how many that were.
+    pub(crate) async fn admit_all(&mut self) -> u32 {
+        self.admit(ALL).await.done
+    }
+
+    /// Admits.
+    pub(crate) async fn admit(&mut self, limit: u32) -> TickReport {
+        let tick = self.ports.ticks.admit(self.concert, limit).await;
+        self.ticked(&tick.expect("admission tick"))
+    }
+
+    /// Removes all that is past its end.
+    pub(crate) async fn tidy(&mut self) -> TickReport {
+        self.expire(ALL).await
+    }
+
+    /// Removes what is past its end.
+    pub(crate) async fn expire(&mut self, limit: u32) -> TickReport {
+        let tick = self.ports.ticks.expire(self.concert, limit).await;
+        self.ticked(&tick.expect("expiry tick"))
+    }
+
+    fn ticked(&mut self, tick: &Stamped<TickOutcome>) -> TickReport {
+        self.note_tick(tick.as_of);
+        match tick.value {
+            TickOutcome::Ticked(report) => report,
+            other => panic!("nobody else ticks, but the tick was {other:?}"),
+        }
+    }
+}
+
+/// The position of a waiting place.
+pub(crate) fn position(place: &Place) -> Option<u64> {
+    match place.standing {
+        Standing::Waiting { position, .. } => Some(position),
+        Standing::Active { .. } => None,
+    }
+}
+
+/// The end of an active place.
+pub(crate) fn until(place: &Place) -> Option<Timestamp> {
+    match place.standing {
+        Standing::Waiting { .. } => None,
+        Standing::Active { until, .. } => Some(until),
+    }
+}

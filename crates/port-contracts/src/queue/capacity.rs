@@ -1,0 +1,118 @@
+//! Promise 4: at most so many active at once, alone and beside a rate.
+
+use frontrow_domain::model::queue::{Capacity, GatePurpose};
+
+use super::{
+    ACTIVE_TTL, CLAIM_TTL, QueueFixture, Room, by_capacity, by_rate, minutes, paused, seconds,
+};
+
+/// No more are active at once than may be, whether they walked in or waited.
+pub async fn no_more_are_active_than_may_be<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(2)).await;
+    room.walk_in("ann").await;
+    room.walk_in("ben").await;
+    room.line_up("cat").await;
+    assert_eq!(room.admit_all().await, 0);
+    let report = room.tidy().await;
+    assert_eq!((report.waiting, report.active), (1, 2));
+}
+
+/// A tick fills all free places, and no more.
+pub async fn a_tick_fills_the_free_places<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    room.crowd_lines_up(10).await;
+    room.change(|policy| *policy = by_capacity(4)).await;
+    assert_eq!(room.admit_all().await, 4);
+    assert_eq!(room.admit_all().await, 0);
+}
+
+/// Who leaves makes room for one more.
+pub async fn leaving_makes_room<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(2)).await;
+    let ann = room.walk_in("ann").await;
+    room.walk_in("ben").await;
+    let line = room.all_line_up(&["cat", "dan"]).await;
+    room.go(&ann).await;
+    assert_eq!(room.admit_all().await, 1);
+    assert!(!room.waits(&line[0]).await);
+    assert!(room.waits(&line[1]).await);
+}
+
+/// An active place that is past its end makes room, for a tick and for a join, though no tick has
+/// removed it.
+pub async fn an_ended_place_makes_room_without_a_tick<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(2)).await;
+    for name in ["ann", "ben"] {
+        let ticket = room.walk_in(name).await;
+        room.pass_gate(&ticket, GatePurpose::Browse).await;
+    }
+    room.pass(ACTIVE_TTL + seconds(1)).await;
+    room.walk_in("cat").await;
+    room.walk_in("dan").await;
+    room.line_up("eve").await;
+}
+
+/// A place that nobody claimed makes room for the next in line.
+pub async fn an_unclaimed_place_makes_room<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(1)).await;
+    room.walk_in("ann").await;
+    room.serve(CLAIM_TTL / 2).await;
+    let ben = room.line_up("ben").await;
+    room.serve(CLAIM_TTL / 2).await;
+    let admitted = room.admit_all().await;
+    if !room.stood_still() {
+        assert_eq!(admitted, 1);
+        assert!(!room.waits(&ben).await);
+    }
+}
+
+/// Lowering the capacity evicts nobody, and nobody is admitted until enough have gone.
+pub async fn a_lowered_capacity_evicts_nobody<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(3)).await;
+    let mut active = Vec::new();
+    for name in ["ann", "ben", "cat"] {
+        active.push(room.walk_in(name).await);
+    }
+    room.line_up("dan").await;
+    room.change(|policy| *policy = by_capacity(1)).await;
+    for ticket in &active {
+        assert!(!room.waits(ticket).await);
+    }
+    for (gone, ticket) in (1..).zip(&active) {
+        assert_eq!(room.admit_all().await, 0);
+        room.go(ticket).await;
+        if gone == 3 {
+            assert_eq!(room.admit_all().await, 1);
+        }
+    }
+}
+
+/// A raised capacity holds at once.
+pub async fn a_raised_capacity_holds_at_once<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(1)).await;
+    room.walk_in("ann").await;
+    room.all_line_up(&["ben", "cat", "dan"]).await;
+    room.change(|policy| *policy = by_capacity(3)).await;
+    assert_eq!(room.admit_all().await, 2);
+}
+
+/// With a rate and a capacity both bind.
+pub async fn a_rate_and_a_capacity_both_bind<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let line = room.crowd_lines_up(10).await;
+    room.change(|policy| {
+        *policy = by_rate(3);
+        policy.capacity = Some(Capacity { max_active: 2 });
+    })
+    .await;
+    assert_eq!(room.admit_all().await, 2); // the capacity is the tighter
+    room.go(&line[0]).await;
+    assert_eq!(room.admit_all().await, 1);
+    room.go(&line[1]).await;
+    assert_eq!(room.admit_all().await, 0); // now the rate is
+    room.change(|policy| policy.active_ttl = minutes(24 * 60))
+        .await;
+    room.pass_gate(&line[2], GatePurpose::Browse).await;
+    room.pass(minutes(61)).await;
+    assert_eq!(room.admit_all().await, 1);
+}

@@ -1,0 +1,66 @@
+//! Many people at once.
+
+use std::{future::Future, sync::Arc};
+
+use frontrow_domain::model::queue::{Place, Ticket};
+
+use super::{QueueFixture, Room, room::user};
+use crate::QueuePorts;
+
+/// Runs `count` tasks side by side, and gives what they gave, in the order of their numbers.
+pub(crate) async fn crowd<T, Fut>(count: usize, task: impl Fn(usize) -> Fut) -> Vec<T>
+where
+    T: Send + 'static,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(tokio::sync::Barrier::new(count));
+    let tasks: Vec<_> = (0..count)
+        .map(|number| {
+            let (start, task) = (Arc::clone(&start), task(number));
+            tokio::spawn(async move {
+                start.wait().await;
+                task.await
+            })
+        })
+        .collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.expect("a task of the crowd"));
+    }
+    results
+}
+
+impl<F: QueueFixture> Room<F> {
+    /// So many people join at the same time, each from a task of their own, and get a new place.
+    pub(crate) async fn crowd_enters(&self, count: usize) -> Vec<Place> {
+        crowd(count, |number| {
+            let (queue, concert) = (Arc::clone(&self.ports.queue), self.concert);
+            async move {
+                let name = user(&format!("user-{number}"));
+                let joined = queue.join(concert, &name, None).await.expect("join");
+                match joined.value {
+                    frontrow_domain::ports::JoinOutcome::Joined(place) => place,
+                    other => panic!("{name} should have joined: {other:?}"),
+                }
+            }
+        })
+        .await
+    }
+
+    /// So many people join at the same time, and wait; in the order in which they arrived.
+    pub(crate) async fn crowd_lines_up(&self, count: usize) -> Vec<Ticket> {
+        in_order_of_arrival(self.crowd_enters(count).await)
+    }
+
+    /// The ports, and which queue, for another task.
+    pub(crate) fn for_task(&self) -> (QueuePorts, frontrow_domain::model::ConcertId) {
+        (self.fixture.ports(), self.concert)
+    }
+}
+
+/// The tickets of these places, the first to arrive first.
+pub(crate) fn in_order_of_arrival(places: Vec<Place>) -> Vec<Ticket> {
+    let mut tickets: Vec<_> = places.into_iter().map(|place| place.ticket).collect();
+    tickets.sort_by_key(|ticket| ticket.arrival);
+    tickets
+}

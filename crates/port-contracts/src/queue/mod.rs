@@ -1,0 +1,61 @@
+//! The promises of a queue, one file each, one function a promise.
+//!
+//! `queue_contracts!` makes a test of each of them. They share [`room`](self), which drives a queue
+//! through its ports. Real time goes on while a contract runs, so spans are chosen such that some
+//! seconds more change nothing; where a contract needs the queue in service, it ticks it as often as
+//! a running service would.
+
+pub mod active_ends;
+pub mod at_once;
+pub mod between;
+pub mod capacity;
+pub mod control;
+pub mod loss;
+pub mod one_place;
+pub mod order;
+pub mod position;
+pub mod rate;
+pub mod reentry;
+pub mod service;
+pub mod states;
+pub mod ticks;
+pub mod unknown;
+pub mod waiting_ends;
+pub mod windows;
+
+mod asking;
+mod crowd;
+mod room;
+
+pub(crate) use crowd::{crowd, in_order_of_arrival};
+use frontrow_domain::model::queue::GatePurpose;
+pub(crate) use room::{
+    ACTIVE_TTL, CLAIM_TTL, RECOVERY, Room, WAITING_TTL, by_capacity, by_rate, paused,
+};
+
+use crate::{Fixture, QueuePorts};
+
+/// A fixture of a queue's store.
+pub trait QueueFixture: Fixture<Ports = QueuePorts> {}
+
+impl<F: Fixture<Ports = QueuePorts>> QueueFixture for F {}
+
+/// A limit that no tick of a contract reaches.
+pub(crate) const ALL: u32 = 10_000;
+
+/// So many minutes.
+pub(crate) fn minutes(count: u64) -> std::time::Duration {
+    std::time::Duration::from_mins(count)
+}
+
+/// So many seconds.
+pub(crate) fn seconds(count: u64) -> std::time::Duration {
+    std::time::Duration::from_secs(count)
+}
+
+/// To hold seats for so many seconds.
+pub(crate) fn hold_for(count: u64) -> GatePurpose {
+    GatePurpose::Hold {
+        hold_for: seconds(count),
+    }
+}

@@ -1,0 +1,79 @@
+//! A queue that the store was never given, or has lost.
+
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{GatePurpose, Ticket},
+    },
+    ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, TickOutcome},
+};
+use uuid::Uuid;
+
+use super::{ALL, QueueFixture, Room, by_rate, room::user};
+use crate::QueuePorts;
+
+impl<F: QueueFixture> Room<F> {
+    /// Nothing is known of the queue, whoever asks.
+    async fn knows_nothing(&self, ticket: &Ticket) {
+        let QueuePorts {
+            queue,
+            ticks,
+            control,
+        } = &self.ports;
+        assert_eq!(self.join("ann").await.value, JoinOutcome::NotSeeded);
+        let joined = self.join_showing(ticket).await.value;
+        assert_eq!(joined, JoinOutcome::NotSeeded);
+        assert_eq!(self.look_up(ticket).await.value, LookUpOutcome::NotSeeded);
+        let passed = queue.pass_gate(ticket, GatePurpose::Browse).await;
+        assert_eq!(passed.expect("gate").value, GateOutcome::NotSeeded);
+        assert_eq!(self.leave(ticket).await.value, LeaveOutcome::NotSeeded);
+        let admitted = ticks.admit(self.concert, ALL).await.expect("tick");
+        assert_eq!(admitted.value, TickOutcome::NotSeeded);
+        let expired = ticks.expire(self.concert, ALL).await.expect("tick");
+        assert_eq!(expired.value, TickOutcome::NotSeeded);
+        let version = control.policy_version(self.concert).await;
+        assert_eq!(version, Ok(None));
+        assert_eq!(control.is_empty(self.concert).await, Ok(true));
+        assert_eq!(control.set_sold_out(self.concert, true).await, Ok(()));
+        let version = control.policy_version(self.concert).await;
+        assert_eq!(version, Ok(None), "selling out makes no queue");
+        let busy = ticks.busy().await.expect("busy");
+        assert!(!busy.contains(&self.concert));
+    }
+}
+
+/// A store that was never given a queue says so, whatever it is asked, and makes none up.
+pub async fn a_queue_never_given_is_unknown<F: QueueFixture>(fixture: F) {
+    let room = Room::unknown(fixture, by_rate(1));
+    room.knows_nothing(&room.ticket("ann", 1)).await;
+}
+
+/// That another queue is there changes nothing.
+pub async fn another_queue_is_still_unknown<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(1)).await;
+    let ann = room.walk_in("ann").await;
+    room.concert = ConcertId(Uuid::from_u128(0xc0_0009));
+    let there = Ticket {
+        concert: room.concert,
+        user: user("ann"),
+        ..ann
+    };
+    room.knows_nothing(&there).await;
+}
+
+/// A store that lost its queues knows nothing of them until it is given them again.
+pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(1)).await;
+    let ann = room.walk_in("ann").await;
+    room.fixture.lose_data().await;
+    room.knows_nothing(&ann).await;
+}
+
+/// What a queue was told before the store had it does not count: it is not sold out.
+pub async fn a_queue_starts_with_seats<F: QueueFixture>(fixture: F) {
+    let mut room = Room::unknown(fixture, by_rate(1));
+    let told = room.ports.control.set_sold_out(room.concert, true).await;
+    told.expect("sold out");
+    room.seed(None).await;
+    room.walk_in("ann").await;
+}

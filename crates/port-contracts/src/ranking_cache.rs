@@ -1,0 +1,155 @@
+//! The promises of a ranking cache.
+//!
+//! A caller says what time it is. The instants here lie far in the future, so that a cache that also
+//! drops what is past its end by a clock of its own keeps them.
+
+use std::sync::Arc;
+
+use frontrow_domain::{
+    model::{ConcertId, Period, RankedConcert, Ranking, Span},
+    ports::RankingCache,
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::Fixture;
+
+/// A fixture of a ranking cache.
+pub trait CacheFixture: Fixture<Ports = Arc<dyn RankingCache>> {}
+
+impl<F: Fixture<Ports = Arc<dyn RankingCache>>> CacheFixture for F {}
+
+/// So many seconds and a few microseconds into the year 2100.
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_microsecond((4_102_444_800 + second) * 1_000_000 + 123_456)
+        .expect("an instant of the year 2100")
+}
+
+fn ranking(period: Period, concerts: u8, as_of: Timestamp) -> Ranking {
+    let items = (0..concerts).map(|rank| RankedConcert {
+        concert: ConcertId(Uuid::from_u128(0xaaaa_0000 + u128::from(rank))),
+        title: format!("아이유 \"Love, poem\" №{rank} 🎤 \\ '\u{0}\n"),
+        seats_sold: u64::MAX / 4 - u64::from(rank),
+    });
+    Ranking {
+        period,
+        span: Span {
+            from: at(-3_600),
+            to: at(0),
+        },
+        as_of,
+        items: items.collect(),
+    }
+}
+
+async fn cached(cache: &Arc<dyn RankingCache>, period: Period, now: Timestamp) -> Option<Ranking> {
+    cache.get(period, now).await.expect("get")
+}
+
+async fn put(cache: &Arc<dyn RankingCache>, ranking: &Ranking, until: Timestamp) {
+    cache.put(ranking, until).await.expect("put");
+}
+
+/// An empty cache has no ranking of any period.
+pub async fn an_empty_cache_has_nothing<F: CacheFixture>(fixture: F) {
+    for period in Period::ALL {
+        assert_eq!(cached(&fixture.ports(), period, at(0)).await, None);
+    }
+}
+
+/// What was put comes back as it was, to the microsecond and to the last character.
+pub async fn what_was_put_comes_back_whole<F: CacheFixture>(fixture: F) {
+    let cache = fixture.ports();
+    for period in Period::ALL {
+        let put_in = ranking(period, Ranking::MAX_ITEMS, at(7));
+        put(&cache, &put_in, at(600)).await;
+        assert_eq!(cached(&cache, period, at(8)).await, Some(put_in));
+    }
+}
+
+/// A ranking without any concert is one, too.
+pub async fn an_empty_ranking_is_cached_too<F: CacheFixture>(fixture: F) {
+    let cache = fixture.ports();
+    let nothing = ranking(Period::Daily, 0, at(0));
+    put(&cache, &nothing, at(600)).await;
+    assert_eq!(cached(&cache, Period::Daily, at(1)).await, Some(nothing));
+}
+
+/// Each period has a ranking of its own.
+pub async fn periods_do_not_mix<F: CacheFixture>(fixture: F) {
+    let cache = fixture.ports();
+    let daily = ranking(Period::Daily, 2, at(0));
+    put(&cache, &daily, at(600)).await;
+    for period in [Period::Realtime, Period::Weekly, Period::Monthly] {
+        assert_eq!(cached(&cache, period, at(1)).await, None);
+    }
+    assert_eq!(cached(&cache, Period::Daily, at(1)).await, Some(daily));
+}
+
+/// A newer ranking takes the place of the one that was there, and so does its end.
+pub async fn a_put_replaces_ranking_and_end<F: CacheFixture>(fixture: F) {
+    let cache = fixture.ports();
+    put(&cache, &ranking(Period::Weekly, 5, at(0)), at(600)).await;
+    let newer = ranking(Period::Weekly, 1, at(10));
+    put(&cache, &newer, at(300)).await;
+    let found = cached(&cache, Period::Weekly, at(299)).await;
+    assert_eq!(found.as_ref(), Some(&newer));
+    assert_eq!(cached(&cache, Period::Weekly, at(301)).await, None);
+    put(&cache, &newer, at(900)).await;
+    assert_eq!(cached(&cache, Period::Weekly, at(899)).await, Some(newer));
+}
+
+/// A ranking is there until its end, and gone at it.
+pub async fn a_ranking_is_gone_at_its_end<F: CacheFixture>(fixture: F) {
+    let cache = fixture.ports();
+    let monthly = ranking(Period::Monthly, 3, at(0));
+    put(&cache, &monthly, at(600)).await;
+    let last = Timestamp::from_microsecond(at(600).as_microsecond() - 1).expect("an instant");
+    assert_eq!(cached(&cache, Period::Monthly, last).await, Some(monthly));
+    assert_eq!(cached(&cache, Period::Monthly, at(600)).await, None);
+    assert_eq!(cached(&cache, Period::Monthly, at(601)).await, None);
+}
+
+/// A cache that lost its data is empty, and can be filled again.
+pub async fn a_lost_cache_is_empty<F: CacheFixture>(mut fixture: F) {
+    let daily = ranking(Period::Daily, 3, at(0));
+    put(&fixture.ports(), &daily, at(600)).await;
+    fixture.lose_data().await;
+    let cache = fixture.ports();
+    assert_eq!(cached(&cache, Period::Daily, at(1)).await, None);
+    put(&cache, &daily, at(600)).await;
+    assert_eq!(cached(&cache, Period::Daily, at(1)).await, Some(daily));
+}
+
+/// A cache that was closed and opened has what it had, or nothing; never a part of it.
+pub async fn a_reopened_cache_has_all_or_nothing<F: CacheFixture>(mut fixture: F) {
+    let daily = ranking(Period::Daily, 9, at(0));
+    put(&fixture.ports(), &daily, at(600)).await;
+    fixture.reopen().await;
+    let found = cached(&fixture.ports(), Period::Daily, at(1)).await;
+    assert!(found.is_none_or(|found| found == daily));
+}
+
+/// Who reads while others put gets one of the rankings, whole.
+pub async fn readers_get_one_ranking_or_the_other<F: CacheFixture>(fixture: F) {
+    let few = ranking(Period::Realtime, 1, at(0));
+    let many = ranking(Period::Realtime, Ranking::MAX_ITEMS, at(1));
+    put(&fixture.ports(), &few, at(600)).await;
+    let writer = {
+        let (cache, few, many) = (fixture.ports(), few.clone(), many.clone());
+        tokio::spawn(async move {
+            for _ in 0..50 {
+                put(&cache, &many, at(600)).await;
+                put(&cache, &few, at(600)).await;
+            }
+        })
+    };
+    let cache = fixture.ports();
+    for _ in 0..50 {
+        let found = cached(&cache, Period::Realtime, at(2)).await;
+        let found = found.expect("one was there all the time");
+        assert!(found == few || found == many, "{found:?}");
+        tokio::task::yield_now().await;
+    }
+    writer.await.expect("the writer");
+}

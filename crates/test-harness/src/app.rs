@@ -1,0 +1,235 @@
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Output, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use crate::{AppConfig, Client, Process, client::Connection, eventually};
+
+/// What the program prints on its standard output once it listens, before its address.
+const LISTENING: &str = "frontrow is listening on ";
+
+/// How long a program may take to end. It first serves the requests that it has.
+const EXIT_LIMIT: Duration = Duration::from_mins(1);
+
+/// One running program, with a folder of its own. It is killed when this is dropped, and its folder
+/// removed.
+#[derive(Debug)]
+pub struct App {
+    // Dropped in this order: the process must be gone before its folder.
+    process: Process,
+    home: TempDir,
+    binary: PathBuf,
+    config: AppConfig,
+    connection: Connection,
+    asked_to_end: bool,
+}
+
+impl App {
+    /// Starts `binary` and waits until it is ready: `/readyz` answers 200.
+    ///
+    /// Fails, with the end of its log, when it ends instead or takes too long.
+    pub async fn start(binary: &Path, config: AppConfig) -> Result<Self> {
+        let home = home(&config)?;
+        let process = spawn(binary, &config, &home)?;
+        let mut app = Self {
+            process,
+            home,
+            binary: binary.to_owned(),
+            config,
+            connection: Connection::new()?,
+            asked_to_end: false,
+        };
+        app.wait_ready().await?;
+        Ok(app)
+    }
+
+    /// Runs `binary` to its end, for programs that are meant to stop by themselves: commands, and
+    /// starts that must be refused.
+    pub async fn run(binary: &Path, config: &AppConfig) -> Result<Output> {
+        let home = home(config)?;
+        run_to_end(binary, config, &home, config.args()).await
+    }
+
+    /// Runs another command of the same program, with the same set-up and data folder, to its end.
+    pub async fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Output> {
+        run_to_end(&self.binary, &self.config, &self.home, args).await
+    }
+
+    /// A client without identity. Clients go on working after a restart.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::over(self.connection.clone())
+    }
+
+    /// Where it listens, such as `http://127.0.0.1:40123`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.connection.base_url()
+    }
+
+    /// Where it keeps its data.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.config.data_dir_in(self.home.path())
+    }
+
+    /// What it has written to both of its outputs since its last start.
+    pub fn log(&self) -> Result<String> {
+        self.process.log()
+    }
+
+    /// The process, for what is not offered here.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Asks it to end in good order.
+    pub fn sigterm(&mut self) -> Result<()> {
+        self.asked_to_end = true;
+        self.process.signal(Signal::SIGTERM)
+    }
+
+    /// Interrupts it, as Ctrl-C does.
+    pub fn sigint(&mut self) -> Result<()> {
+        self.asked_to_end = true;
+        self.process.signal(Signal::SIGINT)
+    }
+
+    /// Kills it, as a crash would: it has ended when this returns.
+    pub fn sigkill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// Waits for its end.
+    pub async fn wait_exit(&mut self) -> Result<ExitStatus> {
+        self.process.wait_exit(EXIT_LIMIT).await
+    }
+
+    /// Starts it again on the same data, on another port. Where it still runs it is asked to end
+    /// first, unless that was done before, and must do so without an error.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.stop().await?;
+        self.process = spawn(&self.binary, &self.config, &self.home)?;
+        self.wait_ready().await
+    }
+
+    /// Like [`App::restart`], with another set-up. The data folder stays the same.
+    pub async fn restart_with(&mut self, config: AppConfig) -> Result<()> {
+        self.stop().await?;
+        self.config = config.data_dir(self.data_dir());
+        write_config_file(&self.config, self.home.path())?;
+        self.restart().await
+    }
+
+    async fn stop(&mut self) -> Result<()> {
+        if self.process.exited()?.is_none() {
+            if !self.asked_to_end {
+                self.sigterm()?;
+            }
+            let status = self.wait_exit().await?;
+            ensure!(
+                status.success(),
+                "frontrow did not end in good order: {status}; {}",
+                self.process.describe_log(),
+            );
+        }
+        self.asked_to_end = false;
+        Ok(())
+    }
+
+    async fn wait_ready(&mut self) -> Result<()> {
+        let limit = self.config.ready_within;
+        let line = self.process.wait_for_line(LISTENING, limit).await?;
+        self.connection.set_base_url(address_in(&line)?);
+
+        let client = self.client();
+        let process = &mut self.process;
+        let waited = eventually("/readyz answers 200", limit, async || {
+            process.ensure_running()?;
+            // Whatever goes wrong on the way to readiness may pass.
+            let reply = client.get("/readyz").await.ok();
+            Ok(reply.filter(|reply| reply.status == 200))
+        });
+        let waited = waited.await;
+        waited
+            .map(drop)
+            .with_context(|| self.process.describe_log())
+    }
+}
+
+/// The address in the line that the program prints once it listens.
+fn address_in(line: &str) -> Result<String> {
+    let address = line
+        .split_once(LISTENING)
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .filter(|address| address.starts_with("http://"))
+        .with_context(|| format!("there is no address in {line:?}"))?;
+    Ok(address.trim_end_matches('/').to_owned())
+}
+
+fn home(config: &AppConfig) -> Result<TempDir> {
+    let home = tempfile::Builder::new()
+        .prefix("frontrow-test-")
+        .tempdir()?;
+    write_config_file(config, home.path())?;
+    Ok(home)
+}
+
+fn write_config_file(config: &AppConfig, home: &Path) -> Result<()> {
+    let path = home.join("frontrow.toml");
+    match config.config_file_text() {
+        Some(text) => fs::write(path, text)?,
+        None if path.exists() => fs::remove_file(path)?,
+        None => {}
+    }
+    Ok(())
+}
+
+fn spawn(binary: &Path, config: &AppConfig, home: &TempDir) -> Result<Process> {
+    let mut command = config.command(binary, home.path());
+    command.args(config.args());
+    Process::spawn("frontrow", &mut command, &home.path().join("log"))
+}
+
+async fn run_to_end<S: AsRef<OsStr>>(
+    binary: &Path,
+    config: &AppConfig,
+    home: &TempDir,
+    args: &[S],
+) -> Result<Output> {
+    let mut command = tokio::process::Command::from(config.command(binary, home.path()));
+    command.args(args).stdin(Stdio::null()).kill_on_drop(true);
+    timeout(EXIT_LIMIT, command.output())
+        .await
+        .with_context(|| format!("{} did not end", binary.display()))?
+        .with_context(|| format!("cannot run {}", binary.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_the_word_after_the_announcement() {
+        let address = |line| address_in(line).ok();
+        let found = Some("http://127.0.0.1:4040".to_owned());
+        assert_eq!(
+            address("frontrow is listening on http://127.0.0.1:4040"),
+            found
+        );
+        assert_eq!(
+            address("frontrow is listening on http://127.0.0.1:4040/ (2 workers)"),
+            found
+        );
+        assert_eq!(address("frontrow is listening on something"), None);
+        assert_eq!(address("listening"), None);
+    }
+}

@@ -1,0 +1,95 @@
+use anyhow::{Context, Result, ensure};
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, where it is JSON; otherwise null.
+    pub json: Value,
+    /// The body as it came.
+    pub text: String,
+    /// What was asked, for messages.
+    asked: String,
+}
+
+impl Reply {
+    pub(crate) fn new(asked: String, status: u16, headers: HeaderMap, text: String) -> Self {
+        Self {
+            status,
+            headers,
+            json: serde_json::from_str(&text).unwrap_or(Value::Null),
+            text,
+            asked,
+        }
+    }
+
+    /// Itself, if it has this status; otherwise an error that shows the whole answer.
+    pub fn expect_status(self, status: u16) -> Result<Self> {
+        ensure!(
+            self.status == status,
+            "{} answered {} instead of {status}: {}",
+            self.asked,
+            self.status,
+            self.text,
+        );
+        Ok(self)
+    }
+
+    /// A header's value; none where it is missing or not text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The value at a JSON pointer (RFC 6901), such as `/queue/state`.
+    pub fn at(&self, pointer: &str) -> Result<&Value> {
+        self.json
+            .pointer(pointer)
+            .with_context(|| format!("{} has no {pointer}: {}", self.asked, self.text))
+    }
+
+    /// The text at a JSON pointer.
+    pub fn text_at(&self, pointer: &str) -> Result<&str> {
+        self.at(pointer)?
+            .as_str()
+            .with_context(|| format!("{}: {pointer} is no text: {}", self.asked, self.text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(text: &str) -> Reply {
+        let asked = "GET /thing".to_owned();
+        Reply::new(asked, 200, HeaderMap::new(), text.to_owned())
+    }
+
+    #[test]
+    fn what_is_not_json_is_null() {
+        assert_eq!(reply("hello").json, Value::Null);
+        assert_eq!(reply("").json, Value::Null);
+        assert_eq!(reply("[1]").json, serde_json::json!([1]));
+    }
+
+    #[test]
+    fn another_status_shows_the_answer() {
+        let error = reply("so it is").expect_status(404).unwrap_err();
+        let message = "GET /thing answered 200 instead of 404: so it is";
+        assert_eq!(error.to_string(), message);
+    }
+
+    #[test]
+    fn values_are_found_by_pointer() {
+        let reply = reply(r#"{"queue":{"state":"open","length":3}}"#);
+        assert_eq!(reply.text_at("/queue/state").unwrap(), "open");
+        assert_eq!(reply.at("/queue/length").unwrap(), 3);
+        assert!(reply.text_at("/queue/length").is_err());
+        assert!(reply.at("/nowhere").is_err());
+    }
+}

@@ -1,0 +1,299 @@
+//! The rules, as functions of a graph.
+
+use std::fmt;
+
+use super::graph::{Graph, Kind, Package};
+
+/// What the domain must not reach, however far down: drivers, servers and runtimes. A `*` at the end
+/// stands for anything.
+const FOREIGN_TO_DOMAIN: &[&str] = &[
+    "actix*",
+    "deadpool*",
+    "diesel*",
+    "hyper*",
+    "mysql*",
+    "redis",
+    "reqwest",
+    "sqlx*",
+    "tokio",
+];
+
+/// A dependency that breaks a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// Names of packages, each of which depends on the next; the last step is the one to remove.
+    way: Vec<String>,
+    /// Where it stands in its manifest.
+    kind: Kind,
+    /// What it breaks.
+    rule: Rule,
+}
+
+/// What must not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The domain depends on no other crate of ours.
+    DomainKnowsNobody,
+    /// The domain reaches no driver, server or runtime.
+    DomainWithoutIo,
+    /// Nobody depends on the app.
+    AppIsLast,
+    /// An adapter depends on no other adapter.
+    AdaptersApart,
+    /// The app alone names adapters.
+    OnlyAppNamesAdapters,
+    /// What is there for tests is no part of the product.
+    TestCratesForTests,
+    /// Nobody depends on the tools of developers, and they stand alone.
+    ToolsApart,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ({}): {}",
+            self.way.join(" -> "),
+            self.kind.section(),
+            self.rule,
+        )
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DomainKnowsNobody => "every crate depends towards the domain, never it on them",
+            Self::DomainWithoutIo => "the domain knows no driver, server or async runtime",
+            Self::AppIsLast => "no crate depends on the app",
+            Self::AdaptersApart => "an adapter depends on no other adapter",
+            Self::OnlyAppNamesAdapters => "only the app names adapters",
+            Self::TestCratesForTests => {
+                "port-contracts and test-harness stand under dev-dependencies, in adapters and the app"
+            }
+            Self::ToolsApart => "developers' tools and the crates of the product stand apart",
+        })
+    }
+}
+
+/// What a crate of the workspace is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Domain,
+    Adapter,
+    Contracts,
+    Harness,
+    App,
+    Tool,
+}
+
+impl Role {
+    fn of(package: &Package) -> Self {
+        match package.name.as_str() {
+            "frontrow" => Self::App,
+            "frontrow-domain" => Self::Domain,
+            "frontrow-port-contracts" => Self::Contracts,
+            "frontrow-test-harness" => Self::Harness,
+            name if name.starts_with("frontrow-adapter-") => Self::Adapter,
+            _ => Self::Tool,
+        }
+    }
+}
+
+/// Every dependency that breaks a rule.
+pub(crate) fn violations(graph: &Graph) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for package in graph.ours() {
+        violations.extend(between_our_crates(graph, package));
+        if Role::of(package) == Role::Domain {
+            violations.extend(below_the_domain(graph, package));
+        }
+    }
+    violations
+}
+
+/// The wrong dependencies of `package` on other crates of the workspace.
+fn between_our_crates(graph: &Graph, package: &Package) -> Vec<Violation> {
+    graph
+        .needs(package)
+        .filter(|(_, needed)| needed.is_ours)
+        .filter_map(|(kind, needed)| {
+            let rule = broken_rule(Role::of(package), kind, Role::of(needed))?;
+            Some(Violation {
+                way: vec![package.name.clone(), needed.name.clone()],
+                kind,
+                rule,
+            })
+        })
+        .collect()
+}
+
+/// The rule that a dependency between two crates of ours breaks, if it does.
+fn broken_rule(from: Role, kind: Kind, to: Role) -> Option<Rule> {
+    match (from, to) {
+        (_, Role::App) => Some(Rule::AppIsLast),
+        (Role::Domain, _) => Some(Rule::DomainKnowsNobody),
+        (_, Role::Domain) | (Role::App, Role::Adapter) | (Role::Tool, Role::Harness) => None,
+        (Role::Adapter, Role::Adapter) => Some(Rule::AdaptersApart),
+        (_, Role::Adapter) => Some(Rule::OnlyAppNamesAdapters),
+        (_, Role::Tool) => Some(Rule::ToolsApart),
+        (Role::Adapter | Role::App, Role::Contracts | Role::Harness) if kind == Kind::Dev => None,
+        (_, Role::Contracts | Role::Harness) => Some(Rule::TestCratesForTests),
+    }
+}
+
+/// What the domain reaches along normal dependencies and must not.
+fn below_the_domain(graph: &Graph, domain: &Package) -> Vec<Violation> {
+    graph
+        .ways_to(domain, is_foreign_to_domain)
+        .into_iter()
+        .map(|way| Violation {
+            way: way.into_iter().map(str::to_owned).collect(),
+            kind: Kind::Normal,
+            rule: Rule::DomainWithoutIo,
+        })
+        .collect()
+}
+
+fn is_foreign_to_domain(name: &str) -> bool {
+    FOREIGN_TO_DOMAIN
+        .iter()
+        .any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == *pattern,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use Kind::{Build, Dev, Normal};
+
+    use super::*;
+
+    fn broken(edges: &[(&str, Kind, &str)]) -> Vec<Rule> {
+        violations(&Graph::made_up(edges))
+            .into_iter()
+            .map(|violation| violation.rule)
+            .collect()
+    }
+
+    #[test]
+    fn the_intended_layout_breaks_nothing() {
+        let intended = [
+            ("frontrow", Normal, "frontrow-domain"),
+            ("frontrow", Normal, "frontrow-adapter-embedded"),
+            ("frontrow", Normal, "frontrow-adapter-redis"),
+            ("frontrow", Normal, "tokio"),
+            ("frontrow", Dev, "frontrow-test-harness"),
+            ("frontrow-adapter-embedded", Normal, "frontrow-domain"),
+            ("frontrow-adapter-embedded", Normal, "diesel"),
+            ("frontrow-adapter-embedded", Dev, "frontrow-port-contracts"),
+            ("frontrow-adapter-redis", Normal, "frontrow-domain"),
+            ("frontrow-adapter-redis", Dev, "frontrow-test-harness"),
+            ("frontrow-port-contracts", Normal, "frontrow-domain"),
+            ("frontrow-port-contracts", Normal, "tokio"),
+            ("frontrow-domain", Normal, "jiff"),
+            ("frontrow-domain", Dev, "tokio"),
+            ("xtask", Normal, "cargo_metadata"),
+        ];
+        assert_eq!(violations(&Graph::made_up(&intended)), []);
+    }
+
+    #[test]
+    fn the_domain_depends_on_no_crate_of_ours() {
+        for kind in [Normal, Build, Dev] {
+            let edge = ("frontrow-domain", kind, "frontrow-port-contracts");
+            assert_eq!(broken(&[edge]), [Rule::DomainKnowsNobody]);
+        }
+    }
+
+    #[test]
+    fn the_domain_reaches_no_driver_server_or_runtime() {
+        for foreign in [
+            "actix-web",
+            "diesel",
+            "diesel-async",
+            "redis",
+            "deadpool-redis",
+            "tokio",
+            "sqlx",
+            "mysql_async",
+            "reqwest",
+            "hyper",
+        ] {
+            let edge = ("frontrow-domain", Normal, foreign);
+            assert_eq!(broken(&[edge]), [Rule::DomainWithoutIo], "{foreign}");
+        }
+        assert_eq!(broken(&[("frontrow-domain", Normal, "tokio-free")]), []);
+    }
+
+    #[test]
+    fn the_domain_reaches_nothing_foreign_through_others_either() {
+        let graph = Graph::made_up(&[
+            ("frontrow-domain", Normal, "cache"),
+            ("cache", Normal, "timer"),
+            ("cache", Dev, "reqwest"),
+            ("timer", Normal, "tokio"),
+            ("timer", Normal, "cache"),
+        ]);
+        let found: Vec<_> = violations(&graph).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "frontrow-domain -> cache -> timer -> tokio (dependencies): \
+              the domain knows no driver, server or async runtime"
+            ],
+        );
+    }
+
+    #[test]
+    fn adapters_depend_on_no_adapter_and_not_on_the_app() {
+        for kind in [Normal, Dev] {
+            let sideways = ("frontrow-adapter-redis", kind, "frontrow-adapter-mysql");
+            assert_eq!(broken(&[sideways]), [Rule::AdaptersApart]);
+            let upwards = ("frontrow-adapter-redis", kind, "frontrow");
+            assert_eq!(broken(&[upwards]), [Rule::AppIsLast]);
+        }
+    }
+
+    #[test]
+    fn only_the_app_names_adapters() {
+        for from in ["frontrow-port-contracts", "frontrow-test-harness", "xtask"] {
+            for kind in [Normal, Dev] {
+                let edge = (from, kind, "frontrow-adapter-embedded");
+                assert_eq!(broken(&[edge]), [Rule::OnlyAppNamesAdapters]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_there_for_tests_is_no_part_of_the_product() {
+        for from in ["frontrow", "frontrow-adapter-embedded"] {
+            for to in ["frontrow-port-contracts", "frontrow-test-harness"] {
+                assert_eq!(broken(&[(from, Normal, to)]), [Rule::TestCratesForTests]);
+                assert_eq!(broken(&[(from, Dev, to)]), []);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_depends_on_a_tool() {
+        assert_eq!(broken(&[("frontrow", Dev, "xtask")]), [Rule::ToolsApart]);
+    }
+
+    #[test]
+    fn a_message_names_the_dependency_and_the_rule() {
+        let edge = ("frontrow-adapter-redis", Dev, "frontrow-adapter-mysql");
+        let found: Vec<_> = violations(&Graph::made_up(&[edge]))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "frontrow-adapter-redis -> frontrow-adapter-mysql (dev-dependencies): \
+              an adapter depends on no other adapter"
+            ],
+        );
+    }
+}

@@ -1,0 +1,122 @@
+//! `cargo xtask test`: everything that the tests need, then all tests.
+
+use std::{env, ffi::OsString, process::Command};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::tools;
+
+/// What `cargo xtask test` is called with.
+#[derive(clap::Args)]
+pub(crate) struct TestArguments {
+    /// Arguments for `cargo nextest run` or `cargo test`, such as `-p PACKAGE` or a part of a name
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    for_runner: Vec<String>,
+}
+
+/// Provides what the tests need and runs them.
+pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
+    tools::provide(tools::NEEDED)?;
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let runner = if tools::succeeds(&cargo, &["nextest", "--version"]) {
+        Runner::Nextest
+    } else {
+        Runner::CargoTest
+    };
+    let ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
+    for step in plan(runner, &arguments.for_runner) {
+        eprintln!("xtask: cargo {}", step.join(" "));
+        let mut command = Command::new(&cargo);
+        command.args(&step);
+        if ci {
+            // What is built once and thrown away gains nothing from incremental files.
+            command.env("CARGO_INCREMENTAL", "0");
+        }
+        let status = command.status().context("cannot run cargo")?;
+        ensure!(
+            status.success(),
+            "`cargo {}` failed: {status}",
+            step.join(" ")
+        );
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Runner {
+    Nextest,
+    CargoTest,
+}
+
+/// The cargo commands to run, in order. The doctests come first, so that the runner's summary is what
+/// ends the output.
+fn plan(runner: Runner, for_runner: &[String]) -> Vec<Vec<String>> {
+    let base: &[&str] = match runner {
+        Runner::Nextest => &["nextest", "run"],
+        // All but the doctests.
+        Runner::CargoTest => &["test", "--tests"],
+    };
+    let mut run: Vec<String> = base.iter().map(ToString::to_string).collect();
+    // Cargo takes `--workspace` to outdo `--package`.
+    if !selects_packages(for_runner) {
+        run.push("--workspace".to_owned());
+    }
+    run.extend_from_slice(for_runner);
+
+    let mut steps = Vec::new();
+    if for_runner.is_empty() {
+        steps.push(["test", "--doc", "--workspace"].map(str::to_owned).to_vec());
+    }
+    steps.push(run);
+    steps
+}
+
+fn selects_packages(arguments: &[String]) -> bool {
+    arguments
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(runner: Runner, arguments: &[&str]) -> Vec<String> {
+        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+        plan(runner, &arguments)
+            .iter()
+            .map(|step| step.join(" "))
+            .collect()
+    }
+
+    #[test]
+    fn the_runners_summary_comes_last() {
+        assert_eq!(
+            lines(Runner::Nextest, &[]),
+            ["test --doc --workspace", "nextest run --workspace"],
+        );
+        assert_eq!(
+            lines(Runner::CargoTest, &[]),
+            ["test --doc --workspace", "test --tests --workspace"],
+        );
+    }
+
+    #[test]
+    fn arguments_go_to_the_runner_alone() {
+        assert_eq!(
+            lines(Runner::Nextest, &["joining", "--no-capture"]),
+            ["nextest run --workspace joining --no-capture"],
+        );
+    }
+
+    #[test]
+    fn a_chosen_package_is_not_outdone_by_the_workspace() {
+        for chosen in [&["-p", "xtask"][..], &["-pxtask"], &["--package=xtask"]] {
+            let all = lines(Runner::CargoTest, chosen).concat();
+            assert!(!all.contains("--workspace"), "{all}");
+        }
+        let after = lines(Runner::CargoTest, &["--", "-p"]).concat();
+        assert!(after.contains("--workspace"), "{after}");
+    }
+}

@@ -1,0 +1,211 @@
+//! The programs that the tests need, and how to get those that are missing.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A program without which some test cannot run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Tool {
+    /// Its names; one of them is enough.
+    programs: &'static [&'static str],
+    /// The Debian and Ubuntu packages that bring it.
+    packages: &'static [&'static str],
+    /// What it is needed for.
+    why: &'static str,
+}
+
+/// Everything that the tests need beyond Rust. A test that needs another program gets a line here.
+pub(crate) const NEEDED: &[Tool] = &[Tool {
+    programs: &["cc"],
+    packages: &["gcc", "libc6-dev"],
+    why: "compiles the SQLite that comes with Frontrow",
+}];
+
+/// Makes sure that every one of `tools` is installed: installs what is missing where that is
+/// possible without asking anybody, and otherwise says what to install.
+pub(crate) fn provide(tools: &[Tool]) -> Result<()> {
+    let missing = missing(tools, is_installed);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    for tool in &missing {
+        eprintln!("xtask: {} is missing; it {}", name(tool), tool.why);
+    }
+    let packages = packages(&missing);
+    let Some(apt_get) = AptGet::find() else {
+        bail!("{}", advice(&packages));
+    };
+    eprintln!("xtask: installing {}", packages.join(" "));
+    apt_get
+        .install(&packages)
+        .with_context(|| advice(&packages))?;
+    let still_missing = self::missing(tools, is_installed);
+    ensure!(
+        still_missing.is_empty(),
+        "installed {}, but there still is no {}",
+        packages.join(" "),
+        still_missing
+            .iter()
+            .map(|tool| name(tool))
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
+    Ok(())
+}
+
+/// Runs `apt-get` as a user who may install.
+struct AptGet {
+    /// The words before `apt-get`.
+    prefix: &'static [&'static str],
+}
+
+impl AptGet {
+    /// None where there is no apt-get, or nobody to run it without a password.
+    fn find() -> Option<Self> {
+        if !is_installed("apt-get") {
+            None
+        } else if is_root() {
+            Some(Self { prefix: &[] })
+        } else if succeeds("sudo", &["-n", "true"]) {
+            Some(Self {
+                prefix: &["sudo", "-n"],
+            })
+        } else {
+            None
+        }
+    }
+
+    fn install(&self, packages: &[&str]) -> Result<()> {
+        self.run(&["update", "-q"])?;
+        let install = ["install", "-q", "-y", "--no-install-recommends"];
+        self.run(&[&install, packages].concat())
+    }
+
+    /// Runs one apt-get command, with its output on ours: an installation may take a while.
+    fn run(&self, arguments: &[&str]) -> Result<()> {
+        // Through `env`, since sudo passes on no variables.
+        let quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
+        let words = [self.prefix, &quiet, arguments].concat();
+        let (program, rest) = words.split_first().context("there is nothing to run")?;
+        let status = Command::new(program)
+            .args(rest)
+            .stdin(Stdio::null())
+            .status()
+            .with_context(|| format!("cannot run {program}"))?;
+        ensure!(status.success(), "`{}` failed: {status}", words.join(" "));
+        Ok(())
+    }
+}
+
+fn missing(tools: &[Tool], is_there: impl Fn(&str) -> bool) -> Vec<&Tool> {
+    tools
+        .iter()
+        .filter(|tool| !tool.programs.iter().any(|program| is_there(program)))
+        .collect()
+}
+
+fn packages(tools: &[&Tool]) -> Vec<&'static str> {
+    let mut packages: Vec<_> = tools
+        .iter()
+        .flat_map(|tool| tool.packages)
+        .copied()
+        .collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+fn name(tool: &Tool) -> String {
+    tool.programs.join(" or ")
+}
+
+fn advice(packages: &[&str]) -> String {
+    format!(
+        "install these packages (or what your system calls them) and try again: {}",
+        packages.join(" "),
+    )
+}
+
+/// True where a program of this name is on the path, or where Debian keeps servers: a user who is not
+/// root may not have those folders on their path.
+fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(servers)
+        .any(|folder| is_program(&folder.join(program)))
+}
+
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata()
+        .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// True where the program is there and says that all is well.
+pub(crate) fn succeeds(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATABASE: Tool = Tool {
+        programs: &["mariadbd", "mysqld"],
+        packages: &["mariadb-server"],
+        why: "keeps rows",
+    };
+    const COMPILER: Tool = Tool {
+        programs: &["cc"],
+        packages: &["libc6-dev", "gcc"],
+        why: "compiles",
+    };
+
+    #[test]
+    fn one_of_a_tools_names_is_enough() {
+        let tools = [DATABASE, COMPILER];
+        assert_eq!(missing(&tools, |program| program == "mysqld"), [&COMPILER]);
+        assert_eq!(missing(&tools, |_| true), Vec::<&Tool>::new());
+    }
+
+    #[test]
+    fn every_package_is_named_once() {
+        assert_eq!(packages(&[&COMPILER, &COMPILER]), ["gcc", "libc6-dev"]);
+    }
+
+    #[test]
+    fn a_program_is_a_file_that_can_be_run() {
+        assert!(is_installed("sh"));
+        assert!(!is_installed("no-such-program-anywhere"));
+        assert!(!is_program(Path::new("/etc/passwd")));
+        assert!(!is_program(Path::new("/usr")));
+    }
+
+    #[test]
+    fn everything_needed_has_a_package_and_a_reason() {
+        for tool in NEEDED {
+            assert!(!tool.programs.is_empty(), "{tool:?}");
+            assert!(!tool.packages.is_empty(), "{tool:?}");
+            assert!(!tool.why.is_empty(), "{tool:?}");
+        }
+    }
+}

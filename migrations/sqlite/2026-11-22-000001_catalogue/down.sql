@@ -1,0 +1,3 @@
+DROP TABLE performances;
+DROP TABLE concerts;
+PRAGMA application_id = 0;

@@ -1,0 +1,3 @@
+DROP TABLE reservation_seats;
+DROP TABLE seats;
+DROP TABLE reservations;
