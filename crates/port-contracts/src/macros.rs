@@ -1,7 +1,7 @@
 //! A test of each contract, for the tests of an adapter.
 //!
 //! Both macros take something that is called without arguments and gives a future of a fresh
-//! [`Fixture`](crate::Fixture), such as the name of an async function. They make tests that need no
+//! [`Fixture`](crate::Fixture): an async function, or a closure with an async block. They make tests that need no
 //! runtime of their own. Put each into a module of its own:
 //!
 //! ```text

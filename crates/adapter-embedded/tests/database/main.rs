@@ -1,5 +1,11 @@
 //! The SQLite file keeps the promises of a database, and those of its own.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the lints know the tests themselves, and not what they call"
+)]
+
 mod abandoned;
 mod audit;
 mod files;

@@ -22,6 +22,7 @@ use crate::program::{HOLD, Program, noon, operator, user, year_later};
 
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
+#[expect(clippy::unnecessary_wraps, reason = "as the driver wants it")]
 fn recorder() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
@@ -36,6 +37,9 @@ fn recorder() -> Option<Box<dyn Instrumentation>> {
         }
     }))
 }
+
+/// How the one statement ends that is to read all seats of a performance.
+const SEAT_MAP: &str = "FROM `seats` WHERE (`seats`.`performance_id` = ?)";
 
 /// Calls every port once, so that every statement runs.
 async fn tour(program: &Program) {
@@ -115,14 +119,19 @@ fn plan(program: &Program, statement: &str) -> Vec<String> {
 /// Whether a step reads a table from end to end that grows with use. An index of held seats alone is
 /// small.
 fn scans(step: &str) -> bool {
-    let small = ["concerts", "performances"];
-    step.strip_prefix("SCAN ").is_some_and(|table| {
-        !table.ends_with("VALUES CLAUSE")
-            && !table.contains("INDEX seats_held")
-            && !small
-                .iter()
-                .any(|small| table.split(' ').next() == Some(small))
-    })
+    let big = [
+        "audit",
+        "balances",
+        "idempotency_keys",
+        "ledger",
+        "reservation_seats",
+        "reservations",
+        "seats",
+    ];
+    let table = step
+        .strip_prefix("SCAN ")
+        .and_then(|rest| rest.split(' ').next());
+    table.is_some_and(|table| big.contains(&table)) && !step.contains("INDEX seats_held")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,9 +143,12 @@ async fn no_statement_reads_a_whole_big_table() {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+    // Ours insert nothing that they read first. What the plan of such a statement has is the search for
+    // rows that wait for their parent, which SQLite skips while there are none.
+    let verbs = ["SELECT", "UPDATE", "DELETE"];
     let mut used = BTreeSet::new();
     let mut explained = 0;
+    let mut ranked_from_the_index_alone = false;
     for statement in &statements {
         let on_tables = verbs.iter().any(|verb| statement.starts_with(verb));
         if !on_tables || statement.contains("sqlite_schema") || statement.contains("__diesel") {
@@ -145,6 +157,11 @@ async fn no_statement_reads_a_whole_big_table() {
         explained += 1;
         for step in plan(&program, statement) {
             assert!(!scans(&step), "{step}: {statement}");
+            let whole_hall = step == "SEARCH seats USING PRIMARY KEY (performance_id=?)";
+            assert!(
+                !whole_hall || statement.ends_with(SEAT_MAP),
+                "{step}: {statement}"
+            );
             let index = step
                 .split(" INDEX ")
                 .nth(1)
@@ -153,6 +170,7 @@ async fn no_statement_reads_a_whole_big_table() {
         }
     }
     assert!(explained > 30, "only {explained} statements were recorded");
+    assert!(ranked_from_the_index_alone);
     let meant_for_statements = [
         "idempotency_keys_by_age",
         "performances_of_concert",

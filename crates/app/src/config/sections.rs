@@ -53,7 +53,7 @@ pub(crate) struct Database {
 
 /// What keeps the queues, or the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", rename_all = "snake_case")]
 pub(crate) enum Backend {
     /// This process.
     #[default]
@@ -157,7 +157,7 @@ pub(crate) struct Log {
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String", rename_all = "snake_case")]
 pub(crate) enum LogFormat {
     /// For people.
     #[default]
@@ -165,6 +165,25 @@ pub(crate) enum LogFormat {
     /// For machines: one JSON object a line.
     Json,
 }
+
+/// Reads a choice from its name; the message lists the names.
+macro_rules! choice {
+    ($type:ident { $($name:literal => $variant:ident),* $(,)? }) => {
+        impl TryFrom<String> for $type {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                match text.as_str() {
+                    $($name => Ok(Self::$variant),)*
+                    _ => Err(format!("{text:?} is none of: {}", [$($name),*].join(", "))),
+                }
+            }
+        }
+    };
+}
+
+choice!(Backend { "embedded" => Embedded });
+choice!(LogFormat { "text" => Text, "json" => Json });
 
 impl Default for Config {
     fn default() -> Self {

@@ -104,6 +104,13 @@ fn unread(error: &actix_web::Error) -> Problem {
 
 /// Reads JSON. What is no JSON is malformed; JSON of another shape is invalid, and says where.
 fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // A list would be read as the fields in their order.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::invalid_fields([(
+            "body",
+            "must be an object".into(),
+        )]));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let field = error.path().to_string();
@@ -170,7 +177,7 @@ mod tests {
             (r#"{"seats": "A"}"#, "seats"),
             (r#"{"seats": [], "more": 1}"#, "more"),
             ("{}", "seats"),
-            ("[[]]", "[0]"),
+            ("[[]]", "body"),
             ("7", "body"),
         ] {
             let (status, text) = refusal(text);

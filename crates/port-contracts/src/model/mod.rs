@@ -15,6 +15,10 @@
 //! - A sign of life counts from the instant at which it was given, also where the clock has stepped
 //!   back; so does a tick.
 //! - Arrivals seen are those that the store gave out or took back.
+//! - Recovery and the time for coming back end at instants that are set when the store is seeded.
+//! - Who goes first of two people from different generations with the same arrival is left open.
+//! - Removing a head that is past its end is a piece of a tick's work. Random sequences do not insist
+//!   on that, nor on when a store removes what is past its end.
 //! - Who leaves with a ticket that could have re-entered was never in this store's line, and so does
 //!   not count as departed.
 

@@ -138,6 +138,17 @@ impl ModelQueue {
             .collect()
     }
 
+    /// True where two in the line have the same arrival. Promise 2 excludes that within a generation;
+    /// but who joined a queue that recovers may have been given the arrival of somebody from the
+    /// generation before who had not come back yet, when that was ahead of the clock.
+    pub(crate) fn has_tie(&self) -> bool {
+        let next = self.waiting.iter().skip(1);
+        self.waiting
+            .iter()
+            .zip(next)
+            .any(|(one, other)| one.arrival == other.arrival)
+    }
+
     /// Promise 9: the first that applies wins.
     pub(crate) fn situation(&self, now: Timestamp) -> Situation {
         let rules = self.rules();

@@ -17,7 +17,7 @@ const SEED: &str = "FRONTROW_MODEL_SEED";
 
 /// Whatever happens to a queue, in whatever order, the store answers as the model does.
 ///
-/// Tries [`FRONTROW_MODEL_CASES`](self) sequences (256 without it), always the same ones for the
+/// Tries `FRONTROW_MODEL_CASES` sequences (256 without it), always the same ones for the
 /// same `FRONTROW_MODEL_SEED`. All share one store, in which each has a queue of its own. A sequence
 /// for which the store answers otherwise is made as short as possible and printed.
 ///

@@ -13,9 +13,9 @@ use crate::queue::{ALL, QueueFixture};
 
 impl<F: QueueFixture> Run<'_, F> {
     pub(super) async fn join(&mut self, who: usize, shows: Option<usize>) -> Result<(), Stop> {
-        let shown = shows.map(|age| self.ticket_of(who, age));
+        let ticket = shows.map(|age| self.ticket_of(who, age));
         let user = user(who);
-        let told = self.ports.queue.join(self.concert, &user, shown.clone());
+        let told = self.ports.queue.join(self.concert, &user, ticket.clone());
         let told = told.await?;
         let (now, positions) = (told.as_of, self.positions);
         self.arrive(now)?;
@@ -25,7 +25,7 @@ impl<F: QueueFixture> Run<'_, F> {
         let Some(queue) = self.queue() else {
             return self.agree(&JoinOutcome::NotSeeded, &told.value);
         };
-        let expected = queue.join(now, &user, shown.as_ref());
+        let expected = queue.join(now, &user, ticket.as_ref());
         let told = queue.joined(told.value, positions, now);
         self.agree(&expected, &told)
     }

@@ -26,7 +26,7 @@ use crate::{
 pub(crate) enum Stop {
     /// The store did not answer as the model did.
     Wrong(String),
-    /// What it should have answered cannot be said, see [`Run::arrive`].
+    /// What it should have answered cannot be said: see [`Run::arrive`] and [`ModelQueue::has_tie`].
     Undecided,
 }
 
@@ -110,7 +110,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             Step::SellOut(sold_out) => self.sell_out(*sold_out).await,
             Step::AskControl => self.ask_control().await,
             Step::Pass { millis } => self.pass(*millis).await,
-            Step::StepBack { millis } => self.pass(-millis).await,
+            Step::Rewind { millis } => self.pass(-millis).await,
             Step::Serve { seconds } => {
                 for _ in 0..*seconds {
                     self.pass(1_000).await?;
@@ -137,8 +137,8 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         self.look_up(Shown { who: 0, age: 0 }).await?;
         self.admit(ALL).await?;
         self.generation += 1;
-        let recovery = recovers.then_some(Recovery { lasts: RECOVERY });
-        self.seed(rules, self.version, recovery).await
+        let how = recovers.then_some(Recovery { lasts: RECOVERY });
+        self.seed(rules, self.version, how).await
     }
 
     async fn seed(
@@ -222,6 +222,9 @@ impl<'a, F: QueueFixture> Run<'a, F> {
     ) -> Result<(), Stop> {
         let now = self.last;
         self.over = self.queue().map_or_else(Vec::new, |queue| queue.over(now));
+        if self.queue().is_some_and(|queue| queue.has_tie()) {
+            return Err(Stop::Undecided);
+        }
         if expected == told {
             return Ok(());
         }

@@ -50,7 +50,7 @@ pub(crate) enum Step {
     Pass {
         millis: i64,
     },
-    StepBack {
+    Rewind {
         millis: i64,
     },
     /// Time goes on in service.
@@ -143,7 +143,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::AskControl),
         4 => (200..4_800_i64).prop_map(|millis| Step::Pass { millis }),
         2 => (5_200..60_000_i64).prop_map(|millis| Step::Pass { millis }),
-        2 => (200..30_000_i64).prop_map(|millis| Step::StepBack { millis }),
+        2 => (200..30_000_i64).prop_map(|millis| Step::Rewind { millis }),
         3 => (1..25_u32).prop_map(|seconds| Step::Serve { seconds }),
         1 => (any::<bool>(), rules()).prop_map(|(recovers, rules)| Step::Lose { recovers, rules }),
     ]

@@ -21,7 +21,7 @@ pub(crate) struct ListedCache {
 struct List(Mutex<Vec<(Ranking, Timestamp)>>);
 
 impl ListedCache {
-    pub(crate) async fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 }

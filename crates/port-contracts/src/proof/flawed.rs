@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
     StoreFixture,
-    flaws::{self, Flaw, Torn},
+    flaws::{self, Flaw},
+    torn::Torn,
 };
 use crate::{
     model::{Positions, try_queue_model},

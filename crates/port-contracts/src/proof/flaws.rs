@@ -1,17 +1,9 @@
 //! Ways to break the promises of a queue, one small slip each.
 
-use std::mem;
-
-use frontrow_domain::{
-    model::{
-        ConcertId,
-        queue::{GatePurpose, Throughput},
-    },
-    ports::{Stamped, TickOutcome},
-};
+use frontrow_domain::model::queue::{GatePurpose, Throughput};
 use jiff::Timestamp;
 
-use super::store::{Call, ModelStore};
+use super::{store::Call, torn::Torn};
 use crate::model::{Claim, ModelQueue};
 
 /// When a flaw tampers with a call.
@@ -31,15 +23,6 @@ pub(crate) struct Flaw {
     pub(super) over_states: bool,
     /// Not a flaw: closing loses everything.
     pub(super) is_fleeting: bool,
-}
-
-/// An admission in two steps, between which others have their turn.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Torn {
-    /// Takes people from the line first, and makes them active after.
-    RemovesFirst,
-    /// Looks first at who is to be admitted, and admits them after.
-    LooksFirst,
 }
 
 impl Default for Flaw {
@@ -116,13 +99,10 @@ fn admits(more: impl Fn(&ModelQueue, Throughput, Timestamp) -> u32 + Send + 'sta
         match (moment, queue.policy.policy.throughput) {
             (Moment::Before, Some(throughput)) => {
                 let admit = more(queue, throughput, now);
-                kept = mem::replace(
-                    &mut queue.policy.policy.throughput,
-                    Some(Throughput {
-                        admit,
-                        ..throughput
-                    }),
-                );
+                kept = queue.policy.policy.throughput.replace(Throughput {
+                    admit,
+                    ..throughput
+                });
             }
             (Moment::After, Some(_)) => queue.policy.policy.throughput = kept.take(),
             (_, None) => {}
@@ -256,65 +236,4 @@ pub(crate) fn gives_places_back_for_ever() -> Flaw {
 
 pub(crate) fn forgets_who_has_ended() -> Flaw {
     Flaw::before(|queue, _, _| queue.ended.clear())
-}
-
-impl ModelStore {
-    /// An admission tick in two steps.
-    pub(super) async fn admit_torn(
-        &self,
-        concert: ConcertId,
-        limit: u32,
-        torn: Torn,
-    ) -> Stamped<TickOutcome> {
-        match torn {
-            Torn::RemovesFirst => self.admit_removing_first(concert, limit).await,
-            Torn::LooksFirst => self.admit_looking_first(concert, limit).await,
-        }
-    }
-
-    async fn admit_removing_first(&self, concert: ConcertId, limit: u32) -> Stamped<TickOutcome> {
-        let ticked = self.tick(concert, Call::Admit(limit)).expect("a tick");
-        let mut admitted = self
-            .held()
-            .model
-            .queue(concert)
-            .map_or_else(Vec::new, |queue| {
-                let (new, old) = mem::take(&mut queue.active)
-                    .into_iter()
-                    .partition(|place| place.admitted_at == ticked.as_of);
-                queue.active = old;
-                new
-            });
-        tokio::task::yield_now().await;
-        if let Some(queue) = self.held().model.queue(concert) {
-            queue.active.append(&mut admitted);
-        }
-        ticked
-    }
-
-    async fn admit_looking_first(&self, concert: ConcertId, limit: u32) -> Stamped<TickOutcome> {
-        let seen = self.held().model.queue(concert).cloned();
-        tokio::task::yield_now().await;
-        let mut held = self.held();
-        let as_of = held.later();
-        let (Some(mut seen), Some(queue)) = (seen, held.model.queue(concert)) else {
-            return Stamped {
-                as_of,
-                value: TickOutcome::NotSeeded,
-            };
-        };
-        let report = seen.admit(as_of, limit);
-        queue.window = seen.window;
-        for place in seen.active {
-            if queue.active.iter().all(|other| other.user != place.user) {
-                queue.waiting.retain(|other| other.user != place.user);
-                queue.active.push(place);
-                queue.departed += 1;
-            }
-        }
-        Stamped {
-            as_of,
-            value: TickOutcome::Ticked(report),
-        }
-    }
 }

@@ -5,7 +5,9 @@
 mod cache;
 mod flawed;
 mod flaws;
+mod over_stating;
 mod store;
+mod torn;
 
 use store::StoreFixture;
 
@@ -13,28 +15,30 @@ use store::StoreFixture;
 mod sound {
     use super::StoreFixture;
 
-    crate::queue_contracts!(positions = exact, StoreFixture::sound);
+    crate::queue_contracts!(positions = exact, || async { StoreFixture::sound() });
 }
 
 /// A store may remove what is past its end whenever it sees it, and lose everything when it closes.
 mod eager_and_fleeting {
     use super::StoreFixture;
 
-    crate::queue_contracts!(positions = exact, StoreFixture::eager_and_fleeting);
+    crate::queue_contracts!(positions = exact, || async {
+        StoreFixture::eager_and_fleeting()
+    });
 }
 
 /// A store may over-state positions by those who left.
-mod over_stating {
+mod leavers_counted {
     use super::StoreFixture;
 
-    crate::queue_contracts!(StoreFixture::over_stating);
+    crate::queue_contracts!(|| async { StoreFixture::over_stating() });
 }
 
 /// A cache in a list keeps the promises of one.
 mod listed_cache {
     use super::cache::ListedCache;
 
-    crate::ranking_cache_contracts!(ListedCache::new);
+    crate::ranking_cache_contracts!(|| async { ListedCache::new() });
 }
 
 /// Every contract that there is has its test in the macros.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, Place, PolicyVersion, QueueSeed, Standing, Ticket},
+        queue::{GatePurpose, PolicyVersion, QueueSeed, Ticket},
     },
     ports::{
         GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks,
@@ -18,7 +18,10 @@ use frontrow_domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::flaws::{self, Flaw, Moment};
+use super::{
+    flaws::{self, Flaw, Moment},
+    over_stating::Answer,
+};
 use crate::{
     Fixture, QueuePorts,
     model::{Model, ModelQueue},
@@ -33,66 +36,6 @@ pub(crate) enum Call {
     Leave,
     Admit(u32),
     Expire(u32),
-}
-
-/// What a queue answers.
-trait Answer {
-    /// The same with positions over-stated by all who left.
-    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self;
-}
-
-impl Answer for Place {
-    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
-        let Standing::Waiting { position, behind } = self.standing else {
-            return self;
-        };
-        let (gone_ahead, gone_behind) = queue.gone_around(&self, now);
-        let standing = Standing::Waiting {
-            position: position + gone_ahead,
-            behind: behind + gone_behind,
-        };
-        Self { standing, ..self }
-    }
-}
-
-impl Answer for JoinOutcome {
-    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
-        match self {
-            Self::Joined(place) => Self::Joined(place.over_stated(queue, now)),
-            Self::Held(place) => Self::Held(place.over_stated(queue, now)),
-            other => other,
-        }
-    }
-}
-
-impl Answer for LookUpOutcome {
-    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
-        match self {
-            Self::Found(place) => Self::Found(place.over_stated(queue, now)),
-            other => other,
-        }
-    }
-}
-
-impl Answer for GateOutcome {
-    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
-        match self {
-            Self::Waiting(place) => Self::Waiting(place.over_stated(queue, now)),
-            other => other,
-        }
-    }
-}
-
-impl Answer for LeaveOutcome {
-    fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
-        self
-    }
-}
-
-impl Answer for TickOutcome {
-    fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
-        self
-    }
 }
 
 /// A store built on the model.
@@ -126,15 +69,15 @@ impl ModelStore {
         mut call: Call,
         answer: impl FnOnce(&mut ModelQueue, Timestamp, &Call) -> T,
         unknown: T,
-    ) -> StoreResult<Stamped<T>> {
+    ) -> Stamped<T> {
         let mut held = self.held();
         let as_of = held.later();
         let Held { model, flaw, .. } = &mut *held;
         let Some(queue) = model.queue(concert) else {
-            return Ok(Stamped {
+            return Stamped {
                 as_of,
                 value: unknown,
-            });
+            };
         };
         (flaw.tamper)(Moment::Before, queue, as_of, &mut call);
         let value = answer(queue, as_of, &call);
@@ -144,10 +87,10 @@ impl ModelStore {
         } else {
             value
         };
-        Ok(Stamped { as_of, value })
+        Stamped { as_of, value }
     }
 
-    pub(super) fn tick(&self, concert: ConcertId, call: Call) -> StoreResult<Stamped<TickOutcome>> {
+    pub(super) fn tick(&self, concert: ConcertId, call: Call) -> Stamped<TickOutcome> {
         self.ask(
             concert,
             call,
@@ -171,7 +114,7 @@ impl Queue for ModelStore {
         user: &UserId,
         shown: Option<Ticket>,
     ) -> StoreResult<Stamped<JoinOutcome>> {
-        self.ask(
+        Ok(self.ask(
             concert,
             Call::Join(user.clone(), shown),
             |queue, now, call| match call {
@@ -179,11 +122,11 @@ impl Queue for ModelStore {
                 other => panic!("{other:?} is no join"),
             },
             JoinOutcome::NotSeeded,
-        )
+        ))
     }
 
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
-        self.ask(
+        Ok(self.ask(
             ticket.concert,
             Call::LookUp(ticket.clone()),
             |queue, now, call| match call {
@@ -191,7 +134,7 @@ impl Queue for ModelStore {
                 other => panic!("{other:?} is no look-up"),
             },
             LookUpOutcome::NotSeeded,
-        )
+        ))
     }
 
     async fn pass_gate(
@@ -199,7 +142,7 @@ impl Queue for ModelStore {
         ticket: &Ticket,
         purpose: GatePurpose,
     ) -> StoreResult<Stamped<GateOutcome>> {
-        self.ask(
+        Ok(self.ask(
             ticket.concert,
             Call::Gate(ticket.clone(), purpose),
             |queue, now, call| match call {
@@ -207,16 +150,16 @@ impl Queue for ModelStore {
                 other => panic!("{other:?} is no gate"),
             },
             GateOutcome::NotSeeded,
-        )
+        ))
     }
 
     async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
-        self.ask(
+        Ok(self.ask(
             ticket.concert,
             Call::Leave,
             |queue, now, _| queue.leave(now, ticket),
             LeaveOutcome::NotSeeded,
-        )
+        ))
     }
 }
 
@@ -231,13 +174,13 @@ impl QueueTicks for ModelStore {
     async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
         let torn = self.held().flaw.torn;
         match torn {
-            None => self.tick(concert, Call::Admit(limit)),
+            None => Ok(self.tick(concert, Call::Admit(limit))),
             Some(torn) => Ok(self.admit_torn(concert, limit, torn).await),
         }
     }
 
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
-        self.tick(concert, Call::Expire(limit))
+        Ok(self.tick(concert, Call::Expire(limit)))
     }
 }
 
@@ -276,15 +219,15 @@ pub(crate) struct StoreFixture {
 }
 
 impl StoreFixture {
-    pub(crate) async fn sound() -> Self {
+    pub(crate) fn sound() -> Self {
         Self::with(Flaw::default())
     }
 
-    pub(crate) async fn eager_and_fleeting() -> Self {
+    pub(crate) fn eager_and_fleeting() -> Self {
         Self::with(flaws::eager_and_fleeting())
     }
 
-    pub(crate) async fn over_stating() -> Self {
+    pub(crate) fn over_stating() -> Self {
         Self::with(flaws::over_stating())
     }
 

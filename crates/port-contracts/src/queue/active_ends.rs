@@ -85,7 +85,7 @@ pub async fn a_claimed_place_ends_with_its_active_life<F: QueueFixture>(fixture:
     let mut room = Room::open(fixture, by_rate(10)).await;
     let ann = room.walk_in("ann").await;
     room.pass_gate(&ann, GatePurpose::Browse).await;
-    room.pass(ACTIVE_TTL - minutes(2)).await;
+    room.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
     room.pass_gate(&ann, GatePurpose::Pay).await;
     room.pass(minutes(2) + seconds(1)).await;
     room.is_gone(&ann).await;
@@ -109,7 +109,7 @@ pub async fn a_hold_extends_its_place<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_rate(10)).await;
     let ann = room.walk_in("ann").await;
     let (claimed_at, _) = room.pass_gate(&ann, GatePurpose::Browse).await;
-    room.pass(ACTIVE_TTL - minutes(2)).await;
+    room.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
     let (held_at, end) = room.pass_gate(&ann, hold_for(300)).await;
     assert!(end > claimed_at + ACTIVE_TTL);
     assert_eq!(end, held_at + seconds(300 + TO_PAY_S));
@@ -125,7 +125,7 @@ pub async fn holds_do_not_extend_a_place_for_ever<F: QueueFixture>(fixture: F) {
     let ann = room.walk_in("ann").await;
     let (claimed_at, _) = room.pass_gate(&ann, GatePurpose::Browse).await;
     let last = claimed_at + ACTIVE_TTL + seconds(300 + TO_PAY_S);
-    room.pass(ACTIVE_TTL - minutes(1)).await;
+    room.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
     room.pass_gate(&ann, hold_for(300)).await;
     room.pass(minutes(3)).await;
     assert_eq!(room.pass_gate(&ann, hold_for(300)).await.1, last);
@@ -140,7 +140,7 @@ pub async fn a_shorter_hold_takes_nothing_back<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_rate(10)).await;
     let ann = room.walk_in("ann").await;
     room.pass_gate(&ann, GatePurpose::Browse).await;
-    room.pass(ACTIVE_TTL - minutes(1)).await;
+    room.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
     let (_, end) = room.pass_gate(&ann, hold_for(600)).await;
     assert_eq!(room.pass_gate(&ann, hold_for(60)).await.1, end);
 }

@@ -1,9 +1,10 @@
 //! The promises of a queue, one file each, one function a promise.
 //!
-//! `queue_contracts!` makes a test of each of them. They share [`room`](self), which drives a queue
-//! through its ports. Real time goes on while a contract runs, so spans are chosen such that some
-//! seconds more change nothing; where a contract needs the queue in service, it ticks it as often as
-//! a running service would.
+//! [`queue_contracts!`](crate::queue_contracts) makes a test of each of them. Real time goes on while
+//! a contract runs, so spans are chosen such that some seconds more change nothing. Where the end of a
+//! life matters, the queue is ticked as often as a running service would; should the machine stand
+//! still meanwhile for so long that the queue counts as out of service, the answers' instants tell,
+//! and the contract does not judge what would have ended otherwise.
 
 pub mod active_ends;
 pub mod at_once;

@@ -19,9 +19,9 @@ use super::QueueFixture;
 use crate::QueuePorts;
 
 /// How long one waits unheard of here. Contracts leave 20 s and more to both sides.
-pub(crate) const WAITING_TTL: Duration = Duration::from_secs(60);
+pub(crate) const WAITING_TTL: Duration = Duration::from_mins(1);
 /// How long one may leave one's turn unused here.
-pub(crate) const CLAIM_TTL: Duration = Duration::from_secs(60);
+pub(crate) const CLAIM_TTL: Duration = Duration::from_mins(1);
 /// How long one is active here.
 pub(crate) const ACTIVE_TTL: Duration = Duration::from_mins(10);
 /// How long a queue that was lost admits nobody here.
@@ -191,7 +191,7 @@ impl<F: QueueFixture> Room<F> {
     /// Serves the queue almost for a life of `ttl`, then lets that life end without another tick.
     pub(crate) async fn serve_past(&mut self, ttl: Duration) {
         const BEFORE: Duration = Duration::from_millis(500);
-        self.serve(ttl - BEFORE).await;
+        self.serve(ttl.saturating_sub(BEFORE)).await;
         self.pass(BEFORE * 2).await;
     }
 

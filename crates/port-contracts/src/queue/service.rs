@@ -84,7 +84,7 @@ pub async fn asking_is_no_sign_of_service<F: QueueFixture>(fixture: F) {
     room.join("cat").await;
     // Had any of these begun service again, it would have broken once more; ann has her whole life
     // from the tick in any case, and ben's look-up did not shorten it.
-    room.pass(WAITING_TTL - seconds(30)).await;
+    room.pass(WAITING_TTL / 2).await;
     assert_eq!(room.tidy().await.waiting, 3);
     room.serve(WAITING_TTL / 2).await;
     assert_eq!(room.in_line(&ann).await.0, 1);

@@ -70,7 +70,8 @@ pub async fn a_stepping_clock_lets_in_no_more<F: QueueFixture>(fixture: F) {
 /// A shorter interval takes effect when the running window ends.
 pub async fn a_shorter_interval_waits_for_the_end_of_the_window<F: QueueFixture>(fixture: F) {
     let mut room = Room::after_first_window(fixture, 20, 2).await;
-    room.change(|policy| policy.throughput = per(2, 10)).await;
+    room.change(|policy| policy.throughput = Some(per(2, 10)))
+        .await;
     room.pass(minutes(50)).await;
     assert_eq!(room.admit_all().await, 0);
     room.pass(minutes(11)).await; // 61: in the first short window
@@ -87,11 +88,12 @@ pub async fn a_longer_interval_waits_for_the_end_of_the_window<F: QueueFixture>(
     room.crowd_lines_up(20).await;
     room.change(|policy| {
         policy.state = PolicyState::Open;
-        policy.throughput = per(2, 10);
+        policy.throughput = Some(per(2, 10));
     })
     .await;
     assert_eq!(room.admit_all().await, 2);
-    room.change(|policy| policy.throughput = per(2, 60)).await;
+    room.change(|policy| policy.throughput = Some(per(2, 60)))
+        .await;
     room.pass(minutes(11)).await;
     assert_eq!(room.admit_all().await, 2);
     room.pass(minutes(50)).await; // 61: the long window lasts from 10 to 70
@@ -127,9 +129,9 @@ pub async fn without_a_rate_nothing_counts_in_a_window<F: QueueFixture>(fixture:
     room.line_up("gus").await;
 }
 
-fn per(admit: u32, interval_min: u64) -> Option<Throughput> {
-    Some(Throughput {
+fn per(admit: u32, interval_min: u64) -> Throughput {
+    Throughput {
         admit,
         interval: minutes(interval_min),
-    })
+    }
 }

@@ -46,7 +46,7 @@ pub(super) fn hold(
     if let Some(answer) = earlier_hold(connection, now, request)? {
         return Ok(answer);
     }
-    let slots = free_slots(connection, now, request)?;
+    let slots = free_slots(connection, request)?;
     if slots.len() < wanted.len() {
         let live = SeatSelection::MAX - slots.len();
         return Ok(HoldOutcome::SeatLimit { live });
@@ -134,19 +134,12 @@ fn earlier_hold(
     }))
 }
 
-/// Which of the user's four slots in this performance no live seat has.
-fn free_slots(
-    connection: &mut SqliteConnection,
-    now: Timestamp,
-    request: &HoldRequest,
-) -> QueryResult<Vec<i64>> {
-    let live = seats::held_until
-        .is_null()
-        .or(seats::held_until.gt(Db(now)));
+/// Which of the user's four slots in this performance no seat has. Their seats are all live by now:
+/// they have one hold in the concert at most, and that was looked at.
+fn free_slots(connection: &mut SqliteConnection, request: &HoldRequest) -> QueryResult<Vec<i64>> {
     let used: Vec<Option<i64>> = seats::table
         .filter(seats::performance_id.eq(Db(request.performance)))
         .filter(seats::user_id.eq(Db(request.user.clone())))
-        .filter(live)
         .select(seats::user_slot)
         .load(connection)?;
     let all = 1..=i64::try_from(SeatSelection::MAX).unwrap_or_default();

@@ -1,0 +1,266 @@
+//! 300 people come at once for 200 seats.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use frontrow_test_harness::eventually;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::{
+    on_every_store,
+    stage::{PRICE, Stage, Visitor},
+    stores::{Books, Stores},
+};
+
+const USERS: usize = 300;
+const SEATS: usize = 200;
+/// How many a window admits, and how long it is: the 300 need several.
+const ADMIT: usize = 40;
+const WINDOW_S: f64 = 0.5;
+/// What everybody charges: one seat and a little more.
+const CHARGE: i64 = PRICE + 7;
+
+/// How a user's evening ended.
+#[derive(Debug)]
+struct Evening {
+    joined_at: Timestamp,
+    /// None for those who still waited when all was sold.
+    admitted_at: Option<Timestamp>,
+    /// The seat that was paid for.
+    seat: Option<String>,
+    balance: i64,
+}
+
+on_every_store!(three_hundred_people_buy_two_hundred_seats);
+
+async fn three_hundred_people_buy_two_hundred_seats(stores: Stores) -> Result<()> {
+    let policy = json!({"throughput": {"admit": ADMIT, "interval_s": WINDOW_S}});
+    let stage = Arc::new(Stage::open(stores, 10, 20, policy).await?);
+    let mut people = JoinSet::new();
+    for number in 0..USERS {
+        let stage = Arc::clone(&stage);
+        people.spawn(async move {
+            evening(&stage, number)
+                .await
+                .with_context(|| format!("user {number}"))
+        });
+    }
+    let mut evenings = Vec::new();
+    while let Some(evening) = people.join_next().await {
+        evenings.push(evening??);
+    }
+    every_seat_is_sold_once(&stage, &evenings).await?;
+    everybody_was_charged_for_what_they_got(stores, &stage, &evenings)?;
+    admissions_were_in_order_and_within_the_rate(evenings)
+}
+
+/// Joins, waits, looks at the seats, holds one, charges, pays; or is told that all are gone.
+async fn evening(stage: &Stage, number: usize) -> Result<Evening> {
+    let mut visitor = stage.join(&format!("user-{number}")).await?;
+    if !visitor.is_active() {
+        let early = visitor.client.get(&stage.performances_path()).await?;
+        ensure!(
+            early.status == 429 || early.status == 200,
+            "before the turn: {early:?}"
+        );
+        // Who was let through must have been admitted by then.
+        ensure!(early.status == 429 || visitor.look_up().await.is_ok() && visitor.is_active());
+    }
+    while !visitor.is_active() {
+        if visitor.place["queue"]["sold_out"] == true {
+            return ended(&visitor, None).await;
+        }
+        visitor.pause().await;
+        visitor.look_up().await?.expect_status(200)?;
+    }
+    let performances = visitor.client.get(&stage.performances_path()).await?;
+    let performances = performances.expect_status(200)?;
+    ensure!(performances.text_at("/items/0/id")? == stage.performance);
+    let Some((reservation, seat)) = hold_any(stage, &visitor, number).await? else {
+        let left = visitor.client.delete("/v1/queue/token").await?;
+        left.expect_status(204)?;
+        return ended(&visitor, None).await;
+    };
+    visitor.charge(CHARGE, "charge").await?.expect_status(201)?;
+    let paid = visitor
+        .pay(&reservation, "payment")
+        .await?
+        .expect_status(200)?;
+    ensure!(paid.text_at("/state")? == "confirmed" && *paid.at("/charged")? == PRICE);
+    let again = visitor
+        .pay(&reservation, "payment")
+        .await?
+        .expect_status(200)?;
+    ensure!(again.json == paid.json, "a repeat is told the same");
+    let gone = visitor.client.get(&stage.performances_path()).await?;
+    ensure!(
+        gone.status == 410,
+        "the place ends with the payment: {gone:?}"
+    );
+    ended(&visitor, Some(seat)).await
+}
+
+/// Holds one of the seats that are shown as available, until there are none.
+async fn hold_any(
+    stage: &Stage,
+    visitor: &Visitor,
+    number: usize,
+) -> Result<Option<(String, String)>> {
+    let mut taken = HashSet::new();
+    loop {
+        let map = visitor
+            .client
+            .get(&stage.seats_path())
+            .await?
+            .expect_status(200)?;
+        let seats = map.at("/items")?.as_array().context("seats are a list")?;
+        ensure!(seats.len() == SEATS);
+        let free: Vec<&str> = seats
+            .iter()
+            .filter(|seat| seat["state"] == "available")
+            .filter_map(|seat| seat["label"].as_str())
+            .filter(|label| !taken.contains(*label))
+            .collect();
+        let Some(&wanted) = free.get(number * 31 % free.len().max(1)) else {
+            return Ok(None);
+        };
+        let held = visitor.hold(stage, &[wanted]).await?;
+        match held.status {
+            201 => return Ok(Some((held.text_at("/id")?.to_owned(), wanted.to_owned()))),
+            409 => {
+                ensure!(
+                    held.text_at("/type")? == "/problems/seats-taken",
+                    "{held:?}"
+                );
+                taken.insert(wanted.to_owned());
+            }
+            _ => bail!("an unexpected answer to a hold: {held:?}"),
+        }
+    }
+}
+
+async fn ended(visitor: &Visitor, seat: Option<String>) -> Result<Evening> {
+    let instant = |field: &str| -> Option<Timestamp> {
+        visitor.place[field]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+    };
+    Ok(Evening {
+        joined_at: instant("joined_at").context("everybody joined")?,
+        admitted_at: instant("admitted_at"),
+        seat,
+        balance: visitor.balance().await?,
+    })
+}
+
+async fn every_seat_is_sold_once(stage: &Stage, evenings: &[Evening]) -> Result<()> {
+    let paid: Vec<_> = evenings
+        .iter()
+        .filter_map(|evening| evening.seat.as_ref())
+        .collect();
+    let different: BTreeSet<_> = paid.iter().collect();
+    assert_eq!((paid.len(), different.len()), (SEATS, SEATS));
+    assert_eq!(
+        evenings.len() - paid.len(),
+        USERS - SEATS,
+        "the others were refused"
+    );
+
+    let confirmed: Vec<_> = stage
+        .sales()
+        .await?
+        .into_iter()
+        .filter(|sale| sale["state"] == "confirmed")
+        .collect();
+    let buyers: BTreeSet<_> = confirmed
+        .iter()
+        .map(|sale| sale["user_id"].to_string())
+        .collect();
+    assert_eq!((confirmed.len(), buyers.len()), (SEATS, SEATS));
+
+    let mut late = 0;
+    eventually(
+        "nobody can join any more",
+        Duration::from_secs(20),
+        async || {
+            late += 1; // who had joined just before would be told of their place
+            let late = stage.user(&format!("late-{late}")).post("/v1/queue/tokens");
+            let late = late.json(&json!({"concert_id": stage.concert})).await?;
+            Ok(
+                (late.status == 409 && late.text_at("/type")? == "/problems/sold-out")
+                    .then_some(()),
+            )
+        },
+    )
+    .await
+}
+
+fn everybody_was_charged_for_what_they_got(
+    stores: Stores,
+    stage: &Stage,
+    evenings: &[Evening],
+) -> Result<()> {
+    for evening in evenings {
+        let expected = match evening.seat {
+            Some(_) => CHARGE - PRICE,
+            None => 0,
+        };
+        assert_eq!(evening.balance, expected, "{evening:?}");
+    }
+    let sold = i64::try_from(SEATS)?;
+    assert_eq!(
+        stores.books(&stage.app)?,
+        Books {
+            wrong_balances: 0,
+            payments: sold,
+            paid: sold * PRICE,
+            seats_sold: sold,
+        }
+    );
+    Ok(())
+}
+
+fn admissions_were_in_order_and_within_the_rate(mut evenings: Vec<Evening>) -> Result<()> {
+    evenings.sort_by_key(|evening| evening.joined_at);
+    let arrivals: BTreeSet<_> = evenings.iter().map(|evening| evening.joined_at).collect();
+    assert_eq!(arrivals.len(), USERS, "no two arrive at the same instant");
+    let admissions: Vec<_> = evenings
+        .iter()
+        .map_while(|evening| evening.admitted_at)
+        .collect();
+    let admitted = evenings
+        .iter()
+        .filter(|evening| evening.admitted_at.is_some())
+        .count();
+    assert_eq!(
+        admissions.len(),
+        admitted,
+        "nobody overtakes one who still waits"
+    );
+    assert!(admissions.is_sorted(), "admissions are in order of arrival");
+
+    // The first to come is admitted at once, and with that admission the windows begin.
+    let first = *admissions.first().context("somebody was admitted")?;
+    let mut windows = BTreeMap::<i64, usize>::new();
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "half a second in microseconds"
+    )]
+    let window_us = (WINDOW_S * 1e6) as i64;
+    for admission in admissions {
+        let since = admission.as_microsecond() - first.as_microsecond();
+        *windows.entry(since / window_us).or_default() += 1;
+    }
+    assert!(
+        windows.len() > 3,
+        "the sale takes several windows: {windows:?}"
+    );
+    assert!(windows.values().all(|&count| count <= ADMIT), "{windows:?}");
+    Ok(())
+}

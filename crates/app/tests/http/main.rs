@@ -1,0 +1,22 @@
+//! The real program over real HTTP, on every combination of stores that it can be configured with.
+
+mod cli;
+mod journey;
+mod stage;
+mod start_and_stop;
+mod stores;
+
+/// Makes one test a configuration of stores out of each function: `async fn name(stores: Stores)`.
+macro_rules! on_every_store {
+    ($($name:ident),* $(,)?) => {
+        mod embedded {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() -> anyhow::Result<()> {
+                    super::$name(crate::stores::Stores::Embedded).await
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_every_store;

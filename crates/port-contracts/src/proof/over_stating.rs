@@ -1,0 +1,69 @@
+//! Positions that count those who left, as an adapter's may.
+
+use frontrow_domain::{
+    model::queue::{Place, Standing},
+    ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, TickOutcome},
+};
+use jiff::Timestamp;
+
+use crate::model::ModelQueue;
+
+/// What a queue answers.
+pub(super) trait Answer {
+    /// The same with positions over-stated by all who left.
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self;
+}
+
+impl Answer for Place {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        let Standing::Waiting { position, behind } = self.standing else {
+            return self;
+        };
+        let (gone_ahead, gone_behind) = queue.gone_around(&self, now);
+        let standing = Standing::Waiting {
+            position: position + gone_ahead,
+            behind: behind + gone_behind,
+        };
+        Self { standing, ..self }
+    }
+}
+
+impl Answer for JoinOutcome {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        match self {
+            Self::Joined(place) => Self::Joined(place.over_stated(queue, now)),
+            Self::Held(place) => Self::Held(place.over_stated(queue, now)),
+            other => other,
+        }
+    }
+}
+
+impl Answer for LookUpOutcome {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        match self {
+            Self::Found(place) => Self::Found(place.over_stated(queue, now)),
+            other => other,
+        }
+    }
+}
+
+impl Answer for GateOutcome {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        match self {
+            Self::Waiting(place) => Self::Waiting(place.over_stated(queue, now)),
+            other => other,
+        }
+    }
+}
+
+impl Answer for LeaveOutcome {
+    fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
+        self
+    }
+}
+
+impl Answer for TickOutcome {
+    fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
+        self
+    }
+}

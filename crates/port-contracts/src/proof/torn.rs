@@ -1,0 +1,80 @@
+//! Admissions that others can see half done.
+
+use std::mem;
+
+use frontrow_domain::{
+    model::ConcertId,
+    ports::{Stamped, TickOutcome},
+};
+
+use super::store::{Call, ModelStore};
+
+/// An admission in two steps, between which others have their turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Torn {
+    /// Takes people from the line first, and makes them active after.
+    RemovesFirst,
+    /// Looks first at who is to be admitted, and admits them after.
+    LooksFirst,
+}
+
+impl ModelStore {
+    /// An admission tick in two steps.
+    pub(super) async fn admit_torn(
+        &self,
+        concert: ConcertId,
+        limit: u32,
+        torn: Torn,
+    ) -> Stamped<TickOutcome> {
+        match torn {
+            Torn::RemovesFirst => self.admit_removing_first(concert, limit).await,
+            Torn::LooksFirst => self.admit_looking_first(concert, limit).await,
+        }
+    }
+
+    async fn admit_removing_first(&self, concert: ConcertId, limit: u32) -> Stamped<TickOutcome> {
+        let ticked = self.tick(concert, Call::Admit(limit));
+        let mut admitted = self
+            .held()
+            .model
+            .queue(concert)
+            .map_or_else(Vec::new, |queue| {
+                let (new, old) = mem::take(&mut queue.active)
+                    .into_iter()
+                    .partition(|place| place.admitted_at == ticked.as_of);
+                queue.active = old;
+                new
+            });
+        tokio::task::yield_now().await;
+        if let Some(queue) = self.held().model.queue(concert) {
+            queue.active.append(&mut admitted);
+        }
+        ticked
+    }
+
+    async fn admit_looking_first(&self, concert: ConcertId, limit: u32) -> Stamped<TickOutcome> {
+        let seen = self.held().model.queue(concert).cloned();
+        tokio::task::yield_now().await;
+        let mut held = self.held();
+        let as_of = held.later();
+        let (Some(mut seen), Some(queue)) = (seen, held.model.queue(concert)) else {
+            return Stamped {
+                as_of,
+                value: TickOutcome::NotSeeded,
+            };
+        };
+        let report = seen.admit(as_of, limit);
+        queue.window = seen.window;
+        for place in seen.active {
+            if queue.active.iter().all(|other| other.user != place.user) {
+                queue.waiting.retain(|other| other.user != place.user);
+                queue.active.push(place);
+                queue.departed += 1;
+            }
+        }
+        Stamped {
+            as_of,
+            value: TickOutcome::Ticked(report),
+        }
+    }
+}
