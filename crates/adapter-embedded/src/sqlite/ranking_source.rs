@@ -35,7 +35,7 @@ fn top(
     let sold = || sql::<BigInt>("sum(seat_count)");
     let rows: Vec<(Db<ConcertId>, Db<u64>)> = reservations::table
         .filter(reservations::confirmed_at.ge(Db(span.from)))
-        .filter(reservations::confirmed_at.le(Db(span.to)))
+        .filter(reservations::confirmed_at.lt(Db(span.to)))
         .group_by(reservations::concert_id)
         .select((reservations::concert_id, sold()))
         .order((sold().desc(), reservations::concert_id))

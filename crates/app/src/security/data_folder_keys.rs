@@ -99,11 +99,11 @@ mod tests {
         assert!(made.expose().len() >= Secret::MIN_LEN);
         assert_eq!(keys.admin().unwrap(), made);
         assert_ne!(keys.identity().unwrap(), made);
-        let mode = fs::metadata(keys.admin_path())
+        let permissions = fs::metadata(keys.admin_path())
             .unwrap()
             .permissions()
             .mode();
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(permissions & 0o777, 0o600);
     }
 
     #[test]

@@ -1,5 +1,10 @@
 //! The real program over real HTTP, on every combination of stores that it can be configured with.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that finds something missing is to fail"
+)]
+
 mod cli;
 mod journey;
 mod stage;

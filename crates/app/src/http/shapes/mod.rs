@@ -1,0 +1,26 @@
+//! The shapes of what the API answers: JSON, `snake_case`, instants as RFC 3339 in UTC, money in
+//! whole minor units. Fields that do not apply are null, not missing.
+
+mod catalogue;
+mod problem;
+mod queue;
+mod ranking;
+mod sale;
+
+pub(crate) use catalogue::{ConcertBody, PerformanceBody, SeatBody};
+pub(crate) use problem::ProblemBody;
+pub(crate) use queue::{PlaceBody, QueueBody, QueueState};
+pub(crate) use ranking::{PeriodBody, RankingBody};
+pub(crate) use sale::{PaymentBody, PointsBody, ReservationBody};
+
+/// Turns an enum of the rules into one of the API that has the same names, or back.
+macro_rules! same_names {
+    ($from:path => $to:path { $($name:ident),* }) => {
+        impl From<$from> for $to {
+            fn from(value: $from) -> Self {
+                match value { $(<$from>::$name => Self::$name),* }
+            }
+        }
+    };
+}
+use same_names;

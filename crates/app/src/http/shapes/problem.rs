@@ -1,0 +1,15 @@
+//! The shape of every problem.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A problem document (RFC 9457). Some kinds have more members.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemBody {
+    /// A page of this server that explains the problem.
+    #[serde(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: String,
+}

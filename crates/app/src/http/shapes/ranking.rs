@@ -1,0 +1,66 @@
+//! The ranking of popular concerts.
+
+use frontrow_domain::{model::Period, use_cases::RankingAnswer};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::same_names;
+
+/// The concerts with most confirmed seats in a period.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RankingBody {
+    pub(crate) period: PeriodBody,
+    /// The first instant that counts.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) from: Timestamp,
+    /// The first instant that no longer counts.
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) to: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    pub(crate) as_of: Timestamp,
+    /// True when nothing newer could be had.
+    pub(crate) stale: bool,
+    pub(crate) items: Vec<RankedBody>,
+}
+
+/// How far a ranking looks back.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PeriodBody {
+    Realtime,
+    Daily,
+    Weekly,
+    Monthly,
+}
+
+/// A concert's rank.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RankedBody {
+    pub(crate) rank: usize,
+    pub(crate) concert_id: Uuid,
+    pub(crate) title: String,
+    pub(crate) seats_sold: u64,
+}
+
+same_names!(Period => PeriodBody { Realtime, Daily, Weekly, Monthly });
+
+impl From<RankingAnswer> for RankingBody {
+    fn from(RankingAnswer { ranking, stale }: RankingAnswer) -> Self {
+        let ranked = |(at, concert): (usize, frontrow_domain::model::RankedConcert)| RankedBody {
+            rank: at + 1,
+            concert_id: concert.concert.0,
+            title: concert.title,
+            seats_sold: concert.seats_sold,
+        };
+        Self {
+            period: ranking.period.into(),
+            from: ranking.span.from,
+            to: ranking.span.to,
+            as_of: ranking.as_of,
+            stale,
+            items: ranking.items.into_iter().enumerate().map(ranked).collect(),
+        }
+    }
+}
