@@ -26,7 +26,7 @@ pub(crate) struct Sources {
     /// Read this configuration file instead of ./frontrow.toml
     ///
     /// Settings come from built-in defaults, then this file, then environment variables named
-    /// FRONTROW_SECTION__KEY, such as FRONTROW_SERVER__BIND=127.0.0.1:9000. Later ones win.
+    /// `FRONTROW_SECTION__KEY`, such as `FRONTROW_SERVER__BIND=127.0.0.1:9000`. Later ones win.
     #[arg(
         long,
         short,
@@ -61,7 +61,7 @@ enum Command {
     Config,
     /// Print a development identity: a JWT for `Authorization: Bearer …`
     ///
-    /// It is signed with identity.hs256_secret, or with the key in the data folder.
+    /// It is signed with `identity.hs256_secret`, or with the key in the data folder.
     UserToken {
         /// The user's name: 1 to 64 printable ASCII characters
         #[arg(long, value_name = "NAME")]

@@ -151,7 +151,9 @@ async fn no_statement_reads_a_whole_big_table() {
     let mut ranked_from_the_index_alone = false;
     for statement in &statements {
         let on_tables = verbs.iter().any(|verb| statement.starts_with(verb));
-        if !on_tables || statement.contains("sqlite_schema") || statement.contains("__diesel") {
+        // Other tests of this process look into their files by hand, without parameters.
+        let by_hand = !statement.contains(['`', '?']);
+        if !on_tables || by_hand || statement.contains("__diesel") {
             continue;
         }
         explained += 1;
@@ -162,6 +164,7 @@ async fn no_statement_reads_a_whole_big_table() {
                 !whole_hall || statement.ends_with(SEAT_MAP),
                 "{step}: {statement}"
             );
+            ranked_from_the_index_alone |= step.contains("COVERING INDEX reservations_confirmed");
             let index = step
                 .split(" INDEX ")
                 .nth(1)

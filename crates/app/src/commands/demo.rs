@@ -20,10 +20,19 @@ struct DemoConcert {
     venue: &'static str,
     /// In how many days its performances start.
     days: &'static [u32],
-    /// Name, price, and rows of so many seats.
-    sections: &'static [(&'static str, i64, &'static [(&'static str, u16)])],
+    sections: &'static [DemoSection],
+    /// So many people in so many seconds.
     throughput: Option<(u32, u64)>,
     max_active: Option<u32>,
+}
+
+struct DemoSection {
+    name: &'static str,
+    price: i64,
+    /// The names of its rows.
+    rows: &'static str,
+    /// How many seats each row has.
+    seats: u16,
 }
 
 /// Who made it, in the audit table.
@@ -33,14 +42,24 @@ const DAY: Duration = Duration::from_hours(24);
 const EVENING: Duration = Duration::from_mins(10 * 60 + 30);
 
 const CONCERTS: [DemoConcert; 3] = [
-    // Five people every ten seconds: two who try it side by side see a line.
+    // Five people every ten seconds: a handful who try it side by side see a line.
     DemoConcert {
         title: "Night Ferry, unplugged",
         venue: "The Boiler Room, 50 seats",
         days: &[7, 8],
         sections: &[
-            ("Tables", 60_000, &[("A", 10), ("B", 10)]),
-            ("Bar", 45_000, &[("C", 15), ("D", 15)]),
+            DemoSection {
+                name: "Tables",
+                price: 60_000,
+                rows: "A B",
+                seats: 10,
+            },
+            DemoSection {
+                name: "Bar",
+                price: 45_000,
+                rows: "C D",
+                seats: 15,
+            },
         ],
         throughput: Some((5, 10)),
         max_active: None,
@@ -50,25 +69,18 @@ const CONCERTS: [DemoConcert; 3] = [
         venue: "Old Mill Theatre, 400 seats",
         days: &[14, 15, 16],
         sections: &[
-            (
-                "Stalls",
-                88_000,
-                &[
-                    ("A", 30),
-                    ("B", 30),
-                    ("C", 30),
-                    ("D", 30),
-                    ("E", 30),
-                    ("F", 30),
-                    ("G", 30),
-                    ("H", 30),
-                ],
-            ),
-            (
-                "Balcony",
-                66_000,
-                &[("J", 40), ("K", 40), ("L", 40), ("M", 40)],
-            ),
+            DemoSection {
+                name: "Stalls",
+                price: 88_000,
+                rows: "A B C D E F G H",
+                seats: 30,
+            },
+            DemoSection {
+                name: "Balcony",
+                price: 66_000,
+                rows: "J K L M",
+                seats: 40,
+            },
         ],
         throughput: None,
         max_active: Some(100),
@@ -78,60 +90,24 @@ const CONCERTS: [DemoConcert; 3] = [
         venue: "Harbour Hall, 2000 seats",
         days: &[30, 31],
         sections: &[
-            (
-                "Parterre",
-                154_000,
-                &[
-                    ("A", 60),
-                    ("B", 60),
-                    ("C", 60),
-                    ("D", 60),
-                    ("E", 60),
-                    ("F", 60),
-                    ("G", 60),
-                    ("H", 60),
-                    ("J", 60),
-                    ("K", 60),
-                    ("L", 60),
-                    ("M", 60),
-                    ("N", 60),
-                    ("P", 60),
-                    ("Q", 60),
-                    ("R", 60),
-                    ("S", 60),
-                    ("T", 60),
-                    ("U", 60),
-                    ("V", 60),
-                ],
-            ),
-            (
-                "First circle",
-                121_000,
-                &[
-                    ("CA", 50),
-                    ("CB", 50),
-                    ("CC", 50),
-                    ("CD", 50),
-                    ("CE", 50),
-                    ("CF", 50),
-                    ("CG", 50),
-                    ("CH", 50),
-                    ("CJ", 50),
-                    ("CK", 50),
-                ],
-            ),
-            (
-                "Gallery",
-                77_000,
-                &[
-                    ("GA", 50),
-                    ("GB", 50),
-                    ("GC", 50),
-                    ("GD", 50),
-                    ("GE", 50),
-                    ("GF", 50),
-                ],
-            ),
+            DemoSection {
+                name: "Parterre",
+                price: 154_000,
+                rows: "A B C D E F G H J K L M N P Q R S T U V",
+                seats: 60,
+            },
+            DemoSection {
+                name: "First circle",
+                price: 121_000,
+                rows: "CA CB CC CD CE CF CG CH CJ CK",
+                seats: 50,
+            },
+            DemoSection {
+                name: "Gallery",
+                price: 77_000,
+                rows: "GA GB GC GD GE GF",
+                seats: 50,
+            },
         ],
         throughput: Some((500, 3)),
         max_active: Some(2_000),
@@ -177,21 +153,21 @@ async fn load_one(edit: &EditConcerts, concert: &DemoConcert) -> anyhow::Result<
 }
 
 fn sections(concert: &DemoConcert) -> anyhow::Result<Vec<Section>> {
-    concert
-        .sections
-        .iter()
-        .map(|&(name, price, rows)| {
-            let row = |&(name, seats): &(&str, u16)| Row {
-                name: name.to_owned(),
-                seats,
-            };
-            Ok(Section {
-                name: name.to_owned(),
-                price: Amount::try_from(price)?,
-                rows: rows.iter().map(row).collect(),
-            })
+    let section = |section: &DemoSection| {
+        Ok(Section {
+            name: section.name.to_owned(),
+            price: Amount::try_from(section.price)?,
+            rows: section
+                .rows
+                .split(' ')
+                .map(|name| Row {
+                    name: name.to_owned(),
+                    seats: section.seats,
+                })
+                .collect(),
         })
-        .collect()
+    };
+    concert.sections.iter().map(section).collect()
 }
 
 #[cfg(test)]

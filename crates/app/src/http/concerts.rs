@@ -24,7 +24,7 @@ pub(crate) async fn list(
     Ok(web::Json(PageBody::new(
         page,
         |id| id.0,
-        |concert| shape(&services, concert),
+        |concert| shape(&services, &concert),
     )))
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn show(
 ) -> Result<web::Json<ConcertBody>, Problem> {
     let concert = services.browse.concert(path.into_inner()).await?;
     let concert = concert.ok_or_else(Problem::not_found)?;
-    Ok(web::Json(shape(&services, concert)))
+    Ok(web::Json(shape(&services, &concert)))
 }
 
 /// List a concert's performances
@@ -122,7 +122,7 @@ fn has_tag(request: &HttpRequest, tag: &header::EntityTag) -> bool {
 }
 
 /// A concert as the API shows it.
-pub(crate) fn shape(services: &Services, concert: Concert) -> ConcertBody {
+pub(crate) fn shape(services: &Services, concert: &Concert) -> ConcertBody {
     let queue = services
         .board
         .view(concert.id)

@@ -70,144 +70,188 @@ impl Closing {
 
 /// Opens what `config` names, makes what is missing, and wires it all.
 pub(crate) async fn wire(config: &Config) -> anyhow::Result<Wired> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
-    let keys = Keys::of(config)?;
-    let signer: Arc<dyn TokenSigner> = Arc::new(keys.queue_tokens(config)?);
-    let identities = keys.identities(config, Arc::clone(&clock))?;
-    let database = Database::open(config, Arc::clone(&clock)).await?;
-    let queues = Queues::open(config, Arc::clone(&clock));
-    let first_start = database.is_new;
+    let parts = Parts::open(config).await?;
+    let wired = Wired {
+        services: Arc::new(parts.services(config)?),
+        jobs: parts.jobs(),
+        closing: parts.closing(),
+        first_start: parts.database.is_new,
+    };
+    let opened = parts.seeding.all().await;
+    opened.context("cannot open the queues")?;
+    Ok(wired)
+}
 
-    let board = Arc::new(QueueBoard::new(config.queue.poll_range()));
-    let browse = Arc::new(Browse::new(
-        Arc::clone(&database.concerts),
-        Arc::clone(&clock),
-    ));
-    let seeding = Arc::new(SeedQueues {
-        policies: Arc::clone(&database.policies),
-        control: Arc::clone(&queues.control),
-        ids: Arc::clone(&ids),
-        board: Arc::clone(&board),
-        recovery: Recovery {
-            lasts: Duration::from_secs(config.queue.recovery_s),
-        },
-    });
-    let rankings = Arc::new(TopConcerts::new(
-        Arc::clone(&queues.ranking_cache),
-        Arc::clone(&database.ranking_source),
-        Arc::clone(&clock),
-        config.time_zone()?,
-    ));
-    let jobs = Jobs {
-        admit: AdmitTick {
-            ticks: Arc::clone(&queues.ticks),
-            seeding: Arc::clone(&seeding),
-            board: Arc::clone(&board),
-        },
-        expire: ExpireTick {
-            ticks: Arc::clone(&queues.ticks),
-        },
-        seeding: Arc::clone(&seeding),
-        sold_out: MarkSoldOut {
-            browse: Arc::clone(&browse),
-            control: Arc::clone(&queues.control),
-            board: Arc::clone(&board),
-        },
-        sweep: SweepHolds {
-            reservations: Arc::clone(&database.reservations),
-        },
-        purge: PurgeKeys {
-            idempotency: Arc::clone(&database.idempotency),
-            clock: Arc::clone(&clock),
-        },
-        rankings: WarmRankings {
-            top: Arc::clone(&rankings),
-        },
-        board: Arc::clone(&board),
-    };
-    let closing = Closing {
-        queues: queues.ends_with_process.then(|| CloseQueues {
-            policies: Arc::clone(&database.policies),
-            control: Arc::clone(&queues.control),
-        }),
-        database: database.clone(),
-    };
-    let hold_for = Duration::from_secs(config.reservation.hold_s);
-    let services = Services {
-        join: JoinQueue {
-            queue: Arc::clone(&queues.queue),
-            signer: Arc::clone(&signer),
-            board: Arc::clone(&board),
-        },
-        look_up: LookUpPlace {
-            queue: Arc::clone(&queues.queue),
-            signer: Arc::clone(&signer),
-            board: Arc::clone(&board),
-        },
-        leave: LeaveQueue {
-            queue: Arc::clone(&queues.queue),
-            signer: Arc::clone(&signer),
-            board: Arc::clone(&board),
-        },
-        gate: PassGate {
-            queue: Arc::clone(&queues.queue),
-            signer,
-            board: Arc::clone(&board),
-            hold_for,
-        },
-        hold: HoldSeats {
-            reservations: Arc::clone(&database.reservations),
-            ids: Arc::clone(&ids),
-            hold_for,
-        },
-        release: ReleaseHold {
-            reservations: Arc::clone(&database.reservations),
-        },
-        reservations: ShowReservations {
-            reservations: Arc::clone(&database.reservations),
-        },
-        pay: PayReservation {
-            reservations: Arc::clone(&database.reservations),
-            idempotency: Arc::clone(&database.idempotency),
-            queue: queues.queue,
-            ids: Arc::clone(&ids),
-        },
-        points: ChargePoints {
-            points: Arc::clone(&database.points),
-            ids: Arc::clone(&ids),
-            self_charge: config.self_charge(),
-        },
-        rankings,
-        policies: ChangeQueuePolicy {
-            policies: Arc::clone(&database.policies),
-            control: queues.control,
-            seeding: Arc::clone(&seeding),
-            clock: Arc::clone(&clock),
-            rules: config.policy_rules(),
-        },
-        edit: EditConcerts {
-            editor: Arc::clone(&database.editor),
-            seeding: Arc::clone(&seeding),
-            browse: Arc::clone(&browse),
+/// What several use cases share.
+struct Parts {
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    keys: Keys,
+    signer: Arc<dyn TokenSigner>,
+    database: Database,
+    queues: Queues,
+    board: Arc<QueueBoard>,
+    browse: Arc<Browse>,
+    seeding: Arc<SeedQueues>,
+    rankings: Arc<TopConcerts>,
+}
+
+impl Parts {
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
+        let keys = Keys::of(config)?;
+        let database = Database::open(config, Arc::clone(&clock)).await?;
+        let queues = Queues::open(config, Arc::clone(&clock));
+        let board = Arc::new(QueueBoard::new(config.queue.poll_range()));
+        Ok(Self {
+            signer: Arc::new(keys.queue_tokens(config)?),
+            browse: Arc::new(Browse::new(
+                Arc::clone(&database.concerts),
+                Arc::clone(&clock),
+            )),
+            seeding: Arc::new(SeedQueues {
+                policies: Arc::clone(&database.policies),
+                control: Arc::clone(&queues.control),
+                ids: Arc::clone(&ids),
+                board: Arc::clone(&board),
+                recovery: Recovery {
+                    lasts: Duration::from_secs(config.queue.recovery_s),
+                },
+            }),
+            rankings: Arc::new(TopConcerts::new(
+                Arc::clone(&queues.ranking_cache),
+                Arc::clone(&database.ranking_source),
+                Arc::clone(&clock),
+                config.time_zone()?,
+            )),
+            clock,
             ids,
-            clock: Arc::clone(&clock),
-            rules: config.policy_rules(),
-        },
-        browse,
-        board,
-        concerts: database.concerts,
-        clock,
-        currency: config.points.currency,
-        identities,
-        trusts_x_user_id: config.trusts_x_user_id(),
-        admins: AdminKeys::new(&keys.admin_keys(config)?),
-    };
-    seeding.all().await.context("cannot open the queues")?;
-    Ok(Wired {
-        services: Arc::new(services),
-        jobs,
-        closing,
-        first_start,
-    })
+            keys,
+            database,
+            queues,
+            board,
+        })
+    }
+
+    fn services(&self, config: &Config) -> anyhow::Result<Services> {
+        let clock = || Arc::clone(&self.clock);
+        let ids = || Arc::clone(&self.ids);
+        let queue = || Arc::clone(&self.queues.queue);
+        let signer = || Arc::clone(&self.signer);
+        let board = || Arc::clone(&self.board);
+        let browse = || Arc::clone(&self.browse);
+        let reservations = || Arc::clone(&self.database.reservations);
+        let hold_for = Duration::from_secs(config.reservation.hold_s);
+        let rules = config.policy_rules();
+        Ok(Services {
+            join: JoinQueue {
+                queue: queue(),
+                signer: signer(),
+                board: board(),
+            },
+            look_up: LookUpPlace {
+                queue: queue(),
+                signer: signer(),
+                board: board(),
+            },
+            leave: LeaveQueue {
+                queue: queue(),
+                signer: signer(),
+                board: board(),
+            },
+            gate: PassGate {
+                queue: queue(),
+                signer: signer(),
+                board: board(),
+                hold_for,
+            },
+            hold: HoldSeats {
+                reservations: reservations(),
+                ids: ids(),
+                hold_for,
+            },
+            release: ReleaseHold {
+                reservations: reservations(),
+            },
+            reservations: ShowReservations {
+                reservations: reservations(),
+            },
+            pay: PayReservation {
+                reservations: reservations(),
+                idempotency: Arc::clone(&self.database.idempotency),
+                queue: queue(),
+                ids: ids(),
+            },
+            points: ChargePoints {
+                points: Arc::clone(&self.database.points),
+                ids: ids(),
+                self_charge: config.self_charge(),
+            },
+            edit: EditConcerts {
+                editor: Arc::clone(&self.database.editor),
+                seeding: Arc::clone(&self.seeding),
+                browse: browse(),
+                ids: ids(),
+                clock: clock(),
+                rules,
+            },
+            policies: ChangeQueuePolicy {
+                policies: Arc::clone(&self.database.policies),
+                control: Arc::clone(&self.queues.control),
+                seeding: Arc::clone(&self.seeding),
+                clock: clock(),
+                rules,
+            },
+            rankings: Arc::clone(&self.rankings),
+            browse: browse(),
+            board: board(),
+            concerts: Arc::clone(&self.database.concerts),
+            clock: clock(),
+            currency: config.points.currency,
+            identities: self.keys.identities(config, clock())?,
+            trusts_x_user_id: config.trusts_x_user_id(),
+            admins: AdminKeys::new(&self.keys.admin_keys(config)?),
+        })
+    }
+
+    fn jobs(&self) -> Jobs {
+        Jobs {
+            admit: AdmitTick {
+                ticks: Arc::clone(&self.queues.ticks),
+                seeding: Arc::clone(&self.seeding),
+                board: Arc::clone(&self.board),
+            },
+            expire: ExpireTick {
+                ticks: Arc::clone(&self.queues.ticks),
+            },
+            seeding: Arc::clone(&self.seeding),
+            sold_out: MarkSoldOut {
+                browse: Arc::clone(&self.browse),
+                control: Arc::clone(&self.queues.control),
+                board: Arc::clone(&self.board),
+            },
+            sweep: SweepHolds {
+                reservations: Arc::clone(&self.database.reservations),
+            },
+            purge: PurgeKeys {
+                idempotency: Arc::clone(&self.database.idempotency),
+                clock: Arc::clone(&self.clock),
+            },
+            rankings: WarmRankings {
+                top: Arc::clone(&self.rankings),
+            },
+            board: Arc::clone(&self.board),
+        }
+    }
+
+    fn closing(&self) -> Closing {
+        Closing {
+            queues: self.queues.ends_with_process.then(|| CloseQueues {
+                policies: Arc::clone(&self.database.policies),
+                control: Arc::clone(&self.queues.control),
+            }),
+            database: self.database.clone(),
+        }
+    }
 }

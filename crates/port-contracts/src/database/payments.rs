@@ -5,7 +5,10 @@ use frontrow_domain::{
     ports::{Paid, PayOutcome},
 };
 
-use super::{BoxOffice, DatabaseFixture, HOLD, amount, asking::{end_of, newly_paid}};
+use super::{
+    BoxOffice, DatabaseFixture, HOLD, amount,
+    asking::{end_of, newly_paid},
+};
 
 /// Paying takes the total, confirms the reservation and sells the seats.
 pub async fn paying_takes_the_total_and_sells_the_seats<F: DatabaseFixture>(fixture: F) {

@@ -94,7 +94,7 @@ pub(crate) async fn edit(
 async fn find(services: &Services, id: ConcertId) -> Result<ConcertBody, Problem> {
     let concert = services.browse.concert(id).await?;
     let concert = concert.ok_or_else(Problem::not_found)?;
-    Ok(shape(services, concert))
+    Ok(shape(services, &concert))
 }
 
 fn read_title(text: &str) -> Result<ConcertTitle, Problem> {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use frontrow_domain::model::queue::{Capacity, QueuePolicy, Throughput};
+use frontrow_domain::model::{
+    micros,
+    queue::{Capacity, QueuePolicy, Throughput},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
@@ -72,69 +75,78 @@ pub(crate) struct PolicyBody {
 
 /// What is to change in a policy: fields that are missing stay as they are.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PolicyChange {
-    #[schema(nullable = false)]
-    state: Option<QueueState>,
-    #[serde(deserialize_with = "present")]
+    #[serde(default)]
+    #[schema(value_type = QueueState)]
+    state: Change<QueueState>,
+    #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    opens_at: Option<Option<Timestamp>>,
-    #[serde(deserialize_with = "present")]
+    opens_at: Change<Option<Timestamp>>,
+    #[serde(default)]
     #[schema(value_type = Option<ThroughputBody>)]
-    throughput: Option<Option<ThroughputBody>>,
-    #[serde(deserialize_with = "present")]
+    throughput: Change<Option<ThroughputBody>>,
+    #[serde(default)]
     #[schema(value_type = Option<CapacityBody>)]
-    capacity: Option<Option<CapacityBody>>,
+    capacity: Change<Option<CapacityBody>>,
+    #[serde(default)]
     #[schema(value_type = f64)]
-    waiting_ttl_s: Option<Seconds>,
+    waiting_ttl_s: Change<Seconds>,
+    #[serde(default)]
     #[schema(value_type = f64)]
-    claim_ttl_s: Option<Seconds>,
+    claim_ttl_s: Change<Seconds>,
+    #[serde(default)]
     #[schema(value_type = f64)]
-    active_ttl_s: Option<Seconds>,
-    #[serde(deserialize_with = "present")]
+    active_ttl_s: Change<Seconds>,
+    #[serde(default)]
     #[schema(value_type = Option<u64>)]
-    max_waiting: Option<Option<u64>>,
+    max_waiting: Change<Option<u64>>,
 }
 
-/// Tells a field that is null from one that is missing.
-fn present<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
+/// A field that is missing, or what it is to be; so null can be told from missing.
+#[derive(Debug, Default)]
+enum Change<T> {
+    #[default]
+    Keep,
+    To(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self::To)
+    }
 }
 
 impl PolicyChange {
     /// Makes the change.
     pub(crate) fn apply(&self, policy: &mut QueuePolicy) {
-        if let Some(state) = self.state {
+        if let Change::To(state) = self.state {
             policy.state = state.into();
         }
-        if let Some(opens_at) = self.opens_at {
-            policy.opens_at = opens_at.map(frontrow_domain::model::micros);
+        if let Change::To(opens_at) = self.opens_at {
+            policy.opens_at = opens_at.map(micros);
         }
-        if let Some(throughput) = &self.throughput {
+        if let Change::To(throughput) = &self.throughput {
             policy.throughput = throughput.as_ref().map(|body| Throughput {
                 admit: body.admit,
                 interval: body.interval_s.0,
             });
         }
-        if let Some(capacity) = &self.capacity {
+        if let Change::To(capacity) = &self.capacity {
             policy.capacity = capacity.as_ref().map(|body| Capacity {
                 max_active: body.max_active,
             });
         }
         for (ttl, change) in [
-            (&mut policy.waiting_ttl, self.waiting_ttl_s),
-            (&mut policy.claim_ttl, self.claim_ttl_s),
-            (&mut policy.active_ttl, self.active_ttl_s),
+            (&mut policy.waiting_ttl, &self.waiting_ttl_s),
+            (&mut policy.claim_ttl, &self.claim_ttl_s),
+            (&mut policy.active_ttl, &self.active_ttl_s),
         ] {
-            if let Some(Seconds(changed)) = change {
-                *ttl = changed;
+            if let Change::To(Seconds(changed)) = change {
+                *ttl = *changed;
             }
         }
-        if let Some(max_waiting) = self.max_waiting {
+        if let Change::To(max_waiting) = self.max_waiting {
             policy.max_waiting = max_waiting;
         }
     }

@@ -57,7 +57,7 @@ same_names!(frontrow_domain::model::SeatState => SeatStateBody { Available, Held
 
 impl ConcertBody {
     /// `concert`, whose queue was last seen like `queue`.
-    pub(crate) fn new(concert: Concert, queue: QueueView) -> Self {
+    pub(crate) fn new(concert: &Concert, queue: QueueView) -> Self {
         Self {
             id: concert.id.0,
             title: concert.title.to_string(),
