@@ -23,7 +23,7 @@ impl Amount {
 
     /// The sum in minor units.
     #[must_use]
-    pub fn minor_units(self) -> i64 {
+    pub const fn minor_units(self) -> i64 {
         self.0
     }
 

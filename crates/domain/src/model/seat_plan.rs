@@ -43,6 +43,10 @@ impl SeatPlan {
     /// The largest hall that one performance may have.
     pub const MAX_SEATS: usize = 100_000;
 
+    /// The dearest that a seat may be, in minor units: so that the seats of one hold always have a
+    /// total, however many one user may have ([`SeatSelection::MAX`](super::SeatSelection::MAX)).
+    pub const MAX_PRICE: i64 = Amount::MAX.minor_units() / 4;
+
     /// The plan with these sections.
     ///
     /// # Errors
@@ -54,6 +58,12 @@ impl SeatPlan {
             if !(1..=40).contains(&section.name.chars().count()) {
                 return Err(Invalid::new(format!(
                     "sections[{at}].name: 1 to 40 characters"
+                )));
+            }
+            if section.price.minor_units() > Self::MAX_PRICE {
+                return Err(Invalid::new(format!(
+                    "sections[{at}].price: at most {}",
+                    Self::MAX_PRICE
                 )));
             }
             for (row_at, row) in section.rows.iter().enumerate() {
@@ -100,6 +110,18 @@ impl SeatPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hold_of_the_dearest_seats_still_has_a_total() {
+        let mut dear = section(&[("A", 4)]);
+        dear.price = Amount::try_from(SeatPlan::MAX_PRICE).unwrap();
+        let plan = SeatPlan::new(&[dear.clone()]).unwrap();
+        assert_eq!(plan.seats().len(), crate::model::SeatSelection::MAX);
+        let prices = plan.seats().iter().map(|seat| seat.price);
+        assert!(Amount::checked_sum(prices).is_some());
+        dear.price = Amount::try_from(SeatPlan::MAX_PRICE + 1).unwrap();
+        assert!(SeatPlan::new(&[dear]).is_err());
+    }
 
     fn section(rows: &[(&str, u16)]) -> Section {
         Section {

@@ -203,10 +203,7 @@ mod tests {
         control.expect_policy_version().returning(|_| Err(down()));
         control.expect_seed().return_once(|_| Err(down()));
         let change = change(policies, control);
-        let answer = change
-            .change(CONCERT, &|_| {}, "ops")
-            .await
-            .unwrap();
+        let answer = change.change(CONCERT, &|_| {}, "ops").await.unwrap();
         assert!(matches!(
             answer,
             PolicyAnswer::Changed(PolicyInForce {
