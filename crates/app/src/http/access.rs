@@ -3,24 +3,25 @@
 use std::str::FromStr;
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest, ResponseError,
+    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderMap},
+    http::header::HeaderMap,
     middleware::Next,
     web,
 };
 use frontrow_domain::{
-    model::{ConcertId, IdempotencyKey, ReservationId, UserId},
+    model::{ConcertId, ReservationId, UserId},
     use_cases::{GateAnswer, GateMode, QueueMissing, Replay},
 };
 
 use super::{
     Services,
     extract::{AdminName, Admitted, Caller},
+    headers::{bearer, idempotency_key, queue_token, text},
     problem::Problem,
     problem_kinds::ProblemKind,
-    reservations::paid_response,
+    shapes::PaymentBody,
 };
 use crate::security::IdentityRefusal;
 
@@ -78,7 +79,7 @@ pub(crate) async fn check(
 
 enum Verdict {
     GoOn,
-    Answer(actix_web::HttpResponse),
+    Answer(HttpResponse),
 }
 
 async fn allow(access: Access, request: &HttpRequest) -> Result<Verdict, Problem> {
@@ -164,14 +165,14 @@ async fn pass(
                 "The request has no Queue-Token header.",
             ));
         }
-        GateAnswer::Forged => return Err(forged_token()),
+        GateAnswer::Forged => return Err(Problem::forged_token()),
         GateAnswer::OtherUser => {
             return Err(Problem::new(
                 ProblemKind::OTHER_USERS_TOKEN,
                 "The queue token was given to another user.",
             ));
         }
-        GateAnswer::OtherConcert => return Err(other_concert()),
+        GateAnswer::OtherConcert => return Err(Problem::other_concert()),
         GateAnswer::Waiting(report) => return Err(Problem::still_waiting(&report)),
         GateAnswer::Gone => return Err(Problem::place_gone()),
         GateAnswer::NotReady => return Err(Problem::queue_missing(QueueMissing::NotReady)),
@@ -187,56 +188,20 @@ async fn replay(
     services: &Services,
     request: &HttpRequest,
     user: &UserId,
-) -> Result<Option<actix_web::HttpResponse>, Problem> {
+) -> Result<Option<HttpResponse>, Problem> {
     let key = idempotency_key(request.headers())?;
     let Some(reservation) = path_id::<ReservationId>(request, "reservation_id")? else {
         return Ok(None);
     };
     match services.pay.replay(user, reservation, &key).await? {
         Replay::First => Ok(None),
-        Replay::Paid(paid) => Ok(Some(paid_response(services, &paid.effect))),
-        Replay::KeyReused => Err(key_reused()),
+        Replay::Paid(paid) => {
+            // The very answer that the handler gave the first time.
+            let body = PaymentBody::new(&paid.effect, services.currency);
+            Ok(Some(HttpResponse::Ok().json(body)))
+        }
+        Replay::KeyReused => Err(Problem::key_reused()),
     }
-}
-
-/// The `Queue-Token` header, if there is one.
-pub(crate) fn queue_token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    text(headers, "queue-token")
-}
-
-/// The `Idempotency-Key` header, which must be there.
-pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
-    let Some(key) = text(headers, "idempotency-key")? else {
-        return Err(Problem::new(
-            ProblemKind::NO_IDEMPOTENCY_KEY,
-            "The request has no Idempotency-Key header.",
-        ));
-    };
-    IdempotencyKey::try_from(key).map_err(|why| Problem::invalid("Idempotency-Key", &why))
-}
-
-/// The token is not ours.
-pub(crate) fn forged_token() -> Problem {
-    Problem::new(
-        ProblemKind::BAD_QUEUE_TOKEN,
-        "The queue token is not one of this service.",
-    )
-}
-
-/// The token is for another concert.
-pub(crate) fn other_concert() -> Problem {
-    Problem::new(
-        ProblemKind::OTHER_CONCERTS_TOKEN,
-        "The queue token was given for another concert.",
-    )
-}
-
-/// The key was used for something else.
-pub(crate) fn key_reused() -> Problem {
-    Problem::new(
-        ProblemKind::KEY_REUSED,
-        "This Idempotency-Key was used for another request.",
-    )
 }
 
 /// An id in the path. What is no id names nothing, so it is not found.
@@ -245,27 +210,5 @@ fn path_id<T: FromStr>(request: &HttpRequest, name: &str) -> Result<Option<T>, P
         .match_info()
         .get(name)
         .map(|text| text.parse().map_err(|_| Problem::not_found()))
-        .transpose()
-}
-
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let value = text(headers, header::AUTHORIZATION.as_str())?;
-    Ok(value.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    }))
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {
-    headers
-        .get(name)
-        .map(|value| {
-            value.to_str().map_err(|_| {
-                Problem::new(
-                    ProblemKind::MALFORMED,
-                    format!("The header {name} has characters other than printable ASCII."),
-                )
-            })
-        })
         .transpose()
 }

@@ -9,6 +9,7 @@ mod access;
 mod admin;
 mod concerts;
 mod extract;
+mod headers;
 mod health;
 mod openapi;
 mod pages;

@@ -1,10 +1,13 @@
 //! The `OpenAPI` document of the API, made from the handlers themselves.
 
-use actix_web::{HttpResponse, http::Method};
+use std::sync::Arc;
+
+use actix_web::{http::Method, web};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{admin, concerts, health, points, queue, rankings, reservations, routes};
+use super::{access::Access, admin, concerts, health, points, queue, rankings, reservations};
 
 /// Everything that the API does.
 #[derive(OpenApi)]
@@ -54,24 +57,31 @@ struct Api;
     get, path = "/openapi.json", tag = "service",
     responses((status = 200, description = "The API, as OpenAPI describes it", body = Object)),
 )]
-pub(crate) async fn document() -> HttpResponse {
-    HttpResponse::Ok().json(described())
+pub(crate) async fn document(document: web::Data<Document>) -> web::Json<Document> {
+    web::Json(Document::clone(&document))
 }
 
-/// The document, each operation with the access that its route asks for.
-fn described() -> Value {
-    let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
-    for (method, path, access) in routes::all().list() {
-        let operation = document
-            .get_mut("paths")
-            .and_then(|paths| paths.get_mut(path))
-            .and_then(|operations| operations.get_mut(name(&method)))
-            .and_then(Value::as_object_mut);
-        if let Some(operation) = operation {
-            operation.insert("x-access".into(), access.name().into());
+/// The document, made once.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Document(Arc<Value>);
+
+impl Document {
+    /// The document for these routes, each operation with the access that its route asks for.
+    pub(crate) fn of(routes: &[(Method, &'static str, Access)]) -> Self {
+        let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
+        for (method, path, access) in routes {
+            let operation = document
+                .get_mut("paths")
+                .and_then(|paths| paths.get_mut(path))
+                .and_then(|operations| operations.get_mut(name(method)))
+                .and_then(Value::as_object_mut);
+            if let Some(operation) = operation {
+                operation.insert("x-access".into(), access.name().into());
+            }
         }
+        Self(Arc::new(document))
     }
-    document
 }
 
 fn name(method: &Method) -> String {
@@ -83,6 +93,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::http::routes;
 
     #[test]
     fn every_route_is_described_and_nothing_else_is() {
@@ -91,7 +102,7 @@ mod tests {
             .iter()
             .map(|(method, path, _)| (name(method), (*path).to_owned()))
             .collect();
-        let document = described();
+        let Document(document) = Document::of(&routes::all().list());
         let mut written = BTreeSet::new();
         for (path, operations) in document["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {

@@ -11,11 +11,10 @@ use utoipa::ToSchema;
 
 use super::{
     Services,
-    access::{idempotency_key, key_reused},
     extract::{Body, Caller},
+    headers::idempotency_key,
     problem::Problem,
     problem_kinds::ProblemKind,
-    reservations::in_progress,
     shapes::{PointsBody, ProblemBody},
 };
 
@@ -68,8 +67,8 @@ pub(crate) fn charged(services: &Services, answer: ChargeAnswer) -> Result<HttpR
         ChargeAnswer::Asked(ChargeOutcome::Charged(charged)) => {
             Ok(HttpResponse::Created().json(shape(services, charged.effect.balance)))
         }
-        ChargeAnswer::Asked(ChargeOutcome::KeyReused) => Err(key_reused()),
-        ChargeAnswer::Asked(ChargeOutcome::InProgress) => Err(in_progress()),
+        ChargeAnswer::Asked(ChargeOutcome::KeyReused) => Err(Problem::key_reused()),
+        ChargeAnswer::Asked(ChargeOutcome::InProgress) => Err(Problem::in_progress()),
         ChargeAnswer::Asked(ChargeOutcome::TooMuch) => Err(Problem::new(
             ProblemKind::BALANCE_LIMIT,
             format!("A balance is at most {}.", Amount::MAX),

@@ -130,6 +130,39 @@ impl Problem {
         )
     }
 
+    /// The queue token is not ours.
+    pub(crate) fn forged_token() -> Self {
+        Self::new(
+            ProblemKind::BAD_QUEUE_TOKEN,
+            "The queue token is not one of this service.",
+        )
+    }
+
+    /// The queue token is for another concert.
+    pub(crate) fn other_concert() -> Self {
+        Self::new(
+            ProblemKind::OTHER_CONCERTS_TOKEN,
+            "The queue token was given for another concert.",
+        )
+    }
+
+    /// The key was used for something else.
+    pub(crate) fn key_reused() -> Self {
+        Self::new(
+            ProblemKind::KEY_REUSED,
+            "This Idempotency-Key was used for another request.",
+        )
+    }
+
+    /// Another request with the same key is being worked on.
+    pub(crate) fn in_progress() -> Self {
+        Self::new(
+            ProblemKind::IN_PROGRESS,
+            "A request with this Idempotency-Key is being worked on.",
+        )
+        .retry_after(Duration::from_secs(1))
+    }
+
     /// The queue's store has no such queue.
     pub(crate) fn queue_missing(missing: QueueMissing) -> Self {
         match missing {

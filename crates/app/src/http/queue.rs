@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::{
     Services,
-    access::{forged_token, queue_token},
     extract::{Body, Caller},
+    headers::queue_token,
     problem::Problem,
     problem_kinds::ProblemKind,
     shapes::{PlaceBody, ProblemBody},
@@ -82,7 +82,7 @@ pub(crate) async fn look_up(
     let token = needed_token(&request)?;
     match services.look_up.look_up(token).await? {
         LookUpAnswer::Found(report) => Ok(place(HttpResponse::Ok(), &report)),
-        LookUpAnswer::Forged => Err(forged_token()),
+        LookUpAnswer::Forged => Err(Problem::forged_token()),
         LookUpAnswer::Gone => Err(Problem::place_gone()),
         LookUpAnswer::Missing(missing) => Err(Problem::queue_missing(missing)),
     }
@@ -106,7 +106,7 @@ pub(crate) async fn leave(
     let token = needed_token(&request)?;
     match services.leave.leave(token).await? {
         LeaveAnswer::Left => Ok(HttpResponse::NoContent().finish()),
-        LeaveAnswer::Forged => Err(forged_token()),
+        LeaveAnswer::Forged => Err(Problem::forged_token()),
         LeaveAnswer::Gone => Err(Problem::place_gone()),
         LeaveAnswer::Missing(missing) => Err(Problem::queue_missing(missing)),
     }

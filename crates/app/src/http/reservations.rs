@@ -5,7 +5,7 @@ use frontrow_domain::{
     model::{
         PerformanceId, Reservation, ReservationId, ReservationState, SeatLabel, SeatSelection,
     },
-    ports::{HoldOutcome, Paid, PayOutcome, ReleaseOutcome},
+    ports::{HoldOutcome, PayOutcome, ReleaseOutcome},
     use_cases::HoldAnswer,
 };
 use serde::Deserialize;
@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 
 use super::{
     Services,
-    access::{idempotency_key, key_reused, other_concert},
     extract::{Admitted, Body, Caller},
+    headers::idempotency_key,
     pages::{PageBody, PageQuery},
     problem::Problem,
     problem_kinds::ProblemKind,
@@ -158,11 +158,13 @@ pub(crate) async fn pay(
     let key = idempotency_key(request.headers())?;
     let outcome = services.pay.pay(&place, path.into_inner(), key).await?;
     match outcome {
-        PayOutcome::Paid(paid) => Ok(paid_response(&services, &paid.effect)),
-        PayOutcome::KeyReused => Err(key_reused()),
-        PayOutcome::InProgress => Err(in_progress()),
+        PayOutcome::Paid(paid) => {
+            Ok(HttpResponse::Ok().json(PaymentBody::new(&paid.effect, services.currency)))
+        }
+        PayOutcome::KeyReused => Err(Problem::key_reused()),
+        PayOutcome::InProgress => Err(Problem::in_progress()),
         PayOutcome::NotFound => Err(Problem::not_found()),
-        PayOutcome::OtherConcert => Err(other_concert()),
+        PayOutcome::OtherConcert => Err(Problem::other_concert()),
         PayOutcome::NotHeld(ReservationState::Confirmed { .. }) => Err(Problem::new(
             ProblemKind::ALREADY_PAID,
             "It was paid before, with another Idempotency-Key.",
@@ -175,20 +177,6 @@ pub(crate) async fn pay(
         .with("balance", balance.minor_units())
         .with("total", total.minor_units())),
     }
-}
-
-/// The answer to a payment, the first time and every other.
-pub(crate) fn paid_response(services: &Services, paid: &Paid) -> HttpResponse {
-    HttpResponse::Ok().json(PaymentBody::new(paid, services.currency))
-}
-
-/// Another request with the same key is being worked on.
-pub(crate) fn in_progress() -> Problem {
-    Problem::new(
-        ProblemKind::IN_PROGRESS,
-        "A request with this Idempotency-Key is being worked on.",
-    )
-    .retry_after(std::time::Duration::from_secs(1))
 }
 
 fn hold_over() -> Problem {
@@ -215,7 +203,7 @@ fn not_held(outcome: &HoldOutcome) -> Problem {
         HoldOutcome::Held(_) | HoldOutcome::AlreadyHeld(_) | HoldOutcome::NoSuchPerformance => {
             Problem::new(ProblemKind::NOT_FOUND, "There is no such performance.")
         }
-        HoldOutcome::OtherConcert => other_concert(),
+        HoldOutcome::OtherConcert => Problem::other_concert(),
         HoldOutcome::SeatsTaken(seats) => Problem::new(
             ProblemKind::SEATS_TAKEN,
             format!("Not to be had any more: {}.", list_of(seats)),

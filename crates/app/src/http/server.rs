@@ -4,7 +4,7 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, dev::Server, http::header, middleware::DefaultHeaders, web};
 
-use super::{Services, problem::Problem, problem_kinds::ProblemKind, routes};
+use super::{Services, openapi::Document, problem::Problem, problem_kinds::ProblemKind, routes};
 
 /// How requests are taken in.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +25,11 @@ pub(crate) fn start(
     settings: ServerSettings,
 ) -> std::io::Result<Server> {
     let services = web::Data::from(services);
+    let document = web::Data::new(Document::of(&routes::all().list()));
     let mut server = HttpServer::new(move || {
         App::new()
             .app_data(services.clone())
+            .app_data(document.clone())
             .app_data(web::PayloadConfig::new(MAX_BODY))
             .app_data(web::PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
             .app_data(web::QueryConfig::default().error_handler(|error, _| {

@@ -17,8 +17,8 @@ use utoipa::ToSchema;
 
 use crate::http::{
     Services,
-    access::idempotency_key,
     extract::{AdminName, Body},
+    headers::idempotency_key,
     pages::{PageBody, PageQuery},
     points::{ChargeBody, charged},
     problem::Problem,
