@@ -177,6 +177,7 @@ macro_rules! queue_contracts {
                 changed_lives_count_at_once
                 a_queue_is_empty_when_nobody_has_a_place
                 a_queue_is_empty_when_every_wait_is_over
+                a_queue_is_not_empty_while_people_may_come_back
                 a_queue_can_be_switched_back_and_forth
             }
             ticks {

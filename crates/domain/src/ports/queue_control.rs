@@ -25,7 +25,8 @@ pub trait QueueControl: Send + Sync {
     /// alone.
     async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()>;
 
-    /// True when nobody has a place, so that nothing is lost when the store ends now.
+    /// True when nobody has a place, and nobody can bring one back from before a loss: so nothing is
+    /// lost when the store ends now.
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool>;
 }
 

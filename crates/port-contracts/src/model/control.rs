@@ -58,6 +58,11 @@ impl ModelQueue {
         SeedOutcome::Taken { recovering: false }
     }
 
+    /// True when nothing is lost if the store ends now.
+    pub(crate) fn holds_nothing(&self, now: Timestamp) -> bool {
+        self.is_empty(now) && !self.gives_places_back(now)
+    }
+
     pub(crate) fn is_empty(&self, now: Timestamp) -> bool {
         self.waiting_count(now) == 0 && self.active_count(now) == 0
     }

@@ -108,14 +108,17 @@ impl ModelQueue {
         (place.ticket.arrival == ticket.arrival).then(|| self.heard_of(&ticket.user, now))
     }
 
+    /// Promise 10: whether places from before a loss are still given back.
+    pub(crate) fn gives_places_back(&self, now: Timestamp) -> bool {
+        self.coming_back
+            .is_some_and(|coming_back| now < coming_back.places_given_back_until)
+    }
+
     /// Promise 10: whether a ticket gets back the place that the store has lost.
     fn gives_back(&self, ticket: &Ticket, now: Timestamp) -> bool {
-        let in_time = self
-            .coming_back
-            .is_some_and(|coming_back| now < coming_back.places_given_back_until);
         let is_here = self.waiting.iter().any(|place| place.user == ticket.user)
             || self.active.iter().any(|place| place.user == ticket.user);
-        in_time
+        self.gives_places_back(now)
             && ticket.generation != self.generation
             && !is_here
             && !self.ended.contains(&ticket.user)

@@ -125,12 +125,11 @@ impl<F: QueueFixture> Run<'_, F> {
         let Some(queue) = self.queue() else {
             return self.agree(&(true, false), &(empty, is_busy));
         };
-        // While people may still come back, the texts do not say whether nobody's place is lost.
-        let expected = queue.is_empty(before);
-        if expected != queue.is_empty(after) || queue.coming_back.is_some() {
+        let (nobody, nothing) = (queue.is_empty(before), queue.holds_nothing(before));
+        if (nobody, nothing) != (queue.is_empty(after), queue.holds_nothing(after)) {
             return Ok(());
         }
         // Who lately had a place keeps a queue busy, for as long as the store likes.
-        self.agree(&(expected, is_busy || !expected), &(empty, is_busy))
+        self.agree(&(nothing, is_busy || !nobody), &(empty, is_busy))
     }
 }

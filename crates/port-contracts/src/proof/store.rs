@@ -209,7 +209,7 @@ impl QueueControl for ModelStore {
         let mut held = self.held();
         let now = held.later();
         let queue = held.model.queue(concert);
-        Ok(queue.is_none_or(|queue| queue.is_empty(now)))
+        Ok(queue.is_none_or(|queue| queue.holds_nothing(now)))
     }
 }
 

@@ -143,6 +143,19 @@ pub async fn a_queue_is_empty_when_every_wait_is_over<F: QueueFixture>(fixture: 
     }
 }
 
+/// A queue whose people may still bring their places back is not empty, though nobody has a place:
+/// its store must not end as if nothing could be lost.
+pub async fn a_queue_is_not_empty_while_people_may_come_back<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    room.line_up("ann").await;
+    room.lose_and_recover().await;
+    assert!(!room.is_empty().await);
+    room.pass(RECOVERY + WAITING_TTL - seconds(20)).await;
+    assert!(!room.is_empty().await);
+    room.pass(seconds(21)).await;
+    assert!(room.is_empty().await);
+}
+
 /// A queue opens, pauses and opens again as often as its operator likes.
 pub async fn a_queue_can_be_switched_back_and_forth<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_capacity(100)).await;
