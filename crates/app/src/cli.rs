@@ -55,7 +55,7 @@ enum Command {
     /// Add the demo on-sale to the database
     ///
     /// A few concerts from a 50-seat club to a 2,000-seat hall. `serve` adds it by itself to a
-    /// database that it has just made.
+    /// database without concerts. Not while another frontrow serves from it.
     Demo,
     /// Print the effective configuration as TOML, without its secrets
     Config,

@@ -1,7 +1,6 @@
 //! Starting and stopping.
 
 use std::{
-    fs::{File, TryLockError},
     io::Write,
     net::{SocketAddr, TcpListener},
     process,
@@ -10,7 +9,7 @@ use std::{
 };
 
 use actix_web::dev::ServerHandle;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
@@ -19,34 +18,58 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     commands::demo,
-    config::{Backend, Config},
-    http::{self, ServerSettings},
-    wiring::{self, Keys},
+    config::Config,
+    http::{self, ServerSettings, Services},
+    jobs::Jobs,
+    wiring::{self, Keys, Wired},
 };
 
 /// Serves until a signal says to stop. Requests in flight are answered first, then the jobs end, then
 /// the stores are closed; a second signal ends the process at once.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
-    let mut signals = Signals::new()?;
+    let signals = Signals::new()?;
     let listener = listen(config.server.bind)?;
     let keys = Keys::of(&config)?;
-    let _lock = lock_data_folder(&config)?;
-    let wired = wiring::wire(&config).await?;
-    if wired.first_start && config.demo.on_first_start {
-        demo::load(&wired.services.edit)
-            .await
-            .context("cannot load the demo on-sale")?;
+    let _lock = wiring::lock(&config)?;
+    let Wired {
+        services,
+        jobs,
+        closing,
+        first_start,
+    } = wiring::wire(&config).await?;
+    let with_demo = first_start && config.demo.on_first_start;
+    let outcome = async {
+        if with_demo {
+            let loaded = demo::load(&services.edit).await;
+            loaded.context("cannot load the demo on-sale")?;
+        }
+        run(&config, &keys, services, jobs, listener, signals).await
     }
+    .await;
+    closing.run().await;
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Runs the server and the jobs until a signal comes, or one of them ends by itself.
+async fn run(
+    config: &Config,
+    keys: &Keys,
+    services: Arc<Services>,
+    jobs: Jobs,
+    listener: TcpListener,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot listen")?;
     let settings = ServerSettings {
         workers: config.server.workers,
         grace: Duration::from_secs(config.server.grace_s),
     };
-    let server = http::start(Arc::clone(&wired.services), listener, settings)
-        .context("cannot start the HTTP server")?;
+    let server =
+        http::start(services, listener, settings).context("cannot start the HTTP server")?;
     let stop = CancellationToken::new();
-    let mut jobs = wired.jobs.start(&stop);
-    announce(&config, &keys, address);
+    let mut jobs = jobs.start(&stop);
+    announce(config, keys, address);
 
     let handle = server.handle();
     let mut serving = actix_web::rt::spawn(server);
@@ -66,8 +89,6 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         process::exit(130);
     });
     wind_down(&handle, &stop, jobs).await;
-    wired.closing.run().await;
-    tracing::info!("stopped");
     outcome
 }
 
@@ -85,24 +106,6 @@ fn listen(bind: SocketAddr) -> anyhow::Result<TcpListener> {
         .set_nonblocking(true)
         .with_context(|| format!("cannot listen on {bind}"))?;
     Ok(listener)
-}
-
-/// Two processes with a queue each would admit twice as many people as the policy says.
-fn lock_data_folder(config: &Config) -> anyhow::Result<Option<File>> {
-    if config.queue.backend != Backend::Embedded {
-        return Ok(None);
-    }
-    let path = config.data_dir.join("lock");
-    let what = || format!("cannot lock the data folder {}", config.data_dir.display());
-    let file = File::create(&path).with_context(what)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => bail!(
-            "another frontrow serves from the data folder {}, and keeps its queues in its memory",
-            config.data_dir.display()
-        ),
-        Err(TryLockError::Error(error)) => Err(error).with_context(what),
-    }
 }
 
 /// Says on standard output where the server is, and what to try first.

@@ -15,6 +15,9 @@ use crate::Reply;
 /// How long an answer may take. What takes longer hangs.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long a connection is kept for the next request.
+const IDLE_LIMIT: Duration = Duration::from_secs(2);
+
 /// The connections to one program, shared by all who talk to it.
 ///
 /// They belong to the runtime in which they were made, so a test must not keep them for another.
@@ -29,6 +32,9 @@ impl Connection {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
+            // Servers close idle connections after a few seconds. A request that is sent just then would
+            // fail, on a busy machine more often than one thinks.
+            .pool_idle_timeout(IDLE_LIMIT)
             .build()
             .context("cannot make an HTTP client")?;
         Ok(Self {

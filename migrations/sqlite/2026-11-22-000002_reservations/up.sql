@@ -55,10 +55,10 @@ CREATE INDEX seats_held ON seats (performance_id, held_until) WHERE held_until I
 
 CREATE TABLE reservation_seats (
     reservation_id BLOB NOT NULL REFERENCES reservations (id),
+    -- A seat of the reservation's performance. No foreign key: a new plan may drop the seat once nobody has it, and
+    -- what was reserved before is still told.
     label TEXT NOT NULL,
-    performance_id BLOB NOT NULL,
     -- At which it was held; the seat's own price may change.
     price INTEGER NOT NULL CHECK (price BETWEEN 0 AND 9007199254740991),
-    PRIMARY KEY (reservation_id, label),
-    FOREIGN KEY (performance_id, label) REFERENCES seats (performance_id, label)
+    PRIMARY KEY (reservation_id, label)
 ) STRICT, WITHOUT ROWID;

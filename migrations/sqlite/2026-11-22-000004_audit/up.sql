@@ -7,6 +7,6 @@ CREATE TABLE audit (
     action TEXT NOT NULL,
     -- The id of what was changed.
     subject TEXT NOT NULL,
-    -- What it was changed to.
+    -- What was made; of an edit what changed, as {field: {from, to}}.
     detail TEXT NOT NULL CHECK (json_valid(detail))
 ) STRICT;

@@ -2,14 +2,14 @@
 
 use diesel::{ExpressionMethods, QueryResult, RunQueryDsl, SqliteConnection, insert_into};
 use frontrow_domain::{model::queue::VersionedPolicy, ports::Operator};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     columns::{Db, policy_state_name},
     schema::audit,
 };
 
-/// Notes that `by` did `action` to `subject`, which is now like `detail`.
+/// Notes that `by` did `action` to `subject`; `detail` says what was made, or what was changed.
 pub(super) fn note(
     connection: &mut SqliteConnection,
     by: &Operator,
@@ -27,6 +27,18 @@ pub(super) fn note(
         ))
         .execute(connection)
         .map(drop)
+}
+
+/// What became another value, as a note has it: `{field: {"from": …, "to": …}}`.
+pub(super) fn changes(before: &Value, after: &Value) -> Map<String, Value> {
+    let (Value::Object(before), Value::Object(after)) = (before, after) else {
+        return Map::new();
+    };
+    let changed = after.iter().filter_map(|(field, to)| {
+        let from = before.get(field).unwrap_or(&Value::Null);
+        (from != to).then(|| (field.clone(), json!({ "from": from, "to": to })))
+    });
+    changed.collect()
 }
 
 /// A policy as a note has it.

@@ -2,28 +2,27 @@
 
 use async_trait::async_trait;
 use diesel::{
-    ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection,
     dsl::{exists, select},
     insert_into, update,
 };
 use frontrow_domain::{
     model::{
-        ConcertId, ConcertTitle, NewPerformance, PerformanceId, Venue, queue::VersionedPolicy,
+        ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId,
+        queue::VersionedPolicy,
     },
     ports::{ConcertEditor, EditOutcome, Operator, StoreResult},
 };
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
     SqliteDatabase, audit,
     columns::Db,
+    performance_edits,
     rows::{ConcertRow, PolicyRow},
-    schema::{concerts, performances, seats},
+    schema::{concerts, performances},
+    seat_rows,
 };
-
-/// How many seats go into one statement: five values each, and SQLite takes some 32,000.
-const SEATS_A_STATEMENT: usize = 1_000;
 
 #[async_trait]
 impl ConcertEditor for SqliteDatabase {
@@ -60,18 +59,8 @@ impl ConcertEditor for SqliteDatabase {
         by: &Operator,
     ) -> StoreResult<EditOutcome> {
         let (title, by) = (title.clone(), by.clone());
-        self.write(move |connection, _| {
-            let detail = json!({ "title": title.as_str() });
-            let changed = update(concerts::table.find(Db(id)))
-                .set(concerts::title.eq(Db(title)))
-                .execute(connection)?;
-            if changed == 0 {
-                return Ok(EditOutcome::NotFound);
-            }
-            audit::note(connection, &by, "concert.retitle", &id, &detail)?;
-            Ok(EditOutcome::Done)
-        })
-        .await
+        self.write(move |connection, _| retitle(connection, id, &title, &by))
+            .await
     }
 
     async fn create_performance(
@@ -88,30 +77,42 @@ impl ConcertEditor for SqliteDatabase {
         &self,
         concert: ConcertId,
         id: PerformanceId,
-        starts_at: Timestamp,
-        venue: &Venue,
+        edit: &PerformanceEdit,
         by: &Operator,
     ) -> StoreResult<EditOutcome> {
-        let (venue, by) = (venue.clone(), by.clone());
-        self.write(move |connection, _| {
-            let detail = performance_detail(starts_at, &venue);
-            let mine = performances::table
-                .find(Db(id))
-                .filter(performances::concert_id.eq(Db(concert)));
-            let changed = update(mine)
-                .set((
-                    performances::starts_at.eq(Db(starts_at)),
-                    performances::venue.eq(Db(venue)),
-                ))
-                .execute(connection)?;
-            if changed == 0 {
-                return Ok(EditOutcome::NotFound);
-            }
-            audit::note(connection, &by, "performance.edit", &id, &detail)?;
-            Ok(EditOutcome::Done)
+        let (edit, by) = (edit.clone(), by.clone());
+        self.write(move |connection, now| {
+            performance_edits::edit(connection, now, (concert, id), &edit, &by)
         })
         .await
     }
+}
+
+fn retitle(
+    connection: &mut SqliteConnection,
+    id: ConcertId,
+    title: &ConcertTitle,
+    by: &Operator,
+) -> QueryResult<EditOutcome> {
+    let before: Option<Db<ConcertTitle>> = concerts::table
+        .find(Db(id))
+        .select(concerts::title)
+        .get_result(connection)
+        .optional()?;
+    let Some(before) = before else {
+        return Ok(EditOutcome::NotFound);
+    };
+    if before.0 != *title {
+        update(concerts::table.find(Db(id)))
+            .set(concerts::title.eq(Db(title.clone())))
+            .execute(connection)?;
+        let detail = audit::changes(
+            &json!({ "title": before.0.as_str() }),
+            &json!({ "title": title.as_str() }),
+        );
+        audit::note(connection, by, "concert.retitle", &id, &detail.into())?;
+    }
+    Ok(EditOutcome::Done)
 }
 
 fn create_performance(
@@ -123,8 +124,12 @@ fn create_performance(
     if !known.get_result(connection)? {
         return Ok(EditOutcome::NotFound);
     }
-    let plan = performance.seats.seats();
-    let total: u64 = plan.len().try_into().unwrap_or(u64::MAX);
+    let total: u64 = performance
+        .seats
+        .seats()
+        .len()
+        .try_into()
+        .unwrap_or(u64::MAX);
     insert_into(performances::table)
         .values((
             performances::id.eq(Db(performance.id)),
@@ -135,27 +140,13 @@ fn create_performance(
             performances::seats_sold.eq(0),
         ))
         .execute(connection)?;
-    let mut rows = plan.iter().zip(0_i64..).map(|(seat, ordinal)| {
-        (
-            seats::performance_id.eq(Db(performance.id)),
-            seats::label.eq(Db(seat.label.clone())),
-            seats::ordinal.eq(ordinal),
-            seats::section.eq(&seat.section),
-            seats::price.eq(Db(seat.price)),
-        )
+    seat_rows::write(connection, performance.id, &performance.seats)?;
+    let detail = json!({
+        "concert": performance.concert.to_string(),
+        "starts_at": performance.starts_at.to_string(),
+        "venue": performance.venue.as_str(),
+        "seats": total,
     });
-    loop {
-        let some: Vec<_> = rows.by_ref().take(SEATS_A_STATEMENT).collect();
-        if some.is_empty() {
-            break;
-        }
-        insert_into(seats::table).values(some).execute(connection)?;
-    }
-    let mut detail = performance_detail(performance.starts_at, &performance.venue);
-    if let Some(detail) = detail.as_object_mut() {
-        detail.insert("concert".into(), performance.concert.to_string().into());
-        detail.insert("seats".into(), total.into());
-    }
     audit::note(
         connection,
         by,
@@ -164,8 +155,4 @@ fn create_performance(
         &detail,
     )?;
     Ok(EditOutcome::Done)
-}
-
-fn performance_detail(starts_at: Timestamp, venue: &Venue) -> serde_json::Value {
-    json!({ "starts_at": starts_at.to_string(), "venue": venue.as_str() })
 }

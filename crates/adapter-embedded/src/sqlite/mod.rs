@@ -8,6 +8,8 @@
 //!   write-ahead log lets readers go on meanwhile).
 //! - `migrations`, `open_error`: from any file, or none, to the schema that this program knows.
 //! - `schema`, `columns`, `rows`: the tables as diesel sees them, and rows as the domain does.
+//! - `performance_edits`, `seat_rows`: what the catalogue's editor does to a performance and its seats.
+//! - `audit`: notes on what operators change.
 //! - `errors`: the one place where a driver's error becomes a store's.
 
 mod audit;
@@ -19,6 +21,7 @@ mod errors;
 mod idempotency;
 mod migrations;
 mod open_error;
+mod performance_edits;
 mod points;
 mod pools;
 mod queue_policies;
@@ -26,6 +29,7 @@ mod ranking_source;
 mod reservations;
 mod rows;
 mod schema;
+mod seat_rows;
 
 pub use database::SqliteDatabase;
 pub use migrations::MigrationStatus;

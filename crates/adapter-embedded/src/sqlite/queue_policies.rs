@@ -6,7 +6,10 @@ use diesel::{
     SqliteConnection, update,
 };
 use frontrow_domain::{
-    model::{ConcertId, queue::VersionedPolicy},
+    model::{
+        ConcertId,
+        queue::{PolicyVersion, VersionedPolicy},
+    },
     ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, StoreResult},
 };
 
@@ -43,11 +46,12 @@ impl QueuePolicies for SqliteDatabase {
     async fn put(
         &self,
         concert: ConcertId,
+        based_on: PolicyVersion,
         policy: &VersionedPolicy,
         by: &Operator,
     ) -> StoreResult<PutOutcome> {
         let (policy, by) = (policy.clone(), by.clone());
-        self.write(move |connection, _| put(connection, concert, &policy, &by))
+        self.write(move |connection, _| put(connection, concert, based_on, &policy, &by))
             .await
     }
 
@@ -96,22 +100,26 @@ fn set_seeded(
 fn put(
     connection: &mut SqliteConnection,
     concert: ConcertId,
+    based_on: PolicyVersion,
     policy: &VersionedPolicy,
     by: &Operator,
 ) -> QueryResult<PutOutcome> {
-    let newest: Option<i64> = concerts::table
+    let before: Option<PolicyRow> = concerts::table
         .find(Db(concert))
-        .select(concerts::policy_version)
+        .select(PolicyRow::as_select())
         .get_result(connection)
         .optional()?;
-    match newest {
+    match before.map(VersionedPolicy::from) {
         None => Ok(PutOutcome::NoSuchConcert),
-        Some(newest) if newest >= policy.version.0 => Ok(PutOutcome::Outdated),
-        Some(_) => {
+        Some(before) if before.version != based_on || before.version >= policy.version => {
+            Ok(PutOutcome::Outdated)
+        }
+        Some(before) => {
             update(concerts::table.find(Db(concert)))
                 .set(PolicyRow::from(policy))
                 .execute(connection)?;
-            let detail = audit::policy_detail(policy);
+            let (before, after) = (audit::policy_detail(&before), audit::policy_detail(policy));
+            let detail = audit::changes(&before, &after).into();
             audit::note(connection, by, "queue.policy", &concert, &detail)?;
             Ok(PutOutcome::Put)
         }

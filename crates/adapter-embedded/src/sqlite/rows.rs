@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use diesel::{AsChangeset, Insertable, QueryResult, Queryable, Selectable, sqlite::Sqlite};
 use frontrow_domain::model::{
-    Amount, ConcertId, ConcertTitle, PerformanceId, PricedSeat, Reservation, ReservationId,
-    ReservationState, Seat, SeatLabel, SeatState, UserId,
+    Amount, ConcertId, ConcertTitle, PerformanceId, PlannedSeat, PricedSeat, Reservation,
+    ReservationId, ReservationState, Seat, SeatLabel, SeatState, StandingSeat, UserId,
     queue::{Capacity, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy},
 };
 use jiff::Timestamp;
@@ -168,6 +168,18 @@ impl SeatRow {
         }
     }
 
+    /// The seat as an edit of its plan finds it at `now`.
+    pub(super) fn standing_at(self, now: Timestamp) -> StandingSeat {
+        StandingSeat {
+            in_use: self.state(now) != SeatState::Available,
+            seat: PlannedSeat {
+                label: self.label.0,
+                section: self.section,
+                price: self.price.0,
+            },
+        }
+    }
+
     /// The seat as a seat map shows it at `now`.
     pub(super) fn seen_at(self, now: Timestamp) -> Seat {
         Seat {
@@ -185,6 +197,5 @@ impl SeatRow {
 pub(super) struct ReservedSeatRow {
     pub(super) reservation_id: Db<ReservationId>,
     pub(super) label: Db<SeatLabel>,
-    pub(super) performance_id: Db<PerformanceId>,
     pub(super) price: Db<Amount>,
 }

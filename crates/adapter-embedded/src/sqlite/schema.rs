@@ -61,7 +61,6 @@ diesel::table! {
     reservation_seats (reservation_id, label) {
         reservation_id -> Binary,
         label -> Text,
-        performance_id -> Binary,
         price -> BigInt,
     }
 }

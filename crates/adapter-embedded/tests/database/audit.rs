@@ -2,18 +2,26 @@
 
 use frontrow_domain::{
     model::{
-        ConcertId, ConcertTitle, PerformanceId, Venue,
+        ConcertId, ConcertTitle, PerformanceEdit, PerformanceId, Venue,
         queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
     },
     ports::{ConcertEditor, EditOutcome, Points, PutOutcome, QueuePolicies},
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::program::{Program, operator, texts, year_later};
+use crate::program::{Program, operator, seat_plan, texts, year_later};
 
 fn notes(program: &Program) -> Vec<String> {
     let sql = "SELECT action || ' ' || subject AS text FROM audit ORDER BY id";
     texts(&mut program.raw(), sql).unwrap()
+}
+
+fn elsewhere() -> PerformanceEdit {
+    PerformanceEdit {
+        venue: Some(Venue::try_from("Elsewhere").unwrap()),
+        ..PerformanceEdit::default()
+    }
 }
 
 fn policy(version: i64) -> VersionedPolicy {
@@ -31,12 +39,13 @@ async fn every_edit_is_noted() {
     let title = ConcertTitle::try_from("Renamed").unwrap();
     let retitled = database.retitle_concert(concert, &title, &operator()).await;
     assert_eq!(retitled.unwrap(), EditOutcome::Done);
-    let venue = Venue::try_from("Elsewhere").unwrap();
     let moved = database
-        .edit_performance(concert, performance, year_later(), &venue, &operator())
+        .edit_performance(concert, performance, &elsewhere(), &operator())
         .await;
     assert_eq!(moved.unwrap(), EditOutcome::Done);
-    let put = database.put(concert, &policy(2), &operator()).await;
+    let put = database
+        .put(concert, policy(1).version, &policy(2), &operator())
+        .await;
     assert_eq!(put.unwrap(), PutOutcome::Put);
     let mut charge = program.charge_of("ann", 500);
     charge.operator = Some(operator());
@@ -65,21 +74,68 @@ async fn a_note_says_who_when_and_what() {
 }
 
 #[tokio::test]
+async fn a_note_of_an_edit_says_what_changed_from_what_to_what() {
+    let program = Program::start().await;
+    let (concert, performance) = (program.concert, program.performance);
+    let first = seat_plan(&[("A", 2, 100)]);
+    let second = seat_plan(&[("B", 1, 100), ("A", 1, 90)]);
+    for plan in [first, second] {
+        let edit = PerformanceEdit {
+            seats: Some(plan),
+            ..elsewhere()
+        };
+        let edited = program
+            .database
+            .edit_performance(concert, performance, &edit, &operator())
+            .await;
+        assert_eq!(edited.unwrap(), EditOutcome::Done);
+    }
+    let sql = "SELECT detail AS text FROM audit WHERE action = 'performance.edit' ORDER BY id";
+    let notes = texts(&mut program.raw(), sql).unwrap();
+    let note: Value = serde_json::from_str(notes.last().unwrap()).unwrap();
+    let terms = |price| json!({"section": "Stalls", "price": price});
+    assert_eq!(
+        note,
+        json!({
+            "seats": [
+                {"from": terms(100), "to": null, "labels": ["A-2"]},
+                {"from": terms(100), "to": terms(90), "labels": ["A-1"]},
+                {"from": null, "to": terms(100), "labels": ["B-1"]},
+            ],
+        }),
+        "neither the venue nor the number of seats changed"
+    );
+    let note: Value = serde_json::from_str(&notes[0]).unwrap();
+    assert_eq!(note["venue"], json!({"from": "Hall", "to": "Elsewhere"}));
+    assert_eq!(note["seats_total"]["to"], 2);
+    assert_eq!(note.get("starts_at"), None);
+}
+
+#[tokio::test]
 async fn what_changes_nothing_is_not_noted() {
     let program = Program::start().await;
     let database = &program.database;
     let before = notes(&program);
     let nowhere = ConcertId(Uuid::nil());
     let title = ConcertTitle::try_from("Renamed").unwrap();
-    let venue = Venue::try_from("Elsewhere").unwrap();
     let retitled = database.retitle_concert(nowhere, &title, &operator()).await;
     assert_eq!(retitled.unwrap(), EditOutcome::NotFound);
     let unknown = PerformanceId(Uuid::nil());
     let moved = database
-        .edit_performance(program.concert, unknown, year_later(), &venue, &operator())
+        .edit_performance(program.concert, unknown, &elsewhere(), &operator())
         .await;
     assert_eq!(moved.unwrap(), EditOutcome::NotFound);
-    let put = database.put(program.concert, &policy(1), &operator()).await;
+    let same = PerformanceEdit {
+        starts_at: Some(year_later()),
+        ..PerformanceEdit::default()
+    };
+    let edited = database
+        .edit_performance(program.concert, program.performance, &same, &operator())
+        .await;
+    assert_eq!(edited.unwrap(), EditOutcome::Done);
+    let put = database
+        .put(program.concert, policy(1).version, &policy(1), &operator())
+        .await;
     assert_eq!(put.unwrap(), PutOutcome::Outdated);
     let again = database
         .create_concert(program.concert, &title, &policy(1), &operator())

@@ -12,13 +12,14 @@ use diesel::{
     sql_types::Text,
 };
 use frontrow_domain::{
-    model::{PageRequest, Span},
+    model::{PageRequest, PerformanceEdit, Span},
     ports::{
-        ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingSource, Reservations,
+        ConcertEditor, Concerts, EditOutcome, Idempotency, Points, PutOutcome, QueuePolicies,
+        RankingSource, Reservations,
     },
 };
 
-use crate::program::{HOLD, Program, noon, operator, user, year_later};
+use crate::program::{HOLD, Program, noon, operator, seat_plan, user, year_later};
 
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
@@ -38,7 +39,7 @@ fn recorder() -> Option<Box<dyn Instrumentation>> {
     }))
 }
 
-/// How the one statement ends that is to read all seats of a performance.
+/// How the statements end that are to read all seats of a performance.
 const SEAT_MAP: &str = "FROM `seats` WHERE (`seats`.`performance_id` = ?)";
 
 /// Calls every port once, so that every statement runs.
@@ -81,8 +82,10 @@ async fn tour(program: &Program) {
         .unwrap()
         .unwrap();
     let mut policy = master.policy;
+    let before = policy.version;
     policy.version.0 += 1;
-    database.put(concert, &policy, &operator()).await.unwrap();
+    let put = database.put(concert, before, &policy, &operator()).await;
+    assert_eq!(put, Ok(PutOutcome::Put));
     database.all().await.unwrap();
     database.mark_seeded(concert).await.unwrap();
     database.forget_seeded(concert).await.unwrap();
@@ -91,17 +94,14 @@ async fn tour(program: &Program) {
         .retitle_concert(concert, &title, &operator())
         .await
         .unwrap();
-    let venue = database
-        .performances(concert)
-        .await
-        .unwrap()
-        .remove(0)
-        .venue;
-    let id = program.performance;
+    let edit = PerformanceEdit {
+        seats: Some(seat_plan(&[("A", 8, 100), ("B", 1, 50)])),
+        ..PerformanceEdit::default()
+    };
     let edited = database
-        .edit_performance(concert, id, year_later(), &venue, &operator())
+        .edit_performance(concert, program.performance, &edit, &operator())
         .await;
-    edited.unwrap();
+    assert_eq!(edited.unwrap(), EditOutcome::Done);
 }
 
 /// How SQLite goes about a statement, step by step.

@@ -115,20 +115,12 @@ impl Program {
     }
 
     pub(crate) async fn add_performance(&self, starts_at: Timestamp) -> PerformanceId {
-        let stalls = Section {
-            name: "Stalls".into(),
-            price: Amount::try_from(100).unwrap(),
-            rows: vec![Row {
-                name: "A".into(),
-                seats: 9,
-            }],
-        };
         let performance = NewPerformance {
             id: PerformanceId(self.name()),
             concert: self.concert,
             starts_at,
             venue: Venue::try_from("Hall").unwrap(),
-            seats: SeatPlan::new(&[stalls]).unwrap(),
+            seats: seat_plan(&[("A", 9, 100)]),
         };
         let created = self
             .database
@@ -207,6 +199,19 @@ pub(crate) fn texts(raw: &mut SqliteConnection, sql: &str) -> QueryResult<Vec<St
     }
     let rows: Vec<Line> = sql_query(sql).load(raw)?;
     Ok(rows.into_iter().map(|line| line.text).collect())
+}
+
+/// A plan of rows, each with so many seats at such a price.
+pub(crate) fn seat_plan(rows: &[(&str, u16, i64)]) -> SeatPlan {
+    let sections = rows.iter().map(|&(row, seats, price)| Section {
+        name: "Stalls".into(),
+        price: Amount::try_from(price).unwrap(),
+        rows: vec![Row {
+            name: row.into(),
+            seats,
+        }],
+    });
+    SeatPlan::new(&sections.collect::<Vec<_>>()).unwrap()
 }
 
 pub(crate) fn user(name: &str) -> UserId {

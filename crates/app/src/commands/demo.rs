@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use frontrow_domain::{
     model::{
         Amount, ConcertTitle, Row, SeatPlan, Section, Venue, later,
@@ -144,7 +144,8 @@ async fn load_one(edit: &EditConcerts, concert: &DemoConcert) -> anyhow::Result<
     for &days in concert.days {
         let starts_at = later(evening, DAY * days);
         let venue = Venue::try_from(concert.venue)?;
-        let seats = SeatPlan::new(&sections(concert)?)?;
+        let seats = SeatPlan::new(&sections(concert)?)
+            .map_err(|faults| anyhow!("its seats are wrong: {faults:?}"))?;
         edit.create_performance(id, starts_at, venue, seats, OPERATOR)
             .await?
             .context("the concert is gone")?;

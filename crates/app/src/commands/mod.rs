@@ -26,11 +26,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
 pub(crate) fn migrate(config: &Config, only_status: bool) -> anyhow::Result<()> {
     let MigrationStatus { applied, pending } = run(wiring::migration_status(config))?;
     if !only_status {
-        run(async {
-            let wired = wiring::wire(config).await?;
-            wired.closing.run().await;
-            anyhow::Ok(())
-        })?;
+        run(wiring::migrate(config))?;
     }
     let became = if only_status {
         "to be applied"
@@ -48,6 +44,7 @@ pub(crate) fn migrate(config: &Config, only_status: bool) -> anyhow::Result<()> 
 pub(crate) fn demo(config: &Config) -> anyhow::Result<()> {
     telemetry::start(config)?;
     let concerts = run(async {
+        let _lock = wiring::lock(config)?;
         let wired = wiring::wire(config).await?;
         let concerts = demo::load(&wired.services.edit).await;
         wired.closing.run().await;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
@@ -20,9 +21,7 @@ impl Config {
     /// The effective configuration: defaults, then `file` (or `frontrow.toml`, where it is), then the
     /// environment.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let environment = readable(std::env::vars_os())?;
         let config = Self::from_sources(file, environment)?;
         config.validate()?;
         Ok(config)
@@ -37,9 +36,9 @@ impl Config {
             let text = std::fs::read_to_string(&file).with_context(|| {
                 format!("cannot read the configuration file {}", file.display())
             })?;
-            // Parsed here first: this names line and column.
+            // Parsed here first: this knows line and column.
             if let Err(error) = text.parse::<toml::Table>() {
-                bail!("{}: {}", file.display(), one_line(&error.to_string()));
+                bail!("{}: {}", file.display(), where_and_why(&text, &error));
             }
             layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
         }
@@ -63,6 +62,26 @@ impl Config {
     }
 }
 
+/// The variables that can be read. A setting that cannot is no setting to be passed over: without
+/// it a default would hold.
+fn readable(
+    environment: impl Iterator<Item = (OsString, OsString)>,
+) -> anyhow::Result<HashMap<String, String>> {
+    let mut variables = HashMap::new();
+    for (name, value) in environment {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => {
+                variables.insert(name, value);
+            }
+            (Ok(name), Err(_)) if name.starts_with(PREFIX) => {
+                bail!("configuration: the value of {name} is not UTF-8")
+            }
+            _ => {}
+        }
+    }
+    Ok(variables)
+}
+
 /// The file to read: the one that was named, which must be there, or the default one where it is.
 fn present(named: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
     match named {
@@ -72,6 +91,18 @@ fn present(named: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
     }
 }
 
+/// The line itself is not shown: a secret may stand there.
+fn where_and_why(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().map_or(0, |span| span.start);
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+    format!(
+        "line {line}, column {column}: {}",
+        one_line(error.message())
+    )
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -79,6 +110,8 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -121,6 +154,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_no_text_is_refused() {
+        use std::os::unix::ffi::OsStringExt;
+        let garbage = || OsString::from_vec(vec![0xff]);
+        let refused = readable([("FRONTROW_LOG__FILTER".into(), garbage())].into_iter());
+        assert!(
+            refused
+                .unwrap_err()
+                .to_string()
+                .contains("FRONTROW_LOG__FILTER")
+        );
+        let others = readable([("LS_COLORS".into(), garbage())].into_iter());
+        assert_eq!(others.unwrap(), HashMap::new());
+    }
+
+    #[test]
     fn unknown_keys_are_named() {
         assert!(refusal("[server]\nbindd = 1\n", &[]).contains("bindd"));
         assert!(refusal("", &[("FRONTROW_SERVER__PROT", "1")]).contains("prot"));
@@ -153,5 +201,108 @@ mod tests {
         let config = load("[admin.keys]\nops = \"hush-hush\"\n", &[]).unwrap();
         assert!(!format!("{config:?}").contains("hush"));
         assert!(!toml::to_string(&config).unwrap().contains("hush"));
+    }
+
+    /// What can be set, and what cannot.
+    fn key() -> impl Strategy<Value = String> {
+        prop_oneof![
+            8 => prop::sample::select(vec![
+                "data_dir", "server.bind", "server.workers", "server.grace_s", "database.url",
+                "queue.backend", "queue.recovery_s", "queue.shortest_poll_ms",
+                "queue.longest_poll_ms", "queue.token_keys.a", "queue.token_keys",
+                "queue.signing_key", "cache.backend", "reservation.hold_s", "points.currency",
+                "points.self_charge", "ranking.time_zone", "identity.trust_x_user_id",
+                "identity.hs256_secret", "identity.jwks_file", "identity.issuer", "admin.keys.a",
+                "admin", "demo.on_first_start", "log.filter", "log.format",
+            ])
+            .prop_map(str::to_owned),
+            1 => "[a-z_]{1,8}(\\.[a-z_]{1,8}){0,3}",
+        ]
+    }
+
+    fn value() -> impl Strategy<Value = toml::Value> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(toml::Value::from),
+            (0_i64..100_000).prop_map(toml::Value::from),
+            any::<f64>().prop_map(toml::Value::from),
+            any::<bool>().prop_map(toml::Value::from),
+            "\\PC{0,40}".prop_map(toml::Value::from),
+            prop::sample::select(vec![
+                "127.0.0.1:0",
+                "sqlite:x",
+                "embedded",
+                "UTC",
+                "EUR",
+                "a"
+            ])
+            .prop_map(toml::Value::from),
+        ];
+        leaf.prop_recursive(3, 10, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(toml::Value::from),
+                prop::collection::btree_map("\\PC{0,8}", inner, 0..3)
+                    .prop_map(|table| toml::Value::Table(table.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Refused in one line, or good enough to be shown.
+    fn is_decent(toml: &str, environment: &[(&str, &str)]) -> Result<(), TestCaseError> {
+        let config = load(toml, environment).and_then(|config| {
+            config.validate()?;
+            Ok(config)
+        });
+        match config {
+            Ok(config) => prop_assert!(toml::to_string(&config).is_ok()),
+            Err(why) => {
+                let why = format!("{why:#}");
+                prop_assert!(!why.is_empty() && !why.contains(['\n', '\r']), "{why:?}");
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_is_worse_than_refused_in_one_line(text in "(?s).{0,200}") {
+            is_decent(&text, &[])?;
+        }
+
+        #[test]
+        fn no_setting_in_a_file_is_worse_than_refused_in_one_line(key in key(), value in value()) {
+            is_decent(&format!("{key} = {value}\n"), &[])?;
+        }
+
+        #[test]
+        fn no_setting_in_the_environment_is_worse_than_refused_in_one_line(
+            key in key(), separator in "_{1,3}", value in "\\PC{0,40}", more in "[A-Z_]{0,6}",
+        ) {
+            let name = format!("{PREFIX}{}{more}", key.to_uppercase().replace('.', &separator));
+            is_decent("", &[(&name, &value)])?;
+        }
+
+        #[test]
+        fn no_secret_is_shown_by_a_refusal(
+            secret in "[a-zA-Z0-9]{8,40}",
+            key in prop::sample::select(vec![
+                "identity.hs256_secret", "queue.token_keys.a", "queue.token_keys", "admin.keys.ops",
+                "admin.keys",
+            ]),
+        ) {
+            let secret = format!("hush-{secret}");
+            let name = format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"));
+            for (toml, environment) in [
+                (format!("{key} = \"{secret}\"\n"), vec![]),
+                (format!("{key} = [\"{secret}\"]\n"), vec![]),
+                (format!("{key} = \"{secret}\n"), vec![]),
+                (format!("{key} = {secret}\n"), vec![]),
+                (String::new(), vec![(name.as_str(), secret.as_str())]),
+            ] {
+                if let Err(why) = load(&toml, &environment).and_then(|config| config.validate()) {
+                    let why = format!("{why:#}");
+                    prop_assert!(!why.contains(&secret), "{}", why);
+                }
+            }
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! Settings that are never shown.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 /// A setting that is never shown: neither by `Debug`, nor by `frontrow config`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -35,4 +38,32 @@ impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("(hidden)")
     }
+}
+
+/// Reads secrets by name. A single secret in the place of them is refused without being shown, as
+/// the reader itself would show it.
+pub(super) fn by_name<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Secret>, D::Error> {
+    struct ByName;
+
+    impl<'de> Visitor<'de> for ByName {
+        type Value = BTreeMap<String, Secret>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("secrets, each with a name")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, secrets: A) -> Result<Self::Value, A::Error> {
+            BTreeMap::deserialize(MapAccessDeserializer::new(secrets))
+        }
+
+        fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+            Err(E::custom(
+                "each secret must have a name, as a key below this one",
+            ))
+        }
+    }
+
+    deserializer.deserialize_map(ByName)
 }

@@ -10,7 +10,7 @@ use std::{
 use frontrow_domain::model::{Currency, queue::PollRange};
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::{Secret, secret::by_name};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -73,6 +73,7 @@ pub(crate) struct Queue {
     /// How soon, at most, those who wait are told to ask again, in milliseconds.
     pub(crate) longest_poll_ms: u64,
     /// Secrets that sign queue tokens, by name; without any, one is made in the data folder.
+    #[serde(deserialize_with = "by_name")]
     pub(crate) token_keys: BTreeMap<String, Secret>,
     /// Which of them signs; the others are accepted until they are removed. Needed with several.
     pub(crate) signing_key: Option<String>,
@@ -134,6 +135,7 @@ pub(crate) struct Identity {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Admin {
     /// Admin keys by the name of their holder; without any, one is made in the data folder.
+    #[serde(deserialize_with = "by_name")]
     pub(crate) keys: BTreeMap<String, Secret>,
 }
 

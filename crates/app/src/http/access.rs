@@ -94,16 +94,10 @@ async fn allow(access: Access, request: &HttpRequest) -> Result<Verdict, Problem
         }
         Access::Protected(gate) => {
             let user = identity(services, request.headers())?;
-            let mode = match gate {
-                Gate::Passes(mode) => mode,
-                Gate::PassesUnlessPaid => {
-                    if let Some(answer) = replay(services, request, &user).await? {
-                        return Ok(Verdict::Answer(answer));
-                    }
-                    GateMode::Pay
-                }
-            };
-            pass(services, request, user, mode).await?;
+            match gate {
+                Gate::Passes(mode) => pass(services, request, user, mode).await?,
+                Gate::PassesUnlessPaid => return pass_unless_paid(services, request, user).await,
+            }
         }
         Access::Admin => {
             let name = admin(services, request.headers())?;
@@ -147,6 +141,26 @@ fn admin(services: &Services, headers: &HeaderMap) -> Result<String, Problem> {
         })
 }
 
+/// Answers a payment that was made before, and else asks the gate.
+async fn pass_unless_paid(
+    services: &Services,
+    request: &HttpRequest,
+    user: UserId,
+) -> Result<Verdict, Problem> {
+    if let Some(answer) = replay(services, request, &user).await? {
+        return Ok(Verdict::Answer(answer));
+    }
+    let answer = ask_gate(services, request, &user, GateMode::Pay).await?;
+    // Since that look another request with the same key may have paid, and so ended the place.
+    if answer == GateAnswer::Gone
+        && let Some(answer) = replay(services, request, &user).await?
+    {
+        return Ok(Verdict::Answer(answer));
+    }
+    admit(request, user, answer)?;
+    Ok(Verdict::GoOn)
+}
+
 /// Shows the request's queue token at the gate, and leaves the proof for the handler.
 async fn pass(
     services: &Services,
@@ -154,9 +168,23 @@ async fn pass(
     user: UserId,
     mode: GateMode,
 ) -> Result<(), Problem> {
+    let answer = ask_gate(services, request, &user, mode).await?;
+    admit(request, user, answer)
+}
+
+async fn ask_gate(
+    services: &Services,
+    request: &HttpRequest,
+    user: &UserId,
+    mode: GateMode,
+) -> Result<GateAnswer, Problem> {
     let concert: Option<ConcertId> = path_id(request, "concert_id")?;
     let token = queue_token(request.headers())?;
-    let answer = services.gate.pass(&user, token, concert, mode).await?;
+    Ok(services.gate.pass(user, token, concert, mode).await?)
+}
+
+/// Leaves the gate's proof for the handler, or says why there is none.
+fn admit(request: &HttpRequest, user: UserId, answer: GateAnswer) -> Result<(), Problem> {
     let place = match answer {
         GateAnswer::Passed(place) => place,
         GateAnswer::NoToken => {

@@ -101,15 +101,15 @@ pub(crate) async fn seats(
     if unchanged {
         return Ok(response.finish());
     }
-    Ok(response.json(PageBody {
-        items: view
-            .map
-            .seats
-            .iter()
-            .map(|seat| SeatBody::new(seat, services.currency))
-            .collect(),
-        next_cursor: None,
-    }))
+    let body = services.seat_maps.get_or_insert(&view.tag, || {
+        let items = view.map.seats.iter();
+        let items = items.map(|seat| SeatBody::new(seat, services.currency));
+        PageBody {
+            items: items.collect(),
+            next_cursor: None,
+        }
+    });
+    Ok(response.content_type("application/json").body(body))
 }
 
 fn has_tag(request: &HttpRequest, tag: &header::EntityTag) -> bool {

@@ -12,7 +12,7 @@ use futures_util::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{problem::Problem, problem_kinds::ProblemKind};
+use super::{json::read_json, problem::Problem, problem_kinds::ProblemKind};
 
 /// The user who asks. Left behind by the route's access check.
 #[derive(Debug, Clone)]
@@ -100,98 +100,4 @@ fn unread(error: &actix_web::Error) -> Problem {
         return Problem::new(ProblemKind::TOO_LARGE, "The body is too large.");
     }
     Problem::new(ProblemKind::MALFORMED, "The body could not be read.")
-}
-
-/// Reads JSON. What is no JSON is malformed; JSON of another shape is invalid, and says where.
-fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // A list would be read as the fields in their order.
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Problem::invalid_fields([(
-            "body",
-            "must be an object".into(),
-        )]));
-    }
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let field = error.path().to_string();
-        let why = error.into_inner();
-        if why.is_data() {
-            let field = if field == "." { "body" } else { &field };
-            Problem::invalid_fields([(field, without_position(&why.to_string()))])
-        } else {
-            not_json(&why)
-        }
-    })?;
-    reader.end().map_err(|error| not_json(&error))?;
-    Ok(value)
-}
-
-fn not_json(error: &serde_json::Error) -> Problem {
-    Problem::new(
-        ProblemKind::MALFORMED,
-        format!("The body is no JSON: {error}."),
-    )
-}
-
-/// The reader adds where in the text it stopped; the field says that better.
-fn without_position(text: &str) -> String {
-    text.split(" at line ").next().unwrap_or(text).to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use actix_web::ResponseError;
-    use proptest::prelude::*;
-    use serde::Deserialize;
-
-    use super::*;
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Shape {
-        #[expect(dead_code, reason = "only reading it is of interest")]
-        seats: Vec<u8>,
-    }
-
-    fn refusal(text: &str) -> (u16, String) {
-        let problem = read_json::<Shape>(text.as_bytes()).unwrap_err();
-        (problem.status_code().as_u16(), problem.to_string())
-    }
-
-    #[test]
-    fn what_is_no_json_is_malformed() {
-        for text in ["", "{", "{\"seats\": [1]} x", "{'seats': []}", "\u{0}"] {
-            assert_eq!(refusal(text).0, 400, "{text:?}");
-        }
-        assert_eq!(
-            read_json::<Shape>(b"\xff\xfe").unwrap_err().status_code(),
-            400
-        );
-    }
-
-    #[test]
-    fn json_of_another_shape_says_which_field() {
-        for (text, field) in [
-            (r#"{"seats": [1, 300]}"#, "seats[1]"),
-            (r#"{"seats": [1.5]}"#, "seats[0]"),
-            (r#"{"seats": "A"}"#, "seats"),
-            (r#"{"seats": [], "more": 1}"#, "more"),
-            ("{}", "seats"),
-            ("[[]]", "body"),
-            ("7", "body"),
-        ] {
-            let (status, text) = refusal(text);
-            assert_eq!(status, 422, "{text}");
-            assert!(text.contains(field), "{field}: {text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_at_all_is_worse_than_that(text in "\\PC{0,200}") {
-            if let Err(problem) = read_json::<Shape>(text.as_bytes()) {
-                prop_assert!([400, 422].contains(&problem.status_code().as_u16()));
-            }
-        }
-    }
 }

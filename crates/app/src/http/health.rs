@@ -51,3 +51,24 @@ pub(crate) async fn explain(slug: web::Path<String>) -> Result<HttpResponse, Pro
         .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
         .body(page))
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{body::MessageBody, http::StatusCode};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn every_kind_of_problem_has_a_page() {
+        for kind in ProblemKind::ALL {
+            let page = explain(web::Path::from(kind.slug.to_owned()))
+                .await
+                .unwrap();
+            assert_eq!(page.status(), StatusCode::OK, "{}", kind.slug);
+            let text = page.into_body().try_into_bytes().unwrap();
+            let text = std::str::from_utf8(&text).unwrap();
+            assert!(text.contains(kind.title) && text.contains(kind.help));
+        }
+        assert!(explain(web::Path::from("none".to_owned())).await.is_err());
+    }
+}

@@ -11,6 +11,7 @@ mod concerts;
 mod extract;
 mod headers;
 mod health;
+mod json;
 mod openapi;
 mod pages;
 mod points;
@@ -23,6 +24,8 @@ mod routes;
 mod server;
 mod services;
 mod shapes;
+mod written;
 
 pub(crate) use server::{ServerSettings, start};
 pub(crate) use services::Services;
+pub(crate) use written::Written;

@@ -121,5 +121,19 @@ mod tests {
         fn no_cursor_is_worse_than_refused(text in "\\PC{0,60}") {
             let _ = query(Some(&text), None).read(ConcertId);
         }
+
+        #[test]
+        fn only_sixteen_bytes_are_a_cursor(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let text = BASE64.encode(&bytes);
+            let read = query(Some(&text), None).read(ConcertId);
+            prop_assert_eq!(read.is_ok(), bytes.len() == 16);
+        }
+
+        #[test]
+        fn no_limit_is_worse_than_refused(text in "\\PC{0,20}") {
+            if let Ok(request) = query(None, Some(&text)).read(ConcertId) {
+                prop_assert!((1..=100).contains(&request.limit));
+            }
+        }
     }
 }

@@ -1,6 +1,13 @@
 //! Problem documents (RFC 9457): how the API says no.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -180,7 +187,7 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "a store failed");
+        log_at_most_once_a_second(&error);
         let after = error.retry_after().unwrap_or(Duration::from_secs(1));
         let detail = match error {
             StoreError::NotApplied { .. } => "Nothing was changed. Ask again in a moment.",
@@ -232,6 +239,24 @@ impl ResponseError for Problem {
         };
         // A document of texts and numbers can always be written.
         response.body(serde_json::to_string(&document).unwrap_or_default())
+    }
+}
+
+/// An outage fails thousands of requests a second, all for the same reason.
+fn log_at_most_once_a_second(error: &StoreError) {
+    static FAILED: AtomicU64 = AtomicU64::new(0);
+    static LOGGED: Mutex<Option<Instant>> = Mutex::new(None);
+    FAILED.fetch_add(1, Ordering::Relaxed);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "paces log lines and decides nothing"
+    )]
+    let now = Instant::now();
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1)) {
+        *logged = Some(now);
+        let requests = FAILED.swap(0, Ordering::Relaxed);
+        tracing::warn!(%error, requests, "a store failed requests");
     }
 }
 

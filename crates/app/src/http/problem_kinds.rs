@@ -69,6 +69,8 @@ kinds! {
         "There is no seat left to wait for. Should seats come free, the queue opens again.";
     SEATS_TAKEN = CONFLICT, "seats-taken", "Seats are taken",
         "The seats listed under seats were held or bought by others. None of the seats asked for were held: choose others.";
+    SEATS_IN_USE = CONFLICT, "seats-in-use", "Seats are in use",
+        "The seats listed under seats are held or sold, and the new plan lacks them or gives them another section or price. Nothing was changed. Leave them as they are, or wait until their holds are over.";
     SEAT_LIMIT = CONFLICT, "seat-limit", "Too many seats",
         "One user may have only so many seats in a performance, held and bought together.";
     HOLD_EXISTS = CONFLICT, "hold-exists", "There is another hold",

@@ -55,7 +55,10 @@ pub(crate) async fn hold(
         .hold(&place, body.performance_id, seats)
         .await?;
     let HoldAnswer::Asked(outcome) = answer else {
-        return Err(Problem::place_gone());
+        return Err(Problem::new(
+            ProblemKind::PLACE_GONE,
+            "This place ends too soon to pay for seats that are held now.",
+        ));
     };
     match outcome {
         HoldOutcome::Held(held) => Ok(shown(&services, HttpResponse::Created(), &held)),

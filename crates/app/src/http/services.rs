@@ -12,6 +12,7 @@ use frontrow_domain::{
     },
 };
 
+use super::Written;
 use crate::security::{AdminKeys, IdentityVerifier};
 
 /// The use cases behind the API, and what says who asks. Shared by all threads.
@@ -37,4 +38,6 @@ pub(crate) struct Services {
     /// Whether a bare `X-User-Id` header is believed.
     pub(crate) trusts_x_user_id: bool,
     pub(crate) admins: AdminKeys,
+    /// Seat maps as JSON, by their tags.
+    pub(crate) seat_maps: Written,
 }

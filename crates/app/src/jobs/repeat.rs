@@ -5,8 +5,10 @@ use std::time::Duration;
 use frontrow_domain::ports::StoreResult;
 use tokio_util::sync::CancellationToken;
 
-/// The longest pause after failures.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause after failures. A queue that is not ticked for longer than
+/// [`Lives::LONGEST_SILENCE`](frontrow_domain::model::queue::Lives::LONGEST_SILENCE) counts as out of
+/// service, and one failing queue must not do that to the others.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// Does `work` at once and then every `pace`, until `stop` is cancelled; what has begun is finished.
 ///
@@ -57,7 +59,7 @@ mod tests {
     fn pauses_grow_with_failures_up_to_a_bound() {
         let second = Duration::from_secs(1);
         let pauses = [0, 1, 2, 3, 99].map(|failures| pause(second, failures).as_secs());
-        assert_eq!(pauses, [1, 1, 2, 4, 30]);
+        assert_eq!(pauses, [1, 1, 2, 3, 3]);
         let hour = Duration::from_hours(1);
         assert_eq!(pause(hour, 5), hour);
     }

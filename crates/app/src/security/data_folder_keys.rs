@@ -1,7 +1,7 @@
 //! Keys that nobody configured: made at random in the data folder on the first start, and kept there.
 
 use std::{
-    fs::{self, OpenOptions, Permissions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{ErrorKind, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -56,24 +56,33 @@ impl DataFolderKeys {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", what())),
         }
-        let make = || -> std::io::Result<Secret> {
-            fs::create_dir_all(&self.folder)?;
-            fs::set_permissions(&self.folder, Permissions::from_mode(0o700))?;
-            let secret = random_text();
-            // Written beside it first, so that a crash leaves no half of a key behind.
-            let unfinished = path.with_extension("new");
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&unfinished)?;
-            file.write_all(secret.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)?;
-            Ok(secret.into())
-        };
-        make().with_context(|| format!("cannot make {}", what()))
+        self.make(&path)
+            .with_context(|| format!("cannot make {}", what()))?;
+        // Another process may have been first: what counts is what is there now.
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", what()))?;
+        Ok(text.trim().to_owned().into())
+    }
+
+    /// Makes a key at `path`, if there is none. Written elsewhere first and then linked, so that
+    /// nobody ever reads half of a key, and of two who make it at once one wins.
+    fn make(&self, path: &Path) -> std::io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        fs::set_permissions(&self.folder, Permissions::from_mode(0o700))?;
+        let unfinished = path.with_extension(random_text());
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(random_text().as_bytes())?;
+        file.sync_all()?;
+        let linked = fs::hard_link(&unfinished, path);
+        fs::remove_file(&unfinished)?;
+        match linked {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        File::open(&self.folder)?.sync_all()
     }
 }
 

@@ -189,6 +189,7 @@ fn read_public_keys(file: &Path) -> anyhow::Result<Vec<PublicKey>> {
 mod tests {
     use frontrow_domain::ports::MockClock;
     use jiff::Timestamp;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -246,5 +247,23 @@ mod tests {
         let user = UserId::try_from("alice").unwrap();
         let foreign = development_identity(&other, &user, 100, None, None, &*clock(1_000));
         assert!(verifier.verify(&foreign.unwrap()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_else_is_an_identity(text in "\\PC{0,300}") {
+            prop_assert!(verifier(1_000, None).verify(&text).is_err());
+        }
+
+        #[test]
+        fn no_part_of_an_identity_can_be_random(
+            part in 0_usize..3, bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+            let token = identity("alice", None);
+            let mut parts: Vec<_> = token.split('.').map(str::to_owned).collect();
+            parts[part] = BASE64.encode(bytes);
+            prop_assert!(verifier(1_000, None).verify(&parts.join(".")).is_err());
+        }
     }
 }

@@ -162,6 +162,33 @@ mod tests {
         }
 
         #[test]
+        fn no_part_of_a_token_can_be_random(
+            part in 0_usize..3, bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
+            let signer = signer(&["a"], "a");
+            let token = signer.sign(&ticket("alice", 1, 2));
+            let mut parts: Vec<_> = token.split('.').map(str::to_owned).collect();
+            parts[part] = BASE64.encode(bytes);
+            prop_assert_eq!(signer.verify(&parts.join(".")), Err(TokenRefusal));
+        }
+
+        #[test]
+        fn even_with_the_right_key_only_a_ticket_is_accepted(payload in "\\PC{0,120}", arrival: i64) {
+            let signer = signer(&["a"], "a");
+            for claims in [
+                serde_json::json!(payload),
+                serde_json::json!({"queue": payload, "sub": "alice", "arrival": arrival, "generation": "1"}),
+                serde_json::json!({"queue": uuid::Uuid::nil(), "sub": "alice", "arrival": arrival, "generation": format!("x{payload}")}),
+                serde_json::json!({"queue": uuid::Uuid::nil(), "sub": "alice", "arrival": payload, "generation": "1"}),
+                serde_json::json!({"queue": uuid::Uuid::nil(), "sub": "a b", "arrival": arrival, "generation": "1"}),
+            ] {
+                let token = jsonwebtoken::encode(&signer.header, &claims, &signer.signing).unwrap();
+                prop_assert_eq!(signer.verify(&token), Err(TokenRefusal));
+            }
+        }
+
+        #[test]
         fn one_changed_character_is_enough(at in 0_usize..200, to in "[A-Za-z0-9_.-]") {
             let signer = signer(&["a"], "a");
             let token = signer.sign(&ticket("alice", 1, 2));

@@ -8,7 +8,7 @@ use frontrow_domain::ports::{
     Clock, ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingSource, Reservations,
 };
 
-use crate::config::Config;
+use crate::{config::Config, system::SystemClock};
 
 pub(crate) use frontrow_adapter_embedded::MigrationStatus;
 
@@ -22,8 +22,6 @@ pub(super) struct Database {
     pub(super) points: Arc<dyn Points>,
     pub(super) idempotency: Arc<dyn Idempotency>,
     pub(super) ranking_source: Arc<dyn RankingSource>,
-    /// True when it was made just now.
-    pub(super) is_new: bool,
     file: SqliteDatabase,
 }
 
@@ -32,7 +30,6 @@ impl Database {
     pub(super) async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let path = config.sqlite_path();
         make_folder_of(&path)?;
-        let is_new = !path.exists();
         let file = SqliteDatabase::open(&path, clock).await?;
         let shared = Arc::new(file.clone());
         Ok(Self {
@@ -43,7 +40,6 @@ impl Database {
             points: Arc::clone(&shared) as _,
             idempotency: Arc::clone(&shared) as _,
             ranking_source: shared,
-            is_new,
             file,
         })
     }
@@ -54,12 +50,19 @@ impl Database {
     }
 }
 
+/// Brings the schema of the configured database up to date.
+pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let database = Database::open(config, Arc::new(SystemClock)).await?;
+    database.close().await;
+    Ok(())
+}
+
 /// Which migrations the configured database has and lacks.
 pub(crate) async fn migration_status(config: &Config) -> anyhow::Result<MigrationStatus> {
     Ok(SqliteDatabase::migration_status(&config.sqlite_path()).await?)
 }
 
-fn make_folder_of(path: &Path) -> anyhow::Result<()> {
+pub(super) fn make_folder_of(path: &Path) -> anyhow::Result<()> {
     let Some(folder) = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

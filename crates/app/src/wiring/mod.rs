@@ -2,11 +2,12 @@
 
 mod database;
 mod keys;
+mod lock;
 mod queues;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use frontrow_domain::{
     model::queue::Recovery,
     ports::{Clock, Ids, TokenSigner},
@@ -21,15 +22,16 @@ use frontrow_domain::{
 use self::{database::Database, queues::Queues};
 use crate::{
     config::Config,
-    http::Services,
+    http::{Services, Written},
     jobs::Jobs,
     security::AdminKeys,
     system::{SystemClock, SystemIds},
 };
 
 pub(crate) use self::{
-    database::{MigrationStatus, migration_status},
+    database::{MigrationStatus, migrate, migration_status},
     keys::Keys,
+    lock::lock,
 };
 
 /// Everything that the program runs.
@@ -40,7 +42,7 @@ pub(crate) struct Wired {
     pub(crate) jobs: Jobs,
     /// What is done last of all.
     pub(crate) closing: Closing,
-    /// True when the database was made just now.
+    /// True when there is no concert yet.
     pub(crate) first_start: bool,
 }
 
@@ -75,7 +77,7 @@ pub(crate) async fn wire(config: &Config) -> anyhow::Result<Wired> {
         services: Arc::new(parts.services(config)?),
         jobs: parts.jobs(),
         closing: parts.closing(),
-        first_start: parts.database.is_new,
+        first_start: parts.check_policies(config).await? == 0,
     };
     let opened = parts.seeding.all().await;
     opened.context("cannot open the queues")?;
@@ -110,15 +112,15 @@ impl Parts {
                 Arc::clone(&database.concerts),
                 Arc::clone(&clock),
             )),
-            seeding: Arc::new(SeedQueues {
-                policies: Arc::clone(&database.policies),
-                control: Arc::clone(&queues.control),
-                ids: Arc::clone(&ids),
-                board: Arc::clone(&board),
-                recovery: Recovery {
+            seeding: Arc::new(SeedQueues::new(
+                Arc::clone(&database.policies),
+                Arc::clone(&queues.control),
+                Arc::clone(&ids),
+                Arc::clone(&board),
+                Recovery {
                     lasts: Duration::from_secs(config.queue.recovery_s),
                 },
-            }),
+            )),
             rankings: Arc::new(TopConcerts::new(
                 Arc::clone(&queues.ranking_cache),
                 Arc::clone(&database.ranking_source),
@@ -132,6 +134,22 @@ impl Parts {
             queues,
             board,
         })
+    }
+
+    /// Refuses to serve queues whose policies do not go with the configuration; gives how many
+    /// queues there are.
+    async fn check_policies(&self, config: &Config) -> anyhow::Result<usize> {
+        let masters = self.database.policies.all().await?;
+        let rules = config.policy_rules();
+        for (concert, master) in &masters {
+            if let Some((field, why)) = master.policy.policy.faults(&rules).first() {
+                bail!(
+                    "queue.longest_poll_ms: the queue of concert {concert} does not go with it: \
+                     {field}: {why}"
+                );
+            }
+        }
+        Ok(masters.len())
     }
 
     fn services(&self, config: &Config) -> anyhow::Result<Services> {
@@ -212,6 +230,7 @@ impl Parts {
             identities: self.keys.identities(config, clock())?,
             trusts_x_user_id: config.trusts_x_user_id(),
             admins: AdminKeys::new(&self.keys.admin_keys(config)?),
+            seat_maps: Written::default(),
         })
     }
 
@@ -240,6 +259,7 @@ impl Parts {
             },
             rankings: WarmRankings {
                 top: Arc::clone(&self.rankings),
+                browse: Arc::clone(&self.browse),
             },
             board: Arc::clone(&self.board),
         }

@@ -14,17 +14,16 @@ use tokio::task::JoinSet;
 
 use crate::{
     on_every_store,
+    sale::{
+        CHARGE, ROWS, SEATS_A_ROW, USERS, books_of, every_seat_went_to_somebody_else, pick_seat,
+    },
     stage::{PRICE, Stage, Visitor},
-    stores::{Books, Stores},
+    stores::Stores,
 };
 
-const USERS: usize = 300;
-const SEATS: usize = 200;
 /// How many a window admits, and how long it is: the 300 need several.
 const ADMIT: usize = 40;
 const WINDOW_S: f64 = 0.5;
-/// What everybody charges: one seat and a little more.
-const CHARGE: i64 = PRICE + 7;
 
 /// How a user's evening ended.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ on_every_store!(three_hundred_people_buy_two_hundred_seats);
 
 async fn three_hundred_people_buy_two_hundred_seats(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": {"admit": ADMIT, "interval_s": WINDOW_S}});
-    let stage = Arc::new(Stage::open(stores, 10, 20, policy).await?);
+    let stage = Arc::new(Stage::open(stores, ROWS, SEATS_A_ROW, policy).await?);
     let mut people = JoinSet::new();
     for number in 0..USERS {
         let stage = Arc::clone(&stage);
@@ -119,26 +118,18 @@ async fn hold_any(
             .get(&stage.seats_path())
             .await?
             .expect_status(200)?;
-        let seats = map.at("/items")?.as_array().context("seats are a list")?;
-        ensure!(seats.len() == SEATS);
-        let free: Vec<&str> = seats
-            .iter()
-            .filter(|seat| seat["state"] == "available")
-            .filter_map(|seat| seat["label"].as_str())
-            .filter(|label| !taken.contains(*label))
-            .collect();
-        let Some(&wanted) = free.get(number * 31 % free.len().max(1)) else {
+        let Some(wanted) = pick_seat(&map, &taken, number)? else {
             return Ok(None);
         };
-        let held = visitor.hold(stage, &[wanted]).await?;
+        let held = visitor.hold(stage, &[&wanted]).await?;
         match held.status {
-            201 => return Ok(Some((held.text_at("/id")?.to_owned(), wanted.to_owned()))),
+            201 => return Ok(Some((held.text_at("/id")?.to_owned(), wanted))),
             409 => {
                 ensure!(
                     held.text_at("/type")? == "/problems/seats-taken",
                     "{held:?}"
                 );
-                taken.insert(wanted.to_owned());
+                taken.insert(wanted);
             }
             _ => bail!("an unexpected answer to a hold: {held:?}"),
         }
@@ -160,29 +151,8 @@ async fn ended(visitor: &Visitor, seat: Option<String>) -> Result<Evening> {
 }
 
 async fn every_seat_is_sold_once(stage: &Stage, evenings: &[Evening]) -> Result<()> {
-    let paid: Vec<_> = evenings
-        .iter()
-        .filter_map(|evening| evening.seat.as_ref())
-        .collect();
-    let different: BTreeSet<_> = paid.iter().collect();
-    assert_eq!((paid.len(), different.len()), (SEATS, SEATS));
-    assert_eq!(
-        evenings.len() - paid.len(),
-        USERS - SEATS,
-        "the others were refused"
-    );
-
-    let confirmed: Vec<_> = stage
-        .sales()
-        .await?
-        .into_iter()
-        .filter(|sale| sale["state"] == "confirmed")
-        .collect();
-    let buyers: BTreeSet<_> = confirmed
-        .iter()
-        .map(|sale| sale["user_id"].to_string())
-        .collect();
-    assert_eq!((confirmed.len(), buyers.len()), (SEATS, SEATS));
+    let seats = evenings.iter().map(|evening| evening.seat.as_ref());
+    every_seat_went_to_somebody_else(seats, &stage.sales().await?);
 
     let mut late = 0;
     eventually(
@@ -213,16 +183,7 @@ fn everybody_was_charged_for_what_they_got(
         };
         assert_eq!(evening.balance, expected, "{evening:?}");
     }
-    let sold = i64::try_from(SEATS)?;
-    assert_eq!(
-        stores.books(&stage.app)?,
-        Books {
-            wrong_balances: 0,
-            payments: sold,
-            paid: sold * PRICE,
-            seats_sold: sold,
-        }
-    );
+    assert_eq!(stores.books(&stage.app)?, books_of(1)?);
     Ok(())
 }
 

@@ -5,8 +5,20 @@
     reason = "a test that finds something missing is to fail"
 )]
 
+mod admin;
+mod bad_input;
+mod buyer;
 mod cli;
+mod crash;
+mod gate_walk;
+mod hold_ends;
+mod idempotency;
 mod journey;
+mod limits;
+mod lives;
+mod queue_lives;
+mod random;
+mod sale;
 mod stage;
 mod start_and_stop;
 mod stores;

@@ -64,15 +64,39 @@ impl Stage {
 
     /// Joins the concert's queue.
     pub(crate) async fn join(&self, name: &str) -> Result<Visitor> {
+        self.join_concert(name, &self.concert).await
+    }
+
+    /// Joins the queue of any concert of this program.
+    pub(crate) async fn join_concert(&self, name: &str, concert: &str) -> Result<Visitor> {
         let client = self.user(name);
         let place = client
             .post("/v1/queue/tokens")
-            .json(&json!({"concert_id": self.concert}))
+            .json(&json!({"concert_id": concert}))
             .await?
             .expect_status(201)?;
         let token = place.text_at("/queue_token")?;
         Ok(Visitor {
             client: client.queue_token(token),
+            place: place.json,
+        })
+    }
+
+    /// Asks to join the concert's queue, whatever comes of it.
+    pub(crate) async fn ask_to_join(&self, name: &str) -> Result<Reply> {
+        self.user(name)
+            .post("/v1/queue/tokens")
+            .json(&json!({"concert_id": self.concert}))
+            .await
+    }
+
+    /// Joins the concert's queue, or is told of the place that the user has.
+    pub(crate) async fn join_again(&self, name: &str) -> Result<Visitor> {
+        let place = self.ask_to_join(name).await?;
+        ensure!([200, 201].contains(&place.status), "{place:?}");
+        let token = place.text_at("/queue_token")?;
+        Ok(Visitor {
+            client: self.user(name).queue_token(token),
             place: place.json,
         })
     }
@@ -89,7 +113,12 @@ impl Stage {
 
     /// Every reservation of the concert, as its operator sees it.
     pub(crate) async fn sales(&self) -> Result<Vec<Value>> {
-        let path = format!("/v1/admin/concerts/{}/reservations", self.concert);
+        self.sales_of(&self.concert).await
+    }
+
+    /// The same for any concert of this program.
+    pub(crate) async fn sales_of(&self, concert: &str) -> Result<Vec<Value>> {
+        let path = format!("/v1/admin/concerts/{concert}/reservations");
         let mut sales = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -146,6 +175,13 @@ impl Visitor {
         self.client
             .post("/v1/reservations")
             .json(&json!({"performance_id": stage.performance, "seats": seats}))
+            .await
+    }
+
+    /// Releases a hold.
+    pub(crate) async fn release(&self, reservation: &str) -> Result<Reply> {
+        self.client
+            .delete(&format!("/v1/reservations/{reservation}"))
             .await
     }
 

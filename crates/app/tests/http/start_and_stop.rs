@@ -1,5 +1,8 @@
 //! The program starts with nothing, stops in good order, and keeps what must last.
 
+mod under_load;
+mod wire;
+
 use std::{path::Path, time::Duration};
 
 use anyhow::Result;

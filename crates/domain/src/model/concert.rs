@@ -111,3 +111,14 @@ pub struct NewPerformance {
     /// Its seats.
     pub seats: SeatPlan,
 }
+
+/// What is to change in a performance: what is not given stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PerformanceEdit {
+    /// Another instant.
+    pub starts_at: Option<Timestamp>,
+    /// Another venue.
+    pub venue: Option<Venue>,
+    /// Other seats.
+    pub seats: Option<SeatPlan>,
+}

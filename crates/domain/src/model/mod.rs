@@ -11,9 +11,10 @@ mod ranking;
 mod reservation;
 mod seat;
 mod seat_plan;
+mod seat_plan_edit;
 mod time;
 
-pub use concert::{Concert, ConcertTitle, NewPerformance, Performance, Venue};
+pub use concert::{Concert, ConcertTitle, NewPerformance, Performance, PerformanceEdit, Venue};
 pub use idempotency::{Applied, IdempotencyKey, Keyed, RequestDigest};
 pub use ids::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, UserId};
 pub use ledger::{Balance, LedgerEntry, LedgerReason};
@@ -23,7 +24,8 @@ pub use ranking::{Period, RankedConcert, Ranking, Span};
 pub use reservation::{HeldReservation, PayRefusal, Reservation, ReservationState, WrongState};
 pub use seat::{PricedSeat, Seat, SeatLabel, SeatSelection, SeatState};
 pub use seat_plan::{PlannedSeat, Row, SeatPlan, Section};
-pub use time::{later, micros};
+pub use seat_plan_edit::{PlanChange, StandingSeat};
+pub use time::{later, micros, planned};
 
 /// Why a value was refused where it came in. The text is meant for the person who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

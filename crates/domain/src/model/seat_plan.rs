@@ -47,63 +47,105 @@ impl SeatPlan {
     /// total, however many one user may have ([`SeatSelection::MAX`](super::SeatSelection::MAX)).
     pub const MAX_PRICE: i64 = Amount::MAX.minor_units() / 4;
 
+    /// How many faults of one plan are told at most.
+    const MAX_FAULTS: usize = 20;
+
     /// The plan with these sections.
     ///
     /// # Errors
-    /// Names the first section or row that is wrong, in the form `sections[1].rows[0]: …`.
-    pub fn new(sections: &[Section]) -> Result<Self, Invalid> {
-        let mut seats = Vec::new();
-        let mut labels = HashSet::new();
+    /// Every section and row that is wrong, up to a limit, each named by its field in the form
+    /// `sections[1].rows[0].name`.
+    pub fn new(sections: &[Section]) -> Result<Self, Vec<(String, Invalid)>> {
+        let mut draft = Draft::default();
         for (at, section) in sections.iter().enumerate() {
-            if !(1..=40).contains(&section.name.chars().count()) {
-                return Err(Invalid::new(format!(
-                    "sections[{at}].name: 1 to 40 characters"
-                )));
+            draft.add(&format!("sections[{at}]"), section);
+            if draft.seats.len() > Self::MAX_SEATS {
+                draft.fault("sections", format!("at most {} seats", Self::MAX_SEATS));
+                break;
             }
-            if section.price.minor_units() > Self::MAX_PRICE {
-                return Err(Invalid::new(format!(
-                    "sections[{at}].price: at most {}",
-                    Self::MAX_PRICE
-                )));
-            }
-            for (row_at, row) in section.rows.iter().enumerate() {
-                let place = format!("sections[{at}].rows[{row_at}]");
-                if row.seats == 0 {
-                    return Err(Invalid::new(format!("{place}.seats: at least 1")));
-                }
-                for number in 1..=row.seats {
-                    let label: SeatLabel = format!("{}-{number}", row.name)
-                        .parse()
-                        .map_err(|why| Invalid::new(format!("{place}.name: {why}")))?;
-                    if !labels.insert(label.clone()) {
-                        return Err(Invalid::new(format!(
-                            "{place}: seat {label} is there twice"
-                        )));
-                    }
-                    seats.push(PlannedSeat {
-                        label,
-                        section: section.name.clone(),
-                        price: section.price,
-                    });
-                }
-                if seats.len() > Self::MAX_SEATS {
-                    return Err(Invalid::new(format!(
-                        "sections: at most {} seats",
-                        Self::MAX_SEATS
-                    )));
-                }
+            if draft.faults.len() >= Self::MAX_FAULTS {
+                break;
             }
         }
-        if seats.is_empty() {
-            return Err(Invalid::new("sections: at least one seat"));
+        if draft.seats.is_empty() && draft.faults.is_empty() {
+            draft.fault("sections", "at least one seat");
         }
-        Ok(Self(seats))
+        if draft.faults.is_empty() {
+            Ok(Self(draft.seats))
+        } else {
+            draft.faults.truncate(Self::MAX_FAULTS);
+            Err(draft.faults)
+        }
     }
 
     /// The seats, in the order in which a seat map shows them.
     #[must_use]
     pub fn seats(&self) -> &[PlannedSeat] {
         &self.0
+    }
+}
+
+/// A plan in the making.
+#[derive(Default)]
+struct Draft {
+    seats: Vec<PlannedSeat>,
+    labels: HashSet<SeatLabel>,
+    faults: Vec<(String, Invalid)>,
+}
+
+impl Draft {
+    fn fault(&mut self, field: impl Into<String>, why: impl Into<String>) {
+        self.faults.push((field.into(), Invalid::new(why)));
+    }
+
+    /// Adds the seats of a section; stops once there are too many.
+    fn add(&mut self, place: &str, section: &Section) {
+        let name = section.name.trim();
+        let fits = (1..=40).contains(&name.chars().count());
+        if !fits || name.chars().any(char::is_control) {
+            let why = "1 to 40 characters without control characters";
+            self.fault(format!("{place}.name"), why);
+        }
+        if section.price.minor_units() > SeatPlan::MAX_PRICE {
+            let why = format!("at most {}", SeatPlan::MAX_PRICE);
+            self.fault(format!("{place}.price"), why);
+        }
+        for (at, row) in section.rows.iter().enumerate() {
+            if let Err((field, why)) = self.add_row(name, section.price, row) {
+                self.fault(format!("{place}.rows[{at}]{field}"), why.0);
+            }
+            let full = self.seats.len() > SeatPlan::MAX_SEATS;
+            if full || self.faults.len() >= SeatPlan::MAX_FAULTS {
+                return;
+            }
+        }
+    }
+
+    /// Adds the seats of a row up to the first that is wrong.
+    fn add_row(
+        &mut self,
+        section: &str,
+        price: Amount,
+        row: &Row,
+    ) -> Result<(), (&'static str, Invalid)> {
+        if row.seats == 0 {
+            return Err((".seats", Invalid::new("at least 1")));
+        }
+        for number in 1..=row.seats {
+            let label: SeatLabel = format!("{}-{number}", row.name)
+                .parse()
+                .map_err(|why| (".name", why))?;
+            if !self.labels.insert(label.clone()) {
+                let why = format!("seat {label} is there twice");
+                return Err((".name", Invalid::new(why)));
+            }
+            self.seats.push(PlannedSeat {
+                label,
+                section: section.to_owned(),
+                price,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -148,21 +190,50 @@ mod tests {
         assert_eq!(labels, ["A-1", "A-2", "B-1"]);
     }
 
+    /// The fields that are wrong in a plan.
+    fn faults(sections: &[Section]) -> Vec<String> {
+        let faults = SeatPlan::new(sections).unwrap_err();
+        faults.into_iter().map(|(field, _)| field).collect()
+    }
+
     #[test]
-    fn a_wrong_plan_says_where() {
-        let twice = SeatPlan::new(&[section(&[("A", 2)]), section(&[("B", 1), ("A", 1)])]);
+    fn a_wrong_plan_says_everywhere_where() {
+        let mut wrong = section(&[("B", 1), ("A", 1), ("A B", 3), ("C", 0)]);
+        wrong.name = " \n ".into();
+        wrong.price = Amount::MAX;
         assert_eq!(
-            twice.unwrap_err().0,
-            "sections[1].rows[1]: seat A-1 is there twice"
+            faults(&[section(&[("A", 2)]), wrong]),
+            [
+                "sections[1].name",
+                "sections[1].price",
+                "sections[1].rows[1].name",
+                "sections[1].rows[2].name",
+                "sections[1].rows[3].seats",
+            ]
         );
-        assert!(SeatPlan::new(&[section(&[("A", 0)])]).is_err());
-        assert!(SeatPlan::new(&[section(&[("A B", 1)])]).is_err());
-        assert!(SeatPlan::new(&[]).is_err());
-        let huge: Vec<_> = (0..3).map(|row| (format!("R{row}"), 65_535)).collect();
-        let huge: Vec<_> = huge
-            .iter()
-            .map(|(name, seats)| (name.as_str(), *seats))
-            .collect();
-        assert!(SeatPlan::new(&[section(&huge)]).is_err());
+        assert_eq!(faults(&[]), ["sections"]);
+        assert_eq!(faults(&[section(&[])]), ["sections"]);
+    }
+
+    #[test]
+    fn faults_and_seats_have_bounds() {
+        let many = section(&[("A", 0); 1_000]);
+        assert_eq!(faults(&[many.clone(), many]).len(), SeatPlan::MAX_FAULTS);
+        let rows: Vec<_> = (0..50).map(|row| format!("R{row}")).collect();
+        let rows: Vec<_> = rows.iter().map(|name| (name.as_str(), 9_999)).collect();
+        assert_eq!(
+            faults(&[section(&rows), section(&[("A", 0)])]),
+            ["sections"]
+        );
+    }
+
+    #[test]
+    fn a_sections_name_has_no_space_around_it() {
+        let mut spaced = section(&[("A", 1)]);
+        spaced.name = "  Stalls ".into();
+        assert_eq!(
+            SeatPlan::new(&[spaced]).unwrap().seats()[0].section,
+            "Stalls"
+        );
     }
 }

@@ -3,11 +3,13 @@ use jiff::Timestamp;
 
 use super::StoreResult;
 use crate::model::{
-    ConcertId, ConcertTitle, NewPerformance, PerformanceId, Venue, queue::VersionedPolicy,
+    ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId, SeatLabel,
+    queue::VersionedPolicy,
 };
 
 /// The catalogue, as its operators write it. Every change is noted in the audit table, in the same
-/// transaction, with who made it and when.
+/// transaction, with who made it and when; an edit with what was there before and what is there now.
+/// An edit that changes nothing is done, and not noted.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait ConcertEditor: Send + Sync {
@@ -35,13 +37,17 @@ pub trait ConcertEditor: Send + Sync {
         by: &Operator,
     ) -> StoreResult<EditOutcome>;
 
-    /// Moves a performance of `concert` to another instant or venue.
+    /// Edits a performance of `concert`: all that is asked for, or nothing.
+    ///
+    /// A new plan must have every seat that is sold, or held by a hold that is not over by the
+    /// store's clock, under its label and with its section and price. All other seats may go, come
+    /// and change; a hold that is over is ended first, so that its reservation has expired. What was
+    /// reserved before is still told with the seats and prices that it had.
     async fn edit_performance(
         &self,
         concert: ConcertId,
         id: PerformanceId,
-        starts_at: Timestamp,
-        venue: &Venue,
+        edit: &PerformanceEdit,
         by: &Operator,
     ) -> StoreResult<EditOutcome>;
 }
@@ -56,10 +62,13 @@ pub struct Operator {
 }
 
 /// What came of an edit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EditOutcome {
     /// It is done.
     Done,
+    /// The new plan lacks or changes these seats, which are held or sold; they are in the order of
+    /// the old plan. Nothing was changed.
+    SeatsInUse(Vec<SeatLabel>),
     /// There is no such concert or performance.
     NotFound,
 }

@@ -1,7 +1,10 @@
 use async_trait::async_trait;
 
 use super::{Operator, StoreResult};
-use crate::model::{ConcertId, queue::VersionedPolicy};
+use crate::model::{
+    ConcertId,
+    queue::{PolicyVersion, VersionedPolicy},
+};
 
 /// The master copies of the queues' policies, in the database.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -13,11 +16,13 @@ pub trait QueuePolicies: Send + Sync {
     /// Those of all concerts.
     async fn all(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>>;
 
-    /// Makes `policy` the master copy, where it is newer than the one there is, and notes in the same
-    /// transaction who did that.
+    /// Makes `policy` the master copy, if the one there is is still the version that the change is
+    /// based on and older than it; notes in the same transaction who did that. So two who change a
+    /// policy at the same time do not undo each other's work unseen.
     async fn put(
         &self,
         concert: ConcertId,
+        based_on: PolicyVersion,
         policy: &VersionedPolicy,
         by: &Operator,
     ) -> StoreResult<PutOutcome>;
@@ -44,7 +49,7 @@ pub struct MasterPolicy {
 pub enum PutOutcome {
     /// It is the master copy now.
     Put,
-    /// Somebody else's is newer.
+    /// Somebody else has changed it since, or this one is not newer.
     Outdated,
     /// There is no such concert.
     NoSuchConcert,

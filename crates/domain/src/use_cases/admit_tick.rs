@@ -23,15 +23,31 @@ impl AdmitTick {
     /// How many calls one tick makes at most; what is left is done by the next.
     const CHUNKS: usize = 400;
 
-    /// The queues that are worth a tick now: those with people in them, and those that requests have
-    /// missed in the store.
+    /// The queues that are worth a tick now: those with people in them, and those that the store
+    /// lacked, or whose new policy it had not taken, and which it is given here.
     ///
     /// # Errors
-    /// When the queues' store fails.
+    /// When the queues' store fails. What it could not be given is tried again by the next tick.
     pub async fn due(&self) -> StoreResult<HashSet<ConcertId>> {
-        let mut due: HashSet<_> = self.ticks.busy().await?.into_iter().collect();
-        due.extend(self.board.take_wanted());
-        Ok(due)
+        let mut due = HashSet::new();
+        let mut failed = None;
+        for concert in self.board.take_wanted() {
+            match self.seeding.one(concert).await {
+                Ok(_) => {
+                    due.insert(concert);
+                }
+                Err(error) => {
+                    self.board.missing(concert);
+                    failed = Some(error);
+                }
+            }
+        }
+        due.extend(self.ticks.busy().await?);
+        match failed {
+            // The others are not kept waiting for one that fails.
+            Some(error) if due.is_empty() => Err(error),
+            _ => Ok(due),
+        }
     }
 
     /// Ticks one queue; gives how many people were admitted.
@@ -87,13 +103,13 @@ mod tests {
         let board = board();
         AdmitTick {
             ticks: Arc::new(ticks),
-            seeding: Arc::new(SeedQueues {
-                policies: Arc::new(policies),
-                control: Arc::new(control),
-                ids: ids(),
-                board: Arc::clone(&board),
-                recovery: RECOVERY,
-            }),
+            seeding: Arc::new(SeedQueues::new(
+                Arc::new(policies),
+                Arc::new(control),
+                ids(),
+                Arc::clone(&board),
+                RECOVERY,
+            )),
             board,
         }
     }
@@ -143,14 +159,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn due_are_the_busy_and_the_missed() {
+    async fn due_are_the_busy_and_the_missed_which_the_store_is_given() {
         let mut ticks = MockQueueTicks::new();
         ticks.expect_busy().return_once(|| Ok(vec![OTHER_CONCERT]));
-        let tick = tick(ticks, MockQueuePolicies::new());
+        let mut policies = MockQueuePolicies::new();
+        policies.expect_find().once().return_once(|_| {
+            Ok(Some(MasterPolicy {
+                policy: policy(2),
+                seeded: true,
+            }))
+        });
+        let tick = tick(ticks, policies);
         tick.board.missing(CONCERT);
         assert_eq!(
             tick.due().await,
             Ok(HashSet::from([CONCERT, OTHER_CONCERT]))
         );
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_given_is_tried_again() {
+        let mut ticks = MockQueueTicks::new();
+        ticks.expect_busy().returning(|| Ok(Vec::new()));
+        let mut policies = MockQueuePolicies::new();
+        policies.expect_find().times(2).returning(|_| Err(down()));
+        let tick = tick(ticks, policies);
+        tick.board.missing(CONCERT);
+        assert_eq!(tick.due().await, Err(down()));
+        assert_eq!(tick.due().await, Err(down()));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Shows concerts, performances and seats, from snapshots of this instance that are at most
-/// [`Browse::MAX_AGE`] old. However many ask, the database is asked one query at a time for each.
+/// [`Browse::MAX_AGE`] older than the query that made them. However many ask, the database is asked one query at a time for each.
 ///
 /// A snapshot is for looking. Holds ask the database.
 pub struct Browse {
@@ -124,6 +124,12 @@ impl Browse {
         self.catalogue.invalidate(&()).await;
         self.performances.invalidate(&concert).await;
     }
+
+    /// Forgets what was seen of a performance's seats, after an operator has planned them anew
+    /// through this instance.
+    pub async fn forget_seats(&self, performance: PerformanceId) {
+        self.seat_maps.invalidate(&performance).await;
+    }
 }
 
 impl SeatMapView {
@@ -131,8 +137,12 @@ impl SeatMapView {
         let mut hash = Sha256::new();
         for seat in &map.seats {
             hash.update(seat.label.as_str());
+            hash.update([0]);
+            hash.update(seat.section.as_str());
             hash.update([0, seat_state_digit(seat.state)]);
             hash.update(seat.price.minor_units().to_be_bytes());
+            hash.update(&seat.section);
+            hash.update([0]);
         }
         let digest: [u8; 32] = hash.finalize().into();
         let half = u128::from_be_bytes(digest.first_chunk().copied().unwrap_or_default());
@@ -286,5 +296,8 @@ mod tests {
         let tag = |state| SeatMapView::new(map(state)).tag;
         assert_eq!(tag(SeatState::Held), tag(SeatState::Held));
         assert_ne!(tag(SeatState::Held), tag(SeatState::Sold));
+        let mut moved = map(SeatState::Held);
+        moved.seats[0].section = "Ring".into();
+        assert_ne!(SeatMapView::new(moved).tag, tag(SeatState::Held));
     }
 }

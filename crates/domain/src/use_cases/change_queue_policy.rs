@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::SeedQueues;
+use super::{SeedQueues, Seeding};
 use crate::{
     model::{
         ConcertId, Invalid,
@@ -96,10 +96,17 @@ impl ChangeQueuePolicy {
                 name: operator.to_owned(),
                 at,
             };
-            match self.policies.put(concert, &changed, &by).await? {
-                PutOutcome::Put => return Ok(self.bring_into_force(concert, changed).await),
-                PutOutcome::Outdated => {}
+            let based_on = master.policy.version;
+            match self.policies.put(concert, based_on, &changed, &by).await? {
+                PutOutcome::Put => {}
+                PutOutcome::Outdated => continue,
                 PutOutcome::NoSuchConcert => return Ok(PolicyAnswer::NoSuchConcert),
+            }
+            if let Some(in_force) = self.bring_into_force(concert, &changed).await {
+                return Ok(PolicyAnswer::Changed(PolicyInForce {
+                    policy: changed,
+                    in_force,
+                }));
             }
         }
         Err(StoreError::not_applied(
@@ -107,16 +114,18 @@ impl ChangeQueuePolicy {
         ))
     }
 
-    async fn bring_into_force(&self, concert: ConcertId, policy: VersionedPolicy) -> PolicyAnswer {
-        let in_force = match self.seeding.one(concert).await {
-            Ok(_) => true,
+    /// Whether the queues' store has taken the change; none where it has a newer policy, which this
+    /// one must be made newer than.
+    async fn bring_into_force(&self, concert: ConcertId, policy: &VersionedPolicy) -> Option<bool> {
+        match self.seeding.one(concert).await {
+            Ok(Seeding::Served { version, .. }) if version > policy.version => None,
+            Ok(_) => Some(true),
             Err(error) => {
                 tracing::warn!(%error, %concert, "a queue's store has not yet taken its new policy");
-                self.seeding.board.missing(concert);
-                false
+                self.seeding.board().missing(concert);
+                Some(false)
             }
-        };
-        PolicyAnswer::Changed(PolicyInForce { policy, in_force })
+        }
     }
 
     /// The version in the store; none where it has none or cannot be asked.
@@ -140,13 +149,7 @@ mod tests {
         ChangeQueuePolicy {
             policies: Arc::clone(&policies) as _,
             control: Arc::clone(&control) as _,
-            seeding: Arc::new(SeedQueues {
-                policies,
-                control,
-                ids: ids(),
-                board: board(),
-                recovery: RECOVERY,
-            }),
+            seeding: Arc::new(SeedQueues::new(policies, control, ids(), board(), RECOVERY)),
             clock: clock(1),
             rules: PolicyRules {
                 longest_poll: Duration::from_secs(15),
@@ -170,9 +173,13 @@ mod tests {
         let mut policies = with_master(2_000_000);
         policies
             .expect_put()
-            .withf(|_, put, by| put.version == PolicyVersion(3_000_001) && by.name == "ops")
+            .withf(|_, based_on, put, by| {
+                based_on.0 == 2_000_000
+                    && put.version == PolicyVersion(3_000_001)
+                    && by.name == "ops"
+            })
             .once()
-            .return_once(|_, _, _| Ok(PutOutcome::Put));
+            .return_once(|_, _, _, _| Ok(PutOutcome::Put));
         let mut control = MockQueueControl::new();
         control
             .expect_policy_version()
@@ -198,7 +205,7 @@ mod tests {
         let mut policies = with_master(1);
         policies
             .expect_put()
-            .return_once(|_, _, _| Ok(PutOutcome::Put));
+            .return_once(|_, _, _, _| Ok(PutOutcome::Put));
         let mut control = MockQueueControl::new();
         control.expect_policy_version().returning(|_| Err(down()));
         control.expect_seed().return_once(|_| Err(down()));
@@ -211,7 +218,7 @@ mod tests {
                 ..
             })
         ));
-        assert!(change.seeding.board.take_wanted().contains(&CONCERT));
+        assert!(change.seeding.board().take_wanted().contains(&CONCERT));
         let read = change.read(CONCERT).await.unwrap().unwrap();
         assert!(!read.in_force);
     }
@@ -220,7 +227,7 @@ mod tests {
     async fn a_change_that_came_second_is_made_again() {
         let mut policies = with_master(1);
         let mut first = true;
-        policies.expect_put().times(2).returning(move |_, _, _| {
+        policies.expect_put().times(2).returning(move |_, _, _, _| {
             Ok(if std::mem::take(&mut first) {
                 PutOutcome::Outdated
             } else {
@@ -236,6 +243,38 @@ mod tests {
             .change(CONCERT, &|_| {}, "ops")
             .await;
         assert!(matches!(answer, Ok(PolicyAnswer::Changed(_))));
+    }
+
+    #[tokio::test]
+    async fn a_store_with_a_newer_policy_gets_one_that_is_newer_still() {
+        let mut policies = with_master(1);
+        policies
+            .expect_put()
+            .times(2)
+            .returning(|_, _, _, _| Ok(PutOutcome::Put));
+        let mut control = MockQueueControl::new();
+        let mut versions = vec![Ok(Some(PolicyVersion(9_000_000))), Err(down())];
+        control
+            .expect_policy_version()
+            .returning(move |_| versions.pop().unwrap());
+        let mut seeded = false;
+        control.expect_seed().times(2).returning(move |_| {
+            Ok(stamped(if std::mem::replace(&mut seeded, true) {
+                SeedOutcome::Taken { recovering: false }
+            } else {
+                SeedOutcome::HasNewer(PolicyVersion(9_000_000))
+            }))
+        });
+        let answer = change(policies, control)
+            .change(CONCERT, &|_| {}, "ops")
+            .await;
+        assert_eq!(
+            answer,
+            Ok(PolicyAnswer::Changed(PolicyInForce {
+                policy: policy(9_000_001),
+                in_force: true
+            }))
+        );
     }
 
     #[tokio::test]

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::{Browse, SeedQueues};
 use crate::{
     model::{
-        ConcertId, ConcertTitle, Invalid, NewPerformance, PerformanceId, SeatPlan, Venue,
+        ConcertId, ConcertTitle, Invalid, NewPerformance, PerformanceEdit, PerformanceId, SeatPlan,
+        Venue,
         queue::{PolicyRules, PolicyVersion, QueuePolicy, VersionedPolicy},
     },
     ports::{Clock, ConcertEditor, EditOutcome, Ids, Operator, StoreResult},
@@ -48,7 +49,7 @@ impl EditConcerts {
         policy: QueuePolicy,
         operator: &str,
     ) -> StoreResult<CreatedConcert> {
-        let faults = policy.faults(&self.rules);
+        let faults = self.policy_faults(&policy);
         if !faults.is_empty() {
             return Ok(CreatedConcert::InvalidPolicy(faults));
         }
@@ -59,13 +60,19 @@ impl EditConcerts {
             version: PolicyVersion::first(by.at),
         };
         self.editor.create_concert(id, title, &policy, &by).await?;
-        self.seeding.board.note_policy(id, &policy);
+        self.seeding.board().note_policy(id, &policy);
         if let Err(error) = self.seeding.one(id).await {
             tracing::warn!(%error, concert = %id, "a queue's store has not yet taken a new queue");
-            self.seeding.board.missing(id);
+            self.seeding.board().missing(id);
         }
         self.browse.forget(id).await;
         Ok(CreatedConcert::Created(id))
+    }
+
+    /// What is wrong with a new queue's policy.
+    #[must_use]
+    pub fn policy_faults(&self, policy: &QueuePolicy) -> Vec<(&'static str, Invalid)> {
+        policy.faults(&self.rules)
     }
 
     /// Gives a concert another title.
@@ -109,7 +116,7 @@ impl EditConcerts {
         Ok((outcome == EditOutcome::Done).then_some(performance.id))
     }
 
-    /// Moves a performance to another instant or venue.
+    /// Edits a performance: its instant, its venue, its seats.
     ///
     /// # Errors
     /// When the database fails.
@@ -117,16 +124,13 @@ impl EditConcerts {
         &self,
         concert: ConcertId,
         id: PerformanceId,
-        starts_at: Timestamp,
-        venue: &Venue,
+        edit: &PerformanceEdit,
         operator: &str,
     ) -> StoreResult<EditOutcome> {
         let by = self.by(operator);
-        let outcome = self
-            .editor
-            .edit_performance(concert, id, starts_at, venue, &by)
-            .await?;
+        let outcome = self.editor.edit_performance(concert, id, edit, &by).await?;
         self.browse.forget(concert).await;
+        self.browse.forget_seats(id).await;
         Ok(outcome)
     }
 
@@ -144,10 +148,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Amount, Row, Section},
+        model::{Amount, Row, Seat, SeatState, Section},
         ports::{
             MasterPolicy, MockConcertEditor, MockConcerts, MockQueueControl, MockQueuePolicies,
-            SeedOutcome,
+            SeatMap, SeedOutcome,
         },
         use_cases::testing::*,
     };
@@ -171,13 +175,13 @@ mod tests {
         });
         EditConcerts {
             editor: Arc::new(editor),
-            seeding: Arc::new(SeedQueues {
-                policies: Arc::new(policies),
-                control: Arc::new(control),
-                ids: ids(),
-                board: board(),
-                recovery: RECOVERY,
-            }),
+            seeding: Arc::new(SeedQueues::new(
+                Arc::new(policies),
+                Arc::new(control),
+                ids(),
+                board(),
+                RECOVERY,
+            )),
             browse: Arc::new(Browse::new(Arc::new(MockConcerts::new()), clock(50))),
             ids: ids(),
             clock: clock(50),
@@ -221,7 +225,7 @@ mod tests {
                 .create_concert(&title(), QueuePolicy::default(), "ops")
                 .await;
             assert_eq!(created, Ok(CreatedConcert::Created(CONCERT)));
-            let wanted = edit.seeding.board.take_wanted().contains(&CONCERT);
+            let wanted = edit.seeding.board().take_wanted().contains(&CONCERT);
             assert_eq!(wanted, store_is_down);
         }
     }
@@ -263,6 +267,12 @@ mod tests {
 
     #[tokio::test]
     async fn edits_carry_who_made_them() {
+        let change = PerformanceEdit {
+            starts_at: Some(at(1_000)),
+            seats: Some(seats()),
+            ..PerformanceEdit::default()
+        };
+        let expected = change.clone();
         let mut editor = MockConcertEditor::new();
         editor
             .expect_retitle_concert()
@@ -270,18 +280,52 @@ mod tests {
             .return_once(|_, _, _| Ok(EditOutcome::Done));
         editor
             .expect_edit_performance()
-            .withf(|_, _, _, _, by| *by == operator())
-            .return_once(|_, _, _, _, _| Ok(EditOutcome::NotFound));
+            .withf(move |_, _, edit, by| *edit == expected && *by == operator())
+            .return_once(|_, _, _, _| Ok(EditOutcome::NotFound));
         let edit = edit(editor, false);
         assert_eq!(
             edit.retitle_concert(CONCERT, &title(), "ops").await,
             Ok(EditOutcome::Done)
         );
-        let venue = Venue::try_from("A hall").unwrap();
         assert_eq!(
-            edit.edit_performance(CONCERT, PERFORMANCE, at(1_000), &venue, "ops")
+            edit.edit_performance(CONCERT, PERFORMANCE, &change, "ops")
                 .await,
             Ok(EditOutcome::NotFound)
         );
+    }
+
+    #[tokio::test]
+    async fn a_new_plan_is_looked_at_again_at_once() {
+        let mut concerts = MockConcerts::new();
+        let map = |plan: &SeatPlan| SeatMap {
+            concert: CONCERT,
+            seats: plan
+                .seats()
+                .iter()
+                .map(|planned| Seat {
+                    label: planned.label.clone(),
+                    section: planned.section.clone(),
+                    price: planned.price,
+                    state: SeatState::Available,
+                })
+                .collect(),
+        };
+        concerts
+            .expect_seat_map()
+            .times(2)
+            .returning(move |_| Ok(Some(map(&seats()))));
+        let mut editor = MockConcertEditor::new();
+        editor
+            .expect_edit_performance()
+            .return_once(|_, _, _, _| Ok(EditOutcome::Done));
+        let mut edit = edit(editor, false);
+        edit.browse = Arc::new(Browse::new(Arc::new(concerts), clock(50)));
+        for _ in 0..2 {
+            edit.browse.seats(CONCERT, PERFORMANCE).await.unwrap();
+        }
+        let change = PerformanceEdit::default();
+        let edited = edit.edit_performance(CONCERT, PERFORMANCE, &change, "ops");
+        assert_eq!(edited.await, Ok(EditOutcome::Done));
+        edit.browse.seats(CONCERT, PERFORMANCE).await.unwrap();
     }
 }

@@ -21,18 +21,26 @@ impl MarkSoldOut {
     /// When the database or the queues' store fails.
     pub async fn run(&self) -> StoreResult<usize> {
         let mut told = 0;
+        let mut result = Ok(());
         for concert in self.browse.catalogue().await?.iter() {
+            if concert.seats_total == 0 {
+                continue; // all over, or not yet planned: the queue stays as it is
+            }
             let Some(mut view) = self.board.view(concert.id) else {
                 continue;
             };
             if view.sold_out != concert.sold_out() {
                 view.sold_out = concert.sold_out();
-                self.control.set_sold_out(concert.id, view.sold_out).await?;
-                self.board.note_view(concert.id, view);
-                told += 1;
+                match self.control.set_sold_out(concert.id, view.sold_out).await {
+                    Ok(()) => {
+                        self.board.note_view(concert.id, view);
+                        told += 1;
+                    }
+                    Err(error) => result = Err(error),
+                }
             }
         }
-        Ok(told)
+        result.map(|()| told)
     }
 }
 

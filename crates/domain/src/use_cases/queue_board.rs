@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use crate::{
     model::{
         ConcertId,
-        queue::{Place, PollRange, QueueView, Standing, VersionedPolicy, WaitEstimate},
+        queue::{
+            Place, PolicyVersion, PollRange, QueueView, Standing, VersionedPolicy, WaitEstimate,
+        },
     },
     ports::{Stamped, TickReport},
 };
@@ -29,6 +31,7 @@ pub struct QueueBoard {
 
 #[derive(Debug)]
 struct Seen {
+    version: PolicyVersion,
     view: QueueView,
     interval: Option<Duration>,
     estimate: WaitEstimate,
@@ -70,18 +73,24 @@ impl QueueBoard {
         }
     }
 
-    /// Notes that there is a concert, and the master copy of its queue's policy.
+    /// Notes that there is a concert, and the master copy of its queue's policy; an older copy than
+    /// the one that was noted is no news.
     pub fn note_policy(&self, concert: ConcertId, master: &VersionedPolicy) {
         let policy = &master.policy;
-        let interval = policy.throughput.map(|throughput| throughput.interval);
         let mut queues = self.write();
         let seen = queues.entry(concert).or_insert_with(|| Seen {
+            version: PolicyVersion(i64::MIN),
             view: QueueView::new(policy, false, false),
-            interval,
+            interval: None,
             estimate: WaitEstimate::default(),
-            policy_speed: policy.speed(),
+            policy_speed: None,
         });
-        seen.interval = interval;
+        if master.version > seen.version {
+            seen.version = master.version;
+            seen.view = QueueView::new(policy, seen.view.recovering, seen.view.sold_out);
+            seen.interval = policy.throughput.map(|throughput| throughput.interval);
+            seen.policy_speed = policy.speed();
+        }
     }
 
     /// Notes what a tick said.
@@ -195,7 +204,7 @@ impl QueueBoard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::use_cases::testing::*;
+    use crate::{model::queue::PolicyState, use_cases::testing::*};
 
     #[test]
     fn those_who_wait_are_told_how_long_and_when_to_ask_again() {
@@ -234,6 +243,17 @@ mod tests {
         assert_eq!(board.missing(CONCERT), QueueMissing::NotReady);
         assert_eq!(board.take_wanted(), HashSet::from([CONCERT]));
         assert_eq!(board.take_wanted(), HashSet::new());
+    }
+
+    #[test]
+    fn a_new_policy_shows_at_once_and_an_old_copy_never() {
+        let board = board();
+        let mut closed = policy(3);
+        closed.policy.state = PolicyState::Closed;
+        board.note_policy(CONCERT, &closed);
+        board.note_policy(CONCERT, &policy(2));
+        let view = board.view(CONCERT).unwrap();
+        assert_eq!(view.state, PolicyState::Closed);
     }
 
     #[test]

@@ -1,41 +1,69 @@
 use std::sync::Arc;
 
+use futures_util::lock::Mutex;
+
 use super::QueueBoard;
 use crate::{
     model::{
         ConcertId,
-        queue::{QueueSeed, Recovery},
+        queue::{PolicyVersion, QueueSeed, Recovery},
     },
     ports::{Ids, MasterPolicy, QueueControl, QueuePolicies, SeedOutcome, StoreResult},
 };
 
 /// Keeps the queues' store supplied with the queues that the database has the master copies of.
 pub struct SeedQueues {
-    /// The master copies.
-    pub policies: Arc<dyn QueuePolicies>,
-    /// The queues' store.
-    pub control: Arc<dyn QueueControl>,
-    /// Makes generations.
-    pub ids: Arc<dyn Ids>,
-    /// Is told which concerts there are.
-    pub board: Arc<QueueBoard>,
-    /// How a queue that its store has lost gets its people back.
-    pub recovery: Recovery,
+    policies: Arc<dyn QueuePolicies>,
+    control: Arc<dyn QueueControl>,
+    ids: Arc<dyn Ids>,
+    board: Arc<QueueBoard>,
+    recovery: Recovery,
+    /// One queue is seeded at a time: of two who seed a new one, the second would take the first's
+    /// note in the database for one from before a loss.
+    turn: Mutex<()>,
 }
 
 /// What came of giving a queue to its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seeding {
-    /// The store serves it under the master's policy, or a newer one.
+    /// The store serves it.
     Served {
         /// True when the store had lost it and gets its people back from now on.
         recovering: bool,
+        /// The version of the policy that is in force; the master's, unless the store has a newer one.
+        version: PolicyVersion,
     },
     /// There is no such concert.
     NoSuchConcert,
 }
 
 impl SeedQueues {
+    /// Supplies `control` with what `policies` has; tells `board` of it. A queue that was lost gets its
+    /// people back as `recovery` says.
+    #[must_use]
+    pub fn new(
+        policies: Arc<dyn QueuePolicies>,
+        control: Arc<dyn QueueControl>,
+        ids: Arc<dyn Ids>,
+        board: Arc<QueueBoard>,
+        recovery: Recovery,
+    ) -> Self {
+        Self {
+            policies,
+            control,
+            ids,
+            board,
+            recovery,
+            turn: Mutex::default(),
+        }
+    }
+
+    /// What is known of the queues that it supplies.
+    #[must_use]
+    pub fn board(&self) -> &QueueBoard {
+        &self.board
+    }
+
     /// Gives the store the queue of one concert.
     ///
     /// # Errors
@@ -47,23 +75,29 @@ impl SeedQueues {
         }
     }
 
-    /// Gives the store the queues of all concerts; gives how many there are.
+    /// Gives the store the queues of all concerts; gives how many there are. One that fails does not
+    /// keep the others from being served.
     ///
     /// # Errors
-    /// When the database or the queues' store fails.
+    /// When the database fails, or the queues' store for any of them.
     pub async fn all(&self) -> StoreResult<usize> {
         let masters = self.policies.all().await?;
         let concerts = masters.len();
+        let mut result = Ok(concerts);
         for (concert, master) in masters {
-            self.give(concert, master).await?;
+            if let Err(error) = self.give(concert, master).await {
+                result = result.and(Err(error));
+            }
         }
-        Ok(concerts)
+        result
     }
 
     /// The database is told before the store: whoever dies between the two leaves a queue that
     /// recovers without need, never one that has lost its people and does not know.
     async fn give(&self, concert: ConcertId, master: MasterPolicy) -> StoreResult<Seeding> {
         self.board.note_policy(concert, &master.policy);
+        let _turn = self.turn.lock().await;
+        let master_version = master.policy.version;
         let seeded_before = master.seeded || self.policies.mark_seeded(concert).await?;
         let seed = QueueSeed {
             concert,
@@ -71,15 +105,18 @@ impl SeedQueues {
             generation: self.ids.generation(),
             recovery: seeded_before.then_some(self.recovery),
         };
-        let recovering = match self.control.seed(&seed).await?.value {
-            SeedOutcome::Taken { recovering } => recovering,
-            SeedOutcome::HasNewer(_) => false,
+        let (recovering, version) = match self.control.seed(&seed).await?.value {
+            SeedOutcome::Taken { recovering } => (recovering, master_version),
+            SeedOutcome::HasNewer(version) => (false, version),
         };
         if recovering {
             tracing::warn!(%concert, seconds = self.recovery.lasts.as_secs(),
                 "the queue was lost by its store and recovers: its people bring their places back");
         }
-        Ok(Seeding::Served { recovering })
+        Ok(Seeding::Served {
+            recovering,
+            version,
+        })
     }
 }
 
@@ -95,13 +132,13 @@ mod tests {
     };
 
     fn seeding(policies: MockQueuePolicies, control: MockQueueControl) -> SeedQueues {
-        SeedQueues {
-            policies: Arc::new(policies),
-            control: Arc::new(control),
-            ids: ids(),
-            board: board(),
-            recovery: RECOVERY,
-        }
+        SeedQueues::new(
+            Arc::new(policies),
+            Arc::new(control),
+            ids(),
+            board(),
+            RECOVERY,
+        )
     }
 
     fn master(seeded: bool) -> MasterPolicy {
@@ -132,7 +169,10 @@ mod tests {
             .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
         assert_eq!(
             seeding(policies, control).one(CONCERT).await,
-            Ok(Seeding::Served { recovering: false })
+            Ok(Seeding::Served {
+                recovering: false,
+                version: policy(1).version
+            })
         );
     }
 
@@ -166,8 +206,28 @@ mod tests {
             .return_once(|_| Ok(stamped(SeedOutcome::HasNewer(policy(2).version))));
         assert_eq!(
             seeding(policies, control).one(CONCERT).await,
-            Ok(Seeding::Served { recovering: false })
+            Ok(Seeding::Served {
+                recovering: false,
+                version: policy(2).version
+            })
         );
+    }
+
+    #[tokio::test]
+    async fn one_queue_that_fails_does_not_keep_the_others_out() {
+        let mut policies = MockQueuePolicies::new();
+        let mut control = MockQueueControl::new();
+        policies
+            .expect_all()
+            .return_once(|| Ok(vec![(CONCERT, master(true)), (OTHER_CONCERT, master(true))]));
+        control.expect_seed().times(2).returning(|seed| {
+            if seed.concert == CONCERT {
+                Err(down())
+            } else {
+                Ok(stamped(SeedOutcome::Taken { recovering: false }))
+            }
+        });
+        assert_eq!(seeding(policies, control).all().await, Err(down()));
     }
 
     #[tokio::test]

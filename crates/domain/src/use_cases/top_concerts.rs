@@ -9,7 +9,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     model::{Period, Ranking},
-    ports::{Clock, RankingCache, RankingSource, StoreResult},
+    ports::{Clock, RankingCache, RankingSource, StoreError, StoreResult},
 };
 
 /// Shows the most popular concerts: from the cache, else from the database, whose answer is then
@@ -22,7 +22,8 @@ pub struct TopConcerts {
     source: Arc<dyn RankingSource>,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
-    turnstile: HashMap<Period, Mutex<()>>,
+    /// Lets one query through at a time for each period; remembers when the last one failed.
+    turnstile: HashMap<Period, Mutex<Option<Timestamp>>>,
     last_known: SyncMutex<HashMap<Period, Ranking>>,
 }
 
@@ -36,6 +37,9 @@ pub struct RankingAnswer {
 }
 
 impl TopConcerts {
+    /// For how long after a query has failed the database is left alone.
+    pub const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
     /// For how long after it was computed a ranking is shown when nothing newer can be had.
     pub const SHOWN_STALE: Duration = Duration::from_hours(24);
 
@@ -75,6 +79,77 @@ impl TopConcerts {
     /// # Errors
     /// When the database fails. A cache that fails only costs readers a query.
     pub async fn refresh(&self, period: Period) -> StoreResult<Ranking> {
+        let _turn = match self.turnstile.get(&period) {
+            Some(turnstile) => Some(turnstile.lock().await),
+            None => None,
+        };
+        self.compute(period).await
+    }
+
+    /// The ranking in the cache; none where there is none, or the cache fails.
+    pub async fn cached(&self, period: Period) -> Option<Ranking> {
+        let now = self.clock.now();
+        match self.cache.get(period, now).await {
+            Ok(ranking) => ranking,
+            Err(error) => {
+                tracing::debug!(%error, period = period.as_str(), "the ranking cache failed");
+                None
+            }
+        }
+    }
+
+    /// True when `ranking` is what would be computed now: of a finished period the one that finished
+    /// last, of realtime one that is not old yet.
+    #[must_use]
+    pub fn is_current(&self, ranking: &Ranking) -> bool {
+        let now = self.clock.now();
+        match ranking.period {
+            Period::Realtime => age(ranking, now) <= Period::REALTIME_TTL,
+            finished => ranking.span == finished.span(now, &self.zone),
+        }
+    }
+
+    async fn find(&self, period: Period) -> StoreResult<RankingAnswer> {
+        if let Some(ranking) = self.cached(period).await {
+            return Ok(fresh(ranking));
+        }
+        let Some(turnstile) = self.turnstile.get(&period) else {
+            return self.compute(period).await.map(fresh);
+        };
+        let mut failed_at = turnstile.lock().await;
+        // Whoever waited for a turn finds here what the one before has computed, or failed to.
+        if let Some(ranking) = self.known(period)
+            && self.is_current(&ranking)
+        {
+            return Ok(fresh(ranking));
+        }
+        let now = self.clock.now();
+        let failed_lately =
+            failed_at.is_some_and(|at| now.duration_since(at).unsigned_abs() < Self::AFTER_FAILURE);
+        let error = if failed_lately {
+            StoreError::not_applied("the database failed a moment ago")
+        } else {
+            match self.compute(period).await {
+                Ok(ranking) => {
+                    *failed_at = None;
+                    return Ok(fresh(ranking));
+                }
+                Err(error) => {
+                    *failed_at = Some(self.clock.now());
+                    error
+                }
+            }
+        };
+        match self.known(period) {
+            Some(ranking) if age(&ranking, now) <= Self::SHOWN_STALE => Ok(RankingAnswer {
+                ranking,
+                stale: true,
+            }),
+            _ => Err(error),
+        }
+    }
+
+    async fn compute(&self, period: Period) -> StoreResult<Ranking> {
         let now = self.clock.now();
         let span = period.span(now, &self.zone);
         let ranking = Ranking {
@@ -89,70 +164,30 @@ impl TopConcerts {
             .insert(period, ranking.clone());
         let until = period.cached_until(now, &self.zone);
         if let Err(error) = self.cache.put(&ranking, until).await {
-            tracing::warn!(%error, period = period.as_str(), "a ranking could not be cached");
+            tracing::debug!(%error, period = period.as_str(), "a ranking could not be cached");
         }
         Ok(ranking)
     }
 
-    /// The ranking in the cache, if it is that of the period that finished last.
-    pub async fn cached(&self, period: Period) -> Option<Ranking> {
-        let now = self.clock.now();
-        match self.cache.get(period, now).await {
-            Ok(ranking) => ranking,
-            Err(error) => {
-                tracing::warn!(%error, period = period.as_str(), "the ranking cache failed");
-                None
-            }
-        }
-    }
-
-    /// True when `ranking` counts the period that finished last before now.
-    #[must_use]
-    pub fn is_current(&self, ranking: &Ranking) -> bool {
-        ranking.period == Period::Realtime
-            || ranking.span == ranking.period.span(self.clock.now(), &self.zone)
-    }
-
-    async fn find(&self, period: Period) -> StoreResult<RankingAnswer> {
-        let fresh = |ranking| RankingAnswer {
-            ranking,
-            stale: false,
-        };
-        if let Some(ranking) = self.cached(period).await {
-            return Ok(fresh(ranking));
-        }
-        let _turn = match self.turnstile.get(&period) {
-            Some(turnstile) => Some(turnstile.lock().await),
-            None => None,
-        };
-        // Whoever waited for a turn finds here what the one before has computed.
-        let now = self.clock.now();
-        if let Some(ranking) = self.known_since(period, now, Period::REALTIME_TTL)
-            && self.is_current(&ranking)
-        {
-            return Ok(fresh(ranking));
-        }
-        match self.refresh(period).await {
-            Ok(ranking) => Ok(fresh(ranking)),
-            Err(error) => match self.known_since(period, now, Self::SHOWN_STALE) {
-                Some(ranking) => Ok(RankingAnswer {
-                    ranking,
-                    stale: true,
-                }),
-                None => Err(error),
-            },
-        }
-    }
-
-    /// The last ranking that this instance computed, if that was at most `age` before `now`.
-    fn known_since(&self, period: Period, now: Timestamp, age: Duration) -> Option<Ranking> {
+    /// The last ranking that this instance computed.
+    fn known(&self, period: Period) -> Option<Ranking> {
         self.last_known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&period)
-            .filter(|ranking| now.duration_since(ranking.as_of).unsigned_abs() <= age)
             .cloned()
     }
+}
+
+fn fresh(ranking: Ranking) -> RankingAnswer {
+    RankingAnswer {
+        ranking,
+        stale: false,
+    }
+}
+
+fn age(ranking: &Ranking, now: Timestamp) -> Duration {
+    now.duration_since(ranking.as_of).unsigned_abs()
 }
 
 #[cfg(test)]
@@ -234,6 +269,17 @@ mod tests {
         assert!(!top.top(Period::Daily, 20).await.unwrap().stale);
     }
 
+    /// A clock that is an hour later at every look.
+    fn hurrying_clock() -> Arc<MockClock> {
+        let mut clock = MockClock::new();
+        let mut now = 0;
+        clock.expect_now().returning(move || {
+            now += 3_600;
+            at(now)
+        });
+        Arc::new(clock)
+    }
+
     #[tokio::test]
     async fn when_all_fails_the_last_known_is_shown_for_a_while() {
         let mut cache = MockRankingCache::new();
@@ -248,16 +294,21 @@ mod tests {
                 Err(down())
             }
         });
-        let mut clock = MockClock::new();
-        let mut now = 0;
-        clock.expect_now().returning(move || {
-            now += 3_600;
-            at(now)
-        });
-        let top = top(cache, source, Arc::new(clock));
-        assert!(!top.top(Period::Daily, 20).await.unwrap().stale);
-        assert!(top.top(Period::Daily, 20).await.unwrap().stale);
-        while top.top(Period::Daily, 20).await.is_ok() {}
+        let top = top(cache, source, hurrying_clock());
+        assert!(!top.top(Period::Realtime, 20).await.unwrap().stale);
+        assert!(top.top(Period::Realtime, 20).await.unwrap().stale);
+        while top.top(Period::Realtime, 20).await.is_ok() {}
+    }
+
+    #[tokio::test]
+    async fn a_failed_database_is_left_alone_for_a_moment() {
+        let mut cache = MockRankingCache::new();
+        cache.expect_get().returning(|_, _| Err(down()));
+        let mut source = MockRankingSource::new();
+        source.expect_top().once().returning(|_, _| Err(down()));
+        let top = top(cache, source, clock(100));
+        let asked = join_all((0..100).map(|_| top.top(Period::Daily, 20))).await;
+        assert!(asked.iter().all(Result::is_err));
     }
 
     #[tokio::test]

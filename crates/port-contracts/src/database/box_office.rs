@@ -147,20 +147,24 @@ impl<F: DatabaseFixture> BoxOffice<F> {
 
 /// The seats of every performance here.
 pub(crate) fn plan() -> SeatPlan {
-    let section = |name: &str, row: &str, seats, price| Section {
+    plan_of(&[
+        ("Balcony", "B", 10, 250),
+        ("Stalls", "A", 10, 100),
+        ("Standing", "C", 4, 0),
+    ])
+}
+
+/// A plan of sections with one row each: the section's name, the row's, its seats, their price.
+pub(crate) fn plan_of(sections: &[(&str, &str, u16, i64)]) -> SeatPlan {
+    let sections = sections.iter().map(|&(name, row, seats, price)| Section {
         name: name.into(),
         price: amount(price),
         rows: vec![Row {
             name: row.into(),
             seats,
         }],
-    };
-    let sections = [
-        section("Balcony", "B", 10, 250),
-        section("Stalls", "A", 10, 100),
-        section("Standing", "C", 4, 0),
-    ];
-    SeatPlan::new(&sections).expect("a plan")
+    });
+    SeatPlan::new(&sections.collect::<Vec<_>>()).expect("a plan")
 }
 
 /// A user.

@@ -2,7 +2,8 @@
 
 use frontrow_domain::{
     model::{
-        Concert, ConcertId, NewPerformance, Performance, PerformanceId, Row, SeatPlan, Section,
+        Concert, ConcertId, NewPerformance, Performance, PerformanceEdit, PerformanceId, Row,
+        SeatPlan, Section,
         queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
     },
     ports::{EditOutcome, StoreError},
@@ -47,12 +48,16 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         all.expect("catalogue")
     }
 
-    async fn edit(&self, concert: ConcertId, id: PerformanceId) -> EditOutcome {
-        let starts_at = far() + DAY;
+    async fn move_away(&self, concert: ConcertId, id: PerformanceId) -> EditOutcome {
+        let edit = PerformanceEdit {
+            starts_at: Some(far() + DAY),
+            venue: Some(venue("Open Air")),
+            seats: None,
+        };
         let edited = self
             .ports
             .editor
-            .edit_performance(concert, id, starts_at, &venue("Open Air"), &operator())
+            .edit_performance(concert, id, &edit, &operator())
             .await;
         edited.expect("edit performance")
     }
@@ -142,7 +147,7 @@ pub async fn a_performance_can_move<F: DatabaseFixture>(fixture: F) {
     office.held("ann", &["A-1"]).await;
     office.bought("ben", &["A-2"]).await;
     let before = office.only_performance().await;
-    let edited = office.edit(office.concert, office.performance).await;
+    let edited = office.move_away(office.concert, office.performance).await;
     assert_eq!(edited, EditOutcome::Done);
     let expected = Performance {
         starts_at: far() + DAY,
@@ -152,15 +157,49 @@ pub async fn a_performance_can_move<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.only_performance().await, expected);
 }
 
+/// What an edit does not name stays as it is.
+pub async fn what_an_edit_does_not_name_stays<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let before = office.only_performance().await;
+    let edits = [
+        PerformanceEdit {
+            starts_at: Some(far() + DAY),
+            ..PerformanceEdit::default()
+        },
+        PerformanceEdit {
+            venue: Some(venue("Open Air")),
+            ..PerformanceEdit::default()
+        },
+        PerformanceEdit::default(),
+    ];
+    let moved = Performance {
+        starts_at: far() + DAY,
+        ..before
+    };
+    let elsewhere = Performance {
+        venue: venue("Open Air"),
+        ..moved.clone()
+    };
+    for (edit, expected) in edits.iter().zip([&moved, &elsewhere, &elsewhere]) {
+        let edited = office
+            .ports
+            .editor
+            .edit_performance(office.concert, office.performance, edit, &operator())
+            .await;
+        assert_eq!(edited.expect("edit performance"), EditOutcome::Done);
+        assert_eq!(office.only_performance().await, *expected);
+    }
+}
+
 /// A performance is found only in its own concert.
 pub async fn only_a_concerts_own_performance_can_move<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let before = office.only_performance().await;
     let other = office.add_concert("Second").await;
-    let edited = office.edit(other, office.performance).await;
+    let edited = office.move_away(other, office.performance).await;
     assert_eq!(edited, EditOutcome::NotFound);
     let edited = office
-        .edit(office.concert, PerformanceId(Uuid::nil()))
+        .move_away(office.concert, PerformanceId(Uuid::nil()))
         .await;
     assert_eq!(edited, EditOutcome::NotFound);
     assert_eq!(office.only_performance().await, before);

@@ -16,6 +16,7 @@ pub mod lists;
 pub mod paying_at_once;
 pub mod payment_refusals;
 pub mod payments;
+pub mod planning_anew;
 pub mod policies;
 pub mod rankings;
 pub mod releases;

@@ -57,12 +57,17 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         found.expect("find policy").expect("the policy")
     }
 
+    /// Puts a policy in the place of the one that there is.
     async fn put(&self, policy: &VersionedPolicy) -> PutOutcome {
-        let put = self
-            .ports
-            .policies
-            .put(self.concert, policy, &operator())
-            .await;
+        let before = self.ports.policies.find(self.concert).await;
+        let before = before.expect("find policy");
+        let before = before.map_or(PolicyVersion(0), |before| before.policy.version);
+        self.put_instead_of(before, policy).await
+    }
+
+    async fn put_instead_of(&self, before: PolicyVersion, policy: &VersionedPolicy) -> PutOutcome {
+        let (policies, by) = (&self.ports.policies, operator());
+        let put = policies.put(self.concert, before, policy, &by).await;
         put.expect("put policy")
     }
 
@@ -113,6 +118,23 @@ pub async fn only_a_newer_policy_is_taken<F: DatabaseFixture>(fixture: F) {
         assert_eq!(office.put(&late).await, PutOutcome::Outdated);
     }
     assert_eq!(office.policy().await.policy, newest);
+}
+
+/// Of two who change the same copy, the second is told to look again.
+pub async fn a_change_of_an_old_copy_is_refused<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let both_saw = office.policy().await.policy.version;
+    let first = elaborate(10);
+    assert_eq!(
+        office.put_instead_of(both_saw, &first).await,
+        PutOutcome::Put
+    );
+    let second = bare(11, PolicyState::Open);
+    let put = office.put_instead_of(both_saw, &second).await;
+    assert_eq!(put, PutOutcome::Outdated);
+    assert_eq!(office.policy().await.policy, first);
+    let put = office.put_instead_of(first.version, &second).await;
+    assert_eq!(put, PutOutcome::Put);
 }
 
 /// A concert that is not there has no policy and gets none.

@@ -28,7 +28,7 @@ pub async fn a_restart_keeps_the_catalogue<F: DatabaseFixture>(fixture: F) {
     let put = office
         .ports
         .policies
-        .put(office.concert, &policy, &operator())
+        .put(office.concert, PolicyVersion(1), &policy, &operator())
         .await;
     assert_eq!(put.expect("put policy"), PutOutcome::Put);
     let seeded = office.ports.policies.mark_seeded(office.concert).await;

@@ -40,13 +40,27 @@ macro_rules! database_contracts {
             a_performance_of_an_unknown_concert_is_not_made
             a_performance_is_not_made_twice
             a_performance_can_move
+            what_an_edit_does_not_name_stays
             only_a_concerts_own_performance_can_move
             a_large_hall_comes_into_being_whole
+        );
+        $crate::database_contracts!(@file $make, planning_anew:
+            free_seats_may_go_come_and_change
+            seats_follow_the_order_of_the_new_plan
+            a_seat_in_use_cannot_be_edited_away
+            a_refused_plan_changes_nothing_else
+            seats_in_use_stay_with_whom_they_are
+            a_hold_that_is_over_is_no_use
+            a_dropped_seat_is_remembered_by_its_reservation
+            a_seat_that_comes_back_is_free
+            a_large_hall_is_planned_anew
+            a_hold_and_a_new_plan_agree
         );
         $crate::database_contracts!(@file $make, policies:
             a_policy_is_kept_whole
             a_concert_begins_with_its_policy
             only_a_newer_policy_is_taken
+            a_change_of_an_old_copy_is_refused
             an_unknown_concert_has_no_policy
             all_policies_are_listed
             a_seeded_queue_stays_noted

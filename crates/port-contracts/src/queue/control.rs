@@ -150,7 +150,7 @@ pub async fn a_queue_is_not_empty_while_people_may_come_back<F: QueueFixture>(fi
     room.line_up("ann").await;
     room.lose_and_recover().await;
     assert!(!room.is_empty().await);
-    room.pass(RECOVERY + WAITING_TTL - seconds(20)).await;
+    room.pass(RECOVERY + seconds(40)).await;
     assert!(!room.is_empty().await);
     room.pass(seconds(21)).await;
     assert!(room.is_empty().await);

@@ -4,4 +4,5 @@
 
 mod app;
 mod client;
+mod fault_proxy;
 mod stub_server;

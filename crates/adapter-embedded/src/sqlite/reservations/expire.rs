@@ -1,5 +1,5 @@
 //! The end of a hold that nobody paid: what a hold does to those in its way, a release to its own,
-//! and the sweep to all.
+//! the sweep to all, and a new seat plan to those of its performance.
 
 use diesel::{ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, update};
 use frontrow_domain::model::{PerformanceId, ReservationId};
@@ -9,6 +9,24 @@ use crate::sqlite::{
     columns::{Db, Phase},
     schema::{reservation_seats, reservations, seats},
 };
+
+/// Expires every hold of a performance that is over.
+pub(in crate::sqlite) fn expire_all(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    performance: PerformanceId,
+) -> QueryResult<()> {
+    let over: Vec<Option<Db<ReservationId>>> = seats::table
+        .filter(seats::performance_id.eq(Db(performance)))
+        .filter(seats::held_until.le(Db(now)))
+        .select(seats::reservation_id)
+        .distinct()
+        .load(connection)?;
+    for id in over.into_iter().flatten() {
+        expire(connection, id.0)?;
+    }
+    Ok(())
+}
 
 /// Marks a hold as expired and frees its seats. One that is not held, it leaves alone.
 pub(super) fn expire(connection: &mut SqliteConnection, id: ReservationId) -> QueryResult<()> {

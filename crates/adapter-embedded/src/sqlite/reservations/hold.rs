@@ -217,7 +217,6 @@ fn take(
             .values(ReservedSeatRow {
                 reservation_id: Db(reservation.id),
                 label: Db(seat.label.clone()),
-                performance_id: Db(reservation.performance),
                 price: Db(seat.price),
             })
             .execute(connection)?;

@@ -1,6 +1,6 @@
 //! Reservations, one step of their life a file.
 
-mod expire;
+pub(super) mod expire;
 mod hold;
 mod pay;
 pub(super) mod read;

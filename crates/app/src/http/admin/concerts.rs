@@ -3,17 +3,22 @@
 use actix_web::{HttpResponse, http::header, web};
 use frontrow_domain::{
     model::{ConcertId, ConcertTitle, queue::QueuePolicy},
-    ports::EditOutcome,
     use_cases::CreatedConcert,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{policy_shape::PolicyChange, queue_policy::policy_faults};
+use super::{
+    edited::done,
+    fields::{Checked, Faults},
+    policy_shape::PolicyChange,
+    queue_policy::policy_faults,
+};
 use crate::http::{
     Services,
     concerts::shape,
     extract::{AdminName, Body},
+    json::Object,
     problem::Problem,
     shapes::{ConcertBody, ProblemBody},
 };
@@ -23,10 +28,12 @@ use crate::http::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewConcertBody {
     /// 1 to 200 characters.
-    title: String,
+    #[schema(value_type = String)]
+    title: Checked<String>,
     /// Where its queue's policy differs from the default.
     #[serde(default)]
-    queue: PolicyChange,
+    #[schema(value_type = PolicyChange)]
+    queue: Object<PolicyChange>,
 }
 
 /// What is to change in a concert.
@@ -34,7 +41,8 @@ pub(crate) struct NewConcertBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConcertChange {
     /// 1 to 200 characters.
-    title: String,
+    #[schema(value_type = String)]
+    title: Checked<String>,
 }
 
 /// Make a concert
@@ -50,9 +58,14 @@ pub(crate) async fn create(
     AdminName(operator): AdminName,
     Body(body): Body<NewConcertBody>,
 ) -> Result<HttpResponse, Problem> {
-    let title = read_title(&body.title)?;
     let mut policy = QueuePolicy::default();
-    body.queue.apply(&mut policy);
+    body.queue.0.apply(&mut policy);
+    let title = read_title(body.title).map_err(|mut faults| {
+        for (field, why) in services.edit.policy_faults(&policy) {
+            faults.add(&format!("queue.{field}"), &why);
+        }
+        faults.problem()
+    })?;
     let created = services
         .edit
         .create_concert(&title, policy, &operator)
@@ -75,6 +88,7 @@ pub(crate) async fn create(
     responses(
         (status = 200, description = "The concert", body = ConcertBody),
         (status = 404, description = "There is no such concert", body = ProblemBody),
+        (status = 422, description = "Fields are wrong", body = ProblemBody),
     ),
 )]
 pub(crate) async fn edit(
@@ -84,19 +98,24 @@ pub(crate) async fn edit(
     Body(body): Body<ConcertChange>,
 ) -> Result<web::Json<ConcertBody>, Problem> {
     let id = path.into_inner();
-    let title = read_title(&body.title)?;
-    match services.edit.retitle_concert(id, &title, &operator).await? {
-        EditOutcome::Done => find(&services, id).await.map(web::Json),
-        EditOutcome::NotFound => Err(Problem::not_found()),
-    }
+    let title = read_title(body.title).map_err(Faults::problem)?;
+    let outcome = services.edit.retitle_concert(id, &title, &operator).await?;
+    done(outcome)?;
+    find(&services, id).await.map(web::Json)
 }
 
+/// The concert as the database has it now: a snapshot that others are just loading may be older than
+/// the edit.
 async fn find(services: &Services, id: ConcertId) -> Result<ConcertBody, Problem> {
-    let concert = services.browse.concert(id).await?;
+    let now = services.clock.now();
+    let catalogue = services.concerts.catalogue(now).await?;
+    let concert = catalogue.iter().find(|concert| concert.id == id);
     let concert = concert.ok_or_else(Problem::not_found)?;
-    Ok(shape(services, &concert))
+    Ok(shape(services, concert))
 }
 
-fn read_title(text: &str) -> Result<ConcertTitle, Problem> {
-    ConcertTitle::try_from(text).map_err(|why| Problem::invalid("title", &why))
+fn read_title(title: Checked<String>) -> Result<ConcertTitle, Faults> {
+    let mut faults = Faults::default();
+    let title = title.read(|text| ConcertTitle::try_from(text.as_str()));
+    faults.check("title", title).ok_or(faults)
 }

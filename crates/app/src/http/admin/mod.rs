@@ -1,7 +1,10 @@
 //! What operators do: make and edit concerts, say how queues admit people, see who bought what.
 
 pub(crate) mod concerts;
+mod edited;
+mod fields;
 pub(crate) mod performances;
 pub(crate) mod policy_shape;
 pub(crate) mod queue_policy;
 pub(crate) mod sales;
+mod seat_plan_shape;

@@ -1,17 +1,22 @@
 //! Performances and their seats, made and edited.
 
 use actix_web::{HttpResponse, web};
-use frontrow_domain::{
-    model::{Amount, ConcertId, Page, PerformanceId, Row, SeatPlan, Section, Venue, micros},
-    ports::EditOutcome,
+use frontrow_domain::model::{
+    ConcertId, Invalid, Page, PerformanceEdit, PerformanceId, Venue, planned,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::{
+    edited::done,
+    fields::{Change, Checked, Faults},
+    seat_plan_shape::{SectionBody, read_plan},
+};
 use crate::http::{
     Services,
     extract::{AdminName, Body},
+    json::Object,
     pages::{PageBody, PageQuery},
     problem::Problem,
     shapes::{PerformanceBody, ProblemBody},
@@ -22,40 +27,30 @@ use crate::http::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPerformanceBody {
     #[schema(value_type = String, format = DateTime)]
-    starts_at: Timestamp,
+    starts_at: Checked<Timestamp>,
     /// 1 to 200 characters.
-    venue: String,
+    #[schema(value_type = String)]
+    venue: Checked<String>,
     /// The parts of the hall, in the order in which they are shown.
-    sections: Vec<SectionBody>,
+    #[schema(value_type = Vec<SectionBody>)]
+    sections: Vec<Object<SectionBody>>,
 }
 
-/// A part of the hall with one price.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SectionBody {
-    name: String,
-    /// In whole minor units.
-    #[schema(value_type = i64)]
-    price: Amount,
-    rows: Vec<RowBody>,
-}
-
-/// A row of seats; seat 7 of row `A` is labelled `A-7`.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RowBody {
-    name: String,
-    seats: u16,
-}
-
-/// What is to change in a performance: fields that are missing stay as they are.
+/// What is to change in a performance, at least one field: those that are missing stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PerformanceChange {
+    #[serde(default)]
     #[schema(value_type = String, format = DateTime)]
-    starts_at: Option<Timestamp>,
-    #[schema(nullable = false)]
-    venue: Option<String>,
+    starts_at: Change<Checked<Timestamp>>,
+    /// 1 to 200 characters.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    venue: Change<Checked<String>>,
+    /// All parts of the hall as they are to be.
+    #[serde(default)]
+    #[schema(value_type = Vec<SectionBody>)]
+    sections: Change<Vec<Object<SectionBody>>>,
 }
 
 /// List a concert's performances
@@ -101,12 +96,16 @@ pub(crate) async fn create(
     Body(body): Body<NewPerformanceBody>,
 ) -> Result<HttpResponse, Problem> {
     let concert = path.into_inner();
-    let venue = read_venue(&body.venue)?;
-    let sections: Vec<_> = body.sections.into_iter().map(section).collect();
-    let seats = SeatPlan::new(&sections).map_err(|why| plan_fault(&why.0))?;
+    let mut faults = Faults::default();
+    let starts_at = faults.check("starts_at", body.starts_at.read(planned));
+    let venue = faults.check("venue", read_venue(body.venue));
+    let seats = read_plan(body.sections, &mut faults);
+    let (Some(starts_at), Some(venue), Some(seats)) = (starts_at, venue, seats) else {
+        return Err(faults.problem());
+    };
     let created = services
         .edit
-        .create_performance(concert, micros(body.starts_at), venue, seats, &operator)
+        .create_performance(concert, starts_at, venue, seats, &operator)
         .await?;
     let id = created.ok_or_else(Problem::not_found)?;
     let performance = find(&services, concert, id).await?;
@@ -115,7 +114,8 @@ pub(crate) async fn create(
 
 /// Edit a performance
 ///
-/// Its instant and its venue; seats that are on sale stay as they are.
+/// Its instant, its venue, its seats: all that is sent, or nothing. Seats that are held or sold must be
+/// in the new plan as they are; all others may go, come, and change their section and price.
 #[utoipa::path(
     patch, path = "/v1/admin/concerts/{concert_id}/performances/{performance_id}", tag = "admin",
     request_body = PerformanceChange,
@@ -123,6 +123,8 @@ pub(crate) async fn create(
     responses(
         (status = 200, description = "The performance", body = PerformanceBody),
         (status = 404, description = "There is no such performance", body = ProblemBody),
+        (status = 409, description = "The plan lacks or changes seats that are held or sold; names them", body = ProblemBody),
+        (status = 422, description = "Fields are wrong, or there is none", body = ProblemBody),
     ),
 )]
 pub(crate) async fn edit(
@@ -132,16 +134,37 @@ pub(crate) async fn edit(
     Body(body): Body<PerformanceChange>,
 ) -> Result<web::Json<PerformanceBody>, Problem> {
     let (concert, id) = path.into_inner();
-    let now = find(&services, concert, id).await?;
-    let starts_at = body.starts_at.map_or(now.starts_at, micros);
-    let venue = read_venue(body.venue.as_deref().unwrap_or(&now.venue))?;
+    let edit = read_edit(body)?;
     let outcome = services
         .edit
-        .edit_performance(concert, id, starts_at, &venue, &operator)
+        .edit_performance(concert, id, &edit, &operator)
         .await?;
-    match outcome {
-        EditOutcome::Done => find(&services, concert, id).await.map(web::Json),
-        EditOutcome::NotFound => Err(Problem::not_found()),
+    done(outcome)?;
+    find(&services, concert, id).await.map(web::Json)
+}
+
+fn read_edit(body: PerformanceChange) -> Result<PerformanceEdit, Problem> {
+    let mut faults = Faults::default();
+    let starts_at = body.starts_at.given();
+    let starts_at =
+        starts_at.and_then(|starts_at| faults.check("starts_at", starts_at.read(planned)));
+    let venue = body.venue.given();
+    let venue = venue.and_then(|venue| faults.check("venue", read_venue(venue)));
+    let sections = body.sections.given();
+    let seats = sections.and_then(|sections| read_plan(sections, &mut faults));
+    let edit = PerformanceEdit {
+        starts_at,
+        venue,
+        seats,
+    };
+    if faults.is_empty() && edit == PerformanceEdit::default() {
+        let why = Invalid::new("at least one of starts_at, venue and sections");
+        faults.add("body", &why);
+    }
+    if faults.is_empty() {
+        Ok(edit)
+    } else {
+        Err(faults.problem())
     }
 }
 
@@ -160,24 +183,6 @@ async fn find(
         .ok_or_else(Problem::not_found)
 }
 
-fn section(body: SectionBody) -> Section {
-    let row = |row: RowBody| Row {
-        name: row.name,
-        seats: row.seats,
-    };
-    Section {
-        name: body.name,
-        price: body.price,
-        rows: body.rows.into_iter().map(row).collect(),
-    }
-}
-
-/// A plan says what is wrong as `field: why`.
-fn plan_fault(text: &str) -> Problem {
-    let (field, why) = text.split_once(": ").unwrap_or(("sections", text));
-    Problem::invalid_fields([(field, why.to_owned())])
-}
-
-fn read_venue(text: &str) -> Result<Venue, Problem> {
-    Venue::try_from(text).map_err(|why| Problem::invalid("venue", &why))
+fn read_venue(venue: Checked<String>) -> Result<Venue, Invalid> {
+    venue.read(|text| Venue::try_from(text.as_str()))
 }

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::http::shapes::QueueState;
+use super::fields::Change;
+use crate::http::{json::Object, shapes::QueueState};
 
 /// A time in seconds; whole ones without a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +86,10 @@ pub(crate) struct PolicyChange {
     opens_at: Change<Option<Timestamp>>,
     #[serde(default)]
     #[schema(value_type = Option<ThroughputBody>)]
-    throughput: Change<Option<ThroughputBody>>,
+    throughput: Change<Option<Object<ThroughputBody>>>,
     #[serde(default)]
     #[schema(value_type = Option<CapacityBody>)]
-    capacity: Change<Option<CapacityBody>>,
+    capacity: Change<Option<Object<CapacityBody>>>,
     #[serde(default)]
     #[schema(value_type = f64)]
     waiting_ttl_s: Change<Seconds>,
@@ -103,20 +104,6 @@ pub(crate) struct PolicyChange {
     max_waiting: Change<Option<u64>>,
 }
 
-/// A field that is missing, or what it is to be; so null can be told from missing.
-#[derive(Debug, Default)]
-enum Change<T> {
-    #[default]
-    Keep,
-    To(T),
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self::To)
-    }
-}
-
 impl PolicyChange {
     /// Makes the change.
     pub(crate) fn apply(&self, policy: &mut QueuePolicy) {
@@ -127,13 +114,13 @@ impl PolicyChange {
             policy.opens_at = opens_at.map(micros);
         }
         if let Change::To(throughput) = &self.throughput {
-            policy.throughput = throughput.as_ref().map(|body| Throughput {
+            policy.throughput = throughput.as_ref().map(|Object(body)| Throughput {
                 admit: body.admit,
                 interval: body.interval_s.0,
             });
         }
         if let Change::To(capacity) = &self.capacity {
-            policy.capacity = capacity.as_ref().map(|body| Capacity {
+            policy.capacity = capacity.as_ref().map(|Object(body)| Capacity {
                 max_active: body.max_active,
             });
         }

@@ -4,7 +4,7 @@ use std::{error::Error, sync::Arc};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, Accept, Header},
+    http::header::{self, Accept, Header, Quality},
     web::{self, Bytes},
 };
 use frontrow_domain::{
@@ -101,14 +101,27 @@ pub(crate) async fn charge(
     charged(&services, answer)
 }
 
+/// True when the client likes CSV better than JSON, which it gets in every other case.
 fn wants_csv(request: &HttpRequest) -> bool {
-    Accept::parse(request).is_ok_and(|accept| {
-        let best: header::HeaderValue = match accept.preference().essence_str().parse() {
-            Ok(best) => best,
-            Err(_) => return false,
-        };
-        best == "text/csv"
-    })
+    let Ok(Accept(liked)) = Accept::parse(request) else {
+        return false;
+    };
+    // Of the ranges that a type is in, the narrowest counts (RFC 9110, section 12.5.1).
+    let quality = |kind: &str, subtype: &str| {
+        let in_range = liked.iter().filter_map(|range| {
+            let (of_kind, of_subtype) = (range.item.type_(), range.item.subtype());
+            let width = match (of_kind.as_str(), of_subtype.as_str()) {
+                (a, b) if a == kind && b == subtype => 0,
+                (a, "*") if a == kind => 1,
+                ("*", "*") => 2,
+                _ => return None,
+            };
+            Some((width, range.quality))
+        });
+        let narrowest = in_range.min_by_key(|(width, _)| *width);
+        narrowest.map_or(Quality::ZERO, |(_, quality)| quality)
+    };
+    quality("text", "csv") > quality("application", "json")
 }
 
 /// The whole list as a file, read from the database page by page while it is sent.

@@ -68,7 +68,7 @@ pub(crate) struct QueueBody {
 
 /// What its operator has switched a queue to.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub(crate) enum QueueState {
     /// Join, wait, be admitted.
     #[default]
@@ -79,6 +79,21 @@ pub(crate) enum QueueState {
     Bypass,
     /// Nobody can join and nobody is admitted.
     Closed,
+}
+
+/// Alone, it would also be read from an object, and null would be no JSON at all.
+impl TryFrom<String> for QueueState {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "open" => Ok(Self::Open),
+            "paused" => Ok(Self::Paused),
+            "bypass" => Ok(Self::Bypass),
+            "closed" => Ok(Self::Closed),
+            _ => Err("must be open, paused, bypass or closed"),
+        }
+    }
 }
 
 /// Seconds for people: rounded up.

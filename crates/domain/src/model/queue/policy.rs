@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::Invalid;
+use crate::model::{Invalid, planned};
 
 /// Admit at most `admit` people in each window of `interval`: the amusement park.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +120,10 @@ impl QueuePolicy {
     /// The longest that any life of a place may be.
     pub const MAX_TTL: Duration = Duration::from_hours(24);
 
+    /// The highest limit on those who wait: 2^53 − 1, the largest whole number that every JSON reader
+    /// keeps exactly.
+    pub const MAX_WAITING: u64 = 9_007_199_254_740_991;
+
     /// All that is wrong with this policy, each as the name of the field and why; empty when it is
     /// good.
     #[must_use]
@@ -152,6 +156,12 @@ impl QueuePolicy {
                 "capacity.max_active",
                 "at least 1; to stop, use the state paused".into(),
             );
+        }
+        if let Some(Err(why)) = self.opens_at.map(planned) {
+            fault("opens_at", why.0);
+        }
+        if self.max_waiting.is_some_and(|max| max > Self::MAX_WAITING) {
+            fault("max_waiting", format!("at most {}", Self::MAX_WAITING));
         }
         let shortest = rules.longest_poll * 4;
         for (field, ttl, polled) in [
@@ -204,6 +214,8 @@ mod tests {
                 interval: Duration::ZERO,
             }),
             capacity: Some(Capacity { max_active: 0 }),
+            opens_at: Some(Timestamp::MIN),
+            max_waiting: Some(u64::MAX),
             waiting_ttl: Duration::from_secs(59),
             claim_ttl: Duration::from_secs(59),
             active_ttl: Duration::ZERO,
@@ -215,6 +227,8 @@ mod tests {
                 "throughput.admit",
                 "throughput.interval_s",
                 "capacity.max_active",
+                "opens_at",
+                "max_waiting",
                 "waiting_ttl_s",
                 "claim_ttl_s",
                 "active_ttl_s",

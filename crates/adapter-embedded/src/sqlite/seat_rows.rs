@@ -1,0 +1,77 @@
+//! The seats of a performance, written as its plan has them.
+
+use diesel::{
+    ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper, SqliteConnection,
+    delete, insert_into, upsert::excluded,
+};
+use frontrow_domain::model::{PerformanceId, PlannedSeat, SeatPlan, StandingSeat};
+use jiff::Timestamp;
+
+use super::{columns::Db, rows::SeatRow, schema::seats};
+
+/// How many seats go into one statement: five values each, and SQLite takes some 32,000.
+const SEATS_A_STATEMENT: usize = 1_000;
+
+/// The seats of a performance in their order, as they are at `now`.
+pub(super) fn standing(
+    connection: &mut SqliteConnection,
+    now: Timestamp,
+    performance: PerformanceId,
+) -> QueryResult<Vec<StandingSeat>> {
+    let mut rows: Vec<SeatRow> = seats::table
+        .filter(seats::performance_id.eq(Db(performance)))
+        .select(SeatRow::as_select())
+        .load(connection)?;
+    rows.sort_unstable_by_key(|row| row.ordinal);
+    Ok(rows.into_iter().map(|row| row.standing_at(now)).collect())
+}
+
+/// Writes every seat of `plan`. A seat that is there already gets its section, price and order, and
+/// stays whose it is.
+pub(super) fn write(
+    connection: &mut SqliteConnection,
+    performance: PerformanceId,
+    plan: &SeatPlan,
+) -> QueryResult<()> {
+    let numbered: Vec<_> = plan.seats().iter().zip(0_i64..).collect();
+    for some in numbered.chunks(SEATS_A_STATEMENT) {
+        let rows = some.iter().map(|(seat, ordinal)| {
+            (
+                seats::performance_id.eq(Db(performance)),
+                seats::label.eq(Db(seat.label.clone())),
+                seats::ordinal.eq(*ordinal),
+                seats::section.eq(&seat.section),
+                seats::price.eq(Db(seat.price)),
+            )
+        });
+        insert_into(seats::table)
+            .values(rows.collect::<Vec<_>>())
+            .on_conflict((seats::performance_id, seats::label))
+            .do_update()
+            .set((
+                seats::ordinal.eq(excluded(seats::ordinal)),
+                seats::section.eq(excluded(seats::section)),
+                seats::price.eq(excluded(seats::price)),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Removes seats, which must be free: those with a reservation stay.
+pub(super) fn remove(
+    connection: &mut SqliteConnection,
+    performance: PerformanceId,
+    removed: &[PlannedSeat],
+) -> QueryResult<usize> {
+    let mut gone = 0;
+    for some in removed.chunks(SEATS_A_STATEMENT) {
+        let labels = some.iter().map(|seat| Db(seat.label.clone()));
+        let free = seats::table
+            .filter(seats::performance_id.eq(Db(performance)))
+            .filter(seats::label.eq_any(labels))
+            .filter(seats::reservation_id.is_null());
+        gone += delete(free).execute(connection)?;
+    }
+    Ok(gone)
+}

@@ -1,0 +1,84 @@
+//! Only who has an admin key is an operator.
+
+use anyhow::Result;
+use frontrow_test_harness::Method;
+use serde_json::json;
+
+use super::{BOX_OFFICE_KEY, concert_path, performance_path, two_operators};
+use crate::{
+    on_every_store,
+    stage::{ADMIN_KEY, Stage},
+    stores::Stores,
+};
+
+on_every_store!(nobody_is_an_operator_without_a_key);
+
+async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
+    let stage = Stage::open_with(two_operators(stores), 1, 1, json!({})).await?;
+    let notes = stores.notes(&stage.app)?.len();
+    let concert = concert_path(&stage.concert);
+    let routes = [
+        (Method::POST, "/v1/admin/concerts".to_owned()),
+        (Method::PATCH, concert.clone()),
+        (Method::GET, format!("{concert}/performances")),
+        (Method::POST, format!("{concert}/performances")),
+        (
+            Method::PATCH,
+            performance_path(&stage.concert, &stage.performance),
+        ),
+        (Method::GET, format!("{concert}/queue")),
+        (Method::PATCH, format!("{concert}/queue")),
+        (Method::GET, format!("{concert}/reservations")),
+        (
+            Method::POST,
+            "/v1/admin/users/ann/points/charges".to_owned(),
+        ),
+    ];
+    let everybody = stage.app.client();
+    let wrong = [
+        everybody.clone(),
+        everybody.user("ops"),
+        everybody.user(ADMIN_KEY),
+        everybody.bearer(""),
+        everybody.bearer("ops"),
+        everybody.bearer(&ADMIN_KEY.to_uppercase()),
+        everybody.bearer(&format!("{ADMIN_KEY}{BOX_OFFICE_KEY}")),
+        everybody.header("authorization", ADMIN_KEY),
+        everybody.header("authorization", &format!("Basic {ADMIN_KEY}")),
+        everybody.header("x-admin-key", ADMIN_KEY),
+    ];
+    for (method, path) in &routes {
+        for client in &wrong {
+            // What the body says is nobody's business before the key.
+            for body in ["{", r#"{"title": "Mine", "amount": 1}"#] {
+                let request = client
+                    .request(method.clone(), path)
+                    .body("application/json", body)
+                    .idempotency_key("key");
+                let refused = request.await?.expect_status(401)?;
+                assert_eq!(refused.text_at("/type")?, "/problems/admin-key-required");
+                assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+            }
+        }
+    }
+    assert_eq!(
+        stores.notes(&stage.app)?.len(),
+        notes,
+        "nothing was changed"
+    );
+    for key in [ADMIN_KEY, BOX_OFFICE_KEY] {
+        let seen = everybody
+            .bearer(key)
+            .get(&format!("{concert}/queue"))
+            .await?;
+        seen.expect_status(200)?;
+        let lower = everybody.header("authorization", &format!("bearer {key}"));
+        lower
+            .get(&format!("{concert}/queue"))
+            .await?
+            .expect_status(200)?;
+    }
+    let user = stage.user("ann").get(&format!("{concert}/queue")).await?;
+    user.expect_status(401)?;
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Every change is noted, with who made it and when.
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{box_office, concert_path, performance_path, sections, two_operators};
+use crate::{on_every_store, stage::Stage, stores::Stores};
+
+on_every_store!(every_change_is_noted_with_who_and_when);
+
+async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
+    let before = Timestamp::now().as_microsecond();
+    let stage = Stage::open_with(two_operators(stores), 1, 2, json!({})).await?;
+    let (ops, office) = (stage.admin(), box_office(&stage.app));
+    let concert = concert_path(&stage.concert);
+    let performance = performance_path(&stage.concert, &stage.performance);
+    let queue = format!("{concert}/queue");
+    let other = office
+        .post("/v1/admin/concerts")
+        .json(&json!({"title": "Another"}))
+        .await?
+        .expect_status(201)?;
+    for (client, path, edit) in [
+        (&office, &concert, json!({"title": "Renamed"})),
+        (&ops, &concert, json!({"title": "Renamed"})),
+        (&ops, &performance, json!({"venue": "Tent"})),
+        (
+            &office,
+            &performance,
+            json!({"sections": sections(&[("Stalls", "R1", 1, 100)])}),
+        ),
+        (&ops, &queue, json!({"max_waiting": 9})),
+        (&office, &queue, json!({"state": "paused"})),
+    ] {
+        client.patch(path).json(&edit).await?.expect_status(200)?;
+    }
+    let charge = "/v1/admin/users/ann/points/charges";
+    for _ in 0..2 {
+        let charged = office
+            .post(charge)
+            .idempotency_key("key")
+            .json(&json!({"amount": 5}));
+        charged.await?.expect_status(201)?;
+    }
+    let own = stage
+        .user("ann")
+        .post("/v1/points/charges")
+        .idempotency_key("own");
+    own.json(&json!({"amount": 1})).await?.expect_status(201)?;
+
+    let notes = stores.notes(&stage.app)?;
+    let seen: Vec<_> = notes
+        .iter()
+        .map(|note| {
+            (
+                note.actor.as_str(),
+                note.action.as_str(),
+                note.subject.as_str(),
+            )
+        })
+        .collect();
+    let (concert, performance) = (stage.concert.as_str(), stage.performance.as_str());
+    assert_eq!(
+        seen,
+        [
+            ("ops", "concert.create", concert),
+            ("ops", "performance.create", performance),
+            ("box_office", "concert.create", other.text_at("/id")?),
+            ("box_office", "concert.retitle", concert),
+            // The same title again is no change.
+            ("ops", "performance.edit", performance),
+            ("box_office", "performance.edit", performance),
+            ("ops", "queue.policy", concert),
+            ("box_office", "queue.policy", concert),
+            // The same charge again is none, and a user's own is no operator's.
+            ("box_office", "points.charge", "ann"),
+        ]
+    );
+    let after = Timestamp::now().as_microsecond();
+    let times: Vec<_> = notes.iter().map(|note| note.at).collect();
+    assert!(
+        times.is_sorted() && times[0] >= before && times[8] <= after,
+        "{times:?}"
+    );
+
+    let detail = |at: usize| -> Result<Value> {
+        serde_json::from_str(&notes[at].detail).context("a note is JSON")
+    };
+    let change = |from: Value, to: Value| json!({"from": from, "to": to});
+    assert_eq!(
+        detail(3)?,
+        json!({"title": change(json!("A concert"), json!("Renamed"))})
+    );
+    assert_eq!(
+        detail(4)?,
+        json!({"venue": change(json!("A hall"), json!("Tent"))})
+    );
+    assert_eq!(
+        detail(5)?,
+        json!({
+            "seats_total": change(json!(2), json!(1)),
+            "seats": [{
+                "from": {"section": "Stalls", "price": 100},
+                "to": null,
+                "labels": ["R1-2"],
+            }],
+        })
+    );
+    let policy = detail(6)?;
+    assert_eq!(policy["max_waiting"], change(Value::Null, json!(9)));
+    assert_eq!(
+        policy.as_object().map(serde_json::Map::len),
+        Some(2),
+        "and the version: {policy}"
+    );
+    assert_eq!(detail(7)?["state"], change(json!("open"), json!("paused")));
+    assert_eq!(detail(8)?["amount"], 5);
+    Ok(())
+}

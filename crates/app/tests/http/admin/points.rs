@@ -1,0 +1,148 @@
+//! Points charged by operators.
+
+use anyhow::Result;
+use frontrow_test_harness::{Client, Reply};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::{box_office, two_operators, wrong_fields};
+use crate::{
+    on_every_store,
+    stage::{admin, start},
+    stores::Stores,
+};
+
+on_every_store!(
+    operators_charge_users_where_users_cannot,
+    an_operators_charge_takes_effect_once,
+    a_wrong_charge_is_refused_and_charges_nothing,
+);
+
+async fn charge(client: &Client, user: &str, amount: Value, key: &str) -> Result<Reply> {
+    client
+        .post(&format!("/v1/admin/users/{user}/points/charges"))
+        .idempotency_key(key)
+        .json(&json!({ "amount": amount }))
+        .await
+}
+
+async fn balance(client: &Client, user: &str) -> Result<Value> {
+    let points = client.user(user).get("/v1/points").await?;
+    Ok(points.expect_status(200)?.at("/balance")?.clone())
+}
+
+async fn operators_charge_users_where_users_cannot(stores: Stores) -> Result<()> {
+    let config = two_operators(stores).env("FRONTROW_POINTS__SELF_CHARGE", "false");
+    let app = start(config).await?;
+    let own = app.client().user("ann").post("/v1/points/charges");
+    let own = own
+        .idempotency_key("own")
+        .json(&json!({"amount": 5}))
+        .await?;
+    assert_eq!(
+        own.expect_status(403)?.text_at("/type")?,
+        "/problems/self-charge-off"
+    );
+    let charged = charge(&admin(&app), "ann", json!(500), "key")
+        .await?
+        .expect_status(201)?;
+    assert_eq!(charged.json, json!({"balance": 500, "currency": "KRW"}));
+    charge(&box_office(&app), "ann", json!(1), "other")
+        .await?
+        .expect_status(201)?;
+    assert_eq!(balance(&app.client(), "ann").await?, 501);
+
+    // A user id is printable ASCII; in a path it is percent-encoded.
+    let encoded = "a%2Fb%40c%3Fd%25e";
+    charge(&admin(&app), encoded, json!(7), "key")
+        .await?
+        .expect_status(201)?;
+    assert_eq!(balance(&app.client(), "a/b@c?d%e").await?, 7);
+    assert_eq!(stores.books(&app)?.wrong_balances, 0);
+    Ok(())
+}
+
+async fn an_operators_charge_takes_effect_once(stores: Stores) -> Result<()> {
+    let app = start(two_operators(stores)).await?;
+    let mut charges = JoinSet::new();
+    for number in 0..20 {
+        let client = if number % 2 == 0 {
+            admin(&app)
+        } else {
+            box_office(&app)
+        };
+        charges.spawn(async move { charge(&client, "ann", json!(500), "key").await });
+    }
+    let mut charged = 0;
+    while let Some(reply) = charges.join_next().await {
+        let reply = reply??;
+        // While the first is under way, others may be told to ask again.
+        if reply.status != 409 {
+            assert_eq!(reply.expect_status(201)?.at("/balance")?, 500);
+            charged += 1;
+        }
+    }
+    assert!(charged > 0);
+    let again = charge(&admin(&app), "ann", json!(500), "key")
+        .await?
+        .expect_status(201)?;
+    assert_eq!(again.at("/balance")?, 500);
+    let other = charge(&admin(&app), "ann", json!(501), "key")
+        .await?
+        .expect_status(422)?;
+    assert_eq!(other.text_at("/type")?, "/problems/idempotency-key-reused");
+    let own = app.client().user("ann").post("/v1/points/charges");
+    let own = own
+        .idempotency_key("key")
+        .json(&json!({"amount": 500}))
+        .await?;
+    own.expect_status(422)?;
+    charge(&admin(&app), "ben", json!(500), "key")
+        .await?
+        .expect_status(201)?;
+    assert_eq!(balance(&app.client(), "ann").await?, 500);
+    let notes = stores.notes(&app)?;
+    let charges = notes.iter().filter(|note| note.action == "points.charge");
+    assert_eq!(charges.count(), 2, "one of ann's, one of ben's");
+    assert_eq!(stores.books(&app)?.wrong_balances, 0);
+    Ok(())
+}
+
+async fn a_wrong_charge_is_refused_and_charges_nothing(stores: Stores) -> Result<()> {
+    let app = start(stores.config()).await?;
+    let admin = admin(&app);
+    for amount in [
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!("5"),
+        json!(null),
+        json!(1e16),
+    ] {
+        let refused = charge(&admin, "ann", amount.clone(), "key").await?;
+        assert_eq!(wrong_fields(refused)?, ["amount"], "{amount}");
+    }
+    for user in ["x".repeat(65), "%20".into(), "%00".into(), "%C3%A9".into()] {
+        let refused = charge(&admin, &user, json!(5), "key").await?;
+        assert_eq!(wrong_fields(refused)?, ["user_id"], "{user}");
+    }
+    let keyless = admin
+        .post("/v1/admin/users/ann/points/charges")
+        .json(&json!({"amount": 5}));
+    let keyless = keyless.await?.expect_status(400)?;
+    assert_eq!(
+        keyless.text_at("/type")?,
+        "/problems/idempotency-key-required"
+    );
+    let most = json!(9_007_199_254_740_991_i64);
+    charge(&admin, "ann", most, "most")
+        .await?
+        .expect_status(201)?;
+    let more = charge(&admin, "ann", json!(1), "more")
+        .await?
+        .expect_status(409)?;
+    assert_eq!(more.text_at("/type")?, "/problems/balance-limit");
+    let notes = stores.notes(&app)?;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    Ok(())
+}

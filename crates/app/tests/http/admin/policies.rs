@@ -1,0 +1,198 @@
+//! How a queue admits people, changed while it does.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use frontrow_test_harness::{Client, Reply, eventually};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::{box_office, two_operators};
+use crate::{
+    on_every_store,
+    stage::{Stage, Visitor},
+    stores::Stores,
+};
+
+on_every_store!(
+    a_change_is_in_force_at_once_while_the_queue_is_busy,
+    versions_grow_and_no_change_is_lost,
+    a_queue_opens_by_itself,
+);
+
+/// How many wait, each asking all the time.
+const WAITING: usize = 40;
+const LIMIT: Duration = Duration::from_secs(30);
+
+async fn change(stage: &Stage, change: Value) -> Result<Reply> {
+    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
+    let changed = stage.admin().patch(&path).json(&change).await?;
+    let changed = changed.expect_status(200)?;
+    ensure!(*changed.at("/in_force")? == true, "{changed:?}");
+    Ok(changed)
+}
+
+/// People who look their place up until they are told to stop, and what they last saw.
+struct Line {
+    stop: Arc<AtomicBool>,
+    people: JoinSet<Result<Visitor>>,
+}
+
+impl Line {
+    async fn form(stage: &Stage) -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut people = JoinSet::new();
+        for number in 0..WAITING {
+            let mut person = stage.join(&format!("person-{number}")).await?;
+            let stop = Arc::clone(&stop);
+            people.spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    person.look_up().await?.expect_status(200)?;
+                }
+                person.look_up().await?.expect_status(200)?;
+                Ok(person)
+            });
+        }
+        Ok(Self { stop, people })
+    }
+
+    /// Sends them home; gives how many were active by then.
+    async fn end(mut self) -> Result<usize> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut active = 0;
+        while let Some(person) = self.people.join_next().await {
+            active += usize::from(person??.is_active());
+        }
+        Ok(active)
+    }
+}
+
+async fn a_change_is_in_force_at_once_while_the_queue_is_busy(stores: Stores) -> Result<()> {
+    let policy = json!({"throughput": null, "capacity": {"max_active": 1}});
+    let stage = Stage::open(stores, 1, 10, policy).await?;
+    let first = stage.join("first").await?;
+    ensure!(first.is_active());
+    let line = Line::form(&stage).await?;
+
+    change(&stage, json!({"state": "closed"})).await?;
+    let refused = stage.ask_to_join("refused").await?.expect_status(409)?;
+    assert_eq!(refused.text_at("/type")?, "/problems/queue-closed");
+    let kept = stage.join_again("first").await?;
+    ensure!(kept.is_active(), "who has a place keeps it");
+
+    change(&stage, json!({"state": "open", "max_waiting": WAITING})).await?;
+    let refused = stage.ask_to_join("refused").await?.expect_status(409)?;
+    assert_eq!(refused.text_at("/type")?, "/problems/queue-full");
+
+    change(
+        &stage,
+        json!({"state": "paused", "capacity": {"max_active": 30}, "max_waiting": null}),
+    )
+    .await?;
+    let paused = stage.join("paused").await?;
+    ensure!(!paused.is_active() && paused.place["queue"]["state"] == "paused");
+    assert_eq!(paused.place["position"], WAITING + 1, "nobody was admitted");
+
+    change(&stage, json!({"state": "open"})).await?;
+    let mut person = paused;
+    eventually(
+        "all for whom there is room are admitted",
+        LIMIT,
+        async || {
+            person.look_up().await?.expect_status(200)?;
+            // 30 at once, of whom the first is one: twelve are left of the 41.
+            Ok((person.place["position"] == WAITING + 2 - 30).then_some(()))
+        },
+    )
+    .await?;
+
+    change(&stage, json!({"state": "bypass"})).await?;
+    eventually("everybody is admitted", LIMIT, async || {
+        person.look_up().await?.expect_status(200)?;
+        Ok(person.is_active().then_some(()))
+    })
+    .await?;
+    ensure!(stage.join("straight-in").await?.is_active());
+    assert_eq!(line.end().await?, WAITING);
+    Ok(())
+}
+
+/// Changes one field ten times; asks again where others were faster. Gives the versions.
+async fn change_often(client: Client, path: String, field: &'static str) -> Result<Vec<i64>> {
+    let mut versions = Vec::new();
+    let mut tries = 0;
+    while versions.len() < 10 {
+        tries += 1;
+        ensure!(tries <= 200, "others were always faster");
+        let to = 101 + versions.len();
+        let changed = client.patch(&path).json(&json!({ field: to })).await?;
+        if changed.status != 503 {
+            let changed = changed.expect_status(200)?;
+            versions.push(changed.at("/version")?.as_i64().context("a number")?);
+        }
+    }
+    Ok(versions)
+}
+
+async fn versions_grow_and_no_change_is_lost(stores: Stores) -> Result<()> {
+    let stage = Stage::open_with(two_operators(stores), 1, 1, json!({})).await?;
+    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
+    let before = stage.admin().get(&path).await?.expect_status(200)?;
+    let before = before.at("/version")?.as_i64().context("a number")?;
+    let mut operators = JoinSet::new();
+    operators.spawn(change_often(stage.admin(), path.clone(), "max_waiting"));
+    operators.spawn(change_often(
+        box_office(&stage.app),
+        path.clone(),
+        "waiting_ttl_s",
+    ));
+    operators.spawn(change_often(stage.admin(), path.clone(), "active_ttl_s"));
+    let mut all = vec![before];
+    while let Some(versions) = operators.join_next().await {
+        let versions = versions??;
+        assert!(
+            versions.is_sorted_by(|one, next| one < next),
+            "{versions:?}"
+        );
+        all.extend(versions);
+    }
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 31, "every change has a version of its own");
+    assert_eq!(all[0], before);
+    let after = stage.admin().get(&path).await?.expect_status(200)?;
+    assert_eq!(after.at("/version")?.as_i64(), all.last().copied());
+    for field in ["/max_waiting", "/waiting_ttl_s", "/active_ttl_s"] {
+        assert_eq!(after.at(field)?, 110, "{field}");
+    }
+    let noted = stores.notes(&stage.app)?;
+    let noted = noted.iter().filter(|note| note.action == "queue.policy");
+    // A change that reaches the queue's store after a newer one is made again, on top of that.
+    assert!(noted.count() >= 30);
+    Ok(())
+}
+
+async fn a_queue_opens_by_itself(stores: Stores) -> Result<()> {
+    let opens_at = jiff::Timestamp::now() + Duration::from_secs(2);
+    let policy = json!({"opens_at": opens_at.to_string()});
+    let stage = Stage::open(stores, 1, 1, policy).await?;
+    let mut early = stage.join("early").await?;
+    ensure!(!early.is_active());
+    eventually("the queue opens", LIMIT, async || {
+        early.look_up().await?.expect_status(200)?;
+        Ok(early.is_active().then_some(()))
+    })
+    .await?;
+    let admitted: jiff::Timestamp = early.place["admitted_at"]
+        .as_str()
+        .context("a time")?
+        .parse()?;
+    ensure!(admitted >= opens_at, "{admitted} is before {opens_at}");
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Users who lack only the payment.
+
+use anyhow::Result;
+use frontrow_test_harness::{Client, Reply, Request};
+
+use crate::stage::{PRICE, Stage, Visitor};
+
+/// A user with an active place, a held seat, and the points for three such seats.
+pub(crate) struct Buyer {
+    /// Sends the queue token along.
+    pub(crate) visitor: Visitor,
+    pub(crate) reservation: String,
+    pub(crate) seat: String,
+}
+
+impl Buyer {
+    /// What a buyer has to spend.
+    pub(crate) const POINTS: i64 = 3 * PRICE;
+
+    /// Joins, holds and charges.
+    pub(crate) async fn at(stage: &Stage, name: &str, seat: &str) -> Result<Self> {
+        let buyer = Self::without_points(stage, name, seat).await?;
+        let charged = buyer.visitor.charge(Self::POINTS, "first charge").await?;
+        charged.expect_status(201)?;
+        Ok(buyer)
+    }
+
+    /// Joins and holds.
+    pub(crate) async fn without_points(stage: &Stage, name: &str, seat: &str) -> Result<Self> {
+        let visitor = stage.join(name).await?;
+        let held = visitor.hold(stage, &[seat]).await?.expect_status(201)?;
+        Ok(Self {
+            visitor,
+            reservation: held.text_at("/id")?.to_owned(),
+            seat: seat.to_owned(),
+        })
+    }
+
+    /// The queue token.
+    pub(crate) fn token(&self) -> &str {
+        self.visitor.place["queue_token"]
+            .as_str()
+            .unwrap_or_default()
+    }
+
+    /// Pays for the held seat.
+    pub(crate) async fn pay(&self, key: &str) -> Result<Reply> {
+        self.visitor.pay(&self.reservation, key).await
+    }
+
+    /// The request that pays for the held seat, with a client of another kind.
+    pub(crate) fn payment_by(&self, client: &Client, key: &str) -> Request {
+        client
+            .post(&format!("/v1/reservations/{}/payment", self.reservation))
+            .idempotency_key(key)
+    }
+}

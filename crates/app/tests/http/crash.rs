@@ -1,0 +1,173 @@
+//! The program is killed again and again while it sells, and nobody is the worse for it.
+
+mod customer;
+mod lives;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use tokio::{task::JoinSet, time::sleep};
+
+use self::{
+    customer::{Customer, Ended, Show},
+    lives::{Lives, nobody_overtook},
+};
+use crate::{
+    on_every_store,
+    random::Random,
+    sale::{CHARGE, ROWS, SEATS_A_ROW, USERS, books_of, every_seat_went_to_somebody_else},
+    stage::{PRICE, Stage, on_sale},
+    stores::Stores,
+};
+
+on_every_store!(twenty_crashes_cost_nobody_a_place_a_seat_or_a_point);
+
+const KILLS: usize = 20;
+/// How long a life lasts, in milliseconds. While a queue recovers, for a second, nobody is admitted:
+/// some lives end before, in others people hold and pay when it happens.
+const LIFE_MS: (u64, u64) = (150, 2_000);
+/// So slow that one sale goes on through most of the lives.
+const ADMIT: usize = 15;
+const WINDOW_S: f64 = 0.25;
+
+/// A sale that is over.
+struct Sale {
+    concert: String,
+    /// Which user has which name.
+    customers: BTreeMap<String, Ended>,
+}
+
+async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) -> Result<()> {
+    let policy = json!({"throughput": {"admit": ADMIT, "interval_s": WINDOW_S}});
+    let mut random = Random::seeded();
+    let mut stage = Stage::open(stores, ROWS, SEATS_A_ROW, policy.clone()).await?;
+    let mut on_sale_now = (stage.concert.clone(), stage.performance.clone());
+    let mut sales = Vec::new();
+    let mut kills = 0;
+    loop {
+        let (concert, performance) = on_sale_now;
+        let show = Arc::new(Show {
+            concert,
+            performance,
+            lives: Lives::default(),
+        });
+        let mut people = open(&stage, &show, sales.len(), &mut random);
+        let mut customers = BTreeMap::new();
+        while customers.len() < USERS {
+            let life = Duration::from_millis(random.from_to(LIFE_MS.0, LIFE_MS.1));
+            let end = sleep(life);
+            tokio::pin!(end);
+            loop {
+                tokio::select! {
+                    () = &mut end, if kills < KILLS => {
+                        kills += 1;
+                        kill(&mut stage, &show).await.with_context(|| format!("kill {kills}"))?;
+                        break;
+                    }
+                    Some(ended) = people.join_next() => {
+                        let (user, ended) = ended??;
+                        customers.insert(user, ended);
+                        if customers.len() == USERS {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        sales.push(Sale {
+            concert: show.concert.clone(),
+            customers,
+        });
+        if kills == KILLS {
+            break;
+        }
+        on_sale_now = on_sale(&stage.app, ROWS, SEATS_A_ROW, policy.clone()).await?;
+    }
+    for sale in &sales {
+        check(&stage, sale).await?;
+    }
+    every_ledger_is_right(stores, &stage, &sales)
+}
+
+/// Lets everybody come at once.
+fn open(
+    stage: &Stage,
+    show: &Arc<Show>,
+    sale: usize,
+    random: &mut Random,
+) -> JoinSet<Result<(String, Ended)>> {
+    let mut people = JoinSet::new();
+    for number in 0..USERS {
+        let user = format!("user-{sale}-{number}");
+        let client = stage.user(&user);
+        let customer = Customer::new(number, Arc::clone(show), client, random.branch());
+        people.spawn(async move {
+            let ended = customer.evening().await;
+            let ended = ended.with_context(|| user.clone())?;
+            Ok((user, ended))
+        });
+    }
+    people
+}
+
+async fn kill(stage: &mut Stage, show: &Show) -> Result<()> {
+    stage.app.sigkill()?;
+    show.lives.end();
+    stage.app.restart().await
+}
+
+async fn check(stage: &Stage, sale: &Sale) -> Result<()> {
+    let all = sale.customers.values();
+    let seat = |ended: &Ended| ended.paid.as_ref()?["seats"][0].as_str().map(str::to_owned);
+    let seats: Vec<_> = all.clone().map(seat).collect();
+    let sales = stage.sales_of(&sale.concert).await?;
+    every_seat_went_to_somebody_else(seats.iter().map(Option::as_ref), &sales);
+
+    // What was answered is so.
+    for (user, ended) in &sale.customers {
+        let Some(paid) = &ended.paid else { continue };
+        let found = sales.iter().find(|sale| sale["id"] == paid["id"]);
+        let found = found.with_context(|| format!("{user} paid {paid}"))?;
+        assert_eq!(found["user_id"], user.as_str());
+        for field in ["state", "seats", "total", "confirmed_at", "performance_id"] {
+            assert_eq!(found[field], paid[field], "{user}: {field}");
+        }
+    }
+
+    let sum = |count: fn(&Ended) -> usize| all.clone().map(count).sum::<usize>();
+    let admissions = nobody_overtook(all.clone().map(|ended| &ended.diary));
+    let waited_through = all.clone().filter(|ended| ended.diary.lives_in_line() > 1);
+    let waited_through = waited_through.count();
+    println!(
+        "{} requests were sent again, {} times a place came back, {waited_through} people were in \
+         line through a crash, {admissions} admissions were in order",
+        sum(|ended| ended.repeats),
+        sum(|ended| ended.came_back),
+    );
+    assert!(admissions > 0);
+    Ok(())
+}
+
+fn every_ledger_is_right(stores: Stores, stage: &Stage, sales: &[Sale]) -> Result<()> {
+    assert_eq!(stores.books(&stage.app)?, books_of(sales.len())?);
+    let ledgers = stores.ledgers(&stage.app)?;
+    assert_eq!(ledgers.len(), USERS * sales.len());
+    for ledger in ledgers {
+        let mut ended = sales
+            .iter()
+            .filter_map(|sale| sale.customers.get(&ledger.user_id));
+        let ended = ended
+            .next()
+            .with_context(|| format!("{ledger:?} is nobody's"))?;
+        let payments = i64::from(ended.paid.is_some());
+        assert_eq!(
+            (ledger.charges, ledger.payments),
+            (1, payments),
+            "{ledger:?}"
+        );
+        assert_eq!(ledger.sum, CHARGE - payments * PRICE, "{ledger:?}");
+        assert_eq!(ledger.sum, ended.balance, "{ledger:?}");
+    }
+    Ok(())
+}

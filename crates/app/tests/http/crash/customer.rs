@@ -1,0 +1,272 @@
+//! A user who does not give up when the program goes away.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail, ensure};
+use frontrow_test_harness::{Client, Reply, Request};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::lives::{Diary, Lives};
+use crate::{
+    random::Random,
+    sale::{CHARGE, pick_seat},
+    stage::PRICE,
+};
+
+/// How often one request is sent at most: for half a minute and more.
+const TRIES: usize = 600;
+
+/// What is on sale.
+pub(super) struct Show {
+    pub(super) concert: String,
+    pub(super) performance: String,
+    pub(super) lives: Lives,
+}
+
+pub(super) struct Customer {
+    pub(super) number: usize,
+    pub(super) show: Arc<Show>,
+    /// Sends the identity along.
+    pub(super) client: Client,
+    pub(super) random: Random,
+    place: Value,
+    /// The seat that was asked for; asked for again when the answer was lost.
+    wanted: Option<String>,
+    reservation: Option<String>,
+    ended: Ended,
+}
+
+/// How a customer's evening ended.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    pub(super) diary: Diary,
+    /// What was answered to the payment.
+    pub(super) paid: Option<Value>,
+    pub(super) balance: i64,
+    /// How often a request had to be sent again.
+    pub(super) repeats: usize,
+    /// How often a place was shown to be as it was before a crash.
+    pub(super) came_back: usize,
+}
+
+/// What a step of the evening leads to.
+enum Turn {
+    Goes,
+    /// The place is not active any more, for a crash has sent its user back into the line.
+    Lost,
+    NothingLeft,
+}
+
+impl Customer {
+    pub(super) fn new(number: usize, show: Arc<Show>, client: Client, random: Random) -> Self {
+        Self {
+            number,
+            show,
+            client,
+            random,
+            place: Value::Null,
+            wanted: None,
+            reservation: None,
+            ended: Ended::default(),
+        }
+    }
+
+    /// Charges, joins, waits, holds, pays; or is told that all is gone.
+    pub(super) async fn evening(mut self) -> Result<Ended> {
+        let charge = self
+            .client
+            .post("/v1/points/charges")
+            .idempotency_key("charge");
+        let charge = charge.json(&json!({"amount": CHARGE}));
+        self.ask(charge).await?.1.expect_status(201)?;
+        if self.join().await? {
+            while self.wait().await? {
+                match self.buy().await? {
+                    Turn::Goes => break,
+                    Turn::Lost => {}
+                    Turn::NothingLeft => {
+                        self.leave().await?;
+                        break;
+                    }
+                }
+            }
+        }
+        let points = self
+            .ask(self.client.get("/v1/points"))
+            .await?
+            .1
+            .expect_status(200)?;
+        self.ended.balance = points.at("/balance")?.as_i64().context("a number")?;
+        Ok(self.ended)
+    }
+
+    /// Sends a request until it is answered; says in which life of the program that was, if only one
+    /// can have been.
+    async fn ask(&mut self, request: Request) -> Result<(Option<usize>, Reply)> {
+        let mut last = String::new();
+        for _ in 0..TRIES {
+            let life = self.show.lives.now();
+            match request.clone().await {
+                // 408: a connection that was open for too long without a request.
+                Ok(reply) if ![408, 503].contains(&reply.status) => {
+                    let same = self.show.lives.now() == life;
+                    return Ok((same.then_some(life), reply));
+                }
+                Ok(reply) => last = reply.text,
+                Err(error) => last = format!("{error:#}"),
+            }
+            self.ended.repeats += 1;
+            sleep(Duration::from_millis(self.random.from_to(30, 90))).await;
+        }
+        bail!("no answer, at last: {last}")
+    }
+
+    fn token(&self) -> Option<&str> {
+        self.place["queue_token"].as_str()
+    }
+
+    fn with_token(&self, request: Request) -> Request {
+        match self.token() {
+            Some(token) => request.queue_token(token),
+            None => request,
+        }
+    }
+
+    /// Joins; false when it is sold out.
+    async fn join(&mut self) -> Result<bool> {
+        let join = self.client.post("/v1/queue/tokens");
+        let join = join.json(&json!({"concert_id": self.show.concert}));
+        let (life, joined) = self.ask(self.with_token(join)).await?;
+        match joined.status {
+            200 | 201 => {
+                self.shown(life, joined.json, joined.status == 201)?;
+                Ok(true)
+            }
+            409 => {
+                ensure!(
+                    joined.text_at("/type")? == "/problems/sold-out",
+                    "{joined:?}"
+                );
+                Ok(false)
+            }
+            _ => bail!("an unexpected answer to a join: {joined:?}"),
+        }
+    }
+
+    /// Takes in a place that was shown: it must be the one that was had before.
+    fn shown(&mut self, life: Option<usize>, place: Value, joined_now: bool) -> Result<()> {
+        if !self.place.is_null() {
+            ensure!(
+                place["joined_at"] == self.place["joined_at"],
+                "another place: {place} after {}",
+                self.place
+            );
+            let again = place["queue_token"] != self.place["queue_token"];
+            self.ended.came_back += usize::from(again);
+        }
+        if let Some(life) = life {
+            self.ended.diary.note(life, &place, joined_now)?;
+        }
+        self.place = place;
+        Ok(())
+    }
+
+    /// Waits for the turn; false when it is sold out before.
+    async fn wait(&mut self) -> Result<bool> {
+        loop {
+            let (life, looked) = self
+                .ask(self.with_token(self.client.get("/v1/queue/token")))
+                .await?;
+            // Before it has bought or left, nobody's place ends in a test of this length.
+            self.shown(life, looked.expect_status(200)?.json, false)?;
+            if self.place["state"] == "active" {
+                return Ok(true);
+            }
+            if self.place["queue"]["sold_out"] == true {
+                ensure!(self.reservation.is_none(), "sold out with a hold unpaid");
+                return Ok(false);
+            }
+            let pause = self.place["poll_after_ms"].as_u64().unwrap_or(50);
+            sleep(Duration::from_millis(pause)).await;
+        }
+    }
+
+    async fn buy(&mut self) -> Result<Turn> {
+        if self.reservation.is_none() {
+            let turn = self.hold().await?;
+            if !matches!(turn, Turn::Goes) {
+                return Ok(turn);
+            }
+        }
+        let reservation = self.reservation.as_deref().context("it is held")?;
+        let path = format!("/v1/reservations/{reservation}/payment");
+        let pay = self.with_token(self.client.post(&path).idempotency_key("payment"));
+        let (_, paid) = self.ask(pay.clone()).await?;
+        if paid.status == 429 {
+            return Ok(Turn::Lost);
+        }
+        let paid = paid.expect_status(200)?;
+        ensure!(paid.text_at("/state")? == "confirmed" && *paid.at("/charged")? == PRICE);
+        let (_, again) = self.ask(pay).await?;
+        ensure!(
+            again.json == paid.json,
+            "a repeat is told the same: {again:?}"
+        );
+        self.ended.paid = Some(paid.json);
+        Ok(Turn::Goes)
+    }
+
+    /// Holds one of the seats that are shown as available, until there are none.
+    async fn hold(&mut self) -> Result<Turn> {
+        let Show {
+            concert,
+            performance,
+            ..
+        } = &*self.show;
+        let seats = format!("/v1/concerts/{concert}/performances/{performance}/seats");
+        let performance = performance.clone();
+        let mut refused = HashSet::new();
+        loop {
+            if self.wanted.is_none() {
+                let (_, map) = self.ask(self.with_token(self.client.get(&seats))).await?;
+                if map.status == 429 {
+                    return Ok(Turn::Lost);
+                }
+                self.wanted = pick_seat(&map.expect_status(200)?, &refused, self.number)?;
+            }
+            let Some(wanted) = self.wanted.clone() else {
+                return Ok(Turn::NothingLeft);
+            };
+            let hold = self.client.post("/v1/reservations");
+            let hold = hold.json(&json!({"performance_id": performance, "seats": [wanted]}));
+            let (_, held) = self.ask(self.with_token(hold)).await?;
+            match held.status {
+                // 200 when the first answer was lost.
+                200 | 201 => {
+                    self.reservation = Some(held.text_at("/id")?.to_owned());
+                    return Ok(Turn::Goes);
+                }
+                409 => {
+                    ensure!(
+                        held.text_at("/type")? == "/problems/seats-taken",
+                        "{held:?}"
+                    );
+                    refused.insert(wanted);
+                    self.wanted = None;
+                }
+                429 => return Ok(Turn::Lost),
+                _ => bail!("an unexpected answer to a hold: {held:?}"),
+            }
+        }
+    }
+
+    async fn leave(&mut self) -> Result<()> {
+        let (_, left) = self
+            .ask(self.with_token(self.client.delete("/v1/queue/token")))
+            .await?;
+        // 410 when the first answer was lost.
+        ensure!([204, 410].contains(&left.status), "{left:?}");
+        Ok(())
+    }
+}

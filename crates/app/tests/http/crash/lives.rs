@@ -1,0 +1,150 @@
+//! What people saw in which life of the program, and whether that was fair.
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// Counts the lives of the program. It grows after a kill and before the next start.
+#[derive(Debug, Default)]
+pub(super) struct Lives(AtomicUsize);
+
+impl Lives {
+    /// Which life this is.
+    pub(super) fn now(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// The program was killed.
+    pub(super) fn end(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What one user saw of one place in one life.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) joined_at: Timestamp,
+    /// They joined in this life, or came back while the queue recovered: from then on they were in
+    /// the line.
+    pub(super) in_line: bool,
+    /// Until then, at least, they waited.
+    pub(super) waited_until: Option<Timestamp>,
+    /// They were admitted then.
+    pub(super) admitted_at: Option<Timestamp>,
+}
+
+/// What one user saw, life by life.
+#[derive(Debug, Default)]
+pub(super) struct Diary(BTreeMap<usize, Seen>);
+
+impl Diary {
+    /// Notes a place that was shown in `life`.
+    pub(super) fn note(&mut self, life: usize, place: &Value, joined_now: bool) -> Result<()> {
+        let instant = |field: &str| -> Result<Timestamp> {
+            let text = place[field].as_str();
+            Ok(text
+                .with_context(|| format!("no {field}: {place}"))?
+                .parse()?)
+        };
+        let joined_at = instant("joined_at")?;
+        let seen = self.0.entry(life).or_insert(Seen {
+            joined_at,
+            in_line: false,
+            waited_until: None,
+            admitted_at: None,
+        });
+        let recovering = place["queue"]["recovering"] == true;
+        seen.in_line |= joined_now || (recovering && place["state"] == "waiting");
+        if place["state"] == "active" {
+            seen.admitted_at = Some(instant("admitted_at")?);
+        } else {
+            seen.waited_until = seen.waited_until.max(Some(instant("as_of")?));
+        }
+        Ok(())
+    }
+
+    /// In how many lives they were in the line.
+    pub(super) fn lives_in_line(&self) -> usize {
+        self.0.values().filter(|seen| seen.in_line).count()
+    }
+}
+
+/// In no life was anybody admitted before somebody who was in the line and had come earlier. Gives how
+/// many admissions that was asked of.
+pub(super) fn nobody_overtook<'a>(diaries: impl Iterator<Item = &'a Diary>) -> usize {
+    let mut lives: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
+    for diary in diaries {
+        for (life, seen) in &diary.0 {
+            lives.entry(*life).or_default().push(*seen);
+        }
+    }
+    let mut admissions = 0;
+    for (life, mut line) in lives {
+        line.sort_by_key(|seen| seen.joined_at);
+        // The latest instant at which one of those before was not yet admitted, or just then.
+        let mut before: Option<Timestamp> = None;
+        for seen in line {
+            if let Some(admitted_at) = seen.admitted_at {
+                admissions += 1;
+                assert!(
+                    before <= Some(admitted_at),
+                    "life {life}: one who joined at {} was admitted at {admitted_at}, and one before \
+                     still waited at {before:?}",
+                    seen.joined_at,
+                );
+            }
+            if seen.in_line {
+                before = before.max(seen.admitted_at.or(seen.waited_until));
+            }
+        }
+    }
+    admissions
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Somebody who joined in this second, came back, and was admitted in another.
+    fn diary(joined: u8, came_back: bool, admitted: u8) -> Result<Diary> {
+        let at = |second: u8| format!("2030-01-01T00:00:{second:02}Z");
+        let mut diary = Diary::default();
+        let waiting = json!({
+            "state": "waiting", "joined_at": at(joined), "as_of": at(10),
+            "queue": {"recovering": came_back},
+        });
+        diary.note(1, &waiting, false)?;
+        let active = json!({
+            "state": "active", "joined_at": at(joined), "admitted_at": at(admitted), "as_of": at(50),
+            "queue": {"recovering": false},
+        });
+        diary.note(1, &active, false)?;
+        Ok(diary)
+    }
+
+    #[test]
+    fn those_who_came_back_late_may_be_overtaken() -> Result<()> {
+        let diaries = [
+            diary(1, false, 20)?,
+            diary(2, true, 11)?,
+            diary(3, true, 11)?,
+        ];
+        assert_eq!(nobody_overtook(diaries.iter()), 3);
+        Ok(())
+    }
+
+    #[test]
+    #[should_panic(expected = "still waited")]
+    fn the_others_may_not() {
+        let diaries = [diary(1, true, 20), diary(2, true, 11)];
+        let diaries = diaries.map(|diary| diary.expect("a diary"));
+        nobody_overtook(diaries.iter());
+    }
+}

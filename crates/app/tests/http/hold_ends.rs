@@ -1,0 +1,146 @@
+//! Payments and rivals at the very end of many holds.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::{Reply, eventually};
+use futures_util::future::try_join_all;
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::{
+    lives::{SOON, instant, state_becomes},
+    on_every_store,
+    stage::{PRICE, Stage, Visitor},
+    stores::{Books, Stores},
+};
+
+/// How many hold a seat and pay for it around its end.
+const HOLDERS: u64 = 32;
+
+on_every_store!(around_its_end_a_hold_is_paid_in_full_or_lost_in_full);
+
+/// When a holder pays.
+#[derive(Debug, Clone, Copy)]
+enum Pays {
+    /// Well within the time.
+    AtOnce,
+    /// So long after the answer to the hold: somewhere around its end, in either order.
+    After(Duration),
+    /// When the program itself says that the hold is over.
+    WhenOver,
+}
+
+async fn around_its_end_a_hold_is_paid_in_full_or_lost_in_full(stores: Stores) -> Result<()> {
+    let config = stores.config().env("FRONTROW_RESERVATION__HOLD_S", "1");
+    let seats = u16::try_from(HOLDERS)?;
+    let stage = Stage::open_with(config, 1, seats, json!({})).await?;
+    let pairs = (0..HOLDERS).map(|number| one_seat(&stage, number, pays_when(number)));
+    let sold = try_join_all(pairs).await?;
+    ensure!(
+        sold.iter().all(|&(first, rival)| !(first && rival)),
+        "a seat was sold twice: {sold:?}"
+    );
+    let firsts = i64::try_from(sold.iter().filter(|(first, _)| *first).count())?;
+    let rivals = i64::try_from(sold.iter().filter(|(_, rival)| *rival).count())?;
+    assert!((4..=28).contains(&firsts), "{firsts} were in time");
+    let sold = firsts + rivals;
+    let expected = Books {
+        wrong_balances: 0,
+        payments: sold,
+        paid: sold * PRICE,
+        seats_sold: sold,
+    };
+    assert_eq!(stores.books(&stage.app)?, expected);
+    Ok(())
+}
+
+/// The first few are in time and the last few too late; all others try a few milliseconds apart,
+/// around the second that a hold lasts here.
+fn pays_when(number: u64) -> Pays {
+    match number {
+        0..4 => Pays::AtOnce,
+        28.. => Pays::WhenOver,
+        _ => Pays::After(Duration::from_millis(936 + 4 * number)),
+    }
+}
+
+/// Two people want one seat: one holds it and pays at some instant, the other takes it over as soon
+/// as it comes free and pays at once. Gives who of them bought it.
+async fn one_seat(stage: &Stage, number: u64, pays: Pays) -> Result<(bool, bool)> {
+    let holder = stage.join(&format!("holder-{number}")).await?;
+    let rival = stage.join(&format!("rival-{number}")).await?;
+    for visitor in [&holder, &rival] {
+        visitor.charge(PRICE, "charge").await?.expect_status(201)?;
+    }
+    let seat = format!("R1-{}", number + 1);
+    let held = holder.hold(stage, &[&seat]).await?.expect_status(201)?;
+    let (first, second) = tokio::try_join!(
+        pay(&holder, &held, pays),
+        take_over(stage, &rival, &seat, &holder, &held),
+    )?;
+    match pays {
+        Pays::AtOnce => ensure!(first, "it was in time"),
+        Pays::WhenOver => ensure!(!first, "it was over"),
+        Pays::After(_) => {}
+    }
+    Ok((first, second))
+}
+
+/// Pays; true when it was in time.
+async fn pay(holder: &Visitor, held: &Reply, pays: Pays) -> Result<bool> {
+    let reservation = held.text_at("/id")?;
+    match pays {
+        Pays::AtOnce => {}
+        Pays::After(pause) => sleep(pause).await,
+        Pays::WhenOver => drop(state_becomes(holder, reservation, "expired").await?),
+    }
+    let answer = holder.pay(reservation, "payment").await?;
+    let in_time = answer.status == 200;
+    if in_time {
+        let confirmed = instant(answer.at("/confirmed_at")?)?;
+        ensure!(confirmed < instant(held.at("/held_until")?)?, "paid late");
+        ensure!(*answer.at("/charged")? == PRICE && *answer.at("/balance")? == 0);
+    } else {
+        let answer = answer.expect_status(410)?;
+        ensure!(answer.text_at("/type")? == "/problems/hold-over");
+        ensure!(holder.balance().await? == PRICE, "charged for nothing");
+    }
+    let end = if in_time { "confirmed" } else { "expired" };
+    state_becomes(holder, reservation, end).await?;
+    Ok(in_time)
+}
+
+/// Asks for the seat until it is to be had or sold; true when it was bought.
+async fn take_over(
+    stage: &Stage,
+    rival: &Visitor,
+    seat: &str,
+    holder: &Visitor,
+    held: &Reply,
+) -> Result<bool> {
+    let path = format!("/v1/reservations/{}", held.text_at("/id")?);
+    let taken = eventually("the seat is somebody's for good", SOON, async || {
+        // Asked first: what is confirmed then is not lost by the hold that follows.
+        let before = holder.client.get(&path).await?.expect_status(200)?;
+        let confirmed = before.text_at("/state")? == "confirmed";
+        let answer = rival.hold(stage, &[seat]).await?;
+        ensure!(answer.status != 201 || !confirmed, "taken from its buyer");
+        if answer.status == 201 {
+            return Ok(Some(Some(answer)));
+        }
+        let answer = answer.expect_status(409)?;
+        ensure!(answer.text_at("/type")? == "/problems/seats-taken");
+        Ok(confirmed.then_some(None))
+    })
+    .await?;
+    let Some(taken) = taken else {
+        return Ok(false);
+    };
+    let answer = rival.pay(taken.text_at("/id")?, "payment").await?;
+    ensure!(
+        answer.status == 200 || answer.status == 410,
+        "a busy machine may take a second to pay: {answer:?}"
+    );
+    Ok(answer.status == 200)
+}

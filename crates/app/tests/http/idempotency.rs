@@ -1,0 +1,146 @@
+//! A request that is repeated with its `Idempotency-Key` takes effect once, and is told the same.
+
+mod at_once;
+mod crashes;
+mod keys;
+
+use anyhow::Result;
+use frontrow_test_harness::{Client, Reply, Request};
+use serde_json::json;
+
+use crate::{
+    buyer::Buyer,
+    on_every_store,
+    stage::{PRICE, Stage},
+    stores::{Books, Stores},
+};
+
+on_every_store!(
+    a_repeated_payment_is_told_the_same_after_its_place_has_ended,
+    a_repeated_charge_is_told_the_balance_of_the_first_time,
+    an_operators_repeated_charge_takes_effect_once_for_each_user,
+    a_refusal_is_not_remembered,
+);
+
+/// What users send to charge their points.
+fn charge(client: &Client, amount: i64, key: &str) -> Request {
+    client
+        .post("/v1/points/charges")
+        .idempotency_key(key)
+        .json(&json!({"amount": amount}))
+}
+
+/// What operators send to charge a user's points.
+fn operator_charge(operator: &Client, user: &str, amount: i64, key: &str) -> Request {
+    operator
+        .post(&format!("/v1/admin/users/{user}/points/charges"))
+        .idempotency_key(key)
+        .json(&json!({"amount": amount}))
+}
+
+/// Books with this many payments, of one seat each.
+fn books_with(payments: i64) -> Books {
+    Books {
+        wrong_balances: 0,
+        payments,
+        paid: payments * PRICE,
+        seats_sold: payments,
+    }
+}
+
+fn assert_problem(reply: &Reply, status: u16, slug: &str) {
+    let kind = format!("/problems/{slug}");
+    assert_eq!(
+        (reply.status, reply.json["type"].as_str()),
+        (status, Some(kind.as_str())),
+        "{reply:?}"
+    );
+}
+
+async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(
+    stores: Stores,
+) -> Result<()> {
+    let stage = Stage::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let paid = buyer.pay("payment").await?.expect_status(200)?;
+    assert_eq!(*paid.at("/balance")?, Buyer::POINTS - PRICE);
+    let gone = buyer.visitor.client.get("/v1/queue/token").await?;
+    assert_problem(&gone, 410, "place-gone");
+    buyer.visitor.charge(1, "later").await?.expect_status(201)?;
+
+    // The identity and the key are enough: who lost the answer may have lost the token too.
+    let tokenless = stage.user("buyer");
+    for client in [&buyer.visitor.client, &tokenless] {
+        let again = buyer.payment_by(client, "payment").await?;
+        assert_eq!((again.status, &again.json), (200, &paid.json));
+    }
+    // A new place changes nothing about it, and is not ended by it.
+    let mut rejoined = stage.join("buyer").await?;
+    let again = buyer.payment_by(&rejoined.client, "payment").await?;
+    assert_eq!((again.status, &again.json), (200, &paid.json));
+    rejoined.look_up().await?.expect_status(200)?;
+    assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE + 1);
+    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    Ok(())
+}
+
+async fn a_repeated_charge_is_told_the_balance_of_the_first_time(stores: Stores) -> Result<()> {
+    let stage = Stage::open(stores, 1, 1, json!({})).await?;
+    let alice = stage.user("alice");
+    let first = charge(&alice, 100, "one").await?.expect_status(201)?;
+    charge(&alice, 11, "two").await?.expect_status(201)?;
+    let again = charge(&alice, 100, "one").await?;
+    assert_eq!((again.status, &again.json), (201, &first.json));
+    // The same meaning in other letters is the same request.
+    let rewritten = alice
+        .post("/v1/points/charges")
+        .idempotency_key("one")
+        .body("application/json", " {\n\"amount\" : 100 } ")
+        .await?;
+    assert_eq!((rewritten.status, &rewritten.json), (201, &first.json));
+    let points = alice.get("/v1/points").await?;
+    assert_eq!(*points.at("/balance")?, 111);
+    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    Ok(())
+}
+
+async fn an_operators_repeated_charge_takes_effect_once_for_each_user(
+    stores: Stores,
+) -> Result<()> {
+    let stage = Stage::open(stores, 1, 1, json!({})).await?;
+    let operator = stage.admin();
+    for user in ["alice", "bob"] {
+        let first = operator_charge(&operator, user, 70, "order 1").await?;
+        let first = first.expect_status(201)?;
+        let again = operator_charge(&operator, user, 70, "order 1").await?;
+        assert_eq!((again.status, &again.json), (201, &first.json));
+        let other = operator_charge(&operator, user, 71, "order 1").await?;
+        assert_problem(&other, 422, "idempotency-key-reused");
+        let points = stage.user(user).get("/v1/points").await?;
+        assert_eq!(*points.at("/balance")?, 70);
+    }
+    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    Ok(())
+}
+
+async fn a_refusal_is_not_remembered(stores: Stores) -> Result<()> {
+    let stage = Stage::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::without_points(&stage, "buyer", "R1-1").await?;
+    let tokenless = buyer.payment_by(&stage.user("buyer"), "payment").await?;
+    assert_problem(&tokenless, 401, "queue-token-required");
+    for _ in 0..2 {
+        let refused = buyer.pay("payment").await?;
+        assert_problem(&refused, 402, "not-enough-points");
+    }
+    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    let charged = buyer.visitor.charge(PRICE, "charge").await?;
+    charged.expect_status(201)?;
+    let paid = buyer.pay("payment").await?.expect_status(200)?;
+    assert_eq!(
+        (paid.at("/balance")?, paid.at("/charged")?),
+        (&json!(0), &json!(PRICE))
+    );
+    assert_eq!(buyer.pay("payment").await?.json, paid.json);
+    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    Ok(())
+}

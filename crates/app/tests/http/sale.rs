@@ -1,0 +1,67 @@
+//! 300 people and 200 seats: what every such sale has in common, however it goes.
+
+use std::collections::{BTreeSet, HashSet};
+
+use anyhow::{Context, Result, ensure};
+use frontrow_test_harness::Reply;
+use serde_json::Value;
+
+use crate::{stage::PRICE, stores::Books};
+
+pub(crate) const USERS: usize = 300;
+pub(crate) const ROWS: u16 = 10;
+pub(crate) const SEATS_A_ROW: u16 = 20;
+pub(crate) const SEATS: usize = 200;
+/// What everybody charges: one seat and a little more.
+pub(crate) const CHARGE: i64 = PRICE + 7;
+
+/// One of the seats that a seat map shows as available and that were not refused before; another one
+/// for each `number`.
+pub(crate) fn pick_seat(
+    map: &Reply,
+    refused: &HashSet<String>,
+    number: usize,
+) -> Result<Option<String>> {
+    let seats = map.at("/items")?.as_array().context("seats are a list")?;
+    ensure!(seats.len() == SEATS);
+    let free: Vec<&str> = seats
+        .iter()
+        .filter(|seat| seat["state"] == "available")
+        .filter_map(|seat| seat["label"].as_str())
+        .filter(|label| !refused.contains(*label))
+        .collect();
+    let wanted = free.get(number * 31 % free.len().max(1));
+    Ok(wanted.map(|&label| label.to_owned()))
+}
+
+/// All seats were paid for, each by somebody else, and the other people got none.
+pub(crate) fn every_seat_went_to_somebody_else<'a>(
+    seats: impl Iterator<Item = Option<&'a String>>,
+    sales: &[Value],
+) {
+    let all: Vec<_> = seats.collect();
+    let paid: Vec<_> = all.iter().flatten().collect();
+    let different: BTreeSet<_> = paid.iter().collect();
+    assert_eq!((paid.len(), different.len()), (SEATS, SEATS));
+    assert_eq!(all.len(), USERS, "the others were refused");
+    let confirmed: Vec<_> = sales
+        .iter()
+        .filter(|sale| sale["state"] == "confirmed")
+        .collect();
+    let buyers: BTreeSet<_> = confirmed
+        .iter()
+        .map(|sale| sale["user_id"].to_string())
+        .collect();
+    assert_eq!((confirmed.len(), buyers.len()), (SEATS, SEATS));
+}
+
+/// The books after so many sales.
+pub(crate) fn books_of(sales: usize) -> Result<Books> {
+    let sold = i64::try_from(sales * SEATS)?;
+    Ok(Books {
+        wrong_balances: 0,
+        payments: sold,
+        paid: sold * PRICE,
+        seats_sold: sold,
+    })
+}

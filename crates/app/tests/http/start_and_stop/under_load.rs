@@ -1,0 +1,232 @@
+//! A stop while the program is busy: what it has begun it ends, what is new it does not take.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::eventually;
+use serde_json::json;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+
+use super::wire::Wire;
+use crate::{
+    buyer::Buyer,
+    on_every_store,
+    stage::{ADMIN_KEY, Stage},
+    stores::Stores,
+};
+
+on_every_store!(
+    requests_of_every_kind_in_flight_are_answered_before_the_stop,
+    idle_connections_do_not_keep_it_waiting,
+    those_who_ask_on_and_on_do_not_keep_it_waiting,
+);
+
+const LIMIT: Duration = Duration::from_secs(20);
+/// How long a stop may take when nothing is in flight; the grace of these tests is far longer.
+const AT_ONCE: Duration = Duration::from_secs(8);
+
+async fn stopping(stage: &mut Stage) -> Result<()> {
+    stage.app.sigterm()?;
+    eventually("the signal is heard", LIMIT, async || {
+        Ok(stage.app.log()?.contains("stopping").then_some(()))
+    })
+    .await
+}
+
+/// A program that would wait a minute for what is in flight.
+async fn patient(stores: Stores) -> Result<Stage> {
+    let config = stores.config().env("FRONTROW_SERVER__GRACE_S", "60");
+    Stage::open_with(config, 1, 10, json!({})).await
+}
+
+/// Waits for a good end; gives how long that took.
+async fn ends_well(stage: &mut Stage) -> Result<Duration> {
+    let since = Instant::now();
+    let status = timeout(Duration::from_secs(70), stage.app.wait_exit()).await??;
+    ensure!(status.code() == Some(0), "{status}");
+    Ok(since.elapsed())
+}
+
+async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
+    stores: Stores,
+) -> Result<()> {
+    let mut stage = patient(stores).await?;
+    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let releaser = Buyer::without_points(&stage, "releaser", "R1-2").await?;
+    let holder = stage.join("holder").await?;
+    let token = |visitor: &crate::stage::Visitor| {
+        format!(
+            "queue-token: {}",
+            visitor.place["queue_token"].as_str().unwrap_or_default()
+        )
+    };
+    let (paying, holding) = (token(&buyer.visitor), token(&holder));
+    let operator = format!("authorization: Bearer {ADMIN_KEY}");
+    let concert = format!("/v1/admin/concerts/{}", stage.concert);
+    let hold = json!({"performance_id": stage.performance, "seats": ["R1-3"]}).to_string();
+    let join = json!({"concert_id": stage.concert}).to_string();
+    let (pay, release) = (
+        format!("POST /v1/reservations/{}/payment", buyer.reservation),
+        format!("DELETE /v1/reservations/{}", releaser.reservation),
+    );
+    let (retitle, change) = (format!("PATCH {concert}"), format!("PATCH {concert}/queue"));
+    let requests: [(&str, &[&str], &str, u16); 7] = [
+        (
+            &pay,
+            &["x-user-id: buyer", &paying, "idempotency-key: pay"],
+            "",
+            200,
+        ),
+        (&release, &["x-user-id: releaser"], "", 204),
+        (
+            "POST /v1/reservations",
+            &["x-user-id: holder", &holding],
+            &hold,
+            201,
+        ),
+        (
+            "POST /v1/points/charges",
+            &["x-user-id: charger", "idempotency-key: charge"],
+            r#"{"amount": 5}"#,
+            201,
+        ),
+        (
+            "POST /v1/admin/users/charged/points/charges",
+            &[&operator, "idempotency-key: charge"],
+            r#"{"amount": 5}"#,
+            201,
+        ),
+        (&retitle, &[&operator], r#"{"title": "Renamed"}"#, 200),
+        (&change, &[&operator], r#"{"max_waiting": 9}"#, 200),
+    ];
+
+    let writes = stores.hold_up_writes(&stage.app)?;
+    let mut in_flight = Vec::new();
+    for (what, headers, body, expected) in requests {
+        let mut wire = Wire::open(&stage.app).await?;
+        wire.send(what, headers, body).await?;
+        in_flight.push((what, wire, expected));
+    }
+    let mut slow = Wire::open(&stage.app).await?;
+    let (begin, rest) = join.split_at(9);
+    let joins = "POST /v1/queue/tokens";
+    slow.send_part(joins, &["x-user-id: slow"], join.len(), begin)
+        .await?;
+
+    stopping(&mut stage).await?;
+    let address = stage
+        .app
+        .base_url()
+        .trim_start_matches("http://")
+        .to_owned();
+    eventually("nobody can connect any more", LIMIT, async || {
+        Ok(TcpStream::connect(&address).await.is_err().then_some(()))
+    })
+    .await?;
+    stage.app.process().ensure_running()?;
+    drop(writes);
+    for (what, mut wire, expected) in in_flight {
+        let answer = wire.answer().await?;
+        ensure!(answer.status == expected, "{what}: {answer:?}");
+        ensure!(
+            answer.closes,
+            "{what} is told that this was the last: {answer:?}"
+        );
+    }
+    slow.send_more(rest).await?;
+    let joined = slow.answer().await?;
+    ensure!(joined.status == 201 && joined.closes, "{joined:?}");
+    let took = ends_well(&mut stage).await?;
+    println!("it ended {took:?} after its last answer");
+    ensure!(took < AT_ONCE, "{took:?}");
+
+    stage.app.restart().await?;
+    assert_eq!(
+        buyer.visitor.balance().await?,
+        Buyer::POINTS - crate::stage::PRICE
+    );
+    assert_eq!(stores.books(&stage.app)?.seats_sold, 1);
+    let shown = stage
+        .app
+        .client()
+        .get(&format!("/v1/concerts/{}", stage.concert))
+        .await?;
+    assert_eq!(shown.expect_status(200)?.text_at("/title")?, "Renamed");
+    Ok(())
+}
+
+async fn idle_connections_do_not_keep_it_waiting(stores: Stores) -> Result<()> {
+    let mut stage = patient(stores).await?;
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        idle.push(Wire::open(&stage.app).await?);
+    }
+    stage.app.sigterm()?;
+    let took = ends_well(&mut stage).await?;
+    println!("it ended after {took:?}");
+    ensure!(took < AT_ONCE, "{took:?}");
+    drop(idle);
+    Ok(())
+}
+
+async fn those_who_ask_on_and_on_do_not_keep_it_waiting(stores: Stores) -> Result<()> {
+    let mut stage = patient(stores).await?;
+    let mut people = Vec::new();
+    for person in 0..10 {
+        let mut wire = Wire::open(&stage.app).await?;
+        people.push(tokio::spawn(async move {
+            let user = format!("x-user-id: user-{person}");
+            let mut charged = 0;
+            // Until the program says that this was the last, or closes between two answers. What it
+            // had begun it has to answer.
+            loop {
+                let key = format!("idempotency-key: {charged}");
+                let body = r#"{"amount": 1}"#;
+                let headers = [user.as_str(), key.as_str()];
+                let sent = wire.send("POST /v1/points/charges", &headers, body);
+                if sent.await.is_err() {
+                    return anyhow::Ok(charged);
+                }
+                let Some(answer) = wire.answer_unless_closed().await? else {
+                    return Ok(charged);
+                };
+                ensure!(answer.status == 201, "{answer:?}");
+                charged += 1;
+                if answer.closes {
+                    return Ok(charged);
+                }
+            }
+        }));
+    }
+    let first = stage.user("user-0").get("/v1/points");
+    eventually("they ask and ask", LIMIT, async || {
+        let points = first.clone().await?.expect_status(200)?;
+        Ok((points.at("/balance")?.as_i64() > Some(3)).then_some(()))
+    })
+    .await?;
+    stage.app.sigterm()?;
+    let took = ends_well(&mut stage).await?;
+    println!("it ended after {took:?}");
+    let mut answered = Vec::new();
+    for person in people {
+        answered.push(person.await??);
+    }
+    ensure!(took < AT_ONCE, "{took:?}");
+    stage.app.restart().await?;
+    for (person, charged) in answered.into_iter().enumerate() {
+        let points = stage
+            .user(&format!("user-{person}"))
+            .get("/v1/points")
+            .await?;
+        let balance = points.expect_status(200)?;
+        assert_eq!(
+            balance.at("/balance")?,
+            charged,
+            "what has no answer has no effect"
+        );
+    }
+    Ok(())
+}

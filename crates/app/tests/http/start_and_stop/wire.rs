@@ -1,0 +1,111 @@
+//! A connection that is kept, and nothing between it and the test.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use frontrow_test_harness::App;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// One connection to a program.
+pub(super) struct Wire {
+    stream: TcpStream,
+    host: String,
+}
+
+/// An answer without its body.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// The program takes no more requests on this connection.
+    pub(super) closes: bool,
+}
+
+impl Wire {
+    /// Connects and has one request answered, so that the program has taken the connection.
+    pub(super) async fn open(app: &App) -> Result<Self> {
+        let host = app.base_url().trim_start_matches("http://").to_owned();
+        let stream = TcpStream::connect(&host).await?;
+        let mut wire = Self { stream, host };
+        wire.send("GET /livez", &[], "").await?;
+        ensure!(wire.answer().await?.status == 200);
+        Ok(wire)
+    }
+
+    /// Sends a whole request: method and path, headers, body.
+    pub(super) async fn send(&mut self, what: &str, headers: &[&str], body: &str) -> Result<()> {
+        self.send_part(what, headers, body.len(), body).await
+    }
+
+    /// Sends a request of which the body is not all there yet.
+    pub(super) async fn send_part(
+        &mut self,
+        what: &str,
+        headers: &[&str],
+        length: usize,
+        body: &str,
+    ) -> Result<()> {
+        let headers: String = headers
+            .iter()
+            .map(|header| format!("{header}\r\n"))
+            .collect();
+        let host = &self.host;
+        let text = format!(
+            "{what} HTTP/1.1\r\nhost: {host}\r\n{headers}content-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        );
+        Ok(self.stream.write_all(text.as_bytes()).await?)
+    }
+
+    /// Sends more of a body.
+    pub(super) async fn send_more(&mut self, body: &str) -> Result<()> {
+        Ok(self.stream.write_all(body.as_bytes()).await?)
+    }
+
+    /// Reads the next answer whole.
+    pub(super) async fn answer(&mut self) -> Result<Answer> {
+        let answer = self.answer_unless_closed().await?;
+        answer.context("the connection was closed without an answer")
+    }
+
+    /// The same; none when the connection is closed before the answer begins.
+    pub(super) async fn answer_unless_closed(&mut self) -> Result<Option<Answer>> {
+        let first = timeout(LIMIT, self.stream.read_u8());
+        let Ok(first) = first.await.context("no answer")? else {
+            return Ok(None);
+        };
+        let rest = timeout(LIMIT, self.read(first));
+        rest.await.context("no whole answer")?.map(Some)
+    }
+
+    async fn read(&mut self, first: u8) -> Result<Answer> {
+        let mut text = vec![first];
+        while !text.ends_with(b"\r\n\r\n") {
+            text.push(
+                self.stream
+                    .read_u8()
+                    .await
+                    .context("the connection was cut")?,
+            );
+        }
+        let head = String::from_utf8(text)?.to_ascii_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(Ok(0), str::parse)?;
+        let mut body = vec![0; length];
+        self.stream
+            .read_exact(&mut body)
+            .await
+            .context("the answer was cut")?;
+        let status = head.split(' ').nth(1).context("a status")?.parse()?;
+        let closes = head.contains("\r\nconnection: close");
+        Ok(Answer { status, closes })
+    }
+}

@@ -1,0 +1,230 @@
+mod road;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
+};
+
+use road::{Road, Traffic};
+
+/// How many connections pass through at once; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 1_024;
+/// How long to wait for traffic. What takes longer never comes.
+const TRAFFIC_LIMIT: Duration = Duration::from_secs(30);
+
+/// What happens to the traffic through a [`FaultProxy`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing: it passes.
+    Forward,
+    /// Requests pass; answers are read and thrown away. The connections stay open.
+    LoseAnswers,
+    /// Open connections are reset at once, and so is every new one.
+    Reset,
+    /// Every piece of data waits this long, in each direction.
+    Delay(Duration),
+    /// As if nobody listened there: open connections are reset, new ones refused.
+    Refuse,
+}
+
+impl Fault {
+    fn cuts(self) -> bool {
+        matches!(self, Self::Reset | Self::Refuse)
+    }
+}
+
+/// A TCP proxy on the loopback interface in front of any server, which breaks the network between it
+/// and its clients when told to. It knows no protocol: whatever a client sends is a request, whatever
+/// the server sends is an answer.
+///
+/// It ends when this is dropped, with all of its connections. Needs a tokio runtime, that of its test.
+#[derive(Debug)]
+pub struct FaultProxy {
+    address: SocketAddr,
+    fault: watch::Sender<Fault>,
+    in_force: watch::Receiver<Fault>,
+    traffic: watch::Sender<Traffic>,
+    accepting: JoinHandle<()>,
+    /// Keeps the port while nobody listens on it.
+    _port: TcpSocket,
+}
+
+impl FaultProxy {
+    /// Starts to forward to `target`, which need not be there yet.
+    pub fn start(target: SocketAddr) -> Result<Self> {
+        let port = bound(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let address = port.local_addr()?;
+        let fault = watch::Sender::new(Fault::Forward);
+        let traffic = watch::Sender::new(Traffic::default());
+        let door = Door {
+            address,
+            listener: Some(listen(address)?),
+            room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            connections: JoinSet::new(),
+            road: Road {
+                target,
+                fault: fault.subscribe(),
+                traffic: traffic.clone(),
+            },
+        };
+        let in_force = watch::Sender::new(Fault::Forward);
+        Ok(Self {
+            address,
+            fault,
+            in_force: in_force.subscribe(),
+            traffic,
+            accepting: tokio::spawn(door.keep(in_force)),
+            _port: port,
+        })
+    }
+
+    /// Where clients are to connect to. It stays the same.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Sets what happens from now on, also to open connections. It is in force when this returns.
+    pub async fn set(&self, fault: Fault) -> Result<()> {
+        self.traffic.send_replace(Traffic::default());
+        self.fault.send_replace(fault);
+        let mut in_force = self.in_force.clone();
+        in_force
+            .wait_for(|now| *now == fault)
+            .await
+            .context("the proxy has ended")?;
+        Ok(())
+    }
+
+    /// Waits until some of a request has reached the server since the fault was set.
+    pub async fn request_forwarded(&self) -> Result<()> {
+        self.seen("a request that was forwarded", |traffic| {
+            traffic.forwarded_bytes > 0
+        })
+        .await
+    }
+
+    /// Waits until some of an answer was lost since the fault was set.
+    pub async fn answer_lost(&self) -> Result<()> {
+        self.seen("an answer that was lost", |traffic| {
+            !traffic.lost.is_empty()
+        })
+        .await
+    }
+
+    /// The answers that were lost since the fault was set, one after the other; at most 64 KiB.
+    #[must_use]
+    pub fn lost_answers(&self) -> Vec<u8> {
+        self.traffic.borrow().lost.clone()
+    }
+
+    async fn seen(&self, what: &str, is_there: impl FnMut(&Traffic) -> bool) -> Result<()> {
+        let mut traffic = self.traffic.subscribe();
+        timeout(TRAFFIC_LIMIT, traffic.wait_for(is_there))
+            .await
+            .with_context(|| format!("waited {TRAFFIC_LIMIT:?} in vain: {what}"))?
+            .with_context(|| format!("the proxy ended before: {what}"))?;
+        Ok(())
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        // The connections belong to this task.
+        self.accepting.abort();
+    }
+}
+
+/// A socket on `address` that may share it, so that the port can be kept without listening on it.
+fn bound(address: SocketAddr) -> Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseport(true)?;
+    socket
+        .bind(address)
+        .with_context(|| format!("cannot bind to {address}"))?;
+    Ok(socket)
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener> {
+    Ok(bound(address)?.listen(1_024)?)
+}
+
+/// Where clients come in.
+struct Door {
+    address: SocketAddr,
+    /// None while connections are refused.
+    listener: Option<TcpListener>,
+    room: Arc<Semaphore>,
+    connections: JoinSet<()>,
+    road: Road,
+}
+
+impl Door {
+    /// Lets clients in until the proxy is dropped, and says which fault is in force.
+    async fn keep(mut self, in_force: watch::Sender<Fault>) {
+        loop {
+            let fault = *self.road.fault.borrow_and_update();
+            if let Err(error) = self.turn_to(fault).await {
+                eprintln!("the fault proxy ends: {error:#}");
+                return;
+            }
+            in_force.send_replace(fault);
+            if !self.let_in_until_told_otherwise().await {
+                return;
+            }
+        }
+    }
+
+    async fn turn_to(&mut self, fault: Fault) -> Result<()> {
+        if fault == Fault::Refuse {
+            self.listener = None;
+        } else if self.listener.is_none() {
+            self.listener = Some(listen(self.address)?);
+        }
+        if fault.cuts() {
+            // They have been told as well, and end by themselves.
+            while self.connections.join_next().await.is_some() {}
+        }
+        Ok(())
+    }
+
+    /// False once the proxy is dropped.
+    async fn let_in_until_told_otherwise(&mut self) -> bool {
+        loop {
+            tokio::select! {
+                changed = self.road.fault.changed() => return changed.is_ok(),
+                Some(_) = self.connections.join_next() => {}
+                (client, place) = next(self.listener.as_ref(), &self.room) => {
+                    let road = self.road.clone();
+                    self.connections.spawn(async move {
+                        road.relay(client).await;
+                        drop(place);
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The next client, once there is room for one; never without a listener.
+async fn next(
+    listener: Option<&TcpListener>,
+    room: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    let Some(listener) = listener else {
+        return std::future::pending().await;
+    };
+    let place = Arc::clone(room).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((client, _)) => return (client, place),
+            // The client may be gone again, or files may have run out for the moment.
+            Err(_) => sleep(Duration::from_millis(10)).await,
+        }
+    }
+}

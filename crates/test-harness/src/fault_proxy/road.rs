@@ -1,0 +1,114 @@
+//! One connection through the proxy.
+
+use std::{io, net::SocketAddr};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{ReadHalf, WriteHalf},
+    },
+    sync::watch,
+    time::sleep,
+};
+
+use super::Fault;
+
+/// How many bytes of lost answers are kept.
+const LOST_MAX: usize = 64 * 1024;
+const CHUNK: usize = 16 * 1024;
+
+/// What went through since the fault was last set.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    pub(super) forwarded_bytes: usize,
+    pub(super) lost: Vec<u8>,
+}
+
+/// From a client to the server and back.
+#[derive(Debug, Clone)]
+pub(super) struct Road {
+    pub(super) target: SocketAddr,
+    pub(super) fault: watch::Receiver<Fault>,
+    pub(super) traffic: watch::Sender<Traffic>,
+}
+
+impl Road {
+    /// Serves one client to the end of its connection.
+    pub(super) async fn relay(self, mut client: TcpStream) {
+        let fault = self.fault.clone();
+        let whole = tokio::select! {
+            () = cut(fault) => false,
+            closed = self.converse(&mut client) => closed.is_ok(),
+        };
+        if !whole {
+            // Dropped with this set, a connection is reset instead of closed in good order.
+            let _ = client.set_zero_linger();
+        }
+    }
+
+    /// Fails when the connection did not come to a good end on the server's side.
+    async fn converse(&self, client: &mut TcpStream) -> io::Result<()> {
+        let mut server = TcpStream::connect(self.target).await?;
+        server.set_nodelay(true)?;
+        client.set_nodelay(true)?;
+        let (from_client, to_client) = client.split();
+        let (from_server, to_server) = server.split();
+        tokio::select! {
+            ended = self.requests(from_client, to_server) => ended,
+            ended = self.answers(from_server, to_client) => ended,
+        }
+    }
+
+    /// Passes requests on. Ends only when the server takes no more.
+    async fn requests(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> io::Result<()> {
+        let mut chunk = vec![0; CHUNK];
+        while let Ok(read @ 1..) = from.read(&mut chunk).await {
+            let fault = *self.fault.borrow();
+            if let Fault::Delay(delay) = fault {
+                sleep(delay).await;
+            }
+            to.write_all(chunk.get(..read).unwrap_or_default()).await?;
+            self.traffic
+                .send_modify(|traffic| traffic.forwarded_bytes += read);
+        }
+        // The client has said all that it wants to; the answer may still come.
+        to.shutdown().await?;
+        std::future::pending().await
+    }
+
+    /// Passes answers on, or loses them, to the end of the server's side.
+    async fn answers(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> io::Result<()> {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = from.read(&mut chunk).await?;
+            if read == 0 {
+                return Ok(());
+            }
+            let data = chunk.get(..read).unwrap_or_default();
+            let fault = *self.fault.borrow();
+            if fault == Fault::LoseAnswers {
+                self.traffic
+                    .send_modify(|traffic| lose(&mut traffic.lost, data));
+                continue;
+            }
+            if let Fault::Delay(delay) = fault {
+                sleep(delay).await;
+            }
+            to.write_all(data).await?;
+        }
+    }
+}
+
+/// Waits until connections are to be cut.
+async fn cut(mut fault: watch::Receiver<Fault>) {
+    if fault.wait_for(|fault| fault.cuts()).await.is_err() {
+        // The proxy itself is being dropped, and with it this connection.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn lose(lost: &mut Vec<u8>, data: &[u8]) {
+    let room = LOST_MAX.saturating_sub(lost.len());
+    lost.extend(data.iter().take(room));
+}
