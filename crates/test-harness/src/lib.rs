@@ -32,6 +32,7 @@
 //! - [`Client`] speaks HTTP as one user; a [`Reply`] is what came back.
 //! - [`Process`] is a child process with a log file, for the program and for any server that a test
 //!   needs.
+//! - [`MySqlServer`] is a MariaDB or MySQL of the tests' own; [`MySqlTestDatabase`] is one test's database on it.
 //! - [`FaultProxy`] breaks the network between a client and a server, the program or any other.
 //! - [`eventually`] waits for something to become true, without guessing how long it takes.
 
@@ -45,6 +46,7 @@ mod app_config;
 mod client;
 mod eventually;
 mod fault_proxy;
+mod mysql;
 mod process;
 mod reply;
 
@@ -53,6 +55,7 @@ pub use app_config::AppConfig;
 pub use client::{Client, Request};
 pub use eventually::eventually;
 pub use fault_proxy::{Fault, FaultProxy};
+pub use mysql::{MySqlServer, MySqlTestDatabase};
 pub use process::Process;
 pub use reply::Reply;
 pub use reqwest::Method;

@@ -3,6 +3,7 @@
 use std::{env, ffi::OsString, process::Command};
 
 use anyhow::{Context, Result, ensure};
+use frontrow_test_harness::MySqlServer;
 
 use crate::tools;
 
@@ -23,6 +24,8 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     } else {
         Runner::CargoTest
     };
+    // Lives until the last test has ended.
+    let server = database_server()?;
     let ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
     for step in plan(runner, &arguments.for_runner) {
         eprintln!("xtask: cargo {}", step.join(" "));
@@ -32,6 +35,9 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
             // What is built once and thrown away gains nothing from incremental files.
             command.env("CARGO_INCREMENTAL", "0");
         }
+        if let Some(server) = &server {
+            command.env(MySqlServer::URL_VARIABLE, server.url());
+        }
         let status = command.status().context("cannot run cargo")?;
         ensure!(
             status.success(),
@@ -40,6 +46,21 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// One server for all tests: with nextest each is a process of its own, and a server takes a second or two
+/// to start. None where the caller has given them one.
+fn database_server() -> Result<Option<MySqlServer>> {
+    if let Some(url) = env::var_os(MySqlServer::URL_VARIABLE).filter(|url| !url.is_empty()) {
+        eprintln!("xtask: tests use the server at {}", url.display());
+        return Ok(None);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let server = runtime.block_on(MySqlServer::start())?;
+    eprintln!("xtask: started {} at {}", server.version(), server.url());
+    Ok(Some(server))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

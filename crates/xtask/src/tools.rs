@@ -20,11 +20,18 @@ pub(crate) struct Tool {
 }
 
 /// Everything that the tests need beyond Rust. A test that needs another program gets a line here.
-pub(crate) const NEEDED: &[Tool] = &[Tool {
-    programs: &["cc"],
-    packages: &["gcc", "libc6-dev"],
-    why: "compiles the SQLite that comes with Frontrow",
-}];
+pub(crate) const NEEDED: &[Tool] = &[
+    Tool {
+        programs: &["cc"],
+        packages: &["gcc", "libc6-dev"],
+        why: "compiles the SQLite that comes with Frontrow",
+    },
+    Tool {
+        programs: &["mariadbd", "mysqld"],
+        packages: &["mariadb-server"],
+        why: "is the server on which the MySQL adapter is tested",
+    },
+];
 
 /// Makes sure that every one of `tools` is installed: installs what is missing where that is
 /// possible without asking anybody, and otherwise says what to install.

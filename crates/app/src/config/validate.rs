@@ -38,9 +38,13 @@ impl Config {
 
     fn validate_server(&self) -> anyhow::Result<()> {
         if self.trusts_x_user_id() && !self.server.bind.ip().is_loopback() {
+            let instead = match self.identity.trust_x_user_id {
+                Some(true) => "take identity.trust_x_user_id out",
+                _ => "set identity.hs256_secret or identity.jwks_file",
+            };
             bail!(
                 "server.bind: {} is reachable from elsewhere while a bare X-User-Id header is \
-                 believed; set identity.hs256_secret or identity.jwks_file, or bind to 127.0.0.1",
+                 believed; {instead}, or bind to 127.0.0.1",
                 self.server.bind
             );
         }

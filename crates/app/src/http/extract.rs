@@ -1,6 +1,6 @@
 //! What handlers take out of a request.
 
-use std::{future::Future, pin::Pin};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, dev::Payload, error::PayloadError, web::Bytes,
@@ -11,6 +11,7 @@ use futures_util::{
     future::{Ready, ready},
 };
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::{json::read_json, problem::Problem, problem_kinds::ProblemKind};
 
@@ -60,6 +61,9 @@ left_behind!(AdminName, || Problem::new(
     "The request has no admin key of this server."
 ));
 
+/// How long a body may take to come: who sends it slower than this keeps a connection for nothing.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
+
 /// The body, read as JSON into a shape.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
@@ -78,7 +82,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                     "The Content-Type is not application/json.",
                 ));
             }
-            let bytes = bytes.await.map_err(|error| unread(&error))?;
+            let bytes = timeout(BODY_LIMIT, bytes)
+                .await
+                .map_err(|_| Problem::new(ProblemKind::TOO_SLOW, "The body did not come in time."))?
+                .map_err(|error| unread(&error))?;
             read_json(&bytes).map(Self)
         }
         .boxed_local()

@@ -87,6 +87,8 @@ kinds! {
         "It was paid with, left, used up, or not claimed or asked for in time. Join the queue again.";
     HOLD_OVER = GONE, "hold-over", "The hold is over",
         "The seats were not paid for in time, or were released. Nothing was charged. Hold seats again.";
+    TOO_SLOW = REQUEST_TIMEOUT, "body-too-slow", "The body came too slowly",
+        "The body of a request must come within 10 seconds of its head. Nothing was changed.";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large",
         "No request to this server needs a body of that size.";
     NOT_JSON = UNSUPPORTED_MEDIA_TYPE, "json-required", "The body must be JSON",

@@ -55,7 +55,7 @@ async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) ->
         let mut people = open(&stage, &show, sales.len(), &mut random);
         let mut customers = BTreeMap::new();
         while customers.len() < USERS {
-            let life = Duration::from_millis(random.from_to(LIFE_MS.0, LIFE_MS.1));
+            let life = Duration::from_millis(random.between(LIFE_MS.0, LIFE_MS.1));
             let end = sleep(life);
             tokio::pin!(end);
             loop {

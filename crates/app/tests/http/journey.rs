@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use frontrow_test_harness::eventually;
+use frontrow_test_harness::{Reply, eventually};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -86,14 +86,14 @@ async fn evening(stage: &Stage, number: usize) -> Result<Evening> {
         left.expect_status(204)?;
         return ended(&visitor, None).await;
     };
-    visitor.charge(CHARGE, "charge").await?.expect_status(201)?;
-    let paid = visitor
-        .pay(&reservation, "payment")
+    patiently(|| visitor.charge(CHARGE, "charge"))
+        .await?
+        .expect_status(201)?;
+    let paid = patiently(|| visitor.pay(&reservation, "payment"))
         .await?
         .expect_status(200)?;
     ensure!(paid.text_at("/state")? == "confirmed" && *paid.at("/charged")? == PRICE);
-    let again = visitor
-        .pay(&reservation, "payment")
+    let again = patiently(|| visitor.pay(&reservation, "payment"))
         .await?
         .expect_status(200)?;
     ensure!(again.json == paid.json, "a repeat is told the same");
@@ -105,6 +105,28 @@ async fn evening(stage: &Stage, number: usize) -> Result<Evening> {
     ended(&visitor, Some(seat)).await
 }
 
+/// Asks as clients do: again after a while when the program says that it is overloaded, which it may
+/// be where many tests share a slow machine.
+async fn patiently<A>(ask: impl Fn() -> A) -> Result<Reply>
+where
+    A: Future<Output = Result<Reply>>,
+{
+    for _ in 0..60 {
+        let reply = ask().await?;
+        if reply.status != 503 {
+            return Ok(reply);
+        }
+        let after = reply
+            .header("retry-after")
+            .and_then(|after| after.parse().ok());
+        tokio::time::sleep(Duration::from_secs(
+            after.context("a 503 says when to ask again")?,
+        ))
+        .await;
+    }
+    bail!("the program was overloaded for a minute")
+}
+
 /// Holds one of the seats that are shown as available, until there are none.
 async fn hold_any(
     stage: &Stage,
@@ -113,15 +135,13 @@ async fn hold_any(
 ) -> Result<Option<(String, String)>> {
     let mut taken = HashSet::new();
     loop {
-        let map = visitor
-            .client
-            .get(&stage.seats_path())
+        let map = patiently(|| async { visitor.client.get(&stage.seats_path()).await })
             .await?
             .expect_status(200)?;
         let Some(wanted) = pick_seat(&map, &taken, number)? else {
             return Ok(None);
         };
-        let held = visitor.hold(stage, &[&wanted]).await?;
+        let held = patiently(|| async { visitor.hold(stage, &[&wanted]).await }).await?;
         match held.status {
             201 => return Ok(Some((held.text_at("/id")?.to_owned(), wanted))),
             409 => {

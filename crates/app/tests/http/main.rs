@@ -9,6 +9,7 @@ mod admin;
 mod bad_input;
 mod buyer;
 mod cli;
+mod clock;
 mod crash;
 mod gate_walk;
 mod hold_ends;

@@ -77,7 +77,10 @@ mod tests {
     use super::*;
     use crate::model::{Amount, Row, Section};
 
-    fn plan(sections: &[(&str, i64, &[(&str, u16)])]) -> SeatPlan {
+    /// A section's name, what its seats cost, and its rows with their seats.
+    type Part<'a> = (&'a str, i64, &'a [(&'a str, u16)]);
+
+    fn plan(sections: &[Part<'_>]) -> SeatPlan {
         let sections: Vec<_> = sections
             .iter()
             .map(|&(name, price, rows)| Section {

@@ -1,11 +1,11 @@
 use std::{hash::Hash, sync::Arc, time::Duration};
 
 use moka::future::Cache;
-use sha2::{Digest, Sha256};
 
+use super::SeatMapView;
 use crate::{
-    model::{Concert, ConcertId, Page, PageRequest, Performance, PerformanceId, SeatState},
-    ports::{Clock, Concerts, SeatMap, StoreError, StoreResult},
+    model::{Concert, ConcertId, Page, PageRequest, Performance, PerformanceId},
+    ports::{Clock, Concerts, StoreError, StoreResult},
 };
 
 /// Shows concerts, performances and seats, from snapshots of this instance that are at most
@@ -18,15 +18,6 @@ pub struct Browse {
     catalogue: Cache<(), Arc<Vec<Concert>>>,
     performances: Cache<ConcertId, Arc<Vec<Performance>>>,
     seat_maps: Cache<PerformanceId, Option<Arc<SeatMapView>>>,
-}
-
-/// The seats of a performance, and a tag that changes when any of them does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeatMapView {
-    /// The seats.
-    pub map: SeatMap,
-    /// 32 hexadecimal digits; equal for equal seats.
-    pub tag: String,
 }
 
 impl Browse {
@@ -132,33 +123,6 @@ impl Browse {
     }
 }
 
-impl SeatMapView {
-    fn new(map: SeatMap) -> Self {
-        let mut hash = Sha256::new();
-        for seat in &map.seats {
-            hash.update(seat.label.as_str());
-            hash.update([0]);
-            hash.update(seat.section.as_str());
-            hash.update([0, seat_state_digit(seat.state)]);
-            hash.update(seat.price.minor_units().to_be_bytes());
-            hash.update(&seat.section);
-            hash.update([0]);
-        }
-        let digest: [u8; 32] = hash.finalize().into();
-        let half = u128::from_be_bytes(digest.first_chunk().copied().unwrap_or_default());
-        let tag = format!("{half:032x}");
-        Self { map, tag }
-    }
-}
-
-fn seat_state_digit(state: SeatState) -> u8 {
-    match state {
-        SeatState::Available => 0,
-        SeatState::Held => 1,
-        SeatState::Sold => 2,
-    }
-}
-
 /// Snapshots by key. `moka` makes those who miss the same key wait for one load.
 fn snapshots<K, V>(kept: u64) -> Cache<K, V>
 where
@@ -201,8 +165,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{ConcertTitle, Seat},
-        ports::MockConcerts,
+        model::{ConcertTitle, Seat, SeatState},
+        ports::{MockConcerts, SeatMap},
         use_cases::testing::*,
     };
 
@@ -218,14 +182,14 @@ mod tests {
         }
     }
 
-    fn map(state: SeatState) -> SeatMap {
+    fn map() -> SeatMap {
         SeatMap {
             concert: CONCERT,
             seats: vec![Seat {
                 label: "A-1".parse().unwrap(),
                 section: "Stalls".into(),
                 price: amount(100),
-                state,
+                state: SeatState::Available,
             }],
         }
     }
@@ -240,18 +204,31 @@ mod tests {
         concerts
             .expect_seat_map()
             .once()
-            .returning(|_| Ok(Some(map(SeatState::Available))));
+            .returning(|_| Ok(Some(map())));
         let browse = Browse::new(Arc::new(concerts), clock(100));
         let asked = join_all((0..100).map(|_| browse.seats(CONCERT, PERFORMANCE))).await;
         assert!(asked.iter().all(|answer| matches!(answer, Ok(Some(_)))));
     }
 
     #[tokio::test]
-    async fn seats_are_shown_for_their_own_concert_only() {
+    async fn seats_that_were_planned_anew_are_looked_at_again_at_once() {
         let mut concerts = MockConcerts::new();
         concerts
             .expect_seat_map()
-            .returning(|_| Ok(Some(map(SeatState::Available))));
+            .times(2)
+            .returning(|_| Ok(Some(map())));
+        let browse = Browse::new(Arc::new(concerts), clock(100));
+        browse.seats(CONCERT, PERFORMANCE).await.unwrap();
+        browse.forget_seats(PERFORMANCE).await;
+        for _ in 0..2 {
+            browse.seats(CONCERT, PERFORMANCE).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn seats_are_shown_for_their_own_concert_only() {
+        let mut concerts = MockConcerts::new();
+        concerts.expect_seat_map().returning(|_| Ok(Some(map())));
         let browse = Browse::new(Arc::new(concerts), clock(100));
         assert_eq!(browse.seats(OTHER_CONCERT, PERFORMANCE).await, Ok(None));
     }
@@ -289,15 +266,5 @@ mod tests {
         let browse = Browse::new(Arc::new(concerts), clock(100));
         assert_eq!(browse.catalogue().await, Err(down()));
         assert_eq!(browse.catalogue().await, Ok(Arc::new(Vec::new())));
-    }
-
-    #[test]
-    fn the_tag_changes_with_the_seats() {
-        let tag = |state| SeatMapView::new(map(state)).tag;
-        assert_eq!(tag(SeatState::Held), tag(SeatState::Held));
-        assert_ne!(tag(SeatState::Held), tag(SeatState::Sold));
-        let mut moved = map(SeatState::Held);
-        moved.seats[0].section = "Ring".into();
-        assert_ne!(SeatMapView::new(moved).tag, tag(SeatState::Held));
     }
 }

@@ -118,7 +118,13 @@ impl ChangeQueuePolicy {
     /// one must be made newer than.
     async fn bring_into_force(&self, concert: ConcertId, policy: &VersionedPolicy) -> Option<bool> {
         match self.seeding.one(concert).await {
-            Ok(Seeding::Served { version, .. }) if version > policy.version => None,
+            Ok(Seeding::Served { version, .. }) if version > policy.version => {
+                // Either somebody has changed it since, on top of this change, or the store is ahead
+                // of the database.
+                let master = self.policies.find(concert).await.ok().flatten();
+                let on_top = master.is_some_and(|master| master.policy.version >= version);
+                on_top.then_some(true)
+            }
             Ok(_) => Some(true),
             Err(error) => {
                 tracing::warn!(%error, %concert, "a queue's store has not yet taken its new policy");
@@ -243,6 +249,35 @@ mod tests {
             .change(CONCERT, &|_| {}, "ops")
             .await;
         assert!(matches!(answer, Ok(PolicyAnswer::Changed(_))));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_another_was_made_on_top_of_is_not_made_again() {
+        let mut policies = MockQueuePolicies::new();
+        let mut versions = vec![5_000_000, 5_000_000, 1];
+        policies.expect_find().returning(move |_| {
+            Ok(Some(MasterPolicy {
+                policy: policy(versions.pop().unwrap()),
+                seeded: true,
+            }))
+        });
+        policies
+            .expect_put()
+            .once()
+            .return_once(|_, _, _, _| Ok(PutOutcome::Put));
+        let mut control = MockQueueControl::new();
+        control.expect_policy_version().returning(|_| Ok(None));
+        control
+            .expect_seed()
+            .once()
+            .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
+        let answer = change(policies, control)
+            .change(CONCERT, &|_| {}, "ops")
+            .await;
+        assert!(matches!(
+            answer,
+            Ok(PolicyAnswer::Changed(PolicyInForce { in_force: true, .. }))
+        ));
     }
 
     #[tokio::test]

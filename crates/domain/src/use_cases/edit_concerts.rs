@@ -148,10 +148,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Amount, Row, Seat, SeatState, Section},
+        model::{Amount, Row, Section},
         ports::{
             MasterPolicy, MockConcertEditor, MockConcerts, MockQueueControl, MockQueuePolicies,
-            SeatMap, SeedOutcome,
+            SeedOutcome,
         },
         use_cases::testing::*,
     };
@@ -292,40 +292,5 @@ mod tests {
                 .await,
             Ok(EditOutcome::NotFound)
         );
-    }
-
-    #[tokio::test]
-    async fn a_new_plan_is_looked_at_again_at_once() {
-        let mut concerts = MockConcerts::new();
-        let map = |plan: &SeatPlan| SeatMap {
-            concert: CONCERT,
-            seats: plan
-                .seats()
-                .iter()
-                .map(|planned| Seat {
-                    label: planned.label.clone(),
-                    section: planned.section.clone(),
-                    price: planned.price,
-                    state: SeatState::Available,
-                })
-                .collect(),
-        };
-        concerts
-            .expect_seat_map()
-            .times(2)
-            .returning(move |_| Ok(Some(map(&seats()))));
-        let mut editor = MockConcertEditor::new();
-        editor
-            .expect_edit_performance()
-            .return_once(|_, _, _, _| Ok(EditOutcome::Done));
-        let mut edit = edit(editor, false);
-        edit.browse = Arc::new(Browse::new(Arc::new(concerts), clock(50)));
-        for _ in 0..2 {
-            edit.browse.seats(CONCERT, PERFORMANCE).await.unwrap();
-        }
-        let change = PerformanceEdit::default();
-        let edited = edit.edit_performance(CONCERT, PERFORMANCE, &change, "ops");
-        assert_eq!(edited.await, Ok(EditOutcome::Done));
-        edit.browse.seats(CONCERT, PERFORMANCE).await.unwrap();
     }
 }

@@ -96,9 +96,21 @@ impl QueueBoard {
     /// Notes what a tick said.
     pub fn note_tick(&self, concert: ConcertId, tick: &Stamped<TickReport>) {
         if let Some(seen) = self.write().get_mut(&concert) {
-            seen.view = tick.value.queue;
-            seen.policy_speed = tick.value.policy_speed;
-            seen.estimate.note(tick.as_of, tick.value.departed);
+            let TickReport {
+                queue,
+                policy_speed,
+                departed,
+                ..
+            } = tick.value;
+            let as_before = seen.view == queue && seen.policy_speed == policy_speed;
+            // How fast a line moved under other rules, or while it stood still by order, says
+            // nothing of how fast it moves now.
+            if !as_before || !queue.effective(tick.as_of).admits() {
+                seen.estimate = WaitEstimate::default();
+            }
+            seen.view = queue;
+            seen.policy_speed = policy_speed;
+            seen.estimate.note(tick.as_of, departed);
         }
     }
 
@@ -109,6 +121,7 @@ impl QueueBoard {
             .get(&concert)
             .is_some_and(|seen| seen.view != view);
         if news && let Some(seen) = self.write().get_mut(&concert) {
+            seen.estimate = WaitEstimate::default();
             seen.view = view;
         }
     }
@@ -219,6 +232,31 @@ mod tests {
         place.queue.opens_at = Some(at(160));
         let report = board().report("token".into(), stamped(place));
         assert_eq!(report.estimated_wait, Some(Duration::from_secs(63)));
+    }
+
+    #[test]
+    fn time_in_which_nobody_was_to_be_admitted_makes_no_wait_longer() {
+        let board = board();
+        let tick = |second: i64, departed| Stamped {
+            as_of: at(second),
+            value: TickReport {
+                departed,
+                queue: QueueView {
+                    opens_at: Some(at(100)),
+                    ..open_queue()
+                },
+                ..report(0, false)
+            },
+        };
+        for second in 41..=100 {
+            board.note_tick(CONCERT, &tick(second, 0));
+        }
+        for second in 101..=110 {
+            let departed = u64::try_from(second - 100).unwrap() * 2;
+            board.note_tick(CONCERT, &tick(second, departed));
+        }
+        let wait = board.report("token".into(), stamped(waiting(20)));
+        assert_eq!(wait.estimated_wait, Some(Duration::from_secs(10)));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use frontrow_test_harness::Request;
 use serde_json::json;
-use tokio::time::Instant;
 
 use super::{concert_path, performance_path, sections, texts};
 use crate::{
+    clock::Stopwatch,
     on_every_store,
     stage::{PRICE, Stage, admin, on_sale, start},
     stores::Stores,
@@ -223,7 +223,7 @@ async fn buyers_see_every_change_within_a_second(stores: Stores) -> Result<()> {
             .json(&edit)
             .await?
             .expect_status(200)?;
-        let since = Instant::now();
+        let since = Stopwatch::start();
         loop {
             let too_late = since.elapsed() > Duration::from_secs(1);
             let tag = before.header("etag").unwrap_or("\"none\"");

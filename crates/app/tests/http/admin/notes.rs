@@ -1,16 +1,19 @@
 //! Every change is noted, with who made it and when.
 
 use anyhow::{Context, Result};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{box_office, concert_path, performance_path, sections, two_operators};
-use crate::{on_every_store, stage::Stage, stores::Stores};
+use crate::{
+    clock, on_every_store,
+    stage::Stage,
+    stores::{Note, Stores},
+};
 
 on_every_store!(every_change_is_noted_with_who_and_when);
 
 async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
-    let before = Timestamp::now().as_microsecond();
+    let before = clock::now().as_microsecond();
     let stage = Stage::open_with(two_operators(stores), 1, 2, json!({})).await?;
     let (ops, office) = (stage.admin(), box_office(&stage.app));
     let concert = concert_path(&stage.concert);
@@ -77,29 +80,33 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
             ("box_office", "points.charge", "ann"),
         ]
     );
-    let after = Timestamp::now().as_microsecond();
+    let after = clock::now().as_microsecond();
     let times: Vec<_> = notes.iter().map(|note| note.at).collect();
     assert!(
         times.is_sorted() && times[0] >= before && times[8] <= after,
         "{times:?}"
     );
+    details_are_right(&notes)
+}
 
+/// An edit's note has what was there before and what is there now, and nothing else.
+fn details_are_right(notes: &[Note]) -> Result<()> {
     let detail = |at: usize| -> Result<Value> {
         serde_json::from_str(&notes[at].detail).context("a note is JSON")
     };
-    let change = |from: Value, to: Value| json!({"from": from, "to": to});
+    let edit = |from: Value, to: Value| json!({"from": from, "to": to});
     assert_eq!(
         detail(3)?,
-        json!({"title": change(json!("A concert"), json!("Renamed"))})
+        json!({"title": edit(json!("A concert"), json!("Renamed"))})
     );
     assert_eq!(
         detail(4)?,
-        json!({"venue": change(json!("A hall"), json!("Tent"))})
+        json!({"venue": edit(json!("A hall"), json!("Tent"))})
     );
     assert_eq!(
         detail(5)?,
         json!({
-            "seats_total": change(json!(2), json!(1)),
+            "seats_total": edit(json!(2), json!(1)),
             "seats": [{
                 "from": {"section": "Stalls", "price": 100},
                 "to": null,
@@ -108,13 +115,13 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
         })
     );
     let policy = detail(6)?;
-    assert_eq!(policy["max_waiting"], change(Value::Null, json!(9)));
+    assert_eq!(policy["max_waiting"], edit(Value::Null, json!(9)));
     assert_eq!(
         policy.as_object().map(serde_json::Map::len),
         Some(2),
         "and the version: {policy}"
     );
-    assert_eq!(detail(7)?["state"], change(json!("open"), json!("paused")));
+    assert_eq!(detail(7)?["state"], edit(json!("open"), json!("paused")));
     assert_eq!(detail(8)?["amount"], 5);
     Ok(())
 }

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::{box_office, two_operators};
 use crate::{
-    on_every_store,
+    clock, on_every_store,
     stage::{Stage, Visitor},
     stores::Stores,
 };
@@ -179,7 +179,7 @@ async fn versions_grow_and_no_change_is_lost(stores: Stores) -> Result<()> {
 }
 
 async fn a_queue_opens_by_itself(stores: Stores) -> Result<()> {
-    let opens_at = jiff::Timestamp::now() + Duration::from_secs(2);
+    let opens_at = clock::now() + Duration::from_secs(2);
     let policy = json!({"opens_at": opens_at.to_string()});
     let stage = Stage::open(stores, 1, 1, policy).await?;
     let mut early = stage.join("early").await?;

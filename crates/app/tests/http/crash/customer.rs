@@ -117,7 +117,7 @@ impl Customer {
                 Err(error) => last = format!("{error:#}"),
             }
             self.ended.repeats += 1;
-            sleep(Duration::from_millis(self.random.from_to(30, 90))).await;
+            sleep(Duration::from_millis(self.random.between(30, 90))).await;
         }
         bail!("no answer, at last: {last}")
     }
@@ -238,9 +238,9 @@ impl Customer {
             let Some(wanted) = self.wanted.clone() else {
                 return Ok(Turn::NothingLeft);
             };
-            let hold = self.client.post("/v1/reservations");
-            let hold = hold.json(&json!({"performance_id": performance, "seats": [wanted]}));
-            let (_, held) = self.ask(self.with_token(hold)).await?;
+            let request = self.client.post("/v1/reservations");
+            let request = request.json(&json!({"performance_id": performance, "seats": [wanted]}));
+            let (_, held) = self.ask(self.with_token(request)).await?;
             match held.status {
                 // 200 when the first answer was lost.
                 200 | 201 => {

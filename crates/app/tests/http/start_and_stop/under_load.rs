@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::eventually;
-use serde_json::json;
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout},
-};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
 
 use super::wire::Wire;
 use crate::{
     buyer::Buyer,
+    clock::Stopwatch,
     on_every_store,
-    stage::{ADMIN_KEY, Stage},
+    stage::{ADMIN_KEY, PRICE, Stage, Visitor},
     stores::Stores,
 };
 
@@ -44,10 +42,67 @@ async fn patient(stores: Stores) -> Result<Stage> {
 
 /// Waits for a good end; gives how long that took.
 async fn ends_well(stage: &mut Stage) -> Result<Duration> {
-    let since = Instant::now();
+    let since = Stopwatch::start();
     let status = timeout(Duration::from_secs(70), stage.app.wait_exit()).await??;
     ensure!(status.code() == Some(0), "{status}");
     Ok(since.elapsed())
+}
+
+/// A request that writes: method and path, headers, body, and the status that it must get.
+type Write = (String, Vec<String>, Value, u16);
+
+/// One request of each kind that writes.
+async fn writes(stage: &Stage, buyer: &Buyer) -> Result<Vec<Write>> {
+    let releaser = Buyer::without_points(stage, "releaser", "R1-2").await?;
+    let holder = stage.join("holder").await?;
+    let token = |visitor: &Visitor| {
+        let token = visitor.place["queue_token"].as_str().unwrap_or_default();
+        format!("queue-token: {token}")
+    };
+    let user = |name: &str| format!("x-user-id: {name}");
+    let key = || "idempotency-key: key".to_owned();
+    let operator = || format!("authorization: Bearer {ADMIN_KEY}");
+    let concert = format!("PATCH /v1/admin/concerts/{}", stage.concert);
+    let performance = &stage.performance;
+    Ok(vec![
+        (
+            format!("POST /v1/reservations/{}/payment", buyer.reservation),
+            vec![user("buyer"), token(&buyer.visitor), key()],
+            Value::Null,
+            200,
+        ),
+        (
+            format!("DELETE /v1/reservations/{}", releaser.reservation),
+            vec![user("releaser")],
+            Value::Null,
+            204,
+        ),
+        (
+            "POST /v1/reservations".into(),
+            vec![user("holder"), token(&holder)],
+            json!({"performance_id": performance, "seats": ["R1-3"]}),
+            201,
+        ),
+        (
+            "POST /v1/points/charges".into(),
+            vec![user("charger"), key()],
+            json!({"amount": 5}),
+            201,
+        ),
+        (
+            "POST /v1/admin/users/charged/points/charges".into(),
+            vec![operator(), key()],
+            json!({"amount": 5}),
+            201,
+        ),
+        (
+            format!("{concert}/queue"),
+            vec![operator()],
+            json!({"max_waiting": 9}),
+            200,
+        ),
+        (concert, vec![operator()], json!({"title": "Renamed"}), 200),
+    ])
 }
 
 async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
@@ -55,66 +110,27 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
 ) -> Result<()> {
     let mut stage = patient(stores).await?;
     let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
-    let releaser = Buyer::without_points(&stage, "releaser", "R1-2").await?;
-    let holder = stage.join("holder").await?;
-    let token = |visitor: &crate::stage::Visitor| {
-        format!(
-            "queue-token: {}",
-            visitor.place["queue_token"].as_str().unwrap_or_default()
-        )
-    };
-    let (paying, holding) = (token(&buyer.visitor), token(&holder));
-    let operator = format!("authorization: Bearer {ADMIN_KEY}");
-    let concert = format!("/v1/admin/concerts/{}", stage.concert);
-    let hold = json!({"performance_id": stage.performance, "seats": ["R1-3"]}).to_string();
-    let join = json!({"concert_id": stage.concert}).to_string();
-    let (pay, release) = (
-        format!("POST /v1/reservations/{}/payment", buyer.reservation),
-        format!("DELETE /v1/reservations/{}", releaser.reservation),
-    );
-    let (retitle, change) = (format!("PATCH {concert}"), format!("PATCH {concert}/queue"));
-    let requests: [(&str, &[&str], &str, u16); 7] = [
-        (
-            &pay,
-            &["x-user-id: buyer", &paying, "idempotency-key: pay"],
-            "",
-            200,
-        ),
-        (&release, &["x-user-id: releaser"], "", 204),
-        (
-            "POST /v1/reservations",
-            &["x-user-id: holder", &holding],
-            &hold,
-            201,
-        ),
-        (
-            "POST /v1/points/charges",
-            &["x-user-id: charger", "idempotency-key: charge"],
-            r#"{"amount": 5}"#,
-            201,
-        ),
-        (
-            "POST /v1/admin/users/charged/points/charges",
-            &[&operator, "idempotency-key: charge"],
-            r#"{"amount": 5}"#,
-            201,
-        ),
-        (&retitle, &[&operator], r#"{"title": "Renamed"}"#, 200),
-        (&change, &[&operator], r#"{"max_waiting": 9}"#, 200),
-    ];
-
-    let writes = stores.hold_up_writes(&stage.app)?;
+    let requests = writes(&stage, &buyer).await?;
+    let held_up = stores.hold_up_writes(&stage.app)?;
     let mut in_flight = Vec::new();
     for (what, headers, body, expected) in requests {
         let mut wire = Wire::open(&stage.app).await?;
-        wire.send(what, headers, body).await?;
+        let headers: Vec<_> = headers.iter().map(String::as_str).collect();
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        wire.begin(&what, &headers, body.len()).await?;
+        wire.send_more(&body).await?;
         in_flight.push((what, wire, expected));
     }
     let mut slow = Wire::open(&stage.app).await?;
+    let join = json!({"concert_id": stage.concert}).to_string();
     let (begin, rest) = join.split_at(9);
     let joins = "POST /v1/queue/tokens";
-    slow.send_part(joins, &["x-user-id: slow"], join.len(), begin)
-        .await?;
+    slow.begin(joins, &["x-user-id: slow"], join.len()).await?;
+    slow.send_more(begin).await?;
 
     stopping(&mut stage).await?;
     let address = stage
@@ -127,7 +143,7 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
     })
     .await?;
     stage.app.process().ensure_running()?;
-    drop(writes);
+    drop(held_up);
     for (what, mut wire, expected) in in_flight {
         let answer = wire.answer().await?;
         ensure!(answer.status == expected, "{what}: {answer:?}");
@@ -144,10 +160,7 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
     ensure!(took < AT_ONCE, "{took:?}");
 
     stage.app.restart().await?;
-    assert_eq!(
-        buyer.visitor.balance().await?,
-        Buyer::POINTS - crate::stage::PRICE
-    );
+    assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
     assert_eq!(stores.books(&stage.app)?.seats_sold, 1);
     let shown = stage
         .app

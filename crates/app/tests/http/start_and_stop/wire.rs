@@ -33,32 +33,37 @@ impl Wire {
         let host = app.base_url().trim_start_matches("http://").to_owned();
         let stream = TcpStream::connect(&host).await?;
         let mut wire = Self { stream, host };
-        wire.send("GET /livez", &[], "").await?;
+        wire.send("GET /livez", &["accept: */*"], "").await?;
         ensure!(wire.answer().await?.status == 200);
         Ok(wire)
     }
 
     /// Sends a whole request: method and path, headers, body.
     pub(super) async fn send(&mut self, what: &str, headers: &[&str], body: &str) -> Result<()> {
-        self.send_part(what, headers, body.len(), body).await
+        self.send_head(what, headers, body.len()).await?;
+        self.send_more(body).await
     }
 
-    /// Sends a request of which the body is not all there yet.
-    pub(super) async fn send_part(
+    /// Sends a request without its body, and waits until the program has begun with it.
+    pub(super) async fn begin(
         &mut self,
         what: &str,
         headers: &[&str],
         length: usize,
-        body: &str,
     ) -> Result<()> {
-        let headers: String = headers
-            .iter()
-            .map(|header| format!("{header}\r\n"))
-            .collect();
+        let headers = [headers, &["expect: 100-continue"]].concat();
+        self.send_head(what, &headers, length).await?;
+        let begun = self.answer().await?;
+        ensure!(begun.status == 100, "{what}: {begun:?}");
+        Ok(())
+    }
+
+    async fn send_head(&mut self, what: &str, headers: &[&str], length: usize) -> Result<()> {
         let host = &self.host;
+        let headers = headers.join("\r\n");
         let text = format!(
-            "{what} HTTP/1.1\r\nhost: {host}\r\n{headers}content-type: application/json\r\n\
-             content-length: {length}\r\n\r\n{body}"
+            "{what} HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
         );
         Ok(self.stream.write_all(text.as_bytes()).await?)
     }

@@ -1,0 +1,5 @@
+//! Builds anew when a migration is added: the macro that embeds them notices only edits.
+
+fn main() {
+    println!("cargo::rerun-if-changed=../../migrations/mysql");
+}

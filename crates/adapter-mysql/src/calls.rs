@@ -1,0 +1,187 @@
+//! How a call of a port runs: on one connection, again where that may help, and not for ever.
+
+use std::{
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use diesel::QueryResult;
+use frontrow_domain::ports::{StoreError, StoreResult};
+use futures_util::future::{BoxFuture, Either, select};
+use tokio::time::Sleep;
+
+use crate::{
+    clock::TimeOffset,
+    errors::{self, Kind},
+    pool::{self, Pool},
+    session::{Session, Stage},
+    settings::MySqlSettings,
+};
+
+/// How often a transaction is tried in one call.
+const ATTEMPTS_MAX: u32 = 10;
+
+/// The pause before the second attempt is at most so long; before each further one, twice as long.
+const FIRST_PAUSE_MAX: Duration = Duration::from_millis(4);
+
+/// What a call does on one connection. It reads first, then [begins](Session::begin), then writes, and
+/// can be done all over again until it is committed.
+pub(crate) type Work<Argument, Outcome> =
+    for<'a> fn(&'a mut Session, &'a Argument) -> BoxFuture<'a, QueryResult<Turn<Outcome>>>;
+
+/// What came of one attempt.
+#[derive(Debug)]
+pub(crate) enum Turn<Outcome> {
+    /// This, and what was written is to last.
+    Done(Outcome),
+    /// This, and what was written is to be undone.
+    Refused(Outcome),
+    /// Somebody else was faster: look again, and undo what was written.
+    Again,
+}
+
+/// Runs calls on a pool.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    pool: Pool,
+    offset: TimeOffset,
+    acquire_timeout: Duration,
+    retries: Arc<AtomicU64>,
+}
+
+impl Calls {
+    pub(crate) fn new(pool: Pool, offset: TimeOffset, settings: &MySqlSettings) -> Self {
+        Self {
+            pool,
+            offset,
+            acquire_timeout: settings.acquire_timeout,
+            retries: Arc::default(),
+        }
+    }
+
+    /// How often a transaction was begun anew.
+    pub(crate) fn retries(&self) -> u64 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Does `work` within `limit`, in a task of its own, which goes on when the caller is dropped (its
+    /// client hung up, say): hanging up on the server in the middle of a transaction would leave its
+    /// locks until the server notices, and cost a new connection.
+    pub(crate) async fn run<Argument, Outcome>(
+        &self,
+        limit: Duration,
+        argument: Argument,
+        work: Work<Argument, Outcome>,
+    ) -> StoreResult<Outcome>
+    where
+        Argument: Send + Sync + 'static,
+        Outcome: Send + 'static,
+    {
+        let calls = self.clone();
+        let task = tokio::spawn(async move {
+            let deadline = pin!(tokio::time::sleep(limit));
+            calls.attempts(deadline, &argument, work).await
+        });
+        task.await
+            .unwrap_or_else(|error| Err(StoreError::outcome_unknown(error)))
+    }
+
+    async fn attempts<Argument: Sync, Outcome: Send>(
+        &self,
+        mut deadline: Pin<&mut Sleep>,
+        argument: &Argument,
+        work: Work<Argument, Outcome>,
+    ) -> StoreResult<Outcome> {
+        let mut failure = errors::busy("others were faster each time");
+        for attempt in 1..=ATTEMPTS_MAX {
+            let connection = pool::get(&self.pool, self.acquire_timeout).await?;
+            let mut session = Session::new(connection, self.offset.micros());
+            let ended = {
+                let attempt = pin!(self::attempt(&mut session, argument, work));
+                match select(attempt, deadline.as_mut()).await {
+                    Either::Left((ended, _)) => ended,
+                    Either::Right(_) => Ended::TimedOut,
+                }
+            };
+            let stage = session.stage();
+            match ended {
+                Ended::Lost(_) | Ended::TimedOut => session.hang_up(),
+                _ if stage != Stage::Outside => session.hang_up(),
+                _ => session.keep(),
+            }
+            match ended {
+                Ended::With(result) => return result,
+                Ended::TimedOut if stage == Stage::Committing => {
+                    return Err(StoreError::outcome_unknown(
+                        "no answer to the commit in time",
+                    ));
+                }
+                Ended::TimedOut => return Err(errors::busy("not done in time")),
+                Ended::Again(Some(why)) | Ended::Lost(why) => failure = why,
+                Ended::Again(None) => {}
+            }
+            self.retries.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(self.pause_before(attempt + 1)).await;
+        }
+        Err(failure)
+    }
+
+    /// Two that ran into each other are not to meet again. The pauses of successive calls are spread
+    /// evenly by the golden ratio, which needs no randomness.
+    fn pause_before(&self, attempt: u32) -> Duration {
+        let longest = FIRST_PAUSE_MAX * 2_u32.saturating_pow(attempt.saturating_sub(2));
+        let turn = self.retries.load(Ordering::Relaxed);
+        let part = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+        let part = u32::try_from(part).unwrap_or_default();
+        longest * part / (1 << 16)
+    }
+}
+
+/// How an attempt ended.
+enum Ended<Outcome> {
+    With(StoreResult<Outcome>),
+    /// It may be made again; the error is for when there are no more attempts.
+    Again(Option<StoreError>),
+    /// So may it, on another connection.
+    Lost(StoreError),
+    TimedOut,
+}
+
+async fn attempt<Argument: Sync, Outcome: Send>(
+    session: &mut Session,
+    argument: &Argument,
+    work: Work<Argument, Outcome>,
+) -> Ended<Outcome> {
+    let (ended, done) = match work(session, argument).await {
+        Ok(Turn::Done(outcome)) => (Ended::With(Ok(outcome)), true),
+        Ok(Turn::Refused(outcome)) => (Ended::With(Ok(outcome)), false),
+        Ok(Turn::Again) => (Ended::Again(None), false),
+        Err(error) => {
+            let why = errors::before_commit(&error);
+            let ended = match errors::kind(&error) {
+                Kind::Lost => return Ended::Lost(why),
+                Kind::Deadlock | Kind::LockTimeout => Ended::Again(Some(why)),
+                Kind::Duplicate | Kind::TooSlow | Kind::Other => Ended::With(Err(why)),
+            };
+            (ended, false)
+        }
+    };
+    if !done {
+        // One that cannot be rolled back is hung up on, which rolls it back too.
+        let _ = session.roll_back().await;
+        return ended;
+    }
+    match session.commit().await {
+        Ok(()) => ended,
+        // A cluster decides at the commit who of two may; the other was rolled back.
+        Err(error) if errors::kind(&error) == Kind::Deadlock => {
+            let _ = session.roll_back().await;
+            Ended::Again(Some(errors::before_commit(&error)))
+        }
+        Err(error) => Ended::With(Err(errors::at_commit(&error))),
+    }
+}

@@ -1,0 +1,64 @@
+//! The store's own clock: the server's `UTC_TIMESTAMP(6)`, so that instances whose clocks differ agree.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use diesel::{
+    QueryResult,
+    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
+    mysql::Mysql,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{BigInt, Datetime},
+};
+use jiff::SignedDuration;
+
+/// How much later than its server's clock a store takes it to be. None in the product; tests move
+/// time with it. Clones are the same offset.
+#[derive(Debug, Clone, Default)]
+pub struct TimeOffset(Arc<AtomicI64>);
+
+impl TimeOffset {
+    /// Makes it so much later, or earlier, than it is.
+    pub fn shift(&self, by: SignedDuration) {
+        let micros = by.as_micros().try_into().unwrap_or(i64::MAX);
+        self.0.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    /// The offset in microseconds.
+    pub(crate) fn micros(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The store's now, in whatever statement it stands: the server's time at the statement's start plus
+/// an offset in microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now(pub(crate) i64);
+
+impl Expression for Now {
+    type SqlType = Datetime;
+}
+
+impl<Table> AppearsOnTable<Table> for Now {}
+
+impl<Table> SelectableExpression<Table> for Now {}
+
+impl<Group> ValidGrouping<Group> for Now {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl QueryId for Now {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<Mysql> for Now {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Mysql>) -> QueryResult<()> {
+        out.push_sql("(UTC_TIMESTAMP(6) + INTERVAL ");
+        out.push_bind_param::<BigInt, _>(&self.0)?;
+        out.push_sql(" MICROSECOND)");
+        Ok(())
+    }
+}

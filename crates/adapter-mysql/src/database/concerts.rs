@@ -1,0 +1,189 @@
+//! The catalogue, as buyers see it.
+//!
+//! No seat is counted that is free or sold: what is sold is the sum of a few counters (see
+//! [`sales`](super::sales)), and what is held is counted in an index in which held seats stand together.
+//! Both are read in one statement, and so at one instant.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, SelectableHelper,
+    sql_query,
+    sql_types::{BigInt, Binary, Datetime, Text},
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::{
+    model::{Concert, ConcertId, Performance, PerformanceId, Venue},
+    ports::{Concerts, SeatMap, StoreResult},
+};
+use futures_util::{FutureExt, TryFutureExt};
+use jiff::Timestamp;
+
+use super::{
+    MySqlDatabase,
+    columns::Db,
+    rows::{ConcertRow, SeatRow},
+    schema::{concerts, performances, seats},
+};
+use crate::{calls::Turn, session::Session, statement::Fixed};
+
+#[async_trait]
+impl Concerts for MySqlDatabase {
+    async fn catalogue(&self, now: Timestamp) -> StoreResult<Vec<Concert>> {
+        self.call(now, |session, now| {
+            catalogue(session, *now).map_ok(Turn::Done).boxed()
+        })
+        .await
+    }
+
+    async fn performances(&self, concert: ConcertId) -> StoreResult<Vec<Performance>> {
+        self.call(concert, |session, concert| {
+            performances_of(session, *concert)
+                .map_ok(Turn::Done)
+                .boxed()
+        })
+        .await
+    }
+
+    async fn seat_map(&self, performance: PerformanceId) -> StoreResult<Option<SeatMap>> {
+        self.call(performance, |session, performance| {
+            seat_map(session, *performance).map_ok(Turn::Done).boxed()
+        })
+        .await
+    }
+}
+
+/// A performance and what of it is sold and held.
+#[derive(QueryableByName)]
+struct PerformanceRow {
+    #[diesel(sql_type = Binary)]
+    id: Db<PerformanceId>,
+    #[diesel(sql_type = Binary)]
+    concert_id: Db<ConcertId>,
+    #[diesel(sql_type = Datetime)]
+    starts_at: Db<Timestamp>,
+    #[diesel(sql_type = Text)]
+    venue: Db<Venue>,
+    #[diesel(sql_type = BigInt)]
+    seats_total: Db<u64>,
+    #[diesel(sql_type = BigInt)]
+    sold: Db<u64>,
+    #[diesel(sql_type = BigInt)]
+    held: Db<u64>,
+}
+
+impl PerformanceRow {
+    fn seats_left(&self) -> u64 {
+        self.seats_total.0.saturating_sub(self.sold.0 + self.held.0)
+    }
+}
+
+/// What the performances to come of one concert add up to.
+#[derive(Default)]
+struct ToCome {
+    total: u64,
+    sold: u64,
+    left: u64,
+    next_at: Option<Timestamp>,
+}
+
+/// Performances with a condition; its parameters come after the offset of the store's clock.
+macro_rules! performances_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT p.id, p.concert_id, p.starts_at, p.venue, p.seats_total,
+                    (SELECT CAST(COALESCE(SUM(s.seats_sold), 0) AS SIGNED) FROM performance_sales s
+                     WHERE s.performance_id = p.id) AS sold,
+                    (SELECT COUNT(*) FROM seats h FORCE INDEX (seats_held)
+                     WHERE h.performance_id = p.id
+                       AND h.held_until > UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND) AS held
+             FROM performances p WHERE ",
+            $condition,
+            " ORDER BY p.starts_at, p.id"
+        )
+    };
+}
+
+async fn catalogue(session: &mut Session, now: Timestamp) -> QueryResult<Vec<Concert>> {
+    let rows: Vec<ConcertRow> = concerts::table
+        .order(concerts::id)
+        .select(ConcertRow::as_select())
+        .load(session.connection())
+        .await?;
+    let mut to_come = to_come(session, now).await?;
+    let with_seats = |row: ConcertRow| {
+        let sum = to_come.remove(&row.id.0).unwrap_or_default();
+        Concert {
+            id: row.id.0,
+            title: row.title.0,
+            seats_total: sum.total,
+            seats_left: sum.left,
+            seats_sold: sum.sold,
+            next_performance_at: sum.next_at,
+            policy: row.policy.into(),
+        }
+    };
+    Ok(rows.into_iter().map(with_seats).collect())
+}
+
+async fn to_come(session: &mut Session, now: Timestamp) -> QueryResult<HashMap<ConcertId, ToCome>> {
+    let statement = sql_query(performances_where!("p.starts_at > ?"))
+        .bind::<BigInt, _>(session.now().0)
+        .bind::<Datetime, _>(Db(now));
+    let rows: Vec<PerformanceRow> = Fixed(statement).load(session.connection()).await?;
+    let mut sums: HashMap<ConcertId, ToCome> = HashMap::new();
+    for row in rows {
+        let sum = sums.entry(row.concert_id.0).or_default();
+        sum.total += row.seats_total.0;
+        sum.sold += row.sold.0;
+        sum.left += row.seats_left();
+        sum.next_at.get_or_insert(row.starts_at.0);
+    }
+    Ok(sums)
+}
+
+async fn performances_of(
+    session: &mut Session,
+    concert: ConcertId,
+) -> QueryResult<Vec<Performance>> {
+    let statement = sql_query(performances_where!("p.concert_id = ?"))
+        .bind::<BigInt, _>(session.now().0)
+        .bind::<Binary, _>(Db(concert));
+    let rows: Vec<PerformanceRow> = Fixed(statement).load(session.connection()).await?;
+    let performance = |row: PerformanceRow| Performance {
+        seats_left: row.seats_left(),
+        id: row.id.0,
+        concert,
+        starts_at: row.starts_at.0,
+        venue: row.venue.0,
+        seats_total: row.seats_total.0,
+    };
+    Ok(rows.into_iter().map(performance).collect())
+}
+
+async fn seat_map(
+    session: &mut Session,
+    performance: PerformanceId,
+) -> QueryResult<Option<SeatMap>> {
+    let found: Option<(Db<ConcertId>, Db<Timestamp>)> = performances::table
+        .find(Db(performance))
+        .select((performances::concert_id, session.now()))
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    let Some((concert, now)) = found else {
+        return Ok(None);
+    };
+    let mut rows: Vec<SeatRow> = seats::table
+        .filter(seats::performance_id.eq(Db(performance)))
+        .select(SeatRow::as_select())
+        .load(session.connection())
+        .await?;
+    // Faster than an index that is there for this alone.
+    rows.sort_unstable_by_key(|row| row.ordinal);
+    Ok(Some(SeatMap {
+        concert: concert.0,
+        seats: rows.into_iter().map(|row| row.seen_at(now.0)).collect(),
+    }))
+}

@@ -1,0 +1,174 @@
+//! Balances and the ledger that adds up to them.
+
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, insert_into, update};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::{
+    model::{Amount, Applied, Balance, LedgerEntry, LedgerReason, UserId},
+    ports::{Charge, ChargeOutcome, Charged, EffectOf, Points, StoreResult},
+};
+use futures_util::{FutureExt, TryFutureExt};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{
+    MySqlDatabase, audit,
+    columns::{Db, Reason},
+    idempotency::{self, Claim, Replay},
+    schema::{balances, ledger},
+};
+use crate::{calls::Turn, errors, session::Session};
+
+#[async_trait]
+impl Points for MySqlDatabase {
+    async fn balance(&self, user: &UserId) -> StoreResult<Balance> {
+        self.call(user.clone(), |session, user| {
+            balance(session, user).map_ok(Turn::Done).boxed()
+        })
+        .await
+    }
+
+    async fn charge(&self, charge: &Charge) -> StoreResult<ChargeOutcome> {
+        self.call(charge.clone(), |session, charge| {
+            self::charge(session, charge).boxed()
+        })
+        .await
+    }
+}
+
+async fn balance(session: &mut Session, user: &UserId) -> QueryResult<Balance> {
+    let balance: Option<Db<Amount>> = balances::table
+        .find(Db(user.clone()))
+        .select(balances::balance)
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    Ok(Balance(balance.map_or(Amount::ZERO, |balance| balance.0)))
+}
+
+/// Makes a balance that was `before` (none for a user without one) into `after`; false when it is not
+/// `before` any more.
+pub(super) async fn change_balance(
+    session: &mut Session,
+    user: &UserId,
+    before: Option<Balance>,
+    after: Balance,
+) -> QueryResult<bool> {
+    let Some(before) = before else {
+        let made = insert_into(balances::table)
+            .values((
+                balances::user_id.eq(Db(user.clone())),
+                balances::balance.eq(Db(after.0)),
+            ))
+            .execute(session.connection())
+            .await;
+        return Ok(errors::unless_duplicate(made)?.is_some());
+    };
+    let unchanged = balances::table
+        .find(Db(user.clone()))
+        .filter(balances::balance.eq(Db(before.0)));
+    let changed = update(unchanged)
+        .set(balances::balance.eq(Db(after.0)))
+        .execute(session.connection())
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Writes a ledger row; the balance that it leads to has been written.
+pub(super) async fn record(session: &mut Session, entry: &LedgerEntry) -> QueryResult<()> {
+    let (reason, reservation) = match entry.reason {
+        LedgerReason::Charge => (Reason::Charge, None),
+        LedgerReason::Payment(reservation) => (Reason::Payment, Some(reservation)),
+    };
+    insert_into(ledger::table)
+        .values((
+            ledger::id.eq(Db(entry.id)),
+            ledger::user_id.eq(Db(entry.user.clone())),
+            ledger::reason.eq(Db(reason)),
+            ledger::amount.eq(Db(entry.amount)),
+            ledger::balance_after.eq(Db(entry.balance.0)),
+            ledger::reservation_id.eq(reservation.map(Db)),
+            ledger::at.eq(Db(entry.at)),
+        ))
+        .execute(session.connection())
+        .await
+        .map(drop)
+}
+
+async fn charge(session: &mut Session, charge: &Charge) -> QueryResult<Turn<ChargeOutcome>> {
+    session.begin().await?;
+    match idempotency::claim(session, &charge.user, &charge.keyed, charge.entry).await? {
+        Claim::Ours => {}
+        Claim::UnderWay => return Ok(Turn::Refused(ChargeOutcome::InProgress)),
+        Claim::Taken => return replayed(session, charge).await,
+    }
+    let (before, now) = lock_balance(session, &charge.user).await?;
+    let Some(after) = before.unwrap_or_default().charged(charge.amount) else {
+        return Ok(Turn::Refused(ChargeOutcome::TooMuch));
+    };
+    if !change_balance(session, &charge.user, before, after).await? {
+        return Ok(Turn::Again);
+    }
+    let entry = LedgerEntry {
+        id: charge.entry,
+        user: charge.user.clone(),
+        reason: LedgerReason::Charge,
+        amount: charge.amount,
+        balance: after,
+        at: now,
+    };
+    record(session, &entry).await?;
+    if let Some(operator) = &charge.operator {
+        let detail = json!({
+            "amount": charge.amount.minor_units(),
+            "balance": after.0.minor_units(),
+            "ledger_entry": charge.entry.to_string(),
+        });
+        audit::note(session, operator, "points.charge", &charge.user, &detail).await?;
+    }
+    Ok(Turn::Done(ChargeOutcome::Charged(Applied {
+        effect: Charged {
+            amount: charge.amount,
+            balance: after,
+        },
+        replayed: false,
+    })))
+}
+
+/// What the key of a charge has been used for.
+async fn replayed(session: &mut Session, charge: &Charge) -> QueryResult<Turn<ChargeOutcome>> {
+    session.roll_back().await?;
+    let replay = idempotency::replay(session, &charge.user, &charge.keyed).await?;
+    Ok(match replay {
+        Replay::Effect(EffectOf::Charge(effect)) => Turn::Done(ChargeOutcome::Charged(Applied {
+            effect,
+            replayed: true,
+        })),
+        Replay::Effect(EffectOf::Payment(_)) | Replay::OtherRequest => {
+            Turn::Done(ChargeOutcome::KeyReused)
+        }
+        // It was purged between two looks.
+        Replay::Nothing => Turn::Again,
+    })
+}
+
+/// A user's balance, if they have one, which nobody else changes from here on, and what time it is.
+async fn lock_balance(
+    session: &mut Session,
+    user: &UserId,
+) -> QueryResult<(Option<Balance>, Timestamp)> {
+    let locked: Option<(Db<Amount>, Db<Timestamp>)> = balances::table
+        .find(Db(user.clone()))
+        .select((balances::balance, session.now()))
+        .for_update()
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    if let Some((balance, now)) = locked {
+        return Ok((Some(Balance(balance.0)), now.0));
+    }
+    let now: Db<Timestamp> = diesel::select(session.now())
+        .get_result(session.connection())
+        .await?;
+    Ok((None, now.0))
+}

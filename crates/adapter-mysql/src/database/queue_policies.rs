@@ -1,0 +1,160 @@
+//! The master copies of the queues' policies, in columns of their concerts.
+
+use async_trait::async_trait;
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper, update,
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{PolicyVersion, VersionedPolicy},
+    },
+    ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, StoreResult},
+};
+use futures_util::{FutureExt, TryFutureExt};
+
+use super::{MySqlDatabase, audit, columns::Db, rows::PolicyRow, schema::concerts};
+use crate::{calls::Turn, errors, session::Session};
+
+#[async_trait]
+impl QueuePolicies for MySqlDatabase {
+    async fn find(&self, concert: ConcertId) -> StoreResult<Option<MasterPolicy>> {
+        self.call(concert, |session, concert| {
+            find(session, *concert).map_ok(Turn::Done).boxed()
+        })
+        .await
+    }
+
+    async fn all(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
+        self.call((), |session, ()| all(session).map_ok(Turn::Done).boxed())
+            .await
+    }
+
+    async fn put(
+        &self,
+        concert: ConcertId,
+        based_on: PolicyVersion,
+        policy: &VersionedPolicy,
+        by: &Operator,
+    ) -> StoreResult<PutOutcome> {
+        let change = (concert, based_on, policy.clone(), by.clone());
+        self.edit(change, |session, (concert, based_on, policy, by)| {
+            put(session, *concert, *based_on, policy, by).boxed()
+        })
+        .await
+    }
+
+    async fn mark_seeded(&self, concert: ConcertId) -> StoreResult<bool> {
+        self.call(concert, |session, concert| {
+            mark_seeded(session, *concert).boxed()
+        })
+        .await
+    }
+
+    async fn forget_seeded(&self, concert: ConcertId) -> StoreResult<()> {
+        self.call(concert, |session, concert| {
+            forget_seeded(session, *concert).boxed()
+        })
+        .await
+    }
+}
+
+fn master((policy, seeded): (PolicyRow, bool)) -> MasterPolicy {
+    MasterPolicy {
+        policy: policy.into(),
+        seeded,
+    }
+}
+
+async fn find(session: &mut Session, concert: ConcertId) -> QueryResult<Option<MasterPolicy>> {
+    let row: Option<(PolicyRow, bool)> = concerts::table
+        .find(Db(concert))
+        .select((PolicyRow::as_select(), concerts::seeded))
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    Ok(row.map(master))
+}
+
+async fn all(session: &mut Session) -> QueryResult<Vec<(ConcertId, MasterPolicy)>> {
+    let rows: Vec<(Db<ConcertId>, (PolicyRow, bool))> = concerts::table
+        .order(concerts::id)
+        .select((concerts::id, (PolicyRow::as_select(), concerts::seeded)))
+        .load(session.connection())
+        .await?;
+    let policies = rows.into_iter().map(|(id, row)| (id.0, master(row)));
+    Ok(policies.collect())
+}
+
+async fn put(
+    session: &mut Session,
+    concert: ConcertId,
+    based_on: PolicyVersion,
+    policy: &VersionedPolicy,
+    by: &Operator,
+) -> QueryResult<Turn<PutOutcome>> {
+    session.begin().await?;
+    let before: Option<PolicyRow> = concerts::table
+        .find(Db(concert))
+        .select(PolicyRow::as_select())
+        .for_update()
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    let before = match before.map(VersionedPolicy::from) {
+        None => return Ok(Turn::Refused(PutOutcome::NoSuchConcert)),
+        Some(before) if before.version != based_on || before.version >= policy.version => {
+            return Ok(Turn::Refused(PutOutcome::Outdated));
+        }
+        Some(before) => before,
+    };
+    update(concerts::table.find(Db(concert)))
+        .set(PolicyRow::from(policy))
+        .execute(session.connection())
+        .await?;
+    let (before, after) = (audit::policy_detail(&before), audit::policy_detail(policy));
+    let detail = audit::changes(&before, &after).into();
+    audit::note(session, by, "queue.policy", &concert, &detail).await?;
+    Ok(Turn::Done(PutOutcome::Put))
+}
+
+async fn mark_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<bool>> {
+    let before: Option<bool> = concerts::table
+        .find(Db(concert))
+        .select(concerts::seeded)
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    match before {
+        None => {
+            return Err(errors::broken(format!(
+                "no concert {concert} to seed a queue of"
+            )));
+        }
+        Some(true) => return Ok(Turn::Done(true)),
+        Some(false) => {}
+    }
+    session.begin().await?;
+    let unmarked = concerts::table
+        .find(Db(concert))
+        .filter(concerts::seeded.eq(false));
+    let marked = update(unmarked)
+        .set(concerts::seeded.eq(true))
+        .execute(session.connection())
+        .await?;
+    Ok(if marked == 1 {
+        Turn::Done(false)
+    } else {
+        Turn::Again
+    })
+}
+
+async fn forget_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<()>> {
+    session.begin().await?;
+    update(concerts::table.find(Db(concert)))
+        .set(concerts::seeded.eq(false))
+        .execute(session.connection())
+        .await?;
+    Ok(Turn::Done(()))
+}

@@ -1,0 +1,89 @@
+//! The end of a hold that nobody paid: what a hold does to those in its way, a release to its own, and a
+//! new seat plan to those of its performance. The sweep ends many at once.
+
+use diesel::{
+    ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult, sql_query,
+    sql_types::{Binary, Nullable},
+    update,
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::model::{PerformanceId, ReservationId};
+use jiff::Timestamp;
+
+use crate::{
+    database::{
+        columns::{Db, Phase},
+        schema::{reservations, seats},
+    },
+    session::Session,
+    statement::Fixed,
+};
+
+/// Expires every hold of a performance that is over; false when one of them is not, after all.
+pub(in crate::database) async fn expire_all(
+    session: &mut Session,
+    performance: PerformanceId,
+) -> QueryResult<bool> {
+    let over: Vec<Option<Db<ReservationId>>> = seats::table
+        .filter(seats::performance_id.eq(Db(performance)))
+        .filter(seats::held_until.le(session.now().nullable()))
+        .select(seats::reservation_id)
+        .distinct()
+        .order(seats::reservation_id)
+        .load(session.connection())
+        .await?;
+    for id in over.into_iter().flatten() {
+        if !expire(session, id.0).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Marks a hold that is over as expired and frees its seats; false, and nothing is changed, when it is
+/// not held or not over.
+pub(super) async fn expire(session: &mut Session, id: ReservationId) -> QueryResult<bool> {
+    let over = reservations::table
+        .find(Db(id))
+        .filter(reservations::held_until.le(session.now().nullable()));
+    let ended = update(over)
+        .set((
+            reservations::state.eq(Db(Phase::Expired)),
+            reservations::held_until.eq(None::<Db<Timestamp>>),
+        ))
+        .execute(session.connection())
+        .await?;
+    free(session, id, ended).await
+}
+
+/// Marks a hold that is not over as cancelled and frees its seats; false, and nothing is changed, when it
+/// is not held or over.
+pub(super) async fn cancel(session: &mut Session, id: ReservationId) -> QueryResult<bool> {
+    let live = reservations::table
+        .find(Db(id))
+        .filter(reservations::held_until.gt(session.now().nullable()));
+    let ended = update(live)
+        .set((
+            reservations::state.eq(Db(Phase::Cancelled)),
+            reservations::held_until.eq(None::<Db<Timestamp>>),
+        ))
+        .execute(session.connection())
+        .await?;
+    free(session, id, ended).await
+}
+
+/// Frees the seats of a reservation, if it was ended.
+async fn free(session: &mut Session, id: ReservationId, ended: usize) -> QueryResult<bool> {
+    if ended == 0 {
+        return Ok(false);
+    }
+    // The optimizer reads a small table from its start rather than use the index.
+    let statement = sql_query(
+        "UPDATE seats FORCE INDEX (seats_of_reservation)
+         SET reservation_id = NULL, held_until = NULL, user_id = NULL, user_slot = NULL
+         WHERE reservation_id = ?",
+    )
+    .bind::<Nullable<Binary>, _>(Some(Db(id)));
+    Fixed(statement).execute(session.connection()).await?;
+    Ok(true)
+}

@@ -1,0 +1,105 @@
+//! Reservations, one step of their life a file.
+//!
+//! Every step looks first, without a lock and in one statement, and refuses what it must; most of a
+//! crowd gets no further. Then it begins a transaction whose every statement says what it takes for
+//! granted. Where that is not so any more, somebody was faster: everything is undone, and it looks again.
+//!
+//! Rows are locked in one order: the key, the balance, the reservation (that of a hold that is over
+//! before one's own), the seats by their primary key, the ledger, the sales.
+
+pub(super) mod expire;
+mod hold;
+mod look;
+mod pay;
+pub(super) mod read;
+mod release;
+mod sweep;
+mod take;
+
+use async_trait::async_trait;
+use frontrow_domain::{
+    model::{ConcertId, Page, PageRequest, Reservation, ReservationId, UserId},
+    ports::{
+        HoldOutcome, HoldRequest, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
+        StoreResult,
+    },
+};
+use futures_util::{FutureExt, TryFutureExt};
+
+use super::MySqlDatabase;
+use crate::calls::Turn;
+
+#[async_trait]
+impl Reservations for MySqlDatabase {
+    async fn hold(&self, request: &HoldRequest) -> StoreResult<HoldOutcome> {
+        self.call(request.clone(), |session, request| {
+            hold::hold(session, request).boxed()
+        })
+        .await
+    }
+
+    async fn release(&self, id: ReservationId, user: &UserId) -> StoreResult<ReleaseOutcome> {
+        self.call((id, user.clone()), |session, (id, user)| {
+            release::release(session, *id, user).boxed()
+        })
+        .await
+    }
+
+    async fn pay(&self, request: &PaymentRequest) -> StoreResult<PayOutcome> {
+        self.call(request.clone(), |session, request| {
+            pay::pay(session, request).boxed()
+        })
+        .await
+    }
+
+    async fn find(&self, id: ReservationId, user: &UserId) -> StoreResult<Option<Reservation>> {
+        self.call((id, user.clone()), |session, (id, user)| {
+            let found = read::find(session, *id, user);
+            let seen = found.map_ok(|found| {
+                Turn::Done(found.map(|(reservation, now)| reservation.seen_at(now)))
+            });
+            seen.boxed()
+        })
+        .await
+    }
+
+    async fn of_user(
+        &self,
+        user: &UserId,
+        page: PageRequest<ReservationId>,
+    ) -> StoreResult<Page<Reservation, ReservationId>> {
+        self.call((user.clone(), page), |session, (user, page)| {
+            read::of_user(session, user, *page)
+                .map_ok(Turn::Done)
+                .boxed()
+        })
+        .await
+    }
+
+    async fn of_concert(
+        &self,
+        concert: ConcertId,
+        page: PageRequest<ReservationId>,
+    ) -> StoreResult<Page<Reservation, ReservationId>> {
+        self.call((concert, page), |session, (concert, page)| {
+            read::of_concert(session, *concert, *page)
+                .map_ok(Turn::Done)
+                .boxed()
+        })
+        .await
+    }
+
+    async fn sweep(&self, limit: u32) -> StoreResult<u32> {
+        let mut swept = 0;
+        while swept < limit {
+            let some = sweep::HOLDS_A_TRANSACTION.min(limit - swept);
+            let gone = self.call(some, |session, limit| sweep::sweep(session, *limit).boxed());
+            let gone = gone.await?;
+            swept += gone;
+            if gone < some {
+                break;
+            }
+        }
+        Ok(swept)
+    }
+}

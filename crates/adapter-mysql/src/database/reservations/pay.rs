@@ -1,0 +1,213 @@
+//! Payment: the hold, the points, the ledger row, the seats and the key, all or nothing.
+
+use diesel::{
+    ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+    SelectableHelper, sql_query,
+    sql_types::{Binary, Nullable, Text},
+    update,
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::{
+    model::{
+        Amount, Applied, Balance, LedgerEntry, LedgerReason, PayRefusal, Reservation,
+        ReservationState, WrongState,
+    },
+    ports::{EffectOf, Paid, PayOutcome, PaymentRequest},
+};
+use jiff::Timestamp;
+
+use super::look::four;
+use crate::{
+    calls::Turn,
+    database::{
+        columns::{Db, Phase},
+        idempotency::{self, Claim, Replay},
+        points,
+        rows::ReservationRow,
+        sales,
+        schema::{balances, reservations},
+    },
+    errors,
+    session::Session,
+    statement::Fixed,
+};
+
+/// What a payment finds.
+struct Scene {
+    reservation: Reservation,
+    /// None for a user who never had points.
+    balance: Option<Balance>,
+    now: Timestamp,
+}
+
+/// Pays a user's held seats.
+///
+/// A key is looked up only where the payment is refused or the key turns out to be taken: nearly every
+/// payment is the first with its key, and the key's own row tells in any case.
+pub(super) async fn pay(
+    session: &mut Session,
+    request: &PaymentRequest,
+) -> QueryResult<Turn<PayOutcome>> {
+    let Some(scene) = look(session, request).await? else {
+        return replayed_or(session, request, PayOutcome::NotFound).await;
+    };
+    if scene.reservation.concert != request.concert {
+        return replayed_or(session, request, PayOutcome::OtherConcert).await;
+    }
+    let paid = match transition(&scene) {
+        Ok(paid) => paid,
+        Err(PayRefusal::NotHeld(WrongState { now: state })) => {
+            return replayed_or(session, request, PayOutcome::NotHeld(state)).await;
+        }
+        Err(PayRefusal::NotEnoughPoints { balance, total }) => {
+            let refusal = PayOutcome::NotEnoughPoints { balance, total };
+            return replayed_or(session, request, refusal).await;
+        }
+    };
+    session.begin().await?;
+    match idempotency::claim(session, &request.user, &request.keyed, request.entry).await? {
+        Claim::Ours => {}
+        Claim::UnderWay => return Ok(Turn::Refused(PayOutcome::InProgress)),
+        Claim::Taken => {
+            session.roll_back().await?;
+            return Ok(match replayed(session, request).await? {
+                Some(answer) => Turn::Done(answer),
+                // It was purged between two looks.
+                None => Turn::Again,
+            });
+        }
+    }
+    Ok(if write(session, request, &scene, &paid).await? {
+        Turn::Done(PayOutcome::Paid(Applied {
+            effect: paid,
+            replayed: false,
+        }))
+    } else {
+        Turn::Again
+    })
+}
+
+/// The reservation, the user's points and what time it is, in one statement.
+async fn look(session: &mut Session, request: &PaymentRequest) -> QueryResult<Option<Scene>> {
+    let balance = balances::table
+        .find(Db(request.user.clone()))
+        .select(balances::balance)
+        .single_value();
+    let row: Option<(ReservationRow, Option<Db<Amount>>, Db<Timestamp>)> = reservations::table
+        .find(Db(request.reservation))
+        .filter(reservations::user_id.eq(Db(request.user.clone())))
+        .select((ReservationRow::as_select(), balance, session.now()))
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    let Some((row, balance, now)) = row else {
+        return Ok(None);
+    };
+    Ok(Some(Scene {
+        reservation: row.into_reservation()?,
+        balance: balance.map(|balance| Balance(balance.0)),
+        now: now.0,
+    }))
+}
+
+/// What the domain makes of paying now.
+fn transition(scene: &Scene) -> Result<Paid, PayRefusal> {
+    let held = scene.reservation.clone().held_at(scene.now)?;
+    let (reservation, balance) = held.pay(scene.balance.unwrap_or_default(), scene.now)?;
+    Ok(Paid {
+        charged: reservation.total,
+        reservation,
+        balance,
+    })
+}
+
+/// The answer to an earlier call with this key, or this refusal.
+async fn replayed_or(
+    session: &mut Session,
+    request: &PaymentRequest,
+    refusal: PayOutcome,
+) -> QueryResult<Turn<PayOutcome>> {
+    let answer = replayed(session, request).await?;
+    Ok(Turn::Done(answer.unwrap_or(refusal)))
+}
+
+/// What the key stands for; none where it is new.
+async fn replayed(
+    session: &mut Session,
+    request: &PaymentRequest,
+) -> QueryResult<Option<PayOutcome>> {
+    let replay = idempotency::replay(session, &request.user, &request.keyed).await?;
+    Ok(match replay {
+        Replay::Nothing => None,
+        Replay::Effect(EffectOf::Payment(effect)) => Some(PayOutcome::Paid(Applied {
+            effect,
+            replayed: true,
+        })),
+        Replay::Effect(EffectOf::Charge(_)) | Replay::OtherRequest => Some(PayOutcome::KeyReused),
+    })
+}
+
+/// Writes the payment, whose key is ours; false when anything is no longer as `scene` has it.
+async fn write(
+    session: &mut Session,
+    request: &PaymentRequest,
+    scene: &Scene,
+    paid: &Paid,
+) -> QueryResult<bool> {
+    let spent = points::change_balance(session, &request.user, scene.balance, paid.balance).await?;
+    if !spent || !confirm(session, &paid.reservation).await? {
+        return Ok(false);
+    }
+    sell(session, &paid.reservation).await?;
+    let entry = LedgerEntry {
+        id: request.entry,
+        user: request.user.clone(),
+        reason: LedgerReason::Payment(paid.reservation.id),
+        amount: paid.charged,
+        balance: paid.balance,
+        at: scene.now,
+    };
+    points::record(session, &entry).await?;
+    sales::count(session, &paid.reservation).await?;
+    Ok(true)
+}
+
+/// Confirms a hold that is not over; false when there is none.
+async fn confirm(session: &mut Session, reservation: &Reservation) -> QueryResult<bool> {
+    let ReservationState::Confirmed { at } = reservation.state else {
+        return Err(errors::broken("paid and not confirmed"));
+    };
+    let live = reservations::table
+        .find(Db(reservation.id))
+        .filter(reservations::held_until.gt(session.now().nullable()));
+    let confirmed = update(live)
+        .set((
+            reservations::state.eq(Db(Phase::Confirmed)),
+            reservations::held_until.eq(None::<Db<Timestamp>>),
+            reservations::confirmed_at.eq(Some(Db(at))),
+        ))
+        .execute(session.connection())
+        .await?;
+    Ok(confirmed == 1)
+}
+
+/// Makes the reservation's seats sold, all of them or it fails.
+async fn sell(session: &mut Session, reservation: &Reservation) -> QueryResult<()> {
+    let [first, second, third, fourth] = four(&reservation.seats);
+    let statement = sql_query(
+        "UPDATE seats FORCE INDEX (PRIMARY) SET held_until = NULL
+         WHERE performance_id = ? AND label IN (?, ?, ?, ?) AND reservation_id = ?",
+    )
+    .bind::<Binary, _>(Db(reservation.performance))
+    .bind::<Nullable<Text>, _>(first.map(|seat| Db(seat.label)))
+    .bind::<Nullable<Text>, _>(second.map(|seat| Db(seat.label)))
+    .bind::<Nullable<Text>, _>(third.map(|seat| Db(seat.label)))
+    .bind::<Nullable<Text>, _>(fourth.map(|seat| Db(seat.label)))
+    .bind::<Binary, _>(Db(reservation.id));
+    let sold = Fixed(statement).execute(session.connection()).await?;
+    if sold != reservation.seats.len() {
+        let id = reservation.id;
+        return Err(errors::broken(format!("reservation {id} has lost a seat")));
+    }
+    Ok(())
+}

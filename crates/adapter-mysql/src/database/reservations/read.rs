@@ -1,0 +1,89 @@
+//! Reservations, read.
+
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::model::{ConcertId, Page, PageRequest, Reservation, ReservationId, UserId};
+use jiff::Timestamp;
+
+use crate::{
+    database::{columns::Db, rows::ReservationRow, schema::reservations},
+    errors,
+    session::Session,
+};
+
+type Row = (ReservationRow, Db<Timestamp>);
+
+/// A user's reservation, as it is written (a hold that is over may still be there as held), and what time
+/// it is.
+pub(super) async fn find(
+    session: &mut Session,
+    id: ReservationId,
+    user: &UserId,
+) -> QueryResult<Option<(Reservation, Timestamp)>> {
+    let row: Option<Row> = reservations::table
+        .find(Db(id))
+        .filter(reservations::user_id.eq(Db(user.clone())))
+        .select((ReservationRow::as_select(), session.now()))
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    row.map(|(row, now)| Ok((row.into_reservation()?, now.0)))
+        .transpose()
+}
+
+/// A user's reservation that is paid, as the ledger says.
+pub(in crate::database) async fn paid(
+    session: &mut Session,
+    id: ReservationId,
+    user: &UserId,
+) -> QueryResult<Reservation> {
+    let found = find(session, id, user).await?;
+    found
+        .map(|(reservation, _)| reservation)
+        .ok_or_else(|| errors::broken(format!("no reservation {id} that is paid")))
+}
+
+/// A page of a user's reservations, the newest first.
+pub(super) async fn of_user(
+    session: &mut Session,
+    user: &UserId,
+    page: PageRequest<ReservationId>,
+) -> QueryResult<Page<Reservation, ReservationId>> {
+    let mut rows = reservations::table
+        .filter(reservations::user_id.eq(Db(user.clone())))
+        .order(reservations::id.desc())
+        .limit(i64::from(page.limit) + 1)
+        .select((ReservationRow::as_select(), session.now()))
+        .into_boxed();
+    if let Some(after) = page.after {
+        rows = rows.filter(reservations::id.lt(Db(after)));
+    }
+    page_of(rows.load(session.connection()).await?, page.limit)
+}
+
+/// A page of a concert's reservations, the oldest first.
+pub(super) async fn of_concert(
+    session: &mut Session,
+    concert: ConcertId,
+    page: PageRequest<ReservationId>,
+) -> QueryResult<Page<Reservation, ReservationId>> {
+    let mut rows = reservations::table
+        .filter(reservations::concert_id.eq(Db(concert)))
+        .order(reservations::id)
+        .limit(i64::from(page.limit) + 1)
+        .select((ReservationRow::as_select(), session.now()))
+        .into_boxed();
+    if let Some(after) = page.after {
+        rows = rows.filter(reservations::id.gt(Db(after)));
+    }
+    page_of(rows.load(session.connection()).await?, page.limit)
+}
+
+fn page_of(rows: Vec<Row>, limit: u16) -> QueryResult<Page<Reservation, ReservationId>> {
+    let seen = |(row, now): Row| Ok(row.into_reservation()?.seen_at(now.0));
+    let items = rows
+        .into_iter()
+        .map(seen)
+        .collect::<QueryResult<Vec<_>>>()?;
+    Ok(Page::from_one_more(items, limit, |item| item.id))
+}

@@ -1,0 +1,126 @@
+//! Taking seats that were there to be had a moment ago. The seats' own rows decide.
+
+use std::collections::BTreeSet;
+
+use diesel::{
+    QueryResult, sql_query,
+    sql_types::{BigInt, Binary, Datetime, Nullable, Text, TinyInt},
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::model::{PricedSeat, Reservation, ReservationId, ReservationState};
+use jiff::Timestamp;
+
+use super::{
+    expire,
+    look::{Scene, four},
+};
+use crate::{database::columns::Db, errors, session::Session, statement::Fixed};
+
+/// Makes a reservation where its performance is still on sale. Shares a lock on the performance, so that
+/// its seats are not planned anew before the commit.
+const RESERVE: &str = "
+    INSERT INTO reservations
+        (id, user_id, concert_id, performance_id, state, held_until, total, seat_count, seats)
+    SELECT CAST(? AS BINARY(16)), ?, p.concert_id, p.id, 'held', ?, ?, ?, ?
+    FROM performances p
+    WHERE p.id = ? AND p.concert_id = ? AND p.starts_at > UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND
+    LOCK IN SHARE MODE";
+
+/// Takes up to four seats, in the order of their labels, where they are free and cost what they did.
+const TAKE: &str = "
+    UPDATE seats FORCE INDEX (PRIMARY)
+    SET reservation_id = ?, held_until = ?, user_id = ?,
+        user_slot = CASE label WHEN ? THEN ? WHEN ? THEN ? WHEN ? THEN ? WHEN ? THEN ? END
+    WHERE performance_id = ? AND label IN (?, ?, ?, ?)
+      AND (label, price) IN ((?, ?), (?, ?), (?, ?), (?, ?))
+      AND (reservation_id IS NULL OR held_until <= UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)";
+
+/// Writes the reservation and takes its seats; false, and everything is to be undone, when anything is no
+/// longer as `scene` has it.
+pub(super) async fn take(
+    session: &mut Session,
+    scene: &Scene,
+    reservation: &Reservation,
+) -> QueryResult<bool> {
+    let ReservationState::Held { until } = reservation.state else {
+        return Err(errors::broken("taken and not held"));
+    };
+    // They lose their other seats too: a hold is whole or over, even if the clock steps back.
+    let losers: BTreeSet<ReservationId> = scene
+        .seats
+        .iter()
+        .filter_map(|seat| seat.reservation)
+        .chain(scene.hold.as_ref().map(|own| own.id))
+        .collect();
+    for loser in losers {
+        expire::expire(session, loser).await?;
+    }
+    let reserved = reserve(session, reservation, until).await;
+    if errors::unless_duplicate(reserved)? != Some(1) {
+        return Ok(false);
+    }
+    let taken = take_seats(session, scene, reservation, until).await;
+    Ok(errors::unless_duplicate(taken)? == Some(reservation.seats.len()))
+}
+
+async fn reserve(
+    session: &mut Session,
+    reservation: &Reservation,
+    until: Timestamp,
+) -> QueryResult<usize> {
+    // At most four.
+    let count = i8::try_from(reservation.seats.len()).unwrap_or(i8::MAX);
+    let statement = sql_query(RESERVE)
+        .bind::<Binary, _>(Db(reservation.id))
+        .bind::<Text, _>(Db(reservation.user.clone()))
+        .bind::<Datetime, _>(Db(until))
+        .bind::<BigInt, _>(Db(reservation.total))
+        .bind::<TinyInt, _>(count)
+        .bind::<Text, _>(Db(reservation.seats.clone()))
+        .bind::<Binary, _>(Db(reservation.performance))
+        .bind::<Binary, _>(Db(reservation.concert))
+        .bind::<BigInt, _>(session.now().0);
+    Fixed(statement).execute(session.connection()).await
+}
+
+async fn take_seats(
+    session: &mut Session,
+    scene: &Scene,
+    reservation: &Reservation,
+    until: Timestamp,
+) -> QueryResult<usize> {
+    let slots = scene.free_slots.iter().copied();
+    let seats: Vec<(PricedSeat, i8)> = reservation.seats.iter().cloned().zip(slots).collect();
+    let padded = four(&seats);
+    let label = |at: &Option<(PricedSeat, i8)>| at.as_ref().map(|(seat, _)| Db(seat.label.clone()));
+    let price = |at: &Option<(PricedSeat, i8)>| at.as_ref().map(|(seat, _)| Db(seat.price));
+    let slot = |at: &Option<(PricedSeat, i8)>| at.as_ref().map(|(_, slot)| *slot);
+    let [a, b, c, d] = &padded;
+    let statement = sql_query(TAKE)
+        .bind::<Binary, _>(Db(reservation.id))
+        .bind::<Datetime, _>(Db(until))
+        .bind::<Text, _>(Db(reservation.user.clone()))
+        .bind::<Nullable<Text>, _>(label(a))
+        .bind::<Nullable<TinyInt>, _>(slot(a))
+        .bind::<Nullable<Text>, _>(label(b))
+        .bind::<Nullable<TinyInt>, _>(slot(b))
+        .bind::<Nullable<Text>, _>(label(c))
+        .bind::<Nullable<TinyInt>, _>(slot(c))
+        .bind::<Nullable<Text>, _>(label(d))
+        .bind::<Nullable<TinyInt>, _>(slot(d))
+        .bind::<Binary, _>(Db(reservation.performance))
+        .bind::<Nullable<Text>, _>(label(a))
+        .bind::<Nullable<Text>, _>(label(b))
+        .bind::<Nullable<Text>, _>(label(c))
+        .bind::<Nullable<Text>, _>(label(d))
+        .bind::<Nullable<Text>, _>(label(a))
+        .bind::<Nullable<BigInt>, _>(price(a))
+        .bind::<Nullable<Text>, _>(label(b))
+        .bind::<Nullable<BigInt>, _>(price(b))
+        .bind::<Nullable<Text>, _>(label(c))
+        .bind::<Nullable<BigInt>, _>(price(c))
+        .bind::<Nullable<Text>, _>(label(d))
+        .bind::<Nullable<BigInt>, _>(price(d))
+        .bind::<BigInt, _>(session.now().0);
+    Fixed(statement).execute(session.connection()).await
+}

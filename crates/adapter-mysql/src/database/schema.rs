@@ -1,0 +1,110 @@
+//! The tables of `migrations/mysql`, whose comments say what the columns mean.
+
+diesel::table! {
+    concerts (id) {
+        id -> Binary,
+        title -> Text,
+        policy_version -> BigInt,
+        policy_state -> Text,
+        opens_at -> Nullable<Datetime>,
+        throughput_admit -> Nullable<BigInt>,
+        throughput_interval_us -> Nullable<BigInt>,
+        capacity_max_active -> Nullable<BigInt>,
+        waiting_ttl_us -> BigInt,
+        claim_ttl_us -> BigInt,
+        active_ttl_us -> BigInt,
+        max_waiting -> Nullable<BigInt>,
+        seeded -> Bool,
+    }
+}
+
+diesel::table! {
+    performances (id) {
+        id -> Binary,
+        concert_id -> Binary,
+        starts_at -> Datetime,
+        venue -> Text,
+        seats_total -> BigInt,
+    }
+}
+
+diesel::table! {
+    performance_sales (performance_id, shard) {
+        performance_id -> Binary,
+        shard -> TinyInt,
+        seats_sold -> BigInt,
+    }
+}
+
+diesel::table! {
+    reservations (id) {
+        id -> Binary,
+        user_id -> Text,
+        concert_id -> Binary,
+        performance_id -> Binary,
+        state -> Text,
+        held_until -> Nullable<Datetime>,
+        confirmed_at -> Nullable<Datetime>,
+        total -> BigInt,
+        seat_count -> TinyInt,
+        seats -> Text,
+    }
+}
+
+diesel::table! {
+    seats (performance_id, label) {
+        performance_id -> Binary,
+        label -> Text,
+        ordinal -> Integer,
+        section -> Text,
+        price -> BigInt,
+        reservation_id -> Nullable<Binary>,
+        held_until -> Nullable<Datetime>,
+        user_id -> Nullable<Text>,
+        user_slot -> Nullable<TinyInt>,
+    }
+}
+
+diesel::table! {
+    balances (user_id) {
+        user_id -> Text,
+        balance -> BigInt,
+    }
+}
+
+diesel::table! {
+    ledger (id) {
+        id -> Binary,
+        user_id -> Text,
+        reason -> Text,
+        amount -> BigInt,
+        balance_after -> BigInt,
+        reservation_id -> Nullable<Binary>,
+        at -> Datetime,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (user_id, idempotency_key) {
+        user_id -> Text,
+        idempotency_key -> Binary,
+        digest -> Binary,
+        ledger_entry_id -> Binary,
+        created_at -> Datetime,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        at -> Datetime,
+        actor -> Text,
+        action -> Text,
+        subject -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::joinable!(idempotency_keys -> ledger (ledger_entry_id));
+diesel::allow_tables_to_appear_in_same_query!(idempotency_keys, ledger);
+diesel::allow_tables_to_appear_in_same_query!(reservations, balances);

@@ -1,0 +1,133 @@
+//! The one place where a driver's error becomes a [`StoreError`].
+//!
+//! The driver hands on the server's text and not its number, so errors are told apart by their
+//! English texts, which every connection asks for (`lc_messages`).
+
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind, Error};
+use frontrow_domain::ports::StoreError;
+
+/// How long to wait before asking a busy store again.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What an error says about the transaction in which it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// 1213: it was rolled back so that another could go on.
+    Deadlock,
+    /// 1205: a row was not free in time.
+    LockTimeout,
+    /// 1062: a key was there, perhaps since a moment ago.
+    Duplicate,
+    /// The connection is of no further use. The server rolls back what was not committed.
+    Lost,
+    /// The server ended a statement that took too long.
+    TooSlow,
+    /// Anything else.
+    Other,
+}
+
+/// What an error is about.
+pub(crate) fn kind(error: &Error) -> Kind {
+    let Error::DatabaseError(kind, information) = error else {
+        return Kind::Other;
+    };
+    let text = information.message();
+    if matches!(kind, DatabaseErrorKind::UniqueViolation) {
+        Kind::Duplicate
+    } else if text.starts_with("Deadlock found") {
+        Kind::Deadlock
+    } else if text.starts_with("Lock wait timeout exceeded") {
+        Kind::LockTimeout
+    } else if text.contains("execution was interrupted") || text.contains("execution time exceeded")
+    {
+        // MariaDB's 1969 "Query execution was interrupted (max_statement_time exceeded)"; MySQL's 3024.
+        Kind::TooSlow
+    } else if text.starts_with("Input/output error") || text.starts_with("Driver error") {
+        Kind::Lost
+    } else {
+        Kind::Other
+    }
+}
+
+/// An error before the commit was sent: what was done is, or will be, rolled back.
+pub(crate) fn before_commit(error: &Error) -> StoreError {
+    match kind(error) {
+        Kind::Other | Kind::Duplicate => StoreError::not_applied(error),
+        Kind::Deadlock | Kind::LockTimeout | Kind::Lost | Kind::TooSlow => busy(error.to_string()),
+    }
+}
+
+/// An error of the commit itself: the server may or may not have it.
+pub(crate) fn at_commit(error: &Error) -> StoreError {
+    StoreError::outcome_unknown(format!("commit failed: {error}"))
+}
+
+/// Nothing was changed, and it is worth trying again soon.
+pub(crate) fn busy(what: impl Into<String>) -> StoreError {
+    StoreError::NotApplied {
+        what: what.into(),
+        retry_after: Some(BUSY_RETRY_AFTER),
+    }
+}
+
+/// What came of a statement; none where a key that it would write was there.
+pub(crate) fn unless_duplicate<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if kind(&error) == Kind::Duplicate => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The rows contradict each other; the transaction that finds it is rolled back.
+pub(crate) fn broken(what: impl Into<String>) -> Error {
+    Error::QueryBuilderError(what.into().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn driver(text: &str) -> Error {
+        Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(text.to_owned()))
+    }
+
+    #[test]
+    fn the_servers_texts_are_understood() {
+        let deadlock = "Deadlock found when trying to get lock; try restarting transaction";
+        assert_eq!(kind(&driver(deadlock)), Kind::Deadlock);
+        let wait = "Lock wait timeout exceeded; try restarting transaction";
+        assert_eq!(kind(&driver(wait)), Kind::LockTimeout);
+        for slow in [
+            "Query execution was interrupted (max_statement_time exceeded)",
+            "Query execution was interrupted, maximum statement execution time exceeded",
+        ] {
+            assert_eq!(kind(&driver(slow)), Kind::TooSlow);
+        }
+        let lost = "Input/output error: Input/output error: Connection reset by peer";
+        assert_eq!(kind(&driver(lost)), Kind::Lost);
+        let closed = "Driver error: `Connection to the server is closed.'";
+        assert_eq!(kind(&driver(closed)), Kind::Lost);
+        let unknown = "Table 'frontrow.seats' doesn't exist";
+        assert_eq!(kind(&driver(unknown)), Kind::Other);
+    }
+
+    #[test]
+    fn a_failure_before_the_commit_changed_nothing() {
+        let error = before_commit(&driver("Deadlock found"));
+        assert_eq!(error.retry_after(), Some(BUSY_RETRY_AFTER));
+        let error = before_commit(&driver("Table 'seats' doesn't exist"));
+        assert_eq!(
+            error,
+            StoreError::not_applied("Table 'seats' doesn't exist")
+        );
+    }
+
+    #[test]
+    fn nobody_knows_what_a_failed_commit_did() {
+        let error = at_commit(&driver("Input/output error: connection reset"));
+        assert!(matches!(error, StoreError::OutcomeUnknown { .. }));
+    }
+}

@@ -1,0 +1,150 @@
+//! The connections to the server, and how each is set up.
+
+use std::time::Duration;
+
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::{
+    AsyncMysqlConnection, RunQueryDsl,
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, PoolError, RecyclingMethod,
+        deadpool::{self, Hook, HookError, Object},
+    },
+};
+use frontrow_domain::ports::StoreResult;
+use futures_util::FutureExt;
+use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
+
+use crate::{
+    errors,
+    open_error::OpenError,
+    settings::{MySqlSettings, TlsMode},
+};
+
+pub(crate) type Connection = AsyncMysqlConnection;
+pub(crate) type Pool = deadpool::Pool<Connection>;
+
+/// A connection that nobody used for so long is asked whether it is still there before it is used: the
+/// server, or something on the way, may have hung up. One in use is not, which saves a trip a call.
+const IDLE_UNASKED_MAX: Duration = Duration::from_secs(5);
+
+/// Where the server is and how to speak with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    options: Opts,
+    connect_timeout: Duration,
+    /// Names the database in messages, without the password.
+    pub(crate) name: String,
+}
+
+impl Server {
+    /// The server of `url`, which must name a database.
+    pub(crate) fn new(url: &str, settings: &MySqlSettings) -> Result<Self, OpenError> {
+        let bad = |why: String| OpenError::BadUrl { why };
+        let options = Opts::from_url(url).map_err(|error| bad(error.to_string()))?;
+        let Some(database) = options.db_name().filter(|name| !name.is_empty()) else {
+            return Err(bad("it names no database".into()));
+        };
+        let (host, port) = (options.ip_or_hostname(), options.tcp_port());
+        let name = format!("{database} on {host}:{port}");
+        let tls = match settings.tls {
+            TlsMode::Off => None,
+            TlsMode::Encrypt => Some(
+                SslOpts::default()
+                    .with_danger_accept_invalid_certs(true)
+                    .with_danger_skip_domain_validation(true),
+            ),
+            TlsMode::Verify => Some(SslOpts::default()),
+        };
+        let options = OptsBuilder::from_opts(options)
+            // Otherwise the driver looks for the server's socket behind the address that it was given.
+            .prefer_socket(false)
+            // diesel keeps its own cache of statements, and counts rows that were found.
+            .stmt_cache_size(0)
+            .client_found_rows(true)
+            .ssl_opts(tls)
+            .init(session_setup(settings));
+        Ok(Self {
+            options: options.into(),
+            connect_timeout: settings.connect_timeout,
+            name,
+        })
+    }
+
+    /// A new connection.
+    pub(crate) async fn connect(&self) -> ConnectionResult<Connection> {
+        let connecting = async {
+            let connection = Conn::new(self.options.clone())
+                .await
+                .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+            Connection::try_from(connection).await
+        };
+        let connected = tokio::time::timeout(self.connect_timeout, connecting).await;
+        connected.unwrap_or_else(|_| {
+            let why = format!("no answer in {:?}", self.connect_timeout);
+            Err(ConnectionError::BadConnection(why))
+        })
+    }
+
+    /// A pool of connections to it.
+    pub(crate) fn pool(&self, size: usize) -> Result<Pool, OpenError> {
+        let server = self.clone();
+        let mut config = ManagerConfig::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(move |_| {
+            let server = server.clone();
+            async move { server.connect().await }.boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config("", config);
+        Pool::builder(manager)
+            .max_size(size)
+            .pre_recycle(Hook::async_fn(|connection: &mut Connection, metrics| {
+                let idle = metrics.last_used() > IDLE_UNASKED_MAX;
+                async move {
+                    if idle {
+                        let asked = diesel::sql_query("DO 0").execute(connection).await;
+                        asked.map_err(|error| HookError::Backend(PoolError::QueryError(error)))?;
+                    }
+                    Ok(())
+                }
+                .boxed()
+            }))
+            .build()
+            .map_err(|error| OpenError::Other {
+                server: self.name.clone(),
+                why: error.to_string(),
+            })
+    }
+}
+
+/// A connection, or the advice to come back.
+pub(crate) async fn get(pool: &Pool, wait_max: Duration) -> StoreResult<Object<Connection>> {
+    match tokio::time::timeout(wait_max, pool.get()).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(errors::busy(format!("no connection: {error}"))),
+        Err(_) => Err(errors::busy("no connection became free in time")),
+    }
+}
+
+/// What every connection begins with, whatever the server's own defaults are.
+///
+/// - READ COMMITTED: no gap locks, so holds of different seats never wait for each other.
+/// - Texts in English: errors are told apart by them.
+/// - Strict: what does not fit into a column is an error.
+/// - Both engines can end a statement that takes too long, each by a variable of its own; each skips
+///   the other's kind of comment.
+fn session_setup(settings: &MySqlSettings) -> Vec<String> {
+    let lock_s = settings.lock_timeout.as_secs().max(1);
+    let statement_s = settings.statement_timeout.as_secs_f64();
+    let statement_ms = settings.statement_timeout.as_millis();
+    vec![
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
+        format!(
+            "SET SESSION autocommit = 1, lc_messages = 'en_US', \
+             sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,\
+             ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', \
+             innodb_lock_wait_timeout = {lock_s} \
+             /*M! , max_statement_time = {statement_s} */ \
+             /*!50704 , max_execution_time = {statement_ms} */"
+        ),
+    ]
+}

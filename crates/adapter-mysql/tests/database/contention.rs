@@ -1,0 +1,253 @@
+//! What happens to those who meet: they are tried again, wait for a bounded time, and leave nothing
+//! behind.
+
+use std::time::Duration;
+
+use diesel::{
+    QueryResult, QueryableByName, sql_query,
+    sql_types::{BigInt, Nullable, Text},
+};
+use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
+use frontrow_adapter_mysql::MySqlSettings;
+use frontrow_domain::{
+    model::{Applied, PageRequest},
+    ports::{ChargeOutcome, Concerts, HoldOutcome, PayOutcome, Points, Reservations, StoreError},
+};
+use frontrow_test_harness::eventually;
+
+use crate::{
+    one_database::settings,
+    program::{Program, execute, far, texts, user},
+};
+
+const SOON: Duration = Duration::from_mins(1);
+
+/// Begins a transaction with one statement.
+async fn begin(raw: &mut AsyncMysqlConnection, sql: &str) -> QueryResult<()> {
+    execute(raw, "BEGIN").await?;
+    execute(raw, sql).await
+}
+
+fn quick() -> MySqlSettings {
+    MySqlSettings {
+        lock_timeout: Duration::from_secs(1),
+        ..settings()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadlock_is_tried_again_and_counted() {
+    let program = Program::start().await;
+    program.charge("ann", 100).await;
+    let held = program.held("ann", &["A-1"]).await;
+    let before = program.database.retries();
+    // A payment locks the balance, then the reservation. This one goes the other way around, and has
+    // changed more, so that the payment is the one that has to yield.
+    let raw = &mut program.raw().await;
+    begin(
+        raw,
+        "UPDATE seats SET price = price + 1 WHERE label > 'A-2'",
+    )
+    .await
+    .unwrap();
+    execute(raw, "SELECT id FROM reservations FOR UPDATE")
+        .await
+        .unwrap();
+    let (database, payment) = (program.database.clone(), program.payment_of(&held));
+    let paying = tokio::spawn(async move { database.pay(&payment).await });
+    let watch = &mut program.raw().await;
+    wait_for_a_waiter(watch).await;
+    execute(raw, "SELECT user_id FROM balances FOR UPDATE")
+        .await
+        .unwrap();
+    execute(raw, "ROLLBACK").await.unwrap();
+    let paid = paying.await.unwrap().unwrap();
+    assert!(
+        matches!(
+            paid,
+            PayOutcome::Paid(Applied {
+                replayed: false,
+                ..
+            })
+        ),
+        "{paid:?}"
+    );
+    assert!(program.database.retries() > before);
+    let balance = program.database.balance(&user("ann")).await.unwrap();
+    assert_eq!(balance.0.minor_units(), 0);
+}
+
+/// Waits until a transaction of this database waits for a lock.
+async fn wait_for_a_waiter(raw: &mut AsyncMysqlConnection) {
+    let waiting = eventually("a transaction waits", SOON, async || {
+        let transactions = transactions(raw).await.unwrap_or_default();
+        Ok(transactions.contains(&"LOCK WAIT".to_owned()).then_some(()))
+    });
+    waiting.await.unwrap();
+}
+
+/// The states of the transactions of this database. Fails now and then on MySQL, which takes the parameters
+/// that it shows of another connection's statement for text.
+async fn transactions(raw: &mut AsyncMysqlConnection) -> QueryResult<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Transaction {
+        #[diesel(sql_type = BigInt)]
+        session: i64,
+        #[diesel(sql_type = Text)]
+        state: String,
+    }
+    // InnoDB looks anew only when it was not asked for 100 ms.
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let sessions = sessions(raw).await;
+    let all: Vec<Transaction> = sql_query(
+        "SELECT CAST(trx_mysql_thread_id AS SIGNED) AS session, trx_state AS state
+         FROM information_schema.innodb_trx",
+    )
+    .load(raw)
+    .await?;
+    let ours = all
+        .into_iter()
+        .filter(|one| sessions.contains(&one.session));
+    Ok(ours.map(|one| one.state).collect())
+}
+
+/// The other connections to this database.
+async fn sessions(raw: &mut AsyncMysqlConnection) -> Vec<i64> {
+    #[derive(QueryableByName)]
+    struct Session {
+        #[diesel(sql_type = BigInt, column_name = "Id")]
+        id: i64,
+        #[diesel(sql_type = Nullable<Text>)]
+        db: Option<String>,
+    }
+    let own = texts(raw, "SELECT DATABASE() AS text").await;
+    let all: Vec<Session> = sql_query("SHOW PROCESSLIST").load(raw).await.unwrap();
+    let ours = all
+        .into_iter()
+        .filter(|one| own.contains(&one.db.clone().unwrap_or_default()));
+    ours.map(|one| one.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_stays_locked_costs_a_bounded_wait() {
+    let program = Program::start_with(MySqlSettings {
+        statement_timeout: Duration::from_millis(2_500),
+        ..quick()
+    })
+    .await;
+    program.charge("ann", 1).await;
+    let raw = &mut program.raw().await;
+    begin(raw, "SELECT user_id FROM balances FOR UPDATE")
+        .await
+        .unwrap();
+    let failed = program.database.charge(&program.charge_of("ann", 1)).await;
+    let Err(error @ StoreError::NotApplied { .. }) = failed else {
+        panic!("should not be applied: {failed:?}");
+    };
+    assert!(error.retry_after().is_some());
+    execute(raw, "ROLLBACK").await.unwrap();
+    program.charge("ann", 1).await;
+    let balance = program.database.balance(&user("ann")).await.unwrap();
+    assert_eq!(balance.0.minor_units(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_stays_under_way_is_said_to_be() {
+    let program = Program::start_with(quick()).await;
+    let charge = program.charge_of("ann", 1);
+    let raw = &mut program.raw().await;
+    let key = charge.keyed.key.as_str();
+    let claim = format!(
+        "INSERT INTO idempotency_keys VALUES ('ann', '{key}', REPEAT('x', 32), 'x', NOW())"
+    );
+    begin(raw, &claim).await.unwrap();
+    let outcome = program.database.charge(&charge).await.unwrap();
+    assert_eq!(outcome, ChargeOutcome::InProgress);
+    execute(raw, "ROLLBACK").await.unwrap();
+    let outcome = program.database.charge(&charge).await.unwrap();
+    assert!(matches!(
+        outcome,
+        ChargeOutcome::Charged(Applied {
+            replayed: false,
+            ..
+        })
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exhausted_pool_answers_in_bounded_time() {
+    let program = Program::start_with(MySqlSettings {
+        pool_size: 1,
+        acquire_timeout: Duration::from_millis(100),
+        ..settings()
+    })
+    .await;
+    program.charge("ann", 1).await;
+    let raw = &mut program.raw().await;
+    begin(raw, "SELECT user_id FROM balances FOR UPDATE")
+        .await
+        .unwrap();
+    let (database, charge) = (program.database.clone(), program.charge_of("ann", 1));
+    let waiting = tokio::spawn(async move { database.charge(&charge).await });
+    wait_for_a_waiter(&mut program.raw().await).await;
+    let refused = program.database.catalogue(far()).await;
+    let Err(error @ StoreError::NotApplied { .. }) = refused else {
+        panic!("there should be no connection: {refused:?}");
+    };
+    assert!(error.retry_after().is_some());
+    execute(raw, "ROLLBACK").await.unwrap();
+    waiting.await.unwrap().unwrap();
+    program.database.catalogue(far()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_the_server_ended_are_replaced() {
+    let program = Program::start().await;
+    program.charge("ann", 1).await;
+    let raw = &mut program.raw().await;
+    let own = texts(raw, "SELECT CAST(CONNECTION_ID() AS CHAR) AS text").await;
+    for session in sessions(raw).await {
+        if !own.contains(&session.to_string()) {
+            execute(raw, &format!("KILL {session}")).await.unwrap();
+        }
+    }
+    program.charge("ann", 1).await;
+    let balance = program.database.balance(&user("ann")).await.unwrap();
+    assert_eq!(balance.0.minor_units(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_abandoned_call_is_done_whole_or_not_at_all() {
+    let program = Program::start().await;
+    for number in 1..=9 {
+        let label = format!("A-{number}");
+        let request = program.request(&format!("user-{number}"), &[&label]);
+        // Polled once, and dropped with its work under way.
+        let abandoned = tokio::time::timeout(Duration::ZERO, program.database.hold(&request));
+        drop(abandoned.await);
+    }
+    let raw = &mut program.raw().await;
+    for number in 1..=9 {
+        // Who asks again is told what became of it, once it is done.
+        let label = format!("A-{number}");
+        let request = program.request(&format!("user-{number}"), &[&label]);
+        let again = program.database.hold(&request).await.unwrap();
+        let theirs = matches!(again, HoldOutcome::Held(_) | HoldOutcome::AlreadyHeld(_));
+        assert!(theirs, "{again:?}");
+    }
+    let over = eventually("every transaction is over", SOON, async || {
+        let transactions = transactions(raw).await;
+        Ok(transactions.is_ok_and(|all| all.is_empty()).then_some(()))
+    });
+    over.await.unwrap();
+    let page = PageRequest {
+        after: None,
+        limit: 100,
+    };
+    let made = program
+        .database
+        .of_concert(program.concert, page)
+        .await
+        .unwrap();
+    assert_eq!(made.items.len(), 9);
+}

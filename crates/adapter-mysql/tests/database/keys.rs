@@ -1,0 +1,223 @@
+//! The database itself keeps the promises: what would break one is refused, whoever asks.
+
+use diesel::result::Error;
+
+use crate::program::{Program, execute, texts};
+
+/// A service in which `ann` has bought `A-1`, holds `A-2`, and `ben` holds `A-3`.
+async fn busy() -> Program {
+    let program = Program::start().await;
+    program.charge("ann", 250).await;
+    let bought = program.held("ann", &["A-1"]).await;
+    program.pay(&bought).await;
+    program.held("ann", &["A-2"]).await;
+    program.held("ben", &["A-3"]).await;
+    program
+}
+
+/// Each statement is refused, with a text that has this name of a key or a check in it.
+async fn refused(statements: &[(&str, &str)]) {
+    let program = busy().await;
+    let raw = &mut program.raw().await;
+    for (sql, because) in statements {
+        match execute(raw, sql).await {
+            Err(Error::DatabaseError(_, text)) => {
+                assert!(
+                    text.message().contains(because),
+                    "{sql}: {}",
+                    text.message()
+                );
+            }
+            other => panic!("should be refused: {sql}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_four_slots_in_a_performance() {
+    refused(&[
+        (
+            "UPDATE seats SET user_slot = 5 WHERE label = 'A-1'",
+            "seats_slot",
+        ),
+        (
+            "UPDATE seats SET user_slot = 1 WHERE user_id = 'ann'",
+            "seats_of_user",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_taken_seat_has_a_user_a_slot_and_a_reservation() {
+    refused(&[
+        (
+            "UPDATE seats SET user_id = NULL WHERE label = 'A-1'",
+            "seats_taken_by_user",
+        ),
+        (
+            "UPDATE seats SET user_slot = NULL WHERE label = 'A-1'",
+            "seats_taken_in_slot",
+        ),
+        (
+            "UPDATE seats SET held_until = NOW() WHERE label = 'A-9'",
+            "seats_held_by_reservation",
+        ),
+        (
+            "UPDATE seats SET reservation_id = 'x' WHERE label = 'A-1'",
+            "seats_reservation",
+        ),
+        ("UPDATE seats SET price = -1", "seats_price"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_user_has_one_hold_in_a_concert() {
+    let sql =
+        "INSERT INTO reservations (id, user_id, concert_id, performance_id, state, held_until,
+                                         total, seat_count, seats)
+               SELECT 'x', user_id, concert_id, performance_id, state, held_until, total,
+                      seat_count, seats
+               FROM reservations WHERE state = 'held' AND user_id = 'ann'";
+    refused(&[(sql, "reservations_one_hold")]).await;
+}
+
+#[tokio::test]
+async fn a_reservation_is_of_its_performances_concert() {
+    let sql = "UPDATE reservations SET concert_id = 'x'";
+    refused(&[(sql, "reservations_performance")]).await;
+}
+
+#[tokio::test]
+async fn a_state_has_its_instant() {
+    let held = "WHERE state = 'held' AND user_id = 'ann'";
+    refused(&[
+        (
+            &format!("UPDATE reservations SET held_until = NULL {held}"),
+            "reservations_held",
+        ),
+        (
+            &format!("UPDATE reservations SET state = 'confirmed', held_until = NULL {held}"),
+            "reservations_paid",
+        ),
+        (
+            &format!("UPDATE reservations SET state = 'lost', held_until = NULL {held}"),
+            "reservations_state",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_reservation_has_as_many_seats_as_it_says() {
+    refused(&[
+        (
+            "UPDATE reservations SET seat_count = 2",
+            "reservations_seats",
+        ),
+        (
+            "UPDATE reservations SET seats = '[]', seat_count = 0",
+            "reservations_seat_count",
+        ),
+        (
+            "UPDATE reservations SET seats = 'A-1'",
+            "reservations_seats",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_owes_points() {
+    refused(&[("UPDATE balances SET balance = -1", "balances_balance")]).await;
+}
+
+#[tokio::test]
+async fn a_reservation_is_paid_once() {
+    let sql = "INSERT INTO ledger
+               SELECT 'x', user_id, reason, amount, balance_after, reservation_id, at
+               FROM ledger WHERE reason = 'payment'";
+    refused(&[(sql, "ledger_one_payment")]).await;
+}
+
+#[tokio::test]
+async fn a_ledger_row_is_somebodys_for_something() {
+    refused(&[
+        (
+            "INSERT INTO ledger VALUES ('x', 'ann', 'charge', 0, 150, NULL, NOW())",
+            "ledger_charge",
+        ),
+        (
+            "INSERT INTO ledger VALUES ('x', 'zoe', 'charge', 1, 1, NULL, NOW())",
+            "ledger_user",
+        ),
+        (
+            "INSERT INTO ledger VALUES ('x', 'ann', 'payment', 1, 1, NULL, NOW())",
+            "ledger_payment",
+        ),
+        (
+            "INSERT INTO ledger VALUES ('x', 'ann', 'payment', 1, 1, 'x', NOW())",
+            "ledger_reservation",
+        ),
+        ("DELETE FROM balances WHERE user_id = 'ann'", "ledger_user"),
+        (
+            "DELETE FROM reservations WHERE state = 'confirmed'",
+            "FOREIGN KEY",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_is_there_once_and_an_effect_has_one_key() {
+    let again = "INSERT INTO idempotency_keys
+                 SELECT user_id, idempotency_key, digest, 'x', created_at FROM idempotency_keys";
+    let effect = "INSERT INTO idempotency_keys
+                  SELECT user_id, 'k', digest, ledger_entry_id, created_at FROM idempotency_keys";
+    refused(&[(again, "PRIMARY"), (effect, "idempotency_keys_effect")]).await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused() {
+    refused(&[
+        ("UPDATE concerts SET title = ''", "concerts_title"),
+        (
+            "UPDATE concerts SET policy_state = 'open?'",
+            "concerts_policy_state",
+        ),
+        (
+            "UPDATE concerts SET throughput_admit = NULL",
+            "concerts_throughput_whole",
+        ),
+        (
+            "UPDATE performances SET seats_total = 0",
+            "performances_seats_total",
+        ),
+        (
+            "UPDATE performance_sales SET shard = 16",
+            "performance_sales_shard",
+        ),
+        (
+            "INSERT INTO audit VALUES (NULL, NOW(), 'x', 'x', 'x', 'no json')",
+            "audit_detail",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn the_ledger_adds_up_to_the_balances_and_the_seats_to_the_counters() {
+    let program = busy().await;
+    let raw = &mut program.raw().await;
+    let sql = "SELECT CONCAT_WS(' ', b.user_id, b.balance, SUM(
+                   CASE l.reason WHEN 'charge' THEN l.amount ELSE -l.amount END)) AS text
+               FROM balances b JOIN ledger l USING (user_id) GROUP BY b.user_id, b.balance";
+    assert_eq!(texts(raw, sql).await, ["ann 150 150"]);
+    let sql = "SELECT CONCAT_WS(' ', p.seats_total, COUNT(*),
+                   (SELECT SUM(seats_sold) FROM performance_sales),
+                   SUM(s.reservation_id IS NOT NULL AND s.held_until IS NULL)) AS text
+               FROM performances p JOIN seats s ON s.performance_id = p.id
+               GROUP BY p.id, p.seats_total";
+    assert_eq!(texts(raw, sql).await, ["9 9 1 1"]);
+}

@@ -1,0 +1,24 @@
+//! MySQL and MariaDB keep the promises of a database, and those of their own.
+//!
+//! The tests need a server, whose URL is in `FRONTROW_TEST_MYSQL_URL`; `cargo xtask test` starts one.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the lints know the tests themselves, and not what they call"
+)]
+
+mod contention;
+mod keys;
+mod one_database;
+mod opening;
+mod plans;
+mod program;
+
+use one_database::OneDatabase;
+
+mod contracts {
+    use super::OneDatabase;
+
+    frontrow_port_contracts::database_contracts!(OneDatabase::open().await);
+}

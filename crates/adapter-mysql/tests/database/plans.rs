@@ -1,0 +1,285 @@
+//! Every statement finds its rows by an index, and every index is there for one.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
+use diesel::{
+    QueryableByName,
+    connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation},
+    sql_query,
+    sql_types::{Nullable, Text},
+};
+use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
+use frontrow_domain::{
+    model::{PageRequest, Span},
+    ports::{
+        ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingSource, Reservations,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use crate::program::{HOLD, Program, execute, far, operator, user};
+
+static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+#[expect(clippy::unnecessary_wraps, reason = "as the driver wants it")]
+fn recorder() -> Option<Box<dyn Instrumentation>> {
+    Some(Box::new(|event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            let statement = text.split(" -- binds").next().unwrap_or_default();
+            let words: Vec<_> = statement.split_whitespace().collect();
+            let mut statements = STATEMENTS.lock().unwrap_or_else(PoisonError::into_inner);
+            statements.insert(words.join(" "));
+        }
+    }))
+}
+
+/// Calls every port once, so that every statement runs.
+async fn tour(program: &Program) {
+    let database = &program.database;
+    let (concert, ann) = (program.concert, user("ann"));
+    program.charge("ann", 500).await;
+    database.balance(&ann).await.unwrap();
+    let bought = program.held("ann", &["A-1", "A-2"]).await;
+    program.pay(&bought).await;
+    let released = program.held("ann", &["A-3"]).await;
+    database.release(released.id, &ann).await.unwrap();
+    for (who, seat) in [("ann", "A-3"), ("ben", "A-4"), ("cat", "A-5")] {
+        program.held(who, &[seat]).await;
+    }
+    program
+        .offset
+        .shift(SignedDuration::try_from(HOLD).unwrap());
+    program.held("ann", &["A-4"]).await;
+    database.sweep(10).await.unwrap();
+    for after in [None, Some(bought.id)] {
+        let page = PageRequest { after, limit: 10 };
+        database.of_user(&ann, page).await.unwrap();
+        database.of_concert(concert, page).await.unwrap();
+    }
+    Reservations::find(database, bought.id, &ann).await.unwrap();
+    database.catalogue(Timestamp::MIN).await.unwrap();
+    database.performances(concert).await.unwrap();
+    database.seat_map(program.performance).await.unwrap();
+    let span = Span {
+        from: Timestamp::UNIX_EPOCH,
+        to: far(),
+    };
+    database.top(span, 20).await.unwrap();
+    let key = program.charge_of("ann", 1).keyed.key;
+    Idempotency::find(database, &ann, &key).await.unwrap();
+    database.purge(far(), 10).await.unwrap();
+    let master = QueuePolicies::find(database, concert)
+        .await
+        .unwrap()
+        .unwrap();
+    let mut policy = master.policy;
+    let based_on = policy.version;
+    policy.version.0 += 1;
+    database
+        .put(concert, based_on, &policy, &operator())
+        .await
+        .unwrap();
+    database.all().await.unwrap();
+    database.mark_seeded(concert).await.unwrap();
+    database.forget_seeded(concert).await.unwrap();
+    let title = database.catalogue(far()).await.unwrap().remove(0).title;
+    database
+        .retitle_concert(concert, &title, &operator())
+        .await
+        .unwrap();
+    for seats in [12, 9] {
+        program.edit_seats(seats).await;
+    }
+}
+
+/// One line of what the server says about a statement.
+#[derive(QueryableByName, Debug)]
+struct Step {
+    #[diesel(sql_type = Nullable<Text>)]
+    table: Option<String>,
+    #[diesel(sql_type = Nullable<Text>, column_name = "type")]
+    access: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    key: Option<String>,
+}
+
+/// How the server goes about a statement, whose parameters become values of the columns that they are
+/// compared with: where no row can be meant, a server looks for no way to it.
+async fn plan(program: &Program, raw: &mut AsyncMysqlConnection, statement: &str) -> Vec<Step> {
+    let name = |id: Uuid| format!("X'{:032x}'", id.as_u128());
+    let (concert, performance) = (name(program.concert.0), name(program.performance.0));
+    let values = [
+        ("user_id", "'ann'"),
+        ("label", "'A-4'"),
+        ("price", "100"),
+        ("balance`", "0"),
+        ("INTERVAL", "0"),
+        ("LIMIT", "10"),
+        ("_until", "'2000-01-01'"),
+        ("_at", "'2000-01-01'"),
+        ("concert_id", &concert),
+        ("concerts`.`id", &concert),
+        ("p.id", &performance),
+        ("performances`.`id", &performance),
+        ("performance_id", &performance),
+    ];
+    let mut filled = String::new();
+    for part in statement.split_inclusive('?') {
+        filled.push_str(part.trim_end_matches('?'));
+        if part.ends_with('?') {
+            let nearest = values.iter().max_by_key(|(column, _)| filled.rfind(column));
+            let known = nearest.filter(|(column, _)| filled.contains(column));
+            filled.push_str(known.map_or("'x'", |(_, value)| value));
+        }
+    }
+    let explained = sql_query(format!("EXPLAIN FORMAT = TRADITIONAL {filled}"))
+        .load(raw)
+        .await;
+    explained.unwrap_or_else(|error| panic!("{filled}: {error}"))
+}
+
+/// Whether a step reads a table from end to end that grows with use.
+fn scans(step: &Step) -> bool {
+    // As statements call them.
+    let big = [
+        "audit",
+        "balances",
+        "h",
+        "idempotency_keys",
+        "ledger",
+        "m",
+        "performance_sales",
+        "r",
+        "reservations",
+        "s",
+        "seats",
+    ];
+    let table = step.table.as_deref().unwrap_or_default();
+    big.contains(&table) && matches!(step.access.as_deref(), Some("ALL" | "index"))
+}
+
+/// Enough rows that the server does not read all of them for want of anything better, mostly of
+/// another concert, as after a season.
+async fn grow(raw: &mut AsyncMysqlConnection) {
+    let digits = "(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION
+                   SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
+    let numbers = format!(
+        "(SELECT a.d + 10 * b.d + 100 * c.d n FROM {digits} a, {digits} b, {digits} c) numbers"
+    );
+    for sql in [
+        "INSERT INTO concerts (id, title, policy_version, policy_state, waiting_ttl_us, claim_ttl_us,
+                               active_ttl_us)
+         VALUES ('c', 'Another', 1, 'open', 1, 1, 1)"
+            .to_owned(),
+        "INSERT INTO performances VALUES ('q', 'c', '2001-01-01', 'Hall', 1000)".to_owned(),
+        format!("INSERT INTO balances SELECT CONCAT('user-', n), 0 FROM {numbers}"),
+        format!(
+            "INSERT INTO reservations (id, user_id, concert_id, performance_id, state, confirmed_at,
+                                       total, seat_count, seats)
+             SELECT CONCAT('r', n), CONCAT('user-', n), p.concert_id, p.id, 'confirmed',
+                    TIMESTAMP('2001-01-01') + INTERVAL n HOUR, 0, 1, '[[\"A-1\",0]]'
+             FROM {numbers} JOIN performances p WHERE p.seats_total = 1000"
+        ),
+        format!(
+            "INSERT INTO seats SELECT p.id, CONCAT('B-', n), n + 100, 'Ring', 0, CONCAT('r', n), NULL,
+                    CONCAT('user-', n), 1 FROM {numbers} JOIN performances p WHERE p.seats_total = 1000"
+        ),
+        format!(
+            "INSERT INTO ledger SELECT CONCAT('l', n), CONCAT('user-', n), 'payment', 0, 0,
+                    CONCAT('r', n), TIMESTAMP('2001-01-01') FROM {numbers}"
+        ),
+        format!(
+            "INSERT INTO idempotency_keys SELECT CONCAT('user-', n), 'key', '', CONCAT('l', n),
+                    TIMESTAMP('2001-01-01') + INTERVAL n HOUR FROM {numbers}"
+        ),
+        format!(
+            "INSERT INTO performances SELECT CONCAT('p', n), c.id, TIMESTAMP('2001-01-01'), 'Hall', 1
+             FROM {numbers} JOIN concerts c WHERE c.title = 'Another'"
+        ),
+        "INSERT INTO performance_sales
+         SELECT id, 1, 1 FROM performances WHERE starts_at < '2002-01-01'"
+            .to_owned(),
+    ] {
+        execute(raw, &sql).await.unwrap();
+    }
+    // Only the statistics are read here, and not what the server says about them.
+    let _ = execute(
+        raw,
+        "ANALYZE TABLE balances, reservations, seats, ledger, idempotency_keys, performance_sales",
+    )
+    .await;
+}
+
+/// The statements of the adapter: with parameters, on tables.
+fn recorded() -> Vec<String> {
+    let statements = STATEMENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let verbs = ["SELECT", "UPDATE", "DELETE", "INSERT INTO reservations"];
+    let ours = statements.iter().filter(|statement| {
+        verbs.iter().any(|verb| statement.starts_with(verb))
+            && statement.contains('?')
+            && !statement.contains("__diesel")
+            && !statement.contains("GET_LOCK")
+    });
+    ours.cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_statement_uses_an_index() {
+    let program = Program::start().await;
+    grow(&mut program.raw().await).await;
+    // Connections made from here on are recorded; those of the pool above are not.
+    set_default_instrumentation(recorder).unwrap();
+    let program = program.on_new_connections().await;
+    tour(&program).await;
+    let raw = &mut program.raw().await;
+    // What stands for the other parameters may be of another type.
+    execute(raw, "SET sql_mode = ''").await.unwrap();
+    let statements = recorded();
+    let mut used = BTreeSet::new();
+    for statement in &statements {
+        // All seats of a performance are meant to be read, by its part of the primary key.
+        for step in plan(&program, raw, statement).await {
+            // MySQL shows the table that is written to, too.
+            let written = statement.starts_with("INSERT INTO reservations")
+                && step.table.as_deref() == Some("reservations");
+            assert!(written || !scans(&step), "{step:?}: {statement}");
+            used.extend(step.key);
+        }
+    }
+    assert!(statements.len() > 25, "only {statements:#?} were recorded");
+    let meant_for_statements = [
+        "idempotency_keys_by_age",
+        "performances_of_concert",
+        "reservations_due",
+        "reservations_one_hold",
+        "seats_held",
+        "seats_of_reservation",
+        "seats_of_user",
+    ];
+    for index in meant_for_statements {
+        assert!(
+            used.contains(index),
+            "{index} is used by no statement: {used:?}"
+        );
+    }
+}
+
+/// The test above would notice.
+#[tokio::test]
+async fn a_statement_without_an_index_is_noticed() {
+    let program = Program::start().await;
+    let raw = &mut program.raw().await;
+    grow(raw).await;
+    for statement in [
+        "SELECT count(*) FROM reservations WHERE total = ?",
+        "UPDATE seats SET price = 1 WHERE label = ?",
+    ] {
+        let steps = plan(&program, raw, statement).await;
+        assert!(steps.iter().any(scans), "{steps:?}");
+    }
+}
