@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod json;
 mod openapi;
+mod openapi_access;
 mod pages;
 mod points;
 mod problem;

@@ -7,7 +7,12 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::OpenApi;
 
-use super::{access::Access, admin, concerts, health, points, queue, rankings, reservations};
+use super::{
+    access::Access,
+    admin, concerts, health,
+    openapi_access::{describe, security_schemes},
+    points, queue, rankings, reservations,
+};
 
 /// Everything that the API does.
 #[derive(OpenApi)]
@@ -77,8 +82,14 @@ impl Document {
                 .and_then(|operations| operations.get_mut(name(method)))
                 .and_then(Value::as_object_mut);
             if let Some(operation) = operation {
-                operation.insert("x-access".into(), access.name().into());
+                describe(operation, *access);
             }
+        }
+        if let Some(components) = document
+            .get_mut("components")
+            .and_then(Value::as_object_mut)
+        {
+            components.insert("securitySchemes".into(), security_schemes());
         }
         Self(Arc::new(document))
     }
@@ -107,6 +118,12 @@ mod tests {
         for (path, operations) in document["paths"].as_object().unwrap() {
             for (method, operation) in operations.as_object().unwrap() {
                 assert!(operation["x-access"].is_string(), "{method} {path}");
+                for demand in operation["security"].as_array().unwrap() {
+                    for scheme in demand.as_object().unwrap().keys() {
+                        let known = &document["components"]["securitySchemes"][scheme];
+                        assert!(known.is_object(), "{scheme}: {method} {path}");
+                    }
+                }
                 written.insert((method.clone(), path.clone()));
             }
         }
