@@ -23,6 +23,7 @@
 //! - `settings`, `pool`, `session`: how to connect, and what a connection begins with.
 //! - `calls`: how a call of a port runs, is tried again, and ends in time.
 //! - `clock`: what time it is. `statement`: SQL that is prepared once a connection.
+//! - `sole_user`: a lock for what one process at a time may do.
 //! - `migrations`, `open_error`: from any database to the schema that this program knows.
 //! - `errors`: the one place where a driver's error becomes a store's.
 //! - `database/`: one file for each port.
@@ -36,6 +37,7 @@ mod open_error;
 mod pool;
 mod session;
 mod settings;
+mod sole_user;
 mod statement;
 
 pub use clock::TimeOffset;
@@ -43,3 +45,4 @@ pub use database::MySqlDatabase;
 pub use migrations::MigrationStatus;
 pub use open_error::OpenError;
 pub use settings::{MySqlSettings, OlderSchema, TlsMode};
+pub use sole_user::SoleUser;

@@ -69,10 +69,7 @@ async fn on_connection<T: Send + 'static>(
     let connection = server
         .connect()
         .await
-        .map_err(|error| OpenError::Unreachable {
-            server: name.clone(),
-            why: error.to_string(),
-        })?;
+        .map_err(|error| server.unreachable(&error))?;
     let for_task = name.clone();
     let task = tokio::task::spawn_blocking(move || {
         let mut connection = Blocking::from(connection);

@@ -70,6 +70,14 @@ impl Server {
         })
     }
 
+    /// Why nobody can work with it.
+    pub(crate) fn unreachable(&self, why: &impl ToString) -> OpenError {
+        OpenError::Unreachable {
+            server: self.name.clone(),
+            why: why.to_string(),
+        }
+    }
+
     /// A new connection.
     pub(crate) async fn connect(&self) -> ConnectionResult<Connection> {
         let connecting = async {

@@ -30,14 +30,14 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let signals = Signals::new()?;
     let listener = listen(config.server.bind)?;
     let keys = Keys::of(&config)?;
-    let _lock = wiring::lock(&config)?;
+    let _lock = wiring::lock(&config).await?;
     let Wired {
         services,
         jobs,
         closing,
         first_start,
     } = wiring::wire(&config).await?;
-    let with_demo = first_start && config.demo.on_first_start;
+    let with_demo = first_start && config.demo_on_first_start();
     let outcome = async {
         if with_demo {
             let loaded = demo::load(&services.edit).await;
@@ -115,7 +115,7 @@ fn announce(config: &Config, keys: &Keys, address: SocketAddr) {
          \x20 try    curl -s http://{address}/v1/concerts\n\
          \x20 data   {}\n\
          \x20 admin  {}\n",
-        config.data_dir.display(),
+        wiring::database_name(config),
         keys.admin_hint(config),
     );
     let mut out = std::io::stdout().lock();

@@ -81,6 +81,12 @@ impl App {
         self.config.data_dir_in(self.home.path())
     }
 
+    /// How it is set up.
+    #[must_use]
+    pub fn config(&self) -> &AppConfig {
+        &self.config
+    }
+
     /// What it has written to both of its outputs since its last start.
     pub fn log(&self) -> Result<String> {
         self.process.log()

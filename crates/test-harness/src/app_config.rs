@@ -1,8 +1,10 @@
 use std::{
+    any::Any,
     env,
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,6 +18,7 @@ pub struct AppConfig {
     config_file: Option<String>,
     args: Vec<OsString>,
     data_dir: Option<PathBuf>,
+    kept: Vec<Arc<dyn Any + Send + Sync>>,
     pub(crate) ready_within: Duration,
 }
 
@@ -26,6 +29,7 @@ impl Default for AppConfig {
             config_file: None,
             args: Vec::new(),
             data_dir: None,
+            kept: Vec::new(),
             ready_within: Duration::from_mins(1),
         }
     }
@@ -60,6 +64,21 @@ impl AppConfig {
     pub fn data_dir(mut self, data_dir: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(data_dir.into());
         self
+    }
+
+    /// Keeps `store` for as long as any program with this set-up: a database, say, that goes when it is
+    /// dropped.
+    #[must_use]
+    pub fn keep(mut self, store: impl Any + Send + Sync) -> Self {
+        self.kept.push(Arc::new(store));
+        self
+    }
+
+    /// The value of a variable that [`AppConfig::env`] has set.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&OsStr> {
+        let mut pairs = self.env.iter().rev();
+        pairs.find_map(|(key, value)| (key == name).then_some(value.as_os_str()))
     }
 
     /// How long a start may take before it counts as failed; one minute by default.
@@ -127,6 +146,10 @@ mod tests {
         let config = AppConfig::default()
             .env("FRONTROW_SERVER__BIND", "127.0.0.1:1")
             .data_dir("/elsewhere");
+        assert_eq!(
+            config.value("FRONTROW_SERVER__BIND").unwrap(),
+            "127.0.0.1:1"
+        );
         let command = config.command(Path::new("frontrow"), Path::new("/home-of-a-test"));
         assert_eq!(
             value(&command, "FRONTROW_SERVER__BIND").unwrap(),

@@ -44,7 +44,7 @@ pub(crate) fn migrate(config: &Config, only_status: bool) -> anyhow::Result<()> 
 pub(crate) fn demo(config: &Config) -> anyhow::Result<()> {
     telemetry::start(config)?;
     let concerts = run(async {
-        let _lock = wiring::lock(config)?;
+        let _lock = wiring::lock(config).await?;
         let wired = wiring::wire(config).await?;
         let concerts = demo::load(&wired.services.edit).await;
         wired.closing.run().await;

@@ -208,6 +208,8 @@ mod tests {
         prop_oneof![
             8 => prop::sample::select(vec![
                 "data_dir", "server.bind", "server.workers", "server.grace_s", "database.url",
+                "database.pool_size", "database.tls", "database.older_schema", "database.lock_timeout_s",
+                "database.acquire_timeout_ms",
                 "queue.backend", "queue.recovery_s", "queue.shortest_poll_ms",
                 "queue.longest_poll_ms", "queue.token_keys.a", "queue.token_keys",
                 "queue.signing_key", "cache.backend", "reservation.hold_s", "points.currency",
@@ -286,7 +288,7 @@ mod tests {
             secret in "[a-zA-Z0-9]{8,40}",
             key in prop::sample::select(vec![
                 "identity.hs256_secret", "queue.token_keys.a", "queue.token_keys", "admin.keys.ops",
-                "admin.keys",
+                "admin.keys", "database.url",
             ]),
         ) {
             let secret = format!("hush-{secret}");

@@ -10,7 +10,7 @@ use std::{
 use frontrow_domain::model::{Currency, queue::PollRange};
 use serde::{Deserialize, Serialize};
 
-use super::{Secret, secret::by_name};
+use super::{Database, Secret, secret::by_name};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -41,14 +41,6 @@ pub(crate) struct Server {
     pub(crate) workers: usize,
     /// How long a stop waits for requests in flight, in seconds.
     pub(crate) grace_s: u64,
-}
-
-/// Where what must last is kept.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Database {
-    /// `sqlite:PATH`; without it, `frontrow.db` in the data folder.
-    pub(crate) url: Option<String>,
 }
 
 /// What keeps the queues, or the cache.
@@ -140,11 +132,12 @@ pub(crate) struct Admin {
 }
 
 /// The demo on-sale.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Demo {
-    /// Whether a database that was just made gets it.
-    pub(crate) on_first_start: bool,
+    /// Whether a database without any concert gets it at a start. Without it: a file does, a server's
+    /// database does not.
+    pub(crate) on_first_start: Option<bool>,
 }
 
 /// What is told about the work.
@@ -183,6 +176,8 @@ macro_rules! choice {
         }
     };
 }
+
+pub(super) use choice;
 
 choice!(Backend { "embedded" => Embedded });
 choice!(LogFormat { "text" => Text, "json" => Json });
@@ -252,14 +247,6 @@ impl Default for Ranking {
     }
 }
 
-impl Default for Demo {
-    fn default() -> Self {
-        Self {
-            on_first_start: true,
-        }
-    }
-}
-
 impl Default for Log {
     fn default() -> Self {
         Self {
@@ -292,14 +279,5 @@ impl Config {
         self.points
             .self_charge
             .unwrap_or_else(|| self.trusts_x_user_id())
-    }
-
-    /// Where the embedded database is.
-    pub(crate) fn sqlite_path(&self) -> PathBuf {
-        self.database
-            .url
-            .as_deref()
-            .and_then(|url| url.strip_prefix("sqlite:"))
-            .map_or_else(|| self.data_dir.join("frontrow.db"), PathBuf::from)
     }
 }

@@ -1,30 +1,55 @@
 //! What keeps a second process away from queues that are in the memory of the first.
 
-use std::fs::{File, TryLockError};
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+};
 
 use anyhow::{Context, bail};
+use frontrow_adapter_mysql::SoleUser;
 
-use super::database::make_folder_of;
-use crate::config::{Backend, Config};
+use super::database::{database_name, make_folder_of, mysql_settings};
+use crate::config::{Backend, Config, DatabaseKind};
+
+/// Kept for as long as this process serves queues from its memory.
+pub(crate) enum Lock {
+    /// A file beside the database's.
+    File(#[expect(dead_code, reason = "the lock goes when it is dropped")] File),
+    /// A lock of the database server.
+    Server(#[expect(dead_code, reason = "the lock goes when it is dropped")] SoleUser),
+}
 
 /// Keeps other processes from serving the same concerts, for as long as it is held. Two processes
 /// with a queue each would admit twice as many people as the policies say. Nothing to keep where the
 /// queues have a store that processes share.
-pub(crate) fn lock(config: &Config) -> anyhow::Result<Option<File>> {
+pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
     if config.queue.backend != Backend::Embedded {
         return Ok(None);
     }
-    let database = config.sqlite_path();
+    let lock = match config.database_kind() {
+        DatabaseKind::Sqlite(path) => lock_file(&path)?.map(Lock::File),
+        DatabaseKind::MySql(url) => SoleUser::of(url, &mysql_settings(config))
+            .await?
+            .map(Lock::Server),
+    };
+    let Some(lock) = lock else {
+        bail!(
+            "another frontrow serves the concerts of {}, and keeps their queues in its memory",
+            database_name(config)
+        )
+    };
+    Ok(Some(lock))
+}
+
+/// Locks a file beside `database`; none when somebody else has it.
+fn lock_file(database: &Path) -> anyhow::Result<Option<File>> {
     let path = database.with_added_extension("lock");
     let what = || format!("cannot lock {}", path.display());
     make_folder_of(&path)?;
     let file = File::create(&path).with_context(what)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => bail!(
-            "another frontrow serves the concerts of {}, and keeps their queues in its memory",
-            database.display()
-        ),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).with_context(what),
     }
 }

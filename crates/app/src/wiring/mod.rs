@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub(crate) use self::{
-    database::{MigrationStatus, migrate, migration_status},
+    database::{MigrationStatus, database_name, migrate, migration_status},
     keys::Keys,
     lock::lock,
 };

@@ -20,10 +20,9 @@ use crate::stores::Stores;
 const BOX_OFFICE_KEY: &str = "key-of-the-box-office-of-tests";
 
 /// A configuration with two operators, `ops` and `box_office`.
-fn two_operators(stores: Stores) -> AppConfig {
-    stores
-        .config()
-        .env("FRONTROW_ADMIN__KEYS__BOX_OFFICE", BOX_OFFICE_KEY)
+async fn two_operators(stores: Stores) -> Result<AppConfig> {
+    let config = stores.config().await?;
+    Ok(config.env("FRONTROW_ADMIN__KEYS__BOX_OFFICE", BOX_OFFICE_KEY))
 }
 
 /// The second operator.

@@ -87,7 +87,7 @@ async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) ->
     for sale in &sales {
         check(&stage, sale).await?;
     }
-    every_ledger_is_right(stores, &stage, &sales)
+    every_ledger_is_right(stores, &stage, &sales).await
 }
 
 /// Lets everybody come at once.
@@ -149,9 +149,9 @@ async fn check(stage: &Stage, sale: &Sale) -> Result<()> {
     Ok(())
 }
 
-fn every_ledger_is_right(stores: Stores, stage: &Stage, sales: &[Sale]) -> Result<()> {
-    assert_eq!(stores.books(&stage.app)?, books_of(sales.len())?);
-    let ledgers = stores.ledgers(&stage.app)?;
+async fn every_ledger_is_right(stores: Stores, stage: &Stage, sales: &[Sale]) -> Result<()> {
+    assert_eq!(stores.books(&stage.app).await?, books_of(sales.len())?);
+    let ledgers = stores.ledgers(&stage.app).await?;
     assert_eq!(ledgers.len(), USERS * sales.len());
     for ledger in ledgers {
         let mut ended = sales

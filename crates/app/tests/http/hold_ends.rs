@@ -32,7 +32,10 @@ enum Pays {
 }
 
 async fn around_its_end_a_hold_is_paid_in_full_or_lost_in_full(stores: Stores) -> Result<()> {
-    let config = stores.config().env("FRONTROW_RESERVATION__HOLD_S", "1");
+    let config = stores
+        .config()
+        .await?
+        .env("FRONTROW_RESERVATION__HOLD_S", "1");
     let seats = u16::try_from(HOLDERS)?;
     let stage = Stage::open_with(config, 1, seats, json!({})).await?;
     let pairs = (0..HOLDERS).map(|number| one_seat(&stage, number, pays_when(number)));
@@ -51,7 +54,7 @@ async fn around_its_end_a_hold_is_paid_in_full_or_lost_in_full(stores: Stores) -
         paid: sold * PRICE,
         seats_sold: sold,
     };
-    assert_eq!(stores.books(&stage.app)?, expected);
+    assert_eq!(stores.books(&stage.app).await?, expected);
     Ok(())
 }
 

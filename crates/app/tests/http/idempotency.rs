@@ -80,7 +80,7 @@ async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(
     assert_eq!((again.status, &again.json), (200, &paid.json));
     rejoined.look_up().await?.expect_status(200)?;
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE + 1);
-    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    assert_eq!(stores.books(&stage.app).await?, books_with(1));
     Ok(())
 }
 
@@ -100,7 +100,7 @@ async fn a_repeated_charge_is_told_the_balance_of_the_first_time(stores: Stores)
     assert_eq!((rewritten.status, &rewritten.json), (201, &first.json));
     let points = alice.get("/v1/points").await?;
     assert_eq!(*points.at("/balance")?, 111);
-    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    assert_eq!(stores.books(&stage.app).await?, books_with(0));
     Ok(())
 }
 
@@ -119,7 +119,7 @@ async fn an_operators_repeated_charge_takes_effect_once_for_each_user(
         let points = stage.user(user).get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, 70);
     }
-    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    assert_eq!(stores.books(&stage.app).await?, books_with(0));
     Ok(())
 }
 
@@ -132,7 +132,7 @@ async fn a_refusal_is_not_remembered(stores: Stores) -> Result<()> {
         let refused = buyer.pay("payment").await?;
         assert_problem(&refused, 402, "not-enough-points");
     }
-    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    assert_eq!(stores.books(&stage.app).await?, books_with(0));
     let charged = buyer.visitor.charge(PRICE, "charge").await?;
     charged.expect_status(201)?;
     let paid = buyer.pay("payment").await?.expect_status(200)?;
@@ -141,6 +141,6 @@ async fn a_refusal_is_not_remembered(stores: Stores) -> Result<()> {
         (&json!(0), &json!(PRICE))
     );
     assert_eq!(buyer.pay("payment").await?.json, paid.json);
-    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    assert_eq!(stores.books(&stage.app).await?, books_with(1));
     Ok(())
 }

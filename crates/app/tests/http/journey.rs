@@ -55,7 +55,7 @@ async fn three_hundred_people_buy_two_hundred_seats(stores: Stores) -> Result<()
         evenings.push(evening??);
     }
     every_seat_is_sold_once(&stage, &evenings).await?;
-    everybody_was_charged_for_what_they_got(stores, &stage, &evenings)?;
+    everybody_was_charged_for_what_they_got(stores, &stage, &evenings).await?;
     admissions_were_in_order_and_within_the_rate(evenings)
 }
 
@@ -191,7 +191,7 @@ async fn every_seat_is_sold_once(stage: &Stage, evenings: &[Evening]) -> Result<
     .await
 }
 
-fn everybody_was_charged_for_what_they_got(
+async fn everybody_was_charged_for_what_they_got(
     stores: Stores,
     stage: &Stage,
     evenings: &[Evening],
@@ -203,7 +203,7 @@ fn everybody_was_charged_for_what_they_got(
         };
         assert_eq!(evening.balance, expected, "{evening:?}");
     }
-    assert_eq!(stores.books(&stage.app)?, books_of(1)?);
+    assert_eq!(stores.books(&stage.app).await?, books_of(1)?);
     Ok(())
 }
 

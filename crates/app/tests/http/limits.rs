@@ -47,7 +47,7 @@ async fn four_seats_a_performance_across_holds_and_payments(stores: Stores) -> R
     let over = fan.hold(&stage, &["R1-5"]).await?.expect_status(409)?;
     assert_eq!(over.at("/live")?, &json!(4));
     assert_eq!(fan.balance().await?, 0);
-    let books = stores.books(&stage.app)?;
+    let books = stores.books(&stage.app).await?;
     assert_eq!((books.seats_sold, books.paid), (4, PRICE * 4));
     Ok(())
 }
@@ -67,12 +67,15 @@ async fn every_performance_has_four_seats_of_its_own(stores: Stores) -> Result<(
     fan.pay(held.text_at("/id")?, "second")
         .await?
         .expect_status(200)?;
-    assert_eq!(stores.books(&stage.app)?.seats_sold, 8);
+    assert_eq!(stores.books(&stage.app).await?.seats_sold, 8);
     Ok(())
 }
 
 async fn a_released_or_expired_hold_no_longer_counts(stores: Stores) -> Result<()> {
-    let config = stores.config().env("FRONTROW_RESERVATION__HOLD_S", "1");
+    let config = stores
+        .config()
+        .await?
+        .env("FRONTROW_RESERVATION__HOLD_S", "1");
     let stage = Stage::open_with(config, 1, 10, json!({})).await?;
     let fan = stage.join("fan").await?;
     let held = fan
@@ -121,7 +124,10 @@ async fn one_live_hold_a_concert_until_it_is_released_or_paid(stores: Stores) ->
 }
 
 async fn an_expired_hold_makes_room_for_the_next(stores: Stores) -> Result<()> {
-    let config = stores.config().env("FRONTROW_RESERVATION__HOLD_S", "1");
+    let config = stores
+        .config()
+        .await?
+        .env("FRONTROW_RESERVATION__HOLD_S", "1");
     let stage = Stage::open_with(config, 1, 5, json!({})).await?;
     let fan = stage.join("fan").await?;
     let first = fan.hold(&stage, &["R1-1"]).await?.expect_status(201)?;

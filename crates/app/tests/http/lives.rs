@@ -82,7 +82,7 @@ async fn a_late_payment_is_refused_and_nothing_is_charged(stores: Stores) -> Res
         assert_eq!(late.text_at("/type")?, "/problems/hold-over");
     }
     assert_eq!(fan.balance().await?, PRICE);
-    assert_eq!(stores.books(&stage.app)?.payments, 0);
+    assert_eq!(stores.books(&stage.app).await?.payments, 0);
     Ok(())
 }
 
@@ -113,7 +113,7 @@ async fn what_expired_is_sold_to_the_next_and_lost_to_the_first(stores: Stores) 
 
     assert_eq!(first.balance().await?, PRICE);
     assert_eq!(next.balance().await?, 0);
-    let books = stores.books(&stage.app)?;
+    let books = stores.books(&stage.app).await?;
     assert_eq!((books.seats_sold, books.payments), (1, 1));
     assert_eq!(books.wrong_balances, 0);
     Ok(())
@@ -161,7 +161,10 @@ async fn a_hold_is_paid_after_leaving_and_joining_again(stores: Stores) -> Resul
 }
 
 async fn a_hold_extends_its_place_past_a_short_life(stores: Stores) -> Result<()> {
-    let config = stores.config().env("FRONTROW_RESERVATION__HOLD_S", "60");
+    let config = stores
+        .config()
+        .await?
+        .env("FRONTROW_RESERVATION__HOLD_S", "60");
     let policy = json!({"active_ttl_s": 2});
     let stage = Stage::open_with(config, 1, 5, policy).await?;
     let mut fan = stage.join("fan").await?;
@@ -182,7 +185,10 @@ async fn a_hold_extends_its_place_past_a_short_life(stores: Stores) -> Result<()
 }
 
 async fn a_hold_never_extends_its_place_past_the_last_ordinary_one(stores: Stores) -> Result<()> {
-    let config = stores.config().env("FRONTROW_RESERVATION__HOLD_S", "60");
+    let config = stores
+        .config()
+        .await?
+        .env("FRONTROW_RESERVATION__HOLD_S", "60");
     let policy = json!({"active_ttl_s": 2});
     let stage = Stage::open_with(config, 1, 5, policy).await?;
     let mut fan = stage.join("fan").await?;
@@ -211,7 +217,10 @@ async fn a_hold_never_extends_its_place_past_the_last_ordinary_one(stores: Store
 /// A stage whose holds last `hold_s` seconds.
 pub(crate) async fn brief_holds(stores: Stores, hold_s: u8) -> Result<Stage> {
     let hold_s = hold_s.to_string();
-    let config = stores.config().env("FRONTROW_RESERVATION__HOLD_S", hold_s);
+    let config = stores
+        .config()
+        .await?
+        .env("FRONTROW_RESERVATION__HOLD_S", hold_s);
     Stage::open_with(config, 1, 5, json!({})).await
 }
 

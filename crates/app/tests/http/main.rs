@@ -27,11 +27,15 @@ mod stores;
 /// Makes one test a configuration of stores out of each function: `async fn name(stores: Stores)`.
 macro_rules! on_every_store {
     ($($name:ident),* $(,)?) => {
-        mod embedded {
+        $crate::on_every_store!(@embedded EMBEDDED: $($name),*);
+        $crate::on_every_store!(@mysql MYSQL: $($name),*);
+    };
+    (@$module:ident $stores:ident: $($name:ident),*) => {
+        mod $module {
             $(
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $name() -> anyhow::Result<()> {
-                    super::$name(crate::stores::Stores::Embedded).await
+                    super::$name(crate::stores::Stores::$stores).await
                 }
             )*
         }

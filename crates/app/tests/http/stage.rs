@@ -33,7 +33,7 @@ pub(crate) async fn start(config: AppConfig) -> Result<App> {
 impl Stage {
     /// A program on `stores` that sells `rows` rows of `seats` seats under `policy`.
     pub(crate) async fn open(stores: Stores, rows: u16, seats: u16, policy: Value) -> Result<Self> {
-        Self::open_with(stores.config(), rows, seats, policy).await
+        Self::open_with(stores.config().await?, rows, seats, policy).await
     }
 
     /// The same with a configuration of its own.

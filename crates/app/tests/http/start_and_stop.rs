@@ -96,7 +96,10 @@ async fn people_in_line_get_their_places_back_after_a_restart(stores: Stores) ->
 }
 
 async fn an_empty_queue_need_not_recover(stores: Stores) -> Result<()> {
-    let config = stores.config().env("FRONTROW_QUEUE__RECOVERY_S", "600");
+    let config = stores
+        .config()
+        .await?
+        .env("FRONTROW_QUEUE__RECOVERY_S", "600");
     let mut stage = Stage::open_with(config, 1, 1, json!({})).await?;
     let visitor = stage.join("visitor").await?;
     visitor
@@ -164,7 +167,7 @@ async fn without_any_configuration_there_is_a_demo_on_sale() -> Result<()> {
 
 #[tokio::test]
 async fn what_cannot_start_says_why_in_one_line() -> Result<()> {
-    let running = start(Stores::Embedded.config()).await?;
+    let running = start(Stores::EMBEDDED.config().await?).await?;
     let port_taken = running.base_url().trim_start_matches("http://").to_owned();
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("file");
@@ -203,7 +206,7 @@ async fn what_cannot_start_says_why_in_one_line() -> Result<()> {
 
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() -> Result<()> {
-    let app = start(Stores::Embedded.config()).await?;
+    let app = start(Stores::EMBEDDED.config().await?).await?;
     // A request whose body never comes keeps the first signal waiting.
     let address = app.base_url().trim_start_matches("http://").to_owned();
     let mut connection = tokio::net::TcpStream::connect(&address).await?;

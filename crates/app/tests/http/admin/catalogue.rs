@@ -25,7 +25,7 @@ on_every_store!(
 async fn a_new_concert_is_there_for_everybody_with_the_queue_that_was_asked_for(
     stores: Stores,
 ) -> Result<()> {
-    let app = start(stores.config()).await?;
+    let app = start(stores.config().await?).await?;
     let created = admin(&app)
         .post("/v1/admin/concerts")
         .json(&json!({

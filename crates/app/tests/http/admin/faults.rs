@@ -14,7 +14,7 @@ on_every_store!(
 
 async fn every_wrong_field_of_a_concert_is_named(stores: Stores) -> Result<()> {
     let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let notes = stores.notes(&stage.app)?.len();
+    let notes = stores.notes(&stage.app).await?.len();
     let long = "x".repeat(201);
     for (body, fields) in [
         (json!({"title": ""}), vec!["title"]),
@@ -46,7 +46,7 @@ async fn every_wrong_field_of_a_concert_is_named(stores: Stores) -> Result<()> {
         }
     }
     assert_eq!(
-        stores.notes(&stage.app)?.len(),
+        stores.notes(&stage.app).await?.len(),
         notes,
         "nothing was changed"
     );
@@ -126,7 +126,7 @@ fn wrong_performances() -> Vec<(Value, Vec<&'static str>)> {
 
 async fn every_wrong_field_of_a_performance_is_named(stores: Stores) -> Result<()> {
     let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let notes = stores.notes(&stage.app)?.len();
+    let notes = stores.notes(&stage.app).await?.len();
     let new = format!("{}/performances", concert_path(&stage.concert));
     let there = performance_path(&stage.concert, &stage.performance);
     for (body, fields) in wrong_performances() {
@@ -153,7 +153,7 @@ async fn every_wrong_field_of_a_performance_is_named(stores: Stores) -> Result<(
         assert_eq!(wrong_fields(made)?, [missing]);
     }
     assert_eq!(
-        stores.notes(&stage.app)?.len(),
+        stores.notes(&stage.app).await?.len(),
         notes,
         "nothing was changed"
     );

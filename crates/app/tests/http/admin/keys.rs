@@ -14,8 +14,8 @@ use crate::{
 on_every_store!(nobody_is_an_operator_without_a_key);
 
 async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
-    let stage = Stage::open_with(two_operators(stores), 1, 1, json!({})).await?;
-    let notes = stores.notes(&stage.app)?.len();
+    let stage = Stage::open_with(two_operators(stores).await?, 1, 1, json!({})).await?;
+    let notes = stores.notes(&stage.app).await?.len();
     let concert = concert_path(&stage.concert);
     let routes = [
         (Method::POST, "/v1/admin/concerts".to_owned()),
@@ -62,7 +62,7 @@ async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
         }
     }
     assert_eq!(
-        stores.notes(&stage.app)?.len(),
+        stores.notes(&stage.app).await?.len(),
         notes,
         "nothing was changed"
     );

@@ -14,7 +14,7 @@ on_every_store!(every_change_is_noted_with_who_and_when);
 
 async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
     let before = clock::now().as_microsecond();
-    let stage = Stage::open_with(two_operators(stores), 1, 2, json!({})).await?;
+    let stage = Stage::open_with(two_operators(stores).await?, 1, 2, json!({})).await?;
     let (ops, office) = (stage.admin(), box_office(&stage.app));
     let concert = concert_path(&stage.concert);
     let performance = performance_path(&stage.concert, &stage.performance);
@@ -52,7 +52,7 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
         .idempotency_key("own");
     own.json(&json!({"amount": 1})).await?.expect_status(201)?;
 
-    let notes = stores.notes(&stage.app)?;
+    let notes = stores.notes(&stage.app).await?;
     let seen: Vec<_> = notes
         .iter()
         .map(|note| {

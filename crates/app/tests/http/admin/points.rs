@@ -32,7 +32,9 @@ async fn balance(client: &Client, user: &str) -> Result<Value> {
 }
 
 async fn operators_charge_users_where_users_cannot(stores: Stores) -> Result<()> {
-    let config = two_operators(stores).env("FRONTROW_POINTS__SELF_CHARGE", "false");
+    let config = two_operators(stores)
+        .await?
+        .env("FRONTROW_POINTS__SELF_CHARGE", "false");
     let app = start(config).await?;
     let own = app.client().user("ann").post("/v1/points/charges");
     let own = own
@@ -58,12 +60,12 @@ async fn operators_charge_users_where_users_cannot(stores: Stores) -> Result<()>
         .await?
         .expect_status(201)?;
     assert_eq!(balance(&app.client(), "a/b@c?d%e").await?, 7);
-    assert_eq!(stores.books(&app)?.wrong_balances, 0);
+    assert_eq!(stores.books(&app).await?.wrong_balances, 0);
     Ok(())
 }
 
 async fn an_operators_charge_takes_effect_once(stores: Stores) -> Result<()> {
-    let app = start(two_operators(stores)).await?;
+    let app = start(two_operators(stores).await?).await?;
     let mut charges = JoinSet::new();
     for number in 0..20 {
         let client = if number % 2 == 0 {
@@ -101,15 +103,15 @@ async fn an_operators_charge_takes_effect_once(stores: Stores) -> Result<()> {
         .await?
         .expect_status(201)?;
     assert_eq!(balance(&app.client(), "ann").await?, 500);
-    let notes = stores.notes(&app)?;
+    let notes = stores.notes(&app).await?;
     let charges = notes.iter().filter(|note| note.action == "points.charge");
     assert_eq!(charges.count(), 2, "one of ann's, one of ben's");
-    assert_eq!(stores.books(&app)?.wrong_balances, 0);
+    assert_eq!(stores.books(&app).await?.wrong_balances, 0);
     Ok(())
 }
 
 async fn a_wrong_charge_is_refused_and_charges_nothing(stores: Stores) -> Result<()> {
-    let app = start(stores.config()).await?;
+    let app = start(stores.config().await?).await?;
     let admin = admin(&app);
     for amount in [
         json!(0),
@@ -142,7 +144,7 @@ async fn a_wrong_charge_is_refused_and_charges_nothing(stores: Stores) -> Result
         .await?
         .expect_status(409)?;
     assert_eq!(more.text_at("/type")?, "/problems/balance-limit");
-    let notes = stores.notes(&app)?;
+    let notes = stores.notes(&app).await?;
     assert_eq!(notes.len(), 1, "{notes:?}");
     Ok(())
 }

@@ -141,7 +141,7 @@ async fn change_often(client: Client, path: String, field: &'static str) -> Resu
 }
 
 async fn versions_grow_and_no_change_is_lost(stores: Stores) -> Result<()> {
-    let stage = Stage::open_with(two_operators(stores), 1, 1, json!({})).await?;
+    let stage = Stage::open_with(two_operators(stores).await?, 1, 1, json!({})).await?;
     let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
     let before = stage.admin().get(&path).await?.expect_status(200)?;
     let before = before.at("/version")?.as_i64().context("a number")?;
@@ -171,7 +171,7 @@ async fn versions_grow_and_no_change_is_lost(stores: Stores) -> Result<()> {
     for field in ["/max_waiting", "/waiting_ttl_s", "/active_ttl_s"] {
         assert_eq!(after.at(field)?, 110, "{field}");
     }
-    let noted = stores.notes(&stage.app)?;
+    let noted = stores.notes(&stage.app).await?;
     let noted = noted.iter().filter(|note| note.action == "queue.policy");
     // A change that reaches the queue's store after a newer one is made again, on top of that.
     assert!(noted.count() >= 30);

@@ -43,7 +43,7 @@ async fn what_is_sold_or_held_cannot_be_edited_away(stores: Stores) -> Result<()
         .get(&stage.seats_path())
         .await?
         .expect_status(200)?;
-    let notes = stores.notes(&stage.app)?.len();
+    let notes = stores.notes(&stage.app).await?.len();
     for (plan, named) in [
         (
             sections(&[("Other", "X", 10, 1)]),
@@ -78,8 +78,8 @@ async fn what_is_sold_or_held_cannot_be_edited_away(stores: Stores) -> Result<()
     );
     let after = holder.client.get(&stage.seats_path()).await?;
     assert_eq!(after.json, before.json);
-    assert_eq!(stores.notes(&stage.app)?.len(), notes);
-    assert_eq!(stores.books(&stage.app)?.seats_sold, 1);
+    assert_eq!(stores.notes(&stage.app).await?.len(), notes);
+    assert_eq!(stores.books(&stage.app).await?.seats_sold, 1);
     Ok(())
 }
 
@@ -133,7 +133,10 @@ async fn a_held_seat_is_paid_at_its_price_under_the_new_plan(stores: Stores) -> 
 }
 
 async fn seats_of_a_hold_that_is_over_may_go(stores: Stores) -> Result<()> {
-    let config = stores.config().env("FRONTROW_RESERVATION__HOLD_S", "1");
+    let config = stores
+        .config()
+        .await?
+        .env("FRONTROW_RESERVATION__HOLD_S", "1");
     let stage = Stage::open_with(config, 1, 2, json!({})).await?;
     let slow = Buyer::at(&stage, "slow", "R1-1").await?;
     let edit = json!({"sections": sections(&[("Ring", "B", 1, 70)])});

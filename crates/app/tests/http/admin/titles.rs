@@ -16,7 +16,7 @@ async fn a_concert_is_ranked_under_its_new_title(stores: Stores) -> Result<()> {
     let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
     buyer.pay("payment").await?.expect_status(200)?;
     // Only what is over is ranked, so the sale was yesterday. A restart forgets that there was none.
-    stores.a_day_earlier(&stage.app)?;
+    stores.a_day_earlier(&stage.app).await?;
     stage.app.restart().await?;
     let ranking = async |title: &str| {
         let path = "/v1/rankings/concerts?period=daily";

@@ -157,7 +157,7 @@ impl World {
             shown.push(client.get(&path).await?.expect_status(200)?.json);
         }
         Ok(Self {
-            books: stores.books(&stage.app)?,
+            books: stores.books(&stage.app).await?,
             shown,
         })
     }

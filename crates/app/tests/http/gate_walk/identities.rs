@@ -65,7 +65,7 @@ async fn without_a_good_identity_nobody_passes_any(stores: Stores) -> Result<()>
 }
 
 async fn a_bare_name_is_no_identity_where_it_is_not_trusted(stores: Stores) -> Result<()> {
-    let config = tokens::configure(stores.config(), &[CURRENT]);
+    let config = tokens::configure(stores.config().await?, &[CURRENT]);
     let stage = Stage::open_with(config, 1, 1, json!({})).await?;
     let anybody = stage.app.client();
     let walker = anybody.bearer(&tokens::identity("walker")?);

@@ -17,6 +17,7 @@ on_every_store!(tokens_outlive_a_change_of_keys_until_their_key_is_removed);
 async fn tokens_outlive_a_change_of_keys_until_their_key_is_removed(stores: Stores) -> Result<()> {
     let trusting = stores
         .config()
+        .await?
         .env("FRONTROW_IDENTITY__TRUST_X_USER_ID", "true");
     let config = |keys| tokens::configure(trusting.clone(), keys);
     let mut stage = Stage::open_with(config(&[RETIRED]), 1, 10, json!({})).await?;

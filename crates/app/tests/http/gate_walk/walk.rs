@@ -34,7 +34,7 @@ impl Walk {
     /// A walk past the queue of a concert with this policy.
     pub(super) async fn begin(stores: Stores, policy: Value) -> Result<Self> {
         // Who came with X-User-Id until now still does, beside those with an identity.
-        let config = tokens::configure(stores.config(), &[CURRENT, PREVIOUS])
+        let config = tokens::configure(stores.config().await?, &[CURRENT, PREVIOUS])
             .env("FRONTROW_IDENTITY__TRUST_X_USER_ID", "true");
         let stage = Stage::open_with(config, 2, 10, policy).await?;
         let (other_concert, other_performance) = on_sale(&stage.app, 2, 10, json!({})).await?;
@@ -125,7 +125,7 @@ impl Walk {
                 self.stage.sales().await?,
                 self.stage.sales_of(&self.other_concert).await?,
             ],
-            books: self.stores.books(&self.stage.app)?,
+            books: self.stores.books(&self.stage.app).await?,
         })
     }
 }

@@ -50,7 +50,10 @@ async fn twenty_payments_with_one_key_take_effect_once_and_are_told_the_same(
         let payment = buyer.payment_by(&buyer.visitor.client, "payment");
         all_are_the_same(&at_once(vec![payment; AT_ONCE]).await?, 200)?;
         assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
-        assert_eq!(stores.books(&stage.app)?, books_with(i64::try_from(round)?));
+        assert_eq!(
+            stores.books(&stage.app).await?,
+            books_with(i64::try_from(round)?)
+        );
     }
     Ok(())
 }
@@ -58,7 +61,7 @@ async fn twenty_payments_with_one_key_take_effect_once_and_are_told_the_same(
 async fn twenty_payments_that_meet_at_the_database_take_effect_once(stores: Stores) -> Result<()> {
     let stage = Stage::open(stores, 1, 10, json!({})).await?;
     let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
-    let held_up = stores.hold_up_writes(&stage.app)?;
+    let held_up = stores.hold_up_writes(&stage.app).await?;
     let payments: Vec<_> = (0..AT_ONCE)
         .map(|_| tokio::spawn(buyer.payment_by(&buyer.visitor.client, "payment").send()))
         .collect();
@@ -72,7 +75,7 @@ async fn twenty_payments_that_meet_at_the_database_take_effect_once(stores: Stor
         replies.push(payment.await??);
     }
     all_are_the_same(&replies, 200)?;
-    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    assert_eq!(stores.books(&stage.app).await?, books_with(1));
     Ok(())
 }
 
@@ -89,7 +92,7 @@ async fn twenty_charges_with_one_key_take_effect_once_and_are_told_the_same(
     all_are_the_same(operators, 201)?;
     let points = alice.get("/v1/points").await?;
     assert_eq!(*points.at("/balance")?, 107);
-    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    assert_eq!(stores.books(&stage.app).await?, books_with(0));
     Ok(())
 }
 
@@ -110,7 +113,7 @@ async fn twenty_payments_with_twenty_keys_charge_once(stores: Stores) -> Result<
     }
     assert_eq!(paid.len(), 1, "{replies:?}");
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
-    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    assert_eq!(stores.books(&stage.app).await?, books_with(1));
 
     // With a new place, too, only the key that paid is told of the payment.
     let rejoined = stage.join("buyer").await?;
@@ -122,6 +125,6 @@ async fn twenty_payments_with_twenty_keys_charge_once(stores: Stores) -> Result<
             assert_problem(&again, 409, "already-paid");
         }
     }
-    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    assert_eq!(stores.books(&stage.app).await?, books_with(1));
     Ok(())
 }

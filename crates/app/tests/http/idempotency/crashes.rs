@@ -64,7 +64,7 @@ async fn request_dies(
     request: impl FnOnce(&Client) -> Request,
 ) -> Result<()> {
     let (proxy, client) = network(&stage.app)?;
-    let held_up = stores.hold_up_writes(&stage.app)?;
+    let held_up = stores.hold_up_writes(&stage.app).await?;
     let sent = tokio::spawn(request(&client).send());
     proxy.request_forwarded().await?;
     stage.app.sigkill()?;
@@ -86,12 +86,12 @@ async fn a_payment_whose_answer_died_with_the_program_is_made_once(stores: Store
         (&lost["state"], &lost["charged"]),
         (&json!("confirmed"), &json!(PRICE))
     );
-    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    assert_eq!(stores.books(&stage.app).await?, books_with(1));
     for _ in 0..2 {
         let repeated = buyer.pay("payment").await?.expect_status(200)?;
         assert_eq!(repeated.json, lost);
     }
-    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    assert_eq!(stores.books(&stage.app).await?, books_with(1));
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
     Ok(())
 }
@@ -116,7 +116,7 @@ async fn charges_whose_answers_died_with_the_program_are_made_once(stores: Store
         let points = stage.user("alice").get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, balance);
     }
-    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    assert_eq!(stores.books(&stage.app).await?, books_with(0));
     Ok(())
 }
 
@@ -129,12 +129,12 @@ async fn a_payment_that_died_with_the_program_is_made_by_its_repeat(stores: Stor
         buyer.payment_by(&client, "payment")
     })
     .await?;
-    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    assert_eq!(stores.books(&stage.app).await?, books_with(0));
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS);
     let paid = paid_once_the_place_is_back(&buyer, "payment").await?;
     assert_eq!(*paid.at("/charged")?, PRICE);
     assert_eq!(buyer.pay("payment").await?.json, paid.json);
-    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    assert_eq!(stores.books(&stage.app).await?, books_with(1));
     Ok(())
 }
 
@@ -163,7 +163,7 @@ async fn charges_that_died_with_the_program_are_made_by_their_repeat(stores: Sto
     }
     let points = stage.user("alice").get("/v1/points").await?;
     assert_eq!(*points.at("/balance")?, 107);
-    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    assert_eq!(stores.books(&stage.app).await?, books_with(0));
     Ok(())
 }
 
@@ -174,7 +174,7 @@ async fn a_payment_whose_client_is_gone_is_made_once(stores: Stores) -> Result<(
         let name = format!("buyer-{number}");
         let buyer = Buyer::at(&stage, &name, seat).await?;
         let (proxy, client) = network(&stage.app)?;
-        let held_up = stores.hold_up_writes(&stage.app)?;
+        let held_up = stores.hold_up_writes(&stage.app).await?;
         let client = client.user(&name).queue_token(buyer.token());
         let sent = tokio::spawn(buyer.payment_by(&client, "payment").send());
         proxy.request_forwarded().await?;
@@ -186,6 +186,6 @@ async fn a_payment_whose_client_is_gone_is_made_once(stores: Stores) -> Result<(
         assert_eq!(buyer.pay("payment").await?.json, paid.json);
         assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
     }
-    assert_eq!(stores.books(&stage.app)?, books_with(3));
+    assert_eq!(stores.books(&stage.app).await?, books_with(3));
     Ok(())
 }

@@ -67,12 +67,12 @@ async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
         assert_problem(&reply, 422, "idempotency-key-reused");
     }
     assert_eq!(rejoined.balance().await?, before);
-    assert_eq!(stores.books(&stage.app)?, books_with(1));
+    assert_eq!(stores.books(&stage.app).await?, books_with(1));
     let path = format!("/v1/reservations/{reservation}");
     assert_eq!(client.get(&path).await?.json, held.json);
     // It is not spoiled: with a key of its own it is paid.
     pay("second payment").await?.expect_status(200)?;
-    assert_eq!(stores.books(&stage.app)?, books_with(2));
+    assert_eq!(stores.books(&stage.app).await?, books_with(2));
     Ok(())
 }
 
@@ -90,7 +90,7 @@ async fn every_user_has_keys_of_their_own(stores: Stores) -> Result<()> {
         let charged = charged.expect_status(201)?;
         assert_eq!(*charged.at("/balance")?, Buyer::POINTS - PRICE + 5);
     }
-    assert_eq!(stores.books(&stage.app)?, books_with(2));
+    assert_eq!(stores.books(&stage.app).await?, books_with(2));
     Ok(())
 }
 
@@ -136,7 +136,7 @@ async fn what_is_no_key_is_refused_and_changes_nothing(stores: Stores) -> Result
         assert_problem(&request.await?, 400, "idempotency-key-required");
     }
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS);
-    assert_eq!(stores.books(&stage.app)?, books_with(0));
+    assert_eq!(stores.books(&stage.app).await?, books_with(0));
 
     let longest = "k".repeat(255);
     let paid = buyer.pay(&longest).await?.expect_status(200)?;

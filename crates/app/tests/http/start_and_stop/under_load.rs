@@ -36,7 +36,7 @@ async fn stopping(stage: &mut Stage) -> Result<()> {
 
 /// A program that would wait a minute for what is in flight.
 async fn patient(stores: Stores) -> Result<Stage> {
-    let config = stores.config().env("FRONTROW_SERVER__GRACE_S", "60");
+    let config = stores.config().await?.env("FRONTROW_SERVER__GRACE_S", "60");
     Stage::open_with(config, 1, 10, json!({})).await
 }
 
@@ -111,7 +111,7 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
     let mut stage = patient(stores).await?;
     let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
     let requests = writes(&stage, &buyer).await?;
-    let held_up = stores.hold_up_writes(&stage.app)?;
+    let held_up = stores.hold_up_writes(&stage.app).await?;
     let mut in_flight = Vec::new();
     for (what, headers, body, expected) in requests {
         let mut wire = Wire::open(&stage.app).await?;
@@ -161,7 +161,7 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
 
     stage.app.restart().await?;
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
-    assert_eq!(stores.books(&stage.app)?.seats_sold, 1);
+    assert_eq!(stores.books(&stage.app).await?.seats_sold, 1);
     let shown = stage
         .app
         .client()

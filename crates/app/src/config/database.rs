@@ -1,0 +1,258 @@
+//! Where what must last is kept.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{bail, ensure};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{Config, sections::choice};
+
+/// Where what must last is kept. Beside the URL, all settings are for MySQL and MariaDB alone.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    /// `sqlite:PATH` or `mysql://USER:PASSWORD@HOST:PORT/DATABASE`; without it, `frontrow.db` in the
+    /// data folder.
+    pub(crate) url: Option<StoreUrl>,
+    /// How many connections this process opens at most.
+    pub(crate) pool_size: usize,
+    /// How long a request waits for a connection that others use before it is told to come back.
+    pub(crate) acquire_timeout_ms: u64,
+    /// How long the server may take to let this process in.
+    pub(crate) connect_timeout_ms: u64,
+    /// How long the statements of one request may take together.
+    pub(crate) statement_timeout_ms: u64,
+    /// How long a statement waits for a row that somebody else is changing.
+    pub(crate) lock_timeout_s: u64,
+    /// Whether connections are encrypted.
+    pub(crate) tls: Tls,
+    /// What a start does about a database that lacks migrations.
+    pub(crate) older_schema: OlderSchema,
+}
+
+/// Whether connections are encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(try_from = "String", rename_all = "snake_case")]
+pub(crate) enum Tls {
+    /// Not at all.
+    #[default]
+    Off,
+    /// Encrypted, to whomever answers.
+    Encrypt,
+    /// Encrypted, to a server that proves its name with a certificate that browsers would believe.
+    Verify,
+}
+
+/// What a start does about a database that lacks migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(try_from = "String", rename_all = "snake_case")]
+pub(crate) enum OlderSchema {
+    /// It says so and ends: somebody runs `frontrow migrate` at a time of their choice.
+    #[default]
+    Refuse,
+    /// It runs them. Of several instances that start at once, one does and the others wait.
+    Migrate,
+}
+
+choice!(Tls { "off" => Off, "encrypt" => Encrypt, "verify" => Verify });
+choice!(OlderSchema { "refuse" => Refuse, "migrate" => Migrate });
+
+/// Which database a URL means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DatabaseKind<'a> {
+    /// A file of this machine.
+    Sqlite(PathBuf),
+    /// A server, by its whole URL.
+    MySql(&'a str),
+}
+
+/// The URL of a store. Its password is never shown: neither by `Debug`, nor by `frontrow config`.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct StoreUrl(String);
+
+impl StoreUrl {
+    /// The URL with its password.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for StoreUrl {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A password may contain any of the characters that divide a URL, so nothing of what is
+        // before the last @ is shown but the user's name.
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
+        let divider = if scheme.is_empty() { "" } else { "://" };
+        match rest.rsplit_once('@') {
+            Some((user, place)) => match user.split_once(':') {
+                Some((user, _)) => write!(f, "{scheme}{divider}{user}:(hidden)@{place}"),
+                None => write!(f, "{scheme}{divider}{user}@{place}"),
+            },
+            None => f.write_str(&self.0),
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for StoreUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            pool_size: 16,
+            acquire_timeout_ms: 2_000,
+            connect_timeout_ms: 5_000,
+            statement_timeout_ms: 5_000,
+            lock_timeout_s: 2,
+            tls: Tls::default(),
+            older_schema: OlderSchema::default(),
+        }
+    }
+}
+
+impl Database {
+    /// Refuses what cannot work.
+    pub(super) fn validate(&self) -> anyhow::Result<()> {
+        if let Some(url) = &self.url {
+            // Not quoted: a password may stand in it.
+            let text = url.expose();
+            let good = match text.split_once(':') {
+                Some(("sqlite", path)) => !path.is_empty(),
+                Some(("mysql", rest)) => rest.starts_with("//"),
+                _ => false,
+            };
+            ensure!(
+                good,
+                "database.url: must be sqlite: and a path, such as sqlite:frontrow.db, or \
+                 mysql://USER:PASSWORD@HOST:PORT/DATABASE"
+            );
+        }
+        ensure!(
+            (1..=1_000).contains(&self.pool_size),
+            "database.pool_size: from 1 to 1000"
+        );
+        for (key, millis) in [
+            ("acquire_timeout_ms", self.acquire_timeout_ms),
+            ("connect_timeout_ms", self.connect_timeout_ms),
+            ("statement_timeout_ms", self.statement_timeout_ms),
+        ] {
+            if !(10..=60_000).contains(&millis) {
+                bail!("database.{key}: from 10 to 60000");
+            }
+        }
+        ensure!(
+            (1..=60).contains(&self.lock_timeout_s),
+            "database.lock_timeout_s: from 1 to 60"
+        );
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Which database is meant.
+    pub(crate) fn database_kind(&self) -> DatabaseKind<'_> {
+        let url = self.database.url.as_ref().map(StoreUrl::expose);
+        match url.map(|url| url.strip_prefix("sqlite:").ok_or(url)) {
+            Some(Err(url)) => DatabaseKind::MySql(url),
+            Some(Ok(path)) => DatabaseKind::Sqlite(Path::new(path).to_owned()),
+            None => DatabaseKind::Sqlite(self.data_dir.join("frontrow.db")),
+        }
+    }
+
+    /// Whether a database without any concert gets the demo on-sale at a start: by default only a file,
+    /// which somebody who tries the program may just have made.
+    pub(crate) fn demo_on_first_start(&self) -> bool {
+        let is_file = matches!(self.database_kind(), DatabaseKind::Sqlite(_));
+        self.demo.on_first_start.unwrap_or(is_file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        for (url, shown) in [
+            (
+                "mysql://ann:hush@db:3306/x",
+                "mysql://ann:(hidden)@db:3306/x",
+            ),
+            ("mysql://ann:hu:s@h/@db/x", "mysql://ann:(hidden)@db/x"),
+            ("mysql://ann@db/x", "mysql://ann@db/x"),
+            ("mysql:ann:hush@db", "mysql:(hidden)@db"),
+            ("sqlite:some/file.db", "sqlite:some/file.db"),
+        ] {
+            let url = StoreUrl::from(url.to_owned());
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), shown);
+        }
+    }
+
+    #[test]
+    fn a_url_says_which_database_is_meant() {
+        let mut config = Config::default();
+        let file = config.data_dir.join("frontrow.db");
+        assert_eq!(config.database_kind(), DatabaseKind::Sqlite(file));
+        assert!(config.demo_on_first_start());
+        config.database.url = Some("sqlite:a.db".to_owned().into());
+        assert_eq!(config.database_kind(), DatabaseKind::Sqlite("a.db".into()));
+        config.database.url = Some("mysql://db/x".to_owned().into());
+        assert_eq!(config.database_kind(), DatabaseKind::MySql("mysql://db/x"));
+        assert!(!config.demo_on_first_start());
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        let refusal = |change: fn(&mut Database)| {
+            let mut database = Database::default();
+            change(&mut database);
+            database.validate().unwrap_err().to_string()
+        };
+        for (why, key) in [
+            (refusal(|d| d.pool_size = 0), "database.pool_size"),
+            (refusal(|d| d.acquire_timeout_ms = 0), "database.acquire"),
+            (refusal(|d| d.connect_timeout_ms = 1), "database.connect"),
+            (
+                refusal(|d| d.statement_timeout_ms = 1),
+                "database.statement",
+            ),
+            (refusal(|d| d.lock_timeout_s = 0), "database.lock_timeout_s"),
+        ] {
+            assert!(why.starts_with(key), "{key}: {why}");
+        }
+        for url in ["oracle:hush", "mysql:hush", "sqlite:", "hush"] {
+            let url = Some(url.to_owned().into());
+            let why = Database {
+                url,
+                ..Database::default()
+            }
+            .validate();
+            let why = why.unwrap_err().to_string();
+            assert!(
+                why.starts_with("database.url") && !why.contains("hush"),
+                "{why}"
+            );
+        }
+    }
+}

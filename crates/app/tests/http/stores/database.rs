@@ -1,0 +1,130 @@
+//! Looks into a database, past the program.
+
+use anyhow::Result;
+use diesel::{
+    QueryableByName, SqliteConnection,
+    connection::SimpleConnection,
+    sql_query,
+    sql_types::{BigInt, Text},
+};
+use diesel_async::{AsyncMysqlConnection, SimpleAsyncConnection};
+
+use super::{mysql, sqlite};
+
+/// A connection to a program's database.
+pub(super) enum Opened {
+    Sqlite(SqliteConnection),
+    MySql(AsyncMysqlConnection),
+}
+
+/// What the ledger and the balances come to in the database itself.
+#[derive(Debug, PartialEq, Eq, QueryableByName)]
+pub(crate) struct Books {
+    /// Users whose ledger rows do not add up to their balance.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) wrong_balances: i64,
+    /// Payments in the ledger.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) payments: i64,
+    /// What they come to.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) paid: i64,
+    /// Seats that are sold.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) seats_sold: i64,
+}
+
+/// What the ledger has on one user.
+#[derive(Debug, PartialEq, Eq, QueryableByName)]
+pub(crate) struct Ledger {
+    #[diesel(sql_type = Text)]
+    pub(crate) user_id: String,
+    /// How often points were charged.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) charges: i64,
+    /// How often seats were paid.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) payments: i64,
+    /// What all rows add up to.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) sum: i64,
+}
+
+/// What the audit table has on one change.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct Note {
+    /// When, in microseconds since 1970.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) at: i64,
+    /// The name of the admin key.
+    #[diesel(sql_type = Text)]
+    pub(crate) actor: String,
+    #[diesel(sql_type = Text)]
+    pub(crate) action: String,
+    #[diesel(sql_type = Text)]
+    pub(crate) subject: String,
+    /// JSON.
+    #[diesel(sql_type = Text)]
+    pub(crate) detail: String,
+}
+
+/// While this lives nothing else is written to the database. Requests that would write wait.
+pub(crate) struct WritesHeldUp {
+    /// In a transaction that is never committed, or with locks that are never given back.
+    _writer: Opened,
+}
+
+/// The rows of a query in the words of whichever database it is.
+macro_rules! load {
+    ($opened:expr, $query:ident) => {
+        Ok(match $opened {
+            Opened::Sqlite(database) => {
+                diesel::RunQueryDsl::load(sql_query(sqlite::$query), database)?
+            }
+            Opened::MySql(database) => {
+                diesel_async::RunQueryDsl::load(sql_query(mysql::$query), database).await?
+            }
+        })
+    };
+}
+
+impl Opened {
+    pub(super) async fn books(&mut self) -> Result<Books> {
+        Ok(match self {
+            Self::Sqlite(database) => {
+                diesel::RunQueryDsl::get_result(sql_query(sqlite::BOOKS), database)?
+            }
+            Self::MySql(database) => {
+                diesel_async::RunQueryDsl::get_result(sql_query(mysql::BOOKS), database).await?
+            }
+        })
+    }
+
+    pub(super) async fn ledgers(&mut self) -> Result<Vec<Ledger>> {
+        load!(self, LEDGERS)
+    }
+
+    pub(super) async fn notes(&mut self) -> Result<Vec<Note>> {
+        load!(self, NOTES)
+    }
+
+    pub(super) async fn a_day_earlier(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(database) => database.batch_execute(sqlite::A_DAY_EARLIER)?,
+            Self::MySql(database) => {
+                SimpleAsyncConnection::batch_execute(database, mysql::A_DAY_EARLIER).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn hold_up_writes(mut self) -> Result<WritesHeldUp> {
+        match &mut self {
+            Self::Sqlite(database) => database.batch_execute("BEGIN IMMEDIATE")?,
+            Self::MySql(database) => {
+                SimpleAsyncConnection::batch_execute(database, mysql::HOLD_UP_WRITES).await?;
+            }
+        }
+        Ok(WritesHeldUp { _writer: self })
+    }
+}
