@@ -9,6 +9,7 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::remembered::Remembered;
 use crate::config::Secret;
 
 /// Checks the identities that users show.
@@ -18,6 +19,17 @@ pub(crate) struct IdentityVerifier {
     issuer: Option<String>,
     audience: Option<String>,
     clock: Arc<dyn Clock>,
+    remembered: Remembered<Identity>,
+}
+
+/// What a signed identity says.
+#[derive(Debug, Clone)]
+struct Identity {
+    user: UserId,
+    /// Until when it is good, in seconds since 1970.
+    exp: i64,
+    /// From when it is good, in seconds since 1970.
+    nbf: Option<i64>,
 }
 
 struct PublicKey {
@@ -69,11 +81,25 @@ impl IdentityVerifier {
             issuer,
             audience,
             clock,
+            remembered: Remembered::new(),
         })
     }
 
     /// Whose identity this is.
     pub(crate) fn verify(&self, token: &str) -> Result<UserId, IdentityRefusal> {
+        let Identity { user, exp, nbf } = self.remembered.or_check(token, || self.read(token))?;
+        let now = self.clock.now().as_second();
+        if exp.saturating_add(Self::LEEWAY_S) <= now {
+            return Err(IdentityRefusal::Expired);
+        }
+        if nbf.is_some_and(|nbf| nbf.saturating_sub(Self::LEEWAY_S) > now) {
+            return Err(IdentityRefusal::Invalid);
+        }
+        Ok(user)
+    }
+
+    /// What a token says that is the identity provider's, whenever it is good.
+    fn read(&self, token: &str) -> Result<Identity, IdentityRefusal> {
         if token.len() > Self::MAX_LEN {
             return Err(IdentityRefusal::Invalid);
         }
@@ -82,17 +108,12 @@ impl IdentityVerifier {
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation(header.alg))
             .map_err(|_| IdentityRefusal::Invalid)?
             .claims;
-        let now = self.clock.now().as_second();
-        if claims.exp.saturating_add(Self::LEEWAY_S) <= now {
-            return Err(IdentityRefusal::Expired);
-        }
-        if claims
-            .nbf
-            .is_some_and(|nbf| nbf.saturating_sub(Self::LEEWAY_S) > now)
-        {
-            return Err(IdentityRefusal::Invalid);
-        }
-        UserId::try_from(claims.sub.as_str()).map_err(|_| IdentityRefusal::Invalid)
+        let user = UserId::try_from(claims.sub.as_str()).map_err(|_| IdentityRefusal::Invalid)?;
+        Ok(Identity {
+            user,
+            exp: claims.exp,
+            nbf: claims.nbf,
+        })
     }
 
     /// The key that the header may name: a secret never stands in for a public key or the other way

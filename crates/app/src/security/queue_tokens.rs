@@ -13,6 +13,7 @@ use frontrow_domain::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
+use super::remembered::Remembered;
 use crate::config::Secret;
 
 /// Signs queue tokens with one key and accepts those of several, so that keys can be changed while
@@ -22,6 +23,7 @@ pub(crate) struct QueueTokens {
     signing: EncodingKey,
     accepted: BTreeMap<String, DecodingKey>,
     validation: Validation,
+    remembered: Remembered<Ticket>,
 }
 
 /// What is in a token. The order of the fields is part of it: equal tickets have equal tokens.
@@ -62,6 +64,7 @@ impl QueueTokens {
                 })
                 .collect(),
             validation,
+            remembered: Remembered::new(),
         };
         let user = UserId::try_from("probe").context("the probe has no name")?;
         if tokens.encode(&probe(user)).is_none() {
@@ -79,16 +82,8 @@ impl QueueTokens {
         };
         jsonwebtoken::encode(&self.header, &claims, &self.signing).ok()
     }
-}
 
-impl TokenSigner for QueueTokens {
-    fn sign(&self, ticket: &Ticket) -> String {
-        // Encoding is tried once when the signer is made; it does not depend on the ticket. An empty
-        // token would be refused wherever it is shown.
-        self.encode(ticket).unwrap_or_default()
-    }
-
-    fn verify(&self, token: &str) -> Result<Ticket, TokenRefusal> {
+    fn read(&self, token: &str) -> Result<Ticket, TokenRefusal> {
         if token.len() > Self::MAX_LEN {
             return Err(TokenRefusal);
         }
@@ -107,6 +102,18 @@ impl TokenSigner for QueueTokens {
             arrival: claims.arrival,
             generation: Generation(generation),
         })
+    }
+}
+
+impl TokenSigner for QueueTokens {
+    fn sign(&self, ticket: &Ticket) -> String {
+        // Encoding is tried once when the signer is made; it does not depend on the ticket. An empty
+        // token would be refused wherever it is shown.
+        self.encode(ticket).unwrap_or_default()
+    }
+
+    fn verify(&self, token: &str) -> Result<Ticket, TokenRefusal> {
+        self.remembered.or_check(token, || self.read(token))
     }
 }
 
