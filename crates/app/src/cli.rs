@@ -46,7 +46,8 @@ enum Command {
     Serve,
     /// Bring the database's schema up to date
     ///
-    /// `serve` does this by itself for the embedded database.
+    /// `serve` does this by itself for the embedded database, and for MySQL where
+    /// `database.older_schema` is `migrate`.
     Migrate {
         /// Only list what has been and what is to be applied
         #[arg(long)]
@@ -54,8 +55,8 @@ enum Command {
     },
     /// Add the demo on-sale to the database
     ///
-    /// A few concerts from a 50-seat club to a 2,000-seat hall. `serve` adds it by itself to a
-    /// database without concerts. Not while another frontrow serves from it.
+    /// A few concerts from a 50-seat club to a 2,000-seat hall. `serve` adds it by itself to an
+    /// embedded database without concerts. Not while another frontrow keeps the queues in its memory.
     Demo,
     /// Print the effective configuration as TOML, without its secrets
     Config,
