@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use frontrow_domain::ports::{
     ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies, QueueTicks,
-    RankingSource, Reservations,
+    RankingSource, Reservations, WaitingLine,
 };
 use jiff::SignedDuration;
 
@@ -42,6 +42,8 @@ pub struct QueuePorts {
     pub ticks: Arc<dyn QueueTicks>,
     /// As its operators see it.
     pub control: Arc<dyn QueueControl>,
+    /// As who answers many at once sees it.
+    pub line: Arc<dyn WaitingLine>,
 }
 
 /// The ports of a database, all on one store.

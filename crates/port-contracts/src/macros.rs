@@ -154,6 +154,41 @@ macro_rules! queue_contracts {
                 leavers_do_not_hold_up_the_line
                 a_position_never_grows_while_others_move
             }
+            line {
+                a_look_tells_how_the_line_stands
+                a_look_tells_of_every_change
+                who_walks_in_is_not_admitted_from_the_line
+                a_look_tells_how_far_admission_has_come
+                bypass_admits_from_the_line
+                who_gave_up_was_not_admitted
+                every_answer_to_who_waits_tells_the_count
+                a_turn_stays_while_the_line_moves
+                a_look_is_consistent_while_the_line_moves
+                a_look_tells_whether_people_may_come_back
+                a_look_is_no_sign_of_anything
+            }
+            leavers {
+                the_next_look_tells_who_left
+                every_caller_is_told_who_left
+                who_left_twice_is_told_of_twice
+                who_leaves_elsewhere_has_not_left_the_line
+                who_gave_up_has_not_left
+                a_look_from_nowhere_may_have_missed_anybody
+                forgotten_leavers_may_be_anybody
+                looks_in_a_row_miss_nobody
+            }
+            signs {
+                a_sign_that_is_told_keeps_a_place
+                a_sign_counts_from_its_own_instant
+                an_older_sign_takes_nothing_back
+                the_latest_of_several_signs_counts
+                a_sign_from_the_future_counts_from_now
+                a_late_sign_revives_nobody
+                a_sign_of_another_place_changes_nothing
+                a_sign_of_who_is_active_changes_nothing
+                many_signs_are_told_at_once
+                telling_signs_serves_no_queue
+            }
             states {
                 paused_takes_joins_and_admits_nobody
                 closed_refuses_joins_and_admits_nobody

@@ -6,6 +6,7 @@
 mod active;
 mod admission;
 mod directory;
+mod leavers;
 mod micros;
 mod moves;
 mod queue;
@@ -18,6 +19,7 @@ mod state;
 mod terms;
 mod visits;
 mod waiting;
+mod waiting_line;
 
 pub use queue::MemoryQueue;
 pub use ranking_cache::MemoryRankingCache;

@@ -23,10 +23,12 @@ impl QueueState {
             };
             self.active.admit(user.clone(), arrival, now);
             self.waiting.remove(&user);
+            self.admitted_up_to = self.admitted_up_to.max(Some(arrival));
             admitted += 1;
         }
         self.admission.note(state, self.terms.policy(), admitted);
         self.departed += u64::from(admitted);
+        self.admitted += u64::from(admitted);
         let more = u64::from(admitted) < room && !self.waiting.is_empty();
         self.report(admitted, more, now)
     }

@@ -254,6 +254,7 @@ mod tests {
         let alone = Standing::Waiting {
             position: 1,
             behind: 0,
+            admitted: 0,
         };
         assert_eq!(place.standing, alone);
         let looked_up = queue.look_up(silent.first().unwrap()).await.unwrap().value;

@@ -10,7 +10,8 @@ use frontrow_domain::model::{
 use jiff::Timestamp;
 
 use super::{
-    active::Active, admission::Admission, recovery::Return, terms::Terms, waiting::Waiting,
+    active::Active, admission::Admission, leavers::Leavers, recovery::Return, terms::Terms,
+    waiting::Waiting,
 };
 
 /// A queue.
@@ -30,6 +31,12 @@ pub(super) struct QueueState {
     pub(super) active: Active,
     /// How many have left the line.
     pub(super) departed: u64,
+    /// How many of them were admitted.
+    pub(super) admitted: u64,
+    /// The latest arrival of those.
+    pub(super) admitted_up_to: Option<Arrival>,
+    /// Those of them who left by their own will.
+    pub(super) leavers: Leavers,
     pub(super) comeback: Option<Return>,
 }
 
@@ -55,6 +62,9 @@ impl QueueState {
             waiting: Waiting::default(),
             active: Active::default(),
             departed: 0,
+            admitted: 0,
+            admitted_up_to: None,
+            leavers: Leavers::default(),
             comeback: seed
                 .recovery
                 .map(|recovery| Return::begin(now, recovery, seed.policy.policy.waiting_ttl)),
@@ -120,7 +130,7 @@ impl QueueState {
     pub(super) fn place_of(&self, user: &UserId, now: Timestamp) -> Option<Place> {
         let (arrival, standing) = self
             .waiting
-            .find(user)
+            .find(user, self.admitted)
             .or_else(|| self.active.find(user, &self.terms.lives(now)))?;
         Some(self.place(user.clone(), arrival, standing, now))
     }

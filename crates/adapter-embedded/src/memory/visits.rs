@@ -65,6 +65,9 @@ impl QueueState {
     /// Ends the place of `ticket`.
     pub(super) fn leave(&mut self, ticket: &Ticket, now: Timestamp) -> LeaveOutcome {
         if self.arrival_of(&ticket.user) == Some(ticket.arrival) {
+            if self.waiting.arrival_of(&ticket.user).is_some() {
+                self.leavers.note(ticket.arrival);
+            }
             self.end(&ticket.user, now);
             LeaveOutcome::Left
         } else if self.may_come_back(ticket, now) {
@@ -114,6 +117,7 @@ impl QueueState {
             Standing::Waiting {
                 position: self.waiting.len() as u64,
                 behind: 0,
+                admitted: self.admitted,
             }
         };
         Ok(self.place(user.clone(), arrival, standing, now))

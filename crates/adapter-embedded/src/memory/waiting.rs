@@ -2,7 +2,7 @@
 
 use frontrow_domain::model::{
     UserId,
-    queue::{Arrival, Lives, Standing},
+    queue::{Arrival, Lives, SignOfLife, Standing},
 };
 use jiff::Timestamp;
 
@@ -44,8 +44,8 @@ impl Waiting {
         self.places.get(user).map(|place| place.arrival)
     }
 
-    /// When `user` arrived, and where in the line they are.
-    pub(super) fn find(&self, user: &UserId) -> Option<(Arrival, Standing)> {
+    /// When `user` arrived, and where in the line they are, from which `admitted` were admitted.
+    pub(super) fn find(&self, user: &UserId, admitted: u64) -> Option<(Arrival, Standing)> {
         let arrival = self.arrival_of(user)?;
         let before = self
             .line
@@ -53,6 +53,7 @@ impl Waiting {
         let standing = Standing::Waiting {
             position: before as u64 + 1,
             behind: (self.len() - before).saturating_sub(1) as u64,
+            admitted,
         };
         Some((arrival, standing))
     }
@@ -68,17 +69,30 @@ impl Waiting {
 
     /// Notes a sign of life of `user`, if they wait.
     pub(super) fn heard_of(&mut self, user: &UserId, now: Timestamp) {
-        let now = Micros::from(now);
+        self.seen(user, |_, _| Some(now.into()));
+    }
+
+    /// Notes a sign of life that was given earlier, if it is the latest.
+    pub(super) fn heard_before(&mut self, sign: &SignOfLife, now: Timestamp) {
+        let at = Micros::from(sign.at.min(now));
+        self.seen(&sign.user, |arrival, before| {
+            (arrival == sign.arrival && at > before).then_some(at)
+        });
+    }
+
+    /// Sets when `user` was last heard of to what `at` makes of their arrival and the time before.
+    fn seen(&mut self, user: &UserId, at: impl FnOnce(Arrival, Micros) -> Option<Micros>) {
         let Some(place) = self.places.get_mut(user) else {
             return;
         };
-        let before = std::mem::replace(&mut place.last_seen, now);
-        if before == now {
+        let before = place.last_seen;
+        let Some(at) = at(place.arrival, before).filter(|at| *at != before) else {
             return;
-        }
+        };
+        place.last_seen = at;
         // The name that comes out goes in again: the one of this request would be kept beside it.
         if let Some((_, user)) = self.silence.take(&(before, user.clone())) {
-            self.silence.insert((now, user));
+            self.silence.insert((at, user));
         }
     }
 

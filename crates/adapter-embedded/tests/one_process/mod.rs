@@ -7,11 +7,12 @@ use frontrow_adapter_embedded::MemoryQueue;
 use frontrow_domain::{
     model::{
         ConcertId, UserId, micros,
-        queue::{GatePurpose, PolicyVersion, QueueSeed, Ticket},
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, Ticket},
     },
     ports::{
-        Clock, GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl,
-        QueueTicks, SeedOutcome, Stamped, StoreResult, TickOutcome,
+        Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
+        Queue, QueueControl, QueueTicks, SeedOutcome, Stamped, StoreResult, TickOutcome,
+        WaitingLine,
     },
 };
 use frontrow_port_contracts::{Fixture, QueuePorts};
@@ -59,6 +60,7 @@ impl Fixture for OneProcess {
             queue: self.queues.clone(),
             ticks: self.queues.clone(),
             control: self.queues.clone(),
+            line: self.queues.clone(),
         }
     }
 
@@ -150,5 +152,24 @@ impl QueueControl for Replaceable {
 
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
         self.now().is_empty(concert).await
+    }
+}
+
+#[async_trait]
+impl WaitingLine for Replaceable {
+    async fn look(
+        &self,
+        concert: ConcertId,
+        since: Option<LineMark>,
+    ) -> StoreResult<Stamped<LineOutcome>> {
+        self.now().look(concert, since).await
+    }
+
+    async fn heard_of(
+        &self,
+        concert: ConcertId,
+        signs: &[SignOfLife],
+    ) -> StoreResult<Stamped<HeardOutcome>> {
+        self.now().heard_of(concert, signs).await
     }
 }

@@ -25,6 +25,7 @@ mod ranking_source;
 mod reservations;
 mod store_error;
 mod token_signer;
+mod waiting_line;
 
 pub use clock::Clock;
 pub use concert_editor::{ConcertEditor, EditOutcome, Operator};
@@ -43,6 +44,7 @@ pub use reservations::{
 };
 pub use store_error::{StoreError, StoreResult};
 pub use token_signer::{TokenRefusal, TokenSigner};
+pub use waiting_line::{HeardOutcome, LineOutcome, WaitingLine};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use mocks::*;
@@ -55,6 +57,6 @@ mod mocks {
         queue_control::MockQueueControl, queue_policies::MockQueuePolicies,
         queue_ticks::MockQueueTicks, ranking_cache::MockRankingCache,
         ranking_source::MockRankingSource, reservations::MockReservations,
-        token_signer::MockTokenSigner,
+        token_signer::MockTokenSigner, waiting_line::MockWaitingLine,
     };
 }

@@ -78,6 +78,7 @@ pub(super) fn waiting(position: u64) -> Place {
         standing: Standing::Waiting {
             position,
             behind: 3,
+            admitted: 40,
         },
         queue: open_queue(),
     }

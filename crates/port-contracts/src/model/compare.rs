@@ -13,13 +13,21 @@ impl ModelQueue {
     /// over-stated: by those who stopped waiting without being admitted.
     fn put_right(&self, told: Place, positions: Positions, now: Timestamp) -> Place {
         let expected = self.place_of(&told.ticket.user, now);
-        let (Standing::Waiting { position, behind }, Some(expected)) = (told.standing, expected)
+        let Standing::Waiting {
+            position,
+            behind,
+            admitted,
+        } = told.standing
         else {
+            return told;
+        };
+        let Some(expected) = expected else {
             return told;
         };
         let Standing::Waiting {
             position: true_position,
             behind: true_behind,
+            admitted: truly_admitted,
         } = expected.standing
         else {
             return told;
@@ -28,7 +36,8 @@ impl ModelQueue {
             Positions::Exact => (0, 0),
             Positions::OverStated => self.gone_around(&expected, now),
         };
-        let close_enough = (true_position..=true_position + gone_ahead).contains(&position)
+        let close_enough = admitted == truly_admitted
+            && (true_position..=true_position + gone_ahead).contains(&position)
             && (true_behind..=true_behind + gone_behind).contains(&behind);
         if close_enough {
             Place {

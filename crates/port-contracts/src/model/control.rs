@@ -47,6 +47,8 @@ impl ModelQueue {
             last_tick: now,
             serving_since: now,
             departed: 0,
+            admitted: Vec::new(),
+            left: Vec::new(),
         }
     }
 

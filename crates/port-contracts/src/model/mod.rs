@@ -24,10 +24,12 @@
 
 mod compare;
 mod control;
+mod line;
 mod people;
 mod queue;
 mod run;
 mod run_calls;
+mod run_line;
 mod run_queue;
 mod steps;
 mod ticks;

@@ -91,6 +91,9 @@ impl ModelQueue {
         }
         match self.place_of(&ticket.user, now) {
             Some(place) if place.ticket.arrival == ticket.arrival => {
+                if matches!(place.standing, Standing::Waiting { .. }) {
+                    self.left.push(ticket.arrival);
+                }
                 self.end_place_of(&ticket.user);
                 LeaveOutcome::Left
             }

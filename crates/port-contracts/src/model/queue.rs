@@ -75,6 +75,10 @@ pub(crate) struct ModelQueue {
     pub(crate) last_tick: Timestamp,
     pub(crate) serving_since: Timestamp,
     pub(crate) departed: u64,
+    /// The arrivals of those who were admitted from the line.
+    pub(crate) admitted: Vec<Arrival>,
+    /// The arrivals of those who left it by their own will.
+    pub(crate) left: Vec<Arrival>,
 }
 
 impl ModelQueue {
@@ -216,7 +220,11 @@ impl ModelQueue {
             }
         }
         let (position, behind) = standing;
-        let standing = Standing::Waiting { position, behind };
+        let standing = Standing::Waiting {
+            position,
+            behind,
+            admitted: self.admitted.len() as u64,
+        };
         Some(self.place(user, place.arrival, standing, now))
     }
 

@@ -5,7 +5,9 @@ use std::fmt::Debug;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{Generation, PolicyVersion, QueueSeed, Recovery, Ticket, VersionedPolicy},
+        queue::{
+            Generation, LineMark, PolicyVersion, QueueSeed, Recovery, Ticket, VersionedPolicy,
+        },
     },
     ports::{StoreError, TickOutcome},
 };
@@ -45,6 +47,8 @@ pub(crate) struct Run<'a, F> {
     pub(super) model: Model,
     /// What each user has kept, the newest ticket last.
     tickets: Vec<Vec<Ticket>>,
+    /// The marks of all looks, as the store and as the model gave them, the newest last.
+    pub(super) marks: Vec<(LineMark, LineMark)>,
     version: i64,
     generation: u64,
     /// The store's time when it was last asked.
@@ -63,6 +67,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             positions,
             model: Model::default(),
             tickets: vec![Vec::new(); USERS],
+            marks: Vec::new(),
             version: 0,
             generation: 0,
             last: Timestamp::UNIX_EPOCH,
@@ -109,6 +114,8 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             }
             Step::SellOut(sold_out) => self.sell_out(*sold_out).await,
             Step::AskControl => self.ask_control().await,
+            Step::Look { since } => self.look(*since).await,
+            Step::HeardOf(signs) => self.tell(signs).await,
             Step::Pass { millis } => self.pass(*millis).await,
             Step::Rewind { millis } => self.pass(-millis).await,
             Step::Serve { seconds } => {

@@ -47,6 +47,12 @@ pub(crate) enum Step {
     OfferOldPolicy(Rules),
     SellOut(bool),
     AskControl,
+    /// Somebody looks at the line, who looked so many looks ago, or never.
+    Look {
+        since: Option<usize>,
+    },
+    /// The store is told of these, who were heard of so long ago.
+    HeardOf(Vec<(Shown, i64)>),
     Pass {
         millis: i64,
     },
@@ -141,6 +147,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => rules().prop_map(Step::OfferOldPolicy),
         1 => any::<bool>().prop_map(Step::SellOut),
         1 => Just(Step::AskControl),
+        4 => option::weighted(0.9, 0..3_usize).prop_map(|since| Step::Look { since }),
+        4 => collection::vec((shown(), -2_000..20_000_i64), 1..4).prop_map(Step::HeardOf),
         4 => (200..4_800_i64).prop_map(|millis| Step::Pass { millis }),
         2 => (5_200..60_000_i64).prop_map(|millis| Step::Pass { millis }),
         2 => (200..30_000_i64).prop_map(|millis| Step::Rewind { millis }),

@@ -34,6 +34,7 @@ impl ModelQueue {
             self.make_active(head.user.clone(), head.arrival, now);
             self.waiting.remove(0);
             self.departed += 1;
+            self.admitted.push(head.arrival);
         } else {
             self.end_place_of(&head.user);
         }

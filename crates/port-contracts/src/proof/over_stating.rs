@@ -2,7 +2,10 @@
 
 use frontrow_domain::{
     model::queue::{Place, Standing},
-    ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, TickOutcome},
+    ports::{
+        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
+        TickOutcome,
+    },
 };
 use jiff::Timestamp;
 
@@ -16,13 +19,19 @@ pub(super) trait Answer {
 
 impl Answer for Place {
     fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
-        let Standing::Waiting { position, behind } = self.standing else {
+        let Standing::Waiting {
+            position,
+            behind,
+            admitted,
+        } = self.standing
+        else {
             return self;
         };
         let (gone_ahead, gone_behind) = queue.gone_around(&self, now);
         let standing = Standing::Waiting {
             position: position + gone_ahead,
             behind: behind + gone_behind,
+            admitted,
         };
         Self { standing, ..self }
     }
@@ -63,6 +72,18 @@ impl Answer for LeaveOutcome {
 }
 
 impl Answer for TickOutcome {
+    fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
+        self
+    }
+}
+
+impl Answer for LineOutcome {
+    fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
+        self
+    }
+}
+
+impl Answer for HeardOutcome {
     fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
         self
     }

@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, PolicyVersion, QueueSeed, Ticket},
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, Ticket},
     },
     ports::{
-        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks,
-        SeedOutcome, Stamped, StoreResult, TickOutcome,
+        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
+        QueueControl, QueueTicks, SeedOutcome, Stamped, StoreResult, TickOutcome, WaitingLine,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -36,6 +36,8 @@ pub(crate) enum Call {
     Leave,
     Admit(u32),
     Expire(u32),
+    Look,
+    HeardOf(Vec<SignOfLife>),
 }
 
 /// A store built on the model.
@@ -213,6 +215,41 @@ impl QueueControl for ModelStore {
     }
 }
 
+#[async_trait]
+impl WaitingLine for ModelStore {
+    async fn look(
+        &self,
+        concert: ConcertId,
+        since: Option<LineMark>,
+    ) -> StoreResult<Stamped<LineOutcome>> {
+        Ok(self.ask(
+            concert,
+            Call::Look,
+            |queue, now, _| LineOutcome::Seen(queue.look(now, since)),
+            LineOutcome::NotSeeded,
+        ))
+    }
+
+    async fn heard_of(
+        &self,
+        concert: ConcertId,
+        signs: &[SignOfLife],
+    ) -> StoreResult<Stamped<HeardOutcome>> {
+        Ok(self.ask(
+            concert,
+            Call::HeardOf(signs.to_vec()),
+            |queue, now, call| match call {
+                Call::HeardOf(signs) => {
+                    queue.heard_from(now, signs);
+                    HeardOutcome::Noted
+                }
+                other => panic!("{other:?} tells of nobody"),
+            },
+            HeardOutcome::NotSeeded,
+        ))
+    }
+}
+
 /// A [`ModelStore`] for one test.
 pub(crate) struct StoreFixture {
     store: Arc<ModelStore>,
@@ -254,6 +291,7 @@ impl Fixture for StoreFixture {
             queue: Arc::<ModelStore>::clone(&self.store),
             ticks: Arc::<ModelStore>::clone(&self.store),
             control: Arc::<ModelStore>::clone(&self.store),
+            line: Arc::<ModelStore>::clone(&self.store),
         }
     }
 

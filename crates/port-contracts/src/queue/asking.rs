@@ -98,7 +98,9 @@ impl<F: QueueFixture> Room<F> {
     pub(crate) async fn in_line(&self, ticket: &Ticket) -> (u64, u64) {
         let place = self.find(ticket).await;
         match place.standing {
-            Standing::Waiting { position, behind } => (position, behind),
+            Standing::Waiting {
+                position, behind, ..
+            } => (position, behind),
             Standing::Active { .. } => panic!("{} should wait: {place:?}", ticket.user),
         }
     }

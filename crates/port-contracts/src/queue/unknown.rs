@@ -5,11 +5,14 @@ use frontrow_domain::{
         ConcertId,
         queue::{GatePurpose, Ticket},
     },
-    ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, TickOutcome},
+    ports::{
+        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
+        TickOutcome,
+    },
 };
 use uuid::Uuid;
 
-use super::{ALL, QueueFixture, Room, by_rate, room::user};
+use super::{ALL, QueueFixture, Room, by_rate, room::user, signs::sign};
 use crate::QueuePorts;
 
 impl<F: QueueFixture> Room<F> {
@@ -19,6 +22,7 @@ impl<F: QueueFixture> Room<F> {
             queue,
             ticks,
             control,
+            line,
         } = &self.ports;
         assert_eq!(self.join("ann").await.value, JoinOutcome::NotSeeded);
         let joined = self.join_showing(ticket).await.value;
@@ -31,6 +35,11 @@ impl<F: QueueFixture> Room<F> {
         assert_eq!(admitted.value, TickOutcome::NotSeeded);
         let expired = ticks.expire(self.concert, ALL).await.expect("tick");
         assert_eq!(expired.value, TickOutcome::NotSeeded);
+        let looked = line.look(self.concert, None).await.expect("look");
+        assert_eq!(looked.value, LineOutcome::NotSeeded);
+        let signs = [sign(ticket, looked.as_of)];
+        let told = line.heard_of(self.concert, &signs).await.expect("tell");
+        assert_eq!(told.value, HeardOutcome::NotSeeded);
         let version = control.policy_version(self.concert).await;
         assert_eq!(version, Ok(None));
         assert_eq!(control.is_empty(self.concert).await, Ok(true));

@@ -121,7 +121,9 @@ impl From<&PlaceReport> for PlaceBody {
             queue: report.place.queue.into(),
         };
         match report.place.standing {
-            Standing::Waiting { position, behind } => {
+            Standing::Waiting {
+                position, behind, ..
+            } => {
                 body.position = Some(position);
                 body.people_behind = Some(behind);
             }

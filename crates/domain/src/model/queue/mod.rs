@@ -3,6 +3,7 @@
 mod active_place;
 mod ends;
 mod estimate;
+mod line;
 mod place;
 mod policy;
 mod poll;
@@ -14,6 +15,7 @@ mod window;
 pub use active_place::ActivePlace;
 pub use ends::Lives;
 pub use estimate::WaitEstimate;
+pub use line::{Left, Line, LineMark, SignOfLife, Turn};
 pub use place::{GatePurpose, Place, Standing};
 pub use policy::{
     Capacity, PolicyRules, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy,

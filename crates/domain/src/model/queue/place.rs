@@ -26,6 +26,8 @@ pub enum Standing {
         position: u64,
         /// How many wait behind it.
         behind: u64,
+        /// How many had been admitted from the line until then: see [`Line::admitted`](super::Line).
+        admitted: u64,
     },
     /// Past the line.
     Active {

@@ -1,0 +1,138 @@
+//! A line as a whole, for whoever answers many who wait from one look at it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Arrival, Generation, PolicyVersion, QueueView};
+use crate::model::UserId;
+
+/// How a line stands, as one look shows it.
+///
+/// It decides for somebody who was found waiting before, in the same generation, under the same
+/// policy and while nobody could be brought back, whether they wait still: they do unless they
+/// arrived by [`Line::admitted_up_to`], are among those who [`Line::left`], or were not heard of for
+/// the waiting time to live. Where they stand, their [`Turn`] tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The life of the store that shows it.
+    pub generation: Generation,
+    /// The policy in force.
+    pub policy_version: PolicyVersion,
+    /// Its waiting time to live.
+    pub waiting_ttl: Duration,
+    /// What the queue is like.
+    pub queue: QueueView,
+    /// True while places from before a loss can be brought back. Then people enter ahead of others,
+    /// and where somebody stood before says nothing.
+    pub takes_people_back: bool,
+    /// How many wait, without those past their end.
+    pub waiting: u64,
+    /// How many were moved from the line to the active since the store has this queue. Who found no
+    /// line and was active at once is none of them.
+    pub admitted: u64,
+    /// The latest arrival of those; none before the first. Whoever arrived later was not admitted
+    /// from the line.
+    pub admitted_up_to: Option<Arrival>,
+    /// Where this look stands in the record of those who left; for the next look.
+    pub mark: LineMark,
+    /// Who has left the line by their own will since the look before.
+    pub left: Left,
+}
+
+impl Line {
+    /// Signs of life are not held back for longer, however long places wait: a policy that shortens
+    /// the waiting time to live must find a recent one in the store.
+    pub const LONGEST_SILENCE: Duration = Duration::from_mins(1);
+
+    /// For how long after somebody was found in the store they can be answered from looks, and their
+    /// signs of life held back: a sixth of the waiting time to live, at most a minute.
+    #[must_use]
+    pub fn answers_for(&self) -> Duration {
+        (self.waiting_ttl / 6).min(Self::LONGEST_SILENCE)
+    }
+}
+
+/// Who has left a line between two looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Left {
+    /// All of them, by their arrivals, in any order.
+    These(Vec<Arrival>),
+    /// More than the store remembers, or since a look that it does not know: anybody may have.
+    Anybody,
+}
+
+impl Left {
+    /// How many of the last who left a store remembers at least.
+    pub const REMEMBERED: usize = 1_000;
+}
+
+/// A place in the record of those who left a line, from which the next look goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineMark {
+    /// The life of the store whose record it is.
+    pub generation: Generation,
+    /// How far the record had come, as its store counts.
+    pub number: u64,
+}
+
+/// Whose turn it is when so many have been admitted from the line.
+///
+/// Admission is strictly in order, so whoever is admitted while somebody waits stood ahead of them,
+/// and their turn stays the same while their position shrinks. People ahead who leave make it
+/// earlier, never later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Turn(u64);
+
+impl Turn {
+    /// The turn of somebody who stood at `position` when `admitted` had been admitted.
+    #[must_use]
+    pub fn of(position: u64, admitted: u64) -> Self {
+        Self(position.saturating_add(admitted))
+    }
+
+    /// Where they stand once `admitted` have been admitted: never less than the truth, and more only
+    /// by the people ahead who left. None where their turn has come.
+    #[must_use]
+    pub fn position(self, admitted: u64) -> Option<u64> {
+        self.0
+            .checked_sub(admitted)
+            .filter(|&position| position > 0)
+    }
+}
+
+/// Somebody who waits was heard of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignOfLife {
+    /// Who.
+    pub user: UserId,
+    /// When they joined: what their place is known by.
+    pub arrival: Arrival,
+    /// When they were heard of, by the store's clock.
+    pub at: Timestamp,
+}
+
+impl SignOfLife {
+    /// How many a store is told of in one call at most, so that it holds up nobody for long.
+    pub const AT_ONCE: usize = 500;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_shrinks_with_every_admission_until_it_is_ones_turn() {
+        let turn = Turn::of(3, 10);
+        assert_eq!(turn.position(10), Some(3));
+        assert_eq!(turn.position(12), Some(1));
+        assert_eq!(turn.position(13), None);
+        assert_eq!(turn.position(99), None);
+    }
+
+    #[test]
+    fn who_stands_further_ahead_has_an_earlier_turn_whenever_it_was_seen() {
+        assert!(Turn::of(3, 10) < Turn::of(2, 12));
+        assert_eq!(Turn::of(3, 10), Turn::of(1, 12));
+    }
+}

@@ -1,0 +1,60 @@
+use async_trait::async_trait;
+
+use super::{Stamped, StoreResult};
+use crate::model::{
+    ConcertId,
+    queue::{Line, LineMark, SignOfLife},
+};
+
+/// The line of a queue as a whole, for whoever answers many who wait from one look at it, and tells
+/// its store later that they were heard of.
+///
+/// # Contract
+/// A look is one consistent view, at the instant that it is stamped with, of what
+/// [`Line`](crate::model::queue::Line) says; it changes nothing and is no sign of service. Two looks
+/// of one caller, one after the other, miss nobody who left between them: a store that no longer
+/// knows them all says [`Left::Anybody`](crate::model::queue::Left::Anybody), never too few. It
+/// remembers the last [`Left::REMEMBERED`](crate::model::queue::Left::REMEMBERED) at least.
+///
+/// Those whom admission moved on, and those whose waiting place ended because nobody heard of them,
+/// have not left in this sense.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait WaitingLine: Send + Sync {
+    /// How the line stands, and who has left it since the look that gave `since`.
+    async fn look(
+        &self,
+        concert: ConcertId,
+        since: Option<LineMark>,
+    ) -> StoreResult<Stamped<LineOutcome>>;
+
+    /// Notes signs of life of people who wait: each place lives on from the instant of its sign.
+    ///
+    /// A sign from the store's future counts from now. One that is older than the last that the store
+    /// has of the same place changes nothing; nor does one of somebody who has no waiting place with
+    /// that arrival, or whose place is past its end, removed or not. The order of the signs does not
+    /// matter. The caller gives [`SignOfLife::AT_ONCE`] at most; making a call again does no harm.
+    async fn heard_of(
+        &self,
+        concert: ConcertId,
+        signs: &[SignOfLife],
+    ) -> StoreResult<Stamped<HeardOutcome>>;
+}
+
+/// What came of a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineOutcome {
+    /// So it stands.
+    Seen(Line),
+    /// The store has no such queue.
+    NotSeeded,
+}
+
+/// What came of telling signs of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeardOutcome {
+    /// They are noted, where they change anything.
+    Noted,
+    /// The store has no such queue.
+    NotSeeded,
+}

@@ -1,0 +1,50 @@
+//! What a line looks like as a whole, and what it is told of those in it.
+
+use frontrow_domain::model::queue::{Left, Line, LineMark, SignOfLife};
+use jiff::Timestamp;
+
+use super::ModelQueue;
+
+impl ModelQueue {
+    pub(crate) fn look(&self, now: Timestamp, since: Option<LineMark>) -> Line {
+        Line {
+            generation: self.generation,
+            policy_version: self.policy.version,
+            waiting_ttl: self.rules().waiting_ttl,
+            queue: self.view(now),
+            takes_people_back: self.gives_places_back(now),
+            waiting: self.waiting_count(now) as u64,
+            admitted: self.admitted.len() as u64,
+            admitted_up_to: self.admitted.iter().max().copied(),
+            mark: LineMark {
+                generation: self.generation,
+                number: self.left.len() as u64,
+            },
+            left: self.left_since(since),
+        }
+    }
+
+    /// The model forgets nobody, but knows nothing of other lives.
+    fn left_since(&self, since: Option<LineMark>) -> Left {
+        let known = since
+            .filter(|since| since.generation == self.generation)
+            .and_then(|since| self.left.get(usize::try_from(since.number).ok()?..));
+        known.map_or(Left::Anybody, |left| Left::These(left.to_vec()))
+    }
+
+    pub(crate) fn heard_from(&mut self, now: Timestamp, signs: &[SignOfLife]) {
+        for sign in signs {
+            let place = self
+                .waiting
+                .iter()
+                .position(|place| place.user == sign.user && place.arrival == sign.arrival);
+            let Some(number) = place else {
+                continue;
+            };
+            if self.waits(&self.waiting[number], now) {
+                let place = &mut self.waiting[number];
+                place.last_seen = place.last_seen.max(sign.at.min(now));
+            }
+        }
+    }
+}

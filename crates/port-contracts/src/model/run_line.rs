@@ -1,0 +1,69 @@
+//! The calls of a sequence that see the line as a whole.
+
+use frontrow_domain::{
+    model::queue::{Left, Line, SignOfLife},
+    ports::{HeardOutcome, LineOutcome},
+};
+use jiff::SignedDuration;
+
+use super::{
+    run_queue::{Run, Stop},
+    steps::Shown,
+};
+use crate::queue::QueueFixture;
+
+impl<F: QueueFixture> Run<'_, F> {
+    pub(super) async fn look(&mut self, since: Option<usize>) -> Result<(), Stop> {
+        let mark = since.and_then(|age| self.marks.iter().rev().nth(age).copied());
+        let stores = mark.map(|(stores, _)| stores);
+        let told = self.ports.line.look(self.concert, stores).await?;
+        let now = told.as_of;
+        self.arrive(now)?;
+        let Some(queue) = self.queue() else {
+            return self.agree(&LineOutcome::NotSeeded, &told.value);
+        };
+        let expected = in_order(queue.look(now, mark.map(|(_, models)| models)));
+        let told = match told.value {
+            LineOutcome::Seen(told) => {
+                self.marks.push((told.mark, expected.mark));
+                // How a store counts those who left is its own affair.
+                let same_life = told.mark.generation == expected.mark.generation;
+                let mark = if same_life { expected.mark } else { told.mark };
+                LineOutcome::Seen(in_order(Line { mark, ..told }))
+            }
+            LineOutcome::NotSeeded => LineOutcome::NotSeeded,
+        };
+        self.agree(&LineOutcome::Seen(expected), &told)
+    }
+
+    pub(super) async fn tell(&mut self, heard: &[(Shown, i64)]) -> Result<(), Stop> {
+        let signs: Vec<_> = heard
+            .iter()
+            .map(|(who, ago)| self.sign(*who, *ago))
+            .collect();
+        let told = self.ports.line.heard_of(self.concert, &signs).await?;
+        self.arrive(told.as_of)?;
+        let Some(queue) = self.queue() else {
+            return self.agree(&HeardOutcome::NotSeeded, &told.value);
+        };
+        queue.heard_from(told.as_of, &signs);
+        self.agree(&HeardOutcome::Noted, &told.value)
+    }
+
+    fn sign(&self, shown: Shown, millis_ago: i64) -> SignOfLife {
+        let ticket = self.ticket_of(shown.who, shown.age);
+        SignOfLife {
+            user: ticket.user,
+            arrival: ticket.arrival,
+            at: self.last() - SignedDuration::from_millis(millis_ago),
+        }
+    }
+}
+
+/// The order in which those who left are told says nothing.
+fn in_order(mut line: Line) -> Line {
+    if let Left::These(arrivals) = &mut line.left {
+        arrivals.sort_unstable();
+    }
+    line
+}

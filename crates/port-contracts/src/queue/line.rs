@@ -1,0 +1,260 @@
+//! What one look tells of a whole line.
+
+use frontrow_domain::{
+    model::queue::{GatePurpose, Line, LineMark, PolicyState, Standing, Ticket, Turn},
+    ports::{GateOutcome, LineOutcome, LookUpOutcome, Stamped},
+};
+
+use super::{
+    QueueFixture, RECOVERY, Room, WAITING_TTL, by_capacity, by_rate, crowd, minutes, paused,
+    seconds,
+};
+
+impl<F: QueueFixture> Room<F> {
+    /// Looks at the line, since an earlier look.
+    pub(crate) async fn look_since(&self, since: Option<LineMark>) -> Stamped<LineOutcome> {
+        let looked = self.ports.line.look(self.concert, since).await;
+        looked.expect("look")
+    }
+
+    /// Looks at the line, since an earlier look, and sees it.
+    pub(crate) async fn see_since(&self, since: Option<LineMark>) -> Line {
+        match self.look_since(since).await.value {
+            LineOutcome::Seen(line) => line,
+            LineOutcome::NotSeeded => panic!("the store should have the queue"),
+        }
+    }
+
+    /// Looks at the line for the first time, and sees it.
+    pub(crate) async fn see(&self) -> Line {
+        self.see_since(None).await
+    }
+
+    /// What a place in the line tells: its position, and how many had been admitted.
+    async fn stood(&self, ticket: &Ticket) -> (u64, u64) {
+        stood(self.find(ticket).await.standing)
+    }
+}
+
+fn stood(standing: Standing) -> (u64, u64) {
+    match standing {
+        Standing::Waiting {
+            position, admitted, ..
+        } => (position, admitted),
+        Standing::Active { .. } => panic!("that place should wait: {standing:?}"),
+    }
+}
+
+/// A look tells what the queue is like and who waits, and that nobody was admitted yet.
+pub async fn a_look_tells_how_the_line_stands<F: QueueFixture>(fixture: F) {
+    let room = Room::open(fixture, paused()).await;
+    let empty = room.see().await;
+    assert_eq!((empty.waiting, empty.admitted), (0, 0));
+    let line = room.all_line_up(&["ann", "ben", "cat"]).await;
+    let seen = room.see().await;
+    assert_eq!(seen.generation.0, room.generation);
+    assert_eq!(seen.policy_version.0, room.version);
+    assert_eq!(seen.waiting_ttl, WAITING_TTL);
+    assert_eq!(seen.queue, room.find(&line[0]).await.queue);
+    assert!(!seen.takes_people_back);
+    assert_eq!((seen.waiting, seen.admitted), (3, 0));
+    assert_eq!(seen.admitted_up_to, None);
+}
+
+/// A look tells of a new policy and of a queue that is sold out at once.
+pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    room.change(|policy| {
+        policy.state = PolicyState::Bypass;
+        policy.waiting_ttl = minutes(7);
+    })
+    .await;
+    let sold_out = room.ports.control.set_sold_out(room.concert, true);
+    sold_out.await.expect("sell out");
+    let seen = room.see().await;
+    assert_eq!(seen.policy_version.0, room.version);
+    assert_eq!(seen.waiting_ttl, minutes(7));
+    assert_eq!(seen.queue.state, PolicyState::Bypass);
+    assert!(seen.queue.sold_out);
+}
+
+/// Who found no line and was active at once was not admitted from it.
+pub async fn who_walks_in_is_not_admitted_from_the_line<F: QueueFixture>(fixture: F) {
+    let room = Room::open(fixture, by_rate(2)).await;
+    room.walk_in("ann").await;
+    room.walk_in("ben").await;
+    let cat = room.line_up("cat").await;
+    let seen = room.see().await;
+    assert_eq!((seen.admitted, seen.admitted_up_to), (0, None));
+    assert_eq!(room.stood(&cat).await, (1, 0));
+}
+
+/// Admission is counted, and the look says how far it has come; both outlive those places.
+pub async fn a_look_tells_how_far_admission_has_come<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let line = room.crowd_lines_up(5).await;
+    room.change(|policy| *policy = by_rate(3)).await;
+    assert_eq!(room.admit(2).await.done, 2);
+    let seen = room.see().await;
+    assert_eq!((seen.waiting, seen.admitted), (3, 2));
+    assert_eq!(seen.admitted_up_to, Some(line[1].arrival));
+    assert_eq!(room.admit_all().await, 1);
+    room.go(&line[2]).await;
+    let seen = room.see().await;
+    assert_eq!((seen.waiting, seen.admitted), (2, 3));
+    assert_eq!(seen.admitted_up_to, Some(line[2].arrival));
+}
+
+/// Those whose limits are off are admitted from the line like everybody else.
+pub async fn bypass_admits_from_the_line<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let line = room.all_line_up(&["ann", "ben"]).await;
+    room.switch(PolicyState::Bypass).await;
+    assert_eq!(room.admit_all().await, 2);
+    let seen = room.see().await;
+    assert_eq!((seen.waiting, seen.admitted), (0, 2));
+    assert_eq!(seen.admitted_up_to, Some(line[1].arrival));
+}
+
+/// A head that is past its end was not admitted, removed or not; admission passes over it.
+pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    room.all_line_up(&["ann", "ben"]).await;
+    room.serve(WAITING_TTL / 2).await;
+    let cat = room.line_up("cat").await;
+    room.change(|policy| *policy = by_capacity(9)).await;
+    room.serve_past(WAITING_TTL / 2).await;
+    let looked = room.look_since(None).await;
+    let is_served = room.is_served(looked.as_of);
+    let LineOutcome::Seen(seen) = looked.value else {
+        panic!("the store has the queue");
+    };
+    if !is_served {
+        return;
+    }
+    assert_eq!((seen.waiting, seen.admitted), (1, 0));
+    assert_eq!(seen.admitted_up_to, None);
+    while room.admit_all().await > 0 {}
+    if !room.stood_still() {
+        let seen = room.see().await;
+        assert_eq!((seen.waiting, seen.admitted), (0, 1));
+        assert_eq!(seen.admitted_up_to, Some(cat.arrival));
+    }
+}
+
+/// Whoever tells a waiting place its position tells how many had been admitted by then.
+pub async fn every_answer_to_who_waits_tells_the_count<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let line = room.crowd_lines_up(4).await;
+    assert_eq!(room.stood(&line[3]).await, (4, 0));
+    room.switch(PolicyState::Open).await;
+    assert_eq!(room.admit(2).await.done, 2);
+    assert_eq!(room.stood(&line[3]).await, (2, 2));
+    assert_eq!(stood(room.held(&line[3]).await.standing), (2, 2));
+    let GateOutcome::Waiting(place) = room.gate(&line[3], GatePurpose::Browse).await.value else {
+        panic!("the last of four waits");
+    };
+    assert_eq!(stood(place.standing), (2, 2));
+    let new = room.enter("new").await;
+    assert_eq!(stood(new.standing), (3, 2));
+}
+
+/// Position and count are of the same instant, also while people are being admitted: nobody's turn
+/// changes while nobody leaves.
+pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let line = room.crowd_lines_up(40).await;
+    room.switch(PolicyState::Bypass).await;
+    let (ports, concert) = room.for_task();
+    let moving = tokio::spawn(async move {
+        for _ in 0..12 {
+            ports.ticks.admit(concert, 3).await.expect("tick");
+            tokio::task::yield_now().await;
+        }
+    });
+    crowd(4, |number| {
+        let (ports, _) = room.for_task();
+        let ahead = 36 + number;
+        let ticket = line[ahead].clone();
+        let turn = Turn::of(ahead as u64 + 1, 0);
+        async move {
+            for _ in 0..20 {
+                let found = ports.queue.look_up(&ticket).await.expect("look up").value;
+                let LookUpOutcome::Found(place) = found else {
+                    panic!("{} has a place: {found:?}", ticket.user);
+                };
+                let (position, admitted) = stood(place.standing);
+                assert_eq!(Turn::of(position, admitted), turn, "{}", ticket.user);
+                tokio::task::yield_now().await;
+            }
+        }
+    })
+    .await;
+    moving.await.expect("the mover");
+}
+
+/// A look is one consistent view: those who wait and those who were admitted are everybody who ever
+/// joined, as long as nobody leaves, and as many were admitted as arrived by the last of them.
+pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let line = room.crowd_lines_up(30).await;
+    room.switch(PolicyState::Bypass).await;
+    let (ports, concert) = room.for_task();
+    let moving = tokio::spawn(async move {
+        for _ in 0..10 {
+            ports.ticks.admit(concert, 3).await.expect("tick");
+            tokio::task::yield_now().await;
+        }
+    });
+    for _ in 0..30 {
+        let seen = room.see().await;
+        assert_eq!(seen.waiting + seen.admitted, 30);
+        let up_to = seen.admitted_up_to;
+        let arrived = line.iter().filter(|ticket| Some(ticket.arrival) <= up_to);
+        assert_eq!(arrived.count() as u64, seen.admitted);
+        tokio::task::yield_now().await;
+    }
+    moving.await.expect("the mover");
+}
+
+/// A queue that was lost counts anew, and says for how long people may come back into its line.
+pub async fn a_look_tells_whether_people_may_come_back<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(1)).await;
+    room.walk_in("zoe").await;
+    let ann = room.line_up("ann").await;
+    room.pass(minutes(61)).await;
+    assert_eq!(room.admit_all().await, 1);
+    assert_eq!(room.see().await.admitted, 1);
+    room.lose_and_recover().await;
+    let seen = room.see().await;
+    assert_eq!(seen.generation.0, room.generation);
+    assert_eq!((seen.waiting, seen.admitted), (0, 0));
+    assert_eq!(seen.admitted_up_to, None);
+    assert!(seen.takes_people_back && seen.queue.recovering);
+    room.find(&ann).await;
+    room.pass(RECOVERY + WAITING_TTL / 2).await;
+    let seen = room.see().await;
+    assert!(seen.takes_people_back && !seen.queue.recovering);
+    assert_eq!(seen.waiting, 1);
+    room.pass(WAITING_TTL / 2 + seconds(1)).await;
+    assert!(!room.see().await.takes_people_back);
+}
+
+/// A look keeps no place and serves no queue.
+pub async fn a_look_is_no_sign_of_anything<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let ann = room.line_up("ann").await;
+    room.serve(WAITING_TTL / 2).await;
+    room.see().await;
+    room.serve(WAITING_TTL / 2).await;
+    if !room.stood_still() {
+        assert_eq!(room.see().await.waiting, 0);
+    }
+    room.is_gone(&ann).await;
+    let ben = room.line_up("ben").await;
+    room.pass(minutes(10)).await;
+    room.see().await;
+    // Had that begun service again, it would have broken once more.
+    room.pass(WAITING_TTL * 2).await;
+    assert!(room.waits(&ben).await);
+}
