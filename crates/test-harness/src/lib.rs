@@ -33,6 +33,7 @@
 //! - [`Process`] is a child process with a log file, for the program and for any server that a test
 //!   needs.
 //! - [`MySqlServer`] is a MariaDB or MySQL of the tests' own; [`MySqlTestDatabase`] is one test's database on it.
+//! - [`RedisServer`] is a Redis of the tests' own; [`RedisKeyspace`] is one test's keys on a shared one.
 //! - [`FaultProxy`] breaks the network between a client and a server, the program or any other.
 //! - [`eventually`] waits for something to become true, without guessing how long it takes.
 
@@ -48,6 +49,7 @@ mod eventually;
 mod fault_proxy;
 mod mysql;
 mod process;
+mod redis;
 mod reply;
 
 pub use app::App;
@@ -57,5 +59,6 @@ pub use eventually::eventually;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use mysql::{MySqlServer, MySqlTestDatabase};
 pub use process::Process;
+pub use redis::{RedisKeyspace, RedisOptions, RedisServer};
 pub use reply::Reply;
 pub use reqwest::Method;

@@ -3,7 +3,7 @@
 use std::{env, ffi::OsString, process::Command};
 
 use anyhow::{Context, Result, ensure};
-use frontrow_test_harness::MySqlServer;
+use frontrow_test_harness::{MySqlServer, RedisServer};
 
 use crate::tools;
 
@@ -24,8 +24,9 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     } else {
         Runner::CargoTest
     };
-    // Lives until the last test has ended.
+    // They live until the last test has ended.
     let server = database_server()?;
+    let redis = redis_server()?;
     let ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
     for step in plan(runner, &arguments.for_runner) {
         eprintln!("xtask: cargo {}", step.join(" "));
@@ -37,6 +38,9 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
         }
         if let Some(server) = &server {
             command.env(MySqlServer::URL_VARIABLE, server.url());
+        }
+        if let Some(redis) = &redis {
+            command.env(RedisServer::URL_VARIABLE, redis.url());
         }
         let status = command.status().context("cannot run cargo")?;
         ensure!(
@@ -61,6 +65,20 @@ fn database_server() -> Result<Option<MySqlServer>> {
     let server = runtime.block_on(MySqlServer::start())?;
     eprintln!("xtask: started {} at {}", server.version(), server.url());
     Ok(Some(server))
+}
+
+/// One Redis for all tests that do not stop theirs. None where the caller has given them one.
+fn redis_server() -> Result<Option<RedisServer>> {
+    if let Some(url) = env::var_os(RedisServer::URL_VARIABLE).filter(|url| !url.is_empty()) {
+        eprintln!("xtask: tests use the Redis at {}", url.display());
+        return Ok(None);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let redis = runtime.block_on(RedisServer::start())?;
+    eprintln!("xtask: started Redis at {}", redis.url());
+    Ok(Some(redis))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -31,6 +31,11 @@ pub(crate) const NEEDED: &[Tool] = &[
         packages: &["mariadb-server"],
         why: "is the server on which the MySQL adapter is tested",
     },
+    Tool {
+        programs: &["redis-server"],
+        packages: &["redis-server"],
+        why: "is the server on which the Redis adapter is tested",
+    },
 ];
 
 /// Makes sure that every one of `tools` is installed: installs what is missing where that is
