@@ -1,0 +1,151 @@
+//! How a script or a command runs.
+
+use std::sync::Arc;
+
+use deadpool_redis::redis::{
+    Cmd, FromRedisValue, RedisError, Script, Value, aio::MultiplexedConnection,
+};
+use frontrow_domain::{
+    model::ConcertId,
+    ports::{StoreError, StoreResult},
+};
+
+use crate::{
+    clock::TimeOffset,
+    connections::{Connections, Lane},
+    errors::{self, Effect},
+    keys::Keys,
+    reply::Reply,
+};
+
+/// Runs scripts and commands on the connections of a store.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    connections: Arc<Connections>,
+    pub(crate) keys: Keys,
+    offset: TimeOffset,
+    chunk: u32,
+}
+
+/// Who waits for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A person.
+    Request,
+    /// Nobody.
+    Job,
+}
+
+impl Calls {
+    pub(crate) fn new(
+        connections: Arc<Connections>,
+        keys: Keys,
+        offset: TimeOffset,
+        chunk: u32,
+    ) -> Self {
+        Self {
+            connections,
+            keys,
+            offset,
+            chunk,
+        }
+    }
+
+    fn lane(&self, caller: Caller) -> &Lane {
+        match caller {
+            Caller::Request => self.connections.for_request(),
+            Caller::Job => self.connections.for_job(),
+        }
+    }
+
+    /// Runs a script on the queue of `concert`, with `arguments` added to its own. Goes on where there
+    /// were more places past their end than one script handles: each is removed once, so that comes to
+    /// an end.
+    pub(crate) async fn on_queue(
+        &self,
+        caller: Caller,
+        concert: ConcertId,
+        script: &Script,
+        arguments: impl Fn(&mut Cmd),
+    ) -> StoreResult<Reply> {
+        let keys = self.keys.queue(concert);
+        let mut call = evalsha(script, &keys);
+        call.arg(self.offset.micros()).arg(self.chunk);
+        arguments(&mut call);
+        loop {
+            let answer = self.script(caller, script, &call).await?;
+            if let Some(reply) = Reply::read(answer)? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Runs a script that is on these keys alone.
+    pub(crate) async fn on_keys(
+        &self,
+        caller: Caller,
+        keys: &[String],
+        script: &Script,
+        arguments: impl Fn(&mut Cmd),
+    ) -> StoreResult<()> {
+        let mut call = evalsha(script, keys);
+        arguments(&mut call);
+        self.script(caller, script, &call).await.map(drop)
+    }
+
+    /// Runs a command.
+    pub(crate) async fn command<T: FromRedisValue>(
+        &self,
+        caller: Caller,
+        command: &Cmd,
+        effect: Effect,
+    ) -> StoreResult<T> {
+        let lane = self.lane(caller);
+        let mut connection = lane.connection().await?;
+        let answer = send(lane, &mut connection, command, effect).await?;
+        T::from_redis_value(answer).map_err(|_| errors::strange_answer(effect))
+    }
+
+    async fn script(&self, caller: Caller, script: &Script, call: &Cmd) -> StoreResult<Value> {
+        let lane = self.lane(caller);
+        let mut connection = lane.connection().await?;
+        match call.query_async::<Value>(&mut connection).await {
+            // Nothing ran: the server was restarted, or somebody flushed its scripts.
+            Err(error) if errors::lacks_script(&error) => {
+                let loaded = script.load_async(&mut connection).await;
+                loaded.map_err(|error| failed(lane, &error, Effect::Reads))?;
+                send(lane, &mut connection, call, Effect::Writes).await
+            }
+            Err(error) => Err(failed(lane, &error, Effect::Writes)),
+            Ok(answer) => Ok(answer),
+        }
+    }
+}
+
+/// The call of a script by its hash, on these keys.
+fn evalsha(script: &Script, keys: &[String]) -> Cmd {
+    let mut call = Cmd::new();
+    call.arg("EVALSHA").arg(script.get_hash()).arg(keys.len());
+    for key in keys {
+        call.arg(key);
+    }
+    call
+}
+
+async fn send(
+    lane: &Lane,
+    connection: &mut MultiplexedConnection,
+    command: &Cmd,
+    effect: Effect,
+) -> StoreResult<Value> {
+    let answer = command.query_async::<Value>(connection).await;
+    answer.map_err(|error| failed(lane, &error, effect))
+}
+
+/// The failure that an error means, after the lane was told of it.
+fn failed(lane: &Lane, error: &RedisError, effect: Effect) -> StoreError {
+    if let Some(trouble) = errors::trouble(error) {
+        lane.report(trouble);
+    }
+    errors::failure(error, effect)
+}

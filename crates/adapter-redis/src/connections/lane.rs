@@ -1,0 +1,211 @@
+//! One connection that many share, and the task that replaces it.
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool_redis::{
+    Connection, Manager, Pool, Runtime,
+    redis::{
+        AsyncConnectionConfig, ConnectionInfo, PushInfo, PushKind, aio::MultiplexedConnection,
+    },
+};
+use frontrow_domain::ports::StoreResult;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use crate::{errors, open_error::OpenError, settings::RedisSettings};
+
+/// The pause before the server is tried again; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+
+/// How many requests may be on their way to a connection before the next waits for its turn.
+const QUEUED_MAX: usize = 1_024;
+
+/// A connection that many share.
+pub(crate) struct Lane {
+    state: watch::Receiver<State>,
+    troubles: mpsc::Sender<Trouble>,
+    connect_timeout: Duration,
+    keeper: JoinHandle<()>,
+}
+
+/// How a lane stands.
+#[derive(Clone)]
+enum State {
+    /// The server hung up a moment ago, or was never asked: an attempt to connect is under way.
+    Connecting,
+    /// Requests may be sent.
+    Up(MultiplexedConnection),
+    /// The last attempt failed, and another is made again and again. Until one succeeds, requests fail
+    /// at once: one that waited would fail too, only later.
+    Down(Arc<str>),
+}
+
+/// Why a connection is to be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The server, or something on the way, hung up.
+    HungUp,
+    /// An answer did not come in time.
+    Silent,
+    /// The server takes no writes: it may not be the one any more that its name stands for.
+    ReadOnly,
+}
+
+impl Trouble {
+    fn why(self) -> &'static str {
+        match self {
+            Self::HungUp => "the server hung up",
+            Self::Silent => "the server does not answer",
+            Self::ReadOnly => "the server takes no writes",
+        }
+    }
+}
+
+impl Lane {
+    /// Begins to connect.
+    pub(crate) fn start(
+        server: &ConnectionInfo,
+        settings: &RedisSettings,
+    ) -> Result<Self, OpenError> {
+        // What is not handled yet when this is full says the same once more.
+        let (troubles, troubled) = mpsc::channel(8);
+        let pool = pool_of_one(server, settings, troubles.clone())?;
+        let (publish, state) = watch::channel(State::Connecting);
+        let keeper = Keeper {
+            pool,
+            publish,
+            troubled,
+        };
+        Ok(Self {
+            state,
+            troubles,
+            connect_timeout: settings.connect_timeout,
+            keeper: tokio::spawn(keeper.run()),
+        })
+    }
+
+    /// A clone of the connection. Waits a moment where it is just being replaced.
+    pub(crate) async fn connection(&self) -> StoreResult<MultiplexedConnection> {
+        if let Some(ready) = self.state.borrow().ready() {
+            return ready;
+        }
+        let mut state = self.state.clone();
+        let connected = state.wait_for(|state| state.ready().is_some());
+        match tokio::time::timeout(self.connect_timeout, connected).await {
+            Ok(Ok(state)) => state.ready(),
+            _ => None,
+        }
+        .unwrap_or_else(|| Err(errors::unavailable("no connection in time")))
+    }
+
+    /// Has the connection replaced.
+    pub(crate) fn report(&self, trouble: Trouble) {
+        let _ = self.troubles.try_send(trouble);
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl State {
+    /// What a request gets; none while that is not decided.
+    fn ready(&self) -> Option<StoreResult<MultiplexedConnection>> {
+        match self {
+            Self::Connecting => None,
+            Self::Up(connection) => Some(Ok(connection.clone())),
+            Self::Down(why) => Some(Err(errors::unavailable(why))),
+        }
+    }
+}
+
+/// Looks after the connection of a lane.
+struct Keeper {
+    pool: Pool,
+    publish: watch::Sender<State>,
+    troubled: mpsc::Receiver<Trouble>,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        loop {
+            let connection = self.connect().await;
+            // Troubles of the connection before.
+            while self.troubled.try_recv().is_ok() {}
+            self.publish
+                .send_replace(State::Up(MultiplexedConnection::clone(&connection)));
+            let Some(trouble) = self.troubled.recv().await else {
+                return;
+            };
+            tracing::debug!(why = trouble.why(), "a connection to Redis is replaced");
+            // Whoever waits for an answer on a clone of it goes on waiting there.
+            drop(Connection::take(connection));
+            match trouble {
+                // As after a restart: who comes now may well be served.
+                Trouble::HungUp => drop(self.publish.send_replace(State::Connecting)),
+                Trouble::Silent | Trouble::ReadOnly => {
+                    self.publish.send_replace(State::Down(trouble.why().into()));
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Connects, however long that takes.
+    async fn connect(&self) -> Connection {
+        let mut pause = FIRST_PAUSE;
+        let mut failed = false;
+        loop {
+            match self.pool.get().await {
+                Ok(connection) => {
+                    if failed {
+                        tracing::info!("Redis can be reached again");
+                    }
+                    return connection;
+                }
+                Err(error) => {
+                    let why = errors::text(&error);
+                    if !failed {
+                        tracing::warn!(why, "Redis cannot be reached");
+                    }
+                    failed = true;
+                    self.publish.send_replace(State::Down(why.into()));
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// A pool of one connection: it makes and checks one, and notices when it is hung up.
+fn pool_of_one(
+    server: &ConnectionInfo,
+    settings: &RedisSettings,
+    troubles: mpsc::Sender<Trouble>,
+) -> Result<Pool, OpenError> {
+    let bad = |why: String| OpenError::BadUrl { why };
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(settings.connect_timeout))
+        .set_response_timeout(Some(settings.answer_timeout))
+        .set_pipeline_buffer_size(QUEUED_MAX)
+        .set_push_sender(move |pushed: PushInfo| {
+            if pushed.kind == PushKind::Disconnection {
+                let _ = troubles.try_send(Trouble::HungUp);
+            }
+            Ok::<(), ()>(())
+        });
+    let manager =
+        Manager::new_with_config(server.clone(), config).map_err(|error| bad(error.to_string()))?;
+    Pool::builder(manager)
+        .max_size(1)
+        .create_timeout(Some(settings.connect_timeout))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| bad(error.to_string()))
+}

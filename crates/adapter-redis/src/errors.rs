@@ -1,0 +1,189 @@
+//! The one place where a driver's error becomes a [`StoreError`].
+
+use std::{fmt::Display, time::Duration};
+
+use deadpool_redis::{
+    PoolError,
+    redis::{ErrorKind, RedisError, ServerErrorKind},
+};
+use frontrow_domain::ports::StoreError;
+
+use crate::connections::Trouble;
+
+/// How long to wait before asking a server again that cannot be reached or is not ready.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What the server says before it does anything: it is not ready, not the right one, or not to be used
+/// by us.
+///
+/// Those that only a write meets (`OOM`, `READONLY`, `MISCONF`, `NOREPLICAS`) end a script at its first
+/// write: a script that has written is not refused another.
+const REFUSED: [&str; 15] = [
+    "ASK",
+    "BUSY",
+    "CLUSTERDOWN",
+    "CROSSSLOT",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "MOVED",
+    "NOAUTH",
+    "NOREPLICAS",
+    "NOSCRIPT",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+    "WRONGPASS",
+];
+
+/// What a call does to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It only reads, so however it fails, nothing was changed.
+    Reads,
+    /// It may write.
+    Writes,
+}
+
+/// The failure of a call with this effect.
+pub(crate) fn failure(error: &RedisError, effect: Effect) -> StoreError {
+    let code = error.code().unwrap_or_default();
+    if REFUSED.contains(&code) || (code == "NOPERM" && !inside_script(error)) {
+        return unavailable(error);
+    }
+    match (effect, error.kind()) {
+        // Found before anything was sent.
+        (_, ErrorKind::Client | ErrorKind::InvalidClientConfig) => StoreError::not_applied(error),
+        (Effect::Reads, _) => unavailable(error),
+        // The answer did not come, or the script broke off.
+        (Effect::Writes, _) => StoreError::outcome_unknown(error),
+    }
+}
+
+/// Nothing was changed, and it is worth trying again soon.
+pub(crate) fn unavailable(what: impl Display) -> StoreError {
+    StoreError::NotApplied {
+        what: format!("Redis: {what}"),
+        retry_after: Some(RETRY_AFTER),
+    }
+}
+
+/// An answer that no script of ours gives: perhaps other things are kept under our keys.
+pub(crate) fn strange_answer(effect: Effect) -> StoreError {
+    let what = "Redis gave an answer that cannot be read";
+    match effect {
+        Effect::Reads => StoreError::not_applied(what),
+        Effect::Writes => StoreError::outcome_unknown(what),
+    }
+}
+
+/// Why the connection is to be replaced after this error, where it is.
+pub(crate) fn trouble(error: &RedisError) -> Option<Trouble> {
+    if error.is_timeout() {
+        Some(Trouble::Silent)
+    } else if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
+        Some(Trouble::ReadOnly)
+    } else if error.is_unrecoverable_error() {
+        Some(Trouble::HungUp)
+    } else {
+        None
+    }
+}
+
+/// True where the server does not have the script.
+pub(crate) fn lacks_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+}
+
+/// Why there is no connection.
+pub(crate) fn text(error: &PoolError) -> String {
+    match error {
+        PoolError::Backend(error) => error.to_string(),
+        PoolError::Timeout(_) => "no answer in time".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// True where a command of a script failed, and not the call of the script.
+fn inside_script(error: &RedisError) -> bool {
+    error
+        .detail()
+        .is_some_and(|detail| detail.contains("script: "))
+}
+
+#[cfg(test)]
+mod tests {
+    use deadpool_redis::redis::{Value, parse_redis_value};
+
+    use super::*;
+
+    /// What the driver makes of this answer of the server.
+    fn answer(text: &str) -> RedisError {
+        match parse_redis_value(format!("-{text}\r\n").as_bytes()) {
+            Ok(Value::ServerError(error)) => error.into(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_server_that_refuses_has_changed_nothing() {
+        for text in [
+            "ASK 3999 127.0.0.1:6381",
+            "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+            "CLUSTERDOWN The cluster is down",
+            "CROSSSLOT Keys in request don't hash to the same slot",
+            "LOADING Redis is loading the dataset in memory",
+            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+            "MISCONF Redis is configured to save RDB snapshots script: 1a2b, on @user_script:12.",
+            "MOVED 3999 127.0.0.1:6381",
+            "NOAUTH Authentication required.",
+            "NOPERM User anna has no permissions to run the 'evalsha' command",
+            "NOREPLICAS Not enough good replicas to write. script: 1a2b, on @user_script:12.",
+            "NOSCRIPT No matching script. Please use EVAL.",
+            "OOM command not allowed when used memory > 'maxmemory'. script: 1a2b, on @user_script:12.",
+            "READONLY You can't write against a read only replica. script: 1a2b, on @user_script:12.",
+            "TRYAGAIN Multiple keys request during rehashing of slot",
+            "WRONGPASS invalid username-password pair or user is disabled.",
+        ] {
+            let failure = failure(&answer(text), Effect::Writes);
+            assert_eq!(failure.retry_after(), Some(RETRY_AFTER), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_script_that_broke_off_may_have_written() {
+        for text in [
+            "ERR Error running script (call to f_1a2b): @user_script:1: attempt to index a nil value",
+            "WRONGTYPE Operation against a key holding the wrong kind of value script: 1a2b, on @user_script:9.",
+            "NOPERM User anna has no permissions to run the 'zrem' command script: 1a2b, on @user_script:9.",
+            "UNKILLABLE what nobody has heard of",
+        ] {
+            let told = failure(&answer(text), Effect::Writes);
+            assert!(matches!(told, StoreError::OutcomeUnknown { .. }), "{text}");
+            let read = failure(&answer(text), Effect::Reads);
+            assert!(matches!(read, StoreError::NotApplied { .. }), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_did_not_come_leaves_everything_open() {
+        for lost in [
+            std::io::ErrorKind::TimedOut,
+            std::io::ErrorKind::BrokenPipe,
+            std::io::ErrorKind::ConnectionReset,
+        ] {
+            let error = RedisError::from(std::io::Error::from(lost));
+            let told = failure(&error, Effect::Writes);
+            assert!(matches!(told, StoreError::OutcomeUnknown { .. }), "{lost}");
+            assert!(trouble(&error).is_some(), "{lost}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_does_not_replace_the_connection_unless_the_server_is_the_wrong_one() {
+        assert_eq!(trouble(&answer("LOADING Redis is loading")), None);
+        assert_eq!(trouble(&answer("OOM command not allowed")), None);
+        let read_only = answer("READONLY You can't write against a read only replica.");
+        assert_eq!(trouble(&read_only), Some(Trouble::ReadOnly));
+    }
+}

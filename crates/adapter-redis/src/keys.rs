@@ -1,0 +1,92 @@
+//! Every key that the adapter uses.
+//!
+//! All keys of a queue carry its concert in braces: a cluster hashes that part alone (the *hash tag*), so
+//! they are in one slot, as a script wants its keys to be. Different queues spread over the slots. What
+//! is not of one queue, the list of the busy and the rankings, is never used in one script with a queue.
+
+use frontrow_domain::model::{ConcertId, Period};
+
+/// How many keys a queue has.
+pub(crate) const QUEUE_KEYS: usize = 8;
+
+/// The names of a queue's keys, in the order in which scripts take them (`lua/queue.lua`).
+const QUEUE_PARTS: [&str; QUEUE_KEYS] = [
+    "queue",
+    "waiting",
+    "heard",
+    "active",
+    "unclaimed",
+    "places",
+    "ended",
+    "left",
+];
+
+/// The keys of one store.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// Keys that all begin with `prefix`.
+    pub(crate) fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    /// All keys of the queue of `concert`, in the order in which scripts take them.
+    pub(crate) fn queue(&self, concert: ConcertId) -> [String; QUEUE_KEYS] {
+        QUEUE_PARTS.map(|part| format!("{}{{{concert}}}:{part}", self.prefix))
+    }
+
+    /// The hash with the terms, the state and the counters of the queue of `concert`: the first of its
+    /// keys.
+    pub(crate) fn queue_hash(&self, concert: ConcertId) -> String {
+        let [hash, ..] = self.queue(concert);
+        hash
+    }
+
+    /// The list of the busy queues: a sorted set of concerts.
+    pub(crate) fn busy(&self) -> String {
+        format!("{}busy", self.prefix)
+    }
+
+    /// The ranking of a period.
+    pub(crate) fn ranking(&self, period: Period) -> String {
+        format!("{}ranking:{}", self.prefix, period.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0x0198_c0de_0000));
+
+    #[test]
+    fn every_key_begins_with_the_prefix_and_is_another() {
+        let keys = Keys::new("test:");
+        let mut all: Vec<_> = keys.queue(CONCERT).into();
+        all.push(keys.busy());
+        all.extend(Period::ALL.map(|period| keys.ranking(period)));
+        assert!(all.iter().all(|key| key.starts_with("test:")), "{all:?}");
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn the_keys_of_a_queue_share_its_hash_tag() {
+        for key in Keys::new("a{b:").queue(CONCERT) {
+            // Only what is between the first brace and the next closing one is hashed.
+            assert!(key.contains(&format!("{{{CONCERT}}}")), "{key}");
+        }
+        assert_eq!(
+            Keys::new("frontrow:").queue_hash(CONCERT),
+            "frontrow:{00000000-0000-0000-0000-0198c0de0000}:queue"
+        );
+    }
+}

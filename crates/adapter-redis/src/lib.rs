@@ -1,0 +1,45 @@
+//! Frontrow's waiting rooms and ranking cache on Redis 7.0 or later, for any number of instances.
+//!
+//! # What is kept where
+//! Each queue is a few keys in one slot (`keys`); each operation on it is one Lua script, which checks
+//! and changes in one trip, by the clock of the server. A user is a digest of 14 bytes there (`member`):
+//! names of any length cost the same, and a million people take some 220 MB.
+//!
+//! # Positions
+//! They are exact: who left, was admitted or is past their end is counted no more from that very instant.
+//!
+//! # Bounded scripts
+//! No script handles more than [`RedisStore::CHUNK`] places. A call that finds more of them past their
+//! end goes on in another script; ticks say that there is more.
+//!
+//! # When Redis fails
+//! Every call ends in about [`RedisSettings::connect_timeout`] and [`RedisSettings::answer_timeout`]
+//! together, and at once while the server is known not to answer. What it keeps is as lasting as its
+//! configuration says: with `appendfsync everysec` the last second may be lost by a crash of its
+//! machine, and by a failover what the replica had not got. A server that may evict keys is refused.
+//!
+//! # Files
+//! - `settings`, `open_error`: how to connect, and why it may not work. `server`: what the server is.
+//! - `connections`: a few connections that all requests share, each looked after by its own task.
+//! - `calls`: how a script or a command runs. `errors`: the one place where a driver's error becomes a
+//!   store's. `reply`: what a script's answer means.
+//! - `keys`: every key. `scripts`, `lua/`: every script. `clock`: what time it is.
+//! - `store/`: one file for each port.
+
+mod calls;
+mod clock;
+mod connections;
+mod errors;
+mod keys;
+mod member;
+mod open_error;
+mod reply;
+mod scripts;
+mod server;
+mod settings;
+mod store;
+
+pub use clock::TimeOffset;
+pub use open_error::OpenError;
+pub use settings::RedisSettings;
+pub use store::RedisStore;

@@ -1,0 +1,59 @@
+-- What every script of a queue begins with: its keys, what time it is, and what the queue goes by.
+--
+-- KEYS are the same for all of them, and in one slot (keys.rs):
+--   1 queue      hash: the terms (seed.lua), the running window, counters
+--   2 waiting    sorted set: who waits, by arrival
+--   3 heard      sorted set: who waits, by the last sign of life
+--   4 active     sorted set: who is active and has used the place, by its end
+--   5 unclaimed  sorted set: who is active and has not, by the admission: the end follows from it, and
+--                changes for everybody at once with the policy, or when service was interrupted
+--   6 places     hash: of each active place its arrival and, once claimed, its admission and claim
+--   7 ended      set: whose place ended since the store lost the queue, while that can matter
+--   8 left       list: who left the line, the latest last
+-- ARGV[1] is how much later it is than the server's clock says, ARGV[2] how many places a script
+-- handles at most. All times are microseconds, instants since 1970: whole numbers below 2^53, which a
+-- double keeps exactly.
+--
+-- Nothing is undone when a script fails, so all that can fail is asked before the first write.
+local call = redis.call
+local QUEUE, WAITING, HEARD, ACTIVE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local UNCLAIMED, PLACES, ENDED, LEFT = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local CHUNK = tonumber(ARGV[2])
+
+local clock = call('TIME')
+local now = clock[1] * 1000000 + clock[2] + ARGV[1]
+
+local found = call('HMGET', QUEUE, 'terms', 'serving_since', 'last_tick', 'sold_out')
+if not found[1] then
+  return { 'unknown', now }
+end
+local terms = cmsgpack.unpack(found[1])
+local serving_since, last_tick, sold_out = tonumber(found[2]), tonumber(found[3]), found[4] == '1'
+
+-- Time without service does not count: after a silence service starts again only now.
+if now > last_tick + terms.longest_silence then
+  serving_since = now
+end
+
+local function recovering()
+  return terms.recovering_until and now < terms.recovering_until
+end
+
+-- The state that counts now: the first that applies wins.
+local function effective_state()
+  if terms.state == 'closed' then
+    return 'closed'
+  elseif recovering() then
+    return 'recovering'
+  elseif terms.state == 'paused' or (terms.opens_at and now < terms.opens_at) then
+    return 'paused'
+  elseif sold_out then
+    return 'sold_out'
+  end
+  return terms.state
+end
+
+-- The beginning of every answer: what it is, when it was true, and what the queue is like.
+local function answer(what)
+  return { what, now, terms.state, terms.opens_at or false, recovering() and 1 or 0, sold_out and 1 or 0 }
+end

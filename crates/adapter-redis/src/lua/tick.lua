@@ -1,0 +1,26 @@
+-- What the two ticks have in common.
+
+-- Records a tick: a sign of service.
+local function serve()
+  call('HSET', QUEUE, 'serving_since', serving_since, 'last_tick', now)
+end
+
+-- What a tick did, and how the queue stands: after its view how many it did, whether there is more, how
+-- many wait, are active, have departed; the policy's rate; whether nobody is there, and the number that
+-- the queue is listed under as busy: odd while it is, one more when it is not any more.
+local function report(done, more)
+  local counters = call('HMGET', QUEUE, 'departed', 'listing')
+  local listing = tonumber(counters[2]) or 0
+  local idle = call('ZCARD', WAITING) + call('ZCARD', ACTIVE) + call('ZCARD', UNCLAIMED) == 0
+    and not takes_people_back()
+  if idle and listing % 2 == 1 then
+    listing = call('HINCRBY', QUEUE, 'listing', 1)
+  end
+  local waiting, active = counts()
+  local told = answer('ticked')
+  told[7], told[8] = done, more and 1 or 0
+  told[9], told[10], told[11] = waiting, active, tonumber(counters[1]) or 0
+  told[12], told[13] = terms.admit or false, terms.interval or false
+  told[14], told[15] = idle and 1 or 0, listing
+  return told
+end

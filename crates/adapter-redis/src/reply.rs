@@ -1,0 +1,155 @@
+//! What a script's answer means.
+//!
+//! An answer is a list: what came of the call, when that was true, and what `lua/` says of each script.
+//! It is read from its front.
+
+use std::vec;
+
+use deadpool_redis::redis::Value;
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{Arrival, Generation, Place, PolicyState, QueueView, Standing, Ticket},
+    },
+    ports::{Stamped, StoreError, StoreResult},
+};
+use jiff::Timestamp;
+
+use crate::errors::{self, Effect};
+
+/// The answer of a script on a queue.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    /// What came of the call.
+    pub(crate) what: String,
+    as_of: Timestamp,
+    rest: vec::IntoIter<Value>,
+}
+
+/// The words for the states of a policy; `lua/` knows them too.
+const STATES: [(PolicyState, &str); 4] = [
+    (PolicyState::Open, "open"),
+    (PolicyState::Paused, "paused"),
+    (PolicyState::Bypass, "bypass"),
+    (PolicyState::Closed, "closed"),
+];
+
+/// The word for a state.
+pub(crate) fn word(state: PolicyState) -> &'static str {
+    STATES
+        .iter()
+        .find(|(other, _)| *other == state)
+        .map_or("closed", |(_, word)| word)
+}
+
+/// The failure when an answer is of no kind that its script gives.
+pub(crate) fn strange() -> StoreError {
+    errors::strange_answer(Effect::Writes)
+}
+
+impl Reply {
+    /// Begins to read an answer; none where the script is to be called again.
+    pub(crate) fn read(answer: Value) -> StoreResult<Option<Self>> {
+        let Value::Array(values) = answer else {
+            return Err(strange());
+        };
+        let mut reply = Self {
+            what: String::new(),
+            as_of: Timestamp::UNIX_EPOCH,
+            rest: values.into_iter(),
+        };
+        reply.what = reply.text()?;
+        reply.as_of = reply.instant()?;
+        Ok((reply.what != "again").then_some(reply))
+    }
+
+    /// A value, at the instant of the answer.
+    pub(crate) fn stamp<T>(&self, value: T) -> Stamped<T> {
+        Stamped {
+            as_of: self.as_of,
+            value,
+        }
+    }
+
+    /// What the queue is like.
+    pub(crate) fn view(&mut self) -> StoreResult<QueueView> {
+        let state = self.text()?;
+        let state = STATES.iter().find(|(_, word)| *word == state);
+        Ok(QueueView {
+            state: state.ok_or_else(strange)?.0,
+            opens_at: self.optional()?.map(instant).transpose()?,
+            recovering: self.flag()?,
+            sold_out: self.flag()?,
+        })
+    }
+
+    /// The place of `user` in the queue of `concert`, after what the queue is like.
+    pub(crate) fn place(&mut self, concert: ConcertId, user: &UserId) -> StoreResult<Place> {
+        let queue = self.view()?;
+        let generation = u64::from_str_radix(&self.text()?, 16).map_err(|_| strange())?;
+        let ticket = Ticket {
+            concert,
+            user: user.clone(),
+            arrival: Arrival::from_micros(self.number()?),
+            generation: Generation(generation),
+        };
+        let standing = if self.flag()? {
+            Standing::Waiting {
+                position: self.count()?,
+                behind: self.count()?,
+            }
+        } else {
+            Standing::Active {
+                admitted_at: self.instant()?,
+                until: self.instant()?,
+                claimed: self.flag()?,
+            }
+        };
+        Ok(Place {
+            ticket,
+            standing,
+            queue,
+        })
+    }
+
+    /// A text.
+    pub(crate) fn text(&mut self) -> StoreResult<String> {
+        match self.rest.next() {
+            Some(Value::BulkString(text)) => String::from_utf8(text).map_err(|_| strange()),
+            Some(Value::SimpleString(text)) => Ok(text),
+            _ => Err(strange()),
+        }
+    }
+
+    /// A number, or none.
+    pub(crate) fn optional(&mut self) -> StoreResult<Option<i64>> {
+        match self.rest.next() {
+            Some(Value::Int(number)) => Ok(Some(number)),
+            Some(Value::Nil) | None => Ok(None),
+            Some(_) => Err(strange()),
+        }
+    }
+
+    /// A number.
+    pub(crate) fn number(&mut self) -> StoreResult<i64> {
+        self.optional()?.ok_or_else(strange)
+    }
+
+    /// A number of people.
+    pub(crate) fn count(&mut self) -> StoreResult<u64> {
+        u64::try_from(self.number()?).map_err(|_| strange())
+    }
+
+    /// One or nought.
+    pub(crate) fn flag(&mut self) -> StoreResult<bool> {
+        Ok(self.number()? != 0)
+    }
+
+    fn instant(&mut self) -> StoreResult<Timestamp> {
+        instant(self.number()?)
+    }
+}
+
+fn instant(micros: i64) -> StoreResult<Timestamp> {
+    Timestamp::from_microsecond(micros).map_err(|_| strange())
+}

@@ -1,0 +1,134 @@
+//! What the server is, and whether queues are safe with it.
+
+use std::collections::HashMap;
+
+use deadpool_redis::redis::{Cmd, aio::MultiplexedConnection};
+
+use crate::{connections::Connections, errors, open_error::OpenError};
+
+/// The oldest version that will do. An error inside a script keeps its code from there on, and so tells
+/// whether anything was changed.
+const OLDEST: (u32, u32) = (7, 0);
+
+/// Asks the server what it is, and refuses it where queues would not be safe.
+pub(crate) async fn check(connections: &Connections, server: &str) -> Result<(), OpenError> {
+    let unreachable = |why: String| OpenError::Unreachable {
+        server: server.to_owned(),
+        why,
+    };
+    let connection = connections.for_job().connection().await;
+    let mut connection = connection.map_err(|error| unreachable(error.to_string()))?;
+    match info(&mut connection).await {
+        Ok(info) => judge(&Info::read(&info), server),
+        // Some who offer Redis keep this to themselves, and its users cannot change it.
+        Err(error) if matches!(error.code(), Some("NOPERM" | "ERR")) => {
+            tracing::warn!(
+                server,
+                "Redis does not tell its version and whether it evicts keys; it must not"
+            );
+            Ok(())
+        }
+        Err(error) => {
+            let failure = errors::failure(&error, errors::Effect::Reads);
+            Err(unreachable(failure.to_string()))
+        }
+    }
+}
+
+async fn info(
+    connection: &mut MultiplexedConnection,
+) -> Result<String, deadpool_redis::redis::RedisError> {
+    let mut info = Cmd::new();
+    info.arg("INFO");
+    info.query_async(connection).await
+}
+
+fn judge(info: &Info<'_>, server: &str) -> Result<(), OpenError> {
+    if let Some(version) = info.get("redis_version")
+        && number(version) < OLDEST
+    {
+        return Err(OpenError::OldServer {
+            server: server.to_owned(),
+            version: version.to_owned(),
+            needed: format!("{}.{}", OLDEST.0, OLDEST.1),
+        });
+    }
+    let policy = info.get("maxmemory_policy").unwrap_or("unknown");
+    // The others evict only what has an end, which the rankings have and the queues have not.
+    if policy.starts_with("allkeys-") {
+        if info.get("maxmemory").is_none_or(|limit| limit != "0") {
+            return Err(OpenError::Evicts {
+                server: server.to_owned(),
+                policy: policy.to_owned(),
+            });
+        }
+        tracing::warn!(
+            server,
+            policy,
+            "Redis would evict the queues if it had a memory limit: set maxmemory-policy to noeviction"
+        );
+    }
+    Ok(())
+}
+
+/// The lines `name:value` of the server's `INFO`.
+struct Info<'a>(HashMap<&'a str, &'a str>);
+
+impl<'a> Info<'a> {
+    fn read(text: &'a str) -> Self {
+        Self(
+            text.lines()
+                .filter_map(|line| line.split_once(':'))
+                .collect(),
+        )
+    }
+
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name).copied()
+    }
+}
+
+/// The first two numbers of a version.
+fn number(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(info: &str) -> Result<(), OpenError> {
+        judge(&Info::read(info), "here")
+    }
+
+    #[test]
+    fn an_old_server_is_refused() {
+        let old = judged("# Server\r\nredis_version:6.2.14\r\n").unwrap_err();
+        assert_eq!(
+            old.to_string(),
+            "Redis at here is too old: it is 6.2.14, and 7.0 or later is needed"
+        );
+        for good in ["7.0.0", "7.2.4", "8.2.1", "10.0"] {
+            assert_eq!(judged(&format!("redis_version:{good}\r\n")), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_server_that_may_evict_queues_is_refused() {
+        let evicts = "redis_version:7.0.15\r\nmaxmemory:1000000\r\nmaxmemory_policy:";
+        for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random"] {
+            let error = judged(&format!("{evicts}{policy}\r\n")).unwrap_err();
+            assert!(error.to_string().contains(policy), "{error}");
+        }
+        for policy in ["noeviction", "volatile-lru", "volatile-ttl"] {
+            assert_eq!(judged(&format!("{evicts}{policy}\r\n")), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_server_without_a_limit_evicts_nothing() {
+        let info = "redis_version:7.0.15\r\nmaxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n";
+        assert_eq!(judged(info), Ok(()));
+    }
+}

@@ -1,0 +1,121 @@
+//! The queues, as their operators see them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_redis::redis::{Cmd, ToRedisArgs};
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{Lives, PolicyVersion, QueuePolicy, QueueSeed},
+    },
+    ports::{QueueControl, SeedOutcome, Stamped, StoreResult},
+};
+use jiff::Timestamp;
+
+use super::RedisStore;
+use crate::{calls::Caller, errors::Effect, reply, scripts};
+
+/// The number of the first entry of a queue in the list of the busy.
+const FIRST_LISTING: i64 = 1;
+
+/// What the script takes of a seed, in its order.
+fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
+    call.arg(seed.policy.version.0)
+        .arg(seed.generation.to_string());
+    write_optional(call, seed.recovery.map(|recovery| micros(recovery.lasts)));
+    let QueuePolicy {
+        state,
+        opens_at,
+        throughput,
+        capacity,
+        waiting_ttl,
+        claim_ttl,
+        active_ttl,
+        max_waiting,
+    } = &seed.policy.policy;
+    call.arg(reply::word(*state));
+    write_optional(call, opens_at.map(Timestamp::as_microsecond));
+    write_optional(call, throughput.map(|throughput| throughput.admit));
+    write_optional(
+        call,
+        throughput.map(|throughput| micros(throughput.interval)),
+    );
+    write_optional(call, capacity.map(|capacity| capacity.max_active));
+    write_optional(call, *max_waiting);
+    for life in [waiting_ttl, claim_ttl, active_ttl] {
+        call.arg(micros(*life));
+    }
+    call.arg(micros(Lives::LONGEST_SILENCE));
+}
+
+fn write_optional(call: &mut Cmd, value: Option<impl ToRedisArgs>) {
+    match value {
+        Some(value) => call.arg(value),
+        None => call.arg(""),
+    };
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[async_trait]
+impl QueueControl for RedisStore {
+    async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
+        let mut reply = self
+            .calls
+            .on_queue(Caller::Job, seed.concert, &scripts::SEED, |call| {
+                write_seed(call, seed);
+            })
+            .await?;
+        match reply.what.as_str() {
+            "taken" => {
+                let recovering = reply.flag()?;
+                if recovering {
+                    // People may come back to it at any moment.
+                    self.list(Caller::Job, seed.concert, FIRST_LISTING).await?;
+                }
+                Ok(reply.stamp(SeedOutcome::Taken { recovering }))
+            }
+            "has_newer" => {
+                let version = reply.text()?.parse();
+                match version {
+                    Ok(version) => Ok(reply.stamp(SeedOutcome::HasNewer(PolicyVersion(version)))),
+                    Err(_) => Err(reply::strange()),
+                }
+            }
+            _ => Err(reply::strange()),
+        }
+    }
+
+    async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>> {
+        let mut get = Cmd::new();
+        get.arg("HGET").arg(self.calls.keys.queue_hash(concert));
+        get.arg("version");
+        let version: Option<i64> = self.calls.command(Caller::Job, &get, Effect::Reads).await?;
+        Ok(version.map(PolicyVersion))
+    }
+
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+        let hash = [self.calls.keys.queue_hash(concert)];
+        let value = |call: &mut Cmd| {
+            call.arg(u8::from(sold_out));
+        };
+        self.calls
+            .on_keys(Caller::Job, &hash, &scripts::SET_SOLD_OUT, value)
+            .await
+    }
+
+    async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
+        let mut reply = self
+            .calls
+            .on_queue(Caller::Job, concert, &scripts::IS_EMPTY, |_| {})
+            .await?;
+        match reply.what.as_str() {
+            "empty" => reply.flag(),
+            "unknown" => Ok(true),
+            _ => Err(reply::strange()),
+        }
+    }
+}

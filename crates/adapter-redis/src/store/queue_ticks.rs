@@ -1,0 +1,86 @@
+//! The queues, as the jobs move them on.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_redis::redis::{Cmd, Script};
+use frontrow_domain::{
+    model::ConcertId,
+    ports::{QueueTicks, Stamped, StoreResult, TickOutcome, TickReport},
+};
+
+use super::RedisStore;
+use crate::{
+    calls::Caller,
+    reply::{self, Reply},
+    scripts,
+};
+
+impl RedisStore {
+    async fn tick(
+        &self,
+        concert: ConcertId,
+        script: &Script,
+        limit: u32,
+    ) -> StoreResult<Stamped<TickOutcome>> {
+        let limit = |call: &mut Cmd| {
+            call.arg(limit.min(Self::CHUNK));
+        };
+        let mut reply = self
+            .calls
+            .on_queue(Caller::Job, concert, script, limit)
+            .await?;
+        match reply.what.as_str() {
+            "ticked" => {
+                let report = report(&mut reply)?;
+                let (idle, listing) = (reply.flag()?, reply.number()?);
+                if idle {
+                    self.unlist(concert, listing).await?;
+                } else {
+                    // Done at every tick: the server may have lost its list, or never have had the entry.
+                    self.list(Caller::Job, concert, listing | 1).await?;
+                }
+                Ok(reply.stamp(TickOutcome::Ticked(report)))
+            }
+            "unknown" => Ok(reply.stamp(TickOutcome::NotSeeded)),
+            _ => Err(reply::strange()),
+        }
+    }
+}
+
+fn report(reply: &mut Reply) -> StoreResult<TickReport> {
+    let queue = reply.view()?;
+    Ok(TickReport {
+        done: u32::try_from(reply.number()?).unwrap_or(u32::MAX),
+        more: reply.flag()?,
+        waiting: reply.count()?,
+        active: reply.count()?,
+        departed: reply.count()?,
+        policy_speed: speed(reply.optional()?, reply.optional()?),
+        queue,
+    })
+}
+
+/// People a second, where so many are admitted in each interval.
+fn speed(admit: Option<i64>, interval_us: Option<i64>) -> Option<f64> {
+    let admit = u32::try_from(admit?).ok()?;
+    let interval = Duration::from_micros(u64::try_from(interval_us?).ok()?);
+    Some(f64::from(admit) / interval.as_secs_f64())
+}
+
+#[async_trait]
+impl QueueTicks for RedisStore {
+    async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
+        self.listed().await
+    }
+
+    /// Admits at most [`RedisStore::CHUNK`], whatever the limit.
+    async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        self.tick(concert, &scripts::ADMIT, limit).await
+    }
+
+    /// Removes at most [`RedisStore::CHUNK`], whatever the limit.
+    async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        self.tick(concert, &scripts::EXPIRE, limit).await
+    }
+}

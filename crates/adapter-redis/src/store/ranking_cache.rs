@@ -1,0 +1,93 @@
+//! The rankings that were computed.
+
+use async_trait::async_trait;
+use deadpool_redis::redis::Cmd;
+use frontrow_domain::{
+    model::{ConcertId, Period, RankedConcert, Ranking, Span},
+    ports::{RankingCache, StoreError, StoreResult},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::RedisStore;
+use crate::{calls::Caller, errors::Effect};
+
+/// A ranking as it is kept: JSON.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    until: Timestamp,
+    from: Timestamp,
+    to: Timestamp,
+    as_of: Timestamp,
+    items: Vec<(ConcertId, String, u64)>,
+}
+
+impl Kept {
+    fn new(ranking: &Ranking, until: Timestamp) -> Self {
+        let items = ranking.items.iter();
+        Self {
+            until,
+            from: ranking.span.from,
+            to: ranking.span.to,
+            as_of: ranking.as_of,
+            items: items
+                .map(|item| (item.concert, item.title.clone(), item.seats_sold))
+                .collect(),
+        }
+    }
+
+    fn into_ranking(self, period: Period) -> Ranking {
+        let items = self.items.into_iter();
+        Ranking {
+            period,
+            span: Span {
+                from: self.from,
+                to: self.to,
+            },
+            as_of: self.as_of,
+            items: items
+                .map(|(concert, title, seats_sold)| RankedConcert {
+                    concert,
+                    title,
+                    seats_sold,
+                })
+                .collect(),
+        }
+    }
+}
+
+#[async_trait]
+impl RankingCache for RedisStore {
+    async fn get(&self, period: Period, now: Timestamp) -> StoreResult<Option<Ranking>> {
+        let mut get = Cmd::new();
+        get.arg("GET").arg(self.calls.keys.ranking(period));
+        let kept: Option<Vec<u8>> = self
+            .calls
+            .command(Caller::Request, &get, Effect::Reads)
+            .await?;
+        let Some(kept) = kept else {
+            return Ok(None);
+        };
+        match serde_json::from_slice::<Kept>(&kept) {
+            Ok(kept) => Ok((now < kept.until).then(|| kept.into_ranking(period))),
+            Err(error) => {
+                // Perhaps another version of the program put it there. The next put replaces it.
+                tracing::warn!(%error, period = period.as_str(), "a cached ranking cannot be read");
+                Ok(None)
+            }
+        }
+    }
+
+    /// The server drops it at its end, by its own clock; who reads it decides by theirs.
+    async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()> {
+        let kept =
+            serde_json::to_vec(&Kept::new(ranking, until)).map_err(StoreError::not_applied)?;
+        let mut set = Cmd::new();
+        set.arg("SET").arg(self.calls.keys.ranking(ranking.period));
+        set.arg(kept);
+        set.arg("PXAT").arg(until.as_millisecond().max(1));
+        self.calls
+            .command(Caller::Request, &set, Effect::Writes)
+            .await
+    }
+}
