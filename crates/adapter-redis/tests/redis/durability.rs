@@ -1,0 +1,101 @@
+//! What was acknowledged is there after a restart, as far as the server was told to keep it.
+
+use frontrow_domain::{
+    model::queue::{GatePurpose, PolicyState, Standing, Ticket},
+    ports::{GateOutcome, Queue, StoreError},
+};
+use frontrow_test_harness::{RedisOptions, RedisServer};
+
+use crate::room::{Room, SOON, open};
+
+fn durable() -> RedisOptions {
+    RedisOptions {
+        append_only: true,
+        ..RedisOptions::default()
+    }
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything() {
+    let mut server = RedisServer::start_with(durable()).await.unwrap();
+    let mut room = Room::paused_on(&server).await;
+    let line = room.crowd(6).await;
+    room.change(PolicyState::Open).await;
+    room.admit(2).await;
+    let [claimed, unclaimed, gone, third, ..] = line.as_slice() else {
+        panic!("six have joined");
+    };
+    let passed = room.store.pass_gate(claimed, GatePurpose::Browse).await;
+    let GateOutcome::Passed(passed) = passed.unwrap().value else {
+        panic!("the first is active");
+    };
+    room.change(PolicyState::Paused).await;
+    room.store.leave(gone).await.unwrap();
+    let before = room.standing(unclaimed).await;
+    server.restart().await.unwrap();
+
+    let room = Room::on(open(&server).await);
+    assert_eq!(room.standing(claimed).await, passed.standing);
+    assert!(matches!(before, Standing::Active { .. }));
+    assert!(matches!(
+        room.standing(unclaimed).await,
+        Standing::Active { claimed: false, .. }
+    ));
+    let expected = Standing::Waiting {
+        position: 1,
+        behind: 2,
+    };
+    assert_eq!(room.standing(third).await, expected);
+    assert_eq!(room.join(third.user.as_str()).await, *third);
+    assert!(room.is_busy().await);
+    assert_eq!(room.expire(10).await.departed, 3);
+}
+
+/// The server is killed while people join. Each who was told of a place has it; each who was not may have
+/// one, and learns of it by joining again.
+#[tokio::test]
+async fn no_acknowledged_join_is_lost_when_the_server_is_killed() {
+    const TASKS: usize = 8;
+    let mut server = RedisServer::start_with(durable()).await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let (acknowledge, mut acknowledged) = tokio::sync::mpsc::unbounded_channel::<Ticket>();
+    let joining: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let (room, acknowledge) = (Room::on(room.store.clone()), acknowledge.clone());
+            tokio::spawn(async move {
+                for number in 0.. {
+                    match room.try_join(&format!("user-{task}-{number}")).await {
+                        Ok(place) => acknowledge.send(place.ticket).unwrap(),
+                        Err(StoreError::NotApplied { .. } | StoreError::OutcomeUnknown { .. }) => {
+                            return;
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    drop(acknowledge);
+    let mut tickets = Vec::new();
+    while tickets.len() < 300 {
+        tickets.push(acknowledged.recv().await.unwrap());
+    }
+    server.kill().unwrap();
+    for task in joining {
+        tokio::time::timeout(SOON, task).await.unwrap().unwrap();
+    }
+    while let Some(ticket) = acknowledged.recv().await {
+        tickets.push(ticket);
+    }
+    server.restart().await.unwrap();
+
+    let room = Room::on(open(&server).await);
+    tickets.sort_by_key(|ticket| ticket.arrival);
+    let mut before = 0;
+    for ticket in &tickets {
+        let Standing::Waiting { position, .. } = room.standing(ticket).await else {
+            panic!("nobody was admitted");
+        };
+        assert!(position > before, "the order of arrival");
+        before = position;
+    }
+}

@@ -1,0 +1,101 @@
+//! Which keys there are.
+
+use std::collections::BTreeSet;
+
+use frontrow_domain::{
+    model::{
+        Period, Ranking, Span,
+        queue::{GatePurpose, PolicyState, Recovery},
+    },
+    ports::{Queue, QueueControl, RankingCache},
+};
+use frontrow_test_harness::{RedisOptions, RedisServer};
+use jiff::Timestamp;
+
+use crate::room::{Raw, Room, open};
+
+/// A queue in which there is something under each of its keys, and a ranking.
+async fn with_everything(server: &RedisServer) -> Room {
+    let mut room = Room::paused_on(server).await;
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["FLUSHALL"]).await;
+    let recovery = Recovery {
+        lasts: std::time::Duration::ZERO,
+    };
+    let seed = room.seed_of(PolicyState::Paused, Some(recovery));
+    room.store.seed(&seed).await.unwrap();
+    let line = room.crowd(4).await;
+    room.change(PolicyState::Open).await;
+    room.admit(2).await;
+    for ticket in line.iter().take(1) {
+        let passed = room.store.pass_gate(ticket, GatePurpose::Browse).await;
+        passed.unwrap();
+    }
+    room.store.leave(line.last().unwrap()).await.unwrap();
+    let hour = Span {
+        from: Timestamp::UNIX_EPOCH,
+        to: Timestamp::UNIX_EPOCH,
+    };
+    let ranking = Ranking {
+        period: Period::Daily,
+        span: hour,
+        as_of: Timestamp::UNIX_EPOCH,
+        items: Vec::new(),
+    };
+    let far = "2199-11-22T12:00:00Z".parse().unwrap();
+    room.store.put(&ranking, far).await.unwrap();
+    room
+}
+
+#[tokio::test]
+async fn every_key_has_the_prefix() {
+    let server = RedisServer::start().await.unwrap();
+    let room = with_everything(&server).await;
+    let keys: BTreeSet<String> = Raw::connect(&server.url()).await.ask(&["KEYS", "*"]).await;
+    let queue = |part: &str| format!("frontrow:{{{}}}:{part}", room.concert);
+    let expected = [
+        "queue",
+        "waiting",
+        "heard",
+        "active",
+        "unclaimed",
+        "places",
+        "ended",
+        "left",
+    ]
+    .map(queue)
+    .into_iter()
+    .chain(["frontrow:busy".into(), "frontrow:ranking:daily".into()])
+    .collect();
+    assert_eq!(keys, expected);
+}
+
+#[tokio::test]
+async fn all_keys_of_a_queue_are_in_one_slot_so_a_cluster_takes_its_scripts() {
+    let options = RedisOptions {
+        more: vec![("cluster-enabled".into(), "yes".into())],
+        ..RedisOptions::default()
+    };
+    let server = RedisServer::start_with(options).await.unwrap();
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
+        .await;
+    frontrow_test_harness::eventually("the cluster serves", crate::room::SOON, async || {
+        let info: String = Raw::connect(&server.url())
+            .await
+            .ask(&["CLUSTER", "INFO"])
+            .await;
+        Ok(info.contains("cluster_state:ok").then_some(()))
+    })
+    .await
+    .unwrap();
+    let room = with_everything(&server).await;
+    let of_queue = format!("*{{{}}}*", room.concert);
+    let keys: Vec<String> = raw.ask(&["KEYS", &of_queue]).await;
+    let mut slots = BTreeSet::new();
+    for key in &keys {
+        slots.insert(raw.ask::<u16>(&["CLUSTER", "KEYSLOT", key]).await);
+    }
+    assert_eq!((keys.len(), slots.len()), (8, 1), "{keys:?}");
+    drop(open(&server).await);
+}

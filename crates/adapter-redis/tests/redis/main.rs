@@ -1,0 +1,35 @@
+//! Redis keeps the promises of a queue and of a ranking cache, and those of its own.
+//!
+//! Most tests share a server: the one of `FRONTROW_TEST_REDIS_URL`, which `cargo xtask test` starts, or else
+//! one of this process. Those that stop or change their server have one of their own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the lints know the tests themselves, and not what they call"
+)]
+
+mod chunks;
+mod durability;
+mod keys;
+mod listing;
+mod one_store;
+mod opening;
+mod outage;
+mod refusals;
+mod room;
+mod scripts;
+
+use one_store::{OneCache, OneQueue};
+
+mod queue {
+    use super::OneQueue;
+
+    frontrow_port_contracts::queue_contracts!(positions = exact, OneQueue::open);
+}
+
+mod ranking_cache {
+    use super::OneCache;
+
+    frontrow_port_contracts::ranking_cache_contracts!(OneCache::open);
+}

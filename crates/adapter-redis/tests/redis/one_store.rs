@@ -1,0 +1,109 @@
+//! A store with keys of its own, as the contracts want it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use frontrow_adapter_redis::{RedisSettings, RedisStore, TimeOffset};
+use frontrow_domain::ports::RankingCache;
+use frontrow_port_contracts::{Fixture, QueuePorts};
+use frontrow_test_harness::RedisKeyspace;
+use jiff::SignedDuration;
+
+/// A fresh store, gone when dropped.
+pub(crate) struct OneStore {
+    pub(crate) keyspace: RedisKeyspace,
+    pub(crate) offset: TimeOffset,
+    pub(crate) store: RedisStore,
+}
+
+/// Settings for keys of this test.
+pub(crate) fn settings(keyspace: &RedisKeyspace) -> RedisSettings {
+    RedisSettings {
+        key_prefix: keyspace.prefix().to_owned(),
+        ..RedisSettings::new(keyspace.url())
+    }
+}
+
+impl OneStore {
+    pub(crate) async fn open() -> Self {
+        let keyspace = RedisKeyspace::create().await.unwrap();
+        let offset = TimeOffset::default();
+        let store = RedisStore::open(&settings(&keyspace), offset.clone())
+            .await
+            .unwrap();
+        Self {
+            keyspace,
+            offset,
+            store,
+        }
+    }
+
+    async fn reopen(&mut self) {
+        self.store = RedisStore::open(&settings(&self.keyspace), self.offset.clone())
+            .await
+            .unwrap();
+    }
+}
+
+/// The queues of a store.
+pub(crate) struct OneQueue(OneStore);
+
+impl OneQueue {
+    pub(crate) async fn open() -> Self {
+        Self(OneStore::open().await)
+    }
+}
+
+#[async_trait]
+impl Fixture for OneQueue {
+    type Ports = QueuePorts;
+
+    fn ports(&self) -> QueuePorts {
+        let store = Arc::new(self.0.store.clone());
+        QueuePorts {
+            queue: store.clone(),
+            ticks: store.clone(),
+            control: store,
+        }
+    }
+
+    async fn shift_time(&mut self, by: SignedDuration) {
+        self.0.offset.shift(by);
+    }
+
+    async fn lose_data(&mut self) {
+        self.0.keyspace.clear().await.unwrap();
+    }
+
+    async fn reopen(&mut self) {
+        self.0.reopen().await;
+    }
+}
+
+/// The ranking cache of a store.
+pub(crate) struct OneCache(OneStore);
+
+impl OneCache {
+    pub(crate) async fn open() -> Self {
+        Self(OneStore::open().await)
+    }
+}
+
+#[async_trait]
+impl Fixture for OneCache {
+    type Ports = Arc<dyn RankingCache>;
+
+    fn ports(&self) -> Self::Ports {
+        Arc::new(self.0.store.clone())
+    }
+
+    async fn shift_time(&mut self, _by: SignedDuration) {}
+
+    async fn lose_data(&mut self) {
+        self.0.keyspace.clear().await.unwrap();
+    }
+
+    async fn reopen(&mut self) {
+        self.0.reopen().await;
+    }
+}

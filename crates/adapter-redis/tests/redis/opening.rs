@@ -1,0 +1,91 @@
+//! Which servers are taken, and what is said of the others.
+
+use frontrow_adapter_redis::{OpenError, RedisSettings, RedisStore, TimeOffset};
+use frontrow_test_harness::{RedisOptions, RedisServer};
+
+use crate::room::{Raw, Room, quick};
+
+async fn refusal(settings: &RedisSettings) -> OpenError {
+    RedisStore::open(settings, TimeOffset::default())
+        .await
+        .unwrap_err()
+}
+
+async fn with_memory(policy: &str) -> RedisServer {
+    let options = RedisOptions {
+        memory: Some((1 << 30, policy.to_owned())),
+        ..RedisOptions::default()
+    };
+    RedisServer::start_with(options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_may_evict_queues_is_refused() {
+    let server = with_memory("allkeys-lru").await;
+    let error = refusal(&quick(&server)).await;
+    let OpenError::Evicts { policy, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(policy, "allkeys-lru");
+    assert!(error.to_string().contains("maxmemory-policy"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_evicts_only_what_has_an_end_is_taken() {
+    let server = with_memory("volatile-lru").await;
+    Room::paused_on(&server).await.join("ann").await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    let mut server = RedisServer::start().await.unwrap();
+    server.stop().await.unwrap();
+    let error = refusal(&quick(&server)).await;
+    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+    let address = server.url().replace("redis://", "");
+    assert!(error.to_string().contains(&address), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_and_not_printed() {
+    let options = RedisOptions {
+        more: vec![("requirepass".into(), "open-sesame".into())],
+        ..RedisOptions::default()
+    };
+    let server = RedisServer::start_with(options).await.unwrap();
+    let with = |password: &str| {
+        let url = server.url();
+        RedisSettings::new(url.replace("redis://", &format!("redis://:{password}@")))
+    };
+    let error = refusal(&with("swordfish")).await.to_string();
+    assert!(
+        error.contains("password") || error.contains("auth"),
+        "{error}"
+    );
+    assert!(!error.contains("swordfish"), "{error}");
+    let good = RedisStore::open(&with("open-sesame"), TimeOffset::default()).await;
+    Room::paused(good.unwrap()).await.join("ann").await;
+}
+
+/// Those who offer Redis often keep what it is to themselves.
+#[tokio::test]
+async fn a_server_that_does_not_say_what_it_is_is_taken() {
+    let server = RedisServer::start().await.unwrap();
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&[
+        "ACL", "SETUSER", "anna", "on", ">pass", "~*", "+@all", "-info",
+    ])
+    .await;
+    let url = server.url().replace("redis://", "redis://anna:pass@");
+    let store = RedisStore::open(&RedisSettings::new(url), TimeOffset::default()).await;
+    Room::paused(store.unwrap()).await.join("ann").await;
+}
+
+#[tokio::test]
+async fn a_url_of_something_else_is_refused() {
+    for url in ["", "localhost:6379", "http://localhost", "redis://:secret@"] {
+        let error = refusal(&RedisSettings::new(url)).await;
+        assert!(matches!(error, OpenError::BadUrl { .. }), "{error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+}

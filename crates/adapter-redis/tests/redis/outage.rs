@@ -1,0 +1,108 @@
+//! A server that does not answer, or ends.
+
+use std::{pin::pin, task::Poll};
+
+use frontrow_domain::{
+    model::queue::Ticket,
+    ports::{LookUpOutcome, Queue, StoreError, StoreResult},
+};
+use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
+use futures_util::poll;
+
+use crate::room::{Raw, Room, SOON};
+
+/// Waits until this many calls in a row fail at once: every connection knows.
+async fn fails_at_once(room: &Room, ticket: &Ticket) {
+    const IN_A_ROW: usize = 8;
+    eventually("calls fail at once", SOON, async || {
+        for _ in 0..IN_A_ROW {
+            let mut call = pin!(room.store.look_up(ticket));
+            match poll!(call.as_mut()) {
+                Poll::Ready(Err(StoreError::NotApplied { retry_after, .. })) => {
+                    assert!(retry_after.is_some());
+                }
+                Poll::Ready(other) => panic!("the server does not answer, but: {other:?}"),
+                // Its connection does not know yet.
+                Poll::Pending => {
+                    assert!(call.await.is_err());
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(()))
+    })
+    .await
+    .unwrap();
+}
+
+/// Waits until a call of each connection is served. None may be of unknown outcome: nothing was sent
+/// to a server that was known to be away.
+async fn serves_again(room: &Room, ticket: &Ticket) {
+    eventually("calls are served again", SOON, async || {
+        let mut served = true;
+        for _ in 0..4 {
+            match room.store.look_up(ticket).await {
+                Ok(found) => assert!(matches!(found.value, LookUpOutcome::Found(_))),
+                Err(StoreError::NotApplied { .. }) => served = false,
+                Err(unknown) => return Err(unknown.into()),
+            }
+        }
+        Ok(served.then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
+fn is_unknown<T>(result: &StoreResult<T>) -> bool {
+    matches!(result, Err(StoreError::OutcomeUnknown { .. }))
+}
+
+#[tokio::test]
+async fn a_paused_server_fails_calls_in_time_then_at_once_and_goes_on_when_it_does() {
+    let mut server = RedisServer::start().await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let ann = room.join("ann").await;
+    server.pause().unwrap();
+    let call = tokio::time::timeout(SOON, room.store.look_up(&ann));
+    let first = call.await.expect("an end in bounded time");
+    assert!(is_unknown(&first), "it was sent: {first:?}");
+    fails_at_once(&room, &ann).await;
+    server.resume().unwrap();
+    serves_again(&room, &ann).await;
+}
+
+#[tokio::test]
+async fn a_server_that_ended_fails_calls_at_once_and_goes_on_when_it_is_back() {
+    let options = RedisOptions {
+        append_only: true,
+        ..RedisOptions::default()
+    };
+    let mut server = RedisServer::start_with(options).await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let ann = room.join("ann").await;
+    server.kill().unwrap();
+    fails_at_once(&room, &ann).await;
+    server.restart().await.unwrap();
+    serves_again(&room, &ann).await;
+}
+
+/// All connections are hung up while nobody uses them: no call pays for that.
+#[tokio::test]
+async fn a_hung_up_connection_is_replaced_before_anybody_uses_it() {
+    let server = RedisServer::start().await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let ann = room.join("ann").await;
+    let mut raw = Raw::connect(&server.url()).await;
+    let connected: String = raw.ask(&["CLIENT", "LIST"]).await;
+    raw.ask::<()>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
+        .await;
+    eventually("all connections are new", SOON, async || {
+        let now: String = raw.ask(&["CLIENT", "LIST"]).await;
+        Ok((now.lines().count() == connected.lines().count()).then_some(()))
+    })
+    .await
+    .unwrap();
+    for _ in 0..6 {
+        room.standing(&ann).await;
+    }
+}

@@ -1,0 +1,115 @@
+//! What a server says that cannot serve just now: nothing was changed, and one may come back.
+
+use deadpool_redis::redis::Client;
+use frontrow_domain::ports::StoreError;
+use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
+
+use crate::room::{Raw, Room, SOON, open};
+
+/// Checks that a join fails without having changed anything, for this reason.
+async fn refused(room: &Room, reason: &str) {
+    let error = room.try_join("ann").await.unwrap_err();
+    let StoreError::NotApplied { what, retry_after } = &error else {
+        panic!("{error}");
+    };
+    assert!(what.contains(reason), "{what}");
+    assert!(retry_after.is_some());
+}
+
+/// Checks that the store serves again, by itself.
+async fn serves_again(room: &Room) {
+    eventually("the store serves again", SOON, async || {
+        match room.try_join("ann").await {
+            Ok(_) => Ok(Some(())),
+            Err(StoreError::NotApplied { .. }) => Ok(None),
+            Err(unknown) => Err(unknown.into()),
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_a_replica_now() {
+    let server = RedisServer::start().await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    refused(&room, "ead only replica").await;
+    raw.ask::<()>(&["REPLICAOF", "NO", "ONE"]).await;
+    serves_again(&room).await;
+}
+
+#[tokio::test]
+async fn a_server_without_memory() {
+    let server = RedisServer::start().await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    refused(&room, "maxmemory").await;
+    let keys: Vec<String> = raw.ask(&["KEYS", "*"]).await;
+    assert_eq!(keys.len(), 1, "the queue alone, and nobody in it: {keys:?}");
+    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    serves_again(&room).await;
+}
+
+#[tokio::test]
+async fn a_server_whose_user_may_not_run_scripts() {
+    let server = RedisServer::start().await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["ACL", "SETUSER", "default", "-evalsha"])
+        .await;
+    refused(&room, "evalsha").await;
+}
+
+#[tokio::test]
+async fn a_server_busy_with_somebody_elses_script() {
+    let server = RedisServer::start().await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["CONFIG", "SET", "busy-reply-threshold", "1"])
+        .await;
+    let url = server.url();
+    let busy = std::thread::spawn(move || {
+        let mut connection = Client::open(url).unwrap().get_connection().unwrap();
+        deadpool_redis::redis::cmd("EVAL")
+            .arg("while true do end")
+            .arg(0)
+            .exec(&mut connection)
+            .unwrap_err()
+    });
+    eventually("the server is busy", SOON, async || {
+        Ok(raw.refusal(&["DBSIZE"]).await)
+    })
+    .await
+    .unwrap();
+    refused(&room, "BUSY").await;
+    raw.ask::<()>(&["SCRIPT", "KILL"]).await;
+    busy.join().unwrap();
+    serves_again(&room).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_reading_its_files() {
+    let options = RedisOptions {
+        append_only: true,
+        ..RedisOptions::default()
+    };
+    let mut server = RedisServer::start_with(options).await.unwrap();
+    Room::paused_on(&server).await;
+    let fill = "for i = 1, 60000 do redis.call('SET', 'other:' .. i, i) end";
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["EVAL", fill, "0"]).await;
+    // A tenth of a millisecond for each key: seconds, until that is told to stop.
+    server
+        .restart_reading(&[("key-load-delay", "100")])
+        .await
+        .unwrap();
+    let room = Room::on(open(&server).await);
+    refused(&room, "loading the dataset").await;
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["CONFIG", "SET", "key-load-delay", "0"])
+        .await;
+    serves_again(&room).await;
+}

@@ -1,0 +1,84 @@
+//! What the scripts are to the server.
+
+use frontrow_domain::{
+    model::queue::PolicyState,
+    ports::{LeaveOutcome, Queue},
+};
+
+use crate::{
+    one_store::OneStore,
+    room::{Raw, Room},
+};
+
+#[tokio::test]
+async fn a_server_that_forgot_the_scripts_is_given_them_again() {
+    let one = OneStore::open().await;
+    let room = Room::paused(one.store.clone()).await;
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    for number in 0..3 {
+        raw.ask::<()>(&["SCRIPT", "FLUSH"]).await;
+        room.join(&format!("user-{number}")).await;
+        raw.ask::<()>(&["SCRIPT", "FLUSH"]).await;
+        assert_eq!(room.expire(10).await.waiting, number + 1);
+    }
+}
+
+/// Reads both sets at one instant: how many are in them, and how many are in more than one.
+const WATCH: &str = r"
+    local there, twice = 0, 0
+    for i = 1, #KEYS do
+        there = there + redis.call('ZCARD', KEYS[i])
+        for j = i + 1, #KEYS do
+            twice = twice + redis.call('ZINTERCARD', 2, KEYS[i], KEYS[j])
+        end
+    end
+    return { there, twice }
+";
+
+#[tokio::test]
+async fn at_no_instant_is_an_admitted_user_in_neither_set() {
+    const PEOPLE: usize = 600;
+    let one = OneStore::open().await;
+    let mut room = Room::paused(one.store.clone()).await;
+    let line = room.crowd(PEOPLE).await;
+    room.change(PolicyState::Bypass).await;
+    let keys = ["waiting", "active", "unclaimed"]
+        .map(|part| format!("{}{{{}}}:{part}", one.keyspace.prefix(), room.concert));
+    let [waiting, active, unclaimed] = &keys;
+    let watch = ["EVAL", WATCH, "3", waiting, active, unclaimed];
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    let admitting = async {
+        for ticket in &line {
+            room.admit(1).await;
+            let purpose = frontrow_domain::model::queue::GatePurpose::Browse;
+            room.store.pass_gate(ticket, purpose).await.unwrap();
+        }
+    };
+    let watching = async {
+        loop {
+            let seen: (usize, usize) = raw.ask(&watch).await;
+            assert_eq!(seen, (PEOPLE, 0));
+        }
+    };
+    tokio::select! {
+        () = admitting => {}
+        () = watching => {}
+    }
+    assert_eq!(raw.ask::<usize>(&["ZCARD", active]).await, PEOPLE);
+}
+
+#[tokio::test]
+async fn who_left_the_line_is_remembered_and_those_before_are_forgotten() {
+    let one = OneStore::open().await;
+    let room = Room::paused(one.store.clone()).await;
+    let left = format!("{}{{{}}}:left", one.keyspace.prefix(), room.concert);
+    let queue = format!("{}{{{}}}:queue", one.keyspace.prefix(), room.concert);
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    for number in 0..1_005 {
+        let ticket = room.join(&format!("user-{number}")).await;
+        let outcome = room.store.leave(&ticket).await.unwrap().value;
+        assert_eq!(outcome, LeaveOutcome::Left);
+    }
+    assert_eq!(raw.ask::<usize>(&["LLEN", &left]).await, 1_000);
+    assert_eq!(raw.ask::<usize>(&["HGET", &queue, "left"]).await, 1_005);
+}
