@@ -86,17 +86,18 @@ impl Reply {
     /// The place of `user` in the queue of `concert`, after what the queue is like.
     pub(crate) fn place(&mut self, concert: ConcertId, user: &UserId) -> StoreResult<Place> {
         let queue = self.view()?;
-        let generation = u64::from_str_radix(&self.text()?, 16).map_err(|_| strange())?;
+        let generation = self.generation()?;
         let ticket = Ticket {
             concert,
             user: user.clone(),
             arrival: Arrival::from_micros(self.number()?),
-            generation: Generation(generation),
+            generation,
         };
         let standing = if self.flag()? {
             Standing::Waiting {
                 position: self.count()?,
                 behind: self.count()?,
+                admitted: self.count()?,
             }
         } else {
             Standing::Active {
@@ -110,6 +111,13 @@ impl Reply {
             standing,
             queue,
         })
+    }
+
+    /// A life of the store.
+    pub(crate) fn generation(&mut self) -> StoreResult<Generation> {
+        let digits = self.text()?;
+        let number = u64::from_str_radix(&digits, 16).map_err(|_| strange())?;
+        Ok(Generation(number))
     }
 
     /// A text.
@@ -143,6 +151,15 @@ impl Reply {
     /// One or nought.
     pub(crate) fn flag(&mut self) -> StoreResult<bool> {
         Ok(self.number()? != 0)
+    }
+
+    /// Whole numbers up to the end.
+    pub(crate) fn numbers(&mut self) -> StoreResult<Vec<i64>> {
+        let mut numbers = Vec::with_capacity(self.rest.len());
+        while self.rest.len() > 0 {
+            numbers.push(self.number()?);
+        }
+        Ok(numbers)
     }
 
     fn instant(&mut self) -> StoreResult<Timestamp> {

@@ -26,6 +26,10 @@ scripts! {
     PASS_GATE = ["queue", "comeback", "settle", "settled", "place", "pass_gate"];
     /// Ends a place.
     LEAVE = ["queue", "comeback", "settle", "settled", "place", "leave"];
+    /// Shows the line as a whole.
+    LOOK = ["queue", "comeback", "settle", "look"];
+    /// Notes signs of life.
+    HEARD_OF = ["queue", "comeback", "settle", "heard_of"];
     /// Admits the head of the line.
     ADMIT = ["queue", "comeback", "settle", "settled", "admission", "tick", "admit"];
     /// Removes what is past its end.

@@ -9,9 +9,9 @@ if waiting == 0 then
 end
 local state = effective_state()
 local free = room(state)
-local admitted = math.min(tonumber(ARGV[3]), free, waiting)
-if admitted > 0 then
-  local head = call('ZRANGE', WAITING, 0, admitted - 1, 'WITHSCORES')
+local count = math.min(tonumber(ARGV[3]), free, waiting)
+if count > 0 then
+  local head = call('ZRANGE', WAITING, 0, count - 1, 'WITHSCORES')
   local members, admissions, places = {}, {}, {}
   for i = 1, #head, 2 do
     local member, arrival = head[i], tonumber(head[i + 1])
@@ -22,10 +22,15 @@ if admitted > 0 then
   -- They are active before they are taken from the line.
   call('ZADD', UNCLAIMED, unpack(admissions))
   call('HSET', PLACES, unpack(places))
-  call('ZREMRANGEBYRANK', WAITING, 0, admitted - 1)
+  call('ZREMRANGEBYRANK', WAITING, 0, count - 1)
   call('ZREM', HEARD, unpack(members))
-  call('HINCRBY', QUEUE, 'departed', admitted)
-  call('HINCRBY', QUEUE, 'admitted', admitted)
-  count_in_window(state, admitted)
+  call('HINCRBY', QUEUE, 'departed', count)
+  call('HINCRBY', QUEUE, 'admitted', count)
+  -- Who came back from before a loss may have arrived before somebody admitted earlier.
+  local last, up_to = tonumber(head[#head]), tonumber(call('HGET', QUEUE, 'admitted_up_to'))
+  if not up_to or up_to < last then
+    call('HSET', QUEUE, 'admitted_up_to', last)
+  end
+  count_in_window(state, count)
 end
-return report(admitted, admitted < free and admitted < waiting)
+return report(count, count < free and count < waiting)

@@ -12,7 +12,7 @@ if place and place.arrival == arrival then
     call('HINCRBY', QUEUE, 'departed', 1)
     -- The number of the last entry is the counter, so the numbers of all follow from it.
     call('HINCRBY', QUEUE, 'left', 1)
-    call('RPUSH', LEFT, cmsgpack.pack({ arrival, member }))
+    call('RPUSH', LEFT, ARGV[4])
     call('LTRIM', LEFT, -ARGV[6], -1)
   else
     call('ZREM', ACTIVE, member)

@@ -26,7 +26,7 @@ local function heard_of(member)
 end
 
 -- The answer `what` about the place of `member`: after the queue's view its ticket, then for who waits
--- 1, the position and how many are behind; for who is active 0, since when, until when and whether it
+-- 1, the position, how many are behind and how many were admitted before; for who is active 0, since when, until when and whether it
 -- was claimed.
 local function answer_place(what, member, place)
   local told = answer(what)
@@ -34,6 +34,7 @@ local function answer_place(what, member, place)
   if place.waits then
     local ahead = place.ahead or call('ZRANK', WAITING, member)
     told[9], told[10], told[11] = 1, ahead + 1, call('ZCARD', WAITING) - ahead - 1
+    told[12] = admitted
   else
     told[9], told[10], told[11] = 0, place.admitted_at, place.ends_at
     told[12] = place.claimed_at and 1 or 0

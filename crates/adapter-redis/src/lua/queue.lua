@@ -9,7 +9,7 @@
 --                changes for everybody at once with the policy, or when service was interrupted
 --   6 places     hash: of each active place its arrival and, once claimed, its admission and claim
 --   7 ended      set: whose place ended since the store lost the queue, while that can matter
---   8 left       list: who left the line, the latest last
+--   8 left       list: the arrivals of the last who left the line, the latest last
 -- ARGV[1] is how much later it is than the server's clock says, ARGV[2] how many places a script
 -- handles at most. All times are microseconds, instants since 1970: whole numbers below 2^53, which a
 -- double keeps exactly.
@@ -23,12 +23,14 @@ local CHUNK = tonumber(ARGV[2])
 local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2] + ARGV[1]
 
-local found = call('HMGET', QUEUE, 'terms', 'serving_since', 'last_tick', 'sold_out')
+local found = call('HMGET', QUEUE, 'terms', 'serving_since', 'last_tick', 'sold_out', 'admitted')
 if not found[1] then
   return { 'unknown', now }
 end
 local terms = cmsgpack.unpack(found[1])
 local serving_since, last_tick, sold_out = tonumber(found[2]), tonumber(found[3]), found[4] == '1'
+-- How many were moved from the line to the active.
+local admitted = tonumber(found[5]) or 0
 
 -- Time without service does not count: after a silence service starts again only now.
 if now > last_tick + terms.longest_silence then

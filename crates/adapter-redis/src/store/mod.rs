@@ -5,6 +5,7 @@ mod queue;
 mod queue_control;
 mod queue_ticks;
 mod ranking_cache;
+mod waiting_line;
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use deadpool_redis::redis::{Cmd, Script};
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, JoinRefusal, Lives, Ticket},
+        queue::{GatePurpose, JoinRefusal, Left, Lives, Ticket},
     },
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreResult},
 };
@@ -17,9 +17,6 @@ use crate::{
     reply::{self, Reply},
     scripts,
 };
-
-/// How many of those who left a line are remembered.
-const LEAVERS: u32 = 1_000;
 
 impl RedisStore {
     /// Runs a script on the place of `ticket`.
@@ -129,7 +126,7 @@ impl Queue for RedisStore {
 
     async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
         let remembered = |call: &mut Cmd| {
-            call.arg(LEAVERS);
+            call.arg(Left::REMEMBERED);
         };
         let reply = self.on_place(&scripts::LEAVE, ticket, remembered).await?;
         let outcome = match reply.what.as_str() {

@@ -60,7 +60,8 @@ async fn a_call_that_finds_more_past_their_end_than_a_chunk_goes_on() {
         room.standing(&late).await,
         frontrow_domain::model::queue::Standing::Waiting {
             position: 1,
-            behind: 0
+            behind: 0,
+            admitted: 0,
         }
     );
     assert_eq!(room.expire(1).await.departed, CHUNK as u64 * 2 + 10);

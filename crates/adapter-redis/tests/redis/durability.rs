@@ -44,6 +44,7 @@ async fn a_restart_keeps_everything() {
     let expected = Standing::Waiting {
         position: 1,
         behind: 2,
+        admitted: 2,
     };
     assert_eq!(room.standing(third).await, expected);
     assert_eq!(room.join(third.user.as_str()).await, *third);

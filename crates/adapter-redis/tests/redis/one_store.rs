@@ -63,7 +63,8 @@ impl Fixture for OneQueue {
         QueuePorts {
             queue: store.clone(),
             ticks: store.clone(),
-            control: store,
+            control: store.clone(),
+            line: store,
         }
     }
 

@@ -1,14 +1,11 @@
 //! Where what must last is kept.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::{Config, sections::choice};
+use super::{Config, StoreUrl, sections::choice};
 
 /// Where what must last is kept. Beside the URL, all settings are for MySQL and MariaDB alone.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -67,52 +64,6 @@ pub(crate) enum DatabaseKind<'a> {
     Sqlite(PathBuf),
     /// A server, by its whole URL.
     MySql(&'a str),
-}
-
-/// The URL of a store. Its password is never shown: neither by `Debug`, nor by `frontrow config`.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct StoreUrl(String);
-
-impl StoreUrl {
-    /// The URL with its password.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<String> for StoreUrl {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Display for StoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A password may contain any of the characters that divide a URL, so nothing of what is
-        // before the last @ is shown but the user's name.
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
-        let divider = if scheme.is_empty() { "" } else { "://" };
-        match rest.rsplit_once('@') {
-            Some((user, place)) => match user.split_once(':') {
-                Some((user, _)) => write!(f, "{scheme}{divider}{user}:(hidden)@{place}"),
-                None => write!(f, "{scheme}{divider}{user}@{place}"),
-            },
-            None => f.write_str(&self.0),
-        }
-    }
-}
-
-impl fmt::Debug for StoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for StoreUrl {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 impl Default for Database {
@@ -190,24 +141,6 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_password_is_shown() {
-        for (url, shown) in [
-            (
-                "mysql://ann:hush@db:3306/x",
-                "mysql://ann:(hidden)@db:3306/x",
-            ),
-            ("mysql://ann:hu:s@h/@db/x", "mysql://ann:(hidden)@db/x"),
-            ("mysql://ann@db/x", "mysql://ann@db/x"),
-            ("mysql:ann:hush@db", "mysql:(hidden)@db"),
-            ("sqlite:some/file.db", "sqlite:some/file.db"),
-        ] {
-            let url = StoreUrl::from(url.to_owned());
-            assert_eq!(url.to_string(), shown);
-            assert_eq!(format!("{url:?}"), shown);
-        }
-    }
 
     #[test]
     fn a_url_says_which_database_is_meant() {

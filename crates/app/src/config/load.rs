@@ -212,7 +212,7 @@ mod tests {
                 "database.acquire_timeout_ms",
                 "queue.backend", "queue.recovery_s", "queue.shortest_poll_ms",
                 "queue.longest_poll_ms", "queue.token_keys.a", "queue.token_keys",
-                "queue.signing_key", "cache.backend", "reservation.hold_s", "points.currency",
+                "queue.signing_key", "cache.backend", "redis.url", "redis.connections", "redis.key_prefix", "reservation.hold_s", "points.currency",
                 "points.self_charge", "ranking.time_zone", "identity.trust_x_user_id",
                 "identity.hs256_secret", "identity.jwks_file", "identity.issuer", "admin.keys.a",
                 "admin", "demo.on_first_start", "log.filter", "log.format",
@@ -288,7 +288,7 @@ mod tests {
             secret in "[a-zA-Z0-9]{8,40}",
             key in prop::sample::select(vec![
                 "identity.hs256_secret", "queue.token_keys.a", "queue.token_keys", "admin.keys.ops",
-                "admin.keys", "database.url",
+                "admin.keys", "database.url", "redis.url",
             ]),
         ) {
             let secret = format!("hush-{secret}");

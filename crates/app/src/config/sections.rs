@@ -10,7 +10,7 @@ use std::{
 use frontrow_domain::model::{Currency, queue::PollRange};
 use serde::{Deserialize, Serialize};
 
-use super::{Database, Secret, secret::by_name};
+use super::{Database, Redis, Secret, secret::by_name};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) queue: Queue,
     pub(crate) cache: Cache,
+    pub(crate) redis: Redis,
     pub(crate) reservation: Reservation,
     pub(crate) points: Points,
     pub(crate) ranking: Ranking,
@@ -43,13 +44,28 @@ pub(crate) struct Server {
     pub(crate) grace_s: u64,
 }
 
-/// What keeps the queues, or the cache.
+/// What keeps the queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(try_from = "String", rename_all = "snake_case")]
-pub(crate) enum Backend {
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub(crate) enum QueueBackend {
     /// This process.
     #[default]
     Embedded,
+    /// The database, which must be a MySQL.
+    MySql,
+    /// Redis.
+    Redis,
+}
+
+/// What keeps the rankings at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub(crate) enum CacheBackend {
+    /// This process.
+    #[default]
+    Embedded,
+    /// Redis.
+    Redis,
 }
 
 /// The waiting rooms.
@@ -57,7 +73,7 @@ pub(crate) enum Backend {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Queue {
     /// What keeps them.
-    pub(crate) backend: Backend,
+    pub(crate) backend: QueueBackend,
     /// For how long a queue that was lost admits nobody, while its people bring their places back.
     pub(crate) recovery_s: u64,
     /// How soon, at least, those who wait are told to ask again, in milliseconds.
@@ -76,7 +92,7 @@ pub(crate) struct Queue {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Cache {
     /// What keeps them.
-    pub(crate) backend: Backend,
+    pub(crate) backend: CacheBackend,
 }
 
 /// Holds.
@@ -179,7 +195,8 @@ macro_rules! choice {
 
 pub(super) use choice;
 
-choice!(Backend { "embedded" => Embedded });
+choice!(QueueBackend { "embedded" => Embedded, "mysql" => MySql, "redis" => Redis });
+choice!(CacheBackend { "embedded" => Embedded, "redis" => Redis });
 choice!(LogFormat { "text" => Text, "json" => Json });
 
 impl Default for Config {
@@ -190,6 +207,7 @@ impl Default for Config {
             database: Database::default(),
             queue: Queue::default(),
             cache: Cache::default(),
+            redis: Redis::default(),
             reservation: Reservation::default(),
             points: Points::default(),
             ranking: Ranking::default(),
@@ -214,7 +232,7 @@ impl Default for Server {
 impl Default for Queue {
     fn default() -> Self {
         Self {
-            backend: Backend::default(),
+            backend: QueueBackend::default(),
             recovery_s: 60,
             shortest_poll_ms: 1_000,
             longest_poll_ms: 15_000,

@@ -4,13 +4,14 @@ use anyhow::{Context, bail, ensure};
 use frontrow_domain::model::queue::{PolicyRules, QueuePolicy};
 use jiff::tz::TimeZone;
 
-use super::{Config, Secret};
+use super::{CacheBackend, Config, DatabaseKind, QueueBackend, Secret};
 
 impl Config {
     /// Refuses what cannot work. The text names the key.
     pub(super) fn validate(&self) -> anyhow::Result<()> {
         self.validate_server()?;
         self.database.validate()?;
+        self.validate_stores()?;
         self.validate_queue()?;
         self.validate_secrets()?;
         ensure!(
@@ -53,6 +54,46 @@ impl Config {
             "server.workers: at most 1024; 0 means one for each processor"
         );
         ensure!(self.server.grace_s <= 3_600, "server.grace_s: at most 3600");
+        Ok(())
+    }
+
+    /// What the stores need of each other, and of the keys.
+    fn validate_stores(&self) -> anyhow::Result<()> {
+        let wants_redis = match (self.queue.backend, self.cache.backend) {
+            (QueueBackend::Redis, _) => Some("queue.backend = \"redis\""),
+            (_, CacheBackend::Redis) => Some("cache.backend = \"redis\""),
+            _ => None,
+        };
+        self.redis.validate(wants_redis)?;
+        ensure!(
+            self.queue.backend != QueueBackend::MySql
+                || matches!(self.database_kind(), DatabaseKind::MySql(_)),
+            "queue.backend: \"mysql\" keeps the queues in the database, so database.url must be a \
+             mysql:// one"
+        );
+        if self.queue.backend == QueueBackend::Embedded {
+            return Ok(());
+        }
+        // Instances that share a queue must believe each other, and the same people: a key that each
+        // makes in a folder of its own would be another one on each.
+        ensure!(
+            !self.queue.token_keys.is_empty(),
+            "queue.token_keys: needs a key where instances share the queues, such as \
+             FRONTROW_QUEUE__TOKEN_KEYS__MAIN=…"
+        );
+        ensure!(
+            !self.admin.keys.is_empty(),
+            "admin.keys: needs a key where instances share the queues, such as \
+             FRONTROW_ADMIN__KEYS__OPS=…"
+        );
+        let identity = &self.identity;
+        ensure!(
+            identity.hs256_secret.is_some()
+                || identity.jwks_file.is_some()
+                || identity.trust_x_user_id == Some(true),
+            "identity.hs256_secret: needs a secret where instances share the queues, or set \
+             identity.jwks_file, or, to try it on 127.0.0.1, identity.trust_x_user_id"
+        );
         Ok(())
     }
 
@@ -133,6 +174,34 @@ mod tests {
         config.validate().unwrap();
         config.identity.trust_x_user_id = Some(true);
         assert!(config.validate().is_err());
+    }
+
+    #[test]
+    fn instances_that_share_a_queue_share_their_keys() {
+        let mut config = Config::default();
+        config.queue.backend = QueueBackend::Redis;
+        let mut needs = |key: &str, change: fn(&mut Config)| {
+            let why = config.validate().unwrap_err().to_string();
+            assert!(why.starts_with(key), "{key}: {why}");
+            change(&mut config);
+        };
+        needs("redis.url", |c| {
+            c.redis.url = Some("redis://127.0.0.1".to_owned().into());
+        });
+        needs("queue.token_keys", |c| {
+            let key = "x".repeat(32).into();
+            c.queue.token_keys.insert("main".into(), key);
+        });
+        needs("admin.keys", |c| {
+            c.admin.keys.insert("ops".into(), "x".repeat(16).into());
+        });
+        needs("identity", |c| c.identity.trust_x_user_id = Some(true));
+        config.validate().unwrap();
+        config.queue.backend = QueueBackend::MySql;
+        let why = config.validate().unwrap_err().to_string();
+        assert!(why.starts_with("queue.backend"), "{why}");
+        config.database.url = Some("mysql://127.0.0.1/frontrow".to_owned().into());
+        config.validate().unwrap();
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use frontrow_adapter_mysql::SoleUser;
 
 use super::database::{database_name, make_folder_of, mysql_settings};
-use crate::config::{Backend, Config, DatabaseKind};
+use crate::config::{Config, DatabaseKind, QueueBackend};
 
 /// Kept for as long as this process serves queues from its memory.
 pub(crate) enum Lock {
@@ -23,7 +23,7 @@ pub(crate) enum Lock {
 /// with a queue each would admit twice as many people as the policies say. Nothing to keep where the
 /// queues have a store that processes share.
 pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
-    if config.queue.backend != Backend::Embedded {
+    if config.queue.backend != QueueBackend::Embedded {
         return Ok(None);
     }
     let lock = match config.database_kind() {

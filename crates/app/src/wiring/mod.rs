@@ -104,7 +104,7 @@ impl Parts {
         let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
         let keys = Keys::of(config)?;
         let database = Database::open(config, Arc::clone(&clock)).await?;
-        let queues = Queues::open(config, Arc::clone(&clock));
+        let queues = Queues::open(config, Arc::clone(&clock)).await?;
         let board = Arc::new(QueueBoard::new(config.queue.poll_range()));
         Ok(Self {
             signer: Arc::new(keys.queue_tokens(config)?),

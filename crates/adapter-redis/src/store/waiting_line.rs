@@ -1,0 +1,106 @@
+//! The lines of the queues, looked at as a whole.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_redis::redis::Cmd;
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{Arrival, Left, Line, LineMark, PolicyVersion, SignOfLife},
+    },
+    ports::{HeardOutcome, LineOutcome, Stamped, StoreResult, WaitingLine},
+};
+
+use super::RedisStore;
+use crate::{
+    calls::Caller,
+    member::Member,
+    reply::{self, Reply},
+    scripts,
+};
+
+/// How many signs of life one script notes: each looks into two sorted sets and may write into one.
+const SIGNS_A_SCRIPT: usize = 250;
+
+fn read_line(reply: &mut Reply) -> StoreResult<Line> {
+    let queue = reply.view()?;
+    let generation = reply.generation()?;
+    let version = reply.text()?.parse().map_err(|_| reply::strange())?;
+    Ok(Line {
+        generation,
+        policy_version: PolicyVersion(version),
+        waiting_ttl: Duration::from_micros(reply.count()?),
+        queue,
+        takes_people_back: reply.flag()?,
+        waiting: reply.count()?,
+        admitted: reply.count()?,
+        admitted_up_to: reply.optional()?.map(Arrival::from_micros),
+        mark: LineMark {
+            generation,
+            number: reply.count()?,
+        },
+        left: if reply.flag()? {
+            Left::Anybody
+        } else {
+            let arrivals = reply.numbers()?.into_iter();
+            Left::These(arrivals.map(Arrival::from_micros).collect())
+        },
+    })
+}
+
+#[async_trait]
+impl WaitingLine for RedisStore {
+    async fn look(
+        &self,
+        concert: ConcertId,
+        since: Option<LineMark>,
+    ) -> StoreResult<Stamped<LineOutcome>> {
+        let mark = |call: &mut Cmd| {
+            match since {
+                Some(mark) => call.arg(mark.generation.to_string()).arg(mark.number),
+                None => call.arg("").arg(""),
+            };
+        };
+        let mut reply = self
+            .calls
+            .on_queue(Caller::Request, concert, &scripts::LOOK, mark)
+            .await?;
+        let outcome = match reply.what.as_str() {
+            "seen" => LineOutcome::Seen(read_line(&mut reply)?),
+            "unknown" => LineOutcome::NotSeeded,
+            _ => return Err(reply::strange()),
+        };
+        Ok(reply.stamp(outcome))
+    }
+
+    async fn heard_of(
+        &self,
+        concert: ConcertId,
+        signs: &[SignOfLife],
+    ) -> StoreResult<Stamped<HeardOutcome>> {
+        let (mut first, mut rest) = signs.split_at(signs.len().min(SIGNS_A_SCRIPT));
+        loop {
+            let told = |call: &mut Cmd| {
+                for sign in first {
+                    call.arg(Member::from(&sign.user).as_bytes())
+                        .arg(sign.arrival.micros())
+                        .arg(sign.at.as_microsecond());
+                }
+            };
+            let reply = self
+                .calls
+                .on_queue(Caller::Job, concert, &scripts::HEARD_OF, told)
+                .await?;
+            let outcome = match reply.what.as_str() {
+                "noted" => HeardOutcome::Noted,
+                "unknown" => HeardOutcome::NotSeeded,
+                _ => return Err(reply::strange()),
+            };
+            if rest.is_empty() || outcome == HeardOutcome::NotSeeded {
+                return Ok(reply.stamp(outcome));
+            }
+            (first, rest) = rest.split_at(rest.len().min(SIGNS_A_SCRIPT));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Redis, where it keeps the queues or the rankings.
+
+use anyhow::ensure;
+use serde::{Deserialize, Serialize};
+
+use super::StoreUrl;
+
+/// How to deal with Redis.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Redis {
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, or `rediss://` for an encrypted connection.
+    pub(crate) url: Option<StoreUrl>,
+    /// How many connections the requests of this process share.
+    pub(crate) connections: usize,
+    /// How long the server may take to let this process in.
+    pub(crate) connect_timeout_ms: u64,
+    /// How long the server may take to answer.
+    pub(crate) answer_timeout_ms: u64,
+    /// What all keys begin with, so that others may use the same Redis.
+    pub(crate) key_prefix: String,
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self {
+            url: None,
+            connections: 4,
+            connect_timeout_ms: 1_000,
+            answer_timeout_ms: 1_000,
+            key_prefix: "frontrow:".into(),
+        }
+    }
+}
+
+impl Redis {
+    /// Refuses what cannot work; `wanted_by` is the setting that asks for a Redis, if any does.
+    pub(super) fn validate(&self, wanted_by: Option<&str>) -> anyhow::Result<()> {
+        match (&self.url, wanted_by) {
+            (None, Some(setting)) => {
+                anyhow::bail!("redis.url: {setting} wants it, such as redis://127.0.0.1:6379")
+            }
+            (None, None) => {}
+            // Not quoted: a password may stand in it.
+            (Some(url), _) => ensure!(
+                ["redis://", "rediss://"]
+                    .iter()
+                    .any(|scheme| url.expose().starts_with(scheme)),
+                "redis.url: must be redis:// or rediss:// and HOST:PORT"
+            ),
+        }
+        ensure!(
+            (1..=64).contains(&self.connections),
+            "redis.connections: from 1 to 64"
+        );
+        for (key, millis) in [
+            ("connect_timeout_ms", self.connect_timeout_ms),
+            ("answer_timeout_ms", self.answer_timeout_ms),
+        ] {
+            ensure!(
+                (10..=60_000).contains(&millis),
+                "redis.{key}: from 10 to 60000"
+            );
+        }
+        let plain = |c: char| c.is_ascii_graphic() && c != '{' && c != '}';
+        ensure!(
+            self.key_prefix.len() <= 64 && self.key_prefix.chars().all(plain),
+            "redis.key_prefix: at most 64 printable ASCII characters without braces"
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        let refusal = |wanted_by, change: fn(&mut Redis)| {
+            let mut redis = Redis::default();
+            change(&mut redis);
+            redis.validate(wanted_by).unwrap_err().to_string()
+        };
+        for (why, key) in [
+            (
+                refusal(Some("queue.backend"), |_| {}),
+                "redis.url: queue.backend",
+            ),
+            (
+                refusal(None, |r| r.url = Some("http://hush".to_owned().into())),
+                "redis.url",
+            ),
+            (refusal(None, |r| r.connections = 0), "redis.connections"),
+            (refusal(None, |r| r.answer_timeout_ms = 1), "redis.answer"),
+            (refusal(None, |r| r.connect_timeout_ms = 1), "redis.connect"),
+            (refusal(None, |r| r.key_prefix = "{a}".into()), "redis.key"),
+        ] {
+            assert!(
+                why.starts_with(key) && !why.contains("hush"),
+                "{key}: {why}"
+            );
+        }
+        Redis::default().validate(None).unwrap();
+    }
+}
