@@ -165,7 +165,8 @@ macro_rules! queue_contracts {
                 a_turn_stays_while_the_line_moves
                 a_look_is_consistent_while_the_line_moves
                 a_look_tells_whether_people_may_come_back
-                a_look_is_no_sign_of_anything
+                a_look_keeps_no_place
+                looks_serve_no_queue
             }
             leavers {
                 the_next_look_tells_who_left

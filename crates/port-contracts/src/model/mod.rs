@@ -37,9 +37,9 @@ mod window;
 
 use frontrow_domain::model::ConcertId;
 
-#[cfg(test)]
-pub(crate) use queue::Claim;
 pub(crate) use queue::ModelQueue;
+#[cfg(test)]
+pub(crate) use queue::{Claim, Waiting};
 pub use run::queue_model;
 #[cfg(test)]
 pub(crate) use run::try_queue_model;

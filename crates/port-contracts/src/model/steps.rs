@@ -148,11 +148,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::SellOut),
         1 => Just(Step::AskControl),
         4 => option::weighted(0.9, 0..3_usize).prop_map(|since| Step::Look { since }),
-        4 => collection::vec((shown(), -2_000..20_000_i64), 1..4).prop_map(Step::HeardOf),
+        6 => collection::vec((shown(), -2_000..18_000_i64), 1..4).prop_map(Step::HeardOf),
         4 => (200..4_800_i64).prop_map(|millis| Step::Pass { millis }),
         2 => (5_200..60_000_i64).prop_map(|millis| Step::Pass { millis }),
         2 => (200..30_000_i64).prop_map(|millis| Step::Rewind { millis }),
-        3 => (1..25_u32).prop_map(|seconds| Step::Serve { seconds }),
+        5 => (1..25_u32).prop_map(|seconds| Step::Serve { seconds }),
         1 => (any::<bool>(), rules()).prop_map(|(recovers, rules)| Step::Lose { recovers, rules }),
     ]
 }

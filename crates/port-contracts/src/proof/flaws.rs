@@ -48,7 +48,7 @@ impl Flaw {
         })
     }
 
-    fn around(
+    pub(crate) fn around(
         tamper: impl FnMut(Moment, &mut ModelQueue, Timestamp, &mut Call) + Send + 'static,
     ) -> Self {
         Self {

@@ -5,6 +5,7 @@
 mod cache;
 mod flawed;
 mod flaws;
+mod line_flaws;
 mod over_stating;
 mod store;
 mod torn;

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// What a queue is asked, for a flaw to tamper with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Call {
     Join(UserId, Option<Ticket>),
     LookUp(Ticket),
