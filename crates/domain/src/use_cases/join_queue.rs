@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{PlaceReport, QueueBoard, QueueMissing};
+use super::{PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
 use crate::{
     model::{
         ConcertId, UserId,
@@ -46,11 +46,13 @@ impl JoinQueue {
         shown: Option<&str>,
     ) -> StoreResult<JoinAnswer> {
         let shown = shown
-            .and_then(|token| self.signer.verify(token).ok())
-            .filter(|ticket| ticket.user == *user && ticket.concert == concert);
-        let Stamped { as_of, value } = self.queue.join(concert, user, shown).await?;
+            .and_then(|token| Some((token, self.signer.verify(token).ok()?)))
+            .filter(|(_, ticket)| ticket.user == *user && ticket.concert == concert);
+        let ticket = shown.as_ref().map(|(_, ticket)| ticket.clone());
+        let Stamped { as_of, value } = self.queue.join(concert, user, ticket).await?;
         let report = |place: Place| {
-            let token = self.signer.sign(&place.ticket);
+            let shown = shown.as_ref().map(|(token, ticket)| (*token, ticket));
+            let token = keep_or_sign(&*self.signer, shown, &place.ticket);
             let place = Stamped {
                 as_of,
                 value: place,

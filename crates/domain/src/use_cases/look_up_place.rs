@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{PlaceReport, QueueBoard, QueueMissing};
+use super::{PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
 use crate::ports::{LookUpOutcome, Queue, Stamped, StoreResult, TokenSigner};
 
 /// Tells the bearer of a token where their place is.
@@ -38,7 +38,7 @@ impl LookUpPlace {
         let Stamped { as_of, value } = self.queue.look_up(&ticket).await?;
         Ok(match value {
             LookUpOutcome::Found(place) => {
-                let token = self.signer.sign(&place.ticket);
+                let token = keep_or_sign(&*self.signer, Some((token, &ticket)), &place.ticket);
                 let place = Stamped {
                     as_of,
                     value: place,

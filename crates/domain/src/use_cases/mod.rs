@@ -22,6 +22,7 @@ mod release_hold;
 mod seat_map_view;
 mod seed_queues;
 mod show_reservations;
+mod shown_token;
 mod sweep;
 mod top_concerts;
 mod warm_rankings;

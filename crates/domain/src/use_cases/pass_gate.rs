@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{PlaceReport, QueueBoard};
+use super::{PlaceReport, QueueBoard, shown_token::keep_or_sign};
 use crate::{
     model::{
         ConcertId, UserId,
@@ -91,7 +91,7 @@ impl PassGate {
                 GateAnswer::Passed(ActivePlace::verified(ticket, ends_in.unwrap_or_default()))
             }
             GateOutcome::Passed(place) | GateOutcome::Waiting(place) => {
-                let token = self.signer.sign(&place.ticket);
+                let token = keep_or_sign(&*self.signer, Some((token, &ticket)), &place.ticket);
                 let place = Stamped {
                     as_of,
                     value: place,

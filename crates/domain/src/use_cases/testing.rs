@@ -148,14 +148,18 @@ pub(super) fn board() -> Arc<QueueBoard> {
     Arc::new(board)
 }
 
-/// A signer whose token for [`ticket`] is `token`, and that accepts no other.
+/// A signer whose token for [`ticket`] is `token`, and that accepts besides only one that an older
+/// key has signed.
 pub(super) fn signer() -> Arc<MockTokenSigner> {
     let mut signer = MockTokenSigner::new();
     signer.expect_sign().returning(|_| "token".into());
     signer.expect_verify().returning(|token| match token {
-        "token" => Ok(ticket()),
+        "token" | "old token" => Ok(ticket()),
         _ => Err(crate::ports::TokenRefusal),
     });
+    signer
+        .expect_is_current()
+        .returning(|token| token == "token");
     Arc::new(signer)
 }
 
