@@ -51,6 +51,19 @@ impl Line {
     pub fn answers_for(&self) -> Duration {
         (self.waiting_ttl / 6).min(Self::LONGEST_SILENCE)
     }
+
+    /// True where whoever was found waiting since the look at `before` waits still, unless this look
+    /// says otherwise: it is the same line, under the same rules, and nobody came back into it.
+    #[must_use]
+    pub fn goes_on_from(&self, before: &Self) -> bool {
+        self.generation == before.generation
+            && self.policy_version == before.policy_version
+            && !self.takes_people_back
+            && !before.takes_people_back
+            && self.admitted >= before.admitted
+            && self.admitted_up_to >= before.admitted_up_to
+            && self.left != Left::Anybody
+    }
 }
 
 /// Who has left a line between two looks.

@@ -1,0 +1,233 @@
+//! Answers many who wait from one look at their line.
+
+mod shard;
+mod sightings;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::lock::Mutex;
+
+use self::{
+    shard::{Answer, Room},
+    watch::{Asking, Watch},
+};
+use crate::{
+    model::{
+        ConcertId, UserId,
+        queue::{GatePurpose, SignOfLife, Ticket},
+    },
+    ports::{
+        Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped,
+        StoreResult, WaitingLine,
+    },
+};
+
+/// A queue that answers those who wait from one look at their line, shared by all who ask this
+/// instance.
+///
+/// It stands before a queue's store and keeps its contract, but for the age of what it tells: a
+/// look-up of somebody whom this instance has lately found waiting in the store may be answered from
+/// a look up to [`SharedLook::MAX_AGE`] old, as its instant says. Everything else is asked of the
+/// store, the gate always, and what the store answers is remembered.
+///
+/// # When a look is enough
+/// A look tells who was admitted, and who left, at any instance. What it cannot tell, a user is asked
+/// of the store for: anybody not found there for [`Line::answers_for`](crate::model::queue::Line),
+/// while people come back after a loss, after any change of the policy, and when the store's clock
+/// has stepped back. Whoever leaves through this instance is forgotten at once.
+///
+/// # Positions
+/// They follow from the last one that the store told and from how many were admitted since, so they
+/// are over-stated only by people who left since; through one instance they never grow. How many wait
+/// behind is what remains of those who wait.
+///
+/// # Signs of life
+/// A look-up that is answered here is a sign of life that the store does not see.
+/// [`SharedLook::tell_signs`] tells it, once for each user and
+/// [`Line::answers_for`](crate::model::queue::Line), with the instant of the last.
+///
+/// # Failures
+/// Where no fresh look can be had, the failure of the store is passed on; nothing older is shown.
+pub struct SharedLook {
+    queue: Arc<dyn Queue>,
+    asking: Asking,
+    room: Arc<Room>,
+    watches: RwLock<HashMap<ConcertId, Arc<Watch>>>,
+    /// Signs of life are told by one at a time: of two, the second would tell them again.
+    telling: Mutex<()>,
+}
+
+impl SharedLook {
+    /// How old a look may be when somebody is answered from it.
+    pub const MAX_AGE: Duration = Duration::from_millis(500);
+
+    /// How many users an instance remembers unless told otherwise, in about 200 bytes each.
+    pub const MOST_USERS: usize = 1_000_000;
+
+    /// How often the store is told of a queue's signs of life in one run at most; what is left is
+    /// told by the next.
+    const CALLS: usize = 400;
+
+    /// Answers for `queue`, whose lines `line` shows, and remembers `most_users` at most: others ask
+    /// the store. `clock` says how old a look is.
+    #[must_use]
+    pub fn new(
+        queue: Arc<dyn Queue>,
+        line: Arc<dyn WaitingLine>,
+        clock: Arc<dyn Clock>,
+        most_users: usize,
+    ) -> Self {
+        Self {
+            queue,
+            asking: Asking { line, clock },
+            room: Arc::new(Room::new(most_users)),
+            watches: RwLock::default(),
+            telling: Mutex::default(),
+        }
+    }
+
+    /// Tells the store of the signs of life that were held back for long enough, and forgets those
+    /// users until they are found in the store again; gives how many it told. To be called every
+    /// second or so.
+    ///
+    /// # Errors
+    /// When the queues' store fails. What it was not told is kept for the next run; other queues are
+    /// told meanwhile.
+    pub async fn tell_signs(&self) -> StoreResult<u64> {
+        let _turn = self.telling.lock().await;
+        let mut told = 0;
+        let mut result = Ok(());
+        for (concert, watch) in self.all() {
+            match self.tell_signs_of(concert, &watch).await {
+                Ok(count) => told += count,
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        result.map(|()| told)
+    }
+
+    async fn tell_signs_of(&self, concert: ConcertId, watch: &Arc<Watch>) -> StoreResult<u64> {
+        if !watch.remembers_anybody() {
+            return Ok(0);
+        }
+        watch.freshen(&self.asking).await?;
+        let mut told = 0;
+        for _ in 0..Self::CALLS {
+            let signs = watch.due_signs(SignOfLife::AT_ONCE);
+            if signs.is_empty() {
+                break;
+            }
+            let heard = self.asking.line.heard_of(concert, &signs).await?;
+            if heard.value == HeardOutcome::NotSeeded {
+                break;
+            }
+            watch.told(&signs);
+            told += signs.len() as u64;
+        }
+        Ok(told)
+    }
+
+    /// What is known of a queue in which somebody has been looked up.
+    fn find(&self, concert: ConcertId) -> Option<Arc<Watch>> {
+        let watches = self.watches.read().unwrap_or_else(PoisonError::into_inner);
+        watches.get(&concert).map(Arc::clone)
+    }
+
+    /// As [`SharedLook::find`], for a concert that a token names: only those are watched, so that
+    /// there are no more than there were ever queues.
+    fn watch(&self, concert: ConcertId) -> Arc<Watch> {
+        self.find(concert).unwrap_or_else(|| {
+            let mut watches = self.watches.write().unwrap_or_else(PoisonError::into_inner);
+            let watch = watches
+                .entry(concert)
+                .or_insert_with(|| Arc::new(Watch::new(concert, Arc::clone(&self.room))));
+            Arc::clone(watch)
+        })
+    }
+
+    fn all(&self) -> Vec<(ConcertId, Arc<Watch>)> {
+        let watches = self.watches.read().unwrap_or_else(PoisonError::into_inner);
+        watches
+            .iter()
+            .map(|(concert, watch)| (*concert, Arc::clone(watch)))
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Queue for SharedLook {
+    async fn join(
+        &self,
+        concert: ConcertId,
+        user: &UserId,
+        shown: Option<Ticket>,
+    ) -> StoreResult<Stamped<JoinOutcome>> {
+        let watch = self.find(concert).map(|watch| (watch.tag(), watch));
+        let answer = self.queue.join(concert, user, shown).await?;
+        if let (Some((tag, watch)), JoinOutcome::Joined(place) | JoinOutcome::Held(place)) =
+            (watch, &answer.value)
+        {
+            watch.note(tag, place, answer.as_of);
+        }
+        Ok(answer)
+    }
+
+    async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
+        let watch = self.watch(ticket.concert);
+        if let Answer::Found(place) = watch.answer(ticket, &self.asking).await? {
+            return Ok(place.map(LookUpOutcome::Found));
+        }
+        let tag = watch.tag();
+        let answer = self.queue.look_up(ticket).await?;
+        match &answer.value {
+            LookUpOutcome::Found(place) => watch.note(tag, place, answer.as_of),
+            LookUpOutcome::Gone | LookUpOutcome::NotSeeded => watch.forget(ticket.arrival),
+        }
+        Ok(answer)
+    }
+
+    async fn pass_gate(
+        &self,
+        ticket: &Ticket,
+        purpose: GatePurpose,
+    ) -> StoreResult<Stamped<GateOutcome>> {
+        let watch = self.find(ticket.concert).map(|watch| (watch.tag(), watch));
+        let answer = self.queue.pass_gate(ticket, purpose).await?;
+        if let Some((tag, watch)) = watch {
+            match &answer.value {
+                GateOutcome::Passed(place) | GateOutcome::Waiting(place) => {
+                    watch.note(tag, place, answer.as_of);
+                }
+                GateOutcome::Gone | GateOutcome::NotSeeded => watch.forget(ticket.arrival),
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
+        let answer = self.queue.leave(ticket).await;
+        // Also where it failed: it may have had its effect.
+        if let Some(watch) = self.find(ticket.concert) {
+            watch.forget(ticket.arrival);
+        }
+        answer
+    }
+}
+
+impl fmt::Debug for SharedLook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedLook")
+            .field("room", &self.room)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! When somebody was found waiting, and what follows from that together with a later look.
+
+use jiff::Timestamp;
+
+use crate::{
+    model::{
+        UserId, later,
+        queue::{Line, Place, Standing, Ticket, Turn},
+    },
+    ports::Stamped,
+};
+
+/// A look at a line, as this instance keeps it.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// When it was asked for, by this instance's clock: it is not older than that.
+    pub(super) asked_at: Timestamp,
+    /// When it was true, by the store's.
+    pub(super) as_of: Timestamp,
+    /// What it showed; none where the store had no such queue.
+    pub(super) line: Option<Line>,
+}
+
+impl Look {
+    /// The line, where what was seen of people in it is worth remembering.
+    pub(super) fn steady_line(&self) -> Option<&Line> {
+        self.line.as_ref().filter(|line| !line.takes_people_back)
+    }
+}
+
+/// Somebody who was found waiting in the store.
+#[derive(Debug)]
+pub(super) struct Sighting {
+    user: UserId,
+    turn: Turn,
+    /// How many had been admitted when the store said so.
+    admitted: u64,
+    /// When the store was last asked.
+    confirmed_at: Timestamp,
+    /// When they last asked here; not before `confirmed_at`.
+    heard_at: Timestamp,
+    /// What is known from before a change of the line says nothing after it.
+    pub(super) era: u64,
+}
+
+impl Sighting {
+    /// `place`, as the store told it; none where it does not wait.
+    pub(super) fn of(place: &Place, as_of: Timestamp, era: u64) -> Option<Self> {
+        let Standing::Waiting {
+            position, admitted, ..
+        } = place.standing
+        else {
+            return None;
+        };
+        Some(Self {
+            user: place.ticket.user.clone(),
+            turn: Turn::of(position, admitted),
+            admitted,
+            confirmed_at: as_of,
+            heard_at: as_of,
+            era,
+        })
+    }
+
+    /// Takes over what an earlier sighting of the same place knows better: of answers that overtook
+    /// each other on their way, the earlier turn is the truer one.
+    pub(super) fn after(&mut self, before: &Self) {
+        if before.era == self.era && before.user == self.user {
+            self.turn = self.turn.min(before.turn);
+            self.admitted = self.admitted.max(before.admitted);
+            self.confirmed_at = self.confirmed_at.max(before.confirmed_at);
+            self.heard_at = self.heard_at.max(before.heard_at);
+        }
+    }
+
+    /// The place of `ticket` as of `look`, at which `line` was seen; none where the store must be
+    /// asked.
+    pub(super) fn place(
+        &self,
+        ticket: &Ticket,
+        look: &Look,
+        line: &Line,
+    ) -> Option<Stamped<Place>> {
+        let is_known = self.user == ticket.user
+            && Some(ticket.arrival) > line.admitted_up_to
+            && look.as_of < later(self.confirmed_at, line.answers_for());
+        if !is_known {
+            return None;
+        }
+        // Where the look is from before they were found, what the store said then is newer.
+        let position = self.turn.position(line.admitted.max(self.admitted))?;
+        let place = Place {
+            ticket: Ticket {
+                generation: line.generation,
+                ..ticket.clone()
+            },
+            standing: Standing::Waiting {
+                position,
+                behind: line.waiting.saturating_sub(position),
+                admitted: line.admitted.max(self.admitted),
+            },
+            queue: line.queue,
+        };
+        Some(Stamped {
+            as_of: look.as_of.max(self.confirmed_at),
+            value: place,
+        })
+    }
+
+    /// Notes that they were answered here with what was true then.
+    pub(super) fn heard(&mut self, as_of: Timestamp) {
+        self.heard_at = self.heard_at.max(as_of);
+    }
+
+    /// When the store was last asked.
+    pub(super) fn confirmed_at(&self) -> Timestamp {
+        self.confirmed_at
+    }
+
+    /// Who was heard of when, where the store does not know it.
+    pub(super) fn unknown_sign(&self) -> Option<(UserId, Timestamp)> {
+        (self.heard_at > self.confirmed_at).then(|| (self.user.clone(), self.heard_at))
+    }
+
+    /// True once what it heard until then was told.
+    pub(super) fn is_told(&self, heard_at: Timestamp) -> bool {
+        self.heard_at <= heard_at
+    }
+}

@@ -1,0 +1,138 @@
+//! When the line is looked at, and what happens when that fails.
+
+use std::sync::atomic::AtomicUsize;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+
+use super::*;
+use crate::{
+    model::{ConcertId, queue::SignOfLife},
+    ports::{HeardOutcome, WaitingLine},
+};
+
+#[tokio::test]
+async fn a_look_that_fails_is_the_answer_and_nothing_older() {
+    let stage = Stage::new(1, 3);
+    stage.position().await;
+    stage.store.lock().unwrap().looks_fail = true;
+    stage.pass(501);
+    assert_eq!(stage.look_up(&ticket()).await, Err(down()));
+    stage.store.lock().unwrap().looks_fail = false;
+    assert_eq!(stage.position().await.0, 5);
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_makes_a_look_old() {
+    let stage = Stage::new(1, 2);
+    stage.position().await;
+    stage.step(-1);
+    stage.position().await;
+    stage.position().await;
+}
+
+#[tokio::test]
+async fn when_the_stores_clock_steps_back_everybody_asks_it() {
+    let stage = Stage::new(2, 2);
+    stage.position().await;
+    stage.pass(1_000);
+    stage.store.lock().unwrap().now = at(99);
+    assert_eq!(stage.position().await, (5, at(99)));
+}
+
+#[tokio::test]
+async fn a_queue_that_the_store_has_not_is_not_looked_at_for_everybody() {
+    let mut queue = MockQueue::new();
+    queue
+        .expect_look_up()
+        .times(3)
+        .returning(|_| Ok(stamped(LookUpOutcome::NotSeeded)));
+    let mut line = MockWaitingLine::new();
+    line.expect_look()
+        .once()
+        .returning(|_, _| Ok(stamped(LineOutcome::NotSeeded)));
+    let store = Stage::new(0, 0).store;
+    let stage = Stage::of(store, queue, line, 10);
+    for _ in 0..3 {
+        let found = stage.look_up(&ticket()).await.unwrap();
+        assert_eq!(found.value, LookUpOutcome::NotSeeded);
+    }
+}
+
+/// A line that shows nothing before its gate opens, and fails at times.
+#[derive(Default)]
+struct SlowLine {
+    /// Closed while it is locked.
+    gate: futures_util::lock::Mutex<()>,
+    looks: AtomicUsize,
+    fails: AtomicUsize,
+}
+
+#[async_trait]
+impl WaitingLine for SlowLine {
+    async fn look(&self, _: ConcertId, _: Option<LineMark>) -> StoreResult<Stamped<LineOutcome>> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        drop(self.gate.lock().await);
+        match self.fails.load(Ordering::Relaxed) {
+            0 => Ok(stamped(LineOutcome::Seen(line()))),
+            _ => Err(down()),
+        }
+    }
+
+    async fn heard_of(&self, _: ConcertId, _: &[SignOfLife]) -> StoreResult<Stamped<HeardOutcome>> {
+        Ok(stamped(HeardOutcome::Noted))
+    }
+}
+
+#[tokio::test]
+async fn all_who_ask_at_once_wait_for_one_look_or_one_failure() {
+    let mut queue = MockQueue::new();
+    queue
+        .expect_look_up()
+        .once()
+        .returning(|_| Ok(stamped(LookUpOutcome::Found(waiting(5)))));
+    let line = Arc::new(SlowLine::default());
+    let clock = Arc::new(AtomicI64::new(at(100).as_microsecond()));
+    let hands = Arc::new(Hands(Arc::clone(&clock)));
+    let shared = SharedLook::new(Arc::new(queue), line.clone(), hands, 10);
+    let ticket = ticket();
+    let all_ask = async || {
+        let closed = line.gate.lock().await;
+        let mut asking: Vec<_> = (0..100).map(|_| shared.look_up(&ticket)).collect();
+        for look_up in &mut asking {
+            assert!(futures_util::poll!(look_up.as_mut()).is_pending());
+        }
+        drop(closed);
+        join_all(asking).await
+    };
+    let looks = || line.looks.load(Ordering::Relaxed);
+    assert!(all_ask().await.iter().all(Result::is_ok));
+    assert_eq!(looks(), 1);
+    clock.fetch_add(501_000, Ordering::Relaxed);
+    assert!(all_ask().await.iter().all(Result::is_ok));
+    assert_eq!(looks(), 2);
+    clock.fetch_add(501_000, Ordering::Relaxed);
+    line.fails.store(1, Ordering::Relaxed);
+    assert!(all_ask().await.iter().all(Result::is_err));
+    assert_eq!(looks(), 3);
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_for_a_look_leaves_it_to_the_others() {
+    let mut queue = MockQueue::new();
+    queue
+        .expect_look_up()
+        .returning(|_| Ok(stamped(LookUpOutcome::Found(waiting(5)))));
+    let line = Arc::new(SlowLine::default());
+    let clock = Arc::new(AtomicI64::new(at(100).as_microsecond()));
+    let hands = Arc::new(Hands(clock));
+    let shared = SharedLook::new(Arc::new(queue), line.clone(), hands, 10);
+    let ticket = ticket();
+    let closed = line.gate.lock().await;
+    let mut first = shared.look_up(&ticket);
+    assert!(futures_util::poll!(first.as_mut()).is_pending());
+    drop(first);
+    drop(closed);
+    assert!(shared.look_up(&ticket).await.is_ok());
+    assert_eq!(line.looks.load(Ordering::Relaxed), 1);
+}

@@ -1,0 +1,185 @@
+//! The shared look before mocks of its store.
+
+mod answers;
+mod looks;
+mod signs;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::SharedLook;
+use crate::{
+    model::queue::{
+        Arrival, Generation, Left, Line, LineMark, Place, PolicyVersion, Standing, Ticket,
+    },
+    ports::{
+        Clock, GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, MockQueue,
+        MockWaitingLine, Queue, Stamped, StoreResult,
+    },
+    use_cases::testing::*,
+};
+
+/// What the store would say, to be changed by the test.
+pub(super) struct Store {
+    /// By both clocks.
+    pub(super) now: Timestamp,
+    pub(super) line: Line,
+    pub(super) place: Place,
+    pub(super) looks_fail: bool,
+}
+
+/// A store, and a shared look before it.
+pub(super) struct Stage {
+    pub(super) store: Arc<Mutex<Store>>,
+    clock: Arc<AtomicI64>,
+    pub(super) shared: SharedLook,
+}
+
+struct Hands(Arc<AtomicI64>);
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+}
+
+/// A line in which [`ticket`] waits at 5 behind 40 who were admitted; a sixth of its waiting time to
+/// live is 50 s.
+pub(super) fn line() -> Line {
+    Line {
+        generation: Generation(1),
+        policy_version: PolicyVersion(1),
+        waiting_ttl: Duration::from_mins(5),
+        queue: open_queue(),
+        takes_people_back: false,
+        waiting: 8,
+        admitted: 40,
+        admitted_up_to: Some(Arrival::from_micros(2)),
+        mark: LineMark {
+            generation: Generation(1),
+            number: 0,
+        },
+        left: Left::These(Vec::new()),
+    }
+}
+
+impl Stage {
+    /// A store that is asked for so many look-ups, and shown so many looks.
+    pub(super) fn new(look_ups: usize, looks: usize) -> Self {
+        Self::with_room(look_ups, looks, SharedLook::MOST_USERS)
+    }
+
+    pub(super) fn with_room(look_ups: usize, looks: usize, most_users: usize) -> Self {
+        let store = Arc::new(Mutex::new(Store {
+            now: at(100),
+            line: line(),
+            place: waiting(5),
+            looks_fail: false,
+        }));
+        let mut queue = MockQueue::new();
+        let looked_up = Arc::clone(&store);
+        queue
+            .expect_look_up()
+            .times(look_ups)
+            .returning(move |ticket| {
+                let store = looked_up.lock().unwrap();
+                let place = Place {
+                    ticket: ticket.clone(),
+                    ..store.place.clone()
+                };
+                store.says(LookUpOutcome::Found(place))
+            });
+        let mut line = MockWaitingLine::new();
+        let looked = Arc::clone(&store);
+        line.expect_look().times(looks).returning(move |_, _| {
+            let store = looked.lock().unwrap();
+            if store.looks_fail {
+                return Err(down());
+            }
+            store.says(LineOutcome::Seen(store.line.clone()))
+        });
+        Self::of(store, queue, line, most_users)
+    }
+
+    pub(super) fn of(
+        store: Arc<Mutex<Store>>,
+        mut queue: MockQueue,
+        line: MockWaitingLine,
+        most_users: usize,
+    ) -> Self {
+        let says = Arc::clone(&store);
+        queue.expect_join().returning(move |_, _, _| {
+            let store = says.lock().unwrap();
+            store.says(JoinOutcome::Joined(store.place.clone()))
+        });
+        let says = Arc::clone(&store);
+        queue.expect_pass_gate().returning(move |_, _| {
+            let store = says.lock().unwrap();
+            let place = store.place.clone();
+            store.says(match place.standing {
+                Standing::Waiting { .. } => GateOutcome::Waiting(place),
+                Standing::Active { .. } => GateOutcome::Passed(place),
+            })
+        });
+        let says = Arc::clone(&store);
+        queue
+            .expect_leave()
+            .returning(move |_| says.lock().unwrap().says(LeaveOutcome::Left));
+        let clock = Arc::new(AtomicI64::new(at(100).as_microsecond()));
+        let hands = Arc::new(Hands(Arc::clone(&clock)));
+        Self {
+            store,
+            clock,
+            shared: SharedLook::new(Arc::new(queue), Arc::new(line), hands, most_users),
+        }
+    }
+
+    /// Time goes on, by both clocks.
+    pub(super) fn pass(&self, millis: i64) {
+        self.store.lock().unwrap().now += SignedDuration::from_millis(millis);
+        self.step(millis);
+    }
+
+    /// This instance's clock alone steps.
+    pub(super) fn step(&self, millis: i64) {
+        self.clock.fetch_add(millis * 1_000, Ordering::Relaxed);
+    }
+
+    /// The line changes.
+    pub(super) fn change(&self, change: impl FnOnce(&mut Line)) {
+        change(&mut self.store.lock().unwrap().line);
+    }
+
+    pub(super) async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
+        self.shared.look_up(ticket).await
+    }
+
+    /// The position that the user of [`ticket`] is told, and as of when.
+    pub(super) async fn position(&self) -> (u64, Timestamp) {
+        let found = self.look_up(&ticket()).await.unwrap();
+        match found.value {
+            LookUpOutcome::Found(Place {
+                standing: Standing::Waiting { position, .. },
+                ..
+            }) => (position, found.as_of),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Store {
+    #[expect(clippy::unnecessary_wraps, reason = "as a store answers")]
+    pub(super) fn says<T>(&self, value: T) -> StoreResult<Stamped<T>> {
+        Ok(Stamped {
+            as_of: self.now,
+            value,
+        })
+    }
+}

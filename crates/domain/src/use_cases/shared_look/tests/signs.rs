@@ -1,0 +1,155 @@
+//! Which signs of life the store is told of, and when.
+
+use super::*;
+use crate::{model::queue::SignOfLife, ports::HeardOutcome};
+
+/// The signs that the store was told, call by call.
+type Told = Arc<Mutex<Vec<Vec<SignOfLife>>>>;
+
+/// A stage on which the store is told of signs; `fails` times it fails first.
+fn telling(look_ups: usize, fails: usize) -> (Stage, Told) {
+    let store = Stage::new(0, 0).store;
+    let mut queue = MockQueue::new();
+    let says = Arc::clone(&store);
+    queue.expect_look_up().times(look_ups).returning(move |_| {
+        let store = says.lock().unwrap();
+        store.says(LookUpOutcome::Found(store.place.clone()))
+    });
+    let mut line = MockWaitingLine::new();
+    let says = Arc::clone(&store);
+    line.expect_look().returning(move |_, _| {
+        let store = says.lock().unwrap();
+        store.says(LineOutcome::Seen(store.line.clone()))
+    });
+    let told = Told::default();
+    let (calls, says) = (Arc::clone(&told), Arc::clone(&store));
+    let mut left = fails;
+    line.expect_heard_of().returning(move |_, signs| {
+        if left > 0 {
+            left -= 1;
+            return Err(down());
+        }
+        calls.lock().unwrap().push(signs.to_vec());
+        says.lock().unwrap().says(HeardOutcome::Noted)
+    });
+    (Stage::of(store, queue, line, 2_000), told)
+}
+
+fn sign(at: Timestamp) -> SignOfLife {
+    SignOfLife {
+        user: alice(),
+        arrival: ticket().arrival,
+        at,
+    }
+}
+
+#[tokio::test]
+async fn a_sign_is_told_once_and_late_with_its_own_instant() {
+    let (stage, told) = telling(2, 0);
+    stage.position().await;
+    stage.pass(20_000);
+    stage.position().await;
+    stage.pass(10_000);
+    stage.position().await;
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
+    stage.pass(20_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(130))]]);
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
+    stage.position().await; // asks the store again
+}
+
+#[tokio::test]
+async fn who_was_not_heard_of_since_is_forgotten_without_a_word() {
+    let (stage, told) = telling(2, 0);
+    stage.position().await;
+    stage.pass(50_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
+    assert!(told.lock().unwrap().is_empty());
+    assert!(!stage.shared.watch(CONCERT).remembers_anybody());
+    stage.position().await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_told_is_told_the_next_time() {
+    let (stage, told) = telling(1, 2);
+    stage.position().await;
+    stage.pass(20_000);
+    stage.position().await;
+    stage.pass(30_000);
+    assert_eq!(stage.shared.tell_signs().await, Err(down()));
+    assert_eq!(stage.shared.tell_signs().await, Err(down()));
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(120))]]);
+}
+
+#[tokio::test]
+async fn who_has_asked_the_store_since_has_nothing_to_tell() {
+    let (stage, told) = telling(2, 0);
+    stage.position().await;
+    stage.pass(20_000);
+    stage.position().await;
+    stage.pass(30_000);
+    stage.position().await;
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
+    stage.pass(50_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
+    assert!(told.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_policy_that_shortens_lives_makes_signs_due_at_once() {
+    let (stage, told) = telling(1, 0);
+    stage.position().await;
+    stage.pass(40_000);
+    stage.position().await;
+    stage.change(|line| {
+        line.policy_version = PolicyVersion(2);
+        line.waiting_ttl = Duration::from_mins(1);
+    });
+    stage.pass(1_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(140))]]);
+}
+
+#[tokio::test]
+async fn a_clock_that_stepped_back_holds_no_sign_back() {
+    let (stage, told) = telling(1, 0);
+    stage.position().await;
+    stage.pass(10_000);
+    stage.position().await;
+    stage.pass(1_000);
+    stage.store.lock().unwrap().now = at(10);
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(110))]]);
+}
+
+#[tokio::test]
+async fn many_signs_are_told_in_bounded_calls() {
+    let (stage, told) = telling(1, 0);
+    stage.position().await;
+    let watch = stage.shared.watch(CONCERT);
+    let count = SignOfLife::AT_ONCE * 2;
+    let tickets: Vec<_> = (0..count)
+        .map(|number| Ticket {
+            arrival: Arrival::from_micros(10 + i64::try_from(number).unwrap()),
+            ..ticket()
+        })
+        .collect();
+    for ticket in &tickets {
+        let place = Place {
+            ticket: ticket.clone(),
+            ..waiting(5)
+        };
+        watch.note(watch.tag(), &place, at(100));
+    }
+    stage.pass(1_000);
+    for ticket in &tickets {
+        let found = stage.look_up(ticket).await.unwrap();
+        assert_eq!(found.as_of, at(101));
+    }
+    stage.pass(50_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(count as u64));
+    let sizes: Vec<_> = told.lock().unwrap().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [SignOfLife::AT_ONCE, SignOfLife::AT_ONCE]);
+}
