@@ -7,8 +7,8 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 use frontrow_domain::{
     ports::{StoreError, StoreResult},
     use_cases::{
-        AdmitTick, ExpireTick, MarkSoldOut, PurgeKeys, QueueBoard, SeedQueues, SweepHolds,
-        WarmRankings,
+        AdmitTick, ExpireTick, MarkSoldOut, PurgeKeys, QueueBoard, SeedQueues, SharedLook,
+        SweepHolds, WarmRankings,
     },
 };
 use tokio::task::JoinSet;
@@ -25,6 +25,7 @@ pub(crate) struct Jobs {
     pub(crate) sweep: SweepHolds,
     pub(crate) purge: PurgeKeys,
     pub(crate) rankings: WarmRankings,
+    pub(crate) shared_look: Option<Arc<SharedLook>>,
     pub(crate) board: Arc<QueueBoard>,
 }
 
@@ -56,6 +57,11 @@ impl Jobs {
             .await);
         job!("expiry", every(EVERY_SECOND), |jobs| jobs.expire().await);
         job!("survey", every(SURVEY), |jobs| jobs.survey().await);
+        if jobs.shared_look.is_some() {
+            job!("signs of life", every(EVERY_SECOND), |jobs| jobs
+                .tell_signs()
+                .await);
+        }
         job!("sold-out", every(EVERY_SECOND), |jobs| jobs
             .sold_out
             .run()
@@ -109,6 +115,14 @@ impl Jobs {
             }
         }
         result
+    }
+
+    /// Tells the queues' store who was heard of by this instance alone.
+    async fn tell_signs(&self) -> StoreResult<()> {
+        match &self.shared_look {
+            Some(look) => look.tell_signs().await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn sweep(&self) -> StoreResult<()> {

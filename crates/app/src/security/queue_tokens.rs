@@ -20,6 +20,8 @@ use crate::config::Secret;
 /// tokens are out.
 pub(crate) struct QueueTokens {
     header: Header,
+    /// How tokens signed with the newest key begin.
+    beginning: String,
     signing: EncodingKey,
     accepted: BTreeMap<String, DecodingKey>,
     validation: Validation,
@@ -53,8 +55,9 @@ impl QueueTokens {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        let tokens = Self {
+        let mut tokens = Self {
             header,
+            beginning: String::new(),
             signing: EncodingKey::from_secret(secret.expose().as_bytes()),
             accepted: keys
                 .iter()
@@ -67,9 +70,11 @@ impl QueueTokens {
             remembered: Remembered::new(),
         };
         let user = UserId::try_from("probe").context("the probe has no name")?;
-        if tokens.encode(&probe(user)).is_none() {
+        let Some(probe) = tokens.encode(&probe(user)) else {
             bail!("the signing key {signing:?} cannot sign");
-        }
+        };
+        let (header, _) = probe.split_once('.').unwrap_or_default();
+        tokens.beginning = format!("{header}.");
         Ok(tokens)
     }
 
@@ -114,6 +119,11 @@ impl TokenSigner for QueueTokens {
 
     fn verify(&self, token: &str) -> Result<Ticket, TokenRefusal> {
         self.remembered.or_check(token, || self.read(token))
+    }
+
+    fn is_current(&self, token: &str) -> bool {
+        // The header names the key, and the rest follows from the ticket.
+        token.starts_with(&self.beginning)
     }
 }
 
@@ -216,6 +226,8 @@ mod tests {
         let both = signer(&["a", "b"], "b");
         assert_eq!(both.verify(&old), Ok(ticket.clone()));
         assert_ne!(both.sign(&ticket), old);
+        assert!(!both.is_current(&old));
+        assert!(both.is_current(&both.sign(&ticket)));
         assert_eq!(signer(&["b"], "b").verify(&old), Err(TokenRefusal));
     }
 

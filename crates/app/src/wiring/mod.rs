@@ -261,6 +261,7 @@ impl Parts {
                 top: Arc::clone(&self.rankings),
                 browse: Arc::clone(&self.browse),
             },
+            shared_look: self.queues.shared_look.clone(),
             board: Arc::clone(&self.board),
         }
     }

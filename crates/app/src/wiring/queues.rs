@@ -5,14 +5,18 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use frontrow_adapter_embedded::{MemoryQueue, MemoryRankingCache};
 use frontrow_adapter_redis::{RedisSettings, RedisStore};
-use frontrow_domain::ports::{Clock, Queue, QueueControl, QueueTicks, RankingCache, WaitingLine};
+use frontrow_domain::{
+    ports::{Clock, Queue, QueueControl, QueueTicks, RankingCache, WaitingLine},
+    use_cases::SharedLook,
+};
 
 use crate::config::{CacheBackend, Config, QueueBackend};
 
 /// The ports of the queues and of the cache.
 pub(super) struct Queues {
     pub(super) queue: Arc<dyn Queue>,
-    pub(super) line: Arc<dyn WaitingLine>,
+    /// Answers many who wait from one look, where the store is not this process.
+    pub(super) shared_look: Option<Arc<SharedLook>>,
     pub(super) ticks: Arc<dyn QueueTicks>,
     pub(super) control: Arc<dyn QueueControl>,
     pub(super) ranking_cache: Arc<dyn RankingCache>,
@@ -36,28 +40,48 @@ impl Queues {
             CacheBackend::Redis => Arc::new(redis()?),
         };
         Ok(match config.queue.backend {
-            QueueBackend::Embedded => Self::on(MemoryQueue::new(clock), ranking_cache, true),
-            QueueBackend::Redis => Self::on(redis()?, ranking_cache, false),
+            QueueBackend::Embedded => Self::in_process(MemoryQueue::new(clock), ranking_cache),
+            QueueBackend::Redis => Self::shared(redis()?, ranking_cache, clock),
             QueueBackend::MySql => anyhow::bail!("not yet"),
         })
     }
 
-    fn on<Ports>(
-        ports: Ports,
+    /// In the memory of this process, which answers faster than anything could that stands before it.
+    fn in_process(memory: MemoryQueue, ranking_cache: Arc<dyn RankingCache>) -> Self {
+        let memory = Arc::new(memory);
+        Self {
+            queue: Arc::clone(&memory) as _,
+            shared_look: None,
+            ticks: Arc::clone(&memory) as _,
+            control: memory,
+            ranking_cache,
+            ends_with_process: true,
+        }
+    }
+
+    /// In a store that instances share.
+    fn shared<Ports>(
+        store: Ports,
         ranking_cache: Arc<dyn RankingCache>,
-        ends_with_process: bool,
+        clock: Arc<dyn Clock>,
     ) -> Self
     where
         Ports: Queue + WaitingLine + QueueTicks + QueueControl + 'static,
     {
-        let ports = Arc::new(ports);
+        let store = Arc::new(store);
+        let look = Arc::new(SharedLook::new(
+            Arc::clone(&store) as _,
+            Arc::clone(&store) as _,
+            clock,
+            SharedLook::MOST_USERS,
+        ));
         Self {
-            queue: Arc::clone(&ports) as _,
-            line: Arc::clone(&ports) as _,
-            ticks: Arc::clone(&ports) as _,
-            control: ports,
+            queue: Arc::clone(&look) as _,
+            shared_look: Some(look),
+            ticks: Arc::clone(&store) as _,
+            control: store,
             ranking_cache,
-            ends_with_process,
+            ends_with_process: false,
         }
     }
 }

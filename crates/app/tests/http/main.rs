@@ -29,6 +29,8 @@ macro_rules! on_every_store {
     ($($name:ident),* $(,)?) => {
         $crate::on_every_store!(@embedded EMBEDDED: $($name),*);
         $crate::on_every_store!(@mysql MYSQL: $($name),*);
+        $crate::on_every_store!(@redis REDIS: $($name),*);
+        $crate::on_every_store!(@mysql_and_redis MYSQL_AND_REDIS: $($name),*);
     };
     (@$module:ident $stores:ident: $($name:ident),*) => {
         mod $module {

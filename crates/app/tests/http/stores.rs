@@ -5,15 +5,19 @@ mod mysql;
 mod sqlite;
 
 use anyhow::Result;
-use frontrow_test_harness::{App, AppConfig, MySqlTestDatabase};
+use frontrow_test_harness::{App, AppConfig, MySqlTestDatabase, RedisKeyspace};
 
 use self::database::Opened;
 pub(crate) use self::database::{Books, Ledger, Note, WritesHeldUp};
+
+/// What signs queue tokens where instances share the queues.
+const TOKEN_KEY: &str = "a-key-that-all-instances-of-a-test-share";
 
 /// A combination of stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stores {
     database: Database,
+    queue: Queue,
 }
 
 /// Where what must last is kept.
@@ -23,14 +27,33 @@ enum Database {
     MySql,
 }
 
+/// Where the queues are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Queue {
+    Memory,
+    Redis,
+}
+
 impl Stores {
     /// One SQLite file, and the memory of the program.
     pub(crate) const EMBEDDED: Self = Self {
         database: Database::Sqlite,
+        queue: Queue::Memory,
     };
     /// A MySQL database, and the memory of the program.
     pub(crate) const MYSQL: Self = Self {
         database: Database::MySql,
+        queue: Queue::Memory,
+    };
+    /// One SQLite file and Redis.
+    pub(crate) const REDIS: Self = Self {
+        database: Database::Sqlite,
+        queue: Queue::Redis,
+    };
+    /// A MySQL database and Redis.
+    pub(crate) const MYSQL_AND_REDIS: Self = Self {
+        database: Database::MySql,
+        queue: Queue::Redis,
     };
 
     /// The configuration of a program on these stores, empty, without the demo on-sale, and with a
@@ -42,7 +65,7 @@ impl Stores {
             .env("FRONTROW_QUEUE__SHORTEST_POLL_MS", "50")
             .env("FRONTROW_QUEUE__LONGEST_POLL_MS", "250")
             .env("FRONTROW_QUEUE__RECOVERY_S", "1");
-        Ok(match self.database {
+        let config = match self.database {
             Database::Sqlite => config,
             Database::MySql => {
                 let database = MySqlTestDatabase::create().await?;
@@ -50,6 +73,20 @@ impl Stores {
                     .env(mysql::URL, database.url())
                     .env("FRONTROW_DATABASE__OLDER_SCHEMA", "migrate")
                     .keep(database)
+            }
+        };
+        Ok(match self.queue {
+            Queue::Memory => config,
+            Queue::Redis => {
+                let keyspace = RedisKeyspace::create().await?;
+                config
+                    .env("FRONTROW_QUEUE__BACKEND", "redis")
+                    .env("FRONTROW_CACHE__BACKEND", "redis")
+                    .env("FRONTROW_REDIS__URL", keyspace.url())
+                    .env("FRONTROW_REDIS__KEY_PREFIX", keyspace.prefix())
+                    .env("FRONTROW_QUEUE__TOKEN_KEYS__SHARED", TOKEN_KEY)
+                    .env("FRONTROW_IDENTITY__TRUST_X_USER_ID", "true")
+                    .keep(keyspace)
             }
         })
     }
