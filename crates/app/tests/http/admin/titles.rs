@@ -12,7 +12,12 @@ use crate::{buyer::Buyer, on_every_store, stage::Stage, stores::Stores};
 on_every_store!(a_concert_is_ranked_under_its_new_title);
 
 async fn a_concert_is_ranked_under_its_new_title(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
+    // In the process, which forgets what it ranked when it is started again.
+    let config = stores
+        .config()
+        .await?
+        .env("FRONTROW_CACHE__BACKEND", "embedded");
+    let mut stage = Stage::open_with(config, 1, 1, json!({})).await?;
     let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
     buyer.pay("payment").await?.expect_status(200)?;
     // Only what is over is ranked, so the sale was yesterday. A restart forgets that there was none.
