@@ -24,6 +24,12 @@ pub enum Fault {
     Forward,
     /// Requests pass; answers are read and thrown away. The connections stay open.
     LoseAnswers,
+    /// The same on each connection from the first request on that contains this text; before that, and
+    /// on the others, all passes. A text that arrives in two pieces is not seen.
+    LoseAnswersTo(&'static str),
+    /// A request that contains this text is not passed on, and its connection is reset; all else passes.
+    /// A text that arrives in two pieces is not seen.
+    ResetAt(&'static str),
     /// Open connections are reset at once, and so is every new one.
     Reset,
     /// Every piece of data waits this long, in each direction.
@@ -105,6 +111,14 @@ impl FaultProxy {
     pub async fn request_forwarded(&self) -> Result<()> {
         self.seen("a request that was forwarded", |traffic| {
             traffic.forwarded_bytes > 0
+        })
+        .await
+    }
+
+    /// Waits until a request was stopped, and its connection reset, since the fault was set.
+    pub async fn request_stopped(&self) -> Result<()> {
+        self.seen("a request that was stopped", |traffic| {
+            traffic.stopped_requests > 0
         })
         .await
     }

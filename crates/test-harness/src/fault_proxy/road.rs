@@ -1,6 +1,10 @@
 //! One connection through the proxy.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -22,6 +26,7 @@ const CHUNK: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     pub(super) forwarded_bytes: usize,
+    pub(super) stopped_requests: usize,
     pub(super) lost: Vec<u8>,
 }
 
@@ -54,21 +59,38 @@ impl Road {
         client.set_nodelay(true)?;
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
+        let asked = AtomicBool::new(false);
         tokio::select! {
-            ended = self.requests(from_client, to_server) => ended,
-            ended = self.answers(from_server, to_client) => ended,
+            ended = self.requests(from_client, to_server, &asked) => ended,
+            ended = self.answers(from_server, to_client, &asked) => ended,
         }
     }
 
-    /// Passes requests on. Ends only when the server takes no more.
-    async fn requests(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> io::Result<()> {
+    /// Passes requests on, and notes when the one whose answers are to be lost has been. Ends only when
+    /// the server takes no more, or on a request that is to be the last.
+    async fn requests(
+        &self,
+        mut from: ReadHalf<'_>,
+        mut to: WriteHalf<'_>,
+        asked: &AtomicBool,
+    ) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         while let Ok(read @ 1..) = from.read(&mut chunk).await {
             let fault = *self.fault.borrow();
-            if let Fault::Delay(delay) = fault {
-                sleep(delay).await;
+            let data = chunk.get(..read).unwrap_or_default();
+            match fault {
+                Fault::Delay(delay) => sleep(delay).await,
+                Fault::LoseAnswersTo(text) if contains(data, text) => {
+                    asked.store(true, Ordering::SeqCst);
+                }
+                Fault::ResetAt(text) if contains(data, text) => {
+                    self.traffic
+                        .send_modify(|traffic| traffic.stopped_requests += 1);
+                    return Err(io::ErrorKind::ConnectionReset.into());
+                }
+                _ => {}
             }
-            to.write_all(chunk.get(..read).unwrap_or_default()).await?;
+            to.write_all(data).await?;
             self.traffic
                 .send_modify(|traffic| traffic.forwarded_bytes += read);
         }
@@ -78,7 +100,12 @@ impl Road {
     }
 
     /// Passes answers on, or loses them, to the end of the server's side.
-    async fn answers(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> io::Result<()> {
+    async fn answers(
+        &self,
+        mut from: ReadHalf<'_>,
+        mut to: WriteHalf<'_>,
+        asked: &AtomicBool,
+    ) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         loop {
             let read = from.read(&mut chunk).await?;
@@ -87,7 +114,12 @@ impl Road {
             }
             let data = chunk.get(..read).unwrap_or_default();
             let fault = *self.fault.borrow();
-            if fault == Fault::LoseAnswers {
+            let lost = match fault {
+                Fault::LoseAnswers => true,
+                Fault::LoseAnswersTo(_) => asked.load(Ordering::SeqCst),
+                _ => false,
+            };
+            if lost {
                 self.traffic
                     .send_modify(|traffic| lose(&mut traffic.lost, data));
                 continue;
@@ -111,4 +143,9 @@ async fn cut(mut fault: watch::Receiver<Fault>) {
 fn lose(lost: &mut Vec<u8>, data: &[u8]) {
     let room = LOST_MAX.saturating_sub(lost.len());
     lost.extend(data.iter().take(room));
+}
+
+fn contains(data: &[u8], text: &str) -> bool {
+    data.windows(text.len().max(1))
+        .any(|part| part == text.as_bytes())
 }

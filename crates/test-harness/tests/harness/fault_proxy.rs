@@ -87,6 +87,33 @@ async fn a_lost_answer_was_given_and_never_arrives() {
 }
 
 #[tokio::test]
+async fn only_the_answers_to_one_request_are_lost() {
+    let proxy = proxy().await;
+    let (mut one, mut other) = (connect(&proxy).await, connect(&proxy).await);
+    proxy.set(Fault::LoseAnswersTo("that")).await.unwrap();
+    assert_eq!(echoed(&mut one, "this").await.unwrap(), "this");
+    one.write_all(b"and that").await.unwrap();
+    eventually("the answer is lost", SOON, async || {
+        Ok((proxy.lost_answers() == b"and that").then_some(()))
+    })
+    .await
+    .unwrap();
+    assert_eq!(echoed(&mut other, "this").await.unwrap(), "this");
+}
+
+#[tokio::test]
+async fn one_request_resets_its_connection_and_never_arrives() {
+    let proxy = proxy().await;
+    let (mut one, mut other) = (connect(&proxy).await, connect(&proxy).await);
+    proxy.set(Fault::ResetAt("that")).await.unwrap();
+    assert_eq!(echoed(&mut one, "this").await.unwrap(), "this");
+    let ended = echoed(&mut one, "and that").await.unwrap_err();
+    assert_eq!(ended.kind(), ErrorKind::ConnectionReset);
+    proxy.request_stopped().await.unwrap();
+    assert_eq!(echoed(&mut other, "this").await.unwrap(), "this");
+}
+
+#[tokio::test]
 async fn a_reset_ends_open_connections_and_new_ones() {
     let proxy = proxy().await;
     let mut open = connect(&proxy).await;

@@ -1,0 +1,155 @@
+//! Finding a server's programs, making its tables, and starting it.
+
+use std::{
+    env,
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::Process;
+
+/// A start on a slow machine, of a server that was killed and has to go through its log.
+const START_MAX: Duration = Duration::from_mins(1);
+
+/// What every server of the tests is started with.
+const OPTIONS: &[&str] = &[
+    "--innodb-buffer-pool-size=128M",
+    "--max-connections=500",
+    "--performance-schema=OFF",
+    "--skip-log-bin",
+    "--skip-name-resolve",
+];
+
+/// Fast, and good for nothing but tests: what was committed may be lost if the server goes down.
+const FAST: &[&str] = &[
+    "--innodb-doublewrite=0",
+    "--innodb-flush-log-at-trx-commit=0",
+];
+
+/// What was acknowledged is on the disk.
+const DURABLE: &[&str] = &[
+    "--innodb-doublewrite=1",
+    "--innodb-flush-log-at-trx-commit=1",
+];
+
+/// The server's program, and what there is to know about it.
+#[derive(Debug)]
+pub(super) struct Program {
+    path: PathBuf,
+    pub(super) version: String,
+}
+
+impl Program {
+    /// Whichever the system has.
+    pub(super) fn find() -> Result<Self> {
+        let path = ["mariadbd", "mysqld"].into_iter().find_map(find);
+        let path = path.context("there is neither mariadbd nor mysqld: install one")?;
+        let version = version_of(&path)?;
+        Ok(Self { path, version })
+    }
+
+    fn is_mariadb(&self) -> bool {
+        self.version.contains("MariaDB")
+    }
+
+    /// Makes the server's own tables.
+    pub(super) fn initialize(&self, folder: &Path) -> Result<()> {
+        let mut command = if self.is_mariadb() {
+            let installer = find("mariadb-install-db").context("there is no mariadb-install-db")?;
+            let mut command = Command::new(installer);
+            command.args([
+                "--no-defaults",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--skip-name-resolve",
+            ]);
+            command
+        } else {
+            let mut command = Command::new(&self.path);
+            command.args(["--no-defaults", "--initialize-insecure"]);
+            command
+        };
+        let log = folder.join("initialize.log");
+        let output = File::create(&log)?;
+        let status = command
+            .args(user_option())
+            .arg(format!("--datadir={}", folder.join("data").display()))
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .status()
+            .context("cannot make the server's tables")?;
+        if !status.success() {
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
+            bail!("cannot make the server's tables: {status}\n{log}");
+        }
+        Ok(())
+    }
+
+    /// Starts the server and waits until it serves.
+    pub(super) async fn run(
+        &self,
+        folder: &Path,
+        address: SocketAddr,
+        durable: bool,
+    ) -> Result<Process> {
+        // The system kills it when we end without having done so.
+        let mut command = match find("setpriv") {
+            Some(setpriv) => {
+                let mut command = Command::new(setpriv);
+                command.args(["--pdeathsig", "KILL", "--"]).arg(&self.path);
+                command
+            }
+            None => Command::new(&self.path),
+        };
+        command
+            .arg("--no-defaults")
+            .args(user_option())
+            .arg(format!("--datadir={}", folder.join("data").display()))
+            .arg(format!("--socket={}", folder.join("socket").display()))
+            .arg(format!("--pid-file={}", folder.join("pid").display()))
+            .arg(format!("--bind-address={}", address.ip()))
+            .arg(format!("--port={}", address.port()))
+            .args(OPTIONS)
+            .args(if durable { DURABLE } else { FAST });
+        if !self.is_mariadb() {
+            command.arg("--mysqlx=OFF");
+        }
+        let mut process = Process::spawn("the database server", &mut command, &folder.join("log"))?;
+        process
+            .wait_for_line("ready for connections", START_MAX)
+            .await?;
+        Ok(process)
+    }
+}
+
+/// A program on the path, or where Debian keeps servers.
+fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
+    let mut folders = env::split_paths(&path).chain(servers);
+    folders.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()))
+}
+
+fn version_of(program: &Path) -> Result<String> {
+    let output = Command::new(program).arg("--version").output()?;
+    ensure!(
+        output.status.success(),
+        "{} has no version",
+        program.display()
+    );
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text
+        .split_once("Ver ")
+        .map_or(text.as_ref(), |(_, rest)| rest);
+    Ok(version.trim().to_owned())
+}
+
+/// A server that root starts wants to be told that this is meant.
+fn user_option() -> Option<&'static str> {
+    nix::unistd::geteuid().is_root().then_some("--user=root")
+}

@@ -1,0 +1,64 @@
+//! A database server goes down and comes back, and keeps what it acknowledged.
+
+use std::time::Duration;
+
+use frontrow_test_harness::MySqlServer;
+use mysql_async::{Conn, Opts, prelude::Queryable};
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(30);
+
+async fn connect(server: &MySqlServer) -> mysql_async::Result<Conn> {
+    Conn::new(Opts::from_url(&server.url())?).await
+}
+
+async fn numbers(server: &MySqlServer) -> Vec<u32> {
+    let mut connection = connect(server).await.unwrap();
+    let all = "SELECT number FROM kept.numbers ORDER BY number";
+    connection.query(all).await.unwrap()
+}
+
+async fn note(server: &MySqlServer, number: u32) {
+    let insert = format!("INSERT INTO kept.numbers VALUES ({number})");
+    server.execute(&insert).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_durable_server_keeps_what_it_acknowledged() {
+    let mut server = MySqlServer::start_durable().await.unwrap();
+    let url = server.create_database("kept").await.unwrap();
+    assert_eq!(url, format!("{}/kept", server.url()));
+    let table = "CREATE TABLE kept.numbers (number INT PRIMARY KEY) ENGINE = InnoDB";
+    server.execute(table).await.unwrap();
+
+    note(&server, 1).await;
+    server.kill().unwrap();
+    assert!(connect(&server).await.is_err(), "it was killed");
+    assert!(server.ensure_running().is_err());
+    server.start_again().await.unwrap();
+    assert_eq!(numbers(&server).await, [1]);
+
+    note(&server, 2).await;
+    server.stop().await.unwrap();
+    assert!(connect(&server).await.is_err(), "it was stopped");
+    server.start_again().await.unwrap();
+    assert_eq!(numbers(&server).await, [1, 2]);
+
+    server.pause().unwrap();
+    let waiting = tokio::spawn({
+        let url = server.url();
+        async move { Conn::new(Opts::from_url(&url)?).await }
+    });
+    let mut waiting = std::pin::pin!(waiting);
+    let moment = Duration::from_millis(200);
+    assert!(
+        timeout(moment, waiting.as_mut()).await.is_err(),
+        "nobody answers"
+    );
+    server.resume().unwrap();
+    timeout(SOON, waiting).await.unwrap().unwrap().unwrap();
+    assert!(
+        server.start_again().await.is_err(),
+        "it cannot run two times"
+    );
+}
