@@ -109,7 +109,13 @@ impl Calls {
             };
             let stage = session.stage();
             match ended {
-                Ended::Lost(_) | Ended::TimedOut => session.hang_up(),
+                Ended::Lost(_) => {
+                    session.hang_up();
+                    // A server that has gone down has hung up on the idle ones too. To find that out
+                    // one by one would cost as many attempts.
+                    self.pool.retain(|_, _| false);
+                }
+                Ended::TimedOut => session.hang_up(),
                 _ if stage != Stage::Outside => session.hang_up(),
                 _ => session.keep(),
             }

@@ -20,13 +20,29 @@ pub(crate) enum Kind {
     LockTimeout,
     /// 1062: a key was there, perhaps since a moment ago.
     Duplicate,
-    /// The connection is of no further use. The server rolls back what was not committed.
+    /// The connection is of no further use: it is closed, or about to be, or its server takes no writes
+    /// (any more: another has taken over). What was not committed is rolled back.
     Lost,
     /// The server ended a statement that took too long.
     TooSlow,
     /// Anything else.
     Other,
 }
+
+/// What the texts of errors contain after which a connection is of no further use.
+const LOST: &[&str] = &[
+    // The driver's own.
+    "Input/output error",
+    "Driver error",
+    // 1053, 1927 (MariaDB), 3169 and 4031 (MySQL).
+    "Server shutdown in progress",
+    "Connection was killed",
+    "The session was killed",
+    "disconnected by the server",
+    // 1290, with --read-only, --super-read-only or their likes.
+    "read-only option",
+    "read_only option",
+];
 
 /// What an error is about.
 pub(crate) fn kind(error: &Error) -> Kind {
@@ -44,7 +60,7 @@ pub(crate) fn kind(error: &Error) -> Kind {
     {
         // MariaDB's 1969 "Query execution was interrupted (max_statement_time exceeded)"; MySQL's 3024.
         Kind::TooSlow
-    } else if text.starts_with("Input/output error") || text.starts_with("Driver error") {
+    } else if LOST.iter().any(|part| text.contains(part)) {
         Kind::Lost
     } else {
         Kind::Other
@@ -110,6 +126,15 @@ mod tests {
         assert_eq!(kind(&driver(lost)), Kind::Lost);
         let closed = "Driver error: `Connection to the server is closed.'";
         assert_eq!(kind(&driver(closed)), Kind::Lost);
+        for over in [
+            "Server shutdown in progress",
+            "Connection was killed",
+            "The client was disconnected by the server because of inactivity.",
+            "The MariaDB server is running with the --read-only option so it cannot execute this \
+             statement",
+        ] {
+            assert_eq!(kind(&driver(over)), Kind::Lost, "{over}");
+        }
         let unknown = "Table 'frontrow.seats' doesn't exist";
         assert_eq!(kind(&driver(unknown)), Kind::Other);
     }

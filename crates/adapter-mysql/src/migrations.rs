@@ -3,22 +3,27 @@
 //! On a connection of its own: MySQL commits before and after each change of a table, so no
 //! transaction holds migrations together. A lock of the server's keeps a second process out instead.
 
+use std::time::Duration;
+
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    QueryableByName,
     migration::{Migration, MigrationSource},
     mysql::Mysql,
     sql_query,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Double, Nullable, Text},
 };
-use diesel_async::{AsyncMysqlConnection, async_connection_wrapper::AsyncConnectionWrapper};
+use diesel_async::{RunQueryDsl, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::{open_error::OpenError, pool::Server};
+use crate::{
+    open_error::OpenError,
+    pool::{Connection, Server},
+};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/mysql");
 
 /// How long to wait for another process that migrates the same database.
-const LOCK_WAIT_S: i64 = 60;
+const LOCK_WAIT: Duration = Duration::from_mins(1);
 
 /// What Frontrow needs: checks that are kept, and `SKIP LOCKED`.
 const MYSQL_MIN: (u32, u32, u32) = (8, 0, 16);
@@ -34,49 +39,47 @@ pub struct MigrationStatus {
 }
 
 /// The migrations' harness wants a connection that blocks.
-type Blocking = AsyncConnectionWrapper<AsyncMysqlConnection>;
+type Blocking = AsyncConnectionWrapper<Connection>;
 
 /// Which migrations the database has. Changes nothing.
 pub(crate) async fn status(server: &Server) -> Result<MigrationStatus, OpenError> {
-    on_connection(server, compare).await
+    Ok(connect(server).await?.1)
 }
 
 /// Runs what the database lacks.
 pub(crate) async fn migrate(server: &Server) -> Result<(), OpenError> {
-    on_connection(server, |connection, server| {
-        if compare(connection, server)?.pending.is_empty() {
-            return Ok(());
-        }
-        lock(connection, server)?;
-        // Somebody else may have run them meanwhile.
-        compare(connection, server)?;
+    let (mut connection, status) = connect(server).await?;
+    if status.pending.is_empty() {
+        return Ok(());
+    }
+    let locking = lock(&mut connection, &server.name);
+    server.in_time(LOCK_WAIT, locking).await?;
+    // Somebody else may have run them meanwhile.
+    let comparing = compare(&mut connection, &server.name);
+    server.in_time(Duration::ZERO, comparing).await?;
+    let running = tokio::task::spawn_blocking(move || {
+        let mut connection = Blocking::from(connection);
         let ran = connection.run_pending_migrations(MIGRATIONS).map(drop);
         // The lock goes with the connection.
-        ran.map_err(|error| OpenError::MigrationFailed {
-            server: server.to_owned(),
-            why: error.to_string(),
-        })
+        ran.map_err(|error| error.to_string())
+    });
+    let ran = running.await.map_err(|error| other(&server.name, &error))?;
+    ran.map_err(|why| OpenError::MigrationFailed {
+        server: server.name.clone(),
+        why,
     })
-    .await
 }
 
-/// Does `work` on a connection of its own and a thread on which it may block.
-async fn on_connection<T: Send + 'static>(
-    server: &Server,
-    work: fn(&mut Blocking, &str) -> Result<T, OpenError>,
-) -> Result<T, OpenError> {
-    let name = server.name.clone();
-    let connection = server
-        .connect()
-        .await
-        .map_err(|error| server.unreachable(&error))?;
-    let for_task = name.clone();
-    let task = tokio::task::spawn_blocking(move || {
-        let mut connection = Blocking::from(connection);
-        check_version(&mut connection, &for_task)?;
-        work(&mut connection, &for_task)
-    });
-    task.await.unwrap_or_else(|error| Err(other(&name, &error)))
+/// A connection to a server that is new enough, and what its database has.
+async fn connect(server: &Server) -> Result<(Connection, MigrationStatus), OpenError> {
+    let connecting = server.connect().await;
+    let mut connection = connecting.map_err(|error| server.unreachable(&error))?;
+    let asking = async {
+        check_version(&mut connection, &server.name).await?;
+        compare(&mut connection, &server.name).await
+    };
+    let status = server.in_time(Duration::ZERO, asking).await?;
+    Ok((connection, status))
 }
 
 fn other(server: &str, why: &impl ToString) -> OpenError {
@@ -86,7 +89,7 @@ fn other(server: &str, why: &impl ToString) -> OpenError {
     }
 }
 
-fn check_version(connection: &mut Blocking, server: &str) -> Result<(), OpenError> {
+async fn check_version(connection: &mut Connection, server: &str) -> Result<(), OpenError> {
     #[derive(QueryableByName)]
     struct Version {
         #[diesel(sql_type = Text)]
@@ -94,6 +97,7 @@ fn check_version(connection: &mut Blocking, server: &str) -> Result<(), OpenErro
     }
     let Version { version } = sql_query("SELECT VERSION() AS version")
         .get_result(connection)
+        .await
         .map_err(|error| other(server, &error))?;
     let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse);
     let mut number = || numbers.next().and_then(Result::ok).unwrap_or_default();
@@ -114,19 +118,27 @@ fn check_version(connection: &mut Blocking, server: &str) -> Result<(), OpenErro
     })
 }
 
-/// Waits until no other process migrates this database.
-fn lock(connection: &mut Blocking, server: &str) -> Result<(), OpenError> {
+/// Waits until no other process migrates this database, and lifts the limits on statements: a change of
+/// a large table takes what it takes.
+async fn lock(connection: &mut Connection, server: &str) -> Result<(), OpenError> {
     #[derive(QueryableByName)]
     struct Lock {
         #[diesel(sql_type = Nullable<BigInt>)]
         got: Option<i64>,
     }
+    let patience = "SET SESSION lc_messages = 'en_US' \
+         /*M! , max_statement_time = 0 */ /*!50704 , max_execution_time = 0 */";
+    sql_query(patience)
+        .execute(connection)
+        .await
+        .map_err(|error| other(server, &error))?;
     // The server knows names of 64 characters, and those of databases are as long.
     let Lock { got } = sql_query(
         "SELECT GET_LOCK(CONCAT('frontrow-', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got",
     )
-    .bind::<BigInt, _>(LOCK_WAIT_S)
+    .bind::<Double, _>(LOCK_WAIT.as_secs_f64())
     .get_result(connection)
+    .await
     .map_err(|error| other(server, &error))?;
     match got {
         Some(1) => Ok(()),
@@ -137,11 +149,11 @@ fn lock(connection: &mut Blocking, server: &str) -> Result<(), OpenError> {
 }
 
 /// What the database has beside what this program knows.
-fn compare(connection: &mut Blocking, server: &str) -> Result<MigrationStatus, OpenError> {
+async fn compare(connection: &mut Connection, server: &str) -> Result<MigrationStatus, OpenError> {
+    let versions = applied(connection, server).await?;
     let known: Vec<Box<dyn Migration<Mysql>>> = MIGRATIONS
         .migrations()
         .map_err(|error| other(server, &error))?;
-    let versions = applied(connection, server)?;
     let mut status = MigrationStatus::default();
     for migration in &known {
         let name = migration.name();
@@ -167,7 +179,7 @@ fn compare(connection: &mut Blocking, server: &str) -> Result<MigrationStatus, O
 }
 
 /// The versions of the migrations that the database has, in their order.
-fn applied(connection: &mut Blocking, server: &str) -> Result<Vec<String>, OpenError> {
+async fn applied(connection: &mut Connection, server: &str) -> Result<Vec<String>, OpenError> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
@@ -179,6 +191,7 @@ fn applied(connection: &mut Blocking, server: &str) -> Result<Vec<String>, OpenE
          WHERE table_schema = DATABASE() AND table_name = '__diesel_schema_migrations'",
     )
     .load(connection)
+    .await
     .map_err(|error| other(server, &error))?;
     if tables.is_empty() {
         return Ok(Vec::new());
@@ -186,6 +199,7 @@ fn applied(connection: &mut Blocking, server: &str) -> Result<Vec<String>, OpenE
     let versions: Vec<Row> =
         sql_query("SELECT version AS text FROM __diesel_schema_migrations ORDER BY version")
             .load(connection)
+            .await
             .map_err(|error| other(server, &error))?;
     Ok(versions.into_iter().map(|row| row.text).collect())
 }

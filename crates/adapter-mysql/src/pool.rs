@@ -27,11 +27,17 @@ pub(crate) type Pool = deadpool::Pool<Connection>;
 /// server, or something on the way, may have hung up. One in use is not, which saves a trip a call.
 const IDLE_UNASKED_MAX: Duration = Duration::from_secs(5);
 
+/// The server hangs up on a connection, in a transaction or not, of which it hears nothing for so long:
+/// when this process is gone and nothing tells the server so, its locks go after that time. It says
+/// 8 hours by itself.
+const SILENCE_MAX: Duration = Duration::from_mins(1);
+
 /// Where the server is and how to speak with it.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     options: Opts,
     connect_timeout: Duration,
+    statement_timeout: Duration,
     /// Names the database in messages, without the password.
     pub(crate) name: String,
 }
@@ -66,6 +72,7 @@ impl Server {
         Ok(Self {
             options: options.into(),
             connect_timeout: settings.connect_timeout,
+            statement_timeout: settings.statement_timeout,
             name,
         })
     }
@@ -76,6 +83,17 @@ impl Server {
             server: self.name.clone(),
             why: why.to_string(),
         }
+    }
+
+    /// Does `work` while it opens, in the time of a statement and `more`.
+    pub(crate) async fn in_time<T>(
+        &self,
+        more: Duration,
+        work: impl Future<Output = Result<T, OpenError>>,
+    ) -> Result<T, OpenError> {
+        let limit = self.statement_timeout + more;
+        let done = tokio::time::timeout(limit, work).await;
+        done.unwrap_or_else(|_| Err(self.unreachable(&format!("no answer in {limit:?}"))))
     }
 
     /// A new connection.
@@ -141,6 +159,7 @@ pub(crate) async fn get(pool: &Pool, wait_max: Duration) -> StoreResult<Object<C
 /// - Both engines can end a statement that takes too long, each by a variable of its own; each skips
 ///   the other's kind of comment.
 fn session_setup(settings: &MySqlSettings) -> Vec<String> {
+    let silence_s = SILENCE_MAX.as_secs();
     let lock_s = settings.lock_timeout.as_secs().max(1);
     let statement_s = settings.statement_timeout.as_secs_f64();
     let statement_ms = settings.statement_timeout.as_millis();
@@ -150,7 +169,7 @@ fn session_setup(settings: &MySqlSettings) -> Vec<String> {
             "SET SESSION autocommit = 1, lc_messages = 'en_US', \
              sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,\
              ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', \
-             innodb_lock_wait_timeout = {lock_s} \
+             innodb_lock_wait_timeout = {lock_s}, wait_timeout = {silence_s} \
              /*M! , max_statement_time = {statement_s} */ \
              /*!50704 , max_execution_time = {statement_ms} */"
         ),

@@ -1,10 +1,13 @@
 //! A lock for what only one process at a time may do with a database.
 
+use std::time::Duration;
+
 use diesel::{
     QueryableByName, sql_query,
-    sql_types::{BigInt, Nullable},
+    sql_types::{BigInt, Double, Nullable},
 };
 use diesel_async::RunQueryDsl;
+use tokio::time::sleep;
 
 use crate::{
     open_error::OpenError,
@@ -14,15 +17,28 @@ use crate::{
 
 /// For how long somebody else may still have the lock: the server notices in a moment that a process
 /// was killed.
-const WAIT_MAX_S: i64 = 5;
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Held by one process at most, for as long as this lives and the server does not hang up.
+/// How often the lock's owner says that it is there.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The server takes the lock from an owner of whom it hears nothing for so long.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// How often in a row somebody else must have the lock until that is believed. Together with the waits
+/// it takes longer than [`SILENCE_MAX`], so it is not an earlier connection of our own that the server
+/// takes to be alive.
+const MISSES_MAX: u32 = 3;
+
+/// Held by one process at most, for as long as this lives and nobody else [has taken it](Self::lost).
 ///
 /// For a process that keeps something about the database in its own memory, so that a second process
 /// beside it would contradict it. It is a lock of the server's own (`GET_LOCK`), so it goes with the
-/// process however that ends.
+/// process however that ends. It goes with the server too: it has to be looked after.
 pub struct SoleUser {
-    _connection: Connection,
+    server: Server,
+    /// None while it is not known whether the lock is held.
+    connection: Option<Connection>,
 }
 
 impl SoleUser {
@@ -31,32 +47,75 @@ impl SoleUser {
     /// # Errors
     /// When the URL is wrong or the server cannot be reached.
     pub async fn of(url: &str, settings: &MySqlSettings) -> Result<Option<Self>, OpenError> {
-        #[derive(QueryableByName)]
-        struct Lock {
-            #[diesel(sql_type = Nullable<BigInt>)]
-            got: Option<i64>,
-        }
         let server = Server::new(url, settings)?;
-        let mut connection = server
-            .connect()
-            .await
-            .map_err(|error| server.unreachable(&error))?;
-        let took = async {
-            // It will not say another word: the server is to wait for as long as it can.
-            let patience = "SET SESSION wait_timeout = 31536000";
-            sql_query(patience).execute(&mut connection).await?;
-            // The server knows names of 64 characters, and those of databases are as long.
-            let lock = "SELECT GET_LOCK(\
-                 CONCAT('frontrow-sole-', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got";
-            let lock = sql_query(lock).bind::<BigInt, _>(WAIT_MAX_S);
-            lock.get_result::<Lock>(&mut connection).await
-        };
-        match took.await {
-            Ok(Lock { got: Some(1) }) => Ok(Some(Self {
-                _connection: connection,
-            })),
-            Ok(_) => Ok(None),
-            Err(error) => Err(server.unreachable(&error)),
+        let connection = take(&server).await?;
+        Ok(connection.map(|connection| Self {
+            server,
+            connection: Some(connection),
+        }))
+    }
+
+    /// Looks after the lock: takes it again after the server was down or the way there was cut. Ends
+    /// only when another process has taken it meanwhile.
+    pub async fn lost(&mut self) {
+        let mut misses = 0;
+        while misses < MISSES_MAX {
+            sleep(LOOK_EVERY).await;
+            if self.is_held().await {
+                continue;
+            }
+            match take(&self.server).await {
+                Ok(Some(connection)) => {
+                    self.connection = Some(connection);
+                    misses = 0;
+                }
+                Ok(None) => misses += 1,
+                // Nobody else can take it either, as far as this process can see.
+                Err(_) => misses = 0,
+            }
         }
     }
+
+    /// The lock is the connection's: they end together. One that does not answer is hung up on, or it
+    /// might keep the lock from its successor.
+    async fn is_held(&mut self) -> bool {
+        let Some(mut connection) = self.connection.take() else {
+            return false;
+        };
+        let asking = async {
+            let asked = sql_query("DO 0").execute(&mut connection).await;
+            asked.map_err(|error| self.server.unreachable(&error))
+        };
+        let answered = self.server.in_time(Duration::ZERO, asking).await.is_ok();
+        self.connection = answered.then_some(connection);
+        answered
+    }
+}
+
+/// A connection that has the lock; none when another has it.
+async fn take(server: &Server) -> Result<Option<Connection>, OpenError> {
+    #[derive(QueryableByName)]
+    struct Lock {
+        #[diesel(sql_type = Nullable<BigInt>)]
+        got: Option<i64>,
+    }
+    let connecting = server.connect().await;
+    let mut connection = connecting.map_err(|error| server.unreachable(&error))?;
+    let taking = async {
+        // The wait for the lock must not be ended as a statement that takes too long.
+        let terms = format!(
+            "SET SESSION wait_timeout = {} \
+             /*M! , max_statement_time = 0 */ /*!50704 , max_execution_time = 0 */",
+            SILENCE_MAX.as_secs()
+        );
+        sql_query(terms).execute(&mut connection).await?;
+        // The server knows names of 64 characters, and those of databases are as long.
+        let lock = "SELECT GET_LOCK(\
+             CONCAT('frontrow-sole-', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got";
+        let lock = sql_query(lock).bind::<Double, _>(WAIT_MAX.as_secs_f64());
+        lock.get_result::<Lock>(&mut connection).await
+    };
+    let taking = async { taking.await.map_err(|error| server.unreachable(&error)) };
+    let Lock { got } = server.in_time(WAIT_MAX, taking).await?;
+    Ok((got == Some(1)).then_some(connection))
 }

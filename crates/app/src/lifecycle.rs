@@ -21,7 +21,7 @@ use crate::{
     config::Config,
     http::{self, ServerSettings, Services},
     jobs::Jobs,
-    wiring::{self, Keys, Wired},
+    wiring::{self, Keys, Lock, Wired},
 };
 
 /// Serves until a signal says to stop. Requests in flight are answered first, then the jobs end, then
@@ -30,7 +30,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let signals = Signals::new()?;
     let listener = listen(config.server.bind)?;
     let keys = Keys::of(&config)?;
-    let _lock = wiring::lock(&config).await?;
+    let lock = wiring::lock(&config).await?;
     let Wired {
         services,
         jobs,
@@ -43,7 +43,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             let loaded = demo::load(&services.edit).await;
             loaded.context("cannot load the demo on-sale")?;
         }
-        run(&config, &keys, services, jobs, listener, signals).await
+        run(&config, &keys, services, jobs, listener, signals, lock).await
     }
     .await;
     closing.run().await;
@@ -59,6 +59,7 @@ async fn run(
     jobs: Jobs,
     listener: TcpListener,
     mut signals: Signals,
+    mut lock: Option<Lock>,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot listen")?;
     let settings = ServerSettings {
@@ -78,6 +79,9 @@ async fn run(
         ended = &mut serving => ended.map_err(Into::into).and_then(|served| {
             served.context("the HTTP server failed")
         }),
+        // Two processes with a queue each would admit too many. The people of this one's show their
+        // tokens to the other and get their places there.
+        lost = lost(&mut lock) => Err(lost),
         Some(ended) = jobs.join_next() => {
             ended.context("a job panicked").and(Err(anyhow::anyhow!("a job ended before its time")))
         }
@@ -90,6 +94,14 @@ async fn run(
     });
     wind_down(&handle, &stop, jobs).await;
     outcome
+}
+
+/// Waits until the lock, if there is one, is another process's.
+async fn lost(lock: &mut Option<Lock>) -> anyhow::Error {
+    match lock {
+        Some(lock) => lock.lost().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn wind_down(server: &ServerHandle, stop: &CancellationToken, mut jobs: JoinSet<()>) {

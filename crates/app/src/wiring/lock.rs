@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use frontrow_adapter_mysql::SoleUser;
 
 use super::database::{database_name, make_folder_of, mysql_settings};
@@ -16,7 +16,21 @@ pub(crate) enum Lock {
     /// A file beside the database's.
     File(#[expect(dead_code, reason = "the lock goes when it is dropped")] File),
     /// A lock of the database server.
-    Server(#[expect(dead_code, reason = "the lock goes when it is dropped")] SoleUser),
+    Server { lock: SoleUser, database: String },
+}
+
+impl Lock {
+    /// Waits until another process has taken the lock, which it can after the server was down or the way
+    /// there was cut; says so. A file's is never lost.
+    pub(crate) async fn lost(&mut self) -> anyhow::Error {
+        match self {
+            Self::File(_) => std::future::pending().await,
+            Self::Server { lock, database } => {
+                lock.lost().await;
+                taken(database)
+            }
+        }
+    }
 }
 
 /// Keeps other processes from serving the same concerts, for as long as it is held. Two processes
@@ -28,17 +42,19 @@ pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
     }
     let lock = match config.database_kind() {
         DatabaseKind::Sqlite(path) => lock_file(&path)?.map(Lock::File),
-        DatabaseKind::MySql(url) => SoleUser::of(url, &mysql_settings(config))
-            .await?
-            .map(Lock::Server),
+        DatabaseKind::MySql(url) => {
+            let lock = SoleUser::of(url, &mysql_settings(config)).await?;
+            let database = database_name(config);
+            lock.map(|lock| Lock::Server { lock, database })
+        }
     };
-    let Some(lock) = lock else {
-        bail!(
-            "another frontrow serves the concerts of {}, and keeps their queues in its memory",
-            database_name(config)
-        )
-    };
-    Ok(Some(lock))
+    lock.map_or_else(|| Err(taken(&database_name(config))), |lock| Ok(Some(lock)))
+}
+
+fn taken(database: &str) -> anyhow::Error {
+    anyhow!(
+        "another frontrow serves the concerts of {database}, and keeps their queues in its memory"
+    )
 }
 
 /// Locks a file beside `database`; none when somebody else has it.

@@ -31,7 +31,7 @@ use crate::{
 pub(crate) use self::{
     database::{MigrationStatus, database_name, migrate, migration_status},
     keys::Keys,
-    lock::lock,
+    lock::{Lock, lock},
 };
 
 /// Everything that the program runs.

@@ -1,7 +1,7 @@
 //! The program is killed again and again while it sells, and nobody is the worse for it.
 
-mod customer;
-mod lives;
+pub(crate) mod customer;
+pub(crate) mod lives;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -51,6 +51,7 @@ async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) ->
             concert,
             performance,
             lives: Lives::default(),
+            stays_up: false,
         });
         let mut people = open(&stage, &show, sales.len(), &mut random);
         let mut customers = BTreeMap::new();

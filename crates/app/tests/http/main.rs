@@ -11,6 +11,7 @@ mod buyer;
 mod cli;
 mod clock;
 mod crash;
+mod database_failures;
 mod gate_walk;
 mod hold_ends;
 mod idempotency;

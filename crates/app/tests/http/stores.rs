@@ -59,36 +59,39 @@ impl Stores {
     /// The configuration of a program on these stores, empty, without the demo on-sale, and with a
     /// pace that suits tests.
     pub(crate) async fn config(self) -> Result<AppConfig> {
-        let config = AppConfig::default()
-            .env("FRONTROW_DEMO__ON_FIRST_START", "false")
-            .env("FRONTROW_ADMIN__KEYS__OPS", super::stage::ADMIN_KEY)
-            .env("FRONTROW_QUEUE__SHORTEST_POLL_MS", "50")
-            .env("FRONTROW_QUEUE__LONGEST_POLL_MS", "250")
-            .env("FRONTROW_QUEUE__RECOVERY_S", "1");
         let config = match self.database {
-            Database::Sqlite => config,
+            Database::Sqlite => suits_tests(),
             Database::MySql => {
                 let database = MySqlTestDatabase::create().await?;
-                config
-                    .env(mysql::URL, database.url())
-                    .env("FRONTROW_DATABASE__OLDER_SCHEMA", "migrate")
-                    .keep(database)
+                Self::on_mysql(database.url()).keep(database)
             }
         };
         Ok(match self.queue {
             Queue::Memory => config,
             Queue::Redis => {
                 let keyspace = RedisKeyspace::create().await?;
-                config
-                    .env("FRONTROW_QUEUE__BACKEND", "redis")
-                    .env("FRONTROW_CACHE__BACKEND", "redis")
-                    .env("FRONTROW_REDIS__URL", keyspace.url())
+                Self::with_redis(config, keyspace.url())
                     .env("FRONTROW_REDIS__KEY_PREFIX", keyspace.prefix())
-                    .env("FRONTROW_QUEUE__TOKEN_KEYS__SHARED", TOKEN_KEY)
-                    .env("FRONTROW_IDENTITY__TRUST_X_USER_ID", "true")
                     .keep(keyspace)
             }
         })
+    }
+
+    /// The configuration of a program on a MySQL database that the test has made itself.
+    pub(crate) fn on_mysql(url: &str) -> AppConfig {
+        suits_tests()
+            .env(mysql::URL, url)
+            .env("FRONTROW_DATABASE__OLDER_SCHEMA", "migrate")
+    }
+
+    /// `config` with queues and rankings on a Redis.
+    pub(crate) fn with_redis(config: AppConfig, url: &str) -> AppConfig {
+        config
+            .env("FRONTROW_QUEUE__BACKEND", "redis")
+            .env("FRONTROW_CACHE__BACKEND", "redis")
+            .env("FRONTROW_REDIS__URL", url)
+            .env("FRONTROW_QUEUE__TOKEN_KEYS__SHARED", TOKEN_KEY)
+            .env("FRONTROW_IDENTITY__TRUST_X_USER_ID", "true")
     }
 
     /// Looks into the database of `app`.
@@ -123,4 +126,14 @@ impl Stores {
             Database::MySql => Opened::MySql(mysql::open(app).await?),
         })
     }
+}
+
+/// A configuration without any stores.
+fn suits_tests() -> AppConfig {
+    AppConfig::default()
+        .env("FRONTROW_DEMO__ON_FIRST_START", "false")
+        .env("FRONTROW_ADMIN__KEYS__OPS", super::stage::ADMIN_KEY)
+        .env("FRONTROW_QUEUE__SHORTEST_POLL_MS", "50")
+        .env("FRONTROW_QUEUE__LONGEST_POLL_MS", "250")
+        .env("FRONTROW_QUEUE__RECOVERY_S", "1")
 }

@@ -77,6 +77,7 @@ impl Program {
         let log = folder.join("initialize.log");
         let output = File::create(&log)?;
         let status = command
+            .env("TMPDIR", own_temporary(folder)?)
             .args(user_option())
             .arg(format!("--datadir={}", folder.join("data").display()))
             .stdout(output.try_clone()?)
@@ -107,6 +108,7 @@ impl Program {
             None => Command::new(&self.path),
         };
         command
+            .env("TMPDIR", own_temporary(folder)?)
             .arg("--no-defaults")
             .args(user_option())
             .arg(format!("--datadir={}", folder.join("data").display()))
@@ -147,6 +149,14 @@ fn version_of(program: &Path) -> Result<String> {
         .split_once("Ver ")
         .map_or(text.as_ref(), |(_, rest)| rest);
     Ok(version.trim().to_owned())
+}
+
+/// A server that starts removes what it takes for its own last life's from the folder of temporary
+/// files, so servers must not share one.
+fn own_temporary(folder: &Path) -> Result<PathBuf> {
+    let own = folder.join("tmp");
+    std::fs::create_dir_all(&own)?;
+    Ok(own)
 }
 
 /// A server that root starts wants to be told that this is meant.

@@ -18,18 +18,20 @@ use crate::{
 const TRIES: usize = 600;
 
 /// What is on sale.
-pub(super) struct Show {
-    pub(super) concert: String,
-    pub(super) performance: String,
-    pub(super) lives: Lives,
+pub(crate) struct Show {
+    pub(crate) concert: String,
+    pub(crate) performance: String,
+    pub(crate) lives: Lives,
+    /// Nobody kills the program: a request that it does not answer is its fault.
+    pub(crate) stays_up: bool,
 }
 
-pub(super) struct Customer {
-    pub(super) number: usize,
-    pub(super) show: Arc<Show>,
+pub(crate) struct Customer {
+    pub(crate) number: usize,
+    pub(crate) show: Arc<Show>,
     /// Sends the identity along.
-    pub(super) client: Client,
-    pub(super) random: Random,
+    pub(crate) client: Client,
+    pub(crate) random: Random,
     place: Value,
     /// The seat that was asked for; asked for again when the answer was lost.
     wanted: Option<String>,
@@ -39,15 +41,27 @@ pub(super) struct Customer {
 
 /// How a customer's evening ended.
 #[derive(Debug, Default)]
-pub(super) struct Ended {
-    pub(super) diary: Diary,
+pub(crate) struct Ended {
+    pub(crate) diary: Diary,
     /// What was answered to the payment.
-    pub(super) paid: Option<Value>,
-    pub(super) balance: i64,
+    pub(crate) paid: Option<Value>,
+    pub(crate) balance: i64,
     /// How often a request had to be sent again.
-    pub(super) repeats: usize,
+    pub(crate) repeats: usize,
     /// How often a place was shown to be as it was before a crash.
-    pub(super) came_back: usize,
+    pub(crate) came_back: usize,
+}
+
+/// True for an answer after which the same request is to be sent again.
+fn is_to_come_back(reply: &Reply) -> bool {
+    // The first of two may still be under way, on a connection that was given up, say.
+    let in_progress = "/problems/request-in-progress";
+    match reply.status {
+        // 408: a connection that was open for too long without a request.
+        408 | 503 => true,
+        409 => reply.json["type"] == in_progress,
+        _ => false,
+    }
 }
 
 /// What a step of the evening leads to.
@@ -59,7 +73,7 @@ enum Turn {
 }
 
 impl Customer {
-    pub(super) fn new(number: usize, show: Arc<Show>, client: Client, random: Random) -> Self {
+    pub(crate) fn new(number: usize, show: Arc<Show>, client: Client, random: Random) -> Self {
         Self {
             number,
             show,
@@ -73,7 +87,7 @@ impl Customer {
     }
 
     /// Charges, joins, waits, holds, pays; or is told that all is gone.
-    pub(super) async fn evening(mut self) -> Result<Ended> {
+    pub(crate) async fn evening(mut self) -> Result<Ended> {
         let charge = self
             .client
             .post("/v1/points/charges")
@@ -108,12 +122,16 @@ impl Customer {
         for _ in 0..TRIES {
             let life = self.show.lives.now();
             match request.clone().await {
-                // 408: a connection that was open for too long without a request.
-                Ok(reply) if ![408, 503].contains(&reply.status) => {
+                Ok(reply) if !is_to_come_back(&reply) => {
                     let same = self.show.lives.now() == life;
                     return Ok((same.then_some(life), reply));
                 }
-                Ok(reply) => last = reply.text,
+                Ok(reply) => {
+                    let says_when = reply.header("retry-after").is_some();
+                    ensure!(reply.status == 408 || says_when, "{reply:?}");
+                    last = reply.text;
+                }
+                Err(error) if self.show.stays_up => return Err(error),
                 Err(error) => last = format!("{error:#}"),
             }
             self.ended.repeats += 1;

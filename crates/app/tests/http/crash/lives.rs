@@ -11,40 +11,40 @@ use serde_json::Value;
 
 /// Counts the lives of the program. It grows after a kill and before the next start.
 #[derive(Debug, Default)]
-pub(super) struct Lives(AtomicUsize);
+pub(crate) struct Lives(AtomicUsize);
 
 impl Lives {
     /// Which life this is.
-    pub(super) fn now(&self) -> usize {
+    pub(crate) fn now(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 
     /// The program was killed.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
 /// What one user saw of one place in one life.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) joined_at: Timestamp,
+pub(crate) struct Seen {
+    pub(crate) joined_at: Timestamp,
     /// They joined in this life, or came back while the queue recovered: from then on they were in
     /// the line.
-    pub(super) in_line: bool,
+    pub(crate) in_line: bool,
     /// Until then, at least, they waited.
-    pub(super) waited_until: Option<Timestamp>,
+    pub(crate) waited_until: Option<Timestamp>,
     /// They were admitted then.
-    pub(super) admitted_at: Option<Timestamp>,
+    pub(crate) admitted_at: Option<Timestamp>,
 }
 
 /// What one user saw, life by life.
 #[derive(Debug, Default)]
-pub(super) struct Diary(BTreeMap<usize, Seen>);
+pub(crate) struct Diary(BTreeMap<usize, Seen>);
 
 impl Diary {
     /// Notes a place that was shown in `life`.
-    pub(super) fn note(&mut self, life: usize, place: &Value, joined_now: bool) -> Result<()> {
+    pub(crate) fn note(&mut self, life: usize, place: &Value, joined_now: bool) -> Result<()> {
         let instant = |field: &str| -> Result<Timestamp> {
             let text = place[field].as_str();
             Ok(text
@@ -69,14 +69,14 @@ impl Diary {
     }
 
     /// In how many lives they were in the line.
-    pub(super) fn lives_in_line(&self) -> usize {
+    pub(crate) fn lives_in_line(&self) -> usize {
         self.0.values().filter(|seen| seen.in_line).count()
     }
 }
 
 /// In no life was anybody admitted before somebody who was in the line and had come earlier. Gives how
 /// many admissions that was asked of.
-pub(super) fn nobody_overtook<'a>(diaries: impl Iterator<Item = &'a Diary>) -> usize {
+pub(crate) fn nobody_overtook<'a>(diaries: impl Iterator<Item = &'a Diary>) -> usize {
     let mut lives: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
     for diary in diaries {
         for (life, seen) in &diary.0 {

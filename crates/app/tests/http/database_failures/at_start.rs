@@ -1,0 +1,164 @@
+//! A program whose database cannot be had says so and ends, and never says its password.
+
+use std::{path::Path, process::Output};
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::{App, AppConfig, Fault, FaultProxy, MySqlServer, eventually};
+use serde_json::json;
+
+use super::{
+    SOON, ShakyStage,
+    shaky_stage::{impatient, is_told_to_come_back},
+};
+use crate::stage::start;
+
+const PASSWORD: &str = "a/pass:word@nobody#sees";
+/// The same in a URL.
+const IN_URL: &str = "a%2Fpass%3Aword%40nobody%23sees";
+
+/// Runs the program, which must end by itself.
+async fn run(config: &AppConfig) -> Result<Output> {
+    App::run(Path::new(env!("CARGO_BIN_EXE_frontrow")), config).await
+}
+
+fn keeps_the_secret(text: &str) -> Result<()> {
+    for part in ["a/pass", "word@", "nobody#sees", "a%2F", "nobody%23"] {
+        ensure!(!text.contains(part), "{text}");
+    }
+    Ok(())
+}
+
+/// The program ends with an error of one line that says this; gives the line.
+async fn refuses(config: &AppConfig, says: &str) -> Result<String> {
+    let output = run(config).await?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(
+        !output.status.success() && output.stdout.is_empty(),
+        "{text}"
+    );
+    ensure!(
+        text.starts_with("frontrow: ") && text.lines().count() == 1,
+        "{text}"
+    );
+    ensure!(text.contains(says), "{says}: {text}");
+    keeps_the_secret(&text)?;
+    Ok(text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_database_it_does_not_start() -> Result<()> {
+    let mut server = MySqlServer::start().await?;
+    server.create_database("frontrow").await?;
+    let network = FaultProxy::start(server.address())?;
+    let url = format!("mysql://root@{}/frontrow", network.address());
+    let commands = || ["serve", "migrate", "demo"].map(|name| impatient(&url).arg(name));
+    let cannot = format!(
+        "cannot reach the database frontrow on {}",
+        network.address()
+    );
+
+    for fault in [Fault::Refuse, Fault::Reset, Fault::LoseAnswers] {
+        network.set(fault).await?;
+        for config in commands() {
+            refuses(&config, &cannot).await?;
+        }
+    }
+    network.set(Fault::Forward).await?;
+    server.pause()?;
+    for config in commands() {
+        refuses(&config, &cannot).await?;
+    }
+    server.resume()?;
+    server.stop().await?;
+    for config in commands() {
+        refuses(&config, &cannot).await?;
+    }
+    server.start_again().await?;
+    let app = start(impatient(&url)).await?;
+    app.client().get("/v1/concerts").await?.expect_status(200)?;
+    Ok(())
+}
+
+/// Wherever the way breaks off while it starts, it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_loses_its_database_on_the_way_ends() -> Result<()> {
+    let server = MySqlServer::start().await?;
+    server.create_database("frontrow").await?;
+    let network = FaultProxy::start(server.address())?;
+    let url = format!("mysql://root@{}/frontrow", network.address());
+    drop(start(impatient(&url)).await?);
+    for text in ["GET_LOCK", "VERSION()", "__diesel_schema", "concerts"] {
+        for fault in [Fault::ResetAt(text), Fault::LoseAnswersTo(text)] {
+            network.set(fault).await?;
+            let output = run(&impatient(&url)).await?;
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            ensure!(!output.status.success(), "{fault:?}: {said}");
+            ensure!(said.lines().count() == 1, "{fault:?}: {said}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_never_printed() -> Result<()> {
+    let mut server = MySqlServer::start().await?;
+    server.create_database("frontrow").await?;
+    let user = format!("CREATE USER ann@'%' IDENTIFIED BY '{PASSWORD}'");
+    server.execute(&user).await?;
+    let address = server.address();
+    let url = |name: &str, password: &str| format!("mysql://{name}:{password}@{address}/frontrow");
+
+    for command in ["serve", "migrate", "demo"] {
+        // The server knows nobody of this name; it does, and gives them no rights.
+        for (name, says) in [("bob", "Access denied"), ("ann", "Access denied")] {
+            refuses(&impatient(&url(name, IN_URL)).arg(command), says).await?;
+        }
+        let of_nothing = impatient(&format!("mysql://ann:{IN_URL}@{address}")).arg(command);
+        refuses(&of_nothing, "names no database").await?;
+    }
+    let shown = run(&impatient(&url("ann", IN_URL)).arg("config")).await?;
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    ensure!(
+        shown.status.success() && text.contains("(hidden)@"),
+        "{text}"
+    );
+    keeps_the_secret(&text)?;
+
+    server.execute("GRANT ALL ON frontrow.* TO ann@'%'").await?;
+    let debug = impatient(&url("ann", IN_URL)).env("FRONTROW_LOG__FILTER", "trace");
+    let mut app = start(debug).await?;
+    server.stop().await?;
+    eventually("it says that it is down", SOON, async || {
+        let points = app.client().user("ann").get("/v1/points").await?;
+        if points.status == 200 {
+            return Ok(None);
+        }
+        is_told_to_come_back(&points).map(Some)
+    })
+    .await?;
+    app.sigterm()?;
+    ensure!(app.wait_exit().await?.success(), "{}", app.log()?);
+    let log = app.log()?;
+    ensure!(log.contains("a store failed requests"), "{log}");
+    keeps_the_secret(&log)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stops_in_good_order_while_its_database_is_down() -> Result<()> {
+    for hangs in [false, true] {
+        let mut shaky = ShakyStage::open(json!({})).await?;
+        let visitor = shaky.stage.join("visitor").await?;
+        if hangs {
+            shaky.server.pause()?;
+        } else {
+            shaky.server.stop().await?;
+        }
+        let asked = tokio::spawn(visitor.client.get("/v1/points").send());
+        shaky.is_down().await?;
+        shaky.stage.app.sigterm()?;
+        let status = shaky.stage.app.wait_exit().await?;
+        ensure!(status.success(), "{status}: {}", shaky.stage.app.log()?);
+        is_told_to_come_back(&asked.await??)?;
+    }
+    Ok(())
+}

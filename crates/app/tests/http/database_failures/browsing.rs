@@ -1,0 +1,110 @@
+//! What can be looked at, and what people in the queue can do, while the database is down.
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::{Client, Reply, eventually};
+use serde_json::json;
+
+use super::{SOON, ShakyStage, is_told_to_come_back};
+
+/// Looks until it is told to come back; gives the last that was shown before.
+async fn until_refused(client: &Client, path: &str) -> Result<Option<Reply>> {
+    let mut last = None;
+    eventually("it is not shown any more", SOON, async || {
+        let shown = client.get(path).await?;
+        if shown.status != 200 {
+            return is_told_to_come_back(&shown).map(Some);
+        }
+        last = Some(shown);
+        Ok(None)
+    })
+    .await?;
+    Ok(last)
+}
+
+/// Snapshots are good for a second: after that nobody is shown what may be wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_down_nothing_old_is_shown() -> Result<()> {
+    let mut shaky = ShakyStage::open(json!({})).await?;
+    let visitor = shaky.stage.join("visitor").await?;
+    visitor
+        .hold(&shaky.stage, &["R1-1"])
+        .await?
+        .expect_status(201)?;
+    let catalogue = format!("/v1/concerts/{}", shaky.stage.concert);
+    let paths = [
+        shaky.stage.seats_path(),
+        shaky.stage.performances_path(),
+        catalogue,
+        "/v1/concerts".into(),
+    ];
+    let seen = eventually("the hold is shown", SOON, async || {
+        let map = visitor.client.get(&paths[0]).await?.expect_status(200)?;
+        Ok((map.at("/items/0/state")? == "held").then_some(map))
+    })
+    .await?;
+
+    shaky.server.stop().await?;
+    for path in &paths {
+        if let Some(last) = until_refused(&visitor.client, path).await? {
+            ensure!(path != &paths[0] || last.json == seen.json, "{last:?}");
+        }
+        // A client that has a copy is not told that it is still right.
+        let tag = seen.header("etag").unwrap_or_default();
+        let asked = visitor.client.get(path).header("if-none-match", tag);
+        is_told_to_come_back(&asked.await?)?;
+    }
+
+    shaky.server.start_again().await?;
+    shaky.is_up_again().await?;
+    for path in &paths {
+        visitor.client.get(path).await?.expect_status(200)?;
+    }
+    let map = visitor.client.get(&paths[0]).await?;
+    assert_eq!(map.json, seen.json);
+    shaky.never_crashed()
+}
+
+/// Queues and rankings have stores of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_down_queues_and_rankings_go_on() -> Result<()> {
+    let policy = json!({"throughput": null, "capacity": {"max_active": 1}});
+    let mut shaky = ShakyStage::open(policy).await?;
+    let first = shaky.stage.join("first").await?;
+    let mut second = shaky.stage.join("second").await?;
+    assert!(first.is_active() && !second.is_active());
+    let rankings = "/v1/rankings/concerts?period=weekly";
+    let anybody = shaky.stage.app.client();
+    let ranking = anybody.get(rankings).await?.expect_status(200)?;
+
+    shaky.server.stop().await?;
+    shaky.is_down().await?;
+    let mut third = shaky.stage.join("third").await?;
+    assert!(!third.is_active());
+    assert_eq!(
+        anybody.get(rankings).await?.expect_status(200)?.json,
+        ranking.json
+    );
+    // Both go through the gate, and one of them is let through.
+    let held = first.hold(&shaky.stage, &["R1-1"]).await?;
+    is_told_to_come_back(&held)?;
+    let held = second.hold(&shaky.stage, &["R1-1"]).await?;
+    assert_eq!(held.expect_status(429)?.at("/position")?, 1);
+    first
+        .client
+        .delete("/v1/queue/token")
+        .await?
+        .expect_status(204)?;
+    eventually("the next in line is admitted", SOON, async || {
+        second.look_up().await?.expect_status(200)?;
+        Ok(second.is_active().then_some(()))
+    })
+    .await?;
+
+    shaky.server.start_again().await?;
+    shaky.is_up_again().await?;
+    let held = second.hold(&shaky.stage, &["R1-1"]).await?;
+    held.expect_status(201)?;
+    third.look_up().await?.expect_status(200)?;
+    assert!(!third.is_active(), "nobody was admitted twice");
+    shaky.never_crashed()
+}

@@ -1,0 +1,154 @@
+//! The answer to a COMMIT is lost, or the COMMIT itself is: nobody can know which. The client is told so,
+//! asks again, and what it asked for is done once.
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::{Fault, Reply, Request};
+use serde_json::json;
+
+use super::{ShakyStage, is_told_to_come_back};
+use crate::{
+    buyer::Buyer,
+    stage::PRICE,
+    stores::{Books, Stores},
+};
+
+/// What became of a COMMIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Commit {
+    /// The server made it, and nobody heard of it.
+    Unheard,
+    /// It never reached the server.
+    Stopped,
+}
+
+impl Commit {
+    const ALL: [Self; 2] = [Self::Unheard, Self::Stopped];
+
+    fn fault(self) -> Fault {
+        match self {
+            Self::Unheard => Fault::LoseAnswersTo("COMMIT"),
+            Self::Stopped => Fault::ResetAt("COMMIT"),
+        }
+    }
+
+    /// How often what was asked for has been done.
+    fn done(self) -> i64 {
+        i64::from(self == Self::Unheard)
+    }
+}
+
+/// Sends `request` while commits fail, and then while they do not.
+async fn asked_again(shaky: &ShakyStage, commit: Commit, request: Request) -> Result<Reply> {
+    shaky.network.set(commit.fault()).await?;
+    let unknown = request.clone().await?;
+    is_told_to_come_back(&unknown)?;
+    let says_so = unknown.text_at("/detail")?.contains("It is not known");
+    ensure!(says_so, "{unknown:?}");
+    match commit {
+        Commit::Unheard => shaky.network.answer_lost().await?,
+        Commit::Stopped => shaky.network.request_stopped().await?,
+    }
+    shaky.network.set(Fault::Forward).await?;
+    request.await
+}
+
+async fn payments(shaky: &ShakyStage) -> Result<i64> {
+    let books = Stores::MYSQL.books(&shaky.stage.app).await?;
+    let payments = books.payments;
+    let right = Books {
+        wrong_balances: 0,
+        payments,
+        paid: payments * PRICE,
+        seats_sold: payments,
+    };
+    assert_eq!(books, right);
+    Ok(payments)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_is_made_once_whatever_became_of_its_commit() -> Result<()> {
+    let mut shaky = ShakyStage::open(json!({})).await?;
+    let mut paid_so_far = 0;
+    for (commit, seat) in Commit::ALL.into_iter().zip(["R1-1", "R1-2"]) {
+        let buyer = Buyer::at(&shaky.stage, &format!("{commit:?}"), seat).await?;
+        let pay = buyer.payment_by(&buyer.visitor.client, "payment");
+
+        shaky.network.set(commit.fault()).await?;
+        is_told_to_come_back(&pay.clone().await?)?;
+        // Commits fail, and looking does not.
+        assert_eq!(payments(&shaky).await?, paid_so_far + commit.done());
+        shaky.network.set(Fault::Forward).await?;
+
+        let paid = pay.clone().await?.expect_status(200)?;
+        assert_eq!(
+            (paid.text_at("/state")?, paid.at("/seats/0")?),
+            ("confirmed", &json!(seat))
+        );
+        assert_eq!(pay.await?.expect_status(200)?.json, paid.json);
+        assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
+        paid_so_far += 1;
+        assert_eq!(payments(&shaky).await?, paid_so_far);
+    }
+    shaky.never_crashed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_is_made_once_whatever_became_of_its_commit() -> Result<()> {
+    let mut shaky = ShakyStage::open(json!({})).await?;
+    for commit in Commit::ALL {
+        let user = shaky.stage.user(&format!("{commit:?}"));
+        let charge = user
+            .post("/v1/points/charges")
+            .idempotency_key("charge")
+            .json(&json!({"amount": 7}));
+        let charged = asked_again(&shaky, commit, charge.clone()).await?;
+        assert_eq!(*charged.expect_status(201)?.at("/balance")?, 7);
+        charge.await?.expect_status(201)?;
+        let points = user.get("/v1/points").await?.expect_status(200)?;
+        assert_eq!(*points.at("/balance")?, 7);
+    }
+    shaky.never_crashed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_is_made_once_whatever_became_of_its_commit() -> Result<()> {
+    let mut shaky = ShakyStage::open(json!({})).await?;
+    for (commit, seat) in Commit::ALL.into_iter().zip(["R1-1", "R1-2"]) {
+        let visitor = shaky.stage.join(&format!("{commit:?}")).await?;
+        let hold = visitor.client.post("/v1/reservations").json(&json!({
+            "performance_id": shaky.stage.performance, "seats": [seat],
+        }));
+        let held = asked_again(&shaky, commit, hold.clone()).await?;
+        // The very same hold again, or the first.
+        let status = if commit == Commit::Unheard { 200 } else { 201 };
+        let held = held.expect_status(status)?;
+        let again = hold.await?.expect_status(200)?;
+        assert_eq!(again.json, held.json);
+        let mine = visitor.client.get("/v1/reservations").await?;
+        assert_eq!(mine.at("/items")?.as_array().map(Vec::len), Some(1));
+
+        let rival = shaky.stage.join(&format!("{commit:?}-rival")).await?;
+        rival
+            .hold(&shaky.stage, &[seat])
+            .await?
+            .expect_status(409)?;
+    }
+    shaky.never_crashed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_frees_its_seat_whatever_became_of_its_commit() -> Result<()> {
+    let mut shaky = ShakyStage::open(json!({})).await?;
+    for (commit, seat) in Commit::ALL.into_iter().zip(["R1-1", "R1-2"]) {
+        let buyer = Buyer::without_points(&shaky.stage, &format!("{commit:?}"), seat).await?;
+        let path = format!("/v1/reservations/{}", buyer.reservation);
+        let release = buyer.visitor.client.delete(&path);
+        asked_again(&shaky, commit, release)
+            .await?
+            .expect_status(204)?;
+        let shown = buyer.visitor.client.get(&path).await?.expect_status(200)?;
+        assert_eq!(shown.text_at("/state")?, "cancelled");
+        Buyer::without_points(&shaky.stage, &format!("{commit:?}-rival"), seat).await?;
+    }
+    shaky.never_crashed()
+}

@@ -1,0 +1,139 @@
+//! People who buy while something fails, and what must be true of them afterwards.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::ShakyStage;
+use crate::{
+    crash::{
+        customer::{Customer, Ended, Show},
+        lives::{Lives, nobody_overtook},
+    },
+    random::Random,
+    sale::CHARGE,
+    stage::{PRICE, Stage},
+    stores::{Books, Stores},
+};
+
+/// So many people are admitted a second that a crowd is in every part of the journey when something fails.
+pub(super) const SLOWLY: fn() -> Value = || json!({"throughput": {"admit": 3, "interval_s": 0.25}});
+
+/// People on their way from the queue to the payment; there are seats for all of them.
+pub(super) struct Crowd {
+    show: Arc<Show>,
+    random: Random,
+    came: usize,
+    people: JoinSet<Result<(String, Ended)>>,
+    ended: BTreeMap<String, Ended>,
+}
+
+impl Crowd {
+    /// Nobody yet.
+    pub(super) fn at(stage: &Stage) -> Self {
+        Self {
+            show: Arc::new(Show {
+                concert: stage.concert.clone(),
+                performance: stage.performance.clone(),
+                lives: Lives::default(),
+                stays_up: true,
+            }),
+            random: Random::seeded(),
+            came: 0,
+            people: JoinSet::new(),
+            ended: BTreeMap::new(),
+        }
+    }
+
+    /// So many more people come, all at once.
+    pub(super) fn come(&mut self, stage: &Stage, count: usize) {
+        for number in self.came..self.came + count {
+            let user = format!("user-{number}");
+            let show = Arc::clone(&self.show);
+            let customer = Customer::new(number, show, stage.user(&user), self.random.branch());
+            self.people.spawn(async move {
+                let ended = customer.evening().await;
+                let ended = ended.with_context(|| user.clone())?;
+                Ok((user, ended))
+            });
+        }
+        self.came += count;
+    }
+
+    /// Waits until so many more have bought.
+    pub(super) async fn buy(&mut self, count: usize) -> Result<()> {
+        for _ in 0..count {
+            let bought = self.people.join_next().await;
+            let (user, ended) = bought.context("all have bought before")???;
+            self.ended.insert(user, ended);
+        }
+        Ok(())
+    }
+
+    /// Waits until all have bought, and checks that everybody has what they paid for and paid for what they
+    /// have, as they were told it.
+    pub(super) async fn is_content(mut self, shaky: &mut ShakyStage) -> Result<()> {
+        self.buy(self.people.len()).await?;
+        shaky.is_up_again().await?;
+        shaky.never_crashed()?;
+        let stage = &shaky.stage;
+        self.answers_are_so(&stage.sales().await?)?;
+        self.books_are_right(stage).await?;
+        let everybody = self.ended.values();
+        let admissions = nobody_overtook(everybody.clone().map(|ended| &ended.diary));
+        let repeats: usize = everybody.map(|ended| ended.repeats).sum();
+        println!("{repeats} requests were sent again, {admissions} admissions were in order");
+        assert!(repeats > 0, "nobody noticed that anything failed");
+        assert_eq!(admissions, self.came);
+        Ok(())
+    }
+
+    /// What was answered to a payment is what the operator sees, and nothing else was sold.
+    fn answers_are_so(&self, sales: &[Value]) -> Result<()> {
+        let confirmed = sales.iter().filter(|sale| sale["state"] == "confirmed");
+        assert_eq!((sales.len(), confirmed.count()), (self.came, self.came));
+        let mut seats = BTreeSet::new();
+        for (user, ended) in &self.ended {
+            let paid = ended.paid.as_ref().with_context(|| user.clone())?;
+            let sale = sales.iter().find(|sale| sale["id"] == paid["id"]);
+            let sale = sale.with_context(|| format!("{user} paid {paid}"))?;
+            assert_eq!(sale["user_id"], user.as_str());
+            for field in ["state", "seats", "total", "confirmed_at", "performance_id"] {
+                assert_eq!(sale[field], paid[field], "{user}: {field}");
+            }
+            assert!(
+                seats.insert(sale["seats"].to_string()),
+                "sold twice: {sale}"
+            );
+        }
+        assert_eq!(seats.len(), self.came);
+        Ok(())
+    }
+
+    /// Everybody charged once and paid once, and was told the balance that they have.
+    async fn books_are_right(&self, stage: &Stage) -> Result<()> {
+        let sold = i64::try_from(self.came)?;
+        let right = Books {
+            wrong_balances: 0,
+            payments: sold,
+            paid: sold * PRICE,
+            seats_sold: sold,
+        };
+        assert_eq!(Stores::MYSQL.books(&stage.app).await?, right);
+        let ledgers = Stores::MYSQL.ledgers(&stage.app).await?;
+        assert_eq!(ledgers.len(), self.came);
+        for ledger in ledgers {
+            let ended = self.ended.get(&ledger.user_id);
+            let ended = ended.with_context(|| format!("{ledger:?} is nobody's"))?;
+            assert_eq!((ledger.charges, ledger.payments), (1, 1), "{ledger:?}");
+            assert_eq!(ledger.sum, CHARGE - PRICE, "{ledger:?}");
+            assert_eq!(ledger.sum, ended.balance, "{ledger:?}");
+        }
+        Ok(())
+    }
+}

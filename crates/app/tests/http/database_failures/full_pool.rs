@@ -1,0 +1,66 @@
+//! Every connection is in use for long.
+
+use anyhow::Result;
+use frontrow_test_harness::eventually;
+use futures_util::future::try_join_all;
+use serde_json::json;
+
+use super::{SOON, is_told_to_come_back};
+use crate::{stage::Stage, stores::Stores};
+
+/// A connection that is in use comes free again, if at all, after longer than the test lasts.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_finds_every_connection_in_use_is_soon_told_to_come_back() -> Result<()> {
+    for connections in ["1", "2"] {
+        let config = Stores::MYSQL
+            .config()
+            .await?
+            .env("FRONTROW_DATABASE__POOL_SIZE", connections)
+            .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "500")
+            .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "60000");
+        let stage = Stage::open_with(config, 1, 1, json!({})).await?;
+        let charge = |user: &str| {
+            let client = stage.user(user);
+            let charge = client.post("/v1/points/charges").idempotency_key("charge");
+            charge.json(&json!({"amount": 7}))
+        };
+        let held_up = Stores::MYSQL.hold_up_writes(&stage.app).await?;
+        let writers: Vec<_> = (0..3)
+            .map(|number| tokio::spawn(charge(&format!("user-{number}")).send()))
+            .collect();
+
+        let reader = stage.user("reader");
+        eventually("who only reads finds no connection", SOON, async || {
+            let points = reader.get("/v1/points").await?;
+            if points.status == 200 {
+                return Ok(None);
+            }
+            is_told_to_come_back(&points).map(Some)
+        })
+        .await?;
+        is_told_to_come_back(&charge("latecomer").await?)?;
+        stage.app.client().get("/livez").await?.expect_status(200)?;
+        // The queue does not ask the database.
+        assert!(stage.join("reader").await?.is_active());
+
+        drop(held_up);
+        for writer in writers {
+            let first = writer.await??;
+            if first.status != 201 {
+                is_told_to_come_back(&first)?;
+            }
+        }
+        for user in ["user-0", "user-1", "user-2", "latecomer"] {
+            let charged = eventually("it is charged", SOON, async || {
+                let charged = charge(user).await?;
+                Ok((charged.status == 201).then_some(charged))
+            });
+            assert_eq!(*charged.await?.at("/balance")?, 7, "{user}: once");
+        }
+        let at_once = (0..20).map(|_| reader.get("/v1/points").send());
+        for points in try_join_all(at_once).await? {
+            points.expect_status(200)?;
+        }
+    }
+    Ok(())
+}
