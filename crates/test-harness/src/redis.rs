@@ -1,7 +1,7 @@
 mod keyspace;
 
 use std::{
-    env,
+    env, fs,
     net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
@@ -10,7 +10,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
+use deadpool_redis::redis::{Client, cmd};
 pub use keyspace::RedisKeyspace;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
@@ -135,6 +136,34 @@ impl RedisServer {
             self.options.more.push(setting);
         }
         self.start_again(LISTENS).await
+    }
+
+    /// Ends it at once and starts another in its place, which knows nothing.
+    pub async fn restart_empty(&mut self) -> Result<()> {
+        self.kill()?;
+        for entry in fs::read_dir(self.folder.path())? {
+            let path = entry?.path();
+            if path.is_dir() {
+                fs::remove_dir_all(path)?;
+            }
+        }
+        self.start_again(READY).await
+    }
+
+    /// Has it execute a command, whatever it answers.
+    pub async fn execute(&self, command: &[&str]) -> Result<()> {
+        let [name, arguments @ ..] = command else {
+            bail!("there is no command");
+        };
+        let mut command = cmd(name);
+        command.arg(arguments);
+        let client = Client::open(self.url())?;
+        // A connection of the driver's that blocks is all that is needed here.
+        let done = tokio::task::spawn_blocking(move || {
+            let mut connection = client.get_connection()?;
+            command.exec(&mut connection)
+        });
+        Ok(done.await??)
     }
 
     /// Fails, with the end of its log, when it has ended.

@@ -18,11 +18,13 @@ mod idempotency;
 mod journey;
 mod limits;
 mod lives;
+mod queue_failures;
 mod queue_lives;
 mod random;
 mod sale;
 mod stage;
 mod start_and_stop;
+mod statements;
 mod stores;
 
 /// Makes one test a configuration of stores out of each function: `async fn name(stores: Stores)`.

@@ -77,7 +77,7 @@ impl Crowd {
 
     /// Waits until all have bought, and checks that everybody has what they paid for and paid for what they
     /// have, as they were told it.
-    pub(super) async fn is_content(mut self, shaky: &mut ShakyStage) -> Result<()> {
+    pub(super) async fn goes_home_content(mut self, shaky: &mut ShakyStage) -> Result<()> {
         self.buy(self.people.len()).await?;
         shaky.is_up_again().await?;
         shaky.never_crashed()?;

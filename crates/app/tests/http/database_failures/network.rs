@@ -23,7 +23,7 @@ async fn lasts_for_a_while(fault: Fault) -> Result<()> {
         shaky.network.set(Fault::Forward).await?;
         shaky.is_up_again().await?;
     }
-    crowd.is_content(&mut shaky).await
+    crowd.goes_home_content(&mut shaky).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +58,7 @@ async fn a_moment_without_network_costs_nobody_anything() -> Result<()> {
         shaky.network.set(Fault::Reset).await?;
         shaky.network.set(Fault::Forward).await?;
     }
-    crowd.is_content(&mut shaky).await
+    crowd.goes_home_content(&mut shaky).await
 }
 
 /// However many connections are dead, one request that meets a dead one is enough to find that out, and
@@ -101,5 +101,5 @@ async fn commits_that_nobody_hears_of_cost_nobody_anything() -> Result<()> {
         shaky.network.request_stopped().await?;
         shaky.network.set(Fault::Forward).await?;
     }
-    crowd.is_content(&mut shaky).await
+    crowd.goes_home_content(&mut shaky).await
 }

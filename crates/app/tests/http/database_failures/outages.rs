@@ -18,7 +18,7 @@ async fn a_server_that_is_stopped_and_started_costs_nobody_anything() -> Result<
     shaky.is_down().await?;
     shaky.server.start_again().await?;
     shaky.is_up_again().await?;
-    crowd.is_content(&mut shaky).await
+    crowd.goes_home_content(&mut shaky).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn a_server_that_is_killed_again_and_again_costs_nobody_anything() -> Resu
         shaky.server.start_again().await?;
         shaky.is_up_again().await?;
     }
-    crowd.is_content(&mut shaky).await
+    crowd.goes_home_content(&mut shaky).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +46,7 @@ async fn a_server_that_restarts_at_once_costs_nobody_anything() -> Result<()> {
         shaky.server.stop().await?;
         shaky.server.start_again().await?;
     }
-    crowd.is_content(&mut shaky).await
+    crowd.goes_home_content(&mut shaky).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,5 +61,5 @@ async fn a_server_that_hangs_for_a_while_costs_nobody_anything() -> Result<()> {
         shaky.server.resume()?;
         shaky.is_up_again().await?;
     }
-    crowd.is_content(&mut shaky).await
+    crowd.goes_home_content(&mut shaky).await
 }

@@ -1,0 +1,158 @@
+//! Redis comes back empty: everybody gets their place back by showing their token.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use frontrow_test_harness::{Client, Reply, eventually};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{ShakyQueue, shaky_queue::SOON};
+use crate::{lives::instant, random::Random};
+
+const PEOPLE: usize = 5_000;
+/// How many are active when it happens.
+const ACTIVE: usize = 100;
+/// Long enough for all to come back on a slow machine.
+const RECOVERY_S: u64 = 60;
+/// Of so many one is asked where they stand once all have come back: each position says how many are
+/// ahead.
+const SAMPLE: usize = 10;
+/// How many ask at a time.
+const AT_ONCE: usize = 32;
+
+/// Somebody in line, as last told.
+struct Person {
+    client: Client,
+    joined_at: Timestamp,
+    place: Value,
+}
+
+impl Person {
+    /// Asks until the queue answers.
+    async fn look_up(&mut self) -> Result<()> {
+        let token = self.place["queue_token"].as_str().unwrap_or_default();
+        let client = self.client.queue_token(token);
+        let found = eventually("the queue answers", SOON, async || {
+            let reply = client.get("/v1/queue/token").await?;
+            Ok((reply.status != 503).then_some(reply))
+        });
+        self.place = found.await?.expect_status(200)?.json;
+        ensure!(instant(&self.place["joined_at"])? == self.joined_at);
+        Ok(())
+    }
+}
+
+/// Lets so many join.
+async fn crowd(shaky: &ShakyQueue) -> Result<Vec<Person>> {
+    let stage = &shaky.stage;
+    let joining = (0..PEOPLE).map(|number| async move {
+        let client = stage.user(&format!("user-{number}"));
+        let concert = json!({"concert_id": stage.concert});
+        let joined: Reply = client.post("/v1/queue/tokens").json(&concert).await?;
+        let place = joined.expect_status(201)?.json;
+        anyhow::Ok(Person {
+            client,
+            joined_at: instant(&place["joined_at"])?,
+            place,
+        })
+    });
+    let mut people: Vec<_> = stream::iter(joining)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    people.sort_by_key(|person| person.joined_at);
+    Ok(people)
+}
+
+/// Everybody asks, in any order.
+async fn all_look_up(people: Vec<Person>) -> Result<Vec<Person>> {
+    let mut random = Random::seeded();
+    let mut people: Vec<_> = people
+        .into_iter()
+        .map(|person| (random.next(), person))
+        .collect();
+    people.sort_by_key(|(turn, _)| *turn);
+    let asking = people.into_iter().map(|(_, mut person)| async move {
+        person.look_up().await?;
+        anyhow::Ok(person)
+    });
+    let mut people: Vec<_> = stream::iter(asking)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    people.sort_by_key(|person| person.joined_at);
+    Ok(people)
+}
+
+/// A line of 5,000 with the first hundred active, whose Redis is emptied by `lose`.
+async fn everybody_gets_their_place_back(
+    lose: impl AsyncFnOnce(&mut ShakyQueue) -> Result<()>,
+) -> Result<()> {
+    let policy = json!({"throughput": {"admit": ACTIVE, "interval_s": 3600}});
+    let recovery = |config: frontrow_test_harness::AppConfig| {
+        config.env("FRONTROW_QUEUE__RECOVERY_S", &RECOVERY_S.to_string())
+    };
+    let mut shaky = ShakyQueue::open(policy, recovery).await?;
+    let people = crowd(&shaky).await?;
+    let active = |people: &[Person]| {
+        let active = people.iter().filter(|one| one.place["state"] == "active");
+        active.count()
+    };
+    assert_eq!(active(&people), ACTIVE, "nobody waited before them");
+
+    lose(&mut shaky).await?;
+    let lost_at = std::time::Instant::now();
+    let mut people = all_look_up(people).await?;
+    for (index, person) in people.iter_mut().enumerate().step_by(SAMPLE) {
+        person.look_up().await?;
+        let place = &person.place;
+        ensure!(
+            place["state"] == "waiting",
+            "nobody is admitted yet: {place}"
+        );
+        let recovering = &place["queue"]["recovering"];
+        ensure!(
+            recovering == true,
+            "this machine is too slow: {:?}",
+            lost_at.elapsed()
+        );
+        let position = place["position"].as_u64().context("a position")?;
+        ensure!(
+            position == index as u64 + 1,
+            "{place} should be {index} + 1"
+        );
+    }
+    let late = shaky.stage.join("somebody-new").await?;
+    assert_eq!(late.place["position"], PEOPLE + 1);
+
+    // Those who were active are the oldest, so they are the first to be admitted again.
+    let people = Arc::new(tokio::sync::Mutex::new(people));
+    let after_recovery = Duration::from_secs(RECOVERY_S) + SOON;
+    eventually("the first are admitted", after_recovery, async || {
+        let mut people = people.lock().await;
+        let last = &mut people[ACTIVE - 1];
+        last.look_up().await?;
+        Ok((last.place["state"] == "active").then_some(()))
+    })
+    .await?;
+    let people = Arc::into_inner(people).context("nobody else has them")?;
+    let mut people = people.into_inner();
+    for person in &mut people[..=ACTIVE] {
+        person.look_up().await?;
+    }
+    assert_eq!(active(&people[..=ACTIVE]), ACTIVE);
+    assert_eq!(people[ACTIVE].place["position"], 1);
+    shaky.never_crashed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_was_flushed_gets_its_line_back_from_the_people() -> Result<()> {
+    everybody_gets_their_place_back(async |shaky| shaky.server.execute(&["FLUSHALL"]).await).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_redis_in_its_place_gets_the_line_back_from_the_people() -> Result<()> {
+    everybody_gets_their_place_back(async |shaky| shaky.server.restart_empty().await).await
+}

@@ -1,0 +1,174 @@
+//! Redis is stopped, killed, hangs, or is cut off, while people wait and buy.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use anyhow::{Context, Result};
+use frontrow_test_harness::Fault;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::ShakyQueue;
+use crate::{
+    crash::{
+        customer::{Customer, Ended, Show},
+        lives::{Lives, nobody_overtook},
+    },
+    random::Random,
+    stage::Visitor,
+};
+
+/// How many people buy, a few a second, so that they are in every part of the journey when it happens.
+const PEOPLE: usize = 60;
+
+/// A sale in which nobody gives up, and a guest who has an active place all the time.
+struct Evening {
+    shaky: ShakyQueue,
+    guest: Visitor,
+    people: JoinSet<Result<Ended>>,
+    ended: Vec<Ended>,
+}
+
+impl Evening {
+    async fn begin() -> Result<Self> {
+        let policy = json!({"throughput": {"admit": 3, "interval_s": 0.25}});
+        let shaky = ShakyQueue::open(policy, |config| config).await?;
+        let stage = &shaky.stage;
+        let guest = stage.join("guest").await?;
+        let gate = guest.client.get(&stage.performances_path()).await?;
+        gate.expect_status(200)?;
+        let show = std::sync::Arc::new(Show {
+            concert: stage.concert.clone(),
+            performance: stage.performance.clone(),
+            lives: Lives::default(),
+            stays_up: true,
+        });
+        let mut random = Random::seeded();
+        let mut people = JoinSet::new();
+        for number in 0..PEOPLE {
+            let client = stage.user(&format!("user-{number}"));
+            let customer = Customer::new(
+                number,
+                std::sync::Arc::clone(&show),
+                client,
+                random.branch(),
+            );
+            people.spawn(customer.evening());
+        }
+        Ok(Self {
+            shaky,
+            guest,
+            people,
+            ended: Vec::new(),
+        })
+    }
+
+    /// Waits until so many more have bought.
+    async fn buy(&mut self, count: usize) -> Result<()> {
+        for _ in 0..count {
+            let bought = self.people.join_next().await;
+            self.ended.push(bought.context("all have bought before")???);
+        }
+        Ok(())
+    }
+
+    async fn is_down(&self) -> Result<()> {
+        self.shaky.is_down(&self.guest).await
+    }
+
+    async fn is_up_again(&self) -> Result<()> {
+        self.shaky.is_up_again(&self.guest).await
+    }
+
+    /// All others buy too; everybody has a seat of their own, and nobody was admitted out of order.
+    async fn ends_well(mut self) -> Result<()> {
+        self.buy(self.people.len()).await?;
+        self.is_up_again().await?;
+        self.shaky.never_crashed()?;
+        let seats: BTreeSet<_> = self
+            .ended
+            .iter()
+            .filter_map(|ended| Some(ended.paid.as_ref()?["seats"].to_string()))
+            .collect();
+        assert_eq!(seats.len(), PEOPLE);
+        assert_eq!(self.shaky.stage.sales().await?.len(), PEOPLE);
+        let repeats: usize = self.ended.iter().map(|ended| ended.repeats).sum();
+        let admissions = nobody_overtook(self.ended.iter().map(|ended| &ended.diary));
+        println!("{repeats} requests were sent again, {admissions} admissions were in order");
+        assert!(repeats > 0, "nobody noticed that anything failed");
+        assert_eq!(admissions, PEOPLE);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_stopped_and_started_costs_nobody_their_place() -> Result<()> {
+    let mut evening = Evening::begin().await?;
+    for _ in 0..2 {
+        evening.buy(5).await?;
+        evening.shaky.server.stop().await?;
+        evening.is_down().await?;
+        evening.shaky.server.restart().await?;
+        evening.is_up_again().await?;
+    }
+    evening.ends_well().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_is_killed_again_and_again_costs_nobody_their_place() -> Result<()> {
+    let mut evening = Evening::begin().await?;
+    for _ in 0..3 {
+        evening.buy(5).await?;
+        evening.shaky.server.kill()?;
+        evening.is_down().await?;
+        evening.shaky.server.restart().await?;
+        evening.is_up_again().await?;
+    }
+    evening.ends_well().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_hangs_for_a_while_costs_nobody_their_place() -> Result<()> {
+    let mut evening = Evening::begin().await?;
+    for _ in 0..2 {
+        evening.buy(5).await?;
+        evening.shaky.server.pause()?;
+        evening.is_down().await?;
+        evening.shaky.server.resume()?;
+        evening.is_up_again().await?;
+    }
+    evening.ends_well().await
+}
+
+/// While people buy, this happens until the program has noticed, and once more.
+async fn lasts_for_a_while(fault: Fault) -> Result<()> {
+    let mut evening = Evening::begin().await?;
+    for _ in 0..2 {
+        evening.buy(5).await?;
+        evening.shaky.network.set(fault).await?;
+        evening.is_down().await?;
+        evening.shaky.network.set(Fault::Forward).await?;
+        evening.is_up_again().await?;
+    }
+    evening.ends_well().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_to_redis_that_are_reset_cost_nobody_their_place() -> Result<()> {
+    lasts_for_a_while(Fault::Reset).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_to_redis_that_are_refused_cost_nobody_their_place() -> Result<()> {
+    lasts_for_a_while(Fault::Refuse).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_redis_that_are_lost_cost_nobody_their_place() -> Result<()> {
+    lasts_for_a_while(Fault::LoseAnswers).await
+}
+
+/// Longer than all that the program waits for.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_redis_that_come_too_late_cost_nobody_their_place() -> Result<()> {
+    lasts_for_a_while(Fault::Delay(Duration::from_secs(3))).await
+}

@@ -1,0 +1,109 @@
+//! A program whose Redis and whose way there can be broken.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use frontrow_test_harness::{AppConfig, FaultProxy, RedisOptions, RedisServer, Reply, eventually};
+use serde_json::Value;
+
+use crate::{
+    sale::{ROWS, SEATS_A_ROW},
+    stage::{Stage, Visitor},
+    stores::Stores,
+};
+
+/// For what must come, on a slow machine.
+pub(super) const SOON: Duration = Duration::from_mins(1);
+
+/// A program, a Redis of its own that keeps what it has acknowledged, and the network between them.
+pub(super) struct ShakyQueue {
+    // Dropped in this order.
+    pub(super) stage: Stage,
+    pub(super) network: FaultProxy,
+    pub(super) server: RedisServer,
+}
+
+impl ShakyQueue {
+    /// Starts all three, with a concert on sale under `policy`.
+    pub(super) async fn open(
+        policy: Value,
+        more: impl FnOnce(AppConfig) -> AppConfig,
+    ) -> Result<Self> {
+        let durable = RedisOptions {
+            append_only: true,
+            ..RedisOptions::default()
+        };
+        let server = RedisServer::start_with(durable).await?;
+        let address = server.url();
+        let address = address.strip_prefix("redis://").context("a Redis")?;
+        let network = FaultProxy::start(address.parse()?)?;
+        let url = format!("redis://{}", network.address());
+        let config = Stores::with_redis(Stores::EMBEDDED.config().await?, &url)
+            .env("FRONTROW_REDIS__CONNECT_TIMEOUT_MS", "500")
+            .env("FRONTROW_REDIS__ANSWER_TIMEOUT_MS", "500");
+        let stage = Stage::open_with(more(config), ROWS, SEATS_A_ROW, policy).await?;
+        Ok(Self {
+            stage,
+            network,
+            server,
+        })
+    }
+
+    /// Waits until the program has noticed that its Redis is gone, and sees that nobody joins, and nobody
+    /// gets through the gate, `guest` with an active place as little as anybody; that they are told when to
+    /// come back; and that what needs no queue goes on.
+    pub(super) async fn is_down(&self, guest: &Visitor) -> Result<()> {
+        eventually("the gate answers 503", SOON, async || {
+            let gate = guest.client.get(&self.stage.performances_path()).await?;
+            if gate.status == 200 {
+                return Ok(None);
+            }
+            is_told_to_come_back(&gate).map(Some)
+        })
+        .await?;
+        is_told_to_come_back(&guest.hold(&self.stage, &["R1-1"]).await?)?;
+        is_told_to_come_back(&guest.client.get("/v1/queue/token").await?)?;
+        is_told_to_come_back(&self.stage.ask_to_join("somebody-else").await?)?;
+        let anybody = self.stage.app.client();
+        anybody.get("/livez").await?.expect_status(200)?;
+        anybody.get("/v1/concerts").await?.expect_status(200)?;
+        guest.client.get("/v1/points").await?.expect_status(200)?;
+        Ok(())
+    }
+
+    /// Waits until the gate works again, by itself.
+    pub(super) async fn is_up_again(&self, guest: &Visitor) -> Result<()> {
+        eventually("the gate answers 200", SOON, async || {
+            let gate = guest.client.get(&self.stage.performances_path()).await?;
+            if gate.status == 200 {
+                return Ok(Some(()));
+            }
+            is_told_to_come_back(&gate).map(|()| None)
+        })
+        .await
+    }
+
+    /// The program is the one that was started, and nothing in it went wrong.
+    pub(super) fn never_crashed(&mut self) -> Result<()> {
+        self.stage.app.process().ensure_running()?;
+        let log = self.stage.app.log()?;
+        let bad = log.lines().find(|line| line.contains("panic"));
+        ensure!(bad.is_none(), "{bad:?}");
+        Ok(())
+    }
+}
+
+/// The one answer that a failed queue leads to.
+fn is_told_to_come_back(reply: &Reply) -> Result<()> {
+    ensure!(reply.status == 503, "{reply:?}");
+    ensure!(
+        reply.text_at("/type")? == "/problems/unavailable",
+        "{reply:?}"
+    );
+    let after = reply
+        .header("retry-after")
+        .with_context(|| format!("no Retry-After: {reply:?}"))?;
+    let seconds: u64 = after.parse()?;
+    ensure!((1..=10).contains(&seconds), "{reply:?}");
+    Ok(())
+}

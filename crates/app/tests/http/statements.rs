@@ -1,0 +1,110 @@
+//! With the queues on Redis, MySQL hears nothing of them.
+
+use anyhow::{Context, Result, ensure};
+use diesel::{QueryableByName, sql_query, sql_types::Text};
+use diesel_async::{AsyncConnection, AsyncMysqlConnection};
+use frontrow_test_harness::{MySqlServer, RedisKeyspace};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+
+use crate::{
+    stage::{Stage, Visitor},
+    stores::Stores,
+};
+
+const PEOPLE: usize = 2_000;
+const ACTIVE: usize = 1_000;
+/// How often each of them looks up their place, or passes the gate.
+const TIMES: usize = 4;
+const AT_ONCE: usize = 32;
+
+/// What the program asks all the same, by words that are in nothing else: how often a second at most,
+/// however many requests there are.
+const KNOWN: [(&str, f64); 8] = [
+    // The master copies of the policies, which the survey reads; the snapshot of the catalogue, which the
+    // sold-out job reads each second.
+    ("`concerts`.`policy_version`", 2.0),
+    // That snapshot, and the one of a concert's performances, behind the gate: each once a second.
+    ("performance_sales", 3.0),
+    ("`reservations`.`held_until` <=", 1.0),
+    ("confirmed_at", 2.0),
+    // The sweep's transaction.
+    ("BEGIN", 2.0),
+    ("ROLLBACK", 2.0),
+    // New connections.
+    ("max_allowed_packet", 2.0),
+    // This test, and how a connection begins.
+    ("SET ", 2.0),
+];
+
+/// A line of the server's general log.
+#[derive(Debug, QueryableByName)]
+struct Logged {
+    #[diesel(sql_type = Text)]
+    statement: String,
+}
+
+/// 10,000 requests to the queue while the server writes down everything that it is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn queue_requests_are_no_statements_in_mysql() -> Result<()> {
+    // The log is of the whole server.
+    let server = MySqlServer::start().await?;
+    let url = server.create_database("frontrow").await?;
+    let keyspace = RedisKeyspace::create().await?;
+    let config = Stores::with_redis(Stores::on_mysql(&url), keyspace.url())
+        .env("FRONTROW_REDIS__KEY_PREFIX", keyspace.prefix());
+    let policy = json!({"throughput": {"admit": ACTIVE, "interval_s": 3600}});
+    let stage = Stage::open_with(config, 1, 10, policy).await?;
+    // The first look at the performances fills the snapshot.
+    stage.join("first").await?;
+    server.execute("SET GLOBAL log_output = 'TABLE'").await?;
+    server.execute("SET GLOBAL general_log = ON").await?;
+    let began = std::time::Instant::now();
+    let people: Vec<Visitor> = stream::iter(0..PEOPLE)
+        .map(|number| {
+            let stage = &stage;
+            async move { stage.join(&format!("user-{number}")).await }
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    for _ in 0..TIMES {
+        let asking = people.iter().map(|person| async {
+            if person.is_active() {
+                let gate = person.client.get(&stage.performances_path()).await?;
+                gate.expect_status(200)
+            } else {
+                let place = person.client.get("/v1/queue/token").await?;
+                place.expect_status(200)
+            }
+        });
+        let answers: Vec<_> = stream::iter(asking)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        ensure!(answers.len() == PEOPLE);
+    }
+    let took = began.elapsed().as_secs_f64();
+    server.execute("SET GLOBAL general_log = OFF").await?;
+    let mut log = AsyncMysqlConnection::establish(&format!("{}/mysql", server.url())).await?;
+    let query = sql_query(
+        "SELECT CONVERT(argument USING utf8mb4) AS statement FROM mysql.general_log
+         WHERE command_type IN ('Query', 'Execute')",
+    );
+    let logged: Vec<Logged> = diesel_async::RunQueryDsl::load(query, &mut log).await?;
+    ensure!(!logged.is_empty(), "the jobs were at work");
+    let mut counts = [0.0; KNOWN.len()];
+    for Logged { statement } in &logged {
+        let known = KNOWN
+            .iter()
+            .position(|(words, _)| statement.contains(words));
+        let known = known.with_context(|| format!("who asks this? {statement}"))?;
+        counts[known] += 1.0;
+    }
+    for ((words, a_second), count) in KNOWN.iter().zip(counts) {
+        // A few more for what began before, or ends after.
+        let most = a_second * took + 5.0;
+        ensure!(count <= most, "{count} times {words} in {took:.1} s");
+    }
+    Ok(())
+}
