@@ -1,7 +1,7 @@
 //! The catalogue, as buyers see it.
 //!
 //! No seat is counted that is free or sold: what is sold is the sum of a few counters (see
-//! [`sales`](super::sales)), and what is held is counted in an index in which held seats stand together.
+//! [`sales`](super::sales)), and what is held is counted in an index in which only held seats stand.
 //! Both are read in one statement, and so at one instant.
 
 use std::collections::HashMap;
@@ -96,7 +96,7 @@ macro_rules! performances_where {
                     (SELECT CAST(COALESCE(SUM(s.seats_sold), 0) AS SIGNED) FROM performance_sales s
                      WHERE s.performance_id = p.id) AS sold,
                     (SELECT COUNT(*) FROM seats h FORCE INDEX (seats_held)
-                     WHERE h.performance_id = p.id
+                     WHERE h.held_performance_id = p.id
                        AND h.held_until > UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND) AS held
              FROM performances p WHERE ",
             $condition,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use diesel::{AsChangeset, Insertable, QueryResult, Queryable, Selectable, mysql::Mysql};
+use diesel::{
+    AsChangeset, Insertable, QueryResult, Queryable, QueryableByName, Selectable, mysql::Mysql,
+};
 use frontrow_domain::model::{
     Amount, ConcertId, ConcertTitle, PerformanceId, PlannedSeat, PricedSeat, Reservation,
     ReservationId, ReservationState, Seat, SeatLabel, SeatState, StandingSeat, UserId,
@@ -84,7 +86,7 @@ pub(super) struct ConcertRow {
 }
 
 /// A reservation with its seats.
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, QueryableByName, Selectable, Insertable)]
 #[diesel(table_name = schema::reservations, check_for_backend(Mysql))]
 pub(super) struct ReservationRow {
     pub(super) id: Db<ReservationId>,

@@ -62,6 +62,7 @@ diesel::table! {
         held_until -> Nullable<Datetime>,
         user_id -> Nullable<Text>,
         user_slot -> Nullable<TinyInt>,
+        held_performance_id -> Nullable<Binary>,
     }
 }
 

@@ -3,17 +3,22 @@
 //! The tests need a server, whose URL is in `FRONTROW_TEST_MYSQL_URL`; `cargo xtask test` starts one.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
     reason = "the lints know the tests themselves, and not what they call"
 )]
 
 mod contention;
+mod index;
 mod keys;
+mod meter;
 mod one_database;
 mod opening;
 mod plans;
 mod program;
+mod sweeping;
+mod wire;
 
 use one_database::OneDatabase;
 

@@ -46,8 +46,9 @@ async fn an_older_schema_is_refused_unless_it_may_be_migrated() {
     let status = MySqlDatabase::migration_status(url, &refuse).await;
     assert_eq!(status, Ok(expected));
     let failure = failure(url, &refuse).await;
+    let all = migration_names().len();
     assert!(
-        matches!(failure, OpenError::OlderSchema { count: 9, .. }),
+        matches!(failure, OpenError::OlderSchema { count, .. } if count == all),
         "{failure}"
     );
     let tables = "SELECT table_name AS text FROM information_schema.tables

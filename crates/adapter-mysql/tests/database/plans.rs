@@ -186,7 +186,9 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
              FROM {numbers} JOIN performances p WHERE p.seats_total = 1000"
         ),
         format!(
-            "INSERT INTO seats SELECT p.id, CONCAT('B-', n), n + 100, 'Ring', 0, CONCAT('r', n), NULL,
+            "INSERT INTO seats (performance_id, label, ordinal, section, price, reservation_id, held_until,
+                                user_id, user_slot)
+             SELECT p.id, CONCAT('B-', n), n + 100, 'Ring', 0, CONCAT('r', n), NULL,
                     CONCAT('user-', n), 1 FROM {numbers} JOIN performances p WHERE p.seats_total = 1000"
         ),
         format!(
@@ -256,6 +258,7 @@ async fn every_statement_uses_an_index() {
         "idempotency_keys_by_age",
         "performances_of_concert",
         "reservations_due",
+        "reservations_of_user",
         "reservations_one_hold",
         "seats_held",
         "seats_of_reservation",

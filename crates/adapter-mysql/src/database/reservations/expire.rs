@@ -25,7 +25,7 @@ pub(in crate::database) async fn expire_all(
     performance: PerformanceId,
 ) -> QueryResult<bool> {
     let over: Vec<Option<Db<ReservationId>>> = seats::table
-        .filter(seats::performance_id.eq(Db(performance)))
+        .filter(seats::held_performance_id.eq(Some(Db(performance))))
         .filter(seats::held_until.le(session.now().nullable()))
         .select(seats::reservation_id)
         .distinct()

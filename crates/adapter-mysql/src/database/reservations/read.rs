@@ -1,17 +1,36 @@
 //! Reservations, read.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, SelectableHelper,
+    sql_query,
+    sql_types::{BigInt, Binary, Datetime, Text},
+};
 use diesel_async::RunQueryDsl;
 use frontrow_domain::model::{ConcertId, Page, PageRequest, Reservation, ReservationId, UserId};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::{
     database::{columns::Db, rows::ReservationRow, schema::reservations},
     errors,
     session::Session,
+    statement::Fixed,
 };
 
 type Row = (ReservationRow, Db<Timestamp>);
+
+/// MySQL would rather read all that a user has, by the key that is there for their holds, and sort it.
+const OF_USER: &str = "
+    SELECT id, user_id, concert_id, performance_id, state, held_until, confirmed_at, total, seat_count,
+           seats, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND AS now
+    FROM reservations FORCE INDEX (reservations_of_user)
+    WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
+
+#[derive(QueryableByName)]
+struct ReadAt {
+    #[diesel(sql_type = Datetime)]
+    now: Db<Timestamp>,
+}
 
 /// A user's reservation, as it is written (a hold that is over may still be there as held), and what time
 /// it is.
@@ -49,16 +68,15 @@ pub(super) async fn of_user(
     user: &UserId,
     page: PageRequest<ReservationId>,
 ) -> QueryResult<Page<Reservation, ReservationId>> {
-    let mut rows = reservations::table
-        .filter(reservations::user_id.eq(Db(user.clone())))
-        .order(reservations::id.desc())
-        .limit(i64::from(page.limit) + 1)
-        .select((ReservationRow::as_select(), session.now()))
-        .into_boxed();
-    if let Some(after) = page.after {
-        rows = rows.filter(reservations::id.lt(Db(after)));
-    }
-    page_of(rows.load(session.connection()).await?, page.limit)
+    let after = page.after.unwrap_or(ReservationId(Uuid::max()));
+    let statement = sql_query(OF_USER)
+        .bind::<BigInt, _>(session.now().0)
+        .bind::<Text, _>(Db(user.clone()))
+        .bind::<Binary, _>(Db(after))
+        .bind::<BigInt, _>(i64::from(page.limit) + 1);
+    let lines: Vec<(ReservationRow, ReadAt)> = Fixed(statement).load(session.connection()).await?;
+    let rows = lines.into_iter().map(|(row, at)| (row, at.now)).collect();
+    page_of(rows, page.limit)
 }
 
 /// A page of a concert's reservations, the oldest first.
@@ -67,16 +85,16 @@ pub(super) async fn of_concert(
     concert: ConcertId,
     page: PageRequest<ReservationId>,
 ) -> QueryResult<Page<Reservation, ReservationId>> {
-    let mut rows = reservations::table
+    let after = page.after.unwrap_or(ReservationId(Uuid::nil()));
+    let rows = reservations::table
         .filter(reservations::concert_id.eq(Db(concert)))
+        .filter(reservations::id.gt(Db(after)))
         .order(reservations::id)
         .limit(i64::from(page.limit) + 1)
         .select((ReservationRow::as_select(), session.now()))
-        .into_boxed();
-    if let Some(after) = page.after {
-        rows = rows.filter(reservations::id.gt(Db(after)));
-    }
-    page_of(rows.load(session.connection()).await?, page.limit)
+        .load(session.connection())
+        .await?;
+    page_of(rows, page.limit)
 }
 
 fn page_of(rows: Vec<Row>, limit: u16) -> QueryResult<Page<Reservation, ReservationId>> {

@@ -1,0 +1,241 @@
+//! What operators and the jobs ask for.
+
+use frontrow_domain::{
+    model::{
+        Amount, ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId, Row,
+        SeatPlan, Section, Span, Venue,
+        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+    },
+    ports::{
+        ConcertEditor, EditOutcome, Idempotency, PutOutcome, QueuePolicies, RankingSource,
+        Reservations,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{season::CONCERTS, tour::Tour};
+use crate::program::{Program, far, operator, texts};
+
+pub(super) async fn catalogue(tour: &mut Tour) {
+    let made = tour.call("a new concert", async |program| {
+        let id = ConcertId(program.name());
+        program
+            .database
+            .create_concert(id, &title("New"), &policy(1), &operator())
+            .await
+            .unwrap();
+        id
+    });
+    let made = made.await;
+    for what in ["another title", "the same title"] {
+        let renamed = tour.call(what, async |program| {
+            program
+                .database
+                .retitle_concert(made, &title("Newer"), &operator())
+                .await
+                .unwrap()
+        });
+        assert_eq!(renamed.await, EditOutcome::Done);
+    }
+    for (what, concert, expected) in [
+        ("a new performance", made, EditOutcome::Done),
+        (
+            "one of nothing",
+            ConcertId(Uuid::nil()),
+            EditOutcome::NotFound,
+        ),
+    ] {
+        let created = tour.call(what, async |program| {
+            let performance = NewPerformance {
+                id: PerformanceId(program.name()),
+                concert,
+                starts_at: far(),
+                venue: venue("Hall"),
+                seats: plan(12),
+            };
+            program
+                .database
+                .create_performance(&performance, &operator())
+                .await
+                .unwrap()
+        });
+        assert_eq!(created.await, expected);
+    }
+    edits(tour).await;
+}
+
+async fn edits(tour: &mut Tour) {
+    let rows = u16::try_from(tour.season.seats_a_performance() / 10).unwrap();
+    let elsewhere = PerformanceEdit {
+        venue: Some(venue("Arena")),
+        ..PerformanceEdit::default()
+    };
+    let seats = |rows| PerformanceEdit {
+        seats: Some(plan(rows)),
+        ..PerformanceEdit::default()
+    };
+    for (what, edit) in [
+        ("another venue", &elsewhere),
+        ("no other venue", &elsewhere),
+        ("one more row", &seats(rows + 1)),
+        ("the same rows", &seats(rows + 1)),
+        ("one row less", &seats(rows)),
+    ] {
+        let edited = tour.call(what, async |program| edit_of(program, edit).await);
+        assert_eq!(edited.await, EditOutcome::Done, "{what}");
+    }
+    let fewer = seats(rows - 1);
+    let refused = tour.call("too few rows", async |program| {
+        edit_of(program, &fewer).await
+    });
+    assert!(matches!(refused.await, EditOutcome::SeatsInUse(_)));
+}
+
+async fn edit_of(program: &Program, edit: &PerformanceEdit) -> EditOutcome {
+    let (concert, performance) = (program.concert, program.performance);
+    program
+        .database
+        .edit_performance(concert, performance, edit, &operator())
+        .await
+        .unwrap()
+}
+
+pub(super) async fn policies(tour: &mut Tour) {
+    let nothing = ConcertId(Uuid::nil());
+    for (what, concert) in [("no policy", nothing), ("a policy", tour.program.concert)] {
+        let found = tour.call(what, async |program| {
+            QueuePolicies::find(&program.database, concert)
+                .await
+                .unwrap()
+        });
+        assert_eq!(found.await.is_some(), concert != nothing);
+    }
+    let all = tour.call("all policies", async |program| {
+        program.database.all().await.unwrap()
+    });
+    assert!(all.await.len() as u64 > CONCERTS);
+    for (what, expected) in [
+        ("a new policy", PutOutcome::Put),
+        ("an old one", PutOutcome::Outdated),
+    ] {
+        let put = tour.call(what, async |program| {
+            let based_on = PolicyVersion(1);
+            program
+                .database
+                .put(program.concert, based_on, &policy(2), &operator())
+                .await
+                .unwrap()
+        });
+        assert_eq!(put.await, expected);
+    }
+    for (what, before) in [("a queue is seeded", false), ("it is again", true)] {
+        let seeded = tour.call(what, async |program| {
+            program.database.mark_seeded(program.concert).await.unwrap()
+        });
+        assert_eq!(seeded.await, before);
+    }
+    tour.call("it ends in good order", async |program| {
+        program
+            .database
+            .forget_seeded(program.concert)
+            .await
+            .unwrap();
+    })
+    .await;
+}
+
+/// Ranking reads what it ranks: each reservation that was confirmed in its span, from the index that says
+/// when, and the sum to which it is added; then the sums, to bring them into order.
+pub(super) async fn rankings(tour: &mut Tour) {
+    let to: Timestamp = "2025-12-01T00:00:00Z".parse().unwrap();
+    for (what, hours) in [
+        ("an hour's ranking", 1),
+        ("a day's", 24),
+        ("a week's", 7 * 24),
+        ("a month's", 30 * 24),
+    ] {
+        let from = to - SignedDuration::from_hours(hours);
+        let confirmed = confirmed_from(tour, from, "COUNT(*)").await;
+        let concerts = confirmed_from(tour, from, "COUNT(DISTINCT concert_id)").await;
+        let ranked = tour.counting(what, 2 * confirmed + 4 * concerts, async |program| {
+            program.database.top(Span { from, to }, 20).await.unwrap()
+        });
+        assert_eq!(ranked.await.len() as u64, concerts.min(20));
+    }
+}
+
+/// What there is to rank up to the first of December.
+async fn confirmed_from(tour: &mut Tour, from: Timestamp, what: &str) -> u64 {
+    let count = format!(
+        "SELECT CAST({what} AS CHAR) AS text FROM reservations
+         WHERE confirmed_at >= '{}' AND confirmed_at < '2025-12-01'",
+        from.strftime("%F %T"),
+    );
+    texts(&mut tour.raw, &count).await[0].parse().unwrap()
+}
+
+pub(super) async fn sweeps_and_purges(tour: &mut Tour) {
+    let live =
+        "SELECT CAST(COUNT(*) AS CHAR) AS text FROM reservations WHERE held_until > '2100-01-01'";
+    let live_before = texts(&mut tour.raw, live).await;
+    let swept = tour.call("a sweep", async |program| {
+        program.database.sweep(250).await.unwrap()
+    });
+    assert_eq!(swept.await, 250);
+    // Rows are locked up to a commit, and those of all due would be too many at once.
+    let batches = tour.last_bill.iter().map(|one| one.answer.changed);
+    assert_eq!(batches.max(), Some(100), "{:?}", tour.last_bill);
+    let rest = u32::MAX;
+    let swept = tour.call("a sweep of all", async |program| {
+        program.database.sweep(rest).await.unwrap()
+    });
+    let all = u64::from(swept.await) + 250;
+    // The tour itself has left a few, and ended a few.
+    assert!(all.abs_diff(tour.season.holds_over()) < 10, "{all}");
+    let none = tour.call("a sweep of none", async |program| {
+        program.database.sweep(100).await.unwrap()
+    });
+    assert_eq!(none.await, 0);
+    assert_eq!(texts(&mut tour.raw, live).await, live_before);
+    for (what, before, expected) in [
+        ("a purge", "2025-01-02T00:00:00Z", 100),
+        ("a purge of none", "2024-01-01T00:00:00Z", 0),
+    ] {
+        let before = before.parse().unwrap();
+        let purged = tour.call(what, async |program| {
+            program.database.purge(before, 100).await.unwrap()
+        });
+        assert_eq!(purged.await, expected);
+    }
+}
+
+fn title(text: &str) -> ConcertTitle {
+    ConcertTitle::try_from(text).unwrap()
+}
+
+fn venue(text: &str) -> Venue {
+    Venue::try_from(text).unwrap()
+}
+
+fn policy(version: i64) -> VersionedPolicy {
+    VersionedPolicy {
+        policy: QueuePolicy::default(),
+        version: PolicyVersion(version),
+    }
+}
+
+/// So many rows, as the season's performances have them.
+fn plan(rows: u16) -> SeatPlan {
+    let stalls = Section {
+        name: "Stalls".into(),
+        price: Amount::try_from(100).unwrap(),
+        rows: (0..rows)
+            .map(|row| Row {
+                name: format!("R{row}"),
+                seats: 10,
+            })
+            .collect(),
+    };
+    SeatPlan::new(&[stalls]).unwrap()
+}

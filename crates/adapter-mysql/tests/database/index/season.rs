@@ -1,0 +1,227 @@
+//! A database as after a long season: as many reservations as seats, ledger rows and keys, in every
+//! state, of many users, performances and concerts.
+//!
+//! Row number `n` of each table belongs together: reservation `n` is about seat `n` and comes with ledger
+//! row `n` and key `n`. The last digits of `n` say what became of it. Balances do not add up here.
+
+use diesel_async::AsyncMysqlConnection;
+use uuid::Uuid;
+
+use crate::program::{execute, texts};
+
+/// How many concerts there are; each has five performances, those of the last ten are to come.
+pub(super) const CONCERTS: u64 = 100;
+const PERFORMANCES: u64 = 500;
+pub(super) const PERFORMANCES_TO_COME: u64 = 50;
+const PERFORMANCES_PAST: u64 = PERFORMANCES - PERFORMANCES_TO_COME;
+
+/// One who comes every day, and has a reservation in fifty.
+pub(super) const REGULAR: &str = "regular";
+
+/// How many rows each of the large tables has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Season {
+    rows: u64,
+}
+
+impl Season {
+    /// A season of so many rows a table, whole hundreds a performance.
+    pub(super) fn of(rows: u64) -> Self {
+        assert!(
+            rows > 0 && rows.is_multiple_of(PERFORMANCES * 100),
+            "{rows}"
+        );
+        Self { rows }
+    }
+
+    pub(super) fn seats_a_performance(self) -> u64 {
+        self.rows / PERFORMANCES
+    }
+
+    /// The number of a reservation of the regular's, in the midst of theirs and of its concert's.
+    pub(super) fn middle(self) -> u64 {
+        self.rows / 2 - 51
+    }
+
+    /// The number of its concert.
+    pub(super) fn concert_of_middle(self) -> u64 {
+        self.middle() / self.seats_a_performance() / 5
+    }
+
+    /// How many holds are over and not swept.
+    pub(super) fn holds_over(self) -> u64 {
+        self.rows / 100
+    }
+
+    /// How many holds of a performance to come are not over; of others all are.
+    pub(super) fn holds_a_performance(self) -> u64 {
+        self.seats_a_performance() / 10
+    }
+
+    /// Fills an empty database.
+    pub(super) async fn load(self, raw: &mut AsyncMysqlConnection) {
+        self.number(raw).await;
+        // What takes long and matters to nobody here; MariaDB then makes an empty table's indexes in one go.
+        let faster = "SET foreign_key_checks = 0, unique_checks = 0, sql_log_bin = 0";
+        execute(raw, faster).await.unwrap();
+        for sql in [
+            concerts(),
+            self.performances(),
+            self.reservations(),
+            self.seats(),
+            "INSERT INTO performance_sales
+             SELECT performance_id, ASCII(RIGHT(id, 1)) MOD 16, COUNT(*) FROM reservations
+             WHERE state = 'confirmed' GROUP BY 1, 2"
+                .to_owned(),
+            "INSERT INTO balances SELECT DISTINCT user_id, 1000 FROM reservations".to_owned(),
+            ledger(),
+            keys(),
+        ] {
+            execute(raw, &sql)
+                .await
+                .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+        // Only the statistics are read here, and not what the server says about them.
+        let tables =
+            "concerts, performances, performance_sales, balances, reservations, seats, ledger,
+                      idempotency_keys";
+        let _ = execute(raw, &format!("ANALYZE TABLE {tables}")).await;
+    }
+
+    /// The table `numbers`, from none to the last row's.
+    async fn number(self, raw: &mut AsyncMysqlConnection) {
+        let table = "CREATE TABLE numbers (n BIGINT NOT NULL PRIMARY KEY)";
+        execute(raw, table).await.unwrap();
+        execute(raw, "INSERT INTO numbers VALUES (0)")
+            .await
+            .unwrap();
+        let mut there = 1;
+        while there < self.rows {
+            let more = (self.rows - there).min(there);
+            let double =
+                format!("INSERT INTO numbers SELECT n + {there} FROM numbers WHERE n < {more}");
+            execute(raw, &double).await.unwrap();
+            there += more;
+        }
+    }
+
+    fn performances(self) -> String {
+        format!(
+            "INSERT INTO performances
+             SELECT {}, {}, IF(n < {PERFORMANCES_PAST}, '2024-01-01', '2150-01-01') + INTERVAL n DAY,
+                    'Hall', {}
+             FROM numbers WHERE n < {PERFORMANCES}",
+            id(Kind::Performance, "n"),
+            id(Kind::Concert, "n DIV 5"),
+            self.seats_a_performance(),
+        )
+    }
+
+    fn reservations(self) -> String {
+        let performance = format!("n DIV {}", self.seats_a_performance());
+        // Not a multiple of ten, so that no user only buys or only cancels.
+        let users = self.rows / 5 + 3;
+        format!(
+            "INSERT INTO reservations (id, user_id, concert_id, performance_id, state, held_until,
+                                       confirmed_at, total, seat_count, seats)
+             SELECT {}, IF(n MOD 50 = 49, '{REGULAR}', CONCAT('user-', n MOD {users})),
+                    {}, {}, state,
+                    CASE WHEN state <> 'held' THEN NULL
+                         WHEN n MOD 10 = 5 THEN '2149-01-01'
+                         ELSE UTC_TIMESTAMP(6) - INTERVAL 1 DAY + INTERVAL n MICROSECOND END,
+                    IF(state = 'confirmed',
+                       '2025-01-01' + INTERVAL n * 31536000 DIV {} SECOND, NULL),
+                    100, 1, CONCAT('[[\"', {}, '\", 100]]')
+             FROM (SELECT n, CASE WHEN n MOD 10 < 5 THEN 'confirmed'
+                                  WHEN n MOD 10 = 5 AND {performance} >= {PERFORMANCES_PAST} THEN 'held'
+                                  WHEN n MOD 100 = 6 THEN 'held'
+                                  WHEN n MOD 10 < 8 THEN 'cancelled'
+                                  ELSE 'expired' END AS state
+                   FROM numbers) fates",
+            id(Kind::Reservation, "n"),
+            id(Kind::Concert, &format!("{performance} DIV 5")),
+            id(Kind::Performance, &performance),
+            self.rows,
+            self.label(),
+        )
+    }
+
+    fn seats(self) -> String {
+        format!(
+            "INSERT INTO seats (performance_id, label, ordinal, section, price, reservation_id, held_until,
+                                user_id, user_slot)
+             SELECT {}, {}, n MOD {}, 'Stalls', 100, r.id, r.held_until, r.user_id,
+                    IF(r.id IS NULL, NULL, 1)
+             FROM numbers LEFT JOIN reservations r
+                  ON r.id = {} AND r.state IN ('confirmed', 'held')",
+            id(
+                Kind::Performance,
+                &format!("n DIV {}", self.seats_a_performance())
+            ),
+            self.label(),
+            self.seats_a_performance(),
+            id(Kind::Reservation, "n"),
+        )
+    }
+
+    /// That of seat `n`: in rows of ten, `R0-1` to `R0-10` and so on.
+    fn label(self) -> String {
+        let seat = format!("n MOD {}", self.seats_a_performance());
+        format!("CONCAT('R', ({seat}) DIV 10, '-', n MOD 10 + 1)")
+    }
+}
+
+fn concerts() -> String {
+    format!(
+        "INSERT INTO concerts (id, title, policy_version, policy_state, throughput_admit,
+                               throughput_interval_us, waiting_ttl_us, claim_ttl_us, active_ttl_us)
+         SELECT {}, CONCAT('Concert ', n), 1, 'open', 500, 3000000, 300000000, 120000000, 600000000
+         FROM numbers WHERE n < {CONCERTS}",
+        id(Kind::Concert, "n"),
+    )
+}
+
+fn ledger() -> String {
+    format!(
+        "INSERT INTO ledger
+         SELECT {}, r.user_id, IF(state = 'confirmed', 'payment', 'charge'), 100, 1000,
+                IF(state = 'confirmed', r.id, NULL), '2025-01-01' + INTERVAL n SECOND
+         FROM numbers JOIN reservations r ON r.id = {}",
+        id(Kind::Entry, "n"),
+        id(Kind::Reservation, "n"),
+    )
+}
+
+fn keys() -> String {
+    format!(
+        "INSERT INTO idempotency_keys
+         SELECT r.user_id, CONCAT('key-', n), UNHEX(SHA2(n, 256)), {},
+                '2025-01-01' + INTERVAL n SECOND
+         FROM numbers JOIN reservations r ON r.id = {}",
+        id(Kind::Entry, "n"),
+        id(Kind::Reservation, "n"),
+    )
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Concert,
+    Performance,
+    Reservation,
+    Entry,
+}
+
+/// The id of the row whose number is the expression `n`: one of version 7, of one each second.
+fn id(kind: Kind, n: &str) -> String {
+    let kind = kind as u8 + 0xa;
+    format!(
+        "UNHEX(CONCAT(LPAD(HEX(1700000000000 + ({n}) * 1000), 12, '0'), '7{kind:x}00', '8000',
+                      LPAD(HEX(({n}) * 2654435761 % 281474976710656), 12, '0')))"
+    )
+}
+
+/// The same id.
+pub(super) async fn id_of(raw: &mut AsyncMysqlConnection, kind: Kind, n: u64) -> Uuid {
+    let sql = format!("SELECT LOWER(HEX({})) AS text", id(kind, &n.to_string()));
+    texts(raw, &sql).await.remove(0).parse().unwrap()
+}

@@ -1,0 +1,142 @@
+//! Somebody between the adapter and its server who reads every statement on its way, and knows as much of
+//! their protocol as that takes.
+
+mod packets;
+
+use std::{collections::HashMap, io, net::SocketAddr};
+
+use async_trait::async_trait;
+use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings, TimeOffset};
+pub(crate) use packets::{Answer, Side};
+use packets::{Command, Reply};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+
+/// Who reads the statements of one connection.
+#[async_trait]
+pub(crate) trait Reader: Send {
+    /// Before a statement goes to the server, which does nothing at that moment.
+    async fn before(&mut self, server: &mut Side, statement: &str) -> io::Result<()>;
+
+    /// After the server has answered it, and before the adapter has any of the answer: it may go on without
+    /// having read all.
+    async fn after(&mut self, server: &mut Side, statement: &str, came: Answer) -> io::Result<()>;
+}
+
+/// The way to a server. It ends when this is dropped, with all of its connections.
+pub(crate) struct Wire {
+    address: SocketAddr,
+    accepting: JoinHandle<()>,
+}
+
+impl Wire {
+    /// Leads to `target`; each connection gets a reader of its own.
+    pub(crate) async fn to<R: Reader + 'static>(
+        target: SocketAddr,
+        mut reader: impl FnMut() -> R + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let reader = reader();
+                connections.spawn(async move {
+                    // Ends with either side; the other one notices by that.
+                    let _ = converse(client, target, reader).await;
+                });
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self { address, accepting }
+    }
+
+    /// Opens a database, whose schema must be there, by this way.
+    pub(crate) async fn open(
+        &self,
+        url: &str,
+        settings: &MySqlSettings,
+        offset: &TimeOffset,
+    ) -> MySqlDatabase {
+        let url = at(url, self.address);
+        MySqlDatabase::open(&url, settings, offset.clone())
+            .await
+            .unwrap()
+    }
+
+    /// The URL of a database by this way.
+    pub(crate) fn url(&self, url: &str) -> String {
+        at(url, self.address)
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Where the server of a URL listens.
+pub(crate) async fn address_of(url: &str) -> SocketAddr {
+    let host = host_in(url);
+    tokio::net::lookup_host(host)
+        .await
+        .unwrap()
+        .find(SocketAddr::is_ipv4)
+        .unwrap()
+}
+
+/// The same database, on a server that seems to be elsewhere.
+pub(crate) fn at(url: &str, address: SocketAddr) -> String {
+    url.replacen(host_in(url), &address.to_string(), 1)
+}
+
+fn host_in(url: &str) -> &str {
+    let after_user = url.split('@').nth(1).unwrap();
+    after_user.split('/').next().unwrap()
+}
+
+async fn converse(
+    client: TcpStream,
+    target: SocketAddr,
+    mut reader: impl Reader,
+) -> io::Result<()> {
+    let mut server = Side::new(TcpStream::connect(target).await?)?;
+    let mut client = Side::new(client)?;
+    let mut prepared: HashMap<u32, String> = HashMap::new();
+    loop {
+        let packet = tokio::select! {
+            packet = client.next() => packet?,
+            packet = server.next() => {
+                client.send(&packet?).await?;
+                continue;
+            }
+        };
+        let statement = match packet.command() {
+            None => {
+                server.send(&packet).await?;
+                continue;
+            }
+            Some(Command::Prepare(statement)) => {
+                server.send(&packet).await?;
+                let answer = server.next().await?;
+                prepared.extend(answer.prepared().map(|id| (id, statement)));
+                client.send(&answer).await?;
+                continue;
+            }
+            Some(Command::Run(statement)) => statement,
+            Some(Command::RunPrepared(id)) => prepared.get(&id).cloned().unwrap_or_default(),
+        };
+        reader.before(&mut server, &statement).await?;
+        server.send(&packet).await?;
+        let reply = Reply::from(&mut server).await?;
+        reader
+            .after(&mut server, &statement, reply.answer())
+            .await?;
+        for packet in &reply.packets {
+            client.send(packet).await?;
+        }
+    }
+}
