@@ -110,10 +110,11 @@ impl Calls {
             let stage = session.stage();
             match ended {
                 Ended::Lost(_) => {
+                    // What has lain idle meanwhile is likely lost as well (the server was restarted, say),
+                    // and each would cost an attempt.
+                    let taken = session.taken();
+                    let _ = self.pool.retain(|_, idle| idle.last_used() < taken);
                     session.hang_up();
-                    // A server that has gone down has hung up on the idle ones too. To find that out
-                    // one by one would cost as many attempts.
-                    self.pool.retain(|_, _| false);
                 }
                 Ended::TimedOut => session.hang_up(),
                 _ if stage != Stage::Outside => session.hang_up(),

@@ -1,5 +1,7 @@
 //! One connection during one attempt at a call.
 
+use std::time::Duration;
+
 use diesel::QueryResult;
 use diesel_async::{
     AnsiTransactionManager, TransactionManager, pooled_connection::deadpool::Object,
@@ -48,6 +50,11 @@ impl Session {
     /// How far its transaction got.
     pub(crate) fn stage(&self) -> Stage {
         self.stage
+    }
+
+    /// How long ago its connection was taken from the pool.
+    pub(crate) fn taken(&self) -> Duration {
+        Object::metrics(&self.connection).last_used()
     }
 
     /// Begins the transaction. What was read before may have changed, so every statement in it says

@@ -23,7 +23,7 @@ use crate::{
 const SOON: Duration = Duration::from_mins(1);
 
 /// Begins a transaction with one statement.
-async fn begin(raw: &mut AsyncMysqlConnection, sql: &str) -> QueryResult<()> {
+pub(crate) async fn begin(raw: &mut AsyncMysqlConnection, sql: &str) -> QueryResult<()> {
     execute(raw, "BEGIN").await?;
     execute(raw, sql).await
 }
@@ -112,7 +112,7 @@ async fn transactions(raw: &mut AsyncMysqlConnection) -> QueryResult<Vec<String>
 }
 
 /// The other connections to this database.
-async fn sessions(raw: &mut AsyncMysqlConnection) -> Vec<i64> {
+pub(crate) async fn sessions(raw: &mut AsyncMysqlConnection) -> Vec<i64> {
     #[derive(QueryableByName)]
     struct Session {
         #[diesel(sql_type = BigInt, column_name = "Id")]

@@ -9,7 +9,9 @@
     reason = "the lints know the tests themselves, and not what they call"
 )]
 
+mod audit;
 mod contention;
+mod faults;
 mod index;
 mod keys;
 mod meter;
@@ -17,7 +19,9 @@ mod one_database;
 mod opening;
 mod plans;
 mod program;
+mod restarts;
 mod sweeping;
+mod turnstile;
 mod wire;
 
 use one_database::OneDatabase;

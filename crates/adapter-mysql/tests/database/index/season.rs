@@ -48,11 +48,6 @@ impl Season {
         self.middle() / self.seats_a_performance() / 5
     }
 
-    /// How many holds are over and not swept.
-    pub(super) fn holds_over(self) -> u64 {
-        self.rows / 100
-    }
-
     /// How many holds of a performance to come are not over; of others all are.
     pub(super) fn holds_a_performance(self) -> u64 {
         self.seats_a_performance() / 10
