@@ -1,10 +1,15 @@
 //! `cargo xtask`: the chores of people who work on Frontrow.
 
 mod boundaries;
+mod soak;
 mod test_command;
 mod tools;
 
-use std::process::ExitCode;
+use std::{
+    env,
+    ffi::OsString,
+    process::{Command, ExitCode},
+};
 
 use clap::{Parser, Subcommand};
 
@@ -29,6 +34,11 @@ enum Chore {
     /// they mostly pick some of the tests, the doctests are then left out.
     Test(test_command::TestArguments),
 
+    /// Run the tests that take long, with large numbers
+    ///
+    /// Prints its parts as it goes. Takes many minutes; fails where one part does.
+    Soak(soak::SoakArguments),
+
     /// Check which crate may depend on which
     ///
     /// Prints every dependency that breaks a rule, with the rule, and fails if there is one.
@@ -38,6 +48,7 @@ enum Chore {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Chore::Test(arguments) => test_command::run(&arguments),
+        Chore::Soak(arguments) => soak::run(&arguments),
         Chore::Boundaries => boundaries::run(),
     };
     match done {
@@ -47,4 +58,18 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Cargo, as it is called by hand. What it tells a program that it runs about the program's package is taken
+/// back: build scripts that look at it would have their crates be built anew, back and forth.
+fn cargo() -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(program);
+    let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(ours) {
+            command.env_remove(name);
+        }
+    }
+    command
 }

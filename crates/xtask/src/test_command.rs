@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that the tests need, then all tests.
 
-use std::{env, ffi::OsString, process::Command};
+use std::{env, ffi::OsString};
 
 use anyhow::{Context, Result, ensure};
 use frontrow_test_harness::{MySqlServer, RedisServer};
@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     let ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
     for step in plan(runner, &arguments.for_runner) {
         eprintln!("xtask: cargo {}", step.join(" "));
-        let mut command = Command::new(&cargo);
+        let mut command = crate::cargo();
         command.args(&step);
         if ci {
             // What is built once and thrown away gains nothing from incremental files.
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
 
 /// One server for all tests: with nextest each is a process of its own, and a server takes a second or two
 /// to start. None where the caller has given them one.
-fn database_server() -> Result<Option<MySqlServer>> {
+pub(crate) fn database_server() -> Result<Option<MySqlServer>> {
     if let Some(url) = env::var_os(MySqlServer::URL_VARIABLE).filter(|url| !url.is_empty()) {
         eprintln!("xtask: tests use the server at {}", url.display());
         return Ok(None);

@@ -1,0 +1,203 @@
+//! `cargo xtask soak`: the tests that take long, with numbers for which nobody waits before each change.
+//!
+//! Each is a test that `cargo xtask test` runs as well, with smaller numbers, which it reads from variables.
+
+use std::{
+    io::BufReader,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use cargo_metadata::Message;
+use frontrow_test_harness::{MySqlServer, eventually};
+use tokio::runtime::Runtime;
+
+use crate::{test_command, tools};
+
+/// The long tests; another one is another line.
+#[rustfmt::skip]
+const PARTS: &[Part] = &[
+    part(MYSQL, "index::every_call_reads", "FRONTROW_INDEX_ROWS=1000000", 45),
+    part(MEMORY, "whatever_happens", "FRONTROW_MODEL_CASES=10000", 30),
+];
+
+/// A package, and the file in its folder `tests`.
+type Tests = (&'static str, &'static str);
+const MYSQL: Tests = ("frontrow-adapter-mysql", "database");
+const MEMORY: Tests = ("frontrow-adapter-embedded", "queue");
+
+struct Part {
+    tests: Tests,
+    /// What the names of the tests begin with.
+    name: &'static str,
+    /// What makes them long, as a shell would take it.
+    variables: &'static str,
+    minutes_max: u64,
+}
+
+const fn part(tests: Tests, name: &'static str, variables: &'static str, minutes_max: u64) -> Part {
+    Part {
+        tests,
+        name,
+        variables,
+        minutes_max,
+    }
+}
+
+/// What `cargo xtask soak` is called with.
+#[derive(clap::Args)]
+pub(crate) struct SoakArguments {
+    /// Only the parts whose name has this in it
+    filter: Option<String>,
+}
+
+/// Runs all parts, or some of them, one after the other, even where one fails.
+pub(crate) fn run(arguments: &SoakArguments) -> Result<()> {
+    let filter = arguments.filter.as_deref().unwrap_or_default();
+    let chosen: Vec<_> = PARTS
+        .iter()
+        .filter(|part| part.name.contains(filter))
+        .collect();
+    ensure!(!chosen.is_empty(), "no part has {filter:?} in its name");
+    tools::provide(tools::NEEDED)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut failed = 0;
+    for (number, part) in (1..).zip(&chosen) {
+        let Part {
+            name, variables, ..
+        } = part;
+        eprintln!("soak: {number} of {}: {name} {variables}", chosen.len());
+        let (took, result) = timed(|| part.run(&runtime));
+        match result {
+            Ok(()) => eprintln!("soak: {name} passed in {} s", took.as_secs()),
+            Err(error) => {
+                failed += 1;
+                eprintln!("soak: {name} failed in {} s: {error:#}", took.as_secs());
+            }
+        }
+    }
+    ensure!(failed == 0, "{failed} of {} parts failed", chosen.len());
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tells people how long a part takes"
+)]
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let done = work();
+    (start.elapsed(), done)
+}
+
+impl Part {
+    fn run(&self, runtime: &Runtime) -> Result<()> {
+        let (program, folder) = self.build()?;
+        let listed = Command::new(&program)
+            .args(["--list", self.name])
+            .output()?;
+        // What is called otherwise by now would be run by nobody, and seem to pass.
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        let there = listed.lines().any(|line| line.starts_with(self.name));
+        ensure!(there, "no test is called {}…", self.name);
+        // Each part has a server of its own: what one leaves behind is nothing to the next.
+        let server = test_command::database_server()?;
+        let mut command = Command::new(&program);
+        command
+            .args([self.name, "--nocapture", "--test-threads=1"])
+            .current_dir(folder)
+            .envs(self.variables())
+            .stdin(Stdio::null());
+        if let Some(server) = &server {
+            command.env(MySqlServer::URL_VARIABLE, server.url());
+        }
+        let child = command.spawn().context("cannot run the test")?;
+        let limit = Duration::from_mins(self.minutes_max);
+        let status = runtime.block_on(wait(child, limit))?;
+        ensure!(status.success(), "{status}");
+        Ok(())
+    }
+
+    fn variables(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let variables = self.variables.split_whitespace();
+        variables.filter_map(|variable| variable.split_once('='))
+    }
+
+    /// The program with the tests, and the folder that it is run in. It is run by itself and not by cargo, so
+    /// that ending it ends it.
+    fn build(&self) -> Result<(PathBuf, PathBuf)> {
+        let (package, target) = self.tests;
+        let mut building = crate::cargo()
+            .args(["test", "--no-run", "--package", package, "--test", target])
+            .arg("--message-format=json-render-diagnostics")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot run cargo")?;
+        let output = building.stdout.take().context("cargo says nothing")?;
+        let mut built = None;
+        for message in Message::parse_stream(BufReader::new(output)) {
+            if let Message::CompilerArtifact(artifact) = message?
+                && artifact.target.name == target
+                && let (Some(program), Some(folder)) =
+                    (artifact.executable, artifact.manifest_path.parent())
+            {
+                built = Some((program.into(), folder.into()));
+            }
+        }
+        let status = building.wait()?;
+        ensure!(status.success(), "cannot build {package}: {status}");
+        built.with_context(|| format!("{package} has no tests {target}"))
+    }
+}
+
+/// Waits for a child to end, and ends it when it takes too long.
+async fn wait(mut child: Child, limit: Duration) -> Result<ExitStatus> {
+    let ended = eventually("the test ends", limit, async || Ok(child.try_wait()?)).await;
+    if ended.is_err() {
+        child.kill()?;
+        child.wait()?;
+        bail!("not done within {limit:?}");
+    }
+    ended
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sleeping(seconds: &str) -> Child {
+        Command::new("sleep").arg(seconds).spawn().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_part_that_does_not_end_is_ended() {
+        let never = wait(sleeping("600"), Duration::from_millis(50)).await;
+        let message = never.unwrap_err().to_string();
+        assert_eq!(message, "not done within 50ms");
+        let soon = wait(sleeping("0"), Duration::from_mins(1)).await;
+        assert!(soon.unwrap().success());
+    }
+
+    #[test]
+    fn a_part_that_is_not_there_cannot_be_chosen() {
+        let unknown = SoakArguments {
+            filter: Some("no such test".into()),
+        };
+        assert!(run(&unknown).is_err());
+    }
+
+    #[test]
+    fn every_part_is_longer_than_the_usual_test_and_bounded() {
+        for part in PARTS {
+            let variables = part.variables.split_whitespace().count();
+            assert!(variables > 0, "{}", part.name);
+            assert_eq!(part.variables().count(), variables, "{}", part.variables);
+            assert!(part.minutes_max > 0, "{}", part.name);
+        }
+    }
+}
