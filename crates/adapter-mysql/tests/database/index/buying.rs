@@ -19,7 +19,7 @@ use crate::program::{HOLD, user};
 pub(super) async fn look_around(tour: &mut Tour) {
     // "Seats left" is that: of each performance at most sixteen numbers are added up, and its held seats are
     // counted; a look behind the last of each finds their ends.
-    let counted = 16 + 1 + tour.season.holds_a_performance() + 1;
+    let counted = 16 + 1 + tour.season.held_a_performance() + 1;
     let concerts = tour.counting(
         "all concerts",
         PERFORMANCES_TO_COME * counted,

@@ -48,9 +48,9 @@ impl Season {
         self.middle() / self.seats_a_performance() / 5
     }
 
-    /// How many holds of a performance to come are not over; of others all are.
-    pub(super) fn holds_a_performance(self) -> u64 {
-        self.seats_a_performance() / 10
+    /// How many seats of a performance to come are held, a tenth of them by holds that are over.
+    pub(super) fn held_a_performance(self) -> u64 {
+        self.seats_a_performance() / 10 + self.seats_a_performance() / 100
     }
 
     /// Fills an empty database.
