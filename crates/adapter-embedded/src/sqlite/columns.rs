@@ -173,7 +173,7 @@ text!(
 );
 
 /// The name of a policy's state, in the column and in the audit.
-pub(super) fn policy_state_name(state: PolicyState) -> &'static str {
+fn policy_state_name(state: PolicyState) -> &'static str {
     match state {
         PolicyState::Open => "open",
         PolicyState::Paused => "paused",

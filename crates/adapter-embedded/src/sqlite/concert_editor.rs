@@ -8,12 +8,11 @@ use diesel::{
 };
 use frontrow_domain::{
     model::{
-        ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId,
+        AuditNote, ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId,
         queue::VersionedPolicy,
     },
     ports::{ConcertEditor, EditOutcome, Operator, StoreResult},
 };
-use serde_json::json;
 
 use super::{
     SqliteDatabase, audit,
@@ -35,11 +34,8 @@ impl ConcertEditor for SqliteDatabase {
     ) -> StoreResult<()> {
         let (title, policy, by) = (title.clone(), policy.clone(), by.clone());
         self.write(move |connection, _| {
-            let detail = json!({
-                "title": title.as_str(),
-                "policy": audit::policy_detail(&policy),
-            });
-            audit::note(connection, &by, "concert.create", &id, &detail)?;
+            let note = AuditNote::concert_created(id, &title, &policy);
+            audit::note(connection, &by, &note)?;
             insert_into(concerts::table)
                 .values(ConcertRow {
                     id: Db(id),
@@ -106,11 +102,8 @@ fn retitle(
         update(concerts::table.find(Db(id)))
             .set(concerts::title.eq(Db(title.clone())))
             .execute(connection)?;
-        let detail = audit::changes(
-            &json!({ "title": before.0.as_str() }),
-            &json!({ "title": title.as_str() }),
-        );
-        audit::note(connection, by, "concert.retitle", &id, &detail.into())?;
+        let note = AuditNote::concert_retitled(id, &before.0, title);
+        audit::note(connection, by, &note)?;
     }
     Ok(EditOutcome::Done)
 }
@@ -141,18 +134,7 @@ fn create_performance(
         ))
         .execute(connection)?;
     seat_rows::write(connection, performance.id, &performance.seats)?;
-    let detail = json!({
-        "concert": performance.concert.to_string(),
-        "starts_at": performance.starts_at.to_string(),
-        "venue": performance.venue.as_str(),
-        "seats": total,
-    });
-    audit::note(
-        connection,
-        by,
-        "performance.create",
-        &performance.id,
-        &detail,
-    )?;
+    let note = AuditNote::performance_created(performance);
+    audit::note(connection, by, &note)?;
     Ok(EditOutcome::Done)
 }

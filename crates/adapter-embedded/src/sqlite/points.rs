@@ -6,11 +6,10 @@ use diesel::{
     insert_into,
 };
 use frontrow_domain::{
-    model::{Amount, Applied, Balance, LedgerEntry, LedgerReason, UserId},
+    model::{Amount, Applied, AuditNote, Balance, LedgerEntry, LedgerReason, UserId},
     ports::{Charge, ChargeOutcome, Charged, EffectOf, Points, StoreResult},
 };
 use jiff::Timestamp;
-use serde_json::json;
 
 use super::{
     SqliteDatabase, audit,
@@ -106,12 +105,7 @@ fn charge(
     record(connection, &entry)?;
     idempotency::remember(connection, &charge.keyed, &entry)?;
     if let Some(operator) = &charge.operator {
-        let detail = json!({
-            "amount": charge.amount.minor_units(),
-            "balance": after.0.minor_units(),
-            "ledger_entry": charge.entry.to_string(),
-        });
-        audit::note(connection, operator, "points.charge", &charge.user, &detail)?;
+        audit::note(connection, operator, &AuditNote::points_charged(&entry))?;
     }
     Ok(ChargeOutcome::Charged(Applied {
         effect: Charged {

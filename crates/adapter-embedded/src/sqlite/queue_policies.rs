@@ -7,7 +7,7 @@ use diesel::{
 };
 use frontrow_domain::{
     model::{
-        ConcertId,
+        AuditNote, ConcertId,
         queue::{PolicyVersion, VersionedPolicy},
     },
     ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, StoreResult},
@@ -118,9 +118,8 @@ fn put(
             update(concerts::table.find(Db(concert)))
                 .set(PolicyRow::from(policy))
                 .execute(connection)?;
-            let (before, after) = (audit::policy_detail(&before), audit::policy_detail(policy));
-            let detail = audit::changes(&before, &after).into();
-            audit::note(connection, by, "queue.policy", &concert, &detail)?;
+            let note = AuditNote::policy_put(concert, &before, policy);
+            audit::note(connection, by, &note)?;
             Ok(PutOutcome::Put)
         }
     }

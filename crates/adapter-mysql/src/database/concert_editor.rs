@@ -9,13 +9,12 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
-        ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId,
+        AuditNote, ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId,
         queue::VersionedPolicy,
     },
     ports::{ConcertEditor, EditOutcome, Operator, StoreResult},
 };
 use futures_util::FutureExt;
-use serde_json::json;
 
 use super::{
     MySqlDatabase, audit,
@@ -91,8 +90,7 @@ async fn create_concert(
     by: &Operator,
 ) -> QueryResult<Turn<()>> {
     session.begin().await?;
-    let detail = json!({ "title": title.as_str(), "policy": audit::policy_detail(policy) });
-    audit::note(session, by, "concert.create", &id, &detail).await?;
+    audit::note(session, by, &AuditNote::concert_created(id, title, policy)).await?;
     insert_into(concerts::table)
         .values(ConcertRow {
             id: Db(id),
@@ -126,11 +124,8 @@ async fn retitle(
             .set(concerts::title.eq(Db(title.clone())))
             .execute(session.connection())
             .await?;
-        let detail = audit::changes(
-            &json!({ "title": before.0.as_str() }),
-            &json!({ "title": title.as_str() }),
-        );
-        audit::note(session, by, "concert.retitle", &id, &detail.into()).await?;
+        let note = AuditNote::concert_retitled(id, &before.0, title);
+        audit::note(session, by, &note).await?;
     }
     Ok(Turn::Done(EditOutcome::Done))
 }
@@ -162,12 +157,6 @@ async fn create_performance(
         .execute(session.connection())
         .await?;
     seat_rows::write(session, performance.id, &performance.seats).await?;
-    let detail = json!({
-        "concert": performance.concert.to_string(),
-        "starts_at": performance.starts_at.to_string(),
-        "venue": performance.venue.as_str(),
-        "seats": total,
-    });
-    audit::note(session, by, "performance.create", &performance.id, &detail).await?;
+    audit::note(session, by, &AuditNote::performance_created(performance)).await?;
     Ok(Turn::Done(EditOutcome::Done))
 }

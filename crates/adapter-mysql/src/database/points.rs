@@ -4,12 +4,11 @@ use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, insert_into, update};
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
-    model::{Amount, Applied, Balance, LedgerEntry, LedgerReason, UserId},
+    model::{Amount, Applied, AuditNote, Balance, LedgerEntry, LedgerReason, UserId},
     ports::{Charge, ChargeOutcome, Charged, EffectOf, Points, StoreResult},
 };
 use futures_util::{FutureExt, TryFutureExt};
 use jiff::Timestamp;
-use serde_json::json;
 
 use super::{
     MySqlDatabase, audit,
@@ -119,12 +118,7 @@ async fn charge(session: &mut Session, charge: &Charge) -> QueryResult<Turn<Char
     };
     record(session, &entry).await?;
     if let Some(operator) = &charge.operator {
-        let detail = json!({
-            "amount": charge.amount.minor_units(),
-            "balance": after.0.minor_units(),
-            "ledger_entry": charge.entry.to_string(),
-        });
-        audit::note(session, operator, "points.charge", &charge.user, &detail).await?;
+        audit::note(session, operator, &AuditNote::points_charged(&entry)).await?;
     }
     Ok(Turn::Done(ChargeOutcome::Charged(Applied {
         effect: Charged {

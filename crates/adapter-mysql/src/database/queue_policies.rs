@@ -7,7 +7,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
-        ConcertId,
+        AuditNote, ConcertId,
         queue::{PolicyVersion, VersionedPolicy},
     },
     ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, StoreResult},
@@ -113,9 +113,8 @@ async fn put(
         .set(PolicyRow::from(policy))
         .execute(session.connection())
         .await?;
-    let (before, after) = (audit::policy_detail(&before), audit::policy_detail(policy));
-    let detail = audit::changes(&before, &after).into();
-    audit::note(session, by, "queue.policy", &concert, &detail).await?;
+    let note = AuditNote::policy_put(concert, &before, policy);
+    audit::note(session, by, &note).await?;
     Ok(Turn::Done(PutOutcome::Put))
 }
 

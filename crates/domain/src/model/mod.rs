@@ -1,11 +1,13 @@
 //! What things are, and which changes of them are allowed.
 
+mod audit;
 mod concert;
 mod idempotency;
 mod ids;
 mod ledger;
 mod money;
 mod page;
+mod performance_change;
 pub mod queue;
 mod ranking;
 mod reservation;
@@ -14,12 +16,14 @@ mod seat_plan;
 mod seat_plan_edit;
 mod time;
 
+pub use audit::{AuditDetail, AuditNote};
 pub use concert::{Concert, ConcertTitle, NewPerformance, Performance, PerformanceEdit, Venue};
 pub use idempotency::{Applied, IdempotencyKey, Keyed, RequestDigest};
 pub use ids::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, UserId};
 pub use ledger::{Balance, LedgerEntry, LedgerReason};
 pub use money::{Amount, Currency};
 pub use page::{Page, PageRequest};
+pub use performance_change::{PerformanceChange, PerformanceFacts};
 pub use ranking::{Period, RankedConcert, Ranking, Span};
 pub use reservation::{HeldReservation, PayRefusal, Reservation, ReservationState, WrongState};
 pub use seat::{PricedSeat, Seat, SeatLabel, SeatSelection, SeatState};
