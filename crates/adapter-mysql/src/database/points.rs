@@ -147,7 +147,7 @@ async fn replayed(session: &mut Session, charge: &Charge) -> QueryResult<Turn<Ch
 }
 
 /// A user's balance, if they have one, which nobody else changes from here on, and what time it is.
-async fn lock_balance(
+pub(super) async fn lock_balance(
     session: &mut Session,
     user: &UserId,
 ) -> QueryResult<(Option<Balance>, Timestamp)> {

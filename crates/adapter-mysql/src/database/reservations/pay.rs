@@ -77,13 +77,12 @@ pub(super) async fn pay(
             });
         }
     }
-    Ok(if write(session, request, &scene, &paid).await? {
-        Turn::Done(PayOutcome::Paid(Applied {
-            effect: paid,
+    Ok(match write(session, request, scene, paid).await? {
+        Some(effect) => Turn::Done(PayOutcome::Paid(Applied {
+            effect,
             replayed: false,
-        }))
-    } else {
-        Turn::Again
+        })),
+        None => Turn::Again,
     })
 }
 
@@ -147,16 +146,18 @@ async fn replayed(
     })
 }
 
-/// Writes the payment, whose key is ours; false when anything is no longer as `scene` has it.
+/// Writes the payment, whose key is ours; none when anything is no longer as `scene` has it.
 async fn write(
     session: &mut Session,
     request: &PaymentRequest,
-    scene: &Scene,
-    paid: &Paid,
-) -> QueryResult<bool> {
-    let spent = points::change_balance(session, &request.user, scene.balance, paid.balance).await?;
-    if !spent || !confirm(session, &paid.reservation).await? {
-        return Ok(false);
+    scene: Scene,
+    paid: Paid,
+) -> QueryResult<Option<Paid>> {
+    let Some((paid, now)) = spend(session, request, scene, paid).await? else {
+        return Ok(None);
+    };
+    if !confirm(session, &paid.reservation).await? {
+        return Ok(None);
     }
     sell(session, &paid.reservation).await?;
     let entry = LedgerEntry {
@@ -165,11 +166,39 @@ async fn write(
         reason: LedgerReason::Payment(paid.reservation.id),
         amount: paid.charged,
         balance: paid.balance,
-        at: scene.now,
+        at: now,
     };
     points::record(session, &entry).await?;
     sales::count(session, &paid.reservation).await?;
-    Ok(true)
+    Ok(Some(paid))
+}
+
+/// Takes the points; gives the payment that they make, and when; none when they do not make one any more.
+///
+/// Nearly always nobody else has changed the user's points since the look. Where somebody has, they are
+/// locked and looked at again: a payment that only ever tried to find them unchanged could be kept from its
+/// turn for as long as charges come in.
+async fn spend(
+    session: &mut Session,
+    request: &PaymentRequest,
+    scene: Scene,
+    paid: Paid,
+) -> QueryResult<Option<(Paid, Timestamp)>> {
+    let user = &request.user;
+    if points::change_balance(session, user, scene.balance, paid.balance).await? {
+        return Ok(Some((paid, scene.now)));
+    }
+    let (balance, now) = points::lock_balance(session, user).await?;
+    let scene = Scene {
+        balance,
+        now,
+        ..scene
+    };
+    let Ok(paid) = transition(&scene) else {
+        return Ok(None);
+    };
+    let spent = points::change_balance(session, user, balance, paid.balance).await?;
+    Ok(spent.then_some((paid, now)))
 }
 
 /// Confirms a hold that is not over; false when there is none.
