@@ -10,6 +10,7 @@ mod bad_input;
 mod buyer;
 mod cli;
 mod clock;
+mod contention;
 mod crash;
 mod database_failures;
 mod gate_walk;

@@ -5,6 +5,7 @@ mod mysql;
 mod sqlite;
 
 use anyhow::Result;
+use diesel_async::AsyncMysqlConnection;
 use frontrow_test_harness::{App, AppConfig, MySqlTestDatabase, RedisKeyspace};
 
 use self::database::Opened;
@@ -118,6 +119,11 @@ impl Stores {
     /// their way there. For less than the five seconds after which they would be refused.
     pub(crate) async fn hold_up_writes(self, app: &App) -> Result<WritesHeldUp> {
         self.open(app).await?.hold_up_writes().await
+    }
+
+    /// A connection to the MySQL database of `app`, for what only that database is asked.
+    pub(crate) async fn mysql(self, app: &App) -> Result<AsyncMysqlConnection> {
+        mysql::open(app).await
     }
 
     async fn open(self, app: &App) -> Result<Opened> {

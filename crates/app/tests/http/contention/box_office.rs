@@ -1,0 +1,217 @@
+//! Several processes that sell the same seats, and the people who go from one to the other.
+
+use anyhow::{Result, ensure};
+use diesel::{QueryableByName, sql_query, sql_types::BigInt};
+use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
+use frontrow_test_harness::{AppConfig, eventually};
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+
+use super::{careless::Careless, crowd::in_step, records::Records};
+use crate::{
+    lives::SOON,
+    stage::{PRICE, Stage, Visitor, start},
+    stores::{Stores, WritesHeldUp},
+};
+
+/// Where the processes keep what they share.
+const STORES: Stores = Stores::MYSQL_AND_REDIS;
+/// How many processes there are.
+pub(super) const DESKS: usize = 3;
+/// How many connections to the database each of them has.
+const CONNECTIONS_A_DESK: usize = 16;
+
+/// Processes of one configuration, on one database and one queue that lets everybody in.
+pub(super) struct BoxOffice {
+    /// One stage a process, of the same concert.
+    desks: Vec<Stage>,
+}
+
+/// A user who goes from desk to desk.
+pub(super) struct Customer {
+    pub(super) name: String,
+    /// The user at each desk, with the same place.
+    visitors: Vec<Visitor>,
+}
+
+/// A customer who holds a seat.
+pub(super) struct Holder {
+    pub(super) customer: Customer,
+    pub(super) reservation: String,
+    pub(super) seat: String,
+}
+
+/// A configuration under which no answer depends on how busy the machine is: whoever has to wait for
+/// others does so, and is not told to come back. How often a transaction is tried stays as it is.
+pub(super) async fn patient() -> Result<AppConfig> {
+    let connections = CONNECTIONS_A_DESK.to_string();
+    let config = STORES.config().await?;
+    Ok(config
+        .env("FRONTROW_DATABASE__POOL_SIZE", connections)
+        .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "25000")
+        .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "25000")
+        .env("FRONTROW_DATABASE__LOCK_TIMEOUT_S", "25"))
+}
+
+/// The policy of a queue in which nobody waits.
+pub(super) fn open_doors() -> Value {
+    json!({"state": "bypass"})
+}
+
+impl BoxOffice {
+    /// Sells a row of `seats` seats, `R1-1` and so on.
+    pub(super) async fn open(seats: u16) -> Result<Self> {
+        Self::open_with(patient().await?, seats).await
+    }
+
+    /// The same with a configuration of its own.
+    pub(super) async fn open_with(config: AppConfig, seats: u16) -> Result<Self> {
+        let first = Stage::open_with(config.clone(), 1, seats, open_doors()).await?;
+        let others = try_join_all((1..DESKS).map(|_| start(config.clone()))).await?;
+        let others = others.into_iter().map(|app| Stage {
+            app,
+            concert: first.concert.clone(),
+            performance: first.performance.clone(),
+        });
+        let others: Vec<_> = others.collect();
+        Ok(Self {
+            desks: std::iter::once(first).chain(others).collect(),
+        })
+    }
+
+    /// One of the processes, another one for each number.
+    pub(super) fn desk(&self, number: usize) -> &Stage {
+        &self.desks[number % DESKS]
+    }
+
+    /// Somebody with an active place, who joined at the desk of that number.
+    async fn visitor(&self, number: usize, name: &str) -> Result<Customer> {
+        let joined = self.desk(number).join(name).await?;
+        ensure!(joined.is_active(), "{}", joined.place);
+        let token = joined.place["queue_token"].as_str().unwrap_or_default();
+        let at = |desk: &Stage| Visitor {
+            client: desk.user(name).queue_token(token),
+            place: joined.place.clone(),
+        };
+        Ok(Customer {
+            name: name.to_owned(),
+            visitors: self.desks.iter().map(at).collect(),
+        })
+    }
+
+    /// The same with the points for one seat.
+    pub(super) async fn customer(&self, number: usize, name: &str) -> Result<Customer> {
+        let customer = self.visitor(number, name).await?;
+        let charged = customer.at(number).charge(PRICE, "first charge").await?;
+        charged.expect_status(201)?;
+        Ok(customer)
+    }
+
+    /// So many people with active places: `NAME-0` and so on.
+    pub(super) async fn visitors(&self, name: &str, count: usize) -> Result<Vec<Customer>> {
+        let coming = (0..count)
+            .map(|number| async move { self.visitor(number, &format!("{name}-{number}")).await });
+        in_step(coming).await
+    }
+
+    /// So many people with active places and the points for one seat.
+    pub(super) async fn customers(&self, name: &str, count: usize) -> Result<Vec<Customer>> {
+        let coming = (0..count)
+            .map(|number| async move { self.customer(number, &format!("{name}-{number}")).await });
+        in_step(coming).await
+    }
+
+    /// Lets each customer hold a seat, the first one the first seat after `skipped` others, and so on.
+    pub(super) async fn each_holds(
+        &self,
+        customers: Vec<Customer>,
+        skipped: usize,
+    ) -> Result<Vec<Holder>> {
+        let holding = customers.into_iter().enumerate().map(|(number, customer)| {
+            let seat = format!("R1-{}", skipped + number + 1);
+            async move {
+                let held = customer
+                    .at(number)
+                    .hold(self.desk(number), &[&seat])
+                    .await?;
+                Ok(Holder {
+                    reservation: held.expect_status(201)?.text_at("/id")?.to_owned(),
+                    customer,
+                    seat,
+                })
+            }
+        });
+        in_step(holding).await
+    }
+
+    /// A customer who holds a seat.
+    pub(super) async fn holder(&self, name: &str, seat: usize) -> Result<Holder> {
+        let customer = self.customer(seat, name).await?;
+        let holder = self.each_holds(vec![customer], seat - 1).await?.pop();
+        holder.ok_or_else(|| anyhow::anyhow!("nobody holds"))
+    }
+
+    /// What the database has at this moment.
+    pub(super) async fn records(&self) -> Result<Records> {
+        Records::read(&mut self.database().await?).await
+    }
+
+    /// A program that works on the same database without a guard.
+    pub(super) async fn careless(&self, number: u64) -> Result<Careless> {
+        let desk = self.desk(0);
+        let (concert, performance) = (desk.concert.parse()?, desk.performance.parse()?);
+        let database = self.database().await?;
+        Ok(Careless::new(number, database, concert, performance))
+    }
+
+    /// A connection to the database.
+    pub(super) async fn database(&self) -> Result<AsyncMysqlConnection> {
+        STORES.mysql(&self.desk(0).app).await
+    }
+
+    /// Holds up every write, until this is dropped: whoever comes now looks, finds what they look for,
+    /// and writes when all others do.
+    pub(super) async fn hold_up_writes(&self) -> Result<WritesHeldUp> {
+        STORES.hold_up_writes(&self.desk(0).app).await
+    }
+
+    /// Waits until so many requests that went to the desks in turn, or as many as there are connections,
+    /// have looked and want to write while writes are held up. Each desk's sweep comes to stand there too.
+    pub(super) async fn all_have_looked(&self, requests: usize) -> Result<()> {
+        let at_desk = |desk| (requests + DESKS - 1 - desk) / DESKS;
+        let lines = (0..DESKS).map(|desk| CONNECTIONS_A_DESK.min(at_desk(desk) + 1));
+        let held_up = "information_schema.processlist
+            WHERE db = DATABASE() AND state LIKE 'Waiting for table%'";
+        self.becomes(lines.sum(), held_up).await
+    }
+
+    /// Waits until so many requests change a row, which somebody else has locked.
+    pub(super) async fn wait_for_rows(&self, requests: usize) -> Result<()> {
+        let changing = "information_schema.processlist
+            WHERE db = DATABASE() AND state LIKE 'updating%'";
+        self.becomes(requests, changing).await
+    }
+
+    async fn becomes(&self, wanted: usize, rows: &str) -> Result<()> {
+        #[derive(QueryableByName)]
+        struct Line {
+            #[diesel(sql_type = BigInt)]
+            length: i64,
+        }
+        let wanted = i64::try_from(wanted)?;
+        let database = &mut self.database().await?;
+        eventually("enough requests stand in line", SOON, async || {
+            let length = sql_query(format!("SELECT COUNT(*) AS length FROM {rows}"));
+            let line: Line = length.get_result(database).await?;
+            Ok((line.length >= wanted).then_some(()))
+        })
+        .await
+    }
+}
+
+impl Customer {
+    /// The user at one of the desks, another one for each number.
+    pub(super) fn at(&self, number: usize) -> &Visitor {
+        &self.visitors[number % self.visitors.len()]
+    }
+}

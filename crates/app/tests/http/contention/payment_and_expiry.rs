@@ -1,0 +1,189 @@
+//! A payment, and the end of what it pays for.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use diesel_async::SimpleAsyncConnection;
+use frontrow_test_harness::Reply;
+use tokio::time::sleep;
+
+use super::{
+    box_office::{BoxOffice, Holder, patient},
+    careless::end_of_holds,
+    crowd::in_step,
+    refused_by,
+};
+use crate::{clock::now, lives::instant, stage::PRICE};
+
+/// How many look in time and pay too late.
+const LATE: usize = 10;
+/// How many holds end in one round, and how far apart they are paid.
+const PAIRS: usize = 20;
+const APART_MS: i64 = 2;
+const ROUNDS_MAX: usize = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_guard_what_was_seen_in_time_is_paid_too_late() -> Result<()> {
+    let office = BoxOffice::open(1).await?;
+    office.holder("ann", 1).await?;
+    let (mut anns, mut sweep) = (office.careless(1).await?, office.careless(2).await?);
+    let (seen, points) = (anns.sees("ann").await?, anns.sees_points("ann").await?);
+    ensure!(seen.hold == "alive");
+    sweep.lets_time_pass("ann", -1).await?;
+    let due = sweep.sees("ann").await?;
+    ensure!(due.hold == "due");
+    sweep.ends(&due, "expired").await?;
+    sweep.takes("ben", "R1-1").await?;
+    office.records().await?.ensure_sound()?;
+    anns.pays(&seen, points).await?;
+    let found = office.records().await?.contradictions();
+    let both = "R1-1 is reserved for ann and ben".to_owned();
+    assert!(found.contains(&both), "{found:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_guard_a_sweep_frees_what_was_paid_since_it_looked() -> Result<()> {
+    let office = BoxOffice::open(1).await?;
+    office.holder("ann", 1).await?;
+    let (mut anns, mut sweep) = (office.careless(1).await?, office.careless(2).await?);
+    let (seen, points) = (anns.sees("ann").await?, anns.sees_points("ann").await?);
+    sweep.lets_time_pass("ann", -1).await?;
+    let due = sweep.sees("ann").await?;
+    ensure!(seen.hold == "alive" && due.hold == "due");
+    // The payment looked first, and is first.
+    anns.pays(&seen, points).await?;
+    // The second guard.
+    refused_by(sweep.ends(&due, "expired").await, "reservations_paid")?;
+    office.records().await?.ensure_sound()?;
+
+    let no_guard = "ALTER TABLE reservations DROP CONSTRAINT reservations_paid";
+    sweep.run(no_guard).await?;
+    sweep.ends(&due, "expired").await?;
+    let found = office.records().await?.contradictions();
+    let unpaid = "ann expired, paid 1 times".to_owned();
+    assert!(found.contains(&unpaid), "{found:?}");
+    Ok(())
+}
+
+/// Payments look in time, and wait for a row until the time is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_seen_in_time_and_is_paid_too_late_is_not_paid() -> Result<()> {
+    let office = BoxOffice::open(20).await?;
+    let fans = office.customers("fan", LATE).await?;
+    let rivals = office.customers("rival", LATE).await?;
+    let fans = office.each_holds(fans, 0).await?;
+    let mut locked = office.database().await?;
+    let lock = "BEGIN; SELECT * FROM balances WHERE user_id LIKE 'fan-%' FOR UPDATE";
+    locked.batch_execute(lock).await?;
+
+    let payments = fans.iter().enumerate().map(|(number, fan)| async move {
+        fan.customer
+            .at(number)
+            .pay(&fan.reservation, "payment")
+            .await
+    });
+    let (payments, taken) = tokio::try_join!(in_step(payments), async {
+        office.wait_for_rows(LATE).await?;
+        locked.batch_execute(&end_of_holds("fan-%", -1)).await?;
+        locked.batch_execute("COMMIT").await?;
+        let takes = rivals.iter().enumerate().map(|(number, rival)| {
+            let (desk, seat) = (office.desk(number), fans[number].seat.as_str());
+            async move { rival.at(number).hold(desk, &[seat]).await }
+        });
+        in_step(takes).await
+    })?;
+    let records = office.records().await?;
+    records.ensure_sound()?;
+    for (fan, payment) in fans.iter().zip(&payments) {
+        assert_eq!(payment.status, 410, "{payment:?}");
+        records.bears_out(&fan.customer.name, Some(&fan.reservation), payment)?;
+        assert_eq!(records.balance(&fan.customer.name), PRICE);
+    }
+    for (rival, taken) in rivals.iter().zip(&taken) {
+        assert_eq!(taken.status, 201, "{taken:?}");
+        records.bears_out(&rival.name, None, taken)?;
+    }
+    Ok(())
+}
+
+/// One that holds and pays, one that asks for the same seat at the same moment, and the sweeps.
+struct Pair {
+    holder: Holder,
+    paid: Reply,
+    rival: String,
+    taken: Reply,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn around_its_end_a_hold_is_paid_in_full_or_over() -> Result<()> {
+    let brief = patient().await?.env("FRONTROW_RESERVATION__HOLD_S", "1");
+    let seats = u16::try_from(PAIRS * ROUNDS_MAX)?;
+    let office = BoxOffice::open_with(brief, seats).await?;
+    let (mut in_time, mut too_late) = (0, 0);
+    // A busy machine takes longer from the client's clock to the database's.
+    let mut lead_ms = 10;
+    for round in 0..ROUNDS_MAX {
+        let (paid, lost) = one_round(&office, round, lead_ms).await?;
+        println!("{lead_ms} ms ahead: {paid} were in time, {lost} too late");
+        in_time += paid;
+        too_late += lost;
+        if in_time > 0 && too_late > 0 {
+            return Ok(());
+        }
+        lead_ms += if paid == 0 { 100 } else { -40 };
+    }
+    anyhow::bail!("{in_time} were in time, {too_late} too late: both must happen");
+}
+
+/// Gives how many paid in time, and how many too late.
+async fn one_round(office: &BoxOffice, round: usize, lead_ms: i64) -> Result<(usize, usize)> {
+    let rivals = office.customers(&format!("rival-{round}"), PAIRS).await?;
+    let fans = office.customers(&format!("fan-{round}"), PAIRS).await?;
+    let middle = i64::try_from(PAIRS / 2)?;
+    let pairs = fans.into_iter().zip(rivals).enumerate();
+    let pairs = pairs.map(|(number, (fan, rival))| async move {
+        let seat = format!("R1-{}", round * PAIRS + number + 1);
+        let held = fan.at(number).hold(office.desk(number), &[&seat]).await?;
+        let held = held.expect_status(201)?;
+        let reservation = held.text_at("/id")?.to_owned();
+        let offset_ms = APART_MS * (i64::try_from(number)? - middle) - lead_ms;
+        let left = now().duration_until(instant(held.at("/held_until")?)?);
+        let left_ms = left.as_millis() + i128::from(offset_ms);
+        sleep(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))).await;
+        let wanted = [seat.as_str()];
+        let (paid, taken) = tokio::try_join!(
+            fan.at(number + 1).pay(&reservation, "payment"),
+            rival.at(number + 2).hold(office.desk(number + 2), &wanted),
+        )?;
+        let holder = Holder {
+            customer: fan,
+            reservation,
+            seat,
+        };
+        Ok(Pair {
+            holder,
+            paid,
+            rival: rival.name,
+            taken,
+        })
+    });
+    let pairs = in_step(pairs).await?;
+    let records = office.records().await?;
+    records.ensure_sound()?;
+    for pair in &pairs {
+        let Holder {
+            customer,
+            reservation,
+            ..
+        } = &pair.holder;
+        let in_time = pair.paid.status == 200;
+        records.bears_out(&customer.name, Some(reservation), &pair.paid)?;
+        records.bears_out(&pair.rival, None, &pair.taken)?;
+        let left = if in_time { 0 } else { PRICE };
+        assert_eq!(records.balance(&customer.name), left);
+        ensure!(!in_time || pair.taken.status == 409, "taken from its buyer");
+    }
+    let in_time = pairs.iter().filter(|pair| pair.paid.status == 200).count();
+    Ok((in_time, PAIRS - in_time))
+}

@@ -1,0 +1,146 @@
+//! A payment, and the release of what it pays for.
+
+use anyhow::{Result, bail, ensure};
+use diesel_async::SimpleAsyncConnection;
+use frontrow_test_harness::Reply;
+
+use super::{
+    box_office::{BoxOffice, Holder},
+    crowd::in_step,
+    records::Records,
+    refused_by,
+};
+use crate::stage::PRICE;
+
+/// How many pay and release at once, so that each has a connection.
+const PAIRS: usize = 12;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_guard_a_release_frees_what_was_paid() -> Result<()> {
+    let office = BoxOffice::open(1).await?;
+    office.holder("ann", 1).await?;
+    let (mut pays, mut releases) = (office.careless(1).await?, office.careless(2).await?);
+    let (seen, also_seen) = (pays.sees("ann").await?, releases.sees("ann").await?);
+    ensure!(seen.hold == "alive" && also_seen.hold == "alive");
+    let points = pays.sees_points("ann").await?;
+    pays.pays(&seen, points).await?;
+    // The second guard.
+    let released = releases.ends(&also_seen, "cancelled").await;
+    refused_by(released, "reservations_paid")?;
+
+    let no_guard = "ALTER TABLE reservations DROP CONSTRAINT reservations_paid";
+    releases.run(no_guard).await?;
+    releases.ends(&also_seen, "cancelled").await?;
+    let records = office.records().await?;
+    let found = records.contradictions();
+    let charged = "ann cancelled, paid 1 times".to_owned();
+    assert!(found.contains(&charged), "{found:?}");
+    assert_eq!(records.balance("ann"), 0, "for nothing");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_guard_what_was_released_is_paid() -> Result<()> {
+    let office = BoxOffice::open(1).await?;
+    office.holder("ann", 1).await?;
+    let (mut pays, mut releases) = (office.careless(1).await?, office.careless(2).await?);
+    let (seen, also_seen) = (pays.sees("ann").await?, releases.sees("ann").await?);
+    let points = pays.sees_points("ann").await?;
+    releases.ends(&also_seen, "cancelled").await?;
+    office.records().await?.ensure_sound()?;
+    pays.pays(&seen, points).await?;
+    let found = office.records().await?.contradictions();
+    let no_seat = "ann confirmed [\"R1-1\"] and has []".to_owned();
+    assert!(found.contains(&no_seat), "{found:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_payment_and_a_release_one_wins_and_the_other_is_told() -> Result<()> {
+    let office = BoxOffice::open(u16::try_from(2 * PAIRS)?).await?;
+    let (mut paid, mut released) = (0, 0);
+    for (round, payments_first) in [true, false].into_iter().enumerate() {
+        let fans = office.customers(&format!("fan-{round}"), PAIRS).await?;
+        let holders = office.each_holds(fans, round * PAIRS).await?;
+        let answers = both_at_once(&office, &holders, payments_first).await?;
+        let records = office.records().await?;
+        records.ensure_sound()?;
+        for (holder, told) in holders.iter().zip(&answers) {
+            if one_won(&records, holder, told)? {
+                paid += 1;
+            } else {
+                released += 1;
+            }
+        }
+    }
+    println!("{paid} were paid, {released} released");
+    ensure!(
+        paid > 0 && released > 0,
+        "{paid} paid, {released} released: both must happen"
+    );
+    Ok(())
+}
+
+/// What a holder was told when they paid, and when they gave the seat back.
+struct Told {
+    paid: Reply,
+    released: Reply,
+}
+
+/// Pays and releases everything at once: all have looked before anybody writes. Those who come first for
+/// the rows, which somebody else has locked until then, are usually the first to get them.
+async fn both_at_once(
+    office: &BoxOffice,
+    holders: &[Holder],
+    payments_first: bool,
+) -> Result<Vec<Told>> {
+    let mut locked = office.database().await?;
+    let lock = "BEGIN; SELECT * FROM reservations WHERE state = 'held' FOR UPDATE";
+    locked.batch_execute(lock).await?;
+    let turn = async |first: bool| -> Result<()> {
+        if first {
+            return Ok(());
+        }
+        office.wait_for_rows(PAIRS).await
+    };
+    let payments = async {
+        turn(payments_first).await?;
+        let payments = holders.iter().enumerate().map(|(number, holder)| {
+            let fan = holder.customer.at(number);
+            fan.pay(&holder.reservation, "payment")
+        });
+        in_step(payments).await
+    };
+    let releases = async {
+        turn(!payments_first).await?;
+        let releases = holders.iter().enumerate().map(|(number, holder)| {
+            let fan = holder.customer.at(number + 1);
+            fan.release(&holder.reservation)
+        });
+        in_step(releases).await
+    };
+    let (paid, released, ()) = tokio::try_join!(payments, releases, async {
+        office.wait_for_rows(2 * PAIRS).await?;
+        locked.batch_execute("COMMIT").await?;
+        Ok(())
+    })?;
+    let told = paid.into_iter().zip(released);
+    Ok(told
+        .map(|(paid, released)| Told { paid, released })
+        .collect())
+}
+
+/// Whether it was the payment, and both were told so.
+fn one_won(records: &Records, holder: &Holder, told: &Told) -> Result<bool> {
+    let name = &holder.customer.name;
+    for answer in [&told.paid, &told.released] {
+        records.bears_out(name, Some(&holder.reservation), answer)?;
+    }
+    let paid = match (told.paid.status, told.released.status) {
+        (200, 409) => true,
+        (410, 204) => false,
+        both => bail!("one of them wins: {both:?}"),
+    };
+    assert_eq!(records.balance(name), if paid { 0 } else { PRICE });
+    Ok(paid)
+}

@@ -1,0 +1,106 @@
+//! Several sweeps of what is over, while people pay for what is not and take over what is.
+
+use anyhow::Result;
+use frontrow_test_harness::eventually;
+
+use super::{
+    box_office::BoxOffice,
+    crowd::{all_look_first, in_step},
+};
+use crate::{lives::SOON, stage::PRICE};
+
+/// How many holds are paid; as many are over and taken over, and as many are over and swept. Few enough to
+/// leave a connection to the sweep of each process.
+const EACH: usize = 18;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_guard_a_second_sweep_frees_what_was_taken_since() -> Result<()> {
+    let office = BoxOffice::open(1).await?;
+    office.holder("ann", 1).await?;
+    let (mut first, mut second) = (office.careless(1).await?, office.careless(2).await?);
+    let (seen, also_seen) = (first.sees("ann").await?, second.sees("ann").await?);
+    first.ends(&seen, "expired").await?;
+    first.takes("ben", "R1-1").await?;
+    office.records().await?.ensure_sound()?;
+    second.ends(&also_seen, "expired").await?;
+    let found = office.records().await?.contradictions();
+    assert_eq!(found, ["ben held [\"R1-1\"] and has []"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sweeps_of_several_processes_take_nothing_from_those_who_pay() -> Result<()> {
+    let office = BoxOffice::open(u16::try_from(3 * EACH)?).await?;
+    let payers = office.customers("payer", EACH).await?;
+    let payers = office.each_holds(payers, 0).await?;
+    let late = office.customers("late", 2 * EACH).await?;
+    let late = office.each_holds(late, EACH).await?;
+    let rivals = office.customers("rival", EACH).await?;
+
+    // While the sweeps, too, stand in line.
+    office
+        .careless(1)
+        .await?
+        .lets_time_pass("late-%", 1)
+        .await?;
+    let requests = (0..2 * EACH).map(|number| {
+        let (payer, seat, rival) = (
+            &payers[number / 2],
+            late[number / 2].seat.as_str(),
+            &rivals[number / 2],
+        );
+        let (office, rival) = (&office, rival.at(number));
+        async move {
+            if number % 2 == 0 {
+                let payer_here = payer.customer.at(number);
+                return payer_here.pay(&payer.reservation, "payment").await;
+            }
+            eventually("the seat is to be had", SOON, async || {
+                let taken = rival.hold(office.desk(number), &[seat]).await?;
+                Ok((taken.status != 409).then_some(taken))
+            })
+            .await
+        }
+    });
+    let answers = all_look_first(&office, requests.collect()).await?;
+    let records = office.records().await?;
+    records.ensure_sound()?;
+    for (at, answers) in answers.chunks(2).enumerate() {
+        let [paid, taken] = answers else {
+            panic!("two requests each");
+        };
+        assert_eq!(
+            (paid.status, taken.status),
+            (200, 201),
+            "{paid:?} {taken:?}"
+        );
+        records.bears_out(
+            &payers[at].customer.name,
+            Some(&payers[at].reservation),
+            paid,
+        )?;
+        records.bears_out(&rivals[at].name, None, taken)?;
+    }
+
+    // Who comes too late is told so, and in the end nothing that is over is left.
+    let payments = late.iter().enumerate().map(|(number, late)| async move {
+        late.customer
+            .at(number)
+            .pay(&late.reservation, "payment")
+            .await
+    });
+    let refused = in_step(payments).await?;
+    let records = eventually("everything is swept", SOON, async || {
+        let records = office.records().await?;
+        Ok((records.count("expired") == 2 * EACH).then_some(records))
+    })
+    .await?;
+    records.ensure_sound()?;
+    for (late, refused) in late.iter().zip(&refused) {
+        assert_eq!(refused.status, 410, "{refused:?}");
+        records.bears_out(&late.customer.name, Some(&late.reservation), refused)?;
+        assert_eq!(records.balance(&late.customer.name), PRICE);
+    }
+    assert_eq!(records.count("confirmed"), EACH);
+    Ok(())
+}
