@@ -8,6 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 
 use crate::{
+    clock::Stopwatch,
     stage::{Stage, Visitor},
     stores::Stores,
 };
@@ -59,7 +60,7 @@ async fn queue_requests_are_no_statements_in_mysql() -> Result<()> {
     stage.join("first").await?;
     server.execute("SET GLOBAL log_output = 'TABLE'").await?;
     server.execute("SET GLOBAL general_log = ON").await?;
-    let began = std::time::Instant::now();
+    let began = Stopwatch::start();
     let people: Vec<Visitor> = stream::iter(0..PEOPLE)
         .map(|number| {
             let stage = &stage;

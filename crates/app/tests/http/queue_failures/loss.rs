@@ -92,7 +92,7 @@ async fn everybody_gets_their_place_back(
 ) -> Result<()> {
     let policy = json!({"throughput": {"admit": ACTIVE, "interval_s": 3600}});
     let recovery = |config: frontrow_test_harness::AppConfig| {
-        config.env("FRONTROW_QUEUE__RECOVERY_S", &RECOVERY_S.to_string())
+        config.env("FRONTROW_QUEUE__RECOVERY_S", RECOVERY_S.to_string())
     };
     let mut shaky = ShakyQueue::open(policy, recovery).await?;
     let people = crowd(&shaky).await?;
@@ -103,20 +103,15 @@ async fn everybody_gets_their_place_back(
     assert_eq!(active(&people), ACTIVE, "nobody waited before them");
 
     lose(&mut shaky).await?;
-    let lost_at = std::time::Instant::now();
     let mut people = all_look_up(people).await?;
     for (index, person) in people.iter_mut().enumerate().step_by(SAMPLE) {
         person.look_up().await?;
         let place = &person.place;
+        let recovering = place["queue"]["recovering"] == true;
+        ensure!(recovering, "not all came back in {RECOVERY_S} s");
         ensure!(
             place["state"] == "waiting",
             "nobody is admitted yet: {place}"
-        );
-        let recovering = &place["queue"]["recovering"];
-        ensure!(
-            recovering == true,
-            "this machine is too slow: {:?}",
-            lost_at.elapsed()
         );
         let position = place["position"].as_u64().context("a position")?;
         ensure!(
