@@ -68,7 +68,7 @@ pub struct SharedLook {
 }
 
 impl SharedLook {
-    /// How old a look may be when somebody is answered from it.
+    /// How old a look may be, by this instance's clock, when somebody is answered from it.
     pub const MAX_AGE: Duration = Duration::from_millis(500);
 
     /// How many users an instance remembers unless told otherwise, in about 200 bytes each.

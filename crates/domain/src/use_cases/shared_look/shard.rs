@@ -110,20 +110,12 @@ impl Shard {
         }
     }
 
-    /// Notes what the store has said of a place to somebody who asked at `tag`.
+    /// Notes what the store has said of a place to somebody who asked at `tag`. Where that is not to
+    /// be remembered, what was remembered before is forgotten: it would send its user back.
     pub(super) fn note(&mut self, tag: Tag, place: &Place, as_of: Timestamp, room: &Room) {
-        if self.changed > tag {
-            return;
-        }
-        let Some(line) = self.look.as_ref().and_then(|look| look.steady_line()) else {
-            return;
-        };
-        if line.generation != place.ticket.generation {
-            self.look = None; // the store has lost the queue since
-            return;
-        }
         let arrival = place.ticket.arrival;
-        let Some(mut sighting) = Sighting::of(place, as_of, self.era) else {
+        let Some(mut sighting) = self.sighting(tag, place, as_of) else {
+            self.remove(arrival, room);
             return;
         };
         match self.seen.entry(arrival) {
@@ -137,6 +129,25 @@ impl Shard {
             }
             Entry::Vacant(_) => {}
         }
+    }
+
+    /// What the store has said of a place, where it is worth remembering.
+    fn sighting(&mut self, tag: Tag, place: &Place, as_of: Timestamp) -> Option<Sighting> {
+        if self.changed > tag {
+            return None;
+        }
+        let look = self.look.as_ref()?;
+        let line = look.steady_line()?;
+        // The look was there before the store was asked: since then the store's clock has stepped
+        // back, or it has lost the queue, or the queue's state has changed.
+        if as_of < look.as_of
+            || line.generation != place.ticket.generation
+            || line.queue != place.queue
+        {
+            self.look = None;
+            return None;
+        }
+        Sighting::of(place, as_of, look, self.era)
     }
 
     /// Forgets a place.

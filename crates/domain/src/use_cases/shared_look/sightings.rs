@@ -13,6 +13,8 @@ use crate::{
 /// A look at a line, as this instance keeps it.
 #[derive(Debug)]
 pub(super) struct Look {
+    /// Later looks have higher numbers.
+    pub(super) number: u64,
     /// When it was asked for, by this instance's clock: it is not older than that.
     pub(super) asked_at: Timestamp,
     /// When it was true, by the store's.
@@ -39,13 +41,15 @@ pub(super) struct Sighting {
     confirmed_at: Timestamp,
     /// When they last asked here; not before `confirmed_at`.
     heard_at: Timestamp,
+    /// The newest look that there was then.
+    after_look: u64,
     /// What is known from before a change of the line says nothing after it.
     pub(super) era: u64,
 }
 
 impl Sighting {
-    /// `place`, as the store told it; none where it does not wait.
-    pub(super) fn of(place: &Place, as_of: Timestamp, era: u64) -> Option<Self> {
+    /// `place`, as the store told it after `look`; none where it does not wait.
+    pub(super) fn of(place: &Place, as_of: Timestamp, look: &Look, era: u64) -> Option<Self> {
         let Standing::Waiting {
             position, admitted, ..
         } = place.standing
@@ -58,6 +62,7 @@ impl Sighting {
             admitted,
             confirmed_at: as_of,
             heard_at: as_of,
+            after_look: look.number,
             era,
         })
     }
@@ -70,6 +75,7 @@ impl Sighting {
             self.admitted = self.admitted.max(before.admitted);
             self.confirmed_at = self.confirmed_at.max(before.confirmed_at);
             self.heard_at = self.heard_at.max(before.heard_at);
+            self.after_look = self.after_look.max(before.after_look);
         }
     }
 
@@ -101,8 +107,13 @@ impl Sighting {
             },
             queue: line.queue,
         };
+        let as_of = if look.number == self.after_look {
+            self.confirmed_at
+        } else {
+            look.as_of.max(self.confirmed_at)
+        };
         Some(Stamped {
-            as_of: look.as_of.max(self.confirmed_at),
+            as_of,
             value: place,
         })
     }

@@ -211,7 +211,9 @@ impl Watch {
         } else {
             self.latest.fetch_max(as_of, Ordering::AcqRel);
         }
+        let mut last = lock(&self.last);
         let look = Arc::new(Look {
+            number: last.look.as_ref().map_or(0, |look| look.number + 1),
             asked_at,
             as_of: looked.as_of,
             line: match looked.value {
@@ -219,7 +221,6 @@ impl Watch {
                 LineOutcome::NotSeeded => None,
             },
         });
-        let mut last = lock(&self.last);
         let before = last.look.replace(Arc::clone(&look));
         if stepped_back || !goes_on(before.as_deref(), &look) {
             last.era += 1;

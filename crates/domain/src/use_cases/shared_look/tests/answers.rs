@@ -1,7 +1,13 @@
 //! Who is answered from a look, and who asks the store.
 
 use super::*;
-use crate::{model::UserId, model::queue::GatePurpose, use_cases::shared_look::shard::Answer};
+use crate::{
+    model::{
+        UserId,
+        queue::{GatePurpose, PolicyState, QueueView},
+    },
+    use_cases::shared_look::shard::Answer,
+};
 
 #[tokio::test]
 async fn who_was_found_is_answered_from_the_next_looks() {
@@ -219,4 +225,47 @@ async fn a_ticket_of_a_lost_generation_gets_the_new_one() {
             ..waiting(5)
         })
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_remembered_replaces_the_older_one_all_the_same() {
+    let stage = Stage::new(2, 2);
+    stage.position().await;
+    stage.pass(100);
+    {
+        let mut store = stage.store.lock().unwrap();
+        store.place = waiting(2);
+        store.place.queue.sold_out = true;
+        store.line.queue.sold_out = true;
+    }
+    stage.shared.join(CONCERT, &alice(), None).await.unwrap();
+    assert_eq!(stage.position().await.0, 2);
+}
+
+#[tokio::test]
+async fn a_state_that_changed_since_the_look_is_looked_at_anew() {
+    let stage = Stage::new(3, 2);
+    stage.position().await;
+    stage.pass(100);
+    let closed = QueueView {
+        state: PolicyState::Closed,
+        ..open_queue()
+    };
+    {
+        let mut store = stage.store.lock().unwrap();
+        store.place.queue = closed;
+        store.line.queue = closed;
+    }
+    let other = Ticket {
+        arrival: Arrival::from_micros(8),
+        ..ticket()
+    };
+    stage.look_up(&other).await.unwrap();
+    for _ in 0..2 {
+        let found = stage.look_up(&other).await.unwrap();
+        let LookUpOutcome::Found(place) = found.value else {
+            panic!("{found:?}");
+        };
+        assert_eq!(place.queue, closed);
+    }
 }
