@@ -21,6 +21,7 @@ mod proof;
 pub mod queue;
 pub mod ranking_cache;
 mod runtime;
+pub mod shared_look;
 
 pub use fixture::{DatabasePorts, Fixture, QueuePorts};
 pub use runtime::run;

@@ -41,6 +41,7 @@ pub(crate) use queue::ModelQueue;
 #[cfg(test)]
 pub(crate) use queue::{Claim, Waiting};
 pub use run::queue_model;
+pub(crate) use run::runner;
 #[cfg(test)]
 pub(crate) use run::try_queue_model;
 pub use steps::Positions;

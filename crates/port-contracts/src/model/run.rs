@@ -64,7 +64,8 @@ where
     outcome
 }
 
-fn runner() -> TestRunner {
+/// Tries the cases that the environment asks for.
+pub(crate) fn runner() -> TestRunner {
     let config = Config {
         cases: from_env(CASES, 256),
         failure_persistence: None,

@@ -1,0 +1,19 @@
+//! Instances that answer from looks at the in-process queue tell nobody what was not true.
+
+use std::sync::Arc;
+
+use frontrow_adapter_embedded::MemoryQueue;
+use frontrow_port_contracts::{QueuePorts, shared_look::shared_look_model};
+
+#[test]
+fn whatever_happens_nobody_is_told_what_was_not_true_a_moment_ago() {
+    shared_look_model(|clock| {
+        let queue = Arc::new(MemoryQueue::new(clock));
+        QueuePorts {
+            queue: queue.clone(),
+            ticks: queue.clone(),
+            control: queue.clone(),
+            line: queue,
+        }
+    });
+}

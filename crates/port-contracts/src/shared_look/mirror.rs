@@ -1,0 +1,251 @@
+//! A store, and beside it the model, which is asked all that the store is asked.
+
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{GatePurpose, Left, Line, LineMark, QueueSeed, SignOfLife, Ticket},
+    },
+    ports::{
+        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
+        SeedOutcome, Stamped, StoreResult, TickOutcome, WaitingLine,
+    },
+};
+use jiff::Timestamp;
+
+use super::{time::Time, truth::History};
+use crate::{
+    QueuePorts,
+    model::{Model, ModelQueue},
+    queue::ALL,
+};
+
+/// The store as the instances see it.
+pub(super) struct Mirror {
+    time: Arc<Time>,
+    held: Mutex<Held>,
+}
+
+/// The store and the model.
+pub(super) struct Held {
+    ports: QueuePorts,
+    pub(super) model: Model,
+    pub(super) history: History,
+    /// How often the store was asked for somebody's place.
+    pub(super) look_ups: u32,
+    /// Where the store left the model.
+    pub(super) wrong: Option<String>,
+    /// The marks that the store gave, and what the model gave for them.
+    marks: Vec<(LineMark, LineMark)>,
+}
+
+impl Mirror {
+    pub(super) fn new(ports: QueuePorts, time: Arc<Time>) -> Self {
+        Self {
+            time,
+            held: Mutex::new(Held {
+                ports,
+                model: Model::default(),
+                history: History::default(),
+                look_ups: 0,
+                wrong: None,
+                marks: Vec::new(),
+            }),
+        }
+    }
+
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ports(&self) -> QueuePorts {
+        self.held().ports.clone()
+    }
+
+    /// The store is replaced by another one.
+    pub(super) fn replace(&self, ports: QueuePorts) {
+        let mut held = self.held();
+        held.ports = ports;
+        held.model.lose();
+        let passed = self.time.passed();
+        held.history.lose(passed);
+    }
+
+    /// Asks the model what the store was asked, and compares.
+    fn agree<T: PartialEq + Debug>(
+        &self,
+        concert: ConcertId,
+        told: &Stamped<T>,
+        expected: impl FnOnce(&mut ModelQueue, Timestamp) -> T,
+    ) {
+        let mut held = self.held();
+        let Held {
+            model,
+            history,
+            wrong,
+            ..
+        } = &mut *held;
+        let Some(queue) = model.queue(concert) else {
+            return; // a queue that the store does not have is the contracts' affair
+        };
+        let expected = expected(queue, told.as_of);
+        history.note(self.time.passed(), told.as_of, queue);
+        // Who goes first of two with the same arrival is left open: the run stops there.
+        if expected != told.value && wrong.is_none() && !queue.has_tie() {
+            *wrong = Some(format!(
+                "the store at {}\n  expected {expected:?}\n  but got  {:?}",
+                told.as_of, told.value
+            ));
+        }
+    }
+
+    pub(super) async fn seed(&self, seed: &QueueSeed) -> StoreResult<SeedOutcome> {
+        let told = self.ports().control.seed(seed).await?;
+        let mut held = self.held();
+        let Held { model, history, .. } = &mut *held;
+        let expected = model.seed(told.as_of, seed);
+        if let Some(queue) = model.queue(seed.concert) {
+            history.note(self.time.passed(), told.as_of, queue);
+        }
+        assert_eq!(expected, told.value);
+        Ok(told.value)
+    }
+
+    pub(super) async fn sell_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+        let control = self.ports().control;
+        control.set_sold_out(concert, sold_out).await?;
+        if let Some(queue) = self.held().model.queue(concert) {
+            queue.sold_out = sold_out;
+        }
+        self.expire(concert).await // tells when that was
+    }
+
+    pub(super) async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<()> {
+        let told = self.ports().ticks.admit(concert, limit).await?;
+        let told = told.map(|told| report_of(&told));
+        self.agree(concert, &told, |queue, now| {
+            Some(queue.admit(now, limit)).map(|report| (report.waiting, report.active))
+        });
+        Ok(())
+    }
+
+    pub(super) async fn expire(&self, concert: ConcertId) -> StoreResult<()> {
+        let told = self.ports().ticks.expire(concert, ALL).await?;
+        let told = told.map(|told| report_of(&told));
+        self.agree(concert, &told, |queue, now| {
+            Some(queue.expire(now, ALL)).map(|report| (report.waiting, report.active))
+        });
+        Ok(())
+    }
+}
+
+/// What of a tick does not depend on when a store removes what is past its end.
+fn report_of(told: &TickOutcome) -> Option<(u64, u64)> {
+    match told {
+        TickOutcome::Ticked(report) => Some((report.waiting, report.active)),
+        TickOutcome::Skipped | TickOutcome::NotSeeded => None,
+    }
+}
+
+#[async_trait]
+impl Queue for Mirror {
+    async fn join(
+        &self,
+        concert: ConcertId,
+        user: &UserId,
+        shown: Option<Ticket>,
+    ) -> StoreResult<Stamped<JoinOutcome>> {
+        let queue = self.ports().queue;
+        let told = queue.join(concert, user, shown.clone()).await?;
+        self.agree(concert, &told, |queue, now| {
+            queue.join(now, user, shown.as_ref())
+        });
+        Ok(told)
+    }
+
+    async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
+        let told = self.ports().queue.look_up(ticket).await?;
+        self.held().look_ups += 1;
+        self.agree(ticket.concert, &told, |queue, now| {
+            queue.look_up(now, ticket)
+        });
+        Ok(told)
+    }
+
+    async fn pass_gate(
+        &self,
+        ticket: &Ticket,
+        purpose: GatePurpose,
+    ) -> StoreResult<Stamped<GateOutcome>> {
+        let told = self.ports().queue.pass_gate(ticket, purpose).await?;
+        self.agree(ticket.concert, &told, |queue, now| {
+            queue.pass_gate(now, ticket, purpose)
+        });
+        Ok(told)
+    }
+
+    async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
+        let told = self.ports().queue.leave(ticket).await?;
+        self.agree(ticket.concert, &told, |queue, now| queue.leave(now, ticket));
+        Ok(told)
+    }
+}
+
+#[async_trait]
+impl WaitingLine for Mirror {
+    async fn look(
+        &self,
+        concert: ConcertId,
+        since: Option<LineMark>,
+    ) -> StoreResult<Stamped<LineOutcome>> {
+        let told = self.ports().line.look(concert, since).await?;
+        let LineOutcome::Seen(line) = &told.value else {
+            return Ok(told);
+        };
+        let models =
+            |(stores, models): &(LineMark, LineMark)| (Some(*stores) == since).then_some(*models);
+        let mark = self.held().marks.iter().rev().find_map(models);
+        let expected = self
+            .held()
+            .model
+            .queue(concert)
+            .map(|queue| queue.look(told.as_of, mark));
+        if let Some(expected) = expected {
+            self.held().marks.push((line.mark, expected.mark));
+            let seen = Stamped {
+                as_of: told.as_of,
+                value: comparable(line.clone(), expected.mark),
+            };
+            self.agree(concert, &seen, |_, _| {
+                comparable(expected.clone(), expected.mark)
+            });
+        }
+        Ok(told)
+    }
+
+    async fn heard_of(
+        &self,
+        concert: ConcertId,
+        signs: &[SignOfLife],
+    ) -> StoreResult<Stamped<HeardOutcome>> {
+        let told = self.ports().line.heard_of(concert, signs).await?;
+        self.agree(concert, &told, |queue, now| {
+            queue.heard_from(now, signs);
+            HeardOutcome::Noted
+        });
+        Ok(told)
+    }
+}
+
+/// A line with what a store does in its own way put right.
+fn comparable(mut line: Line, mark: LineMark) -> Line {
+    if let Left::These(arrivals) = &mut line.left {
+        arrivals.sort_unstable();
+    }
+    Line { mark, ..line }
+}

@@ -1,0 +1,390 @@
+//! One sequence, and what is asked of every answer in it.
+
+use std::{
+    cell::Cell,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{
+            Arrival, GatePurpose, Generation, Place, PolicyVersion, QueueSeed, Recovery, Standing,
+            Ticket, VersionedPolicy,
+        },
+    },
+    ports::{
+        Clock, GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreError,
+        WaitingLine,
+    },
+    use_cases::SharedLook,
+};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{
+    mirror::Mirror,
+    steps::{INSTANCES, RECOVERY, Rules, Sequence, Step, USERS},
+    time::{SteppingClock, Time},
+    truth::MAX_AGE,
+};
+use crate::QueuePorts;
+
+const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc2_0001));
+
+/// When a user was last heard of.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    /// The latest instant, by the store's clock.
+    at: Timestamp,
+    /// How much time had passed; none where clocks have stepped since, or the store was lost.
+    passed: Option<i64>,
+}
+
+/// Two instances and the store behind them, on the way through a sequence.
+pub(super) struct Run<'a> {
+    make: &'a dyn Fn(Arc<SteppingClock>) -> QueuePorts,
+    /// How many were answered from looks.
+    from_looks: &'a Cell<u32>,
+    time: Arc<Time>,
+    store_clock: Arc<SteppingClock>,
+    clocks: Vec<Arc<SteppingClock>>,
+    /// How much older looks may be at each instance than its clock says, in microseconds: a step back
+    /// that is smaller than the time between two glances at a clock cannot be seen.
+    unseen: Vec<i64>,
+    mirror: Arc<Mirror>,
+    instances: Vec<SharedLook>,
+    tickets: Vec<Option<Ticket>>,
+    rules: Option<Rules>,
+    version: i64,
+    generation: u64,
+    /// The last position that an instance told of a place.
+    told: HashMap<(usize, Arrival, Generation), u64>,
+    /// Who has left through an instance.
+    left: HashSet<(usize, Arrival)>,
+    heard: HashMap<UserId, Heard>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        make: &'a dyn Fn(Arc<SteppingClock>) -> QueuePorts,
+        from_looks: &'a Cell<u32>,
+    ) -> Self {
+        let time = Arc::new(Time::default());
+        let clock = || Arc::new(SteppingClock::new(&time));
+        let store_clock = clock();
+        let mirror = Mirror::new(make(Arc::clone(&store_clock)), Arc::clone(&time));
+        let mirror = Arc::new(mirror);
+        let clocks: Vec<_> = (0..INSTANCES).map(|_| clock()).collect();
+        let instance = |clock: &Arc<SteppingClock>| {
+            let queue: Arc<dyn Queue> = mirror.clone();
+            let line: Arc<dyn WaitingLine> = mirror.clone();
+            let clock: Arc<dyn Clock> = clock.clone();
+            SharedLook::new(queue, line, clock, USERS - 1)
+        };
+        Self {
+            make,
+            from_looks,
+            instances: clocks.iter().map(instance).collect(),
+            time,
+            store_clock,
+            clocks,
+            unseen: vec![0; INSTANCES],
+            mirror,
+            tickets: vec![None; USERS],
+            rules: None,
+            version: 0,
+            generation: 1,
+            told: HashMap::new(),
+            left: HashSet::new(),
+            heard: HashMap::new(),
+        }
+    }
+
+    /// Follows the sequence; says which promise was broken.
+    pub(super) async fn follow(mut self, sequence: &Sequence) -> Result<(), String> {
+        self.change(&sequence.start, None).await?;
+        for (number, step) in (1..).zip(&sequence.steps) {
+            if self.is_undecided() {
+                return Ok(());
+            }
+            let taken = self.take(step).await;
+            let checked = taken.and_then(|()| self.check());
+            checked.map_err(|why| format!("step {number}: {why}"))?;
+        }
+        Ok(())
+    }
+
+    /// Two with the same arrival, from different generations: who goes first is left open.
+    fn is_undecided(&self) -> bool {
+        let mut held = self.mirror.held();
+        held.model
+            .queue(CONCERT)
+            .is_some_and(|queue| queue.has_tie())
+    }
+
+    async fn take(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Join { at, who } => self.join(*at, *who).await,
+            Step::LookUp { at, who } => self.look_up(*at, *who).await,
+            Step::Gate { at, who } => self.gate(*at, *who).await,
+            Step::Leave { at, who } => self.leave(*at, *who).await,
+            Step::Jobs { limit } => self.jobs(*limit).await,
+            Step::Change(rules) => self.change(rules, None).await,
+            Step::SellOut(sold_out) => {
+                let told = self.mirror.sell_out(CONCERT, *sold_out);
+                told.await.map_err(failed)
+            }
+            Step::Pass { millis } => self.pass(*millis).await,
+            Step::Serve { seconds, polls } => {
+                for _ in 0..*seconds {
+                    self.pass(1_000).await?;
+                    self.jobs(0).await?;
+                    for (at, who) in polls {
+                        self.look_up(*at, *who).await?;
+                    }
+                    self.check()?;
+                }
+                Ok(())
+            }
+            Step::Shift { instance, millis } => self.shift(*instance, *millis).await,
+            Step::Lose { recovers } => self.lose(*recovers).await,
+        }
+    }
+
+    async fn join(&mut self, at: usize, who: usize) -> Result<(), String> {
+        let shown = self.tickets[who].clone();
+        let told = self.instances[at].join(CONCERT, &user(who), shown).await;
+        let Stamped { as_of, value } = told.map_err(failed)?;
+        if let JoinOutcome::Joined(place) | JoinOutcome::Held(place) = value {
+            self.tickets[who] = Some(place.ticket.clone());
+            self.told_of(at, &place, as_of)?;
+        }
+        Ok(())
+    }
+
+    async fn look_up(&mut self, at: usize, who: usize) -> Result<(), String> {
+        let Some(ticket) = self.tickets[who].clone() else {
+            return Ok(());
+        };
+        let before = self.mirror.held().look_ups;
+        let told = self.instances[at].look_up(&ticket).await.map_err(failed)?;
+        let asked_the_store = self.mirror.held().look_ups > before;
+        let Stamped { as_of, value } = told;
+        let LookUpOutcome::Found(place) = value else {
+            return Ok(());
+        };
+        if !asked_the_store {
+            self.from_looks.set(self.from_looks.get() + 1);
+            let passed = self.time.passed();
+            let max_age = MAX_AGE + self.unseen[at];
+            let history = &self.mirror.held().history;
+            let wrong = history.contradicts(&place, as_of, passed, max_age);
+            if let Some(why) = wrong {
+                return Err(format!("{why}\n  but as of {as_of} was told {place:?}"));
+            }
+        }
+        if self.left.contains(&(at, ticket.arrival)) {
+            return Err(format!("{} has left, but was told {place:?}", ticket.user));
+        }
+        self.tickets[who] = Some(place.ticket.clone());
+        self.told_of(at, &place, as_of)
+    }
+
+    async fn gate(&mut self, at: usize, who: usize) -> Result<(), String> {
+        let Some(ticket) = self.tickets[who].clone() else {
+            return Ok(());
+        };
+        let told = self.instances[at].pass_gate(&ticket, GatePurpose::Browse);
+        let Stamped { as_of, value } = told.await.map_err(failed)?;
+        match value {
+            GateOutcome::Waiting(place) => self.told_of(at, &place, as_of),
+            GateOutcome::Passed(_) | GateOutcome::Gone | GateOutcome::NotSeeded => Ok(()),
+        }
+    }
+
+    async fn leave(&mut self, at: usize, who: usize) -> Result<(), String> {
+        let Some(ticket) = self.tickets[who].clone() else {
+            return Ok(());
+        };
+        let told = self.instances[at].leave(&ticket).await.map_err(failed)?;
+        if told.value == LeaveOutcome::Left {
+            self.left.insert((at, ticket.arrival));
+        }
+        Ok(())
+    }
+
+    /// The jobs of all instances: one of them is the first to tick.
+    async fn jobs(&mut self, limit: u32) -> Result<(), String> {
+        for instance in &self.instances {
+            instance.tell_signs().await.map_err(failed)?;
+        }
+        self.mirror.expire(CONCERT).await.map_err(failed)?;
+        self.mirror.admit(CONCERT, limit).await.map_err(failed)
+    }
+
+    async fn change(&mut self, rules: &Rules, recovery: Option<Recovery>) -> Result<(), String> {
+        self.version += 1;
+        self.rules = Some(rules.clone());
+        let seed = QueueSeed {
+            concert: CONCERT,
+            policy: VersionedPolicy {
+                policy: rules.policy(),
+                version: PolicyVersion(self.version),
+            },
+            generation: Generation(self.generation),
+            recovery,
+        };
+        self.tidy_up().await?;
+        self.mirror.seed(&seed).await.map(drop).map_err(failed)
+    }
+
+    async fn pass(&mut self, millis: i64) -> Result<(), String> {
+        self.tidy_up().await?;
+        self.time.pass(millis * 1_000);
+        self.check()
+    }
+
+    async fn shift(&mut self, instance: Option<usize>, millis: i64) -> Result<(), String> {
+        if let Some(number) = instance {
+            self.clocks[number].step(millis * 1_000);
+            self.unseen[number] += (-millis * 1_000).max(0);
+            return Ok(());
+        }
+        let by = SignedDuration::from_millis(millis);
+        if !self.would_begin_again(by) {
+            self.tidy_up().await?;
+            self.store_clock.step(millis * 1_000);
+            self.forget_when();
+        }
+        Ok(())
+    }
+
+    /// True where a step back would begin a recovery again that is over: a store may forget one.
+    fn would_begin_again(&self, by: SignedDuration) -> bool {
+        let now = self.store_clock.peek();
+        let mut held = self.mirror.held();
+        let coming_back = held
+            .model
+            .queue(CONCERT)
+            .and_then(|queue| queue.coming_back);
+        coming_back.is_some_and(|coming_back| {
+            [
+                coming_back.nobody_admitted_until,
+                coming_back.places_given_back_until,
+            ]
+            .iter()
+            .any(|end| (now + by..=now).contains(end))
+        })
+    }
+
+    async fn lose(&mut self, recovers: bool) -> Result<(), String> {
+        self.mirror
+            .replace((self.make)(Arc::clone(&self.store_clock)));
+        self.generation += 1;
+        self.told.clear();
+        self.left.clear();
+        self.forget_when();
+        let how = recovers.then_some(Recovery { lasts: RECOVERY });
+        match self.rules.clone() {
+            Some(rules) => self.change(&rules, how).await,
+            None => Ok(()),
+        }
+    }
+
+    /// From here on nothing is said of how long ago anybody was heard of.
+    fn forget_when(&mut self) {
+        for heard in self.heard.values_mut() {
+            heard.passed = None;
+        }
+    }
+
+    /// Removes what is past its end, before time goes on and it might live again: a store may have
+    /// removed it, or may not.
+    async fn tidy_up(&self) -> Result<(), String> {
+        let now = self.store_clock.peek();
+        let mut over = Vec::new();
+        if let Some(queue) = self.mirror.held().model.queue(CONCERT) {
+            over = queue.over(now);
+        }
+        if over.is_empty() {
+            return Ok(());
+        }
+        self.mirror.expire(CONCERT).await.map_err(failed)
+    }
+
+    /// Notes what a user was told at an instance, and that they were heard of.
+    fn told_of(&mut self, at: usize, place: &Place, as_of: Timestamp) -> Result<(), String> {
+        let Standing::Waiting { position, .. } = place.standing else {
+            return Ok(());
+        };
+        let now = self.store_clock.peek();
+        let heard = self.heard.entry(place.ticket.user.clone());
+        let heard = heard.or_insert(Heard {
+            at: now,
+            passed: None,
+        });
+        heard.at = heard.at.max(now).max(as_of); // a clock may have stepped back since
+        heard.passed = Some(self.time.passed());
+        let mut held = self.mirror.held();
+        let queue = held.model.queue(CONCERT);
+        if queue.is_some_and(|queue| queue.gives_places_back(now)) {
+            self.told.clear();
+            return Ok(());
+        }
+        let key = (at, place.ticket.arrival, place.ticket.generation);
+        match self.told.insert(key, position) {
+            Some(before) if before < position => Err(format!(
+                "{} stood at {before} and was sent back: {place:?}",
+                place.ticket.user
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// What holds at any time.
+    fn check(&self) -> Result<(), String> {
+        let (now, passed) = (self.store_clock.peek(), self.time.passed());
+        let mut held = self.mirror.held();
+        if let Some(wrong) = held.wrong.take() {
+            return Err(wrong);
+        }
+        let Some(queue) = held.model.queue(CONCERT) else {
+            return Ok(());
+        };
+        let ttl = i64::try_from(queue.rules().waiting_ttl.as_micros()).unwrap_or(i64::MAX);
+        for place in &queue.waiting {
+            let Some(heard) = self.heard.get(&place.user) else {
+                return Err(format!("{} waits and was never heard of", place.user));
+            };
+            if place.last_seen > heard.at {
+                let seen = place.last_seen;
+                return Err(format!(
+                    "{} was heard of at {heard:?}, not {seen}",
+                    place.user
+                ));
+            }
+            // A sign is as old as the look that it was answered from.
+            let lately = heard
+                .passed
+                .is_some_and(|then| passed - then < ttl - 500_000);
+            if lately && !queue.waits(place, now) {
+                return Err(format!(
+                    "{} was heard of at {heard:?}, but died",
+                    place.user
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn user(who: usize) -> UserId {
+    UserId::try_from(format!("user-{who}").as_str()).expect("a good name")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
+fn failed(error: StoreError) -> String {
+    format!("the store failed: {error}")
+}
