@@ -133,13 +133,13 @@ impl Graph {
 
 #[cfg(test)]
 impl Graph {
-    /// A made-up graph: every package is named by itself, and the workspace's are called `frontrow…`
-    /// or `xtask`.
+    /// A made-up graph: every package is named by itself, and the workspace's are called `frontrow…`,
+    /// `loadtest` or `xtask`.
     pub(crate) fn made_up(edges: &[(&str, Kind, &str)]) -> Self {
         let mut graph = Self::default();
         for (from, _, to) in edges {
             for name in [from, to] {
-                let is_ours = name.starts_with("frontrow") || *name == "xtask";
+                let is_ours = name.starts_with("frontrow") || ["loadtest", "xtask"].contains(name);
                 if !graph.packages.contains_key(*name) {
                     graph.add(name, name, is_ours);
                 }

@@ -195,6 +195,7 @@ mod tests {
             ("frontrow-domain", Normal, "jiff"),
             ("frontrow-domain", Dev, "tokio"),
             ("xtask", Normal, "cargo_metadata"),
+            ("loadtest", Normal, "frontrow-test-harness"),
         ];
         assert_eq!(violations(&Graph::made_up(&intended)), []);
     }
@@ -258,7 +259,12 @@ mod tests {
 
     #[test]
     fn only_the_app_names_adapters() {
-        for from in ["frontrow-port-contracts", "frontrow-test-harness", "xtask"] {
+        for from in [
+            "frontrow-port-contracts",
+            "frontrow-test-harness",
+            "loadtest",
+            "xtask",
+        ] {
             for kind in [Normal, Dev] {
                 let edge = (from, kind, "frontrow-adapter-embedded");
                 assert_eq!(broken(&[edge]), [Rule::OnlyAppNamesAdapters]);
@@ -278,7 +284,13 @@ mod tests {
 
     #[test]
     fn nothing_depends_on_a_tool() {
-        assert_eq!(broken(&[("frontrow", Dev, "xtask")]), [Rule::ToolsApart]);
+        for tool in ["loadtest", "xtask"] {
+            for from in ["frontrow", "frontrow-test-harness"] {
+                assert_eq!(broken(&[(from, Dev, tool)]), [Rule::ToolsApart]);
+            }
+        }
+        let both = ("loadtest", Normal, "xtask");
+        assert_eq!(broken(&[both]), [Rule::ToolsApart]);
     }
 
     #[test]

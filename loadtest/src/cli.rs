@@ -1,0 +1,192 @@
+//! The command line.
+
+use std::{num::NonZero, path::PathBuf, thread, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Measure how fast Frontrow is.
+///
+/// Starts what it needs on the loopback interface, in a few minutes puts load on it, prints each figure
+/// with the bar that it must reach, and ends all that it started. Run it from a release build, on a
+/// machine that does nothing else: `cargo run --release -p loadtest -- queue --backend redis`.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure the waiting rooms
+    Queue(QueueArguments),
+    /// The yardstick, as a process of its own
+    #[command(hide = true)]
+    Bare {
+        /// What it answers
+        #[arg(long)]
+        body: String,
+    },
+}
+
+/// What keeps the queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// Redis
+    Redis,
+    /// MySQL, which keeps everything else, too
+    Mysql,
+    /// The program itself
+    Embedded,
+}
+
+/// What keeps everything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Database {
+    /// MySQL or MariaDB
+    Mysql,
+    /// A file
+    Sqlite,
+}
+
+impl Backend {
+    /// Its name in the program's configuration.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::Mysql => "mysql",
+            Self::Embedded => "embedded",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueueArguments {
+    /// What keeps the queues
+    #[arg(long, value_enum, required_unless_present = "compare")]
+    pub(crate) backend: Option<Backend>,
+
+    /// Measure queues on MySQL and on Redis side by side
+    #[arg(long, conflicts_with_all = ["backend", "database", "only"])]
+    pub(crate) compare: bool,
+
+    /// What keeps concerts and reservations; by default a file with the embedded queues, else MySQL
+    #[arg(long, value_enum)]
+    pub(crate) database: Option<Database>,
+
+    /// Measure only these; may be repeated
+    #[arg(long, value_enum, value_name = "GROUP")]
+    pub(crate) only: Vec<Group>,
+
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+impl Backend {
+    /// What keeps everything else beside such queues, if nothing else is said.
+    pub(crate) fn usual_database(self) -> Database {
+        match self {
+            Self::Embedded => Database::Sqlite,
+            Self::Redis | Self::Mysql => Database::Mysql,
+        }
+    }
+}
+
+/// What is measured together, on stores that were empty before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    /// Look-ups of people who wait, and joins behind them
+    Waiting,
+    /// The gate and look-ups of people who are active
+    Active,
+    /// What a line of a million people costs
+    Crowd,
+    /// A hundred thousand people let in at once
+    Admission,
+    /// What requests cost the database while the queues are on Redis
+    Statements,
+    /// Joins and holds beside the database's own commits
+    Durable,
+}
+
+/// How it is measured, and what becomes of it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Settings {
+    /// End with an error when a bar is missed
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// Write the report to this file as JSON, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Put load on this program instead of a fresh release build
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
+
+    /// How many different people ask
+    #[arg(long, value_name = "PEOPLE", default_value_t = Self::USERS, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
+    pub(crate) users: u64,
+
+    /// How many people make a long line
+    #[arg(long, value_name = "PEOPLE", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(100_000..=10_000_000))]
+    pub(crate) crowd: u64,
+
+    /// How long each slice is: both sides of a ratio take turns, a slice each
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
+    pub(crate) slice_s: u64,
+
+    /// How many pairs of slices make a ratio, which is their median
+    #[arg(long, value_name = "PAIRS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) pairs: u32,
+
+    /// How many connections ask at once
+    #[arg(long, value_name = "CONNECTIONS", default_value_t = 64, value_parser = connections)]
+    pub(crate) connections: usize,
+}
+
+impl Settings {
+    /// So many people at least make the figures that count.
+    pub(crate) const USERS: u64 = 100_000;
+
+    /// How long each slice is.
+    pub(crate) fn slice(&self) -> Duration {
+        Duration::from_secs(self.slice_s)
+    }
+
+    /// One thread of the client for each processor, so that it can use what the servers leave, on either
+    /// side of a ratio.
+    pub(crate) fn threads(&self) -> usize {
+        thread::available_parallelism()
+            .map_or(1, NonZero::get)
+            .min(self.connections)
+    }
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=1_000).contains(count))
+        .ok_or_else(|| "must be from 1 to 1000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn either_a_backend_is_measured_or_two_are_compared() {
+        let parse = |words: &str| Cli::try_parse_from(words.split(' '));
+        assert!(parse("loadtest queue --backend redis").is_ok());
+        assert!(parse("loadtest queue --compare").is_ok());
+        assert!(parse("loadtest queue").is_err());
+        assert!(parse("loadtest queue --compare --backend redis").is_err());
+    }
+}

@@ -1,0 +1,109 @@
+//! What came back, read no further than it must be.
+
+use anyhow::{Context, Result, bail};
+
+/// More than any answer of the program has.
+const HEADERS_MAX: usize = 32;
+
+/// One answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answer<'a> {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The body.
+    pub(crate) body: &'a [u8],
+}
+
+/// How long an answer is, and its status: what its head says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    /// Where the body begins, in bytes.
+    pub(crate) body_at: usize,
+    /// How long the body is, in bytes.
+    pub(crate) body_len: usize,
+}
+
+impl Head {
+    /// Reads the head of an answer; none while it is not whole. An answer that does not say how long it is
+    /// is an error: no route that is measured gives one.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Option<Self>> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut headers);
+        let httparse::Status::Complete(body_at) = response.parse(bytes)? else {
+            return Ok(None);
+        };
+        let status = response.code.context("an answer has no status")?;
+        let body_len = match length_in(response.headers)? {
+            Some(length) => length,
+            // These have no body (RFC 9110, sections 15.3.5 and 15.4.5).
+            None if matches!(status, 204 | 304) => 0,
+            None => bail!("an answer with status {status} does not say how long it is"),
+        };
+        Ok(Some(Self {
+            status,
+            body_at,
+            body_len,
+        }))
+    }
+
+    /// How long the whole answer is, in bytes.
+    pub(crate) fn end(self) -> usize {
+        self.body_at + self.body_len
+    }
+}
+
+fn length_in(headers: &[httparse::Header<'_>]) -> Result<Option<usize>> {
+    let length = headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let Some(length) = length else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(length.value)?;
+    let bytes = text
+        .parse()
+        .with_context(|| format!("{text:?} is no length"))?;
+    Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\nx: y\r\nContent-Length: 5\r\n\r\nhello";
+
+    #[test]
+    fn a_head_says_where_the_body_is() {
+        let head = Head::read(ANSWER).unwrap().unwrap();
+        assert_eq!((head.status, head.body_len), (201, 5));
+        assert_eq!(&ANSWER[head.body_at..head.end()], b"hello");
+    }
+
+    #[test]
+    fn a_part_of_a_head_is_not_yet_one() {
+        let head = ANSWER.len() - b"hello".len();
+        for length in 0..head {
+            assert_eq!(Head::read(&ANSWER[..length]).unwrap(), None, "{length}");
+        }
+        assert!(Head::read(&ANSWER[..head]).unwrap().is_some());
+    }
+
+    #[test]
+    fn an_answer_without_body_ends_with_its_head() {
+        let bytes = b"HTTP/1.1 204 No Content\r\n\r\n";
+        let head = Head::read(bytes).unwrap().unwrap();
+        assert_eq!((head.status, head.end()), (204, bytes.len()));
+    }
+
+    #[test]
+    fn what_does_not_say_its_length_or_is_no_answer_is_an_error() {
+        for bytes in [
+            &b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\r\ncontent-length: much\r\n\r\n",
+            b"SSH-2.0-OpenSSH\r\n",
+        ] {
+            assert!(Head::read(bytes).is_err());
+        }
+    }
+}

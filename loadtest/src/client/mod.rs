@@ -1,0 +1,17 @@
+//! A client that costs little, since it shares the processors with what it measures: requests are bytes
+//! made beforehand, answers are read as far as they must be, connections stay open.
+
+mod answer;
+mod connection;
+mod feed;
+mod load;
+mod requests;
+mod tally;
+
+pub(crate) use self::{
+    answer::Answer,
+    feed::Feed,
+    load::{Judge, Load, Pace},
+    requests::{Request, Requests},
+    tally::Tally,
+};

@@ -1,0 +1,39 @@
+//! What is measured on.
+
+use std::{num::NonZero, path::Path, process::Command, thread};
+
+use procfs::{CpuInfo, Current, LoadAverage, Meminfo};
+
+use crate::{figures::exact, report::Report};
+
+/// Says what the machine is, how busy it was before, and which program is under load.
+pub(crate) fn describe(report: &mut Report, program: &Path) {
+    let processors = thread::available_parallelism().map_or(0, NonZero::get);
+    let model = CpuInfo::current().ok().and_then(|info| {
+        let model = info.model_name(0)?;
+        Some(model.to_owned())
+    });
+    let model = model.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    report.fact("processors", format!("{processors} × {model}"));
+    if let Ok(memory) = Meminfo::current() {
+        let gib = exact(memory.mem_total) / exact(1 << 30);
+        report.fact("memory", format!("{gib:.1} GiB"));
+    }
+    if let Ok(kernel) = procfs::sys::kernel::Version::current() {
+        report.fact(
+            "kernel",
+            format!("Linux {}.{}.{}", kernel.major, kernel.minor, kernel.patch),
+        );
+    }
+    if let Ok(load) = LoadAverage::current() {
+        // Whatever else runs here takes its share from both sides, but not evenly.
+        report.fact("load average before", format!("{:.2}", load.one));
+    }
+    report.fact("program", version(program));
+}
+
+fn version(program: &Path) -> String {
+    let output = Command::new(program).arg("--version").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    text.unwrap_or_default()
+}

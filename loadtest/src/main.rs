@@ -1,0 +1,83 @@
+//! Measures how fast Frontrow is, and by what it is judged: `cargo run --release -p loadtest -- queue --backend redis`.
+//!
+//! `docs/BENCHMARKS.md` says what each row of its report means and how it is measured.
+
+mod bare;
+mod cli;
+mod client;
+mod figures;
+mod machine;
+mod measure;
+mod people;
+mod program;
+mod report;
+mod rows;
+mod stores;
+mod watch;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::{
+    cli::{Cli, Command, Settings},
+    report::Report,
+};
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("loadtest: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    if let Command::Bare { body } = command {
+        actix_web::rt::System::new().block_on(bare::serve(body))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    let code = runtime.block_on(async {
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut terminated = signal(SignalKind::terminate())?;
+        // What was started is ended by being dropped, also here.
+        tokio::select! {
+            code = measure(&command) => code,
+            _ = interrupted.recv() => bail!("interrupted"),
+            _ = terminated.recv() => bail!("terminated"),
+        }
+    });
+    // Threads that are still putting load on servers which are gone.
+    runtime.shutdown_background();
+    code
+}
+
+async fn measure(command: &Command) -> Result<ExitCode> {
+    let mut report = Report::default();
+    let settings = match command {
+        Command::Queue(arguments) => {
+            rows::queue(arguments, &mut report).await?;
+            &arguments.settings
+        }
+        Command::Bare { .. } => bail!("nothing to measure"),
+    };
+    finish(settings, &report)
+}
+
+fn finish(settings: &Settings, report: &Report) -> Result<ExitCode> {
+    println!("{}", report.text());
+    if let Some(file) = &settings.json {
+        let text = serde_json::to_string_pretty(report)?;
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if settings.check && !report.all_met() {
+        eprintln!("loadtest: not every bar was met");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,9 @@
+//! How things are measured.
+
+mod cpu;
+mod pairs;
+
+pub(crate) use self::{
+    cpu::{CpuTime, Meter},
+    pairs::{Compared, Plan, Seen, Side, compare},
+};

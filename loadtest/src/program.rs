@@ -1,0 +1,185 @@
+//! The program under load, and what an operator does in it.
+
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use cargo_metadata::Message;
+use frontrow_test_harness::{App, AppConfig, Client, Reply};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Backend,
+    people::{IdentityProvider, Place},
+    stores::Stores,
+};
+
+const IDENTITY_SECRET: &str = "loadtest-identity-provider-0123456789abcdef";
+const TOKEN_KEY: &str = "loadtest-queue-token-key-0123456789abcdef";
+const ADMIN_KEY: &str = "loadtest-operator-0123456789";
+
+/// A start on a database with a million rows, on a busy machine.
+const READY_WITHIN: Duration = Duration::from_mins(3);
+
+/// The program, running with a folder of its own. It ends when this is dropped.
+pub(crate) struct Program {
+    app: App,
+    /// Signs the identities that it believes.
+    pub(crate) provider: IdentityProvider,
+}
+
+impl Program {
+    /// Starts `binary` with its queues on `backend`, on stores that are emptied.
+    pub(crate) async fn start(binary: &Path, backend: Backend, stores: &Stores) -> Result<Self> {
+        let mut config = AppConfig::default()
+            .ready_within(READY_WITHIN)
+            .env("FRONTROW_IDENTITY__HS256_SECRET", IDENTITY_SECRET)
+            .env("FRONTROW_QUEUE__TOKEN_KEYS__MAIN", TOKEN_KEY)
+            .env("FRONTROW_ADMIN__KEYS__OPS", ADMIN_KEY)
+            .env("FRONTROW_DEMO__ON_FIRST_START", "false")
+            .env("FRONTROW_QUEUE__BACKEND", backend.name());
+        for (name, value) in stores.fresh(backend).await? {
+            config = config.env(name, value);
+        }
+        Ok(Self {
+            app: App::start(binary, config).await?,
+            provider: IdentityProvider::new(IDENTITY_SECRET),
+        })
+    }
+
+    /// Ends it in good order and starts it again on the same stores: it has seen nobody yet.
+    pub(crate) async fn restart(&mut self) -> Result<()> {
+        self.app.restart().await
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> Result<SocketAddr> {
+        let url = self.app.base_url();
+        let address = url.trim_start_matches("http://");
+        address
+            .parse()
+            .with_context(|| format!("{url} is no address"))
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&mut self) -> u32 {
+        self.app.process().pid()
+    }
+
+    /// A client without identity.
+    pub(crate) fn client(&self) -> Client {
+        self.app.client()
+    }
+
+    fn operator(&self) -> Client {
+        self.app.client().bearer(ADMIN_KEY)
+    }
+
+    /// Makes a concert whose queue differs from the default policy in this; gives its id.
+    pub(crate) async fn concert(&self, title: &str, queue: Value) -> Result<String> {
+        let body = json!({ "title": title, "queue": queue });
+        let made = self.operator().post("/v1/admin/concerts").json(&body);
+        id_of(&made.await?.expect_status(201)?)
+    }
+
+    /// Gives a concert a performance with so many seats, in rows `R0`, `R1`, … of 1,000 at most; gives
+    /// its id.
+    pub(crate) async fn performance(&self, concert: &str, seats: u32) -> Result<String> {
+        let body = json!({
+            "starts_at": "2035-06-01T19:00:00Z",
+            "venue": "The Proving Ground",
+            "sections": [{ "name": "Stalls", "price": 100, "rows": rows(seats) }],
+        });
+        let path = format!("/v1/admin/concerts/{concert}/performances");
+        let made = self.operator().post(&path).json(&body);
+        id_of(&made.await?.expect_status(201)?)
+    }
+
+    /// Changes a queue's policy; it is in force when this returns.
+    pub(crate) async fn change_policy(&self, concert: &str, change: &Value) -> Result<()> {
+        let path = format!("/v1/admin/concerts/{concert}/queue");
+        let changed = self.operator().patch(&path).json(change);
+        changed.await?.expect_status(200).map(drop)
+    }
+
+    /// The place of a token, and the answer that says so.
+    pub(crate) async fn look_up(&self, token: &str) -> Result<(Place, String)> {
+        let asked = self.client().get("/v1/queue/token").queue_token(token);
+        let reply = asked.await?.expect_status(200)?;
+        Ok((serde_json::from_str(&reply.text)?, reply.text))
+    }
+}
+
+fn id_of(reply: &Reply) -> Result<String> {
+    Ok(reply.text_at("/id")?.to_owned())
+}
+
+/// How many seats a row has at most.
+const ROW: u32 = 1_000;
+
+fn rows(seats: u32) -> Vec<Value> {
+    let full = seats / ROW;
+    let mut rows: Vec<_> = (0..full)
+        .map(|row| json!({ "name": format!("R{row}"), "seats": ROW }))
+        .collect();
+    if !seats.is_multiple_of(ROW) {
+        rows.push(json!({ "name": format!("R{full}"), "seats": seats % ROW }));
+    }
+    rows
+}
+
+/// The labels of the seats of [`Program::performance`].
+pub(crate) fn seat_labels(seats: u32) -> impl Iterator<Item = String> {
+    (0..seats).map(|seat| format!("R{}-{}", seat / ROW, seat % ROW + 1))
+}
+
+/// The release build of the program; cargo builds what is missing or old of it.
+pub(crate) fn release_build() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    eprintln!("loadtest: cargo build --release --package frontrow");
+    let output = Command::new(cargo)
+        .args(["build", "--release", "--package", "frontrow"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .arg("--manifest-path")
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    ensure!(
+        output.status.success(),
+        "cargo cannot build frontrow: {}",
+        output.status
+    );
+    Message::parse_stream(output.stdout.as_slice())
+        .filter_map(Result::ok)
+        .find_map(|message| match message {
+            Message::CompilerArtifact(artifact) if artifact.target.name == "frontrow" => {
+                artifact.executable
+            }
+            _ => None,
+        })
+        .map(PathBuf::from)
+        .context("cargo built no program")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_seat_of_a_hall_has_its_label() {
+        assert_eq!(rows(2_500).len(), 3);
+        let labels: Vec<_> = seat_labels(2_500).collect();
+        assert_eq!(labels.len(), 2_500);
+        assert_eq!(labels[0], "R0-1");
+        assert_eq!(labels[999], "R0-1000");
+        assert_eq!(labels[1_000], "R1-1");
+        assert_eq!(labels[2_499], "R2-500");
+    }
+}

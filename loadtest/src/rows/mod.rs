@@ -1,0 +1,96 @@
+//! The rows of the report, one file a group.
+
+mod active;
+mod admission;
+mod against_bare;
+mod commits;
+mod compared;
+mod crowd;
+mod durable;
+mod joining;
+mod queues;
+mod stage;
+mod statements;
+mod waiting;
+
+use anyhow::Result;
+
+use self::stage::Stages;
+use crate::{
+    cli::{Backend, Database, Group, QueueArguments},
+    report::{Report, Row},
+};
+
+/// Measures the waiting rooms.
+pub(crate) async fn queue(arguments: &QueueArguments, report: &mut Report) -> Result<()> {
+    let Some(backend) = arguments.backend else {
+        return side_by_side(arguments, report).await;
+    };
+    let database = arguments.database.unwrap_or(backend.usual_database());
+    let stages = Stages::open(&arguments.settings, &[backend], database, report).await?;
+    for group in groups(backend, database, &arguments.only) {
+        eprintln!("loadtest: {group:?}");
+        let measured = match group {
+            Group::Waiting => waiting::measure(&stages).await,
+            Group::Active => active::measure(&stages).await,
+            Group::Crowd => crowd::measure(&stages).await,
+            Group::Admission => admission::measure(&stages).await,
+            Group::Statements => statements::measure(&stages).await,
+            Group::Durable => durable::measure(&stages).await,
+        };
+        match measured {
+            Ok(rows) => rows.into_iter().for_each(|row| report.row(row)),
+            Err(error) => report.row(Row::failed(format!("{group:?}"), &error)),
+        }
+    }
+    stages.end().await
+}
+
+async fn side_by_side(arguments: &QueueArguments, report: &mut Report) -> Result<()> {
+    let both = [Backend::Mysql, Backend::Redis];
+    let stages = Stages::open(&arguments.settings, &both, Database::Mysql, report).await?;
+    for row in compared::measure(&stages).await? {
+        report.row(row);
+    }
+    stages.end().await
+}
+
+/// The groups that say something on these stores and are wanted, in their order.
+fn groups(backend: Backend, database: Database, wanted: &[Group]) -> Vec<Group> {
+    let mut groups = vec![
+        Group::Waiting,
+        Group::Active,
+        Group::Crowd,
+        Group::Admission,
+    ];
+    if database == Database::Mysql {
+        if backend == Backend::Redis {
+            groups.push(Group::Statements);
+        }
+        groups.push(Group::Durable);
+    }
+    groups.retain(|group| wanted.is_empty() || wanted.contains(group));
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_that_say_nothing_on_a_store_are_left_out() {
+        let all = |backend, database| groups(backend, database, &[]);
+        let embedded = all(Backend::Embedded, Database::Sqlite);
+        assert!(!embedded.contains(&Group::Durable));
+        assert!(all(Backend::Redis, Database::Mysql).contains(&Group::Statements));
+        let mysql = all(Backend::Mysql, Database::Mysql);
+        assert!(mysql.contains(&Group::Durable) && !mysql.contains(&Group::Statements));
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_measured() {
+        let wanted = [Group::Durable, Group::Active];
+        let some = groups(Backend::Embedded, Database::Sqlite, &wanted);
+        assert_eq!(some, [Group::Active]);
+    }
+}

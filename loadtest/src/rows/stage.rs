@@ -1,0 +1,159 @@
+//! What a group of rows is measured on: a program that was just started, on stores that are empty.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::{
+    bare::Bare,
+    cli::{Backend, Database, Settings},
+    client::{Feed, Judge, Load, Requests},
+    machine,
+    measure::{Meter, Plan},
+    people::{self, Crowd, Person, Series},
+    program::{self, Program},
+    report::Report,
+    stores::Stores,
+};
+
+/// Makes stages.
+pub(crate) struct Stages {
+    pub(crate) settings: Settings,
+    /// What keeps the queues; the first, where several do.
+    pub(crate) backend: Backend,
+    pub(crate) stores: Stores,
+    binary: PathBuf,
+}
+
+/// A program, the yardstick beside it, and who reads their processor time.
+pub(crate) struct Stage {
+    pub(crate) program: Program,
+    pub(crate) bare: Bare,
+    pub(crate) meter: Meter,
+    pub(crate) settings: Settings,
+}
+
+impl Stages {
+    /// Builds the program and starts the stores.
+    pub(crate) async fn open(
+        settings: &Settings,
+        backends: &[Backend],
+        database: Database,
+        report: &mut Report,
+    ) -> Result<Self> {
+        let binary = match &settings.program {
+            Some(binary) => binary.canonicalize()?,
+            None => program::release_build()?,
+        };
+        machine::describe(report, &binary);
+        let names: Vec<_> = backends.iter().map(|backend| backend.name()).collect();
+        report.fact("queues", names.join(", "));
+        report.fact(
+            "client",
+            format!(
+                "{} connections, {} threads, {} people, {} pairs of {} s",
+                settings.connections,
+                settings.threads(),
+                settings.users,
+                settings.pairs,
+                settings.slice_s
+            ),
+        );
+        let stores = Stores::start(backends, database).await?;
+        stores.describe(report).await?;
+        Ok(Self {
+            settings: settings.clone(),
+            backend: backends.first().copied().context("no backend")?,
+            stores,
+            binary,
+        })
+    }
+
+    /// Ends the stores.
+    pub(crate) async fn end(self) -> Result<()> {
+        self.stores.end().await
+    }
+
+    /// A fresh stage.
+    pub(crate) async fn set(&self) -> Result<Stage> {
+        self.set_on(self.backend).await
+    }
+
+    /// A fresh stage with its queues on `backend`.
+    pub(crate) async fn set_on(&self, backend: Backend) -> Result<Stage> {
+        let mut program = Program::start(&self.binary, backend, &self.stores).await?;
+        let bare = Bare::start(&an_answer(&program).await?).await?;
+        let mut processes = vec![("program", program.pid()), ("bare", bare.pid())];
+        processes.extend(self.stores.processes());
+        Ok(Stage {
+            meter: Meter::of(&processes),
+            program,
+            bare,
+            settings: self.settings.clone(),
+        })
+    }
+}
+
+impl Stage {
+    /// Has a crowd join.
+    pub(crate) async fn join(&self, concert: &str, crowd: Crowd) -> Result<Vec<Person>> {
+        let Settings { connections, .. } = self.settings;
+        let threads = self.settings.threads();
+        people::join(&self.program, threads, connections, concert, crowd).await
+    }
+
+    /// Load on the program.
+    pub(crate) fn load(&self, feed: Feed, judge: Judge) -> Result<Load> {
+        Ok(Load {
+            address: self.program.address()?,
+            connections: self.settings.connections,
+            threads: self.settings.threads(),
+            feed: Arc::new(feed),
+            judge,
+        })
+    }
+
+    /// The same load on the bare route.
+    pub(crate) fn bare_load(&self, requests: Requests) -> Load {
+        Load {
+            address: self.bare.address(),
+            connections: self.settings.connections,
+            threads: self.settings.threads(),
+            feed: Arc::new(Feed::around(requests)),
+            judge: expects(200, "queue_token"),
+        }
+    }
+
+    /// How both sides of a ratio take turns.
+    pub(crate) fn plan(&self) -> Plan {
+        Plan {
+            slice: self.settings.slice(),
+            pairs: self.settings.pairs,
+        }
+    }
+}
+
+/// Meant is an answer with this status and this text somewhere in its body.
+pub(crate) fn expects(status: u16, text: &'static str) -> Judge {
+    let finder = memchr::memmem::Finder::new(text.as_bytes());
+    Arc::new(move |_, answer| answer.status == status && finder.find(answer.body).is_some())
+}
+
+/// What somebody who waits is told: the bare route answers the same bytes.
+async fn an_answer(program: &Program) -> Result<String> {
+    let concert = program
+        .concert("An answer to be copied", json!({ "state": "paused" }))
+        .await?;
+    let crowd = Crowd {
+        series: Series(0),
+        first: 0,
+        count: 1,
+        keep_every: 1,
+        state: "waiting",
+    };
+    let joined = people::join(program, 1, 1, &concert, crowd).await?;
+    let token = joined.first().map_or("", |person| &person.token);
+    let (_, text) = program.look_up(token).await?;
+    Ok(text)
+}

@@ -1,0 +1,90 @@
+//! The stores that the program needs: servers of this run alone, on the loopback interface.
+
+mod mysql;
+mod redis;
+
+use anyhow::{Context, Result};
+
+pub(crate) use self::{
+    mysql::{Counters, MySql},
+    redis::Redis,
+};
+use crate::{
+    cli::{Backend, Database},
+    report::Report,
+};
+
+/// Servers that were started for this run. They end when this is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Stores {
+    redis: Option<Redis>,
+    mysql: Option<MySql>,
+}
+
+impl Stores {
+    /// Starts what the program needs.
+    pub(crate) async fn start(backends: &[Backend], database: Database) -> Result<Self> {
+        let mut stores = Self::default();
+        if backends.contains(&Backend::Redis) {
+            stores.redis = Some(Redis::start().await?);
+        }
+        if backends.contains(&Backend::Mysql) || database == Database::Mysql {
+            stores.mysql = Some(MySql::start().await?);
+        }
+        Ok(stores)
+    }
+
+    /// Says which they are.
+    pub(crate) async fn describe(&self, report: &mut Report) -> Result<()> {
+        if let Some(redis) = &self.redis {
+            report.fact("Redis", redis.describe().await?);
+        }
+        if let Some(mysql) = &self.mysql {
+            report.fact("database server", mysql.describe().await?);
+        }
+        Ok(())
+    }
+
+    /// Empties the stores, and gives the program's settings for its queues on `backend`.
+    pub(crate) async fn fresh(&self, backend: Backend) -> Result<Vec<(&'static str, String)>> {
+        let mut settings = Vec::new();
+        if backend == Backend::Redis {
+            let redis = self.redis()?;
+            redis.empty().await?;
+            settings.push(("FRONTROW_REDIS__URL", redis.url()));
+            settings.push(("FRONTROW_CACHE__BACKEND", "redis".to_owned()));
+        }
+        if let Some(mysql) = &self.mysql {
+            let url = mysql.fresh_database().await?;
+            settings.push(("FRONTROW_DATABASE__URL", url));
+            settings.push(("FRONTROW_DATABASE__OLDER_SCHEMA", "migrate".to_owned()));
+        }
+        Ok(settings)
+    }
+
+    /// The Redis server; an error where none was started.
+    pub(crate) fn redis(&self) -> Result<&Redis> {
+        self.redis.as_ref().context("no Redis was started")
+    }
+
+    /// The database server; an error where none was started.
+    pub(crate) fn mysql(&self) -> Result<&MySql> {
+        self.mysql.as_ref().context("no MySQL was started")
+    }
+
+    /// The processes, by name.
+    pub(crate) fn processes(&self) -> Vec<(&'static str, u32)> {
+        let redis = self.redis.as_ref().map(|redis| ("redis", redis.pid()));
+        let mysql = self.mysql.as_ref().and_then(MySql::pid);
+        let mysql = mysql.map(|pid| ("database", pid));
+        redis.into_iter().chain(mysql).collect()
+    }
+
+    /// Ends them, and removes what is left on servers that are not ours.
+    pub(crate) async fn end(self) -> Result<()> {
+        match &self.mysql {
+            Some(mysql) => mysql.clean().await,
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A MySQL or MariaDB server, and what it counts.
+
+use std::{
+    env, fs,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use anyhow::{Context, Result, bail};
+use frontrow_test_harness::MySqlServer;
+use mysql_async::{Conn, Opts, OptsBuilder, prelude::Queryable};
+
+use crate::figures::exact;
+
+/// Names another server than the packaged one, such as `mysql://root@127.0.0.1:3306`. Its user may make
+/// databases, and nobody else uses it.
+pub(crate) const URL_VARIABLE: &str = "FRONTROW_LOADTEST_MYSQL_URL";
+
+/// What databases of a run are called, with a number behind. One that is there already is replaced.
+const DATABASE: &str = "frontrow_loadtest_";
+
+/// Room for a million people and their indexes.
+const BUFFER_POOL_BYTES: u64 = 1 << 30;
+
+/// A database server of this run, or the one that was named.
+#[derive(Debug)]
+pub(crate) struct MySql {
+    /// None where another one was named.
+    _server: Option<MySqlServer>,
+    url: String,
+    pid: Option<u32>,
+    databases: AtomicU32,
+}
+
+/// What a server has counted since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Statements that clients sent, prepared ones each time, and the preparing of them.
+    pub(crate) statements: u64,
+    /// Transactions that were committed, of one statement or of several.
+    pub(crate) commits: u64,
+}
+
+impl MySql {
+    /// Starts one that keeps what it acknowledges, or finds the one that was named.
+    pub(crate) async fn start() -> Result<Self> {
+        let named = env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty());
+        let server = match &named {
+            Some(_) => None,
+            None => Some(MySqlServer::start().await?),
+        };
+        let url = match &server {
+            Some(server) => server.url(),
+            None => named.unwrap_or_default().trim_end_matches('/').to_owned(),
+        };
+        let ours = server.is_some();
+        let mut mysql = Self {
+            _server: server,
+            url,
+            pid: None,
+            databases: AtomicU32::new(0),
+        };
+        let mut connection = mysql.connect("").await?;
+        if ours {
+            let size = format!("SET GLOBAL innodb_buffer_pool_size = {BUFFER_POOL_BYTES}");
+            connection.query_drop(size).await?;
+            let durable = "SET GLOBAL innodb_flush_log_at_trx_commit = 1, GLOBAL sync_binlog = 1";
+            connection.query_drop(durable).await?;
+        }
+        let file: Option<String> = connection.query_first("SELECT @@pid_file").await?;
+        connection.disconnect().await?;
+        // A server on another machine has no file here.
+        let text = file.and_then(|file| fs::read_to_string(file).ok());
+        mysql.pid = text.and_then(|text| text.trim().parse().ok());
+        Ok(mysql)
+    }
+
+    /// A connection to one of its databases, or to none.
+    pub(crate) async fn connect(&self, database: &str) -> Result<Conn> {
+        let options = Opts::from_url(&format!("{}/{database}", self.url))?;
+        let options = OptsBuilder::from_opts(options).prefer_socket(false);
+        Conn::new(options)
+            .await
+            .with_context(|| format!("cannot connect to {}", self.url))
+    }
+
+    /// Its process, where that is on this machine.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    /// Makes an empty database; gives its name.
+    pub(crate) async fn make_database(&self) -> Result<String> {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{DATABASE}{number}");
+        let mut connection = self.connect("").await?;
+        let drop = format!("DROP DATABASE IF EXISTS {name}");
+        connection.query_drop(drop).await?;
+        let create = format!("CREATE DATABASE {name}");
+        connection.query_drop(create).await?;
+        connection.disconnect().await?;
+        Ok(name)
+    }
+
+    /// Makes an empty database; gives its URL.
+    pub(crate) async fn fresh_database(&self) -> Result<String> {
+        Ok(format!("{}/{}", self.url, self.make_database().await?))
+    }
+
+    /// Its version, and how durable its commits are.
+    pub(crate) async fn describe(&self) -> Result<String> {
+        let mut connection = self.connect("").await?;
+        let asked = "SELECT VERSION(), @@innodb_flush_log_at_trx_commit, @@log_bin, @@sync_binlog, \
+                     @@innodb_buffer_pool_size";
+        let told: Option<(String, u32, u32, u32, u64)> = connection.query_first(asked).await?;
+        connection.disconnect().await?;
+        let Some((version, flush, binlog, sync, pool)) = told else {
+            bail!("the database server says nothing of itself");
+        };
+        Ok(format!(
+            "{version}, innodb_flush_log_at_trx_commit={flush}, log_bin={binlog}, \
+             sync_binlog={sync}, innodb_buffer_pool_size={:.0} MiB",
+            exact(pool) / exact(1 << 20)
+        ))
+    }
+
+    /// What it has counted so far. Asking is one statement more.
+    pub(crate) async fn counters(connection: &mut Conn) -> Result<Counters> {
+        let asked = "SHOW GLOBAL STATUS WHERE Variable_name IN \
+                     ('Questions', 'Com_stmt_prepare', 'Handler_commit')";
+        let told: Vec<(String, u64)> = connection.query(asked).await?;
+        let value = |name: &str| {
+            let found = told.iter().find(|(told, _)| told == name);
+            let found = found.map(|(_, value)| *value);
+            found.with_context(|| format!("the database server does not count {name}"))
+        };
+        Ok(Counters {
+            statements: value("Questions")? + value("Com_stmt_prepare")?,
+            commits: value("Handler_commit")?,
+        })
+    }
+
+    /// Removes the databases that were made.
+    pub(crate) async fn clean(&self) -> Result<()> {
+        let mut connection = self.connect("").await?;
+        for number in 0..self.databases.load(Ordering::Relaxed) {
+            let drop = format!("DROP DATABASE IF EXISTS {DATABASE}{number}");
+            connection.query_drop(drop).await?;
+        }
+        Ok(connection.disconnect().await?)
+    }
+}

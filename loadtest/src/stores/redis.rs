@@ -1,0 +1,141 @@
+//! A Redis server, and what it says of itself.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use deadpool_redis::redis::{
+    self, AsyncConnectionConfig, Client, Cmd, FromRedisValue, aio::MultiplexedConnection,
+};
+use frontrow_test_harness::RedisServer;
+
+/// A server that is emptied of a million people takes a while.
+const ANSWER_MAX: Duration = Duration::from_mins(1);
+
+/// A Redis server of this run.
+#[derive(Debug)]
+pub(crate) struct Redis {
+    server: RedisServer,
+    connection: MultiplexedConnection,
+    pid: u32,
+}
+
+impl Redis {
+    /// Starts one with its own defaults, which writes nothing to the disk.
+    pub(crate) async fn start() -> Result<Self> {
+        let server = RedisServer::start().await?;
+        let timeouts = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER_MAX));
+        let connection = Client::open(server.url())?
+            .get_multiplexed_async_connection_with_config(&timeouts)
+            .await?;
+        let mut redis = Self {
+            server,
+            connection,
+            pid: 0,
+        };
+        redis.pid = redis.told("server", "process_id").await?.parse()?;
+        Ok(redis)
+    }
+
+    /// Its URL.
+    pub(crate) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its version, and how it keeps data.
+    pub(crate) async fn describe(&self) -> Result<String> {
+        let version = self.told("server", "redis_version").await?;
+        let appends = self.told("persistence", "aof_enabled").await? == "1";
+        let keeps = if appends {
+            "append-only file"
+        } else {
+            "in memory only"
+        };
+        Ok(format!("{version}, {keeps}"))
+    }
+
+    /// Removes all that it has.
+    pub(crate) async fn empty(&self) -> Result<()> {
+        self.ask(redis::cmd("FLUSHALL").arg("SYNC")).await
+    }
+
+    /// All the memory that it has taken, in bytes: data, tables, buffers.
+    pub(crate) async fn used_memory(&self) -> Result<u64> {
+        Ok(self.told("memory", "used_memory").await?.parse()?)
+    }
+
+    /// Forgets how long commands took.
+    pub(crate) async fn forget_latencies(&self) -> Result<()> {
+        self.ask(redis::cmd("CONFIG").arg("RESETSTAT")).await
+    }
+
+    /// Within what time 99.9 % of the script calls were done since it forgot, by the slowest way of
+    /// calling them; none where there was no call.
+    pub(crate) async fn script_p999(&self) -> Result<Option<Duration>> {
+        let told: String = self.ask(redis::cmd("INFO").arg("latencystats")).await?;
+        Ok(slowest_script(&told))
+    }
+
+    async fn told(&self, section: &str, field: &str) -> Result<String> {
+        let told: String = self.ask(redis::cmd("INFO").arg(section)).await?;
+        let value = value_of(&told, field).map(str::to_owned);
+        value.with_context(|| format!("Redis says no {field}"))
+    }
+
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
+        let mut connection = self.connection.clone();
+        let answer = command.query_async(&mut connection).await;
+        answer.context("Redis does not answer")
+    }
+}
+
+/// The value of a field in Redis's account of itself.
+fn value_of<'a>(told: &'a str, field: &str) -> Option<&'a str> {
+    told.lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+        .map(str::trim)
+}
+
+fn slowest_script(told: &str) -> Option<Duration> {
+    [
+        "eval",
+        "evalsha",
+        "evalsha_ro",
+        "eval_ro",
+        "fcall",
+        "fcall_ro",
+    ]
+    .iter()
+    .filter_map(|command| {
+        let field = format!("latency_percentiles_usec_{command}");
+        let (_, micros) = value_of(told, &field)?.rsplit_once("p99.9=")?;
+        Some(Duration::from_secs_f64(micros.parse::<f64>().ok()? / 1e6))
+    })
+    .max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let told = "# Memory\r\nused_memory_rss:9\r\nused_memory:7\r\n";
+        assert_eq!(value_of(told, "used_memory"), Some("7"));
+        assert_eq!(value_of(told, "memory"), None);
+    }
+
+    #[test]
+    fn the_slowest_way_of_calling_a_script_counts() {
+        let told = "# Latencystats\r\n\
+            latency_percentiles_usec_info:p50=9.1,p99=99.1,p99.9=9999.9\r\n\
+            latency_percentiles_usec_evalsha:p50=21.119,p99=87.551,p99.9=180.223\r\n\
+            latency_percentiles_usec_evalsha_ro:p50=2.1,p99=8.5,p99.9=500.000\r\n";
+        assert_eq!(slowest_script(told), Some(Duration::from_micros(500)));
+        assert_eq!(slowest_script("# Latencystats\r\n"), None);
+    }
+}
