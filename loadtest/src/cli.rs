@@ -20,6 +20,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measure the waiting rooms
     Queue(QueueArguments),
+    /// Measure the ranking, over a million seats that were sold
+    Ranking(RankingArguments),
     /// The yardstick, as a process of its own
     #[command(hide = true)]
     Bare {
@@ -107,6 +109,16 @@ pub(crate) enum Group {
     Statements,
     /// Joins and holds beside the database's own commits
     Durable,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RankingArguments {
+    /// What keeps the queues, and the rankings where that is Redis
+    #[arg(long, value_enum, default_value = "redis")]
+    pub(crate) backend: Backend,
+
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 /// How it is measured, and what becomes of it.

@@ -64,6 +64,10 @@ async fn measure(command: &Command) -> Result<ExitCode> {
             rows::queue(arguments, &mut report).await?;
             &arguments.settings
         }
+        Command::Ranking(arguments) => {
+            rows::ranking(arguments, &mut report).await?;
+            &arguments.settings
+        }
         Command::Bare { .. } => bail!("nothing to measure"),
     };
     finish(settings, &report)

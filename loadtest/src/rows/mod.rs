@@ -9,12 +9,14 @@ mod crowd;
 mod durable;
 mod joining;
 mod queues;
+mod ranking;
 mod stage;
 mod statements;
 mod waiting;
 
 use anyhow::Result;
 
+pub(crate) use self::ranking::measure as ranking;
 use self::stage::Stages;
 use crate::{
     cli::{Backend, Database, Group, QueueArguments},

@@ -1,6 +1,6 @@
 //! What a group of rows is measured on: a program that was just started, on stores that are empty.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -105,23 +105,23 @@ impl Stage {
 
     /// Load on the program.
     pub(crate) fn load(&self, feed: Feed, judge: Judge) -> Result<Load> {
-        Ok(Load {
-            address: self.program.address()?,
-            connections: self.settings.connections,
-            threads: self.settings.threads(),
-            feed: Arc::new(feed),
-            judge,
-        })
+        Ok(self.load_on(self.program.address()?, feed, judge))
     }
 
     /// The same load on the bare route.
     pub(crate) fn bare_load(&self, requests: Requests) -> Load {
+        let feed = Feed::around(requests);
+        self.load_on(self.bare.address(), feed, expects(200, "queue_token"))
+    }
+
+    /// The same load on whoever listens there.
+    pub(crate) fn load_on(&self, address: SocketAddr, feed: Feed, judge: Judge) -> Load {
         Load {
-            address: self.bare.address(),
+            address,
             connections: self.settings.connections,
             threads: self.settings.threads(),
-            feed: Arc::new(Feed::around(requests)),
-            judge: expects(200, "queue_token"),
+            feed: Arc::new(feed),
+            judge,
         }
     }
 

@@ -106,6 +106,12 @@ impl MySql {
         Ok(format!("{}/{}", self.url, self.make_database().await?))
     }
 
+    /// The name of the database that was made last.
+    pub(crate) fn newest(&self) -> Option<String> {
+        let made = self.databases.load(Ordering::Relaxed);
+        Some(format!("{DATABASE}{}", made.checked_sub(1)?))
+    }
+
     /// Its version, and how durable its commits are.
     pub(crate) async fn describe(&self) -> Result<String> {
         let mut connection = self.connect("").await?;
@@ -125,18 +131,23 @@ impl MySql {
 
     /// What it has counted so far. Asking is one statement more.
     pub(crate) async fn counters(connection: &mut Conn) -> Result<Counters> {
-        let asked = "SHOW GLOBAL STATUS WHERE Variable_name IN \
-                     ('Questions', 'Com_stmt_prepare', 'Handler_commit')";
-        let told: Vec<(String, u64)> = connection.query(asked).await?;
-        let value = |name: &str| {
-            let found = told.iter().find(|(told, _)| told == name);
-            let found = found.map(|(_, value)| *value);
-            found.with_context(|| format!("the database server does not count {name}"))
-        };
+        let names = ["Questions", "Com_stmt_prepare", "Handler_commit"];
+        let [questions, prepared, commits] = status(connection, names).await?;
         Ok(Counters {
-            statements: value("Questions")? + value("Com_stmt_prepare")?,
-            commits: value("Handler_commit")?,
+            statements: questions + prepared,
+            commits,
         })
+    }
+
+    /// How many rows it has read from tables and indexes so far.
+    pub(crate) async fn rows_read(&self, connection: &mut Conn) -> Result<u64> {
+        let names = [
+            "Handler_read_first",
+            "Handler_read_key",
+            "Handler_read_next",
+            "Handler_read_rnd_next",
+        ];
+        Ok(status(connection, names).await?.iter().sum())
     }
 
     /// Removes the databases that were made.
@@ -148,4 +159,18 @@ impl MySql {
         }
         Ok(connection.disconnect().await?)
     }
+}
+
+/// Numbers that the server counts, by name.
+async fn status<const N: usize>(connection: &mut Conn, names: [&str; N]) -> Result<[u64; N]> {
+    let quoted = names.map(|name| format!("'{name}'")).join(", ");
+    let asked = format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({quoted})");
+    let told: Vec<(String, u64)> = connection.query(asked).await?;
+    let mut values = [0; N];
+    for (value, name) in values.iter_mut().zip(names) {
+        let found = told.iter().find(|(told, _)| told == name);
+        let (_, counted) = found.with_context(|| format!("the server does not count {name}"))?;
+        *value = *counted;
+    }
+    Ok(values)
 }

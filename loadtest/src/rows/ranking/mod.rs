@@ -1,0 +1,123 @@
+//! The ranking: what a million sold seats cost it, and how fast its cached answer is given.
+
+mod sales;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use self::sales::Sales;
+use super::{
+    against_bare::{self, Steady},
+    stage::{Stage, Stages, expects},
+};
+use crate::{
+    bare::Bare,
+    cli::{Backend, Database, RankingArguments},
+    client::{Feed, Request, Requests},
+    figures::{exact, grouped, median, short},
+    measure::{Meter, compare},
+    report::{Bar, Report, Row},
+    watch,
+};
+
+const CONCERTS: u32 = 5_000;
+const SEATS: u64 = 1_000_000;
+const DAILY: &str = "/v1/rankings/concerts?period=daily";
+
+/// How often the program is started with nothing in the cache.
+const STARTS: u32 = 3;
+
+/// Measures the ranking.
+pub(crate) async fn measure(arguments: &RankingArguments, report: &mut Report) -> Result<()> {
+    let settings = &arguments.settings;
+    let backend = arguments.backend;
+    let stages = Stages::open(settings, &[backend], Database::Mysql, report).await?;
+    let mut stage = stages.set().await?;
+    let sales = Sales::of_yesterday(CONCERTS, SEATS)?;
+    sales.put_into(stages.stores.mysql()?).await?;
+    let measured = async {
+        let anew = anew(&stages, &mut stage, &sales).await?;
+        anyhow::Ok([anew, cached(&stages, &mut stage, &sales).await?])
+    };
+    match measured.await {
+        Ok(rows) => rows.into_iter().for_each(|row| report.row(row)),
+        Err(error) => report.row(Row::failed("ranking", &error)),
+    }
+    stages.end().await
+}
+
+/// From the start of an instance with an empty cache to its first answer: all rankings are made anew.
+async fn anew(stages: &Stages, stage: &mut Stage, sales: &Sales) -> Result<Row> {
+    let mysql = stages.stores.mysql()?;
+    let mut connection = mysql.connect("").await?;
+    let mut answers = Vec::new();
+    let mut behind = Vec::new();
+    for _ in 0..STARTS {
+        if stages.backend == Backend::Redis {
+            stages.stores.redis()?.empty().await?;
+        }
+        let rows_before = mysql.rows_read(&mut connection).await?;
+        let began = watch::now();
+        stage.program.restart().await?;
+        let ready = began.elapsed();
+        sales.check(&answer(stage).await?)?;
+        let answered = began.elapsed();
+        let rows = mysql.rows_read(&mut connection).await? - rows_before;
+        answers.push(answered.as_secs_f64() * 1e3);
+        behind.push(format!(
+            "ready after {}, answered after {}; the database read {} rows",
+            short(ready),
+            short(answered),
+            grouped(exact(rows))
+        ));
+    }
+    let what = format!(
+        "from the start to the first ranking of {} seats, cache empty",
+        grouped(exact(SEATS))
+    );
+    let row = Row::new(what, median(&answers)).unit("ms");
+    Ok(behind.into_iter().fold(row, Row::behind))
+}
+
+async fn cached(stages: &Stages, stage: &mut Stage, sales: &Sales) -> Result<Row> {
+    let text = answer(stage).await?;
+    sales.check(&text)?;
+    let bare = Bare::start(&text).await?;
+    let mut processes = vec![("program", stage.program.pid()), ("bare", bare.pid())];
+    processes.extend(stages.stores.processes());
+    let meter = Meter::of(&processes);
+    let asked = || Request::get(DAILY);
+    let feed = Feed::around([asked()].into_iter().collect());
+    let mut ours = Steady(stage.load(feed, expects(200, r#""seats_sold":"#))?);
+    let requests: Requests = [asked().bare()].into_iter().collect();
+    let mut theirs =
+        Steady(stage.load_on(bare.address(), Feed::around(requests), expects(200, "")));
+    let compared = compare(stage.plan(), &meter, &mut ours, &mut theirs).await?;
+    let row = against_bare::row("ranking from the cache ÷ bare route", 0.75, &compared);
+    Ok(row.behind(format!(
+        "both answer {} bytes",
+        grouped(exact(text.len() as u64))
+    )))
+}
+
+async fn answer(stage: &Stage) -> Result<String> {
+    let reply = stage.program.client().get(DAILY).await?;
+    Ok(reply.expect_status(200)?.text)
+}
+
+impl Sales {
+    /// Fails where the ranking is not that of these sales.
+    fn check(&self, answer: &str) -> Result<()> {
+        let answer: Value = serde_json::from_str(answer)?;
+        let items = answer.get("items").and_then(Value::as_array);
+        let items = items.context("a ranking has no items")?;
+        let sold = |item: &Value| item.get("seats_sold").and_then(Value::as_u64);
+        let found: Vec<_> = items.iter().filter_map(sold).collect();
+        let best: Vec<_> = self.best().take(found.len().max(1)).collect();
+        ensure!(
+            found == best,
+            "the ranking says {found:?} where {best:?} were sold"
+        );
+        Ok(())
+    }
+}
