@@ -76,6 +76,10 @@ pub(crate) struct QueueArguments {
     #[arg(long, value_enum)]
     pub(crate) database: Option<Database>,
 
+    /// Whether Redis keeps an append-only file, and how often it makes it safe
+    #[arg(long, value_enum, default_value = "no")]
+    pub(crate) append_only: AppendOnly,
+
     /// Measure only these; may be repeated
     #[arg(long, value_enum, value_name = "GROUP")]
     pub(crate) only: Vec<Group>,
@@ -92,6 +96,18 @@ impl Backend {
             Self::Redis | Self::Mysql => Database::Mysql,
         }
     }
+}
+
+/// How Redis writes to the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AppendOnly {
+    /// Never
+    #[default]
+    No,
+    /// Every second
+    Everysec,
+    /// Before each answer
+    Always,
 }
 
 /// What is measured together, on stores that were empty before.

@@ -29,7 +29,26 @@ pub(crate) fn describe(report: &mut Report, program: &Path) {
         // Whatever else runs here takes its share from both sides, but not evenly.
         report.fact("load average before", format!("{:.2}", load.one));
     }
+    if let Ok(took) = disk_commit() {
+        report.fact("disk commit (4 KiB and fsync, median)", short(took));
+    }
     report.fact("program", version(program));
+}
+
+/// What the disk takes to make one small write safe: no store commits sooner.
+fn disk_commit() -> Result<Duration> {
+    const WRITES: usize = 101;
+    let folder = tempfile::TempDir::with_prefix("loadtest-disk-")?;
+    let mut file = File::create(folder.path().join("writes"))?;
+    let mut took = Vec::with_capacity(WRITES);
+    for _ in 0..WRITES {
+        let began = watch::now();
+        file.write_all(&[1; 4_096])?;
+        file.sync_data()?;
+        took.push(began.elapsed().as_secs_f64());
+    }
+    let median = median(&took).context("nothing was written")?;
+    Ok(Duration::from_secs_f64(median))
 }
 
 fn version(program: &Path) -> String {

@@ -42,6 +42,7 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
         Queue::waiting(&on_redis, users).await?,
     ];
     let [ours, theirs] = &waiting;
+    tokio::try_join!(ours.settle(&on_mysql), theirs.settle(&on_redis))?;
     let (mut ours, mut theirs) = (looking(&on_mysql, ours)?, looking(&on_redis, theirs)?);
     let mut rows = vec![
         turns

@@ -17,7 +17,7 @@ mod waiting;
 use anyhow::Result;
 
 pub(crate) use self::ranking::measure as ranking;
-use self::stage::Stages;
+use self::stage::{Stages, Wanted};
 use crate::{
     cli::{Backend, Database, Group, QueueArguments},
     report::{Report, Row},
@@ -29,7 +29,12 @@ pub(crate) async fn queue(arguments: &QueueArguments, report: &mut Report) -> Re
         return side_by_side(arguments, report).await;
     };
     let database = arguments.database.unwrap_or(backend.usual_database());
-    let stages = Stages::open(&arguments.settings, &[backend], database, report).await?;
+    let wanted = Wanted {
+        backends: &[backend],
+        database,
+        append_only: arguments.append_only,
+    };
+    let stages = Stages::open(&arguments.settings, wanted, report).await?;
     for group in groups(backend, database, &arguments.only) {
         eprintln!("loadtest: {group:?}");
         let measured = match group {
@@ -49,8 +54,12 @@ pub(crate) async fn queue(arguments: &QueueArguments, report: &mut Report) -> Re
 }
 
 async fn side_by_side(arguments: &QueueArguments, report: &mut Report) -> Result<()> {
-    let both = [Backend::Mysql, Backend::Redis];
-    let stages = Stages::open(&arguments.settings, &both, Database::Mysql, report).await?;
+    let wanted = Wanted {
+        backends: &[Backend::Mysql, Backend::Redis],
+        database: Database::Mysql,
+        append_only: arguments.append_only,
+    };
+    let stages = Stages::open(&arguments.settings, wanted, report).await?;
     for row in compared::measure(&stages).await? {
         report.row(row);
     }

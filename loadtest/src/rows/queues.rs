@@ -1,17 +1,26 @@
 //! Concerts whose queues are as several groups need them, and the requests of the people in them.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
 use serde_json::json;
 
-use super::stage::Stage;
+use super::{
+    against_bare::unintended,
+    stage::{Stage, expects},
+};
 use crate::{
-    client::{Request, Requests},
+    client::{Feed, Pace, Request, Requests},
+    figures::exact,
     people::{Crowd, Person, Series},
 };
 
 /// How many stand before those who are measured, so that these still wait at the end: the default policy
 /// lets 500 in every 3 seconds.
 const AHEAD: u64 = 40_000;
+
+/// A sixth of the default `waiting_ttl`.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(50);
 
 const AHEAD_OF_ALL: Series = Series(1);
 const WAITING: Series = Series(2);
@@ -58,6 +67,21 @@ impl Queue {
         let open = json!({ "state": "open" });
         stage.program.change_policy(&concert, &open).await?;
         Ok(Self::of(concert, people))
+    }
+
+    /// Has each of them look up their place once, spread over the time for which an instance answers
+    /// somebody without asking the store again. So in what follows as many must be asked for at any
+    /// moment as in a queue that has been there for long: none would flatter, all at once would not.
+    pub(crate) async fn settle(&self, stage: &Stage) -> Result<()> {
+        let feed = Feed::once(self.look_ups());
+        let load = stage.load(feed, expects(200, IS_WAITING))?;
+        let people = exact(self.people.len() as u64);
+        let pace = Pace::PerSecond(people / ASKED_AGAIN_AFTER.as_secs_f64());
+        let tally = load.run(pace, None).await?;
+        match unintended(&tally) {
+            Some(fault) => bail!("{fault}"),
+            None => Ok(()),
+        }
     }
 
     /// A queue in which so many are active, with time to be measured before their first use.

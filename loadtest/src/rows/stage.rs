@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     bare::Bare,
-    cli::{Backend, Database, Settings},
+    cli::{AppendOnly, Backend, Database, Settings},
     client::{Feed, Judge, Load, Requests},
     machine,
     measure::{Meter, Plan},
@@ -26,6 +26,15 @@ pub(crate) struct Stages {
     binary: PathBuf,
 }
 
+/// Which stores are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// What keeps the queues; the first, unless a stage is set on another.
+    pub(crate) backends: &'a [Backend],
+    pub(crate) database: Database,
+    pub(crate) append_only: AppendOnly,
+}
+
 /// A program, the yardstick beside it, and who reads their processor time.
 pub(crate) struct Stage {
     pub(crate) program: Program,
@@ -38,8 +47,7 @@ impl Stages {
     /// Builds the program and starts the stores.
     pub(crate) async fn open(
         settings: &Settings,
-        backends: &[Backend],
-        database: Database,
+        wanted: Wanted<'_>,
         report: &mut Report,
     ) -> Result<Self> {
         let binary = match &settings.program {
@@ -47,7 +55,11 @@ impl Stages {
             None => program::release_build()?,
         };
         machine::describe(report, &binary);
-        let names: Vec<_> = backends.iter().map(|backend| backend.name()).collect();
+        let names: Vec<_> = wanted
+            .backends
+            .iter()
+            .map(|backend| backend.name())
+            .collect();
         report.fact("queues", names.join(", "));
         report.fact(
             "client",
@@ -60,11 +72,11 @@ impl Stages {
                 settings.slice_s
             ),
         );
-        let stores = Stores::start(backends, database).await?;
+        let stores = Stores::start(wanted.backends, wanted.database, wanted.append_only).await?;
         stores.describe(report).await?;
         Ok(Self {
             settings: settings.clone(),
-            backend: backends.first().copied().context("no backend")?,
+            backend: wanted.backends.first().copied().context("no backend")?,
             stores,
             binary,
         })

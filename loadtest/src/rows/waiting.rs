@@ -14,6 +14,7 @@ use crate::{client::Feed, measure::compare, report::Row};
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let stage = stages.set().await?;
     let queue = Queue::waiting(&stage, stage.settings.users).await?;
+    queue.settle(&stage).await?;
 
     let feed = Feed::around(queue.look_ups());
     let mut ours = Steady(stage.load(feed, expects(200, IS_WAITING))?);

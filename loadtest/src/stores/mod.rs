@@ -10,7 +10,7 @@ pub(crate) use self::{
     redis::Redis,
 };
 use crate::{
-    cli::{Backend, Database},
+    cli::{AppendOnly, Backend, Database},
     report::Report,
 };
 
@@ -23,10 +23,14 @@ pub(crate) struct Stores {
 
 impl Stores {
     /// Starts what the program needs.
-    pub(crate) async fn start(backends: &[Backend], database: Database) -> Result<Self> {
+    pub(crate) async fn start(
+        backends: &[Backend],
+        database: Database,
+        append_only: AppendOnly,
+    ) -> Result<Self> {
         let mut stores = Self::default();
         if backends.contains(&Backend::Redis) {
-            stores.redis = Some(Redis::start().await?);
+            stores.redis = Some(Redis::start(append_only).await?);
         }
         if backends.contains(&Backend::Mysql) || database == Database::Mysql {
             stores.mysql = Some(MySql::start().await?);

@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use deadpool_redis::redis::{
     self, AsyncConnectionConfig, Client, Cmd, FromRedisValue, aio::MultiplexedConnection,
 };
-use frontrow_test_harness::RedisServer;
+use frontrow_test_harness::{RedisOptions, RedisServer};
+
+use crate::cli::AppendOnly;
 
 /// A server that is emptied of a million people takes a while.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
@@ -20,9 +22,17 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    /// Starts one with its own defaults, which writes nothing to the disk.
-    pub(crate) async fn start() -> Result<Self> {
-        let server = RedisServer::start().await?;
+    /// Starts one that takes no snapshots.
+    pub(crate) async fn start(append_only: AppendOnly) -> Result<Self> {
+        let mut options = RedisOptions::default();
+        if let Some(often) = append_only.fsync() {
+            let mut set = |name: &str, value: &str| {
+                options.more.push((name.to_owned(), value.to_owned()));
+            };
+            set("appendonly", "yes");
+            set("appendfsync", often);
+        }
+        let server = RedisServer::start_with(options).await?;
         let timeouts = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER_MAX));
         let connection = Client::open(server.url())?
             .get_multiplexed_async_connection_with_config(&timeouts)
@@ -90,6 +100,17 @@ impl Redis {
         let mut connection = self.connection.clone();
         let answer = command.query_async(&mut connection).await;
         answer.context("Redis does not answer")
+    }
+}
+
+impl AppendOnly {
+    /// Redis's name for how often; none where there is no file.
+    fn fsync(self) -> Option<&'static str> {
+        match self {
+            Self::No => None,
+            Self::Everysec => Some("everysec"),
+            Self::Always => Some("always"),
+        }
     }
 }
 

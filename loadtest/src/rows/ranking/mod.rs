@@ -8,11 +8,11 @@ use serde_json::Value;
 use self::sales::Sales;
 use super::{
     against_bare::{self, Steady},
-    stage::{Stage, Stages, expects},
+    stage::{Stage, Stages, Wanted, expects},
 };
 use crate::{
     bare::Bare,
-    cli::{Backend, Database, RankingArguments},
+    cli::{AppendOnly, Backend, Database, RankingArguments},
     client::{Feed, Request, Requests},
     figures::{exact, grouped, median, short},
     measure::{Meter, compare},
@@ -30,8 +30,12 @@ const STARTS: u32 = 3;
 /// Measures the ranking.
 pub(crate) async fn measure(arguments: &RankingArguments, report: &mut Report) -> Result<()> {
     let settings = &arguments.settings;
-    let backend = arguments.backend;
-    let stages = Stages::open(settings, &[backend], Database::Mysql, report).await?;
+    let wanted = Wanted {
+        backends: &[arguments.backend],
+        database: Database::Mysql,
+        append_only: AppendOnly::No,
+    };
+    let stages = Stages::open(settings, wanted, report).await?;
     let mut stage = stages.set().await?;
     let sales = Sales::of_yesterday(CONCERTS, SEATS)?;
     sales.put_into(stages.stores.mysql()?).await?;
