@@ -157,7 +157,7 @@ pub(crate) struct Settings {
     pub(crate) users: u64,
 
     /// How many people make a long line
-    #[arg(long, value_name = "PEOPLE", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(100_000..=10_000_000))]
+    #[arg(long, value_name = "PEOPLE", default_value_t = Self::CROWD, value_parser = clap::value_parser!(u64).range(100_000..=10_000_000))]
     pub(crate) crowd: u64,
 
     /// How long each slice is: both sides of a ratio take turns, a slice each
@@ -176,6 +176,20 @@ pub(crate) struct Settings {
 impl Settings {
     /// So many people at least make the figures that count.
     pub(crate) const USERS: u64 = 100_000;
+
+    /// So many people make a long line.
+    pub(crate) const CROWD: u64 = 1_000_000;
+
+    /// Why no bar can be said to be met with these settings, if so.
+    pub(crate) fn too_small(&self) -> Option<&'static str> {
+        if cfg!(debug_assertions) {
+            Some("this is a debug build: use `cargo run --release -p loadtest`")
+        } else if self.users < Self::USERS || self.crowd < Self::CROWD {
+            Some("the bars are for 100,000 people, and lines of a million")
+        } else {
+            None
+        }
+    }
 
     /// How long each slice is.
     pub(crate) fn slice(&self) -> Duration {

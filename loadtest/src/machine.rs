@@ -1,10 +1,17 @@
 //! What is measured on.
 
-use std::{num::NonZero, path::Path, process::Command, thread};
+use std::{
+    fs::File, io::Write, num::NonZero, path::Path, process::Command, thread, time::Duration,
+};
 
+use anyhow::{Context, Result};
 use procfs::{CpuInfo, Current, LoadAverage, Meminfo};
 
-use crate::{figures::exact, report::Report};
+use crate::{
+    figures::{exact, median, short},
+    report::Report,
+    watch,
+};
 
 /// Says what the machine is, how busy it was before, and which program is under load.
 pub(crate) fn describe(report: &mut Report, program: &Path) {

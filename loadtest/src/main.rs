@@ -17,7 +17,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,26 +58,29 @@ fn run(command: Command) -> Result<ExitCode> {
 }
 
 async fn measure(command: &Command) -> Result<ExitCode> {
-    let mut report = Report::default();
     let settings = match command {
-        Command::Queue(arguments) => {
-            rows::queue(arguments, &mut report).await?;
-            &arguments.settings
-        }
-        Command::Ranking(arguments) => {
-            rows::ranking(arguments, &mut report).await?;
-            &arguments.settings
-        }
+        Command::Queue(arguments) => &arguments.settings,
+        Command::Ranking(arguments) => &arguments.settings,
         Command::Bare { .. } => bail!("nothing to measure"),
     };
+    if let Some(why) = settings.too_small() {
+        ensure!(!settings.check, "{why}");
+        eprintln!("loadtest: these figures will not count: {why}");
+    }
+    let mut report = Report::default();
+    match command {
+        Command::Queue(arguments) => rows::queue(arguments, &mut report).await?,
+        Command::Ranking(arguments) => rows::ranking(arguments, &mut report).await?,
+        Command::Bare { .. } => {}
+    }
     finish(settings, &report)
 }
 
 fn finish(settings: &Settings, report: &Report) -> Result<ExitCode> {
     println!("{}", report.text());
     if let Some(file) = &settings.json {
-        let text = serde_json::to_string_pretty(report)?;
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        std::fs::write(file, report.json()?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     if settings.check && !report.all_met() {
         eprintln!("loadtest: not every bar was met");

@@ -6,13 +6,14 @@ use serde_json::json;
 
 use super::{
     against_bare::unintended,
+    growth::Growth,
     queues::{IS_WAITING, look_ups as requests},
     stage::{Stage, Stages, expects},
 };
 use crate::{
     cli::Backend,
     client::{Feed, Load, Pace, Tally},
-    figures::{exact, grouped, median, per_second, ratio, short},
+    figures::{exact, grouped, ratio, short},
     people::{self, Crowd, Person, Series},
     report::{Bar, Row},
 };
@@ -110,7 +111,7 @@ impl Lines {
             let short = few.run(pace, lasts).await?;
             compared.add(&short, &many.run(pace, lasts).await?);
         }
-        Ok(compared.row(stages, "look-up p50"))
+        Ok(compared.row(stages, "look-up p50", FEW))
     }
 
     /// The instance has never heard of these people, so that it must ask the store for each.
@@ -132,7 +133,7 @@ impl Lines {
             };
             compared.add(&short, &long);
         }
-        Ok(compared.row(stages, "first look-up p50"))
+        Ok(compared.row(stages, "first look-up p50", FEW))
     }
 
     async fn first_look_up_of(&self, people: &[Person]) -> Result<Tally> {
@@ -249,61 +250,5 @@ fn memory_row(before: Option<u64>, after: Option<u64>, people: u64) -> Option<Ro
                 grouped(before),
                 grouped(after)
             )),
-    )
-}
-
-/// What look-ups took in a short and in a long line, in turns.
-struct Growth {
-    few: Tally,
-    many: Tally,
-    ratios: Vec<f64>,
-}
-
-impl Growth {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            few: Tally::new()?,
-            many: Tally::new()?,
-            ratios: Vec::new(),
-        })
-    }
-
-    fn add(&mut self, few: &Tally, many: &Tally) {
-        let p50 = |tally: &Tally| tally.quantile(0.5).as_secs_f64();
-        self.ratios.extend(ratio(p50(many), p50(few)));
-        self.few.merge_after(few);
-        self.many.merge_after(many);
-    }
-
-    fn row(&self, stages: &Stages, what: &str) -> Row {
-        let crowd = grouped(exact(stages.settings.crowd));
-        let what = format!("{what} with {crowd} waiting ÷ with {}", grouped(exact(FEW)));
-        let ratios: Vec<_> = self
-            .ratios
-            .iter()
-            .map(|ratio| format!("{ratio:.2}"))
-            .collect();
-        let row = Row::new(what, median(&self.ratios))
-            .behind(format!("rounds: {}", ratios.join(" ")))
-            .behind(latencies("short line", &self.few))
-            .behind(latencies("long line", &self.many))
-            .fault(unintended(&self.few))
-            .fault(unintended(&self.many));
-        match stages.backend {
-            Backend::Embedded => row,
-            Backend::Redis => row.bar(Bar::AtMost(1.2)),
-            Backend::Mysql => row.bar(Bar::AtMost(2.0)),
-        }
-    }
-}
-
-fn latencies(name: &str, tally: &Tally) -> String {
-    format!(
-        "{name}: {} look-ups, {}, p50 {}, p99 {}; {} were sent late",
-        tally.answers(),
-        per_second(tally.rate()),
-        short(tally.quantile(0.5)),
-        short(tally.quantile(0.99)),
-        tally.late,
     )
 }

@@ -7,6 +7,7 @@ mod commits;
 mod compared;
 mod crowd;
 mod durable;
+mod growth;
 mod joining;
 mod queues;
 mod ranking;

@@ -16,7 +16,7 @@ use crate::{
     client::{Feed, Request, Requests},
     figures::{exact, grouped, median, short},
     measure::{Meter, compare},
-    report::{Bar, Report, Row},
+    report::{Report, Row},
     watch,
 };
 
