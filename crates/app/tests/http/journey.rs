@@ -63,7 +63,8 @@ async fn three_hundred_people_buy_two_hundred_seats(stores: Stores) -> Result<()
 async fn evening(stage: &Stage, number: usize) -> Result<Evening> {
     let mut visitor = stage.join(&format!("user-{number}")).await?;
     if !visitor.is_active() {
-        let early = visitor.client.get(&stage.performances_path()).await?;
+        let early =
+            patiently(|| async { visitor.client.get(&stage.performances_path()).await }).await?;
         ensure!(
             early.status == 429 || early.status == 200,
             "before the turn: {early:?}"
@@ -78,7 +79,8 @@ async fn evening(stage: &Stage, number: usize) -> Result<Evening> {
         visitor.pause().await;
         visitor.look_up().await?.expect_status(200)?;
     }
-    let performances = visitor.client.get(&stage.performances_path()).await?;
+    let performances =
+        patiently(|| async { visitor.client.get(&stage.performances_path()).await }).await?;
     let performances = performances.expect_status(200)?;
     ensure!(performances.text_at("/items/0/id")? == stage.performance);
     let Some((reservation, seat)) = hold_any(stage, &visitor, number).await? else {
@@ -162,11 +164,13 @@ async fn ended(visitor: &Visitor, seat: Option<String>) -> Result<Evening> {
             .as_str()
             .and_then(|text| text.parse().ok())
     };
+    let points = patiently(|| async { visitor.client.get("/v1/points").await }).await?;
+    let points = points.expect_status(200)?;
     Ok(Evening {
         joined_at: instant("joined_at").context("everybody joined")?,
         admitted_at: instant("admitted_at"),
         seat,
-        balance: visitor.balance().await?,
+        balance: points.at("/balance")?.as_i64().context("a number")?,
     })
 }
 
