@@ -51,8 +51,6 @@ pub(crate) enum QueueBackend {
     /// This process.
     #[default]
     Embedded,
-    /// The database, which must be a MySQL.
-    MySql,
     /// Redis.
     Redis,
 }
@@ -195,7 +193,7 @@ macro_rules! choice {
 
 pub(super) use choice;
 
-choice!(QueueBackend { "embedded" => Embedded, "mysql" => MySql, "redis" => Redis });
+choice!(QueueBackend { "embedded" => Embedded, "redis" => Redis });
 choice!(CacheBackend { "embedded" => Embedded, "redis" => Redis });
 choice!(LogFormat { "text" => Text, "json" => Json });
 

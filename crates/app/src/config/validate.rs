@@ -4,7 +4,7 @@ use anyhow::{Context, bail, ensure};
 use frontrow_domain::model::queue::{PolicyRules, QueuePolicy};
 use jiff::tz::TimeZone;
 
-use super::{CacheBackend, Config, DatabaseKind, QueueBackend, Secret};
+use super::{CacheBackend, Config, QueueBackend, Secret};
 
 impl Config {
     /// Refuses what cannot work. The text names the key.
@@ -65,12 +65,6 @@ impl Config {
             _ => None,
         };
         self.redis.validate(wants_redis)?;
-        ensure!(
-            self.queue.backend != QueueBackend::MySql
-                || matches!(self.database_kind(), DatabaseKind::MySql(_)),
-            "queue.backend: \"mysql\" keeps the queues in the database, so database.url must be a \
-             mysql:// one"
-        );
         if self.queue.backend == QueueBackend::Embedded {
             return Ok(());
         }
@@ -196,11 +190,6 @@ mod tests {
             c.admin.keys.insert("ops".into(), "x".repeat(16).into());
         });
         needs("identity", |c| c.identity.trust_x_user_id = Some(true));
-        config.validate().unwrap();
-        config.queue.backend = QueueBackend::MySql;
-        let why = config.validate().unwrap_err().to_string();
-        assert!(why.starts_with("queue.backend"), "{why}");
-        config.database.url = Some("mysql://127.0.0.1/frontrow".to_owned().into());
         config.validate().unwrap();
     }
 

@@ -42,7 +42,6 @@ impl Queues {
         Ok(match config.queue.backend {
             QueueBackend::Embedded => Self::in_process(MemoryQueue::new(clock), ranking_cache),
             QueueBackend::Redis => Self::shared(redis()?, ranking_cache, clock),
-            QueueBackend::MySql => anyhow::bail!("not yet"),
         })
     }
 
