@@ -18,6 +18,9 @@ use crate::{
     reply::Reply,
 };
 
+/// How often one call loads its script at most: somebody may flush it again before it runs.
+const LOADS_MAX: u32 = 3;
+
 /// Runs scripts and commands on the connections of a store.
 #[derive(Clone)]
 pub(crate) struct Calls {
@@ -109,16 +112,18 @@ impl Calls {
     async fn script(&self, caller: Caller, script: &Script, call: &Cmd) -> StoreResult<Value> {
         let lane = self.lane(caller);
         let mut connection = lane.connection().await?;
-        match call.query_async::<Value>(&mut connection).await {
-            // Nothing ran: the server was restarted, or somebody flushed its scripts.
-            Err(error) if errors::lacks_script(&error) => {
-                let loaded = script.load_async(&mut connection).await;
-                loaded.map_err(|error| failed(lane, &error, Effect::Reads))?;
-                send(lane, &mut connection, call, Effect::Writes).await
+        for _ in 0..LOADS_MAX {
+            match call.query_async::<Value>(&mut connection).await {
+                // Nothing ran: the server was restarted, or somebody flushed its scripts.
+                Err(error) if errors::lacks_script(&error) => {
+                    let loaded = script.load_async(&mut connection).await;
+                    loaded.map_err(|error| failed(lane, &error, Effect::Reads))?;
+                }
+                Err(error) => return Err(failed(lane, &error, Effect::Writes)),
+                Ok(answer) => return Ok(answer),
             }
-            Err(error) => Err(failed(lane, &error, Effect::Writes)),
-            Ok(answer) => Ok(answer),
         }
+        send(lane, &mut connection, call, Effect::Writes).await
     }
 }
 

@@ -4,6 +4,7 @@ use frontrow_domain::{
     model::queue::PolicyState,
     ports::{LeaveOutcome, Queue},
 };
+use frontrow_test_harness::RedisServer;
 
 use crate::{
     one_store::OneStore,
@@ -12,9 +13,10 @@ use crate::{
 
 #[tokio::test]
 async fn a_server_that_forgot_the_scripts_is_given_them_again() {
-    let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
-    let mut raw = Raw::connect(one.keyspace.url()).await;
+    // One of its own: others must not be robbed of theirs again and again.
+    let server = RedisServer::start().await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let mut raw = Raw::connect(&server.url()).await;
     for number in 0..3 {
         raw.ask::<()>(&["SCRIPT", "FLUSH"]).await;
         room.join(&format!("user-{number}")).await;

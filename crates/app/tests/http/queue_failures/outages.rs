@@ -146,6 +146,8 @@ async fn lasts_for_a_while(fault: Fault) -> Result<()> {
         evening.buy(5).await?;
         evening.shaky.network.set(fault).await?;
         evening.is_down().await?;
+        // A connection of which a part was lost never goes on behind it: it ends.
+        evening.shaky.network.set(Fault::Reset).await?;
         evening.shaky.network.set(Fault::Forward).await?;
         evening.is_up_again().await?;
     }
