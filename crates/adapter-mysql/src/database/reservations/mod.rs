@@ -3,6 +3,7 @@
 //! Every step looks first, without a lock and in one statement, and refuses what it must; most of a
 //! crowd gets no further. Then it begins a transaction whose every statement says what it takes for
 //! granted. Where that is not so any more, somebody was faster: everything is undone, and it looks again.
+//! (But points that have changed are locked: their user may change them all the time.)
 //!
 //! Rows are locked in one order: the key, the balance, the reservation (that of a hold that is over
 //! before one's own), the seats by their primary key, the ledger, the sales.
