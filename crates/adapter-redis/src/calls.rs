@@ -1,6 +1,9 @@
 //! How a script or a command runs.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use deadpool_redis::redis::{
     Cmd, FromRedisValue, RedisError, Script, Value, aio::MultiplexedConnection,
@@ -12,10 +15,10 @@ use frontrow_domain::{
 
 use crate::{
     clock::TimeOffset,
-    connections::{Connections, Lane},
+    connections::{Connections, Lane, Trouble},
     errors::{self, Effect},
     keys::Keys,
-    reply::Reply,
+    reply::{self, Reply},
 };
 
 /// How often one call loads its script at most: somebody may flush it again before it runs.
@@ -28,6 +31,8 @@ pub(crate) struct Calls {
     pub(crate) keys: Keys,
     offset: TimeOffset,
     chunk: u32,
+    /// Of the calls of scripts: each has a number of its own.
+    last_number: Arc<AtomicU64>,
 }
 
 /// Who waits for a call.
@@ -51,6 +56,7 @@ impl Calls {
             keys,
             offset,
             chunk,
+            last_number: Arc::default(),
         }
     }
 
@@ -72,11 +78,11 @@ impl Calls {
         arguments: impl Fn(&mut Cmd),
     ) -> StoreResult<Reply> {
         let keys = self.keys.queue(concert);
-        let mut call = evalsha(script, &keys);
-        call.arg(self.offset.micros()).arg(self.chunk);
-        arguments(&mut call);
         loop {
-            let answer = self.script(caller, script, &call).await?;
+            let mut call = evalsha(script, &keys);
+            call.arg(self.offset.micros()).arg(self.chunk);
+            arguments(&mut call);
+            let answer = self.script(caller, script, call).await?;
             if let Some(reply) = Reply::read(answer)? {
                 return Ok(reply);
             }
@@ -93,7 +99,7 @@ impl Calls {
     ) -> StoreResult<()> {
         let mut call = evalsha(script, keys);
         arguments(&mut call);
-        self.script(caller, script, &call).await.map(drop)
+        self.script(caller, script, call).await.map(drop)
     }
 
     /// Runs a command.
@@ -106,25 +112,45 @@ impl Calls {
         let lane = self.lane(caller);
         let mut connection = lane.connection().await?;
         let answer = send(lane, &mut connection, command, effect).await?;
-        T::from_redis_value(answer).map_err(|_| errors::strange_answer(effect))
+        T::from_redis_value(answer).map_err(|_| {
+            lane.report(Trouble::OutOfStep);
+            errors::strange_answer(effect)
+        })
     }
 
-    async fn script(&self, caller: Caller, script: &Script, call: &Cmd) -> StoreResult<Value> {
+    /// Runs a script, and sees that the answer is the one to this call.
+    ///
+    /// Those who share a connection get its answers in the order in which they asked, and nothing in an
+    /// answer says whom it is for. Were one ever lost on the way, by a proxy or in the driver, each would
+    /// be told of the place of somebody else from then on: so every script gives back the number of its
+    /// call, and a connection on which one is missed is given up.
+    async fn script(&self, caller: Caller, script: &Script, mut call: Cmd) -> StoreResult<Value> {
         let lane = self.lane(caller);
-        let mut connection = lane.connection().await?;
-        for _ in 0..LOADS_MAX {
-            match call.query_async::<Value>(&mut connection).await {
-                // Nothing ran: the server was restarted, or somebody flushed its scripts.
-                Err(error) if errors::lacks_script(&error) => {
-                    let loaded = script.load_async(&mut connection).await;
-                    loaded.map_err(|error| failed(lane, &error, Effect::Reads))?;
-                }
-                Err(error) => return Err(failed(lane, &error, Effect::Writes)),
-                Ok(answer) => return Ok(answer),
-            }
-        }
-        send(lane, &mut connection, call, Effect::Writes).await
+        let number = self.last_number.fetch_add(1, Ordering::Relaxed);
+        call.arg(number);
+        let answer = run(lane, script, &call).await?;
+        reply::to_call(number, answer).ok_or_else(|| {
+            lane.report(Trouble::OutOfStep);
+            reply::strange()
+        })
     }
+}
+
+/// Runs a script, which is loaded where the server does not have it.
+async fn run(lane: &Lane, script: &Script, call: &Cmd) -> StoreResult<Value> {
+    let mut connection = lane.connection().await?;
+    for _ in 0..LOADS_MAX {
+        match call.query_async::<Value>(&mut connection).await {
+            // Nothing ran: the server was restarted, or somebody flushed its scripts.
+            Err(error) if errors::lacks_script(&error) => {
+                let loaded = script.load_async(&mut connection).await;
+                loaded.map_err(|error| failed(lane, &error, Effect::Reads))?;
+            }
+            Err(error) => return Err(failed(lane, &error, Effect::Writes)),
+            Ok(answer) => return Ok(answer),
+        }
+    }
+    send(lane, &mut connection, call, Effect::Writes).await
 }
 
 /// The call of a script by its hash, on these keys.

@@ -47,6 +47,19 @@ pub(crate) fn strange() -> StoreError {
     errors::strange_answer(Effect::Writes)
 }
 
+/// What a script gave as its answer to the call of this number; none where it was the answer to another.
+pub(crate) fn to_call(number: u64, answer: Value) -> Option<Value> {
+    let Value::Array(numbered) = answer else {
+        return None;
+    };
+    match <[Value; 2]>::try_from(numbered) {
+        Ok([Value::BulkString(told), answer]) => {
+            (told == number.to_string().as_bytes()).then_some(answer)
+        }
+        _ => None,
+    }
+}
+
 impl Reply {
     /// Begins to read an answer; none where the script is to be called again.
     pub(crate) fn read(answer: Value) -> StoreResult<Option<Self>> {

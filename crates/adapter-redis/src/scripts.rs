@@ -1,7 +1,8 @@
 //! Every script, put together from its parts in `lua/`.
 //!
 //! A script is one file of `lua/` with the parts that it needs in front: what those define it finds as
-//! locals. The server keeps scripts by their hash and may forget them at any time (`calls`).
+//! locals. Around them all is a function, so that to what it gives the number of the call can be added,
+//! which is the last of ARGV (`calls`). The server keeps scripts by their hash and may forget them at any time (`calls`).
 
 use std::sync::LazyLock;
 
@@ -12,7 +13,11 @@ macro_rules! scripts {
         $(
             $(#[$doc])*
             pub(crate) static $name: LazyLock<Script> =
-                LazyLock::new(|| Script::new(concat!($(include_str!(concat!("lua/", $part, ".lua")), "\n"),+)));
+                LazyLock::new(|| Script::new(concat!(
+                    "local function answer_to_call()\n",
+                    $(include_str!(concat!("lua/", $part, ".lua")), "\n",)+
+                    "end\nreturn { ARGV[#ARGV], answer_to_call() }\n",
+                )));
         )*
     };
 }

@@ -52,6 +52,8 @@ pub(crate) enum Trouble {
     Silent,
     /// The server takes no writes: it may not be the one any more that its name stands for.
     ReadOnly,
+    /// An answer was not to what was asked.
+    OutOfStep,
 }
 
 impl Trouble {
@@ -60,6 +62,7 @@ impl Trouble {
             Self::HungUp => "the server hung up",
             Self::Silent => "the server does not answer",
             Self::ReadOnly => "the server takes no writes",
+            Self::OutOfStep => "an answer was not to what was asked",
         }
     }
 }
@@ -147,7 +150,9 @@ impl Keeper {
             drop(Connection::take(connection));
             match trouble {
                 // As after a restart: who comes now may well be served.
-                Trouble::HungUp => drop(self.publish.send_replace(State::Connecting)),
+                Trouble::HungUp | Trouble::OutOfStep => {
+                    drop(self.publish.send_replace(State::Connecting));
+                }
                 Trouble::Silent | Trouble::ReadOnly => {
                     self.publish.send_replace(State::Down(trouble.why().into()));
                     tokio::time::sleep(FIRST_PAUSE).await;

@@ -1,9 +1,9 @@
 -- Notes signs of life of people who wait.
 --
--- ARGV: from 3 on the member, the arrival and the instant of each.
+-- ARGV: from 3 on the member, the arrival and the instant of each, up to the call's number.
 -- Gives `noted`.
 local unheard = last_unheard()
-for i = 3, #ARGV, 3 do
+for i = 3, #ARGV - 1, 3 do
   local member = ARGV[i]
   local arrival = call('ZSCORE', WAITING, member)
   if arrival and tonumber(arrival) == tonumber(ARGV[i + 1]) then

@@ -11,7 +11,7 @@
 --   7 ended      set: whose place ended since the store lost the queue, while that can matter
 --   8 left       list: the arrivals of the last who left the line, the latest last
 -- ARGV[1] is how much later it is than the server's clock says, ARGV[2] how many places a script
--- handles at most. All times are microseconds, instants since 1970: whole numbers below 2^53, which a
+-- handles at most; the last is the number of the call (scripts.rs). All times are microseconds, instants since 1970: whole numbers below 2^53, which a
 -- double keeps exactly.
 --
 -- Nothing is undone when a script fails, so all that can fail is asked before the first write.

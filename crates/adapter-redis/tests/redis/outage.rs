@@ -2,11 +2,12 @@
 
 use std::{pin::pin, task::Poll};
 
+use frontrow_adapter_redis::{RedisSettings, RedisStore, TimeOffset};
 use frontrow_domain::{
     model::queue::Ticket,
     ports::{LookUpOutcome, Queue, StoreError, StoreResult},
 };
-use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
+use frontrow_test_harness::{Fault, FaultProxy, RedisOptions, RedisServer, eventually};
 use futures_util::poll;
 
 use crate::room::{Raw, Room, SOON};
@@ -105,4 +106,47 @@ async fn a_hung_up_connection_is_replaced_before_anybody_uses_it() {
     for _ in 0..6 {
         room.standing(&ann).await;
     }
+}
+
+/// An answer is lost on the way, and its connection goes on, as no network does it, but a broken proxy may:
+/// the next answer comes to who waits for the lost one.
+#[tokio::test]
+async fn nobody_is_told_the_answer_to_somebody_else() {
+    let server = RedisServer::start().await.unwrap();
+    let address = server.url();
+    let address = address.strip_prefix("redis://").unwrap();
+    let network = FaultProxy::start(address.parse().unwrap()).unwrap();
+    let settings = RedisSettings {
+        connections: 1,
+        answer_timeout: SOON,
+        ..RedisSettings::new(format!("redis://{}", network.address()))
+    };
+    let store = RedisStore::open(&settings, TimeOffset::default()).await;
+    let room = Room::paused(store.unwrap()).await;
+    let (ann, bob) = (room.join("ann").await, room.join("bob").await);
+    // The server knows the script, so there is one answer only.
+    room.standing(&bob).await;
+    network.set(Fault::LoseAnswers).await.unwrap();
+    let anns = tokio::spawn({
+        let (store, ann) = (room.store.clone(), ann.clone());
+        async move { store.look_up(&ann).await }
+    });
+    network.answer_lost().await.unwrap();
+    network.set(Fault::Forward).await.unwrap();
+    let bobs = tokio::spawn({
+        let (store, bob) = (room.store.clone(), bob.clone());
+        async move { store.look_up(&bob).await }
+    });
+    let told = anns.await.unwrap();
+    assert!(is_unknown(&told), "this was of bob: {told:?}");
+    // On a new connection everything is as it should be; bob goes on waiting on the old.
+    eventually("calls are served again", SOON, async || {
+        match room.store.look_up(&ann).await {
+            Ok(found) => Ok(Some(found)),
+            Err(_) => Ok(None),
+        }
+    })
+    .await
+    .unwrap();
+    bobs.abort();
 }

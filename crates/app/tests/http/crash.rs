@@ -3,7 +3,11 @@
 pub(crate) mod customer;
 pub(crate) mod lives;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -52,6 +56,7 @@ async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) ->
             performance,
             lives: Lives::default(),
             stays_up: false,
+            repeats: AtomicUsize::new(0),
         });
         let mut people = open(&stage, &show, sales.len(), &mut random);
         let mut customers = BTreeMap::new();

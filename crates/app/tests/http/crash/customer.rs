@@ -1,9 +1,16 @@
 //! A user who does not give up when the program goes away.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail, ensure};
-use frontrow_test_harness::{Client, Reply, Request};
+use frontrow_test_harness::{Client, Reply, Request, eventually};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -16,6 +23,8 @@ use crate::{
 
 /// How often one request is sent at most: for half a minute and more.
 const TRIES: usize = 600;
+/// For what must come, on a slow machine.
+const SOON: Duration = Duration::from_mins(1);
 
 /// What is on sale.
 pub(crate) struct Show {
@@ -24,6 +33,8 @@ pub(crate) struct Show {
     pub(crate) lives: Lives,
     /// Nobody kills the program: a request that it does not answer is its fault.
     pub(crate) stays_up: bool,
+    /// How often all of them together had to send a request again.
+    pub(crate) repeats: AtomicUsize,
 }
 
 pub(crate) struct Customer {
@@ -70,6 +81,18 @@ enum Turn {
     /// The place is not active any more, for a crash has sent its user back into the line.
     Lost,
     NothingLeft,
+}
+
+impl Show {
+    /// Waits until somebody has to send a request again, from now on.
+    pub(crate) async fn somebody_notices(&self) -> Result<()> {
+        let before = self.repeats.load(Ordering::Relaxed);
+        eventually("somebody notices that something fails", SOON, async || {
+            let now = self.repeats.load(Ordering::Relaxed);
+            Ok((now > before).then_some(()))
+        })
+        .await
+    }
 }
 
 impl Customer {
@@ -135,6 +158,7 @@ impl Customer {
                 Err(error) => last = format!("{error:#}"),
             }
             self.ended.repeats += 1;
+            self.show.repeats.fetch_add(1, Ordering::Relaxed);
             sleep(Duration::from_millis(self.random.between(30, 90))).await;
         }
         bail!("no answer, at last: {last}")

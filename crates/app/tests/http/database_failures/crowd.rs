@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use anyhow::{Context, Result};
@@ -42,6 +45,7 @@ impl Crowd {
                 performance: stage.performance.clone(),
                 lives: Lives::default(),
                 stays_up: true,
+                repeats: AtomicUsize::new(0),
             }),
             random: Random::seeded(),
             came: 0,
@@ -75,6 +79,11 @@ impl Crowd {
         Ok(())
     }
 
+    /// Waits until somebody has met what fails now.
+    pub(super) async fn notices(&self) -> Result<()> {
+        self.show.somebody_notices().await
+    }
+
     /// Waits until all have bought, and checks that everybody has what they paid for and paid for what they
     /// have, as they were told it.
     pub(super) async fn goes_home_content(mut self, shaky: &mut ShakyStage) -> Result<()> {
@@ -85,10 +94,9 @@ impl Crowd {
         self.answers_are_so(&stage.sales().await?)?;
         self.books_are_right(stage).await?;
         let everybody = self.ended.values();
-        let admissions = nobody_overtook(everybody.clone().map(|ended| &ended.diary));
-        let repeats: usize = everybody.map(|ended| ended.repeats).sum();
+        let admissions = nobody_overtook(everybody.map(|ended| &ended.diary));
+        let repeats = self.show.repeats.load(Ordering::Relaxed);
         println!("{repeats} requests were sent again, {admissions} admissions were in order");
-        assert!(repeats > 0, "nobody noticed that anything failed");
         assert_eq!(admissions, self.came);
         Ok(())
     }

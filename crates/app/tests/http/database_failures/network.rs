@@ -20,6 +20,7 @@ async fn lasts_for_a_while(fault: Fault) -> Result<()> {
         crowd.buy(5).await?;
         shaky.network.set(fault).await?;
         shaky.is_down().await?;
+        crowd.notices().await?;
         shaky.network.set(Fault::Forward).await?;
         shaky.is_up_again().await?;
     }

@@ -16,6 +16,7 @@ async fn a_server_that_is_stopped_and_started_costs_nobody_anything() -> Result<
     shaky.server.stop().await?;
     crowd.come(&shaky.stage, PEOPLE / 2);
     shaky.is_down().await?;
+    crowd.notices().await?;
     shaky.server.start_again().await?;
     shaky.is_up_again().await?;
     crowd.goes_home_content(&mut shaky).await
@@ -30,6 +31,7 @@ async fn a_server_that_is_killed_again_and_again_costs_nobody_anything() -> Resu
         crowd.buy(5).await?;
         shaky.server.kill()?;
         shaky.is_down().await?;
+        crowd.notices().await?;
         shaky.server.start_again().await?;
         shaky.is_up_again().await?;
     }
@@ -58,6 +60,7 @@ async fn a_server_that_hangs_for_a_while_costs_nobody_anything() -> Result<()> {
         crowd.buy(5).await?;
         shaky.server.pause()?;
         shaky.is_down().await?;
+        crowd.notices().await?;
         shaky.server.resume()?;
         shaky.is_up_again().await?;
     }

@@ -1,6 +1,13 @@
 //! Redis is stopped, killed, hangs, or is cut off, while people wait and buy.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use frontrow_test_harness::Fault;
@@ -23,6 +30,7 @@ const PEOPLE: usize = 60;
 /// A sale in which nobody gives up, and a guest who has an active place all the time.
 struct Evening {
     shaky: ShakyQueue,
+    show: Arc<Show>,
     guest: Visitor,
     people: JoinSet<Result<Ended>>,
     ended: Vec<Ended>,
@@ -36,26 +44,23 @@ impl Evening {
         let guest = stage.join("guest").await?;
         let gate = guest.client.get(&stage.performances_path()).await?;
         gate.expect_status(200)?;
-        let show = std::sync::Arc::new(Show {
+        let show = Arc::new(Show {
             concert: stage.concert.clone(),
             performance: stage.performance.clone(),
             lives: Lives::default(),
             stays_up: true,
+            repeats: AtomicUsize::new(0),
         });
         let mut random = Random::seeded();
         let mut people = JoinSet::new();
         for number in 0..PEOPLE {
             let client = stage.user(&format!("user-{number}"));
-            let customer = Customer::new(
-                number,
-                std::sync::Arc::clone(&show),
-                client,
-                random.branch(),
-            );
+            let customer = Customer::new(number, Arc::clone(&show), client, random.branch());
             people.spawn(customer.evening());
         }
         Ok(Self {
             shaky,
+            show,
             guest,
             people,
             ended: Vec::new(),
@@ -71,8 +76,10 @@ impl Evening {
         Ok(())
     }
 
+    /// The guest finds the gate shut, and somebody of the others notices too.
     async fn is_down(&self) -> Result<()> {
-        self.shaky.is_down(&self.guest).await
+        self.shaky.is_down(&self.guest).await?;
+        self.show.somebody_notices().await
     }
 
     async fn is_up_again(&self) -> Result<()> {
@@ -91,10 +98,9 @@ impl Evening {
             .collect();
         assert_eq!(seats.len(), PEOPLE);
         assert_eq!(self.shaky.stage.sales().await?.len(), PEOPLE);
-        let repeats: usize = self.ended.iter().map(|ended| ended.repeats).sum();
+        let repeats = self.show.repeats.load(Ordering::Relaxed);
         let admissions = nobody_overtook(self.ended.iter().map(|ended| &ended.diary));
         println!("{repeats} requests were sent again, {admissions} admissions were in order");
-        assert!(repeats > 0, "nobody noticed that anything failed");
         assert_eq!(admissions, PEOPLE);
         Ok(())
     }
@@ -146,8 +152,6 @@ async fn lasts_for_a_while(fault: Fault) -> Result<()> {
         evening.buy(5).await?;
         evening.shaky.network.set(fault).await?;
         evening.is_down().await?;
-        // A connection of which a part was lost never goes on behind it: it ends.
-        evening.shaky.network.set(Fault::Reset).await?;
         evening.shaky.network.set(Fault::Forward).await?;
         evening.is_up_again().await?;
     }
