@@ -19,7 +19,6 @@ use crate::{
     errors::{self, Kind},
     pool::{self, Pool},
     session::{Session, Stage},
-    settings::MySqlSettings,
 };
 
 /// How often a transaction is tried in one call.
@@ -49,16 +48,14 @@ pub(crate) enum Turn<Outcome> {
 pub(crate) struct Calls {
     pool: Pool,
     offset: TimeOffset,
-    acquire_timeout: Duration,
     retries: Arc<AtomicU64>,
 }
 
 impl Calls {
-    pub(crate) fn new(pool: Pool, offset: TimeOffset, settings: &MySqlSettings) -> Self {
+    pub(crate) fn new(pool: Pool, offset: TimeOffset) -> Self {
         Self {
             pool,
             offset,
-            acquire_timeout: settings.acquire_timeout,
             retries: Arc::default(),
         }
     }
@@ -98,7 +95,10 @@ impl Calls {
     ) -> StoreResult<Outcome> {
         let mut failure = errors::busy("others were faster each time");
         for attempt in 1..=ATTEMPTS_MAX {
-            let connection = pool::get(&self.pool, self.acquire_timeout).await?;
+            if deadline.is_elapsed() {
+                return Err(errors::busy("not done in time"));
+            }
+            let connection = pool::get(&self.pool).await?;
             let mut session = Session::new(connection, self.offset.micros());
             let ended = {
                 let attempt = pin!(self::attempt(&mut session, argument, work));

@@ -1,8 +1,11 @@
 //! The store's own clock: the server's `UTC_TIMESTAMP(6)`, so that instances whose clocks differ agree.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use diesel::{
@@ -36,6 +39,14 @@ impl TimeOffset {
 /// an offset in microseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now(pub(crate) i64);
+
+impl Now {
+    /// An instant so long before it, as microseconds from the server's clock.
+    pub(crate) fn micros_ago(self, age: Duration) -> i64 {
+        self.0
+            .saturating_sub(age.as_micros().try_into().unwrap_or(i64::MAX))
+    }
+}
 
 impl Expression for Now {
     type SqlType = Datetime;

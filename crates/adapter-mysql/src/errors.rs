@@ -42,6 +42,9 @@ const LOST: &[&str] = &[
     // 1290, with --read-only, --super-read-only or their likes.
     "read-only option",
     "read_only option",
+    // 1792 and 1836: it has become a replica, say.
+    "READ ONLY transaction",
+    "read-only mode",
 ];
 
 /// What an error is about.

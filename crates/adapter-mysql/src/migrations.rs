@@ -119,14 +119,15 @@ async fn check_version(connection: &mut Connection, server: &str) -> Result<(), 
 }
 
 /// Waits until no other process migrates this database, and lifts the limits on statements: a change of
-/// a large table takes what it takes.
+/// a large table takes what it takes. It waits a moment only for its turn at a table, since everybody
+/// else waits behind it; whoever migrates tries again once the long transaction is over that is in the way.
 async fn lock(connection: &mut Connection, server: &str) -> Result<(), OpenError> {
     #[derive(QueryableByName)]
     struct Lock {
         #[diesel(sql_type = Nullable<BigInt>)]
         got: Option<i64>,
     }
-    let patience = "SET SESSION lc_messages = 'en_US' \
+    let patience = "SET SESSION lc_messages = 'en_US', lock_wait_timeout = 10 \
          /*M! , max_statement_time = 0 */ /*!50704 , max_execution_time = 0 */";
     sql_query(patience)
         .execute(connection)

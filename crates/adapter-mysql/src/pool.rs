@@ -28,15 +28,16 @@ pub(crate) type Pool = deadpool::Pool<Connection>;
 const IDLE_UNASKED_MAX: Duration = Duration::from_secs(5);
 
 /// The server hangs up on a connection, in a transaction or not, of which it hears nothing for so long:
-/// when this process is gone and nothing tells the server so, its locks go after that time. It says
-/// 8 hours by itself.
-const SILENCE_MAX: Duration = Duration::from_mins(1);
+/// when this process is gone and nothing tells the server so, its locks go after that time, for which
+/// others wait in vain. It says 8 hours by itself. No call of ours pauses for nearly so long.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
 
 /// Where the server is and how to speak with it.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     options: Opts,
     connect_timeout: Duration,
+    acquire_timeout: Duration,
     statement_timeout: Duration,
     /// Names the database in messages, without the password.
     pub(crate) name: String,
@@ -50,6 +51,11 @@ impl Server {
         let Some(database) = options.db_name().filter(|name| !name.is_empty()) else {
             return Err(bad("it names no database".into()));
         };
+        if options.ssl_opts().is_some() {
+            return Err(bad(
+                "it asks for TLS, which the settings do: off, encrypt or verify".into(),
+            ));
+        }
         let (host, port) = (options.ip_or_hostname(), options.tcp_port());
         let name = format!("{database} on {host}:{port}");
         let tls = match settings.tls {
@@ -72,6 +78,7 @@ impl Server {
         Ok(Self {
             options: options.into(),
             connect_timeout: settings.connect_timeout,
+            acquire_timeout: settings.acquire_timeout,
             statement_timeout: settings.statement_timeout,
             name,
         })
@@ -111,7 +118,8 @@ impl Server {
         })
     }
 
-    /// A pool of connections to it.
+    /// A pool of connections to it. To wait for one that others use takes as long as the settings say at
+    /// most, and so does each of what may follow: to ask whether it is still there, to make a new one.
     pub(crate) fn pool(&self, size: usize) -> Result<Pool, OpenError> {
         let server = self.clone();
         let mut config = ManagerConfig::default();
@@ -123,6 +131,10 @@ impl Server {
         let manager = AsyncDieselConnectionManager::new_with_config("", config);
         Pool::builder(manager)
             .max_size(size)
+            .runtime(::deadpool::Runtime::Tokio1)
+            .wait_timeout(Some(self.acquire_timeout))
+            .recycle_timeout(Some(self.acquire_timeout))
+            .create_timeout(Some(self.connect_timeout))
             .pre_recycle(Hook::async_fn(|connection: &mut Connection, metrics| {
                 let idle = metrics.last_used() > IDLE_UNASKED_MAX;
                 async move {
@@ -143,17 +155,16 @@ impl Server {
 }
 
 /// A connection, or the advice to come back.
-pub(crate) async fn get(pool: &Pool, wait_max: Duration) -> StoreResult<Object<Connection>> {
-    match tokio::time::timeout(wait_max, pool.get()).await {
-        Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(errors::busy(format!("no connection: {error}"))),
-        Err(_) => Err(errors::busy("no connection became free in time")),
-    }
+pub(crate) async fn get(pool: &Pool) -> StoreResult<Object<Connection>> {
+    let connection = pool.get().await;
+    connection.map_err(|error| errors::busy(format!("no connection: {error}")))
 }
 
 /// What every connection begins with, whatever the server's own defaults are.
 ///
 /// - READ COMMITTED: no gap locks, so holds of different seats never wait for each other.
+/// - Who waits for a table that is being changed waits no longer than for a statement: the servers say a day
+///   or a year, and each who waits so is a connection.
 /// - Texts in English: errors are told apart by them.
 /// - Strict: what does not fit into a column is an error.
 /// - Both engines can end a statement that takes too long, each by a variable of its own; each skips
@@ -162,6 +173,7 @@ fn session_setup(settings: &MySqlSettings) -> Vec<String> {
     let silence_s = SILENCE_MAX.as_secs();
     let lock_s = settings.lock_timeout.as_secs().max(1);
     let statement_s = settings.statement_timeout.as_secs_f64();
+    let table_s = settings.statement_timeout.as_secs().max(1);
     let statement_ms = settings.statement_timeout.as_millis();
     vec![
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
@@ -169,7 +181,7 @@ fn session_setup(settings: &MySqlSettings) -> Vec<String> {
             "SET SESSION autocommit = 1, lc_messages = 'en_US', \
              sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,\
              ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', \
-             innodb_lock_wait_timeout = {lock_s}, wait_timeout = {silence_s} \
+             innodb_lock_wait_timeout = {lock_s}, lock_wait_timeout = {table_s}, wait_timeout = {silence_s} \
              /*M! , max_statement_time = {statement_s} */ \
              /*!50704 , max_execution_time = {statement_ms} */"
         ),

@@ -24,6 +24,10 @@ use crate::{
 /// How often one call loads its script at most: somebody may flush it again before it runs.
 const LOADS_MAX: u32 = 3;
 
+/// How often one call removes places that are past their end before it can go on, a chunk each time. More
+/// of them at once are left to the ticks, and to who asks next.
+const ROUNDS_MAX: u32 = 64;
+
 /// Runs scripts and commands on the connections of a store.
 #[derive(Clone)]
 pub(crate) struct Calls {
@@ -60,7 +64,7 @@ impl Calls {
         }
     }
 
-    fn lane(&self, caller: Caller) -> &Lane {
+    fn lane(&self, caller: Caller) -> Arc<Lane> {
         match caller {
             Caller::Request => self.connections.for_request(),
             Caller::Job => self.connections.for_job(),
@@ -68,8 +72,7 @@ impl Calls {
     }
 
     /// Runs a script on the queue of `concert`, with `arguments` added to its own. Goes on where there
-    /// were more places past their end than one script handles: each is removed once, so that comes to
-    /// an end.
+    /// were more places past their end than one script handles, for a while.
     pub(crate) async fn on_queue(
         &self,
         caller: Caller,
@@ -78,7 +81,7 @@ impl Calls {
         arguments: impl Fn(&mut Cmd),
     ) -> StoreResult<Reply> {
         let keys = self.keys.queue(concert);
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let mut call = evalsha(script, &keys);
             call.arg(self.offset.micros()).arg(self.chunk);
             arguments(&mut call);
@@ -87,6 +90,7 @@ impl Calls {
                 return Ok(reply);
             }
         }
+        Err(errors::unavailable("too many places have ended at once"))
     }
 
     /// Runs a script that is on these keys alone.
@@ -111,7 +115,7 @@ impl Calls {
     ) -> StoreResult<T> {
         let lane = self.lane(caller);
         let mut connection = lane.connection().await?;
-        let answer = send(lane, &mut connection, command, effect).await?;
+        let answer = send(&lane, &mut connection, command, effect).await?;
         T::from_redis_value(answer).map_err(|_| {
             lane.report(Trouble::OutOfStep);
             errors::strange_answer(effect)
@@ -128,7 +132,7 @@ impl Calls {
         let lane = self.lane(caller);
         let number = self.last_number.fetch_add(1, Ordering::Relaxed);
         call.arg(number);
-        let answer = run(lane, script, &call).await?;
+        let answer = run(&lane, script, &call).await?;
         reply::to_call(number, answer).ok_or_else(|| {
             lane.report(Trouble::OutOfStep);
             reply::strange()

@@ -1,62 +1,91 @@
-//! A few connections that all requests share.
+//! A connection for each runtime, that all of its requests share.
 //!
 //! The driver's connections carry any number of requests at a time: what several tasks send on clones of
 //! one is written, and answered, in a row. A connection of its own for each request reached less than
-//! half of that. Each is looked after by a task of its own, which replaces it when it is of no more use.
+//! half of that. The web server has a runtime for each processor: a connection that several of them shared
+//! would be served by one of them, and every answer cost the others a trip between threads.
+//!
+//! Each connection is looked after by a task of its own, which replaces it when it is of no more use.
 
 mod lane;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use deadpool_redis::redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo,
 };
 pub(crate) use lane::{Lane, Trouble};
+use tokio::runtime::{Handle, Id};
 
 use crate::{open_error::OpenError, settings::RedisSettings};
 
 /// The connections of one store.
 pub(crate) struct Connections {
-    requests: Vec<Lane>,
-    turn: AtomicUsize,
-    jobs: Lane,
+    server: ConnectionInfo,
+    settings: RedisSettings,
+    /// Those of the runtimes that have asked so far: one for each processor.
+    requests: RwLock<Vec<(Id, Arc<Lane>)>>,
+    jobs: Arc<Lane>,
 }
 
 impl Connections {
     /// Begins to connect to the server of `settings`.
     pub(crate) fn start(settings: &RedisSettings) -> Result<Arc<Self>, OpenError> {
         let server = server(&settings.url)?;
-        let requests = (0..settings.connections.max(1))
-            .map(|_| Lane::start(&server, settings))
-            .collect::<Result<_, _>>()?;
         Ok(Arc::new(Self {
-            requests,
-            turn: AtomicUsize::new(0),
-            jobs: Lane::start(&server, settings)?,
+            jobs: Arc::new(Lane::start(&server, settings)?),
+            requests: RwLock::default(),
+            server,
+            settings: settings.clone(),
         }))
     }
 
-    /// What people wait for goes here; by turns, so that all connections are busy alike.
-    pub(crate) fn for_request(&self) -> &Lane {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.requests.len().max(1);
-        self.requests.get(turn).unwrap_or(&self.jobs)
+    /// What people wait for goes here.
+    pub(crate) fn for_request(&self) -> Arc<Lane> {
+        let runtime = Handle::current().id();
+        let lane = {
+            let lanes = self.requests.read();
+            lane_of(&lanes.unwrap_or_else(PoisonError::into_inner), runtime)
+        };
+        lane.unwrap_or_else(|| self.begin(runtime))
+    }
+
+    /// The first request on a runtime begins its connection.
+    fn begin(&self, runtime: Id) -> Arc<Lane> {
+        let mut lanes = self
+            .requests
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lane_of(&lanes, runtime) {
+            return lane;
+        }
+        match Lane::start(&self.server, &self.settings) {
+            Ok(lane) => {
+                let lane = Arc::new(lane);
+                lanes.push((runtime, Arc::clone(&lane)));
+                lane
+            }
+            Err(_) => self.for_job(),
+        }
     }
 
     /// The longer scripts of the jobs go here: no request waits behind their answers.
-    pub(crate) fn for_job(&self) -> &Lane {
-        &self.jobs
+    pub(crate) fn for_job(&self) -> Arc<Lane> {
+        Arc::clone(&self.jobs)
     }
+}
+
+fn lane_of(lanes: &[(Id, Arc<Lane>)], runtime: Id) -> Option<Arc<Lane>> {
+    let lane = lanes.iter().find(|(id, _)| *id == runtime);
+    lane.map(|(_, lane)| Arc::clone(lane))
 }
 
 /// The server of a URL, to be spoken to in the protocol in which the driver tells of a connection that
 /// was hung up.
 fn server(url: &str) -> Result<ConnectionInfo, OpenError> {
     let bad = |why: &str| OpenError::BadUrl { why: why.into() };
-    if !(url.starts_with("redis://") || url.starts_with("rediss://")) {
-        return Err(bad("it begins neither with redis:// nor with rediss://"));
+    if !url.starts_with("redis://") {
+        return Err(bad("it does not begin with redis://"));
     }
     // The driver's text may show the URL, and with it the password.
     let server = url.into_connection_info().map_err(|error| {

@@ -8,12 +8,17 @@ use std::sync::LazyLock;
 
 use deadpool_redis::redis::Script;
 
+/// A script that begins with `full` runs on a server without memory too: it keeps what there is, or makes room. Were
+/// ticks refused there, nobody would ever make any.
 macro_rules! scripts {
-    ($($(#[$doc:meta])* $name:ident = [$($part:literal),+];)*) => {
+    (@full) => { "#!lua flags=allow-oom\n" };
+    (@) => { "" };
+    ($($(#[$doc:meta])* $name:ident = $($when:ident)? [$($part:literal),+];)*) => {
         $(
             $(#[$doc])*
             pub(crate) static $name: LazyLock<Script> =
                 LazyLock::new(|| Script::new(concat!(
+                    scripts!(@$($when)?),
                     "local function answer_to_call()\n",
                     $(include_str!(concat!("lua/", $part, ".lua")), "\n",)+
                     "end\nreturn { ARGV[#ARGV], answer_to_call() }\n",
@@ -26,27 +31,27 @@ scripts! {
     /// Takes a place.
     JOIN = ["queue", "comeback", "settle", "settled", "place", "admission", "join"];
     /// Says where a place is.
-    LOOK_UP = ["queue", "comeback", "settle", "settled", "place", "look_up"];
+    LOOK_UP = full ["queue", "comeback", "settle", "settled", "place", "look_up"];
     /// Lets an active place through.
-    PASS_GATE = ["queue", "comeback", "settle", "settled", "place", "pass_gate"];
+    PASS_GATE = full ["queue", "comeback", "settle", "settled", "place", "pass_gate"];
     /// Ends a place.
-    LEAVE = ["queue", "comeback", "settle", "settled", "place", "leave"];
+    LEAVE = full ["queue", "comeback", "settle", "settled", "place", "leave"];
     /// Shows the line as a whole.
-    LOOK = ["queue", "comeback", "settle", "look"];
+    LOOK = full ["queue", "comeback", "settle", "look"];
     /// Notes signs of life.
-    HEARD_OF = ["queue", "comeback", "settle", "heard_of"];
+    HEARD_OF = full ["queue", "comeback", "settle", "heard_of"];
     /// Admits the head of the line.
-    ADMIT = ["queue", "comeback", "settle", "settled", "admission", "tick", "admit"];
+    ADMIT = full ["queue", "comeback", "settle", "settled", "admission", "tick", "admit"];
     /// Removes what is past its end.
-    EXPIRE = ["queue", "comeback", "settle", "tick", "expire"];
+    EXPIRE = full ["queue", "comeback", "settle", "tick", "expire"];
     /// Says whether anybody has a place.
-    IS_EMPTY = ["queue", "comeback", "settle", "is_empty"];
+    IS_EMPTY = full ["queue", "comeback", "settle", "is_empty"];
     /// Gives the store a queue.
     SEED = ["seed"];
     /// Says whether every seat is sold.
-    SET_SOLD_OUT = ["set_sold_out"];
+    SET_SOLD_OUT = full ["set_sold_out"];
     /// Notes that a queue is listed as busy.
-    NOTE_LISTING = ["note_listing"];
+    NOTE_LISTING = full ["note_listing"];
     /// Takes a queue from the list of the busy.
-    UNLIST = ["unlist"];
+    UNLIST = full ["unlist"];
 }

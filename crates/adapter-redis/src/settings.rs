@@ -6,11 +6,8 @@ use std::{fmt, time::Duration};
 /// product does unless its operator says otherwise.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisSettings {
-    /// `redis://[user:password@]host[:port][/database]`, or `rediss://` for an encrypted connection.
+    /// `redis://[user:password@]host[:port][/database]`. Connections are not encrypted.
     pub url: String,
-    /// How many connections the requests of one instance share; 1 or more. 4: each carries any number of
-    /// requests at a time, and Redis itself works on one. The jobs have one more of their own.
-    pub connections: usize,
     /// How long the server may take to let us in. 1 s.
     pub connect_timeout: Duration,
     /// How long the server may take to answer a command. 1 s.
@@ -24,7 +21,6 @@ impl RedisSettings {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
-            connections: 4,
             connect_timeout: Duration::from_secs(1),
             answer_timeout: Duration::from_secs(1),
             key_prefix: "frontrow:".to_owned(),
@@ -36,7 +32,6 @@ impl RedisSettings {
 impl fmt::Debug for RedisSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisSettings")
-            .field("connections", &self.connections)
             .field("connect_timeout", &self.connect_timeout)
             .field("answer_timeout", &self.answer_timeout)
             .field("key_prefix", &self.key_prefix)

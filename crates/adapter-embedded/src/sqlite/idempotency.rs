@@ -31,14 +31,15 @@ impl Idempotency for SqliteDatabase {
     }
 
     async fn purge(&self, before: Timestamp, limit: u32) -> StoreResult<u32> {
-        self.write(move |connection, _| {
+        self.write(move |connection, now| {
+            let oldest_kept = now.checked_sub(IdempotencyKey::KEPT).unwrap_or(now);
             // SQLite deletes with a limit only when it is built to.
             let purged = sql_query(
                 "DELETE FROM idempotency_keys WHERE (user_id, key) IN (
                      SELECT user_id, key FROM idempotency_keys
                      WHERE created_at < ? ORDER BY created_at LIMIT ?)",
             )
-            .bind::<BigInt, _>(Db(before))
+            .bind::<BigInt, _>(Db(before.min(oldest_kept)))
             .bind::<BigInt, _>(Db(limit))
             .execute(connection)?;
             Ok(purged.try_into().unwrap_or(limit))

@@ -158,11 +158,16 @@ async fn remembered(
 
 async fn purge(session: &mut Session, before: Timestamp, limit: u32) -> QueryResult<Turn<u32>> {
     session.begin().await?;
+    let oldest_kept = session.now().micros_ago(IdempotencyKey::KEPT);
     // The DSL has no limit for what is deleted.
-    let statement =
-        sql_query("DELETE FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?")
-            .bind::<Datetime, _>(Db(before))
-            .bind::<BigInt, _>(Db(limit));
+    let statement = sql_query(
+        "DELETE FROM idempotency_keys
+         WHERE created_at < LEAST(?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)
+         ORDER BY created_at LIMIT ?",
+    )
+    .bind::<Datetime, _>(Db(before))
+    .bind::<BigInt, _>(oldest_kept)
+    .bind::<BigInt, _>(Db(limit));
     let purged = Fixed(statement).execute(session.connection()).await?;
     Ok(Turn::Done(purged.try_into().unwrap_or(limit)))
 }

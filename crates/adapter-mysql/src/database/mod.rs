@@ -72,7 +72,7 @@ impl MySqlDatabase {
         }
         let pool = server.pool(settings.pool_size)?;
         Ok(Self {
-            calls: Calls::new(pool.clone(), offset, settings),
+            calls: Calls::new(pool.clone(), offset),
             pool,
             call_limit: settings.statement_timeout,
         })

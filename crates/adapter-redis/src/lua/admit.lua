@@ -17,8 +17,9 @@ if count > 0 then
     local member, arrival = head[i], tonumber(head[i + 1])
     members[#members + 1] = member
     admissions[i], admissions[i + 1] = now, member
-    places[i], places[i + 1] = member, cmsgpack.pack({ arrival })
+    places[i], places[i + 1] = member, cmsgpack.pack({ arrival, now })
   end
+  may_end_at(now + terms.claim_ttl)
   -- They are active before they are taken from the line.
   call('ZADD', UNCLAIMED, unpack(admissions))
   call('HSET', PLACES, unpack(places))

@@ -29,10 +29,10 @@ end
 
 -- Puts `member` back into the line; new joins come after everybody who was there before.
 local function take_back(member, arrival)
-  local last_arrival = tonumber(call('HGET', QUEUE, 'last_arrival'))
-  if not last_arrival or last_arrival < arrival then
+  if last_arrival < arrival then
     call('HSET', QUEUE, 'last_arrival', arrival)
   end
+  may_end_at(now + terms.waiting_ttl)
   call('ZADD', HEARD, now, member)
   call('ZADD', WAITING, arrival, member)
   return { arrival = arrival, waits = true }

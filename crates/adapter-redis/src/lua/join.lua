@@ -33,22 +33,21 @@ if not at_once and terms.max_waiting and waiting >= terms.max_waiting then
 end
 
 -- Strictly later than every arrival before, also where the clock stood still or stepped back.
-local counters = call('HMGET', QUEUE, 'last_arrival', 'listing')
-arrival = math.max(now, (tonumber(counters[1]) or 0) + 1)
+arrival = math.max(now, last_arrival + 1)
 call('HSET', QUEUE, 'last_arrival', arrival)
 if at_once then
+  may_end_at(now + terms.claim_ttl)
   call('ZADD', UNCLAIMED, now, member)
-  call('HSET', PLACES, member, cmsgpack.pack({ arrival }))
+  call('HSET', PLACES, member, cmsgpack.pack({ arrival, now }))
   count_in_window(state, 1)
   place = { arrival = arrival, admitted_at = now, ends_at = math.max(now, serving_since) + terms.claim_ttl }
 else
   heard_of(member)
   call('ZADD', WAITING, arrival, member)
   -- No arrival is later than the last.
-  place = { arrival = arrival, waits = true, ahead = waiting }
+  place = { arrival = arrival, waits = true, ahead = waiting, behind = 0 }
 end
 
 local told = answer_place('joined', member, place)
-local listing = tonumber(counters[2]) or 0
 told[#told + 1] = listing % 2 == 0 and listing + 1 or false
 return told

@@ -20,10 +20,11 @@ if extension then
   ends_at = math.max(ends_at, math.min(now + extension, last))
 end
 if is_claim or ends_at ~= place.ends_at then
+  may_end_at(ends_at)
   call('ZADD', ACTIVE, ends_at, member)
+  call('HSET', PLACES, member, cmsgpack.pack({ place.arrival, place.admitted_at, claimed_at, ends_at }))
 end
 if is_claim then
-  call('HSET', PLACES, member, cmsgpack.pack({ place.arrival, place.admitted_at, claimed_at }))
   call('ZREM', UNCLAIMED, member)
 end
 place.claimed_at, place.ends_at = claimed_at, ends_at

@@ -1,27 +1,20 @@
 -- Places, and what their users are told of them.
 
--- The place of `member`, or nil.
+-- The place of `member`, if there is one.
 local function find(member)
-  local arrival = call('ZSCORE', WAITING, member)
-  if arrival then
-    return { arrival = tonumber(arrival), waits = true }
-  end
   local place = call('HGET', PLACES, member)
-  if not place then
-    return nil
+  if place then
+    local arrival, admitted_at, claimed_at, ends_at = unpack(cmsgpack.unpack(place))
+    ends_at = ends_at or math.max(admitted_at, serving_since) + terms.claim_ttl
+    return { arrival = arrival, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at }
   end
-  local arrived_at, admitted_at, claimed_at = unpack(cmsgpack.unpack(place))
-  if claimed_at then
-    local ends_at = tonumber(call('ZSCORE', ACTIVE, member))
-    return { arrival = arrived_at, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at }
-  end
-  admitted_at = tonumber(call('ZSCORE', UNCLAIMED, member))
-  local ends_at = math.max(admitted_at, serving_since) + terms.claim_ttl
-  return { arrival = arrived_at, admitted_at = admitted_at, ends_at = ends_at }
+  local arrival = call('ZSCORE', WAITING, member)
+  return arrival and { arrival = tonumber(arrival), waits = true }
 end
 
 -- A sign of life.
 local function heard_of(member)
+  may_end_at(now + terms.waiting_ttl)
   call('ZADD', HEARD, now, member)
 end
 
@@ -33,7 +26,8 @@ local function answer_place(what, member, place)
   told[7], told[8] = terms.generation, place.arrival
   if place.waits then
     local ahead = place.ahead or call('ZRANK', WAITING, member)
-    told[9], told[10], told[11] = 1, ahead + 1, call('ZCARD', WAITING) - ahead - 1
+    told[9], told[10] = 1, ahead + 1
+    told[11] = place.behind or call('ZCARD', WAITING) - ahead - 1
     told[12] = admitted
   else
     told[9], told[10], told[11] = 0, place.admitted_at, place.ends_at

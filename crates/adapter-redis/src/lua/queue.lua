@@ -7,7 +7,7 @@
 --   4 active     sorted set: who is active and has used the place, by its end
 --   5 unclaimed  sorted set: who is active and has not, by the admission: the end follows from it, and
 --                changes for everybody at once with the policy, or when service was interrupted
---   6 places     hash: of each active place its arrival and, once claimed, its admission and claim
+--   6 places     hash: of each active place its arrival, its admission and, once claimed, its claim and end
 --   7 ended      set: whose place ended since the store lost the queue, while that can matter
 --   8 left       list: the arrivals of the last who left the line, the latest last
 -- ARGV[1] is how much later it is than the server's clock says, ARGV[2] how many places a script
@@ -23,7 +23,8 @@ local CHUNK = tonumber(ARGV[2])
 local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2] + ARGV[1]
 
-local found = call('HMGET', QUEUE, 'terms', 'serving_since', 'last_tick', 'sold_out', 'admitted')
+local found = call('HMGET', QUEUE, 'terms', 'serving_since', 'last_tick', 'sold_out', 'admitted',
+  'ends_from', 'last_arrival', 'listing')
 if not found[1] then
   return { 'unknown', now }
 end
@@ -31,10 +32,22 @@ local terms = cmsgpack.unpack(found[1])
 local serving_since, last_tick, sold_out = tonumber(found[2]), tonumber(found[3]), found[4] == '1'
 -- How many were moved from the line to the active.
 local admitted = tonumber(found[5]) or 0
+-- No place ends before this instant, whatever the clock does: until then there is nobody to look for who is past
+-- their end. Ticks move it on.
+local ends_from = tonumber(found[6]) or 0
+local last_arrival, listing = tonumber(found[7]) or 0, tonumber(found[8]) or 0
 
--- Time without service does not count: after a silence service starts again only now.
-if now > last_tick + terms.longest_silence then
+-- Time without service does not count: after a silence service starts again only now. Nor can it start in
+-- the future, where a clock that stepped back has left it.
+if now > last_tick + terms.longest_silence or serving_since > now then
   serving_since = now
+end
+
+-- Notes that a place may end as early as this.
+local function may_end_at(instant)
+  if instant < ends_from then
+    call('HSET', QUEUE, 'ends_from', instant)
+  end
 end
 
 local function recovering()

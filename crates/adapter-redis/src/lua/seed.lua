@@ -33,6 +33,8 @@ if stored[2] then
   terms.generation = before.generation
   terms.recovering_until, terms.comeback_until = before.recovering_until, before.comeback_until
   call('HSET', QUEUE, 'version', ARGV[3], 'terms', cmsgpack.pack(terms))
+  -- Lives may be shorter now.
+  call('HDEL', QUEUE, 'ends_from')
   return { 'taken', now, 0 }
 end
 

@@ -5,12 +5,22 @@ local function serve()
   call('HSET', QUEUE, 'serving_since', serving_since, 'last_tick', now)
 end
 
+-- The earliest instant at which anybody's place may end, however service went.
+local function earliest_end()
+  local function first(key, life)
+    local score = call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
+    return score and score + life or math.huge
+  end
+  local earliest = math.min(first(HEARD, terms.waiting_ttl), first(UNCLAIMED, terms.claim_ttl), first(ACTIVE, 0))
+  -- The last whole number that is kept exactly stands for never.
+  return math.min(earliest, 2 ^ 53)
+end
+
 -- What a tick did, and how the queue stands: after its view how many it did, whether there is more, how
 -- many wait, are active, have departed; the policy's rate; whether nobody is there, and the number that
 -- the queue is listed under as busy: odd while it is, one more when it is not any more.
 local function report(done, more)
-  local counters = call('HMGET', QUEUE, 'departed', 'listing')
-  local listing = tonumber(counters[2]) or 0
+  call('HSET', QUEUE, 'ends_from', earliest_end())
   local idle = call('ZCARD', WAITING) + call('ZCARD', ACTIVE) + call('ZCARD', UNCLAIMED) == 0
     and not takes_people_back()
   if idle and listing % 2 == 1 then
@@ -19,7 +29,7 @@ local function report(done, more)
   local waiting, active = counts()
   local told = answer('ticked')
   told[7], told[8] = done, more and 1 or 0
-  told[9], told[10], told[11] = waiting, active, tonumber(counters[1]) or 0
+  told[9], told[10], told[11] = waiting, active, tonumber(call('HGET', QUEUE, 'departed')) or 0
   told[12], told[13] = terms.admit or false, terms.interval or false
   told[14], told[15] = idle and 1 or 0, listing
   return told

@@ -15,6 +15,7 @@ use crate::{calls::Caller, errors::Effect};
 /// A ranking as it is kept: JSON.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
+    period: String,
     until: Timestamp,
     from: Timestamp,
     to: Timestamp,
@@ -26,6 +27,7 @@ impl Kept {
     fn new(ranking: &Ranking, until: Timestamp) -> Self {
         let items = ranking.items.iter();
         Self {
+            period: ranking.period.as_str().to_owned(),
             until,
             from: ranking.span.from,
             to: ranking.span.to,
@@ -69,7 +71,11 @@ impl RankingCache for RedisStore {
             return Ok(None);
         };
         match serde_json::from_slice::<Kept>(&kept) {
-            Ok(kept) => Ok((now < kept.until).then(|| kept.into_ranking(period))),
+            // That of another period would be the answer to somebody else.
+            Ok(kept) if kept.period == period.as_str() => {
+                Ok((now < kept.until).then(|| kept.into_ranking(period)))
+            }
+            Ok(_) => Ok(None),
             Err(error) => {
                 // Perhaps another version of the program put it there. The next put replaces it.
                 tracing::warn!(%error, period = period.as_str(), "a cached ranking cannot be read");

@@ -117,7 +117,6 @@ async fn nobody_is_told_the_answer_to_somebody_else() {
     let address = address.strip_prefix("redis://").unwrap();
     let network = FaultProxy::start(address.parse().unwrap()).unwrap();
     let settings = RedisSettings {
-        connections: 1,
         answer_timeout: SOON,
         ..RedisSettings::new(format!("redis://{}", network.address()))
     };

@@ -1,7 +1,10 @@
 //! What a server says that cannot serve just now: nothing was changed, and one may come back.
 
 use deadpool_redis::redis::Client;
-use frontrow_domain::ports::StoreError;
+use frontrow_domain::{
+    model::queue::{GatePurpose, PolicyState, Standing},
+    ports::{GateOutcome, LeaveOutcome, Queue, StoreError},
+};
 use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
 
 use crate::room::{Raw, Room, SOON, open};
@@ -51,6 +54,35 @@ async fn a_server_without_memory() {
     assert_eq!(keys.len(), 1, "the queue alone, and nobody in it: {keys:?}");
     raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
     serves_again(&room).await;
+}
+
+/// Ticks, look-ups and gate passes go on, so that places end and there is memory again.
+#[tokio::test]
+async fn a_full_server_serves_those_who_are_there() {
+    let server = RedisServer::start().await.unwrap();
+    let mut room = Room::paused_on(&server).await;
+    let line = room.crowd(3).await;
+    let mut raw = Raw::connect(&server.url()).await;
+    room.change(PolicyState::Bypass).await;
+    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    refused(&room, "maxmemory").await;
+    for ticket in &line {
+        assert!(matches!(
+            room.standing(ticket).await,
+            Standing::Waiting { .. }
+        ));
+    }
+    assert_eq!(room.admit(10).await.done, 3);
+    for ticket in &line {
+        let passed = room.store.pass_gate(ticket, GatePurpose::Browse).await;
+        assert!(matches!(passed.unwrap().value, GateOutcome::Passed(_)));
+    }
+    assert_eq!(room.expire(10).await.active, 3);
+    for ticket in &line {
+        let left = room.store.leave(ticket).await.unwrap().value;
+        assert_eq!(left, LeaveOutcome::Left);
+    }
+    assert_eq!(room.expire(10).await.active, 0);
 }
 
 #[tokio::test]

@@ -142,7 +142,6 @@ pub(crate) async fn open(server: &RedisServer) -> RedisStore {
 /// As the product does, with less patience.
 pub(crate) fn quick(server: &RedisServer) -> RedisSettings {
     RedisSettings {
-        connections: 2,
         connect_timeout: Duration::from_millis(500),
         answer_timeout: Duration::from_millis(500),
         ..RedisSettings::new(server.url())

@@ -115,6 +115,11 @@ impl Database {
             (1..=60).contains(&self.lock_timeout_s),
             "database.lock_timeout_s: from 1 to 60"
         );
+        ensure!(
+            self.lock_timeout_s * 1_000 < self.statement_timeout_ms,
+            "database.lock_timeout_s: must be shorter than database.statement_timeout_ms, or who waits for a \
+             lock is cut off before they can be told whose it is"
+        );
         Ok(())
     }
 }

@@ -9,10 +9,8 @@ use super::StoreUrl;
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Redis {
-    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`, or `rediss://` for an encrypted connection.
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`.
     pub(crate) url: Option<StoreUrl>,
-    /// How many connections the requests of this process share.
-    pub(crate) connections: usize,
     /// How long the server may take to let this process in.
     pub(crate) connect_timeout_ms: u64,
     /// How long the server may take to answer.
@@ -25,7 +23,6 @@ impl Default for Redis {
     fn default() -> Self {
         Self {
             url: None,
-            connections: 4,
             connect_timeout_ms: 1_000,
             answer_timeout_ms: 1_000,
             key_prefix: "frontrow:".into(),
@@ -43,16 +40,10 @@ impl Redis {
             (None, None) => {}
             // Not quoted: a password may stand in it.
             (Some(url), _) => ensure!(
-                ["redis://", "rediss://"]
-                    .iter()
-                    .any(|scheme| url.expose().starts_with(scheme)),
-                "redis.url: must be redis:// or rediss:// and HOST:PORT"
+                url.expose().starts_with("redis://"),
+                "redis.url: must be redis:// and HOST:PORT"
             ),
         }
-        ensure!(
-            (1..=64).contains(&self.connections),
-            "redis.connections: from 1 to 64"
-        );
         for (key, millis) in [
             ("connect_timeout_ms", self.connect_timeout_ms),
             ("answer_timeout_ms", self.answer_timeout_ms),
@@ -91,7 +82,6 @@ mod tests {
                 refusal(None, |r| r.url = Some("http://hush".to_owned().into())),
                 "redis.url",
             ),
-            (refusal(None, |r| r.connections = 0), "redis.connections"),
             (refusal(None, |r| r.answer_timeout_ms = 1), "redis.answer"),
             (refusal(None, |r| r.connect_timeout_ms = 1), "redis.connect"),
             (refusal(None, |r| r.key_prefix = "{a}".into()), "redis.key"),

@@ -1,11 +1,11 @@
 //! Reservations: hold, look, release, pay.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, rt, web};
 use frontrow_domain::{
     model::{
         PerformanceId, Reservation, ReservationId, ReservationState, SeatLabel, SeatSelection,
     },
-    ports::{HoldOutcome, PayOutcome, ReleaseOutcome},
+    ports::{HoldOutcome, PayOutcome, ReleaseOutcome, StoreError},
     use_cases::HoldAnswer,
 };
 use serde::Deserialize;
@@ -159,7 +159,11 @@ pub(crate) async fn pay(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let key = idempotency_key(request.headers())?;
-    let outcome = services.pay.pay(&place, path.into_inner(), key).await?;
+    // In a task of its own, which goes on when the client hangs up: a payment that is made gives the place
+    // back.
+    let paying = services.clone();
+    let paid = rt::spawn(async move { paying.pay.pay(&place, path.into_inner(), key).await });
+    let outcome = paid.await.map_err(StoreError::outcome_unknown)??;
     match outcome {
         PayOutcome::Paid(paid) => {
             Ok(HttpResponse::Ok().json(PaymentBody::new(&paid.effect, services.currency)))

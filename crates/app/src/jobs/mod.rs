@@ -1,11 +1,12 @@
 //! What runs by itself, on every instance: none of it needs a leader.
 
+mod each_queue;
 mod repeat;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use frontrow_domain::{
-    ports::{StoreError, StoreResult},
+    ports::StoreResult,
     use_cases::{
         AdmitTick, ExpireTick, MarkSoldOut, PurgeKeys, QueueBoard, SeedQueues, SharedLook,
         SweepHolds, WarmRankings,
@@ -14,7 +15,7 @@ use frontrow_domain::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::repeat::repeat;
+use self::{each_queue::EachQueue, repeat::repeat};
 
 /// The jobs.
 pub(crate) struct Jobs {
@@ -52,11 +53,18 @@ impl Jobs {
             }};
         }
         let board = Arc::clone(&jobs.board);
+        let (admitted, expired, surveyed) = (
+            EachQueue::new("admission"),
+            EachQueue::new("expiry"),
+            EachQueue::new("survey"),
+        );
         job!("admission", move || admission_pace(&board), |jobs| jobs
-            .admit()
+            .admit(&admitted)
             .await);
-        job!("expiry", every(EVERY_SECOND), |jobs| jobs.expire().await);
-        job!("survey", every(SURVEY), |jobs| jobs.survey().await);
+        job!("expiry", every(EVERY_SECOND), |jobs| jobs
+            .expire(&expired)
+            .await);
+        job!("survey", every(SURVEY), |jobs| jobs.survey(&surveyed).await);
         if jobs.shared_look.is_some() {
             job!("signs of life", every(EVERY_SECOND), |jobs| jobs
                 .tell_signs()
@@ -81,40 +89,35 @@ impl Jobs {
         running
     }
 
-    async fn admit(&self) -> StoreResult<()> {
-        let mut result = Ok(());
-        for concert in self.admit.due().await? {
-            match self.admit.run(concert).await {
-                Ok(0) => {}
-                Ok(admitted) => tracing::debug!(%concert, admitted, "people were admitted"),
-                Err(error) => result = keep_first(result, error),
+    async fn admit(&self, queues: &EachQueue) -> StoreResult<()> {
+        let due = self.admit.due().await?;
+        let admit = async |concert| {
+            let admitted = self.admit.run(concert).await?;
+            if admitted > 0 {
+                tracing::debug!(%concert, admitted, "people were admitted");
             }
-        }
-        result
+            Ok(())
+        };
+        queues.serve(due, admit).await
     }
 
-    async fn expire(&self) -> StoreResult<()> {
-        let mut result = Ok(());
-        for concert in self.expire.ticks.busy().await? {
-            match self.expire.run(concert).await {
-                Ok(0) => {}
-                Ok(removed) => tracing::debug!(%concert, removed, "places have ended"),
-                Err(error) => result = keep_first(result, error),
+    async fn expire(&self, queues: &EachQueue) -> StoreResult<()> {
+        let busy = self.expire.ticks.busy().await?;
+        let expire = async |concert| {
+            let removed = self.expire.run(concert).await?;
+            if removed > 0 {
+                tracing::debug!(%concert, removed, "places have ended");
             }
-        }
-        result
+            Ok(())
+        };
+        queues.serve(busy, expire).await
     }
 
     /// Looks at every queue there should be, busy or not.
-    async fn survey(&self) -> StoreResult<()> {
+    async fn survey(&self, queues: &EachQueue) -> StoreResult<()> {
         self.seeding.all().await?;
-        let mut result = Ok(());
-        for concert in self.board.concerts() {
-            if let Err(error) = self.admit.run(concert).await {
-                result = keep_first(result, error);
-            }
-        }
-        result
+        let look = async |concert| self.admit.run(concert).await.map(drop);
+        queues.serve(self.board.concerts(), look).await
     }
 
     /// Tells the queues' store who was heard of by this instance alone.
@@ -132,11 +135,6 @@ impl Jobs {
         }
         Ok(())
     }
-}
-
-/// One queue that fails must not keep the others from being served.
-fn keep_first(result: StoreResult<()>, error: StoreError) -> StoreResult<()> {
-    result.and(Err(error))
 }
 
 /// Twice in the shortest admission window, and at least every second.

@@ -7,7 +7,7 @@ mod queues;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use frontrow_domain::{
     model::queue::Recovery,
     ports::{Clock, Ids, TokenSigner},
@@ -79,8 +79,10 @@ pub(crate) async fn wire(config: &Config) -> anyhow::Result<Wired> {
         closing: parts.closing(),
         first_start: parts.check_policies(config).await? == 0,
     };
-    let opened = parts.seeding.all().await;
-    opened.context("cannot open the queues")?;
+    // The jobs go on trying; the queues that there are can be joined meanwhile.
+    if let Err(error) = parts.seeding.all().await {
+        tracing::warn!(%error, "not every queue could be opened");
+    }
     Ok(wired)
 }
 

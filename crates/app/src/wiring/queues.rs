@@ -41,7 +41,7 @@ impl Queues {
         };
         Ok(match config.queue.backend {
             QueueBackend::Embedded => Self::in_process(MemoryQueue::new(clock), ranking_cache),
-            QueueBackend::Redis => Self::shared(redis()?, ranking_cache, clock),
+            QueueBackend::Redis => Self::shared(redis()?, ranking_cache, clock, config),
         })
     }
 
@@ -63,6 +63,7 @@ impl Queues {
         store: Ports,
         ranking_cache: Arc<dyn RankingCache>,
         clock: Arc<dyn Clock>,
+        config: &Config,
     ) -> Self
     where
         Ports: Queue + WaitingLine + QueueTicks + QueueControl + 'static,
@@ -73,6 +74,7 @@ impl Queues {
             Arc::clone(&store) as _,
             clock,
             SharedLook::MOST_USERS,
+            config.queue.poll_range().longest,
         ));
         Self {
             queue: Arc::clone(&look) as _,
@@ -89,7 +91,6 @@ async fn open_redis(config: &Config) -> anyhow::Result<RedisStore> {
     let redis = &config.redis;
     let url = redis.url.as_ref().context("redis.url")?;
     let settings = RedisSettings {
-        connections: redis.connections,
         connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
         answer_timeout: Duration::from_millis(redis.answer_timeout_ms),
         key_prefix: redis.key_prefix.clone(),

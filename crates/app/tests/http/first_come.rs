@@ -91,7 +91,7 @@ async fn who_is_active_does_not_queue_again(stores: Stores) -> Result<()> {
 
 async fn who_goes_away_without_a_word_holds_nobody_up(stores: Stores) -> Result<()> {
     let mut policy = one_at_a_time();
-    policy["waiting_ttl_s"] = json!(5);
+    policy["waiting_ttl_s"] = json!(10);
     let stage = Stage::open(stores, 1, 5, policy).await?;
     let inside = stage.join("inside").await?;
     let silent = stage.join("silent").await?;

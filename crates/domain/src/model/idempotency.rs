@@ -1,5 +1,7 @@
 //! Requests that may be repeated and take effect once.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use super::{Amount, Invalid, ReservationId};
@@ -9,6 +11,9 @@ use super::{Amount, Invalid, ReservationId};
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
+    /// How long a key stands for its effect at least.
+    pub const KEPT: Duration = Duration::from_hours(24);
+
     /// The longest key, in characters.
     pub const MAX_LEN: usize = 255;
 

@@ -13,7 +13,8 @@ pub trait Idempotency: Send + Sync {
     async fn find(&self, user: &UserId, key: &IdempotencyKey) -> StoreResult<Option<Remembered>>;
 
     /// Forgets at most `limit` keys whose effects came before `before`; gives how many. The effects
-    /// stay.
+    /// stay. One that is not older than [`IdempotencyKey::KEPT`] by the store's own clock stays too,
+    /// whatever the caller's clock says.
     async fn purge(&self, before: Timestamp, limit: u32) -> StoreResult<u32>;
 }
 

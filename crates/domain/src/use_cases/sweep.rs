@@ -1,6 +1,9 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use crate::ports::{Clock, Idempotency, Reservations, StoreResult};
+use crate::{
+    model::IdempotencyKey,
+    ports::{Clock, Idempotency, Reservations, StoreResult},
+};
 
 /// How many rows one call of the database tidies at most.
 const CHUNK: u32 = 500;
@@ -40,16 +43,13 @@ impl SweepHolds {
 }
 
 impl PurgeKeys {
-    /// How long a key stands for its effect.
-    pub const KEPT: Duration = Duration::from_hours(24);
-
     /// Purges what is due; gives how many keys that were.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn run(&self) -> StoreResult<u64> {
         let now = self.clock.now();
-        let before = now.checked_sub(Self::KEPT).unwrap_or(now);
+        let before = now.checked_sub(IdempotencyKey::KEPT).unwrap_or(now);
         let mut purged = 0;
         for _ in 0..CHUNKS {
             let done = self.idempotency.purge(before, CHUNK).await?;

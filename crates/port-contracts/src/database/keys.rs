@@ -94,6 +94,17 @@ pub async fn only_old_keys_are_purged<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.balance("ann").await, 17);
 }
 
+/// Whose clock is ahead forgets no young key: its request may be repeated, and must not take effect again.
+pub async fn a_caller_ahead_of_time_purges_no_young_key<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::open(fixture).await;
+    office.charge_under("ann", 10, "charge").await;
+    office.pass(Duration::from_hours(23)).await;
+    let days_ahead = office.now().await + signed(Duration::from_hours(99));
+    assert_eq!(office.purge(days_ahead, 100).await, 0);
+    office.pass(Duration::from_hours(1)).await;
+    assert_eq!(office.purge(days_ahead, 100).await, 1);
+}
+
 /// A purge forgets no more than it is told.
 pub async fn a_purge_has_a_limit<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;

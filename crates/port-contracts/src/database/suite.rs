@@ -138,6 +138,7 @@ macro_rules! database_contracts {
             keys_are_told_apart_by_every_character
             a_refusal_leaves_no_key
             only_old_keys_are_purged
+            a_caller_ahead_of_time_purges_no_young_key
             a_purge_has_a_limit
             a_purged_key_is_new
         );

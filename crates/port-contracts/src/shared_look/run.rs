@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use frontrow_domain::{
@@ -81,7 +82,7 @@ impl<'a> Run<'a> {
             let queue: Arc<dyn Queue> = mirror.clone();
             let line: Arc<dyn WaitingLine> = mirror.clone();
             let clock: Arc<dyn Clock> = clock.clone();
-            SharedLook::new(queue, line, clock, USERS - 1)
+            SharedLook::new(queue, line, clock, USERS - 1, Duration::from_secs(15))
         };
         Self {
             make,

@@ -49,7 +49,7 @@ pub(super) async fn patient() -> Result<AppConfig> {
     Ok(config
         .env("FRONTROW_DATABASE__POOL_SIZE", connections)
         .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "25000")
-        .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "25000")
+        .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "30000")
         .env("FRONTROW_DATABASE__LOCK_TIMEOUT_S", "25"))
 }
 

@@ -38,7 +38,8 @@ impl<'a> Lives<'a> {
         let silent = now > later(last_tick, Self::LONGEST_SILENCE);
         Self {
             policy,
-            serving_since: if silent { now } else { serving_since },
+            // Never in the future, where a clock that stepped back has left it.
+            serving_since: if silent { now } else { serving_since.min(now) },
         }
     }
 

@@ -41,15 +41,11 @@ pub struct Line {
 }
 
 impl Line {
-    /// Signs of life are not held back for longer, however long places wait: a policy that shortens
-    /// the waiting time to live must find a recent one in the store.
-    pub const LONGEST_SILENCE: Duration = Duration::from_mins(1);
-
     /// For how long after somebody was found in the store they can be answered from looks, and their
-    /// signs of life held back: a sixth of the waiting time to live, at most a minute.
+    /// signs of life held back: a sixth of the waiting time to live, and never longer than `longest`.
     #[must_use]
-    pub fn answers_for(&self) -> Duration {
-        (self.waiting_ttl / 6).min(Self::LONGEST_SILENCE)
+    pub fn answers_for(&self, longest: Duration) -> Duration {
+        (self.waiting_ttl / 6).min(longest)
     }
 
     /// True where whoever was found waiting since the look at `before` waits still, unless this look

@@ -78,18 +78,29 @@ impl SharedLook {
     /// told by the next.
     const CALLS: usize = 400;
 
+    /// For how long the store is not told of somebody at most, in longest pauses between two polls. A
+    /// waiting time to live is four of them at least, so a policy that shortens it finds a sign of life
+    /// in the store of everybody who polls.
+    const LONGEST_SILENCE: u32 = 2;
+
     /// Answers for `queue`, whose lines `line` shows, and remembers `most_users` at most: others ask
-    /// the store. `clock` says how old a look is.
+    /// the store. `clock` says how old a look is, `longest_poll` is the longest pause that anybody is
+    /// told to make between two polls.
     #[must_use]
     pub fn new(
         queue: Arc<dyn Queue>,
         line: Arc<dyn WaitingLine>,
         clock: Arc<dyn Clock>,
         most_users: usize,
+        longest_poll: Duration,
     ) -> Self {
         Self {
             queue,
-            asking: Asking { line, clock },
+            asking: Asking {
+                line,
+                clock,
+                longest_silence: longest_poll * Self::LONGEST_SILENCE,
+            },
             room: Arc::new(Room::new(most_users)),
             watches: RwLock::default(),
             telling: Mutex::default(),

@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -182,14 +181,13 @@ impl Shard {
         self.turns.is_empty()
     }
 
-    /// Adds to `signs`, up to `limit` in all, those of people who were last found in the store so
-    /// long before `as_of`; forgets those of them who were not heard of since.
+    /// Adds to `signs`, up to `limit` in all, those of people who were found in the store too long
+    /// before `look` to be answered any more; forgets those of them who were not heard of since.
     pub(super) fn due_signs(
         &mut self,
         signs: &mut Vec<SignOfLife>,
         limit: usize,
-        as_of: Timestamp,
-        after: Duration,
+        look: &Look,
         room: &Room,
     ) {
         let mut kept = 0;
@@ -200,13 +198,16 @@ impl Shard {
                 self.turns.remove(kept);
                 continue;
             };
-            if sighting.confirmed_at() != found_at {
+            let confirmed_at = sighting.confirmed_at();
+            if confirmed_at != found_at {
+                // Found again since: their turn comes with those who were found at the same time.
                 self.turns.remove(kept);
-                self.turns.push_back((arrival, sighting.confirmed_at()));
+                let turn = self.turns.partition_point(|&(_, at)| at <= confirmed_at);
+                self.turns.insert(turn.max(kept), (arrival, confirmed_at));
                 continue;
             }
             // In either direction: a clock that stepped back must not hold them back.
-            if as_of.duration_since(found_at).unsigned_abs() < after {
+            if look.as_of.duration_since(found_at).unsigned_abs() < look.answers_for {
                 break;
             }
             if let Some((user, at)) = sighting.unknown_sign() {

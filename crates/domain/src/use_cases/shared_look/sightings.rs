@@ -1,5 +1,7 @@
 //! When somebody was found waiting, and what follows from that together with a later look.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::{
@@ -21,6 +23,8 @@ pub(super) struct Look {
     pub(super) as_of: Timestamp,
     /// What it showed; none where the store had no such queue.
     pub(super) line: Option<Line>,
+    /// For how long after they were found in the store people are answered from it.
+    pub(super) answers_for: Duration,
 }
 
 impl Look {
@@ -89,7 +93,7 @@ impl Sighting {
     ) -> Option<Stamped<Place>> {
         let is_known = self.user == ticket.user
             && Some(ticket.arrival) > line.admitted_up_to
-            && look.as_of < later(self.confirmed_at, line.answers_for());
+            && look.as_of < later(self.confirmed_at, look.answers_for);
         if !is_known {
             return None;
         }

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::{
@@ -35,6 +36,8 @@ const SHARDS: usize = 64;
 pub(super) struct Asking {
     pub(super) line: Arc<dyn WaitingLine>,
     pub(super) clock: Arc<dyn Clock>,
+    /// For how long at most people are answered without asking the store for them.
+    pub(super) longest_silence: Duration,
 }
 
 /// A look that is under way, for all who wait for it.
@@ -149,12 +152,8 @@ impl Watch {
         let Some(look) = lock(&self.last).look.clone() else {
             return signs;
         };
-        let Some(line) = &look.line else {
-            return signs;
-        };
-        let after = line.answers_for();
         for shard in &self.shards {
-            lock(shard).due_signs(&mut signs, limit, look.as_of, after, &self.room);
+            lock(shard).due_signs(&mut signs, limit, &look, &self.room);
         }
         signs
     }
@@ -190,7 +189,7 @@ impl Watch {
                 .map(|line| line.mark);
             let looked = asking.line.look(watch.concert, since).await?;
             let stepped_back = looked.as_of.as_microsecond() < latest;
-            watch.see(asked_at, looked, stepped_back);
+            watch.see(&asking, asked_at, looked, stepped_back);
             Ok(())
         };
         // A panic would else be everybody's who ever looks again.
@@ -204,7 +203,17 @@ impl Watch {
     }
 
     /// Answers from this look from now on.
-    fn see(&self, asked_at: Timestamp, looked: Stamped<LineOutcome>, stepped_back: bool) {
+    fn see(
+        &self,
+        asking: &Asking,
+        asked_at: Timestamp,
+        looked: Stamped<LineOutcome>,
+        stepped_back: bool,
+    ) {
+        let line = match looked.value {
+            LineOutcome::Seen(line) => Some(line),
+            LineOutcome::NotSeeded => None,
+        };
         let as_of = looked.as_of.as_microsecond();
         if stepped_back {
             self.latest.store(as_of, Ordering::Release);
@@ -216,10 +225,10 @@ impl Watch {
             number: last.look.as_ref().map_or(0, |look| look.number + 1),
             asked_at,
             as_of: looked.as_of,
-            line: match looked.value {
-                LineOutcome::Seen(line) => Some(line),
-                LineOutcome::NotSeeded => None,
-            },
+            answers_for: line.as_ref().map_or(Duration::ZERO, |line| {
+                line.answers_for(asking.longest_silence)
+            }),
+            line,
         });
         let before = last.look.replace(Arc::clone(&look));
         if stepped_back || !goes_on(before.as_deref(), &look) {

@@ -94,7 +94,13 @@ async fn all_who_ask_at_once_wait_for_one_look_or_one_failure() {
     let line = Arc::new(SlowLine::default());
     let clock = Arc::new(AtomicI64::new(at(100).as_microsecond()));
     let hands = Arc::new(Hands(Arc::clone(&clock)));
-    let shared = SharedLook::new(Arc::new(queue), line.clone(), hands, 10);
+    let shared = SharedLook::new(
+        Arc::new(queue),
+        line.clone(),
+        hands,
+        10,
+        Duration::from_secs(30),
+    );
     let ticket = ticket();
     let all_ask = async || {
         let closed = line.gate.lock().await;
@@ -126,7 +132,13 @@ async fn who_gives_up_waiting_for_a_look_leaves_it_to_the_others() {
     let line = Arc::new(SlowLine::default());
     let clock = Arc::new(AtomicI64::new(at(100).as_microsecond()));
     let hands = Arc::new(Hands(clock));
-    let shared = SharedLook::new(Arc::new(queue), line.clone(), hands, 10);
+    let shared = SharedLook::new(
+        Arc::new(queue),
+        line.clone(),
+        hands,
+        10,
+        Duration::from_secs(30),
+    );
     let ticket = ticket();
     let closed = line.gate.lock().await;
     let mut first = shared.look_up(&ticket);

@@ -137,7 +137,13 @@ impl Stage {
         Self {
             store,
             clock,
-            shared: SharedLook::new(Arc::new(queue), Arc::new(line), hands, most_users),
+            shared: SharedLook::new(
+                Arc::new(queue),
+                Arc::new(line),
+                hands,
+                most_users,
+                Duration::from_secs(30),
+            ),
         }
     }
 
