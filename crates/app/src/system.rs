@@ -1,10 +1,11 @@
-//! The two places where the system's clock and randomness come in.
+//! Where the system's clock, its timers and its randomness come in.
 
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 
+use async_trait::async_trait;
 use frontrow_domain::{
     model::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, micros, queue::Generation},
-    ports::{Clock, Ids},
+    ports::{Clock, Ids, Timer},
 };
 use jiff::Timestamp;
 use uuid::{ContextV7, Uuid};
@@ -21,6 +22,17 @@ impl Clock for SystemClock {
         )]
         let now = Timestamp::now();
         micros(now)
+    }
+}
+
+/// The runtime's timers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SystemTimer;
+
+#[async_trait]
+impl Timer for SystemTimer {
+    async fn sleep(&self, span: Duration) {
+        tokio::time::sleep(span).await;
     }
 }
 

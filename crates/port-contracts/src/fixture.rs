@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use frontrow_domain::ports::{
     ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies, QueueTicks,
-    RankingSource, Reservations, WaitingLine,
+    RankingCounters, RankingSource, Reservations, WaitingLine,
 };
 use jiff::SignedDuration;
 
@@ -63,4 +63,6 @@ pub struct DatabasePorts {
     pub idempotency: Arc<dyn Idempotency>,
     /// The numbers behind the rankings.
     pub ranking_source: Arc<dyn RankingSource>,
+    /// What they are made of.
+    pub ranking_counters: Arc<dyn RankingCounters>,
 }

@@ -25,6 +25,7 @@ mod performance_edits;
 mod points;
 mod pools;
 mod queue_policies;
+mod ranking_counters;
 mod ranking_source;
 mod reservations;
 mod rows;

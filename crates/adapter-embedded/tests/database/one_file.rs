@@ -66,7 +66,8 @@ pub(crate) fn ports(database: &SqliteDatabase) -> DatabasePorts {
         reservations: database.clone(),
         points: database.clone(),
         idempotency: database.clone(),
-        ranking_source: database,
+        ranking_source: database.clone(),
+        ranking_counters: database,
     }
 }
 

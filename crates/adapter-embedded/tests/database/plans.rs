@@ -15,7 +15,7 @@ use frontrow_domain::{
     model::{PageRequest, PerformanceEdit, Span},
     ports::{
         ConcertEditor, Concerts, EditOutcome, Idempotency, Points, PutOutcome, QueuePolicies,
-        RankingSource, Reservations,
+        RankingCounters, RankingSource, Reservations,
     },
 };
 
@@ -73,6 +73,8 @@ async fn tour(program: &Program) {
         to: year_later(),
     };
     database.top(span, 20).await.unwrap();
+    database.add_up(10).await.unwrap();
+    database.forget(span.from, 10).await.unwrap();
 
     let key = program.charge_of("ann", 1).keyed.key;
     Idempotency::find(database, &ann, &key).await.unwrap();
@@ -122,6 +124,7 @@ fn scans(step: &str) -> bool {
     let big = [
         "audit",
         "balances",
+        "concert_sales",
         "idempotency_keys",
         "ledger",
         "reservation_seats",

@@ -12,6 +12,7 @@ mod idempotency;
 mod performance_edits;
 mod points;
 mod queue_policies;
+mod ranking_counters;
 mod ranking_source;
 mod reservations;
 mod rows;

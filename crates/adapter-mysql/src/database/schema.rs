@@ -48,6 +48,16 @@ diesel::table! {
         total -> BigInt,
         seat_count -> TinyInt,
         seats -> Text,
+        counted_at -> Nullable<Datetime>,
+    }
+}
+
+diesel::table! {
+    concert_sales (grain, starts_at, concert_id) {
+        grain -> TinyInt,
+        starts_at -> Datetime,
+        concert_id -> Binary,
+        seats -> BigInt,
     }
 }
 

@@ -53,7 +53,8 @@ pub(crate) fn ports(database: &MySqlDatabase) -> DatabasePorts {
         reservations: database.clone(),
         points: database.clone(),
         idempotency: database.clone(),
-        ranking_source: database,
+        ranking_source: database.clone(),
+        ranking_counters: database,
     }
 }
 

@@ -15,7 +15,8 @@ use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
 use frontrow_domain::{
     model::{PageRequest, Span},
     ports::{
-        ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingSource, Reservations,
+        ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingCounters,
+        RankingSource, Reservations,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -70,6 +71,8 @@ async fn tour(program: &Program) {
         to: far(),
     };
     database.top(span, 20).await.unwrap();
+    database.add_up(10).await.unwrap();
+    database.forget(span.from, 10).await.unwrap();
     let key = program.charge_of("ann", 1).keyed.key;
     Idempotency::find(database, &ann, &key).await.unwrap();
     database.purge(far(), 10).await.unwrap();
@@ -126,6 +129,7 @@ async fn plan(program: &Program, raw: &mut AsyncMysqlConnection, statement: &str
         ("concerts`.`id", &concert),
         ("p.id", &performance),
         ("performances`.`id", &performance),
+        ("reservations`.`id", "'x'"),
         ("performance_id", &performance),
     ];
     let mut filled = String::new();
@@ -149,10 +153,12 @@ fn scans(step: &Step) -> bool {
     let big = [
         "audit",
         "balances",
+        "concert_sales",
         "h",
         "idempotency_keys",
         "ledger",
         "m",
+        "n",
         "performance_sales",
         "r",
         "reservations",
@@ -260,6 +266,7 @@ async fn every_statement_uses_an_index() {
         "reservations_due",
         "reservations_of_user",
         "reservations_one_hold",
+        "reservations_uncounted",
         "seats_held",
         "seats_of_reservation",
         "seats_of_user",

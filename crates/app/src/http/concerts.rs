@@ -112,7 +112,8 @@ pub(crate) async fn seats(
     Ok(response.content_type("application/json").body(body))
 }
 
-fn has_tag(request: &HttpRequest, tag: &header::EntityTag) -> bool {
+/// Whether the client has the answer with this tag.
+pub(crate) fn has_tag(request: &HttpRequest, tag: &header::EntityTag) -> bool {
     use header::Header as _;
     match header::IfNoneMatch::parse(request) {
         Ok(header::IfNoneMatch::Any) => true,

@@ -19,6 +19,7 @@ mod points;
 mod problem;
 mod problem_kinds;
 mod queue;
+mod ranking_pages;
 mod rankings;
 mod reservations;
 mod routes;
@@ -27,6 +28,7 @@ mod services;
 mod shapes;
 mod written;
 
+pub(crate) use ranking_pages::RankingPages;
 pub(crate) use server::{ServerSettings, start};
 pub(crate) use services::Services;
 pub(crate) use written::Written;

@@ -1,12 +1,17 @@
 //! The ranking of popular concerts.
 
-use actix_web::{HttpResponse, http::header, web};
-use frontrow_domain::model::{Period, Ranking};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use frontrow_domain::{
+    model::{Period, Ranking},
+    use_cases::RankingAnswer,
+};
+use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
     Services,
+    concerts::has_tag,
     pages::read_limit,
     problem::Problem,
     shapes::{PeriodBody, ProblemBody, RankingBody},
@@ -26,32 +31,118 @@ pub(crate) struct RankingQuery {
 
 /// Rank the concerts by confirmed seats
 ///
-/// Daily, weekly and monthly mean the last finished one, realtime the last 60 finished minutes.
+/// Daily, weekly and monthly mean the last finished one, realtime the last 60 finished minutes. May be
+/// cached as `Cache-Control` says: the ranking of a finished period until shortly before the next one
+/// takes its place. Send the `ETag` back as `If-None-Match` to be told 304 while nothing has changed.
 #[utoipa::path(
     get, path = "/v1/rankings/concerts", tag = "rankings", params(RankingQuery),
     responses(
         (status = 200, description = "Best first; ties go to the lower id", body = RankingBody),
+        (status = 304, description = "It is as it was"),
         (status = 422, description = "There is no such period", body = ProblemBody),
     ),
 )]
 pub(crate) async fn concerts(
     services: web::Data<Services>,
     query: web::Query<RankingQuery>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let period = match query.period.as_deref() {
-        None => Period::Daily,
-        Some(text) => text
-            .parse()
-            .map_err(|why| Problem::invalid("period", &why))?,
+    let (period, limit) = query.read()?;
+    let answer = services.rankings.top(period).await?;
+    let page = services.ranking_pages.page(&answer, limit);
+    let unchanged =
+        request.headers().contains_key(header::IF_NONE_MATCH) && has_tag(&request, &page.tag);
+    let mut response = if unchanged {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
     };
-    let most = u16::from(Ranking::MAX_ITEMS);
-    let limit = match query.limit.as_deref() {
-        None => most,
-        Some(text) => read_limit(text, most)?,
-    };
-    let limit = u8::try_from(limit).unwrap_or(Ranking::MAX_ITEMS);
-    let answer = services.rankings.top(period, limit).await?;
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "public, max-age=5"))
-        .json(RankingBody::from(answer)))
+    let age_max_s = age_max_s(&answer, services.clock.now());
+    response
+        .insert_header((header::ETAG, page.tag_header.clone()))
+        .insert_header((
+            header::CACHE_CONTROL,
+            format!("public, max-age={age_max_s}"),
+        ));
+    if unchanged {
+        return Ok(response.finish());
+    }
+    Ok(response
+        .content_type("application/json")
+        .body(page.body.clone()))
+}
+
+impl RankingQuery {
+    fn read(&self) -> Result<(Period, u8), Problem> {
+        let period = match self.period.as_deref() {
+            None => Period::Daily,
+            Some(text) => text
+                .parse()
+                .map_err(|why| Problem::invalid("period", &why))?,
+        };
+        let most = u16::from(Ranking::MAX_ITEMS);
+        let limit = match self.limit.as_deref() {
+            None => most,
+            Some(text) => read_limit(text, most)?,
+        };
+        Ok((period, u8::try_from(limit).unwrap_or(Ranking::MAX_ITEMS)))
+    }
+}
+
+/// For how long clients may keep an answer, in seconds: until it is due to be replaced, and when that may
+/// be at any moment, not long enough to be noticed.
+fn age_max_s(answer: &RankingAnswer, now: Timestamp) -> i64 {
+    if answer.stale {
+        return 1;
+    }
+    answer.replaced_at.duration_since(now).as_secs().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use frontrow_domain::model::Span;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    fn kept_s(period: Period, as_of: &str, now: &str, stale: bool) -> i64 {
+        let (as_of, zone) = (as_of.parse().unwrap(), TimeZone::UTC);
+        let Span { from, to } = period.span(as_of, &zone);
+        let ranking = Ranking {
+            period,
+            span: Span { from, to },
+            as_of,
+            items: Vec::new(),
+        };
+        let answer = RankingAnswer {
+            replaced_at: ranking.replaced_at(&zone),
+            ranking,
+            stale,
+        };
+        age_max_s(&answer, now.parse().unwrap())
+    }
+
+    #[test]
+    fn a_finished_period_is_kept_until_the_next_turn() {
+        let morning = "2026-11-22T06:00:00Z";
+        let kept = |now, stale| kept_s(Period::Daily, morning, now, stale);
+        assert_eq!(kept("2026-11-22T06:00:00Z", false), 18 * 3_600);
+        assert_eq!(kept("2026-11-22T23:59:50.5Z", false), 9);
+        assert_eq!(kept("2026-11-23T00:00:01Z", false), 1, "the next is coming");
+        assert_eq!(kept("2026-11-22T06:00:00Z", true), 1);
+        let monthly = kept_s(Period::Monthly, morning, morning, false);
+        assert_eq!(monthly, 8 * 86_400 + 18 * 3_600);
+    }
+
+    #[test]
+    fn what_may_still_change_is_not_kept_beyond_that() {
+        let early = "2026-11-22T00:00:02Z";
+        assert_eq!(kept_s(Period::Daily, early, early, false), 118);
+    }
+
+    #[test]
+    fn realtime_is_kept_for_seconds() {
+        let now = "2026-11-22T06:00:00Z";
+        assert_eq!(kept_s(Period::Realtime, now, now, false), 4);
+    }
 }

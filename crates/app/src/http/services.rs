@@ -12,7 +12,7 @@ use frontrow_domain::{
     },
 };
 
-use super::Written;
+use super::{RankingPages, Written};
 use crate::security::{AdminKeys, IdentityVerifier};
 
 /// The use cases behind the API, and what says who asks. Shared by all threads.
@@ -40,4 +40,6 @@ pub(crate) struct Services {
     pub(crate) admins: AdminKeys,
     /// Seat maps as JSON, by their tags.
     pub(crate) seat_maps: Written,
+    /// Rankings as JSON.
+    pub(crate) ranking_pages: RankingPages,
 }

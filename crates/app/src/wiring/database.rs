@@ -6,7 +6,8 @@ use anyhow::Context;
 use frontrow_adapter_embedded::SqliteDatabase;
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings, TimeOffset};
 use frontrow_domain::ports::{
-    Clock, ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingSource, Reservations,
+    Clock, ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingCounters,
+    RankingSource, Reservations,
 };
 
 use crate::{
@@ -24,6 +25,7 @@ pub(super) struct Database {
     pub(super) points: Arc<dyn Points>,
     pub(super) idempotency: Arc<dyn Idempotency>,
     pub(super) ranking_source: Arc<dyn RankingSource>,
+    pub(super) ranking_counters: Arc<dyn RankingCounters>,
     opened: Opened,
 }
 
@@ -60,6 +62,7 @@ impl Database {
             + Points
             + Idempotency
             + RankingSource
+            + RankingCounters
             + 'static,
     {
         let ports = Arc::new(ports);
@@ -70,7 +73,8 @@ impl Database {
             reservations: Arc::clone(&ports) as _,
             points: Arc::clone(&ports) as _,
             idempotency: Arc::clone(&ports) as _,
-            ranking_source: ports,
+            ranking_source: Arc::clone(&ports) as _,
+            ranking_counters: ports,
             opened,
         }
     }

@@ -12,20 +12,21 @@ use frontrow_domain::{
     model::queue::Recovery,
     ports::{Clock, Ids, TokenSigner},
     use_cases::{
-        AdmitTick, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, EditConcerts, ExpireTick,
-        HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSoldOut, PassGate, PayReservation,
-        PurgeKeys, QueueBoard, ReleaseHold, SeedQueues, ShowReservations, SweepHolds, TopConcerts,
-        WarmRankings,
+        AddUpSales, AdmitTick, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, EditConcerts,
+        ExpireTick, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSoldOut,
+        PassGate, PayReservation, PurgeKeys, QueueBoard, ReleaseHold, SeedQueues, ShowReservations,
+        SweepHolds, TopConcerts, WarmRankings,
     },
 };
+use jiff::tz::TimeZone;
 
 use self::{database::Database, queues::Queues};
 use crate::{
     config::Config,
-    http::{Services, Written},
+    http::{RankingPages, Services, Written},
     jobs::Jobs,
     security::AdminKeys,
-    system::{SystemClock, SystemIds},
+    system::{SystemClock, SystemIds, SystemTimer},
 };
 
 pub(crate) use self::{
@@ -98,6 +99,7 @@ struct Parts {
     browse: Arc<Browse>,
     seeding: Arc<SeedQueues>,
     rankings: Arc<TopConcerts>,
+    zone: TimeZone,
 }
 
 impl Parts {
@@ -108,6 +110,7 @@ impl Parts {
         let database = Database::open(config, Arc::clone(&clock)).await?;
         let queues = Queues::open(config, Arc::clone(&clock)).await?;
         let board = Arc::new(QueueBoard::new(config.queue.poll_range()));
+        let zone = config.time_zone()?;
         Ok(Self {
             signer: Arc::new(keys.queue_tokens(config)?),
             browse: Arc::new(Browse::new(
@@ -127,8 +130,10 @@ impl Parts {
                 Arc::clone(&queues.ranking_cache),
                 Arc::clone(&database.ranking_source),
                 Arc::clone(&clock),
-                config.time_zone()?,
+                Arc::new(SystemTimer),
+                zone.clone(),
             )),
+            zone,
             clock,
             ids,
             keys,
@@ -233,6 +238,7 @@ impl Parts {
             trusts_x_user_id: config.trusts_x_user_id(),
             admins: AdminKeys::new(&self.keys.admin_keys(config)?),
             seat_maps: Written::default(),
+            ranking_pages: RankingPages::default(),
         })
     }
 
@@ -264,7 +270,16 @@ impl Parts {
                 browse: Arc::clone(&self.browse),
             },
             shared_look: self.queues.shared_look.clone(),
+            add_up: AddUpSales {
+                counters: Arc::clone(&self.database.ranking_counters),
+            },
+            forget: ForgetCounters {
+                counters: Arc::clone(&self.database.ranking_counters),
+                clock: Arc::clone(&self.clock),
+                zone: self.zone.clone(),
+            },
             board: Arc::clone(&self.board),
+            ids: Arc::clone(&self.ids),
         }
     }
 

@@ -115,6 +115,11 @@ impl Stores {
         self.open(app).await?.a_day_earlier().await
     }
 
+    /// How many sold seats of `app` are in the counters behind the rankings.
+    pub(crate) async fn counted(self, app: &App) -> Result<i64> {
+        self.open(app).await?.counted().await
+    }
+
     /// Holds up every write to the database of `app`, so that a test can act while requests are on
     /// their way there. For less than the five seconds after which they would be refused.
     pub(crate) async fn hold_up_writes(self, app: &App) -> Result<WritesHeldUp> {

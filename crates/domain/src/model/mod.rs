@@ -24,7 +24,7 @@ pub use ledger::{Balance, LedgerEntry, LedgerReason};
 pub use money::{Amount, Currency};
 pub use page::{Page, PageRequest};
 pub use performance_change::{PerformanceChange, PerformanceFacts};
-pub use ranking::{Period, RankedConcert, Ranking, Span};
+pub use ranking::{Buckets, Grain, PerPeriod, Period, RankedConcert, Ranking, Span};
 pub use reservation::{HeldReservation, PayRefusal, Reservation, ReservationState, WrongState};
 pub use seat::{PricedSeat, Seat, SeatLabel, SeatSelection, SeatState};
 pub use seat_plan::{PlannedSeat, Row, SeatPlan, Section};

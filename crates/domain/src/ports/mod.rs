@@ -21,9 +21,11 @@ mod queue_control;
 mod queue_policies;
 mod queue_ticks;
 mod ranking_cache;
+mod ranking_counters;
 mod ranking_source;
 mod reservations;
 mod store_error;
+mod timer;
 mod token_signer;
 mod waiting_line;
 
@@ -38,11 +40,13 @@ pub use queue_control::{QueueControl, SeedOutcome};
 pub use queue_policies::{MasterPolicy, PutOutcome, QueuePolicies};
 pub use queue_ticks::{QueueTicks, TickOutcome, TickReport};
 pub use ranking_cache::RankingCache;
+pub use ranking_counters::RankingCounters;
 pub use ranking_source::RankingSource;
 pub use reservations::{
     HoldOutcome, HoldRequest, Paid, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
 };
 pub use store_error::{StoreError, StoreResult};
+pub use timer::Timer;
 pub use token_signer::{TokenRefusal, TokenSigner};
 pub use waiting_line::{HeardOutcome, LineOutcome, WaitingLine};
 
@@ -56,7 +60,8 @@ mod mocks {
         idempotency::MockIdempotency, ids::MockIds, points::MockPoints, queue::MockQueue,
         queue_control::MockQueueControl, queue_policies::MockQueuePolicies,
         queue_ticks::MockQueueTicks, ranking_cache::MockRankingCache,
-        ranking_source::MockRankingSource, reservations::MockReservations,
-        token_signer::MockTokenSigner, waiting_line::MockWaitingLine,
+        ranking_counters::MockRankingCounters, ranking_source::MockRankingSource,
+        reservations::MockReservations, timer::MockTimer, token_signer::MockTokenSigner,
+        waiting_line::MockWaitingLine,
     };
 }

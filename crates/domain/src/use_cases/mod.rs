@@ -25,6 +25,7 @@ mod shared_look;
 mod show_reservations;
 mod shown_token;
 mod sweep;
+mod tend_counters;
 mod top_concerts;
 mod warm_rankings;
 
@@ -49,8 +50,11 @@ pub use seed_queues::{SeedQueues, Seeding};
 pub use shared_look::SharedLook;
 pub use show_reservations::ShowReservations;
 pub use sweep::{PurgeKeys, SweepHolds};
+pub use tend_counters::{AddUpSales, ForgetCounters};
 pub use top_concerts::{RankingAnswer, TopConcerts};
 pub use warm_rankings::WarmRankings;
 
+#[cfg(test)]
+mod ranking_rig;
 #[cfg(test)]
 mod testing;

@@ -6,6 +6,7 @@
 
 pub mod catalogue;
 pub mod charges;
+pub mod counting;
 pub mod crowds;
 pub mod editing;
 pub mod ends;

@@ -172,6 +172,13 @@ macro_rules! database_contracts {
             every_seat_counts_in_one_span
             a_ranking_has_the_concerts_title
         );
+        $crate::database_contracts!(@file $make, counting:
+            adding_up_changes_no_ranking
+            only_what_is_confirmed_is_added_up
+            many_who_add_up_at_once_count_each_seat_once
+            a_ranking_is_whole_while_others_sell_and_add_up
+            forgetting_keeps_days_and_what_is_younger
+        );
         $crate::database_contracts!(@file $make, reopening:
             a_restart_keeps_the_catalogue
             a_restart_keeps_reservations_points_and_keys

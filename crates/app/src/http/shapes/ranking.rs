@@ -1,6 +1,9 @@
 //! The ranking of popular concerts.
 
-use frontrow_domain::{model::Period, use_cases::RankingAnswer};
+use frontrow_domain::{
+    model::{Period, RankedConcert},
+    use_cases::RankingAnswer,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,7 +23,7 @@ pub(crate) struct RankingBody {
     pub(crate) to: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     pub(crate) as_of: Timestamp,
-    /// True when nothing newer could be had.
+    /// True when nobody could be asked for a newer one.
     pub(crate) stale: bool,
     pub(crate) items: Vec<RankedBody>,
 }
@@ -46,21 +49,23 @@ pub(crate) struct RankedBody {
 
 same_names!(Period => PeriodBody { Realtime, Daily, Weekly, Monthly });
 
-impl From<RankingAnswer> for RankingBody {
-    fn from(RankingAnswer { ranking, stale }: RankingAnswer) -> Self {
-        let ranked = |(at, concert): (usize, frontrow_domain::model::RankedConcert)| RankedBody {
+impl RankingBody {
+    /// The first `limit` concerts of an answer.
+    pub(crate) fn new(RankingAnswer { ranking, stale, .. }: &RankingAnswer, limit: u8) -> Self {
+        let ranked = |(at, concert): (usize, &RankedConcert)| RankedBody {
             rank: at + 1,
             concert_id: concert.concert.0,
-            title: concert.title,
+            title: concert.title.clone(),
             seats_sold: concert.seats_sold,
         };
+        let first = ranking.items.iter().take(limit.into());
         Self {
             period: ranking.period.into(),
             from: ranking.span.from,
             to: ranking.span.to,
             as_of: ranking.as_of,
-            stale,
-            items: ranking.items.into_iter().enumerate().map(ranked).collect(),
+            stale: *stale,
+            items: first.enumerate().map(ranked).collect(),
         }
     }
 }

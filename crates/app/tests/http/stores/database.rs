@@ -77,7 +77,7 @@ pub(crate) struct WritesHeldUp {
 /// The rows of a query in the words of whichever database it is.
 macro_rules! load {
     ($opened:expr, $query:ident) => {
-        Ok(match $opened {
+        anyhow::Ok(match $opened {
             Opened::Sqlite(database) => {
                 diesel::RunQueryDsl::load(sql_query(sqlite::$query), database)?
             }
@@ -106,6 +106,16 @@ impl Opened {
 
     pub(super) async fn notes(&mut self) -> Result<Vec<Note>> {
         load!(self, NOTES)
+    }
+
+    pub(super) async fn counted(&mut self) -> Result<i64> {
+        #[derive(QueryableByName)]
+        struct Counted {
+            #[diesel(sql_type = BigInt)]
+            seats: i64,
+        }
+        let counted: Vec<Counted> = load!(self, COUNTED)?;
+        Ok(counted.iter().map(|counted| counted.seats).sum())
     }
 
     pub(super) async fn a_day_earlier(&mut self) -> Result<()> {

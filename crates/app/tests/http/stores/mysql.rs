@@ -24,9 +24,16 @@ pub(super) const NOTES: &str = "
     SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at) AS at, actor, action, subject, detail
     FROM audit ORDER BY id";
 
+/// What was counted is counted anew.
 pub(super) const A_DAY_EARLIER: &str = "
-    UPDATE reservations SET confirmed_at = confirmed_at - INTERVAL 1 DAY
-    WHERE confirmed_at IS NOT NULL";
+    START TRANSACTION;
+    UPDATE reservations SET confirmed_at = confirmed_at - INTERVAL 1 DAY, counted_at = NULL
+    WHERE confirmed_at IS NOT NULL;
+    DELETE FROM concert_sales;
+    COMMIT";
+
+/// Each sold seat is in the counter of one day.
+pub(super) const COUNTED: &str = "SELECT seats FROM concert_sales WHERE grain = 3";
 
 pub(super) const BOOKS: &str = "
     SELECT
@@ -43,4 +50,5 @@ pub(super) const BOOKS: &str = "
 /// Others may read, nobody may write.
 pub(super) const HOLD_UP_WRITES: &str = "
     LOCK TABLES concerts READ, performances READ, performance_sales READ, reservations READ,
-        seats READ, balances READ, ledger READ, idempotency_keys READ, audit READ";
+        seats READ, balances READ, ledger READ, idempotency_keys READ, audit READ,
+        concert_sales READ";

@@ -21,8 +21,21 @@ pub(super) const LEDGERS: &str = "
 pub(super) const NOTES: &str = "SELECT at, actor, action, subject, detail FROM audit ORDER BY id";
 
 pub(super) const A_DAY_EARLIER: &str = "
+    BEGIN IMMEDIATE;
     UPDATE reservations SET confirmed_at = confirmed_at - 86400000000
-    WHERE confirmed_at IS NOT NULL";
+    WHERE confirmed_at IS NOT NULL;
+    DELETE FROM concert_sales;
+    INSERT INTO concert_sales (grain, starts_at, concert_id, seats)
+    SELECT grain, confirmed_at / lasts * lasts, concert_id, sum(seat_count)
+    FROM reservations, (
+        SELECT 1 AS grain, 60000000 AS lasts
+        UNION ALL SELECT 2, 3600000000 UNION ALL SELECT 3, 86400000000
+    )
+    WHERE confirmed_at IS NOT NULL GROUP BY 1, 2, 3;
+    COMMIT";
+
+/// Each sold seat is in the counter of one day.
+pub(super) const COUNTED: &str = "SELECT seats FROM concert_sales WHERE grain = 3";
 
 pub(super) const BOOKS: &str = "
     SELECT

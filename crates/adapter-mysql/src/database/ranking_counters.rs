@@ -1,0 +1,140 @@
+//! The counters behind the rankings.
+//!
+//! The reservations are their own list of what is to be counted: `counted_at` is null until a job has added
+//! them up. A payment writes no more than it did without rankings, in particular no row that another
+//! payment writes too; what is committed late is found when it is there; and a job that dies has
+//! counted nothing, for it notes in one transaction what it counted and that it did.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use diesel::{
+    ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult,
+    dsl::{DuplicatedKeys, sql},
+    insert_into, sql_query,
+    sql_types::{BigInt, Datetime},
+    update,
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::{
+    model::{ConcertId, Grain, ReservationId},
+    ports::{RankingCounters, StoreResult},
+};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+
+use super::{
+    MySqlDatabase,
+    columns::Db,
+    schema::{concert_sales, reservations},
+};
+use crate::{calls::Turn, session::Session, statement::Fixed};
+
+#[async_trait]
+impl RankingCounters for MySqlDatabase {
+    async fn add_up(&self, limit: u32) -> StoreResult<u32> {
+        self.call(limit, |session, limit| add_up(session, *limit).boxed())
+            .await
+    }
+
+    async fn forget(&self, before: Timestamp, limit: u32) -> StoreResult<u32> {
+        self.call((before, limit), |session, (before, limit)| {
+            forget(session, *before, *limit).boxed()
+        })
+        .await
+    }
+}
+
+type Sale = (Db<ReservationId>, Db<ConcertId>, Option<Db<Timestamp>>, i8);
+
+/// Counts what nobody else is counting at this moment.
+async fn add_up(session: &mut Session, limit: u32) -> QueryResult<Turn<u32>> {
+    session.begin().await?;
+    let sales: Vec<Sale> = reservations::table
+        .filter(reservations::counted_at.is_null())
+        .filter(reservations::confirmed_at.is_not_null())
+        .order(reservations::confirmed_at)
+        .limit(limit.into())
+        .select((
+            reservations::id,
+            reservations::concert_id,
+            reservations::confirmed_at,
+            reservations::seat_count,
+        ))
+        .for_update()
+        .skip_locked()
+        .load(session.connection())
+        .await?;
+    if sales.is_empty() {
+        return Ok(Turn::Refused(0));
+    }
+    let counted = sales.iter().map(|(id, ..)| id);
+    update(reservations::table.filter(reservations::id.eq_any(counted)))
+        .set(reservations::counted_at.eq(session.now().nullable()))
+        .execute(session.connection())
+        .await?;
+    add(session, &sums(&sales)).await?;
+    Ok(Turn::Done(sales.len().try_into().unwrap_or(limit)))
+}
+
+/// Seats by grain, start and concert, in the order of the table's key: so that two who count at once
+/// wait for each other and do not lock each other out.
+type Sums = BTreeMap<(i8, Timestamp, ConcertId), i64>;
+
+fn sums(sales: &[Sale]) -> Sums {
+    let mut sums = Sums::new();
+    for (_, concert, confirmed_at, seats) in sales {
+        let Some(Db(at)) = confirmed_at else { continue };
+        for grain in Grain::ALL {
+            let key = (number(grain), grain.start(*at), concert.0);
+            *sums.entry(key).or_default() += i64::from(*seats);
+        }
+    }
+    sums
+}
+
+async fn add(session: &mut Session, sums: &Sums) -> QueryResult<()> {
+    let rows = sums.iter().map(|((grain, starts_at, concert), seats)| {
+        (
+            concert_sales::grain.eq(*grain),
+            concert_sales::starts_at.eq(Db(*starts_at)),
+            concert_sales::concert_id.eq(Db(*concert)),
+            concert_sales::seats.eq(*seats),
+        )
+    });
+    insert_into(concert_sales::table)
+        .values(rows.collect::<Vec<_>>())
+        .on_conflict(DuplicatedKeys)
+        .do_update()
+        .set(concert_sales::seats.eq(sql::<BigInt>("seats + VALUES(seats)")))
+        .execute(session.connection())
+        .await
+        .map(drop)
+}
+
+async fn forget(session: &mut Session, before: Timestamp, limit: u32) -> QueryResult<Turn<u32>> {
+    session.begin().await?;
+    let mut left = i64::from(limit);
+    // The DSL has no limit for what is deleted.
+    for statement in [
+        "DELETE FROM concert_sales WHERE grain = 1 AND starts_at < ? ORDER BY starts_at LIMIT ?",
+        "DELETE FROM concert_sales WHERE grain = 2 AND starts_at < ? ORDER BY starts_at LIMIT ?",
+    ] {
+        let statement = sql_query(statement)
+            .bind::<Datetime, _>(Db(before))
+            .bind::<BigInt, _>(left);
+        let gone = Fixed(statement).execute(session.connection()).await?;
+        left -= i64::try_from(gone).unwrap_or(left);
+    }
+    let left = u32::try_from(left).unwrap_or_default();
+    Ok(Turn::Done(limit.saturating_sub(left)))
+}
+
+/// As the table knows it.
+fn number(grain: Grain) -> i8 {
+    match grain {
+        Grain::Minute => 1,
+        Grain::Hour => 2,
+        Grain::Day => 3,
+    }
+}

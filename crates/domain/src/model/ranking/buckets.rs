@@ -1,0 +1,225 @@
+//! How a span is put together of counters, so that reading it costs counters and not sales.
+//!
+//! Sold seats are added up by concert and UTC minute, hour and day. A span is the whole days in its
+//! inside, whole hours and minutes towards its ends, and at the very ends what is less than a minute,
+//! which has no counter. The periods of all zones of today end at whole minutes, many at half and quarter
+//! hours; so for them there is never such a rest.
+
+use jiff::Timestamp;
+
+use super::Span;
+
+/// How much time one counter covers, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Grain {
+    /// A minute.
+    Minute,
+    /// An hour.
+    Hour,
+    /// A day.
+    Day,
+}
+
+/// The parts of a span, which together are the span, once each. A part may be empty; which of two comes
+/// first means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Buckets {
+    /// Whole days.
+    pub days: Span,
+    /// Whole hours.
+    pub hours: [Span; 2],
+    /// Whole minutes.
+    pub minutes: [Span; 2],
+    /// What is left at the ends, less than a minute each.
+    pub rest: [Span; 2],
+}
+
+impl Grain {
+    /// All of them, the finest first.
+    pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+
+    /// The start of the counter that `at` belongs to.
+    #[must_use]
+    pub fn start(self, at: Timestamp) -> Timestamp {
+        let second = at.as_second();
+        // Of an instant before 1970 with a fraction, `as_second` is the whole second after it.
+        let second = second - i64::from(at.subsec_nanosecond() < 0);
+        whole(second - second.rem_euclid(self.seconds()))
+    }
+
+    fn seconds(self) -> i64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+        }
+    }
+
+    /// The whole counters in `span`, from the first one's start to the last one's end.
+    fn inside(self, span: Span) -> Span {
+        let start = self.start(span.from);
+        let from = if start == span.from {
+            start
+        } else {
+            whole(start.as_second().saturating_add(self.seconds()))
+        };
+        let to = self.start(span.to);
+        Span {
+            from,
+            to: to.max(from),
+        }
+    }
+}
+
+impl Span {
+    /// Its parts.
+    #[must_use]
+    pub fn buckets(self) -> Buckets {
+        let days = Grain::Day.inside(self);
+        let hours = Grain::Hour.inside(self);
+        let minutes = Grain::Minute.inside(self);
+        Buckets {
+            days,
+            hours: hours.around(days),
+            minutes: minutes.around(hours),
+            rest: self.around(minutes),
+        }
+    }
+
+    /// True when it has no instant.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.to <= self.from
+    }
+
+    /// What of this span lies before and after one in its inside.
+    fn around(self, inside: Span) -> [Span; 2] {
+        if inside.is_empty() {
+            let nothing = Span {
+                from: self.to,
+                to: self.to,
+            };
+            return [self, nothing];
+        }
+        let before = Span {
+            from: self.from,
+            to: inside.from,
+        };
+        let after = Span {
+            from: inside.to,
+            to: self.to,
+        };
+        [before, after]
+    }
+}
+
+/// The instant of a whole second, or the nearest that there is.
+fn whole(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap_or(if second < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+
+    use super::{super::Period, *};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn parts(span: Span) -> Vec<(Option<Grain>, Span)> {
+        let Buckets {
+            days,
+            hours,
+            minutes,
+            rest,
+        } = span.buckets();
+        let mut parts = vec![(Some(Grain::Day), days)];
+        parts.extend(hours.map(|part| (Some(Grain::Hour), part)));
+        parts.extend(minutes.map(|part| (Some(Grain::Minute), part)));
+        parts.extend(rest.map(|part| (None, part)));
+        parts.retain(|(_, part)| !part.is_empty());
+        parts.sort_by_key(|(_, part)| part.from);
+        parts
+    }
+
+    #[test]
+    fn a_span_is_days_within_hours_within_minutes() {
+        let span = Span {
+            from: at("2026-11-20T18:14:59.5Z"),
+            to: at("2026-11-23T02:01:00.25Z"),
+        };
+        let parts = parts(span);
+        let grains: Vec<_> = parts.iter().map(|(grain, _)| *grain).collect();
+        let (minute, hour) = (Some(Grain::Minute), Some(Grain::Hour));
+        assert_eq!(
+            grains,
+            [None, minute, hour, Some(Grain::Day), hour, minute, None]
+        );
+        assert_eq!(parts[3].1.from, at("2026-11-21T00:00:00Z"));
+        assert_eq!(parts[3].1.to, at("2026-11-23T00:00:00Z"));
+    }
+
+    /// Offsets of a quarter hour, and half an hour of summer time.
+    #[test]
+    fn no_period_of_any_zone_ends_within_a_minute() {
+        for zone in [
+            "Asia/Seoul",
+            "Asia/Kathmandu",
+            "Australia/Lord_Howe",
+            "Pacific/Chatham",
+            "America/St_Johns",
+            "Africa/Cairo",
+        ] {
+            let zone = TimeZone::get(zone).unwrap();
+            for hour in (0..24 * 400).step_by(7) {
+                let now = at("2026-01-01T00:30:00Z") + jiff::SignedDuration::from_hours(hour);
+                for period in Period::ALL {
+                    let rest = period.span(now, &zone).buckets().rest;
+                    assert!(rest.iter().all(|rest| rest.is_empty()), "{now} {zone:?}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        /// Half a year around 1970, where seconds change their sign.
+        #[test]
+        fn the_parts_are_the_span_once_each(from in -8_000_000_i64..8_000_000, us in 0_i64..1_000_000,
+                                            lasts in 0_i64..700_000, more_us in 0_i64..1_000_000) {
+            let from = Timestamp::from_microsecond(from * 1_000_000 + us).unwrap();
+            let to = from + jiff::SignedDuration::from_micros(lasts * 1_000_000 + more_us);
+            let span = Span { from, to };
+            let mut next = from;
+            for (grain, part) in parts(span) {
+                prop_assert_eq!(part.from, next);
+                next = part.to;
+                match grain {
+                    Some(grain) => prop_assert!(
+                        grain.start(part.from) == part.from && grain.start(part.to) == part.to
+                    ),
+                    None => prop_assert!(
+                        part.to.duration_since(part.from).as_secs() < 60
+                    ),
+                }
+            }
+            prop_assert_eq!(next, to);
+        }
+
+        #[test]
+        fn an_instant_is_in_its_counter(us in -9_000_000_000_000_i64..9_000_000_000_000) {
+            let at = Timestamp::from_microsecond(us).unwrap();
+            for grain in Grain::ALL {
+                let start = grain.start(at);
+                let end = start + jiff::SignedDuration::from_secs(grain.seconds());
+                prop_assert!(start <= at && at < end);
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The ranking of popular concerts: which span of time it counts, what it is made of, and when it is
+//! to be made anew.
+
+mod buckets;
+mod per_period;
+mod period;
+
+use std::time::Duration;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+pub use self::{
+    buckets::{Buckets, Grain},
+    per_period::PerPeriod,
+    period::{Period, Span},
+};
+use super::{ConcertId, later};
+
+/// A concert's rank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RankedConcert {
+    /// Which concert.
+    pub concert: ConcertId,
+    /// What it is called.
+    pub title: String,
+    /// How many of its seats were confirmed in the span.
+    pub seats_sold: u64,
+}
+
+/// The most popular concerts of a span, best first; ties go to the lower id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ranking {
+    /// How far it looks back.
+    pub period: Period,
+    /// What it counts.
+    pub span: Span,
+    /// When it was computed; what was committed by then is in it.
+    pub as_of: Timestamp,
+    /// At most [`Ranking::MAX_ITEMS`] concerts.
+    pub items: Vec<RankedConcert>,
+}
+
+impl Ranking {
+    /// How many concerts a ranking has at most.
+    pub const MAX_ITEMS: u8 = 20;
+
+    /// For how long after the end of a span sales of it may still be committed: the time that a
+    /// payment may take from its look at the clock to its commit (a minute, if the operator allows
+    /// that much), and by how much the store's clock may be behind ours (as much again).
+    pub const SETTLING: Duration = Duration::from_mins(2);
+
+    /// By how much the clock of another instance may be ahead of ours. It then knows of a turn before
+    /// we do, and its ranking is not to be replaced by one of the period before.
+    const AHEAD: Duration = Duration::from_mins(1);
+
+    /// True when everything that will ever be confirmed in its span had been when it was computed.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        later(self.span.to, Self::SETTLING) <= self.as_of
+    }
+
+    /// True when one that is computed at `now` could say nothing else. Of a finished period: it is the
+    /// one that finished last, and nothing of it can have come late. Of realtime: it is not old yet.
+    #[must_use]
+    pub fn is_current(&self, now: Timestamp, zone: &TimeZone) -> bool {
+        if self.period == Period::Realtime {
+            return self.age(now) <= Period::REALTIME_TTL;
+        }
+        let ours = self.period.span(now, zone);
+        let is_last =
+            self.span == ours || self.span == self.period.span(later(now, Self::AHEAD), zone);
+        is_last && (self.is_settled() || now < later(self.span.to, Self::SETTLING))
+    }
+
+    /// When it is due to be replaced: at the next turn; before that, once all that is late has come;
+    /// realtime every few seconds.
+    #[must_use]
+    pub fn replaced_at(&self, zone: &TimeZone) -> Timestamp {
+        match self.period {
+            Period::Realtime => later(self.as_of, Period::REALTIME_REFRESH),
+            _ if !self.is_settled() => later(self.span.to, Self::SETTLING),
+            finished => finished.next_turn(self.span.to, zone),
+        }
+    }
+
+    /// How long ago it was computed; clocks that differ make nothing younger than new.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> Duration {
+        now.duration_since(self.as_of).unsigned_abs()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn computed(period: Period, as_of: &str) -> Ranking {
+        Ranking {
+            period,
+            span: period.span(at(as_of), &TimeZone::UTC),
+            as_of: at(as_of),
+            items: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_computed_right_after_a_turn_is_computed_once_more() {
+        let early = computed(Period::Daily, "2026-11-22T00:00:03Z");
+        let current = |now| early.is_current(at(now), &TimeZone::UTC);
+        assert!(!early.is_settled());
+        assert!(current("2026-11-22T00:01:59Z"));
+        assert!(!current("2026-11-22T00:02:00Z"));
+        assert_eq!(
+            early.replaced_at(&TimeZone::UTC),
+            at("2026-11-22T00:02:00Z")
+        );
+        let settled = computed(Period::Daily, "2026-11-22T00:02:00Z");
+        assert!(settled.is_settled());
+        assert!(settled.is_current(at("2026-11-22T23:58:59Z"), &TimeZone::UTC));
+        assert!(!settled.is_current(at("2026-11-23T00:00:00Z"), &TimeZone::UTC));
+        assert_eq!(
+            settled.replaced_at(&TimeZone::UTC),
+            at("2026-11-23T00:00:00Z")
+        );
+    }
+
+    #[test]
+    fn an_instance_whose_clock_is_ahead_is_not_contradicted() {
+        let theirs = computed(Period::Daily, "2026-11-22T00:00:00Z");
+        assert!(theirs.is_current(at("2026-11-21T23:59:30Z"), &TimeZone::UTC));
+        assert!(!theirs.is_current(at("2026-11-21T23:58:00Z"), &TimeZone::UTC));
+    }
+
+    #[test]
+    fn a_ranking_of_another_zone_is_not_current() {
+        let seoul = TimeZone::get("Asia/Seoul").unwrap();
+        for period in [Period::Daily, Period::Weekly, Period::Monthly] {
+            let theirs = computed(period, "2026-11-18T12:00:00Z");
+            assert!(!theirs.is_current(at("2026-11-18T12:00:01Z"), &seoul));
+        }
+    }
+
+    #[test]
+    fn realtime_is_replaced_every_few_seconds() {
+        let realtime = computed(Period::Realtime, "2026-11-22T10:00:30Z");
+        assert!(realtime.is_current(at("2026-11-22T10:00:40Z"), &TimeZone::UTC));
+        assert!(!realtime.is_current(at("2026-11-22T10:00:41Z"), &TimeZone::UTC));
+        assert_eq!(
+            realtime.replaced_at(&TimeZone::UTC),
+            at("2026-11-22T10:00:34Z")
+        );
+    }
+}

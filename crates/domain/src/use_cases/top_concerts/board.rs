@@ -1,0 +1,141 @@
+//! What one instance shows of one period.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{RankingAnswer, TopConcerts, one_at_a_time::OneAtATime};
+use crate::{
+    model::{Ranking, later},
+    ports::StoreResult,
+};
+
+type Answer = StoreResult<Arc<RankingAnswer>>;
+
+/// The answer that is shown, and what is under way to find the next one.
+#[derive(Default)]
+pub(super) struct Board {
+    shown: RwLock<Option<Shown>>,
+    /// Looks into the cache, and then perhaps queries.
+    pub(super) looks: OneAtATime<Answer>,
+    /// Queries of the database.
+    pub(super) queries: OneAtATime<Answer>,
+    failed_at: Mutex<Option<Timestamp>>,
+}
+
+struct Shown {
+    answer: Arc<RankingAnswer>,
+    /// When the cache or the database has last said so.
+    confirmed_at: Timestamp,
+    /// From when until when it is shown without another look.
+    since: Timestamp,
+    until: Timestamp,
+}
+
+/// What this instance knows without asking anybody.
+pub(super) struct Known {
+    pub(super) answer: Arc<RankingAnswer>,
+    confirmed_at: Timestamp,
+}
+
+impl Known {
+    /// How long nobody has said so.
+    pub(super) fn unconfirmed_for(&self, now: Timestamp) -> Duration {
+        now.duration_since(self.confirmed_at).unsigned_abs()
+    }
+}
+
+impl Board {
+    /// The answer, if it was found a moment ago and no turn has come since.
+    pub(super) fn at(&self, now: Timestamp) -> Option<Arc<RankingAnswer>> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        let good = shown
+            .as_ref()
+            .filter(|shown| shown.since <= now && now < shown.until)?;
+        Some(Arc::clone(&good.answer))
+    }
+
+    /// The last answer that there was.
+    pub(super) fn known(&self) -> Option<Known> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.as_ref().map(|shown| Known {
+            answer: Arc::clone(&shown.answer),
+            confirmed_at: shown.confirmed_at,
+        })
+    }
+
+    /// Shows what the cache or the database has just said. What is the same stays the same, so that
+    /// nobody writes it anew.
+    pub(super) fn show(
+        &self,
+        ranking: Ranking,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Arc<RankingAnswer> {
+        let answer = RankingAnswer {
+            stale: false,
+            replaced_at: ranking.replaced_at(zone),
+            ranking,
+        };
+        self.put_up(answer, now, now, zone)
+    }
+
+    /// Shows what is known for another moment; none where nothing is. `stale` says that nobody could be
+    /// asked.
+    pub(super) fn show_again(
+        &self,
+        stale: bool,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Option<Arc<RankingAnswer>> {
+        let known = self.known()?;
+        let answer = RankingAnswer {
+            stale,
+            ..RankingAnswer::clone(&known.answer)
+        };
+        Some(self.put_up(answer, known.confirmed_at, now, zone))
+    }
+
+    fn put_up(
+        &self,
+        answer: RankingAnswer,
+        confirmed_at: Timestamp,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Arc<RankingAnswer> {
+        let turn = answer.ranking.period.next_turn(now, zone);
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let before = shown.take().map(|shown| shown.answer);
+        let answer = before
+            .filter(|before| **before == answer)
+            .unwrap_or_else(|| Arc::new(answer));
+        *shown = Some(Shown {
+            answer: Arc::clone(&answer),
+            confirmed_at,
+            since: now,
+            until: turn.min(later(now, TopConcerts::SHOWN_UNASKED)),
+        });
+        answer
+    }
+
+    /// The database has failed.
+    pub(super) fn failed(&self, now: Timestamp) {
+        *self
+            .failed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// True when the database has failed a moment ago, and is to be left alone.
+    pub(super) fn failed_lately(&self, now: Timestamp) -> bool {
+        let failed_at = *self
+            .failed_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        failed_at
+            .is_some_and(|at| now.duration_since(at).unsigned_abs() < TopConcerts::AFTER_FAILURE)
+    }
+}

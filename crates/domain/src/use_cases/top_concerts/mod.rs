@@ -1,0 +1,227 @@
+mod board;
+mod breaker;
+mod guarded_cache;
+mod one_at_a_time;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use jiff::{Timestamp, tz::TimeZone};
+
+use self::{
+    board::{Board, Known},
+    guarded_cache::{Cached, GuardedCache},
+};
+use crate::{
+    model::{PerPeriod, Period, Ranking},
+    ports::{Clock, RankingCache, RankingSource, StoreError, StoreResult, Timer},
+};
+
+/// Shows the most popular concerts: from the cache, else from the database, whose answer is then
+/// cached, an empty one too (look-aside).
+///
+/// - An answer is shown for [`TopConcerts::SHOWN_UNASKED`] without asking anybody, though not past the
+///   turn of its period.
+/// - However many ask, this instance asks the cache and the database one question at a time for each
+///   period.
+/// - A cache that fails or hangs costs one short wait; then it is passed by for a while. Meanwhile the
+///   database is asked at most every [`TopConcerts::UNCONFIRMED`].
+/// - When both fail, the last answer is shown for [`TopConcerts::SHOWN_STALE`], marked as stale.
+pub struct TopConcerts(Arc<Desk>);
+
+/// A ranking, and what is known of its worth. Two that are shown one after the other and are equal are the
+/// same allocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RankingAnswer {
+    /// The ranking.
+    pub ranking: Ranking,
+    /// True when neither the cache nor the database could be asked.
+    pub stale: bool,
+    /// When another one is due; in the past where it is about to come.
+    pub replaced_at: Timestamp,
+}
+
+struct Desk {
+    cache: GuardedCache,
+    source: Arc<dyn RankingSource>,
+    clock: Arc<dyn Clock>,
+    zone: TimeZone,
+    boards: PerPeriod<Board>,
+}
+
+impl TopConcerts {
+    /// For how long an answer is shown without asking again.
+    pub const SHOWN_UNASKED: Duration = Duration::from_secs(1);
+
+    /// For how long after a query has failed the database is left alone.
+    pub const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+    /// For how long an answer that is still current is shown while the cache does not confirm it,
+    /// before the database is asked.
+    pub const UNCONFIRMED: Duration = Duration::from_secs(10);
+
+    /// For how long after somebody has confirmed it an answer is shown when nobody can be asked.
+    pub const SHOWN_STALE: Duration = Duration::from_hours(24);
+
+    /// Shows what `source` counts, in periods of `zone`.
+    #[must_use]
+    pub fn new(
+        cache: Arc<dyn RankingCache>,
+        source: Arc<dyn RankingSource>,
+        clock: Arc<dyn Clock>,
+        timer: Arc<dyn Timer>,
+        zone: TimeZone,
+    ) -> Self {
+        Self(Arc::new(Desk {
+            cache: GuardedCache::new(cache, Arc::clone(&clock), timer),
+            source,
+            clock,
+            zone,
+            boards: PerPeriod::default(),
+        }))
+    }
+
+    /// The ranking of `period`.
+    ///
+    /// # Errors
+    /// When the cache has none, the database fails, and no ranking was known before.
+    pub async fn top(&self, period: Period) -> StoreResult<Arc<RankingAnswer>> {
+        let desk = &self.0;
+        let board = desk.boards.of(period);
+        let now = desk.clock.now();
+        if let Some(answer) = board.at(now) {
+            return Ok(answer);
+        }
+        let look = || Arc::clone(desk).find(period).boxed();
+        let looks = &board.looks;
+        // One that waits for long, or that nobody waits for, is of an earlier time. The query in it, if
+        // there is one, is joined all the same.
+        looks
+            .join_younger_than(Self::SHOWN_UNASKED, now, look)
+            .await
+    }
+
+    /// The ranking of `period` in the cache; where it has none, or is down, the one that this instance
+    /// knows, if nothing has come after it. For those who compute ahead: nobody else is asked.
+    pub async fn latest(&self, period: Period) -> Option<Arc<RankingAnswer>> {
+        self.0.without_database(period, Duration::MAX).await
+    }
+
+    /// Computes the ranking of `period` as of now and caches it, whatever the cache has.
+    ///
+    /// # Errors
+    /// When the database fails. A cache that fails only costs readers a query.
+    pub async fn refresh(&self, period: Period) -> StoreResult<Arc<RankingAnswer>> {
+        self.0.query(period).await
+    }
+
+    /// True when another ranking is to be computed in place of this one.
+    #[must_use]
+    pub fn is_due(&self, answer: &RankingAnswer) -> bool {
+        let now = self.0.clock.now();
+        let overdue = answer.ranking.period == Period::Realtime && answer.replaced_at <= now;
+        overdue || !answer.ranking.is_current(now, &self.0.zone)
+    }
+}
+
+impl Desk {
+    async fn find(self: Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
+        let unconfirmed = TopConcerts::UNCONFIRMED;
+        if let Some(answer) = self.without_database(period, unconfirmed).await {
+            return Ok(answer);
+        }
+        let board = self.boards.of(period);
+        let answer = if board.failed_lately(self.clock.now()) {
+            Err(StoreError::not_applied("the database failed a moment ago"))
+        } else {
+            self.query(period).await
+        };
+        answer.or_else(|error| self.last_known(period).ok_or(error))
+    }
+
+    /// What the cache has, or what this instance knows: if nothing can have come after it, and somebody
+    /// has confirmed it within `unconfirmed_max`.
+    async fn without_database(
+        &self,
+        period: Period,
+        unconfirmed_max: Duration,
+    ) -> Option<Arc<RankingAnswer>> {
+        let cached = self.cache.get(period).await;
+        let now = self.clock.now();
+        let board = self.boards.of(period);
+        let known = board
+            .known()
+            .filter(|known| known.answer.ranking.is_current(now, &self.zone));
+        if let Cached::Ranking(cached) = cached {
+            // A cache that could not be written to for a while has an older one.
+            let newer = |known: &Known| cached.as_of < known.answer.ranking.as_of;
+            let ranking = match known.filter(newer) {
+                Some(known) => known.answer.ranking.clone(),
+                None => cached,
+            };
+            return Some(board.show(ranking, now, &self.zone));
+        }
+        let known = known.filter(|known| known.unconfirmed_for(now) <= unconfirmed_max)?;
+        if cached == Cached::Nothing {
+            self.keep(&known.answer.ranking).await;
+        }
+        board.show_again(false, now, &self.zone)
+    }
+
+    /// The last answer, where that is not too long ago.
+    fn last_known(&self, period: Period) -> Option<Arc<RankingAnswer>> {
+        let now = self.clock.now();
+        let board = self.boards.of(period);
+        board
+            .known()
+            .filter(|known| known.unconfirmed_for(now) <= TopConcerts::SHOWN_STALE)?;
+        board.show_again(true, now, &self.zone)
+    }
+
+    /// Asks the database, or waits for the query that is under way.
+    async fn query(self: &Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
+        let query = || {
+            let compute = || Arc::clone(self).compute(period).boxed();
+            self.boards
+                .of(period)
+                .queries
+                .join(self.clock.now(), compute)
+        };
+        let answer = query().await?;
+        // One that everybody had hung up on may have been answered long ago.
+        if answer.ranking.is_current(self.clock.now(), &self.zone) {
+            return Ok(answer);
+        }
+        query().await
+    }
+
+    async fn compute(self: Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
+        let now = self.clock.now();
+        let span = period.span(now, &self.zone);
+        let board = self.boards.of(period);
+        let items = match self.source.top(span, Ranking::MAX_ITEMS).await {
+            Ok(items) => items,
+            Err(error) => {
+                board.failed(self.clock.now());
+                return Err(error);
+            }
+        };
+        let ranking = Ranking {
+            period,
+            span,
+            as_of: now,
+            items,
+        };
+        let answer = board.show(ranking, now, &self.zone);
+        self.keep(&answer.ranking).await;
+        Ok(answer)
+    }
+
+    /// Caches a ranking for as long as it is worth anything.
+    async fn keep(&self, ranking: &Ranking) {
+        let until = ranking.period.cached_until(ranking.as_of, &self.zone);
+        self.cache.put(ranking, until).await;
+    }
+}

@@ -1,0 +1,278 @@
+use std::sync::atomic::Ordering;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::{
+    model::{ConcertTitle, Span},
+    ports::MockConcerts,
+    use_cases::{
+        ranking_rig::{Mood, Rig},
+        testing::*,
+    },
+};
+
+fn job(rig: &Arc<Rig>, zone: &str) -> WarmRankings {
+    job_with(rig, zone, "A concert")
+}
+
+/// The job of an instance whose catalogue calls the concert `title`.
+fn job_with(rig: &Arc<Rig>, zone: &str, title: &str) -> WarmRankings {
+    let concert = Concert {
+        id: CONCERT,
+        title: ConcertTitle::try_from(title).unwrap(),
+        seats_total: 0,
+        seats_left: 0,
+        seats_sold: 0,
+        next_performance_at: None,
+        policy: policy(1),
+    };
+    let mut concerts = MockConcerts::new();
+    concerts
+        .expect_catalogue()
+        .returning(move |_| Ok(vec![concert.clone()]));
+    WarmRankings {
+        browse: Arc::new(Browse::new(Arc::new(concerts), clock(0))),
+        top: rig.instance(zone),
+    }
+}
+
+fn span(from: &str, to: &str) -> Span {
+    Span {
+        from: from.parse().unwrap(),
+        to: to.parse().unwrap(),
+    }
+}
+
+/// What is queried but the last hour, which is queried at every run of these tests.
+fn finished(rig: &Rig) -> Vec<Span> {
+    let mut spans = rig.queries();
+    spans.retain(|span| span.to.duration_since(span.from) > SignedDuration::from_hours(1));
+    spans
+}
+
+#[tokio::test]
+async fn an_empty_cache_is_filled() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    assert_eq!(job(&rig, "UTC").run().await, Ok(4));
+    for period in Period::ALL {
+        assert!(rig.cached(period).is_some(), "{period:?}");
+    }
+}
+
+#[tokio::test]
+async fn within_a_day_only_realtime_is_new() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let job = job(&rig, "UTC");
+    job.run().await.unwrap();
+    rig.set("2026-11-22T12:00:03.9Z");
+    assert_eq!(job.run().await, Ok(0));
+    rig.set("2026-11-22T12:00:04Z");
+    assert_eq!(job.run().await, Ok(1));
+    rig.set("2026-11-22T23:59:59Z");
+    assert_eq!(job.run().await, Ok(1));
+}
+
+/// At each turn, what has finished is computed at once and, when nothing can come late any more, once
+/// again; then not until the next turn.
+async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
+    let turn: Timestamp = turn.parse().unwrap();
+    let rig = Rig::new(&(turn - SignedDuration::from_hours(1)).to_string());
+    let job = job(&rig, zone);
+    let at = |seconds: i64| (turn + SignedDuration::from_secs(seconds)).to_string();
+    job.run().await.unwrap();
+    rig.set(&at(-1));
+    job.run().await.unwrap();
+    finished(&rig);
+    rig.set(&at(0));
+    job.run().await.unwrap();
+    assert_eq!(finished(&rig), expected, "{zone}, at the turn");
+    for (seconds, again) in [
+        (5, false),
+        (60, false),
+        (119, false),
+        (120, true),
+        (125, false),
+    ] {
+        rig.set(&at(seconds));
+        job.run().await.unwrap();
+        let expected = if again { expected } else { &[] };
+        assert_eq!(finished(&rig), expected, "{zone}, {seconds} s later");
+    }
+    rig.set(&at(3_600));
+    job.run().await.unwrap();
+    assert_eq!(finished(&rig), [], "{zone}, an hour later");
+}
+
+#[tokio::test]
+async fn a_day_is_computed_at_its_turn_and_once_more() {
+    at_the_turn(
+        "Asia/Seoul",
+        "2026-11-17T15:00:00Z",
+        &[span("2026-11-16T15:00:00Z", "2026-11-17T15:00:00Z")],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_week_is_computed_on_monday() {
+    at_the_turn(
+        "Asia/Seoul",
+        "2026-11-22T15:00:00Z",
+        &[
+            span("2026-11-21T15:00:00Z", "2026-11-22T15:00:00Z"),
+            span("2026-11-15T15:00:00Z", "2026-11-22T15:00:00Z"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_month_is_computed_on_its_first() {
+    at_the_turn(
+        "Asia/Seoul",
+        "2026-09-30T15:00:00Z",
+        &[
+            span("2026-09-29T15:00:00Z", "2026-09-30T15:00:00Z"),
+            span("2026-08-31T15:00:00Z", "2026-09-30T15:00:00Z"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_year_is_the_turn_of_a_day_and_a_month() {
+    // A Saturday.
+    at_the_turn(
+        "UTC",
+        "2028-01-01T00:00:00Z",
+        &[
+            span("2027-12-31T00:00:00Z", "2028-01-01T00:00:00Z"),
+            span("2027-12-01T00:00:00Z", "2028-01-01T00:00:00Z"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn days_of_a_clock_change_are_as_long_as_they_were() {
+    at_the_turn(
+        "Europe/Berlin",
+        "2027-03-28T22:00:00Z",
+        &[
+            span("2027-03-27T23:00:00Z", "2027-03-28T22:00:00Z"),
+            span("2027-03-21T23:00:00Z", "2027-03-28T22:00:00Z"),
+        ],
+    )
+    .await;
+    at_the_turn(
+        "Australia/Lord_Howe",
+        "2026-10-04T13:00:00Z",
+        &[
+            span("2026-10-03T13:30:00Z", "2026-10-04T13:00:00Z"),
+            span("2026-09-27T13:30:00Z", "2026-10-04T13:00:00Z"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_day_of_an_odd_zone_turns_at_its_own_minute() {
+    at_the_turn(
+        "Asia/Kathmandu",
+        "2026-11-17T18:15:00Z",
+        &[span("2026-11-16T18:15:00Z", "2026-11-17T18:15:00Z")],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_committed_late_is_in_the_ranking_after_all() {
+    let rig = Rig::new("2026-11-21T23:59:59Z");
+    let job = job(&rig, "UTC");
+    job.run().await.unwrap();
+    rig.set("2026-11-22T00:00:01Z");
+    job.run().await.unwrap();
+    // Stamped before the turn, committed after it.
+    rig.seats_sold.store(4, Ordering::SeqCst);
+    let reader = rig.instance("UTC");
+    for (at, seats_sold) in [("2026-11-22T00:01:00Z", 3), ("2026-11-22T00:02:00Z", 4)] {
+        rig.set(at);
+        job.run().await.unwrap();
+        let answer = reader.top(Period::Daily).await.unwrap();
+        let ranked = answer.ranking.items.first().unwrap();
+        assert_eq!(ranked.seats_sold, seats_sold, "{at}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_was_down_at_midnight_catches_up() {
+    let rig = Rig::new("2026-11-21T22:00:00Z");
+    job(&rig, "UTC").run().await.unwrap();
+    rig.queries();
+    rig.set("2026-11-22T00:04:00Z");
+    let reader = rig.instance("UTC");
+    let before = reader.top(Period::Daily).await.unwrap();
+    assert_eq!(
+        before.ranking.span.to,
+        "2026-11-21T00:00:00Z".parse().unwrap()
+    );
+    job(&rig, "UTC").run().await.unwrap();
+    let day = span("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z");
+    assert_eq!(finished(&rig), [day]);
+    rig.pass(TopConcerts::SHOWN_UNASKED);
+    assert_eq!(reader.top(Period::Daily).await.unwrap().ranking.span, day);
+}
+
+#[tokio::test]
+async fn of_instances_that_share_a_cache_one_computes() {
+    let rig = Rig::new("2026-11-21T23:00:00Z");
+    let jobs: Vec<_> = (0..5).map(|_| job(&rig, "UTC")).collect();
+    for seconds in 0..7_200 {
+        rig.pass(std::time::Duration::from_secs(1));
+        // Each has its own moment.
+        let due = jobs.get(seconds % 5).unwrap();
+        due.run().await.unwrap();
+    }
+    let spans = rig.queries();
+    let days = spans
+        .iter()
+        .filter(|span| span.to.duration_since(span.from) == SignedDuration::from_hours(24));
+    assert_eq!(days.count(), 3, "at the start, at the turn, and once more");
+    let hours = spans
+        .iter()
+        .filter(|span| span.to.duration_since(span.from) == SignedDuration::from_hours(1));
+    let hours = hours.count();
+    assert!((1_700..=1_801).contains(&hours), "{hours} in 7,200 s");
+}
+
+#[tokio::test]
+async fn without_a_cache_the_job_computes_no_more_than_with_it() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    rig.cache_is(Mood::Failing);
+    let job = job(&rig, "UTC");
+    for _ in 0..100 {
+        job.run().await.unwrap();
+        rig.pass(std::time::Duration::from_secs(5));
+    }
+    assert_eq!(finished(&rig).len(), 3);
+}
+
+#[tokio::test]
+async fn what_fails_keeps_nothing_else_from_being_computed() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let job = job(&rig, "UTC");
+    rig.source_is(Mood::Failing);
+    assert!(job.run().await.is_err());
+    assert_eq!(rig.queries().len(), 4);
+    rig.source_is(Mood::Well);
+    assert_eq!(job.run().await, Ok(4));
+}
+
+#[tokio::test]
+async fn a_concert_that_was_retitled_is_ranked_under_its_new_title() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    job(&rig, "UTC").run().await.unwrap();
+    assert_eq!(job(&rig, "UTC").run().await, Ok(0));
+    assert_eq!(job_with(&rig, "UTC", "Renamed").run().await, Ok(4));
+}

@@ -1,0 +1,2 @@
+DROP TRIGGER reservations_are_counted;
+DROP TABLE concert_sales;
