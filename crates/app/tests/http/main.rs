@@ -23,6 +23,7 @@ mod lives;
 mod queue_failures;
 mod queue_lives;
 mod random;
+mod rankings;
 mod sale;
 mod stage;
 mod start_and_stop;

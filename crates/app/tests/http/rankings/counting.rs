@@ -1,0 +1,42 @@
+//! What was sold is added up by and by, and nobody who asks can tell.
+
+use anyhow::Result;
+use frontrow_test_harness::eventually;
+use serde_json::json;
+
+use super::{SOON, ranking_of, sell};
+use crate::{on_every_store, stage::Stage, stores::Stores};
+
+on_every_store!(
+    sales_are_counted_while_the_program_runs,
+    what_was_sold_before_a_crash_is_ranked_after_it,
+);
+
+async fn sales_are_counted_while_the_program_runs(stores: Stores) -> Result<()> {
+    let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
+    sell(&mut stage, 3).await?;
+    eventually("all is counted", SOON, async || {
+        Ok((stores.counted(&stage.app).await? == 3).then_some(()))
+    })
+    .await?;
+    stores.a_day_earlier(&stage.app).await?;
+    eventually("all is counted anew", SOON, async || {
+        Ok((stores.counted(&stage.app).await? == 3).then_some(()))
+    })
+    .await?;
+    stage.app.restart().await?;
+    let ranking = ranking_of(&stage.app, 1).await?;
+    assert_eq!(ranking.at("/items/0/seats_sold")?, 3);
+    Ok(())
+}
+
+async fn what_was_sold_before_a_crash_is_ranked_after_it(stores: Stores) -> Result<()> {
+    let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
+    sell(&mut stage, 2).await?;
+    stage.app.sigkill()?;
+    stores.a_day_earlier(&stage.app).await?;
+    stage.app.restart().await?;
+    let ranking = ranking_of(&stage.app, 1).await?;
+    assert_eq!(ranking.at("/items/0/seats_sold")?, 2);
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! The ranking of popular concerts, as clients see it, whatever becomes of what it is made of.
+
+mod answers;
+mod counting;
+mod crowd;
+mod outage;
+mod proxied;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use frontrow_test_harness::{App, Reply, eventually};
+use serde_json::json;
+
+use crate::{
+    buyer::Buyer,
+    stage::{Stage, on_sale},
+};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// Asks for a ranking.
+async fn ranking(app: &App, query: &str) -> Result<Reply> {
+    app.client()
+        .get(&format!("/v1/rankings/concerts{query}"))
+        .await
+}
+
+/// The ranking of yesterday, once it has so many concerts.
+async fn ranking_of(app: &App, concerts: usize) -> Result<Reply> {
+    eventually("all are ranked", SOON, async || {
+        let ranking = ranking(app, "?period=daily").await?.expect_status(200)?;
+        let ranked = ranking.at("/items")?.as_array().map_or(0, Vec::len);
+        Ok((ranked == concerts).then_some(ranking))
+    })
+    .await
+}
+
+/// Sells so many seats of another concert; gives its id.
+async fn sell(stage: &mut Stage, seats: usize) -> Result<String> {
+    let (concert, performance) = on_sale(&stage.app, 1, 10, json!({})).await?;
+    (stage.concert, stage.performance) = (concert.clone(), performance);
+    for seat in 1..=seats {
+        let (fan, seat) = (format!("fan-{concert}-{seat}"), format!("R1-{seat}"));
+        let buyer = Buyer::at(stage, &fan, &seat).await?;
+        buyer.pay("payment").await?.expect_status(200)?;
+    }
+    Ok(concert)
+}
