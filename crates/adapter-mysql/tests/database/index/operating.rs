@@ -7,8 +7,8 @@ use frontrow_domain::{
         queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
     },
     ports::{
-        ConcertEditor, EditOutcome, Idempotency, PutOutcome, QueuePolicies, RankingSource,
-        Reservations,
+        ConcertEditor, EditOutcome, Idempotency, PutOutcome, QueuePolicies, RankingCounters,
+        RankingSource, Reservations,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -145,34 +145,86 @@ pub(super) async fn policies(tour: &mut Tour) {
     .await;
 }
 
-/// Ranking reads what it ranks: each reservation that was confirmed in its span, from the index that says
-/// when, and the sum to which it is added; then the sums, to bring them into order.
+/// A ranking reads what was sold in its span and is not counted yet, from the index that says which, and
+/// after that the counters of its span; puts each beside the others, and adds it to a sum; and reads the
+/// sums, to bring them into order. Counting reads what it counts.
 pub(super) async fn rankings(tour: &mut Tour) {
-    let to: Timestamp = "2025-12-01T00:00:00Z".parse().unwrap();
-    for (what, hours) in [
+    for (what, span) in spans() {
+        let sold = sold_in(tour, span, "COUNT(*)").await;
+        ranking(tour, &format!("{what}, uncounted"), span, sold).await;
+    }
+    let mut counted = 1;
+    while counted > 0 {
+        let chunk = tour.call("a chunk is counted", async |program| {
+            program.database.add_up(1_000).await.unwrap()
+        });
+        counted = chunk.await;
+    }
+    for (what, span) in spans() {
+        let counters = counters_in(tour, span).await;
+        ranking(tour, what, span, counters).await;
+    }
+    let forgotten = tour.call("counters are forgotten", async |program| {
+        let before = "2025-03-01T00:00:00Z".parse().unwrap();
+        program.database.forget(before, 100).await.unwrap()
+    });
+    assert_eq!(forgotten.await, 100);
+}
+
+/// They end at half past, so that minutes and hours count as well.
+fn spans() -> [(&'static str, Span); 4] {
+    let to: Timestamp = "2025-12-01T00:30:00Z".parse().unwrap();
+    [
         ("an hour's ranking", 1),
         ("a day's", 24),
         ("a week's", 7 * 24),
         ("a month's", 30 * 24),
-    ] {
+    ]
+    .map(|(what, hours)| {
         let from = to - SignedDuration::from_hours(hours);
-        let confirmed = confirmed_from(tour, from, "COUNT(*)").await;
-        let concerts = confirmed_from(tour, from, "COUNT(DISTINCT concert_id)").await;
-        let ranked = tour.counting(what, 2 * confirmed + 4 * concerts, async |program| {
-            program.database.top(Span { from, to }, 20).await.unwrap()
-        });
-        assert_eq!(ranked.await.len() as u64, concerts.min(20));
-    }
+        (what, Span { from, to })
+    })
 }
 
-/// What there is to rank up to the first of December.
-async fn confirmed_from(tour: &mut Tour, from: Timestamp, what: &str) -> u64 {
+/// Ranks what is sold in `span`, for which `parts` rows must be read.
+async fn ranking(tour: &mut Tour, what: &str, span: Span, parts: u64) {
+    let concerts = sold_in(tour, span, "COUNT(DISTINCT concert_id)").await;
+    let ranked = tour.counting(what, 3 * parts + 6 * concerts, async |program| {
+        program.database.top(span, 20).await.unwrap()
+    });
+    assert_eq!(ranked.await.len() as u64, concerts.min(20), "{what}");
+}
+
+async fn sold_in(tour: &mut Tour, span: Span, what: &str) -> u64 {
     let count = format!(
-        "SELECT CAST({what} AS CHAR) AS text FROM reservations
-         WHERE confirmed_at >= '{}' AND confirmed_at < '2025-12-01'",
-        from.strftime("%F %T"),
+        "SELECT CAST({what} AS CHAR) AS text FROM reservations WHERE {}",
+        within("confirmed_at", span),
     );
     texts(&mut tour.raw, &count).await[0].parse().unwrap()
+}
+
+/// How many counters a span is made of.
+async fn counters_in(tour: &mut Tour, span: Span) -> u64 {
+    let parts = span.buckets();
+    let grains = [
+        (3, &[parts.days][..]),
+        (2, &parts.hours),
+        (1, &parts.minutes),
+    ];
+    let parts = grains.iter().flat_map(|(grain, parts)| {
+        let part = move |&part| format!("(grain = {grain} AND {})", within("starts_at", part));
+        parts.iter().map(part)
+    });
+    let count = format!(
+        "SELECT CAST(COUNT(*) AS CHAR) AS text FROM concert_sales WHERE {}",
+        parts.collect::<Vec<_>>().join(" OR "),
+    );
+    texts(&mut tour.raw, &count).await[0].parse().unwrap()
+}
+
+fn within(column: &str, Span { from, to }: Span) -> String {
+    let (from, to) = (from.strftime("%F %T"), to.strftime("%F %T"));
+    format!("{column} >= '{from}' AND {column} < '{to}'")
 }
 
 pub(super) async fn sweeps_and_purges(tour: &mut Tour) {
