@@ -14,6 +14,7 @@ mod keys;
 mod one_file;
 mod plans;
 mod program;
+mod turns;
 
 use one_file::OneFile;
 

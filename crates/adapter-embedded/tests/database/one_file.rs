@@ -15,18 +15,26 @@ use frontrow_port_contracts::{DatabasePorts, Fixture};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-/// The system's clock, shifted by so many microseconds.
+/// The system's clock, or one that stands still, shifted by so many microseconds.
 #[derive(Default)]
-pub(crate) struct ShiftedClock(AtomicI64);
+pub(crate) struct ShiftedClock {
+    stands_at: Option<Timestamp>,
+    shift_us: AtomicI64,
+}
 
 impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {
+        let shift = SignedDuration::from_micros(self.shift_us.load(Ordering::SeqCst));
+        if let Some(stands_at) = self.stands_at {
+            return stands_at + shift;
+        }
         #[expect(
             clippy::disallowed_methods,
             reason = "the contracts ask for a clock that goes on by itself"
         )]
-        let now = Timestamp::now().as_microsecond();
-        Timestamp::from_microsecond(now + self.0.load(Ordering::SeqCst)).unwrap()
+        let now = Timestamp::now();
+        // As the program's clock: to the microsecond.
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap() + shift
     }
 }
 
@@ -40,8 +48,21 @@ pub(crate) struct OneFile {
 impl OneFile {
     /// A new file in a new folder.
     pub(crate) async fn open() -> Self {
+        Self::on(ShiftedClock::default()).await
+    }
+
+    /// The same, where time stands still until it is shifted.
+    pub(crate) async fn at(stands_at: Timestamp) -> Self {
+        let clock = ShiftedClock {
+            stands_at: Some(stands_at),
+            ..ShiftedClock::default()
+        };
+        Self::on(clock).await
+    }
+
+    async fn on(clock: ShiftedClock) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ShiftedClock::default());
+        let clock = Arc::new(clock);
         let database = open(folder.path(), &clock).await;
         Self {
             folder,
@@ -86,7 +107,7 @@ impl Fixture for OneFile {
 
     async fn shift_time(&mut self, by: SignedDuration) {
         let micros = i64::try_from(by.as_micros()).unwrap();
-        self.clock.0.fetch_add(micros, Ordering::SeqCst);
+        self.clock.shift_us.fetch_add(micros, Ordering::SeqCst);
     }
 
     async fn lose_data(&mut self) {

@@ -11,6 +11,7 @@
 
 mod audit;
 mod contention;
+mod counting;
 mod faults;
 mod index;
 mod keys;
@@ -20,7 +21,9 @@ mod opening;
 mod plans;
 mod program;
 mod restarts;
+mod stampede;
 mod sweeping;
+mod turns;
 mod turnstile;
 mod wire;
 

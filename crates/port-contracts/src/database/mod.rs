@@ -22,6 +22,7 @@ pub mod policies;
 pub mod rankings;
 pub mod releases;
 pub mod reopening;
+pub mod turns;
 
 mod asking;
 mod box_office;

@@ -1,0 +1,11 @@
+//! Periods turn to the microsecond.
+
+use frontrow_port_contracts::database::turns::a_turn_divides_what_is_confirmed_around_it;
+
+use crate::one_file::OneFile;
+
+#[tokio::test]
+async fn a_turn_divides_what_is_confirmed() {
+    let start = "2026-09-01T00:00:00Z".parse().unwrap();
+    a_turn_divides_what_is_confirmed_around_it(OneFile::at(start).await).await;
+}
