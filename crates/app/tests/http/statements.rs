@@ -28,6 +28,7 @@ const KNOWN: [(&str, f64); 8] = [
     // That snapshot, and the one of a concert's performances, behind the gate: each once a second.
     ("performance_sales", 3.0),
     ("`reservations`.`held_until` <=", 1.0),
+    // The job that counts sales, each second; the rankings, every few.
     ("confirmed_at", 2.0),
     // The sweep's transaction.
     ("BEGIN", 2.0),

@@ -95,6 +95,20 @@ impl Stores {
             .env("FRONTROW_IDENTITY__TRUST_X_USER_ID", "true")
     }
 
+    /// `config` with other keys on its Redis, if it has one, under which there is nothing yet.
+    pub(crate) fn with_new_keys(config: AppConfig) -> AppConfig {
+        const PREFIX: &str = "FRONTROW_REDIS__KEY_PREFIX";
+        let prefix = config.value(PREFIX).map(std::ffi::OsStr::to_owned);
+        match prefix {
+            // They begin as the old ones do, and so are removed with them.
+            Some(mut prefix) => {
+                prefix.push("new:");
+                config.env(PREFIX, prefix)
+            }
+            None => config,
+        }
+    }
+
     /// Looks into the database of `app`.
     pub(crate) async fn books(self, app: &App) -> Result<Books> {
         self.open(app).await?.books().await

@@ -4,7 +4,7 @@ use anyhow::Result;
 use frontrow_test_harness::eventually;
 use serde_json::json;
 
-use super::{SOON, ranking_of, sell};
+use super::{SOON, a_day_later, ranking_of, sell};
 use crate::{on_every_store, stage::Stage, stores::Stores};
 
 on_every_store!(
@@ -19,12 +19,11 @@ async fn sales_are_counted_while_the_program_runs(stores: Stores) -> Result<()> 
         Ok((stores.counted(&stage.app).await? == 3).then_some(()))
     })
     .await?;
-    stores.a_day_earlier(&stage.app).await?;
+    a_day_later(stores, &mut stage).await?;
     eventually("all is counted anew", SOON, async || {
         Ok((stores.counted(&stage.app).await? == 3).then_some(()))
     })
     .await?;
-    stage.app.restart().await?;
     let ranking = ranking_of(&stage.app, 1).await?;
     assert_eq!(ranking.at("/items/0/seats_sold")?, 3);
     Ok(())
@@ -34,8 +33,7 @@ async fn what_was_sold_before_a_crash_is_ranked_after_it(stores: Stores) -> Resu
     let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
     sell(&mut stage, 2).await?;
     stage.app.sigkill()?;
-    stores.a_day_earlier(&stage.app).await?;
-    stage.app.restart().await?;
+    a_day_later(stores, &mut stage).await?;
     let ranking = ranking_of(&stage.app, 1).await?;
     assert_eq!(ranking.at("/items/0/seats_sold")?, 2);
     Ok(())

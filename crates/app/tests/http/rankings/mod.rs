@@ -5,6 +5,9 @@ mod counting;
 mod crowd;
 mod outage;
 mod proxied;
+mod queries;
+mod readers;
+mod shaky_cache;
 
 use std::time::Duration;
 
@@ -15,9 +18,16 @@ use serde_json::json;
 use crate::{
     buyer::Buyer,
     stage::{Stage, on_sale},
+    stores::Stores,
 };
 
-const SOON: Duration = Duration::from_secs(30);
+const PERIODS: [&str; 4] = ["realtime", "daily", "weekly", "monthly"];
+
+/// For what must come, on a slow machine.
+const SOON: Duration = Duration::from_mins(1);
+
+/// The setting with the database's URL.
+const DATABASE_URL: &str = "FRONTROW_DATABASE__URL";
 
 /// Asks for a ranking.
 async fn ranking(app: &App, query: &str) -> Result<Reply> {
@@ -46,4 +56,11 @@ async fn sell(stage: &mut Stage, seats: usize) -> Result<String> {
         buyer.pay("payment").await?.expect_status(200)?;
     }
     Ok(concert)
+}
+
+/// Dates all sales back by a day, and starts the program anew with nothing cached from before.
+async fn a_day_later(stores: Stores, stage: &mut Stage) -> Result<()> {
+    stores.a_day_earlier(&stage.app).await?;
+    let config = Stores::with_new_keys(stage.app.config().clone());
+    stage.app.restart_with(config).await
 }

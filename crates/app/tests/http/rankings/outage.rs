@@ -1,47 +1,60 @@
 //! A database that goes away: the last answer is shown, and nobody gets an error.
 
 use anyhow::{Result, ensure};
-use frontrow_test_harness::{App, Fault, eventually};
+use frontrow_test_harness::{App, AppConfig, Fault, MySqlServer, eventually};
 
-use super::{SOON, proxied::behind_a_proxy, ranking};
+use super::{DATABASE_URL, PERIODS, SOON, proxied::behind_a_proxy, ranking, readers::Readers};
 use crate::{stage, stores::Stores};
 
-const PERIODS: [&str; 4] = ["realtime", "daily", "weekly", "monthly"];
-const DATABASE_URL: &str = "FRONTROW_DATABASE__URL";
-
-/// Asks for every period; fails unless all are answered. Gives whether any is stale.
-async fn all_are_answered(app: &App) -> Result<bool> {
-    let mut stale = false;
+/// Asks for every period; fails unless all are answered. Gives how many answers are stale.
+pub(super) async fn all_are_answered(app: &App) -> Result<usize> {
+    let mut stale = 0;
     for period in PERIODS {
         let answer = ranking(app, &format!("?period={period}")).await?;
         let answer = answer.expect_status(200)?;
         if answer.at("/stale")? == true {
-            stale = true;
+            stale += 1;
             ensure!(answer.header("cache-control") == Some("public, max-age=1"));
         }
     }
     Ok(stale)
 }
 
-/// With the cache in the program: what has finished is in it, and the last hour grows old.
-async fn without_its_database(fault: Fault) -> Result<()> {
-    let (config, proxy) = behind_a_proxy(Stores::MYSQL.config().await?, DATABASE_URL)?;
-    let config = config
+/// `config` with a database that soon counts as gone.
+pub(super) fn impatient(config: AppConfig) -> AppConfig {
+    config
         .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "500")
         .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "500")
-        .env("FRONTROW_DATABASE__CONNECT_TIMEOUT_MS", "500");
-    let app = stage::start(config).await?;
+        .env("FRONTROW_DATABASE__CONNECT_TIMEOUT_MS", "500")
+}
+
+/// With the cache in the program: what has finished is in it, and the last hour grows old.
+async fn nobody_is_refused(
+    mut app: App,
+    breaks: impl AsyncFnOnce() -> Result<()>,
+    mends: impl AsyncFnOnce() -> Result<()>,
+) -> Result<()> {
     all_are_answered(&app).await?;
-    proxy.set(fault).await?;
-    let stale = eventually("the last hour is stale", SOON, async || {
-        Ok(all_are_answered(&app).await?.then_some(()))
-    });
-    stale.await?;
-    proxy.set(Fault::Forward).await?;
-    let fresh = eventually("the last hour is fresh again", SOON, async || {
-        Ok((!all_are_answered(&app).await?).then_some(()))
-    });
-    fresh.await
+    let readers = Readers::of(&app);
+    breaks().await?;
+    eventually("the last hour is stale", SOON, async || {
+        Ok((all_are_answered(&app).await? > 0).then_some(()))
+    })
+    .await?;
+    mends().await?;
+    eventually("the last hour is fresh again", SOON, async || {
+        Ok((all_are_answered(&app).await? == 0).then_some(()))
+    })
+    .await?;
+    readers.go_home().await?;
+    app.process().ensure_running()
+}
+
+async fn without_its_database(fault: Fault) -> Result<()> {
+    let (config, proxy) = behind_a_proxy(Stores::MYSQL.config().await?, DATABASE_URL)?;
+    let app = stage::start(impatient(config)).await?;
+    let breaks = async || proxy.set(fault).await;
+    nobody_is_refused(app, breaks, async || proxy.set(Fault::Forward).await).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,4 +65,14 @@ async fn a_dead_database_costs_nobody_an_answer() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_database_costs_nobody_an_answer() -> Result<()> {
     without_its_database(Fault::LoseAnswers).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_database_costs_nobody_an_answer() -> Result<()> {
+    let server = MySqlServer::start().await?;
+    let url = server.create_database("frontrow").await?;
+    let app = stage::start(impatient(Stores::on_mysql(&url))).await?;
+    let server = tokio::sync::Mutex::new(server);
+    let kill = async || server.lock().await.kill();
+    nobody_is_refused(app, kill, async || server.lock().await.start_again().await).await
 }
