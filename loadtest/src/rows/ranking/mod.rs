@@ -2,7 +2,10 @@
 
 mod sales;
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
+use mysql_async::{Conn, prelude::Queryable};
 use serde_json::Value;
 
 use self::sales::Sales;
@@ -24,6 +27,12 @@ const CONCERTS: u32 = 5_000;
 const SEATS: u64 = 1_000_000;
 const DAILY: &str = "/v1/rankings/concerts?period=daily";
 
+/// Sales that are not counted by then never are.
+const COUNTED_WITHIN: Duration = Duration::from_mins(10);
+
+/// Between two looks at what is left, which cost the database something, too.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How often the program is started with nothing in the cache.
 const STARTS: u32 = 3;
 
@@ -40,14 +49,44 @@ pub(crate) async fn measure(arguments: &RankingArguments, report: &mut Report) -
     let sales = Sales::of_yesterday(CONCERTS, SEATS)?;
     sales.put_into(stages.stores.mysql()?).await?;
     let measured = async {
+        let counted = counted(&stages).await?;
         let anew = anew(&stages, &mut stage, &sales).await?;
-        anyhow::Ok([anew, cached(&stages, &mut stage, &sales).await?])
+        anyhow::Ok([counted, anew, cached(&stages, &mut stage, &sales).await?])
     };
     match measured.await {
         Ok(rows) => rows.into_iter().for_each(|row| report.row(row)),
         Err(error) => report.row(Row::failed("ranking", &error)),
     }
     stages.end().await
+}
+
+/// From the last sale until the program's job has added up all, of which it begins with the first.
+async fn counted(stages: &Stages) -> Result<Row> {
+    let mysql = stages.stores.mysql()?;
+    let database = mysql.newest().context("there is no database")?;
+    let mut connection = mysql.connect(&database).await?;
+    let began = watch::now();
+    let first = left(&mut connection).await?;
+    while left(&mut connection).await? > 0 {
+        ensure!(began.elapsed() < COUNTED_WITHIN, "sales are not counted");
+        tokio::time::sleep(LOOK).await;
+    }
+    let lasted = began.elapsed().as_secs_f64();
+    let what = format!("counting {} sold seats", grouped(exact(SEATS)));
+    let behind = format!(
+        "{} reservations were left when the last was written; {} a second were counted then",
+        grouped(exact(first)),
+        grouped((exact(first) / lasted).round())
+    );
+    Ok(Row::new(what, Some(lasted)).unit("s").behind(behind))
+}
+
+/// How many reservations are still to be counted.
+async fn left(connection: &mut Conn) -> Result<u64> {
+    let sql = "SELECT COUNT(*) FROM reservations
+               WHERE counted_at IS NULL AND confirmed_at IS NOT NULL";
+    let left = connection.query_first(sql).await?;
+    left.context("a count has a row")
 }
 
 /// From the start of an instance with an empty cache to its first answer: all rankings are made anew.
