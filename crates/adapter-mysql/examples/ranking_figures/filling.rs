@@ -54,7 +54,8 @@ pub(crate) fn holds(first: u32, concerts: u32) -> String {
                                    seat_count, seats)
          SELECT {reservation}, CONCAT('user-', {row}), {concert}, {performance}, 'held', '2099-01-01', 100, 1,
                 CONCAT('[[\"A-', {row}, '\",100]]') FROM {n};
-         INSERT INTO seats
+         INSERT INTO seats (performance_id, label, ordinal, section, price, reservation_id, held_until,
+                            user_id, user_slot)
          SELECT {performance}, CONCAT('A-', {row}), {row}, 'Stalls', 100, {reservation}, '2099-01-01',
                 CONCAT('user-', {row}), 1 FROM {n}"
     )

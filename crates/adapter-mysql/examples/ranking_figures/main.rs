@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! FRONTROW_TEST_MYSQL_URL=mysql://root@127.0.0.1:3306 \
-//!     cargo run --release -p frontrow-adapter-mysql --example ranking_figures
+//!     cargo run --release -p frontrow-adapter-mysql --example ranking_figures [paying] [day] [month]
 //! ```
 //!
 //! On a server whose commits are durable, or the first figures mean nothing.
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection};
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings, OlderSchema, TimeOffset};
+use frontrow_domain::model::Period;
 use frontrow_test_harness::MySqlTestDatabase;
 use tokio::time::Instant;
 
@@ -68,7 +69,10 @@ async fn main() {
     if wanted("paying") {
         paying::figures().await;
     }
-    if wanted("ranking") {
-        ranking::figures().await;
+    if wanted("day") {
+        ranking::figures(1, &[Period::Realtime, Period::Daily]).await;
+    }
+    if wanted("month") {
+        ranking::figures(31, &[Period::Weekly, Period::Monthly]).await;
     }
 }

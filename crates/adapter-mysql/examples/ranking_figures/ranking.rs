@@ -13,39 +13,35 @@ use crate::{Bench, filling, timed};
 const CONCERTS: u32 = 5_000;
 const SALES: u32 = 1_000_000;
 
-pub(crate) async fn figures() {
-    for (days, periods) in [
-        (1, &[Period::Realtime, Period::Daily][..]),
-        (31, &[Period::Weekly, Period::Monthly][..]),
-    ] {
-        println!("{SALES} seats of {CONCERTS} concerts, sold in {days} days");
-        let mut bench = Bench::open(4).await;
-        bench.run(&filling::concerts(CONCERTS)).await;
-        let ((), ms) = timed(bench.run(&filling::sales(CONCERTS, days))).await;
-        println!("  written in {:.0} s", ms / 1_000.0);
-        let _ = bench.raw_analyze().await;
-        for period in periods {
-            let ms = best_of(&bench, span(*period, days)).await;
-            println!("  {period:?} before anything is counted: {ms:.0} ms");
-        }
-        let ((), ms) = timed(count_all(&bench)).await;
+/// Of seats that were sold in so many days.
+pub(crate) async fn figures(days: u32, periods: &[Period]) {
+    println!("{SALES} seats of {CONCERTS} concerts, sold in {days} days");
+    let mut bench = Bench::open(4).await;
+    bench.run(&filling::concerts(CONCERTS)).await;
+    let ((), ms) = timed(bench.run(&filling::sales(CONCERTS, days))).await;
+    println!("  written in {:.0} s", ms / 1_000.0);
+    let _ = bench.raw_analyze().await;
+    for period in periods {
+        let ms = best_of(&bench, span(*period, days)).await;
+        println!("  {period:?} before anything is counted: {ms:.0} ms");
+    }
+    let ((), ms) = timed(count_all(&bench)).await;
+    println!(
+        "  counted at {:.0} sales/s",
+        f64::from(SALES) * 1_000.0 / ms
+    );
+    let _ = bench.raw_analyze().await;
+    for period in periods {
+        let span = span(*period, days);
+        let from_counters = best_of(&bench, span).await;
+        let from_index = best_scan(&mut bench, span).await;
         println!(
-            "  counted at {:.0} sales/s",
-            f64::from(SALES) * 1_000.0 / ms
+            "  {period:?}: {from_counters:.1} ms from counters, {from_index:.1} ms from the index"
         );
-        let _ = bench.raw_analyze().await;
-        for period in periods {
-            let span = span(*period, days);
-            let from_counters = best_of(&bench, span).await;
-            let from_index = best_scan(&mut bench, span).await;
-            println!(
-                "  {period:?}: {from_counters:.1} ms from counters, {from_index:.1} ms from the index"
-            );
-        }
-        for (grain, name) in [(1, "minutes"), (2, "hours"), (3, "days")] {
-            let sql = format!("SELECT COUNT(*) AS number FROM concert_sales WHERE grain = {grain}");
-            println!("  counters of {name}: {}", bench.number(&sql).await);
-        }
+    }
+    for (grain, name) in [(1, "minutes"), (2, "hours"), (3, "days")] {
+        let sql = format!("SELECT COUNT(*) AS number FROM concert_sales WHERE grain = {grain}");
+        println!("  counters of {name}: {}", bench.number(&sql).await);
     }
 }
 
