@@ -27,8 +27,9 @@ const ATTEMPTS_MAX: u32 = 10;
 /// The pause before the second attempt is at most so long; before each further one, twice as long.
 const FIRST_PAUSE_MAX: Duration = Duration::from_millis(4);
 
-/// What a call does on one connection. It reads first, then [begins](Session::begin), then writes, and
-/// can be done all over again until it is committed.
+/// What a call does on one connection. It reads first, then [begins](Session::begin), then writes, or
+/// writes with one statement that [stands alone](Session::execute_alone), and can be done all over again
+/// until it is committed.
 pub(crate) type Work<Argument, Outcome> =
     for<'a> fn(&'a mut Session, &'a Argument) -> BoxFuture<'a, QueryResult<Turn<Outcome>>>;
 
@@ -170,6 +171,10 @@ async fn attempt<Argument: Sync, Outcome: Send>(
         Err(error) => {
             let why = errors::before_commit(&error);
             let ended = match errors::kind(&error) {
+                // A statement that commits by itself.
+                Kind::Lost if session.stage() == Stage::Committing => {
+                    return Ended::With(Err(errors::at_commit(&error)));
+                }
                 Kind::Lost => return Ended::Lost(why),
                 Kind::Deadlock | Kind::LockTimeout => Ended::Again(Some(why)),
                 Kind::Duplicate | Kind::TooSlow | Kind::Other => Ended::With(Err(why)),

@@ -15,7 +15,7 @@ use diesel::{
     query_builder::{AstPass, QueryFragment, QueryId},
     sql_types::{BigInt, Datetime},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// How much later than its server's clock a store takes it to be. None in the product; tests move
 /// time with it. Clones are the same offset.
@@ -46,7 +46,23 @@ impl Now {
         self.0
             .saturating_sub(age.as_micros().try_into().unwrap_or(i64::MAX))
     }
+
+    /// The store's now, where its server's clock showed so many microseconds since 1970.
+    pub(crate) fn at(self, server_us: i64) -> Timestamp {
+        let micros = server_us.saturating_add(self.0);
+        Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
+    }
 }
+
+/// The column `now_us` of a statement written as SQL: what the server's clock shows at the statement's
+/// start, in microseconds since 1970, for [`Now::at`].
+macro_rules! now_us {
+    () => {
+        "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) AS now_us"
+    };
+}
+
+pub(crate) use now_us;
 
 impl Expression for Now {
     type SqlType = Datetime;

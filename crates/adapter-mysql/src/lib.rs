@@ -1,7 +1,7 @@
 //! Frontrow's ports on MySQL and MariaDB.
 //!
-//! [`MySqlDatabase`] has what must last: concerts, reservations, points. Several instances of the
-//! service share one database.
+//! [`MySqlDatabase`] has what must last: concerts, reservations, points. [`MySqlQueue`] has the waiting rooms,
+//! for those who want no other store. Several instances of the service share one database.
 //!
 //! # The two engines
 //! Everything here runs on MySQL 8.0.16 or later and on MariaDB 10.6 or later, and is tested on both. What
@@ -27,6 +27,7 @@
 //! - `migrations`, `open_error`: from any database to the schema that this program knows.
 //! - `errors`: the one place where a driver's error becomes a store's.
 //! - `database/`: one file for each port.
+//! - `queue/`: the waiting rooms, one file for each thing that can be done in them.
 
 mod calls;
 mod clock;
@@ -35,6 +36,7 @@ mod errors;
 mod migrations;
 mod open_error;
 mod pool;
+mod queue;
 mod session;
 mod settings;
 mod sole_user;
@@ -44,5 +46,6 @@ pub use clock::TimeOffset;
 pub use database::MySqlDatabase;
 pub use migrations::MigrationStatus;
 pub use open_error::OpenError;
+pub use queue::MySqlQueue;
 pub use settings::{MySqlSettings, OlderSchema, TlsMode};
 pub use sole_user::SoleUser;

@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
-use diesel::QueryResult;
+use diesel::{
+    QueryResult,
+    mysql::Mysql,
+    query_builder::{QueryFragment, QueryId},
+};
 use diesel_async::{
-    AnsiTransactionManager, TransactionManager, pooled_connection::deadpool::Object,
+    AnsiTransactionManager, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
+    pooled_connection::deadpool::Object,
 };
 
-use crate::{clock::Now, pool::Connection};
+use crate::{
+    clock::Now,
+    errors::{self, Kind},
+    pool::Connection,
+};
 
 /// A connection, what time it is there, and how far its transaction got.
 pub(crate) struct Session {
@@ -65,6 +74,17 @@ impl Session {
         Ok(())
     }
 
+    /// Begins a transaction that only reads, and for which the store stands still: all of its statements see what
+    /// the first of them does.
+    pub(crate) async fn begin_look(&mut self) -> QueryResult<()> {
+        let repeatable = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+        self.connection.batch_execute(repeatable).await?;
+        let begin = "START TRANSACTION READ ONLY";
+        AnsiTransactionManager::begin_transaction_sql(&mut *self.connection, begin).await?;
+        self.stage = Stage::Inside;
+        Ok(())
+    }
+
     /// Makes what was done last, if a transaction was begun.
     pub(crate) async fn commit(&mut self) -> QueryResult<()> {
         if self.stage == Stage::Outside {
@@ -74,6 +94,24 @@ impl Session {
         AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
         self.stage = Stage::Outside;
         Ok(())
+    }
+
+    /// Runs a statement that stands alone, outside a transaction: it commits by itself, so with its answer
+    /// it is lost whether it did. Gives how many rows it found.
+    pub(crate) async fn execute_alone<Statement>(
+        &mut self,
+        statement: Statement,
+    ) -> QueryResult<usize>
+    where
+        Statement: QueryFragment<Mysql> + QueryId + Send,
+    {
+        self.stage = Stage::Committing;
+        let executed = statement.execute(&mut *self.connection).await;
+        let lost = matches!(&executed, Err(error) if errors::kind(error) == Kind::Lost);
+        if !lost {
+            self.stage = Stage::Outside;
+        }
+        executed
     }
 
     /// Undoes what was done, if a transaction was begun.

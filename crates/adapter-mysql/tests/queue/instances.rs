@@ -1,0 +1,224 @@
+//! Several instances of the service, each with its own connections, on one store: together they keep to what
+//! one alone would.
+
+use std::{collections::HashSet, time::Duration};
+
+use diesel::{QueryableByName, sql_query, sql_types::BigInt};
+use diesel_async::RunQueryDsl;
+use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings};
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{Place, Standing, Ticket},
+    },
+    ports::{JoinOutcome, LookUpOutcome, Queue, QueueTicks, TickOutcome},
+};
+
+use crate::{
+    hall::{Hall, by_capacity, by_rate, bypass, enters, paused, user},
+    one_queue::{execute, settings},
+};
+
+const INSTANCES: usize = 3;
+
+async fn instances(hall: &Hall) -> Vec<MySqlQueue> {
+    let settings = MySqlSettings {
+        pool_size: 4,
+        ..settings()
+    };
+    let mut instances = Vec::new();
+    for _ in 0..INSTANCES {
+        instances.push(hall.store.another(&settings).await);
+    }
+    instances
+}
+
+/// So many people join, each through the next instance.
+async fn crowd(instances: &[MySqlQueue], concert: ConcertId, people: usize) -> Vec<Place> {
+    let joining: Vec<_> = (0..people)
+        .map(|number| {
+            let queue = instances[number % instances.len()].clone();
+            tokio::spawn(async move { enters(&queue, concert, &format!("user-{number}")).await })
+        })
+        .collect();
+    let mut places = Vec::new();
+    for joined in joining {
+        places.push(joined.await.unwrap());
+    }
+    places.sort_by_key(|place| place.ticket.arrival);
+    places
+}
+
+/// Ticks until `enough` were admitted, by all instances at once.
+async fn all_tick(instances: &[MySqlQueue], concert: ConcertId, turns: usize) -> u64 {
+    let ticking: Vec<_> = instances
+        .iter()
+        .map(|queue| {
+            let queue = queue.clone();
+            tokio::spawn(async move {
+                let mut admitted = 0;
+                for _ in 0..turns {
+                    if let Ok(told) = queue.admit(concert, 7).await
+                        && let TickOutcome::Ticked(report) = told.value
+                    {
+                        admitted += u64::from(report.done);
+                    }
+                    let _ = queue.expire(concert, 7).await;
+                }
+                admitted
+            })
+        })
+        .collect();
+    let mut admitted = 0;
+    for ticked in ticking {
+        admitted += ticked.await.unwrap();
+    }
+    admitted
+}
+
+fn is_active(place: &Place) -> bool {
+    matches!(place.standing, Standing::Active { .. })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn instances_together_keep_to_the_rate_and_to_the_order() {
+    for policy in [by_rate(50), by_capacity(50)] {
+        let hall = Hall::open(policy).await;
+        let instances = instances(&hall).await;
+        let (joined, ticked) = futures_util::future::join(
+            crowd(&instances, hall.concert, 150),
+            all_tick(&instances, hall.concert, 30),
+        )
+        .await;
+        let later = all_tick(&instances, hall.concert, 10).await;
+        let at_once = joined.iter().filter(|place| is_active(place)).count();
+        assert_eq!(at_once as u64 + ticked + later, 50);
+        let arrivals: HashSet<_> = joined.iter().map(|place| place.ticket.arrival).collect();
+        assert_eq!(arrivals.len(), 150);
+        for (turn, place) in joined.iter().enumerate() {
+            assert_eq!(hall.waits(&place.ticket).await, turn >= 50, "number {turn}");
+        }
+        let report = hall.expire(10).await;
+        assert_eq!((report.waiting, report.active), (100, 50));
+    }
+}
+
+/// Deadlocks cannot happen by design, so no transaction has to be run again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_runs_into_anybody() {
+    let hall = Hall::open(by_rate(120)).await;
+    let instances = instances(&hall).await;
+    let looking = |places: Vec<Place>| async {
+        for (number, place) in places.into_iter().enumerate() {
+            let queue = &instances[number % INSTANCES];
+            queue.look_up(&place.ticket).await.unwrap();
+            let again = queue.join(hall.concert, &place.ticket.user, None).await;
+            assert!(matches!(again.unwrap().value, JoinOutcome::Held(_)));
+        }
+    };
+    let first = crowd(&instances, hall.concert, 100).await;
+    let (second, _, ()) = futures_util::future::join3(
+        async {
+            let mut places = Vec::new();
+            for number in 0..100 {
+                let queue = &instances[number % INSTANCES];
+                places.push(enters(queue, hall.concert, &format!("late-{number}")).await);
+            }
+            places
+        },
+        all_tick(&instances, hall.concert, 30),
+        looking(first),
+    )
+    .await;
+    assert_eq!(second.len(), 100);
+    for queue in &instances {
+        assert_eq!(queue.retries(), 0);
+    }
+}
+
+/// Connections die in the middle of everything. Whatever was under way, nobody is lost, has two places, or is
+/// admitted beyond the rate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_dies_nobody_is_lost() {
+    let mut hall = Hall::open(paused()).await;
+    let line = hall.line_up(200).await;
+    hall.change(bypass()).await;
+    let instances = instances(&hall).await;
+    let (_, killed) = futures_util::future::join(
+        all_tick(&instances, hall.concert, 40),
+        kill_connections(&hall, 25),
+    )
+    .await;
+    assert!(killed > 0);
+    while hall.admit(1_000).await.more {}
+    for ticket in &line {
+        assert!(!hall.waits(ticket).await);
+    }
+    let report = hall.expire(10).await;
+    assert_eq!(
+        (report.waiting, report.active, report.departed),
+        (0, 200, 200)
+    );
+}
+
+/// Joins whose connections die tell the truth: who was told of a place has it, who was told that nothing
+/// happened has none, and who joins again has one place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn joins_that_die_tell_the_truth() {
+    let hall = Hall::open(paused()).await;
+    let instances = instances(&hall).await;
+    let joining = async {
+        let mut told: Vec<Option<Ticket>> = Vec::new();
+        for number in 0..120 {
+            let queue = &instances[number % INSTANCES];
+            let name = user(&format!("user-{number}"));
+            told.push(match queue.join(hall.concert, &name, None).await {
+                Ok(joined) => match joined.value {
+                    JoinOutcome::Joined(place) | JoinOutcome::Held(place) => Some(place.ticket),
+                    other => panic!("{other:?}"),
+                },
+                Err(_) => None,
+            });
+        }
+        told
+    };
+    let (told, killed) = futures_util::future::join(joining, kill_connections(&hall, 40)).await;
+    assert!(killed > 0);
+    for (number, ticket) in told.iter().enumerate() {
+        if let Some(ticket) = ticket {
+            let found = hall.queue().look_up(ticket).await.unwrap().value;
+            assert!(matches!(found, LookUpOutcome::Found(_)), "{found:?}");
+        }
+        let name = user(&format!("user-{number}"));
+        hall.queue().join(hall.concert, &name, None).await.unwrap();
+    }
+    let report = hall.expire(10).await;
+    assert_eq!(report.waiting, 120);
+}
+
+/// Cuts the connections to this database so many times, idle or not: all but ours. Gives how many that were;
+/// some, since that is how the hall was opened.
+async fn kill_connections(hall: &Hall, times: usize) -> usize {
+    #[derive(QueryableByName)]
+    struct Connection {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
+    }
+    let raw = &mut hall.store.raw().await;
+    let mut killed = 0;
+    for _ in 0..times {
+        let connections: Vec<Connection> = sql_query(
+            "SELECT CAST(id AS SIGNED) AS number FROM information_schema.processlist
+             WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+        )
+        .load(raw)
+        .await
+        .unwrap();
+        for connection in connections {
+            let kill = format!("KILL {}", connection.number);
+            killed += usize::from(execute(raw, &kill).await.is_ok());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    killed
+}

@@ -1,0 +1,179 @@
+//! Who waits for whom, and who does not.
+
+use std::time::Duration;
+
+use diesel_async::AsyncMysqlConnection;
+use frontrow_adapter_mysql::MySqlSettings;
+use frontrow_domain::{
+    model::queue::GatePurpose,
+    ports::{GateOutcome, JoinOutcome, LeaveOutcome, Queue, QueueTicks, StoreError, TickOutcome},
+};
+
+use crate::{
+    hall::{Hall, by_capacity, bypass, paused, user},
+    one_queue::{execute, settings},
+};
+
+const TAIL: &str = "SELECT * FROM queue_tails FOR UPDATE";
+const HEAD: &str = "SELECT * FROM queue_heads FOR UPDATE";
+
+/// Somebody who holds a lock until they are told otherwise.
+async fn holding(hall: &Hall, lock: &str) -> AsyncMysqlConnection {
+    let mut raw = hall.store.raw().await;
+    execute(&mut raw, "BEGIN").await.unwrap();
+    execute(&mut raw, lock).await.unwrap();
+    raw
+}
+
+/// Has them give it back: a database whose rows are locked cannot be dropped.
+async fn let_go(mut raw: AsyncMysqlConnection) {
+    execute(&mut raw, "ROLLBACK").await.unwrap();
+}
+
+/// Gives up soon.
+fn impatient() -> MySqlSettings {
+    MySqlSettings {
+        statement_timeout: Duration::from_secs(1),
+        lock_timeout: Duration::from_secs(1),
+        ..settings()
+    }
+}
+
+#[tokio::test]
+async fn who_joins_a_line_does_not_wait_for_admission() {
+    let hall = Hall::open(paused()).await;
+    hall.line_up(3).await;
+    let admission = holding(&hall, HEAD).await;
+    hall.enters("late").await;
+    let_go(admission).await;
+}
+
+#[tokio::test]
+async fn a_tick_leaves_its_work_to_who_is_at_it() {
+    let mut hall = Hall::open(paused()).await;
+    let line = hall.line_up(3).await;
+    hall.change(bypass()).await;
+    hall.expire(0).await;
+    let other = holding(&hall, HEAD).await;
+    for told in [
+        hall.queue().admit(hall.concert, 10).await,
+        hall.queue().expire(hall.concert, 10).await,
+    ] {
+        assert_eq!(told.unwrap().value, TickOutcome::Skipped);
+    }
+    assert!(hall.waits(&line[0]).await);
+    let_go(other).await;
+}
+
+/// Nobody who looks, leaves, pays or passes the gate waits for a join or a tick.
+#[tokio::test]
+async fn only_joins_and_ticks_wait_for_each_other() {
+    let hall = Hall::open(by_capacity(2)).await;
+    let ann = hall.enters("ann").await.ticket;
+    let ben = hall.enters("ben").await.ticket;
+    let cat = hall.enters("cat").await.ticket;
+    let joining = holding(&hall, TAIL).await;
+    let ticking = holding(&hall, HEAD).await;
+    let passed = hall.queue().pass_gate(&ann, GatePurpose::Browse).await;
+    assert!(matches!(passed.unwrap().value, GateOutcome::Passed(_)));
+    assert!(!hall.waits(&ben).await);
+    for ticket in [&ben, &cat] {
+        let left = hall.queue().leave(ticket).await.unwrap().value;
+        assert_eq!(left, LeaveOutcome::Left);
+    }
+    let_go(joining).await;
+    let_go(ticking).await;
+}
+
+/// The head of the line is being changed by somebody: admission waits for them, and does not take the next.
+#[tokio::test]
+async fn admission_never_goes_around_a_locked_neighbour() {
+    let mut hall = Hall::open(paused()).await;
+    let line = hall.line_up(3).await;
+    hall.change(bypass()).await;
+    let lock = format!(
+        "SELECT * FROM queue_places WHERE user_id = '{}' FOR UPDATE",
+        line[0].user
+    );
+    let neighbour = holding(&hall, &lock).await;
+    let impatient = hall.store.another(&impatient()).await;
+    let told = impatient.admit(hall.concert, 1).await;
+    assert!(
+        matches!(told, Err(StoreError::NotApplied { .. })),
+        "{told:?}"
+    );
+    assert!(hall.waits(&line[1]).await);
+    let_go(neighbour).await;
+    assert_eq!(hall.admit(1).await.done, 1);
+    assert!(!hall.waits(&line[0]).await);
+    assert!(hall.waits(&line[1]).await);
+}
+
+/// Everyone in a transaction that fails is told so, and that nothing happened; and nothing has.
+#[tokio::test]
+async fn a_failed_transaction_tells_all_who_shared_it() {
+    let hall = Hall::open(paused()).await;
+    let impatient = hall.store.another(&impatient()).await;
+    let joining = holding(&hall, TAIL).await;
+    let asking: Vec<_> = (0..20)
+        .map(|number| {
+            let (queue, concert) = (impatient.clone(), hall.concert);
+            let name = user(&format!("user-{number}"));
+            tokio::spawn(async move { queue.join(concert, &name, None).await })
+        })
+        .collect();
+    for asked in asking {
+        let told = asked.await.unwrap();
+        assert!(
+            matches!(
+                told,
+                Err(StoreError::NotApplied {
+                    retry_after: Some(_),
+                    ..
+                })
+            ),
+            "{told:?}"
+        );
+    }
+    let_go(joining).await;
+    assert_eq!(hall.expire(10).await.waiting, 0);
+    for number in 0..20 {
+        hall.enters(&format!("user-{number}")).await;
+    }
+}
+
+/// Who gives up while they wait for their turn takes no place from others, and has none or one.
+#[tokio::test]
+async fn who_hangs_up_disturbs_nobody() {
+    let hall = Hall::open(paused()).await;
+    let joining = holding(&hall, TAIL).await;
+    let join = |name: String| {
+        let (queue, concert) = (hall.queue().clone(), hall.concert);
+        tokio::spawn(async move { queue.join(concert, &user(&name), None).await })
+    };
+    let gone: Vec<_> = (0..10)
+        .map(|number| join(format!("gone-{number}")))
+        .collect();
+    tokio::task::yield_now().await;
+    let staying: Vec<_> = (0..10)
+        .map(|number| join(format!("user-{number}")))
+        .collect();
+    for asked in &gone {
+        asked.abort();
+    }
+    let_go(joining).await;
+    for asked in staying {
+        let told = asked.await.unwrap().unwrap().value;
+        assert!(matches!(told, JoinOutcome::Joined(_)), "{told:?}");
+    }
+    for number in 0..10 {
+        let name = user(&format!("gone-{number}"));
+        let told = hall.queue().join(hall.concert, &name, None).await;
+        let told = told.unwrap().value;
+        assert!(matches!(
+            told,
+            JoinOutcome::Joined(_) | JoinOutcome::Held(_)
+        ));
+    }
+    assert_eq!(hall.expire(10).await.waiting, 20);
+}

@@ -1,0 +1,24 @@
+//! MySQL and MariaDB keep the promises of a queue, and those of their own.
+//!
+//! The tests need a server, whose URL is in `FRONTROW_TEST_MYSQL_URL`; `cargo xtask test` starts one.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the lints know the tests themselves, and not what they call"
+)]
+
+mod hall;
+mod instances;
+mod keys;
+mod locks;
+mod one_queue;
+
+use one_queue::OneQueue;
+
+mod contracts {
+    use super::OneQueue;
+
+    frontrow_port_contracts::queue_contracts!(OneQueue::open);
+}
