@@ -51,6 +51,8 @@ pub(crate) enum QueueBackend {
     /// This process.
     #[default]
     Embedded,
+    /// The database, which is MySQL or MariaDB then.
+    MySql,
     /// Redis.
     Redis,
 }
@@ -193,7 +195,7 @@ macro_rules! choice {
 
 pub(super) use choice;
 
-choice!(QueueBackend { "embedded" => Embedded, "redis" => Redis });
+choice!(QueueBackend { "embedded" => Embedded, "mysql" => MySql, "redis" => Redis });
 choice!(CacheBackend { "embedded" => Embedded, "redis" => Redis });
 choice!(LogFormat { "text" => Text, "json" => Json });
 

@@ -4,7 +4,7 @@ use anyhow::{Context, bail, ensure};
 use frontrow_domain::model::queue::{PolicyRules, QueuePolicy};
 use jiff::tz::TimeZone;
 
-use super::{CacheBackend, Config, QueueBackend, Secret};
+use super::{CacheBackend, Config, DatabaseKind, QueueBackend, Secret};
 
 impl Config {
     /// Refuses what cannot work. The text names the key.
@@ -65,6 +65,12 @@ impl Config {
             _ => None,
         };
         self.redis.validate(wants_redis)?;
+        let has_mysql = matches!(self.database_kind(), DatabaseKind::MySql(_));
+        ensure!(
+            has_mysql || self.queue.backend != QueueBackend::MySql,
+            "database.url: queue.backend = \"mysql\" wants it to be \
+             mysql://USER:PASSWORD@HOST:PORT/DATABASE"
+        );
         if self.queue.backend == QueueBackend::Embedded {
             return Ok(());
         }
@@ -171,26 +177,35 @@ mod tests {
     }
 
     #[test]
-    fn instances_that_share_a_queue_share_their_keys() {
-        let mut config = Config::default();
-        config.queue.backend = QueueBackend::Redis;
-        let mut needs = |key: &str, change: fn(&mut Config)| {
-            let why = config.validate().unwrap_err().to_string();
-            assert!(why.starts_with(key), "{key}: {why}");
-            change(&mut config);
-        };
-        needs("redis.url", |c| {
+    fn instances_that_share_a_queue_share_their_store_and_keys() {
+        let redis: fn(&mut Config) = |c| {
             c.redis.url = Some("redis://127.0.0.1".to_owned().into());
-        });
-        needs("queue.token_keys", |c| {
-            let key = "x".repeat(32).into();
-            c.queue.token_keys.insert("main".into(), key);
-        });
-        needs("admin.keys", |c| {
-            c.admin.keys.insert("ops".into(), "x".repeat(16).into());
-        });
-        needs("identity", |c| c.identity.trust_x_user_id = Some(true));
-        config.validate().unwrap();
+        };
+        let mysql: fn(&mut Config) = |c| {
+            c.database.url = Some("mysql://127.0.0.1/x".to_owned().into());
+        };
+        for (backend, store, given) in [
+            (QueueBackend::Redis, "redis.url", redis),
+            (QueueBackend::MySql, "database.url", mysql),
+        ] {
+            let mut config = Config::default();
+            config.queue.backend = backend;
+            let mut needs = |key: &str, change: fn(&mut Config)| {
+                let why = config.validate().unwrap_err().to_string();
+                assert!(why.starts_with(key), "{key}: {why}");
+                change(&mut config);
+            };
+            needs(store, given);
+            needs("queue.token_keys", |c| {
+                let key = "x".repeat(32).into();
+                c.queue.token_keys.insert("main".into(), key);
+            });
+            needs("admin.keys", |c| {
+                c.admin.keys.insert("ops".into(), "x".repeat(16).into());
+            });
+            needs("identity", |c| c.identity.trust_x_user_id = Some(true));
+            config.validate().unwrap();
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod queues;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::bail;
+use frontrow_adapter_mysql::MySqlQueue;
 use frontrow_domain::{
     model::queue::Recovery,
     ports::{Clock, Ids, TokenSigner},
@@ -50,6 +51,7 @@ pub(crate) struct Wired {
 /// What is done when no request and no job can come any more.
 pub(crate) struct Closing {
     queues: Option<CloseQueues>,
+    mysql_queue: Option<MySqlQueue>,
     database: Database,
 }
 
@@ -66,6 +68,11 @@ impl Closing {
                 ),
                 Err(error) => tracing::warn!(%error, "queues could not be closed"),
             }
+        }
+        if let Some(queue) = self.mysql_queue
+            && let Err(error) = queue.close().await
+        {
+            tracing::warn!(%error, "who was heard of in the last second was not noted");
         }
         self.database.close().await;
     }
@@ -289,6 +296,7 @@ impl Parts {
                 policies: Arc::clone(&self.database.policies),
                 control: Arc::clone(&self.queues.control),
             }),
+            mysql_queue: self.queues.mysql.clone(),
             database: self.database.clone(),
         }
     }

@@ -2,15 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use frontrow_adapter_embedded::{MemoryQueue, MemoryRankingCache};
+use frontrow_adapter_mysql::{MySqlQueue, TimeOffset};
 use frontrow_adapter_redis::{RedisSettings, RedisStore};
 use frontrow_domain::{
     ports::{Clock, Queue, QueueControl, QueueTicks, RankingCache, WaitingLine},
     use_cases::SharedLook,
 };
 
-use crate::config::{CacheBackend, Config, QueueBackend};
+use super::database::mysql_settings;
+use crate::config::{CacheBackend, Config, DatabaseKind, QueueBackend};
 
 /// The ports of the queues and of the cache.
 pub(super) struct Queues {
@@ -20,6 +22,8 @@ pub(super) struct Queues {
     pub(super) ticks: Arc<dyn QueueTicks>,
     pub(super) control: Arc<dyn QueueControl>,
     pub(super) ranking_cache: Arc<dyn RankingCache>,
+    /// What is to be closed, where the queues' store is the database.
+    pub(super) mysql: Option<MySqlQueue>,
     /// True when the queues' store is this process.
     pub(super) ends_with_process: bool,
 }
@@ -41,6 +45,13 @@ impl Queues {
         };
         Ok(match config.queue.backend {
             QueueBackend::Embedded => Self::in_process(MemoryQueue::new(clock), ranking_cache),
+            QueueBackend::MySql => {
+                let queue = open_mysql(config).await?;
+                Self {
+                    mysql: Some(queue.clone()),
+                    ..Self::shared(queue, ranking_cache, clock, config)
+                }
+            }
             QueueBackend::Redis => Self::shared(redis()?, ranking_cache, clock, config),
         })
     }
@@ -54,6 +65,7 @@ impl Queues {
             ticks: Arc::clone(&memory) as _,
             control: memory,
             ranking_cache,
+            mysql: None,
             ends_with_process: true,
         }
     }
@@ -82,9 +94,19 @@ impl Queues {
             ticks: Arc::clone(&store) as _,
             control: store,
             ranking_cache,
+            mysql: None,
             ends_with_process: false,
         }
     }
+}
+
+/// On the server of the database, with connections of its own: a rush at the door takes none from those
+/// who pay.
+async fn open_mysql(config: &Config) -> anyhow::Result<MySqlQueue> {
+    let DatabaseKind::MySql(url) = config.database_kind() else {
+        bail!("database.url: queue.backend = \"mysql\" wants it to be mysql:");
+    };
+    Ok(MySqlQueue::open(url, &mysql_settings(config), TimeOffset::default()).await?)
 }
 
 async fn open_redis(config: &Config) -> anyhow::Result<RedisStore> {

@@ -37,6 +37,7 @@ macro_rules! on_every_store {
         $crate::on_every_store!(@mysql MYSQL: $($name),*);
         $crate::on_every_store!(@redis REDIS: $($name),*);
         $crate::on_every_store!(@mysql_and_redis MYSQL_AND_REDIS: $($name),*);
+        $crate::on_every_store!(@mysql_queue MYSQL_QUEUE: $($name),*);
     };
     (@$module:ident $stores:ident: $($name:ident),*) => {
         mod $module {

@@ -32,6 +32,8 @@ enum Database {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Queue {
     Memory,
+    /// The database.
+    MySql,
     Redis,
 }
 
@@ -56,6 +58,11 @@ impl Stores {
         database: Database::MySql,
         queue: Queue::Redis,
     };
+    /// A MySQL database, for the queues too, and the memory of the program for the rankings.
+    pub(crate) const MYSQL_QUEUE: Self = Self {
+        database: Database::MySql,
+        queue: Queue::MySql,
+    };
 
     /// The configuration of a program on these stores, empty, without the demo on-sale, and with a
     /// pace that suits tests.
@@ -69,6 +76,7 @@ impl Stores {
         };
         Ok(match self.queue {
             Queue::Memory => config,
+            Queue::MySql => Self::sharing(config.env("FRONTROW_QUEUE__BACKEND", "mysql")),
             Queue::Redis => {
                 let keyspace = RedisKeyspace::create().await?;
                 Self::with_redis(config, keyspace.url())
@@ -87,10 +95,16 @@ impl Stores {
 
     /// `config` with queues and rankings on a Redis.
     pub(crate) fn with_redis(config: AppConfig, url: &str) -> AppConfig {
-        config
+        let config = config
             .env("FRONTROW_QUEUE__BACKEND", "redis")
             .env("FRONTROW_CACHE__BACKEND", "redis")
-            .env("FRONTROW_REDIS__URL", url)
+            .env("FRONTROW_REDIS__URL", url);
+        Self::sharing(config)
+    }
+
+    /// `config` with what instances have in common that share their queues.
+    fn sharing(config: AppConfig) -> AppConfig {
+        config
             .env("FRONTROW_QUEUE__TOKEN_KEYS__SHARED", TOKEN_KEY)
             .env("FRONTROW_IDENTITY__TRUST_X_USER_ID", "true")
     }
