@@ -13,8 +13,7 @@ use frontrow_test_harness::{Fault, FaultProxy};
 use crate::{
     one_database::settings,
     program::{Program, texts},
-    turnstile::Turnstile,
-    wire::address_of,
+    wire::{address_of, turnstile::Turnstile},
 };
 
 /// Longer than any test.
@@ -33,11 +32,11 @@ impl Troubled {
     async fn start(settings: &MySqlSettings) -> Self {
         let program = Program::start().await;
         let proxy = FaultProxy::start(address_of(program.url()).await).unwrap();
-        let turnstile = Turnstile::before(&proxy).await;
-        let database = turnstile
-            .wire
-            .open(program.url(), settings, &program.offset)
-            .await;
+        let turnstile = Turnstile::before(proxy.address()).await;
+        let url = turnstile.wire.url(program.url());
+        let database = MySqlDatabase::open(&url, settings, program.offset.clone())
+            .await
+            .unwrap();
         Self {
             program,
             proxy,

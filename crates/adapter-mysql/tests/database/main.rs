@@ -15,7 +15,6 @@ mod counting;
 mod faults;
 mod index;
 mod keys;
-mod meter;
 mod one_database;
 mod opening;
 mod plans;
@@ -25,6 +24,7 @@ mod stampede;
 mod sweeping;
 mod turns;
 mod turnstile;
+#[path = "../wire/mod.rs"]
 mod wire;
 
 use one_database::OneDatabase;

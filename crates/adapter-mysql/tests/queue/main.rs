@@ -9,11 +9,15 @@
     reason = "the lints know the tests themselves, and not what they call"
 )]
 
+mod cost;
 mod hall;
 mod instances;
 mod keys;
 mod locks;
+mod looks;
 mod one_queue;
+#[path = "../wire/mod.rs"]
+mod wire;
 
 use one_queue::OneQueue;
 

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use crate::wire::{Answer, Reader, Side, Wire, address_of};
+use super::{Answer, Reader, Side, Wire, address_of};
 
 /// A statement may read so many times as many rows as it gives and writes: to look a row up, to find
 /// it again in order to write it, and each of its neighbours.

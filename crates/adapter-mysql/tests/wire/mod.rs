@@ -1,12 +1,13 @@
 //! Somebody between the adapter and its server who reads every statement on its way, and knows as much of
 //! their protocol as that takes.
 
+pub(crate) mod meter;
 mod packets;
+pub(crate) mod turnstile;
 
 use std::{collections::HashMap, io, net::SocketAddr};
 
 use async_trait::async_trait;
-use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings, TimeOffset};
 pub(crate) use packets::{Answer, Side};
 use packets::{Command, Reply};
 use tokio::{
@@ -51,19 +52,6 @@ impl Wire {
             }
         });
         Self { address, accepting }
-    }
-
-    /// Opens a database, whose schema must be there, by this way.
-    pub(crate) async fn open(
-        &self,
-        url: &str,
-        settings: &MySqlSettings,
-        offset: &TimeOffset,
-    ) -> MySqlDatabase {
-        let url = at(url, self.address);
-        MySqlDatabase::open(&url, settings, offset.clone())
-            .await
-            .unwrap()
     }
 
     /// The URL of a database by this way.

@@ -1,12 +1,11 @@
 //! Stops a statement on its way to the server, so that something can happen at that very moment.
 
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use async_trait::async_trait;
-use frontrow_test_harness::FaultProxy;
 use tokio::{sync::watch, time::timeout};
 
-use crate::wire::{Answer, Reader, Side, Wire};
+use super::{Answer, Reader, Side, Wire};
 
 /// For what never comes.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -27,11 +26,11 @@ pub(crate) struct Turnstile {
 }
 
 impl Turnstile {
-    /// Before a proxy, open.
-    pub(crate) async fn before(proxy: &FaultProxy) -> Self {
+    /// Before whoever listens there, open.
+    pub(crate) async fn before(server: SocketAddr) -> Self {
         let state = watch::Sender::new(State::Open);
         let theirs = state.clone();
-        let wire = Wire::to(proxy.address(), move || Attendant(theirs.clone()));
+        let wire = Wire::to(server, move || Attendant(theirs.clone()));
         Self {
             wire: wire.await,
             state,

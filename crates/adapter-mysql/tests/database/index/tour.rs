@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diesel_async::{AsyncConnection, AsyncMysqlConnection};
-use frontrow_adapter_mysql::MySqlSettings;
+use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings};
 use frontrow_domain::{
     model::{ConcertId, PerformanceId},
     ports::HoldRequest,
@@ -11,9 +11,9 @@ use frontrow_domain::{
 
 use super::season::{Kind, Season, id_of};
 use crate::{
-    meter::{Meter, Metered},
     one_database::settings,
     program::{Program, execute},
+    wire::meter::{Meter, Metered},
 };
 
 /// The concert that the tour is about, one of those to come, and its first performance.
@@ -53,10 +53,10 @@ impl Tour {
             statement_timeout: Duration::from_mins(5),
             ..settings()
         };
-        program.database = meter
-            .wire
-            .open(program.url(), &settings, &program.offset)
-            .await;
+        let url = meter.wire.url(program.url());
+        program.database = MySqlDatabase::open(&url, &settings, program.offset.clone())
+            .await
+            .unwrap();
         meter.take();
         Self {
             program,

@@ -1,0 +1,212 @@
+//! No call reads more rows because more people wait, as the server itself counts.
+
+use std::collections::BTreeMap;
+
+use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings};
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{GatePurpose, LineMark, SignOfLife, Ticket},
+    },
+    ports::{LineOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks, WaitingLine},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    hall::{Hall, by_rate, enters, paused, report, user},
+    one_queue::settings,
+    wire::meter::{Meter, Metered},
+};
+
+/// How signs of life are written that were gathered: once a second, so also in the middle of other calls.
+const SIGNS: &str = "UPDATE JSON_TABLE";
+
+/// How many are admitted at most in the tour.
+const ADMITTED_MAX: u64 = 100;
+
+/// Somebody who makes every call once, and looks at the bill of each.
+struct Tour {
+    meter: Meter,
+    /// Its statements are metered.
+    queue: MySqlQueue,
+    concert: ConcertId,
+    /// How many rows each call has read.
+    cost: BTreeMap<&'static str, u64>,
+}
+
+impl Tour {
+    async fn of(hall: &Hall) -> Self {
+        let meter = Meter::before(hall.store.url()).await;
+        let settings = MySqlSettings {
+            pool_size: 1,
+            ..settings()
+        };
+        let offset = hall.store.offset.clone();
+        let url = meter.wire.url(hall.store.url());
+        Self {
+            queue: MySqlQueue::open(&url, &settings, offset).await.unwrap(),
+            meter,
+            concert: hall.concert,
+            cost: BTreeMap::new(),
+        }
+    }
+
+    /// Makes a call, and notes what it has cost.
+    async fn call<T>(
+        &mut self,
+        what: &'static str,
+        call: impl AsyncFnOnce(&MySqlQueue, ConcertId) -> T,
+    ) -> T {
+        self.meter.take();
+        let outcome = call(&self.queue, self.concert).await;
+        let bill = self.meter.take();
+        assert!(!bill.is_empty(), "{what}: nothing was metered");
+        for signs in bill.iter().filter(|one| writes_signs(one)) {
+            assert!(signs.is_lean(0), "{what}: {signs}");
+        }
+        let others = bill.iter().filter(|one| !writes_signs(one));
+        self.cost.insert(what, others.map(|one| one.read).sum());
+        outcome
+    }
+
+    /// Looks at the line.
+    async fn look(&mut self, what: &'static str, since: Option<LineMark>) -> LineMark {
+        let looked = self
+            .call(what, async |queue, concert| {
+                queue.look(concert, since).await.unwrap()
+            })
+            .await;
+        match looked.value {
+            LineOutcome::Seen(line) => line.mark,
+            LineOutcome::NotSeeded => panic!("the store has the queue"),
+        }
+    }
+}
+
+fn writes_signs(statement: &Metered) -> bool {
+    statement.statement.starts_with(SIGNS)
+}
+
+async fn find(queue: &MySqlQueue, ticket: &Ticket) {
+    let found = queue.look_up(ticket).await.unwrap().value;
+    assert!(matches!(found, LookUpOutcome::Found(_)), "{found:?}");
+}
+
+/// What people ask.
+async fn people(tour: &mut Tour, line: &[Ticket]) {
+    let (head, last) = (line.first().unwrap(), line.last().unwrap());
+    tour.call("join", async |queue, concert| {
+        enters(queue, concert, "newcomer").await;
+    })
+    .await;
+    tour.call("join again", async |queue, concert| {
+        queue.join(concert, &user("newcomer"), None).await.unwrap();
+    })
+    .await;
+    for (what, ticket) in [("look up the head", head), ("look up the last", last)] {
+        tour.call(what, async |queue, _| find(queue, ticket).await)
+            .await;
+    }
+    tour.call("gate, waiting", async |queue, _| {
+        queue.pass_gate(last, GatePurpose::Browse).await.unwrap();
+    })
+    .await;
+    let mark = tour.look("look at the line", None).await;
+    for leaver in line.iter().skip(line.len() / 2).take(3) {
+        tour.call("leave the line", async |queue, _| {
+            queue.leave(leaver).await.unwrap();
+        })
+        .await;
+    }
+    tour.look("look who left", Some(mark)).await;
+    let signs: Vec<_> = line.iter().rev().take(100).map(sign).collect();
+    tour.call("tell signs of life", async |queue, concert| {
+        queue.heard_of(concert, &signs).await.unwrap();
+    })
+    .await;
+}
+
+fn sign(ticket: &Ticket) -> SignOfLife {
+    SignOfLife {
+        user: ticket.user.clone(),
+        arrival: ticket.arrival,
+        at: Timestamp::MAX,
+    }
+}
+
+/// What the jobs do, and what people ask who were admitted.
+async fn ticks(tour: &mut Tour, hall: &mut Hall, line: &[Ticket]) {
+    let head = line.first().unwrap();
+    tick(tour, "count leavers out").await;
+    hall.change(by_rate(u32::try_from(ADMITTED_MAX).unwrap()))
+        .await;
+    tour.call("admit some", async |queue, concert| {
+        queue.admit(concert, 20).await.unwrap();
+    })
+    .await;
+    tour.call("gate, a claim", async |queue, _| {
+        queue.pass_gate(head, GatePurpose::Browse).await.unwrap();
+    })
+    .await;
+    tour.call("leave an active place", async |queue, _| {
+        queue.leave(head).await.unwrap();
+    })
+    .await;
+    for what in ["admit the rest of the window", "admit nobody"] {
+        tour.call(what, async |queue, concert| {
+            report(queue.admit(concert, 1_000).await.unwrap().value);
+        })
+        .await;
+    }
+    tick(tour, "count one out").await;
+    tick(tour, "expire nobody").await;
+    // Time without service ends nobody's wait, so nothing is over.
+    hall.store.offset.shift(SignedDuration::from_mins(10));
+    tick(tour, "after a break").await;
+}
+
+async fn tick(tour: &mut Tour, what: &'static str) {
+    tour.call(what, async |queue, concert| {
+        report(queue.expire(concert, 1_000).await.unwrap().value);
+    })
+    .await;
+}
+
+/// What operators ask, and the jobs that keep the store supplied.
+async fn control(tour: &mut Tour) {
+    tour.call("busy", async |queue, _| {
+        queue.busy().await.unwrap();
+    })
+    .await;
+    tour.call("empty", async |queue, concert| {
+        queue.is_empty(concert).await.unwrap();
+    })
+    .await;
+    tour.call("policy version", async |queue, concert| {
+        queue.policy_version(concert).await.unwrap();
+    })
+    .await;
+    tour.call("sell out", async |queue, concert| {
+        queue.set_sold_out(concert, true).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_longer_line_costs_nobody_more() {
+    let mut told = Vec::new();
+    for count in [1_000, 20_000] {
+        let mut hall = Hall::open(paused()).await;
+        let line = hall.line_up(count).await;
+        let mut tour = Tour::of(&hall).await;
+        people(&mut tour, &line).await;
+        ticks(&mut tour, &mut hall, &line).await;
+        control(&mut tour).await;
+        told.push(tour.cost);
+    }
+    assert_eq!(told[0], told[1]);
+    println!("{:#?}", told[0]);
+    let most = told[0].iter().max_by_key(|(_, rows)| **rows).unwrap();
+    assert!(*most.1 < 15 * ADMITTED_MAX, "{most:?}");
+    assert!(told[0]["look up the last"] <= 3, "{told:#?}");
+}

@@ -1,0 +1,59 @@
+//! A look at the line takes several statements, and is of one instant all the same.
+
+use frontrow_adapter_mysql::MySqlQueue;
+use frontrow_domain::{
+    model::queue::{Left, Line, LineMark},
+    ports::{LineOutcome, Queue, WaitingLine},
+};
+
+use crate::{
+    hall::{Hall, bypass, paused},
+    one_queue::settings,
+    wire::{address_of, turnstile::Turnstile},
+};
+
+/// How the statement begins that counts those who wait, after the head was read.
+const COUNTS: &str = "SELECT t.last_seq";
+
+/// How the statement begins that tells how many have left, after they were counted.
+const EXIT: &str = "SELECT e.left_line";
+
+async fn see(queue: &MySqlQueue, hall: &Hall, since: Option<LineMark>) -> Line {
+    match queue.look(hall.concert, since).await.unwrap().value {
+        LineOutcome::Seen(line) => line,
+        LineOutcome::NotSeeded => panic!("the store has the queue"),
+    }
+}
+
+/// One leaves and two are admitted while somebody looks, who sees neither, and both with the next look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_is_of_one_instant() {
+    for moment in [COUNTS, EXIT] {
+        let mut hall = Hall::open(paused()).await;
+        let line = hall.line_up(6).await;
+        hall.change(bypass()).await;
+        let turnstile = Turnstile::before(address_of(hall.store.url()).await).await;
+        let url = turnstile.wire.url(hall.store.url());
+        let offset = hall.store.offset.clone();
+        let slow = MySqlQueue::open(&url, &settings(), offset).await.unwrap();
+        let before = see(&slow, &hall, None).await;
+
+        turnstile.stop_at(moment);
+        let meanwhile = async {
+            turnstile.stopped().await;
+            hall.queue().leave(&line[4]).await.unwrap();
+            assert_eq!(hall.admit(2).await.done, 2);
+            turnstile.open();
+        };
+        let looking = see(&slow, &hall, Some(before.mark));
+        let (seen, ()) = futures_util::future::join(looking, meanwhile).await;
+        assert_eq!((seen.waiting, seen.admitted), (6, 0));
+        assert_eq!(seen.left, Left::These(Vec::new()));
+        assert_eq!(seen.mark, before.mark);
+
+        let after = see(&slow, &hall, Some(seen.mark)).await;
+        assert_eq!((after.waiting, after.admitted), (3, 2));
+        assert_eq!(after.left, Left::These(vec![line[4].arrival]));
+        assert_eq!(after.admitted_up_to, Some(line[1].arrival));
+    }
+}
