@@ -7,14 +7,14 @@ use mysql_async::Conn;
 
 use super::{
     against_bare::{Steady, side, unintended},
-    joining::Joining,
-    queues::{IS_SHOWN, IS_WAITING, Queue},
+    lines::{FEW, Long, MANY},
+    queues::{IS_SHOWN, IS_WAITING, Queue, look_ups},
     stage::{Stage, Stages, expects},
 };
 use crate::{
     cli::Backend,
     client::{Feed, Tally},
-    figures::exact,
+    figures::{exact, grouped},
     measure::{Compared, Meter, Plan, Side, compare},
     report::Row,
     stores::{Counters, MySql},
@@ -36,25 +36,24 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
         mysql,
     };
 
+    let mut rows = Vec::new();
+    let mut ours = Long::at(&on_mysql, KEEP_EVERY).await?;
+    let mut theirs = Long::at(&on_redis, KEEP_EVERY).await?;
+    for waiting in [FEW, MANY, on_mysql.settings.crowd] {
+        // One after the other: both at once would only slow each other down.
+        ours.grow_to(waiting).await?;
+        theirs.grow_to(waiting).await?;
+        let with = format!("with {} waiting", grouped(exact(waiting)));
+        let mut looking = (asking(&on_mysql, &ours)?, asking(&on_redis, &theirs)?);
+        let what = format!("look-up {with}");
+        rows.push(turns.row(&what, &mut looking.0, &mut looking.1).await?);
+        let count = (waiting / 2).min(ARRIVALS_MAX);
+        let mut joining = (Arriving(&mut ours, count), Arriving(&mut theirs, count));
+        let what = format!("join {with}");
+        rows.push(turns.row(&what, &mut joining.0, &mut joining.1).await?);
+    }
+
     let users = on_mysql.settings.users;
-    let waiting = [
-        Queue::waiting(&on_mysql, users).await?,
-        Queue::waiting(&on_redis, users).await?,
-    ];
-    let [ours, theirs] = &waiting;
-    tokio::try_join!(ours.settle(&on_mysql), theirs.settle(&on_redis))?;
-    let (mut ours, mut theirs) = (looking(&on_mysql, ours)?, looking(&on_redis, theirs)?);
-    let mut rows = vec![
-        turns
-            .row("look-up while waiting", &mut ours, &mut theirs)
-            .await?,
-    ];
-
-    let [ours, theirs] = &waiting;
-    let mut ours = Joining::at(&on_mysql, &ours.concert);
-    let mut theirs = Joining::at(&on_redis, &theirs.concert);
-    rows.push(turns.row("join", &mut ours, &mut theirs).await?);
-
     let ours = Queue::active(&on_mysql, users).await?;
     let theirs = Queue::active(&on_redis, users).await?;
     let (mut ours, mut theirs) = (passing(&on_mysql, &ours)?, passing(&on_redis, &theirs)?);
@@ -66,8 +65,24 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn looking(stage: &Stage, queue: &Queue) -> Result<Steady> {
-    let feed = Feed::around(queue.look_ups());
+/// Every how manyth in a line is asked for.
+const KEEP_EVERY: u64 = 20;
+
+/// How many join in a slice at most.
+const ARRIVALS_MAX: u64 = 5_000;
+
+/// So many people join a line, however long that takes.
+struct Arriving<'a, 'b>(&'a mut Long<'b>, u64);
+
+impl Side for Arriving<'_, '_> {
+    async fn slice(&mut self, _: Duration) -> Result<Tally> {
+        self.0.arrive(self.1).await
+    }
+}
+
+/// People from all over a line ask where they stand.
+fn asking(stage: &Stage, line: &Long) -> Result<Steady> {
+    let feed = Feed::around(look_ups(&line.kept).collect());
     Ok(Steady(stage.load(feed, expects(200, IS_WAITING))?))
 }
 

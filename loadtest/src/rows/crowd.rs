@@ -2,11 +2,11 @@
 //! store's memory.
 
 use anyhow::Result;
-use serde_json::json;
 
 use super::{
     against_bare::unintended,
     growth::Growth,
+    lines::{FEW, Long, MANY, short_line},
     queues::{IS_WAITING, look_ups as requests},
     stage::{Stage, Stages, expects},
 };
@@ -14,14 +14,10 @@ use crate::{
     cli::Backend,
     client::{Feed, Load, Pace, Tally},
     figures::{exact, grouped, ratio, short},
-    people::{self, Crowd, Person, Series},
+    people::{Person, Series},
     report::{Bar, Row},
 };
 
-/// The short line.
-const FEW: u64 = 1_000;
-/// A line in between, for joins.
-const MANY: u64 = 100_000;
 /// How many people of the long line are asked for; they stand all over it.
 const ASKED: u64 = 5_000;
 /// How many look-ups a round of first look-ups has, each of somebody else.
@@ -32,7 +28,6 @@ const LOOK_UPS_PER_SECOND: f64 = 1_000.0;
 
 const SHORT_LINE: Series = Series(1);
 const WARM_UP: Series = Series(2);
-const LONG_LINE: Series = Series(3);
 
 /// Measures this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
@@ -55,28 +50,14 @@ struct Lines {
     rows: Vec<Row>,
 }
 
-/// How many there are, of whom.
-struct Long<'a> {
-    stage: &'a Stage,
-    concert: String,
-    waiting: u64,
-    kept: Vec<Person>,
-    keep_every: u64,
-}
-
 impl Lines {
     async fn form(stages: &Stages) -> Result<Self> {
         let stage = stages.set().await?;
-        let few = line(&stage, "A short line", SHORT_LINE).await?;
-        let warm_up = line(&stage, "Another short line", WARM_UP).await?;
+        let few = short_line(&stage, "A short line", SHORT_LINE).await?;
+        let warm_up = short_line(&stage, "Another short line", WARM_UP).await?;
         let before = memory(stages).await?;
-        let mut long = Long {
-            concert: concert(&stage, "A long line").await?,
-            stage: &stage,
-            waiting: 0,
-            kept: Vec::new(),
-            keep_every: (stage.settings.crowd / ASKED).max(1),
-        };
+        let keep_every = (stage.settings.crowd / ASKED).max(1);
+        let mut long = Long::at(&stage, keep_every).await?;
         let mut rows = Vec::new();
         let crowd = stage.settings.crowd;
         for (waiting, joins) in [(FEW, 2_000), (MANY, 20_000), (crowd, 20_000)] {
@@ -84,7 +65,7 @@ impl Lines {
             if waiting == crowd {
                 rows.extend(memory_row(before, memory(stages).await?, crowd));
             }
-            rows.push(long.joins(joins).await?);
+            rows.push(joins_row(&mut long, joins).await?);
         }
         let many = long.kept;
         Ok(Self {
@@ -149,81 +130,20 @@ fn look_ups(stage: &Stage, feed: Feed) -> Result<Load> {
     stage.load(feed, expects(200, IS_WAITING))
 }
 
-/// A concert that lets in one person an hour, and nobody who asks seldom loses their place.
-async fn concert(stage: &Stage, title: &str) -> Result<String> {
-    let policy = json!({
-        "throughput": { "admit": 1, "interval_s": 3_600 },
-        "waiting_ttl_s": 3_600,
-    });
-    let concert = stage.program.concert(title, policy).await?;
-    // Who comes first need not wait.
-    let first = Crowd {
-        series: Series(u32::MAX),
-        first: 0,
-        count: 1,
-        keep_every: 0,
-        state: "active",
-    };
-    stage.join(&concert, first).await?;
-    Ok(concert)
-}
-
-async fn line(stage: &Stage, title: &str, series: Series) -> Result<Vec<Person>> {
-    let concert = concert(stage, title).await?;
-    let crowd = Crowd {
-        series,
-        first: 0,
-        count: FEW,
-        keep_every: 1,
-        state: "waiting",
-    };
-    stage.join(&concert, crowd).await
-}
-
-impl Long<'_> {
-    /// Those who make it so long.
-    fn up_to(&self, waiting: u64) -> Crowd {
-        Crowd {
-            series: LONG_LINE,
-            first: self.waiting,
-            count: waiting.saturating_sub(self.waiting),
-            keep_every: self.keep_every,
-            state: "waiting",
-        }
-    }
-
-    async fn grow_to(&mut self, waiting: u64) -> Result<()> {
-        let joined = self.stage.join(&self.concert, self.up_to(waiting)).await?;
-        self.kept.extend(joined);
-        self.waiting = self.waiting.max(waiting);
-        Ok(())
-    }
-
-    /// Measures the next joins.
-    async fn joins(&mut self, count: u64) -> Result<Row> {
-        let waiting = self.waiting;
-        let crowd = self.up_to(waiting + count);
-        let identities = people::identities(&self.stage.program.provider, crowd)?;
-        let feed = Feed::once(people::joins(&self.concert, &identities));
-        let joining = expects(201, IS_WAITING);
-        let tally = self
-            .stage
-            .load(feed, joining)?
-            .run(Pace::Full, None)
-            .await?;
-        self.waiting += count;
-        let waiting = grouped(exact(waiting));
-        Ok(
-            Row::new(format!("joins with {waiting} waiting"), Some(tally.rate()))
-                .unit("/s")
-                .behind(format!(
-                    "{count} joins: p50 {}, p99 {}",
-                    short(tally.quantile(0.5)),
-                    short(tally.quantile(0.99))
-                ))
-                .fault(unintended(&tally)),
-        )
-    }
+/// Measures the next joins.
+async fn joins_row(line: &mut Long<'_>, count: u64) -> Result<Row> {
+    let waiting = grouped(exact(line.waiting));
+    let tally = line.arrive(count).await?;
+    Ok(
+        Row::new(format!("joins with {waiting} waiting"), Some(tally.rate()))
+            .unit("/s")
+            .behind(format!(
+                "{count} joins: p50 {}, p99 {}",
+                short(tally.quantile(0.5)),
+                short(tally.quantile(0.99))
+            ))
+            .fault(unintended(&tally)),
+    )
 }
 
 /// All that the store has taken, in bytes, where it says so.

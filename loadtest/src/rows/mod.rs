@@ -9,6 +9,7 @@ mod crowd;
 mod durable;
 mod growth;
 mod joining;
+mod lines;
 mod queues;
 mod ranking;
 mod stage;
