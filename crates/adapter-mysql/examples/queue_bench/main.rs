@@ -1,0 +1,77 @@
+//! The queue on MySQL beside the obvious ways to build one, on a server of your own.
+//!
+//! ```text
+//! cargo run --release -p frontrow-adapter-mysql --example queue_bench -- mysql://root@127.0.0.1:3306
+//! ```
+//!
+//! Makes databases of its own and drops them. Everything is measured in one run against the same server, so the
+//! ratios count, and not the figures. Takes about a minute. Prints the table of ADR 8.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures how long things take"
+)]
+
+mod naive;
+mod ours;
+mod timing;
+
+use anyhow::{Context, Result};
+use mysql_async::{Conn, Opts, OptsBuilder, prelude::Queryable};
+use timing::{Row, print};
+
+/// How many people wait, where that is what is looked at.
+const LENGTHS: [usize; 2] = [1_000, 100_000];
+
+/// How many ask at the same time.
+pub(crate) const CALLERS: usize = 64;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let url = std::env::args()
+        .nth(1)
+        .context("give the URL of a server, without a database")?;
+    let server = Opts::from_url(&url)?;
+    let mut root = Conn::new(tcp(&server, None)).await?;
+    let version: Option<String> = root.query_first("SELECT VERSION()").await?;
+    println!("server {}", version.unwrap_or_default());
+    for name in ["frontrow_bench_naive", "frontrow_bench_ours"] {
+        root.query_drop(format!("DROP DATABASE IF EXISTS {name}"))
+            .await?;
+        root.query_drop(format!("CREATE DATABASE {name}")).await?;
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    let naive = tcp(&server, Some("frontrow_bench_naive"));
+    naive::prepare(&naive).await?;
+    let ours_url = format!("{}/frontrow_bench_ours", url.trim_end_matches('/'));
+    rows.push(naive::bare_commits(&naive).await?);
+    rows.push(ours::joins(&ours_url).await?);
+    rows.push(naive::joins_by_auto_increment(&naive).await?);
+    rows.push(naive::joins_by_locked_row(&naive).await?);
+    for people in LENGTHS {
+        let waiting = ours::Waiting::fill(&ours_url, people).await?;
+        rows.push(waiting.look_ups().await?);
+        if people == LENGTHS[1] {
+            rows.push(waiting.admission().await?);
+        }
+        naive::fill(&naive, people).await?;
+        rows.push(naive::counted_positions(&naive, people).await?);
+        if people == LENGTHS[1] {
+            rows.push(naive::skip_locked_admission(&naive).await?);
+        }
+    }
+    print(&rows);
+    for name in ["frontrow_bench_naive", "frontrow_bench_ours"] {
+        root.query_drop(format!("DROP DATABASE {name}")).await?;
+    }
+    root.disconnect().await?;
+    Ok(())
+}
+
+/// How to connect to the server over TCP, as the adapter does.
+fn tcp(server: &Opts, database: Option<&str>) -> Opts {
+    OptsBuilder::from_opts(server.clone())
+        .prefer_socket(false)
+        .db_name(database)
+        .into()
+}
