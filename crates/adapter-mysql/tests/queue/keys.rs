@@ -120,6 +120,14 @@ async fn nothing_is_counted_below_none_or_by_halves() {
             "queue_tails_counts",
         ),
         (
+            "UPDATE queue_exits SET left_line = -1",
+            "queue_exits_counts",
+        ),
+        (
+            "INSERT INTO queue_leavers SELECT concert_id, 1, 2, 0 FROM queue_tails",
+            "queue_leavers_slot",
+        ),
+        (
             "INSERT INTO queue_returns SELECT concert_id, 1, 0, -1 FROM queue_tails",
             "queue_returns_people",
         ),

@@ -8,7 +8,7 @@ use frontrow_domain::{
 
 use crate::{
     hall::{Hall, bypass, paused},
-    one_queue::settings,
+    one_queue::{execute, settings},
     wire::{address_of, turnstile::Turnstile},
 };
 
@@ -56,4 +56,32 @@ async fn a_look_is_of_one_instant() {
         assert_eq!(after.left, Left::These(vec![line[4].arrival]));
         assert_eq!(after.admitted_up_to, Some(line[1].arrival));
     }
+}
+
+/// The record of those who left is a ring: who leaves past its end is told of like everybody else, and who looks
+/// after it has gone round is told that anybody may have left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_missed_where_the_record_begins_anew() {
+    let hall = Hall::open(paused()).await;
+    let line = hall.line_up(8).await;
+    let raw = &mut hall.store.raw().await;
+    let near_the_end = "UPDATE queue_exits SET left_line = 3 * 2048 - 3";
+    execute(raw, near_the_end).await.unwrap();
+    let before = see(hall.queue(), &hall, None).await;
+    for leaver in &line[..6] {
+        hall.queue().leave(leaver).await.unwrap();
+    }
+    let mut arrivals: Vec<_> = line[..6].iter().map(|ticket| ticket.arrival).collect();
+    match see(hall.queue(), &hall, Some(before.mark)).await.left {
+        Left::These(mut told) => {
+            told.sort_unstable();
+            arrivals.sort_unstable();
+            assert_eq!(told, arrivals);
+        }
+        Left::Anybody => panic!("six have left"),
+    }
+    let once_round = "UPDATE queue_exits SET left_line = left_line + 2048 - 5";
+    execute(raw, once_round).await.unwrap();
+    let after = see(hall.queue(), &hall, Some(before.mark)).await;
+    assert_eq!(after.left, Left::Anybody);
 }
