@@ -146,7 +146,7 @@ impl MySqlQueue {
             });
         }
         let pool = server.pool(settings.pool_size)?;
-        let calls = Calls::new(pool.clone(), offset, settings);
+        let calls = Calls::new(pool.clone(), offset);
         let call_limit = settings.statement_timeout;
         Ok(Self(Arc::new(Inner {
             signs: Signs::new(calls.clone(), call_limit),

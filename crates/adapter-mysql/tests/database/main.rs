@@ -23,7 +23,6 @@ mod restarts;
 mod stampede;
 mod sweeping;
 mod turns;
-mod turnstile;
 #[path = "../wire/mod.rs"]
 mod wire;
 
