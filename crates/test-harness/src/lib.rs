@@ -51,6 +51,7 @@ mod mysql;
 mod process;
 mod redis;
 mod reply;
+mod wrong_clock;
 
 pub use app::App;
 pub use app_config::AppConfig;

@@ -36,6 +36,12 @@ pub(crate) const NEEDED: &[Tool] = &[
         packages: &["redis-server"],
         why: "is the server on which the Redis adapter is tested",
     },
+    Tool {
+        programs: &["faketime"],
+        // The program is a part of its package by itself; the tests use the library that comes with it.
+        packages: &["faketime"],
+        why: "makes the clocks of instances differ",
+    },
 ];
 
 /// Makes sure that every one of `tools` is installed: installs what is missing where that is

@@ -2,6 +2,8 @@
 
 mod database;
 mod mysql;
+mod queue_record;
+mod redis;
 mod sqlite;
 
 use anyhow::Result;
@@ -9,7 +11,10 @@ use diesel_async::AsyncMysqlConnection;
 use frontrow_test_harness::{App, AppConfig, MySqlTestDatabase, RedisKeyspace};
 
 use self::database::Opened;
-pub(crate) use self::database::{Books, Ledger, Note, WritesHeldUp};
+pub(crate) use self::{
+    database::{Books, Ledger, Note, WritesHeldUp},
+    queue_record::{QueueReader, QueueRecord},
+};
 
 /// What signs queue tokens where instances share the queues.
 const TOKEN_KEY: &str = "a-key-that-all-instances-of-a-test-share";
@@ -80,7 +85,7 @@ impl Stores {
             Queue::Redis => {
                 let keyspace = RedisKeyspace::create().await?;
                 Self::with_redis(config, keyspace.url())
-                    .env("FRONTROW_REDIS__KEY_PREFIX", keyspace.prefix())
+                    .env(redis::KEY_PREFIX, keyspace.prefix())
                     .keep(keyspace)
             }
         })
@@ -98,7 +103,7 @@ impl Stores {
         let config = config
             .env("FRONTROW_QUEUE__BACKEND", "redis")
             .env("FRONTROW_CACHE__BACKEND", "redis")
-            .env("FRONTROW_REDIS__URL", url);
+            .env(redis::URL, url);
         Self::sharing(config)
     }
 

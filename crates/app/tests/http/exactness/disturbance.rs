@@ -1,0 +1,87 @@
+//! What happens to the instances meanwhile.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use frontrow_test_harness::{App, AppConfig};
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::house::DOORS;
+
+const BETWEEN_KILLS: Duration = Duration::from_secs(1);
+/// How wrong the clock of each instance is.
+const CLOCKS_OFF_S: [i64; DOORS] = [-300, 0, 140, 300];
+/// Between two answers on a slow machine.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
+
+/// What happens to the instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disturbance {
+    None,
+    /// One after the other is killed, a second apart, and started again.
+    Kills,
+    /// Their clocks are minutes apart.
+    WrongClocks,
+}
+
+impl Disturbance {
+    /// The set-up of the instance behind one door.
+    pub(super) fn config(self, shared: AppConfig, door: usize) -> Result<AppConfig> {
+        match self {
+            Self::WrongClocks => shared.clock_off_by_s(CLOCKS_OFF_S[door]),
+            Self::None | Self::Kills => Ok(shared),
+        }
+    }
+
+    /// Sees that the instances take it to be as late as they should.
+    pub(super) async fn is_seen(self, apps: &[App]) -> Result<()> {
+        if self != Self::WrongClocks {
+            return Ok(());
+        }
+        let mut truths = Vec::new();
+        for (app, off_s) in apps.iter().zip(CLOCKS_OFF_S) {
+            truths.push(date(app).await? - SignedDuration::from_secs(off_s));
+        }
+        let (first, last) = (truths.iter().min(), truths.iter().max());
+        let apart = last
+            .context("no door")?
+            .duration_since(*first.context("no door")?);
+        ensure!(apart < CLOCK_TOLERANCE, "not as wrong as told: {truths:?}");
+        Ok(())
+    }
+
+    /// Goes on until it is stopped; gives how often an instance was killed.
+    pub(super) async fn go_on(self, apps: Vec<App>, until: &CancellationToken) -> Result<usize> {
+        if self == Self::Kills {
+            return kill_in_turn(apps, until).await;
+        }
+        until.cancelled().await;
+        drop(apps);
+        Ok(0)
+    }
+}
+
+async fn kill_in_turn(mut apps: Vec<App>, until: &CancellationToken) -> Result<usize> {
+    let mut pace = interval(BETWEEN_KILLS);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut kills = 0;
+    loop {
+        tokio::select! {
+            () = until.cancelled() => return Ok(kills),
+            _ = pace.tick() => {}
+        }
+        let app = &mut apps[kills % DOORS];
+        app.sigkill()?;
+        app.restart().await?;
+        kills += 1;
+    }
+}
+
+/// What time it is, as an instance tells in its answers.
+async fn date(app: &App) -> Result<Timestamp> {
+    let reply = app.client().get("/livez").await?;
+    let date = reply.header("date").context("no Date header")?;
+    Ok(rfc2822::DateTimeParser::new().parse_timestamp(date)?)
+}

@@ -1,0 +1,95 @@
+//! What was seen of a queue, by its people and in its store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::{lives::instant, stores::QueueRecord};
+
+/// One look at one place. Instants are microseconds since 1970 by the store's clock.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) user: String,
+    pub(super) arrival: i64,
+    /// None while waiting.
+    pub(super) admitted_at: Option<i64>,
+    /// When it was so.
+    pub(super) as_of: i64,
+}
+
+/// All that was seen of one user.
+#[derive(Debug, Default)]
+pub(super) struct Stay {
+    /// One, where all is well.
+    pub(super) arrivals: BTreeSet<i64>,
+    /// One, where all is well, once they were admitted.
+    pub(super) admissions: BTreeSet<i64>,
+    /// When they were last seen waiting.
+    pub(super) waited_until: Option<i64>,
+    /// When they were last seen active.
+    pub(super) active_until: Option<i64>,
+}
+
+/// All that was seen of everybody.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) stays: BTreeMap<String, Stay>,
+    /// The most people that the store had active at once, where that was looked at.
+    pub(super) most_active: usize,
+    /// How many the store says that it has moved from the line to the active, when it was last asked.
+    pub(super) moved: usize,
+    /// When the store's window began, each time it was asked.
+    pub(super) window_starts: BTreeSet<i64>,
+}
+
+impl Seen {
+    /// What the program told of a place.
+    pub(super) fn told(user: &str, place: &Value) -> Result<Self> {
+        let micros = |field: &str| anyhow::Ok(instant(&place[field])?.as_microsecond());
+        let is_active = place["state"] == "active";
+        Ok(Self {
+            user: user.to_owned(),
+            arrival: micros("joined_at")?,
+            admitted_at: is_active.then(|| micros("admitted_at")).transpose()?,
+            as_of: micros("as_of")?,
+        })
+    }
+}
+
+impl History {
+    /// Notes one look.
+    pub(super) fn note(&mut self, seen: Seen) {
+        let stay = self.stays.entry(seen.user).or_default();
+        stay.arrivals.insert(seen.arrival);
+        stay.admissions.extend(seen.admitted_at);
+        let until = match seen.admitted_at {
+            Some(_) => &mut stay.active_until,
+            None => &mut stay.waited_until,
+        };
+        *until = Some(seen.as_of).max(*until);
+    }
+
+    /// Notes what the store has.
+    pub(super) fn note_record(&mut self, record: &QueueRecord) {
+        for active in &record.active {
+            self.note(Seen {
+                user: active.user.clone(),
+                arrival: active.arrival,
+                admitted_at: Some(active.admitted_at),
+                as_of: record.now,
+            });
+        }
+        for waiting in &record.waiting {
+            self.note(Seen {
+                user: waiting.user.clone(),
+                arrival: waiting.arrival,
+                admitted_at: None,
+                as_of: record.now,
+            });
+        }
+        self.most_active = self.most_active.max(record.active.len());
+        self.moved = record.moved;
+        self.window_starts.extend(record.window_start);
+    }
+}

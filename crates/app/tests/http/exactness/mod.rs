@@ -1,0 +1,95 @@
+//! Several instances, one queue: exact, whatever happens to the instances.
+//!
+//! People join at all doors, some before it opens and most while admission runs. What comes of that is
+//! judged from the store's own [record](crate::stores::QueueRecord), read again and again, and from what
+//! people were [told](history::Seen::told): never more than N in a window or M at once, strictly in order
+//! of arrival, nobody twice, nobody lost. That the [judgement](violations::violations) can fail is
+//! [tested](planted) too.
+
+mod disturbance;
+mod evening;
+mod guest;
+mod history;
+mod house;
+mod planted;
+mod violations;
+
+use std::env;
+
+use anyhow::Result;
+
+use self::{
+    disturbance::Disturbance,
+    evening::Evening,
+    violations::{Limits, Throughput},
+};
+use crate::stores::Stores;
+
+/// How many people come.
+const PEOPLE_VARIABLE: &str = "FRONTROW_EXACTNESS_PEOPLE";
+const PEOPLE: usize = 2_000;
+/// One in so many is admitted in each window.
+const WINDOWS: usize = 20;
+const INTERVAL_US: i64 = 500_000;
+/// One in so many may be active at once: more than a window lets in, so that with both limits now the one
+/// and now the other holds people back.
+const WAVES: usize = 8;
+
+/// Makes one test of each function a store that instances share.
+macro_rules! on_every_shared_store {
+    ($($name:ident),* $(,)?) => {
+        $crate::on_every_store!(@redis MYSQL_AND_REDIS: $($name),*);
+    };
+}
+
+on_every_shared_store!(
+    throughput_alone_is_exact,
+    capacity_alone_is_exact,
+    both_limits_at_once_are_exact,
+    instances_that_are_killed_leave_the_queue_exact,
+    instances_whose_clocks_differ_leave_the_queue_exact,
+);
+
+fn people() -> usize {
+    let given = env::var(PEOPLE_VARIABLE).ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(PEOPLE)
+}
+
+fn both() -> Limits {
+    let throughput = Throughput {
+        admit: people() / WINDOWS,
+        interval_us: INTERVAL_US,
+    };
+    Limits {
+        throughput: Some(throughput),
+        max_active: Some(people() / WAVES),
+    }
+}
+
+async fn throughput_alone_is_exact(stores: Stores) -> Result<()> {
+    let limits = Limits {
+        max_active: None,
+        ..both()
+    };
+    Evening::of(stores, limits, Disturbance::None).await
+}
+
+async fn capacity_alone_is_exact(stores: Stores) -> Result<()> {
+    let limits = Limits {
+        throughput: None,
+        ..both()
+    };
+    Evening::of(stores, limits, Disturbance::None).await
+}
+
+async fn both_limits_at_once_are_exact(stores: Stores) -> Result<()> {
+    Evening::of(stores, both(), Disturbance::None).await
+}
+
+async fn instances_that_are_killed_leave_the_queue_exact(stores: Stores) -> Result<()> {
+    Evening::of(stores, both(), Disturbance::Kills).await
+}
+
+async fn instances_whose_clocks_differ_leave_the_queue_exact(stores: Stores) -> Result<()> {
+    Evening::of(stores, both(), Disturbance::WrongClocks).await
+}

@@ -1,0 +1,64 @@
+//! What the store of a queue itself has on the people in it.
+
+use anyhow::Result;
+use frontrow_test_harness::AppConfig;
+
+use super::{Queue, Stores, redis::RedisReader};
+
+/// Everybody in one queue, at one instant. Instants are microseconds since 1970 by the store's clock.
+#[derive(Debug)]
+pub(crate) struct QueueRecord {
+    /// What time it was.
+    pub(crate) now: i64,
+    pub(crate) waiting: Vec<Waiting>,
+    pub(crate) active: Vec<Active>,
+    /// How many, by the store's own count, it has moved from the line to the active.
+    pub(crate) moved: usize,
+    /// When the running window of the policy's rate began.
+    pub(crate) window_start: Option<i64>,
+}
+
+/// Somebody in the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) user: String,
+    pub(crate) arrival: i64,
+}
+
+/// Somebody who was admitted, and has not left.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Active {
+    pub(crate) user: String,
+    pub(crate) arrival: i64,
+    pub(crate) admitted_at: i64,
+}
+
+/// Reads the record of one queue.
+pub(crate) enum QueueReader {
+    Redis(RedisReader),
+}
+
+impl QueueReader {
+    /// Reads the queue of `concert` in the store of programs with this `config`. Nobody but `users` may
+    /// be in it: a store need not keep names.
+    pub(crate) async fn open<'a>(
+        stores: Stores,
+        config: &AppConfig,
+        concert: &str,
+        users: impl Iterator<Item = &'a String>,
+    ) -> Result<Self> {
+        match stores.queue {
+            Queue::Redis => Ok(Self::Redis(
+                RedisReader::open(config, concert, users).await?,
+            )),
+            Queue::Memory => anyhow::bail!("nobody sees into the memory of a program"),
+        }
+    }
+
+    /// Everything at this instant.
+    pub(crate) async fn read(&mut self) -> Result<QueueRecord> {
+        match self {
+            Self::Redis(reader) => reader.read().await,
+        }
+    }
+}

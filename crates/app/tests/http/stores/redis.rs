@@ -1,0 +1,134 @@
+//! A queue on Redis, beside the program itself.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, ensure};
+use deadpool_redis::redis::{
+    AsyncConnectionConfig, Client, Script, ScriptInvocation, aio::MultiplexedConnection,
+};
+use frontrow_test_harness::AppConfig;
+use sha2::{Digest, Sha256};
+
+use super::queue_record::{Active, QueueRecord, Waiting};
+use crate::lives::SOON;
+
+/// The setting with the URL.
+pub(super) const URL: &str = "FRONTROW_REDIS__URL";
+/// The setting with what all keys begin with.
+pub(super) const KEY_PREFIX: &str = "FRONTROW_REDIS__KEY_PREFIX";
+
+/// How many bytes of the digest of a user's name stand for them.
+const MEMBER_BYTES: usize = 14;
+
+/// The parts of a queue that are read, in the order of the script.
+const PARTS: [&str; 5] = ["queue", "waiting", "active", "unclaimed", "places"];
+
+/// Time, moves and window; the counts of the active, the active and those who wait. One script, so that all of it is of one instant.
+const READ: &str = "
+    local QUEUE, WAITING, ACTIVE, UNCLAIMED, PLACES = unpack(KEYS)
+    local call = redis.call
+    local clock = call('TIME')
+    local counters = call('HMGET', QUEUE, 'admitted', 'window_start')
+    local active, waiting = {}, {}
+    local places = call('HGETALL', PLACES)
+    for i = 1, #places, 2 do
+        local member, place = places[i], cmsgpack.unpack(places[i + 1])
+        local admitted_at = place[2] or tonumber(call('ZSCORE', UNCLAIMED, member))
+        active[#active + 1] = { member, place[1], admitted_at }
+    end
+    local line = call('ZRANGE', WAITING, 0, -1, 'WITHSCORES')
+    for i = 1, #line, 2 do
+        waiting[#waiting + 1] = { line[i], tonumber(line[i + 1]) }
+    end
+    return {
+        { clock[1] * 1000000 + clock[2], tonumber(counters[1]) or 0, tonumber(counters[2]) or false },
+        call('ZCARD', ACTIVE) + call('ZCARD', UNCLAIMED), active, waiting,
+    }";
+
+/// What the script gives.
+type Answer = (
+    (i64, usize, Option<i64>),
+    usize,
+    Vec<(Vec<u8>, i64, i64)>,
+    Vec<(Vec<u8>, i64)>,
+);
+
+/// Reads the record of one queue.
+pub(crate) struct RedisReader {
+    connection: MultiplexedConnection,
+    script: Script,
+    keys: Vec<String>,
+    /// Users by what stands for them.
+    users: HashMap<Vec<u8>, String>,
+}
+
+impl RedisReader {
+    pub(super) async fn open<'a>(
+        config: &AppConfig,
+        concert: &str,
+        users: impl Iterator<Item = &'a String>,
+    ) -> Result<Self> {
+        let setting = |name| {
+            let value = config.value(name).and_then(|value| value.to_str());
+            value.with_context(|| format!("the program was given no {name}"))
+        };
+        let prefix = setting(KEY_PREFIX)?;
+        let patient = AsyncConnectionConfig::new().set_response_timeout(Some(SOON));
+        let client = Client::open(setting(URL)?)?;
+        let connecting = client.get_multiplexed_async_connection_with_config(&patient);
+        Ok(Self {
+            connection: connecting.await?,
+            script: Script::new(READ),
+            keys: PARTS
+                .map(|part| format!("{prefix}{{{concert}}}:{part}"))
+                .into(),
+            users: users.map(|user| (member(user), user.clone())).collect(),
+        })
+    }
+
+    pub(super) async fn read(&mut self) -> Result<QueueRecord> {
+        let mut script: ScriptInvocation<'_> = self.script.prepare_invoke();
+        for key in &self.keys {
+            script.key(key);
+        }
+        let answer: Answer = script.invoke_async(&mut self.connection).await?;
+        let ((now, moved, window_start), counted, active, waiting) = answer;
+        ensure!(
+            counted == active.len(),
+            "{counted} are active, {} of them with a place",
+            active.len()
+        );
+        let user = |member: &Vec<u8>| {
+            let user = self.users.get(member).cloned();
+            user.with_context(|| format!("nobody knows who {member:?} is"))
+        };
+        let active = active.into_iter().map(|(member, arrival, admitted_at)| {
+            Ok(Active {
+                user: user(&member)?,
+                arrival,
+                admitted_at,
+            })
+        });
+        let waiting = waiting.into_iter().map(|(member, arrival)| {
+            Ok(Waiting {
+                user: user(&member)?,
+                arrival,
+            })
+        });
+        Ok(QueueRecord {
+            now,
+            active: active.collect::<Result<_>>()?,
+            waiting: waiting.collect::<Result<_>>()?,
+            moved,
+            window_start,
+        })
+    }
+}
+
+fn member(user: &str) -> Vec<u8> {
+    Sha256::digest(user)
+        .iter()
+        .take(MEMBER_BYTES)
+        .copied()
+        .collect()
+}
