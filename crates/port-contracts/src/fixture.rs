@@ -66,3 +66,42 @@ pub struct DatabasePorts {
     /// What they are made of.
     pub ranking_counters: Arc<dyn RankingCounters>,
 }
+
+/// What happens to a call on its way to the store and back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// It does not arrive, and the adapter is left waiting.
+    RequestLost,
+    /// It does not arrive, and then the connections are reset.
+    RequestLostAndCut,
+    /// It is done, and the adapter is left waiting.
+    AnswerLost,
+    /// It is done, and then the connections are reset before the answer arrives.
+    AnswerLostAndCut,
+    /// It is answered, and then the connections are reset and there are no new ones: what an adapter does
+    /// in two steps stops between them.
+    CutAfterAnswer,
+    /// It is late, and arrives.
+    Delayed,
+    /// It is later than the adapter waits.
+    DelayedForLong,
+    /// The connection is reset when it is sent.
+    Reset,
+    /// The connections were reset before, and there are no new ones.
+    Refused,
+}
+
+/// A fixture whose way to the store can be broken.
+#[async_trait]
+pub trait FaultyFixture: Fixture {
+    /// From now on this happens to all that is on its way.
+    async fn strike(&self, mishap: Mishap);
+
+    /// Waits until something was lost, and resets all connections. Asked for after mishaps that say so, and
+    /// dropped where the call ends before.
+    async fn cut(&self);
+
+    /// Resets all connections, and breaks nothing more: whatever was on its way is done by then or never
+    /// will be.
+    async fn mend(&self);
+}

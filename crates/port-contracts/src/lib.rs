@@ -23,5 +23,5 @@ pub mod ranking_cache;
 mod runtime;
 pub mod shared_look;
 
-pub use fixture::{DatabasePorts, Fixture, QueuePorts};
+pub use fixture::{DatabasePorts, FaultyFixture, Fixture, Mishap, QueuePorts};
 pub use runtime::run;

@@ -22,6 +22,8 @@ const TRAFFIC_LIMIT: Duration = Duration::from_secs(30);
 pub enum Fault {
     /// Nothing: it passes.
     Forward,
+    /// Requests are read and thrown away. The connections stay open.
+    LoseRequests,
     /// Requests pass; answers are read and thrown away. The connections stay open.
     LoseAnswers,
     /// The same on each connection from the first request on that contains this text; before that, and
@@ -30,6 +32,9 @@ pub enum Fault {
     /// A request that contains this text is not passed on, and its connection is reset; all else passes.
     /// A text that arrives in two pieces is not seen.
     ResetAt(&'static str),
+    /// Requests pass, and the first piece of an answer; then its connection is closed, and every new one is
+    /// reset.
+    EndAfterAnswer,
     /// Open connections are reset at once, and so is every new one.
     Reset,
     /// Every piece of data waits this long, in each direction.
@@ -119,6 +124,14 @@ impl FaultProxy {
     pub async fn request_stopped(&self) -> Result<()> {
         self.seen("a request that was stopped", |traffic| {
             traffic.stopped_requests > 0
+        })
+        .await
+    }
+
+    /// Waits until some of a request was lost since the fault was set.
+    pub async fn request_lost(&self) -> Result<()> {
+        self.seen("a request that was lost", |traffic| {
+            traffic.lost_requests > 0
         })
         .await
     }

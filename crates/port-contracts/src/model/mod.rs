@@ -24,6 +24,7 @@
 
 mod compare;
 mod control;
+mod faults;
 mod line;
 mod people;
 mod queue;
@@ -37,6 +38,9 @@ mod window;
 
 use frontrow_domain::model::ConcertId;
 
+pub use faults::queue_model_with_faults;
+#[cfg(test)]
+pub(crate) use faults::try_queue_model_with_faults;
 pub(crate) use queue::ModelQueue;
 #[cfg(test)]
 pub(crate) use queue::{Claim, Waiting};
@@ -47,7 +51,7 @@ pub(crate) use run::try_queue_model;
 pub use steps::Positions;
 
 /// A store of queues, as the promises describe it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Model {
     queues: Vec<ModelQueue>,
 }

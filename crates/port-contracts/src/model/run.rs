@@ -66,10 +66,15 @@ where
 
 /// Tries the cases that the environment asks for.
 pub(crate) fn runner() -> TestRunner {
+    runner_of(from_env(CASES, 256), 4_000)
+}
+
+/// Tries so many cases, and so many shorter ones of one that fails.
+pub(super) fn runner_of(cases: u32, max_shrink_iters: u32) -> TestRunner {
     let config = Config {
-        cases: from_env(CASES, 256),
+        cases,
         failure_persistence: None,
-        max_shrink_iters: 4_000,
+        max_shrink_iters,
         ..Config::default()
     };
     let mut seed = [0_u8; 32];
@@ -82,7 +87,7 @@ pub(crate) fn runner() -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }
 
-fn from_env<T: FromStr<Err: Debug>>(name: &str, default: T) -> T {
+pub(super) fn from_env<T: FromStr<Err: Debug>>(name: &str, default: T) -> T {
     match env::var(name) {
         Ok(text) => text.parse().expect("a number"),
         Err(_) => default,

@@ -61,7 +61,7 @@ impl<F: QueueFixture> Run<'_, F> {
 }
 
 /// The order in which those who left are told says nothing.
-fn in_order(mut line: Line) -> Line {
+pub(super) fn in_order(mut line: Line) -> Line {
     if let Left::These(arrivals) = &mut line.left {
         arrivals.sort_unstable();
     }

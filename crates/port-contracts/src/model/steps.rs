@@ -29,6 +29,12 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// How long a recovery lasts.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(15);
 
+/// How long an active place waits for its claim, in seconds.
+pub(super) const CLAIM_S: [u64; 2] = [12, 40];
+
+/// How long a claimed place lasts, in seconds.
+pub(super) const ACTIVE_S: [u64; 2] = [30, 90];
+
 /// One thing that happens.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -133,7 +139,7 @@ pub(crate) fn sequence() -> impl Strategy<Value = Sequence> {
     (rules(), collection::vec(step(), 1..40)).prop_map(|(start, steps)| Sequence { start, steps })
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let who = 0..USERS;
     prop_oneof![
         10 => (who, option::weighted(0.3, 0..3_usize))
@@ -169,7 +175,7 @@ fn purpose() -> impl Strategy<Value = GatePurpose> {
     prop_oneof![Just(GatePurpose::Browse), Just(GatePurpose::Pay), hold]
 }
 
-fn rules() -> impl Strategy<Value = Rules> {
+pub(super) fn rules() -> impl Strategy<Value = Rules> {
     let state = prop_oneof![
         6 => Just(PolicyState::Open),
         2 => Just(PolicyState::Paused),
@@ -182,8 +188,8 @@ fn rules() -> impl Strategy<Value = Rules> {
         option::weighted(0.7, 1..4_u32),
         option::weighted(0.5, 1..4_u32),
         option::weighted(0.2, 0..4_u64),
-        prop_oneof![Just(12_u64), Just(40)],
-        prop_oneof![Just(30_u64), Just(90)],
+        prop_oneof![Just(CLAIM_S[0]), Just(CLAIM_S[1])],
+        prop_oneof![Just(ACTIVE_S[0]), Just(ACTIVE_S[1])],
     )
         .prop_map(
             |(state, opens_in_s, admit, max_active, max_waiting, claim_s, active_s)| Rules {

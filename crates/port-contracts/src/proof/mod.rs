@@ -3,10 +3,12 @@
 //! A store built on the reference model keeps them all; each of a dozen ways to break it is caught.
 
 mod cache;
+mod dishonest;
 mod flawed;
 mod flaws;
 mod line_flaws;
 mod over_stating;
+mod shaky;
 mod store;
 mod torn;
 

@@ -27,6 +27,8 @@ const CHUNK: usize = 16 * 1024;
 pub(super) struct Traffic {
     pub(super) forwarded_bytes: usize,
     pub(super) stopped_requests: usize,
+    pub(super) lost_requests: usize,
+    pub(super) answers: usize,
     pub(super) lost: Vec<u8>,
 }
 
@@ -54,6 +56,9 @@ impl Road {
 
     /// Fails when the connection did not come to a good end on the server's side.
     async fn converse(&self, client: &mut TcpStream) -> io::Result<()> {
+        if *self.fault.borrow() == Fault::EndAfterAnswer && self.traffic.borrow().answers > 0 {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         let mut server = TcpStream::connect(self.target).await?;
         server.set_nodelay(true)?;
         client.set_nodelay(true)?;
@@ -80,6 +85,11 @@ impl Road {
             let data = chunk.get(..read).unwrap_or_default();
             match fault {
                 Fault::Delay(delay) => sleep(delay).await,
+                Fault::LoseRequests => {
+                    self.traffic
+                        .send_modify(|traffic| traffic.lost_requests += 1);
+                    continue;
+                }
                 Fault::LoseAnswersTo(text) if contains(data, text) => {
                     asked.store(true, Ordering::SeqCst);
                 }
@@ -128,6 +138,10 @@ impl Road {
                 sleep(delay).await;
             }
             to.write_all(data).await?;
+            if fault == Fault::EndAfterAnswer {
+                self.traffic.send_modify(|traffic| traffic.answers += 1);
+                return Ok(());
+            }
         }
     }
 }

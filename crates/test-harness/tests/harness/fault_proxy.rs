@@ -114,6 +114,31 @@ async fn one_request_resets_its_connection_and_never_arrives() {
 }
 
 #[tokio::test]
+async fn a_lost_request_never_arrives_and_its_connection_stays_open() {
+    let proxy = proxy().await;
+    let mut stream = connect(&proxy).await;
+    proxy.set(Fault::LoseRequests).await.unwrap();
+    stream.write_all(b"lost").await.unwrap();
+    proxy.request_lost().await.unwrap();
+    proxy.set(Fault::Forward).await.unwrap();
+    assert_eq!(echoed(&mut stream, "found").await.unwrap(), "found");
+}
+
+#[tokio::test]
+async fn after_one_answer_there_are_no_connections_until_it_forwards_again() {
+    let proxy = proxy().await;
+    let mut stream = connect(&proxy).await;
+    proxy.set(Fault::EndAfterAnswer).await.unwrap();
+    assert_eq!(echoed(&mut stream, "hello").await.unwrap(), "hello");
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    let mut next = connect(&proxy).await;
+    let ended = next.read_u8().await.unwrap_err();
+    assert_eq!(ended.kind(), ErrorKind::ConnectionReset);
+    proxy.set(Fault::Forward).await.unwrap();
+    works(&proxy).await;
+}
+
+#[tokio::test]
 async fn a_reset_ends_open_connections_and_new_ones() {
     let proxy = proxy().await;
     let mut open = connect(&proxy).await;

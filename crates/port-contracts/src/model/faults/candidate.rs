@@ -1,0 +1,213 @@
+//! One way in which all that was answered can have come about.
+
+use std::fmt::Debug;
+
+use frontrow_domain::{
+    model::{ConcertId, queue::LineMark},
+    ports::{HeardOutcome, LineOutcome, TickOutcome},
+};
+use jiff::Timestamp;
+
+use super::{
+    super::{Model, ModelQueue, run_line::in_order, steps::Positions},
+    call::{Answer, Call},
+    told::instants,
+};
+use crate::queue::ALL;
+
+/// A call that was done.
+#[derive(Debug, Clone)]
+struct Done {
+    call: Call,
+    at: Timestamp,
+    /// When it may have been done, both ends included, where nobody has said.
+    within: Option<(Timestamp, Timestamp)>,
+    /// What was answered, if anything was.
+    told: Option<Answer>,
+}
+
+/// A model, and how it came to be.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    concert: ConcertId,
+    positions: Positions,
+    done: Vec<Done>,
+    model: Model,
+    /// The marks of the model's looks that were answered.
+    marks: Vec<LineMark>,
+    /// What the model answered last, and when: for messages.
+    pub(super) expected: Option<(Timestamp, Answer)>,
+}
+
+impl Candidate {
+    /// Nothing was done yet.
+    pub(super) fn new(concert: ConcertId, positions: Positions) -> Self {
+        Self {
+            concert,
+            positions,
+            done: Vec::new(),
+            model: Model::default(),
+            marks: Vec::new(),
+            expected: None,
+        }
+    }
+
+    /// The same, with a call that was done, though nobody has said so, by then.
+    pub(super) fn with_unanswered(&self, call: &Call, after: Timestamp, before: Timestamp) -> Self {
+        let mut then = self.clone();
+        then.take(Done {
+            call: call.clone(),
+            at: before,
+            within: Some((after.min(before), after.max(before))),
+            told: None,
+        });
+        then
+    }
+
+    /// Every way in which this call can have been answered so after what was done; none where it cannot.
+    /// Where the answer tells when something was done before, of which nobody had said so, that is set
+    /// right. Leaves in `self` what it expected.
+    pub(super) fn with_answer(&mut self, call: &Call, at: Timestamp, told: &Answer) -> Vec<Self> {
+        let done = Done {
+            call: call.clone(),
+            at,
+            within: None,
+            told: Some(told.clone()),
+        };
+        let mut then = self.clone();
+        if then.take(done) {
+            return vec![then];
+        }
+        self.expected = then.expected;
+        let calls = self.done.iter().map(|done| &done.call);
+        let instants = instants(told, calls.chain([call]));
+        let mut found = Vec::new();
+        for (number, done) in self.done.iter().enumerate() {
+            let Some((first, last)) = done.within else {
+                continue;
+            };
+            for &instant in &instants {
+                if (first..=last).contains(&instant)
+                    && let Some(mut moved) = self.moved(number, instant)
+                {
+                    found.extend(moved.with_answer(call, at, told));
+                }
+            }
+        }
+        found
+    }
+
+    /// The same, where a call that nobody had answered was done at that instant; none where others would
+    /// have been answered otherwise then.
+    fn moved(&self, number: usize, at: Timestamp) -> Option<Self> {
+        let mut again = Self::new(self.concert, self.positions);
+        for (other, done) in self.done.iter().enumerate() {
+            let mut done = done.clone();
+            if other == number {
+                done.at = at;
+                done.within = None;
+            }
+            if !again.take(done) {
+                return None;
+            }
+        }
+        Some(again)
+    }
+
+    /// Does a call; false where it was answered otherwise than the model does.
+    fn take(&mut self, done: Done) -> bool {
+        let over = match self.model.queue(self.concert) {
+            Some(queue) => queue.over(done.at).len(),
+            None => 0,
+        };
+        let expected = self.answer(&done.call, done.at);
+        let agrees = match &done.told {
+            Some(told) => {
+                if let Answer::Line(LineOutcome::Seen(line)) = &expected {
+                    self.marks.push(line.mark);
+                }
+                self.put_right(told, &expected, over, done.at) == expected
+            }
+            None => true,
+        };
+        self.expected = Some((done.at, expected));
+        self.done.push(done);
+        agrees
+    }
+
+    fn queue(&mut self) -> &mut ModelQueue {
+        let queue = self.model.queue(self.concert);
+        queue.expect("a sequence begins with its policy")
+    }
+
+    fn answer(&mut self, call: &Call, now: Timestamp) -> Answer {
+        match call {
+            Call::Seed(seed) => Answer::Seed(self.model.seed(now, seed)),
+            Call::Join(user, shown) => Answer::Join(self.queue().join(now, user, shown.as_ref())),
+            Call::LookUp(ticket) => Answer::LookUp(self.queue().look_up(now, ticket)),
+            Call::Gate(ticket, purpose) => {
+                Answer::Gate(self.queue().pass_gate(now, ticket, *purpose))
+            }
+            Call::Leave(ticket) => Answer::Leave(self.queue().leave(now, ticket)),
+            Call::Admit(limit) => {
+                Answer::Tick(TickOutcome::Ticked(self.queue().admit(now, *limit)))
+            }
+            Call::Expire => Answer::Tick(TickOutcome::Ticked(self.queue().expire(now, ALL))),
+            Call::SellOut(sold_out) => {
+                self.queue().sold_out = *sold_out;
+                Answer::SoldOut
+            }
+            Call::Version => Answer::Version(Some(self.queue().policy.version)),
+            Call::Look(mark) => {
+                let mark = mark.and_then(|(number, _)| self.marks.get(number).copied());
+                let line = self.queue().look(now, mark);
+                Answer::Line(LineOutcome::Seen(in_order(line)))
+            }
+            Call::HeardOf(signs) => {
+                self.queue().heard_from(now, signs);
+                Answer::Heard(HeardOutcome::Noted)
+            }
+        }
+    }
+
+    /// What was told, without what is left to the store.
+    fn put_right(
+        &mut self,
+        told: &Answer,
+        expected: &Answer,
+        over: usize,
+        now: Timestamp,
+    ) -> Answer {
+        let positions = self.positions;
+        let queue = self.queue();
+        match (told.clone(), expected) {
+            (Answer::Join(told), _) => Answer::Join(queue.joined(told, positions, now)),
+            (Answer::LookUp(told), _) => Answer::LookUp(queue.looked_up(told, positions, now)),
+            (Answer::Gate(told), _) => Answer::Gate(queue.passed(told, positions, now)),
+            (Answer::Tick(told), Answer::Tick(TickOutcome::Ticked(expected))) => {
+                Answer::Tick(queue.ticked(told, expected, over, now))
+            }
+            (
+                Answer::Line(LineOutcome::Seen(mut told)),
+                Answer::Line(LineOutcome::Seen(expected)),
+            ) => {
+                // How a store counts those who left is its own affair.
+                if told.mark.generation == expected.mark.generation {
+                    told.mark = expected.mark;
+                }
+                Answer::Line(LineOutcome::Seen(in_order(told)))
+            }
+            (told, _) => told,
+        }
+    }
+
+    /// True where somebody is past their end, and still here.
+    pub(super) fn has_over(&mut self, now: Timestamp) -> bool {
+        !self.queue().over(now).is_empty()
+    }
+
+    /// What tells this candidate from others: what it will answer.
+    pub(super) fn nature(&self) -> String {
+        format!("{:?} {:?}", self.model, self.marks)
+    }
+}

@@ -1,0 +1,93 @@
+//! Which models an answer leaves, and which there are where none came.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    super::run_queue::Stop,
+    call::{Answer, Call},
+    faulty_run::FaultyRun,
+};
+use crate::queue::ALL;
+
+/// How long a sequence may take by itself; spans are whole seconds.
+const LASTS_MAX: SignedDuration = SignedDuration::from_millis(900);
+/// How many models may explain what was answered. Few do, but where nothing is asked that tells them apart.
+const CANDIDATES_MAX: usize = 256;
+
+impl<F> FaultyRun<'_, F> {
+    /// Leaves the candidates that explain an answer.
+    pub(super) fn answered(
+        &mut self,
+        call: &Call,
+        at: Option<Timestamp>,
+        told: &Answer,
+    ) -> Result<(), Stop> {
+        self.last = at.unwrap_or(self.last);
+        self.in_time()?;
+        self.keep(told);
+        let now = self.last;
+        let mut candidates = std::mem::take(&mut self.candidates);
+        for candidate in &mut candidates {
+            if let Call::Admit(..ALL) = call
+                && candidate.has_over(now)
+            {
+                return Err(Stop::Undecided);
+            }
+            self.candidates
+                .extend(candidate.with_answer(call, now, told));
+        }
+        self.tell_apart();
+        if !self.candidates.is_empty() {
+            return Ok(());
+        }
+        let expected: Vec<_> = candidates
+            .iter()
+            .filter_map(|candidate| Some(format!("{:?}", candidate.expected.as_ref()?.1)))
+            .collect();
+        Err(Stop::Wrong(format!(
+            "at {now}, asked {call:?}\n  expected {}\n  but got  {told:?}",
+            expected.join("\n  or       "),
+        )))
+    }
+
+    /// From now on there are two of each candidate.
+    pub(super) fn unanswered(&mut self, call: &Call, before: Timestamp) -> Result<(), Stop> {
+        self.in_time()?;
+        if call.only_asks() {
+            return Ok(());
+        }
+        let now = self.last;
+        let mut done = Vec::new();
+        for candidate in &mut self.candidates {
+            if let Call::Admit(..ALL) = call
+                && candidate.has_over(now)
+            {
+                return Err(Stop::Undecided);
+            }
+            done.push(candidate.with_unanswered(call, before, now));
+        }
+        self.candidates.extend(done);
+        self.tell_apart();
+        Ok(())
+    }
+
+    /// Leaves one of those candidates that will answer the same.
+    fn tell_apart(&mut self) {
+        if self.candidates.len() > 1 {
+            let mut seen = BTreeSet::new();
+            self.candidates
+                .retain(|candidate| seen.insert(candidate.nature()));
+        }
+    }
+
+    /// The sequence goes on only while time passes by whole seconds.
+    pub(super) fn in_time(&self) -> Result<(), Stop> {
+        let by_itself = self.last.duration_since(self.start) - self.shifted;
+        if by_itself > LASTS_MAX || self.candidates.len() > CANDIDATES_MAX {
+            return Err(Stop::Undecided);
+        }
+        Ok(())
+    }
+}

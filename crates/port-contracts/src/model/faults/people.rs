@@ -1,0 +1,88 @@
+//! What the people and the operators of a sequence have in their hands.
+
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{
+            Arrival, Generation, LineMark, PolicyVersion, QueueSeed, SignOfLife, Ticket,
+            VersionedPolicy,
+        },
+    },
+    ports::{GateOutcome, JoinOutcome, LineOutcome, LookUpOutcome},
+};
+use jiff::SignedDuration;
+
+use super::{
+    super::{
+        run_queue::user,
+        steps::{Rules, Shown, USERS},
+    },
+    call::{Answer, Call},
+    faulty_run::FaultyRun,
+};
+
+impl<F> FaultyRun<'_, F> {
+    /// Users keep the tickets of their places, and those who look their marks.
+    pub(super) fn keep(&mut self, told: &Answer) {
+        match told {
+            Answer::Join(JoinOutcome::Joined(place) | JoinOutcome::Held(place))
+            | Answer::LookUp(LookUpOutcome::Found(place))
+            | Answer::Gate(GateOutcome::Passed(place) | GateOutcome::Waiting(place)) => {
+                let ticket = &place.ticket;
+                let who = (0..USERS).find(|who| user(*who) == ticket.user);
+                if let Some(kept) = who.and_then(|who| self.tickets.get_mut(who))
+                    && kept.last() != Some(ticket)
+                {
+                    kept.push(ticket.clone());
+                }
+            }
+            Answer::Line(LineOutcome::Seen(line)) => self.marks.push(line.mark),
+            _ => {}
+        }
+    }
+
+    pub(super) fn seed(&self, rules: &Rules, version: i64) -> Call {
+        Call::Seed(Box::new(QueueSeed {
+            concert: self.concert,
+            policy: VersionedPolicy {
+                policy: rules.policy(self.last),
+                version: PolicyVersion(version),
+            },
+            generation: Generation(0),
+            recovery: None,
+        }))
+    }
+
+    pub(super) fn mark(&self, age: usize) -> Option<(usize, LineMark)> {
+        let number = self.marks.len().checked_sub(1 + age)?;
+        Some((number, *self.marks.get(number)?))
+    }
+
+    pub(super) fn sign(&self, (shown, millis_ago): (Shown, i64)) -> SignOfLife {
+        let ticket = self.ticket_of(shown);
+        SignOfLife {
+            user: ticket.user,
+            arrival: ticket.arrival,
+            at: self.last - SignedDuration::from_secs(millis_ago / 1_000),
+        }
+    }
+
+    /// A ticket that a user has kept, or one that was never given out.
+    pub(super) fn ticket_of(&self, shown: Shown) -> Ticket {
+        let kept = self.tickets.get(shown.who).and_then(|kept| {
+            let number = kept.len().checked_sub(1 + shown.age)?;
+            kept.get(number).cloned()
+        });
+        kept.unwrap_or_else(|| never_given_out(self.concert, user(shown.who).as_str()))
+    }
+}
+
+/// A ticket that was never given out.
+pub(super) fn never_given_out(concert: ConcertId, user: &str) -> Ticket {
+    Ticket {
+        concert,
+        user: UserId::try_from(user).expect("a good name"),
+        arrival: Arrival::from_micros(1),
+        generation: Generation(0),
+    }
+}

@@ -1,0 +1,56 @@
+//! Sequences of steps, and what goes wrong with some of them.
+
+use std::fmt;
+
+use proptest::{collection, option, prelude::*};
+
+use super::super::steps::{Rules, Step, rules, step};
+use crate::Mishap;
+
+/// How likely a step meets with a mishap.
+const MISHAP: f64 = 0.2;
+/// How long a sequence is at most.
+const STEPS_MAX: usize = 24;
+
+/// A sequence, the policy that it starts with, and the mishaps.
+#[derive(Clone)]
+pub(super) struct FaultySequence {
+    pub(super) start: Rules,
+    pub(super) steps: Vec<(Step, Option<Mishap>)>,
+}
+
+impl fmt::Debug for FaultySequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  0. {:?}", self.start)?;
+        for (number, (step, mishap)) in (1..).zip(&self.steps) {
+            write!(f, "{number:3}. {step:?}")?;
+            match mishap {
+                Some(mishap) => writeln!(f, " — {mishap:?}")?,
+                None => writeln!(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Any sequence.
+pub(super) fn faulty_sequence() -> impl Strategy<Value = FaultySequence> {
+    let step = (step(), option::weighted(MISHAP, mishap()));
+    (rules(), collection::vec(step, 1..STEPS_MAX))
+        .prop_map(|(start, steps)| FaultySequence { start, steps })
+}
+
+/// Those for which an adapter waits as long as it can are rare: they take their time.
+fn mishap() -> impl Strategy<Value = Mishap> {
+    prop_oneof![
+        1 => Just(Mishap::RequestLost),
+        4 => Just(Mishap::RequestLostAndCut),
+        1 => Just(Mishap::AnswerLost),
+        6 => Just(Mishap::AnswerLostAndCut),
+        4 => Just(Mishap::CutAfterAnswer),
+        1 => Just(Mishap::Delayed),
+        1 => Just(Mishap::DelayedForLong),
+        3 => Just(Mishap::Reset),
+        1 => Just(Mishap::Refused),
+    ]
+}

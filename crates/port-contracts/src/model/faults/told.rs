@@ -1,0 +1,68 @@
+//! The instants that an answer tells, from which others may be found.
+
+use std::time::Duration;
+
+use frontrow_domain::{
+    model::queue::{GatePurpose, Left, Place, Standing},
+    ports::{GateOutcome, JoinOutcome, LineOutcome, LookUpOutcome},
+};
+use jiff::Timestamp;
+
+use super::{
+    super::steps::{ACTIVE_S, CLAIM_S},
+    call::{Answer, Call},
+};
+
+/// How much longer than the hold a place lasts.
+const TO_PAY: Duration = Duration::from_secs(30);
+
+/// Every instant at which something may have been done for this to be answered. `calls` are all that were
+/// made, the last one included.
+pub(super) fn instants<'a>(
+    answer: &Answer,
+    calls: impl Iterator<Item = &'a Call>,
+) -> Vec<Timestamp> {
+    match answer {
+        Answer::Join(JoinOutcome::Joined(place) | JoinOutcome::Held(place))
+        | Answer::LookUp(LookUpOutcome::Found(place))
+        | Answer::Gate(GateOutcome::Passed(place) | GateOutcome::Waiting(place)) => {
+            of_place(place, calls)
+        }
+        Answer::Line(LineOutcome::Seen(line)) => {
+            let mut arrivals = Vec::from_iter(line.admitted_up_to);
+            if let Left::These(left) = &line.left {
+                arrivals.extend(left);
+            }
+            arrivals.iter().map(|arrival| arrival.at()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn of_place<'a>(place: &Place, calls: impl Iterator<Item = &'a Call>) -> Vec<Timestamp> {
+    let mut found = vec![place.ticket.arrival.at()];
+    if let Standing::Active {
+        admitted_at, until, ..
+    } = place.standing
+    {
+        found.push(admitted_at);
+        found.extend(lives(calls).into_iter().map(|life| until - life));
+    }
+    found
+}
+
+/// How long before its end something may have been done that a place owes its end to: its admission, its
+/// claim, or a hold.
+fn lives<'a>(calls: impl Iterator<Item = &'a Call>) -> Vec<Duration> {
+    let active = ACTIVE_S.map(Duration::from_secs);
+    let claims = CLAIM_S.map(Duration::from_secs);
+    let mut lives: Vec<_> = active.into_iter().chain(claims).collect();
+    for call in calls {
+        if let Call::Gate(_, GatePurpose::Hold { hold_for }) = call {
+            let extension = *hold_for + TO_PAY;
+            lives.push(extension);
+            lives.extend(active.map(|active| active + extension));
+        }
+    }
+    lives
+}

@@ -1,0 +1,216 @@
+//! A store that is behind a broken way, and says so, or lies about it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, Ticket},
+    },
+    ports::{
+        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
+        QueueControl, QueueTicks, SeedOutcome, Stamped, StoreError, StoreResult, TickOutcome,
+        WaitingLine,
+    },
+};
+use jiff::SignedDuration;
+
+use super::StoreFixture;
+use crate::{FaultyFixture, Fixture, Mishap, QueuePorts};
+
+/// How an adapter deals with mishaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    Honest,
+    /// What was done is said not to have been applied.
+    DeniesWhatIsDone,
+    /// What nobody answered is asked again, and the second answer is given.
+    AsksAgain,
+    /// What nobody answered is asked again, and nobody answers that either.
+    AsksAgainInVain,
+}
+
+/// The ports of a sound store, behind a broken way.
+pub(super) struct Shaky {
+    store: QueuePorts,
+    manner: Manner,
+    next: Mutex<Option<Mishap>>,
+}
+
+impl Shaky {
+    /// Makes one call on the way.
+    async fn pass<T, Asked>(&self, ask: impl Fn() -> Asked) -> StoreResult<T>
+    where
+        Asked: Future<Output = StoreResult<T>>,
+    {
+        let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let unknown = || Err(StoreError::outcome_unknown("no answer"));
+        match next {
+            None | Some(Mishap::Delayed | Mishap::CutAfterAnswer) => ask().await,
+            Some(Mishap::Refused) => Err(StoreError::not_applied("no connection")),
+            Some(Mishap::RequestLost | Mishap::RequestLostAndCut | Mishap::Reset) => unknown(),
+            Some(Mishap::AnswerLost | Mishap::AnswerLostAndCut | Mishap::DelayedForLong) => {
+                ask().await?;
+                match self.manner {
+                    Manner::DeniesWhatIsDone => Err(StoreError::not_applied("no answer")),
+                    Manner::AsksAgain => ask().await,
+                    Manner::AsksAgainInVain => {
+                        ask().await?;
+                        unknown()
+                    }
+                    Manner::Honest => unknown(),
+                }
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Queue for Shaky {
+    async fn join(
+        &self,
+        concert: ConcertId,
+        user: &UserId,
+        shown: Option<Ticket>,
+    ) -> StoreResult<Stamped<JoinOutcome>> {
+        let queue = &self.store.queue;
+        self.pass(|| queue.join(concert, user, shown.clone())).await
+    }
+
+    async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
+        self.pass(|| self.store.queue.look_up(ticket)).await
+    }
+
+    async fn pass_gate(
+        &self,
+        ticket: &Ticket,
+        purpose: GatePurpose,
+    ) -> StoreResult<Stamped<GateOutcome>> {
+        self.pass(|| self.store.queue.pass_gate(ticket, purpose))
+            .await
+    }
+
+    async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
+        self.pass(|| self.store.queue.leave(ticket)).await
+    }
+}
+
+#[async_trait]
+impl QueueTicks for Shaky {
+    async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
+        self.pass(|| self.store.ticks.busy()).await
+    }
+
+    async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        self.pass(|| self.store.ticks.admit(concert, limit)).await
+    }
+
+    async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
+        self.pass(|| self.store.ticks.expire(concert, limit)).await
+    }
+}
+
+#[async_trait]
+impl QueueControl for Shaky {
+    async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
+        self.pass(|| self.store.control.seed(seed)).await
+    }
+
+    async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>> {
+        self.pass(|| self.store.control.policy_version(concert))
+            .await
+    }
+
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+        self.pass(|| self.store.control.set_sold_out(concert, sold_out))
+            .await
+    }
+
+    async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
+        self.pass(|| self.store.control.is_empty(concert)).await
+    }
+}
+
+#[async_trait]
+impl WaitingLine for Shaky {
+    async fn look(
+        &self,
+        concert: ConcertId,
+        since: Option<LineMark>,
+    ) -> StoreResult<Stamped<LineOutcome>> {
+        self.pass(|| self.store.line.look(concert, since)).await
+    }
+
+    async fn heard_of(
+        &self,
+        concert: ConcertId,
+        signs: &[SignOfLife],
+    ) -> StoreResult<Stamped<HeardOutcome>> {
+        self.pass(|| self.store.line.heard_of(concert, signs)).await
+    }
+}
+
+/// A sound store behind a broken way, for one test.
+pub(super) struct ShakyFixture {
+    store: StoreFixture,
+    ports: Arc<Shaky>,
+}
+
+impl ShakyFixture {
+    pub(super) fn new(store: StoreFixture, manner: Manner) -> Self {
+        let ports = Arc::new(Shaky {
+            store: store.ports(),
+            manner,
+            next: Mutex::default(),
+        });
+        Self { store, ports }
+    }
+
+    fn set(&self, next: Option<Mishap>) {
+        let set = self.ports.next.lock();
+        *set.unwrap_or_else(PoisonError::into_inner) = next;
+    }
+}
+
+#[async_trait]
+impl Fixture for ShakyFixture {
+    type Ports = QueuePorts;
+
+    fn ports(&self) -> QueuePorts {
+        QueuePorts {
+            queue: Arc::<Shaky>::clone(&self.ports),
+            ticks: Arc::<Shaky>::clone(&self.ports),
+            control: Arc::<Shaky>::clone(&self.ports),
+            line: Arc::<Shaky>::clone(&self.ports),
+        }
+    }
+
+    async fn shift_time(&mut self, by: SignedDuration) {
+        self.store.shift_time(by).await;
+    }
+
+    async fn lose_data(&mut self) {
+        self.store.lose_data().await;
+    }
+
+    async fn reopen(&mut self) {
+        self.store.reopen().await;
+    }
+}
+
+#[async_trait]
+impl FaultyFixture for ShakyFixture {
+    async fn strike(&self, mishap: Mishap) {
+        self.set(Some(mishap));
+    }
+
+    async fn cut(&self) {
+        // Nothing waits for an answer here that does not come.
+        std::future::pending::<()>().await;
+    }
+
+    async fn mend(&self) {
+        self.set(None);
+    }
+}
