@@ -40,20 +40,26 @@ pub(super) fn instants<'a>(
 }
 
 fn of_place<'a>(place: &Place, calls: impl Iterator<Item = &'a Call>) -> Vec<Timestamp> {
-    let mut found = vec![place.ticket.arrival.at()];
+    let calls: Vec<_> = calls.collect();
+    let joins = calls.iter().filter(|call| matches!(call, Call::Join(..)));
+    // Where the clock stepped back, an arrival is a microsecond later than that of the join before.
+    let arrival = place.ticket.arrival.at();
+    let mut found: Vec<_> = (0..=joins.count() as u64)
+        .map(|earlier| arrival - Duration::from_micros(earlier))
+        .collect();
     if let Standing::Active {
         admitted_at, until, ..
     } = place.standing
     {
         found.push(admitted_at);
-        found.extend(lives(calls).into_iter().map(|life| until - life));
+        found.extend(lives(&calls).into_iter().map(|life| until - life));
     }
     found
 }
 
 /// How long before its end something may have been done that a place owes its end to: its admission, its
 /// claim, or a hold.
-fn lives<'a>(calls: impl Iterator<Item = &'a Call>) -> Vec<Duration> {
+fn lives(calls: &[&Call]) -> Vec<Duration> {
     let active = ACTIVE_S.map(Duration::from_secs);
     let claims = CLAIM_S.map(Duration::from_secs);
     let mut lives: Vec<_> = active.into_iter().chain(claims).collect();
