@@ -74,7 +74,11 @@ impl QueueControl for RedisStore {
                 let recovering = reply.flag()?;
                 if recovering {
                     // People may come back to it at any moment.
-                    self.list(Caller::Job, seed.concert, FIRST_LISTING).await?;
+                    let listed = self.list(Caller::Job, seed.concert, FIRST_LISTING).await;
+                    // The seed was taken. Where this failed, the next tick lists the queue.
+                    if let Err(error) = listed {
+                        tracing::warn!(concert = %seed.concert, %error, "the queue is not listed as busy yet");
+                    }
                 }
                 Ok(reply.stamp(SeedOutcome::Taken { recovering }))
             }

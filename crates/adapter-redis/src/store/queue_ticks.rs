@@ -34,11 +34,16 @@ impl RedisStore {
             "ticked" => {
                 let report = report(&mut reply)?;
                 let (idle, listing) = (reply.flag()?, reply.number()?);
-                if idle {
-                    self.unlist(concert, listing).await?;
+                let listed = if idle {
+                    self.unlist(concert, listing).await
                 } else {
                     // Done at every tick: the server may have lost its list, or never have had the entry.
-                    self.list(Caller::Job, concert, listing | 1).await?;
+                    self.list(Caller::Job, concert, listing | 1).await
+                };
+                // The tick was done. To say that it failed, and perhaps that nothing was changed, would
+                // not be true.
+                if let Err(error) = listed {
+                    tracing::warn!(%concert, %error, "the list of busy queues is left as it is");
                 }
                 Ok(reply.stamp(TickOutcome::Ticked(report)))
             }

@@ -9,7 +9,7 @@ use frontrow_domain::{
         ConcertId,
         queue::{Arrival, Left, Line, LineMark, PolicyVersion, SignOfLife},
     },
-    ports::{HeardOutcome, LineOutcome, Stamped, StoreResult, WaitingLine},
+    ports::{HeardOutcome, LineOutcome, Stamped, StoreError, StoreResult, WaitingLine},
 };
 
 use super::RedisStore;
@@ -80,6 +80,7 @@ impl WaitingLine for RedisStore {
         signs: &[SignOfLife],
     ) -> StoreResult<Stamped<HeardOutcome>> {
         let (mut first, mut rest) = signs.split_at(signs.len().min(SIGNS_A_SCRIPT));
+        let mut noted_some = false;
         loop {
             let told = |call: &mut Cmd| {
                 for sign in first {
@@ -91,7 +92,16 @@ impl WaitingLine for RedisStore {
             let reply = self
                 .calls
                 .on_queue(Caller::Job, concert, &scripts::HEARD_OF, told)
-                .await?;
+                .await;
+            // The signs before were noted.
+            let reply = reply.map_err(|error| {
+                if noted_some {
+                    StoreError::outcome_unknown(error)
+                } else {
+                    error
+                }
+            })?;
+            noted_some = true;
             let outcome = match reply.what.as_str() {
                 "noted" => HeardOutcome::Noted,
                 "unknown" => HeardOutcome::NotSeeded,

@@ -68,7 +68,8 @@ impl FarQueue {
         let keyspace = RedisKeyspace::create().await.unwrap();
         let network = FaultProxy::start(server(keyspace.url()).0).unwrap();
         let offset = TimeOffset::default();
-        let store = RedisStore::open(&through(&network, &keyspace), offset.clone());
+        let settings = through(&network, &keyspace);
+        let store = RedisStore::open(&settings, offset.clone());
         Self {
             store: store.await.unwrap(),
             keyspace,

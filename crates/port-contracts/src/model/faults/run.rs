@@ -21,7 +21,7 @@ const SHRINKS_MAX: u32 = 500;
 
 /// Whatever happens to a queue on a broken way, in whatever order, the store is honest.
 ///
-/// Tries `FRONTROW_FAULT_CASES` sequences (200 without it), the same ones for the same
+/// Tries `FRONTROW_FAULT_CASES` sequences (150 without it), the same ones for the same
 /// `FRONTROW_MODEL_SEED`. A sequence that no model explains is made shorter and printed.
 ///
 /// # Panics
@@ -60,7 +60,7 @@ where
     let runtime = runtime::build();
     let fixture = RefCell::new(runtime.block_on(make()));
     let tally = Cell::new(Tally::default());
-    let mut runner = runner_of(from_env(CASES, 200), SHRINKS_MAX);
+    let mut runner = runner_of(from_env(CASES, 150), SHRINKS_MAX);
     let tried = runner.run(&faulty_sequence(), |sequence| {
         let mut fixture = fixture.borrow_mut();
         let mut so_far = tally.get();
