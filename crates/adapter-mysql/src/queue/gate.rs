@@ -23,7 +23,7 @@ const LOOKS_MAX: u32 = 10;
 
 /// Claims or extends a place, where it is still as it was read.
 const CLAIM: &str = "
-    UPDATE queue_places SET phase = 3, since_us = ?, claimed_at_us = ?
+    UPDATE queue_places FORCE INDEX (PRIMARY) SET phase = 3, since_us = ?, claimed_at_us = ?
     WHERE concert_id = ? AND user_id = ? AND arrival = ? AND phase = ? AND since_us = ?";
 
 /// What came of one attempt.

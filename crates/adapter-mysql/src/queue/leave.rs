@@ -22,7 +22,7 @@ use super::{
 use crate::{calls::Turn, errors, session::Session, statement::Fixed};
 
 const LEAVE: &str = "
-    UPDATE queue_places SET phase = ?, since_us = ?
+    UPDATE queue_places FORCE INDEX (PRIMARY) SET phase = ?, since_us = ?
     WHERE concert_id = ? AND user_id = ? AND arrival = ? AND phase = ?";
 
 /// Remembers that a place that never came back is over.

@@ -27,7 +27,7 @@ const NOTE: &str = "
     UPDATE JSON_TABLE(?, '$[*]' COLUMNS (
         user_id VARCHAR(64) CHARACTER SET utf8mb4 PATH '$[0]', arrival BIGINT PATH '$[1]',
         at_us BIGINT PATH '$[2]')) j
-    STRAIGHT_JOIN queue_places p ON p.concert_id = ? AND p.user_id = j.user_id
+    STRAIGHT_JOIN queue_places p FORCE INDEX (PRIMARY) ON p.concert_id = ? AND p.user_id = j.user_id
     SET p.since_us = LEAST(j.at_us, ?)
     WHERE p.arrival = j.arrival AND p.phase IN (0, 1)
       AND p.since_us > ? AND p.since_us < LEAST(j.at_us, ?)";

@@ -32,7 +32,7 @@ const LEVELS: u32 = 6;
 const NODES: &str = "JSON_TABLE(?, '$[*]' COLUMNS ( \
     level TINYINT PATH '$[0]', node BIGINT PATH '$[1]', people BIGINT PATH '$[2]')) j";
 
-/// What [`before`] adds up. Beside it: the numbers of those who have one and stand next to the arrival.
+/// What [`around`] adds up. Beside it: the numbers of those who have one and stand next to the arrival.
 const BEFORE: &str = "
     SELECT
       (SELECT CAST(SUM(r.people) AS SIGNED) FROM queue_returns r FORCE INDEX (PRIMARY)

@@ -46,7 +46,7 @@ const WRITE: &str = "
     UPDATE JSON_TABLE(?, '$[*]' COLUMNS (
         user_id VARCHAR(64) CHARACTER SET utf8mb4 PATH '$[0]', arrival BIGINT PATH '$[1]',
         since_us BIGINT PATH '$[2]')) j
-    STRAIGHT_JOIN queue_places p ON p.concert_id = ? AND p.user_id = j.user_id
+    STRAIGHT_JOIN queue_places p FORCE INDEX (PRIMARY) ON p.concert_id = ? AND p.user_id = j.user_id
     SET p.since_us = j.since_us
     WHERE p.arrival = j.arrival AND p.phase IN (0, 1)";
 

@@ -3,7 +3,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use diesel::{QueryableByName, sql_query, sql_types::BigInt};
+use diesel::{
+    QueryableByName, sql_query,
+    sql_types::{BigInt, Nullable, Text},
+};
 use diesel_async::RunQueryDsl;
 use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings};
 use frontrow_domain::{
@@ -200,22 +203,33 @@ async fn joins_that_die_tell_the_truth() {
 /// some, since that is how the hall was opened.
 async fn kill_connections(hall: &Hall, times: usize) -> usize {
     #[derive(QueryableByName)]
-    struct Connection {
+    struct Own {
         #[diesel(sql_type = BigInt)]
-        number: i64,
+        id: i64,
+        #[diesel(sql_type = Text)]
+        db: String,
+    }
+    #[derive(QueryableByName)]
+    struct Connection {
+        #[diesel(sql_type = BigInt, column_name = "Id")]
+        id: i64,
+        #[diesel(sql_type = Nullable<Text>)]
+        db: Option<String>,
     }
     let raw = &mut hall.store.raw().await;
-    let mut killed = 0;
-    for _ in 0..times {
-        let connections: Vec<Connection> = sql_query(
-            "SELECT CAST(id AS SIGNED) AS number FROM information_schema.processlist
-             WHERE db = DATABASE() AND id <> CONNECTION_ID()",
-        )
-        .load(raw)
+    let own: Own = sql_query("SELECT CAST(CONNECTION_ID() AS SIGNED) AS id, DATABASE() AS db")
+        .get_result(raw)
         .await
         .unwrap();
-        for connection in connections {
-            let kill = format!("KILL {}", connection.number);
+    let mut killed = 0;
+    for _ in 0..times {
+        // The table of them fails on MySQL where a statement has bytes in it that are no text.
+        let all: Vec<Connection> = sql_query("SHOW PROCESSLIST").load(raw).await.unwrap();
+        let others = all
+            .into_iter()
+            .filter(|one| one.id != own.id && one.db.as_ref() == Some(&own.db));
+        for connection in others {
+            let kill = format!("KILL {}", connection.id);
             killed += usize::from(execute(raw, &kill).await.is_ok());
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
