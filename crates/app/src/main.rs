@@ -19,6 +19,11 @@ mod system;
 mod telemetry;
 mod wiring;
 
+/// Requests are made of many small allocations, each worker's its own. With the system's allocator they took
+/// a fifth of the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -47,8 +47,9 @@ impl StandsStill {
 }
 
 async fn open(wire: &Wire, empty: &MySqlTestDatabase) -> MySqlDatabase {
-    wire.open(empty.url(), &settings(), &TimeOffset::default())
-        .await
+    let url = wire.url(empty.url());
+    let opened = MySqlDatabase::open(&url, &settings(), TimeOffset::default()).await;
+    opened.unwrap()
 }
 
 struct Told(Standing);

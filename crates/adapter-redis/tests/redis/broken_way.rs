@@ -46,7 +46,6 @@ fn through(network: &FaultProxy, keyspace: &RedisKeyspace) -> RedisSettings {
         url: near
             .url
             .replace(&server(&near.url).1, &network.address().to_string()),
-        connections: 1,
         answer_timeout: PATIENCE,
         ..near
     }

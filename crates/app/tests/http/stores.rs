@@ -2,6 +2,7 @@
 
 mod database;
 mod mysql;
+mod mysql_queue;
 mod queue_record;
 mod redis;
 mod sqlite;

@@ -12,6 +12,8 @@ use crate::{queue::QueueFixture, runtime};
 
 /// How many sequences are tried.
 const CASES: &str = "FRONTROW_MODEL_CASES";
+/// How long a sequence that fails is made shorter, so that it is printed before anybody ends the test.
+const SHRINK_MS_MAX: u32 = 30_000;
 /// Which sequences these are: another number, other sequences.
 const SEED: &str = "FRONTROW_MODEL_SEED";
 
@@ -75,6 +77,7 @@ pub(super) fn runner_of(cases: u32, max_shrink_iters: u32) -> TestRunner {
         cases,
         failure_persistence: None,
         max_shrink_iters,
+        max_shrink_time: SHRINK_MS_MAX,
         ..Config::default()
     };
     let mut seed = [0_u8; 32];

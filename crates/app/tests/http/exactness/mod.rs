@@ -38,6 +38,7 @@ const WAVES: usize = 8;
 /// Makes one test of each function a store that instances share.
 macro_rules! on_every_shared_store {
     ($($name:ident),* $(,)?) => {
+        $crate::on_every_store!(@mysql_queue MYSQL_QUEUE: $($name),*);
         $crate::on_every_store!(@redis MYSQL_AND_REDIS: $($name),*);
     };
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use frontrow_test_harness::AppConfig;
 
-use super::{Queue, Stores, redis::RedisReader};
+use super::{Queue, Stores, mysql_queue::MySqlReader, redis::RedisReader};
 
 /// Everybody in one queue, at one instant. Instants are microseconds since 1970 by the store's clock.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub(crate) struct Active {
 
 /// Reads the record of one queue.
 pub(crate) enum QueueReader {
+    MySql(MySqlReader),
     Redis(RedisReader),
 }
 
@@ -51,6 +52,7 @@ impl QueueReader {
             Queue::Redis => Ok(Self::Redis(
                 RedisReader::open(config, concert, users).await?,
             )),
+            Queue::MySql => Ok(Self::MySql(MySqlReader::open(config, concert).await?)),
             Queue::Memory => anyhow::bail!("nobody sees into the memory of a program"),
         }
     }
@@ -58,6 +60,7 @@ impl QueueReader {
     /// Everything at this instant.
     pub(crate) async fn read(&mut self) -> Result<QueueRecord> {
         match self {
+            Self::MySql(reader) => reader.read().await,
             Self::Redis(reader) => reader.read().await,
         }
     }
