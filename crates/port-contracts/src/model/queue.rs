@@ -91,7 +91,7 @@ impl ModelQueue {
         if now > self.last_tick + Duration::from_secs(5) {
             now
         } else {
-            self.serving_since
+            self.serving_since.min(now)
         }
     }
 

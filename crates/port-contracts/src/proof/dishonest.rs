@@ -6,25 +6,29 @@ use super::{
 };
 use crate::model::{Positions, try_queue_model_with_faults};
 
+/// In memory they cost little.
+const SEQUENCES: u32 = 500;
+
 /// What is found in a sound store with this manner.
 fn found_in(manner: Manner) -> Option<String> {
     let make = async || ShakyFixture::new(StoreFixture::sound(), manner);
-    try_queue_model_with_faults(make, Positions::Exact).err()
+    try_queue_model_with_faults(make, Positions::Exact, SEQUENCES).err()
 }
 
 #[test]
 fn honest_stores_pass() {
     assert_eq!(found_in(Manner::Honest), None);
     let eager = async || ShakyFixture::new(StoreFixture::eager_and_fleeting(), Manner::Honest);
-    let tally = try_queue_model_with_faults(eager, Positions::Exact).expect("a sound store");
+    let tally =
+        try_queue_model_with_faults(eager, Positions::Exact, SEQUENCES).expect("a sound store");
     assert_eq!(tally.undecided, 0, "{tally:?}");
 }
 
 #[test]
 fn positions_may_be_over_stated_where_that_is_said() {
     let over_stating = async || ShakyFixture::new(StoreFixture::over_stating(), Manner::Honest);
-    assert!(try_queue_model_with_faults(over_stating, Positions::OverStated).is_ok());
-    assert!(try_queue_model_with_faults(over_stating, Positions::Exact).is_err());
+    assert!(try_queue_model_with_faults(over_stating, Positions::OverStated, SEQUENCES).is_ok());
+    assert!(try_queue_model_with_faults(over_stating, Positions::Exact, SEQUENCES).is_err());
 }
 
 /// They are cut down to the steps that it takes, too.
@@ -47,5 +51,5 @@ fn flaws_are_caught_behind_a_broken_way_too() {
         let store = StoreFixture::with(flaws::admits_one_too_many());
         ShakyFixture::new(store, Manner::Honest)
     };
-    assert!(try_queue_model_with_faults(flawed, Positions::Exact).is_err());
+    assert!(try_queue_model_with_faults(flawed, Positions::Exact, SEQUENCES).is_err());
 }

@@ -68,6 +68,16 @@ impl Diary {
         Ok(())
     }
 
+    /// Until when, at least, they waited in this life.
+    ///
+    /// A queue that outlives the program may have admitted them a moment before: that shows only once it is
+    /// committed, and then, after a kill, in a later life.
+    fn waited_until(&self, life: usize) -> Option<Timestamp> {
+        let said = self.0.get(&life)?.waited_until?;
+        let admitted_at = self.0.range(life..).find_map(|(_, seen)| seen.admitted_at);
+        Some(admitted_at.map_or(said, |admitted_at| said.min(admitted_at)))
+    }
+
     /// In how many lives they were in the line.
     pub(crate) fn lives_in_line(&self) -> usize {
         self.0.values().filter(|seen| seen.in_line).count()
@@ -80,7 +90,10 @@ pub(crate) fn nobody_overtook<'a>(diaries: impl Iterator<Item = &'a Diary>) -> u
     let mut lives: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
     for diary in diaries {
         for (life, seen) in &diary.0 {
-            lives.entry(*life).or_default().push(*seen);
+            lives.entry(*life).or_default().push(Seen {
+                waited_until: diary.waited_until(*life),
+                ..*seen
+            });
         }
     }
     let mut admissions = 0;
@@ -137,6 +150,24 @@ mod tests {
             diary(3, true, 11)?,
         ];
         assert_eq!(nobody_overtook(diaries.iter()), 3);
+        Ok(())
+    }
+
+    #[test]
+    fn an_admission_may_show_after_the_kill() -> Result<()> {
+        let mut first = Diary::default();
+        let place = |second: u8, state: &str| {
+            json!({
+                "state": state, "joined_at": "2030-01-01T00:00:01Z",
+                "as_of": format!("2030-01-01T00:00:{second}Z"),
+                "admitted_at": "2030-01-01T00:00:11Z", "queue": {"recovering": false},
+            })
+        };
+        first.note(1, &place(10, "waiting"), true)?;
+        first.note(1, &place(12, "waiting"), false)?;
+        first.note(2, &place(13, "active"), false)?;
+        let diaries = [first, diary(2, false, 11)?];
+        assert_eq!(nobody_overtook(diaries.iter()), 2);
         Ok(())
     }
 

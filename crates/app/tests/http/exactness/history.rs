@@ -7,9 +7,17 @@ use serde_json::Value;
 
 use crate::{lives::instant, stores::QueueRecord};
 
+/// Who looked. What one of them sees is in the order in which it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Witness {
+    Guest,
+    Store,
+}
+
 /// One look at one place. Instants are microseconds since 1970 by the store's clock.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
+    pub(super) by: Witness,
     pub(super) user: String,
     pub(super) arrival: i64,
     /// None while waiting.
@@ -25,8 +33,11 @@ pub(super) struct Stay {
     pub(super) arrivals: BTreeSet<i64>,
     /// One, where all is well, once they were admitted.
     pub(super) admissions: BTreeSet<i64>,
-    /// When they were last seen waiting.
-    pub(super) waited_until: Option<i64>,
+    /// When each first saw them active. That is after the admission: a database shows it to others once it is
+    /// committed, and until then they see somebody who waits.
+    seen_active: BTreeMap<Witness, i64>,
+    /// Somebody saw them waiting after having seen them active.
+    pub(super) back_in_line: bool,
     /// When they were last seen active.
     pub(super) active_until: Option<i64>,
 }
@@ -49,6 +60,7 @@ impl Seen {
         let micros = |field: &str| anyhow::Ok(instant(&place[field])?.as_microsecond());
         let is_active = place["state"] == "active";
         Ok(Self {
+            by: Witness::Guest,
             user: user.to_owned(),
             arrival: micros("joined_at")?,
             admitted_at: is_active.then(|| micros("admitted_at")).transpose()?,
@@ -63,17 +75,20 @@ impl History {
         let stay = self.stays.entry(seen.user).or_default();
         stay.arrivals.insert(seen.arrival);
         stay.admissions.extend(seen.admitted_at);
-        let until = match seen.admitted_at {
-            Some(_) => &mut stay.active_until,
-            None => &mut stay.waited_until,
-        };
-        *until = Some(seen.as_of).max(*until);
+        if seen.admitted_at.is_some() {
+            stay.active_until = stay.active_until.max(Some(seen.as_of));
+            stay.seen_active.entry(seen.by).or_insert(seen.as_of);
+        } else {
+            let active = stay.seen_active.get(&seen.by);
+            stay.back_in_line |= active.is_some_and(|active| *active <= seen.as_of);
+        }
     }
 
     /// Notes what the store has.
     pub(super) fn note_record(&mut self, record: &QueueRecord) {
         for active in &record.active {
             self.note(Seen {
+                by: Witness::Store,
                 user: active.user.clone(),
                 arrival: active.arrival,
                 admitted_at: Some(active.admitted_at),
@@ -82,6 +97,7 @@ impl History {
         }
         for waiting in &record.waiting {
             self.note(Seen {
+                by: Witness::Store,
                 user: waiting.user.clone(),
                 arrival: waiting.arrival,
                 admitted_at: None,

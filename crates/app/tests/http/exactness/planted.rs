@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    history::{History, Seen},
+    history::{History, Seen, Witness},
     violations::{Limits, Throughput, Violation, violations},
 };
 
@@ -36,6 +36,7 @@ impl Planted {
         let looks = (0..PEOPLE).flat_map(|number| {
             let admitted_at = OPENED + number / 3 * WINDOW_US;
             let seen = |as_of, admitted_at| Seen {
+                by: Witness::Guest,
                 user: user(number),
                 arrival: number,
                 admitted_at,
@@ -209,6 +210,7 @@ fn one_who_is_lost_is_found() {
 fn one_who_never_joined_is_found() {
     let mut planted = Planted::faultless();
     planted.looks.push(Seen {
+        by: Witness::Store,
         user: "nobody".to_owned(),
         arrival: 100,
         admitted_at: None,

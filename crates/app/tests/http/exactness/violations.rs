@@ -36,7 +36,7 @@ pub(super) enum Violation {
     SeveralPlaces { user: String },
     /// Seen with several admissions.
     AdmittedTwice { user: String },
-    /// Seen waiting after the admission.
+    /// Seen waiting by somebody who had seen them active.
     BackInLine { user: String },
     /// The store counted so many moves from the line, and so many people made one.
     Miscounted { moves: usize, people: usize },
@@ -112,9 +112,7 @@ fn of_one_place(user: &str, stay: &Stay) -> Vec<Violation> {
     if stay.admissions.len() > 1 {
         found.push(Violation::AdmittedTwice { user: user() });
     }
-    if let (Some(&admitted_at), Some(waited_until)) = (stay.admissions.first(), stay.waited_until)
-        && waited_until >= admitted_at
-    {
+    if stay.back_in_line {
         found.push(Violation::BackInLine { user: user() });
     }
     found

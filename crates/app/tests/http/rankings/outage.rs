@@ -23,7 +23,8 @@ pub(super) async fn all_are_answered(app: &App) -> Result<usize> {
 /// `config` with a database that soon counts as gone.
 pub(super) fn impatient(config: AppConfig) -> AppConfig {
     config
-        .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "500")
+        .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "1500")
+        .env("FRONTROW_DATABASE__LOCK_TIMEOUT_S", "1")
         .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "500")
         .env("FRONTROW_DATABASE__CONNECT_TIMEOUT_MS", "500")
 }

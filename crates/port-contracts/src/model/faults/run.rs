@@ -31,7 +31,7 @@ where
     F: QueueFixture + FaultyFixture,
     Fut: Future<Output = F>,
 {
-    match try_queue_model_with_faults(make, positions) {
+    match try_queue_model_with_faults(make, positions, from_env(CASES, 150)) {
         Ok(tally) => println!("{tally:?}"),
         Err(failure) => panic!("{failure}"),
     }
@@ -48,10 +48,11 @@ pub(crate) struct Tally {
     pub(super) unknown: u32,
 }
 
-/// As [`queue_model_with_faults`], with the failure as a value.
+/// As [`queue_model_with_faults`] with so many sequences, and with the failure as a value.
 pub(crate) fn try_queue_model_with_faults<F, Fut>(
     make: impl FnOnce() -> Fut,
     positions: Positions,
+    sequences: u32,
 ) -> Result<Tally, String>
 where
     F: QueueFixture + FaultyFixture,
@@ -60,7 +61,7 @@ where
     let runtime = runtime::build();
     let fixture = RefCell::new(runtime.block_on(make()));
     let tally = Cell::new(Tally::default());
-    let mut runner = runner_of(from_env(CASES, 150), SHRINKS_MAX);
+    let mut runner = runner_of(sequences, SHRINKS_MAX);
     let tried = runner.run(&faulty_sequence(), |sequence| {
         let mut fixture = fixture.borrow_mut();
         let mut so_far = tally.get();
