@@ -22,12 +22,14 @@ const PARTS: &[Part] = &[
     part(MYSQL, "index::every_call_reads", "FRONTROW_INDEX_ROWS=1000000", 45),
     part(MEMORY, "whatever_happens", "FRONTROW_MODEL_CASES=10000", 30),
     part(REDIS, "broken_way::", "FRONTROW_FAULT_CASES=10000", 90),
+    part(MYSQL_QUEUE, "broken_way::", "FRONTROW_FAULT_CASES=10000", 120),
     part(PROGRAM, "exactness::", "FRONTROW_EXACTNESS_PEOPLE=20000", 30),
 ];
 
 /// A package, and the file in its folder `tests`.
 type Tests = (&'static str, &'static str);
 const MYSQL: Tests = ("frontrow-adapter-mysql", "database");
+const MYSQL_QUEUE: Tests = ("frontrow-adapter-mysql", "queue");
 const MEMORY: Tests = ("frontrow-adapter-embedded", "queue");
 const REDIS: Tests = ("frontrow-adapter-redis", "redis");
 const PROGRAM: Tests = ("frontrow", "http");

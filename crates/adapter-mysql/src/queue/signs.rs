@@ -19,7 +19,7 @@ use diesel::{
 };
 use frontrow_domain::{
     model::{ConcertId, UserId, queue::Arrival},
-    ports::StoreResult,
+    ports::{StoreError, StoreResult},
 };
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -109,7 +109,7 @@ impl Signs {
         let silent_for = now.duration_since(row.since);
         let matters = !silent_for.is_negative() && silent_for.unsigned_abs() > waiting_ttl / 2;
         if matters || gathered >= GATHERED_MAX {
-            self.flush(whose.concert).await?;
+            self.flush(whose.concert).await.map_err(still_kept)?;
         }
         Ok(())
     }
@@ -193,6 +193,15 @@ impl Signs {
     }
 }
 
+/// The failure of who gave a sign that could not be written: it stays and may be written yet, so what the
+/// caller did has not come to nothing.
+fn still_kept(failure: StoreError) -> StoreError {
+    match failure {
+        StoreError::NotApplied { what, .. } => StoreError::outcome_unknown(what),
+        unknown @ StoreError::OutcomeUnknown { .. } => unknown,
+    }
+}
+
 /// Writes the signs of a queue every now and then, until there are none.
 async fn write_later(signs: Weak<Signs>, concert: ConcertId) {
     loop {
@@ -225,4 +234,48 @@ async fn write(session: &mut Session, concert: ConcertId, list: &str) -> QueryRe
         .bind::<Binary, _>(concert.0.as_bytes().as_slice());
     session.execute_alone(Fixed(statement)).await?;
     Ok(Turn::Done(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{MySqlSettings, TimeOffset, pool::Server, queue::places::Phase};
+
+    /// Signs of people whose server cannot be reached.
+    fn out_of_reach() -> Arc<Signs> {
+        // Nobody is given port 0, so nobody listens there.
+        let url = "mysql://root@127.0.0.1:0/frontrow";
+        let settings = MySqlSettings::default();
+        let server = Server::new(url, &settings).unwrap();
+        let pool = server.pool(1).unwrap();
+        Signs::new(
+            Calls::new(pool, TimeOffset::default()),
+            settings.statement_timeout,
+        )
+    }
+
+    #[tokio::test]
+    async fn who_gives_a_sign_that_stays_to_be_written_is_not_told_that_nothing_was_changed() {
+        let signs = out_of_reach();
+        let whose = Whose {
+            concert: ConcertId(Uuid::from_u128(1)),
+            user: UserId::try_from("ada").unwrap(),
+        };
+        let before = Timestamp::UNIX_EPOCH;
+        let row = PlaceRow {
+            arrival: Arrival::from_micros(1),
+            seq: Some(1),
+            phase: Phase::Waiting,
+            since: before,
+            admitted_at: before,
+            claimed_at: before,
+        };
+        let ttl = Duration::from_mins(5);
+        let noted = signs.note(&whose, &row, ttl, before + ttl).await;
+        assert!(signs.pending(whose.concert));
+        let unknown = matches!(noted, Err(StoreError::OutcomeUnknown { .. }));
+        assert!(unknown, "{noted:?}");
+    }
 }

@@ -9,6 +9,8 @@
     reason = "the lints know the tests themselves, and not what they call"
 )]
 
+mod ambush;
+mod broken_way;
 mod cost;
 mod hall;
 mod instances;

@@ -95,7 +95,10 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         self.last = self.start;
         self.version += 1;
         let seed = self.seed(rules, self.version);
-        let (at, told) = seed.ask(&self.ports, self.concert).await?;
+        let Ok((at, told)) = seed.ask(&self.ports, self.concert).await else {
+            // The machine is too busy for an adapter without patience.
+            return Err(Stop::Undecided);
+        };
         self.answered(&seed, at, &told)
     }
 
@@ -153,7 +156,8 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
             self.fixture.strike(mishap).await;
         }
         let told = self.ask(call, mishap).await;
-        if mishap.is_some() || matches!(told, Err(StoreError::OutcomeUnknown { .. })) {
+        if mishap.is_some() || told.is_err() {
+            // A failure by itself may leave something on its way, too.
             self.fixture.mend().await;
         }
         match told {

@@ -21,17 +21,20 @@ const SHRINKS_MAX: u32 = 500;
 
 /// Whatever happens to a queue on a broken way, in whatever order, the store is honest.
 ///
-/// Tries `FRONTROW_FAULT_CASES` sequences (150 without it), the same ones for the same
+/// Tries `FRONTROW_FAULT_CASES` sequences, or so many without it, the same ones for the same
 /// `FRONTROW_MODEL_SEED`. A sequence that no model explains is made shorter and printed.
 ///
 /// # Panics
 /// Where no model explains what the store answered.
-pub fn queue_model_with_faults<F, Fut>(make: impl FnOnce() -> Fut, positions: Positions)
-where
+pub fn queue_model_with_faults<F, Fut>(
+    make: impl FnOnce() -> Fut,
+    positions: Positions,
+    sequences: u32,
+) where
     F: QueueFixture + FaultyFixture,
     Fut: Future<Output = F>,
 {
-    match try_queue_model_with_faults(make, positions, from_env(CASES, 150)) {
+    match try_queue_model_with_faults(make, positions, from_env(CASES, sequences)) {
         Ok(tally) => println!("{tally:?}"),
         Err(failure) => panic!("{failure}"),
     }
