@@ -18,6 +18,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use crate::{
     open_error::OpenError,
     pool::{Connection, Server},
+    settings::OlderSchema,
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/mysql");
@@ -44,6 +45,23 @@ type Blocking = AsyncConnectionWrapper<Connection>;
 /// Which migrations the database has. Changes nothing.
 pub(crate) async fn status(server: &Server) -> Result<MigrationStatus, OpenError> {
     Ok(connect(server).await?.1)
+}
+
+/// Sees to it that the database is as this program knows it: deals with an older one as `older` says, and
+/// refuses a newer one.
+pub(crate) async fn ensure_current(server: &Server, older: OlderSchema) -> Result<(), OpenError> {
+    if older == OlderSchema::Migrate {
+        migrate(server).await?;
+    }
+    let pending = status(server).await?.pending;
+    match pending.as_slice() {
+        [] => Ok(()),
+        [first, ..] => Err(OpenError::OlderSchema {
+            server: server.name.clone(),
+            count: pending.len(),
+            first: first.clone(),
+        }),
+    }
 }
 
 /// Runs what the database lacks.

@@ -30,7 +30,7 @@ use crate::{
     migrations::{self, MigrationStatus},
     open_error::OpenError,
     pool::{Pool, Server},
-    settings::{MySqlSettings, OlderSchema},
+    settings::MySqlSettings,
 };
 
 /// A change of a hall has so many times as long as other calls: it may write 100,000 seats.
@@ -60,17 +60,7 @@ impl MySqlDatabase {
         offset: TimeOffset,
     ) -> Result<Self, OpenError> {
         let server = Server::new(url, settings)?;
-        if settings.older_schema == OlderSchema::Migrate {
-            migrations::migrate(&server).await?;
-        }
-        let pending = migrations::status(&server).await?.pending;
-        if let Some(first) = pending.first() {
-            return Err(OpenError::OlderSchema {
-                server: server.name,
-                count: pending.len(),
-                first: first.clone(),
-            });
-        }
+        migrations::ensure_current(&server, settings.older_schema).await?;
         let pool = server.pool(settings.pool_size)?;
         Ok(Self {
             calls: Calls::new(pool.clone(), offset),

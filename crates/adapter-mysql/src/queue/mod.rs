@@ -100,7 +100,7 @@ use crate::{
     migrations,
     open_error::OpenError,
     pool::{Pool, Server},
-    settings::{MySqlSettings, OlderSchema},
+    settings::MySqlSettings,
 };
 
 /// The waiting rooms, in MySQL or MariaDB. It implements every port of a queue.
@@ -134,17 +134,7 @@ impl MySqlQueue {
         offset: TimeOffset,
     ) -> Result<Self, OpenError> {
         let server = Server::new(url, settings)?;
-        if settings.older_schema == OlderSchema::Migrate {
-            migrations::migrate(&server).await?;
-        }
-        let pending = migrations::status(&server).await?.pending;
-        if let Some(first) = pending.first() {
-            return Err(OpenError::OlderSchema {
-                server: server.name,
-                count: pending.len(),
-                first: first.clone(),
-            });
-        }
+        migrations::ensure_current(&server, settings.older_schema).await?;
         let pool = server.pool(settings.pool_size)?;
         let calls = Calls::new(pool.clone(), offset);
         let call_limit = settings.statement_timeout;

@@ -35,14 +35,13 @@ impl EachQueue {
                 Err(error) => failed.push((concert, error)),
             }
         }
-        match failed.pop() {
-            Some((_, error)) if served.is_empty() => Err(error),
-            last => {
-                failed.extend(last);
-                self.note(&served, failed);
-                Ok(())
-            }
+        if served.is_empty()
+            && let Some((_, error)) = failed.pop()
+        {
+            return Err(error);
         }
+        self.note(&served, failed);
+        Ok(())
     }
 
     fn note(&self, served: &[ConcertId], failed: Vec<(ConcertId, StoreError)>) {

@@ -131,9 +131,10 @@ impl Jobs {
 
     /// Looks at every queue there should be, busy or not.
     async fn survey(&self, queues: &EachQueue) -> StoreResult<()> {
-        self.seeding.all().await?;
+        let supplied = self.seeding.all().await;
         let look = async |concert| self.admit.run(concert).await.map(drop);
-        queues.serve(self.board.concerts(), look).await
+        queues.serve(self.board.concerts(), look).await?;
+        supplied.map(drop)
     }
 
     /// Tells the queues' store who was heard of by this instance alone.

@@ -33,8 +33,7 @@ const READ: &str = "
     local places = call('HGETALL', PLACES)
     for i = 1, #places, 2 do
         local member, place = places[i], cmsgpack.unpack(places[i + 1])
-        local admitted_at = place[2] or tonumber(call('ZSCORE', UNCLAIMED, member))
-        active[#active + 1] = { member, place[1], admitted_at }
+        active[#active + 1] = { member, place[1], place[2] }
     end
     local line = call('ZRANGE', WAITING, 0, -1, 'WITHSCORES')
     for i = 1, #line, 2 do

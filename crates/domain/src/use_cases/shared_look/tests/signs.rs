@@ -113,6 +113,20 @@ async fn a_policy_that_shortens_lives_makes_signs_due_at_once() {
 }
 
 #[tokio::test]
+async fn nobody_is_kept_from_the_store_for_more_than_two_polls_however_long_places_live() {
+    let (stage, told) = telling(1, 0);
+    stage.change(|line| line.waiting_ttl = Duration::from_hours(1));
+    stage.position().await;
+    stage.pass(40_000);
+    stage.position().await;
+    stage.pass(19_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
+    stage.pass(1_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(140))]]);
+}
+
+#[tokio::test]
 async fn a_clock_that_stepped_back_holds_no_sign_back() {
     let (stage, told) = telling(1, 0);
     stage.position().await;
