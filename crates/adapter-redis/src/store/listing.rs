@@ -16,10 +16,10 @@ use super::RedisStore;
 use crate::{calls::Caller, errors::Effect, scripts};
 
 impl RedisStore {
-    /// Lists the queue of `concert` under this number. A place was taken there, and is good whether this
-    /// works or not.
-    pub(super) async fn list_for_request(&self, concert: ConcertId, listing: i64) {
-        if let Err(error) = self.list(Caller::Request, concert, listing).await {
+    /// Lists the queue of `concert` under this number. What was done there, a place taken or a seed, is good
+    /// whether this works or not; where it does not, the next tick lists the queue.
+    pub(super) async fn try_to_list(&self, caller: Caller, concert: ConcertId, listing: i64) {
+        if let Err(error) = self.list(caller, concert, listing).await {
             tracing::warn!(%concert, %error, "the queue is not listed as busy yet");
         }
     }

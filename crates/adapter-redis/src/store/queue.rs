@@ -67,7 +67,7 @@ impl Queue for RedisStore {
             "joined" => {
                 let place = reply.place(concert, user)?;
                 if let Some(listing) = reply.optional()? {
-                    self.list_for_request(concert, listing).await;
+                    self.try_to_list(Caller::Request, concert, listing).await;
                 }
                 JoinOutcome::Joined(place)
             }

@@ -74,11 +74,8 @@ impl QueueControl for RedisStore {
                 let recovering = reply.flag()?;
                 if recovering {
                     // People may come back to it at any moment.
-                    let listed = self.list(Caller::Job, seed.concert, FIRST_LISTING).await;
-                    // The seed was taken. Where this failed, the next tick lists the queue.
-                    if let Err(error) = listed {
-                        tracing::warn!(concert = %seed.concert, %error, "the queue is not listed as busy yet");
-                    }
+                    self.try_to_list(Caller::Job, seed.concert, FIRST_LISTING)
+                        .await;
                 }
                 Ok(reply.stamp(SeedOutcome::Taken { recovering }))
             }
