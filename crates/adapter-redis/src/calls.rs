@@ -71,6 +71,11 @@ impl Calls {
         }
     }
 
+    /// Why a call would fail at once, if it would.
+    pub(crate) fn failure(&self, caller: Caller) -> Option<StoreError> {
+        self.lane(caller).failure()
+    }
+
     /// Runs a script on the queue of `concert`, with `arguments` added to its own. Goes on where there
     /// were more places past their end than one script handles, for a while.
     pub(crate) async fn on_queue(

@@ -2,7 +2,8 @@
 //!
 //! # What is kept where
 //! Each queue is a few keys in one slot (`keys`); each operation on it is one Lua script, which checks
-//! and changes in one trip, by the clock of the server. A user is a digest of 14 bytes there (`member`):
+//! and changes in one trip, by the clock of the server. People who ask for the same at the same time share
+//! a call of it (`batches`). A user is a digest of 14 bytes there (`member`):
 //! names of any length cost the same, and a million people take some 220 MB.
 //!
 //! # Positions
@@ -20,19 +21,23 @@
 //!
 //! # Files
 //! - `settings`, `open_error`: how to connect, and why it may not work. `server`: what the server is.
-//! - `connections`: a few connections that all requests share, each looked after by its own task.
-//! - `calls`: how a script or a command runs. `errors`: the one place where a driver's error becomes a
+//! - `connections`: a connection for each runtime, looked after by its own task.
+//! - `batches`: who shares a call. `people`: what a script is asked about people, and tells of them.
+//! - `calls`: how a script or a command runs. `listing`: the list of the busy queues. `errors`: the one place where a driver's error becomes a
 //!   store's. `reply`: what a script's answer means.
 //! - `keys`: every key. `scripts`, `lua/`: every script. `clock`: what time it is.
 //! - `store/`: one file for each port.
 
+mod batches;
 mod calls;
 mod clock;
 mod connections;
 mod errors;
 mod keys;
+mod listing;
 mod member;
 mod open_error;
+mod people;
 mod reply;
 mod scripts;
 mod server;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 pub(crate) const MEMBER_BYTES: usize = 14;
 
 /// The digest of a user's name: what stands for them in a queue's sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Member([u8; MEMBER_BYTES]);
 
 impl Member {

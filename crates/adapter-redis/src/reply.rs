@@ -7,10 +7,7 @@ use std::vec;
 
 use deadpool_redis::redis::Value;
 use frontrow_domain::{
-    model::{
-        ConcertId, UserId,
-        queue::{Arrival, Generation, Place, PolicyState, QueueView, Standing, Ticket},
-    },
+    model::queue::{Generation, PolicyState, QueueView},
     ports::{Stamped, StoreError, StoreResult},
 };
 use jiff::Timestamp;
@@ -22,7 +19,7 @@ use crate::errors::{self, Effect};
 pub(crate) struct Reply {
     /// What came of the call.
     pub(crate) what: String,
-    as_of: Timestamp,
+    pub(crate) as_of: Timestamp,
     rest: vec::IntoIter<Value>,
 }
 
@@ -96,36 +93,6 @@ impl Reply {
         })
     }
 
-    /// The place of `user` in the queue of `concert`, after what the queue is like.
-    pub(crate) fn place(&mut self, concert: ConcertId, user: &UserId) -> StoreResult<Place> {
-        let queue = self.view()?;
-        let generation = self.generation()?;
-        let ticket = Ticket {
-            concert,
-            user: user.clone(),
-            arrival: Arrival::from_micros(self.number()?),
-            generation,
-        };
-        let standing = if self.flag()? {
-            Standing::Waiting {
-                position: self.count()?,
-                behind: self.count()?,
-                admitted: self.count()?,
-            }
-        } else {
-            Standing::Active {
-                admitted_at: self.instant()?,
-                until: self.instant()?,
-                claimed: self.flag()?,
-            }
-        };
-        Ok(Place {
-            ticket,
-            standing,
-            queue,
-        })
-    }
-
     /// A life of the store.
     pub(crate) fn generation(&mut self) -> StoreResult<Generation> {
         let digits = self.text()?;
@@ -133,13 +100,18 @@ impl Reply {
         Ok(Generation(number))
     }
 
-    /// A text.
-    pub(crate) fn text(&mut self) -> StoreResult<String> {
+    /// Bytes.
+    pub(crate) fn bytes(&mut self) -> StoreResult<Vec<u8>> {
         match self.rest.next() {
-            Some(Value::BulkString(text)) => String::from_utf8(text).map_err(|_| strange()),
-            Some(Value::SimpleString(text)) => Ok(text),
+            Some(Value::BulkString(bytes)) => Ok(bytes),
+            Some(Value::SimpleString(text)) => Ok(text.into()),
             _ => Err(strange()),
         }
+    }
+
+    /// A text.
+    pub(crate) fn text(&mut self) -> StoreResult<String> {
+        String::from_utf8(self.bytes()?).map_err(|_| strange())
     }
 
     /// A number, or none.
@@ -158,12 +130,20 @@ impl Reply {
 
     /// A number of people.
     pub(crate) fn count(&mut self) -> StoreResult<u64> {
-        u64::try_from(self.number()?).map_err(|_| strange())
+        count(self.number()?)
     }
 
     /// One or nought.
     pub(crate) fn flag(&mut self) -> StoreResult<bool> {
         Ok(self.number()? != 0)
+    }
+
+    /// A list.
+    pub(crate) fn list(&mut self) -> StoreResult<vec::IntoIter<Value>> {
+        match self.rest.next() {
+            Some(Value::Array(values)) => Ok(values.into_iter()),
+            _ => Err(strange()),
+        }
     }
 
     /// Whole numbers up to the end.
@@ -180,6 +160,12 @@ impl Reply {
     }
 }
 
-fn instant(micros: i64) -> StoreResult<Timestamp> {
+/// A number of people.
+pub(crate) fn count(number: i64) -> StoreResult<u64> {
+    u64::try_from(number).map_err(|_| strange())
+}
+
+/// The instant so many microseconds after the beginning of 1970.
+pub(crate) fn instant(micros: i64) -> StoreResult<Timestamp> {
     Timestamp::from_microsecond(micros).map_err(|_| strange())
 }

@@ -28,14 +28,16 @@ macro_rules! scripts {
 }
 
 scripts! {
-    /// Takes a place.
-    JOIN = ["queue", "comeback", "settle", "settled", "place", "admission", "join"];
-    /// Says where a place is.
-    LOOK_UP = full ["queue", "comeback", "settle", "settled", "place", "look_up"];
-    /// Lets an active place through.
-    PASS_GATE = full ["queue", "comeback", "settle", "settled", "place", "pass_gate"];
-    /// Ends a place.
-    LEAVE = full ["queue", "comeback", "settle", "settled", "place", "leave"];
+    /// Takes places.
+    JOIN = ["queue", "comeback", "settle", "settled", "people", "admission", "join"];
+    /// Says where places are.
+    LOOK_UP = full ["queue", "comeback", "settle", "settled", "people", "look_up"];
+    /// Shows claimed places.
+    CLAIMED = full ["queue", "claimed"];
+    /// Lets active places through.
+    PASS_GATE = full ["queue", "comeback", "settle", "settled", "people", "pass_gate"];
+    /// Ends places.
+    LEAVE = full ["queue", "comeback", "settle", "settled", "people", "leave"];
     /// Shows the line as a whole.
     LOOK = full ["queue", "comeback", "settle", "look"];
     /// Notes signs of life.

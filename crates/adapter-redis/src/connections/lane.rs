@@ -8,7 +8,7 @@ use deadpool_redis::{
         AsyncConnectionConfig, ConnectionInfo, PushInfo, PushKind, aio::MultiplexedConnection,
     },
 };
-use frontrow_domain::ports::StoreResult;
+use frontrow_domain::ports::{StoreError, StoreResult};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -102,6 +102,11 @@ impl Lane {
             _ => None,
         }
         .unwrap_or_else(|| Err(errors::unavailable("no connection in time")))
+    }
+
+    /// Why a request would fail at once, if it would.
+    pub(crate) fn failure(&self) -> Option<StoreError> {
+        self.state.borrow().ready()?.err()
     }
 
     /// Has the connection replaced.

@@ -17,7 +17,7 @@ if count > 0 then
     local member, arrival = head[i], tonumber(head[i + 1])
     members[#members + 1] = member
     admissions[i], admissions[i + 1] = now, member
-    places[i], places[i + 1] = member, cmsgpack.pack({ arrival, now })
+    places[i], places[i + 1] = member, pack_place(arrival, now)
   end
   may_end_at(now + terms.claim_ttl)
   -- They are active before they are taken from the line.

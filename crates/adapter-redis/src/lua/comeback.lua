@@ -30,6 +30,7 @@ end
 -- Puts `member` back into the line; new joins come after everybody who was there before.
 local function take_back(member, arrival)
   if last_arrival < arrival then
+    last_arrival = arrival
     call('HSET', QUEUE, 'last_arrival', arrival)
   end
   may_end_at(now + terms.waiting_ttl)

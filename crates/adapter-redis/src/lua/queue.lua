@@ -46,6 +46,7 @@ end
 -- Notes that a place may end as early as this.
 local function may_end_at(instant)
   if instant < ends_from then
+    ends_from = instant
     call('HSET', QUEUE, 'ends_from', instant)
   end
 end
@@ -71,4 +72,19 @@ end
 -- The beginning of every answer: what it is, when it was true, and what the queue is like.
 local function answer(what)
   return { what, now, terms.state, terms.opens_at or false, recovering() and 1 or 0, sold_out and 1 or 0 }
+end
+
+-- An active place as PLACES keeps it: its arrival, its admission and, once claimed, its claim and end.
+local function pack_place(arrival, admitted_at, claimed_at, ends_at)
+  if claimed_at then
+    return struct.pack('<i8i8i8i8', arrival, admitted_at, claimed_at, ends_at)
+  end
+  return struct.pack('<i8i8', arrival, admitted_at)
+end
+local function unpack_place(packed)
+  if #packed == 16 then
+    local arrival, admitted_at = struct.unpack('<i8i8', packed)
+    return arrival, admitted_at
+  end
+  return struct.unpack('<i8i8i8i8', packed)
 end

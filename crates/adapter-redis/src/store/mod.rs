@@ -1,6 +1,5 @@
 //! The ports, one file each.
 
-mod listing;
 mod queue;
 mod queue_control;
 mod queue_ticks;
@@ -10,6 +9,7 @@ mod waiting_line;
 use std::fmt;
 
 use crate::{
+    batches::Batches,
     calls::Calls,
     clock::TimeOffset,
     connections::{self, Connections},
@@ -24,6 +24,7 @@ use crate::{
 #[derive(Clone)]
 pub struct RedisStore {
     calls: Calls,
+    batches: Batches,
     server: String,
 }
 
@@ -41,8 +42,10 @@ impl RedisStore {
         let server = connections::name(&settings.url);
         server::check(&connections, &server).await?;
         let keys = Keys::new(&settings.key_prefix);
+        let calls = Calls::new(connections, keys, offset, Self::CHUNK);
         Ok(Self {
-            calls: Calls::new(connections, keys, offset, Self::CHUNK),
+            batches: Batches::new(calls.clone()),
+            calls,
             server,
         })
     }

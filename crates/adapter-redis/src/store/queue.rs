@@ -1,51 +1,20 @@
 //! The queues, as the people in them use them.
 
 use async_trait::async_trait;
-use deadpool_redis::redis::{Cmd, Script};
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, JoinRefusal, Left, Lives, Ticket},
+        queue::{GatePurpose, JoinRefusal, Left, Lives, Standing, Ticket},
     },
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreResult},
 };
 
 use super::RedisStore;
 use crate::{
-    calls::Caller,
-    member::Member,
-    reply::{self, Reply},
-    scripts,
+    batches::Question,
+    people::{Came, Person},
+    reply,
 };
-
-impl RedisStore {
-    /// Runs a script on the place of `ticket`.
-    async fn on_place(
-        &self,
-        script: &Script,
-        ticket: &Ticket,
-        arguments: impl Fn(&mut Cmd),
-    ) -> StoreResult<Reply> {
-        let request = |call: &mut Cmd| {
-            call.arg(Member::from(&ticket.user).as_bytes());
-            show(call, Some(ticket));
-            arguments(call);
-        };
-        self.calls
-            .on_queue(Caller::Request, ticket.concert, script, request)
-            .await
-    }
-}
-
-/// The arrival and the generation of a ticket, empty without one.
-fn show(call: &mut Cmd, ticket: Option<&Ticket>) {
-    match ticket {
-        Some(ticket) => call
-            .arg(ticket.arrival.micros())
-            .arg(ticket.generation.to_string()),
-        None => call.arg("").arg(""),
-    };
-}
 
 #[async_trait]
 impl Queue for RedisStore {
@@ -55,48 +24,32 @@ impl Queue for RedisStore {
         user: &UserId,
         shown: Option<Ticket>,
     ) -> StoreResult<Stamped<JoinOutcome>> {
-        let request = |call: &mut Cmd| {
-            call.arg(Member::from(user).as_bytes());
-            show(call, shown.as_ref());
+        let person = Person::new(user, shown.as_ref());
+        let Stamped { as_of, value } = self.batches.ask(Question::Join, concert, person).await?;
+        let value = match value {
+            None => JoinOutcome::NotSeeded,
+            Some(told) => match told.came {
+                Came::Joined => JoinOutcome::Joined(told.place(concert, user)?),
+                Came::Place => JoinOutcome::Held(told.place(concert, user)?),
+                Came::Closed => JoinOutcome::Refused(JoinRefusal::Closed, told.queue),
+                Came::SoldOut => JoinOutcome::Refused(JoinRefusal::SoldOut, told.queue),
+                Came::Full => JoinOutcome::Refused(JoinRefusal::Full, told.queue),
+                Came::Gone | Came::Left => return Err(reply::strange()),
+            },
         };
-        let mut reply = self
-            .calls
-            .on_queue(Caller::Request, concert, &scripts::JOIN, request)
-            .await?;
-        let outcome = match reply.what.as_str() {
-            "joined" => {
-                let place = reply.place(concert, user)?;
-                if let Some(listing) = reply.optional()? {
-                    self.try_to_list(Caller::Request, concert, listing).await;
-                }
-                JoinOutcome::Joined(place)
-            }
-            "held" => JoinOutcome::Held(reply.place(concert, user)?),
-            "refused" => {
-                let view = reply.view()?;
-                let why = match reply.text()?.as_str() {
-                    "closed" => JoinRefusal::Closed,
-                    "sold_out" => JoinRefusal::SoldOut,
-                    "full" => JoinRefusal::Full,
-                    _ => return Err(reply::strange()),
-                };
-                JoinOutcome::Refused(why, view)
-            }
-            "unknown" => JoinOutcome::NotSeeded,
-            _ => return Err(reply::strange()),
-        };
-        Ok(reply.stamp(outcome))
+        Ok(Stamped { as_of, value })
     }
 
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
-        let mut reply = self.on_place(&scripts::LOOK_UP, ticket, |_| {}).await?;
-        let outcome = match reply.what.as_str() {
-            "found" => LookUpOutcome::Found(reply.place(ticket.concert, &ticket.user)?),
-            "gone" => LookUpOutcome::Gone,
-            "unknown" => LookUpOutcome::NotSeeded,
-            _ => return Err(reply::strange()),
+        let person = Person::new(&ticket.user, Some(ticket));
+        let asked = self.batches.ask(Question::LookUp, ticket.concert, person);
+        let Stamped { as_of, value } = asked.await?;
+        let value = match value {
+            None => LookUpOutcome::NotSeeded,
+            Some(told) if told.came == Came::Gone => LookUpOutcome::Gone,
+            Some(told) => LookUpOutcome::Found(told.place(ticket.concert, &ticket.user)?),
         };
-        Ok(reply.stamp(outcome))
+        Ok(Stamped { as_of, value })
     }
 
     async fn pass_gate(
@@ -104,37 +57,43 @@ impl Queue for RedisStore {
         ticket: &Ticket,
         purpose: GatePurpose,
     ) -> StoreResult<Stamped<GateOutcome>> {
-        let purpose = |call: &mut Cmd| match purpose {
-            GatePurpose::Hold { hold_for } => {
-                let extension = hold_for.saturating_add(Lives::TIME_TO_PAY);
-                call.arg(u64::try_from(extension.as_micros()).unwrap_or(u64::MAX));
-            }
-            GatePurpose::Browse | GatePurpose::Pay => {
-                call.arg("");
+        let person = Person::new(&ticket.user, Some(ticket)).with(extension(purpose));
+        let asked = self.batches.ask(Question::PassGate, ticket.concert, person);
+        let Stamped { as_of, value } = asked.await?;
+        let value = match value {
+            None => GateOutcome::NotSeeded,
+            Some(told) if told.came == Came::Gone => GateOutcome::Gone,
+            Some(told) => {
+                let place = told.place(ticket.concert, &ticket.user)?;
+                match place.standing {
+                    Standing::Waiting { .. } => GateOutcome::Waiting(place),
+                    Standing::Active { .. } => GateOutcome::Passed(place),
+                }
             }
         };
-        let mut reply = self.on_place(&scripts::PASS_GATE, ticket, purpose).await?;
-        let outcome = match reply.what.as_str() {
-            "passed" => GateOutcome::Passed(reply.place(ticket.concert, &ticket.user)?),
-            "waiting" => GateOutcome::Waiting(reply.place(ticket.concert, &ticket.user)?),
-            "gone" => GateOutcome::Gone,
-            "unknown" => GateOutcome::NotSeeded,
-            _ => return Err(reply::strange()),
-        };
-        Ok(reply.stamp(outcome))
+        Ok(Stamped { as_of, value })
     }
 
     async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
-        let remembered = |call: &mut Cmd| {
-            call.arg(Left::REMEMBERED);
-        };
-        let reply = self.on_place(&scripts::LEAVE, ticket, remembered).await?;
-        let outcome = match reply.what.as_str() {
-            "left" => LeaveOutcome::Left,
-            "gone" => LeaveOutcome::Gone,
-            "unknown" => LeaveOutcome::NotSeeded,
-            _ => return Err(reply::strange()),
-        };
-        Ok(reply.stamp(outcome))
+        let remembered = u64::try_from(Left::REMEMBERED).ok();
+        let person = Person::new(&ticket.user, Some(ticket)).with(remembered);
+        let asked = self.batches.ask(Question::Leave, ticket.concert, person);
+        let left = asked.await?.map(|told| match told {
+            None => LeaveOutcome::NotSeeded,
+            Some(told) if told.came == Came::Left => LeaveOutcome::Left,
+            Some(_) => LeaveOutcome::Gone,
+        });
+        Ok(left)
+    }
+}
+
+/// How long a place must last from now on so that what is held can be paid for, in microseconds.
+fn extension(purpose: GatePurpose) -> Option<u64> {
+    match purpose {
+        GatePurpose::Hold { hold_for } => {
+            let lasts = hold_for.saturating_add(Lives::TIME_TO_PAY);
+            Some(u64::try_from(lasts.as_micros()).unwrap_or(u64::MAX))
+        }
+        GatePurpose::Browse | GatePurpose::Pay => None,
     }
 }

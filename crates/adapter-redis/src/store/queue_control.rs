@@ -74,7 +74,8 @@ impl QueueControl for RedisStore {
                 let recovering = reply.flag()?;
                 if recovering {
                     // People may come back to it at any moment.
-                    self.try_to_list(Caller::Job, seed.concert, FIRST_LISTING)
+                    self.calls
+                        .try_to_list(Caller::Job, seed.concert, FIRST_LISTING)
                         .await;
                 }
                 Ok(reply.stamp(SeedOutcome::Taken { recovering }))

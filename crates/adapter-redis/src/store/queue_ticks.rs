@@ -35,10 +35,10 @@ impl RedisStore {
                 let report = report(&mut reply)?;
                 let (idle, listing) = (reply.flag()?, reply.number()?);
                 let listed = if idle {
-                    self.unlist(concert, listing).await
+                    self.calls.unlist(concert, listing).await
                 } else {
                     // Done at every tick: the server may have lost its list, or never have had the entry.
-                    self.list(Caller::Job, concert, listing | 1).await
+                    self.calls.list(Caller::Job, concert, listing | 1).await
                 };
                 // The tick was done. To say that it failed, and perhaps that nothing was changed, would
                 // not be true.
@@ -76,7 +76,7 @@ fn speed(admit: Option<i64>, interval_us: Option<i64>) -> Option<f64> {
 #[async_trait]
 impl QueueTicks for RedisStore {
     async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
-        self.listed().await
+        self.calls.listed().await
     }
 
     /// Admits at most [`RedisStore::CHUNK`], whatever the limit.

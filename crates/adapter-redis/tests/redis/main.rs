@@ -9,6 +9,7 @@
     reason = "the lints know the tests themselves, and not what they call"
 )]
 
+mod batches;
 mod broken_way;
 mod chunks;
 mod durability;

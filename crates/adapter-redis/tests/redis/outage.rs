@@ -4,8 +4,8 @@ use std::{pin::pin, task::Poll};
 
 use frontrow_adapter_redis::{RedisSettings, RedisStore, TimeOffset};
 use frontrow_domain::{
-    model::queue::Ticket,
-    ports::{LookUpOutcome, Queue, StoreError, StoreResult},
+    model::queue::{GatePurpose, Ticket},
+    ports::{GateOutcome, LookUpOutcome, Queue, StoreError, StoreResult},
 };
 use frontrow_test_harness::{Fault, FaultProxy, RedisOptions, RedisServer, eventually};
 use futures_util::poll;
@@ -123,8 +123,10 @@ async fn nobody_is_told_the_answer_to_somebody_else() {
     let store = RedisStore::open(&settings, TimeOffset::default()).await;
     let room = Room::paused(store.unwrap()).await;
     let (ann, bob) = (room.join("ann").await, room.join("bob").await);
-    // The server knows the script, so there is one answer only.
-    room.standing(&bob).await;
+    // The server knows the scripts, so there is one answer only. At the gate, bob does not share a call with ann.
+    room.standing(&ann).await;
+    let gate = room.store.pass_gate(&bob, GatePurpose::Browse).await;
+    assert!(matches!(gate.unwrap().value, GateOutcome::Waiting(_)));
     network.set(Fault::LoseAnswers).await.unwrap();
     let anns = tokio::spawn({
         let (store, ann) = (room.store.clone(), ann.clone());
@@ -134,7 +136,7 @@ async fn nobody_is_told_the_answer_to_somebody_else() {
     network.set(Fault::Forward).await.unwrap();
     let bobs = tokio::spawn({
         let (store, bob) = (room.store.clone(), bob.clone());
-        async move { store.look_up(&bob).await }
+        async move { store.pass_gate(&bob, GatePurpose::Browse).await }
     });
     let told = anns.await.unwrap();
     assert!(is_unknown(&told), "this was of bob: {told:?}");

@@ -51,6 +51,11 @@ pub(crate) enum Gate {
 }
 
 impl Access {
+    /// True where there is nothing to check before the handler.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Public | Self::QueueToken)
+    }
+
     /// The name shown in the `OpenAPI` document.
     pub(crate) fn name(self) -> &'static str {
         match self {

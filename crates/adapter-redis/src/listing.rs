@@ -12,58 +12,56 @@ use frontrow_domain::{
     ports::{StoreError, StoreResult},
 };
 
-use super::RedisStore;
-use crate::{calls::Caller, errors::Effect, scripts};
+use crate::{
+    calls::{Caller, Calls},
+    errors::Effect,
+    scripts,
+};
 
-impl RedisStore {
+impl Calls {
     /// Lists the queue of `concert` under this number. What was done there, a place taken or a seed, is good
     /// whether this works or not; where it does not, the next tick lists the queue.
-    pub(super) async fn try_to_list(&self, caller: Caller, concert: ConcertId, listing: i64) {
+    pub(crate) async fn try_to_list(&self, caller: Caller, concert: ConcertId, listing: i64) {
         if let Err(error) = self.list(caller, concert, listing).await {
             tracing::warn!(%concert, %error, "the queue is not listed as busy yet");
         }
     }
 
     /// Lists the queue of `concert` under this odd number.
-    pub(super) async fn list(
+    pub(crate) async fn list(
         &self,
         caller: Caller,
         concert: ConcertId,
         listing: i64,
     ) -> StoreResult<()> {
         let mut add = Cmd::new();
-        add.arg("ZADD").arg(self.calls.keys.busy()).arg("GT");
+        add.arg("ZADD").arg(self.keys.busy()).arg("GT");
         add.arg(listing).arg(concert.to_string());
-        let _: i64 = self.calls.command(caller, &add, Effect::Writes).await?;
-        let hash = [self.calls.keys.queue_hash(concert)];
+        let _: i64 = self.command(caller, &add, Effect::Writes).await?;
+        let hash = [self.keys.queue_hash(concert)];
         let number = |call: &mut Cmd| {
             call.arg(listing);
         };
-        self.calls
-            .on_keys(caller, &hash, &scripts::NOTE_LISTING, number)
+        self.on_keys(caller, &hash, &scripts::NOTE_LISTING, number)
             .await
     }
 
     /// Takes the queue of `concert` from the list, where it has no later number.
-    pub(super) async fn unlist(&self, concert: ConcertId, listing: i64) -> StoreResult<()> {
-        let list = [self.calls.keys.busy()];
+    pub(crate) async fn unlist(&self, concert: ConcertId, listing: i64) -> StoreResult<()> {
+        let list = [self.keys.busy()];
         let entry = |call: &mut Cmd| {
             call.arg(concert.to_string()).arg(listing);
         };
-        self.calls
-            .on_keys(Caller::Job, &list, &scripts::UNLIST, entry)
+        self.on_keys(Caller::Job, &list, &scripts::UNLIST, entry)
             .await
     }
 
     /// The queues on the list.
-    pub(super) async fn listed(&self) -> StoreResult<Vec<ConcertId>> {
+    pub(crate) async fn listed(&self) -> StoreResult<Vec<ConcertId>> {
         let mut range = Cmd::new();
-        range.arg("ZRANGE").arg(self.calls.keys.busy());
+        range.arg("ZRANGE").arg(self.keys.busy());
         range.arg(0).arg(-1);
-        let names: Vec<String> = self
-            .calls
-            .command(Caller::Job, &range, Effect::Reads)
-            .await?;
+        let names: Vec<String> = self.command(Caller::Job, &range, Effect::Reads).await?;
         names
             .iter()
             .map(|name| name.parse())

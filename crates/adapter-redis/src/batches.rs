@@ -1,0 +1,314 @@
+//! People who ask for the same at the same time share a call.
+//!
+//! A call costs the server and the driver much more than what is asked in it: the hash of the script, the
+//! keys, the clock, the terms. So there is one call under way at a time for each script, queue and
+//! runtime; who comes meanwhile is in the next one, with all the others who do. Alone, nobody waits for
+//! anybody; with many, each waits for one call before their own.
+//!
+//! A script handles the people of a call one after the other, as if each had come alone. Most who ask where
+//! their active place is, or show it at the gate, have claimed it before, and nothing changes: a cheaper
+//! script tells those.
+
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use deadpool_redis::redis::Script;
+use frontrow_domain::{
+    model::{ConcertId, queue::Arrival},
+    ports::{Stamped, StoreError, StoreResult},
+};
+use tokio::{
+    runtime::{Handle, Id},
+    sync::oneshot,
+};
+
+use crate::{
+    calls::{Caller, Calls},
+    people::{self, Answers, Person, Told},
+    scripts,
+};
+
+/// How many people one call is about at most. Taking so many places takes the server about a millisecond.
+const PEOPLE_MAX: usize = 100;
+
+/// What is asked about people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Question {
+    Join,
+    LookUp,
+    PassGate,
+    Leave,
+}
+
+impl Question {
+    fn script(self) -> &'static Script {
+        match self {
+            Self::Join => &scripts::JOIN,
+            Self::LookUp => &scripts::LOOK_UP,
+            Self::PassGate => &scripts::PASS_GATE,
+            Self::Leave => &scripts::LEAVE,
+        }
+    }
+
+    /// True where somebody whose place is claimed may be told so, and nothing else happens.
+    fn may_only_look(self) -> bool {
+        matches!(self, Self::LookUp | Self::PassGate)
+    }
+}
+
+/// What somebody is told; nothing where the store does not have the queue.
+pub(crate) type Answer = StoreResult<Stamped<Option<Told>>>;
+
+/// The calls that people share.
+#[derive(Clone)]
+pub(crate) struct Batches {
+    calls: Calls,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Who waits for the next call on a route; it is here while one is under way.
+    waiting: HashMap<Route, Vec<Asked>>,
+    /// The latest arrival, in each queue, of whom somebody was told that they are active. People are
+    /// admitted in order, so nobody waits any more who came before.
+    admitted: HashMap<ConcertId, Arrival>,
+}
+
+/// Which calls follow each other. Each runtime has its own connection, and its tasks are woken at
+/// no cost to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Route {
+    runtime: Id,
+    question: Question,
+    concert: ConcertId,
+}
+
+/// Somebody who waits for an answer.
+struct Asked {
+    person: Person,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Asked {
+    fn tell(self, answer: Answer) {
+        // Whoever has hung up misses it.
+        let _ = self.answer.send(answer);
+    }
+}
+
+impl Batches {
+    pub(crate) fn new(calls: Calls) -> Self {
+        Self {
+            calls,
+            state: Arc::default(),
+        }
+    }
+
+    /// Asks this about `person`. A call that has begun goes on though nobody waits for it any more.
+    pub(crate) async fn ask(
+        &self,
+        question: Question,
+        concert: ConcertId,
+        person: Person,
+    ) -> Answer {
+        if let Some(error) = self.calls.failure(Caller::Request) {
+            return Err(error);
+        }
+        let (answer, told) = oneshot::channel();
+        let route = Route {
+            runtime: Handle::current().id(),
+            question,
+            concert,
+        };
+        if let Some(calling) = self.wait(route, Asked { person, answer }) {
+            tokio::spawn(calling.run());
+        }
+        told.await
+            .unwrap_or_else(|_| Err(StoreError::outcome_unknown("a call to Redis was given up")))
+    }
+
+    /// Lets somebody wait for the next call; gives what is to make it where none is under way.
+    fn wait(&self, route: Route, asked: Asked) -> Option<Calling> {
+        match lock(&self.state).waiting.entry(route) {
+            Entry::Occupied(mut waiting) => {
+                waiting.get_mut().push(asked);
+                None
+            }
+            Entry::Vacant(none) => {
+                none.insert(vec![asked]);
+                Some(Calling {
+                    batches: self.clone(),
+                    route,
+                    is_over: false,
+                })
+            }
+        }
+    }
+}
+
+/// Makes one call after the other for as long as anybody waits for one.
+struct Calling {
+    batches: Batches,
+    route: Route,
+    is_over: bool,
+}
+
+impl Calling {
+    async fn run(mut self) {
+        while let Some(asked) = self.next() {
+            let (admitted, others) = self.split(asked);
+            let left = self.tell_claimed(admitted).await;
+            self.tell(others.into_iter().chain(left).collect()).await;
+        }
+    }
+
+    /// Who is in the next call; none where nobody waits, and this is over.
+    fn next(&mut self) -> Option<Vec<Asked>> {
+        let mut state = lock(&self.batches.state);
+        let Entry::Occupied(mut waiting) = state.waiting.entry(self.route) else {
+            return None;
+        };
+        if waiting.get().is_empty() {
+            waiting.remove();
+            self.is_over = true;
+            return None;
+        }
+        let mut members = HashSet::new();
+        // Who asks twice at the same time is in two calls.
+        let (next, later) = std::mem::take(waiting.get_mut())
+            .into_iter()
+            .partition(|asked| members.len() < PEOPLE_MAX && members.insert(asked.person.member));
+        waiting.insert(later);
+        Some(next)
+    }
+
+    /// Those first whose places may well be claimed.
+    fn split(&self, asked: Vec<Asked>) -> (Vec<Asked>, Vec<Asked>) {
+        let state = lock(&self.batches.state);
+        match state.admitted.get(&self.route.concert) {
+            Some(&up_to) if self.route.question.may_only_look() => asked
+                .into_iter()
+                .partition(|asked| asked.person.only_looks(up_to)),
+            _ => (Vec::new(), asked),
+        }
+    }
+
+    /// Remembers who was admitted.
+    fn note_admitted<'a>(&self, told: impl Iterator<Item = &'a Told>) {
+        if let Some(last) = told.filter_map(Told::arrival_of_active).max() {
+            let mut state = lock(&self.batches.state);
+            let up_to = state.admitted.entry(self.route.concert).or_insert(last);
+            *up_to = last.max(*up_to);
+        }
+    }
+
+    /// Tells those whose places are claimed; gives the others.
+    async fn tell_claimed(&self, asked: Vec<Asked>) -> Vec<Asked> {
+        if asked.is_empty() {
+            return asked;
+        }
+        match self.claimed(&asked).await {
+            Ok(told) => {
+                let left = asked.into_iter().zip(told).filter_map(|(asked, told)| {
+                    let Some(told) = told else {
+                        return Some(asked);
+                    };
+                    asked.tell(Ok(told.map(Some)));
+                    None
+                });
+                left.collect()
+            }
+            Err(error) => {
+                for asked in asked {
+                    asked.tell(Err(error.clone()));
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    async fn claimed(&self, asked: &[Asked]) -> StoreResult<Vec<Option<Stamped<Told>>>> {
+        let members = |call: &mut _| {
+            for asked in asked {
+                asked.person.add_member_to(call);
+            }
+        };
+        let reply = self
+            .batches
+            .calls
+            .on_queue(
+                Caller::Request,
+                self.route.concert,
+                &scripts::CLAIMED,
+                members,
+            )
+            .await?;
+        people::read_claimed(reply, asked.iter().map(|asked| &asked.person))
+    }
+
+    /// Tells everybody what comes of the question.
+    async fn tell(&self, asked: Vec<Asked>) {
+        if asked.is_empty() {
+            return;
+        }
+        match self.answers(&asked).await {
+            Ok(Answers { as_of, told, .. }) => {
+                self.note_admitted(told.iter().flatten());
+                let mut told = told.into_iter().flatten();
+                for asked in asked {
+                    let value = told.next();
+                    asked.tell(Ok(Stamped { as_of, value }));
+                }
+            }
+            Err(error) => {
+                for asked in asked {
+                    asked.tell(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    async fn answers(&self, asked: &[Asked]) -> StoreResult<Answers> {
+        let Route {
+            question, concert, ..
+        } = self.route;
+        let calls = &self.batches.calls;
+        let people = |call: &mut _| {
+            for asked in asked {
+                asked.person.add_to(call);
+            }
+        };
+        let reply = calls
+            .on_queue(Caller::Request, concert, question.script(), people)
+            .await?;
+        let answers = Answers::read(reply, asked.len())?;
+        if let Some(listing) = answers.listing {
+            calls.try_to_list(Caller::Request, concert, listing).await;
+        }
+        Ok(answers)
+    }
+}
+
+/// Where a call was given up, by a panic or with its runtime, nobody goes on waiting for the next.
+impl Drop for Calling {
+    fn drop(&mut self) {
+        if !self.is_over {
+            lock(&self.batches.state).waiting.remove(&self.route);
+        }
+    }
+}
+
+/// Nothing panics under the lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Batches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batches").finish_non_exhaustive()
+    }
+}

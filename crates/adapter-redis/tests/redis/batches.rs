@@ -1,0 +1,168 @@
+//! People who ask at the same time share calls, and each is told of their own place.
+
+use std::{iter::repeat_n, pin::pin, time::Duration};
+
+use frontrow_domain::{
+    model::queue::{GatePurpose, PolicyState, Standing, Ticket},
+    ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue},
+};
+use frontrow_test_harness::RedisServer;
+use futures_util::{future::join_all, poll};
+
+use crate::{
+    one_store::OneStore,
+    room::{Raw, Room, user},
+};
+
+/// More than one call is about.
+const PEOPLE: usize = 350;
+
+/// How many scripts the server has run.
+async fn scripts_run(raw: &mut Raw) -> u64 {
+    let stats: String = raw.ask(&["INFO", "commandstats"]).await;
+    let line = stats.lines().find_map(|line| {
+        let counts = line.strip_prefix("cmdstat_evalsha:calls=")?;
+        counts.split(',').next()?.parse().ok()
+    });
+    line.unwrap_or(0)
+}
+
+async fn join_at_once(room: &Room) -> Vec<(Ticket, Standing)> {
+    let names: Vec<_> = (0..PEOPLE)
+        .map(|number| user(&format!("user-{number}")))
+        .collect();
+    let joins = names
+        .iter()
+        .map(|name| room.store.join(room.concert, name, None));
+    let joined = join_all(joins).await.into_iter().zip(&names);
+    let places = joined.map(|(joined, name)| match joined.unwrap().value {
+        JoinOutcome::Joined(place) => {
+            assert_eq!(place.ticket.user, *name);
+            (place.ticket, place.standing)
+        }
+        other => panic!("{name} should have a place: {other:?}"),
+    });
+    places.collect()
+}
+
+fn position(standing: Standing) -> u64 {
+    match standing {
+        Standing::Waiting { position, .. } => position,
+        Standing::Active { .. } => panic!("nobody is admitted: {standing:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
+    let server = RedisServer::start().await.unwrap();
+    let room = Room::paused_on(&server).await;
+    // The server knows the scripts from now on.
+    let first = room.join("first").await;
+    room.standing(&first).await;
+    let mut raw = Raw::connect(&server.url()).await;
+
+    let before = scripts_run(&mut raw).await;
+    let mut places = join_at_once(&room).await;
+    assert_eq!(scripts_run(&mut raw).await - before, 4);
+
+    places.sort_by_key(|(ticket, _)| ticket.arrival);
+    let positions = places.iter().map(|(_, standing)| position(*standing));
+    assert!(positions.eq(2..2 + PEOPLE as u64));
+
+    let before = scripts_run(&mut raw).await;
+    let looks = places.iter().map(|(ticket, _)| room.store.look_up(ticket));
+    for (looked, (ticket, standing)) in join_all(looks).await.into_iter().zip(&places) {
+        let LookUpOutcome::Found(place) = looked.unwrap().value else {
+            panic!("{} should have a place", ticket.user);
+        };
+        assert_eq!(&place.ticket, ticket);
+        assert_eq!(position(place.standing), position(*standing));
+    }
+    assert_eq!(scripts_run(&mut raw).await - before, 4);
+}
+
+#[tokio::test]
+async fn who_joins_twice_at_once_has_one_place() {
+    let one = OneStore::open().await;
+    let room = Room::paused(one.store.clone()).await;
+    let ann = user("ann");
+    let joins = repeat_n((), 40).map(|()| room.store.join(room.concert, &ann, None));
+    let mut tickets = Vec::new();
+    let mut joined = 0;
+    for outcome in join_all(joins).await {
+        match outcome.unwrap().value {
+            JoinOutcome::Joined(place) => {
+                joined += 1;
+                tickets.push(place.ticket);
+            }
+            JoinOutcome::Held(place) => tickets.push(place.ticket),
+            other => panic!("ann should have a place: {other:?}"),
+        }
+    }
+    assert_eq!(joined, 1);
+    assert!(tickets.windows(2).all(|two| two[0] == two[1]));
+    assert_eq!(room.expire(1).await.waiting, 1);
+}
+
+/// What one of them does to a place is seen by the next, though both share a call.
+#[tokio::test]
+async fn a_place_is_extended_once_for_whoever_shares_the_call() {
+    let one = OneStore::open().await;
+    let mut room = Room::paused(one.store.clone()).await;
+    room.change(PolicyState::Bypass).await;
+    let ann = room.join("ann").await;
+    let hold = GatePurpose::Hold {
+        hold_for: Duration::from_hours(2),
+    };
+    let purposes = [GatePurpose::Browse, hold, GatePurpose::Browse];
+    let passes = purposes.map(|purpose| room.store.pass_gate(&ann, purpose));
+    let ends = join_all(passes).await.into_iter().map(|passed| {
+        let GateOutcome::Passed(place) = passed.unwrap().value else {
+            panic!("ann is active");
+        };
+        match place.standing {
+            Standing::Active { until, claimed, .. } => (until, claimed),
+            Standing::Waiting { .. } => panic!("ann is active"),
+        }
+    });
+    let ends: Vec<_> = ends.collect();
+    assert!(ends[0].0 < ends[1].0, "{ends:?}");
+    assert_eq!(ends[1], ends[2]);
+    let Standing::Active { until, claimed, .. } = room.standing(&ann).await else {
+        panic!("ann is active");
+    };
+    assert_eq!((until, claimed), ends[2]);
+}
+
+#[tokio::test]
+async fn of_those_who_leave_a_place_at_once_one_ends_it() {
+    let one = OneStore::open().await;
+    let room = Room::paused(one.store.clone()).await;
+    let line = room.crowd(3).await;
+    let leaves = repeat_n(&line[1], 5).map(|ticket| room.store.leave(ticket));
+    let left = join_all(leaves).await.into_iter();
+    let left: Vec<_> = left.map(|left| left.unwrap().value).collect();
+    assert_eq!(left[0], LeaveOutcome::Left);
+    assert!(left[1..].iter().all(|left| *left == LeaveOutcome::Gone));
+    assert_eq!(position(room.standing(&line[2]).await), 2);
+}
+
+#[tokio::test]
+async fn who_hangs_up_costs_those_nothing_who_share_the_call() {
+    let one = OneStore::open().await;
+    let room = Room::paused(one.store.clone()).await;
+    let (ann, bob) = (user("ann"), user("bob"));
+    let (concert, store) = (room.concert, &room.store);
+    let bobs = {
+        let mut anns = pin!(store.join(concert, &ann, None));
+        assert!(poll!(anns.as_mut()).is_pending());
+        let mut bobs = Box::pin(store.join(concert, &bob, None));
+        assert!(poll!(bobs.as_mut()).is_pending());
+        bobs
+    };
+    let JoinOutcome::Joined(place) = bobs.await.unwrap().value else {
+        panic!("bob should have a place");
+    };
+    // Ann had asked: she was not told, but she is there.
+    assert_eq!(position(place.standing), 2);
+}
