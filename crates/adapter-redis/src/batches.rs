@@ -15,7 +15,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use deadpool_redis::redis::Script;
 use frontrow_domain::{
     model::{ConcertId, queue::Arrival},
     ports::{Stamped, StoreError, StoreResult},
@@ -27,37 +26,12 @@ use tokio::{
 
 use crate::{
     calls::{Caller, Calls},
-    people::{self, Answers, Person, Told},
-    scripts,
+    people::{Answers, Person, Told},
+    questions::{self, Question},
 };
 
 /// How many people one call is about at most. Taking so many places takes the server about a millisecond.
 const PEOPLE_MAX: usize = 100;
-
-/// What is asked about people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Question {
-    Join,
-    LookUp,
-    PassGate,
-    Leave,
-}
-
-impl Question {
-    fn script(self) -> &'static Script {
-        match self {
-            Self::Join => &scripts::JOIN,
-            Self::LookUp => &scripts::LOOK_UP,
-            Self::PassGate => &scripts::PASS_GATE,
-            Self::Leave => &scripts::LEAVE,
-        }
-    }
-
-    /// True where somebody whose place is claimed may be told so, and nothing else happens.
-    fn may_only_look(self) -> bool {
-        matches!(self, Self::LookUp | Self::PassGate)
-    }
-}
 
 /// What somebody is told; nothing where the store does not have the queue.
 pub(crate) type Answer = StoreResult<Stamped<Option<Told>>>;
@@ -211,7 +185,8 @@ impl Calling {
         if asked.is_empty() {
             return asked;
         }
-        match self.claimed(&asked).await {
+        let people = asked.iter().map(|asked| &asked.person);
+        match questions::claimed(&self.batches.calls, self.route.concert, people).await {
             Ok(told) => {
                 let left = asked.into_iter().zip(told).filter_map(|(asked, told)| {
                     let Some(told) = told else {
@@ -223,31 +198,10 @@ impl Calling {
                 left.collect()
             }
             Err(error) => {
-                for asked in asked {
-                    asked.tell(Err(error.clone()));
-                }
+                tell_all(asked, &error);
                 Vec::new()
             }
         }
-    }
-
-    async fn claimed(&self, asked: &[Asked]) -> StoreResult<Vec<Option<Stamped<Told>>>> {
-        let members = |call: &mut _| {
-            for asked in asked {
-                asked.person.add_member_to(call);
-            }
-        };
-        let reply = self
-            .batches
-            .calls
-            .on_queue(
-                Caller::Request,
-                self.route.concert,
-                &scripts::CLAIMED,
-                members,
-            )
-            .await?;
-        people::read_claimed(reply, asked.iter().map(|asked| &asked.person))
     }
 
     /// Tells everybody what comes of the question.
@@ -255,7 +209,11 @@ impl Calling {
         if asked.is_empty() {
             return;
         }
-        match self.answers(&asked).await {
+        let Route {
+            question, concert, ..
+        } = self.route;
+        let people = asked.iter().map(|asked| &asked.person);
+        match question.ask(&self.batches.calls, concert, people).await {
             Ok(Answers { as_of, told, .. }) => {
                 self.note_admitted(told.iter().flatten());
                 let mut told = told.into_iter().flatten();
@@ -264,32 +222,14 @@ impl Calling {
                     asked.tell(Ok(Stamped { as_of, value }));
                 }
             }
-            Err(error) => {
-                for asked in asked {
-                    asked.tell(Err(error.clone()));
-                }
-            }
+            Err(error) => tell_all(asked, &error),
         }
     }
+}
 
-    async fn answers(&self, asked: &[Asked]) -> StoreResult<Answers> {
-        let Route {
-            question, concert, ..
-        } = self.route;
-        let calls = &self.batches.calls;
-        let people = |call: &mut _| {
-            for asked in asked {
-                asked.person.add_to(call);
-            }
-        };
-        let reply = calls
-            .on_queue(Caller::Request, concert, question.script(), people)
-            .await?;
-        let answers = Answers::read(reply, asked.len())?;
-        if let Some(listing) = answers.listing {
-            calls.try_to_list(Caller::Request, concert, listing).await;
-        }
-        Ok(answers)
+fn tell_all(asked: Vec<Asked>, error: &StoreError) {
+    for asked in asked {
+        asked.tell(Err(error.clone()));
     }
 }
 

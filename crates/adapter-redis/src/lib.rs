@@ -15,16 +15,17 @@
 //!
 //! # When Redis fails
 //! Every call ends in about [`RedisSettings::connect_timeout`] and [`RedisSettings::answer_timeout`]
-//! together, and at once while the server is known not to answer. What it keeps is as lasting as its
+//! together, one that waited behind another in as much again, and at once while the server is known not
+//! to answer. What it keeps is as lasting as its
 //! configuration says: with `appendfsync everysec` the last second may be lost by a crash of its
 //! machine, and by a failover what the replica had not got. A server that may evict keys is refused.
 //!
 //! # Files
 //! - `settings`, `open_error`: how to connect, and why it may not work. `server`: what the server is.
 //! - `connections`: a connection for each runtime, looked after by its own task.
-//! - `batches`: who shares a call. `people`: what a script is asked about people, and tells of them.
-//! - `calls`: how a script or a command runs. `listing`: the list of the busy queues. `errors`: the one place where a driver's error becomes a
-//!   store's. `reply`: what a script's answer means.
+//! - `batches`: who shares a call. `questions`, `people`: what is asked about whom, and what they are told.
+//! - `calls`: how a script or a command runs. `listing`: the list of the busy queues. `errors`: the one
+//!   place where a driver's error becomes a store's. `reply`: what a script's answer means.
 //! - `keys`: every key. `scripts`, `lua/`: every script. `clock`: what time it is.
 //! - `store/`: one file for each port.
 
@@ -38,6 +39,7 @@ mod listing;
 mod member;
 mod open_error;
 mod people;
+mod questions;
 mod reply;
 mod scripts;
 mod server;

@@ -13,6 +13,7 @@ use crate::{client::Feed, measure::compare, report::Row};
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let stage = stages.set().await?;
     let queue = Queue::active(&stage, stage.settings.users).await?;
+    queue.claim(&stage).await?;
 
     let feed = Feed::around(queue.gate_requests());
     let mut ours = Steady(stage.load(feed, expects(200, IS_SHOWN))?);

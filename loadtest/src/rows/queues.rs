@@ -19,8 +19,9 @@ use crate::{
 /// lets 500 in every 3 seconds.
 const AHEAD: u64 = 40_000;
 
-/// A sixth of the default `waiting_ttl`.
-const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(50);
+/// Two of the longest pauses between two polls, by default: for so long an instance answers somebody who
+/// waits without asking the store for them.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 const AHEAD_OF_ALL: Series = Series(1);
 const WAITING: Series = Series(2);
@@ -73,15 +74,9 @@ impl Queue {
     /// somebody without asking the store again. So in what follows as many must be asked for at any
     /// moment as in a queue that has been there for long: none would flatter, all at once would not.
     pub(crate) async fn settle(&self, stage: &Stage) -> Result<()> {
-        let feed = Feed::once(self.look_ups());
-        let load = stage.load(feed, expects(200, IS_WAITING))?;
         let people = exact(self.people.len() as u64);
         let pace = Pace::PerSecond(people / ASKED_AGAIN_AFTER.as_secs_f64());
-        let tally = load.run(pace, None).await?;
-        match unintended(&tally) {
-            Some(fault) => bail!("{fault}"),
-            None => Ok(()),
-        }
+        once(stage, self.look_ups(), IS_WAITING, pace).await
     }
 
     /// A queue in which so many are active, with time to be measured before their first use.
@@ -102,6 +97,11 @@ impl Queue {
         };
         let people = stage.join(&concert, crowd).await?;
         Ok(Self::of(concert, people))
+    }
+
+    /// Has each of them pass the gate once: a place is claimed but once, and shown many times.
+    pub(crate) async fn claim(&self, stage: &Stage) -> Result<()> {
+        once(stage, self.gate_requests(), IS_SHOWN, Pace::Full).await
     }
 
     fn of(concert: String, people: Vec<Person>) -> Self {
@@ -145,4 +145,14 @@ impl Queue {
 pub(crate) fn look_ups(people: &[Person]) -> impl Iterator<Item = Request<'_>> {
     let tokens = people.iter().map(|person| person.token.as_str());
     tokens.map(|token| Request::get(LOOK_UP).queue_token(token))
+}
+
+/// Makes each of these requests once, before anything is measured.
+async fn once(stage: &Stage, requests: Requests, meant: &'static str, pace: Pace) -> Result<()> {
+    let load = stage.load(Feed::once(requests), expects(200, meant))?;
+    let tally = load.run(pace, None).await?;
+    match unintended(&tally) {
+        Some(fault) => bail!("{fault}"),
+        None => Ok(()),
+    }
 }

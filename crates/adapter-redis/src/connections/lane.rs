@@ -106,7 +106,10 @@ impl Lane {
 
     /// Why a request would fail at once, if it would.
     pub(crate) fn failure(&self) -> Option<StoreError> {
-        self.state.borrow().ready()?.err()
+        match &*self.state.borrow() {
+            State::Down(why) => Some(errors::unavailable(why)),
+            State::Connecting | State::Up(_) => None,
+        }
     }
 
     /// Has the connection replaced.

@@ -19,8 +19,9 @@ local function person(n)
   return ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3])
 end
 
--- Where they are now among the active.
+-- What is kept of those who are active, and the arrivals of those who wait.
 local active_places = call('HMGET', PLACES, unpack(members))
+local waiting_arrivals = call('ZMSCORE', WAITING, unpack(members))
 
 -- The place of the n-th, if there is one.
 local function find(n)
@@ -29,7 +30,7 @@ local function find(n)
     ends_at = ends_at or math.max(admitted_at, serving_since) + terms.claim_ttl
     return { arrival = arrival, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at }
   end
-  local arrival = call('ZSCORE', WAITING, members[n])
+  local arrival = waiting_arrivals[n]
   return arrival and { arrival = tonumber(arrival), waits = true }
 end
 

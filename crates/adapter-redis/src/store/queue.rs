@@ -11,8 +11,8 @@ use frontrow_domain::{
 
 use super::RedisStore;
 use crate::{
-    batches::Question,
     people::{Came, Person},
+    questions::Question,
     reply,
 };
 

@@ -17,14 +17,15 @@ use crate::{
 /// More than one call is about.
 const PEOPLE: usize = 350;
 
-/// How many scripts the server has run.
-async fn scripts_run(raw: &mut Raw) -> u64 {
+/// How often the server has run this command.
+async fn runs(raw: &mut Raw, command: &str) -> u64 {
     let stats: String = raw.ask(&["INFO", "commandstats"]).await;
-    let line = stats.lines().find_map(|line| {
-        let counts = line.strip_prefix("cmdstat_evalsha:calls=")?;
-        counts.split(',').next()?.parse().ok()
+    let counts = stats.lines().find_map(|line| {
+        let counts = line.strip_prefix("cmdstat_")?.strip_prefix(command)?;
+        let calls = counts.strip_prefix(":calls=")?;
+        calls.split(',').next()?.parse().ok()
     });
-    line.unwrap_or(0)
+    counts.unwrap_or(0)
 }
 
 async fn join_at_once(room: &Room) -> Vec<(Ticket, Standing)> {
@@ -61,15 +62,15 @@ async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
     room.standing(&first).await;
     let mut raw = Raw::connect(&server.url()).await;
 
-    let before = scripts_run(&mut raw).await;
+    let before = runs(&mut raw, "evalsha").await;
     let mut places = join_at_once(&room).await;
-    assert_eq!(scripts_run(&mut raw).await - before, 4);
+    assert_eq!(runs(&mut raw, "evalsha").await - before, 4);
 
     places.sort_by_key(|(ticket, _)| ticket.arrival);
     let positions = places.iter().map(|(_, standing)| position(*standing));
     assert!(positions.eq(2..2 + PEOPLE as u64));
 
-    let before = scripts_run(&mut raw).await;
+    let before = runs(&mut raw, "evalsha").await;
     let looks = places.iter().map(|(ticket, _)| room.store.look_up(ticket));
     for (looked, (ticket, standing)) in join_all(looks).await.into_iter().zip(&places) {
         let LookUpOutcome::Found(place) = looked.unwrap().value else {
@@ -78,7 +79,7 @@ async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
         assert_eq!(&place.ticket, ticket);
         assert_eq!(position(place.standing), position(*standing));
     }
-    assert_eq!(scripts_run(&mut raw).await - before, 4);
+    assert_eq!(runs(&mut raw, "evalsha").await - before, 4);
 }
 
 #[tokio::test]
@@ -132,6 +133,32 @@ async fn a_place_is_extended_once_for_whoever_shares_the_call() {
         panic!("ann is active");
     };
     assert_eq!((until, claimed), ends[2]);
+}
+
+/// What a place once claimed costs at the gate: nothing that changes anything, or that asks about the line.
+#[tokio::test]
+async fn a_place_that_was_claimed_is_only_read() {
+    let server = RedisServer::start().await.unwrap();
+    let mut room = Room::paused_on(&server).await;
+    room.change(PolicyState::Bypass).await;
+    let ann = room.join("ann").await;
+    let pass = || room.store.pass_gate(&ann, GatePurpose::Browse);
+    let claimed = pass().await.unwrap().value;
+
+    let mut raw = Raw::connect(&server.url()).await;
+    let before = (
+        runs(&mut raw, "zmscore").await,
+        runs(&mut raw, "hset").await,
+    );
+    for _ in 0..5 {
+        assert_eq!(pass().await.unwrap().value, claimed);
+        room.standing(&ann).await;
+    }
+    let after = (
+        runs(&mut raw, "zmscore").await,
+        runs(&mut raw, "hset").await,
+    );
+    assert_eq!(after, before);
 }
 
 #[tokio::test]
