@@ -22,16 +22,21 @@ use frontrow_domain::{
 use tokio::{
     runtime::{Handle, Id},
     sync::oneshot,
+    task::yield_now,
 };
 
 use crate::{
     calls::{Caller, Calls},
+    errors,
     people::{Answers, Person, Told},
     questions::{self, Question},
 };
 
 /// How many people one call is about at most. Taking so many places takes the server about a millisecond.
 const PEOPLE_MAX: usize = 100;
+
+/// How many wait for one call at most: more than are ever asked for in the time that anybody waits.
+const WAITING_MAX: usize = 10_000;
 
 /// What somebody is told; nothing where the store does not have the queue.
 pub(crate) type Answer = StoreResult<Stamped<Option<Told>>>;
@@ -82,7 +87,7 @@ impl Batches {
         }
     }
 
-    /// Asks this about `person`. A call that has begun goes on though nobody waits for it any more.
+    /// Asks this about `person`. Who hangs up before their call begins is not asked for.
     pub(crate) async fn ask(
         &self,
         question: Question,
@@ -108,6 +113,10 @@ impl Batches {
     /// Lets somebody wait for the next call; gives what is to make it where none is under way.
     fn wait(&self, route: Route, asked: Asked) -> Option<Calling> {
         match lock(&self.state).waiting.entry(route) {
+            Entry::Occupied(waiting) if waiting.get().len() >= WAITING_MAX => {
+                asked.tell(Err(errors::unavailable("too many wait for a call")));
+                None
+            }
             Entry::Occupied(mut waiting) => {
                 waiting.get_mut().push(asked);
                 None
@@ -137,6 +146,8 @@ impl Calling {
             let (admitted, others) = self.split(asked);
             let left = self.tell_claimed(admitted).await;
             self.tell(others.into_iter().chain(left).collect()).await;
+            // Where that failed, whoever looks after the connection learns of it before it is used again.
+            yield_now().await;
         }
     }
 
@@ -146,6 +157,7 @@ impl Calling {
         let Entry::Occupied(mut waiting) = state.waiting.entry(self.route) else {
             return None;
         };
+        waiting.get_mut().retain(|asked| !asked.answer.is_closed());
         if waiting.get().is_empty() {
             waiting.remove();
             self.is_over = true;
@@ -199,6 +211,7 @@ impl Calling {
             }
             Err(error) => {
                 tell_all(asked, &error);
+                yield_now().await;
                 Vec::new()
             }
         }
@@ -237,7 +250,11 @@ fn tell_all(asked: Vec<Asked>, error: &StoreError) {
 impl Drop for Calling {
     fn drop(&mut self) {
         if !self.is_over {
-            lock(&self.batches.state).waiting.remove(&self.route);
+            let waiting = lock(&self.batches.state).waiting.remove(&self.route);
+            tell_all(
+                waiting.unwrap_or_default(),
+                &errors::unavailable("a call was given up"),
+            );
         }
     }
 }

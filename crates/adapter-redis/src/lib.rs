@@ -15,10 +15,12 @@
 //!
 //! # When Redis fails
 //! Every call ends in about [`RedisSettings::connect_timeout`] and [`RedisSettings::answer_timeout`]
-//! together, one that waited behind another in as much again, and at once while the server is known not
-//! to answer. What it keeps is as lasting as its
-//! configuration says: with `appendfsync everysec` the last second may be lost by a crash of its
-//! machine, and by a failover what the replica had not got. A server that may evict keys is refused.
+//! together, one that waited behind another in twice that, and at once while the server is known not to
+//! answer; whoever joins first when nobody was there waits until the queue is listed as busy, too.
+//!
+//! What the server keeps is as lasting as its configuration says: with `appendfsync everysec` the last
+//! second may be lost by a crash of its machine, and by a failover what the replica had not got. A server
+//! that may evict keys is refused.
 //!
 //! # Files
 //! - `settings`, `open_error`: how to connect, and why it may not work. `server`: what the server is.

@@ -48,7 +48,7 @@ end
 -- What came of the n-th, and the place.
 local function join(n)
   local member, arrival, generation = person(n)
-  local place = find(n)
+  local place = places[n]
   if place then
     if place.waits then
       heard_of(member)

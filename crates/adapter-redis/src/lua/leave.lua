@@ -20,7 +20,7 @@ end
 
 for n = 1, #members do
   local member, arrival, generation, remembered = person(n)
-  local place = find(n)
+  local place = places[n]
   local leaves = false
   if place then
     leaves = place.arrival == arrival

@@ -19,19 +19,20 @@ local function person(n)
   return ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3])
 end
 
--- What is kept of those who are active, and the arrivals of those who wait.
+-- The place of each who has one; all are read before anything is written, so that one that cannot be read costs
+-- nobody else half of what they asked for.
 local active_places = call('HMGET', PLACES, unpack(members))
 local waiting_arrivals = call('ZMSCORE', WAITING, unpack(members))
-
--- The place of the n-th, if there is one.
-local function find(n)
+local places = {}
+for n = 1, #members do
+  places[n] = false
   if active_places[n] then
     local arrival, admitted_at, claimed_at, ends_at = unpack_place(active_places[n])
     ends_at = ends_at or math.max(admitted_at, serving_since) + terms.claim_ttl
-    return { arrival = arrival, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at }
+    places[n] = { arrival = arrival, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at }
+  elseif waiting_arrivals[n] then
+    places[n] = { arrival = tonumber(waiting_arrivals[n]), waits = true }
   end
-  local arrival = waiting_arrivals[n]
-  return arrival and { arrival = tonumber(arrival), waits = true }
 end
 
 -- How many wait.
@@ -58,7 +59,7 @@ end
 -- The place that the ticket of the n-th is good for, got back where it may be; nil where it is gone.
 local function place_of_ticket(n)
   local member, arrival, generation = person(n)
-  local place = find(n)
+  local place = places[n]
   if not place then
     return come_back(member, arrival, generation)
   elseif place.arrival ~= arrival then

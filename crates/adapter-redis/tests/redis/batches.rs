@@ -3,8 +3,13 @@
 use std::{iter::repeat_n, pin::pin, time::Duration};
 
 use frontrow_domain::{
-    model::queue::{GatePurpose, PolicyState, Standing, Ticket},
-    ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue},
+    model::queue::{
+        GatePurpose, JoinRefusal, PolicyState, PolicyVersion, QueuePolicy, Standing, Throughput,
+        Ticket,
+    },
+    ports::{
+        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, StoreError,
+    },
 };
 use frontrow_test_harness::RedisServer;
 use futures_util::{future::join_all, poll};
@@ -105,9 +110,9 @@ async fn who_joins_twice_at_once_has_one_place() {
     assert_eq!(room.expire(1).await.waiting, 1);
 }
 
-/// What one of them does to a place is seen by the next, though both share a call.
+/// Nobody is in a call twice: each of them sees what the one before did.
 #[tokio::test]
-async fn a_place_is_extended_once_for_whoever_shares_the_call() {
+async fn who_passes_the_gate_again_at_once_finds_the_place_extended() {
     let one = OneStore::open().await;
     let mut room = Room::paused(one.store.clone()).await;
     room.change(PolicyState::Bypass).await;
@@ -175,7 +180,7 @@ async fn of_those_who_leave_a_place_at_once_one_ends_it() {
 }
 
 #[tokio::test]
-async fn who_hangs_up_costs_those_nothing_who_share_the_call() {
+async fn who_hangs_up_before_their_call_begins_is_not_asked_for() {
     let one = OneStore::open().await;
     let room = Room::paused(one.store.clone()).await;
     let (ann, bob) = (user("ann"), user("bob"));
@@ -190,6 +195,87 @@ async fn who_hangs_up_costs_those_nothing_who_share_the_call() {
     let JoinOutcome::Joined(place) = bobs.await.unwrap().value else {
         panic!("bob should have a place");
     };
-    // Ann had asked: she was not told, but she is there.
-    assert_eq!(position(place.standing), 2);
+    assert_eq!(position(place.standing), 1);
+}
+
+/// What the n-th of so many who join at once is told.
+async fn join_limited(
+    state: PolicyState,
+    people: usize,
+    limit: impl FnOnce(&mut QueuePolicy),
+) -> Vec<JoinOutcome> {
+    let one = OneStore::open().await;
+    let room = Room::paused(one.store.clone()).await;
+    let mut seed = room.seed_of(state, None);
+    seed.policy.version = PolicyVersion(100);
+    limit(&mut seed.policy.policy);
+    one.store.seed(&seed).await.unwrap();
+    let names: Vec<_> = (0..people)
+        .map(|number| user(&format!("user-{number}")))
+        .collect();
+    let joins = names
+        .iter()
+        .map(|name| one.store.join(room.concert, name, None));
+    let joined = join_all(joins).await.into_iter();
+    joined.map(|joined| joined.unwrap().value).collect()
+}
+
+#[tokio::test]
+async fn of_those_who_share_a_call_as_many_are_let_in_as_the_window_takes() {
+    let told = join_limited(PolicyState::Open, 8, |policy| {
+        policy.throughput = Some(Throughput {
+            admit: 3,
+            interval: Duration::from_hours(1),
+        });
+    });
+    let mut told = told.await.into_iter();
+    for joined in told.by_ref().take(3) {
+        let JoinOutcome::Joined(place) = joined else {
+            panic!("{joined:?}");
+        };
+        assert!(matches!(place.standing, Standing::Active { .. }));
+    }
+    for (number, joined) in (1..).zip(told) {
+        let JoinOutcome::Joined(place) = joined else {
+            panic!("{joined:?}");
+        };
+        assert_eq!(position(place.standing), number);
+    }
+}
+
+#[tokio::test]
+async fn of_those_who_share_a_call_no_more_wait_than_may() {
+    let told = join_limited(PolicyState::Paused, 6, |policy| {
+        policy.max_waiting = Some(4);
+    });
+    let told = told.await;
+    let (joined, refused) = told.split_at(4);
+    let is_joined = |told: &JoinOutcome| matches!(told, JoinOutcome::Joined(_));
+    let is_full = |told: &JoinOutcome| matches!(told, JoinOutcome::Refused(JoinRefusal::Full, _));
+    assert!(joined.iter().all(is_joined), "{told:?}");
+    assert!(refused.iter().all(is_full), "{told:?}");
+}
+
+/// A call hangs until its time is over; who waited behind it is not sent after it.
+#[tokio::test]
+async fn who_waits_behind_a_call_that_hangs_is_told_that_nothing_was_done() {
+    let mut server = RedisServer::start().await.unwrap();
+    let room = Room::paused_on(&server).await;
+    let (ann, bob) = (room.join("ann").await, room.join("bob").await);
+    room.standing(&ann).await;
+    server.pause().unwrap();
+    let mut anns = pin!(room.store.look_up(&ann));
+    assert!(poll!(anns.as_mut()).is_pending());
+    // Ann's call is under way.
+    tokio::task::yield_now().await;
+    let (anns, bobs) = tokio::join!(anns, room.store.look_up(&bob));
+    assert!(
+        matches!(anns, Err(StoreError::OutcomeUnknown { .. })),
+        "{anns:?}"
+    );
+    assert!(
+        matches!(bobs, Err(StoreError::NotApplied { .. })),
+        "{bobs:?}"
+    );
+    server.resume().unwrap();
 }
