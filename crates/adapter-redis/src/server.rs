@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use deadpool_redis::redis::{Cmd, aio::MultiplexedConnection};
+use frontrow_domain::ports::StoreError;
 
 use crate::{connections::Connections, errors, open_error::OpenError};
 
@@ -12,12 +13,15 @@ const OLDEST: (u32, u32) = (7, 0);
 
 /// Asks the server what it is, and refuses it where queues would not be safe.
 pub(crate) async fn check(connections: &Connections, server: &str) -> Result<(), OpenError> {
-    let unreachable = |why: String| OpenError::Unreachable {
+    // What else was changed at this start, or not, is not for the store to say.
+    let unreachable = |failure: StoreError| OpenError::Unreachable {
         server: server.to_owned(),
-        why,
+        why: match failure {
+            StoreError::NotApplied { what, .. } | StoreError::OutcomeUnknown { what } => what,
+        },
     };
     let connection = connections.for_job().connection().await;
-    let mut connection = connection.map_err(|error| unreachable(error.to_string()))?;
+    let mut connection = connection.map_err(unreachable)?;
     match info(&mut connection).await {
         Ok(info) => judge(&Info::read(&info), server),
         // Some who offer Redis keep this to themselves, and its users cannot change it.
@@ -28,10 +32,7 @@ pub(crate) async fn check(connections: &Connections, server: &str) -> Result<(),
             );
             Ok(())
         }
-        Err(error) => {
-            let failure = errors::failure(&error, errors::Effect::Reads);
-            Err(unreachable(failure.to_string()))
-        }
+        Err(error) => Err(unreachable(errors::failure(&error, errors::Effect::Reads))),
     }
 }
 
