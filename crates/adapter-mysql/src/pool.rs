@@ -13,6 +13,7 @@ use diesel_async::{
 use frontrow_domain::ports::StoreResult;
 use futures_util::FutureExt;
 use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
+use tokio::runtime::Handle;
 
 use crate::{
     errors,
@@ -39,6 +40,10 @@ pub(crate) struct Server {
     connect_timeout: Duration,
     acquire_timeout: Duration,
     statement_timeout: Duration,
+    /// Where the store was opened. It looks after all connections: on the runtime of a request, of which
+    /// the web server has one for each worker, they would end with that worker, also for the requests of
+    /// others that are still to be answered.
+    home: Handle,
     /// Names the database in messages, without the password.
     pub(crate) name: String,
 }
@@ -80,6 +85,7 @@ impl Server {
             connect_timeout: settings.connect_timeout,
             acquire_timeout: settings.acquire_timeout,
             statement_timeout: settings.statement_timeout,
+            home: Handle::current(),
             name,
         })
     }
@@ -126,7 +132,17 @@ impl Server {
         config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(move |_| {
             let server = server.clone();
-            async move { server.connect().await }.boxed()
+            let connecting = server
+                .home
+                .clone()
+                .spawn(async move { server.connect().await });
+            connecting
+                .map(|connected| {
+                    connected.unwrap_or_else(|error| {
+                        Err(ConnectionError::BadConnection(error.to_string()))
+                    })
+                })
+                .boxed()
         });
         let manager = AsyncDieselConnectionManager::new_with_config("", config);
         Pool::builder(manager)

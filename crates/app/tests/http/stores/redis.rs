@@ -32,8 +32,8 @@ const READ: &str = "
     local active, waiting = {}, {}
     local places = call('HGETALL', PLACES)
     for i = 1, #places, 2 do
-        local member, place = places[i], cmsgpack.unpack(places[i + 1])
-        active[#active + 1] = { member, place[1], place[2] }
+        local arrival, admitted_at = struct.unpack('<i8i8', places[i + 1])
+        active[#active + 1] = { places[i], arrival, admitted_at }
     end
     local line = call('ZRANGE', WAITING, 0, -1, 'WITHSCORES')
     for i = 1, #line, 2 do
