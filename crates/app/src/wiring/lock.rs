@@ -16,7 +16,10 @@ pub(crate) enum Lock {
     /// A file beside the database's.
     File(#[expect(dead_code, reason = "the lock goes when it is dropped")] File),
     /// A lock of the database server.
-    Server { lock: SoleUser, database: String },
+    Server {
+        lock: Box<SoleUser>,
+        database: String,
+    },
 }
 
 impl Lock {
@@ -45,7 +48,10 @@ pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
         DatabaseKind::MySql(url) => {
             let lock = SoleUser::of(url, &mysql_settings(config)).await?;
             let database = database_name(config);
-            lock.map(|lock| Lock::Server { lock, database })
+            lock.map(|lock| Lock::Server {
+                lock: Box::new(lock),
+                database,
+            })
         }
     };
     lock.map_or_else(|| Err(taken(&database_name(config))), |lock| Ok(Some(lock)))
