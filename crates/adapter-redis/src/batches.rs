@@ -146,8 +146,6 @@ impl Calling {
             let (admitted, others) = self.split(asked);
             let left = self.tell_claimed(admitted).await;
             self.tell(others.into_iter().chain(left).collect()).await;
-            // Where that failed, whoever looks after the connection learns of it before it is used again.
-            yield_now().await;
         }
     }
 
@@ -210,8 +208,7 @@ impl Calling {
                 left.collect()
             }
             Err(error) => {
-                tell_all(asked, &error);
-                yield_now().await;
+                fail(asked, &error).await;
                 Vec::new()
             }
         }
@@ -235,9 +232,16 @@ impl Calling {
                     asked.tell(Ok(Stamped { as_of, value }));
                 }
             }
-            Err(error) => tell_all(asked, &error),
+            Err(error) => fail(asked, &error).await,
         }
     }
+}
+
+/// Tells everybody that their call failed. Whoever looks after the connection learns of it before it is
+/// used again.
+async fn fail(asked: Vec<Asked>, error: &StoreError) {
+    tell_all(asked, error);
+    yield_now().await;
 }
 
 fn tell_all(asked: Vec<Asked>, error: &StoreError) {

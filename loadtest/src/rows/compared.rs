@@ -56,6 +56,8 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let users = on_mysql.settings.users;
     let ours = Queue::active(&on_mysql, users).await?;
     let theirs = Queue::active(&on_redis, users).await?;
+    ours.claim(&on_mysql).await?;
+    theirs.claim(&on_redis).await?;
     let (mut ours, mut theirs) = (passing(&on_mysql, &ours)?, passing(&on_redis, &theirs)?);
     rows.push(
         turns

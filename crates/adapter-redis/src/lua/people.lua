@@ -19,8 +19,8 @@ local function person(n)
   return ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3])
 end
 
--- The place of each who has one; all are read before anything is written, so that one that cannot be read costs
--- nobody else half of what they asked for.
+-- The place of each who has one. All are read before anything is written, so that one that cannot be read
+-- costs nobody else half of what they asked for.
 local active_places = call('HMGET', PLACES, unpack(members))
 local waiting_arrivals = call('ZMSCORE', WAITING, unpack(members))
 local places = {}

@@ -3,9 +3,9 @@
 use std::{iter::repeat_n, pin::pin, time::Duration};
 
 use frontrow_domain::{
-    model::queue::{
-        GatePurpose, JoinRefusal, PolicyState, PolicyVersion, QueuePolicy, Standing, Throughput,
-        Ticket,
+    model::{
+        UserId,
+        queue::{GatePurpose, JoinRefusal, PolicyState, QueuePolicy, Standing, Throughput, Ticket},
     },
     ports::{
         GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, StoreError,
@@ -33,22 +33,28 @@ async fn runs(raw: &mut Raw, command: &str) -> u64 {
     counts.unwrap_or(0)
 }
 
-async fn join_at_once(room: &Room) -> Vec<(Ticket, Standing)> {
-    let names: Vec<_> = (0..PEOPLE)
+/// What so many who join at once are told, each in their turn.
+async fn join_at_once(room: &Room, people: usize) -> Vec<(UserId, JoinOutcome)> {
+    let names: Vec<_> = (0..people)
         .map(|number| user(&format!("user-{number}")))
         .collect();
     let joins = names
         .iter()
         .map(|name| room.store.join(room.concert, name, None));
-    let joined = join_all(joins).await.into_iter().zip(&names);
-    let places = joined.map(|(joined, name)| match joined.unwrap().value {
+    let joined = join_all(joins).await.into_iter();
+    let joined: Vec<_> = joined.map(|joined| joined.unwrap().value).collect();
+    names.into_iter().zip(joined).collect()
+}
+
+/// The place that somebody has just taken.
+fn taken((name, outcome): (UserId, JoinOutcome)) -> (Ticket, Standing) {
+    match outcome {
         JoinOutcome::Joined(place) => {
-            assert_eq!(place.ticket.user, *name);
+            assert_eq!(place.ticket.user, name);
             (place.ticket, place.standing)
         }
-        other => panic!("{name} should have a place: {other:?}"),
-    });
-    places.collect()
+        other => panic!("{name} should have a new place: {other:?}"),
+    }
 }
 
 fn position(standing: Standing) -> u64 {
@@ -68,7 +74,8 @@ async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
     let mut raw = Raw::connect(&server.url()).await;
 
     let before = runs(&mut raw, "evalsha").await;
-    let mut places = join_at_once(&room).await;
+    let joined = join_at_once(&room, PEOPLE).await;
+    let mut places: Vec<_> = joined.into_iter().map(taken).collect();
     assert_eq!(runs(&mut raw, "evalsha").await - before, 4);
 
     places.sort_by_key(|(ticket, _)| ticket.arrival);
@@ -198,26 +205,18 @@ async fn who_hangs_up_before_their_call_begins_is_not_asked_for() {
     assert_eq!(position(place.standing), 1);
 }
 
-/// What the n-th of so many who join at once is told.
+/// What so many who join at once are told, by such a policy.
 async fn join_limited(
     state: PolicyState,
     people: usize,
     limit: impl FnOnce(&mut QueuePolicy),
-) -> Vec<JoinOutcome> {
+) -> Vec<(UserId, JoinOutcome)> {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = Room::on(one.store.clone());
     let mut seed = room.seed_of(state, None);
-    seed.policy.version = PolicyVersion(100);
     limit(&mut seed.policy.policy);
     one.store.seed(&seed).await.unwrap();
-    let names: Vec<_> = (0..people)
-        .map(|number| user(&format!("user-{number}")))
-        .collect();
-    let joins = names
-        .iter()
-        .map(|name| one.store.join(room.concert, name, None));
-    let joined = join_all(joins).await.into_iter();
-    joined.map(|joined| joined.unwrap().value).collect()
+    join_at_once(&room, people).await
 }
 
 #[tokio::test]
@@ -228,19 +227,12 @@ async fn of_those_who_share_a_call_as_many_are_let_in_as_the_window_takes() {
             interval: Duration::from_hours(1),
         });
     });
-    let mut told = told.await.into_iter();
-    for joined in told.by_ref().take(3) {
-        let JoinOutcome::Joined(place) = joined else {
-            panic!("{joined:?}");
-        };
-        assert!(matches!(place.standing, Standing::Active { .. }));
+    let mut places = told.await.into_iter().map(taken);
+    for (_, standing) in places.by_ref().take(3) {
+        assert!(matches!(standing, Standing::Active { .. }), "{standing:?}");
     }
-    for (number, joined) in (1..).zip(told) {
-        let JoinOutcome::Joined(place) = joined else {
-            panic!("{joined:?}");
-        };
-        assert_eq!(position(place.standing), number);
-    }
+    let positions = places.map(|(_, standing)| position(standing));
+    assert!(positions.eq(1..=5));
 }
 
 #[tokio::test]
@@ -248,12 +240,13 @@ async fn of_those_who_share_a_call_no_more_wait_than_may() {
     let told = join_limited(PolicyState::Paused, 6, |policy| {
         policy.max_waiting = Some(4);
     });
-    let told = told.await;
-    let (joined, refused) = told.split_at(4);
-    let is_joined = |told: &JoinOutcome| matches!(told, JoinOutcome::Joined(_));
-    let is_full = |told: &JoinOutcome| matches!(told, JoinOutcome::Refused(JoinRefusal::Full, _));
-    assert!(joined.iter().all(is_joined), "{told:?}");
-    assert!(refused.iter().all(is_full), "{told:?}");
+    let mut told = told.await.into_iter();
+    let positions = told.by_ref().take(4).map(|told| position(taken(told).1));
+    assert!(positions.eq(1..=4));
+    for (name, outcome) in told {
+        let is_full = matches!(outcome, JoinOutcome::Refused(JoinRefusal::Full, _));
+        assert!(is_full, "{name}: {outcome:?}");
+    }
 }
 
 /// A call hangs until its time is over; who waited behind it is not sent after it.
