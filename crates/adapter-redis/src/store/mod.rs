@@ -29,8 +29,8 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// How many places one script handles at most: about two milliseconds' worth.
-    pub const CHUNK: u32 = 128;
+    /// How many places one script handles at most: some milliseconds' worth.
+    pub const CHUNK: u32 = 256;
 
     /// Connects to the server of `settings` and looks whether queues are safe with it. `offset` is none in
     /// the product.
