@@ -49,6 +49,33 @@ impl Fault {
     }
 }
 
+/// What a proxy was told last. Whoever waits for one fault may have given up before the next was set, and
+/// whoever is told of them sees the last one alone: so both are counted.
+#[derive(Debug, Clone, Copy)]
+struct Order {
+    /// The how manieth this is.
+    number: u64,
+    fault: Fault,
+    /// How many faults cut connections until now.
+    cuts: u64,
+}
+
+impl Order {
+    const FIRST: Self = Self {
+        number: 0,
+        fault: Fault::Forward,
+        cuts: 0,
+    };
+
+    fn then(self, fault: Fault) -> Self {
+        Self {
+            number: self.number + 1,
+            fault,
+            cuts: self.cuts + u64::from(fault.cuts()),
+        }
+    }
+}
+
 /// A TCP proxy on the loopback interface in front of any server, which breaks the network between it
 /// and its clients when told to. It knows no protocol: whatever a client sends is a request, whatever
 /// the server sends is an answer.
@@ -57,8 +84,8 @@ impl Fault {
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
-    fault: watch::Sender<Fault>,
-    in_force: watch::Receiver<Fault>,
+    orders: watch::Sender<Order>,
+    in_force: watch::Receiver<Order>,
     traffic: watch::Sender<Traffic>,
     accepting: JoinHandle<()>,
     /// Keeps the port while nobody listens on it.
@@ -70,7 +97,7 @@ impl FaultProxy {
     pub fn start(target: SocketAddr) -> Result<Self> {
         let port = bound(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = port.local_addr()?;
-        let fault = watch::Sender::new(Fault::Forward);
+        let orders = watch::Sender::new(Order::FIRST);
         let traffic = watch::Sender::new(Traffic::default());
         let door = Door {
             address,
@@ -79,14 +106,14 @@ impl FaultProxy {
             connections: JoinSet::new(),
             road: Road {
                 target,
-                fault: fault.subscribe(),
+                orders: orders.subscribe(),
                 traffic: traffic.clone(),
             },
         };
-        let in_force = watch::Sender::new(Fault::Forward);
+        let in_force = watch::Sender::new(Order::FIRST);
         Ok(Self {
             address,
-            fault,
+            orders,
             in_force: in_force.subscribe(),
             traffic,
             accepting: tokio::spawn(door.keep(in_force)),
@@ -103,10 +130,14 @@ impl FaultProxy {
     /// Sets what happens from now on, also to open connections. It is in force when this returns.
     pub async fn set(&self, fault: Fault) -> Result<()> {
         self.traffic.send_replace(Traffic::default());
-        self.fault.send_replace(fault);
+        let mut number = 0;
+        self.orders.send_modify(|order| {
+            *order = order.then(fault);
+            number = order.number;
+        });
         let mut in_force = self.in_force.clone();
         in_force
-            .wait_for(|now| *now == fault)
+            .wait_for(|order| order.number >= number)
             .await
             .context("the proxy has ended")?;
         Ok(())
@@ -193,15 +224,15 @@ struct Door {
 
 impl Door {
     /// Lets clients in until the proxy is dropped, and says which fault is in force.
-    async fn keep(mut self, in_force: watch::Sender<Fault>) {
+    async fn keep(mut self, in_force: watch::Sender<Order>) {
         loop {
-            let fault = *self.road.fault.borrow_and_update();
-            if let Err(error) = self.turn_to(fault).await {
+            let order = *self.road.orders.borrow_and_update();
+            if let Err(error) = self.turn_to(order.fault).await {
                 eprintln!("the fault proxy ends: {error:#}");
                 return;
             }
-            in_force.send_replace(fault);
-            if !self.let_in_until_told_otherwise().await {
+            in_force.send_replace(order);
+            if !self.let_in_until_told_otherwise(order).await {
                 return;
             }
         }
@@ -221,15 +252,15 @@ impl Door {
     }
 
     /// False once the proxy is dropped.
-    async fn let_in_until_told_otherwise(&mut self) -> bool {
+    async fn let_in_until_told_otherwise(&mut self, order: Order) -> bool {
         loop {
             tokio::select! {
-                changed = self.road.fault.changed() => return changed.is_ok(),
+                changed = self.road.orders.changed() => return changed.is_ok(),
                 Some(_) = self.connections.join_next() => {}
                 (client, place) = next(self.listener.as_ref(), &self.room) => {
                     let road = self.road.clone();
                     self.connections.spawn(async move {
-                        road.relay(client).await;
+                        road.relay(client, order.cuts).await;
                         drop(place);
                     });
                 }

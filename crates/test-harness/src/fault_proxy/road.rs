@@ -16,7 +16,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::Fault;
+use super::{Fault, Order};
 
 /// How many bytes of lost answers are kept.
 const LOST_MAX: usize = 64 * 1024;
@@ -36,16 +36,16 @@ pub(super) struct Traffic {
 #[derive(Debug, Clone)]
 pub(super) struct Road {
     pub(super) target: SocketAddr,
-    pub(super) fault: watch::Receiver<Fault>,
+    pub(super) orders: watch::Receiver<Order>,
     pub(super) traffic: watch::Sender<Traffic>,
 }
 
 impl Road {
-    /// Serves one client to the end of its connection.
-    pub(super) async fn relay(self, mut client: TcpStream) {
-        let fault = self.fault.clone();
+    /// Serves one client, who was let in after so many cuts, to the end of its connection.
+    pub(super) async fn relay(self, mut client: TcpStream, cuts: u64) {
+        let orders = self.orders.clone();
         let whole = tokio::select! {
-            () = cut(fault) => false,
+            () = cut(orders, cuts) => false,
             closed = self.converse(&mut client) => closed.is_ok(),
         };
         if !whole {
@@ -56,7 +56,7 @@ impl Road {
 
     /// Fails when the connection did not come to a good end on the server's side.
     async fn converse(&self, client: &mut TcpStream) -> io::Result<()> {
-        if *self.fault.borrow() == Fault::EndAfterAnswer && self.traffic.borrow().answers > 0 {
+        if self.orders.borrow().fault == Fault::EndAfterAnswer && self.traffic.borrow().answers > 0 {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         let mut server = TcpStream::connect(self.target).await?;
@@ -81,7 +81,7 @@ impl Road {
     ) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         while let Ok(read @ 1..) = from.read(&mut chunk).await {
-            let fault = *self.fault.borrow();
+            let fault = self.orders.borrow().fault;
             let data = chunk.get(..read).unwrap_or_default();
             match fault {
                 Fault::Delay(delay) => sleep(delay).await,
@@ -123,7 +123,7 @@ impl Road {
                 return Ok(());
             }
             let data = chunk.get(..read).unwrap_or_default();
-            let fault = *self.fault.borrow();
+            let fault = self.orders.borrow().fault;
             let lost = match fault {
                 Fault::LoseAnswers => true,
                 Fault::LoseAnswersTo(_) => asked.load(Ordering::SeqCst),
@@ -146,9 +146,10 @@ impl Road {
     }
 }
 
-/// Waits until connections are to be cut.
-async fn cut(mut fault: watch::Receiver<Fault>) {
-    if fault.wait_for(|fault| fault.cuts()).await.is_err() {
+/// Waits until a connection is to be cut that was let in after so many cuts.
+async fn cut(mut orders: watch::Receiver<Order>, cuts: u64) {
+    let is_over = |order: &Order| order.fault.cuts() || order.cuts > cuts;
+    if orders.wait_for(is_over).await.is_err() {
         // The proxy itself is being dropped, and with it this connection.
         std::future::pending::<()>().await;
     }

@@ -156,6 +156,22 @@ async fn a_reset_ends_open_connections_and_new_ones() {
 }
 
 #[tokio::test]
+async fn a_reset_that_nobody_waited_for_ends_open_connections_too() {
+    let proxy = proxy().await;
+    let mut open = connect(&proxy).await;
+    echoed(&mut open, "hello").await.unwrap();
+    tokio::select! {
+        biased;
+        _ = proxy.set(Fault::Reset) => unreachable!("nothing else has run yet"),
+        () = std::future::ready(()) => {}
+    }
+    proxy.set(Fault::Forward).await.unwrap();
+    let ended = tokio::time::timeout(SOON, open.read_u8()).await.unwrap();
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    works(&proxy).await;
+}
+
+#[tokio::test]
 async fn who_is_refused_cannot_connect_until_it_forwards_again() {
     let proxy = proxy().await;
     let mut open = connect(&proxy).await;
