@@ -20,7 +20,8 @@
 //!
 //! What the server keeps is as lasting as its configuration says: with `appendfsync everysec` the last
 //! second may be lost by a crash of its machine, and by a failover what the replica had not got. A server
-//! that may evict keys is refused.
+//! that may evict keys is refused, unless it is to keep rankings alone: those can be computed again, so
+//! [`RedisStore::open_cache`] takes any, there or not.
 //!
 //! # Files
 //! - `settings`, `open_error`: how to connect, and why it may not work. `server`: what the server is.

@@ -11,8 +11,21 @@ use crate::{connections::Connections, errors, open_error::OpenError};
 /// whether anything was changed.
 const OLDEST: (u32, u32) = (7, 0);
 
-/// Asks the server what it is, and refuses it where queues would not be safe.
-pub(crate) async fn check(connections: &Connections, server: &str) -> Result<(), OpenError> {
+/// What is to be kept on a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// Queues, whose people would lose their places with their keys.
+    Queues,
+    /// Rankings alone, which can be computed again.
+    Cache,
+}
+
+/// Asks the server what it is, and refuses it where it is not fit for its use.
+pub(crate) async fn check(
+    connections: &Connections,
+    server: &str,
+    is_for: Use,
+) -> Result<(), OpenError> {
     // What else was changed at this start, or not, is not for the store to say.
     let unreachable = |failure: StoreError| OpenError::Unreachable {
         server: server.to_owned(),
@@ -23,13 +36,15 @@ pub(crate) async fn check(connections: &Connections, server: &str) -> Result<(),
     let connection = connections.for_job().connection().await;
     let mut connection = connection.map_err(unreachable)?;
     match info(&mut connection).await {
-        Ok(info) => judge(&Info::read(&info), server),
+        Ok(info) => judge(&Info::read(&info), server, is_for),
         // Some who offer Redis keep this to themselves, and its users cannot change it.
         Err(error) if matches!(error.code(), Some("NOPERM" | "ERR")) => {
-            tracing::warn!(
-                server,
-                "Redis does not tell its version and whether it evicts keys; it must not"
-            );
+            if is_for == Use::Queues {
+                tracing::warn!(
+                    server,
+                    "Redis does not tell its version and whether it evicts keys; it must not"
+                );
+            }
             Ok(())
         }
         Err(error) => Err(unreachable(errors::failure(&error, errors::Effect::Reads))),
@@ -44,7 +59,7 @@ async fn info(
     info.query_async(connection).await
 }
 
-fn judge(info: &Info<'_>, server: &str) -> Result<(), OpenError> {
+fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), OpenError> {
     if let Some(version) = info.get("redis_version")
         && number(version) < OLDEST
     {
@@ -53,6 +68,9 @@ fn judge(info: &Info<'_>, server: &str) -> Result<(), OpenError> {
             version: version.to_owned(),
             needed: format!("{}.{}", OLDEST.0, OLDEST.1),
         });
+    }
+    if is_for == Use::Cache {
+        return Ok(());
     }
     let policy = info.get("maxmemory_policy").unwrap_or("unknown");
     // The others evict only what has an end, which the rankings have and the queues have not.
@@ -100,7 +118,7 @@ mod tests {
     use super::*;
 
     fn judged(info: &str) -> Result<(), OpenError> {
-        judge(&Info::read(info), "here")
+        judge(&Info::read(info), "here", Use::Queues)
     }
 
     #[test]
@@ -131,5 +149,13 @@ mod tests {
     fn a_server_without_a_limit_evicts_nothing() {
         let info = "redis_version:7.0.15\r\nmaxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n";
         assert_eq!(judged(info), Ok(()));
+    }
+
+    #[test]
+    fn a_cache_may_evict_but_not_be_too_old() {
+        let info = "redis_version:7.0.15\r\nmaxmemory:1000000\r\nmaxmemory_policy:allkeys-lru\r\n";
+        assert_eq!(judge(&Info::read(info), "here", Use::Cache), Ok(()));
+        let old = judge(&Info::read("redis_version:6.0.1\r\n"), "here", Use::Cache);
+        assert!(matches!(old, Err(OpenError::OldServer { .. })), "{old:?}");
     }
 }

@@ -6,7 +6,9 @@ mod queue_ticks;
 mod ranking_cache;
 mod waiting_line;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use frontrow_domain::ports::RankingCache;
 
 use crate::{
     batches::Batches,
@@ -15,7 +17,7 @@ use crate::{
     connections::{self, Connections},
     keys::Keys,
     open_error::OpenError,
-    server,
+    server::{self, Use},
     settings::RedisSettings,
 };
 
@@ -40,14 +42,38 @@ impl RedisStore {
     pub async fn open(settings: &RedisSettings, offset: TimeOffset) -> Result<Self, OpenError> {
         let connections = Connections::start(settings)?;
         let server = connections::name(&settings.url);
-        server::check(&connections, &server).await?;
+        server::check(&connections, &server, Use::Queues).await?;
+        Ok(Self::on(connections, settings, offset))
+    }
+
+    /// Begins to connect to a server that is to keep nothing but rankings, and waits for nobody: without
+    /// them everything goes on, so a server that is away is used once it is there, and what is wrong with
+    /// one is only logged. It may evict keys. Wants a tokio runtime that lasts.
+    ///
+    /// # Errors
+    /// When the URL is wrong.
+    pub fn open_cache(
+        settings: &RedisSettings,
+    ) -> Result<impl RankingCache + fmt::Debug + use<>, OpenError> {
+        let connections = Connections::start(settings)?;
+        let store = Self::on(Arc::clone(&connections), settings, TimeOffset::default());
+        let server = store.server.clone();
+        tokio::spawn(async move {
+            if let Err(error) = server::check(&connections, &server, Use::Cache).await {
+                tracing::warn!(%error, "rankings may have to do without their cache");
+            }
+        });
+        Ok(store)
+    }
+
+    fn on(connections: Arc<Connections>, settings: &RedisSettings, offset: TimeOffset) -> Self {
         let keys = Keys::new(&settings.key_prefix);
         let calls = Calls::new(connections, keys, offset, Self::CHUNK);
-        Ok(Self {
+        Self {
             batches: Batches::new(calls.clone()),
             calls,
-            server,
-        })
+            server: connections::name(&settings.url),
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Which servers are taken, and what is said of the others.
 
 use frontrow_adapter_redis::{OpenError, RedisSettings, RedisStore, TimeOffset};
-use frontrow_test_harness::{RedisOptions, RedisServer};
+use frontrow_domain::{model::Period, ports::RankingCache};
+use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
+use jiff::Timestamp;
 
-use crate::room::{Raw, Room, quick};
+use crate::room::{Raw, Room, SOON, quick};
 
 async fn refusal(settings: &RedisSettings) -> OpenError {
     RedisStore::open(settings, TimeOffset::default())
@@ -88,4 +90,32 @@ async fn a_url_of_something_else_is_refused() {
         assert!(matches!(error, OpenError::BadUrl { .. }), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_cache_is_taken_though_its_server_is_away_and_used_once_it_is_there() {
+    let mut server = RedisServer::start().await.unwrap();
+    server.stop().await.unwrap();
+    let cache = RedisStore::open_cache(&quick(&server)).unwrap();
+    assert!(cache.get(Period::Daily, Timestamp::MIN).await.is_err());
+    server.restart().await.unwrap();
+    eventually("the cache answers", SOON, async || {
+        Ok(cache.get(Period::Daily, Timestamp::MIN).await.ok())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_cache_may_evict() {
+    let server = with_memory("allkeys-lru").await;
+    let cache = RedisStore::open_cache(&quick(&server)).unwrap();
+    let found = cache.get(Period::Daily, Timestamp::MIN).await;
+    assert_eq!(found, Ok(None));
+}
+
+#[tokio::test]
+async fn a_wrong_url_of_a_cache_is_refused_too() {
+    let refused = RedisStore::open_cache(&RedisSettings::new("localhost:6379"));
+    assert!(matches!(refused, Err(OpenError::BadUrl { .. })));
 }

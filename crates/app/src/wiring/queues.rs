@@ -31,28 +31,26 @@ pub(super) struct Queues {
 impl Queues {
     /// Opens them.
     pub(super) async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let uses_redis = config.queue.backend == QueueBackend::Redis
-            || config.cache.backend == CacheBackend::Redis;
-        let redis = if uses_redis {
-            Some(open_redis(config).await?)
-        } else {
-            None
-        };
-        let redis = || redis.clone().context("redis.url");
-        let ranking_cache: Arc<dyn RankingCache> = match config.cache.backend {
-            CacheBackend::Embedded => Arc::new(MemoryRankingCache::new()),
-            CacheBackend::Redis => Arc::new(redis()?),
-        };
         Ok(match config.queue.backend {
-            QueueBackend::Embedded => Self::in_process(MemoryQueue::new(clock), ranking_cache),
+            QueueBackend::Embedded => {
+                Self::in_process(MemoryQueue::new(clock), ranking_cache(config)?)
+            }
             QueueBackend::MySql => {
+                let cache = ranking_cache(config)?;
                 let queue = open_mysql(config).await?;
                 Self {
                     mysql: Some(queue.clone()),
-                    ..Self::shared(queue, ranking_cache, clock, config)
+                    ..Self::shared(queue, cache, clock, config)
                 }
             }
-            QueueBackend::Redis => Self::shared(redis()?, ranking_cache, clock, config),
+            QueueBackend::Redis => {
+                let redis = open_redis(config).await?;
+                let cache: Arc<dyn RankingCache> = match config.cache.backend {
+                    CacheBackend::Embedded => Arc::new(MemoryRankingCache::new()),
+                    CacheBackend::Redis => Arc::new(redis.clone()),
+                };
+                Self::shared(redis, cache, clock, config)
+            }
         })
     }
 
@@ -109,14 +107,27 @@ async fn open_mysql(config: &Config) -> anyhow::Result<MySqlQueue> {
     Ok(MySqlQueue::open(url, &mysql_settings(config), TimeOffset::default()).await?)
 }
 
+/// Queues live on it, so it must be there, and fit for them.
 async fn open_redis(config: &Config) -> anyhow::Result<RedisStore> {
+    let settings = redis_settings(config)?;
+    Ok(RedisStore::open(&settings, frontrow_adapter_redis::TimeOffset::default()).await?)
+}
+
+/// The cache where the queues are elsewhere: without it the database answers, so nothing waits for it.
+fn ranking_cache(config: &Config) -> anyhow::Result<Arc<dyn RankingCache>> {
+    Ok(match config.cache.backend {
+        CacheBackend::Embedded => Arc::new(MemoryRankingCache::new()),
+        CacheBackend::Redis => Arc::new(RedisStore::open_cache(&redis_settings(config)?)?),
+    })
+}
+
+fn redis_settings(config: &Config) -> anyhow::Result<RedisSettings> {
     let redis = &config.redis;
     let url = redis.url.as_ref().context("redis.url")?;
-    let settings = RedisSettings {
+    Ok(RedisSettings {
         connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
         answer_timeout: Duration::from_millis(redis.answer_timeout_ms),
         key_prefix: redis.key_prefix.clone(),
         ..RedisSettings::new(url.expose())
-    };
-    Ok(RedisStore::open(&settings, frontrow_adapter_redis::TimeOffset::default()).await?)
+    })
 }

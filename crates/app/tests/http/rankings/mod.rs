@@ -3,6 +3,7 @@
 mod answers;
 mod counting;
 mod crowd;
+mod late_cache;
 mod outage;
 mod proxied;
 mod queries;
