@@ -1,7 +1,7 @@
 //! The rankings that were computed.
 
 use async_trait::async_trait;
-use deadpool_redis::redis::Cmd;
+use deadpool_redis::redis::{Cmd, FromRedisValue};
 use frontrow_domain::{
     model::{ConcertId, Period, RankedConcert, Ranking, Span},
     ports::{RankingCache, StoreError, StoreResult},
@@ -58,15 +58,28 @@ impl Kept {
     }
 }
 
+impl RedisStore {
+    /// Runs a command, and sees it through even if its caller gives up. Who asks for a ranking waits for
+    /// less than an answer may take; a connection of which nobody ever saw that it is silent would never
+    /// be replaced.
+    async fn to_its_end<T>(&self, command: Cmd, effect: Effect) -> StoreResult<T>
+    where
+        T: FromRedisValue + Send + 'static,
+    {
+        let calls = self.calls.clone();
+        let call =
+            tokio::spawn(async move { calls.command(Caller::Request, &command, effect).await });
+        call.await
+            .unwrap_or_else(|_| Err(StoreError::outcome_unknown("a call to Redis was given up")))
+    }
+}
+
 #[async_trait]
 impl RankingCache for RedisStore {
     async fn get(&self, period: Period, now: Timestamp) -> StoreResult<Option<Ranking>> {
         let mut get = Cmd::new();
         get.arg("GET").arg(self.calls.keys.ranking(period));
-        let kept: Option<Vec<u8>> = self
-            .calls
-            .command(Caller::Request, &get, Effect::Reads)
-            .await?;
+        let kept: Option<Vec<u8>> = self.to_its_end(get, Effect::Reads).await?;
         let Some(kept) = kept else {
             return Ok(None);
         };
@@ -92,8 +105,6 @@ impl RankingCache for RedisStore {
         set.arg("SET").arg(self.calls.keys.ranking(ranking.period));
         set.arg(kept);
         set.arg("PXAT").arg(until.as_millisecond().max(1));
-        self.calls
-            .command(Caller::Request, &set, Effect::Writes)
-            .await
+        self.to_its_end(set, Effect::Writes).await
     }
 }

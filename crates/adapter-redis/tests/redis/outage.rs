@@ -1,14 +1,18 @@
 //! A server that does not answer, or ends.
 
-use std::{pin::pin, task::Poll};
+use std::{pin::pin, task::Poll, time::Duration};
 
 use frontrow_adapter_redis::{RedisSettings, RedisStore, TimeOffset};
 use frontrow_domain::{
-    model::queue::{GatePurpose, Ticket},
-    ports::{GateOutcome, LookUpOutcome, Queue, StoreError, StoreResult},
+    model::{
+        Period,
+        queue::{GatePurpose, Ticket},
+    },
+    ports::{GateOutcome, LookUpOutcome, Queue, RankingCache, StoreError, StoreResult},
 };
 use frontrow_test_harness::{Fault, FaultProxy, RedisOptions, RedisServer, eventually};
 use futures_util::poll;
+use jiff::Timestamp;
 
 use crate::room::{Raw, Room, SOON};
 
@@ -150,4 +154,36 @@ async fn nobody_is_told_the_answer_to_somebody_else() {
     .await
     .unwrap();
     bobs.abort();
+}
+
+/// A connection on which nothing comes back any more, though new ones work: its server was replaced without
+/// a word, say. Whoever asks for a ranking gives up long before the adapter would.
+#[tokio::test]
+async fn a_silent_connection_is_replaced_though_nobody_waits_for_its_answers() {
+    const SHORT: Duration = Duration::from_millis(20);
+    let server = RedisServer::start().await.unwrap();
+    let address = server.url();
+    let address = address.strip_prefix("redis://").unwrap();
+    let network = FaultProxy::start(address.parse().unwrap()).unwrap();
+    let settings = RedisSettings::new(format!("redis://{}", network.address()));
+    let cache = RedisStore::open_cache(&settings).unwrap();
+    let ask = async |period| {
+        let call = cache.get(period, Timestamp::MIN);
+        tokio::time::timeout(SHORT, call).await.ok()?.ok()
+    };
+    eventually("the cache answers", SOON, async || {
+        Ok(ask(Period::Daily).await)
+    })
+    .await
+    .unwrap();
+    let silent = Fault::LoseAnswersTo("ranking:weekly");
+    network.set(silent).await.unwrap();
+    assert_eq!(ask(Period::Weekly).await, None);
+    network.answer_lost().await.unwrap();
+    assert_eq!(ask(Period::Daily).await, None, "its connection is silent");
+    eventually("another connection answers", SOON, async || {
+        Ok(ask(Period::Daily).await)
+    })
+    .await
+    .unwrap();
 }
