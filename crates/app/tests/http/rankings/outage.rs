@@ -1,10 +1,15 @@
 //! A database that goes away: the last answer is shown, and nobody gets an error.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use frontrow_test_harness::{App, AppConfig, Fault, MySqlServer, eventually};
 
 use super::{DATABASE_URL, PERIODS, SOON, proxied::behind_a_proxy, ranking, readers::Readers};
-use crate::{stage, stores::Stores};
+use crate::{clock::Stopwatch, stage, stores::Stores};
+
+/// More than all who ask one after the other wait together, and much less than a statement may take.
+const ON_A_SLOW_MACHINE: Duration = Duration::from_secs(10);
 
 /// Asks for every period; fails unless all are answered. Gives how many answers are stale.
 pub(super) async fn all_are_answered(app: &App) -> Result<usize> {
@@ -66,6 +71,24 @@ async fn a_dead_database_costs_nobody_an_answer() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_database_costs_nobody_an_answer() -> Result<()> {
     without_its_database(Fault::LoseAnswers).await
+}
+
+/// Statements may take a minute here, and each reader waits for a fraction of a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_database_keeps_nobody_waiting() -> Result<()> {
+    let (config, proxy) = behind_a_proxy(Stores::MYSQL.config().await?, DATABASE_URL)?;
+    let config = config.env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "60000");
+    let app = stage::start(config).await?;
+    all_are_answered(&app).await?;
+    proxy.set(Fault::LoseAnswers).await?;
+    eventually("the last hour is stale", SOON, async || {
+        let asked = Stopwatch::start();
+        let stale = all_are_answered(&app).await?;
+        let waited = asked.elapsed();
+        ensure!(waited < ON_A_SLOW_MACHINE, "{waited:?}");
+        Ok((stale > 0).then_some(()))
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

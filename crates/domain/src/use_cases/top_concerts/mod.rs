@@ -5,9 +5,12 @@ mod one_at_a_time;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
 use jiff::{Timestamp, tz::TimeZone};
 
 use self::{
@@ -28,7 +31,8 @@ use crate::{
 ///   period.
 /// - A cache that fails or hangs costs one short wait; then it is passed by for a while. Meanwhile the
 ///   database is asked at most every [`TopConcerts::UNCONFIRMED`].
-/// - When both fail, the last answer is shown for [`TopConcerts::SHOWN_STALE`], marked as stale.
+/// - When both fail, or the database takes longer than [`TopConcerts::PATIENCE`], the last answer is shown
+///   for [`TopConcerts::SHOWN_STALE`], marked as stale. Who has none to show waits.
 pub struct TopConcerts(Arc<Desk>);
 
 /// A ranking, and what is known of its worth. Two that are shown one after the other and are equal are the
@@ -37,7 +41,7 @@ pub struct TopConcerts(Arc<Desk>);
 pub struct RankingAnswer {
     /// The ranking.
     pub ranking: Ranking,
-    /// True when neither the cache nor the database could be asked.
+    /// True when neither the cache nor the database gave one in time.
     pub stale: bool,
     /// When another one is due; in the past where it is about to come.
     pub replaced_at: Timestamp,
@@ -47,6 +51,7 @@ struct Desk {
     cache: GuardedCache,
     source: Arc<dyn RankingSource>,
     clock: Arc<dyn Clock>,
+    timer: Arc<dyn Timer>,
     zone: TimeZone,
     boards: PerPeriod<Board>,
 }
@@ -57,6 +62,9 @@ impl TopConcerts {
 
     /// For how long after a query has failed the database is left alone.
     pub const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+    /// For how long the database is waited for where an old answer can be shown instead.
+    pub const PATIENCE: Duration = Duration::from_millis(400);
 
     /// For how long an answer that is still current is shown while the cache does not confirm it,
     /// before the database is asked.
@@ -75,9 +83,10 @@ impl TopConcerts {
         zone: TimeZone,
     ) -> Self {
         Self(Arc::new(Desk {
-            cache: GuardedCache::new(cache, Arc::clone(&clock), timer),
+            cache: GuardedCache::new(cache, Arc::clone(&clock), Arc::clone(&timer)),
             source,
             clock,
+            timer,
             zone,
             boards: PerPeriod::default(),
         }))
@@ -117,10 +126,15 @@ impl TopConcerts {
         self.0.query(period).await
     }
 
-    /// True when another ranking is to be computed in place of this one.
+    /// True when another ranking is to be computed in place of this one, or is being computed and nobody
+    /// may be waiting for that any more.
     #[must_use]
     pub fn is_due(&self, answer: &RankingAnswer) -> bool {
         let now = self.0.clock.now();
+        let board = self.0.boards.of(answer.ranking.period);
+        if board.queries.is_under_way() {
+            return true;
+        }
         let overdue = answer.ranking.period == Period::Realtime && answer.replaced_at <= now;
         overdue || !answer.ranking.is_current(now, &self.0.zone)
     }
@@ -132,13 +146,25 @@ impl Desk {
         if let Some(answer) = self.without_database(period, unconfirmed).await {
             return Ok(answer);
         }
-        let board = self.boards.of(period);
-        let answer = if board.failed_lately(self.clock.now()) {
-            Err(StoreError::not_applied("the database failed a moment ago"))
-        } else {
-            self.query(period).await
-        };
+        let answer = self.ask_database(period).await;
         answer.or_else(|error| self.last_known(period).ok_or(error))
+    }
+
+    /// For as long as it takes where there is nothing to be shown instead. What is given up here is taken
+    /// up by whoever asks next, or by the job.
+    async fn ask_database(self: &Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
+        if self.boards.of(period).failed_lately(self.clock.now()) {
+            return Err(StoreError::not_applied("the database failed a moment ago"));
+        }
+        let query = self.query(period);
+        if !self.knows(period) {
+            return query.await;
+        }
+        let patience = self.timer.sleep(TopConcerts::PATIENCE);
+        match select(pin!(query), patience).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => Err(StoreError::not_applied("the database takes too long")),
+        }
     }
 
     /// What the cache has, or what this instance knows: if nothing can have come after it, and somebody
@@ -170,13 +196,24 @@ impl Desk {
         board.show_again(false, now, &self.zone)
     }
 
+    /// True when there is an answer that may be shown if there is no better one.
+    fn knows(&self, period: Period) -> bool {
+        let now = self.clock.now();
+        let known = self.boards.of(period).known();
+        known.is_some_and(|known| known.unconfirmed_for(now) <= TopConcerts::SHOWN_STALE)
+    }
+
     /// The last answer, where that is not too long ago.
     fn last_known(&self, period: Period) -> Option<Arc<RankingAnswer>> {
         let now = self.clock.now();
         let board = self.boards.of(period);
-        board
-            .known()
-            .filter(|known| known.unconfirmed_for(now) <= TopConcerts::SHOWN_STALE)?;
+        // The query may have been answered this very moment.
+        if let Some(answer) = board.at(now) {
+            return Some(answer);
+        }
+        if !self.knows(period) {
+            return None;
+        }
         board.show_again(true, now, &self.zone)
     }
 

@@ -54,6 +54,13 @@ impl<T: Clone + Send + Sync + 'static> OneAtATime<T> {
         });
         work
     }
+
+    /// True while work that was begun is not done, whether anybody waits for it or not.
+    pub(super) fn is_under_way(&self) -> bool {
+        let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref()
+            .is_some_and(|under_way| under_way.work.peek().is_none())
+    }
 }
 
 impl<T: Clone> Default for OneAtATime<T> {

@@ -194,6 +194,45 @@ async fn when_all_fails_the_last_known_is_shown_for_a_while() {
     assert!(!top.top(Period::Daily).await.unwrap().stale);
 }
 
+/// What a reader waits at most while neither store answers.
+const LONGEST_WAIT: Duration = GuardedCache::PATIENCE.saturating_add(TopConcerts::PATIENCE);
+
+#[tokio::test]
+async fn a_hanging_database_keeps_nobody_waiting_who_can_be_shown_something() {
+    let rig = Rig::new(NOON);
+    let top = rig.instance("UTC");
+    top.top(Period::Daily).await.unwrap();
+    rig.queries();
+    rig.cache_is(Mood::Hanging);
+    rig.source_is(Mood::Hanging);
+    rig.pass(11 * SECOND);
+    for _ in 0..100 {
+        let asked = rig.now();
+        let answer = top.top(Period::Daily).await.unwrap();
+        assert_eq!((sold(&answer), answer.stale), (Some(3), true));
+        let waited = rig.now().duration_since(asked).unsigned_abs();
+        assert!(waited <= LONGEST_WAIT, "{waited:?}");
+        rig.pass(SECOND);
+    }
+    assert_eq!(rig.queries().len(), 1, "they ask the same query");
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_for_those_who_ask_next() {
+    let rig = Rig::new(NOON);
+    let top = rig.instance("UTC");
+    top.top(Period::Realtime).await.unwrap();
+    rig.pass(11 * SECOND);
+    let go = rig.hold_up_a_query();
+    assert!(top.top(Period::Realtime).await.unwrap().stale);
+    rig.seats_sold.store(4, Ordering::SeqCst);
+    go.send(()).unwrap();
+    rig.pass(SECOND);
+    let answer = top.top(Period::Realtime).await.unwrap();
+    assert_eq!((sold(&answer), answer.stale), (Some(4), false));
+    assert_eq!(rig.queries().len(), 2);
+}
+
 /// What came from the cache is known as well as what was computed here.
 #[tokio::test]
 async fn an_instance_that_never_asked_the_database_knows_something_too() {

@@ -269,6 +269,23 @@ async fn what_fails_keeps_nothing_else_from_being_computed() {
     assert_eq!(job.run().await, Ok(4));
 }
 
+/// A reader who could be shown something else has left a query to whoever comes next.
+#[tokio::test]
+async fn a_query_that_nobody_waits_for_is_brought_to_its_end() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let job = job(&rig, "UTC");
+    job.run().await.unwrap();
+    rig.queries();
+    rig.cache_is(Mood::Failing);
+    rig.pass(std::time::Duration::from_secs(11));
+    let go = rig.hold_up_a_query();
+    assert!(job.top.top(Period::Weekly).await.unwrap().stale);
+    go.send(()).unwrap();
+    job.run().await.unwrap();
+    assert_eq!(finished(&rig).len(), 1);
+    assert!(!job.top.top(Period::Weekly).await.unwrap().stale);
+}
+
 #[tokio::test]
 async fn a_concert_that_was_retitled_is_ranked_under_its_new_title() {
     let rig = Rig::new("2026-11-22T12:00:00Z");
