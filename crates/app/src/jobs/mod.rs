@@ -6,6 +6,7 @@ mod repeat;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use frontrow_domain::{
+    model::Period,
     ports::{Ids, StoreResult},
     use_cases::{
         AddUpSales, AdmitTick, ExpireTick, ForgetCounters, MarkSoldOut, PurgeKeys, QueueBoard,
@@ -81,11 +82,18 @@ impl Jobs {
             .await
             .map(drop));
         job!("hold sweep", every(SWEEP), |jobs| jobs.sweep().await);
+        // The last hour waits for no finished period that takes long.
+        let ids = Arc::clone(&jobs.ids);
+        job!(
+            "realtime ranking",
+            move || rankings_pace(ids.generation().0),
+            |jobs| jobs.rankings.run(&[Period::Realtime]).await.map(drop)
+        );
         let ids = Arc::clone(&jobs.ids);
         job!(
             "rankings",
             move || rankings_pace(ids.generation().0),
-            |jobs| jobs.rankings.run().await.map(drop)
+            |jobs| jobs.rankings.run(&Period::FINISHED).await.map(drop)
         );
         job!("sales counting", every(EVERY_SECOND), |jobs| jobs
             .add_up

@@ -19,17 +19,17 @@ pub struct WarmRankings {
 }
 
 impl WarmRankings {
-    /// Computes what the cache does not have, has of an older period, or has under titles that have
-    /// changed since; gives how many that were. A server that was down at a turn so catches up at its
-    /// start.
+    /// Computes of `periods`, one after the other, what the cache does not have, has of an older period, or
+    /// has under titles that have changed since; gives how many that were. A server that was down at a turn
+    /// so catches up at its start.
     ///
     /// # Errors
     /// When the database fails. What does not fail is computed all the same.
-    pub async fn run(&self) -> StoreResult<usize> {
+    pub async fn run(&self, periods: &[Period]) -> StoreResult<usize> {
         let catalogue = self.browse.catalogue().await?;
         let mut computed = 0;
         let mut result = Ok(());
-        for period in Period::ALL {
+        for &period in periods {
             let good = self.top.latest(period).await.is_some_and(|latest| {
                 !self.top.is_due(&latest) && has_their_titles(&latest.ranking, &catalogue)
             });

@@ -139,8 +139,8 @@ async fn a_crowd_that_finds_nothing_cached_makes_one_query() -> Result<()> {
     server.hold_up().await?;
     app.restart().await?;
     let crowd = Crowd::asks(&app).await?;
-    // The crowd's, and the job's first, of the last hour.
-    server.let_go_of(2).await?;
+    // The crowd's, and the first ones of the jobs: the last hour and the day.
+    server.let_go_of(3).await?;
     crowd.gets_answers().await?;
     // Nor does anybody after them.
     Crowd::asks(&app).await?.gets_answers().await?;
@@ -165,7 +165,7 @@ async fn a_crowd_at_each_of_two_instances_makes_one_query_at_each() -> Result<()
     server.hold_up().await?;
     tokio::try_join!(one.restart(), other.restart())?;
     let crowds = [Crowd::asks(&one).await?, Crowd::asks(&other).await?];
-    server.let_go_of(4).await?;
+    server.let_go_of(6).await?;
     for crowd in crowds {
         crowd.gets_answers().await?;
     }

@@ -38,6 +38,9 @@ impl Period {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Realtime, Self::Daily, Self::Weekly, Self::Monthly];
 
+    /// Those that are over before they are ranked.
+    pub const FINISHED: [Self; 3] = [Self::Daily, Self::Weekly, Self::Monthly];
+
     /// How much longer than its turn a finished period is kept, so that readers still have it
     /// while the next one is being computed.
     pub const GRACE: Duration = Duration::from_mins(5);

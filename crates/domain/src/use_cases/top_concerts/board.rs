@@ -1,13 +1,13 @@
 //! What one instance shows of one period.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{RankingAnswer, TopConcerts, one_at_a_time::OneAtATime};
+use super::{RankingAnswer, TopConcerts, one_at_a_time::OneAtATime, rest::Rest};
 use crate::{
     model::{Ranking, later},
     ports::StoreResult,
@@ -23,7 +23,8 @@ pub(super) struct Board {
     pub(super) looks: OneAtATime<Answer>,
     /// Queries of the database.
     pub(super) queries: OneAtATime<Answer>,
-    failed_at: Mutex<Option<Timestamp>>,
+    /// After a failed query.
+    pub(super) rest: Rest,
 }
 
 struct Shown {
@@ -119,23 +120,5 @@ impl Board {
             until: turn.min(later(now, TopConcerts::SHOWN_UNASKED)),
         });
         answer
-    }
-
-    /// The database has failed.
-    pub(super) fn failed(&self, now: Timestamp) {
-        *self
-            .failed_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(now);
-    }
-
-    /// True when the database has failed a moment ago, and is to be left alone.
-    pub(super) fn failed_lately(&self, now: Timestamp) -> bool {
-        let failed_at = *self
-            .failed_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        failed_at
-            .is_some_and(|at| now.duration_since(at).unsigned_abs() < TopConcerts::AFTER_FAILURE)
     }
 }

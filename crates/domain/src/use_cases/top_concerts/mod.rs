@@ -2,6 +2,7 @@ mod board;
 mod breaker;
 mod guarded_cache;
 mod one_at_a_time;
+mod rest;
 #[cfg(test)]
 mod tests;
 
@@ -59,9 +60,6 @@ struct Desk {
 impl TopConcerts {
     /// For how long an answer is shown without asking again.
     pub const SHOWN_UNASKED: Duration = Duration::from_secs(1);
-
-    /// For how long after a query has failed the database is left alone.
-    pub const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
     /// For how long the database is waited for where an old answer can be shown instead.
     pub const PATIENCE: Duration = Duration::from_millis(400);
@@ -121,7 +119,7 @@ impl TopConcerts {
     /// Computes the ranking of `period` as of now and caches it, whatever the cache has.
     ///
     /// # Errors
-    /// When the database fails. A cache that fails only costs readers a query.
+    /// When the database fails, or has failed and is left alone for a while. A cache that fails only costs readers a query.
     pub async fn refresh(&self, period: Period) -> StoreResult<Arc<RankingAnswer>> {
         self.0.query(period).await
     }
@@ -153,9 +151,6 @@ impl Desk {
     /// For as long as it takes where there is nothing to be shown instead. What is given up here is taken
     /// up by whoever asks next, or by the job.
     async fn ask_database(self: &Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
-        if self.boards.of(period).failed_lately(self.clock.now()) {
-            return Err(StoreError::not_applied("the database failed a moment ago"));
-        }
         let query = self.query(period);
         if !self.knows(period) {
             return query.await;
@@ -217,14 +212,16 @@ impl Desk {
         board.show_again(true, now, &self.zone)
     }
 
-    /// Asks the database, or waits for the query that is under way.
+    /// Asks the database, or waits for the query that is under way. Fails at once where the last one has
+    /// failed a moment ago.
     async fn query(self: &Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
+        let board = self.boards.of(period);
+        if board.rest.lasts(self.clock.now()) {
+            return Err(StoreError::not_applied("the database failed a moment ago"));
+        }
         let query = || {
             let compute = || Arc::clone(self).compute(period).boxed();
-            self.boards
-                .of(period)
-                .queries
-                .join(self.clock.now(), compute)
+            board.queries.join(self.clock.now(), compute)
         };
         let answer = query().await?;
         // One that everybody had hung up on may have been answered long ago.
@@ -241,10 +238,11 @@ impl Desk {
         let items = match self.source.top(span, Ranking::MAX_ITEMS).await {
             Ok(items) => items,
             Err(error) => {
-                board.failed(self.clock.now());
+                board.rest.failed(now, self.clock.now());
                 return Err(error);
             }
         };
+        board.rest.answered();
         let ranking = Ranking {
             period,
             span,

@@ -1,5 +1,6 @@
 use std::sync::atomic::Ordering;
 
+use futures_util::poll;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
@@ -54,7 +55,7 @@ fn finished(rig: &Rig) -> Vec<Span> {
 #[tokio::test]
 async fn an_empty_cache_is_filled() {
     let rig = Rig::new("2026-11-22T12:00:00Z");
-    assert_eq!(job(&rig, "UTC").run().await, Ok(4));
+    assert_eq!(job(&rig, "UTC").run(&Period::ALL).await, Ok(4));
     for period in Period::ALL {
         assert!(rig.cached(period).is_some(), "{period:?}");
     }
@@ -64,13 +65,13 @@ async fn an_empty_cache_is_filled() {
 async fn within_a_day_only_realtime_is_new() {
     let rig = Rig::new("2026-11-22T12:00:00Z");
     let job = job(&rig, "UTC");
-    job.run().await.unwrap();
+    job.run(&Period::ALL).await.unwrap();
     rig.set("2026-11-22T12:00:03.9Z");
-    assert_eq!(job.run().await, Ok(0));
+    assert_eq!(job.run(&Period::ALL).await, Ok(0));
     rig.set("2026-11-22T12:00:04Z");
-    assert_eq!(job.run().await, Ok(1));
+    assert_eq!(job.run(&Period::ALL).await, Ok(1));
     rig.set("2026-11-22T23:59:59Z");
-    assert_eq!(job.run().await, Ok(1));
+    assert_eq!(job.run(&Period::ALL).await, Ok(1));
 }
 
 /// At each turn, what has finished is computed at once and, when nothing can come late any more, once
@@ -80,12 +81,12 @@ async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
     let rig = Rig::new(&(turn - SignedDuration::from_hours(1)).to_string());
     let job = job(&rig, zone);
     let at = |seconds: i64| (turn + SignedDuration::from_secs(seconds)).to_string();
-    job.run().await.unwrap();
+    job.run(&Period::ALL).await.unwrap();
     rig.set(&at(-1));
-    job.run().await.unwrap();
+    job.run(&Period::ALL).await.unwrap();
     finished(&rig);
     rig.set(&at(0));
-    job.run().await.unwrap();
+    job.run(&Period::ALL).await.unwrap();
     assert_eq!(finished(&rig), expected, "{zone}, at the turn");
     for (seconds, again) in [
         (5, false),
@@ -95,12 +96,12 @@ async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
         (125, false),
     ] {
         rig.set(&at(seconds));
-        job.run().await.unwrap();
+        job.run(&Period::ALL).await.unwrap();
         let expected = if again { expected } else { &[] };
         assert_eq!(finished(&rig), expected, "{zone}, {seconds} s later");
     }
     rig.set(&at(3_600));
-    job.run().await.unwrap();
+    job.run(&Period::ALL).await.unwrap();
     assert_eq!(finished(&rig), [], "{zone}, an hour later");
 }
 
@@ -190,15 +191,15 @@ async fn a_day_of_an_odd_zone_turns_at_its_own_minute() {
 async fn what_is_committed_late_is_in_the_ranking_after_all() {
     let rig = Rig::new("2026-11-21T23:59:59Z");
     let job = job(&rig, "UTC");
-    job.run().await.unwrap();
+    job.run(&Period::ALL).await.unwrap();
     rig.set("2026-11-22T00:00:01Z");
-    job.run().await.unwrap();
+    job.run(&Period::ALL).await.unwrap();
     // Stamped before the turn, committed after it.
     rig.seats_sold.store(4, Ordering::SeqCst);
     let reader = rig.instance("UTC");
     for (at, seats_sold) in [("2026-11-22T00:01:00Z", 3), ("2026-11-22T00:02:00Z", 4)] {
         rig.set(at);
-        job.run().await.unwrap();
+        job.run(&Period::ALL).await.unwrap();
         let answer = reader.top(Period::Daily).await.unwrap();
         let ranked = answer.ranking.items.first().unwrap();
         assert_eq!(ranked.seats_sold, seats_sold, "{at}");
@@ -208,7 +209,7 @@ async fn what_is_committed_late_is_in_the_ranking_after_all() {
 #[tokio::test]
 async fn a_server_that_was_down_at_midnight_catches_up() {
     let rig = Rig::new("2026-11-21T22:00:00Z");
-    job(&rig, "UTC").run().await.unwrap();
+    job(&rig, "UTC").run(&Period::ALL).await.unwrap();
     rig.queries();
     rig.set("2026-11-22T00:04:00Z");
     let reader = rig.instance("UTC");
@@ -217,7 +218,7 @@ async fn a_server_that_was_down_at_midnight_catches_up() {
         before.ranking.span.to,
         "2026-11-21T00:00:00Z".parse().unwrap()
     );
-    job(&rig, "UTC").run().await.unwrap();
+    job(&rig, "UTC").run(&Period::ALL).await.unwrap();
     let day = span("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z");
     assert_eq!(finished(&rig), [day]);
     rig.pass(TopConcerts::SHOWN_UNASKED);
@@ -232,7 +233,7 @@ async fn of_instances_that_share_a_cache_one_computes() {
         rig.pass(std::time::Duration::from_secs(1));
         // Each has its own moment.
         let due = jobs.get(seconds % 5).unwrap();
-        due.run().await.unwrap();
+        due.run(&Period::ALL).await.unwrap();
     }
     let spans = rig.queries();
     let days = spans
@@ -252,7 +253,7 @@ async fn without_a_cache_the_job_computes_no_more_than_with_it() {
     rig.cache_is(Mood::Failing);
     let job = job(&rig, "UTC");
     for _ in 0..100 {
-        job.run().await.unwrap();
+        job.run(&Period::ALL).await.unwrap();
         rig.pass(std::time::Duration::from_secs(5));
     }
     assert_eq!(finished(&rig).len(), 3);
@@ -263,10 +264,23 @@ async fn what_fails_keeps_nothing_else_from_being_computed() {
     let rig = Rig::new("2026-11-22T12:00:00Z");
     let job = job(&rig, "UTC");
     rig.source_is(Mood::Failing);
-    assert!(job.run().await.is_err());
+    assert!(job.run(&Period::ALL).await.is_err());
     assert_eq!(rig.queries().len(), 4);
     rig.source_is(Mood::Well);
-    assert_eq!(job.run().await, Ok(4));
+    assert!(job.run(&Period::ALL).await.is_err());
+    assert_eq!(rig.queries(), [], "it is left alone for a moment");
+    rig.pass(std::time::Duration::from_secs(1));
+    assert_eq!(job.run(&Period::ALL).await, Ok(4));
+}
+
+#[tokio::test]
+async fn the_last_hour_waits_for_no_finished_period() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let job = job(&rig, "UTC");
+    let _takes_long = rig.hold_up_a_query();
+    let mut finished = Box::pin(job.run(&Period::FINISHED));
+    assert!(poll!(&mut finished).is_pending());
+    assert_eq!(job.run(&[Period::Realtime]).await, Ok(1));
 }
 
 /// A reader who could be shown something else has left a query to whoever comes next.
@@ -274,14 +288,14 @@ async fn what_fails_keeps_nothing_else_from_being_computed() {
 async fn a_query_that_nobody_waits_for_is_brought_to_its_end() {
     let rig = Rig::new("2026-11-22T12:00:00Z");
     let job = job(&rig, "UTC");
-    job.run().await.unwrap();
+    job.run(&Period::ALL).await.unwrap();
     rig.queries();
     rig.cache_is(Mood::Failing);
     rig.pass(std::time::Duration::from_secs(11));
     let go = rig.hold_up_a_query();
     assert!(job.top.top(Period::Weekly).await.unwrap().stale);
     go.send(()).unwrap();
-    job.run().await.unwrap();
+    job.run(&Period::ALL).await.unwrap();
     assert_eq!(finished(&rig).len(), 1);
     assert!(!job.top.top(Period::Weekly).await.unwrap().stale);
 }
@@ -289,7 +303,10 @@ async fn a_query_that_nobody_waits_for_is_brought_to_its_end() {
 #[tokio::test]
 async fn a_concert_that_was_retitled_is_ranked_under_its_new_title() {
     let rig = Rig::new("2026-11-22T12:00:00Z");
-    job(&rig, "UTC").run().await.unwrap();
-    assert_eq!(job(&rig, "UTC").run().await, Ok(0));
-    assert_eq!(job_with(&rig, "UTC", "Renamed").run().await, Ok(4));
+    job(&rig, "UTC").run(&Period::ALL).await.unwrap();
+    assert_eq!(job(&rig, "UTC").run(&Period::ALL).await, Ok(0));
+    assert_eq!(
+        job_with(&rig, "UTC", "Renamed").run(&Period::ALL).await,
+        Ok(4)
+    );
 }
