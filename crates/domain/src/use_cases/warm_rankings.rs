@@ -26,12 +26,15 @@ impl WarmRankings {
     /// # Errors
     /// When the database fails. What does not fail is computed all the same.
     pub async fn run(&self, periods: &[Period]) -> StoreResult<usize> {
-        let catalogue = self.browse.catalogue().await?;
+        let catalogue = self.browse.catalogue().await;
+        // Without it, rankings keep the titles that they have.
+        let titles = catalogue.as_ref().ok();
         let mut computed = 0;
         let mut result = Ok(());
         for &period in periods {
             let good = self.top.latest(period).await.is_some_and(|latest| {
-                !self.top.is_due(&latest) && has_their_titles(&latest.ranking, &catalogue)
+                !self.top.is_due(&latest)
+                    && titles.is_none_or(|titles| has_their_titles(&latest.ranking, titles))
             });
             if good {
                 continue;
@@ -41,7 +44,7 @@ impl WarmRankings {
                 Err(error) => result = result.and(Err(error)),
             }
         }
-        result.map(|()| computed)
+        catalogue.and(result).map(|()| computed)
     }
 }
 

@@ -301,6 +301,21 @@ async fn a_query_that_nobody_waits_for_is_brought_to_its_end() {
 }
 
 #[tokio::test]
+async fn without_the_catalogue_rankings_are_computed_all_the_same() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let mut concerts = MockConcerts::new();
+    concerts.expect_catalogue().returning(|_| Err(down()));
+    let job = WarmRankings {
+        browse: Arc::new(Browse::new(Arc::new(concerts), clock(0))),
+        top: rig.instance("UTC"),
+    };
+    assert_eq!(job.run(&Period::ALL).await, Err(down()));
+    assert_eq!(rig.queries().len(), 4);
+    assert_eq!(job.run(&Period::ALL).await, Err(down()));
+    assert_eq!(rig.queries(), [], "they are as new as can be");
+}
+
+#[tokio::test]
 async fn a_concert_that_was_retitled_is_ranked_under_its_new_title() {
     let rig = Rig::new("2026-11-22T12:00:00Z");
     job(&rig, "UTC").run(&Period::ALL).await.unwrap();
