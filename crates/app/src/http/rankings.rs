@@ -32,8 +32,8 @@ pub(crate) struct RankingQuery {
 /// Rank the concerts by confirmed seats
 ///
 /// Daily, weekly and monthly mean the last finished one, realtime the last 60 finished minutes. May be
-/// cached as `Cache-Control` says: the ranking of a finished period until shortly before the next one
-/// takes its place. Send the `ETag` back as `If-None-Match` to be told 304 while nothing has changed.
+/// cached as `Cache-Control` says: the ranking of a finished period for an hour at most, and never past its
+/// turn. Send the `ETag` back as `If-None-Match` to be told 304 while nothing has changed.
 #[utoipa::path(
     get, path = "/v1/rankings/concerts", tag = "rankings", params(RankingQuery),
     responses(
@@ -89,13 +89,18 @@ impl RankingQuery {
     }
 }
 
+/// The longest that clients may keep an answer, in seconds. A month would do for some, but what is in others'
+/// caches cannot be mended, a title for one, and to be told 304 costs little.
+const AGE_MAX_S: i64 = 3_600;
+
 /// For how long clients may keep an answer, in seconds: until it is due to be replaced, and when that may
 /// be at any moment, not long enough to be noticed.
 fn age_max_s(answer: &RankingAnswer, now: Timestamp) -> i64 {
     if answer.stale {
         return 1;
     }
-    answer.replaced_at.duration_since(now).as_secs().max(1)
+    let left_s = answer.replaced_at.duration_since(now).as_secs();
+    left_s.clamp(1, AGE_MAX_S)
 }
 
 #[cfg(test)]
@@ -123,15 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn a_finished_period_is_kept_until_the_next_turn() {
+    fn a_finished_period_is_kept_for_an_hour_and_not_past_the_next_turn() {
         let morning = "2026-11-22T06:00:00Z";
         let kept = |now, stale| kept_s(Period::Daily, morning, now, stale);
-        assert_eq!(kept("2026-11-22T06:00:00Z", false), 18 * 3_600);
+        assert_eq!(kept("2026-11-22T06:00:00Z", false), 3_600);
+        assert_eq!(kept("2026-11-22T23:00:00.5Z", false), 3_599);
         assert_eq!(kept("2026-11-22T23:59:50.5Z", false), 9);
         assert_eq!(kept("2026-11-23T00:00:01Z", false), 1, "the next is coming");
         assert_eq!(kept("2026-11-22T06:00:00Z", true), 1);
         let monthly = kept_s(Period::Monthly, morning, morning, false);
-        assert_eq!(monthly, 8 * 86_400 + 18 * 3_600);
+        assert_eq!(monthly, 3_600);
     }
 
     #[test]

@@ -132,10 +132,12 @@ async fn an_answer_may_be_kept_until_the_next_is_due(stores: Stores) -> Result<(
             to + SignedDuration::from_mins(2)
         };
         assert!(asked + age <= due || age.as_secs() == 1, "{answer:?}");
-        // The shortest month has 28 days.
+        // The shortest month has 28 days, and nothing is kept for more than an hour.
         let days_less = if period == "monthly" { 3 } else { 0 };
-        let least = due - SignedDuration::from_hours(24 * days_less) - SignedDuration::from_secs(9);
+        let least = due - SignedDuration::from_hours(24 * days_less);
+        let least = least.min(asked + SignedDuration::from_hours(1)) - SignedDuration::from_secs(9);
         assert!(asked + age >= least || asked >= least, "{answer:?}");
+        assert!(age <= SignedDuration::from_hours(1), "{answer:?}");
     }
     Ok(())
 }
