@@ -53,6 +53,12 @@ impl Ranking {
     /// we do, and its ranking is not to be replaced by one of the period before.
     const AHEAD: Duration = Duration::from_mins(1);
 
+    /// True when it is of a period of this zone, whichever one. Instances with other zones may share a cache.
+    #[must_use]
+    pub fn is_of(&self, zone: &TimeZone) -> bool {
+        self.span == self.period.span(self.span.to, zone)
+    }
+
     /// True when everything that will ever be confirmed in its span had been when it was computed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -141,7 +147,14 @@ mod tests {
         for period in [Period::Daily, Period::Weekly, Period::Monthly] {
             let theirs = computed(period, "2026-11-18T12:00:00Z");
             assert!(!theirs.is_current(at("2026-11-18T12:00:01Z"), &seoul));
+            assert!(theirs.is_of(&TimeZone::UTC) && !theirs.is_of(&seoul));
         }
+    }
+
+    #[test]
+    fn the_last_hour_is_the_same_in_every_zone() {
+        let realtime = computed(Period::Realtime, "2026-11-22T10:00:30Z");
+        assert!(realtime.is_of(&TimeZone::get("Asia/Kathmandu").unwrap()));
     }
 
     #[test]

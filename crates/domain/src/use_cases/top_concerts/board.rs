@@ -70,31 +70,30 @@ impl Board {
 
     /// Shows what the cache or the database has just said. What is the same stays the same, so that
     /// nobody writes it anew.
-    pub(super) fn show(
-        &self,
-        ranking: Ranking,
-        now: Timestamp,
-        zone: &TimeZone,
-    ) -> Arc<RankingAnswer> {
+    pub(super) fn show(&self, ranking: Ranking, now: Timestamp, zone: &TimeZone) -> Known {
         let answer = RankingAnswer {
             stale: false,
             replaced_at: ranking.replaced_at(zone),
             ranking,
         };
-        self.put_up(answer, now, now, zone)
+        Known {
+            answer: self.put_up(answer, now, now, zone),
+            confirmed_at: now,
+        }
     }
 
-    /// Shows what is known for another moment; none where nothing is. `stale` says that nobody could be
-    /// asked.
-    pub(super) fn show_again(
-        &self,
-        stale: bool,
-        now: Timestamp,
-        zone: &TimeZone,
-    ) -> Option<Arc<RankingAnswer>> {
+    /// Shows what is known for another moment; none where nothing is.
+    pub(super) fn show_again(&self, now: Timestamp, zone: &TimeZone) -> Option<Arc<RankingAnswer>> {
+        let known = self.known()?;
+        let answer = RankingAnswer::clone(&known.answer);
+        Some(self.put_up(answer, known.confirmed_at, now, zone))
+    }
+
+    /// The same, marked as stale: nobody could be asked.
+    pub(super) fn show_stale(&self, now: Timestamp, zone: &TimeZone) -> Option<Arc<RankingAnswer>> {
         let known = self.known()?;
         let answer = RankingAnswer {
-            stale,
+            stale: true,
             ..RankingAnswer::clone(&known.answer)
         };
         Some(self.put_up(answer, known.confirmed_at, now, zone))

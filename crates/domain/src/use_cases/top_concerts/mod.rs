@@ -113,7 +113,8 @@ impl TopConcerts {
     /// The ranking of `period` in the cache; where it has none, or is down, the one that this instance
     /// knows, if nothing has come after it. For those who compute ahead: nobody else is asked.
     pub async fn latest(&self, period: Period) -> Option<Arc<RankingAnswer>> {
-        self.0.without_database(period, Duration::MAX).await
+        let known = self.0.without_database(period).await?;
+        Some(known.answer)
     }
 
     /// Computes the ranking of `period` as of now and caches it, whatever the cache has.
@@ -140,8 +141,11 @@ impl TopConcerts {
 
 impl Desk {
     async fn find(self: Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
-        let unconfirmed = TopConcerts::UNCONFIRMED;
-        if let Some(answer) = self.without_database(period, unconfirmed).await {
+        let found = self.without_database(period).await;
+        let now = self.clock.now();
+        if found.is_some_and(|known| known.unconfirmed_for(now) <= TopConcerts::UNCONFIRMED)
+            && let Some(answer) = self.boards.of(period).show_again(now, &self.zone)
+        {
             return Ok(answer);
         }
         let answer = self.ask_database(period).await;
@@ -162,14 +166,13 @@ impl Desk {
         }
     }
 
-    /// What the cache has, or what this instance knows: if nothing can have come after it, and somebody
-    /// has confirmed it within `unconfirmed_max`.
-    async fn without_database(
-        &self,
-        period: Period,
-        unconfirmed_max: Duration,
-    ) -> Option<Arc<RankingAnswer>> {
-        let cached = self.cache.get(period).await;
+    /// What the cache has, or what this instance knows, if nothing can have come after it.
+    async fn without_database(&self, period: Period) -> Option<Known> {
+        let cached = match self.cache.get(period).await {
+            // To us, that of another zone is none.
+            Cached::Ranking(cached) if !cached.is_of(&self.zone) => Cached::Nothing,
+            cached => cached,
+        };
         let now = self.clock.now();
         let board = self.boards.of(period);
         let known = board
@@ -184,11 +187,11 @@ impl Desk {
             };
             return Some(board.show(ranking, now, &self.zone));
         }
-        let known = known.filter(|known| known.unconfirmed_for(now) <= unconfirmed_max)?;
+        let known = known?;
         if cached == Cached::Nothing {
             self.keep(&known.answer.ranking).await;
         }
-        board.show_again(false, now, &self.zone)
+        Some(known)
     }
 
     /// True when there is an answer that may be shown if there is no better one.
@@ -209,7 +212,7 @@ impl Desk {
         if !self.knows(period) {
             return None;
         }
-        board.show_again(true, now, &self.zone)
+        board.show_stale(now, &self.zone)
     }
 
     /// Asks the database, or waits for the query that is under way. Fails at once where the last one has
@@ -249,7 +252,7 @@ impl Desk {
             as_of: now,
             items,
         };
-        let answer = board.show(ranking, now, &self.zone);
+        let answer = board.show(ranking, now, &self.zone).answer;
         self.keep(&answer.ranking).await;
         Ok(answer)
     }

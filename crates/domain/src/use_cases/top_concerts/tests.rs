@@ -246,6 +246,37 @@ async fn an_instance_that_never_asked_the_database_knows_something_too() {
     assert!(other.top(Period::Daily).await.unwrap().stale);
 }
 
+/// Two instances that were given different zones, which is a mistake, but not their readers'.
+#[tokio::test]
+async fn a_cached_ranking_of_another_zone_is_none() {
+    let rig = Rig::new(NOON);
+    let (here, there) = (rig.instance("UTC"), rig.instance("Asia/Seoul"));
+    for _ in 0..3 {
+        for (top, to) in [
+            (&here, "2026-11-22T00:00:00Z"),
+            (&there, "2026-11-21T15:00:00Z"),
+        ] {
+            let answer = top.top(Period::Daily).await.unwrap();
+            assert_eq!(answer.ranking.span.to, to.parse().unwrap());
+        }
+        rig.pass(SECOND);
+    }
+    assert_eq!(rig.queries().len(), 2);
+}
+
+#[tokio::test]
+async fn who_computes_ahead_does_not_make_fresh_what_is_stale() {
+    let rig = Rig::new(NOON);
+    let top = rig.instance("UTC");
+    top.top(Period::Daily).await.unwrap();
+    rig.cache_is(Mood::Failing);
+    rig.source_is(Mood::Failing);
+    rig.pass(11 * SECOND);
+    assert!(top.top(Period::Daily).await.unwrap().stale);
+    assert!(top.latest(Period::Daily).await.is_some());
+    assert!(top.top(Period::Daily).await.unwrap().stale);
+}
+
 #[tokio::test]
 async fn a_failed_database_is_left_alone_for_a_moment() {
     let rig = Rig::new(NOON);
