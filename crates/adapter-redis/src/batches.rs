@@ -3,20 +3,26 @@
 //! A call costs the server and the driver much more than what is asked in it: the hash of the script, the
 //! keys, the clock, the terms. So there is one call under way at a time for each script, queue and
 //! runtime; who comes meanwhile is in the next one, with all the others who do. Alone, nobody waits for
-//! anybody; with many, each waits for one call before their own.
+//! anybody; with many, each waits for one call before their own. Where a call's worth of people waits, because
+//! the server is far away or slow, further calls are made beside it.
 //!
 //! A script handles the people of a call one after the other, as if each had come alone. Most who ask where
 //! their active place is, or show it at the gate, have claimed it before, and nothing changes: a cheaper
 //! script tells those.
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::Entry},
+    collections::{HashMap, hash_map::Entry},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
+use foldhash::fast::RandomState;
 use frontrow_domain::{
-    model::{ConcertId, queue::Arrival},
+    model::{
+        ConcertId,
+        queue::{Arrival, Generation},
+    },
     ports::{Stamped, StoreError, StoreResult},
 };
 use tokio::{
@@ -35,8 +41,15 @@ use crate::{
 /// How many people one call is about at most. Taking so many places takes the server about a millisecond.
 const PEOPLE_MAX: usize = 100;
 
-/// How many wait for one call at most: more than are ever asked for in the time that anybody waits.
+/// How many calls are under way on a route at most.
+const CALLS_MAX: u32 = 16;
+
+/// How many wait on a route at most: more than are ever asked for in the time that anybody waits.
 const WAITING_MAX: usize = 10_000;
+
+/// How often somebody may wait for a call at most, beside the one that they are in. Somebody who asks a
+/// thousand times at once shall not keep all the others waiting.
+const AGAIN_MAX: u32 = 100;
 
 /// What somebody is told; nothing where the store does not have the queue.
 pub(crate) type Answer = StoreResult<Stamped<Option<Told>>>;
@@ -45,16 +58,25 @@ pub(crate) type Answer = StoreResult<Stamped<Option<Told>>>;
 #[derive(Clone)]
 pub(crate) struct Batches {
     calls: Calls,
+    /// For how long somebody waits for their call at most.
+    patience: Duration,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Who waits for the next call on a route; it is here while one is under way.
-    waiting: HashMap<Route, Vec<Asked>>,
-    /// The latest arrival, in each queue, of whom somebody was told that they are active. People are
-    /// admitted in order, so nobody waits any more who came before.
-    admitted: HashMap<ConcertId, Arrival>,
+    /// The routes on which calls are under way.
+    lines: HashMap<Route, Line>,
+    /// The latest arrival, in each generation of a queue, of whom somebody was told that they are active.
+    /// People are admitted in order, so nobody waits any more who came before.
+    admitted: HashMap<ConcertId, (Generation, Arrival)>,
+}
+
+/// Who waits for the next call on a route, and how many calls are under way.
+#[derive(Default)]
+struct Line {
+    waiting: Vec<Asked>,
+    calls: u32,
 }
 
 /// Which calls follow each other. Each runtime has its own connection, and its tasks are woken at
@@ -69,6 +91,7 @@ struct Route {
 /// Somebody who waits for an answer.
 struct Asked {
     person: Person,
+    since: Instant,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -80,9 +103,11 @@ impl Asked {
 }
 
 impl Batches {
-    pub(crate) fn new(calls: Calls) -> Self {
+    /// Nobody waits for longer than `patience` for their call to begin.
+    pub(crate) fn new(calls: Calls, patience: Duration) -> Self {
         Self {
             calls,
+            patience,
             state: Arc::default(),
         }
     }
@@ -103,33 +128,39 @@ impl Batches {
             question,
             concert,
         };
-        if let Some(calling) = self.wait(route, Asked { person, answer }) {
+        let since = now();
+        let asked = Asked {
+            person,
+            since,
+            answer,
+        };
+        if let Some(calling) = self.wait(route, asked) {
             tokio::spawn(calling.run());
         }
         told.await
             .unwrap_or_else(|_| Err(StoreError::outcome_unknown("a call to Redis was given up")))
     }
 
-    /// Lets somebody wait for the next call; gives what is to make it where none is under way.
+    /// Lets somebody wait for the next call; gives what is to make it where none is under way, or too many wait
+    /// for those that are.
     fn wait(&self, route: Route, asked: Asked) -> Option<Calling> {
-        match lock(&self.state).waiting.entry(route) {
-            Entry::Occupied(waiting) if waiting.get().len() >= WAITING_MAX => {
-                asked.tell(Err(errors::unavailable("too many wait for a call")));
-                None
-            }
-            Entry::Occupied(mut waiting) => {
-                waiting.get_mut().push(asked);
-                None
-            }
-            Entry::Vacant(none) => {
-                none.insert(vec![asked]);
-                Some(Calling {
-                    batches: self.clone(),
-                    route,
-                    is_over: false,
-                })
-            }
+        let mut state = lock(&self.state);
+        let line = state.lines.entry(route).or_default();
+        if line.waiting.len() >= WAITING_MAX {
+            asked.tell(Err(errors::unavailable("too many wait for a call")));
+            return None;
         }
+        line.waiting.push(asked);
+        let crowded = line.waiting.len().is_multiple_of(PEOPLE_MAX) && line.calls < CALLS_MAX;
+        if line.calls > 0 && !crowded {
+            return None;
+        }
+        line.calls += 1;
+        Some(Calling {
+            batches: self.clone(),
+            route,
+            is_over: false,
+        })
     }
 }
 
@@ -152,21 +183,22 @@ impl Calling {
     /// Who is in the next call; none where nobody waits, and this is over.
     fn next(&mut self) -> Option<Vec<Asked>> {
         let mut state = lock(&self.batches.state);
-        let Entry::Occupied(mut waiting) = state.waiting.entry(self.route) else {
+        let Entry::Occupied(mut line) = state.lines.entry(self.route) else {
             return None;
         };
-        waiting.get_mut().retain(|asked| !asked.answer.is_closed());
-        if waiting.get().is_empty() {
-            waiting.remove();
+        let (next, later) = board(
+            std::mem::take(&mut line.get_mut().waiting),
+            self.batches.patience,
+        );
+        line.get_mut().waiting = later;
+        if next.is_empty() {
             self.is_over = true;
+            line.get_mut().calls -= 1;
+            if line.get().calls == 0 {
+                line.remove();
+            }
             return None;
         }
-        let mut members = HashSet::new();
-        // Who asks twice at the same time is in two calls.
-        let (next, later) = std::mem::take(waiting.get_mut())
-            .into_iter()
-            .partition(|asked| members.len() < PEOPLE_MAX && members.insert(asked.person.member));
-        waiting.insert(later);
         Some(next)
     }
 
@@ -174,7 +206,7 @@ impl Calling {
     fn split(&self, asked: Vec<Asked>) -> (Vec<Asked>, Vec<Asked>) {
         let state = lock(&self.batches.state);
         match state.admitted.get(&self.route.concert) {
-            Some(&up_to) if self.route.question.may_only_look() => asked
+            Some(&(_, up_to)) if self.route.question.may_only_look() => asked
                 .into_iter()
                 .partition(|asked| asked.person.only_looks(up_to)),
             _ => (Vec::new(), asked),
@@ -183,11 +215,19 @@ impl Calling {
 
     /// Remembers who was admitted.
     fn note_admitted<'a>(&self, told: impl Iterator<Item = &'a Told>) {
-        if let Some(last) = told.filter_map(Told::arrival_of_active).max() {
-            let mut state = lock(&self.batches.state);
-            let up_to = state.admitted.entry(self.route.concert).or_insert(last);
-            *up_to = last.max(*up_to);
-        }
+        let Some((generation, last)) = told.filter_map(Told::active).max_by_key(|(_, at)| *at)
+        else {
+            return;
+        };
+        let mut state = lock(&self.batches.state);
+        let up_to = state.admitted.entry(self.route.concert);
+        let up_to = up_to.or_insert((generation, last));
+        // Of a queue that was lost, everybody may wait again.
+        *up_to = if up_to.0 == generation {
+            (generation, last.max(up_to.1))
+        } else {
+            (generation, last)
+        };
     }
 
     /// Tells those whose places are claimed; gives the others.
@@ -253,14 +293,57 @@ fn tell_all(asked: Vec<Asked>, error: &StoreError) {
 /// Where a call was given up, by a panic or with its runtime, nobody goes on waiting for the next.
 impl Drop for Calling {
     fn drop(&mut self) {
-        if !self.is_over {
-            let waiting = lock(&self.batches.state).waiting.remove(&self.route);
-            tell_all(
-                waiting.unwrap_or_default(),
-                &errors::unavailable("a call was given up"),
-            );
+        if self.is_over {
+            return;
+        }
+        let mut state = lock(&self.batches.state);
+        if let Entry::Occupied(mut line) = state.lines.entry(self.route) {
+            line.get_mut().calls -= 1;
+            if line.get().calls == 0 {
+                let given_up = errors::unavailable("a call was given up");
+                tell_all(line.remove().waiting, &given_up);
+            }
         }
     }
+}
+
+/// Who is in the next call, and who waits for a later one: who asks twice at the same time is in two calls. Who
+/// has hung up is in none, and who has waited for too long, or asks too often, is told so.
+fn board(waiting: Vec<Asked>, patience: Duration) -> (Vec<Asked>, Vec<Asked>) {
+    let now = now();
+    let (mut next, mut later) = (
+        Vec::with_capacity(waiting.len().min(PEOPLE_MAX)),
+        Vec::new(),
+    );
+    // Nobody can choose the digest that they are known by.
+    let mut times = HashMap::with_hasher(RandomState::default());
+    for asked in waiting {
+        if asked.answer.is_closed() {
+            continue;
+        }
+        if now.duration_since(asked.since) > patience {
+            asked.tell(Err(errors::unavailable("no call began in time")));
+            continue;
+        }
+        let times = times.entry(asked.person.member).or_insert(0_u32);
+        *times += 1;
+        if *times == 1 && next.len() < PEOPLE_MAX {
+            next.push(asked);
+        } else if *times > AGAIN_MAX {
+            asked.tell(Err(errors::unavailable("asked too often at once")));
+        } else {
+            later.push(asked);
+        }
+    }
+    (next, later)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it measures how long somebody waits"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 /// Nothing panics under the lock.

@@ -5,9 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use deadpool_redis::redis::{
-    Cmd, FromRedisValue, RedisError, Script, Value, aio::MultiplexedConnection,
-};
+use deadpool_redis::redis::{Cmd, FromRedisValue, RedisError, Script, Value};
 use frontrow_domain::{
     model::ConcertId,
     ports::{StoreError, StoreResult},
@@ -15,7 +13,7 @@ use frontrow_domain::{
 
 use crate::{
     clock::TimeOffset,
-    connections::{Connections, Lane, Trouble},
+    connections::{Connections, Lane, Link, Trouble},
     errors::{self, Effect},
     keys::Keys,
     reply::{self, Reply},
@@ -119,10 +117,10 @@ impl Calls {
         effect: Effect,
     ) -> StoreResult<T> {
         let lane = self.lane(caller);
-        let mut connection = lane.connection().await?;
-        let answer = send(&lane, &mut connection, command, effect).await?;
+        let mut link = lane.link().await?;
+        let answer = send(&lane, &mut link, command, effect).await?;
         T::from_redis_value(answer).map_err(|_| {
-            lane.report(Trouble::OutOfStep);
+            lane.report(&link, Trouble::OutOfStep);
             errors::strange_answer(effect)
         })
     }
@@ -137,29 +135,29 @@ impl Calls {
         let lane = self.lane(caller);
         let number = self.last_number.fetch_add(1, Ordering::Relaxed);
         call.arg(number);
-        let answer = run(&lane, script, &call).await?;
+        let mut link = lane.link().await?;
+        let answer = run(&lane, &mut link, script, &call).await?;
         reply::to_call(number, answer).ok_or_else(|| {
-            lane.report(Trouble::OutOfStep);
+            lane.report(&link, Trouble::OutOfStep);
             reply::strange()
         })
     }
 }
 
 /// Runs a script, which is loaded where the server does not have it.
-async fn run(lane: &Lane, script: &Script, call: &Cmd) -> StoreResult<Value> {
-    let mut connection = lane.connection().await?;
+async fn run(lane: &Lane, link: &mut Link, script: &Script, call: &Cmd) -> StoreResult<Value> {
     for _ in 0..LOADS_MAX {
-        match call.query_async::<Value>(&mut connection).await {
+        match call.query_async::<Value>(&mut link.connection).await {
             // Nothing ran: the server was restarted, or somebody flushed its scripts.
             Err(error) if errors::lacks_script(&error) => {
-                let loaded = script.load_async(&mut connection).await;
-                loaded.map_err(|error| failed(lane, &error, Effect::Reads))?;
+                let loaded = script.load_async(&mut link.connection).await;
+                loaded.map_err(|error| failed(lane, link, &error, Effect::Reads))?;
             }
-            Err(error) => return Err(failed(lane, &error, Effect::Writes)),
+            Err(error) => return Err(failed(lane, link, &error, Effect::Writes)),
             Ok(answer) => return Ok(answer),
         }
     }
-    send(lane, &mut connection, call, Effect::Writes).await
+    send(lane, link, call, Effect::Writes).await
 }
 
 /// The call of a script by its hash, on these keys.
@@ -172,20 +170,15 @@ fn evalsha(script: &Script, keys: &[String]) -> Cmd {
     call
 }
 
-async fn send(
-    lane: &Lane,
-    connection: &mut MultiplexedConnection,
-    command: &Cmd,
-    effect: Effect,
-) -> StoreResult<Value> {
-    let answer = command.query_async::<Value>(connection).await;
-    answer.map_err(|error| failed(lane, &error, effect))
+async fn send(lane: &Lane, link: &mut Link, command: &Cmd, effect: Effect) -> StoreResult<Value> {
+    let answer = command.query_async::<Value>(&mut link.connection).await;
+    answer.map_err(|error| failed(lane, link, &error, effect))
 }
 
 /// The failure that an error means, after the lane was told of it.
-fn failed(lane: &Lane, error: &RedisError, effect: Effect) -> StoreError {
+fn failed(lane: &Lane, link: &Link, error: &RedisError, effect: Effect) -> StoreError {
     if let Some(trouble) = errors::trouble(error) {
-        lane.report(trouble);
+        lane.report(link, trouble);
     }
     errors::failure(error, effect)
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use deadpool_redis::redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo,
 };
-pub(crate) use lane::{Lane, Trouble};
+pub(crate) use lane::{Lane, Link, Trouble};
 use tokio::runtime::{Handle, Id};
 
 use crate::{open_error::OpenError, settings::RedisSettings};

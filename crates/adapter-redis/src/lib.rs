@@ -10,13 +10,14 @@
 //! They are exact: who left, was admitted or is past their end is counted no more from that very instant.
 //!
 //! # Bounded scripts
-//! No script handles more than [`RedisStore::CHUNK`] places. A call that finds more of them past their
-//! end goes on in another script; ticks say that there is more.
+//! No script moves or ends more than [`RedisStore::CHUNK`] places, or is about more than 100 people. A call that
+//! finds more places past their end goes on in another script; ticks say that there is more.
 //!
 //! # When Redis fails
 //! Every call ends in about [`RedisSettings::connect_timeout`] and [`RedisSettings::answer_timeout`]
-//! together, one that waited behind another in twice that, and at once while the server is known not to
-//! answer; whoever joins first when nobody was there waits until the queue is listed as busy, too.
+//! together, and at once while the server is known not to answer. It begins within the same time, or never.
+//! Two or three calls in a row answer some: who shows a place for the first time, who joins first when nobody
+//! was there and waits until the queue is listed as busy, and who comes when many places have ended at once.
 //!
 //! What the server keeps is as lasting as its configuration says: with `appendfsync everysec` the last
 //! second may be lost by a crash of its machine, and by a failover what the replica had not got. A server

@@ -111,10 +111,10 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// The arrival of who is active.
-    pub(crate) fn arrival_of_active(&self) -> Option<Arrival> {
+    /// The generation of the queue and the arrival of who is active there.
+    pub(crate) fn active(&self) -> Option<(Generation, Arrival)> {
         match self.place {
-            Some((arrival, Standing::Active { .. })) => Some(arrival),
+            Some((arrival, Standing::Active { .. })) => Some((self.generation, arrival)),
             _ => None,
         }
     }

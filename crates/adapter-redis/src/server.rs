@@ -33,8 +33,8 @@ pub(crate) async fn check(
             StoreError::NotApplied { what, .. } | StoreError::OutcomeUnknown { what } => what,
         },
     };
-    let connection = connections.for_job().connection().await;
-    let mut connection = connection.map_err(unreachable)?;
+    let link = connections.for_job().link().await;
+    let mut connection = link.map_err(unreachable)?.connection;
     match info(&mut connection).await {
         Ok(info) => judge(&Info::read(&info), server, is_for),
         // Some who offer Redis keep this to themselves, and its users cannot change it.

@@ -26,9 +26,21 @@ const QUEUED_MAX: usize = 1_024;
 /// A connection that many share.
 pub(crate) struct Lane {
     state: watch::Receiver<State>,
-    troubles: mpsc::Sender<Trouble>,
+    troubles: mpsc::Sender<(Number, Trouble)>,
     connect_timeout: Duration,
     keeper: JoinHandle<()>,
+}
+
+/// Which of a lane's connections, one after the other, it is. What is said of one that was replaced, by
+/// somebody who still waited for its answer, does not concern the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Number(u64);
+
+/// A clone of a lane's connection.
+#[derive(Clone)]
+pub(crate) struct Link {
+    number: Number,
+    pub(crate) connection: MultiplexedConnection,
 }
 
 /// How a lane stands.
@@ -37,7 +49,7 @@ enum State {
     /// The server hung up a moment ago, or was never asked: an attempt to connect is under way.
     Connecting,
     /// Requests may be sent.
-    Up(MultiplexedConnection),
+    Up(Link),
     /// The last attempt failed, and another is made again and again. Until one succeeds, requests fail
     /// at once: one that waited would fail too, only later.
     Down(Arc<str>),
@@ -75,10 +87,16 @@ impl Lane {
     ) -> Result<Self, OpenError> {
         // What is not handled yet when this is full says the same once more.
         let (troubles, troubled) = mpsc::channel(8);
-        let pool = pool_of_one(server, settings, troubles.clone())?;
         let (publish, state) = watch::channel(State::Connecting);
+        let connector = Connector {
+            server: server.clone(),
+            settings: settings.clone(),
+            troubles: troubles.clone(),
+        };
+        // Whether these settings are any good.
+        connector.pool_of_one(Number(0))?;
         let keeper = Keeper {
-            pool,
+            connector,
             publish,
             troubled,
         };
@@ -91,7 +109,7 @@ impl Lane {
     }
 
     /// A clone of the connection. Waits a moment where it is just being replaced.
-    pub(crate) async fn connection(&self) -> StoreResult<MultiplexedConnection> {
+    pub(crate) async fn link(&self) -> StoreResult<Link> {
         if let Some(ready) = self.state.borrow().ready() {
             return ready;
         }
@@ -112,9 +130,9 @@ impl Lane {
         }
     }
 
-    /// Has the connection replaced.
-    pub(crate) fn report(&self, trouble: Trouble) {
-        let _ = self.troubles.try_send(trouble);
+    /// Has the connection replaced, if it is this one still.
+    pub(crate) fn report(&self, link: &Link, trouble: Trouble) {
+        let _ = self.troubles.try_send((link.number, trouble));
     }
 }
 
@@ -126,10 +144,10 @@ impl Drop for Lane {
 
 impl State {
     /// What a request gets; none while that is not decided.
-    fn ready(&self) -> Option<StoreResult<MultiplexedConnection>> {
+    fn ready(&self) -> Option<StoreResult<Link>> {
         match self {
             Self::Connecting => None,
-            Self::Up(connection) => Some(Ok(connection.clone())),
+            Self::Up(link) => Some(Ok(link.clone())),
             Self::Down(why) => Some(Err(errors::unavailable(why))),
         }
     }
@@ -137,20 +155,20 @@ impl State {
 
 /// Looks after the connection of a lane.
 struct Keeper {
-    pool: Pool,
+    connector: Connector,
     publish: watch::Sender<State>,
-    troubled: mpsc::Receiver<Trouble>,
+    troubled: mpsc::Receiver<(Number, Trouble)>,
 }
 
 impl Keeper {
     async fn run(mut self) {
-        loop {
-            let connection = self.connect().await;
-            // Troubles of the connection before.
-            while self.troubled.try_recv().is_ok() {}
-            self.publish
-                .send_replace(State::Up(MultiplexedConnection::clone(&connection)));
-            let Some(trouble) = self.troubled.recv().await else {
+        for number in (0..).map(Number) {
+            let connection = self.connect(number).await;
+            self.publish.send_replace(State::Up(Link {
+                number,
+                connection: MultiplexedConnection::clone(&connection),
+            }));
+            let Some(trouble) = self.trouble_of(number).await else {
                 return;
             };
             tracing::debug!(why = trouble.why(), "a connection to Redis is replaced");
@@ -169,20 +187,29 @@ impl Keeper {
         }
     }
 
+    /// Waits until somebody is in trouble with this connection; none when nobody uses the lane any more.
+    async fn trouble_of(&mut self, number: Number) -> Option<Trouble> {
+        loop {
+            let (of, trouble) = self.troubled.recv().await?;
+            if of == number {
+                return Some(trouble);
+            }
+        }
+    }
+
     /// Connects, however long that takes.
-    async fn connect(&self) -> Connection {
+    async fn connect(&self, number: Number) -> Connection {
         let mut pause = FIRST_PAUSE;
         let mut failed = false;
         loop {
-            match self.pool.get().await {
+            match self.connector.connect(number).await {
                 Ok(connection) => {
                     if failed {
                         tracing::info!("Redis can be reached again");
                     }
                     return connection;
                 }
-                Err(error) => {
-                    let why = errors::text(&error);
+                Err(why) => {
                     if !failed {
                         tracing::warn!(why, "Redis cannot be reached");
                     }
@@ -196,29 +223,43 @@ impl Keeper {
     }
 }
 
-/// A pool of one connection: it makes and checks one, and notices when it is hung up.
-fn pool_of_one(
-    server: &ConnectionInfo,
-    settings: &RedisSettings,
-    troubles: mpsc::Sender<Trouble>,
-) -> Result<Pool, OpenError> {
-    let bad = |why: String| OpenError::BadUrl { why };
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(settings.connect_timeout))
-        .set_response_timeout(Some(settings.answer_timeout))
-        .set_pipeline_buffer_size(QUEUED_MAX)
-        .set_push_sender(move |pushed: PushInfo| {
-            if pushed.kind == PushKind::Disconnection {
-                let _ = troubles.try_send(Trouble::HungUp);
-            }
-            Ok::<(), ()>(())
-        });
-    let manager =
-        Manager::new_with_config(server.clone(), config).map_err(|error| bad(error.to_string()))?;
-    Pool::builder(manager)
-        .max_size(1)
-        .create_timeout(Some(settings.connect_timeout))
-        .runtime(Runtime::Tokio1)
-        .build()
-        .map_err(|error| bad(error.to_string()))
+/// Makes the connections of a lane.
+struct Connector {
+    server: ConnectionInfo,
+    settings: RedisSettings,
+    troubles: mpsc::Sender<(Number, Trouble)>,
+}
+
+impl Connector {
+    /// Connects once; says why that failed.
+    async fn connect(&self, number: Number) -> Result<Connection, String> {
+        let pool = self
+            .pool_of_one(number)
+            .map_err(|error| error.to_string())?;
+        pool.get().await.map_err(|error| errors::text(&error))
+    }
+
+    /// A pool of one connection: it makes and checks it, and notices when it is hung up.
+    fn pool_of_one(&self, number: Number) -> Result<Pool, OpenError> {
+        let bad = |why: String| OpenError::BadUrl { why };
+        let troubles = self.troubles.clone();
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.settings.connect_timeout))
+            .set_response_timeout(Some(self.settings.answer_timeout))
+            .set_pipeline_buffer_size(QUEUED_MAX)
+            .set_push_sender(move |pushed: PushInfo| {
+                if pushed.kind == PushKind::Disconnection {
+                    let _ = troubles.try_send((number, Trouble::HungUp));
+                }
+                Ok::<(), ()>(())
+            });
+        let manager = Manager::new_with_config(self.server.clone(), config)
+            .map_err(|error| bad(error.to_string()))?;
+        Pool::builder(manager)
+            .max_size(1)
+            .create_timeout(Some(self.settings.connect_timeout))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| bad(error.to_string()))
+    }
 }

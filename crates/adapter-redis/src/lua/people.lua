@@ -19,14 +19,14 @@ local function person(n)
   return ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3])
 end
 
--- The place of each who has one. All are read before anything is written, so that one that cannot be read
--- costs nobody else half of what they asked for.
+-- The place of each who has one. All are read before anything is written. What is kept under a name of ours
+-- and is no place of ours is none: nobody else may have to pay for it.
 local active_places = call('HMGET', PLACES, unpack(members))
 local waiting_arrivals = call('ZMSCORE', WAITING, unpack(members))
 local places = {}
 for n = 1, #members do
   places[n] = false
-  if active_places[n] then
+  if is_place(active_places[n]) then
     local arrival, admitted_at, claimed_at, ends_at = unpack_place(active_places[n])
     ends_at = ends_at or math.max(admitted_at, serving_since) + terms.claim_ttl
     places[n] = { arrival = arrival, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at }

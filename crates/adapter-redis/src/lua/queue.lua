@@ -81,6 +81,9 @@ local function pack_place(arrival, admitted_at, claimed_at, ends_at)
   end
   return struct.pack('<i8i8', arrival, admitted_at)
 end
+local function is_place(packed)
+  return packed and (#packed == 16 or #packed == 32)
+end
 local function unpack_place(packed)
   if #packed == 16 then
     local arrival, admitted_at = struct.unpack('<i8i8', packed)

@@ -70,7 +70,10 @@ impl RedisStore {
         let keys = Keys::new(&settings.key_prefix);
         let calls = Calls::new(connections, keys, offset, Self::CHUNK);
         Self {
-            batches: Batches::new(calls.clone()),
+            batches: Batches::new(
+                calls.clone(),
+                settings.connect_timeout + settings.answer_timeout,
+            ),
             calls,
             server: connections::name(&settings.url),
         }

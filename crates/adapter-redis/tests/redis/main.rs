@@ -12,6 +12,7 @@
 mod batches;
 mod broken_way;
 mod chunks;
+mod crowds;
 mod durability;
 mod keys;
 mod listing;
@@ -21,6 +22,7 @@ mod outage;
 mod refusals;
 mod room;
 mod scripts;
+mod together;
 
 use one_store::{OneCache, OneQueue};
 

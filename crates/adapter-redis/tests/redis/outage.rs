@@ -14,7 +14,7 @@ use frontrow_test_harness::{Fault, FaultProxy, RedisOptions, RedisServer, eventu
 use futures_util::poll;
 use jiff::Timestamp;
 
-use crate::room::{Raw, Room, SOON};
+use crate::room::{Raw, Room, SOON, quick};
 
 /// Waits until this many calls in a row fail at once: every connection knows.
 async fn fails_at_once(room: &Room, ticket: &Ticket) {
@@ -186,4 +186,52 @@ async fn a_silent_connection_is_replaced_though_nobody_waits_for_its_answers() {
     })
     .await
     .unwrap();
+}
+
+/// What is said of a connection by somebody who still waits for its answer does not concern the one that
+/// has taken its place.
+#[tokio::test]
+async fn a_late_time_out_replaces_no_healthy_connection() {
+    let server = RedisServer::start().await.unwrap();
+    let address = server.url();
+    let network =
+        FaultProxy::start(address.strip_prefix("redis://").unwrap().parse().unwrap()).unwrap();
+    let settings = RedisSettings {
+        url: format!("redis://{}", network.address()),
+        answer_timeout: Duration::from_millis(800),
+        ..quick(&server)
+    };
+    let store = RedisStore::open(&settings, TimeOffset::default());
+    let room = Room::paused(store.await.unwrap()).await;
+    let (ann, bob) = (room.join("ann").await, room.join("bob").await);
+    let mut raw = Raw::connect(&address).await;
+
+    let anns_arrival: &str = ann.arrival.micros().to_string().leak();
+    network
+        .set(Fault::LoseAnswersTo(anns_arrival))
+        .await
+        .unwrap();
+    let mut first = pin!(room.store.look_up(&ann));
+    assert!(poll!(first.as_mut()).is_pending());
+    network.answer_lost().await.unwrap();
+    // By half of that time this one ends later, when the first has long had the connection replaced.
+    tokio::time::sleep(settings.answer_timeout / 2).await;
+    let mut late = pin!(room.store.pass_gate(&bob, GatePurpose::Browse));
+    assert!(poll!(late.as_mut()).is_pending());
+    assert!(is_unknown(&first.await));
+    serves_again(&room, &bob).await;
+    let before = connections(&mut raw).await;
+    assert!(late.await.is_err());
+    for _ in 0..6 {
+        room.standing(&bob).await;
+    }
+    assert_eq!(connections(&mut raw).await, before);
+}
+
+/// How many connections the server has had.
+async fn connections(raw: &mut Raw) -> String {
+    let stats: String = raw.ask(&["INFO", "stats"]).await;
+    let mut lines = stats.lines();
+    let received = lines.find(|line| line.starts_with("total_connections_received"));
+    received.unwrap().to_owned()
 }

@@ -56,7 +56,8 @@ impl Road {
 
     /// Fails when the connection did not come to a good end on the server's side.
     async fn converse(&self, client: &mut TcpStream) -> io::Result<()> {
-        if self.orders.borrow().fault == Fault::EndAfterAnswer && self.traffic.borrow().answers > 0 {
+        if self.orders.borrow().fault == Fault::EndAfterAnswer && self.traffic.borrow().answers > 0
+        {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         let mut server = TcpStream::connect(self.target).await?;

@@ -1,0 +1,241 @@
+//! Whoever shares a call is told what they would have been told alone.
+
+use std::{cell::Cell, time::Duration};
+
+use frontrow_domain::{
+    model::queue::{
+        Capacity, GatePurpose, PolicyState, PolicyVersion, QueueSeed, Standing, Throughput, Ticket,
+    },
+    ports::{
+        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, Stamped,
+        StoreResult,
+    },
+};
+use futures_util::future::join_all;
+use proptest::{collection, prelude::*, sample::subsequence, test_runner::TestRunner};
+use tokio::runtime::Builder;
+use uuid::Uuid;
+
+use crate::{
+    one_store::OneStore,
+    room::{Room, user},
+};
+
+const PEOPLE: usize = 12;
+
+/// What the same people are asked at once, and what happens in between.
+#[derive(Debug, Clone)]
+enum Step {
+    Join(Vec<usize>),
+    LookUp(Vec<usize>),
+    Gate(Vec<(usize, bool)>),
+    Leave(Vec<usize>),
+    Admit(u32),
+    Change(PolicyState),
+    SellOut(bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let some = || subsequence((0..PEOPLE).collect::<Vec<_>>(), 1..=PEOPLE).prop_shuffle();
+    let holds = collection::vec(any::<bool>(), PEOPLE);
+    let state = prop_oneof![
+        4 => Just(PolicyState::Open),
+        1 => Just(PolicyState::Paused),
+        1 => Just(PolicyState::Bypass),
+        1 => Just(PolicyState::Closed),
+    ];
+    prop_oneof![
+        4 => some().prop_map(Step::Join),
+        3 => some().prop_map(Step::LookUp),
+        3 => (some(), holds).prop_map(|(who, holds)| Step::Gate(who.into_iter().zip(holds).collect())),
+        1 => some().prop_map(Step::Leave),
+        2 => (1_u32..5).prop_map(Step::Admit),
+        1 => state.prop_map(Step::Change),
+        1 => any::<bool>().prop_map(Step::SellOut),
+    ]
+}
+
+/// What one person is told, without the instants, which differ.
+#[derive(Debug, PartialEq)]
+enum Told {
+    Waits(u64, u64),
+    Active { claimed: bool },
+    Nothing(String),
+}
+
+impl Told {
+    fn of(standing: Standing) -> Self {
+        match standing {
+            Standing::Waiting {
+                position, behind, ..
+            } => Self::Waits(position, behind),
+            Standing::Active { claimed, .. } => Self::Active { claimed },
+        }
+    }
+}
+
+/// A queue, and the tickets of its people.
+struct Side {
+    room: Room,
+    tickets: Vec<Option<Ticket>>,
+    version: i64,
+}
+
+impl Side {
+    async fn new(one: &OneStore, number: u128) -> Self {
+        let mut room = Room::on(one.store.clone());
+        room.concert.0 = Uuid::from_u128(number);
+        let mut side = Self {
+            room,
+            tickets: vec![None; PEOPLE],
+            version: 0,
+        };
+        side.change(PolicyState::Open).await;
+        side
+    }
+
+    /// At most three in an hour, at most five at once, and at most eight wait.
+    async fn change(&mut self, state: PolicyState) {
+        self.version += 1;
+        let mut seed: QueueSeed = self.room.seed_of(state, None);
+        seed.policy.version = PolicyVersion(self.version);
+        seed.policy.policy.throughput = Some(Throughput {
+            admit: 3,
+            interval: Duration::from_hours(1),
+        });
+        seed.policy.policy.capacity = Some(Capacity { max_active: 5 });
+        seed.policy.policy.max_waiting = Some(8);
+        self.room.store.seed(&seed).await.unwrap();
+    }
+
+    fn ticket(&self, who: usize) -> Option<&Ticket> {
+        self.tickets.get(who)?.as_ref()
+    }
+
+    async fn join(&self, who: usize) -> (Option<Ticket>, Told) {
+        let name = user(&format!("user-{who}"));
+        let joined = self.room.store.join(self.room.concert, &name, None);
+        match joined.await.unwrap().value {
+            JoinOutcome::Joined(place) | JoinOutcome::Held(place) => {
+                assert_eq!(place.ticket.user, name);
+                (Some(place.ticket), Told::of(place.standing))
+            }
+            JoinOutcome::Refused(why, _) => (None, Told::Nothing(format!("{why:?}"))),
+            JoinOutcome::NotSeeded => panic!("there is a queue"),
+        }
+    }
+
+    async fn look_up(&self, who: usize) -> Option<Told> {
+        let ticket = self.ticket(who)?;
+        Some(match told(self.room.store.look_up(ticket).await) {
+            LookUpOutcome::Found(place) => {
+                assert_eq!(&place.ticket, ticket);
+                Told::of(place.standing)
+            }
+            other => Told::Nothing(format!("{other:?}")),
+        })
+    }
+
+    async fn gate(&self, who: usize, holds: bool) -> Option<Told> {
+        let ticket = self.ticket(who)?;
+        let purpose = if holds {
+            GatePurpose::Hold {
+                hold_for: Duration::from_mins(5),
+            }
+        } else {
+            GatePurpose::Browse
+        };
+        Some(
+            match told(self.room.store.pass_gate(ticket, purpose).await) {
+                GateOutcome::Passed(place) | GateOutcome::Waiting(place) => {
+                    assert_eq!(&place.ticket, ticket);
+                    Told::of(place.standing)
+                }
+                other => Told::Nothing(format!("{other:?}")),
+            },
+        )
+    }
+
+    async fn leave(&self, who: usize) -> Option<Told> {
+        let ticket = self.ticket(who)?;
+        let left: LeaveOutcome = told(self.room.store.leave(ticket).await);
+        Some(Told::Nothing(format!("{left:?}")))
+    }
+
+    /// What each is told; all at once, or one after the other.
+    async fn take(&mut self, step: &Step, at_once: bool) -> Vec<Option<Told>> {
+        match step {
+            Step::Join(who) => {
+                let joined = all(at_once, who.iter().map(|who| self.join(*who))).await;
+                let mut answers = Vec::new();
+                for (who, (ticket, told)) in who.iter().zip(joined) {
+                    if let (Some(ticket), Some(kept)) = (ticket, self.tickets.get_mut(*who)) {
+                        *kept = Some(ticket);
+                    }
+                    answers.push(Some(told));
+                }
+                answers
+            }
+            Step::LookUp(who) => all(at_once, who.iter().map(|who| self.look_up(*who))).await,
+            Step::Gate(who) => {
+                let asked = who.iter().map(|(who, holds)| self.gate(*who, *holds));
+                all(at_once, asked).await
+            }
+            Step::Leave(who) => all(at_once, who.iter().map(|who| self.leave(*who))).await,
+            Step::Admit(limit) => {
+                let done = self.room.admit(*limit).await.done;
+                vec![Some(Told::Nothing(format!("{done} admitted")))]
+            }
+            Step::Change(state) => {
+                self.change(*state).await;
+                Vec::new()
+            }
+            Step::SellOut(sold_out) => {
+                let concert = self.room.concert;
+                let set = self.room.store.set_sold_out(concert, *sold_out);
+                set.await.unwrap();
+                Vec::new()
+            }
+        }
+    }
+}
+
+fn told<T>(answer: StoreResult<Stamped<T>>) -> T {
+    answer.unwrap().value
+}
+
+async fn all<T>(at_once: bool, asked: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    if at_once {
+        return join_all(asked).await;
+    }
+    let mut answers = Vec::new();
+    for one in asked {
+        answers.push(one.await);
+    }
+    answers
+}
+
+#[test]
+fn whoever_shares_a_call_is_told_what_they_would_be_told_alone() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let one = runtime.block_on(OneStore::open());
+    let queues = Cell::new(0);
+    TestRunner::deterministic()
+        .run(&collection::vec(step(), 1..16), |steps| {
+            let first = queues.get();
+            queues.set(first + 2);
+            runtime.block_on(async {
+                let mut together = Side::new(&one, first).await;
+                let mut alone = Side::new(&one, first + 1).await;
+                for step in &steps {
+                    let shared = together.take(step, true).await;
+                    prop_assert_eq!(shared, alone.take(step, false).await, "at {:?}", step);
+                }
+                Ok(())
+            })
+        })
+        .unwrap();
+    // What the store keeps connected needs its runtime to the end.
+    let _in_runtime = runtime.enter();
+    drop(one);
+}
