@@ -18,12 +18,12 @@ use frontrow_domain::{
 use super::{
     Services,
     extract::{AdminName, Admitted, Caller},
-    headers::{bearer, idempotency_key, queue_token, text},
+    headers::{bearer, idempotency_key, queue_token, user_id},
     problem::Problem,
     problem_kinds::ProblemKind,
     shapes::PaymentBody,
 };
-use crate::security::IdentityRefusal;
+use crate::security::{IdentityRefusal, IdentityVerifier};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,11 +94,14 @@ async fn allow(access: Access, request: &HttpRequest) -> Result<Verdict, Problem
     match access {
         Access::Public | Access::QueueToken => {}
         Access::Identity => {
-            let user = identity(services, request.headers())?;
+            let verify = IdentityVerifier::verify_once;
+            let user = identity(services, request.headers(), verify)?;
             request.extensions_mut().insert(Caller(user));
         }
         Access::Protected(gate) => {
-            let user = identity(services, request.headers())?;
+            // Whoever is let in shows the same identity with all that follows.
+            let verify = IdentityVerifier::verify;
+            let user = identity(services, request.headers(), verify)?;
             match gate {
                 Gate::Passes(mode) => pass(services, request, user, mode).await?,
                 Gate::PassesUnlessPaid => return pass_unless_paid(services, request, user).await,
@@ -113,9 +116,13 @@ async fn allow(access: Access, request: &HttpRequest) -> Result<Verdict, Problem
 }
 
 /// Who asks.
-fn identity(services: &Services, headers: &HeaderMap) -> Result<UserId, Problem> {
+fn identity(
+    services: &Services,
+    headers: &HeaderMap,
+    verify: fn(&IdentityVerifier, &str) -> Result<UserId, IdentityRefusal>,
+) -> Result<UserId, Problem> {
     if let Some(token) = bearer(headers)? {
-        return services.identities.verify(token).map_err(|why| {
+        return verify(&services.identities, token).map_err(|why| {
             let detail = match why {
                 IdentityRefusal::Invalid => "The identity is not valid.",
                 IdentityRefusal::Expired => "The time of this identity is over.",
@@ -123,7 +130,7 @@ fn identity(services: &Services, headers: &HeaderMap) -> Result<UserId, Problem>
             Problem::new(ProblemKind::BAD_IDENTITY, detail)
         });
     }
-    let name = text(headers, "x-user-id")?.filter(|_| services.trusts_x_user_id);
+    let name = user_id(headers)?.filter(|_| services.trusts_x_user_id);
     let Some(name) = name else {
         return Err(Problem::new(
             ProblemKind::NO_IDENTITY,

@@ -1,18 +1,27 @@
 //! The headers that say who asks, for which place, and under which key.
 
-use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
 use frontrow_domain::model::IdempotencyKey;
 
 use super::{problem::Problem, problem_kinds::ProblemKind};
 
+static QUEUE_TOKEN: HeaderName = HeaderName::from_static("queue-token");
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+static USER_ID: HeaderName = HeaderName::from_static("x-user-id");
+
 /// The `Queue-Token` header, if there is one.
 pub(crate) fn queue_token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    text(headers, "queue-token")
+    text(headers, &QUEUE_TOKEN)
+}
+
+/// The `X-User-Id` header, if there is one.
+pub(crate) fn user_id(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    text(headers, &USER_ID)
 }
 
 /// The `Idempotency-Key` header, which must be there.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
-    let Some(key) = text(headers, "idempotency-key")? else {
+    let Some(key) = text(headers, &IDEMPOTENCY_KEY)? else {
         return Err(Problem::new(
             ProblemKind::NO_IDEMPOTENCY_KEY,
             "The request has no Idempotency-Key header.",
@@ -23,7 +32,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Pro
 
 /// What follows `Authorization: Bearer`, if there is such a header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let value = text(headers, header::AUTHORIZATION.as_str())?;
+    let value = text(headers, &header::AUTHORIZATION)?;
     Ok(value.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -31,7 +40,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 /// A header's text, if there is such a header.
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Problem> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     headers
         .get(name)
         .map(|value| {

@@ -108,11 +108,13 @@ impl Routes {
         F::Output: Responder + 'static,
     {
         // What can be got can be asked for its head (RFC 9110, section 9.3.2).
-        let route = if *method == Method::GET {
-            web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-        } else {
-            web::method(method.clone())
-        };
+        let takes_head = *method == Method::GET;
+        let asked_for = method.clone();
+        // The guards that come with the web server note on each request which methods they let through.
+        let route = web::route().guard(guard::fn_guard(move |context| {
+            let asks = &context.head().method;
+            *asks == asked_for || (takes_head && *asks == Method::HEAD)
+        }));
         let route = route.to(handler);
         let route = if access.is_open() {
             route

@@ -16,8 +16,8 @@ use crate::config::Secret;
 pub(crate) struct IdentityVerifier {
     secret: Option<DecodingKey>,
     public_keys: Vec<PublicKey>,
-    issuer: Option<String>,
-    audience: Option<String>,
+    /// What is asked of an identity that is signed so.
+    validations: Vec<(Algorithm, Validation)>,
     clock: Arc<dyn Clock>,
     remembered: Remembered<Identity>,
 }
@@ -61,13 +61,20 @@ impl IdentityVerifier {
     const LEEWAY_S: i64 = 30;
     /// An identity longer than this is not even read.
     const MAX_LEN: usize = 8_192;
+    /// How identities may be signed.
+    const ALGORITHMS: [Algorithm; 4] = [
+        Algorithm::HS256,
+        Algorithm::RS256,
+        Algorithm::ES256,
+        Algorithm::EdDSA,
+    ];
 
     /// Accepts what is signed with `secret`, or by one of the public keys in `jwks_file`.
     pub(crate) fn new(
         secret: Option<&Secret>,
         jwks_file: Option<&Path>,
-        issuer: Option<String>,
-        audience: Option<String>,
+        issuer: Option<&str>,
+        audience: Option<&str>,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let public_keys = match jwks_file {
@@ -78,16 +85,31 @@ impl IdentityVerifier {
         Ok(Self {
             secret: secret.map(|secret| DecodingKey::from_secret(secret.expose().as_bytes())),
             public_keys,
-            issuer,
-            audience,
+            validations: Self::ALGORITHMS
+                .map(|algorithm| {
+                    let validation = validation(algorithm, issuer, audience);
+                    (algorithm, validation)
+                })
+                .into(),
             clock,
             remembered: Remembered::new(),
         })
     }
 
-    /// Whose identity this is.
+    /// Whose identity this is, of somebody who shows it once.
+    pub(crate) fn verify_once(&self, token: &str) -> Result<UserId, IdentityRefusal> {
+        let remembered = self.remembered.get(token);
+        self.user_of(remembered.map_or_else(|| self.read(token), Ok)?)
+    }
+
+    /// Whose identity this is, of somebody who will show it again.
     pub(crate) fn verify(&self, token: &str) -> Result<UserId, IdentityRefusal> {
-        let Identity { user, exp, nbf } = self.remembered.or_check(token, || self.read(token))?;
+        self.user_of(self.remembered.or_check(token, || self.read(token))?)
+    }
+
+    /// Whose identity this is, if it is good now.
+    fn user_of(&self, identity: Identity) -> Result<UserId, IdentityRefusal> {
+        let Identity { user, exp, nbf } = identity;
         let now = self.clock.now().as_second();
         if exp.saturating_add(Self::LEEWAY_S) <= now {
             return Err(IdentityRefusal::Expired);
@@ -105,7 +127,11 @@ impl IdentityVerifier {
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| IdentityRefusal::Invalid)?;
         let key = self.key_for(&header).ok_or(IdentityRefusal::Invalid)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation(header.alg))
+        let mut validations = self.validations.iter();
+        let (_, validation) = validations
+            .find(|(algorithm, _)| *algorithm == header.alg)
+            .ok_or(IdentityRefusal::Invalid)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, validation)
             .map_err(|_| IdentityRefusal::Invalid)?
             .claims;
         let user = UserId::try_from(claims.sub.as_str()).map_err(|_| IdentityRefusal::Invalid)?;
@@ -134,23 +160,24 @@ impl IdentityVerifier {
             _ => None,
         }
     }
+}
 
-    fn validation(&self, algorithm: Algorithm) -> Validation {
-        let mut validation = Validation::new(algorithm);
-        validation.validate_exp = false; // checked by our own clock
-        validation.validate_aud = self.audience.is_some();
-        let mut required = vec!["exp", "sub"];
-        if let Some(audience) = &self.audience {
-            validation.set_audience(&[audience]);
-            required.push("aud");
-        }
-        if let Some(issuer) = &self.issuer {
-            validation.set_issuer(&[issuer]);
-            required.push("iss");
-        }
-        validation.set_required_spec_claims(&required);
-        validation
+/// What is asked of an identity that is signed with `algorithm`.
+fn validation(algorithm: Algorithm, issuer: Option<&str>, audience: Option<&str>) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false; // checked by our own clock
+    validation.validate_aud = audience.is_some();
+    let mut required = vec!["exp", "sub"];
+    if let Some(audience) = audience {
+        validation.set_audience(&[audience]);
+        required.push("aud");
     }
+    if let Some(issuer) = issuer {
+        validation.set_issuer(&[issuer]);
+        required.push("iss");
+    }
+    validation.set_required_spec_claims(&required);
+    validation
 }
 
 /// An identity for development, signed with `secret` and good for `valid_for_s` seconds.
@@ -226,7 +253,6 @@ mod tests {
 
     fn verifier(second: i64, audience: Option<&str>) -> IdentityVerifier {
         let secret = SECRET.to_owned().into();
-        let audience = audience.map(str::to_owned);
         IdentityVerifier::new(Some(&secret), None, None, audience, clock(second)).unwrap()
     }
 

@@ -1,6 +1,10 @@
 //! Signed texts that were checked before.
 
-use quick_cache::sync::Cache;
+use foldhash::fast::RandomState;
+use quick_cache::{
+    UnitWeighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 /// Remembers what signed texts say, so that a signature is checked once and not at every request that
 /// shows it: somebody in a long line shows the same token hundreds of times.
@@ -8,7 +12,8 @@ use quick_cache::sync::Cache;
 /// Only texts whose signature was right are remembered, whole, so a forged one never meets anything
 /// here. What is good for a while only is to be remembered with its end.
 pub(super) struct Remembered<T> {
-    texts: Cache<Box<str>, T>,
+    // Nobody can choose texts that meet in it: only signed ones are put there.
+    texts: Cache<Box<str>, T, UnitWeighter, RandomState>,
 }
 
 impl<T: Clone> Remembered<T> {
@@ -18,8 +23,19 @@ impl<T: Clone> Remembered<T> {
 
     pub(super) fn new() -> Self {
         Self {
-            texts: Cache::new(Self::MAX),
+            texts: Cache::with(
+                Self::MAX,
+                Self::MAX as u64,
+                UnitWeighter,
+                RandomState::default(),
+                DefaultLifecycle::default(),
+            ),
         }
+    }
+
+    /// What `text` says, if that is remembered.
+    pub(super) fn get(&self, text: &str) -> Option<T> {
+        self.texts.get(text)
     }
 
     /// What `text` says: as remembered, else as `check` finds.
@@ -28,7 +44,7 @@ impl<T: Clone> Remembered<T> {
         text: &str,
         check: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
-        if let Some(said) = self.texts.get(text) {
+        if let Some(said) = self.get(text) {
             return Ok(said);
         }
         let said = check()?;

@@ -56,8 +56,8 @@ impl Keys {
         IdentityVerifier::new(
             secret.as_ref(),
             identity.jwks_file.as_deref(),
-            identity.issuer.clone(),
-            identity.audience.clone(),
+            identity.issuer.as_deref(),
+            identity.audience.as_deref(),
             clock,
         )
     }
