@@ -105,6 +105,22 @@ async fn what_is_final_never_changes() {
 }
 
 #[tokio::test]
+async fn what_comes_in_as_sold_is_counted_as_what_is_paid_is() {
+    let program = busy().await;
+    let counters = || {
+        let sql = "SELECT grain || ': ' || seats AS text FROM concert_sales ORDER BY grain";
+        texts(&mut program.raw(), sql).unwrap()
+    };
+    assert_eq!(counters(), ["1: 1", "2: 1", "3: 1"]);
+    let sql = "INSERT INTO reservations
+               SELECT zeroblob(16), 'cem', concert_id, performance_id, state, held_until,
+                      confirmed_at, total, 3
+               FROM reservations WHERE state = 'confirmed'";
+    sql_query(sql).execute(&mut program.raw()).unwrap();
+    assert_eq!(counters(), ["1: 4", "2: 4", "3: 4"]);
+}
+
+#[tokio::test]
 async fn nobody_owes_points() {
     let sql = "UPDATE balances SET balance = -1";
     refused(sql, CheckViolation).await;

@@ -1,0 +1,1 @@
+DROP TRIGGER added_reservations_are_counted;
