@@ -49,6 +49,10 @@ impl Ranking {
     /// that much), and by how much the store's clock may be behind ours (as much again).
     pub const SETTLING: Duration = Duration::from_mins(2);
 
+    /// After so long a finished period is looked at once more, for what took longer to be committed than
+    /// anything should: a server that stood still, or a clock that was far behind.
+    pub const VERY_LATE: Duration = Duration::from_hours(1);
+
     /// By how much the clock of another instance may be ahead of ours. It then knows of a turn before
     /// we do, and its ranking is not to be replaced by one of the period before.
     const AHEAD: Duration = Duration::from_mins(1);
@@ -78,15 +82,18 @@ impl Ranking {
         is_last && (self.is_settled() || now < later(self.span.to, Self::SETTLING))
     }
 
-    /// When it is due to be replaced: at the next turn; before that, once all that is late has come;
-    /// realtime every few seconds.
+    /// When it is due to be replaced: at the next turn; before that, once all that is late has come, and once
+    /// what is very late has; realtime every few seconds.
     #[must_use]
     pub fn replaced_at(&self, zone: &TimeZone) -> Timestamp {
-        match self.period {
-            Period::Realtime => later(self.as_of, Period::REALTIME_REFRESH),
-            _ if !self.is_settled() => later(self.span.to, Self::SETTLING),
-            finished => finished.next_turn(self.span.to, zone),
+        if self.period == Period::Realtime {
+            return later(self.as_of, Period::REALTIME_REFRESH);
         }
+        [Self::SETTLING, Self::VERY_LATE]
+            .map(|wait| later(self.span.to, wait))
+            .into_iter()
+            .find(|&due| self.as_of < due)
+            .unwrap_or_else(|| self.period.next_turn(self.span.to, zone))
     }
 
     /// How long ago it was computed; clocks that differ make nothing younger than new.
@@ -114,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_right_after_a_turn_is_computed_once_more() {
+    fn what_is_computed_right_after_a_turn_is_computed_twice_more() {
         let early = computed(Period::Daily, "2026-11-22T00:00:03Z");
         let current = |now| early.is_current(at(now), &TimeZone::UTC);
         assert!(!early.is_settled());
@@ -130,6 +137,12 @@ mod tests {
         assert!(!settled.is_current(at("2026-11-23T00:00:00Z"), &TimeZone::UTC));
         assert_eq!(
             settled.replaced_at(&TimeZone::UTC),
+            at("2026-11-22T01:00:00Z")
+        );
+        assert!(settled.is_current(at("2026-11-22T01:00:00Z"), &TimeZone::UTC));
+        let final_one = computed(Period::Daily, "2026-11-22T01:00:00Z");
+        assert_eq!(
+            final_one.replaced_at(&TimeZone::UTC),
             at("2026-11-23T00:00:00Z")
         );
     }

@@ -70,9 +70,15 @@ impl Board {
 
     /// Shows what the cache or the database has just said. What is the same stays the same, so that
     /// nobody writes it anew.
-    pub(super) fn show(&self, ranking: Ranking, now: Timestamp, zone: &TimeZone) -> Known {
+    pub(super) fn show(
+        &self,
+        ranking: Ranking,
+        stale: bool,
+        now: Timestamp,
+        zone: &TimeZone,
+    ) -> Known {
         let answer = RankingAnswer {
-            stale: false,
+            stale,
             replaced_at: ranking.replaced_at(zone),
             ranking,
         };

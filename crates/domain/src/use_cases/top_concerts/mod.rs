@@ -42,7 +42,8 @@ pub struct TopConcerts(Arc<Desk>);
 pub struct RankingAnswer {
     /// The ranking.
     pub ranking: Ranking,
-    /// True when neither the cache nor the database gave one in time.
+    /// True when neither the cache nor the database gave one in time, or the database failed to replace it
+    /// when that was due.
     pub stale: bool,
     /// When another one is due; in the past where it is about to come.
     pub replaced_at: Timestamp,
@@ -134,8 +135,7 @@ impl TopConcerts {
         if board.queries.is_under_way() {
             return true;
         }
-        let overdue = answer.ranking.period == Period::Realtime && answer.replaced_at <= now;
-        overdue || !answer.ranking.is_current(now, &self.0.zone)
+        answer.replaced_at <= now || !answer.ranking.is_current(now, &self.0.zone)
     }
 }
 
@@ -185,7 +185,9 @@ impl Desk {
                 Some(known) => known.answer.ranking.clone(),
                 None => cached,
             };
-            return Some(board.show(ranking, now, &self.zone));
+            // What the database failed to replace when it was time may be wrong.
+            let stale = board.rest.is_after_failure() && !ranking.is_current(now, &self.zone);
+            return Some(board.show(ranking, stale, now, &self.zone));
         }
         let known = known?;
         if cached == Cached::Nothing {
@@ -252,7 +254,7 @@ impl Desk {
             as_of: now,
             items,
         };
-        let answer = board.show(ranking, now, &self.zone).answer;
+        let answer = board.show(ranking, false, now, &self.zone).answer;
         self.keep(&answer.ranking).await;
         Ok(answer)
     }

@@ -48,6 +48,11 @@ impl Rest {
             .is_some_and(|last| now.duration_since(last.at).unsigned_abs() < last.rest)
     }
 
+    /// True when the last query failed.
+    pub(super) fn is_after_failure(&self) -> bool {
+        self.last().is_some()
+    }
+
     fn last(&self) -> MutexGuard<'_, Option<Failure>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

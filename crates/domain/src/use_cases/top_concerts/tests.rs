@@ -246,6 +246,38 @@ async fn an_instance_that_never_asked_the_database_knows_something_too() {
     assert!(other.top(Period::Daily).await.unwrap().stale);
 }
 
+#[tokio::test]
+async fn what_was_computed_too_early_is_stale_once_nothing_can_replace_it() {
+    let rig = Rig::new("2026-11-22T00:00:05Z");
+    let top = rig.instance("UTC");
+    top.top(Period::Daily).await.unwrap();
+    rig.set("2026-11-22T00:02:00Z");
+    let settled = top.top(Period::Daily).await.unwrap();
+    assert!(!settled.stale && top.is_due(&settled), "nobody has tried");
+    rig.source_is(Mood::Failing);
+    assert!(top.refresh(Period::Daily).await.is_err());
+    rig.pass(SECOND);
+    for _ in 0..10 {
+        let early = top.top(Period::Daily).await.unwrap();
+        assert_eq!((sold(&early), early.stale), (Some(3), true));
+        rig.pass(SECOND);
+    }
+    rig.source_is(Mood::Well);
+    assert!(!top.refresh(Period::Daily).await.unwrap().stale);
+    assert!(!top.top(Period::Daily).await.unwrap().stale);
+}
+
+#[tokio::test]
+async fn what_is_settled_is_not_stale_though_the_database_fails() {
+    let rig = Rig::new("2026-11-22T00:02:05Z");
+    let top = rig.instance("UTC");
+    top.top(Period::Daily).await.unwrap();
+    rig.source_is(Mood::Failing);
+    rig.set("2026-11-22T01:00:00Z");
+    assert!(top.refresh(Period::Daily).await.is_err());
+    assert!(!top.top(Period::Daily).await.unwrap().stale);
+}
+
 /// Two instances that were given different zones, which is a mistake, but not their readers'.
 #[tokio::test]
 async fn a_cached_ranking_of_another_zone_is_none() {

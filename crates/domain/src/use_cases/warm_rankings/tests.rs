@@ -74,8 +74,8 @@ async fn within_a_day_only_realtime_is_new() {
     assert_eq!(job.run(&Period::ALL).await, Ok(1));
 }
 
-/// At each turn, what has finished is computed at once and, when nothing can come late any more, once
-/// again; then not until the next turn.
+/// At each turn, what has finished is computed at once, once again when nothing should come late any more,
+/// and an hour later for what did all the same; then not until the next turn.
 async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
     let turn: Timestamp = turn.parse().unwrap();
     let rig = Rig::new(&(turn - SignedDuration::from_hours(1)).to_string());
@@ -94,19 +94,20 @@ async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
         (119, false),
         (120, true),
         (125, false),
+        (3_599, false),
+        (3_600, true),
+        (3_605, false),
+        (7_200, false),
     ] {
         rig.set(&at(seconds));
         job.run(&Period::ALL).await.unwrap();
         let expected = if again { expected } else { &[] };
         assert_eq!(finished(&rig), expected, "{zone}, {seconds} s later");
     }
-    rig.set(&at(3_600));
-    job.run(&Period::ALL).await.unwrap();
-    assert_eq!(finished(&rig), [], "{zone}, an hour later");
 }
 
 #[tokio::test]
-async fn a_day_is_computed_at_its_turn_and_once_more() {
+async fn a_day_is_computed_at_its_turn_and_twice_more() {
     at_the_turn(
         "Asia/Seoul",
         "2026-11-17T15:00:00Z",
@@ -195,10 +196,15 @@ async fn what_is_committed_late_is_in_the_ranking_after_all() {
     rig.set("2026-11-22T00:00:01Z");
     job.run(&Period::ALL).await.unwrap();
     // Stamped before the turn, committed after it.
-    rig.seats_sold.store(4, Ordering::SeqCst);
     let reader = rig.instance("UTC");
-    for (at, seats_sold) in [("2026-11-22T00:01:00Z", 3), ("2026-11-22T00:02:00Z", 4)] {
+    for (at, committed, seats_sold) in [
+        ("2026-11-22T00:01:00Z", 4, 3),
+        ("2026-11-22T00:02:00Z", 4, 4),
+        ("2026-11-22T00:59:59Z", 5, 4),
+        ("2026-11-22T01:00:00Z", 5, 5),
+    ] {
         rig.set(at);
+        rig.seats_sold.store(committed, Ordering::SeqCst);
         job.run(&Period::ALL).await.unwrap();
         let answer = reader.top(Period::Daily).await.unwrap();
         let ranked = answer.ranking.items.first().unwrap();
@@ -239,7 +245,7 @@ async fn of_instances_that_share_a_cache_one_computes() {
     let days = spans
         .iter()
         .filter(|span| span.to.duration_since(span.from) == SignedDuration::from_hours(24));
-    assert_eq!(days.count(), 3, "at the start, at the turn, and once more");
+    assert_eq!(days.count(), 4, "at the start, at the turn, and twice more");
     let hours = spans
         .iter()
         .filter(|span| span.to.duration_since(span.from) == SignedDuration::from_hours(1));
