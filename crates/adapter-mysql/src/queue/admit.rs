@@ -59,9 +59,9 @@ pub(super) async fn admit(
     if tick.counts.waiting == 0 {
         return tick.end(session, 0, false).await;
     }
-    let (concert, now, counts) = (order.concert, tick.now, tick.counts);
-    let due = remove::due_for_room(session, concert, &tick.head, &counts, now).await?;
-    let room_at_best = tick.head.room(counts.active, now);
+    let (concert, counts) = (order.concert, tick.counts);
+    let due = remove::due_for_room(session, concert, &tick.head, &counts, tick.now).await?;
+    let room_at_best = tick.head.room(counts.active, tick.now);
     let limit = u64::from(order.limit).min(PASSED_MAX);
     // Those whose wait is over take no room up.
     let wanted = limit.min(room_at_best.saturating_add(counts.over_waiting));
@@ -71,7 +71,11 @@ pub(super) async fn admit(
     };
     // All at once, so that they are locked in their order.
     let users = next.iter().map(|(_, user)| user).chain(due.users());
-    let mut rows = places::lock(session, concert, users).await?;
+    let (mut rows, locked_at) = places::lock_at(session, concert, users).await?;
+    // The tick began some statements ago, and some of them may have joined since: nobody is admitted before
+    // they came.
+    tick.begin_at(locked_at.unwrap_or(tick.now));
+    let now = tick.now;
     rows.sort_unstable_by_key(|(_, row)| row.arrival);
     let (line, past): (Vec<_>, Vec<_>) = rows
         .into_iter()

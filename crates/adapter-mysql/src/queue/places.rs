@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::instants::{instant, span_us};
-use crate::{errors, session::Session, statement::Fixed};
+use crate::{clock::now_us, errors, session::Session, statement::Fixed};
 
 /// The list of a statement's parameter, a JSON array of users, as a table `j`. One parameter, so that the
 /// statement has one text however many they are; in a derived table, since MySQL takes no lock on what a
@@ -35,7 +35,9 @@ pub(super) use users_list;
 /// Locks the rows of these users, where there are any.
 const LOCK: &str = concat!(
     "SELECT STRAIGHT_JOIN p.user_id, p.arrival, p.seq, p.phase, p.since_us, p.admitted_at_us, \
-            p.claimed_at_us FROM ",
+            p.claimed_at_us, ",
+    now_us!(),
+    " FROM ",
     users_list!(),
     " JOIN queue_places p FORCE INDEX (PRIMARY) ON p.concert_id = ? AND p.user_id = j.user_id \
      FOR UPDATE"
@@ -235,6 +237,16 @@ pub(super) async fn lock(
     concert: ConcertId,
     users: impl Iterator<Item = &UserId>,
 ) -> QueryResult<Vec<(UserId, PlaceRow)>> {
+    let (rows, _) = lock_at(session, concert, users).await?;
+    Ok(rows)
+}
+
+/// As [`lock`], and tells what time it was when that began, if there are any.
+pub(super) async fn lock_at(
+    session: &mut Session,
+    concert: ConcertId,
+    users: impl Iterator<Item = &UserId>,
+) -> QueryResult<(Vec<(UserId, PlaceRow)>, Option<Timestamp>)> {
     #[derive(QueryableByName)]
     #[diesel(check_for_backend(Mysql))]
     struct Locked {
@@ -242,21 +254,27 @@ pub(super) async fn lock(
         user_id: String,
         #[diesel(embed)]
         place: PlaceColumns,
+        #[diesel(sql_type = BigInt)]
+        now_us: i64,
     }
     let Some(list) = list_of(users) else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     };
     let statement = sql_query(LOCK)
         .bind::<Text, _>(list)
         .bind::<Binary, _>(concert.0.as_bytes().as_slice());
     let locked: Vec<Locked> = Fixed(statement).load(session.connection()).await?;
+    let now = locked
+        .as_slice()
+        .first()
+        .map(|first| session.now().at(first.now_us));
     let mut rows = Vec::with_capacity(locked.len());
     for locked in locked {
         if let Some(row) = locked.place.row()? {
             rows.push((user_of(&locked.user_id)?, row));
         }
     }
-    Ok(rows)
+    Ok((rows, now))
 }
 
 /// These users as the parameter of a [list](users_list); none where there are none.

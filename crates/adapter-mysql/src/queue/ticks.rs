@@ -71,6 +71,8 @@ pub(super) struct Tick {
     pub(super) concert: ConcertId,
     pub(super) now: Timestamp,
     pub(super) head: Head,
+    /// The head as it was found.
+    found: Head,
     /// How many there were when it began.
     pub(super) counts: Counts,
 }
@@ -109,13 +111,15 @@ pub(super) async fn begin(session: &mut Session, concert: ConcertId) -> QueryRes
         lock(session, concert).await?;
         row = read(session, concert, READ_HEAD).await?;
     }
-    let (now, mut head) = row.ok_or_else(|| errors::broken("a queue is gone"))?;
+    let (now, found) = row.ok_or_else(|| errors::broken("a queue is gone"))?;
+    let mut head = found.clone();
     head.tick(now);
     let counts = counts::count_places(session, concert, head.cutoffs(now)).await?;
     Ok(Begun::Tick(Box::new(Tick {
         concert,
         now,
         head,
+        found,
         counts,
     })))
 }
@@ -157,6 +161,14 @@ pub(super) async fn read_head(
 }
 
 impl Tick {
+    /// Makes it as if it had begun at `now`, of which the head was read a moment before. Not earlier than it
+    /// did: a clock may step back.
+    pub(super) fn begin_at(&mut self, now: Timestamp) {
+        self.now = now.max(self.now);
+        self.head = self.found.clone();
+        self.head.tick(self.now);
+    }
+
     /// Ends a tick that did `done` pieces of work.
     pub(super) async fn end(
         self,

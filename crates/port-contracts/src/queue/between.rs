@@ -168,6 +168,19 @@ pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>
     let staying: Vec<_> = line.iter().skip(1).step_by(2).cloned().collect();
     assert_eq!(room.still_waiting(&staying).await, 0);
     assert_eq!(room.still_waiting(&joined).await, 0);
+    for ticket in &joined {
+        let looked_up = room.ports.queue.look_up(ticket).await.expect("look up");
+        let LookUpOutcome::Found(place) = looked_up.value else {
+            panic!("{} has a place", ticket.user);
+        };
+        let Standing::Active { admitted_at, .. } = place.standing else {
+            panic!("{} is active", ticket.user);
+        };
+        assert!(
+            ticket.arrival.at() <= admitted_at,
+            "admitted before they came"
+        );
+    }
     let report = room.tidy().await;
     assert_eq!((report.waiting, report.active), (0, 40));
 }
