@@ -40,10 +40,7 @@ pub(crate) async fn check(
         // Some who offer Redis keep this to themselves, and its users cannot change it.
         Err(error) if matches!(error.code(), Some("NOPERM" | "ERR")) => {
             if is_for == Use::Queues {
-                tracing::warn!(
-                    server,
-                    "Redis does not tell its version and whether it evicts keys; it must not"
-                );
+                warn_of_silence(server);
             }
             Ok(())
         }
@@ -72,7 +69,10 @@ fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), OpenError> {
     if is_for == Use::Cache {
         return Ok(());
     }
-    let policy = info.get("maxmemory_policy").unwrap_or("unknown");
+    let Some(policy) = info.get("maxmemory_policy") else {
+        warn_of_silence(server);
+        return Ok(());
+    };
     // The others evict only what has an end, which the rankings have and the queues have not.
     if policy.starts_with("allkeys-") {
         if info.get("maxmemory").is_none_or(|limit| limit != "0") {
@@ -88,6 +88,13 @@ fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), OpenError> {
         );
     }
     Ok(())
+}
+
+fn warn_of_silence(server: &str) {
+    tracing::warn!(
+        server,
+        "Redis does not tell its version and whether it evicts keys; it must not"
+    );
 }
 
 /// The lines `name:value` of the server's `INFO`.

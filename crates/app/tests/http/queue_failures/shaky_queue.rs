@@ -12,6 +12,8 @@ use crate::{
     stores::Stores,
 };
 
+/// For every single answer, however the queue fails.
+const ANSWERED_IN: Duration = Duration::from_secs(10);
 /// For what must come, on a slow machine.
 pub(super) const SOON: Duration = Duration::from_mins(1);
 
@@ -54,16 +56,16 @@ impl ShakyQueue {
     /// come back; and that what needs no queue goes on.
     pub(super) async fn is_down(&self, guest: &Visitor) -> Result<()> {
         eventually("the gate answers 503", SOON, async || {
-            let gate = guest.client.get(&self.stage.performances_path()).await?;
+            let gate = in_time(guest.client.get(&self.stage.performances_path())).await?;
             if gate.status == 200 {
                 return Ok(None);
             }
             is_told_to_come_back(&gate).map(Some)
         })
         .await?;
-        is_told_to_come_back(&guest.hold(&self.stage, &["R1-1"]).await?)?;
-        is_told_to_come_back(&guest.client.get("/v1/queue/token").await?)?;
-        is_told_to_come_back(&self.stage.ask_to_join("somebody-else").await?)?;
+        is_told_to_come_back(&in_time(guest.hold(&self.stage, &["R1-1"])).await?)?;
+        is_told_to_come_back(&in_time(guest.client.get("/v1/queue/token")).await?)?;
+        is_told_to_come_back(&in_time(self.stage.ask_to_join("somebody-else")).await?)?;
         let anybody = self.stage.app.client();
         anybody.get("/livez").await?.expect_status(200)?;
         anybody.get("/v1/concerts").await?.expect_status(200)?;
@@ -91,6 +93,12 @@ impl ShakyQueue {
         ensure!(bad.is_none(), "{bad:?}");
         Ok(())
     }
+}
+
+/// An answer. The program's own time-outs are over after a second here; the machine may be busy.
+async fn in_time<T>(asking: impl IntoFuture<Output = Result<T>>) -> Result<T> {
+    let answer = tokio::time::timeout(ANSWERED_IN, asking).await;
+    answer.context("no answer in bounded time")?
 }
 
 /// The one answer that a failed queue leads to.
