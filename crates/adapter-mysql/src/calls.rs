@@ -12,12 +12,12 @@ use std::{
 use diesel::QueryResult;
 use frontrow_domain::ports::{StoreError, StoreResult};
 use futures_util::future::{BoxFuture, Either, select};
-use tokio::time::Sleep;
+use tokio::{runtime::Handle, task::JoinHandle, time::Sleep};
 
 use crate::{
     clock::TimeOffset,
     errors::{self, Kind},
-    pool::{self, Pool},
+    pool::{self, Pool, Server},
     session::{Session, Stage},
 };
 
@@ -47,14 +47,17 @@ pub(crate) enum Turn<Outcome> {
 /// Runs calls on a pool.
 #[derive(Clone)]
 pub(crate) struct Calls {
+    home: Handle,
     pool: Pool,
     offset: TimeOffset,
     retries: Arc<AtomicU64>,
 }
 
 impl Calls {
-    pub(crate) fn new(pool: Pool, offset: TimeOffset) -> Self {
+    /// On a pool of connections to `server`.
+    pub(crate) fn new(server: &Server, pool: Pool, offset: TimeOffset) -> Self {
         Self {
+            home: server.home().clone(),
             pool,
             offset,
             retries: Arc::default(),
@@ -66,9 +69,18 @@ impl Calls {
         self.retries.load(Ordering::Relaxed)
     }
 
+    /// Does `work` where the store was opened. Whoever asked may be gone before it is done, and so may the
+    /// runtime on which they did.
+    pub(crate) fn at_home<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.home.spawn(work)
+    }
+
     /// Does `work` within `limit`, in a task of its own, which goes on when the caller is dropped (its
-    /// client hung up, say): hanging up on the server in the middle of a transaction would leave its
-    /// locks until the server notices, and cost a new connection.
+    /// client hung up, say, or its worker has stopped): hanging up on the server in the middle of a
+    /// transaction would leave its locks until the server notices, and cost a new connection.
     pub(crate) async fn run<Argument, Outcome>(
         &self,
         limit: Duration,
@@ -80,7 +92,7 @@ impl Calls {
         Outcome: Send + 'static,
     {
         let calls = self.clone();
-        let task = tokio::spawn(async move {
+        let task = self.at_home(async move {
             let deadline = pin!(tokio::time::sleep(limit));
             calls.attempts(deadline, &argument, work).await
         });
@@ -115,11 +127,10 @@ impl Calls {
                     // and each would cost an attempt.
                     let taken = session.taken();
                     let _ = self.pool.retain(|_, idle| idle.last_used() < taken);
-                    session.hang_up();
+                    drop(session);
                 }
-                Ended::TimedOut => session.hang_up(),
-                _ if stage != Stage::Outside => session.hang_up(),
-                _ => session.keep(),
+                Ended::With(_) | Ended::Again(_) if stage == Stage::Outside => session.keep(),
+                Ended::TimedOut | Ended::With(_) | Ended::Again(_) => drop(session),
             }
             match ended {
                 Ended::With(result) => return result,

@@ -40,9 +40,9 @@ pub(crate) struct Server {
     connect_timeout: Duration,
     acquire_timeout: Duration,
     statement_timeout: Duration,
-    /// Where the store was opened. It looks after all connections: on the runtime of a request, of which
-    /// the web server has one for each worker, they would end with that worker, also for the requests of
-    /// others that are still to be answered.
+    /// Where the store was opened. It looks after all connections and what is done with them: on the runtime
+    /// of a request, of which the web server has one for each worker, they would end with that worker, also
+    /// for the requests of others that are still to be answered.
     home: Handle,
     /// Names the database in messages, without the password.
     pub(crate) name: String,
@@ -107,6 +107,11 @@ impl Server {
         let limit = self.statement_timeout + more;
         let done = tokio::time::timeout(limit, work).await;
         done.unwrap_or_else(|_| Err(self.unreachable(&format!("no answer in {limit:?}"))))
+    }
+
+    /// The runtime that looks after all that concerns it.
+    pub(crate) fn home(&self) -> &Handle {
+        &self.home
     }
 
     /// A new connection.

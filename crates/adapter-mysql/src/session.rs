@@ -11,6 +11,7 @@ use diesel_async::{
     AnsiTransactionManager, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
     pooled_connection::deadpool::Object,
 };
+use scopeguard::ScopeGuard;
 
 use crate::{
     clock::Now,
@@ -18,9 +19,17 @@ use crate::{
     pool::Connection,
 };
 
+/// A connection that hangs up when it goes out of scope.
+type Guarded = ScopeGuard<Object<Connection>, fn(Object<Connection>)>;
+
 /// A connection, what time it is there, and how far its transaction got.
+///
+/// When it is dropped it hangs up, and the server rolls back what was not committed. Only who knows that
+/// nothing is under way [keeps](Self::keep) the connection: whoever is given up in the middle of a statement,
+/// by a time-out, a panic or the end of a runtime, would leave its answer to the next user of the
+/// connection, who would take it for theirs.
 pub(crate) struct Session {
-    connection: Object<Connection>,
+    connection: Guarded,
     offset_us: i64,
     stage: Stage,
 }
@@ -40,7 +49,7 @@ impl Session {
     /// Starts outside a transaction, where every statement stands for itself.
     pub(crate) fn new(connection: Object<Connection>, offset_us: i64) -> Self {
         Self {
-            connection,
+            connection: scopeguard::guard(connection, |connection| drop(Object::take(connection))),
             offset_us,
             stage: Stage::Outside,
         }
@@ -69,7 +78,7 @@ impl Session {
     /// Begins the transaction. What was read before may have changed, so every statement in it says
     /// what it takes for granted. Nothing is written before.
     pub(crate) async fn begin(&mut self) -> QueryResult<()> {
-        AnsiTransactionManager::begin_transaction(&mut *self.connection).await?;
+        AnsiTransactionManager::begin_transaction(self.connection()).await?;
         self.stage = Stage::Inside;
         Ok(())
     }
@@ -80,7 +89,7 @@ impl Session {
         let repeatable = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
         self.connection.batch_execute(repeatable).await?;
         let begin = "START TRANSACTION READ ONLY";
-        AnsiTransactionManager::begin_transaction_sql(&mut *self.connection, begin).await?;
+        AnsiTransactionManager::begin_transaction_sql(self.connection(), begin).await?;
         self.stage = Stage::Inside;
         Ok(())
     }
@@ -91,7 +100,7 @@ impl Session {
             return Ok(());
         }
         self.stage = Stage::Committing;
-        AnsiTransactionManager::commit_transaction(&mut *self.connection).await?;
+        AnsiTransactionManager::commit_transaction(self.connection()).await?;
         self.stage = Stage::Outside;
         Ok(())
     }
@@ -106,7 +115,7 @@ impl Session {
         Statement: QueryFragment<Mysql> + QueryId + Send,
     {
         self.stage = Stage::Committing;
-        let executed = statement.execute(&mut *self.connection).await;
+        let executed = statement.execute(self.connection()).await;
         let lost = matches!(&executed, Err(error) if errors::kind(error) == Kind::Lost);
         if !lost {
             self.stage = Stage::Outside;
@@ -117,7 +126,7 @@ impl Session {
     /// Undoes what was done, if a transaction was begun.
     pub(crate) async fn roll_back(&mut self) -> QueryResult<()> {
         if self.stage != Stage::Outside {
-            AnsiTransactionManager::rollback_transaction(&mut *self.connection).await?;
+            AnsiTransactionManager::rollback_transaction(self.connection()).await?;
             self.stage = Stage::Outside;
         }
         Ok(())
@@ -125,11 +134,51 @@ impl Session {
 
     /// Gives the connection back to its pool.
     pub(crate) fn keep(self) {
-        drop(self.connection);
+        drop(ScopeGuard::into_inner(self.connection));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use diesel::{QueryableByName, sql_query, sql_types::BigInt};
+    use frontrow_test_harness::MySqlTestDatabase;
+    use futures_util::poll;
+
+    use super::*;
+    use crate::{
+        MySqlSettings,
+        pool::{Pool, Server},
+    };
+
+    #[derive(QueryableByName)]
+    struct Told {
+        #[diesel(sql_type = BigInt)]
+        number: i64,
     }
 
-    /// Hangs up. The server rolls back what was not committed.
-    pub(crate) fn hang_up(self) {
-        drop(Object::take(self.connection));
+    async fn session(pool: &Pool) -> Session {
+        Session::new(pool.get().await.unwrap(), 0)
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_in_mid_statement_leaves_no_answer_to_the_next() {
+        let database = MySqlTestDatabase::create().await.unwrap();
+        let server = Server::new(database.url(), &MySqlSettings::default()).unwrap();
+        let pool = server.pool(1).unwrap();
+        let mut given_up = session(&pool).await;
+        {
+            let asking = sql_query("SELECT 1 AS number");
+            let mut asking = pin!(asking.get_result::<Told>(given_up.connection()));
+            assert!(poll!(asking.as_mut()).is_pending());
+        }
+        drop(given_up);
+        let mut next = session(&pool).await;
+        let asking = sql_query("SELECT 2 AS number");
+        let told = asking.get_result::<Told>(next.connection()).await.unwrap();
+        assert_eq!(told.number, 2);
+        next.keep();
+        assert_eq!(pool.status().size, 1);
     }
 }

@@ -63,7 +63,7 @@ impl MySqlDatabase {
         migrations::ensure_current(&server, settings.older_schema).await?;
         let pool = server.pool(settings.pool_size)?;
         Ok(Self {
-            calls: Calls::new(pool.clone(), offset),
+            calls: Calls::new(&server, pool.clone(), offset),
             pool,
             call_limit: settings.statement_timeout,
         })

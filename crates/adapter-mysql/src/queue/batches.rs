@@ -10,8 +10,8 @@
 //! turn is passed over; one who goes later is served all the same.
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
     mem,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -25,16 +25,15 @@ use frontrow_domain::{
     },
     ports::{Stamped, StoreError, StoreResult},
 };
-use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use super::MySqlQueue;
-use crate::errors;
+use super::{
+    MySqlQueue,
+    waiting::{Asked, Entered, Waiting},
+};
 
 /// How many share a transaction at most: it holds the tail's lock for a few milliseconds then.
 pub(super) const BATCH_MAX: usize = 256;
-
-/// How many wait for a transaction at most, a queue and process; who comes then is told to come back.
-const WAITING_MAX: usize = 8_192;
 
 /// What a caller wants.
 #[derive(Debug, Clone)]
@@ -43,6 +42,16 @@ pub(super) enum Request {
     Join { user: UserId, shown: Option<Ticket> },
     /// The place of a ticket from before a loss.
     Return(Ticket),
+}
+
+impl Request {
+    /// Whose place it is about.
+    pub(super) fn user(&self) -> &UserId {
+        match self {
+            Self::Join { user, .. } => user,
+            Self::Return(ticket) => &ticket.user,
+        }
+    }
 }
 
 /// What a caller gets.
@@ -60,17 +69,6 @@ pub(super) enum Answer {
     NotSeeded,
 }
 
-type Reply = oneshot::Sender<StoreResult<Stamped<Answer>>>;
-
-struct Asked {
-    request: Request,
-    reply: Reply,
-}
-
-/// Who waits for a transaction. A queue is listed while a task serves it.
-#[derive(Default)]
-pub(super) struct Waiting(Mutex<HashMap<ConcertId, VecDeque<Asked>>>);
-
 /// Those who share a transaction.
 pub(super) struct Batch {
     pub(super) concert: ConcertId,
@@ -80,59 +78,7 @@ pub(super) struct Batch {
     store: AtomicBool,
 }
 
-enum Entered {
-    /// Nobody serves the queue yet.
-    First,
-    Behind,
-    TooMany,
-}
-
-impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, HashMap<ConcertId, VecDeque<Asked>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn enter(&self, concert: ConcertId, asked: Asked) -> Entered {
-        match self.lock().entry(concert) {
-            Entry::Vacant(place) => {
-                place.insert(VecDeque::from([asked]));
-                Entered::First
-            }
-            Entry::Occupied(line) if line.get().len() >= WAITING_MAX => Entered::TooMany,
-            Entry::Occupied(mut line) => {
-                line.get_mut().push_back(asked);
-                Entered::Behind
-            }
-        }
-    }
-
-    /// Moves those who wait to `batch`, as many as share a transaction.
-    fn board(&self, concert: ConcertId, batch: &mut Vec<Asked>) {
-        let mut lines = self.lock();
-        let Some(line) = lines.get_mut(&concert) else {
-            return;
-        };
-        while batch.len() < BATCH_MAX
-            && let Some(asked) = line.pop_front()
-        {
-            if !asked.reply.is_closed() {
-                batch.push(asked);
-            }
-        }
-    }
-
-    /// True while anybody waits; once nobody does, the queue is not listed any more.
-    fn goes_on(&self, concert: ConcertId) -> bool {
-        let mut lines = self.lock();
-        let empty = lines.get(&concert).is_none_or(VecDeque::is_empty);
-        if empty {
-            lines.remove(&concert);
-        }
-        !empty
-    }
-}
-
-/// Serves a queue. Should that end before its time, those who wait are let go, and the next to come begins
+/// Serves a queue. Should that end before its time, those who wait are told so, and the next to come begins
 /// anew.
 struct Service {
     waiting: Arc<Waiting>,
@@ -141,10 +87,24 @@ struct Service {
     done: bool,
 }
 
+impl Service {
+    /// Does `work`, and tells those meanwhile who have waited for too long: so nobody waits for more than twice
+    /// as long as they should.
+    async fn meanwhile<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            match timeout(self.waiting.patience, work.as_mut()).await {
+                Ok(done) => return done,
+                Err(_) => self.waiting.let_go(self.concert),
+            }
+        }
+    }
+}
+
 impl Drop for Service {
     fn drop(&mut self) {
         if !self.done {
-            self.waiting.lock().remove(&self.concert);
+            self.waiting.end(self.concert);
         }
     }
 }
@@ -152,7 +112,7 @@ impl Drop for Service {
 impl Batch {
     fn board(&self) {
         let mut asked = self.lock();
-        self.waiting.board(self.concert, &mut asked);
+        self.waiting.board(self.concert, &mut asked, BATCH_MAX);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Asked>> {
@@ -191,13 +151,12 @@ impl Batch {
         match answers {
             Ok(answers) => {
                 for (asked, answer) in asked.into_iter().zip(answers) {
-                    // Who is gone needs no answer.
-                    let _ = asked.reply.send(Ok(answer));
+                    asked.tell(Ok(answer));
                 }
             }
             Err(failure) => {
                 for asked in asked {
-                    let _ = asked.reply.send(Err(failure.clone()));
+                    asked.tell(Err(failure.clone()));
                 }
             }
         }
@@ -211,23 +170,23 @@ impl MySqlQueue {
         concert: ConcertId,
         request: Request,
     ) -> StoreResult<Stamped<Answer>> {
-        let (reply, answer) = oneshot::channel();
-        match self.waiting().enter(concert, Asked { request, reply }) {
-            Entered::First => drop(tokio::spawn(self.clone().serve(concert))),
-            Entered::Behind => {}
-            Entered::TooMany => return Err(errors::busy("too many join at once")),
+        let (asked, answer) = Asked::new(request);
+        if self.waiting().enter(concert, asked)? == Entered::First {
+            let service = Service {
+                waiting: Arc::clone(self.waiting()),
+                concert,
+                done: false,
+            };
+            // For everybody who comes, from whichever worker.
+            drop(self.calls().at_home(self.clone().serve(service)));
         }
         let lost = || StoreError::outcome_unknown("the joins' transaction ended without an answer");
         answer.await.unwrap_or_else(|_| Err(lost()))
     }
 
     /// One transaction after the other, until nobody waits.
-    async fn serve(self, concert: ConcertId) {
-        let mut service = Service {
-            waiting: Arc::clone(self.waiting()),
-            concert,
-            done: false,
-        };
+    async fn serve(self, mut service: Service) {
+        let concert = service.concert;
         while service.waiting.goes_on(concert) {
             let batch = Arc::new(Batch {
                 concert,
@@ -237,7 +196,8 @@ impl MySqlQueue {
                 store: AtomicBool::new(false),
             });
             batch.board();
-            let answers = self.join_together(Arc::clone(&batch)).await;
+            let joining = self.join_together(Arc::clone(&batch));
+            let answers = service.meanwhile(joining).await;
             batch.answer(answers);
         }
         service.done = true;

@@ -195,10 +195,7 @@ async fn enter(
     if let Some(counts) = counted.filter(|_| admits && locks_head) {
         due = remove::due_for_room(session, concert, &head, &counts, now).await?;
     }
-    let users = requests.iter().map(|request| match request {
-        Request::Join { user, .. } => user,
-        Request::Return(ticket) => &ticket.user,
-    });
+    let users = requests.iter().map(Request::user);
     // All at once, so that they are locked in their order.
     let rows = places::lock(session, concert, users.chain(due.users())).await?;
     let ended: Vec<_> = rows

@@ -50,8 +50,8 @@
 //! within half of the waiting time to live.
 //!
 //! # Files
-//! - `batches`, `join`, `situation`, `entering`, `tail`: joins that share a transaction; the transaction; what it
-//!   reads; what comes of each join; what it writes.
+//! - `waiting`, `batches`, `join`, `situation`, `entering`, `tail`: who waits to join; joins that share a
+//!   transaction; the transaction; what it reads; what comes of each join; what it writes.
 //! - `look_up`, `signs`: where a place is; signs of life.
 //! - `gate`, `leave`: what else people do.
 //! - `line`, `exits`: the line as a whole; the record of those who left it.
@@ -81,6 +81,7 @@ mod signs;
 mod situation;
 mod tail;
 mod ticks;
+mod waiting;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -93,7 +94,7 @@ use frontrow_domain::{
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreResult},
 };
 
-use self::{batches::Waiting, signs::Signs};
+use self::{signs::Signs, waiting::Waiting};
 use crate::{
     calls::{Calls, Work},
     clock::TimeOffset,
@@ -136,11 +137,11 @@ impl MySqlQueue {
         let server = Server::new(url, settings)?;
         migrations::ensure_current(&server, settings.older_schema).await?;
         let pool = server.pool(settings.pool_size)?;
-        let calls = Calls::new(pool.clone(), offset);
+        let calls = Calls::new(&server, pool.clone(), offset);
         let call_limit = settings.statement_timeout;
         Ok(Self(Arc::new(Inner {
             signs: Signs::new(calls.clone(), call_limit),
-            waiting: Arc::default(),
+            waiting: Arc::new(Waiting::new(call_limit)),
             calls,
             pool,
             call_limit,
@@ -175,6 +176,10 @@ impl MySqlQueue {
         Outcome: Send + 'static,
     {
         self.0.calls.run(self.0.call_limit, argument, work).await
+    }
+
+    fn calls(&self) -> &Calls {
+        &self.0.calls
     }
 
     fn waiting(&self) -> &Arc<Waiting> {

@@ -10,7 +10,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use diesel::{
@@ -24,11 +24,12 @@ use frontrow_domain::{
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::Mutex as Turns;
+use tokio::{sync::Mutex as Turns, time::timeout};
 
 use super::{look_up::Whose, places::PlaceRow};
 use crate::{
     calls::{Calls, Turn},
+    errors,
     session::Session,
     statement::Fixed,
 };
@@ -121,20 +122,27 @@ impl Signs {
         let gathered = queues.entry(whose.concert).or_default();
         gathered.signs.insert(whose.user.clone(), sign);
         if !listed {
-            tokio::spawn(write_later(Arc::downgrade(self), whose.concert));
+            let writing = write_later(Arc::downgrade(self), whose.concert);
+            drop(self.calls.at_home(writing));
         }
         gathered.signs.len()
     }
 
     /// Writes all signs of a queue that were given before this call. A sign is kept until it is written,
-    /// also when this is cancelled.
+    /// also when this is cancelled, or is not done in about twice the time of a call.
     pub(super) async fn flush(&self, concert: ConcertId) -> StoreResult<()> {
         let Some(turn) = self.turn(concert) else {
             return Ok(());
         };
-        let _turn = turn.lock().await;
+        let Ok(_turn) = timeout(self.limit, turn.lock()).await else {
+            return Err(errors::busy("others are writing signs of life"));
+        };
+        let since = now();
         let signs = self.gathered(concert);
         for chunk in signs.chunks(WRITTEN_MAX) {
+            if since.elapsed() > self.limit {
+                return Err(errors::busy("the signs of life were not written in time"));
+            }
             let argument = (concert, list_of(chunk));
             self.calls
                 .run(self.limit, argument, |session, (concert, list)| {
@@ -217,6 +225,14 @@ async fn write_later(signs: Weak<Signs>, concert: ConcertId) {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it measures how long writing takes"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
 fn list_of(signs: &[(UserId, Sign)]) -> String {
     let list = signs.iter().map(|(user, sign)| {
         json!([
@@ -251,7 +267,7 @@ mod tests {
         let server = Server::new(url, &settings).unwrap();
         let pool = server.pool(1).unwrap();
         Signs::new(
-            Calls::new(pool, TimeOffset::default()),
+            Calls::new(&server, pool, TimeOffset::default()),
             settings.statement_timeout,
         )
     }

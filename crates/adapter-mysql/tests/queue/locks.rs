@@ -9,6 +9,9 @@ use frontrow_domain::{
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, Queue, QueueTicks, StoreError, TickOutcome},
 };
 
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
 use crate::{
     hall::{Hall, by_capacity, bypass, paused, user},
     one_queue::{execute, settings},
@@ -16,6 +19,9 @@ use crate::{
 
 const TAIL: &str = "SELECT * FROM queue_tails FOR UPDATE";
 const HEAD: &str = "SELECT * FROM queue_heads FOR UPDATE";
+
+/// So long take ten calls at most of who is [impatient]; those of all who wait in a line would take twenty.
+const SEVERAL_CALLS: Duration = Duration::from_secs(10);
 
 /// Somebody who holds a lock until they are told otherwise.
 async fn holding(hall: &Hall, lock: &str) -> AsyncMysqlConnection {
@@ -140,6 +146,29 @@ async fn a_failed_transaction_tells_all_who_shared_it() {
     for number in 0..20 {
         hall.enters(&format!("user-{number}")).await;
     }
+}
+
+/// Joins that all have to wait are not told so one transaction after the other.
+#[tokio::test]
+async fn nobody_waits_much_longer_to_join_than_a_call_may_take() {
+    let hall = Hall::open(paused()).await;
+    let impatient = hall.store.another(&impatient()).await;
+    let joining = holding(&hall, TAIL).await;
+    let asking: Vec<_> = (0..5_000)
+        .map(|number| {
+            let (queue, concert) = (impatient.clone(), hall.concert);
+            let name = user(&format!("user-{number}"));
+            tokio::spawn(async move { queue.join(concert, &name, None).await })
+        })
+        .collect();
+    let telling = timeout(SEVERAL_CALLS, join_all(asking)).await.unwrap();
+    for told in telling {
+        let told = told.unwrap();
+        let nothing_happened = matches!(told, Err(StoreError::NotApplied { .. }));
+        assert!(nothing_happened, "{told:?}");
+    }
+    let_go(joining).await;
+    assert_eq!(hall.expire(10).await.waiting, 0);
 }
 
 /// Who gives up while they wait for their turn takes no place from others, and has none or one.

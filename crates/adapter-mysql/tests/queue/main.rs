@@ -20,6 +20,7 @@ mod looks;
 mod one_queue;
 #[path = "../wire/mod.rs"]
 mod wire;
+mod workers;
 
 use one_queue::OneQueue;
 

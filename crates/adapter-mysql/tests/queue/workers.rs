@@ -1,0 +1,141 @@
+//! The web server has a runtime for each of its workers, which all ask one store. One that stops takes nothing
+//! with it that is of use to the others.
+
+use std::{pin::pin, thread, time::Duration};
+
+use diesel::{QueryableByName, sql_query, sql_types::BigInt};
+use diesel_async::RunQueryDsl;
+use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings};
+use frontrow_domain::{
+    model::queue::Standing,
+    ports::{LookUpOutcome, Queue},
+};
+use frontrow_test_harness::eventually;
+use futures_util::poll;
+use jiff::SignedDuration;
+use tokio::{runtime, sync::oneshot};
+
+use crate::{
+    hall::{Hall, enters, paused},
+    one_queue::settings,
+    wire::{address_of, turnstile::Turnstile},
+};
+
+/// For what never comes.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// How the statement begins that looks for a place.
+const LOOK: &str = "SELECT TIMESTAMPDIFF";
+
+/// How the statement begins that joins wait for.
+const TAIL: &str = "SELECT last_seq, last_arrival";
+
+/// A worker of the web server.
+struct Worker {
+    stop: oneshot::Sender<()>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Worker {
+    /// On which somebody asks for this.
+    fn asks(something: impl Future<Output = ()> + Send + 'static) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            let mut builder = runtime::Builder::new_current_thread();
+            let runtime = builder.enable_all().build().unwrap();
+            runtime.block_on(async {
+                tokio::spawn(something);
+                stopped.await.unwrap();
+            });
+        });
+        Self { stop, thread }
+    }
+
+    /// Stops it, whatever is under way there.
+    async fn stops(self) {
+        self.stop.send(()).unwrap();
+        let joining = tokio::task::spawn_blocking(|| self.thread.join());
+        joining.await.unwrap().unwrap();
+    }
+}
+
+/// An instance of the service with one connection, and what may stop on its way.
+async fn instance(hall: &Hall) -> (MySqlQueue, Turnstile) {
+    let turnstile = Turnstile::before(address_of(hall.store.url()).await).await;
+    let url = turnstile.wire.url(hall.store.url());
+    let settings = MySqlSettings {
+        pool_size: 1,
+        ..settings()
+    };
+    let offset = hall.store.offset.clone();
+    let queue = MySqlQueue::open(&url, &settings, offset).await.unwrap();
+    (queue, turnstile)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_gets_the_answer_to_somebody_whose_worker_has_stopped() {
+    let hall = Hall::open(paused()).await;
+    let line = hall.line_up(3).await;
+    let (queue, turnstile) = instance(&hall).await;
+    turnstile.stop_at(LOOK);
+    let (asked, first) = (queue.clone(), line[0].clone());
+    let worker = Worker::asks(async move { drop(asked.look_up(&first).await) });
+    turnstile.stopped().await;
+    worker.stops().await;
+    turnstile.open();
+    for (place, ticket) in (1..).zip(&line).skip(1) {
+        let found = queue.look_up(ticket).await.unwrap().value;
+        let LookUpOutcome::Found(found) = found else {
+            panic!("{} has a place: {found:?}", ticket.user);
+        };
+        let Standing::Waiting { position, .. } = found.standing else {
+            panic!("{} waits: {found:?}", ticket.user);
+        };
+        assert_eq!((found.ticket, position), (ticket.clone(), place));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_stops_ends_nobody_elses_join() {
+    let hall = Hall::open(paused()).await;
+    let (queue, turnstile) = instance(&hall).await;
+    turnstile.stop_at(TAIL);
+    let (asked, concert) = (queue.clone(), hall.concert);
+    let worker = Worker::asks(async move { drop(enters(&asked, concert, "ann").await) });
+    turnstile.stopped().await;
+    let mut joining = pin!(enters(&queue, concert, "ben"));
+    assert!(poll!(joining.as_mut()).is_pending());
+    worker.stops().await;
+    turnstile.open();
+    let behind = joining.await;
+    assert!(hall.waits(&behind.ticket).await);
+    hall.enters("cleo").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signs_of_life_are_written_though_the_worker_stops_that_gave_them() {
+    #[derive(QueryableByName)]
+    struct Heard {
+        #[diesel(sql_type = BigInt)]
+        since_us: i64,
+    }
+    let hall = Hall::open(paused()).await;
+    let ticket = hall.enters("ann").await.ticket;
+    hall.store.offset.shift(SignedDuration::from_mins(1));
+    let (queue, (told, given)) = (hall.queue().clone(), oneshot::channel());
+    let asked = ticket.clone();
+    let worker = Worker::asks(async move {
+        let found = queue.look_up(&asked).await;
+        told.send(found).unwrap();
+    });
+    given.await.unwrap().unwrap();
+    worker.stops().await;
+    let raw = &mut hall.store.raw().await;
+    let joined_us = ticket.arrival.micros();
+    let written = eventually("the sign is written", LIMIT, async || {
+        let heard = sql_query("SELECT since_us FROM queue_places");
+        let Heard { since_us } = heard.get_result(raw).await?;
+        Ok((since_us > joined_us + 1_000_000).then_some(()))
+    });
+    written.await.unwrap();
+}
