@@ -181,5 +181,5 @@ impl FaultyFixture for FarQueue {
 
 #[test]
 fn whatever_breaks_on_the_way_the_queue_answers_as_some_model_does() {
-    queue_model_with_faults(FarQueue::open, Positions::OverStated, 60);
+    queue_model_with_faults(FarQueue::open, Positions::OverStated, 300);
 }
