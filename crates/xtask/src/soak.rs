@@ -23,6 +23,7 @@ const PARTS: &[Part] = &[
     part(MEMORY, "whatever_happens", "FRONTROW_MODEL_CASES=10000", 30),
     part(REDIS, "broken_way::", "FRONTROW_FAULT_CASES=10000", 90),
     part(MYSQL_QUEUE, "broken_way::", "FRONTROW_FAULT_CASES=10000", 120),
+    part(MYSQL_QUEUE, "cost::", "FRONTROW_LINE_PEOPLE=1000000", 15),
     part(PROGRAM, "exactness::", "FRONTROW_EXACTNESS_PEOPLE=20000", 30),
 ];
 

@@ -1,12 +1,12 @@
 //! No call reads more rows because more people wait, as the server itself counts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, env};
 
 use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{GatePurpose, LineMark, SignOfLife, Ticket},
+        queue::{GatePurpose, LineMark, SignOfLife, Standing, Ticket},
     },
     ports::{LineOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks, WaitingLine},
 };
@@ -14,12 +14,21 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     hall::{Hall, by_rate, enters, paused, report, user},
+    long_line,
     one_queue::settings,
     wire::meter::{Meter, Metered},
 };
 
 /// How signs of life are written that were gathered: once a second, so also in the middle of other calls.
 const SIGNS: &str = "UPDATE JSON_TABLE";
+
+/// How many wait in the longer line, where somebody has the time for more.
+const PEOPLE_VARIABLE: &str = "FRONTROW_LINE_PEOPLE";
+const PEOPLE: i64 = 100_000;
+
+fn people_max() -> i64 {
+    env::var(PEOPLE_VARIABLE).map_or(PEOPLE, |people| people.parse().unwrap())
+}
 
 /// How many are admitted at most in the tour.
 const ADMITTED_MAX: u64 = 100;
@@ -196,9 +205,13 @@ async fn control(tour: &mut Tour) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_longer_line_costs_nobody_more() {
     let mut told = Vec::new();
-    for count in [1_000, 20_000] {
+    for count in [1_000, people_max()] {
         let mut hall = Hall::open(paused()).await;
-        let line = hall.line_up(count).await;
+        let line = long_line::line_up(&mut hall, count).await;
+        let last = hall.find(line.last().unwrap()).await.standing;
+        let at_the_end =
+            matches!(last, Standing::Waiting { position, .. } if position == line.len() as u64);
+        assert!(at_the_end, "{last:?}");
         let mut tour = Tour::of(&hall).await;
         people(&mut tour, &line).await;
         ticks(&mut tour, &mut hall, &line).await;

@@ -16,6 +16,7 @@ mod hall;
 mod instances;
 mod keys;
 mod locks;
+mod long_line;
 mod looks;
 mod one_queue;
 #[path = "../wire/mod.rs"]

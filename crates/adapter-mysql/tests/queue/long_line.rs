@@ -1,0 +1,48 @@
+//! A line of very many people, who have not come through the adapter one by one.
+
+use std::iter;
+
+use frontrow_domain::model::queue::{Arrival, Ticket};
+use jiff::SignedDuration;
+
+use crate::{
+    hall::{Hall, user},
+    one_queue::execute,
+};
+
+/// How many rows one statement writes: a power of ten.
+const CHUNK: i64 = 100_000;
+
+/// Puts `count` people behind the first one, who joins; the first to arrive first. What is then in the store is
+/// what their joins would have left there.
+pub(crate) async fn line_up(hall: &mut Hall, count: i64) -> Vec<Ticket> {
+    let first = hall.enters("first").await.ticket;
+    let raw = &mut hall.store.raw().await;
+    let digit = "SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION \
+                 SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9";
+    let chunks = (0..count).step_by(CHUNK.try_into().unwrap());
+    for (from, to) in chunks.map(|from| (from, count.min(from + CHUNK))) {
+        // One a microsecond, and the names in the order of the primary key.
+        let sql = format!(
+            "INSERT INTO queue_places (concert_id, user_id, arrival, seq, phase, since_us)
+             SELECT p.concert_id, CONCAT('user-', LPAD(n, 9, '0')), p.arrival + n, 1 + n, 1, p.arrival + n
+             FROM (SELECT 1 + {from} + a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n AS n
+                   FROM ({digit}) a, ({digit}) b, ({digit}) c, ({digit}) d, ({digit}) e) numbers
+             JOIN queue_places p ON p.user_id = 'first'
+             WHERE n <= {to} ORDER BY n"
+        );
+        execute(raw, &sql).await.unwrap();
+    }
+    let sql = format!(
+        "UPDATE queue_tails SET last_seq = last_seq + {count}, last_arrival = last_arrival + {count}"
+    );
+    execute(raw, &sql).await.unwrap();
+    // After the last of them.
+    hall.store.offset.shift(SignedDuration::from_micros(count));
+    let others = (1..=count).map(|number| Ticket {
+        user: user(&format!("user-{number:09}")),
+        arrival: Arrival::from_micros(first.arrival.micros() + number),
+        ..first
+    });
+    iter::once(first.clone()).chain(others).collect()
+}
