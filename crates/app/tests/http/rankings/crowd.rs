@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{
     SOON,
+    outage::patient,
     queries::{count, hold_up, let_go, under_way},
     ranking,
 };
@@ -89,11 +90,6 @@ fn allow_many_connections() -> Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     Ok(())
-}
-
-/// Queries are to wait, and not to fail.
-fn patient(config: AppConfig) -> AppConfig {
-    config.env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "60000")
 }
 
 /// A program that is ready to be started, and whose database has its schema.

@@ -3,9 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use diesel_async::{AsyncConnection, AsyncMysqlConnection};
 use frontrow_test_harness::{App, AppConfig, Fault, MySqlServer, eventually};
 
-use super::{DATABASE_URL, PERIODS, SOON, proxied::behind_a_proxy, ranking, readers::Readers};
+use super::{
+    DATABASE_URL, PERIODS, SOON,
+    proxied::behind_a_proxy,
+    queries::{hold_up, let_go, one_each},
+    ranking,
+    readers::Readers,
+};
 use crate::{clock::Stopwatch, stage, stores::Stores};
 
 /// More than all who ask one after the other wait together, and much less than a statement may take.
@@ -32,6 +39,11 @@ pub(super) fn impatient(config: AppConfig) -> AppConfig {
         .env("FRONTROW_DATABASE__LOCK_TIMEOUT_S", "1")
         .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "500")
         .env("FRONTROW_DATABASE__CONNECT_TIMEOUT_MS", "500")
+}
+
+/// `config` with a database whose queries are to wait, and not to fail.
+pub(super) fn patient(config: AppConfig) -> AppConfig {
+    config.env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "60000")
 }
 
 /// With the cache in the program: what has finished is in it, and the last hour grows old.
@@ -77,8 +89,7 @@ async fn a_silent_database_costs_nobody_an_answer() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_database_keeps_nobody_waiting() -> Result<()> {
     let (config, proxy) = behind_a_proxy(Stores::MYSQL.config().await?, DATABASE_URL)?;
-    let config = config.env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "60000");
-    let app = stage::start(config).await?;
+    let app = stage::start(patient(config)).await?;
     all_are_answered(&app).await?;
     proxy.set(Fault::LoseAnswers).await?;
     eventually("the last hour is stale", SOON, async || {
@@ -95,8 +106,17 @@ async fn a_silent_database_keeps_nobody_waiting() -> Result<()> {
 async fn a_killed_database_costs_nobody_an_answer() -> Result<()> {
     let server = MySqlServer::start().await?;
     let url = server.create_database("frontrow").await?;
-    let app = stage::start(impatient(Stores::on_mysql(&url))).await?;
+    let app = stage::start(patient(Stores::on_mysql(&url))).await?;
     let server = tokio::sync::Mutex::new(server);
     let kill = async || server.lock().await.kill();
-    nobody_is_refused(app, kill, async || server.lock().await.start_again().await).await
+    nobody_is_refused(app, kill, async || {
+        server.lock().await.start_again().await?;
+        // It is asked for the last hour, by all who ask together, however long it takes.
+        let past_the_program = format!("{url}?prefer_socket=false");
+        let mut database = AsyncMysqlConnection::establish(&past_the_program).await?;
+        hold_up(&mut database).await?;
+        one_each(&mut database, 1).await?;
+        let_go(&mut database).await
+    })
+    .await
 }

@@ -1,8 +1,21 @@
 //! What a MySQL server says about the queries of rankings.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
 use diesel::{QueryableByName, sql_query, sql_types::BigInt};
 use diesel_async::{AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
+use frontrow_test_harness::eventually;
+
+use super::SOON;
+use crate::clock::Stopwatch;
+
+/// For how long it is looked whether other queries come while some wait: past the second after which a
+/// reader's look is replaced by another, and the two after which a cache that failed is tried again.
+const WATCHED: Duration = Duration::from_millis(3_500);
+
+/// Between two looks.
+const PACE: Duration = Duration::from_millis(20);
 
 #[derive(QueryableByName)]
 struct Count {
@@ -34,4 +47,32 @@ pub(super) async fn under_way(database: &mut AsyncMysqlConnection) -> Result<i64
                WHERE db = DATABASE() AND info LIKE '%SELECT best.concert_id%'
                  AND id <> CONNECTION_ID()";
     count(database, sql).await
+}
+
+/// Waits until so many rankings are queried, which somebody holds up, and sees that none of them is queried
+/// a second time. The server does not show which ranking a statement is of; but each is asked for all the
+/// time, so where one is queried twice, another soon makes one too many.
+pub(super) async fn one_each(database: &mut AsyncMysqlConnection, rankings: i64) -> Result<()> {
+    eventually("all of them are queried", SOON, async || {
+        let now = under_way(database).await?;
+        ensure!(now <= rankings, "{now} queries at once");
+        Ok((now == rankings).then_some(()))
+    })
+    .await?;
+    still_one_each(database, rankings).await
+}
+
+/// Sees for a while that no more than so many rankings are queried. A look may find fewer than there are: the
+/// server skips who is busy at that moment.
+pub(super) async fn still_one_each(
+    database: &mut AsyncMysqlConnection,
+    rankings: i64,
+) -> Result<()> {
+    let watched = Stopwatch::start();
+    while watched.elapsed() < WATCHED {
+        let now = under_way(database).await?;
+        ensure!(now <= rankings, "{now} queries at once");
+        tokio::time::sleep(PACE).await;
+    }
+    Ok(())
 }

@@ -1,29 +1,32 @@
 //! A cache that goes away: the database answers in its place, one query at a time for each period, and
 //! nobody is refused.
 
-use anyhow::{Context, Result, ensure};
-use diesel_async::AsyncMysqlConnection;
+use anyhow::{Context, Result};
+use diesel_async::{AsyncConnection, AsyncMysqlConnection};
 use frontrow_test_harness::{App, AppConfig, Fault, FaultProxy, RedisServer, eventually};
 
 use super::{
     DATABASE_URL, PERIODS, SOON,
-    outage::{all_are_answered, impatient},
+    outage::{all_are_answered, patient},
     proxied::behind_a_proxy,
-    queries::{hold_up, let_go, under_way},
+    queries::{hold_up, let_go, one_each, still_one_each},
     readers::Readers,
 };
 use crate::{stage, stores::Stores};
 
-/// How often it is looked whether more queries come while one of each period waits.
-const LOOKS: usize = 50;
+/// One query of each period.
+const ALL: i64 = 4;
 
-/// A program whose rankings are cached on a Redis of its own, the network between them, and its database.
+/// A program whose rankings are cached on a Redis of its own, the networks between it and its stores, and
+/// its database.
 struct ShakyCache {
+    /// Past the program and the network. Dropped first, with the locks that it may hold: the program's
+    /// database is removed with it.
+    database: AsyncMysqlConnection,
     app: App,
     network: FaultProxy,
+    to_database: FaultProxy,
     redis: RedisServer,
-    /// Past the program.
-    database: AsyncMysqlConnection,
 }
 
 /// `config` with a cache on `redis`, which it reaches through a proxy.
@@ -42,14 +45,15 @@ impl ShakyCache {
     async fn open() -> Result<Self> {
         let redis = RedisServer::start().await?;
         let (config, network) = cached_on(Stores::MYSQL.config().await?, &redis)?;
-        // Queries are to wait here, and not to fail.
-        let config = config.env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "60000");
-        let app = stage::start(config).await?;
+        let url = config.value(DATABASE_URL).and_then(|url| url.to_str());
+        let database = AsyncMysqlConnection::establish(url.context("a database")?).await?;
+        let (config, to_database) = behind_a_proxy(config, DATABASE_URL)?;
         Ok(Self {
-            database: Stores::MYSQL.mysql(&app).await?,
-            app,
+            app: stage::start(patient(config)).await?,
             network,
+            to_database,
             redis,
+            database,
         })
     }
 
@@ -61,23 +65,11 @@ impl ShakyCache {
         .await
     }
 
-    /// Holds up all queries until there is one for each period, and sees that no other is made, however many
-    /// ask.
-    async fn makes_one_query_a_period(&mut self) -> Result<()> {
-        let most = i64::try_from(PERIODS.len())?;
-        hold_up(&mut self.database).await?;
-        let database = &mut self.database;
-        eventually("each period is queried", SOON, async || {
-            let now = under_way(database).await?;
-            ensure!(now <= most, "{now} queries at once");
-            Ok((now == most).then_some(()))
+    async fn are_stale(&self, number: usize) -> Result<()> {
+        eventually("so many are stale", SOON, async || {
+            Ok((all_are_answered(&self.app).await? == number).then_some(()))
         })
-        .await?;
-        for _ in 0..LOOKS {
-            let now = under_way(&mut self.database).await?;
-            ensure!(now == most, "{now} queries at once");
-        }
-        let_go(&mut self.database).await
+        .await
     }
 }
 
@@ -93,14 +85,18 @@ async fn nobody_is_refused(
     shaky
         .says("the ranking cache fails and is passed by")
         .await?;
-    shaky.makes_one_query_a_period().await?;
-    eventually("the database answers", SOON, async || {
-        Ok((all_are_answered(&shaky.app).await? == 0).then_some(()))
-    })
-    .await?;
+    hold_up(&mut shaky.database).await?;
+    one_each(&mut shaky.database, ALL).await?;
+    let_go(&mut shaky.database).await?;
+    // The database is there.
+    shaky.are_stale(0).await?;
+    hold_up(&mut shaky.database).await?;
+    one_each(&mut shaky.database, ALL).await?;
     mends(&mut shaky).await?;
     shaky.says("the ranking cache answers again").await?;
-    assert_eq!(all_are_answered(&shaky.app).await?, 0);
+    still_one_each(&mut shaky.database, ALL).await?;
+    let_go(&mut shaky.database).await?;
+    shaky.are_stale(0).await?;
     readers.go_home().await?;
     shaky.app.process().ensure_running()
 }
@@ -134,26 +130,43 @@ async fn a_cache_whose_answers_are_lost_costs_nobody_an_answer() -> Result<()> {
     nobody_is_refused(lose, mend).await
 }
 
+/// Either of the stores is enough.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_neither_cache_nor_database_the_last_answers_are_shown_as_stale() -> Result<()> {
-    let mut redis = RedisServer::start().await?;
-    let (config, _network) = cached_on(Stores::MYSQL.config().await?, &redis)?;
-    let (config, database) = behind_a_proxy(config, DATABASE_URL)?;
-    let mut app = stage::start(impatient(config)).await?;
-    assert_eq!(all_are_answered(&app).await?, 0);
-    let readers = Readers::of(&app);
-    redis.kill()?;
-    database.set(Fault::Refuse).await?;
-    eventually("all are stale", SOON, async || {
-        Ok((all_are_answered(&app).await? == PERIODS.len()).then_some(()))
-    })
-    .await?;
-    // Either of them is enough.
-    database.set(Fault::Forward).await?;
-    eventually("none is stale", SOON, async || {
-        Ok((all_are_answered(&app).await? == 0).then_some(()))
-    })
-    .await?;
+    let mut shaky = ShakyCache::open().await?;
+    assert_eq!(all_are_answered(&shaky.app).await?, 0);
+    let readers = Readers::of(&shaky.app);
+    shaky.redis.kill()?;
+    shaky.to_database.set(Fault::Refuse).await?;
+    shaky.are_stale(PERIODS.len()).await?;
+    // It comes back, and takes its time.
+    hold_up(&mut shaky.database).await?;
+    shaky.to_database.set(Fault::Forward).await?;
+    one_each(&mut shaky.database, ALL).await?;
+    shaky.are_stale(PERIODS.len()).await?;
+    let_go(&mut shaky.database).await?;
+    shaky.are_stale(0).await?;
     readers.go_home().await?;
-    app.process().ensure_running()
+    shaky.app.process().ensure_running()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_falls_silent_is_not_asked_again_meanwhile() -> Result<()> {
+    let mut shaky = ShakyCache::open().await?;
+    assert_eq!(all_are_answered(&shaky.app).await?, 0);
+    let readers = Readers::of(&shaky.app);
+    shaky.redis.kill()?;
+    hold_up(&mut shaky.database).await?;
+    one_each(&mut shaky.database, ALL).await?;
+    shaky.to_database.set(Fault::LoseAnswers).await?;
+    still_one_each(&mut shaky.database, ALL).await?;
+    let_go(&mut shaky.database).await?;
+    shaky.to_database.answer_lost().await?;
+    still_one_each(&mut shaky.database, 0).await?;
+    shaky.are_stale(PERIODS.len()).await?;
+    shaky.to_database.set(Fault::Reset).await?;
+    shaky.to_database.set(Fault::Forward).await?;
+    shaky.are_stale(0).await?;
+    readers.go_home().await?;
+    shaky.app.process().ensure_running()
 }
