@@ -1,6 +1,10 @@
 //! The queue: join, look up, leave.
 
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::header::{self, HeaderValue},
+    web,
+};
 use frontrow_domain::{
     model::{ConcertId, queue::JoinRefusal},
     use_cases::{JoinAnswer, LeaveAnswer, LookUpAnswer, PlaceReport},
@@ -129,8 +133,9 @@ fn place(mut response: HttpResponseBuilder, report: &PlaceReport) -> HttpRespons
     let mut body = Vec::with_capacity(PLACE_BYTES);
     // A shape of texts and numbers can always be written.
     let _ = serde_json::to_writer(&mut body, &PlaceBody::from(report));
+    let json = HeaderValue::from_static("application/json");
     response
-        .content_type(header::ContentType::json())
+        .insert_header((header::CONTENT_TYPE, json))
         .body(body)
 }
 

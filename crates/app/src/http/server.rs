@@ -2,7 +2,13 @@
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use actix_web::{App, HttpServer, dev::Server, http::header, middleware::DefaultHeaders, web};
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    http::header::{self, HeaderValue},
+    middleware::DefaultHeaders,
+    web,
+};
 
 use super::{Services, openapi::Document, problem::Problem, problem_kinds::ProblemKind, routes};
 
@@ -38,8 +44,11 @@ pub(crate) fn start(
             }))
             .wrap(
                 DefaultHeaders::new()
-                    .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-                    .add((header::CACHE_CONTROL, "no-store")),
+                    .add((
+                        header::X_CONTENT_TYPE_OPTIONS,
+                        HeaderValue::from_static("nosniff"),
+                    ))
+                    .add((header::CACHE_CONTROL, HeaderValue::from_static("no-store"))),
             )
             .configure(|config| routes::all().configure(config))
             .default_service(web::to(|| async {
