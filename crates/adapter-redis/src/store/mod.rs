@@ -31,8 +31,8 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// How many places one script handles at most: some milliseconds' worth.
-    pub const CHUNK: u32 = 256;
+    /// How many places one script handles at most: about a millisecond's worth, and two in a bad moment.
+    pub const CHUNK: u32 = 128;
 
     /// Connects to the server of `settings` and looks whether queues are safe with it. `offset` is none in
     /// the product.

@@ -36,6 +36,9 @@ impl RedisStore {
                 let (idle, listing) = (reply.flag()?, reply.number()?);
                 let listed = if idle {
                     self.calls.unlist(concert, listing).await
+                } else if report.more {
+                    // The next chunk follows at once, and the last one sees to it.
+                    Ok(())
                 } else {
                     // Done at every tick: the server may have lost its list, or never have had the entry.
                     self.calls.list(Caller::Job, concert, listing | 1).await
