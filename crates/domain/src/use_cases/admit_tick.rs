@@ -20,11 +20,13 @@ pub struct AdmitTick {
 impl AdmitTick {
     /// How many people one call of the store admits at most, so that it holds up nobody for long.
     pub const CHUNK: u32 = 500;
-    /// How many calls one tick makes at most; what is left is done by the next.
-    const CHUNKS: usize = 400;
+    /// How many calls one tick makes at most; what is left is done by the next. A store may admit fewer at
+    /// once than it is asked to, so that is some hundred thousand people.
+    const CHUNKS: usize = 1_600;
 
-    /// The queues that are worth a tick now: those with people in them, and those that the store
-    /// lacked, or whose new policy it had not taken, and which it is given here.
+    /// The queues that are worth a tick now: those with people in them, those that were recovering when
+    /// last seen, and those that the store lacked, or whose new policy it had not taken, and which it is
+    /// given here.
     ///
     /// # Errors
     /// When the queues' store fails. What it could not be given is tried again by the next tick.
@@ -43,6 +45,7 @@ impl AdmitTick {
             }
         }
         due.extend(self.ticks.busy().await?);
+        due.extend(self.board.recovering());
         match failed {
             // The others are not kept waiting for one that fails.
             Some(error) if due.is_empty() => Err(error),
@@ -88,6 +91,7 @@ impl AdmitTick {
 mod tests {
     use super::*;
     use crate::{
+        model::queue::QueueView,
         ports::{
             MasterPolicy, MockQueueControl, MockQueuePolicies, MockQueueTicks, QueuePolicies,
             SeedOutcome,
@@ -175,6 +179,26 @@ mod tests {
             tick.due().await,
             Ok(HashSet::from([CONCERT, OTHER_CONCERT]))
         );
+    }
+
+    /// Nobody may be in it, and yet everybody is told so of it.
+    #[tokio::test]
+    async fn a_queue_that_was_recovering_is_due_until_it_is_seen_to_be_over() {
+        let mut ticks = MockQueueTicks::new();
+        ticks.expect_busy().returning(|| Ok(Vec::new()));
+        ticks
+            .expect_admit()
+            .once()
+            .returning(|_, _| Ok(stamped(TickOutcome::Ticked(report(0, false)))));
+        let tick = tick(ticks, MockQueuePolicies::new());
+        let recovering = QueueView {
+            recovering: true,
+            ..open_queue()
+        };
+        tick.board.note_view(CONCERT, recovering);
+        assert_eq!(tick.due().await, Ok(HashSet::from([CONCERT])));
+        assert_eq!(tick.run(CONCERT).await, Ok(0));
+        assert_eq!(tick.due().await, Ok(HashSet::new()));
     }
 
     #[tokio::test]

@@ -138,6 +138,14 @@ impl QueueBoard {
         self.read().keys().copied().collect()
     }
 
+    /// The queues that were recovering when they were last seen.
+    #[must_use]
+    pub fn recovering(&self) -> Vec<ConcertId> {
+        let queues = self.read();
+        let recovering = queues.iter().filter(|(_, seen)| seen.view.recovering);
+        recovering.map(|(concert, _)| *concert).collect()
+    }
+
     /// Why the store may have answered that it has no such queue. Where there should be one, the next
     /// tick sees to it.
     pub fn missing(&self, concert: ConcertId) -> QueueMissing {
