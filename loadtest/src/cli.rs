@@ -169,7 +169,7 @@ pub(crate) struct Settings {
     pub(crate) pairs: u32,
 
     /// How many connections ask at once
-    #[arg(long, value_name = "CONNECTIONS", default_value_t = 64, value_parser = connections)]
+    #[arg(long, value_name = "CONNECTIONS", default_value_t = 256, value_parser = connections)]
     pub(crate) connections: usize,
 }
 
