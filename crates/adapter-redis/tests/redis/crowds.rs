@@ -15,25 +15,34 @@ use crate::room::{Raw, Room, SOON, quick, user};
 /// In each direction.
 const FAR: Duration = Duration::from_millis(100);
 
-/// One call after the other would take fifteen round trips, and the last of these people would have waited in
-/// vain.
-#[tokio::test]
-async fn a_crowd_far_from_the_server_does_not_wait_for_one_call_after_the_other() {
-    let server = RedisServer::start().await.unwrap();
+/// A queue far from its server, in which one waits.
+async fn far_from(
+    server: &RedisServer,
+    connect_timeout: Duration,
+    answer_timeout: Duration,
+) -> (Room, FaultProxy) {
     let address = server.url();
     let address = address.strip_prefix("redis://").unwrap();
     let network = FaultProxy::start(address.parse().unwrap()).unwrap();
     let settings = RedisSettings {
         url: format!("redis://{}", network.address()),
-        connect_timeout: FAR * 3,
-        answer_timeout: FAR * 20,
-        ..quick(&server)
+        connect_timeout,
+        answer_timeout,
+        ..quick(server)
     };
     let store = RedisStore::open(&settings, TimeOffset::default());
     let room = Room::paused(store.await.unwrap()).await;
     room.join("first").await;
     network.set(Fault::Delay(FAR)).await.unwrap();
+    (room, network)
+}
 
+/// One call after the other would take fifteen round trips, and the last of these people would have waited in
+/// vain.
+#[tokio::test]
+async fn a_crowd_far_from_the_server_does_not_wait_for_one_call_after_the_other() {
+    let server = RedisServer::start().await.unwrap();
+    let (room, network) = far_from(&server, FAR * 3, FAR * 20).await;
     let names: Vec<_> = (0..1_500).map(|n| user(&format!("user-{n}"))).collect();
     let joins = names
         .iter()
@@ -49,20 +58,7 @@ async fn a_crowd_far_from_the_server_does_not_wait_for_one_call_after_the_other(
 #[tokio::test]
 async fn who_has_waited_in_vain_is_told_that_nothing_was_done() {
     let server = RedisServer::start().await.unwrap();
-    let address = server.url();
-    let address = address.strip_prefix("redis://").unwrap();
-    let network = FaultProxy::start(address.parse().unwrap()).unwrap();
-    let settings = RedisSettings {
-        url: format!("redis://{}", network.address()),
-        connect_timeout: FAR,
-        answer_timeout: SOON,
-        ..quick(&server)
-    };
-    let store = RedisStore::open(&settings, TimeOffset::default());
-    let room = Room::paused(store.await.unwrap()).await;
-    room.join("first").await;
-    network.set(Fault::Delay(FAR)).await.unwrap();
-
+    let (room, network) = far_from(&server, FAR, SOON).await;
     let names: Vec<_> = (0..9_000).map(|n| user(&format!("user-{n}"))).collect();
     let joins = names
         .iter()
