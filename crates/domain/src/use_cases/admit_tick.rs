@@ -20,8 +20,9 @@ pub struct AdmitTick {
 impl AdmitTick {
     /// How many people one call of the store admits at most, so that it holds up nobody for long.
     pub const CHUNK: u32 = 500;
-    /// How many calls one tick makes at most; what is left is done by the next. A store may admit fewer at
-    /// once than it is asked to, so that is some hundred thousand people.
+    /// How many people one tick admits before it leaves the rest to the next: other queues have their turn.
+    const PEOPLE: u64 = 200_000;
+    /// How many calls one tick makes at most. A store may admit fewer at once than it is asked to.
     const CHUNKS: usize = 1_600;
 
     /// The queues that are worth a tick now: those with people in them, those that were recovering when
@@ -72,7 +73,7 @@ impl AdmitTick {
                             value: report,
                         },
                     );
-                    if !more {
+                    if !more || admitted >= Self::PEOPLE {
                         break;
                     }
                 }
@@ -129,6 +130,19 @@ mod tests {
         assert_eq!(
             tick(ticks, MockQueuePolicies::new()).run(CONCERT).await,
             Ok(1500)
+        );
+    }
+
+    #[tokio::test]
+    async fn it_leaves_what_is_too_much_to_the_next() {
+        let mut ticks = MockQueueTicks::new();
+        ticks
+            .expect_admit()
+            .times(400)
+            .returning(|_, _| Ok(stamped(TickOutcome::Ticked(report(500, true)))));
+        assert_eq!(
+            tick(ticks, MockQueuePolicies::new()).run(CONCERT).await,
+            Ok(200_000)
         );
     }
 
