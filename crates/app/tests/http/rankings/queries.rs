@@ -49,6 +49,15 @@ pub(super) async fn under_way(database: &mut AsyncMysqlConnection) -> Result<i64
     count(database, sql).await
 }
 
+/// Waits until none is queried, and sees that none is asked for again.
+pub(super) async fn none_any_more(database: &mut AsyncMysqlConnection) -> Result<()> {
+    eventually("the queries end", SOON, async || {
+        Ok((under_way(database).await? == 0).then_some(()))
+    })
+    .await?;
+    still_one_each(database, 0).await
+}
+
 /// Waits until so many rankings are queried, which somebody holds up, and sees that none of them is queried
 /// a second time. The server does not show which ranking a statement is of; but each is asked for all the
 /// time, so where one is queried twice, another soon makes one too many.

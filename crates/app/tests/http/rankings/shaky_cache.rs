@@ -9,7 +9,7 @@ use super::{
     DATABASE_URL, PERIODS, SOON,
     outage::{all_are_answered, patient},
     proxied::behind_a_proxy,
-    queries::{hold_up, let_go, one_each, still_one_each},
+    queries::{hold_up, let_go, none_any_more, one_each, still_one_each},
     readers::Readers,
 };
 use crate::{stage, stores::Stores};
@@ -162,7 +162,7 @@ async fn a_database_that_falls_silent_is_not_asked_again_meanwhile() -> Result<(
     still_one_each(&mut shaky.database, ALL).await?;
     let_go(&mut shaky.database).await?;
     shaky.to_database.answer_lost().await?;
-    still_one_each(&mut shaky.database, 0).await?;
+    none_any_more(&mut shaky.database).await?;
     shaky.are_stale(PERIODS.len()).await?;
     shaky.to_database.set(Fault::Reset).await?;
     shaky.to_database.set(Fault::Forward).await?;
