@@ -5,6 +5,7 @@
 //! is not of one queue, the list of the busy and the rankings, is never used in one script with a queue.
 
 use frontrow_domain::model::{ConcertId, Period};
+use jiff::Timestamp;
 
 /// How many keys a queue has.
 pub(crate) const QUEUE_KEYS: usize = 8;
@@ -56,6 +57,12 @@ impl Keys {
     pub(crate) fn ranking(&self, period: Period) -> String {
         format!("{}ranking:{}", self.prefix, period.as_str())
     }
+
+    /// The claim to compute what comes after the ranking of a period as of `after`.
+    pub(crate) fn ranking_claim(&self, period: Period, after: Option<Timestamp>) -> String {
+        let after = after.map_or(0, Timestamp::as_microsecond);
+        format!("{}:claim:{after}", self.ranking(period))
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +81,9 @@ mod tests {
         let mut all: Vec<_> = keys.queue(CONCERT).into();
         all.push(keys.busy());
         all.extend(Period::ALL.map(|period| keys.ranking(period)));
+        for after in [None, Some(Timestamp::constant(1, 0))] {
+            all.extend(Period::ALL.map(|period| keys.ranking_claim(period, after)));
+        }
         assert!(all.iter().all(|key| key.starts_with("test:")), "{all:?}");
         assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
     }

@@ -285,6 +285,9 @@ macro_rules! ranking_cache_contracts {
                 a_lost_cache_is_empty
                 a_reopened_cache_has_all_or_nothing
                 readers_get_one_ranking_or_the_other
+                a_claim_is_granted_once
+                a_claim_ends
+                claims_and_rankings_do_not_mix
             }
         }
     };

@@ -3,7 +3,7 @@
 //! A caller says what time it is. The instants here lie far in the future, so that a cache that also
 //! drops what is past its end by a clock of its own keeps them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use frontrow_domain::{
     model::{ConcertId, Period, RankedConcert, Ranking, Span},
@@ -152,4 +152,56 @@ pub async fn readers_get_one_ranking_or_the_other<F: CacheFixture>(fixture: F) {
         tokio::task::yield_now().await;
     }
     writer.await.expect("the writer");
+}
+
+async fn claim(
+    cache: &Arc<dyn RankingCache>,
+    period: Period,
+    after: Option<Timestamp>,
+    (now, until): (i64, i64),
+) -> bool {
+    let granted = cache.claim(period, after, at(now), at(until)).await;
+    granted.expect("claim")
+}
+
+/// Of many who claim the same work one gets it; the next ranking, and another period, are other work.
+pub async fn a_claim_is_granted_once<F: CacheFixture>(fixture: F) {
+    for after in [None, Some(at(-7)), Some(at(-6))] {
+        for period in Period::ALL {
+            let claims = (0..8).map(|_| {
+                let cache = fixture.ports();
+                tokio::spawn(async move { claim(&cache, period, after, (0, 600)).await })
+            });
+            let claims: Vec<_> = claims.collect();
+            let mut granted = 0;
+            for claim in claims {
+                granted += usize::from(claim.await.expect("a claim"));
+            }
+            assert_eq!(granted, 1, "{period:?} after {after:?}");
+        }
+    }
+}
+
+/// Who claims work and does not do it keeps others from it until the end of the claim.
+pub async fn a_claim_ends<F: CacheFixture>(fixture: F) {
+    let cache = fixture.ports();
+    // A cache may go by a clock of its own, so the span is short, and then is let pass on both.
+    assert!(claim(&cache, Period::Daily, None, (0, 1)).await);
+    let mut looks = 0;
+    while !claim(&cache, Period::Daily, None, (1, 600)).await {
+        looks += 1;
+        assert!(looks < 1_000, "it does not end");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!claim(&cache, Period::Daily, None, (2, 600)).await);
+}
+
+/// A claim is no ranking, and a ranking ends no claim.
+pub async fn claims_and_rankings_do_not_mix<F: CacheFixture>(fixture: F) {
+    let cache = fixture.ports();
+    assert!(claim(&cache, Period::Daily, None, (0, 600)).await);
+    assert_eq!(cached(&cache, Period::Daily, at(1)).await, None);
+    put(&cache, &ranking(Period::Daily, 1, at(1)), at(600)).await;
+    assert!(!claim(&cache, Period::Daily, None, (2, 600)).await);
+    assert!(claim(&cache, Period::Daily, Some(at(1)), (2, 600)).await);
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{PoisonError, RwLock},
+    sync::{Mutex, PoisonError, RwLock},
 };
 
 use async_trait::async_trait;
@@ -16,6 +16,8 @@ use jiff::Timestamp;
 #[derive(Debug, Default)]
 pub struct MemoryRankingCache {
     kept: RwLock<HashMap<Period, Kept>>,
+    /// The ends of claims, until somebody claims something after them.
+    claims: Mutex<HashMap<(Period, Option<Timestamp>), Timestamp>>,
 }
 
 #[derive(Debug)]
@@ -47,5 +49,19 @@ impl RankingCache for MemoryRankingCache {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.insert(ranking.period, Kept { ranking, until });
         Ok(())
+    }
+
+    async fn claim(
+        &self,
+        period: Period,
+        after: Option<Timestamp>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.retain(|_, until| now < *until);
+        let free = !claims.contains_key(&(period, after));
+        claims.entry((period, after)).or_insert(until);
+        Ok(free)
     }
 }

@@ -68,6 +68,16 @@ impl RankingCache for Shelf {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(ranking.clone());
         Ok(())
     }
+
+    async fn claim(
+        &self,
+        _: Period,
+        _: Option<Timestamp>,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> StoreResult<bool> {
+        Ok(true)
+    }
 }
 
 /// Time as it is.

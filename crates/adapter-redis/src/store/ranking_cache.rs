@@ -107,4 +107,21 @@ impl RankingCache for RedisStore {
         set.arg("PXAT").arg(until.as_millisecond().max(1));
         self.to_its_end(set, Effect::Writes).await
     }
+
+    /// The server ends a claim after its span, by its own clock.
+    async fn claim(
+        &self,
+        period: Period,
+        after: Option<Timestamp>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<bool> {
+        let lasts = until.duration_since(now).as_millis();
+        let mut set = Cmd::new();
+        set.arg("SET")
+            .arg(self.calls.keys.ranking_claim(period, after));
+        set.arg(1).arg("NX").arg("PX").arg(lasts.max(1));
+        let granted: Option<String> = self.to_its_end(set, Effect::Writes).await?;
+        Ok(granted.is_some())
+    }
 }

@@ -7,7 +7,7 @@ use std::{rc::Rc, sync::Arc, time::Duration};
 
 use frontrow_domain::{
     model::Period,
-    ports::{Ids, StoreResult},
+    ports::StoreResult,
     use_cases::{
         AddUpSales, AdmitTick, ExpireTick, ForgetCounters, MarkSoldOut, PurgeKeys, QueueBoard,
         SeedQueues, SharedLook, SweepHolds, WarmRankings,
@@ -31,16 +31,14 @@ pub(crate) struct Jobs {
     pub(crate) add_up: AddUpSales,
     pub(crate) forget: ForgetCounters,
     pub(crate) board: Arc<QueueBoard>,
-    pub(crate) ids: Arc<dyn Ids>,
 }
 
 const EVERY_SECOND: Duration = Duration::from_secs(1);
 /// How often queues in which nobody is are looked at, and the master copies of all policies read.
 const SURVEY: Duration = Duration::from_secs(30);
 const SWEEP: Duration = Duration::from_secs(2);
-/// Between two looks at the rankings, at least; and at most so much more: see [`rankings_pace`].
-const RANKINGS: Duration = Duration::from_secs(3);
-const RANKINGS_SPREAD: Duration = Duration::from_secs(3);
+/// Between two looks at the rankings: after as long, that of the last hour is to be replaced.
+const RANKINGS: Duration = Duration::from_secs(4);
 const PURGE: Duration = Duration::from_mins(10);
 
 impl Jobs {
@@ -83,18 +81,16 @@ impl Jobs {
             .map(drop));
         job!("hold sweep", every(SWEEP), |jobs| jobs.sweep().await);
         // The last hour waits for no finished period that takes long.
-        let ids = Arc::clone(&jobs.ids);
-        job!(
-            "realtime ranking",
-            move || rankings_pace(ids.generation().0),
-            |jobs| jobs.rankings.run(&[Period::Realtime]).await.map(drop)
-        );
-        let ids = Arc::clone(&jobs.ids);
-        job!(
-            "rankings",
-            move || rankings_pace(ids.generation().0),
-            |jobs| jobs.rankings.run(&Period::FINISHED).await.map(drop)
-        );
+        job!("realtime ranking", every(RANKINGS), |jobs| jobs
+            .rankings
+            .run(&[Period::Realtime])
+            .await
+            .map(drop));
+        job!("rankings", every(RANKINGS), |jobs| jobs
+            .rankings
+            .run(&Period::FINISHED)
+            .await
+            .map(drop));
         job!("sales counting", every(EVERY_SECOND), |jobs| jobs
             .add_up
             .run()
@@ -162,32 +158,9 @@ impl Jobs {
     }
 }
 
-/// The pause before the next look at the rankings. Instances that share a cache are to come at different
-/// moments, so that the first of them computes and the others find it done; however they were started,
-/// and however long they run.
-fn rankings_pace(random: u64) -> Duration {
-    let part = u32::try_from(random % 1_000).unwrap_or_default();
-    RANKINGS + RANKINGS_SPREAD * part / 1_000
-}
-
 /// Twice in the shortest admission window, and at least every second.
 fn admission_pace(board: &QueueBoard) -> Duration {
     board
         .shortest_window()
         .map_or(EVERY_SECOND, |window| (window / 2).min(EVERY_SECOND))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn looks_at_the_rankings_are_spread_out() {
-        assert_eq!(rankings_pace(0), RANKINGS);
-        for random in [1, 500, 999, u64::MAX] {
-            let pace = rankings_pace(random);
-            let most = RANKINGS + RANKINGS_SPREAD;
-            assert!(RANKINGS < pace && pace < most, "{pace:?}");
-        }
-    }
 }

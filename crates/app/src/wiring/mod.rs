@@ -286,7 +286,6 @@ impl Parts {
                 zone: self.zone.clone(),
             },
             board: Arc::clone(&self.board),
-            ids: Arc::clone(&self.ids),
         }
     }
 

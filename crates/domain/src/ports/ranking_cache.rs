@@ -13,4 +13,15 @@ pub trait RankingCache: Send + Sync {
 
     /// Keeps a ranking until `until`, in place of the one that was there.
     async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()>;
+
+    /// True for the first who asks to compute what comes after the ranking of `period` as of `after`, or
+    /// the first one; false for whoever asks that before `until`, if the claim was not lost meanwhile with
+    /// the cache's data. Nobody else's business: rankings are read and put as ever.
+    async fn claim(
+        &self,
+        period: Period,
+        after: Option<Timestamp>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<bool>;
 }

@@ -38,6 +38,7 @@ pub(super) struct Rig {
     cache_mood: Mutex<Mood>,
     source_mood: Mutex<Mood>,
     cached: Mutex<HashMap<Period, (Ranking, Timestamp)>>,
+    claims: Mutex<HashMap<(Period, Option<Timestamp>), Timestamp>>,
     pub(super) cache_calls: AtomicU32,
     queries: Mutex<Vec<Span>>,
     /// What the source answers: this many seats of one concert.
@@ -53,6 +54,7 @@ impl Rig {
             cache_mood: Mutex::new(Mood::Well),
             source_mood: Mutex::new(Mood::Well),
             cached: Mutex::default(),
+            claims: Mutex::default(),
             cache_calls: AtomicU32::new(0),
             queries: Mutex::default(),
             seats_sold: AtomicI64::new(3),
@@ -156,6 +158,23 @@ impl RankingCache for Rig {
         let cached = (ranking.clone(), until);
         lock(&self.cached).insert(ranking.period, cached);
         Ok(())
+    }
+
+    async fn claim(
+        &self,
+        period: Period,
+        after: Option<Timestamp>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<bool> {
+        self.cache_calls.fetch_add(1, Ordering::SeqCst);
+        let mood = *lock(&self.cache_mood);
+        as_it_feels(mood).await?;
+        let mut claims = lock(&self.claims);
+        claims.retain(|_, until| now < *until);
+        let free = !claims.contains_key(&(period, after));
+        claims.entry((period, after)).or_insert(until);
+        Ok(free)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
 /// nothing of it can come late any more; realtime every few seconds.
 ///
 /// Every instance does so, and looks into the cache first: where they share one, the first to come
-/// computes and the others find it done. They are to come at different moments.
+/// claims the work, and the others find it done.
 pub struct WarmRankings {
     /// Computes and caches them.
     pub top: Arc<TopConcerts>,
@@ -20,8 +20,8 @@ pub struct WarmRankings {
 
 impl WarmRankings {
     /// Computes of `periods`, one after the other, what the cache does not have, has of an older period, or
-    /// has under titles that have changed since; gives how many that were. A server that was down at a turn
-    /// so catches up at its start.
+    /// has under titles that have changed since, unless another instance does; gives how many that were. A
+    /// server that was down at a turn so catches up at its start.
     ///
     /// # Errors
     /// When the database fails. What does not fail is computed all the same.
@@ -32,15 +32,17 @@ impl WarmRankings {
         let mut computed = 0;
         let mut result = Ok(());
         for &period in periods {
-            let good = self.top.latest(period).await.is_some_and(|latest| {
-                !self.top.is_due(&latest)
+            let latest = self.top.latest(period).await;
+            let good = latest.as_ref().is_some_and(|latest| {
+                !self.top.is_due(latest)
                     && titles.is_none_or(|titles| has_their_titles(&latest.ranking, titles))
             });
             if good {
                 continue;
             }
-            match self.top.refresh(period).await {
-                Ok(_) => computed += 1,
+            match self.top.compute_ahead(period, latest.as_deref()).await {
+                Ok(Some(_)) => computed += 1,
+                Ok(None) => {}
                 Err(error) => result = result.and(Err(error)),
             }
         }

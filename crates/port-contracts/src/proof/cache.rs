@@ -18,7 +18,16 @@ pub(crate) struct ListedCache {
 }
 
 #[derive(Default)]
-struct List(Mutex<Vec<(Ranking, Timestamp)>>);
+struct List {
+    rankings: Mutex<Vec<(Ranking, Timestamp)>>,
+    claims: Mutex<Vec<Claim>>,
+}
+
+struct Claim {
+    period: Period,
+    after: Option<Timestamp>,
+    until: Timestamp,
+}
 
 impl ListedCache {
     pub(crate) fn new() -> Self {
@@ -48,7 +57,7 @@ impl Fixture for ListedCache {
 #[async_trait]
 impl RankingCache for List {
     async fn get(&self, period: Period, now: Timestamp) -> StoreResult<Option<Ranking>> {
-        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = self.rankings.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = list
             .iter()
             .rev()
@@ -58,8 +67,29 @@ impl RankingCache for List {
     }
 
     async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()> {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.rankings.lock().unwrap_or_else(PoisonError::into_inner);
         list.push((ranking.clone(), until));
         Ok(())
+    }
+
+    async fn claim(
+        &self,
+        period: Period,
+        after: Option<Timestamp>,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = claims
+            .iter()
+            .any(|claim| claim.period == period && claim.after == after && now < claim.until);
+        if !taken {
+            claims.push(Claim {
+                period,
+                after,
+                until,
+            });
+        }
+        Ok(!taken)
     }
 }

@@ -3,7 +3,9 @@
 mod answers;
 mod counting;
 mod crowd;
+mod instances;
 mod late_cache;
+mod logging_server;
 mod outage;
 mod proxied;
 mod queries;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::breaker::Breaker;
 use crate::{
-    model::{Period, Ranking},
+    model::{Period, Ranking, later},
     ports::{Clock, RankingCache, StoreError, StoreResult, Timer},
 };
 
@@ -59,6 +59,19 @@ impl GuardedCache {
     pub(super) async fn put(&self, ranking: &Ranking, until: Timestamp) {
         let put = self.cache.put(ranking, until);
         self.bounded(self.clock.now(), put).await;
+    }
+
+    /// True when this instance is to compute what comes after the ranking as of `after`: nobody else has
+    /// claimed that, as far as can be known.
+    pub(super) async fn claim(
+        &self,
+        period: Period,
+        after: Option<Timestamp>,
+        lasts: Duration,
+    ) -> bool {
+        let now = self.clock.now();
+        let claim = self.cache.claim(period, after, now, later(now, lasts));
+        self.bounded(now, claim).await.unwrap_or(true)
     }
 
     async fn bounded<T>(

@@ -69,6 +69,10 @@ impl TopConcerts {
     /// before the database is asked.
     pub const UNCONFIRMED: Duration = Duration::from_secs(10);
 
+    /// For how long an instance that computes ahead has the time to do so, before another one tries: longer
+    /// than a query may take, unless the database was given more time than usual.
+    pub const CLAIM: Duration = Duration::from_secs(10);
+
     /// For how long after somebody has confirmed it an answer is shown when nobody can be asked.
     pub const SHOWN_STALE: Duration = Duration::from_hours(24);
 
@@ -118,12 +122,26 @@ impl TopConcerts {
         Some(known.answer)
     }
 
-    /// Computes the ranking of `period` as of now and caches it, whatever the cache has.
+    /// Computes the ranking of `period` that comes after `latest`, as of now, and caches it; none where
+    /// another instance that shares the cache has said that it would, and [`TopConcerts::CLAIM`] is not over.
     ///
     /// # Errors
-    /// When the database fails, or has failed and is left alone for a while. A cache that fails only costs readers a query.
-    pub async fn refresh(&self, period: Period) -> StoreResult<Arc<RankingAnswer>> {
-        self.0.query(period).await
+    /// When the database fails, or has failed and is left alone for a while. A cache that fails only costs
+    /// readers a query.
+    pub async fn compute_ahead(
+        &self,
+        period: Period,
+        latest: Option<&RankingAnswer>,
+    ) -> StoreResult<Option<Arc<RankingAnswer>>> {
+        let Self(desk) = self;
+        let board = desk.boards.of(period);
+        // What is under way is joined, and what would fail at once keeps nobody else from it.
+        let begins = !board.queries.is_under_way() && !board.rest.lasts(desk.clock.now());
+        let after = latest.map(|latest| latest.ranking.as_of);
+        if begins && !desk.cache.claim(period, after, Self::CLAIM).await {
+            return Ok(None);
+        }
+        desk.query(period).await.map(Some)
     }
 
     /// True when another ranking is to be computed in place of this one, or is being computed and nobody

@@ -2,7 +2,7 @@ mod turns;
 
 use std::sync::atomic::Ordering;
 
-use futures_util::poll;
+use futures_util::{future::join_all, poll};
 use jiff::SignedDuration;
 
 use super::*;
@@ -99,6 +99,36 @@ async fn of_instances_that_share_a_cache_one_computes() {
 }
 
 #[tokio::test]
+async fn of_instances_that_look_at_once_one_computes() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let jobs: Vec<_> = (0..5).map(|_| job(&rig, "UTC")).collect();
+    let all = || join_all(jobs.iter().map(|job| job.run(&Period::FINISHED)));
+    all().await;
+    assert_eq!(rig.queries().len(), 3);
+    rig.set("2026-11-23T00:00:00Z");
+    let go = rig.hold_up_a_query();
+    let mut turn = Box::pin(all());
+    assert!(poll!(&mut turn).is_pending());
+    go.send(()).unwrap();
+    turn.await;
+    assert_eq!(rig.queries().len(), 2, "it was a Sunday: a day and a week");
+}
+
+#[tokio::test]
+async fn what_an_instance_did_not_live_to_compute_is_computed_by_another() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let (one, other) = (job(&rig, "UTC"), job(&rig, "UTC"));
+    let _never = rig.hold_up_a_query();
+    let mut dies = Box::pin(one.run(&[Period::Daily]));
+    assert!(poll!(&mut dies).is_pending());
+    drop(dies);
+    drop(one);
+    assert_eq!(other.run(&[Period::Daily]).await, Ok(0));
+    rig.pass(TopConcerts::CLAIM);
+    assert_eq!(other.run(&[Period::Daily]).await, Ok(1));
+}
+
+#[tokio::test]
 async fn without_a_cache_the_job_computes_no_more_than_with_it() {
     let rig = Rig::new("2026-11-22T12:00:00Z");
     rig.cache_is(Mood::Failing);
@@ -120,7 +150,7 @@ async fn what_fails_keeps_nothing_else_from_being_computed() {
     rig.source_is(Mood::Well);
     assert!(job.run(&Period::ALL).await.is_err());
     assert_eq!(rig.queries(), [], "it is left alone for a moment");
-    rig.pass(std::time::Duration::from_secs(1));
+    rig.pass(TopConcerts::CLAIM);
     assert_eq!(job.run(&Period::ALL).await, Ok(4));
 }
 

@@ -144,7 +144,7 @@ async fn what_was_computed_too_early_is_stale_once_nothing_can_replace_it() {
     let settled = top.top(Period::Daily).await.unwrap();
     assert!(!settled.stale && top.is_due(&settled), "nobody has tried");
     rig.source_is(Mood::Failing);
-    assert!(top.refresh(Period::Daily).await.is_err());
+    assert!(top.compute_ahead(Period::Daily, None).await.is_err());
     rig.pass(SECOND);
     for _ in 0..10 {
         let early = top.top(Period::Daily).await.unwrap();
@@ -152,7 +152,8 @@ async fn what_was_computed_too_early_is_stale_once_nothing_can_replace_it() {
         rig.pass(SECOND);
     }
     rig.source_is(Mood::Well);
-    assert!(!top.refresh(Period::Daily).await.unwrap().stale);
+    let computed = top.compute_ahead(Period::Daily, None).await.unwrap();
+    assert!(!computed.unwrap().stale);
     assert!(!top.top(Period::Daily).await.unwrap().stale);
 }
 
@@ -163,7 +164,7 @@ async fn what_is_settled_is_not_stale_though_the_database_fails() {
     top.top(Period::Daily).await.unwrap();
     rig.source_is(Mood::Failing);
     rig.set("2026-11-22T01:00:00Z");
-    assert!(top.refresh(Period::Daily).await.is_err());
+    assert!(top.compute_ahead(Period::Daily, None).await.is_err());
     assert!(!top.top(Period::Daily).await.unwrap().stale);
 }
 

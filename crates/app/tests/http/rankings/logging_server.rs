@@ -1,0 +1,67 @@
+//! A server whose log is read.
+
+use anyhow::Result;
+use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection};
+use frontrow_test_harness::{MySqlServer, Reply, eventually};
+use jiff::Timestamp;
+
+use super::{
+    SOON,
+    queries::{count, hold_up, let_go, under_way},
+};
+
+/// A server of its own, since its log is of all of its databases.
+pub(super) struct LoggingServer {
+    connection: AsyncMysqlConnection,
+    pub(super) url: String,
+    _server: MySqlServer,
+}
+
+impl LoggingServer {
+    pub(super) async fn start() -> Result<Self> {
+        let server = MySqlServer::start().await?;
+        let url = server.create_database("frontrow").await?;
+        let past_the_program = format!("{url}?prefer_socket=false");
+        let mut connection = AsyncMysqlConnection::establish(&past_the_program).await?;
+        let log = "SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = 1";
+        connection.batch_execute(log).await?;
+        Ok(Self {
+            connection,
+            url,
+            _server: server,
+        })
+    }
+
+    /// The log is emptied, and every query of a ranking waits from here on.
+    pub(super) async fn hold_up(&mut self) -> Result<()> {
+        let empty = "TRUNCATE mysql.general_log";
+        self.connection.batch_execute(empty).await?;
+        hold_up(&mut self.connection).await
+    }
+
+    /// Lets the queries go on once there are so many.
+    pub(super) async fn let_go_of(&mut self, queries: i64) -> Result<()> {
+        eventually("the queries wait", SOON, async || {
+            let now = under_way(&mut self.connection).await?;
+            Ok((now >= queries).then_some(()))
+        })
+        .await?;
+        let_go(&mut self.connection).await
+    }
+
+    /// How often this answer's span was queried since the log was emptied.
+    pub(super) async fn queries_of(&mut self, answer: &Reply) -> Result<i64> {
+        let instant = |field: &str| -> Result<_> {
+            let at: Timestamp = answer.text_at(field)?.parse()?;
+            Ok(at.strftime("%Y-%m-%d %H:%M:%S").to_string())
+        };
+        let (from, to) = (instant("/from")?, instant("/to")?);
+        let sql = format!(
+            "SELECT COUNT(*) AS number FROM mysql.general_log
+             WHERE command_type = 'Execute' AND argument LIKE '%SELECT best.concert_id%'
+               AND argument NOT LIKE '%general_log%'
+               AND argument LIKE '%{from}%' AND argument LIKE '%{to}%'"
+        );
+        count(&mut self.connection, &sql).await
+    }
+}
