@@ -2,7 +2,7 @@
 //!
 //! All keys of a queue carry its concert in braces: a cluster hashes that part alone (the *hash tag*), so
 //! they are in one slot, as a script wants its keys to be. Different queues spread over the slots. What
-//! is not of one queue, the list of the busy and the rankings, is never used in one script with a queue.
+//! is not of one queue, the list of the busy, the rankings and the claims to compute them, is never used in one script with a queue.
 
 use frontrow_domain::model::{ConcertId, Period};
 use jiff::Timestamp;

@@ -287,6 +287,7 @@ macro_rules! ranking_cache_contracts {
                 readers_get_one_ranking_or_the_other
                 a_claim_is_granted_once
                 a_claim_ends
+                a_released_claim_is_granted_again
                 claims_and_rankings_do_not_mix
             }
         }

@@ -196,6 +196,24 @@ pub async fn a_claim_ends<F: CacheFixture>(fixture: F) {
     assert!(!claim(&cache, Period::Daily, None, (2, 600)).await);
 }
 
+/// Who claims work and gives it back keeps nobody from it, and releases nobody else's claim.
+pub async fn a_released_claim_is_granted_again<F: CacheFixture>(fixture: F) {
+    let cache = fixture.ports();
+    let works = [
+        (Period::Daily, None),
+        (Period::Daily, Some(at(1))),
+        (Period::Weekly, None),
+    ];
+    for (period, after) in works {
+        assert!(claim(&cache, period, after, (0, 600)).await);
+    }
+    cache.release(Period::Daily, None).await.expect("release");
+    for (period, after) in works {
+        let granted = claim(&cache, period, after, (1, 600)).await;
+        assert_eq!(granted, (period, after) == (Period::Daily, None));
+    }
+}
+
 /// A claim is no ranking, and a ranking ends no claim.
 pub async fn claims_and_rankings_do_not_mix<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();

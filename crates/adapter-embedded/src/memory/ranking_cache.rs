@@ -12,7 +12,7 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-/// The rankings of one process, in its memory: one a period, so it needs no tidying.
+/// The rankings of one process, in its memory: one a period, so they need no tidying.
 #[derive(Debug, Default)]
 pub struct MemoryRankingCache {
     kept: RwLock<HashMap<Period, Kept>>,
@@ -63,5 +63,11 @@ impl RankingCache for MemoryRankingCache {
         let free = !claims.contains_key(&(period, after));
         claims.entry((period, after)).or_insert(until);
         Ok(free)
+    }
+
+    async fn release(&self, period: Period, after: Option<Timestamp>) -> StoreResult<()> {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.remove(&(period, after));
+        Ok(())
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn id(kind: u8, n: &str) -> String {
 }
 
 pub(crate) const CONCERT: u8 = 1;
-const PERFORMANCE: u8 = 2;
+pub(crate) const PERFORMANCE: u8 = 2;
 pub(crate) const RESERVATION: u8 = 3;
 
 /// So many concerts with one performance each.
@@ -41,23 +41,14 @@ pub(crate) fn concerts(count: u32) -> String {
     )
 }
 
-/// 100,000 seats from number `first` on, held by as many users who have the points, over so many concerts.
-pub(crate) fn holds(first: u32, concerts: u32) -> String {
+/// 100,000 free seats over so many concerts, and as many users who have the points for one.
+pub(crate) fn seats(concerts: u32) -> String {
     let n = numbers(5);
-    let row = format!("({first} + n)");
-    let of = format!("(n % {concerts})");
-    let (concert, performance) = (id(CONCERT, &of), id(PERFORMANCE, &of));
-    let reservation = id(RESERVATION, &row);
+    let performance = id(PERFORMANCE, &format!("(n % {concerts})"));
     format!(
-        "INSERT INTO balances SELECT CONCAT('user-', {row}), 100 FROM {n};
-         INSERT INTO reservations (id, user_id, concert_id, performance_id, state, held_until, total,
-                                   seat_count, seats)
-         SELECT {reservation}, CONCAT('user-', {row}), {concert}, {performance}, 'held', '2099-01-01', 100, 1,
-                CONCAT('[[\"A-', {row}, '\",100]]') FROM {n};
-         INSERT INTO seats (performance_id, label, ordinal, section, price, reservation_id, held_until,
-                            user_id, user_slot)
-         SELECT {performance}, CONCAT('A-', {row}), {row}, 'Stalls', 100, {reservation}, '2099-01-01',
-                CONCAT('user-', {row}), 1 FROM {n}"
+        "INSERT INTO balances SELECT CONCAT('user-', n), 100 FROM {n};
+         INSERT INTO seats (performance_id, label, ordinal, section, price)
+         SELECT {performance}, CONCAT('A-', n), n, 'Stalls', 100 FROM {n}"
     )
 }
 

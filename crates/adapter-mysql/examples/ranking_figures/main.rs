@@ -1,4 +1,4 @@
-//! What counting for the rankings costs: those who pay, those who ask, and the job in between.
+//! What counting for the rankings costs: those who hold seats and pay, those who ask, and the job in between.
 //!
 //! ```text
 //! FRONTROW_TEST_MYSQL_URL=mysql://root@127.0.0.1:3306 \

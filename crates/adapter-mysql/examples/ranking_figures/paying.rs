@@ -1,69 +1,107 @@
-//! What those who pay pay for it.
+//! What those who hold seats and pay for them pay for it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use frontrow_adapter_mysql::MySqlDatabase;
 use frontrow_domain::{
     model::{
-        ConcertId, IdempotencyKey, Keyed, LedgerEntryId, RequestDigest, ReservationId, UserId,
+        ConcertId, IdempotencyKey, Keyed, LedgerEntryId, PerformanceId, RequestDigest,
+        ReservationId, SeatSelection, UserId,
     },
-    ports::{PayOutcome, PaymentRequest, RankingCounters, Reservations},
+    ports::{HoldOutcome, HoldRequest, PayOutcome, PaymentRequest, RankingCounters, Reservations},
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
     Bench,
-    filling::{self, CONCERT, RESERVATION},
+    filling::{self, CONCERT, PERFORMANCE, RESERVATION},
     timed,
 };
 
 const CONCERTS: u32 = 50;
 const ROUNDS: u32 = 5;
-const PAYMENTS: u32 = 20_000;
+/// How many seats are sold in a round.
+const SEATS: u32 = 20_000;
 const AT_ONCE: usize = 64;
 
+/// Per second.
+#[derive(Default)]
+struct Rates {
+    holds: Vec<f64>,
+    payments: Vec<f64>,
+}
+
 pub(crate) async fn figures() {
-    println!("payments/s, {PAYMENTS} a round, {AT_ONCE} at once, over {CONCERTS} concerts");
+    println!("a second, {SEATS} a round, {AT_ONCE} at once, over {CONCERTS} concerts");
     let mut without = bench().await;
     without
         .run("ALTER TABLE reservations DROP KEY reservations_uncounted")
         .await;
     let with = bench().await;
-    let mut rates = [Vec::new(), Vec::new()];
+    let (mut before, mut after) = (Rates::default(), Rates::default());
     for round in 0..ROUNDS {
-        // In turns, so that both have the same share of whatever else the machine does.
-        let ((), ms) = timed(pay_all(&without.database, round)).await;
-        rates[0].push(rate(PAYMENTS, ms));
-        let counting = Counting::start(&with.database);
-        let ((), ms) = timed(pay_all(&with.database, round)).await;
-        rates[1].push(rate(PAYMENTS, ms));
-        let counted = counting.stop().await;
+        // In turns, so that both have the same share of whatever else the machine does, and of what the
+        // other one has left to be written.
+        let (others, ours, counted);
+        if round % 2 == 0 {
+            others = before.sell(&without.database, round).await;
+            (ours, counted) = after.sell_counting(&with.database, round).await;
+        } else {
+            (ours, counted) = after.sell_counting(&with.database, round).await;
+            others = before.sell(&without.database, round).await;
+        }
         println!(
-            "  round {round}: {:.0} without counting, {:.0} with it; {counted} counted meanwhile",
-            rates[0].last().unwrap(),
-            rates[1].last().unwrap()
+            "  round {round}: {others} without counting, {ours} with it; {counted} counted meanwhile"
         );
     }
-    let [without, with] = rates.map(median);
-    println!(
-        "  median: {without:.0} without, {with:.0} with: {:.3}",
-        with / without
-    );
+    for (what, without, with) in [
+        ("holds", before.holds, after.holds),
+        ("payments", before.payments, after.payments),
+    ] {
+        let (without, with) = (median(without), median(with));
+        let ratio = with / without;
+        println!("  {what}, median: {without:.0} without, {with:.0} with: {ratio:.3}");
+    }
+}
+
+impl Rates {
+    /// Sells the seats of a round; says how fast.
+    async fn sell(&mut self, database: &MySqlDatabase, round: u32) -> String {
+        let hold = |database: MySqlDatabase, n| async move {
+            let outcome = database.hold(&hold(n)).await.unwrap();
+            assert!(matches!(outcome, HoldOutcome::Held(_)), "{outcome:?}");
+        };
+        let pay = |database: MySqlDatabase, n| async move {
+            let outcome = database.pay(&payment(n)).await.unwrap();
+            assert!(matches!(outcome, PayOutcome::Paid(_)), "{outcome:?}");
+        };
+        let held = rate_of(database, round, hold).await;
+        let paid = rate_of(database, round, pay).await;
+        self.holds.push(held);
+        self.payments.push(paid);
+        format!("{held:.0} holds and {paid:.0} payments")
+    }
+
+    /// The same while the job counts, which has nothing to count but payments; and how many it counted.
+    async fn sell_counting(&mut self, database: &MySqlDatabase, round: u32) -> (String, u32) {
+        let counting = Counting::start(database);
+        let sold = self.sell(database, round).await;
+        (sold, counting.stop().await)
+    }
 }
 
 async fn bench() -> Bench {
     let mut bench = Bench::open(AT_ONCE).await;
     bench.run(&filling::concerts(CONCERTS)).await;
-    bench.run(&filling::holds(0, CONCERTS)).await;
+    bench.run(&filling::seats(CONCERTS)).await;
     bench
-}
-
-fn rate(count: u32, ms: f64) -> f64 {
-    f64::from(count) * 1_000.0 / ms
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -71,31 +109,58 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.swap_remove(values.len() / 2)
 }
 
-async fn pay_all(database: &MySqlDatabase, round: u32) {
-    let next = Arc::new(AtomicU32::new(round * PAYMENTS));
-    let mut payers = JoinSet::new();
+/// How often a second this was done, once for each seat of a round.
+async fn rate_of<F>(
+    database: &MySqlDatabase,
+    round: u32,
+    work: impl Fn(MySqlDatabase, u32) -> F + Copy + Send + 'static,
+) -> f64
+where
+    F: Future<Output = ()> + Send,
+{
+    let next = Arc::new(AtomicU32::new(round * SEATS));
+    let mut workers = JoinSet::new();
     for _ in 0..AT_ONCE {
         let (database, next) = (database.clone(), Arc::clone(&next));
-        payers.spawn(async move {
+        workers.spawn(async move {
             loop {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                if n >= (round + 1) * PAYMENTS {
+                if n >= (round + 1) * SEATS {
                     return;
                 }
-                let outcome = database.pay(&payment(n)).await.unwrap();
-                assert!(matches!(outcome, PayOutcome::Paid(_)), "{outcome:?}");
+                work(database.clone(), n).await;
             }
         });
     }
-    payers.join_all().await;
+    let (_, ms) = timed(workers.join_all()).await;
+    f64::from(SEATS) * 1_000.0 / ms
+}
+
+fn id(kind: u8, n: u32) -> Uuid {
+    Uuid::from_u128((u128::from(kind) << 120) | u128::from(n))
+}
+
+fn user(n: u32) -> UserId {
+    UserId::try_from(format!("user-{n}").as_str()).unwrap()
+}
+
+fn hold(n: u32) -> HoldRequest {
+    let seat = format!("A-{n}").parse().unwrap();
+    HoldRequest {
+        id: ReservationId(id(RESERVATION, n)),
+        user: user(n),
+        concert: ConcertId(id(CONCERT, n % CONCERTS)),
+        performance: PerformanceId(id(PERFORMANCE, n % CONCERTS)),
+        seats: SeatSelection::try_from(vec![seat]).unwrap(),
+        hold_for: Duration::from_hours(1),
+    }
 }
 
 fn payment(n: u32) -> PaymentRequest {
-    let id = |kind: u8, n: u32| Uuid::from_u128((u128::from(kind) << 120) | u128::from(n));
     let reservation = ReservationId(id(RESERVATION, n));
     PaymentRequest {
         reservation,
-        user: UserId::try_from(format!("user-{n}").as_str()).unwrap(),
+        user: user(n),
         concert: ConcertId(id(CONCERT, n % CONCERTS)),
         entry: LedgerEntryId(id(9, n)),
         keyed: Keyed {
@@ -125,7 +190,7 @@ impl Counting {
                         break;
                     }
                 }
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
             }
             counted
         });

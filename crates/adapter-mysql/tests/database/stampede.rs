@@ -78,6 +78,10 @@ impl RankingCache for Shelf {
     ) -> StoreResult<bool> {
         Ok(true)
     }
+
+    async fn release(&self, _: Period, _: Option<Timestamp>) -> StoreResult<()> {
+        Ok(())
+    }
 }
 
 /// Time as it is.

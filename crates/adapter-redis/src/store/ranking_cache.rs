@@ -1,9 +1,11 @@
 //! The rankings that were computed.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use deadpool_redis::redis::{Cmd, FromRedisValue};
 use frontrow_domain::{
-    model::{ConcertId, Period, RankedConcert, Ranking, Span},
+    model::{ConcertId, Period, RankedConcert, Ranking, Span, later},
     ports::{RankingCache, StoreError, StoreResult},
 };
 use jiff::Timestamp;
@@ -11,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::RedisStore;
 use crate::{calls::Caller, errors::Effect};
+
+/// By how much the server's clock may be ahead of ours. A ranking that is past its end by the server's clock
+/// when it is put would be dropped at once.
+const CLOCKS_APART: Duration = Duration::from_mins(2);
 
 /// A ranking as it is kept: JSON.
 #[derive(Debug, Serialize, Deserialize)]
@@ -97,14 +103,15 @@ impl RankingCache for RedisStore {
         }
     }
 
-    /// The server drops it at its end, by its own clock; who reads it decides by theirs.
+    /// The server drops it after its end, by its own clock; who reads it decides by theirs.
     async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()> {
         let kept =
             serde_json::to_vec(&Kept::new(ranking, until)).map_err(StoreError::not_applied)?;
         let mut set = Cmd::new();
         set.arg("SET").arg(self.calls.keys.ranking(ranking.period));
         set.arg(kept);
-        set.arg("PXAT").arg(until.as_millisecond().max(1));
+        let dropped = later(until, CLOCKS_APART).as_millisecond();
+        set.arg("PXAT").arg(dropped.max(1));
         self.to_its_end(set, Effect::Writes).await
     }
 
@@ -123,5 +130,12 @@ impl RankingCache for RedisStore {
         set.arg(1).arg("NX").arg("PX").arg(lasts.max(1));
         let granted: Option<String> = self.to_its_end(set, Effect::Writes).await?;
         Ok(granted.is_some())
+    }
+
+    async fn release(&self, period: Period, after: Option<Timestamp>) -> StoreResult<()> {
+        let mut del = Cmd::new();
+        del.arg("DEL")
+            .arg(self.calls.keys.ranking_claim(period, after));
+        self.to_its_end(del, Effect::Writes).await
     }
 }

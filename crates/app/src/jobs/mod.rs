@@ -37,8 +37,8 @@ const EVERY_SECOND: Duration = Duration::from_secs(1);
 /// How often queues in which nobody is are looked at, and the master copies of all policies read.
 const SURVEY: Duration = Duration::from_secs(30);
 const SWEEP: Duration = Duration::from_secs(2);
-/// Between two looks at the rankings: after as long, that of the last hour is to be replaced.
-const RANKINGS: Duration = Duration::from_secs(4);
+/// Between two looks at the rankings.
+const RANKINGS: Duration = Period::REALTIME_REFRESH;
 const PURGE: Duration = Duration::from_mins(10);
 
 impl Jobs {

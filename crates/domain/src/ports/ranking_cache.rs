@@ -15,8 +15,8 @@ pub trait RankingCache: Send + Sync {
     async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()>;
 
     /// True for the first who asks to compute what comes after the ranking of `period` as of `after`, or
-    /// the first one; false for whoever asks that before `until`, if the claim was not lost meanwhile with
-    /// the cache's data. Nobody else's business: rankings are read and put as ever.
+    /// the first one; false for whoever asks that before `until`, unless the claim was released, or lost
+    /// with the cache's data, meanwhile. It binds nobody else: rankings are read and put as ever.
     async fn claim(
         &self,
         period: Period,
@@ -24,4 +24,7 @@ pub trait RankingCache: Send + Sync {
         now: Timestamp,
         until: Timestamp,
     ) -> StoreResult<bool>;
+
+    /// Ends a claim before its time: who had it could not compute that ranking.
+    async fn release(&self, period: Period, after: Option<Timestamp>) -> StoreResult<()>;
 }

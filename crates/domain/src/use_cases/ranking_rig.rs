@@ -176,6 +176,14 @@ impl RankingCache for Rig {
         claims.entry((period, after)).or_insert(until);
         Ok(free)
     }
+
+    async fn release(&self, period: Period, after: Option<Timestamp>) -> StoreResult<()> {
+        self.cache_calls.fetch_add(1, Ordering::SeqCst);
+        let mood = *lock(&self.cache_mood);
+        as_it_feels(mood).await?;
+        lock(&self.claims).remove(&(period, after));
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -41,8 +41,7 @@ impl WarmRankings {
                 continue;
             }
             match self.top.compute_ahead(period, latest.as_deref()).await {
-                Ok(Some(_)) => computed += 1,
-                Ok(None) => {}
+                Ok(done) => computed += usize::from(done),
                 Err(error) => result = result.and(Err(error)),
             }
         }

@@ -92,4 +92,10 @@ impl RankingCache for List {
         }
         Ok(!taken)
     }
+
+    async fn release(&self, period: Period, after: Option<Timestamp>) -> StoreResult<()> {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.retain(|claim| claim.period != period || claim.after != after);
+        Ok(())
+    }
 }

@@ -74,6 +74,12 @@ impl GuardedCache {
         self.bounded(now, claim).await.unwrap_or(true)
     }
 
+    /// Gives back what was claimed, if that is to be had; else it ends by itself.
+    pub(super) async fn release(&self, period: Period, after: Option<Timestamp>) {
+        let release = self.cache.release(period, after);
+        self.bounded(self.clock.now(), release).await;
+    }
+
     async fn bounded<T>(
         &self,
         now: Timestamp,

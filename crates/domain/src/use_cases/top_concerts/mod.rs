@@ -69,9 +69,10 @@ impl TopConcerts {
     /// before the database is asked.
     pub const UNCONFIRMED: Duration = Duration::from_secs(10);
 
-    /// For how long an instance that computes ahead has the time to do so, before another one tries: longer
-    /// than a query may take, unless the database was given more time than usual.
-    pub const CLAIM: Duration = Duration::from_secs(10);
+    /// For how long an instance that computes ahead has the time to do so before another one tries, which
+    /// matters where the first is no more: longer than a query may take, unless the database was given more
+    /// time than usual.
+    pub const CLAIM: Duration = Duration::from_secs(30);
 
     /// For how long after somebody has confirmed it an answer is shown when nobody can be asked.
     pub const SHOWN_STALE: Duration = Duration::from_hours(24);
@@ -122,26 +123,32 @@ impl TopConcerts {
         Some(known.answer)
     }
 
-    /// Computes the ranking of `period` that comes after `latest`, as of now, and caches it; none where
-    /// another instance that shares the cache has said that it would, and [`TopConcerts::CLAIM`] is not over.
+    /// Computes the ranking of `period` that comes after `latest`, as of now, and caches it; false where
+    /// another instance that shares the cache has claimed to, and [`TopConcerts::CLAIM`] is not over.
     ///
     /// # Errors
-    /// When the database fails, or has failed and is left alone for a while. A cache that fails only costs
-    /// readers a query.
+    /// When the database fails, or has failed and is left alone for a while; then others may try. A cache
+    /// that fails only costs readers a query, and the database that of each instance.
     pub async fn compute_ahead(
         &self,
         period: Period,
         latest: Option<&RankingAnswer>,
-    ) -> StoreResult<Option<Arc<RankingAnswer>>> {
+    ) -> StoreResult<bool> {
         let Self(desk) = self;
         let board = desk.boards.of(period);
-        // What is under way is joined, and what would fail at once keeps nobody else from it.
-        let begins = !board.queries.is_under_way() && !board.rest.lasts(desk.clock.now());
-        let after = latest.map(|latest| latest.ranking.as_of);
-        if begins && !desk.cache.claim(period, after, Self::CLAIM).await {
-            return Ok(None);
+        // What is under way is joined, and what would fail at once claims nothing.
+        if board.queries.is_under_way() || board.rest.lasts(desk.clock.now()) {
+            return desk.query(period).await.map(|_| true);
         }
-        desk.query(period).await.map(Some)
+        let after = latest.map(|latest| latest.ranking.as_of);
+        if !desk.cache.claim(period, after, Self::CLAIM).await {
+            return Ok(false);
+        }
+        let computed = desk.query(period).await;
+        if computed.is_err() {
+            desk.cache.release(period, after).await;
+        }
+        computed.map(|_| true)
     }
 
     /// True when another ranking is to be computed in place of this one, or is being computed and nobody
@@ -197,10 +204,14 @@ impl Desk {
             .known()
             .filter(|known| known.answer.ranking.is_current(now, &self.zone));
         if let Cached::Ranking(cached) = cached {
-            // A cache that could not be written to for a while has an older one.
+            board.rest.answered_elsewhere(cached.as_of);
             let newer = |known: &Known| cached.as_of < known.answer.ranking.as_of;
             let ranking = match known.filter(newer) {
-                Some(known) => known.answer.ranking.clone(),
+                Some(known) => {
+                    // A cache that could not be written to for a while has an older one.
+                    self.keep(&known.answer.ranking).await;
+                    known.answer.ranking.clone()
+                }
                 None => cached,
             };
             // What the database failed to replace when it was time may be wrong.

@@ -42,6 +42,12 @@ impl Rest {
         *self.last() = None;
     }
 
+    /// A query that another instance made at that time was answered.
+    pub(super) fn answered_elsewhere(&self, at: Timestamp) {
+        let mut last = self.last();
+        *last = last.filter(|last| at < last.at);
+    }
+
     /// True when the database is to be left alone.
     pub(super) fn lasts(&self, now: Timestamp) -> bool {
         self.last()

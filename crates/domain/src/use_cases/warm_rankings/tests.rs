@@ -150,8 +150,18 @@ async fn what_fails_keeps_nothing_else_from_being_computed() {
     rig.source_is(Mood::Well);
     assert!(job.run(&Period::ALL).await.is_err());
     assert_eq!(rig.queries(), [], "it is left alone for a moment");
-    rig.pass(TopConcerts::CLAIM);
+    rig.pass(std::time::Duration::from_secs(1));
     assert_eq!(job.run(&Period::ALL).await, Ok(4));
+}
+
+#[tokio::test]
+async fn what_one_instance_fails_to_compute_another_may_try() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let (one, other) = (job(&rig, "UTC"), job(&rig, "UTC"));
+    rig.source_is(Mood::Failing);
+    assert!(one.run(&[Period::Daily]).await.is_err());
+    rig.source_is(Mood::Well);
+    assert_eq!(other.run(&[Period::Daily]).await, Ok(1));
 }
 
 #[tokio::test]
@@ -179,6 +189,53 @@ async fn a_query_that_nobody_waits_for_is_brought_to_its_end() {
     job.run(&Period::ALL).await.unwrap();
     assert_eq!(finished(&rig).len(), 1);
     assert!(!job.top.top(Period::Weekly).await.unwrap().stale);
+}
+
+/// Not even where another instance is about to make it anew.
+#[tokio::test]
+async fn no_claim_keeps_a_query_that_nobody_waits_for_from_its_end() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let (one, other) = (job(&rig, "UTC"), job(&rig, "UTC"));
+    one.run(&[Period::Realtime]).await.unwrap();
+    rig.pass(TopConcerts::CLAIM);
+    let go = rig.hold_up_a_query();
+    assert!(one.top.top(Period::Realtime).await.unwrap().stale);
+    let _never = rig.hold_up_a_query();
+    let mut makes_it_anew = Box::pin(other.run(&[Period::Realtime]));
+    assert!(poll!(&mut makes_it_anew).is_pending());
+    go.send(()).unwrap();
+    assert_eq!(one.run(&[Period::Realtime]).await, Ok(1));
+}
+
+#[tokio::test]
+async fn what_the_cache_missed_it_is_told_again() {
+    let rig = Rig::new("2026-11-22T00:00:05Z");
+    let job = job(&rig, "UTC");
+    job.run(&[Period::Daily]).await.unwrap();
+    let (early, _) = rig.cached(Period::Daily).unwrap();
+    rig.set("2026-11-22T00:02:00Z");
+    rig.cache_is(Mood::Failing);
+    job.run(&[Period::Daily]).await.unwrap();
+    rig.cache_is(Mood::Well);
+    rig.pass(std::time::Duration::from_secs(4));
+    assert_eq!(job.run(&[Period::Daily]).await, Ok(0));
+    let (settled, _) = rig.cached(Period::Daily).unwrap();
+    assert!(early.as_of < settled.as_of);
+}
+
+/// A failure is of an instance, and what another one has found out since says that it is over.
+#[tokio::test]
+async fn what_failed_here_and_not_elsewhere_is_not_stale_at_the_next_turn() {
+    let rig = Rig::new("2026-11-22T12:00:00Z");
+    let (one, other) = (job(&rig, "UTC"), job(&rig, "UTC"));
+    rig.source_is(Mood::Failing);
+    one.run(&[Period::Daily]).await.unwrap_err();
+    rig.source_is(Mood::Well);
+    rig.pass(std::time::Duration::from_secs(4));
+    other.run(&[Period::Daily]).await.unwrap();
+    one.run(&[Period::Daily]).await.unwrap();
+    rig.set("2026-11-23T00:00:01Z");
+    assert!(!one.top.top(Period::Daily).await.unwrap().stale);
 }
 
 #[tokio::test]
