@@ -81,7 +81,7 @@ impl Line {
     }
 
     /// Sends them home once they are admitted.
-    async fn is_admitted(mut self) -> Result<()> {
+    async fn end_once_admitted(mut self) -> Result<()> {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(person) = self.people.join_next().await {
             person??;
@@ -132,7 +132,7 @@ async fn a_change_is_in_force_at_once_while_the_queue_is_busy(stores: Stores) ->
     change(&stage, json!({"state": "bypass"})).await?;
     is_admitted(&mut person).await?;
     ensure!(stage.join("straight-in").await?.is_active());
-    line.is_admitted().await
+    line.end_once_admitted().await
 }
 
 /// Changes one field ten times; asks again where others were faster. Gives the versions.
