@@ -111,7 +111,13 @@ impl Calls {
             if deadline.is_elapsed() {
                 return Err(errors::busy("not done in time"));
             }
-            let connection = pool::get(&self.pool).await?;
+            let connection = {
+                let got = pin!(pool::get(&self.pool));
+                match select(got, deadline.as_mut()).await {
+                    Either::Left((got, _)) => got?,
+                    Either::Right(_) => return Err(errors::busy("no connection in time")),
+                }
+            };
             let mut session = Session::new(connection, self.offset.micros());
             let ended = {
                 let attempt = pin!(self::attempt(&mut session, argument, work));

@@ -1,6 +1,9 @@
 //! The connections to the server, and how each is set up.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
@@ -130,7 +133,7 @@ impl Server {
     }
 
     /// A pool of connections to it. To wait for one that others use takes as long as the settings say at
-    /// most, and so does each of what may follow: to ask whether it is still there, to make a new one.
+    /// most, and so does each of what may follow: to ask whether one is still there, to make a new one.
     pub(crate) fn pool(&self, size: usize) -> Result<Pool, OpenError> {
         let server = self.clone();
         let mut config = ManagerConfig::default();
@@ -154,25 +157,49 @@ impl Server {
             .max_size(size)
             .runtime(::deadpool::Runtime::Tokio1)
             .wait_timeout(Some(self.acquire_timeout))
-            .recycle_timeout(Some(self.acquire_timeout))
             .create_timeout(Some(self.connect_timeout))
-            .pre_recycle(Hook::async_fn(|connection: &mut Connection, metrics| {
-                let idle = metrics.last_used() > IDLE_UNASKED_MAX;
-                async move {
-                    if idle {
-                        let asked = diesel::sql_query("DO 0").execute(connection).await;
-                        asked.map_err(|error| HookError::Backend(PoolError::QueryError(error)))?;
-                    }
-                    Ok(())
-                }
-                .boxed()
-            }))
+            .pre_recycle(still_there(self.acquire_timeout))
             .build()
             .map_err(|error| OpenError::Other {
                 server: self.name.clone(),
                 why: error.to_string(),
             })
     }
+}
+
+/// Drops a connection that has lain idle and does not answer within `limit`. Those that were last used
+/// before then are not asked any more: each would cost that time, and the server, or the way to it, is
+/// silent for all of them. (The pool's own time-outs do not reach into what is done here.)
+fn still_there(limit: Duration) -> Hook<Connection> {
+    let silent_at = Arc::new(Mutex::new(None::<Instant>));
+    Hook::async_fn(move |connection: &mut Connection, metrics| {
+        let silent_at = Arc::clone(&silent_at);
+        let idle = metrics.last_used();
+        async move {
+            if idle <= IDLE_UNASKED_MAX {
+                return Ok(());
+            }
+            let silent = || HookError::message("it does not answer");
+            let since = |at: Instant| at.elapsed() <= idle;
+            if locked(&silent_at).is_some_and(since) {
+                return Err(silent());
+            }
+            let question = diesel::sql_query("DO 0");
+            match tokio::time::timeout(limit, question.execute(connection)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(HookError::Backend(PoolError::QueryError(error))),
+                Err(_) => {
+                    *locked(&silent_at) = Some(Instant::now());
+                    Err(silent())
+                }
+            }
+        }
+        .boxed()
+    })
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connection, or the advice to come back.

@@ -13,7 +13,8 @@ pub struct MySqlSettings {
     pub acquire_timeout: Duration,
     /// How long the server may take to let us in. 5 s.
     pub connect_timeout: Duration,
-    /// How long the statements of one call may take together, repeats included. 5 s. The server is
+    /// How long one call may take: its wait for a connection and its statements together, repeats
+    /// included. 5 s. The server is
     /// told to end a single statement after that time as well (MariaDB any, MySQL only a `SELECT`). An
     /// operator's change of a hall has twelve times as long.
     pub statement_timeout: Duration,

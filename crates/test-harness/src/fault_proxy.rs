@@ -37,7 +37,7 @@ pub enum Fault {
     EndAfterAnswer,
     /// Open connections are reset at once, and so is every new one.
     Reset,
-    /// Every piece of data waits this long, in each direction.
+    /// Every piece of data waits this long, in each direction, and so does the server's hanging up.
     Delay(Duration),
     /// As if nobody listened there: open connections are reset, new ones refused.
     Refuse,

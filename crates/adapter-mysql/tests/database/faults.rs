@@ -257,3 +257,29 @@ async fn a_server_that_hangs_is_given_up_and_its_connection_not_used_again() {
         assert_eq!(again, Ok(Made::Before), "{effect:?}");
     }
 }
+
+/// It is asked whether it is still there before it is used, and that, too, may get no answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_fell_silent_while_idle_is_not_waited_for() {
+    let trouble = Troubled::start(&MySqlSettings {
+        acquire_timeout: Duration::from_millis(300),
+        connect_timeout: Duration::from_millis(300),
+        statement_timeout: Duration::from_secs(2),
+        ..settings()
+    })
+    .await;
+    let charge = |amount| Effect::Charge(trouble.program.charge_of("idle", amount));
+    assert_eq!(charge(1).make(&trouble.database).await, Ok(Made::Now));
+    // One that was used until just now is not asked.
+    tokio::time::sleep(Duration::from_millis(5_100)).await;
+    trouble.set(Fault::Delay(FOR_EVER)).await;
+    for amount in 2..5 {
+        let refused = charge(amount);
+        let refused = refused.make(&trouble.database);
+        let refused = tokio::time::timeout(Duration::from_secs(60), refused).await;
+        not_applied(&refused.expect("an answer"));
+    }
+    trouble.set(Fault::Reset).await;
+    trouble.set(Fault::Forward).await;
+    assert_eq!(charge(9).make(&trouble.database).await, Ok(Made::Now));
+}

@@ -119,12 +119,15 @@ impl Road {
     ) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         loop {
-            let read = from.read(&mut chunk).await?;
-            if read == 0 {
-                return Ok(());
-            }
-            let data = chunk.get(..read).unwrap_or_default();
+            let read = from.read(&mut chunk).await;
             let fault = self.orders.borrow().fault;
+            let Ok(read @ 1..) = read else {
+                if let Fault::Delay(delay) = fault {
+                    sleep(delay).await;
+                }
+                return read.map(drop);
+            };
+            let data = chunk.get(..read).unwrap_or_default();
             let lost = match fault {
                 Fault::LoseAnswers => true,
                 Fault::LoseAnswersTo(_) => asked.load(Ordering::SeqCst),
