@@ -12,7 +12,7 @@ use actix_web::{
 };
 use frontrow_domain::{
     model::{ConcertId, ReservationId, UserId},
-    use_cases::{GateAnswer, GateMode, QueueMissing, Replay},
+    use_cases::{GateAnswer, GateMode, Replay},
 };
 
 use super::{
@@ -89,7 +89,7 @@ enum Verdict {
 
 async fn allow(access: Access, request: &HttpRequest) -> Result<Verdict, Problem> {
     let Some(services) = request.app_data::<web::Data<Services>>() else {
-        return Err(Problem::queue_missing(QueueMissing::NotReady));
+        return Err(Problem::queue_not_ready());
     };
     match access {
         Access::Public | Access::QueueToken => {}
@@ -215,7 +215,7 @@ fn admit(request: &HttpRequest, user: UserId, answer: GateAnswer) -> Result<(), 
         GateAnswer::OtherConcert => return Err(Problem::other_concert()),
         GateAnswer::Waiting(report) => return Err(Problem::still_waiting(&report)),
         GateAnswer::Gone => return Err(Problem::place_gone()),
-        GateAnswer::NotReady => return Err(Problem::queue_missing(QueueMissing::NotReady)),
+        GateAnswer::NotReady => return Err(Problem::queue_not_ready()),
     };
     let mut extensions = request.extensions_mut();
     extensions.insert(Admitted(place));

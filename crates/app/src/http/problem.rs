@@ -170,18 +170,23 @@ impl Problem {
         .retry_after(Duration::from_secs(1))
     }
 
-    /// The queue's store has no such queue.
+    /// The queue's store has no queue of a concert that anybody may have named.
     pub(crate) fn queue_missing(missing: QueueMissing) -> Self {
         match missing {
             QueueMissing::NoSuchConcert => {
                 Self::new(ProblemKind::NOT_FOUND, "There is no such concert.")
             }
-            QueueMissing::NotReady => Self::new(
-                ProblemKind::UNAVAILABLE,
-                "The queue is not ready yet. Ask again in a moment.",
-            )
-            .retry_after(Duration::from_secs(1)),
+            QueueMissing::NotReady => Self::queue_not_ready(),
         }
+    }
+
+    /// The queue's store has no such queue yet, or has lost it.
+    pub(crate) fn queue_not_ready() -> Self {
+        Self::new(
+            ProblemKind::UNAVAILABLE,
+            "The queue is not ready yet. Ask again in a moment.",
+        )
+        .retry_after(Duration::from_secs(1))
     }
 }
 

@@ -92,7 +92,7 @@ pub(crate) async fn look_up(
         LookUpAnswer::Found(report) => Ok(place(HttpResponse::Ok(), &report)),
         LookUpAnswer::Forged => Err(Problem::forged_token()),
         LookUpAnswer::Gone => Err(Problem::place_gone()),
-        LookUpAnswer::Missing(missing) => Err(Problem::queue_missing(missing)),
+        LookUpAnswer::NotReady => Err(Problem::queue_not_ready()),
     }
 }
 
@@ -116,7 +116,7 @@ pub(crate) async fn leave(
         LeaveAnswer::Left => Ok(HttpResponse::NoContent().finish()),
         LeaveAnswer::Forged => Err(Problem::forged_token()),
         LeaveAnswer::Gone => Err(Problem::place_gone()),
-        LeaveAnswer::Missing(missing) => Err(Problem::queue_missing(missing)),
+        LeaveAnswer::NotReady => Err(Problem::queue_not_ready()),
     }
 }
 

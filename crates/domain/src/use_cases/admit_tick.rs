@@ -40,7 +40,7 @@ impl AdmitTick {
                     due.insert(concert);
                 }
                 Err(error) => {
-                    self.board.missing(concert);
+                    self.board.want(concert);
                     failed = Some(error);
                 }
             }
@@ -188,7 +188,7 @@ mod tests {
             }))
         });
         let tick = tick(ticks, policies);
-        tick.board.missing(CONCERT);
+        tick.board.want(CONCERT);
         assert_eq!(
             tick.due().await,
             Ok(HashSet::from([CONCERT, OTHER_CONCERT]))
@@ -222,7 +222,7 @@ mod tests {
         let mut policies = MockQueuePolicies::new();
         policies.expect_find().times(2).returning(|_| Err(down()));
         let tick = tick(ticks, policies);
-        tick.board.missing(CONCERT);
+        tick.board.want(CONCERT);
         assert_eq!(tick.due().await, Err(down()));
         assert_eq!(tick.due().await, Err(down()));
     }

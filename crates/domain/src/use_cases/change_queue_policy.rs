@@ -128,7 +128,7 @@ impl ChangeQueuePolicy {
             Ok(_) => Some(true),
             Err(error) => {
                 tracing::warn!(%error, %concert, "a queue's store has not yet taken its new policy");
-                self.seeding.board().missing(concert);
+                self.seeding.board().want(concert);
                 Some(false)
             }
         }

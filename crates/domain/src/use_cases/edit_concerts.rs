@@ -63,7 +63,7 @@ impl EditConcerts {
         self.seeding.board().note_policy(id, &policy);
         if let Err(error) = self.seeding.one(id).await {
             tracing::warn!(%error, concert = %id, "a queue's store has not yet taken a new queue");
-            self.seeding.board().missing(id);
+            self.seeding.board().want(id);
         }
         self.browse.forget(id).await;
         Ok(CreatedConcert::Created(id))

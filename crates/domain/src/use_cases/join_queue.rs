@@ -66,6 +66,10 @@ impl JoinQueue {
                 self.board.note_view(concert, queue);
                 JoinAnswer::Refused(why, queue)
             }
+            JoinOutcome::NotSeeded if shown.is_some() => {
+                self.board.want(concert);
+                JoinAnswer::Missing(QueueMissing::NotReady)
+            }
             JoinOutcome::NotSeeded => JoinAnswer::Missing(self.board.missing(concert)),
         })
     }
@@ -147,6 +151,24 @@ mod tests {
             join(JoinOutcome::NotSeeded, alice(), CONCERT, None, None).await,
             JoinAnswer::Missing(QueueMissing::NotReady)
         );
+    }
+
+    /// Another instance may have made the concert since this one last heard of new ones.
+    #[tokio::test]
+    async fn a_token_proves_that_there_is_such_a_concert() {
+        let mut queue = MockQueue::new();
+        queue
+            .expect_join()
+            .return_once(|_, _, _| Ok(stamped(JoinOutcome::NotSeeded)));
+        let join = JoinQueue {
+            queue: Arc::new(queue),
+            signer: signer(),
+            board: unknowing_board(),
+        };
+        let answer = join.join(&alice(), CONCERT, Some("token")).await;
+        let missing = JoinAnswer::Missing(QueueMissing::NotReady);
+        assert_eq!(answer, Ok(missing));
+        assert_eq!(join.board.take_wanted(), [CONCERT].into());
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{QueueBoard, QueueMissing};
+use super::QueueBoard;
 use crate::ports::{LeaveOutcome, Queue, StoreResult, TokenSigner};
 
 /// Gives a place back.
@@ -12,7 +12,7 @@ pub struct LeaveQueue {
     pub queue: Arc<dyn Queue>,
     /// Checks the token.
     pub signer: Arc<dyn TokenSigner>,
-    /// Knows which concerts there are.
+    /// Is told of a queue that the store lacks.
     pub board: Arc<QueueBoard>,
 }
 
@@ -25,8 +25,8 @@ pub enum LeaveAnswer {
     Forged,
     /// The place had ended before.
     Gone,
-    /// There is no such concert, or its queue is not ready yet.
-    Missing(QueueMissing),
+    /// The queue's store has no such queue, and is given it in a moment.
+    NotReady,
 }
 
 impl LeaveQueue {
@@ -41,7 +41,10 @@ impl LeaveQueue {
         Ok(match self.queue.leave(&ticket).await?.value {
             LeaveOutcome::Left => LeaveAnswer::Left,
             LeaveOutcome::Gone => LeaveAnswer::Gone,
-            LeaveOutcome::NotSeeded => LeaveAnswer::Missing(self.board.missing(ticket.concert)),
+            LeaveOutcome::NotSeeded => {
+                self.board.want(ticket.concert);
+                LeaveAnswer::NotReady
+            }
         })
     }
 }
@@ -56,10 +59,7 @@ mod tests {
         for (outcome, expected) in [
             (LeaveOutcome::Left, LeaveAnswer::Left),
             (LeaveOutcome::Gone, LeaveAnswer::Gone),
-            (
-                LeaveOutcome::NotSeeded,
-                LeaveAnswer::Missing(QueueMissing::NotReady),
-            ),
+            (LeaveOutcome::NotSeeded, LeaveAnswer::NotReady),
         ] {
             let mut queue = MockQueue::new();
             queue
@@ -69,9 +69,11 @@ mod tests {
             let leave = LeaveQueue {
                 queue: Arc::new(queue),
                 signer: signer(),
-                board: board(),
+                board: unknowing_board(),
             };
             assert_eq!(leave.leave("token").await, Ok(expected));
+            let wanted = leave.board.take_wanted().contains(&CONCERT);
+            assert_eq!(wanted, expected == LeaveAnswer::NotReady);
         }
     }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
+use super::{PlaceReport, QueueBoard, shown_token::keep_or_sign};
 use crate::ports::{LookUpOutcome, Queue, Stamped, StoreResult, TokenSigner};
 
 /// Tells the bearer of a token where their place is.
@@ -22,8 +22,8 @@ pub enum LookUpAnswer {
     Forged,
     /// The place has ended.
     Gone,
-    /// There is no such concert, or its queue is not ready yet.
-    Missing(QueueMissing),
+    /// The queue's store has no such queue, and is given it in a moment.
+    NotReady,
 }
 
 impl LookUpPlace {
@@ -46,7 +46,10 @@ impl LookUpPlace {
                 LookUpAnswer::Found(self.board.report(token, place))
             }
             LookUpOutcome::Gone => LookUpAnswer::Gone,
-            LookUpOutcome::NotSeeded => LookUpAnswer::Missing(self.board.missing(ticket.concert)),
+            LookUpOutcome::NotSeeded => {
+                self.board.want(ticket.concert);
+                LookUpAnswer::NotReady
+            }
         })
     }
 }
@@ -96,9 +99,11 @@ mod tests {
             look_up(LookUpOutcome::Gone).look_up("token").await,
             Ok(LookUpAnswer::Gone)
         );
-        assert_eq!(
-            look_up(LookUpOutcome::NotSeeded).look_up("token").await,
-            Ok(LookUpAnswer::Missing(QueueMissing::NotReady))
-        );
+        // Of a concert, too, that this instance has not heard of yet.
+        let mut missing = look_up(LookUpOutcome::NotSeeded);
+        missing.board = unknowing_board();
+        let answer = missing.look_up("token").await;
+        assert_eq!(answer, Ok(LookUpAnswer::NotReady));
+        assert_eq!(missing.board.take_wanted(), [CONCERT].into());
     }
 }

@@ -100,7 +100,7 @@ impl PassGate {
             }
             GateOutcome::Gone => GateAnswer::Gone,
             GateOutcome::NotSeeded => {
-                self.board.missing(ticket.concert);
+                self.board.want(ticket.concert);
                 GateAnswer::NotReady
             }
         })

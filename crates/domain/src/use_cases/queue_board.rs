@@ -146,17 +146,23 @@ impl QueueBoard {
         recovering.map(|(concert, _)| *concert).collect()
     }
 
-    /// Why the store may have answered that it has no such queue. Where there should be one, the next
-    /// tick sees to it.
+    /// Why the store may have answered that it has no queue of `concert`, which anybody may have named.
+    /// Where there should be one, the next tick sees to it.
     pub fn missing(&self, concert: ConcertId) -> QueueMissing {
         if !self.read().contains_key(&concert) {
             return QueueMissing::NoSuchConcert;
         }
+        self.want(concert);
+        QueueMissing::NotReady
+    }
+
+    /// Has the next tick give the store the queue of `concert`, which there is by the word of a token that
+    /// we signed or of the database, whether or not this instance has heard of it.
+    pub fn want(&self, concert: ConcertId) {
         self.wanted
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(concert);
-        QueueMissing::NotReady
     }
 
     /// The queues that requests have missed since this was last asked.

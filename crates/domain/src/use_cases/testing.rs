@@ -148,6 +148,11 @@ pub(super) fn board() -> Arc<QueueBoard> {
     Arc::new(board)
 }
 
+/// A board that has heard of no concert yet.
+pub(super) fn unknowing_board() -> Arc<QueueBoard> {
+    Arc::new(QueueBoard::new(PollRange::default()))
+}
+
 /// A signer whose token for [`ticket`] is `token`, and that accepts besides only one that an older
 /// key has signed.
 pub(super) fn signer() -> Arc<MockTokenSigner> {
