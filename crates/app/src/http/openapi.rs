@@ -129,4 +129,26 @@ mod tests {
         }
         assert_eq!(written, served);
     }
+
+    #[test]
+    fn problems_are_described_as_they_are_sent() {
+        let Document(document) = Document::of(&routes::all().list());
+        let paths = document["paths"].as_object().unwrap();
+        for (path, operations) in paths.iter().filter(|(path, _)| path.starts_with("/v1/")) {
+            for (method, operation) in operations.as_object().unwrap() {
+                let responses = operation["responses"].as_object().unwrap();
+                for (status, response) in responses {
+                    let content = response["content"].as_object();
+                    let problem = content.is_some_and(|content| {
+                        content.keys().eq(["application/problem+json"].iter())
+                    });
+                    let bad = status.starts_with(['4', '5']);
+                    assert_eq!(problem, bad, "{status}: {method} {path}");
+                }
+                let named = !path.contains('{') || responses.contains_key("404");
+                assert!(named, "{method} {path}");
+                assert!(responses.contains_key("503"), "{method} {path}");
+            }
+        }
+    }
 }

@@ -32,11 +32,21 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
     operation.insert("x-access".into(), access.name().into());
     operation.insert("security".into(), security(access));
     let has_body = operation.contains_key("requestBody");
+    let asks_in = |place: &str| {
+        let parameters = operation.get("parameters").and_then(Value::as_array);
+        parameters.is_some_and(|all| all.iter().any(|one| one["in"] == place))
+    };
+    let (in_path, in_query) = (asks_in("path"), asks_in("query"));
     let responses = operation
         .entry("responses")
         .or_insert_with(|| json!({}))
         .as_object_mut();
     let Some(responses) = responses else { return };
+    for (status, response) in responses.iter_mut() {
+        if status.starts_with(['4', '5']) {
+            as_problem(response);
+        }
+    }
     let mut may_answer = |status: &str, description: &str| {
         if !responses.contains_key(status) {
             responses.insert(status.to_owned(), problem(description));
@@ -53,6 +63,12 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
         );
         may_answer("410", "The place in the queue has ended");
         may_answer("429", "The place still waits; see Retry-After");
+    }
+    if in_path {
+        may_answer("404", "There is none with this id");
+    }
+    if in_query {
+        may_answer("400", "The query cannot be read");
     }
     if has_body {
         may_answer("400", "It cannot be read, or a header is missing");
@@ -76,10 +92,21 @@ fn security(access: Access) -> Value {
     }
 }
 
+const PROBLEM: &str = "application/problem+json";
+
 fn problem(description: &str) -> Value {
     let schema = json!({"$ref": "#/components/schemas/ProblemBody"});
     json!({
         "description": description,
-        "content": {"application/problem+json": {"schema": schema}},
+        "content": {PROBLEM: {"schema": schema}},
     })
+}
+
+/// The handlers describe a problem by its shape alone.
+fn as_problem(response: &mut Value) {
+    if let Some(content) = response["content"].as_object_mut()
+        && let Some(body) = content.remove("application/json")
+    {
+        content.insert(PROBLEM.into(), body);
+    }
 }

@@ -39,6 +39,7 @@ pub(crate) struct JoinBody {
     responses(
         (status = 201, description = "A new place", body = PlaceBody),
         (status = 200, description = "The place that the user had already", body = PlaceBody),
+        (status = 404, description = "There is no such concert", body = ProblemBody),
         (status = 409, description = "The queue is closed, full or sold out", body = ProblemBody),
     ),
 )]
