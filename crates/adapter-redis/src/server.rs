@@ -30,7 +30,9 @@ pub(crate) async fn check(
     let unreachable = |failure: StoreError| OpenError::Unreachable {
         server: server.to_owned(),
         why: match failure {
-            StoreError::NotApplied { what, .. } | StoreError::OutcomeUnknown { what } => what,
+            StoreError::NotApplied { what, .. } | StoreError::OutcomeUnknown { what } => {
+                what.lines().collect::<Vec<_>>().join("; ")
+            }
         },
     };
     let link = connections.for_job().link().await;

@@ -47,7 +47,8 @@ impl Database {
             }
             DatabaseKind::MySql(url) => {
                 let settings = mysql_settings(config);
-                let server = MySqlDatabase::open(url, &settings, TimeOffset::default()).await?;
+                let opening = MySqlDatabase::open(url, &settings, TimeOffset::default());
+                let server = opening.await.context("database.url")?;
                 Ok(Self::on(server.clone(), Opened::MySql(server)))
             }
         }

@@ -46,7 +46,9 @@ pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
     let lock = match config.database_kind() {
         DatabaseKind::Sqlite(path) => lock_file(&path)?.map(Lock::File),
         DatabaseKind::MySql(url) => {
-            let lock = SoleUser::of(url, &mysql_settings(config)).await?;
+            let lock = SoleUser::of(url, &mysql_settings(config))
+                .await
+                .context("database.url")?;
             let database = database_name(config);
             lock.map(|lock| Lock::Server {
                 lock: Box::new(lock),

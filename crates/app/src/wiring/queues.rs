@@ -104,20 +104,26 @@ async fn open_mysql(config: &Config) -> anyhow::Result<MySqlQueue> {
     let DatabaseKind::MySql(url) = config.database_kind() else {
         bail!("database.url: queue.backend = \"mysql\" wants it to be mysql:");
     };
-    Ok(MySqlQueue::open(url, &mysql_settings(config), TimeOffset::default()).await?)
+    let settings = mysql_settings(config);
+    let opening = MySqlQueue::open(url, &settings, TimeOffset::default());
+    opening.await.context("database.url")
 }
 
 /// Queues live on it, so it must be there, and fit for them.
 async fn open_redis(config: &Config) -> anyhow::Result<RedisStore> {
     let settings = redis_settings(config)?;
-    Ok(RedisStore::open(&settings, frontrow_adapter_redis::TimeOffset::default()).await?)
+    let opening = RedisStore::open(&settings, frontrow_adapter_redis::TimeOffset::default());
+    opening.await.context("redis.url")
 }
 
 /// The cache where the queues are elsewhere: without it the database answers, so nothing waits for it.
 fn ranking_cache(config: &Config) -> anyhow::Result<Arc<dyn RankingCache>> {
     Ok(match config.cache.backend {
         CacheBackend::Embedded => Arc::new(MemoryRankingCache::new()),
-        CacheBackend::Redis => Arc::new(RedisStore::open_cache(&redis_settings(config)?)?),
+        CacheBackend::Redis => {
+            let settings = redis_settings(config)?;
+            Arc::new(RedisStore::open_cache(&settings).context("redis.url")?)
+        }
     })
 }
 

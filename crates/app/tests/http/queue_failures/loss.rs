@@ -3,13 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use frontrow_test_harness::{Client, Reply, eventually};
+use frontrow_test_harness::{Client, RedisServer, Reply, eventually};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{ShakyQueue, shaky_queue::SOON};
-use crate::{lives::instant, random::Random};
+use crate::{
+    lives::instant,
+    random::Random,
+    stage::{self, Stage},
+    stores::Stores,
+};
 
 const PEOPLE: usize = 5_000;
 /// How many are active when it happens.
@@ -154,4 +159,31 @@ async fn a_redis_that_was_flushed_gets_its_line_back_from_the_people() -> Result
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_redis_in_its_place_gets_the_line_back_from_the_people() -> Result<()> {
     everybody_gets_their_place_back(async |shaky| shaky.server.restart_empty().await).await
+}
+
+/// The other instance has made the concert and is gone; this one has not looked for new ones since.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_gets_the_line_back_of_a_concert_it_had_not_heard_of() -> Result<()> {
+    let redis = RedisServer::start().await?;
+    let config = Stores::with_redis(Stores::MYSQL.config().await?, &redis.url());
+    let here = stage::start(config.clone()).await?;
+    let mut elsewhere = Stage::open_with(config, 1, 1, json!({})).await?;
+    let client = here.client().user("ann");
+    let concert = json!({"concert_id": elsewhere.concert});
+    let joined = client.post("/v1/queue/tokens").json(&concert).await?;
+    let client = client.queue_token(joined.expect_status(201)?.text_at("/queue_token")?);
+
+    elsewhere.app.sigkill()?;
+    elsewhere.app.wait_exit().await?;
+    redis.execute(&["FLUSHALL"]).await?;
+    let found = eventually("the place is back", SOON, async || {
+        let reply = client.get("/v1/queue/token").await?;
+        if reply.status == 503 {
+            return Ok(None);
+        }
+        reply.expect_status(200).map(Some)
+    });
+    let place = found.await?;
+    assert_eq!(place.at("/queue/recovering")?, &json!(true));
+    Ok(())
 }
