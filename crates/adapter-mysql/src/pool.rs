@@ -189,13 +189,18 @@ fn still_there(limit: Duration) -> Hook<Connection> {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(HookError::Backend(PoolError::QueryError(error))),
                 Err(_) => {
-                    *locked(&silent_at) = Some(Instant::now());
+                    *locked(&silent_at) = Some(now());
                     Err(silent())
                 }
             }
         }
         .boxed()
     })
+}
+
+#[expect(clippy::disallowed_methods, reason = "a duration is measured from it")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

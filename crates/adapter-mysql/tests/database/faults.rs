@@ -276,7 +276,7 @@ async fn a_connection_that_fell_silent_while_idle_is_not_waited_for() {
     for amount in 2..5 {
         let refused = charge(amount);
         let refused = refused.make(&trouble.database);
-        let refused = tokio::time::timeout(Duration::from_secs(60), refused).await;
+        let refused = tokio::time::timeout(Duration::from_mins(1), refused).await;
         not_applied(&refused.expect("an answer"));
     }
     trouble.set(Fault::Reset).await;
