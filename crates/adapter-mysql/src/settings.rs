@@ -14,9 +14,8 @@ pub struct MySqlSettings {
     /// How long the server may take to let us in. 5 s.
     pub connect_timeout: Duration,
     /// How long one call may take: its wait for a connection and its statements together, repeats
-    /// included. 5 s. The server is
-    /// told to end a single statement after that time as well (MariaDB any, MySQL only a `SELECT`). An
-    /// operator's change of a hall has twelve times as long.
+    /// included. 5 s. The server is told to end a single statement after that time as well (MariaDB any,
+    /// MySQL only a `SELECT`). An operator's change of a hall has twelve times as long.
     pub statement_timeout: Duration,
     /// How long a statement waits for a row that somebody else is changing; the server counts whole
     /// seconds, at least one. 2 s. With the same `Idempotency-Key` under way twice, the second call
