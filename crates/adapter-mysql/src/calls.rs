@@ -149,8 +149,12 @@ impl Calls {
                 Ended::Again(Some(why)) | Ended::Lost(why) => failure = why,
                 Ended::Again(None) => {}
             }
+            if attempt == ATTEMPTS_MAX {
+                break;
+            }
             self.retries.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(self.pause_before(attempt + 1)).await;
+            let pause = pin!(tokio::time::sleep(self.pause_before(attempt + 1)));
+            select(pause, deadline.as_mut()).await;
         }
         Err(failure)
     }

@@ -140,17 +140,16 @@ impl Server {
         config.recycling_method = RecyclingMethod::Fast;
         config.custom_setup = Box::new(move |_| {
             let server = server.clone();
-            let connecting = server
-                .home
-                .clone()
-                .spawn(async move { server.connect().await });
-            connecting
-                .map(|connected| {
-                    connected.unwrap_or_else(|error| {
-                        Err(ConnectionError::BadConnection(error.to_string()))
-                    })
-                })
-                .boxed()
+            let home = server.home.clone();
+            async move {
+                let connecting = home.spawn(async move { server.connect().await });
+                // Whoever gives up waiting leaves nothing behind that the pool does not count.
+                let _given_up = scopeguard::guard(connecting.abort_handle(), |task| task.abort());
+                connecting
+                    .await
+                    .unwrap_or_else(|error| Err(ConnectionError::BadConnection(error.to_string())))
+            }
+            .boxed()
         });
         let manager = AsyncDieselConnectionManager::new_with_config("", config);
         Pool::builder(manager)

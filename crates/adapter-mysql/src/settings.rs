@@ -9,7 +9,8 @@ pub struct MySqlSettings {
     /// How many connections one instance of the service opens at most; 1 or more. 16: a transaction
     /// here is a handful of short statements, and the server commits what waits together.
     pub pool_size: usize,
-    /// How long a call waits for a connection that others use before it is told to come back. 2 s.
+    /// How long a call waits for a connection that others use before it is told to come back, and how long
+    /// one that has lain idle may take to say that it is still there. 2 s.
     pub acquire_timeout: Duration,
     /// How long the server may take to let us in. 5 s.
     pub connect_timeout: Duration,

@@ -129,7 +129,7 @@ impl Signs {
     }
 
     /// Writes all signs of a queue that were given before this call. A sign is kept until it is written,
-    /// also when this is cancelled, or is not done in about twice the time of a call.
+    /// also when this is cancelled, or is not done in about three times the time of a call.
     pub(super) async fn flush(&self, concert: ConcertId) -> StoreResult<()> {
         let Some(turn) = self.turn(concert) else {
             return Ok(());

@@ -263,17 +263,23 @@ async fn a_server_that_hangs_is_given_up_and_its_connection_not_used_again() {
 async fn a_connection_that_fell_silent_while_idle_is_not_waited_for() {
     let trouble = Troubled::start(&MySqlSettings {
         acquire_timeout: Duration::from_millis(300),
-        connect_timeout: Duration::from_millis(300),
         statement_timeout: Duration::from_secs(2),
         ..settings()
     })
     .await;
     let charge = |amount| Effect::Charge(trouble.program.charge_of("idle", amount));
-    assert_eq!(charge(1).make(&trouble.database).await, Ok(Made::Now));
+    let several = (1..5).map(charge);
+    let several = several.map(|one| {
+        let database = trouble.database.clone();
+        tokio::spawn(async move { one.make(&database).await })
+    });
+    for made in several.collect::<Vec<_>>() {
+        assert_eq!(made.await.unwrap(), Ok(Made::Now));
+    }
     // One that was used until just now is not asked.
     tokio::time::sleep(Duration::from_millis(5_100)).await;
     trouble.set(Fault::Delay(FOR_EVER)).await;
-    for amount in 2..5 {
+    for amount in 5..9 {
         let refused = charge(amount);
         let refused = refused.make(&trouble.database);
         let refused = tokio::time::timeout(Duration::from_mins(1), refused).await;

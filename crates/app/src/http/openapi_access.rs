@@ -34,7 +34,9 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
     let has_body = operation.contains_key("requestBody");
     let asks_in = |place: &str| {
         let parameters = operation.get("parameters").and_then(Value::as_array);
-        parameters.is_some_and(|all| all.iter().any(|one| one["in"] == place))
+        // No user is unknown: whoever has not been here yet has no points.
+        let of_ours = |one: &Value| one["in"] == place && one["name"] != "user_id";
+        parameters.is_some_and(|all| all.iter().any(of_ours))
     };
     let (in_path, in_query) = (asks_in("path"), asks_in("query"));
     let responses = operation

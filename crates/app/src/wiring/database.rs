@@ -102,7 +102,9 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
             let database = Database::open(config, Arc::new(SystemClock)).await?;
             database.close().await;
         }
-        DatabaseKind::MySql(url) => MySqlDatabase::migrate(url, &mysql_settings(config)).await?,
+        DatabaseKind::MySql(url) => MySqlDatabase::migrate(url, &mysql_settings(config))
+            .await
+            .context("database.url")?,
     }
     Ok(())
 }
@@ -118,7 +120,9 @@ pub(crate) async fn migration_status(config: &Config) -> anyhow::Result<Migratio
             }
         }
         DatabaseKind::MySql(url) => {
-            let status = MySqlDatabase::migration_status(url, &mysql_settings(config)).await?;
+            let settings = mysql_settings(config);
+            let asking = MySqlDatabase::migration_status(url, &settings);
+            let status = asking.await.context("database.url")?;
             MigrationStatus {
                 applied: status.applied,
                 pending: status.pending,

@@ -25,7 +25,7 @@ pub enum LeaveAnswer {
     Forged,
     /// The place had ended before.
     Gone,
-    /// The queue's store has no such queue, and is given it in a moment.
+    /// The queue's store has no such queue, and is given it in a moment, unless its concert is gone.
     NotReady,
 }
 

@@ -22,7 +22,7 @@ pub enum LookUpAnswer {
     Forged,
     /// The place has ended.
     Gone,
-    /// The queue's store has no such queue, and is given it in a moment.
+    /// The queue's store has no such queue, and is given it in a moment, unless its concert is gone.
     NotReady,
 }
 

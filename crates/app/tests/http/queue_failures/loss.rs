@@ -165,7 +165,8 @@ async fn an_empty_redis_in_its_place_gets_the_line_back_from_the_people() -> Res
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_gets_the_line_back_of_a_concert_it_had_not_heard_of() -> Result<()> {
     let redis = RedisServer::start().await?;
-    let config = Stores::with_redis(Stores::MYSQL.config().await?, &redis.url());
+    let config = Stores::with_redis(Stores::MYSQL.config().await?, &redis.url())
+        .env("FRONTROW_QUEUE__RECOVERY_S", RECOVERY_S.to_string());
     let here = stage::start(config.clone()).await?;
     let mut elsewhere = Stage::open_with(config, 1, 1, json!({})).await?;
     let client = here.client().user("ann");
