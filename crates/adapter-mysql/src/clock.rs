@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use diesel::{
@@ -16,6 +16,15 @@ use diesel::{
     sql_types::{BigInt, Datetime},
 };
 use jiff::{SignedDuration, Timestamp};
+
+/// This process's own clock, to measure how long something takes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only durations are measured from it"
+)]
+pub(crate) fn monotonic_now() -> Instant {
+    Instant::now()
+}
 
 /// How much later than its server's clock a store takes it to be. None in the product; tests move
 /// time with it. Clones are the same offset.

@@ -1,7 +1,7 @@
 //! The connections to the server, and how each is set up.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,9 +16,10 @@ use diesel_async::{
 use frontrow_domain::ports::StoreResult;
 use futures_util::FutureExt;
 use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::watch};
 
 use crate::{
+    clock::monotonic_now,
     errors,
     open_error::OpenError,
     settings::{MySqlSettings, TlsMode},
@@ -170,40 +171,29 @@ impl Server {
 /// before then are not asked any more: each would cost that time, and the server, or the way to it, is
 /// silent for all of them. (The pool's own time-outs do not reach into what is done here.)
 fn still_there(limit: Duration) -> Hook<Connection> {
-    let silent_at = Arc::new(Mutex::new(None::<Instant>));
+    let silent_at = Arc::new(watch::Sender::new(None::<Instant>));
     Hook::async_fn(move |connection: &mut Connection, metrics| {
-        let silent_at = Arc::clone(&silent_at);
         let idle = metrics.last_used();
+        let silent_at = Arc::clone(&silent_at);
         async move {
             if idle <= IDLE_UNASKED_MAX {
                 return Ok(());
             }
-            let silent = || HookError::message("it does not answer");
-            let since = |at: Instant| at.elapsed() <= idle;
-            if locked(&silent_at).is_some_and(since) {
-                return Err(silent());
+            if silent_at.borrow().is_some_and(|at| at.elapsed() <= idle) {
+                return Err(HookError::message("others of its age did not answer"));
             }
             let question = diesel::sql_query("DO 0");
             match tokio::time::timeout(limit, question.execute(connection)).await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(HookError::Backend(PoolError::QueryError(error))),
                 Err(_) => {
-                    *locked(&silent_at) = Some(now());
-                    Err(silent())
+                    silent_at.send_replace(Some(monotonic_now()));
+                    Err(HookError::message("it does not answer"))
                 }
             }
         }
         .boxed()
     })
-}
-
-#[expect(clippy::disallowed_methods, reason = "a duration is measured from it")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connection, or the advice to come back.

@@ -10,7 +10,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use diesel::{
@@ -29,6 +29,7 @@ use tokio::{sync::Mutex as Turns, time::timeout};
 use super::{look_up::Whose, places::PlaceRow};
 use crate::{
     calls::{Calls, Turn},
+    clock::monotonic_now,
     errors,
     session::Session,
     statement::Fixed,
@@ -137,7 +138,7 @@ impl Signs {
         let Ok(_turn) = timeout(self.limit, turn.lock()).await else {
             return Err(errors::busy("others are writing signs of life"));
         };
-        let since = now();
+        let since = monotonic_now();
         let signs = self.gathered(concert);
         for chunk in signs.chunks(WRITTEN_MAX) {
             if since.elapsed() > self.limit {
@@ -223,14 +224,6 @@ async fn write_later(signs: Weak<Signs>, concert: ConcertId) {
         // What fails stays, and is tried again; whoever depends on it is told of the failure.
         let _ = signs.flush(concert).await;
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it measures how long writing takes"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 fn list_of(signs: &[(UserId, Sign)]) -> String {

@@ -16,7 +16,7 @@ use frontrow_domain::{
 use tokio::sync::oneshot;
 
 use super::batches::{Answer, Request};
-use crate::errors;
+use crate::{clock::monotonic_now, errors};
 
 /// How many wait at most, a queue and process.
 const WAITING_MAX: usize = 8_192;
@@ -40,7 +40,7 @@ impl Asked {
         let (reply, told) = oneshot::channel();
         let asked = Self {
             request,
-            since: now(),
+            since: monotonic_now(),
             reply,
         };
         (asked, told)
@@ -103,7 +103,7 @@ impl Line {
 
     /// Tells those who have waited for longer than `patience`.
     fn let_go(&mut self, patience: Duration) {
-        let now = now();
+        let now = monotonic_now();
         let is_late = |asked: &Asked| now.duration_since(asked.since) > patience;
         while self.asked.front().is_some_and(is_late) {
             if let Some(asked) = self.next() {
@@ -176,14 +176,6 @@ impl Waiting {
             asked.tell(Err(errors::busy("the joins were given up")));
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it measures how long somebody waits"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 #[cfg(test)]

@@ -258,34 +258,55 @@ async fn a_server_that_hangs_is_given_up_and_its_connection_not_used_again() {
     }
 }
 
-/// It is asked whether it is still there before it is used, and that, too, may get no answer.
+/// Longer than a connection may lie idle and not be asked whether it is still there.
+const LONG_IDLE: Duration = Duration::from_millis(5_100);
+
+impl Troubled {
+    async fn charge(&self) -> StoreResult<Made> {
+        let charge = Effect::Charge(self.program.charge_of("idle", 1));
+        charge.make(&self.database).await
+    }
+
+    /// Charges as often at once, each on a connection of its own, as all wait for the same balance.
+    async fn charge_at_once(&self, times: usize) {
+        let charging = (0..times).map(|_| self.charge());
+        for made in futures_util::future::join_all(charging).await {
+            assert_eq!(made, Ok(Made::Now));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_fell_silent_while_idle_is_not_waited_for() {
+async fn a_server_that_fell_silent_is_not_waited_for_without_end() {
     let trouble = Troubled::start(&MySqlSettings {
-        acquire_timeout: Duration::from_millis(300),
+        connect_timeout: FOR_EVER,
         statement_timeout: Duration::from_secs(2),
         ..settings()
     })
     .await;
-    let charge = |amount| Effect::Charge(trouble.program.charge_of("idle", amount));
-    let several = (1..5).map(charge);
-    let several = several.map(|one| {
-        let database = trouble.database.clone();
-        tokio::spawn(async move { one.make(&database).await })
-    });
-    for made in several.collect::<Vec<_>>() {
-        assert_eq!(made.await.unwrap(), Ok(Made::Now));
-    }
-    // One that was used until just now is not asked.
-    tokio::time::sleep(Duration::from_millis(5_100)).await;
+    trouble.charge_at_once(1).await;
+    tokio::time::sleep(LONG_IDLE).await;
     trouble.set(Fault::Delay(FOR_EVER)).await;
-    for amount in 5..9 {
-        let refused = charge(amount);
-        let refused = refused.make(&trouble.database);
-        let refused = tokio::time::timeout(Duration::from_mins(1), refused).await;
+    // With the connection that was idle, and with one that is to be made.
+    for _ in 0..2 {
+        let refused = tokio::time::timeout(Duration::from_mins(1), trouble.charge()).await;
         not_applied(&refused.expect("an answer"));
     }
     trouble.set(Fault::Reset).await;
     trouble.set(Fault::Forward).await;
-    assert_eq!(charge(9).make(&trouble.database).await, Ok(Made::Now));
+    assert_eq!(trouble.charge().await, Ok(Made::Now));
+}
+
+/// Something on the way has forgotten them, say, and drops what is sent on them: new ones are as good as ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_fell_silent_while_idle_are_not_all_waited_for() {
+    let trouble = Troubled::start(&MySqlSettings {
+        acquire_timeout: Duration::from_secs(1),
+        ..settings()
+    })
+    .await;
+    trouble.charge_at_once(settings().pool_size).await;
+    tokio::time::sleep(LONG_IDLE).await;
+    trouble.set(Fault::LoseAnswersTo("DO 0")).await;
+    assert_eq!(trouble.charge().await, Ok(Made::Now));
 }

@@ -14,10 +14,7 @@ use super::{
 /// List the concerts
 #[utoipa::path(
     get, path = "/v1/concerts", tag = "concerts", params(PageQuery),
-    responses(
-        (status = 200, description = "The first made first", body = PageBody<ConcertBody>),
-        (status = 503, description = "Not available for the moment; see Retry-After", body = ProblemBody),
-    ),
+    responses((status = 200, description = "The first made first", body = PageBody<ConcertBody>)),
 )]
 pub(crate) async fn list(
     services: web::Data<Services>,
@@ -38,7 +35,6 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "The concert", body = ConcertBody),
         (status = 404, description = "There is no such concert", body = ProblemBody),
-        (status = 503, description = "Not available for the moment; see Retry-After", body = ProblemBody),
     ),
 )]
 pub(crate) async fn show(

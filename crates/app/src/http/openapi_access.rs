@@ -39,6 +39,7 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
         parameters.is_some_and(|all| all.iter().any(of_ours))
     };
     let (in_path, in_query) = (asks_in("path"), asks_in("query"));
+    let of_the_service = operation.get("tags") == Some(&json!(["service"]));
     let responses = operation
         .entry("responses")
         .or_insert_with(|| json!({}))
@@ -56,6 +57,8 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
     };
     if access != Access::Public {
         may_answer("401", "It does not say, or not credibly, who asks");
+    }
+    if !of_the_service {
         may_answer("503", "Not available for the moment; see Retry-After");
     }
     if let Access::Protected(_) = access {
@@ -106,7 +109,8 @@ fn problem(description: &str) -> Value {
 
 /// The handlers describe a problem by its shape alone.
 fn as_problem(response: &mut Value) {
-    if let Some(content) = response["content"].as_object_mut()
+    let content = response.get_mut("content").and_then(Value::as_object_mut);
+    if let Some(content) = content
         && let Some(body) = content.remove("application/json")
     {
         content.insert(PROBLEM.into(), body);

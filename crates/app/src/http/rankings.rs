@@ -40,7 +40,6 @@ pub(crate) struct RankingQuery {
         (status = 200, description = "Best first; ties go to the lower id", body = RankingBody),
         (status = 304, description = "It is as it was"),
         (status = 422, description = "There is no such period", body = ProblemBody),
-        (status = 503, description = "Not available for the moment; see Retry-After", body = ProblemBody),
     ),
 )]
 pub(crate) async fn concerts(
