@@ -50,10 +50,10 @@ impl TimeOffset {
 pub(crate) struct Now(pub(crate) i64);
 
 impl Now {
-    /// An instant so long before it, as microseconds from the server's clock.
-    pub(crate) fn micros_ago(self, age: Duration) -> i64 {
+    /// An instant so long after it, as microseconds from the server's clock.
+    pub(crate) fn micros_later(self, by: Duration) -> i64 {
         self.0
-            .saturating_sub(age.as_micros().try_into().unwrap_or(i64::MAX))
+            .saturating_add(by.as_micros().try_into().unwrap_or(i64::MAX))
     }
 
     /// The store's now, where its server's clock showed so many microseconds since 1970.

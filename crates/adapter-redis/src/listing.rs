@@ -56,6 +56,15 @@ impl Calls {
             .await
     }
 
+    /// Takes a queue from the list that is there no more.
+    pub(crate) async fn unlist_removed(&self, concert: ConcertId) -> StoreResult<()> {
+        let mut remove = Cmd::new();
+        remove.arg("ZREM").arg(self.keys.busy());
+        remove.arg(concert.to_string());
+        let _: i64 = self.command(Caller::Job, &remove, Effect::Writes).await?;
+        Ok(())
+    }
+
     /// The queues on the list.
     pub(crate) async fn listed(&self) -> StoreResult<Vec<ConcertId>> {
         let mut range = Cmd::new();

@@ -48,6 +48,8 @@ scripts! {
     EXPIRE = full ["queue", "comeback", "settle", "tick", "expire"];
     /// Says whether anybody has a place.
     IS_EMPTY = full ["queue", "comeback", "settle", "is_empty"];
+    /// Removes a queue.
+    REMOVE = full ["queue", "comeback", "settle", "remove"];
     /// Gives the store a queue.
     SEED = ["seed"];
     /// Says whether every seat is sold.

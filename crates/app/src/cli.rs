@@ -53,6 +53,11 @@ enum Command {
         #[arg(long)]
         status: bool,
     },
+    /// Check whether money and seats agree in the database
+    ///
+    /// Each balance with its ledger, each sold seat with one payment, each held seat with a live reservation.
+    /// Prints what does not agree and then exits with 1. Changes nothing; can run beside a server.
+    Reconcile,
     /// Add the demo on-sale to the database
     ///
     /// A few concerts from a 50-seat club to a 2,000-seat hall. `serve` adds it by itself to an
@@ -80,6 +85,7 @@ impl Cli {
         match self.command.unwrap_or(Command::Serve) {
             Command::Serve => commands::serve(config),
             Command::Migrate { status } => commands::migrate(&config, status),
+            Command::Reconcile => commands::reconcile(&config),
             Command::Demo => commands::demo(&config),
             Command::Config => commands::show_config(&config),
             Command::UserToken { sub, valid_for } => commands::user_token(&config, &sub, valid_for),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use frontrow_domain::ports::{
-    ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies, QueueTicks,
-    RankingCounters, RankingSource, Reservations, WaitingLine,
+    Books, ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies,
+    QueueTicks, RankingCounters, RankingSource, Reservations, StoredCurrency, WaitingLine,
 };
 use jiff::SignedDuration;
 
@@ -65,6 +65,10 @@ pub struct DatabasePorts {
     pub ranking_source: Arc<dyn RankingSource>,
     /// What they are made of.
     pub ranking_counters: Arc<dyn RankingCounters>,
+    /// The rows about money and seats.
+    pub books: Arc<dyn Books>,
+    /// The currency of the amounts.
+    pub currency: Arc<dyn StoredCurrency>,
 }
 
 /// What happens to a call on its way to the store and back.

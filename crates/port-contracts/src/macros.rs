@@ -215,6 +215,10 @@ macro_rules! queue_contracts {
                 a_queue_is_empty_when_every_wait_is_over
                 a_queue_is_not_empty_while_people_may_come_back
                 a_queue_can_be_switched_back_and_forth
+                a_closed_empty_queue_is_removed
+                a_queue_in_use_is_not_removed
+                ended_places_keep_no_queue
+                a_removed_queue_can_be_given_again
             }
             ticks {
                 an_admission_tick_stops_at_its_limit

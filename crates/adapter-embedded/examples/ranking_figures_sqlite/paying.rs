@@ -7,9 +7,7 @@ use std::sync::{
 
 use frontrow_adapter_embedded::SqliteDatabase;
 use frontrow_domain::{
-    model::{
-        ConcertId, IdempotencyKey, Keyed, LedgerEntryId, RequestDigest, ReservationId, UserId,
-    },
+    model::{ConcertId, IdempotencyKey, Keyed, LedgerEntryId, ReservationId, UserId},
     ports::{PayOutcome, PaymentRequest, Reservations},
 };
 use tokio::task::JoinSet;
@@ -55,7 +53,7 @@ async fn bench() -> Bench {
     let (reservation, n) = (id(RESERVATION, "n"), numbers(0, ROUNDS * PAYMENTS));
     bench.run(&format!(
         "BEGIN;
-         INSERT INTO balances SELECT 'user-' || n, 100 FROM {n};
+         INSERT INTO balances (user_id, balance) SELECT 'user-' || n, 100 FROM {n};
          INSERT INTO reservations (id, user_id, concert_id, performance_id, state, held_until, total,
                                    seat_count)
          SELECT {reservation}, 'user-' || n, {concert}, {performance}, 'held', 4000000000000000, 100, 1
@@ -96,14 +94,16 @@ async fn pay_all(database: &SqliteDatabase, round: u32) {
 fn payment(n: u32) -> PaymentRequest {
     let id = |kind: u8, n: u32| Uuid::from_u128((u128::from(kind) << 120) | u128::from(n));
     let reservation = ReservationId(id(RESERVATION, n));
+    let user = UserId::try_from(format!("user-{n}").as_str()).unwrap();
     PaymentRequest {
         reservation,
-        user: UserId::try_from(format!("user-{n}").as_str()).unwrap(),
+        user: user.clone(),
         concert: ConcertId(id(CONCERT, n % CONCERTS)),
         entry: LedgerEntryId(id(9, n)),
-        keyed: Keyed {
-            key: IdempotencyKey::try_from("payment").unwrap(),
-            digest: RequestDigest::payment(reservation),
-        },
+        keyed: Keyed::payment(
+            &user,
+            reservation,
+            IdempotencyKey::try_from("payment").unwrap(),
+        ),
     }
 }

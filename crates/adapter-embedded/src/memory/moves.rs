@@ -51,7 +51,12 @@ impl QueueState {
 
     /// True when nobody has a place and nobody can bring one back.
     pub(super) fn holds_nothing(&self, now: Timestamp) -> bool {
-        self.counts(now) == (0, 0) && !self.takes_people_back(now)
+        self.is_empty(now) && !self.takes_people_back(now)
+    }
+
+    /// True when nobody has a place.
+    pub(super) fn is_empty(&self, now: Timestamp) -> bool {
+        self.counts(now) == (0, 0)
     }
 
     /// True when anybody has a place, or had one that no tick has removed yet.

@@ -46,7 +46,7 @@ const CHUNK: u32 = 1_024;
 /// Everything ends with the process, as [`Queue`] describes under *Loss*.
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
-    /// Changed only when a queue is given for the first time.
+    /// Changed only when a queue is given for the first time, or removed.
     queues: RwLock<HashMap<ConcertId, Arc<Mutex<QueueState>>>>,
 }
 

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{PolicyVersion, QueueSeed},
+        queue::{PolicyState, PolicyVersion, QueueSeed},
     },
-    ports::{QueueControl, SeedOutcome, Stamped, StoreResult},
+    ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
 use jiff::Timestamp;
 
@@ -75,5 +75,24 @@ impl QueueControl for MemoryQueue {
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
         let queue = self.find(concert);
         Ok(queue.is_none_or(|queue| lock(&queue).holds_nothing(self.now())))
+    }
+
+    /// A call that found the queue a moment before may still end in it. It finds it closed and empty.
+    async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
+        let mut queues = self.write();
+        let Some(queue) = queues.get(&concert) else {
+            return Ok(RemoveOutcome::Removed);
+        };
+        {
+            let state = lock(queue);
+            if state.terms.policy().state != PolicyState::Closed {
+                return Ok(RemoveOutcome::NotClosed);
+            }
+            if !state.is_empty(self.now()) {
+                return Ok(RemoveOutcome::NotEmpty);
+            }
+        }
+        queues.remove(&concert);
+        Ok(RemoveOutcome::Removed)
     }
 }

@@ -11,8 +11,8 @@ use diesel::{
     sqlite::{Sqlite, SqliteValue},
 };
 use frontrow_domain::model::{
-    Amount, ConcertId, ConcertTitle, IdempotencyKey, LedgerEntryId, PerformanceId, RequestDigest,
-    ReservationId, SeatLabel, UserId, Venue, queue::PolicyState,
+    Amount, ConcertId, ConcertTitle, IdempotencyKey, LedgerEntryId, Operation, PerformanceId,
+    RequestDigest, ReservationId, SeatLabel, UserId, Venue, queue::PolicyState,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -134,7 +134,7 @@ text!(ConcertTitle, ConcertTitle::as_str, |text| Ok(
 text!(IdempotencyKey, IdempotencyKey::as_str, |text| Ok(
     IdempotencyKey::try_from(text)?
 ));
-text!(PolicyState, |state| policy_state_name(*state), |text| {
+text!(PolicyState, |state| state.as_str(), |text| {
     match text {
         "open" => Ok(PolicyState::Open),
         "paused" => Ok(PolicyState::Paused),
@@ -172,13 +172,24 @@ text!(
     }
 );
 
-/// The name of a policy's state, in the column and in the audit.
-fn policy_state_name(state: PolicyState) -> &'static str {
-    match state {
-        PolicyState::Open => "open",
-        PolicyState::Paused => "paused",
-        PolicyState::Bypass => "bypass",
-        PolicyState::Closed => "closed",
+text!(Operation, |operation| operation.as_str(), |text| {
+    Operation::ALL
+        .into_iter()
+        .find(|operation| operation.as_str() == text)
+        .ok_or_else(|| format!("unknown operation {text}").into())
+});
+
+impl ToSql<Binary, Sqlite> for Db<Uuid> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.as_bytes().as_slice());
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<Binary, Sqlite> for Db<Uuid> {
+    fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
+        Ok(Self(Uuid::from_slice(&bytes)?))
     }
 }
 

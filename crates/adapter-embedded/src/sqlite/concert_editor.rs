@@ -8,19 +8,24 @@ use diesel::{
 };
 use frontrow_domain::{
     model::{
-        AuditNote, ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId,
-        queue::VersionedPolicy,
+        Applied, AuditNote, ConcertId, ConcertTitle, Keyed, NewPerformance, PerformanceEdit,
+        PerformanceId, queue::VersionedPolicy,
     },
-    ports::{ConcertEditor, EditOutcome, Operator, StoreResult},
+    ports::{
+        ConcertEditor, CreateConcertOutcome, CreatePerformanceOutcome, DeleteConcertOutcome,
+        DeletePerformanceOutcome, DuplicatePerformance, EditOutcome, EffectOf, KeyUse, Operator,
+        StoreResult,
+    },
 };
+use jiff::Timestamp;
 
 use super::{
     SqliteDatabase, audit,
     columns::Db,
-    performance_edits,
+    deletions, idempotency, performance_edits,
     rows::{ConcertRow, PolicyRow},
     schema::{concerts, performances},
-    seat_rows,
+    seat_rows, slots,
 };
 
 #[async_trait]
@@ -31,19 +36,23 @@ impl ConcertEditor for SqliteDatabase {
         title: &ConcertTitle,
         policy: &VersionedPolicy,
         by: &Operator,
-    ) -> StoreResult<()> {
+        keyed: Option<Keyed>,
+    ) -> StoreResult<CreateConcertOutcome> {
         let (title, policy, by) = (title.clone(), policy.clone(), by.clone());
-        self.write(move |connection, _| {
-            let note = AuditNote::concert_created(id, &title, &policy);
-            audit::note(connection, &by, &note)?;
-            insert_into(concerts::table)
-                .values(ConcertRow {
-                    id: Db(id),
-                    title: Db(title),
-                    policy: PolicyRow::from(&policy),
-                })
-                .execute(connection)
-                .map(drop)
+        self.write(move |connection, now| {
+            if let Some(keyed) = &keyed {
+                match idempotency::find(connection, keyed)? {
+                    KeyUse::New => idempotency::remember(connection, now, keyed, id.0)?,
+                    KeyUse::Replayed(EffectOf::Concert(earlier)) => {
+                        return Ok(CreateConcertOutcome::Created(Applied::replayed(earlier)));
+                    }
+                    KeyUse::Replayed(_) | KeyUse::OtherRequest => {
+                        return Ok(CreateConcertOutcome::KeyReused);
+                    }
+                }
+            }
+            create_concert(connection, id, &title, &policy, &by)?;
+            Ok(CreateConcertOutcome::Created(Applied::first(id)))
         })
         .await
     }
@@ -63,10 +72,13 @@ impl ConcertEditor for SqliteDatabase {
         &self,
         performance: &NewPerformance,
         by: &Operator,
-    ) -> StoreResult<EditOutcome> {
+        keyed: Option<Keyed>,
+    ) -> StoreResult<CreatePerformanceOutcome> {
         let (performance, by) = (performance.clone(), by.clone());
-        self.write(move |connection, _| create_performance(connection, &performance, &by))
-            .await
+        self.write(move |connection, now| {
+            create_performance(connection, now, &performance, &by, keyed.as_ref())
+        })
+        .await
     }
 
     async fn edit_performance(
@@ -82,6 +94,52 @@ impl ConcertEditor for SqliteDatabase {
         })
         .await
     }
+
+    async fn delete_performance(
+        &self,
+        concert: ConcertId,
+        id: PerformanceId,
+        by: &Operator,
+    ) -> StoreResult<DeletePerformanceOutcome> {
+        let by = by.clone();
+        self.write(move |connection, now| {
+            deletions::performance(connection, now, (concert, id), &by)
+        })
+        .await
+    }
+
+    async fn delete_concert(
+        &self,
+        id: ConcertId,
+        by: &Operator,
+    ) -> StoreResult<DeleteConcertOutcome> {
+        let by = by.clone();
+        self.write(move |connection, now| deletions::concert(connection, now, id, &by))
+            .await
+    }
+
+    async fn duplicate_performances(&self) -> StoreResult<Vec<DuplicatePerformance>> {
+        self.read(slots::duplicates).await
+    }
+}
+
+fn create_concert(
+    connection: &mut SqliteConnection,
+    id: ConcertId,
+    title: &ConcertTitle,
+    policy: &VersionedPolicy,
+    by: &Operator,
+) -> QueryResult<()> {
+    let note = AuditNote::concert_created(id, title, policy);
+    audit::note(connection, by, &note)?;
+    insert_into(concerts::table)
+        .values(ConcertRow {
+            id: Db(id),
+            title: Db(title.clone()),
+            policy: PolicyRow::from(policy),
+        })
+        .execute(connection)
+        .map(drop)
 }
 
 fn retitle(
@@ -110,31 +168,60 @@ fn retitle(
 
 fn create_performance(
     connection: &mut SqliteConnection,
+    now: Timestamp,
     performance: &NewPerformance,
     by: &Operator,
-) -> QueryResult<EditOutcome> {
-    let known = select(exists(concerts::table.find(Db(performance.concert))));
-    if !known.get_result(connection)? {
-        return Ok(EditOutcome::NotFound);
+    keyed: Option<&Keyed>,
+) -> QueryResult<CreatePerformanceOutcome> {
+    if let Some(keyed) = keyed {
+        match idempotency::find(connection, keyed)? {
+            KeyUse::New => {}
+            KeyUse::Replayed(EffectOf::Performance(earlier)) => {
+                return Ok(CreatePerformanceOutcome::Created(Applied::replayed(
+                    earlier,
+                )));
+            }
+            KeyUse::Replayed(_) | KeyUse::OtherRequest => {
+                return Ok(CreatePerformanceOutcome::KeyReused);
+            }
+        }
     }
-    let total: u64 = performance
-        .seats
-        .seats()
-        .len()
-        .try_into()
-        .unwrap_or(u64::MAX);
+    let NewPerformance {
+        id,
+        concert,
+        starts_at,
+        ref venue,
+        ref seats,
+    } = *performance;
+    let known = select(exists(concerts::table.find(Db(concert))));
+    if !known.get_result(connection)? {
+        return Ok(CreatePerformanceOutcome::NoSuchConcert);
+    }
+    if let Some(there) = slots::taken(connection, concert, starts_at, venue, None)? {
+        let standing = seat_rows::standing(connection, now, there)?;
+        return Ok(if seats.is_plan_of(&standing) {
+            CreatePerformanceOutcome::Exists(there)
+        } else {
+            CreatePerformanceOutcome::SlotTaken(there)
+        });
+    }
+    let total: u64 = seats.seats().len().try_into().unwrap_or(u64::MAX);
     insert_into(performances::table)
         .values((
-            performances::id.eq(Db(performance.id)),
-            performances::concert_id.eq(Db(performance.concert)),
-            performances::starts_at.eq(Db(performance.starts_at)),
-            performances::venue.eq(Db(performance.venue.clone())),
+            performances::id.eq(Db(id)),
+            performances::concert_id.eq(Db(concert)),
+            performances::starts_at.eq(Db(starts_at)),
+            performances::venue.eq(Db(venue.clone())),
             performances::seats_total.eq(Db(total)),
             performances::seats_sold.eq(0),
+            performances::occupies_slot.eq(Some(true)),
         ))
         .execute(connection)?;
-    seat_rows::write(connection, performance.id, &performance.seats)?;
+    seat_rows::write(connection, id, seats)?;
     let note = AuditNote::performance_created(performance);
     audit::note(connection, by, &note)?;
-    Ok(EditOutcome::Done)
+    if let Some(keyed) = keyed {
+        idempotency::remember(connection, now, keyed, id.0)?;
+    }
+    Ok(CreatePerformanceOutcome::Created(Applied::first(id)))
 }

@@ -30,6 +30,11 @@ impl Concerts for SqliteDatabase {
             .await
     }
 
+    async fn concert(&self, id: ConcertId, now: Timestamp) -> StoreResult<Option<Concert>> {
+        self.read(move |connection, store_now| concert(connection, id, now, store_now))
+            .await
+    }
+
     async fn performances(&self, concert: ConcertId) -> StoreResult<Vec<Performance>> {
         self.read(move |connection, now| performances_of(connection, now, concert))
             .await
@@ -62,29 +67,49 @@ fn catalogue(
         .order(concerts::id)
         .select(ConcertRow::as_select())
         .load(connection)?;
-    let mut to_come = to_come(connection, now, store_now)?;
+    let mut to_come = to_come(connection, None, now, store_now)?;
     let with_seats = |row: ConcertRow| {
-        let ToCome {
-            total,
-            sold,
-            held,
-            next_at,
-        } = to_come.remove(&row.id.0).unwrap_or_default();
-        Concert {
-            id: row.id.0,
-            title: row.title.0,
-            seats_total: total,
-            seats_left: total.saturating_sub(sold + held),
-            seats_sold: sold,
-            next_performance_at: next_at,
-            policy: row.policy.into(),
-        }
+        let to_come = to_come.remove(&row.id.0).unwrap_or_default();
+        to_come.of(row)
     };
     Ok(rows.into_iter().map(with_seats).collect())
 }
 
+fn concert(
+    connection: &mut SqliteConnection,
+    id: ConcertId,
+    now: Timestamp,
+    store_now: Timestamp,
+) -> QueryResult<Option<Concert>> {
+    let row: Option<ConcertRow> = concerts::table
+        .find(Db(id))
+        .select(ConcertRow::as_select())
+        .get_result(connection)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let mut to_come = to_come(connection, Some(id), now, store_now)?;
+    Ok(Some(to_come.remove(&id).unwrap_or_default().of(row)))
+}
+
+impl ToCome {
+    /// The concert whose performances add up to this.
+    fn of(self, row: ConcertRow) -> Concert {
+        Concert {
+            id: row.id.0,
+            title: row.title.0,
+            seats_total: self.total,
+            seats_left: self.total.saturating_sub(self.sold + self.held),
+            seats_sold: self.sold,
+            next_performance_at: self.next_at,
+            policy: row.policy.into(),
+        }
+    }
+}
+
+/// What the performances to come add up to, by concert; of all concerts or of one.
 fn to_come(
     connection: &mut SqliteConnection,
+    concert: Option<ConcertId>,
     now: Timestamp,
     store_now: Timestamp,
 ) -> QueryResult<HashMap<ConcertId, ToCome>> {
@@ -95,7 +120,7 @@ fn to_come(
         Db<u64>,
         Db<u64>,
     );
-    let rows: Vec<Row> = performances::table
+    let mut rows = performances::table
         .filter(performances::starts_at.gt(Db(now)))
         .order(performances::starts_at)
         .select((
@@ -105,7 +130,11 @@ fn to_come(
             performances::seats_total,
             performances::seats_sold,
         ))
-        .load(connection)?;
+        .into_boxed();
+    if let Some(concert) = concert {
+        rows = rows.filter(performances::concert_id.eq(Db(concert)));
+    }
+    let rows: Vec<Row> = rows.load(connection)?;
     let held = held_everywhere(connection, store_now)?;
     let mut sums: HashMap<ConcertId, ToCome> = HashMap::new();
     for (performance, concert, starts_at, total, sold) in rows {

@@ -1,5 +1,5 @@
-//! The effects that keys stand for. A key's row names the ledger row of its effect, from which, with
-//! the reservation that it pays, the first answer is made again: both are final.
+//! The effects that keys stand for. A key's row names the ledger row of its effect, from which, with the
+//! reservation that it pays, the first answer is made again; or the concert or performance that came of it.
 
 use async_trait::async_trait;
 use diesel::{
@@ -8,38 +8,40 @@ use diesel::{
 };
 use frontrow_domain::{
     model::{
-        Amount, Balance, IdempotencyKey, Keyed, LedgerEntry, RequestDigest, ReservationId, UserId,
+        Amount, Balance, ConcertId, FormerKey, FormerRecord, IdempotencyKey, KeyMeaning, Keyed,
+        LedgerEntryId, Operation, PerformanceId, RequestDigest, ReservationId, Sender, UserId,
+        later,
     },
-    ports::{Charged, EffectOf, Idempotency, Paid, Remembered, StoreResult},
+    ports::{Charged, EffectOf, Idempotency, KeyUse, Paid, StoreResult},
 };
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{
     SqliteDatabase,
     columns::{Db, Reason},
     errors,
     reservations::read,
-    schema::{idempotency_keys, ledger},
+    schema::{former_idempotency_keys, idempotency_records, ledger},
 };
 
 #[async_trait]
 impl Idempotency for SqliteDatabase {
-    async fn find(&self, user: &UserId, key: &IdempotencyKey) -> StoreResult<Option<Remembered>> {
-        let (user, key) = (user.clone(), key.clone());
-        self.read(move |connection, _| remembered(connection, &user, &key))
+    async fn find(&self, keyed: &Keyed) -> StoreResult<KeyUse> {
+        let keyed = keyed.clone();
+        self.read(move |connection, _| find(connection, &keyed))
             .await
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> StoreResult<u32> {
+    async fn purge(&self, limit: u32) -> StoreResult<u32> {
         self.write(move |connection, now| {
-            let oldest_kept = now.checked_sub(IdempotencyKey::KEPT).unwrap_or(now);
             // SQLite deletes with a limit only when it is built to.
             let purged = sql_query(
-                "DELETE FROM idempotency_keys WHERE (user_id, key) IN (
-                     SELECT user_id, key FROM idempotency_keys
-                     WHERE created_at < ? ORDER BY created_at LIMIT ?)",
+                "DELETE FROM idempotency_records WHERE (sender_kind, sender, key) IN (
+                     SELECT sender_kind, sender, key FROM idempotency_records
+                     WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)",
             )
-            .bind::<BigInt, _>(Db(before.min(oldest_kept)))
+            .bind::<BigInt, _>(Db(now))
             .bind::<BigInt, _>(Db(limit))
             .execute(connection)?;
             Ok(purged.try_into().unwrap_or(limit))
@@ -48,65 +50,106 @@ impl Idempotency for SqliteDatabase {
     }
 }
 
-/// What a key means for a request that comes with it.
-pub(super) enum Replay {
-    /// The key is new: the request is to take effect.
-    Nothing,
-    /// The request took effect before.
-    Effect(EffectOf),
-    /// The key stands for another request.
-    OtherRequest,
-}
-
 /// What the key of a request stands for.
-pub(super) fn replay(
-    connection: &mut SqliteConnection,
-    user: &UserId,
-    keyed: &Keyed,
-) -> QueryResult<Replay> {
-    Ok(match remembered(connection, user, &keyed.key)? {
-        None => Replay::Nothing,
-        Some(first) if first.digest == keyed.digest => Replay::Effect(first.effect),
-        Some(_) => Replay::OtherRequest,
+pub(super) fn find(connection: &mut SqliteConnection, keyed: &Keyed) -> QueryResult<KeyUse> {
+    let (kind, sender) = columns_of(&keyed.sender);
+    let row: Option<(Db<Operation>, Db<RequestDigest>, Db<Uuid>)> = idempotency_records::table
+        .find((kind, sender, Db(keyed.key.clone())))
+        .select((
+            idempotency_records::operation,
+            idempotency_records::digest,
+            idempotency_records::effect_id,
+        ))
+        .get_result(connection)
+        .optional()?;
+    let Some((operation, digest, effect)) = row else {
+        return former(connection, keyed);
+    };
+    Ok(match keyed.meaning(digest.0) {
+        KeyMeaning::New => KeyUse::New,
+        KeyMeaning::OtherRequest => KeyUse::OtherRequest,
+        KeyMeaning::Repeated => KeyUse::Replayed(match operation.0 {
+            Operation::CreateConcert => EffectOf::Concert(ConcertId(effect.0)),
+            Operation::CreatePerformance => EffectOf::Performance(PerformanceId(effect.0)),
+            Operation::Charge | Operation::OperatorCharge | Operation::Payment => {
+                booked(connection, LedgerEntryId(effect.0))?.effect
+            }
+        }),
     })
 }
 
 /// Remembers that this key has had this effect.
 pub(super) fn remember(
     connection: &mut SqliteConnection,
+    now: Timestamp,
     keyed: &Keyed,
-    effect: &LedgerEntry,
+    effect: Uuid,
 ) -> QueryResult<()> {
-    insert_into(idempotency_keys::table)
+    let (kind, sender) = columns_of(&keyed.sender);
+    let expires_at = later(now, IdempotencyKey::KEPT);
+    let expires_at = (!keyed.operation.moves_money()).then_some(Db(expires_at));
+    insert_into(idempotency_records::table)
         .values((
-            idempotency_keys::user_id.eq(Db(effect.user.clone())),
-            idempotency_keys::key.eq(Db(keyed.key.clone())),
-            idempotency_keys::digest.eq(Db(keyed.digest)),
-            idempotency_keys::ledger_entry_id.eq(Db(effect.id)),
-            idempotency_keys::created_at.eq(Db(effect.at)),
+            idempotency_records::sender_kind.eq(kind),
+            idempotency_records::sender.eq(sender),
+            idempotency_records::key.eq(Db(keyed.key.clone())),
+            idempotency_records::operation.eq(Db(keyed.operation)),
+            idempotency_records::digest.eq(Db(keyed.digest)),
+            idempotency_records::effect_id.eq(Db(effect)),
+            idempotency_records::created_at.eq(Db(now)),
+            idempotency_records::expires_at.eq(expires_at),
         ))
         .execute(connection)
         .map(drop)
 }
 
-type EffectRow = (
-    Db<RequestDigest>,
-    Db<Reason>,
-    Db<Amount>,
-    Db<Amount>,
-    Option<Db<ReservationId>>,
-);
-
-fn remembered(
-    connection: &mut SqliteConnection,
-    user: &UserId,
-    key: &IdempotencyKey,
-) -> QueryResult<Option<Remembered>> {
-    let row: Option<EffectRow> = idempotency_keys::table
-        .find((Db(user.clone()), Db(key.clone())))
-        .inner_join(ledger::table)
+/// What the key stands for by the table of the first edition.
+fn former(connection: &mut SqliteConnection, keyed: &Keyed) -> QueryResult<KeyUse> {
+    let Some(FormerKey { account, .. }) = &keyed.former else {
+        return Ok(KeyUse::New);
+    };
+    let row: Option<(Db<RequestDigest>, Db<LedgerEntryId>)> = former_idempotency_keys::table
+        .find((Db(account.clone()), Db(keyed.key.clone())))
         .select((
-            idempotency_keys::digest,
+            former_idempotency_keys::digest,
+            former_idempotency_keys::ledger_entry_id,
+        ))
+        .get_result(connection)
+        .optional()?;
+    let Some((digest, entry)) = row else {
+        return Ok(KeyUse::New);
+    };
+    let Booked { effect, charged } = booked(connection, entry.0)?;
+    let stored = FormerRecord {
+        digest: digest.0,
+        charged,
+    };
+    Ok(match keyed.former_meaning(stored) {
+        KeyMeaning::New => KeyUse::New,
+        KeyMeaning::OtherRequest => KeyUse::OtherRequest,
+        KeyMeaning::Repeated => KeyUse::Replayed(effect),
+    })
+}
+
+/// The effect that a ledger row tells of.
+struct Booked {
+    effect: EffectOf,
+    /// How much was charged. None for a payment.
+    charged: Option<Amount>,
+}
+
+fn booked(connection: &mut SqliteConnection, entry: LedgerEntryId) -> QueryResult<Booked> {
+    type Row = (
+        Db<UserId>,
+        Db<Reason>,
+        Db<Amount>,
+        Db<Amount>,
+        Option<Db<ReservationId>>,
+    );
+    let row: Option<Row> = ledger::table
+        .find(Db(entry))
+        .select((
+            ledger::user_id,
             ledger::reason,
             ledger::amount,
             ledger::balance_after,
@@ -114,24 +157,38 @@ fn remembered(
         ))
         .get_result(connection)
         .optional()?;
-    let Some((digest, reason, Db(amount), Db(balance), reservation)) = row else {
-        return Ok(None);
+    let Some((user, reason, Db(amount), Db(balance), reservation)) = row else {
+        let why = format!(
+            "a key stands for the ledger row {}, which is not there",
+            entry.0
+        );
+        return Err(errors::broken(why));
     };
     let balance = Balance(balance);
-    let effect = match (reason.0, reservation) {
-        (Reason::Charge, _) => EffectOf::Charge(Charged { amount, balance }),
-        (Reason::Payment, Some(id)) => EffectOf::Payment(Paid {
-            reservation: read::find(connection, id.0, user)?
-                .ok_or_else(|| errors::broken(format!("no reservation {} that is paid", id.0)))?,
-            charged: amount,
-            balance,
-        }),
+    Ok(match (reason.0, reservation) {
+        (Reason::Charge, _) => Booked {
+            effect: EffectOf::Charge(Charged { amount, balance }),
+            charged: Some(amount),
+        },
+        (Reason::Payment, Some(id)) => Booked {
+            effect: EffectOf::Payment(Paid {
+                reservation: read::find(connection, id.0, &user.0)?.ok_or_else(|| {
+                    errors::broken(format!("no reservation {} that is paid", id.0))
+                })?,
+                charged: amount,
+                balance,
+            }),
+            charged: None,
+        },
         (Reason::Payment, None) => {
             return Err(errors::broken("a payment of no reservation"));
         }
-    };
-    Ok(Some(Remembered {
-        digest: digest.0,
-        effect,
-    }))
+    })
+}
+
+fn columns_of(sender: &Sender) -> (&'static str, &str) {
+    match sender {
+        Sender::User(user) => ("user", user.as_str()),
+        Sender::Operator(name) => ("operator", name),
+    }
 }

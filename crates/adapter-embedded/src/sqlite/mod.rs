@@ -8,15 +8,18 @@
 //!   write-ahead log lets readers go on meanwhile).
 //! - `migrations`, `open_error`: from any file, or none, to the schema that this program knows.
 //! - `schema`, `columns`, `rows`: the tables as diesel sees them, and rows as the domain does.
-//! - `performance_edits`, `seat_rows`: what the catalogue's editor does to a performance and its seats.
+//! - `performance_edits`, `seat_rows`, `slots`, `deletions`: what the catalogue's editor does to a
+//!   performance and its seats.
 //! - `audit`: notes on what operators change.
 //! - `errors`: the one place where a driver's error becomes a store's.
 
 mod audit;
+mod books;
 mod columns;
 mod concert_editor;
 mod concerts;
 mod database;
+mod deletions;
 mod errors;
 mod idempotency;
 mod migrations;
@@ -31,6 +34,8 @@ mod reservations;
 mod rows;
 mod schema;
 mod seat_rows;
+mod slots;
+mod stored_currency;
 
 pub use database::SqliteDatabase;
 pub use migrations::MigrationStatus;

@@ -13,7 +13,9 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-use super::{audit, columns::Db, errors, reservations::expire, schema::performances, seat_rows};
+use super::{
+    audit, columns::Db, errors, reservations::expire, schema::performances, seat_rows, slots,
+};
 
 /// Makes the edit and notes what it changed.
 pub(super) fn edit(
@@ -35,15 +37,25 @@ pub(super) fn edit(
         Ok(change) if change.is_empty() => return Ok(EditOutcome::Done),
         Ok(change) => change,
     };
+    let after = &change.after;
+    if change.moves()
+        && let Some(there) =
+            slots::taken(connection, concert, after.starts_at, &after.venue, Some(id))?
+    {
+        return Ok(EditOutcome::SlotTaken(there));
+    }
     if let Some((plan, seats)) = &change.plan {
         plan_anew(connection, now, id, plan, seats)?;
     }
-    let after = &change.after;
     update(performances::table.find(Db(id)))
         .set((
             performances::starts_at.eq(Db(after.starts_at)),
             performances::venue.eq(Db(after.venue.clone())),
             performances::seats_total.eq(Db(after.seats_total)),
+            // A duplicate from before has a slot of its own once it moves.
+            change
+                .moves()
+                .then_some(performances::occupies_slot.eq(Some(true))),
         ))
         .execute(connection)?;
     let note = AuditNote::performance_edited(id, &change);
@@ -51,7 +63,7 @@ pub(super) fn edit(
     Ok(EditOutcome::Done)
 }
 
-fn find(
+pub(super) fn find(
     connection: &mut SqliteConnection,
     concert: ConcertId,
     id: PerformanceId,

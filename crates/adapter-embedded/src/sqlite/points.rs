@@ -6,15 +6,15 @@ use diesel::{
     insert_into,
 };
 use frontrow_domain::{
-    model::{Amount, Applied, AuditNote, Balance, LedgerEntry, LedgerReason, UserId},
-    ports::{Charge, ChargeOutcome, Charged, EffectOf, Points, StoreResult},
+    model::{Account, Amount, Applied, AuditNote, Balance, LedgerEntry, LedgerReason, UserId},
+    ports::{Charge, ChargeOutcome, Charged, EffectOf, KeyUse, Points, StoreResult},
 };
 use jiff::Timestamp;
 
 use super::{
     SqliteDatabase, audit,
     columns::{Db, Reason},
-    idempotency::{self, Replay},
+    idempotency,
     schema::{balances, ledger},
 };
 
@@ -22,8 +22,8 @@ use super::{
 impl Points for SqliteDatabase {
     async fn balance(&self, user: &UserId) -> StoreResult<Balance> {
         let user = user.clone();
-        self.read(move |connection, _| balance(connection, &user))
-            .await
+        let account = self.read(move |connection, _| account(connection, &user));
+        account.await.map(|account| account.balance)
     }
 
     async fn charge(&self, charge: &Charge) -> StoreResult<ChargeOutcome> {
@@ -33,14 +33,18 @@ impl Points for SqliteDatabase {
     }
 }
 
-/// What a user can spend.
-pub(super) fn balance(connection: &mut SqliteConnection, user: &UserId) -> QueryResult<Balance> {
-    let balance: Option<Db<Amount>> = balances::table
+/// What a user can spend, and the number of the entry that led there.
+pub(super) fn account(connection: &mut SqliteConnection, user: &UserId) -> QueryResult<Account> {
+    let row: Option<(Db<Amount>, Db<u64>)> = balances::table
         .find(Db(user.clone()))
-        .select(balances::balance)
+        .select((balances::balance, balances::last_seq))
         .get_result(connection)
         .optional()?;
-    Ok(Balance(balance.map_or(Amount::ZERO, |balance| balance.0)))
+    let account = row.map(|(balance, last_seq)| Account {
+        balance: Balance(balance.0),
+        last_seq: last_seq.0,
+    });
+    Ok(account.unwrap_or_default())
 }
 
 /// Writes a ledger row, and the balance that it leads to: the only place that changes a balance.
@@ -50,10 +54,14 @@ pub(super) fn record(connection: &mut SqliteConnection, entry: &LedgerEntry) -> 
         .values((
             balances::user_id.eq(Db(entry.user.clone())),
             balances::balance.eq(Db(after)),
+            balances::last_seq.eq(Db(entry.seq)),
         ))
         .on_conflict(balances::user_id)
         .do_update()
-        .set(balances::balance.eq(Db(after)))
+        .set((
+            balances::balance.eq(Db(after)),
+            balances::last_seq.eq(Db(entry.seq)),
+        ))
         .execute(connection)?;
     let (reason, reservation) = match entry.reason {
         LedgerReason::Charge => (Reason::Charge, None),
@@ -63,6 +71,7 @@ pub(super) fn record(connection: &mut SqliteConnection, entry: &LedgerEntry) -> 
         .values((
             ledger::id.eq(Db(entry.id)),
             ledger::user_id.eq(Db(entry.user.clone())),
+            ledger::seq.eq(Db(entry.seq)),
             ledger::reason.eq(Db(reason)),
             ledger::amount.eq(Db(entry.amount)),
             ledger::balance_after.eq(Db(after)),
@@ -78,40 +87,34 @@ fn charge(
     now: Timestamp,
     charge: &Charge,
 ) -> QueryResult<ChargeOutcome> {
-    match idempotency::replay(connection, &charge.user, &charge.keyed)? {
-        Replay::Effect(EffectOf::Charge(effect)) => {
-            return Ok(ChargeOutcome::Charged(Applied {
-                effect,
-                replayed: true,
-            }));
+    match idempotency::find(connection, &charge.keyed)? {
+        KeyUse::New => {}
+        KeyUse::Replayed(EffectOf::Charge(effect)) => {
+            return Ok(ChargeOutcome::Charged(Applied::replayed(effect)));
         }
-        Replay::Effect(EffectOf::Payment(_)) | Replay::OtherRequest => {
-            return Ok(ChargeOutcome::KeyReused);
-        }
-        Replay::Nothing => {}
+        KeyUse::Replayed(_) | KeyUse::OtherRequest => return Ok(ChargeOutcome::KeyReused),
     }
-    let before = balance(connection, &charge.user)?;
-    let Some(after) = before.charged(charge.amount) else {
+    let before = account(connection, &charge.user)?;
+    let Some(after) = before.balance.charged(charge.amount) else {
         return Ok(ChargeOutcome::TooMuch);
     };
+    let after = before.followed_by(after);
     let entry = LedgerEntry {
         id: charge.entry,
         user: charge.user.clone(),
+        seq: after.last_seq,
         reason: LedgerReason::Charge,
         amount: charge.amount,
-        balance: after,
+        balance: after.balance,
         at: now,
     };
     record(connection, &entry)?;
-    idempotency::remember(connection, &charge.keyed, &entry)?;
+    idempotency::remember(connection, now, &charge.keyed, entry.id.0)?;
     if let Some(operator) = &charge.operator {
         audit::note(connection, operator, &AuditNote::points_charged(&entry))?;
     }
-    Ok(ChargeOutcome::Charged(Applied {
-        effect: Charged {
-            amount: charge.amount,
-            balance: after,
-        },
-        replayed: false,
-    }))
+    Ok(ChargeOutcome::Charged(Applied::first(Charged {
+        amount: charge.amount,
+        balance: after.balance,
+    })))
 }

@@ -6,7 +6,10 @@ use diesel::{AsChangeset, Insertable, QueryResult, Queryable, Selectable, sqlite
 use frontrow_domain::model::{
     Amount, ConcertId, ConcertTitle, PerformanceId, PlannedSeat, PricedSeat, Reservation,
     ReservationId, ReservationState, Seat, SeatLabel, SeatState, StandingSeat, UserId,
-    queue::{Capacity, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy},
+    queue::{
+        Arrival, Capacity, Generation, PolicyState, PolicyVersion, QueuePolicy, Throughput, Ticket,
+        VersionedPolicy,
+    },
 };
 use jiff::Timestamp;
 
@@ -95,6 +98,9 @@ pub(super) struct ReservationRow {
     confirmed_at: Option<Db<Timestamp>>,
     total: Db<Amount>,
     seat_count: i64,
+    place_arrival: Option<i64>,
+    /// A random number of 64 bits, as a signed one.
+    place_generation: Option<i64>,
 }
 
 impl From<&Reservation> for ReservationRow {
@@ -116,6 +122,14 @@ impl From<&Reservation> for ReservationRow {
             total: Db(reservation.total),
             // At most four.
             seat_count: i64::try_from(reservation.seats.len()).unwrap_or(i64::MAX),
+            place_arrival: reservation
+                .ticket
+                .as_ref()
+                .map(|ticket| ticket.arrival.micros()),
+            place_generation: reservation
+                .ticket
+                .as_ref()
+                .map(|ticket| ticket.generation.0.cast_signed()),
         }
     }
 }
@@ -133,6 +147,13 @@ impl ReservationRow {
                 return Err(errors::broken(format!("reservation {id} is in no state")));
             }
         };
+        let place = self.place_arrival.zip(self.place_generation);
+        let ticket = place.map(|(arrival, generation)| Ticket {
+            concert: self.concert_id.0,
+            user: self.user_id.0.clone(),
+            arrival: Arrival::from_micros(arrival),
+            generation: Generation(generation.cast_unsigned()),
+        });
         Ok(Reservation {
             id: self.id.0,
             user: self.user_id.0,
@@ -141,6 +162,7 @@ impl ReservationRow {
             seats,
             total: self.total.0,
             state,
+            ticket,
         })
     }
 }

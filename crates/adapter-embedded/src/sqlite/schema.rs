@@ -26,6 +26,7 @@ diesel::table! {
         venue -> Text,
         seats_total -> BigInt,
         seats_sold -> BigInt,
+        occupies_slot -> Nullable<Bool>,
     }
 }
 
@@ -40,6 +41,8 @@ diesel::table! {
         confirmed_at -> Nullable<BigInt>,
         total -> BigInt,
         seat_count -> BigInt,
+        place_arrival -> Nullable<BigInt>,
+        place_generation -> Nullable<BigInt>,
     }
 }
 
@@ -69,6 +72,7 @@ diesel::table! {
     balances (user_id) {
         user_id -> Text,
         balance -> BigInt,
+        last_seq -> BigInt,
     }
 }
 
@@ -81,16 +85,37 @@ diesel::table! {
         balance_after -> BigInt,
         reservation_id -> Nullable<Binary>,
         at -> BigInt,
+        seq -> Nullable<BigInt>,
     }
 }
 
 diesel::table! {
-    idempotency_keys (user_id, key) {
+    idempotency_records (sender_kind, sender, key) {
+        sender_kind -> Text,
+        sender -> Text,
+        key -> Text,
+        operation -> Text,
+        digest -> Binary,
+        effect_id -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    former_idempotency_keys (user_id, key) {
         user_id -> Text,
         key -> Text,
         digest -> Binary,
         ledger_entry_id -> Binary,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
     }
 }
 
@@ -105,6 +130,8 @@ diesel::table! {
     }
 }
 
-diesel::joinable!(idempotency_keys -> ledger (ledger_entry_id));
-diesel::allow_tables_to_appear_in_same_query!(idempotency_keys, ledger);
+diesel::joinable!(ledger -> reservations (reservation_id));
+diesel::allow_tables_to_appear_in_same_query!(ledger, reservations);
+diesel::allow_tables_to_appear_in_same_query!(reservations, seats);
+diesel::allow_tables_to_appear_in_same_query!(reservations, reservation_seats);
 diesel::allow_tables_to_appear_in_same_query!(seats, reservation_seats);

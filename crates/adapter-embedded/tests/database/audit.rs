@@ -138,7 +138,7 @@ async fn what_changes_nothing_is_not_noted() {
         .await;
     assert_eq!(put.unwrap(), PutOutcome::Outdated);
     let again = database
-        .create_concert(program.concert, &title, &policy(1), &operator())
+        .create_concert(program.concert, &title, &policy(1), &operator(), None)
         .await;
     assert!(again.is_err());
     program.charge("ann", 5).await; // her own charge

@@ -72,7 +72,7 @@ async fn a_seat_belongs_to_a_reservation_that_is_there() {
 async fn a_user_has_one_hold_in_a_concert() {
     let sql = "INSERT INTO reservations
                SELECT zeroblob(16), user_id, concert_id, performance_id, state, held_until,
-                      confirmed_at, total, seat_count
+                      confirmed_at, total, seat_count, NULL, NULL
                FROM reservations WHERE state = 'held' AND user_id = 'ann'";
     refused(sql, UniqueViolation).await;
 }
@@ -114,7 +114,7 @@ async fn what_comes_in_as_sold_is_counted_as_what_is_paid_is() {
     assert_eq!(counters(), ["1: 1", "2: 1", "3: 1"]);
     let sql = "INSERT INTO reservations
                SELECT zeroblob(16), 'cem', concert_id, performance_id, state, held_until,
-                      confirmed_at, total, 3
+                      confirmed_at, total, 3, NULL, NULL
                FROM reservations WHERE state = 'confirmed'";
     sql_query(sql).execute(&mut program.raw()).unwrap();
     assert_eq!(counters(), ["1: 4", "2: 4", "3: 4"]);
@@ -135,24 +135,44 @@ async fn a_ledger_row_is_written_once() {
 #[tokio::test]
 async fn a_reservation_is_paid_once() {
     let sql = "INSERT INTO ledger
-               SELECT zeroblob(16), user_id, reason, amount, balance_after, reservation_id, at
+               SELECT zeroblob(16), user_id, reason, amount, balance_after, reservation_id, at, 99
                FROM ledger WHERE reason = 'payment'";
     refused(sql, UniqueViolation).await;
 }
 
 #[tokio::test]
 async fn a_charge_is_more_than_nothing() {
-    let sql = "INSERT INTO ledger VALUES (zeroblob(16), 'ann', 'charge', 0, 150, NULL, 1)";
+    let sql = "INSERT INTO ledger VALUES (zeroblob(16), 'ann', 'charge', 0, 150, NULL, 1, 99)";
     refused(sql, CheckViolation).await;
 }
 
 #[tokio::test]
-async fn a_key_is_there_once_and_stands_for_an_effect() {
-    let sql = "INSERT INTO idempotency_keys
-               SELECT user_id, key, digest, ledger_entry_id, 1 FROM idempotency_keys";
+async fn a_key_is_there_once() {
+    let sql = "INSERT INTO idempotency_records
+               SELECT sender_kind, sender, key, operation, zeroblob(32), effect_id, 1, NULL
+               FROM idempotency_records";
     refused(sql, UniqueViolation).await;
-    let sql = "INSERT INTO idempotency_keys VALUES ('ann', 'k', zeroblob(32), zeroblob(16), 1)";
-    refused(sql, ForeignKeyViolation).await;
+}
+
+#[tokio::test]
+async fn a_key_that_moved_money_never_expires() {
+    let sql = "UPDATE idempotency_records SET expires_at = 1";
+    refused(sql, CheckViolation).await;
+}
+
+#[tokio::test]
+async fn entries_have_different_numbers() {
+    let sql = "INSERT INTO ledger
+               SELECT zeroblob(16), user_id, reason, amount, balance_after, NULL, at, seq
+               FROM ledger WHERE reason = 'charge'";
+    refused(sql, UniqueViolation).await;
+}
+
+#[tokio::test]
+async fn a_slot_has_one_performance() {
+    let sql = "INSERT INTO performances
+               SELECT zeroblob(16), concert_id, starts_at, venue, seats_total, 0, 1 FROM performances";
+    refused(sql, UniqueViolation).await;
 }
 
 #[tokio::test]

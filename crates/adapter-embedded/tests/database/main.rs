@@ -15,6 +15,7 @@ mod one_file;
 mod plans;
 mod program;
 mod turns;
+mod upgrade;
 
 use one_file::OneFile;
 

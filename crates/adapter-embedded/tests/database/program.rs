@@ -17,14 +17,14 @@ use diesel::{
 use frontrow_adapter_embedded::SqliteDatabase;
 use frontrow_domain::{
     model::{
-        Amount, ConcertId, ConcertTitle, IdempotencyKey, Keyed, LedgerEntryId, NewPerformance,
-        PerformanceId, RequestDigest, Reservation, ReservationId, Row, SeatPlan, SeatSelection,
+        Amount, Applied, ConcertId, ConcertTitle, IdempotencyKey, Keyed, LedgerEntryId,
+        NewPerformance, PerformanceId, Reservation, ReservationId, Row, SeatPlan, SeatSelection,
         Section, UserId, Venue,
-        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+        queue::{Arrival, Generation, PolicyVersion, QueuePolicy, Ticket, VersionedPolicy},
     },
     ports::{
-        Charge, ChargeOutcome, Clock, ConcertEditor, EditOutcome, HoldOutcome, HoldRequest,
-        Operator, PayOutcome, PaymentRequest, Points, Reservations,
+        Charge, ChargeOutcome, Clock, ConcertEditor, CreatePerformanceOutcome, HoldOutcome,
+        HoldRequest, Operator, PayOutcome, PaymentRequest, Points, Reservations,
     },
 };
 use jiff::Timestamp;
@@ -37,6 +37,10 @@ use crate::one_file::file_in;
 pub(crate) struct StoppedClock(AtomicI64);
 
 impl StoppedClock {
+    pub(crate) fn at(at: Timestamp) -> Self {
+        Self(AtomicI64::new(at.as_microsecond()))
+    }
+
     pub(crate) fn set(&self, at: Timestamp) {
         self.0.store(at.as_microsecond(), Ordering::SeqCst);
     }
@@ -64,7 +68,7 @@ pub(crate) const HOLD: Duration = Duration::from_mins(5);
 impl Program {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(StoppedClock(AtomicI64::new(noon().as_microsecond())));
+        let clock = Arc::new(StoppedClock::at(noon()));
         let port: Arc<dyn Clock> = clock.clone();
         let database = SqliteDatabase::open(&file_in(folder.path()), port)
             .await
@@ -108,25 +112,33 @@ impl Program {
         let title = ConcertTitle::try_from("First").unwrap();
         let created = self
             .database
-            .create_concert(id, &title, &policy, &operator())
+            .create_concert(id, &title, &policy, &operator(), None)
             .await;
         created.unwrap();
         id
     }
 
     pub(crate) async fn add_performance(&self, starts_at: Timestamp) -> PerformanceId {
+        let id = PerformanceId(self.name());
+        // No two performances of a concert start at once in one venue.
+        let venue = if self.performance.0.is_nil() {
+            "Hall".to_owned()
+        } else {
+            format!("Hall {id}")
+        };
         let performance = NewPerformance {
-            id: PerformanceId(self.name()),
+            id,
             concert: self.concert,
             starts_at,
-            venue: Venue::try_from("Hall").unwrap(),
+            venue: Venue::try_from(venue.as_str()).unwrap(),
             seats: seat_plan(&[("A", 9, 100)]),
         };
         let created = self
             .database
-            .create_performance(&performance, &operator())
+            .create_performance(&performance, &operator(), None)
             .await;
-        assert_eq!(created.unwrap(), EditOutcome::Done);
+        let expected = CreatePerformanceOutcome::Created(Applied::first(performance.id));
+        assert_eq!(created.unwrap(), expected);
         performance.id
     }
 
@@ -139,6 +151,12 @@ impl Program {
             performance: self.performance,
             seats: SeatSelection::try_from(labels).unwrap(),
             hold_for: HOLD,
+            ticket: Ticket {
+                concert: self.concert,
+                user: user(who),
+                arrival: Arrival::from_micros(1),
+                generation: Generation(1),
+            },
         }
     }
 
@@ -162,10 +180,11 @@ impl Program {
             user: reservation.user.clone(),
             concert: reservation.concert,
             entry: LedgerEntryId(self.name()),
-            keyed: Keyed {
-                key: IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
-                digest: RequestDigest::payment(reservation.id),
-            },
+            keyed: Keyed::payment(
+                &reservation.user,
+                reservation.id,
+                IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+            ),
         };
         self.database.pay(&payment).await.unwrap()
     }
@@ -176,10 +195,11 @@ impl Program {
             entry: LedgerEntryId(self.name()),
             user: user(who),
             amount,
-            keyed: Keyed {
-                key: IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
-                digest: RequestDigest::charge(amount),
-            },
+            keyed: Keyed::charge(
+                &user(who),
+                amount,
+                IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+            ),
             operator: None,
         }
     }

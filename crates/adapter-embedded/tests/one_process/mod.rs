@@ -11,8 +11,8 @@ use frontrow_domain::{
     },
     ports::{
         Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        Queue, QueueControl, QueueTicks, SeedOutcome, Stamped, StoreResult, TickOutcome,
-        WaitingLine,
+        Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreResult,
+        TickOutcome, WaitingLine,
     },
 };
 use frontrow_port_contracts::{Fixture, QueuePorts};
@@ -152,6 +152,10 @@ impl QueueControl for Replaceable {
 
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
         self.now().is_empty(concert).await
+    }
+
+    async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
+        self.now().remove(concert).await
     }
 }
 

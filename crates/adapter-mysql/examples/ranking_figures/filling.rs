@@ -36,7 +36,7 @@ pub(crate) fn concerts(count: u32) -> String {
         "INSERT INTO concerts (id, title, policy_version, policy_state, waiting_ttl_us, claim_ttl_us,
                                active_ttl_us)
          SELECT {concert}, CONCAT('Concert ', n), 1, 'open', 1, 1, 1 FROM {n} WHERE n < {count};
-         INSERT INTO performances
+         INSERT INTO performances (id, concert_id, starts_at, venue, seats_total)
          SELECT {performance}, {concert}, '2099-01-01', 'Hall', 100000 FROM {n} WHERE n < {count}"
     )
 }
@@ -46,7 +46,7 @@ pub(crate) fn seats(concerts: u32) -> String {
     let n = numbers(5);
     let performance = id(PERFORMANCE, &format!("(n % {concerts})"));
     format!(
-        "INSERT INTO balances SELECT CONCAT('user-', n), 100 FROM {n};
+        "INSERT INTO balances (user_id, balance) SELECT CONCAT('user-', n), 100 FROM {n};
          INSERT INTO seats (performance_id, label, ordinal, section, price)
          SELECT {performance}, CONCAT('A-', n), n, 'Stalls', 100 FROM {n}"
     )

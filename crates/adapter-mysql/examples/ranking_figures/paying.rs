@@ -11,8 +11,9 @@ use std::{
 use frontrow_adapter_mysql::MySqlDatabase;
 use frontrow_domain::{
     model::{
-        ConcertId, IdempotencyKey, Keyed, LedgerEntryId, PerformanceId, RequestDigest,
-        ReservationId, SeatSelection, UserId,
+        ConcertId, IdempotencyKey, Keyed, LedgerEntryId, PerformanceId, ReservationId,
+        SeatSelection, UserId,
+        queue::{Arrival, Generation, Ticket},
     },
     ports::{HoldOutcome, HoldRequest, PayOutcome, PaymentRequest, RankingCounters, Reservations},
 };
@@ -153,20 +154,28 @@ fn hold(n: u32) -> HoldRequest {
         performance: PerformanceId(id(PERFORMANCE, n % CONCERTS)),
         seats: SeatSelection::try_from(vec![seat]).unwrap(),
         hold_for: Duration::from_hours(1),
+        ticket: Ticket {
+            concert: ConcertId(id(CONCERT, n % CONCERTS)),
+            user: user(n),
+            arrival: Arrival::from_micros(i64::from(n)),
+            generation: Generation(1),
+        },
     }
 }
 
 fn payment(n: u32) -> PaymentRequest {
     let reservation = ReservationId(id(RESERVATION, n));
+    let user = user(n);
     PaymentRequest {
         reservation,
-        user: user(n),
+        user: user.clone(),
         concert: ConcertId(id(CONCERT, n % CONCERTS)),
         entry: LedgerEntryId(id(9, n)),
-        keyed: Keyed {
-            key: IdempotencyKey::try_from("payment").unwrap(),
-            digest: RequestDigest::payment(reservation),
-        },
+        keyed: Keyed::payment(
+            &user,
+            reservation,
+            IdempotencyKey::try_from("payment").unwrap(),
+        ),
     }
 }
 

@@ -14,8 +14,8 @@ use diesel::{
     sql_types::{BigInt, Binary, Datetime, Text},
 };
 use frontrow_domain::model::{
-    Amount, ConcertId, ConcertTitle, IdempotencyKey, LedgerEntryId, PerformanceId, PricedSeat,
-    RequestDigest, ReservationId, SeatLabel, UserId, Venue, queue::PolicyState,
+    Amount, ConcertId, ConcertTitle, IdempotencyKey, LedgerEntryId, Operation, PerformanceId,
+    PricedSeat, RequestDigest, ReservationId, SeatLabel, UserId, Venue, queue::PolicyState,
 };
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ text!(Venue, Venue::as_str, |text| Ok(Venue::try_from(text)?));
 text!(ConcertTitle, ConcertTitle::as_str, |text| Ok(
     ConcertTitle::try_from(text)?
 ));
-text!(PolicyState, |state| policy_state_name(*state), |text| {
+text!(PolicyState, |state| state.as_str(), |text| {
     match text {
         "open" => Ok(PolicyState::Open),
         "paused" => Ok(PolicyState::Paused),
@@ -170,13 +170,17 @@ text!(
     }
 );
 
-/// The name of a policy's state, in the column and in the audit.
-fn policy_state_name(state: PolicyState) -> &'static str {
-    match state {
-        PolicyState::Open => "open",
-        PolicyState::Paused => "paused",
-        PolicyState::Bypass => "bypass",
-        PolicyState::Closed => "closed",
+text!(Operation, |operation| operation.as_str(), |text| {
+    Operation::ALL
+        .into_iter()
+        .find(|operation| operation.as_str() == text)
+        .ok_or_else(|| format!("unknown operation {text}").into())
+});
+
+impl FromSql<Binary, Mysql> for Db<Uuid> {
+    fn from_sql(value: MysqlValue<'_>) -> deserialize::Result<Self> {
+        let bytes = <Vec<u8> as FromSql<Binary, Mysql>>::from_sql(value)?;
+        Ok(Self(Uuid::from_slice(&bytes)?))
     }
 }
 

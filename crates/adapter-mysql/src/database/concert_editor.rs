@@ -1,28 +1,30 @@
 //! The catalogue, as its operators write it.
 
 use async_trait::async_trait;
-use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
-    dsl::{exists, select},
-    insert_into, update,
-};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, insert_into, update};
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
-        AuditNote, ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId,
-        queue::VersionedPolicy,
+        Applied, AuditNote, ConcertId, ConcertTitle, Keyed, NewPerformance, PerformanceEdit,
+        PerformanceId, queue::VersionedPolicy,
     },
-    ports::{ConcertEditor, EditOutcome, Operator, StoreResult},
+    ports::{
+        ConcertEditor, CreateConcertOutcome, CreatePerformanceOutcome, DeleteConcertOutcome,
+        DeletePerformanceOutcome, DuplicatePerformance, EditOutcome, EffectOf, KeyUse, Operator,
+        StoreResult,
+    },
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 
 use super::{
     MySqlDatabase, audit,
     columns::Db,
-    performance_edits,
+    deletions,
+    idempotency::{self, Claim},
+    new_performance, performance_edits,
     rows::{ConcertRow, PolicyRow},
-    schema::{concerts, performances},
-    seat_rows,
+    schema::concerts,
+    slots,
 };
 use crate::{calls::Turn, session::Session};
 
@@ -34,10 +36,11 @@ impl ConcertEditor for MySqlDatabase {
         title: &ConcertTitle,
         policy: &VersionedPolicy,
         by: &Operator,
-    ) -> StoreResult<()> {
-        let concert = (id, title.clone(), policy.clone(), by.clone());
-        self.edit(concert, |session, (id, title, policy, by)| {
-            create_concert(session, *id, title, policy, by).boxed()
+        keyed: Option<Keyed>,
+    ) -> StoreResult<CreateConcertOutcome> {
+        let concert = (id, title.clone(), policy.clone(), by.clone(), keyed);
+        self.edit(concert, |session, (id, title, policy, by, keyed)| {
+            create_concert(session, *id, title, policy, by, keyed.as_ref()).boxed()
         })
         .await
     }
@@ -59,10 +62,13 @@ impl ConcertEditor for MySqlDatabase {
         &self,
         performance: &NewPerformance,
         by: &Operator,
-    ) -> StoreResult<EditOutcome> {
+        keyed: Option<Keyed>,
+    ) -> StoreResult<CreatePerformanceOutcome> {
         self.edit(
-            (performance.clone(), by.clone()),
-            |session, (performance, by)| create_performance(session, performance, by).boxed(),
+            (performance.clone(), by.clone(), keyed),
+            |session, (performance, by, keyed)| {
+                new_performance::create(session, performance, by, keyed.as_ref()).boxed()
+            },
         )
         .await
     }
@@ -80,6 +86,36 @@ impl ConcertEditor for MySqlDatabase {
         })
         .await
     }
+
+    async fn delete_performance(
+        &self,
+        concert: ConcertId,
+        id: PerformanceId,
+        by: &Operator,
+    ) -> StoreResult<DeletePerformanceOutcome> {
+        self.edit(((concert, id), by.clone()), |session, (of, by)| {
+            deletions::performance(session, *of, by).boxed()
+        })
+        .await
+    }
+
+    async fn delete_concert(
+        &self,
+        id: ConcertId,
+        by: &Operator,
+    ) -> StoreResult<DeleteConcertOutcome> {
+        self.edit((id, by.clone()), |session, (id, by)| {
+            deletions::concert(session, *id, by).boxed()
+        })
+        .await
+    }
+
+    async fn duplicate_performances(&self) -> StoreResult<Vec<DuplicatePerformance>> {
+        self.edit((), |session, ()| {
+            slots::duplicates(session).map_ok(Turn::Done).boxed()
+        })
+        .await
+    }
 }
 
 async fn create_concert(
@@ -88,8 +124,16 @@ async fn create_concert(
     title: &ConcertTitle,
     policy: &VersionedPolicy,
     by: &Operator,
-) -> QueryResult<Turn<()>> {
+    keyed: Option<&Keyed>,
+) -> QueryResult<Turn<CreateConcertOutcome>> {
     session.begin().await?;
+    if let Some(keyed) = keyed {
+        match idempotency::claim(session, keyed, id.0).await? {
+            Claim::Ours => {}
+            Claim::UnderWay => return Ok(Turn::Refused(CreateConcertOutcome::InProgress)),
+            Claim::Taken => return earlier_concert(session, keyed).await,
+        }
+    }
     audit::note(session, by, &AuditNote::concert_created(id, title, policy)).await?;
     insert_into(concerts::table)
         .values(ConcertRow {
@@ -99,7 +143,25 @@ async fn create_concert(
         })
         .execute(session.connection())
         .await?;
-    Ok(Turn::Done(()))
+    Ok(Turn::Done(CreateConcertOutcome::Created(Applied::first(
+        id,
+    ))))
+}
+
+/// The concert that an earlier call with the key created.
+async fn earlier_concert(
+    session: &mut Session,
+    keyed: &Keyed,
+) -> QueryResult<Turn<CreateConcertOutcome>> {
+    session.roll_back().await?;
+    Ok(match idempotency::find(session, keyed).await? {
+        KeyUse::Replayed(EffectOf::Concert(id)) => {
+            Turn::Done(CreateConcertOutcome::Created(Applied::replayed(id)))
+        }
+        KeyUse::Replayed(_) | KeyUse::OtherRequest => Turn::Done(CreateConcertOutcome::KeyReused),
+        // It was purged between two looks.
+        KeyUse::New => Turn::Again,
+    })
 }
 
 async fn retitle(
@@ -127,36 +189,5 @@ async fn retitle(
         let note = AuditNote::concert_retitled(id, &before.0, title);
         audit::note(session, by, &note).await?;
     }
-    Ok(Turn::Done(EditOutcome::Done))
-}
-
-async fn create_performance(
-    session: &mut Session,
-    performance: &NewPerformance,
-    by: &Operator,
-) -> QueryResult<Turn<EditOutcome>> {
-    let known = select(exists(concerts::table.find(Db(performance.concert))));
-    if !known.get_result::<bool>(session.connection()).await? {
-        return Ok(Turn::Refused(EditOutcome::NotFound));
-    }
-    session.begin().await?;
-    let total: u64 = performance
-        .seats
-        .seats()
-        .len()
-        .try_into()
-        .unwrap_or(u64::MAX);
-    insert_into(performances::table)
-        .values((
-            performances::id.eq(Db(performance.id)),
-            performances::concert_id.eq(Db(performance.concert)),
-            performances::starts_at.eq(Db(performance.starts_at)),
-            performances::venue.eq(Db(performance.venue.clone())),
-            performances::seats_total.eq(Db(total)),
-        ))
-        .execute(session.connection())
-        .await?;
-    seat_rows::write(session, performance.id, &performance.seats).await?;
-    audit::note(session, by, &AuditNote::performance_created(performance)).await?;
     Ok(Turn::Done(EditOutcome::Done))
 }

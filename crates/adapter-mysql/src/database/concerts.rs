@@ -37,6 +37,13 @@ impl Concerts for MySqlDatabase {
         .await
     }
 
+    async fn concert(&self, id: ConcertId, now: Timestamp) -> StoreResult<Option<Concert>> {
+        self.call((id, now), |session, (id, now)| {
+            concert(session, *id, *now).map_ok(Turn::Done).boxed()
+        })
+        .await
+    }
+
     async fn performances(&self, concert: ConcertId) -> StoreResult<Vec<Performance>> {
         self.call(concert, |session, concert| {
             performances_of(session, *concert)
@@ -112,19 +119,31 @@ async fn catalogue(session: &mut Session, now: Timestamp) -> QueryResult<Vec<Con
         .load(session.connection())
         .await?;
     let mut to_come = to_come(session, now).await?;
-    let with_seats = |row: ConcertRow| {
-        let sum = to_come.remove(&row.id.0).unwrap_or_default();
-        Concert {
-            id: row.id.0,
-            title: row.title.0,
-            seats_total: sum.total,
-            seats_left: sum.left,
-            seats_sold: sum.sold,
-            next_performance_at: sum.next_at,
-            policy: row.policy.into(),
-        }
-    };
+    let with_seats = |row: ConcertRow| to_come.remove(&row.id.0).unwrap_or_default().of(row);
     Ok(rows.into_iter().map(with_seats).collect())
+}
+
+async fn concert(
+    session: &mut Session,
+    id: ConcertId,
+    now: Timestamp,
+) -> QueryResult<Option<Concert>> {
+    let row: Option<ConcertRow> = concerts::table
+        .find(Db(id))
+        .select(ConcertRow::as_select())
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let statement = sql_query(performances_where!("p.concert_id = ?"))
+        .bind::<BigInt, _>(session.now().0)
+        .bind::<Binary, _>(Db(id));
+    let rows: Vec<PerformanceRow> = Fixed(statement).load(session.connection()).await?;
+    let mut to_come = ToCome::default();
+    for performance in rows.iter().filter(|row| row.starts_at.0 > now) {
+        to_come.add(performance);
+    }
+    Ok(Some(to_come.of(row)))
 }
 
 async fn to_come(session: &mut Session, now: Timestamp) -> QueryResult<HashMap<ConcertId, ToCome>> {
@@ -134,13 +153,32 @@ async fn to_come(session: &mut Session, now: Timestamp) -> QueryResult<HashMap<C
     let rows: Vec<PerformanceRow> = Fixed(statement).load(session.connection()).await?;
     let mut sums: HashMap<ConcertId, ToCome> = HashMap::new();
     for row in rows {
-        let sum = sums.entry(row.concert_id.0).or_default();
-        sum.total += row.seats_total.0;
-        sum.sold += row.sold.0;
-        sum.left += row.seats_left();
-        sum.next_at.get_or_insert(row.starts_at.0);
+        sums.entry(row.concert_id.0).or_default().add(&row);
     }
     Ok(sums)
+}
+
+impl ToCome {
+    /// Adds a performance that starts after all that were added before.
+    fn add(&mut self, row: &PerformanceRow) {
+        self.total += row.seats_total.0;
+        self.sold += row.sold.0;
+        self.left += row.seats_left();
+        self.next_at.get_or_insert(row.starts_at.0);
+    }
+
+    /// The concert whose performances add up to this.
+    fn of(self, row: ConcertRow) -> Concert {
+        Concert {
+            id: row.id.0,
+            title: row.title.0,
+            seats_total: self.total,
+            seats_left: self.left,
+            seats_sold: self.sold,
+            next_performance_at: self.next_at,
+            policy: row.policy.into(),
+        }
+    }
 }
 
 async fn performances_of(

@@ -1,29 +1,30 @@
-//! The effects that keys stand for. A key's row names the ledger row of its effect, from which, with
-//! the reservation that it pays, the first answer is made again: both are final.
+//! The effects that keys stand for. A key's row names the ledger row of its effect, from which, with the
+//! reservation that it pays, the first answer is made again; or the concert or performance that came of it.
 //!
 //! The key's row is the first that a transaction writes. So a second call with the same key waits there
 //! for the first one's commit, and finds the key taken after it; it has not touched anything else.
 
 use async_trait::async_trait;
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, insert_into, sql_query,
-    sql_types::{BigInt, Datetime},
+    OptionalExtension, QueryDsl, QueryResult, sql_query,
+    sql_types::{BigInt, Binary, Nullable, Text},
 };
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
-        Amount, Balance, IdempotencyKey, Keyed, LedgerEntryId, RequestDigest, ReservationId, UserId,
+        Amount, Balance, ConcertId, FormerKey, FormerRecord, IdempotencyKey, KeyMeaning, Keyed,
+        LedgerEntryId, Operation, PerformanceId, RequestDigest, ReservationId, Sender, UserId,
     },
-    ports::{Charged, EffectOf, Idempotency, Paid, Remembered, StoreResult},
+    ports::{Charged, EffectOf, Idempotency, KeyUse, Paid, StoreResult},
 };
 use futures_util::{FutureExt, TryFutureExt};
-use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{
     MySqlDatabase,
     columns::{Db, Reason},
     reservations::read,
-    schema::{idempotency_keys, ledger},
+    schema::{former_idempotency_keys, idempotency_records, ledger},
 };
 use crate::{
     calls::Turn,
@@ -32,20 +33,29 @@ use crate::{
     statement::Fixed,
 };
 
+/// Stores a key unless the table of the first edition has it. That table is only read: at READ COMMITTED
+/// without a lock.
+const CLAIM: &str = "
+    INSERT INTO idempotency_records
+        (sender_kind, sender, idempotency_key, operation, digest, effect_id, created_at, expires_at)
+    SELECT ?, CAST(? AS BINARY), CAST(? AS BINARY), ?, CAST(? AS BINARY(32)), CAST(? AS BINARY(16)),
+        UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND
+    FROM DUAL
+    WHERE NOT EXISTS (
+        SELECT 1 FROM former_idempotency_keys f WHERE f.user_id = ? AND f.idempotency_key = ?)";
+
 #[async_trait]
 impl Idempotency for MySqlDatabase {
-    async fn find(&self, user: &UserId, key: &IdempotencyKey) -> StoreResult<Option<Remembered>> {
-        self.call((user.clone(), key.clone()), |session, (user, key)| {
-            remembered(session, user, key).map_ok(Turn::Done).boxed()
+    async fn find(&self, keyed: &Keyed) -> StoreResult<KeyUse> {
+        self.call(keyed.clone(), |session, keyed| {
+            find(session, keyed).map_ok(Turn::Done).boxed()
         })
         .await
     }
 
-    async fn purge(&self, before: Timestamp, limit: u32) -> StoreResult<u32> {
-        self.call((before, limit), |session, (before, limit)| {
-            purge(session, *before, *limit).boxed()
-        })
-        .await
+    async fn purge(&self, limit: u32) -> StoreResult<u32> {
+        self.call(limit, |session, limit| purge(session, *limit).boxed())
+            .await
     }
 }
 
@@ -59,34 +69,22 @@ pub(super) enum Claim {
     UnderWay,
 }
 
-/// What a key means for a request that comes with it.
-pub(super) enum Replay {
-    /// The key is new: the request is to take effect.
-    Nothing,
-    /// The request took effect before.
-    Effect(EffectOf),
-    /// The key stands for another request.
-    OtherRequest,
-}
-
-/// Claims a key for the effect that is about to have this ledger row.
+/// Claims a key for the effect that is about to have this id.
 pub(super) async fn claim(
     session: &mut Session,
-    user: &UserId,
     keyed: &Keyed,
-    effect: LedgerEntryId,
+    effect: Uuid,
 ) -> QueryResult<Claim> {
-    let claimed = insert_into(idempotency_keys::table)
-        .values((
-            idempotency_keys::user_id.eq(Db(user.clone())),
-            idempotency_keys::idempotency_key.eq(Db(keyed.key.clone())),
-            idempotency_keys::digest.eq(Db(keyed.digest)),
-            idempotency_keys::ledger_entry_id.eq(Db(effect)),
-            idempotency_keys::created_at.eq(session.now()),
-        ))
-        .execute(session.connection())
-        .await;
-    match claimed {
+    let former = keyed.former.as_ref().map(|former| &former.account);
+    let stored = match store(session, keyed, effect, former).await {
+        // The first edition has the key of this account. It may be somebody else's.
+        Ok(0) => match self::former(session, keyed).await? {
+            KeyUse::New => store(session, keyed, effect, None).await,
+            KeyUse::Replayed(_) | KeyUse::OtherRequest => return Ok(Claim::Taken),
+        },
+        stored => stored,
+    };
+    match stored {
         Ok(_) => Ok(Claim::Ours),
         Err(error) => match errors::kind(&error) {
             Kind::Duplicate => Ok(Claim::Taken),
@@ -96,37 +94,110 @@ pub(super) async fn claim(
     }
 }
 
-/// What the key of a request stands for.
-pub(super) async fn replay(
+/// Stores a key, unless the first edition has it under the account of `former`. Returns how many rows that
+/// were.
+async fn store(
     session: &mut Session,
-    user: &UserId,
     keyed: &Keyed,
-) -> QueryResult<Replay> {
-    Ok(match remembered(session, user, &keyed.key).await? {
-        None => Replay::Nothing,
-        Some(first) if first.digest == keyed.digest => Replay::Effect(first.effect),
-        Some(_) => Replay::OtherRequest,
+    effect: Uuid,
+    former: Option<&UserId>,
+) -> QueryResult<usize> {
+    let (kind, sender) = columns_of(&keyed.sender);
+    let now = session.now();
+    let expires_us =
+        (!keyed.operation.moves_money()).then(|| now.micros_later(IdempotencyKey::KEPT));
+    let statement = sql_query(CLAIM)
+        .bind::<Text, _>(kind)
+        .bind::<Binary, _>(sender.as_bytes())
+        .bind::<Binary, _>(Db(keyed.key.clone()))
+        .bind::<Text, _>(keyed.operation.as_str())
+        .bind::<Binary, _>(Db(keyed.digest))
+        .bind::<Binary, _>(effect.as_bytes().as_slice())
+        .bind::<BigInt, _>(now.0)
+        .bind::<Nullable<BigInt>, _>(expires_us)
+        // No account has an empty name.
+        .bind::<Text, _>(former.map_or("", UserId::as_str))
+        .bind::<Binary, _>(Db(keyed.key.clone()));
+    Fixed(statement).execute(session.connection()).await
+}
+
+/// What the key of a request stands for.
+pub(super) async fn find(session: &mut Session, keyed: &Keyed) -> QueryResult<KeyUse> {
+    let (kind, sender) = columns_of(&keyed.sender);
+    let row: Option<(Db<Operation>, Db<RequestDigest>, Db<Uuid>)> = idempotency_records::table
+        .find((kind, sender.as_bytes(), Db(keyed.key.clone())))
+        .select((
+            idempotency_records::operation,
+            idempotency_records::digest,
+            idempotency_records::effect_id,
+        ))
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    let Some((operation, digest, effect)) = row else {
+        return former(session, keyed).await;
+    };
+    Ok(match keyed.meaning(digest.0) {
+        KeyMeaning::New => KeyUse::New,
+        KeyMeaning::OtherRequest => KeyUse::OtherRequest,
+        KeyMeaning::Repeated => KeyUse::Replayed(match operation.0 {
+            Operation::CreateConcert => EffectOf::Concert(ConcertId(effect.0)),
+            Operation::CreatePerformance => EffectOf::Performance(PerformanceId(effect.0)),
+            Operation::Charge | Operation::OperatorCharge | Operation::Payment => {
+                booked(session, LedgerEntryId(effect.0)).await?.effect
+            }
+        }),
     })
 }
 
-type EffectRow = (
-    Db<RequestDigest>,
-    Db<Reason>,
-    Db<Amount>,
-    Db<Amount>,
-    Option<Db<ReservationId>>,
-);
-
-async fn remembered(
-    session: &mut Session,
-    user: &UserId,
-    key: &IdempotencyKey,
-) -> QueryResult<Option<Remembered>> {
-    let row: Option<EffectRow> = idempotency_keys::table
-        .find((Db(user.clone()), Db(key.clone())))
-        .inner_join(ledger::table)
+/// What the key stands for by the table of the first edition.
+async fn former(session: &mut Session, keyed: &Keyed) -> QueryResult<KeyUse> {
+    let Some(FormerKey { account, .. }) = &keyed.former else {
+        return Ok(KeyUse::New);
+    };
+    let row: Option<(Db<RequestDigest>, Db<LedgerEntryId>)> = former_idempotency_keys::table
+        .find((Db(account.clone()), Db(keyed.key.clone())))
         .select((
-            idempotency_keys::digest,
+            former_idempotency_keys::digest,
+            former_idempotency_keys::ledger_entry_id,
+        ))
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    let Some((digest, entry)) = row else {
+        return Ok(KeyUse::New);
+    };
+    let Booked { effect, charged } = booked(session, entry.0).await?;
+    let stored = FormerRecord {
+        digest: digest.0,
+        charged,
+    };
+    Ok(match keyed.former_meaning(stored) {
+        KeyMeaning::New => KeyUse::New,
+        KeyMeaning::OtherRequest => KeyUse::OtherRequest,
+        KeyMeaning::Repeated => KeyUse::Replayed(effect),
+    })
+}
+
+/// The effect that a ledger row tells of.
+struct Booked {
+    effect: EffectOf,
+    /// How much was charged. None for a payment.
+    charged: Option<Amount>,
+}
+
+async fn booked(session: &mut Session, entry: LedgerEntryId) -> QueryResult<Booked> {
+    type Row = (
+        Db<UserId>,
+        Db<Reason>,
+        Db<Amount>,
+        Db<Amount>,
+        Option<Db<ReservationId>>,
+    );
+    let row: Option<Row> = ledger::table
+        .find(Db(entry))
+        .select((
+            ledger::user_id,
             ledger::reason,
             ledger::amount,
             ledger::balance_after,
@@ -135,39 +206,50 @@ async fn remembered(
         .get_result(session.connection())
         .await
         .optional()?;
-    let Some((digest, reason, Db(amount), Db(balance), reservation)) = row else {
-        return Ok(None);
+    let Some((user, reason, Db(amount), Db(balance), reservation)) = row else {
+        let why = format!(
+            "a key stands for the ledger row {}, which is not there",
+            entry.0
+        );
+        return Err(errors::broken(why));
     };
     let balance = Balance(balance);
-    let effect = match (reason.0, reservation) {
-        (Reason::Charge, _) => EffectOf::Charge(Charged { amount, balance }),
-        (Reason::Payment, Some(id)) => EffectOf::Payment(Paid {
-            reservation: read::paid(session, id.0, user).await?,
-            charged: amount,
-            balance,
-        }),
+    Ok(match (reason.0, reservation) {
+        (Reason::Charge, _) => Booked {
+            effect: EffectOf::Charge(Charged { amount, balance }),
+            charged: Some(amount),
+        },
+        (Reason::Payment, Some(id)) => Booked {
+            effect: EffectOf::Payment(Paid {
+                reservation: read::paid(session, id.0, &user.0).await?,
+                charged: amount,
+                balance,
+            }),
+            charged: None,
+        },
         (Reason::Payment, None) => {
             return Err(errors::broken("a payment of no reservation"));
         }
-    };
-    Ok(Some(Remembered {
-        digest: digest.0,
-        effect,
-    }))
+    })
 }
 
-async fn purge(session: &mut Session, before: Timestamp, limit: u32) -> QueryResult<Turn<u32>> {
+async fn purge(session: &mut Session, limit: u32) -> QueryResult<Turn<u32>> {
     session.begin().await?;
-    let oldest_kept = session.now().micros_ago(IdempotencyKey::KEPT);
     // The DSL has no limit for what is deleted.
     let statement = sql_query(
-        "DELETE FROM idempotency_keys
-         WHERE created_at < LEAST(?, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)
-         ORDER BY created_at LIMIT ?",
+        "DELETE FROM idempotency_records
+         WHERE expires_at <= UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND
+         ORDER BY expires_at LIMIT ?",
     )
-    .bind::<Datetime, _>(Db(before))
-    .bind::<BigInt, _>(oldest_kept)
+    .bind::<BigInt, _>(session.now().0)
     .bind::<BigInt, _>(Db(limit));
     let purged = Fixed(statement).execute(session.connection()).await?;
     Ok(Turn::Done(purged.try_into().unwrap_or(limit)))
+}
+
+fn columns_of(sender: &Sender) -> (&'static str, &str) {
+    match sender {
+        Sender::User(user) => ("user", user.as_str()),
+        Sender::Operator(name) => ("operator", name),
+    }
 }

@@ -1,14 +1,18 @@
 //! What must last, in one MySQL or MariaDB database: concerts, reservations, points.
 //!
 //! One file for each port, and below them `schema`, `columns` and `rows` (the tables as diesel sees them,
-//! and rows as the domain does), `performance_edits` and `seat_rows` (what the catalogue's editor does to
-//! a performance and its seats), and `audit` (notes on what operators change).
+//! and rows as the domain does), `new_performance`, `performance_edits`, `seat_rows`, `slots` and
+//! `deletions` (what the catalogue's editor does to a performance and its seats), and `audit` (notes on what
+//! operators change).
 
 mod audit;
+mod books;
 mod columns;
 mod concert_editor;
 mod concerts;
+mod deletions;
 mod idempotency;
+mod new_performance;
 mod performance_edits;
 mod points;
 mod queue_policies;
@@ -19,6 +23,8 @@ mod rows;
 mod sales;
 mod schema;
 mod seat_rows;
+mod slots;
+mod stored_currency;
 
 use std::time::Duration;
 

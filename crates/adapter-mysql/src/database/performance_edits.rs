@@ -15,8 +15,8 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-use super::{audit, columns::Db, reservations::expire, schema::performances, seat_rows};
-use crate::{calls::Turn, session::Session};
+use super::{audit, columns::Db, reservations::expire, schema::performances, seat_rows, slots};
+use crate::{calls::Turn, errors, session::Session};
 
 /// Makes the edit and notes what it changed.
 pub(super) async fn edit(
@@ -38,26 +38,40 @@ pub(super) async fn edit(
         Ok(change) if change.is_empty() => return Ok(Turn::Refused(EditOutcome::Done)),
         Ok(change) => change,
     };
+    let after = &change.after;
+    if change.moves()
+        && let Some(there) =
+            slots::taken(session, concert, after.starts_at, &after.venue, Some(id)).await?
+    {
+        return Ok(Turn::Refused(EditOutcome::SlotTaken(there)));
+    }
     if let Some((plan, seats)) = &change.plan
         && !plan_anew(session, id, plan, seats).await?
     {
         return Ok(Turn::Again);
     }
-    let after = &change.after;
-    update(performances::table.find(Db(id)))
+    let written = update(performances::table.find(Db(id)))
         .set((
             performances::starts_at.eq(Db(after.starts_at)),
             performances::venue.eq(Db(after.venue.clone())),
             performances::seats_total.eq(Db(after.seats_total)),
+            // A duplicate from before has a slot of its own once it moves.
+            change
+                .moves()
+                .then_some(performances::occupies_slot.eq(Some(true))),
         ))
         .execute(session.connection())
-        .await?;
+        .await;
+    if errors::unless_duplicate(written)?.is_none() {
+        // Somebody took the slot since the look.
+        return Ok(Turn::Again);
+    }
     audit::note(session, by, &AuditNote::performance_edited(id, &change)).await?;
     Ok(Turn::Done(EditOutcome::Done))
 }
 
 /// The performance, which nobody else changes from here on, and what time it is.
-async fn lock(
+pub(super) async fn lock(
     session: &mut Session,
     concert: ConcertId,
     id: PerformanceId,

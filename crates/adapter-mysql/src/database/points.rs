@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, insert_into, update};
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
-    model::{Amount, Applied, AuditNote, Balance, LedgerEntry, LedgerReason, UserId},
-    ports::{Charge, ChargeOutcome, Charged, EffectOf, Points, StoreResult},
+    model::{Account, Amount, Applied, AuditNote, Balance, LedgerEntry, LedgerReason, UserId},
+    ports::{Charge, ChargeOutcome, Charged, EffectOf, KeyUse, Points, StoreResult},
 };
 use futures_util::{FutureExt, TryFutureExt};
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::{
     MySqlDatabase, audit,
     columns::{Db, Reason},
-    idempotency::{self, Claim, Replay},
+    idempotency::{self, Claim},
     schema::{balances, ledger},
 };
 use crate::{calls::Turn, errors, session::Session};
@@ -45,19 +45,20 @@ async fn balance(session: &mut Session, user: &UserId) -> QueryResult<Balance> {
     Ok(Balance(balance.map_or(Amount::ZERO, |balance| balance.0)))
 }
 
-/// Makes a balance that was `before` (none for a user without one) into `after`; false when it is not
-/// `before` any more.
-pub(super) async fn change_balance(
+/// Makes an account that was `before` (none for a user without one) into `after`; false when it is not
+/// `before` any more: nobody has written another entry since then, even where the balance is the same.
+pub(super) async fn change_account(
     session: &mut Session,
     user: &UserId,
-    before: Option<Balance>,
-    after: Balance,
+    before: Option<Account>,
+    after: Account,
 ) -> QueryResult<bool> {
     let Some(before) = before else {
         let made = insert_into(balances::table)
             .values((
                 balances::user_id.eq(Db(user.clone())),
-                balances::balance.eq(Db(after.0)),
+                balances::balance.eq(Db(after.balance.0)),
+                balances::last_seq.eq(Db(after.last_seq)),
             ))
             .execute(session.connection())
             .await;
@@ -65,9 +66,13 @@ pub(super) async fn change_balance(
     };
     let unchanged = balances::table
         .find(Db(user.clone()))
-        .filter(balances::balance.eq(Db(before.0)));
+        .filter(balances::balance.eq(Db(before.balance.0)))
+        .filter(balances::last_seq.eq(Db(before.last_seq)));
     let changed = update(unchanged)
-        .set(balances::balance.eq(Db(after.0)))
+        .set((
+            balances::balance.eq(Db(after.balance.0)),
+            balances::last_seq.eq(Db(after.last_seq)),
+        ))
         .execute(session.connection())
         .await?;
     Ok(changed == 1)
@@ -83,6 +88,7 @@ pub(super) async fn record(session: &mut Session, entry: &LedgerEntry) -> QueryR
         .values((
             ledger::id.eq(Db(entry.id)),
             ledger::user_id.eq(Db(entry.user.clone())),
+            ledger::seq.eq(Some(Db(entry.seq))),
             ledger::reason.eq(Db(reason)),
             ledger::amount.eq(Db(entry.amount)),
             ledger::balance_after.eq(Db(entry.balance.0)),
@@ -96,70 +102,72 @@ pub(super) async fn record(session: &mut Session, entry: &LedgerEntry) -> QueryR
 
 async fn charge(session: &mut Session, charge: &Charge) -> QueryResult<Turn<ChargeOutcome>> {
     session.begin().await?;
-    match idempotency::claim(session, &charge.user, &charge.keyed, charge.entry).await? {
+    match idempotency::claim(session, &charge.keyed, charge.entry.0).await? {
         Claim::Ours => {}
         Claim::UnderWay => return Ok(Turn::Refused(ChargeOutcome::InProgress)),
         Claim::Taken => return replayed(session, charge).await,
     }
-    let (before, now) = lock_balance(session, &charge.user).await?;
-    let Some(after) = before.unwrap_or_default().charged(charge.amount) else {
+    let (before, now) = lock_account(session, &charge.user).await?;
+    let account = before.unwrap_or_default();
+    let Some(after) = account.balance.charged(charge.amount) else {
         return Ok(Turn::Refused(ChargeOutcome::TooMuch));
     };
-    if !change_balance(session, &charge.user, before, after).await? {
+    let after = account.followed_by(after);
+    if !change_account(session, &charge.user, before, after).await? {
         return Ok(Turn::Again);
     }
     let entry = LedgerEntry {
         id: charge.entry,
         user: charge.user.clone(),
+        seq: after.last_seq,
         reason: LedgerReason::Charge,
         amount: charge.amount,
-        balance: after,
+        balance: after.balance,
         at: now,
     };
     record(session, &entry).await?;
     if let Some(operator) = &charge.operator {
         audit::note(session, operator, &AuditNote::points_charged(&entry)).await?;
     }
-    Ok(Turn::Done(ChargeOutcome::Charged(Applied {
-        effect: Charged {
+    Ok(Turn::Done(ChargeOutcome::Charged(Applied::first(
+        Charged {
             amount: charge.amount,
-            balance: after,
+            balance: after.balance,
         },
-        replayed: false,
-    })))
+    ))))
 }
 
 /// What the key of a charge has been used for.
 async fn replayed(session: &mut Session, charge: &Charge) -> QueryResult<Turn<ChargeOutcome>> {
     session.roll_back().await?;
-    let replay = idempotency::replay(session, &charge.user, &charge.keyed).await?;
-    Ok(match replay {
-        Replay::Effect(EffectOf::Charge(effect)) => Turn::Done(ChargeOutcome::Charged(Applied {
-            effect,
-            replayed: true,
-        })),
-        Replay::Effect(EffectOf::Payment(_)) | Replay::OtherRequest => {
-            Turn::Done(ChargeOutcome::KeyReused)
+    Ok(match idempotency::find(session, &charge.keyed).await? {
+        KeyUse::Replayed(EffectOf::Charge(effect)) => {
+            Turn::Done(ChargeOutcome::Charged(Applied::replayed(effect)))
         }
-        // It was purged between two looks.
-        Replay::Nothing => Turn::Again,
+        KeyUse::Replayed(_) | KeyUse::OtherRequest => Turn::Done(ChargeOutcome::KeyReused),
+        // The call that had it was rolled back between two looks.
+        KeyUse::New => Turn::Again,
     })
 }
 
-/// A user's balance, if they have one, which nobody else changes from here on, and what time it is.
-pub(super) async fn lock_balance(
+/// A user's account, if they have one, which nobody else changes from here on, and what time it is.
+pub(super) async fn lock_account(
     session: &mut Session,
     user: &UserId,
-) -> QueryResult<(Option<Balance>, Timestamp)> {
-    let locked: Option<(Db<Amount>, Db<Timestamp>)> = balances::table
+) -> QueryResult<(Option<Account>, Timestamp)> {
+    let locked: Option<(Db<Amount>, Db<u64>, Db<Timestamp>)> = balances::table
         .find(Db(user.clone()))
-        .select((balances::balance, session.now()))
+        .select((balances::balance, balances::last_seq, session.now()))
         .for_update()
         .get_result(session.connection())
         .await
         .optional()?;
-    if let Some((balance, now)) = locked {
-        return Ok((Some(Balance(balance.0)), now.0));
+    if let Some((balance, last_seq, now)) = locked {
+        let account = Account {
+            balance: Balance(balance.0),
+            last_seq: last_seq.0,
+        };
+        return Ok((Some(account), now.0));
     }
     let now: Db<Timestamp> = diesel::select(session.now())
         .get_result(session.connection())

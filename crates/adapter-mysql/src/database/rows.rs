@@ -8,7 +8,10 @@ use diesel::{
 use frontrow_domain::model::{
     Amount, ConcertId, ConcertTitle, PerformanceId, PlannedSeat, PricedSeat, Reservation,
     ReservationId, ReservationState, Seat, SeatLabel, SeatState, StandingSeat, UserId,
-    queue::{Capacity, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy},
+    queue::{
+        Arrival, Capacity, Generation, PolicyState, PolicyVersion, QueuePolicy, Throughput, Ticket,
+        VersionedPolicy,
+    },
 };
 use jiff::Timestamp;
 
@@ -99,6 +102,9 @@ pub(super) struct ReservationRow {
     total: Db<Amount>,
     seat_count: i8,
     seats: Db<Vec<PricedSeat>>,
+    place_arrival: Option<i64>,
+    /// A random number of 64 bits, as a signed one.
+    place_generation: Option<i64>,
 }
 
 impl From<&Reservation> for ReservationRow {
@@ -121,6 +127,14 @@ impl From<&Reservation> for ReservationRow {
             // At most four.
             seat_count: i8::try_from(reservation.seats.len()).unwrap_or(i8::MAX),
             seats: Db(reservation.seats.clone()),
+            place_arrival: reservation
+                .ticket
+                .as_ref()
+                .map(|ticket| ticket.arrival.micros()),
+            place_generation: reservation
+                .ticket
+                .as_ref()
+                .map(|ticket| ticket.generation.0.cast_signed()),
         }
     }
 }
@@ -138,6 +152,13 @@ impl ReservationRow {
                 return Err(errors::broken(format!("reservation {id} is in no state")));
             }
         };
+        let place = self.place_arrival.zip(self.place_generation);
+        let ticket = place.map(|(arrival, generation)| Ticket {
+            concert: self.concert_id.0,
+            user: self.user_id.0.clone(),
+            arrival: Arrival::from_micros(arrival),
+            generation: Generation(generation.cast_unsigned()),
+        });
         Ok(Reservation {
             id: self.id.0,
             user: self.user_id.0,
@@ -146,6 +167,7 @@ impl ReservationRow {
             seats: self.seats.0,
             total: self.total.0,
             state,
+            ticket,
         })
     }
 }

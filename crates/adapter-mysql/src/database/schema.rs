@@ -25,6 +25,7 @@ diesel::table! {
         starts_at -> Datetime,
         venue -> Text,
         seats_total -> BigInt,
+        occupies_slot -> Nullable<Bool>,
     }
 }
 
@@ -49,6 +50,8 @@ diesel::table! {
         seat_count -> TinyInt,
         seats -> Text,
         counted_at -> Nullable<Datetime>,
+        place_arrival -> Nullable<BigInt>,
+        place_generation -> Nullable<BigInt>,
     }
 }
 
@@ -80,6 +83,7 @@ diesel::table! {
     balances (user_id) {
         user_id -> Text,
         balance -> BigInt,
+        last_seq -> BigInt,
     }
 }
 
@@ -92,16 +96,37 @@ diesel::table! {
         balance_after -> BigInt,
         reservation_id -> Nullable<Binary>,
         at -> Datetime,
+        seq -> Nullable<BigInt>,
     }
 }
 
 diesel::table! {
-    idempotency_keys (user_id, idempotency_key) {
+    idempotency_records (sender_kind, sender, idempotency_key) {
+        sender_kind -> Text,
+        sender -> Binary,
+        idempotency_key -> Binary,
+        operation -> Text,
+        digest -> Binary,
+        effect_id -> Binary,
+        created_at -> Datetime,
+        expires_at -> Nullable<Datetime>,
+    }
+}
+
+diesel::table! {
+    former_idempotency_keys (user_id, idempotency_key) {
         user_id -> Text,
         idempotency_key -> Binary,
         digest -> Binary,
         ledger_entry_id -> Binary,
         created_at -> Datetime,
+    }
+}
+
+diesel::table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
     }
 }
 
@@ -116,6 +141,4 @@ diesel::table! {
     }
 }
 
-diesel::joinable!(idempotency_keys -> ledger (ledger_entry_id));
-diesel::allow_tables_to_appear_in_same_query!(idempotency_keys, ledger);
 diesel::allow_tables_to_appear_in_same_query!(reservations, balances);

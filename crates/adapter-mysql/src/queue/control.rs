@@ -13,15 +13,16 @@ use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
         ConcertId, later,
-        queue::{PolicyVersion, QueueSeed, VersionedPolicy},
+        queue::{PolicyState, PolicyVersion, QueueSeed, VersionedPolicy},
     },
-    ports::{QueueControl, SeedOutcome, Stamped, StoreResult},
+    ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
 use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use super::{
     MySqlQueue, exits,
+    head::Head,
     head_row::state_name,
     instants::{instant, span_us},
     look_up, tail, ticks,
@@ -88,6 +89,45 @@ impl QueueControl for MySqlQueue {
         })
         .await
     }
+
+    async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
+        self.signs().flush(concert).await?;
+        self.call(concert, |session, concert| {
+            remove(session, *concert).boxed()
+        })
+        .await
+    }
+}
+
+/// Removes a queue with all of its rows. Its tail and head are locked first, so nobody joins and no tick admits
+/// meanwhile.
+async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<RemoveOutcome>> {
+    session.begin().await?;
+    if tail::lock(session, concert).await?.is_none() {
+        return Ok(Turn::Refused(RemoveOutcome::Removed));
+    }
+    ticks::lock(session, concert).await?;
+    let (now, head) = ticks::read_head(session, concert)
+        .await?
+        .ok_or_else(|| errors::broken(format!("the queue of {concert} has no head")))?;
+    if head.terms.policy.state != PolicyState::Closed {
+        return Ok(Turn::Refused(RemoveOutcome::NotClosed));
+    }
+    if anybody_there(session, concert, now, &head).await? {
+        return Ok(Turn::Refused(RemoveOutcome::NotEmpty));
+    }
+    for delete in [
+        "DELETE FROM queue_places WHERE concert_id = ?",
+        "DELETE FROM queue_returns WHERE concert_id = ?",
+        "DELETE FROM queue_leavers WHERE concert_id = ?",
+        "DELETE FROM queue_exits WHERE concert_id = ?",
+        "DELETE FROM queue_heads WHERE concert_id = ?",
+        "DELETE FROM queue_tails WHERE concert_id = ?",
+    ] {
+        let statement = sql_query(delete).bind::<Binary, _>(concert.0.as_bytes().as_slice());
+        Fixed(statement).execute(session.connection()).await?;
+    }
+    Ok(Turn::Done(RemoveOutcome::Removed))
 }
 
 async fn seed(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamped<SeedOutcome>>> {
@@ -198,6 +238,20 @@ async fn set_sold_out(
 /// False too while people can still bring back places from before a loss: those would be lost for good if
 /// the queue were taken for one that ended in good order.
 async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<bool>> {
+    let Some((now, head)) = ticks::read_head(session, concert).await? else {
+        return Ok(Turn::Done(true));
+    };
+    let anybody = anybody_there(session, concert, now, &head).await?;
+    Ok(Turn::Done(!anybody && !head.takes_people_back(now)))
+}
+
+/// Whether anybody has a place.
+async fn anybody_there(
+    session: &mut Session,
+    concert: ConcertId,
+    now: Timestamp,
+    head: &Head,
+) -> QueryResult<bool> {
     #[derive(QueryableByName)]
     #[diesel(check_for_backend(Mysql))]
     struct Newest {
@@ -210,9 +264,6 @@ async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Turn
         #[diesel(sql_type = Nullable<BigInt>)]
         claimed: Option<i64>,
     }
-    let Some((now, head)) = ticks::read_head(session, concert).await? else {
-        return Ok(Turn::Done(true));
-    };
     let key = concert.0.as_bytes().as_slice();
     let statement = sql_query(NEWEST)
         .bind::<Binary, _>(key)
@@ -229,6 +280,5 @@ async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Turn
         newest.admitted.map(|since| lives.claim_end(instant(since))),
         newest.claimed.map(instant),
     ];
-    let nobody = ends.into_iter().flatten().all(|end| end <= now);
-    Ok(Turn::Done(nobody && !head.takes_people_back(now)))
+    Ok(ends.into_iter().flatten().any(|end| end > now))
 }

@@ -158,7 +158,8 @@ async fn a_key_that_stays_under_way_is_said_to_be() {
     let raw = &mut program.raw().await;
     let key = charge.keyed.key.as_str();
     let claim = format!(
-        "INSERT INTO idempotency_keys VALUES ('ann', '{key}', REPEAT('x', 32), 'x', NOW())"
+        "INSERT INTO idempotency_records
+         VALUES ('user', 'ann', '{key}', 'charge', REPEAT('x', 32), 'x', NOW(), NULL)"
     );
     begin(raw, &claim).await.unwrap();
     let outcome = program.database.charge(&charge).await.unwrap();

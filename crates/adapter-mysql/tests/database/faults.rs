@@ -66,7 +66,7 @@ impl Troubled {
                    UNION ALL SELECT CONCAT_WS(' ', 'sold', SUM(seats_sold)) FROM performance_sales
                    UNION ALL SELECT CONCAT_WS(' ', 'balance', user_id, balance) FROM balances
                    UNION ALL SELECT CONCAT_WS(' ', 'ledger', user_id, reason, amount) FROM ledger
-                   UNION ALL SELECT CONCAT_WS(' ', 'key', user_id, idempotency_key) FROM idempotency_keys
+                   UNION ALL SELECT CONCAT_WS(' ', 'key', sender, idempotency_key) FROM idempotency_records
                    ORDER BY 1";
         texts(&mut self.program.raw().await, sql).await
     }

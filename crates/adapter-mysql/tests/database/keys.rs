@@ -136,7 +136,7 @@ async fn nobody_owes_points() {
 #[tokio::test]
 async fn a_reservation_is_paid_once() {
     let sql = "INSERT INTO ledger
-               SELECT 'x', user_id, reason, amount, balance_after, reservation_id, at
+               SELECT 'x', user_id, reason, amount, balance_after, reservation_id, at, 99
                FROM ledger WHERE reason = 'payment'";
     refused(&[(sql, "ledger_one_payment")]).await;
 }
@@ -145,19 +145,19 @@ async fn a_reservation_is_paid_once() {
 async fn a_ledger_row_is_somebodys_for_something() {
     refused(&[
         (
-            "INSERT INTO ledger VALUES ('x', 'ann', 'charge', 0, 150, NULL, NOW())",
+            "INSERT INTO ledger VALUES ('x', 'ann', 'charge', 0, 150, NULL, NOW(), 99)",
             "ledger_charge",
         ),
         (
-            "INSERT INTO ledger VALUES ('x', 'zoe', 'charge', 1, 1, NULL, NOW())",
+            "INSERT INTO ledger VALUES ('x', 'zoe', 'charge', 1, 1, NULL, NOW(), 99)",
             "ledger_user",
         ),
         (
-            "INSERT INTO ledger VALUES ('x', 'ann', 'payment', 1, 1, NULL, NOW())",
+            "INSERT INTO ledger VALUES ('x', 'ann', 'payment', 1, 1, NULL, NOW(), 99)",
             "ledger_payment",
         ),
         (
-            "INSERT INTO ledger VALUES ('x', 'ann', 'payment', 1, 1, 'x', NOW())",
+            "INSERT INTO ledger VALUES ('x', 'ann', 'payment', 1, 1, 'x', NOW(), 99)",
             "ledger_reservation",
         ),
         ("DELETE FROM balances WHERE user_id = 'ann'", "ledger_user"),
@@ -170,12 +170,26 @@ async fn a_ledger_row_is_somebodys_for_something() {
 }
 
 #[tokio::test]
-async fn a_key_is_there_once_and_an_effect_has_one_key() {
-    let again = "INSERT INTO idempotency_keys
-                 SELECT user_id, idempotency_key, digest, 'x', created_at FROM idempotency_keys";
-    let effect = "INSERT INTO idempotency_keys
-                  SELECT user_id, 'k', digest, ledger_entry_id, created_at FROM idempotency_keys";
-    refused(&[(again, "PRIMARY"), (effect, "idempotency_keys_effect")]).await;
+async fn a_key_is_there_once_and_never_expires_where_it_moved_money() {
+    let again = "INSERT INTO idempotency_records
+                 SELECT sender_kind, sender, idempotency_key, operation, REPEAT('x', 32), 'x', created_at, NULL
+                 FROM idempotency_records";
+    let expires = "UPDATE idempotency_records SET expires_at = created_at";
+    refused(&[(again, "PRIMARY"), (expires, "idempotency_records_expiry")]).await;
+}
+
+#[tokio::test]
+async fn entries_have_different_numbers_and_a_slot_has_one_performance() {
+    let entry = "INSERT INTO ledger
+                 SELECT 'x', user_id, reason, amount, balance_after, NULL, at, seq
+                 FROM ledger WHERE reason = 'charge'";
+    let performance = "INSERT INTO performances
+                       SELECT 'x', concert_id, starts_at, venue, seats_total, TRUE FROM performances";
+    refused(&[
+        (entry, "ledger_in_order"),
+        (performance, "performances_one_a_slot"),
+    ])
+    .await;
 }
 
 #[tokio::test]

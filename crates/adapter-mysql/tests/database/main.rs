@@ -23,6 +23,7 @@ mod restarts;
 mod stampede;
 mod sweeping;
 mod turns;
+mod upgrade;
 #[path = "../wire/mod.rs"]
 mod wire;
 

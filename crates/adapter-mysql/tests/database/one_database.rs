@@ -54,7 +54,9 @@ pub(crate) fn ports(database: &MySqlDatabase) -> DatabasePorts {
         points: database.clone(),
         idempotency: database.clone(),
         ranking_source: database.clone(),
-        ranking_counters: database,
+        ranking_counters: database.clone(),
+        books: database.clone(),
+        currency: database,
     }
 }
 

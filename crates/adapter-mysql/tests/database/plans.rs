@@ -15,8 +15,8 @@ use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
 use frontrow_domain::{
     model::{PageRequest, Span},
     ports::{
-        ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingCounters,
-        RankingSource, Reservations,
+        ConcertEditor, Concerts, DeleteConcertOutcome, DeletePerformanceOutcome, Idempotency,
+        Points, QueuePolicies, RankingCounters, RankingSource, Reservations,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -73,9 +73,9 @@ async fn tour(program: &Program) {
     database.top(span, 20).await.unwrap();
     database.add_up(10).await.unwrap();
     database.forget(span.from, 10).await.unwrap();
-    let key = program.charge_of("ann", 1).keyed.key;
-    Idempotency::find(database, &ann, &key).await.unwrap();
-    database.purge(far(), 10).await.unwrap();
+    let keyed = program.charge_of("ann", 1).keyed;
+    Idempotency::find(database, &keyed).await.unwrap();
+    database.purge(10).await.unwrap();
     let master = QueuePolicies::find(database, concert)
         .await
         .unwrap()
@@ -98,6 +98,14 @@ async fn tour(program: &Program) {
     for seats in [12, 9] {
         program.edit_seats(seats).await;
     }
+    database.concert(concert, far()).await.unwrap();
+    let other = program.add_performance().await;
+    let deleted = database
+        .delete_performance(concert, other, &operator())
+        .await;
+    assert_eq!(deleted.unwrap(), DeletePerformanceOutcome::Deleted);
+    let refused = database.delete_concert(concert, &operator()).await;
+    assert_eq!(refused.unwrap(), DeleteConcertOutcome::NotClosed);
 }
 
 /// One line of what the server says about a statement.
@@ -155,7 +163,9 @@ fn scans(step: &Step) -> bool {
         "balances",
         "concert_sales",
         "h",
-        "idempotency_keys",
+        "f",
+        "former_idempotency_keys",
+        "idempotency_records",
         "ledger",
         "m",
         "n",
@@ -182,8 +192,8 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
                                active_ttl_us)
          VALUES ('c', 'Another', 1, 'open', 1, 1, 1)"
             .to_owned(),
-        "INSERT INTO performances VALUES ('q', 'c', '2001-01-01', 'Hall', 1000)".to_owned(),
-        format!("INSERT INTO balances SELECT CONCAT('user-', n), 0 FROM {numbers}"),
+        "INSERT INTO performances VALUES ('q', 'c', '2001-01-01', 'Hall', 1000, TRUE)".to_owned(),
+        format!("INSERT INTO balances (user_id, balance) SELECT CONCAT('user-', n), 0 FROM {numbers}"),
         format!(
             "INSERT INTO reservations (id, user_id, concert_id, performance_id, state, confirmed_at,
                                        total, seat_count, seats)
@@ -198,15 +208,18 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
                     CONCAT('user-', n), 1 FROM {numbers} JOIN performances p WHERE p.seats_total = 1000"
         ),
         format!(
-            "INSERT INTO ledger SELECT CONCAT('l', n), CONCAT('user-', n), 'payment', 0, 0,
+            "INSERT INTO ledger (id, user_id, reason, amount, balance_after, reservation_id, at)
+             SELECT CONCAT('l', n), CONCAT('user-', n), 'payment', 0, 0,
                     CONCAT('r', n), TIMESTAMP('2001-01-01') FROM {numbers}"
         ),
         format!(
-            "INSERT INTO idempotency_keys SELECT CONCAT('user-', n), 'key', '', CONCAT('l', n),
-                    TIMESTAMP('2001-01-01') + INTERVAL n HOUR FROM {numbers}"
+            "INSERT INTO idempotency_records
+             SELECT 'operator', CONCAT('user-', n), 'key', 'create-concert', '', CONCAT('l', n),
+                    TIMESTAMP('2001-01-01'), TIMESTAMP('2100-01-01') + INTERVAL n HOUR FROM {numbers}"
         ),
         format!(
-            "INSERT INTO performances SELECT CONCAT('p', n), c.id, TIMESTAMP('2001-01-01'), 'Hall', 1
+            "INSERT INTO performances (id, concert_id, starts_at, venue, seats_total)
+             SELECT CONCAT('p', n), c.id, TIMESTAMP('2001-01-01'), 'Hall', 1
              FROM {numbers} JOIN concerts c WHERE c.title = 'Another'"
         ),
         "INSERT INTO performance_sales
@@ -218,7 +231,7 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
     // Only the statistics are read here, and not what the server says about them.
     let _ = execute(
         raw,
-        "ANALYZE TABLE balances, reservations, seats, ledger, idempotency_keys, performance_sales",
+        "ANALYZE TABLE balances, reservations, seats, ledger, idempotency_records, performance_sales",
     )
     .await;
 }
@@ -261,7 +274,7 @@ async fn every_statement_uses_an_index() {
     }
     assert!(statements.len() > 25, "only {statements:#?} were recorded");
     let meant_for_statements = [
-        "idempotency_keys_by_age",
+        "idempotency_records_due",
         "performances_of_concert",
         "reservations_due",
         "reservations_of_user",

@@ -10,14 +10,14 @@ use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl, SimpleAsy
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings, TimeOffset};
 use frontrow_domain::{
     model::{
-        Amount, ConcertId, ConcertTitle, IdempotencyKey, Keyed, LedgerEntryId, NewPerformance,
-        PerformanceEdit, PerformanceId, RequestDigest, Reservation, ReservationId, Row, SeatPlan,
+        Amount, Applied, ConcertId, ConcertTitle, IdempotencyKey, Keyed, LedgerEntryId,
+        NewPerformance, PerformanceEdit, PerformanceId, Reservation, ReservationId, Row, SeatPlan,
         SeatSelection, Section, UserId, Venue,
-        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+        queue::{Arrival, Generation, PolicyVersion, QueuePolicy, Ticket, VersionedPolicy},
     },
     ports::{
-        Charge, ChargeOutcome, ConcertEditor, EditOutcome, HoldOutcome, HoldRequest, Operator,
-        PayOutcome, PaymentRequest, Points, Reservations,
+        Charge, ChargeOutcome, ConcertEditor, CreatePerformanceOutcome, EditOutcome, HoldOutcome,
+        HoldRequest, Operator, PayOutcome, PaymentRequest, Points, Reservations,
     },
 };
 use frontrow_test_harness::MySqlTestDatabase;
@@ -94,25 +94,33 @@ impl Program {
         let title = ConcertTitle::try_from("First").unwrap();
         let created = self
             .database
-            .create_concert(id, &title, &policy, &operator())
+            .create_concert(id, &title, &policy, &operator(), None)
             .await;
         created.unwrap();
         id
     }
 
-    async fn add_performance(&self) -> PerformanceId {
+    pub(crate) async fn add_performance(&self) -> PerformanceId {
+        let id = PerformanceId(self.name());
+        // No two performances of a concert start at once in one venue.
+        let venue = if self.performance.0.is_nil() {
+            "Hall".to_owned()
+        } else {
+            format!("Hall {id}")
+        };
         let performance = NewPerformance {
-            id: PerformanceId(self.name()),
+            id,
             concert: self.concert,
             starts_at: far(),
-            venue: Venue::try_from("Hall").unwrap(),
+            venue: Venue::try_from(venue.as_str()).unwrap(),
             seats: plan(9),
         };
         let created = self
             .database
-            .create_performance(&performance, &operator())
+            .create_performance(&performance, &operator(), None)
             .await;
-        assert_eq!(created.unwrap(), EditOutcome::Done);
+        let expected = CreatePerformanceOutcome::Created(Applied::first(performance.id));
+        assert_eq!(created.unwrap(), expected);
         performance.id
     }
 
@@ -137,6 +145,12 @@ impl Program {
             performance: self.performance,
             seats: SeatSelection::try_from(labels).unwrap(),
             hold_for: HOLD,
+            ticket: Ticket {
+                concert: self.concert,
+                user: user(who),
+                arrival: Arrival::from_micros(1),
+                generation: Generation(1),
+            },
         }
     }
 
@@ -154,10 +168,11 @@ impl Program {
             user: reservation.user.clone(),
             concert: reservation.concert,
             entry: LedgerEntryId(self.name()),
-            keyed: Keyed {
-                key: IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
-                digest: RequestDigest::payment(reservation.id),
-            },
+            keyed: Keyed::payment(
+                &reservation.user,
+                reservation.id,
+                IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+            ),
         }
     }
 
@@ -172,10 +187,11 @@ impl Program {
             entry: LedgerEntryId(self.name()),
             user: user(who),
             amount,
-            keyed: Keyed {
-                key: IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
-                digest: RequestDigest::charge(amount),
-            },
+            keyed: Keyed::charge(
+                &user(who),
+                amount,
+                IdempotencyKey::try_from(self.name().to_string().as_str()).unwrap(),
+            ),
             operator: None,
         }
     }
@@ -208,7 +224,7 @@ pub(crate) async fn texts(raw: &mut AsyncMysqlConnection, sql: &str) -> Vec<Stri
     rows.into_iter().map(|line| line.text).collect()
 }
 
-fn plan(seats: u16) -> SeatPlan {
+pub(crate) fn plan(seats: u16) -> SeatPlan {
     let stalls = Section {
         name: "Stalls".into(),
         price: Amount::try_from(100).unwrap(),

@@ -9,7 +9,7 @@ use frontrow_domain::{
         ConcertId,
         queue::{Lives, PolicyVersion, QueuePolicy, QueueSeed},
     },
-    ports::{QueueControl, SeedOutcome, Stamped, StoreResult},
+    ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
 use jiff::Timestamp;
 
@@ -117,6 +117,22 @@ impl QueueControl for RedisStore {
         match reply.what.as_str() {
             "empty" => reply.flag(),
             "unknown" => Ok(true),
+            _ => Err(reply::strange()),
+        }
+    }
+
+    async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
+        let reply = self
+            .calls
+            .on_queue(Caller::Job, concert, &scripts::REMOVE, |_| {})
+            .await?;
+        match reply.what.as_str() {
+            "not_closed" => Ok(RemoveOutcome::NotClosed),
+            "not_empty" => Ok(RemoveOutcome::NotEmpty),
+            "removed" | "unknown" => {
+                self.calls.unlist_removed(concert).await?;
+                Ok(RemoveOutcome::Removed)
+            }
             _ => Err(reply::strange()),
         }
     }

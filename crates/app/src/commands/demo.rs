@@ -8,8 +8,8 @@ use frontrow_domain::{
         Amount, ConcertTitle, Row, SeatPlan, Section, Venue, later,
         queue::{Capacity, QueuePolicy, Throughput},
     },
-    ports::Clock,
-    use_cases::{CreatedConcert, EditConcerts},
+    ports::{Clock, CreateConcertOutcome, CreatePerformanceOutcome},
+    use_cases::{CreatedConcert, CreatedPerformance, EditConcerts, PlannedPerformance},
 };
 use jiff::Timestamp;
 
@@ -134,10 +134,10 @@ async fn load_one(edit: &EditConcerts, concert: &DemoConcert) -> anyhow::Result<
         capacity: concert.max_active.map(|max_active| Capacity { max_active }),
         ..QueuePolicy::default()
     };
-    let created = edit.create_concert(&title, policy, OPERATOR).await?;
+    let created = edit.create_concert(&title, policy, OPERATOR, None).await?;
     let id = match created {
-        CreatedConcert::Created(id) => id,
-        CreatedConcert::InvalidPolicy(faults) => bail!("its policy is wrong: {faults:?}"),
+        CreatedConcert::Asked(CreateConcertOutcome::Created(created)) => created.effect,
+        refused => bail!("it was not created: {refused:?}"),
     };
     let today = SystemClock.now().as_second() / 86_400 * 86_400;
     let evening = Timestamp::from_second(today).map(|midnight| later(midnight, EVENING))?;
@@ -146,9 +146,20 @@ async fn load_one(edit: &EditConcerts, concert: &DemoConcert) -> anyhow::Result<
         let venue = Venue::try_from(concert.venue)?;
         let seats = SeatPlan::new(&sections(concert)?)
             .map_err(|faults| anyhow!("its seats are wrong: {faults:?}"))?;
-        edit.create_performance(id, starts_at, venue, seats, OPERATOR)
-            .await?
-            .context("the concert is gone")?;
+        let planned = PlannedPerformance {
+            concert: id,
+            starts_at,
+            venue,
+            seats,
+            allow_past: false,
+        };
+        let created = edit.create_performance(planned, OPERATOR, None).await?;
+        if !matches!(
+            created,
+            CreatedPerformance::Asked(CreatePerformanceOutcome::Created(_))
+        ) {
+            bail!("a performance was not created: {created:?}");
+        }
     }
     Ok(())
 }

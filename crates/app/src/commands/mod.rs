@@ -4,8 +4,12 @@ pub(crate) mod demo;
 
 use std::io::Write;
 
-use anyhow::Context;
-use frontrow_domain::model::UserId;
+use anyhow::{Context, ensure};
+use frontrow_domain::{
+    model::{Difference, PerformanceUse, UserId},
+    ports::DuplicatePerformance,
+    use_cases::Reconciled,
+};
 
 use crate::{
     config::Config,
@@ -37,7 +41,46 @@ pub(crate) fn migrate(config: &Config, only_status: bool) -> anyhow::Result<()> 
         .iter()
         .map(|name| format!("applied        {name}\n"))
         .chain(pending.iter().map(|name| format!("{became:<15}{name}\n")));
+    print(&lines.collect::<String>())?;
+    if only_status {
+        return Ok(());
+    }
+    let duplicates = run(wiring::duplicates(config))?;
+    let lines = duplicates.iter().map(duplicate_line);
     print(&lines.collect::<String>())
+}
+
+/// A performance that an operator may want to delete.
+fn duplicate_line(duplicate: &DuplicatePerformance) -> String {
+    let DuplicatePerformance {
+        concert,
+        id,
+        starts_at,
+        venue,
+        used: PerformanceUse { held, sold },
+    } = duplicate;
+    format!(
+        "duplicate      performance {id} of concert {concert}, {starts_at}, {venue}: {held} seats held, \
+         {sold} sold\n"
+    )
+}
+
+/// `frontrow reconcile`
+pub(crate) fn reconcile(config: &Config) -> anyhow::Result<()> {
+    // Each difference is printed as it is found. What is lost when nobody reads is counted all the same.
+    let tell = |difference: &Difference| {
+        let _ = writeln!(std::io::stdout(), "{difference}");
+    };
+    let Reconciled {
+        accounts,
+        performances,
+        differences,
+    } = run(wiring::reconcile(config, tell))?;
+    print(&format!(
+        "{accounts} accounts and {performances} performances: {differences} differences\n"
+    ))?;
+    ensure!(differences == 0, "the books do not agree");
+    Ok(())
 }
 
 /// `frontrow demo`

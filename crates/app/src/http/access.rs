@@ -21,7 +21,7 @@ use super::{
     headers::{bearer, idempotency_key, queue_token, user_id},
     problem::Problem,
     problem_kinds::ProblemKind,
-    shapes::PaymentBody,
+    reservations::paid_response,
 };
 use crate::security::{IdentityRefusal, IdentityVerifier};
 
@@ -235,11 +235,7 @@ async fn replay(
     };
     match services.pay.replay(user, reservation, &key).await? {
         Replay::First => Ok(None),
-        Replay::Paid(paid) => {
-            // The very answer that the handler gave the first time.
-            let body = PaymentBody::new(&paid.effect, services.currency);
-            Ok(Some(HttpResponse::Ok().json(body)))
-        }
+        Replay::Paid(paid) => Ok(Some(paid_response(services, &paid))),
         Replay::KeyReused => Err(Problem::key_reused()),
     }
 }

@@ -1,12 +1,16 @@
 //! The headers that say who asks, for which place, and under which key.
 
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::{
+    HttpResponseBuilder,
+    http::header::{self, HeaderMap, HeaderName},
+};
 use frontrow_domain::model::IdempotencyKey;
 
 use super::{problem::Problem, problem_kinds::ProblemKind};
 
 static QUEUE_TOKEN: HeaderName = HeaderName::from_static("queue-token");
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 static USER_ID: HeaderName = HeaderName::from_static("x-user-id");
 
 /// The `Queue-Token` header, if there is one.
@@ -28,6 +32,22 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Pro
         ));
     };
     IdempotencyKey::try_from(key).map_err(|why| Problem::invalid("Idempotency-Key", &why))
+}
+
+/// The `Idempotency-Key` header of a request that may do without.
+pub(crate) fn optional_idempotency_key(
+    headers: &HeaderMap,
+) -> Result<Option<IdempotencyKey>, Problem> {
+    let key = text(headers, &IDEMPOTENCY_KEY)?.map(IdempotencyKey::try_from);
+    key.transpose()
+        .map_err(|why| Problem::invalid("Idempotency-Key", &why))
+}
+
+/// Marks the answer to a request that took effect before.
+pub(crate) fn mark_replay(response: &mut HttpResponseBuilder, replayed: bool) {
+    if replayed {
+        response.insert_header((IDEMPOTENT_REPLAYED.clone(), "true"));
+    }
 }
 
 /// What follows `Authorization: Bearer`, if there is such a header.

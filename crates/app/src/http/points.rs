@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::{
     Services,
     extract::{Body, Caller},
-    headers::idempotency_key,
+    headers::{idempotency_key, mark_replay},
     problem::Problem,
     problem_kinds::ProblemKind,
     shapes::{PointsBody, ProblemBody},
@@ -45,7 +45,7 @@ pub(crate) async fn balance(
     post, path = "/v1/points/charges", tag = "points", request_body = ChargeBody,
     params(("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters")),
     responses(
-        (status = 201, description = "The balance right after it", body = PointsBody),
+        (status = 201, description = "The balance right after it; with `Idempotent-Replayed: true` that of an earlier request with the same key", body = PointsBody),
         (status = 403, description = "Users cannot charge their own points here", body = ProblemBody),
         (status = 422, description = "The key was used for another request", body = ProblemBody),
     ),
@@ -65,7 +65,9 @@ pub(crate) async fn charge(
 pub(crate) fn charged(services: &Services, answer: ChargeAnswer) -> Result<HttpResponse, Problem> {
     match answer {
         ChargeAnswer::Asked(ChargeOutcome::Charged(charged)) => {
-            Ok(HttpResponse::Created().json(shape(services, charged.effect.balance)))
+            let mut response = HttpResponse::Created();
+            mark_replay(&mut response, charged.replayed);
+            Ok(response.json(shape(services, charged.effect.balance)))
         }
         ChargeAnswer::Asked(ChargeOutcome::KeyReused) => Err(Problem::key_reused()),
         ChargeAnswer::Asked(ChargeOutcome::InProgress) => Err(Problem::in_progress()),

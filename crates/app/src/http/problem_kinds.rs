@@ -38,7 +38,7 @@ kinds! {
     MALFORMED = BAD_REQUEST, "malformed-request", "The request cannot be read",
         "The request is not what HTTP or JSON asks for, so nothing of it could be read. Nothing was changed.";
     NO_IDEMPOTENCY_KEY = BAD_REQUEST, "idempotency-key-required", "An Idempotency-Key is needed",
-        "Payments and charges carry an Idempotency-Key header: 1 to 255 printable ASCII characters, made by the client, the same when the request is repeated. So a request whose answer was lost can be sent again and takes effect once.";
+        "Payments and charges carry an Idempotency-Key header: 1 to 255 printable ASCII characters, made by the client, the same when the request is repeated. So a request whose answer was lost can be sent again, however late, and takes effect once. The answer to a repeat has the header Idempotent-Replayed: true.";
     NO_IDENTITY = UNAUTHORIZED, "identity-required", "Say who you are",
         "Send the identity that your identity provider gave you as Authorization: Bearer, or, where this server trusts it, X-User-Id.";
     BAD_IDENTITY = UNAUTHORIZED, "identity-invalid", "The identity is not valid",
@@ -71,6 +71,14 @@ kinds! {
         "The seats listed under seats were held or bought by others. None of the seats asked for were held: choose others.";
     SEATS_IN_USE = CONFLICT, "seats-in-use", "Seats are in use",
         "The seats listed under seats are held or sold, and the new plan lacks them or gives them another section or price. Nothing was changed. Leave them as they are, or wait until their holds are over.";
+    PERFORMANCE_EXISTS = CONFLICT, "performance-exists", "There is such a performance already",
+        "Of a concert one performance at most starts at an instant in a venue. The one named performance_id does, and has other seats or prices. Nothing was changed. Edit that one, or choose another start or venue.";
+    PERFORMANCE_IN_USE = CONFLICT, "performance-in-use", "Seats of the performance are held or sold",
+        "A performance can be deleted while no seat of it is held or sold. Nothing was deleted. Wait until holds are over; what is sold stays.";
+    QUEUE_NOT_CLOSED = CONFLICT, "queue-not-closed", "The queue is not closed",
+        "A concert can be deleted once its queue takes no joins. Close it first with PATCH /v1/admin/concerts/{concert_id}/queue and the state closed, and wait until it is in force.";
+    QUEUE_IN_USE = CONFLICT, "queue-in-use", "The queue is not empty",
+        "A concert can be deleted once nobody waits in its closed queue or is active. Places end by their deadlines: try again later.";
     SEAT_LIMIT = CONFLICT, "seat-limit", "Too many seats",
         "One user may have only so many seats in a performance, held and bought together.";
     HOLD_EXISTS = CONFLICT, "hold-exists", "There is another hold",
@@ -87,6 +95,8 @@ kinds! {
         "It was paid with, left, used up, or not claimed or asked for in time. Join the queue again.";
     HOLD_OVER = GONE, "hold-over", "The hold is over",
         "The seats were not paid for in time, or were released. Nothing was charged. Hold seats again.";
+    DELETED_SINCE = GONE, "deleted-since", "It was deleted since",
+        "An earlier request with this Idempotency-Key created it, and an operator has deleted it since. Nothing was created now. To create another one, make a new key.";
     TOO_SLOW = REQUEST_TIMEOUT, "body-too-slow", "The body came too slowly",
         "The body of a request must come within 10 seconds of its head. Nothing was changed.";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large",
@@ -96,7 +106,7 @@ kinds! {
     INVALID = UNPROCESSABLE_ENTITY, "invalid-request", "The request is not valid",
         "The request could be read, but the fields listed under errors are not what they must be. Nothing was changed.";
     KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for something else",
-        "A key stands for one request: the same user, method, path and meaning of the body. Make a new key for another request.";
+        "A key stands for one request of its sender, a user or an operator: the same method, path and meaning of the body. Make a new key for another request.";
     STILL_WAITING = TOO_MANY_REQUESTS, "still-waiting", "Your turn has not come yet",
         "The place in the queue is not active yet. Look it up with GET /v1/queue/token, not sooner than Retry-After.";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "Not available for the moment",

@@ -3,9 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, rt, web};
 use frontrow_domain::{
     model::{
-        PerformanceId, Reservation, ReservationId, ReservationState, SeatLabel, SeatSelection,
+        Applied, PerformanceId, Reservation, ReservationId, ReservationState, SeatLabel,
+        SeatSelection,
     },
-    ports::{HoldOutcome, PayOutcome, ReleaseOutcome, StoreError},
+    ports::{HoldOutcome, Paid, PayOutcome, ReleaseOutcome, StoreError},
     use_cases::HoldAnswer,
 };
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use utoipa::ToSchema;
 use super::{
     Services,
     extract::{Admitted, Body, Caller},
-    headers::idempotency_key,
+    headers::{idempotency_key, mark_replay},
     pages::{PageBody, PageQuery},
     problem::Problem,
     problem_kinds::ProblemKind,
@@ -138,7 +139,9 @@ pub(crate) async fn release(
 
 /// Pay a hold with points
 ///
-/// Ends the place in the queue. A repeat with the same key is told what the first call did.
+/// Ends the place in the queue that made the hold. A repeat with the same key is answered with what the first
+/// request did, however late it comes and whatever became of the place, and with `Idempotent-Replayed: true`. A
+/// live hold can be paid until its end, also after the performance has started.
 #[utoipa::path(
     post, path = "/v1/reservations/{reservation_id}/payment", tag = "reservations",
     params(
@@ -165,9 +168,7 @@ pub(crate) async fn pay(
     let paid = rt::spawn(async move { paying.pay.pay(&place, path.into_inner(), key).await });
     let outcome = paid.await.map_err(StoreError::outcome_unknown)??;
     match outcome {
-        PayOutcome::Paid(paid) => {
-            Ok(HttpResponse::Ok().json(PaymentBody::new(&paid.effect, services.currency)))
-        }
+        PayOutcome::Paid(paid) => Ok(paid_response(&services, &paid)),
         PayOutcome::KeyReused => Err(Problem::key_reused()),
         PayOutcome::InProgress => Err(Problem::in_progress()),
         PayOutcome::NotFound => Err(Problem::not_found()),
@@ -184,6 +185,13 @@ pub(crate) async fn pay(
         .with("balance", balance.minor_units())
         .with("total", total.minor_units())),
     }
+}
+
+/// The answer to a payment, by this request or by an earlier one with the same key.
+pub(super) fn paid_response(services: &Services, paid: &Applied<Paid>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    mark_replay(&mut response, paid.replayed);
+    response.json(PaymentBody::new(&paid.effect, services.currency))
 }
 
 fn hold_over() -> Problem {

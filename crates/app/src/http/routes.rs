@@ -69,9 +69,11 @@ pub(super) fn all() -> Routes {
     let charges = "/v1/admin/users/{user_id}/points/charges";
     routes.add(&post, "/v1/admin/concerts", to, admin::concerts::create);
     routes.add(&patch, concert, to, admin::concerts::edit);
+    routes.add(&delete, concert, to, admin::concerts::delete);
     routes.add(&get, performances, to, admin::performances::list);
     routes.add(&post, performances, to, admin::performances::create);
     routes.add(&patch, performance, to, admin::performances::edit);
+    routes.add(&delete, performance, to, admin::performances::delete);
     routes.add(&get, policy, to, admin::queue_policy::show);
     routes.add(&patch, policy, to, admin::queue_policy::change);
     routes.add(&get, sales, to, admin::sales::list);

@@ -6,9 +6,9 @@ use frontrow_domain::{
     model::Currency,
     ports::{Clock, Concerts},
     use_cases::{
-        Browse, ChangeQueuePolicy, ChargePoints, EditConcerts, HoldSeats, JoinQueue, LeaveQueue,
-        LookUpPlace, PassGate, PayReservation, QueueBoard, ReleaseHold, ShowReservations,
-        TopConcerts,
+        Browse, ChangeQueuePolicy, ChargePoints, DeleteConcerts, EditConcerts, HoldSeats,
+        JoinQueue, LeaveQueue, LookUpPlace, PassGate, PayReservation, QueueBoard, ReleaseHold,
+        ShowReservations, TopConcerts,
     },
 };
 
@@ -29,6 +29,7 @@ pub(crate) struct Services {
     pub(crate) points: ChargePoints,
     pub(crate) rankings: Arc<TopConcerts>,
     pub(crate) edit: EditConcerts,
+    pub(crate) delete: DeleteConcerts,
     pub(crate) policies: ChangeQueuePolicy,
     pub(crate) board: Arc<QueueBoard>,
     pub(crate) concerts: Arc<dyn Concerts>,

@@ -2,12 +2,16 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use frontrow_adapter_embedded::SqliteDatabase;
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings, TimeOffset};
 use frontrow_domain::ports::{
-    Clock, ConcertEditor, Concerts, Idempotency, Points, QueuePolicies, RankingCounters,
-    RankingSource, Reservations,
+    Books, Clock, ConcertEditor, Concerts, DuplicatePerformance, Idempotency, Points,
+    QueuePolicies, RankingCounters, RankingSource, Reservations, StoredCurrency,
+};
+use frontrow_domain::{
+    model::Difference,
+    use_cases::{Reconcile, Reconciled},
 };
 
 use crate::{
@@ -26,6 +30,8 @@ pub(super) struct Database {
     pub(super) idempotency: Arc<dyn Idempotency>,
     pub(super) ranking_source: Arc<dyn RankingSource>,
     pub(super) ranking_counters: Arc<dyn RankingCounters>,
+    pub(super) books: Arc<dyn Books>,
+    currency: Arc<dyn StoredCurrency>,
     opened: Opened,
 }
 
@@ -54,6 +60,18 @@ impl Database {
         }
     }
 
+    /// Opens it as it is: one that is not there, or whose schema is older, is refused.
+    async fn open_existing(config: &Config) -> anyhow::Result<Self> {
+        let status = migration_status(config).await?;
+        let name = database_name(config);
+        ensure!(!status.applied.is_empty(), "there is no database at {name}");
+        ensure!(
+            status.pending.is_empty(),
+            "the schema of {name} is older than this program: run `frontrow migrate`"
+        );
+        Self::open(config, Arc::new(SystemClock)).await
+    }
+
     fn on<Ports>(ports: Ports, opened: Opened) -> Self
     where
         Ports: Concerts
@@ -64,6 +82,8 @@ impl Database {
             + Idempotency
             + RankingSource
             + RankingCounters
+            + Books
+            + StoredCurrency
             + 'static,
     {
         let ports = Arc::new(ports);
@@ -75,9 +95,23 @@ impl Database {
             points: Arc::clone(&ports) as _,
             idempotency: Arc::clone(&ports) as _,
             ranking_source: Arc::clone(&ports) as _,
-            ranking_counters: ports,
+            ranking_counters: Arc::clone(&ports) as _,
+            books: Arc::clone(&ports) as _,
+            currency: ports,
             opened,
         }
+    }
+
+    /// Stores the configured currency with the amounts, or refuses another one than is stored.
+    pub(super) async fn adopt_currency(&self, config: &Config) -> anyhow::Result<()> {
+        let configured = config.points.currency;
+        let stored = self.currency.adopt(configured).await?;
+        ensure!(
+            stored == configured,
+            "points.currency: the amounts in {} are in {stored}, not in {configured}",
+            database_name(config)
+        );
+        Ok(())
     }
 
     /// Closes it; nothing works any more.
@@ -107,6 +141,29 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
             .context("database.url")?,
     }
     Ok(())
+}
+
+/// The performances of the configured database that share concert, start and venue with another one.
+pub(crate) async fn duplicates(config: &Config) -> anyhow::Result<Vec<DuplicatePerformance>> {
+    let database = Database::open(config, Arc::new(SystemClock)).await?;
+    let duplicates = database.editor.duplicate_performances().await;
+    database.close().await;
+    Ok(duplicates?)
+}
+
+/// Checks whether the rows of the configured database about money and seats agree; `report` is called with
+/// each difference.
+pub(crate) async fn reconcile(
+    config: &Config,
+    report: impl FnMut(&Difference) + Send,
+) -> anyhow::Result<Reconciled> {
+    let database = Database::open_existing(config).await?;
+    let reconcile = Reconcile {
+        books: Arc::clone(&database.books),
+    };
+    let reconciled = reconcile.run(report).await;
+    database.close().await;
+    Ok(reconciled?)
 }
 
 /// Which migrations the configured database has and lacks.

@@ -13,10 +13,10 @@ use frontrow_domain::{
     model::queue::Recovery,
     ports::{Clock, Ids, TokenSigner},
     use_cases::{
-        AddUpSales, AdmitTick, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, EditConcerts,
-        ExpireTick, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSoldOut,
-        PassGate, PayReservation, PurgeKeys, QueueBoard, ReleaseHold, SeedQueues, ShowReservations,
-        SweepHolds, TopConcerts, WarmRankings,
+        AddUpSales, AdmitTick, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues,
+        DeleteConcerts, EditConcerts, ExpireTick, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue,
+        LookUpPlace, MarkSoldOut, PassGate, PayReservation, PurgeKeys, QueueBoard, ReleaseHold,
+        SeedQueues, ShowReservations, SweepHolds, TopConcerts, WarmRankings,
     },
 };
 use jiff::tz::TimeZone;
@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub(crate) use self::{
-    database::{MigrationStatus, database_name, migrate, migration_status},
+    database::{MigrationStatus, database_name, duplicates, migrate, migration_status, reconcile},
     keys::Keys,
     lock::{Lock, lock},
 };
@@ -115,6 +115,7 @@ impl Parts {
         let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
         let keys = Keys::of(config)?;
         let database = Database::open(config, Arc::clone(&clock)).await?;
+        database.adopt_currency(config).await?;
         let queues = Queues::open(config, Arc::clone(&clock)).await?;
         let board = Arc::new(QueueBoard::new(config.queue.poll_range()));
         let zone = config.time_zone()?;
@@ -181,6 +182,7 @@ impl Parts {
                 queue: queue(),
                 signer: signer(),
                 board: board(),
+                browse: browse(),
             },
             look_up: LookUpPlace {
                 queue: queue(),
@@ -222,11 +224,22 @@ impl Parts {
             },
             edit: EditConcerts {
                 editor: Arc::clone(&self.database.editor),
+                concerts: Arc::clone(&self.database.concerts),
+                policies: Arc::clone(&self.database.policies),
+                idempotency: Arc::clone(&self.database.idempotency),
                 seeding: Arc::clone(&self.seeding),
                 browse: browse(),
                 ids: ids(),
                 clock: clock(),
                 rules,
+            },
+            delete: DeleteConcerts {
+                editor: Arc::clone(&self.database.editor),
+                concerts: Arc::clone(&self.database.concerts),
+                control: Arc::clone(&self.queues.control),
+                board: board(),
+                browse: browse(),
+                clock: clock(),
             },
             policies: ChangeQueuePolicy {
                 policies: Arc::clone(&self.database.policies),
@@ -234,6 +247,7 @@ impl Parts {
                 seeding: Arc::clone(&self.seeding),
                 clock: clock(),
                 rules,
+                concerts: Arc::clone(&self.database.concerts),
             },
             rankings: Arc::clone(&self.rankings),
             browse: browse(),
@@ -270,7 +284,6 @@ impl Parts {
             },
             purge: PurgeKeys {
                 idempotency: Arc::clone(&self.database.idempotency),
-                clock: Arc::clone(&self.clock),
             },
             rankings: WarmRankings {
                 top: Arc::clone(&self.rankings),

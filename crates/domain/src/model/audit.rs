@@ -72,6 +72,32 @@ impl AuditNote {
         Self::new("performance.edit", &id, Detail::PerformanceChanges(detail))
     }
 
+    /// A performance was deleted.
+    #[must_use]
+    pub fn performance_deleted(
+        concert: ConcertId,
+        id: PerformanceId,
+        facts: &PerformanceFacts,
+    ) -> Self {
+        let detail = Detail::Performance {
+            concert,
+            seats: usize::try_from(facts.seats_total).unwrap_or(usize::MAX),
+            starts_at: facts.starts_at,
+            venue: facts.venue.as_str().into(),
+        };
+        Self::new("performance.delete", &id, detail)
+    }
+
+    /// A concert was deleted.
+    #[must_use]
+    pub fn concert_deleted(id: ConcertId, title: &ConcertTitle, policy: &VersionedPolicy) -> Self {
+        let detail = Detail::Concert {
+            policy: policy.into(),
+            title: title.as_str().into(),
+        };
+        Self::new("concert.delete", &id, detail)
+    }
+
     /// A queue has another policy.
     #[must_use]
     pub fn policy_put(concert: ConcertId, from: &VersionedPolicy, to: &VersionedPolicy) -> Self {

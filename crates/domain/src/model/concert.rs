@@ -122,3 +122,20 @@ pub struct PerformanceEdit {
     /// Other seats.
     pub seats: Option<SeatPlan>,
 }
+
+/// How many seats of a performance are not to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PerformanceUse {
+    /// Held by holds that are not over.
+    pub held: u64,
+    /// Sold.
+    pub sold: u64,
+}
+
+impl PerformanceUse {
+    /// True where the performance may be deleted: nobody has a claim to any of its seats.
+    #[must_use]
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+}

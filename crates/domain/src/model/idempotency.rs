@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::{Amount, Invalid, ReservationId};
+use super::{Amount, Invalid, UserId};
 
-/// What a client sends in `Idempotency-Key`: 1 to 255 printable ASCII characters. Unique per user.
+/// What a client sends in `Idempotency-Key`: 1 to 255 printable ASCII characters. Unique per
+/// [`Sender`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// How long a key stands for its effect at least.
-    pub const KEPT: Duration = Duration::from_hours(24);
+    /// How long a key is kept whose effect is neither money nor a seat. All others are kept for ever.
+    pub const KEPT: Duration = Duration::from_hours(30 * 24);
 
     /// The longest key, in characters.
     pub const MAX_LEN: usize = 255;
@@ -38,48 +39,97 @@ impl TryFrom<&str> for IdempotencyKey {
     }
 }
 
-/// What a request asks for, so that a key is not taken for another request.
+/// Who sends a request with a key. Two senders may use the same key for different requests.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Sender {
+    /// A user.
+    User(UserId),
+    /// The name of an admin key, so that the sender stays the same when the key itself is replaced.
+    Operator(String),
+}
+
+/// What a request does: its method and the kind of its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// A user charges their own points.
+    Charge,
+    /// An operator charges a user's points.
+    OperatorCharge,
+    /// A user pays a reservation.
+    Payment,
+    /// An operator creates a concert.
+    CreateConcert,
+    /// An operator creates a performance.
+    CreatePerformance,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Charge,
+        Self::OperatorCharge,
+        Self::Payment,
+        Self::CreateConcert,
+        Self::CreatePerformance,
+    ];
+
+    /// The name by which stores and digests know it. Never changed, since both are kept.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Charge => "charge",
+            Self::OperatorCharge => "operator-charge",
+            Self::Payment => "payment",
+            Self::CreateConcert => "create-concert",
+            Self::CreatePerformance => "create-performance",
+        }
+    }
+
+    /// True where a repeat that took effect again would cost somebody money or a seat: such keys are
+    /// never purged.
+    #[must_use]
+    pub fn moves_money(self) -> bool {
+        match self {
+            Self::Charge | Self::OperatorCharge | Self::Payment => true,
+            Self::CreateConcert | Self::CreatePerformance => false,
+        }
+    }
+}
+
+/// SHA-256 over the meaning of a request: its operation, the ids in its path, and its body.
 ///
-/// SHA-256 over the meaning of the request, not over its bytes: a client that formats its JSON
-/// differently on a repeat still asks for the same.
+/// Not over its bytes: a client that formats its JSON differently on a repeat still asks for the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestDigest(pub [u8; 32]);
 
 impl RequestDigest {
-    /// Paying a reservation.
-    #[must_use]
-    pub fn payment(reservation: ReservationId) -> Self {
-        Self::of(b"payment", reservation.0.as_bytes())
-    }
-
-    /// Charging one's own points.
-    #[must_use]
-    pub fn charge(amount: Amount) -> Self {
-        Self::of(b"charge", &amount.minor_units().to_be_bytes())
-    }
-
-    /// An operator charging a user's points.
-    #[must_use]
-    pub fn operator_charge(amount: Amount) -> Self {
-        Self::of(b"operator-charge", &amount.minor_units().to_be_bytes())
-    }
-
-    fn of(kind: &[u8], argument: &[u8]) -> Self {
+    /// Every part is preceded by its length, so that no two lists of parts are the same bytes.
+    pub(super) fn of<'a>(operation: Operation, parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hash = Sha256::new();
-        hash.update(kind);
+        hash.update(operation.as_str());
         hash.update([0]);
-        hash.update(argument);
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
         Self(hash.finalize().into())
     }
-}
 
-/// The key of a request together with what it asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keyed {
-    /// The client's key.
-    pub key: IdempotencyKey,
-    /// What is asked for under it.
-    pub digest: RequestDigest,
+    /// The digest of the first edition, which had one part, of a fixed length.
+    pub(super) fn of_one(operation: Operation, part: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(operation.as_str());
+        hash.update([0]);
+        hash.update(part);
+        Self(hash.finalize().into())
+    }
+
+    pub(super) fn former_operator_charge(amount: Amount) -> Self {
+        Self::of_one(
+            Operation::OperatorCharge,
+            &amount.minor_units().to_be_bytes(),
+        )
+    }
 }
 
 /// An effect, and whether this very call had it or an earlier one with the same key.
@@ -89,4 +139,37 @@ pub struct Applied<T> {
     pub effect: T,
     /// True when an earlier call had the effect and this one changed nothing.
     pub replayed: bool,
+}
+
+impl<T> Applied<T> {
+    /// An effect of this call.
+    pub fn first(effect: T) -> Self {
+        Self {
+            effect,
+            replayed: false,
+        }
+    }
+
+    /// An effect of an earlier call.
+    pub fn replayed(effect: T) -> Self {
+        Self {
+            effect,
+            replayed: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_moves_money_is_kept_for_ever() {
+        let kept: Vec<_> = Operation::ALL
+            .iter()
+            .filter(|operation| operation.moves_money())
+            .map(|operation| operation.as_str())
+            .collect();
+        assert_eq!(kept, ["charge", "operator-charge", "payment"]);
+    }
 }

@@ -20,6 +20,9 @@ pub struct LedgerEntry {
     pub id: LedgerEntryId,
     /// Whose balance changed.
     pub user: UserId,
+    /// Its number among the user's entries, from 1 and without gaps: in this order each balance follows
+    /// from the one before.
+    pub seq: u64,
     /// Why.
     pub reason: LedgerReason,
     /// By how much; the reason tells the direction.
@@ -45,5 +48,26 @@ impl Balance {
     #[must_use]
     pub fn spent(self, amount: Amount) -> Option<Self> {
         self.0.checked_sub(amount).map(Self)
+    }
+}
+
+/// A user's balance and the number of the ledger entry that led to it. Both change together, in the
+/// transaction that writes the next entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Account {
+    /// What the user can spend.
+    pub balance: Balance,
+    /// The number of the last entry; 0 before the first.
+    pub last_seq: u64,
+}
+
+impl Account {
+    /// The account once an entry has led to `balance`.
+    #[must_use]
+    pub fn followed_by(self, balance: Balance) -> Self {
+        Self {
+            balance,
+            last_seq: self.last_seq + 1,
+        }
     }
 }

@@ -4,28 +4,38 @@ mod audit;
 mod concert;
 mod idempotency;
 mod ids;
+mod keyed;
 mod ledger;
 mod money;
 mod page;
 mod performance_change;
 pub mod queue;
 mod ranking;
+mod reconciliation;
 mod reservation;
+mod schedule;
 mod seat;
 mod seat_plan;
 mod seat_plan_edit;
 mod time;
 
 pub use audit::{AuditDetail, AuditNote};
-pub use concert::{Concert, ConcertTitle, NewPerformance, Performance, PerformanceEdit, Venue};
-pub use idempotency::{Applied, IdempotencyKey, Keyed, RequestDigest};
+pub use concert::{
+    Concert, ConcertTitle, NewPerformance, Performance, PerformanceEdit, PerformanceUse, Venue,
+};
+pub use idempotency::{Applied, IdempotencyKey, Operation, RequestDigest, Sender};
 pub use ids::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, UserId};
-pub use ledger::{Balance, LedgerEntry, LedgerReason};
+pub use keyed::{FormerKey, FormerRecord, KeyMeaning, Keyed};
+pub use ledger::{Account, Balance, LedgerEntry, LedgerReason};
 pub use money::{Amount, Currency};
 pub use page::{Page, PageRequest};
 pub use performance_change::{PerformanceChange, PerformanceFacts};
 pub use ranking::{Buckets, Grain, PerPeriod, Period, RankedConcert, Ranking, Span};
+pub use reconciliation::{
+    AccountBooks, BookedEntry, BookedPayment, Difference, PerformanceRecords, TakenSeat,
+};
 pub use reservation::{HeldReservation, PayRefusal, Reservation, ReservationState, WrongState};
+pub use schedule::{late_opening, past_start};
 pub use seat::{PricedSeat, Seat, SeatLabel, SeatSelection, SeatState};
 pub use seat_plan::{PlannedSeat, Row, SeatPlan, Section};
 pub use seat_plan_edit::{PlanChange, StandingSeat};

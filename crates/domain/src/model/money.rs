@@ -1,4 +1,4 @@
-//! Money in whole minor units. One service has one currency, given by its configuration.
+//! Money in whole minor units. One database has one currency, which is stored in it.
 
 use std::{fmt, str::FromStr};
 
@@ -92,12 +92,12 @@ impl FromStr for Currency {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        match text.as_bytes().try_into() {
-            Ok(code) if text.bytes().all(|byte| byte.is_ascii_uppercase()) => Ok(Self(code)),
-            _ => Err(Invalid::new(
-                "a currency is three capital letters, such as KRW or EUR",
-            )),
-        }
+        let code = iso_currency::Currency::from_code(text)
+            .filter(|listed| listed.is_superseded().is_none())
+            .and_then(|listed| listed.code().as_bytes().try_into().ok());
+        code.map(Self).ok_or_else(|| {
+            Invalid::new("a currency is a code of ISO 4217 in capital letters, such as KRW or EUR")
+        })
     }
 }
 
@@ -139,9 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn a_currency_is_three_capital_letters() {
-        assert_eq!("KRW".parse::<Currency>().unwrap().as_str(), "KRW");
-        for bad in ["krw", "KR", "KRWW", "K1W", ""] {
+    fn a_currency_is_one_that_iso_4217_lists() {
+        for good in ["KRW", "EUR", "USD", "JPY", "BHD"] {
+            assert_eq!(good.parse::<Currency>().unwrap().as_str(), good);
+        }
+        for bad in ["krw", "KR", "KRWW", "K1W", "", "ABC", "ZZZ", "DEM", "VEF"] {
             assert!(bad.parse::<Currency>().is_err(), "{bad}");
         }
     }

@@ -33,4 +33,24 @@ impl<T, C> Page<T, C> {
         let next = if more { items.last().map(cursor) } else { None };
         Self { items, next }
     }
+
+    /// The page of a list that is in memory. A cursor that is not in the list starts after its end.
+    pub fn of_list(all: &[T], page: PageRequest<C>, id: impl Fn(&T) -> C) -> Self
+    where
+        T: Clone,
+        C: PartialEq + Copy,
+    {
+        let start = page.after.map_or(0, |after| {
+            all.iter()
+                .position(|item| id(item) == after)
+                .map_or(all.len(), |at| at + 1)
+        });
+        let items = all
+            .iter()
+            .skip(start)
+            .take(usize::from(page.limit) + 1)
+            .cloned()
+            .collect();
+        Self::from_one_more(items, page.limit, id)
+    }
 }

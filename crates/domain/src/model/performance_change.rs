@@ -32,6 +32,12 @@ impl PerformanceChange<'_> {
     pub fn is_empty(&self) -> bool {
         self.before == self.after && self.plan.is_none()
     }
+
+    /// True when it is to start at another instant, or in another venue.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        (self.before.starts_at, &self.before.venue) != (self.after.starts_at, &self.after.venue)
+    }
 }
 
 impl PerformanceEdit {

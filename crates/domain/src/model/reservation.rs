@@ -11,7 +11,9 @@
 
 use jiff::Timestamp;
 
-use super::{Amount, Balance, ConcertId, PerformanceId, PricedSeat, ReservationId, UserId};
+use super::{
+    Amount, Balance, ConcertId, PerformanceId, PricedSeat, ReservationId, UserId, queue::Ticket,
+};
 
 /// A user's claim to some seats of a performance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,9 @@ pub struct Reservation {
     pub total: Amount,
     /// Where in its life it is.
     pub state: ReservationState,
+    /// The place in the queue that made it, which ends when it is paid. None for one from before places
+    /// were stored.
+    pub ticket: Option<Ticket>,
 }
 
 /// Where in its life a reservation is.
@@ -168,6 +173,7 @@ mod tests {
             seats: Vec::new(),
             total: amount(100),
             state: ReservationState::Held { until },
+            ticket: None,
         }
     }
 

@@ -35,6 +35,14 @@ impl PlanChange {
 }
 
 impl SeatPlan {
+    /// True when the seats `now` are those of this plan, in its order.
+    #[must_use]
+    pub fn is_plan_of(&self, now: &[StandingSeat]) -> bool {
+        self.seats()
+            .iter()
+            .eq(now.iter().map(|standing| &standing.seat))
+    }
+
     /// What changes when this plan takes the place of the seats `now`, which are in their order.
     /// A seat in use must be in it under its label, with its section and its price.
     ///

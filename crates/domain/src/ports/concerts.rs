@@ -13,6 +13,9 @@ pub trait Concerts: Send + Sync {
     /// All concerts, the first made first. Seats count for performances that start after `now`.
     async fn catalogue(&self, now: Timestamp) -> StoreResult<Vec<Concert>>;
 
+    /// A concert, as [`catalogue`](Self::catalogue) has it. None where there is no such.
+    async fn concert(&self, id: ConcertId, now: Timestamp) -> StoreResult<Option<Concert>>;
+
     /// The performances of a concert, earliest first, past ones included.
     async fn performances(&self, concert: ConcertId) -> StoreResult<Vec<Performance>>;
 

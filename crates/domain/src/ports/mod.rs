@@ -10,6 +10,7 @@
 //! - Inside a queue and for the end of a hold the store's own clock counts, so that instances whose
 //!   clocks differ agree. Everywhere else the caller asks [`Clock`].
 
+mod books;
 mod clock;
 mod concert_editor;
 mod concerts;
@@ -25,18 +26,23 @@ mod ranking_counters;
 mod ranking_source;
 mod reservations;
 mod store_error;
+mod stored_currency;
 mod timer;
 mod token_signer;
 mod waiting_line;
 
+pub use books::Books;
 pub use clock::Clock;
-pub use concert_editor::{ConcertEditor, EditOutcome, Operator};
+pub use concert_editor::{
+    ConcertEditor, CreateConcertOutcome, CreatePerformanceOutcome, DeleteConcertOutcome,
+    DeletePerformanceOutcome, DuplicatePerformance, EditOutcome, Operator,
+};
 pub use concerts::{Concerts, SeatMap};
-pub use idempotency::{EffectOf, Idempotency, Remembered};
+pub use idempotency::{EffectOf, Idempotency, KeyUse};
 pub use ids::Ids;
 pub use points::{Charge, ChargeOutcome, Charged, Points};
 pub use queue::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped};
-pub use queue_control::{QueueControl, SeedOutcome};
+pub use queue_control::{QueueControl, RemoveOutcome, SeedOutcome};
 pub use queue_policies::{MasterPolicy, PutOutcome, QueuePolicies};
 pub use queue_ticks::{QueueTicks, TickOutcome, TickReport};
 pub use ranking_cache::RankingCache;
@@ -46,6 +52,7 @@ pub use reservations::{
     HoldOutcome, HoldRequest, Paid, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
 };
 pub use store_error::{StoreError, StoreResult};
+pub use stored_currency::StoredCurrency;
 pub use timer::Timer;
 pub use token_signer::{TokenRefusal, TokenSigner};
 pub use waiting_line::{HeardOutcome, LineOutcome, WaitingLine};
@@ -56,12 +63,12 @@ pub use mocks::*;
 #[cfg(any(test, feature = "mocks"))]
 mod mocks {
     pub use super::{
-        clock::MockClock, concert_editor::MockConcertEditor, concerts::MockConcerts,
-        idempotency::MockIdempotency, ids::MockIds, points::MockPoints, queue::MockQueue,
-        queue_control::MockQueueControl, queue_policies::MockQueuePolicies,
+        books::MockBooks, clock::MockClock, concert_editor::MockConcertEditor,
+        concerts::MockConcerts, idempotency::MockIdempotency, ids::MockIds, points::MockPoints,
+        queue::MockQueue, queue_control::MockQueueControl, queue_policies::MockQueuePolicies,
         queue_ticks::MockQueueTicks, ranking_cache::MockRankingCache,
         ranking_counters::MockRankingCounters, ranking_source::MockRankingSource,
-        reservations::MockReservations, timer::MockTimer, token_signer::MockTokenSigner,
-        waiting_line::MockWaitingLine,
+        reservations::MockReservations, stored_currency::MockStoredCurrency, timer::MockTimer,
+        token_signer::MockTokenSigner, waiting_line::MockWaitingLine,
     };
 }

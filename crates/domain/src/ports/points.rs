@@ -3,7 +3,8 @@ use async_trait::async_trait;
 use super::StoreResult;
 use crate::model::{Amount, Applied, Balance, Keyed, LedgerEntryId, UserId};
 
-/// The users' points. The sum of a user's ledger rows is their balance, at every instant.
+/// The users' points. The sum of a user's ledger rows is their balance, at every instant, and the rows are
+/// numbered in the order in which their balances follow from each other.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Points: Send + Sync {

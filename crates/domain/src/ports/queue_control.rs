@@ -28,6 +28,21 @@ pub trait QueueControl: Send + Sync {
     /// True when nobody has a place, and nobody can bring one back from before a loss: so nothing is
     /// lost when the store ends now.
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool>;
+
+    /// Removes the queue if the policy in force has closed it and nobody has a place in it; checked and
+    /// done in one step. Tokens of it are of no use from then on.
+    async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome>;
+}
+
+/// What came of removing a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoveOutcome {
+    /// The store does not have it, by this call or from before.
+    Removed,
+    /// It is not closed.
+    NotClosed,
+    /// Somebody waits in it or is active.
+    NotEmpty,
 }
 
 /// What came of seeding.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::StoreResult;
 use crate::model::{
     Amount, Applied, Balance, ConcertId, Keyed, LedgerEntryId, Page, PageRequest, PerformanceId,
-    Reservation, ReservationId, ReservationState, SeatLabel, SeatSelection, UserId,
+    Reservation, ReservationId, ReservationState, SeatLabel, SeatSelection, UserId, queue::Ticket,
 };
 
 /// Reservations, from the hold to the payment.
@@ -18,7 +18,8 @@ use crate::model::{
 /// - A hold is over at its end, by the store's clock, for every reader and every call; sweeping only
 ///   tidies up.
 /// - Payment is one transaction: the hold alive and the payer's own, points enough, the ledger row,
-///   the seats sold, the key remembered. All or nothing.
+///   the seats sold, the key remembered. All or nothing. A hold is alive until its own end, also where
+///   its performance has started meanwhile.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Reservations: Send + Sync {
@@ -68,6 +69,9 @@ pub struct HoldRequest {
     pub seats: SeatSelection,
     /// For how long, from the store's now.
     pub hold_for: Duration,
+    /// The place in the queue that let the user in. It is stored with the reservation and ends when that is
+    /// paid.
+    pub ticket: Ticket,
 }
 
 /// What came of a hold.

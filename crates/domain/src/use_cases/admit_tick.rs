@@ -1,6 +1,6 @@
 use std::{collections::HashSet, sync::Arc};
 
-use super::{QueueBoard, SeedQueues};
+use super::{QueueBoard, SeedQueues, Seeding};
 use crate::{
     model::ConcertId,
     ports::{QueueTicks, Stamped, StoreResult, TickOutcome},
@@ -36,9 +36,10 @@ impl AdmitTick {
         let mut failed = None;
         for concert in self.board.take_wanted() {
             match self.seeding.one(concert).await {
-                Ok(_) => {
+                Ok(Seeding::Served { .. }) => {
                     due.insert(concert);
                 }
+                Ok(Seeding::NoSuchConcert) => {}
                 Err(error) => {
                     self.board.want(concert);
                     failed = Some(error);

@@ -1,5 +1,6 @@
 use std::{hash::Hash, sync::Arc, time::Duration};
 
+use futures_util::lock::Mutex;
 use moka::future::Cache;
 
 use super::SeatMapView;
@@ -18,6 +19,10 @@ pub struct Browse {
     catalogue: Cache<(), Arc<Vec<Concert>>>,
     performances: Cache<ConcertId, Arc<Vec<Performance>>>,
     seat_maps: Cache<PerformanceId, Option<Arc<SeatMapView>>>,
+    /// Concerts that the catalogue lacked, as the database had them a moment ago. None is one that it
+    /// lacked too.
+    unlisted: Cache<ConcertId, Option<Concert>>,
+    unlisted_turn: Mutex<()>,
 }
 
 impl Browse {
@@ -35,6 +40,8 @@ impl Browse {
             catalogue: snapshots(1),
             performances: snapshots(Self::KEPT),
             seat_maps: snapshots(Self::KEPT),
+            unlisted: snapshots(Self::KEPT),
+            unlisted_turn: Mutex::default(),
         }
     }
 
@@ -59,16 +66,27 @@ impl Browse {
         page: PageRequest<ConcertId>,
     ) -> StoreResult<Page<Concert, ConcertId>> {
         let catalogue = self.catalogue().await?;
-        Ok(page_of(&catalogue, page, |concert| concert.id))
+        Ok(Page::of_list(&catalogue, page, |concert| concert.id))
     }
 
-    /// A concert; none where there is no such.
+    /// A concert. None where there is no such.
+    ///
+    /// One that the snapshot lacks may have been made since, by another instance: the database is asked
+    /// for it, about one such concert at a time, so that names of nothing take no more than one of its
+    /// connections.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn concert(&self, id: ConcertId) -> StoreResult<Option<Concert>> {
         let catalogue = self.catalogue().await?;
-        Ok(catalogue.iter().find(|concert| concert.id == id).cloned())
+        if let Some(concert) = catalogue.iter().find(|concert| concert.id == id) {
+            return Ok(Some(concert.clone()));
+        }
+        let load = async {
+            let _turn = self.unlisted_turn.lock().await;
+            self.concerts.concert(id, self.clock.now()).await
+        };
+        self.unlisted.try_get_with(id, load).await.map_err(unshare)
     }
 
     /// A page of a concert's performances, earliest first.
@@ -86,7 +104,9 @@ impl Browse {
             .try_get_with(concert, load)
             .await
             .map_err(unshare)?;
-        Ok(page_of(&performances, page, |performance| performance.id))
+        Ok(Page::of_list(&performances, page, |performance| {
+            performance.id
+        }))
     }
 
     /// The seats of a performance of `concert`; none where it has no such performance.
@@ -113,6 +133,7 @@ impl Browse {
     /// Forgets what was seen of a concert, after an operator has changed it through this instance.
     pub async fn forget(&self, concert: ConcertId) {
         self.catalogue.invalidate(&()).await;
+        self.unlisted.invalidate(&concert).await;
         self.performances.invalidate(&concert).await;
     }
 
@@ -137,26 +158,6 @@ where
 
 fn unshare(error: Arc<StoreError>) -> StoreError {
     Arc::unwrap_or_clone(error)
-}
-
-/// A page of a list that is in memory. A cursor that is not in the list starts after its end.
-fn page_of<T: Clone, C: PartialEq + Copy>(
-    all: &[T],
-    page: PageRequest<C>,
-    id: impl Fn(&T) -> C,
-) -> Page<T, C> {
-    let start = page.after.map_or(0, |after| {
-        all.iter()
-            .position(|item| id(item) == after)
-            .map_or(all.len(), |at| at + 1)
-    });
-    let items = all
-        .iter()
-        .skip(start)
-        .take(usize::from(page.limit) + 1)
-        .cloned()
-        .collect();
-    Page::from_one_more(items, page.limit, id)
 }
 
 #[cfg(test)]

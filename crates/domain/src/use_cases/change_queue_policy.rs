@@ -1,12 +1,16 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{SeedQueues, Seeding};
 use crate::{
     model::{
-        ConcertId, Invalid,
+        ConcertId, Invalid, late_opening,
         queue::{PolicyRules, PolicyVersion, QueuePolicy, VersionedPolicy},
     },
-    ports::{Clock, Operator, PutOutcome, QueueControl, QueuePolicies, StoreError, StoreResult},
+    ports::{
+        Clock, Concerts, Operator, PutOutcome, QueueControl, QueuePolicies, StoreError, StoreResult,
+    },
 };
 
 /// Changes how a queue admits people, while it does.
@@ -21,6 +25,8 @@ pub struct ChangeQueuePolicy {
     pub clock: Arc<dyn Clock>,
     /// What every policy must obey.
     pub rules: PolicyRules,
+    /// Says when performances start.
+    pub concerts: Arc<dyn Concerts>,
 }
 
 /// A policy, and whether the queues' store has it yet.
@@ -63,7 +69,8 @@ impl ChangeQueuePolicy {
     }
 
     /// Changes the policy of the queue of `concert` by `edit`, which is made again on the newest copy
-    /// where others change it at the same time.
+    /// where others change it at the same time. A queue that would newly open after the last performance
+    /// has started is refused unless `allow_past` is true.
     ///
     /// # Errors
     /// When the database fails, or others change the policy faster than this can.
@@ -71,15 +78,21 @@ impl ChangeQueuePolicy {
         &self,
         concert: ConcertId,
         edit: &(dyn Fn(&mut QueuePolicy) + Send + Sync),
+        allow_past: bool,
         operator: &str,
     ) -> StoreResult<PolicyAnswer> {
         for _ in 0..Self::TRIES {
             let Some(master) = self.policies.find(concert).await? else {
                 return Ok(PolicyAnswer::NoSuchConcert);
             };
+            let opened_at = master.policy.policy.opens_at;
             let mut policy = master.policy.policy;
             edit(&mut policy);
-            let faults = policy.faults(&self.rules);
+            let mut faults = policy.faults(&self.rules);
+            if !allow_past && policy.opens_at != opened_at {
+                let late = self.late_opening(concert, policy.opens_at).await?;
+                faults.extend(late.map(|why| ("opens_at", why)));
+            }
             if !faults.is_empty() {
                 return Ok(PolicyAnswer::Invalid(faults));
             }
@@ -114,6 +127,19 @@ impl ChangeQueuePolicy {
         ))
     }
 
+    async fn late_opening(
+        &self,
+        concert: ConcertId,
+        opens_at: Option<Timestamp>,
+    ) -> StoreResult<Option<Invalid>> {
+        if opens_at.is_none() {
+            return Ok(None);
+        }
+        let performances = self.concerts.performances(concert).await?;
+        let starts = performances.iter().map(|performance| performance.starts_at);
+        Ok(late_opening(opens_at, starts))
+    }
+
     /// Whether the queues' store has taken the change; none where it has a newer policy, which this
     /// one must be made newer than.
     async fn bring_into_force(&self, concert: ConcertId, policy: &VersionedPolicy) -> Option<bool> {
@@ -146,7 +172,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        ports::{MasterPolicy, MockQueueControl, MockQueuePolicies, SeedOutcome},
+        model::{Performance, Venue},
+        ports::{MasterPolicy, MockConcerts, MockQueueControl, MockQueuePolicies, SeedOutcome},
         use_cases::testing::*,
     };
 
@@ -160,7 +187,24 @@ mod tests {
             rules: PolicyRules {
                 longest_poll: Duration::from_secs(15),
             },
+            concerts: Arc::new(concerts()),
         }
+    }
+
+    /// One performance, which starts at second 700.
+    fn concerts() -> MockConcerts {
+        let mut concerts = MockConcerts::new();
+        concerts.expect_performances().returning(|concert| {
+            Ok(vec![Performance {
+                id: PERFORMANCE,
+                concert,
+                starts_at: at(700),
+                venue: Venue::try_from("A hall").unwrap(),
+                seats_total: 2,
+                seats_left: 2,
+            }])
+        });
+        concerts
     }
 
     fn with_master(version: i64) -> MockQueuePolicies {
@@ -195,7 +239,7 @@ mod tests {
             .once()
             .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
         let answer = change(policies, control)
-            .change(CONCERT, &|_| {}, "ops")
+            .change(CONCERT, &|_| {}, false, "ops")
             .await;
         assert_eq!(
             answer,
@@ -216,7 +260,7 @@ mod tests {
         control.expect_policy_version().returning(|_| Err(down()));
         control.expect_seed().return_once(|_| Err(down()));
         let change = change(policies, control);
-        let answer = change.change(CONCERT, &|_| {}, "ops").await.unwrap();
+        let answer = change.change(CONCERT, &|_| {}, false, "ops").await.unwrap();
         assert!(matches!(
             answer,
             PolicyAnswer::Changed(PolicyInForce {
@@ -246,7 +290,7 @@ mod tests {
             .expect_seed()
             .returning(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
         let answer = change(policies, control)
-            .change(CONCERT, &|_| {}, "ops")
+            .change(CONCERT, &|_| {}, false, "ops")
             .await;
         assert!(matches!(answer, Ok(PolicyAnswer::Changed(_))));
     }
@@ -272,7 +316,7 @@ mod tests {
             .once()
             .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
         let answer = change(policies, control)
-            .change(CONCERT, &|_| {}, "ops")
+            .change(CONCERT, &|_| {}, false, "ops")
             .await;
         assert!(matches!(
             answer,
@@ -301,7 +345,7 @@ mod tests {
             }))
         });
         let answer = change(policies, control)
-            .change(CONCERT, &|_| {}, "ops")
+            .change(CONCERT, &|_| {}, false, "ops")
             .await;
         assert_eq!(
             answer,
@@ -313,10 +357,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_queue_opens_before_the_last_performance_starts() {
+        for (opens_at, allow_past, plausible) in
+            [(701, false, false), (701, true, true), (700, false, true)]
+        {
+            let mut policies = with_master(1);
+            policies
+                .expect_put()
+                .times(usize::from(plausible))
+                .returning(|_, _, _, _| Ok(PutOutcome::Put));
+            let mut control = MockQueueControl::new();
+            control.expect_policy_version().returning(|_| Ok(None));
+            control
+                .expect_seed()
+                .returning(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
+            let edit = |policy: &mut QueuePolicy| policy.opens_at = Some(at(opens_at));
+            let answer = change(policies, control)
+                .change(CONCERT, &edit, allow_past, "ops")
+                .await
+                .unwrap();
+            match answer {
+                PolicyAnswer::Changed(_) => assert!(plausible),
+                PolicyAnswer::Invalid(faults) => assert_eq!(faults[0].0, "opens_at"),
+                PolicyAnswer::NoSuchConcert => panic!("{answer:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn a_wrong_policy_changes_nothing() {
         let wrong = |policy: &mut QueuePolicy| policy.throughput = None;
         let answer = change(with_master(1), MockQueueControl::new())
-            .change(CONCERT, &wrong, "ops")
+            .change(CONCERT, &wrong, false, "ops")
             .await
             .unwrap();
         assert!(matches!(answer, PolicyAnswer::Invalid(faults) if faults[0].0 == "throughput"));

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Amount, Balance, IdempotencyKey, Keyed, RequestDigest, UserId},
+    model::{Amount, Balance, IdempotencyKey, Keyed, UserId},
     ports::{Charge, ChargeOutcome, Ids, Operator, Points, StoreResult},
 };
 
@@ -49,8 +49,8 @@ impl ChargePoints {
         if !self.self_charge {
             return Ok(ChargeAnswer::SelfChargeOff);
         }
-        let digest = RequestDigest::charge(amount);
-        self.charge(user, amount, Keyed { key, digest }, None).await
+        let keyed = Keyed::charge(user, amount, key);
+        self.charge(user, amount, keyed, None).await
     }
 
     /// Charges a user's points on behalf of an operator.
@@ -64,9 +64,8 @@ impl ChargePoints {
         key: IdempotencyKey,
         operator: Operator,
     ) -> StoreResult<ChargeAnswer> {
-        let digest = RequestDigest::operator_charge(amount);
-        self.charge(user, amount, Keyed { key, digest }, Some(operator))
-            .await
+        let keyed = Keyed::operator_charge(&operator.name, user, amount, key);
+        self.charge(user, amount, keyed, Some(operator)).await
     }
 
     async fn charge(
@@ -125,7 +124,7 @@ mod tests {
             .withf(|charge| {
                 charge.user == alice()
                     && charge.operator.is_none()
-                    && charge.keyed.digest == RequestDigest::charge(amount(100))
+                    && charge.keyed == Keyed::charge(&alice(), amount(100), key())
             })
             .return_once(|_| Ok(charged()));
         let answer = charging(points, true)
@@ -139,7 +138,10 @@ mod tests {
         let mut points = MockPoints::new();
         points
             .expect_charge()
-            .withf(|charge| charge.operator == Some(operator()))
+            .withf(|charge| {
+                let keyed = Keyed::operator_charge("ops", &alice(), amount(100), key());
+                charge.operator == Some(operator()) && charge.keyed == keyed
+            })
             .return_once(|_| Ok(charged()));
         let charging = charging(points, false);
         assert_eq!(

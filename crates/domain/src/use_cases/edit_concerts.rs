@@ -5,17 +5,26 @@ use jiff::Timestamp;
 use super::{Browse, SeedQueues};
 use crate::{
     model::{
-        ConcertId, ConcertTitle, Invalid, NewPerformance, PerformanceEdit, PerformanceId, SeatPlan,
-        Venue,
+        Applied, ConcertId, ConcertTitle, IdempotencyKey, Invalid, Keyed, NewPerformance,
+        Performance, PerformanceEdit, PerformanceId, SeatPlan, Venue, late_opening, past_start,
         queue::{PolicyRules, PolicyVersion, QueuePolicy, VersionedPolicy},
     },
-    ports::{Clock, ConcertEditor, EditOutcome, Ids, Operator, StoreResult},
+    ports::{
+        Clock, ConcertEditor, Concerts, CreateConcertOutcome, CreatePerformanceOutcome,
+        EditOutcome, EffectOf, Idempotency, Ids, KeyUse, Operator, QueuePolicies, StoreResult,
+    },
 };
 
 /// Writes the catalogue: concerts, their performances, and their seats.
 pub struct EditConcerts {
     /// The catalogue.
     pub editor: Arc<dyn ConcertEditor>,
+    /// The catalogue, as it is.
+    pub concerts: Arc<dyn Concerts>,
+    /// The policies of the queues: they say when a queue opens.
+    pub policies: Arc<dyn QueuePolicies>,
+    /// Knows what earlier calls with the same key did.
+    pub idempotency: Arc<dyn Idempotency>,
     /// Gives a new concert's queue to its store.
     pub seeding: Arc<SeedQueues>,
     /// Is told to look again.
@@ -28,18 +37,51 @@ pub struct EditConcerts {
     pub rules: PolicyRules,
 }
 
-/// What came of making a concert.
+/// What came of creating a concert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreatedConcert {
-    /// It is there, under this name.
-    Created(ConcertId),
+    /// What came of it.
+    Asked(CreateConcertOutcome),
     /// These fields of its queue's policy are wrong.
     InvalidPolicy(Vec<(&'static str, Invalid)>),
 }
 
+/// A performance to be created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedPerformance {
+    /// Which concert is played.
+    pub concert: ConcertId,
+    /// When it starts.
+    pub starts_at: Timestamp,
+    /// Where.
+    pub venue: Venue,
+    /// Its seats.
+    pub seats: SeatPlan,
+    /// True where it may be over, or before its queue opens.
+    pub allow_past: bool,
+}
+
+/// What came of creating a performance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreatedPerformance {
+    /// What came of it.
+    Asked(CreatePerformanceOutcome),
+    /// Its start is hardly meant.
+    Implausible(Invalid),
+}
+
+/// What came of editing a performance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditedPerformance {
+    /// What came of it.
+    Asked(EditOutcome),
+    /// Its new start is hardly meant.
+    Implausible(Invalid),
+}
+
 impl EditConcerts {
-    /// Makes a concert and its queue. A queue's store that cannot be reached now is given the queue
-    /// by the next tick.
+    /// Creates a concert and its queue, once a key. A queue's store that cannot be reached now is given
+    /// the queue by the next tick.
     ///
     /// # Errors
     /// When the database fails.
@@ -48,25 +90,50 @@ impl EditConcerts {
         title: &ConcertTitle,
         policy: QueuePolicy,
         operator: &str,
+        key: Option<IdempotencyKey>,
     ) -> StoreResult<CreatedConcert> {
+        let keyed = key.map(|key| Keyed::create_concert(operator, title, &policy, key));
+        // What was created under the rules of its day is still told under those of today.
+        if let Some(earlier) = self.created_before(keyed.as_ref()).await? {
+            return Ok(CreatedConcert::Asked(earlier));
+        }
         let faults = self.policy_faults(&policy);
         if !faults.is_empty() {
             return Ok(CreatedConcert::InvalidPolicy(faults));
         }
-        let id = self.ids.concert();
         let by = self.by(operator);
         let policy = VersionedPolicy {
             policy,
             version: PolicyVersion::first(by.at),
         };
-        self.editor.create_concert(id, title, &policy, &by).await?;
-        self.seeding.board().note_policy(id, &policy);
-        if let Err(error) = self.seeding.one(id).await {
-            tracing::warn!(%error, concert = %id, "a queue's store has not yet taken a new queue");
-            self.seeding.board().want(id);
+        let id = self.ids.concert();
+        let outcome = self
+            .editor
+            .create_concert(id, title, &policy, &by, keyed)
+            .await?;
+        if outcome == CreateConcertOutcome::Created(Applied::first(id)) {
+            self.seeding.board().note_policy(id, &policy);
+            if let Err(error) = self.seeding.one(id).await {
+                tracing::warn!(%error, concert = %id, "a queue's store has not yet taken a new queue");
+                self.seeding.board().want(id);
+            }
+            self.browse.forget(id).await;
         }
-        self.browse.forget(id).await;
-        Ok(CreatedConcert::Created(id))
+        Ok(CreatedConcert::Asked(outcome))
+    }
+
+    async fn created_before(
+        &self,
+        keyed: Option<&Keyed>,
+    ) -> StoreResult<Option<CreateConcertOutcome>> {
+        let Some(keyed) = keyed else { return Ok(None) };
+        Ok(match self.idempotency.find(keyed).await? {
+            KeyUse::New => None,
+            KeyUse::Replayed(EffectOf::Concert(id)) => {
+                Some(CreateConcertOutcome::Created(Applied::replayed(id)))
+            }
+            KeyUse::Replayed(_) | KeyUse::OtherRequest => Some(CreateConcertOutcome::KeyReused),
+        })
     }
 
     /// What is wrong with a new queue's policy.
@@ -91,18 +158,39 @@ impl EditConcerts {
         Ok(outcome)
     }
 
-    /// Plans a performance; gives its name, or none where there is no such concert.
+    /// Creates a performance, once a key, and once for its concert, start and venue.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn create_performance(
         &self,
-        concert: ConcertId,
-        starts_at: Timestamp,
-        venue: Venue,
-        seats: SeatPlan,
+        planned: PlannedPerformance,
         operator: &str,
-    ) -> StoreResult<Option<PerformanceId>> {
+        key: Option<IdempotencyKey>,
+    ) -> StoreResult<CreatedPerformance> {
+        let PlannedPerformance {
+            concert,
+            starts_at,
+            venue,
+            seats,
+            allow_past,
+        } = planned;
+        let keyed = key.map(|key| {
+            Keyed::create_performance(operator, concert, starts_at, &venue, &seats, key)
+        });
+        // A repeat is told of its performance also once that has started.
+        if let Some(earlier) = self.planned_before(keyed.as_ref()).await? {
+            return Ok(CreatedPerformance::Asked(earlier));
+        }
+        if !allow_past {
+            let there = self.concerts.performances(concert).await?;
+            let repeated = |one: &Performance| one.starts_at == starts_at && one.venue == venue;
+            if !there.iter().any(repeated)
+                && let Some(why) = self.implausible(concert, starts_at, &there, None).await?
+            {
+                return Ok(CreatedPerformance::Implausible(why));
+            }
+        }
         let performance = NewPerformance {
             id: self.ids.performance(),
             concert,
@@ -111,12 +199,49 @@ impl EditConcerts {
             seats,
         };
         let by = self.by(operator);
-        let outcome = self.editor.create_performance(&performance, &by).await?;
+        let outcome = self
+            .editor
+            .create_performance(&performance, &by, keyed)
+            .await?;
         self.browse.forget(concert).await;
-        Ok((outcome == EditOutcome::Done).then_some(performance.id))
+        Ok(CreatedPerformance::Asked(outcome))
     }
 
-    /// Edits a performance: its instant, its venue, its seats.
+    async fn planned_before(
+        &self,
+        keyed: Option<&Keyed>,
+    ) -> StoreResult<Option<CreatePerformanceOutcome>> {
+        let Some(keyed) = keyed else { return Ok(None) };
+        Ok(match self.idempotency.find(keyed).await? {
+            KeyUse::New => None,
+            KeyUse::Replayed(EffectOf::Performance(id)) => {
+                Some(CreatePerformanceOutcome::Created(Applied::replayed(id)))
+            }
+            KeyUse::Replayed(_) | KeyUse::OtherRequest => Some(CreatePerformanceOutcome::KeyReused),
+        })
+    }
+
+    /// Why a performance should not start at `starts_at` beside the others in `there`; `moved` is the one
+    /// that moves there.
+    async fn implausible(
+        &self,
+        concert: ConcertId,
+        starts_at: Timestamp,
+        there: &[Performance],
+        moved: Option<PerformanceId>,
+    ) -> StoreResult<Option<Invalid>> {
+        if let Some(why) = past_start(self.clock.now(), starts_at) {
+            return Ok(Some(why));
+        }
+        let master = self.policies.find(concert).await?;
+        let opens_at = master.and_then(|master| master.policy.policy.opens_at);
+        let others = there.iter().filter(|one| Some(one.id) != moved);
+        let starts = others.map(|one| one.starts_at).chain([starts_at]);
+        Ok(late_opening(opens_at, starts))
+    }
+
+    /// Edits a performance: its instant, its venue, its seats. A new start is refused that is over, or
+    /// before which the queue does not open, unless `allow_past` is true.
     ///
     /// # Errors
     /// When the database fails.
@@ -125,13 +250,27 @@ impl EditConcerts {
         concert: ConcertId,
         id: PerformanceId,
         edit: &PerformanceEdit,
+        allow_past: bool,
         operator: &str,
-    ) -> StoreResult<EditOutcome> {
+    ) -> StoreResult<EditedPerformance> {
+        if let Some(starts_at) = edit.starts_at.filter(|_| !allow_past) {
+            let there = self.concerts.performances(concert).await?;
+            let moves = there
+                .iter()
+                .any(|one| one.id == id && one.starts_at != starts_at);
+            if moves
+                && let Some(why) = self
+                    .implausible(concert, starts_at, &there, Some(id))
+                    .await?
+            {
+                return Ok(EditedPerformance::Implausible(why));
+            }
+        }
         let by = self.by(operator);
         let outcome = self.editor.edit_performance(concert, id, edit, &by).await?;
         self.browse.forget(concert).await;
         self.browse.forget_seats(id).await;
-        Ok(outcome)
+        Ok(EditedPerformance::Asked(outcome))
     }
 
     fn by(&self, operator: &str) -> Operator {
@@ -143,154 +282,4 @@ impl EditConcerts {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::{
-        model::{Amount, Row, Section},
-        ports::{
-            MasterPolicy, MockConcertEditor, MockConcerts, MockQueueControl, MockQueuePolicies,
-            SeedOutcome,
-        },
-        use_cases::testing::*,
-    };
-
-    fn edit(editor: MockConcertEditor, store_is_down: bool) -> EditConcerts {
-        let mut policies = MockQueuePolicies::new();
-        policies.expect_find().returning(|_| {
-            Ok(Some(MasterPolicy {
-                policy: policy(1),
-                seeded: false,
-            }))
-        });
-        policies.expect_mark_seeded().returning(|_| Ok(false));
-        let mut control = MockQueueControl::new();
-        control.expect_seed().returning(move |_| {
-            if store_is_down {
-                Err(down())
-            } else {
-                Ok(stamped(SeedOutcome::Taken { recovering: false }))
-            }
-        });
-        EditConcerts {
-            editor: Arc::new(editor),
-            seeding: Arc::new(SeedQueues::new(
-                Arc::new(policies),
-                Arc::new(control),
-                ids(),
-                board(),
-                RECOVERY,
-            )),
-            browse: Arc::new(Browse::new(Arc::new(MockConcerts::new()), clock(50))),
-            ids: ids(),
-            clock: clock(50),
-            rules: PolicyRules {
-                longest_poll: Duration::from_secs(15),
-            },
-        }
-    }
-
-    fn title() -> ConcertTitle {
-        ConcertTitle::try_from("A concert").unwrap()
-    }
-
-    fn seats() -> SeatPlan {
-        SeatPlan::new(&[Section {
-            name: "Stalls".into(),
-            price: Amount::ZERO,
-            rows: vec![Row {
-                name: "A".into(),
-                seats: 2,
-            }],
-        }])
-        .unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_new_concert_has_a_queue_even_while_its_store_is_down() {
-        for store_is_down in [false, true] {
-            let mut editor = MockConcertEditor::new();
-            editor
-                .expect_create_concert()
-                .withf(|id, _, policy, by| {
-                    *id == CONCERT
-                        && policy.version == PolicyVersion(50_000_000)
-                        && *by == operator()
-                })
-                .once()
-                .return_once(|_, _, _, _| Ok(()));
-            let edit = edit(editor, store_is_down);
-            let created = edit
-                .create_concert(&title(), QueuePolicy::default(), "ops")
-                .await;
-            assert_eq!(created, Ok(CreatedConcert::Created(CONCERT)));
-            let wanted = edit.seeding.board().take_wanted().contains(&CONCERT);
-            assert_eq!(wanted, store_is_down);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_concert_with_a_wrong_policy_is_not_made() {
-        let wrong = QueuePolicy {
-            throughput: None,
-            ..QueuePolicy::default()
-        };
-        let answer = edit(MockConcertEditor::new(), false)
-            .create_concert(&title(), wrong, "ops")
-            .await;
-        assert!(matches!(answer, Ok(CreatedConcert::InvalidPolicy(_))));
-    }
-
-    #[tokio::test]
-    async fn a_performance_needs_its_concert() {
-        for (outcome, expected) in [
-            (EditOutcome::Done, Some(PERFORMANCE)),
-            (EditOutcome::NotFound, None),
-        ] {
-            let mut editor = MockConcertEditor::new();
-            editor
-                .expect_create_performance()
-                .return_once(move |_, _| Ok(outcome));
-            let created = edit(editor, false)
-                .create_performance(
-                    CONCERT,
-                    at(1_000),
-                    Venue::try_from("A hall").unwrap(),
-                    seats(),
-                    "ops",
-                )
-                .await;
-            assert_eq!(created, Ok(expected));
-        }
-    }
-
-    #[tokio::test]
-    async fn edits_carry_who_made_them() {
-        let change = PerformanceEdit {
-            starts_at: Some(at(1_000)),
-            seats: Some(seats()),
-            ..PerformanceEdit::default()
-        };
-        let expected = change.clone();
-        let mut editor = MockConcertEditor::new();
-        editor
-            .expect_retitle_concert()
-            .withf(|_, _, by| *by == operator())
-            .return_once(|_, _, _| Ok(EditOutcome::Done));
-        editor
-            .expect_edit_performance()
-            .withf(move |_, _, edit, by| *edit == expected && *by == operator())
-            .return_once(|_, _, _, _| Ok(EditOutcome::NotFound));
-        let edit = edit(editor, false);
-        assert_eq!(
-            edit.retitle_concert(CONCERT, &title(), "ops").await,
-            Ok(EditOutcome::Done)
-        );
-        assert_eq!(
-            edit.edit_performance(CONCERT, PERFORMANCE, &change, "ops")
-                .await,
-            Ok(EditOutcome::NotFound)
-        );
-    }
-}
+mod tests;

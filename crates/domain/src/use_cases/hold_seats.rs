@@ -45,6 +45,7 @@ impl HoldSeats {
             performance,
             seats,
             hold_for: self.hold_for.min(time_left),
+            ticket: place.ticket().clone(),
         };
         self.reservations
             .hold(&request)
@@ -79,6 +80,7 @@ mod tests {
             .expect_hold()
             .withf(|request| {
                 (&request.user, request.concert, request.id) == (&alice(), CONCERT, RESERVATION)
+                    && request.ticket == ticket()
                     && request.hold_for == Duration::from_mins(5)
             })
             .return_once(move |_| Ok(answer));

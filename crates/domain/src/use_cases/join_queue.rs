@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
+use super::{Browse, PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
 use crate::{
     model::{
         ConcertId, UserId,
@@ -17,6 +17,8 @@ pub struct JoinQueue {
     pub signer: Arc<dyn TokenSigner>,
     /// Tells how long the wait will be.
     pub board: Arc<QueueBoard>,
+    /// Knows which concerts there are.
+    pub browse: Arc<Browse>,
 }
 
 /// What came of joining.
@@ -38,7 +40,7 @@ impl JoinQueue {
     /// since the user asks for a place and not for proof of one.
     ///
     /// # Errors
-    /// When the queue's store fails.
+    /// When the queue's store fails; where it has no such queue, also when the database does.
     pub async fn join(
         &self,
         user: &UserId,
@@ -67,11 +69,21 @@ impl JoinQueue {
                 JoinAnswer::Refused(why, queue)
             }
             JoinOutcome::NotSeeded if shown.is_some() => {
-                self.board.want(concert);
-                JoinAnswer::Missing(QueueMissing::NotReady)
+                JoinAnswer::Missing(self.board.missing_for_token(concert))
             }
-            JoinOutcome::NotSeeded => JoinAnswer::Missing(self.board.missing(concert)),
+            JoinOutcome::NotSeeded => JoinAnswer::Missing(self.missing(concert).await?),
         })
+    }
+
+    /// Why the store has no queue of a concert that anybody may have named. Another instance may have made
+    /// the concert a moment ago: the database is asked before it is said not to be there.
+    async fn missing(&self, concert: ConcertId) -> StoreResult<QueueMissing> {
+        let missing = self.board.missing(concert);
+        if missing == QueueMissing::NoSuchConcert && self.browse.concert(concert).await?.is_some() {
+            self.board.want(concert);
+            return Ok(QueueMissing::NotReady);
+        }
+        Ok(missing)
     }
 }
 
@@ -96,6 +108,7 @@ mod tests {
             queue: Arc::new(queue),
             signer: signer(),
             board: board(),
+            browse: browse(&[]),
         };
         join.join(&user, concert, token).await.unwrap()
     }
@@ -153,6 +166,29 @@ mod tests {
         );
     }
 
+    /// Another instance may have made it a moment ago.
+    #[tokio::test]
+    async fn the_database_is_asked_before_a_concert_is_said_not_to_be_there() {
+        for (there, expected) in [
+            (&[CONCERT][..], QueueMissing::NotReady),
+            (&[], QueueMissing::NoSuchConcert),
+        ] {
+            let mut queue = MockQueue::new();
+            queue
+                .expect_join()
+                .return_once(|_, _, _| Ok(stamped(JoinOutcome::NotSeeded)));
+            let join = JoinQueue {
+                queue: Arc::new(queue),
+                signer: signer(),
+                board: unknowing_board(),
+                browse: browse(there),
+            };
+            let answer = join.join(&alice(), CONCERT, None).await;
+            assert_eq!(answer, Ok(JoinAnswer::Missing(expected)));
+            assert_eq!(join.board.take_wanted(), there.iter().copied().collect());
+        }
+    }
+
     /// Another instance may have made the concert since this one last heard of new ones.
     #[tokio::test]
     async fn a_token_proves_that_there_is_such_a_concert() {
@@ -164,6 +200,7 @@ mod tests {
             queue: Arc::new(queue),
             signer: signer(),
             board: unknowing_board(),
+            browse: browse(&[]),
         };
         let answer = join.join(&alice(), CONCERT, Some("token")).await;
         let missing = JoinAnswer::Missing(QueueMissing::NotReady);
@@ -179,6 +216,7 @@ mod tests {
             queue: Arc::new(queue),
             signer: signer(),
             board: board(),
+            browse: browse(&[]),
         };
         assert_eq!(join.join(&alice(), CONCERT, None).await, Err(down()));
     }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::QueueBoard;
+use super::{QueueBoard, QueueMissing};
 use crate::ports::{LeaveOutcome, Queue, StoreResult, TokenSigner};
 
 /// Gives a place back.
@@ -25,7 +25,8 @@ pub enum LeaveAnswer {
     Forged,
     /// The place had ended before.
     Gone,
-    /// The queue's store has no such queue, and is given it in a moment, unless its concert is gone.
+    /// The queue's store has no such queue, and is given it in a moment, unless the concert was deleted:
+    /// from then on the place is gone.
     NotReady,
 }
 
@@ -41,10 +42,10 @@ impl LeaveQueue {
         Ok(match self.queue.leave(&ticket).await?.value {
             LeaveOutcome::Left => LeaveAnswer::Left,
             LeaveOutcome::Gone => LeaveAnswer::Gone,
-            LeaveOutcome::NotSeeded => {
-                self.board.want(ticket.concert);
-                LeaveAnswer::NotReady
-            }
+            LeaveOutcome::NotSeeded => match self.board.missing_for_token(ticket.concert) {
+                QueueMissing::NoSuchConcert => LeaveAnswer::Gone,
+                QueueMissing::NotReady => LeaveAnswer::NotReady,
+            },
         })
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{PlaceReport, QueueBoard, shown_token::keep_or_sign};
+use super::{PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
 use crate::ports::{LookUpOutcome, Queue, Stamped, StoreResult, TokenSigner};
 
 /// Tells the bearer of a token where their place is.
@@ -22,7 +22,8 @@ pub enum LookUpAnswer {
     Forged,
     /// The place has ended.
     Gone,
-    /// The queue's store has no such queue, and is given it in a moment, unless its concert is gone.
+    /// The queue's store has no such queue, and is given it in a moment, unless the concert was deleted:
+    /// from then on the place is gone.
     NotReady,
 }
 
@@ -46,10 +47,10 @@ impl LookUpPlace {
                 LookUpAnswer::Found(self.board.report(token, place))
             }
             LookUpOutcome::Gone => LookUpAnswer::Gone,
-            LookUpOutcome::NotSeeded => {
-                self.board.want(ticket.concert);
-                LookUpAnswer::NotReady
-            }
+            LookUpOutcome::NotSeeded => match self.board.missing_for_token(ticket.concert) {
+                QueueMissing::NoSuchConcert => LookUpAnswer::Gone,
+                QueueMissing::NotReady => LookUpAnswer::NotReady,
+            },
         })
     }
 }

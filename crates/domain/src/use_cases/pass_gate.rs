@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{PlaceReport, QueueBoard, shown_token::keep_or_sign};
+use super::{PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
 use crate::{
     model::{
         ConcertId, UserId,
@@ -51,7 +51,7 @@ pub enum GateAnswer {
     Waiting(PlaceReport),
     /// The place has ended.
     Gone,
-    /// The queue is not ready yet, or its concert is gone.
+    /// The queue is not ready yet.
     NotReady,
 }
 
@@ -99,10 +99,10 @@ impl PassGate {
                 GateAnswer::Waiting(self.board.report(token, place))
             }
             GateOutcome::Gone => GateAnswer::Gone,
-            GateOutcome::NotSeeded => {
-                self.board.want(ticket.concert);
-                GateAnswer::NotReady
-            }
+            GateOutcome::NotSeeded => match self.board.missing_for_token(ticket.concert) {
+                QueueMissing::NoSuchConcert => GateAnswer::Gone,
+                QueueMissing::NotReady => GateAnswer::NotReady,
+            },
         })
     }
 

@@ -1,16 +1,14 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{
-        Applied, IdempotencyKey, Keyed, RequestDigest, ReservationId, UserId, queue::ActivePlace,
-    },
+    model::{Applied, IdempotencyKey, Keyed, ReservationId, UserId, queue::ActivePlace},
     ports::{
-        EffectOf, Idempotency, Ids, Paid, PayOutcome, PaymentRequest, Queue, Reservations,
+        EffectOf, Idempotency, Ids, KeyUse, Paid, PayOutcome, PaymentRequest, Queue, Reservations,
         StoreResult,
     },
 };
 
-/// Pays a hold with the payer's points, and gives the payer's place to the next in line.
+/// Pays a hold with the payer's points, and gives the place that made the hold to the next in line.
 pub struct PayReservation {
     /// Where the hold is.
     pub reservations: Arc<dyn Reservations>,
@@ -34,8 +32,9 @@ pub enum Replay {
 }
 
 impl PayReservation {
-    /// Looks whether the payment was made before. Asked ahead of the gate, because a payment ends the
-    /// place that it went through: its repeat could not pass again.
+    /// Looks whether the payment was made before, and if so ends the place that made its hold: the first
+    /// call may have died before it did. Asked ahead of the gate, because a payment ends the place that
+    /// it went through: its repeat could not pass again.
     ///
     /// # Errors
     /// When the database fails.
@@ -45,21 +44,19 @@ impl PayReservation {
         reservation: ReservationId,
         key: &IdempotencyKey,
     ) -> StoreResult<Replay> {
-        let Some(remembered) = self.idempotency.find(user, key).await? else {
-            return Ok(Replay::First);
-        };
-        let same = remembered.digest == RequestDigest::payment(reservation);
-        Ok(match remembered.effect {
-            EffectOf::Payment(paid) if same => Replay::Paid(Applied {
-                effect: paid,
-                replayed: true,
-            }),
-            _ => Replay::KeyReused,
+        let keyed = Keyed::payment(user, reservation, key.clone());
+        Ok(match self.idempotency.find(&keyed).await? {
+            KeyUse::New => Replay::First,
+            KeyUse::Replayed(EffectOf::Payment(paid)) => {
+                self.end_place(&paid).await;
+                Replay::Paid(Applied::replayed(paid))
+            }
+            KeyUse::Replayed(_) | KeyUse::OtherRequest => Replay::KeyReused,
         })
     }
 
-    /// Pays `reservation` for the user of `place`. Once it is paid the place ends; if that fails, the
-    /// payment stands all the same and the place ends by itself.
+    /// Pays `reservation` for the user of `place`. Once it is paid, the place that made the hold ends; if
+    /// that fails, the payment stands all the same and the place ends at its deadline.
     ///
     /// # Errors
     /// When the database fails.
@@ -74,18 +71,28 @@ impl PayReservation {
             user: place.user().clone(),
             concert: place.concert(),
             entry: self.ids.ledger_entry(),
-            keyed: Keyed {
-                key,
-                digest: RequestDigest::payment(reservation),
-            },
+            keyed: Keyed::payment(place.user(), reservation, key),
         };
-        let outcome = self.reservations.pay(&request).await?;
-        if matches!(outcome, PayOutcome::Paid(_))
-            && let Err(error) = self.queue.leave(place.ticket()).await
-        {
-            tracing::warn!(%error, "a paid place was not given back; it ends by itself");
+        let mut outcome = self.reservations.pay(&request).await?;
+        if let PayOutcome::Paid(paid) = &mut outcome {
+            // A hold from before places were stored: what let the payment in stands for it.
+            let ticket = &mut paid.effect.reservation.ticket;
+            if !paid.replayed && ticket.is_none() {
+                *ticket = Some(place.ticket().clone());
+            }
+            self.end_place(&paid.effect).await;
         }
         Ok(outcome)
+    }
+
+    /// Ends the place that made a hold which is paid now. A place of another arrival is not touched.
+    async fn end_place(&self, paid: &Paid) {
+        if let Some(ticket) = &paid.reservation.ticket
+            && let Err(error) = self.queue.leave(ticket).await
+        {
+            tracing::warn!(%error, reservation = %paid.reservation.id,
+                "failed to end the place of a paid reservation; it ends at its deadline");
+        }
     }
 }
 
@@ -98,7 +105,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{Balance, ReservationState},
-        ports::{Charged, LeaveOutcome, MockIdempotency, MockQueue, MockReservations, Remembered},
+        ports::{Charged, LeaveOutcome, MockIdempotency, MockQueue, MockReservations},
         use_cases::testing::*,
     };
 
@@ -148,7 +155,7 @@ mod tests {
                     request.concert,
                     request.entry,
                 ) == (RESERVATION, &alice(), CONCERT, ENTRY)
-                    && request.keyed.digest == RequestDigest::payment(RESERVATION)
+                    && request.keyed == Keyed::payment(&alice(), RESERVATION, key())
             })
             .once()
             .in_sequence(&mut order)
@@ -190,41 +197,60 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_repeat_is_told_what_the_first_call_did() {
-        let replay = |remembered: Option<Remembered>| async {
+    async fn a_hold_that_knows_no_place_ends_the_one_that_paid() {
+        for replayed in [false, true] {
+            let mut unplaced = paid();
+            unplaced.reservation.ticket = None;
+            let answer = PayOutcome::Paid(Applied {
+                effect: unplaced,
+                replayed,
+            });
+            let mut reservations = MockReservations::new();
+            reservations.expect_pay().return_once(move |_| Ok(answer));
+            let mut queue = MockQueue::new();
+            queue
+                .expect_leave()
+                .withf(|left| *left == ticket())
+                .times(usize::from(!replayed))
+                .returning(|_| Ok(stamped(LeaveOutcome::Left)));
+            let paying = pay(reservations, MockIdempotency::new(), queue);
+            paying.pay(&place(), RESERVATION, key()).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_repeat_is_told_what_the_first_call_did_and_ends_its_place() {
+        let replay = |found: KeyUse, leaves: usize| async move {
             let mut idempotency = MockIdempotency::new();
             idempotency
                 .expect_find()
-                .return_once(move |_, _| Ok(remembered));
-            pay(MockReservations::new(), idempotency, MockQueue::new())
+                .withf(|keyed| *keyed == Keyed::payment(&alice(), RESERVATION, key()))
+                .return_once(move |_| Ok(found));
+            let mut queue = MockQueue::new();
+            queue
+                .expect_leave()
+                .withf(|left| *left == ticket())
+                .times(leaves)
+                .returning(|_| Err(down()));
+            pay(MockReservations::new(), idempotency, queue)
                 .replay(&alice(), RESERVATION, &key())
                 .await
                 .unwrap()
         };
-        let payment = |digest| Remembered {
-            digest,
-            effect: EffectOf::Payment(paid()),
+        let charged = Charged {
+            amount: amount(1),
+            balance: Balance(amount(1)),
         };
-        let other = ReservationId(uuid::Uuid::from_u128(99));
-        assert_eq!(replay(None).await, Replay::First);
+        assert_eq!(replay(KeyUse::New, 0).await, Replay::First);
         assert_eq!(
-            replay(Some(payment(RequestDigest::payment(RESERVATION)))).await,
-            Replay::Paid(Applied {
-                effect: paid(),
-                replayed: true
-            })
+            replay(KeyUse::Replayed(EffectOf::Payment(paid())), 1).await,
+            Replay::Paid(Applied::replayed(paid()))
         );
-        assert_eq!(
-            replay(Some(payment(RequestDigest::payment(other)))).await,
-            Replay::KeyReused
-        );
-        let charge = Remembered {
-            digest: RequestDigest::charge(amount(1)),
-            effect: EffectOf::Charge(Charged {
-                amount: amount(1),
-                balance: Balance(amount(1)),
-            }),
-        };
-        assert_eq!(replay(Some(charge)).await, Replay::KeyReused);
+        for other in [
+            KeyUse::OtherRequest,
+            KeyUse::Replayed(EffectOf::Charge(charged)),
+        ] {
+            assert_eq!(replay(other, 0).await, Replay::KeyReused);
+        }
     }
 }

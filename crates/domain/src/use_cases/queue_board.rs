@@ -27,6 +27,8 @@ pub struct QueueBoard {
     poll: PollRange,
     queues: RwLock<HashMap<ConcertId, Seen>>,
     wanted: Mutex<HashSet<ConcertId>>,
+    /// Concerts that the database was found not to have (any more).
+    absent: RwLock<HashSet<ConcertId>>,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,9 @@ pub enum QueueMissing {
 }
 
 impl QueueBoard {
+    /// How many absent concerts are remembered at most. Only those are noted whose tokens we signed.
+    const ABSENT_MAX: usize = 10_000;
+
     /// An empty board.
     #[must_use]
     pub fn new(poll: PollRange) -> Self {
@@ -70,12 +75,16 @@ impl QueueBoard {
             poll,
             queues: RwLock::default(),
             wanted: Mutex::default(),
+            absent: RwLock::default(),
         }
     }
 
     /// Notes that there is a concert, and the master copy of its queue's policy; an older copy than
     /// the one that was noted is no news.
     pub fn note_policy(&self, concert: ConcertId, master: &VersionedPolicy) {
+        if self.is_absent(concert) {
+            self.absent_mut().remove(&concert);
+        }
         let policy = &master.policy;
         let mut queues = self.write();
         let seen = queues.entry(concert).or_insert_with(|| Seen {
@@ -91,6 +100,18 @@ impl QueueBoard {
             seen.interval = policy.throughput.map(|throughput| throughput.interval);
             seen.policy_speed = policy.speed();
         }
+    }
+
+    /// Notes that the database has no such concert: it was deleted, or is not in the backup that the
+    /// database was restored from.
+    pub fn note_absent(&self, concert: ConcertId) {
+        self.write().remove(&concert);
+        let mut absent = self.absent_mut();
+        if absent.len() >= Self::ABSENT_MAX {
+            // Each is found absent again when its next token comes.
+            absent.clear();
+        }
+        absent.insert(concert);
     }
 
     /// Notes what a tick said.
@@ -154,6 +175,26 @@ impl QueueBoard {
         }
         self.want(concert);
         QueueMissing::NotReady
+    }
+
+    /// Why the store may have answered that it has no queue of `concert` to the bearer of a token for it.
+    /// Unless the database was asked already, the next tick gives the store the queue, or finds that
+    /// there is no such concert.
+    pub fn missing_for_token(&self, concert: ConcertId) -> QueueMissing {
+        if self.is_absent(concert) {
+            return QueueMissing::NoSuchConcert;
+        }
+        self.want(concert);
+        QueueMissing::NotReady
+    }
+
+    fn is_absent(&self, concert: ConcertId) -> bool {
+        let absent = self.absent.read().unwrap_or_else(PoisonError::into_inner);
+        absent.contains(&concert)
+    }
+
+    fn absent_mut(&self) -> RwLockWriteGuard<'_, HashSet<ConcertId>> {
+        self.absent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has the next tick give the store the queue of `concert`, which there is by the word of a token that

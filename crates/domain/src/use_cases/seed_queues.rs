@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use futures_util::lock::Mutex;
 
@@ -69,10 +69,11 @@ impl SeedQueues {
     /// # Errors
     /// When the database or the queues' store fails.
     pub async fn one(&self, concert: ConcertId) -> StoreResult<Seeding> {
-        match self.policies.find(concert).await? {
-            Some(master) => self.give(concert, master).await,
-            None => Ok(Seeding::NoSuchConcert),
-        }
+        let Some(master) = self.policies.find(concert).await? else {
+            self.board.note_absent(concert);
+            return Ok(Seeding::NoSuchConcert);
+        };
+        self.give(concert, master).await
     }
 
     /// Gives the store the queues of all concerts; gives how many there are. One that fails does not
@@ -83,13 +84,25 @@ impl SeedQueues {
     pub async fn all(&self) -> StoreResult<usize> {
         let masters = self.policies.all().await?;
         let concerts = masters.len();
-        let mut result = Ok(concerts);
+        let mut result = self.drop_deleted(&masters).await.map(|()| concerts);
         for (concert, master) in masters {
             if let Err(error) = self.give(concert, master).await {
                 result = result.and(Err(error));
             }
         }
         result
+    }
+
+    /// Takes concerts off the board that another instance has deleted. A concert that is missing in
+    /// `masters` may also have been created since they were read, so each is asked for.
+    async fn drop_deleted(&self, masters: &[(ConcertId, MasterPolicy)]) -> StoreResult<()> {
+        let there: HashSet<_> = masters.iter().map(|(concert, _)| *concert).collect();
+        for concert in self.board.concerts() {
+            if !there.contains(&concert) && self.policies.find(concert).await?.is_none() {
+                self.board.note_absent(concert);
+            }
+        }
+        Ok(())
     }
 
     /// The database is told before the store: whoever dies between the two leaves a queue that

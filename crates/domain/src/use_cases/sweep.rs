@@ -1,9 +1,6 @@
 use std::sync::Arc;
 
-use crate::{
-    model::IdempotencyKey,
-    ports::{Clock, Idempotency, Reservations, StoreResult},
-};
+use crate::ports::{Idempotency, Reservations, StoreResult};
 
 /// How many rows one call of the database tidies at most.
 const CHUNK: u32 = 500;
@@ -16,12 +13,10 @@ pub struct SweepHolds {
     pub reservations: Arc<dyn Reservations>,
 }
 
-/// Forgets idempotency keys that are too old to be repeated.
+/// Removes old idempotency keys whose repetition would cost nobody money or a seat.
 pub struct PurgeKeys {
     /// Where they are.
     pub idempotency: Arc<dyn Idempotency>,
-    /// Says what is old.
-    pub clock: Arc<dyn Clock>,
 }
 
 impl SweepHolds {
@@ -48,11 +43,9 @@ impl PurgeKeys {
     /// # Errors
     /// When the database fails.
     pub async fn run(&self) -> StoreResult<u64> {
-        let now = self.clock.now();
-        let before = now.checked_sub(IdempotencyKey::KEPT).unwrap_or(now);
         let mut purged = 0;
         for _ in 0..CHUNKS {
-            let done = self.idempotency.purge(before, CHUNK).await?;
+            let done = self.idempotency.purge(CHUNK).await?;
             purged += u64::from(done);
             if done < CHUNK {
                 break;
@@ -65,10 +58,7 @@ impl PurgeKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        ports::{MockIdempotency, MockReservations},
-        use_cases::testing::*,
-    };
+    use crate::ports::{MockIdempotency, MockReservations};
 
     #[tokio::test]
     async fn a_sweep_goes_on_until_nothing_is_due() {
@@ -89,17 +79,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_are_kept_for_a_day() {
+    async fn a_purge_goes_on_until_nothing_is_due() {
         let mut idempotency = MockIdempotency::new();
-        idempotency
-            .expect_purge()
-            .withf(|before, _| *before == at(100_000 - 86_400))
-            .once()
-            .returning(|_, _| Ok(3));
+        let mut due = 700_u32;
+        idempotency.expect_purge().times(2).returning(move |limit| {
+            let done = due.min(limit);
+            due -= done;
+            Ok(done)
+        });
         let purge = PurgeKeys {
             idempotency: Arc::new(idempotency),
-            clock: clock(100_000),
         };
-        assert_eq!(purge.run().await, Ok(3));
+        assert_eq!(purge.run().await, Ok(700));
     }
 }

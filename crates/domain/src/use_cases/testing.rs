@@ -7,15 +7,18 @@ use uuid::Uuid;
 
 use crate::{
     model::{
-        Amount, ConcertId, IdempotencyKey, LedgerEntryId, PerformanceId, PricedSeat, Reservation,
-        ReservationId, ReservationState, UserId,
+        Amount, Concert, ConcertId, ConcertTitle, IdempotencyKey, LedgerEntryId, PerformanceId,
+        PricedSeat, Reservation, ReservationId, ReservationState, UserId,
         queue::{
             Arrival, Generation, Place, PolicyState, PolicyVersion, PollRange, QueuePolicy,
             QueueView, Recovery, Standing, Ticket, VersionedPolicy,
         },
     },
-    ports::{MockClock, MockIds, MockTokenSigner, Operator, Stamped, StoreError, TickReport},
-    use_cases::QueueBoard,
+    ports::{
+        MockClock, MockConcerts, MockIds, MockTokenSigner, Operator, Stamped, StoreError,
+        TickReport,
+    },
+    use_cases::{Browse, QueueBoard},
 };
 
 pub(super) const CONCERT: ConcertId = ConcertId(Uuid::from_u128(1));
@@ -126,6 +129,7 @@ pub(super) fn reservation(state: ReservationState) -> Reservation {
         }],
         total: amount(100),
         state,
+        ticket: Some(ticket()),
     }
 }
 
@@ -182,4 +186,23 @@ pub(super) fn ids() -> Arc<MockIds> {
     ids.expect_ledger_entry().return_const(ENTRY);
     ids.expect_generation().return_const(Generation(9));
     Arc::new(ids)
+}
+
+/// Shows an empty catalogue, and beside it, as if they were just made, these concerts.
+pub(super) fn browse(there: &[ConcertId]) -> Arc<Browse> {
+    let there = there.to_vec();
+    let mut concerts = MockConcerts::new();
+    concerts.expect_catalogue().returning(|_| Ok(Vec::new()));
+    concerts.expect_concert().returning(move |id, _| {
+        Ok(there.contains(&id).then(|| Concert {
+            id,
+            title: ConcertTitle::try_from("A concert").unwrap(),
+            seats_total: 0,
+            seats_left: 0,
+            seats_sold: 0,
+            next_performance_at: None,
+            policy: policy(1),
+        }))
+    });
+    Arc::new(Browse::new(Arc::new(concerts), clock(1)))
 }

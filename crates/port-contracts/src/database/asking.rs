@@ -2,8 +2,8 @@
 
 use frontrow_domain::{
     model::{
-        Applied, IdempotencyKey, Keyed, RequestDigest, Reservation, ReservationId,
-        ReservationState, SeatState,
+        Applied, IdempotencyKey, Keyed, Reservation, ReservationId, ReservationState, SeatState,
+        queue::{Arrival, Generation, Ticket},
     },
     ports::{
         Charge, ChargeOutcome, Charged, HoldOutcome, HoldRequest, Paid, PayOutcome, PaymentRequest,
@@ -24,6 +24,18 @@ impl<F: DatabaseFixture> BoxOffice<F> {
             performance: self.performance,
             seats: seats(labels),
             hold_for: HOLD,
+            ticket: self.ticket(who),
+        }
+    }
+
+    /// The place of a user in the queue of the office's concert. The same for each of their requests.
+    pub(crate) fn ticket(&self, who: &str) -> Ticket {
+        Ticket {
+            concert: self.concert,
+            user: user(who),
+            arrival: Arrival::from_micros(1_700_000_000_000_000),
+            // Beyond what a signed number holds.
+            generation: Generation(u64::MAX - 7),
         }
     }
 
@@ -63,10 +75,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
             user: reservation.user.clone(),
             concert: reservation.concert,
             entry: self.entry_id(),
-            keyed: Keyed {
-                key: self::key(key),
-                digest: RequestDigest::payment(reservation.id),
-            },
+            keyed: Keyed::payment(&reservation.user, reservation.id, self::key(key)),
         }
     }
 
@@ -112,10 +121,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
             entry: self.entry_id(),
             user: user(who),
             amount: amount(points),
-            keyed: Keyed {
-                key: self::key(key),
-                digest: RequestDigest::charge(amount(points)),
-            },
+            keyed: Keyed::charge(&user(who), amount(points), self::key(key)),
             operator: None,
         }
     }

@@ -7,11 +7,11 @@ use std::{
 
 use frontrow_domain::{
     model::{
-        ConcertId, ConcertTitle, LedgerEntryId, NewPerformance, PerformanceId, ReservationId, Row,
-        SeatPlan, SeatSelection, Section, UserId, Venue,
+        Applied, ConcertId, ConcertTitle, LedgerEntryId, NewPerformance, PerformanceId,
+        ReservationId, Row, SeatPlan, SeatSelection, Section, UserId, Venue,
         queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
     },
-    ports::{EditOutcome, Operator},
+    ports::{CreatePerformanceOutcome, Operator},
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -83,7 +83,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         };
         let editor = &self.ports.editor;
         let added = editor
-            .create_concert(id, &self::title(title), &policy, &operator())
+            .create_concert(id, &self::title(title), &policy, &operator(), None)
             .await;
         added.expect("create concert");
         id
@@ -100,20 +100,23 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         concert: ConcertId,
         starts_at: Timestamp,
     ) -> PerformanceId {
+        let id = PerformanceId(self.name());
         let performance = NewPerformance {
-            id: PerformanceId(self.name()),
+            id,
             concert,
             starts_at,
-            venue: venue("Great Hall"),
+            // No two performances of a concert start at once in one venue.
+            venue: venue(&format!("Great Hall {}", id.0.as_u128() & 0xffff)),
             seats: plan(),
         };
         let added = self
             .ports
             .editor
-            .create_performance(&performance, &operator())
+            .create_performance(&performance, &operator(), None)
             .await;
-        assert_eq!(added.expect("create performance"), EditOutcome::Done);
-        performance.id
+        let created = CreatePerformanceOutcome::Created(Applied::first(id));
+        assert_eq!(added.expect("create performance"), created);
+        id
     }
 
     /// What time it is in the store, by the end of a hold that is given back at once.
@@ -186,6 +189,11 @@ pub(crate) fn title(text: &str) -> ConcertTitle {
 /// A venue.
 pub(crate) fn venue(text: &str) -> Venue {
     Venue::try_from(text).expect("a venue")
+}
+
+/// The name of a performance that is not there.
+pub(crate) fn nothing() -> PerformanceId {
+    PerformanceId(Uuid::nil())
 }
 
 /// Who edits the catalogue.

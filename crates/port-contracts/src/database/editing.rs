@@ -2,11 +2,11 @@
 
 use frontrow_domain::{
     model::{
-        Concert, ConcertId, NewPerformance, Performance, PerformanceEdit, PerformanceId, Row,
-        SeatPlan, Section,
+        Applied, Concert, ConcertId, NewPerformance, Performance, PerformanceEdit, PerformanceId,
+        Row, SeatPlan, Section,
         queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
     },
-    ports::{EditOutcome, StoreError},
+    ports::{CreatePerformanceOutcome, EditOutcome, StoreError},
 };
 use uuid::Uuid;
 
@@ -29,10 +29,13 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         }
     }
 
-    async fn create(&self, performance: &NewPerformance) -> Result<EditOutcome, StoreError> {
+    async fn try_to_create(
+        &self,
+        performance: &NewPerformance,
+    ) -> Result<CreatePerformanceOutcome, StoreError> {
         self.ports
             .editor
-            .create_performance(performance, &operator())
+            .create_performance(performance, &operator(), None)
             .await
     }
 
@@ -102,7 +105,7 @@ pub async fn a_concert_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
     let created = office
         .ports
         .editor
-        .create_concert(office.concert, &title("Again"), &policy, &operator())
+        .create_concert(office.concert, &title("Again"), &policy, &operator(), None)
         .await;
     let failure = created.expect_err("the name is taken");
     assert!(
@@ -117,10 +120,10 @@ pub async fn a_performance_of_an_unknown_concert_is_not_made<F: DatabaseFixture>
     let office = BoxOffice::open(fixture).await;
     let performance = office.new_performance(NOWHERE);
     let created = office
-        .create(&performance)
+        .try_to_create(&performance)
         .await
         .expect("create performance");
-    assert_eq!(created, EditOutcome::NotFound);
+    assert_eq!(created, CreatePerformanceOutcome::NoSuchConcert);
     let map = office.ports.concerts.seat_map(performance.id).await;
     assert_eq!(map.expect("seat map"), None);
 }
@@ -133,7 +136,10 @@ pub async fn a_performance_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
         id: office.performance,
         ..office.new_performance(office.concert)
     };
-    let failure = office.create(&again).await.expect_err("the name is taken");
+    let failure = office
+        .try_to_create(&again)
+        .await
+        .expect_err("the name is taken");
     assert!(
         matches!(failure, StoreError::NotApplied { .. }),
         "{failure}"
@@ -224,10 +230,11 @@ pub async fn a_large_hall_comes_into_being_whole<F: DatabaseFixture>(fixture: F)
         ..office.new_performance(office.concert)
     };
     let created = office
-        .create(&performance)
+        .try_to_create(&performance)
         .await
         .expect("create performance");
-    assert_eq!(created, EditOutcome::Done);
+    let expected = CreatePerformanceOutcome::Created(Applied::first(performance.id));
+    assert_eq!(created, expected);
     let map = office.ports.concerts.seat_map(performance.id).await;
     let seats = map.expect("seat map").expect("the performance").seats;
     let labels = seats.iter().map(|seat| &seat.label);

@@ -4,10 +4,14 @@
 //! seats of one performance through the ports. Real time goes on while a contract runs, so spans are
 //! chosen such that some seconds more change nothing.
 
+pub mod books;
 pub mod catalogue;
 pub mod charges;
 pub mod counting;
+pub mod creating;
 pub mod crowds;
+pub mod currency;
+pub mod deleting;
 pub mod editing;
 pub mod ends;
 pub mod hold_refusals;

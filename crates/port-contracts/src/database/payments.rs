@@ -2,12 +2,13 @@
 
 use frontrow_domain::{
     model::{Applied, Balance, Reservation, ReservationState, SeatState},
-    ports::{Paid, PayOutcome},
+    ports::{HoldOutcome, Paid, PayOutcome},
 };
 
 use super::{
     BoxOffice, DatabaseFixture, HOLD, amount,
     asking::{end_of, newly_paid},
+    signed,
 };
 
 /// Paying takes the total, confirms the reservation and sells the seats.
@@ -91,4 +92,36 @@ pub async fn two_users_may_use_the_same_key<F: DatabaseFixture>(fixture: F) {
         assert_eq!(reservation.id, held.id);
         assert_eq!(office.balance(who).await, 0);
     }
+}
+
+/// A payment, and its repeat, tell which place in the queue made the hold, whoever asks.
+pub async fn a_payment_tells_the_place_that_made_the_hold<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    office.charged("ann", 100).await;
+    let held = office.held("ann", &["A-1"]).await;
+    let ticket = Some(office.ticket("ann"));
+    assert_eq!(held.ticket, ticket);
+    let HoldOutcome::AlreadyHeld(again) = office.hold("ann", &["A-1"]).await else {
+        panic!("it is held");
+    };
+    assert_eq!(again.ticket, ticket);
+    let paid = newly_paid(office.pay_under(&held, "key").await);
+    assert_eq!(paid.reservation.ticket, ticket);
+    let PayOutcome::Paid(repeated) = office.pay_under(&held, "key").await else {
+        panic!("it is paid");
+    };
+    assert_eq!(repeated.effect.reservation.ticket, ticket);
+    assert_eq!(office.found(&held).await.ticket, ticket);
+}
+
+/// A live hold can be paid until its own end, also after its performance has started.
+pub async fn a_hold_can_be_paid_after_the_start<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::open(fixture).await;
+    let starts_at = office.now().await + signed(HOLD / 2);
+    office.performance = office.add_performance_at(office.concert, starts_at).await;
+    office.charged("ann", 100).await;
+    let held = office.held("ann", &["A-1"]).await;
+    office.pass(HOLD * 3 / 4).await;
+    assert_eq!(office.hold("ben", &["A-2"]).await, HoldOutcome::Started);
+    office.paid(&held).await;
 }

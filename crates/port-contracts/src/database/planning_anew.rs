@@ -290,7 +290,7 @@ pub async fn a_hold_and_a_new_plan_agree<F: DatabaseFixture>(fixture: F) {
                 assert!(!named.is_empty());
                 (24, 3)
             }
-            EditOutcome::NotFound => panic!("it is there"),
+            EditOutcome::SlotTaken(_) | EditOutcome::NotFound => panic!("it is there"),
         };
         assert_eq!(
             (held, office.counts().await),

@@ -32,6 +32,7 @@ macro_rules! database_contracts {
             a_seat_map_is_in_the_order_of_its_plan
             a_seat_map_shows_what_is_held_and_what_is_sold
             performances_do_not_share_seats
+            a_concert_is_shown_alone_as_in_the_catalogue
         );
         $crate::database_contracts!(@file $make, editing:
             a_concert_can_be_retitled
@@ -113,6 +114,8 @@ macro_rules! database_contracts {
             the_last_point_may_be_spent
             a_payment_under_the_same_key_is_answered_again
             two_users_may_use_the_same_key
+            a_payment_tells_the_place_that_made_the_hold
+            a_hold_can_be_paid_after_the_start
         );
         $crate::database_contracts!(@file $make, payment_refusals:
             too_few_points_do_not_pay
@@ -137,10 +140,36 @@ macro_rules! database_contracts {
             a_key_stands_for_its_effect
             keys_are_told_apart_by_every_character
             a_refusal_leaves_no_key
-            only_old_keys_are_purged
-            a_caller_ahead_of_time_purges_no_young_key
+            a_repeat_after_a_month_takes_no_effect
+            every_operator_has_keys_of_their_own
+            an_operators_key_charges_one_user
+            a_key_of_a_creation_is_purged_after_thirty_days
             a_purge_has_a_limit
-            a_purged_key_is_new
+        );
+        $crate::database_contracts!(@file $make, creating:
+            one_key_creates_one_concert
+            one_key_creates_one_performance
+            the_same_performance_again_is_the_first_one
+            a_slot_has_one_performance
+            a_performance_is_not_moved_onto_another
+            created_at_once_it_is_created_once
+        );
+        $crate::database_contracts!(@file $make, deleting:
+            an_unused_performance_is_deleted
+            a_performance_in_use_stays
+            only_a_concerts_own_performance_is_deleted
+            a_deleted_performance_leaves_its_slot
+            a_closed_concert_is_deleted_with_its_performances
+            a_hold_and_a_deletion_agree
+        );
+        $crate::database_contracts!(@file $make, books:
+            the_books_agree
+            entries_are_numbered_in_their_order
+            entries_made_at_once_follow_from_each_other
+        );
+        $crate::database_contracts!(@file $make, currency:
+            the_first_currency_stays
+            many_at_once_agree_on_one
         );
         $crate::database_contracts!(@file $make, lists:
             a_users_list_has_the_newest_first

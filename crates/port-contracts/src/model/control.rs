@@ -4,6 +4,11 @@ use frontrow_domain::{
     model::queue::{QueueSeed, VersionedPolicy},
     ports::SeedOutcome,
 };
+#[cfg(test)]
+use frontrow_domain::{
+    model::{ConcertId, queue::PolicyState},
+    ports::RemoveOutcome,
+};
 use jiff::Timestamp;
 
 use super::{Model, ModelQueue, queue::ComingBack};
@@ -19,9 +24,25 @@ impl Model {
         }
     }
 
+    /// Removes a queue that is closed and empty.
+    #[cfg(test)]
+    pub(crate) fn remove(&mut self, now: Timestamp, concert: ConcertId) -> RemoveOutcome {
+        let Some(queue) = self.queue(concert) else {
+            return RemoveOutcome::Removed;
+        };
+        if queue.policy.policy.state != PolicyState::Closed {
+            return RemoveOutcome::NotClosed;
+        }
+        if !queue.is_empty(now) {
+            return RemoveOutcome::NotEmpty;
+        }
+        self.queues.retain(|queue| queue.concert != concert);
+        RemoveOutcome::Removed
+    }
+
     /// The queues in which anybody has a place.
     #[cfg(test)]
-    pub(crate) fn busy(&self, now: Timestamp) -> Vec<frontrow_domain::model::ConcertId> {
+    pub(crate) fn busy(&self, now: Timestamp) -> Vec<ConcertId> {
         let busy = self.queues.iter().filter(|queue| !queue.is_empty(now));
         busy.map(|queue| queue.concert).collect()
     }

@@ -10,8 +10,8 @@ use frontrow_domain::{
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
-        QueueControl, QueueTicks, SeedOutcome, Stamped, StoreError, StoreResult, TickOutcome,
-        WaitingLine,
+        QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreError, StoreResult,
+        TickOutcome, WaitingLine,
     },
 };
 use jiff::SignedDuration;
@@ -129,6 +129,10 @@ impl QueueControl for Shaky {
 
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
         self.pass(|| self.store.control.is_empty(concert)).await
+    }
+
+    async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
+        self.pass(|| self.store.control.remove(concert)).await
     }
 }
 

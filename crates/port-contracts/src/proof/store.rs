@@ -13,7 +13,8 @@ use frontrow_domain::{
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
-        QueueControl, QueueTicks, SeedOutcome, Stamped, StoreResult, TickOutcome, WaitingLine,
+        QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreResult, TickOutcome,
+        WaitingLine,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -212,6 +213,12 @@ impl QueueControl for ModelStore {
         let now = held.later();
         let queue = held.model.queue(concert);
         Ok(queue.is_none_or(|queue| queue.holds_nothing(now)))
+    }
+
+    async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
+        let mut held = self.held();
+        let now = held.later();
+        Ok(held.model.remove(now, concert))
     }
 }
 

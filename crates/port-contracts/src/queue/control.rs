@@ -2,7 +2,7 @@
 
 use frontrow_domain::{
     model::queue::{GatePurpose, PolicyState, PolicyVersion, Recovery},
-    ports::SeedOutcome,
+    ports::{LookUpOutcome, RemoveOutcome, SeedOutcome},
 };
 
 use super::{
@@ -14,6 +14,11 @@ impl<F: QueueFixture> Room<F> {
     async fn version_in_force(&self) -> Option<PolicyVersion> {
         let version = self.ports.control.policy_version(self.concert).await;
         version.expect("policy version")
+    }
+
+    async fn remove(&self) -> RemoveOutcome {
+        let removed = self.ports.control.remove(self.concert).await;
+        removed.expect("remove")
     }
 
     async fn is_empty(&self) -> bool {
@@ -167,4 +172,67 @@ pub async fn a_queue_can_be_switched_back_and_forth<F: QueueFixture>(fixture: F)
         assert_eq!(room.admit_all().await, 1);
         assert!(!room.waits(&ticket).await);
     }
+}
+
+/// A queue that is closed and empty is removed; it is unknown from then on.
+pub async fn a_closed_empty_queue_is_removed<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(5)).await;
+    let ann = room.walk_in("ann").await;
+    room.change(|policy| policy.state = PolicyState::Closed)
+        .await;
+    room.leave(&ann).await;
+    assert_eq!(room.remove().await, RemoveOutcome::Removed);
+    assert_eq!(room.version_in_force().await, None);
+    let found = room.ports.queue.look_up(&ann).await.expect("look up").value;
+    assert_eq!(found, LookUpOutcome::NotSeeded);
+    let busy = room.ports.ticks.busy().await.expect("busy");
+    assert!(!busy.contains(&room.concert));
+    assert_eq!(room.remove().await, RemoveOutcome::Removed);
+}
+
+/// A queue that is not closed, or in which anybody waits or is active, is not removed.
+pub async fn a_queue_in_use_is_not_removed<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(1)).await;
+    assert_eq!(room.remove().await, RemoveOutcome::NotClosed);
+    let ann = room.walk_in("ann").await;
+    let ben = room.line_up("ben").await;
+    assert_eq!(room.remove().await, RemoveOutcome::NotClosed);
+    room.change(|policy| policy.state = PolicyState::Closed)
+        .await;
+    assert_eq!(room.remove().await, RemoveOutcome::NotEmpty);
+    room.leave(&ann).await;
+    assert_eq!(room.remove().await, RemoveOutcome::NotEmpty);
+    assert!(room.waits(&ben).await);
+    room.leave(&ben).await;
+    assert_eq!(room.remove().await, RemoveOutcome::Removed);
+}
+
+/// Places that are past their end keep no queue from being removed, before any tick has removed them.
+pub async fn ended_places_keep_no_queue<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(1)).await;
+    room.walk_in("ann").await;
+    room.line_up("ben").await;
+    room.change(|policy| policy.state = PolicyState::Closed)
+        .await;
+    room.serve_past(WAITING_TTL.max(CLAIM_TTL)).await;
+    let removed = room.remove().await;
+    if room.is_served(room.now().await) {
+        assert_eq!(removed, RemoveOutcome::Removed);
+    }
+}
+
+/// A queue that was removed can be given again, and has nobody in it.
+pub async fn a_removed_queue_can_be_given_again<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let ann = room.line_up("ann").await;
+    room.change(|policy| policy.state = PolicyState::Closed)
+        .await;
+    room.leave(&ann).await;
+    assert_eq!(room.remove().await, RemoveOutcome::Removed);
+    room.policy = by_rate(5);
+    room.version += 1;
+    room.seed(None).await;
+    room.walk_in("ben").await;
+    let found = room.ports.queue.look_up(&ann).await.expect("look up").value;
+    assert_eq!(found, LookUpOutcome::Gone);
 }

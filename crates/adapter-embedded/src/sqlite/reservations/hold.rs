@@ -167,6 +167,7 @@ fn new_reservation(
         state: ReservationState::Held {
             until: micros(later(now, request.hold_for)),
         },
+        ticket: Some(request.ticket.clone()),
     })
 }
 

@@ -3,18 +3,17 @@
 use diesel::{ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, update};
 use frontrow_domain::{
     model::{
-        Applied, LedgerEntry, LedgerReason, PayRefusal, Reservation, ReservationState, WrongState,
+        Account, Applied, LedgerEntry, LedgerReason, PayRefusal, Reservation, ReservationState,
+        WrongState,
     },
-    ports::{EffectOf, Paid, PayOutcome, PaymentRequest},
+    ports::{EffectOf, KeyUse, Paid, PayOutcome, PaymentRequest},
 };
 use jiff::Timestamp;
 
 use super::read;
 use crate::sqlite::{
     columns::{Db, Phase},
-    errors,
-    idempotency::{self, Replay},
-    points,
+    errors, idempotency, points,
     schema::{performances, reservations, seats},
 };
 
@@ -24,17 +23,12 @@ pub(super) fn pay(
     now: Timestamp,
     request: &PaymentRequest,
 ) -> QueryResult<PayOutcome> {
-    match idempotency::replay(connection, &request.user, &request.keyed)? {
-        Replay::Effect(EffectOf::Payment(effect)) => {
-            return Ok(PayOutcome::Paid(Applied {
-                effect,
-                replayed: true,
-            }));
+    match idempotency::find(connection, &request.keyed)? {
+        KeyUse::New => {}
+        KeyUse::Replayed(EffectOf::Payment(effect)) => {
+            return Ok(PayOutcome::Paid(Applied::replayed(effect)));
         }
-        Replay::Effect(EffectOf::Charge(_)) | Replay::OtherRequest => {
-            return Ok(PayOutcome::KeyReused);
-        }
-        Replay::Nothing => {}
+        KeyUse::Replayed(_) | KeyUse::OtherRequest => return Ok(PayOutcome::KeyReused),
     }
     let Some(reservation) = read::find(connection, request.reservation, &request.user)? else {
         return Ok(PayOutcome::NotFound);
@@ -42,42 +36,38 @@ pub(super) fn pay(
     if reservation.concert != request.concert {
         return Ok(PayOutcome::OtherConcert);
     }
-    match transition(connection, now, reservation)? {
+    let account = points::account(connection, &reservation.user)?;
+    match transition(account, now, reservation) {
         Err(PayRefusal::NotHeld(WrongState { now: state })) => Ok(PayOutcome::NotHeld(state)),
         Err(PayRefusal::NotEnoughPoints { balance, total }) => {
             Ok(PayOutcome::NotEnoughPoints { balance, total })
         }
         Ok(paid) => {
-            write(connection, now, request, &paid)?;
-            Ok(PayOutcome::Paid(Applied {
-                effect: paid,
-                replayed: false,
-            }))
+            write(connection, now, request, account, &paid)?;
+            Ok(PayOutcome::Paid(Applied::first(paid)))
         }
     }
 }
 
 /// What the domain makes of paying now.
 fn transition(
-    connection: &mut SqliteConnection,
+    account: Account,
     now: Timestamp,
     reservation: Reservation,
-) -> QueryResult<Result<Paid, PayRefusal>> {
-    let balance = points::balance(connection, &reservation.user)?;
-    let paid = reservation.held_at(now).map_err(PayRefusal::from);
-    Ok(paid
-        .and_then(|held| held.pay(balance, now))
-        .map(|(reservation, balance)| Paid {
-            charged: reservation.total,
-            reservation,
-            balance,
-        }))
+) -> Result<Paid, PayRefusal> {
+    let (reservation, balance) = reservation.held_at(now)?.pay(account.balance, now)?;
+    Ok(Paid {
+        charged: reservation.total,
+        reservation,
+        balance,
+    })
 }
 
 fn write(
     connection: &mut SqliteConnection,
     now: Timestamp,
     request: &PaymentRequest,
+    account: Account,
     paid: &Paid,
 ) -> QueryResult<()> {
     confirm(connection, &paid.reservation)?;
@@ -85,13 +75,14 @@ fn write(
     let entry = LedgerEntry {
         id: request.entry,
         user: request.user.clone(),
+        seq: account.followed_by(paid.balance).last_seq,
         reason: LedgerReason::Payment(paid.reservation.id),
         amount: paid.charged,
         balance: paid.balance,
         at: now,
     };
     points::record(connection, &entry)?;
-    idempotency::remember(connection, &request.keyed, &entry)
+    idempotency::remember(connection, now, &request.keyed, entry.id.0)
 }
 
 fn confirm(connection: &mut SqliteConnection, reservation: &Reservation) -> QueryResult<()> {

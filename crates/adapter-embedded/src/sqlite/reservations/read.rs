@@ -111,7 +111,7 @@ fn one_with_seats(
 }
 
 /// The reservations of these rows, in their order, each with its seats sorted by label.
-fn with_seats(
+pub(in crate::sqlite) fn with_seats(
     connection: &mut SqliteConnection,
     rows: Vec<ReservationRow>,
 ) -> QueryResult<Vec<Reservation>> {

@@ -94,5 +94,6 @@ fn new_reservation(scene: &Scene, request: &HoldRequest) -> QueryResult<Reservat
         state: ReservationState::Held {
             until: micros(later(scene.now, request.hold_for)),
         },
+        ticket: Some(request.ticket.clone()),
     })
 }

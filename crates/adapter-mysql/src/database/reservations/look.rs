@@ -9,6 +9,7 @@ use frontrow_domain::{
     model::{
         Amount, ConcertId, PerformanceId, PricedSeat, Reservation, ReservationId, ReservationState,
         SeatLabel, SeatSelection, SeatState,
+        queue::{Arrival, Generation, Ticket},
     },
     ports::HoldRequest,
 };
@@ -21,7 +22,8 @@ use crate::{database::columns::Db, errors, session::Session, statement::Fixed};
 const LOOK: &str = "
     SELECT p.concert_id, p.starts_at, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND AS now,
            h.id AS hold_id, h.performance_id AS hold_performance, h.held_until AS hold_until,
-           h.total AS hold_total, h.seats AS hold_seats,
+           h.total AS hold_total, h.seats AS hold_seats, h.place_arrival AS hold_arrival,
+           h.place_generation AS hold_generation,
            (SELECT CAST(COALESCE(SUM(1 << m.user_slot), 0) AS SIGNED) FROM seats m
             FORCE INDEX (seats_of_user)
             WHERE m.performance_id = p.id AND m.user_id = ?
@@ -52,6 +54,10 @@ struct Line {
     hold_total: Option<Db<Amount>>,
     #[diesel(sql_type = Nullable<Text>)]
     hold_seats: Option<Db<Vec<PricedSeat>>>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    hold_arrival: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    hold_generation: Option<i64>,
     #[diesel(sql_type = BigInt)]
     slots: i64,
     #[diesel(sql_type = Nullable<Text>)]
@@ -139,6 +145,13 @@ fn hold_in(line: &Line, request: &HoldRequest) -> QueryResult<Option<Reservation
     let (Some(performance), Some(until), Some(total), Some(seats)) = parts else {
         return Err(errors::broken(format!("reservation {} is not whole", id.0)));
     };
+    let place = line.hold_arrival.zip(line.hold_generation);
+    let ticket = place.map(|(arrival, generation)| Ticket {
+        concert: line.concert_id.0,
+        user: request.user.clone(),
+        arrival: Arrival::from_micros(arrival),
+        generation: Generation(generation.cast_unsigned()),
+    });
     Ok(Some(Reservation {
         id: id.0,
         user: request.user.clone(),
@@ -147,6 +160,7 @@ fn hold_in(line: &Line, request: &HoldRequest) -> QueryResult<Option<Reservation
         seats: seats.0.clone(),
         total: total.0,
         state: ReservationState::Held { until: until.0 },
+        ticket,
     }))
 }
 

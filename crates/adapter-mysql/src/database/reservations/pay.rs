@@ -9,10 +9,10 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
-        Amount, Applied, Balance, LedgerEntry, LedgerReason, PayRefusal, Reservation,
+        Account, Amount, Applied, Balance, LedgerEntry, LedgerReason, PayRefusal, Reservation,
         ReservationState, WrongState,
     },
-    ports::{EffectOf, Paid, PayOutcome, PaymentRequest},
+    ports::{EffectOf, KeyUse, Paid, PayOutcome, PaymentRequest},
 };
 use jiff::Timestamp;
 
@@ -21,7 +21,7 @@ use crate::{
     calls::Turn,
     database::{
         columns::{Db, Phase},
-        idempotency::{self, Claim, Replay},
+        idempotency::{self, Claim},
         points,
         rows::ReservationRow,
         sales,
@@ -36,7 +36,7 @@ use crate::{
 struct Scene {
     reservation: Reservation,
     /// None for a user who never had points.
-    balance: Option<Balance>,
+    account: Option<Account>,
     now: Timestamp,
 }
 
@@ -65,26 +65,31 @@ pub(super) async fn pay(
         }
     };
     session.begin().await?;
-    match idempotency::claim(session, &request.user, &request.keyed, request.entry).await? {
+    match idempotency::claim(session, &request.keyed, request.entry.0).await? {
         Claim::Ours => {}
         Claim::UnderWay => return Ok(Turn::Refused(PayOutcome::InProgress)),
         Claim::Taken => {
             session.roll_back().await?;
             return Ok(match replayed(session, request).await? {
                 Some(answer) => Turn::Done(answer),
-                // It was purged between two looks.
+                // The call that had it was rolled back between two looks.
                 None => Turn::Again,
             });
         }
     }
     Ok(match write(session, request, scene, paid).await? {
-        Some(effect) => Turn::Done(PayOutcome::Paid(Applied {
-            effect,
-            replayed: false,
-        })),
+        Some(effect) => Turn::Done(PayOutcome::Paid(Applied::first(effect))),
         None => Turn::Again,
     })
 }
+
+/// A reservation, its user's balance and last entry, and what time it is.
+type Row = (
+    ReservationRow,
+    Option<Db<Amount>>,
+    Option<Db<u64>>,
+    Db<Timestamp>,
+);
 
 /// The reservation, the user's points and what time it is, in one statement.
 async fn look(session: &mut Session, request: &PaymentRequest) -> QueryResult<Option<Scene>> {
@@ -92,19 +97,31 @@ async fn look(session: &mut Session, request: &PaymentRequest) -> QueryResult<Op
         .find(Db(request.user.clone()))
         .select(balances::balance)
         .single_value();
-    let row: Option<(ReservationRow, Option<Db<Amount>>, Db<Timestamp>)> = reservations::table
+    let last_seq = balances::table
+        .find(Db(request.user.clone()))
+        .select(balances::last_seq)
+        .single_value();
+    let row: Option<Row> = reservations::table
         .find(Db(request.reservation))
         .filter(reservations::user_id.eq(Db(request.user.clone())))
-        .select((ReservationRow::as_select(), balance, session.now()))
+        .select((
+            ReservationRow::as_select(),
+            balance,
+            last_seq,
+            session.now(),
+        ))
         .get_result(session.connection())
         .await
         .optional()?;
-    let Some((row, balance, now)) = row else {
+    let Some((row, balance, last_seq, now)) = row else {
         return Ok(None);
     };
     Ok(Some(Scene {
         reservation: row.into_reservation()?,
-        balance: balance.map(|balance| Balance(balance.0)),
+        account: balance.zip(last_seq).map(|(balance, last_seq)| Account {
+            balance: Balance(balance.0),
+            last_seq: last_seq.0,
+        }),
         now: now.0,
     }))
 }
@@ -112,7 +129,8 @@ async fn look(session: &mut Session, request: &PaymentRequest) -> QueryResult<Op
 /// What the domain makes of paying now.
 fn transition(scene: &Scene) -> Result<Paid, PayRefusal> {
     let held = scene.reservation.clone().held_at(scene.now)?;
-    let (reservation, balance) = held.pay(scene.balance.unwrap_or_default(), scene.now)?;
+    let balance = scene.account.unwrap_or_default().balance;
+    let (reservation, balance) = held.pay(balance, scene.now)?;
     Ok(Paid {
         charged: reservation.total,
         reservation,
@@ -135,14 +153,12 @@ async fn replayed(
     session: &mut Session,
     request: &PaymentRequest,
 ) -> QueryResult<Option<PayOutcome>> {
-    let replay = idempotency::replay(session, &request.user, &request.keyed).await?;
-    Ok(match replay {
-        Replay::Nothing => None,
-        Replay::Effect(EffectOf::Payment(effect)) => Some(PayOutcome::Paid(Applied {
-            effect,
-            replayed: true,
-        })),
-        Replay::Effect(EffectOf::Charge(_)) | Replay::OtherRequest => Some(PayOutcome::KeyReused),
+    Ok(match idempotency::find(session, &request.keyed).await? {
+        KeyUse::New => None,
+        KeyUse::Replayed(EffectOf::Payment(effect)) => {
+            Some(PayOutcome::Paid(Applied::replayed(effect)))
+        }
+        KeyUse::Replayed(_) | KeyUse::OtherRequest => Some(PayOutcome::KeyReused),
     })
 }
 
@@ -153,7 +169,7 @@ async fn write(
     scene: Scene,
     paid: Paid,
 ) -> QueryResult<Option<Paid>> {
-    let Some((paid, now)) = spend(session, request, scene, paid).await? else {
+    let Some(Spent { paid, seq, now }) = spend(session, request, scene, paid).await? else {
         return Ok(None);
     };
     if !confirm(session, &paid.reservation).await? {
@@ -163,6 +179,7 @@ async fn write(
     let entry = LedgerEntry {
         id: request.entry,
         user: request.user.clone(),
+        seq,
         reason: LedgerReason::Payment(paid.reservation.id),
         amount: paid.charged,
         balance: paid.balance,
@@ -173,7 +190,14 @@ async fn write(
     Ok(Some(paid))
 }
 
-/// Takes the points; gives the payment that they make, and when; none when they do not make one any more.
+/// A payment whose points were taken, and the number and instant of its ledger entry.
+struct Spent {
+    paid: Paid,
+    seq: u64,
+    now: Timestamp,
+}
+
+/// Takes the points; gives the payment that they make; none when they do not make one any more.
 ///
 /// Nearly always nobody else has changed the user's points since the look. Where somebody has, they are
 /// locked and looked at again: a payment that only ever tried to find them unchanged could be kept from its
@@ -183,22 +207,32 @@ async fn spend(
     request: &PaymentRequest,
     scene: Scene,
     paid: Paid,
-) -> QueryResult<Option<(Paid, Timestamp)>> {
+) -> QueryResult<Option<Spent>> {
     let user = &request.user;
-    if points::change_balance(session, user, scene.balance, paid.balance).await? {
-        return Ok(Some((paid, scene.now)));
+    let after = scene.account.unwrap_or_default().followed_by(paid.balance);
+    if points::change_account(session, user, scene.account, after).await? {
+        return Ok(Some(Spent {
+            paid,
+            seq: after.last_seq,
+            now: scene.now,
+        }));
     }
-    let (balance, now) = points::lock_balance(session, user).await?;
+    let (account, now) = points::lock_account(session, user).await?;
     let scene = Scene {
-        balance,
+        account,
         now,
         ..scene
     };
     let Ok(paid) = transition(&scene) else {
         return Ok(None);
     };
-    let spent = points::change_balance(session, user, balance, paid.balance).await?;
-    Ok(spent.then_some((paid, now)))
+    let after = account.unwrap_or_default().followed_by(paid.balance);
+    let spent = points::change_account(session, user, account, after).await?;
+    Ok(spent.then_some(Spent {
+        paid,
+        seq: after.last_seq,
+        now,
+    }))
 }
 
 /// Confirms a hold that is not over; false when there is none.

@@ -22,7 +22,7 @@ type Row = (ReservationRow, Db<Timestamp>);
 /// MySQL would rather read all that a user has, by the key that is there for their holds, and sort it.
 const OF_USER: &str = "
     SELECT id, user_id, concert_id, performance_id, state, held_until, confirmed_at, total, seat_count,
-           seats, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND AS now
+           seats, place_arrival, place_generation, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND AS now
     FROM reservations FORCE INDEX (reservations_of_user)
     WHERE user_id = ? AND id < ? ORDER BY id DESC LIMIT ?";
 

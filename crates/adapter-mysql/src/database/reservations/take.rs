@@ -20,8 +20,9 @@ use crate::{database::columns::Db, errors, session::Session, statement::Fixed};
 /// its seats are not planned anew before the commit.
 const RESERVE: &str = "
     INSERT INTO reservations
-        (id, user_id, concert_id, performance_id, state, held_until, total, seat_count, seats)
-    SELECT CAST(? AS BINARY(16)), ?, p.concert_id, p.id, 'held', ?, ?, ?, ?
+        (id, user_id, concert_id, performance_id, state, held_until, total, seat_count, seats,
+         place_arrival, place_generation)
+    SELECT CAST(? AS BINARY(16)), ?, p.concert_id, p.id, 'held', ?, ?, ?, ?, ?, ?
     FROM performances p
     WHERE p.id = ? AND p.concert_id = ? AND p.starts_at > UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND
     LOCK IN SHARE MODE";
@@ -70,6 +71,7 @@ async fn reserve(
 ) -> QueryResult<usize> {
     // At most four.
     let count = i8::try_from(reservation.seats.len()).unwrap_or(i8::MAX);
+    let ticket = reservation.ticket.as_ref();
     let statement = sql_query(RESERVE)
         .bind::<Binary, _>(Db(reservation.id))
         .bind::<Text, _>(Db(reservation.user.clone()))
@@ -77,6 +79,8 @@ async fn reserve(
         .bind::<BigInt, _>(Db(reservation.total))
         .bind::<TinyInt, _>(count)
         .bind::<Text, _>(Db(reservation.seats.clone()))
+        .bind::<Nullable<BigInt>, _>(ticket.map(|ticket| ticket.arrival.micros()))
+        .bind::<Nullable<BigInt>, _>(ticket.map(|ticket| ticket.generation.0.cast_signed()))
         .bind::<Binary, _>(Db(reservation.performance))
         .bind::<Binary, _>(Db(reservation.concert))
         .bind::<BigInt, _>(session.now().0);

@@ -1,10 +1,10 @@
 //! What buyers ask for, in every way that it may come out.
 
 use frontrow_domain::{
-    model::{Amount, ConcertId, PageRequest, PerformanceId, RequestDigest, ReservationId},
+    model::{Amount, ConcertId, Keyed, PageRequest, PerformanceId, ReservationId},
     ports::{
-        ChargeOutcome, Concerts, HoldOutcome, Idempotency, PayOutcome, PaymentRequest, Points,
-        ReleaseOutcome, Reservations,
+        ChargeOutcome, Concerts, HoldOutcome, Idempotency, KeyUse, PayOutcome, PaymentRequest,
+        Points, ReleaseOutcome, Reservations,
     },
 };
 use jiff::SignedDuration;
@@ -115,12 +115,11 @@ pub(super) async fn points(tour: &mut Tour) {
             assert!(expected, "{what}: {charged:?}");
         }
         let found = tour.call("what a key stands for", async |program| {
-            let key = &charge.keyed.key;
-            Idempotency::find(&program.database, &charge.user, key)
+            Idempotency::find(&program.database, &charge.keyed)
                 .await
                 .unwrap()
         });
-        assert!(found.await.is_some());
+        assert!(matches!(found.await, KeyUse::Replayed(_)));
         let mut other = tour.program.charge_of(who, 5);
         other.keyed.key = charge.keyed.key.clone();
         let reused = tour.call("a key used again", async |program| {
@@ -226,8 +225,11 @@ pub(super) async fn payments(tour: &mut Tour) {
     let refused = pay(tour, "a payment of what is paid", &twice).await;
     assert!(matches!(refused, PayOutcome::NotHeld(_)), "{refused:?}");
     let mut reused = tour.program.payment_of(&held);
-    reused.keyed.key = payment.keyed.key.clone();
-    reused.keyed.digest = RequestDigest::payment(ReservationId(Uuid::nil()));
+    reused.keyed = Keyed::payment(
+        &reused.user,
+        ReservationId(Uuid::nil()),
+        payment.keyed.key.clone(),
+    );
     let refused = pay(tour, "a payment with a used key", &reused).await;
     assert_eq!(refused, PayOutcome::KeyReused);
     let mut nothing = tour.program.payment_of(&held);

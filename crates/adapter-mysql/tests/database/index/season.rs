@@ -68,10 +68,12 @@ impl Season {
              SELECT performance_id, ASCII(RIGHT(id, 1)) MOD 16, COUNT(*) FROM reservations
              WHERE state = 'confirmed' GROUP BY 1, 2"
                 .to_owned(),
-            "INSERT INTO balances SELECT DISTINCT user_id, 1000 FROM reservations".to_owned(),
+            "INSERT INTO balances SELECT DISTINCT user_id, 1000, 0 FROM reservations".to_owned(),
             ledger(),
-            keys(),
-        ] {
+        ]
+        .into_iter()
+        .chain(keys())
+        {
             execute(raw, &sql)
                 .await
                 .unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -79,7 +81,7 @@ impl Season {
         // Only the statistics are read here, and not what the server says about them.
         let tables =
             "concerts, performances, performance_sales, balances, reservations, seats, ledger,
-                      idempotency_keys";
+                      idempotency_records, former_idempotency_keys";
         let _ = execute(raw, &format!("ANALYZE TABLE {tables}")).await;
     }
 
@@ -104,7 +106,7 @@ impl Season {
         format!(
             "INSERT INTO performances
              SELECT {}, {}, IF(n < {PERFORMANCES_PAST}, '2024-01-01', '2150-01-01') + INTERVAL n DAY,
-                    'Hall', {}
+                    'Hall', {}, TRUE
              FROM numbers WHERE n < {PERFORMANCES}",
             id(Kind::Performance, "n"),
             id(Kind::Concert, "n DIV 5"),
@@ -180,22 +182,34 @@ fn ledger() -> String {
     format!(
         "INSERT INTO ledger
          SELECT {}, r.user_id, IF(state = 'confirmed', 'payment', 'charge'), 100, 1000,
-                IF(state = 'confirmed', r.id, NULL), '2025-01-01' + INTERVAL n SECOND
+                IF(state = 'confirmed', r.id, NULL), '2025-01-01' + INTERVAL n SECOND, n + 1
          FROM numbers JOIN reservations r ON r.id = {}",
         id(Kind::Entry, "n"),
         id(Kind::Reservation, "n"),
     )
 }
 
-fn keys() -> String {
-    format!(
-        "INSERT INTO idempotency_keys
+/// Of two editions, each with a key for every row of the ledger; and of concerts that were created.
+fn keys() -> [String; 2] {
+    let former = format!(
+        "INSERT INTO former_idempotency_keys
          SELECT r.user_id, CONCAT('key-', n), UNHEX(SHA2(n, 256)), {},
                 '2025-01-01' + INTERVAL n SECOND
          FROM numbers JOIN reservations r ON r.id = {}",
         id(Kind::Entry, "n"),
         id(Kind::Reservation, "n"),
-    )
+    );
+    let records = format!(
+        "INSERT INTO idempotency_records
+         SELECT IF(n MOD 10 = 0, 'operator', 'user'), r.user_id, CONCAT('record-', n),
+                IF(n MOD 10 = 0, 'create-concert', 'charge'), UNHEX(SHA2(n, 256)), {},
+                '2025-01-01' + INTERVAL n SECOND,
+                IF(n MOD 10 = 0, '2025-01-31' + INTERVAL n SECOND, NULL)
+         FROM numbers JOIN reservations r ON r.id = {}",
+        id(Kind::Entry, "n"),
+        id(Kind::Reservation, "n"),
+    );
+    [former, records]
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -1,15 +1,16 @@
 //! Concerts, made and edited.
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use frontrow_domain::{
     model::{ConcertId, ConcertTitle, queue::QueuePolicy},
-    use_cases::CreatedConcert,
+    ports::{CreateConcertOutcome, DeleteConcertOutcome},
+    use_cases::{CreatedConcert, DeletedConcert},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    edited::done,
+    edited::{deleted_since, done},
     fields::{Checked, Faults},
     policy_shape::PolicyChange,
     queue_policy::policy_faults,
@@ -18,8 +19,10 @@ use crate::http::{
     Services,
     concerts::shape,
     extract::{AdminName, Body},
+    headers::{mark_replay, optional_idempotency_key},
     json::Object,
     problem::Problem,
+    problem_kinds::ProblemKind,
     shapes::{ConcertBody, ProblemBody},
 };
 
@@ -46,18 +49,24 @@ pub(crate) struct ConcertChange {
 }
 
 /// Make a concert
+///
+/// Two requests without an `Idempotency-Key` make two concerts.
 #[utoipa::path(
     post, path = "/v1/admin/concerts", tag = "admin", request_body = NewConcertBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, kept for 30 days: a repeat is answered with the concert that the first request made")),
     responses(
-        (status = 201, description = "It is there, and its queue is served", body = ConcertBody),
+        (status = 201, description = "It is there, and its queue is served; with `Idempotent-Replayed: true` by an earlier request with the same key", body = ConcertBody),
+        (status = 410, description = "An earlier request with the same key made it, and it was deleted since", body = ProblemBody),
         (status = 422, description = "Fields are wrong", body = ProblemBody),
     ),
 )]
 pub(crate) async fn create(
     services: web::Data<Services>,
     AdminName(operator): AdminName,
+    request: HttpRequest,
     Body(body): Body<NewConcertBody>,
 ) -> Result<HttpResponse, Problem> {
+    let key = optional_idempotency_key(request.headers())?;
     let mut policy = QueuePolicy::default();
     body.queue.0.apply(&mut policy);
     let title = read_title(body.title).map_err(|mut faults| {
@@ -68,17 +77,25 @@ pub(crate) async fn create(
     })?;
     let created = services
         .edit
-        .create_concert(&title, policy, &operator)
+        .create_concert(&title, policy, &operator, key)
         .await?;
-    match created {
-        CreatedConcert::Created(id) => {
-            let concert = find(&services, id).await?;
-            Ok(HttpResponse::Created()
-                .insert_header((header::LOCATION, format!("/v1/concerts/{id}")))
-                .json(concert))
-        }
-        CreatedConcert::InvalidPolicy(faults) => Err(policy_faults("queue.", &faults)),
-    }
+    let outcome = match created {
+        CreatedConcert::Asked(outcome) => outcome,
+        CreatedConcert::InvalidPolicy(faults) => return Err(policy_faults("queue.", &faults)),
+    };
+    let created = match outcome {
+        CreateConcertOutcome::Created(created) => created,
+        CreateConcertOutcome::KeyReused => return Err(Problem::key_reused()),
+        CreateConcertOutcome::InProgress => return Err(Problem::in_progress()),
+    };
+    let id = created.effect;
+    let Some(concert) = find(&services, id).await? else {
+        return Err(deleted_since());
+    };
+    let mut response = HttpResponse::Created();
+    mark_replay(&mut response, created.replayed);
+    response.insert_header((header::LOCATION, format!("/v1/concerts/{id}")));
+    Ok(response.json(concert))
 }
 
 /// Edit a concert
@@ -101,17 +118,58 @@ pub(crate) async fn edit(
     let title = read_title(body.title).map_err(Faults::problem)?;
     let outcome = services.edit.retitle_concert(id, &title, &operator).await?;
     done(outcome)?;
-    find(&services, id).await.map(web::Json)
+    let concert = find(&services, id).await?;
+    concert.map(web::Json).ok_or_else(Problem::not_found)
 }
 
-/// The concert as the database has it now: a snapshot that others are just loading may be older than
-/// the edit.
-async fn find(services: &Services, id: ConcertId) -> Result<ConcertBody, Problem> {
+/// Delete a concert
+///
+/// With its performances, its queue and whatever was held and given back. Its queue must be closed first and
+/// everybody have left it, and no seat of it may be held or sold. Then its queue tokens are answered with 410.
+#[utoipa::path(
+    delete, path = "/v1/admin/concerts/{concert_id}", tag = "admin",
+    params(("concert_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such concert", body = ProblemBody),
+        (status = 409, description = "Its queue is not closed or not empty, or seats are held or sold", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn delete(
+    services: web::Data<Services>,
+    AdminName(operator): AdminName,
+    path: web::Path<ConcertId>,
+) -> Result<HttpResponse, Problem> {
+    let deleted = services
+        .delete
+        .concert(path.into_inner(), &operator)
+        .await?;
+    match deleted {
+        DeletedConcert::Asked(DeleteConcertOutcome::Deleted) => {
+            Ok(HttpResponse::NoContent().finish())
+        }
+        DeletedConcert::Asked(DeleteConcertOutcome::NotFound) => Err(Problem::not_found()),
+        DeletedConcert::Asked(DeleteConcertOutcome::NotClosed) => Err(Problem::new(
+            ProblemKind::QUEUE_NOT_CLOSED,
+            "The queue of the concert is not closed.",
+        )),
+        DeletedConcert::Asked(DeleteConcertOutcome::InUse(performance)) => Err(Problem::new(
+            ProblemKind::PERFORMANCE_IN_USE,
+            format!("Seats of performance {performance} are held or sold."),
+        )
+        .with("performance_id", performance.to_string())),
+        DeletedConcert::QueueInUse => Err(Problem::new(
+            ProblemKind::QUEUE_IN_USE,
+            "Users have a place in the queue of the concert.",
+        )),
+    }
+}
+
+/// The concert as the database has it now. None where there is none.
+async fn find(services: &Services, id: ConcertId) -> Result<Option<ConcertBody>, Problem> {
     let now = services.clock.now();
-    let catalogue = services.concerts.catalogue(now).await?;
-    let concert = catalogue.iter().find(|concert| concert.id == id);
-    let concert = concert.ok_or_else(Problem::not_found)?;
-    Ok(shape(services, concert))
+    let concert = services.concerts.concert(id, now).await?;
+    Ok(concert.map(|concert| shape(services, &concert)))
 }
 
 fn read_title(title: Checked<String>) -> Result<ConcertTitle, Faults> {

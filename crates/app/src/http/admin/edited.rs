@@ -1,6 +1,9 @@
 //! What came of an edit, as its operator is told.
 
-use frontrow_domain::{model::SeatLabel, ports::EditOutcome};
+use frontrow_domain::{
+    model::{PerformanceId, SeatLabel},
+    ports::EditOutcome,
+};
 
 use crate::http::{problem::Problem, problem_kinds::ProblemKind};
 
@@ -10,7 +13,25 @@ pub(super) fn done(outcome: EditOutcome) -> Result<(), Problem> {
         EditOutcome::Done => Ok(()),
         EditOutcome::NotFound => Err(Problem::not_found()),
         EditOutcome::SeatsInUse(seats) => Err(seats_in_use(&seats)),
+        EditOutcome::SlotTaken(there) => Err(slot_taken(there)),
     }
+}
+
+/// Another performance starts there and then.
+pub(super) fn slot_taken(there: PerformanceId) -> Problem {
+    Problem::new(
+        ProblemKind::PERFORMANCE_EXISTS,
+        format!("Performance {there} of this concert starts at that instant in that venue."),
+    )
+    .with("performance_id", there.to_string())
+}
+
+/// What the request created before was deleted since.
+pub(super) fn deleted_since() -> Problem {
+    Problem::new(
+        ProblemKind::DELETED_SINCE,
+        "An earlier request with this Idempotency-Key created it, and it was deleted since.",
+    )
 }
 
 fn seats_in_use(seats: &[SeatLabel]) -> Problem {

@@ -1,24 +1,28 @@
 //! Performances and their seats, made and edited.
 
-use actix_web::{HttpResponse, web};
-use frontrow_domain::model::{
-    ConcertId, Invalid, Page, PerformanceEdit, PerformanceId, Venue, planned,
+use actix_web::{HttpRequest, HttpResponse, web};
+use frontrow_domain::{
+    model::{ConcertId, Invalid, Page, PerformanceEdit, PerformanceId, Venue, planned},
+    ports::{CreatePerformanceOutcome, DeletePerformanceOutcome},
+    use_cases::{CreatedPerformance, EditedPerformance, PlannedPerformance},
 };
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    edited::done,
+    edited::{deleted_since, done, slot_taken},
     fields::{Change, Checked, Faults},
     seat_plan_shape::{SectionBody, read_plan},
 };
 use crate::http::{
     Services,
     extract::{AdminName, Body},
+    headers::{mark_replay, optional_idempotency_key},
     json::Object,
     pages::{PageBody, PageQuery},
     problem::Problem,
+    problem_kinds::ProblemKind,
     shapes::{PerformanceBody, ProblemBody},
 };
 
@@ -34,6 +38,9 @@ pub(crate) struct NewPerformanceBody {
     /// The parts of the hall, in the order in which they are shown.
     #[schema(value_type = Vec<SectionBody>)]
     sections: Vec<Object<SectionBody>>,
+    /// Whether it may have started already, or start before its queue opens.
+    #[serde(default)]
+    allow_past: bool,
 }
 
 /// What is to change in a performance, at least one field: those that are missing stay as they are.
@@ -51,6 +58,9 @@ pub(crate) struct PerformanceChange {
     #[serde(default)]
     #[schema(value_type = Vec<SectionBody>)]
     sections: Change<Vec<Object<SectionBody>>>,
+    /// Whether it may be moved to where it has started already, or starts before its queue opens.
+    #[serde(default)]
+    allow_past: bool,
 }
 
 /// List a concert's performances
@@ -65,27 +75,36 @@ pub(crate) async fn list(
     page: web::Query<PageQuery>,
 ) -> Result<web::Json<PageBody<PerformanceBody>>, Problem> {
     let concert = path.into_inner();
+    let page = page.read(PerformanceId)?;
     if services.browse.concert(concert).await?.is_none() {
         return Err(Problem::not_found());
     }
-    let page: Page<_, _> = services
-        .browse
-        .performances(concert, page.read(PerformanceId)?)
-        .await?;
+    // What another instance has just made is there too.
+    let performances = services.concerts.performances(concert).await?;
     Ok(web::Json(PageBody::new(
-        page,
+        Page::of_list(&performances, page, |performance| performance.id),
         |id| id.0,
         PerformanceBody::from,
     )))
 }
 
 /// Make a performance with all its seats
+///
+/// Of a concert one performance at most starts at an instant in a venue, so the request can be repeated even
+/// without an `Idempotency-Key`.
 #[utoipa::path(
     post, path = "/v1/admin/concerts/{concert_id}/performances", tag = "admin",
-    request_body = NewPerformanceBody, params(("concert_id" = uuid::Uuid, Path)),
+    request_body = NewPerformanceBody,
+    params(
+        ("concert_id" = uuid::Uuid, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, kept for 30 days: a repeat is answered with the performance that the first request made"),
+    ),
     responses(
-        (status = 201, description = "It is on sale", body = PerformanceBody),
+        (status = 201, description = "It is there, and on sale until it starts; with `Idempotent-Replayed: true` by an earlier request with the same key", body = PerformanceBody),
+        (status = 200, description = "It was there already, with these very seats and prices", body = PerformanceBody),
         (status = 404, description = "There is no such concert", body = ProblemBody),
+        (status = 409, description = "There is one at that start and venue, with other seats or prices; names it", body = ProblemBody),
+        (status = 410, description = "An earlier request with the same key made it, and it was deleted since", body = ProblemBody),
         (status = 422, description = "Fields are wrong", body = ProblemBody),
     ),
 )]
@@ -93,9 +112,11 @@ pub(crate) async fn create(
     services: web::Data<Services>,
     AdminName(operator): AdminName,
     path: web::Path<ConcertId>,
+    request: HttpRequest,
     Body(body): Body<NewPerformanceBody>,
 ) -> Result<HttpResponse, Problem> {
     let concert = path.into_inner();
+    let key = optional_idempotency_key(request.headers())?;
     let mut faults = Faults::default();
     let starts_at = faults.check("starts_at", body.starts_at.read(planned));
     let venue = faults.check("venue", read_venue(body.venue));
@@ -103,13 +124,37 @@ pub(crate) async fn create(
     let (Some(starts_at), Some(venue), Some(seats)) = (starts_at, venue, seats) else {
         return Err(faults.problem());
     };
+    let planned = PlannedPerformance {
+        concert,
+        starts_at,
+        venue,
+        seats,
+        allow_past: body.allow_past,
+    };
     let created = services
         .edit
-        .create_performance(concert, starts_at, venue, seats, &operator)
+        .create_performance(planned, &operator, key)
         .await?;
-    let id = created.ok_or_else(Problem::not_found)?;
-    let performance = find(&services, concert, id).await?;
-    Ok(HttpResponse::Created().json(performance))
+    let outcome = match created {
+        CreatedPerformance::Asked(outcome) => outcome,
+        CreatedPerformance::Implausible(why) => return Err(Problem::invalid("starts_at", &why)),
+    };
+    let (mut response, id) = match outcome {
+        CreatePerformanceOutcome::Created(created) => {
+            let mut response = HttpResponse::Created();
+            mark_replay(&mut response, created.replayed);
+            (response, created.effect)
+        }
+        CreatePerformanceOutcome::Exists(id) => (HttpResponse::Ok(), id),
+        CreatePerformanceOutcome::SlotTaken(there) => return Err(slot_taken(there)),
+        CreatePerformanceOutcome::NoSuchConcert => return Err(Problem::not_found()),
+        CreatePerformanceOutcome::KeyReused => return Err(Problem::key_reused()),
+        CreatePerformanceOutcome::InProgress => return Err(Problem::in_progress()),
+    };
+    match find(&services, concert, id).await? {
+        Some(performance) => Ok(response.json(performance)),
+        None => Err(deleted_since()),
+    }
 }
 
 /// Edit a performance
@@ -123,7 +168,7 @@ pub(crate) async fn create(
     responses(
         (status = 200, description = "The performance", body = PerformanceBody),
         (status = 404, description = "There is no such performance", body = ProblemBody),
-        (status = 409, description = "The plan lacks or changes seats that are held or sold; names them", body = ProblemBody),
+        (status = 409, description = "The plan lacks or changes seats that are held or sold, or another performance has that start and venue; names them", body = ProblemBody),
         (status = 422, description = "Fields are wrong, or there is none", body = ProblemBody),
     ),
 )]
@@ -134,13 +179,49 @@ pub(crate) async fn edit(
     Body(body): Body<PerformanceChange>,
 ) -> Result<web::Json<PerformanceBody>, Problem> {
     let (concert, id) = path.into_inner();
+    let allow_past = body.allow_past;
     let edit = read_edit(body)?;
-    let outcome = services
+    let edited = services
         .edit
-        .edit_performance(concert, id, &edit, &operator)
+        .edit_performance(concert, id, &edit, allow_past, &operator)
         .await?;
-    done(outcome)?;
-    find(&services, concert, id).await.map(web::Json)
+    match edited {
+        EditedPerformance::Asked(outcome) => done(outcome)?,
+        EditedPerformance::Implausible(why) => return Err(Problem::invalid("starts_at", &why)),
+    }
+    let performance = find(&services, concert, id).await?;
+    performance.map(web::Json).ok_or_else(Problem::not_found)
+}
+
+/// Delete a performance
+///
+/// With its seats and whatever was held and given back. No seat of it may be held or sold.
+#[utoipa::path(
+    delete, path = "/v1/admin/concerts/{concert_id}/performances/{performance_id}", tag = "admin",
+    params(("concert_id" = uuid::Uuid, Path), ("performance_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "There is no such performance", body = ProblemBody),
+        (status = 409, description = "Seats are held or sold", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn delete(
+    services: web::Data<Services>,
+    AdminName(operator): AdminName,
+    path: web::Path<(ConcertId, PerformanceId)>,
+) -> Result<HttpResponse, Problem> {
+    let (concert, id) = path.into_inner();
+    let deleted = services.delete.performance(concert, id, &operator).await?;
+    match deleted {
+        DeletePerformanceOutcome::Deleted => Ok(HttpResponse::NoContent().finish()),
+        DeletePerformanceOutcome::NotFound => Err(Problem::not_found()),
+        DeletePerformanceOutcome::InUse(used) => Err(Problem::new(
+            ProblemKind::PERFORMANCE_IN_USE,
+            format!("{} seats are held, {} sold.", used.held, used.sold),
+        )
+        .with("seats_held", used.held)
+        .with("seats_sold", used.sold)),
+    }
 }
 
 fn read_edit(body: PerformanceChange) -> Result<PerformanceEdit, Problem> {
@@ -168,19 +249,17 @@ fn read_edit(body: PerformanceChange) -> Result<PerformanceEdit, Problem> {
     }
 }
 
+/// The performance as the database has it now. None where there is none.
 async fn find(
     services: &Services,
     concert: ConcertId,
     id: PerformanceId,
-) -> Result<PerformanceBody, Problem> {
-    services
-        .concerts
-        .performances(concert)
-        .await?
+) -> Result<Option<PerformanceBody>, Problem> {
+    let performances = services.concerts.performances(concert).await?;
+    let found = performances
         .into_iter()
-        .find(|performance| performance.id == id)
-        .map(PerformanceBody::from)
-        .ok_or_else(Problem::not_found)
+        .find(|performance| performance.id == id);
+    Ok(found.map(PerformanceBody::from))
 }
 
 fn read_venue(venue: Checked<String>) -> Result<Venue, Invalid> {

@@ -102,6 +102,9 @@ pub(crate) struct PolicyChange {
     #[serde(default)]
     #[schema(value_type = Option<u64>)]
     max_waiting: Change<Option<u64>>,
+    /// Whether the queue may open after the last performance has started.
+    #[serde(default)]
+    pub(crate) allow_past: bool,
 }
 
 impl PolicyChange {

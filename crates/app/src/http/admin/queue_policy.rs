@@ -66,7 +66,7 @@ pub(crate) async fn change(
     let edit = |policy: &mut _| body.apply(policy);
     let answer = services
         .policies
-        .change(path.into_inner(), &edit, &operator)
+        .change(path.into_inner(), &edit, body.allow_past, &operator)
         .await?;
     match answer {
         PolicyAnswer::Changed(policy) => {

@@ -74,10 +74,10 @@ pub(crate) async fn list(
     request_body = ChargeBody,
     params(
         ("user_id" = String, Path),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters; unique per user"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters; unique per operator, whose name is that of the admin key"),
     ),
     responses(
-        (status = 201, description = "The balance right after it", body = PointsBody),
+        (status = 201, description = "The balance right after it; with `Idempotent-Replayed: true` that of an earlier request with the same key", body = PointsBody),
         (status = 422, description = "The key was used for another request", body = ProblemBody),
     ),
 )]
@@ -220,6 +220,7 @@ mod tests {
                 .into(),
             total: Amount::ZERO,
             state: ReservationState::Cancelled,
+            ticket: None,
         };
         let rows = csv_rows(&[reservation], "EUR".parse().unwrap(), true).unwrap();
         let nil = Uuid::nil();

@@ -127,7 +127,7 @@ impl Careless {
     /// Whether a key has been used.
     pub(super) async fn sees_key(&mut self, user: &str, key: &str) -> Result<bool> {
         let used =
-            format!("idempotency_keys WHERE user_id = '{user}' AND idempotency_key = '{key}'");
+            format!("idempotency_records WHERE sender = '{user}' AND idempotency_key = '{key}'");
         Ok(self.count(&used).await? > 0)
     }
 
@@ -200,8 +200,8 @@ impl Careless {
     pub(super) async fn remembers_key(&mut self, user: &str, key: &str) -> QueryResult<()> {
         let effect = self.name();
         self.together(&format!(
-            "INSERT INTO idempotency_keys
-             VALUES ('{user}', '{key}', REPEAT('x', 32), {effect}, UTC_TIMESTAMP(6))"
+            "INSERT INTO idempotency_records
+             VALUES ('user', '{user}', '{key}', 'payment', REPEAT('x', 32), {effect}, UTC_TIMESTAMP(6), NULL)"
         ))
         .await
     }

@@ -50,5 +50,6 @@ pub(super) const BOOKS: &str = "
 /// Others may read, nobody may write.
 pub(super) const HOLD_UP_WRITES: &str = "
     LOCK TABLES concerts READ, performances READ, performance_sales READ, reservations READ,
-        seats READ, balances READ, ledger READ, idempotency_keys READ, audit READ,
+        seats READ, balances READ, ledger READ, idempotency_records READ, former_idempotency_keys READ,
+        settings READ, audit READ,
         concert_sales READ";

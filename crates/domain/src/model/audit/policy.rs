@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Change;
-use crate::model::queue::{PolicyState, VersionedPolicy};
+use crate::model::queue::VersionedPolicy;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Policy {
@@ -40,12 +40,7 @@ impl From<&VersionedPolicy> for Policy {
             claim_ttl_s: policy.claim_ttl.as_secs_f64(),
             max_waiting: policy.max_waiting,
             opens_at: policy.opens_at,
-            state: match policy.state {
-                PolicyState::Open => "open",
-                PolicyState::Paused => "paused",
-                PolicyState::Bypass => "bypass",
-                PolicyState::Closed => "closed",
-            },
+            state: policy.state.as_str(),
             throughput: policy.throughput.map(|throughput| Throughput {
                 admit: throughput.admit,
                 interval_s: throughput.interval.as_secs_f64(),
@@ -97,7 +92,7 @@ impl PolicyChanges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::queue::{PolicyVersion, QueuePolicy};
+    use crate::model::queue::{PolicyState, PolicyVersion, QueuePolicy};
 
     #[test]
     fn only_what_an_operator_changed_is_told() {

@@ -36,6 +36,19 @@ pub enum PolicyState {
     Closed,
 }
 
+impl PolicyState {
+    /// The word for it in the API, in notes and in digests.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Paused => "paused",
+            Self::Bypass => "bypass",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// How a queue admits people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuePolicy {

@@ -1,0 +1,148 @@
+//! Concerts and performances, deleted where nobody has a claim to them.
+//!
+//! The performance's row is locked first. A hold shares a lock on it until it is committed, so there are no
+//! new ones meanwhile; a hold that is there may be paid, which makes no difference to the refusal.
+
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, SelectableHelper,
+    delete, sql_query,
+    sql_types::{BigInt, Binary},
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::{
+    model::{
+        AuditNote, ConcertId, PerformanceId, PerformanceUse,
+        queue::{PolicyState, VersionedPolicy},
+    },
+    ports::{DeleteConcertOutcome, DeletePerformanceOutcome, Operator},
+};
+
+use super::{
+    audit,
+    columns::Db,
+    performance_edits::lock,
+    reservations::expire,
+    rows::ConcertRow,
+    schema::{concerts, performance_sales, performances, reservations, seats},
+};
+use crate::{calls::Turn, session::Session, statement::Fixed};
+
+/// Deletes a performance, its seats and its reservations.
+pub(super) async fn performance(
+    session: &mut Session,
+    of: (ConcertId, PerformanceId),
+    by: &Operator,
+) -> QueryResult<Turn<DeletePerformanceOutcome>> {
+    session.begin().await?;
+    delete_one(session, of, by).await
+}
+
+async fn delete_one(
+    session: &mut Session,
+    (concert, id): (ConcertId, PerformanceId),
+    by: &Operator,
+) -> QueryResult<Turn<DeletePerformanceOutcome>> {
+    let Some((facts, _)) = lock(session, concert, id).await? else {
+        return Ok(Turn::Refused(DeletePerformanceOutcome::NotFound));
+    };
+    let used = used(session, id).await?;
+    if !used.is_none() {
+        return Ok(Turn::Refused(DeletePerformanceOutcome::InUse(used)));
+    }
+    if !expire::expire_all(session, id).await? {
+        return Ok(Turn::Again);
+    }
+    let connection = session.connection();
+    delete(seats::table.filter(seats::performance_id.eq(Db(id))))
+        .execute(connection)
+        .await?;
+    // None of them is held any more, and none was ever paid.
+    delete(reservations::table.filter(reservations::performance_id.eq(Db(id))))
+        .execute(connection)
+        .await?;
+    delete(performance_sales::table.filter(performance_sales::performance_id.eq(Db(id))))
+        .execute(connection)
+        .await?;
+    delete(performances::table.find(Db(id)))
+        .execute(connection)
+        .await?;
+    let note = AuditNote::performance_deleted(concert, id, &facts);
+    audit::note(session, by, &note).await?;
+    Ok(Turn::Done(DeletePerformanceOutcome::Deleted))
+}
+
+/// Deletes a concert and its performances.
+pub(super) async fn concert(
+    session: &mut Session,
+    id: ConcertId,
+    by: &Operator,
+) -> QueryResult<Turn<DeleteConcertOutcome>> {
+    session.begin().await?;
+    let row: Option<ConcertRow> = concerts::table
+        .find(Db(id))
+        .select(ConcertRow::as_select())
+        .for_update()
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    let Some(row) = row else {
+        return Ok(Turn::Refused(DeleteConcertOutcome::NotFound));
+    };
+    let policy = VersionedPolicy::from(row.policy);
+    if policy.policy.state != PolicyState::Closed {
+        return Ok(Turn::Refused(DeleteConcertOutcome::NotClosed));
+    }
+    // The concert's row is locked, so no performance comes meanwhile.
+    let performances: Vec<Db<PerformanceId>> = performances::table
+        .filter(performances::concert_id.eq(Db(id)))
+        .order(performances::id)
+        .select(performances::id)
+        .load(session.connection())
+        .await?;
+    for performance in performances {
+        match delete_one(session, (id, performance.0), by).await? {
+            Turn::Refused(DeletePerformanceOutcome::InUse(_)) => {
+                return Ok(Turn::Refused(DeleteConcertOutcome::InUse(performance.0)));
+            }
+            // Refused is what somebody else has deleted since.
+            Turn::Done(_) | Turn::Refused(_) => {}
+            Turn::Again => return Ok(Turn::Again),
+        }
+    }
+    delete(concerts::table.find(Db(id)))
+        .execute(session.connection())
+        .await?;
+    let note = AuditNote::concert_deleted(id, &row.title.0, &policy);
+    audit::note(session, by, &note).await?;
+    Ok(Turn::Done(DeleteConcertOutcome::Deleted))
+}
+
+/// How many seats of a performance are held or sold.
+pub(super) async fn used(
+    session: &mut Session,
+    performance: PerformanceId,
+) -> QueryResult<PerformanceUse> {
+    #[derive(QueryableByName)]
+    struct Used {
+        #[diesel(sql_type = BigInt)]
+        held: Db<u64>,
+        #[diesel(sql_type = BigInt)]
+        sold: Db<u64>,
+    }
+    let statement = sql_query(
+        "SELECT
+             (SELECT COUNT(*) FROM seats FORCE INDEX (seats_held)
+              WHERE held_performance_id = ? AND held_until > UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)
+                 AS held,
+             (SELECT COUNT(*) FROM seats FORCE INDEX (PRIMARY)
+              WHERE performance_id = ? AND reservation_id IS NOT NULL AND held_until IS NULL) AS sold",
+    )
+    .bind::<Binary, _>(Db(performance))
+    .bind::<BigInt, _>(session.now().0)
+    .bind::<Binary, _>(Db(performance));
+    let used: Used = Fixed(statement).get_result(session.connection()).await?;
+    Ok(PerformanceUse {
+        held: used.held.0,
+        sold: used.sold.0,
+    })
+}

@@ -1,0 +1,144 @@
+//! A performance, created with all its seats: once a key, and once for its concert, start and venue.
+
+use diesel::{
+    ExpressionMethods, QueryDsl, QueryResult,
+    dsl::{exists, select},
+    insert_into,
+    result::{DatabaseErrorKind, Error},
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::{
+    model::{Applied, AuditNote, Keyed, NewPerformance},
+    ports::{CreatePerformanceOutcome, EffectOf, KeyUse, Operator},
+};
+
+use super::{
+    audit,
+    columns::Db,
+    idempotency::{self, Claim},
+    schema::{concerts, performances},
+    seat_rows, slots,
+};
+use crate::{
+    calls::Turn,
+    errors::{self, Kind},
+    session::Session,
+};
+
+/// Creates the performance, unless it is there.
+pub(super) async fn create(
+    session: &mut Session,
+    performance: &NewPerformance,
+    by: &Operator,
+    keyed: Option<&Keyed>,
+) -> QueryResult<Turn<CreatePerformanceOutcome>> {
+    session.begin().await?;
+    if let Some(keyed) = keyed {
+        match idempotency::claim(session, keyed, performance.id.0).await? {
+            Claim::Ours => {}
+            Claim::UnderWay => return Ok(Turn::Refused(CreatePerformanceOutcome::InProgress)),
+            Claim::Taken => return earlier(session, keyed).await,
+        }
+    }
+    let known = select(exists(concerts::table.find(Db(performance.concert))));
+    if !known.get_result::<bool>(session.connection()).await? {
+        return Ok(Turn::Refused(CreatePerformanceOutcome::NoSuchConcert));
+    }
+    if let Some(there) = there(session, performance).await? {
+        return Ok(Turn::Refused(there));
+    }
+    if let Err(error) = insert(session, performance).await {
+        return if lost_a_race(session, performance, &error).await? {
+            Ok(Turn::Again)
+        } else {
+            Err(error)
+        };
+    }
+    seat_rows::write(session, performance.id, &performance.seats).await?;
+    audit::note(session, by, &AuditNote::performance_created(performance)).await?;
+    Ok(Turn::Done(CreatePerformanceOutcome::Created(
+        Applied::first(performance.id),
+    )))
+}
+
+/// The performance that an earlier call with the key created.
+async fn earlier(
+    session: &mut Session,
+    keyed: &Keyed,
+) -> QueryResult<Turn<CreatePerformanceOutcome>> {
+    session.roll_back().await?;
+    Ok(match idempotency::find(session, keyed).await? {
+        KeyUse::Replayed(EffectOf::Performance(id)) => {
+            Turn::Done(CreatePerformanceOutcome::Created(Applied::replayed(id)))
+        }
+        KeyUse::Replayed(_) | KeyUse::OtherRequest => {
+            Turn::Done(CreatePerformanceOutcome::KeyReused)
+        }
+        // It was purged between two looks.
+        KeyUse::New => Turn::Again,
+    })
+}
+
+/// The performance that has the slot of `performance` already. None where there is none.
+async fn there(
+    session: &mut Session,
+    performance: &NewPerformance,
+) -> QueryResult<Option<CreatePerformanceOutcome>> {
+    let NewPerformance {
+        concert,
+        starts_at,
+        venue,
+        seats,
+        ..
+    } = performance;
+    let Some(id) = slots::taken(session, *concert, *starts_at, venue, None).await? else {
+        return Ok(None);
+    };
+    // Whether somebody has a seat makes no difference to the plan.
+    let standing = seat_rows::standing(session, jiff::Timestamp::UNIX_EPOCH, id).await?;
+    Ok(Some(if seats.is_plan_of(&standing) {
+        CreatePerformanceOutcome::Exists(id)
+    } else {
+        CreatePerformanceOutcome::SlotTaken(id)
+    }))
+}
+
+async fn insert(session: &mut Session, performance: &NewPerformance) -> QueryResult<()> {
+    let total: u64 = performance
+        .seats
+        .seats()
+        .len()
+        .try_into()
+        .unwrap_or(u64::MAX);
+    insert_into(performances::table)
+        .values((
+            performances::id.eq(Db(performance.id)),
+            performances::concert_id.eq(Db(performance.concert)),
+            performances::starts_at.eq(Db(performance.starts_at)),
+            performances::venue.eq(Db(performance.venue.clone())),
+            performances::seats_total.eq(Db(total)),
+            performances::occupies_slot.eq(Some(true)),
+        ))
+        .execute(session.connection())
+        .await
+        .map(drop)
+}
+
+/// True where the performance could not be inserted because somebody took its slot, or deleted its concert,
+/// since the look.
+async fn lost_a_race(
+    session: &mut Session,
+    performance: &NewPerformance,
+    error: &Error,
+) -> QueryResult<bool> {
+    if let Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) = error {
+        return Ok(true);
+    }
+    if errors::kind(error) != Kind::Duplicate {
+        return Ok(false);
+    }
+    session.roll_back().await?;
+    let same_name = select(exists(performances::table.find(Db(performance.id))));
+    let same_name: bool = same_name.get_result(session.connection()).await?;
+    Ok(!same_name)
+}

@@ -1,0 +1,24 @@
+use async_trait::async_trait;
+
+use super::StoreResult;
+use crate::model::{AccountBooks, PerformanceId, PerformanceRecords, UserId};
+
+/// The rows about money and seats as they are written, for a check of whether they agree with each other.
+#[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
+#[async_trait]
+pub trait Books: Send + Sync {
+    /// Returns at most `limit` accounts in the order of their users, from the first after `after` on; each
+    /// with all of its ledger entries, as of one instant.
+    async fn accounts(&self, after: Option<UserId>, limit: u32) -> StoreResult<Vec<AccountBooks>>;
+
+    /// Returns at most `limit` performances in the order of their ids, from the first after `after` on.
+    async fn performances(
+        &self,
+        after: Option<PerformanceId>,
+        limit: u32,
+    ) -> StoreResult<Vec<PerformanceId>>;
+
+    /// Returns what is written about the seats of a performance, as of one instant. None where there is
+    /// no such performance.
+    async fn performance(&self, id: PerformanceId) -> StoreResult<Option<PerformanceRecords>>;
+}

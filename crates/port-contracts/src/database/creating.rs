@@ -1,0 +1,288 @@
+//! Creating concerts and performances, and repeating it.
+
+use frontrow_domain::{
+    model::{
+        Applied, ConcertId, ConcertTitle, Keyed, NewPerformance, PerformanceEdit, PerformanceId,
+        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+    },
+    ports::{CreateConcertOutcome, CreatePerformanceOutcome, EditOutcome},
+};
+
+use super::{
+    BoxOffice, DatabaseFixture,
+    asking::key,
+    at_once,
+    box_office::{DAY, far, operator, plan, plan_of, title, venue},
+};
+
+impl<F: DatabaseFixture> BoxOffice<F> {
+    /// Creates a concert under a new name.
+    pub(crate) async fn create_concert(
+        &self,
+        title: &ConcertTitle,
+        keyed: Option<Keyed>,
+    ) -> CreateConcertOutcome {
+        let policy = VersionedPolicy {
+            policy: QueuePolicy::default(),
+            version: PolicyVersion(1),
+        };
+        let id = ConcertId(self.name());
+        let created = self
+            .ports
+            .editor
+            .create_concert(id, title, &policy, &operator(), keyed)
+            .await;
+        created.expect("create concert")
+    }
+
+    /// A performance of the office's concert, under a new name.
+    pub(crate) fn planned(&self) -> NewPerformance {
+        NewPerformance {
+            id: PerformanceId(self.name()),
+            concert: self.concert,
+            starts_at: far() + DAY,
+            venue: venue("Small Hall"),
+            seats: plan(),
+        }
+    }
+
+    /// Creates a performance.
+    pub(crate) async fn create(
+        &self,
+        performance: &NewPerformance,
+        text: Option<&str>,
+    ) -> CreatePerformanceOutcome {
+        let keyed = text.map(|text| keyed(performance, text));
+        let editor = &self.ports.editor;
+        let created = editor
+            .create_performance(performance, &operator(), keyed)
+            .await;
+        created.expect("create performance")
+    }
+
+    async fn move_to(&self, id: PerformanceId, to: &NewPerformance) -> EditOutcome {
+        let edit = PerformanceEdit {
+            starts_at: Some(to.starts_at),
+            venue: Some(to.venue.clone()),
+            seats: None,
+        };
+        let editor = &self.ports.editor;
+        let edited = editor
+            .edit_performance(self.concert, id, &edit, &operator())
+            .await;
+        edited.expect("edit performance")
+    }
+
+    async fn count_performances(&self) -> usize {
+        let all = self.ports.concerts.performances(self.concert).await;
+        all.expect("performances").len()
+    }
+}
+
+fn keyed(performance: &NewPerformance, text: &str) -> Keyed {
+    let NewPerformance {
+        concert,
+        starts_at,
+        venue,
+        seats,
+        ..
+    } = performance;
+    Keyed::create_performance("box-office", *concert, *starts_at, venue, seats, key(text))
+}
+
+fn first(id: PerformanceId) -> CreatePerformanceOutcome {
+    CreatePerformanceOutcome::Created(Applied::first(id))
+}
+
+fn replayed(id: PerformanceId) -> CreatePerformanceOutcome {
+    CreatePerformanceOutcome::Created(Applied::replayed(id))
+}
+
+/// One key creates one concert; without a key, each call creates another one.
+pub async fn one_key_creates_one_concert<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let under = |name: &str| {
+        let policy = QueuePolicy::default();
+        Some(Keyed::create_concert(
+            "ops",
+            &title(name),
+            &policy,
+            key("key"),
+        ))
+    };
+    let created = office.create_concert(&title("New"), under("New")).await;
+    let CreateConcertOutcome::Created(Applied { effect: id, .. }) = created else {
+        panic!("{created:?}")
+    };
+    let repeated = office.create_concert(&title("New"), under("New")).await;
+    assert_eq!(
+        repeated,
+        CreateConcertOutcome::Created(Applied::replayed(id))
+    );
+    let other = office.create_concert(&title("Other"), under("Other")).await;
+    assert_eq!(other, CreateConcertOutcome::KeyReused);
+    for _ in 0..2 {
+        let created = office.create_concert(&title("New"), None).await;
+        assert!(
+            matches!(&created, CreateConcertOutcome::Created(new) if new.effect != id),
+            "{created:?}"
+        );
+    }
+    let all = office.ports.concerts.catalogue(far()).await;
+    assert_eq!(all.expect("catalogue").len(), 4);
+}
+
+/// One key creates one performance; the repeat is told of it, whatever became of it.
+pub async fn one_key_creates_one_performance<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let new = office.planned();
+    assert_eq!(office.create(&new, Some("key")).await, first(new.id));
+    let again = NewPerformance {
+        id: PerformanceId(office.name()),
+        ..new.clone()
+    };
+    assert_eq!(office.create(&again, Some("key")).await, replayed(new.id));
+    let elsewhere = NewPerformance {
+        venue: venue("Open Air"),
+        ..again.clone()
+    };
+    assert_eq!(office.move_to(new.id, &elsewhere).await, EditOutcome::Done);
+    assert_eq!(office.create(&again, Some("key")).await, replayed(new.id));
+    let other = office.create(&elsewhere, Some("key")).await;
+    assert_eq!(other, CreatePerformanceOutcome::KeyReused);
+    assert_eq!(office.count_performances().await, 2);
+}
+
+/// The very same performance again is the one there is, and leaves no key.
+pub async fn the_same_performance_again_is_the_first_one<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let new = office.planned();
+    assert_eq!(office.create(&new, None).await, first(new.id));
+    let again = NewPerformance {
+        id: PerformanceId(office.name()),
+        ..new.clone()
+    };
+    for text in [None, Some("key")] {
+        let created = office.create(&again, text).await;
+        assert_eq!(created, CreatePerformanceOutcome::Exists(new.id));
+    }
+    let elsewhere = NewPerformance {
+        venue: venue("Open Air"),
+        ..again
+    };
+    let created = office.create(&elsewhere, Some("key")).await;
+    assert_eq!(created, first(elsewhere.id));
+    assert_eq!(office.count_performances().await, 3);
+}
+
+/// Another plan, or another price, for the same concert, start and venue is refused.
+pub async fn a_slot_has_one_performance<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let new = office.planned();
+    assert_eq!(office.create(&new, None).await, first(new.id));
+    let taken = CreatePerformanceOutcome::SlotTaken(new.id);
+    for seats in [
+        plan_of(&[("Stalls", "A", 10, 100)]),
+        plan_of(&[
+            ("Balcony", "B", 10, 250),
+            ("Stalls", "A", 10, 101),
+            ("Standing", "C", 4, 0),
+        ]),
+        plan_of(&[
+            ("Stalls", "A", 10, 100),
+            ("Balcony", "B", 10, 250),
+            ("Standing", "C", 4, 0),
+        ]),
+    ] {
+        let other = NewPerformance {
+            id: PerformanceId(office.name()),
+            seats,
+            ..new.clone()
+        };
+        assert_eq!(office.create(&other, None).await, taken);
+        assert_eq!(office.create(&other, Some("key")).await, taken);
+    }
+    // Another start, venue or concert is another slot. The refused key was not stored.
+    let second = office.add_concert("Second").await;
+    for other in [
+        NewPerformance {
+            starts_at: far() + DAY * 2,
+            ..office.planned()
+        },
+        NewPerformance {
+            venue: venue("small hall"),
+            ..office.planned()
+        },
+        NewPerformance {
+            concert: second,
+            ..office.planned()
+        },
+    ] {
+        let text = other.id.to_string();
+        assert_eq!(office.create(&other, Some(&text)).await, first(other.id));
+    }
+}
+
+/// A performance is not moved onto another one; to where it is it may be.
+pub async fn a_performance_is_not_moved_onto_another<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let new = office.planned();
+    let next_day = NewPerformance {
+        starts_at: new.starts_at + DAY,
+        ..office.planned()
+    };
+    for performance in [&new, &next_day] {
+        let created = office.create(performance, None).await;
+        assert_eq!(created, first(performance.id));
+    }
+    let moved = office.move_to(next_day.id, &new).await;
+    assert_eq!(moved, EditOutcome::SlotTaken(new.id));
+    assert_eq!(office.move_to(new.id, &new).await, EditOutcome::Done);
+    // Where one has left, there is room.
+    let later = NewPerformance {
+        starts_at: new.starts_at + DAY * 2,
+        ..new.clone()
+    };
+    assert_eq!(office.move_to(new.id, &later).await, EditOutcome::Done);
+    assert_eq!(office.move_to(next_day.id, &new).await, EditOutcome::Done);
+    let again = office.planned();
+    let created = office.create(&again, None).await;
+    assert_eq!(created, CreatePerformanceOutcome::Exists(next_day.id));
+}
+
+/// Of many who create the same at once one creates it, with a key and without.
+pub async fn created_at_once_it_is_created_once<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    for (day, text) in [(1, None), (2, Some("key"))] {
+        let create = |_| {
+            let performance = NewPerformance {
+                starts_at: far() + DAY * day,
+                ..office.planned()
+            };
+            let keyed = text.map(|text| keyed(&performance, text));
+            let editor = office.ports.editor.clone();
+            async move {
+                let by = operator();
+                let created = editor.create_performance(&performance, &by, keyed);
+                created.await.expect("create performance")
+            }
+        };
+        let mut created = 0;
+        let mut ids = std::collections::HashSet::new();
+        for outcome in at_once((0..8).map(create)).await {
+            match outcome {
+                CreatePerformanceOutcome::Created(Applied { effect, replayed }) => {
+                    created += usize::from(!replayed);
+                    ids.insert(effect);
+                }
+                CreatePerformanceOutcome::Exists(id) => {
+                    ids.insert(id);
+                }
+                CreatePerformanceOutcome::InProgress => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!((created, ids.len()), (1, 1), "{text:?}");
+    }
+    assert_eq!(office.count_performances().await, 3);
+}

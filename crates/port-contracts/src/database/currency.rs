@@ -1,0 +1,33 @@
+//! The currency of the amounts.
+
+use frontrow_domain::model::Currency;
+
+use super::{BoxOffice, DatabaseFixture, at_once};
+
+fn currency(code: &str) -> Currency {
+    code.parse().expect("a currency")
+}
+
+/// The first currency stays, also over a restart.
+pub async fn the_first_currency_stays<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::empty(fixture);
+    for asked in ["EUR", "EUR", "KRW"] {
+        let stored = office.ports.currency.adopt(currency(asked)).await;
+        assert_eq!(stored.expect("adopt"), currency("EUR"));
+    }
+    office.reopen().await;
+    let stored = office.ports.currency.adopt(currency("KRW")).await;
+    assert_eq!(stored.expect("adopt"), currency("EUR"));
+}
+
+/// Of several at once all are told of the same one.
+pub async fn many_at_once_agree_on_one<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::empty(fixture);
+    let adopt = |code: &str| {
+        let (port, asked) = (office.ports.currency.clone(), currency(code));
+        async move { port.adopt(asked).await.expect("adopt") }
+    };
+    let codes = ["EUR", "KRW", "USD", "JPY", "EUR", "KRW"];
+    let stored = at_once(codes.map(adopt)).await;
+    assert!(stored.iter().all(|one| *one == stored[0]), "{stored:?}");
+}

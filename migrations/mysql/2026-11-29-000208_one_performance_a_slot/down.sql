@@ -1,0 +1,8 @@
+SET @change = IF(
+    EXISTS (SELECT * FROM information_schema.statistics
+            WHERE table_schema = DATABASE() AND table_name = 'performances' AND index_name = 'performances_one_a_slot'),
+    'ALTER TABLE performances DROP KEY performances_one_a_slot',
+    'DO 0');
+PREPARE change_table FROM @change;
+EXECUTE change_table;
+DEALLOCATE PREPARE change_table;

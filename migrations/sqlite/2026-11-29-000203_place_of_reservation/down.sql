@@ -1,0 +1,2 @@
+ALTER TABLE reservations DROP COLUMN place_generation;
+ALTER TABLE reservations DROP COLUMN place_arrival;
