@@ -111,8 +111,9 @@ async fn upgraded() -> (MySqlTestDatabase, MySqlDatabase) {
     MySqlDatabase::migrate(empty.url(), &settings())
         .await
         .unwrap();
-    let opening = MySqlDatabase::open(empty.url(), &settings(), TimeOffset::default());
-    let database = opening.await.unwrap();
+    let database = MySqlDatabase::open(empty.url(), &settings(), TimeOffset::default())
+        .await
+        .unwrap();
     (empty, database)
 }
 

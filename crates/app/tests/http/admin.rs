@@ -1,6 +1,8 @@
 //! What operators do, and that buyers see it.
 
 mod catalogue;
+mod creating;
+mod deleting;
 mod faults;
 mod keys;
 mod notes;

@@ -19,6 +19,7 @@ async fn help_explains_every_command() -> Result<()> {
         None,
         Some("serve"),
         Some("migrate"),
+        Some("reconcile"),
         Some("demo"),
         Some("config"),
         Some("user-token"),
@@ -33,7 +34,14 @@ async fn help_explains_every_command() -> Result<()> {
         );
     }
     let (_, text) = run(AppConfig::default().arg("--help")).await?;
-    for command in ["serve", "migrate", "demo", "config", "user-token"] {
+    for command in [
+        "serve",
+        "migrate",
+        "reconcile",
+        "demo",
+        "config",
+        "user-token",
+    ] {
         assert!(text.contains(command), "{text}");
     }
     Ok(())

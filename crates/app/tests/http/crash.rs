@@ -20,6 +20,7 @@ use self::{
 use crate::{
     on_every_store,
     random::Random,
+    reconcile::reconciled,
     sale::{CHARGE, ROWS, SEATS_A_ROW, USERS, books_of, every_seat_went_to_somebody_else},
     stage::{PRICE, Stage, on_sale},
     stores::Stores,
@@ -157,6 +158,7 @@ async fn check(stage: &Stage, sale: &Sale) -> Result<()> {
 
 async fn every_ledger_is_right(stores: Stores, stage: &Stage, sales: &[Sale]) -> Result<()> {
     assert_eq!(stores.books(&stage.app).await?, books_of(sales.len())?);
+    reconciled(&stage.app).await?;
     let ledgers = stores.ledgers(&stage.app).await?;
     assert_eq!(ledgers.len(), USERS * sales.len());
     for ledger in ledgers {

@@ -3,6 +3,7 @@
 mod at_once;
 mod crashes;
 mod keys;
+mod late;
 
 use anyhow::Result;
 use frontrow_test_harness::{Client, Reply, Request};
@@ -18,9 +19,12 @@ use crate::{
 on_every_store!(
     a_repeated_payment_is_told_the_same_after_its_place_has_ended,
     a_repeated_charge_is_told_the_balance_of_the_first_time,
-    an_operators_repeated_charge_takes_effect_once_for_each_user,
+    an_operators_repeated_charge_takes_effect_once,
     a_refusal_is_not_remembered,
 );
+
+/// Marks the answer to a repeat.
+const REPLAYED: &str = "idempotent-replayed";
 
 /// What users send to charge their points.
 fn charge(client: &Client, amount: i64, key: &str) -> Request {
@@ -70,9 +74,11 @@ async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(
 
     // The identity and the key are enough: who lost the answer may have lost the token too.
     let tokenless = stage.user("buyer");
+    assert_eq!(paid.header(REPLAYED), None);
     for client in [&buyer.visitor.client, &tokenless] {
         let again = buyer.payment_by(client, "payment").await?;
         assert_eq!((again.status, &again.json), (200, &paid.json));
+        assert_eq!(again.header(REPLAYED), Some("true"));
     }
     // A new place changes nothing about it, and is not ended by it.
     let mut rejoined = stage.join("buyer").await?;
@@ -89,8 +95,10 @@ async fn a_repeated_charge_is_told_the_balance_of_the_first_time(stores: Stores)
     let alice = stage.user("alice");
     let first = charge(&alice, 100, "one").await?.expect_status(201)?;
     charge(&alice, 11, "two").await?.expect_status(201)?;
+    assert_eq!(first.header(REPLAYED), None);
     let again = charge(&alice, 100, "one").await?;
     assert_eq!((again.status, &again.json), (201, &first.json));
+    assert_eq!(again.header(REPLAYED), Some("true"));
     // The same meaning in other letters is the same request.
     let rewritten = alice
         .post("/v1/points/charges")
@@ -104,18 +112,18 @@ async fn a_repeated_charge_is_told_the_balance_of_the_first_time(stores: Stores)
     Ok(())
 }
 
-async fn an_operators_repeated_charge_takes_effect_once_for_each_user(
-    stores: Stores,
-) -> Result<()> {
+async fn an_operators_repeated_charge_takes_effect_once(stores: Stores) -> Result<()> {
     let stage = Stage::open(stores, 1, 1, json!({})).await?;
     let operator = stage.admin();
-    for user in ["alice", "bob"] {
-        let first = operator_charge(&operator, user, 70, "order 1").await?;
+    for (user, key) in [("alice", "order 1"), ("bob", "order 2")] {
+        let first = operator_charge(&operator, user, 70, key).await?;
         let first = first.expect_status(201)?;
-        let again = operator_charge(&operator, user, 70, "order 1").await?;
+        let again = operator_charge(&operator, user, 70, key).await?;
         assert_eq!((again.status, &again.json), (201, &first.json));
-        let other = operator_charge(&operator, user, 71, "order 1").await?;
-        assert_problem(&other, 422, "idempotency-key-reused");
+        for (user, amount) in [(user, 71), ("carol", 70)] {
+            let other = operator_charge(&operator, user, amount, key).await?;
+            assert_problem(&other, 422, "idempotency-key-reused");
+        }
         let points = stage.user(user).get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, 70);
     }

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     on_every_store,
+    reconcile::reconciled,
     sale::{
         CHARGE, ROWS, SEATS_A_ROW, USERS, books_of, every_seat_went_to_somebody_else, pick_seat,
     },
@@ -208,7 +209,7 @@ async fn everybody_was_charged_for_what_they_got(
         assert_eq!(evening.balance, expected, "{evening:?}");
     }
     assert_eq!(stores.books(&stage.app).await?, books_of(1)?);
-    Ok(())
+    reconciled(&stage.app).await
 }
 
 fn admissions_were_in_order_and_within_the_rate(mut evenings: Vec<Evening>) -> Result<()> {

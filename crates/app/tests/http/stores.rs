@@ -149,6 +149,11 @@ impl Stores {
         self.open(app).await?.a_day_earlier().await
     }
 
+    /// Runs a statement that both kinds of database understand, past the program.
+    pub(crate) async fn execute(self, app: &App, sql: &str) -> Result<()> {
+        self.open(app).await?.execute(sql).await
+    }
+
     /// How many sold seats of `app` are in the counters behind the rankings.
     pub(crate) async fn counted(self, app: &App) -> Result<i64> {
         self.open(app).await?.counted().await

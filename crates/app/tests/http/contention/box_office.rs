@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{careless::Careless, crowd::in_step, records::Records};
 use crate::{
     lives::SOON,
+    reconcile::reconciled,
     stage::{PRICE, Stage, Visitor, start},
     stores::{Stores, WritesHeldUp},
 };
@@ -77,6 +78,12 @@ impl BoxOffice {
         Ok(Self {
             desks: std::iter::once(first).chain(others).collect(),
         })
+    }
+
+    /// Fails unless the records are sound and `frontrow reconcile` finds no difference.
+    pub(super) async fn ensure_sound(&self, records: &Records) -> Result<()> {
+        records.ensure_sound()?;
+        reconciled(&self.desks[0].app).await
     }
 
     /// One of the processes, another one for each number.

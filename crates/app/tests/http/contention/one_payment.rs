@@ -123,7 +123,7 @@ async fn twenty(
 
 async fn paid_once(office: &BoxOffice, fan: &Holder) -> Result<Records> {
     let records = office.records().await?;
-    records.ensure_sound()?;
+    office.ensure_sound(&records).await?;
     let reservation = records.reservation(&fan.reservation)?;
     assert_eq!(records.payments_of(reservation).len(), 1);
     assert_eq!(records.balance(&fan.customer.name), PRICE);

@@ -79,7 +79,7 @@ async fn two_thousand_overlapping_holds_get_all_their_seats_or_none() -> Result<
     let evenings = all_look_first(&office, evenings.collect()).await?;
 
     let records = office.records().await?;
-    records.ensure_sound()?;
+    office.ensure_sound(&records).await?;
     let mut held = 0;
     for (fan, evening) in fans.iter().zip(&evenings) {
         match &evening.ended {

@@ -80,6 +80,9 @@ async fn a_payment_is_made_once_whatever_became_of_its_commit() -> Result<()> {
         shaky.network.set(Fault::Forward).await?;
 
         let paid = pay.clone().await?.expect_status(200)?;
+        // The place was not ended where the first answer was lost; the repeat ends it.
+        let place = buyer.visitor.client.get("/v1/queue/token").await?;
+        assert_eq!(place.status, 410, "{commit:?}: {place:?}");
         assert_eq!(
             (paid.text_at("/state")?, paid.at("/seats/0")?),
             ("confirmed", &json!(seat))
@@ -88,6 +91,45 @@ async fn a_payment_is_made_once_whatever_became_of_its_commit() -> Result<()> {
         assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
         paid_so_far += 1;
         assert_eq!(payments(&shaky).await?, paid_so_far);
+    }
+    shaky.never_crashed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_operators_create_is_created_once_whatever_became_of_its_commit() -> Result<()> {
+    let mut shaky = ShakyStage::open(json!({})).await?;
+    let operator = shaky.stage.admin();
+    for commit in Commit::ALL {
+        let concert = operator.post("/v1/admin/concerts");
+        let concert = concert
+            .idempotency_key(&format!("{commit:?}"))
+            .json(&json!({"title": format!("{commit:?}")}));
+        let concert = asked_again(&shaky, commit, concert).await?;
+        let concert = concert.expect_status(201)?;
+        let replayed = concert.header("idempotent-replayed").is_some();
+        assert_eq!(replayed, commit == Commit::Unheard);
+        let path = format!(
+            "/v1/admin/concerts/{}/performances",
+            concert.text_at("/id")?
+        );
+        for (day, key) in [(1, None), (2, Some("key"))] {
+            let performance = operator.post(&path).json(&json!({
+                "starts_at": format!("2098-01-0{day}T19:30:00Z"),
+                "venue": "A hall",
+                "sections": [{"name": "Stalls", "price": 1, "rows": [{"name": "A", "seats": 9}]}],
+            }));
+            let performance = match key {
+                Some(key) => performance.idempotency_key(&format!("{key} {commit:?}")),
+                None => performance,
+            };
+            let created = asked_again(&shaky, commit, performance).await?;
+            // Without a key it is found there; with one the answer is that of the first request.
+            let found = commit == Commit::Unheard && key.is_none();
+            let created = created.expect_status(if found { 200 } else { 201 })?;
+            let listed = operator.get(&path).await?.expect_status(200)?;
+            let there = listed.at("/items")?.as_array().map(Vec::len);
+            assert_eq!(there, Some(day), "{commit:?}: {listed:?} {created:?}");
+        }
     }
     shaky.never_crashed()
 }

@@ -27,6 +27,11 @@ async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
     operator_charge(&operator, "buyer", 9, "operator's")
         .await?
         .expect_status(201)?;
+    let concert = |title: &str, key: &str| {
+        let create = operator.post("/v1/admin/concerts").idempotency_key(key);
+        create.json(&json!({"title": title}))
+    };
+    concert("Another", "concert").await?.expect_status(201)?;
     // Another reservation of the same user, held and not paid.
     let rejoined = stage.join("buyer").await?;
     let held = rejoined.hold(&stage, &["R1-2"]).await?.expect_status(201)?;
@@ -43,24 +48,24 @@ async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
         ("another reservation", pay("payment")),
         ("a charge's key for a payment", pay("first charge")),
         (
-            "an operator's charge's key for a payment",
-            pay("operator's"),
-        ),
-        (
             "a payment's key for a charge",
             charge(client, PRICE, "payment"),
         ),
         (
-            "a payment's key for an operator's charge",
-            operator_charge(&operator, "buyer", PRICE, "payment"),
+            "another amount of an operator's",
+            operator_charge(&operator, "buyer", 10, "operator's"),
         ),
         (
-            "an operator's amount and key for one's own charge",
-            charge(client, 9, "operator's"),
+            "another user",
+            operator_charge(&operator, "somebody", 9, "operator's"),
         ),
         (
-            "one's own amount and key for an operator's charge",
-            operator_charge(&operator, "buyer", Buyer::POINTS, "first charge"),
+            "a charge's key for a new concert",
+            concert("Another", "operator's"),
+        ),
+        (
+            "a concert's key for a charge",
+            operator_charge(&operator, "buyer", 9, "concert"),
         ),
     ] {
         let reply = request.await.context(case)?;
@@ -70,8 +75,9 @@ async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
     assert_eq!(stores.books(&stage.app).await?, books_with(1));
     let path = format!("/v1/reservations/{reservation}");
     assert_eq!(client.get(&path).await?.json, held.json);
-    // It is not spoiled: with a key of its own it is paid.
-    pay("second payment").await?.expect_status(200)?;
+    // It is not spoiled: with a key of its own it is paid. An operator's key is none of the user's.
+    pay("operator's").await?.expect_status(200)?;
+    charge(client, 9, "concert").await?.expect_status(201)?;
     assert_eq!(stores.books(&stage.app).await?, books_with(2));
     Ok(())
 }

@@ -128,6 +128,14 @@ impl Opened {
         Ok(())
     }
 
+    pub(super) async fn execute(&mut self, sql: &str) -> Result<()> {
+        match self {
+            Self::Sqlite(database) => database.batch_execute(sql)?,
+            Self::MySql(database) => SimpleAsyncConnection::batch_execute(database, sql).await?,
+        }
+        Ok(())
+    }
+
     pub(super) async fn hold_up_writes(mut self) -> Result<WritesHeldUp> {
         match &mut self {
             Self::Sqlite(database) => database.batch_execute("BEGIN IMMEDIATE")?,

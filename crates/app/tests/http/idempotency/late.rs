@@ -1,0 +1,51 @@
+//! Repeats that come late: after a day, after a month, after the key was given to somebody else.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::{books_with, charge, operator_charge};
+use crate::{
+    buyer::Buyer,
+    reconcile::reconciled,
+    stage::{PRICE, Stage, admin},
+    stores::Stores,
+};
+
+const HOUR_S: i64 = 3_600;
+
+/// The webhook of a payment provider is delivered again, as it is for days.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_charged_and_paid_is_not_again_a_day_and_a_month_later() -> Result<()> {
+    let stores = Stores::EMBEDDED;
+    let mut stage = Stage::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let paid = buyer.pay("payment").await?.expect_status(200)?;
+    let charged = charge(&stage.user("ann"), 100, "own")
+        .await?
+        .expect_status(201)?;
+    let event = operator_charge(&stage.admin(), "ann", 1_000, "evt_1").await?;
+    let event = event.expect_status(201)?;
+    let config = stage.app.config().clone();
+    for hours in [25, 31 * 24] {
+        // The keys are purged when the program starts, and then every hour.
+        let later = config.clone().clock_off_by_s(hours * HOUR_S)?;
+        stage.app.restart_with(later).await?;
+        for (repeat, first) in [
+            (buyer.payment_by(&stage.user("buyer"), "payment"), &paid),
+            (charge(&stage.user("ann"), 100, "own"), &charged),
+            (
+                operator_charge(&admin(&stage.app), "ann", 1_000, "evt_1"),
+                &event,
+            ),
+        ] {
+            let repeat = repeat.await?;
+            assert_eq!((repeat.status, &repeat.json), (first.status, &first.json));
+            assert_eq!(repeat.header("idempotent-replayed"), Some("true"));
+        }
+        let points = stage.user("ann").get("/v1/points").await?;
+        assert_eq!(*points.at("/balance")?, 1_100, "{hours} hours later");
+        assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
+        assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    }
+    reconciled(&stage.app).await
+}

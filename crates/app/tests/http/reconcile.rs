@@ -1,0 +1,83 @@
+//! `frontrow reconcile`: whether money and seats agree.
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::App;
+use serde_json::json;
+
+use crate::{buyer::Buyer, on_every_store, stage::Stage, stores::Stores};
+
+on_every_store!(
+    books_that_agree_are_said_to_agree,
+    every_difference_is_printed,
+);
+
+/// Fails, with what does not agree, unless everything does.
+pub(crate) async fn reconciled(app: &App) -> Result<()> {
+    let output = app.command(&["reconcile"]).await?;
+    ensure!(output.status.success(), "{output:?}");
+    Ok(())
+}
+
+async fn books_that_agree_are_said_to_agree(stores: Stores) -> Result<()> {
+    let stage = Stage::open(stores, 1, 10, json!({})).await?;
+    for (name, seat) in [("ann", "R1-1"), ("ben", "R1-2")] {
+        let buyer = Buyer::at(&stage, name, seat).await?;
+        buyer.pay("payment").await?.expect_status(200)?;
+    }
+    Buyer::at(&stage, "cat", "R1-3").await?;
+    // Beside the server, as an operator runs it.
+    let output = stage.app.command(&["reconcile"]).await?;
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout)?;
+    assert_eq!(text, "3 accounts and 1 performances: 0 differences\n");
+    Ok(())
+}
+
+async fn every_difference_is_printed(stores: Stores) -> Result<()> {
+    let stage = Stage::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&stage, "ann", "R1-1").await?;
+    buyer.pay("payment").await?.expect_status(200)?;
+    stores
+        .execute(&stage.app, "UPDATE balances SET balance = balance + 1")
+        .await?;
+    let sold = "UPDATE seats SET reservation_id = NULL, user_id = NULL, user_slot = NULL";
+    stores.execute(&stage.app, sold).await?;
+    let output = stage.app.command(&["reconcile"]).await?;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stdout)?;
+    for expected in [
+        "account ann: the balance is 201, the ledger adds up to 200".to_owned(),
+        format!(
+            "performance {}, reservation {}: has lost a seat",
+            stage.performance, buyer.reservation
+        ),
+        format!(
+            "performance {}: 1 seats are counted as sold, 0 are",
+            stage.performance
+        ),
+        "1 accounts and 1 performances: 3 differences".to_owned(),
+    ] {
+        assert!(
+            text.lines().any(|line| line == expected),
+            "{expected}: {text}"
+        );
+    }
+    let said = String::from_utf8(output.stderr)?;
+    assert_eq!(said, "frontrow: the books do not agree\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_not_made() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let config = frontrow_test_harness::AppConfig::default()
+        .data_dir(folder.path())
+        .arg("reconcile");
+    let binary = env!("CARGO_BIN_EXE_frontrow").as_ref();
+    let output = App::run(binary, &config).await?;
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr)?;
+    assert!(said.contains("there is no database at"), "{said}");
+    assert!(!folder.path().join("frontrow.db").exists());
+    Ok(())
+}
