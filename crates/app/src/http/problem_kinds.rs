@@ -84,7 +84,7 @@ kinds! {
     HOLD_EXISTS = CONFLICT, "hold-exists", "There is another hold",
         "One user may hold seats of a concert once at a time. Pay or release the reservation named reservation_id first.";
     STARTED = CONFLICT, "performance-started", "The performance has started",
-        "Seats are sold until a performance starts.";
+        "Seats can be held until a performance starts. A hold that is live then can still be paid until its own end.";
     ALREADY_PAID = CONFLICT, "already-paid", "The reservation is paid already",
         "It was paid with another Idempotency-Key, and only once. Nothing was charged by this request.";
     IN_PROGRESS = CONFLICT, "request-in-progress", "The same request is under way",
@@ -106,7 +106,7 @@ kinds! {
     INVALID = UNPROCESSABLE_ENTITY, "invalid-request", "The request is not valid",
         "The request could be read, but the fields listed under errors are not what they must be. Nothing was changed.";
     KEY_REUSED = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key was used for something else",
-        "A key stands for one request of its sender, a user or an operator: the same method, path and meaning of the body. Make a new key for another request.";
+        "A key stands for one request of its sender, a user or an operator: the same operation on the same thing, with the same meaning of the body. Make a new key for another request.";
     STILL_WAITING = TOO_MANY_REQUESTS, "still-waiting", "Your turn has not come yet",
         "The place in the queue is not active yet. Look it up with GET /v1/queue/token, not sooner than Retry-After.";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "Not available for the moment",

@@ -245,7 +245,7 @@ fn not_held(outcome: &HoldOutcome) -> Problem {
         .with("reservation_id", id.to_string()),
         HoldOutcome::Started => Problem::new(
             ProblemKind::STARTED,
-            "Seats are sold until a performance starts.",
+            "Seats can be held until a performance starts; a live hold can still be paid.",
         ),
     }
 }
