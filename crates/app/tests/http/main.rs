@@ -13,6 +13,7 @@ mod clock;
 mod contention;
 mod crash;
 mod database_failures;
+mod disk_full;
 mod exactness;
 mod first_come;
 mod gate_walk;
