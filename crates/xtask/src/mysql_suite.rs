@@ -2,7 +2,7 @@
 
 use std::env;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use frontrow_test_harness::MySqlServer;
 use tokio::runtime::Runtime;
 
@@ -15,11 +15,8 @@ pub(crate) const NAME: &str = "suite_on_mysql";
 /// that tests share.
 pub(crate) fn run(runtime: &Runtime) -> Result<()> {
     let version = version(runtime)?;
-    ensure!(
-        !version.contains("MariaDB"),
-        "{} is no MySQL: {version}",
-        wanted()
-    );
+    let is_mysql = !version.contains("MariaDB");
+    ensure!(is_mysql, "{version} is no MySQL: set {}", wanted());
     eprintln!("soak: the suite runs on {version}");
     test_command::run(&TestArguments::default())
 }
@@ -28,7 +25,8 @@ pub(crate) fn run(runtime: &Runtime) -> Result<()> {
 fn version(runtime: &Runtime) -> Result<String> {
     let named = |name| env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(url) = named(MySqlServer::URL_VARIABLE) {
-        runtime.block_on(MySqlServer::version_at(&url))
+        let version = runtime.block_on(MySqlServer::version_at(&url));
+        version.with_context(|| format!("no server at {}", MySqlServer::URL_VARIABLE))
     } else if named(MySqlServer::PROGRAM_VARIABLE).is_some() {
         MySqlServer::program_version()
     } else {
