@@ -66,7 +66,7 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Also while somebody still has a file open: a server that is about to end, say.
-        let lazily = [OsStr::new("--lazy")];
+        let lazily = [OsStr::new("-l")];
         if let Err(error) = run("umount", &lazily, self.path()) {
             eprintln!("{} is still mounted: {error:#}", self.path().display());
         }
