@@ -48,6 +48,8 @@ pub(crate) enum Turn<Outcome> {
 #[derive(Clone)]
 pub(crate) struct Calls {
     home: Handle,
+    /// Names the database in messages.
+    server: Arc<str>,
     pool: Pool,
     offset: TimeOffset,
     retries: Arc<AtomicU64>,
@@ -58,6 +60,7 @@ impl Calls {
     pub(crate) fn new(server: &Server, pool: Pool, offset: TimeOffset) -> Self {
         Self {
             home: server.home().clone(),
+            server: Arc::from(server.name.as_str()),
             pool,
             offset,
             retries: Arc::default(),
@@ -120,7 +123,7 @@ impl Calls {
             };
             let mut session = Session::new(connection, self.offset.micros());
             let ended = {
-                let attempt = pin!(self::attempt(&mut session, argument, work));
+                let attempt = pin!(self::attempt(&mut session, &self.server, argument, work));
                 match select(attempt, deadline.as_mut()).await {
                     Either::Left((ended, _)) => ended,
                     Either::Right(_) => Ended::TimedOut,
@@ -182,6 +185,7 @@ enum Ended<Outcome> {
 
 async fn attempt<Argument: Sync, Outcome: Send>(
     session: &mut Session,
+    server: &str,
     argument: &Argument,
     work: Work<Argument, Outcome>,
 ) -> Ended<Outcome> {
@@ -190,15 +194,17 @@ async fn attempt<Argument: Sync, Outcome: Send>(
         Ok(Turn::Refused(outcome)) => (Ended::With(Ok(outcome)), false),
         Ok(Turn::Again) => (Ended::Again(None), false),
         Err(error) => {
-            let why = errors::before_commit(&error);
+            let why = errors::before_commit(&error, server);
             let ended = match errors::kind(&error) {
                 // A statement that commits by itself.
-                Kind::Lost if session.stage() == Stage::Committing => {
+                Kind::Lost | Kind::DiskFull if session.stage() == Stage::Committing => {
                     return Ended::With(Err(errors::at_commit(&error)));
                 }
                 Kind::Lost => return Ended::Lost(why),
                 Kind::Deadlock | Kind::LockTimeout => Ended::Again(Some(why)),
-                Kind::Duplicate | Kind::TooSlow | Kind::Other => Ended::With(Err(why)),
+                Kind::Duplicate | Kind::TooSlow | Kind::DiskFull | Kind::Other => {
+                    Ended::With(Err(why))
+                }
             };
             (ended, false)
         }
@@ -213,7 +219,7 @@ async fn attempt<Argument: Sync, Outcome: Send>(
         // A cluster decides at the commit who of two may; the other was rolled back.
         Err(error) if errors::kind(&error) == Kind::Deadlock => {
             let _ = session.roll_back().await;
-            Ended::Again(Some(errors::before_commit(&error)))
+            Ended::Again(Some(errors::before_commit(&error, server)))
         }
         Err(error) => Ended::With(Err(errors::at_commit(&error))),
     }

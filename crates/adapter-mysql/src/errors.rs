@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error};
-use frontrow_domain::ports::StoreError;
+use frontrow_domain::ports::{Cause, StoreError};
 
 /// How long to wait before asking a busy store again.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// What an error says about the transaction in which it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// 1213: it was rolled back so that another could go on.
+    /// It was rolled back so that another could go on: see [`ROLLED_BACK`].
     Deadlock,
     /// 1205: a row was not free in time.
     LockTimeout,
@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Lost,
     /// The server ended a statement that took too long.
     TooSlow,
+    /// The server has no room left for what the statement would write: see [`DISK_FULL`].
+    DiskFull,
     /// Anything else.
     Other,
 }
@@ -47,6 +49,28 @@ const LOST: &[&str] = &[
     "read-only mode",
 ];
 
+/// What the texts of errors begin with that come of a transaction which the server has rolled back, at a
+/// statement or at the commit: it may be tried again.
+const ROLLED_BACK: &[&str] = &[
+    // 1213.
+    "Deadlock found",
+    // 1213 of a Galera cluster, where another node's transaction was certified first.
+    "WSREP detected deadlock/conflict",
+    // 3101 (ER_TRANSACTION_ROLLBACK_DURING_COMMIT): Group Replication's certification has failed.
+    "Plugin instructed the server to rollback",
+];
+
+/// What the texts of errors contain when the server's disk is full. 1114 has no such text of its own: the
+/// storage engine, or a temporary table, could not grow.
+const DISK_FULL: &[&str] = &[
+    // 1021 (ER_DISK_FULL).
+    "Disk full (",
+    // 3 (EE_WRITE), 1026 (ER_ERROR_ON_WRITE), 1030 (ER_GET_ERRNO) and others, with errno 28, ENOSPC.
+    "No space left on device",
+    // The same with errno 122, EDQUOT.
+    "Disk quota exceeded",
+];
+
 /// What an error is about.
 pub(crate) fn kind(error: &Error) -> Kind {
     let Error::DatabaseError(kind, information) = error else {
@@ -55,7 +79,7 @@ pub(crate) fn kind(error: &Error) -> Kind {
     let text = information.message();
     if matches!(kind, DatabaseErrorKind::UniqueViolation) {
         Kind::Duplicate
-    } else if text.starts_with("Deadlock found") {
+    } else if ROLLED_BACK.iter().any(|part| text.starts_with(part)) {
         Kind::Deadlock
     } else if text.starts_with("Lock wait timeout exceeded") {
         Kind::LockTimeout
@@ -63,6 +87,10 @@ pub(crate) fn kind(error: &Error) -> Kind {
     {
         // MariaDB's 1969 "Query execution was interrupted (max_statement_time exceeded)"; MySQL's 3024.
         Kind::TooSlow
+    } else if DISK_FULL.iter().any(|part| text.contains(part))
+        || (text.starts_with("The table '") && text.ends_with("' is full"))
+    {
+        Kind::DiskFull
     } else if LOST.iter().any(|part| text.contains(part)) {
         Kind::Lost
     } else {
@@ -70,15 +98,19 @@ pub(crate) fn kind(error: &Error) -> Kind {
     }
 }
 
-/// An error before the commit was sent: what was done is, or will be, rolled back.
-pub(crate) fn before_commit(error: &Error) -> StoreError {
+/// An error before the commit was sent to `server`: what was done is, or will be, rolled back.
+pub(crate) fn before_commit(error: &Error, server: &str) -> StoreError {
     match kind(error) {
+        Kind::DiskFull => StoreError::disk_full(format!(
+            "the disk of the database {server} is full: {error}"
+        )),
         Kind::Other | Kind::Duplicate => StoreError::not_applied(error),
         Kind::Deadlock | Kind::LockTimeout | Kind::Lost | Kind::TooSlow => busy(error.to_string()),
     }
 }
 
-/// An error of the commit itself: the server may or may not have it.
+/// An error of the commit itself: the server may or may not have it. That goes for a full disk too: by then
+/// the transaction may be in the binary log, or in that of a replica.
 pub(crate) fn at_commit(error: &Error) -> StoreError {
     StoreError::outcome_unknown(format!("commit failed: {error}"))
 }
@@ -88,6 +120,7 @@ pub(crate) fn busy(what: impl Into<String>) -> StoreError {
     StoreError::NotApplied {
         what: what.into(),
         retry_after: Some(BUSY_RETRY_AFTER),
+        cause: Cause::Passing,
     }
 }
 
@@ -115,8 +148,13 @@ mod tests {
 
     #[test]
     fn the_servers_texts_are_understood() {
-        let deadlock = "Deadlock found when trying to get lock; try restarting transaction";
-        assert_eq!(kind(&driver(deadlock)), Kind::Deadlock);
+        for rolled_back in [
+            "Deadlock found when trying to get lock; try restarting transaction",
+            "WSREP detected deadlock/conflict and aborted the transaction. Try restarting the transaction",
+            "Plugin instructed the server to rollback the current transaction.",
+        ] {
+            assert_eq!(kind(&driver(rolled_back)), Kind::Deadlock, "{rolled_back}");
+        }
         let wait = "Lock wait timeout exceeded; try restarting transaction";
         assert_eq!(kind(&driver(wait)), Kind::LockTimeout);
         for slow in [
@@ -142,11 +180,41 @@ mod tests {
         assert_eq!(kind(&driver(unknown)), Kind::Other);
     }
 
+    /// As MariaDB 10.11 and MySQL 8 and 9 word them.
+    #[test]
+    fn a_full_disk_is_told_from_other_errors_and_names_the_database() {
+        for full in [
+            "The table 'ledger' is full",
+            "The table '/tmp/#sql1a2b_3_0' is full",
+            "Disk full (/tmp/#sql1a2b); waiting for someone to free some space... (errno: 28 \"No space \
+             left on device\")",
+            "Error writing file '/tmp/ML1a2b' (errno: 28 - No space left on device)",
+            "Error writing file '/tmp/ML1a2b' (Errcode: 28 \"No space left on device\")",
+            "Got error 28 - 'No space left on device' from storage engine",
+        ] {
+            assert_eq!(kind(&driver(full)), Kind::DiskFull, "{full}");
+            let error = before_commit(&driver(full), "frontrow on db:3306");
+            assert_eq!(error.cause(), Cause::DiskFull);
+            let text = error.to_string();
+            for part in [
+                "disk",
+                "is full",
+                "frontrow on db:3306",
+                full,
+                "nothing was changed",
+            ] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+        let another = "Error writing file '/tmp/ML1a2b' (errno: 30 - Read-only file system)";
+        assert_eq!(kind(&driver(another)), Kind::Other);
+    }
+
     #[test]
     fn a_failure_before_the_commit_changed_nothing() {
-        let error = before_commit(&driver("Deadlock found"));
+        let error = before_commit(&driver("Deadlock found"), "frontrow");
         assert_eq!(error.retry_after(), Some(BUSY_RETRY_AFTER));
-        let error = before_commit(&driver("Table 'seats' doesn't exist"));
+        let error = before_commit(&driver("Table 'seats' doesn't exist"), "frontrow");
         assert_eq!(
             error,
             StoreError::not_applied("Table 'seats' doesn't exist")
@@ -155,7 +223,12 @@ mod tests {
 
     #[test]
     fn nobody_knows_what_a_failed_commit_did() {
-        let error = at_commit(&driver("Input/output error: connection reset"));
-        assert!(matches!(error, StoreError::OutcomeUnknown { .. }));
+        for failure in [
+            "Input/output error: connection reset",
+            "Error writing file '/var/log/mysql/binlog' (errno: 28 - No space left on device)",
+        ] {
+            let error = at_commit(&driver(failure));
+            assert!(matches!(error, StoreError::OutcomeUnknown { .. }));
+        }
     }
 }

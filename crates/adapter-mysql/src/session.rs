@@ -106,7 +106,8 @@ impl Session {
     }
 
     /// Runs a statement that stands alone, outside a transaction: it commits by itself, so with its answer
-    /// it is lost whether it did. Gives how many rows it found.
+    /// it is lost whether it did; and a disk may have been full for the statement or for its commit. Gives how
+    /// many rows it found.
     pub(crate) async fn execute_alone<Statement>(
         &mut self,
         statement: Statement,
@@ -116,8 +117,9 @@ impl Session {
     {
         self.stage = Stage::Committing;
         let executed = statement.execute(self.connection()).await;
-        let lost = matches!(&executed, Err(error) if errors::kind(error) == Kind::Lost);
-        if !lost {
+        let unknown = matches!(&executed, Err(error)
+            if matches!(errors::kind(error), Kind::Lost | Kind::DiskFull));
+        if !unknown {
             self.stage = Stage::Outside;
         }
         executed

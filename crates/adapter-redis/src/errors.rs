@@ -6,7 +6,7 @@ use deadpool_redis::{
     PoolError,
     redis::{ErrorKind, RedisError, ServerErrorKind},
 };
-use frontrow_domain::ports::StoreError;
+use frontrow_domain::ports::{Cause, StoreError};
 
 use crate::connections::Trouble;
 
@@ -65,6 +65,7 @@ pub(crate) fn unavailable(what: impl Display) -> StoreError {
     StoreError::NotApplied {
         what: format!("Redis: {what}"),
         retry_after: Some(RETRY_AFTER),
+        cause: Cause::Passing,
     }
 }
 

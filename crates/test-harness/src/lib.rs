@@ -32,9 +32,11 @@
 //! - [`Client`] speaks HTTP as one user; a [`Reply`] is what came back.
 //! - [`Process`] is a child process with a log file, for the program and for any server that a test
 //!   needs.
-//! - [`MySqlServer`] is a MariaDB or MySQL of the tests' own; [`MySqlTestDatabase`] is one test's database on it.
+//! - [`MySqlServer`] is a MariaDB or MySQL of the tests' own; [`MySqlTestDatabase`] is one test's database on it;
+//!   [`PROCESS_LIST`] is who is connected to either.
 //! - [`RedisServer`] is a Redis of the tests' own; [`RedisKeyspace`] is one test's keys on a shared one.
 //! - [`FaultProxy`] breaks the network between a client and a server, the program or any other.
+//! - [`SmallDisk`] is a disk that a test can fill.
 //! - [`eventually`] waits for something to become true, without guessing how long it takes.
 
 #![expect(
@@ -51,6 +53,7 @@ mod mysql;
 mod process;
 mod redis;
 mod reply;
+mod small_disk;
 mod wrong_clock;
 
 pub use app::App;
@@ -58,8 +61,9 @@ pub use app_config::AppConfig;
 pub use client::{Client, Request};
 pub use eventually::eventually;
 pub use fault_proxy::{Fault, FaultProxy};
-pub use mysql::{MySqlServer, MySqlTestDatabase};
+pub use mysql::{MySqlOptions, MySqlServer, MySqlTestDatabase, PROCESS_LIST};
 pub use process::Process;
 pub use redis::{RedisKeyspace, RedisOptions, RedisServer};
 pub use reply::Reply;
 pub use reqwest::Method;
+pub use small_disk::SmallDisk;

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the chores of people who work on Frontrow.
 
 mod boundaries;
+mod mysql_suite;
 mod soak;
 mod test_command;
 mod tools;

@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: the tests that take long, with numbers for which nobody waits before each change.
 //!
-//! Each is a test that `cargo xtask test` runs as well, with smaller numbers, which it reads from variables.
+//! Each is a test that `cargo xtask test` runs as well, with smaller numbers, which it reads from variables. One
+//! more is all tests on another database.
 
 use std::{
     io::BufReader,
@@ -14,7 +15,7 @@ use cargo_metadata::Message;
 use frontrow_test_harness::{MySqlServer, eventually};
 use tokio::runtime::Runtime;
 
-use crate::{test_command, tools};
+use crate::{mysql_suite, test_command, tools};
 
 /// The long tests; another one is another line.
 #[rustfmt::skip]
@@ -63,9 +64,9 @@ pub(crate) struct SoakArguments {
 /// Runs all parts, or some of them, one after the other, even where one fails.
 pub(crate) fn run(arguments: &SoakArguments) -> Result<()> {
     let filter = arguments.filter.as_deref().unwrap_or_default();
-    let chosen: Vec<_> = PARTS
-        .iter()
-        .filter(|part| part.name.contains(filter))
+    let all = PARTS.iter().map(Chosen::Part).chain([Chosen::MySqlSuite]);
+    let chosen: Vec<_> = all
+        .filter(|chosen| chosen.name().contains(filter))
         .collect();
     ensure!(!chosen.is_empty(), "no part has {filter:?} in its name");
     tools::provide(tools::NEEDED)?;
@@ -74,10 +75,8 @@ pub(crate) fn run(arguments: &SoakArguments) -> Result<()> {
         .build()?;
     let mut failed = 0;
     for (number, part) in (1..).zip(&chosen) {
-        let Part {
-            name, variables, ..
-        } = part;
-        eprintln!("soak: {number} of {}: {name} {variables}", chosen.len());
+        let name = part.name();
+        eprintln!("soak: {number} of {}: {name}", chosen.len());
         let (took, result) = timed(|| part.run(&runtime));
         match result {
             Ok(()) => eprintln!("soak: {name} passed in {} s", took.as_secs()),
@@ -89,6 +88,28 @@ pub(crate) fn run(arguments: &SoakArguments) -> Result<()> {
     }
     ensure!(failed == 0, "{failed} of {} parts failed", chosen.len());
     Ok(())
+}
+
+/// What is run: one of the long tests, or all tests on MySQL.
+enum Chosen {
+    Part(&'static Part),
+    MySqlSuite,
+}
+
+impl Chosen {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Part(part) => part.name,
+            Self::MySqlSuite => mysql_suite::NAME,
+        }
+    }
+
+    fn run(&self, runtime: &Runtime) -> Result<()> {
+        match self {
+            Self::Part(part) => part.run(runtime),
+            Self::MySqlSuite => mysql_suite::run(runtime),
+        }
+    }
 }
 
 #[expect(
@@ -103,6 +124,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 
 impl Part {
     fn run(&self, runtime: &Runtime) -> Result<()> {
+        eprintln!("soak: with {}", self.variables);
         let (program, folder) = self.build()?;
         let listed = Command::new(&program)
             .args(["--list", self.name])

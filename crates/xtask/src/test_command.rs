@@ -8,7 +8,7 @@ use frontrow_test_harness::{MySqlServer, RedisServer};
 use crate::tools;
 
 /// What `cargo xtask test` is called with.
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub(crate) struct TestArguments {
     /// Arguments for `cargo nextest run` or `cargo test`, such as `-p PACKAGE` or a part of a name
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

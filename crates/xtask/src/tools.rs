@@ -42,6 +42,11 @@ pub(crate) const NEEDED: &[Tool] = &[
         packages: &["faketime"],
         why: "makes the clocks of instances differ",
     },
+    Tool {
+        programs: &["mount"],
+        packages: &["mount"],
+        why: "makes a small disk, which a test fills",
+    },
 ];
 
 /// Makes sure that every one of `tools` is installed: installs what is missing where that is

@@ -30,6 +30,8 @@ use super::{
 pub struct SqliteDatabase {
     writer: Pool,
     readers: Pool,
+    /// Stands in messages.
+    file: Arc<Path>,
     clock: Arc<dyn Clock>,
 }
 
@@ -45,6 +47,7 @@ impl SqliteDatabase {
         let database = Self {
             writer: pools::writer(&path)?,
             readers: pools::readers(&path)?,
+            file: Arc::from(path.as_path()),
             clock,
         };
         let mut writer = first(&database.writer, &path).await?;
@@ -94,12 +97,13 @@ impl SqliteDatabase {
         W: FnOnce(&mut SqliteConnection, Timestamp) -> QueryResult<T> + Send + 'static,
     {
         let connection = pools::get(&self.readers).await?;
-        let clock = Arc::clone(&self.clock);
+        let (clock, file) = (Arc::clone(&self.clock), Arc::clone(&self.file));
         let run = move |connection: &mut SqliteConnection| {
             let now = micros(clock.now());
-            connection
-                .transaction(|connection| work(connection, now))
-                .map_err(|error| errors::before_commit(&error))
+            let mut failure = None;
+            let outcome = connection
+                .transaction(|connection| kept(work(connection, now), &mut failure, &file));
+            outcome.map_err(|error| failure.unwrap_or_else(|| errors::before_commit(&error, &file)))
         };
         run_on(connection, run)
             .await
@@ -114,26 +118,35 @@ impl SqliteDatabase {
         W: FnOnce(&mut SqliteConnection, Timestamp) -> QueryResult<T> + Send + 'static,
     {
         let connection = pools::get(&self.writer).await?;
-        let clock = Arc::clone(&self.clock);
+        let (clock, file) = (Arc::clone(&self.clock), Arc::clone(&self.file));
         let run = move |connection: &mut SqliteConnection| {
-            let mut committing = false;
+            let (mut committing, mut failure) = (false, None);
             let outcome = connection.immediate_transaction(|connection| {
-                let outcome = work(connection, micros(clock.now()))?;
+                let worked = work(connection, micros(clock.now()));
+                let outcome = kept(worked, &mut failure, &file)?;
                 committing = true;
                 Ok(outcome)
             });
-            outcome.map_err(|error: Error| {
-                if committing {
-                    errors::at_commit(&error)
-                } else {
-                    errors::before_commit(&error)
-                }
+            outcome.map_err(|error: Error| match failure {
+                Some(failure) => failure,
+                None if committing => errors::at_commit(&error, &file),
+                None => errors::before_commit(&error, &file),
             })
         };
         run_on(connection, run)
             .await
             .unwrap_or_else(|lost| Err(StoreError::outcome_unknown(lost)))
     }
+}
+
+/// Keeps why a transaction's work failed: of the ones that SQLite has rolled back by itself, on a full disk, say,
+/// the driver tells that there is nothing to roll back, and not what happened before.
+fn kept<T>(
+    worked: QueryResult<T>,
+    failure: &mut Option<StoreError>,
+    file: &Path,
+) -> QueryResult<T> {
+    worked.inspect_err(|error| *failure = Some(errors::before_commit(error, file)))
 }
 
 /// Runs `run` on a blocking thread; the error says why nobody knows what became of it.
@@ -189,4 +202,62 @@ fn make_writable(path: &Path) -> Result<(), OpenError> {
             path: path.to_owned(),
             why: error.to_string(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
+    use frontrow_domain::ports::Cause;
+
+    use super::*;
+
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+    }
+
+    /// Writes so much in one statement.
+    async fn write_kib(database: &SqliteDatabase, kib: u32) -> StoreResult<usize> {
+        let insert = format!(
+            "INSERT INTO audit (at, actor, action, subject, detail)
+             VALUES (0, 'olga', 'fill', '', '\"' || hex(zeroblob({})) || '\"')",
+            kib * 512
+        );
+        let written = database.write(move |connection, _| sql_query(insert).execute(connection));
+        written.await
+    }
+
+    /// `SQLite` rolls back by itself there, and the driver, which does not know, fails to: what it says of that
+    /// is not why the statement failed.
+    #[tokio::test]
+    async fn a_statement_that_finds_the_disk_full_says_so_and_the_writer_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("frontrow.db");
+        let database = SqliteDatabase::open(&file, Arc::new(Noon)).await.unwrap();
+        write_kib(&database, 1).await.unwrap();
+        // To SQLite this is the same as a disk with no more room.
+        let limit = |pages: u32| {
+            let pragma = format!("PRAGMA max_page_count = {pages}");
+            database.write(move |connection, _| connection.batch_execute(&pragma))
+        };
+        limit(1).await.unwrap();
+        for _ in 0..2 {
+            let error = write_kib(&database, 100).await.unwrap_err();
+            assert_eq!(error.cause(), Cause::DiskFull, "{error}");
+            assert!(
+                error.to_string().contains(file.to_str().unwrap()),
+                "{error}"
+            );
+        }
+        // On the one connection that writes.
+        limit(1_000_000).await.unwrap();
+        assert_eq!(write_kib(&database, 100).await, Ok(1));
+        let delete = |connection: &mut SqliteConnection, _| {
+            sql_query("DELETE FROM audit WHERE action = 'fill'").execute(connection)
+        };
+        assert_eq!(database.write(delete).await, Ok(2));
+    }
 }

@@ -1,27 +1,61 @@
 //! The one place where a driver's error becomes a [`StoreError`].
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use diesel::result::Error;
-use frontrow_domain::ports::StoreError;
+use frontrow_domain::ports::{Cause, StoreError};
 
 /// How long to wait before asking a busy store again.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// An error before the commit: the transaction was rolled back.
-pub(super) fn before_commit(error: &Error) -> StoreError {
+/// An error before the commit: the transaction was rolled back, or is when its connection is closed. That goes
+/// for every code. On some, such as `SQLITE_FULL` and `SQLITE_IOERR`, SQLite rolls back by itself
+/// (<https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction>); what an earlier
+/// statement has spilled into the log has no commit mark there, and counts for nothing.
+pub(super) fn before_commit(error: &Error, file: &Path) -> StoreError {
     let what = error.to_string();
     // The driver gives SQLITE_BUSY no kind of its own.
     if what.contains("database is locked") {
         busy(what)
+    } else if says_full(error) {
+        disk_full(error, file)
     } else {
-        StoreError::not_applied(what)
+        StoreError::not_applied(format!("{}: {what}", file.display()))
     }
 }
 
-/// An error of the commit itself: the disk may or may not have it.
-pub(super) fn at_commit(error: &Error) -> StoreError {
-    StoreError::outcome_unknown(format!("commit failed: {error}"))
+/// An error of the commit itself.
+///
+/// - `SQLITE_FULL`: nothing was changed. It means that a page could not be written to the log (`unixWrite`); the
+///   last page carries the commit mark, without which a log that is read again after a crash ends before the
+///   transaction (<https://www.sqlite.org/walformat.html>, section 4.1). SQLite then rolls back by itself
+///   (`sqlite3VdbeHalt`), and the next commit overwrites those pages.
+/// - `SQLITE_IOERR`: unknown. The pages may all have been written, and the flush after them have failed
+///   (`SQLITE_IOERR_FSYNC`), or the growth of the index of the log (`SQLITE_IOERR_SHMSIZE`): this process
+///   does not see the transaction, but the one that reads the log again after a crash does.
+/// - `SQLITE_CORRUPT`, `SQLITE_READONLY` and all others: unknown. None of them is expected of a commit, as every
+///   write begins with `BEGIN IMMEDIATE`, which meets them first.
+///
+/// Where the rollback has failed as well, the driver says so with an error of another kind: unknown.
+pub(super) fn at_commit(error: &Error, file: &Path) -> StoreError {
+    if says_full(error) {
+        disk_full(error, file)
+    } else {
+        StoreError::outcome_unknown(format!("{}: commit failed: {error}", file.display()))
+    }
+}
+
+/// `SQLITE_FULL`, to which the driver gives no kind of its own; the text is SQLite's published one.
+fn says_full(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, information)
+        if information.message() == "database or disk is full")
+}
+
+fn disk_full(error: &Error, file: &Path) -> StoreError {
+    StoreError::disk_full(format!(
+        "the disk of the database {} is full: {error}",
+        file.display()
+    ))
 }
 
 /// Everybody else is faster.
@@ -29,6 +63,7 @@ pub(super) fn busy(what: impl Into<String>) -> StoreError {
     StoreError::NotApplied {
         what: what.into(),
         retry_after: Some(BUSY_RETRY_AFTER),
+        cause: Cause::Passing,
     }
 }
 
@@ -47,22 +82,60 @@ mod tests {
         Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(text.to_owned()))
     }
 
+    fn file() -> &'static Path {
+        Path::new("/data/frontrow.db")
+    }
+
     #[test]
     fn a_locked_database_changed_nothing_and_is_worth_another_try() {
-        let error = before_commit(&driver("database is locked"));
+        let error = before_commit(&driver("database is locked"), file());
         assert!(matches!(error, StoreError::NotApplied { .. }));
         assert_eq!(error.retry_after(), Some(BUSY_RETRY_AFTER));
     }
 
     #[test]
     fn a_failure_before_the_commit_changed_nothing() {
-        let error = before_commit(&driver("disk I/O error"));
-        assert_eq!(error, StoreError::not_applied("disk I/O error"));
+        for failure in [
+            "disk I/O error",
+            "attempt to write a readonly database",
+            "database disk image is malformed",
+        ] {
+            let error = before_commit(&driver(failure), file());
+            let expected = StoreError::not_applied(format!("/data/frontrow.db: {failure}"));
+            assert_eq!(error, expected);
+        }
     }
 
     #[test]
     fn nobody_knows_what_a_failed_commit_did() {
-        let error = at_commit(&driver("disk I/O error"));
+        for failure in [
+            "disk I/O error",
+            "attempt to write a readonly database",
+            "database disk image is malformed",
+        ] {
+            let error = at_commit(&driver(failure), file());
+            assert!(matches!(error, StoreError::OutcomeUnknown { .. }));
+        }
+    }
+
+    #[test]
+    fn a_full_disk_changed_nothing_whenever_it_shows_and_is_told_with_the_file() {
+        let full = driver("database or disk is full");
+        for error in [before_commit(&full, file()), at_commit(&full, file())] {
+            assert_eq!(error.cause(), Cause::DiskFull);
+            let expected = "the disk of the database /data/frontrow.db is full: database or disk is \
+                            full; nothing was changed";
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn nobody_knows_what_a_commit_did_that_could_not_be_rolled_back() {
+        let error = Error::RollbackErrorOnCommit {
+            rollback_error: Box::new(driver("disk I/O error")),
+            commit_error: Box::new(driver("database or disk is full")),
+        };
+        let error = at_commit(&error, file());
         assert!(matches!(error, StoreError::OutcomeUnknown { .. }));
     }
 }

@@ -9,6 +9,7 @@
 mod abandoned;
 mod audit;
 mod files;
+mod full_disk;
 mod instants;
 mod keys;
 mod one_file;

@@ -2,7 +2,7 @@
 //! into the file past the ports.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -55,7 +55,8 @@ impl Clock for StoppedClock {
 /// A service with one concert and one performance, a year from now, with the seats `A-1` to `A-9` for
 /// 100 each.
 pub(crate) struct Program {
-    folder: TempDir,
+    _own: Option<TempDir>,
+    folder: PathBuf,
     pub(crate) clock: Arc<StoppedClock>,
     pub(crate) database: SqliteDatabase,
     pub(crate) concert: ConcertId,
@@ -67,27 +68,40 @@ pub(crate) const HOLD: Duration = Duration::from_mins(5);
 
 impl Program {
     pub(crate) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(StoppedClock::at(noon()));
-        let port: Arc<dyn Clock> = clock.clone();
-        let database = SqliteDatabase::open(&file_in(folder.path()), port)
-            .await
-            .unwrap();
-        let mut program = Self {
-            folder,
-            clock,
-            database,
-            concert: ConcertId(Uuid::nil()),
-            performance: PerformanceId(Uuid::nil()),
-            names: AtomicU64::new(1),
-        };
+        let own = tempfile::tempdir().unwrap();
+        let program = Self::start_in(own.path()).await;
+        Self {
+            _own: Some(own),
+            ..program
+        }
+    }
+
+    /// In a folder that outlives it.
+    pub(crate) async fn start_in(folder: &Path) -> Self {
+        let mut program = Self::opened_in(folder).await;
         program.concert = program.add_concert().await;
         program.performance = program.add_performance(year_later()).await;
         program
     }
 
+    /// The same with what is in the folder, and nothing else.
+    pub(crate) async fn opened_in(folder: &Path) -> Self {
+        let clock = Arc::new(StoppedClock::at(noon()));
+        let port: Arc<dyn Clock> = clock.clone();
+        let database = SqliteDatabase::open(&file_in(folder), port).await.unwrap();
+        Self {
+            _own: None,
+            folder: folder.to_owned(),
+            clock,
+            database,
+            concert: ConcertId(Uuid::nil()),
+            performance: PerformanceId(Uuid::nil()),
+            names: AtomicU64::new(1),
+        }
+    }
+
     pub(crate) fn file(&self) -> PathBuf {
-        file_in(self.folder.path())
+        file_in(&self.folder)
     }
 
     /// A connection past the ports.

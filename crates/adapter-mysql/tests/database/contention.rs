@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::{
     QueryResult, QueryableByName, sql_query,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Text},
 };
 use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
 use frontrow_adapter_mysql::MySqlSettings;
@@ -13,7 +13,7 @@ use frontrow_domain::{
     model::{Applied, PageRequest},
     ports::{ChargeOutcome, Concerts, HoldOutcome, PayOutcome, Points, Reservations, StoreError},
 };
-use frontrow_test_harness::eventually;
+use frontrow_test_harness::{PROCESS_LIST, eventually};
 
 use crate::{
     one_database::settings,
@@ -111,21 +111,18 @@ async fn transactions(raw: &mut AsyncMysqlConnection) -> QueryResult<Vec<String>
     Ok(ours.map(|one| one.state).collect())
 }
 
-/// The other connections to this database.
+/// The connections to this database.
 pub(crate) async fn sessions(raw: &mut AsyncMysqlConnection) -> Vec<i64> {
     #[derive(QueryableByName)]
     struct Session {
-        #[diesel(sql_type = BigInt, column_name = "Id")]
+        #[diesel(sql_type = BigInt)]
         id: i64,
-        #[diesel(sql_type = Nullable<Text>)]
-        db: Option<String>,
     }
-    let own = texts(raw, "SELECT DATABASE() AS text").await;
-    let all: Vec<Session> = sql_query("SHOW PROCESSLIST").load(raw).await.unwrap();
-    let ours = all
-        .into_iter()
-        .filter(|one| own.contains(&one.db.clone().unwrap_or_default()));
-    ours.map(|one| one.id).collect()
+    let ours = sql_query(format!(
+        "SELECT id FROM {PROCESS_LIST} WHERE db = DATABASE()"
+    ));
+    let ours: Vec<Session> = ours.load(raw).await.unwrap();
+    ours.iter().map(|one| one.id).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

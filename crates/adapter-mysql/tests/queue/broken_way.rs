@@ -11,9 +11,9 @@ use frontrow_port_contracts::{
     FaultyFixture, Fixture, Mishap, QueuePorts,
     model::{Positions, queue_model_with_faults},
 };
-use frontrow_test_harness::{Fault, FaultProxy};
+use frontrow_test_harness::{Fault, FaultProxy, PROCESS_LIST};
 use jiff::SignedDuration;
-use mysql_async::{Conn, Row, prelude::Queryable};
+use mysql_async::{Conn, prelude::Queryable};
 use tokio::{
     sync::Mutex,
     time::{sleep, timeout},
@@ -74,15 +74,14 @@ impl FarQueue {
     /// Waits until the server has noticed which connections are gone: until then it may be about to commit
     /// what came by them, and holds their locks.
     async fn wait_for_server(&self) {
-        let ours = self.store.url().rsplit('/').next();
         let watch = &mut *self.watch.lock().await;
         let noticing = async {
             loop {
-                // As text: the driver cannot always parse what it gives when prepared.
-                let all: Vec<Row> = watch.query("SHOW PROCESSLIST").await.unwrap();
-                let here = all.iter().filter(|one| database_of(one).as_deref() == ours);
-                // The one that watches.
-                if here.count() == 1 {
+                let others = format!(
+                    "SELECT COUNT(*) FROM {PROCESS_LIST}
+                     WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+                );
+                if watch.query_first(others).await.unwrap() == Some(0) {
                     return;
                 }
                 sleep(BETWEEN_LOOKS).await;
@@ -90,11 +89,6 @@ impl FarQueue {
         };
         timeout(LIMIT, noticing).await.unwrap();
     }
-}
-
-/// The database that a connection is for.
-fn database_of(connection: &Row) -> Option<String> {
-    connection.get::<Option<String>, _>("db").flatten()
 }
 
 /// By that way, without much patience; a busy server may be too slow for it at first.

@@ -3,10 +3,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use diesel::{
-    QueryableByName, sql_query,
-    sql_types::{BigInt, Nullable, Text},
-};
+use diesel::{QueryableByName, sql_query, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
 use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings};
 use frontrow_domain::{
@@ -16,6 +13,7 @@ use frontrow_domain::{
     },
     ports::{JoinOutcome, LookUpOutcome, Queue, QueueTicks, TickOutcome},
 };
+use frontrow_test_harness::PROCESS_LIST;
 
 use crate::{
     hall::{Hall, by_capacity, by_rate, bypass, enters, paused, user},
@@ -203,32 +201,17 @@ async fn joins_that_die_tell_the_truth() {
 /// some, since that is how the hall was opened.
 async fn kill_connections(hall: &Hall, times: usize) -> usize {
     #[derive(QueryableByName)]
-    struct Own {
+    struct Connection {
         #[diesel(sql_type = BigInt)]
         id: i64,
-        #[diesel(sql_type = Text)]
-        db: String,
-    }
-    #[derive(QueryableByName)]
-    struct Connection {
-        #[diesel(sql_type = BigInt, column_name = "Id")]
-        id: i64,
-        #[diesel(sql_type = Nullable<Text>)]
-        db: Option<String>,
     }
     let raw = &mut hall.store.raw().await;
-    let own: Own = sql_query("SELECT CAST(CONNECTION_ID() AS SIGNED) AS id, DATABASE() AS db")
-        .get_result(raw)
-        .await
-        .unwrap();
+    let others =
+        format!("SELECT id FROM {PROCESS_LIST} WHERE db = DATABASE() AND id <> CONNECTION_ID()");
     let mut killed = 0;
     for _ in 0..times {
-        // The table of them fails on MySQL where a statement has bytes in it that are no text.
-        let all: Vec<Connection> = sql_query("SHOW PROCESSLIST").load(raw).await.unwrap();
-        let others = all
-            .into_iter()
-            .filter(|one| one.id != own.id && one.db.as_ref() == Some(&own.db));
-        for connection in others {
+        let found: Vec<Connection> = sql_query(&others).load(raw).await.unwrap();
+        for connection in found {
             let kill = format!("KILL {}", connection.id);
             killed += usize::from(execute(raw, &kill).await.is_ok());
         }

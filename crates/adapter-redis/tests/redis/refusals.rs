@@ -12,7 +12,10 @@ use crate::room::{Raw, Room, SOON, open};
 /// Checks that a join fails without having changed anything, for this reason.
 async fn refused(room: &Room, reason: &str) {
     let error = room.try_join("ann").await.unwrap_err();
-    let StoreError::NotApplied { what, retry_after } = &error else {
+    let StoreError::NotApplied {
+        what, retry_after, ..
+    } = &error
+    else {
         panic!("{error}");
     };
     assert!(what.contains(reason), "{what}");

@@ -26,6 +26,7 @@ mod routes;
 mod server;
 mod services;
 mod shapes;
+mod store_failures;
 mod written;
 
 pub(crate) use ranking_pages::RankingPages;

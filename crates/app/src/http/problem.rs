@@ -1,13 +1,6 @@
 //! Problem documents (RFC 9457): how the API says no.
 
-use std::{
-    fmt,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -21,7 +14,7 @@ use frontrow_domain::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{problem_kinds::ProblemKind, shapes::PlaceBody};
+use super::{problem_kinds::ProblemKind, shapes::PlaceBody, store_failures};
 
 /// A refusal or a failure, as a client is told of it.
 #[derive(Debug)]
@@ -192,7 +185,7 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        log_at_most_once_a_second(&error);
+        store_failures::log(&error);
         let after = error.retry_after().unwrap_or(Duration::from_secs(1));
         let detail = match error {
             StoreError::NotApplied { .. } => "Nothing was changed. Ask again in a moment.",
@@ -247,24 +240,6 @@ impl ResponseError for Problem {
     }
 }
 
-/// An outage fails thousands of requests a second, all for the same reason.
-fn log_at_most_once_a_second(error: &StoreError) {
-    static FAILED: AtomicU64 = AtomicU64::new(0);
-    static LOGGED: Mutex<Option<Instant>> = Mutex::new(None);
-    FAILED.fetch_add(1, Ordering::Relaxed);
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "paces log lines and decides nothing"
-    )]
-    let now = Instant::now();
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if logged.is_none_or(|at| now.duration_since(at) >= Duration::from_secs(1)) {
-        *logged = Some(now);
-        let requests = FAILED.swap(0, Ordering::Relaxed);
-        tracing::warn!(%error, requests, "a store failed requests");
-    }
-}
-
 /// `Retry-After` counts whole seconds (RFC 9110, section 10.2.3): rounded up, and never 0.
 fn whole_seconds(duration: Duration) -> u64 {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
@@ -306,5 +281,18 @@ mod tests {
         let problem = Problem::from(StoreError::not_applied("password of root is wrong"));
         assert!(!problem.to_string().contains("root"));
         assert_eq!(problem.status_code(), 503);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_something_that_changed_nothing() {
+        let problem = Problem::from(StoreError::disk_full(
+            "the disk of /data/frontrow.db is full",
+        ));
+        assert_eq!(problem.status_code(), 503);
+        let text = problem.to_string();
+        assert!(text.contains("Nothing was changed"), "{text}");
+        assert!(!text.contains("/data"), "{text}");
+        let response = problem.error_response();
+        assert_eq!(response.headers().get("retry-after").unwrap(), "5");
     }
 }

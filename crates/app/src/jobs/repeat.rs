@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontrow_domain::ports::StoreResult;
+use frontrow_domain::ports::{Cause, StoreResult};
 use tokio_util::sync::CancellationToken;
 
 /// The longest pause after failures. A queue that is not ticked for longer than
@@ -13,24 +13,30 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// Does `work` at once and then every `pace`, until `stop` is cancelled; what has begun is finished.
 ///
 /// A failure ends nothing: it is logged once, however often it repeats, and the pauses grow until it
-/// is over.
+/// is over. So is a full disk, also where something else failed before.
 pub(super) async fn repeat(
     name: &'static str,
     pace: impl Fn() -> Duration,
     stop: CancellationToken,
     mut work: impl AsyncFnMut() -> StoreResult<()>,
 ) {
-    let mut failures = 0_u32;
+    let (mut failures, mut disk_full) = (0_u32, false);
     while !stop.is_cancelled() {
         match work().await {
             Ok(()) if failures > 0 => {
                 tracing::info!(job = name, failures, "a job works again");
-                failures = 0;
+                (failures, disk_full) = (0, false);
             }
             Ok(()) => {}
             Err(error) => {
                 failures = failures.saturating_add(1);
-                if failures == 1 {
+                if error.cause() == Cause::DiskFull {
+                    if !disk_full {
+                        tracing::error!(job = name, %error,
+                            "disk full: a job cannot write until space is freed");
+                    }
+                    disk_full = true;
+                } else if failures == 1 {
                     tracing::warn!(job = name, %error, "a job failed and is tried again");
                 }
             }

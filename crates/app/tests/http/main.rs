@@ -14,6 +14,7 @@ mod contention;
 mod crash;
 mod currency;
 mod database_failures;
+mod disk_full;
 mod exactness;
 mod first_come;
 mod gate_walk;

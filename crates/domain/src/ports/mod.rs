@@ -51,7 +51,7 @@ pub use ranking_source::RankingSource;
 pub use reservations::{
     HoldOutcome, HoldRequest, Paid, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
 };
-pub use store_error::{StoreError, StoreResult};
+pub use store_error::{Cause, StoreError, StoreResult};
 pub use stored_currency::StoredCurrency;
 pub use timer::Timer;
 pub use token_signer::{TokenRefusal, TokenSigner};

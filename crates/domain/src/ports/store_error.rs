@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// When to ask a store again whose disk is full: room comes when somebody makes some.
+const DISK_FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
+
 /// A store could not do what was asked of it.
 ///
 /// Adapters map their driver's errors to this once, at their edge. The text is for the log, never
@@ -15,6 +18,8 @@ pub enum StoreError {
         what: String,
         /// When it is worth trying again, where the store has an idea.
         retry_after: Option<Duration>,
+        /// What has to happen before a call can succeed.
+        cause: Cause,
     },
     /// The answer was lost: the call may or may not have taken effect. Only a call that is
     /// idempotent, by its nature or by its key, may be made again.
@@ -23,6 +28,15 @@ pub enum StoreError {
         /// What went wrong.
         what: String,
     },
+}
+
+/// Why a store refuses calls: whether that passes by itself, or an operator has to act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// It may pass by itself.
+    Passing,
+    /// The disk is full: calls that write fail until an operator frees space.
+    DiskFull,
 }
 
 /// What a call of a store's port gives.
@@ -38,6 +52,21 @@ impl StoreError {
         Self::NotApplied {
             what: what.to_string(),
             retry_after: None,
+            cause: Cause::Passing,
+        }
+    }
+
+    /// A failure that certainly changed nothing, since the store's disk is full; `what` says which disk
+    /// that is.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "drivers' errors and literals are passed alike"
+    )]
+    pub fn disk_full(what: impl ToString) -> Self {
+        Self::NotApplied {
+            what: what.to_string(),
+            retry_after: Some(DISK_FULL_RETRY_AFTER),
+            cause: Cause::DiskFull,
         }
     }
 
@@ -58,6 +87,15 @@ impl StoreError {
         match self {
             Self::NotApplied { retry_after, .. } => *retry_after,
             Self::OutcomeUnknown { .. } => None,
+        }
+    }
+
+    /// What has to happen before a call can succeed.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::NotApplied { cause, .. } => *cause,
+            Self::OutcomeUnknown { .. } => Cause::Passing,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsString,
     fs::File,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -11,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::{MySqlOptions, PROGRAM_VARIABLE};
 use crate::Process;
 
 /// A start on a slow machine, of a server that was killed and has to go through its log.
@@ -20,10 +22,17 @@ const START_MAX: Duration = Duration::from_mins(1);
 const OPTIONS: &[&str] = &[
     "--innodb-buffer-pool-size=128M",
     "--max-connections=500",
-    "--performance-schema=OFF",
     "--skip-log-bin",
-    "--skip-name-resolve",
 ];
+
+/// What a `MariaDB` is started with. It knows `root` by the address.
+const MARIADB: &[&str] = &["--performance-schema=OFF", "--skip-name-resolve"];
+
+/// What a MySQL is started with. It knows `root` by the name `localhost`, and has its list of connections in the
+/// performance schema. It reads and writes no files for clients: its packages name a folder for these that need
+/// not be there.
+const MYSQL: &[&str] = &["--mysqlx=OFF", NO_FILES];
+const NO_FILES: &str = "--secure-file-priv=NULL";
 
 /// Fast, and good for nothing but tests: what was committed may be lost if the server goes down.
 const FAST: &[&str] = &[
@@ -45,12 +54,31 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Whichever the system has.
+    /// The one that the caller has named, or whichever the system has.
     pub(super) fn find() -> Result<Self> {
-        let path = ["mariadbd", "mysqld"].into_iter().find_map(find);
+        let named = env::var_os(PROGRAM_VARIABLE).filter(|path| !path.is_empty());
+        let path = named
+            .map(PathBuf::from)
+            .or_else(|| ["mariadbd", "mysqld"].into_iter().find_map(find));
         let path = path.context("there is neither mariadbd nor mysqld: install one")?;
         let version = version_of(&path)?;
         Ok(Self { path, version })
+    }
+
+    /// Where the server keeps its data, and how little of it is log where a folder for it was given.
+    fn data(&self, folder: &Path, options: &MySqlOptions) -> Vec<OsString> {
+        let own = folder.join("data");
+        let data = options.data_dir.as_ref().unwrap_or(&own);
+        let mut arguments = vec![format!("--datadir={}", data.display()).into()];
+        if options.data_dir.is_some() {
+            let log = if self.is_mariadb() {
+                "--innodb-log-file-size=4M"
+            } else {
+                "--innodb-redo-log-capacity=8M"
+            };
+            arguments.push(log.into());
+        }
+        arguments
     }
 
     fn is_mariadb(&self) -> bool {
@@ -58,7 +86,7 @@ impl Program {
     }
 
     /// Makes the server's own tables.
-    pub(super) fn initialize(&self, folder: &Path) -> Result<()> {
+    pub(super) fn initialize(&self, folder: &Path, options: &MySqlOptions) -> Result<()> {
         let mut command = if self.is_mariadb() {
             let installer = find("mariadb-install-db").context("there is no mariadb-install-db")?;
             let mut command = Command::new(installer);
@@ -71,7 +99,7 @@ impl Program {
             command
         } else {
             let mut command = Command::new(&self.path);
-            command.args(["--no-defaults", "--initialize-insecure"]);
+            command.args(["--no-defaults", "--initialize-insecure", NO_FILES]);
             command
         };
         let log = folder.join("initialize.log");
@@ -79,7 +107,7 @@ impl Program {
         let status = command
             .env("TMPDIR", own_temporary(folder)?)
             .args(user_option())
-            .arg(format!("--datadir={}", folder.join("data").display()))
+            .args(self.data(folder, options))
             .stdout(output.try_clone()?)
             .stderr(output)
             .status()
@@ -96,7 +124,7 @@ impl Program {
         &self,
         folder: &Path,
         address: SocketAddr,
-        durable: bool,
+        options: &MySqlOptions,
     ) -> Result<Process> {
         // The system kills it when we end without having done so.
         let mut command = match find("setpriv") {
@@ -111,16 +139,15 @@ impl Program {
             .env("TMPDIR", own_temporary(folder)?)
             .arg("--no-defaults")
             .args(user_option())
-            .arg(format!("--datadir={}", folder.join("data").display()))
+            .args(self.data(folder, options))
             .arg(format!("--socket={}", folder.join("socket").display()))
             .arg(format!("--pid-file={}", folder.join("pid").display()))
             .arg(format!("--bind-address={}", address.ip()))
             .arg(format!("--port={}", address.port()))
             .args(OPTIONS)
-            .args(if durable { DURABLE } else { FAST });
-        if !self.is_mariadb() {
-            command.arg("--mysqlx=OFF");
-        }
+            .args(if self.is_mariadb() { MARIADB } else { MYSQL })
+            .args(if options.durable { DURABLE } else { FAST })
+            .args(&options.more);
         let mut process = Process::spawn("the database server", &mut command, &folder.join("log"))?;
         process
             .wait_for_line("ready for connections", START_MAX)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontrow_test_harness::MySqlServer;
+use frontrow_test_harness::{MySqlServer, PROCESS_LIST, eventually};
 use mysql_async::{Conn, Opts, prelude::Queryable};
 use tokio::time::timeout;
 
@@ -61,4 +61,25 @@ async fn a_durable_server_keeps_what_it_acknowledged() {
         server.start_again().await.is_err(),
         "it cannot run two times"
     );
+}
+
+#[tokio::test]
+async fn the_process_list_shows_statements_with_bytes_that_are_no_text() {
+    let server = MySqlServer::start().await.unwrap();
+    let mut busy = connect(&server).await.unwrap();
+    let sleeping = tokio::spawn(async move {
+        let bytes = vec![0x80_u8, 0xff, 0xfe];
+        busy.exec_drop("SELECT SLEEP(60), ?", (bytes,)).await
+    });
+    let mut watch = connect(&server).await.unwrap();
+    let others = format!(
+        "SELECT id FROM {PROCESS_LIST}
+         WHERE db IS NULL AND id <> CONNECTION_ID() AND info LIKE 'SELECT SLEEP%'"
+    );
+    let shown = eventually("the statement is shown", SOON, async || {
+        Ok(watch.query_first::<i64, _>(&others).await?)
+    });
+    let id = shown.await.unwrap();
+    watch.query_drop(format!("KILL {id}")).await.unwrap();
+    assert!(sleeping.await.unwrap().is_err(), "it was killed");
 }

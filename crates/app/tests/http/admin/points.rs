@@ -58,7 +58,7 @@ async fn operators_charge_users_where_users_cannot(stores: Stores) -> Result<()>
 
     // A user id is printable ASCII; in a path it is percent-encoded.
     let encoded = "a%2Fb%40c%3Fd%25e";
-    charge(&admin(&app), encoded, json!(7), "key")
+    charge(&admin(&app), encoded, json!(7), "another")
         .await?
         .expect_status(201)?;
     assert_eq!(balance(&app.client(), "a/b@c?d%e").await?, 7);

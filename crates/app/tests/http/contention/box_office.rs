@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use diesel::{QueryableByName, sql_query, sql_types::BigInt};
 use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
-use frontrow_test_harness::{AppConfig, eventually};
+use frontrow_test_harness::{AppConfig, PROCESS_LIST, eventually};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
@@ -187,19 +187,16 @@ impl BoxOffice {
     pub(super) async fn all_have_looked(&self, requests: usize) -> Result<()> {
         let at_desk = |desk| (requests + DESKS - 1 - desk) / DESKS;
         let lines = (0..DESKS).map(|desk| CONNECTIONS_A_DESK.min(at_desk(desk) + 1));
-        let held_up = "information_schema.processlist
-            WHERE db = DATABASE() AND state LIKE 'Waiting for table%'";
-        self.becomes(lines.sum(), held_up).await
+        self.becomes(lines.sum(), "Waiting for table%").await
     }
 
     /// Waits until so many requests change a row, which somebody else has locked.
     pub(super) async fn wait_for_rows(&self, requests: usize) -> Result<()> {
-        let changing = "information_schema.processlist
-            WHERE db = DATABASE() AND state LIKE 'updating%'";
-        self.becomes(requests, changing).await
+        self.becomes(requests, "updating%").await
     }
 
-    async fn becomes(&self, wanted: usize, rows: &str) -> Result<()> {
+    /// Waits until so many connections are in a state like this.
+    async fn becomes(&self, wanted: usize, state: &str) -> Result<()> {
         #[derive(QueryableByName)]
         struct Line {
             #[diesel(sql_type = BigInt)]
@@ -208,7 +205,10 @@ impl BoxOffice {
         let wanted = i64::try_from(wanted)?;
         let database = &mut self.database().await?;
         eventually("enough requests stand in line", SOON, async || {
-            let length = sql_query(format!("SELECT COUNT(*) AS length FROM {rows}"));
+            let length = sql_query(format!(
+                "SELECT COUNT(*) AS length FROM {PROCESS_LIST}
+                 WHERE db = DATABASE() AND state LIKE '{state}'"
+            ));
             let line: Line = length.get_result(database).await?;
             Ok((line.length >= wanted).then_some(()))
         })

@@ -12,7 +12,8 @@ mod schemas;
 mod shaky_stage;
 mod two_programs;
 
+pub(crate) use self::shaky_stage::{impatient, is_told_to_come_back};
 use self::{
     crowd::{Crowd, SLOWLY},
-    shaky_stage::{SOON, ShakyStage, is_told_to_come_back},
+    shaky_stage::{SOON, ShakyStage},
 };

@@ -91,7 +91,7 @@ impl ShakyStage {
 }
 
 /// The set-up of a program that does not wait for its database for long.
-pub(super) fn impatient(url: &str) -> AppConfig {
+pub(crate) fn impatient(url: &str) -> AppConfig {
     Stores::on_mysql(url)
         .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "1000")
         .env("FRONTROW_DATABASE__CONNECT_TIMEOUT_MS", "1000")
@@ -100,7 +100,7 @@ pub(super) fn impatient(url: &str) -> AppConfig {
 }
 
 /// The one answer that a failed database leads to.
-pub(super) fn is_told_to_come_back(reply: &Reply) -> Result<()> {
+pub(crate) fn is_told_to_come_back(reply: &Reply) -> Result<()> {
     ensure!(reply.status == 503, "{reply:?}");
     ensure!(
         reply.text_at("/type")? == "/problems/unavailable",

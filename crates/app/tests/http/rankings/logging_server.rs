@@ -1,18 +1,18 @@
 //! A server whose log is read.
 
 use anyhow::Result;
-use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 use frontrow_test_harness::{MySqlServer, Reply, eventually};
 use jiff::Timestamp;
 
 use super::{
     SOON,
-    queries::{count, hold_up, let_go, under_way},
+    queries::{Database, count, hold_up, let_go, under_way},
 };
 
 /// A server of its own, since its log is of all of its databases.
 pub(super) struct LoggingServer {
-    connection: AsyncMysqlConnection,
+    database: Database,
     pub(super) url: String,
     _server: MySqlServer,
 }
@@ -22,11 +22,11 @@ impl LoggingServer {
         let server = MySqlServer::start().await?;
         let url = server.create_database("frontrow").await?;
         let past_the_program = format!("{url}?prefer_socket=false");
-        let mut connection = AsyncMysqlConnection::establish(&past_the_program).await?;
+        let mut database = Database::at(&past_the_program).await?;
         let log = "SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = 1";
-        connection.batch_execute(log).await?;
+        database.locking.batch_execute(log).await?;
         Ok(Self {
-            connection,
+            database,
             url,
             _server: server,
         })
@@ -35,18 +35,18 @@ impl LoggingServer {
     /// The log is emptied, and every query of a ranking waits from here on.
     pub(super) async fn hold_up(&mut self) -> Result<()> {
         let empty = "TRUNCATE mysql.general_log";
-        self.connection.batch_execute(empty).await?;
-        hold_up(&mut self.connection).await
+        self.database.locking.batch_execute(empty).await?;
+        hold_up(&mut self.database).await
     }
 
     /// Lets the queries go on once there are so many.
     pub(super) async fn let_go_of(&mut self, queries: i64) -> Result<()> {
         eventually("the queries wait", SOON, async || {
-            let now = under_way(&mut self.connection).await?;
+            let now = under_way(&mut self.database).await?;
             Ok((now >= queries).then_some(()))
         })
         .await?;
-        let_go(&mut self.connection).await
+        let_go(&mut self.database).await
     }
 
     /// How often this answer's span was queried since the log was emptied.
@@ -62,6 +62,6 @@ impl LoggingServer {
                AND argument NOT LIKE '%general_log%'
                AND argument LIKE '%{from}%' AND argument LIKE '%{to}%'"
         );
-        count(&mut self.connection, &sql).await
+        count(&mut self.database, &sql).await
     }
 }

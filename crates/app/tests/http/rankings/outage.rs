@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use diesel_async::{AsyncConnection, AsyncMysqlConnection};
 use frontrow_test_harness::{App, AppConfig, Fault, MySqlServer, eventually};
 
 use super::{
     DATABASE_URL, PERIODS, SOON,
     proxied::behind_a_proxy,
-    queries::{hold_up, let_go, one_each},
+    queries::{Database, hold_up, let_go, one_each},
     ranking,
     readers::Readers,
 };
@@ -113,7 +112,7 @@ async fn a_killed_database_costs_nobody_an_answer() -> Result<()> {
         server.lock().await.start_again().await?;
         // It is asked for the last hour, by all who ask together, however long it takes.
         let past_the_program = format!("{url}?prefer_socket=false");
-        let mut database = AsyncMysqlConnection::establish(&past_the_program).await?;
+        let mut database = Database::at(&past_the_program).await?;
         hold_up(&mut database).await?;
         one_each(&mut database, 1).await?;
         let_go(&mut database).await

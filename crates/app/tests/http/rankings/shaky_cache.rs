@@ -2,14 +2,13 @@
 //! nobody is refused.
 
 use anyhow::{Context, Result};
-use diesel_async::{AsyncConnection, AsyncMysqlConnection};
 use frontrow_test_harness::{App, AppConfig, Fault, FaultProxy, RedisServer, eventually};
 
 use super::{
     DATABASE_URL, PERIODS, SOON,
     outage::{all_are_answered, patient},
     proxied::behind_a_proxy,
-    queries::{hold_up, let_go, none_any_more, one_each, still_one_each},
+    queries::{Database, hold_up, let_go, none_any_more, one_each, still_one_each},
     readers::Readers,
 };
 use crate::{stage, stores::Stores};
@@ -22,7 +21,7 @@ const ALL: i64 = 4;
 struct ShakyCache {
     /// Past the program and the network. Dropped first, with the locks that it may hold: the program's
     /// database is removed with it.
-    database: AsyncMysqlConnection,
+    database: Database,
     app: App,
     network: FaultProxy,
     to_database: FaultProxy,
@@ -46,7 +45,7 @@ impl ShakyCache {
         let redis = RedisServer::start().await?;
         let (config, network) = cached_on(Stores::MYSQL.config().await?, &redis)?;
         let url = config.value(DATABASE_URL).and_then(|url| url.to_str());
-        let database = AsyncMysqlConnection::establish(url.context("a database")?).await?;
+        let database = Database::at(url.context("a database")?).await?;
         let (config, to_database) = behind_a_proxy(config, DATABASE_URL)?;
         Ok(Self {
             app: stage::start(patient(config)).await?,

@@ -1,0 +1,106 @@
+//! The log lines about requests that fail because a store does.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use frontrow_domain::ports::{Cause, StoreError};
+
+/// The shortest time between two lines.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Counts the requests that failed for one cause, and paces the log lines about them: an outage fails thousands
+/// of requests a second, all for the same reason.
+struct Failures {
+    requests: AtomicU64,
+    logged: Mutex<Option<Instant>>,
+}
+
+impl Failures {
+    const fn none() -> Self {
+        Self {
+            requests: AtomicU64::new(0),
+            logged: Mutex::new(None),
+        }
+    }
+
+    /// Counts one more; gives how many they are since the last line, where another line is due.
+    fn one_more(&self) -> Option<u64> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "paces log lines and decides nothing"
+        )]
+        let now = Instant::now();
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = logged.is_none_or(|at| now.duration_since(at) >= PACE);
+        due.then(|| {
+            *logged = Some(now);
+            self.requests.swap(0, Ordering::Relaxed)
+        })
+    }
+}
+
+/// The failures of each cause, each at a pace of its own: no other failure in the same second hides a full disk.
+struct Causes {
+    passing: Failures,
+    disk_full: Failures,
+}
+
+impl Causes {
+    const fn none() -> Self {
+        Self {
+            passing: Failures::none(),
+            disk_full: Failures::none(),
+        }
+    }
+
+    fn of(&self, cause: Cause) -> &Failures {
+        match cause {
+            Cause::Passing => &self.passing,
+            Cause::DiskFull => &self.disk_full,
+        }
+    }
+}
+
+/// Logs that a store failed a request, at most once a second for each cause.
+pub(super) fn log(error: &StoreError) {
+    static CAUSES: Causes = Causes::none();
+    let cause = error.cause();
+    let Some(requests) = CAUSES.of(cause).one_more() else {
+        return;
+    };
+    match cause {
+        Cause::Passing => tracing::warn!(%error, requests, "a store failed requests"),
+        Cause::DiskFull => tracing::error!(%error, requests,
+            "disk full: requests that write are refused until space is freed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_logged_once_a_second_and_counted_meanwhile() {
+        let failures = Failures::none();
+        assert_eq!(failures.one_more(), Some(1));
+        assert_eq!(failures.one_more(), None);
+        assert_eq!(failures.one_more(), None);
+        *failures.logged.lock().unwrap() = None;
+        assert_eq!(failures.one_more(), Some(3));
+    }
+
+    #[test]
+    fn a_full_disk_is_logged_beside_what_else_fails_in_the_same_second() {
+        let causes = Causes::none();
+        assert_eq!(causes.of(Cause::Passing).one_more(), Some(1));
+        assert_eq!(causes.of(Cause::DiskFull).one_more(), Some(1));
+        assert_eq!(causes.of(Cause::Passing).one_more(), None);
+        assert_eq!(causes.of(Cause::DiskFull).one_more(), None);
+    }
+}

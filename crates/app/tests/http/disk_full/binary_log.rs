@@ -1,0 +1,132 @@
+//! The disk of the database server's binary log is full. The server then stands still at each COMMIT until there is
+//! room, of which it looks for some once a minute: to us it hangs.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use diesel::{QueryableByName, sql_query, sql_types::BigInt};
+use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl};
+use frontrow_test_harness::{
+    MySqlOptions, MySqlServer, PROCESS_LIST, Reply, SmallDisk, eventually,
+};
+use serde_json::json;
+
+use crate::{
+    buyer::Buyer,
+    clock::Stopwatch,
+    database_failures::{impatient, is_told_to_come_back},
+    stage::{PRICE, Stage},
+    stores::{Books, Stores},
+};
+
+/// What the program waits for at most (see [`impatient`]): a connection, its making, a statement. And some more.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+
+/// The server looks for room once a minute.
+const MINUTE_AND_MORE: Duration = Duration::from_secs(90);
+
+/// A server whose binary log is on a disk of its own.
+async fn logging_to(disk: &SmallDisk) -> Result<MySqlServer> {
+    let log = format!("--log-bin={}", disk.path().join("binlog").display());
+    MySqlServer::start_with(MySqlOptions {
+        durable: true,
+        more: vec![log, "--server-id=1".into()],
+        ..MySqlOptions::default()
+    })
+    .await
+}
+
+/// Has a `MariaDB` look for room at once: whoever waits for it is woken to be killed, and then looks a last time.
+/// (A MySQL would end itself instead, as its `binlog_error_action` says.)
+async fn look_for_room(server: &MySqlServer) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Waiting {
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+    }
+    if !server.version().contains("MariaDB") {
+        return Ok(());
+    }
+    let url = format!("{}/frontrow?prefer_socket=false", server.url());
+    let database = &mut AsyncMysqlConnection::establish(&url).await?;
+    let waiting = format!("SELECT id FROM {PROCESS_LIST} WHERE state LIKE '%to free space'");
+    let waiting: Vec<Waiting> = sql_query(waiting).load(database).await?;
+    for Waiting { id } in waiting {
+        sql_query(format!("KILL {id}")).execute(database).await?;
+    }
+    Ok(())
+}
+
+/// The payment is given up, or the one that was given up before has not ended yet.
+fn is_told_to_wait(reply: &Reply) -> Result<()> {
+    if reply.status != 409 {
+        return is_told_to_come_back(reply);
+    }
+    let problem = reply.text_at("/type")?;
+    ensure!(problem == "/problems/request-in-progress", "{reply:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_hangs_is_given_up_and_a_payment_is_made_once() -> Result<()> {
+    let disk = SmallDisk::mount(1)?;
+    let server = logging_to(&disk).await?;
+    let url = server.create_database("frontrow").await?;
+    let stage = Stage::open_with(impatient(&url), 1, 2, json!({})).await?;
+    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    disk.fill()?;
+
+    // What is left of the last block of the log is soon used up.
+    let mut charges = 0;
+    let charge = async |number: usize| {
+        let client = stage.user(&format!("user-{number}"));
+        let charge = client.post("/v1/points/charges").idempotency_key("charge");
+        charge.json(&json!({"amount": 7})).await
+    };
+    loop {
+        let told = charge(charges).await?;
+        charges += 1;
+        if told.status != 201 {
+            is_told_to_come_back(&told)?;
+            break;
+        }
+        ensure!(charges < 100, "the disk is never full");
+    }
+    for _ in 0..2 {
+        let paying = Stopwatch::start();
+        is_told_to_wait(&buyer.pay("payment").await?)?;
+        assert!(paying.elapsed() < ANSWERED_WITHIN);
+        stage.app.client().get("/livez").await?.expect_status(200)?;
+        let catalogue = stage.app.client().get("/v1/concerts").await?;
+        catalogue.expect_status(200)?;
+        let own = buyer.visitor.client.get("/v1/reservations").await?;
+        assert_eq!(own.expect_status(200)?.text_at("/items/0/state")?, "held");
+        assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS);
+    }
+
+    disk.make_room()?;
+    look_for_room(&server).await?;
+    let paid = eventually("the payment is made", MINUTE_AND_MORE, async || {
+        let told = buyer.pay("payment").await?;
+        if told.status == 200 {
+            return Ok(Some(told));
+        }
+        is_told_to_wait(&told).map(|()| None)
+    });
+    assert_eq!(paid.await?.text_at("/state")?, "confirmed");
+    assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
+    for number in 0..charges {
+        charge(number).await?.expect_status(201)?;
+    }
+    let right = Books {
+        wrong_balances: 0,
+        payments: 1,
+        paid: PRICE,
+        seats_sold: 1,
+    };
+    assert_eq!(Stores::MYSQL.books(&stage.app).await?, right);
+    for ledger in Stores::MYSQL.ledgers(&stage.app).await? {
+        assert_eq!(ledger.charges, 1, "{ledger:?}");
+    }
+    Ok(())
+}

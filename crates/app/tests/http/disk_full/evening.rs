@@ -1,0 +1,168 @@
+//! People who charge and pay while a disk fills, and what they were told.
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::{Reply, eventually};
+use serde_json::json;
+
+use super::{SOON, is_told_that_nothing_was_changed};
+use crate::{
+    buyer::Buyer,
+    stage::{PRICE, Stage},
+    stores::{Books, Stores},
+};
+
+/// How many hold a seat and have the points for it before the disk is full.
+const BUYERS: usize = 40;
+/// What everybody else charges.
+const CHARGE: i64 = 7;
+/// So many refusals in a row show that the last gap is filled.
+const IN_A_ROW: usize = 20;
+/// More charges than any of the disks takes that were called full.
+const CHARGES_MAX: usize = 5_000;
+
+/// A sale on one of the databases.
+pub(super) struct Evening {
+    stores: Stores,
+    buyers: Vec<Buyer>,
+    /// Whose charge was acknowledged, and whose was refused.
+    charged: Vec<String>,
+    refused: Vec<String>,
+    /// Which of the buyers have paid.
+    paid: Vec<bool>,
+}
+
+impl Evening {
+    /// Rows and seats in each that it needs.
+    pub(super) const SEATS: (u16, u16) = (1, 40);
+
+    /// Lets the buyers hold a seat each.
+    pub(super) async fn begin(stores: Stores, stage: &Stage) -> Result<Self> {
+        let mut buyers = Vec::new();
+        for number in 1..=BUYERS {
+            let (name, seat) = (format!("buyer-{number}"), format!("R1-{number}"));
+            buyers.push(Buyer::at(stage, &name, &seat).await?);
+        }
+        Ok(Self {
+            stores,
+            paid: vec![false; buyers.len()],
+            buyers,
+            charged: Vec::new(),
+            refused: Vec::new(),
+        })
+    }
+
+    /// New users charge, one after the other, until that is refused again and again.
+    pub(super) async fn charge_until_refused(&mut self, stage: &Stage) -> Result<()> {
+        let mut in_a_row = 0;
+        while in_a_row < IN_A_ROW {
+            let number = self.charged.len() + self.refused.len();
+            ensure!(number < CHARGES_MAX, "the disk is never full");
+            let user = format!("user-{number}");
+            let told = charge(stage, &user).await?;
+            if told.status == 201 {
+                self.charged.push(user);
+                in_a_row = 0;
+            } else {
+                is_told_that_nothing_was_changed(&told)?;
+                self.refused.push(user);
+                in_a_row += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every buyer pays. Errors if nobody is refused.
+    pub(super) async fn pay_until_refused(&mut self) -> Result<()> {
+        for (buyer, paid) in self.buyers.iter().zip(&mut self.paid) {
+            let told = buyer.pay(&long_key("payment")).await?;
+            if told.status == 200 {
+                *paid = true;
+            } else {
+                is_told_that_nothing_was_changed(&told)?;
+            }
+        }
+        ensure!(
+            self.paid.contains(&false),
+            "the disk has room for everybody"
+        );
+        Ok(())
+    }
+
+    /// The catalogue, reservations and points are shown, as they are.
+    pub(super) async fn everybody_may_look(&self, stage: &Stage) -> Result<()> {
+        let catalogue = stage.app.client().get("/v1/concerts").await?;
+        catalogue.expect_status(200)?;
+        for (buyer, &paid) in self.buyers.iter().zip(&self.paid) {
+            let client = &buyer.visitor.client;
+            let path = format!("/v1/reservations/{}", buyer.reservation);
+            let shown = client.get(&path).await?.expect_status(200)?;
+            let state = if paid { "confirmed" } else { "held" };
+            assert_eq!(shown.text_at("/state")?, state, "{}", buyer.seat);
+            let own = client.get("/v1/reservations").await?.expect_status(200)?;
+            assert_eq!(own.text_at("/items/0/id")?, buyer.reservation);
+            let spent = if paid { PRICE } else { 0 };
+            assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - spent);
+        }
+        for (users, balance) in [(&self.charged, CHARGE), (&self.refused, 0)] {
+            for user in users {
+                let points = stage.user(user).get("/v1/points").await?;
+                let points = points.expect_status(200)?;
+                assert_eq!(*points.at("/balance")?, balance, "{user}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the writes go on by themselves; then everybody who was refused asks again, with the same key.
+    pub(super) async fn everybody_comes_back(&mut self, stage: &Stage) -> Result<()> {
+        if let Some(user) = self.refused.first() {
+            eventually("writes go on", SOON, async || {
+                let told = charge(stage, user).await?;
+                Ok((told.status == 201).then_some(()))
+            })
+            .await?;
+        }
+        for user in self.refused.drain(..) {
+            charge(stage, &user).await?.expect_status(201)?;
+            self.charged.push(user);
+        }
+        for (buyer, paid) in self.buyers.iter().zip(&mut self.paid) {
+            let told = buyer.pay(&long_key("payment")).await?;
+            told.expect_status(200)?;
+            *paid = true;
+        }
+        Ok(())
+    }
+
+    /// The database has what was acknowledged, once, and nothing else.
+    pub(super) async fn books_are_right(&self, stage: &Stage) -> Result<()> {
+        let sold = i64::try_from(self.paid.iter().filter(|&&paid| paid).count())?;
+        let right = Books {
+            wrong_balances: 0,
+            payments: sold,
+            paid: sold * PRICE,
+            seats_sold: sold,
+        };
+        assert_eq!(self.stores.books(&stage.app).await?, right);
+        let ledgers = self.stores.ledgers(&stage.app).await?;
+        assert_eq!(ledgers.len(), self.buyers.len() + self.charged.len());
+        for ledger in ledgers {
+            assert_eq!(ledger.charges, 1, "{ledger:?}");
+            let refused = self.refused.contains(&ledger.user_id);
+            assert!(!refused, "{ledger:?}");
+        }
+        Ok(())
+    }
+}
+
+async fn charge(stage: &Stage, user: &str) -> Result<Reply> {
+    let client = stage.user(user);
+    let charge = client.post("/v1/points/charges");
+    let charge = charge.idempotency_key(&long_key("charge"));
+    charge.json(&json!({"amount": CHARGE})).await
+}
+
+/// A key as long as may be: it takes room.
+fn long_key(name: &str) -> String {
+    format!("{name:-<255}")
+}

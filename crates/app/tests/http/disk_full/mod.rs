@@ -1,0 +1,28 @@
+//! The disk of the database is full: who writes is told to come back, everybody may look, and once there is room
+//! again everything goes on. What was acknowledged is there, and nothing of what was refused.
+//!
+//! The tests mount small disks, for which they have to be run as root.
+
+mod binary_log;
+mod evening;
+mod log_lines;
+mod mysql;
+mod sqlite;
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::Reply;
+
+use crate::database_failures::is_told_to_come_back;
+
+/// For what must come, on a slow machine.
+const SOON: Duration = Duration::from_secs(30);
+
+/// The answer to what the full disk has undone.
+fn is_told_that_nothing_was_changed(reply: &Reply) -> Result<()> {
+    is_told_to_come_back(reply)?;
+    let detail = reply.text_at("/detail")?;
+    ensure!(detail.contains("Nothing was changed"), "{reply:?}");
+    Ok(())
+}
