@@ -9,16 +9,22 @@
 //! - `migrations`, `open_error`: from any file, or none, to the schema that this program knows.
 //! - `schema`, `columns`, `rows`: the tables as diesel sees them, and rows as the domain does.
 //! - `performance_edits`, `seat_rows`: what the catalogue's editor does to a performance and its seats.
+//! - `backup`, `restore`, `inspection`, `backup_keys`, `backup_error`: a copy of the file while the
+//!   service runs on it, and back.
 //! - `audit`: notes on what operators change.
 //! - `errors`: the one place where a driver's error becomes a store's.
 
 mod audit;
+mod backup;
+mod backup_error;
+mod backup_keys;
 mod columns;
 mod concert_editor;
 mod concerts;
 mod database;
 mod errors;
 mod idempotency;
+mod inspection;
 mod migrations;
 mod open_error;
 mod performance_edits;
@@ -28,10 +34,14 @@ mod queue_policies;
 mod ranking_counters;
 mod ranking_source;
 mod reservations;
+mod restore;
 mod rows;
 mod schema;
 mod seat_rows;
 
+pub use backup::{BackupKey, back_up};
+pub use backup_error::BackupError;
 pub use database::SqliteDatabase;
 pub use migrations::MigrationStatus;
 pub use open_error::OpenError;
+pub use restore::{CheckedBackup, FreedPlace};
