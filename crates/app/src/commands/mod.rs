@@ -1,12 +1,15 @@
 //! What the program can be told to do.
 
+mod backup;
 pub(crate) mod demo;
+mod restore;
 
 use std::io::Write;
 
 use anyhow::Context;
 use frontrow_domain::model::UserId;
 
+pub(crate) use self::{backup::backup, restore::restore};
 use crate::{
     config::Config,
     lifecycle,
