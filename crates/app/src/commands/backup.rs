@@ -12,50 +12,47 @@ use crate::{
 /// Copies the database, and says what the copy has and what it lacks.
 pub(crate) fn backup(config: &Config, file: &Path, with_keys: bool) -> anyhow::Result<()> {
     let done = wiring::back_up(config, file, with_keys)?;
-    let mut lines = vec![format!(
-        "wrote {}, a copy of {}\n",
-        file.display(),
-        done.database.display()
-    )];
-    let mut say = |what: &str, line: &str| lines.push(format!("  {what:<9} {line}\n"));
-    let folder = done.key_folder.display();
-    let names = done.keys.join(", ");
-    match (done.keys.is_empty(), with_keys) {
-        (true, _) => {}
-        (false, true) => {
-            say("with", &format!("the keys in {folder}: {names}"));
-            say(
-                "secret",
-                &format!("keep {} as secret as these keys are", file.display()),
-            );
-        }
-        (false, false) => {
-            say(
-                "left out",
-                &format!("the keys in {folder}: {names}; --with-keys copies them too"),
-            );
-            if signs_tokens(config, &done) {
-                say(
-                    "",
-                    "without the key queue-token every queue token is answered 401 after a restore",
-                );
-            }
-        }
+    let (database, file) = (done.database.display(), file.display());
+    let mut text = format!("wrote {file}, a copy of {database}\n");
+    let folder_keys = keys_in_folder(config, &done, with_keys);
+    let rest = [
+        configured_keys(config),
+        Some(("left out", queues(config).to_owned())),
+        Some((
+            "restore",
+            format!("frontrow restore {file}, while no server runs; docs/OPERATIONS.md says more"),
+        )),
+    ];
+    for (what, line) in folder_keys.into_iter().chain(rest.into_iter().flatten()) {
+        text.extend(["  ", &format!("{what:<9}"), " ", &line, "\n"]);
     }
-    let configured = configured_keys(config);
-    if !configured.is_empty() {
-        let line = format!(
-            "the keys in the configuration: {}; keep a copy of it",
-            configured.join(", ")
-        );
-        say("left out", &line);
+    print(&text)
+}
+
+/// What there is to say about the keys of the data folder.
+fn keys_in_folder(
+    config: &Config,
+    done: &BackedUp,
+    with_keys: bool,
+) -> Vec<(&'static str, String)> {
+    if done.keys.is_empty() {
+        return Vec::new();
     }
-    say("left out", queues(config));
-    say(
-        "restore",
-        "frontrow restore FILE, while no server runs; docs/OPERATIONS.md says more",
+    let keys = format!(
+        "the keys in {}: {}",
+        done.key_folder.display(),
+        done.keys.join(", ")
     );
-    print(&lines.concat())
+    if with_keys {
+        let secret = "whoever reads this file can make tokens, and is an operator".to_owned();
+        return vec![("with", keys), ("secret", secret)];
+    }
+    let mut lines = vec![("left out", format!("{keys}; --with-keys copies them too"))];
+    if signs_tokens(config, done) {
+        let line = "without the key queue-token every queue token is answered 401 after a restore";
+        lines.push(("", line.to_owned()));
+    }
+    lines
 }
 
 /// Whether the data folder's key is the one that signs queue tokens.
@@ -67,10 +64,10 @@ fn signs_tokens(config: &Config, done: &BackedUp) -> bool {
             .any(|name| name == DataFolderKeys::QUEUE_TOKEN)
 }
 
-/// The settings that hold keys.
-fn configured_keys(config: &Config) -> Vec<&'static str> {
+/// What there is to say about the keys that are settings.
+fn configured_keys(config: &Config) -> Option<(&'static str, String)> {
     let identity = &config.identity;
-    [
+    let settings: Vec<_> = [
         (!config.queue.token_keys.is_empty(), "queue.token_keys"),
         (!config.admin.keys.is_empty(), "admin.keys"),
         (identity.hs256_secret.is_some(), "identity.hs256_secret"),
@@ -78,7 +75,12 @@ fn configured_keys(config: &Config) -> Vec<&'static str> {
     ]
     .into_iter()
     .filter_map(|(is_set, setting)| is_set.then_some(setting))
-    .collect()
+    .collect();
+    let line = format!(
+        "the keys in the configuration: {}; keep a copy of it",
+        settings.join(", ")
+    );
+    (!settings.is_empty()).then_some(("left out", line))
 }
 
 fn queues(config: &Config) -> &'static str {
