@@ -20,6 +20,8 @@ async fn help_explains_every_command() -> Result<()> {
         Some("serve"),
         Some("migrate"),
         Some("demo"),
+        Some("backup"),
+        Some("restore"),
         Some("config"),
         Some("user-token"),
     ] {
@@ -33,7 +35,15 @@ async fn help_explains_every_command() -> Result<()> {
         );
     }
     let (_, text) = run(AppConfig::default().arg("--help")).await?;
-    for command in ["serve", "migrate", "demo", "config", "user-token"] {
+    for command in [
+        "serve",
+        "migrate",
+        "demo",
+        "backup",
+        "restore",
+        "config",
+        "user-token",
+    ] {
         assert!(text.contains(command), "{text}");
     }
     Ok(())
