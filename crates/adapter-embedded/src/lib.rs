@@ -5,4 +5,7 @@ mod memory;
 mod sqlite;
 
 pub use memory::{MemoryQueue, MemoryRankingCache};
-pub use sqlite::{MigrationStatus, OpenError, SqliteDatabase};
+pub use sqlite::{
+    BackupError, BackupKey, CheckedBackup, FreedPlace, MigrationStatus, OpenError, SqliteDatabase,
+    back_up,
+};

@@ -63,6 +63,25 @@ enum Command {
     /// A few concerts from a 50-seat club to a 2,000-seat hall. `serve` adds it by itself to an
     /// embedded database without concerts. Not while another frontrow keeps the queues in its memory.
     Demo,
+    /// Copy the embedded database into a new file, while `serve` may run on it
+    ///
+    /// Says what the copy leaves out: the queues, and the keys. docs/OPERATIONS.md tells how to back up MySQL.
+    Backup {
+        /// The file to make; one that is there is never overwritten
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Put the keys of the data folder into the file, which then is secret
+        #[arg(long)]
+        with_keys: bool,
+    },
+    /// Put a backup in the place of the embedded database, while nothing runs on it
+    ///
+    /// What is there is moved aside. Keys that the backup carries are put into the data folder.
+    Restore {
+        /// What `frontrow backup` has made; it stays as it is
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Print the effective configuration as TOML, without its secrets
     Config,
     /// Print a development identity: a JWT for `Authorization: Bearer …`
@@ -87,6 +106,8 @@ impl Cli {
             Command::Migrate { status } => commands::migrate(&config, status),
             Command::Reconcile => commands::reconcile(&config),
             Command::Demo => commands::demo(&config),
+            Command::Backup { file, with_keys } => commands::backup(&config, &file, with_keys),
+            Command::Restore { file } => commands::restore(&config, &file),
             Command::Config => commands::show_config(&config),
             Command::UserToken { sub, valid_for } => commands::user_token(&config, &sub, valid_for),
         }

@@ -32,6 +32,11 @@ pub(crate) const NEEDED: &[Tool] = &[
         why: "is the server on which the MySQL adapter is tested",
     },
     Tool {
+        programs: &["mariadb-dump", "mysqldump"],
+        packages: &["mariadb-client"],
+        why: "makes the backups of MySQL databases that tests restore",
+    },
+    Tool {
         programs: &["redis-server"],
         packages: &["redis-server"],
         why: "is the server on which the Redis adapter is tested",

@@ -66,7 +66,10 @@ pub(super) fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<
 }
 
 /// What the file has beside what this program knows.
-fn compare(connection: &mut SqliteConnection, path: &Path) -> Result<MigrationStatus, OpenError> {
+pub(super) fn compare(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<MigrationStatus, OpenError> {
     let versions = applied(connection, path)?;
     let known = known(path)?;
     let mut status = MigrationStatus::default();
@@ -126,7 +129,7 @@ fn known(path: &Path) -> Result<Vec<Box<dyn Migration<Sqlite>>>, OpenError> {
 }
 
 /// The only number of the only row.
-fn number(connection: &mut SqliteConnection, sql: &str) -> QueryResult<i64> {
+pub(super) fn number(connection: &mut SqliteConnection, sql: &str) -> QueryResult<i64> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = BigInt)]

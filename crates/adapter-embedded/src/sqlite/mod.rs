@@ -10,10 +10,15 @@
 //! - `schema`, `columns`, `rows`: the tables as diesel sees them, and rows as the domain does.
 //! - `performance_edits`, `seat_rows`, `slots`, `deletions`: what the catalogue's editor does to a
 //!   performance and its seats.
+//! - `backup`, `restore`, `inspection`, `backup_keys`, `backup_error`: a copy of the file while the
+//!   service runs on it, and back.
 //! - `audit`: notes on what operators change.
 //! - `errors`: the one place where a driver's error becomes a store's.
 
 mod audit;
+mod backup;
+mod backup_error;
+mod backup_keys;
 mod books;
 mod columns;
 mod concert_editor;
@@ -22,6 +27,7 @@ mod database;
 mod deletions;
 mod errors;
 mod idempotency;
+mod inspection;
 mod migrations;
 mod open_error;
 mod performance_edits;
@@ -31,12 +37,16 @@ mod queue_policies;
 mod ranking_counters;
 mod ranking_source;
 mod reservations;
+mod restore;
 mod rows;
 mod schema;
 mod seat_rows;
 mod slots;
 mod stored_currency;
 
+pub use backup::{BackupKey, back_up};
+pub use backup_error::BackupError;
 pub use database::SqliteDatabase;
 pub use migrations::MigrationStatus;
 pub use open_error::OpenError;
+pub use restore::{CheckedBackup, FreedPlace};

@@ -1,6 +1,8 @@
 //! What the program can be told to do.
 
+mod backup;
 pub(crate) mod demo;
+mod restore;
 
 use std::io::Write;
 
@@ -11,6 +13,7 @@ use frontrow_domain::{
     use_cases::Reconciled,
 };
 
+pub(crate) use self::{backup::backup, restore::restore};
 use crate::{
     config::Config,
     lifecycle,

@@ -25,37 +25,99 @@ impl DataFolderKeys {
         }
     }
 
+    /// The name of the key that signs queue tokens.
+    pub(crate) const QUEUE_TOKEN: &str = "queue-token";
+    /// The name of the key that signs development identities.
+    pub(crate) const IDENTITY: &str = "identity";
+    /// The name of the key that opens the admin API.
+    pub(crate) const ADMIN: &str = "admin";
+
     /// Signs queue tokens.
     pub(crate) fn queue_token(&self) -> anyhow::Result<Secret> {
-        self.read_or_make("queue-token")
+        self.read_or_make(Self::QUEUE_TOKEN)
     }
 
     /// Signs development identities.
     pub(crate) fn identity(&self) -> anyhow::Result<Secret> {
-        self.read_or_make("identity")
+        self.read_or_make(Self::IDENTITY)
     }
 
     /// Opens the admin API.
     pub(crate) fn admin(&self) -> anyhow::Result<Secret> {
-        self.read_or_make("admin")
+        self.read_or_make(Self::ADMIN)
     }
 
     /// Where the admin key is, for people to look it up.
     pub(crate) fn admin_path(&self) -> PathBuf {
-        self.folder.join("admin")
+        self.path(Self::ADMIN)
     }
 
-    fn read_or_make(&self, name: &str) -> anyhow::Result<Secret> {
-        let path = self.folder.join(name);
+    /// The folder of the key files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The key `name`; none where it was never made. Makes nothing.
+    pub(crate) fn find(&self, name: &str) -> anyhow::Result<Option<Secret>> {
+        let path = self.path(name);
         let what = || format!("the key file {}", path.display());
         match fs::read_to_string(&path) {
             Ok(text) if text.trim().len() >= Secret::MIN_LEN => {
-                return Ok(text.trim().to_owned().into());
+                Ok(Some(text.trim().to_owned().into()))
             }
             Ok(_) => anyhow::bail!("{} is too short; remove it to have a new one made", what()),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", what())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", what())),
         }
+    }
+
+    /// Makes `secret` the key `name`. Another key of that name gets one that ends in `suffix`; gives
+    /// where it is then.
+    pub(crate) fn replace(
+        &self,
+        name: &str,
+        secret: &Secret,
+        suffix: &str,
+    ) -> anyhow::Result<Option<PathBuf>> {
+        let path = self.path(name);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        if text.trim() == secret.expose() {
+            return Ok(None);
+        }
+        let mut aside = path.clone().into_os_string();
+        aside.push(suffix);
+        let aside = PathBuf::from(aside);
+        self.put(&path, secret, &aside)
+            .with_context(|| format!("cannot write the key file {}", path.display()))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The old key has its second name before the new one takes over the first.
+    fn put(&self, path: &Path, secret: &Secret, aside: &Path) -> std::io::Result<Option<PathBuf>> {
+        let unfinished = self.write_unfinished(path, secret.expose())?;
+        let was_there = path.exists();
+        let renamed = if was_there {
+            fs::hard_link(path, aside).and_then(|()| fs::rename(&unfinished, path))
+        } else {
+            fs::rename(&unfinished, path)
+        };
+        if renamed.is_err() {
+            fs::remove_file(&unfinished)?;
+        }
+        renamed?;
+        File::open(&self.folder)?.sync_all()?;
+        Ok(was_there.then(|| aside.to_owned()))
+    }
+
+    fn read_or_make(&self, name: &str) -> anyhow::Result<Secret> {
+        if let Some(secret) = self.find(name)? {
+            return Ok(secret);
+        }
+        let path = self.path(name);
+        let what = || format!("the key file {}", path.display());
         self.make(&path)
             .with_context(|| format!("cannot make {}", what()))?;
         // Another process may have been first: what counts is what is there now.
@@ -66,6 +128,18 @@ impl DataFolderKeys {
     /// Makes a key at `path`, if there is none. Written elsewhere first and then linked, so that
     /// nobody ever reads half of a key, and of two who make it at once one wins.
     fn make(&self, path: &Path) -> std::io::Result<()> {
+        let unfinished = self.write_unfinished(path, &random_text())?;
+        let linked = fs::hard_link(&unfinished, path);
+        fs::remove_file(&unfinished)?;
+        match linked {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Writes a key beside `path`, into a folder that is made if it is not there.
+    fn write_unfinished(&self, path: &Path, key: &str) -> std::io::Result<PathBuf> {
         fs::create_dir_all(&self.folder)?;
         fs::set_permissions(&self.folder, Permissions::from_mode(0o700))?;
         let unfinished = path.with_extension(random_text());
@@ -74,15 +148,9 @@ impl DataFolderKeys {
             .create_new(true)
             .mode(0o600)
             .open(&unfinished)?;
-        file.write_all(random_text().as_bytes())?;
+        file.write_all(key.as_bytes())?;
         file.sync_all()?;
-        let linked = fs::hard_link(&unfinished, path);
-        fs::remove_file(&unfinished)?;
-        match linked {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-        File::open(&self.folder)?.sync_all()
+        Ok(unfinished)
     }
 }
 
@@ -108,6 +176,27 @@ mod tests {
         assert!(made.expose().len() >= Secret::MIN_LEN);
         assert_eq!(keys.admin().unwrap(), made);
         assert_ne!(keys.identity().unwrap(), made);
+        let permissions = fs::metadata(keys.admin_path())
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(permissions & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_that_is_replaced_is_kept_under_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = DataFolderKeys::of(folder.path());
+        let old = keys.admin().unwrap();
+        let replace = |secret: &Secret| {
+            let replaced = keys.replace(DataFolderKeys::ADMIN, secret, ".old");
+            replaced.unwrap()
+        };
+        assert_eq!(replace(&old), None, "it is the very key");
+        let new = Secret::from(random_text());
+        let aside = replace(&new).unwrap();
+        assert_eq!(fs::read_to_string(aside).unwrap(), old.expose());
+        assert_eq!(keys.admin().unwrap(), new);
         let permissions = fs::metadata(keys.admin_path())
             .unwrap()
             .permissions()

@@ -1,4 +1,5 @@
-//! What keeps a second process away from queues that are in the memory of the first.
+//! What keeps a second process away from queues that are in the memory of the first, and a restore
+//! away from a file that is served.
 
 use std::{
     fs::{File, TryLockError},
@@ -11,7 +12,7 @@ use frontrow_adapter_mysql::SoleUser;
 use super::database::{database_name, make_folder_of, mysql_settings};
 use crate::config::{Config, DatabaseKind, QueueBackend};
 
-/// Kept for as long as this process serves queues from its memory.
+/// Kept for as long as this process serves.
 pub(crate) enum Lock {
     /// A file beside the database's.
     File(#[expect(dead_code, reason = "the lock goes when it is dropped")] File),
@@ -37,14 +38,13 @@ impl Lock {
 }
 
 /// Keeps other processes from serving the same concerts, for as long as it is held. Two processes
-/// with a queue each would admit twice as many people as the policies say. Nothing to keep where the
-/// queues have a store that processes share.
+/// with a queue each would admit twice as many people as the policies say. Where the queues have a
+/// store that processes share, the lock of a file is shared too: it keeps a restore away.
 pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
-    if config.queue.backend != QueueBackend::Embedded {
-        return Ok(None);
-    }
+    let alone = config.queue.backend == QueueBackend::Embedded;
     let lock = match config.database_kind() {
-        DatabaseKind::Sqlite(path) => lock_file(&path)?.map(Lock::File),
+        DatabaseKind::Sqlite(path) => lock_file(&path, alone)?.map(Lock::File),
+        DatabaseKind::MySql(_) if !alone => return Ok(None),
         DatabaseKind::MySql(url) => {
             let lock = SoleUser::of(url, &mysql_settings(config))
                 .await
@@ -59,19 +59,35 @@ pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
     lock.map_or_else(|| Err(taken(&database_name(config))), |lock| Ok(Some(lock)))
 }
 
+/// Keeps every frontrow from serving on the file `database` while it is replaced.
+pub(super) fn lock_for_restore(database: &Path) -> anyhow::Result<File> {
+    let lock = lock_file(database, true)?;
+    lock.with_context(|| {
+        let database = database.display();
+        format!("another frontrow serves the concerts of {database}; stop it first")
+    })
+}
+
 fn taken(database: &str) -> anyhow::Error {
     anyhow!(
-        "another frontrow serves the concerts of {database}, and keeps their queues in its memory"
+        "another frontrow serves the concerts of {database}, which only one may do while it keeps \
+         their queues in its memory"
     )
 }
 
-/// Locks a file beside `database`; none when somebody else has it.
-fn lock_file(database: &Path) -> anyhow::Result<Option<File>> {
+/// Locks a file beside `database`, alone or with others who do not want it alone; none when somebody
+/// else keeps it from that.
+fn lock_file(database: &Path, alone: bool) -> anyhow::Result<Option<File>> {
     let path = database.with_added_extension("lock");
     let what = || format!("cannot lock {}", path.display());
     make_folder_of(&path)?;
     let file = File::create(&path).with_context(what)?;
-    match file.try_lock() {
+    let locked = if alone {
+        file.try_lock()
+    } else {
+        file.try_lock_shared()
+    };
+    match locked {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).with_context(what),

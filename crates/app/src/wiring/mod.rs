@@ -1,5 +1,6 @@
 //! Puts adapters behind the ports and ports behind the use cases. The only place that names adapters.
 
+mod backup;
 mod database;
 mod keys;
 mod lock;
@@ -31,6 +32,7 @@ use crate::{
 };
 
 pub(crate) use self::{
+    backup::{BackedUp, Restored, back_up, restore},
     database::{MigrationStatus, database_name, duplicates, migrate, migration_status, reconcile},
     keys::Keys,
     lock::{Lock, lock},

@@ -21,6 +21,8 @@ async fn help_explains_every_command() -> Result<()> {
         Some("migrate"),
         Some("reconcile"),
         Some("demo"),
+        Some("backup"),
+        Some("restore"),
         Some("config"),
         Some("user-token"),
     ] {
@@ -39,6 +41,8 @@ async fn help_explains_every_command() -> Result<()> {
         "migrate",
         "reconcile",
         "demo",
+        "backup",
+        "restore",
         "config",
         "user-token",
     ] {

@@ -129,6 +129,11 @@ impl Stores {
         }
     }
 
+    /// True where queues and rankings are on a Redis.
+    pub(crate) fn has_redis(self) -> bool {
+        self.queue == Queue::Redis
+    }
+
     /// Looks into the database of `app`.
     pub(crate) async fn books(self, app: &App) -> Result<Books> {
         self.open(app).await?.books().await
@@ -168,6 +173,11 @@ impl Stores {
     /// A connection to the MySQL database of `app`, for what only that database is asked.
     pub(crate) async fn mysql(self, app: &App) -> Result<AsyncMysqlConnection> {
         mysql::open(app).await
+    }
+
+    /// Removes the keys of `app` from its Redis whose names have `part` behind what all of them begin with.
+    pub(crate) async fn remove_redis_keys(app: &App, part: &str) -> Result<()> {
+        redis::remove(app.config(), part).await
     }
 
     async fn open(self, app: &App) -> Result<Opened> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
 use deadpool_redis::redis::{
-    AsyncConnectionConfig, Client, Script, ScriptInvocation, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, Script, ScriptInvocation, aio::MultiplexedConnection, cmd,
 };
 use frontrow_test_harness::AppConfig;
 use sha2::{Digest, Sha256};
@@ -130,4 +130,22 @@ fn member(user: &str) -> Vec<u8> {
         .take(MEMBER_BYTES)
         .copied()
         .collect()
+}
+
+/// Removes the keys whose names have `part` behind what all keys of the program begin with.
+pub(super) async fn remove(config: &AppConfig, part: &str) -> Result<()> {
+    let setting = |name| {
+        let value = config.value(name).and_then(|value| value.to_str());
+        value.with_context(|| format!("the program was given no {name}"))
+    };
+    let client = Client::open(setting(URL)?)?;
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    let pattern = format!("{}{part}*", setting(KEY_PREFIX)?);
+    let keys: Vec<Vec<u8>> = cmd("KEYS")
+        .arg(pattern)
+        .query_async(&mut connection)
+        .await?;
+    ensure!(!keys.is_empty(), "there are no keys {part}*");
+    cmd("UNLINK").arg(keys).exec_async(&mut connection).await?;
+    Ok(())
 }

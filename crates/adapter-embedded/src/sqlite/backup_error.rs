@@ -1,0 +1,96 @@
+//! Why a backup cannot be made or restored, in words for an operator.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::open_error::OpenError;
+
+/// A backup cannot be made or restored. Each text is one line, and says which file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackupError {
+    /// A file cannot be opened, or is another program's, or a newer one's.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is nothing to copy.
+    #[error("there is no database {}", path.display())]
+    NoDatabase {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A database without tables.
+    #[error("{} is an empty database", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The new file would replace something.
+    #[error("{} is there already, and was left as it is", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file contradicts itself.
+    #[error("{} is damaged: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite found first.
+        why: String,
+    },
+    /// A part of the database is in another file.
+    #[error(
+        "{} is not the whole database: {} belongs to it; `frontrow backup` makes a file that is",
+        path.display(), log.display()
+    )]
+    NotWhole {
+        /// The file.
+        path: PathBuf,
+        /// Its write-ahead log, or its journal.
+        log: PathBuf,
+    },
+    /// A database cannot be restored from itself.
+    #[error("{} is the configured database itself", path.display())]
+    Itself {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process has the database open.
+    #[error("the database {} is open in another process", path.display())]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// The copy failed.
+    #[error("cannot copy the database {} to {}: {why}", from.display(), to.display())]
+    Copy {
+        /// What is copied.
+        from: PathBuf,
+        /// Where it is copied to.
+        to: PathBuf,
+        /// What SQLite says.
+        why: String,
+    },
+    /// The system refuses.
+    #[error("cannot {what} {}: {why}", path.display())]
+    File {
+        /// What was to be done.
+        what: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the system says.
+        why: String,
+    },
+}
+
+impl BackupError {
+    /// The system does not `what` with `path`.
+    pub(super) fn file(what: &'static str, path: &Path, why: &io::Error) -> Self {
+        Self::File {
+            what,
+            path: path.to_owned(),
+            why: why.to_string(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `frontrow backup`
+
+use std::path::Path;
+
+use super::print;
+use crate::{
+    config::{Config, QueueBackend},
+    security::DataFolderKeys,
+    wiring::{self, BackedUp},
+};
+
+/// Copies the database, and says what the copy has and what it lacks.
+pub(crate) fn backup(config: &Config, file: &Path, with_keys: bool) -> anyhow::Result<()> {
+    let done = wiring::back_up(config, file, with_keys)?;
+    let (database, file) = (done.database.display(), file.display());
+    let mut text = format!("wrote {file}, a copy of {database}\n");
+    let folder_keys = keys_in_folder(config, &done, with_keys);
+    let rest = [
+        configured_keys(config),
+        Some(("left out", queues(config).to_owned())),
+        Some((
+            "restore",
+            format!("frontrow restore {file}, while no server runs; docs/OPERATIONS.md says more"),
+        )),
+    ];
+    for (what, line) in folder_keys.into_iter().chain(rest.into_iter().flatten()) {
+        text.extend(["  ", &format!("{what:<9}"), " ", &line, "\n"]);
+    }
+    print(&text)
+}
+
+/// What there is to say about the keys of the data folder.
+fn keys_in_folder(
+    config: &Config,
+    done: &BackedUp,
+    with_keys: bool,
+) -> Vec<(&'static str, String)> {
+    if done.keys.is_empty() {
+        return Vec::new();
+    }
+    let keys = format!(
+        "the keys in {}: {}",
+        done.key_folder.display(),
+        done.keys.join(", ")
+    );
+    if with_keys {
+        let secret = "whoever reads this file can make tokens, and is an operator".to_owned();
+        return vec![("with", keys), ("secret", secret)];
+    }
+    let mut lines = vec![("left out", format!("{keys}; --with-keys copies them too"))];
+    if signs_tokens(config, done) {
+        let line = "without the key queue-token every queue token is answered 401 after a restore";
+        lines.push(("", line.to_owned()));
+    }
+    lines
+}
+
+/// Whether the data folder's key is the one that signs queue tokens.
+fn signs_tokens(config: &Config, done: &BackedUp) -> bool {
+    config.queue.token_keys.is_empty()
+        && done
+            .keys
+            .iter()
+            .any(|name| name == DataFolderKeys::QUEUE_TOKEN)
+}
+
+/// What there is to say about the keys that are settings.
+fn configured_keys(config: &Config) -> Option<(&'static str, String)> {
+    let identity = &config.identity;
+    let settings: Vec<_> = [
+        (!config.queue.token_keys.is_empty(), "queue.token_keys"),
+        (!config.admin.keys.is_empty(), "admin.keys"),
+        (identity.hs256_secret.is_some(), "identity.hs256_secret"),
+        (identity.jwks_file.is_some(), "identity.jwks_file"),
+    ]
+    .into_iter()
+    .filter_map(|(is_set, setting)| is_set.then_some(setting))
+    .collect();
+    let line = format!(
+        "the keys in the configuration: {}; keep a copy of it",
+        settings.join(", ")
+    );
+    (!settings.is_empty()).then_some(("left out", line))
+}
+
+fn queues(config: &Config) -> &'static str {
+    match config.queue.backend {
+        QueueBackend::Redis => {
+            "the queues, which are in Redis; after a restore it is ahead of the database"
+        }
+        QueueBackend::Embedded | QueueBackend::MySql => {
+            "the queues, which are in the server's memory; after a restore people show their tokens \
+             and get their places back"
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `frontrow restore`
+
+use std::path::Path;
+
+use super::print;
+use crate::{
+    config::Config,
+    security::DataFolderKeys,
+    wiring::{self, Restored},
+};
+
+/// Puts a backup in the place of the database, and says what is where.
+pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
+    let done = wiring::restore(config, file)?;
+    let mut lines = vec![format!(
+        "restored {} from {}\n",
+        done.database.display(),
+        file.display()
+    )];
+    let mut say = |what: &str, line: &str| lines.push(format!("  {what:<9} {line}\n"));
+    if let Some(old) = &done.old_database {
+        say(
+            "moved",
+            &format!("the database that was there to {}", old.display()),
+        );
+    }
+    for (name, old) in &done.keys {
+        let path = done.key_folder.join(name);
+        match old {
+            None => say("key", &path.display().to_string()),
+            Some(old) => say(
+                "key",
+                &format!(
+                    "{}; the one that was there is now {}",
+                    path.display(),
+                    old.display()
+                ),
+            ),
+        }
+    }
+    if config.queue.token_keys.is_empty() && !carries_token_key(&done) {
+        let line = format!(
+            "{} is not in the backup: queue tokens of another key are answered 401",
+            done.key_folder.join(DataFolderKeys::QUEUE_TOKEN).display()
+        );
+        say("no key", &line);
+    }
+    say(
+        "lost",
+        "whatever came after the backup; docs/OPERATIONS.md says what to do about it",
+    );
+    print(&lines.concat())
+}
+
+fn carries_token_key(done: &Restored) -> bool {
+    done.keys
+        .iter()
+        .any(|(name, _)| name == DataFolderKeys::QUEUE_TOKEN)
+}

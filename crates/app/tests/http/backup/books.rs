@@ -1,0 +1,79 @@
+//! What a restored database has, whatever it is and wherever the queues are.
+
+use anyhow::Result;
+
+use super::drill::Drill;
+use crate::{
+    on_every_store,
+    stage::{PRICE, on_sale},
+    stores::Stores,
+};
+
+on_every_store!(
+    what_came_before_the_backup_is_there_and_nothing_else,
+    an_idempotency_key_is_known_if_it_was_used_before_the_backup,
+    the_admin_api_shows_the_policy_of_the_backup,
+);
+
+async fn what_came_before_the_backup_is_there_and_nothing_else(stores: Stores) -> Result<()> {
+    let mut drill = Drill::until_the_loss(stores).await?;
+    drill.restore_and_start().await?;
+    let path = format!("/v1/reservations/{}", drill.ann.reservation);
+    let sold = drill.ann.visitor.client.get(&path).await?;
+    assert_eq!(sold.expect_status(200)?.at("/state")?, "confirmed");
+    let path = format!("/v1/reservations/{}", drill.bob_bought);
+    drill.bob.client.get(&path).await?.expect_status(404)?;
+    assert_eq!(drill.bob.balance().await?, Drill::BOB_HAD);
+    assert_eq!(drill.stage.sales().await?.len(), 1);
+    let late = format!("/v1/concerts/{}", drill.late_concert);
+    drill
+        .stage
+        .app
+        .client()
+        .get(&late)
+        .await?
+        .expect_status(404)?;
+
+    let books = stores.books(&drill.stage.app).await?;
+    assert_eq!(
+        (
+            books.wrong_balances,
+            books.payments,
+            books.paid,
+            books.seats_sold
+        ),
+        (0, 1, PRICE, 1)
+    );
+    on_sale(&drill.stage.app, 1, 1, serde_json::json!({})).await?;
+    Ok(())
+}
+
+async fn an_idempotency_key_is_known_if_it_was_used_before_the_backup(
+    stores: Stores,
+) -> Result<()> {
+    let mut drill = Drill::until_the_loss(stores).await?;
+    drill.restore_and_start().await?;
+    let again = drill.ann.pay("ann pays").await?.expect_status(200)?;
+    assert_eq!(again.json, drill.ann_paid.json);
+    let bob = &drill.bob;
+    bob.charge(Drill::BOB_HAD, "bob charges")
+        .await?
+        .expect_status(201)?;
+    assert_eq!(bob.balance().await?, Drill::BOB_HAD, "charged once");
+    // The charge was lost with its key: sent again, it takes effect again.
+    bob.charge(PRICE, "bob charges more")
+        .await?
+        .expect_status(201)?;
+    assert_eq!(bob.balance().await?, Drill::BOB_HAD + PRICE);
+    Ok(())
+}
+
+async fn the_admin_api_shows_the_policy_of_the_backup(stores: Stores) -> Result<()> {
+    let mut drill = Drill::until_the_loss(stores).await?;
+    drill.restore_and_start().await?;
+    let path = format!("/v1/admin/concerts/{}/queue", drill.stage.concert);
+    let policy = drill.stage.admin().get(&path).await?.expect_status(200)?;
+    assert_eq!(policy.at("/state")?, "open");
+    assert_eq!(policy.at("/capacity/max_active")?, 2);
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! `frontrow backup`: what is in the copy, what it says, and that it leaves nothing where it fails.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::{App, eventually};
+use tokio::task::JoinSet;
+
+use super::folder::{Folder, execute, fails, mode, points, run, succeeds};
+use crate::{
+    stage::{PRICE, start},
+    stores::Stores,
+};
+
+/// Charges one point after the other until it is told to stop; gives how many.
+async fn charge_all_the_time(
+    client: frontrow_test_harness::Client,
+    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+) -> Result<i64> {
+    let mut charged = 0;
+    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+        let charge = client
+            .post("/v1/points/charges")
+            .idempotency_key(&format!("charge {charged}"))
+            .json(&serde_json::json!({"amount": 1}));
+        charge.await?.expect_status(201)?;
+        charged += 1;
+    }
+    Ok(charged)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_busy_database_has_all_that_was_answered_before() -> Result<()> {
+    let folder = Folder::new()?;
+    let stage = folder.stage().await?;
+    let stop = std::sync::Arc::default();
+    let mut people = JoinSet::new();
+    for name in ["ann", "bob", "carl", "dora"] {
+        people.spawn(charge_all_the_time(
+            stage.user(name),
+            std::sync::Arc::clone(&stop),
+        ));
+    }
+    let balance = async |name| {
+        let points = stage
+            .user(name)
+            .get("/v1/points")
+            .await?
+            .expect_status(200)?;
+        anyhow::Ok(points.at("/balance")?.as_i64().unwrap_or_default())
+    };
+    eventually("they are at it", Duration::from_secs(30), async || {
+        Ok((balance("ann").await? > 3 && balance("dora").await? > 3).then_some(()))
+    })
+    .await?;
+
+    // The file alone lacks what is in the write-ahead log: a copy of it is no backup.
+    let before = balance("ann").await?;
+    fs::copy(folder.database(), folder.path("half"))?;
+    ensure!(points(&folder.path("half")).unwrap_or(0) < before);
+
+    succeeds(&folder.config(), &["backup", &folder.text("copy")]).await?;
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut charged = 0;
+    while let Some(done) = people.join_next().await {
+        charged += done??;
+    }
+    let copied = points(&folder.path("copy"))?;
+    ensure!(
+        (before..=charged).contains(&copied),
+        "{before} {copied} {charged}"
+    );
+    let ledger = "SELECT sum(amount) AS number FROM ledger";
+    ensure!(super::folder::number(&folder.path("copy"), ledger)? == copied);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_is_put_into_place_by_hand_is_served() -> Result<()> {
+    let folder = Folder::new()?;
+    let stage = folder.stage().await?;
+    let ann = stage.join("ann").await?;
+    ann.charge(PRICE, "charge").await?.expect_status(201)?;
+    for (copy, options) in [("plain", None), ("with-keys", Some("--with-keys"))] {
+        let text = folder.text(copy);
+        let mut arguments = vec!["backup", &*text];
+        arguments.extend(options);
+        succeeds(&folder.config(), &arguments).await?;
+        let elsewhere = Folder::new()?;
+        fs::create_dir(elsewhere.path("data"))?;
+        fs::copy(folder.path(copy), elsewhere.database())?;
+        let app = start(elsewhere.config()).await?;
+        let points = app.client().user("ann").get("/v1/points").await?;
+        assert_eq!(points.expect_status(200)?.at("/balance")?, PRICE);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_its_owners_alone_and_replaces_nothing() -> Result<()> {
+    let folder = Folder::new()?;
+    folder.migrated().await?;
+    let copy = folder.text("copy");
+    succeeds(&folder.config(), &["backup", &copy]).await?;
+    assert_eq!(mode(Path::new(&copy))?, 0o600);
+    std::os::unix::fs::symlink("nowhere", folder.path("link"))?;
+    fs::write(folder.path("other"), "dear to somebody")?;
+    let files = folder.files()?;
+    for name in ["copy", "other", "link"] {
+        let why = fails(&folder.config(), &["backup", &folder.text(name)]).await?;
+        ensure!(why.contains("there already"), "{why}");
+    }
+    assert_eq!(folder.files()?, files);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_fails_leaves_nothing() -> Result<()> {
+    let folder = Folder::new()?;
+    let config = |database: &str| {
+        let url = format!("sqlite:{}", folder.text(database));
+        folder.config().env("FRONTROW_DATABASE__URL", url)
+    };
+    fs::create_dir(folder.path("data"))?;
+    fs::write(
+        folder.path("text"),
+        "this is no database, whatever its name says",
+    )?;
+    fs::write(folder.path("empty"), "")?;
+    fs::write(folder.path("strange"), "")?;
+    execute(&folder.path("strange"), "CREATE TABLE strange (column)")?;
+    succeeds(&config("good"), &["migrate"]).await?;
+    succeeds(&config("newer"), &["migrate"]).await?;
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000001')";
+    execute(&folder.path("newer"), newer)?;
+
+    let files = folder.files()?;
+    for (database, file, says) in [
+        ("missing", "copy", "there is no database"),
+        ("missing/missing", "copy", "there is no database"),
+        ("text", "copy", "not an SQLite database"),
+        ("empty", "copy", "is an empty database"),
+        ("strange", "copy", "database of another program"),
+        ("newer", "copy", "newer version"),
+        ("good", "missing/copy", "cannot write into the folder"),
+        ("good", "text/copy", "cannot write into the folder"),
+    ] {
+        let why = fails(&config(database), &["backup", &folder.text(file)]).await?;
+        ensure!(why.contains(says), "{database}: {why}");
+        assert_eq!(folder.files()?, files, "{database}");
+    }
+    Ok(())
+}
+
+/// The shell sets the limit, and has the program told by an error instead of a signal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_does_not_fit_leaves_nothing() -> Result<()> {
+    let folder = Folder::new()?;
+    let _running = start(folder.config()).await?;
+    let names = || anyhow::Ok(folder.files()?.into_keys().collect::<Vec<_>>());
+    let before = names()?;
+    let copy = async |blocks: u32| {
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec {} backup {}",
+            env!("CARGO_BIN_EXE_frontrow"),
+            folder.text("copy"),
+        );
+        let config = folder.config().arg("-c").arg(script);
+        App::run(Path::new("/bin/sh"), &config).await
+    };
+    for blocks in [1, 16, 64] {
+        let done = copy(blocks).await?;
+        let why = String::from_utf8(done.stderr)?;
+        ensure!(!done.status.success() && why.contains("cannot "), "{why}");
+        ensure!(why.lines().count() == 1, "{why}");
+        assert_eq!(names()?, before);
+    }
+    ensure!(copy(1_000_000).await?.status.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_says_what_it_leaves_out() -> Result<()> {
+    let folder = Folder::new()?;
+    folder.stage().await?;
+    let config = folder.config();
+    let plain = succeeds(&config, &["backup", &folder.text("plain")]).await?;
+    for part in [
+        "plain",
+        "frontrow.db",
+        "data/keys: identity, queue-token",
+        "--with-keys",
+        "401",
+        "show their tokens",
+    ] {
+        ensure!(plain.contains(part), "{part}: {plain}");
+    }
+    ensure!(
+        !plain.contains("configuration") && !plain.contains("secret"),
+        "{plain}"
+    );
+
+    let with_keys = succeeds(&config, &["backup", &folder.text("keys"), "--with-keys"]).await?;
+    ensure!(with_keys.contains("secret"), "{with_keys}");
+    ensure!(!with_keys.contains("401"), "{with_keys}");
+
+    let shared = Stores::with_redis(config, "redis://127.0.0.1:1")
+        .env("FRONTROW_ADMIN__KEYS__OPS", crate::stage::ADMIN_KEY);
+    let shared = succeeds(&shared, &["backup", &folder.text("shared")]).await?;
+    for part in [
+        "in the configuration: queue.token_keys, admin.keys",
+        "Redis",
+    ] {
+        ensure!(shared.contains(part), "{part}: {shared}");
+    }
+    ensure!(
+        !shared.contains("401") && !shared.contains("show their tokens"),
+        "{shared}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_is_referred_to_the_manual() -> Result<()> {
+    let folder = Folder::new()?;
+    folder.migrated().await?;
+    succeeds(&folder.config(), &["backup", &folder.text("copy")]).await?;
+    let files = folder.files()?;
+    let config = folder
+        .config()
+        .env("FRONTROW_DATABASE__URL", "mysql://root@127.0.0.1:1/x");
+    for arguments in [
+        &["backup", &*folder.text("other")][..],
+        &["backup", &*folder.text("other"), "--with-keys"],
+        &["restore", &*folder.text("copy")],
+    ] {
+        let why = fails(&config, arguments).await?;
+        ensure!(why.contains("docs/OPERATIONS.md"), "{why}");
+    }
+    assert_eq!(folder.files()?, files);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_schema_is_copied_and_restored_as_it_is() -> Result<()> {
+    let folder = Folder::new()?;
+    folder.migrated().await?;
+    execute(
+        &folder.database(),
+        "DROP TRIGGER added_reservations_are_counted;
+         DELETE FROM __diesel_schema_migrations WHERE version = '20261122000021'",
+    )?;
+    let config = folder.config();
+    let pending = async || {
+        let status = succeeds(&config, &["migrate", "--status"]).await?;
+        anyhow::Ok(status.matches("to be applied").count())
+    };
+    assert_eq!(pending().await?, 1);
+    succeeds(&config, &["backup", &folder.text("copy")]).await?;
+    assert_eq!(pending().await?, 1, "the source is not migrated");
+    let migrated = run(&config, &["migrate"]).await?;
+    ensure!(migrated.status.success() && pending().await? == 0);
+    succeeds(&config, &["restore", &folder.text("copy")]).await?;
+    assert_eq!(pending().await?, 1);
+    start(config.clone()).await?;
+    assert_eq!(pending().await?, 0, "the next start does it");
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! An evening with a backup in the middle of it: some sales, people and changes before, some after.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::{Reply, eventually};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::mysql_dump;
+use crate::{
+    buyer::Buyer,
+    stage::{PRICE, Stage, Visitor, on_sale},
+    stores::Stores,
+};
+
+/// For what comes by itself.
+pub(super) const SOON: Duration = Duration::from_secs(30);
+
+/// What happened before the backup, and after it.
+pub(super) struct Drill {
+    folder: TempDir,
+    pub(super) stage: Stage,
+    /// Paid for one seat before.
+    pub(super) ann: Buyer,
+    /// What Ann's payment was answered.
+    pub(super) ann_paid: Reply,
+    /// Paid for the other two seats after, with what was charged before and after.
+    pub(super) bob: Visitor,
+    pub(super) bob_bought: String,
+    /// Was admitted before, and did nothing.
+    pub(super) carl: Visitor,
+    /// Joined the line before.
+    pub(super) dora: Visitor,
+    /// Joined the line after.
+    pub(super) eve: Visitor,
+    /// Made after.
+    pub(super) late_concert: String,
+    /// Joined the queue of that concert.
+    pub(super) fay: Visitor,
+}
+
+impl Drill {
+    /// What Bob charged before the backup.
+    pub(super) const BOB_HAD: i64 = 3 * PRICE;
+
+    /// Plays the evening up to the moment in which the database is lost: the server has ended.
+    pub(super) async fn until_the_loss(stores: Stores) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let policy = json!({"throughput": null, "capacity": {"max_active": 2}});
+        let mut stage = Stage::open(stores, 1, 3, policy).await?;
+        let ann = Buyer::at(&stage, "ann", "R1-1").await?;
+        let ann_paid = ann.pay("ann pays").await?.expect_status(200)?;
+        let bob = stage.join("bob").await?;
+        bob.charge(Self::BOB_HAD, "bob charges")
+            .await?
+            .expect_status(201)?;
+        let (carl, dora) = (stage.join("carl").await?, stage.join("dora").await?);
+        ensure!(carl.is_active() && !dora.is_active());
+
+        back_up(&stage, &folder).await?;
+
+        let mut eve = stage.join("eve").await?;
+        let paused = json!({"state": "paused", "capacity": {"max_active": 3}});
+        change_policy(&stage, paused).await?;
+        let bob_bought = buy_the_rest(&stage, &bob).await?;
+        let (late_concert, _) = on_sale(&stage.app, 1, 1, json!({})).await?;
+        let fay = stage.join_concert("fay", &late_concert).await?;
+        ensure!(fay.is_active());
+        eventually("the queue knows that it is sold out", SOON, async || {
+            eve.look_up().await?.expect_status(200)?;
+            Ok((eve.place["queue"]["sold_out"] == true).then_some(()))
+        })
+        .await?;
+        stage.app.sigterm()?;
+        ensure!(stage.app.wait_exit().await?.success());
+        Ok(Self {
+            folder,
+            stage,
+            ann,
+            ann_paid,
+            bob,
+            bob_bought,
+            carl,
+            dora,
+            eve,
+            late_concert,
+            fay,
+        })
+    }
+
+    /// Puts the backup in the place of the database, and starts.
+    pub(super) async fn restore_and_start(&mut self) -> Result<()> {
+        self.restore().await?;
+        self.stage.app.restart().await
+    }
+
+    /// Puts the backup in the place of the database.
+    pub(super) async fn restore(&self) -> Result<()> {
+        restore_from(&self.stage, &self.folder).await
+    }
+}
+
+/// Where the person with `visitor`'s token is told to be.
+pub(super) async fn place(visitor: &Visitor) -> Result<Reply> {
+    visitor.client.get("/v1/queue/token").await
+}
+
+/// Waits until the queue admits people again; gives the place of `visitor` then.
+pub(super) async fn recovered(visitor: &Visitor) -> Result<Value> {
+    eventually("the recovery ends", SOON, async || {
+        let place = place(visitor).await?.expect_status(200)?.json;
+        Ok((place["queue"]["recovering"] == false).then_some(place))
+    })
+    .await
+}
+
+/// Waits until `visitor` is active.
+pub(super) async fn admitted(visitor: &Visitor) -> Result<()> {
+    eventually("somebody is admitted", SOON, async || {
+        let place = place(visitor).await?.expect_status(200)?.json;
+        Ok((place["state"] == "active").then_some(()))
+    })
+    .await
+}
+
+/// Backs the database up into `folder`, as the manual has it.
+pub(super) async fn back_up(stage: &Stage, folder: &TempDir) -> Result<()> {
+    match mysql_url(stage) {
+        Some(url) => mysql_dump::dump(&url, &backup_file(folder)).await,
+        None => command(stage, "backup", folder).await,
+    }
+}
+
+/// Puts the backup in `folder` in the place of the database, whose server has ended.
+pub(super) async fn restore_from(stage: &Stage, folder: &TempDir) -> Result<()> {
+    match mysql_url(stage) {
+        Some(url) => mysql_dump::load(&url, &backup_file(folder)).await,
+        None => command(stage, "restore", folder).await,
+    }
+}
+
+fn backup_file(folder: &TempDir) -> PathBuf {
+    folder.path().join("backup")
+}
+
+fn mysql_url(stage: &Stage) -> Option<String> {
+    let url = stage.app.config().value("FRONTROW_DATABASE__URL")?;
+    Some(url.to_string_lossy().into_owned())
+}
+
+async fn command(stage: &Stage, name: &str, folder: &TempDir) -> Result<()> {
+    let arguments = [PathBuf::from(name), backup_file(folder)];
+    let done = stage.app.command(&arguments).await?;
+    let text = String::from_utf8_lossy(&done.stderr);
+    ensure!(done.status.success(), "{text}");
+    Ok(())
+}
+
+/// Changes the policy of the concert's queue.
+pub(super) async fn change_policy(stage: &Stage, change: Value) -> Result<Reply> {
+    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
+    let changed = stage.admin().patch(&path).json(&change).await?;
+    changed.expect_status(200)
+}
+
+/// Pays for two seats, for which it takes more points; gives the reservation.
+async fn buy_the_rest(stage: &Stage, bob: &Visitor) -> Result<String> {
+    let held = bob
+        .hold(stage, &["R1-2", "R1-3"])
+        .await?
+        .expect_status(201)?;
+    let reservation = held.text_at("/id")?.to_owned();
+    bob.charge(PRICE, "bob charges more")
+        .await?
+        .expect_status(201)?;
+    bob.pay(&reservation, "bob pays")
+        .await?
+        .expect_status(200)?;
+    let balance = bob.balance().await?;
+    ensure!(balance == Drill::BOB_HAD + PRICE - 2 * PRICE);
+    Ok(reservation)
+}

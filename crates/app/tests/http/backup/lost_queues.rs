@@ -1,0 +1,116 @@
+//! Queues that a restore begins anew: those of a program's memory, and those that an operator has removed
+//! from their store. Their people carry them.
+
+use anyhow::{Result, ensure};
+use diesel_async::SimpleAsyncConnection;
+use serde_json::json;
+
+use super::drill::{Drill, admitted, back_up, place, recovered, restore_from};
+use crate::{stage::Stage, stores::Stores};
+
+/// As the manual has it.
+const IN_SERVICE: &str = "UPDATE concerts SET seeded = 1";
+
+/// Everybody with a token comes back, also those who joined after the backup and those who had paid.
+async fn its_people_carry_the_queue(drill: &Drill) -> Result<()> {
+    let Drill {
+        ann,
+        bob,
+        carl,
+        dora,
+        eve,
+        ..
+    } = drill;
+    // From the last to the first, so that the order is that of their arrivals.
+    for (position, person) in [(1, eve), (1, dora), (1, carl), (1, bob), (1, &ann.visitor)] {
+        let found = place(person).await?.expect_status(200)?;
+        assert_eq!(found.at("/joined_at")?, &person.place["joined_at"]);
+        assert_eq!(found.at("/queue/recovering")?, true);
+        assert_eq!(found.at("/position")?, position);
+    }
+    let newcomer = drill.stage.join("newcomer").await?;
+    assert_eq!(newcomer.place["position"], 6);
+
+    let queue = recovered(eve).await?["queue"].clone();
+    assert_eq!(queue["state"], "open", "the policy is that of the backup");
+    assert_eq!(queue["sold_out"], false, "two seats are for sale again");
+    admitted(&ann.visitor).await?;
+    admitted(bob).await?;
+    let waiting = place(carl).await?.expect_status(200)?;
+    assert_eq!(
+        waiting.at("/position")?,
+        1,
+        "two at a time, as it was before the change"
+    );
+    bob.hold(&drill.stage, &["R1-2"])
+        .await?
+        .expect_status(201)?;
+    Ok(())
+}
+
+/// Nobody can join a queue without a concert; a token of it waits in vain.
+async fn the_later_concert_is_gone(drill: &Drill) -> Result<()> {
+    place(&drill.fay).await?.expect_status(503)?;
+    let concert = json!({"concert_id": drill.late_concert});
+    let user = drill.stage.user("newcomer");
+    let joined = user.post("/v1/queue/tokens").json(&concert).await?;
+    joined.expect_status(404)?;
+    Ok(())
+}
+
+async fn queues_in_memory_are_carried_by_their_people(stores: Stores) -> Result<()> {
+    let mut drill = Drill::until_the_loss(stores).await?;
+    drill.restore_and_start().await?;
+    its_people_carry_the_queue(&drill).await?;
+    the_later_concert_is_gone(&drill).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_in_memory_are_carried_past_a_restore_of_sqlite() -> Result<()> {
+    queues_in_memory_are_carried_by_their_people(Stores::EMBEDDED).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_in_memory_are_carried_past_a_restore_of_mysql() -> Result<()> {
+    queues_in_memory_are_carried_by_their_people(Stores::MYSQL).await
+}
+
+async fn queues_removed_from_redis_are_carried_by_their_people(stores: Stores) -> Result<()> {
+    let mut drill = Drill::until_the_loss(stores).await?;
+    Stores::remove_redis_keys(&drill.stage.app, "").await?;
+    drill.restore_and_start().await?;
+    its_people_carry_the_queue(&drill).await?;
+    the_later_concert_is_gone(&drill).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_removed_from_redis_are_carried_past_a_restore_of_sqlite() -> Result<()> {
+    queues_removed_from_redis_are_carried_by_their_people(Stores::REDIS).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_removed_from_redis_are_carried_past_a_restore_of_mysql() -> Result<()> {
+    queues_removed_from_redis_are_carried_by_their_people(Stores::MYSQL_AND_REDIS).await
+}
+
+/// Nobody was in line when the server ended, so the dump says that there is nothing to recover.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_of_before_the_sale_is_told_that_its_queues_were_in_service() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut stage = Stage::open(Stores::MYSQL, 1, 1, json!({})).await?;
+    stage.app.sigterm()?;
+    ensure!(stage.app.wait_exit().await?.success());
+    back_up(&stage, &folder).await?;
+    for (statement, status) in [("SELECT 1", 410), (IN_SERVICE, 200)] {
+        stage.app.restart().await?;
+        let ann = stage.join("ann").await?;
+        stage.app.sigkill()?;
+        restore_from(&stage, &folder).await?;
+        let mut raw = Stores::MYSQL.mysql(&stage.app).await?;
+        raw.batch_execute(statement).await?;
+        stage.app.restart().await?;
+        place(&ann).await?.expect_status(status)?;
+        ann.client.delete("/v1/queue/token").await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Backups of a MySQL database with the client programs of the server, as the manual says.
+
+use std::{
+    fs::File,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+use diesel::{
+    QueryableByName, sql_query,
+    sql_types::{BigInt, Text},
+};
+use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
+
+/// Where a database is: the words of a URL such as `mysql://root@127.0.0.1:3306/frontrow`.
+struct Address<'a> {
+    /// All but the name.
+    origin: &'a str,
+    user: &'a str,
+    host: &'a str,
+    port: &'a str,
+    name: &'a str,
+}
+
+/// Writes all of the database at `url`, as it is at one instant, into `file`.
+pub(super) async fn dump(url: &str, file: &Path) -> Result<()> {
+    let address = Address::of(url)?;
+    let server = address.server().await?;
+    let mut command = address.client(&server, "mariadb-dump", "mysqldump");
+    command.arg("--single-transaction");
+    if server.has_binary_log {
+        command.arg(server.either("--master-data=2", "--source-data=2"));
+    }
+    if !server.is_mariadb {
+        // Otherwise the dump wants to tell the server, which knows better, what it has executed.
+        command.arg("--set-gtid-purged=OFF");
+    }
+    command.arg(address.name);
+    run(command.stdout(File::create(file)?))
+}
+
+/// Puts what is in `file` in the place of the database at `url`.
+pub(super) async fn load(url: &str, file: &Path) -> Result<()> {
+    let address = Address::of(url)?;
+    let Address { origin, name, .. } = address;
+    let server = address.server().await?;
+    let mut connection = AsyncMysqlConnection::establish(&format!("{origin}/mysql")).await?;
+    connection
+        .batch_execute(&format!("DROP DATABASE {name}; CREATE DATABASE {name}"))
+        .await?;
+    let mut command = address.client(&server, "mariadb", "mysql");
+    run(command.arg(name).stdin(File::open(file)?))
+}
+
+/// What there is to know about a server.
+struct Server {
+    is_mariadb: bool,
+    has_binary_log: bool,
+}
+
+impl Server {
+    fn either<'a>(&self, mariadb: &'a str, mysql: &'a str) -> &'a str {
+        if self.is_mariadb { mariadb } else { mysql }
+    }
+}
+
+impl<'a> Address<'a> {
+    fn of(url: &'a str) -> Result<Self> {
+        let split = || {
+            let (origin, name) = url.rsplit_once('/')?;
+            let (user, host) = origin.strip_prefix("mysql://")?.split_once('@')?;
+            let (host, port) = host.split_once(':')?;
+            Some(Self {
+                origin,
+                user,
+                host,
+                port,
+                name,
+            })
+        };
+        split().with_context(|| format!("{url} has no user, host, port and name"))
+    }
+
+    async fn server(&self) -> Result<Server> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            version: String,
+            #[diesel(sql_type = BigInt)]
+            log_bin: i64,
+        }
+        let url = format!("{}/{}", self.origin, self.name);
+        let mut connection = AsyncMysqlConnection::establish(&url).await?;
+        let row: Row = sql_query("SELECT VERSION() AS version, @@log_bin AS log_bin")
+            .get_result(&mut connection)
+            .await?;
+        Ok(Server {
+            is_mariadb: row.version.contains("MariaDB"),
+            has_binary_log: row.log_bin != 0,
+        })
+    }
+
+    /// A client program, told where the server is. It is of the server's kind: MariaDB's program makes a dump
+    /// of a MySQL database that MySQL does not take.
+    fn client(&self, server: &Server, mariadb: &str, mysql: &str) -> Command {
+        let mut command = Command::new(server.either(mariadb, mysql));
+        command.args(["--no-defaults", "--protocol=TCP"]).args([
+            format!("--host={}", self.host),
+            format!("--port={}", self.port),
+            format!("--user={}", self.user),
+        ]);
+        command
+    }
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.stderr(Stdio::piped()).spawn();
+    let output = output.with_context(|| format!("cannot run {command:?}"))?;
+    let output = output.wait_with_output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {text}");
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Queues that are in the database go back with it, unless an operator lets them begin anew.
+
+use anyhow::Result;
+use diesel_async::SimpleAsyncConnection;
+
+use super::drill::{Drill, place, recovered};
+use crate::stores::Stores;
+
+/// As the manual has it.
+const FORGET_THE_QUEUES: &str = "
+    DELETE FROM queue_heads; DELETE FROM queue_tails; DELETE FROM queue_places;
+    DELETE FROM queue_returns; DELETE FROM queue_exits; DELETE FROM queue_leavers;";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_in_the_database_is_that_of_the_backup() -> Result<()> {
+    let mut drill = Drill::until_the_loss(Stores::MYSQL_QUEUE).await?;
+    drill.restore_and_start().await?;
+    let Drill {
+        ann,
+        bob,
+        carl,
+        dora,
+        eve,
+        ..
+    } = &drill;
+    place(&ann.visitor).await?.expect_status(410)?;
+    for (person, state) in [(bob, "active"), (carl, "active"), (dora, "waiting")] {
+        let found = place(person).await?.expect_status(200)?;
+        assert_eq!(found.at("/state")?, state);
+        assert_eq!(found.at("/queue/state")?, "open");
+        assert_eq!(found.at("/queue/sold_out")?, false);
+    }
+    // Who came after the backup has lost the place, and joins again at the end.
+    place(eve).await?.expect_status(410)?;
+    drill.stage.join("newcomer").await?;
+    assert_eq!(drill.stage.join("eve").await?.place["position"], 3);
+    bob.hold(&drill.stage, &["R1-2"])
+        .await?
+        .expect_status(201)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_in_the_database_that_is_forgotten_is_carried_by_its_people() -> Result<()> {
+    let mut drill = Drill::until_the_loss(Stores::MYSQL_QUEUE).await?;
+    drill.restore().await?;
+    let mut raw = Stores::MYSQL_QUEUE.mysql(&drill.stage.app).await?;
+    raw.batch_execute(FORGET_THE_QUEUES).await?;
+    drill.stage.app.restart().await?;
+    let Drill {
+        ann,
+        bob,
+        carl,
+        dora,
+        eve,
+        ..
+    } = &drill;
+    for person in [eve, dora, carl, bob, &ann.visitor] {
+        let found = place(person).await?.expect_status(200)?;
+        assert_eq!(found.at("/joined_at")?, &person.place["joined_at"]);
+    }
+    assert_eq!(recovered(eve).await?["queue"]["state"], "open");
+    Ok(())
+}
