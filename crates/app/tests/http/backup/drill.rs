@@ -124,6 +124,16 @@ pub(super) async fn admitted(visitor: &Visitor) -> Result<()> {
     .await
 }
 
+/// Waits until the place of `visitor` is over, for want of its concert.
+pub(super) async fn gone(visitor: &Visitor) -> Result<()> {
+    eventually("a server asks the database", SOON, async || {
+        let reply = place(visitor).await?;
+        ensure!(matches!(reply.status, 503 | 410), "{reply:?}");
+        Ok((reply.status == 410).then_some(()))
+    })
+    .await
+}
+
 /// Backs the database up into `folder`, as the manual has it.
 pub(super) async fn back_up(stage: &Stage, folder: &TempDir) -> Result<()> {
     match mysql_url(stage) {

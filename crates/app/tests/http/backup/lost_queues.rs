@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use diesel_async::SimpleAsyncConnection;
 use serde_json::json;
 
-use super::drill::{Drill, admitted, back_up, place, recovered, restore_from};
+use super::drill::{Drill, admitted, back_up, gone, place, recovered, restore_from};
 use crate::{stage::Stage, stores::Stores};
 
 /// As the manual has it.
@@ -48,9 +48,9 @@ async fn its_people_carry_the_queue(drill: &Drill) -> Result<()> {
     Ok(())
 }
 
-/// Nobody can join a queue without a concert; a token of it waits in vain.
+/// Nobody can join a queue without a concert, and a token of it is over.
 async fn the_later_concert_is_gone(drill: &Drill) -> Result<()> {
-    place(&drill.fay).await?.expect_status(503)?;
+    gone(&drill.fay).await?;
     let concert = json!({"concert_id": drill.late_concert});
     let user = drill.stage.user("newcomer");
     let joined = user.post("/v1/queue/tokens").json(&concert).await?;

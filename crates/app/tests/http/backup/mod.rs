@@ -7,6 +7,7 @@ mod drill;
 mod folder;
 mod keys;
 mod lost_queues;
+mod mysql_copy;
 mod mysql_dump;
 mod mysql_queue;
 mod rankings;

@@ -13,6 +13,8 @@ use diesel::{
 };
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
 
+use super::mysql_copy;
+
 /// Where a database is: the words of a URL such as `mysql://root@127.0.0.1:3306/frontrow`.
 struct Address<'a> {
     /// All but the name.
@@ -27,6 +29,9 @@ struct Address<'a> {
 pub(super) async fn dump(url: &str, file: &Path) -> Result<()> {
     let address = Address::of(url)?;
     let server = address.server().await?;
+    if !server.is_mariadb && !has_mysql_clients() {
+        return mysql_copy::back_up(address.origin, address.name).await;
+    }
     let mut command = address.client(&server, "mariadb-dump", "mysqldump");
     command.arg("--single-transaction");
     if server.has_binary_log {
@@ -45,6 +50,9 @@ pub(super) async fn load(url: &str, file: &Path) -> Result<()> {
     let address = Address::of(url)?;
     let Address { origin, name, .. } = address;
     let server = address.server().await?;
+    if !server.is_mariadb && !has_mysql_clients() {
+        return mysql_copy::restore(origin, name).await;
+    }
     let mut connection = AsyncMysqlConnection::establish(&format!("{origin}/mysql")).await?;
     connection
         .batch_execute(&format!("DROP DATABASE {name}; CREATE DATABASE {name}"))
@@ -112,6 +120,18 @@ impl<'a> Address<'a> {
         ]);
         command
     }
+}
+
+/// Whether `mysqldump` is MySQL's, and not the one of MariaDB under the old name.
+fn has_mysql_clients() -> bool {
+    let version = Command::new("mysqldump").arg("--version").output();
+    let is_mysqls = version.is_ok_and(|output| {
+        output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("MariaDB")
+    });
+    if !is_mysqls {
+        eprintln!("MySQL's mysqldump is not on PATH: the backup is a copy inside the server");
+    }
+    is_mysqls
 }
 
 fn run(command: &mut Command) -> Result<()> {
