@@ -120,7 +120,7 @@ pub(crate) fn busy(what: impl Into<String>) -> StoreError {
     StoreError::NotApplied {
         what: what.into(),
         retry_after: Some(BUSY_RETRY_AFTER),
-        cause: Cause::Passing,
+        cause: Cause::Other,
     }
 }
 

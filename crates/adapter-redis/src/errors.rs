@@ -65,7 +65,7 @@ pub(crate) fn unavailable(what: impl Display) -> StoreError {
     StoreError::NotApplied {
         what: format!("Redis: {what}"),
         retry_after: Some(RETRY_AFTER),
-        cause: Cause::Passing,
+        cause: Cause::Other,
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn busy(what: impl Into<String>) -> StoreError {
     StoreError::NotApplied {
         what: what.into(),
         retry_after: Some(BUSY_RETRY_AFTER),
-        cause: Cause::Passing,
+        cause: Cause::Other,
     }
 }
 

@@ -47,21 +47,21 @@ impl Failures {
 
 /// The failures of each cause, each at a pace of its own: no other failure in the same second hides a full disk.
 struct Causes {
-    passing: Failures,
+    other: Failures,
     disk_full: Failures,
 }
 
 impl Causes {
     const fn none() -> Self {
         Self {
-            passing: Failures::none(),
+            other: Failures::none(),
             disk_full: Failures::none(),
         }
     }
 
     fn of(&self, cause: Cause) -> &Failures {
         match cause {
-            Cause::Passing => &self.passing,
+            Cause::Other => &self.other,
             Cause::DiskFull => &self.disk_full,
         }
     }
@@ -75,7 +75,7 @@ pub(super) fn log(error: &StoreError) {
         return;
     };
     match cause {
-        Cause::Passing => tracing::warn!(%error, requests, "a store failed requests"),
+        Cause::Other => tracing::warn!(%error, requests, "a store failed requests"),
         Cause::DiskFull => tracing::error!(%error, requests,
             "disk full: requests that write are refused until space is freed"),
     }
@@ -98,9 +98,9 @@ mod tests {
     #[test]
     fn a_full_disk_is_logged_beside_what_else_fails_in_the_same_second() {
         let causes = Causes::none();
-        assert_eq!(causes.of(Cause::Passing).one_more(), Some(1));
+        assert_eq!(causes.of(Cause::Other).one_more(), Some(1));
         assert_eq!(causes.of(Cause::DiskFull).one_more(), Some(1));
-        assert_eq!(causes.of(Cause::Passing).one_more(), None);
+        assert_eq!(causes.of(Cause::Other).one_more(), None);
         assert_eq!(causes.of(Cause::DiskFull).one_more(), None);
     }
 }

@@ -18,7 +18,7 @@ pub enum StoreError {
         what: String,
         /// When it is worth trying again, where the store has an idea.
         retry_after: Option<Duration>,
-        /// What has to happen before a call can succeed.
+        /// Why, as far as operators have to act on it.
         cause: Cause,
     },
     /// The answer was lost: the call may or may not have taken effect. Only a call that is
@@ -30,13 +30,13 @@ pub enum StoreError {
     },
 }
 
-/// Why a store refuses calls: whether that passes by itself, or an operator has to act.
+/// Why a store refused a call, where operators have to be told of it as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// It may pass by itself.
-    Passing,
-    /// The disk is full: calls that write fail until an operator frees space.
+    /// The disk is full: calls that write fail until somebody frees space.
     DiskFull,
+    /// Anything else: it may pass by itself.
+    Other,
 }
 
 /// What a call of a store's port gives.
@@ -52,7 +52,7 @@ impl StoreError {
         Self::NotApplied {
             what: what.to_string(),
             retry_after: None,
-            cause: Cause::Passing,
+            cause: Cause::Other,
         }
     }
 
@@ -90,12 +90,12 @@ impl StoreError {
         }
     }
 
-    /// What has to happen before a call can succeed.
+    /// Why, as far as operators have to act on it.
     #[must_use]
     pub fn cause(&self) -> Cause {
         match self {
             Self::NotApplied { cause, .. } => *cause,
-            Self::OutcomeUnknown { .. } => Cause::Passing,
+            Self::OutcomeUnknown { .. } => Cause::Other,
         }
     }
 }
