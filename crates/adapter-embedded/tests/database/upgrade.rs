@@ -54,14 +54,13 @@ fn first_edition(file: &Path) {
         let note = format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}')");
         raw.batch_execute(&note).unwrap();
     }
-    let hex = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+    let id = |id: Uuid| format!("X'{}'", id.simple());
+    let digest = |keyed: &Keyed| {
+        let bytes = keyed.former.as_ref().unwrap().digest.0;
+        let (high, low) = bytes.split_at(16);
+        let hex = |half: &[u8]| Uuid::from_slice(half).unwrap().simple().to_string();
+        format!("X'{}{}'", hex(high), hex(low))
     };
-    let id = |id: Uuid| format!("X'{}'", hex(id.as_bytes()));
-    let digest = |keyed: &Keyed| format!("X'{}'", hex(&keyed.former.as_ref().unwrap().digest.0));
     let (own, theirs) = (digest(&own(100, "own")), digest(&by("ops", 7, "theirs")));
     let starts_at_us = year_later().as_microsecond();
     let (concert, first, second) = (id(CONCERT), id(FIRST), id(SECOND));
