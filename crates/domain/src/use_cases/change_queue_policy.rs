@@ -63,7 +63,7 @@ impl ChangeQueuePolicy {
         };
         let stored = self.stored_version(concert).await;
         Ok(Some(PolicyInForce {
-            in_force: stored >= Some(master.policy.version),
+            in_force: stored == Some(master.policy.version),
             policy: master.policy,
         }))
     }
@@ -271,6 +271,19 @@ mod tests {
         assert!(change.seeding.board().take_wanted().contains(&CONCERT));
         let read = change.read(CONCERT).await.unwrap().unwrap();
         assert!(!read.in_force);
+    }
+
+    #[tokio::test]
+    async fn only_the_version_that_the_store_has_is_in_force() {
+        for (stored, in_force) in [(1, false), (2, true), (3, false)] {
+            let mut control = MockQueueControl::new();
+            let stored = Some(PolicyVersion(stored));
+            control
+                .expect_policy_version()
+                .return_once(move |_| Ok(stored));
+            let read = change(with_master(2), control).read(CONCERT).await;
+            assert_eq!(read.unwrap().unwrap().in_force, in_force, "{stored:?}");
+        }
     }
 
     #[tokio::test]

@@ -23,7 +23,8 @@ pub(crate) struct PolicyInForceBody {
     policy: PolicyBody,
     /// Grows with every change.
     version: i64,
-    /// False while the queue's store has not taken it yet.
+    /// False while the queue's store has another version: an older one until it has taken this one, or a newer one
+    /// after a restore of the database.
     in_force: bool,
 }
 

@@ -1,202 +1,9 @@
-//! Whether the rows about money and seats agree with each other.
+//! Whether the seats, the reservations and the payments of a performance agree.
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use jiff::Timestamp;
-
-use super::{
-    Account, Amount, Balance, LedgerReason, PerformanceId, Reservation, ReservationId,
-    ReservationState, SeatLabel, UserId,
-};
-
-/// A user's balance and everything that the ledger has on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountBooks {
-    /// Whose it is.
-    pub user: UserId,
-    /// The balance and the number of the last entry.
-    pub account: Account,
-    /// The entries. Those with a number are in its order.
-    pub entries: Vec<BookedEntry>,
-}
-
-/// A ledger entry as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BookedEntry {
-    /// Its number. None for entries from before they had any.
-    pub seq: Option<u64>,
-    /// Why the balance changed.
-    pub reason: LedgerReason,
-    /// By how much.
-    pub amount: Amount,
-    /// The balance after it.
-    pub balance: Balance,
-}
-
-/// Everything that is written about the seats of a performance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PerformanceRecords {
-    /// Which one.
-    pub id: PerformanceId,
-    /// How many seats are sold, by the counters.
-    pub seats_sold: u64,
-    /// The seats that have a reservation.
-    pub seats: Vec<TakenSeat>,
-    /// The reservations that are written as held or confirmed, and all others that a seat or a payment
-    /// names.
-    pub reservations: Vec<Reservation>,
-    /// The payments of its reservations.
-    pub payments: Vec<BookedPayment>,
-}
-
-/// A seat that has a reservation, as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakenSeat {
-    /// Which one.
-    pub label: SeatLabel,
-    /// Its reservation.
-    pub reservation: ReservationId,
-    /// Whose it is.
-    pub user: UserId,
-    /// Until when it is held. None for a sold seat.
-    pub held_until: Option<Timestamp>,
-}
-
-/// A payment, as the ledger has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BookedPayment {
-    /// What was paid.
-    pub reservation: ReservationId,
-    /// Who paid.
-    pub user: UserId,
-    /// How much.
-    pub amount: Amount,
-}
-
-/// Rows that do not agree with each other. The text is one line.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Difference {
-    /// The ledger does not add up to the balance.
-    #[error("account {user}: the balance is {balance}, the ledger adds up to {sum}")]
-    Balance {
-        /// Whose.
-        user: UserId,
-        /// The balance.
-        balance: Amount,
-        /// What the ledger adds up to, in minor units.
-        sum: i64,
-    },
-    /// A balance does not follow from the one before.
-    #[error("account {user}: entry {seq} leads to {found}, which does not follow from entry {}", seq - 1)]
-    Order {
-        /// Whose.
-        user: UserId,
-        /// The number of the entry.
-        seq: u64,
-        /// The balance that is written with it.
-        found: Amount,
-    },
-    /// The account does not know its last entry.
-    #[error("account {user}: its last entry is {last}, the ledger's is {found}")]
-    LastEntry {
-        /// Whose.
-        user: UserId,
-        /// The number that the account has.
-        last: u64,
-        /// The highest number in the ledger.
-        found: u64,
-    },
-    /// A seat has a reservation that has not got the seat.
-    #[error("performance {performance}, seat {label}: {why} (reservation {reservation})")]
-    Seat {
-        /// Of which performance.
-        performance: PerformanceId,
-        /// Which seat.
-        label: SeatLabel,
-        /// Its reservation.
-        reservation: ReservationId,
-        /// What is wrong.
-        why: &'static str,
-    },
-    /// A reservation lacks something.
-    #[error("performance {performance}, reservation {reservation}: {why}")]
-    Reservation {
-        /// Of which performance.
-        performance: PerformanceId,
-        /// Which one.
-        reservation: ReservationId,
-        /// What is wrong.
-        why: &'static str,
-    },
-    /// The counters do not count the sold seats.
-    #[error("performance {performance}: {counted} seats are counted as sold, {sold} are")]
-    Counter {
-        /// Which one.
-        performance: PerformanceId,
-        /// By the counters.
-        counted: u64,
-        /// By the seats.
-        sold: u64,
-    },
-}
-
-impl AccountBooks {
-    /// Returns what does not agree.
-    #[must_use]
-    pub fn differences(&self) -> Vec<Difference> {
-        let user = || self.user.clone();
-        let mut found = Vec::new();
-        let sum = self.entries.iter().map(BookedEntry::change).sum();
-        let balance = self.account.balance.0;
-        if sum != balance.minor_units() {
-            found.push(Difference::Balance {
-                user: user(),
-                balance,
-                sum,
-            });
-        }
-        let mut numbered = self
-            .entries
-            .iter()
-            .filter_map(|entry| entry.seq.map(|seq| (seq, entry)));
-        let mut last = 0;
-        if let Some((first_seq, first)) = numbered.next() {
-            // What came before it may have no numbers.
-            let (mut seq, mut balance) = (first_seq, first.balance.0.minor_units());
-            last = seq;
-            for (next_seq, entry) in numbered {
-                balance += entry.change();
-                if next_seq != seq + 1 || balance != entry.balance.0.minor_units() {
-                    found.push(Difference::Order {
-                        user: user(),
-                        seq: next_seq,
-                        found: entry.balance.0,
-                    });
-                }
-                (seq, balance) = (next_seq, entry.balance.0.minor_units());
-                last = seq;
-            }
-        }
-        if last != self.account.last_seq {
-            found.push(Difference::LastEntry {
-                user: user(),
-                last: self.account.last_seq,
-                found: last,
-            });
-        }
-        found
-    }
-}
-
-impl BookedEntry {
-    /// By how many minor units the balance changed.
-    fn change(&self) -> i64 {
-        match self.reason {
-            LedgerReason::Charge => self.amount.minor_units(),
-            LedgerReason::Payment(_) => -self.amount.minor_units(),
-        }
-    }
-}
+use super::{BookedPayment, Difference, PerformanceRecords, TakenSeat};
+use crate::model::{Amount, Reservation, ReservationId, ReservationState};
 
 impl PerformanceRecords {
     /// Returns what does not agree.
@@ -340,10 +147,11 @@ fn contradiction(
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{ConcertId, PricedSeat};
+    use crate::model::{ConcertId, PerformanceId, PricedSeat, SeatLabel, UserId};
 
     const PERFORMANCE: PerformanceId = PerformanceId(Uuid::from_u128(1));
     const RESERVATION: ReservationId = ReservationId(Uuid::from_u128(2));
@@ -362,64 +170,6 @@ mod tests {
 
     fn label(name: &str) -> SeatLabel {
         name.parse().unwrap()
-    }
-
-    fn entry(seq: Option<u64>, change: i64, balance: i64) -> BookedEntry {
-        BookedEntry {
-            seq,
-            reason: if change > 0 {
-                LedgerReason::Charge
-            } else {
-                LedgerReason::Payment(RESERVATION)
-            },
-            amount: amount(change.abs()),
-            balance: Balance(amount(balance)),
-        }
-    }
-
-    fn account(balance: i64, last_seq: u64, entries: &[BookedEntry]) -> Vec<String> {
-        let books = AccountBooks {
-            user: user("ann"),
-            account: Account {
-                balance: Balance(amount(balance)),
-                last_seq,
-            },
-            entries: entries.to_vec(),
-        };
-        texts(&books.differences())
-    }
-
-    fn texts(differences: &[Difference]) -> Vec<String> {
-        differences.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn accounts_add_up_in_their_order() {
-        let none: [&str; 0] = [];
-        assert_eq!(account(0, 0, &[]), none);
-        let charged = entry(Some(1), 5, 5);
-        let paid = entry(Some(2), -2, 3);
-        assert_eq!(account(3, 2, &[charged, paid]), none);
-        assert_eq!(
-            account(8, 1, &[entry(None, 3, 3), entry(Some(1), 5, 8)]),
-            none
-        );
-        assert_eq!(
-            account(4, 2, &[charged, paid]),
-            ["account ann: the balance is 4, the ledger adds up to 3"]
-        );
-        assert_eq!(
-            account(3, 2, &[charged, entry(Some(2), -2, 4)]),
-            ["account ann: entry 2 leads to 4, which does not follow from entry 1"]
-        );
-        assert_eq!(
-            account(3, 3, &[charged, entry(Some(3), -2, 3)]),
-            ["account ann: entry 3 leads to 3, which does not follow from entry 2"]
-        );
-        assert_eq!(
-            account(3, 1, &[charged, paid]),
-            ["account ann: its last entry is 1, the ledger's is 2"]
-        );
     }
 
     fn reservation(state: ReservationState) -> Reservation {
@@ -472,7 +222,8 @@ mod tests {
         spoil(&mut records);
         let tail = |text: String| text.split_once(": ").unwrap().1.to_owned();
         let without_id = |text: String| text.split(" (").next().unwrap_or_default().to_owned();
-        let texts = texts(&records.differences()).into_iter();
+        let differences = records.differences().into_iter();
+        let texts = differences.map(|difference| difference.to_string());
         texts.map(tail).map(without_id).collect()
     }
 
