@@ -2,7 +2,7 @@
 //!
 //! It is of all queues, so it is in no queue's slot, and no script can change it together with a queue.
 //! Each queue counts how often it was listed and taken off: odd numbers mean listed. A number is never
-//! used twice, so what arrives late does no harm: an entry goes only where it has no later number, and a
+//! used twice in the life of a queue, so what arrives late does no harm: an entry goes only where it has no later number, and a
 //! queue takes itself for listed only after it was. What is left undone, because an instance dies between
 //! the two, the next tick or the next join does again.
 

@@ -21,9 +21,23 @@ pub(crate) fn run(runtime: &Runtime) -> Result<()> {
     test_command::run(&TestArguments::default())
 }
 
+/// Whether the caller has named a MySQL.
+pub(crate) fn is_possible() -> bool {
+    let variables = [MySqlServer::URL_VARIABLE, MySqlServer::PROGRAM_VARIABLE];
+    variables.into_iter().any(|name| named(name).is_some())
+}
+
+/// Why the suite is no part of a soak for which no MySQL was named.
+pub(crate) fn left_out() -> String {
+    format!("{NAME} is left out: there is no MySQL, set {}", wanted())
+}
+
+fn named(variable: &str) -> Option<String> {
+    env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
 /// What the MySQL is that the caller has named.
 fn version(runtime: &Runtime) -> Result<String> {
-    let named = |name| env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(url) = named(MySqlServer::URL_VARIABLE) {
         let version = runtime.block_on(MySqlServer::version_at(&url));
         version.with_context(|| format!("no server at {}", MySqlServer::URL_VARIABLE))

@@ -65,9 +65,13 @@ pub(crate) struct SoakArguments {
 pub(crate) fn run(arguments: &SoakArguments) -> Result<()> {
     let filter = arguments.filter.as_deref().unwrap_or_default();
     let all = PARTS.iter().map(Chosen::Part).chain([Chosen::MySqlSuite]);
-    let chosen: Vec<_> = all
+    let mut chosen: Vec<_> = all
         .filter(|chosen| chosen.name().contains(filter))
         .collect();
+    if filter.is_empty() && !mysql_suite::is_possible() {
+        eprintln!("soak: {}", mysql_suite::left_out());
+        chosen.retain(|chosen| chosen.name() != mysql_suite::NAME);
+    }
     ensure!(!chosen.is_empty(), "no part has {filter:?} in its name");
     tools::provide(tools::NEEDED)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

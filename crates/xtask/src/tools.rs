@@ -37,6 +37,11 @@ pub(crate) const NEEDED: &[Tool] = &[
         why: "makes the backups of MySQL databases that tests restore",
     },
     Tool {
+        programs: &["mariadb-binlog", "mysqlbinlog"],
+        packages: &["mariadb-client"],
+        why: "reads the binary log from which a test applies what came after a backup",
+    },
+    Tool {
         programs: &["redis-server"],
         packages: &["redis-server"],
         why: "is the server on which the Redis adapter is tested",

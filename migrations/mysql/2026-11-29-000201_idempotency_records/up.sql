@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS idempotency_records (
     sender VARBINARY(255) NOT NULL,
     -- Bytes, since every collation that MySQL and MariaDB share takes 'key' and 'key ' for the same.
     idempotency_key VARBINARY(255) NOT NULL,
-    -- What the request does: its method and the kind of its path. The ids in the path are in the digest.
+    -- What the request does. What it does it to is in the digest.
     operation VARCHAR(32) NOT NULL,
     digest BINARY(32) NOT NULL,
     -- The ledger row, the concert or the performance that came of it. No foreign key: the key comes first in its

@@ -1,4 +1,5 @@
--- Nulls are never equal, so duplicates from before the rule can stay.
+-- Nulls are never equal, so duplicates from before the rule can stay. The key comes before the values, so that it cannot
+-- fail.
 SET @change = IF(
     EXISTS (SELECT * FROM information_schema.statistics
             WHERE table_schema = DATABASE() AND table_name = 'performances'

@@ -4,7 +4,7 @@ CREATE TABLE idempotency_records (
     -- A user's id, or the name of an admin key.
     sender TEXT NOT NULL CHECK (length(sender) > 0),
     key TEXT NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
-    -- What the request does: its method and the kind of its path. The ids in the path are in the digest.
+    -- What the request does. What it does it to is in the digest.
     operation TEXT NOT NULL CHECK (
         operation IN ('charge', 'operator-charge', 'payment', 'create-concert', 'create-performance')
     ),

@@ -89,10 +89,13 @@ fn complete(
 ) -> Result<(), BackupError> {
     let mut connection = open(copy, file)?;
     inspection::check(&mut connection, database)?;
+    // A database that is itself a backup, copied into place by hand, still has the keys of that backup.
+    //
     // A queue may be given to its store after this instant. Without the note a program that starts on
     // the copy would take that queue for a new one, and would not take its people's places back.
     connection
         .batch_execute("PRAGMA journal_mode = MEMORY; UPDATE concerts SET seeded = 1")
+        .and_then(|()| backup_keys::remove(&mut connection))
         .and_then(|()| backup_keys::put(&mut connection, keys))
         .map_err(|error| BackupError::Copy {
             from: database.to_owned(),

@@ -1,4 +1,5 @@
-//! The keys that a backup carries: a table that no database has while the service runs on it.
+//! The keys that a backup carries, in a table of their own. A restored database does not have it; a backup that
+//! was copied into place by hand does.
 
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
@@ -15,7 +16,7 @@ struct Row {
     secret: String,
 }
 
-/// Puts `keys` into a database that carries none; a backup without keys has no table of them.
+/// Puts `keys` into a database that carries none. A backup without keys has no table of them.
 pub(super) fn put(connection: &mut SqliteConnection, keys: &[BackupKey]) -> QueryResult<()> {
     if keys.is_empty() {
         return Ok(());
@@ -40,9 +41,14 @@ pub(super) fn take(connection: &mut SqliteConnection) -> QueryResult<Vec<BackupK
     }
     let rows: Vec<Row> =
         sql_query("SELECT name, secret FROM backup_keys ORDER BY name").load(connection)?;
-    connection.batch_execute("PRAGMA secure_delete = ON; DROP TABLE backup_keys")?;
+    remove(connection)?;
     let keys = rows
         .into_iter()
         .map(|Row { name, secret }| BackupKey { name, secret });
     Ok(keys.collect())
+}
+
+/// Removes the keys, if there are any: afterwards the file has no trace of them.
+pub(super) fn remove(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute("PRAGMA secure_delete = ON; DROP TABLE IF EXISTS backup_keys")
 }

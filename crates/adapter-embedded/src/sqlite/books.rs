@@ -9,9 +9,8 @@ use diesel::{
 };
 use frontrow_domain::{
     model::{
-        Account, AccountBooks, Amount, Balance, BookedEntry, BookedPayment, ConcertId,
-        LedgerReason, PerformanceId, PerformanceRecords, ReservationId, SeatLabel, TakenSeat,
-        UserId,
+        Account, AccountBooks, Amount, Balance, BookedEntry, BookedPayment, LedgerReason,
+        PerformanceId, PerformanceRecords, ReservationId, SeatLabel, TakenSeat, UserId,
     },
     ports::{Books, StoreResult},
 };
@@ -133,19 +132,17 @@ fn performance(
     connection: &mut SqliteConnection,
     id: PerformanceId,
 ) -> QueryResult<Option<PerformanceRecords>> {
-    let found: Option<(Db<ConcertId>, Db<u64>)> = performances::table
+    let found: Option<Db<u64>> = performances::table
         .find(Db(id))
-        .select((performances::concert_id, performances::seats_sold))
+        .select(performances::seats_sold)
         .get_result(connection)
         .optional()?;
-    let Some((concert, seats_sold)) = found else {
+    let Some(seats_sold) = found else {
         return Ok(None);
     };
     let seats = taken_seats(connection, id)?;
     let paid = ledger::table.filter(ledger::reservation_id.eq(reservations::id.nullable()));
-    // The index that there is begins with the concert.
     let mut rows: Vec<ReservationRow> = reservations::table
-        .filter(reservations::concert_id.eq(concert.clone()))
         .filter(reservations::performance_id.eq(Db(id)))
         .filter(
             reservations::held_until
@@ -168,7 +165,7 @@ fn performance(
         id,
         seats_sold: seats_sold.0,
         seats,
-        payments: payments_of(connection, concert, id)?,
+        payments: payments_of(connection, id)?,
         reservations,
     }))
 }
@@ -208,13 +205,11 @@ fn taken_seats(
 
 fn payments_of(
     connection: &mut SqliteConnection,
-    concert: Db<ConcertId>,
     performance: PerformanceId,
 ) -> QueryResult<Vec<BookedPayment>> {
     type Row = (Db<ReservationId>, Db<UserId>, Db<Amount>);
     let rows: Vec<Row> = ledger::table
         .inner_join(reservations::table)
-        .filter(reservations::concert_id.eq(concert))
         .filter(reservations::performance_id.eq(Db(performance)))
         .select((reservations::id, ledger::user_id, ledger::amount))
         .load(connection)?;

@@ -39,12 +39,7 @@ pub(super) fn performance(
     expire::expire_all(connection, now, id)?;
     delete(seats::table.filter(seats::performance_id.eq(Db(id)))).execute(connection)?;
     // None of them is held any more, and none was ever paid.
-    // The index that there is begins with the concert.
-    let ended = || {
-        reservations::table
-            .filter(reservations::concert_id.eq(Db(concert)))
-            .filter(reservations::performance_id.eq(Db(id)))
-    };
+    let ended = || reservations::table.filter(reservations::performance_id.eq(Db(id)));
     let theirs = reservation_seats::reservation_id.eq_any(ended().select(reservations::id));
     delete(reservation_seats::table.filter(theirs)).execute(connection)?;
     delete(ended()).execute(connection)?;

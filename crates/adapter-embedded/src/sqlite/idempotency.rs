@@ -9,8 +9,7 @@ use diesel::{
 use frontrow_domain::{
     model::{
         Amount, Balance, ConcertId, FormerKey, FormerRecord, IdempotencyKey, KeyMeaning, Keyed,
-        LedgerEntryId, Operation, PerformanceId, RequestDigest, ReservationId, Sender, UserId,
-        later,
+        LedgerEntryId, Operation, PerformanceId, RequestDigest, ReservationId, UserId, later,
     },
     ports::{Charged, EffectOf, Idempotency, KeyUse, Paid, StoreResult},
 };
@@ -52,7 +51,7 @@ impl Idempotency for SqliteDatabase {
 
 /// What the key of a request stands for.
 pub(super) fn find(connection: &mut SqliteConnection, keyed: &Keyed) -> QueryResult<KeyUse> {
-    let (kind, sender) = columns_of(&keyed.sender);
+    let (kind, sender) = (keyed.sender.kind(), keyed.sender.name());
     let row: Option<(Db<Operation>, Db<RequestDigest>, Db<Uuid>)> = idempotency_records::table
         .find((kind, sender, Db(keyed.key.clone())))
         .select((
@@ -65,17 +64,20 @@ pub(super) fn find(connection: &mut SqliteConnection, keyed: &Keyed) -> QueryRes
     let Some((operation, digest, effect)) = row else {
         return former(connection, keyed);
     };
-    Ok(match keyed.meaning(digest.0) {
-        KeyMeaning::New => KeyUse::New,
-        KeyMeaning::OtherRequest => KeyUse::OtherRequest,
-        KeyMeaning::Repeated => KeyUse::Replayed(match operation.0 {
-            Operation::CreateConcert => EffectOf::Concert(ConcertId(effect.0)),
-            Operation::CreatePerformance => EffectOf::Performance(PerformanceId(effect.0)),
-            Operation::Charge | Operation::OperatorCharge | Operation::Payment => {
-                booked(connection, LedgerEntryId(effect.0))?.effect
-            }
-        }),
-    })
+    if !keyed.repeats(digest.0) {
+        // In the first edition operators could use one key for several accounts.
+        return Ok(match former(connection, keyed)? {
+            KeyUse::New => KeyUse::OtherRequest,
+            known => known,
+        });
+    }
+    Ok(KeyUse::Replayed(match operation.0 {
+        Operation::CreateConcert => EffectOf::Concert(ConcertId(effect.0)),
+        Operation::CreatePerformance => EffectOf::Performance(PerformanceId(effect.0)),
+        Operation::Charge | Operation::OperatorCharge | Operation::Payment => {
+            booked(connection, LedgerEntryId(effect.0))?.effect
+        }
+    }))
 }
 
 /// Remembers that this key has had this effect.
@@ -85,7 +87,7 @@ pub(super) fn remember(
     keyed: &Keyed,
     effect: Uuid,
 ) -> QueryResult<()> {
-    let (kind, sender) = columns_of(&keyed.sender);
+    let (kind, sender) = (keyed.sender.kind(), keyed.sender.name());
     let expires_at = later(now, IdempotencyKey::KEPT);
     let expires_at = (!keyed.operation.moves_money()).then_some(Db(expires_at));
     insert_into(idempotency_records::table)
@@ -184,11 +186,4 @@ fn booked(connection: &mut SqliteConnection, entry: LedgerEntryId) -> QueryResul
             return Err(errors::broken("a payment of no reservation"));
         }
     })
-}
-
-fn columns_of(sender: &Sender) -> (&'static str, &str) {
-    match sender {
-        Sender::User(user) => ("user", user.as_str()),
-        Sender::Operator(name) => ("operator", name),
-    }
 }

@@ -200,6 +200,7 @@ async fn no_statement_reads_a_whole_big_table() {
         "reservations_confirmed",
         "reservations_due",
         "reservations_of_concert",
+        "reservations_of_performance",
         "reservations_of_user",
         "reservations_one_hold",
         "seats_held",

@@ -126,7 +126,7 @@ async fn charge(database: &SqliteDatabase, points: i64, keyed: Keyed) -> ChargeO
     };
     let charge = Charge {
         entry: LedgerEntryId(name()),
-        user: user("ann"),
+        user: keyed.former.as_ref().unwrap().account.clone(),
         amount: amount(points),
         keyed,
         operator: by,
@@ -137,6 +137,11 @@ async fn charge(database: &SqliteDatabase, points: i64, keyed: Keyed) -> ChargeO
 #[tokio::test]
 async fn its_keys_are_honoured_for_their_owner_and_for_every_operator() {
     let (_folder, database) = upgraded().await;
+    // Operators could use one key for several accounts: that it is used for another one hides no charge.
+    let key = by("ops", 7, "theirs").key;
+    let bens = Keyed::operator_charge("ops", &user("ben"), amount(7), key);
+    let outcome = charge(&database, 7, bens).await;
+    assert!(matches!(&outcome, ChargeOutcome::Charged(done) if !done.replayed));
     for (points, keyed) in [
         (100, own(100, "own")),
         (7, by("ops", 7, "theirs")),

@@ -1,11 +1,14 @@
 //! Concerts and performances, deleted where nobody has a claim to them.
 //!
 //! The performance's row is locked first. A hold shares a lock on it until it is committed, so there are no
-//! new ones meanwhile; a hold that is there may be paid, which makes no difference to the refusal.
+//! new ones meanwhile. A hold that is there may be paid meanwhile: then the payment's row in the ledger keeps the
+//! reservation from being deleted, and the call looks again.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, SelectableHelper,
-    delete, sql_query,
+    delete,
+    result::{DatabaseErrorKind, Error},
+    sql_query,
     sql_types::{BigInt, Binary},
 };
 use diesel_async::RunQueryDsl;
@@ -23,9 +26,14 @@ use super::{
     performance_edits::lock,
     reservations::expire,
     rows::ConcertRow,
-    schema::{concerts, performance_sales, performances, reservations, seats},
+    schema::{concerts, performance_sales, performances},
 };
 use crate::{calls::Turn, session::Session, statement::Fixed};
+
+/// How many rows a statement deletes at most: servers limit how long it may take.
+const CHUNK: u32 = 2_000;
+const SEATS: &str = "DELETE FROM seats WHERE performance_id = ? LIMIT ?";
+const RESERVATIONS: &str = "DELETE FROM reservations WHERE performance_id = ? LIMIT ?";
 
 /// Deletes a performance, its seats and its reservations.
 pub(super) async fn performance(
@@ -52,14 +60,15 @@ async fn delete_one(
     if !expire::expire_all(session, id).await? {
         return Ok(Turn::Again);
     }
+    delete_all(session, SEATS, id).await?;
+    // None of them is held any more, and none was ever paid, unless a payment was committed since the look.
+    match delete_all(session, RESERVATIONS, id).await {
+        Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => {
+            return Ok(Turn::Again);
+        }
+        deleted => deleted?,
+    }
     let connection = session.connection();
-    delete(seats::table.filter(seats::performance_id.eq(Db(id))))
-        .execute(connection)
-        .await?;
-    // None of them is held any more, and none was ever paid.
-    delete(reservations::table.filter(reservations::performance_id.eq(Db(id))))
-        .execute(connection)
-        .await?;
     delete(performance_sales::table.filter(performance_sales::performance_id.eq(Db(id))))
         .execute(connection)
         .await?;
@@ -69,6 +78,23 @@ async fn delete_one(
     let note = AuditNote::performance_deleted(concert, id, &facts);
     audit::note(session, by, &note).await?;
     Ok(Turn::Done(DeletePerformanceOutcome::Deleted))
+}
+
+/// Repeats a statement that deletes a chunk of what belongs to a performance until nothing is left.
+async fn delete_all(
+    session: &mut Session,
+    statement: &'static str,
+    performance: PerformanceId,
+) -> QueryResult<()> {
+    loop {
+        let chunk = sql_query(statement)
+            .bind::<Binary, _>(Db(performance))
+            .bind::<BigInt, _>(Db(CHUNK));
+        let deleted = Fixed(chunk).execute(session.connection()).await?;
+        if deleted < CHUNK as usize {
+            return Ok(());
+        }
+    }
 }
 
 /// Deletes a concert and its performances.

@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
         Amount, Balance, ConcertId, FormerKey, FormerRecord, IdempotencyKey, KeyMeaning, Keyed,
-        LedgerEntryId, Operation, PerformanceId, RequestDigest, ReservationId, Sender, UserId,
+        LedgerEntryId, Operation, PerformanceId, RequestDigest, ReservationId, UserId,
     },
     ports::{Charged, EffectOf, Idempotency, KeyUse, Paid, StoreResult},
 };
@@ -102,7 +102,7 @@ async fn store(
     effect: Uuid,
     former: Option<&UserId>,
 ) -> QueryResult<usize> {
-    let (kind, sender) = columns_of(&keyed.sender);
+    let (kind, sender) = (keyed.sender.kind(), keyed.sender.name());
     let now = session.now();
     let expires_us =
         (!keyed.operation.moves_money()).then(|| now.micros_later(IdempotencyKey::KEPT));
@@ -123,7 +123,7 @@ async fn store(
 
 /// What the key of a request stands for.
 pub(super) async fn find(session: &mut Session, keyed: &Keyed) -> QueryResult<KeyUse> {
-    let (kind, sender) = columns_of(&keyed.sender);
+    let (kind, sender) = (keyed.sender.kind(), keyed.sender.name());
     let row: Option<(Db<Operation>, Db<RequestDigest>, Db<Uuid>)> = idempotency_records::table
         .find((kind, sender.as_bytes(), Db(keyed.key.clone())))
         .select((
@@ -137,17 +137,20 @@ pub(super) async fn find(session: &mut Session, keyed: &Keyed) -> QueryResult<Ke
     let Some((operation, digest, effect)) = row else {
         return former(session, keyed).await;
     };
-    Ok(match keyed.meaning(digest.0) {
-        KeyMeaning::New => KeyUse::New,
-        KeyMeaning::OtherRequest => KeyUse::OtherRequest,
-        KeyMeaning::Repeated => KeyUse::Replayed(match operation.0 {
-            Operation::CreateConcert => EffectOf::Concert(ConcertId(effect.0)),
-            Operation::CreatePerformance => EffectOf::Performance(PerformanceId(effect.0)),
-            Operation::Charge | Operation::OperatorCharge | Operation::Payment => {
-                booked(session, LedgerEntryId(effect.0)).await?.effect
-            }
-        }),
-    })
+    if !keyed.repeats(digest.0) {
+        // In the first edition operators could use one key for several accounts.
+        return Ok(match former(session, keyed).await? {
+            KeyUse::New => KeyUse::OtherRequest,
+            known => known,
+        });
+    }
+    Ok(KeyUse::Replayed(match operation.0 {
+        Operation::CreateConcert => EffectOf::Concert(ConcertId(effect.0)),
+        Operation::CreatePerformance => EffectOf::Performance(PerformanceId(effect.0)),
+        Operation::Charge | Operation::OperatorCharge | Operation::Payment => {
+            booked(session, LedgerEntryId(effect.0)).await?.effect
+        }
+    }))
 }
 
 /// What the key stands for by the table of the first edition.
@@ -245,11 +248,4 @@ async fn purge(session: &mut Session, limit: u32) -> QueryResult<Turn<u32>> {
     .bind::<BigInt, _>(Db(limit));
     let purged = Fixed(statement).execute(session.connection()).await?;
     Ok(Turn::Done(purged.try_into().unwrap_or(limit)))
-}
-
-fn columns_of(sender: &Sender) -> (&'static str, &str) {
-    match sender {
-        Sender::User(user) => ("user", user.as_str()),
-        Sender::Operator(name) => ("operator", name),
-    }
 }

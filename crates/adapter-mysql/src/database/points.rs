@@ -145,7 +145,7 @@ async fn replayed(session: &mut Session, charge: &Charge) -> QueryResult<Turn<Ch
             Turn::Done(ChargeOutcome::Charged(Applied::replayed(effect)))
         }
         KeyUse::Replayed(_) | KeyUse::OtherRequest => Turn::Done(ChargeOutcome::KeyReused),
-        // The call that had it was rolled back between two looks.
+        // Not for long: keys of payments and charges stay.
         KeyUse::New => Turn::Again,
     })
 }

@@ -111,7 +111,13 @@ pub(super) async fn begin(session: &mut Session, concert: ConcertId) -> QueryRes
         lock(session, concert).await?;
         row = read(session, concert, READ_HEAD).await?;
     }
-    let (now, found) = row.ok_or_else(|| errors::broken("a queue is gone"))?;
+    let Some((now, found)) = row else {
+        // It was removed while this waited.
+        return Ok(Begun::Not(Stamped {
+            as_of: look_up::now(session).await?,
+            value: TickOutcome::NotSeeded,
+        }));
+    };
     let mut head = found.clone();
     head.tick(now);
     let counts = counts::count_places(session, concert, head.cutoffs(now)).await?;

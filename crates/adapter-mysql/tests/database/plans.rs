@@ -275,7 +275,7 @@ async fn every_statement_uses_an_index() {
     assert!(statements.len() > 25, "only {statements:#?} were recorded");
     let meant_for_statements = [
         "idempotency_records_due",
-        "performances_of_concert",
+        "performances_one_a_slot",
         "reservations_due",
         "reservations_of_user",
         "reservations_one_hold",

@@ -44,7 +44,7 @@ fn keys_in_folder(
         done.keys.join(", ")
     );
     if with_keys {
-        let secret = "whoever reads this file can make tokens, and is an operator".to_owned();
+        let secret = format!("whoever reads this file {}", power_of(&done.keys));
         return vec![("with", keys), ("secret", secret)];
     }
     let mut lines = vec![("left out", format!("{keys}; --with-keys copies them too"))];
@@ -53,6 +53,16 @@ fn keys_in_folder(
         lines.push(("", line.to_owned()));
     }
     lines
+}
+
+/// What somebody can do who has these keys of the data folder.
+fn power_of(keys: &[String]) -> &'static str {
+    let is_admin = |name: &String| name == DataFolderKeys::ADMIN;
+    match (keys.iter().any(is_admin), keys.iter().all(is_admin)) {
+        (false, _) => "can make tokens",
+        (true, false) => "can make tokens, and is an operator",
+        (true, true) => "is an operator",
+    }
 }
 
 /// Whether the data folder's key is the one that signs queue tokens.

@@ -145,6 +145,10 @@ impl Config {
         }
         for (name, secret) in &self.admin.keys {
             ensure!(
+                !name.is_empty() && name.len() <= 64 && !name.contains(char::is_control),
+                "admin.keys: {name:?} is no name of 1 to 64 bytes without control characters"
+            );
+            ensure!(
                 secret.expose().len() >= 16,
                 "admin.keys.{name}: at least 16 characters"
             );

@@ -39,6 +39,7 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
         parameters.is_some_and(|all| all.iter().any(of_ours))
     };
     let (in_path, in_query) = (asks_in("path"), asks_in("query"));
+    let has_key = operation.get("parameters").is_some_and(takes_a_key);
     let of_the_service = operation.get("tags") == Some(&json!(["service"]));
     let responses = operation
         .entry("responses")
@@ -48,6 +49,14 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
     for (status, response) in responses.iter_mut() {
         if status.starts_with(['4', '5']) {
             as_problem(response);
+        }
+    }
+    if has_key {
+        for (_, response) in responses
+            .iter_mut()
+            .filter(|(status, _)| status.starts_with('2'))
+        {
+            response["headers"] = replay_header();
         }
     }
     let mut may_answer = |status: &str, description: &str| {
@@ -75,12 +84,33 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
     if in_query {
         may_answer("400", "The query cannot be read");
     }
+    if has_key {
+        may_answer("400", "It cannot be read, or a header is missing");
+        may_answer("409", "A request with the same key is under way");
+        may_answer("422", "The key was used for another request");
+    }
     if has_body {
         may_answer("400", "It cannot be read, or a header is missing");
         may_answer("413", "The body is too large");
         may_answer("415", "The body is not JSON");
         may_answer("422", "Fields are wrong");
     }
+}
+
+/// Whether `Idempotency-Key` is among the parameters of an operation.
+fn takes_a_key(parameters: &Value) -> bool {
+    let parameters = parameters.as_array();
+    parameters.is_some_and(|all| all.iter().any(|one| one["name"] == "Idempotency-Key"))
+}
+
+/// The header of answers to repeated requests.
+fn replay_header() -> Value {
+    json!({
+        "Idempotent-Replayed": {
+            "description": "`true` if an earlier request with the same key had the effect; absent otherwise",
+            "schema": {"type": "string", "enum": ["true"]},
+        },
+    })
 }
 
 /// What a request must show: one of these.

@@ -190,8 +190,8 @@ impl From<StoreError> for Problem {
         let detail = match error {
             StoreError::NotApplied { .. } => "Nothing was changed. Ask again in a moment.",
             StoreError::OutcomeUnknown { .. } => {
-                "It is not known whether the request took effect. Ask again in a moment, payments \
-                 and charges with the same Idempotency-Key."
+                "It is not known whether the request took effect. Send it again in a moment, with the \
+                 same Idempotency-Key if it had one."
             }
         };
         Self::new(ProblemKind::UNAVAILABLE, detail).retry_after(after)

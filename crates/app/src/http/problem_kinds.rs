@@ -92,11 +92,11 @@ kinds! {
     BALANCE_LIMIT = CONFLICT, "balance-limit", "The balance would be too large",
         "A balance is at most 9007199254740991. Nothing was charged.";
     PLACE_GONE = GONE, "place-gone", "The place in the queue has ended",
-        "It was paid with, left, used up, or not claimed or asked for in time. Join the queue again.";
+        "It was paid with, left, used up, or not claimed or asked for in time; or its concert was deleted. Join the queue again.";
     HOLD_OVER = GONE, "hold-over", "The hold is over",
         "The seats were not paid for in time, or were released. Nothing was charged. Hold seats again.";
     DELETED_SINCE = GONE, "deleted-since", "It was deleted since",
-        "An earlier request with this Idempotency-Key created it, and an operator has deleted it since. Nothing was created now. To create another one, make a new key.";
+        "This request, or an earlier one with the same Idempotency-Key, created it, and an operator has deleted it since. To create another one, send a new key.";
     TOO_SLOW = REQUEST_TIMEOUT, "body-too-slow", "The body came too slowly",
         "The body of a request must come within 10 seconds of its head. Nothing was changed.";
     TOO_LARGE = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large",
@@ -110,7 +110,7 @@ kinds! {
     STILL_WAITING = TOO_MANY_REQUESTS, "still-waiting", "Your turn has not come yet",
         "The place in the queue is not active yet. Look it up with GET /v1/queue/token, not sooner than Retry-After.";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "Not available for the moment",
-        "Something that this server needs does not answer, or is overloaded. Send the request again after Retry-After; payments and charges with the same Idempotency-Key.";
+        "Something that this server needs does not answer, or is overloaded. Send the request again after Retry-After, with the same Idempotency-Key if it had one.";
 }
 
 impl ProblemKind {

@@ -151,6 +151,7 @@ pub(crate) async fn release(
     responses(
         (status = 200, description = "It is paid", body = PaymentBody),
         (status = 402, description = "Not enough points", body = ProblemBody),
+        (status = 409, description = "It was paid with another key, or a request with the same key is under way", body = ProblemBody),
         (status = 410, description = "The hold, or the place in the queue, is over", body = ProblemBody),
         (status = 422, description = "The key was used for another request", body = ProblemBody),
     ),

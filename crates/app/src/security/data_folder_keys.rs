@@ -57,6 +57,11 @@ impl DataFolderKeys {
         &self.folder
     }
 
+    /// Whether there is a file of the key `name`, whatever is in it.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
     /// The key `name`; none where it was never made. Makes nothing.
     pub(crate) fn find(&self, name: &str) -> anyhow::Result<Option<Secret>> {
         let path = self.path(name);

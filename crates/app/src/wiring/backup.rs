@@ -44,12 +44,22 @@ const KEYS: [&str; 3] = [
 pub(crate) fn back_up(config: &Config, file: &Path, with_keys: bool) -> anyhow::Result<BackedUp> {
     let database = embedded_database(config)?;
     let folder = DataFolderKeys::of(&config.data_dir);
-    let keys = keys_in(&folder)?;
-    embedded::back_up(&database, file, if with_keys { &keys } else { &[] })?;
+    let carried = if with_keys {
+        keys_in(&folder)?
+    } else {
+        Vec::new()
+    };
+    embedded::back_up(&database, file, &carried)?;
+    let keys = if with_keys {
+        carried.into_iter().map(|key| key.name).collect()
+    } else {
+        let there = KEYS.into_iter().filter(|name| folder.has(name));
+        there.map(str::to_owned).collect()
+    };
     Ok(BackedUp {
         database,
         key_folder: folder.folder().to_owned(),
-        keys: keys.into_iter().map(|key| key.name).collect(),
+        keys,
     })
 }
 
@@ -71,12 +81,12 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<Restored> 
     );
     let folder = DataFolderKeys::of(&config.data_dir);
     let mut keys = Vec::new();
-    for key in backup.keys() {
-        let secret = Secret::from(key.secret.clone());
-        let old = folder.replace(&key.name, &secret, &suffix)?;
-        keys.push((key.name.clone(), old));
-    }
-    let old_database = place.put(backup, &suffix)?;
+    let put = replace_keys(backup.keys(), &folder, &suffix, &mut keys)
+        .and_then(|()| Ok(place.put(backup, &suffix)?));
+    let old_database = put.map_err(|error| match keys_in_place(&keys, &folder) {
+        Some(so_far) => error.context(so_far),
+        None => error,
+    })?;
     Ok(Restored {
         database,
         old_database,
@@ -106,6 +116,42 @@ fn keys_in(folder: &DataFolderKeys) -> anyhow::Result<Vec<BackupKey>> {
         }
     }
     Ok(keys)
+}
+
+/// Puts the keys into the folder, and notes each that is there in `done`.
+fn replace_keys(
+    keys: &[BackupKey],
+    folder: &DataFolderKeys,
+    suffix: &str,
+    done: &mut Vec<(String, Option<PathBuf>)>,
+) -> anyhow::Result<()> {
+    for key in keys {
+        let secret = Secret::from(key.secret.clone());
+        let old = folder.replace(&key.name, &secret, suffix)?;
+        done.push((key.name.clone(), old));
+    }
+    Ok(())
+}
+
+/// What a restore that fails has changed already, if anything.
+fn keys_in_place(keys: &[(String, Option<PathBuf>)], folder: &DataFolderKeys) -> Option<String> {
+    if keys.is_empty() {
+        return None;
+    }
+    let names: Vec<_> = keys.iter().map(|(name, _)| name.as_str()).collect();
+    let mut text = format!(
+        "the keys in {} are those of the backup already: {}",
+        folder.folder().display(),
+        names.join(", ")
+    );
+    let old: Vec<_> = keys
+        .iter()
+        .filter_map(|(_, old)| Some(old.as_ref()?.display().to_string()))
+        .collect();
+    if !old.is_empty() {
+        text.extend(["; the old ones are ", &old.join(", ")]);
+    }
+    Some(text)
 }
 
 /// Their names become those of files.

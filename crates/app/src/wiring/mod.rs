@@ -221,6 +221,7 @@ impl Parts {
             },
             points: ChargePoints {
                 points: Arc::clone(&self.database.points),
+                idempotency: Arc::clone(&self.database.idempotency),
                 ids: ids(),
                 self_charge: config.self_charge(),
             },
@@ -238,6 +239,7 @@ impl Parts {
             delete: DeleteConcerts {
                 editor: Arc::clone(&self.database.editor),
                 concerts: Arc::clone(&self.database.concerts),
+                policies: Arc::clone(&self.database.policies),
                 control: Arc::clone(&self.queues.control),
                 board: board(),
                 browse: browse(),

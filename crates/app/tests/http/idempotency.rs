@@ -6,7 +6,7 @@ mod keys;
 mod late;
 
 use anyhow::Result;
-use frontrow_test_harness::{Client, Reply, Request};
+use frontrow_test_harness::{Client, Request};
 use serde_json::json;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     on_every_store,
     stage::{PRICE, Stage},
     stores::{Books, Stores},
+    told::assert_problem,
 };
 
 on_every_store!(
@@ -50,15 +51,6 @@ fn books_with(payments: i64) -> Books {
         paid: payments * PRICE,
         seats_sold: payments,
     }
-}
-
-fn assert_problem(reply: &Reply, status: u16, slug: &str) {
-    let kind = format!("/problems/{slug}");
-    assert_eq!(
-        (reply.status, reply.json["type"].as_str()),
-        (status, Some(kind.as_str())),
-        "{reply:?}"
-    );
 }
 
 async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(

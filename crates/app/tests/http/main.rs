@@ -16,6 +16,7 @@ mod crash;
 mod currency;
 mod database_failures;
 mod disk_full;
+mod duplicates;
 mod exactness;
 mod first_come;
 mod gate_walk;
@@ -35,6 +36,7 @@ mod stage;
 mod start_and_stop;
 mod statements;
 mod stores;
+mod told;
 
 /// Makes one test a configuration of stores out of each function: `async fn name(stores: Stores)`.
 macro_rules! on_every_store {

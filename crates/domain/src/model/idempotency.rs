@@ -48,7 +48,27 @@ pub enum Sender {
     Operator(String),
 }
 
-/// What a request does: its method and the kind of its path.
+impl Sender {
+    /// Users and operators may have the same names.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Operator(_) => "operator",
+        }
+    }
+
+    /// The user's id, or the name of the admin key.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User(user) => user.as_str(),
+            Self::Operator(name) => name,
+        }
+    }
+}
+
+/// What a request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// A user charges their own points.

@@ -156,17 +156,13 @@ impl Keyed {
         }
     }
 
-    /// What the key means for this request where the store has `stored` under it.
+    /// True if the request with this digest, which the store has under the key, was this very request.
     #[must_use]
-    pub fn meaning(&self, stored: RequestDigest) -> KeyMeaning {
-        if stored == self.digest {
-            KeyMeaning::Repeated
-        } else {
-            KeyMeaning::OtherRequest
-        }
+    pub fn repeats(&self, stored: RequestDigest) -> bool {
+        stored == self.digest
     }
 
-    /// What it means where only the first edition's record of the account has the key.
+    /// What the key means where the first edition's record of the account has it.
     ///
     /// A record of an operator's charge is every operator's, since it does not say whose; all others
     /// are their account's own.
@@ -235,7 +231,7 @@ fn policy_parts(policy: &QueuePolicy) -> Vec<String> {
     parts
 }
 
-/// What a key means for the request that carries it.
+/// What a key of the first edition means for the request that carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMeaning {
     /// It is new for its sender: the request is to take effect.
@@ -320,9 +316,9 @@ mod tests {
     #[test]
     fn a_digest_is_of_everything_that_is_asked_for() {
         let ops = by_operator("ops", &ann(), 5);
-        assert_eq!(ops.meaning(ops.digest), Repeated);
+        assert!(ops.repeats(ops.digest));
         for other in [by_operator("ops", &ben(), 5), by_operator("ops", &ann(), 6)] {
-            assert_eq!(ops.meaning(other.digest), OtherRequest);
+            assert!(!ops.repeats(other.digest));
         }
         assert_ne!(own(5).digest, ops.digest);
     }
@@ -356,7 +352,7 @@ mod tests {
             keyed(1, 1, "Hall", &plan("Stalls", "B", 5)),
             keyed(1, 1, "Hall", &plan("Stalls", "A", 6)),
         ] {
-            assert_eq!(first.meaning(other.digest), OtherRequest);
+            assert!(!first.repeats(other.digest));
         }
     }
 

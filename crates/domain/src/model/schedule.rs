@@ -1,4 +1,4 @@
-//! Instants that an operator hardly means: typing errors rather than plans.
+//! Instants that are more likely typing errors than plans.
 
 use jiff::Timestamp;
 

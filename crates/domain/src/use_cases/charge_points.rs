@@ -1,14 +1,18 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Amount, Balance, IdempotencyKey, Keyed, UserId},
-    ports::{Charge, ChargeOutcome, Ids, Operator, Points, StoreResult},
+    model::{Amount, Applied, Balance, IdempotencyKey, Keyed, UserId},
+    ports::{
+        Charge, ChargeOutcome, EffectOf, Idempotency, Ids, KeyUse, Operator, Points, StoreResult,
+    },
 };
 
 /// Adds points to a user's balance.
 pub struct ChargePoints {
     /// Where the balances are.
     pub points: Arc<dyn Points>,
+    /// What keys stand for.
+    pub idempotency: Arc<dyn Idempotency>,
     /// Names the ledger row.
     pub ids: Arc<dyn Ids>,
     /// Whether users may charge their own points. Where points are money, they may not: an operator's
@@ -46,11 +50,18 @@ impl ChargePoints {
         amount: Amount,
         key: IdempotencyKey,
     ) -> StoreResult<ChargeAnswer> {
-        if !self.self_charge {
-            return Ok(ChargeAnswer::SelfChargeOff);
-        }
         let keyed = Keyed::charge(user, amount, key);
-        self.charge(user, amount, keyed, None).await
+        if self.self_charge {
+            return self.charge(user, amount, keyed, None).await;
+        }
+        // They may have been allowed to when the first request with this key came.
+        Ok(match self.idempotency.find(&keyed).await? {
+            KeyUse::Replayed(EffectOf::Charge(effect)) => {
+                let replayed = Applied::replayed(effect);
+                ChargeAnswer::Asked(ChargeOutcome::Charged(replayed))
+            }
+            _ => ChargeAnswer::SelfChargeOff,
+        })
     }
 
     /// Charges a user's points on behalf of an operator.
@@ -93,8 +104,7 @@ impl ChargePoints {
 mod tests {
     use super::*;
     use crate::{
-        model::Applied,
-        ports::{Charged, MockPoints},
+        ports::{Charged, MockIdempotency, MockPoints},
         use_cases::testing::*,
     };
 
@@ -109,8 +119,11 @@ mod tests {
     }
 
     fn charging(points: MockPoints, self_charge: bool) -> ChargePoints {
+        let mut idempotency = MockIdempotency::new();
+        idempotency.expect_find().returning(|_| Ok(KeyUse::New));
         ChargePoints {
             points: Arc::new(points),
+            idempotency: Arc::new(idempotency),
             ids: ids(),
             self_charge,
         }
@@ -153,6 +166,29 @@ mod tests {
                 .charge_by_operator(&alice(), amount(100), key(), operator())
                 .await,
             Ok(ChargeAnswer::Asked(charged()))
+        );
+    }
+
+    #[tokio::test]
+    async fn what_was_charged_while_they_might_is_told_again() {
+        let charged = Charged {
+            amount: amount(100),
+            balance: Balance(amount(100)),
+        };
+        let effect = EffectOf::Charge(charged);
+        let mut idempotency = MockIdempotency::new();
+        idempotency
+            .expect_find()
+            .withf(|keyed| *keyed == Keyed::charge(&alice(), amount(100), key()))
+            .return_once(|_| Ok(KeyUse::Replayed(effect)));
+        let charging = ChargePoints {
+            idempotency: Arc::new(idempotency),
+            ..charging(MockPoints::new(), false)
+        };
+        let again = ChargeOutcome::Charged(Applied::replayed(charged));
+        assert_eq!(
+            charging.charge_own(&alice(), amount(100), key()).await,
+            Ok(ChargeAnswer::Asked(again))
         );
     }
 

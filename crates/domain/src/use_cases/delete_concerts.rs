@@ -5,7 +5,7 @@ use crate::{
     model::{ConcertId, PerformanceId},
     ports::{
         Clock, ConcertEditor, Concerts, DeleteConcertOutcome, DeletePerformanceOutcome, Operator,
-        QueueControl, RemoveOutcome, StoreResult,
+        QueueControl, QueuePolicies, RemoveOutcome, StoreResult,
     },
 };
 
@@ -15,6 +15,8 @@ pub struct DeleteConcerts {
     pub editor: Arc<dyn ConcertEditor>,
     /// The catalogue, as it is.
     pub concerts: Arc<dyn Concerts>,
+    /// The master copies of policies.
+    pub policies: Arc<dyn QueuePolicies>,
     /// The queues' store.
     pub control: Arc<dyn QueueControl>,
     /// Is told that a concert is gone.
@@ -46,17 +48,19 @@ impl DeleteConcerts {
         operator: &str,
     ) -> StoreResult<DeletePerformanceOutcome> {
         let by = self.by(operator);
-        let outcome = self.editor.delete_performance(concert, id, &by).await?;
+        let outcome = self.editor.delete_performance(concert, id, &by).await;
+        // Also after a failure, which may have come after the deletion.
         self.browse.forget(concert).await;
         self.browse.forget_seats(id).await;
-        Ok(outcome)
+        outcome
     }
 
     /// Deletes a concert, its performances and its queue.
     ///
     /// The queue is removed first: a process that dies between the two leaves an empty queue that the
     /// next tick gives to the store again, never one that has lost its concert. What would refuse the
-    /// second step is therefore looked for before the first.
+    /// second step is therefore looked for before the first. A tick may also give the store the queue
+    /// again before the second step, so the queue is removed once more after it.
     ///
     /// # Errors
     /// When the database or the queues' store fails.
@@ -76,17 +80,30 @@ impl DeleteConcerts {
             }
             RemoveOutcome::NotEmpty => return Ok(DeletedConcert::QueueInUse),
         }
-        let outcome = self.editor.delete_concert(id, &self.by(operator)).await?;
-        if outcome == DeleteConcertOutcome::Deleted {
-            self.board.note_absent(id);
-            self.browse.forget(id).await;
-            for performance in performances {
-                self.browse.forget_seats(performance.id).await;
-            }
-        } else if outcome != DeleteConcertOutcome::NotFound {
-            self.board.want(id);
+        let deleted = self.delete_without_queue(id, operator).await;
+        self.browse.forget(id).await;
+        for performance in performances {
+            self.browse.forget_seats(performance.id).await;
         }
-        Ok(DeletedConcert::Asked(outcome))
+        match deleted {
+            Ok(DeleteConcertOutcome::Deleted | DeleteConcertOutcome::NotFound) => {
+                self.board.note_absent(id);
+                self.control.remove(id).await?;
+            }
+            Ok(_) | Err(_) => self.board.want(id),
+        }
+        deleted.map(DeletedConcert::Asked)
+    }
+
+    /// Deletes a concert whose queue was removed.
+    async fn delete_without_queue(
+        &self,
+        id: ConcertId,
+        operator: &str,
+    ) -> StoreResult<DeleteConcertOutcome> {
+        // If the store is given the queue again, nobody lost a place in it.
+        self.policies.forget_seeded(id).await?;
+        self.editor.delete_concert(id, &self.by(operator)).await
     }
 
     fn by(&self, operator: &str) -> Operator {
@@ -102,14 +119,14 @@ mod tests {
     use super::*;
     use crate::{
         model::{Performance, Venue},
-        ports::{MockConcertEditor, MockConcerts, MockQueueControl},
+        ports::{MockConcertEditor, MockConcerts, MockQueueControl, MockQueuePolicies},
         use_cases::{QueueMissing, testing::*},
     };
 
     fn deleting(
         seats_left: u64,
         removed: Option<RemoveOutcome>,
-        deleted: Option<DeleteConcertOutcome>,
+        deleted: Option<StoreResult<DeleteConcertOutcome>>,
     ) -> DeleteConcerts {
         let mut concerts = MockConcerts::new();
         concerts.expect_performances().returning(move |_| {
@@ -122,18 +139,26 @@ mod tests {
                 seats_left,
             }])
         });
+        let goes = deleted == Some(Ok(DeleteConcertOutcome::Deleted));
         let mut control = MockQueueControl::new();
         control
             .expect_remove()
-            .times(usize::from(removed.is_some()))
+            .times(usize::from(removed.is_some()) + usize::from(goes))
             .returning(move |_| Ok(removed.unwrap_or(RemoveOutcome::Removed)));
+        let asked = usize::from(deleted.is_some());
+        let mut policies = MockQueuePolicies::new();
+        policies
+            .expect_forget_seeded()
+            .times(asked)
+            .returning(|_| Ok(()));
         let mut editor = MockConcertEditor::new();
         editor
             .expect_delete_concert()
             .withf(|id, by| *id == CONCERT && *by == operator())
-            .times(usize::from(deleted.is_some()))
-            .returning(move |_, _| Ok(deleted.clone().unwrap_or(DeleteConcertOutcome::NotFound)));
+            .times(asked)
+            .returning(move |_, _| deleted.clone().unwrap_or_else(|| Err(down())));
         DeleteConcerts {
+            policies: Arc::new(policies),
             editor: Arc::new(editor),
             concerts: Arc::new(concerts),
             control: Arc::new(control),
@@ -148,7 +173,7 @@ mod tests {
         let delete = deleting(
             2,
             Some(RemoveOutcome::Removed),
-            Some(DeleteConcertOutcome::Deleted),
+            Some(Ok(DeleteConcertOutcome::Deleted)),
         );
         let answer = delete.concert(CONCERT, "ops").await;
         let deleted = DeletedConcert::Asked(DeleteConcertOutcome::Deleted);
@@ -175,10 +200,15 @@ mod tests {
             let delete = deleting(seats_left, removed, None);
             assert_eq!(delete.concert(CONCERT, "ops").await, Ok(expected));
         }
-        // A seat was held meanwhile: the store is given the queue again.
+        // A seat was held meanwhile, or nobody knows: the store is given the queue again.
         let removed = Some(RemoveOutcome::Removed);
-        let delete = deleting(2, removed, Some(InUse(PERFORMANCE)));
-        assert_eq!(delete.concert(CONCERT, "ops").await, Ok(in_use()));
-        assert!(delete.board.take_wanted().contains(&CONCERT));
+        for (deleted, expected) in [
+            (Ok(InUse(PERFORMANCE)), Ok(in_use())),
+            (Err(down()), Err(down())),
+        ] {
+            let delete = deleting(2, removed, Some(deleted));
+            assert_eq!(delete.concert(CONCERT, "ops").await, expected);
+            assert!(delete.board.take_wanted().contains(&CONCERT));
+        }
     }
 }

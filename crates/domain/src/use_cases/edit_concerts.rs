@@ -66,7 +66,7 @@ pub struct PlannedPerformance {
 pub enum CreatedPerformance {
     /// What came of it.
     Asked(CreatePerformanceOutcome),
-    /// Its start is hardly meant.
+    /// Its start is probably a typing error.
     Implausible(Invalid),
 }
 
@@ -75,7 +75,7 @@ pub enum CreatedPerformance {
 pub enum EditedPerformance {
     /// What came of it.
     Asked(EditOutcome),
-    /// Its new start is hardly meant.
+    /// Its new start is probably a typing error.
     Implausible(Invalid),
 }
 
@@ -153,9 +153,10 @@ impl EditConcerts {
         operator: &str,
     ) -> StoreResult<EditOutcome> {
         let by = self.by(operator);
-        let outcome = self.editor.retitle_concert(id, title, &by).await?;
+        let outcome = self.editor.retitle_concert(id, title, &by).await;
+        // Also after a failure, which may have come after the change.
         self.browse.forget(id).await;
-        Ok(outcome)
+        outcome
     }
 
     /// Creates a performance, once a key, and once for its concert, start and venue.
@@ -202,9 +203,9 @@ impl EditConcerts {
         let outcome = self
             .editor
             .create_performance(&performance, &by, keyed)
-            .await?;
+            .await;
         self.browse.forget(concert).await;
-        Ok(CreatedPerformance::Asked(outcome))
+        outcome.map(CreatedPerformance::Asked)
     }
 
     async fn planned_before(
@@ -267,10 +268,10 @@ impl EditConcerts {
             }
         }
         let by = self.by(operator);
-        let outcome = self.editor.edit_performance(concert, id, edit, &by).await?;
+        let outcome = self.editor.edit_performance(concert, id, edit, &by).await;
         self.browse.forget(concert).await;
         self.browse.forget_seats(id).await;
-        Ok(EditedPerformance::Asked(outcome))
+        outcome.map(EditedPerformance::Asked)
     }
 
     fn by(&self, operator: &str) -> Operator {

@@ -65,7 +65,7 @@ pub enum QueueMissing {
 }
 
 impl QueueBoard {
-    /// How many absent concerts are remembered at most. Only those are noted whose tokens we signed.
+    /// How many absent concerts are remembered at most.
     const ABSENT_MAX: usize = 10_000;
 
     /// An empty board.
@@ -188,7 +188,8 @@ impl QueueBoard {
         QueueMissing::NotReady
     }
 
-    fn is_absent(&self, concert: ConcertId) -> bool {
+    /// Whether the database was found to have no such concert, and nothing was heard of one since.
+    pub(super) fn is_absent(&self, concert: ConcertId) -> bool {
         let absent = self.absent.read().unwrap_or_else(PoisonError::into_inner);
         absent.contains(&concert)
     }

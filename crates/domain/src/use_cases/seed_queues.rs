@@ -70,7 +70,7 @@ impl SeedQueues {
     /// When the database or the queues' store fails.
     pub async fn one(&self, concert: ConcertId) -> StoreResult<Seeding> {
         let Some(master) = self.policies.find(concert).await? else {
-            self.board.note_absent(concert);
+            self.drop_queue(concert).await?;
             return Ok(Seeding::NoSuchConcert);
         };
         self.give(concert, master).await
@@ -99,10 +99,17 @@ impl SeedQueues {
         let there: HashSet<_> = masters.iter().map(|(concert, _)| *concert).collect();
         for concert in self.board.concerts() {
             if !there.contains(&concert) && self.policies.find(concert).await?.is_none() {
-                self.board.note_absent(concert);
+                self.drop_queue(concert).await?;
             }
         }
         Ok(())
+    }
+
+    /// Takes a concert that is not there off the board. Its queue, which was perhaps given to the store
+    /// while somebody deleted the concert, goes too if it is closed and empty.
+    async fn drop_queue(&self, concert: ConcertId) -> StoreResult<()> {
+        self.board.note_absent(concert);
+        self.control.remove(concert).await.map(drop)
     }
 
     /// The database is told before the store: whoever dies between the two leaves a queue that
@@ -122,6 +129,11 @@ impl SeedQueues {
             SeedOutcome::Taken { recovering } => (recovering, master_version),
             SeedOutcome::HasNewer(version) => (false, version),
         };
+        if self.board.is_absent(concert) {
+            // It was deleted since the policy was read.
+            self.control.remove(concert).await?;
+            return Ok(Seeding::NoSuchConcert);
+        }
         if recovering {
             tracing::warn!(%concert, seconds = self.recovery.lasts.as_secs(),
                 "the queue was lost by its store and recovers: its people bring their places back");
@@ -140,7 +152,7 @@ mod tests {
     use super::*;
     use crate::{
         model::queue::Generation,
-        ports::{MockQueueControl, MockQueuePolicies},
+        ports::{MockQueueControl, MockQueuePolicies, RemoveOutcome},
         use_cases::testing::*,
     };
 
@@ -247,11 +259,35 @@ mod tests {
     async fn a_concert_that_is_not_there_has_no_queue() {
         let mut policies = MockQueuePolicies::new();
         policies.expect_find().return_once(|_| Ok(None));
-        assert_eq!(
-            seeding(policies, MockQueueControl::new())
-                .one(CONCERT)
-                .await,
-            Ok(Seeding::NoSuchConcert)
-        );
+        let mut control = MockQueueControl::new();
+        control
+            .expect_remove()
+            .once()
+            .return_once(|_| Ok(RemoveOutcome::Removed));
+        let seeding = seeding(policies, control);
+        assert_eq!(seeding.one(CONCERT).await, Ok(Seeding::NoSuchConcert));
+        assert!(seeding.board.is_absent(CONCERT));
+    }
+
+    #[tokio::test]
+    async fn a_queue_whose_concert_is_deleted_meanwhile_does_not_stay() {
+        let mut policies = MockQueuePolicies::new();
+        policies
+            .expect_find()
+            .return_once(|_| Ok(Some(master(true))));
+        let mut control = MockQueueControl::new();
+        let board = board();
+        let deleted = Arc::clone(&board);
+        control.expect_seed().return_once(move |_| {
+            deleted.note_absent(CONCERT);
+            Ok(stamped(SeedOutcome::Taken { recovering: true }))
+        });
+        control
+            .expect_remove()
+            .once()
+            .return_once(|_| Ok(RemoveOutcome::Removed));
+        let (policies, control) = (Arc::new(policies), Arc::new(control));
+        let seeding = SeedQueues::new(policies, control, ids(), board, RECOVERY);
+        assert_eq!(seeding.one(CONCERT).await, Ok(Seeding::NoSuchConcert));
     }
 }

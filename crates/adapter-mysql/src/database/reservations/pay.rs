@@ -72,7 +72,7 @@ pub(super) async fn pay(
             session.roll_back().await?;
             return Ok(match replayed(session, request).await? {
                 Some(answer) => Turn::Done(answer),
-                // The call that had it was rolled back between two looks.
+                // Not for long: keys of payments and charges stay.
                 None => Turn::Again,
             });
         }

@@ -57,7 +57,7 @@ pub(crate) struct ConcertChange {
     responses(
         (status = 201, description = "It is there, and its queue is served; with `Idempotent-Replayed: true` by an earlier request with the same key", body = ConcertBody),
         (status = 410, description = "An earlier request with the same key made it, and it was deleted since", body = ProblemBody),
-        (status = 422, description = "Fields are wrong", body = ProblemBody),
+        (status = 422, description = "Fields are wrong, or the key was used for another request", body = ProblemBody),
     ),
 )]
 pub(crate) async fn create(

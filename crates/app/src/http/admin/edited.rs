@@ -30,7 +30,7 @@ pub(super) fn slot_taken(there: PerformanceId) -> Problem {
 pub(super) fn deleted_since() -> Problem {
     Problem::new(
         ProblemKind::DELETED_SINCE,
-        "An earlier request with this Idempotency-Key created it, and it was deleted since.",
+        "It was created, and an operator has deleted it since.",
     )
 }
 

@@ -103,9 +103,9 @@ pub(crate) async fn list(
         (status = 201, description = "It is there, and on sale until it starts; with `Idempotent-Replayed: true` by an earlier request with the same key", body = PerformanceBody),
         (status = 200, description = "It was there already, with these very seats and prices", body = PerformanceBody),
         (status = 404, description = "There is no such concert", body = ProblemBody),
-        (status = 409, description = "There is one at that start and venue, with other seats or prices; names it", body = ProblemBody),
+        (status = 409, description = "There is one at that start and venue, with other seats or prices, and is named; or a request with the same key is under way", body = ProblemBody),
         (status = 410, description = "An earlier request with the same key made it, and it was deleted since", body = ProblemBody),
-        (status = 422, description = "Fields are wrong", body = ProblemBody),
+        (status = 422, description = "Fields are wrong, or the key was used for another request", body = ProblemBody),
     ),
 )]
 pub(crate) async fn create(

@@ -102,7 +102,8 @@ pub(crate) struct PolicyChange {
     #[serde(default)]
     #[schema(value_type = Option<u64>)]
     max_waiting: Change<Option<u64>>,
-    /// Whether the queue may open after the last performance has started.
+    /// Whether the queue may open after the last performance has started. Of no effect for a new concert, which has
+    /// no performance yet.
     #[serde(default)]
     pub(crate) allow_past: bool,
 }

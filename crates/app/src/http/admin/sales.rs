@@ -78,7 +78,8 @@ pub(crate) async fn list(
     ),
     responses(
         (status = 201, description = "The balance right after it; with `Idempotent-Replayed: true` that of an earlier request with the same key", body = PointsBody),
-        (status = 422, description = "The key was used for another request", body = ProblemBody),
+        (status = 409, description = "The balance would be too large, or a request with the same key is under way", body = ProblemBody),
+        (status = 422, description = "A field is wrong, or the key was used for another request", body = ProblemBody),
     ),
 )]
 pub(crate) async fn charge(

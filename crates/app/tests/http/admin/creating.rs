@@ -1,7 +1,7 @@
 //! Creating concerts and performances, and what happens when the request is repeated.
 
 use anyhow::Result;
-use frontrow_test_harness::{Client, Reply, Request};
+use frontrow_test_harness::{Client, Request};
 use serde_json::{Value, json};
 
 use super::{box_office, concert_path, performance_path, sections, two_operators, wrong_fields};
@@ -9,6 +9,7 @@ use crate::{
     on_every_store,
     stage::{Stage, admin, start},
     stores::Stores,
+    told::assert_problem,
 };
 
 on_every_store!(
@@ -17,7 +18,7 @@ on_every_store!(
     a_performance_is_not_moved_onto_another,
     two_operators_may_use_the_same_key,
     what_a_key_created_may_have_been_deleted,
-    what_is_hardly_meant_needs_a_switch,
+    an_implausible_start_needs_a_switch,
 );
 
 const REPLAYED: &str = "idempotent-replayed";
@@ -36,12 +37,6 @@ fn performance(starts_at: &str, venue: &str, price: i64) -> Value {
 }
 
 const EVENING: &str = "2098-01-01T19:30:00Z";
-
-fn assert_problem(reply: &Reply, status: u16, slug: &str) {
-    let kind = format!("/problems/{slug}");
-    let seen = (reply.status, reply.json["type"].as_str());
-    assert_eq!(seen, (status, Some(kind.as_str())), "{reply:?}");
-}
 
 async fn a_repeated_creation_creates_nothing_more(stores: Stores) -> Result<()> {
     let app = start(stores.config().await?).await?;
@@ -171,7 +166,7 @@ async fn what_a_key_created_may_have_been_deleted(stores: Stores) -> Result<()> 
     Ok(())
 }
 
-async fn what_is_hardly_meant_needs_a_switch(stores: Stores) -> Result<()> {
+async fn an_implausible_start_needs_a_switch(stores: Stores) -> Result<()> {
     let queue = json!({"opens_at": "2097-06-01T00:00:00Z"});
     let stage = Stage::open(stores, 1, 1, queue).await?;
     let operator = stage.admin();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use frontrow_test_harness::{Reply, eventually};
+use frontrow_test_harness::eventually;
 use serde_json::json;
 
 use super::{concert_path, performance_path};
@@ -12,6 +12,7 @@ use crate::{
     on_every_store,
     stage::{Stage, on_sale},
     stores::Stores,
+    told::assert_problem,
 };
 
 on_every_store!(
@@ -19,12 +20,6 @@ on_every_store!(
     a_concert_is_deleted_once_its_queue_is_closed_and_empty,
     what_is_not_there_cannot_be_deleted,
 );
-
-fn assert_problem(reply: &Reply, status: u16, slug: &str) {
-    let kind = format!("/problems/{slug}");
-    let seen = (reply.status, reply.json["type"].as_str());
-    assert_eq!(seen, (status, Some(kind.as_str())), "{reply:?}");
-}
 
 async fn a_performance_is_deleted_while_nobody_has_a_claim_to_it(stores: Stores) -> Result<()> {
     let stage = Stage::open(stores, 1, 3, json!({})).await?;

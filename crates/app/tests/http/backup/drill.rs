@@ -48,7 +48,7 @@ impl Drill {
     pub(super) async fn until_the_loss(stores: Stores) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let policy = json!({"throughput": null, "capacity": {"max_active": 2}});
-        let mut stage = Stage::open(stores, 1, 3, policy).await?;
+        let mut stage = open(stores, 3, policy).await?;
         let ann = Buyer::at(&stage, "ann", "R1-1").await?;
         let ann_paid = ann.pay("ann pays").await?.expect_status(200)?;
         let bob = stage.join("bob").await?;
@@ -95,10 +95,22 @@ impl Drill {
         self.stage.app.restart().await
     }
 
-    /// Puts the backup in the place of the database.
+    /// Puts the backup in the place of the database, which then has the schema of this program.
     pub(super) async fn restore(&self) -> Result<()> {
-        restore_from(&self.stage, &self.folder).await
+        restore_from(&self.stage, &self.folder).await?;
+        let status = self.stage.app.command(&["migrate", "--status"]).await?;
+        let text = String::from_utf8_lossy(&status.stdout);
+        let is_complete = text.contains("applied  ") && !text.contains("to be applied");
+        ensure!(status.status.success() && is_complete, "{status:?}");
+        Ok(())
     }
+}
+
+/// Opens one row of `seats` seats, with a recovery that lasts long enough for a test to see it.
+pub(super) async fn open(stores: Stores, seats: u16, policy: Value) -> Result<Stage> {
+    let config = stores.config().await?;
+    let config = config.env("FRONTROW_QUEUE__RECOVERY_S", "10");
+    Stage::open_with(config, 1, seats, policy).await
 }
 
 /// Where the person with `visitor`'s token is told to be.

@@ -26,12 +26,12 @@ impl Folder {
         Ok(Self(tempfile::tempdir()?))
     }
 
-    /// A program on the data folder, without configured keys, at a pace that suits tests.
+    /// A program on the data folder, without configured keys. A recovery lasts long enough for a test to see it.
     pub(super) fn config(&self) -> AppConfig {
         AppConfig::default()
             .data_dir(self.path("data"))
             .env("FRONTROW_DEMO__ON_FIRST_START", "false")
-            .env("FRONTROW_QUEUE__RECOVERY_S", "1")
+            .env("FRONTROW_QUEUE__RECOVERY_S", "10")
     }
 
     /// The same with an admin key that tests know, and a concert on sale.
@@ -142,6 +142,13 @@ pub(super) fn points(database: &Path) -> Result<i64> {
 pub(super) fn open(database: &Path) -> Result<SqliteConnection> {
     ensure!(database.exists(), "there is no {}", database.display());
     Ok(SqliteConnection::establish(&database.to_string_lossy())?)
+}
+
+/// Whether the bytes of a file have `text` among them.
+pub(super) fn has_text(file: &Path, text: &str) -> Result<bool> {
+    let bytes = fs::read(file)?;
+    let mut parts = bytes.windows(text.len());
+    Ok(parts.any(|part| part == text.as_bytes()))
 }
 
 /// Who may do what with a file.

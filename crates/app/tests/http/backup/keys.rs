@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 
-use super::folder::{Folder, mode, number, succeeds};
+use super::folder::{Folder, fails, has_text, mode, number, succeeds};
 use crate::stage::start;
 
 const KEYS: [&str; 3] = ["admin", "identity", "queue-token"];
@@ -71,13 +71,7 @@ async fn with_its_keys_a_backup_brings_the_tokens_and_the_operator_back() -> Res
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_in_the_backup_alone_and_in_no_restored_database() -> Result<()> {
     let (folder, _) = backed_up().await?;
-    let has = |file: &str, secret: &str| {
-        let bytes = fs::read(folder.path(file))?;
-        let found = bytes
-            .windows(secret.len())
-            .any(|bytes| bytes == secret.as_bytes());
-        anyhow::Ok(found)
-    };
+    let has = |file: &str, secret: &str| has_text(&folder.path(file), secret);
     let secrets = KEYS.map(|name| fs::read_to_string(folder.path("data/keys").join(name)));
     succeeds(&folder.config(), &["restore", &folder.text("secret")]).await?;
     for secret in secrets {
@@ -110,5 +104,67 @@ async fn other_keys_are_moved_aside() -> Result<()> {
     // A second time they are the very keys, and stay.
     succeeds(&elsewhere.config(), &["restore", &folder.text("secret")]).await?;
     assert_eq!(elsewhere.named("keys/admin")?.len(), 2);
+    Ok(())
+}
+
+/// A folder in the place of the database is what the last step cannot replace.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_fails_at_its_last_step_says_where_the_keys_are() -> Result<()> {
+    let (folder, _) = backed_up().await?;
+    let elsewhere = Folder::new()?;
+    drop(start(elsewhere.config()).await?);
+    for log in ["-wal", "-shm"] {
+        let path = elsewhere.path(&format!("data/frontrow.db{log}"));
+        if path.exists() {
+            fs::remove_file(path)?;
+        }
+    }
+    fs::remove_file(elsewhere.database())?;
+    fs::create_dir(elsewhere.database())?;
+    let why = fails(&elsewhere.config(), &["restore", &folder.text("secret")]).await?;
+    let said = "are those of the backup already: admin, identity, queue-token; the old ones are ";
+    ensure!(why.contains(said) && why.contains("cannot write"), "{why}");
+    for name in KEYS {
+        let moved = elsewhere.named(&format!("keys/{name}.before-"))?;
+        ensure!(moved.len() == 1, "{moved:?}");
+        ensure!(why.contains(&*moved[0].to_string_lossy()), "{why}");
+    }
+    ensure!(elsewhere.database().is_dir());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_key_stops_only_a_backup_that_carries_it() -> Result<()> {
+    let (folder, _) = backed_up().await?;
+    fs::write(folder.path("data/keys/admin"), "short")?;
+    let said = succeeds(&folder.config(), &["backup", &folder.text("again")]).await?;
+    ensure!(said.contains("admin, identity, queue-token"), "{said}");
+    let with_keys = ["backup", &*folder.text("bad"), "--with-keys"];
+    let why = fails(&folder.config(), &with_keys).await?;
+    ensure!(why.contains("too short"), "{why}");
+    ensure!(!folder.path("bad").exists());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_says_what_its_keys_are_good_for() -> Result<()> {
+    let (folder, _) = backed_up().await?;
+    let secret = async |name: &str| {
+        let with_keys = ["backup", &*folder.text(name), "--with-keys"];
+        succeeds(&folder.config(), &with_keys).await
+    };
+    let all = secret("all").await?;
+    ensure!(
+        all.contains("can make tokens, and is an operator\n"),
+        "{all}"
+    );
+    fs::remove_file(folder.path("data/keys/admin"))?;
+    let tokens = secret("tokens").await?;
+    ensure!(tokens.contains("can make tokens\n"), "{tokens}");
+    for name in ["identity", "queue-token"] {
+        fs::remove_file(folder.path("data/keys").join(name))?;
+    }
+    let none = secret("none").await?;
+    ensure!(!none.contains("whoever"), "{none}");
     Ok(())
 }

@@ -5,8 +5,8 @@ use anyhow::{Result, ensure};
 use diesel_async::SimpleAsyncConnection;
 use serde_json::json;
 
-use super::drill::{Drill, admitted, back_up, gone, place, recovered, restore_from};
-use crate::{stage::Stage, stores::Stores};
+use super::drill::{Drill, admitted, back_up, gone, open, place, recovered, restore_from};
+use crate::stores::Stores;
 
 /// As the manual has it.
 const IN_SERVICE: &str = "UPDATE concerts SET seeded = 1";
@@ -97,7 +97,7 @@ async fn queues_removed_from_redis_are_carried_past_a_restore_of_mysql() -> Resu
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_of_before_the_sale_is_told_that_its_queues_were_in_service() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut stage = Stage::open(Stores::MYSQL, 1, 1, json!({})).await?;
+    let mut stage = open(Stores::MYSQL, 1, json!({})).await?;
     stage.app.sigterm()?;
     ensure!(stage.app.wait_exit().await?.success());
     back_up(&stage, &folder).await?;

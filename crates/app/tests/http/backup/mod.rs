@@ -1,6 +1,8 @@
 //! Backups of the database, and what becomes of everything else when one is restored.
 
+mod binary_log;
 mod books;
+mod by_hand;
 mod copies;
 mod damage;
 mod drill;

@@ -61,6 +61,31 @@ pub(super) async fn load(url: &str, file: &Path) -> Result<()> {
     run(command.arg(name).stdin(File::open(file)?))
 }
 
+/// Applies to the database at `url` what the binary log `log` of its server has between two positions.
+pub(super) async fn replay(url: &str, log: &Path, from: u64, to: u64) -> Result<()> {
+    let address = Address::of(url)?;
+    let server = address.server().await?;
+    let mut reader = Command::new(server.either("mariadb-binlog", "mysqlbinlog"));
+    reader.arg("--no-defaults").args([
+        format!("--start-position={from}"),
+        format!("--stop-position={to}"),
+        format!("--database={}", address.name),
+    ]);
+    let reading = reader.arg(log).stdout(Stdio::piped()).spawn();
+    let mut reading = reading.with_context(|| format!("cannot run {reader:?}"))?;
+    let statements = reading.stdout.take().map_or_else(Stdio::null, Stdio::from);
+    let mut client = address.client(&server, "mariadb", "mysql");
+    let applied = run(client
+        .args(["--binary-mode", address.name])
+        .stdin(statements));
+    // A reader that is not done yet ends when nobody has the other end of the pipe.
+    drop(client);
+    let read = reading.wait()?;
+    applied?;
+    ensure!(read.success(), "{reader:?}: {read}");
+    Ok(())
+}
+
 /// What there is to know about a server.
 struct Server {
     is_mariadb: bool,
@@ -123,13 +148,15 @@ impl<'a> Address<'a> {
 }
 
 /// Whether `mysqldump` is MySQL's, and not the one of MariaDB under the old name.
-fn has_mysql_clients() -> bool {
+pub(super) fn has_mysql_clients() -> bool {
     let version = Command::new("mysqldump").arg("--version").output();
     let is_mysqls = version.is_ok_and(|output| {
         output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("MariaDB")
     });
     if !is_mysqls {
-        eprintln!("MySQL's mysqldump is not on PATH: the backup is a copy inside the server");
+        eprintln!(
+            "MySQL's mysqldump is not on PATH: the test goes without MySQL's client programs"
+        );
     }
     is_mysqls
 }

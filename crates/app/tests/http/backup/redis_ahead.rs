@@ -103,6 +103,7 @@ async fn a_concert_that_the_database_lacks_has_a_queue_until_its_keys_are_remove
 
     let keys = format!("{{{}}}:", drill.late_concert);
     Stores::remove_redis_keys(&drill.stage.app, &keys).await?;
+    Stores::remove_busy_queue(&drill.stage.app, &drill.late_concert).await?;
     let concert = json!({"concert_id": drill.late_concert});
     let user = drill.stage.user("another");
     let joined = user.post("/v1/queue/tokens").json(&concert).await?;

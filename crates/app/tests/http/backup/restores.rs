@@ -8,7 +8,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -18,6 +17,7 @@ use serde_json::json;
 
 use super::folder::{Folder, execute, fails, mode, open, points, succeeds};
 use crate::{
+    clock::Stopwatch,
     stage::{PRICE, Stage, start},
     stores::Stores,
 };
@@ -183,27 +183,38 @@ async fn at_every_moment_of_a_restore_there_is_a_database() -> Result<()> {
     Ok(())
 }
 
-/// Each is killed a little later than the one before, until one comes to its end.
+/// Each begins with the killed server's files, and is killed a little later than the one before.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_is_killed_leaves_one_of_the_two_in_place() -> Result<()> {
+    const STEPS: u32 = 50;
     let folder = Folder::new()?;
     drop(killed(&folder).await?);
-    let mut delay = Duration::ZERO;
-    let mut completed = false;
-    while !completed {
+    let database = fs::read(folder.database())?;
+    let changes = fs::read(folder.path("data/frontrow.db-wal"))?;
+    let whole = Stopwatch::start();
+    succeeds(&folder.config(), &["restore", &folder.text("copy")]).await?;
+    let whole = whole.elapsed();
+    for step in 0..=STEPS {
+        for file in ["", "-wal", "-shm", "-journal"] {
+            let path = folder.path(&format!("data/frontrow.db{file}"));
+            if path.exists() {
+                fs::remove_file(path)?;
+            }
+        }
+        fs::write(folder.database(), &database)?;
+        fs::write(folder.path("data/frontrow.db-wal"), &changes)?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_frontrow"));
         command
             .env("FRONTROW_DATA_DIR", folder.path("data"))
             .args(["restore", &folder.text("copy")]);
         let log = folder.path("log");
         let mut process = Process::spawn("the restore", &mut command, &log)?;
-        std::thread::sleep(delay);
-        completed = process.exited()?.is_some();
+        tokio::time::sleep(whole * step / STEPS).await;
         process.kill()?;
         let points = points(&folder.database())?;
         ensure!([PRICE, 3 * PRICE].contains(&points), "{points}");
-        delay += Duration::from_micros(200);
     }
+    succeeds(&folder.config(), &["restore", &folder.text("copy")]).await?;
     assert_eq!(points(&folder.database())?, PRICE);
     execute(&folder.database(), "PRAGMA journal_mode = WAL")?;
     let app: App = start(folder.config()).await?;
@@ -240,7 +251,7 @@ async fn through_a_symbolic_link_the_file_itself_is_replaced() -> Result<()> {
     std::os::unix::fs::symlink(folder.path("disk"), folder.database())?;
     execute(
         &folder.path("disk"),
-        "INSERT INTO balances VALUES ('ann', 5)",
+        "INSERT INTO balances (user_id, balance) VALUES ('ann', 5)",
     )?;
     succeeds(&folder.config(), &["restore", &folder.text("copy")]).await?;
     ensure!(fs::symlink_metadata(folder.database())?.is_symlink());

@@ -5,12 +5,13 @@ use frontrow_test_harness::{Reply, Request};
 use futures_util::future::try_join_all;
 use serde_json::json;
 
-use super::{assert_problem, books_with, charge, operator_charge};
+use super::{books_with, charge, operator_charge};
 use crate::{
     buyer::Buyer,
     on_every_store,
     stage::{PRICE, Stage},
     stores::Stores,
+    told::assert_problem,
 };
 
 const AT_ONCE: usize = 20;

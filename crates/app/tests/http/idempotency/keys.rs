@@ -4,12 +4,13 @@ use anyhow::{Context, Result};
 use frontrow_test_harness::Request;
 use serde_json::json;
 
-use super::{assert_problem, books_with, charge, operator_charge};
+use super::{books_with, charge, operator_charge};
 use crate::{
     buyer::Buyer,
     on_every_store,
     stage::{PRICE, Stage},
     stores::Stores,
+    told::assert_problem,
 };
 
 on_every_store!(

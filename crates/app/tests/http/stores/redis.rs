@@ -6,10 +6,13 @@ use anyhow::{Context, Result, ensure};
 use deadpool_redis::redis::{
     AsyncConnectionConfig, Client, Script, ScriptInvocation, aio::MultiplexedConnection, cmd,
 };
-use frontrow_test_harness::AppConfig;
+use frontrow_test_harness::{App, AppConfig};
 use sha2::{Digest, Sha256};
 
-use super::queue_record::{Active, QueueRecord, Waiting};
+use super::{
+    Stores,
+    queue_record::{Active, QueueRecord, Waiting},
+};
 use crate::lives::SOON;
 
 /// The setting with the URL.
@@ -23,7 +26,8 @@ const MEMBER_BYTES: usize = 14;
 /// The parts of a queue that are read, in the order of the script.
 const PARTS: [&str; 5] = ["queue", "waiting", "active", "unclaimed", "places"];
 
-/// Time, moves and window; the counts of the active, the active and those who wait. One script, so that all of it is of one instant.
+/// Time, moves and window; the counts of the active, the active and those who wait. One script, so that all of it
+/// is of one instant.
 const READ: &str = "
     local QUEUE, WAITING, ACTIVE, UNCLAIMED, PLACES = unpack(KEYS)
     local call = redis.call
@@ -67,16 +71,9 @@ impl RedisReader {
         concert: &str,
         users: impl Iterator<Item = &'a String>,
     ) -> Result<Self> {
-        let setting = |name| {
-            let value = config.value(name).and_then(|value| value.to_str());
-            value.with_context(|| format!("the program was given no {name}"))
-        };
-        let prefix = setting(KEY_PREFIX)?;
-        let patient = AsyncConnectionConfig::new().set_response_timeout(Some(SOON));
-        let client = Client::open(setting(URL)?)?;
-        let connecting = client.get_multiplexed_async_connection_with_config(&patient);
+        let prefix = setting(config, KEY_PREFIX)?;
         Ok(Self {
-            connection: connecting.await?,
+            connection: connect(config).await?,
             script: Script::new(READ),
             keys: PARTS
                 .map(|part| format!("{prefix}{{{concert}}}:{part}"))
@@ -132,15 +129,35 @@ fn member(user: &str) -> Vec<u8> {
         .collect()
 }
 
+/// The value of a setting of the program.
+fn setting<'a>(config: &'a AppConfig, name: &str) -> Result<&'a str> {
+    let value = config.value(name).and_then(|value| value.to_str());
+    value.with_context(|| format!("the program was given no {name}"))
+}
+
+/// A connection to the Redis of the program, which may be busy.
+async fn connect(config: &AppConfig) -> Result<MultiplexedConnection> {
+    let patient = AsyncConnectionConfig::new().set_response_timeout(Some(SOON));
+    let client = Client::open(setting(config, URL)?)?;
+    let connecting = client.get_multiplexed_async_connection_with_config(&patient);
+    Ok(connecting.await?)
+}
+
+impl Stores {
+    /// Removes `concert` from the list of the busy queues in the Redis of `app`, whether it is there or not.
+    pub(crate) async fn remove_busy_queue(app: &App, concert: &str) -> Result<()> {
+        let mut connection = connect(app.config()).await?;
+        let busy = format!("{}busy", setting(app.config(), KEY_PREFIX)?);
+        let mut remove = cmd("ZREM");
+        remove.arg(busy).arg(concert);
+        Ok(remove.exec_async(&mut connection).await?)
+    }
+}
+
 /// Removes the keys whose names have `part` behind what all keys of the program begin with.
 pub(super) async fn remove(config: &AppConfig, part: &str) -> Result<()> {
-    let setting = |name| {
-        let value = config.value(name).and_then(|value| value.to_str());
-        value.with_context(|| format!("the program was given no {name}"))
-    };
-    let client = Client::open(setting(URL)?)?;
-    let mut connection = client.get_multiplexed_async_connection().await?;
-    let pattern = format!("{}{part}*", setting(KEY_PREFIX)?);
+    let mut connection = connect(config).await?;
+    let pattern = format!("{}{part}*", setting(config, KEY_PREFIX)?);
     let keys: Vec<Vec<u8>> = cmd("KEYS")
         .arg(pattern)
         .query_async(&mut connection)

@@ -223,7 +223,7 @@ async fn a_repeated_creation_is_told_what_the_first_call_created() {
 }
 
 #[tokio::test]
-async fn a_start_that_is_hardly_meant_needs_a_switch() {
+async fn an_implausible_start_needs_a_switch() {
     let over = 50;
     let before_opening = OPENS_AT - 1;
     for (starts_at, allow_past, plausible) in [

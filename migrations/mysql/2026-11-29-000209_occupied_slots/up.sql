@@ -1,4 +1,5 @@
--- Of performances with the same concert, start and venue the first made has the slot.
+-- Of performances with the same concert, start and venue the first made has the slot. In one statement, since there are
+-- few performances.
 UPDATE performances p
 LEFT JOIN performances earlier
     ON earlier.concert_id = p.concert_id AND earlier.starts_at = p.starts_at AND earlier.venue = p.venue
