@@ -5,7 +5,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use async_trait::async_trait;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, OptionalExtension,
-    QueryDsl, QueryResult, RunQueryDsl, SelectableHelper, SqliteConnection, dsl::exists,
+    QueryDsl, QueryResult, QueryableByName, RunQueryDsl, SelectableHelper, SqliteConnection,
+    dsl::exists,
+    sql_query,
+    sql_types::{BigInt, Binary, Text},
 };
 use frontrow_domain::{
     model::{
@@ -22,13 +25,50 @@ use super::{
     errors,
     reservations::read,
     rows::ReservationRow,
-    schema::{balances, ledger, performances, reservations, seats},
+    schema::{ledger, performances, reservations, seats},
 };
+
+/// A page of the users who have an account or ledger entries, with what the account says.
+const ACCOUNTS: &str = "
+    SELECT u.user_id, COALESCE(b.balance, 0) AS balance, COALESCE(b.last_seq, 0) AS last_seq
+    FROM (
+        SELECT user_id FROM (SELECT user_id FROM balances WHERE user_id > ? ORDER BY user_id LIMIT ?) with_account
+        UNION
+        SELECT user_id FROM (SELECT DISTINCT user_id FROM ledger WHERE user_id > ? ORDER BY user_id LIMIT ?) with_entries
+    ) u
+    LEFT JOIN balances b ON b.user_id = u.user_id
+    ORDER BY u.user_id LIMIT ?";
+
+/// The payments of some users whose reservation, or its performance, is not there.
+const STRAYS: &str = "
+    SELECT l.user_id, l.reservation_id
+    FROM ledger l
+    LEFT JOIN reservations r ON r.id = l.reservation_id
+    LEFT JOIN performances p ON p.id = r.performance_id
+    WHERE l.user_id BETWEEN ? AND ? AND l.reservation_id IS NOT NULL AND p.id IS NULL";
+
+#[derive(QueryableByName)]
+struct AccountRow {
+    #[diesel(sql_type = Text)]
+    user_id: Db<UserId>,
+    #[diesel(sql_type = BigInt)]
+    balance: Db<Amount>,
+    #[diesel(sql_type = BigInt)]
+    last_seq: Db<u64>,
+}
+
+#[derive(QueryableByName)]
+struct StrayRow {
+    #[diesel(sql_type = Text)]
+    user_id: Db<UserId>,
+    #[diesel(sql_type = Binary)]
+    reservation_id: Db<ReservationId>,
+}
 
 #[async_trait]
 impl Books for SqliteDatabase {
     async fn accounts(&self, after: Option<UserId>, limit: u32) -> StoreResult<Vec<AccountBooks>> {
-        self.read(move |connection, _| accounts(connection, after, limit))
+        self.read(move |connection, _| accounts(connection, after.as_ref(), limit))
             .await
     }
 
@@ -60,28 +100,39 @@ impl Books for SqliteDatabase {
 
 fn accounts(
     connection: &mut SqliteConnection,
-    after: Option<UserId>,
+    after: Option<&UserId>,
     limit: u32,
 ) -> QueryResult<Vec<AccountBooks>> {
-    let mut page = balances::table
-        .order(balances::user_id)
-        .limit(limit.into())
-        .select((balances::user_id, balances::balance, balances::last_seq))
-        .into_boxed();
-    if let Some(after) = after {
-        page = page.filter(balances::user_id.gt(Db(after)));
-    }
-    let accounts: Vec<(Db<UserId>, Db<Amount>, Db<u64>)> = page.load(connection)?;
-    let mut entries = entries_of(connection, accounts.iter().map(|(user, ..)| user.clone()))?;
-    let books = accounts.into_iter().map(|(user, balance, last_seq)| {
-        let entries = entries.remove(&user.0).unwrap_or_default();
+    // No user has an empty name.
+    let after = after.map_or("", UserId::as_str);
+    let accounts: Vec<AccountRow> = sql_query(ACCOUNTS)
+        .bind::<Text, _>(after)
+        .bind::<BigInt, _>(Db(limit))
+        .bind::<Text, _>(after)
+        .bind::<BigInt, _>(Db(limit))
+        .bind::<BigInt, _>(Db(limit))
+        .load(connection)?;
+    let (Some(first), Some(last)) = (accounts.first(), accounts.last()) else {
+        return Ok(Vec::new());
+    };
+    let strays: Vec<StrayRow> = sql_query(STRAYS)
+        .bind::<Text, _>(&first.user_id)
+        .bind::<Text, _>(&last.user_id)
+        .load(connection)?;
+    let users = accounts.iter().map(|account| account.user_id.clone());
+    let mut entries = entries_of(connection, users)?;
+    let books = accounts.into_iter().map(|account| {
+        let theirs = strays
+            .iter()
+            .filter(|stray| stray.user_id.0 == account.user_id.0);
         AccountBooks {
-            user: user.0,
+            strays: theirs.map(|stray| stray.reservation_id.0).collect(),
+            entries: entries.remove(&account.user_id.0).unwrap_or_default(),
             account: Account {
-                balance: Balance(balance.0),
-                last_seq: last_seq.0,
+                balance: Balance(account.balance.0),
+                last_seq: account.last_seq.0,
             },
-            entries,
+            user: account.user_id.0,
         }
     });
     Ok(books.collect())

@@ -14,6 +14,7 @@ use diesel_async::{
     sync_connection_wrapper::SyncConnectionWrapper,
 };
 use frontrow_domain::ports::StoreResult;
+use tokio::{runtime::Handle, task::JoinError};
 
 use super::{errors, open_error::OpenError};
 
@@ -72,7 +73,13 @@ fn pool(path: &Path, size: usize, pragmas: &'static str) -> Result<Pool, OpenErr
     // A file does not hang up, so there is nothing to ask it before each use; an open transaction is
     // still noticed.
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(move |url| Box::pin(connect(url.to_owned(), pragmas)));
+    // A connection blocks threads of the runtime that it was made on. That is to be this one, and not the one of
+    // the server's worker whose request needs the connection first: workers end before the pool does.
+    let runtime = Handle::current();
+    config.custom_setup = Box::new(move |url| {
+        let connecting = runtime.spawn(connect(url.to_owned(), pragmas));
+        Box::pin(async { connecting.await.unwrap_or_else(|error| Err(lost(&error))) })
+    });
     let manager = AsyncDieselConnectionManager::new_with_config(url, config);
     deadpool::Pool::builder(manager)
         .max_size(size)
@@ -89,5 +96,9 @@ async fn connect(url: String, pragmas: &'static str) -> ConnectionResult<Connect
         Ok(SyncConnectionWrapper::new(connection))
     })
     .await
-    .unwrap_or_else(|error| Err(ConnectionError::BadConnection(error.to_string())))
+    .unwrap_or_else(|error| Err(lost(&error)))
+}
+
+fn lost(error: &JoinError) -> ConnectionError {
+    ConnectionError::BadConnection(error.to_string())
 }

@@ -1,13 +1,13 @@
 //! Callers that go away (their clients hung up) leave nothing half done and nothing stuck.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use frontrow_domain::{
     model::PageRequest,
-    ports::{Concerts, Reservations},
+    ports::{Concerts, Points, Reservations},
 };
 
-use crate::program::Program;
+use crate::program::{Program, user};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abandoned_call_is_done_whole_or_not_at_all() {
@@ -48,4 +48,33 @@ async fn an_abandoned_call_is_done_whole_or_not_at_all() {
             .iter()
             .all(|reservation| reservation.seats.len() == 1)
     );
+}
+
+/// Needs every connection that reads.
+async fn four_at_once(program: &Program) {
+    let (database, ann) = (&program.database, &user("ann"));
+    let balances = tokio::join!(
+        database.balance(ann),
+        database.balance(ann),
+        database.balance(ann),
+        database.balance(ann),
+    );
+    for balance in [balances.0, balances.1, balances.2, balances.3] {
+        balance.unwrap();
+    }
+}
+
+/// The workers of a server end before the database is closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_outlive_the_runtime_whose_calls_needed_them_first() {
+    let program = Program::start().await;
+    let worker = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(four_at_once(&program));
+    };
+    thread::scope(|scope| scope.spawn(worker).join().unwrap());
+    four_at_once(&program).await;
 }

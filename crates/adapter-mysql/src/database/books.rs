@@ -1,7 +1,7 @@
 //! The rows about money and seats as they are written, for a check of whether they agree. Each call sees all
 //! of its rows as of one instant.
 
-use std::collections::HashMap;
+mod accounts;
 
 use async_trait::async_trait;
 use diesel::{
@@ -11,8 +11,8 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
-        Account, AccountBooks, Amount, Balance, BookedEntry, BookedPayment, LedgerReason,
-        PerformanceId, PerformanceRecords, ReservationId, SeatLabel, TakenSeat, UserId,
+        AccountBooks, Amount, BookedPayment, PerformanceId, PerformanceRecords, ReservationId,
+        SeatLabel, TakenSeat, UserId,
     },
     ports::{Books, StoreResult},
 };
@@ -21,11 +21,11 @@ use jiff::Timestamp;
 
 use super::{
     MySqlDatabase,
-    columns::{Db, Reason},
+    columns::Db,
     rows::ReservationRow,
-    schema::{balances, ledger, performances, seats},
+    schema::{performances, seats},
 };
-use crate::{calls::Turn, errors, session::Session, statement::Fixed};
+use crate::{calls::Turn, session::Session, statement::Fixed};
 
 /// A reservation that is written as held or confirmed, or that a seat of the performance or a payment names.
 const RESERVATIONS: &str = "
@@ -54,7 +54,7 @@ const SOLD: &str = "
 impl Books for MySqlDatabase {
     async fn accounts(&self, after: Option<UserId>, limit: u32) -> StoreResult<Vec<AccountBooks>> {
         self.edit((after, limit), |session, (after, limit)| {
-            accounts(session, after.as_ref(), *limit)
+            accounts::page(session, after.as_ref(), *limit)
                 .map_ok(Turn::Done)
                 .boxed()
         })
@@ -80,79 +80,6 @@ impl Books for MySqlDatabase {
         })
         .await
     }
-}
-
-async fn accounts(
-    session: &mut Session,
-    after: Option<&UserId>,
-    limit: u32,
-) -> QueryResult<Vec<AccountBooks>> {
-    session.begin_look().await?;
-    let mut page = balances::table
-        .order(balances::user_id)
-        .limit(limit.into())
-        .select((balances::user_id, balances::balance, balances::last_seq))
-        .into_boxed();
-    if let Some(after) = after {
-        page = page.filter(balances::user_id.gt(Db(after.clone())));
-    }
-    let accounts: Vec<(Db<UserId>, Db<Amount>, Db<u64>)> = page.load(session.connection()).await?;
-    let users = accounts.iter().map(|(user, ..)| user.clone()).collect();
-    let mut entries = entries_of(session, users).await?;
-    let books = accounts.into_iter().map(|(user, balance, last_seq)| {
-        let entries = entries.remove(&user.0).unwrap_or_default();
-        AccountBooks {
-            user: user.0,
-            account: Account {
-                balance: Balance(balance.0),
-                last_seq: last_seq.0,
-            },
-            entries,
-        }
-    });
-    Ok(books.collect())
-}
-
-async fn entries_of(
-    session: &mut Session,
-    users: Vec<Db<UserId>>,
-) -> QueryResult<HashMap<UserId, Vec<BookedEntry>>> {
-    type Row = (
-        Db<UserId>,
-        Option<Db<u64>>,
-        Db<Reason>,
-        Db<Amount>,
-        Db<Amount>,
-        Option<Db<ReservationId>>,
-    );
-    let rows: Vec<Row> = ledger::table
-        .filter(ledger::user_id.eq_any(users))
-        .order((ledger::user_id, ledger::seq))
-        .select((
-            ledger::user_id,
-            ledger::seq,
-            ledger::reason,
-            ledger::amount,
-            ledger::balance_after,
-            ledger::reservation_id,
-        ))
-        .load(session.connection())
-        .await?;
-    let mut entries: HashMap<UserId, Vec<BookedEntry>> = HashMap::new();
-    for (user, seq, reason, amount, balance, reservation) in rows {
-        let reason = match (reason.0, reservation) {
-            (Reason::Charge, _) => LedgerReason::Charge,
-            (Reason::Payment, Some(reservation)) => LedgerReason::Payment(reservation.0),
-            (Reason::Payment, None) => return Err(errors::broken("a payment of no reservation")),
-        };
-        entries.entry(user.0).or_default().push(BookedEntry {
-            seq: seq.map(|seq| seq.0),
-            reason,
-            amount: amount.0,
-            balance: Balance(balance.0),
-        });
-    }
-    Ok(entries)
 }
 
 async fn performances_after(

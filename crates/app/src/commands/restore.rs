@@ -40,10 +40,10 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
     }
     if config.queue.token_keys.is_empty() && !carries_token_key(&done) {
         let line = format!(
-            "{} is not in the backup: queue tokens of another key are answered 401",
+            "the backup has no keys: queue tokens are good only if {} is the key that signed them",
             done.key_folder.join(DataFolderKeys::QUEUE_TOKEN).display()
         );
-        say("no key", &line);
+        say("keys", &line);
     }
     say(
         "lost",

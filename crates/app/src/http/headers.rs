@@ -59,8 +59,15 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }))
 }
 
-/// A header's text, if there is such a header.
+/// A header's text, if there is such a header. Errors if there is more than one: whichever this server took,
+/// a proxy before it may take another.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    if headers.get_all(name).nth(1).is_some() {
+        return Err(Problem::new(
+            ProblemKind::MALFORMED,
+            format!("The header {name} is there more than once."),
+        ));
+    }
     headers
         .get(name)
         .map(|value| {

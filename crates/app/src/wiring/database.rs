@@ -108,7 +108,7 @@ impl Database {
         let stored = self.currency.adopt(configured).await?;
         ensure!(
             stored == configured,
-            "points.currency: the amounts in {} are in {stored}, not in {configured}",
+            "points.currency: the amounts in {} are in {stored}, not in {configured}: set {stored}, or use another database",
             database_name(config)
         );
         Ok(())

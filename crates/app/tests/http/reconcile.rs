@@ -9,6 +9,7 @@ use crate::{buyer::Buyer, on_every_store, stage::Stage, stores::Stores};
 on_every_store!(
     books_that_agree_are_said_to_agree,
     every_difference_is_printed,
+    what_the_database_has_lost_is_noticed,
 );
 
 /// Fails, with what does not agree, unless everything does.
@@ -64,6 +65,30 @@ async fn every_difference_is_printed(stores: Stores) -> Result<()> {
     }
     let said = String::from_utf8(output.stderr)?;
     assert_eq!(said, "frontrow: the books do not agree\n");
+    Ok(())
+}
+
+/// Foreign keys prevent it, unless somebody switches them off.
+async fn what_the_database_has_lost_is_noticed(stores: Stores) -> Result<()> {
+    let stage = Stage::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&stage, "ann", "R1-1").await?;
+    buyer.pay("payment").await?.expect_status(200)?;
+    for lost in ["balances", "performances"] {
+        stores.lose(&stage.app, lost).await?;
+    }
+    let output = stage.app.command(&["reconcile"]).await?;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8(output.stdout)?;
+    let expected = [
+        "account ann: the balance is 0, the ledger adds up to 200".to_owned(),
+        format!(
+            "account ann: has paid reservation {}, which is not there or has no performance",
+            buyer.reservation
+        ),
+        "account ann: its last entry is 0, the ledger's is 2".to_owned(),
+        "1 accounts and 0 performances: 3 differences".to_owned(),
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     Ok(())
 }
 

@@ -159,6 +159,16 @@ impl Stores {
         self.open(app).await?.execute(sql).await
     }
 
+    /// Removes all rows of a table, past its foreign keys.
+    pub(crate) async fn lose(self, app: &App, table: &str) -> Result<()> {
+        let unchecked = match self.database {
+            Database::Sqlite => "PRAGMA foreign_keys = OFF",
+            Database::MySql => "SET foreign_key_checks = 0",
+        };
+        let sql = format!("{unchecked}; DELETE FROM {table}");
+        self.execute(app, &sql).await
+    }
+
     /// How many sold seats of `app` are in the counters behind the rankings.
     pub(crate) async fn counted(self, app: &App) -> Result<i64> {
         self.open(app).await?.counted().await

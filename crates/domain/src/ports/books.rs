@@ -8,7 +8,8 @@ use crate::model::{AccountBooks, PerformanceId, PerformanceRecords, UserId};
 #[async_trait]
 pub trait Books: Send + Sync {
     /// Returns at most `limit` accounts in the order of their users, from the first after `after` on; each
-    /// with all of its ledger entries, as of one instant.
+    /// with all of its ledger entries, as of one instant. Users who have ledger entries and no balance are
+    /// among them.
     async fn accounts(&self, after: Option<UserId>, limit: u32) -> StoreResult<Vec<AccountBooks>>;
 
     /// Returns at most `limit` performances in the order of their ids, from the first after `after` on.

@@ -84,6 +84,7 @@ mod tests {
                 last_seq: 0,
             },
             entries: Vec::new(),
+            strays: Vec::new(),
         };
         let mut books = MockBooks::new();
         books.expect_accounts().returning(move |after, _| {

@@ -34,6 +34,10 @@ impl AccountBooks {
             }
             (last, balance) = (seq, written.minor_units());
         }
+        found.extend(self.strays.iter().map(|stray| Difference::Stray {
+            user: user(),
+            reservation: *stray,
+        }));
         if last != self.account.last_seq {
             found.push(Difference::LastEntry {
                 user: user(),
@@ -89,6 +93,7 @@ mod tests {
                 last_seq,
             },
             entries: entries.to_vec(),
+            strays: Vec::new(),
         };
         books
             .differences()
@@ -128,5 +133,22 @@ mod tests {
             account(3, 1, &[charged, paid]),
             ["account ann: its last entry is 1, the ledger's is 2"]
         );
+    }
+    #[test]
+    fn a_payment_of_nothing_is_named() {
+        let books = AccountBooks {
+            user: UserId::try_from("ann").unwrap(),
+            account: Account {
+                balance: Balance(amount(0)),
+                last_seq: 2,
+            },
+            entries: vec![entry(Some(1), 2, 2), entry(Some(2), -2, 0)],
+            strays: vec![RESERVATION],
+        };
+        let stray = Difference::Stray {
+            user: books.user.clone(),
+            reservation: RESERVATION,
+        };
+        assert_eq!(books.differences(), [stray]);
     }
 }

@@ -10,7 +10,7 @@ use super::{
     UserId,
 };
 
-/// A user's balance and everything that the ledger has on it.
+/// A user's balance and everything that the ledger has on it. A user without a balance has 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountBooks {
     /// Whose it is.
@@ -19,6 +19,8 @@ pub struct AccountBooks {
     pub account: Account,
     /// The entries. Those with a number are in its order.
     pub entries: Vec<BookedEntry>,
+    /// What was paid and is not there: reservations, or those of a performance that is not there.
+    pub strays: Vec<ReservationId>,
 }
 
 /// A ledger entry as it is written.
@@ -108,6 +110,16 @@ pub enum Difference {
         last: u64,
         /// The highest number in the ledger.
         found: u64,
+    },
+    /// A payment is of nothing.
+    #[error(
+        "account {user}: has paid reservation {reservation}, which is not there or has no performance"
+    )]
+    Stray {
+        /// Whose.
+        user: UserId,
+        /// What was paid.
+        reservation: ReservationId,
     },
     /// A seat has a reservation that has not got the seat.
     #[error("performance {performance}, seat {label}: {why} (reservation {reservation})")]
