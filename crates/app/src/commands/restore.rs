@@ -40,7 +40,7 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
     }
     if config.queue.token_keys.is_empty() && !carries_token_key(&done) {
         let line = format!(
-            "the backup has no keys: queue tokens are good only if {} is the key that signed them",
+            "the backup has no queue-token key: queue tokens are answered 401 unless {} is the key that signed them",
             done.key_folder.join(DataFolderKeys::QUEUE_TOKEN).display()
         );
         say("keys", &line);
