@@ -143,7 +143,7 @@ pub(super) fn temporary_in(folder: &Path) -> Result<NamedTempFile, BackupError> 
         .prefix(".frontrow-")
         .suffix(".tmp")
         .tempfile_in(folder)
-        // The error's own text has a name in it that was made up and says nothing to anybody.
+        // The error's own text names a temporary file, which says nothing to the reader.
         .map_err(|error| BackupError::file("write into the folder", folder, &error.kind().into()))
 }
 

@@ -19,11 +19,7 @@ use super::{
     schema::{concerts, performances},
     seat_rows, slots,
 };
-use crate::{
-    calls::Turn,
-    errors::{self, Kind},
-    session::Session,
-};
+use crate::{calls::Turn, session::Session};
 
 /// Creates the performance, unless it is there.
 pub(super) async fn create(
@@ -47,12 +43,13 @@ pub(super) async fn create(
     if let Some(there) = there(session, performance).await? {
         return Ok(Turn::Refused(there));
     }
-    if let Err(error) = insert(session, performance).await {
-        return if lost_a_race(session, performance, &error).await? {
-            Ok(Turn::Again)
-        } else {
-            Err(error)
-        };
+    match insert(session, performance).await {
+        // Another call took its slot, or deleted its concert, since the look.
+        Err(Error::DatabaseError(
+            DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation,
+            _,
+        )) => return Ok(Turn::Again),
+        inserted => inserted?,
     }
     seat_rows::write(session, performance.id, &performance.seats).await?;
     audit::note(session, by, &AuditNote::performance_created(performance)).await?;
@@ -122,23 +119,4 @@ async fn insert(session: &mut Session, performance: &NewPerformance) -> QueryRes
         .execute(session.connection())
         .await
         .map(drop)
-}
-
-/// True where the performance could not be inserted because somebody took its slot, or deleted its concert,
-/// since the look.
-async fn lost_a_race(
-    session: &mut Session,
-    performance: &NewPerformance,
-    error: &Error,
-) -> QueryResult<bool> {
-    if let Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) = error {
-        return Ok(true);
-    }
-    if errors::kind(error) != Kind::Duplicate {
-        return Ok(false);
-    }
-    session.roll_back().await?;
-    let same_name = select(exists(performances::table.find(Db(performance.id))));
-    let same_name: bool = same_name.get_result(session.connection()).await?;
-    Ok(!same_name)
 }

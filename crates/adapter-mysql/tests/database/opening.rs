@@ -2,6 +2,7 @@
 
 use diesel::migration::MigrationSource;
 use diesel::mysql::Mysql;
+use diesel_async::AsyncMysqlConnection;
 use diesel_migrations::FileBasedMigrations;
 use frontrow_adapter_mysql::{
     MigrationStatus, MySqlDatabase, MySqlSettings, OpenError, TimeOffset, TlsMode,
@@ -83,20 +84,31 @@ async fn a_newer_schema_is_refused() {
     assert_eq!(status, Err(failure));
 }
 
+/// Runs a file of a migration twice, as after a crash between the migration and its note.
+async fn run_twice(raw: &mut AsyncMysqlConnection, name: &str, file: &str) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/mysql");
+    let sql = std::fs::read_to_string(format!("{folder}/{name}/{file}")).unwrap();
+    for _ in 0..2 {
+        execute(raw, &sql).await.unwrap();
+    }
+}
+
 #[tokio::test]
-async fn migrations_can_be_run_again() {
-    let program = Program::start().await;
-    program.charge("ann", 7).await;
-    let raw = &mut program.raw().await;
-    // As after a crash between a migration and its note.
-    execute(raw, "DELETE FROM __diesel_schema_migrations")
+async fn every_migration_can_be_run_again() {
+    let empty = MySqlTestDatabase::create().await.unwrap();
+    let raw = &mut raw(empty.url()).await;
+    execute(raw, "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)")
         .await
         .unwrap();
-    MySqlDatabase::migrate(program.url(), &settings())
-        .await
-        .unwrap();
-    let balance = program.database.balance(&user("ann")).await.unwrap();
-    assert_eq!(balance.0.minor_units(), 7);
+    for name in migration_names() {
+        run_twice(raw, &name, "up.sql").await;
+        let version = name.split('_').next().unwrap().replace('-', "");
+        let note = format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}')");
+        execute(raw, &note).await.unwrap();
+    }
+    let database = MySqlDatabase::open(empty.url(), &settings(), TimeOffset::default()).await;
+    let balance = database.unwrap().balance(&user("ann")).await.unwrap();
+    assert_eq!(balance.0.minor_units(), 0);
 }
 
 #[tokio::test]
@@ -107,13 +119,7 @@ async fn every_migration_can_be_taken_back() {
         .unwrap();
     let raw = &mut raw(empty.url()).await;
     for name in migration_names().iter().rev() {
-        let file = format!(
-            "{}/../../migrations/mysql/{name}/down.sql",
-            env!("CARGO_MANIFEST_DIR")
-        );
-        let sql = std::fs::read_to_string(file).unwrap();
-        execute(raw, &sql).await.unwrap();
-        execute(raw, &sql).await.unwrap();
+        run_twice(raw, name, "down.sql").await;
     }
     let tables = "SELECT table_name AS text FROM information_schema.tables
                   WHERE table_schema = DATABASE()";

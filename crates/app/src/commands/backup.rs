@@ -44,7 +44,7 @@ fn keys_in_folder(
         done.keys.join(", ")
     );
     if with_keys {
-        let secret = format!("whoever reads this file {}", power_of(&done.keys));
+        let secret = format!("a reader of this file {}", power_of(&done.keys));
         return vec![("with", keys), ("secret", secret)];
     }
     let mut lines = vec![("left out", format!("{keys}; --with-keys copies them too"))];
@@ -55,7 +55,7 @@ fn keys_in_folder(
     lines
 }
 
-/// What somebody can do who has these keys of the data folder.
+/// What a holder of these keys of the data folder can do.
 fn power_of(keys: &[String]) -> &'static str {
     let is_admin = |name: &String| name == DataFolderKeys::ADMIN;
     match (keys.iter().any(is_admin), keys.iter().all(is_admin)) {

@@ -68,7 +68,7 @@ async fn every_difference_is_printed(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-/// Foreign keys prevent it, unless somebody switches them off.
+/// Foreign keys prevent it, unless they are switched off.
 async fn what_the_database_has_lost_is_noticed(stores: Stores) -> Result<()> {
     let stage = Stage::open(stores, 1, 10, json!({})).await?;
     let buyer = Buyer::at(&stage, "ann", "R1-1").await?;

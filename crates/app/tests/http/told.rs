@@ -1,4 +1,4 @@
-//! What a request is told.
+//! The answers to requests.
 
 use frontrow_test_harness::Reply;
 

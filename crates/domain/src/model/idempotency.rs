@@ -105,7 +105,7 @@ impl Operation {
         }
     }
 
-    /// True where a repeat that took effect again would cost somebody money or a seat: such keys are
+    /// True where a repeat that took effect again would cost money or a seat: such keys are
     /// never purged.
     #[must_use]
     pub fn moves_money(self) -> bool {

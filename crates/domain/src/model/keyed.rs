@@ -22,7 +22,7 @@ pub struct Keyed {
     pub former: Option<FormerKey>,
 }
 
-/// A key as the first edition kept it: under the account that it changed, whoever sent it.
+/// A key as the first edition kept it: under the account that it changed, without its sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormerKey {
     /// Whose points it charged or spent.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// When to ask a store again whose disk is full: room comes when somebody makes some.
+/// When to ask a store again whose disk is full: an operator has to make room.
 const DISK_FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// A store could not do what was asked of it.
@@ -33,7 +33,7 @@ pub enum StoreError {
 /// Why a store refused a call, where operators have to be told of it as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
-    /// The disk is full: calls that write fail until somebody frees space.
+    /// The disk is full: calls that write fail until space is freed.
     DiskFull,
     /// Anything else: it may pass by itself.
     Other,

@@ -106,7 +106,7 @@ impl SeedQueues {
     }
 
     /// Takes a concert that is not there off the board. Its queue, which was perhaps given to the store
-    /// while somebody deleted the concert, goes too if it is closed and empty.
+    /// while an operator deleted the concert, goes too if it is closed and empty.
     async fn drop_queue(&self, concert: ConcertId) -> StoreResult<()> {
         self.board.note_absent(concert);
         self.control.remove(concert).await.map(drop)

@@ -14,6 +14,7 @@ pub mod currency;
 pub mod deleting;
 pub mod editing;
 pub mod ends;
+pub mod first_edition;
 pub mod hold_refusals;
 pub mod holds;
 pub mod keys;

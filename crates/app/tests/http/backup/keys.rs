@@ -165,6 +165,6 @@ async fn a_backup_says_what_its_keys_are_good_for() -> Result<()> {
         fs::remove_file(folder.path("data/keys").join(name))?;
     }
     let none = secret("none").await?;
-    ensure!(!none.contains("whoever"), "{none}");
+    ensure!(!none.contains("a reader of this file"), "{none}");
     Ok(())
 }

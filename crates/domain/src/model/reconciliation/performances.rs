@@ -125,7 +125,7 @@ fn contradiction(
         }
         ReservationState::Cancelled | ReservationState::Expired => 0,
     };
-    // What an ended one still has is told seat by seat.
+    // Seats of a reservation that ended are reported one by one.
     if live > seats {
         return Some("has lost a seat");
     }

@@ -1,0 +1,191 @@
+//! A database that a program of the first edition filled, and that the adapter has migrated: what it has is
+//! still good.
+//!
+//! The adapter makes it, since the ports of today write nothing of that kind: with the rows that [`CONCERT`] and
+//! the others here tell of.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use frontrow_domain::{
+    model::{
+        ConcertId, IdempotencyKey, Keyed, LedgerEntryId, NewPerformance, PerformanceEdit,
+        PerformanceId, PerformanceUse, RequestDigest, Sender,
+    },
+    ports::{
+        Charge, ChargeOutcome, CreatePerformanceOutcome, DeletePerformanceOutcome, EditOutcome,
+        Operator,
+    },
+};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    amount,
+    box_office::{far, operator, plan_of, user, venue},
+};
+use crate::DatabasePorts;
+
+/// The one concert.
+pub const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0x10));
+/// A performance at [`starts_at`] in the venue `Hall`, with the seat `A-1` in `Stalls` for 100.
+pub const FIRST: PerformanceId = PerformanceId(Uuid::from_u128(0x11));
+/// The very same again.
+pub const SECOND: PerformanceId = PerformanceId(Uuid::from_u128(0x12));
+/// The same in the venue `Barn`.
+pub const ELSEWHERE: PerformanceId = PerformanceId(Uuid::from_u128(0x13));
+/// The ledger entry of an operator's charge of 7 of `ann`, under the key `theirs`; the later of the two.
+pub const THEIR_ENTRY: LedgerEntryId = LedgerEntryId(Uuid::from_u128(1));
+/// The ledger entry of a charge of 100 by `ann` herself, under the key `own`.
+pub const OWN_ENTRY: LedgerEntryId = LedgerEntryId(Uuid::from_u128(2));
+
+/// When every performance starts.
+#[must_use]
+pub fn starts_at() -> Timestamp {
+    far()
+}
+
+/// The digest under the key `own`.
+///
+/// # Panics
+/// If the domain no longer knows how the first edition made it.
+#[must_use]
+pub fn own_digest() -> RequestDigest {
+    own(100, "own").former.expect("a former key").digest
+}
+
+/// The digest under the key `theirs`.
+///
+/// # Panics
+/// If the domain no longer knows how the first edition made it.
+#[must_use]
+pub fn their_digest() -> RequestDigest {
+    by("ops", 7, "theirs").former.expect("a former key").digest
+}
+
+fn key(text: &str) -> IdempotencyKey {
+    IdempotencyKey::try_from(text).expect("a key")
+}
+
+fn own(points: i64, text: &str) -> Keyed {
+    Keyed::charge(&user("ann"), amount(points), key(text))
+}
+
+fn by(name: &str, points: i64, text: &str) -> Keyed {
+    Keyed::operator_charge(name, &user("ann"), amount(points), key(text))
+}
+
+/// A name that nothing has.
+fn name() -> Uuid {
+    static NAMES: AtomicU64 = AtomicU64::new(0x100);
+    Uuid::from_u128(NAMES.fetch_add(1, Ordering::Relaxed).into())
+}
+
+/// What came of a charge of so many points, and whether it was an earlier one's.
+async fn charge(ports: &DatabasePorts, points: i64, keyed: Keyed) -> ChargeOutcome {
+    let by = match &keyed.sender {
+        Sender::User(_) => None,
+        Sender::Operator(name) => Some(Operator {
+            name: name.clone(),
+            ..operator()
+        }),
+    };
+    let account = keyed.former.as_ref().expect("a former key").account.clone();
+    let charge = Charge {
+        entry: LedgerEntryId(name()),
+        user: account,
+        amount: amount(points),
+        keyed,
+        operator: by,
+    };
+    ports.points.charge(&charge).await.expect("an outcome")
+}
+
+fn is_replayed(outcome: &ChargeOutcome, replayed: bool) -> bool {
+    matches!(outcome, ChargeOutcome::Charged(done) if done.replayed == replayed)
+}
+
+/// Keys are honoured for their user, and those of operators for every operator, who had no names then.
+pub async fn its_keys_are_honoured(ports: &DatabasePorts) {
+    // Operators could use one key for several accounts: that it is used for another one hides no charge.
+    let bens = Keyed::operator_charge("ops", &user("ben"), amount(7), key("theirs"));
+    let outcome = charge(ports, 7, bens).await;
+    assert!(is_replayed(&outcome, false), "{outcome:?}");
+    for (points, keyed) in [
+        (100, own(100, "own")),
+        (7, by("ops", 7, "theirs")),
+        (7, by("web", 7, "theirs")),
+    ] {
+        let outcome = charge(ports, points, keyed).await;
+        assert!(is_replayed(&outcome, true), "{outcome:?}");
+    }
+    for (points, keyed) in [(101, own(101, "own")), (8, by("ops", 8, "theirs"))] {
+        let outcome = charge(ports, points, keyed).await;
+        assert_eq!(outcome, ChargeOutcome::KeyReused);
+    }
+    // What was the key of one is new for the other.
+    for (points, keyed) in [(1, own(1, "theirs")), (2, by("ops", 2, "own"))] {
+        for replayed in [false, true] {
+            let outcome = charge(ports, points, keyed.clone()).await;
+            assert!(is_replayed(&outcome, replayed), "{outcome:?}");
+        }
+    }
+    let balance = ports.points.balance(&user("ann")).await.expect("a balance");
+    assert_eq!(balance.0, amount(110));
+}
+
+/// New entries of a ledger have numbers from 1; those from before have none.
+pub async fn its_ledger_goes_on_in_order(ports: &DatabasePorts) {
+    charge(ports, 5, own(5, "new")).await;
+    let accounts = ports.books.accounts(None, 10).await.expect("accounts");
+    let numbers: Vec<_> = accounts[0].entries.iter().map(|entry| entry.seq).collect();
+    assert_eq!(numbers, [None, None, Some(1)]);
+    assert_eq!(accounts[0].differences(), []);
+}
+
+/// Duplicates stay, and no more are created or moved there.
+pub async fn its_duplicates_stay_and_no_more_come(ports: &DatabasePorts) {
+    let (editor, operator) = (&ports.editor, operator());
+    let listed = async || {
+        let duplicates = editor.duplicate_performances().await.expect("duplicates");
+        let listed = duplicates.iter().map(|one| (one.id, one.concert, one.used));
+        listed.collect::<Vec<_>>()
+    };
+    let none = PerformanceUse::default();
+    let expected = [(FIRST, CONCERT, none), (SECOND, CONCERT, none)];
+    assert_eq!(listed().await, expected);
+
+    for (seats, expected) in [
+        (1, CreatePerformanceOutcome::Exists(FIRST)),
+        (2, CreatePerformanceOutcome::SlotTaken(FIRST)),
+    ] {
+        let new = NewPerformance {
+            id: PerformanceId(name()),
+            concert: CONCERT,
+            starts_at: starts_at(),
+            venue: venue("Hall"),
+            seats: plan_of(&[("Stalls", "A", seats, 100)]),
+        };
+        let created = editor.create_performance(&new, &operator, None);
+        assert_eq!(created.await.expect("an outcome"), expected);
+    }
+    let move_to = async |id, hall| {
+        let edit = PerformanceEdit {
+            venue: Some(venue(hall)),
+            ..PerformanceEdit::default()
+        };
+        let edited = editor.edit_performance(CONCERT, id, &edit, &operator);
+        edited.await.expect("an outcome")
+    };
+    let taken = EditOutcome::SlotTaken;
+    assert_eq!(move_to(ELSEWHERE, "Hall").await, taken(FIRST));
+    // Where it is, a duplicate may be edited. Once the first is gone, the second has the slot alone.
+    assert_eq!(move_to(SECOND, "Hall").await, EditOutcome::Done);
+    let deleted = editor.delete_performance(CONCERT, FIRST, &operator);
+    let deleted = deleted.await.expect("an outcome");
+    assert_eq!(deleted, DeletePerformanceOutcome::Deleted);
+    assert_eq!(move_to(ELSEWHERE, "Hall").await, taken(SECOND));
+    assert_eq!(move_to(SECOND, "Tent").await, EditOutcome::Done);
+    assert_eq!(move_to(ELSEWHERE, "Tent").await, taken(SECOND));
+    assert_eq!(move_to(ELSEWHERE, "Hall").await, EditOutcome::Done);
+    assert_eq!(listed().await, []);
+}
