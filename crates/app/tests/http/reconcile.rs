@@ -16,6 +16,7 @@ on_every_store!(
 pub(crate) async fn reconciled(app: &App) -> Result<()> {
     let output = app.command(&["reconcile"]).await?;
     ensure!(output.status.success(), "{output:?}");
+    print!("frontrow reconcile: {}", String::from_utf8(output.stdout)?);
     Ok(())
 }
 
