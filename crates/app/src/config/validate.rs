@@ -243,6 +243,12 @@ mod tests {
             ),
             (
                 refusal(|c| {
+                    c.admin.keys.insert(String::new(), "x".repeat(16).into());
+                }),
+                "admin.keys: ",
+            ),
+            (
+                refusal(|c| {
                     c.admin.keys.insert("ops".into(), "short".to_owned().into());
                 }),
                 "admin.keys.ops",

@@ -80,3 +80,25 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
         })
         .transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_there_twice_is_refused() {
+        let mut headers = HeaderMap::new();
+        headers.append(IDEMPOTENCY_KEY.clone(), HeaderValue::from_static("first"));
+        assert_eq!(idempotency_key(&headers).unwrap().as_str(), "first");
+        headers.append(IDEMPOTENCY_KEY.clone(), HeaderValue::from_static("second"));
+        for refused in [
+            idempotency_key(&headers).map(drop),
+            optional_idempotency_key(&headers).map(drop),
+        ] {
+            let refused = refused.unwrap_err().to_string();
+            assert!(refused.contains("more than once"), "{refused}");
+        }
+    }
+}

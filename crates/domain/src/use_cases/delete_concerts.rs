@@ -88,7 +88,11 @@ impl DeleteConcerts {
         match deleted {
             Ok(DeleteConcertOutcome::Deleted | DeleteConcertOutcome::NotFound) => {
                 self.board.note_absent(id);
-                self.control.remove(id).await?;
+                // The concert is gone whatever comes of this; the next tick does it where it fails.
+                if let Err(error) = self.control.remove(id).await {
+                    tracing::warn!(%error, concert = %id, "the queue of a deleted concert is not yet removed");
+                    self.board.want(id);
+                }
             }
             Ok(_) | Err(_) => self.board.want(id),
         }
@@ -128,6 +132,20 @@ mod tests {
         removed: Option<RemoveOutcome>,
         deleted: Option<StoreResult<DeleteConcertOutcome>>,
     ) -> DeleteConcerts {
+        let goes = deleted == Some(Ok(DeleteConcertOutcome::Deleted));
+        let mut control = MockQueueControl::new();
+        control
+            .expect_remove()
+            .times(usize::from(removed.is_some()) + usize::from(goes))
+            .returning(move |_| Ok(removed.unwrap_or(RemoveOutcome::Removed)));
+        deleting_from(control, seats_left, deleted)
+    }
+
+    fn deleting_from(
+        control: MockQueueControl,
+        seats_left: u64,
+        deleted: Option<StoreResult<DeleteConcertOutcome>>,
+    ) -> DeleteConcerts {
         let mut concerts = MockConcerts::new();
         concerts.expect_performances().returning(move |_| {
             Ok(vec![Performance {
@@ -139,12 +157,6 @@ mod tests {
                 seats_left,
             }])
         });
-        let goes = deleted == Some(Ok(DeleteConcertOutcome::Deleted));
-        let mut control = MockQueueControl::new();
-        control
-            .expect_remove()
-            .times(usize::from(removed.is_some()) + usize::from(goes))
-            .returning(move |_| Ok(removed.unwrap_or(RemoveOutcome::Removed)));
         let asked = usize::from(deleted.is_some());
         let mut policies = MockQueuePolicies::new();
         policies
@@ -210,5 +222,19 @@ mod tests {
             assert_eq!(delete.concert(CONCERT, "ops").await, expected);
             assert!(delete.board.take_wanted().contains(&CONCERT));
         }
+    }
+    #[tokio::test]
+    async fn a_deletion_is_told_even_where_the_queue_cannot_be_removed_again() {
+        let deleted = DeleteConcertOutcome::Deleted;
+        let mut control = MockQueueControl::new();
+        let mut answers = vec![Err(down()), Ok(RemoveOutcome::Removed)];
+        control
+            .expect_remove()
+            .times(2)
+            .returning(move |_| answers.pop().unwrap_or_else(|| Err(down())));
+        let delete = deleting_from(control, 2, Some(Ok(deleted.clone())));
+        let answer = delete.concert(CONCERT, "ops").await;
+        assert_eq!(answer, Ok(DeletedConcert::Asked(deleted)));
+        assert!(delete.board.take_wanted().contains(&CONCERT));
     }
 }
