@@ -7,6 +7,8 @@
 //!   contract; the crate `frontrow-port-contracts` holds every adapter to it.
 //! - [`use_cases`]: the order of steps behind each thing that a caller can ask for, one a file.
 //!
+//! `docs/GLOSSARY.md` defines the words that code and docs use.
+//!
 //! Nothing here knows HTTP, SQL, Redis, or an async runtime. Time, ids, randomness and secrets come
 //! in through ports, so that everything here can be tested in microseconds and told what time it is.
 //!
