@@ -29,7 +29,7 @@ macro_rules! scripts {
 
 scripts! {
     /// Takes places.
-    JOIN = ["queue", "comeback", "settle", "settled", "people", "admission", "join"];
+    JOIN = ["queue", "comeback", "settle", "settled", "people", "window", "admission", "join"];
     /// Says where places are.
     LOOK_UP = full ["queue", "comeback", "settle", "settled", "people", "look_up"];
     /// Shows claimed places.
@@ -43,7 +43,7 @@ scripts! {
     /// Notes signs of life.
     HEARD_OF = full ["queue", "comeback", "settle", "heard_of"];
     /// Admits the head of the line.
-    ADMIT = full ["queue", "comeback", "settle", "settled", "admission", "tick", "admit"];
+    ADMIT = full ["queue", "comeback", "settle", "settled", "window", "admission", "tick", "admit"];
     /// Removes what is past its end.
     EXPIRE = full ["queue", "comeback", "settle", "tick", "expire"];
     /// Says whether anybody has a place.
@@ -51,7 +51,7 @@ scripts! {
     /// Removes a queue.
     REMOVE = full ["queue", "comeback", "settle", "remove"];
     /// Gives the store a queue.
-    SEED = ["seed"];
+    SEED = full ["window", "seed"];
     /// Says whether every seat is sold.
     SET_SOLD_OUT = full ["set_sold_out"];
     /// Notes that a queue is listed as busy.

@@ -1,13 +1,19 @@
 //! What an adapter's tests give to the contracts.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use async_trait::async_trait;
-use frontrow_domain::ports::{
-    Books, ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies,
-    QueueTicks, RankingCounters, RankingSource, Reservations, StoredCurrency, WaitingLine,
+use frontrow_domain::{
+    model::queue::SoldOut,
+    ports::{
+        Books, ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies,
+        QueueTicks, RankingCounters, RankingSource, Reservations, StoredCurrency, WaitingLine,
+    },
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// A fresh, empty store for one test, and the ports on it.
 ///
@@ -108,4 +114,14 @@ pub trait FaultyFixture: Fixture {
     /// Resets all connections, and breaks nothing more: whatever was on its way is done by then or never
     /// will be.
     async fn mend(&self);
+}
+
+/// A count of the seats that is newer than every one before it.
+pub(crate) fn counted(flag: bool) -> SoldOut {
+    static COUNTS: AtomicI64 = AtomicI64::new(1);
+    let count = COUNTS.fetch_add(1, Ordering::Relaxed);
+    SoldOut {
+        flag,
+        counted_at: Timestamp::from_microsecond(count).expect("an instant in 1970"),
+    }
 }

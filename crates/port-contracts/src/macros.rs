@@ -89,8 +89,12 @@ macro_rules! queue_contracts {
                 a_step_back_leaves_what_was_left
                 a_step_back_gives_joins_nothing_either
                 a_stepping_clock_lets_in_no_more
-                a_shorter_interval_waits_for_the_end_of_the_window
-                a_longer_interval_waits_for_the_end_of_the_window
+                a_shorter_interval_applies_at_once
+                a_window_that_is_over_by_its_new_length_is_over
+                a_longer_interval_applies_at_once
+                a_longer_interval_after_idle_time_counts_from_the_last_window
+                a_rate_that_is_set_again_finds_its_window
+                twenty_changes_in_a_window_admit_no_more_than_their_limits
                 bypass_counts_in_no_window
                 without_a_rate_nothing_counts_in_a_window
             }
@@ -115,8 +119,8 @@ macro_rules! queue_contracts {
             waiting_ends {
                 who_is_not_heard_of_is_gone
                 an_ended_place_is_gone_before_any_tick
-                an_ended_place_is_not_counted
-                an_ended_place_does_not_fill_the_queue
+                an_ended_place_counts_at_most_until_it_is_removed
+                a_removed_place_does_not_fill_the_queue
                 who_was_gone_joins_anew
                 looking_up_keeps_a_place
                 the_gate_keeps_a_waiting_place
@@ -228,7 +232,8 @@ macro_rules! queue_contracts {
                 an_expiry_tick_removes_active_places
                 an_expiry_tick_admits_nobody
                 everybody_who_stopped_waiting_has_departed
-                a_tick_tells_the_speed_of_the_policy
+                a_tick_reports_throughput_and_window
+                a_tick_reports_how_many_were_admitted_from_the_line
                 a_queue_is_busy_while_anybody_has_a_place
                 a_queue_that_all_have_left_is_not_busy_for_ever
             }

@@ -2,7 +2,7 @@
 
 use frontrow_domain::model::{
     UserId,
-    queue::{Arrival, GatePurpose, Lives, Standing},
+    queue::{Arrival, Deadlines, GatePurpose, PlaceEnd, Standing},
 };
 use jiff::Timestamp;
 
@@ -32,6 +32,19 @@ struct Claim {
     until: Micros,
 }
 
+impl ActivePlace {
+    fn end(&self) -> PlaceEnd {
+        match self.claim {
+            Some(claim) => PlaceEnd::Claimed {
+                until: claim.until.at(),
+            },
+            None => PlaceEnd::Unclaimed {
+                admitted_at: self.admitted_at.at(),
+            },
+        }
+    }
+}
+
 impl Active {
     /// How many places there are, with those past their end that were not yet removed.
     pub(super) fn len(&self) -> usize {
@@ -48,18 +61,22 @@ impl Active {
         self.places.get(user).map(|place| place.arrival)
     }
 
-    /// When `user` arrived, and since when and until when they are active.
-    pub(super) fn find(&self, user: &UserId, lives: &Lives<'_>) -> Option<(Arrival, Standing)> {
+    /// When `user` arrived, and since when and until when they are active. None where the place is
+    /// past its end at `now`.
+    pub(super) fn find(
+        &self,
+        user: &UserId,
+        deadlines: &Deadlines<'_>,
+        now: Timestamp,
+    ) -> Option<(Arrival, Standing)> {
         let place = self.places.get(user)?;
-        let admitted_at = place.admitted_at.at();
+        let until = place.end().at(deadlines);
         let standing = Standing::Active {
-            admitted_at,
-            until: place
-                .claim
-                .map_or_else(|| lives.claim_end(admitted_at), |claim| claim.until.at()),
+            admitted_at: place.admitted_at.at(),
+            until,
             claimed: place.claim.is_some(),
         };
-        Some((place.arrival, standing))
+        (now < until).then_some((place.arrival, standing))
     }
 
     /// Makes `user` active, who arrived at `arrival`.
@@ -78,7 +95,7 @@ impl Active {
     pub(super) fn pass_gate(
         &mut self,
         user: &UserId,
-        lives: &Lives<'_>,
+        deadlines: &Deadlines<'_>,
         now: Timestamp,
         purpose: GatePurpose,
     ) {
@@ -87,8 +104,8 @@ impl Active {
         };
         let before = place.claim;
         let claimed_at = before.map_or(now, |claim| claim.claimed_at.at());
-        let until = before.map_or_else(|| lives.active_end(now), |claim| claim.until.at());
-        let until = Micros::from(lives.end_after_gate(now, claimed_at, until, purpose));
+        let until = before.map_or_else(|| deadlines.active_end(now), |claim| claim.until.at());
+        let until = Micros::from(deadlines.end_after_gate(now, claimed_at, until, purpose));
         place.claim = Some(Claim {
             claimed_at: claimed_at.into(),
             until,
@@ -116,20 +133,20 @@ impl Active {
     }
 
     /// Somebody whose place is past its end.
-    pub(super) fn past_end(&self, lives: &Lives<'_>, now: Timestamp) -> Option<UserId> {
+    pub(super) fn past_end(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> Option<UserId> {
         let unclaimed = self
             .unclaimed
             .first()
-            .filter(|(admitted_at, _)| lives.claim_end(admitted_at.at()) <= now);
+            .filter(|(admitted_at, _)| deadlines.claim_end(admitted_at.at()) <= now);
         let claimed = self.claimed.first().filter(|(until, _)| until.at() <= now);
         unclaimed.or(claimed).map(|(_, user)| user.clone())
     }
 
     /// How many are active, without those past their end.
-    pub(super) fn count(&self, lives: &Lives<'_>, now: Timestamp) -> usize {
+    pub(super) fn count(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> usize {
         let unclaimed = self
             .unclaimed
-            .count_while(|(admitted_at, _)| lives.claim_end(admitted_at.at()) <= now);
+            .count_while(|(admitted_at, _)| deadlines.claim_end(admitted_at.at()) <= now);
         let claimed = self.claimed.count_while(|(until, _)| until.at() <= now);
         self.len() - unclaimed - claimed
     }

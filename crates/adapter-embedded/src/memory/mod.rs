@@ -4,20 +4,17 @@
 //! their places in their tokens, and bring them back.
 
 mod active;
-mod admission;
+mod departures;
 mod directory;
-mod leavers;
 mod micros;
-mod moves;
 mod queue;
 mod queue_control;
 mod queue_ticks;
 mod ranked;
 mod ranking_cache;
-mod recovery;
+mod requests;
 mod state;
-mod terms;
-mod visits;
+mod ticks;
 mod waiting;
 mod waiting_line;
 

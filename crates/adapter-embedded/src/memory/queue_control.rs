@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{PolicyState, PolicyVersion, QueueSeed},
+        queue::{PolicyState, PolicyVersion, QueueSeed, SoldOut},
     },
     ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
@@ -50,9 +50,10 @@ impl QueueControl for MemoryQueue {
             },
             Err(there) => {
                 let mut state = lock(&there);
+                let as_of = self.now();
                 Stamped {
-                    as_of: self.now(),
-                    value: state.reseed(seed),
+                    as_of,
+                    value: state.reseed(seed, as_of),
                 }
             }
         })
@@ -63,9 +64,9 @@ impl QueueControl for MemoryQueue {
         Ok(queue.map(|queue| lock(&queue).terms.version()))
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
         if let Some(queue) = self.find(concert) {
-            lock(&queue).sold_out = sold_out;
+            lock(&queue).set_sold_out(sold_out);
         }
         Ok(())
     }

@@ -17,26 +17,12 @@ impl QueueTicks for MemoryQueue {
     }
 
     async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
-        let answer = self
-            .visit(concert, |queue, now| queue.admit(limit, now))
-            .await;
+        let answer = self.visit(concert, |queue, now| queue.admit(limit, now));
         Ok(answer.map(|report| report.map_or(TickOutcome::NotSeeded, TickOutcome::Ticked)))
     }
 
-    /// Removes no more than `limit`, where every other call removes all; its report counts as if it
-    /// had removed all too.
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
-        let Some(queue) = self.find(concert) else {
-            return Ok(Stamped {
-                as_of: self.now(),
-                value: TickOutcome::NotSeeded,
-            });
-        };
-        let mut state = lock(&queue);
-        let as_of = self.now();
-        Ok(Stamped {
-            as_of,
-            value: TickOutcome::Ticked(state.expire(limit, as_of)),
-        })
+        let answer = self.visit(concert, |queue, now| queue.expire(limit, now));
+        Ok(answer.map(|report| report.map_or(TickOutcome::NotSeeded, TickOutcome::Ticked)))
     }
 }

@@ -1,52 +1,42 @@
-//! One queue, and what can be done with it.
+//! One queue: its terms, its places, and its counters.
 //!
-//! Everything here is told what time it is and touches nothing outside. What people do is in
-//! `visits.rs`, what the jobs do in `moves.rs`.
+//! Everything here is given the time and touches nothing outside. `requests.rs` has what users ask
+//! for, `ticks.rs` what the jobs and the operators do.
+
+use std::collections::BTreeSet;
 
 use frontrow_domain::model::{
     ConcertId, UserId,
-    queue::{Arrival, EffectiveState, Generation, Place, QueueSeed, QueueView, Standing, Ticket},
+    queue::{Admission, Arrival, Place, QueueSeed, QueueTerms, Standing, Ticket},
 };
 use jiff::Timestamp;
 
-use super::{
-    active::Active, admission::Admission, leavers::Leavers, recovery::Return, terms::Terms,
-    waiting::Waiting,
-};
+use super::{active::Active, departures::Departures, waiting::Waiting};
 
 /// A queue.
 ///
-/// Its operations expect it to be *settled* at the instant that they are given: see
-/// [`QueueState::settle`].
+/// Places past their end stay until a tick removes them. Every decision about a place asks for its
+/// end, so no request waits for their removal.
 #[derive(Debug)]
 pub(super) struct QueueState {
     pub(super) concert: ConcertId,
-    pub(super) generation: Generation,
-    pub(super) terms: Terms,
-    pub(super) sold_out: bool,
-    /// The latest arrival that was given out or, after a loss, taken back.
-    pub(super) last_arrival: Option<Arrival>,
+    pub(super) terms: QueueTerms,
     pub(super) admission: Admission,
+    /// The latest arrival that was given out or, after a loss, re-entered.
+    pub(super) last_arrival: Option<Arrival>,
     pub(super) waiting: Waiting,
     pub(super) active: Active,
-    /// How many have left the line.
+    /// How many users stopped waiting.
     pub(super) departed: u64,
     /// How many of them were admitted.
     pub(super) admitted: u64,
     /// The latest arrival of those.
     pub(super) admitted_up_to: Option<Arrival>,
-    /// Those of them who left by their own will.
-    pub(super) leavers: Leavers,
-    pub(super) comeback: Option<Return>,
-}
-
-/// What settling did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Settled {
-    /// How many places it removed.
-    pub(super) removed: u32,
-    /// True when nothing is left that is past its end.
-    pub(super) entirely: bool,
+    /// The users who left the line.
+    pub(super) departures: Departures,
+    /// The users whose place ended since a loss: their tickets from before it do not re-enter. A
+    /// tree, because it is forgotten piece by piece.
+    pub(super) ended: BTreeSet<UserId>,
 }
 
 impl QueueState {
@@ -54,88 +44,37 @@ impl QueueState {
     pub(super) fn new(seed: &QueueSeed, now: Timestamp) -> Self {
         Self {
             concert: seed.concert,
-            generation: seed.generation,
-            terms: Terms::new(seed.policy.clone(), now),
-            sold_out: false,
-            last_arrival: None,
+            terms: QueueTerms::new(seed.policy.clone(), seed.generation, seed.recovery, now),
             admission: Admission::default(),
+            last_arrival: None,
             waiting: Waiting::default(),
             active: Active::default(),
             departed: 0,
             admitted: 0,
             admitted_up_to: None,
-            leavers: Leavers::default(),
-            comeback: seed
-                .recovery
-                .map(|recovery| Return::begin(now, recovery, seed.policy.policy.waiting_ttl)),
+            departures: Departures::default(),
+            ended: BTreeSet::new(),
         }
     }
 
-    /// Removes places that are past their end at `now`, and what is remembered of a recovery that is
-    /// over; at most `limit` of each.
-    ///
-    /// Each place is removed once, so over time this costs as much as joining does, whoever does it.
-    pub(super) fn settle(&mut self, now: Timestamp, limit: u32) -> Settled {
-        let mut removed = 0;
-        while let Some(user) = self.past_end(now) {
-            if removed == limit {
-                return Settled {
-                    removed,
-                    entirely: false,
-                };
-            }
-            self.end(&user, now);
-            removed += 1;
-        }
-        Settled {
-            removed,
-            entirely: self.forget_recovery(now, limit),
-        }
-    }
-
-    /// Ends the place of `user`, wherever it is.
-    pub(super) fn end(&mut self, user: &UserId, now: Timestamp) {
-        let waited = self.waiting.remove(user);
-        self.departed += u64::from(waited);
-        if waited || self.active.remove(user) {
-            self.remember_end(user, now);
-        }
-    }
-
-    /// What the queue is like.
-    pub(super) fn view(&self, now: Timestamp) -> QueueView {
-        let recovering = self
-            .comeback
-            .as_ref()
-            .is_some_and(|comeback| comeback.recovering(now));
-        QueueView::new(self.terms.policy(), recovering, self.sold_out)
-    }
-
-    /// How many may be admitted now, and in which state.
-    pub(super) fn room(&mut self, now: Timestamp) -> (EffectiveState, u64) {
-        let state = self.view(now).effective(now);
-        let active = self.active.len();
-        let room = self.admission.room(state, self.terms.policy(), active, now);
-        (state, room)
-    }
-
-    /// When `user` arrived, if they have a place.
+    /// When `user` arrived, if they have an entry, which may be past its end.
     pub(super) fn arrival_of(&self, user: &UserId) -> Option<Arrival> {
         self.waiting
             .arrival_of(user)
             .or_else(|| self.active.arrival_of(user))
     }
 
-    /// The place of `user`.
+    /// The place of `user`. None where they have none or it is past its end.
     pub(super) fn place_of(&self, user: &UserId, now: Timestamp) -> Option<Place> {
+        let deadlines = self.terms.deadlines(now);
         let (arrival, standing) = self
             .waiting
-            .find(user, self.admitted)
-            .or_else(|| self.active.find(user, &self.terms.lives(now)))?;
+            .find(user, self.admitted, &deadlines, now)
+            .or_else(|| self.active.find(user, &deadlines, now))?;
         Some(self.place(user.clone(), arrival, standing, now))
     }
 
-    /// A place as its user is told of it.
+    /// A place as its user sees it.
     pub(super) fn place(
         &self,
         user: UserId,
@@ -148,151 +87,63 @@ impl QueueState {
                 concert: self.concert,
                 user,
                 arrival,
-                generation: self.generation,
+                generation: self.terms.generation,
             },
             standing,
-            queue: self.view(now),
+            queue: self.terms.view(now),
         }
     }
 
-    /// How many wait, and how many are active, settled or not.
-    pub(super) fn counts(&self, now: Timestamp) -> (usize, usize) {
-        let lives = self.terms.lives(now);
-        (
-            self.waiting.count(&lives, now),
-            self.active.count(&lives, now),
-        )
+    /// True where `ticket` brings back a place that was lost with the store.
+    pub(super) fn reenters(&self, ticket: &Ticket, now: Timestamp) -> bool {
+        self.terms.reenters(ticket, now)
+            && self.arrival_of(&ticket.user).is_none()
+            && !self.ended.contains(&ticket.user)
     }
 
-    fn past_end(&self, now: Timestamp) -> Option<UserId> {
-        let lives = self.terms.lives(now);
-        self.waiting
-            .past_end(&lives, now)
-            .or_else(|| self.active.past_end(&lives, now))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use frontrow_domain::{
-        model::queue::{PolicyState, PolicyVersion, QueuePolicy, Recovery, VersionedPolicy},
-        ports::{JoinOutcome, LeaveOutcome, LookUpOutcome},
-    };
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
+    /// Puts the user of `ticket`, which [re-enters](Self::reenters), back into the line. New joins
+    /// come after every arrival seen.
+    pub(super) fn reenter(&mut self, ticket: &Ticket, now: Timestamp) {
+        self.last_arrival = self.last_arrival.max(Some(ticket.arrival));
+        self.waiting.enter(ticket.user.clone(), ticket.arrival, now);
     }
 
-    fn user(number: u32) -> UserId {
-        UserId::try_from(format!("user-{number}").as_str()).unwrap()
-    }
-
-    /// A queue in which everybody waits, made at second 0.
-    fn paused(recovery: Option<Recovery>) -> QueueState {
-        let policy = QueuePolicy {
-            state: PolicyState::Paused,
-            ..QueuePolicy::default()
-        };
-        let seed = QueueSeed {
-            concert: ConcertId(Uuid::nil()),
-            policy: VersionedPolicy {
-                policy,
-                version: PolicyVersion(1),
-            },
-            generation: Generation(7),
-            recovery,
-        };
-        QueueState::new(&seed, at(0))
-    }
-
-    fn joined(queue: &mut QueueState, number: u32, second: i64) -> Ticket {
-        match queue.join(&user(number), None, at(second)) {
-            JoinOutcome::Joined(place) | JoinOutcome::Held(place) => place.ticket,
-            other => panic!("{other:?}"),
+    /// Removes the entry of `user`, wherever it is.
+    pub(super) fn remove(&mut self, user: &UserId, now: Timestamp) {
+        let waited = self.waiting.remove(user);
+        self.departed += u64::from(waited);
+        if waited || self.active.remove(user) {
+            self.remember_end(user, now);
         }
     }
 
-    #[test]
-    fn settling_goes_on_in_chunks_and_counts_are_right_meanwhile() {
-        let mut queue = paused(None);
-        for number in 0..10 {
-            joined(&mut queue, number, 0);
+    /// Remembers that the place of `user` ended, while users may re-enter.
+    pub(super) fn remember_end(&mut self, user: &UserId, now: Timestamp) {
+        if self.terms.accepts_reentry(now) {
+            self.ended.insert(user.clone());
         }
-        joined(&mut queue, 10, 100);
-        for second in (0..300).step_by(5) {
-            queue.expire(0, at(second));
-        }
-        let report = queue.expire(4, at(300));
-        assert_eq!((report.done, report.more, report.waiting), (4, true, 1));
-        assert_eq!(
-            queue.settle(at(300), 5),
-            Settled {
-                removed: 5,
-                entirely: false
-            }
-        );
-        assert_eq!(
-            queue.settle(at(300), 5),
-            Settled {
-                removed: 1,
-                entirely: true
-            }
-        );
-        assert_eq!((queue.waiting.len(), queue.departed), (1, 10));
     }
 
-    #[test]
-    fn a_silent_queue_ends_nobody() {
-        let mut queue = paused(None);
-        let ticket = joined(&mut queue, 1, 0);
-        assert!(queue.settle(at(10_000), 9).entirely);
-        assert!(matches!(
-            queue.look_up(&ticket, at(10_000)),
-            LookUpOutcome::Found(_)
-        ));
+    /// How many users wait and how many are active, without places past their end.
+    pub(super) fn counts(&self, now: Timestamp) -> (u64, u64) {
+        let deadlines = self.terms.deadlines(now);
+        let waiting = self.waiting.count(&deadlines, now);
+        let active = self.active.count(&deadlines, now);
+        (waiting as u64, active as u64)
     }
 
-    #[test]
-    fn what_a_recovery_remembers_is_forgotten_after_it() {
-        let mut queue = paused(Some(Recovery {
-            lasts: Duration::from_mins(1),
-        }));
-        for number in 0..10 {
-            let ticket = joined(&mut queue, number, 1);
-            assert_eq!(queue.leave(&ticket, at(1)), LeaveOutcome::Left);
-        }
-        let old = Ticket {
-            generation: Generation(6),
-            arrival: Arrival::from_micros(5),
-            ..joined(&mut queue, 20, 1)
-        };
-        let returned = Ticket {
-            user: user(30),
-            ..old.clone()
-        };
-        let ended = Ticket {
-            user: user(3),
-            ..old
-        };
-        assert_eq!(queue.look_up(&ended, at(2)), LookUpOutcome::Gone);
-        assert!(matches!(
-            queue.look_up(&returned, at(359)),
-            LookUpOutcome::Found(_)
-        ));
-        assert!(!queue.settle(at(360), 5).entirely);
-        assert!(queue.settle(at(360), 9).entirely);
-        assert!(queue.comeback.is_none());
-        let late = Ticket {
-            user: user(31),
-            ..returned
-        };
-        assert_eq!(queue.look_up(&late, at(360)), LookUpOutcome::Gone);
-        // Over is over, also where the clock steps back.
-        assert_eq!(queue.look_up(&late, at(300)), LookUpOutcome::Gone);
+    /// True when nobody has a place.
+    pub(super) fn is_empty(&self, now: Timestamp) -> bool {
+        self.counts(now) == (0, 0)
+    }
+
+    /// True when nobody has a place and nobody can re-enter.
+    pub(super) fn holds_nothing(&self, now: Timestamp) -> bool {
+        self.is_empty(now) && !self.terms.accepts_reentry(now)
+    }
+
+    /// True when there is any entry, also one past its end that no tick has removed.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.waiting.is_empty() || !self.active.is_empty() || !self.ended.is_empty()
     }
 }

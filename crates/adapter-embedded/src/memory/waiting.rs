@@ -2,7 +2,7 @@
 
 use frontrow_domain::model::{
     UserId,
-    queue::{Arrival, Lives, SignOfLife, Standing},
+    queue::{Arrival, Deadlines, PlaceEnd, SignOfLife, Standing},
 };
 use jiff::Timestamp;
 
@@ -28,6 +28,14 @@ struct WaitingPlace {
     last_seen: Micros,
 }
 
+impl WaitingPlace {
+    fn end(&self) -> PlaceEnd {
+        PlaceEnd::Waiting {
+            heartbeat: self.last_seen.at(),
+        }
+    }
+}
+
 impl Waiting {
     /// How many places there are, with those past their end that were not yet removed.
     pub(super) fn len(&self) -> usize {
@@ -44,9 +52,20 @@ impl Waiting {
         self.places.get(user).map(|place| place.arrival)
     }
 
-    /// When `user` arrived, and where in the line they are, from which `admitted` were admitted.
-    pub(super) fn find(&self, user: &UserId, admitted: u64) -> Option<(Arrival, Standing)> {
-        let arrival = self.arrival_of(user)?;
+    /// When `user` arrived, and where in the line they are, from which `admitted` were admitted. None
+    /// where the place is past its end at `now`.
+    pub(super) fn find(
+        &self,
+        user: &UserId,
+        admitted: u64,
+        deadlines: &Deadlines<'_>,
+        now: Timestamp,
+    ) -> Option<(Arrival, Standing)> {
+        let place = self.places.get(user)?;
+        if place.end().is_over(deadlines, now) {
+            return None;
+        }
+        let arrival = place.arrival;
         let before = self
             .line
             .count_while(|(other, name)| (*other, name) < (arrival, user));
@@ -67,24 +86,39 @@ impl Waiting {
             .insert(user, WaitingPlace { arrival, last_seen });
     }
 
-    /// Notes a sign of life of `user`, if they wait.
-    pub(super) fn heard_of(&mut self, user: &UserId, now: Timestamp) {
-        self.seen(user, |_, _| Some(now.into()));
+    /// Records a heartbeat of `user` at `now`, if they wait and their place is not past its end.
+    pub(super) fn heartbeat(&mut self, user: &UserId, deadlines: &Deadlines<'_>, now: Timestamp) {
+        self.record(user, deadlines, now, |_, _| Some(now.into()));
     }
 
-    /// Notes a sign of life that was given earlier, if it is the latest.
-    pub(super) fn heard_before(&mut self, sign: &SignOfLife, now: Timestamp) {
+    /// Records a heartbeat that reached the service earlier, if it is newer than the last one and
+    /// the place is not past its end.
+    pub(super) fn earlier_heartbeat(
+        &mut self,
+        sign: &SignOfLife,
+        deadlines: &Deadlines<'_>,
+        now: Timestamp,
+    ) {
         let at = Micros::from(sign.at.min(now));
-        self.seen(&sign.user, |arrival, before| {
+        self.record(&sign.user, deadlines, now, |arrival, before| {
             (arrival == sign.arrival && at > before).then_some(at)
         });
     }
 
-    /// Sets when `user` was last heard of to what `at` makes of their arrival and the time before.
-    fn seen(&mut self, user: &UserId, at: impl FnOnce(Arrival, Micros) -> Option<Micros>) {
+    /// Sets the last heartbeat of `user` to what `at` makes of their arrival and the one before.
+    fn record(
+        &mut self,
+        user: &UserId,
+        deadlines: &Deadlines<'_>,
+        now: Timestamp,
+        at: impl FnOnce(Arrival, Micros) -> Option<Micros>,
+    ) {
         let Some(place) = self.places.get_mut(user) else {
             return;
         };
+        if place.end().is_over(deadlines, now) {
+            return;
+        }
         let before = place.last_seen;
         let Some(at) = at(place.arrival, before).filter(|at| *at != before) else {
             return;
@@ -112,16 +146,16 @@ impl Waiting {
     }
 
     /// Somebody whose place is past its end.
-    pub(super) fn past_end(&self, lives: &Lives<'_>, now: Timestamp) -> Option<UserId> {
+    pub(super) fn past_end(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> Option<UserId> {
         let (last_seen, user) = self.silence.first()?;
-        (lives.waiting_end(last_seen.at()) <= now).then(|| user.clone())
+        (deadlines.waiting_end(last_seen.at()) <= now).then(|| user.clone())
     }
 
     /// How many wait, without those past their end.
-    pub(super) fn count(&self, lives: &Lives<'_>, now: Timestamp) -> usize {
+    pub(super) fn count(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> usize {
         let ended = self
             .silence
-            .count_while(|(last_seen, _)| lives.waiting_end(last_seen.at()) <= now);
+            .count_while(|(last_seen, _)| deadlines.waiting_end(last_seen.at()) <= now);
         self.len() - ended
     }
 }

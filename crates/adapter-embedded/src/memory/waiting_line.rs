@@ -17,23 +17,24 @@ impl QueueState {
     fn line(&self, mark: Option<LineMark>, now: Timestamp) -> Line {
         let (waiting, _) = self.counts(now);
         Line {
-            generation: self.generation,
+            generation: self.terms.generation,
             policy_version: self.terms.version(),
             waiting_ttl: self.terms.policy().waiting_ttl,
-            queue: self.view(now),
-            takes_people_back: self.takes_people_back(now),
-            waiting: waiting as u64,
+            queue: self.terms.view(now),
+            takes_people_back: self.terms.accepts_reentry(now),
+            waiting,
             admitted: self.admitted,
             admitted_up_to: self.admitted_up_to,
-            mark: self.leavers.mark(self.generation),
-            left: self.leavers.since(mark, self.generation),
+            mark: self.departures.mark(self.terms.generation),
+            left: self.departures.since(mark, self.terms.generation),
         }
     }
 
     /// Notes signs of life of those who wait.
     fn heard_of(&mut self, signs: &[SignOfLife], now: Timestamp) {
+        let deadlines = self.terms.deadlines(now);
         for sign in signs {
-            self.waiting.heard_before(sign, now);
+            self.waiting.earlier_heartbeat(sign, &deadlines, now);
         }
     }
 }
@@ -45,9 +46,7 @@ impl WaitingLine for MemoryQueue {
         concert: ConcertId,
         since: Option<LineMark>,
     ) -> StoreResult<Stamped<LineOutcome>> {
-        let answer = self
-            .visit(concert, |queue, now| queue.line(since, now))
-            .await;
+        let answer = self.visit(concert, |queue, now| queue.line(since, now));
         Ok(answer.map(|line| line.map_or(LineOutcome::NotSeeded, LineOutcome::Seen)))
     }
 
@@ -56,9 +55,7 @@ impl WaitingLine for MemoryQueue {
         concert: ConcertId,
         signs: &[SignOfLife],
     ) -> StoreResult<Stamped<HeardOutcome>> {
-        let answer = self
-            .visit(concert, |queue, now| queue.heard_of(signs, now))
-            .await;
+        let answer = self.visit(concert, |queue, now| queue.heard_of(signs, now));
         Ok(answer.map(|noted| noted.map_or(HeardOutcome::NotSeeded, |()| HeardOutcome::Noted)))
     }
 }

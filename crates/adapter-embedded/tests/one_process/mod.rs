@@ -7,7 +7,7 @@ use frontrow_adapter_embedded::MemoryQueue;
 use frontrow_domain::{
     model::{
         ConcertId, UserId, micros,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, Ticket},
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, SoldOut, Ticket},
     },
     ports::{
         Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
@@ -146,7 +146,7 @@ impl QueueControl for Replaceable {
         self.now().policy_version(concert).await
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
         self.now().set_sold_out(concert, sold_out).await
     }
 

@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
         ConcertId, later,
-        queue::{PolicyState, PolicyVersion, QueueSeed, VersionedPolicy},
+        queue::{PolicyState, PolicyVersion, QueueSeed, SoldOut, VersionedPolicy},
     },
     ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
@@ -75,8 +75,8 @@ impl QueueControl for MySqlQueue {
         .await
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
-        self.call((concert, sold_out), |session, (concert, sold_out)| {
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
+        self.call((concert, sold_out.flag), |session, (concert, sold_out)| {
             set_sold_out(session, *concert, *sold_out).boxed()
         })
         .await

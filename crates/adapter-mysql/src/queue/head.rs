@@ -1,7 +1,7 @@
 //! The head of a queue: what admission changes, and what its operator has set.
 
 use frontrow_domain::model::queue::{
-    AdmissionWindow, Arrival, EffectiveState, Generation, Lives, Place, QueuePolicy, QueueView,
+    AdmissionWindow, Arrival, Deadlines, EffectiveState, Generation, Place, QueuePolicy, QueueView,
     Standing, Ticket, VersionedPolicy,
 };
 use jiff::Timestamp;
@@ -44,8 +44,8 @@ impl Head {
     }
 
     /// How long places live at `now`.
-    pub(super) fn lives(&self, now: Timestamp) -> Lives<'_> {
-        Lives::at(now, self.policy(), self.serving_since, self.last_tick)
+    pub(super) fn lives(&self, now: Timestamp) -> Deadlines<'_> {
+        Deadlines::at(now, self.policy(), self.serving_since, self.last_tick)
     }
 
     /// What the queue is like.
@@ -110,7 +110,7 @@ impl Head {
                     let window = self
                         .window
                         .unwrap_or_else(|| AdmissionWindow::first(now, throughput))
-                        .at(now, throughput);
+                        .changed(throughput, now);
                     self.window = Some(window);
                     window.room(throughput).into()
                 });

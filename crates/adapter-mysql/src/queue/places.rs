@@ -9,7 +9,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use frontrow_domain::model::{
     ConcertId, UserId,
-    queue::{Arrival, Lives, Standing},
+    queue::{Arrival, Deadlines, Standing},
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -161,7 +161,7 @@ impl Phase {
 
 impl PlaceRow {
     /// When the place ends; none where it has ended by itself.
-    fn end(&self, lives: &Lives<'_>) -> Option<Timestamp> {
+    fn end(&self, lives: &Deadlines<'_>) -> Option<Timestamp> {
         match self.phase {
             Phase::Back | Phase::Waiting => Some(lives.waiting_end(self.since)),
             Phase::Admitted => Some(lives.claim_end(self.since)),
@@ -171,7 +171,7 @@ impl PlaceRow {
     }
 
     /// True where its user has the place at `now`.
-    pub(super) fn is_held(&self, lives: &Lives<'_>, now: Timestamp) -> bool {
+    pub(super) fn is_held(&self, lives: &Deadlines<'_>, now: Timestamp) -> bool {
         self.end(lives).is_some_and(|end| now < end)
     }
 
@@ -184,7 +184,7 @@ impl PlaceRow {
     }
 
     /// Where an active place is.
-    pub(super) fn active(&self, lives: &Lives<'_>) -> Option<Standing> {
+    pub(super) fn active(&self, lives: &Deadlines<'_>) -> Option<Standing> {
         let until = self.end(lives).filter(|_| self.phase.is_active())?;
         Some(Standing::Active {
             admitted_at: self.admitted_at,
@@ -203,8 +203,13 @@ pub(super) struct Cutoffs {
 }
 
 impl Cutoffs {
-    /// As [`Lives`] has it: who was heard of, or admitted, before service began ends with what began then.
-    pub(super) fn at(now: Timestamp, lives: &Lives<'_>, waiting_ttl: i64, claim_ttl: i64) -> Self {
+    /// As [`Deadlines`] has it: who was heard of, or admitted, before service began ends with what began then.
+    pub(super) fn at(
+        now: Timestamp,
+        lives: &Deadlines<'_>,
+        waiting_ttl: i64,
+        claim_ttl: i64,
+    ) -> Self {
         let now_us = now.as_microsecond();
         let before = |ttl_us: i64| {
             let cutoff = now_us.saturating_sub(ttl_us);

@@ -22,7 +22,7 @@ use super::{
     MySqlQueue, admit,
     counts::{self, Counts},
     expire,
-    head::Head,
+    head::{Head, count},
     head_row::{HeadRow, head_columns},
     look_up,
 };
@@ -189,7 +189,12 @@ impl Tick {
             waiting: self.counts.waiting,
             active: self.counts.active,
             departed: self.counts.departed,
-            policy_speed: self.head.policy().speed(),
+            admitted: count(self.head.admitted),
+            throughput: self.head.policy().throughput,
+            window: self
+                .head
+                .window
+                .filter(|_| self.head.policy().throughput.is_some()),
             queue: self.head.view(self.now),
         };
         Ok(Turn::Done(Stamped {

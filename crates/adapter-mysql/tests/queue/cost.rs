@@ -6,7 +6,7 @@ use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{GatePurpose, LineMark, SignOfLife, Standing, Ticket},
+        queue::{GatePurpose, LineMark, SignOfLife, SoldOut, Standing, Ticket},
     },
     ports::{LineOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks, WaitingLine},
 };
@@ -197,7 +197,16 @@ async fn control(tour: &mut Tour) {
     })
     .await;
     tour.call("sell out", async |queue, concert| {
-        queue.set_sold_out(concert, true).await.unwrap();
+        queue
+            .set_sold_out(
+                concert,
+                SoldOut {
+                    flag: true,
+                    ..SoldOut::default()
+                },
+            )
+            .await
+            .unwrap();
     })
     .await;
 }

@@ -1,24 +1,20 @@
--- How many may be admitted now.
+-- How many may be admitted now. Mirrors model/queue/admission.rs and window.rs.
 
 -- What the running window still lets in. It is started, or moved on, by this look at it.
 local function room_in_window()
   local window = call('HMGET', QUEUE, 'window_start', 'window_interval', 'window_admitted')
   local start, interval, admitted = tonumber(window[1]), tonumber(window[2]), tonumber(window[3])
-  local moved = true
+  local started, length = start, interval
   if not start then
     start, interval, admitted = now, terms.interval, 0
-  elseif now < start then
-    -- The clock stepped back: the window starts again, with its count kept.
-    start = now
-  elseif now < start + interval then
-    moved = false
-  else
-    -- Windows follow each other without a gap; a changed interval counts from the end of the old one.
-    local past = now - (start + interval)
-    start = start + interval + math.floor(past / terms.interval) * terms.interval
-    interval, admitted = terms.interval, 0
   end
-  if moved then
+  start, admitted = window_at(now, start, interval, admitted)
+  if interval ~= terms.interval then
+    -- A window of an older program, which left changes of the interval to its end.
+    interval = terms.interval
+    start, admitted = window_at(now, start, interval, admitted)
+  end
+  if start ~= started or interval ~= length then
     call('HSET', QUEUE, 'window_start', start, 'window_interval', interval, 'window_admitted', admitted)
   end
   return terms.admit - admitted

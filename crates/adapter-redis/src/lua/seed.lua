@@ -28,11 +28,24 @@ local terms = {
   active_ttl = tonumber(ARGV[14]),
   longest_silence = tonumber(ARGV[15]),
 }
+-- The policy applies at once: the window that runs keeps its start and count, and takes the new length.
+local function change_window()
+  local window = call('HMGET', QUEUE, 'window_start', 'window_interval', 'window_admitted')
+  local start, interval, admitted = tonumber(window[1]), tonumber(window[2]), tonumber(window[3])
+  if not start or not terms.interval then
+    return
+  end
+  start, admitted = window_at(now, start, interval, admitted)
+  start, admitted = window_at(now, start, terms.interval, admitted)
+  call('HSET', QUEUE, 'window_start', start, 'window_interval', terms.interval, 'window_admitted', admitted)
+end
+
 if stored[2] then
   local before = cmsgpack.unpack(stored[2])
   terms.generation = before.generation
   terms.recovering_until, terms.comeback_until = before.recovering_until, before.comeback_until
   call('HSET', QUEUE, 'version', ARGV[3], 'terms', cmsgpack.pack(terms))
+  change_window()
   -- Lives may be shorter now.
   call('HDEL', QUEUE, 'ends_from')
   return { 'taken', now, 0 }

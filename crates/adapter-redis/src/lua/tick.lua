@@ -17,7 +17,8 @@ local function earliest_end()
 end
 
 -- What a tick did, and how the queue stands: after its view how many it did, whether there is more, how
--- many wait, are active, have departed; the policy's rate; whether nobody is there, and the number that
+-- many wait, are active, have departed, were admitted; the policy's throughput; start, length and count of the
+-- admission window; whether nobody is there, and the number that
 -- the queue is listed under as busy: odd while it is, one more when it is not any more.
 local function report(done, more)
   call('HSET', QUEUE, 'ends_from', earliest_end())
@@ -30,7 +31,11 @@ local function report(done, more)
   local told = answer('ticked')
   told[7], told[8] = done, more and 1 or 0
   told[9], told[10], told[11] = waiting, active, tonumber(call('HGET', QUEUE, 'departed')) or 0
-  told[12], told[13] = terms.admit or false, terms.interval or false
-  told[14], told[15] = idle and 1 or 0, listing
+  told[12] = tonumber(call('HGET', QUEUE, 'admitted')) or 0
+  told[13], told[14] = terms.admit or false, terms.interval or false
+  local window = terms.admit and call('HMGET', QUEUE, 'window_start', 'window_interval', 'window_admitted') or {}
+  told[15], told[16] = tonumber(window[1]) or false, tonumber(window[2]) or false
+  told[17] = tonumber(window[3]) or 0
+  told[18], told[19] = idle and 1 or 0, listing
   return told
 end

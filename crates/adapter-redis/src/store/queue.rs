@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, JoinRefusal, Left, Lives, Standing, Ticket},
+        queue::{Deadlines, GatePurpose, JoinRefusal, Left, Standing, Ticket},
     },
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreResult},
 };
@@ -91,7 +91,7 @@ impl Queue for RedisStore {
 fn extension(purpose: GatePurpose) -> Option<u64> {
     match purpose {
         GatePurpose::Hold { hold_for } => {
-            let lasts = hold_for.saturating_add(Lives::TIME_TO_PAY);
+            let lasts = hold_for.saturating_add(Deadlines::PAYMENT_MARGIN);
             Some(u64::try_from(lasts.as_micros()).unwrap_or(u64::MAX))
         }
         GatePurpose::Browse | GatePurpose::Pay => None,

@@ -7,7 +7,7 @@ use deadpool_redis::redis::{Cmd, ToRedisArgs};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{Lives, PolicyVersion, QueuePolicy, QueueSeed},
+        queue::{Deadlines, PolicyVersion, QueuePolicy, QueueSeed, SoldOut},
     },
     ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
@@ -46,7 +46,7 @@ fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
     for life in [waiting_ttl, claim_ttl, active_ttl] {
         call.arg(micros(*life));
     }
-    call.arg(micros(Lives::LONGEST_SILENCE));
+    call.arg(micros(Deadlines::OUTAGE_AFTER));
 }
 
 fn write_optional(call: &mut Cmd, value: Option<impl ToRedisArgs>) {
@@ -99,10 +99,10 @@ impl QueueControl for RedisStore {
         Ok(version.map(PolicyVersion))
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
         let hash = [self.calls.keys.queue_hash(concert)];
         let value = |call: &mut Cmd| {
-            call.arg(u8::from(sold_out));
+            call.arg(u8::from(sold_out.flag));
         };
         self.calls
             .on_keys(Caller::Job, &hash, &scripts::SET_SOLD_OUT, value)

@@ -5,7 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_redis::redis::{Cmd, Script};
 use frontrow_domain::{
-    model::ConcertId,
+    model::{
+        ConcertId,
+        queue::{AdmissionWindow, Throughput},
+    },
     ports::{QueueTicks, Stamped, StoreResult, TickOutcome, TickReport},
 };
 
@@ -64,16 +67,33 @@ fn report(reply: &mut Reply) -> StoreResult<TickReport> {
         waiting: reply.count()?,
         active: reply.count()?,
         departed: reply.count()?,
-        policy_speed: speed(reply.optional()?, reply.optional()?),
+        admitted: reply.count()?,
+        throughput: throughput(reply.optional()?, reply.optional()?),
+        window: window(reply)?,
         queue,
     })
 }
 
-/// People a second, where so many are admitted in each interval.
-fn speed(admit: Option<i64>, interval_us: Option<i64>) -> Option<f64> {
-    let admit = u32::try_from(admit?).ok()?;
-    let interval = Duration::from_micros(u64::try_from(interval_us?).ok()?);
-    Some(f64::from(admit) / interval.as_secs_f64())
+/// The throughput of the policy. None where it has none.
+fn throughput(admit: Option<i64>, interval_us: Option<i64>) -> Option<Throughput> {
+    Some(Throughput {
+        admit: u32::try_from(admit?).ok()?,
+        interval: Duration::from_micros(u64::try_from(interval_us?).ok()?),
+    })
+}
+
+/// The admission window. None where there is none.
+fn window(reply: &mut Reply) -> StoreResult<Option<AdmissionWindow>> {
+    let (start, interval) = (reply.optional()?, reply.optional()?);
+    let admitted = reply.number()?;
+    let (Some(start), Some(interval)) = (start, interval) else {
+        return Ok(None);
+    };
+    Ok(Some(AdmissionWindow {
+        start: reply::instant(start)?,
+        interval: Duration::from_micros(reply::count(interval)?),
+        admitted: u32::try_from(admitted).unwrap_or(u32::MAX),
+    }))
 }
 
 #[async_trait]

@@ -4,7 +4,8 @@ use std::{cell::Cell, time::Duration};
 
 use frontrow_domain::{
     model::queue::{
-        Capacity, GatePurpose, PolicyState, PolicyVersion, QueueSeed, Standing, Throughput, Ticket,
+        Capacity, GatePurpose, PolicyState, PolicyVersion, QueueSeed, SoldOut, Standing,
+        Throughput, Ticket,
     },
     ports::{
         GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, Stamped,
@@ -192,7 +193,11 @@ impl Side {
             }
             Step::SellOut(sold_out) => {
                 let concert = self.room.concert;
-                let set = self.room.store.set_sold_out(concert, *sold_out);
+                let count = SoldOut {
+                    flag: *sold_out,
+                    ..SoldOut::default()
+                };
+                let set = self.room.store.set_sold_out(concert, count);
                 set.await.unwrap();
                 Vec::new()
             }

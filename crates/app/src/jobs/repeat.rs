@@ -6,7 +6,7 @@ use frontrow_domain::ports::{Cause, StoreResult};
 use tokio_util::sync::CancellationToken;
 
 /// The longest pause after failures. A queue that is not ticked for longer than
-/// [`Lives::LONGEST_SILENCE`](frontrow_domain::model::queue::Lives::LONGEST_SILENCE) counts as out of
+/// [`Deadlines::OUTAGE_AFTER`](frontrow_domain::model::queue::Deadlines::OUTAGE_AFTER) counts as out of
 /// service, and one failing queue must not do that to the others.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 

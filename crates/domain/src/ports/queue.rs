@@ -19,7 +19,7 @@ use crate::model::{
 ///    ([`AdmissionWindow`](crate::model::queue::AdmissionWindow)); admissions by [`Queue::join`] count.
 /// 5. **No line, no wait.** When nobody waits, the state admits and the policy has room, joining
 ///    makes the user active at once.
-/// 6. **Ends** as [`Lives`](crate::model::queue::Lives) says. What is past its end is gone for every
+/// 6. **Ends** as [`Deadlines`](crate::model::queue::Deadlines) says. What is past its end is gone for every
 ///    reader and every count, whether or not a tick has come by.
 /// 7. **Position** never grows through one instance while the store keeps what it acknowledged, and
 ///    is exact, or over-stated only by people who left: the adapter's doc says which.

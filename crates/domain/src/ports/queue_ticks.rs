@@ -1,7 +1,10 @@
 use async_trait::async_trait;
 
 use super::{Stamped, StoreResult};
-use crate::model::{ConcertId, queue::QueueView};
+use crate::model::{
+    ConcertId,
+    queue::{AdmissionWindow, QueueView, Throughput},
+};
 
 /// The waiting rooms, as the jobs move them on.
 ///
@@ -9,7 +12,7 @@ use crate::model::{ConcertId, queue::QueueView};
 /// store. A tick does at most `limit` pieces of work, so that it holds up nobody for long; `more` in
 /// its report says whether work is left.
 ///
-/// Any tick is a sign of service: see [`Lives`](crate::model::queue::Lives).
+/// Any tick is a sign of service: see [`Deadlines`](crate::model::queue::Deadlines).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait QueueTicks: Send + Sync {
@@ -48,8 +51,13 @@ pub struct TickReport {
     pub active: u64,
     /// How many have left the line since the store has this queue, by admission or otherwise.
     pub departed: u64,
-    /// People a second that the policy lets in at most; none where it does not say.
-    pub policy_speed: Option<f64>,
+    /// How many users were admitted from the line since the store has this queue.
+    pub admitted: u64,
+    /// The limit in time of the policy in force. None where it has none.
+    pub throughput: Option<Throughput>,
+    /// The admission window as of the report. None where none was started, or where the policy has
+    /// no throughput.
+    pub window: Option<AdmissionWindow>,
     /// What the queue is like.
     pub queue: QueueView,
 }

@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use super::{Browse, QueueBoard};
-use crate::ports::{QueueControl, StoreResult};
+use crate::{
+    model::queue::SoldOut,
+    ports::{QueueControl, StoreResult},
+};
 
 /// Tells the queues which concerts are sold out, so that nobody waits for seats that are not there,
 /// and takes it back when seats come free.
@@ -31,7 +34,11 @@ impl MarkSoldOut {
             };
             if view.sold_out != concert.sold_out() {
                 view.sold_out = concert.sold_out();
-                match self.control.set_sold_out(concert.id, view.sold_out).await {
+                let count = SoldOut {
+                    flag: view.sold_out,
+                    ..SoldOut::default()
+                };
+                match self.control.set_sold_out(concert.id, count).await {
                     Ok(()) => {
                         self.board.note_view(concert.id, view);
                         told += 1;
@@ -80,7 +87,7 @@ mod tests {
         let mut control = MockQueueControl::new();
         control
             .expect_set_sold_out()
-            .withf(|concert, sold_out| (*concert, *sold_out) == (CONCERT, true))
+            .withf(|concert, sold_out| (*concert, sold_out.flag) == (CONCERT, true))
             .once()
             .return_once(|_, _| Ok(()));
         let mark = mark(2, control);

@@ -98,7 +98,7 @@ impl QueueBoard {
             seen.version = master.version;
             seen.view = QueueView::new(policy, seen.view.recovering, seen.view.sold_out);
             seen.interval = policy.throughput.map(|throughput| throughput.interval);
-            seen.policy_speed = policy.speed();
+            seen.policy_speed = policy.throughput.map(|throughput| throughput.speed());
         }
     }
 
@@ -119,10 +119,11 @@ impl QueueBoard {
         if let Some(seen) = self.write().get_mut(&concert) {
             let TickReport {
                 queue,
-                policy_speed,
+                throughput,
                 departed,
                 ..
             } = tick.value;
+            let policy_speed = throughput.map(|throughput| throughput.speed());
             let as_before = seen.view == queue && seen.policy_speed == policy_speed;
             // How fast a line moved under other rules, or while it stood still by order, says
             // nothing of how fast it moves now.

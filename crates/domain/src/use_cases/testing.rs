@@ -11,7 +11,7 @@ use crate::{
         PricedSeat, Reservation, ReservationId, ReservationState, UserId,
         queue::{
             Arrival, Generation, Place, PolicyState, PolicyVersion, PollRange, QueuePolicy,
-            QueueView, Recovery, Standing, Ticket, VersionedPolicy,
+            QueueView, Recovery, Standing, Throughput, Ticket, VersionedPolicy,
         },
     },
     ports::{
@@ -133,6 +133,12 @@ pub(super) fn reservation(state: ReservationState) -> Reservation {
     }
 }
 
+/// Two users a second.
+const THROUGHPUT: Throughput = Throughput {
+    admit: 2,
+    interval: Duration::from_secs(1),
+};
+
 pub(super) fn report(done: u32, more: bool) -> TickReport {
     TickReport {
         done,
@@ -140,7 +146,9 @@ pub(super) fn report(done: u32, more: bool) -> TickReport {
         waiting: 10,
         active: 5,
         departed: u64::from(done),
-        policy_speed: Some(2.0),
+        admitted: u64::from(done),
+        throughput: Some(THROUGHPUT),
+        window: None,
         queue: open_queue(),
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a store answers as the model does, with the latitude that the promises leave.
 
 use frontrow_domain::{
-    model::queue::{Place, Standing},
+    model::queue::{Arrival, Place, Standing},
     ports::{GateOutcome, JoinOutcome, LookUpOutcome, TickOutcome, TickReport},
 };
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ impl ModelQueue {
             return told;
         };
         let (gone_ahead, gone_behind) = match positions {
-            Positions::Exact => (0, 0),
+            Positions::Exact => self.over_around(&expected, now),
             Positions::OverStated => self.gone_around(&expected, now),
         };
         let close_enough = admitted == truly_admitted
@@ -51,21 +51,43 @@ impl ModelQueue {
 
     /// How many gave up ahead of a place, and behind it.
     pub(crate) fn gone_around(&self, place: &Place, now: Timestamp) -> (u64, u64) {
-        let untidied = self.waiting.iter().filter(|other| !self.waits(other, now));
-        let mut gone = (0, 0);
-        for arrival in self
-            .gave_up
+        let gone = self.gave_up.iter().copied();
+        around(place, gone.chain(self.over_arrivals(now)))
+    }
+
+    /// How many places past their end nobody has removed ahead of a place, and behind it.
+    fn over_around(&self, place: &Place, now: Timestamp) -> (u64, u64) {
+        around(place, self.over_arrivals(now))
+    }
+
+    fn over_arrivals(&self, now: Timestamp) -> impl Iterator<Item = Arrival> {
+        let over = self
+            .waiting
             .iter()
-            .copied()
-            .chain(untidied.map(|other| other.arrival))
-        {
-            if arrival < place.ticket.arrival {
-                gone.0 += 1;
-            } else {
-                gone.1 += 1;
-            }
-        }
-        gone
+            .filter(move |other| !self.waits(other, now));
+        over.map(|other| other.arrival)
+    }
+
+    /// True where a shown number of waiting users may be `told`: it may include places past their end
+    /// that no tick has removed, or in a store that overstates, passed.
+    pub(crate) fn may_show_waiting(&self, told: u64, positions: Positions, now: Timestamp) -> bool {
+        let waiting = self.waiting_count(now) as u64;
+        let passed = match positions {
+            Positions::Exact => 0,
+            Positions::OverStated => self.gave_up.len() as u64,
+        };
+        (waiting..=self.waiting.len() as u64 + passed).contains(&told)
+    }
+
+    /// True where a store may take the line for full though the model does not.
+    pub(crate) fn may_seem_full(&self, positions: Positions, now: Timestamp) -> bool {
+        let most = self.rules().max_waiting;
+        most.is_some_and(|most| {
+            // One more would do as well.
+            (self.waiting_count(now) as u64) < most
+                && (most..=most + self.waiting.len() as u64 + self.gave_up.len() as u64)
+                    .any(|told| self.may_show_waiting(told, positions, now))
+        })
     }
 
     pub(crate) fn joined(
@@ -120,6 +142,7 @@ impl ModelQueue {
         told: TickOutcome,
         expected: &TickReport,
         over: usize,
+        positions: Positions,
         now: Timestamp,
     ) -> TickOutcome {
         let TickOutcome::Ticked(mut report) = told else {
@@ -130,11 +153,28 @@ impl ModelQueue {
         if done.contains(&report.done) {
             report.done = expected.done;
         }
+        if self.may_show_waiting(report.waiting, positions, now) {
+            report.waiting = expected.waiting;
+        }
+        if (expected.active..=self.active.len() as u64).contains(&report.active) {
+            report.active = expected.active;
+        }
         let still_here = (self.waiting.len() - self.waiting_count(now)) as u64;
-        let departed = expected.departed..=expected.departed + still_here;
+        let passed = match positions {
+            Positions::Exact => 0,
+            Positions::OverStated => self.gave_up.len() as u64,
+        };
+        let departed = expected.departed.saturating_sub(passed)..=expected.departed + still_here;
         if departed.contains(&report.departed) {
             report.departed = expected.departed;
         }
         TickOutcome::Ticked(report)
     }
+}
+
+/// How many of these arrivals are ahead of a place, and behind it.
+fn around(place: &Place, arrivals: impl Iterator<Item = Arrival>) -> (u64, u64) {
+    let (ahead, behind): (Vec<_>, Vec<_>) =
+        arrivals.partition(|arrival| *arrival < place.ticket.arrival);
+    (ahead.len() as u64, behind.len() as u64)
 }

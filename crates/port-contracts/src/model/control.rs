@@ -16,7 +16,7 @@ use super::{Model, ModelQueue, queue::ComingBack};
 impl Model {
     pub(crate) fn seed(&mut self, now: Timestamp, seed: &QueueSeed) -> SeedOutcome {
         if let Some(queue) = self.queue(seed.concert) {
-            return queue.take_policy(&seed.policy);
+            return queue.take_policy(now, &seed.policy);
         }
         self.queues.push(ModelQueue::new(now, seed));
         SeedOutcome::Taken {
@@ -73,11 +73,12 @@ impl ModelQueue {
         }
     }
 
-    fn take_policy(&mut self, policy: &VersionedPolicy) -> SeedOutcome {
+    fn take_policy(&mut self, now: Timestamp, policy: &VersionedPolicy) -> SeedOutcome {
         if policy.version <= self.policy.version {
             return SeedOutcome::HasNewer(self.policy.version);
         }
         self.policy = policy.clone();
+        self.change_window(now);
         SeedOutcome::Taken { recovering: false }
     }
 

@@ -1,7 +1,7 @@
 //! The calls of a sequence, made to the store and to the model.
 
 use frontrow_domain::{
-    model::queue::{GatePurpose, PolicyVersion},
+    model::queue::{GatePurpose, JoinRefusal, PolicyVersion},
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, TickOutcome},
 };
 
@@ -9,7 +9,10 @@ use super::{
     run_queue::{Run, Stop, user},
     steps::Shown,
 };
-use crate::queue::{ALL, QueueFixture};
+use crate::{
+    fixture::counted,
+    queue::{ALL, QueueFixture},
+};
 
 impl<F: QueueFixture> Run<'_, F> {
     pub(super) async fn join(&mut self, who: usize, shows: Option<usize>) -> Result<(), Stop> {
@@ -25,6 +28,14 @@ impl<F: QueueFixture> Run<'_, F> {
         let Some(queue) = self.queue() else {
             return self.agree(&JoinOutcome::NotSeeded, &told.value);
         };
+        let full = matches!(told.value, JoinOutcome::Refused(JoinRefusal::Full, _));
+        if full && queue.may_seem_full(positions, now) {
+            // Places past their end may fill the line until a tick has removed them.
+            queue.try_room(now);
+            let view = queue.view(now);
+            let expected = JoinOutcome::Refused(JoinRefusal::Full, view);
+            return self.agree(&expected, &told.value);
+        }
         let expected = queue.join(now, &user, ticket.as_ref());
         let told = queue.joined(told.value, positions, now);
         self.agree(&expected, &told)
@@ -74,7 +85,7 @@ impl<F: QueueFixture> Run<'_, F> {
         // Whether removing heads that are past their end is work that counts is left to the store.
         let limit = if self.anybody_over() { ALL } else { limit };
         let told = self.ports.ticks.admit(self.concert, limit).await?;
-        let now = told.as_of;
+        let (now, positions) = (told.as_of, self.positions);
         self.arrive(now)?;
         let Some(queue) = self.queue() else {
             return self.knows_nothing(&told.value);
@@ -84,25 +95,28 @@ impl<F: QueueFixture> Run<'_, F> {
             return Err(Stop::Undecided);
         }
         let expected = queue.admit(now, limit);
-        let told = queue.ticked(told.value, &expected, over, now);
+        let told = queue.ticked(told.value, &expected, over, positions, now);
         self.agree(&TickOutcome::Ticked(expected), &told)
     }
 
     pub(super) async fn expire(&mut self) -> Result<(), Stop> {
         let told = self.ports.ticks.expire(self.concert, ALL).await?;
-        let now = told.as_of;
+        let (now, positions) = (told.as_of, self.positions);
         self.arrive(now)?;
         let Some(queue) = self.queue() else {
             return self.knows_nothing(&told.value);
         };
         let over = queue.over(now).len();
         let expected = queue.expire(now, ALL);
-        let told = queue.ticked(told.value, &expected, over, now);
+        let told = queue.ticked(told.value, &expected, over, positions, now);
         self.agree(&TickOutcome::Ticked(expected), &told)
     }
 
     pub(super) async fn sell_out(&mut self, sold_out: bool) -> Result<(), Stop> {
-        let told = self.ports.control.set_sold_out(self.concert, sold_out);
+        let told = self
+            .ports
+            .control
+            .set_sold_out(self.concert, counted(sold_out));
         told.await?;
         if let Some(queue) = self.queue() {
             queue.sold_out = sold_out;

@@ -17,14 +17,17 @@ impl<F: QueueFixture> Run<'_, F> {
         let mark = since.and_then(|age| self.marks.iter().rev().nth(age).copied());
         let stores = mark.map(|(stores, _)| stores);
         let told = self.ports.line.look(self.concert, stores).await?;
-        let now = told.as_of;
+        let (now, positions) = (told.as_of, self.positions);
         self.arrive(now)?;
         let Some(queue) = self.queue() else {
             return self.agree(&LineOutcome::NotSeeded, &told.value);
         };
         let expected = in_order(queue.look(now, mark.map(|(_, models)| models)));
         let told = match told.value {
-            LineOutcome::Seen(told) => {
+            LineOutcome::Seen(mut told) => {
+                if queue.may_show_waiting(told.waiting, positions, now) {
+                    told.waiting = expected.waiting;
+                }
                 self.marks.push((told.mark, expected.mark));
                 // How a store counts those who left is its own affair.
                 let same_life = told.mark.generation == expected.mark.generation;

@@ -9,9 +9,9 @@ use proptest::{collection, option, prelude::*};
 /// What an adapter's positions are; its doc says so too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Positions {
-    /// Exact.
+    /// Exact but for places past their end, which may count until a tick has removed them.
     Exact,
-    /// Over-stated at most by the people ahead who left the line without being admitted.
+    /// Overstated at most by the users ahead who stopped waiting without being admitted.
     OverStated,
 }
 

@@ -1,6 +1,6 @@
 //! What the jobs do to a queue.
 
-use frontrow_domain::{model::queue::Throughput, ports::TickReport};
+use frontrow_domain::ports::TickReport;
 use jiff::Timestamp;
 
 use super::ModelQueue;
@@ -66,12 +66,10 @@ impl ModelQueue {
             waiting: self.waiting_count(now) as u64,
             active: self.active_count(now) as u64,
             departed: self.departed,
-            policy_speed: self.rules().throughput.map(speed),
+            admitted: self.admitted.len() as u64,
+            throughput: self.rules().throughput,
+            window: self.shown_window(),
             queue: self.view(now),
         }
     }
-}
-
-fn speed(throughput: Throughput) -> f64 {
-    f64::from(throughput.admit) / throughput.interval.as_secs_f64()
 }

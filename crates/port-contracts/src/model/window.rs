@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontrow_domain::model::queue::Throughput;
+use frontrow_domain::model::queue::{AdmissionWindow, Throughput};
 use jiff::Timestamp;
 
 use super::{ModelQueue, queue::Situation};
@@ -15,6 +15,18 @@ pub(crate) struct Window {
     pub(crate) let_in: u32,
 }
 
+impl Window {
+    /// Moves on to the window that runs now.
+    fn run_until(&mut self, now: Timestamp) {
+        // A clock that stepped back restarts the window with its count kept.
+        self.start = self.start.min(now);
+        while now >= self.start + self.length {
+            self.start += self.length;
+            self.let_in = 0;
+        }
+    }
+}
+
 impl ModelQueue {
     /// How many more people may become active now.
     pub(crate) fn room(&mut self, now: Timestamp) -> u32 {
@@ -22,6 +34,13 @@ impl ModelQueue {
             Situation::Bypass => u32::MAX,
             Situation::Open => self.room_in_window(now).min(self.room_in_capacity(now)),
             _ => 0,
+        }
+    }
+
+    /// An attempt to admit a user who joins: it starts the first window.
+    pub(crate) fn try_room(&mut self, now: Timestamp) {
+        if self.waiting_count(now) == 0 {
+            self.room(now);
         }
     }
 
@@ -39,16 +58,29 @@ impl ModelQueue {
             length: throughput.interval,
             let_in: 0,
         });
-        // A clock that stepped back restarts the window with its count kept.
-        window.start = window.start.min(now);
-        while now >= window.start + window.length {
-            *window = Window {
-                start: window.start + window.length,
-                length: throughput.interval,
-                let_in: 0,
-            };
-        }
+        window.run_until(now);
         *window
+    }
+
+    /// A policy that takes effect now: the running window keeps its start and count, and takes the
+    /// new length.
+    pub(crate) fn change_window(&mut self, now: Timestamp) {
+        let throughput = self.rules().throughput;
+        if let (Some(window), Some(throughput)) = (self.window.as_mut(), throughput) {
+            window.run_until(now);
+            window.length = throughput.interval;
+            window.run_until(now);
+        }
+    }
+
+    /// The window as a report shows it.
+    pub(crate) fn shown_window(&self) -> Option<AdmissionWindow> {
+        let window = self.window.filter(|_| self.rules().throughput.is_some())?;
+        Some(AdmissionWindow {
+            start: window.start,
+            interval: window.length,
+            admitted: window.let_in,
+        })
     }
 
     fn room_in_capacity(&self, now: Timestamp) -> u32 {

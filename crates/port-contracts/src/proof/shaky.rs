@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, Ticket},
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, SoldOut, Ticket},
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
@@ -122,7 +122,7 @@ impl QueueControl for Shaky {
             .await
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
         self.pass(|| self.store.control.set_sold_out(concert, sold_out))
             .await
     }

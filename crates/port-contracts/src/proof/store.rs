@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, Ticket},
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, SoldOut, Ticket},
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
@@ -201,9 +201,9 @@ impl QueueControl for ModelStore {
         Ok(held.model.queue(concert).map(|queue| queue.policy.version))
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
         if let Some(queue) = self.held().model.queue(concert) {
-            queue.sold_out = sold_out;
+            queue.sold_out = sold_out.flag;
         }
         Ok(())
     }

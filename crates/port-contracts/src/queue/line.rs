@@ -5,6 +5,8 @@ use frontrow_domain::{
     ports::{GateOutcome, LineOutcome, LookUpOutcome, Stamped},
 };
 
+use crate::fixture::counted;
+
 use super::{
     QueueFixture, RECOVERY, Room, WAITING_TTL, by_capacity, by_rate, crowd, minutes, paused,
     seconds,
@@ -69,7 +71,7 @@ pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
         policy.waiting_ttl = minutes(7);
     })
     .await;
-    let sold_out = room.ports.control.set_sold_out(room.concert, true);
+    let sold_out = room.ports.control.set_sold_out(room.concert, counted(true));
     sold_out.await.expect("sell out");
     let seen = room.see().await;
     assert_eq!(seen.policy_version.0, room.version);
@@ -132,9 +134,10 @@ pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
     if !is_served {
         return;
     }
-    assert_eq!((seen.waiting, seen.admitted), (1, 0));
-    assert_eq!(seen.admitted_up_to, None);
+    assert!((1..=3).contains(&seen.waiting), "{seen:?}");
+    assert_eq!((seen.admitted, seen.admitted_up_to), (0, None));
     while room.admit_all().await > 0 {}
+    room.tidy().await;
     if !room.stood_still() {
         let seen = room.see().await;
         assert_eq!((seen.waiting, seen.admitted), (0, 1));

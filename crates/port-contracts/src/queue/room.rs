@@ -6,7 +6,7 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            Arrival, Capacity, Generation, Lives, PolicyState, PolicyVersion, QueuePolicy,
+            Arrival, Capacity, Deadlines, Generation, PolicyState, PolicyVersion, QueuePolicy,
             QueueSeed, Recovery, Throughput, Ticket, VersionedPolicy,
         },
     },
@@ -154,7 +154,7 @@ impl<F: QueueFixture> Room<F> {
 
     /// Moves the store's clock forwards. Nothing serves the queue meanwhile.
     pub(crate) async fn pass(&mut self, by: Duration) {
-        self.break_is_meant |= by > Lives::LONGEST_SILENCE;
+        self.break_is_meant |= by > Deadlines::OUTAGE_AFTER;
         let by = SignedDuration::try_from(by).expect("a short span");
         self.fixture.shift_time(by).await;
     }
@@ -199,7 +199,7 @@ impl<F: QueueFixture> Room<F> {
     /// counts as out of service, and lives last longer than meant: then the contract cannot judge
     /// what should be over.
     pub(crate) fn is_served(&self, as_of: Timestamp) -> bool {
-        !self.stood_still && as_of <= self.last_tick + Lives::LONGEST_SILENCE
+        !self.stood_still && as_of <= self.last_tick + Deadlines::OUTAGE_AFTER
     }
 
     /// As [`Room::is_served`], after a tick.
@@ -209,7 +209,7 @@ impl<F: QueueFixture> Room<F> {
 
     /// Notes a tick as promise 6 has it.
     pub(crate) fn note_tick(&mut self, as_of: Timestamp) {
-        if as_of > self.last_tick + Lives::LONGEST_SILENCE {
+        if as_of > self.last_tick + Deadlines::OUTAGE_AFTER {
             self.serving_since = as_of;
             self.stood_still |= !self.break_is_meant;
         }

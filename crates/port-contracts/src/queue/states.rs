@@ -5,6 +5,8 @@ use frontrow_domain::{
     ports::JoinOutcome,
 };
 
+use crate::fixture::counted;
+
 use super::{QueueFixture, RECOVERY, Room, by_capacity, by_rate, minutes, paused, seconds};
 
 impl<F: QueueFixture> Room<F> {
@@ -13,7 +15,10 @@ impl<F: QueueFixture> Room<F> {
     }
 
     async fn sell_out(&self, sold_out: bool) {
-        let told = self.ports.control.set_sold_out(self.concert, sold_out);
+        let told = self
+            .ports
+            .control
+            .set_sold_out(self.concert, counted(sold_out));
         told.await.expect("sold out");
     }
 

@@ -65,14 +65,11 @@ pub async fn an_expiry_tick_stops_at_its_limit<F: QueueFixture>(fixture: F) {
     let mut told = Vec::new();
     for _ in 0..4 {
         let report = room.expire(3).await;
-        told.push((report.done, report.more, report.waiting));
+        told.push((report.done, report.more));
     }
     let departed = room.tidy().await.departed;
     if !room.stood_still() {
-        assert_eq!(
-            told,
-            [(3, true, 0), (3, true, 0), (2, false, 0), (0, false, 0)]
-        );
+        assert_eq!(told, [(3, true), (3, true), (2, false), (0, false)]);
         assert_eq!(departed, 8);
     }
 }
@@ -122,13 +119,40 @@ pub async fn everybody_who_stopped_waiting_has_departed<F: QueueFixture>(fixture
     assert_eq!((report.departed, report.waiting), (3, 0));
 }
 
-/// A tick tells how fast the policy lets people in, where it says.
-pub async fn a_tick_tells_the_speed_of_the_policy<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(7_200)).await;
-    assert_eq!(room.admit(1).await.policy_speed, Some(2.0));
-    assert_eq!(room.expire(1).await.policy_speed, Some(2.0));
+/// A tick reports the throughput of the policy and the window that runs under it.
+pub async fn a_tick_reports_throughput_and_window<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(3)).await;
+    let throughput = by_rate(3).throughput;
+    let report = room.expire(1).await;
+    assert_eq!((report.throughput, report.window), (throughput, None));
+    let ann = room.walk_in("ann").await;
+    room.walk_in("ben").await;
+    room.walk_in("cat").await;
+    room.line_up("dan").await;
+    for report in [room.admit(1).await, room.expire(1).await] {
+        assert_eq!(report.throughput, throughput);
+        let window = report.window.expect("a window");
+        assert_eq!(
+            (window.admitted, Some(window.interval)),
+            (3, throughput.map(|per| per.interval))
+        );
+        assert_eq!(window.start, ann.arrival.at());
+    }
     room.change(|policy| *policy = by_capacity(5)).await;
-    assert_eq!(room.admit(1).await.policy_speed, None);
+    let report = room.admit(1).await;
+    assert_eq!((report.throughput, report.window), (None, None));
+}
+
+/// A tick reports how many users were admitted from the line; users who found no line are none of
+/// them.
+pub async fn a_tick_reports_how_many_were_admitted_from_the_line<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(1)).await;
+    room.walk_in("ann").await;
+    room.all_line_up(&["ben", "cat"]).await;
+    assert_eq!(room.admit(ALL).await.admitted, 0);
+    room.pass(minutes(61)).await;
+    assert_eq!(room.admit(ALL).await.admitted, 1);
+    assert_eq!(room.expire(ALL).await.admitted, 1);
 }
 
 /// A queue is busy while anybody has a place in it, and not before.

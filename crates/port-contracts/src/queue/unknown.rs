@@ -12,6 +12,8 @@ use frontrow_domain::{
 };
 use uuid::Uuid;
 
+use crate::fixture::counted;
+
 use super::{ALL, QueueFixture, Room, by_rate, room::user, signs::sign};
 use crate::QueuePorts;
 
@@ -43,7 +45,10 @@ impl<F: QueueFixture> Room<F> {
         let version = control.policy_version(self.concert).await;
         assert_eq!(version, Ok(None));
         assert_eq!(control.is_empty(self.concert).await, Ok(true));
-        assert_eq!(control.set_sold_out(self.concert, true).await, Ok(()));
+        assert_eq!(
+            control.set_sold_out(self.concert, counted(true)).await,
+            Ok(())
+        );
         let version = control.policy_version(self.concert).await;
         assert_eq!(version, Ok(None), "selling out makes no queue");
         let busy = ticks.busy().await.expect("busy");
@@ -81,7 +86,11 @@ pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
 /// What a queue was told before the store had it does not count: it is not sold out.
 pub async fn a_queue_starts_with_seats<F: QueueFixture>(fixture: F) {
     let mut room = Room::unknown(fixture, by_rate(1));
-    let told = room.ports.control.set_sold_out(room.concert, true).await;
+    let told = room
+        .ports
+        .control
+        .set_sold_out(room.concert, counted(true))
+        .await;
     told.expect("sold out");
     room.seed(None).await;
     room.walk_in("ann").await;

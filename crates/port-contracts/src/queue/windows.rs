@@ -67,23 +67,39 @@ pub async fn a_stepping_clock_lets_in_no_more<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A shorter interval takes effect when the running window ends.
-pub async fn a_shorter_interval_waits_for_the_end_of_the_window<F: QueueFixture>(fixture: F) {
+/// A shorter interval applies at once: the running window keeps its start and count and takes the
+/// new length.
+pub async fn a_shorter_interval_applies_at_once<F: QueueFixture>(fixture: F) {
     let mut room = Room::after_first_window(fixture, 20, 2).await;
     room.change(|policy| policy.throughput = Some(per(2, 10)))
         .await;
-    room.pass(minutes(50)).await;
+    room.pass(minutes(4)).await;
     assert_eq!(room.admit_all().await, 0);
-    room.pass(minutes(11)).await; // 61: in the first short window
+    room.pass(minutes(7)).await; // 11: in the second short window
     assert_eq!(room.admit_all().await, 2);
-    room.pass(minutes(4)).await; // 65
+    room.pass(minutes(4)).await; // 15
     assert_eq!(room.admit_all().await, 0);
-    room.pass(minutes(6)).await; // 71: in the second
+    room.pass(minutes(6)).await; // 21: in the third
     assert_eq!(room.admit_all().await, 2);
 }
 
-/// A longer interval takes effect when the running window ends, too.
-pub async fn a_longer_interval_waits_for_the_end_of_the_window<F: QueueFixture>(fixture: F) {
+/// A window that is over by the shorter length is followed by windows of that length from its start:
+/// nobody waits for the end of the long one.
+pub async fn a_window_that_is_over_by_its_new_length_is_over<F: QueueFixture>(fixture: F) {
+    let mut room = Room::after_first_window(fixture, 20, 2).await;
+    room.pass(minutes(35)).await;
+    assert_eq!(room.admit_all().await, 0);
+    room.change(|policy| policy.throughput = Some(per(2, 10)))
+        .await;
+    assert_eq!(room.admit_all().await, 2); // in the window from 30 to 40
+    room.pass(minutes(4)).await; // 39
+    assert_eq!(room.admit_all().await, 0);
+    room.pass(minutes(2)).await; // 41
+    assert_eq!(room.admit_all().await, 2);
+}
+
+/// A longer interval applies at once, too.
+pub async fn a_longer_interval_applies_at_once<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, paused()).await;
     room.crowd_lines_up(20).await;
     room.change(|policy| {
@@ -95,11 +111,60 @@ pub async fn a_longer_interval_waits_for_the_end_of_the_window<F: QueueFixture>(
     room.change(|policy| policy.throughput = Some(per(2, 60)))
         .await;
     room.pass(minutes(11)).await;
-    assert_eq!(room.admit_all().await, 2);
-    room.pass(minutes(50)).await; // 61: the long window lasts from 10 to 70
     assert_eq!(room.admit_all().await, 0);
-    room.pass(minutes(10)).await; // 71
+    room.pass(minutes(50)).await; // 61
     assert_eq!(room.admit_all().await, 2);
+}
+
+/// A queue that was idle under short windows starts its long one with the last short one, and
+/// accumulated no credit.
+pub async fn a_longer_interval_after_idle_time_counts_from_the_last_window<F: QueueFixture>(
+    fixture: F,
+) {
+    let mut room = Room::open(fixture, by_rate(2)).await;
+    room.change(|policy| policy.throughput = Some(per(2, 10)))
+        .await;
+    room.walk_in("ann").await;
+    room.pass(minutes(95)).await;
+    room.change(|policy| policy.throughput = Some(per(2, 60)))
+        .await;
+    room.walk_in("ben").await;
+    room.walk_in("cat").await;
+    room.line_up("dan").await;
+    room.pass(minutes(54)).await; // 149: the long window runs from 90 to 150
+    assert_eq!(room.admit_all().await, 0);
+    room.pass(minutes(2)).await;
+    assert_eq!(room.admit_all().await, 1);
+}
+
+/// A throughput that is removed and set again finds its window as it was.
+pub async fn a_rate_that_is_set_again_finds_its_window<F: QueueFixture>(fixture: F) {
+    let mut room = Room::after_first_window(fixture, 20, 2).await;
+    room.change(|policy| *policy = by_capacity(1)).await;
+    room.pass(minutes(10)).await;
+    room.change(|policy| *policy = by_rate(2)).await;
+    assert_eq!(room.admit_all().await, 0);
+    room.pass(minutes(51)).await; // 61
+    assert_eq!(room.admit_all().await, 2);
+}
+
+/// Each change adds at most one new limit, however many there are in a window.
+pub async fn twenty_changes_in_a_window_admit_no_more_than_their_limits<F: QueueFixture>(
+    fixture: F,
+) {
+    let mut room = Room::after_first_window(fixture, 60, 2).await;
+    let mut admitted = Vec::new();
+    for change in 0..20 {
+        let interval = if change % 2 == 0 { 1 } else { 60 };
+        room.change(|policy| policy.throughput = Some(per(2, interval)))
+            .await;
+        admitted.push(room.admit_all().await);
+    }
+    // All of them lie in the first minute of the window, so each finds it used up.
+    assert_eq!(admitted, [0; 20]);
+    room.change(|policy| policy.throughput = Some(per(5, 60)))
+        .await;
+    assert_eq!(room.admit_all().await, 3);
 }
 
 /// Admissions in the state bypass count in no window.

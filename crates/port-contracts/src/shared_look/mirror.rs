@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use super::{time::Time, truth::History};
 use crate::{
     QueuePorts,
+    fixture::counted,
     model::{Model, ModelQueue},
     queue::ALL,
 };
@@ -118,7 +119,7 @@ impl Mirror {
 
     pub(super) async fn sell_out(&self, concert: ConcertId, sold_out: bool) -> StoreResult<()> {
         let control = self.ports().control;
-        control.set_sold_out(concert, sold_out).await?;
+        control.set_sold_out(concert, counted(sold_out)).await?;
         if let Some(queue) = self.held().model.queue(concert) {
             queue.sold_out = sold_out;
         }

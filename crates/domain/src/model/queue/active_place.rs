@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Lives, Ticket};
+use super::{Deadlines, Ticket};
 use crate::model::{ConcertId, UserId};
 
 /// A place that the gate has verified in this very request: its user's identity, the signature of
@@ -44,7 +44,7 @@ impl ActivePlace {
     #[must_use]
     pub fn time_to_hold(&self) -> Option<Duration> {
         self.ends_in
-            .checked_sub(Lives::TIME_TO_PAY)
+            .checked_sub(Deadlines::PAYMENT_MARGIN)
             .filter(|left| !left.is_zero())
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use super::QueuePolicy;
+use super::Throughput;
 
 /// What one instance has seen of a line's movement: how many people had left its head or middle by
 /// which instant.
@@ -69,12 +69,11 @@ impl WaitEstimate {
     }
 }
 
-impl QueuePolicy {
-    /// People a second that the policy lets in at most; none where it does not say.
+impl Throughput {
+    /// Users a second that it admits at most.
     #[must_use]
-    pub fn speed(&self) -> Option<f64> {
-        self.throughput
-            .map(|throughput| f64::from(throughput.admit) / throughput.interval.as_secs_f64())
+    pub fn speed(&self) -> f64 {
+        f64::from(self.admit) / self.interval.as_secs_f64()
     }
 }
 

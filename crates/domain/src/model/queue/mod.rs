@@ -1,20 +1,25 @@
 //! The waiting room of a concert: its policy, its windows, and the places that people have in it.
 
 mod active_place;
-mod ends;
+mod admission;
+mod deadlines;
 mod estimate;
+mod join;
 mod line;
 mod place;
 mod policy;
 mod poll;
 mod seed;
 mod state;
+mod terms;
 mod ticket;
 mod window;
 
 pub use active_place::ActivePlace;
-pub use ends::Lives;
+pub use admission::Admission;
+pub use deadlines::{Cutoffs, Deadlines, PlaceEnd};
 pub use estimate::WaitEstimate;
+pub use join::{JoinDecision, JoinFacts};
 pub use line::{Left, Line, LineMark, SignOfLife, Turn};
 pub use place::{GatePurpose, Place, Standing};
 pub use policy::{
@@ -23,5 +28,6 @@ pub use policy::{
 pub use poll::PollRange;
 pub use seed::{QueueSeed, Recovery};
 pub use state::{EffectiveState, JoinRefusal, QueueView};
+pub use terms::{QueueTerms, ReentryPeriod, SoldOut};
 pub use ticket::{Arrival, Generation, Ticket};
 pub use window::AdmissionWindow;

@@ -12,7 +12,7 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-use crate::{QueuePorts, queue::ALL};
+use crate::{QueuePorts, fixture::counted, queue::ALL};
 
 /// One question to one queue.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl Call {
             Self::Expire => stamped(ticks.expire(concert, ALL).await?, Answer::Tick),
             Self::Seed(seed) => stamped(control.seed(seed).await?, Answer::Seed),
             Self::SellOut(sold_out) => {
-                control.set_sold_out(concert, *sold_out).await?;
+                control.set_sold_out(concert, counted(*sold_out)).await?;
                 (None, Answer::SoldOut)
             }
             Self::Version => {

@@ -3,8 +3,11 @@
 use std::fmt::Debug;
 
 use frontrow_domain::{
-    model::{ConcertId, queue::LineMark},
-    ports::{HeardOutcome, LineOutcome, TickOutcome},
+    model::{
+        ConcertId,
+        queue::{JoinRefusal, LineMark},
+    },
+    ports::{HeardOutcome, JoinOutcome, LineOutcome, TickOutcome, TickReport},
 };
 use jiff::Timestamp;
 
@@ -120,7 +123,11 @@ impl Candidate {
             Some(queue) => queue.over(done.at).len(),
             None => 0,
         };
-        let expected = self.answer(&done.call, done.at);
+        let refused_as_full = matches!(
+            &done.told,
+            Some(Answer::Join(JoinOutcome::Refused(JoinRefusal::Full, _)))
+        );
+        let expected = self.answer(&done.call, refused_as_full, done.at);
         let agrees = match &done.told {
             Some(told) => {
                 if let Answer::Line(LineOutcome::Seen(line)) = &expected {
@@ -140,10 +147,21 @@ impl Candidate {
         queue.expect("a sequence begins with its policy")
     }
 
-    fn answer(&mut self, call: &Call, now: Timestamp) -> Answer {
+    /// What the model answers. A store may take a line for full in which places past their end still
+    /// count.
+    fn answer(&mut self, call: &Call, refused_as_full: bool, now: Timestamp) -> Answer {
         match call {
             Call::Seed(seed) => Answer::Seed(self.model.seed(now, seed)),
-            Call::Join(user, shown) => Answer::Join(self.queue().join(now, user, shown.as_ref())),
+            Call::Join(user, shown) => {
+                let positions = self.positions;
+                let queue = self.queue();
+                if refused_as_full && queue.may_seem_full(positions, now) {
+                    queue.try_room(now);
+                    let view = queue.view(now);
+                    return Answer::Join(JoinOutcome::Refused(JoinRefusal::Full, view));
+                }
+                Answer::Join(queue.join(now, user, shown.as_ref()))
+            }
             Call::LookUp(ticket) => Answer::LookUp(self.queue().look_up(now, ticket)),
             Call::Gate(ticket, purpose) => {
                 Answer::Gate(self.queue().pass_gate(now, ticket, *purpose))
@@ -184,8 +202,16 @@ impl Candidate {
             (Answer::Join(told), _) => Answer::Join(queue.joined(told, positions, now)),
             (Answer::LookUp(told), _) => Answer::LookUp(queue.looked_up(told, positions, now)),
             (Answer::Gate(told), _) => Answer::Gate(queue.passed(told, positions, now)),
-            (Answer::Tick(told), Answer::Tick(TickOutcome::Ticked(expected))) => {
-                Answer::Tick(queue.ticked(told, expected, over, now))
+            (Answer::Tick(mut told), Answer::Tick(TickOutcome::Ticked(expected))) => {
+                // The window may have begun with a call of which nobody knows when it was made.
+                if let TickOutcome::Ticked(TickReport {
+                    window: Some(told), ..
+                }) = &mut told
+                    && let Some(expected) = expected.window
+                {
+                    told.start = expected.start;
+                }
+                Answer::Tick(queue.ticked(told, expected, over, positions, now))
             }
             (
                 Answer::Line(LineOutcome::Seen(mut told)),
@@ -194,6 +220,9 @@ impl Candidate {
                 // How a store counts those who left is its own affair.
                 if told.mark.generation == expected.mark.generation {
                     told.mark = expected.mark;
+                }
+                if queue.may_show_waiting(told.waiting, positions, now) {
+                    told.waiting = expected.waiting;
                 }
                 Answer::Line(LineOutcome::Seen(in_order(told)))
             }

@@ -1,4 +1,4 @@
-//! Who has left a line of late.
+//! The record of users who left the line.
 
 use std::collections::VecDeque;
 
@@ -6,14 +6,14 @@ use frontrow_domain::model::queue::{Arrival, Generation, Left, LineMark};
 
 /// The arrivals of the last who left a line by their own will.
 #[derive(Debug, Default)]
-pub(super) struct Leavers {
+pub(super) struct Departures {
     /// How many have left in all.
     total: u64,
     /// The last of them.
     last: VecDeque<Arrival>,
 }
 
-impl Leavers {
+impl Departures {
     /// Notes that who arrived at `arrival` has left.
     pub(super) fn note(&mut self, arrival: Arrival) {
         if self.last.len() == Left::REMEMBERED {
@@ -48,38 +48,38 @@ mod tests {
 
     const NOW: Generation = Generation(2);
 
-    fn since(leavers: &Leavers, number: u64) -> Left {
+    fn since(departures: &Departures, number: u64) -> Left {
         let generation = NOW;
-        leavers.since(Some(LineMark { generation, number }), NOW)
+        departures.since(Some(LineMark { generation, number }), NOW)
     }
 
     #[test]
     fn it_remembers_so_many_and_admits_to_have_forgotten_the_others() {
-        let mut leavers = Leavers::default();
+        let mut departures = Departures::default();
         let first = Arrival::from_micros(1);
-        leavers.note(first);
-        assert_eq!(since(&leavers, 0), Left::These(vec![first]));
+        departures.note(first);
+        assert_eq!(since(&departures, 0), Left::These(vec![first]));
         let most = i64::try_from(Left::REMEMBERED).unwrap();
         for micros in 2..=most + 1 {
-            leavers.note(Arrival::from_micros(micros));
+            departures.note(Arrival::from_micros(micros));
         }
-        assert_eq!(since(&leavers, 0), Left::Anybody);
-        let Left::These(known) = since(&leavers, 1) else {
+        assert_eq!(since(&departures, 0), Left::Anybody);
+        let Left::These(known) = since(&departures, 1) else {
             panic!("the last are remembered");
         };
         assert_eq!(known.len(), Left::REMEMBERED);
-        assert_eq!(leavers.last.len(), Left::REMEMBERED);
-        let end = leavers.mark(NOW);
-        assert_eq!(leavers.since(Some(end), NOW), Left::These(Vec::new()));
+        assert_eq!(departures.last.len(), Left::REMEMBERED);
+        let end = departures.mark(NOW);
+        assert_eq!(departures.since(Some(end), NOW), Left::These(Vec::new()));
     }
 
     #[test]
     fn what_it_cannot_know_may_be_anybody() {
-        let leavers = Leavers::default();
-        assert_eq!(leavers.since(None, NOW), Left::Anybody);
-        assert_eq!(since(&leavers, 1), Left::Anybody);
+        let departures = Departures::default();
+        assert_eq!(departures.since(None, NOW), Left::Anybody);
+        assert_eq!(since(&departures, 1), Left::Anybody);
         assert_eq!(
-            leavers.since(Some(leavers.mark(NOW)), Generation(1)),
+            departures.since(Some(departures.mark(NOW)), Generation(1)),
             Left::Anybody
         );
     }

@@ -1,0 +1,223 @@
+//! When places end.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{GatePurpose, QueuePolicy};
+use crate::model::later;
+
+/// When the places of a queue end, as of an instant.
+///
+/// Time without service does not count: waiting and claim deadlines count from `serving_since`
+/// where that is later than the last heartbeat or the admission.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines<'a> {
+    policy: &'a QueuePolicy,
+    serving_since: Timestamp,
+}
+
+impl<'a> Deadlines<'a> {
+    /// A queue that was ticked longer ago than this was out of service.
+    pub const OUTAGE_AFTER: Duration = Duration::from_secs(5);
+
+    /// What a hold's place is given beyond the hold itself, so that it can still be paid.
+    pub const PAYMENT_MARGIN: Duration = Duration::from_secs(30);
+
+    /// Deadlines in a queue with this policy.
+    ///
+    /// `serving_since` is what the queue has recorded, `last_tick` when it was last ticked; where
+    /// that is over [`Deadlines::OUTAGE_AFTER`] ago, service starts again only now.
+    #[must_use]
+    pub fn at(
+        now: Timestamp,
+        policy: &'a QueuePolicy,
+        serving_since: Timestamp,
+        last_tick: Timestamp,
+    ) -> Self {
+        let silent = now > later(last_tick, Self::OUTAGE_AFTER);
+        Self {
+            policy,
+            // Never in the future, where a clock that stepped back has left it.
+            serving_since: if silent { now } else { serving_since.min(now) },
+        }
+    }
+
+    /// Since when the queue has been served without a break.
+    #[must_use]
+    pub fn serving_since(&self) -> Timestamp {
+        self.serving_since
+    }
+
+    /// When a waiting place ends whose last heartbeat was at `heartbeat`.
+    #[must_use]
+    pub fn waiting_end(&self, heartbeat: Timestamp) -> Timestamp {
+        later(heartbeat.max(self.serving_since), self.policy.waiting_ttl)
+    }
+
+    /// When an active place ends that was admitted at `admitted_at` and not yet used.
+    #[must_use]
+    pub fn claim_end(&self, admitted_at: Timestamp) -> Timestamp {
+        later(admitted_at.max(self.serving_since), self.policy.claim_ttl)
+    }
+
+    /// When an active place ends that was first used at `claimed_at`.
+    #[must_use]
+    pub fn active_end(&self, claimed_at: Timestamp) -> Timestamp {
+        later(claimed_at, self.policy.active_ttl)
+    }
+
+    /// When a claimed place that ends at `until` ends after it passed the gate at `now`.
+    ///
+    /// A hold must be payable to its end, so its gate extends the place to the end of the hold and
+    /// [`Deadlines::PAYMENT_MARGIN`] more, but never past where the last hold of an ordinary life would end.
+    #[must_use]
+    pub fn end_after_gate(
+        &self,
+        now: Timestamp,
+        claimed_at: Timestamp,
+        until: Timestamp,
+        purpose: GatePurpose,
+    ) -> Timestamp {
+        let GatePurpose::Hold { hold_for } = purpose else {
+            return until;
+        };
+        let wanted = hold_for + Self::PAYMENT_MARGIN;
+        let last = later(self.active_end(claimed_at), wanted);
+        until.max(later(now, wanted).min(last))
+    }
+}
+
+/// What the end of a place follows from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceEnd {
+    /// The place waits; its last heartbeat was then.
+    Waiting {
+        /// The last heartbeat.
+        heartbeat: Timestamp,
+    },
+    /// The place was admitted then and has not been claimed.
+    Unclaimed {
+        /// The admission.
+        admitted_at: Timestamp,
+    },
+    /// The place was claimed and ends then.
+    Claimed {
+        /// Its end.
+        until: Timestamp,
+    },
+}
+
+impl PlaceEnd {
+    /// When the place ends.
+    #[must_use]
+    pub fn at(self, deadlines: &Deadlines<'_>) -> Timestamp {
+        match self {
+            Self::Waiting { heartbeat } => deadlines.waiting_end(heartbeat),
+            Self::Unclaimed { admitted_at } => deadlines.claim_end(admitted_at),
+            Self::Claimed { until } => until,
+        }
+    }
+
+    /// True where the place is past its end at `now`: it is gone for every decision, whether or not
+    /// it was removed.
+    #[must_use]
+    pub fn is_over(self, deadlines: &Deadlines<'_>, now: Timestamp) -> bool {
+        self.at(deadlines) <= now
+    }
+}
+
+/// The latest instants from which places are past their end, for stores that select them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cutoffs {
+    /// A waiting place is past its end if its last heartbeat is not later. None where none can be.
+    pub waiting: Option<Timestamp>,
+    /// An unclaimed place is past its end if its admission is not later. None where none can be.
+    pub unclaimed: Option<Timestamp>,
+    /// A claimed place is past its end if its end is not later.
+    pub claimed: Timestamp,
+}
+
+impl Deadlines<'_> {
+    /// The cutoffs at `now`.
+    #[must_use]
+    pub fn cutoffs(&self, now: Timestamp) -> Cutoffs {
+        let before = |ttl: Duration| {
+            let cutoff = now.checked_sub(ttl).unwrap_or(Timestamp::MIN);
+            (self.serving_since <= cutoff).then_some(cutoff)
+        };
+        Cutoffs {
+            waiting: before(self.policy.waiting_ttl),
+            unclaimed: before(self.policy.claim_ttl),
+            claimed: now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cutoffs_select_exactly_the_places_that_are_over() {
+        let policy = QueuePolicy::default();
+        for (now, serving_since) in [(1_000, 0), (1_000, 900), (1_000, 700), (100, 0)] {
+            let deadlines = Deadlines::at(at(now), &policy, at(serving_since), at(now));
+            let cutoffs = deadlines.cutoffs(at(now));
+            for second in 0..=now {
+                let since = at(second);
+                let waiting = PlaceEnd::Waiting { heartbeat: since };
+                let unclaimed = PlaceEnd::Unclaimed { admitted_at: since };
+                let claimed = PlaceEnd::Claimed { until: since };
+                for (end, selected) in [
+                    (
+                        waiting,
+                        cutoffs.waiting.is_some_and(|cutoff| since <= cutoff),
+                    ),
+                    (
+                        unclaimed,
+                        cutoffs.unclaimed.is_some_and(|cutoff| since <= cutoff),
+                    ),
+                    (claimed, since <= cutoffs.claimed),
+                ] {
+                    assert_eq!(end.is_over(&deadlines, at(now)), selected, "{end:?} {now}");
+                }
+            }
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn time_without_service_does_not_count() {
+        let policy = QueuePolicy::default();
+        let served = Deadlines::at(at(1_004), &policy, at(0), at(1_000));
+        assert_eq!(served.waiting_end(at(900)), at(1_200));
+        let silent = Deadlines::at(at(1_006), &policy, at(0), at(1_000));
+        assert_eq!(silent.waiting_end(at(900)), at(1_306));
+        assert_eq!(silent.claim_end(at(900)), at(1_126));
+    }
+
+    #[test]
+    fn a_hold_extends_its_place_but_not_for_ever() {
+        let policy = QueuePolicy::default();
+        let lives = Deadlines::at(at(1_000), &policy, at(0), at(1_000));
+        let hold = GatePurpose::Hold {
+            hold_for: Duration::from_mins(5),
+        };
+        let until = lives.active_end(at(100));
+        assert_eq!(until, at(700));
+        assert_eq!(lives.end_after_gate(at(200), at(100), until, hold), at(700));
+        assert_eq!(lives.end_after_gate(at(600), at(100), until, hold), at(930));
+        assert_eq!(
+            lives.end_after_gate(at(1_000), at(100), at(930), hold),
+            at(1_030)
+        );
+        assert_eq!(
+            lives.end_after_gate(at(600), at(100), until, GatePurpose::Browse),
+            until
+        );
+    }
+}

@@ -1,0 +1,223 @@
+//! The decision about a join.
+
+use jiff::Timestamp;
+
+use super::{Admission, JoinRefusal, QueueTerms};
+
+/// What a join finds, as of one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JoinFacts {
+    /// True where the user has a place that is not past its end.
+    pub has_place: bool,
+    /// True where the ticket that came along re-enters the line ([`QueueTerms::reenters`]) and no
+    /// place of the user has ended since the loss.
+    pub reenters: bool,
+    /// True where any user waits whose place is not past its end.
+    pub line: bool,
+    /// How many users wait. It may include places past their end that no tick has removed.
+    pub waiting: u64,
+    /// How many places are active, without those past their end.
+    pub active: u64,
+}
+
+/// What comes of a join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinDecision {
+    /// The user keeps the place that they have.
+    Keep,
+    /// The user re-enters the line at the arrival of their ticket.
+    Reenter,
+    /// The user becomes active at once.
+    Admit,
+    /// The user waits at the end of the line.
+    Wait,
+    /// The queue takes no new user now.
+    Refuse(JoinRefusal),
+}
+
+impl JoinFacts {
+    /// Decides about a join at `now`. Counts an immediate admission in `admission`.
+    ///
+    /// The order: a place that exists is kept in every state; a lost place re-enters in every state;
+    /// then the state may refuse; then a user who finds no line is admitted while there is room; then
+    /// the line may be full.
+    pub fn decide(
+        &self,
+        terms: &QueueTerms,
+        admission: &mut Admission,
+        now: Timestamp,
+    ) -> JoinDecision {
+        if self.has_place {
+            return JoinDecision::Keep;
+        }
+        if self.reenters {
+            return JoinDecision::Reenter;
+        }
+        let state = terms.state(now);
+        if let Some(refusal) = state.refuses_joins() {
+            return JoinDecision::Refuse(refusal);
+        }
+        // Room is asked for only where nobody waits: asking is an attempt to admit a user, which
+        // starts the first window.
+        if !self.line && admission.room(state, terms.policy(), self.active, now) > 0 {
+            admission.record(state, terms.policy(), 1);
+            return JoinDecision::Admit;
+        }
+        let full = terms.policy().max_waiting;
+        if full.is_some_and(|most| self.waiting >= most) {
+            return JoinDecision::Refuse(JoinRefusal::Full);
+        }
+        JoinDecision::Wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::queue::{
+        Capacity, Generation, PolicyState, PolicyVersion, QueuePolicy, Recovery, SoldOut,
+        Throughput, VersionedPolicy,
+    };
+
+    const NOBODY: JoinFacts = JoinFacts {
+        has_place: false,
+        reenters: false,
+        line: false,
+        waiting: 0,
+        active: 0,
+    };
+    const IN_LINE: JoinFacts = JoinFacts {
+        line: true,
+        waiting: 3,
+        ..NOBODY
+    };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn terms(state: PolicyState) -> QueueTerms {
+        let policy = QueuePolicy {
+            state,
+            throughput: Some(Throughput {
+                admit: 2,
+                interval: Duration::from_secs(10),
+            }),
+            capacity: Some(Capacity { max_active: 5 }),
+            max_waiting: Some(4),
+            ..QueuePolicy::default()
+        };
+        let policy = VersionedPolicy {
+            policy,
+            version: PolicyVersion(1),
+        };
+        QueueTerms::new(policy, Generation(1), None, at(0))
+    }
+
+    fn decide(facts: JoinFacts, terms: &QueueTerms) -> JoinDecision {
+        facts.decide(terms, &mut Admission::default(), at(1))
+    }
+
+    #[test]
+    fn every_state_decides_about_a_new_user() {
+        use JoinDecision::{Admit, Refuse, Wait};
+        let sold_out = QueueTerms {
+            sold_out: SoldOut {
+                flag: true,
+                counted_at: at(0),
+            },
+            ..terms(PolicyState::Open)
+        };
+        let recovering = QueueTerms::new(
+            terms(PolicyState::Bypass).policy,
+            Generation(1),
+            Some(Recovery {
+                lasts: Duration::from_secs(60),
+            }),
+            at(0),
+        );
+        for (terms, alone, in_line) in [
+            (terms(PolicyState::Open), Admit, Wait),
+            (terms(PolicyState::Bypass), Admit, Wait),
+            (terms(PolicyState::Paused), Wait, Wait),
+            (recovering, Wait, Wait),
+            (
+                terms(PolicyState::Closed),
+                Refuse(JoinRefusal::Closed),
+                Refuse(JoinRefusal::Closed),
+            ),
+            (
+                sold_out,
+                Refuse(JoinRefusal::SoldOut),
+                Refuse(JoinRefusal::SoldOut),
+            ),
+        ] {
+            assert_eq!(decide(NOBODY, &terms), alone, "{terms:?}");
+            assert_eq!(decide(IN_LINE, &terms), in_line, "{terms:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_kept_and_a_lost_one_comes_back_in_every_state() {
+        for state in [
+            PolicyState::Open,
+            PolicyState::Paused,
+            PolicyState::Bypass,
+            PolicyState::Closed,
+        ] {
+            let has_place = JoinFacts {
+                has_place: true,
+                reenters: true,
+                waiting: 4,
+                ..IN_LINE
+            };
+            assert_eq!(decide(has_place, &terms(state)), JoinDecision::Keep);
+            let reenters = JoinFacts {
+                has_place: false,
+                ..has_place
+            };
+            assert_eq!(decide(reenters, &terms(state)), JoinDecision::Reenter);
+        }
+    }
+
+    #[test]
+    fn a_full_line_refuses_only_users_who_would_wait() {
+        let full = JoinFacts {
+            waiting: 4,
+            ..IN_LINE
+        };
+        let refused = JoinDecision::Refuse(JoinRefusal::Full);
+        assert_eq!(decide(full, &terms(PolicyState::Open)), refused);
+        assert_eq!(decide(full, &terms(PolicyState::Paused)), refused);
+        // Places past their end are counted until a tick removes them, and keep nobody from being
+        // admitted.
+        let over = JoinFacts {
+            line: false,
+            ..full
+        };
+        assert_eq!(decide(over, &terms(PolicyState::Open)), JoinDecision::Admit);
+    }
+
+    #[test]
+    fn immediate_admissions_count_and_capacity_limits_them() {
+        let mut admission = Admission::default();
+        let terms = terms(PolicyState::Open);
+        for expected in [JoinDecision::Admit, JoinDecision::Admit, JoinDecision::Wait] {
+            assert_eq!(NOBODY.decide(&terms, &mut admission, at(1)), expected);
+        }
+        let crowded = JoinFacts {
+            active: 5,
+            ..NOBODY
+        };
+        assert_eq!(decide(crowded, &terms), JoinDecision::Wait);
+    }
+
+    #[test]
+    fn a_line_starts_no_window() {
+        let mut admission = Admission::default();
+        IN_LINE.decide(&terms(PolicyState::Open), &mut admission, at(1));
+        assert_eq!(admission, Admission::default());
+    }
+}
