@@ -1,0 +1,224 @@
+//! Where requests come in.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    Execute, Limits, Overload, Priority, Stats, SubmitError,
+    call::Call,
+    pending::{Answer, Asked},
+    slab::Place,
+    state::{Start, State},
+};
+
+/// Lets concurrent requests share calls. Clones share all bounds.
+pub struct Batcher<E: Execute> {
+    inner: Arc<Inner<E>>,
+}
+
+/// What all clones and calls share.
+pub(crate) struct Inner<E: Execute> {
+    pub(crate) executor: E,
+    state: Mutex<State<E>>,
+}
+
+impl<E: Execute> Batcher<E> {
+    /// Makes calls with `executor`, within `limits`.
+    #[must_use]
+    pub fn new(limits: Limits, executor: E) -> Self {
+        let state = Mutex::new(State::new(limits));
+        Self {
+            inner: Arc::new(Inner { executor, state }),
+        }
+    }
+
+    /// Has `request` executed with others of the same `key`. The request is pending once the future is polled.
+    ///
+    /// A future that is dropped before its call begins takes the request back. One that is
+    /// dropped later does not: the call goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError::Overloaded`] if the request was not begun, [`SubmitError::Failed`] if its call failed,
+    /// [`SubmitError::Lost`] if its call ended without a response.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a Tokio runtime with timers.
+    pub async fn submit(
+        &self,
+        key: E::Key,
+        user: E::User,
+        priority: Priority,
+        request: E::Request,
+    ) -> Result<E::Response, SubmitError<E::Error>> {
+        let (reply, mut answer) = oneshot::channel();
+        let since = now();
+        let asked = Asked {
+            who: (0, user),
+            priority,
+            since,
+            runtime: Handle::current(),
+            request,
+            reply,
+            number: 0,
+            is_parked: false,
+        };
+        let Some(ticket) = self.inner.submit(&key, asked)? else {
+            // Its call begins now.
+            return answered::<E>(answer.await);
+        };
+        let queue_timeout = ticket.queue_timeout;
+        // A time that no clock reaches is none.
+        if let Some(deadline) = since.checked_add(queue_timeout) {
+            match timeout_at(deadline, &mut answer).await {
+                Ok(said) => return ticket.redeem(said),
+                Err(_) if ticket.withdraw(Some(Overload::TimedOut)) => {
+                    return Err(SubmitError::Overloaded(Overload::TimedOut));
+                }
+                // Its call has begun.
+                Err(_) => {}
+            }
+        }
+        ticket.redeem(answer.await)
+    }
+
+    /// Refuses all requests from now on. Those that are pending are still served, and calls in flight end.
+    pub fn close(&self) {
+        self.inner.state().close();
+    }
+
+    /// What is pending and in flight now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.inner.state().stats()
+    }
+}
+
+impl<E: Execute> Inner<E> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State<E>> {
+        lock(&self.state)
+    }
+
+    /// Makes a request pending. None if its call begins now.
+    fn submit(
+        self: &Arc<Self>,
+        key: &E::Key,
+        asked: Asked<E>,
+    ) -> Result<Option<Ticket<'_, E>>, SubmitError<E::Error>> {
+        let mut state = self.state();
+        let queue_timeout = state.limits.queue_timeout;
+        let submitted = state.submit(key, asked);
+        drop(state);
+        let submitted = submitted.map_err(|(why, _asked)| SubmitError::Overloaded(why))?;
+        if let Some(displaced) = submitted.displaced {
+            displaced.asked.refuse(Overload::Shed);
+        }
+        let first = submitted.start.as_ref().map(|start| start.first.number);
+        self.begin(submitted.start);
+        let is_pending = first != Some(submitted.number);
+        Ok(is_pending.then_some(Ticket {
+            inner: self,
+            place: submitted.place,
+            number: submitted.number,
+            queue_timeout,
+            is_used: false,
+        }))
+    }
+
+    /// Begins a call, and those that may begin after it.
+    pub(crate) fn begin(self: &Arc<Self>, mut start: Option<Start<E>>) {
+        while let Some(begun) = start {
+            let goes_on = self.spawn(begun);
+            start = if goes_on {
+                self.state().next_call()
+            } else {
+                None
+            };
+        }
+    }
+
+    /// Begins a call in a task of its own. True if another may begin.
+    pub(crate) fn spawn(self: &Arc<Self>, start: Start<E>) -> bool {
+        let (runtime, more) = (start.first.runtime.clone(), start.more);
+        let call = Call::new(Arc::clone(self), start);
+        let manifest = Arc::clone(call.manifest());
+        self.executor.spawn(&runtime, call.run());
+        // A task that was dropped at once has freed its room, and leaves the next call to this loop: where
+        // each began the next itself, they would pile up on the stack.
+        let is_dropped = manifest.hand_over();
+        more || is_dropped
+    }
+}
+
+/// A pending request. Dropped, it takes the request back.
+struct Ticket<'a, E: Execute> {
+    inner: &'a Inner<E>,
+    place: Place,
+    number: u64,
+    queue_timeout: Duration,
+    is_used: bool,
+}
+
+impl<E: Execute> Ticket<'_, E> {
+    /// True if the request was still pending.
+    fn withdraw(&self, why: Option<Overload>) -> bool {
+        let removed = self.inner.state().withdraw(self.place, self.number, why);
+        removed.is_some()
+    }
+
+    fn redeem(mut self, said: Result<Answer<E>, oneshot::error::RecvError>) -> Answer<E> {
+        self.is_used = true;
+        answered::<E>(said)
+    }
+}
+
+impl<E: Execute> Drop for Ticket<'_, E> {
+    fn drop(&mut self) {
+        if !self.is_used {
+            self.withdraw(None);
+        }
+    }
+}
+
+fn answered<E: Execute>(said: Result<Answer<E>, oneshot::error::RecvError>) -> Answer<E> {
+    said.unwrap_or(Err(SubmitError::Lost))
+}
+
+impl<E: Execute> Clone for Batcher<E> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<E: Execute> fmt::Debug for Batcher<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batcher")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it measures how long requests wait and calls take"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// No function panics halfway under a lock, except where a key or user does that is hashed or compared.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

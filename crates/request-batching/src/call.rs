@@ -1,0 +1,192 @@
+//! A call, from its beginning to the answers.
+
+use std::sync::Arc;
+
+use tokio::{runtime, time::Instant};
+
+use crate::{
+    Batch, Execute, Overload, SubmitError,
+    batch::{Callers, Manifest},
+    batcher::{Inner, now},
+    limiter::{Observation, Outcome},
+    pending::Asked,
+    state::{CHUNK, Finished, Start},
+};
+
+/// What the executor said.
+type Said<E> = Result<Vec<<E as Execute>::Response>, <E as Execute>::Error>;
+
+/// A call. Where it is dropped before it has ended, since it panicked or its runtime ended, the bounds
+/// count it no longer and the next call may begin.
+pub(crate) struct Call<E: Execute> {
+    manifest: Arc<Manifest<E>>,
+    key: E::Key,
+    runtime: runtime::Id,
+    /// Its first request, until the task runs.
+    first: Option<Asked<E>>,
+    is_over: bool,
+}
+
+impl<E: Execute> Call<E> {
+    pub(crate) fn new(inner: Arc<Inner<E>>, start: Start<E>) -> Self {
+        Self {
+            manifest: Arc::new(Manifest::new(inner, start.line, start.granted)),
+            key: start.key,
+            runtime: start.first.runtime.id(),
+            first: Some(start.first),
+            is_over: false,
+        }
+    }
+
+    pub(crate) fn manifest(&self) -> &Arc<Manifest<E>> {
+        &self.manifest
+    }
+
+    /// Makes the call, and those that follow it directly.
+    pub(crate) async fn run(self) {
+        let mut next = Some(self);
+        while let Some(mut call) = next.take() {
+            let began = now();
+            let said = match call.board() {
+                Some(batch) => {
+                    let executor = &call.manifest.inner.executor;
+                    Some(executor.execute(&call.key, batch).await)
+                }
+                // All its callers are gone.
+                None => None,
+            };
+            next = call.end(said, began);
+        }
+    }
+
+    fn board(&mut self) -> Option<Batch<E>> {
+        let mut requests = Vec::new();
+        let first = self.first.take();
+        if let Some(first) = first {
+            self.manifest.add(first, &mut requests);
+        }
+        self.manifest.board(&mut requests);
+        let batch = Batch::new(Arc::clone(&self.manifest), requests);
+        (!batch.requests().is_empty()).then_some(batch)
+    }
+
+    /// Ends the call: first the bounds count it no longer, and the next call begins; then it answers. A next call that
+    /// the same task can make is returned.
+    fn end(&mut self, said: Option<Said<E>>, began: Instant) -> Option<Self> {
+        let executor = &self.manifest.inner.executor;
+        let outcome = match &said {
+            Some(Ok(_)) => Outcome::Answered,
+            Some(Err(error)) if executor.has_timed_out(error) => Outcome::TimedOut,
+            _ => Outcome::Unknown,
+        };
+        let observation = Observation {
+            began,
+            ended: now(),
+            outcome,
+            limited: false,
+        };
+        let callers = self.manifest.close();
+        let mut start = self.finish(&callers, Some(observation), true);
+        let inner = &self.manifest.inner;
+        let mut next = None;
+        while let Some(begun) = start {
+            let is_next = begun.line == self.manifest.line
+                && begun.first.runtime.id() == self.runtime
+                && next.is_none();
+            let goes_on = if is_next {
+                let goes_on = begun.more;
+                let call = Self::new(Arc::clone(inner), begun);
+                call.manifest.hand_over();
+                next = Some(call);
+                goes_on
+            } else {
+                inner.spawn(begun)
+            };
+            start = if goes_on {
+                inner.state().next_call()
+            } else {
+                None
+            };
+        }
+        answer(callers, said);
+        next
+    }
+
+    /// Counts the call no longer; says which is next if it `begins` one.
+    fn finish(
+        &mut self,
+        callers: &Callers<E>,
+        observation: Option<Observation>,
+        begins: bool,
+    ) -> Option<Start<E>> {
+        self.is_over = true;
+        let Manifest { inner, line, .. } = &*self.manifest;
+        let users = &callers.users;
+        let mut gone = Vec::with_capacity(users.len());
+        let (before, last) = users.split_at(users.len().saturating_sub(CHUNK));
+        for chunk in before.chunks(CHUNK) {
+            inner.state().release(*line, chunk, &mut gone);
+        }
+        let finished = Finished {
+            line: *line,
+            granted: callers.granted,
+            size: users.len(),
+            users: last,
+            observation,
+        };
+        let mut state = inner.state();
+        let idle = state.finish(&finished, &mut gone);
+        let start = if begins { state.next_call() } else { None };
+        drop(state);
+        drop((idle, gone));
+        start
+    }
+}
+
+/// Gives each caller its response, or all of them the call's error. Those left over get `Lost`.
+fn answer<E: Execute>(callers: Callers<E>, said: Option<Said<E>>) {
+    match said {
+        Some(Ok(responses)) => {
+            for (reply, response) in callers.replies.into_iter().zip(responses) {
+                let _ = reply.send(Ok(response));
+            }
+        }
+        Some(Err(error)) => {
+            for reply in callers.replies {
+                let _ = reply.send(Err(SubmitError::Failed(error.clone())));
+            }
+        }
+        None => {}
+    }
+}
+
+impl<E: Execute> Drop for Call<E> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let mut callers = self.manifest.close();
+        let Some(first) = self.first.take() else {
+            // The replies are dropped, which says that they are lost.
+            let start = self.finish(&callers, None, true);
+            self.manifest.inner.begin(start);
+            return;
+        };
+        let inner = Arc::clone(&self.manifest.inner);
+        callers.users.push(first.who.clone());
+        first.refuse(Overload::Closed);
+        // The runtime takes no task any more, so no call can begin for these either.
+        loop {
+            let refused = inner.state().refuse_of(self.manifest.line, self.runtime);
+            let Some(refused) = refused else {
+                break;
+            };
+            refused.asked.refuse(Overload::Closed);
+        }
+        self.finish(&callers, None, false);
+        if self.manifest.hand_over() {
+            let start = inner.state().next_call();
+            inner.begin(start);
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! Who is served next: the pending requests, the calls in flight and the limit, under one lock.
+//!
+//! Each function takes well below a microsecond: what concerns many requests is done a [`CHUNK`] at a time, and
+//! nothing is woken or dropped here. What leaves is given to the caller, who drops it
+//! after the lock.
+
+use tokio::{runtime, time::Instant};
+
+use crate::{
+    Execute, Limits, Overload, ShedCounts, Stats,
+    limiter::{Limiter, Observation},
+    pending::{Asked, Line, Pending, Who},
+    priority::LEVELS,
+    slab::{List, Place},
+};
+
+/// The most requests that are handled while the lock is held.
+pub(crate) const CHUNK: usize = 8;
+
+/// The links of a line among those that want a call.
+const TURNS: usize = 0;
+
+/// All that a batcher knows.
+pub(crate) struct State<E: Execute> {
+    pub(crate) limits: Limits,
+    pending: Pending<E>,
+    /// The lines that want a call, for each priority of their first request: those without a call, then those
+    /// that want a further one.
+    turns: [List; LEVELS * 2],
+    limiter: Limiter,
+    /// True if the limit has held requests back since it changed.
+    limited: bool,
+    in_flight: usize,
+    calls: usize,
+    is_closed: bool,
+    shed: ShedCounts,
+}
+
+/// A request that is pending now.
+pub(crate) struct Submitted<E: Execute> {
+    pub(crate) place: Place,
+    pub(crate) number: u64,
+    /// A call that begins now.
+    pub(crate) start: Option<Start<E>>,
+    /// A request whose room was needed.
+    pub(crate) displaced: Option<Removed<E>>,
+}
+
+/// A request that is not pending any more, and the entries that went with it.
+pub(crate) struct Removed<E: Execute> {
+    pub(crate) asked: Asked<E>,
+    _user: Option<Who<E>>,
+    _line: Idle<E>,
+}
+
+/// A line that was removed.
+pub(crate) type Idle<E> = Option<(<E as Execute>::Key, Line<<E as Execute>::Key>)>;
+
+/// A call to begin.
+pub(crate) struct Start<E: Execute> {
+    pub(crate) line: Place,
+    pub(crate) key: E::Key,
+    /// Its first request, on whose runtime it runs.
+    pub(crate) first: Asked<E>,
+    /// For how many more requests it has room for certain.
+    pub(crate) granted: usize,
+    /// True if another call may begin, too.
+    pub(crate) more: bool,
+}
+
+/// What a call takes from the pending requests.
+pub(crate) struct Boarding<'a, E: Execute> {
+    pub(crate) line: Place,
+    pub(crate) granted: &'a mut usize,
+    /// How many requests it has.
+    pub(crate) size: usize,
+    pub(crate) now: Instant,
+    /// What comes out. Has room for a chunk.
+    pub(crate) out: &'a mut Vec<Boarded<E>>,
+}
+
+/// What is to be done after a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Board {
+    /// Another chunk may follow.
+    GoesOn,
+    /// The call is full, or nothing is left that may join it.
+    Over,
+    /// The same, and the call gave up room that others may use.
+    OverWithRoom,
+}
+
+/// A request that is in a call, or that waited for too long.
+pub(crate) struct Boarded<E: Execute> {
+    pub(crate) asked: Asked<E>,
+    pub(crate) is_late: bool,
+    _user: Option<Who<E>>,
+}
+
+/// A call that is over.
+pub(crate) struct Finished<'a, E: Execute> {
+    pub(crate) line: Place,
+    /// Grants that it has not used.
+    pub(crate) granted: usize,
+    pub(crate) size: usize,
+    /// The last of its users, a chunk at most.
+    pub(crate) users: &'a [Who<E>],
+    pub(crate) observation: Option<Observation>,
+}
+
+impl<E: Execute> State<E> {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let limits = limits.at_least_one();
+        Self {
+            pending: Pending::new(limits.pending_max),
+            turns: Default::default(),
+            limiter: Limiter::new(&limits.in_flight, limits.batch_max),
+            limited: false,
+            in_flight: 0,
+            calls: 0,
+            is_closed: false,
+            shed: ShedCounts::default(),
+            limits,
+        }
+    }
+
+    /// Adds a request, if there is room for it.
+    pub(crate) fn submit(
+        &mut self,
+        key: &E::Key,
+        mut asked: Asked<E>,
+    ) -> Result<Submitted<E>, (Overload, Asked<E>)> {
+        if self.is_closed {
+            return Err((self.count(Overload::Closed), asked));
+        }
+        let mut victim = None;
+        if self.pending.len() >= self.limits.pending_max {
+            victim = self.pending.less_important(asked.priority);
+            if victim.is_none() {
+                return Err((self.count(Overload::Total), asked));
+            }
+        }
+        let line = self.pending.line_of(key);
+        asked.who.0 = line;
+        let per_user_max = self.limits.pending_per_user_max;
+        let (place, number) = match self.pending.add(asked, per_user_max) {
+            Ok(added) => added,
+            // The line is not new: it has requests of this user.
+            Err(asked) => return Err((self.count(Overload::PerUser), asked)),
+        };
+        let displaced = victim.and_then(|victim| self.remove(victim, Some(Overload::Shed)));
+        // It is not idle.
+        let _ = self.settle(line);
+        Ok(Submitted {
+            place,
+            number,
+            start: self.next_call(),
+            displaced,
+        })
+    }
+
+    /// Removes a request if it is still pending; counts it as shed if `why` says so.
+    pub(crate) fn withdraw(
+        &mut self,
+        place: Place,
+        number: u64,
+        why: Option<Overload>,
+    ) -> Option<Removed<E>> {
+        if !self.pending.is_at(place, number) {
+            return None;
+        }
+        self.remove(place, why)
+    }
+
+    /// The next call that may begin: of the highest priority first; within one, of the key whose turn it is.
+    pub(crate) fn next_call(&mut self) -> Option<Start<E>> {
+        let room = self.room();
+        for slot in 0..self.turns.len() {
+            let Some(line) = self.turns.get(slot).and_then(List::first) else {
+                continue;
+            };
+            let is_further = slot % 2 == 1;
+            let needed = if is_further { self.limits.batch_max } else { 1 };
+            if room >= needed {
+                return self.begin(line, room);
+            }
+            self.limited = true;
+        }
+        None
+    }
+
+    /// Moves ready requests into a call, a chunk at most.
+    pub(crate) fn board(&mut self, call: &mut Boarding<'_, E>) -> Board {
+        let mut is_over = false;
+        for _ in 0..CHUNK {
+            if call.size >= self.limits.batch_max {
+                is_over = true;
+                break;
+            }
+            let Some((_, first)) = self.pending.first(call.line) else {
+                is_over = true;
+                break;
+            };
+            let is_late = first.has_waited(call.now, self.limits.queue_timeout);
+            if !is_late && *call.granted == 0 && self.room() == 0 {
+                self.limited = true;
+                is_over = true;
+                break;
+            }
+            let Some(asked) = self.pending.pop(call.line) else {
+                break;
+            };
+            let mut user = None;
+            if is_late {
+                self.count(Overload::TimedOut);
+                user = self.pending.release(&asked.who);
+            } else {
+                call.size += 1;
+                if *call.granted > 0 {
+                    *call.granted -= 1;
+                    self.change_granted(call.line, 1);
+                } else {
+                    self.in_flight += 1;
+                }
+            }
+            call.out.push(Boarded {
+                asked,
+                is_late,
+                _user: user,
+            });
+        }
+        let mut unused = 0;
+        if is_over {
+            unused = std::mem::take(call.granted);
+            self.change_granted(call.line, unused);
+            self.in_flight -= unused;
+        }
+        let _ = self.settle(call.line);
+        match (is_over, unused) {
+            (false, _) => Board::GoesOn,
+            (true, 0) => Board::Over,
+            (true, _) => Board::OverWithRoom,
+        }
+    }
+
+    /// Makes the next requests of users ready, a chunk at most. Their entries go to `out`, which has room
+    /// for them.
+    pub(crate) fn release(&mut self, line: Place, users: &[Who<E>], out: &mut Vec<Who<E>>) {
+        for who in users {
+            out.extend(self.pending.release(who));
+        }
+        let _ = self.settle(line);
+    }
+
+    /// Ends a call. What comes out is for the caller to drop.
+    pub(crate) fn finish(&mut self, call: &Finished<'_, E>, out: &mut Vec<Who<E>>) -> Idle<E> {
+        self.in_flight -= call.size + call.granted;
+        self.calls -= 1;
+        self.change_granted(call.line, call.granted);
+        if let Some(line) = self.pending.lines.get_mut(call.line) {
+            line.calls -= 1;
+        }
+        for who in call.users {
+            out.extend(self.pending.release(who));
+        }
+        if let Some(observation) = call.observation {
+            let limited = self.limited;
+            if self.limiter.observe(Observation {
+                limited,
+                ..observation
+            }) {
+                self.limited = false;
+            }
+        }
+        self.settle(call.line)
+    }
+
+    /// Removes the next request of a line if its call would run on this runtime, which has ended.
+    pub(crate) fn refuse_of(&mut self, line: Place, runtime: runtime::Id) -> Option<Removed<E>> {
+        let (place, first) = self.pending.first(line)?;
+        if first.runtime.id() != runtime {
+            return None;
+        }
+        self.remove(place, Some(Overload::Closed))
+    }
+
+    /// Refuses all requests from now on.
+    pub(crate) fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            pending: self.pending.len(),
+            in_flight: self.in_flight,
+            in_flight_limit: self.limiter.limit(),
+            calls: self.calls,
+            keys: self.pending.keys(),
+            shed: self.shed,
+        }
+    }
+
+    fn room(&self) -> usize {
+        self.limiter.limit().saturating_sub(self.in_flight)
+    }
+
+    fn begin(&mut self, line: Place, room: usize) -> Option<Start<E>> {
+        let first = self.pending.pop(line)?;
+        let entry = self.pending.lines.get_mut(line)?;
+        let left = entry.ready().saturating_sub(entry.granted);
+        let granted = left.min(self.limits.batch_max - 1).min(room - 1);
+        entry.calls += 1;
+        entry.granted += granted;
+        let key = entry.key.clone();
+        self.calls += 1;
+        self.in_flight += 1 + granted;
+        let _ = self.settle(line);
+        let more = self.room() > 0 && self.turns.iter().any(|turn| turn.len() > 0);
+        Some(Start {
+            line,
+            key,
+            first,
+            granted,
+            more,
+        })
+    }
+
+    fn remove(&mut self, place: Place, why: Option<Overload>) -> Option<Removed<E>> {
+        let (asked, user) = self.pending.remove(place)?;
+        if let Some(why) = why {
+            self.count(why);
+        }
+        let line = self.settle(asked.who.0);
+        Some(Removed {
+            asked,
+            _user: user,
+            _line: line,
+        })
+    }
+
+    fn change_granted(&mut self, line: Place, by: usize) {
+        if let Some(line) = self.pending.lines.get_mut(line) {
+            line.granted -= by;
+        }
+    }
+
+    /// Lists a line where it wants a call, after anything about it changed; removes one that is idle.
+    fn settle(&mut self, place: Place) -> Idle<E> {
+        let line = self.pending.lines.get(place)?;
+        let (is_idle, listed, wanted) = (line.is_idle(), line.turn, self.turn(line));
+        if listed != wanted {
+            if let Some(list) = listed.and_then(|slot| self.turns.get_mut(slot)) {
+                self.pending.lines.unlink(list, TURNS, place);
+            }
+            if let Some(list) = wanted.and_then(|slot| self.turns.get_mut(slot)) {
+                self.pending.lines.push_back(list, TURNS, place);
+            }
+            self.pending.lines.get_mut(place)?.turn = wanted;
+        }
+        if is_idle {
+            return self.pending.remove_line(place);
+        }
+        None
+    }
+
+    /// Where a line is to be listed. It wants a further call only for a full batch, which would wait for
+    /// longer than the call takes that is in flight.
+    fn turn(&self, line: &Line<E::Key>) -> Option<usize> {
+        let level = line.first_level()?;
+        if line.calls == 0 {
+            return Some(level * 2);
+        }
+        let left = line.ready().saturating_sub(line.granted);
+        let is_further =
+            line.calls < self.limits.calls_per_key_max && left >= self.limits.batch_max;
+        is_further.then_some(level * 2 + 1)
+    }
+
+    fn count(&mut self, why: Overload) -> Overload {
+        let count = match why {
+            Overload::Total => &mut self.shed.total,
+            Overload::PerUser => &mut self.shed.per_user,
+            Overload::TimedOut => &mut self.shed.timed_out,
+            Overload::Shed => &mut self.shed.displaced,
+            Overload::Closed => &mut self.shed.closed,
+        };
+        *count += 1;
+        why
+    }
+}
