@@ -73,6 +73,16 @@ macro_rules! now_us {
 
 pub(crate) use now_us;
 
+/// As [`now_us`], read while the statement runs and not when it starts: after it has waited for the
+/// lock of the row that it reads by primary key. Connections have UTC as their time zone.
+macro_rules! locked_now_us {
+    () => {
+        "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6)) AS now_us"
+    };
+}
+
+pub(crate) use locked_now_us;
+
 impl Expression for Now {
     type SqlType = Datetime;
 }

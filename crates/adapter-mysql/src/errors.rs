@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     TooSlow,
     /// The server has no room left for what the statement would write: see [`DISK_FULL`].
     DiskFull,
+    /// Another call changed what this one had read: see [`outrun`].
+    Outrun,
     /// Anything else.
     Other,
 }
@@ -73,6 +75,9 @@ const DISK_FULL: &[&str] = &[
 
 /// What an error is about.
 pub(crate) fn kind(error: &Error) -> Kind {
+    if matches!(error, Error::RollbackTransaction) {
+        return Kind::Outrun;
+    }
     let Error::DatabaseError(kind, information) = error else {
         return Kind::Other;
     };
@@ -105,6 +110,7 @@ pub(crate) fn before_commit(error: &Error, server: &str) -> StoreError {
             "the disk of the database {server} is full: {error}"
         )),
         Kind::Other | Kind::Duplicate => StoreError::not_applied(error),
+        Kind::Outrun => busy("others were faster"),
         Kind::Deadlock | Kind::LockTimeout | Kind::Lost | Kind::TooSlow => busy(error.to_string()),
     }
 }
@@ -124,6 +130,11 @@ pub(crate) fn busy(what: impl Into<String>) -> StoreError {
     }
 }
 
+/// An answer of a kind that its request never gets.
+pub(crate) fn unexpected_answer() -> StoreError {
+    StoreError::outcome_unknown("the queue gave an answer to another request")
+}
+
 /// What came of a statement; none where a key that it would write was there.
 pub(crate) fn unless_duplicate<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
@@ -131,6 +142,11 @@ pub(crate) fn unless_duplicate<T>(result: Result<T, Error>) -> Result<Option<T>,
         Err(error) if kind(&error) == Kind::Duplicate => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Another call changed what this one had read: the transaction is rolled back and run again.
+pub(crate) fn outrun() -> Error {
+    Error::RollbackTransaction
 }
 
 /// The rows contradict each other; the transaction that finds it is rolled back.

@@ -208,6 +208,7 @@ pub(crate) async fn get(pool: &Pool) -> StoreResult<Object<Connection>> {
 /// - Who waits for a table that is being changed waits no longer than for a statement: the servers say a day
 ///   or a year, and each who waits so is a connection.
 /// - Texts in English: errors are told apart by them.
+/// - UTC as the time zone of `SYSDATE`.
 /// - Strict: what does not fit into a column is an error.
 /// - Both engines can end a statement that takes too long, each by a variable of its own; each skips
 ///   the other's kind of comment.
@@ -220,7 +221,7 @@ fn session_setup(settings: &MySqlSettings) -> Vec<String> {
     vec![
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
         format!(
-            "SET SESSION autocommit = 1, lc_messages = 'en_US', \
+            "SET SESSION autocommit = 1, lc_messages = 'en_US', time_zone = '+00:00', \
              sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,\
              ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY', \
              innodb_lock_wait_timeout = {lock_s}, lock_wait_timeout = {table_s}, wait_timeout = {silence_s} \

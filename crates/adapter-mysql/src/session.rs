@@ -43,6 +43,8 @@ pub(crate) enum Stage {
     Inside,
     /// The server was told to commit, and has not said that it did.
     Committing,
+    /// A statement was given up: the connection is of no further use.
+    Abandoned,
 }
 
 impl Session {
@@ -125,9 +127,24 @@ impl Session {
         executed
     }
 
+    /// Runs a statement of the transaction that may wait for a lock. None where it takes longer than
+    /// `limit`: then it is given up, and so is the connection.
+    pub(crate) async fn within<T>(
+        &mut self,
+        limit: Duration,
+        statement: impl AsyncFnOnce(&mut Self) -> QueryResult<T>,
+    ) -> QueryResult<Option<T>> {
+        let ran = tokio::time::timeout(limit, statement(self)).await;
+        if let Ok(result) = ran {
+            return result.map(Some);
+        }
+        self.stage = Stage::Abandoned;
+        Ok(None)
+    }
+
     /// Undoes what was done, if a transaction was begun.
     pub(crate) async fn roll_back(&mut self) -> QueryResult<()> {
-        if self.stage != Stage::Outside {
+        if !matches!(self.stage, Stage::Outside | Stage::Abandoned) {
             AnsiTransactionManager::rollback_transaction(self.connection()).await?;
             self.stage = Stage::Outside;
         }

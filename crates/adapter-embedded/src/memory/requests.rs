@@ -121,6 +121,7 @@ impl QueueState {
 
     /// Gives `user`, who has no place, a new one: active or at the end of the line.
     fn enter(&mut self, user: &UserId, admitted: bool, now: Timestamp) -> Place {
+        self.take_first_place(now);
         let arrival = Arrival::after(self.last_arrival, now);
         self.last_arrival = Some(arrival);
         let standing = if admitted {

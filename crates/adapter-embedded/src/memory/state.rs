@@ -104,8 +104,16 @@ impl QueueState {
     /// Puts the user of `ticket`, which [re-enters](Self::reenters), back into the line. New joins
     /// come after every arrival seen.
     pub(super) fn reenter(&mut self, ticket: &Ticket, now: Timestamp) {
+        self.take_first_place(now);
         self.last_arrival = self.last_arrival.max(Some(ticket.arrival));
         self.waiting.enter(ticket.user.clone(), ticket.arrival, now);
+    }
+
+    /// Records the instant where the place that is about to be taken is the only one.
+    pub(super) fn take_first_place(&mut self, now: Timestamp) {
+        if self.waiting.is_empty() && self.active.is_empty() {
+            self.terms.first_place(now);
+        }
     }
 
     /// Removes the entry of `user`, wherever it is.

@@ -89,7 +89,7 @@ pub(crate) async fn joins(url: &str) -> Result<Row> {
         )
         .await?
     };
-    queue.close().await?;
+    queue.close();
     Ok(row.noting("order, position and one place a user are kept"))
 }
 

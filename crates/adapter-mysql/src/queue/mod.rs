@@ -1,100 +1,74 @@
-//! The waiting rooms in MySQL or MariaDB: any number of instances of the service on one database.
+//! The queues in MySQL or MariaDB: any number of instances of the service on one database.
 //!
 //! # Rows
-//! Joins and admission have a row of each queue to themselves. The *tail* (`queue_tails`) is what joins change:
-//! the number of the last in the line, the last arrival. The *head* (`queue_heads`) is what admission changes, and what it goes by: the window,
-//! how far the line has moved, since when the queue is served, the policy. Each user has one row in
-//! `queue_places`, whatever becomes of the place: who is admitted stays in that row, so nobody can have two
-//! places or be between two of them. [ADR 8](../../../../docs/adr/0008-the-queue-on-mysql.md) says why, and what
-//! else was measured.
+//! A queue is one row of `queues`: its terms, its counters, and how far its line has moved. A user is
+//! one row of `queue_places`, whatever becomes of the place: an admitted user stays in that row, so no
+//! user can have two places or be between two of them.
+//! [ADR 8](../../../../docs/adr/0008-the-queue-on-mysql.md) says why, and what else was measured.
 //!
 //! # What each call does
 //! | call | statements | locks |
 //! |---|---|---|
-//! | join | one transaction for all who come together: tail, situation, users' rows, new rows, tail | tail; head too when nobody waits and the state admits, or somebody comes back after a loss; the users' rows |
-//! | look-up | one `SELECT` by primary keys | none |
-//! | sign of life | gathered; one `UPDATE` a second for all of a queue | the rows of those who gave one |
-//! | gate | the look-up; a first use, or a hold that extends the place, one `UPDATE` that commits by itself | the place's row |
-//! | leave an active place | the look-up, then one `UPDATE` that commits by itself | the place's row |
-//! | leave the line | the look-up, then one transaction: the place, the count of leavers, the record of them | the place's row, then the queue's exit |
-//! | look at the line | head, counts, exit, leavers since, as of one instant | none |
-//! | signs of life that are told | the head, one `UPDATE` | the rows of those who gave one |
-//! | admission tick | head, counts, next in line, their rows, the move, head | head, unless somebody else has it; the rows of those whose turn it is |
-//! | expiry tick | head, counts, who is over, their rows, removal, head | head, unless somebody else has it; the rows of those who are over |
-//! | seed, sold out | tail, head, change | tail and head |
+//! | join, leave, heartbeat, re-entry | one transaction for all that come together: the queue, whether anybody waits where that matters, the users' rows, the changed rows, departures, the queue | the queue; the users' rows |
+//! | look-up | one `SELECT` by primary keys for all that come together; where a heartbeat is due or the place re-enters, the transaction above instead | none |
+//! | gate | the look-up; a claim or an extension one `UPDATE` that commits by itself | the place's row |
+//! | snapshot | the queue; the departures since the snapshot before | none |
+//! | admission tick | the queue; then in a transaction: the queue, next in line, the move, the queue | the queue; the rows that are moved |
+//! | expiry tick | the queue, one place past its end; then in a transaction: the queue, places past their end, their removal, the queue | the queue; the rows that are removed |
+//! | seed, sold out | the queue; where that is news, in a transaction: the queue, the change | the queue |
 //! | busy, empty, version | one or two `SELECT` | none |
 //!
-//! Locks are taken in the order tail, head, users' rows, and those in the order of the primary key. Which
-//! rows of an index are meant is always read without locks first, since an index's entries would be locked
-//! in another order. So no two calls can wait for each other. Should a server find a deadlock all the same,
-//! the whole transaction is run again, a bounded number of times.
+//! Every transaction that changes more than one row holds the lock of its queue's row, and takes it
+//! first. A claim at the gate locks one row and waits for nothing else. So no two calls wait for each
+//! other. Should a server find a deadlock all the same, the whole transaction runs again, a bounded
+//! number of times.
 //!
-//! The clock is read after the locks were taken: a call that waited for one is not stamped with the past.
+//! The clock is read after the lock was taken: a call that waited for it is not stamped with the past.
+//!
+//! # Connections
+//! Users and jobs have connections of their own, and look-ups leave some of the users' to what changes
+//! queues. A tick waits at most half a second for its queue's row; then it gives up the connection too.
 //!
 //! # Positions
-//! Numbers in the line are dense and grow with the arrivals, since both are given out under the tail's lock.
-//! A position is the place's number less that of the last whom admission has passed: two numbers from a point
-//! read. It is over-stated by those ahead who have left, until admission or an expiry tick passes them, and
-//! so is the number of people behind.
-//! Who comes back after a loss has an old arrival and no number; see `returns`.
+//! A position is the place's number less that of the last place that admission has passed. Numbers are
+//! dense and grow with the arrivals. A position is never less than the truth. It is overstated by the
+//! users ahead who left and by places ahead that are past their end, until admission or a tick has
+//! passed them: for users who left from the middle of the line that is when the users ahead of them
+//! were admitted. The number of users behind is overstated in the same way. While a queue takes
+//! re-entries, and until the users who re-entered were admitted, positions also count all of those as
+//! ahead. Displayed counts include places past their end until a tick has removed them.
 //!
 //! # Cost
-//! No statement reads more rows as a line grows. Counts are kept in the two rows of the queue; what is counted
-//! one by one is only who is past their end or has left since the last tick. Moves and removals are done at
-//! most as many at a time as the caller says.
+//! No statement reads more rows as a line grows, and none counts rows: counts are kept in the queue's
+//! row. Admission passes places past their end without removing them, so their removal delays no
+//! admission. Moves and removals are bounded by the caller's limit.
 //!
 //! # Loss
-//! A failover to a replica that lacks the last commits may repeat their admissions, and send their joiners to
-//! the end of the line. A database without the queue's rows recovers as [`Queue`] describes. Signs of life
-//! that were not written when a process dies are lost; none is older than a second, and none that matters
-//! within half of the waiting time to live.
+//! A failover to a replica that lacks the last commits may repeat their admissions, and send their
+//! joiners to the end of the line. A database without the queue's rows recovers as
+//! [`Queue`](frontrow_domain::ports::Queue) describes.
 //!
 //! # Files
-//! - `waiting`, `batches`, `join`, `situation`, `entering`, `tail`: who waits to join; joins that share a
-//!   transaction; the transaction; what it reads; what comes of each join; what it writes.
-//! - `look_up`, `signs`: where a place is; signs of life.
-//! - `gate`, `leave`: what else people do.
-//! - `line`, `exits`: the line as a whole; the record of those who left it.
-//! - `ticks`, `admit`, `expire`, `remove`: what ticks have in common; admission; tidying up.
-//! - `control`: what operators and the jobs that keep the store supplied do.
-//! - `head`, `head_row`, `places`, `counts`, `returns`, `instants`: rows, and what they add up to.
+//! - `queue`, `queue_control`, `queue_ticks`, `waiting_line`: one port each.
+//! - `changes/`: requests that share a transaction: the batch, the transaction, the decisions.
+//! - `place/`: look-ups and the gate. `tick/`: admission and expiry.
+//! - `rows/`: one file for each table.
 
-mod admit;
-mod batches;
-mod control;
-mod counts;
-mod entering;
-mod exits;
-mod expire;
-mod gate;
-mod head;
-mod head_row;
-mod instants;
-mod join;
-mod leave;
-mod line;
-mod look_up;
-mod places;
-mod remove;
-mod returns;
-mod signs;
-mod situation;
-mod tail;
-mod ticks;
-mod waiting;
+mod changes;
+mod overload;
+mod place;
+mod queue;
+mod queue_control;
+mod queue_ticks;
+mod rows;
+mod tick;
+mod waiting_line;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use frontrow_domain::{
-    model::{
-        ConcertId, UserId,
-        queue::{GatePurpose, Ticket},
-    },
-    ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreResult},
-};
+use frontrow_domain::ports::StoreResult;
 
-use self::{signs::Signs, waiting::Waiting};
+use self::{changes::Batches, place::Reads};
 use crate::{
     calls::{Calls, Work},
     clock::TimeOffset,
@@ -104,28 +78,34 @@ use crate::{
     settings::MySqlSettings,
 };
 
-/// The waiting rooms, in MySQL or MariaDB. It implements every port of a queue.
+/// How many connections the jobs have. More than ticks are in flight at a time, so that a queue whose
+/// row is locked for long keeps no other queue from its ticks.
+const JOB_CONNECTIONS: usize = 5;
+
+/// The queues, in MySQL or MariaDB. It implements every port of a queue.
 ///
-/// Positions, and the numbers of people behind, are over-stated by those who left the line, until a tick has
-/// passed them. Any number of instances of the service may share a database, and each of them may tick. Clones
-/// share their connections, and the transaction of their joins. Needs a tokio runtime.
+/// Any number of instances of the service may share a database, and each of them may tick. Clones share
+/// their connections and their batches. Needs a tokio runtime.
 ///
-/// Its connections are its own, so that a rush at the door takes none from those who pay.
+/// Its connections are its own, so that a rush on a queue takes none from users who pay.
 #[derive(Clone)]
 pub struct MySqlQueue(Arc<Inner>);
 
 struct Inner {
-    calls: Calls,
-    pool: Pool,
+    /// For what users ask.
+    requests: Calls,
+    /// For ticks, snapshots and operators.
+    jobs: Calls,
+    pools: [Pool; 2],
     call_limit: Duration,
-    waiting: Arc<Waiting>,
-    signs: Arc<Signs>,
+    changes: Batches,
+    reads: Reads,
 }
 
 impl MySqlQueue {
-    /// Connects to the database of a URL such as `mysql://user:password@host:3306/frontrow`, which must be
-    /// there. Refuses a schema that is newer than this program, and deals with an older one as the settings say.
-    /// `offset` is for tests: the product's is [`TimeOffset::default`], none.
+    /// Connects to the database of a URL such as `mysql://user:password@host:3306/frontrow`, which must
+    /// exist. Refuses a schema that is newer than this program, and deals with an older one as the
+    /// settings say. `offset` is for tests: the product's is [`TimeOffset::default`], none.
     ///
     /// # Errors
     /// Says in one line which database is wrong and how.
@@ -136,36 +116,38 @@ impl MySqlQueue {
     ) -> Result<Self, OpenError> {
         let server = Server::new(url, settings)?;
         migrations::ensure_current(&server, settings.older_schema).await?;
-        let pool = server.pool(settings.pool_size)?;
-        let calls = Calls::new(&server, pool.clone(), offset);
         let call_limit = settings.statement_timeout;
+        let size = settings.pool_size.max(2);
+        let (pool, job_pool) = (server.pool(size)?, server.pool(JOB_CONNECTIONS)?);
+        let requests = Calls::new(&server, pool.clone(), offset.clone());
+        let jobs = Calls::new(&server, job_pool.clone(), offset);
+        // Look-ups leave a quarter of the connections to changes, and at least one.
+        let reads_max = (size - size.div_ceil(4)).max(1);
         Ok(Self(Arc::new(Inner {
-            signs: Signs::new(calls.clone(), call_limit),
-            waiting: Arc::new(Waiting::new(call_limit)),
-            calls,
-            pool,
+            changes: Batches::new(requests.clone(), call_limit, size),
+            reads: Reads::new(requests.clone(), call_limit, reads_max),
+            requests,
+            jobs,
+            pools: [pool, job_pool],
             call_limit,
         })))
     }
 
-    /// How often a transaction was begun anew since the start, because it ran into another one or lost its
-    /// connection. For metrics: it hardly ever grows.
+    /// How often a transaction was run again since the start, because it ran into another one or lost
+    /// its connection. For metrics: it hardly ever grows.
     #[must_use]
     pub fn retries(&self) -> u64 {
-        self.0.calls.retries()
+        self.0.requests.retries() + self.0.jobs.retries()
     }
 
-    /// Writes the signs of life that were gathered, and hangs up. Calls that have a connection go on to their
-    /// end; what comes later fails.
-    ///
-    /// # Errors
-    /// When the signs could not be written. The queue is closed all the same.
-    pub async fn close(&self) -> StoreResult<()> {
-        let written = self.signs().flush_all().await;
-        self.0.pool.close();
-        written
+    /// Hangs up. Calls that have a connection go on to their end; later ones fail.
+    pub fn close(&self) {
+        for pool in &self.0.pools {
+            pool.close();
+        }
     }
 
+    /// Runs what a user asks for.
     async fn call<Argument, Outcome>(
         &self,
         argument: Argument,
@@ -175,52 +157,33 @@ impl MySqlQueue {
         Argument: Send + Sync + 'static,
         Outcome: Send + 'static,
     {
-        self.0.calls.run(self.0.call_limit, argument, work).await
+        self.0.requests.run(self.0.call_limit, argument, work).await
     }
 
-    fn calls(&self) -> &Calls {
-        &self.0.calls
+    /// Runs what a job or an operator asks for.
+    async fn job<Argument, Outcome>(
+        &self,
+        argument: Argument,
+        work: Work<Argument, Outcome>,
+    ) -> StoreResult<Outcome>
+    where
+        Argument: Send + Sync + 'static,
+        Outcome: Send + 'static,
+    {
+        self.0.jobs.run(self.0.call_limit, argument, work).await
     }
 
-    fn waiting(&self) -> &Arc<Waiting> {
-        &self.0.waiting
+    fn changes(&self) -> &Batches {
+        &self.0.changes
     }
 
-    fn signs(&self) -> &Arc<Signs> {
-        &self.0.signs
+    fn reads(&self) -> &Reads {
+        &self.0.reads
     }
 }
 
 impl fmt::Debug for MySqlQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MySqlQueue").finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Queue for MySqlQueue {
-    async fn join(
-        &self,
-        concert: ConcertId,
-        user: &UserId,
-        shown: Option<Ticket>,
-    ) -> StoreResult<Stamped<JoinOutcome>> {
-        self.join_queue(concert, user, shown).await
-    }
-
-    async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
-        self.look_up_place(ticket).await
-    }
-
-    async fn pass_gate(
-        &self,
-        ticket: &Ticket,
-        purpose: GatePurpose,
-    ) -> StoreResult<Stamped<GateOutcome>> {
-        self.pass(ticket, purpose).await
-    }
-
-    async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
-        self.leave_place(ticket).await
     }
 }

@@ -135,7 +135,7 @@ impl Fixture for FarQueue {
     }
 
     async fn reopen(&mut self) {
-        self.queue.close().await.unwrap();
+        self.queue.close();
         self.queue = open(&self.store, &self.ambush).await;
     }
 }

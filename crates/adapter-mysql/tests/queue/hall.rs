@@ -11,7 +11,10 @@ use frontrow_domain::{
             Standing, Throughput, Ticket, VersionedPolicy,
         },
     },
-    ports::{JoinOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks, TickOutcome, TickReport},
+    ports::{
+        JoinOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks, SeedOutcome, TickOutcome,
+        TickReport,
+    },
 };
 use uuid::Uuid;
 
@@ -82,6 +85,15 @@ impl Hall {
     /// Puts a policy in force.
     pub(crate) async fn change(&mut self, policy: QueuePolicy) {
         self.version += 1;
+        self.seed(policy).await;
+    }
+
+    /// Gives the store a policy of the version that it has.
+    pub(crate) async fn seed_again(&self) -> SeedOutcome {
+        self.seed(paused()).await
+    }
+
+    async fn seed(&self, policy: QueuePolicy) -> SeedOutcome {
         let seed = QueueSeed {
             concert: self.concert,
             policy: VersionedPolicy {
@@ -91,7 +103,7 @@ impl Hall {
             generation: Generation(1),
             recovery: None,
         };
-        self.queue().seed(&seed).await.unwrap();
+        self.queue().seed(&seed).await.unwrap().value
     }
 
     /// Joins, and gets a new place.

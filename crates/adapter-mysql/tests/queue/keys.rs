@@ -38,10 +38,7 @@ async fn a_user_has_one_place_and_a_concert_one_queue() {
              WHERE user_id = 'ann'",
             "PRIMARY",
         ),
-        (
-            "INSERT INTO queue_tails (concert_id) SELECT concert_id FROM queue_heads",
-            "PRIMARY",
-        ),
+        ("INSERT INTO queues SELECT * FROM queues", "PRIMARY"),
     ])
     .await;
 }
@@ -73,29 +70,23 @@ async fn a_place_has_what_its_phase_needs() {
 async fn a_policy_is_whole() {
     refused(&[
         (
-            "UPDATE queue_heads SET policy_state = 'ajar'",
-            "queue_heads_policy_state",
+            "UPDATE queues SET policy_state = 'ajar'",
+            "queues_policy_state",
         ),
         (
-            "UPDATE queue_heads SET throughput_admit = 0, throughput_interval_us = 1",
-            "queue_heads_throughput",
+            "UPDATE queues SET throughput_admit = 0, throughput_interval_us = 1",
+            "queues_throughput",
         ),
         (
-            "UPDATE queue_heads SET throughput_admit = 5",
-            "queue_heads_throughput_whole",
+            "UPDATE queues SET throughput_admit = 5",
+            "queues_throughput_whole",
         ),
         (
-            "UPDATE queue_heads SET capacity_max_active = 0",
-            "queue_heads_capacity",
+            "UPDATE queues SET capacity_max_active = 0",
+            "queues_capacity",
         ),
-        (
-            "UPDATE queue_heads SET claim_ttl_us = 0",
-            "queue_heads_lives",
-        ),
-        (
-            "UPDATE queue_heads SET max_waiting = -1",
-            "queue_heads_max_waiting",
-        ),
+        ("UPDATE queues SET claim_ttl_us = 0", "queues_lifetimes"),
+        ("UPDATE queues SET max_waiting = -1", "queues_max_waiting"),
     ])
     .await;
 }
@@ -104,32 +95,24 @@ async fn a_policy_is_whole() {
 async fn nothing_is_counted_below_none_or_by_halves() {
     refused(&[
         (
-            "UPDATE queue_heads SET recovering_until_us = 1",
-            "queue_heads_recovery",
+            "UPDATE queues SET recovering_until_us = 1",
+            "queues_recovery",
         ),
         (
-            "UPDATE queue_heads SET window_start_us = 1, window_interval_us = NULL",
-            "queue_heads_window",
+            "UPDATE queues SET window_start_us = 1, window_interval_us = NULL",
+            "queues_window",
         ),
+        ("UPDATE queues SET waiting = -1", "queues_counts"),
+        ("UPDATE queues SET departures = -1", "queues_counts"),
+        ("UPDATE queues SET admitted = departed + 1", "queues_counts"),
         (
-            "UPDATE queue_heads SET back_in_line = -1",
-            "queue_heads_counts",
+            "UPDATE queues SET passed_seq = last_seq + 1",
+            "queues_counts",
         ),
+        ("UPDATE queues SET busy = FALSE", "queues_is_busy"),
         (
-            "UPDATE queue_tails SET removed_waiting = -1",
-            "queue_tails_counts",
-        ),
-        (
-            "UPDATE queue_exits SET left_line = -1",
-            "queue_exits_counts",
-        ),
-        (
-            "INSERT INTO queue_leavers SELECT concert_id, 1, 2, 0 FROM queue_tails",
+            "INSERT INTO queue_leavers SELECT concert_id, 1, 2, 0 FROM queues",
             "queue_leavers_slot",
-        ),
-        (
-            "INSERT INTO queue_returns SELECT concert_id, 1, 0, -1 FROM queue_tails",
-            "queue_returns_people",
         ),
     ])
     .await;

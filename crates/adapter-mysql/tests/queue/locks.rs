@@ -1,24 +1,26 @@
 //! Who waits for whom, and who does not.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use diesel_async::AsyncMysqlConnection;
 use frontrow_adapter_mysql::MySqlSettings;
 use frontrow_domain::{
-    model::queue::GatePurpose,
-    ports::{GateOutcome, JoinOutcome, LeaveOutcome, Queue, QueueTicks, StoreError, TickOutcome},
+    model::queue::{GatePurpose, PolicyVersion},
+    ports::{
+        GateOutcome, JoinOutcome, LeaveOutcome, Queue, QueueControl, QueueTicks, SeedOutcome,
+        StoreError, TickOutcome, WaitingLine,
+    },
 };
-
-use futures_util::future::join_all;
+use futures_util::{future::join_all, poll};
 use tokio::time::timeout;
 
 use crate::{
-    hall::{Hall, by_capacity, bypass, paused, user},
+    hall::{Hall, by_capacity, bypass, paused, report, user},
     one_queue::{execute, settings},
 };
 
-const TAIL: &str = "SELECT * FROM queue_tails FOR UPDATE";
-const HEAD: &str = "SELECT * FROM queue_heads FOR UPDATE";
+/// What every transaction that changes more than one place begins with.
+const QUEUE: &str = "SELECT * FROM queues FOR UPDATE";
 
 /// So long take ten calls at most of who is [impatient]; those of all who wait in a line would take twenty.
 const SEVERAL_CALLS: Duration = Duration::from_secs(10);
@@ -45,50 +47,60 @@ fn impatient() -> MySqlSettings {
     }
 }
 
+/// A tick gives up a queue that hangs, soon, and takes nothing from the ticks of others with it.
 #[tokio::test]
-async fn who_joins_a_line_does_not_wait_for_admission() {
-    let hall = Hall::open(paused()).await;
-    hall.line_up(3).await;
-    let admission = holding(&hall, HEAD).await;
-    hall.enters("late").await;
-    let_go(admission).await;
-}
-
-#[tokio::test]
-async fn a_tick_leaves_its_work_to_who_is_at_it() {
+async fn a_tick_gives_up_a_queue_that_hangs() {
     let mut hall = Hall::open(paused()).await;
     let line = hall.line_up(3).await;
     hall.change(bypass()).await;
-    hall.expire(0).await;
-    let other = holding(&hall, HEAD).await;
-    for told in [
-        hall.queue().admit(hall.concert, 10).await,
-        hall.queue().expire(hall.concert, 10).await,
-    ] {
-        assert_eq!(told.unwrap().value, TickOutcome::Skipped);
+    let other = holding(&hall, QUEUE).await;
+    let ticking = (0..10).map(|_| hall.queue().admit(hall.concert, 10));
+    let ticked = timeout(SEVERAL_CALLS, join_all(ticking)).await.unwrap();
+    for outcome in ticked {
+        assert_eq!(outcome.unwrap().value, TickOutcome::Skipped);
     }
+    // Reading needs no lock, and there are connections left.
+    assert!(!hall.queue().busy().await.unwrap().is_empty());
     assert!(hall.waits(&line[0]).await);
     let_go(other).await;
+    assert_eq!(hall.admit(10).await.done, 3);
 }
 
-/// Nobody who looks, leaves, pays or passes the gate waits for a join or a tick.
+/// Admission waits for an expiry that has the queue, and does not leave its work to it.
 #[tokio::test]
-async fn only_joins_and_ticks_wait_for_each_other() {
+async fn admission_waits_for_the_queue_and_then_admits() {
+    let mut hall = Hall::open(paused()).await;
+    hall.line_up(3).await;
+    hall.change(bypass()).await;
+    let expiring = holding(&hall, QUEUE).await;
+    let mut admission = pin!(hall.queue().admit(hall.concert, 10));
+    for _ in 0..10 {
+        assert!(poll!(admission.as_mut()).is_pending());
+        hall.queue().busy().await.unwrap();
+    }
+    let_go(expiring).await;
+    assert_eq!(report(admission.await.unwrap().value).done, 3);
+}
+
+/// No look-up, gate, snapshot or unchanged policy waits for a transaction of the queue.
+#[tokio::test]
+async fn what_changes_one_place_or_none_does_not_wait_for_the_queue() {
     let hall = Hall::open(by_capacity(2)).await;
     let ann = hall.enters("ann").await.ticket;
     let ben = hall.enters("ben").await.ticket;
-    let cat = hall.enters("cat").await.ticket;
-    let joining = holding(&hall, TAIL).await;
-    let ticking = holding(&hall, HEAD).await;
+    let joining = holding(&hall, QUEUE).await;
     let passed = hall.queue().pass_gate(&ann, GatePurpose::Browse).await;
     assert!(matches!(passed.unwrap().value, GateOutcome::Passed(_)));
     assert!(!hall.waits(&ben).await);
-    for ticket in [&ben, &cat] {
-        let left = hall.queue().leave(ticket).await.unwrap().value;
-        assert_eq!(left, LeaveOutcome::Left);
-    }
+    hall.queue().look(hall.concert, None).await.unwrap();
+    hall.queue().policy_version(hall.concert).await.unwrap();
+    assert_eq!(
+        hall.seed_again().await,
+        SeedOutcome::HasNewer(PolicyVersion(1))
+    );
     let_go(joining).await;
-    let_go(ticking).await;
+    let left = hall.queue().leave(&ben).await.unwrap().value;
+    assert_eq!(left, LeaveOutcome::Left);
 }
 
 /// The head of the line is being changed by somebody: admission waits for them, and does not take the next.
@@ -120,7 +132,7 @@ async fn admission_never_goes_around_a_locked_neighbour() {
 async fn a_failed_transaction_tells_all_who_shared_it() {
     let hall = Hall::open(paused()).await;
     let impatient = hall.store.another(&impatient()).await;
-    let joining = holding(&hall, TAIL).await;
+    let joining = holding(&hall, QUEUE).await;
     let asking: Vec<_> = (0..20)
         .map(|number| {
             let (queue, concert) = (impatient.clone(), hall.concert);
@@ -153,7 +165,7 @@ async fn a_failed_transaction_tells_all_who_shared_it() {
 async fn nobody_waits_much_longer_to_join_than_a_call_may_take() {
     let hall = Hall::open(paused()).await;
     let impatient = hall.store.another(&impatient()).await;
-    let joining = holding(&hall, TAIL).await;
+    let joining = holding(&hall, QUEUE).await;
     let asking: Vec<_> = (0..5_000)
         .map(|number| {
             let (queue, concert) = (impatient.clone(), hall.concert);
@@ -175,7 +187,7 @@ async fn nobody_waits_much_longer_to_join_than_a_call_may_take() {
 #[tokio::test]
 async fn who_hangs_up_disturbs_nobody() {
     let hall = Hall::open(paused()).await;
-    let joining = holding(&hall, TAIL).await;
+    let joining = holding(&hall, QUEUE).await;
     let join = |name: String| {
         let (queue, concert) = (hall.queue().clone(), hall.concert);
         tokio::spawn(async move { queue.join(concert, &user(&name), None).await })

@@ -34,7 +34,8 @@ pub(crate) async fn line_up(hall: &mut Hall, count: i64) -> Vec<Ticket> {
         execute(raw, &sql).await.unwrap();
     }
     let sql = format!(
-        "UPDATE queue_tails SET last_seq = last_seq + {count}, last_arrival = last_arrival + {count}"
+        "UPDATE queues SET last_seq = last_seq + {count}, last_arrival = last_arrival + {count},
+             waiting = waiting + {count}"
     );
     execute(raw, &sql).await.unwrap();
     // After the last of them.

@@ -1,4 +1,4 @@
-//! A look at the line takes several statements, and is of one instant all the same.
+//! A snapshot of the line takes two statements, and is of one instant all the same.
 
 use frontrow_adapter_mysql::MySqlQueue;
 use frontrow_domain::{
@@ -12,11 +12,8 @@ use crate::{
     wire::{address_of, turnstile::Turnstile},
 };
 
-/// How the statement begins that counts those who wait, after the head was read.
-const COUNTS: &str = "SELECT t.last_seq";
-
-/// How the statement begins that tells how many have left, after they were counted.
-const EXIT: &str = "SELECT e.left_line";
+/// How the statement begins that reads the departures, after the queue was read.
+const DEPARTURES: &str = "SELECT l.arrival";
 
 async fn see(queue: &MySqlQueue, hall: &Hall, since: Option<LineMark>) -> Line {
     match queue.look(hall.concert, since).await.unwrap().value {
@@ -25,37 +22,36 @@ async fn see(queue: &MySqlQueue, hall: &Hall, since: Option<LineMark>) -> Line {
     }
 }
 
-/// One leaves and two are admitted while somebody looks, who sees neither, and both with the next look.
+/// One user leaves and two are admitted while a snapshot is taken, which has neither, and both are in
+/// the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_look_is_of_one_instant() {
-    for moment in [COUNTS, EXIT] {
-        let mut hall = Hall::open(paused()).await;
-        let line = hall.line_up(6).await;
-        hall.change(bypass()).await;
-        let turnstile = Turnstile::before(address_of(hall.store.url()).await).await;
-        let url = turnstile.wire.url(hall.store.url());
-        let offset = hall.store.offset.clone();
-        let slow = MySqlQueue::open(&url, &settings(), offset).await.unwrap();
-        let before = see(&slow, &hall, None).await;
+async fn a_snapshot_is_of_one_instant() {
+    let mut hall = Hall::open(paused()).await;
+    let line = hall.line_up(6).await;
+    let turnstile = Turnstile::before(address_of(hall.store.url()).await).await;
+    let url = turnstile.wire.url(hall.store.url());
+    let offset = hall.store.offset.clone();
+    let slow = MySqlQueue::open(&url, &settings(), offset).await.unwrap();
+    let before = see(&slow, &hall, None).await;
+    hall.queue().leave(&line[5]).await.unwrap();
+    hall.change(bypass()).await;
 
-        turnstile.stop_at(moment);
-        let meanwhile = async {
-            turnstile.stopped().await;
-            hall.queue().leave(&line[4]).await.unwrap();
-            assert_eq!(hall.admit(2).await.done, 2);
-            turnstile.open();
-        };
-        let looking = see(&slow, &hall, Some(before.mark));
-        let (seen, ()) = futures_util::future::join(looking, meanwhile).await;
-        assert_eq!((seen.waiting, seen.admitted), (6, 0));
-        assert_eq!(seen.left, Left::These(Vec::new()));
-        assert_eq!(seen.mark, before.mark);
+    turnstile.stop_at(DEPARTURES);
+    let meanwhile = async {
+        turnstile.stopped().await;
+        hall.queue().leave(&line[4]).await.unwrap();
+        assert_eq!(hall.admit(2).await.done, 2);
+        turnstile.open();
+    };
+    let looking = see(&slow, &hall, Some(before.mark));
+    let (seen, ()) = futures_util::future::join(looking, meanwhile).await;
+    assert_eq!((seen.waiting, seen.admitted), (5, 0));
+    assert_eq!(seen.left, Left::These(vec![line[5].arrival]));
 
-        let after = see(&slow, &hall, Some(seen.mark)).await;
-        assert_eq!((after.waiting, after.admitted), (3, 2));
-        assert_eq!(after.left, Left::These(vec![line[4].arrival]));
-        assert_eq!(after.admitted_up_to, Some(line[1].arrival));
-    }
+    let after = see(&slow, &hall, Some(seen.mark)).await;
+    assert_eq!((after.waiting, after.admitted), (2, 2));
+    assert_eq!(after.left, Left::These(vec![line[4].arrival]));
+    assert_eq!(after.admitted_up_to, Some(line[1].arrival));
 }
 
 /// The record of those who left is a ring: who leaves past its end is told of like everybody else, and who looks
@@ -65,7 +61,7 @@ async fn nobody_is_missed_where_the_record_begins_anew() {
     let hall = Hall::open(paused()).await;
     let line = hall.line_up(8).await;
     let raw = &mut hall.store.raw().await;
-    let near_the_end = "UPDATE queue_exits SET left_line = 3 * 2048 - 3";
+    let near_the_end = "UPDATE queues SET departures = 3 * 2048 - 3";
     execute(raw, near_the_end).await.unwrap();
     let before = see(hall.queue(), &hall, None).await;
     for leaver in &line[..6] {
@@ -80,7 +76,7 @@ async fn nobody_is_missed_where_the_record_begins_anew() {
         }
         Left::Anybody => panic!("six have left"),
     }
-    let once_round = "UPDATE queue_exits SET left_line = left_line + 2048 - 5";
+    let once_round = "UPDATE queues SET departures = departures + 2048 - 5";
     execute(raw, once_round).await.unwrap();
     let after = see(hall.queue(), &hall, Some(before.mark)).await;
     assert_eq!(after.left, Left::Anybody);

@@ -11,14 +11,7 @@ use frontrow_test_harness::MySqlTestDatabase;
 use jiff::SignedDuration;
 
 /// What the queues keep their people in.
-const TABLES: [&str; 6] = [
-    "queue_heads",
-    "queue_tails",
-    "queue_exits",
-    "queue_leavers",
-    "queue_places",
-    "queue_returns",
-];
+const TABLES: [&str; 3] = ["queues", "queue_leavers", "queue_places"];
 
 /// A fresh database, gone when dropped.
 pub(crate) struct OneQueue {
@@ -101,7 +94,7 @@ impl Fixture for OneQueue {
     }
 
     async fn reopen(&mut self) {
-        self.queue.close().await.unwrap();
+        self.queue.close();
         self.queue = open(self.empty.url(), &settings(), &self.offset).await;
     }
 }

@@ -71,10 +71,8 @@ impl Closing {
                 Err(error) => tracing::warn!(%error, "queues could not be closed"),
             }
         }
-        if let Some(queue) = self.mysql_queue
-            && let Err(error) = queue.close().await
-        {
-            tracing::warn!(%error, "who was heard of in the last second was not noted");
+        if let Some(queue) = self.mysql_queue {
+            queue.close();
         }
         self.database.close().await;
     }

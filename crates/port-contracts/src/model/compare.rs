@@ -36,6 +36,13 @@ impl ModelQueue {
             Positions::Exact => self.over_around(&expected, now),
             Positions::OverStated => self.gone_around(&expected, now),
         };
+        // While a queue takes re-entries, and until those users are admitted, positions may be
+        // overstated by everybody who waits.
+        let reentries = match positions {
+            Positions::OverStated if self.reentered => self.waiting.len() as u64,
+            Positions::OverStated | Positions::Exact => 0,
+        };
+        let (gone_ahead, gone_behind) = (gone_ahead + reentries, gone_behind + reentries);
         let close_enough = admitted == truly_admitted
             && (true_position..=true_position + gone_ahead).contains(&position)
             && (true_behind..=true_behind + gone_behind).contains(&behind);

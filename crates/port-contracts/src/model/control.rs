@@ -64,6 +64,7 @@ impl ModelQueue {
             active: Vec::new(),
             ended: Vec::new(),
             gave_up: Vec::new(),
+            reentered: false,
             window: None,
             last_tick: now,
             serving_since: now,

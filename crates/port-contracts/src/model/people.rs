@@ -41,6 +41,7 @@ impl ModelQueue {
         if !at_once && most.is_some_and(|most| waiting as u64 >= most) {
             return self.refused(JoinRefusal::Full, now);
         }
+        self.take_first_place(now);
         let arrival = self.next_arrival(now);
         if at_once {
             self.make_active(user.clone(), arrival, now);
@@ -48,6 +49,15 @@ impl ModelQueue {
             self.put_in_line(user.clone(), arrival, now);
         }
         JoinOutcome::Joined(self.heard_of(user, now))
+    }
+
+    /// The first place in a queue without any is a sign of service: ticks of such a queue need not
+    /// record anything.
+    fn take_first_place(&mut self, now: Timestamp) {
+        if self.waiting.is_empty() && self.active.is_empty() {
+            self.serving_since = self.serving_since_at(now);
+            self.last_tick = now;
+        }
     }
 
     pub(crate) fn look_up(&mut self, now: Timestamp, ticket: &Ticket) -> LookUpOutcome {
@@ -128,6 +138,8 @@ impl ModelQueue {
     }
 
     fn give_back(&mut self, ticket: &Ticket, now: Timestamp) -> Place {
+        self.take_first_place(now);
+        self.reentered = true;
         self.last_arrival = self.last_arrival.max(Some(ticket.arrival));
         self.put_in_line(ticket.user.clone(), ticket.arrival, now);
         self.heard_of(&ticket.user, now)

@@ -71,6 +71,8 @@ pub(crate) struct ModelQueue {
     pub(crate) ended: Vec<UserId>,
     /// The arrivals of those who stopped waiting without being admitted.
     pub(crate) gave_up: Vec<Arrival>,
+    /// True once any user has re-entered.
+    pub(crate) reentered: bool,
     pub(crate) window: Option<Window>,
     pub(crate) last_tick: Timestamp,
     pub(crate) serving_since: Timestamp,

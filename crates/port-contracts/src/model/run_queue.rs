@@ -214,7 +214,15 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             .queue()
             .is_some_and(|queue| over.iter().any(|user| queue.place_of(user, now).is_some()));
         self.last = now;
-        if revived {
+        let quiet_for = self
+            .queue()
+            .map(|queue| now.duration_since(queue.last_tick));
+        // A store records a tick that changes nothing at most once a second, so for that second it may
+        // count as out of service or not.
+        let may_be_silent = quiet_for.is_some_and(|quiet| {
+            (SignedDuration::from_secs(4)..=SignedDuration::from_secs(5)).contains(&quiet)
+        });
+        if revived || may_be_silent {
             Err(Stop::Undecided)
         } else {
             Ok(())

@@ -8,8 +8,7 @@ use crate::stores::Stores;
 
 /// As the manual has it.
 const FORGET_THE_QUEUES: &str = "
-    DELETE FROM queue_heads; DELETE FROM queue_tails; DELETE FROM queue_places;
-    DELETE FROM queue_returns; DELETE FROM queue_exits; DELETE FROM queue_leavers;";
+    DELETE FROM queues; DELETE FROM queue_places; DELETE FROM queue_leavers;";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_in_the_database_is_that_of_the_backup() -> Result<()> {

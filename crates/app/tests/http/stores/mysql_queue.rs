@@ -21,7 +21,7 @@ const BEGIN: &str = "
 const HEAD: &str = "
     SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) AS now,
         admitted, window_start_us
-    FROM queue_heads WHERE concert_id = UNHEX(REPLACE(?, '-', ''))";
+    FROM queues WHERE concert_id = UNHEX(REPLACE(?, '-', ''))";
 
 /// Those who wait or are active; who has left may have a row still.
 const PLACES: &str = "

@@ -158,6 +158,14 @@ impl QueueTerms {
         self.reentry = self.reentry.filter(|period| now < period.open_until);
     }
 
+    /// Records that the first place is taken in a queue without places at `now`.
+    ///
+    /// Ticks of such a queue record nothing, so that idle queues cost no writes. Without this the queue
+    /// would look like one that was out of service.
+    pub fn first_place(&mut self, now: Timestamp) {
+        self.tick(now);
+    }
+
     /// True where a tick that changes nothing else has to record its instant all the same: the
     /// recorded one is more than a second old, so it would soon count as an outage.
     #[must_use]

@@ -1,0 +1,124 @@
+//! Requests that come together share a transaction.
+//!
+//! A durable commit takes as long for two hundred requests as for one, and all of them need the row of
+//! their queue, so one by one they would wait for each other's commits. Requests that come while a
+//! transaction is under way are in the next one, also those that come while it waits for the row.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use frontrow_domain::{
+    model::{ConcertId, UserId},
+    ports::{Stamped, StoreError, StoreResult},
+};
+use frontrow_request_batching::{Batch, Batcher, Execute, InFlight, Limits, Priority};
+use futures_util::FutureExt;
+use tokio::runtime::Handle;
+
+use super::{
+    requests::{Answer, Request},
+    transaction,
+};
+use crate::{calls::Calls, queue::overload::store_error};
+
+/// How many requests share a transaction at most: it holds the queue's lock for some milliseconds then.
+const BATCH_MAX: usize = 256;
+
+/// How many requests are pending at most.
+const PENDING_MAX: usize = 8_192;
+
+/// How many requests of one user are pending at most.
+const PENDING_PER_USER_MAX: usize = 100;
+
+/// The requests that change queues.
+pub(in crate::queue) struct Batches(Batcher<Transactions>);
+
+impl Batches {
+    /// Each call ends within `limit`, and no request waits for longer for its transaction to begin. So
+    /// many transactions, of different queues, run at once at most.
+    pub(in crate::queue) fn new(calls: Calls, limit: Duration, transactions_max: usize) -> Self {
+        let limits = Limits {
+            batch_max: BATCH_MAX,
+            pending_max: PENDING_MAX,
+            pending_per_user_max: PENDING_PER_USER_MAX,
+            queue_timeout: limit,
+            // The next transaction of a queue would only wait for the lock of the one before.
+            calls_per_key_max: 1,
+            in_flight: InFlight::Fixed(BATCH_MAX * transactions_max),
+        };
+        Self(Batcher::new(limits, Transactions { calls, limit }))
+    }
+
+    /// Asks for something in the next transaction of a queue.
+    pub(in crate::queue) async fn ask(
+        &self,
+        concert: ConcertId,
+        request: Request,
+    ) -> StoreResult<Stamped<Answer>> {
+        let (user, priority) = (request.user().clone(), priority(&request));
+        let answer = self.0.submit(concert, user, priority, request);
+        answer.await.map_err(store_error)
+    }
+}
+
+/// Departures and heartbeats are never shed while anything else is pending.
+fn priority(request: &Request) -> Priority {
+    match request {
+        Request::Leave(_) | Request::Heartbeat(_) => Priority::Urgent,
+        Request::LookUp(_) => Priority::High,
+        Request::Join(..) => Priority::Normal,
+    }
+}
+
+/// Runs the transactions.
+struct Transactions {
+    calls: Calls,
+    limit: Duration,
+}
+
+impl Execute for Transactions {
+    type Key = ConcertId;
+    type User = UserId;
+    type Request = Request;
+    type Response = Stamped<Answer>;
+    type Error = StoreError;
+
+    async fn execute(
+        &self,
+        concert: &ConcertId,
+        batch: Batch<Self>,
+    ) -> StoreResult<Vec<Stamped<Answer>>> {
+        let boarding = Arc::new(Boarding {
+            concert: *concert,
+            batch: Mutex::new(batch),
+        });
+        self.calls
+            .run(self.limit, boarding, |session, boarding| {
+                transaction::change(session, boarding).boxed()
+            })
+            .await
+    }
+
+    /// On the store's runtime, as its connections: a worker of the web server that stops takes no
+    /// answer of others with it.
+    fn spawn(&self, _: &Handle, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.calls.at_home(task));
+    }
+}
+
+/// The requests of a transaction, through all of its attempts.
+pub(super) struct Boarding {
+    pub(super) concert: ConcertId,
+    batch: Mutex<Batch<Transactions>>,
+}
+
+impl Boarding {
+    /// All requests, with those that have come by now.
+    pub(super) fn board(&self) -> Vec<Request> {
+        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        batch.board();
+        batch.requests().to_vec()
+    }
+}

@@ -1,0 +1,281 @@
+//! What a batch of requests makes of a queue, one after the other: decided here, without I/O.
+
+use std::collections::{BTreeMap, HashMap};
+
+use frontrow_domain::model::{
+    ConcertId, UserId,
+    queue::{Arrival, JoinDecision, JoinFacts, Place, Ticket},
+};
+use jiff::Timestamp;
+
+use super::requests::{Answer, Heartbeat, Request};
+use crate::queue::rows::{
+    places::{Phase, PlaceRow},
+    queue_row::QueueRow,
+    units::count,
+};
+
+/// A queue while a batch of requests changes it.
+#[derive(Debug)]
+pub(super) struct Changes {
+    pub(super) concert: ConcertId,
+    pub(super) now: Timestamp,
+    pub(super) queue: QueueRow,
+    /// True where any user waits whose place is not past its end, as far as it matters.
+    pub(super) line: bool,
+    /// True where the queue had no places, until it has one.
+    pub(super) was_idle: bool,
+    /// The rows of the users of the batch.
+    pub(super) rows: HashMap<UserId, PlaceRow>,
+    /// The rows that are to be written, or deleted.
+    pub(super) changed: BTreeMap<UserId, Option<PlaceRow>>,
+    /// The arrivals of users who left the line.
+    pub(super) departures: Vec<Arrival>,
+}
+
+impl Changes {
+    /// What a request comes to, after those before it.
+    pub(super) fn answer(&mut self, request: &Request) -> Answer {
+        match request {
+            Request::Join(user, shown) => self.join(user, shown.as_ref()),
+            Request::LookUp(ticket) => self.look_up(ticket),
+            Request::Leave(ticket) => self.leave(ticket),
+            Request::Heartbeat(heartbeat) => {
+                self.record(heartbeat);
+                Answer::Recorded
+            }
+        }
+    }
+
+    fn join(&mut self, user: &UserId, shown: Option<&Ticket>) -> Answer {
+        let held = self.held(user);
+        if held.is_none()
+            && self
+                .rows
+                .get(user)
+                .is_some_and(|row| row.phase != Phase::Ended)
+        {
+            // Its row is past its end.
+            self.remove(user);
+        }
+        let facts = JoinFacts {
+            has_place: held.is_some(),
+            reenters: shown.is_some_and(|ticket| self.reenters(ticket)),
+            line: self.line && self.queue.waiting > 0,
+            waiting: count(self.queue.waiting),
+            active: count(self.queue.active),
+        };
+        let QueueRow {
+            terms, admission, ..
+        } = &mut self.queue;
+        match (facts.decide(terms, admission, self.now), held, shown) {
+            (JoinDecision::Keep, Some(row), _) => Answer::Held(self.keep(user, row)),
+            (JoinDecision::Reenter, _, Some(ticket)) => Answer::Held(self.reenter(ticket)),
+            (JoinDecision::Refuse(why), ..) => {
+                Answer::Refused(why, self.queue.terms.view(self.now))
+            }
+            (JoinDecision::Admit, ..) => Answer::Joined(self.admit(user)),
+            (JoinDecision::Wait | JoinDecision::Keep | JoinDecision::Reenter, ..) => {
+                Answer::Joined(self.line_up(user, facts.line))
+            }
+        }
+    }
+
+    fn look_up(&mut self, ticket: &Ticket) -> Answer {
+        if self.reenters(ticket) {
+            return Answer::Held(self.reenter(ticket));
+        }
+        match self.held(&ticket.user) {
+            Some(row) if row.arrival == ticket.arrival => {
+                Answer::Held(self.keep(&ticket.user, row))
+            }
+            _ => Answer::Gone,
+        }
+    }
+
+    fn leave(&mut self, ticket: &Ticket) -> Answer {
+        if self.reenters(ticket) {
+            self.remember(&ticket.user, ticket.arrival);
+            return Answer::Left;
+        }
+        match self.held(&ticket.user) {
+            Some(row) if row.arrival == ticket.arrival => {
+                if row.phase.waits() {
+                    self.departures.push(row.arrival);
+                    self.queue.departures += 1;
+                }
+                self.remove(&ticket.user);
+                Answer::Left
+            }
+            _ => Answer::Gone,
+        }
+    }
+
+    fn record(&mut self, heartbeat: &Heartbeat) {
+        let row = self.held(&heartbeat.user);
+        if let Some(row) = row.filter(|row| row.arrival == heartbeat.arrival) {
+            self.beat(&heartbeat.user, row, heartbeat.at.min(self.now));
+        }
+    }
+
+    /// The row of the place that a user has.
+    fn held(&self, user: &UserId) -> Option<PlaceRow> {
+        let row = self.rows.get(user).copied();
+        row.filter(|row| row.is_held(&self.queue, self.now))
+    }
+
+    /// True where a ticket from before a loss brings back the place of a user who has no row here.
+    fn reenters(&self, ticket: &Ticket) -> bool {
+        !self.rows.contains_key(&ticket.user) && self.queue.terms.reenters(ticket, self.now)
+    }
+
+    /// The place of a user who has just been heard of.
+    fn keep(&mut self, user: &UserId, row: PlaceRow) -> Place {
+        self.beat(user, row, self.now);
+        self.place(user, &row)
+    }
+
+    /// Records a heartbeat of a waiting place, unless it has a newer one.
+    fn beat(&mut self, user: &UserId, row: PlaceRow, at: Timestamp) {
+        if row.phase.waits() && row.since < at {
+            self.write(user, PlaceRow { since: at, ..row });
+        }
+    }
+
+    /// Puts the user of a ticket from before a loss back into the line. New joins come after every
+    /// arrival seen.
+    fn reenter(&mut self, ticket: &Ticket) -> Place {
+        let queue = &mut self.queue;
+        queue.last_arrival = queue.last_arrival.max(Some(ticket.arrival));
+        queue.waiting += 1;
+        queue.reentered += 1;
+        self.line = true;
+        let row = self.new_row(Phase::Reentered, ticket.arrival, None);
+        self.write(&ticket.user, row);
+        self.place(&ticket.user, &row)
+    }
+
+    fn admit(&mut self, user: &UserId) -> Place {
+        let arrival = self.next_arrival(user);
+        self.queue.active += 1;
+        let row = PlaceRow {
+            admitted_at: Some(self.now),
+            ..self.new_row(Phase::Admitted, arrival, None)
+        };
+        self.write(user, row);
+        self.place(user, &row)
+    }
+
+    fn line_up(&mut self, user: &UserId, line: bool) -> Place {
+        let arrival = self.next_arrival(user);
+        let queue = &mut self.queue;
+        if !line && queue.reentered == 0 {
+            // Every number so far has left, or is past its end.
+            queue.passed_seq = queue.last_seq;
+            queue.passed_arrival = arrival.micros() - 1;
+        }
+        queue.last_seq += 1;
+        queue.line_since = queue.line_since.or(Some(arrival));
+        queue.waiting += 1;
+        let seq = queue.last_seq;
+        self.line = true;
+        let row = self.new_row(Phase::Waiting, arrival, Some(seq));
+        self.write(user, row);
+        self.place(user, &row)
+    }
+
+    /// The arrival of a user who gets a new place.
+    fn next_arrival(&mut self, user: &UserId) -> Arrival {
+        if self
+            .rows
+            .get(user)
+            .is_some_and(|row| row.phase == Phase::Ended)
+        {
+            self.queue.remembered -= 1;
+        }
+        let arrival = Arrival::after(self.queue.last_arrival, self.now);
+        self.queue.last_arrival = Some(arrival);
+        arrival
+    }
+
+    fn new_row(&self, phase: Phase, arrival: Arrival, seq: Option<i64>) -> PlaceRow {
+        PlaceRow {
+            arrival,
+            seq,
+            phase,
+            since: self.now,
+            admitted_at: None,
+            claimed_at: None,
+        }
+    }
+
+    /// Removes the place of a user from the counts. Its row goes, or remembers the end while users may
+    /// re-enter.
+    fn remove(&mut self, user: &UserId) {
+        let Some(row) = self.rows.get(user).copied() else {
+            return;
+        };
+        self.queue.count_out(row.phase);
+        if self.queue.terms.accepts_reentry(self.now) {
+            self.remember(user, row.arrival);
+        } else {
+            self.rows.remove(user);
+            self.changed.insert(user.clone(), None);
+        }
+    }
+
+    /// Remembers that the place of a user with this arrival ended.
+    fn remember(&mut self, user: &UserId, arrival: Arrival) {
+        self.queue.remembered += 1;
+        let row = self.new_row(Phase::Ended, arrival, None);
+        self.write(user, row);
+    }
+
+    fn write(&mut self, user: &UserId, row: PlaceRow) {
+        if self.was_idle && row.phase != Phase::Ended {
+            self.was_idle = false;
+            self.queue.terms.first_place(self.now);
+        }
+        self.rows.insert(user.clone(), row);
+        self.changed.insert(user.clone(), Some(row));
+    }
+
+    fn place(&self, user: &UserId, row: &PlaceRow) -> Place {
+        place(self.concert, user, row, &self.queue, self.now)
+    }
+}
+
+/// A place as its user sees it.
+pub(in crate::queue) fn place(
+    concert: ConcertId,
+    user: &UserId,
+    row: &PlaceRow,
+    queue: &QueueRow,
+    now: Timestamp,
+) -> Place {
+    Place {
+        ticket: Ticket {
+            concert,
+            user: user.clone(),
+            arrival: row.arrival,
+            generation: queue.terms.generation,
+        },
+        standing: row.standing(queue, now),
+        queue: queue.terms.view(now),
+    }
+}
+
+impl QueueRow {
+    /// Takes a place of this phase out of the counts.
+    pub(in crate::queue) fn count_out(&mut self, phase: Phase) {
+        match phase {
+            Phase::Reentered | Phase::Waiting => {
+                self.waiting -= 1;
+                self.departed += 1;
+                self.reentered -= i64::from(phase == Phase::Reentered);
+            }
+            Phase::Admitted | Phase::Claimed => self.active -= 1,
+            Phase::Ended => self.remembered -= 1,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What users ask for that changes a queue, and what they are answered.
+
+use frontrow_domain::model::{
+    UserId,
+    queue::{Arrival, JoinRefusal, Place, QueueView, SignOfLife, Ticket},
+};
+use jiff::Timestamp;
+
+/// What a user asks for.
+#[derive(Debug, Clone)]
+pub(in crate::queue) enum Request {
+    /// A place, or the one that they have. The ticket came along.
+    Join(UserId, Option<Ticket>),
+    /// The place of a ticket, which re-enters where it was lost. A heartbeat.
+    LookUp(Ticket),
+    /// The end of the place of a ticket.
+    Leave(Ticket),
+    /// A heartbeat of an earlier instant.
+    Heartbeat(Heartbeat),
+}
+
+/// A heartbeat that an instance has collected.
+#[derive(Debug, Clone)]
+pub(in crate::queue) struct Heartbeat {
+    pub(in crate::queue) user: UserId,
+    pub(in crate::queue) arrival: Arrival,
+    pub(in crate::queue) at: Timestamp,
+}
+
+impl From<&SignOfLife> for Heartbeat {
+    fn from(sign: &SignOfLife) -> Self {
+        Self {
+            user: sign.user.clone(),
+            arrival: sign.arrival,
+            at: sign.at,
+        }
+    }
+}
+
+impl Request {
+    /// The user whose place it is about.
+    pub(in crate::queue) fn user(&self) -> &UserId {
+        match self {
+            Self::Join(user, _) => user,
+            Self::LookUp(ticket) | Self::Leave(ticket) => &ticket.user,
+            Self::Heartbeat(heartbeat) => &heartbeat.user,
+        }
+    }
+}
+
+/// What a request comes to.
+#[derive(Debug, Clone)]
+pub(in crate::queue) enum Answer {
+    /// A new place.
+    Joined(Place),
+    /// The place that the user has.
+    Held(Place),
+    /// The queue takes no new user now.
+    Refused(JoinRefusal, QueueView),
+    /// The place has ended by this request.
+    Left,
+    /// The place had ended before.
+    Gone,
+    /// The heartbeat is recorded, where it changes anything.
+    Recorded,
+    /// The store does not have the queue.
+    NotSeeded,
+}

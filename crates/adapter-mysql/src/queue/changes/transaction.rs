@@ -1,0 +1,132 @@
+//! The transaction that a batch of requests shares.
+//!
+//! It locks the queue's row, so that the changes of all processes come one batch after the other, and
+//! boards the requests that came while it waited. Then it locks the rows of their users, decides
+//! ([`Changes`]), and writes all places with one statement.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use diesel::QueryResult;
+use frontrow_domain::{
+    model::{ConcertId, queue::EffectiveState},
+    ports::Stamped,
+};
+use jiff::Timestamp;
+
+use super::{
+    batch::Boarding,
+    decisions::Changes,
+    requests::{Answer, Request},
+};
+use crate::{
+    calls::Turn,
+    queue::{
+        rows::{
+            departures, places,
+            queue_row::{self, QueueRow},
+            units::count,
+        },
+        tick::expired,
+    },
+    session::Session,
+};
+
+/// Does what the requests of a batch ask for.
+pub(super) async fn change(
+    session: &mut Session,
+    batch: &Arc<Boarding>,
+) -> QueryResult<Turn<Vec<Stamped<Answer>>>> {
+    let concert = batch.concert;
+    session.begin().await?;
+    let locked = queue_row::lock(session, concert).await?;
+    let requests = batch.board();
+    let Some((now, mut queue)) = locked else {
+        let none = Stamped {
+            as_of: queue_row::now(session).await?,
+            value: Answer::NotSeeded,
+        };
+        return Ok(Turn::Refused(vec![none; requests.len()]));
+    };
+    let before = queue.clone();
+    let joins = requests
+        .iter()
+        .any(|request| matches!(request, Request::Join(..)));
+    let line = !joins || finds_line(session, concert, &queue, now).await?;
+    if !line {
+        expired::make_room(session, concert, &mut queue, now).await?;
+    }
+    let users = requests.iter().map(Request::user);
+    let rows = places::lock(session, concert, users).await?;
+    let mut changes = Changes {
+        concert,
+        now,
+        queue,
+        line,
+        was_idle: before.waiting + before.active == 0,
+        rows: HashMap::from_iter(rows),
+        changed: BTreeMap::new(),
+        departures: Vec::new(),
+    };
+    let answers = requests
+        .iter()
+        .map(|request| Stamped {
+            as_of: now,
+            value: changes.answer(request),
+        })
+        .collect();
+    let Changes {
+        queue,
+        changed,
+        departures,
+        ..
+    } = changes;
+    if changed.is_empty() && queue == before {
+        return Ok(Turn::Refused(answers));
+    }
+    places::write(session, concert, &changed).await?;
+    departures::record(session, concert, before.departures, &departures).await?;
+    if queue != before {
+        queue.save(session, concert).await?;
+    }
+    Ok(Turn::Done(answers))
+}
+
+/// True where a user who joins finds others waiting, as far as that matters: where the queue admits
+/// nobody at once anyway, it says true and asks nothing.
+async fn finds_line(
+    session: &mut Session,
+    concert: ConcertId,
+    queue: &QueueRow,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    if queue.waiting == 0 {
+        return Ok(false);
+    }
+    if !may_admit(queue, now) {
+        return Ok(true);
+    }
+    expired::anybody_waits(session, concert, queue, now).await
+}
+
+/// True where the state admits users and the window has room, whoever waits.
+fn may_admit(queue: &QueueRow, now: Timestamp) -> bool {
+    let state = queue.terms.state(now);
+    // Asked of a copy: only an attempt to admit a user starts a window.
+    let window = queue.admission;
+    let (mut peeked, policy) = (window, queue.policy());
+    match state {
+        EffectiveState::Bypass => true,
+        EffectiveState::Open => peeked.room(state, policy, 0, now) > 0,
+        _ => false,
+    }
+}
+
+/// True where a capacity keeps a user from being admitted while places past their end still count.
+pub(in crate::queue) fn capacity_is_full(queue: &QueueRow, now: Timestamp) -> bool {
+    let capacity = queue.policy().capacity;
+    queue.terms.state(now) == EffectiveState::Open
+        && capacity.is_some_and(|most| count(queue.active) >= u64::from(most.max_active))
+}

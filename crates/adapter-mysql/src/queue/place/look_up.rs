@@ -1,0 +1,83 @@
+//! Looking up a place: a read, and now and then a heartbeat or a re-entry in the shared transaction.
+
+use frontrow_domain::{
+    model::queue::Ticket,
+    ports::{LookUpOutcome, Stamped, StoreResult},
+};
+use frontrow_request_batching::Priority;
+use jiff::Timestamp;
+
+use super::reads::Seen;
+use crate::queue::{
+    MySqlQueue,
+    changes::{Answer, Request, place},
+};
+
+/// A heartbeat is written where the last one is older than this part of the waiting time to live.
+const HEARTBEATS_PER_TTL: u32 = 6;
+
+impl MySqlQueue {
+    /// Returns the place of `ticket`. A heartbeat.
+    pub(in crate::queue) async fn look_up_place(
+        &self,
+        ticket: &Ticket,
+    ) -> StoreResult<Stamped<LookUpOutcome>> {
+        let Stamped { as_of, value } = self.reads().see(ticket, Priority::Normal).await?;
+        let value = match value {
+            None => LookUpOutcome::NotSeeded,
+            Some(seen) if seen.is_to_be_changed(ticket, as_of) => {
+                return self.look_up_in_transaction(ticket).await;
+            }
+            Some(seen) => match seen.row_of(ticket, as_of) {
+                Some(row) => LookUpOutcome::Found(place(
+                    ticket.concert,
+                    &ticket.user,
+                    &row,
+                    &seen.queue,
+                    as_of,
+                )),
+                None => LookUpOutcome::Gone,
+            },
+        };
+        Ok(Stamped { as_of, value })
+    }
+
+    /// The same in the shared transaction, which records the heartbeat and lets a lost place re-enter.
+    pub(super) async fn look_up_in_transaction(
+        &self,
+        ticket: &Ticket,
+    ) -> StoreResult<Stamped<LookUpOutcome>> {
+        let request = Request::LookUp(ticket.clone());
+        let answer = self.changes().ask(ticket.concert, request).await?;
+        Ok(answer.map(|answer| match answer {
+            Answer::Held(place) | Answer::Joined(place) => LookUpOutcome::Found(place),
+            Answer::NotSeeded => LookUpOutcome::NotSeeded,
+            Answer::Gone | Answer::Left | Answer::Recorded | Answer::Refused(..) => {
+                LookUpOutcome::Gone
+            }
+        }))
+    }
+}
+
+impl Seen {
+    /// The row of the place of `ticket`. None where the place is gone.
+    pub(super) fn row_of(
+        &self,
+        ticket: &Ticket,
+        now: Timestamp,
+    ) -> Option<crate::queue::rows::places::PlaceRow> {
+        self.row
+            .filter(|row| row.arrival == ticket.arrival && row.is_held(&self.queue, now))
+    }
+
+    /// True where a look-up by `ticket` changes the queue: it re-enters, or its heartbeat is due.
+    pub(super) fn is_to_be_changed(&self, ticket: &Ticket, now: Timestamp) -> bool {
+        if self.row.is_none() {
+            return self.queue.terms.reenters(ticket, now);
+        }
+        let due = self.queue.policy().waiting_ttl / HEARTBEATS_PER_TTL;
+        self.row_of(ticket, now).is_some_and(|row| {
+            row.phase.waits() && now.duration_since(row.since) >= due.try_into().unwrap_or_default()
+        })
+    }
+}

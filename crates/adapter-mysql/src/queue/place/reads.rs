@@ -1,0 +1,184 @@
+//! Where places are: one statement by primary keys alone, without a lock, for all who ask at once.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use diesel::{
+    QueryResult, QueryableByName,
+    mysql::Mysql,
+    sql_query,
+    sql_types::{BigInt, Binary, Text},
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::{
+    model::{ConcertId, UserId, queue::Ticket},
+    ports::{Stamped, StoreError, StoreResult},
+};
+use frontrow_request_batching::{Batch, Batcher, Execute, InFlight, Limits, Priority};
+use futures_util::{FutureExt, TryFutureExt};
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+
+use crate::{
+    calls::{Calls, Turn},
+    clock::now_us,
+    queue::{
+        overload::store_error,
+        rows::{
+            places::{PlaceColumns, PlaceRow, list_of, users_list},
+            queue_row::{self, Columns, QueueRow, key, queue_columns},
+        },
+    },
+    session::Session,
+    statement::Fixed,
+};
+
+/// How many users one statement is about at most.
+const BATCH_MAX: usize = 64;
+
+/// How many requests are pending at most.
+const PENDING_MAX: usize = 8_192;
+
+/// How many requests of one user are pending at most.
+const PENDING_PER_USER_MAX: usize = 100;
+
+const READ: &str = concat!(
+    "SELECT STRAIGHT_JOIN ",
+    now_us!(),
+    ", ",
+    queue_columns!(),
+    ", j.user_id, p.arrival, p.seq, p.phase, p.since_us, p.admitted_at_us, p.claimed_at_us \
+     FROM queues q JOIN ",
+    users_list!(),
+    " LEFT JOIN queue_places p FORCE INDEX (PRIMARY) \
+         ON p.concert_id = q.concert_id AND p.user_id = j.user_id \
+     WHERE q.concert_id = ?"
+);
+
+/// A queue as one user sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) queue: Arc<QueueRow>,
+    /// The user's row, whatever it says.
+    pub(super) row: Option<PlaceRow>,
+}
+
+/// The look-ups of places.
+pub(in crate::queue) struct Reads(Batcher<Statements>);
+
+impl Reads {
+    /// Each statement ends within `limit`, and no look-up waits for longer for its statement to begin.
+    /// At most `statements_max` run at once, so that look-ups leave connections to what changes queues.
+    pub(in crate::queue) fn new(calls: Calls, limit: Duration, statements_max: usize) -> Self {
+        let limits = Limits {
+            batch_max: BATCH_MAX,
+            pending_max: PENDING_MAX,
+            pending_per_user_max: PENDING_PER_USER_MAX,
+            queue_timeout: limit,
+            calls_per_key_max: statements_max,
+            in_flight: InFlight::Fixed(BATCH_MAX * statements_max),
+        };
+        Self(Batcher::new(limits, Statements { calls, limit }))
+    }
+
+    /// The queue as the user of `ticket` sees it. None where the store does not have it.
+    pub(super) async fn see(
+        &self,
+        ticket: &Ticket,
+        priority: Priority,
+    ) -> StoreResult<Stamped<Option<Seen>>> {
+        let user = ticket.user.clone();
+        let seen = self.0.submit(ticket.concert, user.clone(), priority, user);
+        seen.await.map_err(store_error)
+    }
+}
+
+/// Runs the statements.
+struct Statements {
+    calls: Calls,
+    limit: Duration,
+}
+
+impl Execute for Statements {
+    type Key = ConcertId;
+    type User = UserId;
+    type Request = UserId;
+    type Response = Stamped<Option<Seen>>;
+    type Error = StoreError;
+
+    async fn execute(
+        &self,
+        concert: &ConcertId,
+        mut batch: Batch<Self>,
+    ) -> StoreResult<Vec<Stamped<Option<Seen>>>> {
+        let users = Arc::new(batch.take());
+        let Stamped { as_of, value } = self
+            .calls
+            .run(
+                self.limit,
+                (*concert, Arc::clone(&users)),
+                |session, (concert, users)| {
+                    read(session, *concert, users).map_ok(Turn::Done).boxed()
+                },
+            )
+            .await?;
+        let seen = users.iter().map(|user| Stamped {
+            as_of,
+            value: value.as_ref().map(|(queue, rows)| Seen {
+                queue: Arc::clone(queue),
+                row: rows.get(user.as_str()).copied(),
+            }),
+        });
+        Ok(seen.collect())
+    }
+
+    fn spawn(&self, _: &Handle, task: impl Future<Output = ()> + Send + 'static) {
+        drop(self.calls.at_home(task));
+    }
+}
+
+type Rows = HashMap<String, PlaceRow>;
+
+/// The queue and the rows of these users, as of one instant.
+async fn read(
+    session: &mut Session,
+    concert: ConcertId,
+    users: &[UserId],
+) -> QueryResult<Stamped<Option<(Arc<QueueRow>, Rows)>>> {
+    #[derive(QueryableByName)]
+    #[diesel(check_for_backend(Mysql))]
+    struct Line {
+        #[diesel(sql_type = BigInt)]
+        now_us: i64,
+        #[diesel(embed)]
+        queue: Columns,
+        #[diesel(sql_type = Text)]
+        user_id: String,
+        #[diesel(embed)]
+        place: PlaceColumns,
+    }
+    let list = list_of(users.iter()).unwrap_or_else(|| "[]".to_owned());
+    let statement = sql_query(READ)
+        .bind::<Text, _>(list)
+        .bind::<Binary, _>(key(&concert));
+    let lines: Vec<Line> = Fixed(statement).load(session.connection()).await?;
+    let (mut queue, mut rows) = (None, Rows::with_capacity(lines.len()));
+    for line in lines {
+        if queue.is_none() {
+            let as_of: Timestamp = session.now().at(line.now_us);
+            queue = Some((as_of, Arc::new(QueueRow::try_from(line.queue)?)));
+        }
+        if let Some(row) = line.place.row()? {
+            rows.insert(line.user_id, row);
+        }
+    }
+    Ok(match queue {
+        Some((as_of, queue)) => Stamped {
+            as_of,
+            value: Some((queue, rows)),
+        },
+        None => Stamped {
+            as_of: queue_row::now(session).await?,
+            value: None,
+        },
+    })
+}

@@ -1,0 +1,170 @@
+//! The queues as their operators see them, and the jobs that keep the store supplied.
+
+use async_trait::async_trait;
+use diesel::{QueryResult, sql_query, sql_types::Binary};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{PolicyState, PolicyVersion, QueueSeed, QueueTerms, SoldOut},
+    },
+    ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
+};
+use futures_util::FutureExt;
+
+use super::{
+    MySqlQueue,
+    rows::queue_row::{self, QueueRow, key},
+    tick::expired,
+};
+use crate::{calls::Turn, errors, session::Session, statement::Fixed};
+
+#[async_trait]
+impl QueueControl for MySqlQueue {
+    async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
+        self.job(seed.clone(), |session, seed| {
+            self::seed(session, seed).boxed()
+        })
+        .await
+    }
+
+    async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>> {
+        self.job(concert, |session, concert| {
+            policy_version(session, *concert).boxed()
+        })
+        .await
+    }
+
+    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
+        self.job((concert, sold_out), |session, (concert, sold_out)| {
+            set_sold_out(session, *concert, *sold_out).boxed()
+        })
+        .await
+    }
+
+    async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
+        self.job(concert, |session, concert| {
+            is_empty(session, *concert).boxed()
+        })
+        .await
+    }
+
+    async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
+        self.job(concert, |session, concert| {
+            remove(session, *concert).boxed()
+        })
+        .await
+    }
+}
+
+/// Puts the policy of the seed in force. The survey asks this of every queue, so an older or equal
+/// version takes no lock.
+async fn seed(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamped<SeedOutcome>>> {
+    let concert = seed.concert;
+    let Some((as_of, queue)) = queue_row::read(session, concert).await? else {
+        return add(session, seed).await;
+    };
+    if seed.policy.version <= queue.terms.version() {
+        let value = SeedOutcome::HasNewer(queue.terms.version());
+        return Ok(Turn::Done(Stamped { as_of, value }));
+    }
+    session.begin().await?;
+    let Some((now, mut queue)) = queue_row::lock(session, concert).await? else {
+        // It was removed meanwhile.
+        return Ok(Turn::Again);
+    };
+    if !queue.terms.take(&seed.policy) {
+        let value = SeedOutcome::HasNewer(queue.terms.version());
+        return Ok(Turn::Refused(Stamped { as_of: now, value }));
+    }
+    queue.admission.change(queue.terms.policy(), now);
+    queue.save_policy(session, concert).await?;
+    queue.save(session, concert).await?;
+    Ok(Turn::Done(Stamped {
+        as_of: now,
+        value: SeedOutcome::Taken { recovering: false },
+    }))
+}
+
+/// Adds a queue that the store does not have.
+async fn add(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamped<SeedOutcome>>> {
+    let as_of = queue_row::now(session).await?;
+    let terms = QueueTerms::new(seed.policy.clone(), seed.generation, seed.recovery, as_of);
+    session.begin().await?;
+    let added = QueueRow::new(terms).add(session, seed.concert).await;
+    if errors::unless_duplicate(added)?.is_none() {
+        // Another instance has added it meanwhile.
+        return Ok(Turn::Again);
+    }
+    Ok(Turn::Done(Stamped {
+        as_of,
+        value: SeedOutcome::Taken {
+            recovering: seed.recovery.is_some(),
+        },
+    }))
+}
+
+async fn policy_version(
+    session: &mut Session,
+    concert: ConcertId,
+) -> QueryResult<Turn<Option<PolicyVersion>>> {
+    let read = queue_row::read(session, concert).await?;
+    Ok(Turn::Done(read.map(|(_, queue)| queue.terms.version())))
+}
+
+/// Called every second, and hardly ever with news.
+async fn set_sold_out(
+    session: &mut Session,
+    concert: ConcertId,
+    count: SoldOut,
+) -> QueryResult<Turn<()>> {
+    let is_news = |queue: &QueueRow| {
+        let newer = queue.terms.sold_out.counted(count.flag, count.counted_at);
+        newer.filter(|newer| newer.flag != queue.terms.sold_out.flag)
+    };
+    let read = queue_row::read(session, concert).await?;
+    if read.and_then(|(_, queue)| is_news(&queue)).is_none() {
+        return Ok(Turn::Done(()));
+    }
+    session.begin().await?;
+    if let Some((_, mut queue)) = queue_row::lock(session, concert).await?
+        && let Some(newer) = is_news(&queue)
+    {
+        queue.terms.sold_out = newer;
+        queue.save(session, concert).await?;
+    }
+    Ok(Turn::Done(()))
+}
+
+/// False too while users can re-enter: their places would be lost for good if the queue were taken for
+/// one that ended in good order.
+async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<bool>> {
+    let Some((now, queue)) = queue_row::read(session, concert).await? else {
+        return Ok(Turn::Done(true));
+    };
+    let occupied = expired::anybody_there(session, concert, &queue, now).await?;
+    Ok(Turn::Done(!occupied && !queue.terms.accepts_reentry(now)))
+}
+
+/// Removes a queue with all of its rows, under its lock: no user joins and no tick admits meanwhile.
+async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<RemoveOutcome>> {
+    session.begin().await?;
+    let Some((now, queue)) = queue_row::lock(session, concert).await? else {
+        return Ok(Turn::Refused(RemoveOutcome::Removed));
+    };
+    if queue.policy().state != PolicyState::Closed {
+        return Ok(Turn::Refused(RemoveOutcome::NotClosed));
+    }
+    if expired::anybody_there(session, concert, &queue, now).await? {
+        return Ok(Turn::Refused(RemoveOutcome::NotEmpty));
+    }
+    for delete in [
+        "DELETE FROM queue_places WHERE concert_id = ?",
+        "DELETE FROM queue_leavers WHERE concert_id = ?",
+        "DELETE FROM queues WHERE concert_id = ?",
+    ] {
+        let statement = sql_query(delete).bind::<Binary, _>(key(&concert));
+        Fixed(statement).execute(session.connection()).await?;
+    }
+    Ok(Turn::Done(RemoveOutcome::Removed))
+}

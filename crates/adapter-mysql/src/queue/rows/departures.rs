@@ -1,0 +1,114 @@
+//! The record of users who left the line, for snapshots of the line.
+//!
+//! The record is a ring: the row of a departure is its number modulo the size, so each takes the row
+//! of one that no snapshot asks for any more. Numbers have no gaps, since they are given out under the
+//! queue's lock.
+
+use diesel::{
+    QueryResult, QueryableByName,
+    mysql::Mysql,
+    sql_query,
+    sql_types::{BigInt, Binary, Text},
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::model::{
+    ConcertId,
+    queue::{Arrival, Left},
+};
+use serde_json::{Value, json};
+
+use super::queue_row::key;
+use crate::{session::Session, statement::Fixed};
+
+/// How many departures are remembered. The schema has the same number.
+const REMEMBERED: i64 = 2_048;
+
+const RECORD: &str = "
+    INSERT INTO queue_leavers (concert_id, slot, number, arrival)
+    SELECT ?, j.number % 2048, j.number, j.arrival
+    FROM JSON_TABLE(?, '$[*]' COLUMNS (number BIGINT PATH '$[0]', arrival BIGINT PATH '$[1]')) j
+    ON DUPLICATE KEY UPDATE number = VALUES(number), arrival = VALUES(arrival)";
+
+/// The departures with these numbers, whose slots are one stretch or, past the last slot, two.
+const READ: &str = "
+    SELECT l.arrival FROM queue_leavers l FORCE INDEX (PRIMARY)
+    WHERE l.concert_id = ? AND (l.slot BETWEEN ? AND ? OR l.slot BETWEEN ? AND ?)
+      AND l.number > ? AND l.number <= ?";
+
+const FORGET: &str = "DELETE FROM queue_leavers WHERE concert_id = ?";
+
+/// Records the departures of places with these arrivals, after the departure with number `last`. The
+/// caller holds the queue's lock.
+pub(in crate::queue) async fn record(
+    session: &mut Session,
+    concert: ConcertId,
+    last: i64,
+    arrivals: &[Arrival],
+) -> QueryResult<()> {
+    if arrivals.is_empty() {
+        return Ok(());
+    }
+    let numbered = (last + 1..).zip(arrivals);
+    let list: Value = numbered
+        .map(|(number, arrival)| json!([number, arrival.micros()]))
+        .collect();
+    let statement = sql_query(RECORD)
+        .bind::<Binary, _>(key(&concert))
+        .bind::<Text, _>(list.to_string());
+    Fixed(statement).execute(session.connection()).await?;
+    Ok(())
+}
+
+/// The departures after the one with number `since`, up to number `last`. [`Left::Anybody`] where the
+/// record does not have all of them.
+pub(in crate::queue) async fn between(
+    session: &mut Session,
+    concert: ConcertId,
+    since: Option<i64>,
+    last: i64,
+) -> QueryResult<Left> {
+    #[derive(QueryableByName)]
+    #[diesel(check_for_backend(Mysql))]
+    struct Departure {
+        #[diesel(sql_type = BigInt)]
+        arrival: i64,
+    }
+    let Some(since) = since.filter(|since| (0..=REMEMBERED).contains(&(last - since))) else {
+        return Ok(Left::Anybody);
+    };
+    if since == last {
+        return Ok(Left::These(Vec::new()));
+    }
+    let (first_slot, last_slot) = ((since + 1) % REMEMBERED, last % REMEMBERED);
+    let stretches = if last - since == REMEMBERED {
+        [(0, REMEMBERED - 1), (1, 0)]
+    } else if first_slot <= last_slot {
+        [(first_slot, last_slot), (1, 0)]
+    } else {
+        [(first_slot, REMEMBERED - 1), (0, last_slot)]
+    };
+    let mut statement = sql_query(READ)
+        .into_boxed()
+        .bind::<Binary, _>(key(&concert));
+    for (first, last) in stretches {
+        statement = statement.bind::<BigInt, _>(first).bind::<BigInt, _>(last);
+    }
+    let statement = statement.bind::<BigInt, _>(since).bind::<BigInt, _>(last);
+    let departures: Vec<Departure> = Fixed(statement).load(session.connection()).await?;
+    // Later ones may have taken the rows of some since the queue was read.
+    if i64::try_from(departures.len()).ok() != Some(last - since) {
+        return Ok(Left::Anybody);
+    }
+    let arrivals = departures
+        .iter()
+        .map(|departure| Arrival::from_micros(departure.arrival));
+    Ok(Left::These(arrivals.collect()))
+}
+
+/// Deletes the record of a queue that has been idle for long. A snapshot that goes on from it finds
+/// [`Left::Anybody`].
+pub(in crate::queue) async fn forget(session: &mut Session, concert: ConcertId) -> QueryResult<()> {
+    let statement = sql_query(FORGET).bind::<Binary, _>(key(&concert));
+    Fixed(statement).execute(session.connection()).await?;
+    Ok(())
+}

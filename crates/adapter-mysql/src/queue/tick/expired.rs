@@ -1,0 +1,270 @@
+//! Places past their end: whether there are others, and their removal.
+//!
+//! Which they are is read from an index without locks; heartbeats need the queue's lock, which the
+//! caller of a removal holds, so a waiting place stays past its end. An active place may be claimed
+//! meanwhile: each is deleted only as it was read, and a difference has the transaction run again.
+
+use diesel::{
+    OptionalExtension, QueryResult, QueryableByName,
+    mysql::Mysql,
+    sql_query,
+    sql_types::{BigInt, Binary, Text, TinyInt},
+};
+use diesel_async::RunQueryDsl;
+use frontrow_domain::model::{ConcertId, UserId};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    errors,
+    queue::{
+        changes::capacity_is_full,
+        rows::{
+            places::{Phase, user_of},
+            queue_row::{QueueRow, key},
+        },
+    },
+    session::Session,
+    statement::Fixed,
+};
+
+/// How many active places past their end are removed at most so that others can be admitted.
+const ROOM_MAX: u32 = 1_000;
+
+/// Any user in the line whose place is not past its end. One entry of an index for each phase.
+const ANYBODY: &str = "
+    (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends)
+     WHERE p.concert_id = ? AND p.phase = 0 AND p.since_us > ? LIMIT 1)
+    UNION ALL
+    (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends)
+     WHERE p.concert_id = ? AND p.phase = 1 AND p.since_us > ? LIMIT 1)
+    LIMIT 1";
+
+/// The same for active places.
+const ANYBODY_ACTIVE: &str = "
+    (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends)
+     WHERE p.concert_id = ? AND p.phase = 2 AND p.since_us > ? LIMIT 1)
+    UNION ALL
+    (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends)
+     WHERE p.concert_id = ? AND p.phase = 3 AND p.since_us > ? LIMIT 1)
+    LIMIT 1";
+
+macro_rules! over {
+    ($phase:literal) => {
+        concat!(
+            "(SELECT p.user_id, p.phase, p.since_us FROM queue_places p \
+             FORCE INDEX (queue_places_ends) WHERE p.concert_id = ? AND p.phase = ",
+            $phase,
+            " AND p.since_us <= ? ORDER BY p.since_us LIMIT ?)"
+        )
+    };
+}
+
+const OVER: &str = concat!(
+    over!(0),
+    " UNION ALL ",
+    over!(1),
+    " UNION ALL ",
+    over!(2),
+    " UNION ALL ",
+    over!(3),
+    " UNION ALL ",
+    over!(6),
+    " LIMIT ?"
+);
+
+macro_rules! listed {
+    () => {
+        "JSON_TABLE(?, '$[*]' COLUMNS ( \
+             user_id VARCHAR(64) CHARACTER SET utf8mb4 PATH '$[0]', phase TINYINT PATH '$[1]', \
+             since_us BIGINT PATH '$[2]')) j \
+         STRAIGHT_JOIN queue_places p FORCE INDEX (PRIMARY) \
+             ON p.concert_id = ? AND p.user_id = j.user_id"
+    };
+}
+
+const DELETE: &str = concat!(
+    "DELETE p FROM ",
+    listed!(),
+    " WHERE p.phase = j.phase AND p.since_us = j.since_us"
+);
+
+const REMEMBER: &str = concat!(
+    "UPDATE ",
+    listed!(),
+    " SET p.phase = 6, p.since_us = ? WHERE p.phase = j.phase AND p.since_us = j.since_us"
+);
+
+/// A place past its end, as it was read.
+#[derive(Debug)]
+pub(super) struct Expired {
+    user: UserId,
+    phase: Phase,
+    since_us: i64,
+}
+
+/// True where any user waits whose place is not past its end.
+pub(in crate::queue) async fn anybody_waits(
+    session: &mut Session,
+    concert: ConcertId,
+    queue: &QueueRow,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    #[diesel(check_for_backend(Mysql))]
+    struct Waits {
+        #[diesel(sql_type = BigInt)]
+        #[expect(dead_code, reason = "that there is one says all")]
+        since_us: i64,
+    }
+    let cutoff = bound(queue.cutoffs(now).waiting);
+    let statement = sql_query(ANYBODY)
+        .bind::<Binary, _>(key(&concert))
+        .bind::<BigInt, _>(cutoff)
+        .bind::<Binary, _>(key(&concert))
+        .bind::<BigInt, _>(cutoff);
+    let found: Option<Waits> = Fixed(statement)
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// True where any user has a place that is not past its end.
+pub(in crate::queue) async fn anybody_there(
+    session: &mut Session,
+    concert: ConcertId,
+    queue: &QueueRow,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    #[diesel(check_for_backend(Mysql))]
+    struct There {
+        #[diesel(sql_type = BigInt)]
+        #[expect(dead_code, reason = "that there is one says all")]
+        since_us: i64,
+    }
+    if anybody_waits(session, concert, queue, now).await? {
+        return Ok(true);
+    }
+    let cutoffs = queue.cutoffs(now);
+    let statement = sql_query(ANYBODY_ACTIVE)
+        .bind::<Binary, _>(key(&concert))
+        .bind::<BigInt, _>(bound(cutoffs.unclaimed))
+        .bind::<Binary, _>(key(&concert))
+        .bind::<BigInt, _>(bound(Some(cutoffs.claimed)));
+    let found: Option<There> = Fixed(statement)
+        .get_result(session.connection())
+        .await
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Removes active places past their end where a capacity is full with them. Only a removed place surely
+/// does not count: one that is merely past its end may be claimed at this very moment.
+pub(in crate::queue) async fn make_room(
+    session: &mut Session,
+    concert: ConcertId,
+    queue: &mut QueueRow,
+    now: Timestamp,
+) -> QueryResult<()> {
+    if !capacity_is_full(queue, now) {
+        return Ok(());
+    }
+    let phases = [Phase::Admitted, Phase::Claimed];
+    let expired = find(session, concert, queue, &phases, ROOM_MAX, now).await?;
+    remove(session, concert, queue, &expired, now).await
+}
+
+/// At most `limit` places of these phases that are past their end at `now`, and ends that are
+/// remembered for no use.
+pub(super) async fn find(
+    session: &mut Session,
+    concert: ConcertId,
+    queue: &QueueRow,
+    phases: &[Phase],
+    limit: u32,
+    now: Timestamp,
+) -> QueryResult<Vec<Expired>> {
+    #[derive(QueryableByName)]
+    #[diesel(check_for_backend(Mysql))]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        user_id: String,
+        #[diesel(sql_type = TinyInt)]
+        phase: i8,
+        #[diesel(sql_type = BigInt)]
+        since_us: i64,
+    }
+    let cutoffs = queue.cutoffs(now);
+    let remembers = queue.terms.accepts_reentry(now);
+    let mut statement = sql_query(OVER).into_boxed();
+    for (phase, cutoff) in [
+        (Phase::Reentered, bound(cutoffs.waiting)),
+        (Phase::Waiting, bound(cutoffs.waiting)),
+        (Phase::Admitted, bound(cutoffs.unclaimed)),
+        (Phase::Claimed, bound(Some(cutoffs.claimed))),
+        (Phase::Ended, i64::MAX),
+    ] {
+        let wanted = phases.contains(&phase) && !(phase == Phase::Ended && remembers);
+        statement = statement
+            .bind::<Binary, _>(key(&concert))
+            .bind::<BigInt, _>(cutoff)
+            .bind::<BigInt, _>(if wanted { i64::from(limit) } else { 0 });
+    }
+    let statement = statement.bind::<BigInt, _>(i64::from(limit));
+    let rows: Vec<Row> = Fixed(statement).load(session.connection()).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Expired {
+                user: user_of(&row.user_id)?,
+                phase: Phase::of(row.phase)?,
+                since_us: row.since_us,
+            })
+        })
+        .collect()
+}
+
+/// Removes these places, and counts them out in `queue`, which the caller saves.
+pub(super) async fn remove(
+    session: &mut Session,
+    concert: ConcertId,
+    queue: &mut QueueRow,
+    expired: &[Expired],
+    now: Timestamp,
+) -> QueryResult<()> {
+    if expired.is_empty() {
+        return Ok(());
+    }
+    let list: Value = expired
+        .iter()
+        .map(|place| json!([place.user.as_str(), place.phase as i8, place.since_us]))
+        .collect();
+    let remembers = queue.terms.accepts_reentry(now);
+    let removed = if remembers {
+        let statement = sql_query(REMEMBER)
+            .bind::<Text, _>(list.to_string())
+            .bind::<Binary, _>(key(&concert))
+            .bind::<BigInt, _>(now.as_microsecond());
+        Fixed(statement).execute(session.connection()).await?
+    } else {
+        let statement = sql_query(DELETE)
+            .bind::<Text, _>(list.to_string())
+            .bind::<Binary, _>(key(&concert));
+        Fixed(statement).execute(session.connection()).await?
+    };
+    if removed != expired.len() {
+        // One was claimed since it was read.
+        return Err(errors::outrun());
+    }
+    for place in expired {
+        queue.count_out(place.phase);
+        queue.remembered += i64::from(remembers);
+    }
+    Ok(())
+}
+
+/// A cutoff as a bound; below every instant where there is none.
+fn bound(cutoff: Option<Timestamp>) -> i64 {
+    cutoff.map_or(i64::MIN, Timestamp::as_microsecond)
+}

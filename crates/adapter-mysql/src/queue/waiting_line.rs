@@ -1,0 +1,110 @@
+//! The line as a whole, for snapshots; and the heartbeats that instances have collected.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use diesel::QueryResult;
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{Line, LineMark, SignOfLife},
+    },
+    ports::{HeardOutcome, LineOutcome, Stamped, StoreResult, WaitingLine},
+};
+use futures_util::{FutureExt, future::try_join_all};
+
+use super::{
+    MySqlQueue,
+    changes::{Answer, Heartbeat, Request},
+    rows::{departures, queue_row, units::count},
+};
+use crate::{calls::Turn, session::Session};
+
+#[async_trait]
+impl WaitingLine for MySqlQueue {
+    async fn look(
+        &self,
+        concert: ConcertId,
+        since: Option<LineMark>,
+    ) -> StoreResult<Stamped<LineOutcome>> {
+        // On a connection of the jobs: a thousand look-ups wait for it.
+        self.job((concert, since), |session, (concert, since)| {
+            snapshot(session, *concert, *since).boxed()
+        })
+        .await
+    }
+
+    async fn heard_of(
+        &self,
+        concert: ConcertId,
+        signs: &[SignOfLife],
+    ) -> StoreResult<Stamped<HeardOutcome>> {
+        let mut latest: BTreeMap<_, Heartbeat> = BTreeMap::new();
+        for sign in signs {
+            let heartbeat = Heartbeat::from(sign);
+            let known = latest.entry((&sign.user, sign.arrival));
+            let known = known.or_insert_with(|| heartbeat.clone());
+            known.at = known.at.max(heartbeat.at);
+        }
+        let writing = latest
+            .into_values()
+            .map(|heartbeat| self.changes().ask(concert, Request::Heartbeat(heartbeat)));
+        let written = try_join_all(writing).await?;
+        let Some(last) = written.into_iter().next_back() else {
+            return self.record_nothing(concert).await;
+        };
+        Ok(last.map(|answer| match answer {
+            Answer::NotSeeded => HeardOutcome::NotSeeded,
+            _ => HeardOutcome::Noted,
+        }))
+    }
+}
+
+impl MySqlQueue {
+    async fn record_nothing(&self, concert: ConcertId) -> StoreResult<Stamped<HeardOutcome>> {
+        let looked = self.look(concert, None).await?;
+        Ok(looked.map(|outcome| match outcome {
+            LineOutcome::Seen(_) => HeardOutcome::Noted,
+            LineOutcome::NotSeeded => HeardOutcome::NotSeeded,
+        }))
+    }
+}
+
+/// The queue's row is one instant, and holds all but the departures. Those up to its number were
+/// committed with it.
+async fn snapshot(
+    session: &mut Session,
+    concert: ConcertId,
+    since: Option<LineMark>,
+) -> QueryResult<Turn<Stamped<LineOutcome>>> {
+    let Some((now, queue)) = queue_row::read(session, concert).await? else {
+        return Ok(Turn::Done(Stamped {
+            as_of: queue_row::now(session).await?,
+            value: LineOutcome::NotSeeded,
+        }));
+    };
+    let generation = queue.terms.generation;
+    let since = since
+        .filter(|mark| mark.generation == generation)
+        .and_then(|mark| i64::try_from(mark.number).ok());
+    let left = departures::between(session, concert, since, queue.departures).await?;
+    let line = Line {
+        generation,
+        policy_version: queue.terms.version(),
+        waiting_ttl: queue.policy().waiting_ttl,
+        queue: queue.terms.view(now),
+        takes_people_back: queue.terms.accepts_reentry(now),
+        waiting: count(queue.waiting),
+        admitted: count(queue.admitted),
+        admitted_up_to: queue.admitted_up_to,
+        mark: LineMark {
+            generation,
+            number: count(queue.departures),
+        },
+        left,
+    };
+    Ok(Turn::Done(Stamped {
+        as_of: now,
+        value: LineOutcome::Seen(line),
+    }))
+}

@@ -1,0 +1,2 @@
+-- Its rows are in queues.
+DROP TABLE IF EXISTS queue_tails;
