@@ -187,12 +187,8 @@ pub(super) struct SeatRow {
 impl SeatRow {
     /// Whether the seat can be had at `now`.
     pub(super) fn state(&self, now: Timestamp) -> SeatState {
-        match (&self.reservation_id, &self.held_until) {
-            (None, _) => SeatState::Available,
-            (Some(_), None) => SeatState::Sold,
-            (Some(_), Some(until)) if until.0 <= now => SeatState::Available,
-            (Some(_), Some(_)) => SeatState::Held,
-        }
+        let held_until = self.held_until.as_ref().map(|until| until.0);
+        SeatState::at(now, self.reservation_id.is_some(), held_until)
     }
 
     /// The seat as an edit of its plan finds it at `now`.

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Amount, Invalid};
@@ -71,6 +72,22 @@ pub enum SeatState {
     Sold,
 }
 
+impl SeatState {
+    /// The state at `now` of a seat that a reservation has, or not, until the end of its hold.
+    ///
+    /// A reserved seat without an end is sold. One whose hold is over at `now` is available, whether
+    /// or not a sweep has come by.
+    #[must_use]
+    pub fn at(now: Timestamp, reserved: bool, held_until: Option<Timestamp>) -> Self {
+        match held_until {
+            _ if !reserved => Self::Available,
+            None => Self::Sold,
+            Some(until) if until <= now => Self::Available,
+            Some(_) => Self::Held,
+        }
+    }
+}
+
 /// A seat as shown on a seat map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seat {
@@ -138,6 +155,21 @@ mod tests {
         assert!(SeatSelection::try_from(labels(&[])).is_err());
         assert!(SeatSelection::try_from(labels(&["A-1", "A-2", "A-3", "A-4", "A-5"])).is_err());
         assert!(SeatSelection::try_from(labels(&["A-1", "A-2", "A-1"])).is_err());
+    }
+
+    #[test]
+    fn a_hold_ends_at_its_very_end() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for (reserved, held_until, state) in [
+            (false, None, SeatState::Available),
+            (false, Some(at(11)), SeatState::Available),
+            (true, None, SeatState::Sold),
+            (true, Some(at(9)), SeatState::Available),
+            (true, Some(at(10)), SeatState::Available),
+            (true, Some(at(11)), SeatState::Held),
+        ] {
+            assert_eq!(SeatState::at(at(10), reserved, held_until), state);
+        }
     }
 
     #[test]
