@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::{AsChangeset, Insertable, QueryResult, Queryable, Selectable, sqlite::Sqlite};
 use frontrow_domain::model::{
     Amount, ConcertId, ConcertTitle, PerformanceId, PlannedSeat, PricedSeat, Reservation,
-    ReservationId, ReservationState, Seat, SeatLabel, SeatState, StandingSeat, UserId,
+    ReservationId, ReservationState, Seat, SeatFacts, SeatLabel, SeatState, StandingSeat, UserId,
     queue::{
         Arrival, Capacity, Generation, PolicyState, PolicyVersion, QueuePolicy, Throughput, Ticket,
         VersionedPolicy,
@@ -177,6 +177,17 @@ pub(super) struct SeatRow {
     pub(super) price: Db<Amount>,
     pub(super) reservation_id: Option<Db<ReservationId>>,
     held_until: Option<Db<Timestamp>>,
+}
+
+impl From<SeatRow> for SeatFacts {
+    fn from(row: SeatRow) -> Self {
+        Self {
+            label: row.label.0,
+            price: row.price.0,
+            reservation: row.reservation_id.map(|id| id.0),
+            held_until: row.held_until.map(|until| until.0),
+        }
+    }
 }
 
 impl SeatRow {

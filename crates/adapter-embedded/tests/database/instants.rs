@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use frontrow_domain::{
-    model::{ReservationState, SeatState},
+    model::{HoldRefusal, ReservationState, SeatState},
     ports::{Concerts, HoldOutcome, PayOutcome, ReleaseOutcome, Reservations},
 };
 
@@ -42,7 +42,10 @@ async fn one_tick_before_its_end_a_hold_is_live_for_everybody() {
     assert_eq!(seats_left(&program).await, 8);
     assert_eq!(program.database.sweep(10).await.unwrap(), 0);
     let refused = program.hold("ben", &["A-1"]).await;
-    assert!(matches!(refused, HoldOutcome::SeatsTaken(_)));
+    assert!(matches!(
+        refused,
+        HoldOutcome::Refused(HoldRefusal::SeatsTaken(_))
+    ));
     let again = program.hold("ann", &["A-1"]).await;
     assert_eq!(again, HoldOutcome::AlreadyHeld(held.clone()));
     program.charge("ann", 100).await;
@@ -87,7 +90,7 @@ async fn a_performance_sells_until_the_tick_before_it_starts() {
     let program = Program::start().await;
     program.clock.set(year_later());
     let refused = program.hold("ann", &["A-1"]).await;
-    assert_eq!(refused, HoldOutcome::Started);
+    assert_eq!(refused, HoldOutcome::Refused(HoldRefusal::Started));
     program.clock.set(year_later() - TICK);
     program.held("ann", &["A-1"]).await;
 }

@@ -17,14 +17,14 @@ use diesel::{
 use frontrow_adapter_embedded::SqliteDatabase;
 use frontrow_domain::{
     model::{
-        Amount, Applied, ConcertId, ConcertTitle, IdempotencyKey, Keyed, LedgerEntryId,
-        NewPerformance, PerformanceId, Reservation, ReservationId, Row, SeatPlan, SeatSelection,
-        Section, UserId, Venue,
+        Amount, Applied, ConcertId, ConcertTitle, HoldRequest, IdempotencyKey, Keyed,
+        LedgerEntryId, NewPerformance, PerformanceId, Reservation, ReservationId, Row, SeatPlan,
+        SeatSelection, Section, UserId, Venue,
         queue::{Arrival, Generation, PolicyVersion, QueuePolicy, Ticket, VersionedPolicy},
     },
     ports::{
         Charge, ChargeOutcome, Clock, ConcertEditor, CreatePerformanceOutcome, HoldOutcome,
-        HoldRequest, Operator, PayOutcome, PaymentRequest, Points, Reservations,
+        Operator, PayOutcome, PaymentRequest, Points, Reservations,
     },
 };
 use jiff::Timestamp;

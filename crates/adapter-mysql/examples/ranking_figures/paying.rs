@@ -11,11 +11,11 @@ use std::{
 use frontrow_adapter_mysql::MySqlDatabase;
 use frontrow_domain::{
     model::{
-        ConcertId, IdempotencyKey, Keyed, LedgerEntryId, PerformanceId, ReservationId,
+        ConcertId, HoldRequest, IdempotencyKey, Keyed, LedgerEntryId, PerformanceId, ReservationId,
         SeatSelection, UserId,
         queue::{Arrival, Generation, Ticket},
     },
-    ports::{HoldOutcome, HoldRequest, PayOutcome, PaymentRequest, RankingCounters, Reservations},
+    ports::{HoldOutcome, PayOutcome, PaymentRequest, RankingCounters, Reservations},
 };
 use tokio::task::JoinSet;
 use uuid::Uuid;

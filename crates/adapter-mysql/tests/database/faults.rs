@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings};
-use frontrow_domain::ports::{
-    Charge, ChargeOutcome, HoldOutcome, HoldRequest, PayOutcome, PaymentRequest, Points,
-    Reservations, StoreError, StoreResult,
+use frontrow_domain::{
+    model::HoldRequest,
+    ports::{
+        Charge, ChargeOutcome, HoldOutcome, PayOutcome, PaymentRequest, Points, Reservations,
+        StoreError, StoreResult,
+    },
 };
 use frontrow_test_harness::{Fault, FaultProxy};
 
@@ -117,7 +120,7 @@ impl Effect {
             Self::Hold(request) => match database.hold(request).await? {
                 HoldOutcome::Held(_) => false,
                 HoldOutcome::AlreadyHeld(_) => true,
-                other => panic!("{other:?}"),
+                HoldOutcome::Refused(refusal) => panic!("{refusal:?}"),
             },
             Self::Pay(request) => match database.pay(request).await? {
                 PayOutcome::Paid(paid) => paid.replayed,

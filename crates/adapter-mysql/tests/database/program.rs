@@ -10,14 +10,14 @@ use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl, SimpleAsy
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings, TimeOffset};
 use frontrow_domain::{
     model::{
-        Amount, Applied, ConcertId, ConcertTitle, IdempotencyKey, Keyed, LedgerEntryId,
-        NewPerformance, PerformanceEdit, PerformanceId, Reservation, ReservationId, Row, SeatPlan,
-        SeatSelection, Section, UserId, Venue,
+        Amount, Applied, ConcertId, ConcertTitle, HoldRequest, IdempotencyKey, Keyed,
+        LedgerEntryId, NewPerformance, PerformanceEdit, PerformanceId, Reservation, ReservationId,
+        Row, SeatPlan, SeatSelection, Section, UserId, Venue,
         queue::{Arrival, Generation, PolicyVersion, QueuePolicy, Ticket, VersionedPolicy},
     },
     ports::{
         Charge, ChargeOutcome, ConcertEditor, CreatePerformanceOutcome, EditOutcome, HoldOutcome,
-        HoldRequest, Operator, PayOutcome, PaymentRequest, Points, Reservations,
+        Operator, PayOutcome, PaymentRequest, Points, Reservations,
     },
 };
 use frontrow_test_harness::MySqlTestDatabase;

@@ -3,8 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, rt, web};
 use frontrow_domain::{
     model::{
-        Applied, PerformanceId, Reservation, ReservationId, ReservationState, SeatLabel,
-        SeatSelection,
+        Applied, HoldRefusal, PerformanceId, Reservation, ReservationId, ReservationState,
+        SEATS_PER_USER_MAX, SeatLabel, SeatSelection,
     },
     ports::{HoldOutcome, Paid, PayOutcome, ReleaseOutcome, StoreError},
     use_cases::HoldAnswer,
@@ -64,7 +64,7 @@ pub(crate) async fn hold(
     match outcome {
         HoldOutcome::Held(held) => Ok(shown(&services, HttpResponse::Created(), &held)),
         HoldOutcome::AlreadyHeld(held) => Ok(shown(&services, HttpResponse::Ok(), &held)),
-        refused => Err(not_held(&refused)),
+        HoldOutcome::Refused(refusal) => Err(not_held(&refusal)),
     }
 }
 
@@ -214,37 +214,37 @@ fn shown(
 }
 
 /// Why seats could not be held.
-fn not_held(outcome: &HoldOutcome) -> Problem {
-    match outcome {
-        HoldOutcome::Held(_) | HoldOutcome::AlreadyHeld(_) | HoldOutcome::NoSuchPerformance => {
+fn not_held(refusal: &HoldRefusal) -> Problem {
+    match refusal {
+        HoldRefusal::NoSuchPerformance => {
             Problem::new(ProblemKind::NOT_FOUND, "There is no such performance.")
         }
-        HoldOutcome::OtherConcert => Problem::other_concert(),
-        HoldOutcome::SeatsTaken(seats) => Problem::new(
+        HoldRefusal::OtherConcert => Problem::other_concert(),
+        HoldRefusal::SeatsTaken(seats) => Problem::new(
             ProblemKind::SEATS_TAKEN,
             format!("Not to be had any more: {}.", list_of(seats)),
         )
         .with("seats", texts(seats)),
-        HoldOutcome::NoSuchSeats(seats) => Problem::invalid_fields([(
+        HoldRefusal::NoSuchSeats(seats) => Problem::invalid_fields([(
             "seats",
             format!("the performance has no seat {}", list_of(seats)),
         )])
         .with("seats", texts(seats)),
-        HoldOutcome::SeatLimit { live } => Problem::new(
+        HoldRefusal::SeatLimit { live } => Problem::new(
             ProblemKind::SEAT_LIMIT,
             format!(
-                "At most {} seats in a performance; {live} are held or bought already.",
-                SeatSelection::MAX
+                "At most {SEATS_PER_USER_MAX} seats in a performance; {live} are held or bought \
+                 already."
             ),
         )
-        .with("limit", SeatSelection::MAX)
+        .with("limit", SEATS_PER_USER_MAX)
         .with("live", *live),
-        HoldOutcome::OtherHold(id) => Problem::new(
+        HoldRefusal::OtherHold(id) => Problem::new(
             ProblemKind::HOLD_EXISTS,
             "Other seats of this concert are held already.",
         )
         .with("reservation_id", id.to_string()),
-        HoldOutcome::Started => Problem::new(
+        HoldRefusal::Started => Problem::new(
             ProblemKind::STARTED,
             "Seats can be held until a performance starts; a live hold can still be paid.",
         ),
@@ -257,4 +257,18 @@ fn list_of(seats: &[SeatLabel]) -> String {
 
 fn texts(seats: &[SeatLabel]) -> Vec<String> {
     seats.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    #[test]
+    fn the_schema_names_as_many_seats_as_a_request_may() {
+        let schema = serde_json::to_value(HoldBody::schema()).unwrap();
+        let most = schema.pointer("/properties/seats/maxItems");
+        assert_eq!(most, Some(&SeatSelection::MAX.into()));
+    }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod concert;
+mod hold;
 mod idempotency;
 mod ids;
 mod keyed;
@@ -22,6 +23,10 @@ mod time;
 pub use audit::{AuditDetail, AuditNote};
 pub use concert::{
     Concert, ConcertTitle, NewPerformance, Performance, PerformanceEdit, PerformanceUse, Venue,
+};
+pub use hold::{
+    HOLD_DEFAULT, HOLD_RANGE, HoldDecision, HoldFacts, HoldRefusal, HoldRequest, NewHold,
+    SEATS_PER_USER_MAX, SeatFacts, TotalTooLarge,
 };
 pub use idempotency::{Applied, IdempotencyKey, Operation, RequestDigest, Sender};
 pub use ids::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, UserId};

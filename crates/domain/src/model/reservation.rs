@@ -119,6 +119,12 @@ impl HeldReservation {
         &self.0
     }
 
+    /// The reservation itself, no longer known to be held.
+    #[must_use]
+    pub fn into_reservation(self) -> Reservation {
+        self.0
+    }
+
     /// Pays it at `now` out of `balance`; gives the confirmed reservation and what is left.
     ///
     /// # Errors

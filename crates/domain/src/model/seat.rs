@@ -115,7 +115,12 @@ pub struct PricedSeat {
 pub struct SeatSelection(Vec<SeatLabel>);
 
 impl SeatSelection {
-    /// How many seats one user may have, held and bought together, in one performance.
+    /// The most seats that one request may name, and so the most of one reservation.
+    ///
+    /// How many one user may have is [`SEATS_PER_USER_MAX`](super::SEATS_PER_USER_MAX), at least as
+    /// many. The number is written out where a constant cannot be named: the `CHECK` of
+    /// `reservations.seat_count` in the migrations, the statements of the MySQL adapter that take
+    /// the seats of one reservation, and the schema of the request in the HTTP layer.
     pub const MAX: usize = 4;
 
     /// The labels, sorted, so that two requests that overlap take their seats in the same order.

@@ -44,7 +44,7 @@ impl SeatPlan {
     pub const MAX_SEATS: usize = 100_000;
 
     /// The dearest that a seat may be, in minor units: so that the seats of one hold always have a
-    /// total, however many one user may have ([`SeatSelection::MAX`](super::SeatSelection::MAX)).
+    /// total, up to [`SeatSelection::MAX`](super::SeatSelection::MAX) of them.
     pub const MAX_PRICE: i64 = Amount::MAX.minor_units() / 4;
 
     /// How many faults of one plan are told at most.

@@ -3,7 +3,7 @@
 //! A port is used as `Arc<dyn Port>` and chosen at run time. Its doc is its contract, and
 //! `frontrow-port-contracts` holds every adapter to it. Common to all:
 //!
-//! - A refusal is a value (`HoldOutcome::SeatsTaken`). An `Err` is a failure of the store, and says
+//! - A refusal is a value (`HoldOutcome::Refused`). An `Err` is a failure of the store, and says
 //!   whether the call was certainly not applied.
 //! - One effect is one call is one transaction. No unit of work crosses ports.
 //! - Ids, tokens and random numbers are made by the caller, never by an adapter.
@@ -49,7 +49,7 @@ pub use ranking_cache::RankingCache;
 pub use ranking_counters::RankingCounters;
 pub use ranking_source::RankingSource;
 pub use reservations::{
-    HoldOutcome, HoldRequest, Paid, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
+    HoldOutcome, Paid, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
 };
 pub use store_error::{Cause, StoreError, StoreResult};
 pub use stored_currency::StoredCurrency;

@@ -1,11 +1,9 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 
 use super::StoreResult;
 use crate::model::{
-    Amount, Applied, Balance, ConcertId, Keyed, LedgerEntryId, Page, PageRequest, PerformanceId,
-    Reservation, ReservationId, ReservationState, SeatLabel, SeatSelection, UserId, queue::Ticket,
+    Amount, Applied, Balance, ConcertId, HoldRefusal, HoldRequest, Keyed, LedgerEntryId, Page,
+    PageRequest, Reservation, ReservationId, ReservationState, UserId,
 };
 
 /// Reservations, from the hold to the payment.
@@ -13,8 +11,9 @@ use crate::model::{
 /// # Contract
 /// - A seat is never held or sold twice. The seat's own row decides, and a hold takes over a seat
 ///   whose hold is over in the same statement.
-/// - A user has at most [`SeatSelection::MAX`] live seats (held or confirmed) in a performance, and
-///   one live hold in a concert. The database itself keeps both.
+/// - A user has at most [`SEATS_PER_USER_MAX`](crate::model::SEATS_PER_USER_MAX) live seats (held or
+///   confirmed) in a performance, and one live hold in a concert. The database itself keeps both.
+/// - [`HoldRequest::decide`] says what comes of a hold and which refusal comes first.
 /// - A hold is over at its end, by the store's clock, for every reader and every call; sweeping only
 ///   tidies up.
 /// - Payment is one transaction: the hold alive and the payer's own, points enough, the ledger row,
@@ -54,26 +53,6 @@ pub trait Reservations: Send + Sync {
     async fn sweep(&self, limit: u32) -> StoreResult<u32>;
 }
 
-/// Seats to be set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HoldRequest {
-    /// The name of the reservation, if it comes to one.
-    pub id: ReservationId,
-    /// Who wants the seats.
-    pub user: UserId,
-    /// The concert that the user was let in to.
-    pub concert: ConcertId,
-    /// The performance.
-    pub performance: PerformanceId,
-    /// The seats.
-    pub seats: SeatSelection,
-    /// For how long, from the store's now.
-    pub hold_for: Duration,
-    /// The place in the queue that let the user in. It is stored with the reservation and ends when that is
-    /// paid.
-    pub ticket: Ticket,
-}
-
 /// What came of a hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldOutcome {
@@ -81,23 +60,8 @@ pub enum HoldOutcome {
     Held(Reservation),
     /// The user holds these very seats already, by an earlier call; nothing was changed.
     AlreadyHeld(Reservation),
-    /// These of the seats are somebody else's, or sold.
-    SeatsTaken(Vec<SeatLabel>),
-    /// The performance has no such seats.
-    NoSuchSeats(Vec<SeatLabel>),
-    /// It would be more live seats than one user may have; this many they have already.
-    SeatLimit {
-        /// Held and confirmed seats of this user in this performance.
-        live: usize,
-    },
-    /// The user has another live hold in this concert.
-    OtherHold(ReservationId),
-    /// There is no such performance.
-    NoSuchPerformance,
-    /// The performance is another concert's than the user was let in to.
-    OtherConcert,
-    /// The performance has started.
-    Started,
+    /// Nothing was changed.
+    Refused(HoldRefusal),
 }
 
 /// What came of giving seats back.

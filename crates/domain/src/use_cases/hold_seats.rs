@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    model::{PerformanceId, SeatSelection, queue::ActivePlace},
-    ports::{HoldOutcome, HoldRequest, Ids, Reservations, StoreResult},
+    model::{HoldRequest, PerformanceId, SeatSelection, queue::ActivePlace},
+    ports::{HoldOutcome, Ids, Reservations, StoreResult},
 };
 
 /// Sets seats aside for a user who passed the gate.
@@ -57,7 +57,11 @@ impl HoldSeats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::ReservationState, ports::MockReservations, use_cases::testing::*};
+    use crate::{
+        model::{HOLD_DEFAULT, HoldRefusal, ReservationState},
+        ports::MockReservations,
+        use_cases::testing::*,
+    };
 
     fn seats() -> SeatSelection {
         SeatSelection::try_from(vec!["A-1".parse().unwrap()]).unwrap()
@@ -67,7 +71,7 @@ mod tests {
         HoldSeats {
             reservations: Arc::new(reservations),
             ids: ids(),
-            hold_for: Duration::from_mins(5),
+            hold_for: HOLD_DEFAULT,
         }
     }
 
@@ -81,7 +85,7 @@ mod tests {
             .withf(|request| {
                 (&request.user, request.concert, request.id) == (&alice(), CONCERT, RESERVATION)
                     && request.ticket == ticket()
-                    && request.hold_for == Duration::from_mins(5)
+                    && request.hold_for == HOLD_DEFAULT
             })
             .return_once(move |_| Ok(answer));
         let place = ActivePlace::verified(ticket(), Duration::from_mins(10));
@@ -97,10 +101,11 @@ mod tests {
         reservations
             .expect_hold()
             .withf(|request| request.hold_for == Duration::from_secs(15))
-            .return_once(|_| Ok(HoldOutcome::Started));
+            .return_once(|_| Ok(HoldOutcome::Refused(HoldRefusal::Started)));
         let place = ActivePlace::verified(ticket(), Duration::from_secs(45));
         let answer = hold(reservations).hold(&place, PERFORMANCE, seats()).await;
-        assert_eq!(answer, Ok(HoldAnswer::Asked(HoldOutcome::Started)));
+        let refused = HoldOutcome::Refused(HoldRefusal::Started);
+        assert_eq!(answer, Ok(HoldAnswer::Asked(refused)));
     }
 
     #[tokio::test]

@@ -2,11 +2,12 @@
 
 use frontrow_domain::{
     model::{
-        Applied, IdempotencyKey, Keyed, Reservation, ReservationId, ReservationState, SeatState,
+        Applied, HoldRefusal, HoldRequest, IdempotencyKey, Keyed, Reservation, ReservationId,
+        ReservationState, SeatState,
         queue::{Arrival, Generation, Ticket},
     },
     ports::{
-        Charge, ChargeOutcome, Charged, HoldOutcome, HoldRequest, Paid, PayOutcome, PaymentRequest,
+        Charge, ChargeOutcome, Charged, HoldOutcome, Paid, PayOutcome, PaymentRequest,
         ReleaseOutcome,
     },
 };
@@ -47,6 +48,19 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     /// Asks for seats.
     pub(crate) async fn hold_as(&self, request: &HoldRequest) -> HoldOutcome {
         self.ports.reservations.hold(request).await.expect("hold")
+    }
+
+    /// Asks for seats and is refused.
+    pub(crate) async fn refusal(&self, who: &str, labels: &[&str]) -> HoldRefusal {
+        self.refusal_of(&self.request(who, labels)).await
+    }
+
+    /// Asks for seats and is refused.
+    pub(crate) async fn refusal_of(&self, request: &HoldRequest) -> HoldRefusal {
+        match self.hold_as(request).await {
+            HoldOutcome::Refused(refusal) => refusal,
+            other => panic!("{} should be refused: {other:?}", request.user),
+        }
     }
 
     /// Gets seats.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use frontrow_domain::{
-    model::{Reservation, SeatState},
-    ports::{HoldOutcome, HoldRequest, Reservations},
+    model::{HoldRefusal, HoldRequest, Reservation, SeatState},
+    ports::{HoldOutcome, Reservations},
 };
 
 use super::{BoxOffice, DatabaseFixture, HOLD, at_once, label};
@@ -39,7 +39,7 @@ pub async fn one_of_a_hundred_gets_the_seat<F: DatabaseFixture>(fixture: F) {
     let requests = (0..100).map(|number| office.request(&format!("user-{number}"), &["A-1"]));
     let outcomes = office.all_hold(requests.collect()).await;
     assert_eq!(winners(&outcomes).len(), 1);
-    let taken = HoldOutcome::SeatsTaken(vec![label("A-1")]);
+    let taken = HoldOutcome::Refused(HoldRefusal::SeatsTaken(vec![label("A-1")]));
     let refused = outcomes.iter().filter(|outcome| **outcome == taken);
     assert_eq!(refused.count(), 99);
     assert_eq!(office.seats_left().await, 23);
@@ -82,7 +82,9 @@ pub async fn overlapping_holds_are_whole_or_nothing<F: DatabaseFixture>(fixture:
     }
     assert!(!winners.is_empty(), "somebody comes first");
     let refused = outcomes.iter().filter(|outcome| match outcome {
-        HoldOutcome::SeatsTaken(taken) => taken.iter().all(|label| gone.contains(label)),
+        HoldOutcome::Refused(HoldRefusal::SeatsTaken(taken)) => {
+            taken.iter().all(|label| gone.contains(label))
+        }
         _ => false,
     });
     assert_eq!(refused.count(), 40 - winners.len());
@@ -109,7 +111,7 @@ pub async fn one_user_gets_one_hold<F: DatabaseFixture>(fixture: F) {
     let [winner] = winners.as_slice() else {
         panic!("one should be held: {winners:?}");
     };
-    let other = HoldOutcome::OtherHold(winner.id);
+    let other = HoldOutcome::Refused(HoldRefusal::OtherHold(winner.id));
     let refused = outcomes.iter().filter(|outcome| **outcome == other);
     assert_eq!(refused.count(), 19);
 }

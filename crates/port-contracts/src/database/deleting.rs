@@ -2,7 +2,7 @@
 
 use frontrow_domain::{
     model::{
-        Applied, ConcertId, PerformanceId, PerformanceUse,
+        Applied, ConcertId, HoldRefusal, PerformanceId, PerformanceUse,
         queue::{PolicyState, PolicyVersion, QueuePolicy, VersionedPolicy},
     },
     ports::{
@@ -63,8 +63,8 @@ pub async fn an_unused_performance_is_deleted<F: DatabaseFixture>(fixture: F) {
         let found = office.ports.reservations.find(id, &user(who)).await;
         assert_eq!(found.expect("find"), None);
     }
-    let held = office.hold("cat", &["A-1"]).await;
-    assert_eq!(held, HoldOutcome::NoSuchPerformance);
+    let refused = office.refusal("cat", &["A-1"]).await;
+    assert_eq!(refused, HoldRefusal::NoSuchPerformance);
     let again = office.delete(office.concert, office.performance).await;
     assert_eq!(again, DeletePerformanceOutcome::NotFound);
 }
@@ -171,7 +171,7 @@ pub async fn a_hold_and_a_deletion_agree<F: DatabaseFixture>(fixture: F) {
         for outcome in at_once(calls).await {
             match outcome {
                 Outcome::Held(HoldOutcome::Held(_)) => held = true,
-                Outcome::Held(HoldOutcome::NoSuchPerformance)
+                Outcome::Held(HoldOutcome::Refused(HoldRefusal::NoSuchPerformance))
                 | Outcome::Deleted(DeletePerformanceOutcome::InUse(_)) => {}
                 Outcome::Deleted(DeletePerformanceOutcome::Deleted) => deleted = true,
                 Outcome::Held(other) => panic!("{other:?}"),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use frontrow_domain::{
-    model::{ReservationState, SeatState},
-    ports::{HoldOutcome, PayOutcome},
+    model::{HoldRefusal, ReservationState, SeatState},
+    ports::PayOutcome,
 };
 
 use super::{BoxOffice, DatabaseFixture, HOLD, label};
@@ -19,8 +19,8 @@ pub async fn a_hold_is_live_until_its_end<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.sweep(10).await, 0);
     assert_eq!(office.found(&held).await, held);
     assert_eq!(office.seat("A-1").await, SeatState::Held);
-    let refused = office.hold("ben", &["A-1"]).await;
-    assert_eq!(refused, HoldOutcome::SeatsTaken(vec![label("A-1")]));
+    let refused = office.refusal("ben", &["A-1"]).await;
+    assert_eq!(refused, HoldRefusal::SeatsTaken(vec![label("A-1")]));
     office.buy(held).await;
 }
 

@@ -1,9 +1,6 @@
 //! Why seats are not set aside, and which reason comes first.
 
-use frontrow_domain::{
-    model::{ConcertId, PerformanceId, SeatState},
-    ports::{HoldOutcome, HoldRequest},
-};
+use frontrow_domain::model::{ConcertId, HoldRefusal, HoldRequest, PerformanceId, SeatState};
 use uuid::Uuid;
 
 use super::{BoxOffice, DatabaseFixture, box_office::long_ago, label, seats};
@@ -13,9 +10,9 @@ pub async fn taken_seats_are_named_and_nothing_is_held<F: DatabaseFixture>(fixtu
     let office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1"]).await;
     office.bought("ben", &["A-3"]).await;
-    let refused = office.hold("cat", &["A-4", "A-3", "A-2", "A-1"]).await;
+    let refused = office.refusal("cat", &["A-4", "A-3", "A-2", "A-1"]).await;
     let taken = vec![label("A-1"), label("A-3")];
-    assert_eq!(refused, HoldOutcome::SeatsTaken(taken));
+    assert_eq!(refused, HoldRefusal::SeatsTaken(taken));
     assert_eq!(office.seat("A-2").await, SeatState::Available);
     assert_eq!(office.seat("A-4").await, SeatState::Available);
     office.held("cat", &["A-2", "A-4"]).await;
@@ -25,16 +22,16 @@ pub async fn taken_seats_are_named_and_nothing_is_held<F: DatabaseFixture>(fixtu
 pub async fn a_seat_that_one_has_bought_is_taken<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.bought("ann", &["A-1"]).await;
-    let refused = office.hold("ann", &["A-1"]).await;
-    assert_eq!(refused, HoldOutcome::SeatsTaken(vec![label("A-1")]));
+    let refused = office.refusal("ann", &["A-1"]).await;
+    assert_eq!(refused, HoldRefusal::SeatsTaken(vec![label("A-1")]));
 }
 
 /// Seats that do not exist are named, and none of the others is held.
 pub async fn seats_that_do_not_exist_are_named<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
-    let refused = office.hold("ann", &["Z-1", "A-1", "A-11"]).await;
+    let refused = office.refusal("ann", &["Z-1", "A-1", "A-11"]).await;
     let unknown = vec![label("A-11"), label("Z-1")];
-    assert_eq!(refused, HoldOutcome::NoSuchSeats(unknown));
+    assert_eq!(refused, HoldRefusal::NoSuchSeats(unknown));
     assert_eq!(office.seat("A-1").await, SeatState::Available);
 }
 
@@ -44,12 +41,12 @@ pub async fn a_user_has_one_hold_in_a_concert<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1", "A-2"]).await;
     for other in [&["A-3"][..], &["A-1"], &["A-1", "A-2", "A-3"]] {
-        let refused = office.hold("ann", other).await;
-        assert_eq!(refused, HoldOutcome::OtherHold(held.id), "{other:?}");
+        let refused = office.refusal("ann", other).await;
+        assert_eq!(refused, HoldRefusal::OtherHold(held.id), "{other:?}");
     }
     office.performance = office.add_performance(office.concert).await;
-    let refused = office.hold("ann", &["A-1", "A-2"]).await;
-    assert_eq!(refused, HoldOutcome::OtherHold(held.id));
+    let refused = office.refusal("ann", &["A-1", "A-2"]).await;
+    assert_eq!(refused, HoldRefusal::OtherHold(held.id));
     assert_eq!(office.seats_left().await, 24);
 }
 
@@ -57,11 +54,11 @@ pub async fn a_user_has_one_hold_in_a_concert<F: DatabaseFixture>(fixture: F) {
 pub async fn more_than_four_seats_are_refused<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.bought("ann", &["A-1", "A-2", "A-3"]).await;
-    let refused = office.hold("ann", &["A-4", "A-5"]).await;
-    assert_eq!(refused, HoldOutcome::SeatLimit { live: 3 });
+    let refused = office.refusal("ann", &["A-4", "A-5"]).await;
+    assert_eq!(refused, HoldRefusal::SeatLimit { live: 3 });
     office.bought("ann", &["A-4"]).await;
-    let refused = office.hold("ann", &["A-5"]).await;
-    assert_eq!(refused, HoldOutcome::SeatLimit { live: 4 });
+    let refused = office.refusal("ann", &["A-5"]).await;
+    assert_eq!(refused, HoldRefusal::SeatLimit { live: 4 });
     assert_eq!(office.seat("A-5").await, SeatState::Available);
 }
 
@@ -74,19 +71,19 @@ pub async fn a_performance_must_be_on_sale<F: DatabaseFixture>(fixture: F) {
         ..request.clone()
     };
     assert_eq!(
-        office.hold_as(&unknown).await,
-        HoldOutcome::NoSuchPerformance
+        office.refusal_of(&unknown).await,
+        HoldRefusal::NoSuchPerformance
     );
     let other = HoldRequest {
         concert: office.add_concert("Second").await,
         ..request.clone()
     };
-    assert_eq!(office.hold_as(&other).await, HoldOutcome::OtherConcert);
+    assert_eq!(office.refusal_of(&other).await, HoldRefusal::OtherConcert);
     let started = HoldRequest {
         performance: office.add_performance_at(office.concert, long_ago()).await,
         ..request.clone()
     };
-    assert_eq!(office.hold_as(&started).await, HoldOutcome::Started);
+    assert_eq!(office.refusal_of(&started).await, HoldRefusal::Started);
     office.held_by(&request).await;
 }
 
@@ -98,7 +95,7 @@ pub async fn a_performance_sells_until_it_starts<F: DatabaseFixture>(fixture: F)
     office.performance = office.add_performance_at(office.concert, starts_at).await;
     office.bought("ann", &["C-1"]).await;
     office.pass(hour).await;
-    assert_eq!(office.hold("ann", &["C-2"]).await, HoldOutcome::Started);
+    assert_eq!(office.refusal("ann", &["C-2"]).await, HoldRefusal::Started);
 }
 
 /// Where several reasons apply, the same one is given by every store.
@@ -113,16 +110,16 @@ pub async fn the_first_reason_is_given<F: DatabaseFixture>(fixture: F) {
         performance: past,
         ..base.clone()
     };
-    let answer = office.hold_as(&other_and_started).await;
-    assert_eq!(answer, HoldOutcome::OtherConcert);
+    let answer = office.refusal_of(&other_and_started).await;
+    assert_eq!(answer, HoldRefusal::OtherConcert);
 
     let started_and_no_seats = HoldRequest {
         performance: past,
         ..base.clone()
     };
     assert_eq!(
-        office.hold_as(&started_and_no_seats).await,
-        HoldOutcome::Started
+        office.refusal_of(&started_and_no_seats).await,
+        HoldRefusal::Started
     );
 
     office.bought("ann", &["A-1", "A-2", "A-3"]).await;
@@ -131,13 +128,13 @@ pub async fn the_first_reason_is_given<F: DatabaseFixture>(fixture: F) {
         seats: seats(&["B-1", "B-2"]),
         ..base.clone()
     };
-    let answer = office.hold_as(&taken_and_too_many).await;
-    assert_eq!(answer, HoldOutcome::SeatLimit { live: 3 });
+    let answer = office.refusal_of(&taken_and_too_many).await;
+    assert_eq!(answer, HoldRefusal::SeatLimit { live: 3 });
 
     let held = office.held("ann", &["A-4"]).await;
-    let answer = office.hold_as(&taken_and_too_many).await;
-    assert_eq!(answer, HoldOutcome::OtherHold(held.id));
+    let answer = office.refusal_of(&taken_and_too_many).await;
+    assert_eq!(answer, HoldRefusal::OtherHold(held.id));
 
-    let unknown = HoldOutcome::NoSuchSeats(vec![label("Z-9")]);
-    assert_eq!(office.hold_as(&base).await, unknown);
+    let unknown = HoldRefusal::NoSuchSeats(vec![label("Z-9")]);
+    assert_eq!(office.refusal_of(&base).await, unknown);
 }

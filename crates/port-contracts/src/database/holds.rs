@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use frontrow_domain::{
-    model::{PricedSeat, ReservationState, SeatState},
+    model::{HoldRefusal, PricedSeat, ReservationState, SeatState},
     ports::HoldOutcome,
 };
 
@@ -95,6 +95,6 @@ pub async fn four_seats_may_be_bought_one_by_one<F: DatabaseFixture>(fixture: F)
     for name in ["A-1", "B-1", "C-1", "A-2"] {
         office.bought("ann", &[name]).await;
     }
-    let fifth = office.hold("ann", &["A-3"]).await;
-    assert_eq!(fifth, HoldOutcome::SeatLimit { live: 4 });
+    let fifth = office.refusal("ann", &["A-3"]).await;
+    assert_eq!(fifth, HoldRefusal::SeatLimit { live: 4 });
 }

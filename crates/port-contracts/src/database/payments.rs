@@ -1,7 +1,7 @@
 //! Paying held seats.
 
 use frontrow_domain::{
-    model::{Applied, Balance, Reservation, ReservationState, SeatState},
+    model::{Applied, Balance, HoldRefusal, Reservation, ReservationState, SeatState},
     ports::{HoldOutcome, Paid, PayOutcome},
 };
 
@@ -122,6 +122,6 @@ pub async fn a_hold_can_be_paid_after_the_start<F: DatabaseFixture>(fixture: F) 
     office.charged("ann", 100).await;
     let held = office.held("ann", &["A-1"]).await;
     office.pass(HOLD * 3 / 4).await;
-    assert_eq!(office.hold("ben", &["A-2"]).await, HoldOutcome::Started);
+    assert_eq!(office.refusal("ben", &["A-2"]).await, HoldRefusal::Started);
     office.paid(&held).await;
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use frontrow_domain::{
     model::{
-        Performance, PerformanceEdit, Reservation, ReservationState, Seat, SeatPlan, SeatState,
+        HoldRefusal, Performance, PerformanceEdit, Reservation, ReservationState, Seat, SeatPlan,
+        SeatState,
     },
     ports::{EditOutcome, HoldOutcome, PayOutcome},
 };
@@ -85,8 +86,8 @@ pub async fn free_seats_may_go_come_and_change<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.counts().await, (4, 4));
     let held = office.held("ann", &["A-1", "D-1"]).await;
     assert_eq!(held.total, amount(127));
-    let gone = office.hold("ben", &["A-3"]).await;
-    assert_eq!(gone, HoldOutcome::NoSuchSeats(vec![label("A-3")]));
+    let gone = office.refusal("ben", &["A-3"]).await;
+    assert_eq!(gone, HoldRefusal::NoSuchSeats(vec![label("A-3")]));
 }
 
 /// The seat map is in the order of the new plan, whoever has the seats.
@@ -171,10 +172,10 @@ pub async fn seats_in_use_stay_with_whom_they_are<F: DatabaseFixture>(fixture: F
     assert_eq!(office.plan_anew(new).await, EditOutcome::Done);
     assert_eq!(office.found(&bought).await, bought);
     assert_eq!(office.found(&held).await, held);
-    let taken = office.hold("cat", &["A-1", "A-2"]).await;
+    let taken = office.refusal("cat", &["A-1", "A-2"]).await;
     assert_eq!(
         taken,
-        HoldOutcome::SeatsTaken(vec![label("A-1"), label("A-2")])
+        HoldRefusal::SeatsTaken(vec![label("A-1"), label("A-2")])
     );
     office.buy(held).await;
     assert_eq!(office.seat("A-2").await, SeatState::Sold);
@@ -278,7 +279,7 @@ pub async fn a_hold_and_a_new_plan_agree<F: DatabaseFixture>(fixture: F) {
                     };
                     assert_eq!(reservation.total, amount(price));
                 }
-                HoldOutcome::NoSuchSeats(gone) => {
+                HoldOutcome::Refused(HoldRefusal::NoSuchSeats(gone)) => {
                     assert_eq!((&edited, gone), (&EditOutcome::Done, vec![label("A-10")]));
                 }
                 other => panic!("nobody else wants these seats: {other:?}"),

@@ -2,10 +2,10 @@
 
 use frontrow_domain::{
     model::{
-        Applied, ReservationState,
+        Applied, HoldRefusal, ReservationState,
         queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
     },
-    ports::{HoldOutcome, PayOutcome, PutOutcome},
+    ports::{PayOutcome, PutOutcome},
 };
 
 use super::{
@@ -61,9 +61,9 @@ pub async fn a_restart_keeps_reservations_points_and_keys<F: DatabaseFixture>(fi
     assert_eq!(office.state(&released).await, ReservationState::Cancelled);
     assert_eq!(office.balance("ann").await, 900);
     assert_eq!(office.seats_left().await, 22);
-    let refused = office.hold("dan", &["A-1", "A-2", "A-3"]).await;
+    let refused = office.refusal("dan", &["A-1", "A-2", "A-3"]).await;
     let taken = vec![label("A-1"), label("A-2")];
-    assert_eq!(refused, HoldOutcome::SeatsTaken(taken));
+    assert_eq!(refused, HoldRefusal::SeatsTaken(taken));
     let replayed = Applied {
         effect: paid,
         replayed: true,

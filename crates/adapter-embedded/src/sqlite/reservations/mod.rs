@@ -1,6 +1,7 @@
 //! Reservations, one step of their life a file.
 
 pub(super) mod expire;
+mod facts;
 mod hold;
 mod pay;
 pub(super) mod read;
@@ -9,11 +10,8 @@ mod sweep;
 
 use async_trait::async_trait;
 use frontrow_domain::{
-    model::{ConcertId, Page, PageRequest, Reservation, ReservationId, UserId},
-    ports::{
-        HoldOutcome, HoldRequest, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
-        StoreResult,
-    },
+    model::{ConcertId, HoldRequest, Page, PageRequest, Reservation, ReservationId, UserId},
+    ports::{HoldOutcome, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations, StoreResult},
 };
 
 use super::SqliteDatabase;

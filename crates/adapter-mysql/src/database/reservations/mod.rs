@@ -9,8 +9,8 @@
 //! before one's own), the seats by their primary key, the ledger, the sales.
 
 pub(super) mod expire;
+mod facts;
 mod hold;
-mod look;
 mod pay;
 pub(super) mod read;
 mod release;
@@ -19,11 +19,8 @@ mod take;
 
 use async_trait::async_trait;
 use frontrow_domain::{
-    model::{ConcertId, Page, PageRequest, Reservation, ReservationId, UserId},
-    ports::{
-        HoldOutcome, HoldRequest, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
-        StoreResult,
-    },
+    model::{ConcertId, HoldRequest, Page, PageRequest, Reservation, ReservationId, UserId},
+    ports::{HoldOutcome, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations, StoreResult},
 };
 use futures_util::{FutureExt, TryFutureExt};
 

@@ -16,7 +16,7 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-use super::look::four;
+use super::facts::four;
 use crate::{
     calls::Turn,
     database::{

@@ -1,19 +1,13 @@
 //! Taking seats that were there to be had a moment ago. The seats' own rows decide.
 
-use std::collections::BTreeSet;
-
 use diesel::{
     QueryResult, sql_query,
     sql_types::{BigInt, Binary, Datetime, Nullable, Text, TinyInt},
 };
 use diesel_async::RunQueryDsl;
-use frontrow_domain::model::{PricedSeat, Reservation, ReservationId, ReservationState};
-use jiff::Timestamp;
+use frontrow_domain::model::{NewHold, PricedSeat};
 
-use super::{
-    expire,
-    look::{Scene, four},
-};
+use super::{expire, facts::four};
 use crate::{database::columns::Db, errors, session::Session, statement::Fixed};
 
 /// Makes a reservation where its performance is still on sale. Shares a lock on the performance, so that
@@ -36,46 +30,29 @@ const TAKE: &str = "
       AND (label, price) IN ((?, ?), (?, ?), (?, ?), (?, ?))
       AND (reservation_id IS NULL OR held_until <= UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)";
 
-/// Writes the reservation and takes its seats; false, and everything is to be undone, when anything is no
-/// longer as `scene` has it.
-pub(super) async fn take(
-    session: &mut Session,
-    scene: &Scene,
-    reservation: &Reservation,
-) -> QueryResult<bool> {
-    let ReservationState::Held { until } = reservation.state else {
-        return Err(errors::broken("taken and not held"));
-    };
-    // They lose their other seats too: a hold is whole or over, even if the clock steps back.
-    let losers: BTreeSet<ReservationId> = scene
-        .seats
-        .iter()
-        .filter_map(|seat| seat.reservation)
-        .chain(scene.hold.as_ref().map(|own| own.id))
-        .collect();
-    for loser in losers {
-        expire::expire(session, loser).await?;
+/// Writes the reservation and takes its seats. False when anything is no longer as it was read: then
+/// the caller undoes everything.
+pub(super) async fn take(session: &mut Session, new: &NewHold) -> QueryResult<bool> {
+    for id in &new.lapsed {
+        expire::expire(session, *id).await?;
     }
-    let reserved = reserve(session, reservation, until).await;
+    let reserved = reserve(session, new).await;
     if errors::unless_duplicate(reserved)? != Some(1) {
         return Ok(false);
     }
-    let taken = take_seats(session, scene, reservation, until).await;
-    Ok(errors::unless_duplicate(taken)? == Some(reservation.seats.len()))
+    let taken = take_seats(session, new).await;
+    Ok(errors::unless_duplicate(taken)? == Some(new.reservation.seats.len()))
 }
 
-async fn reserve(
-    session: &mut Session,
-    reservation: &Reservation,
-    until: Timestamp,
-) -> QueryResult<usize> {
+async fn reserve(session: &mut Session, new: &NewHold) -> QueryResult<usize> {
+    let reservation = &new.reservation;
     // At most four.
     let count = i8::try_from(reservation.seats.len()).unwrap_or(i8::MAX);
     let ticket = reservation.ticket.as_ref();
     let statement = sql_query(RESERVE)
         .bind::<Binary, _>(Db(reservation.id))
         .bind::<Text, _>(Db(reservation.user.clone()))
-        .bind::<Datetime, _>(Db(until))
+        .bind::<Datetime, _>(Db(new.until))
         .bind::<BigInt, _>(Db(reservation.total))
         .bind::<TinyInt, _>(count)
         .bind::<Text, _>(Db(reservation.seats.clone()))
@@ -87,13 +64,9 @@ async fn reserve(
     Fixed(statement).execute(session.connection()).await
 }
 
-async fn take_seats(
-    session: &mut Session,
-    scene: &Scene,
-    reservation: &Reservation,
-    until: Timestamp,
-) -> QueryResult<usize> {
-    let slots = scene.free_slots.iter().copied();
+async fn take_seats(session: &mut Session, new: &NewHold) -> QueryResult<usize> {
+    let reservation = &new.reservation;
+    let slots = new.slots.iter().map(|slot| slot.cast_signed());
     let seats: Vec<(PricedSeat, i8)> = reservation.seats.iter().cloned().zip(slots).collect();
     let padded = four(&seats);
     let label = |at: &Option<(PricedSeat, i8)>| at.as_ref().map(|(seat, _)| Db(seat.label.clone()));
@@ -102,7 +75,7 @@ async fn take_seats(
     let [a, b, c, d] = &padded;
     let statement = sql_query(TAKE)
         .bind::<Binary, _>(Db(reservation.id))
-        .bind::<Datetime, _>(Db(until))
+        .bind::<Datetime, _>(Db(new.until))
         .bind::<Text, _>(Db(reservation.user.clone()))
         .bind::<Nullable<Text>, _>(label(a))
         .bind::<Nullable<TinyInt>, _>(slot(a))

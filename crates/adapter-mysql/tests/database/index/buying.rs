@@ -1,7 +1,7 @@
 //! What buyers ask for, in every way that it may come out.
 
 use frontrow_domain::{
-    model::{Amount, ConcertId, Keyed, PageRequest, PerformanceId, ReservationId},
+    model::{Amount, ConcertId, HoldRefusal, Keyed, PageRequest, PerformanceId, ReservationId},
     ports::{
         ChargeOutcome, Concerts, HoldOutcome, Idempotency, KeyUse, PayOutcome, PaymentRequest,
         Points, ReleaseOutcome, Reservations,
@@ -141,6 +141,11 @@ pub(super) async fn holds(tour: &mut Tour) {
         })
         .await
     };
+    let refused = async |tour: &mut Tour, what: &str, request| match hold(tour, what, request).await
+    {
+        HoldOutcome::Refused(refusal) => refusal,
+        other => panic!("{what}: {other:?}"),
+    };
     let own = tour
         .program
         .request("ann", &["R1-8", "R1-9", "R1-10", "R2-8"]);
@@ -149,33 +154,33 @@ pub(super) async fn holds(tour: &mut Tour) {
     let again = hold(tour, "the very same hold", own).await;
     assert!(matches!(again, HoldOutcome::AlreadyHeld(_)), "{again:?}");
     let other = tour.program.request("ann", &["R3-8"]);
-    let refused = hold(tour, "a hold beside another", other).await;
-    assert!(matches!(refused, HoldOutcome::OtherHold(_)), "{refused:?}");
+    let refusal = refused(tour, "a hold beside another", other).await;
+    assert!(matches!(refusal, HoldRefusal::OtherHold(_)), "{refusal:?}");
     let taken = tour
         .program
         .request("ben", &["R1-1", "R1-6", "R1-8", "R1-7"]);
-    let refused = hold(tour, "a hold of taken seats", taken).await;
+    let refusal = refused(tour, "a hold of taken seats", taken).await;
     assert!(
-        matches!(&refused, HoldOutcome::SeatsTaken(three) if three.len() == 3),
-        "{refused:?}"
+        matches!(&refusal, HoldRefusal::SeatsTaken(three) if three.len() == 3),
+        "{refusal:?}"
     );
     let unknown = tour.program.request("ben", &["R1-8", "Z-1", "Z-2"]);
-    let refused = hold(tour, "a hold of no seats", unknown).await;
+    let refusal = refused(tour, "a hold of no seats", unknown).await;
     assert!(
-        matches!(refused, HoldOutcome::NoSuchSeats(_)),
-        "{refused:?}"
+        matches!(refusal, HoldRefusal::NoSuchSeats(_)),
+        "{refusal:?}"
     );
     let mut nowhere = tour.program.request("ben", &["R1-8"]);
     nowhere.performance = PerformanceId(Uuid::nil());
-    let refused = hold(tour, "a hold of nothing", nowhere).await;
-    assert_eq!(refused, HoldOutcome::NoSuchPerformance);
+    let refusal = refused(tour, "a hold of nothing", nowhere).await;
+    assert_eq!(refusal, HoldRefusal::NoSuchPerformance);
     let mut astray = tour.program.request("ben", &["R1-8"]);
     astray.performance = tour.elsewhere.1;
-    let refused = hold(tour, "a hold in another concert", astray).await;
-    assert_eq!(refused, HoldOutcome::OtherConcert);
+    let refusal = refused(tour, "a hold in another concert", astray).await;
+    assert_eq!(refusal, HoldRefusal::OtherConcert);
     let late = tour.request_at(tour.past, "ben", &["R1-8"]);
-    let refused = hold(tour, "a hold too late", late).await;
-    assert_eq!(refused, HoldOutcome::Started);
+    let refusal = refused(tour, "a hold too late", late).await;
+    assert_eq!(refusal, HoldRefusal::Started);
 
     // Seat 7 of the first row of each hundred was held until yesterday, and nobody has swept since.
     let over = tour.program.request("ben", &["R0-7", "R0-8"]);
@@ -247,7 +252,10 @@ pub(super) async fn payments(tour: &mut Tour) {
     let refused = tour.call("a fifth seat", async |program| {
         program.database.hold(&fifth).await.unwrap()
     });
-    assert_eq!(refused.await, HoldOutcome::SeatLimit { live: 4 });
+    assert_eq!(
+        refused.await,
+        HoldOutcome::Refused(HoldRefusal::SeatLimit { live: 4 })
+    );
     releases(tour, held.id).await;
 }
 

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use diesel_async::{AsyncConnection, AsyncMysqlConnection};
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings};
-use frontrow_domain::{
-    model::{ConcertId, PerformanceId},
-    ports::HoldRequest,
-};
+use frontrow_domain::model::{ConcertId, HoldRequest, PerformanceId};
 
 use super::season::{Kind, Season, id_of};
 use crate::{

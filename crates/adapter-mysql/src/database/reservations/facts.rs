@@ -1,25 +1,22 @@
-//! What a hold finds: everything that it depends on, in one statement and without a lock.
+//! What a hold depends on, read in one statement and without a lock.
 
 use diesel::{
     QueryResult, QueryableByName, sql_query,
     sql_types::{BigInt, Binary, Datetime, Nullable, Text},
 };
 use diesel_async::RunQueryDsl;
-use frontrow_domain::{
-    model::{
-        Amount, ConcertId, PerformanceId, PricedSeat, Reservation, ReservationId, ReservationState,
-        SeatLabel, SeatSelection, SeatState,
-        queue::{Arrival, Generation, Ticket},
-    },
-    ports::HoldRequest,
+use frontrow_domain::model::{
+    Amount, ConcertId, HoldFacts, HoldRequest, PerformanceId, PricedSeat, Reservation,
+    ReservationId, ReservationState, SeatFacts, SeatLabel, SeatSelection,
+    queue::{Arrival, Generation, Ticket},
 };
 use jiff::Timestamp;
 
 use crate::{database::columns::Db, errors, session::Session, statement::Fixed};
 
-/// One line a seat that is asked for and there, or one without a seat. Labels come last and are padded to
-/// four, so that the statement is always the same.
-const LOOK: &str = "
+/// One line for each seat that is asked for and exists, or one without a seat. The labels are padded
+/// to [`SeatSelection::MAX`], so that the statement is always the same.
+const FACTS: &str = "
     SELECT p.concert_id, p.starts_at, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND AS now,
            h.id AS hold_id, h.performance_id AS hold_performance, h.held_until AS hold_until,
            h.total AS hold_total, h.seats AS hold_seats, h.place_arrival AS hold_arrival,
@@ -70,40 +67,14 @@ struct Line {
     held_until: Option<Db<Timestamp>>,
 }
 
-/// A performance as somebody who wants seats of it finds it.
-pub(super) struct Scene {
-    /// What time it is.
-    pub(super) now: Timestamp,
-    /// Whose performance it is.
-    pub(super) concert: ConcertId,
-    /// When it starts.
-    pub(super) starts_at: Timestamp,
-    /// The user's hold in the concert, as it is written; it may be over.
-    pub(super) hold: Option<Reservation>,
-    /// Which of the user's four slots in the performance no live seat has.
-    pub(super) free_slots: Vec<i8>,
-    /// The seats that are asked for and there, sorted by label.
-    pub(super) seats: Vec<WantedSeat>,
-}
-
-/// A seat that is asked for.
-pub(super) struct WantedSeat {
-    pub(super) label: SeatLabel,
-    pub(super) price: Amount,
-    /// Whether it can be had.
-    pub(super) state: SeatState,
-    /// Whose it is, or was until their hold was over.
-    pub(super) reservation: Option<ReservationId>,
-}
-
-/// Looks at what a request is about; none where there is no such performance.
-pub(super) async fn look(
+/// Reads what `request` depends on; none where there is no such performance.
+pub(super) async fn facts(
     session: &mut Session,
     request: &HoldRequest,
-) -> QueryResult<Option<Scene>> {
+) -> QueryResult<Option<HoldFacts>> {
     let [first, second, third, fourth] = four(request.seats.labels());
     let offset_us = session.now().0;
-    let statement = sql_query(LOOK)
+    let statement = sql_query(FACTS)
         .bind::<BigInt, _>(offset_us)
         .bind::<Text, _>(Db(request.user.clone()))
         .bind::<BigInt, _>(offset_us)
@@ -117,17 +88,18 @@ pub(super) async fn look(
     let Some(line) = lines.as_slice().first() else {
         return Ok(None);
     };
-    Ok(Some(Scene {
+    let used = line.slots;
+    Ok(Some(HoldFacts {
         now: line.now.0,
         concert: line.concert_id.0,
         starts_at: line.starts_at.0,
-        hold: hold_in(line, request)?,
-        free_slots: free_slots(line.slots),
-        seats: lines.into_iter().filter_map(wanted_seat).collect(),
+        own_hold: hold_in(line, request)?,
+        free_slots: HoldFacts::free_slots(|slot| used >> slot & 1 == 1),
+        seats: lines.into_iter().filter_map(seat_in).collect(),
     }))
 }
 
-/// The items, the last one again and again until there are four.
+/// The items, the last one repeated until there are as many as one reservation may have.
 pub(super) fn four<T: Clone>(items: &[T]) -> [Option<T>; SeatSelection::MAX] {
     std::array::from_fn(|at| items.get(at).or(items.last()).cloned())
 }
@@ -164,21 +136,11 @@ fn hold_in(line: &Line, request: &HoldRequest) -> QueryResult<Option<Reservation
     }))
 }
 
-fn free_slots(used: i64) -> Vec<i8> {
-    let all = 1..=i8::try_from(SeatSelection::MAX).unwrap_or_default();
-    all.filter(|slot| used >> slot & 1 == 0).collect()
-}
-
-fn wanted_seat(line: Line) -> Option<WantedSeat> {
-    let state = match (&line.reservation_id, &line.held_until) {
-        (Some(_), None) => SeatState::Sold,
-        (Some(_), Some(until)) if until.0 > line.now.0 => SeatState::Held,
-        _ => SeatState::Available,
-    };
-    Some(WantedSeat {
+fn seat_in(line: Line) -> Option<SeatFacts> {
+    Some(SeatFacts {
         label: line.label?.0,
         price: line.price?.0,
-        state,
         reservation: line.reservation_id.map(|id| id.0),
+        held_until: line.held_until.map(|until| until.0),
     })
 }

@@ -1,0 +1,251 @@
+//! Setting seats aside: the facts that a store reads, and what follows from them.
+//!
+//! [`HoldRequest::decide`] is the whole rule, with the order in which refusals come. A store reads
+//! the [`HoldFacts`], calls it, and writes the [`HoldDecision`] in the transaction that takes the
+//! seats. The rows of the seats still decide: where one changed in between, nothing is written.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    Amount, ConcertId, PerformanceId, PricedSeat, Reservation, ReservationId, ReservationState,
+    SeatLabel, SeatSelection, SeatState, UserId, later, micros, queue::Ticket,
+};
+
+/// The most live seats, held and bought together, that one user may have in one performance.
+///
+/// The number is written out where a constant cannot be named: the `CHECK` of `seats.user_slot` in
+/// the migrations of both databases. Raising it needs a migration of each.
+pub const SEATS_PER_USER_MAX: usize = 4;
+
+// A request for more seats than a user may have could never be granted.
+const _: () = assert!(SeatSelection::MAX <= SEATS_PER_USER_MAX);
+
+/// How long seats are held if the operator configures nothing.
+pub const HOLD_DEFAULT: Duration = Duration::from_mins(5);
+
+/// How long an operator may let seats be held.
+pub const HOLD_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
+
+/// Seats to be set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldRequest {
+    /// The name of the reservation, if it comes to one.
+    pub id: ReservationId,
+    /// Who wants the seats.
+    pub user: UserId,
+    /// The concert that the user was let in to.
+    pub concert: ConcertId,
+    /// The performance.
+    pub performance: PerformanceId,
+    /// The seats.
+    pub seats: SeatSelection,
+    /// For how long, from the store's now.
+    pub hold_for: Duration,
+    /// The place in the queue that let the user in. It is stored with the reservation and ends when
+    /// that is paid.
+    pub ticket: Ticket,
+}
+
+/// Why a request gets no seats, in the order in which the reasons are checked: where several apply,
+/// the first one is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldRefusal {
+    /// There is no such performance.
+    NoSuchPerformance,
+    /// The performance is another concert's than the user was let in to.
+    OtherConcert,
+    /// The performance has started.
+    Started,
+    /// The performance has no such seats.
+    NoSuchSeats(Vec<SeatLabel>),
+    /// The user has another live hold in this concert.
+    OtherHold(ReservationId),
+    /// The seats would be more than [`SEATS_PER_USER_MAX`] together with those that the user has.
+    SeatLimit {
+        /// Held and confirmed seats of this user in this performance.
+        live: usize,
+    },
+    /// These of the seats are somebody else's, or sold.
+    SeatsTaken(Vec<SeatLabel>),
+}
+
+/// What a hold depends on, read from the store at one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldFacts {
+    /// The store's now, in whole microseconds.
+    pub now: Timestamp,
+    /// The concert of the performance.
+    pub concert: ConcertId,
+    /// When the performance starts.
+    pub starts_at: Timestamp,
+    /// The user's hold in the concert as it is written; it may be over.
+    pub own_hold: Option<Reservation>,
+    /// The slots that no live seat of the user in the performance has, as
+    /// [`HoldFacts::free_slots`] numbers them.
+    pub free_slots: Vec<u8>,
+    /// The seats that are asked for and exist, sorted by label.
+    pub seats: Vec<SeatFacts>,
+}
+
+/// A seat that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatFacts {
+    /// Its name.
+    pub label: SeatLabel,
+    /// What it costs.
+    pub price: Amount,
+    /// The reservation that has it, or had it until its hold was over.
+    pub reservation: Option<ReservationId>,
+    /// When that hold is over; none for a sold seat and for one that no reservation has.
+    pub held_until: Option<Timestamp>,
+}
+
+/// What follows from the facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldDecision {
+    /// The seats are to be taken.
+    Take(NewHold),
+    /// The user holds these very seats already; there is nothing to write.
+    AlreadyHeld(Reservation),
+    /// There is nothing to write.
+    Refused(HoldRefusal),
+}
+
+/// A hold to be written: all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHold {
+    /// The reservation, which is held.
+    pub reservation: Reservation,
+    /// The end of the hold, as the reservation's state says.
+    pub until: Timestamp,
+    /// The slot of each seat of the reservation, in the order of its seats.
+    pub slots: Vec<u8>,
+    /// The holds that are over and in the way, sorted: the user's own and those that had a seat.
+    /// They expire and lose their other seats too: a hold is whole or over, even if the clock
+    /// steps back.
+    pub lapsed: Vec<ReservationId>,
+}
+
+/// The seats cost more together than an [`Amount`] can be. No seat plan allows such prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("these seats cost more than there is money")]
+pub struct TotalTooLarge;
+
+impl HoldFacts {
+    /// The slots for which `used` is false, of all that one user has in one performance: 1 to
+    /// [`SEATS_PER_USER_MAX`].
+    ///
+    /// Each live seat of a user takes one, and a slot has one seat: so the database itself refuses
+    /// one seat too many.
+    pub fn free_slots(used: impl Fn(u8) -> bool) -> Vec<u8> {
+        let all = (1..=u8::MAX).take(SEATS_PER_USER_MAX);
+        all.filter(|slot| !used(*slot)).collect()
+    }
+}
+
+impl HoldRequest {
+    /// Decides this request from what the store has; `facts` are none where there is no such
+    /// performance.
+    ///
+    /// # Errors
+    /// [`TotalTooLarge`], where the store has prices that no seat plan allows.
+    pub fn decide(&self, facts: Option<HoldFacts>) -> Result<HoldDecision, TotalTooLarge> {
+        let Some(facts) = facts else {
+            return Ok(HoldDecision::Refused(HoldRefusal::NoSuchPerformance));
+        };
+        if let Some(refusal) = self.not_for_sale(&facts) {
+            return Ok(HoldDecision::Refused(refusal));
+        }
+        let HoldFacts { now, own_hold, .. } = facts;
+        let mut lapsed = Vec::new();
+        if let Some(own) = own_hold {
+            let id = own.id;
+            match own.held_at(now) {
+                Ok(live) if self.asks_for(live.reservation()) => {
+                    return Ok(HoldDecision::AlreadyHeld(live.into_reservation()));
+                }
+                Ok(_) => return Ok(HoldDecision::Refused(HoldRefusal::OtherHold(id))),
+                Err(_) => lapsed.push(id),
+            }
+        }
+        let (seats, slots) = (facts.seats, facts.free_slots);
+        if let Some(refusal) = not_to_be_had(now, &seats, &slots) {
+            return Ok(HoldDecision::Refused(refusal));
+        }
+        lapsed.extend(seats.iter().filter_map(|seat| seat.reservation));
+        lapsed.sort_unstable();
+        lapsed.dedup();
+        self.take(now, seats, slots, lapsed).map(HoldDecision::Take)
+    }
+
+    /// Why the performance does not sell these seats to the request's concert, if it does not.
+    fn not_for_sale(&self, facts: &HoldFacts) -> Option<HoldRefusal> {
+        if facts.concert != self.concert {
+            return Some(HoldRefusal::OtherConcert);
+        }
+        if facts.starts_at <= facts.now {
+            return Some(HoldRefusal::Started);
+        }
+        let exists = |label: &SeatLabel| facts.seats.iter().any(|seat| seat.label == *label);
+        let labels = self.seats.labels().iter();
+        let unknown: Vec<_> = labels.filter(|label| !exists(label)).cloned().collect();
+        (!unknown.is_empty()).then_some(HoldRefusal::NoSuchSeats(unknown))
+    }
+
+    /// True where `hold` has the very seats of this request.
+    fn asks_for(&self, hold: &Reservation) -> bool {
+        let labels = hold.seats.iter().map(|seat| &seat.label);
+        hold.performance == self.performance && labels.eq(self.seats.labels())
+    }
+
+    fn take(
+        &self,
+        now: Timestamp,
+        seats: Vec<SeatFacts>,
+        mut slots: Vec<u8>,
+        lapsed: Vec<ReservationId>,
+    ) -> Result<NewHold, TotalTooLarge> {
+        let prices = seats.iter().map(|seat| seat.price);
+        let total = Amount::checked_sum(prices).ok_or(TotalTooLarge)?;
+        let until = micros(later(now, self.hold_for));
+        slots.truncate(seats.len());
+        let priced = |seat: SeatFacts| PricedSeat {
+            label: seat.label,
+            price: seat.price,
+        };
+        let reservation = Reservation {
+            id: self.id,
+            user: self.user.clone(),
+            concert: self.concert,
+            performance: self.performance,
+            seats: seats.into_iter().map(priced).collect(),
+            total,
+            state: ReservationState::Held { until },
+            ticket: Some(self.ticket.clone()),
+        };
+        Ok(NewHold {
+            reservation,
+            until,
+            slots,
+            lapsed,
+        })
+    }
+}
+
+/// Why a user with these free slots cannot have all of the seats at `now`, if so.
+fn not_to_be_had(now: Timestamp, seats: &[SeatFacts], free_slots: &[u8]) -> Option<HoldRefusal> {
+    if free_slots.len() < seats.len() {
+        let live = SEATS_PER_USER_MAX.saturating_sub(free_slots.len());
+        return Some(HoldRefusal::SeatLimit { live });
+    }
+    let taken = seats.iter().filter(|seat| {
+        SeatState::at(now, seat.reservation.is_some(), seat.held_until) != SeatState::Available
+    });
+    let taken: Vec<_> = taken.map(|seat| seat.label.clone()).collect();
+    (!taken.is_empty()).then_some(HoldRefusal::SeatsTaken(taken))
+}
+
+#[cfg(test)]
+mod tests;
