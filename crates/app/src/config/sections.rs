@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use frontrow_domain::model::{Currency, queue::PollRange};
+use frontrow_domain::model::{
+    Currency, HOLD_DEFAULT,
+    queue::{PollRange, Recovery},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Database, Redis, Secret, secret::by_name};
@@ -231,11 +234,12 @@ impl Default for Server {
 
 impl Default for Queue {
     fn default() -> Self {
+        let poll = PollRange::default();
         Self {
             backend: QueueBackend::default(),
-            recovery_s: 60,
-            shortest_poll_ms: 1_000,
-            longest_poll_ms: 15_000,
+            recovery_s: Recovery::DEFAULT.lasts.as_secs(),
+            shortest_poll_ms: whole_millis(poll.shortest),
+            longest_poll_ms: whole_millis(poll.longest),
             token_keys: BTreeMap::new(),
             signing_key: None,
         }
@@ -244,7 +248,9 @@ impl Default for Queue {
 
 impl Default for Reservation {
     fn default() -> Self {
-        Self { hold_s: 300 }
+        Self {
+            hold_s: HOLD_DEFAULT.as_secs(),
+        }
     }
 }
 
@@ -274,7 +280,25 @@ impl Default for Log {
     }
 }
 
+fn whole_millis(span: Duration) -> u64 {
+    span.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+impl Reservation {
+    /// How long seats are held.
+    pub(crate) fn hold_for(&self) -> Duration {
+        Duration::from_secs(self.hold_s)
+    }
+}
+
 impl Queue {
+    /// How a queue that was lost recovers.
+    pub(crate) fn recovery(&self) -> Recovery {
+        Recovery {
+            lasts: Duration::from_secs(self.recovery_s),
+        }
+    }
+
     /// How often those who wait are told to ask.
     pub(crate) fn poll_range(&self) -> PollRange {
         PollRange {

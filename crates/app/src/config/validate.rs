@@ -1,7 +1,12 @@
 //! What is refused before anything starts.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use anyhow::{Context, bail, ensure};
-use frontrow_domain::model::queue::{PolicyRules, QueuePolicy};
+use frontrow_domain::model::{
+    HOLD_RANGE,
+    queue::{PolicyRules, QueuePolicy, Recovery},
+};
 use jiff::tz::TimeZone;
 
 use super::{CacheBackend, Config, DatabaseKind, QueueBackend, Secret};
@@ -14,10 +19,11 @@ impl Config {
         self.validate_stores()?;
         self.validate_queue()?;
         self.validate_secrets()?;
-        ensure!(
-            (1..=3_600).contains(&self.reservation.hold_s),
-            "reservation.hold_s: from 1 to 3600"
-        );
+        within(
+            "reservation.hold_s",
+            self.reservation.hold_for(),
+            &HOLD_RANGE,
+        )?;
         self.time_zone()?;
         Ok(())
     }
@@ -99,10 +105,7 @@ impl Config {
 
     fn validate_queue(&self) -> anyhow::Result<()> {
         let queue = &self.queue;
-        ensure!(
-            (1..=86_400).contains(&queue.recovery_s),
-            "queue.recovery_s: from 1 to 86400"
-        );
+        within("queue.recovery_s", queue.recovery().lasts, &Recovery::RANGE)?;
         ensure!(
             (10..=600_000).contains(&queue.shortest_poll_ms)
                 && (queue.shortest_poll_ms..=600_000).contains(&queue.longest_poll_ms),
@@ -155,6 +158,17 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Refuses a setting in seconds that is out of its range.
+fn within(key: &str, span: Duration, range: &RangeInclusive<Duration>) -> anyhow::Result<()> {
+    ensure!(
+        range.contains(&span),
+        "{key}: from {} to {}",
+        range.start().as_secs(),
+        range.end().as_secs()
+    );
+    Ok(())
 }
 
 #[cfg(test)]
@@ -215,7 +229,11 @@ mod tests {
     #[test]
     fn what_cannot_work_is_refused_by_name() {
         for (why, key) in [
-            (refusal(|c| c.queue.recovery_s = 0), "queue.recovery_s"),
+            (
+                refusal(|c| c.queue.recovery_s = 0),
+                "queue.recovery_s: from 1 to 86400",
+            ),
+            (refusal(|c| c.queue.recovery_s = 86_401), "queue.recovery_s"),
             (
                 refusal(|c| c.queue.longest_poll_ms = 31_000),
                 "queue.longest_poll_ms",
@@ -232,7 +250,14 @@ mod tests {
                 refusal(|c| c.ranking.time_zone = "Mars".into()),
                 "ranking.time_zone",
             ),
-            (refusal(|c| c.reservation.hold_s = 0), "reservation.hold_s"),
+            (
+                refusal(|c| c.reservation.hold_s = 0),
+                "reservation.hold_s: from 1 to 3600",
+            ),
+            (
+                refusal(|c| c.reservation.hold_s = 3_601),
+                "reservation.hold_s",
+            ),
             (
                 refusal(|c| c.database.url = Some("oracle:x".to_owned().into())),
                 "database.url",

@@ -6,12 +6,11 @@ mod keys;
 mod lock;
 mod queues;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::bail;
 use frontrow_adapter_mysql::MySqlQueue;
 use frontrow_domain::{
-    model::queue::Recovery,
     ports::{Clock, Ids, TokenSigner},
     use_cases::{
         AddUpSales, AdmitTick, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues,
@@ -130,9 +129,7 @@ impl Parts {
                 Arc::clone(&queues.control),
                 Arc::clone(&ids),
                 Arc::clone(&board),
-                Recovery {
-                    lasts: Duration::from_secs(config.queue.recovery_s),
-                },
+                config.queue.recovery(),
             )),
             rankings: Arc::new(TopConcerts::new(
                 Arc::clone(&queues.ranking_cache),
@@ -175,7 +172,7 @@ impl Parts {
         let board = || Arc::clone(&self.board);
         let browse = || Arc::clone(&self.browse);
         let reservations = || Arc::clone(&self.database.reservations);
-        let hold_for = Duration::from_secs(config.reservation.hold_s);
+        let hold_for = config.reservation.hold_for();
         let rules = config.policy_rules();
         Ok(Services {
             join: JoinQueue {

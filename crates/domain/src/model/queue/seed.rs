@@ -1,6 +1,6 @@
 //! What a queue's store is given so that it can serve the queue.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Generation, VersionedPolicy};
 use crate::model::ConcertId;
@@ -25,4 +25,24 @@ pub struct Recovery {
     /// So long nobody is admitted, so that the people who carry their places come back first.
     /// For the waiting time to live after it, late-comers still get their place back.
     pub lasts: Duration,
+}
+
+impl Recovery {
+    /// How a queue recovers if the operator configures nothing.
+    pub const DEFAULT: Self = Self {
+        lasts: Duration::from_mins(1),
+    };
+
+    /// How long an operator may let a recovery last.
+    pub const RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_recovery_is_one_that_may_be_configured() {
+        assert!(Recovery::RANGE.contains(&Recovery::DEFAULT.lasts));
+    }
 }
