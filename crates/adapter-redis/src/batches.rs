@@ -1,23 +1,21 @@
-//! People who ask for the same at the same time share a call.
+//! Users who ask for the same at the same time share a call.
 //!
-//! A call costs the server and the driver much more than what is asked in it: the hash of the script, the
-//! keys, the clock, the terms. So there is one call under way at a time for each script, queue and
-//! runtime; who comes meanwhile is in the next one, with all the others who do. Alone, nobody waits for
-//! anybody; with many, each waits for one call before their own. Where a call's worth of people waits, because
-//! the server is far away or slow, further calls are made beside it.
+//! A call costs the server and the driver much more than one user in it: the hash of the script, the keys,
+//! the clock, the terms. A script handles the users of a call one after the other, as if each had come
+//! alone. Most users who ask where their active place is, or show it at the gate, have claimed it before,
+//! and nothing changes: a cheaper script answers those.
 //!
-//! A script handles the people of a call one after the other, as if each had come alone. Most who ask where
-//! their active place is, or show it at the gate, have claimed it before, and nothing changes: a cheaper
-//! script tells those.
+//! How many users are in calls at a time follows the latency of the server ([`InFlight::Adaptive`]): it has
+//! one thread, so when it is busy, more calls at once would only wait for each other, beyond the time-out
+//! of an answer in the end.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use foldhash::fast::RandomState;
 use frontrow_domain::{
     model::{
         ConcertId,
@@ -25,204 +23,157 @@ use frontrow_domain::{
     },
     ports::{Stamped, StoreError, StoreResult},
 };
+use frontrow_request_batching::{
+    Adaptive, Batch, Batcher, Execute, InFlight, Limits, Priority, SubmitError,
+};
 use tokio::{
     runtime::{Handle, Id},
-    sync::oneshot,
     task::yield_now,
 };
 
 use crate::{
     calls::{Caller, Calls},
     errors,
+    member::Member,
     people::{Answers, Person, Told},
     questions::{self, Question},
 };
 
-/// How many people one call is about at most. Taking so many places takes the server about a millisecond.
-const PEOPLE_MAX: usize = 100;
+/// How many users one call is about at most. Taking so many places takes the server about a millisecond.
+const BATCH_MAX: usize = 100;
 
-/// How many calls are under way on a route at most.
-const CALLS_MAX: u32 = 16;
+/// How many calls of a key are in flight at most.
+const CALLS_MAX: usize = 16;
 
-/// How many wait on a route at most: more than are ever asked for in the time that anybody waits.
-const WAITING_MAX: usize = 10_000;
+/// How many users are in calls at first: what a server answers in some 15 ms.
+const IN_FLIGHT_INITIAL: usize = 8 * BATCH_MAX;
 
-/// How often somebody may wait for a call at most, beside the one that they are in. Somebody who asks a
-/// thousand times at once shall not keep all the others waiting.
-const AGAIN_MAX: u32 = 100;
+/// How many requests are pending at most: more than are ever answered within the queue time-out.
+const PENDING_MAX: usize = 30_000;
 
-/// What somebody is told; nothing where the store does not have the queue.
-pub(crate) type Answer = StoreResult<Stamped<Option<Told>>>;
+/// How many requests of one user are pending at most, beside the one in a call.
+const PENDING_PER_USER_MAX: usize = 100;
 
-/// The calls that people share.
+/// Of how many queues is remembered how far admission has come. More are learned again.
+const QUEUES_MAX: usize = 1_000;
+
+/// What a user is answered. None where the store does not have the queue.
+pub(crate) type Answer = Stamped<Option<Told>>;
+
+/// The calls that users share.
 #[derive(Clone)]
 pub(crate) struct Batches {
     calls: Calls,
-    /// For how long somebody waits for their call at most.
-    patience: Duration,
-    state: Arc<Mutex<State>>,
+    admitted: Arc<Admitted>,
+    batcher: Batcher<Scripts>,
 }
 
-#[derive(Default)]
-struct State {
-    /// The routes on which calls are under way.
-    lines: HashMap<Route, Line>,
-    /// The latest arrival, in each generation of a queue, of whom somebody was told that they are active.
-    /// People are admitted in order, so nobody waits any more who came before.
-    admitted: HashMap<ConcertId, (Generation, Arrival)>,
-}
-
-/// Who waits for the next call on a route, and how many calls are under way.
-#[derive(Default)]
-struct Line {
-    waiting: Vec<Asked>,
-    calls: u32,
-}
-
-/// Which calls follow each other. Each runtime has its own connection, and its tasks are woken at
+/// Requests of one key may share a call. Each runtime has its own connection, and its tasks are woken at
 /// no cost to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Route {
+pub(crate) struct Route {
     runtime: Id,
     question: Question,
     concert: ConcertId,
 }
 
-/// Somebody who waits for an answer.
-struct Asked {
-    person: Person,
-    since: Instant,
-    answer: oneshot::Sender<Answer>,
-}
-
-impl Asked {
-    fn tell(self, answer: Answer) {
-        // Whoever has hung up misses it.
-        let _ = self.answer.send(answer);
-    }
-}
-
 impl Batches {
-    /// Nobody waits for longer than `patience` for their call to begin.
-    pub(crate) fn new(calls: Calls, patience: Duration) -> Self {
+    /// No request waits for longer than `queue_timeout` for its call to begin.
+    pub(crate) fn new(calls: Calls, queue_timeout: Duration) -> Self {
+        let limits = Limits {
+            batch_max: BATCH_MAX,
+            pending_max: PENDING_MAX,
+            pending_per_user_max: PENDING_PER_USER_MAX,
+            queue_timeout,
+            calls_per_key_max: CALLS_MAX,
+            in_flight: InFlight::Adaptive(Adaptive {
+                initial: IN_FLIGHT_INITIAL,
+                ..Adaptive::default()
+            }),
+        };
+        let admitted = Arc::new(Admitted::default());
+        let scripts = Scripts {
+            calls: calls.clone(),
+            admitted: Arc::clone(&admitted),
+        };
         Self {
             calls,
-            patience,
-            state: Arc::default(),
+            admitted,
+            batcher: Batcher::new(limits, scripts),
         }
     }
 
-    /// Asks this about `person`. Who hangs up before their call begins is not asked for.
+    /// Asks this about `person`.
     pub(crate) async fn ask(
         &self,
         question: Question,
         concert: ConcertId,
         person: Person,
-    ) -> Answer {
+    ) -> StoreResult<Answer> {
         if let Some(error) = self.calls.failure(Caller::Request) {
             return Err(error);
         }
-        let (answer, told) = oneshot::channel();
         let route = Route {
             runtime: Handle::current().id(),
             question,
             concert,
         };
-        let since = now();
-        let asked = Asked {
-            person,
-            since,
-            answer,
-        };
-        if let Some(calling) = self.wait(route, asked) {
-            tokio::spawn(calling.run());
-        }
-        told.await
-            .unwrap_or_else(|_| Err(StoreError::outcome_unknown("a call to Redis was given up")))
-    }
-
-    /// Lets somebody wait for the next call; gives what is to make it where none is under way, or too many wait
-    /// for those that are.
-    fn wait(&self, route: Route, asked: Asked) -> Option<Calling> {
-        let mut state = lock(&self.state);
-        let line = state.lines.entry(route).or_default();
-        if line.waiting.len() >= WAITING_MAX {
-            asked.tell(Err(errors::unavailable("too many wait for a call")));
-            return None;
-        }
-        line.waiting.push(asked);
-        let crowded = line.waiting.len().is_multiple_of(PEOPLE_MAX) && line.calls < CALLS_MAX;
-        if line.calls > 0 && !crowded {
-            return None;
-        }
-        line.calls += 1;
-        Some(Calling {
-            batches: self.clone(),
-            route,
-            is_over: false,
+        let priority = self.priority(question, concert, &person);
+        let answer = self
+            .batcher
+            .submit(route, person.member, priority, person)
+            .await;
+        answer.map_err(|error| match error {
+            SubmitError::Failed(error) => error,
+            SubmitError::Overloaded(why) => errors::unavailable(format!("overloaded: {why}")),
+            SubmitError::Lost => StoreError::outcome_unknown("a call to Redis was given up"),
         })
     }
+
+    /// Look-ups are shed first, but for those of users who may be active, then joins; the gate and
+    /// departures are not shed while anything else is pending.
+    fn priority(&self, question: Question, concert: ConcertId, person: &Person) -> Priority {
+        match question {
+            Question::PassGate | Question::Leave => Priority::Urgent,
+            Question::LookUp if self.admitted.covers(concert, person) => Priority::High,
+            Question::Join => Priority::Normal,
+            Question::LookUp => Priority::Low,
+        }
+    }
 }
 
-/// Makes one call after the other for as long as anybody waits for one.
-struct Calling {
-    batches: Batches,
-    route: Route,
-    is_over: bool,
+/// How far admission has come, as far as this process knows.
+#[derive(Default)]
+struct Admitted {
+    /// The latest arrival, in each generation of a queue, of a user who was answered that they are
+    /// active. Users are admitted in order, so nobody waits any more who came before.
+    up_to: Mutex<HashMap<ConcertId, (Generation, Arrival)>>,
 }
 
-impl Calling {
-    async fn run(mut self) {
-        while let Some(asked) = self.next() {
-            let (admitted, others) = self.split(asked);
-            let left = self.tell_claimed(admitted).await;
-            self.tell(others.into_iter().chain(left).collect()).await;
-        }
+impl Admitted {
+    /// The latest arrival in the queue of `concert` that is known to have been admitted.
+    fn up_to(&self, concert: ConcertId) -> Option<Arrival> {
+        self.lock().get(&concert).map(|(_, up_to)| *up_to)
     }
 
-    /// Who is in the next call; none where nobody waits, and this is over.
-    fn next(&mut self) -> Option<Vec<Asked>> {
-        let mut state = lock(&self.batches.state);
-        let Entry::Occupied(mut line) = state.lines.entry(self.route) else {
-            return None;
-        };
-        let (next, later) = board(
-            std::mem::take(&mut line.get_mut().waiting),
-            self.batches.patience,
-        );
-        line.get_mut().waiting = later;
-        if next.is_empty() {
-            self.is_over = true;
-            line.get_mut().calls -= 1;
-            if line.get().calls == 0 {
-                line.remove();
-            }
-            return None;
-        }
-        Some(next)
+    /// True where the place of `person` may well be active.
+    fn covers(&self, concert: ConcertId, person: &Person) -> bool {
+        let up_to = self.up_to(concert);
+        up_to.is_some_and(|up_to| person.only_looks(up_to))
     }
 
-    /// Those first whose places may well be claimed.
-    fn split(&self, asked: Vec<Asked>) -> (Vec<Asked>, Vec<Asked>) {
-        let state = lock(&self.batches.state);
-        match state.admitted.get(&self.route.concert) {
-            Some(&(_, up_to)) if self.route.question.may_only_look() => asked
-                .into_iter()
-                .partition(|asked| asked.person.only_looks(up_to)),
-            _ => (Vec::new(), asked),
-        }
-    }
-
-    /// Remembers who was admitted.
-    fn note_admitted<'a>(&self, told: impl Iterator<Item = &'a Told>) {
-        let Some((generation, last)) = told.filter_map(Told::active).max_by_key(|(_, at)| *at)
-        else {
+    /// Remembers which users were admitted.
+    fn note<'a>(&self, concert: ConcertId, told: impl Iterator<Item = &'a Told>) {
+        let latest = told.filter_map(Told::active).max_by_key(|(_, at)| *at);
+        let Some((generation, last)) = latest else {
             return;
         };
-        let mut state = lock(&self.batches.state);
-        let up_to = state.admitted.entry(self.route.concert);
-        let up_to = up_to.or_insert((generation, last));
-        // Of a queue that was lost, everybody may wait again.
+        let mut known = self.lock();
+        if known.len() >= QUEUES_MAX && !known.contains_key(&concert) {
+            known.clear();
+        }
+        let up_to = known.entry(concert).or_insert((generation, last));
+        // In a queue that was lost, everybody may wait again.
         *up_to = if up_to.0 == generation {
             (generation, last.max(up_to.1))
         } else {
@@ -230,129 +181,107 @@ impl Calling {
         };
     }
 
-    /// Tells those whose places are claimed; gives the others.
-    async fn tell_claimed(&self, asked: Vec<Asked>) -> Vec<Asked> {
-        if asked.is_empty() {
-            return asked;
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConcertId, (Generation, Arrival)>> {
+        self.up_to.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the calls.
+struct Scripts {
+    calls: Calls,
+    admitted: Arc<Admitted>,
+}
+
+impl Execute for Scripts {
+    type Key = Route;
+    type User = Member;
+    type Request = Person;
+    type Response = Answer;
+    type Error = StoreError;
+
+    async fn execute(&self, route: &Route, mut batch: Batch<Self>) -> StoreResult<Vec<Answer>> {
+        let people = batch.take();
+        let answers = self.answers(*route, &people).await;
+        if answers.is_err() {
+            // The task that looks after the connection learns of it before the connection is used again.
+            yield_now().await;
         }
-        let people = asked.iter().map(|asked| &asked.person);
-        match questions::claimed(&self.batches.calls, self.route.concert, people).await {
-            Ok(told) => {
-                let left = asked.into_iter().zip(told).filter_map(|(asked, told)| {
-                    let Some(told) = told else {
-                        return Some(asked);
-                    };
-                    asked.tell(Ok(told.map(Some)));
-                    None
-                });
-                left.collect()
-            }
-            Err(error) => {
-                fail(asked, &error).await;
-                Vec::new()
-            }
-        }
+        answers
     }
 
-    /// Tells everybody what comes of the question.
-    async fn tell(&self, asked: Vec<Asked>) {
-        if asked.is_empty() {
-            return;
-        }
+    /// An answer that did not come in time leaves open whether the call took effect.
+    fn has_timed_out(&self, error: &StoreError) -> bool {
+        matches!(error, StoreError::OutcomeUnknown { .. })
+    }
+}
+
+impl Scripts {
+    /// First those of places that may well be claimed.
+    async fn answers(&self, route: Route, people: &[Person]) -> StoreResult<Vec<Answer>> {
         let Route {
             question, concert, ..
-        } = self.route;
-        let people = asked.iter().map(|asked| &asked.person);
-        match question.ask(&self.batches.calls, concert, people).await {
-            Ok(Answers { as_of, told, .. }) => {
-                self.note_admitted(told.iter().flatten());
-                let mut told = told.into_iter().flatten();
-                for asked in asked {
-                    let value = told.next();
-                    asked.tell(Ok(Stamped { as_of, value }));
-                }
-            }
-            Err(error) => fail(asked, &error).await,
+        } = route;
+        let up_to = self
+            .admitted
+            .up_to(concert)
+            .filter(|_| question.may_only_look());
+        let may_be_claimed = |person: &Person| up_to.is_some_and(|up_to| person.only_looks(up_to));
+        let first: Vec<&Person> = people
+            .iter()
+            .filter(|person| may_be_claimed(person))
+            .collect();
+        if first.is_empty() {
+            return self.ask(route, people.iter()).await;
         }
-    }
-}
-
-/// Tells everybody that their call failed. Whoever looks after the connection learns of it before it is
-/// used again.
-async fn fail(asked: Vec<Asked>, error: &StoreError) {
-    tell_all(asked, error);
-    yield_now().await;
-}
-
-fn tell_all(asked: Vec<Asked>, error: &StoreError) {
-    for asked in asked {
-        asked.tell(Err(error.clone()));
-    }
-}
-
-/// Where a call was given up, by a panic or with its runtime, nobody goes on waiting for the next.
-impl Drop for Calling {
-    fn drop(&mut self) {
-        if self.is_over {
-            return;
-        }
-        let mut state = lock(&self.batches.state);
-        if let Entry::Occupied(mut line) = state.lines.entry(self.route) {
-            line.get_mut().calls -= 1;
-            if line.get().calls == 0 {
-                let given_up = errors::unavailable("a call was given up");
-                tell_all(line.remove().waiting, &given_up);
+        let claimed = questions::claimed(&self.calls, concert, first.into_iter()).await?;
+        let mut claimed = claimed.into_iter();
+        let mut answers: Vec<Option<Answer>> = people
+            .iter()
+            .map(|person| {
+                let told = may_be_claimed(person).then(|| claimed.next().flatten());
+                told.flatten().map(|told| told.map(Some))
+            })
+            .collect();
+        let others: Vec<&Person> = people
+            .iter()
+            .zip(&answers)
+            .filter(|(_, answer)| answer.is_none())
+            .map(|(person, _)| person)
+            .collect();
+        if !others.is_empty() {
+            let told = self.ask(route, others.iter().copied()).await?;
+            let missing = answers.iter_mut().filter(|answer| answer.is_none());
+            for (answer, told) in missing.zip(told) {
+                *answer = Some(told);
             }
         }
+        Ok(answers.into_iter().flatten().collect())
     }
-}
 
-/// Who is in the next call, and who waits for a later one: who asks twice at the same time is in two calls. Who
-/// has hung up is in none, and who has waited for too long, or asks too often, is told so.
-fn board(waiting: Vec<Asked>, patience: Duration) -> (Vec<Asked>, Vec<Asked>) {
-    let now = now();
-    let (mut next, mut later) = (
-        Vec::with_capacity(waiting.len().min(PEOPLE_MAX)),
-        Vec::new(),
-    );
-    // Nobody can choose the digest that they are known by.
-    let mut times = HashMap::with_hasher(RandomState::default());
-    for asked in waiting {
-        if asked.answer.is_closed() {
-            continue;
-        }
-        if now.duration_since(asked.since) > patience {
-            asked.tell(Err(errors::unavailable("no call began in time")));
-            continue;
-        }
-        let times = times.entry(asked.person.member).or_insert(0_u32);
-        *times += 1;
-        if *times == 1 && next.len() < PEOPLE_MAX {
-            next.push(asked);
-        } else if *times > AGAIN_MAX {
-            asked.tell(Err(errors::unavailable("asked too often at once")));
-        } else {
-            later.push(asked);
-        }
+    async fn ask<'a>(
+        &self,
+        route: Route,
+        people: impl ExactSizeIterator<Item = &'a Person> + Clone,
+    ) -> StoreResult<Vec<Answer>> {
+        let count = people.len();
+        let Answers { as_of, told, .. } = route
+            .question
+            .ask(&self.calls, route.concert, people)
+            .await?;
+        self.admitted.note(route.concert, told.iter().flatten());
+        let mut told = told.into_iter().flatten();
+        let answers = (0..count).map(|_| Stamped {
+            as_of,
+            value: told.next(),
+        });
+        Ok(answers.collect())
     }
-    (next, later)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it measures how long somebody waits"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// Nothing panics under the lock.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Batches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batches").finish_non_exhaustive()
+        f.debug_struct("Batches")
+            .field("batcher", &self.batcher)
+            .finish_non_exhaustive()
     }
 }
