@@ -9,10 +9,10 @@ use crate::model::UserId;
 
 /// How a line stands, as one look shows it.
 ///
-/// It decides for somebody who was found waiting before, in the same generation, under the same
-/// policy and while nobody could be brought back, whether they wait still: they do unless they
-/// arrived by [`Line::admitted_up_to`], are among those who [`Line::left`], or were not heard of for
-/// the waiting time to live. Where they stand, their [`Turn`] tells.
+/// It decides for somebody who was found waiting before, in the same generation and while nobody
+/// could be brought back, whether they wait still: they do unless they arrived by
+/// [`Line::admitted_up_to`], are among those who [`Line::left`], or were not heard of for the waiting
+/// time to live. Where they stand, their [`Turn`] tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// The life of the store that shows it.
@@ -49,11 +49,21 @@ impl Line {
     }
 
     /// True where whoever was found waiting since the look at `before` waits still, unless this look
-    /// says otherwise: it is the same line, under the same rules, and nobody came back into it.
+    /// says otherwise: it is the same line, and nobody came back into it.
+    ///
+    /// A new policy does not matter. It ends no waiting place by itself, and what it changes for all
+    /// who wait (the state, the waiting time to live) is read from the newest look. Opening a paused
+    /// queue therefore sends nobody to the store.
+    ///
+    /// A shortened waiting time to live is safe too. The store knows a heartbeat of every user who
+    /// polls that is at most two longest polls old, because no user is answered without the store for
+    /// longer (the `longest` of [`Line::answers_for`]). A waiting time to live is at least four longest
+    /// polls, so two are left. From the newest look on, [`Line::answers_for`] follows the shortened
+    /// time: a user who was found longer ago asks the store, and the heartbeats held back for longer
+    /// are due.
     #[must_use]
     pub fn goes_on_from(&self, before: &Self) -> bool {
         self.generation == before.generation
-            && self.policy_version == before.policy_version
             && !self.takes_people_back
             && !before.takes_people_back
             && self.admitted >= before.admitted
@@ -129,6 +139,50 @@ impl SignOfLife {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::queue::PolicyState;
+
+    fn line() -> Line {
+        Line {
+            generation: Generation(1),
+            policy_version: PolicyVersion(1),
+            waiting_ttl: Duration::from_mins(5),
+            queue: QueueView {
+                state: PolicyState::Paused,
+                opens_at: None,
+                sold_out: false,
+                recovering: false,
+            },
+            takes_people_back: false,
+            waiting: 8,
+            admitted: 40,
+            admitted_up_to: Some(Arrival::from_micros(2)),
+            mark: LineMark {
+                generation: Generation(1),
+                number: 0,
+            },
+            left: Left::These(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn a_line_goes_on_under_a_new_policy_but_not_after_a_loss() {
+        let changes: [(bool, fn(&mut Line)); 9] = [
+            (true, |_| {}),
+            (true, |line| line.policy_version = PolicyVersion(2)),
+            (true, |line| line.waiting_ttl = Duration::from_mins(1)),
+            (true, |line| line.queue.state = PolicyState::Open),
+            (false, |line| line.generation = Generation(2)),
+            (false, |line| line.takes_people_back = true),
+            (false, |line| line.admitted -= 1),
+            (false, |line| line.admitted_up_to = None),
+            (false, |line| line.left = Left::Anybody),
+        ];
+        for (number, (goes_on, change)) in changes.into_iter().enumerate() {
+            let mut changed = line();
+            change(&mut changed);
+            assert_eq!(changed.goes_on_from(&line()), goes_on, "change {number}");
+        }
+    }
 
     #[test]
     fn a_position_shrinks_with_every_admission_until_it_is_ones_turn() {

@@ -50,10 +50,9 @@ async fn who_left_elsewhere_asks_the_store() {
 
 #[tokio::test]
 async fn after_each_of_these_everybody_asks_the_store() {
-    let changes: [fn(&mut Line); 6] = [
+    let changes: [fn(&mut Line); 5] = [
         |line| line.left = Left::Anybody,
         |line| line.generation = Generation(2),
-        |line| line.policy_version = PolicyVersion(2),
         |line| line.takes_people_back = true,
         |line| line.admitted -= 1,
         |line| line.admitted_up_to = None,
@@ -65,6 +64,41 @@ async fn after_each_of_these_everybody_asks_the_store() {
         stage.change(change);
         stage.position().await;
     }
+}
+
+/// The answers that they get have the queue's new state.
+#[tokio::test]
+async fn a_new_policy_sends_nobody_to_the_store() {
+    let paused = QueueView {
+        state: PolicyState::Paused,
+        ..open_queue()
+    };
+    let stage = Stage::new(1, 3);
+    stage.change(|line| line.queue = paused);
+    stage.store.lock().unwrap().place.queue = paused;
+    stage.position().await;
+    stage.pass(1_000);
+    assert_eq!(stage.queue().await, paused);
+    stage.pass(1_000);
+    stage.change(|line| {
+        line.policy_version = PolicyVersion(2);
+        line.queue = open_queue();
+    });
+    assert_eq!(stage.queue().await, open_queue());
+}
+
+/// A user found 40 s ago is answered for 50 s under the first policy and for 30 s under the second.
+#[tokio::test]
+async fn a_policy_that_shortens_lives_sends_to_the_store_who_was_found_too_long_ago() {
+    let stage = Stage::new(2, 2);
+    stage.position().await;
+    stage.pass(40_000);
+    stage.change(|line| {
+        line.policy_version = PolicyVersion(2);
+        line.waiting_ttl = Duration::from_mins(3);
+    });
+    assert_eq!(stage.position().await, (5, at(140)));
+    assert_eq!(stage.position().await, (5, at(140)));
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::SharedLook;
 use crate::{
     model::queue::{
-        Arrival, Generation, Left, Line, LineMark, Place, PolicyVersion, Standing, Ticket,
+        Arrival, Generation, Left, Line, LineMark, Place, PolicyVersion, QueueView, Standing,
+        Ticket,
     },
     ports::{
         Clock, GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, MockQueue,
@@ -169,14 +170,24 @@ impl Stage {
 
     /// The position that the user of [`ticket`] is told, and as of when.
     pub(super) async fn position(&self) -> (u64, Timestamp) {
-        let found = self.look_up(&ticket()).await.unwrap();
-        match found.value {
-            LookUpOutcome::Found(Place {
-                standing: Standing::Waiting { position, .. },
-                ..
-            }) => (position, found.as_of),
-            other => panic!("{other:?}"),
+        let found = self.found().await;
+        match found.value.standing {
+            Standing::Waiting { position, .. } => (position, found.as_of),
+            other @ Standing::Active { .. } => panic!("{other:?}"),
         }
+    }
+
+    /// What the user of [`ticket`] is told of the queue.
+    pub(super) async fn queue(&self) -> QueueView {
+        self.found().await.value.queue
+    }
+
+    async fn found(&self) -> Stamped<Place> {
+        let found = self.look_up(&ticket()).await.unwrap();
+        found.map(|found| match found {
+            LookUpOutcome::Found(place) => place,
+            other => panic!("{other:?}"),
+        })
     }
 }
 
