@@ -14,7 +14,8 @@ use crate::model::{
 /// [`Line`](crate::model::queue::Line) says; it changes nothing and is no sign of service. Two looks
 /// of one caller, one after the other, miss nobody who left between them: a store that no longer
 /// knows them all says [`Left::Anybody`](crate::model::queue::Left::Anybody), never too few. It
-/// remembers the last [`Left::REMEMBERED`](crate::model::queue::Left::REMEMBERED) at least.
+/// remembers the last [`Left::REMEMBERED_MIN`](crate::model::queue::Left::REMEMBERED_MIN) at least,
+/// and [`Left::REMEMBERED`](crate::model::queue::Left::REMEMBERED) where it can.
 ///
 /// Those whom admission moved on, and those whose waiting place ended because nobody heard of them,
 /// have not left in this sense.

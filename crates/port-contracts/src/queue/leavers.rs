@@ -109,14 +109,16 @@ pub async fn a_look_from_nowhere_may_have_missed_anybody<F: QueueFixture>(fixtur
     assert_eq!(room.left_since(new).await, these([]));
 }
 
-/// A store may forget who left, but then it says so; it remembers the last [`Left::REMEMBERED`].
+/// A store may forget who left, but then it says so; it remembers the last
+/// [`Left::REMEMBERED_MIN`] at least.
 pub async fn forgotten_leavers_may_be_anybody<F: QueueFixture>(fixture: F) {
-    const FIRST: usize = 64;
+    const FIRST: usize = 50;
+    const _: () = assert!(Left::REMEMBERED_MIN.is_multiple_of(FIRST));
     let room = Room::open(fixture, paused()).await;
     let before = room.see().await.mark;
     let mut left = Vec::new();
     let mut after = before;
-    while left.len() < FIRST + Left::REMEMBERED {
+    while left.len() < FIRST + Left::REMEMBERED_MIN {
         let line = room.crowd_lines_up(FIRST).await;
         crowd(FIRST, |number| {
             let ((ports, _), ticket) = (room.for_task(), line[number].clone());
@@ -130,9 +132,7 @@ pub async fn forgotten_leavers_may_be_anybody<F: QueueFixture>(fixture: F) {
     }
     let told = room.left_since(before).await;
     assert!(told == Left::Anybody || told == these(&left));
-    let told = room.left_since(after).await;
-    let surely = left.len() - FIRST <= Left::REMEMBERED;
-    assert!(told == these(&left[FIRST..]) || (told == Left::Anybody && !surely));
+    assert!(room.left_since(after).await == these(&left[FIRST..]));
 }
 
 /// While people leave, looks that go on from each other miss nobody.
