@@ -48,6 +48,12 @@ impl Line {
         (self.waiting_ttl / 6).min(longest)
     }
 
+    /// True where a place with this arrival is none that waits: it was admitted by this look.
+    #[must_use]
+    pub fn has_admitted(&self, arrival: Arrival) -> bool {
+        self.admitted_up_to >= Some(arrival)
+    }
+
     /// True where whoever was found waiting since the look at `before` waits still, unless this look
     /// says otherwise: it is the same line, and nobody came back into it.
     ///
@@ -172,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_line_goes_on_under_a_new_policy_but_not_after_a_loss() {
-        let changes: [(bool, fn(&mut Line)); 9] = [
+        type Change = fn(&mut Line);
+        let changes: [(bool, Change); 9] = [
             (true, |_| {}),
             (true, |line| line.policy_version = PolicyVersion(2)),
             (true, |line| line.waiting_ttl = Duration::from_mins(1)),

@@ -1,14 +1,17 @@
 //! Answers many who wait from one look at their line.
 
+mod attempts;
+mod room;
 mod shard;
 mod sightings;
+mod tombstones;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fmt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -18,7 +21,8 @@ use async_trait::async_trait;
 use futures_util::lock::Mutex;
 
 use self::{
-    shard::{Answer, Room},
+    room::Room,
+    shard::Answer,
     watch::{Asking, Watch},
 };
 use crate::{
@@ -43,8 +47,12 @@ use crate::{
 /// # When a look is enough
 /// A look tells who was admitted, and who left, at any instance. What it cannot tell, a user is asked
 /// of the store for: anybody not found there for [`Line::answers_for`](crate::model::queue::Line),
-/// while people come back after a loss, after any change of the policy, and when the store's clock
-/// has stepped back. Whoever leaves through this instance is forgotten at once.
+/// while people come back after a loss, and when the store's clock has stepped back. Whoever leaves
+/// through this instance is forgotten at once.
+///
+/// # Slow answers
+/// The store may take longer to answer than a look lasts. An answer that was asked for before the
+/// newest look is remembered all the same, unless its user has left since or it took longer than 10 s.
 ///
 /// # Positions
 /// They follow from the last one that the store told and from how many were admitted since, so they
@@ -57,7 +65,10 @@ use crate::{
 /// [`Line::answers_for`](crate::model::queue::Line), with the instant of the last.
 ///
 /// # Failures
-/// Where no fresh look can be had, the failure of the store is passed on; nothing older is shown.
+/// Where a look fails, those who are remembered are answered from the last one for up to
+/// [`SharedLook::STALE_MAX`], as its instant says, and the others ask the store directly. The next
+/// look is taken 500 ms later at the earliest, so that a store that has too much to do is not asked
+/// for one by each request.
 pub struct SharedLook {
     queue: Arc<dyn Queue>,
     asking: Asking,
@@ -70,6 +81,10 @@ pub struct SharedLook {
 impl SharedLook {
     /// How old a look may be, by this instance's clock, when somebody is answered from it.
     pub const MAX_AGE: Duration = Duration::from_millis(500);
+
+    /// How old a look may be, by this instance's clock, when somebody is answered from it because
+    /// newer ones fail.
+    pub const STALE_MAX: Duration = Duration::from_secs(5);
 
     /// How many users an instance remembers unless told otherwise, in about 200 bytes each.
     pub const MOST_USERS: usize = 1_000_000;
@@ -108,12 +123,12 @@ impl SharedLook {
     }
 
     /// Tells the store of the signs of life that were held back for long enough, and forgets those
-    /// users until they are found in the store again; gives how many it told. To be called every
-    /// second or so.
+    /// users until they are found in the store again; gives how many it told. Drops what is known of
+    /// queues for which nobody asks any more. To be called every second or so.
     ///
     /// # Errors
     /// When the queues' store fails. What it was not told is kept for the next run; other queues are
-    /// told meanwhile.
+    /// told meanwhile. Signs are told also where only looks fail.
     pub async fn tell_signs(&self) -> StoreResult<u64> {
         let _turn = self.telling.lock().await;
         let mut told = 0;
@@ -124,6 +139,7 @@ impl SharedLook {
                 Err(error) => result = result.and(Err(error)),
             }
         }
+        self.drop_unused();
         result.map(|()| told)
     }
 
@@ -131,10 +147,11 @@ impl SharedLook {
         if !watch.remembers_anybody() {
             return Ok(0);
         }
-        watch.freshen(&self.asking).await?;
+        let fresh = watch.freshen(&self.asking).await;
+        let now = self.asking.clock.now();
         let mut told = 0;
         for _ in 0..Self::CALLS {
-            let signs = watch.due_signs(SignOfLife::AT_ONCE);
+            let signs = watch.due_signs(SignOfLife::AT_ONCE, now);
             if signs.is_empty() {
                 break;
             }
@@ -145,7 +162,31 @@ impl SharedLook {
             watch.told(&signs);
             told += signs.len() as u64;
         }
-        Ok(told)
+        fresh.map(|()| told)
+    }
+
+    /// Drops what is known of queues for which nobody asks any more.
+    fn drop_unused(&self) {
+        let now = self.asking.clock.now();
+        let watches = self.all().into_iter();
+        let unused: Vec<_> = watches
+            .filter(|(_, watch)| watch.is_unused(now))
+            .map(|(concert, _)| concert)
+            .collect();
+        if unused.is_empty() {
+            return;
+        }
+        let mut watches = self.watches.write().unwrap_or_else(PoisonError::into_inner);
+        for concert in unused {
+            // Others get it under the lock alone: where it is nobody's else, it stays so.
+            if let Entry::Occupied(entry) = watches.entry(concert)
+                && Arc::strong_count(entry.get()) == 1
+                && entry.get().is_unused(now)
+            {
+                entry.remove();
+            }
+        }
+        watches.shrink_to_fit();
     }
 
     /// What is known of a queue in which somebody has been looked up.
@@ -195,7 +236,7 @@ impl Queue for SharedLook {
 
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
         let watch = self.watch(ticket.concert);
-        if let Answer::Found(place) = watch.answer(ticket, &self.asking).await? {
+        if let Answer::Found(place) = watch.answer(ticket, &self.asking).await {
             return Ok(place.map(LookUpOutcome::Found));
         }
         let tag = watch.tag();

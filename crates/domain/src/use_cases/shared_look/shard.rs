@@ -2,44 +2,22 @@
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
+    time::Duration,
 };
 
 use jiff::Timestamp;
 
 use super::{
     SharedLook,
+    room::{Room, SMALL, is_sparse},
     sightings::{Look, Sighting},
+    tombstones::Tombstones,
 };
 use crate::{
     model::queue::{Arrival, Place, SignOfLife, Ticket},
     ports::Stamped,
 };
-
-/// How many users may still be remembered, over all queues.
-#[derive(Debug)]
-pub(super) struct Room(AtomicUsize);
-
-impl Room {
-    pub(super) fn new(most: usize) -> Self {
-        Self(AtomicUsize::new(most))
-    }
-
-    /// Takes the room of one user; false where there is none.
-    pub(super) fn take(&self) -> bool {
-        let one_less = |left: usize| left.checked_sub(1);
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
-            .is_ok()
-    }
-
-    pub(super) fn give_back(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
 
 /// An instant in the order of what this instance learns of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -60,19 +38,16 @@ pub(super) enum Answer {
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     look: Option<Arc<Look>>,
-    era: u64,
+    /// The look from which on those who were found waiting are known to wait still.
+    era: Tag,
     seen: HashMap<Arrival, Sighting>,
     /// Each of them with when it was last found, from who was found first: the order in which their
     /// signs of life are told. Who was forgotten stays until its turn comes.
     turns: VecDeque<(Arrival, Timestamp)>,
-    /// What was asked of the store before this change is not remembered after it.
-    changed: Tag,
+    tombstones: Tombstones,
 }
 
 impl Shard {
-    /// A map with room for so few is never worth shrinking.
-    const SMALL: usize = 64;
-
     /// The place of `ticket` at `now`, for somebody who has asked at `asked_at`, both by this
     /// instance's clock.
     pub(super) fn answer(
@@ -81,13 +56,27 @@ impl Shard {
         asked_at: Timestamp,
         now: Timestamp,
     ) -> Answer {
+        // As good as asking the store oneself is a look that was asked for after oneself.
+        self.answer_from(ticket, |look| {
+            look.asked_at <= now
+                && (look.asked_at >= asked_at || look.is_within(SharedLook::MAX_AGE, now))
+        })
+    }
+
+    /// The place of `ticket` at `now`, by this instance's clock, where no newer look can be had.
+    pub(super) fn stale_answer(&mut self, ticket: &Ticket, now: Timestamp) -> Answer {
+        let is_usable = |look: &Look| look.is_within(SharedLook::STALE_MAX, now);
+        match self.answer_from(ticket, is_usable) {
+            Answer::LookFirst => Answer::Ask,
+            answer => answer,
+        }
+    }
+
+    fn answer_from(&mut self, ticket: &Ticket, is_fresh: impl FnOnce(&Look) -> bool) -> Answer {
         let Some(look) = &self.look else {
             return Answer::LookFirst;
         };
-        // As good as asking the store oneself is a look that was asked for after oneself.
-        let is_fresh = look.asked_at <= now
-            && (look.asked_at >= asked_at
-                || now.duration_since(look.asked_at).unsigned_abs() <= SharedLook::MAX_AGE);
+        let is_fresh = is_fresh(look);
         let Some(line) = look.steady_line() else {
             return if is_fresh {
                 Answer::Ask
@@ -109,6 +98,11 @@ impl Shard {
         }
     }
 
+    /// True where what was asked of the store at `tag` was asked in the present era.
+    pub(super) fn is_of_this_era(&self, tag: Tag) -> bool {
+        tag >= self.era
+    }
+
     /// Notes what the store has said of a place to somebody who asked at `tag`. Where that is not to
     /// be remembered, what was remembered before is forgotten: it would send its user back.
     pub(super) fn note(&mut self, tag: Tag, place: &Place, as_of: Timestamp, room: &Room) {
@@ -124,7 +118,7 @@ impl Shard {
             }
             Entry::Vacant(free) if room.take() => {
                 free.insert(sighting);
-                self.turns.push_back((arrival, as_of));
+                self.queue_turn(arrival, as_of);
             }
             Entry::Vacant(_) => {}
         }
@@ -132,47 +126,61 @@ impl Shard {
 
     /// What the store has said of a place, where it is worth remembering.
     fn sighting(&mut self, tag: Tag, place: &Place, as_of: Timestamp) -> Option<Sighting> {
-        if self.changed > tag {
+        let arrival = place.ticket.arrival;
+        if !self.is_of_this_era(tag) || self.tombstones.forbid(arrival, tag) {
             return None;
         }
         let look = self.look.as_ref()?;
         let line = look.steady_line()?;
-        // The look was there before the store was asked: since then the store's clock has stepped
-        // back, or it has lost the queue, or the queue's state has changed.
-        if as_of < look.as_of
+        // Of an answer that was asked for before the look was there, only its instant tells which of
+        // the two is newer. In an era there is but one generation.
+        let asked_after = tag >= look.tag;
+        let is_newer = asked_after || as_of > look.as_of;
+        let clock_stepped_back = asked_after && as_of < look.as_of;
+        if clock_stepped_back
             || line.generation != place.ticket.generation
-            || line.queue != place.queue
+            || (is_newer && line.queue != place.queue)
         {
+            // The store's clock has stepped back since the look, or it has lost the queue, or the
+            // queue's state has changed.
             self.look = None;
             return None;
         }
-        Sighting::of(place, as_of, look, self.era)
+        if line.has_admitted(arrival) {
+            return None;
+        }
+        Sighting::of(place, as_of, self.era)
     }
 
-    /// Forgets a place.
-    pub(super) fn forget(&mut self, arrival: Arrival, changed: Tag, room: &Room) {
-        self.changed = self.changed.max(changed);
+    /// Forgets a place that ended at `tag`; older answers about it are not remembered.
+    pub(super) fn forget(&mut self, arrival: Arrival, tag: Tag, room: &Room) {
         self.remove(arrival, room);
+        let line = self.look.as_ref().and_then(|look| look.steady_line());
+        // What a look shows as admitted is remembered of no answer.
+        if !line.is_some_and(|line| line.has_admitted(arrival)) {
+            self.tombstones.add(arrival, tag);
+        }
     }
 
     /// Answers from `look` from now on. `gone` have left; in another era than before, anybody may
-    /// have.
+    /// have. Answers that were asked for before `floor` are not remembered.
     pub(super) fn see(
         &mut self,
         look: Arc<Look>,
-        era: u64,
-        gone: impl Iterator<Item = Arrival>,
-        changed: Tag,
+        era: Tag,
+        floor: Tag,
+        gone: &[Arrival],
         room: &Room,
     ) {
         if look.line.is_none() {
             self.clear(room);
         }
+        let tag = look.tag;
         self.look = Some(look);
         self.era = era;
-        self.changed = self.changed.max(changed);
+        self.tombstones.raise_floor(floor);
         for arrival in gone {
-            self.remove(arrival, room);
+            self.forget(*arrival, tag, room);
         }
     }
 
@@ -181,13 +189,15 @@ impl Shard {
         self.turns.is_empty()
     }
 
-    /// Adds to `signs`, up to `limit` in all, those of people who were found in the store too long
-    /// before `look` to be answered any more; forgets those of them who were not heard of since.
+    /// Adds to `signs`, up to `limit` in all, those of people who were found in the store
+    /// `answers_for` before `now`, by the store's clock, or earlier; forgets those of them who were
+    /// not heard of since.
     pub(super) fn due_signs(
         &mut self,
         signs: &mut Vec<SignOfLife>,
         limit: usize,
-        look: &Look,
+        now: Timestamp,
+        answers_for: Duration,
         room: &Room,
     ) {
         let mut kept = 0;
@@ -207,7 +217,7 @@ impl Shard {
                 continue;
             }
             // In either direction: a clock that stepped back must not hold them back.
-            if look.as_of.duration_since(found_at).unsigned_abs() < look.answers_for {
+            if now.duration_since(found_at).unsigned_abs() < answers_for {
                 break;
             }
             if let Some((user, at)) = sighting.unknown_sign() {
@@ -217,6 +227,28 @@ impl Shard {
                 self.turns.remove(kept);
                 self.remove(arrival, room);
             }
+        }
+        if is_sparse(self.turns.len(), self.turns.capacity()) {
+            self.turns.shrink_to(self.turns.len() * 2);
+        }
+    }
+
+    /// Notes the turn of somebody who has just been added. Answers may overtake each other, so it
+    /// need not be the last.
+    fn queue_turn(&mut self, arrival: Arrival, found_at: Timestamp) {
+        if self.turns.len() >= 2 * self.seen.len() + SMALL {
+            // Most of them are of people who were forgotten.
+            let seen = self.seen.iter();
+            let mut turns: Vec<_> = seen
+                .map(|(arrival, sighting)| (*arrival, sighting.confirmed_at()))
+                .collect();
+            turns.sort_unstable_by_key(|&(_, at)| at);
+            self.turns = turns.into();
+        } else if self.turns.back().is_none_or(|&(_, at)| at <= found_at) {
+            self.turns.push_back((arrival, found_at));
+        } else {
+            let turn = self.turns.partition_point(|&(_, at)| at <= found_at);
+            self.turns.insert(turn, (arrival, found_at));
         }
     }
 
@@ -232,18 +264,25 @@ impl Shard {
         for _ in self.seen.drain() {
             room.give_back();
         }
-        *self = Self {
-            changed: self.changed,
-            ..Self::default()
-        };
+        self.seen = HashMap::new();
+        self.turns = VecDeque::new();
     }
 
     fn remove(&mut self, arrival: Arrival, room: &Room) {
         if self.seen.remove(&arrival).is_some() {
             room.give_back();
-            if self.seen.capacity() > Self::SMALL && self.seen.len() < self.seen.capacity() / 4 {
+            if is_sparse(self.seen.len(), self.seen.capacity()) {
                 self.seen.shrink_to(self.seen.len() * 2);
             }
         }
+    }
+
+    /// For how many users there is room without another allocation.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.seen
+            .capacity()
+            .max(self.turns.capacity())
+            .max(self.tombstones.capacity())
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::shard::Tag;
 use crate::{
     model::{
         UserId, later,
@@ -15,8 +16,8 @@ use crate::{
 /// A look at a line, as this instance keeps it.
 #[derive(Debug)]
 pub(super) struct Look {
-    /// Later looks have higher numbers.
-    pub(super) number: u64,
+    /// What was asked of the store at this tag or later was asked after this look.
+    pub(super) tag: Tag,
     /// When it was asked for, by this instance's clock: it is not older than that.
     pub(super) asked_at: Timestamp,
     /// When it was true, by the store's.
@@ -28,6 +29,18 @@ pub(super) struct Look {
 }
 
 impl Look {
+    /// True where this look is `age` old at most at `now`, by this instance's clock.
+    pub(super) fn is_within(&self, age: Duration, now: Timestamp) -> bool {
+        self.asked_at <= now && now.duration_since(self.asked_at).unsigned_abs() <= age
+    }
+
+    /// What time it is in the store when it is `now` by this instance's clock, as far as this look
+    /// can tell.
+    pub(super) fn store_time(&self, now: Timestamp) -> Timestamp {
+        let elapsed = now.duration_since(self.asked_at);
+        later(self.as_of, Duration::try_from(elapsed).unwrap_or_default())
+    }
+
     /// The line, where what was seen of people in it is worth remembering.
     pub(super) fn steady_line(&self) -> Option<&Line> {
         self.line.as_ref().filter(|line| !line.takes_people_back)
@@ -45,15 +58,13 @@ pub(super) struct Sighting {
     confirmed_at: Timestamp,
     /// When they last asked here; not before `confirmed_at`.
     heard_at: Timestamp,
-    /// The newest look that there was then.
-    after_look: u64,
     /// What is known from before a change of the line says nothing after it.
-    pub(super) era: u64,
+    pub(super) era: Tag,
 }
 
 impl Sighting {
-    /// `place`, as the store told it after `look`; none where it does not wait.
-    pub(super) fn of(place: &Place, as_of: Timestamp, look: &Look, era: u64) -> Option<Self> {
+    /// `place`, as the store told it in this era; none where it does not wait.
+    pub(super) fn of(place: &Place, as_of: Timestamp, era: Tag) -> Option<Self> {
         let Standing::Waiting {
             position, admitted, ..
         } = place.standing
@@ -66,7 +77,6 @@ impl Sighting {
             admitted,
             confirmed_at: as_of,
             heard_at: as_of,
-            after_look: look.number,
             era,
         })
     }
@@ -79,7 +89,6 @@ impl Sighting {
             self.admitted = self.admitted.max(before.admitted);
             self.confirmed_at = self.confirmed_at.max(before.confirmed_at);
             self.heard_at = self.heard_at.max(before.heard_at);
-            self.after_look = self.after_look.max(before.after_look);
         }
     }
 
@@ -92,12 +101,13 @@ impl Sighting {
         line: &Line,
     ) -> Option<Stamped<Place>> {
         let is_known = self.user == ticket.user
-            && Some(ticket.arrival) > line.admitted_up_to
+            && !line.has_admitted(ticket.arrival)
             && look.as_of < later(self.confirmed_at, look.answers_for);
         if !is_known {
             return None;
         }
-        // Where the look is from before they were found, what the store said then is newer.
+        // Where the look is from before they were found, what the store said then is newer. Where it
+        // is from after, all who were admitted between stood ahead: their turn stays the same.
         let position = self.turn.position(line.admitted.max(self.admitted))?;
         let place = Place {
             ticket: Ticket {
@@ -111,13 +121,8 @@ impl Sighting {
             },
             queue: line.queue,
         };
-        let as_of = if look.number == self.after_look {
-            self.confirmed_at
-        } else {
-            look.as_of.max(self.confirmed_at)
-        };
         Some(Stamped {
-            as_of,
+            as_of: look.as_of.max(self.confirmed_at),
             value: place,
         })
     }

@@ -9,16 +9,16 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Shared},
-};
+use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use super::{
     SharedLook,
-    shard::{Answer, Room, Shard, Tag},
+    attempts::{Attempts, UnderWay},
+    room::Room,
+    shard::{Answer, Shard, Tag},
     sightings::Look,
+    tombstones::TagAges,
 };
 use crate::{
     model::{
@@ -40,9 +40,6 @@ pub(super) struct Asking {
     pub(super) longest_silence: Duration,
 }
 
-/// A look that is under way, for all who wait for it.
-type UnderWay = Shared<BoxFuture<'static, StoreResult<()>>>;
-
 /// One queue.
 pub(super) struct Watch {
     concert: ConcertId,
@@ -53,7 +50,7 @@ pub(super) struct Watch {
     tags: AtomicU64,
     /// The latest instant that the store has told, in microseconds since 1970.
     latest: AtomicI64,
-    under_way: Mutex<Option<UnderWay>>,
+    attempts: Mutex<Attempts>,
     last: Mutex<Last>,
 }
 
@@ -61,7 +58,9 @@ pub(super) struct Watch {
 #[derive(Default)]
 struct Last {
     look: Option<Arc<Look>>,
-    era: u64,
+    /// The look from which on those who were found waiting are known to wait still.
+    era: Tag,
+    ages: TagAges,
 }
 
 impl Watch {
@@ -72,7 +71,7 @@ impl Watch {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             tags: AtomicU64::new(0),
             latest: AtomicI64::new(i64::MIN),
-            under_way: Mutex::default(),
+            attempts: Mutex::default(),
             last: Mutex::default(),
         }
     }
@@ -87,12 +86,8 @@ impl Watch {
     }
 
     /// The place of `ticket`, where this instance can tell it; looks at the line first where that
-    /// helps.
-    pub(super) async fn answer(
-        self: &Arc<Self>,
-        ticket: &Ticket,
-        asking: &Asking,
-    ) -> StoreResult<Answer> {
+    /// helps. Where it cannot be looked at, the last look counts for a little longer.
+    pub(super) async fn answer(self: &Arc<Self>, ticket: &Ticket, asking: &Asking) -> Answer {
         let asked_at = asking.clock.now();
         let mut answer = self
             .shard(ticket.arrival)
@@ -102,22 +97,28 @@ impl Watch {
             if !matches!(answer, Answer::LookFirst) {
                 break;
             }
-            self.look(asking).await?;
+            let looked = self.look(asking).await;
             let now = asking.clock.now();
-            answer = self.shard(ticket.arrival).answer(ticket, asked_at, now);
+            let mut shard = self.shard(ticket.arrival);
+            answer = match looked {
+                Ok(()) => shard.answer(ticket, asked_at, now),
+                Err(_) => shard.stale_answer(ticket, now),
+            };
         }
-        Ok(answer)
+        answer
     }
 
     /// Notes what the store has said of a place when it was asked after `tag`.
     pub(super) fn note(&self, tag: Tag, place: &Place, as_of: Timestamp) {
-        self.latest
-            .fetch_max(as_of.as_microsecond(), Ordering::AcqRel);
         let arrival = place.ticket.arrival;
-        if matches!(place.standing, Standing::Active { .. }) {
-            self.forget(arrival);
-        } else {
-            self.shard(arrival).note(tag, place, as_of, &self.room);
+        let mut shard = self.shard(arrival);
+        if shard.is_of_this_era(tag) {
+            self.latest
+                .fetch_max(as_of.as_microsecond(), Ordering::AcqRel);
+        }
+        match place.standing {
+            Standing::Waiting { .. } => shard.note(tag, place, as_of, &self.room),
+            Standing::Active { .. } => shard.forget(arrival, self.next_tag(), &self.room),
         }
     }
 
@@ -135,10 +136,10 @@ impl Watch {
     /// Sees to it that the newest look is not too old.
     pub(super) async fn freshen(self: &Arc<Self>, asking: &Asking) -> StoreResult<()> {
         let now = asking.clock.now();
-        let is_fresh = lock(&self.last).look.as_ref().is_some_and(|look| {
-            look.asked_at <= now
-                && now.duration_since(look.asked_at).unsigned_abs() <= SharedLook::MAX_AGE
-        });
+        let is_fresh = lock(&self.last)
+            .look
+            .as_ref()
+            .is_some_and(|look| look.is_within(SharedLook::MAX_AGE, now));
         if is_fresh {
             Ok(())
         } else {
@@ -146,14 +147,16 @@ impl Watch {
         }
     }
 
-    /// The signs of life that are to be told now, at most `limit`.
-    pub(super) fn due_signs(&self, limit: usize) -> Vec<SignOfLife> {
+    /// The signs of life that are to be told at `now`, at most `limit`.
+    pub(super) fn due_signs(&self, limit: usize, now: Timestamp) -> Vec<SignOfLife> {
         let mut signs = Vec::new();
         let Some(look) = lock(&self.last).look.clone() else {
             return signs;
         };
+        let store_time = look.store_time(now);
         for shard in &self.shards {
-            lock(shard).due_signs(&mut signs, limit, &look, &self.room);
+            let mut shard = lock(shard);
+            shard.due_signs(&mut signs, limit, store_time, look.answers_for, &self.room);
         }
         signs
     }
@@ -165,41 +168,50 @@ impl Watch {
         }
     }
 
+    /// True where nobody is remembered, and nobody has asked for a place for a while before `now`.
+    pub(super) fn is_unused(&self, now: Timestamp) -> bool {
+        lock(&self.attempts).is_unused(now) && !self.remembers_anybody()
+    }
+
     /// Looks at the line, or waits for the look that is under way.
     async fn look(self: &Arc<Self>, asking: &Asking) -> StoreResult<()> {
-        let look = {
-            let mut under_way = lock(&self.under_way);
-            match under_way.as_ref().filter(|look| look.peek().is_none()) {
-                Some(look) => look.clone(),
-                None => under_way.insert(self.begin_look(asking.clone())).clone(),
+        let under_way = {
+            let now = asking.clock.now();
+            let mut attempts = lock(&self.attempts);
+            match attempts.under_way() {
+                Some(under_way) => under_way,
+                None => attempts.begin(now, || self.begin_look(asking.clone()))?,
             }
         };
-        look.await
+        under_way.await
     }
 
     fn begin_look(self: &Arc<Self>, asking: Asking) -> UnderWay {
         let watch = Arc::clone(self);
         let look = async move {
-            let asked_at = asking.clock.now();
-            let latest = watch.latest.load(Ordering::Acquire);
-            let since = lock(&watch.last)
-                .look
-                .as_ref()
-                .and_then(|look| look.line.as_ref())
-                .map(|line| line.mark);
-            let looked = asking.line.look(watch.concert, since).await?;
-            let stepped_back = looked.as_of.as_microsecond() < latest;
-            watch.see(&asking, asked_at, looked, stepped_back);
-            Ok(())
+            // A panic would else be everybody's who ever looks again.
+            let looked = AssertUnwindSafe(watch.take_look(&asking)).catch_unwind();
+            let looked = looked
+                .await
+                .unwrap_or_else(|_| Err(StoreError::not_applied("a look panicked")));
+            lock(&watch.attempts).ended(asking.clock.now(), &looked);
+            looked
         };
-        // A panic would else be everybody's who ever looks again.
-        AssertUnwindSafe(look)
-            .catch_unwind()
-            .map(|looked| {
-                looked.unwrap_or_else(|_| Err(StoreError::not_applied("a look panicked")))
-            })
-            .boxed()
-            .shared()
+        look.boxed().shared()
+    }
+
+    async fn take_look(&self, asking: &Asking) -> StoreResult<()> {
+        let asked_at = asking.clock.now();
+        let latest = self.latest.load(Ordering::Acquire);
+        let since = lock(&self.last)
+            .look
+            .as_ref()
+            .and_then(|look| look.line.as_ref())
+            .map(|line| line.mark);
+        let looked = asking.line.look(self.concert, since).await?;
+        let stepped_back = looked.as_of.as_microsecond() < latest;
+        self.see(asking, asked_at, looked, stepped_back);
+        Ok(())
     }
 
     /// Answers from this look from now on.
@@ -214,15 +226,10 @@ impl Watch {
             LineOutcome::Seen(line) => Some(line),
             LineOutcome::NotSeeded => None,
         };
-        let as_of = looked.as_of.as_microsecond();
-        if stepped_back {
-            self.latest.store(as_of, Ordering::Release);
-        } else {
-            self.latest.fetch_max(as_of, Ordering::AcqRel);
-        }
         let mut last = lock(&self.last);
+        let tag = self.next_tag();
         let look = Arc::new(Look {
-            number: last.look.as_ref().map_or(0, |look| look.number + 1),
+            tag,
             asked_at,
             as_of: looked.as_of,
             answers_for: line.as_ref().map_or(Duration::ZERO, |line| {
@@ -232,14 +239,33 @@ impl Watch {
         });
         let before = last.look.replace(Arc::clone(&look));
         if stepped_back || !goes_on(before.as_deref(), &look) {
-            last.era += 1;
+            last.era = tag;
         }
-        let tag = self.next_tag();
-        for (number, shard) in self.shards.iter().enumerate() {
-            let gone = left(&look).iter().copied();
-            let gone = gone.filter(|arrival| shard_of(*arrival) == number);
-            lock(shard).see(Arc::clone(&look), last.era, gone, tag, &self.room);
+        let too_slow = last.ages.note(asking.clock.now(), tag);
+        let floor = last.era.max(too_slow.unwrap_or_default());
+        let mut gone = vec![Vec::new(); SHARDS];
+        for arrival in left(&look) {
+            if let Some(gone) = gone.get_mut(shard_of(*arrival)) {
+                gone.push(*arrival);
+            }
         }
+        for (shard, gone) in self.shards.iter().zip(&gone) {
+            lock(shard).see(Arc::clone(&look), last.era, floor, gone, &self.room);
+        }
+        // After the shards: until its shard is in the new era, a late answer from before a step back
+        // would raise the instant again.
+        let as_of = look.as_of.as_microsecond();
+        if stepped_back {
+            self.latest.store(as_of, Ordering::Release);
+        } else {
+            self.latest.fetch_max(as_of, Ordering::AcqRel);
+        }
+    }
+
+    /// For how many users there is room without another allocation.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).capacity()).sum()
     }
 
     #[expect(

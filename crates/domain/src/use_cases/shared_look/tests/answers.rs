@@ -1,12 +1,9 @@
 //! Who is answered from a look, and who asks the store.
 
 use super::*;
-use crate::{
-    model::{
-        UserId,
-        queue::{GatePurpose, PolicyState, QueueView},
-    },
-    use_cases::shared_look::shard::Answer,
+use crate::model::{
+    UserId,
+    queue::{GatePurpose, PolicyState, QueueView},
 };
 
 #[tokio::test]
@@ -128,35 +125,6 @@ async fn who_leaves_here_is_forgotten_at_once() {
     let stage = Stage::new(2, 1);
     stage.position().await;
     stage.shared.leave(&ticket()).await.unwrap();
-    stage.position().await;
-}
-
-#[tokio::test]
-async fn an_answer_that_a_leave_has_overtaken_is_not_remembered() {
-    let stage = Stage::new(1, 1);
-    stage.position().await;
-    let watch = stage.shared.watch(CONCERT);
-    let tag = watch.tag();
-    stage.shared.leave(&ticket()).await.unwrap();
-    watch.note(tag, &waiting(5), at(100));
-    let answer = watch.answer(&ticket(), &stage.shared.asking).await;
-    assert!(matches!(answer, Ok(Answer::Ask)));
-}
-
-#[tokio::test]
-async fn an_answer_that_a_look_has_overtaken_is_not_remembered() {
-    let stage = Stage::new(2, 2);
-    let other = Ticket {
-        arrival: Arrival::from_micros(8),
-        ..ticket()
-    };
-    stage.look_up(&other).await.unwrap();
-    let watch = stage.shared.watch(CONCERT);
-    let tag = watch.tag();
-    stage.pass(1_000);
-    stage.change(|line| line.left = Left::These(vec![ticket().arrival]));
-    stage.look_up(&other).await.unwrap();
-    watch.note(tag, &waiting(5), at(100));
     stage.position().await;
 }
 

@@ -1,8 +1,11 @@
 //! The shared look before mocks of its store.
 
 mod answers;
+mod failures;
 mod looks;
+mod memory;
 mod signs;
+mod slow_answers;
 
 use std::{
     sync::{
@@ -22,7 +25,7 @@ use crate::{
     },
     ports::{
         Clock, GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, MockQueue,
-        MockWaitingLine, Queue, Stamped, StoreResult,
+        MockWaitingLine, Queue, Stamped, StoreResult, WaitingLine,
     },
     use_cases::testing::*,
 };
@@ -112,7 +115,7 @@ impl Stage {
     pub(super) fn of(
         store: Arc<Mutex<Store>>,
         mut queue: MockQueue,
-        line: MockWaitingLine,
+        line: impl WaitingLine + 'static,
         most_users: usize,
     ) -> Self {
         let says = Arc::clone(&store);
@@ -177,6 +180,12 @@ impl Stage {
         }
     }
 
+    /// A look is taken, for a user who is remembered.
+    pub(super) async fn look_anew(&self) {
+        let watch = self.shared.watch(CONCERT);
+        watch.freshen(&self.shared.asking).await.unwrap();
+    }
+
     /// What the user of [`ticket`] is told of the queue.
     pub(super) async fn queue(&self) -> QueueView {
         self.found().await.value.queue
@@ -188,6 +197,15 @@ impl Stage {
             LookUpOutcome::Found(place) => place,
             other => panic!("{other:?}"),
         })
+    }
+}
+
+/// The ticket of another user of the same concert, in any shard.
+pub(super) fn other(arrival: i64) -> Ticket {
+    Ticket {
+        user: bob(),
+        arrival: Arrival::from_micros(arrival),
+        ..ticket()
     }
 }
 

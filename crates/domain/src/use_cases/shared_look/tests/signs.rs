@@ -19,6 +19,9 @@ fn telling(look_ups: usize, fails: usize) -> (Stage, Told) {
     let says = Arc::clone(&store);
     line.expect_look().returning(move |_, _| {
         let store = says.lock().unwrap();
+        if store.looks_fail {
+            return Err(down());
+        }
         store.says(LineOutcome::Seen(store.line.clone()))
     });
     let told = Told::default();
@@ -81,6 +84,39 @@ async fn what_could_not_be_told_is_told_the_next_time() {
     assert_eq!(stage.shared.tell_signs().await, Err(down()));
     assert_eq!(stage.shared.tell_signs().await, Ok(1));
     assert_eq!(*told.lock().unwrap(), [[sign(at(120))]]);
+}
+
+/// The failure is passed on all the same.
+#[tokio::test]
+async fn signs_are_told_also_while_looks_fail() {
+    let (stage, told) = telling(1, 0);
+    stage.position().await;
+    stage.pass(20_000);
+    stage.position().await;
+    stage.store.lock().unwrap().looks_fail = true;
+    stage.pass(29_000);
+    assert_eq!(stage.shared.tell_signs().await, Err(down()));
+    assert!(told.lock().unwrap().is_empty());
+    stage.pass(1_000);
+    assert_eq!(stage.shared.tell_signs().await, Err(down()));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(120))]]);
+}
+
+#[tokio::test]
+async fn who_is_answered_while_looks_fail_is_heard_of_as_of_that_look() {
+    let (stage, told) = telling(1, 0);
+    stage.position().await;
+    stage.pass(20_000);
+    stage.position().await;
+    stage.pass(3_000);
+    stage.look_anew().await;
+    stage.store.lock().unwrap().looks_fail = true;
+    stage.pass(4_000);
+    assert_eq!(stage.position().await, (5, at(123)));
+    stage.store.lock().unwrap().looks_fail = false;
+    stage.pass(23_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(123))]]);
 }
 
 #[tokio::test]
