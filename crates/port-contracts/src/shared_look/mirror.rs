@@ -17,6 +17,7 @@ use frontrow_domain::{
     },
 };
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 use super::{time::Time, truth::History};
 use crate::{
@@ -43,6 +44,16 @@ pub(super) struct Held {
     pub(super) wrong: Option<String>,
     /// The marks that the store gave, and what the model gave for them.
     marks: Vec<(LineMark, LineMark)>,
+    /// What the next answer to a look-up waits for.
+    delay: Option<Delay>,
+}
+
+/// An answer that is on its way.
+struct Delay {
+    /// Told when the store has answered.
+    answered: oneshot::Sender<()>,
+    /// Told when the answer arrives.
+    arrives: oneshot::Receiver<()>,
 }
 
 impl Mirror {
@@ -56,12 +67,26 @@ impl Mirror {
                 look_ups: 0,
                 wrong: None,
                 marks: Vec::new(),
+                delay: None,
             }),
         }
     }
 
     pub(super) fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next answer to a look-up is delayed: tells when the store has given it, and lets it arrive.
+    pub(super) fn delay_answer(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let (answered, when_answered) = oneshot::channel();
+        let (arrive, arrives) = oneshot::channel();
+        self.held().delay = Some(Delay { answered, arrives });
+        (when_answered, arrive)
+    }
+
+    /// No answer is delayed any more that the store has not given yet.
+    pub(super) fn hurry(&self) {
+        self.held().delay = None;
     }
 
     fn ports(&self) -> QueuePorts {
@@ -175,6 +200,13 @@ impl Queue for Mirror {
         self.agree(ticket.concert, &told, |queue, now| {
             queue.look_up(now, ticket)
         });
+        let delay = self.held().delay.take();
+        if let Some(Delay { answered, arrives }) = delay
+            && answered.send(()).is_ok()
+        {
+            // Also where nobody lets it arrive any more.
+            let _ = arrives.await;
+        }
         Ok(told)
     }
 

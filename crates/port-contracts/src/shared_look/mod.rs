@@ -9,6 +9,8 @@
 //!   ahead who left;
 //! - through one instance nobody's position grows, and who has left there is told so at once;
 //! - who was heard of lives on, and only who was heard of.
+//!
+//! Answers of the store may be on their way while anything else happens, also a loss of the store.
 
 mod mirror;
 mod run;

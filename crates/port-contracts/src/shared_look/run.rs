@@ -17,11 +17,13 @@ use frontrow_domain::{
     },
     ports::{
         Clock, GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreError,
-        WaitingLine,
+        StoreResult, WaitingLine,
     },
     use_cases::SharedLook,
 };
+use futures_util::{FutureExt, future::BoxFuture};
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
@@ -43,6 +45,14 @@ struct Heard {
     passed: Option<i64>,
 }
 
+/// A look-up that the store has answered, and whose answer is on its way.
+struct UnderWay {
+    at: usize,
+    ticket: Ticket,
+    answer: BoxFuture<'static, StoreResult<Stamped<LookUpOutcome>>>,
+    arrive: oneshot::Sender<()>,
+}
+
 /// Two instances and the store behind them, on the way through a sequence.
 pub(super) struct Run<'a> {
     make: &'a dyn Fn(Arc<SteppingClock>) -> QueuePorts,
@@ -55,7 +65,9 @@ pub(super) struct Run<'a> {
     /// that is smaller than the time between two glances at a clock cannot be seen.
     unseen: Vec<i64>,
     mirror: Arc<Mirror>,
-    instances: Vec<SharedLook>,
+    instances: Vec<Arc<SharedLook>>,
+    /// The answers of the store that are on their way.
+    under_way: Vec<UnderWay>,
     tickets: Vec<Option<Ticket>>,
     rules: Option<Rules>,
     version: i64,
@@ -82,12 +94,14 @@ impl<'a> Run<'a> {
             let queue: Arc<dyn Queue> = mirror.clone();
             let line: Arc<dyn WaitingLine> = mirror.clone();
             let clock: Arc<dyn Clock> = clock.clone();
-            SharedLook::new(queue, line, clock, USERS - 1, Duration::from_secs(15))
+            let longest_poll = Duration::from_secs(15);
+            Arc::new(SharedLook::new(queue, line, clock, USERS - 1, longest_poll))
         };
         Self {
             make,
             from_looks,
             instances: clocks.iter().map(instance).collect(),
+            under_way: Vec::new(),
             time,
             store_clock,
             clocks,
@@ -129,6 +143,8 @@ impl<'a> Run<'a> {
         match step {
             Step::Join { at, who } => self.join(*at, *who).await,
             Step::LookUp { at, who } => self.look_up(*at, *who).await,
+            Step::SlowLookUp { at, who } => self.look_up_slowly(*at, *who).await,
+            Step::Deliver { which } => self.deliver(*which).await,
             Step::Gate { at, who } => self.gate(*at, *who).await,
             Step::Leave { at, who } => self.leave(*at, *who).await,
             Step::Jobs { limit } => self.jobs(*limit).await,
@@ -170,9 +186,85 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let before = self.mirror.held().look_ups;
-        let told = self.instances[at].look_up(&ticket).await.map_err(failed)?;
+        let told = self.instances[at].look_up(&ticket).await;
+        self.looked_up(at, who, &ticket, before, told)
+    }
+
+    /// What the store answers, if it is asked, is on its way until it is delivered.
+    async fn look_up_slowly(&mut self, at: usize, who: usize) -> Result<(), String> {
+        let Some(ticket) = self.tickets[who].clone() else {
+            return Ok(());
+        };
+        let before = self.mirror.held().look_ups;
+        let (answered, arrive) = self.mirror.delay_answer();
+        let (instance, asked) = (Arc::clone(&self.instances[at]), ticket.clone());
+        let mut answer = async move { instance.look_up(&asked).await }.boxed();
+        let told = tokio::select! {
+            told = &mut answer => Some(told),
+            Ok(()) = answered => None,
+        };
+        self.mirror.hurry();
+        if let Some(told) = told {
+            return self.looked_up(at, who, &ticket, before, told);
+        }
+        // The store has heard of them, where they have a place.
+        let now = self.store_clock.peek();
+        self.heard_of(&ticket.user, now);
+        self.under_way.push(UnderWay {
+            at,
+            ticket,
+            answer,
+            arrive,
+        });
+        Ok(())
+    }
+
+    /// One of the answers on their way arrives. It was asked for long ago, so it may say anything that
+    /// was true since; what is told after it may not.
+    async fn deliver(&mut self, which: usize) -> Result<(), String> {
+        if self.under_way.is_empty() {
+            return Ok(());
+        }
+        let number = which % self.under_way.len();
+        let UnderWay {
+            at,
+            ticket,
+            answer,
+            arrive,
+        } = self.under_way.swap_remove(number);
+        arrive.send(()).map_err(|()| "nobody waits for an answer")?;
+        let told = answer.await.map_err(failed)?;
+        if let LookUpOutcome::Found(place) = told.value
+            && let Standing::Waiting { position, .. } = place.standing
+        {
+            let key = (at, ticket.arrival, place.ticket.generation);
+            let told = self.told.get(&key).copied();
+            // Not after a re-entry, of which nothing is said.
+            if let Some(before) = told {
+                self.told.insert(key, before.min(position));
+            }
+        }
+        Ok(())
+    }
+
+    async fn deliver_all(&mut self) -> Result<(), String> {
+        while !self.under_way.is_empty() {
+            self.deliver(0).await?;
+        }
+        Ok(())
+    }
+
+    /// Checks what a look-up told, before which the store had been asked for so many.
+    fn looked_up(
+        &mut self,
+        at: usize,
+        who: usize,
+        ticket: &Ticket,
+        before: u32,
+        told: StoreResult<Stamped<LookUpOutcome>>,
+    ) -> Result<(), String> {
         let asked_the_store = self.mirror.held().look_ups > before;
-        let Stamped { as_of, value } = told;
+        let Stamped { as_of, value } = told.map_err(failed)?;
         let LookUpOutcome::Found(place) = value else {
             return Ok(());
         };
@@ -255,6 +347,9 @@ impl<'a> Run<'a> {
         }
         let by = SignedDuration::from_millis(millis);
         if !self.would_begin_again(by) {
+            // Of an answer on its way, an instance cannot tell by which of the two clocks it is stamped
+            // until the next look.
+            self.deliver_all().await?;
             self.tidy_up().await?;
             self.store_clock.step(millis * 1_000);
             self.forget_when();
@@ -321,13 +416,7 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         let now = self.store_clock.peek();
-        let heard = self.heard.entry(place.ticket.user.clone());
-        let heard = heard.or_insert(Heard {
-            at: now,
-            passed: None,
-        });
-        heard.at = heard.at.max(now).max(as_of); // a clock may have stepped back since
-        heard.passed = Some(self.time.passed());
+        self.heard_of(&place.ticket.user, now.max(as_of)); // a clock may have stepped back since
         let mut held = self.mirror.held();
         let queue = held.model.queue(CONCERT);
         if queue.is_some_and(|queue| queue.gives_places_back(now)) {
@@ -342,6 +431,15 @@ impl<'a> Run<'a> {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Notes that a user was heard of.
+    fn heard_of(&mut self, user: &UserId, at: Timestamp) {
+        let passed = self.time.passed();
+        let heard = self.heard.entry(user.clone());
+        let heard = heard.or_insert(Heard { at, passed: None });
+        heard.at = heard.at.max(at);
+        heard.passed = Some(passed);
     }
 
     /// What holds at any time.

@@ -23,6 +23,15 @@ pub(super) enum Step {
         at: usize,
         who: usize,
     },
+    /// As `LookUp`, but what the store answers is on its way until it is delivered.
+    SlowLookUp {
+        at: usize,
+        who: usize,
+    },
+    /// One of the answers on their way arrives.
+    Deliver {
+        which: usize,
+    },
     Gate {
         at: usize,
         who: usize,
@@ -110,6 +119,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => someone().prop_map(|(at, who)| Step::Join { at, who }),
         20 => someone().prop_map(|(at, who)| Step::LookUp { at, who }),
+        5 => someone().prop_map(|(at, who)| Step::SlowLookUp { at, who }),
+        5 => any::<usize>().prop_map(|which| Step::Deliver { which }),
         3 => someone().prop_map(|(at, who)| Step::Gate { at, who }),
         6 => someone().prop_map(|(at, who)| Step::Leave { at, who }),
         6 => (0..3_u32).prop_map(|limit| Step::Jobs { limit }),
