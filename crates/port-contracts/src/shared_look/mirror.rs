@@ -50,8 +50,8 @@ pub(super) struct Held {
 
 /// An answer that is on its way.
 struct Delay {
-    /// Told when the store has answered.
-    answered: oneshot::Sender<()>,
+    /// Told when the store has answered, and whether it found the place.
+    answered: oneshot::Sender<bool>,
     /// Told when the answer arrives.
     arrives: oneshot::Receiver<()>,
 }
@@ -76,8 +76,9 @@ impl Mirror {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next answer to a look-up is delayed: tells when the store has given it, and lets it arrive.
-    pub(super) fn delay_answer(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+    /// The next answer to a look-up is delayed: tells when the store has given it and whether it found
+    /// the place, and lets it arrive.
+    pub(super) fn delay_answer(&self) -> (oneshot::Receiver<bool>, oneshot::Sender<()>) {
         let (answered, when_answered) = oneshot::channel();
         let (arrive, arrives) = oneshot::channel();
         self.held().delay = Some(Delay { answered, arrives });
@@ -202,7 +203,9 @@ impl Queue for Mirror {
         });
         let delay = self.held().delay.take();
         if let Some(Delay { answered, arrives }) = delay
-            && answered.send(()).is_ok()
+            && answered
+                .send(matches!(told.value, LookUpOutcome::Found(_)))
+                .is_ok()
         {
             // Also where nobody lets it arrive any more.
             let _ = arrives.await;

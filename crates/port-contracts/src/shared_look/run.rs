@@ -199,17 +199,19 @@ impl<'a> Run<'a> {
         let (answered, arrive) = self.mirror.delay_answer();
         let (instance, asked) = (Arc::clone(&self.instances[at]), ticket.clone());
         let mut answer = async move { instance.look_up(&asked).await }.boxed();
-        let told = tokio::select! {
-            told = &mut answer => Some(told),
-            Ok(()) = answered => None,
+        let found = tokio::select! {
+            told = &mut answer => Err(told),
+            Ok(found) = answered => Ok(found),
         };
         self.mirror.hurry();
-        if let Some(told) = told {
-            return self.looked_up(at, who, &ticket, before, told);
+        match found {
+            Err(told) => return self.looked_up(at, who, &ticket, before, told),
+            Ok(true) => {
+                let now = self.store_clock.peek();
+                self.heard_of(&ticket.user, now);
+            }
+            Ok(false) => {}
         }
-        // The store has heard of them, where they have a place.
-        let now = self.store_clock.peek();
-        self.heard_of(&ticket.user, now);
         self.under_way.push(UnderWay {
             at,
             ticket,
