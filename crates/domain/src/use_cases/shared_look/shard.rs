@@ -57,26 +57,36 @@ impl Shard {
         now: Timestamp,
     ) -> Answer {
         // As good as asking the store oneself is a look that was asked for after oneself.
-        self.answer_from(ticket, |look| {
+        let is_fresh = |look: &Look| {
             look.asked_at <= now
                 && (look.asked_at >= asked_at || look.is_within(SharedLook::MAX_AGE, now))
-        })
+        };
+        self.answer_from(ticket, |look| (is_fresh(look), look.as_of))
     }
 
-    /// The place of `ticket` at `now`, by this instance's clock, where no newer look can be had.
+    /// The place of `ticket` at `now`, by this instance's clock, where no newer look can be had. Nobody
+    /// is kept from the store for longer by that than by fresh looks.
     pub(super) fn stale_answer(&mut self, ticket: &Ticket, now: Timestamp) -> Answer {
-        let is_usable = |look: &Look| look.is_within(SharedLook::STALE_MAX, now);
-        match self.answer_from(ticket, is_usable) {
+        let judge = |look: &Look| {
+            let is_usable = look.is_within(SharedLook::STALE_MAX, now);
+            (is_usable, look.store_time(now))
+        };
+        match self.answer_from(ticket, judge) {
             Answer::LookFirst => Answer::Ask,
             answer => answer,
         }
     }
 
-    fn answer_from(&mut self, ticket: &Ticket, is_fresh: impl FnOnce(&Look) -> bool) -> Answer {
+    /// `judge` tells whether the look is new enough, and at which instant of the store it counts.
+    fn answer_from(
+        &mut self,
+        ticket: &Ticket,
+        judge: impl FnOnce(&Look) -> (bool, Timestamp),
+    ) -> Answer {
         let Some(look) = &self.look else {
             return Answer::LookFirst;
         };
-        let is_fresh = is_fresh(look);
+        let (is_fresh, at) = judge(look);
         let Some(line) = look.steady_line() else {
             return if is_fresh {
                 Answer::Ask
@@ -88,7 +98,7 @@ impl Shard {
         let Some(sighting) = sighting.filter(|sighting| sighting.era == self.era) else {
             return Answer::Ask;
         };
-        match sighting.place(ticket, look, line) {
+        match sighting.place(ticket, look, line, at) {
             Some(_) if !is_fresh => Answer::LookFirst,
             Some(place) => {
                 sighting.heard(place.as_of);
@@ -127,13 +137,14 @@ impl Shard {
     /// What the store has said of a place, where it is worth remembering.
     fn sighting(&mut self, tag: Tag, place: &Place, as_of: Timestamp) -> Option<Sighting> {
         let arrival = place.ticket.arrival;
-        if !self.is_of_this_era(tag) || self.tombstones.forbid(arrival, tag) {
+        if self.tombstones.forbid(arrival, tag) {
             return None;
         }
         let look = self.look.as_ref()?;
         let line = look.steady_line()?;
         // Of an answer that was asked for before the look was there, only its instant tells which of
-        // the two is newer. In an era there is but one generation.
+        // the two is newer. In an era, which the floor of the tombstones begins with, there is but one
+        // generation.
         let asked_after = tag >= look.tag;
         let is_newer = asked_after || as_of > look.as_of;
         let clock_stepped_back = asked_after && as_of < look.as_of;

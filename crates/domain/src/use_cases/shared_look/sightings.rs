@@ -93,16 +93,17 @@ impl Sighting {
     }
 
     /// The place of `ticket` as of `look`, at which `line` was seen; none where the store must be
-    /// asked.
+    /// asked when it is `at` there.
     pub(super) fn place(
         &self,
         ticket: &Ticket,
         look: &Look,
         line: &Line,
+        at: Timestamp,
     ) -> Option<Stamped<Place>> {
         let is_known = self.user == ticket.user
             && !line.has_admitted(ticket.arrival)
-            && look.as_of < later(self.confirmed_at, look.answers_for);
+            && at < later(self.confirmed_at, look.answers_for);
         if !is_known {
             return None;
         }

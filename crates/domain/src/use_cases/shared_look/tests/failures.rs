@@ -76,6 +76,22 @@ async fn while_looks_fail_nobody_who_was_admitted_or_left_by_the_last_one_is_tol
     }
 }
 
+/// They are answered for 50 s, as they are while looks succeed: so long is their heartbeat held back.
+#[tokio::test]
+async fn looks_that_fail_keep_nobody_from_the_store_for_longer() {
+    let stage = Stage::new(2, 3);
+    stage.position().await;
+    stage.pass(48_000);
+    stage.position().await;
+    stage.looks_fail(true);
+    stage.pass(1_999);
+    assert_eq!(stage.position().await, (5, at(148)));
+    stage.pass(1);
+    let now = stage.store.lock().unwrap().now;
+    assert_eq!(stage.position().await, (5, now)); // from the store
+    assert_eq!(stage.position().await, (5, now));
+}
+
 #[tokio::test]
 async fn a_clock_that_stepped_back_makes_no_old_look_good() {
     let stage = Stage::new(2, 2);
