@@ -79,16 +79,14 @@ pub(crate) struct Callers<E: Execute> {
     pub(crate) replies: Vec<oneshot::Sender<Answer<E>>>,
     /// For how many more requests the call has room for certain.
     pub(crate) granted: usize,
+    /// False until the call has taken all that it can take at first.
+    pub(crate) has_boarded: bool,
     is_over: bool,
 }
 
 impl<E: Execute> Callers<E> {
     fn add(&mut self, asked: Asked<E>, requests: &mut Vec<E::Request>) {
         self.users.push(asked.who);
-        if asked.reply.is_closed() {
-            // The caller is gone. The request still has its room in the call, but no part in it.
-            return;
-        }
         self.replies.push(asked.reply);
         requests.push(asked.request);
     }
@@ -104,6 +102,7 @@ impl<E: Execute> Manifest<E> {
                 users: Vec::with_capacity(1 + granted),
                 replies: Vec::with_capacity(1 + granted),
                 granted,
+                has_boarded: false,
                 is_over: false,
             }),
         }
@@ -114,9 +113,18 @@ impl<E: Execute> Manifest<E> {
         self.handed_over.swap(true, Ordering::AcqRel)
     }
 
-    /// Adds a request to those of the call.
-    pub(crate) fn add(&self, asked: Asked<E>, requests: &mut Vec<E::Request>) {
-        lock(&self.callers).add(asked, requests);
+    /// Adds the first request of the call, now that its task runs. One whose caller is gone, or that waited for too
+    /// long, keeps its room in the call and has no part in it.
+    pub(crate) fn add_first(&self, asked: Asked<E>, requests: &mut Vec<E::Request>) {
+        let mut callers = lock(&self.callers);
+        if asked.reply.is_closed() {
+            callers.users.push(asked.who);
+        } else if self.inner.state().is_late(&asked, now()) {
+            callers.users.push(asked.who.clone());
+            asked.refuse(Overload::TimedOut);
+        } else {
+            callers.add(asked, requests);
+        }
     }
 
     /// Moves what is ready into the call, until it is full.
@@ -127,12 +135,18 @@ impl<E: Execute> Manifest<E> {
         }
         let mut out = Vec::with_capacity(CHUNK);
         let now = now();
-        loop {
-            let size = callers.users.len();
+        let more = loop {
+            let Callers {
+                users,
+                granted,
+                has_boarded,
+                ..
+            } = &mut *callers;
             let board = self.inner.state().board(&mut Boarding {
                 line: self.line,
-                granted: &mut callers.granted,
-                size,
+                granted,
+                has_boarded,
+                size: users.len(),
                 now,
                 out: &mut out,
             });
@@ -143,15 +157,15 @@ impl<E: Execute> Manifest<E> {
                     callers.add(boarded.asked, requests);
                 }
             }
-            match board {
-                Board::GoesOn => {}
-                Board::Over => return,
-                Board::OverWithRoom => break,
+            if let Board::Over { more } = board {
+                break more;
             }
-        }
+        };
         drop(callers);
-        let start = self.inner.state().next_call();
-        self.inner.begin(start);
+        if more {
+            let start = self.inner.state().next_call();
+            self.inner.begin(start);
+        }
     }
 
     /// Who is in the call; nobody joins it from now on.
@@ -161,6 +175,7 @@ impl<E: Execute> Manifest<E> {
             users: Vec::new(),
             replies: Vec::new(),
             granted: 0,
+            has_boarded: true,
             is_over: true,
         };
         std::mem::replace(&mut callers, closed)

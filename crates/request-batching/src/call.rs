@@ -61,9 +61,8 @@ impl<E: Execute> Call<E> {
 
     fn board(&mut self) -> Option<Batch<E>> {
         let mut requests = Vec::new();
-        let first = self.first.take();
-        if let Some(first) = first {
-            self.manifest.add(first, &mut requests);
+        if let Some(first) = self.first.take() {
+            self.manifest.add_first(first, &mut requests);
         }
         self.manifest.board(&mut requests);
         let batch = Batch::new(Arc::clone(&self.manifest), requests);
@@ -130,6 +129,7 @@ impl<E: Execute> Call<E> {
         let finished = Finished {
             line: *line,
             granted: callers.granted,
+            has_boarded: callers.has_boarded,
             size: users.len(),
             users: last,
             observation,

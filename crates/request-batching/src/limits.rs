@@ -32,7 +32,7 @@ pub enum InFlight {
 
 /// A limit that follows the latency of calls (additive increase, multiplicative decrease).
 ///
-/// A call is slow if it takes longer than twice the shortest round trip, plus `allowance`. A store that is
+/// A call is slow if it takes longer than twice the shortest round trip, and than `latency_min`. A store that is
 /// far away has a long shortest round trip, so it gets many requests; one that is busy answers more slowly than
 /// it could, so it gets fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +44,9 @@ pub struct Adaptive {
     pub max: usize,
     /// Where it begins.
     pub initial: usize,
-    /// The delay that a store may add to a round trip before a call counts as slow.
-    pub allowance: Duration,
+    /// No call that takes less is slow. Processes whose round trips are all below a half of it share a store
+    /// equally: they agree on what is slow, whatever round trips each of them has seen.
+    pub latency_min: Duration,
 }
 
 impl Default for Adaptive {
@@ -53,8 +54,8 @@ impl Default for Adaptive {
         Self {
             min: 8,
             max: 10_000,
-            initial: 200,
-            allowance: Duration::from_millis(50),
+            initial: 8,
+            latency_min: Duration::from_millis(50),
         }
     }
 }

@@ -64,8 +64,8 @@ pub(crate) struct Line<K> {
     pub(crate) pending: usize,
     /// Calls in flight.
     pub(crate) calls: usize,
-    /// The requests for which calls that have begun have room, and which they have not taken yet.
-    pub(crate) granted: usize,
+    /// Those whose task has not run yet.
+    pub(crate) calls_to_board: usize,
     /// Which list of lines that want a call this one is in.
     pub(crate) turn: Option<usize>,
 }
@@ -133,7 +133,7 @@ impl<E: Execute> Pending<E> {
             ready: Default::default(),
             pending: 0,
             calls: 0,
-            granted: 0,
+            calls_to_board: 0,
             turn: None,
         });
         self.places.insert(key.clone(), line);

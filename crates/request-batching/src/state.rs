@@ -72,6 +72,8 @@ pub(crate) struct Start<E: Execute> {
 pub(crate) struct Boarding<'a, E: Execute> {
     pub(crate) line: Place,
     pub(crate) granted: &'a mut usize,
+    /// False until it has taken all that it can take at first.
+    pub(crate) has_boarded: &'a mut bool,
     /// How many requests it has.
     pub(crate) size: usize,
     pub(crate) now: Instant,
@@ -85,9 +87,10 @@ pub(crate) enum Board {
     /// Another chunk may follow.
     GoesOn,
     /// The call is full, or nothing is left that may join it.
-    Over,
-    /// The same, and the call gave up room that others may use.
-    OverWithRoom,
+    Over {
+        /// True if another call may begin now.
+        more: bool,
+    },
 }
 
 /// A request that is in a call, or that waited for too long.
@@ -102,6 +105,7 @@ pub(crate) struct Finished<'a, E: Execute> {
     pub(crate) line: Place,
     /// Grants that it has not used.
     pub(crate) granted: usize,
+    pub(crate) has_boarded: bool,
     pub(crate) size: usize,
     /// The last of its users, a chunk at most.
     pub(crate) users: &'a [Who<E>],
@@ -218,7 +222,6 @@ impl<E: Execute> State<E> {
                 call.size += 1;
                 if *call.granted > 0 {
                     *call.granted -= 1;
-                    self.change_granted(call.line, 1);
                 } else {
                     self.in_flight += 1;
                 }
@@ -229,18 +232,28 @@ impl<E: Execute> State<E> {
                 _user: user,
             });
         }
-        let mut unused = 0;
         if is_over {
-            unused = std::mem::take(call.granted);
-            self.change_granted(call.line, unused);
-            self.in_flight -= unused;
+            self.in_flight -= std::mem::take(call.granted);
+            if !std::mem::replace(call.has_boarded, true) {
+                self.count_boarded(call.line);
+            }
         }
         let _ = self.settle(call.line);
-        match (is_over, unused) {
-            (false, _) => Board::GoesOn,
-            (true, 0) => Board::Over,
-            (true, _) => Board::OverWithRoom,
+        if is_over {
+            let more = self.may_begin();
+            Board::Over { more }
+        } else {
+            Board::GoesOn
         }
+    }
+
+    /// True if a request has waited for too long; counts it then.
+    pub(crate) fn is_late(&mut self, asked: &Asked<E>, now: Instant) -> bool {
+        let is_late = asked.has_waited(now, self.limits.queue_timeout);
+        if is_late {
+            self.count(Overload::TimedOut);
+        }
+        is_late
     }
 
     /// Makes the next requests of users ready, a chunk at most. Their entries go to `out`, which has room
@@ -256,7 +269,9 @@ impl<E: Execute> State<E> {
     pub(crate) fn finish(&mut self, call: &Finished<'_, E>, out: &mut Vec<Who<E>>) -> Idle<E> {
         self.in_flight -= call.size + call.granted;
         self.calls -= 1;
-        self.change_granted(call.line, call.granted);
+        if !call.has_boarded {
+            self.count_boarded(call.line);
+        }
         if let Some(line) = self.pending.lines.get_mut(call.line) {
             line.calls -= 1;
         }
@@ -307,15 +322,15 @@ impl<E: Execute> State<E> {
     fn begin(&mut self, line: Place, room: usize) -> Option<Start<E>> {
         let first = self.pending.pop(line)?;
         let entry = self.pending.lines.get_mut(line)?;
-        let left = entry.ready().saturating_sub(entry.granted);
+        let left = left(entry, self.limits.batch_max);
         let granted = left.min(self.limits.batch_max - 1).min(room - 1);
         entry.calls += 1;
-        entry.granted += granted;
+        entry.calls_to_board += 1;
         let key = entry.key.clone();
         self.calls += 1;
         self.in_flight += 1 + granted;
         let _ = self.settle(line);
-        let more = self.room() > 0 && self.turns.iter().any(|turn| turn.len() > 0);
+        let more = self.may_begin();
         Some(Start {
             line,
             key,
@@ -338,9 +353,14 @@ impl<E: Execute> State<E> {
         })
     }
 
-    fn change_granted(&mut self, line: Place, by: usize) {
+    /// False if `next_call` would find none.
+    fn may_begin(&self) -> bool {
+        self.room() > 0 && self.turns.iter().any(|turn| turn.len() > 0)
+    }
+
+    fn count_boarded(&mut self, line: Place) {
         if let Some(line) = self.pending.lines.get_mut(line) {
-            line.granted -= by;
+            line.calls_to_board -= 1;
         }
     }
 
@@ -370,9 +390,9 @@ impl<E: Execute> State<E> {
         if line.calls == 0 {
             return Some(level * 2);
         }
-        let left = line.ready().saturating_sub(line.granted);
+        let batch_max = self.limits.batch_max;
         let is_further =
-            line.calls < self.limits.calls_per_key_max && left >= self.limits.batch_max;
+            line.calls < self.limits.calls_per_key_max && left(line, batch_max) >= batch_max;
         is_further.then_some(level * 2 + 1)
     }
 
@@ -387,4 +407,10 @@ impl<E: Execute> State<E> {
         *count += 1;
         why
     }
+}
+
+/// The ready requests that calls which have begun may leave to others.
+fn left<K>(line: &Line<K>, batch_max: usize) -> usize {
+    let taken = line.calls_to_board * (batch_max - 1);
+    line.ready().saturating_sub(taken)
 }

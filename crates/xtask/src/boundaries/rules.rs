@@ -42,6 +42,8 @@ pub(crate) enum Rule {
     AdaptersApart,
     /// The app alone names adapters.
     OnlyAppNamesAdapters,
+    /// request-batching depends on no crate of ours, and only adapters depend on it.
+    BatchingBelowAdapters,
     /// What is there for tests is no part of the product.
     TestCratesForTests,
     /// Nobody depends on the tools of developers, and they stand alone.
@@ -68,6 +70,9 @@ impl fmt::Display for Rule {
             Self::AppIsLast => "no crate depends on the app",
             Self::AdaptersApart => "an adapter depends on no other adapter",
             Self::OnlyAppNamesAdapters => "only the app names adapters",
+            Self::BatchingBelowAdapters => {
+                "request-batching knows no other crate, and only adapters know it"
+            }
             Self::TestCratesForTests => {
                 "port-contracts and test-harness stand under dev-dependencies, in adapters and the app"
             }
@@ -81,6 +86,7 @@ impl fmt::Display for Rule {
 enum Role {
     Domain,
     Adapter,
+    Batching,
     Contracts,
     Harness,
     App,
@@ -93,6 +99,7 @@ impl Role {
             "frontrow" => Self::App,
             "frontrow-domain" => Self::Domain,
             "frontrow-port-contracts" => Self::Contracts,
+            "frontrow-request-batching" => Self::Batching,
             "frontrow-test-harness" => Self::Harness,
             name if name.starts_with("frontrow-adapter-") => Self::Adapter,
             _ => Self::Tool,
@@ -133,6 +140,8 @@ fn broken_rule(from: Role, kind: Kind, to: Role) -> Option<Rule> {
     match (from, to) {
         (_, Role::App) => Some(Rule::AppIsLast),
         (Role::Domain, _) => Some(Rule::DomainKnowsNobody),
+        (Role::Adapter, Role::Batching) => None,
+        (Role::Batching, _) | (_, Role::Batching) => Some(Rule::BatchingBelowAdapters),
         (_, Role::Domain) | (Role::App, Role::Adapter) | (Role::Tool, Role::Harness) => None,
         (Role::Adapter, Role::Adapter) => Some(Rule::AdaptersApart),
         (_, Role::Adapter) => Some(Rule::OnlyAppNamesAdapters),
@@ -189,7 +198,13 @@ mod tests {
             ("frontrow-adapter-embedded", Normal, "diesel"),
             ("frontrow-adapter-embedded", Dev, "frontrow-port-contracts"),
             ("frontrow-adapter-redis", Normal, "frontrow-domain"),
+            (
+                "frontrow-adapter-redis",
+                Normal,
+                "frontrow-request-batching",
+            ),
             ("frontrow-adapter-redis", Dev, "frontrow-test-harness"),
+            ("frontrow-request-batching", Normal, "tokio"),
             ("frontrow-port-contracts", Normal, "frontrow-domain"),
             ("frontrow-port-contracts", Normal, "tokio"),
             ("frontrow-domain", Normal, "jiff"),
@@ -269,6 +284,28 @@ mod tests {
                 let edge = (from, kind, "frontrow-adapter-embedded");
                 assert_eq!(broken(&[edge]), [Rule::OnlyAppNamesAdapters]);
             }
+        }
+    }
+
+    #[test]
+    fn request_batching_stands_below_adapters_and_knows_no_other_crate() {
+        for kind in [Normal, Dev] {
+            for to in [
+                "frontrow-domain",
+                "frontrow-adapter-redis",
+                "frontrow-test-harness",
+            ] {
+                let edge = ("frontrow-request-batching", kind, to);
+                assert_eq!(broken(&[edge]), [Rule::BatchingBelowAdapters], "{to}");
+            }
+            for from in ["frontrow", "frontrow-port-contracts", "loadtest"] {
+                let edge = (from, kind, "frontrow-request-batching");
+                assert_eq!(broken(&[edge]), [Rule::BatchingBelowAdapters], "{from}");
+            }
+            let below = ("frontrow-adapter-redis", kind, "frontrow-request-batching");
+            assert_eq!(broken(&[below]), []);
+            let domain = ("frontrow-domain", kind, "frontrow-request-batching");
+            assert_eq!(broken(&[domain]), [Rule::DomainKnowsNobody]);
         }
     }
 

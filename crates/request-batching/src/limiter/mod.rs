@@ -1,7 +1,7 @@
 //! How many requests may be in flight, by the latency of calls.
 //!
-//! The limit is multiplied by 0.7 after a slow call, and grows where it held requests back and calls are not
-//! slow. It changes at most once a round trip: a call that began before the last change says
+//! The limit is multiplied by 0.7 after a slow call, or by less after a very slow one, and grows where it held
+//! requests back and calls are not slow. It changes at most once a round trip: a call that began before the last change says
 //! nothing about the new limit.
 //!
 //! What counts as slow follows the shortest round trip. In a busy time each round trip contains a queue at the
@@ -21,6 +21,13 @@ use crate::{Adaptive, InFlight};
 
 /// For how long a round trip counts as the shortest.
 const WINDOW: Duration = Duration::from_secs(10);
+
+/// The longest that the shortest round trip may become. Processes that keep each other at their minima take the
+/// queue of the others for distance; this is where that ends.
+const RAISED_MAX: Duration = Duration::from_millis(125);
+
+/// When the first probe is due.
+const FIRST_PROBE: Duration = Duration::from_secs(1);
 
 /// A call that ended.
 #[derive(Debug, Clone, Copy)]
@@ -76,17 +83,25 @@ impl Limiter {
     }
 }
 
+/// The shortest round trip that counts.
+#[derive(Debug, Clone, Copy)]
+struct Shortest {
+    took: Duration,
+    /// True once a probe was made. The first round trip may contain a queue that others made.
+    is_probed: bool,
+    next_probe: Instant,
+}
+
 /// Additive increase, multiplicative decrease.
 #[derive(Debug)]
 pub(crate) struct Aimd {
     min: usize,
     max: usize,
     growth_max: usize,
-    allowance: Duration,
+    latency_min: Duration,
     limit: usize,
     changed: Option<Instant>,
-    /// The shortest round trip, and when one was last about as short.
-    shortest: Option<(Duration, Instant)>,
+    shortest: Option<Shortest>,
     recent: Recent,
     /// Since when the limit has been at its minimum, beside probes.
     at_min: Option<Instant>,
@@ -102,7 +117,7 @@ impl Aimd {
             min,
             max,
             growth_max: growth_max.max(1),
-            allowance: settings.allowance,
+            latency_min: settings.latency_min,
             limit: settings.initial.clamp(min, max),
             changed: None,
             shortest: None,
@@ -124,17 +139,16 @@ impl Aimd {
         }
         let probed = self.probe.take();
         if seen.outcome == Outcome::TimedOut || (probed.is_none() && took > self.slow_after()) {
-            let limit = probed.unwrap_or(self.limit);
-            self.set((limit * 7 / 10).max(self.min), seen.ended);
-        } else if let Some(limit) = probed {
-            self.confirm(seen.ended);
+            let limit = self.lowered(probed.unwrap_or(self.limit), took);
             self.set(limit, seen.ended);
-        } else if self.needs_probe(seen.ended) {
+        } else if let Some(limit) = probed {
+            self.set(limit, seen.ended);
+        } else if let Some(limit) = self.probe(took, seen.ended) {
             self.probe = Some(self.limit);
-            self.set(self.min, seen.ended);
+            self.set(limit, seen.ended);
         } else if seen.limited {
-            let step = (self.limit / 2).clamp(1, self.growth_max);
-            self.set((self.limit + step).min(self.max), seen.ended);
+            let limit = self.limit + self.step(took);
+            self.set(limit.min(self.max), seen.ended);
         }
         if self.limit > self.min {
             self.at_min = None;
@@ -150,40 +164,77 @@ impl Aimd {
         }
     }
 
+    /// What is left of a limit under which a call took so long. A store that suddenly needs a hundred times as
+    /// long has taken in a backlog of seconds by then; steps of 0.7, one a round trip, would keep it
+    /// there for minutes.
+    fn lowered(&self, limit: usize, took: Duration) -> usize {
+        let in_time = scaled(limit, self.slow_after(), took);
+        in_time.clamp(limit / 10, limit * 7 / 10).max(self.min)
+    }
+
     /// What a call takes at most that is not slow; `MAX` while no round trip is known.
     fn slow_after(&self) -> Duration {
-        self.shortest.map_or(Duration::MAX, |(shortest, _)| {
-            shortest.saturating_mul(2).saturating_add(self.allowance)
+        self.shortest.map_or(Duration::MAX, |shortest| {
+            shortest.took.saturating_mul(2).max(self.latency_min)
         })
+    }
+
+    /// How much the limit grows after a call that was not slow: fast where the store has no backlog; otherwise
+    /// by the same for every process. Together with cuts in proportion that leads processes which share a store
+    /// to equal shares.
+    fn step(&self, took: Duration) -> usize {
+        let way = self.shortest.map_or(took, |shortest| about(shortest.took));
+        if took <= way.max(self.slow_after() / 2) {
+            (self.limit / 2).clamp(1, self.growth_max)
+        } else {
+            (self.growth_max / 10).max(1)
+        }
     }
 
     /// Takes a round trip into account.
     fn measure(&mut self, took: Duration, now: Instant) {
         let recent = self.recent.shortest(took, now);
-        let was_long_at_min = self
+        let is_long_at_min = self
             .at_min
             .is_some_and(|since| now.saturating_duration_since(since) >= WINDOW);
-        self.shortest = match self.shortest {
-            _ if was_long_at_min => Some((recent, now)),
-            Some((shortest, _)) if took <= about(shortest) => Some((shortest.min(took), now)),
-            Some(known) => Some(known),
-            None => Some((took, now)),
-        };
-    }
-
-    /// Lets the shortest round trip count for another window.
-    fn confirm(&mut self, now: Instant) {
-        if let Some((_, confirmed)) = &mut self.shortest {
-            *confirmed = now;
+        let slow_after = self.slow_after();
+        let shortest = self.shortest.get_or_insert(Shortest {
+            took,
+            is_probed: false,
+            next_probe: now + FIRST_PROBE,
+        });
+        if is_long_at_min && recent > slow_after {
+            shortest.took = recent.min(RAISED_MAX).max(shortest.took);
+            shortest.next_probe = now + WINDOW;
         }
+        if took <= about(shortest.took) && shortest.is_probed {
+            shortest.next_probe = now + WINDOW;
+        }
+        shortest.took = shortest.took.min(took);
     }
 
-    fn needs_probe(&self, now: Instant) -> bool {
-        self.limit > self.min
-            && self
-                .shortest
-                .is_some_and(|(_, confirmed)| now.saturating_duration_since(confirmed) >= WINDOW)
+    /// The limit for a probe, if one is due: what is on its way to the store and back in half a
+    /// round trip, so that requests do not queue there and the store does not run dry.
+    fn probe(&mut self, took: Duration, now: Instant) -> Option<usize> {
+        let shortest = self.shortest.as_mut()?;
+        if self.limit == self.min || now < shortest.next_probe {
+            return None;
+        }
+        let half = if shortest.is_probed {
+            scaled(self.limit, shortest.took / 2, took)
+        } else {
+            self.min
+        };
+        shortest.is_probed = true;
+        shortest.next_probe = now + WINDOW;
+        Some(half.clamp(self.min, self.limit))
     }
+}
+
+/// `limit` × `by` / `of`.
+fn scaled(limit: usize, by: Duration, of: Duration) -> usize {
+    let scaled = by.as_micros().saturating_mul(limit as u128) / of.as_micros().max(1);
+    usize::try_from(scaled).unwrap_or(usize::MAX)
 }
 
 /// The longest round trip that is about as short as this one.
@@ -221,3 +272,8 @@ impl Recent {
         self.before.map_or(current, |before| before.min(current))
     }
 }
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

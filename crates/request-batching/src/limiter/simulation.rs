@@ -1,0 +1,248 @@
+//! Processes that share a store of one thread, in virtual time.
+//!
+//! Each process always has requests pending, and makes calls as the batcher does: one at any time, and further ones
+//! where there is room for a whole batch.
+
+use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
+
+use super::*;
+use crate::batcher::now;
+
+const BATCH_MAX: usize = 100;
+
+/// Times are in µs.
+type Micros = u64;
+
+const SECOND: Micros = 1_000_000;
+
+/// What the store needs, unless it is slowed down.
+const CALL: Micros = 20;
+const REQUEST: Micros = 17;
+
+#[derive(Clone, Copy)]
+struct Call {
+    process: usize,
+    size: usize,
+    began: Micros,
+}
+
+struct Process {
+    limiter: Limiter,
+    in_flight: usize,
+    calls: usize,
+    limited: bool,
+}
+
+struct World {
+    /// The way to the store and back.
+    way: Micros,
+    /// From when on it is so many times as slow.
+    slowness: Vec<(Micros, u64)>,
+    processes: Vec<Process>,
+    /// When the store is done with what it has.
+    free_at: Micros,
+    /// By the instant of the answer.
+    in_flight: BinaryHeap<Reverse<(Micros, usize)>>,
+    calls: Vec<Call>,
+    answered: Vec<(Micros, Call)>,
+}
+
+impl World {
+    fn new(way: Micros, slowness: &[(Micros, u64)]) -> Self {
+        Self {
+            way,
+            slowness: slowness.to_vec(),
+            processes: Vec::new(),
+            free_at: 0,
+            in_flight: BinaryHeap::new(),
+            calls: Vec::new(),
+            answered: Vec::new(),
+        }
+    }
+
+    fn join(&mut self, now: Micros) {
+        let settings = InFlight::Adaptive(Adaptive::default());
+        self.processes.push(Process {
+            limiter: Limiter::new(&settings, BATCH_MAX),
+            in_flight: 0,
+            calls: 0,
+            limited: false,
+        });
+        self.begin_calls(self.processes.len() - 1, now);
+    }
+
+    fn begin_calls(&mut self, number: usize, now: Micros) {
+        loop {
+            let process = &mut self.processes[number];
+            let room = process.limiter.limit().saturating_sub(process.in_flight);
+            let needed = if process.calls == 0 { 1 } else { BATCH_MAX };
+            if room < needed {
+                process.limited = true;
+                return;
+            }
+            let size = room.min(BATCH_MAX);
+            process.in_flight += size;
+            process.calls += 1;
+            let arrives = now + self.way / 2;
+            let begins = arrives.max(self.free_at);
+            let slowness = self.slowness.iter().rev().find(|(from, _)| *from <= begins);
+            let cost = (CALL + REQUEST * size as u64) * slowness.map_or(1, |(_, times)| *times);
+            self.free_at = begins + cost;
+            let call = Call {
+                process: number,
+                size,
+                began: now,
+            };
+            let answered = self.free_at + self.way / 2;
+            self.in_flight.push(Reverse((answered, self.calls.len())));
+            self.calls.push(call);
+        }
+    }
+
+    fn run(&mut self, until: Micros) {
+        let start = now();
+        let at = |micros| start + Duration::from_micros(micros);
+        while let Some(&Reverse((now, number))) = self.in_flight.peek()
+            && now < until
+        {
+            self.in_flight.pop();
+            let call = self.calls[number];
+            self.answered.push((now, call));
+            let process = &mut self.processes[call.process];
+            process.in_flight -= call.size;
+            process.calls -= 1;
+            let changed = process.limiter.observe(Observation {
+                began: at(call.began),
+                ended: at(now),
+                outcome: Outcome::Answered,
+                limited: process.limited,
+            });
+            if changed {
+                process.limited = false;
+            }
+            self.begin_calls(call.process, now);
+        }
+    }
+
+    /// Requests that were answered.
+    fn answered(&self, during: &Range<Micros>) -> usize {
+        self.during(during).map(|(_, call)| call.size).sum()
+    }
+
+    fn during(&self, during: &Range<Micros>) -> impl Iterator<Item = &(Micros, Call)> {
+        self.answered
+            .iter()
+            .filter(move |(at, _)| during.contains(at))
+    }
+
+    /// Checks that the store did 90 % of what it can, and how long calls took.
+    fn assert_good(&self, during: Range<Micros>, slowness: u64, latency_max: Duration) {
+        let full_batch = (CALL + REQUEST * BATCH_MAX as u64) * slowness;
+        let capacity = (during.end - during.start) * BATCH_MAX as u64 / full_batch;
+        let answered = self.answered(&during) as u64;
+        let longest = self.during(&during).map(|(at, call)| at - call.began).max();
+        let longest = Duration::from_micros(longest.unwrap());
+        println!("{answered} of {capacity}, in {longest:?} at most");
+        assert!(answered * 10 >= capacity * 9, "{answered} of {capacity}");
+        assert!(longest <= latency_max, "{longest:?}");
+    }
+}
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+#[test]
+fn a_store_nearby_is_used_at_any_speed() {
+    for processes in [1, 4] {
+        for (slowness, latency_max) in [(1, 75), (10, 75), (100, 350)] {
+            let mut world = World::new(1_000, &[(0, slowness)]);
+            for _ in 0..processes {
+                world.join(0);
+            }
+            world.run(60 * SECOND);
+            println!("{processes} processes, {slowness} times as slow");
+            world.assert_good(5 * SECOND..60 * SECOND, slowness, millis(latency_max));
+        }
+    }
+}
+
+#[test]
+fn a_store_far_away_is_used() {
+    for processes in [1, 4] {
+        // 5,800 requests a second: 1,160 are on the way.
+        let mut world = World::new(200_000, &[(0, 10)]);
+        for _ in 0..processes {
+            world.join(0);
+        }
+        world.run(60 * SECOND);
+        println!("{processes} processes");
+        world.assert_good(10 * SECOND..60 * SECOND, 10, millis(600));
+    }
+}
+
+#[test]
+fn a_store_that_slows_down_is_spared_and_used_again_when_it_recovers() {
+    for slowness in [10, 100] {
+        for processes in [1, 4] {
+            let (slow, fast) = (20 * SECOND, 60 * SECOND);
+            let mut world = World::new(1_000, &[(0, 1), (slow, slowness), (fast, 1)]);
+            for _ in 0..processes {
+                world.join(0);
+            }
+            world.run(80 * SECOND);
+            println!("{processes} processes, {slowness} times as slow");
+            world.assert_good(5 * SECOND..slow, 1, millis(75));
+            // What it had taken in when it slowed down has to be done first.
+            world.assert_good(slow + 10 * SECOND..fast, slowness, millis(350));
+            world.assert_good(fast + 2 * SECOND..80 * SECOND, 1, millis(75));
+        }
+    }
+}
+
+#[test]
+fn a_long_overload_does_not_raise_what_counts_as_slow_without_end() {
+    for (slowness, latency_max) in [(10, 75), (100, 350)] {
+        let mut world = World::new(1_000, &[(0, slowness)]);
+        for _ in 0..4 {
+            world.join(0);
+        }
+        world.run(600 * SECOND);
+        println!("{slowness} times as slow");
+        world.assert_good(500 * SECOND..600 * SECOND, slowness, millis(latency_max));
+    }
+}
+
+#[test]
+fn a_store_that_moves_far_away_is_used_again() {
+    let mut near = World::new(1_000, &[(0, 10)]);
+    for _ in 0..4 {
+        near.join(0);
+    }
+    near.run(20 * SECOND);
+    near.way = 150_000;
+    near.run(60 * SECOND);
+    near.assert_good(40 * SECOND..60 * SECOND, 10, millis(400));
+}
+
+#[test]
+fn a_process_that_starts_on_a_busy_store_leaves_the_others_their_share() {
+    let mut world = World::new(1_000, &[(0, 10)]);
+    for _ in 0..3 {
+        world.join(0);
+    }
+    world.run(20 * SECOND);
+    world.join(20 * SECOND);
+    world.run(80 * SECOND);
+    let during = 40 * SECOND..80 * SECOND;
+    world.assert_good(during.clone(), 10, millis(75));
+    let all = world.answered(&during);
+    for number in 0..4 {
+        let calls = world.during(&during).map(|(_, call)| call);
+        let own: usize = calls
+            .filter(|call| call.process == number)
+            .map(|call| call.size)
+            .sum();
+        assert!(own * 8 >= all, "process {number}: {own} of {all}");
+    }
+}

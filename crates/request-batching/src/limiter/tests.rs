@@ -1,0 +1,218 @@
+//! What the limit is after what was observed.
+
+use super::*;
+use crate::batcher::now;
+
+const SETTINGS: Adaptive = Adaptive {
+    min: 8,
+    max: 1_000,
+    initial: 200,
+    latency_min: Duration::from_millis(50),
+};
+
+/// A call, in ms since the start: when it began and what it took; and the limit after it.
+enum Step {
+    Answered(u64, u64, usize),
+    Limited(u64, u64, usize),
+    TimedOut(u64, u64, usize),
+    Failed(u64, u64, usize),
+}
+
+fn check(settings: Adaptive, steps: impl IntoIterator<Item = Step>) {
+    let mut limiter = Limiter::new(&InFlight::Adaptive(settings), 100);
+    let start = now();
+    for (number, step) in steps.into_iter().enumerate() {
+        let (began, took, outcome, limited, expected) = match step {
+            Answered(began, took, limit) => (began, took, Outcome::Answered, false, limit),
+            Limited(began, took, limit) => (began, took, Outcome::Answered, true, limit),
+            TimedOut(began, took, limit) => (began, took, Outcome::TimedOut, true, limit),
+            Failed(began, took, limit) => (began, took, Outcome::Unknown, true, limit),
+        };
+        let began = start + Duration::from_millis(began);
+        let before = limiter.limit();
+        let changed = limiter.observe(Observation {
+            began,
+            ended: began + Duration::from_millis(took),
+            outcome,
+            limited,
+        });
+        assert_eq!(limiter.limit(), expected, "after step {number}");
+        assert_eq!(changed, before != expected, "in step {number}");
+    }
+}
+
+use Step::{Answered, Failed, Limited, TimedOut};
+
+#[test]
+fn a_fixed_limit_stays() {
+    let mut limiter = Limiter::new(&InFlight::Fixed(5), 100);
+    let began = now();
+    let changed = limiter.observe(Observation {
+        began,
+        ended: began + Duration::from_secs(100),
+        outcome: Outcome::TimedOut,
+        limited: true,
+    });
+    assert_eq!((changed, limiter.limit()), (false, 5));
+}
+
+#[test]
+fn it_begins_within_its_bounds() {
+    for (initial, expected) in [(1, 8), (200, 200), (5_000, 1_000)] {
+        let settings = Adaptive {
+            initial,
+            ..SETTINGS
+        };
+        let limiter = Limiter::new(&InFlight::Adaptive(settings), 100);
+        assert_eq!(limiter.limit(), expected);
+    }
+}
+
+#[test]
+fn it_grows_by_a_batch_a_round_trip_where_it_held_requests_back() {
+    check(
+        SETTINGS,
+        [
+            Answered(0, 10, 200),
+            Limited(0, 10, 300),
+            // Began before the limit changed.
+            Limited(5, 10, 300),
+            Limited(9, 10, 300),
+            Limited(10, 10, 400),
+            Answered(20, 10, 400),
+            Limited(20, 25, 500),
+        ],
+    );
+}
+
+#[test]
+fn it_grows_slowly_where_the_store_has_a_backlog() {
+    check(
+        SETTINGS,
+        [
+            Answered(0, 10, 200),
+            Limited(0, 26, 210),
+            Limited(30, 50, 220),
+        ],
+    );
+}
+
+#[test]
+fn a_small_limit_grows_by_half_and_none_beyond_its_bounds() {
+    let settings = Adaptive {
+        initial: 8,
+        max: 60,
+        ..SETTINGS
+    };
+    check(
+        settings,
+        [
+            Limited(0, 10, 12),
+            Limited(10, 10, 18),
+            Limited(20, 10, 27),
+            Limited(30, 10, 40),
+            Limited(40, 10, 60),
+            Limited(50, 10, 60),
+        ],
+    );
+}
+
+#[test]
+fn a_slow_call_lowers_it_once_a_round_trip() {
+    check(
+        SETTINGS,
+        [
+            Answered(0, 10, 200),
+            Answered(10, 50, 200),
+            Answered(100, 51, 140),
+            // Began before the limit changed.
+            Answered(120, 80, 140),
+            Answered(151, 60, 98),
+            // Three times as slow as it may be.
+            Answered(250, 150, 32),
+            // A hundred times as slow.
+            Answered(500, 5_000, 8),
+            Answered(8_000, 5_000, 8),
+        ],
+    );
+}
+
+#[test]
+fn a_call_that_timed_out_lowers_it_and_any_other_failure_says_nothing() {
+    check(
+        SETTINGS,
+        [
+            Answered(0, 10, 200),
+            Failed(10, 1_000, 200),
+            Failed(10, 1, 200),
+            TimedOut(10, 20, 140),
+            TimedOut(20, 1_000, 140),
+            TimedOut(1_030, 500, 14),
+        ],
+    );
+}
+
+#[test]
+fn what_is_slow_depends_on_the_distance() {
+    check(
+        SETTINGS,
+        [
+            Limited(0, 200, 300),
+            Limited(200, 250, 400),
+            Limited(450, 400, 410),
+            Limited(900, 401, 287),
+        ],
+    );
+}
+
+#[test]
+fn the_first_probe_is_soon_and_a_further_one_after_ten_seconds_without_a_short_call() {
+    check(
+        SETTINGS,
+        [
+            Answered(0, 40, 200),
+            Answered(900, 75, 200),
+            // A second after the first answer.
+            Answered(970, 75, 8),
+            // These began before.
+            Answered(1_000, 75, 8),
+            // 40 ms were too much: 10 are enough.
+            Answered(1_050, 10, 200),
+            Answered(1_070, 51, 140),
+            Answered(5_000, 12, 140),
+            Answered(14_900, 40, 140),
+            // 10 s after the last that was about as short; with half of what is on the way.
+            Answered(15_000, 20, 35),
+            Answered(15_020, 12, 140),
+        ],
+    );
+}
+
+#[test]
+fn a_probe_that_finds_no_shorter_call_raises_nothing() {
+    check(
+        SETTINGS,
+        [
+            Answered(0, 40, 200),
+            Answered(1_000, 75, 8),
+            Answered(1_075, 100, 200),
+            // Slow is above 80 ms as before; and the next probe is due in ten seconds.
+            Answered(1_200, 80, 200),
+            Answered(1_300, 81, 140),
+            Answered(11_000, 80, 35),
+            TimedOut(11_080, 81, 98),
+        ],
+    );
+}
+
+#[test]
+fn only_a_long_time_at_its_minimum_tells_it_that_the_store_is_farther_away() {
+    let mut steps = vec![Answered(0, 10, 200), Answered(100, 500, 20)];
+    steps.push(Answered(1_000, 200, 8));
+    // Within ten seconds, 200 ms are slow.
+    steps.extend((0..50).map(|call| Limited(1_200 + call * 200, 200 - call % 2, 8)));
+    // Afterwards they are not. 125 ms are the most that counts as the way.
+    steps.extend([Limited(11_300, 199, 18), Limited(11_600, 250, 28)]);
+    steps.push(Limited(12_000, 251, 19));
+    check(SETTINGS, steps);
+}

@@ -1,0 +1,192 @@
+//! Random sequences, in which no request may be forgotten, served twice or out of order.
+
+use std::collections::HashMap;
+
+use frontrow_request_batching::{InFlight, Limits, Overload, Priority, SubmitError};
+use proptest::prelude::*;
+use tokio::{runtime::Builder, time::advance};
+
+use crate::support::{Asked, Call, Key, Room, settle, wide};
+
+const KEYS: [Key; 3] = ["a", "b", "c"];
+const PRIORITIES: [Priority; 4] = [
+    Priority::Urgent,
+    Priority::High,
+    Priority::Normal,
+    Priority::Low,
+];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Ask {
+        key: usize,
+        user: u32,
+        priority: usize,
+    },
+    Leave(usize),
+    Answer(usize),
+    Fail(usize),
+    Panic(usize),
+    Board(usize),
+    Wait,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        12 => (0..KEYS.len(), 0_u32..6, 0..PRIORITIES.len())
+            .prop_map(|(key, user, priority)| Step::Ask { key, user, priority }),
+        2 => any::<usize>().prop_map(Step::Leave),
+        4 => any::<usize>().prop_map(Step::Answer),
+        1 => any::<usize>().prop_map(Step::Fail),
+        1 => any::<usize>().prop_map(Step::Panic),
+        2 => any::<usize>().prop_map(Step::Board),
+        1 => Just(Step::Wait),
+    ];
+    proptest::collection::vec(step, 1..120)
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    (1_usize..5, 1_usize..12, 1_usize..4, 1_usize..4, 1_usize..12).prop_map(
+        |(batch_max, pending_max, pending_per_user_max, calls_per_key_max, in_flight)| Limits {
+            batch_max,
+            pending_max,
+            pending_per_user_max,
+            calls_per_key_max,
+            in_flight: InFlight::Fixed(in_flight),
+            ..wide()
+        },
+    )
+}
+
+/// What the test knows of the requests: whose they are, and which were in a call.
+#[derive(Default)]
+struct Known {
+    whose: Vec<(Key, u32)>,
+    in_call: Vec<u32>,
+    last: HashMap<(Key, u32), u32>,
+}
+
+impl Known {
+    fn note(&mut self, call: &Call, requests: &[u32]) {
+        for &request in requests {
+            assert!(!self.in_call.contains(&request), "{request} twice");
+            self.in_call.push(request);
+            let whose = self.whose[request as usize];
+            assert_eq!(whose.0, call.key);
+            let last = self.last.insert(whose, request);
+            assert!(last.is_none_or(|last| last < request), "out of order");
+        }
+    }
+
+    fn check(&self, room: &Room, calls: &[Call], limits: &Limits) {
+        let stats = room.batcher.stats();
+        let in_flight: usize = calls.iter().map(|call| call.requests.len()).sum();
+        let InFlight::Fixed(limit) = limits.in_flight else {
+            unreachable!()
+        };
+        assert!(in_flight <= stats.in_flight && stats.in_flight <= limit);
+        assert!(stats.pending <= limits.pending_max);
+        for key in KEYS {
+            let of_key: Vec<_> = calls.iter().filter(|call| call.key == key).collect();
+            assert!(of_key.len() <= limits.calls_per_key_max);
+            let mut users: Vec<_> = of_key
+                .iter()
+                .flat_map(|call| &call.requests)
+                .map(|&request| self.whose[request as usize].1)
+                .collect();
+            users.sort_unstable();
+            let count = users.len();
+            users.dedup();
+            assert_eq!(users.len(), count, "a user twice");
+            assert!(
+                of_key
+                    .iter()
+                    .all(|call| call.requests.len() <= limits.batch_max)
+            );
+        }
+        // Where something waits, its key has a call or there is no room.
+        assert!(stats.pending == 0 || stats.calls > 0);
+    }
+}
+
+async fn play(limits: Limits, steps: Vec<Step>) {
+    let mut room = Room::new(limits.clone());
+    let mut known = Known::default();
+    let mut calls: Vec<Call> = Vec::new();
+    let mut asked: Vec<(u32, Asked)> = Vec::new();
+    for step in steps {
+        match step {
+            Step::Ask {
+                key,
+                user,
+                priority,
+            } => {
+                let request = u32::try_from(known.whose.len()).unwrap();
+                known.whose.push((KEYS[key], user));
+                let new = room
+                    .ask_as(KEYS[key], user, PRIORITIES[priority], request)
+                    .await;
+                asked.push((request, new));
+            }
+            Step::Leave(at) if !asked.is_empty() => {
+                asked.swap_remove(at % asked.len());
+            }
+            Step::Answer(at) if !calls.is_empty() => calls.swap_remove(at % calls.len()).answer(),
+            Step::Fail(at) if !calls.is_empty() => {
+                calls.swap_remove(at % calls.len()).end(Err("no"));
+            }
+            Step::Panic(at) if !calls.is_empty() => calls.swap_remove(at % calls.len()).panic(),
+            Step::Board(at) if !calls.is_empty() => {
+                let at = at % calls.len();
+                let new = calls[at].board().await;
+                known.note(&calls[at], &new);
+            }
+            Step::Wait => advance(limits.queue_timeout / 3).await,
+            _ => {}
+        }
+        settle().await;
+        while let Some(call) = room.call_by_now().await {
+            known.note(&call, &call.requests);
+            calls.push(call);
+        }
+        known.check(&room, &calls, &limits);
+    }
+    loop {
+        for call in calls.drain(..) {
+            call.answer();
+        }
+        let Some(call) = room.call_by_now().await else {
+            break;
+        };
+        known.note(&call, &call.requests);
+        calls.push(call);
+    }
+    room.assert_is_idle().await;
+    for (request, asked) in asked {
+        let was_in_call = known.in_call.contains(&request);
+        match asked.answer().await {
+            Ok(response) => assert_eq!(response, request),
+            Err(SubmitError::Overloaded(why)) => {
+                assert!(
+                    !was_in_call && why != Overload::Closed,
+                    "{request}: {why:?}"
+                );
+            }
+            Err(SubmitError::Failed(_) | SubmitError::Lost) => assert!(was_in_call),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_request_is_answered_once(limits in limits(), steps in steps()) {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(play(limits, steps));
+    }
+}
