@@ -15,13 +15,14 @@ use crate::{
     batcher::{Inner, lock, now},
     pending::{Answer, Asked, Who},
     slab::Place,
-    state::{Board, Boarding, CHUNK},
+    state::CHUNK,
+    steps::{Board, Boarding},
 };
 
 /// The requests of a call, in the order in which their responses are expected.
 ///
-/// It has at least one request when the call begins. Dropping it, or what it holds, does not end the call:
-/// that is what the executor returns.
+/// It has at least one request when the call begins. Dropping it, or what it holds, does not end
+/// the call: that is what the executor returns.
 pub struct Batch<E: Execute> {
     manifest: Arc<Manifest<E>>,
     requests: Vec<E::Request>,
@@ -32,10 +33,11 @@ impl<E: Execute> Batch<E> {
         Self { manifest, requests }
     }
 
-    /// Adds the requests that came since the call began, as far as the bounds allow. Returns how many.
+    /// Adds the requests that came since the call began, as far as the bounds allow. Returns how
+    /// many.
     ///
-    /// An executor calls this once more just before it needs to know the requests, for example after it has
-    /// waited for a lock. They have joined the call then as all others.
+    /// An executor calls this once more just before it needs to know the requests, for example
+    /// after it has waited for a lock. They have joined the call then as all others.
     pub fn board(&mut self) -> usize {
         let before = self.requests.len();
         self.manifest.board(&mut self.requests);
@@ -48,7 +50,8 @@ impl<E: Execute> Batch<E> {
         &self.requests
     }
 
-    /// Takes the requests. Those that `board` adds afterwards come after them in the order of responses.
+    /// Takes the requests. Those that `board` adds afterwards come after them in the order of
+    /// responses.
     #[must_use]
     pub fn take(&mut self) -> Vec<E::Request> {
         std::mem::take(&mut self.requests)
@@ -67,16 +70,15 @@ impl<E: Execute> fmt::Debug for Batch<E> {
 pub(crate) struct Manifest<E: Execute> {
     pub(crate) inner: Arc<Inner<E>>,
     pub(crate) line: Place,
-    /// Set by the first of two: the one who spawned the task, once it is spawned, and the task that is
-    /// dropped before it has begun. The second of them sees to the next call.
+    /// Set by the first of two: the one who spawned the task, once it is spawned, and the task that
+    /// is dropped before it has begun. The second of them sees to the next call.
     handed_over: AtomicBool,
     callers: Mutex<Callers<E>>,
 }
 
 /// Those who wait for the call's answers.
 pub(crate) struct Callers<E: Execute> {
-    pub(crate) users: Vec<Who<E>>,
-    pub(crate) replies: Vec<oneshot::Sender<Answer<E>>>,
+    pub(crate) all: Vec<Caller<E>>,
     /// For how many more requests the call has room for certain.
     pub(crate) granted: usize,
     /// False until the call has taken all that it can take at first.
@@ -84,11 +86,25 @@ pub(crate) struct Callers<E: Execute> {
     is_over: bool,
 }
 
+/// Somebody who has room in the call.
+pub(crate) struct Caller<E: Execute> {
+    pub(crate) who: Who<E>,
+    /// None if the request has no part in the call.
+    pub(crate) reply: Option<oneshot::Sender<Answer<E>>>,
+}
+
 impl<E: Execute> Callers<E> {
     fn add(&mut self, asked: Asked<E>, requests: &mut Vec<E::Request>) {
-        self.users.push(asked.who);
-        self.replies.push(asked.reply);
+        self.all.push(Caller {
+            who: asked.who,
+            reply: Some(asked.reply),
+        });
         requests.push(asked.request);
+    }
+
+    /// Keeps room for a request that has no part in the call.
+    pub(crate) fn add_absent(&mut self, who: Who<E>) {
+        self.all.push(Caller { who, reply: None });
     }
 }
 
@@ -99,8 +115,7 @@ impl<E: Execute> Manifest<E> {
             line,
             handed_over: AtomicBool::new(false),
             callers: Mutex::new(Callers {
-                users: Vec::with_capacity(1 + granted),
-                replies: Vec::with_capacity(1 + granted),
+                all: Vec::with_capacity(1 + granted),
                 granted,
                 has_boarded: false,
                 is_over: false,
@@ -113,14 +128,15 @@ impl<E: Execute> Manifest<E> {
         self.handed_over.swap(true, Ordering::AcqRel)
     }
 
-    /// Adds the first request of the call, now that its task runs. One whose caller is gone, or that waited for too
-    /// long, keeps its room in the call and has no part in it.
+    /// Adds the first request of the call, now that its task runs. One whose caller is gone, or
+    /// that waited for too long, keeps its room in the call and has no part in it.
     pub(crate) fn add_first(&self, asked: Asked<E>, requests: &mut Vec<E::Request>) {
         let mut callers = lock(&self.callers);
         if asked.reply.is_closed() {
-            callers.users.push(asked.who);
-        } else if self.inner.state().is_late(&asked, now()) {
-            callers.users.push(asked.who.clone());
+            callers.add_absent(asked.who);
+        } else if asked.has_waited(now(), self.inner.queue_timeout) {
+            callers.add_absent(asked.who.clone());
+            self.inner.state().count(Overload::TimedOut);
             asked.refuse(Overload::TimedOut);
         } else {
             callers.add(asked, requests);
@@ -137,7 +153,7 @@ impl<E: Execute> Manifest<E> {
         let now = now();
         let more = loop {
             let Callers {
-                users,
+                all,
                 granted,
                 has_boarded,
                 ..
@@ -146,7 +162,7 @@ impl<E: Execute> Manifest<E> {
                 line: self.line,
                 granted,
                 has_boarded,
-                size: users.len(),
+                size: all.len(),
                 now,
                 out: &mut out,
             });
@@ -172,8 +188,7 @@ impl<E: Execute> Manifest<E> {
     pub(crate) fn close(&self) -> Callers<E> {
         let mut callers = lock(&self.callers);
         let closed = Callers {
-            users: Vec::new(),
-            replies: Vec::new(),
+            all: Vec::new(),
             granted: 0,
             has_boarded: true,
             is_over: true,

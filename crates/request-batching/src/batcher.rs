@@ -17,7 +17,8 @@ use crate::{
     call::Call,
     pending::{Answer, Asked},
     slab::Place,
-    state::{Start, State},
+    state::State,
+    steps::Start,
 };
 
 /// Lets concurrent requests share calls. Clones share all bounds.
@@ -28,6 +29,7 @@ pub struct Batcher<E: Execute> {
 /// What all clones and calls share.
 pub(crate) struct Inner<E: Execute> {
     pub(crate) executor: E,
+    pub(crate) queue_timeout: Duration,
     state: Mutex<State<E>>,
 }
 
@@ -35,21 +37,25 @@ impl<E: Execute> Batcher<E> {
     /// Makes calls with `executor`, within `limits`.
     #[must_use]
     pub fn new(limits: Limits, executor: E) -> Self {
-        let state = Mutex::new(State::new(limits));
         Self {
-            inner: Arc::new(Inner { executor, state }),
+            inner: Arc::new(Inner {
+                executor,
+                queue_timeout: limits.queue_timeout,
+                state: Mutex::new(State::new(limits)),
+            }),
         }
     }
 
-    /// Has `request` executed with others of the same `key`. The request is pending once the future is polled.
+    /// Has `request` executed with others of the same `key`. The request is pending once the future
+    /// is polled.
     ///
-    /// A future that is dropped before its call begins takes the request back. One that is
-    /// dropped later does not: the call goes on.
+    /// A future that is dropped before its call begins takes the request back. One that is dropped
+    /// later does not: the call goes on.
     ///
     /// # Errors
     ///
-    /// [`SubmitError::Overloaded`] if the request was not begun, [`SubmitError::Failed`] if its call failed,
-    /// [`SubmitError::Lost`] if its call ended without a response.
+    /// [`SubmitError::Overloaded`] if the request was not begun, [`SubmitError::Failed`] if its
+    /// call failed, [`SubmitError::Lost`] if its call ended without a response.
     ///
     /// # Panics
     ///
@@ -77,9 +83,8 @@ impl<E: Execute> Batcher<E> {
             // Its call begins now.
             return answered::<E>(answer.await);
         };
-        let queue_timeout = ticket.queue_timeout;
         // A time that no clock reaches is none.
-        if let Some(deadline) = since.checked_add(queue_timeout) {
+        if let Some(deadline) = since.checked_add(self.inner.queue_timeout) {
             match timeout_at(deadline, &mut answer).await {
                 Ok(said) => return ticket.redeem(said),
                 Err(_) if ticket.withdraw(Some(Overload::TimedOut)) => {
@@ -92,7 +97,8 @@ impl<E: Execute> Batcher<E> {
         ticket.redeem(answer.await)
     }
 
-    /// Refuses all requests from now on. Those that are pending are still served, and calls in flight end.
+    /// Refuses all requests from now on. Those that are pending are still served, and calls in
+    /// flight end.
     pub fn close(&self) {
         self.inner.state().close();
     }
@@ -115,10 +121,7 @@ impl<E: Execute> Inner<E> {
         key: &E::Key,
         asked: Asked<E>,
     ) -> Result<Option<Ticket<'_, E>>, SubmitError<E::Error>> {
-        let mut state = self.state();
-        let queue_timeout = state.limits.queue_timeout;
-        let submitted = state.submit(key, asked);
-        drop(state);
+        let submitted = self.state().submit(key, asked);
         let submitted = submitted.map_err(|(why, _asked)| SubmitError::Overloaded(why))?;
         if let Some(displaced) = submitted.displaced {
             displaced.asked.refuse(Overload::Shed);
@@ -130,7 +133,6 @@ impl<E: Execute> Inner<E> {
             inner: self,
             place: submitted.place,
             number: submitted.number,
-            queue_timeout,
             is_used: false,
         }))
     }
@@ -153,8 +155,8 @@ impl<E: Execute> Inner<E> {
         let call = Call::new(Arc::clone(self), start);
         let manifest = Arc::clone(call.manifest());
         self.executor.spawn(&runtime, call.run());
-        // A task that was dropped at once has freed its room, and leaves the next call to this loop: where
-        // each began the next itself, they would pile up on the stack.
+        // A task that was dropped at once has freed its room, and leaves the next call to this
+        // loop: where each began the next itself, they would pile up on the stack.
         let is_dropped = manifest.hand_over();
         more || is_dropped
     }
@@ -165,7 +167,6 @@ struct Ticket<'a, E: Execute> {
     inner: &'a Inner<E>,
     place: Place,
     number: u64,
-    queue_timeout: Duration,
     is_used: bool,
 }
 
@@ -218,7 +219,8 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// No function panics halfway under a lock, except where a key or user does that is hashed or compared.
+/// No function panics halfway under a lock, except where a key or user does that is hashed or
+/// compared.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,14 +10,15 @@ use crate::{
     batcher::{Inner, now},
     limiter::{Observation, Outcome},
     pending::Asked,
-    state::{CHUNK, Finished, Start},
+    state::CHUNK,
+    steps::{Finished, Start},
 };
 
 /// What the executor said.
 type Said<E> = Result<Vec<<E as Execute>::Response>, <E as Execute>::Error>;
 
-/// A call. Where it is dropped before it has ended, since it panicked or its runtime ended, the bounds
-/// count it no longer and the next call may begin.
+/// A call. Where it is dropped before it has ended, since it panicked or its runtime ended, the
+/// bounds count it no longer and the next call may begin.
 pub(crate) struct Call<E: Execute> {
     manifest: Arc<Manifest<E>>,
     key: E::Key,
@@ -69,8 +70,8 @@ impl<E: Execute> Call<E> {
         (!batch.requests().is_empty()).then_some(batch)
     }
 
-    /// Ends the call: first the bounds count it no longer, and the next call begins; then it answers. A next call that
-    /// the same task can make is returned.
+    /// Ends the call: first the bounds count it no longer, and the next call begins; then it
+    /// answers. A next call that the same task can make is returned.
     fn end(&mut self, said: Option<Said<E>>, began: Instant) -> Option<Self> {
         let executor = &self.manifest.inner.executor;
         let outcome = match &said {
@@ -120,9 +121,9 @@ impl<E: Execute> Call<E> {
     ) -> Option<Start<E>> {
         self.is_over = true;
         let Manifest { inner, line, .. } = &*self.manifest;
-        let users = &callers.users;
-        let mut gone = Vec::with_capacity(users.len());
-        let (before, last) = users.split_at(users.len().saturating_sub(CHUNK));
+        let all = &callers.all;
+        let mut gone = Vec::with_capacity(all.len());
+        let (before, last) = all.split_at(all.len().saturating_sub(CHUNK));
         for chunk in before.chunks(CHUNK) {
             inner.state().release(*line, chunk, &mut gone);
         }
@@ -130,8 +131,8 @@ impl<E: Execute> Call<E> {
             line: *line,
             granted: callers.granted,
             has_boarded: callers.has_boarded,
-            size: users.len(),
-            users: last,
+            size: all.len(),
+            callers: last,
             observation,
         };
         let mut state = inner.state();
@@ -145,14 +146,15 @@ impl<E: Execute> Call<E> {
 
 /// Gives each caller its response, or all of them the call's error. Those left over get `Lost`.
 fn answer<E: Execute>(callers: Callers<E>, said: Option<Said<E>>) {
+    let replies = callers.all.into_iter().filter_map(|caller| caller.reply);
     match said {
         Some(Ok(responses)) => {
-            for (reply, response) in callers.replies.into_iter().zip(responses) {
+            for (reply, response) in replies.zip(responses) {
                 let _ = reply.send(Ok(response));
             }
         }
         Some(Err(error)) => {
-            for reply in callers.replies {
+            for reply in replies {
                 let _ = reply.send(Err(SubmitError::Failed(error.clone())));
             }
         }
@@ -173,7 +175,8 @@ impl<E: Execute> Drop for Call<E> {
             return;
         };
         let inner = Arc::clone(&self.manifest.inner);
-        callers.users.push(first.who.clone());
+        callers.add_absent(first.who.clone());
+        inner.state().count(Overload::Closed);
         first.refuse(Overload::Closed);
         // The runtime takes no task any more, so no call can begin for these either.
         loop {

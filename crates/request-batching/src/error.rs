@@ -9,8 +9,8 @@ pub enum SubmitError<E> {
     Overloaded(Overload),
     /// Its call failed; what the executor said, to each request of the call.
     Failed(E),
-    /// Its call ended without a response: it panicked, its runtime ended, or the executor returned too few
-    /// responses. Whether the request had an effect is unknown.
+    /// Its call ended without a response: it panicked, its runtime ended, or the executor returned
+    /// too few responses. Whether the request had an effect is unknown.
     Lost,
 }
 

@@ -8,8 +8,8 @@ use crate::Batch;
 
 /// Makes the calls.
 ///
-/// Keys and users are cloned, hashed and compared under the batcher's lock: that should cost little and must
-/// not panic. They, requests and responses are never dropped under it.
+/// Keys and users are cloned, hashed and compared under the batcher's lock: that should cost little
+/// and must not panic. They, requests and responses are never dropped under it.
 pub trait Execute: Sized + Send + Sync + 'static {
     /// Requests with the same key may share a call.
     type Key: Clone + Eq + Hash + Send + Sync + 'static;
@@ -22,11 +22,12 @@ pub trait Execute: Sized + Send + Sync + 'static {
     /// Why a call failed; each of its requests gets it.
     type Error: Clone + Send + 'static;
 
-    /// Makes one call for all requests of `batch`. Returns their responses, in the order of the requests, with those that
-    /// [`Batch::board`] added; or one error for all of them. A request without a response is
-    /// [`Lost`](crate::SubmitError::Lost).
+    /// Makes one call for all requests of `batch`. Returns their responses, in the order of the
+    /// requests, with those that [`Batch::board`] added; or one error for all of them. A request
+    /// without a response is [`Lost`](crate::SubmitError::Lost).
     ///
-    /// The future should end within a time-out of its own: until then its requests count as in flight.
+    /// The future should end within a time-out of its own: until then its requests count as in
+    /// flight.
     fn execute(
         &self,
         key: &Self::Key,

@@ -9,19 +9,20 @@ pub struct Limits {
     pub batch_max: usize,
     /// The most requests that are pending, of all keys together.
     pub pending_max: usize,
-    /// The most requests of one user that are pending for one key. Without it one user who asks a thousand times
-    /// at once would take the room of a thousand others.
+    /// The most requests of one user that are pending for one key. Without it one user who asks a
+    /// thousand times at once would take the room of a thousand others.
     pub pending_per_user_max: usize,
     /// The longest time that a request waits for its call to begin.
     pub queue_timeout: Duration,
-    /// The most calls in flight for one key. 1 where calls of a key would only wait for each other's locks.
+    /// The most calls in flight for one key. 1 where calls of a key would only wait for each
+    /// other's locks.
     pub calls_per_key_max: usize,
     /// The most requests in flight, of all keys together.
     pub in_flight: InFlight,
 }
 
-/// The most requests that may be in calls at the same time. It counts requests rather than calls, because a
-/// call costs the store about as much as its requests do.
+/// The most requests that may be in calls at the same time. It counts requests rather than calls,
+/// because a call costs the store about as much as its requests do.
 #[derive(Debug, Clone)]
 pub enum InFlight {
     /// Always as many.
@@ -32,20 +33,22 @@ pub enum InFlight {
 
 /// A limit that follows the latency of calls (additive increase, multiplicative decrease).
 ///
-/// A call is slow if it takes longer than twice the shortest round trip, and than `latency_min`. A store that is
-/// far away has a long shortest round trip, so it gets many requests; one that is busy answers more slowly than
-/// it could, so it gets fewer.
+/// A call is slow if it takes longer than twice the shortest round trip, and than `latency_min`. A
+/// store that is far away has a long shortest round trip, so it gets many requests; one that is
+/// busy answers more slowly than it could, so it gets fewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adaptive {
-    /// The limit never falls below. Where it is below `Limits::batch_max`, a slow store gets smaller batches. A
-    /// busy store's latency is at least what it takes for this many requests of every process.
+    /// The limit never falls below. Where it is below `Limits::batch_max`, a slow store gets
+    /// smaller batches. A busy store's latency is at least what it takes for this many requests of
+    /// every process.
     pub min: usize,
     /// The limit never rises above.
     pub max: usize,
     /// Where it begins.
     pub initial: usize,
-    /// No call that takes less is slow. Processes whose round trips are all below a half of it share a store
-    /// equally: they agree on what is slow, whatever round trips each of them has seen.
+    /// No call that takes less is slow. Processes whose round trips are all below a half of it
+    /// share a store equally: they agree on what is slow, whatever round trips each of them has
+    /// seen.
     pub latency_min: Duration,
 }
 

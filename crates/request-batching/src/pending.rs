@@ -1,9 +1,9 @@
 //! The requests that wait for a call, by key, by user and by priority.
 //!
-//! Every step costs the same however many wait. Only the first request of a user is *ready*; the user's
-//! others are parked behind it until it was answered, so a batch never holds a user twice and nothing needs to
-//! be passed over. A parked request that becomes ready goes behind all that are ready by then: a user who asks
-//! often delays nobody by more than one request a batch.
+//! Every step costs the same however many wait. Only the first request of a user is *ready*; the
+//! user's others are parked behind it until it was answered, so a batch never holds a user twice
+//! and nothing needs to be passed over. A parked request that becomes ready goes behind all that
+//! are ready by then: a user who asks often delays nobody by more than one request a batch.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -22,7 +22,8 @@ pub(crate) type Answer<E> = Result<<E as Execute>::Response, SubmitError<<E as E
 /// A user at a key.
 pub(crate) type Who<E> = (Place, <E as Execute>::User);
 
-/// The links of a request in its line, while it is ready, or behind its user's first, while it is parked.
+/// The links of a request in its line, while it is ready, or behind its user's first, while it is
+/// parked.
 const IN_LINE: usize = 0;
 
 /// The links of a request among all of its priority, in the order in which they came.
@@ -92,7 +93,8 @@ struct User {
     parked: List,
 }
 
-/// All pending requests. It has an entry for a key or a user only while they have a request or a call.
+/// All pending requests. It has an entry for a key or a user only while they have a request or a
+/// call.
 pub(crate) struct Pending<E: Execute> {
     requests: Slab<Asked<E>, 2>,
     pub(crate) lines: Slab<Line<E::Key>, 1>,
@@ -188,8 +190,8 @@ impl<E: Execute> Pending<E> {
         asked.is_some_and(|asked| asked.number == number)
     }
 
-    /// Removes a request. If its user has another, that one becomes ready; if not, the user's entry is
-    /// given to the caller, who drops it where no lock is held.
+    /// Removes a request. If its user has another, that one becomes ready; if not, the user's entry
+    /// is given to the caller, who drops it where no lock is held.
     pub(crate) fn remove(&mut self, place: Place) -> Option<(Asked<E>, Option<Who<E>>)> {
         let asked = self.take(place)?;
         let user = if asked.is_parked {
@@ -213,8 +215,8 @@ impl<E: Execute> Pending<E> {
         self.take(place)
     }
 
-    /// Makes the user's next request ready, now that the one before it was answered or removed. If there
-    /// is none, gives the user's entry to the caller, who drops it where no lock is held.
+    /// Makes the user's next request ready, now that the one before it was answered or removed. If
+    /// there is none, gives the user's entry to the caller, who drops it where no lock is held.
     pub(crate) fn release(&mut self, who: &Who<E>) -> Option<Who<E>> {
         let user = self.users.get_mut(who)?;
         let Some(next) = user.parked.first() else {
@@ -228,7 +230,8 @@ impl<E: Execute> Pending<E> {
         None
     }
 
-    /// Removes a line that has neither requests nor calls. The caller drops it where no lock is held.
+    /// Removes a line that has neither requests nor calls. The caller drops it where no lock is
+    /// held.
     pub(crate) fn remove_line(&mut self, line: Place) -> Option<(E::Key, Line<E::Key>)> {
         let line = self.lines.remove(line)?;
         let (key, _) = self.places.remove_entry(&line.key)?;

@@ -3,8 +3,9 @@
 /// The number of priorities.
 pub(crate) const LEVELS: usize = 4;
 
-/// How important a request is. Within a key, requests of a higher priority join a call first; where no more
-/// may be pending, those of a lower priority are shed first. Within a priority, the oldest is served first.
+/// How important a request is. Within a key, requests of a higher priority join a call first; where
+/// no more may be pending, those of a lower priority are shed first. Within a priority, the oldest
+/// is served first.
 ///
 /// The least value is the most important one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

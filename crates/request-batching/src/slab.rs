@@ -1,7 +1,7 @@
 //! Values in one allocation, each in up to `L` doubly linked lists.
 //!
-//! A list links places of the slab, so to take a value out of its middle costs the same as to take it from
-//! an end: nothing is moved, searched or allocated.
+//! A list links places of the slab, so to take a value out of its middle costs the same as to take
+//! it from an end: nothing is moved, searched or allocated.
 
 /// Where a value is, until it is removed. A later value may get the same place.
 pub(crate) type Place = usize;

@@ -1,17 +1,19 @@
 //! Who is served next: the pending requests, the calls in flight and the limit, under one lock.
 //!
-//! Each function takes well below a microsecond: what concerns many requests is done a [`CHUNK`] at a time, and
-//! nothing is woken or dropped here. What leaves is given to the caller, who drops it
+//! Each function takes well below a microsecond: what concerns many requests is done a [`CHUNK`] at
+//! a time, and nothing is woken or dropped here. What leaves is given to the caller, who drops it
 //! after the lock.
 
-use tokio::{runtime, time::Instant};
+use tokio::runtime;
 
 use crate::{
     Execute, Limits, Overload, ShedCounts, Stats,
+    batch::Caller,
     limiter::{Limiter, Observation},
     pending::{Asked, Line, Pending, Who},
     priority::LEVELS,
     slab::{List, Place},
+    steps::{Board, Boarded, Boarding, Finished, Idle, Removed, Start, Submitted},
 };
 
 /// The most requests that are handled while the lock is held.
@@ -22,10 +24,10 @@ const TURNS: usize = 0;
 
 /// All that a batcher knows.
 pub(crate) struct State<E: Execute> {
-    pub(crate) limits: Limits,
+    limits: Limits,
     pending: Pending<E>,
-    /// The lines that want a call, for each priority of their first request: those without a call, then those
-    /// that want a further one.
+    /// The lines that want a call, for each priority of their first request: those without a call,
+    /// then those that want a further one.
     turns: [List; LEVELS * 2],
     limiter: Limiter,
     /// True if the limit has held requests back since it changed.
@@ -34,82 +36,6 @@ pub(crate) struct State<E: Execute> {
     calls: usize,
     is_closed: bool,
     shed: ShedCounts,
-}
-
-/// A request that is pending now.
-pub(crate) struct Submitted<E: Execute> {
-    pub(crate) place: Place,
-    pub(crate) number: u64,
-    /// A call that begins now.
-    pub(crate) start: Option<Start<E>>,
-    /// A request whose room was needed.
-    pub(crate) displaced: Option<Removed<E>>,
-}
-
-/// A request that is not pending any more, and the entries that went with it.
-pub(crate) struct Removed<E: Execute> {
-    pub(crate) asked: Asked<E>,
-    _user: Option<Who<E>>,
-    _line: Idle<E>,
-}
-
-/// A line that was removed.
-pub(crate) type Idle<E> = Option<(<E as Execute>::Key, Line<<E as Execute>::Key>)>;
-
-/// A call to begin.
-pub(crate) struct Start<E: Execute> {
-    pub(crate) line: Place,
-    pub(crate) key: E::Key,
-    /// Its first request, on whose runtime it runs.
-    pub(crate) first: Asked<E>,
-    /// For how many more requests it has room for certain.
-    pub(crate) granted: usize,
-    /// True if another call may begin, too.
-    pub(crate) more: bool,
-}
-
-/// What a call takes from the pending requests.
-pub(crate) struct Boarding<'a, E: Execute> {
-    pub(crate) line: Place,
-    pub(crate) granted: &'a mut usize,
-    /// False until it has taken all that it can take at first.
-    pub(crate) has_boarded: &'a mut bool,
-    /// How many requests it has.
-    pub(crate) size: usize,
-    pub(crate) now: Instant,
-    /// What comes out. Has room for a chunk.
-    pub(crate) out: &'a mut Vec<Boarded<E>>,
-}
-
-/// What is to be done after a chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Board {
-    /// Another chunk may follow.
-    GoesOn,
-    /// The call is full, or nothing is left that may join it.
-    Over {
-        /// True if another call may begin now.
-        more: bool,
-    },
-}
-
-/// A request that is in a call, or that waited for too long.
-pub(crate) struct Boarded<E: Execute> {
-    pub(crate) asked: Asked<E>,
-    pub(crate) is_late: bool,
-    _user: Option<Who<E>>,
-}
-
-/// A call that is over.
-pub(crate) struct Finished<'a, E: Execute> {
-    pub(crate) line: Place,
-    /// Grants that it has not used.
-    pub(crate) granted: usize,
-    pub(crate) has_boarded: bool,
-    pub(crate) size: usize,
-    /// The last of its users, a chunk at most.
-    pub(crate) users: &'a [Who<E>],
-    pub(crate) observation: Option<Observation>,
 }
 
 impl<E: Execute> State<E> {
@@ -176,7 +102,8 @@ impl<E: Execute> State<E> {
         self.remove(place, why)
     }
 
-    /// The next call that may begin: of the highest priority first; within one, of the key whose turn it is.
+    /// The next call that may begin: of the highest priority first; within one, of the key whose
+    /// turn it is.
     pub(crate) fn next_call(&mut self) -> Option<Start<E>> {
         let room = self.room();
         for slot in 0..self.turns.len() {
@@ -229,7 +156,7 @@ impl<E: Execute> State<E> {
             call.out.push(Boarded {
                 asked,
                 is_late,
-                _user: user,
+                user,
             });
         }
         if is_over {
@@ -247,20 +174,11 @@ impl<E: Execute> State<E> {
         }
     }
 
-    /// True if a request has waited for too long; counts it then.
-    pub(crate) fn is_late(&mut self, asked: &Asked<E>, now: Instant) -> bool {
-        let is_late = asked.has_waited(now, self.limits.queue_timeout);
-        if is_late {
-            self.count(Overload::TimedOut);
-        }
-        is_late
-    }
-
-    /// Makes the next requests of users ready, a chunk at most. Their entries go to `out`, which has room
-    /// for them.
-    pub(crate) fn release(&mut self, line: Place, users: &[Who<E>], out: &mut Vec<Who<E>>) {
-        for who in users {
-            out.extend(self.pending.release(who));
+    /// Makes the next requests of users ready, a chunk at most. Their entries go to `out`, which
+    /// has room for them.
+    pub(crate) fn release(&mut self, line: Place, callers: &[Caller<E>], out: &mut Vec<Who<E>>) {
+        for caller in callers {
+            out.extend(self.pending.release(&caller.who));
         }
         let _ = self.settle(line);
     }
@@ -275,8 +193,8 @@ impl<E: Execute> State<E> {
         if let Some(line) = self.pending.lines.get_mut(call.line) {
             line.calls -= 1;
         }
-        for who in call.users {
-            out.extend(self.pending.release(who));
+        for caller in call.callers {
+            out.extend(self.pending.release(&caller.who));
         }
         if let Some(observation) = call.observation {
             let limited = self.limited;
@@ -346,11 +264,7 @@ impl<E: Execute> State<E> {
             self.count(why);
         }
         let line = self.settle(asked.who.0);
-        Some(Removed {
-            asked,
-            _user: user,
-            _line: line,
-        })
+        Some(Removed { asked, user, line })
     }
 
     /// False if `next_call` would find none.
@@ -364,7 +278,8 @@ impl<E: Execute> State<E> {
         }
     }
 
-    /// Lists a line where it wants a call, after anything about it changed; removes one that is idle.
+    /// Lists a line where it wants a call, after anything about it changed; removes one that is
+    /// idle.
     fn settle(&mut self, place: Place) -> Idle<E> {
         let line = self.pending.lines.get(place)?;
         let (is_idle, listed, wanted) = (line.is_idle(), line.turn, self.turn(line));
@@ -383,8 +298,8 @@ impl<E: Execute> State<E> {
         None
     }
 
-    /// Where a line is to be listed. It wants a further call only for a full batch, which would wait for
-    /// longer than the call takes that is in flight.
+    /// Where a line is to be listed. It wants a further call only for a full batch, which would
+    /// wait for longer than the call takes that is in flight.
     fn turn(&self, line: &Line<E::Key>) -> Option<usize> {
         let level = line.first_level()?;
         if line.calls == 0 {
@@ -396,7 +311,8 @@ impl<E: Execute> State<E> {
         is_further.then_some(level * 2 + 1)
     }
 
-    fn count(&mut self, why: Overload) -> Overload {
+    /// Counts a request as refused.
+    pub(crate) fn count(&mut self, why: Overload) -> Overload {
         let count = match why {
             Overload::Total => &mut self.shed.total,
             Overload::PerUser => &mut self.shed.per_user,

@@ -1,16 +1,16 @@
 //! How many requests may be in flight, by the latency of calls.
 //!
-//! The limit is multiplied by 0.7 after a slow call, or by less after a very slow one, and grows where it held
-//! requests back and calls are not slow. It changes at most once a round trip: a call that began before the last change says
-//! nothing about the new limit.
+//! The limit is multiplied by 0.7 after a slow call, or by less after a very slow one, and grows
+//! where it held requests back and calls are not slow. It changes at most once a round trip: a call
+//! that began before the last change says nothing about the new limit.
 //!
-//! What counts as slow follows the shortest round trip. In a busy time each round trip contains a queue at the
-//! store, so a plain minimum of the last seconds would rise with the load that the limit itself allows, and the
-//! limit with it, without end. Therefore:
+//! What counts as slow follows the shortest round trip. In a busy time each round trip contains a
+//! backlog of the store, so a plain minimum of the last seconds would rise with the load that the
+//! limit itself allows, and the limit with it, without end. Therefore:
 //!
-//! - the shortest round trip rises only where the limit has been at its minimum for the whole window, when
-//!   it is not this process that makes calls slow;
-//! - where no call was as short for the whole window, the limit falls to its minimum for one round trip (a
+//! - the shortest round trip rises only where the limit has been at its minimum for the whole
+//!   window, when it is hardly this process that makes calls slow, and not beyond a bound;
+//! - where no call was about as short for the whole window, the limit falls for one round trip (a
 //!   *probe*), so a process that started on a busy store learns how short round trips can be.
 
 use std::time::Duration;
@@ -22,8 +22,8 @@ use crate::{Adaptive, InFlight};
 /// For how long a round trip counts as the shortest.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// The longest that the shortest round trip may become. Processes that keep each other at their minima take the
-/// queue of the others for distance; this is where that ends.
+/// How far the shortest round trip may rise. Processes that keep each other at their minima take
+/// the backlog of the others for distance; this is where that ends.
 const RAISED_MAX: Duration = Duration::from_millis(125);
 
 /// When the first probe is due.
@@ -87,7 +87,7 @@ impl Limiter {
 #[derive(Debug, Clone, Copy)]
 struct Shortest {
     took: Duration,
-    /// True once a probe was made. The first round trip may contain a queue that others made.
+    /// True once a probe was made. The first round trip may contain a backlog that others made.
     is_probed: bool,
     next_probe: Instant,
 }
@@ -164,9 +164,9 @@ impl Aimd {
         }
     }
 
-    /// What is left of a limit under which a call took so long. A store that suddenly needs a hundred times as
-    /// long has taken in a backlog of seconds by then; steps of 0.7, one a round trip, would keep it
-    /// there for minutes.
+    /// What is left of a limit under which a call took so long. A store that suddenly needs a
+    /// hundred times as long has taken in a backlog of seconds by then; steps of 0.7, one a round
+    /// trip, would keep it there for minutes.
     fn lowered(&self, limit: usize, took: Duration) -> usize {
         let in_time = scaled(limit, self.slow_after(), took);
         in_time.clamp(limit / 10, limit * 7 / 10).max(self.min)
@@ -179,9 +179,9 @@ impl Aimd {
         })
     }
 
-    /// How much the limit grows after a call that was not slow: fast where the store has no backlog; otherwise
-    /// by the same for every process. Together with cuts in proportion that leads processes which share a store
-    /// to equal shares.
+    /// How much the limit grows after a call that was not slow: fast where the store has no
+    /// backlog; otherwise by the same for every process. Together with cuts in proportion that
+    /// leads processes which share a store to equal shares.
     fn step(&self, took: Duration) -> usize {
         let way = self.shortest.map_or(took, |shortest| about(shortest.took));
         if took <= way.max(self.slow_after() / 2) {
@@ -213,8 +213,9 @@ impl Aimd {
         shortest.took = shortest.took.min(took);
     }
 
-    /// The limit for a probe, if one is due: what is on its way to the store and back in half a
-    /// round trip, so that requests do not queue there and the store does not run dry.
+    /// The limit for a probe, if one is due. It lets the store finish its backlog without running
+    /// dry: half of what it serves in the shortest round trip. Only the first probe goes down to
+    /// the minimum.
     fn probe(&mut self, took: Duration, now: Instant) -> Option<usize> {
         let shortest = self.shortest.as_mut()?;
         if self.limit == self.min || now < shortest.next_probe {

@@ -1,7 +1,7 @@
 //! Processes that share a store of one thread, in virtual time.
 //!
-//! Each process always has requests pending, and makes calls as the batcher does: one at any time, and further ones
-//! where there is room for a whole batch.
+//! Each process always has requests pending, and makes calls as the batcher does: one at any time,
+//! and further ones where there is room for a whole batch.
 
 use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
 

@@ -65,7 +65,7 @@ async fn rush(a_second: u32) -> (usize, Duration, usize) {
     });
     let limits = Limits {
         batch_max: 100,
-        queue_timeout: Duration::from_secs(60),
+        queue_timeout: Duration::from_mins(1),
         calls_per_key_max: 16,
         in_flight: InFlight::Adaptive(Adaptive::default()),
         ..wide()

@@ -1,4 +1,5 @@
-//! An executor whose calls a test answers one by one, and requests that are pending when it says so.
+//! An executor whose calls a test answers one by one, and requests that are pending when it says
+//! so.
 
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
@@ -217,7 +218,8 @@ pub(crate) async fn answers(asked: Vec<Asked>) -> Vec<Answer> {
     answers
 }
 
-/// Lets all tasks run until each waits for something, on the runtime of one thread that the tests have.
+/// Lets all tasks run until each waits for something, on the runtime of one thread that the tests
+/// have.
 pub(crate) async fn settle() {
     for _ in 0..100 {
         yield_now().await;
