@@ -86,7 +86,7 @@ pub(crate) struct Callers<E: Execute> {
     is_over: bool,
 }
 
-/// Somebody who has room in the call.
+/// A caller with room in the call.
 pub(crate) struct Caller<E: Execute> {
     pub(crate) who: Who<E>,
     /// None if the request has no part in the call.

@@ -36,7 +36,7 @@ struct Process {
 struct World {
     /// The way to the store and back.
     way: Micros,
-    /// From when on it is so many times as slow.
+    /// From when on it is how many times as slow.
     slowness: Vec<(Micros, u64)>,
     processes: Vec<Process>,
     /// When the store is done with what it has.
