@@ -49,7 +49,7 @@
 //! [`Queue`](frontrow_domain::ports::Queue) describes.
 //!
 //! # Files
-//! - `queue`, `queue_control`, `queue_ticks`, `waiting_line`: one port each.
+//! - `ports/`: one file for each port.
 //! - `changes/`: requests that share a transaction: the batch, the transaction, the decisions.
 //! - `place/`: look-ups and the gate. `tick/`: admission and expiry.
 //! - `rows/`: one file for each table.
@@ -57,12 +57,9 @@
 mod changes;
 mod overload;
 mod place;
-mod queue;
-mod queue_control;
-mod queue_ticks;
+mod ports;
 mod rows;
 mod tick;
-mod waiting_line;
 
 use std::{fmt, sync::Arc, time::Duration};
 

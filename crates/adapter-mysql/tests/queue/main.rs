@@ -12,7 +12,9 @@
 mod ambush;
 mod broken_way;
 mod cost;
+mod expired;
 mod hall;
+mod heartbeats;
 mod instances;
 mod keys;
 mod locks;

@@ -155,7 +155,11 @@ impl ModelQueue {
         let TickOutcome::Ticked(mut report) = told else {
             return told;
         };
-        let over = u32::try_from(over).unwrap_or(u32::MAX);
+        let passed_over = match positions {
+            Positions::Exact => 0,
+            Positions::OverStated => self.gave_up.len(),
+        };
+        let over = u32::try_from(over + passed_over).unwrap_or(u32::MAX);
         let done = expected.done.saturating_sub(over)..=expected.done + over;
         if done.contains(&report.done) {
             report.done = expected.done;

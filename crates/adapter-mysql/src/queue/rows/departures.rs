@@ -23,6 +23,8 @@ use crate::{session::Session, statement::Fixed};
 /// How many departures are remembered. The schema has the same number.
 const REMEMBERED: i64 = 2_048;
 
+const _: () = assert!(REMEMBERED.cast_unsigned() >= Left::REMEMBERED_MIN as u64);
+
 const RECORD: &str = "
     INSERT INTO queue_leavers (concert_id, slot, number, arrival)
     SELECT ?, j.number % 2048, j.number, j.arrival

@@ -96,17 +96,19 @@ pub(in crate::queue) async fn admit(
     expired::make_room(session, order.concert, &mut tick.queue, tick.now).await?;
     let limit = order.limit.min(room_at_best(&tick));
     let mut line = Line::read(session, &tick, limit).await?;
-    // A window starts with the first attempt to admit a user, so none is made where nobody waits.
-    let room = if line.live.is_empty() {
-        0
-    } else {
-        let (state, active) = (tick.queue.terms.state(tick.now), tick.queue.active);
-        let active = u64::try_from(active).unwrap_or_default();
-        let queue = &mut tick.queue;
-        queue
-            .admission
-            .room(state, queue.terms.policy(), active, tick.now)
-    };
+    if line.live.is_empty() {
+        // Nobody waits, or everybody who does is behind more places past their end than one tick reads.
+        line.pass(&mut tick, &[]);
+        let more = line.goes_on && limit > 0;
+        return tick.end(session, 0, more).await;
+    }
+    // A window starts with the first attempt to admit a user.
+    let (state, active) = (tick.queue.terms.state(tick.now), tick.queue.active);
+    let active = u64::try_from(active).unwrap_or_default();
+    let queue = &mut tick.queue;
+    let room = queue
+        .admission
+        .room(state, queue.terms.policy(), active, tick.now);
     let admitted = line.take(limit, room);
     let moved = u32::try_from(admitted.len()).unwrap_or(u32::MAX);
     line.pass(&mut tick, &admitted);
@@ -216,8 +218,8 @@ impl Line {
             (None, Some(last)) => (last.seq, Some(last.arrival)),
             (None, None) => (None, None),
         };
-        let numbered = admitted.iter().filter(|place| place.seq.is_some());
-        let taken = numbered.last();
+        let mut numbered = admitted.iter().filter(|place| place.seq.is_some());
+        let taken = numbered.next_back();
         queue.passed_seq = queue
             .passed_seq
             .max(seq.unwrap_or_default())

@@ -10,7 +10,7 @@ use frontrow_domain::{
 use futures_util::FutureExt;
 use uuid::Uuid;
 
-use super::{
+use crate::queue::{
     MySqlQueue,
     tick::{self, Order},
 };

@@ -13,7 +13,7 @@ use frontrow_domain::{
 };
 use futures_util::{FutureExt, future::try_join_all};
 
-use super::{
+use crate::queue::{
     MySqlQueue,
     changes::{Answer, Heartbeat, Request},
     rows::{departures, queue_row, units::count},

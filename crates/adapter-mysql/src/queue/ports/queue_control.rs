@@ -12,7 +12,7 @@ use frontrow_domain::{
 };
 use futures_util::FutureExt;
 
-use super::{
+use crate::queue::{
     MySqlQueue,
     rows::queue_row::{self, QueueRow, key},
     tick::expired,

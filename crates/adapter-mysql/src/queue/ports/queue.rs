@@ -9,11 +9,11 @@ use frontrow_domain::{
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreResult},
 };
 
-use super::{
+use crate::errors;
+use crate::queue::{
     MySqlQueue,
     changes::{Answer, Request},
 };
-use crate::errors;
 
 #[async_trait]
 impl Queue for MySqlQueue {

@@ -1,0 +1,153 @@
+//! Many places that are past their end: they delay nobody and cost nobody more.
+
+use std::time::Duration;
+
+use frontrow_domain::{
+    model::queue::{QueuePolicy, Standing, Throughput, Ticket},
+    ports::{JoinOutcome, LookUpOutcome, Queue, QueueTicks, TickOutcome, WaitingLine},
+};
+use jiff::SignedDuration;
+
+use crate::{
+    hall::{Hall, by_rate, paused, report, user},
+    long_line,
+    one_queue::{execute, settings},
+    wire::meter::Meter,
+};
+
+/// As long as a place waits without a heartbeat.
+const WAITING_TTL: SignedDuration = SignedDuration::from_mins(5);
+
+/// A line of which all but the last are past their end, while the queue is in service.
+async fn all_but_the_last_expired(hall: &mut Hall, count: i64) -> Ticket {
+    let line = long_line::line_up(hall, count).await;
+    let last = line.last().unwrap().clone();
+    // A little longer, since making the line took the database some time.
+    for _ in 0..WAITING_TTL.as_secs() / 4 + 5 {
+        hall.store.offset.shift(SignedDuration::from_secs(4));
+        hall.queue().expire(hall.concert, 0).await.unwrap();
+    }
+    // The last user was heard of meanwhile.
+    let raw = &mut hall.store.raw().await;
+    let heard = format!(
+        "UPDATE queue_places SET since_us = since_us + 290 * 1000000 WHERE user_id = '{}'",
+        last.user
+    );
+    execute(raw, &heard).await.unwrap();
+    hall.store.offset.shift(SignedDuration::from_secs(1));
+    last
+}
+
+/// What each call reads, with `count` places past their end.
+async fn cost(count: i64) -> Vec<(&'static str, u64)> {
+    let limited = QueuePolicy {
+        max_waiting: Some(10_000_000),
+        ..paused()
+    };
+    let mut hall = Hall::open(limited).await;
+    let last = all_but_the_last_expired(&mut hall, count).await;
+    let meter = Meter::before(hall.store.url()).await;
+    let url = meter.wire.url(hall.store.url());
+    let offset = hall.store.offset.clone();
+    let queue = frontrow_adapter_mysql::MySqlQueue::open(&url, &settings(), offset)
+        .await
+        .unwrap();
+    let mut cost = Vec::new();
+    let mut note = |what| cost.push((what, meter.take().iter().map(|one| one.read).sum()));
+    meter.take();
+    queue.look_up(&last).await.unwrap();
+    note("look up");
+    queue.look(hall.concert, None).await.unwrap();
+    note("snapshot");
+    queue.join(hall.concert, &user("new"), None).await.unwrap();
+    note("join");
+    queue.expire(hall.concert, 100).await.unwrap();
+    note("expire some");
+    hall.change(by_rate(10)).await;
+    queue.admit(hall.concert, 10).await.unwrap();
+    note("admit");
+    cost
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_expired_places_cost_no_call_more() {
+    assert_eq!(cost(5_000).await, cost(50_000).await);
+}
+
+/// A user who is still there is answered at once, and so is a user who joins, however many places
+/// nobody has removed yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_the_removal_of_others() {
+    let mut hall = Hall::open(paused()).await;
+    let last = all_but_the_last_expired(&mut hall, 20_000).await;
+    let found = hall.queue().look_up(&last).await.unwrap().value;
+    let LookUpOutcome::Found(place) = found else {
+        panic!("the last is there: {found:?}");
+    };
+    assert!(matches!(place.standing, Standing::Waiting { .. }));
+    hall.change(by_rate(1)).await;
+    while !matches!(hall.find(&last).await.standing, Standing::Active { .. }) {
+        assert!(hall.admit(1).await.more);
+    }
+    // Nobody who is there waits, so a queue with room admits at once.
+    hall.change(by_rate(2)).await;
+    let joined = hall.queue().join(hall.concert, &user("new"), None).await;
+    let JoinOutcome::Joined(place) = joined.unwrap().value else {
+        panic!("the queue takes users");
+    };
+    assert!(matches!(place.standing, Standing::Active { .. }));
+    let mut removed = 0;
+    loop {
+        let report = hall.expire(500).await;
+        removed += report.done;
+        if !report.more {
+            assert_eq!(report.waiting, 0);
+            break;
+        }
+    }
+    assert_eq!(removed, 20_000);
+}
+
+/// Every window is filled while places past their end are removed as fast as possible.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expiry_takes_no_window_from_admission() {
+    const WINDOWS: u32 = 20;
+    const EACH: u32 = 10;
+    let mut hall = Hall::open(paused()).await;
+    all_but_the_last_expired(&mut hall, 20_000).await;
+    let fast = QueuePolicy {
+        throughput: Some(Throughput {
+            admit: EACH,
+            interval: Duration::from_millis(100),
+        }),
+        ..by_rate(EACH)
+    };
+    for number in 0..EACH * WINDOWS {
+        hall.enters(&format!("late-{number}")).await;
+    }
+    hall.change(fast).await;
+    let (queue, concert) = (hall.store.another(&settings()).await, hall.concert);
+    let expiring = tokio::spawn(async move {
+        while report(queue.expire(concert, 50).await.unwrap().value).more {}
+    });
+    // Windows pass only as this test says.
+    for window in 1..=WINDOWS {
+        let mut admitted = 0;
+        loop {
+            let ticked = hall.queue().admit(hall.concert, EACH).await.unwrap().value;
+            let TickOutcome::Ticked(report) = ticked else {
+                panic!("admission gave up its turn: {ticked:?}");
+            };
+            admitted += report.done;
+            if !report.more {
+                break;
+            }
+        }
+        assert!(
+            admitted >= EACH || window > WINDOWS - 2,
+            "window {window}: {admitted}"
+        );
+        hall.store.offset.shift(SignedDuration::from_millis(100));
+    }
+    expiring.await.unwrap();
+}
