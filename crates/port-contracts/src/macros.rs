@@ -199,6 +199,7 @@ macro_rules! queue_contracts {
                 closed_refuses_joins_and_admits_nobody
                 sold_out_refuses_joins_until_it_is_not
                 sold_out_outlives_a_change_of_policy
+                an_older_count_of_the_seats_changes_nothing
                 bypass_admits_everybody_in_chunks
                 before_its_opening_a_queue_admits_nobody
                 after_its_opening_a_queue_is_open

@@ -12,7 +12,7 @@ use diesel::{
 };
 use frontrow_domain::{
     model::{Concert, ConcertId, Performance, PerformanceId, Venue},
-    ports::{Concerts, SeatMap, StoreResult},
+    ports::{Catalogue, Concerts, SeatMap, StoreResult},
 };
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ use super::{
 
 #[async_trait]
 impl Concerts for SqliteDatabase {
-    async fn catalogue(&self, now: Timestamp) -> StoreResult<Vec<Concert>> {
+    async fn catalogue(&self, now: Timestamp) -> StoreResult<Catalogue> {
         self.read(move |connection, store_now| catalogue(connection, now, store_now))
             .await
     }
@@ -62,7 +62,7 @@ fn catalogue(
     connection: &mut SqliteConnection,
     now: Timestamp,
     store_now: Timestamp,
-) -> QueryResult<Vec<Concert>> {
+) -> QueryResult<Catalogue> {
     let rows: Vec<ConcertRow> = concerts::table
         .order(concerts::id)
         .select(ConcertRow::as_select())
@@ -72,7 +72,10 @@ fn catalogue(
         let to_come = to_come.remove(&row.id.0).unwrap_or_default();
         to_come.of(row)
     };
-    Ok(rows.into_iter().map(with_seats).collect())
+    Ok(Catalogue {
+        counted_at: store_now,
+        concerts: rows.into_iter().map(with_seats).collect(),
+    })
 }
 
 fn concert(

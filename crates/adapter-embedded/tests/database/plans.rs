@@ -96,7 +96,13 @@ async fn tour(program: &Program) {
     database.all().await.unwrap();
     database.mark_seeded(concert).await.unwrap();
     database.forget_seeded(concert).await.unwrap();
-    let title = database.catalogue(noon()).await.unwrap().remove(0).title;
+    let title = database
+        .catalogue(noon())
+        .await
+        .unwrap()
+        .concerts
+        .remove(0)
+        .title;
     database
         .retitle_concert(concert, &title, &operator())
         .await

@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, SelectableHelper,
-    sql_query,
+    select, sql_query,
     sql_types::{BigInt, Binary, Datetime, Text},
 };
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{Concert, ConcertId, Performance, PerformanceId, Venue},
-    ports::{Concerts, SeatMap, StoreResult},
+    ports::{Catalogue, Concerts, SeatMap, StoreResult},
 };
 use futures_util::{FutureExt, TryFutureExt};
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ use crate::{calls::Turn, session::Session, statement::Fixed};
 
 #[async_trait]
 impl Concerts for MySqlDatabase {
-    async fn catalogue(&self, now: Timestamp) -> StoreResult<Vec<Concert>> {
+    async fn catalogue(&self, now: Timestamp) -> StoreResult<Catalogue> {
         self.call(now, |session, now| {
             catalogue(session, *now).map_ok(Turn::Done).boxed()
         })
@@ -112,15 +112,30 @@ macro_rules! performances_where {
     };
 }
 
-async fn catalogue(session: &mut Session, now: Timestamp) -> QueryResult<Vec<Concert>> {
-    let rows: Vec<ConcertRow> = concerts::table
+/// The counts are of the instant at which the first statement reads, whose start is `counted_at`.
+async fn catalogue(session: &mut Session, now: Timestamp) -> QueryResult<Catalogue> {
+    session.begin_look().await?;
+    let store_now = session.now();
+    let rows: Vec<(ConcertRow, Db<Timestamp>)> = concerts::table
         .order(concerts::id)
-        .select(ConcertRow::as_select())
+        .select((ConcertRow::as_select(), store_now))
         .load(session.connection())
         .await?;
+    let counted_at = if let Some((_, counted_at)) = rows.as_slice().first() {
+        counted_at.0
+    } else {
+        let now: Db<Timestamp> = select(store_now).get_result(session.connection()).await?;
+        now.0
+    };
     let mut to_come = to_come(session, now).await?;
-    let with_seats = |row: ConcertRow| to_come.remove(&row.id.0).unwrap_or_default().of(row);
-    Ok(rows.into_iter().map(with_seats).collect())
+    let with_seats = |(row, _): (ConcertRow, _)| {
+        let to_come = to_come.remove(&row.id.0).unwrap_or_default();
+        to_come.of(row)
+    };
+    Ok(Catalogue {
+        counted_at,
+        concerts: rows.into_iter().map(with_seats).collect(),
+    })
 }
 
 async fn concert(

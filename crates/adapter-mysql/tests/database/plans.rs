@@ -90,7 +90,13 @@ async fn tour(program: &Program) {
     database.all().await.unwrap();
     database.mark_seeded(concert).await.unwrap();
     database.forget_seeded(concert).await.unwrap();
-    let title = database.catalogue(far()).await.unwrap().remove(0).title;
+    let title = database
+        .catalogue(far())
+        .await
+        .unwrap()
+        .concerts
+        .remove(0)
+        .title;
     database
         .retitle_concert(concert, &title, &operator())
         .await

@@ -1,7 +1,9 @@
--- Says whether every seat is sold, of a queue that there is.
+-- Records whether every seat is sold, of a queue that exists, unless a newer count is known.
 --
--- KEYS: 1 the queue's hash. ARGV: 1 is 1 or 0.
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HSET', KEYS[1], 'sold_out', ARGV[1])
+-- KEYS: 1 the queue's hash. ARGV: 1 is 1 or 0, 2 the instant of the count in microseconds since 1970.
+local known = redis.call('HMGET', KEYS[1], 'version', 'sold_out_counted_at')
+local newest = tonumber(known[2])
+if known[1] and not (newest and tonumber(ARGV[2]) < newest) then
+  redis.call('HSET', KEYS[1], 'sold_out', ARGV[1], 'sold_out_counted_at', ARGV[2])
 end
 return {}

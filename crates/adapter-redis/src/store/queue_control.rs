@@ -102,7 +102,8 @@ impl QueueControl for RedisStore {
     async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
         let hash = [self.calls.keys.queue_hash(concert)];
         let value = |call: &mut Cmd| {
-            call.arg(u8::from(sold_out.flag));
+            call.arg(u8::from(sold_out.flag))
+                .arg(sold_out.counted_at.as_microsecond());
         };
         self.calls
             .on_keys(Caller::Job, &hash, &scripts::SET_SOLD_OUT, value)

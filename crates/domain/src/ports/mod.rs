@@ -37,7 +37,7 @@ pub use concert_editor::{
     ConcertEditor, CreateConcertOutcome, CreatePerformanceOutcome, DeleteConcertOutcome,
     DeletePerformanceOutcome, DuplicatePerformance, EditOutcome, Operator,
 };
-pub use concerts::{Concerts, SeatMap};
+pub use concerts::{Catalogue, Concerts, SeatMap};
 pub use idempotency::{EffectOf, Idempotency, KeyUse};
 pub use ids::Ids;
 pub use points::{Charge, ChargeOutcome, Charged, Points};

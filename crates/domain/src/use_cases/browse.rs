@@ -6,7 +6,7 @@ use moka::future::Cache;
 use super::SeatMapView;
 use crate::{
     model::{Concert, ConcertId, Page, PageRequest, Performance, PerformanceId},
-    ports::{Clock, Concerts, StoreError, StoreResult},
+    ports::{Catalogue, Clock, Concerts, StoreError, StoreResult},
 };
 
 /// Shows concerts, performances and seats, from snapshots of this instance that are at most
@@ -16,7 +16,7 @@ use crate::{
 pub struct Browse {
     concerts: Arc<dyn Concerts>,
     clock: Arc<dyn Clock>,
-    catalogue: Cache<(), Arc<Vec<Concert>>>,
+    catalogue: Cache<(), Arc<Catalogue>>,
     performances: Cache<ConcertId, Arc<Vec<Performance>>>,
     seat_maps: Cache<PerformanceId, Option<Arc<SeatMapView>>>,
     /// Concerts that the catalogue lacked, as the database had them a moment ago. None is one that it
@@ -45,11 +45,11 @@ impl Browse {
         }
     }
 
-    /// All concerts.
+    /// All concerts, and when their seats were counted.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn catalogue(&self) -> StoreResult<Arc<Vec<Concert>>> {
+    pub async fn catalogue(&self) -> StoreResult<Arc<Catalogue>> {
         let load = async {
             let now = self.clock.now();
             self.concerts.catalogue(now).await.map(Arc::new)
@@ -66,7 +66,9 @@ impl Browse {
         page: PageRequest<ConcertId>,
     ) -> StoreResult<Page<Concert, ConcertId>> {
         let catalogue = self.catalogue().await?;
-        Ok(Page::of_list(&catalogue, page, |concert| concert.id))
+        Ok(Page::of_list(&catalogue.concerts, page, |concert| {
+            concert.id
+        }))
     }
 
     /// A concert. None where there is no such.
@@ -79,7 +81,7 @@ impl Browse {
     /// When the database fails.
     pub async fn concert(&self, id: ConcertId) -> StoreResult<Option<Concert>> {
         let catalogue = self.catalogue().await?;
-        if let Some(concert) = catalogue.iter().find(|concert| concert.id == id) {
+        if let Some(concert) = catalogue.concerts.iter().find(|concert| concert.id == id) {
             return Ok(Some(concert.clone()));
         }
         let load = async {
@@ -239,7 +241,7 @@ mod tests {
         let mut concerts = MockConcerts::new();
         concerts
             .expect_catalogue()
-            .returning(|_| Ok(vec![concert(CONCERT), concert(OTHER_CONCERT)]));
+            .returning(|_| Ok(catalogue([concert(CONCERT), concert(OTHER_CONCERT)])));
         let browse = Browse::new(Arc::new(concerts), clock(100));
         let page = browse.concerts(first(1)).await.unwrap();
         assert_eq!((page.items.len(), page.next), (1, Some(CONCERT)));
@@ -261,11 +263,11 @@ mod tests {
             if calls == 1 {
                 Err(down())
             } else {
-                Ok(Vec::new())
+                Ok(catalogue([]))
             }
         });
         let browse = Browse::new(Arc::new(concerts), clock(100));
         assert_eq!(browse.catalogue().await, Err(down()));
-        assert_eq!(browse.catalogue().await, Ok(Arc::new(Vec::new())));
+        assert_eq!(browse.catalogue().await, Ok(Arc::new(catalogue([]))));
     }
 }

@@ -8,6 +8,9 @@ use crate::{
 
 /// Tells the queues which concerts are sold out, so that nobody waits for seats that are not there,
 /// and takes it back when seats come free.
+///
+/// The counts are from a snapshot, which another instance may have a newer one of. So each flag
+/// carries the instant of its count, and a queue ignores the older of two.
 pub struct MarkSoldOut {
     /// Counts the seats.
     pub browse: Arc<Browse>,
@@ -25,7 +28,8 @@ impl MarkSoldOut {
     pub async fn run(&self) -> StoreResult<usize> {
         let mut told = 0;
         let mut result = Ok(());
-        for concert in self.browse.catalogue().await?.iter() {
+        let catalogue = self.browse.catalogue().await?;
+        for concert in &catalogue.concerts {
             if concert.seats_total == 0 {
                 continue; // all over, or not yet planned: the queue stays as it is
             }
@@ -36,7 +40,7 @@ impl MarkSoldOut {
                 view.sold_out = concert.sold_out();
                 let count = SoldOut {
                     flag: view.sold_out,
-                    ..SoldOut::default()
+                    counted_at: catalogue.counted_at,
                 };
                 match self.control.set_sold_out(concert.id, count).await {
                     Ok(()) => {
@@ -53,28 +57,38 @@ impl MarkSoldOut {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::{
-        model::{Concert, ConcertTitle},
-        ports::{MockConcerts, MockQueueControl},
+        model::{Concert, ConcertTitle, queue::QueueView},
+        ports::{Catalogue, MockConcerts, MockQueueControl},
         use_cases::testing::*,
     };
 
-    fn mark(seats_sold: u64, control: MockQueueControl) -> MarkSoldOut {
-        let mut concerts = MockConcerts::new();
-        concerts.expect_catalogue().returning(move |_| {
-            Ok([CONCERT, OTHER_CONCERT]
-                .map(|id| Concert {
-                    id,
-                    title: ConcertTitle::try_from("A concert").unwrap(),
-                    seats_total: 2,
-                    seats_left: 0,
-                    seats_sold,
-                    next_performance_at: None,
-                    policy: policy(1),
-                })
-                .into())
+    /// Concerts with two seats each, counted at `second`.
+    fn counted(seats_sold: u64, second: i64) -> Catalogue {
+        let concerts = [CONCERT, OTHER_CONCERT].map(|id| Concert {
+            id,
+            title: ConcertTitle::try_from("A concert").unwrap(),
+            seats_total: 2,
+            seats_left: 0,
+            seats_sold,
+            next_performance_at: None,
+            policy: policy(1),
         });
+        Catalogue {
+            counted_at: at(second),
+            ..catalogue(concerts)
+        }
+    }
+
+    /// An instance whose snapshot is this one for ever.
+    fn mark(snapshot: Catalogue, control: MockQueueControl) -> MarkSoldOut {
+        let mut concerts = MockConcerts::new();
+        concerts
+            .expect_catalogue()
+            .returning(move |_| Ok(snapshot.clone()));
         MarkSoldOut {
             browse: Arc::new(Browse::new(Arc::new(concerts), clock(100))),
             control: Arc::new(control),
@@ -85,19 +99,65 @@ mod tests {
     #[tokio::test]
     async fn a_queue_is_told_once_and_only_of_what_is_news() {
         let mut control = MockQueueControl::new();
+        let told = SoldOut {
+            flag: true,
+            counted_at: at(90),
+        };
         control
             .expect_set_sold_out()
-            .withf(|concert, sold_out| (*concert, sold_out.flag) == (CONCERT, true))
+            .withf(move |concert, sold_out| (*concert, *sold_out) == (CONCERT, told))
             .once()
             .return_once(|_, _| Ok(()));
-        let mark = mark(2, control);
+        let mark = mark(counted(2, 90), control);
         assert_eq!(mark.run().await, Ok(1));
         assert_eq!(mark.run().await, Ok(0));
     }
 
     #[tokio::test]
     async fn a_seat_that_is_held_may_still_come_free() {
-        let mark = mark(1, MockQueueControl::new());
+        let mark = mark(counted(1, 90), MockQueueControl::new());
         assert_eq!(mark.run().await, Ok(0));
+    }
+
+    /// A queue's store that two instances share.
+    fn shared(queue: &Arc<Mutex<SoldOut>>) -> MockQueueControl {
+        let queue = Arc::clone(queue);
+        let mut control = MockQueueControl::new();
+        control.expect_set_sold_out().returning(move |_, count| {
+            let mut known = queue.lock().unwrap();
+            *known = known
+                .counted(count.flag, count.counted_at)
+                .unwrap_or(*known);
+            Ok(())
+        });
+        control
+    }
+
+    #[tokio::test]
+    async fn an_instance_with_an_older_snapshot_does_not_undo_what_a_newer_one_says() {
+        // Seats that came free since, and the last seats that were sold since.
+        for (older, newer) in [(2, 1), (1, 2)] {
+            let queue = Arc::new(Mutex::new(SoldOut {
+                flag: older == 2,
+                counted_at: at(90),
+            }));
+            let slow = mark(counted(older, 90), shared(&queue));
+            let quick = mark(counted(newer, 91), shared(&queue));
+            let tick = |instance: &MarkSoldOut| {
+                let sold_out = queue.lock().unwrap().flag;
+                let view = QueueView {
+                    sold_out,
+                    ..open_queue()
+                };
+                instance.board.note_view(CONCERT, view);
+            };
+            for _ in 0..3 {
+                for instance in [&quick, &slow] {
+                    tick(instance);
+                    instance.run().await.unwrap();
+                    assert_eq!(queue.lock().unwrap().flag, newer == 2);
+                }
+            }
+        }
     }
 }

@@ -15,8 +15,8 @@ use crate::{
         },
     },
     ports::{
-        MockClock, MockConcerts, MockIds, MockTokenSigner, Operator, Stamped, StoreError,
-        TickReport,
+        Catalogue, MockClock, MockConcerts, MockIds, MockTokenSigner, Operator, Stamped,
+        StoreError, TickReport,
     },
     use_cases::{Browse, QueueBoard},
 };
@@ -196,11 +196,19 @@ pub(super) fn ids() -> Arc<MockIds> {
     Arc::new(ids)
 }
 
+/// These concerts, counted at second 100.
+pub(super) fn catalogue(concerts: impl Into<Vec<Concert>>) -> Catalogue {
+    Catalogue {
+        counted_at: at(100),
+        concerts: concerts.into(),
+    }
+}
+
 /// Shows an empty catalogue, and beside it, as if they were just made, these concerts.
 pub(super) fn browse(there: &[ConcertId]) -> Arc<Browse> {
     let there = there.to_vec();
     let mut concerts = MockConcerts::new();
-    concerts.expect_catalogue().returning(|_| Ok(Vec::new()));
+    concerts.expect_catalogue().returning(|_| Ok(catalogue([])));
     concerts.expect_concert().returning(move |id, _| {
         Ok(there.contains(&id).then(|| Concert {
             id,

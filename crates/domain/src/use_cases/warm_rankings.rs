@@ -35,7 +35,8 @@ impl WarmRankings {
             let latest = self.top.latest(period).await;
             let good = latest.as_ref().is_some_and(|latest| {
                 !self.top.is_due(latest)
-                    && titles.is_none_or(|titles| has_their_titles(&latest.ranking, titles))
+                    && titles
+                        .is_none_or(|titles| has_their_titles(&latest.ranking, &titles.concerts))
             });
             if good {
                 continue;

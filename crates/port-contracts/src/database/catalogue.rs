@@ -16,7 +16,8 @@ use super::{
 
 impl<F: DatabaseFixture> BoxOffice<F> {
     async fn catalogue(&self, now: Timestamp) -> Vec<Concert> {
-        self.ports.concerts.catalogue(now).await.expect("catalogue")
+        let catalogue = self.ports.concerts.catalogue(now).await;
+        catalogue.expect("catalogue").concerts
     }
 
     /// The office's concert, some time before its performance.
@@ -36,6 +37,20 @@ impl<F: DatabaseFixture> BoxOffice<F> {
 pub async fn an_empty_store_has_an_empty_catalogue<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::empty(fixture);
     assert_eq!(office.catalogue(long_ago()).await, []);
+}
+
+/// The instant of the counts is one of the store's clock, and never later than what they count.
+pub async fn a_catalogue_tells_when_it_was_counted<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::open(fixture).await;
+    for _ in 0..2 {
+        let before = office.now().await;
+        let catalogue = office.ports.concerts.catalogue(long_ago()).await;
+        let counted_at = catalogue.expect("catalogue").counted_at;
+        let after = office.now().await;
+        assert!(before <= counted_at, "{before} {counted_at}");
+        assert!(counted_at <= after, "{counted_at} {after}");
+        office.pass(HOLD).await;
+    }
 }
 
 /// The first concert made is the first listed.

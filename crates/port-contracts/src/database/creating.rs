@@ -129,7 +129,7 @@ pub async fn one_key_creates_one_concert<F: DatabaseFixture>(fixture: F) {
         );
     }
     let all = office.ports.concerts.catalogue(far()).await;
-    assert_eq!(all.expect("catalogue").len(), 4);
+    assert_eq!(all.expect("catalogue").concerts.len(), 4);
 }
 
 /// One key creates one performance; the repeat is told of it, whatever became of it.

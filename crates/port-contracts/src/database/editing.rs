@@ -48,7 +48,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
 
     async fn concerts(&self) -> Vec<Concert> {
         let all = self.ports.concerts.catalogue(long_ago()).await;
-        all.expect("catalogue")
+        all.expect("catalogue").concerts
     }
 
     async fn move_away(&self, concert: ConcertId, id: PerformanceId) -> EditOutcome {

@@ -94,7 +94,11 @@ pub async fn a_policy_is_kept_whole<F: DatabaseFixture>(fixture: F) {
         assert_eq!(office.put(&policy).await, PutOutcome::Put);
         assert_eq!(office.policy().await.policy, policy);
         let listed = office.ports.concerts.catalogue(long_ago()).await;
-        let listed = listed.expect("catalogue").pop().expect("the concert");
+        let listed = listed
+            .expect("catalogue")
+            .concerts
+            .pop()
+            .expect("the concert");
         assert_eq!(listed.policy, policy);
     }
 }

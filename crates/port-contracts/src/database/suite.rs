@@ -21,6 +21,7 @@ macro_rules! database_contracts {
     ($make:expr) => {
         $crate::database_contracts!(@file $make, catalogue:
             an_empty_store_has_an_empty_catalogue
+            a_catalogue_tells_when_it_was_counted
             concerts_are_listed_in_the_order_they_were_made
             a_concert_without_performances_has_no_seats
             a_concert_counts_its_performances_to_come

@@ -5,7 +5,7 @@ use std::time::Duration;
 use frontrow_domain::model::{
     ConcertId, UserId,
     queue::{
-        Arrival, Generation, Place, PolicyState, QueuePolicy, QueueView, Standing, Ticket,
+        Arrival, Generation, Place, PolicyState, QueuePolicy, QueueView, SoldOut, Standing, Ticket,
         VersionedPolicy,
     },
 };
@@ -62,7 +62,7 @@ pub(crate) struct ModelQueue {
     pub(crate) policy: VersionedPolicy,
     pub(crate) generation: Generation,
     pub(crate) coming_back: Option<ComingBack>,
-    pub(crate) sold_out: bool,
+    pub(crate) sold_out: SoldOut,
     pub(crate) last_arrival: Option<Arrival>,
     /// In the order of arrival.
     pub(crate) waiting: Vec<Waiting>,
@@ -155,6 +155,14 @@ impl ModelQueue {
             .any(|(one, other)| one.arrival == other.arrival)
     }
 
+    /// Promise 9: a count of the seats that is older than the last one changes nothing.
+    #[cfg(test)]
+    pub(crate) fn count_seats(&mut self, count: SoldOut) {
+        if count.counted_at >= self.sold_out.counted_at {
+            self.sold_out = count;
+        }
+    }
+
     /// Promise 9: the first that applies wins.
     pub(crate) fn situation(&self, now: Timestamp) -> Situation {
         let rules = self.rules();
@@ -166,7 +174,7 @@ impl ModelQueue {
             || rules.opens_at.is_some_and(|opens_at| now < opens_at)
         {
             Situation::Paused
-        } else if self.sold_out {
+        } else if self.sold_out.flag {
             Situation::SoldOut
         } else if rules.state == PolicyState::Bypass {
             Situation::Bypass
@@ -185,7 +193,7 @@ impl ModelQueue {
             state: self.rules().state,
             opens_at: self.rules().opens_at,
             recovering: self.is_recovering(now),
-            sold_out: self.sold_out,
+            sold_out: self.sold_out.flag,
         }
     }
 

@@ -119,7 +119,7 @@ impl<F: QueueFixture> Run<'_, F> {
             .set_sold_out(self.concert, counted(sold_out));
         told.await?;
         if let Some(queue) = self.queue() {
-            queue.sold_out = sold_out;
+            queue.sold_out.flag = sold_out;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::{
     model::{Positions, try_queue_model},
     queue::{
         active_ends, between, capacity, leavers, line, loss, one_place, order, rate, reentry,
-        service, signs, waiting_ends, windows,
+        service, signs, states, waiting_ends, windows,
     },
 };
 
@@ -54,6 +54,7 @@ caught! { flaws:
     counts_time_without_service: service::a_wait_outlives_a_break_of_service;
     does_not_wait_for_the_lost: loss::nobody_is_admitted_while_a_queue_recovers;
     gives_places_back_for_ever: loss::nobody_comes_back_later;
+    believes_older_counts: states::an_older_count_of_the_seats_changes_nothing;
     forgets_who_has_ended: reentry::who_came_back_and_left_is_remembered;
 }
 

@@ -89,6 +89,10 @@ pub(crate) fn over_stating() -> Flaw {
     }
 }
 
+pub(crate) fn believes_older_counts() -> Flaw {
+    Flaw::before(|queue, _, _| queue.sold_out.counted_at = Timestamp::MIN)
+}
+
 /// Changes the rate for the time of an admission.
 fn admits(more: impl Fn(&ModelQueue, Throughput, Timestamp) -> u32 + Send + 'static) -> Flaw {
     let mut kept = None;

@@ -203,7 +203,7 @@ impl QueueControl for ModelStore {
 
     async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
         if let Some(queue) = self.held().model.queue(concert) {
-            queue.sold_out = sold_out.flag;
+            queue.count_seats(sold_out);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Promise 9: the states of a queue, and which of them wins.
 
 use frontrow_domain::{
-    model::queue::{GatePurpose, JoinRefusal, PolicyState, QueueView, Standing, Ticket},
+    model::queue::{GatePurpose, JoinRefusal, PolicyState, QueueView, SoldOut, Standing, Ticket},
     ports::JoinOutcome,
 };
 
@@ -94,6 +94,27 @@ pub async fn sold_out_outlives_a_change_of_policy<F: QueueFixture>(fixture: F) {
     room.sell_out(true).await;
     room.change(|policy| *policy = by_capacity(5)).await;
     assert_eq!(room.refused("ann").await, JoinRefusal::SoldOut);
+}
+
+/// Two instances count the seats, and the one with the older count may be the last to tell.
+pub async fn an_older_count_of_the_seats_changes_nothing<F: QueueFixture>(fixture: F) {
+    let room = Room::open(fixture, by_rate(1)).await;
+    let begin = room.now().await;
+    for (after, flag, sold_out) in [
+        (minutes(2), true, true),
+        (minutes(1), false, true),
+        (minutes(2), false, false),
+        (minutes(1), true, false),
+        (minutes(3), true, true),
+        (minutes(4), false, false),
+    ] {
+        let counted_at = begin + after;
+        let count = SoldOut { flag, counted_at };
+        let told = room.ports.control.set_sold_out(room.concert, count).await;
+        told.expect("sold out");
+        let seen = room.see().await;
+        assert_eq!(seen.queue.sold_out, sold_out, "{flag} as of {counted_at}");
+    }
 }
 
 /// In bypass the limits are off: those waiting move in chunks, and who finds no line walks in.

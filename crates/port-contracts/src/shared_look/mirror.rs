@@ -147,7 +147,7 @@ impl Mirror {
         let control = self.ports().control;
         control.set_sold_out(concert, counted(sold_out)).await?;
         if let Some(queue) = self.held().model.queue(concert) {
-            queue.sold_out = sold_out;
+            queue.sold_out.flag = sold_out;
         }
         self.expire(concert).await // tells when that was
     }

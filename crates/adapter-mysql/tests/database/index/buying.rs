@@ -29,7 +29,7 @@ pub(super) async fn look_around(tour: &mut Tour) {
         },
     );
     // The season's, and the one that every program has.
-    assert_eq!(concerts.await.len() as u64, CONCERTS + 1);
+    assert_eq!(concerts.await.concerts.len() as u64, CONCERTS + 1);
     let performances = tour.counting("a concert's performances", 5 * counted, async |program| {
         let concert = program.concert;
         program.database.performances(concert).await.unwrap()

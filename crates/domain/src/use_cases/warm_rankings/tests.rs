@@ -33,7 +33,7 @@ fn job_with(rig: &Arc<Rig>, zone: &str, title: &str) -> WarmRankings {
     let mut concerts = MockConcerts::new();
     concerts
         .expect_catalogue()
-        .returning(move |_| Ok(vec![concert.clone()]));
+        .returning(move |_| Ok(catalogue([concert.clone()])));
     WarmRankings {
         browse: Arc::new(Browse::new(Arc::new(concerts), clock(0))),
         top: rig.instance(zone),

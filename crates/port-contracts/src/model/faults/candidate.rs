@@ -172,7 +172,7 @@ impl Candidate {
             }
             Call::Expire => Answer::Tick(TickOutcome::Ticked(self.queue().expire(now, ALL))),
             Call::SellOut(sold_out) => {
-                self.queue().sold_out = *sold_out;
+                self.queue().sold_out.flag = *sold_out;
                 Answer::SoldOut
             }
             Call::Version => Answer::Version(Some(self.queue().policy.version)),
