@@ -8,20 +8,24 @@ use diesel::{
 use frontrow_domain::{
     model::{
         AuditNote, ConcertId,
-        queue::{PolicyVersion, VersionedPolicy},
+        queue::{Generation, PolicyVersion, VersionedPolicy},
     },
-    ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, StoreResult},
+    ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, ReserveOutcome, StoreResult},
 };
 
-use super::{SqliteDatabase, audit, columns::Db, errors, rows::PolicyRow, schema::concerts};
+use super::{SqliteDatabase, audit, columns::Db, rows::PolicyRow, schema::concerts};
 
 #[async_trait]
 impl QueuePolicies for SqliteDatabase {
     async fn find(&self, concert: ConcertId) -> StoreResult<Option<MasterPolicy>> {
         self.read(move |connection, _| {
-            let row: Option<(PolicyRow, bool)> = concerts::table
+            let row: Option<MasterRow> = concerts::table
                 .find(Db(concert))
-                .select((PolicyRow::as_select(), concerts::seeded))
+                .select((
+                    PolicyRow::as_select(),
+                    concerts::seeded,
+                    concerts::seed_generation,
+                ))
                 .get_result(connection)
                 .optional()?;
             Ok(row.map(master))
@@ -31,9 +35,16 @@ impl QueuePolicies for SqliteDatabase {
 
     async fn all(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
         self.read(move |connection, _| {
-            let rows: Vec<(Db<ConcertId>, (PolicyRow, bool))> = concerts::table
+            let rows: Vec<(Db<ConcertId>, MasterRow)> = concerts::table
                 .order(concerts::id)
-                .select((concerts::id, (PolicyRow::as_select(), concerts::seeded)))
+                .select((
+                    concerts::id,
+                    (
+                        PolicyRow::as_select(),
+                        concerts::seeded,
+                        concerts::seed_generation,
+                    ),
+                ))
                 .load(connection)?;
             Ok(rows
                 .into_iter()
@@ -55,46 +66,75 @@ impl QueuePolicies for SqliteDatabase {
             .await
     }
 
-    async fn mark_seeded(&self, concert: ConcertId) -> StoreResult<bool> {
+    async fn reserve_generation(
+        &self,
+        concert: ConcertId,
+        generation: Generation,
+    ) -> StoreResult<ReserveOutcome> {
+        self.write(move |connection, _| reserve(connection, concert, generation))
+            .await
+    }
+
+    async fn mark_seeded(&self, concert: ConcertId) -> StoreResult<()> {
         self.write(move |connection, _| {
-            let before: Option<bool> = concerts::table
-                .find(Db(concert))
-                .select(concerts::seeded)
-                .get_result(connection)
-                .optional()?;
-            match before {
-                Some(true) => Ok(true),
-                Some(false) => set_seeded(connection, concert, true).map(|()| false),
-                None => Err(errors::broken(format!(
-                    "no concert {concert} to seed a queue of"
-                ))),
-            }
+            update(concerts::table.find(Db(concert)))
+                .set(concerts::seeded.eq(true))
+                .execute(connection)
+                .map(drop)
         })
         .await
     }
 
     async fn forget_seeded(&self, concert: ConcertId) -> StoreResult<()> {
-        self.write(move |connection, _| set_seeded(connection, concert, false))
-            .await
+        self.write(move |connection, _| {
+            let nothing = (
+                concerts::seeded.eq(false),
+                concerts::seed_generation.eq(None::<i64>),
+            );
+            update(concerts::table.find(Db(concert)))
+                .set(nothing)
+                .execute(connection)
+                .map(drop)
+        })
+        .await
     }
 }
 
-fn master((policy, seeded): (PolicyRow, bool)) -> MasterPolicy {
+/// A policy, whether its queue was seeded, and the generation that is reserved for it.
+type MasterRow = (PolicyRow, bool, Option<i64>);
+
+fn master((policy, seeded, reserved): MasterRow) -> MasterPolicy {
     MasterPolicy {
         policy: policy.into(),
         seeded,
+        reserved: reserved.map(|reserved| Generation(reserved.cast_unsigned())),
     }
 }
 
-fn set_seeded(
+fn reserve(
     connection: &mut SqliteConnection,
     concert: ConcertId,
-    seeded: bool,
-) -> QueryResult<()> {
-    update(concerts::table.find(Db(concert)))
-        .set(concerts::seeded.eq(seeded))
-        .execute(connection)
-        .map(drop)
+    generation: Generation,
+) -> QueryResult<ReserveOutcome> {
+    let before: Option<(bool, Option<i64>)> = concerts::table
+        .find(Db(concert))
+        .select((concerts::seeded, concerts::seed_generation))
+        .get_result(connection)
+        .optional()?;
+    match before {
+        None => Ok(ReserveOutcome::NoSuchConcert),
+        Some((true, _)) => Ok(ReserveOutcome::SeededBefore),
+        Some((false, Some(reserved))) => {
+            let reserved = Generation(reserved.cast_unsigned());
+            Ok(ReserveOutcome::Reserved(reserved))
+        }
+        Some((false, None)) => {
+            update(concerts::table.find(Db(concert)))
+                .set(concerts::seed_generation.eq(generation.0.cast_signed()))
+                .execute(connection)?;
+            Ok(ReserveOutcome::Reserved(generation))
+        }
+    }
 }
 
 fn put(

@@ -15,6 +15,7 @@ diesel::table! {
         active_ttl_us -> BigInt,
         max_waiting -> Nullable<BigInt>,
         seeded -> Bool,
+        seed_generation -> Nullable<BigInt>,
     }
 }
 

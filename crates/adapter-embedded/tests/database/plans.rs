@@ -12,7 +12,7 @@ use diesel::{
     sql_types::Text,
 };
 use frontrow_domain::{
-    model::{PageRequest, PerformanceEdit, Span},
+    model::{PageRequest, PerformanceEdit, Span, queue::Generation},
     ports::{
         Books, ConcertEditor, Concerts, DeleteConcertOutcome, DeletePerformanceOutcome,
         EditOutcome, Idempotency, Points, PutOutcome, QueuePolicies, RankingCounters,
@@ -94,6 +94,10 @@ async fn tour(program: &Program) {
     let put = database.put(concert, before, &policy, &operator()).await;
     assert_eq!(put, Ok(PutOutcome::Put));
     database.all().await.unwrap();
+    database
+        .reserve_generation(concert, Generation(7))
+        .await
+        .unwrap();
     database.mark_seeded(concert).await.unwrap();
     database.forget_seeded(concert).await.unwrap();
     let title = database

@@ -8,14 +8,14 @@ use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
         AuditNote, ConcertId,
-        queue::{PolicyVersion, VersionedPolicy},
+        queue::{Generation, PolicyVersion, VersionedPolicy},
     },
-    ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, StoreResult},
+    ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, ReserveOutcome, StoreResult},
 };
 use futures_util::{FutureExt, TryFutureExt};
 
 use super::{MySqlDatabase, audit, columns::Db, rows::PolicyRow, schema::concerts};
-use crate::{calls::Turn, errors, session::Session};
+use crate::{calls::Turn, session::Session};
 
 #[async_trait]
 impl QueuePolicies for MySqlDatabase {
@@ -45,7 +45,18 @@ impl QueuePolicies for MySqlDatabase {
         .await
     }
 
-    async fn mark_seeded(&self, concert: ConcertId) -> StoreResult<bool> {
+    async fn reserve_generation(
+        &self,
+        concert: ConcertId,
+        generation: Generation,
+    ) -> StoreResult<ReserveOutcome> {
+        self.call((concert, generation), |session, (concert, generation)| {
+            reserve(session, *concert, *generation).boxed()
+        })
+        .await
+    }
+
+    async fn mark_seeded(&self, concert: ConcertId) -> StoreResult<()> {
         self.call(concert, |session, concert| {
             mark_seeded(session, *concert).boxed()
         })
@@ -60,17 +71,25 @@ impl QueuePolicies for MySqlDatabase {
     }
 }
 
-fn master((policy, seeded): (PolicyRow, bool)) -> MasterPolicy {
+/// A policy, whether its queue was seeded, and the generation that is reserved for it.
+type MasterRow = (PolicyRow, bool, Option<i64>);
+
+fn master((policy, seeded, reserved): MasterRow) -> MasterPolicy {
     MasterPolicy {
         policy: policy.into(),
         seeded,
+        reserved: reserved.map(|reserved| Generation(reserved.cast_unsigned())),
     }
 }
 
 async fn find(session: &mut Session, concert: ConcertId) -> QueryResult<Option<MasterPolicy>> {
-    let row: Option<(PolicyRow, bool)> = concerts::table
+    let row: Option<MasterRow> = concerts::table
         .find(Db(concert))
-        .select((PolicyRow::as_select(), concerts::seeded))
+        .select((
+            PolicyRow::as_select(),
+            concerts::seeded,
+            concerts::seed_generation,
+        ))
         .get_result(session.connection())
         .await
         .optional()?;
@@ -78,9 +97,16 @@ async fn find(session: &mut Session, concert: ConcertId) -> QueryResult<Option<M
 }
 
 async fn all(session: &mut Session) -> QueryResult<Vec<(ConcertId, MasterPolicy)>> {
-    let rows: Vec<(Db<ConcertId>, (PolicyRow, bool))> = concerts::table
+    let rows: Vec<(Db<ConcertId>, MasterRow)> = concerts::table
         .order(concerts::id)
-        .select((concerts::id, (PolicyRow::as_select(), concerts::seeded)))
+        .select((
+            concerts::id,
+            (
+                PolicyRow::as_select(),
+                concerts::seeded,
+                concerts::seed_generation,
+            ),
+        ))
         .load(session.connection())
         .await?;
     let policies = rows.into_iter().map(|(id, row)| (id.0, master(row)));
@@ -118,41 +144,59 @@ async fn put(
     Ok(Turn::Done(PutOutcome::Put))
 }
 
-async fn mark_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<bool>> {
-    let before: Option<bool> = concerts::table
+async fn reserve(
+    session: &mut Session,
+    concert: ConcertId,
+    generation: Generation,
+) -> QueryResult<Turn<ReserveOutcome>> {
+    let before: Option<(bool, Option<i64>)> = concerts::table
         .find(Db(concert))
-        .select(concerts::seeded)
+        .select((concerts::seeded, concerts::seed_generation))
         .get_result(session.connection())
         .await
         .optional()?;
     match before {
-        None => {
-            return Err(errors::broken(format!(
-                "no concert {concert} to seed a queue of"
-            )));
+        None => return Ok(Turn::Done(ReserveOutcome::NoSuchConcert)),
+        Some((true, _)) => return Ok(Turn::Done(ReserveOutcome::SeededBefore)),
+        Some((false, Some(reserved))) => {
+            let reserved = Generation(reserved.cast_unsigned());
+            return Ok(Turn::Done(ReserveOutcome::Reserved(reserved)));
         }
-        Some(true) => return Ok(Turn::Done(true)),
-        Some(false) => {}
+        Some((false, None)) => {}
     }
     session.begin().await?;
-    let unmarked = concerts::table
+    let unreserved = concerts::table
         .find(Db(concert))
-        .filter(concerts::seeded.eq(false));
-    let marked = update(unmarked)
-        .set(concerts::seeded.eq(true))
+        .filter(concerts::seeded.eq(false))
+        .filter(concerts::seed_generation.is_null());
+    let reserved = update(unreserved)
+        .set(concerts::seed_generation.eq(generation.0.cast_signed()))
         .execute(session.connection())
         .await?;
-    Ok(if marked == 1 {
-        Turn::Done(false)
+    Ok(if reserved == 1 {
+        Turn::Done(ReserveOutcome::Reserved(generation))
     } else {
         Turn::Again
     })
 }
 
-async fn forget_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<()>> {
+async fn mark_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<()>> {
     session.begin().await?;
     update(concerts::table.find(Db(concert)))
-        .set(concerts::seeded.eq(false))
+        .set(concerts::seeded.eq(true))
+        .execute(session.connection())
+        .await?;
+    Ok(Turn::Done(()))
+}
+
+async fn forget_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<()>> {
+    session.begin().await?;
+    let nothing = (
+        concerts::seeded.eq(false),
+        concerts::seed_generation.eq(None::<i64>),
+    );
+    update(concerts::table.find(Db(concert)))
+        .set(nothing)
         .execute(session.connection())
         .await?;
     Ok(Turn::Done(()))

@@ -13,7 +13,7 @@ use diesel::{
 };
 use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
 use frontrow_domain::{
-    model::{PageRequest, Span},
+    model::{PageRequest, Span, queue::Generation},
     ports::{
         ConcertEditor, Concerts, DeleteConcertOutcome, DeletePerformanceOutcome, Idempotency,
         Points, QueuePolicies, RankingCounters, RankingSource, Reservations,
@@ -88,6 +88,10 @@ async fn tour(program: &Program) {
         .await
         .unwrap();
     database.all().await.unwrap();
+    database
+        .reserve_generation(concert, Generation(7))
+        .await
+        .unwrap();
     database.mark_seeded(concert).await.unwrap();
     database.forget_seeded(concert).await.unwrap();
     let title = database

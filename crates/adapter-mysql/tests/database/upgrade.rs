@@ -52,8 +52,10 @@ async fn fill(url: &str) {
     let (own_entry, their_entry) = (id(OWN_ENTRY.0), id(THEIR_ENTRY.0));
     let fill = format!(
         "INSERT INTO concerts (id, title, policy_version, policy_state, throughput_admit,
-                               throughput_interval_us, waiting_ttl_us, claim_ttl_us, active_ttl_us)
-         VALUES ({concert}, 'Old', 1, 'open', 500, 3000000, 300000000, 120000000, 600000000);
+                               throughput_interval_us, waiting_ttl_us, claim_ttl_us, active_ttl_us,
+                               seeded)
+         VALUES ({concert}, 'Old', 1, 'open', 500, 3000000, 300000000, 120000000, 600000000,
+                 TRUE);
          INSERT INTO performances (id, concert_id, starts_at, venue, seats_total) VALUES
              ({first}, {concert}, '{starts_at}', 'Hall', 1),
              ({second}, {concert}, '{starts_at}', 'Hall', 1),
@@ -98,4 +100,10 @@ async fn its_ledger_goes_on_in_order() {
 async fn its_duplicates_stay_and_no_more_come() {
     let (_server, ports) = upgraded().await;
     first_edition::its_duplicates_stay_and_no_more_come(&ports).await;
+}
+
+#[tokio::test]
+async fn its_queue_counts_as_seeded() {
+    let (_server, ports) = upgraded().await;
+    first_edition::its_queue_counts_as_seeded(&ports).await;
 }

@@ -43,7 +43,7 @@ pub use ids::Ids;
 pub use points::{Charge, ChargeOutcome, Charged, Points};
 pub use queue::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped};
 pub use queue_control::{QueueControl, RemoveOutcome, SeedOutcome};
-pub use queue_policies::{MasterPolicy, PutOutcome, QueuePolicies};
+pub use queue_policies::{MasterPolicy, PutOutcome, QueuePolicies, ReserveOutcome};
 pub use queue_ticks::{QueueTicks, TickOutcome, TickReport};
 pub use ranking_cache::RankingCache;
 pub use ranking_counters::RankingCounters;

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Operator, StoreResult};
 use crate::model::{
     ConcertId,
-    queue::{PolicyVersion, VersionedPolicy},
+    queue::{Generation, PolicyVersion, VersionedPolicy},
 };
 
 /// The master copies of the queues' policies, in the database.
@@ -27,11 +27,21 @@ pub trait QueuePolicies: Send + Sync {
         by: &Operator,
     ) -> StoreResult<PutOutcome>;
 
-    /// Notes that the queue is being given to its store, before it is; true where that was noted
-    /// before. From then on a store that has no such queue has lost it.
-    async fn mark_seeded(&self, concert: ConcertId) -> StoreResult<bool>;
+    /// Reserves `generation` for a queue that is about to be given to its store for the first time.
+    /// Where one is reserved already, it stays and is returned. So all instances that give the store a
+    /// new queue at the same time give it the same generation.
+    async fn reserve_generation(
+        &self,
+        concert: ConcertId,
+        generation: Generation,
+    ) -> StoreResult<ReserveOutcome>;
 
-    /// Takes that note back: the queue's store ended in good order, with nobody in the queue.
+    /// Records that the queue's store has it. From then on a store without it has lost it. Does
+    /// nothing where there is no such concert.
+    async fn mark_seeded(&self, concert: ConcertId) -> StoreResult<()>;
+
+    /// Takes back the record and the reserved generation: the queue's store ended in good order, with
+    /// nobody in the queue.
     async fn forget_seeded(&self, concert: ConcertId) -> StoreResult<()>;
 }
 
@@ -40,8 +50,21 @@ pub trait QueuePolicies: Send + Sync {
 pub struct MasterPolicy {
     /// The policy.
     pub policy: VersionedPolicy,
-    /// True when the queue was given to its store before.
+    /// True when the queue's store is known to have taken it: a store without it has lost it.
     pub seeded: bool,
+    /// The generation that is reserved for the queue. None where none was.
+    pub reserved: Option<Generation>,
+}
+
+/// What came of reserving a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReserveOutcome {
+    /// This one is reserved, by this call or by an earlier one.
+    Reserved(Generation),
+    /// The queue's store had the queue before, so one without it has lost it.
+    SeededBefore,
+    /// There is no such concert.
+    NoSuchConcert,
 }
 
 /// What came of changing a policy.

@@ -172,6 +172,7 @@ mod tests {
             Ok(Some(MasterPolicy {
                 policy: policy(1),
                 seeded: true,
+                reserved: None,
             }))
         });
         assert_eq!(tick(ticks, policies).run(CONCERT).await, Ok(0));
@@ -186,6 +187,7 @@ mod tests {
             Ok(Some(MasterPolicy {
                 policy: policy(2),
                 seeded: true,
+                reserved: None,
             }))
         });
         let tick = tick(ticks, policies);

@@ -20,12 +20,16 @@ impl CloseQueues {
     pub async fn run(&self) -> StoreResult<usize> {
         let mut with_people = 0;
         for (concert, master) in self.policies.all().await? {
-            if !master.seeded {
+            if !master.seeded && master.reserved.is_none() {
                 continue;
             }
             if self.control.is_empty(concert).await? {
                 self.policies.forget_seeded(concert).await?;
             } else {
+                if !master.seeded {
+                    // The database could not record it when the queue was given to the store.
+                    self.policies.mark_seeded(concert).await?;
+                }
                 with_people += 1;
             }
         }
@@ -37,40 +41,48 @@ impl CloseQueues {
 mod tests {
     use super::*;
     use crate::{
-        model::ConcertId,
+        model::{ConcertId, queue::Generation},
         ports::{MasterPolicy, MockQueueControl, MockQueuePolicies},
         use_cases::testing::*,
     };
 
     #[tokio::test]
     async fn only_queues_without_people_are_forgotten() {
-        let master = |seeded| MasterPolicy {
+        let master = |seeded, reserved: Option<u64>| MasterPolicy {
             policy: policy(1),
             seeded,
+            reserved: reserved.map(Generation),
         };
         let never_seeded = ConcertId(uuid::Uuid::from_u128(77));
+        let not_recorded = ConcertId(uuid::Uuid::from_u128(78));
         let mut policies = MockQueuePolicies::new();
         let mut control = MockQueueControl::new();
         policies.expect_all().return_once(move || {
             Ok(vec![
-                (CONCERT, master(true)),
-                (OTHER_CONCERT, master(true)),
-                (never_seeded, master(false)),
+                (CONCERT, master(true, None)),
+                (OTHER_CONCERT, master(true, Some(1))),
+                (never_seeded, master(false, None)),
+                (not_recorded, master(false, Some(2))),
             ])
         });
         control
             .expect_is_empty()
-            .times(2)
+            .times(3)
             .returning(|concert| Ok(concert == OTHER_CONCERT));
         policies
             .expect_forget_seeded()
             .withf(|concert| *concert == OTHER_CONCERT)
             .once()
             .return_once(|_| Ok(()));
+        policies
+            .expect_mark_seeded()
+            .withf(move |concert| *concert == not_recorded)
+            .once()
+            .return_once(|_| Ok(()));
         let close = CloseQueues {
             policies: Arc::new(policies),
             control: Arc::new(control),
         };
-        assert_eq!(close.run().await, Ok(1));
+        assert_eq!(close.run().await, Ok(2));
     }
 }

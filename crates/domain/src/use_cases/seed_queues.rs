@@ -1,14 +1,14 @@
 use std::{collections::HashSet, sync::Arc};
 
-use futures_util::lock::Mutex;
-
 use super::QueueBoard;
 use crate::{
     model::{
         ConcertId,
         queue::{PolicyVersion, QueueSeed, Recovery},
     },
-    ports::{Ids, MasterPolicy, QueueControl, QueuePolicies, SeedOutcome, StoreResult},
+    ports::{
+        Ids, MasterPolicy, QueueControl, QueuePolicies, ReserveOutcome, SeedOutcome, StoreResult,
+    },
 };
 
 /// Keeps the queues' store supplied with the queues that the database has the master copies of.
@@ -18,9 +18,6 @@ pub struct SeedQueues {
     ids: Arc<dyn Ids>,
     board: Arc<QueueBoard>,
     recovery: Recovery,
-    /// One queue is seeded at a time: of two who seed a new one, the second would take the first's
-    /// note in the database for one from before a loss.
-    turn: Mutex<()>,
 }
 
 /// What came of giving a queue to its store.
@@ -54,7 +51,6 @@ impl SeedQueues {
             ids,
             board,
             recovery,
-            turn: Mutex::default(),
         }
     }
 
@@ -112,18 +108,32 @@ impl SeedQueues {
         self.control.remove(concert).await.map(drop)
     }
 
-    /// The database is told before the store: whoever dies between the two leaves a queue that
-    /// recovers without need, never one that has lost its people and does not know.
+    /// A queue that no store had before is given in three steps: the database reserves its generation,
+    /// the store takes the queue, the database records that. All instances that do this at the same
+    /// time use the same generation, so none of them recovers a queue that is new. Nor does the next
+    /// one after a process that died between the steps: until the last step the queue counts as new.
     async fn give(&self, concert: ConcertId, master: MasterPolicy) -> StoreResult<Seeding> {
         self.board.note_policy(concert, &master.policy);
-        let _turn = self.turn.lock().await;
         let master_version = master.policy.version;
-        let seeded_before = master.seeded || self.policies.mark_seeded(concert).await?;
+        let fresh = self.ids.generation();
+        let reserved = if master.seeded {
+            ReserveOutcome::SeededBefore
+        } else {
+            self.policies.reserve_generation(concert, fresh).await?
+        };
+        let (generation, recovery) = match reserved {
+            ReserveOutcome::Reserved(generation) => (generation, None),
+            ReserveOutcome::SeededBefore => (fresh, Some(self.recovery)),
+            ReserveOutcome::NoSuchConcert => {
+                self.drop_queue(concert).await?;
+                return Ok(Seeding::NoSuchConcert);
+            }
+        };
         let seed = QueueSeed {
             concert,
             policy: master.policy,
-            generation: self.ids.generation(),
-            recovery: seeded_before.then_some(self.recovery),
+            generation,
+            recovery,
         };
         let (recovering, version) = match self.control.seed(&seed).await?.value {
             SeedOutcome::Taken { recovering } => (recovering, master_version),
@@ -133,6 +143,12 @@ impl SeedQueues {
             // It was deleted since the policy was read.
             self.control.remove(concert).await?;
             return Ok(Seeding::NoSuchConcert);
+        }
+        if recovery.is_none()
+            && let Err(error) = self.policies.mark_seeded(concert).await
+        {
+            // The queue is served all the same, and the next survey tries again.
+            tracing::warn!(%error, %concert, "a new queue could not be recorded as seeded");
         }
         if recovering {
             tracing::warn!(%concert, seconds = self.recovery.lasts.as_secs(),
@@ -144,6 +160,9 @@ impl SeedQueues {
         })
     }
 }
+
+#[cfg(test)]
+mod together;
 
 #[cfg(test)]
 mod tests {
@@ -170,11 +189,12 @@ mod tests {
         MasterPolicy {
             policy: policy(1),
             seeded,
+            reserved: None,
         }
     }
 
     #[tokio::test]
-    async fn a_new_queue_is_noted_first_and_has_nothing_to_recover() {
+    async fn a_new_queue_has_its_reserved_generation_and_nothing_to_recover() {
         let mut order = Sequence::new();
         let mut policies = MockQueuePolicies::new();
         let mut control = MockQueueControl::new();
@@ -182,16 +202,22 @@ mod tests {
             .expect_find()
             .return_once(|_| Ok(Some(master(false))));
         policies
-            .expect_mark_seeded()
+            .expect_reserve_generation()
+            .withf(|_, generation| *generation == Generation(9))
             .once()
             .in_sequence(&mut order)
-            .return_once(|_| Ok(false));
+            .return_once(|_, _| Ok(ReserveOutcome::Reserved(Generation(5))));
         control
             .expect_seed()
-            .withf(|seed| seed.recovery.is_none() && seed.generation == Generation(9))
+            .withf(|seed| seed.recovery.is_none() && seed.generation == Generation(5))
             .once()
             .in_sequence(&mut order)
             .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
+        policies
+            .expect_mark_seeded()
+            .once()
+            .in_sequence(&mut order)
+            .return_once(|_| Ok(()));
         assert_eq!(
             seeding(policies, control).one(CONCERT).await,
             Ok(Seeding::Served {
@@ -217,13 +243,64 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_instance_that_was_first_to_note_it_counts_as_before() {
+    async fn a_queue_that_could_not_be_recorded_is_served() {
+        let mut policies = MockQueuePolicies::new();
+        let mut control = MockQueueControl::new();
+        policies
+            .expect_find()
+            .returning(|_| Ok(Some(master(false))));
+        policies
+            .expect_reserve_generation()
+            .times(2)
+            .returning(|_, _| Ok(ReserveOutcome::Reserved(Generation(5))));
+        let mut failed = false;
+        policies.expect_mark_seeded().times(2).returning(move |_| {
+            if std::mem::replace(&mut failed, true) {
+                Ok(())
+            } else {
+                Err(down())
+            }
+        });
+        control.expect_seed().times(2).returning(|seed| {
+            assert_eq!(seed.recovery, None);
+            Ok(stamped(SeedOutcome::Taken { recovering: false }))
+        });
+        let seeding = seeding(policies, control);
+        for _ in 0..2 {
+            let served = seeding.one(CONCERT).await;
+            assert!(matches!(served, Ok(Seeding::Served { .. })), "{served:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_queue_whose_concert_is_deleted_before_it_is_given_is_not_given() {
+        let mut policies = MockQueuePolicies::new();
+        policies
+            .expect_find()
+            .return_once(|_| Ok(Some(master(false))));
+        policies
+            .expect_reserve_generation()
+            .return_once(|_, _| Ok(ReserveOutcome::NoSuchConcert));
+        let mut control = MockQueueControl::new();
+        control
+            .expect_remove()
+            .once()
+            .return_once(|_| Ok(RemoveOutcome::Removed));
+        let seeding = seeding(policies, control);
+        assert_eq!(seeding.one(CONCERT).await, Ok(Seeding::NoSuchConcert));
+        assert!(seeding.board.is_absent(CONCERT));
+    }
+
+    #[tokio::test]
+    async fn another_instance_that_has_seeded_it_meanwhile_counts_as_before() {
         let mut policies = MockQueuePolicies::new();
         let mut control = MockQueueControl::new();
         policies
             .expect_find()
             .return_once(|_| Ok(Some(master(false))));
-        policies.expect_mark_seeded().return_once(|_| Ok(true));
+        policies
+            .expect_reserve_generation()
+            .return_once(|_, _| Ok(ReserveOutcome::SeededBefore));
         control
             .expect_seed()
             .withf(|seed| seed.recovery == Some(RECOVERY))

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use frontrow_domain::{
     model::{
         ConcertId, IdempotencyKey, Keyed, LedgerEntryId, NewPerformance, PerformanceEdit,
-        PerformanceId, PerformanceUse, RequestDigest, Sender,
+        PerformanceId, PerformanceUse, RequestDigest, Sender, queue::Generation,
     },
     ports::{
         Charge, ChargeOutcome, CreatePerformanceOutcome, DeletePerformanceOutcome, EditOutcome,
-        Operator,
+        Operator, ReserveOutcome,
     },
 };
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::DatabasePorts;
 
-/// The one concert.
+/// The one concert. Its queue was seeded.
 pub const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0x10));
 /// A performance at [`starts_at`] in the venue `Hall`, with the seat `A-1` in `Stalls` for 100.
 pub const FIRST: PerformanceId = PerformanceId(Uuid::from_u128(0x11));
@@ -102,6 +102,16 @@ async fn charge(ports: &DatabasePorts, points: i64, keyed: Keyed) -> ChargeOutco
 
 fn is_replayed(outcome: &ChargeOutcome, replayed: bool) -> bool {
     matches!(outcome, ChargeOutcome::Charged(done) if done.replayed == replayed)
+}
+
+/// Its queue was given to a store, so one without it has lost it.
+pub async fn its_queue_counts_as_seeded(ports: &DatabasePorts) {
+    let master = ports.policies.find(CONCERT).await.expect("find policy");
+    let master = master.expect("the policy");
+    assert_eq!((master.seeded, master.reserved), (true, None));
+    let reserved = ports.policies.reserve_generation(CONCERT, Generation(7));
+    let reserved = reserved.await.expect("an outcome");
+    assert_eq!(reserved, ReserveOutcome::SeededBefore);
 }
 
 /// Keys are honoured for their user, and those of operators for every operator, who had no names then.

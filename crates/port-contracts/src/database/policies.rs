@@ -1,18 +1,21 @@
 //! The master copies of the queues' policies.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{Capacity, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy},
+        queue::{
+            Capacity, Generation, PolicyState, PolicyVersion, QueuePolicy, Throughput,
+            VersionedPolicy,
+        },
     },
-    ports::{MasterPolicy, PutOutcome},
+    ports::{MasterPolicy, PutOutcome, ReserveOutcome},
 };
 use uuid::Uuid;
 
 use super::{
-    BoxOffice, DatabaseFixture,
+    BoxOffice, DatabaseFixture, at_once,
     box_office::{far, long_ago},
     operator,
 };
@@ -71,9 +74,15 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         put.expect("put policy")
     }
 
-    async fn mark_seeded(&self) -> bool {
+    async fn reserve(&self, generation: u64) -> ReserveOutcome {
+        let (policies, generation) = (&self.ports.policies, Generation(generation));
+        let reserved = policies.reserve_generation(self.concert, generation).await;
+        reserved.expect("reserve a generation")
+    }
+
+    async fn mark_seeded(&self) {
         let marked = self.ports.policies.mark_seeded(self.concert).await;
-        marked.expect("mark seeded")
+        marked.expect("mark seeded");
     }
 }
 
@@ -168,23 +177,83 @@ pub async fn all_policies_are_listed<F: DatabaseFixture>(fixture: F) {
     );
 }
 
-/// That a queue was given to its store is noted once, and stays noted when its policy changes.
+/// That a queue's store has it is recorded, also again, and stays so when its policy changes.
 pub async fn a_seeded_queue_stays_noted<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
-    assert!(!office.mark_seeded().await);
-    assert!(office.mark_seeded().await);
-    assert_eq!(office.put(&elaborate(5)).await, PutOutcome::Put);
-    assert!(office.policy().await.seeded);
-    assert!(office.mark_seeded().await);
+    for version in [5, 6] {
+        office.mark_seeded().await;
+        assert_eq!(office.put(&elaborate(version)).await, PutOutcome::Put);
+        assert!(office.policy().await.seeded);
+    }
 }
 
-/// The note can be taken back, and made anew.
+/// The first generation that is reserved stays, and the queue counts as new until it is seeded.
+pub async fn a_reserved_generation_stays<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    assert_eq!(office.policy().await.reserved, None);
+    let first = Generation(u64::MAX - 1);
+    for generation in [first.0, 8] {
+        let reserved = ReserveOutcome::Reserved(first);
+        assert_eq!(office.reserve(generation).await, reserved);
+        assert_eq!(office.policy().await.reserved, Some(first));
+    }
+    assert_eq!(office.put(&elaborate(5)).await, PutOutcome::Put);
+    let master = office.policy().await;
+    assert_eq!((master.seeded, master.reserved), (false, Some(first)));
+    let all = office.ports.policies.all().await.expect("all policies");
+    assert_eq!(all, [(office.concert, master)]);
+}
+
+/// Once a queue is seeded there is nothing to reserve, whether or not a generation was.
+pub async fn a_seeded_queue_reserves_no_generation<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::open(fixture).await;
+    office.mark_seeded().await;
+    assert_eq!(office.reserve(7).await, ReserveOutcome::SeededBefore);
+    assert_eq!(office.policy().await.reserved, None);
+    office.concert = office.add_concert("Second").await;
+    office.reserve(7).await;
+    office.mark_seeded().await;
+    assert_eq!(office.reserve(7).await, ReserveOutcome::SeededBefore);
+}
+
+/// Of several that reserve a generation at once, all have the same.
+pub async fn all_at_once_reserve_one_generation<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let calls = (1..=8).map(|generation| {
+        let (policies, concert) = (Arc::clone(&office.ports.policies), office.concert);
+        async move {
+            let generation = Generation(generation);
+            let reserved = policies.reserve_generation(concert, generation).await;
+            reserved.expect("reserve a generation")
+        }
+    });
+    let outcomes = at_once(calls.collect::<Vec<_>>()).await;
+    let reserved = office.policy().await.reserved.expect("a generation");
+    assert_eq!(outcomes, [ReserveOutcome::Reserved(reserved); 8]);
+}
+
+/// Nothing is reserved or recorded for a concert that does not exist.
+pub async fn an_unknown_concert_is_not_seeded<F: DatabaseFixture>(fixture: F) {
+    let mut office = BoxOffice::open(fixture).await;
+    let before = office.policy().await;
+    let concert = std::mem::replace(&mut office.concert, ConcertId(Uuid::nil()));
+    assert_eq!(office.reserve(7).await, ReserveOutcome::NoSuchConcert);
+    office.mark_seeded().await;
+    office.concert = concert;
+    assert_eq!(office.policy().await, before);
+}
+
+/// Both can be taken back, and made anew.
 pub async fn the_note_of_a_seeded_queue_can_be_taken_back<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
-    office.mark_seeded().await;
-    let forgotten = office.ports.policies.forget_seeded(office.concert).await;
-    forgotten.expect("forget seeded");
-    assert!(!office.policy().await.seeded);
-    assert!(!office.mark_seeded().await);
-    assert!(office.policy().await.seeded);
+    for generation in [7, 8] {
+        let reserved = ReserveOutcome::Reserved(Generation(generation));
+        assert_eq!(office.reserve(generation).await, reserved);
+        office.mark_seeded().await;
+        assert!(office.policy().await.seeded);
+        let forgotten = office.ports.policies.forget_seeded(office.concert).await;
+        forgotten.expect("forget seeded");
+        let master = office.policy().await;
+        assert_eq!((master.seeded, master.reserved), (false, None));
+    }
 }

@@ -3,9 +3,9 @@
 use frontrow_domain::{
     model::{
         Applied, HoldRefusal, ReservationState,
-        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+        queue::{Generation, PolicyVersion, QueuePolicy, VersionedPolicy},
     },
-    ports::{PayOutcome, PutOutcome},
+    ports::{PayOutcome, PutOutcome, ReserveOutcome},
 };
 
 use super::{
@@ -31,8 +31,15 @@ pub async fn a_restart_keeps_the_catalogue<F: DatabaseFixture>(fixture: F) {
         .put(office.concert, PolicyVersion(1), &policy, &operator())
         .await;
     assert_eq!(put.expect("put policy"), PutOutcome::Put);
+    let generation = Generation(7);
+    let reserving = &office.ports.policies;
+    let reserved = reserving
+        .reserve_generation(office.concert, generation)
+        .await;
+    let expected = ReserveOutcome::Reserved(generation);
+    assert_eq!(reserved.expect("reserve a generation"), expected);
     let seeded = office.ports.policies.mark_seeded(office.concert).await;
-    assert!(!seeded.expect("mark seeded"));
+    seeded.expect("mark seeded");
     let catalogue = office.ports.concerts.catalogue(long_ago()).await;
     let listed = catalogue.expect("catalogue").concerts;
     let seats = office.ports.concerts.seat_map(office.performance).await;
@@ -44,7 +51,7 @@ pub async fn a_restart_keeps_the_catalogue<F: DatabaseFixture>(fixture: F) {
     let master = office.ports.policies.find(office.concert).await;
     let master = master.expect("find policy").expect("the policy");
     assert_eq!(master.policy, policy);
-    assert!(master.seeded);
+    assert_eq!((master.seeded, master.reserved), (true, Some(generation)));
 }
 
 /// Holds, payments, balances and keys are as they were.

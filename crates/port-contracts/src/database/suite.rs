@@ -66,6 +66,10 @@ macro_rules! database_contracts {
             an_unknown_concert_has_no_policy
             all_policies_are_listed
             a_seeded_queue_stays_noted
+            a_reserved_generation_stays
+            a_seeded_queue_reserves_no_generation
+            all_at_once_reserve_one_generation
+            an_unknown_concert_is_not_seeded
             the_note_of_a_seeded_queue_can_be_taken_back
         );
         $crate::database_contracts!(@file $make, holds:

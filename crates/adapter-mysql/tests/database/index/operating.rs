@@ -4,11 +4,11 @@ use frontrow_domain::{
     model::{
         Amount, ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId, Row,
         SeatPlan, Section, Span, Venue,
-        queue::{PolicyVersion, QueuePolicy, VersionedPolicy},
+        queue::{Generation, PolicyVersion, QueuePolicy, VersionedPolicy},
     },
     ports::{
         ConcertEditor, CreatePerformanceOutcome, EditOutcome, Idempotency, PutOutcome,
-        QueuePolicies, RankingCounters, RankingSource, Reservations,
+        QueuePolicies, RankingCounters, RankingSource, Reservations, ReserveOutcome,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -126,11 +126,23 @@ pub(super) async fn policies(tour: &mut Tour) {
         });
         assert_eq!(put.await, expected);
     }
-    for (what, before) in [("a queue is seeded", false), ("it is again", true)] {
-        let seeded = tour.call(what, async |program| {
-            program.database.mark_seeded(program.concert).await.unwrap()
+    for what in ["a generation is reserved", "another one is not"] {
+        let reserved = tour.call(what, async |program| {
+            let generation = Generation(7);
+            program
+                .database
+                .reserve_generation(program.concert, generation)
+                .await
+                .unwrap()
         });
-        assert_eq!(seeded.await, before);
+        let expected = ReserveOutcome::Reserved(Generation(7));
+        assert_eq!(reserved.await, expected);
+    }
+    for what in ["a queue is seeded", "it is again"] {
+        tour.call(what, async |program| {
+            program.database.mark_seeded(program.concert).await.unwrap();
+        })
+        .await;
     }
     tour.call("it ends in good order", async |program| {
         program

@@ -43,6 +43,7 @@ fn with_master(version: i64) -> MockQueuePolicies {
         Ok(Some(MasterPolicy {
             policy: policy(version),
             seeded: true,
+            reserved: None,
         }))
     });
     policies
@@ -144,6 +145,7 @@ async fn a_change_that_another_was_made_on_top_of_is_not_made_again() {
         Ok(Some(MasterPolicy {
             policy: policy(versions.pop().unwrap()),
             seeded: true,
+            reserved: None,
         }))
     });
     policies

@@ -5,7 +5,7 @@ use crate::{
     model::{Amount, Row, Section},
     ports::{
         MasterPolicy, MockConcertEditor, MockConcerts, MockIdempotency, MockQueueControl,
-        MockQueuePolicies, SeedOutcome,
+        MockQueuePolicies, ReserveOutcome, SeedOutcome,
     },
     use_cases::testing::*,
 };
@@ -34,6 +34,7 @@ fn edit(editor: MockConcertEditor, given: Given) -> EditConcerts {
         MasterPolicy {
             policy,
             seeded: false,
+            reserved: None,
         }
     };
     let policies = || {
@@ -41,7 +42,10 @@ fn edit(editor: MockConcertEditor, given: Given) -> EditConcerts {
         policies
             .expect_find()
             .returning(move |_| Ok(Some(master())));
-        policies.expect_mark_seeded().returning(|_| Ok(false));
+        policies
+            .expect_reserve_generation()
+            .returning(|_, generation| Ok(ReserveOutcome::Reserved(generation)));
+        policies.expect_mark_seeded().returning(|_| Ok(()));
         Arc::new(policies)
     };
     let mut control = MockQueueControl::new();
