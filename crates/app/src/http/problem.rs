@@ -163,6 +163,15 @@ impl Problem {
         .retry_after(Duration::from_secs(1))
     }
 
+    /// Others change the same policy all the time.
+    pub(crate) fn policy_conflict() -> Self {
+        Self::new(
+            ProblemKind::POLICY_CONFLICT,
+            "Others have changed this policy each time that it was tried. Nothing was changed.",
+        )
+        .retry_after(Duration::from_secs(1))
+    }
+
     /// The queue's store has no queue of a concert that anybody may have named.
     pub(crate) fn queue_missing(missing: QueueMissing) -> Self {
         match missing {

@@ -79,6 +79,8 @@ kinds! {
         "A concert can be deleted once its queue takes no joins. Close it first with PATCH /v1/admin/concerts/{concert_id}/queue and the state closed, and wait until it is in force.";
     QUEUE_IN_USE = CONFLICT, "queue-in-use", "The queue is not empty",
         "A concert can be deleted once nobody waits in its closed queue or is active. Places end by their deadlines: try again later.";
+    POLICY_CONFLICT = CONFLICT, "policy-conflict", "Others change the policy at the same time",
+        "Each time the change was tried, another operator had changed the policy of this queue since it was read. Nothing was changed. Send the change again after Retry-After.";
     SEAT_LIMIT = CONFLICT, "seat-limit", "Too many seats",
         "One user may have only so many seats in a performance, held and bought together.";
     HOLD_EXISTS = CONFLICT, "hold-exists", "There is another hold",

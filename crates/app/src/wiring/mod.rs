@@ -15,8 +15,8 @@ use frontrow_domain::{
     use_cases::{
         AddUpSales, AdmitTick, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues,
         DeleteConcerts, EditConcerts, ExpireTick, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue,
-        LookUpPlace, MarkSoldOut, PassGate, PayReservation, PurgeKeys, QueueBoard, ReleaseHold,
-        SeedQueues, ShowReservations, SweepHolds, TopConcerts, WarmRankings,
+        LookUpPlace, MarkSoldOut, PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard,
+        ReleaseHold, SeedQueues, ShowReservations, SweepHolds, TopConcerts, WarmRankings,
     },
 };
 use jiff::tz::TimeZone;
@@ -247,6 +247,8 @@ impl Parts {
                 clock: clock(),
                 rules,
                 concerts: Arc::clone(&self.database.concerts),
+                timer: Arc::new(SystemTimer),
+                turns: PolicyTurns::default(),
             },
             rankings: Arc::clone(&self.rankings),
             browse: browse(),

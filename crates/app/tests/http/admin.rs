@@ -8,6 +8,7 @@ mod keys;
 mod notes;
 mod points;
 mod policies;
+mod policy_rivals;
 mod sales;
 mod seats;
 mod titles;

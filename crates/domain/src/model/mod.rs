@@ -18,6 +18,7 @@ mod schedule;
 mod seat;
 mod seat_plan;
 mod seat_plan_edit;
+mod spread;
 mod time;
 
 pub use audit::{AuditDetail, AuditNote};
@@ -44,6 +45,7 @@ pub use schedule::{late_opening, past_start};
 pub use seat::{PricedSeat, Seat, SeatLabel, SeatSelection, SeatState};
 pub use seat_plan::{PlannedSeat, Row, SeatPlan, Section};
 pub use seat_plan_edit::{PlanChange, StandingSeat};
+pub use spread::spread;
 pub use time::{later, micros, planned};
 
 /// Why a value was refused where it came in. The text is meant for the person who sent it.

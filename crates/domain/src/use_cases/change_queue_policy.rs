@@ -1,15 +1,20 @@
-use std::sync::Arc;
+mod turns;
+
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+
+pub use turns::PolicyTurns;
 
 use super::{SeedQueues, Seeding};
 use crate::{
     model::{
         ConcertId, Invalid, late_opening,
         queue::{PolicyRules, PolicyVersion, QueuePolicy, VersionedPolicy},
+        spread,
     },
     ports::{
-        Clock, Concerts, Operator, PutOutcome, QueueControl, QueuePolicies, StoreError, StoreResult,
+        Clock, Concerts, Operator, PutOutcome, QueueControl, QueuePolicies, StoreResult, Timer,
     },
 };
 
@@ -27,6 +32,10 @@ pub struct ChangeQueuePolicy {
     pub rules: PolicyRules,
     /// Says when performances start.
     pub concerts: Arc<dyn Concerts>,
+    /// Lets time pass before a change is tried again.
+    pub timer: Arc<dyn Timer>,
+    /// Those who change the same policy through this instance.
+    pub turns: PolicyTurns,
 }
 
 /// A policy, and whether the queues' store has it yet.
@@ -47,11 +56,27 @@ pub enum PolicyAnswer {
     Invalid(Vec<(&'static str, Invalid)>),
     /// There is no such concert.
     NoSuchConcert,
+    /// Others were faster each time; nothing was changed.
+    Conflict,
+}
+
+/// What came of one try.
+enum Try {
+    /// This, for good.
+    Answered(PolicyAnswer),
+    /// Another instance has changed the policy since it was read.
+    Outdated,
+    /// The change is made, but the queues' store has a newer policy than this.
+    Behind(VersionedPolicy),
 }
 
 impl ChangeQueuePolicy {
-    /// How often a change is tried while others make theirs.
-    const TRIES: usize = 5;
+    /// How often a change is tried while other instances make theirs.
+    const TRIES: u32 = 20;
+    /// The pause before the second try is shorter than this.
+    const FIRST_PAUSE: Duration = Duration::from_millis(5);
+    /// So is every further one than the double of the one before, and than this.
+    const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
     /// The policy of a concert's queue; none where there is no such concert.
     ///
@@ -69,11 +94,12 @@ impl ChangeQueuePolicy {
     }
 
     /// Changes the policy of the queue of `concert` by `edit`, which is made again on the newest copy
-    /// where others change it at the same time. A queue that would newly open after the last performance
-    /// has started is refused unless `allow_past` is true.
+    /// where others change it at the same time: those at this instance take turns, and another
+    /// instance that is faster makes this one try again. A queue that would newly open after the last
+    /// performance has started is refused unless `allow_past` is true.
     ///
     /// # Errors
-    /// When the database fails, or others change the policy faster than this can.
+    /// When the database fails.
     pub async fn change(
         &self,
         concert: ConcertId,
@@ -81,50 +107,78 @@ impl ChangeQueuePolicy {
         allow_past: bool,
         operator: &str,
     ) -> StoreResult<PolicyAnswer> {
-        for _ in 0..Self::TRIES {
-            let Some(master) = self.policies.find(concert).await? else {
-                return Ok(PolicyAnswer::NoSuchConcert);
-            };
-            let opened_at = master.policy.policy.opens_at;
-            let mut policy = master.policy.policy;
-            edit(&mut policy);
-            let mut faults = policy.faults(&self.rules);
-            if !allow_past && policy.opens_at != opened_at {
-                let late = self.late_opening(concert, policy.opens_at).await?;
-                faults.extend(late.map(|why| ("opens_at", why)));
-            }
-            if !faults.is_empty() {
-                return Ok(PolicyAnswer::Invalid(faults));
-            }
-            let stored = self.stored_version(concert).await;
-            let newest = stored.map_or(master.policy.version, |stored| {
-                stored.max(master.policy.version)
-            });
-            let at = self.clock.now();
-            let changed = VersionedPolicy {
-                policy,
-                version: PolicyVersion::after(newest, at),
-            };
-            let by = Operator {
-                name: operator.to_owned(),
-                at,
-            };
-            let based_on = master.policy.version;
-            match self.policies.put(concert, based_on, &changed, &by).await? {
-                PutOutcome::Put => {}
-                PutOutcome::Outdated => continue,
-                PutOutcome::NoSuchConcert => return Ok(PolicyAnswer::NoSuchConcert),
-            }
-            if let Some(in_force) = self.bring_into_force(concert, &changed).await {
-                return Ok(PolicyAnswer::Changed(PolicyInForce {
-                    policy: changed,
-                    in_force,
-                }));
+        let _turn = self.turns.take(concert).await;
+        let mut made = None;
+        for tried in 1..=Self::TRIES {
+            match self.attempt(concert, edit, allow_past, operator).await? {
+                Try::Answered(answer) => return Ok(answer),
+                Try::Outdated if tried < Self::TRIES => self.timer.sleep(self.pause(tried)).await,
+                Try::Outdated => {}
+                Try::Behind(policy) => made = Some(policy),
             }
         }
-        Err(StoreError::not_applied(
-            "others change this policy at the same time",
-        ))
+        Ok(made.map_or(PolicyAnswer::Conflict, |policy| {
+            let in_force = false;
+            PolicyAnswer::Changed(PolicyInForce { policy, in_force })
+        }))
+    }
+
+    async fn attempt(
+        &self,
+        concert: ConcertId,
+        edit: &(dyn Fn(&mut QueuePolicy) + Send + Sync),
+        allow_past: bool,
+        operator: &str,
+    ) -> StoreResult<Try> {
+        let Some(master) = self.policies.find(concert).await? else {
+            return Ok(Try::Answered(PolicyAnswer::NoSuchConcert));
+        };
+        let opened_at = master.policy.policy.opens_at;
+        let mut policy = master.policy.policy;
+        edit(&mut policy);
+        let mut faults = policy.faults(&self.rules);
+        if !allow_past && policy.opens_at != opened_at {
+            let late = self.late_opening(concert, policy.opens_at).await?;
+            faults.extend(late.map(|why| ("opens_at", why)));
+        }
+        if !faults.is_empty() {
+            return Ok(Try::Answered(PolicyAnswer::Invalid(faults)));
+        }
+        let stored = self.stored_version(concert).await;
+        let newest = stored.map_or(master.policy.version, |stored| {
+            stored.max(master.policy.version)
+        });
+        let at = self.clock.now();
+        let policy = VersionedPolicy {
+            policy,
+            version: PolicyVersion::after(newest, at),
+        };
+        let by = Operator {
+            name: operator.to_owned(),
+            at,
+        };
+        let based_on = master.policy.version;
+        match self.policies.put(concert, based_on, &policy, &by).await? {
+            PutOutcome::Put => {}
+            PutOutcome::Outdated => return Ok(Try::Outdated),
+            PutOutcome::NoSuchConcert => return Ok(Try::Answered(PolicyAnswer::NoSuchConcert)),
+        }
+        Ok(match self.bring_into_force(concert, &policy).await {
+            Some(in_force) => {
+                Try::Answered(PolicyAnswer::Changed(PolicyInForce { policy, in_force }))
+            }
+            None => Try::Behind(policy),
+        })
+    }
+
+    /// How long to wait after so many tries, so that instances that ran into each other do not meet
+    /// again. It is spread by the clock, which two instances hardly read in the same microsecond.
+    fn pause(&self, tried: u32) -> Duration {
+        let doubled = Self::FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tried - 1));
+        let longest = doubled.min(Self::LONGEST_PAUSE);
+        let longest_us = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
+        let turn = self.clock.now().as_microsecond().cast_unsigned();
+        Duration::from_micros(spread(turn, longest_us))
     }
 
     async fn late_opening(

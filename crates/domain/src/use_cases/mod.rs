@@ -33,7 +33,7 @@ mod warm_rankings;
 
 pub use admit_tick::AdmitTick;
 pub use browse::Browse;
-pub use change_queue_policy::{ChangeQueuePolicy, PolicyAnswer, PolicyInForce};
+pub use change_queue_policy::{ChangeQueuePolicy, PolicyAnswer, PolicyInForce, PolicyTurns};
 pub use charge_points::{ChargeAnswer, ChargePoints};
 pub use close_queues::CloseQueues;
 pub use delete_concerts::{DeleteConcerts, DeletedConcert};

@@ -48,13 +48,15 @@ pub(crate) async fn show(
 
 /// Change a queue's policy
 ///
-/// Fields that are missing stay as they are. In force at once for every instance.
+/// Fields that are missing stay as they are. In force at once for every instance. Of operators who change the
+/// policy at the same time, none undoes what another one has set in another field.
 #[utoipa::path(
     patch, path = "/v1/admin/concerts/{concert_id}/queue", tag = "admin",
     request_body = PolicyChange, params(("concert_id" = uuid::Uuid, Path)),
     responses(
         (status = 200, description = "It is in force", body = PolicyInForceBody),
         (status = 202, description = "It is kept, and in force once the queue's store answers", body = PolicyInForceBody),
+        (status = 409, description = "Others change this policy all the time; nothing was changed", body = ProblemBody),
         (status = 422, description = "Fields are wrong", body = ProblemBody),
     ),
 )]
@@ -80,6 +82,7 @@ pub(crate) async fn change(
         }
         PolicyAnswer::Invalid(faults) => Err(policy_faults("", &faults)),
         PolicyAnswer::NoSuchConcert => Err(Problem::not_found()),
+        PolicyAnswer::Conflict => Err(Problem::policy_conflict()),
     }
 }
 

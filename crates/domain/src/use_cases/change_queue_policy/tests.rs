@@ -1,13 +1,25 @@
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use super::*;
 use crate::{
     model::{Performance, Venue},
-    ports::{MasterPolicy, MockConcerts, MockQueueControl, MockQueuePolicies, SeedOutcome},
+    ports::{
+        MasterPolicy, MockConcerts, MockQueueControl, MockQueuePolicies, MockTimer, SeedOutcome,
+    },
     use_cases::testing::*,
 };
 
 fn change(policies: MockQueuePolicies, control: MockQueueControl) -> ChangeQueuePolicy {
+    let mut timer = MockTimer::new();
+    timer.expect_sleep().return_const(());
+    change_with(policies, control, timer)
+}
+
+fn change_with(
+    policies: MockQueuePolicies,
+    control: MockQueueControl,
+    timer: MockTimer,
+) -> ChangeQueuePolicy {
     let (policies, control) = (Arc::new(policies), Arc::new(control));
     ChangeQueuePolicy {
         policies: Arc::clone(&policies) as _,
@@ -18,6 +30,8 @@ fn change(policies: MockQueuePolicies, control: MockQueueControl) -> ChangeQueue
             longest_poll: Duration::from_secs(15),
         },
         concerts: Arc::new(concerts()),
+        timer: Arc::new(timer),
+        turns: PolicyTurns::default(),
     }
 }
 
@@ -138,6 +152,65 @@ async fn a_change_that_came_second_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_change_that_always_comes_second_is_a_conflict() {
+    let mut policies = with_master(1);
+    policies
+        .expect_put()
+        .times(20)
+        .returning(|_, _, _, _| Ok(PutOutcome::Outdated));
+    let mut control = MockQueueControl::new();
+    control.expect_policy_version().returning(|_| Ok(None));
+    let mut timer = MockTimer::new();
+    let pauses = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&pauses);
+    timer
+        .expect_sleep()
+        .returning(move |pause| noted.lock().unwrap().push(pause));
+    let answer = change_with(policies, control, timer)
+        .change(CONCERT, &|_| {}, false, "ops")
+        .await;
+    assert_eq!(answer, Ok(PolicyAnswer::Conflict));
+    let pauses = pauses.lock().unwrap();
+    assert_eq!(pauses.len(), 19);
+    assert!(pauses.is_sorted(), "the clock stands, so they grow");
+    assert!(pauses[0] < Duration::from_millis(5));
+    assert!(pauses[18] > pauses[0] && pauses[18] < Duration::from_millis(100));
+}
+
+#[tokio::test]
+async fn a_change_that_is_kept_while_its_store_stays_ahead_is_no_conflict() {
+    let mut policies = with_master(1);
+    let mut puts = 0;
+    policies
+        .expect_put()
+        .times(20)
+        .returning(move |_, _, _, _| {
+            puts += 1;
+            Ok(if puts == 1 {
+                PutOutcome::Put
+            } else {
+                PutOutcome::Outdated
+            })
+        });
+    let mut control = MockQueueControl::new();
+    control.expect_policy_version().returning(|_| Err(down()));
+    control.expect_seed().returning(|_| {
+        let newer = PolicyVersion(9_000_000);
+        Ok(stamped(SeedOutcome::HasNewer(newer)))
+    });
+    let answer = change(policies, control)
+        .change(CONCERT, &|_| {}, false, "ops")
+        .await;
+    assert_eq!(
+        answer,
+        Ok(PolicyAnswer::Changed(PolicyInForce {
+            policy: policy(1_000_000),
+            in_force: false
+        }))
+    );
+}
+
+#[tokio::test]
 async fn a_change_that_another_was_made_on_top_of_is_not_made_again() {
     let mut policies = MockQueuePolicies::new();
     let mut versions = vec![5_000_000, 5_000_000, 1];
@@ -222,7 +295,7 @@ async fn a_queue_opens_before_the_last_performance_starts() {
         match answer {
             PolicyAnswer::Changed(_) => assert!(plausible),
             PolicyAnswer::Invalid(faults) => assert_eq!(faults[0].0, "opens_at"),
-            PolicyAnswer::NoSuchConcert => panic!("{answer:?}"),
+            PolicyAnswer::NoSuchConcert | PolicyAnswer::Conflict => panic!("{answer:?}"),
         }
     }
 }

@@ -1,0 +1,95 @@
+//! Four operators who change one policy at the same time, over two instances.
+
+use anyhow::{Context, Result, ensure};
+use frontrow_test_harness::{Client, Reply};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::{
+    stage::{Stage, admin, start},
+    stores::Stores,
+};
+
+/// What each operator changes, and the value before the first change.
+const FIELDS: [(&str, u64); 4] = [
+    ("max_waiting", 100),
+    ("waiting_ttl_s", 300),
+    ("claim_ttl_s", 120),
+    ("active_ttl_s", 600),
+];
+/// How many changes each operator makes.
+const CHANGES: u64 = 25;
+/// How many answers each operator waits for at most.
+const TRIES_MAX: u64 = 4 * CHANGES;
+
+/// Makes an operator's changes one after the other, and again those that are answered with a
+/// conflict. Gives the answers to the others.
+async fn change_often(client: Client, path: String, field: &str, from: u64) -> Result<Vec<Reply>> {
+    let mut changed = Vec::new();
+    let mut to = from + 1;
+    for _ in 0..TRIES_MAX {
+        let change = json!({ field: to });
+        let reply = client.patch(&path).json(&change).await?;
+        if reply.status == 409 {
+            assert_eq!(reply.text_at("/type")?, "/problems/policy-conflict");
+            continue;
+        }
+        let reply = reply.expect_status(200)?;
+        assert_eq!(*reply.at(&format!("/{field}"))?, to, "{reply:?}");
+        changed.push(reply);
+        to += 1;
+        if to > from + CHANGES {
+            return Ok(changed);
+        }
+    }
+    anyhow::bail!("others were always faster")
+}
+
+fn version(reply: &Reply) -> Result<i64> {
+    reply.at("/version")?.as_i64().context("a version")
+}
+
+async fn rivals_lose_no_change(stores: Stores) -> Result<()> {
+    let stage = Stage::open(stores, 1, 1, json!({})).await?;
+    let other = start(stage.app.config().clone()).await?;
+    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
+    let mut rivals = JoinSet::new();
+    for (number, (field, from)) in FIELDS.into_iter().enumerate() {
+        let app = if number % 2 == 0 { &stage.app } else { &other };
+        rivals.spawn(change_often(admin(app), path.clone(), field, from));
+    }
+    let mut replies = Vec::new();
+    while let Some(changed) = rivals.join_next().await {
+        replies.extend(changed??);
+    }
+    for app in [&stage.app, &other] {
+        replies.push(admin(app).get(&path).await?.expect_status(200)?);
+        ensure!(!app.log()?.contains("a store failed"), "{}", app.log()?);
+    }
+    let mut by_version = Vec::new();
+    for reply in replies {
+        by_version.push((version(&reply)?, reply));
+    }
+    by_version.sort_by_key(|(version, _)| *version);
+    // Each value only grows, so an older one in a newer version is a change that was undone.
+    let mut newest = FIELDS.map(|_| 0);
+    for (_, reply) in &by_version {
+        for ((field, from), newest) in FIELDS.into_iter().zip(&mut newest) {
+            let value = reply.at(&format!("/{field}"))?.as_u64().unwrap_or(from);
+            ensure!(value >= *newest, "{field} was {newest}: {reply:?}");
+            *newest = value;
+        }
+    }
+    assert_eq!(newest, FIELDS.map(|(_, from)| from + CHANGES));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rivals_lose_no_change_with_queues_on_redis() -> Result<()> {
+    rivals_lose_no_change(Stores::MYSQL_AND_REDIS).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rivals_lose_no_change_with_queues_on_mysql() -> Result<()> {
+    rivals_lose_no_change(Stores::MYSQL_QUEUE).await
+}
