@@ -206,6 +206,8 @@ macro_rules! queue_contracts {
                 closed_wins_over_all
                 recovering_wins_over_sold_out_and_bypass
                 paused_wins_over_sold_out
+                a_queue_may_open_at_the_latest_plan
+                an_opening_at_the_end_of_time_keeps_a_queue_in_service
                 everybody_is_told_what_the_queue_is_like
                 no_more_wait_than_may
                 where_nobody_may_wait_one_may_still_walk_in

@@ -104,9 +104,15 @@ type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 id!(ConcertId PerformanceId ReservationId LedgerEntryId);
 
-integer!(Timestamp, |at| Ok(at.as_microsecond()), |micros| Ok(
-    Timestamp::from_microsecond(micros)?
-));
+integer!(
+    Timestamp,
+    |at| Ok(at.as_microsecond()),
+    |micros| match Timestamp::from_microsecond(micros) {
+        // The last second has fractions that can be written and not read.
+        Err(_) if micros > 0 => Ok(Timestamp::MAX),
+        read => Ok(read?),
+    }
+);
 integer!(
     Duration,
     |duration| Ok(duration.as_micros().try_into()?),

@@ -6,12 +6,11 @@ use async_trait::async_trait;
 use deadpool_redis::redis::{Cmd, ToRedisArgs};
 use frontrow_domain::{
     model::{
-        ConcertId,
+        ConcertId, LATEST_PLAN,
         queue::{Deadlines, PolicyVersion, QueuePolicy, QueueSeed, SoldOut},
     },
     ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
-use jiff::Timestamp;
 
 use super::RedisStore;
 use crate::{calls::Caller, errors::Effect, reply, scripts};
@@ -35,7 +34,9 @@ fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
         max_waiting,
     } = &seed.policy.policy;
     call.arg(reply::word(*state));
-    write_optional(call, opens_at.map(Timestamp::as_microsecond));
+    // A plan from before today's limit would be more than the doubles of a script keep.
+    let opens_at = opens_at.map(|at| at.min(LATEST_PLAN).as_microsecond());
+    write_optional(call, opens_at);
     write_optional(call, throughput.map(|throughput| throughput.admit));
     write_optional(
         call,

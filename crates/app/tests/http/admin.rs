@@ -6,6 +6,7 @@ mod deleting;
 mod faults;
 mod keys;
 mod notes;
+mod old_policies;
 mod points;
 mod policies;
 mod policy_rivals;

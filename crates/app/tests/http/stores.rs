@@ -134,6 +134,11 @@ impl Stores {
         self.queue == Queue::Redis
     }
 
+    /// True where the database is a SQLite file.
+    pub(crate) fn has_sqlite(self) -> bool {
+        self.database == Database::Sqlite
+    }
+
     /// Looks into the database of `app`.
     pub(crate) async fn books(self, app: &App) -> Result<Books> {
         self.open(app).await?.books().await

@@ -46,7 +46,7 @@ pub use seat::{PricedSeat, Seat, SeatLabel, SeatSelection, SeatState};
 pub use seat_plan::{PlannedSeat, Row, SeatPlan, Section};
 pub use seat_plan_edit::{PlanChange, StandingSeat};
 pub use spread::spread;
-pub use time::{later, micros, planned};
+pub use time::{LATEST_PLAN, later, micros, planned};
 
 /// Why a value was refused where it came in. The text is meant for the person who sent it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -18,16 +18,25 @@ pub fn micros(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
-/// `at` as an operator may name it: in whole microseconds, and not before 1970, which is no time for
-/// a plan and which not every store can keep.
+/// The latest instant of a plan: 2^53 µs after 1970, in the year 2255. Some stores keep instants as
+/// doubles, which have every whole number up to this one.
+pub const LATEST_PLAN: Timestamp = Timestamp::constant(9_007_199_254, 740_992_000);
+
+/// `at` as an operator may name it: in whole microseconds, and within what every store keeps exactly.
 ///
 /// # Errors
-/// When it is before 1970.
+/// When it is before 1970 or after [`LATEST_PLAN`].
 pub fn planned(at: Timestamp) -> Result<Timestamp, Invalid> {
     if at < Timestamp::UNIX_EPOCH {
         return Err(Invalid::new("not before 1970"));
     }
-    Ok(micros(at))
+    let at = micros(at);
+    if at > LATEST_PLAN {
+        return Err(Invalid::new(format!(
+            "not after {LATEST_PLAN}, the latest instant that every store keeps exactly"
+        )));
+    }
+    Ok(at)
 }
 
 #[cfg(test)]
@@ -42,6 +51,20 @@ mod tests {
             Ok(Timestamp::UNIX_EPOCH)
         );
         assert!(planned(Timestamp::UNIX_EPOCH - nanosecond).is_err());
-        assert!(planned(Timestamp::MAX).is_ok() && planned(Timestamp::MIN).is_err());
+        assert!(planned(Timestamp::MIN).is_err());
+    }
+
+    #[test]
+    fn nothing_is_planned_after_what_a_double_keeps() {
+        assert_eq!(LATEST_PLAN.as_microsecond(), 1 << 53);
+        let nanosecond = Duration::from_nanos(1);
+        assert_eq!(planned(LATEST_PLAN + nanosecond), Ok(LATEST_PLAN));
+        let microsecond = Duration::from_micros(1);
+        for late in [LATEST_PLAN + microsecond, Timestamp::MAX] {
+            let why = planned(late).unwrap_err();
+            let expected = "not after 2255-06-05T23:47:34.740992Z, the latest instant that every \
+                            store keeps exactly";
+            assert_eq!(why, Invalid::new(expected));
+        }
     }
 }

@@ -137,7 +137,10 @@ impl ChangeQueuePolicy {
         let mut policy = master.policy.policy;
         edit(&mut policy);
         let mut faults = policy.faults(&self.rules);
-        if !allow_past && policy.opens_at != opened_at {
+        if policy.opens_at == opened_at {
+            // Whatever it is, this change leaves it alone; it may be from before today's rules.
+            faults.retain(|(field, _)| *field != "opens_at");
+        } else if !allow_past && faults.iter().all(|(field, _)| *field != "opens_at") {
             let late = self.late_opening(concert, policy.opens_at).await?;
             faults.extend(late.map(|why| ("opens_at", why)));
         }

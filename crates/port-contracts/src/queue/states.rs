@@ -1,9 +1,14 @@
 //! Promise 9: the states of a queue, and which of them wins.
 
 use frontrow_domain::{
-    model::queue::{GatePurpose, JoinRefusal, PolicyState, QueueView, SoldOut, Standing, Ticket},
+    model::{
+        LATEST_PLAN,
+        queue::{GatePurpose, JoinRefusal, PolicyState, QueueView, SoldOut, Standing, Ticket},
+    },
     ports::JoinOutcome,
 };
+
+use jiff::Timestamp;
 
 use crate::fixture::counted;
 
@@ -209,6 +214,35 @@ pub async fn paused_wins_over_sold_out<F: QueueFixture>(fixture: F) {
     room.switch(PolicyState::Open).await;
     room.line_up("cat").await;
     assert_eq!(room.admit_all().await, 0);
+}
+
+/// A queue may open as late as can be planned.
+pub async fn a_queue_may_open_at_the_latest_plan<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(2)).await;
+    let opens_at = Some(LATEST_PLAN);
+    room.change(|policy| policy.opens_at = opens_at).await;
+    let ann = room.line_up("ann").await;
+    assert_eq!(room.find(&ann).await.queue.opens_at, opens_at);
+    assert_eq!(room.see().await.queue.opens_at, opens_at);
+    assert_eq!(room.tidy().await.queue.opens_at, opens_at);
+    room.admits_nobody().await;
+}
+
+/// A plan from before today's limit may be later than a store can keep. The queue works all the same,
+/// and opens no earlier than the latest plan.
+pub async fn an_opening_at_the_end_of_time_keeps_a_queue_in_service<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(2)).await;
+    room.change(|policy| policy.opens_at = Some(Timestamp::MAX))
+        .await;
+    let ann = room.line_up("ann").await;
+    let latest = Some(LATEST_PLAN);
+    assert!(room.find(&ann).await.queue.opens_at >= latest);
+    assert!(room.see().await.queue.opens_at >= latest);
+    assert!(room.tidy().await.queue.opens_at >= latest);
+    room.admits_nobody().await;
+    room.change(|policy| policy.opens_at = None).await;
+    assert_eq!(room.admit_all().await, 1);
+    room.go(&ann).await;
 }
 
 /// Everybody is told what the queue is like, also who is refused.

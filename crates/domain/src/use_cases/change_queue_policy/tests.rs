@@ -309,3 +309,44 @@ async fn a_wrong_policy_changes_nothing() {
         .unwrap();
     assert!(matches!(answer, PolicyAnswer::Invalid(faults) if faults[0].0 == "throughput"));
 }
+
+#[tokio::test]
+async fn an_opening_from_before_todays_rules_stops_no_other_change() {
+    for (edited, good) in [
+        (Timestamp::MAX, true),
+        (Timestamp::MAX - Duration::from_secs(1), false),
+    ] {
+        let mut policies = MockQueuePolicies::new();
+        policies.expect_find().returning(|_| {
+            let mut policy = policy(1);
+            policy.policy.opens_at = Some(Timestamp::MAX);
+            Ok(Some(MasterPolicy {
+                policy,
+                seeded: true,
+                reserved: None,
+            }))
+        });
+        policies
+            .expect_put()
+            .times(usize::from(good))
+            .returning(|_, _, _, _| Ok(PutOutcome::Put));
+        let mut control = MockQueueControl::new();
+        control.expect_policy_version().returning(|_| Ok(None));
+        control
+            .expect_seed()
+            .returning(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
+        let edit = |policy: &mut QueuePolicy| policy.opens_at = Some(edited);
+        let answer = change(policies, control)
+            .change(CONCERT, &edit, true, "ops")
+            .await
+            .unwrap();
+        match answer {
+            PolicyAnswer::Changed(_) => assert!(good),
+            PolicyAnswer::Invalid(faults) => {
+                assert!(!good);
+                assert_eq!(faults[0].0, "opens_at");
+            }
+            PolicyAnswer::NoSuchConcert | PolicyAnswer::Conflict => panic!("{answer:?}"),
+        }
+    }
+}

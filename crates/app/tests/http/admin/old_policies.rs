@@ -1,0 +1,46 @@
+//! Policies from before today's rules.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::wrong_fields;
+use crate::{on_every_store, stage::Stage, stores::Stores};
+
+on_every_store!(an_opening_at_the_end_of_time_stops_nothing);
+
+/// The latest instant that a program of the version before took, in its newest policy.
+fn set_opening(stores: Stores) -> String {
+    let end_of_time = if stores.has_sqlite() {
+        "253402207200999999"
+    } else {
+        "'9999-12-30 22:00:00.999999'"
+    };
+    format!("UPDATE concerts SET opens_at = {end_of_time}, policy_version = policy_version + 1")
+}
+
+async fn an_opening_at_the_end_of_time_stops_nothing(stores: Stores) -> Result<()> {
+    let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
+    stage.app.sigterm()?;
+    stage.app.wait_exit().await?;
+    stores.execute(&stage.app, &set_opening(stores)).await?;
+    stage.app.restart().await?;
+
+    let mut visitor = stage.join("visitor").await?;
+    visitor.look_up().await?.expect_status(200)?;
+    assert!(!visitor.is_active());
+    let opens_at = visitor.place["queue"]["opens_at"].as_str().unwrap_or("");
+    assert!(opens_at >= "2255-06-05T23:47:34.740992Z", "{opens_at}");
+
+    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
+    let change = async |change| stage.admin().patch(&path).json(&change).await;
+    let closed = change(json!({"state": "closed"}))
+        .await?
+        .expect_status(200)?;
+    assert_eq!(*closed.at("/in_force")?, true);
+    let wrong = change(json!({"opens_at": "2256-01-01T00:00:00Z"})).await?;
+    assert_eq!(wrong_fields(wrong)?, ["opens_at"]);
+    let open = change(json!({"state": "open", "opens_at": null})).await?;
+    open.expect_status(200)?;
+    visitor.look_up().await?.expect_status(200)?;
+    Ok(())
+}
