@@ -8,7 +8,7 @@ use std::time::Duration;
 use diesel::result::{DatabaseErrorKind, Error};
 use frontrow_domain::ports::{Cause, StoreError};
 
-/// How long to wait before asking a busy store again.
+/// How long to wait at least before asking a busy store again.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What an error says about the transaction in which it came.

@@ -10,7 +10,7 @@ use frontrow_domain::ports::{Cause, StoreError};
 
 use crate::connections::Trouble;
 
-/// How long to wait before asking a server again that cannot be reached or is not ready.
+/// How long to wait at least before asking a server again that cannot be reached or is not ready.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What the server says before it does anything: it is not ready, not the right one, or not to be used

@@ -65,6 +65,7 @@ async fn run(
     let settings = ServerSettings {
         workers: config.server.workers,
         grace: Duration::from_secs(config.server.grace_s),
+        longest_poll: config.queue.poll_range().longest,
     };
     let server =
         http::start(services, listener, settings).context("cannot start the HTTP server")?;

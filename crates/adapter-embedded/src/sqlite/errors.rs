@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use diesel::result::Error;
 use frontrow_domain::ports::{Cause, StoreError};
 
-/// How long to wait before asking a busy store again.
+/// How long to wait at least before asking a busy store again.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// An error before the commit: the transaction was rolled back, or is when its connection is closed. That goes

@@ -22,6 +22,7 @@ mod queue;
 mod ranking_pages;
 mod rankings;
 mod reservations;
+mod retries;
 mod routes;
 mod server;
 mod services;

@@ -68,7 +68,11 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
         may_answer("401", "It does not say, or not credibly, who asks");
     }
     if !of_the_service {
-        may_answer("503", "Not available for the moment; see Retry-After");
+        may_answer(
+            "503",
+            "Not available for the moment. Retry-After says when to send the request again; it differs between \
+             answers, so that not all come back at once",
+        );
     }
     if let Access::Protected(_) = access {
         may_answer(

@@ -69,7 +69,8 @@ impl Problem {
         self
     }
 
-    /// The same, worth another try after so long.
+    /// The same, worth another try after so long. A 503 tells each client another time, from then on
+    /// ([`Retries`](super::retries::Retries)).
     pub(crate) fn retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
         self

@@ -112,7 +112,7 @@ kinds! {
     STILL_WAITING = TOO_MANY_REQUESTS, "still-waiting", "Your turn has not come yet",
         "The place in the queue is not active yet. Look it up with GET /v1/queue/token, not sooner than Retry-After.";
     UNAVAILABLE = SERVICE_UNAVAILABLE, "unavailable", "Not available for the moment",
-        "Something that this server needs does not answer, or is overloaded. Send the request again after Retry-After, with the same Idempotency-Key if it had one.";
+        "Something that this server needs does not answer, or is overloaded. Send the request again after Retry-After, which differs between answers so that not all come back at once, with the same Idempotency-Key if it had one.";
 }
 
 impl ProblemKind {

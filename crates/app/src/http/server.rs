@@ -5,12 +5,18 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 use actix_web::{
     App, HttpServer,
     dev::Server,
-    http::header::{self, HeaderValue},
-    middleware::DefaultHeaders,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+    middleware::{DefaultHeaders, ErrorHandlers},
     web,
 };
 
-use super::{Services, openapi::Document, problem::Problem, problem_kinds::ProblemKind, routes};
+use super::{
+    Services, openapi::Document, problem::Problem, problem_kinds::ProblemKind, retries::Retries,
+    routes,
+};
 
 /// How requests are taken in.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +25,8 @@ pub(crate) struct ServerSettings {
     pub(crate) workers: usize,
     /// How long a stop waits for requests in flight.
     pub(crate) grace: Duration,
+    /// The longest pause between two polls of a user who waits.
+    pub(crate) longest_poll: Duration,
 }
 
 /// The largest body that is read, in bytes: the seat plan of a large hall is well below.
@@ -32,7 +40,10 @@ pub(crate) fn start(
 ) -> std::io::Result<Server> {
     let services = web::Data::from(services);
     let document = web::Data::new(Document::of(&routes::all().list()));
+    let retries = Arc::new(Retries::up_to(settings.longest_poll));
     let mut server = HttpServer::new(move || {
+        let retries = Arc::clone(&retries);
+        let put_off = move |answer| Ok(retries.put_off(answer));
         App::new()
             .app_data(services.clone())
             .app_data(document.clone())
@@ -42,6 +53,7 @@ pub(crate) fn start(
                 let detail = format!("The query cannot be read: {error}.");
                 Problem::new(ProblemKind::MALFORMED, detail).into()
             }))
+            .wrap(ErrorHandlers::new().handler(StatusCode::SERVICE_UNAVAILABLE, put_off))
             .wrap(
                 DefaultHeaders::new()
                     .add((

@@ -16,7 +16,7 @@ pub enum StoreError {
     NotApplied {
         /// What went wrong.
         what: String,
-        /// When it is worth trying again, where the store has an idea.
+        /// When it is worth trying again at the earliest, where the store has an idea.
         retry_after: Option<Duration>,
         /// Why, as far as operators have to act on it.
         cause: Cause,
@@ -81,7 +81,7 @@ impl StoreError {
         }
     }
 
-    /// When it is worth trying again, where the store has an idea.
+    /// When it is worth trying again at the earliest, where the store has an idea.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

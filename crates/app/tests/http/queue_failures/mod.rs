@@ -3,6 +3,7 @@
 
 mod loss;
 mod outages;
+mod retries;
 mod shaky_queue;
 
 use self::shaky_queue::ShakyQueue;

@@ -1,0 +1,112 @@
+//! When to send a request again that was answered 503.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use actix_web::{
+    dev::ServiceResponse,
+    http::header::{self, HeaderValue},
+    middleware::ErrorHandlerResponse,
+};
+use frontrow_domain::model::spread;
+
+/// Spreads the `Retry-After` of every 503.
+///
+/// An outage reaches every client within a second. If all came back after the same time, those who
+/// wait in a queue would come more than ten times as often as they poll, and in step. So each answer
+/// has another time: from the earliest that is worth it to the longest pause between two polls.
+#[derive(Debug)]
+pub(crate) struct Retries {
+    /// The longest pause between two polls, in whole seconds.
+    longest_s: u64,
+    answers: AtomicU64,
+}
+
+impl Retries {
+    /// With this as the longest pause between two polls.
+    pub(crate) fn up_to(longest_poll: Duration) -> Self {
+        Self {
+            longest_s: longest_poll.as_secs() + u64::from(longest_poll.subsec_nanos() > 0),
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    /// The next answer's time, in seconds, not before `earliest_s`. There are always two at least to
+    /// choose from.
+    fn next(&self, earliest_s: u64) -> u64 {
+        let latest_s = self.longest_s.max(earliest_s.saturating_add(1));
+        let answer = self.answers.fetch_add(1, Ordering::Relaxed);
+        earliest_s + spread(answer, latest_s - earliest_s + 1)
+    }
+
+    /// Spreads the `Retry-After` of an answer; what it says already is the earliest.
+    pub(crate) fn put_off<B>(&self, mut answer: ServiceResponse<B>) -> ErrorHandlerResponse<B> {
+        let headers = answer.response_mut().headers_mut();
+        let earliest = headers.get(header::RETRY_AFTER);
+        let earliest = earliest.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+        let after = self.next(earliest.unwrap_or(1).max(1));
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(after));
+        ErrorHandlerResponse::Response(answer.map_into_left_body())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use actix_web::{HttpResponse, test::TestRequest};
+    use frontrow_domain::ports::StoreError;
+
+    use super::*;
+    use crate::http::problem::Problem;
+
+    /// The `Retry-After` of an answer.
+    fn told(retries: &Retries, answer: HttpResponse) -> u64 {
+        let request = TestRequest::default().to_http_request();
+        let answer = ServiceResponse::new(request, answer);
+        let ErrorHandlerResponse::Response(answer) = retries.put_off(answer) else {
+            panic!("it is put off at once");
+        };
+        let after = answer.headers().get(header::RETRY_AFTER).unwrap();
+        after.to_str().unwrap().parse().unwrap()
+    }
+
+    fn failed() -> HttpResponse {
+        HttpResponse::from_error(Problem::from(StoreError::not_applied("it is down")))
+    }
+
+    #[test]
+    fn failures_are_spread_evenly_over_the_longest_poll() {
+        for (longest_ms, latest) in [(15_000, 15), (14_001, 15), (2_000, 2), (250, 2)] {
+            let retries = Retries::up_to(Duration::from_millis(longest_ms));
+            let mut counts = BTreeMap::new();
+            for _ in 0..1_000 {
+                *counts.entry(told(&retries, failed())).or_insert(0_u64) += 1;
+            }
+            assert!(counts.keys().copied().eq(1..=latest), "{counts:?}");
+            let mean = 1_000 / latest;
+            let even = counts.values().all(|count| count.abs_diff(mean) <= 5);
+            assert!(even, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_told_to_come_back_before_the_store_is() {
+        for (longest_s, latest) in [(15, 15), (5, 6), (1, 6)] {
+            let retries = Retries::up_to(Duration::from_secs(longest_s));
+            let full = || HttpResponse::from_error(Problem::from(StoreError::disk_full("full")));
+            let told: Vec<_> = (0..1_000).map(|_| told(&retries, full())).collect();
+            let ends = (told.iter().min(), told.iter().max());
+            assert_eq!(ends, (Some(&5), Some(&latest)));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_time_gets_one() {
+        let retries = Retries::up_to(Duration::from_secs(15));
+        let bare = HttpResponse::ServiceUnavailable().finish();
+        assert!((1..=15).contains(&told(&retries, bare)));
+    }
+}
