@@ -12,7 +12,8 @@ use crate::{
     model::{
         ConcertId,
         queue::{
-            Place, PolicyVersion, PollRange, QueueView, Standing, VersionedPolicy, WaitEstimate,
+            LineTick, Place, PolicyVersion, PollRange, QueueView, ShownPosition, Standing,
+            VersionedPolicy, WaitEstimate,
         },
     },
     ports::{Stamped, TickReport},
@@ -37,7 +38,6 @@ struct Seen {
     view: QueueView,
     interval: Option<Duration>,
     estimate: WaitEstimate,
-    policy_speed: Option<f64>,
 }
 
 /// A place as its user is told of it.
@@ -92,13 +92,12 @@ impl QueueBoard {
             view: QueueView::new(policy, false, false),
             interval: None,
             estimate: WaitEstimate::default(),
-            policy_speed: None,
         });
         if master.version > seen.version {
             seen.version = master.version;
             seen.view = QueueView::new(policy, seen.view.recovering, seen.view.sold_out);
             seen.interval = policy.throughput.map(|throughput| throughput.interval);
-            seen.policy_speed = policy.throughput.map(|throughput| throughput.speed());
+            seen.estimate.set_throughput(policy.throughput);
         }
     }
 
@@ -117,22 +116,22 @@ impl QueueBoard {
     /// Notes what a tick said.
     pub fn note_tick(&self, concert: ConcertId, tick: &Stamped<TickReport>) {
         if let Some(seen) = self.write().get_mut(&concert) {
-            let TickReport {
-                queue,
-                throughput,
-                departed,
-                ..
-            } = tick.value;
-            let policy_speed = throughput.map(|throughput| throughput.speed());
-            let as_before = seen.view == queue && seen.policy_speed == policy_speed;
-            // How fast a line moved under other rules, or while it stood still by order, says
-            // nothing of how fast it moves now.
-            if !as_before || !queue.effective(tick.as_of).admits() {
-                seen.estimate = WaitEstimate::default();
+            let report = &tick.value;
+            if seen.view != report.queue {
+                // How fast users were admitted under other rules tells nothing.
+                seen.estimate.forget_admissions();
+                seen.view = report.queue;
             }
-            seen.view = queue;
-            seen.policy_speed = policy_speed;
-            seen.estimate.note(tick.as_of, departed);
+            seen.estimate.note(&LineTick {
+                as_of: tick.as_of,
+                state: report.queue.effective(tick.as_of),
+                waiting: report.waiting,
+                admitted: report.admitted,
+                departed: report.departed,
+                more: report.more,
+                throughput: report.throughput,
+                window: report.window,
+            });
         }
     }
 
@@ -143,7 +142,7 @@ impl QueueBoard {
             .get(&concert)
             .is_some_and(|seen| seen.view != view);
         if news && let Some(seen) = self.write().get_mut(&concert) {
-            seen.estimate = WaitEstimate::default();
+            seen.estimate.forget_admissions();
             seen.view = view;
         }
     }
@@ -229,9 +228,16 @@ impl QueueBoard {
         self.note_view(place.ticket.concert, place.queue);
         let (estimated_wait, poll_after) = match place.standing {
             Standing::Active { .. } => (None, None),
-            Standing::Waiting { position, .. } => {
-                let wait = self.wait(&place, position, as_of);
-                (wait, Some(self.poll.pause(&place.ticket, position, wait)))
+            Standing::Waiting {
+                position, admitted, ..
+            } => {
+                let shown = ShownPosition {
+                    as_of,
+                    position,
+                    admitted,
+                };
+                let (wait, pause) = self.wait(&place, &shown);
+                (wait, Some(pause))
             }
         };
         PlaceReport {
@@ -243,23 +249,16 @@ impl QueueBoard {
         }
     }
 
-    /// How long the wait will be, the time until the queue opens included.
-    fn wait(&self, place: &Place, position: u64, now: Timestamp) -> Option<Duration> {
-        let until_open = place
-            .queue
-            .opens_at
-            .filter(|&opens_at| opens_at > now)
-            .map_or(Duration::ZERO, |opens_at| {
-                now.duration_until(opens_at).unsigned_abs()
-            });
-        let opened = now.max(place.queue.opens_at.unwrap_or(now));
-        if !place.queue.effective(opened).admits() {
-            return None;
-        }
+    /// How long the wait will be, the time until the queue opens included, and when to ask again.
+    fn wait(&self, place: &Place, shown: &ShownPosition) -> (Option<Duration>, Duration) {
         let queues = self.read();
-        let seen = queues.get(&place.ticket.concert)?;
-        let moving = seen.estimate.wait(position, seen.policy_speed)?;
-        Some(until_open + moving)
+        let seen = queues.get(&place.ticket.concert);
+        let wait = seen.and_then(|seen| seen.estimate.wait(shown, &place.queue));
+        let pause = self.poll.pause(&place.ticket, shown.position, wait);
+        if let Some(seen) = seen {
+            seen.estimate.sample(place.ticket.arrival, shown, pause);
+        }
+        (wait, pause)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<ConcertId, Seen>> {

@@ -18,7 +18,7 @@ mod window;
 pub use active_place::ActivePlace;
 pub use admission::Admission;
 pub use deadlines::{Cutoffs, Deadlines, PlaceEnd};
-pub use estimate::WaitEstimate;
+pub use estimate::{LineTick, ShownPosition, WaitEstimate};
 pub use join::{JoinDecision, JoinFacts};
 pub use line::{Left, Line, LineMark, SignOfLife, Turn};
 pub use place::{GatePurpose, Place, Standing};

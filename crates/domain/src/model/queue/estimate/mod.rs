@@ -1,0 +1,262 @@
+//! How long a wait will be: admission as it happens, window by window.
+
+mod admissions;
+mod departures;
+mod hazards;
+mod leavers;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use self::{
+    admissions::{Admissions, WindowAdmissions},
+    departures::Departures,
+    hazards::Hazards,
+    leavers::Leavers,
+    windows::Running,
+};
+use super::{AdmissionWindow, Arrival, EffectiveState, QueueView, Throughput};
+
+/// What one instance has seen of a line's movement, and what it makes of it.
+///
+/// The wait of a user follows from three things. The policy: the rest of the running window, then
+/// whole windows. The admissions that were seen, where they are fewer than the policy allows because
+/// active places limit them too. And the users *ahead* who leave, which only shown positions tell.
+/// Time in which nobody waited, or nobody was to be admitted, counts for nothing.
+#[derive(Debug, Default)]
+pub struct WaitEstimate {
+    /// The policy's limit in time, by the last that was heard of it.
+    throughput: Option<Throughput>,
+    last: Option<LineTick>,
+    /// Admissions by tick, where a window tells nothing of them.
+    admissions: Admissions,
+    /// Admissions by whole window.
+    windows: WindowAdmissions,
+    leavers: Leavers,
+    /// None while nobody waits.
+    departures: Option<Box<Departures>>,
+    hazards: Hazards,
+}
+
+/// How a line stood after an attempt to admit users from it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LineTick {
+    /// When that was, by the store's clock.
+    pub as_of: Timestamp,
+    /// The state that counted then.
+    pub state: EffectiveState,
+    /// How many users wait.
+    pub waiting: u64,
+    /// How many users were admitted from the line since the store has this queue.
+    pub admitted: u64,
+    /// How many users have left the line since the store has this queue, by admission or otherwise.
+    pub departed: u64,
+    /// True where the attempt stopped early, so that room may be left although users wait.
+    pub more: bool,
+    /// The limit in time of the policy in force. None where it has none.
+    pub throughput: Option<Throughput>,
+    /// The admission window as of then. None where none was started, or without a throughput.
+    pub window: Option<AdmissionWindow>,
+}
+
+/// A place in the line as a user is shown it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownPosition {
+    /// When that was, by the store's clock.
+    pub as_of: Timestamp,
+    /// From 1, the head of the line.
+    pub position: u64,
+    /// How many users had been admitted from the line until then.
+    pub admitted: u64,
+}
+
+impl WaitEstimate {
+    /// The longest time between two attempts to admit users, however long the window is.
+    const LONGEST_PACE: Duration = Duration::from_secs(1);
+    /// How many attempts to admit users fall into a window that is short.
+    const PACES: u32 = 3;
+
+    /// Applies the policy's limit in time, before a tick tells the one that is in force.
+    pub fn set_throughput(&mut self, throughput: Option<Throughput>) {
+        if self.throughput != throughput {
+            self.throughput = throughput;
+            self.forget_admissions();
+        }
+    }
+
+    /// Forgets how fast users were admitted: the rules are others now.
+    pub fn forget_admissions(&mut self) {
+        self.admissions.clear();
+        self.windows.clear();
+    }
+
+    /// Records how the line stood after an attempt to admit users.
+    pub fn note(&mut self, tick: &LineTick) {
+        let before = self.last.replace(*tick);
+        if before.is_some_and(|before| {
+            tick.admitted < before.admitted
+                || tick.departed < before.departed
+                || tick.as_of < before.as_of
+        }) {
+            // The store lost its counts, or its clock stepped back.
+            *self = Self {
+                last: self.last,
+                ..Self::default()
+            };
+        }
+        if before.is_some_and(|before| before.state != tick.state) {
+            self.forget_admissions();
+        }
+        self.set_throughput(tick.throughput);
+        let interval = tick.throughput.map(|throughput| throughput.interval);
+        self.leavers.note(
+            tick.as_of,
+            tick.departed.saturating_sub(tick.admitted),
+            interval,
+        );
+        if tick.waiting == 0 {
+            self.departures = None;
+            self.hazards = Hazards::default();
+        } else {
+            let departures = self.departures.get_or_insert_default();
+            self.hazards = departures.hazards(tick.as_of, interval, self.leavers.persistence());
+        }
+        if tick.waiting == 0 || tick.state != EffectiveState::Open {
+            self.forget_admissions();
+        } else {
+            self.admissions.note(tick.as_of, tick.admitted);
+            if let Some(window) = tick.window {
+                self.windows.note(&window, tick.admitted);
+            }
+        }
+    }
+
+    /// Records that the user of `arrival` was shown this position and told to ask again after `pause`.
+    ///
+    /// Only the few users of a sample are compared with what they were shown before, so that this
+    /// costs the others next to nothing.
+    pub fn sample(&self, arrival: Arrival, shown: &ShownPosition, pause: Duration) {
+        if let Some(departures) = &self.departures {
+            let interval = self.throughput.map(|throughput| throughput.interval);
+            departures.note(arrival, shown, pause, interval);
+        }
+    }
+
+    /// How long the user at this position will wait in a line that looks like `queue`. None where the
+    /// state admits nobody, or where nothing tells how fast users are admitted.
+    #[must_use]
+    pub fn wait(&self, shown: &ShownPosition, queue: &QueueView) -> Option<Duration> {
+        let last = self.last.as_ref();
+        let now = last.map_or(shown.as_of, |last| last.as_of.max(shown.as_of));
+        // Where the tick is the newer of the two, what it admitted is no longer ahead.
+        let (passed, since) = match last {
+            Some(last) if last.as_of > shown.as_of => {
+                (last.admitted.saturating_sub(shown.admitted), 0)
+            }
+            Some(last) => (0, shown.admitted.saturating_sub(last.admitted)),
+            None => (0, 0),
+        };
+        let position = shown.position.saturating_sub(passed).max(1);
+        let opened = now.max(queue.opens_at.unwrap_or(now));
+        let until_open = now.duration_until(opened).unsigned_abs();
+        let moving = match queue.effective(opened) {
+            EffectiveState::Bypass => Self::LONGEST_PACE,
+            EffectiveState::Open => self.moving(position, opened, since)?,
+            EffectiveState::Closed
+            | EffectiveState::Recovering
+            | EffectiveState::Paused
+            | EffectiveState::SoldOut => return None,
+        };
+        until_open.checked_add(moving)
+    }
+
+    /// How long the user at `position` waits from `now` on, while the line moves. `since` users were
+    /// admitted after the last tick.
+    fn moving(&self, position: u64, now: Timestamp, since: u64) -> Option<Duration> {
+        let Some(throughput) = self.throughput else {
+            let speed = self.admissions.speed()?;
+            return self.at_speed(position, speed);
+        };
+        let stepwise = self.stepwise(position, throughput, now, since)?;
+        // Where active places limit admission too, a user waits for the slower of the two.
+        let capacity_limits = self.last.is_some_and(|last| last.leaves_room());
+        let speed = if capacity_limits {
+            Some(self.admissions.speed()?)
+        } else {
+            self.windows.speed_below(throughput)
+        };
+        match speed {
+            None => Some(stepwise),
+            Some(speed) => Some(stepwise.max(self.at_speed(position, speed)?)),
+        }
+    }
+
+    /// The wait where the throughput is the only limit.
+    fn stepwise(
+        &self,
+        position: u64,
+        throughput: Throughput,
+        now: Timestamp,
+        since: u64,
+    ) -> Option<Duration> {
+        let running = Running::at(self.last.as_ref(), throughput, now, since);
+        let Some(beyond) = position.checked_sub(running.room).filter(|&left| left > 0) else {
+            let pace = throughput.interval / Self::PACES;
+            return Some(pace.min(Self::LONGEST_PACE));
+        };
+        let interval = throughput.interval.as_secs_f64();
+        let ahead = self.hazards.after(real(beyond), running.rest.as_secs_f64());
+        let windows = self.hazards.seconds(ahead, throughput.speed()) / interval;
+        // Whole windows are not missed by a rounding error.
+        let further = (windows - 1e-6).ceil().max(1.0) - 1.0;
+        let further = Duration::try_from_secs_f64(further * interval).ok()?;
+        running.rest.checked_add(further)
+    }
+
+    /// The wait where `speed` users are admitted each second, evenly.
+    fn at_speed(&self, position: u64, speed: f64) -> Option<Duration> {
+        let seconds = self.hazards.seconds(real(position), speed);
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}
+
+impl LineTick {
+    /// True where users wait although the window has room: active places are the limit.
+    fn leaves_room(&self) -> bool {
+        let room = match (self.throughput, self.window) {
+            (Some(throughput), Some(window)) => window.room(throughput),
+            _ => 0,
+        };
+        self.state == EffectiveState::Open && self.waiting > 0 && !self.more && room > 0
+    }
+}
+
+impl Throughput {
+    /// Users a second that it admits at most.
+    #[must_use]
+    pub fn speed(&self) -> f64 {
+        f64::from(self.admit) / self.interval.as_secs_f64()
+    }
+}
+
+/// A count as a real number.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "an estimate is not exact to one user in 2^52"
+)]
+fn real(count: u64) -> f64 {
+    count as f64
+}
+
+/// Seconds from `from` to `to`. 0 where the clock stepped back.
+fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
+    from.duration_until(to).as_secs_f64().max(0.0)
+}
