@@ -273,7 +273,10 @@ impl QueueBoard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::queue::PolicyState, use_cases::testing::*};
+    use crate::{
+        model::queue::{AdmissionWindow, PolicyState, Throughput},
+        use_cases::testing::*,
+    };
 
     #[test]
     fn those_who_wait_are_told_how_long_and_when_to_ask_again() {
@@ -293,26 +296,52 @@ mod tests {
     #[test]
     fn time_in_which_nobody_was_to_be_admitted_makes_no_wait_longer() {
         let board = board();
-        let tick = |second: i64, departed| Stamped {
-            as_of: at(second),
-            value: TickReport {
-                departed,
-                queue: QueueView {
-                    opens_at: Some(at(100)),
-                    ..open_queue()
+        for second in 31..=100 {
+            // Two places a second end, and the capacity allows no more.
+            let admitted = u64::try_from(second - 90).unwrap_or(0) * 2;
+            let tick = Stamped {
+                as_of: at(second),
+                value: TickReport {
+                    admitted,
+                    departed: admitted,
+                    throughput: None,
+                    queue: QueueView {
+                        opens_at: Some(at(90)),
+                        ..open_queue()
+                    },
+                    ..report(0, false)
                 },
-                ..report(0, false)
-            },
+            };
+            board.note_tick(CONCERT, &tick);
+        }
+        let mut place = waiting(20);
+        place.queue.opens_at = Some(at(90));
+        let report = board.report("token".into(), stamped(place));
+        assert_eq!(report.estimated_wait, Some(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn the_wait_follows_the_window_of_the_last_tick() {
+        let board = board();
+        let tick = TickReport {
+            window: Some(AdmissionWindow {
+                start: at(95),
+                interval: Duration::from_mins(10),
+                admitted: 60,
+            }),
+            throughput: Some(Throughput {
+                admit: 60,
+                interval: Duration::from_mins(10),
+            }),
+            admitted: 40,
+            ..report(0, false)
         };
-        for second in 41..=100 {
-            board.note_tick(CONCERT, &tick(second, 0));
+        board.note_tick(CONCERT, &stamped(tick));
+        for (position, seconds) in [(1, 595), (60, 595), (61, 1_195)] {
+            let told = board.report("token".into(), stamped(waiting(position)));
+            let wait = Some(Duration::from_secs(seconds));
+            assert_eq!(told.estimated_wait, wait, "{position}");
         }
-        for second in 101..=110 {
-            let departed = u64::try_from(second - 100).unwrap() * 2;
-            board.note_tick(CONCERT, &tick(second, departed));
-        }
-        let wait = board.report("token".into(), stamped(waiting(20)));
-        assert_eq!(wait.estimated_wait, Some(Duration::from_secs(10)));
     }
 
     #[test]

@@ -120,6 +120,7 @@ impl WaitEstimate {
         self.leavers.note(
             tick.as_of,
             tick.departed.saturating_sub(tick.admitted),
+            tick.waiting,
             interval,
         );
         if tick.waiting == 0 {
@@ -214,9 +215,12 @@ impl WaitEstimate {
         };
         let interval = throughput.interval.as_secs_f64();
         let ahead = self.hazards.after(real(beyond), running.rest.as_secs_f64());
-        let windows = self.hazards.seconds(ahead, throughput.speed()) / interval;
-        // Whole windows are not missed by a rounding error.
-        let further = (windows - 1e-6).ceil().max(1.0) - 1.0;
+        // A window admits at its start, so only users beyond the first one's limit wait further ones.
+        let speed = throughput.speed();
+        let whole = self.hazards.seconds(ahead, speed)
+            - self.hazards.seconds(throughput.admit.into(), speed);
+        // A rounding error is no window.
+        let further = (whole / interval - 1e-6).ceil().max(0.0);
         let further = Duration::try_from_secs_f64(further * interval).ok()?;
         running.rest.checked_add(further)
     }

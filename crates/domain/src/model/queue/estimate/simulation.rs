@@ -41,6 +41,8 @@ pub(super) struct Told {
     pub(super) wait: Option<Duration>,
     /// How many were admitted before.
     pub(super) admitted: u64,
+    /// Whether the position was the true one, and not from a snapshot.
+    is_fresh: bool,
 }
 
 /// A line with its policy, and one instance that ticks it and answers those who wait.
@@ -111,6 +113,15 @@ impl Simulation {
         (self.interval() / 3).min(1_000)
     }
 
+    /// When the running window ends. Ticks are aligned to it.
+    fn window_end(&self) -> u64 {
+        let window = self.throughput.and(self.window);
+        window.map_or(u64::MAX, |window| {
+            let end = window.at(at(self.now)).end().as_millisecond();
+            end.try_into().unwrap()
+        })
+    }
+
     /// Users who join, one after the other, and wait, at once or after the first tick.
     pub(super) fn join(&mut self, users: u64) {
         for _ in 0..users {
@@ -177,7 +188,7 @@ impl Simulation {
                 self.poll(arrival);
             } else {
                 self.tick();
-                self.next_tick += self.pace();
+                self.next_tick = (self.now + self.pace()).min(self.window_end());
             }
         }
     }
@@ -292,17 +303,19 @@ impl Simulation {
             position: shown.position,
             wait,
             admitted: self.admitted,
+            is_fresh: shown.position + shown.admitted == ordinal,
         });
         let pause = u64::try_from(pause.as_millis()).unwrap();
         self.polls.push(Reverse((self.now + pause, arrival)));
     }
 
     /// The first estimate since `from` that is further from the truth than a window and a fifth of the
-    /// true wait, of those who were admitted.
+    /// true wait, of those who were admitted. An estimate is as good as the position that was shown, so
+    /// only those count of users who were shown the true one.
     pub(super) fn first_wrong(&self, from: u64) -> Option<(Told, Duration)> {
         self.told
             .iter()
-            .filter(|told| told.at >= from)
+            .filter(|told| told.at >= from && told.is_fresh)
             .find_map(|told| {
                 let admitted_at = *self.admitted_at.get(&told.arrival)?;
                 let truth = Duration::from_millis(admitted_at - told.at);

@@ -19,7 +19,7 @@ fn tick(second: u64, throughput: Option<Throughput>, window: Option<(u64, u32)>)
         waiting: 100_000,
         admitted: 0,
         departed: 0,
-        more: false,
+        more: true,
         throughput,
         window: window.and_then(|(start, admitted)| {
             Some(AdmissionWindow {
@@ -248,16 +248,20 @@ fn a_mass_departure_is_over_within_three_windows() {
     }
 }
 
-/// 500 per 3 s, and 1 % of all who wait give up each second.
+/// 100 per 3 s, and 1 % of all who wait give up each second.
 #[test]
 fn users_who_keep_giving_up_make_the_wait_shorter() {
     for snapshots in [0, 30_000] {
-        let mut line = Simulation::new(Some(PER_3_S), None, snapshots);
+        let throughput = Throughput {
+            admit: 100,
+            ..PER_3_S
+        };
+        let mut line = Simulation::new(Some(throughput), None, snapshots);
         line.leaving = [0.01; Hazards::DEPTHS];
-        line.join(60_000);
+        line.join(12_000);
         line.run(90_000);
-        // Without them, it were 60 s.
-        let wait = line.wait(10_000).unwrap().as_secs();
+        // ln(1 + 0.01 · 2,000 ÷ 33.3) ÷ 0.01. If all stayed, it would be 60 s.
+        let wait = line.wait(2_000).unwrap().as_secs();
         assert!((44..=50).contains(&wait), "{snapshots}: {wait} s");
     }
 }
@@ -270,7 +274,7 @@ fn by_capacity_alone_ten_admissions_tell_the_speed() {
         line.run(second * 1_000);
         line.join(2);
     }
-    line.join(100);
+    line.join(200);
     assert_eq!(line.wait(100), None);
     for second in 5..60 {
         line.run(second * 1_000);
