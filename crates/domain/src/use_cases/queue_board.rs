@@ -38,6 +38,7 @@ struct Seen {
     view: QueueView,
     interval: Option<Duration>,
     estimate: WaitEstimate,
+    has_capacity: bool,
 }
 
 /// A place as its user is told of it.
@@ -92,12 +93,14 @@ impl QueueBoard {
             view: QueueView::new(policy, false, false),
             interval: None,
             estimate: WaitEstimate::default(),
+            has_capacity: false,
         });
         if master.version > seen.version {
             seen.version = master.version;
             seen.view = QueueView::new(policy, seen.view.recovering, seen.view.sold_out);
             seen.interval = policy.throughput.map(|throughput| throughput.interval);
             seen.estimate.set_throughput(policy.throughput);
+            seen.has_capacity = policy.capacity.is_some();
         }
     }
 
@@ -129,6 +132,7 @@ impl QueueBoard {
                 admitted: report.admitted,
                 departed: report.departed,
                 more: report.more,
+                has_capacity: seen.has_capacity,
                 throughput: report.throughput,
                 window: report.window,
             });

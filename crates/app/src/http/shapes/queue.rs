@@ -33,10 +33,13 @@ pub(crate) struct PlaceBody {
     /// When the active place ends, if nothing extends it; null while waiting.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub(crate) active_until: Option<Timestamp>,
-    /// Judged by how fast the line moves; null when active, or when nobody can say.
+    /// How long the wait is likely to be, in seconds: the rest of the running admission window, then
+    /// whole windows, shortened by users ahead who leave. Null when active, while nobody is admitted,
+    /// and until enough were admitted where only the places are limited.
     #[schema(required)]
     pub(crate) estimated_wait_s: Option<u64>,
-    /// When to look again; null when active.
+    /// When to look again, in milliseconds: about a tenth of the estimated wait, within the limits that
+    /// are configured, and not the same for all. Null when active.
     #[schema(required)]
     pub(crate) poll_after_ms: Option<u64>,
     /// When all this was true.

@@ -48,7 +48,7 @@ fn spread(ticket: &Ticket, position: u64) -> f64 {
     f64::from((bits >> 40) as u32) / f64::from(1_u32 << 24)
 }
 
-/// The finalizer of SplitMix64: every bit of the input stirs every bit of the output.
+/// The finalizer of `SplitMix64`: every bit of the input stirs every bit of the output.
 pub(super) fn stirred(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,26 +1,26 @@
 //! How long a wait will be: admission as it happens, window by window.
 
 mod admissions;
-mod departures;
 mod hazards;
-mod leavers;
 #[cfg(test)]
 mod properties;
+mod sample;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod trend;
 mod windows;
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use jiff::Timestamp;
 
 use self::{
     admissions::{Admissions, WindowAdmissions},
-    departures::Departures,
     hazards::Hazards,
-    leavers::Leavers,
+    sample::DepartureSample,
+    trend::DepartureTrend,
     windows::Running,
 };
 use super::{AdmissionWindow, Arrival, EffectiveState, QueueView, Throughput};
@@ -40,9 +40,9 @@ pub struct WaitEstimate {
     admissions: Admissions,
     /// Admissions by whole window.
     windows: WindowAdmissions,
-    leavers: Leavers,
-    /// None while nobody waits.
-    departures: Option<Box<Departures>>,
+    trend: DepartureTrend,
+    /// Empty until a user waits.
+    sample: OnceLock<Box<DepartureSample>>,
     hazards: Hazards,
 }
 
@@ -53,7 +53,7 @@ pub struct LineTick {
     pub as_of: Timestamp,
     /// The state that counted then.
     pub state: EffectiveState,
-    /// How many users wait.
+    /// How many users wait for their turn.
     pub waiting: u64,
     /// How many users were admitted from the line since the store has this queue.
     pub admitted: u64,
@@ -61,6 +61,8 @@ pub struct LineTick {
     pub departed: u64,
     /// True where the attempt stopped early, so that room may be left although users wait.
     pub more: bool,
+    /// True where the policy has a capacity too.
+    pub has_capacity: bool,
     /// The limit in time of the policy in force. None where it has none.
     pub throughput: Option<Throughput>,
     /// The admission window as of then. None where none was started, or without a throughput.
@@ -117,19 +119,22 @@ impl WaitEstimate {
         }
         self.set_throughput(tick.throughput);
         let interval = tick.throughput.map(|throughput| throughput.interval);
-        self.leavers.note(
+        self.trend.note(
             tick.as_of,
             tick.departed.saturating_sub(tick.admitted),
             tick.waiting,
             interval,
         );
         if tick.waiting == 0 {
-            self.departures = None;
-            self.hazards = Hazards::default();
-        } else {
-            let departures = self.departures.get_or_insert_default();
-            self.hazards = departures.hazards(tick.as_of, interval, self.leavers.persistence());
+            self.sample.take();
         }
+        let persistence = self.trend.persistence();
+        self.hazards = self
+            .sample
+            .get_mut()
+            .map_or_else(Hazards::default, |sample| {
+                sample.hazards(tick.as_of, interval, persistence)
+            });
         if tick.waiting == 0 || tick.state != EffectiveState::Open {
             self.forget_admissions();
         } else {
@@ -145,10 +150,9 @@ impl WaitEstimate {
     /// Only the few users of a sample are compared with what they were shown before, so that this
     /// costs the others next to nothing.
     pub fn sample(&self, arrival: Arrival, shown: &ShownPosition, pause: Duration) {
-        if let Some(departures) = &self.departures {
-            let interval = self.throughput.map(|throughput| throughput.interval);
-            departures.note(arrival, shown, pause, interval);
-        }
+        let sample = self.sample.get_or_init(Box::default);
+        let interval = self.throughput.map(|throughput| throughput.interval);
+        sample.note(arrival, shown, pause, interval);
     }
 
     /// How long the user at this position will wait in a line that looks like `queue`. None where the
@@ -233,13 +237,14 @@ impl WaitEstimate {
 }
 
 impl LineTick {
-    /// True where users wait although the window has room: active places are the limit.
+    /// True where users wait although the window has room: the capacity is used up.
     fn leaves_room(&self) -> bool {
         let room = match (self.throughput, self.window) {
             (Some(throughput), Some(window)) => window.room(throughput),
             _ => 0,
         };
-        self.state == EffectiveState::Open && self.waiting > 0 && !self.more && room > 0
+        let is_open = self.state == EffectiveState::Open;
+        is_open && self.has_capacity && self.waiting > 0 && !self.more && room > 0
     }
 }
 

@@ -122,12 +122,13 @@ impl Simulation {
         })
     }
 
-    /// Users who join, one after the other, and wait, at once or after the first tick.
+    /// So many users join: those for whom there is room are active at once, the others wait.
     pub(super) fn join(&mut self, users: u64) {
         for _ in 0..users {
-            // All the immediate admissions that there are, as a store has them.
-            let arrival = self.next_arrival;
-            self.next_arrival += 1;
+            let arrival = self
+                .next_arrival
+                .max(i64::try_from(self.now * 1_000).unwrap());
+            self.next_arrival = arrival + 1;
             if self.line.is_empty() && self.room() > 0 {
                 self.admit_one();
                 continue;
@@ -221,6 +222,7 @@ impl Simulation {
             admitted: self.admitted,
             departed: self.departed,
             more: false,
+            has_capacity: self.capacity.is_some(),
             throughput: self.throughput,
             window: self
                 .throughput
@@ -262,6 +264,9 @@ impl Simulation {
 
     /// Some of the users at each depth leave, evenly spread.
     fn depart(&mut self) {
+        if self.leaving.iter().all(|&share| share <= 0.0) {
+            return;
+        }
         let seconds = Duration::from_millis(self.pace()).as_secs_f64();
         let mut leave = vec![false; self.line.len()];
         for (position, leaves) in (1_u64..).zip(&mut leave) {
@@ -312,17 +317,24 @@ impl Simulation {
     /// The first estimate since `from` that is further from the truth than a window and a fifth of the
     /// true wait, of those who were admitted. An estimate is as good as the position that was shown, so
     /// only those count of users who were shown the true one.
-    pub(super) fn first_wrong(&self, from: u64) -> Option<(Told, Duration)> {
-        self.told
+    pub(super) fn first_wrong(&self, from: u64) -> Option<String> {
+        let judged = self
+            .told
             .iter()
-            .filter(|told| told.at >= from && told.is_fresh)
-            .find_map(|told| {
-                let admitted_at = *self.admitted_at.get(&told.arrival)?;
-                let truth = Duration::from_millis(admitted_at - told.at);
-                let off = told.wait.unwrap_or(Duration::MAX).abs_diff(truth);
-                let window = Duration::from_millis(self.interval().max(1_000));
-                (off > window + truth / 5).then_some((*told, truth))
+            .filter(|told| told.at >= from && told.is_fresh);
+        judged.into_iter().find_map(|told| {
+            let admitted_at = *self.admitted_at.get(&told.arrival)?;
+            let truth = Duration::from_millis(admitted_at - told.at);
+            let off = told.wait.unwrap_or(Duration::MAX).abs_diff(truth);
+            // A tick may be so late.
+            let window = Duration::from_millis(self.interval().max(1_000));
+            (off > window + truth / 5).then(|| {
+                let Told {
+                    at, position, wait, ..
+                } = told;
+                format!("at {at} ms, position {position}: told {wait:?}, but it took {truth:?}")
             })
+        })
     }
 }
 

@@ -86,6 +86,7 @@ mod tests {
             admitted: 1_000,
             departed: 1_000,
             more: false,
+            has_capacity: false,
             throughput: Some(THROUGHPUT),
             window: window.map(|(start, admitted)| AdmissionWindow {
                 start: at(start),

@@ -22,12 +22,12 @@ use crate::model::{
 /// The ordinal of a user, which is the position plus all who were admitted, becomes smaller only by
 /// users ahead who left. So two ordinals that a user was shown tell how many those were.
 ///
-/// Each user may be in one of the seats of a depth, which the arrival tells. Anybody can see without a
-/// lock who has a seat, and until when it is kept.
+/// The arrival of a user tells which seat of each depth that user may have. Who has a seat, and until
+/// when it is kept, is read without a lock.
 #[derive(Debug)]
-pub(super) struct Departures {
+pub(super) struct DepartureSample {
     seats: [[Seat; Self::SEATS]; Hazards::DEPTHS],
-    measured: Mutex<[Depth; Hazards::DEPTHS]>,
+    measured: Mutex<Measured>,
 }
 
 #[derive(Debug)]
@@ -38,11 +38,21 @@ struct Seat {
     until: AtomicI64,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Depth {
-    /// What the users of the seats were shown last.
-    shown: [Option<ShownPosition>; Departures::SEATS],
-    sums: Sums,
+#[derive(Debug, Default)]
+struct Measured {
+    /// What the users of the seats were shown, by depth.
+    seen: [[Option<Seen>; DepartureSample::SEATS]; Hazards::DEPTHS],
+    /// By the depth at which it was measured.
+    sums: [Sums; Hazards::DEPTHS],
+}
+
+/// What the user of a seat was shown, with which the next answer is compared.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    shown: ShownPosition,
+    /// True where the ordinal was right as of then: after a join, and when it was seen to change. Else
+    /// it may be of an older snapshot.
+    is_current: bool,
 }
 
 /// Decayed sums.
@@ -56,11 +66,11 @@ struct Sums {
     at: Option<Timestamp>,
 }
 
-impl Default for Departures {
+impl Default for DepartureSample {
     fn default() -> Self {
         let seat = || Seat {
-            arrival: AtomicI64::new(i64::MIN),
-            until: AtomicI64::new(i64::MIN),
+            arrival: AtomicI64::new(Seat::NOBODY),
+            until: AtomicI64::new(Seat::NOBODY),
         };
         Self {
             seats: array::from_fn(|_| array::from_fn(|_| seat())),
@@ -69,23 +79,24 @@ impl Default for Departures {
     }
 }
 
-impl Departures {
+impl DepartureSample {
     /// How many users at each depth.
     const SEATS: usize = 4;
-    /// How many depths a user may have passed between two answers.
-    const PASSED: usize = 4;
-    /// The shortest half-life of what was measured. Where answers come from snapshots of the line, an
-    /// ordinal is refreshed only twice a minute; a shorter memory would hold a single answer.
+    /// The shortest half-life of what was measured. Where answers come from snapshots of the line, the
+    /// ordinal of a user is refreshed only twice a minute, so a shorter memory would hold a single
+    /// answer. That departures have stopped, [`DepartureTrend`](super::DepartureTrend) tells sooner.
     const HALF_LIFE: Duration = Duration::from_secs(20);
-    /// An ordinal that stays the same for so long shows that nobody left. Before, it may be that the
-    /// answers were from a snapshot.
-    const UNCHANGED: Duration = Duration::from_secs(45);
+    /// After how many seconds an ordinal that stays the same shows that nobody left. Before, the answers
+    /// may be from a snapshot.
+    const UNCHANGED: f64 = 45.0;
+    /// For how many seconds after a join no answer is from a snapshot.
+    const JUST_JOINED: f64 = 1.0;
     /// What was measured longer ago tells nothing.
     const STALE: Duration = Duration::from_mins(5);
     /// A seat is kept for at least so long, also where its user was to ask again at once.
     const KEPT: Duration = Duration::from_secs(5);
 
-    /// How much of a sum is left after `seconds`: half of it after about a window.
+    /// Which share of a sum is left after `seconds`: half of it after a window.
     pub(super) fn decay(seconds: f64, interval: Option<Duration>) -> f64 {
         let half_life = interval.unwrap_or_default().max(Self::HALF_LIFE);
         (-seconds / half_life.as_secs_f64()).exp2()
@@ -103,10 +114,10 @@ impl Departures {
         let depth = Hazards::depth(shown.position);
         let seat = seat_of(arrival);
         let until = later(shown.as_of, (pause * 3).max(Self::KEPT)).as_microsecond();
+        // Users move towards the head, and the seat there may be taken: then they keep theirs.
         let held = self
             .column(seat)
             .skip(depth)
-            .take(Self::PASSED)
             .find(|(_, seat)| seat.arrival.load(Relaxed) == arrival.micros());
         let free = self
             .column(seat)
@@ -115,30 +126,30 @@ impl Departures {
         if held.is_none() && free.is_none() {
             return;
         }
-        // Whoever finds it locked is not missed: the next answer tells the same and more.
+        // Where it is locked, nothing is lost: the next answer tells the same and more.
         let Ok(mut measured) = self.measured.try_lock() else {
             return;
         };
-        let mut open = *shown;
-        if let Some((at_depth, taken)) = held
-            && let Some(depth_held) = measured.get_mut(at_depth)
+        let mut seen = Seen {
+            shown: *shown,
+            is_current: seconds_between(arrival.at(), shown.as_of) <= Self::JUST_JOINED,
+        };
+        if let Some((at_depth, _)) = held
+            && let Some(before) = measured.seen(at_depth, seat)
         {
-            open = depth_held.compare(seat, shown, interval).unwrap_or(open);
-            if at_depth == depth {
-                taken.until.store(until, Relaxed);
-                depth_held.keep(seat, open);
-                return;
+            seen = measured.compare(before, seen, interval);
+        }
+        let (depth, taken) = match (held, free) {
+            (Some((_, left)), Some(taken)) => {
+                left.release();
+                taken
             }
-            taken.until.store(i64::MIN, Relaxed);
-            taken.arrival.store(i64::MIN, Relaxed);
-        }
-        if let Some((_, free)) = free
-            && let Some(depth) = measured.get_mut(depth)
-        {
-            free.arrival.store(arrival.micros(), Relaxed);
-            free.until.store(until, Relaxed);
-            depth.keep(seat, open);
-        }
+            (Some(taken), None) | (None, Some(taken)) => taken,
+            (None, None) => return,
+        };
+        taken.arrival.store(arrival.micros(), Relaxed);
+        taken.until.store(until, Relaxed);
+        measured.keep(depth, seat, seen);
     }
 
     /// The hazards as measured by `now`, of which `persistence` (0 to 1) goes on.
@@ -155,7 +166,7 @@ impl Departures {
             .measured
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
-        Hazards::new(measured.map(|Depth { sums, .. }| match sums.at {
+        Hazards::new(measured.sums.map(|sums| match sums.at {
             Some(at) if sums.exposure > 0.0 && seconds_between(at, now) < stale => {
                 sums.left / sums.exposure * persistence
             }
@@ -170,41 +181,55 @@ impl Departures {
     }
 }
 
-impl Depth {
-    fn keep(&mut self, seat: usize, shown: ShownPosition) {
-        if let Some(kept) = self.shown.get_mut(seat) {
-            *kept = Some(shown);
+impl Seat {
+    const NOBODY: i64 = i64::MIN;
+
+    fn release(&self) {
+        self.until.store(Self::NOBODY, Relaxed);
+        self.arrival.store(Self::NOBODY, Relaxed);
+    }
+}
+
+impl Measured {
+    fn seen(&self, depth: usize, seat: usize) -> Option<Seen> {
+        *self.seen.get(depth)?.get(seat)?
+    }
+
+    fn keep(&mut self, depth: usize, seat: usize, seen: Seen) {
+        let seats = self.seen.get_mut(depth);
+        if let Some(kept) = seats.and_then(|seats| seats.get_mut(seat)) {
+            *kept = Some(seen);
         }
     }
 
-    /// Compares `now` with what the user of this seat was shown before. Gives what the next answer is
-    /// to be compared with; none where this is the first.
-    fn compare(
-        &mut self,
-        seat: usize,
-        now: &ShownPosition,
-        interval: Option<Duration>,
-    ) -> Option<ShownPosition> {
-        let before = (*self.shown.get(seat)?)?;
-        let seconds = seconds_between(before.as_of, now.as_of);
-        let left = before.ordinal().saturating_sub(now.ordinal());
-        if now.ordinal() > before.ordinal() || now.admitted < before.admitted {
-            return Some(*now); // users came back ahead, or the store lost its counts
+    /// Compares what a user is shown now with what the user was shown `before`. Returns what the next
+    /// answer is to be compared with.
+    fn compare(&mut self, before: Seen, now: Seen, interval: Option<Duration>) -> Seen {
+        let (from, to) = (before.shown, now.shown);
+        if to.ordinal() > from.ordinal() || to.admitted < from.admitted {
+            return now; // users came back ahead, or the store lost its counts
         }
-        if left == 0 && seconds < Departures::UNCHANGED.as_secs_f64() {
-            return Some(before);
+        let left = from.ordinal() - to.ordinal();
+        let seconds = seconds_between(from.as_of, to.as_of);
+        if left == 0 && seconds < DepartureSample::UNCHANGED {
+            return before;
         }
-        let ahead = f64::midpoint(real(before.position), real(now.position));
-        self.sums
-            .add(now.as_of, real(left), ahead * seconds, interval);
-        Some(*now)
+        let ahead = u64::midpoint(from.position, to.position);
+        let sums = self.sums.get_mut(Hazards::depth(ahead));
+        if let Some(sums) = sums.filter(|_| before.is_current) {
+            sums.add(to.as_of, real(left), real(ahead) * seconds, interval);
+        }
+        Seen {
+            is_current: true,
+            ..now
+        }
     }
 }
 
 impl Sums {
     fn add(&mut self, now: Timestamp, left: f64, exposure: f64, interval: Option<Duration>) {
         let at = self.at.unwrap_or(now);
-        let decay = Departures::decay(seconds_between(at, now), interval);
+        let decay = DepartureSample::decay(seconds_between(at, now), interval);
         self.left = self.left * decay + left;
         self.exposure = self.exposure * decay + exposure;
         self.at = Some(at.max(now));
@@ -220,7 +245,7 @@ impl ShownPosition {
 
 /// Which seat of each depth a user may have.
 fn seat_of(arrival: Arrival) -> usize {
-    let seats = Departures::SEATS as u64;
+    let seats = DepartureSample::SEATS as u64;
     let seat = stirred(arrival.micros().cast_unsigned()) % seats;
     usize::try_from(seat).unwrap_or(0)
 }

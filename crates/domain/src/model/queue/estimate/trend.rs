@@ -4,15 +4,15 @@ use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{departures::Departures, real, seconds_between};
+use super::{real, sample::DepartureSample, seconds_between};
 
-/// How many users left the whole line, and whether it goes on.
+/// How many users left the whole line, and whether that goes on.
 ///
 /// The totals do not tell who left ahead of whom, but they are exact and never late. Shown positions
-/// tell, but only when their users ask again. So the positions measure, and the totals tell when what
-/// was measured is over: after users left in one moment, no more leave.
+/// do, but only when their users ask again. So the positions measure, and the totals tell when what
+/// was measured is over: after a mass departure, nobody leaves any more.
 #[derive(Debug, Default)]
-pub(super) struct Leavers {
+pub(super) struct DepartureTrend {
     last: Option<Totals>,
     /// Decayed sums of users who left and of exposure, as the measurement by positions has them.
     users: f64,
@@ -30,7 +30,7 @@ struct Totals {
     exposure: f64,
 }
 
-impl Leavers {
+impl DepartureTrend {
     /// The shortest time that counts as the last window.
     const SHORTEST: Duration = Duration::from_secs(2);
     /// How many totals of the last window are kept, about.
@@ -59,7 +59,7 @@ impl Leavers {
             left,
             exposure: before.exposure + exposure,
         };
-        let decay = Departures::decay(seconds, interval);
+        let decay = DepartureSample::decay(seconds, interval);
         self.users = self.users * decay + users;
         self.exposure = self.exposure * decay + exposure;
         self.last = Some(totals);
@@ -106,14 +106,14 @@ mod tests {
     }
 
     /// 10,000 wait. In each of 30 s, `before` of them leave, then `after` in each of 5 s.
-    fn persistence(before: u64, after: u64) -> f64 {
-        let mut leavers = Leavers::default();
+    fn persistence_after(before: u64, after: u64) -> f64 {
+        let mut trend = DepartureTrend::default();
         let mut left = 0;
         for second in 1..=35 {
             left += if second <= 30 { before } else { after };
-            leavers.note(at(second), left, 10_000 - left, WINDOW);
+            trend.note(at(second), left, 10_000 - left, WINDOW);
         }
-        leavers.persistence()
+        trend.persistence()
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
             (0, 0, 1.0, 1.0),
             (0, 100, 1.0, 1.0),
         ] {
-            let persistence = persistence(before, after);
+            let persistence = persistence_after(before, after);
             assert!(
                 (from..=to).contains(&persistence),
                 "{before} {after}: {persistence}"
@@ -136,13 +136,13 @@ mod tests {
 
     #[test]
     fn a_line_that_shortens_loses_fewer_users_and_goes_on_as_before() {
-        let mut leavers = Leavers::default();
+        let mut trend = DepartureTrend::default();
         let (mut waiting, mut left) = (100_000, 0);
         for second in 1..=60 {
             left += waiting / 50;
             waiting -= waiting / 50 + 500;
-            leavers.note(at(second), left, waiting, WINDOW);
+            trend.note(at(second), left, waiting, WINDOW);
         }
-        assert!(leavers.persistence() > 0.95);
+        assert!(trend.persistence() > 0.95);
     }
 }
