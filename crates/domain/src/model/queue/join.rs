@@ -134,7 +134,7 @@ mod tests {
             terms(PolicyState::Bypass).policy,
             Generation(1),
             Some(Recovery {
-                lasts: Duration::from_secs(60),
+                lasts: Duration::from_mins(1),
             }),
             at(0),
         );
