@@ -58,7 +58,8 @@ proptest! {
         prop_assert_eq!(line.first_wrong(0), None);
     }
 
-    /// Half of all, or the middle third, leave in a moment.
+    /// Half of all, or the middle third, leave in a moment. Before and after, one in twenty gives up until
+    /// the line ends, so that the sample always has recent answers to compare.
     #[test]
     fn a_mass_departure_is_over_within_three_windows(
         (throughput, users) in line(),
@@ -67,8 +68,10 @@ proptest! {
         half in any::<bool>(),
     ) {
         let mut line = Simulation::new(Some(throughput), None, snapshots);
-        line.join(users);
         let lasts = line.interval() * users / u64::from(throughput.admit);
+        let lasts_s = Duration::from_millis(lasts.max(1)).as_secs_f64();
+        line.leaving = [0.05 / lasts_s; Hazards::DEPTHS];
+        line.join(users);
         line.run(Duration::from_millis(lasts).mul_f64(at).as_millis().try_into().unwrap());
         if half {
             line.thin_out();

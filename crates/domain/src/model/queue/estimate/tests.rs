@@ -229,11 +229,12 @@ fn the_last_of_a_window_and_one_waits_for_the_next() {
     assert_eq!(line.waiting(), 0);
 }
 
-/// Half of 20,000 leave in a moment, those ahead too.
+/// A few leave all the time. Then half of 20,000 leave in a moment, those ahead too.
 #[test]
 fn a_mass_departure_is_over_within_three_windows() {
     for snapshots in [0, 30_000] {
         let mut line = Simulation::new(Some(PER_3_S), None, snapshots);
+        line.leaving = [0.0005; Hazards::DEPTHS];
         line.join(20_000);
         line.run(20_500);
         line.thin_out();
