@@ -140,17 +140,26 @@ pub(crate) struct RankingArguments {
 /// How it is measured, and what becomes of it.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Settings {
-    /// End with an error when a bar is missed
+    /// End with an error when a bar is missed that is due, or a row fails or became worse
     #[arg(long)]
     pub(crate) check: bool,
+
+    /// The bars of plans up to this one are due; all that have a plan, unless this is given
+    #[arg(long, value_name = "NUMBER", requires = "check")]
+    pub(crate) plan: Option<u32>,
 
     /// Write the report to this file as JSON, too
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
-    /// Put load on this program instead of a fresh release build
+    /// An earlier program: rows without a bar that is due are measured on both in turns, and may not
+    /// be more than 5 % worse
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<PathBuf>,
+
+    /// Put load on this program instead of a fresh release build
+    #[arg(long, value_name = "FILE")]
+    pub(crate) subject: Option<PathBuf>,
 
     /// How many different people ask
     #[arg(long, value_name = "PEOPLE", default_value_t = Self::USERS, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
@@ -189,6 +198,11 @@ impl Settings {
         } else {
             None
         }
+    }
+
+    /// The bars of plans up to this one are due.
+    pub(crate) fn due(&self) -> u32 {
+        self.plan.unwrap_or(u32::MAX)
     }
 
     /// How long each slice is.

@@ -13,8 +13,9 @@ use crate::{
     watch,
 };
 
-/// Says what the machine is, how busy it was before, and which program is under load.
-pub(crate) fn describe(report: &mut Report, program: &Path) {
+/// Says what the machine is, how busy it was before, which program is under load, and which earlier
+/// one it is compared with.
+pub(crate) fn describe(report: &mut Report, program: &Path, earlier: Option<&Path>) {
     let processors = thread::available_parallelism().map_or(0, NonZero::get);
     let model = CpuInfo::current().ok().and_then(|info| {
         let model = info.model_name(0)?;
@@ -40,6 +41,9 @@ pub(crate) fn describe(report: &mut Report, program: &Path) {
         report.fact("disk commit (4 KiB and fsync, median)", short(took));
     }
     report.fact("program", version(program));
+    if let Some(earlier) = earlier {
+        report.fact("earlier program", version(earlier));
+    }
 }
 
 /// What the disk takes to make one small write safe: no store commits sooner.

@@ -5,6 +5,12 @@ use procfs::process::Process;
 
 use crate::figures::exact;
 
+/// The process that puts the load on, which is this one.
+const CLIENT: &str = "client";
+
+/// The bare server.
+pub(crate) const BARE: &str = "bare";
+
 /// The processes that share the machine while something is measured.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {
@@ -18,7 +24,7 @@ pub(crate) struct CpuTime(Vec<(&'static str, f64)>);
 impl Meter {
     /// Reads those of the client, which is this process, and of `others`.
     pub(crate) fn of(others: &[(&'static str, u32)]) -> Self {
-        let mut processes = vec![("client", std::process::id())];
+        let mut processes = vec![(CLIENT, std::process::id())];
         processes.extend_from_slice(others);
         Self { processes }
     }
@@ -39,6 +45,12 @@ impl Meter {
 }
 
 impl CpuTime {
+    /// So much time.
+    #[cfg(test)]
+    pub(super) fn with(taken: &[(&'static str, f64)]) -> Self {
+        Self(taken.to_vec())
+    }
+
     /// Adds what was taken between two readings.
     pub(crate) fn add_between(&mut self, before: &Self, after: &Self) {
         for (&(name, earlier), &(_, later)) in before.0.iter().zip(&after.0) {
@@ -47,6 +59,19 @@ impl CpuTime {
                 None => self.0.push((name, later - earlier)),
             }
         }
+    }
+
+    /// What the program and its stores took, in seconds: all but the client and the bare server.
+    pub(crate) fn of_the_service(&self) -> f64 {
+        let service = self.0.iter();
+        let service = service.filter(|(name, _)| ![CLIENT, BARE].contains(name));
+        service.map(|(_, seconds)| seconds).sum()
+    }
+
+    /// What one process took, in seconds. None of one that is not there.
+    pub(crate) fn of(&self, process: &str) -> Option<f64> {
+        let found = self.0.iter().find(|(name, _)| *name == process)?;
+        Some(found.1)
     }
 
     /// Microseconds a request, for people: `client 9, program 21`. What took next to nothing is left
@@ -72,6 +97,15 @@ mod tests {
         taken.add_between(&at(2.0, 8.0), &at(2.5, 8.0));
         assert_eq!(taken, at(1.0, 2.0));
         assert_eq!(taken.per_request(100_000), "client 10.0, program 20.0");
+    }
+
+    #[test]
+    fn the_service_is_the_program_and_its_stores() {
+        let taken = [("client", 8.0), ("program", 2.0), ("bare", 4.0), ("redis", 1.0)];
+        let taken = CpuTime(taken.to_vec());
+        assert!((taken.of_the_service() - 3.0).abs() < 1e-9);
+        assert_eq!(taken.of("bare"), Some(4.0));
+        assert_eq!(taken.of("database"), None);
     }
 
     #[test]

@@ -4,6 +4,6 @@ mod cpu;
 mod pairs;
 
 pub(crate) use self::{
-    cpu::{CpuTime, Meter},
+    cpu::{BARE, CpuTime, Meter},
     pairs::{Compared, Plan, Seen, Side, compare},
 };

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{CpuTime, Meter};
 use crate::{
     client::Tally,
-    figures::{median, ratio},
+    figures::{exact, median, ratio},
 };
 
 /// One side of a ratio.
@@ -35,14 +35,47 @@ pub(crate) struct Seen {
 pub(crate) struct Compared {
     pub(crate) subject: Seen,
     pub(crate) reference: Seen,
-    /// The subject's rate in one of the reference, for each pair of slices.
-    pub(crate) ratios: Vec<f64>,
+    /// Subject and reference, for each pair of slices.
+    pairs: Vec<(Slice, Slice)>,
+}
+
+/// What was seen of one side in one slice.
+#[derive(Debug, Clone)]
+struct Slice {
+    answers: u64,
+    rate: f64,
+    cpu: CpuTime,
 }
 
 impl Compared {
+    /// The subject's rate in one of the reference, for each pair of slices; without those in which
+    /// the reference did nothing.
+    pub(crate) fn ratios(&self) -> Vec<f64> {
+        let pairs = self.pairs.iter();
+        let ratios = pairs.filter_map(|(ours, theirs)| ratio(ours.rate, theirs.rate));
+        ratios.collect()
+    }
+
     /// The median of the pairs' ratios; none where the reference did nothing.
     pub(crate) fn ratio(&self) -> Option<f64> {
-        median(&self.ratios)
+        median(&self.ratios())
+    }
+
+    /// The processor time of program and stores for a request of the subject, in that of `process`
+    /// for one of the reference, for each pair of slices; none where nothing was taken.
+    pub(crate) fn costs(&self, process: &str) -> Vec<f64> {
+        let cost = |(ours, theirs): &(Slice, Slice)| {
+            let whole = theirs.each(theirs.cpu.of(process)?)?;
+            ratio(ours.each(ours.cpu.of_the_service())?, whole)
+        };
+        self.pairs.iter().filter_map(cost).collect()
+    }
+}
+
+impl Slice {
+    /// So many seconds for each answer.
+    fn each(&self, seconds: f64) -> Option<f64> {
+        ratio(seconds, exact(self.answers))
     }
 }
 
@@ -57,7 +90,7 @@ pub(crate) async fn compare(
     let mut compared = Compared {
         subject: Seen::nothing()?,
         reference: Seen::nothing()?,
-        ratios: Vec::new(),
+        pairs: Vec::new(),
     };
     subject.slice(plan.slice).await?;
     reference.slice(plan.slice).await?;
@@ -67,7 +100,7 @@ pub(crate) async fn compare(
             .reference
             .watch(meter, reference, plan.slice)
             .await?;
-        compared.ratios.extend(ratio(ours, theirs));
+        compared.pairs.push((ours, theirs));
     }
     Ok(compared)
 }
@@ -80,13 +113,25 @@ impl Seen {
         })
     }
 
-    /// Adds one slice and gives its rate.
-    async fn watch(&mut self, meter: &Meter, side: &mut impl Side, lasts: Duration) -> Result<f64> {
+    /// Adds one slice, and gives it.
+    async fn watch(
+        &mut self,
+        meter: &Meter,
+        side: &mut impl Side,
+        lasts: Duration,
+    ) -> Result<Slice> {
         let before = meter.read()?;
         let tally = side.slice(lasts).await?;
-        self.cpu.add_between(&before, &meter.read()?);
+        let after = meter.read()?;
+        self.cpu.add_between(&before, &after);
         self.tally.merge_after(&tally);
-        Ok(tally.rate())
+        let mut cpu = CpuTime::default();
+        cpu.add_between(&before, &after);
+        Ok(Slice {
+            answers: tally.answers(),
+            rate: tally.rate(),
+            cpu,
+        })
     }
 }
 
@@ -120,7 +165,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(compared.ratio(), Some(0.5));
-        assert_eq!(compared.ratios.len(), 3);
+        assert_eq!(compared.ratios().len(), 3);
         assert_eq!(compared.subject.tally.intended, 111);
         assert_eq!(compared.reference.tally.lasted, Duration::from_secs(3));
     }
@@ -137,5 +182,26 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(compared.ratio(), None);
+        assert!(compared.costs("client").is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_cost_is_processor_time_for_a_request() {
+        let slice = |answers, taken: &[(&'static str, f64)]| Slice {
+            answers,
+            rate: 0.0,
+            cpu: CpuTime::with(taken),
+        };
+        let ours = slice(100, &[("client", 9.0), ("program", 2.0), ("redis", 1.0), ("bare", 0.1)]);
+        let theirs = slice(200, &[("client", 9.0), ("program", 0.5), ("bare", 3.0)]);
+        let nothing = Seen::nothing().unwrap();
+        let compared = Compared {
+            subject: nothing.clone(),
+            reference: nothing,
+            pairs: vec![(ours, theirs)],
+        };
+        let costs = compared.costs("bare");
+        assert!((costs[0] - 2.0).abs() < 1e-9, "{costs:?}");
+        assert!(compared.costs("database").is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! What was measured, beside what it must be.
 
+mod against;
 mod row;
 mod table;
 
@@ -7,18 +8,32 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use serde::Serialize;
 
-pub(crate) use self::row::{Bar, Row, Verdict};
+pub(crate) use self::{
+    against::Against,
+    row::{Bar, Due, Row, Verdict},
+};
 use self::table::{cells, table};
 
 /// Everything that was measured, and where.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Report {
+    /// The bars of plans up to this one are due.
+    plan: u32,
     /// The machine, versions and settings, by name.
     facts: Vec<(String, String)>,
     rows: Vec<Row>,
 }
 
 impl Report {
+    /// Nothing yet; the bars of all plans up to this one are due.
+    pub(crate) fn new(plan: u32) -> Self {
+        Self {
+            plan,
+            facts: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
     /// Adds something to know about the measurement.
     pub(crate) fn fact(&mut self, name: &str, value: impl Into<String>) {
         self.facts.push((name.to_owned(), value.into()));
@@ -29,9 +44,13 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// True when every bar is met and no row has failed; never of an empty report.
-    pub(crate) fn all_met(&self) -> bool {
-        let good = |row: &Row| matches!(row.verdict(), Verdict::Met | Verdict::Published);
+    /// True when every bar that is due is met, and no row is worse than that of the earlier program
+    /// or has failed; never of an empty report.
+    pub(crate) fn is_good(&self) -> bool {
+        let good = |row: &Row| match row.verdict(self.plan) {
+            Verdict::Met | Verdict::NotYet | Verdict::Published => true,
+            Verdict::Missed | Verdict::Worse | Verdict::Failed => false,
+        };
         !self.rows.is_empty() && self.rows.iter().all(good)
     }
 
@@ -41,7 +60,7 @@ impl Report {
         let facts = facts.map(|(name, value)| (name.as_str(), value.as_str()));
         serde_json::to_string_pretty(&Written {
             facts: facts.collect(),
-            rows: self.rows.iter().map(Judged::from).collect(),
+            rows: self.rows.iter().map(|row| self.judged(row)).collect(),
         })
     }
 
@@ -55,16 +74,25 @@ impl Report {
             .collect();
         table(&mut text, ["", ""], &facts);
         text.push('\n');
-        let rows: Vec<_> = self.rows.iter().map(cells).collect();
-        table(&mut text, ["what", "measured", "bar", ""], &rows);
+        let rows = self.rows.iter();
+        let rows: Vec<_> = rows.map(|row| cells(row, row.verdict(self.plan))).collect();
+        table(&mut text, ["what", "measured", "bar", "plan", ""], &rows);
         for row in &self.rows {
             // Writing into a string does not fail.
             let _ = write!(text, "\n{}\n", row.what);
-            for figures in row.behind.iter().chain(&row.fault) {
+            let against = row.against.as_ref().map(Against::describe);
+            for figures in row.behind.iter().chain(&against).chain(&row.fault) {
                 let _ = writeln!(text, "    {figures}");
             }
         }
         text
+    }
+
+    fn judged<'a>(&self, row: &'a Row) -> Judged<'a> {
+        Judged {
+            row,
+            verdict: row.verdict(self.plan),
+        }
     }
 }
 
@@ -82,35 +110,34 @@ struct Judged<'a> {
     verdict: Verdict,
 }
 
-impl<'a> From<&'a Row> for Judged<'a> {
-    fn from(row: &'a Row) -> Self {
-        Self {
-            row,
-            verdict: row.verdict(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn one_bad_row_is_enough() {
-        let mut report = Report::default();
-        assert!(!report.all_met());
+        let mut report = Report::new(8);
+        assert!(!report.is_good());
         report.row(Row::new("a", Some(1.0)));
-        report.row(Row::new("b", Some(1.0)).bar(Bar::AtMost(1.0)));
-        assert!(report.all_met());
-        report.row(Row::failed("c", &anyhow::anyhow!("no")));
-        assert!(!report.all_met());
+        report.row(Row::new("b", Some(1.0)).bar(Bar::AtMost(1.0), Due::Plan(8)));
+        report.row(Row::new("c", Some(2.0)).bar(Bar::AtMost(1.0), Due::Plan(9)));
+        report.row(Row::new("d", Some(2.0)).bar(Bar::AtMost(1.0), Due::Later));
+        assert!(report.is_good());
+        let worse = Row::new("e", Some(1.0)).against(&[(1.0, 2.0); 7]);
+        let failed = Row::failed("f", &anyhow::anyhow!("no"));
+        let missed = Row::new("g", Some(2.0)).bar(Bar::AtMost(1.0), Due::Plan(8));
+        for bad in [worse, failed, missed] {
+            report.row(bad);
+            assert!(!report.is_good());
+            report.rows.pop();
+        }
     }
 
     #[test]
     fn programs_can_read_it() {
-        let mut report = Report::default();
+        let mut report = Report::new(8);
         report.fact("memory", "2 GiB");
-        report.row(Row::new("joins", Some(0.5)).bar(Bar::AtLeast(0.4)));
+        report.row(Row::new("joins", Some(0.5)).bar(Bar::AtLeast(0.4), Due::Plan(8)));
         let read: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
         assert_eq!(read["facts"]["memory"], "2 GiB");
         let row = &read["rows"][0];
@@ -122,27 +149,28 @@ mod tests {
             (&row["measured"], &row["bar"]["at_least"]),
             (&0.5.into(), &0.4.into())
         );
+        assert_eq!(row["plan"], 8);
     }
 
     #[test]
     fn the_table_shows_every_figure_beside_its_bar() {
-        let mut report = Report::default();
+        let mut report = Report::new(8);
         report.fact("machine", "2 × CPU");
         report.row(
             Row::new("joins", Some(0.5))
-                .bar(Bar::AtLeast(0.4))
+                .bar(Bar::AtLeast(0.4), Due::Plan(8))
                 .behind("5,000/s"),
         );
         report.row(
             Row::new("memory", Some(300.0))
                 .unit("bytes")
-                .bar(Bar::AtMost(256.0)),
+                .bar(Bar::AtMost(256.0), Due::Plan(7)),
         );
         let text = report.text();
         for line in [
             "| machine | 2 × CPU |",
-            "| joins  | 0.50      | ≥ 0.40      | met    |",
-            "| memory | 300 bytes | ≤ 256 bytes | MISSED |",
+            "| joins  | 0.50      | ≥ 0.40      | 8    | met    |",
+            "| memory | 300 bytes | ≤ 256 bytes | 7    | MISSED |",
             "    5,000/s",
         ] {
             assert!(text.contains(line), "{line}\n{text}");

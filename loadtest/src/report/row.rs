@@ -1,7 +1,11 @@
 //! One figure, and what it must be.
 
+use std::fmt::{self, Display};
+
 use anyhow::Error;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use super::Against;
 
 /// What a figure must reach.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -9,6 +13,22 @@ use serde::Serialize;
 pub(crate) enum Bar {
     AtLeast(f64),
     AtMost(f64),
+}
+
+/// When a bar must be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// By the plan with this number.
+    Plan(u32),
+    /// By no plan yet.
+    Later,
+}
+
+/// Which of two figures is the better one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Better {
+    More,
+    Less,
 }
 
 /// What a row says of its figure.
@@ -19,8 +39,12 @@ pub(crate) enum Verdict {
     Met,
     /// The bar is missed.
     Missed,
+    /// The bar is missed, and need not be met yet.
+    NotYet,
     /// There is no bar.
     Published,
+    /// It is worse than that of the earlier program.
+    Worse,
     /// There is no figure that counts.
     Failed,
 }
@@ -34,6 +58,12 @@ pub(crate) struct Row {
     /// Such as `ms`; empty for a ratio.
     pub(super) unit: &'static str,
     pub(super) bar: Option<Bar>,
+    /// When the bar must be reached. None where there is no bar.
+    pub(super) plan: Option<Due>,
+    #[serde(skip)]
+    better: Better,
+    /// The same figure of an earlier program, where both were measured in turns.
+    pub(super) against: Option<Against>,
     /// Why the figure does not count.
     pub(super) fault: Option<String>,
     /// The figures behind it.
@@ -41,7 +71,8 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// A figure; none where nothing could be measured, which is a fault.
+    /// A figure; none where nothing could be measured, which is a fault. More is better, until a bar
+    /// or [`Row::less_is_better`] says otherwise.
     pub(crate) fn new(what: impl Into<String>, measured: Option<f64>) -> Self {
         let measured = measured.filter(|value| value.is_finite());
         Self {
@@ -49,6 +80,9 @@ impl Row {
             measured,
             unit: "",
             bar: None,
+            plan: None,
+            better: Better::More,
+            against: None,
             fault: measured.is_none().then(|| "nothing was measured".into()),
             behind: Vec::new(),
         }
@@ -64,10 +98,26 @@ impl Row {
         Self { unit, ..self }
     }
 
-    /// The same with this bar.
-    pub(crate) fn bar(self, bar: Bar) -> Self {
-        let bar = Some(bar);
-        Self { bar, ..self }
+    /// The same with this bar, to be reached by then.
+    pub(crate) fn bar(self, bar: Bar, plan: Due) -> Self {
+        let better = match bar {
+            Bar::AtLeast(_) => Better::More,
+            Bar::AtMost(_) => Better::Less,
+        };
+        Self {
+            bar: Some(bar),
+            plan: Some(plan),
+            better,
+            ..self
+        }
+    }
+
+    /// The same of a figure that is the better the smaller it is.
+    pub(crate) fn less_is_better(self) -> Self {
+        Self {
+            better: Better::Less,
+            ..self
+        }
     }
 
     /// The same, not counting where there is a fault.
@@ -82,17 +132,72 @@ impl Row {
         self
     }
 
-    /// What it comes to.
-    pub(crate) fn verdict(&self) -> Verdict {
-        let Some(measured) = self.measured.filter(|_| self.fault.is_none()) else {
+    /// What was measured.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The figure. None where there is none that counts.
+    pub(crate) fn figure(&self) -> Option<f64> {
+        self.measured.filter(|_| self.fault.is_none())
+    }
+
+    /// True where an earlier program is what the figure is judged by: its bar is not due by this
+    /// plan, but is by a later one, or it has no bar.
+    pub(crate) fn is_compared(&self, plan: u32) -> bool {
+        match self.plan {
+            None => true,
+            Some(Due::Later) => false,
+            Some(Due::Plan(due)) => due > plan,
+        }
+    }
+
+    /// The same beside an earlier program: the figures of both, pair by pair.
+    pub(crate) fn against(self, pairs: &[(f64, f64)]) -> Self {
+        let against = Against::of(self.better, pairs);
+        Self {
+            against: Some(against),
+            ..self
+        }
+    }
+
+    /// What it comes to, where the bars of all plans up to this one are due.
+    pub(crate) fn verdict(&self, plan: u32) -> Verdict {
+        let Some(measured) = self.figure() else {
             return Verdict::Failed;
         };
+        let worse = self.against.as_ref().is_some_and(Against::is_worse);
+        if worse && self.is_compared(plan) {
+            return Verdict::Worse;
+        }
         let met = match self.bar {
             None => return Verdict::Published,
             Some(Bar::AtLeast(least)) => measured >= least,
             Some(Bar::AtMost(most)) => measured <= most,
         };
-        if met { Verdict::Met } else { Verdict::Missed }
+        match self.plan {
+            _ if met => Verdict::Met,
+            Some(Due::Plan(due)) if due <= plan => Verdict::Missed,
+            _ => Verdict::NotYet,
+        }
+    }
+}
+
+impl Display for Due {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plan(number) => write!(formatter, "{number}"),
+            Self::Later => formatter.write_str("later"),
+        }
+    }
+}
+
+impl Serialize for Due {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Plan(number) => serializer.serialize_u32(*number),
+            Self::Later => serializer.serialize_str("later"),
+        }
     }
 }
 
@@ -100,8 +205,14 @@ impl Row {
 mod tests {
     use super::*;
 
+    const PLAN: u32 = 8;
+
+    fn row(measured: f64, bar: Bar, plan: Due) -> Row {
+        Row::new("x", Some(measured)).bar(bar, plan)
+    }
+
     fn barred(measured: f64, bar: Bar) -> Verdict {
-        Row::new("x", Some(measured)).bar(bar).verdict()
+        row(measured, bar, Due::Plan(PLAN)).verdict(PLAN)
     }
 
     #[test]
@@ -113,11 +224,45 @@ mod tests {
     }
 
     #[test]
+    fn a_bar_is_due_by_its_plan() {
+        let verdict = |measured, due| row(measured, Bar::AtLeast(1.0), due).verdict(PLAN);
+        for (due, missed) in [
+            (Due::Plan(PLAN - 1), Verdict::Missed),
+            (Due::Plan(PLAN), Verdict::Missed),
+            (Due::Plan(PLAN + 1), Verdict::NotYet),
+            (Due::Later, Verdict::NotYet),
+        ] {
+            assert_eq!(verdict(0.9, due), missed, "{due}");
+            assert_eq!(verdict(1.0, due), Verdict::Met, "{due}");
+        }
+        let later = row(0.9, Bar::AtLeast(1.0), Due::Later);
+        assert_eq!(later.verdict(u32::MAX), Verdict::NotYet);
+    }
+
+    #[test]
+    fn what_is_not_due_is_judged_by_the_earlier_program() {
+        let worse = [(0.5, 1.0); 7];
+        let due = |due| row(0.5, Bar::AtLeast(0.1), due);
+        for (compared, row) in [
+            (true, Row::new("x", Some(0.5))),
+            (true, due(Due::Plan(PLAN + 1))),
+            (false, due(Due::Plan(PLAN))),
+            (false, due(Due::Later)),
+        ] {
+            assert_eq!(row.is_compared(PLAN), compared, "{row:?}");
+            let verdict = row.against(&worse).verdict(PLAN);
+            assert_eq!(verdict == Verdict::Worse, compared);
+        }
+        let growth = Row::new("x", Some(0.5)).less_is_better().against(&worse);
+        assert_eq!(growth.verdict(PLAN), Verdict::Published);
+    }
+
+    #[test]
     fn what_is_wrong_fails_however_good_it_looks() {
-        let row = Row::new("x", Some(9.0)).bar(Bar::AtLeast(1.0));
-        assert_eq!(row.clone().fault(None).verdict(), Verdict::Met);
-        assert_eq!(row.fault(Some("429".into())).verdict(), Verdict::Failed);
-        assert_eq!(Row::new("x", None).verdict(), Verdict::Failed);
+        let row = row(9.0, Bar::AtLeast(1.0), Due::Later);
+        assert_eq!(row.clone().fault(None).verdict(PLAN), Verdict::Met);
+        assert_eq!(row.fault(Some("429".into())).verdict(PLAN), Verdict::Failed);
+        assert_eq!(Row::new("x", None).verdict(PLAN), Verdict::Failed);
         assert_eq!(barred(f64::NAN, Bar::AtMost(1.0)), Verdict::Failed);
         assert_eq!(barred(f64::INFINITY, Bar::AtLeast(1.0)), Verdict::Failed);
     }

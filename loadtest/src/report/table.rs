@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::{Bar, Row, Verdict};
 use crate::figures::grouped;
 
-/// A row of the report: what, measured, bar, verdict.
-pub(super) fn cells(row: &Row) -> [String; 4] {
+/// A row of the report: what, measured, bar, plan, verdict.
+pub(super) fn cells(row: &Row, verdict: Verdict) -> [String; 5] {
     let number = |value: f64| {
         let digits = match value.abs() {
             size if size >= 1_000.0 => return grouped(value),
@@ -23,9 +23,11 @@ pub(super) fn cells(row: &Row) -> [String; 4] {
         Some(Bar::AtLeast(least)) => format!("≥ {}", with_unit(least)),
         Some(Bar::AtMost(most)) => format!("≤ {}", with_unit(most)),
     };
-    let verdict = match row.verdict() {
+    let verdict = match verdict {
         Verdict::Met => "met",
         Verdict::Missed => "MISSED",
+        Verdict::NotYet => "not yet",
+        Verdict::Worse => "WORSE",
         Verdict::Published => "",
         Verdict::Failed => "FAILED",
     };
@@ -33,6 +35,7 @@ pub(super) fn cells(row: &Row) -> [String; 4] {
         row.what.clone(),
         row.measured.map(with_unit).unwrap_or_default(),
         bar,
+        row.plan.map(|due| due.to_string()).unwrap_or_default(),
         verdict.to_owned(),
     ]
 }

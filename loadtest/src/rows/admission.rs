@@ -19,7 +19,7 @@ use crate::{
     client::{Answer, Feed, Pace, Request, Tally},
     figures::{exact, grouped},
     people::{Crowd, Person, Place, Series},
-    report::{Bar, Row},
+    report::{Bar, Due, Row},
 };
 
 /// How many are let in.
@@ -65,7 +65,7 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
         rows.push(
             Row::new("p99.9 of a script call while they are admitted", millis)
                 .unit("ms")
-                .bar(Bar::AtMost(5.0)),
+                .bar(Bar::AtMost(3.0), Due::Plan(8)),
         );
     }
     Ok(rows)
@@ -107,10 +107,11 @@ fn row(stages: &Stages, tally: &Tally, admitted: &[Timestamp]) -> Row {
     let what = format!("admitting {} people", grouped(exact(ADMITTED)));
     let row = Row::new(what, took)
         .unit("s")
+        .less_is_better()
         .behind("from the first to the last admitted_at of their places")
         .fault(unintended(tally));
     match stages.backend {
-        Backend::Redis => row.bar(Bar::AtMost(1.5)),
+        Backend::Redis => row.bar(Bar::AtMost(0.75), Due::Plan(8)),
         Backend::Embedded | Backend::Mysql => row,
     }
 }

@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use crate::{
     client::{Load, Pace, Tally},
-    figures::{per_second, short},
+    figures::{median, per_second, short},
     measure::{Compared, Seen, Side},
-    report::{Bar, Row},
+    report::Row,
 };
 
 /// The same requests slice after slice.
@@ -20,25 +20,40 @@ impl Side for Steady {
     }
 }
 
-/// The row of a ratio to the bare route, with the figures of both sides behind it.
-pub(crate) fn row(what: &str, least: f64, compared: &Compared) -> Row {
-    row_beside(what, "bare", least, compared)
+/// The row of a cost: the processor time of program and stores for a request, in that of `process`
+/// for one of the yardstick's. The ratio of the rates is behind it.
+pub(crate) fn cost(what: &str, reference: &str, process: &str, compared: &Compared) -> Row {
+    let costs = compared.costs(process);
+    let row = Row::new(what, median(&costs))
+        .less_is_better()
+        .behind(format!("pairs: {}", listed(&costs)));
+    let row = match compared.ratio() {
+        Some(ratio) => row.behind(format!(
+            "rate ÷ {reference}: {ratio:.2}, pairs: {}",
+            listed(&compared.ratios())
+        )),
+        None => row,
+    };
+    sides(row, reference, compared)
 }
 
-/// The row of a ratio to something else.
-pub(crate) fn row_beside(what: &str, reference: &str, least: f64, compared: &Compared) -> Row {
-    let ratios: Vec<_> = compared
-        .ratios
-        .iter()
-        .map(|ratio| format!("{ratio:.3}"))
-        .collect();
-    Row::new(what, compared.ratio())
-        .bar(Bar::AtLeast(least))
-        .behind(format!("pairs: {}", ratios.join(" ")))
-        .behind(side("program", &compared.subject))
+/// The row of a ratio of rates to something else.
+pub(crate) fn rate(what: &str, reference: &str, compared: &Compared) -> Row {
+    let row = Row::new(what, compared.ratio())
+        .behind(format!("pairs: {}", listed(&compared.ratios())));
+    sides(row, reference, compared)
+}
+
+fn sides(row: Row, reference: &str, compared: &Compared) -> Row {
+    row.behind(side("program", &compared.subject))
         .behind(side(reference, &compared.reference))
         .fault(unintended(&compared.subject.tally))
         .fault(unintended(&compared.reference.tally))
+}
+
+fn listed(ratios: &[f64]) -> String {
+    let ratios: Vec<_> = ratios.iter().map(|ratio| format!("{ratio:.3}")).collect();
+    ratios.join(" ")
 }
 
 /// Why a tally does not count, if it does not.

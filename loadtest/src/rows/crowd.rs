@@ -15,7 +15,7 @@ use crate::{
     client::{Feed, Load, Pace, Tally},
     figures::{exact, grouped, ratio, short},
     people::{Person, Series},
-    report::{Bar, Row},
+    report::{Bar, Due, Row},
 };
 
 /// How many people of the long line are asked for; they stand all over it.
@@ -164,7 +164,8 @@ fn memory_row(before: Option<u64>, after: Option<u64>, people: u64) -> Option<Ro
     Some(
         Row::new(what, each)
             .unit("bytes")
-            .bar(Bar::AtMost(256.0))
+            .bar(Bar::AtMost(225.0), Due::Plan(8))
+            .behind("later: at most 200 bytes")
             .behind(format!(
                 "used_memory: {} bytes before, {} bytes after",
                 grouped(before),

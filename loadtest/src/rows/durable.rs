@@ -18,7 +18,8 @@ use crate::{
     measure::{Side, compare},
     people::{Crowd, Series},
     program::seat_labels,
-    report::Row,
+    report::{Bar, Due, Row},
+    stores::DATABASE,
 };
 
 /// More holds than are possible in a second.
@@ -39,23 +40,16 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
         let mut ours = Joining::at(&stage, &queue.concert);
         let mut theirs = Commits::on(stages.stores.mysql()?, stage.settings.connections).await?;
         let joined = compare(stage.plan(), &stage.meter, &mut ours, &mut theirs).await?;
-        rows.push(against_bare::row_beside(
-            "join ÷ durable commits",
-            "commits",
-            0.5,
-            &joined,
-        ));
+        let row = against_bare::rate("join: rate ÷ durable commits", "commits", &joined);
+        rows.push(row.bar(Bar::AtLeast(1.2), Due::Plan(8)));
     }
     let stage = stages.set().await?;
     let mut ours = Holding::on(&stage).await?;
     let mut theirs = Commits::on(stages.stores.mysql()?, stage.settings.connections).await?;
     let held = compare(stage.plan(), &stage.meter, &mut ours, &mut theirs).await?;
-    rows.push(against_bare::row_beside(
-        "seat holds ÷ durable commits",
-        "commits",
-        0.5,
-        &held,
-    ));
+    let what = "seat hold: cost ÷ durable commit";
+    let row = against_bare::cost(what, "commits", DATABASE, &held);
+    rows.push(row.bar(Bar::AtMost(3.0), Due::Later));
     Ok(rows)
 }
 

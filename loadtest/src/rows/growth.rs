@@ -4,10 +4,9 @@ use anyhow::Result;
 
 use super::{against_bare::unintended, stage::Stages};
 use crate::{
-    cli::Backend,
     client::Tally,
     figures::{exact, grouped, median, per_second, ratio, short},
-    report::{Bar, Row},
+    report::Row,
 };
 
 /// What look-ups took in a short and in a long line, in turns.
@@ -47,17 +46,13 @@ impl Growth {
             .iter()
             .map(|ratio| format!("{ratio:.2}"))
             .collect();
-        let row = Row::new(what, median(&self.ratios))
+        Row::new(what, median(&self.ratios))
+            .less_is_better()
             .behind(format!("rounds: {}", ratios.join(" ")))
             .behind(latencies("short line", &self.few))
             .behind(latencies("long line", &self.many))
             .fault(unintended(&self.few))
-            .fault(unintended(&self.many));
-        match stages.backend {
-            Backend::Embedded => row,
-            Backend::Redis => row.bar(Bar::AtMost(1.2)),
-            Backend::Mysql => row.bar(Bar::AtMost(2.0)),
-        }
+            .fault(unintended(&self.many))
     }
 }
 

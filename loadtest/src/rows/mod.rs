@@ -8,6 +8,7 @@ mod compared;
 mod crowd;
 mod durable;
 mod growth;
+mod in_turns;
 mod joining;
 mod lines;
 mod queues;
@@ -36,23 +37,24 @@ pub(crate) async fn queue(arguments: &QueueArguments, report: &mut Report) -> Re
         database,
         append_only: arguments.append_only,
     };
-    let stages = Stages::open(&arguments.settings, wanted, report).await?;
+    let mut stages = Stages::open(&arguments.settings, wanted, report).await?;
     for group in groups(backend, database, &arguments.only) {
         eprintln!("loadtest: {group:?}");
-        let measured = match group {
-            Group::Waiting => waiting::measure(&stages).await,
-            Group::Active => active::measure(&stages).await,
-            Group::Crowd => crowd::measure(&stages).await,
-            Group::Admission => admission::measure(&stages).await,
-            Group::Statements => statements::measure(&stages).await,
-            Group::Durable => durable::measure(&stages).await,
-        };
-        match measured {
-            Ok(rows) => rows.into_iter().for_each(|row| report.row(row)),
-            Err(error) => report.row(Row::failed(format!("{group:?}"), &error)),
-        }
+        let measured = async |stages: &Stages| measure(group, stages).await;
+        in_turns::measure(&mut stages, report, &format!("{group:?}"), measured).await;
     }
     stages.end().await
+}
+
+async fn measure(group: Group, stages: &Stages) -> Result<Vec<Row>> {
+    match group {
+        Group::Waiting => waiting::measure(stages).await,
+        Group::Active => active::measure(stages).await,
+        Group::Crowd => crowd::measure(stages).await,
+        Group::Admission => admission::measure(stages).await,
+        Group::Statements => statements::measure(stages).await,
+        Group::Durable => durable::measure(stages).await,
+    }
 }
 
 async fn side_by_side(arguments: &QueueArguments, report: &mut Report) -> Result<()> {
@@ -61,10 +63,8 @@ async fn side_by_side(arguments: &QueueArguments, report: &mut Report) -> Result
         database: Database::Mysql,
         append_only: arguments.append_only,
     };
-    let stages = Stages::open(&arguments.settings, wanted, report).await?;
-    for row in compared::measure(&stages).await? {
-        report.row(row);
-    }
+    let mut stages = Stages::open(&arguments.settings, wanted, report).await?;
+    in_turns::measure(&mut stages, report, "compare", compared::measure).await;
     stages.end().await
 }
 

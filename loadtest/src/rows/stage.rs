@@ -10,7 +10,7 @@ use crate::{
     cli::{AppendOnly, Backend, Database, Settings},
     client::{Feed, Judge, Load, Requests},
     machine,
-    measure::{Meter, Plan},
+    measure::{BARE, Meter, Plan},
     people::{self, Crowd, Person, Series},
     program::{self, Program},
     report::Report,
@@ -20,10 +20,15 @@ use crate::{
 /// Makes stages.
 pub(crate) struct Stages {
     pub(crate) settings: Settings,
+    /// How many pairs a full run has.
+    pairs: u32,
     /// What keeps the queues; the first, where several do.
     pub(crate) backend: Backend,
     pub(crate) stores: Stores,
+    /// What is under load: one of the two below.
     binary: PathBuf,
+    subject: PathBuf,
+    earlier: Option<PathBuf>,
 }
 
 /// Which stores are wanted.
@@ -50,11 +55,13 @@ impl Stages {
         wanted: Wanted<'_>,
         report: &mut Report,
     ) -> Result<Self> {
-        let binary = match &settings.program {
-            Some(binary) => binary.canonicalize()?,
+        let subject = match &settings.subject {
+            Some(subject) => subject.canonicalize()?,
             None => program::release_build()?,
         };
-        machine::describe(report, &binary);
+        let earlier = settings.program.as_ref();
+        let earlier = earlier.map(|file| file.canonicalize()).transpose()?;
+        machine::describe(report, &subject, earlier.as_deref());
         let names: Vec<_> = wanted
             .backends
             .iter()
@@ -76,10 +83,41 @@ impl Stages {
         stores.describe(report).await?;
         Ok(Self {
             settings: settings.clone(),
+            pairs: settings.pairs,
             backend: wanted.backends.first().copied().context("no backend")?,
             stores,
-            binary,
+            binary: subject.clone(),
+            subject,
+            earlier,
         })
+    }
+
+    /// True where there is an earlier program to compare with.
+    pub(crate) fn has_earlier(&self) -> bool {
+        self.earlier.is_some()
+    }
+
+    /// The same with the program under load that is measured, in short runs: of many, the median
+    /// counts.
+    pub(crate) fn short_runs_of_subject(&mut self) -> &Self {
+        self.binary.clone_from(&self.subject);
+        self.settings.pairs = 1;
+        self
+    }
+
+    /// The same with the earlier program under load.
+    pub(crate) fn short_runs_of_earlier(&mut self) -> &Self {
+        if let Some(earlier) = &self.earlier {
+            self.binary.clone_from(earlier);
+        }
+        self.settings.pairs = 1;
+        self
+    }
+
+    /// Back to how it was opened.
+    pub(crate) fn full_runs_of_subject(&mut self) {
+        self.binary.clone_from(&self.subject);
+        self.settings.pairs = self.pairs;
     }
 
     /// Ends the stores.
@@ -96,7 +134,7 @@ impl Stages {
     pub(crate) async fn set_on(&self, backend: Backend) -> Result<Stage> {
         let mut program = Program::start(&self.binary, backend, &self.stores).await?;
         let bare = Bare::start(&an_answer(&program).await?).await?;
-        let mut processes = vec![("program", program.pid()), ("bare", bare.pid())];
+        let mut processes = vec![("program", program.pid()), (BARE, bare.pid())];
         processes.extend(self.stores.processes());
         Ok(Stage {
             meter: Meter::of(&processes),

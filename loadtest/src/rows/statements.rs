@@ -16,7 +16,7 @@ use crate::{
     client::Feed,
     figures::{exact, grouped},
     measure::Side,
-    report::{Bar, Row},
+    report::{Bar, Due, Row},
     stores::MySql,
     watch,
 };
@@ -62,7 +62,7 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let gate = count.of(&mut gate, lasts).await?;
     let row = total
         .row("database statements per queue request")
-        .bar(Bar::AtMost(0.0));
+        .bar(Bar::AtMost(0.0), Due::Plan(8));
     Ok(vec![
         behind.into_iter().fold(row, Row::behind),
         gate.row("database statements per gate request (performances)")
@@ -138,7 +138,9 @@ impl Counted {
 
     fn row(&self, what: &str) -> Row {
         let each = (self.requests > 0).then(|| self.statements / exact(self.requests));
-        Row::new(what, each.map(whole_thousandths)).fault(self.fault.clone())
+        Row::new(what, each.map(whole_thousandths))
+            .less_is_better()
+            .fault(self.fault.clone())
     }
 
     fn describe(&self, name: &str) -> String {

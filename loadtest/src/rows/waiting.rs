@@ -8,7 +8,12 @@ use super::{
     queues::{IS_WAITING, Queue},
     stage::{Stages, expects},
 };
-use crate::{client::Feed, measure::compare, report::Row};
+use crate::{
+    cli::Backend,
+    client::Feed,
+    measure::{BARE, compare},
+    report::{Bar, Due, Row},
+};
 
 /// Measures this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
@@ -25,8 +30,13 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let mut theirs = Steady(stage.bare_load(ours.bare()?));
     let joined = compare(stage.plan(), &stage.meter, &mut ours, &mut theirs).await?;
 
-    Ok(vec![
-        against_bare::row("look-up while waiting ÷ bare route", 0.65, &looked),
-        against_bare::row("join ÷ bare route", 0.40, &joined),
-    ])
+    let looked = against_bare::cost("look-up while waiting: cost", "bare", BARE, &looked);
+    let joined = against_bare::cost("join: cost", "bare", BARE, &joined);
+    Ok(match stages.backend {
+        Backend::Mysql => vec![looked, joined],
+        Backend::Redis | Backend::Embedded => vec![
+            looked.bar(Bar::AtMost(1.35), Due::Later),
+            joined.bar(Bar::AtMost(3.0), Due::Later),
+        ],
+    })
 }

@@ -14,6 +14,9 @@ use crate::{
     report::Report,
 };
 
+/// The database server among the [`Stores::processes`].
+pub(crate) const DATABASE: &str = "database";
+
 /// Servers that were started for this run. They end when this is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Stores {
@@ -80,7 +83,7 @@ impl Stores {
     pub(crate) fn processes(&self) -> Vec<(&'static str, u32)> {
         let redis = self.redis.as_ref().map(|redis| ("redis", redis.pid()));
         let mysql = self.mysql.as_ref().and_then(MySql::pid);
-        let mysql = mysql.map(|pid| ("database", pid));
+        let mysql = mysql.map(|pid| (DATABASE, pid));
         redis.into_iter().chain(mysql).collect()
     }
 

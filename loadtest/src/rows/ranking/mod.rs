@@ -11,6 +11,7 @@ use serde_json::Value;
 use self::sales::Sales;
 use super::{
     against_bare::{self, Steady},
+    in_turns,
     stage::{Stage, Stages, Wanted, expects},
 };
 use crate::{
@@ -18,8 +19,8 @@ use crate::{
     cli::{AppendOnly, Backend, Database, RankingArguments},
     client::{Feed, Request, Requests},
     figures::{exact, grouped, median, short},
-    measure::{Meter, compare},
-    report::{Report, Row},
+    measure::{BARE, Meter, compare},
+    report::{Bar, Due, Report, Row},
     watch,
 };
 
@@ -44,20 +45,22 @@ pub(crate) async fn measure(arguments: &RankingArguments, report: &mut Report) -
         database: Database::Mysql,
         append_only: AppendOnly::No,
     };
-    let stages = Stages::open(settings, wanted, report).await?;
+    let mut stages = Stages::open(settings, wanted, report).await?;
+    in_turns::measure(&mut stages, report, "ranking", rows).await;
+    stages.end().await
+}
+
+async fn rows(stages: &Stages) -> Result<Vec<Row>> {
     let mut stage = stages.set().await?;
     let sales = Sales::of_yesterday(CONCERTS, SEATS)?;
     sales.put_into(stages.stores.mysql()?).await?;
-    let measured = async {
-        let counted = counted(&stages).await?;
-        let anew = anew(&stages, &mut stage, &sales).await?;
-        anyhow::Ok([counted, anew, cached(&stages, &mut stage, &sales).await?])
-    };
-    match measured.await {
-        Ok(rows) => rows.into_iter().for_each(|row| report.row(row)),
-        Err(error) => report.row(Row::failed("ranking", &error)),
-    }
-    stages.end().await
+    let counted = counted(stages).await?;
+    let anew = anew(stages, &mut stage, &sales).await?;
+    Ok(vec![
+        counted,
+        anew,
+        cached(stages, &mut stage, &sales).await?,
+    ])
 }
 
 /// From the last sale until the program's job has added up all, of which it begins with the first.
@@ -78,7 +81,8 @@ async fn counted(stages: &Stages) -> Result<Row> {
         grouped(exact(first)),
         grouped((exact(first) / lasted).round())
     );
-    Ok(Row::new(what, Some(lasted)).unit("s").behind(behind))
+    let row = Row::new(what, Some(lasted)).unit("s").less_is_better();
+    Ok(row.behind(behind))
 }
 
 /// How many reservations are still to be counted.
@@ -118,7 +122,7 @@ async fn anew(stages: &Stages, stage: &mut Stage, sales: &Sales) -> Result<Row> 
         "from the start to the first ranking of {} seats, cache empty",
         grouped(exact(SEATS))
     );
-    let row = Row::new(what, median(&answers)).unit("ms");
+    let row = Row::new(what, median(&answers)).unit("ms").less_is_better();
     Ok(behind.into_iter().fold(row, Row::behind))
 }
 
@@ -126,7 +130,7 @@ async fn cached(stages: &Stages, stage: &mut Stage, sales: &Sales) -> Result<Row
     let text = answer(stage).await?;
     sales.check(&text)?;
     let bare = Bare::start(&text).await?;
-    let mut processes = vec![("program", stage.program.pid()), ("bare", bare.pid())];
+    let mut processes = vec![("program", stage.program.pid()), (BARE, bare.pid())];
     processes.extend(stages.stores.processes());
     let meter = Meter::of(&processes);
     let asked = || Request::get(DAILY);
@@ -136,7 +140,8 @@ async fn cached(stages: &Stages, stage: &mut Stage, sales: &Sales) -> Result<Row
     let mut theirs =
         Steady(stage.load_on(bare.address(), Feed::around(requests), expects(200, "")));
     let compared = compare(stage.plan(), &meter, &mut ours, &mut theirs).await?;
-    let row = against_bare::row("ranking from the cache ÷ bare route", 0.75, &compared);
+    let row = against_bare::rate("ranking from the cache: rate ÷ bare route", "bare", &compared);
+    let row = row.bar(Bar::AtLeast(0.95), Due::Plan(11));
     Ok(row.behind(format!(
         "both answer {} bytes",
         grouped(exact(text.len() as u64))

@@ -1,0 +1,103 @@
+//! A figure beside the same one of an earlier program.
+
+use serde::Serialize;
+
+use super::row::Better;
+use crate::figures::median;
+
+/// How much worse a figure may be before that counts.
+const TOLERANCE: f64 = 0.05;
+
+/// The figures of two programs that were measured in turns.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Against {
+    /// The figure in one of the earlier program's, for each pair.
+    ratios: Vec<f64>,
+    #[serde(skip)]
+    better: Better,
+}
+
+impl Against {
+    /// How many pairs are measured.
+    pub(crate) const PAIRS: usize = 7;
+
+    /// In so many pairs, at least, the figure must be worse: one disturbed pair proves nothing.
+    const WORSE_PAIRS: usize = 6;
+
+    /// The figure of the program and that of the earlier one, pair by pair.
+    pub(super) fn of(better: Better, pairs: &[(f64, f64)]) -> Self {
+        Self {
+            ratios: pairs.iter().copied().map(relative).collect(),
+            better,
+        }
+    }
+
+    /// True where the figure is worse by more than a twentieth, in the median and in nearly all
+    /// pairs.
+    pub(super) fn is_worse(&self) -> bool {
+        let worse = |ratio: f64| match self.better {
+            Better::More => ratio < 1.0 - TOLERANCE,
+            Better::Less => ratio > 1.0 + TOLERANCE,
+        };
+        let pairs = self.ratios.iter().filter(|&&ratio| worse(ratio)).count();
+        pairs >= Self::WORSE_PAIRS && self.median().is_some_and(worse)
+    }
+
+    /// The median of the pairs' ratios. None where no pair was measured.
+    fn median(&self) -> Option<f64> {
+        median(&self.ratios)
+    }
+
+    /// For people.
+    pub(super) fn describe(&self) -> String {
+        let Some(median) = self.median() else {
+            return "beside the earlier program: no pair was measured".into();
+        };
+        let pairs: Vec<_> = self.ratios.iter().map(|r| format!("{r:.2}")).collect();
+        let better = match self.better {
+            Better::More => "more",
+            Better::Less => "less",
+        };
+        format!(
+            "÷ the earlier program: {median:.2} ({better} is better; pairs: {})",
+            pairs.join(" ")
+        )
+    }
+}
+
+/// One figure in another: 1 where both are nothing.
+fn relative((ours, theirs): (f64, f64)) -> f64 {
+    if ours.total_cmp(&theirs).is_eq() {
+        1.0
+    } else {
+        ours / theirs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_worse(better: Better, ours: [f64; 7]) -> bool {
+        Against::of(better, &ours.map(|figure| (figure, 1.0))).is_worse()
+    }
+
+    #[test]
+    fn a_twentieth_in_six_of_seven_pairs_is_worse() {
+        let six = [0.94, 0.94, 0.94, 0.94, 0.94, 0.94, 9.0];
+        let five = [0.5, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0];
+        let little = [0.951; 7];
+        for (ours, worse) in [(six, true), (five, false), (little, false)] {
+            assert_eq!(is_worse(Better::More, ours), worse, "{ours:?}");
+            assert!(!is_worse(Better::Less, ours.map(|figure| figure.min(1.0))));
+            assert_eq!(is_worse(Better::Less, ours.map(|figure| 2.0 - figure)), worse);
+        }
+    }
+
+    #[test]
+    fn nothing_beside_nothing_is_the_same() {
+        assert!(!Against::of(Better::Less, &[(0.0, 0.0); 7]).is_worse());
+        assert!(Against::of(Better::Less, &[(0.1, 0.0); 7]).is_worse());
+        assert!(!Against::of(Better::Less, &[]).is_worse());
+    }
+}
