@@ -121,10 +121,16 @@ pub(crate) enum Group {
     Crowd,
     /// A hundred thousand people let in at once
     Admission,
+    /// A paused line that is opened while all of its users poll
+    Opening,
+    /// A hundred thousand places that expire while others are admitted
+    Expiry,
     /// What requests cost the database while the queues are on Redis
     Statements,
     /// Joins and holds beside the database's own commits
     Durable,
+    /// How fast the program is ready
+    Start,
 }
 
 #[derive(Debug, Args)]
@@ -169,12 +175,21 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "PEOPLE", default_value_t = Self::CROWD, value_parser = clap::value_parser!(u64).range(100_000..=10_000_000))]
     pub(crate) crowd: u64,
 
+    /// How many users wait where a paused line is opened, and how many places expire; each row has
+    /// its own number, unless this is given
+    #[arg(long, value_name = "USERS", value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
+    pub(crate) people: Option<u64>,
+
+    /// Only try everything: small lines, short slices, no figure that counts
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) quick: bool,
+
     /// How long each slice is: both sides of a ratio take turns, a slice each
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub(crate) slice_s: u64,
 
     /// How many pairs of slices make a ratio, which is their median
-    #[arg(long, value_name = "PAIRS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "PAIRS", default_value_t = Self::PAIRS, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) pairs: u32,
 
     /// How many connections ask at once
@@ -189,12 +204,47 @@ impl Settings {
     /// So many people make a long line.
     pub(crate) const CROWD: u64 = 1_000_000;
 
+    /// So many pairs of slices make a ratio.
+    pub(crate) const PAIRS: u32 = 5;
+
+    /// The same, smaller where it is only tried.
+    pub(crate) fn shrunk(mut self) -> Self {
+        if self.quick {
+            self.users = 2_000;
+            self.crowd = 20_000;
+            self.slice_s = 1;
+            self.pairs = 1;
+        }
+        self
+    }
+
+    /// What is usual, or less where it is only tried.
+    pub(crate) fn or_quick<T>(&self, usual: T, quick: T) -> T {
+        if self.quick { quick } else { usual }
+    }
+
+    /// How many users a line has that polls: `usual`, unless another number was given.
+    pub(crate) fn people_of(&self, usual: u64, quick: u64) -> u64 {
+        self.people.unwrap_or_else(|| self.or_quick(usual, quick))
+    }
+
+    /// For how long admissions are watched.
+    pub(crate) fn watched(&self) -> Duration {
+        Duration::from_secs(self.or_quick(30, 5))
+    }
+
     /// Why no bar can be said to be met with these settings, if so.
     pub(crate) fn too_small(&self) -> Option<&'static str> {
         if cfg!(debug_assertions) {
             Some("this is a debug build: use `cargo run --release -p loadtest`")
-        } else if self.users < Self::USERS || self.crowd < Self::CROWD {
-            Some("the bars are for 100,000 people, and lines of a million")
+        } else if self.quick {
+            Some("it was only tried")
+        } else if self.users < Self::USERS || self.crowd < Self::CROWD || self.people.is_some() {
+            Some(
+                "the bars are for 100,000 people, lines of a million, and the usual ones that poll",
+            )
+        } else if self.pairs < Self::PAIRS {
+            Some("the bars are for five pairs of slices")
         } else {
             None
         }
@@ -244,5 +294,21 @@ mod tests {
         assert!(parse("loadtest queue --compare").is_ok());
         assert!(parse("loadtest queue").is_err());
         assert!(parse("loadtest queue --compare --backend redis").is_err());
+    }
+
+    #[test]
+    fn a_plan_says_what_a_check_is_of() {
+        let parse = |words: &str| Cli::try_parse_from(words.split(' '));
+        let Command::Ranking(checked) = parse("loadtest ranking --check --plan 8").unwrap().command
+        else {
+            panic!("another command");
+        };
+        assert_eq!(checked.settings.due(), 8);
+        let Command::Ranking(all) = parse("loadtest ranking --check").unwrap().command else {
+            panic!("another command");
+        };
+        assert_eq!(all.settings.due(), u32::MAX);
+        assert!(parse("loadtest ranking --plan 8").is_err());
+        assert!(parse("loadtest ranking --check --quick").is_err());
     }
 }

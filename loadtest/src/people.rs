@@ -78,6 +78,8 @@ pub(crate) struct Person {
 pub(crate) struct Place {
     pub(crate) queue_token: String,
     pub(crate) state: String,
+    /// In the line, from 1. None when active.
+    pub(crate) position: Option<u64>,
     pub(crate) admitted_at: Option<jiff::Timestamp>,
 }
 

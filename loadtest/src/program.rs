@@ -34,8 +34,13 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts `binary` with its queues on `backend`, on stores that are emptied.
-    pub(crate) async fn start(binary: &Path, backend: Backend, stores: &Stores) -> Result<Self> {
+    /// Starts `binary` with its queues on `backend` and these settings, on stores that are emptied.
+    pub(crate) async fn start(
+        binary: &Path,
+        backend: Backend,
+        stores: &Stores,
+        settings: &[(&str, String)],
+    ) -> Result<Self> {
         let mut config = AppConfig::default()
             .ready_within(READY_WITHIN)
             .env("FRONTROW_IDENTITY__HS256_SECRET", IDENTITY_SECRET)
@@ -44,6 +49,9 @@ impl Program {
             .env("FRONTROW_DEMO__ON_FIRST_START", "false")
             .env("FRONTROW_QUEUE__BACKEND", backend.name());
         for (name, value) in stores.fresh(backend).await? {
+            config = config.env(name, value);
+        }
+        for (name, value) in settings {
             config = config.env(name, value);
         }
         Ok(Self {
@@ -55,6 +63,16 @@ impl Program {
     /// Ends it in good order and starts it again on the same stores: it has seen nobody yet.
     pub(crate) async fn restart(&mut self) -> Result<()> {
         self.app.restart().await
+    }
+
+    /// Stops it where it is: it keeps its connections, and answers nothing.
+    pub(crate) fn pause(&mut self) -> Result<()> {
+        self.app.pause()
+    }
+
+    /// Lets it go on where it was stopped.
+    pub(crate) fn resume(&mut self) -> Result<()> {
+        self.app.resume()
     }
 
     /// Where it listens.
@@ -102,9 +120,21 @@ impl Program {
 
     /// Changes a queue's policy; it is in force when this returns.
     pub(crate) async fn change_policy(&self, concert: &str, change: &Value) -> Result<()> {
+        let changed = self.ask_for_policy(concert, change).await?;
+        changed.expect_status(200).map(drop)
+    }
+
+    /// Asks for another policy of a queue, which need not be in force when this returns.
+    pub(crate) async fn ask_for_policy(&self, concert: &str, change: &Value) -> Result<Reply> {
         let path = format!("/v1/admin/concerts/{concert}/queue");
-        let changed = self.operator().patch(&path).json(change);
-        changed.await?.expect_status(200).map(drop)
+        let changed = self.operator().patch(&path).json(change).await?;
+        ensure!(
+            matches!(changed.status, 200 | 202),
+            "a policy was not taken: {} {}",
+            changed.status,
+            changed.text
+        );
+        Ok(changed)
     }
 
     /// The place of a token, and the answer that says so.

@@ -1,6 +1,6 @@
 //! The clocks of whoever measures.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Now, to measure a duration.
 #[expect(
@@ -12,12 +12,21 @@ pub(crate) fn now() -> Instant {
 }
 
 /// Seconds since 1970, for identities that are good from now on.
+pub(crate) fn unix_seconds() -> u64 {
+    since_1970().as_secs()
+}
+
+/// Microseconds since 1970, to compare with what a store on the same machine noted.
+pub(crate) fn unix_micros() -> i64 {
+    i64::try_from(since_1970().as_micros()).unwrap_or(i64::MAX)
+}
+
 #[expect(
     clippy::disallowed_methods,
-    reason = "this program stands in for the identity provider, outside of the product"
+    reason = "this program stands in for users and their identity provider, outside of the product"
 )]
-pub(crate) fn unix_seconds() -> u64 {
+fn since_1970() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+        .unwrap_or_default()
 }

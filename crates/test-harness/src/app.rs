@@ -114,6 +114,16 @@ impl App {
         self.process.kill()
     }
 
+    /// Stops it where it is: it keeps its connections, and answers nothing.
+    pub fn pause(&mut self) -> Result<()> {
+        self.process.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on where it was stopped.
+    pub fn resume(&mut self) -> Result<()> {
+        self.process.signal(Signal::SIGCONT)
+    }
+
     /// Waits for its end.
     pub async fn wait_exit(&mut self) -> Result<ExitStatus> {
         self.process.wait_exit(EXIT_LIMIT).await

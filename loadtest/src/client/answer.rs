@@ -10,14 +10,17 @@ const HEADERS_MAX: usize = 32;
 pub(crate) struct Answer<'a> {
     /// The status code.
     pub(crate) status: u16,
+    /// After how many seconds the client may ask again. None where the answer does not say.
+    pub(crate) retry_after_s: Option<u64>,
     /// The body.
     pub(crate) body: &'a [u8],
 }
 
-/// How long an answer is, and its status: what its head says.
+/// How long an answer is, its status, and when to ask again: what its head says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) status: u16,
+    pub(crate) retry_after_s: Option<u64>,
     /// Where the body begins, in bytes.
     pub(crate) body_at: usize,
     /// How long the body is, in bytes.
@@ -40,8 +43,10 @@ impl Head {
             None if matches!(status, 204 | 304) => 0,
             None => bail!("an answer with status {status} does not say how long it is"),
         };
+        let retry_after = value_of(response.headers, "retry-after");
         Ok(Some(Self {
             status,
+            retry_after_s: retry_after.and_then(|text| text.parse().ok()),
             body_at,
             body_len,
         }))
@@ -53,14 +58,17 @@ impl Head {
     }
 }
 
+fn value_of<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a str> {
+    let mut headers = headers.iter();
+    let header = headers.find(|header| header.name.eq_ignore_ascii_case(name))?;
+    // No value that is read here is anything but ASCII.
+    Some(std::str::from_utf8(header.value).unwrap_or_default())
+}
+
 fn length_in(headers: &[httparse::Header<'_>]) -> Result<Option<usize>> {
-    let length = headers
-        .iter()
-        .find(|header| header.name.eq_ignore_ascii_case("content-length"));
-    let Some(length) = length else {
+    let Some(text) = value_of(headers, "content-length") else {
         return Ok(None);
     };
-    let text = std::str::from_utf8(length.value)?;
     let bytes = text
         .parse()
         .with_context(|| format!("{text:?} is no length"))?;
@@ -94,6 +102,13 @@ mod tests {
         let bytes = b"HTTP/1.1 204 No Content\r\n\r\n";
         let head = Head::read(bytes).unwrap().unwrap();
         assert_eq!((head.status, head.end()), (204, bytes.len()));
+    }
+
+    #[test]
+    fn a_head_says_when_to_ask_again() {
+        let read = |bytes: &[u8]| Head::read(bytes).unwrap().unwrap().retry_after_s;
+        let busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!((read(busy), read(ANSWER)), (Some(7), None));
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl Connection {
         );
         Ok(Answer {
             status: head.status,
+            retry_after_s: head.retry_after_s,
             body: self.received.get(head.body_at..).unwrap_or_default(),
         })
     }

@@ -198,7 +198,7 @@ impl Talk {
 }
 
 /// The beginning of an answer, for people.
-fn describe(answer: Answer<'_>) -> String {
+pub(super) fn describe(answer: Answer<'_>) -> String {
     const SHOWN: usize = 300;
     let text = String::from_utf8_lossy(answer.body);
     let beginning: String = text.chars().take(SHOWN).collect();

@@ -5,13 +5,16 @@ mod answer;
 mod connection;
 mod feed;
 mod load;
+mod pollers;
 mod requests;
 mod tally;
 
 pub(crate) use self::{
     answer::Answer,
+    connection::Connection,
     feed::Feed,
     load::{Judge, Load, Pace},
+    pollers::{Polled, Pollers},
     requests::{Request, Requests},
     tally::Tally,
 };

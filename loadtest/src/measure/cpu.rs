@@ -101,7 +101,12 @@ mod tests {
 
     #[test]
     fn the_service_is_the_program_and_its_stores() {
-        let taken = [("client", 8.0), ("program", 2.0), ("bare", 4.0), ("redis", 1.0)];
+        let taken = [
+            ("client", 8.0),
+            ("program", 2.0),
+            ("bare", 4.0),
+            ("redis", 1.0),
+        ];
         let taken = CpuTime(taken.to_vec());
         assert!((taken.of_the_service() - 3.0).abs() < 1e-9);
         assert_eq!(taken.of("bare"), Some(4.0));

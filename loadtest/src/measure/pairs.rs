@@ -192,7 +192,15 @@ mod tests {
             rate: 0.0,
             cpu: CpuTime::with(taken),
         };
-        let ours = slice(100, &[("client", 9.0), ("program", 2.0), ("redis", 1.0), ("bare", 0.1)]);
+        let ours = slice(
+            100,
+            &[
+                ("client", 9.0),
+                ("program", 2.0),
+                ("redis", 1.0),
+                ("bare", 0.1),
+            ],
+        );
         let theirs = slice(200, &[("client", 9.0), ("program", 0.5), ("bare", 3.0)]);
         let nothing = Seen::nothing().unwrap();
         let compared = Compared {

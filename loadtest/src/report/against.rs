@@ -90,7 +90,10 @@ mod tests {
         for (ours, worse) in [(six, true), (five, false), (little, false)] {
             assert_eq!(is_worse(Better::More, ours), worse, "{ours:?}");
             assert!(!is_worse(Better::Less, ours.map(|figure| figure.min(1.0))));
-            assert_eq!(is_worse(Better::Less, ours.map(|figure| 2.0 - figure)), worse);
+            assert_eq!(
+                is_worse(Better::Less, ours.map(|figure| 2.0 - figure)),
+                worse
+            );
         }
     }
 

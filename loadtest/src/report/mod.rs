@@ -8,11 +8,11 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use serde::Serialize;
 
+use self::table::{cells, table};
 pub(crate) use self::{
     against::Against,
     row::{Bar, Due, Row, Verdict},
 };
-use self::table::{cells, table};
 
 /// Everything that was measured, and where.
 #[derive(Debug)]

@@ -39,8 +39,8 @@ pub(crate) fn cost(what: &str, reference: &str, process: &str, compared: &Compar
 
 /// The row of a ratio of rates to something else.
 pub(crate) fn rate(what: &str, reference: &str, compared: &Compared) -> Row {
-    let row = Row::new(what, compared.ratio())
-        .behind(format!("pairs: {}", listed(&compared.ratios())));
+    let row =
+        Row::new(what, compared.ratio()).behind(format!("pairs: {}", listed(&compared.ratios())));
     sides(row, reference, compared)
 }
 

@@ -1,6 +1,8 @@
 //! What a long line costs: look-ups and joins with a thousand and with a million people waiting, and the
 //! store's memory.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::{
@@ -24,6 +26,8 @@ const ASKED: u64 = 5_000;
 const FIRST_LOOK_UPS: u64 = 1_000;
 /// Moderate: what it takes does not depend on what others take.
 const FIRST_LOOK_UPS_PER_SECOND: f64 = 500.0;
+/// Rounds of first look-ups are short, so there are more of them than pairs of slices.
+const ROUNDS_A_PAIR: u32 = 3;
 const LOOK_UPS_PER_SECOND: f64 = 1_000.0;
 
 const SHORT_LINE: Series = Series(1);
@@ -60,7 +64,8 @@ impl Lines {
         let mut long = Long::at(&stage, keep_every).await?;
         let mut rows = Vec::new();
         let crowd = stage.settings.crowd;
-        for (waiting, joins) in [(FEW, 2_000), (MANY, 20_000), (crowd, 20_000)] {
+        let many = MANY.min(crowd / 2);
+        for (waiting, joins) in [(FEW, 2_000), (many, 20_000), (crowd, 20_000)] {
             long.grow_to(waiting).await?;
             if waiting == crowd {
                 rows.extend(memory_row(before, memory(stages).await?, crowd));
@@ -98,31 +103,61 @@ impl Lines {
     /// The instance has never heard of these people, so that it must ask the store for each.
     async fn first_look_ups(&mut self, stages: &Stages) -> Result<Row> {
         let mut compared = Growth::new()?;
-        for round in 0..self.stage.settings.pairs {
+        for round in 0..self.stage.settings.pairs * ROUNDS_A_PAIR {
             self.stage.program.restart().await?;
             let warm_up = look_ups(&self.stage, Feed::around(requests(&self.warm_up).collect()))?;
             warm_up
                 .run(Pace::Full, Some(self.stage.settings.slice()))
                 .await?;
-            let few = self.first_look_up_of(&self.few);
+            let few = self.first_look_up_of(stages, &self.few);
             let (short, long) = if round % 2 == 0 {
                 let short = few.await?;
-                (short, self.first_look_up_of(&self.many).await?)
+                (short, self.first_look_up_of(stages, &self.many).await?)
             } else {
-                let long = self.first_look_up_of(&self.many).await?;
+                let long = self.first_look_up_of(stages, &self.many).await?;
                 (few.await?, long)
             };
-            compared.add(&short, &long);
+            compared.add(&short.0, &long.0);
+            if let (Some(short), Some(long)) = (short.1, long.1) {
+                compared.add_cost(short, long);
+            }
         }
-        Ok(compared.row(stages, "first look-up p50", FEW))
+        Ok(if stages.backend == Backend::Redis {
+            let what = "flatness: Redis µs per first look-up";
+            let row = compared.row_of_costs(stages, what, FEW);
+            row.bar(Bar::AtMost(1.2), Due::Plan(8))
+        } else {
+            compared.row(stages, "first look-up p50", FEW)
+        })
     }
 
-    async fn first_look_up_of(&self, people: &[Person]) -> Result<Tally> {
+    /// The look-ups, and the µs in which scripts ran on Redis for each.
+    async fn first_look_up_of(
+        &self,
+        stages: &Stages,
+        people: &[Person],
+    ) -> Result<(Tally, Option<f64>)> {
         let apart = (people.len() as u64 / FIRST_LOOK_UPS).max(1);
         let asked = requests(people).step_by(usize::try_from(apart)?);
         let load = look_ups(&self.stage, Feed::once(asked.collect()))?;
-        load.run(Pace::PerSecond(FIRST_LOOK_UPS_PER_SECOND), None)
-            .await
+        let before = script_time(stages).await?;
+        let tally = load
+            .run(Pace::PerSecond(FIRST_LOOK_UPS_PER_SECOND), None)
+            .await?;
+        let after = script_time(stages).await?;
+        let taken = before
+            .zip(after)
+            .map(|(before, after)| after.saturating_sub(before));
+        let each = taken.and_then(|taken| ratio(taken.as_secs_f64() * 1e6, exact(tally.answers())));
+        Ok((tally, each))
+    }
+}
+
+/// For how long scripts have run on Redis, where the queues are there.
+async fn script_time(stages: &Stages) -> Result<Option<Duration>> {
+    match stages.backend {
+        Backend::Redis => stages.stores.redis()?.script_time().await.map(Some),
+        Backend::Embedded | Backend::Mysql => Ok(None),
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Growth {
     few: Tally,
     many: Tally,
     ratios: Vec<f64>,
+    /// What a look-up cost the store in the short and in the long line, in µs, by round.
+    costs: Vec<(f64, f64)>,
 }
 
 impl Growth {
@@ -23,6 +25,7 @@ impl Growth {
             few: Tally::new()?,
             many: Tally::new()?,
             ratios: Vec::new(),
+            costs: Vec::new(),
         })
     }
 
@@ -34,21 +37,38 @@ impl Growth {
         self.many.merge_after(many);
     }
 
+    /// Adds what a look-up of the round cost the store, in µs.
+    pub(crate) fn add_cost(&mut self, few: f64, many: f64) {
+        self.costs.push((few, many));
+    }
+
+    /// The row of the growth of what a look-up costs the store; `fewest` wait in the short line.
+    pub(crate) fn row_of_costs(&self, stages: &Stages, what: &str, fewest: u64) -> Row {
+        let ratios = self.costs.iter();
+        let ratios: Vec<_> = ratios.filter_map(|&(few, many)| ratio(many, few)).collect();
+        let costs = self.costs.iter();
+        let costs: Vec<_> = costs
+            .map(|(few, many)| format!("{few:.1}:{many:.1}"))
+            .collect();
+        self.row_of(stages, what, fewest, &ratios)
+            .behind(format!("µs, short:long line: {}", costs.join(" ")))
+    }
+
     /// The row of their median's growth; `fewest` wait in the short line.
     pub(crate) fn row(&self, stages: &Stages, what: &str, fewest: u64) -> Row {
+        self.row_of(stages, what, fewest, &self.ratios)
+    }
+
+    fn row_of(&self, stages: &Stages, what: &str, fewest: u64, ratios: &[f64]) -> Row {
         let crowd = grouped(exact(stages.settings.crowd));
         let what = format!(
             "{what} with {crowd} waiting ÷ with {}",
             grouped(exact(fewest))
         );
-        let ratios: Vec<_> = self
-            .ratios
-            .iter()
-            .map(|ratio| format!("{ratio:.2}"))
-            .collect();
-        Row::new(what, median(&self.ratios))
+        let listed: Vec<_> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
+        Row::new(what, median(ratios))
             .less_is_better()
-            .behind(format!("rounds: {}", ratios.join(" ")))
+            .behind(format!("rounds: {}", listed.join(" ")))
             .behind(latencies("short line", &self.few))
             .behind(latencies("long line", &self.many))
             .fault(unintended(&self.few))

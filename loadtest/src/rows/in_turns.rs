@@ -35,7 +35,9 @@ pub(super) async fn measure(
             })
             .collect();
     }
-    rows.into_iter().for_each(|row| report.row(row));
+    for row in rows {
+        report.row(row);
+    }
 }
 
 /// The figures of both programs by row, pair by pair. Errors where the program cannot be measured;

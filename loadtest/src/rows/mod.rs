@@ -7,15 +7,21 @@ mod commits;
 mod compared;
 mod crowd;
 mod durable;
+mod expiry;
 mod growth;
 mod in_turns;
 mod joining;
 mod lines;
+mod opening;
+mod places;
 mod queues;
 mod ranking;
+mod reached;
 mod stage;
+mod start;
 mod statements;
 mod waiting;
+mod windows;
 
 use anyhow::Result;
 
@@ -52,8 +58,11 @@ async fn measure(group: Group, stages: &Stages) -> Result<Vec<Row>> {
         Group::Active => active::measure(stages).await,
         Group::Crowd => crowd::measure(stages).await,
         Group::Admission => admission::measure(stages).await,
+        Group::Opening => opening::measure(stages).await,
+        Group::Expiry => expiry::measure(stages).await,
         Group::Statements => statements::measure(stages).await,
         Group::Durable => durable::measure(stages).await,
+        Group::Start => start::measure(stages).await,
     }
 }
 
@@ -76,6 +85,11 @@ fn groups(backend: Backend, database: Database, wanted: &[Group]) -> Vec<Group> 
         Group::Crowd,
         Group::Admission,
     ];
+    if backend == Backend::Embedded {
+        groups.push(Group::Start);
+    } else {
+        groups.extend([Group::Opening, Group::Expiry]);
+    }
     if database == Database::Mysql {
         if backend == Backend::Redis {
             groups.push(Group::Statements);
@@ -94,10 +108,11 @@ mod tests {
     fn groups_that_say_nothing_on_a_store_are_left_out() {
         let all = |backend, database| groups(backend, database, &[]);
         let embedded = all(Backend::Embedded, Database::Sqlite);
-        assert!(!embedded.contains(&Group::Durable));
+        assert!(!embedded.contains(&Group::Durable) && embedded.contains(&Group::Start));
         assert!(all(Backend::Redis, Database::Mysql).contains(&Group::Statements));
         let mysql = all(Backend::Mysql, Database::Mysql);
         assert!(mysql.contains(&Group::Durable) && !mysql.contains(&Group::Statements));
+        assert!(mysql.contains(&Group::Opening) && mysql.contains(&Group::Expiry));
     }
 
     #[test]

@@ -27,7 +27,8 @@ const AHEAD_OF_ALL: Series = Series(1);
 const WAITING: Series = Series(2);
 const ACTIVE: Series = Series(3);
 
-const LOOK_UP: &str = "/v1/queue/token";
+/// Where users look up their places.
+pub(crate) const LOOK_UP: &str = "/v1/queue/token";
 
 /// What somebody who waits is told, in part.
 pub(crate) const IS_WAITING: &str = r#""state":"waiting""#;
@@ -53,7 +54,7 @@ impl Queue {
         let ahead = Crowd {
             series: AHEAD_OF_ALL,
             first: 0,
-            count: AHEAD,
+            count: stage.settings.or_quick(AHEAD, AHEAD / 10),
             keep_every: 0,
             state: "waiting",
         };
@@ -75,7 +76,10 @@ impl Queue {
     /// moment as in a queue that has been there for long: none would flatter, all at once would not.
     pub(crate) async fn settle(&self, stage: &Stage) -> Result<()> {
         let people = exact(self.people.len() as u64);
-        let pace = Pace::PerSecond(people / ASKED_AGAIN_AFTER.as_secs_f64());
+        let spread = stage
+            .settings
+            .or_quick(ASKED_AGAIN_AFTER, ASKED_AGAIN_AFTER / 10);
+        let pace = Pace::PerSecond(people / spread.as_secs_f64());
         once(stage, self.look_ups(), IS_WAITING, pace).await
     }
 

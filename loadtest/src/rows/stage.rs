@@ -1,14 +1,20 @@
 //! What a group of rows is measured on: a program that was just started, on stores that are empty.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use super::queues::LOOK_UP;
 use crate::{
     bare::Bare,
     cli::{AppendOnly, Backend, Database, Settings},
-    client::{Feed, Judge, Load, Requests},
+    client::{Feed, Judge, Load, Pollers, Request, Requests},
     machine,
     measure::{BARE, Meter, Plan},
     people::{self, Crowd, Person, Series},
@@ -55,6 +61,7 @@ impl Stages {
         wanted: Wanted<'_>,
         report: &mut Report,
     ) -> Result<Self> {
+        let settings = settings.clone().shrunk();
         let subject = match &settings.subject {
             Some(subject) => subject.canonicalize()?,
             None => program::release_build()?,
@@ -82,14 +89,19 @@ impl Stages {
         let stores = Stores::start(wanted.backends, wanted.database, wanted.append_only).await?;
         stores.describe(report).await?;
         Ok(Self {
-            settings: settings.clone(),
             pairs: settings.pairs,
+            settings,
             backend: wanted.backends.first().copied().context("no backend")?,
             stores,
             binary: subject.clone(),
             subject,
             earlier,
         })
+    }
+
+    /// The program under load.
+    pub(crate) fn binary(&self) -> &Path {
+        &self.binary
     }
 
     /// True where there is an earlier program to compare with.
@@ -132,7 +144,17 @@ impl Stages {
 
     /// A fresh stage with its queues on `backend`.
     pub(crate) async fn set_on(&self, backend: Backend) -> Result<Stage> {
-        let mut program = Program::start(&self.binary, backend, &self.stores).await?;
+        self.set_with(backend, &[]).await
+    }
+
+    /// A fresh stage with its queues on `backend` and these settings of the program.
+    pub(crate) async fn set_with(
+        &self,
+        backend: Backend,
+        settings: &[(&str, String)],
+    ) -> Result<Stage> {
+        let binary = &self.binary;
+        let mut program = Program::start(binary, backend, &self.stores, settings).await?;
         let bare = Bare::start(&an_answer(&program).await?).await?;
         let mut processes = vec![("program", program.pid()), (BARE, bare.pid())];
         processes.extend(self.stores.processes());
@@ -156,6 +178,25 @@ impl Stage {
     /// Load on the program.
     pub(crate) fn load(&self, feed: Feed, judge: Judge) -> Result<Load> {
         Ok(self.load_on(self.program.address()?, feed, judge))
+    }
+
+    /// Has these users poll as told; their first polls are spread over `spread`.
+    pub(crate) fn poll(&self, people: &[&Person], spread: Duration) -> Result<Pollers> {
+        let threads = self.settings.threads();
+        // Each thread has users from all over the line.
+        let users = (0..threads).map(|thread| {
+            let people = people.iter().skip(thread).step_by(threads);
+            people
+                .map(|person| Request::get(LOOK_UP).queue_token(&person.token))
+                .collect()
+        });
+        let connections = self.settings.connections;
+        Pollers::start(
+            self.program.address()?,
+            connections,
+            users.collect(),
+            spread,
+        )
     }
 
     /// The same load on the bare route.

@@ -30,9 +30,12 @@ const PEOPLE: u64 = 20_000;
 /// Measures this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let stage = stages.set().await?;
-    let waiting = Queue::waiting(&stage, PEOPLE).await?;
-    let active = Queue::active(&stage, PEOPLE).await?;
-    let mut count = Count::while_idle(stages.stores.mysql()?).await?;
+    let settings = &stage.settings;
+    let people = settings.or_quick(PEOPLE, PEOPLE / 10);
+    let waiting = Queue::waiting(&stage, people).await?;
+    let active = Queue::active(&stage, people).await?;
+    let idle = settings.or_quick(IDLE, IDLE / 5);
+    let mut count = Count::while_idle(stages.stores.mysql()?, idle).await?;
     let lasts = stage.settings.slice() * stage.settings.pairs;
 
     let queue = [
@@ -83,11 +86,11 @@ struct Count {
 }
 
 impl Count {
-    async fn while_idle(mysql: &MySql) -> Result<Self> {
+    async fn while_idle(mysql: &MySql, lasts: Duration) -> Result<Self> {
         let mut connection = mysql.connect("").await?;
         let began = watch::now();
         let before = MySql::counters(&mut connection).await?;
-        sleep(IDLE).await;
+        sleep(lasts).await;
         let after = MySql::counters(&mut connection).await?;
         let own = 1; // the second reading
         let statements = after.statements.saturating_sub(before.statements + own);

@@ -83,6 +83,12 @@ impl Redis {
         self.ask(redis::cmd("CONFIG").arg("RESETSTAT")).await
     }
 
+    /// For how long scripts have run since it forgot.
+    pub(crate) async fn script_time(&self) -> Result<Duration> {
+        let told: String = self.ask(redis::cmd("INFO").arg("commandstats")).await?;
+        Ok(time_in_scripts(&told))
+    }
+
     /// Within what time 99.9 % of the script calls were done since it forgot, by the slowest way of
     /// calling them; none where there was no call.
     pub(crate) async fn script_p999(&self) -> Result<Option<Duration>> {
@@ -121,22 +127,35 @@ fn value_of<'a>(told: &'a str, field: &str) -> Option<&'a str> {
         .map(str::trim)
 }
 
+/// The ways of calling a script.
+const SCRIPT_CALLS: [&str; 6] = [
+    "eval",
+    "evalsha",
+    "evalsha_ro",
+    "eval_ro",
+    "fcall",
+    "fcall_ro",
+];
+
+fn time_in_scripts(told: &str) -> Duration {
+    let times = SCRIPT_CALLS.iter().filter_map(|command| {
+        let calls = value_of(told, &format!("cmdstat_{command}"))?;
+        let (_, rest) = calls.split_once("usec=")?;
+        let (micros, _) = rest.split_once(',')?;
+        Some(Duration::from_micros(micros.parse().ok()?))
+    });
+    times.sum()
+}
+
 fn slowest_script(told: &str) -> Option<Duration> {
-    [
-        "eval",
-        "evalsha",
-        "evalsha_ro",
-        "eval_ro",
-        "fcall",
-        "fcall_ro",
-    ]
-    .iter()
-    .filter_map(|command| {
-        let field = format!("latency_percentiles_usec_{command}");
-        let (_, micros) = value_of(told, &field)?.rsplit_once("p99.9=")?;
-        Some(Duration::from_secs_f64(micros.parse::<f64>().ok()? / 1e6))
-    })
-    .max()
+    SCRIPT_CALLS
+        .iter()
+        .filter_map(|command| {
+            let field = format!("latency_percentiles_usec_{command}");
+            let (_, micros) = value_of(told, &field)?.rsplit_once("p99.9=")?;
+            Some(Duration::from_secs_f64(micros.parse::<f64>().ok()? / 1e6))
+        })
+        .max()
 }
 
 #[cfg(test)]
@@ -158,5 +177,15 @@ mod tests {
             latency_percentiles_usec_evalsha_ro:p50=2.1,p99=8.5,p99.9=500.000\r\n";
         assert_eq!(slowest_script(told), Some(Duration::from_micros(500)));
         assert_eq!(slowest_script("# Latencystats\r\n"), None);
+    }
+
+    #[test]
+    fn the_time_in_scripts_is_that_of_all_ways_of_calling_one() {
+        let told = "# Commandstats\r\n\
+            cmdstat_evalsha:calls=2,usec=300,usec_per_call=150.00,rejected_calls=0\r\n\
+            cmdstat_evalsha_ro:calls=1,usec=40,usec_per_call=40.00,rejected_calls=0\r\n\
+            cmdstat_zadd:calls=9,usec=90,usec_per_call=10.00,rejected_calls=0\r\n";
+        assert_eq!(time_in_scripts(told), Duration::from_micros(340));
+        assert_eq!(time_in_scripts("# Commandstats\r\n"), Duration::ZERO);
     }
 }

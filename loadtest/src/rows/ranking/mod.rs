@@ -140,7 +140,11 @@ async fn cached(stages: &Stages, stage: &mut Stage, sales: &Sales) -> Result<Row
     let mut theirs =
         Steady(stage.load_on(bare.address(), Feed::around(requests), expects(200, "")));
     let compared = compare(stage.plan(), &meter, &mut ours, &mut theirs).await?;
-    let row = against_bare::rate("ranking from the cache: rate ÷ bare route", "bare", &compared);
+    let row = against_bare::rate(
+        "ranking from the cache: rate ÷ bare route",
+        "bare",
+        &compared,
+    );
     let row = row.bar(Bar::AtLeast(0.95), Due::Plan(11));
     Ok(row.behind(format!(
         "both answer {} bytes",

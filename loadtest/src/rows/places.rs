@@ -1,0 +1,129 @@
+//! What became of users, as their places say.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use tokio::time::sleep;
+
+use super::{queues::LOOK_UP, stage::Stage};
+use crate::{
+    client::{Answer, Feed, Pace, Request},
+    people::{Person, Place},
+};
+
+/// How often users are looked up again whose look-up was refused.
+const ROUNDS: u32 = 20;
+
+/// How long a service that refused is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The places of some users.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    /// When those were admitted who are active, in µs since 1970 by the store's clock, sorted.
+    pub(crate) admitted_us: Vec<i64>,
+    /// How many wait.
+    pub(crate) waiting: u64,
+    /// How many have no place any more.
+    pub(crate) gone: u64,
+}
+
+impl Places {
+    /// Looks up each of them. Errors where the service goes on refusing that.
+    pub(crate) async fn of(stage: &Stage, people: &[&Person]) -> Result<Self> {
+        let mut places = Self::default();
+        let mut left = people.to_vec();
+        for _ in 0..ROUNDS {
+            let answers = Arc::new(Mutex::new(vec![None; left.len()]));
+            let noted = Arc::clone(&answers);
+            let judge = move |number: usize, answer: Answer<'_>| {
+                let mut answers = noted.lock().unwrap_or_else(PoisonError::into_inner);
+                let found = found(answer);
+                let is_found = found.is_some();
+                if let Some(place) = answers.get_mut(number) {
+                    *place = found;
+                }
+                is_found
+            };
+            let asked = left.iter();
+            let asked = asked.map(|person| Request::get(LOOK_UP).queue_token(&person.token));
+            let load = stage.load(Feed::once(asked.collect()), Arc::new(judge))?;
+            let tally = load.run(Pace::Full, None).await?;
+            let answers = answers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            left = places.add(&left, &answers);
+            if left.is_empty() {
+                places.admitted_us.sort_unstable();
+                return Ok(places);
+            }
+            if let Some(first) = tally.first_unintended {
+                eprintln!("loadtest: {} look-ups were refused: {first}", left.len());
+            }
+            sleep(PAUSE).await;
+        }
+        bail!("{} users cannot be looked up", left.len())
+    }
+
+    /// Adds what was found. Gives those of whom nothing was.
+    fn add<'a>(&mut self, people: &[&'a Person], found: &[Option<Found>]) -> Vec<&'a Person> {
+        let mut left = Vec::new();
+        for (person, found) in people.iter().zip(found) {
+            match found {
+                Some(Found::AdmittedAt(micros)) => self.admitted_us.push(*micros),
+                Some(Found::Waiting) => self.waiting += 1,
+                Some(Found::Gone) => self.gone += 1,
+                None => left.push(*person),
+            }
+        }
+        left
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    AdmittedAt(i64),
+    Waiting,
+    Gone,
+}
+
+/// The place that an answer shows. None where it shows none and does not say that it is gone.
+fn found(answer: Answer<'_>) -> Option<Found> {
+    match answer.status {
+        200 => {
+            let place: Place = serde_json::from_slice(answer.body).ok()?;
+            let admitted_at = place.admitted_at.map(jiff::Timestamp::as_microsecond);
+            Some(admitted_at.map_or(Found::Waiting, Found::AdmittedAt))
+        }
+        410 => Some(Found::Gone),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_what_became_of_a_place() {
+        let found = |status, body: &str| {
+            found(Answer {
+                status,
+                retry_after_s: None,
+                body: body.as_bytes(),
+            })
+        };
+        let active = r#"{"queue_token":"t","state":"active","position":null,
+            "admitted_at":"1970-01-01T00:00:02.5Z"}"#;
+        let waiting = r#"{"queue_token":"t","state":"waiting","position":7,"admitted_at":null}"#;
+        assert_eq!(found(200, active), Some(Found::AdmittedAt(2_500_000)));
+        assert_eq!(found(200, waiting), Some(Found::Waiting));
+        assert_eq!(found(410, "{}"), Some(Found::Gone));
+        assert_eq!(found(503, "{}"), None);
+        assert_eq!(found(200, "{}"), None);
+    }
+}

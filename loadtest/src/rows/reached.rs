@@ -1,0 +1,65 @@
+//! Whether the rate of a throughput is reached.
+
+use std::time::Duration;
+
+use super::windows::{Limit, filled};
+use crate::{
+    client::Polled,
+    figures::{exact, grouped, per_second, ratio, short},
+    report::{Bar, Due, Row},
+};
+
+/// What is measured: admissions from an instant on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reached {
+    pub(crate) limit: Limit,
+    /// In µs since 1970.
+    pub(crate) from_us: i64,
+    pub(crate) watched: Duration,
+    /// How many users lost their places, though they polled as told.
+    pub(crate) gone: u64,
+}
+
+impl Reached {
+    /// The row: admissions in what the windows allow.
+    pub(crate) fn row(self, what: &str, admitted_us: &[i64]) -> Row {
+        let watched = i64::try_from(self.watched.as_micros()).unwrap_or(i64::MAX);
+        let until = self.from_us.saturating_add(watched);
+        let filled = filled(admitted_us, self.limit, self.from_us, until);
+        let allowed = self.limit.admit * filled.windows;
+        let fault = (self.gone > 0).then(|| format!("{} who polled lost their places", self.gone));
+        Row::new(what, ratio(exact(filled.admitted), exact(allowed)))
+            .bar(Bar::AtLeast(0.98), Due::Plan(8))
+            .behind(format!(
+                "{} of {} in {} windows of {}, {} each",
+                grouped(exact(filled.admitted)),
+                grouped(exact(allowed)),
+                filled.windows,
+                short(Duration::from_micros(self.limit.interval_us.unsigned_abs())),
+                grouped(exact(self.limit.admit)),
+            ))
+            .fault(fault)
+    }
+}
+
+/// The polls of some time, for people.
+pub(crate) fn describe(when: &str, polled: &Polled, lasted: Duration) -> String {
+    format!(
+        "polls {when}: {}, sent late by {} (p50) and {} (p99); {} refused, {} unanswered",
+        per_second(exact(polled.polls()) / lasted.as_secs_f64()),
+        short(polled.late(0.5)),
+        short(polled.late(0.99)),
+        grouped(exact(polled.refused)),
+        grouped(exact(polled.unanswered)),
+    )
+}
+
+/// Why polls do not count, if they do not: answers that no client should see.
+pub(crate) fn unexpected(polled: &[&Polled]) -> Option<String> {
+    let bad = polled.iter().find(|polled| polled.other > 0)?;
+    let first = bad.first_other.as_deref().unwrap_or_default();
+    Some(format!(
+        "{} unexpected answers, the first: {first}",
+        bad.other
+    ))
+}
