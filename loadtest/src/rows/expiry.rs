@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use mysql_async::Conn;
 use serde_json::json;
 use tokio::time::{sleep, sleep_until};
 
@@ -17,6 +18,7 @@ use crate::{
     figures::{exact, grouped, short},
     people::{Crowd, Person, Series},
     report::Row,
+    stores::MySql,
     watch,
 };
 
@@ -26,7 +28,7 @@ const SILENT: u64 = 100_000;
 /// Longer than the break in service after which deadlines count from its end.
 const BREAK: Duration = Duration::from_millis(6_500);
 
-/// How often the last in the line is looked up, to see how long the removal takes.
+/// How often it is asked whether the removal is over.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The line of a backend.
@@ -94,22 +96,23 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     // After a break in service, all who waited before it have the same deadline.
     stage.program.pause()?;
     sleep(BREAK).await;
-    stage.program.resume()?;
     let (resumed, resumed_us) = (watch::now(), watch::unix_micros());
+    stage.program.resume()?;
     let open = json!({ "state": "open", "waiting_ttl_s": life.as_secs_f64() });
     stage.program.change_policy(&concert, &open).await?;
     let pollers = stage.poll(&live, longest_poll)?;
     let expire = resumed + life;
+    // Nobody further back can have been admitted before the silent expired.
+    let ahead = line.admit * (life.as_secs() + 3);
+    let removal = Removal::of(stages, &live, line.silent.saturating_sub(ahead)).await?;
     sleep_until(expire.into()).await;
     let before = pollers.take()?;
     let watched = settings.watched();
-    let removed = removal(&stage, &live, watched).await?;
+    let removed = removal.time(&stage, watched).await?;
     sleep_until((expire + watched).into()).await;
     let polled = pollers.take()?;
     pollers.stop().await?;
 
-    // Nobody further back can have been admitted before the silent expired.
-    let ahead = line.admit * (life.as_secs() + 3);
     let silent = with_numbers(&people).filter(|(number, _)| !line.polls(*number));
     let silent: Vec<_> = silent
         .take_while(|(number, _)| *number < ahead)
@@ -133,11 +136,8 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     }
     .row(&what, &admitted)
     .behind(match removed {
-        Some(took) => format!(
-            "the last in the line saw none of them after {}",
-            short(took)
-        ),
-        None => format!("the last in the line saw some after {}", short(watched)),
+        Some(took) => format!("they were removed after {}", short(took)),
+        None => format!("not all of them were removed after {}", short(watched)),
     })
     .behind(format!(
         "{} users polled",
@@ -189,21 +189,63 @@ fn with_numbers(people: &[Person]) -> impl Iterator<Item = (u64, &Person)> {
     (0_u64..).zip(people)
 }
 
-/// After which time the last in the line has only users ahead who poll. None where that takes longer
-/// than `limit`.
-async fn removal(stage: &Stage, live: &[&Person], limit: Duration) -> Result<Option<Duration>> {
-    let last = live.last().context("nobody polls")?;
-    let began = watch::now();
-    while began.elapsed() < limit {
-        // Whoever cannot be answered now is asked for again.
-        if let Ok((place, _)) = stage.program.look_up(&last.token).await
-            && place.position.unwrap_or(0) <= live.len() as u64
-        {
-            return Ok(Some(began.elapsed()));
+/// Sees when the places that expired are removed.
+enum Removal<'a> {
+    /// The last in the line has only users ahead who poll.
+    Seen { last: &'a Person, live: u64 },
+    /// The database has deleted so many rows. Positions do not say: they are numbers that were given
+    /// out at the joins.
+    Deleted {
+        mysql: &'a MySql,
+        connection: Conn,
+        rows: u64,
+    },
+}
+
+impl<'a> Removal<'a> {
+    /// Of at least this many of the places.
+    async fn of(stages: &'a Stages, live: &[&'a Person], places: u64) -> Result<Self> {
+        if stages.backend != Backend::Mysql {
+            return Ok(Self::Seen {
+                last: live.last().context("nobody polls")?,
+                live: live.len() as u64,
+            });
         }
-        sleep(LOOK).await;
+        let mysql = stages.stores.mysql()?;
+        let mut connection = mysql.connect("").await?;
+        Ok(Self::Deleted {
+            rows: mysql.rows_deleted(&mut connection).await? + places,
+            mysql,
+            connection,
+        })
     }
-    Ok(None)
+
+    /// After which time they are removed. None where that takes longer than `limit`.
+    async fn time(mut self, stage: &Stage, limit: Duration) -> Result<Option<Duration>> {
+        let began = watch::now();
+        while began.elapsed() < limit {
+            if self.is_done(stage).await? {
+                return Ok(Some(began.elapsed()));
+            }
+            sleep(LOOK).await;
+        }
+        Ok(None)
+    }
+
+    async fn is_done(&mut self, stage: &Stage) -> Result<bool> {
+        match self {
+            Self::Seen { last, live } => {
+                // A look-up that cannot be answered now is repeated.
+                let place = stage.program.look_up(&last.token).await.ok();
+                Ok(place.is_some_and(|(place, _)| place.position.unwrap_or(0) <= *live))
+            }
+            Self::Deleted {
+                mysql,
+                connection,
+                rows,
+            } => Ok(mysql.rows_deleted(connection).await? >= *rows),
+        }
+    }
 }
 
 #[cfg(test)]

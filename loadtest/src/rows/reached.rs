@@ -26,17 +26,19 @@ impl Reached {
         let watched = i64::try_from(self.watched.as_micros()).unwrap_or(i64::MAX);
         let until = self.from_us.saturating_add(watched);
         let filled = filled(admitted_us, self.limit, self.from_us, until);
-        let allowed = self.limit.admit * filled.windows;
+        let allowed = self.limit.admit * filled.windows.len() as u64;
+        let windows: Vec<_> = filled.windows.iter().map(usize::to_string).collect();
         let fault = (self.gone > 0).then(|| format!("{} who polled lost their places", self.gone));
-        Row::new(what, ratio(exact(filled.admitted), exact(allowed)))
+        Row::new(what, ratio(exact(filled.admitted()), exact(allowed)))
             .bar(Bar::AtLeast(0.98), Due::Plan(8))
             .behind(format!(
-                "{} of {} in {} windows of {}, {} each",
-                grouped(exact(filled.admitted)),
+                "{} of {} in {} windows of {}, {} in each: {}",
+                grouped(exact(filled.admitted())),
                 grouped(exact(allowed)),
-                filled.windows,
+                windows.len(),
                 short(Duration::from_micros(self.limit.interval_us.unsigned_abs())),
                 grouped(exact(self.limit.admit)),
+                windows.join(" "),
             ))
             .fault(fault)
     }

@@ -1,10 +1,17 @@
 //! How well admissions filled the windows of a throughput.
 
 /// Windows, and the admissions in them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Filled {
-    pub(crate) windows: u64,
-    pub(crate) admitted: u64,
+    /// The admissions in each window.
+    pub(crate) windows: Vec<usize>,
+}
+
+impl Filled {
+    /// How many were admitted in all of them.
+    pub(crate) fn admitted(&self) -> u64 {
+        self.windows.iter().sum::<usize>() as u64
+    }
 }
 
 /// What a throughput admits.
@@ -19,8 +26,8 @@ pub(crate) struct Limit {
 /// Counts the windows from `from` to `until`, and the admissions in them. All in µs; `admitted` is
 /// sorted.
 ///
-/// The whole windows count. The one that runs at `from` counts, too, where it admitted anybody or
-/// half of it was left: a shorter rest may pass between two ticks.
+/// The whole windows count. The one that runs at `from` counts, too, where it admitted anybody: its
+/// rest may pass between two ticks, and a queue that was just opened may have no window yet.
 pub(crate) fn filled(admitted: &[i64], limit: Limit, from: i64, until: i64) -> Filled {
     let interval = limit.interval_us;
     let first_whole = from + (beginning(admitted, limit, from) - from).rem_euclid(interval);
@@ -29,17 +36,15 @@ pub(crate) fn filled(admitted: &[i64], limit: Limit, from: i64, until: i64) -> F
         let end = admitted.partition_point(|&at| at < to);
         end - admitted.partition_point(|&at| at < from)
     };
-    let counts = is_admitted(running, first_whole) > 0 || first_whole - from >= interval / 2;
-    let start = if counts && first_whole > from {
+    let start = if first_whole > from && is_admitted(running, first_whole) > 0 {
         running
     } else {
         first_whole
     };
     let windows = (until - start).div_euclid(interval).max(0);
-    let end = start + windows * interval;
+    let windows = (0..windows).map(|window| start + window * interval);
     Filled {
-        windows: windows.unsigned_abs(),
-        admitted: is_admitted(start, end) as u64,
+        windows: windows.map(|at| is_admitted(at, at + interval)).collect(),
     }
 }
 
@@ -97,9 +102,9 @@ mod tests {
         windows.into_iter().flat_map(at).collect()
     }
 
-    fn count(admitted: &[i64], from: i64, until: i64) -> (u64, u64) {
+    fn count(admitted: &[i64], from: i64, until: i64) -> (usize, u64) {
         let filled = filled(admitted, LIMIT, from, until);
-        (filled.windows, filled.admitted)
+        (filled.windows.len(), filled.admitted())
     }
 
     #[test]
@@ -122,23 +127,22 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_of_a_window_counts_if_it_was_long_or_used() {
-        // Opened 400 before the next window, in which the first admissions were.
+    fn the_rest_of_a_window_counts_if_it_was_used() {
+        // Opened long before the window of the first admissions.
         let next = admissions(1..20);
-        assert_eq!(count(&next, 900, 10_900), (9, 18));
-        // Opened right where a window begins.
-        assert_eq!(count(&admissions(0..20), 299, 10_299), (9, 18));
-        // Opened as soon as one had begun, before the first admission of any other.
-        let mut at_once = vec![306, 330];
-        at_once.extend(admissions(1..20));
-        assert_eq!(count(&at_once, 305, 10_305), (10, 20));
-        // Opened 900 before it: that window could have been filled.
-        assert_eq!(count(&next, 400, 10_400), (10, 18));
-        // Opened 200 before it, and used what was left.
-        let mut used = next;
-        used.insert(0, 1_100);
-        used.insert(1, 1_101);
+        assert_eq!(count(&next, 400, 10_400), (9, 18));
+        // Opened late in a window, and used its rest.
+        let mut used = vec![1_100, 1_101];
+        used.extend(&next);
         assert_eq!(count(&used, 1_100, 11_100), (10, 20));
+        // Opened right before a window.
+        assert_eq!(count(&admissions(0..20), 299, 10_299), (9, 18));
+        // Opened right after a window began, and admitted sooner than in any other.
+        let mut at_once = vec![306, 330];
+        at_once.extend(&next);
+        assert_eq!(count(&at_once, 305, 10_305), (10, 20));
+        // Nobody was admitted for longer than a window.
+        assert_eq!(count(&admissions(2..20), 400, 10_400), (9, 16));
     }
 
     #[test]

@@ -150,6 +150,12 @@ impl MySql {
         Ok(status(connection, names).await?.iter().sum())
     }
 
+    /// How many rows it has deleted so far.
+    pub(crate) async fn rows_deleted(&self, connection: &mut Conn) -> Result<u64> {
+        let [deleted] = status(connection, ["Handler_delete"]).await?;
+        Ok(deleted)
+    }
+
     /// Removes the databases that were made.
     pub(crate) async fn clean(&self) -> Result<()> {
         let mut connection = self.connect("").await?;
