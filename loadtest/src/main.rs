@@ -45,11 +45,13 @@ fn run(command: Command) -> Result<ExitCode> {
     let code = runtime.block_on(async {
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
+        let mut hung_up = signal(SignalKind::hangup())?;
         // What was started is ended by being dropped, also here.
         tokio::select! {
             code = measure(&command) => code,
             _ = interrupted.recv() => bail!("interrupted"),
             _ = terminated.recv() => bail!("terminated"),
+            _ = hung_up.recv() => bail!("the terminal is gone"),
         }
     });
     // Threads that are still putting load on servers which are gone.

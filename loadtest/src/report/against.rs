@@ -67,7 +67,7 @@ impl Against {
 
 /// One figure in another: 1 where both are nothing.
 fn relative((ours, theirs): (f64, f64)) -> f64 {
-    if ours.total_cmp(&theirs).is_eq() {
+    if ours.abs() < f64::MIN_POSITIVE && theirs.abs() < f64::MIN_POSITIVE {
         1.0
     } else {
         ours / theirs
@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn nothing_beside_nothing_is_the_same() {
-        assert!(!Against::of(Better::Less, &[(0.0, 0.0); 7]).is_worse());
+        let nothing = Against::of(Better::Less, &[(0.0, 0.0), (-0.0, 0.0), (0.0, -0.0)]);
+        assert_eq!(nothing.ratios, [1.0; 3]);
         assert!(Against::of(Better::Less, &[(0.1, 0.0); 7]).is_worse());
         assert!(!Against::of(Better::Less, &[]).is_worse());
     }

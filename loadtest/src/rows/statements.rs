@@ -157,7 +157,8 @@ impl Counted {
 
 /// In thousandths, and not below nothing: the jobs' statements do not fall evenly on seconds.
 fn whole_thousandths(each: f64) -> f64 {
-    ((each * 1e3).round() / 1e3).max(0.0)
+    // Plus nothing, since there is a negative zero.
+    ((each * 1e3).round() / 1e3).max(0.0) + 0.0
 }
 
 #[cfg(test)]
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn the_jobs_uneven_pace_is_no_statement_of_a_request() {
         for each in [0.0004, -0.0004, -1.0] {
-            assert!(whole_thousandths(each).abs() < f64::EPSILON, "{each}");
+            assert_eq!(whole_thousandths(each).to_bits(), 0, "{each}");
         }
         assert!((whole_thousandths(0.0106) - 0.011).abs() < 1e-9);
         assert!((whole_thousandths(2.0) - 2.0).abs() < 1e-9);
