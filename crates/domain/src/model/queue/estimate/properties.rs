@@ -62,7 +62,7 @@ proptest! {
     /// the line ends, so that the sample always has recent answers to compare.
     #[test]
     fn a_mass_departure_is_over_within_three_windows(
-        (throughput, users) in line(),
+        (throughput, users) in prop_oneof![line(), long_line()],
         at in 0.0..0.5,
         snapshots in snapshots(),
         half in any::<bool>(),

@@ -229,23 +229,26 @@ fn the_last_of_a_window_and_one_waits_for_the_next() {
     assert_eq!(line.waiting(), 0);
 }
 
-/// A few leave all the time. Then half of 20,000 leave in a moment, those ahead too.
+/// Users a window of 3 s, users who join. A few leave all the time, then half of all in a moment.
 #[test]
 fn a_mass_departure_is_over_within_three_windows() {
-    for snapshots in [0, 30_000] {
-        let mut line = Simulation::new(Some(PER_3_S), None, snapshots);
-        line.leaving = [0.0005; Hazards::DEPTHS];
-        line.join(20_000);
-        line.run(20_500);
-        line.thin_out();
-        line.run(30_000);
-        for position in [500, 2_000, 5_000] {
-            let truth = position * 3 / 500;
-            let wait = line.wait(position).unwrap().as_secs();
-            assert!(
-                wait.abs_diff(truth) <= 3 + truth / 5,
-                "{position}: {wait} s"
-            );
+    for (admit, users) in [(10, 4_000), (100, 8_000)] {
+        for snapshots in [0, 30_000] {
+            let throughput = Throughput { admit, ..PER_3_S };
+            let mut line = Simulation::new(Some(throughput), None, snapshots);
+            line.leaving = [0.0002; Hazards::DEPTHS];
+            line.join(users);
+            line.run(60_500);
+            line.thin_out();
+            line.run(70_000);
+            for position in [100, 500, 1_500] {
+                let truth = position * 3 / u64::from(admit);
+                let wait = line.wait(position).unwrap().as_secs();
+                assert!(
+                    wait.abs_diff(truth) <= 3 + truth / 5,
+                    "{admit} {snapshots} {position}: {wait} s, not {truth} s"
+                );
+            }
         }
     }
 }
