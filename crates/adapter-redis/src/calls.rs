@@ -15,24 +15,23 @@ use crate::{
     clock::TimeOffset,
     connections::{Connections, Lane, Link, Trouble},
     errors::{self, Effect},
+    format,
     keys::Keys,
+    listing::Listed,
     reply::{self, Reply},
 };
 
 /// How often one call loads its script at most: somebody may flush it again before it runs.
 const LOADS_MAX: u32 = 3;
 
-/// How often one call removes places that are past their end before it can go on, a chunk each time. More
-/// of them at once are left to the ticks, and to who asks next.
-const ROUNDS_MAX: u32 = 64;
-
 /// Runs scripts and commands on the connections of a store.
 #[derive(Clone)]
 pub(crate) struct Calls {
     connections: Arc<Connections>,
     pub(crate) keys: Keys,
+    /// What the list of busy queues showed when it was last read.
+    pub(crate) listed: Listed,
     offset: TimeOffset,
-    chunk: u32,
     /// Of the calls of scripts: each has a number of its own.
     last_number: Arc<AtomicU64>,
 }
@@ -47,17 +46,12 @@ pub(crate) enum Caller {
 }
 
 impl Calls {
-    pub(crate) fn new(
-        connections: Arc<Connections>,
-        keys: Keys,
-        offset: TimeOffset,
-        chunk: u32,
-    ) -> Self {
+    pub(crate) fn new(connections: Arc<Connections>, keys: Keys, offset: TimeOffset) -> Self {
         Self {
             connections,
             keys,
+            listed: Listed::default(),
             offset,
-            chunk,
             last_number: Arc::default(),
         }
     }
@@ -74,8 +68,7 @@ impl Calls {
         self.lane(caller).failure()
     }
 
-    /// Runs a script on the queue of `concert`, with `arguments` added to its own. Goes on where there
-    /// were more places past their end than one script handles, for a while.
+    /// Runs a script on the queue of `concert`, with `arguments` added to its own.
     pub(crate) async fn on_queue(
         &self,
         caller: Caller,
@@ -83,17 +76,10 @@ impl Calls {
         script: &Script,
         arguments: impl Fn(&mut Cmd),
     ) -> StoreResult<Reply> {
-        let keys = self.keys.queue(concert);
-        for _ in 0..ROUNDS_MAX {
-            let mut call = evalsha(script, &keys);
-            call.arg(self.offset.micros()).arg(self.chunk);
-            arguments(&mut call);
-            let answer = self.script(caller, script, call).await?;
-            if let Some(reply) = Reply::read(answer)? {
-                return Ok(reply);
-            }
-        }
-        Err(errors::unavailable("too many places have ended at once"))
+        let mut call = evalsha(script, &self.keys.queue(concert));
+        call.arg(self.offset.micros());
+        arguments(&mut call);
+        Reply::read(self.script(caller, script, call).await?)
     }
 
     /// Runs a script that is on these keys alone.
@@ -103,10 +89,10 @@ impl Calls {
         keys: &[String],
         script: &Script,
         arguments: impl Fn(&mut Cmd),
-    ) -> StoreResult<()> {
+    ) -> StoreResult<Value> {
         let mut call = evalsha(script, keys);
         arguments(&mut call);
-        self.script(caller, script, call).await.map(drop)
+        self.script(caller, script, call).await
     }
 
     /// Runs a command.
@@ -137,10 +123,11 @@ impl Calls {
         call.arg(number);
         let mut link = lane.link().await?;
         let answer = run(&lane, &mut link, script, &call).await?;
-        reply::to_call(number, answer).ok_or_else(|| {
+        let answer = reply::to_call(number, answer).ok_or_else(|| {
             lane.report(&link, Trouble::OutOfStep);
             reply::strange()
-        })
+        })?;
+        format::same(answer)
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! All keys of a queue carry its concert in braces: a cluster hashes that part alone (the *hash tag*), so
 //! they are in one slot, as a script wants its keys to be. Different queues spread over the slots. What
-//! is not of one queue, the list of the busy, the rankings and the claims to compute them, is never used in one script with a queue.
+//! is not of one queue (the format, the list of the busy, the rankings and the claims to compute them) is
+//! never used in one script with a queue.
 
 use frontrow_domain::model::{ConcertId, Period};
 use jiff::Timestamp;
@@ -48,6 +49,11 @@ impl Keys {
         hash
     }
 
+    /// The format of all keys (`scripts::FORMAT`).
+    pub(crate) fn format(&self) -> String {
+        format!("{}format", self.prefix)
+    }
+
     /// The list of the busy queues: a sorted set of concerts.
     pub(crate) fn busy(&self) -> String {
         format!("{}busy", self.prefix)
@@ -79,7 +85,7 @@ mod tests {
     fn every_key_begins_with_the_prefix_and_is_another() {
         let keys = Keys::new("test:");
         let mut all: Vec<_> = keys.queue(CONCERT).into();
-        all.push(keys.busy());
+        all.extend([keys.busy(), keys.format()]);
         all.extend(Period::ALL.map(|period| keys.ranking(period)));
         for after in [None, Some(Timestamp::constant(1, 0))] {
             all.extend(Period::ALL.map(|period| keys.ranking_claim(period, after)));

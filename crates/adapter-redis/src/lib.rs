@@ -38,6 +38,7 @@ mod calls;
 mod clock;
 mod connections;
 mod errors;
+mod format;
 mod keys;
 mod listing;
 mod member;

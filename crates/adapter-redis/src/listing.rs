@@ -1,22 +1,64 @@
 //! The list of the queues that are busy.
 //!
 //! It is of all queues, so it is in no queue's slot, and no script can change it together with a queue.
-//! Each queue counts how often it was listed and taken off: odd numbers mean listed. A number is never
-//! used twice in the life of a queue, so what arrives late does no harm: an entry goes only where it has no later number, and a
-//! queue takes itself for listed only after it was. What is left undone, because an instance dies between
-//! the two, the next tick or the next join does again.
+//! Each queue numbers its entries: odd numbers mean listed. They begin with the instant at which the store
+//! was given the queue, so no number is used twice, also where a queue's keys were lost and the list was
+//! not. So what arrives late does no harm: an entry goes only where it has no later number, and a queue
+//! takes itself for listed only after it was. What is left undone, because an instance dies between the
+//! two, the next tick or the next join does again.
+//!
+//! A tick compares its queue with what the list showed when it was last read, a moment before, and calls
+//! only where the two differ.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use deadpool_redis::redis::Cmd;
-use frontrow_domain::{
-    model::ConcertId,
-    ports::{StoreError, StoreResult},
-};
+use frontrow_domain::{model::ConcertId, ports::StoreResult};
 
 use crate::{
     calls::{Caller, Calls},
     errors::Effect,
     scripts,
 };
+
+/// How many bytes of an unreadable entry the log shows.
+const SHOWN: usize = 64;
+
+/// What the list showed when this instance last read it, and its own changes since.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listed {
+    numbers: Arc<Mutex<HashMap<ConcertId, i64>>>,
+    /// True once an unreadable entry was logged.
+    warned: Arc<AtomicBool>,
+}
+
+impl Listed {
+    /// The number under which the queue of `concert` is listed.
+    fn number(&self, concert: ConcertId) -> Option<i64> {
+        self.lock().get(&concert).copied()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ConcertId, i64>> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a queue stands after a tick, as far as the list is concerned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ticked {
+    /// True where nobody has a place and nobody can re-enter.
+    pub(crate) idle: bool,
+    /// The number of the queue's entry: odd while it is listed.
+    pub(crate) number: i64,
+    /// True where this tick was the first to find it idle.
+    pub(crate) turned: bool,
+}
 
 impl Calls {
     /// Lists the queue of `concert` under this number. What was done there, a place taken or a seed, is good
@@ -28,12 +70,7 @@ impl Calls {
     }
 
     /// Lists the queue of `concert` under this odd number.
-    pub(crate) async fn list(
-        &self,
-        caller: Caller,
-        concert: ConcertId,
-        listing: i64,
-    ) -> StoreResult<()> {
+    async fn list(&self, caller: Caller, concert: ConcertId, listing: i64) -> StoreResult<()> {
         let mut add = Cmd::new();
         add.arg("ZADD").arg(self.keys.busy()).arg("GT");
         add.arg(listing).arg(concert.to_string());
@@ -43,17 +80,54 @@ impl Calls {
             call.arg(listing);
         };
         self.on_keys(caller, &hash, &scripts::NOTE_LISTING, number)
-            .await
+            .await?;
+        self.listed.lock().insert(concert, listing);
+        Ok(())
+    }
+
+    /// Puts the list right after a tick of the queue of `concert`.
+    pub(crate) async fn list_after_tick(
+        &self,
+        concert: ConcertId,
+        ticked: Ticked,
+    ) -> StoreResult<()> {
+        let listed = self.listed.number(concert);
+        if !ticked.idle {
+            // An odd number is of an entry that was made; it may have been lost since.
+            let number = ticked.number | 1;
+            if ticked.number == number && listed.is_some_and(|listed| listed >= number) {
+                return Ok(());
+            }
+            return self.list(Caller::Job, concert, number).await;
+        }
+        match listed {
+            // The queue never had this number, nor has it given it out: it is of a queue that was lost
+            // when the clock was ahead.
+            Some(listed) if listed > ticked.number + 1 => self.unlist(concert, listed).await,
+            Some(_) => self.unlist(concert, ticked.number).await,
+            None if ticked.turned => self.unlist(concert, ticked.number).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a queue from the list that the store does not know, unless it was given it since.
+    pub(crate) async fn unlist_unknown(&self, concert: ConcertId) -> StoreResult<()> {
+        match self.listed.number(concert) {
+            Some(listed) => self.unlist(concert, listed).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes the queue of `concert` from the list, where it has no later number.
-    pub(crate) async fn unlist(&self, concert: ConcertId, listing: i64) -> StoreResult<()> {
+    async fn unlist(&self, concert: ConcertId, listing: i64) -> StoreResult<()> {
         let list = [self.keys.busy()];
         let entry = |call: &mut Cmd| {
             call.arg(concert.to_string()).arg(listing);
         };
         self.on_keys(Caller::Job, &list, &scripts::UNLIST, entry)
-            .await
+            .await?;
+        self.listed.lock().remove(&concert);
+        Ok(())
     }
 
     /// Takes a queue from the list that is there no more.
@@ -62,19 +136,62 @@ impl Calls {
         remove.arg("ZREM").arg(self.keys.busy());
         remove.arg(concert.to_string());
         let _: i64 = self.command(Caller::Job, &remove, Effect::Writes).await?;
+        self.listed.lock().remove(&concert);
         Ok(())
     }
 
-    /// The queues on the list.
-    pub(crate) async fn listed(&self) -> StoreResult<Vec<ConcertId>> {
+    /// The queues on the list. An entry that is none of ours is left alone.
+    pub(crate) async fn read_list(&self) -> StoreResult<Vec<ConcertId>> {
         let mut range = Cmd::new();
         range.arg("ZRANGE").arg(self.keys.busy());
-        range.arg(0).arg(-1);
-        let names: Vec<String> = self.command(Caller::Job, &range, Effect::Reads).await?;
-        names
-            .iter()
-            .map(|name| name.parse())
-            .collect::<Result<_, _>>()
-            .map_err(|_| StoreError::not_applied("Redis lists a busy queue that is none"))
+        range.arg(0).arg(-1).arg("WITHSCORES");
+        let entries: Vec<(Vec<u8>, f64)> = self.command(Caller::Job, &range, Effect::Reads).await?;
+        let mut numbers = HashMap::with_capacity(entries.len());
+        for (name, number) in entries {
+            match concert(&name) {
+                Some(concert) => {
+                    numbers.insert(concert, whole(number));
+                }
+                None if !self.listed.warned.swap(true, Ordering::Relaxed) => {
+                    let entry = name.get(..SHOWN).unwrap_or(&name).escape_ascii();
+                    tracing::warn!(%entry, "Redis lists a busy queue that is none; it is skipped");
+                }
+                None => {}
+            }
+        }
+        let concerts = numbers.keys().copied().collect();
+        *self.listed.lock() = numbers;
+        Ok(concerts)
+    }
+}
+
+/// The concert of an entry. None where the entry is none of ours.
+fn concert(name: &[u8]) -> Option<ConcertId> {
+    let name = str::from_utf8(name).ok()?;
+    let concert: ConcertId = name.parse().ok()?;
+    (concert.to_string() == name).then_some(concert)
+}
+
+/// The number of an entry. Those of ours are whole and far below 2^53.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a number of another program may be anything"
+)]
+fn whole(number: f64) -> i64 {
+    number as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_as_we_write_them_are_ours() {
+        let name = "0198c0de-0000-7000-8000-000000000001";
+        assert_eq!(concert(name.as_bytes()).unwrap().to_string(), name);
+        for other in ["", "typo", &name.replace('-', ""), &name.to_uppercase()] {
+            assert_eq!(concert(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(concert(b"\xff\xfe"), None);
     }
 }

@@ -38,4 +38,17 @@ pub enum OpenError {
         /// Its policy.
         policy: String,
     },
+    /// The queues are kept in a format that another version of Frontrow uses.
+    #[error(
+        "the queues on Redis at {server} have format {format}, this program knows {known}: \
+         stop one of the two versions"
+    )]
+    OtherFormat {
+        /// The server.
+        server: String,
+        /// The format that is noted there.
+        format: String,
+        /// The format that this program knows.
+        known: String,
+    },
 }

@@ -58,8 +58,8 @@ pub(crate) fn to_call(number: u64, answer: Value) -> Option<Value> {
 }
 
 impl Reply {
-    /// Begins to read an answer; none where the script is to be called again.
-    pub(crate) fn read(answer: Value) -> StoreResult<Option<Self>> {
+    /// Begins to read an answer.
+    pub(crate) fn read(answer: Value) -> StoreResult<Self> {
         let Value::Array(values) = answer else {
             return Err(strange());
         };
@@ -70,7 +70,7 @@ impl Reply {
         };
         reply.what = reply.text()?;
         reply.as_of = reply.instant()?;
-        Ok((reply.what != "again").then_some(reply))
+        Ok(reply)
     }
 
     /// A value, at the instant of the answer.
@@ -87,7 +87,10 @@ impl Reply {
         let state = STATES.iter().find(|(_, word)| *word == state);
         Ok(QueueView {
             state: state.ok_or_else(strange)?.0,
-            opens_at: self.optional()?.map(instant).transpose()?,
+            // A script keeps instants as doubles, which round the last ones up.
+            opens_at: self
+                .optional()?
+                .map(|micros| instant(micros).unwrap_or(Timestamp::MAX)),
             recovering: self.flag()?,
             sold_out: self.flag()?,
         })

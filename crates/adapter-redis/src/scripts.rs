@@ -1,8 +1,9 @@
 //! Every script, put together from its parts in `lua/`.
 //!
 //! A script is one file of `lua/` with the parts that it needs in front: what those define it finds as
-//! locals. Around them all is a function, so that to what it gives the number of the call can be added,
-//! which is the last of ARGV (`calls`). The server keeps scripts by their hash and may forget them at any time (`calls`).
+//! locals. Around them all is a function, so that the number of the call, which is the last of ARGV
+//! (`calls`), can be added to what it returns. The server keeps scripts by their hash and may forget
+//! them at any time (`calls`).
 
 use std::sync::LazyLock;
 
@@ -10,6 +11,18 @@ use deadpool_redis::redis::Script;
 
 /// A script that begins with `full` runs on a server without memory too: it keeps what there is, or makes room. Were
 /// ticks refused there, nobody would ever make any.
+macro_rules! format_of_keys {
+    () => {
+        "2"
+    };
+}
+
+/// The format of everything that is kept on the server. A program that keeps it in another way, so that
+/// this one would misread it, gives it another number.
+///
+/// Format 1 had no number; it was the same but for the numbers of the list of busy queues.
+pub(crate) const FORMAT: &str = format_of_keys!();
+
 macro_rules! scripts {
     (@full) => { "#!lua flags=allow-oom\n" };
     (@) => { "" };
@@ -19,6 +32,7 @@ macro_rules! scripts {
             pub(crate) static $name: LazyLock<Script> =
                 LazyLock::new(|| Script::new(concat!(
                     scripts!(@$($when)?),
+                    "local FORMAT = '", format_of_keys!(), "'\n",
                     "local function answer_to_call()\n",
                     $(include_str!(concat!("lua/", $part, ".lua")), "\n",)+
                     "end\nreturn { ARGV[#ARGV], answer_to_call() }\n",
@@ -29,33 +43,37 @@ macro_rules! scripts {
 
 scripts! {
     /// Takes places.
-    JOIN = ["queue", "comeback", "settle", "settled", "people", "window", "admission", "join"];
+    JOIN = ["queue", "service", "deadlines", "reentry", "people", "window", "admission", "join"];
     /// Says where places are.
-    LOOK_UP = full ["queue", "comeback", "settle", "settled", "people", "look_up"];
+    LOOK_UP = full ["queue", "service", "deadlines", "reentry", "people", "look_up"];
     /// Shows claimed places.
     CLAIMED = full ["queue", "claimed"];
     /// Lets active places through.
-    PASS_GATE = full ["queue", "comeback", "settle", "settled", "people", "pass_gate"];
+    PASS_GATE = full ["queue", "service", "deadlines", "reentry", "people", "pass_gate"];
     /// Ends places.
-    LEAVE = full ["queue", "comeback", "settle", "settled", "people", "leave"];
+    LEAVE = full ["queue", "service", "deadlines", "reentry", "people", "leave"];
     /// Shows the line as a whole.
-    LOOK = full ["queue", "comeback", "settle", "look"];
-    /// Notes signs of life.
-    HEARD_OF = full ["queue", "comeback", "settle", "heard_of"];
+    LOOK = full ["queue", "deadlines", "reentry", "look"];
+    /// Notes heartbeats.
+    HEARD_OF = full ["queue", "deadlines", "heard_of"];
     /// Admits the head of the line.
-    ADMIT = full ["queue", "comeback", "settle", "settled", "window", "admission", "tick", "admit"];
-    /// Removes what is past its end.
-    EXPIRE = full ["queue", "comeback", "settle", "tick", "expire"];
+    ADMIT = full [
+        "queue", "service", "deadlines", "reentry", "tick", "window", "admission", "admit"
+    ];
+    /// Removes places past their end.
+    EXPIRE = full ["queue", "service", "deadlines", "reentry", "tick", "expired", "expire"];
     /// Says whether anybody has a place.
-    IS_EMPTY = full ["queue", "comeback", "settle", "is_empty"];
+    IS_EMPTY = full ["queue", "deadlines", "reentry", "is_empty"];
     /// Removes a queue.
-    REMOVE = full ["queue", "comeback", "settle", "remove"];
+    REMOVE = full ["queue", "deadlines", "remove"];
     /// Gives the store a queue.
     SEED = full ["window", "seed"];
     /// Says whether every seat is sold.
-    SET_SOLD_OUT = full ["set_sold_out"];
+    SET_SOLD_OUT = full ["same_format", "set_sold_out"];
     /// Notes that a queue is listed as busy.
-    NOTE_LISTING = full ["note_listing"];
+    NOTE_LISTING = full ["same_format", "note_listing"];
     /// Takes a queue from the list of the busy.
     UNLIST = full ["unlist"];
+    /// Notes the format of all keys.
+    KEEP_FORMAT = full ["keep_format"];
 }

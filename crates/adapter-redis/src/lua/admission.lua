@@ -1,6 +1,6 @@
--- How many may be admitted now. Mirrors model/queue/admission.rs and window.rs.
+-- How many users may be admitted now. Mirrors model/queue/admission.rs and model/queue/window.rs.
 
--- What the running window still lets in. It is started, or moved on, by this look at it.
+-- What the running window still lets in. Starts the first window, or moves on to the one that runs.
 local function room_in_window()
   local window = call('HMGET', QUEUE, 'window_start', 'window_interval', 'window_admitted')
   local start, interval, admitted = tonumber(window[1]), tonumber(window[2]), tonumber(window[3])
@@ -20,9 +20,9 @@ local function room_in_window()
   return terms.admit - admitted
 end
 
--- How many may be admitted in this state. Asked only where there is somebody to admit: it starts the
--- first window.
-local function room(state)
+-- How many users may be admitted in this state while so many are active. Asked only for an attempt to
+-- admit a user: it starts the first window.
+local function room(state, active)
   if state == 'bypass' then
     return math.huge
   elseif state ~= 'open' then
@@ -33,15 +33,14 @@ local function room(state)
     free = room_in_window()
   end
   if terms.max_active then
-    local active = call('ZCARD', ACTIVE) + call('ZCARD', UNCLAIMED)
     free = math.min(free, terms.max_active - active)
   end
   return math.max(free, 0)
 end
 
--- Counts so many as admitted: the limits of open alone count them.
-local function count_in_window(state, admitted)
-  if state == 'open' and terms.admit then
-    call('HINCRBY', QUEUE, 'window_admitted', admitted)
+-- Counts so many users as admitted. Only admissions in the state open under a throughput count.
+local function count_in_window(state, count)
+  if count > 0 and state == 'open' and terms.admit then
+    call('HINCRBY', QUEUE, 'window_admitted', count)
   end
 end

@@ -1,37 +1,82 @@
--- Admits those at the head of the line, strictly in order.
+-- Admits users from the head of the line, strictly in order. Heads past their end are removed on the way
+-- and use no room.
 --
--- ARGV: 3 how many at most.
--- Gives `ticked` with the report.
-serve()
-local waiting = call('ZCARD', WAITING)
+-- ARGV: 2 how many to admit at most, 3 how many heads past their end to remove at most.
+-- Returns `ticked` with the report.
+local waiting, active = counts()
 if waiting == 0 then
-  return report(0, false)
+  return report(0, false, false)
 end
 local state = effective_state()
-local free = room(state)
-local count = math.min(tonumber(ARGV[3]), free, waiting)
-if count > 0 then
-  local head = call('ZRANGE', WAITING, 0, count - 1, 'WITHSCORES')
-  local members, admissions, places = {}, {}, {}
-  for i = 1, #head, 2 do
-    local member, arrival = head[i], tonumber(head[i + 1])
-    members[#members + 1] = member
-    admissions[i], admissions[i + 1] = now, member
-    places[i], places[i + 1] = member, pack_place(arrival, now)
+local free = room(state, active)
+local count = math.min(tonumber(ARGV[2]), free, waiting)
+local expired_max = tonumber(ARGV[3])
+
+-- What is done to the front of the line: `taken` places are removed from it, of which some are admitted.
+local taken, last_admitted = {}, nil
+local admissions, places, expired = {}, {}, {}
+
+local function take(member, arrival, is_over)
+  taken[#taken + 1] = member
+  if is_over then
+    expired[#expired + 1] = member
+    return
   end
+  local i = #admissions
+  admissions[i + 1], admissions[i + 2] = now, member
+  places[i + 1], places[i + 2] = member, pack_place(arrival, now)
+  last_admitted = arrival
+end
+
+-- Takes from the next `span` places of the line; false where that is enough.
+local function take_span(span)
+  local heads = call('ZRANGE', WAITING, #taken, #taken + span - 1, 'WITHSCORES')
+  local members, heartbeats = {}, {}
+  for i = 1, #heads, 2 do
+    members[#members + 1] = heads[i]
+  end
+  if #members == 0 then
+    return false
+  elseif waiting_cutoff then
+    heartbeats = call('ZMSCORE', HEARD, unpack(members))
+  end
+  for n, member in ipairs(members) do
+    local heartbeat = tonumber(heartbeats[n])
+    local is_over = heartbeat and heartbeat <= waiting_cutoff
+    if is_over and #expired == expired_max or not is_over and #admissions == 2 * count then
+      return false
+    end
+    take(member, tonumber(heads[2 * n]), is_over)
+  end
+  return true
+end
+
+-- Where many heads are past their end, each look is at more of them.
+local span = count
+while #admissions < 2 * count and take_span(math.min(span, 512)) do
+  span = 4 * span
+end
+
+if #admissions > 0 then
   may_end_at(now + terms.claim_ttl)
   -- They are active before they are taken from the line.
   call('ZADD', UNCLAIMED, unpack(admissions))
   call('HSET', PLACES, unpack(places))
-  call('ZREMRANGEBYRANK', WAITING, 0, count - 1)
-  call('ZREM', HEARD, unpack(members))
-  call('HINCRBY', QUEUE, 'departed', count)
-  call('HINCRBY', QUEUE, 'admitted', count)
-  -- Who came back from before a loss may have arrived before somebody admitted earlier.
-  local last, up_to = tonumber(head[#head]), tonumber(call('HGET', QUEUE, 'admitted_up_to'))
-  if not up_to or up_to < last then
-    call('HSET', QUEUE, 'admitted_up_to', last)
-  end
-  count_in_window(state, count)
 end
-return report(count, count < free and count < waiting)
+if #taken > 0 then
+  call('ZREMRANGEBYRANK', WAITING, 0, #taken - 1)
+  call('ZREM', HEARD, unpack(taken))
+  call('HINCRBY', QUEUE, 'departed', #taken)
+  remember_ends(expired)
+end
+local done = #admissions / 2
+if done > 0 then
+  call('HINCRBY', QUEUE, 'admitted', done)
+  count_in_window(state, done)
+  -- A user who re-entered may have arrived before a user who was admitted earlier.
+  local up_to = tonumber(call('HGET', QUEUE, 'admitted_up_to'))
+  if not up_to or up_to < last_admitted then
+    call('HSET', QUEUE, 'admitted_up_to', last_admitted)
+  end
+end
+return report(done, done < free and done < waiting, #taken > 0)

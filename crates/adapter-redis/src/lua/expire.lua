@@ -1,9 +1,11 @@
--- Removes places that are past their end.
+-- Removes places past their end.
 --
--- ARGV: 3 how many at most.
--- Gives `ticked` with the report, which counts as if all of them were removed.
-serve()
-local limit = tonumber(ARGV[3])
-local ended = settle(limit)
-local past = count_past(HEARD, last_unheard()) + count_past(UNCLAIMED, last_unclaimed()) + count_past(ACTIVE, now)
-return report(ended, past > 0)
+-- ARGV: 2 how many at most.
+-- Returns `ticked` with the report.
+local limit = tonumber(ARGV[2])
+local removed = expire_waiting(limit)
+removed = removed + expire_active(UNCLAIMED, unclaimed_cutoff, limit - removed)
+removed = removed + expire_active(ACTIVE, claimed_cutoff, limit - removed)
+local over = count_over(HEARD, waiting_cutoff) + count_over(UNCLAIMED, unclaimed_cutoff)
+  + count_over(ACTIVE, claimed_cutoff)
+return report(removed, over > 0, removed > 0)

@@ -1,6 +1,6 @@
--- Whether nobody has a place, and nobody can bring one back from before a loss.
+-- Whether nobody has a place and nobody can re-enter.
 --
 -- Gives `empty` with 1 or 0.
 local waiting, active = counts()
-local empty = waiting + active == 0 and not takes_people_back()
+local empty = waiting + active == 0 and not accepts_reentry()
 return { 'empty', now, empty and 1 or 0 }

@@ -1,7 +1,16 @@
--- Takes places, or returns those there are. (people.lua)
+-- Takes places, or returns the places that users have. (people.lua)
+-- Mirrors model/queue/join.rs (JoinFacts::decide).
 local state = effective_state()
 
--- Who takes a place in the line, each after the arrival.
+-- How many users wait and how many are active, without places past their end.
+local waiting, active = counts()
+
+-- How many users may be admitted at once. Asked only where nobody waits.
+local free
+-- How many were.
+local admitted_at_once = 0
+
+-- The new places in the line: the arrival and the member of each.
 local joining = {}
 
 local function put_in_line()
@@ -11,74 +20,82 @@ local function put_in_line()
   end
 end
 
--- Why nobody is taken now, if so; and else whether the next one need not wait.
-local function refusal()
+-- Why a user without a place is refused now, if so; else whether they are admitted at once.
+local function decide()
   if state == 'closed' then
     return CLOSED
   elseif state == 'sold_out' then
     return SOLD_OUT
   end
-  local at_once = in_line == 0 and room(state) > 0
-  if not at_once and terms.max_waiting and in_line >= terms.max_waiting then
+  if waiting == 0 then
+    free = free or room(state, active)
+    if free > 0 then
+      return nil, true
+    end
+  end
+  if terms.max_waiting and waiting >= terms.max_waiting then
     return FULL
   end
-  return nil, at_once
+  return nil, false
 end
 
-local function take_place(member, at_once)
+-- Gives `member` a new place.
+local function enter(member, at_once)
+  serve_first_place()
   -- Strictly later than every arrival before, also where the clock stood still or stepped back.
   last_arrival = math.max(now, last_arrival + 1)
   if at_once then
+    free, admitted_at_once = free - 1, admitted_at_once + 1
     may_end_at(now + terms.claim_ttl)
     call('ZADD', UNCLAIMED, now, member)
     call('HSET', PLACES, member, pack_place(last_arrival, now))
-    count_in_window(state, 1)
-    local ends_at = math.max(now, serving_since) + terms.claim_ttl
-    return { arrival = last_arrival, admitted_at = now, ends_at = ends_at }
+    return { arrival = last_arrival, admitted_at = now, ends_at = claim_end(now) }
   end
-  heard_of(member)
+  heartbeat(member)
   joining[#joining + 1] = last_arrival
   joining[#joining + 1] = member
   -- No arrival is later than the last.
   local ahead = in_line
-  in_line = in_line + 1
+  in_line, waiting = in_line + 1, waiting + 1
   return { arrival = last_arrival, waits = true, ahead = ahead }
 end
 
--- What came of the n-th, and the place.
+-- What came of the n-th join, and the place.
 local function join(n)
   local member, arrival, generation = person(n)
   local place = places[n]
   if place then
     if place.waits then
-      heard_of(member)
+      heartbeat(member)
     end
     return PLACE, place
   end
-  if arrival then
-    -- Where a clock has stepped back, they may come back behind those who have just joined.
-    put_in_line()
-    place = come_back(member, arrival, generation)
-    if place then
-      return PLACE, place
-    end
+  if expired_places[n] then
+    remove_place(member, expired_places[n])
   end
-  local why, at_once = refusal()
+  if arrival and may_reenter(member, generation) then
+    -- Where a clock has stepped back, they may re-enter behind users who have just joined.
+    put_in_line()
+    waiting = waiting + 1
+    return PLACE, reenter(member, arrival)
+  end
+  local why, at_once = decide()
   if why then
     return why
   end
-  return JOINED, take_place(member, at_once)
+  return JOINED, enter(member, at_once)
 end
 
-local anybody_joined = false
+local any_joined = false
 for n = 1, #members do
   local came, place = join(n)
-  anybody_joined = anybody_joined or came == JOINED
+  any_joined = any_joined or came == JOINED
   tell(n, came, place)
 end
 
 put_in_line()
-if anybody_joined then
+count_in_window(state, admitted_at_once)
+if any_joined then
   call('HSET', QUEUE, 'last_arrival', last_arrival)
 end
-return all_told(anybody_joined and listing % 2 == 0 and listing + 1)
+return all_told(any_joined and listing % 2 == 0 and listing + 1)

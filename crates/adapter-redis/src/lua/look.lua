@@ -1,6 +1,6 @@
 -- How the line stands, and who has left it since an earlier look. Changes nothing.
 --
--- ARGV: 3 and 4 generation and number of the mark of the earlier look, empty without one.
+-- ARGV: 2 and 3 generation and number of the mark of the earlier look, empty without one.
 -- Gives `seen`; after the queue's view the generation, the policy's version and waiting time to live,
 -- whether people may bring places back; how many wait, how many were admitted from the line and the
 -- latest arrival of those; the number of the mark of this look; and 1 where anybody may have left, else
@@ -10,13 +10,13 @@ local left = tonumber(kept[3]) or 0
 
 local told = answer('seen')
 told[7], told[8], told[9] = terms.generation, kept[1], terms.waiting_ttl
-told[10] = takes_people_back() and 1 or 0
+told[10] = accepts_reentry() and 1 or 0
 told[11] = (counts())
 told[12], told[13] = admitted, tonumber(kept[2]) or false
 told[14], told[15] = left, 1
 
-if ARGV[3] == terms.generation then
-  local count = left - ARGV[4]
+if ARGV[2] == terms.generation then
+  local count = left - ARGV[3]
   if count == 0 then
     told[15] = 0
   elseif count > 0 and count <= call('LLEN', LEFT) then

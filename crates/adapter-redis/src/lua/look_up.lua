@@ -1,4 +1,4 @@
--- Says where places are. A sign of life. (people.lua)
+-- Says where places are. Counts as heartbeats. (people.lua)
 for n = 1, #members do
   local place = place_of_ticket(n)
   tell(n, place and PLACE or GONE, place)

@@ -2,7 +2,7 @@
 --
 -- KEYS: 1 the queue's hash. ARGV: 1 the number.
 local listing = tonumber(redis.call('HGET', KEYS[1], 'listing')) or 0
-if listing == ARGV[1] - 1 and redis.call('EXISTS', KEYS[1]) == 1 then
+if listing == ARGV[1] - 1 then
   redis.call('HSET', KEYS[1], 'listing', ARGV[1])
 end
 return {}

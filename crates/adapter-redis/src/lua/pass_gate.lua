@@ -1,7 +1,7 @@
 -- Lets active places through: claims them, and extends them for a hold. (people.lua)
 --
--- The number of each person is how long the place must last from now on so that what is held can be paid
--- for, none where nothing is held.
+-- The number of each user is how long the place must last from now on so that a hold can be paid for, none
+-- where nothing is held. Mirrors model/queue/deadlines.rs (Deadlines::end_after_gate).
 
 local function let_through(member, place, extension)
   local is_claim = not place.claimed_at

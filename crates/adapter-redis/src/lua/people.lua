@@ -1,71 +1,98 @@
--- The people that a script is about, their places, and what they are told of them.
+-- The users that a script is about, their places, and what the answer says of each.
 --
--- ARGV: from 3 on, four for each person, up to the call's number: the member; arrival and generation of
--- the ticket that is shown, empty without one; and a number, where the script wants one. Nobody is there
--- twice.
--- Gives `done`; after the queue's view the generation, how many were admitted from the line, the number
--- that the queue is to be listed under as busy where it is not; and a text with a record for each person,
--- in the order in which they were asked about (`tell`).
+-- ARGV: from 2 on, four for each user, up to the call's number: the member; arrival and generation of the
+-- ticket that is shown, empty without one; and a number, where the script wants one. No user is there twice.
+-- Returns `done`; after the queue's view the generation, how many were admitted from the line, the number
+-- that the queue is to be listed under as busy where it is not; and a text with a record for each user, in
+-- the order in which they were asked about (`tell`).
 --
 -- It is as if each had come alone, one after the other.
 local members = {}
-for i = 3, #ARGV - 1, 4 do
+for i = 2, #ARGV - 1, 4 do
   members[#members + 1] = ARGV[i]
 end
 
 -- The member, the arrival and the generation of the ticket, and the number of the n-th of them.
 local function person(n)
-  local i = 4 * n - 1
+  local i = 4 * n - 2
   return ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3])
 end
 
--- The place of each who has one. All are read before anything is written. What is kept under a name of ours
--- and is no place of ours is none: nobody else may have to pay for it.
+-- The place of each user who has one, and the place past its end of each whose place no tick has removed
+-- yet. All are read before anything is written. What is kept under a name of ours and is no place of ours is
+-- none: no other user may have to pay for it.
 local active_places = call('HMGET', PLACES, unpack(members))
 local waiting_arrivals = call('ZMSCORE', WAITING, unpack(members))
-local places = {}
+local heartbeats = waiting_cutoff and call('ZMSCORE', HEARD, unpack(members)) or {}
+local places, expired_places = {}, {}
 for n = 1, #members do
-  places[n] = false
+  local place, is_over = false, false
   if is_place(active_places[n]) then
     local arrival, admitted_at, claimed_at, ends_at = unpack_place(active_places[n])
-    ends_at = ends_at or math.max(admitted_at, serving_since) + terms.claim_ttl
-    places[n] = { arrival = arrival, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at }
+    ends_at = ends_at or claim_end(admitted_at)
+    place = { arrival = arrival, admitted_at = admitted_at, claimed_at = claimed_at, ends_at = ends_at }
+    is_over = ends_at <= now
   elseif waiting_arrivals[n] then
-    places[n] = { arrival = tonumber(waiting_arrivals[n]), waits = true }
+    place = { arrival = tonumber(waiting_arrivals[n]), waits = true }
+    local heartbeat = tonumber(heartbeats[n])
+    is_over = heartbeat and heartbeat <= waiting_cutoff
   end
+  places[n] = not is_over and place
+  expired_places[n] = is_over and place
 end
 
--- How many wait.
+-- How many waiting places there are, with those past their end that no tick has removed.
 local in_line = call('ZCARD', WAITING)
 
--- Who was heard of, each after the instant.
+-- The heartbeats of waiting users: the instant and the member of each.
 local heard = {}
 
--- A sign of life.
-local function heard_of(member)
+local function heartbeat(member)
   heard[#heard + 1] = now
   heard[#heard + 1] = member
 end
 
--- The place that a ticket of before a loss brings back, where it may.
-local function come_back(member, arrival, generation)
-  if not may_come_back(member, generation) then
-    return nil
+-- Puts `member`, whose ticket re-enters, back into the line. New joins come after every arrival seen.
+local function reenter(member, arrival)
+  serve_first_place()
+  if last_arrival < arrival then
+    last_arrival = arrival
+    call('HSET', QUEUE, 'last_arrival', arrival)
   end
+  may_end_at(now + terms.waiting_ttl)
+  call('ZADD', HEARD, now, member)
+  call('ZADD', WAITING, arrival, member)
   in_line = in_line + 1
-  return take_back(member, arrival)
+  return { arrival = arrival, waits = true }
 end
 
--- The place that the ticket of the n-th is good for, got back where it may be; nil where it is gone.
+-- Removes a place, in time or past its end.
+local function remove_place(member, place)
+  if place.waits then
+    call('ZREM', WAITING, member)
+    call('ZREM', HEARD, member)
+    call('HINCRBY', QUEUE, 'departed', 1)
+    in_line = in_line - 1
+  else
+    call('ZREM', ACTIVE, member)
+    call('ZREM', UNCLAIMED, member)
+    call('HDEL', PLACES, member)
+  end
+  remember_ends({ member })
+end
+
+-- The place that the ticket of the n-th user is good for; nil where it is gone. Counts as a heartbeat.
 local function place_of_ticket(n)
   local member, arrival, generation = person(n)
   local place = places[n]
-  if not place then
-    return come_back(member, arrival, generation)
+  if expired_places[n] then
+    return nil
+  elseif not place then
+    return may_reenter(member, generation) and reenter(member, arrival) or nil
   elseif place.arrival ~= arrival then
     return nil
   elseif place.waits then
-    heard_of(member)
+    heartbeat(member)
   end
   return place
 end
@@ -75,9 +102,9 @@ local GONE, PLACE, JOINED, CLOSED, SOLD_OUT, FULL, LEFT_IT = 0, 1, 2, 3, 4, 5, 6
 
 local records = {}
 
--- What the n-th is told, in 26 bytes: what came of it; 0 without a place, 1 for who waits, 2 for who is
--- active, 3 for who has claimed that; then three whole numbers: the arrival, and for who waits the position
--- and how many are behind, for who is active since when and until when.
+-- The answer about the n-th user, in 26 bytes: what came of it; 0 without a place, 1 for a waiting place, 2
+-- for an active one, 3 for a claimed one; then three whole numbers: the arrival, and of a waiting place the
+-- position and how many are behind, of an active one since when and until when.
 local function tell(n, came, place)
   local standing, arrival, one, other = 0, 0, 0, 0
   if place then
@@ -92,7 +119,7 @@ local function tell(n, came, place)
   records[n] = struct.pack('<BBi8i8i8', came, standing, arrival, one, other)
 end
 
--- Ends a script: everybody was told.
+-- Ends a script that has told every user.
 local function all_told(to_list)
   if #heard > 0 then
     may_end_at(now + terms.waiting_ttl)

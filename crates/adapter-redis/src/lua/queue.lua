@@ -1,44 +1,50 @@
--- What every script of a queue begins with: its keys, what time it is, and what the queue goes by.
+-- What every script of a queue begins with: its keys, the clock, and the terms of the queue.
 --
 -- KEYS are the same for all of them, and in one slot (keys.rs):
---   1 queue      hash: the terms (seed.lua), the running window, counters
---   2 waiting    sorted set: who waits, by arrival
---   3 heard      sorted set: who waits, by the last sign of life
---   4 active     sorted set: who is active and has used the place, by its end
---   5 unclaimed  sorted set: who is active and has not, by the admission: the end follows from it, and
---                changes for everybody at once with the policy, or when service was interrupted
+--   1 queue      hash: the format, the terms (seed.lua), the running window, counters
+--   2 waiting    sorted set: users who wait, by arrival
+--   3 heard      sorted set: users who wait, by the last heartbeat
+--   4 active     sorted set: active users who have claimed the place, by its end
+--   5 unclaimed  sorted set: active users who have not, by the admission. The end follows from it and
+--                changes for all of them with the policy, or after an outage
 --   6 places     hash: of each active place its arrival, its admission and, once claimed, its claim and end
---   7 ended      set: whose place ended since the store lost the queue, while that can matter
---   8 left       list: the arrivals of the last who left the line, the latest last
--- ARGV[1] is how much later it is than the server's clock says, ARGV[2] how many places a script
--- handles at most; the last is the number of the call (scripts.rs). All times are microseconds, instants since 1970: whole numbers below 2^53, which a
--- double keeps exactly.
+--   7 ended      set: users whose place ended since the store lost the queue, while that can matter
+--   8 left       list: the arrivals of the last users who left the line, the latest last
+-- ARGV[1] is how much later it is than the server's clock says; the last is the number of the call
+-- (scripts.rs). All times are microseconds, instants since 1970: whole numbers below 2^53, which a double
+-- keeps exactly. FORMAT is the format of the keys (keys.rs).
 --
--- Nothing is undone when a script fails, so all that can fail is asked before the first write.
+-- Places past their end stay until a tick removes them. Every decision about a place asks for its end.
+--
+-- Nothing is undone when a script fails, so all that can fail is read before the first write.
 local call = redis.call
 local QUEUE, WAITING, HEARD, ACTIVE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local UNCLAIMED, PLACES, ENDED, LEFT = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local CHUNK = tonumber(ARGV[2])
 
 local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2] + ARGV[1]
 
-local found = call('HMGET', QUEUE, 'terms', 'serving_since', 'last_tick', 'sold_out', 'admitted',
+local found = call('HMGET', QUEUE, 'format', 'terms', 'serving_since', 'last_tick', 'sold_out', 'admitted',
   'ends_from', 'last_arrival', 'listing')
-if not found[1] then
+if found[1] and found[1] ~= FORMAT then
+  return { 'other_format', now, found[1] }
+elseif not found[1] or not found[2] then
+  -- A queue without a format was written by an earlier version: SEED converts it.
   return { 'unknown', now }
 end
-local terms = cmsgpack.unpack(found[1])
-local serving_since, last_tick, sold_out = tonumber(found[2]), tonumber(found[3]), found[4] == '1'
--- How many were moved from the line to the active.
-local admitted = tonumber(found[5]) or 0
--- No place ends before this instant, whatever the clock does: until then there is nobody to look for who is past
--- their end. Ticks move it on.
-local ends_from = tonumber(found[6]) or 0
-local last_arrival, listing = tonumber(found[7]) or 0, tonumber(found[8]) or 0
+local terms = cmsgpack.unpack(found[2])
+local recorded_since, last_tick, sold_out = tonumber(found[3]), tonumber(found[4]), found[5] == '1'
+-- How many users were admitted from the line.
+local admitted = tonumber(found[6]) or 0
+-- No place ends before this instant, whatever the clock does: until then no place is past its end.
+-- Ticks move it on.
+local ends_from = tonumber(found[7]) or 0
+local last_arrival, listing = tonumber(found[8]) or 0, tonumber(found[9]) or 0
 
--- Time without service does not count: after a silence service starts again only now. Nor can it start in
--- the future, where a clock that stepped back has left it.
+-- Since when the queue has been served without a break. After a silence service starts again only now.
+-- It cannot start in the future, where a clock that stepped back has left it.
+-- Mirrors model/queue/deadlines.rs (Deadlines::at).
+local serving_since = recorded_since
 if now > last_tick + terms.longest_silence or serving_since > now then
   serving_since = now
 end
@@ -56,6 +62,7 @@ local function recovering()
 end
 
 -- The state that counts now: the first that applies wins.
+-- Mirrors model/queue/state.rs (QueueView::effective).
 local function effective_state()
   if terms.state == 'closed' then
     return 'closed'
@@ -69,7 +76,7 @@ local function effective_state()
   return terms.state
 end
 
--- The beginning of every answer: what it is, when it was true, and what the queue is like.
+-- The beginning of every answer: what it is, when it was true, and the view of the queue.
 local function answer(what)
   return { what, now, terms.state, terms.opens_at or false, recovering() and 1 or 0, sold_out and 1 or 0 }
 end

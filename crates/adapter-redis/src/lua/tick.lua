@@ -1,11 +1,7 @@
--- What the two ticks have in common.
+-- What the two ticks have in common: what they record, and what they report.
+local had_entries = count_entries() > 0
 
--- Records a tick: a sign of service.
-local function serve()
-  call('HSET', QUEUE, 'serving_since', serving_since, 'last_tick', now)
-end
-
--- The earliest instant at which anybody's place may end, however service went.
+-- The earliest instant at which a place may end, whatever breaks of service do to the others.
 local function earliest_end()
   local function first(key, life)
     local score = call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
@@ -16,26 +12,66 @@ local function earliest_end()
   return math.min(earliest, 2 ^ 53)
 end
 
--- What a tick did, and how the queue stands: after its view how many it did, whether there is more, how
--- many wait, are active, have departed, were admitted; the policy's throughput; start, length and count of the
--- admission window; whether nobody is there, and the number that
--- the queue is listed under as busy: odd while it is, one more when it is not any more.
-local function report(done, more)
-  call('HSET', QUEUE, 'ends_from', earliest_end())
-  local idle = call('ZCARD', WAITING) + call('ZCARD', ACTIVE) + call('ZCARD', UNCLAIMED) == 0
-    and not takes_people_back()
-  if idle and listing % 2 == 1 then
+-- Moves on the instant before which no place ends. Until that has passed, it is right as it is.
+local function move_ends_from()
+  local earliest = some_may_be_over and earliest_end() or ends_from
+  if earliest ~= ends_from then
+    call('HSET', QUEUE, 'ends_from', earliest)
+  end
+end
+
+-- Forgets a re-entry period that is over, so that it stays over when the clock steps back.
+-- Mirrors model/queue/terms.rs (QueueTerms::tick).
+local function forget_reentry()
+  if terms.comeback_until and now >= terms.comeback_until then
+    terms.recovering_until, terms.comeback_until = nil, nil
+    call('UNLINK', ENDED)
+    call('HSET', QUEUE, 'terms', cmsgpack.pack(terms))
+  end
+end
+
+-- Records the tick, and gives back what a queue without places does not need. A tick that `changed`
+-- nothing writes its instant at most once a second, and nothing in a queue without places.
+-- Returns whether the queue is idle, and whether it is so from now on.
+local function record_tick(changed)
+  if had_entries and (changed or tick_is_due()) then
+    record_service()
+  end
+  forget_reentry()
+  if count_entries() > 0 then
+    move_ends_from()
+    return false, false
+  elseif accepts_reentry() then
+    return false, false
+  end
+  call('UNLINK', LEFT, ENDED)
+  call('HDEL', QUEUE, 'ends_from')
+  local turned = listing % 2 == 1
+  if turned then
     listing = call('HINCRBY', QUEUE, 'listing', 1)
   end
+  return true, turned
+end
+
+-- What a tick did, and how the queue stands: after its view how many places it admitted or removed, whether
+-- there is more to do; how many users wait, are active, have departed, were admitted; the policy's
+-- throughput; start, length and count of the admission window; whether the queue is idle, the number of its
+-- entry in the list of the busy (odd while it is listed, one more when it is not any more), and whether it
+-- became idle by this tick.
+local function report(done, more, changed)
+  local idle, turned = record_tick(changed)
   local waiting, active = counts()
+  local kept = call('HMGET', QUEUE, 'departed', 'admitted', 'window_start', 'window_interval', 'window_admitted')
   local told = answer('ticked')
   told[7], told[8] = done, more and 1 or 0
-  told[9], told[10], told[11] = waiting, active, tonumber(call('HGET', QUEUE, 'departed')) or 0
-  told[12] = tonumber(call('HGET', QUEUE, 'admitted')) or 0
+  told[9], told[10], told[11] = waiting, active, tonumber(kept[1]) or 0
+  told[12] = tonumber(kept[2]) or 0
   told[13], told[14] = terms.admit or false, terms.interval or false
-  local window = terms.admit and call('HMGET', QUEUE, 'window_start', 'window_interval', 'window_admitted') or {}
-  told[15], told[16] = tonumber(window[1]) or false, tonumber(window[2]) or false
-  told[17] = tonumber(window[3]) or 0
-  told[18], told[19] = idle and 1 or 0, listing
+  if terms.admit then
+    told[15], told[16], told[17] = tonumber(kept[3]) or false, tonumber(kept[4]) or false, tonumber(kept[5]) or 0
+  else
+    told[15], told[16], told[17] = false, false, 0
+  end
+  told[18], told[19], told[20] = idle and 1 or 0, listing, turned and 1 or 0
   return told
 end

@@ -31,19 +31,26 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// How many places one script handles at most: about a millisecond's worth, and two in a bad moment.
+    /// How many users one script admits at most: about a millisecond's worth, and two in a bad moment.
     pub const CHUNK: u32 = 128;
+
+    /// How many places past their end one script removes at most: one or two milliseconds' worth. A part of
+    /// that are operations on ranges, so each costs less than an admission.
+    pub const EXPIRED_CHUNK: u32 = 500;
 
     /// Connects to the server of `settings` and looks whether queues are safe with it. `offset` is none in
     /// the product.
     ///
     /// # Errors
-    /// When the URL is wrong, the server does not answer or does not let us in, is too old, or evicts keys.
+    /// When the URL is wrong, the server does not answer or does not let us in, is too old, evicts keys, or
+    /// keeps queues in the format of another version.
     pub async fn open(settings: &RedisSettings, offset: TimeOffset) -> Result<Self, OpenError> {
         let connections = Connections::start(settings)?;
         let server = connections::name(&settings.url);
         server::check(&connections, &server, Use::Queues).await?;
-        Ok(Self::on(connections, settings, offset))
+        let store = Self::on(connections, settings, offset);
+        store.calls.check_format(&server).await?;
+        Ok(store)
     }
 
     /// Begins to connect to a server that is to keep nothing but rankings, and waits for nobody: without
@@ -68,7 +75,7 @@ impl RedisStore {
 
     fn on(connections: Arc<Connections>, settings: &RedisSettings, offset: TimeOffset) -> Self {
         let keys = Keys::new(&settings.key_prefix);
-        let calls = Calls::new(connections, keys, offset, Self::CHUNK);
+        let calls = Calls::new(connections, keys, offset);
         Self {
             batches: Batches::new(
                 calls.clone(),

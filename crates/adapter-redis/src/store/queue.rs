@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{Deadlines, GatePurpose, JoinRefusal, Left, Standing, Ticket},
+        queue::{Deadlines, GatePurpose, JoinRefusal, Standing, Ticket},
     },
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreResult},
 };
@@ -15,6 +15,9 @@ use crate::{
     questions::Question,
     reply,
 };
+
+/// How many of the last departures of a line are remembered: 8 bytes each.
+const DEPARTURES: u64 = 10_000;
 
 #[async_trait]
 impl Queue for RedisStore {
@@ -75,8 +78,7 @@ impl Queue for RedisStore {
     }
 
     async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
-        let remembered = u64::try_from(Left::REMEMBERED).ok();
-        let person = Person::new(&ticket.user, Some(ticket)).with(remembered);
+        let person = Person::new(&ticket.user, Some(ticket)).with(Some(DEPARTURES));
         let asked = self.batches.ask(Question::Leave, ticket.concert, person);
         let left = asked.await?.map(|told| match told {
             None => LeaveOutcome::NotSeeded,

@@ -13,10 +13,7 @@ use frontrow_domain::{
 };
 
 use super::RedisStore;
-use crate::{calls::Caller, errors::Effect, reply, scripts};
-
-/// The number of the first entry of a queue in the list of the busy.
-const FIRST_LISTING: i64 = 1;
+use crate::{calls::Caller, errors::Effect, format, reply, scripts};
 
 /// What the script takes of a seed, in its order.
 fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
@@ -74,9 +71,10 @@ impl QueueControl for RedisStore {
             "taken" => {
                 let recovering = reply.flag()?;
                 if recovering {
-                    // People may come back to it at any moment.
+                    // Users may re-enter it at any moment.
+                    let listing = reply.number()?;
                     self.calls
-                        .try_to_list(Caller::Job, seed.concert, FIRST_LISTING)
+                        .try_to_list(Caller::Job, seed.concert, listing)
                         .await;
                 }
                 Ok(reply.stamp(SeedOutcome::Taken { recovering }))
@@ -94,10 +92,18 @@ impl QueueControl for RedisStore {
 
     async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>> {
         let mut get = Cmd::new();
-        get.arg("HGET").arg(self.calls.keys.queue_hash(concert));
-        get.arg("version");
-        let version: Option<i64> = self.calls.command(Caller::Job, &get, Effect::Reads).await?;
-        Ok(version.map(PolicyVersion))
+        get.arg("HMGET").arg(self.calls.keys.queue_hash(concert));
+        get.arg("version").arg("format");
+        let kept = self.calls.command(Caller::Job, &get, Effect::Reads);
+        let (version, format): (Option<i64>, Option<Vec<u8>>) = kept.await?;
+        match format {
+            Some(format) => {
+                format::known(&format)?;
+                Ok(version.map(PolicyVersion))
+            }
+            // It was written by the version before: a seed converts it.
+            None => Ok(None),
+        }
     }
 
     async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
@@ -109,6 +115,7 @@ impl QueueControl for RedisStore {
         self.calls
             .on_keys(Caller::Job, &hash, &scripts::SET_SOLD_OUT, value)
             .await
+            .map(drop)
     }
 
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {

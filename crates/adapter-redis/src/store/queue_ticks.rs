@@ -15,6 +15,7 @@ use frontrow_domain::{
 use super::RedisStore;
 use crate::{
     calls::Caller,
+    listing::Ticked,
     reply::{self, Reply},
     scripts,
 };
@@ -24,38 +25,43 @@ impl RedisStore {
         &self,
         concert: ConcertId,
         script: &Script,
-        limit: u32,
+        limits: &[u32],
     ) -> StoreResult<Stamped<TickOutcome>> {
-        let limit = |call: &mut Cmd| {
-            call.arg(limit.min(Self::CHUNK));
+        let limits = |call: &mut Cmd| {
+            call.arg(limits);
         };
         let mut reply = self
             .calls
-            .on_queue(Caller::Job, concert, script, limit)
+            .on_queue(Caller::Job, concert, script, limits)
             .await?;
-        match reply.what.as_str() {
+        let (outcome, listed) = match reply.what.as_str() {
             "ticked" => {
                 let report = report(&mut reply)?;
-                let (idle, listing) = (reply.flag()?, reply.number()?);
-                let listed = if idle {
-                    self.calls.unlist(concert, listing).await
-                } else if report.more {
-                    // The next chunk follows at once, and the last one sees to it.
+                let ticked = Ticked {
+                    idle: reply.flag()?,
+                    number: reply.number()?,
+                    turned: reply.flag()?,
+                };
+                let listed = if report.more {
+                    // The next chunk follows at once, and the last one sees to the list.
                     Ok(())
                 } else {
-                    // Done at every tick: the server may have lost its list, or never have had the entry.
-                    self.calls.list(Caller::Job, concert, listing | 1).await
+                    self.calls.list_after_tick(concert, ticked).await
                 };
-                // The tick was done. To say that it failed, and perhaps that nothing was changed, would
-                // not be true.
-                if let Err(error) = listed {
-                    tracing::warn!(%concert, %error, "the list of busy queues is left as it is");
-                }
-                Ok(reply.stamp(TickOutcome::Ticked(report)))
+                (TickOutcome::Ticked(report), listed)
             }
-            "unknown" => Ok(reply.stamp(TickOutcome::NotSeeded)),
-            _ => Err(reply::strange()),
+            "unknown" => {
+                let listed = self.calls.unlist_unknown(concert).await;
+                (TickOutcome::NotSeeded, listed)
+            }
+            _ => return Err(reply::strange()),
+        };
+        // The tick was done. To say that it failed, and perhaps that nothing was changed, would not be
+        // true.
+        if let Err(error) = listed {
+            tracing::warn!(%concert, %error, "the list of busy queues is left as it is");
         }
+        Ok(reply.stamp(outcome))
     }
 }
 
@@ -99,16 +105,19 @@ fn window(reply: &mut Reply) -> StoreResult<Option<AdmissionWindow>> {
 #[async_trait]
 impl QueueTicks for RedisStore {
     async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
-        self.calls.listed().await
+        self.calls.read_list().await
     }
 
-    /// Admits at most [`RedisStore::CHUNK`], whatever the limit.
+    /// Admits at most [`RedisStore::CHUNK`] users, and removes at most [`RedisStore::EXPIRED_CHUNK`] heads
+    /// past their end on the way, whatever the limit.
     async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
-        self.tick(concert, &scripts::ADMIT, limit).await
+        let limits = [limit.min(Self::CHUNK), Self::EXPIRED_CHUNK];
+        self.tick(concert, &scripts::ADMIT, &limits).await
     }
 
-    /// Removes at most [`RedisStore::CHUNK`], whatever the limit.
+    /// Removes at most [`RedisStore::EXPIRED_CHUNK`] places, whatever the limit.
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
-        self.tick(concert, &scripts::EXPIRE, limit).await
+        let limits = [limit.min(Self::EXPIRED_CHUNK)];
+        self.tick(concert, &scripts::EXPIRE, &limits).await
     }
 }

@@ -19,6 +19,8 @@ async fn with_everything(server: &RedisServer) -> Room {
     let mut room = Room::paused_on(server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["FLUSHALL"]).await;
+    // It notes the format of the keys.
+    drop(open(server).await);
     let recovery = Recovery {
         lasts: std::time::Duration::ZERO,
     };
@@ -65,7 +67,7 @@ async fn every_key_has_the_prefix() {
     ]
     .map(queue)
     .into_iter()
-    .chain(["frontrow:busy".into(), "frontrow:ranking:daily".into()])
+    .chain(["busy", "format", "ranking:daily"].map(|name| format!("frontrow:{name}")))
     .collect();
     assert_eq!(keys, expected);
 }

@@ -1,10 +1,16 @@
 //! The list of the busy queues, which is in another slot than they are.
 
-use frontrow_domain::ports::Queue;
+use frontrow_domain::{
+    model::{ConcertId, queue::PolicyState},
+    ports::{Queue, QueueTicks, TickOutcome},
+};
+use frontrow_test_harness::RedisServer;
+use jiff::SignedDuration;
+use uuid::Uuid;
 
 use crate::{
     one_store::OneStore,
-    room::{Raw, Room},
+    room::{Raw, Room, quick},
 };
 
 #[tokio::test]
@@ -49,15 +55,153 @@ async fn a_queue_comes_and_goes_on_the_list_under_ever_new_numbers() {
     let busy = format!("{}busy", one.keyspace.prefix());
     let concert = room.concert.to_string();
     let mut raw = Raw::connect(one.keyspace.url()).await;
-    for turn in 0..3 {
+    let mut before = 0;
+    for _ in 0..3 {
         let ann = room.join("ann").await;
         let listing: i64 = raw.ask(&["ZSCORE", &busy, &concert]).await;
-        assert_eq!(listing, 2 * turn + 1);
+        assert!(listing > before && listing % 2 == 1, "{before} {listing}");
+        before = listing;
         room.expire(1).await;
         assert!(room.is_busy().await);
         room.store.leave(&ann).await.unwrap();
         assert!(room.is_busy().await, "only a tick takes it off");
         room.expire(1).await;
         assert!(!room.is_busy().await);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_stops_nobody_and_stays() {
+    let one = OneStore::open().await;
+    let room = Room::paused(one.store.clone()).await;
+    room.join("ann").await;
+    let busy = format!("{}busy", one.keyspace.prefix());
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    let mut strange = deadpool_redis::redis::cmd("ZADD");
+    strange
+        .arg(&busy)
+        .arg(1)
+        .arg("a typo")
+        .arg(1)
+        .arg(b"\xff\xfe");
+    strange.arg("inf").arg(room.concert.0.simple().to_string());
+    raw.send::<()>(&strange).await;
+    for _ in 0..2 {
+        assert_eq!(room.store.busy().await.unwrap(), [room.concert]);
+        room.admit(1).await;
+        room.expire(1).await;
+    }
+    assert_eq!(raw.ask::<usize>(&["ZCARD", &busy]).await, 4);
+}
+
+#[tokio::test]
+async fn a_queue_that_the_store_does_not_know_leaves_the_list() {
+    let one = OneStore::open().await;
+    let room = Room::on(one.store.clone());
+    let (busy, concert) = (
+        format!("{}busy", one.keyspace.prefix()),
+        room.concert.to_string(),
+    );
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    for number in ["7", "9007199254740991"] {
+        raw.ask::<()>(&["ZADD", &busy, number, &concert]).await;
+        assert!(room.is_busy().await);
+        let ticked = one.store.admit(room.concert, 1).await.unwrap().value;
+        assert_eq!(ticked, TickOutcome::NotSeeded);
+        assert!(!room.is_busy().await, "{number}");
+    }
+}
+
+/// The keys of a queue were lost, and the list was not: its next life begins above the entry.
+#[tokio::test]
+async fn a_queue_whose_keys_were_lost_leaves_the_list_when_it_is_idle_again() {
+    let one = OneStore::open().await;
+    let mut room = Room::paused(one.store.clone()).await;
+    room.join("ann").await;
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    let busy = format!("{}busy", one.keyspace.prefix());
+    let before: i64 = raw.ask(&["ZSCORE", &busy, &room.concert.to_string()]).await;
+    for part in ["queue", "waiting", "heard"] {
+        raw.ask::<()>(&["DEL", &room.key(&one.keyspace, part)])
+            .await;
+    }
+    room.change(PolicyState::Paused).await;
+    let ben = room.join("ben").await;
+    let listed: i64 = raw.ask(&["ZSCORE", &busy, &room.concert.to_string()]).await;
+    assert!(listed > before);
+    room.store.leave(&ben).await.unwrap();
+    room.expire(1).await;
+    assert!(!room.is_busy().await);
+}
+
+/// The same, where the clock has stepped back in between.
+#[tokio::test]
+async fn a_number_of_a_clock_that_was_ahead_does_not_stay_for_ever() {
+    let one = OneStore::open().await;
+    let room = Room::paused(one.store.clone()).await;
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    let (busy, concert) = (
+        format!("{}busy", one.keyspace.prefix()),
+        room.concert.to_string(),
+    );
+    raw.ask::<()>(&["ZADD", &busy, "9007199254740991", &concert])
+        .await;
+    assert!(room.is_busy().await);
+    room.expire(1).await;
+    assert!(!room.is_busy().await);
+}
+
+/// How often scripts and commands of this name ran, and how often anything was changed.
+async fn work(raw: &mut Raw) -> (u64, u64, u64) {
+    let info: String = raw.ask(&["INFO", "everything"]).await;
+    let field = |name: &str| {
+        let line = info.lines().find_map(|line| line.strip_prefix(name));
+        let digits = line.map(|line| line.split(',').next().unwrap());
+        digits.map_or(0, |digits| digits.parse().unwrap())
+    };
+    (
+        field("cmdstat_evalsha:calls="),
+        field("cmdstat_zadd:calls="),
+        field("rdb_changes_since_last_save:"),
+    )
+}
+
+#[tokio::test]
+async fn a_tick_that_changes_nothing_is_one_call_and_writes_at_most_its_instant() {
+    let server = RedisServer::start().await.unwrap();
+    let offset = frontrow_adapter_redis::TimeOffset::default();
+    let store = frontrow_adapter_redis::RedisStore::open(&quick(&server), offset.clone()).await;
+    let mut room = Room::paused(store.unwrap()).await;
+    let mut raw = Raw::connect(&server.url()).await;
+    // The server knows the scripts from now on.
+    for _ in 0..2 {
+        room.admit(1).await;
+        room.expire(1).await;
+    }
+    for (idle, due) in [(true, false), (true, true), (false, false), (false, true)] {
+        if !idle && !due {
+            room.concert = ConcertId(Uuid::from_u128(0xc0_0002));
+            room.change(PolicyState::Paused).await;
+            room.join("ann").await;
+            assert!(room.is_busy().await);
+            room.expire(1).await;
+        }
+        for by_admission in [true, false] {
+            if due {
+                offset.shift(SignedDuration::from_millis(1_500));
+            }
+            let before = work(&mut raw).await;
+            if by_admission {
+                room.admit(1).await;
+            } else {
+                room.expire(1).await;
+            }
+            let after = work(&mut raw).await;
+            let case = format!("idle {idle}, due {due}, by admission {by_admission}");
+            assert_eq!((after.0 - before.0, after.1 - before.1), (1, 0), "{case}");
+            // Two fields of the hash.
+            let written = if due && !idle { 2 } else { 0 };
+            assert_eq!(after.2 - before.2, written, "{case}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "the lints know the tests themselves, and not what they call"
 )]
 
@@ -14,6 +15,8 @@ mod broken_way;
 mod chunks;
 mod crowds;
 mod durability;
+mod format;
+mod given_back;
 mod keys;
 mod listing;
 mod one_store;

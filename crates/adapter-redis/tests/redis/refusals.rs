@@ -1,9 +1,13 @@
 //! What a server says that cannot serve just now: nothing was changed, and one may come back.
 
+use std::time::Duration;
+
 use deadpool_redis::redis::Client;
 use frontrow_domain::{
     model::queue::{GatePurpose, PolicyState, Standing},
-    ports::{GateOutcome, LeaveOutcome, Queue, StoreError},
+    ports::{
+        GateOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, SeedOutcome, StoreError,
+    },
 };
 use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
 
@@ -54,7 +58,11 @@ async fn a_server_without_memory() {
     raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     refused(&room, "maxmemory").await;
     let keys: Vec<String> = raw.ask(&["KEYS", "*"]).await;
-    assert_eq!(keys.len(), 1, "the queue alone, and nobody in it: {keys:?}");
+    assert_eq!(
+        keys.len(),
+        2,
+        "the format, and a queue in which nobody is: {keys:?}"
+    );
     raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
     serves_again(&room).await;
 }
@@ -86,6 +94,45 @@ async fn a_full_server_serves_those_who_are_there() {
         assert_eq!(left, LeaveOutcome::Left);
     }
     assert_eq!(room.expire(10).await.active, 0);
+}
+
+/// What operators do when memory runs out: close and pause queues, and let places end earlier.
+#[tokio::test]
+async fn a_full_server_takes_changes_of_policies() {
+    let server = RedisServer::start().await.unwrap();
+    let mut room = Room::paused_on(&server).await;
+    room.change(PolicyState::Bypass).await;
+    let (ann, ben) = (room.join("ann").await, room.join("ben").await);
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    let mut seed = room.seed_of(PolicyState::Paused, None);
+    for (version, state) in [
+        (10, PolicyState::Closed),
+        (11, PolicyState::Paused),
+        (12, PolicyState::Bypass),
+    ] {
+        seed.policy.version.0 = version;
+        seed.policy.policy.state = state;
+        seed.policy.policy.claim_ttl = Duration::from_secs(20);
+        let seeded = room.store.seed(&seed).await.unwrap().value;
+        assert_eq!(seeded, SeedOutcome::Taken { recovering: false });
+        let found = room.store.look_up(&ann).await.unwrap();
+        let LookUpOutcome::Found(place) = found.value else {
+            panic!("ann is active: {found:?}");
+        };
+        assert_eq!(place.queue.state, state);
+        let Standing::Active {
+            admitted_at, until, ..
+        } = place.standing
+        else {
+            panic!("ann is active: {place:?}");
+        };
+        assert_eq!(until, admitted_at + Duration::from_secs(20));
+    }
+    let version = room.store.policy_version(room.concert).await.unwrap();
+    assert_eq!(version, Some(seed.policy.version));
+    room.store.leave(&ben).await.unwrap();
+    assert_eq!(room.expire(10).await.active, 1);
 }
 
 #[tokio::test]

@@ -19,7 +19,9 @@ use frontrow_domain::{
         TickReport,
     },
 };
-use frontrow_test_harness::RedisServer;
+use frontrow_test_harness::{RedisKeyspace, RedisServer};
+use futures_util::future::join_all;
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 pub(crate) const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc0_0001));
@@ -100,6 +102,33 @@ impl Room {
             tickets.push(self.join(&format!("user-{number}")).await);
         }
         tickets
+    }
+
+    /// So many join at once, in no order.
+    pub(crate) async fn throng(&self, people: usize) -> Vec<Ticket> {
+        let names: Vec<_> = (0..people).map(|number| format!("user-{number}")).collect();
+        let mut tickets = Vec::new();
+        for some in names.chunks(2_000) {
+            let joined = join_all(some.iter().map(|name| self.join(name)));
+            tickets.extend(joined.await);
+        }
+        tickets
+    }
+
+    /// Ends the lives of all who wait and are not heard of, in service, and removes nobody.
+    pub(crate) async fn outlive(&self, offset: &TimeOffset) {
+        let mut left = QueuePolicy::default().waiting_ttl;
+        let step = Duration::from_secs(4);
+        while !left.is_zero() {
+            offset.shift(SignedDuration::try_from(step.min(left)).unwrap());
+            left = left.saturating_sub(step);
+            self.expire(0).await;
+        }
+    }
+
+    /// The name of one of the queue's keys.
+    pub(crate) fn key(&self, keyspace: &RedisKeyspace, part: &str) -> String {
+        format!("{}{{{}}}:{part}", keyspace.prefix(), self.concert)
     }
 
     pub(crate) async fn standing(&self, ticket: &Ticket) -> Standing {

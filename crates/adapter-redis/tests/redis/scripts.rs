@@ -1,10 +1,12 @@
 //! What the scripts are to the server.
 
 use frontrow_domain::{
-    model::queue::PolicyState,
-    ports::{LeaveOutcome, Queue},
+    model::queue::{PolicyState, Standing},
+    ports::{LeaveOutcome, Queue, QueueControl},
 };
 use frontrow_test_harness::RedisServer;
+use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use crate::{
     one_store::OneStore,
@@ -71,16 +73,40 @@ async fn at_no_instant_is_an_admitted_user_in_neither_set() {
 
 #[tokio::test]
 async fn who_left_the_line_is_remembered_and_those_before_are_forgotten() {
+    const MOST: usize = 10_000;
     let one = OneStore::open().await;
     let room = Room::paused(one.store.clone()).await;
-    let left = format!("{}{{{}}}:left", one.keyspace.prefix(), room.concert);
-    let queue = format!("{}{{{}}}:queue", one.keyspace.prefix(), room.concert);
+    room.join("first").await;
+    let left = room.key(&one.keyspace, "left");
+    let queue = room.key(&one.keyspace, "queue");
     let mut raw = Raw::connect(one.keyspace.url()).await;
-    for number in 0..1_005 {
-        let ticket = room.join(&format!("user-{number}")).await;
-        let outcome = room.store.leave(&ticket).await.unwrap().value;
-        assert_eq!(outcome, LeaveOutcome::Left);
+    for _ in 0..6 {
+        let line = room.throng(MOST / 5).await;
+        for outcome in join_all(line.iter().map(|ticket| room.store.leave(ticket))).await {
+            assert_eq!(outcome.unwrap().value, LeaveOutcome::Left);
+        }
     }
-    assert_eq!(raw.ask::<usize>(&["LLEN", &left]).await, 1_000);
-    assert_eq!(raw.ask::<usize>(&["HGET", &queue, "left"]).await, 1_005);
+    assert_eq!(raw.ask::<usize>(&["LLEN", &left]).await, MOST);
+    assert_eq!(
+        raw.ask::<usize>(&["HGET", &queue, "left"]).await,
+        MOST / 5 * 6
+    );
+}
+
+/// Doubles, in which scripts keep instants, round the last one up.
+#[tokio::test]
+async fn a_queue_that_never_opens_is_served() {
+    let one = OneStore::open().await;
+    let room = Room::on(one.store.clone());
+    let mut seed = room.seed_of(PolicyState::Open, None);
+    seed.policy.policy.opens_at = Some(Timestamp::MAX);
+    one.store.seed(&seed).await.unwrap();
+    let ann = room.try_join("ann").await.unwrap();
+    assert!(matches!(
+        ann.standing,
+        Standing::Waiting { position: 1, .. }
+    ));
+    assert!(ann.queue.opens_at > Some(Timestamp::constant(253_000_000_000, 0)));
+    assert_eq!(room.admit(1).await.waiting, 1);
+    assert_eq!(room.standing(&ann.ticket).await, ann.standing);
 }

@@ -1,0 +1,32 @@
+-- Removes places past their end, a bounded number at a time. Only ticks do that.
+
+-- At most `limit` members of `key` that are past their end: those at its front.
+local function over_in(key, last, limit)
+  if limit <= 0 or count_over(key, last) == 0 then
+    return {}
+  end
+  return call('ZRANGE', key, '-inf', last, 'BYSCORE', 'LIMIT', 0, limit)
+end
+
+-- Removes at most `limit` waiting places; returns how many.
+local function expire_waiting(limit)
+  local members = over_in(HEARD, waiting_cutoff, limit)
+  if #members > 0 then
+    call('ZREM', WAITING, unpack(members))
+    call('ZREMRANGEBYRANK', HEARD, 0, #members - 1)
+    call('HINCRBY', QUEUE, 'departed', #members)
+    remember_ends(members)
+  end
+  return #members
+end
+
+-- Removes at most `limit` places of `key`, one of the two sets of active users; returns how many.
+local function expire_active(key, last, limit)
+  local members = over_in(key, last, limit)
+  if #members > 0 then
+    call('ZREMRANGEBYRANK', key, 0, #members - 1)
+    call('HDEL', PLACES, unpack(members))
+    remember_ends(members)
+  end
+  return #members
+end

@@ -1,0 +1,9 @@
+-- Nothing is done to a hash that is of no queue, or of a queue in another format.
+--
+-- KEYS: 1 the queue's hash.
+local format = redis.call('HGET', KEYS[1], 'format')
+if format and format ~= FORMAT then
+  return { 'other_format', 0, format }
+elseif not format then
+  return {}
+end

@@ -1,0 +1,270 @@
+//! In which format queues are kept: that of the version before is converted, others are refused.
+
+use deadpool_redis::redis::{Cmd, cmd};
+use frontrow_adapter_redis::{OpenError, RedisStore, TimeOffset};
+use frontrow_domain::{
+    model::queue::{
+        Arrival, GatePurpose, Generation, PolicyState, PolicyVersion, Recovery, SoldOut, Standing,
+        Ticket,
+    },
+    ports::{
+        LookUpOutcome, Queue, QueueControl, QueueTicks, SeedOutcome, StoreError, StoreResult,
+        TickOutcome, WaitingLine,
+    },
+};
+use frontrow_test_harness::{RedisKeyspace, RedisServer};
+
+use crate::{
+    one_store::{OneStore, settings},
+    room::{Raw, Room, quick, user},
+};
+
+/// Policy, generation and lives of a queue as format 1 has them: two an hour, generation -8.
+const TERMS: &[u8] =
+    b"\x88\xa9claim_ttl\xce\x07\x27\x0e\x00\xa5admit\x02\xaaactive_ttl\xce\x23\xc3\x46\x00\
+    \xa5state\xa4open\xaageneration\xb0fffffffffffffff8\xa8interval\xce\xd6\x93\xa4\x00\
+    \xabwaiting_ttl\xce\x11\xe1\xa3\x00\xaflongest_silence\xce\x00\x4c\x4b\x40";
+
+/// Digests of user-0, user-1 and so on.
+const MEMBERS: [&[u8]; 4] = [
+    b"\x7f\xad\x6a\x4d\x00\x41\xa9\x37\x5e\x2e\xf6\x46\xad\x05",
+    b"\xc6\xc2\x89\xe4\x9e\x9c\x05\xb2\x14\x58\x60\x38\x7b\x73",
+    b"\xd9\x2b\x69\xcf\xb8\x2c\xec\xab\x45\xc7\x53\xf5\x60\x02",
+    b"\x92\x30\x3a\xa0\x84\x83\x6e\x18\xe3\x1f\xc3\x16\x5e\x43",
+];
+
+/// What the version before left on its server: five have joined a queue that admits two an hour. The first
+/// has claimed their place, the last has left. Instants are microseconds from the seed on.
+struct Old {
+    seeded: i64,
+}
+
+impl Old {
+    async fn write(keyspace: &RedisKeyspace, raw: &mut Raw) -> Self {
+        let (seconds, micros): (i64, i64) = raw.ask(&["TIME"]).await;
+        let old = Self {
+            seeded: seconds * 1_000_000 + micros - 3_000,
+        };
+        let room = key_of(keyspace);
+        let at = |micros: i64| old.seeded + micros;
+        let mut queue = cmd("HSET");
+        queue.arg(room("queue")).arg("version").arg(1);
+        queue.arg("terms").arg(TERMS).arg("listing").arg(1);
+        queue.arg("ends_from").arg(at(120_000_975));
+        queue.arg("last_arrival").arg(at(1_254));
+        queue.arg("serving_since").arg(at(0));
+        queue.arg("last_tick").arg(at(2_870));
+        queue.arg("departed").arg(1).arg("left").arg(1);
+        queue.arg("window_start").arg(at(775));
+        queue.arg("window_interval").arg(3_600_000_000_i64);
+        queue.arg("window_admitted").arg(2);
+        raw.send::<()>(&queue).await;
+        for (set, scores) in [
+            (
+                "waiting",
+                [(at(1_078), MEMBERS[2]), (at(1_167), MEMBERS[3])].as_slice(),
+            ),
+            ("heard", &[(at(1_078), MEMBERS[2]), (at(1_167), MEMBERS[3])]),
+            ("active", &[(at(600_001_872), MEMBERS[0])]),
+            ("unclaimed", &[(at(975), MEMBERS[1])]),
+        ] {
+            raw.send::<()>(cmd("ZADD").arg(room(set)).arg(scores)).await;
+        }
+        let claimed = [at(775), at(775), at(1_872), at(600_001_872)];
+        let claimed: Vec<u8> = claimed.into_iter().flat_map(i64::to_le_bytes).collect();
+        let unclaimed: Vec<u8> = [at(975); 2]
+            .into_iter()
+            .flat_map(i64::to_le_bytes)
+            .collect();
+        let mut places = cmd("HSET");
+        places.arg(room("places")).arg(MEMBERS[0]).arg(claimed);
+        places.arg(MEMBERS[1]).arg(unclaimed);
+        raw.send::<()>(&places).await;
+        raw.send::<()>(cmd("RPUSH").arg(room("left")).arg(at(1_254)))
+            .await;
+        let mut list: Cmd = cmd("ZADD");
+        list.arg(format!("{}busy", keyspace.prefix())).arg(1);
+        raw.send::<()>(list.arg(crate::room::CONCERT.to_string()))
+            .await;
+        old
+    }
+
+    /// The ticket of the user of this number.
+    fn ticket(&self, number: usize) -> Ticket {
+        let after = [775, 975, 1_078, 1_167, 1_254][number];
+        Ticket {
+            concert: crate::room::CONCERT,
+            user: user(&format!("user-{number}")),
+            arrival: Arrival::from_micros(self.seeded + after),
+            generation: Generation(u64::MAX - 7),
+        }
+    }
+}
+
+fn key_of(keyspace: &RedisKeyspace) -> impl Fn(&str) -> String + use<> {
+    let prefix = keyspace.prefix().to_owned();
+    move |part| format!("{prefix}{{{}}}:{part}", crate::room::CONCERT)
+}
+
+#[tokio::test]
+async fn a_line_of_the_version_before_goes_on() {
+    let one = OneStore::open().await;
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    let old = Old::write(&one.keyspace, &mut raw).await;
+    let mut room = Room::on(one.store.clone());
+
+    // It is not known until a seed has converted it; meanwhile nothing is lost.
+    let looked_up = room.store.look_up(&old.ticket(2)).await.unwrap().value;
+    assert_eq!(looked_up, LookUpOutcome::NotSeeded);
+    let version = room.store.policy_version(room.concert).await;
+    assert_eq!(version, Ok(None));
+    assert!(room.is_busy().await);
+    let ticked = room.store.admit(room.concert, 10).await.unwrap().value;
+    assert_eq!(ticked, TickOutcome::NotSeeded);
+
+    // The database knows that the queue was there, so the seed would recover a lost one.
+    let mut seed = room.seed_of(
+        PolicyState::Open,
+        Some(Recovery {
+            lasts: std::time::Duration::from_mins(1),
+        }),
+    );
+    seed.policy.version = PolicyVersion(1);
+    seed.generation = Generation(5);
+    let seeded = room.store.seed(&seed).await.unwrap().value;
+    assert_eq!(seeded, SeedOutcome::HasNewer(PolicyVersion(1)));
+
+    let waits = |position, behind| Standing::Waiting {
+        position,
+        behind,
+        admitted: 0,
+    };
+    assert_eq!(room.standing(&old.ticket(2)).await, waits(1, 1));
+    assert_eq!(room.standing(&old.ticket(3)).await, waits(2, 0));
+    assert_eq!(room.join("user-3").await, old.ticket(3));
+    for (number, is_claimed) in [(0, true), (1, false)] {
+        let standing = room.standing(&old.ticket(number)).await;
+        let Standing::Active { until, claimed, .. } = standing else {
+            panic!("{number} is active: {standing:?}");
+        };
+        assert_eq!(claimed, is_claimed);
+        let lasts = if is_claimed { 600_001_872 } else { 120_000_975 };
+        assert_eq!(until.as_microsecond(), old.seeded + lasts);
+    }
+    let gone = room.store.look_up(&old.ticket(4)).await.unwrap().value;
+    assert_eq!(gone, LookUpOutcome::Gone);
+
+    // The window runs on with what it had admitted.
+    let report = room.admit(10).await;
+    assert_eq!((report.done, report.waiting, report.departed), (0, 2, 1));
+    let window = report.window.unwrap();
+    assert_eq!(window.start.as_microsecond(), old.seeded + 775);
+    assert_eq!(window.admitted, 2);
+    assert!(room.is_busy().await);
+
+    let late = room.join("late").await;
+    assert!(late.arrival > old.ticket(3).arrival);
+    room.change(PolicyState::Bypass).await;
+    room.change(PolicyState::Bypass).await;
+    room.admit(1).await;
+    assert!(matches!(
+        room.standing(&old.ticket(2)).await,
+        Standing::Active { .. }
+    ));
+    assert!(matches!(
+        room.standing(&old.ticket(3)).await,
+        Standing::Waiting { .. }
+    ));
+}
+
+#[tokio::test]
+async fn another_format_is_refused_by_open_in_one_line() {
+    let one = OneStore::open().await;
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    let format = format!("{}format", one.keyspace.prefix());
+    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "2");
+    raw.ask::<()>(&["SET", &format, "3"]).await;
+    let refused = RedisStore::open(&settings(&one.keyspace), TimeOffset::default()).await;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, OpenError::OtherFormat { .. }), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.ends_with("have format 3, this program knows 2: stop one of the two versions"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1);
+    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "3");
+}
+
+#[tokio::test]
+async fn a_full_server_is_opened() {
+    let server = RedisServer::start().await.unwrap();
+    let mut raw = Raw::connect(&server.url()).await;
+    raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    let opened = RedisStore::open(&quick(&server), TimeOffset::default()).await;
+    opened.unwrap();
+    assert_eq!(raw.ask::<String>(&["GET", "frontrow:format"]).await, "2");
+}
+
+/// Checks that a call was refused because of the queue's format.
+fn refused<T>(call: &str, outcome: StoreResult<T>) {
+    let Err(StoreError::NotApplied { what, .. }) = outcome else {
+        panic!("{call} should be refused");
+    };
+    assert_eq!(
+        what, "Redis: the queue has format 3, this program knows 2: stop one of the two versions",
+        "{call}"
+    );
+}
+
+#[tokio::test]
+async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() {
+    let one = OneStore::open().await;
+    let mut room = Room::paused(one.store.clone()).await;
+    let line = room.crowd(2).await;
+    room.change(PolicyState::Open).await;
+    room.admit(1).await;
+    let (store, concert, ticket) = (&one.store, room.concert, &line[0]);
+    let queue = room.key(&one.keyspace, "queue");
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    raw.ask::<()>(&["HSET", &queue, "format", "3"]).await;
+    let keys: Vec<String> = raw.ask(&["KEYS", &room.key(&one.keyspace, "*")]).await;
+    let mut before: Vec<Vec<u8>> = Vec::new();
+    for key in &keys {
+        before.push(raw.ask(&["DUMP", key]).await);
+    }
+
+    refused("join", store.join(concert, &user("ann"), None).await);
+    refused("look_up", store.look_up(ticket).await);
+    refused(
+        "pass_gate",
+        store.pass_gate(ticket, GatePurpose::Browse).await,
+    );
+    refused("leave", store.leave(ticket).await);
+    refused("look", store.look(concert, None).await);
+    refused("heard_of", store.heard_of(concert, &[]).await);
+    refused("admit", store.admit(concert, 1).await);
+    refused("expire", store.expire(concert, 1).await);
+    refused("is_empty", store.is_empty(concert).await);
+    refused("remove", store.remove(concert).await);
+    refused("policy_version", store.policy_version(concert).await);
+    let count = SoldOut {
+        flag: true,
+        ..SoldOut::default()
+    };
+    refused("set_sold_out", store.set_sold_out(concert, count).await);
+    let mut seed = room.seed_of(PolicyState::Closed, None);
+    seed.policy.version = PolicyVersion(100);
+    refused("seed", store.seed(&seed).await);
+
+    let mut after: Vec<Vec<u8>> = Vec::new();
+    for key in &keys {
+        after.push(raw.ask(&["DUMP", key]).await);
+    }
+    assert_eq!(before, after);
+    raw.ask::<()>(&["HSET", &queue, "format", "2"]).await;
+    assert!(matches!(
+        room.standing(ticket).await,
+        Standing::Active { .. }
+    ));
+}
