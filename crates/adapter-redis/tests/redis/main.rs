@@ -19,6 +19,7 @@ mod format;
 mod given_back;
 mod keys;
 mod listing;
+mod model_cases;
 mod one_store;
 mod opening;
 mod outage;

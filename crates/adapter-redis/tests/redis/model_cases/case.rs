@@ -1,0 +1,203 @@
+//! What a queue is like, and what it is asked.
+
+use std::time::Duration;
+
+use frontrow_domain::model::queue::{Capacity, GatePurpose, PolicyState, QueuePolicy, Throughput};
+
+/// A case. Spans are milliseconds before the instant at which it is written.
+#[derive(Debug, Clone)]
+pub(super) struct Case {
+    pub(super) policy: QueuePolicy,
+    /// When the queue opens, from then on.
+    pub(super) opens_in: Option<i64>,
+    /// When the queue was lost, and for how long it recovers.
+    pub(super) lost: Option<(i64, Duration)>,
+    pub(super) sold_out: bool,
+    pub(super) serving_since: i64,
+    pub(super) last_tick: i64,
+    /// Start, length and count.
+    pub(super) window: Option<(i64, u64, u32)>,
+    /// The places, in the order of arrival. Those who were admitted come first.
+    pub(super) places: Vec<Held>,
+    /// Whether the queue knows before which instant no place ends.
+    pub(super) knows_ends: bool,
+    pub(super) ask: Ask,
+}
+
+/// A place.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Held {
+    Waiting {
+        heartbeat: i64,
+    },
+    Unclaimed {
+        admitted: i64,
+    },
+    /// When it was claimed, and how long before now it ends.
+    Claimed {
+        claimed: i64,
+        until: i64,
+    },
+}
+
+/// The ticket that is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    Nothing,
+    /// That of the user's place.
+    Good,
+    /// One of a place that the user had before.
+    Stale,
+    /// One of before a loss.
+    Lost,
+}
+
+/// What is asked, about the user of the place of this number, or about a user without a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ask {
+    Join(usize, Shown),
+    LookUp(usize, Shown),
+    Gate(usize, GatePurpose),
+    Leave(usize, Shown),
+    Admit(u32),
+    Expire(u32),
+    Change(Throughput),
+}
+
+/// The same numbers in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    /// A number below `end`.
+    fn below(&mut self, end: usize) -> usize {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
+
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
+
+impl Case {
+    /// The case of this number.
+    pub(super) fn generate(number: u64) -> Self {
+        let mut any = Numbers(number);
+        let places = places(&mut any);
+        let ask = ask(&mut any, places.len());
+        Self {
+            policy: policy(&mut any),
+            opens_in: any.chance(15).then(|| any.one_of(&[-MINUTE, -1, MINUTE])),
+            lost: any.chance(40).then(|| {
+                let ago = any.one_of(&[0, 30 * SECOND, 2 * MINUTE, 20 * MINUTE]);
+                (ago, Duration::from_secs(any.one_of(&[0, 60])))
+            }),
+            sold_out: any.chance(10),
+            // Service was never broken, was broken lately, or the clock has stepped back since.
+            serving_since: any.one_of(&[
+                60 * MINUTE,
+                60 * MINUTE,
+                60 * MINUTE,
+                MINUTE,
+                10 * SECOND,
+                -5 * SECOND,
+            ]),
+            last_tick: any.one_of(&[0, 500, 900, 1_500, 4 * SECOND, 6 * SECOND, MINUTE, -SECOND]),
+            window: any.chance(75).then(|| {
+                (
+                    any.one_of(&[0, SECOND, 9 * SECOND, 11 * SECOND, 95 * SECOND, -SECOND]),
+                    any.one_of(&[10_000, 10_000, 3_000, 100_000]),
+                    u32::try_from(any.below(6)).unwrap(),
+                )
+            }),
+            places,
+            knows_ends: any.chance(50),
+            ask,
+        }
+    }
+}
+
+fn throughput(any: &mut Numbers) -> Throughput {
+    Throughput {
+        admit: any.one_of(&[1, 3, 5, 100]),
+        interval: Duration::from_secs(any.one_of(&[3, 10, 10, 100])),
+    }
+}
+
+fn policy(any: &mut Numbers) -> QueuePolicy {
+    use PolicyState::{Bypass, Closed, Open, Paused};
+    let throughput = any.chance(75).then(|| throughput(any));
+    let capacity = (throughput.is_none() || any.chance(40)).then(|| Capacity {
+        max_active: any.one_of(&[1, 2, 3, 6]),
+    });
+    QueuePolicy {
+        state: any.one_of(&[Open, Open, Open, Open, Open, Paused, Bypass, Closed]),
+        opens_at: None,
+        throughput,
+        capacity,
+        waiting_ttl: Duration::from_secs(any.one_of(&[300, 90])),
+        claim_ttl: Duration::from_secs(any.one_of(&[120, 60])),
+        active_ttl: Duration::from_secs(any.one_of(&[600, 60])),
+        max_waiting: any.chance(30).then(|| any.one_of(&[0, 1, 3, 8])),
+    }
+}
+
+fn places(any: &mut Numbers) -> Vec<Held> {
+    let mut places = Vec::new();
+    for _ in 0..any.below(5) {
+        places.push(if any.chance(50) {
+            let admitted = any.one_of(&[0, 30, 59, 61, 119, 121, 400]) * SECOND;
+            Held::Unclaimed { admitted }
+        } else {
+            Held::Claimed {
+                claimed: any.one_of(&[30, 300, 900]) * SECOND,
+                until: any.one_of(&[-200, -30, -1, 1, 100]) * SECOND,
+            }
+        });
+    }
+    let (most, all_over) = (any.one_of(&[0, 0, 3, 12]), any.chance(15));
+    for _ in 0..any.below(most + 1) {
+        let ago = if all_over {
+            400
+        } else {
+            any.one_of(&[0, 20, 89, 91, 200, 299, 301, 900])
+        };
+        places.push(Held::Waiting {
+            heartbeat: ago * SECOND,
+        });
+    }
+    places
+}
+
+fn ask(any: &mut Numbers, places: usize) -> Ask {
+    use Shown::{Good, Lost, Nothing, Stale};
+    // Some have no place.
+    let who = any.below(places + 2);
+    match any.below(20) {
+        0..7 => Ask::Join(who, any.one_of(&[Nothing, Nothing, Good, Stale, Lost])),
+        7..9 => Ask::LookUp(who, any.one_of(&[Good, Good, Stale, Lost])),
+        9..12 => {
+            let hold_for = Duration::from_secs(any.one_of(&[1, 60, 300, 1_200]));
+            let hold = GatePurpose::Hold { hold_for };
+            Ask::Gate(
+                who,
+                any.one_of(&[hold, hold, GatePurpose::Browse, GatePurpose::Pay]),
+            )
+        }
+        12..14 => Ask::Leave(who, any.one_of(&[Good, Good, Stale, Lost])),
+        14..17 => Ask::Admit(any.one_of(&[1, 2, 5, 100])),
+        17..19 => Ask::Expire(any.one_of(&[0, 1, 3, 100])),
+        _ => Ask::Change(throughput(any)),
+    }
+}

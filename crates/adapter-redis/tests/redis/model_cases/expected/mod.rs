@@ -1,0 +1,213 @@
+//! What the domain decides about a case.
+
+mod requests;
+mod ticks;
+
+use std::time::Duration;
+
+use frontrow_domain::model::{
+    ConcertId, UserId,
+    queue::{
+        Admission, AdmissionWindow, Arrival, Deadlines, Generation, Place, PlaceEnd, PolicyVersion,
+        QueueTerms, Recovery, ReentryPeriod, SoldOut, Standing, Ticket, VersionedPolicy,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::case::{Case, Held, Shown};
+
+pub(super) const GENERATION: Generation = Generation(7);
+
+/// A queue as a case has it, at the instant at which it is asked.
+pub(super) struct Expected<'a> {
+    case: &'a Case,
+    /// When the case was written.
+    written: Timestamp,
+    now: Timestamp,
+    concert: ConcertId,
+    pub(super) terms: QueueTerms,
+    pub(super) admission: Admission,
+    /// The places that there are, by their numbers.
+    pub(super) places: Vec<usize>,
+    /// How many users were admitted from the line, or removed from it.
+    admitted: u64,
+    departed: u64,
+}
+
+/// So many milliseconds before `instant`.
+pub(super) fn before(instant: Timestamp, millis: i64) -> Timestamp {
+    instant - SignedDuration::from_millis(millis)
+}
+
+/// When the user of this number arrived; those of later numbers later.
+pub(super) fn arrival(written: Timestamp, number: usize) -> Arrival {
+    let number = i64::try_from(number).unwrap();
+    Arrival::from_micros(before(written, 3_600_000).as_microsecond() + number)
+}
+
+impl<'a> Expected<'a> {
+    pub(super) fn new(
+        case: &'a Case,
+        concert: ConcertId,
+        written: Timestamp,
+        now: Timestamp,
+        lost_at: Option<Timestamp>,
+    ) -> Self {
+        let mut policy = case.policy.clone();
+        policy.opens_at = case.opens_in.map(|millis| before(written, -millis));
+        let reentry = case.lost.zip(lost_at).map(|((_, lasts), lost_at)| {
+            ReentryPeriod::begin(lost_at, Recovery { lasts }, policy.waiting_ttl)
+        });
+        Self {
+            terms: QueueTerms {
+                generation: GENERATION,
+                policy: VersionedPolicy {
+                    policy,
+                    version: PolicyVersion(1),
+                },
+                sold_out: SoldOut {
+                    flag: case.sold_out,
+                    ..SoldOut::default()
+                },
+                serving_since: before(written, case.serving_since),
+                last_tick: before(written, case.last_tick),
+                reentry,
+            },
+            admission: Admission {
+                window: case
+                    .window
+                    .map(|(start, millis, admitted)| AdmissionWindow {
+                        start: before(written, start),
+                        interval: Duration::from_millis(millis),
+                        admitted,
+                    }),
+            },
+            places: (0..case.places.len()).collect(),
+            admitted: 0,
+            departed: 0,
+            case,
+            written,
+            now,
+            concert,
+        }
+    }
+
+    fn deadlines(&self) -> Deadlines<'_> {
+        self.terms.deadlines(self.now)
+    }
+
+    fn end(&self, number: usize) -> PlaceEnd {
+        match self.case.places[number] {
+            Held::Waiting { heartbeat } => PlaceEnd::Waiting {
+                heartbeat: before(self.written, heartbeat),
+            },
+            Held::Unclaimed { admitted } => PlaceEnd::Unclaimed {
+                admitted_at: before(self.written, admitted),
+            },
+            Held::Claimed { until, .. } => PlaceEnd::Claimed {
+                until: before(self.written, until),
+            },
+        }
+    }
+
+    fn is_over(&self, number: usize) -> bool {
+        self.end(number).is_over(&self.deadlines(), self.now)
+    }
+
+    fn waits(&self, number: usize) -> bool {
+        matches!(self.case.places[number], Held::Waiting { .. })
+    }
+
+    /// How many wait and how many are active, without places past their end.
+    fn counts(&self) -> (u64, u64) {
+        let live = self
+            .places
+            .iter()
+            .copied()
+            .filter(|number| !self.is_over(*number));
+        let (waiting, active): (Vec<usize>, Vec<usize>) =
+            live.partition(|number| self.waits(*number));
+        (waiting.len() as u64, active.len() as u64)
+    }
+
+    /// Whether there is an entry, past its end or not; and whether it is a place.
+    fn has(&self, number: usize) -> (bool, bool) {
+        let entry = self.places.contains(&number);
+        (entry, entry && !self.is_over(number))
+    }
+
+    pub(super) fn ticket(&self, user: &UserId, number: usize, shown: Shown) -> Option<Ticket> {
+        let arrival = arrival(self.written, number);
+        let (micros, generation) = match shown {
+            Shown::Nothing => return None,
+            Shown::Good => (arrival.micros(), GENERATION),
+            Shown::Stale => (arrival.micros() - 1_000, GENERATION),
+            Shown::Lost => (arrival.micros() - 2_000, Generation(6)),
+        };
+        Some(Ticket {
+            concert: self.concert,
+            user: user.clone(),
+            arrival: Arrival::from_micros(micros),
+            generation,
+        })
+    }
+
+    fn place(&self, user: &UserId, arrival: Arrival, standing: Standing) -> Place {
+        Place {
+            ticket: Ticket {
+                concert: self.concert,
+                user: user.clone(),
+                arrival,
+                generation: GENERATION,
+            },
+            standing,
+            queue: self.terms.view(self.now),
+        }
+    }
+
+    /// The standing of a user who arrived at `arrival` and waits.
+    fn in_line(&self, arrival: Arrival) -> Standing {
+        let line = self.places.iter().filter(|number| self.waits(**number));
+        let (mut ahead, mut behind) = (0, 0);
+        for other in line.map(|number| self::arrival(self.written, *number)) {
+            ahead += u64::from(other < arrival);
+            behind += u64::from(other > arrival);
+        }
+        Standing::Waiting {
+            position: ahead + 1,
+            behind,
+            admitted: self.admitted,
+        }
+    }
+
+    fn place_of(&self, user: &UserId, number: usize) -> Place {
+        let arrival = arrival(self.written, number);
+        let until = self.end(number).at(&self.deadlines());
+        let standing = match self.case.places[number] {
+            Held::Waiting { .. } => self.in_line(arrival),
+            Held::Unclaimed { admitted } => Standing::Active {
+                admitted_at: before(self.written, admitted),
+                until,
+                claimed: false,
+            },
+            Held::Claimed { claimed, .. } => Standing::Active {
+                admitted_at: before(self.written, claimed),
+                until,
+                claimed: true,
+            },
+        };
+        self.place(user, arrival, standing)
+    }
+
+    /// A place is made: in a queue without one, service counts from it.
+    fn note_first_place(&mut self) {
+        if self.places.is_empty() && self.terms.tick_is_due(self.now) {
+            self.record_service();
+        }
+    }
+
+    fn record_service(&mut self) {
+        self.terms.serving_since = self.deadlines().serving_since();
+        self.terms.last_tick = self.now;
+    }
+}

@@ -1,0 +1,147 @@
+//! What comes of what users ask.
+
+use frontrow_domain::{
+    model::{
+        UserId,
+        queue::{
+            Arrival, GatePurpose, JoinDecision, JoinFacts, JoinRefusal, Place, Standing, Ticket,
+        },
+    },
+    ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome},
+};
+
+use super::{
+    super::case::{Held, Shown},
+    Expected, arrival, before,
+};
+
+impl Expected<'_> {
+    pub(in super::super) fn join(
+        &mut self,
+        user: &UserId,
+        number: usize,
+        shown: Shown,
+    ) -> (&'static str, JoinOutcome) {
+        let ticket = self.ticket(user, number, shown);
+        let (entry, has_place) = self.has(number);
+        let (waiting, active) = self.counts();
+        let facts = JoinFacts {
+            has_place,
+            // The end of an entry past its end is remembered.
+            reenters: !entry
+                && ticket
+                    .as_ref()
+                    .is_some_and(|ticket| self.terms.reenters(ticket, self.now)),
+            line: waiting > 0,
+            waiting,
+            active,
+        };
+        if entry && !has_place {
+            self.places.retain(|other| *other != number);
+        }
+        let decision = facts.decide(&self.terms, &mut self.admission, self.now);
+        let view = self.terms.view(self.now);
+        match decision {
+            JoinDecision::Keep => ("keep", JoinOutcome::Held(self.place_of(user, number))),
+            JoinDecision::Reenter => {
+                self.note_first_place();
+                let arrival = ticket.unwrap().arrival;
+                let place = self.place(user, arrival, self.in_line(arrival));
+                ("reenter", JoinOutcome::Held(place))
+            }
+            JoinDecision::Admit => {
+                self.note_first_place();
+                let standing = Standing::Active {
+                    admitted_at: self.now,
+                    until: self.deadlines().claim_end(self.now),
+                    claimed: false,
+                };
+                let place = self.place(user, Arrival::after(None, self.now), standing);
+                ("admit at once", JoinOutcome::Joined(place))
+            }
+            JoinDecision::Wait => {
+                self.note_first_place();
+                let arrival = Arrival::after(None, self.now);
+                let place = self.place(user, arrival, self.in_line(arrival));
+                ("wait", JoinOutcome::Joined(place))
+            }
+            JoinDecision::Refuse(why) => {
+                let kind = match why {
+                    JoinRefusal::Closed => "refuse: closed",
+                    JoinRefusal::SoldOut => "refuse: sold out",
+                    JoinRefusal::Full => "refuse: full",
+                };
+                (kind, JoinOutcome::Refused(why, view))
+            }
+        }
+    }
+
+    /// The place that a ticket is good for.
+    fn place_with(&mut self, ticket: &Ticket, number: usize) -> Option<Place> {
+        let (entry, has_place) = self.has(number);
+        if !entry && self.terms.reenters(ticket, self.now) {
+            self.note_first_place();
+            let standing = self.in_line(ticket.arrival);
+            return Some(self.place(&ticket.user, ticket.arrival, standing));
+        }
+        (has_place && ticket.arrival == arrival(self.written, number))
+            .then(|| self.place_of(&ticket.user, number))
+    }
+
+    pub(in super::super) fn look_up(
+        &mut self,
+        ticket: &Ticket,
+        number: usize,
+    ) -> (&'static str, LookUpOutcome) {
+        match self.place_with(ticket, number) {
+            Some(place) => ("find", LookUpOutcome::Found(place)),
+            None => ("find none", LookUpOutcome::Gone),
+        }
+    }
+
+    pub(in super::super) fn gate(
+        &mut self,
+        ticket: &Ticket,
+        number: usize,
+        purpose: GatePurpose,
+    ) -> (&'static str, GateOutcome) {
+        let Some(place) = self.place_with(ticket, number) else {
+            return ("find none", GateOutcome::Gone);
+        };
+        let Standing::Active {
+            admitted_at, until, ..
+        } = place.standing
+        else {
+            return ("wait at the gate", GateOutcome::Waiting(place));
+        };
+        let deadlines = self.deadlines();
+        let (claimed_at, until) = match self.case.places[number] {
+            Held::Claimed { claimed, .. } => (before(self.written, claimed), until),
+            _ => (self.now, deadlines.active_end(self.now)),
+        };
+        let standing = Standing::Active {
+            admitted_at,
+            until: deadlines.end_after_gate(self.now, claimed_at, until, purpose),
+            claimed: true,
+        };
+        (
+            "pass the gate",
+            GateOutcome::Passed(Place { standing, ..place }),
+        )
+    }
+
+    pub(in super::super) fn leave(
+        &mut self,
+        ticket: &Ticket,
+        number: usize,
+    ) -> (&'static str, LeaveOutcome) {
+        let (entry, has_place) = self.has(number);
+        let theirs = has_place && ticket.arrival == arrival(self.written, number);
+        self.places.retain(|other| *other != number || !theirs);
+        if theirs || (!entry && self.terms.reenters(ticket, self.now)) {
+            ("leave", LeaveOutcome::Left)
+        } else {
+            ("leave nothing", LeaveOutcome::Gone)
+        }
+    }
+}

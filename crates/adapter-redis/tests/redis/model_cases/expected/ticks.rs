@@ -1,0 +1,94 @@
+//! What ticks do.
+
+use frontrow_domain::ports::TickReport;
+
+use super::{super::case::Held, Expected};
+
+impl Expected<'_> {
+    pub(in super::super) fn admit(&mut self, limit: u32) -> (&'static str, TickReport) {
+        let (waiting, active) = self.counts();
+        let (had_places, mut admitted, mut room) = (!self.places.is_empty(), 0, 0);
+        let mut taken = Vec::new();
+        if waiting > 0 {
+            let state = self.terms.state(self.now);
+            room = self
+                .admission
+                .room(state, self.terms.policy(), active, self.now);
+            let most = room.min(limit.into()).min(waiting);
+            let line = self.places.iter().filter(|number| self.waits(**number));
+            for &number in line {
+                if self.is_over(number) {
+                    // Heads past their end are removed, as far as the line is looked at.
+                    if admitted < most {
+                        taken.push(number);
+                    }
+                } else if admitted < most {
+                    admitted += 1;
+                    taken.push(number);
+                }
+            }
+            let count = u32::try_from(admitted).unwrap();
+            self.admission.record(state, self.terms.policy(), count);
+        }
+        self.places.retain(|number| !taken.contains(number));
+        self.admitted += admitted;
+        self.departed += taken.len() as u64;
+        let more = admitted < room && admitted < waiting;
+        let mut report = self.report(had_places, !taken.is_empty(), admitted, more);
+        // Those who were admitted are active from now on.
+        report.active += admitted;
+        let kind = if admitted > 0 {
+            "admit from the line"
+        } else {
+            "admit nobody"
+        };
+        (kind, report)
+    }
+
+    pub(in super::super) fn expire(&mut self, limit: u32) -> (&'static str, TickReport) {
+        let had_places = !self.places.is_empty();
+        let over: Vec<_> = self
+            .places
+            .iter()
+            .copied()
+            .filter(|n| self.is_over(*n))
+            .collect();
+        // Places of the line go first.
+        let (mut order, active): (Vec<_>, Vec<_>) =
+            over.iter().copied().partition(|number| self.waits(*number));
+        order.sort_by_key(|number| match self.case.places[*number] {
+            Held::Waiting { heartbeat } => -heartbeat,
+            _ => 0,
+        });
+        let in_line = order.len();
+        order.extend(active);
+        let removed = over.len().min(limit as usize);
+        self.departed += in_line.min(removed) as u64;
+        let kept: Vec<_> = order.split_off(removed);
+        // Which of several places go first is left to the store, where they are not all removed.
+        self.places
+            .retain(|number| !over.contains(number) || kept.contains(number));
+        let more = removed < over.len();
+        let report = self.report(had_places, removed > 0, removed as u64, more);
+        ("expire", report)
+    }
+
+    fn report(&mut self, had_places: bool, changed: bool, done: u64, more: bool) -> TickReport {
+        if had_places && (changed || self.terms.tick_is_due(self.now)) {
+            self.record_service();
+        }
+        let (waiting, active) = self.counts();
+        let throughput = self.terms.policy().throughput;
+        TickReport {
+            done: u32::try_from(done).unwrap(),
+            more,
+            waiting,
+            active,
+            departed: self.departed,
+            admitted: self.admitted,
+            throughput,
+            window: self.admission.window.filter(|_| throughput.is_some()),
+            queue: self.terms.view(self.now),
+        }
+    }
+}

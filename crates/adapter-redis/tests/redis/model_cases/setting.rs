@@ -1,0 +1,288 @@
+//! Writes cases to a server, asks the store, and compares.
+
+use std::fmt::Debug;
+
+use deadpool_redis::redis::{Cmd, cmd};
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{AdmissionWindow, PolicyVersion, QueueSeed, Recovery, SoldOut, VersionedPolicy},
+    },
+    ports::{Queue, QueueControl, QueueTicks, SeedOutcome, TickOutcome},
+};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{
+    case::{Ask, Case, Held, Shown},
+    expected::{Expected, GENERATION, arrival, before},
+};
+use crate::{
+    one_store::OneStore,
+    room::{Raw, user},
+};
+
+/// A store, and a way past it.
+pub(super) struct Setting<'a> {
+    one: &'a OneStore,
+    raw: Raw,
+}
+
+/// A case on the server.
+struct Written {
+    concert: ConcertId,
+    at: Timestamp,
+    lost_at: Option<Timestamp>,
+}
+
+fn name(number: usize) -> UserId {
+    user(&format!("user-{number}"))
+}
+
+fn member(number: usize) -> Vec<u8> {
+    Sha256::digest(name(number).as_str())[..14].to_vec()
+}
+
+fn micros(instant: Timestamp) -> i64 {
+    instant.as_microsecond()
+}
+
+impl<'a> Setting<'a> {
+    pub(super) async fn new(one: &'a OneStore) -> Self {
+        Self {
+            raw: Raw::connect(one.keyspace.url()).await,
+            one,
+        }
+    }
+
+    fn key(&self, concert: ConcertId, part: &str) -> String {
+        format!("{}{{{concert}}}:{part}", self.one.keyspace.prefix())
+    }
+
+    async fn seed(&self, case: &Case, concert: ConcertId, at: Timestamp) -> Option<Timestamp> {
+        let mut policy = case.policy.clone();
+        policy.opens_at = case.opens_in.map(|millis| before(at, -millis));
+        let seed = QueueSeed {
+            concert,
+            policy: VersionedPolicy {
+                policy,
+                version: PolicyVersion(1),
+            },
+            generation: GENERATION,
+            recovery: case.lost.map(|(_, lasts)| Recovery { lasts }),
+        };
+        let since = SignedDuration::from_millis(case.lost.map_or(0, |(millis, _)| millis));
+        self.one.offset.shift(-since);
+        let seeded = self.one.store.seed(&seed).await.unwrap();
+        self.one.offset.shift(since);
+        let count = SoldOut {
+            flag: case.sold_out,
+            counted_at: at,
+        };
+        self.one.store.set_sold_out(concert, count).await.unwrap();
+        case.lost.map(|_| seeded.as_of)
+    }
+
+    /// Writes a case under a concert of its own.
+    async fn write(&mut self, number: u64, case: &Case) -> Written {
+        let concert = ConcertId(Uuid::from_u128(0xca_5e00_0000 + u128::from(number)));
+        let (seconds, subsecond): (i64, i64) = self.raw.ask(&["TIME"]).await;
+        let at = Timestamp::from_microsecond(seconds * 1_000_000 + subsecond).unwrap();
+        let lost_at = self.seed(case, concert, at).await;
+
+        let mut queue = cmd("HSET");
+        queue.arg(self.key(concert, "queue"));
+        queue
+            .arg("serving_since")
+            .arg(micros(before(at, case.serving_since)));
+        queue
+            .arg("last_tick")
+            .arg(micros(before(at, case.last_tick)));
+        if let Some((start, millis, admitted)) = case.window {
+            queue.arg("window_start").arg(micros(before(at, start)));
+            queue.arg("window_interval").arg(millis * 1_000);
+            queue.arg("window_admitted").arg(admitted);
+        }
+        let mut ends_from = 1 << 53;
+        for (number, held) in case.places.iter().enumerate() {
+            ends_from = ends_from.min(self.put(concert, at, number, *held, case).await);
+        }
+        if case.knows_ends {
+            queue.arg("ends_from").arg(ends_from);
+        }
+        self.raw.send::<()>(&queue).await;
+        Written {
+            concert,
+            at,
+            lost_at,
+        }
+    }
+
+    /// Writes a place; gives before when it does not end, whatever breaks of service there were.
+    async fn put(
+        &mut self,
+        concert: ConcertId,
+        at: Timestamp,
+        number: usize,
+        held: Held,
+        case: &Case,
+    ) -> i64 {
+        let since = arrival(at, number).micros();
+        let (set, score, place, ttl): (_, _, Vec<i64>, _) = match held {
+            Held::Waiting { heartbeat } => {
+                let score = micros(before(at, heartbeat));
+                let line = [("waiting", since), ("heard", score)];
+                for (set, score) in line {
+                    let mut add = cmd("ZADD");
+                    add.arg(self.key(concert, set)).arg(score);
+                    self.raw.send::<()>(add.arg(member(number))).await;
+                }
+                let ttl = i64::try_from(case.policy.waiting_ttl.as_micros()).unwrap();
+                return score + ttl;
+            }
+            Held::Unclaimed { admitted } => {
+                let admitted = micros(before(at, admitted));
+                let ttl = i64::try_from(case.policy.claim_ttl.as_micros()).unwrap();
+                ("unclaimed", admitted, vec![since, admitted], ttl)
+            }
+            Held::Claimed { claimed, until } => {
+                let (claimed, until) = (micros(before(at, claimed)), micros(before(at, until)));
+                ("active", until, vec![since, claimed, claimed, until], 0)
+            }
+        };
+        let mut add = cmd("ZADD");
+        add.arg(self.key(concert, set)).arg(score);
+        self.raw.send::<()>(add.arg(member(number))).await;
+        let packed: Vec<u8> = place.into_iter().flat_map(i64::to_le_bytes).collect();
+        let mut keep = cmd("HSET");
+        keep.arg(self.key(concert, "places")).arg(member(number));
+        self.raw.send::<()>(keep.arg(packed)).await;
+        score + ttl
+    }
+
+    /// Has a case decided by the store and by the model; gives what came of it.
+    pub(super) async fn decide(&mut self, number: u64, case: &Case) -> &'static str {
+        let queue = self.write(number, case).await;
+        let (store, concert) = (&self.one.store, queue.concert);
+        let model = |now| Expected::new(case, concert, queue.at, now, queue.lost_at);
+        // Which ticket is shown does not depend on the instant.
+        let shown = |who, shown| model(queue.at).ticket(&name(who), who, shown);
+        let (kind, expected) = match case.ask {
+            Ask::Join(who, shows) => {
+                let told = store
+                    .join(concert, &name(who), shown(who, shows))
+                    .await
+                    .unwrap();
+                let mut model = model(told.as_of);
+                let (kind, expected) = model.join(&name(who), who, shows);
+                agree(number, case, &told.value, &expected);
+                (kind, model)
+            }
+            Ask::LookUp(who, shows) => {
+                let ticket = shown(who, shows).unwrap();
+                let told = store.look_up(&ticket).await.unwrap();
+                let mut model = model(told.as_of);
+                let (kind, expected) = model.look_up(&ticket, who);
+                agree(number, case, &told.value, &expected);
+                (kind, model)
+            }
+            Ask::Gate(who, purpose) => {
+                let ticket = shown(who, Shown::Good).unwrap();
+                let told = store.pass_gate(&ticket, purpose).await.unwrap();
+                let mut model = model(told.as_of);
+                let (kind, expected) = model.gate(&ticket, who, purpose);
+                agree(number, case, &told.value, &expected);
+                (kind, model)
+            }
+            Ask::Leave(who, shows) => {
+                let ticket = shown(who, shows).unwrap();
+                let told = store.leave(&ticket).await.unwrap();
+                let mut model = model(told.as_of);
+                let (kind, expected) = model.leave(&ticket, who);
+                agree(number, case, &told.value, &expected);
+                (kind, model)
+            }
+            Ask::Admit(limit) => {
+                let told = store.admit(concert, limit).await.unwrap();
+                let mut model = model(told.as_of);
+                let (kind, expected) = model.admit(limit);
+                agree(number, case, &told.value, &TickOutcome::Ticked(expected));
+                (kind, model)
+            }
+            Ask::Expire(limit) => {
+                let told = store.expire(concert, limit).await.unwrap();
+                let mut model = model(told.as_of);
+                let (kind, expected) = model.expire(limit);
+                agree(number, case, &told.value, &TickOutcome::Ticked(expected));
+                (kind, model)
+            }
+            Ask::Change(throughput) => {
+                let mut model = model(queue.at);
+                let mut policy = model.terms.policy.clone();
+                policy.version = PolicyVersion(2);
+                policy.policy.throughput = Some(throughput);
+                let seed = QueueSeed {
+                    concert,
+                    policy: policy.clone(),
+                    generation: GENERATION,
+                    recovery: None,
+                };
+                let told = store.seed(&seed).await.unwrap();
+                assert_eq!(told.value, SeedOutcome::Taken { recovering: false });
+                model.admission.change(&policy.policy, told.as_of);
+                ("change the window", model)
+            }
+        };
+        self.compare(number, case, &queue, &expected).await;
+        kind
+    }
+
+    /// Compares what is kept of window and service, and who is in the line still.
+    async fn compare(&mut self, number: u64, case: &Case, queue: &Written, model: &Expected<'_>) {
+        let mut get = cmd("HMGET");
+        get.arg(self.key(queue.concert, "queue"));
+        get.arg(&["window_start", "window_interval", "window_admitted"]);
+        get.arg(&["serving_since", "last_tick"]);
+        let kept: Vec<Option<i64>> = self.raw.send(&get).await;
+        let window = model.admission.window.map(|window: AdmissionWindow| {
+            let interval = i64::try_from(window.interval.as_micros()).unwrap();
+            [micros(window.start), interval, window.admitted.into()]
+        });
+        let window = window.map_or([None; 3], |window| window.map(Some));
+        agree(number, case, &kept[..3], &window[..]);
+        let service = [model.terms.serving_since, model.terms.last_tick];
+        agree(
+            number,
+            case,
+            &kept[3..],
+            &service.map(|at| Some(micros(at)))[..],
+        );
+
+        let mut range: Cmd = cmd("ZRANGE");
+        range.arg(self.key(queue.concert, "waiting")).arg(0).arg(-1);
+        let line: Vec<Vec<u8>> = self.raw.send(&range).await;
+        let waits = |number: &&usize| matches!(case.places[**number], Held::Waiting { .. });
+        let expected: Vec<_> = model
+            .places
+            .iter()
+            .filter(waits)
+            .map(|n| member(*n))
+            .collect();
+        // Users of this call who were put into the line are none of the case's places.
+        let of_case: Vec<_> = (0..case.places.len()).map(member).collect();
+        let ours = line.into_iter().filter(|user| of_case.contains(user));
+        let mut there: Vec<_> = ours.collect();
+        if let Ask::Join(who, _) = case.ask {
+            there.retain(|user| model.places.contains(&who) || *user != member(who));
+        }
+        agree(number, case, &there, &expected);
+    }
+}
+
+fn agree<T: PartialEq + Debug + ?Sized>(number: u64, case: &Case, told: &T, expected: &T) {
+    assert!(
+        told == expected,
+        "case {number}: {case:?}\n  expected {expected:?}\n  but got  {told:?}"
+    );
+}
