@@ -104,10 +104,6 @@ impl Fixture for FarQueue {
         self.offset.shift(by);
     }
 
-    fn saves_ticks(&self) -> bool {
-        true
-    }
-
     async fn lose_data(&mut self) {
         self.keyspace.clear().await.unwrap();
     }

@@ -72,10 +72,6 @@ impl Fixture for OneQueue {
         self.0.offset.shift(by);
     }
 
-    fn saves_ticks(&self) -> bool {
-        true
-    }
-
     async fn lose_data(&mut self) {
         self.0.keyspace.clear().await.unwrap();
     }

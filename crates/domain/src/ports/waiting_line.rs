@@ -15,7 +15,8 @@ use crate::model::{
 /// of one caller, one after the other, miss nobody who left between them: a store that no longer
 /// knows them all says [`Left::Anybody`](crate::model::queue::Left::Anybody), never too few. It
 /// remembers the last [`Left::REMEMBERED_MIN`](crate::model::queue::Left::REMEMBERED_MIN) at least,
-/// and [`Left::REMEMBERED`](crate::model::queue::Left::REMEMBERED) where it can.
+/// and [`Left::REMEMBERED`](crate::model::queue::Left::REMEMBERED) where it can, until a tick finds a
+/// queue in which nobody has a place.
 ///
 /// Those whom admission moved on, and those whose waiting place ended because nobody heard of them,
 /// have not left in this sense.

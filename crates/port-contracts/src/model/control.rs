@@ -71,6 +71,7 @@ impl ModelQueue {
             departed: 0,
             admitted: Vec::new(),
             left: Vec::new(),
+            forgotten: 0,
         }
     }
 

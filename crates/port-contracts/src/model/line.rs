@@ -24,6 +24,11 @@ impl ModelQueue {
         }
     }
 
+    /// True where a store may not know any more who left since `mark`.
+    pub(crate) fn may_have_forgotten(&self, mark: Option<LineMark>) -> bool {
+        mark.is_some_and(|mark| mark.number < self.forgotten as u64)
+    }
+
     /// The model forgets nobody, but knows nothing of other lives.
     fn left_since(&self, since: Option<LineMark>) -> Left {
         let known = since

@@ -9,7 +9,7 @@ use frontrow_domain::model::{
         VersionedPolicy,
     },
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::window::Window;
 
@@ -81,9 +81,18 @@ pub(crate) struct ModelQueue {
     pub(crate) admitted: Vec<Arrival>,
     /// The arrivals of those who left it by their own will.
     pub(crate) left: Vec<Arrival>,
+    /// How many of those a store may have forgotten.
+    pub(crate) forgotten: usize,
 }
 
 impl ModelQueue {
+    /// True where a store may count the queue as out of service or not: it records a tick that changes
+    /// nothing at most once a second.
+    pub(crate) fn may_be_silent(&self, now: Timestamp) -> bool {
+        let quiet = now.duration_since(self.last_tick);
+        (SignedDuration::from_secs(4)..=SignedDuration::from_secs(5)).contains(&quiet)
+    }
+
     pub(crate) fn rules(&self) -> &QueuePolicy {
         &self.policy.policy
     }

@@ -22,11 +22,15 @@ impl<F: QueueFixture> Run<'_, F> {
         let Some(queue) = self.queue() else {
             return self.agree(&LineOutcome::NotSeeded, &told.value);
         };
-        let expected = in_order(queue.look(now, mark.map(|(_, models)| models)));
+        let models = mark.map(|(_, models)| models);
+        let expected = in_order(queue.look(now, models));
         let told = match told.value {
             LineOutcome::Seen(mut told) => {
                 if queue.may_show_waiting(told.waiting, positions, now) {
                     told.waiting = expected.waiting;
+                }
+                if told.left == Left::Anybody && queue.may_have_forgotten(models) {
+                    told.left = expected.left.clone();
                 }
                 self.marks.push((told.mark, expected.mark));
                 // How a store counts those who left is its own affair.

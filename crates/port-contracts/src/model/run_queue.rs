@@ -214,15 +214,8 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             .queue()
             .is_some_and(|queue| over.iter().any(|user| queue.place_of(user, now).is_some()));
         self.last = now;
-        let quiet_for = self
-            .queue()
-            .map(|queue| now.duration_since(queue.last_tick));
-        // A store records a tick that changes nothing at most once a second, so for that second it may
-        // count as out of service or not.
-        let may_be_silent = quiet_for.is_some_and(|quiet| {
-            (SignedDuration::from_secs(4)..=SignedDuration::from_secs(5)).contains(&quiet)
-        });
-        if revived || may_be_silent {
+        let unsure = self.queue().is_some_and(|queue| queue.may_be_silent(now));
+        if revived || unsure {
             Err(Stop::Undecided)
         } else {
             Ok(())

@@ -59,7 +59,10 @@ impl ModelQueue {
         self.last_tick = now;
     }
 
-    fn report(&self, now: Timestamp, done: u32, more: bool) -> TickReport {
+    fn report(&mut self, now: Timestamp, done: u32, more: bool) -> TickReport {
+        if self.waiting.is_empty() && self.active.is_empty() && !self.gives_places_back(now) {
+            self.forgotten = self.left.len();
+        }
         TickReport {
             done,
             more,

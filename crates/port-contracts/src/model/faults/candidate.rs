@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{JoinRefusal, LineMark},
+        queue::{JoinRefusal, Left, LineMark},
     },
     ports::{HeardOutcome, JoinOutcome, LineOutcome, TickOutcome, TickReport},
 };
@@ -127,13 +127,14 @@ impl Candidate {
             &done.told,
             Some(Answer::Join(JoinOutcome::Refused(JoinRefusal::Full, _)))
         );
+        let forgotten = self.may_have_forgotten(&done.call);
         let expected = self.answer(&done.call, refused_as_full, done.at);
         let agrees = match &done.told {
             Some(told) => {
                 if let Answer::Line(LineOutcome::Seen(line)) = &expected {
                     self.marks.push(line.mark);
                 }
-                self.put_right(told, &expected, over, done.at) == expected
+                self.put_right(told, &expected, over, forgotten, done.at) == expected
             }
             None => true,
         };
@@ -194,6 +195,7 @@ impl Candidate {
         told: &Answer,
         expected: &Answer,
         over: usize,
+        forgotten: bool,
         now: Timestamp,
     ) -> Answer {
         let positions = self.positions;
@@ -217,6 +219,9 @@ impl Candidate {
                 Answer::Line(LineOutcome::Seen(mut told)),
                 Answer::Line(LineOutcome::Seen(expected)),
             ) => {
+                if told.left == Left::Anybody && forgotten {
+                    told.left = expected.left.clone();
+                }
                 // How a store counts those who left is its own affair.
                 if told.mark.generation == expected.mark.generation {
                     told.mark = expected.mark;
@@ -228,6 +233,21 @@ impl Candidate {
             }
             (told, _) => told,
         }
+    }
+
+    /// True where a look may have missed users who left.
+    fn may_have_forgotten(&mut self, call: &Call) -> bool {
+        let Call::Look(Some((number, _))) = call else {
+            return false;
+        };
+        let mark = self.marks.get(*number).copied();
+        self.queue().may_have_forgotten(mark)
+    }
+
+    /// See [`ModelQueue::may_be_silent`].
+    pub(super) fn may_be_silent(&mut self, now: Timestamp) -> bool {
+        let queue = self.model.queue(self.concert);
+        queue.is_some_and(|queue| queue.may_be_silent(now))
     }
 
     /// True where somebody is past their end, and still here.

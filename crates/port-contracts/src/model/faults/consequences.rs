@@ -27,6 +27,7 @@ impl<F> FaultyRun<'_, F> {
         self.last = at.unwrap_or(self.last);
         self.in_time()?;
         self.keep(told);
+        self.in_service()?;
         let now = self.last;
         let mut candidates = std::mem::take(&mut self.candidates);
         for candidate in &mut candidates {
@@ -58,6 +59,7 @@ impl<F> FaultyRun<'_, F> {
         if call.only_asks() {
             return Ok(());
         }
+        self.in_service()?;
         let now = self.last;
         let mut done = Vec::new();
         for candidate in &mut self.candidates {
@@ -70,6 +72,16 @@ impl<F> FaultyRun<'_, F> {
         }
         self.candidates.extend(done);
         self.tell_apart();
+        Ok(())
+    }
+
+    /// The sequence goes on only while it is certain whether the queue is in service.
+    fn in_service(&mut self) -> Result<(), Stop> {
+        let now = self.last;
+        let mut candidates = self.candidates.iter_mut();
+        if candidates.any(|candidate| candidate.may_be_silent(now)) {
+            return Err(Stop::Undecided);
+        }
         Ok(())
     }
 
