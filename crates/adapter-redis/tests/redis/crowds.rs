@@ -15,15 +15,20 @@ use crate::room::{Raw, Room, SOON, quick, user};
 /// In each direction.
 const FAR: Duration = Duration::from_millis(100);
 
-/// A queue far from its server, in which one waits.
-async fn far_from(
+/// What lies between a store and its server.
+fn network_to(server: &RedisServer) -> FaultProxy {
+    let address = server.url();
+    let address = address.strip_prefix("redis://").unwrap();
+    FaultProxy::start(address.parse().unwrap()).unwrap()
+}
+
+/// A queue behind that network, in which one user waits.
+async fn room_behind(
+    network: &FaultProxy,
     server: &RedisServer,
     connect_timeout: Duration,
     answer_timeout: Duration,
-) -> (Room, FaultProxy) {
-    let address = server.url();
-    let address = address.strip_prefix("redis://").unwrap();
-    let network = FaultProxy::start(address.parse().unwrap()).unwrap();
+) -> Room {
     let settings = RedisSettings {
         url: format!("redis://{}", network.address()),
         connect_timeout,
@@ -33,8 +38,7 @@ async fn far_from(
     let store = RedisStore::open(&settings, TimeOffset::default());
     let room = Room::paused(store.await.unwrap()).await;
     room.join("first").await;
-    network.set(Fault::Delay(FAR)).await.unwrap();
-    (room, network)
+    room
 }
 
 /// One call after the other would take fifteen round trips, and the last of these people would have waited in
@@ -42,7 +46,9 @@ async fn far_from(
 #[tokio::test]
 async fn a_crowd_far_from_the_server_does_not_wait_for_one_call_after_the_other() {
     let server = RedisServer::start().await.unwrap();
-    let (room, network) = far_from(&server, FAR * 3, FAR * 20).await;
+    let network = network_to(&server);
+    network.set(Fault::Delay(FAR)).await.unwrap();
+    let room = room_behind(&network, &server, FAR * 3, FAR * 20).await;
     let names: Vec<_> = (0..1_500).map(|n| user(&format!("user-{n}"))).collect();
     let joins = names
         .iter()
@@ -58,7 +64,9 @@ async fn a_crowd_far_from_the_server_does_not_wait_for_one_call_after_the_other(
 #[tokio::test]
 async fn who_has_waited_in_vain_is_told_that_nothing_was_done() {
     let server = RedisServer::start().await.unwrap();
-    let (room, network) = far_from(&server, FAR, SOON).await;
+    let network = network_to(&server);
+    let room = room_behind(&network, &server, FAR, SOON).await;
+    network.set(Fault::Delay(FAR)).await.unwrap();
     let names: Vec<_> = (0..9_000).map(|n| user(&format!("user-{n}"))).collect();
     let joins = names
         .iter()
