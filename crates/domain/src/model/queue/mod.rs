@@ -6,6 +6,7 @@ mod deadlines;
 mod estimate;
 mod join;
 mod line;
+mod pace;
 mod place;
 mod policy;
 mod poll;
@@ -21,6 +22,7 @@ pub use deadlines::{Cutoffs, Deadlines, PlaceEnd};
 pub use estimate::{LineTick, ShownPosition, WaitEstimate};
 pub use join::{JoinDecision, JoinFacts};
 pub use line::{Left, Line, LineMark, SignOfLife, Turn};
+pub use pace::Pace;
 pub use place::{GatePurpose, Place, Standing};
 pub use policy::{
     Capacity, PolicyRules, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy,
