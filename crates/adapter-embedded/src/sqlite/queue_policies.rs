@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
-    SqliteConnection, update,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+    RunQueryDsl, SelectableHelper, SqliteConnection, update,
 };
 use frontrow_domain::{
     model::{
@@ -12,8 +12,14 @@ use frontrow_domain::{
     },
     ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, ReserveOutcome, StoreResult},
 };
+use jiff::Timestamp;
 
-use super::{SqliteDatabase, audit, columns::Db, rows::PolicyRow, schema::concerts};
+use super::{
+    SqliteDatabase, audit,
+    columns::Db,
+    rows::PolicyRow,
+    schema::{concerts, performances},
+};
 
 #[async_trait]
 impl QueuePolicies for SqliteDatabase {
@@ -33,9 +39,18 @@ impl QueuePolicies for SqliteDatabase {
         .await
     }
 
-    async fn all(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
+    async fn all(&self, since: Timestamp) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
         self.read(move |connection, _| {
+            // Null where there is none. An order and a limit make it one entry of an index.
+            let last_start = performances::table
+                .filter(performances::concert_id.eq(concerts::id))
+                .order(performances::starts_at.desc())
+                .select(performances::starts_at)
+                .limit(1)
+                .single_value();
+            let is_to_come = last_start.ge(Db(since));
             let rows: Vec<(Db<ConcertId>, MasterRow)> = concerts::table
+                .filter(last_start.is_null().or(is_to_come))
                 .order(concerts::id)
                 .select((
                     concerts::id,

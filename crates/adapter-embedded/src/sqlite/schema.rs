@@ -132,6 +132,7 @@ diesel::table! {
 }
 
 diesel::joinable!(ledger -> reservations (reservation_id));
+diesel::allow_tables_to_appear_in_same_query!(concerts, performances);
 diesel::allow_tables_to_appear_in_same_query!(ledger, reservations);
 diesel::allow_tables_to_appear_in_same_query!(reservations, seats);
 diesel::allow_tables_to_appear_in_same_query!(reservations, reservation_seats);

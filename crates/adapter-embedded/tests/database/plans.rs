@@ -93,7 +93,7 @@ async fn tour(program: &Program) {
     policy.version.0 += 1;
     let put = database.put(concert, before, &policy, &operator()).await;
     assert_eq!(put, Ok(PutOutcome::Put));
-    database.all().await.unwrap();
+    database.all(noon()).await.unwrap();
     database
         .reserve_generation(concert, Generation(7))
         .await

@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, SelectableHelper, update,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+    SelectableHelper, update,
 };
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
@@ -13,8 +14,14 @@ use frontrow_domain::{
     ports::{MasterPolicy, Operator, PutOutcome, QueuePolicies, ReserveOutcome, StoreResult},
 };
 use futures_util::{FutureExt, TryFutureExt};
+use jiff::Timestamp;
 
-use super::{MySqlDatabase, audit, columns::Db, rows::PolicyRow, schema::concerts};
+use super::{
+    MySqlDatabase, audit,
+    columns::Db,
+    rows::PolicyRow,
+    schema::{concerts, performances},
+};
 use crate::{calls::Turn, session::Session};
 
 #[async_trait]
@@ -26,9 +33,11 @@ impl QueuePolicies for MySqlDatabase {
         .await
     }
 
-    async fn all(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
-        self.call((), |session, ()| all(session).map_ok(Turn::Done).boxed())
-            .await
+    async fn all(&self, since: Timestamp) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
+        self.call(since, |session, since| {
+            all(session, *since).map_ok(Turn::Done).boxed()
+        })
+        .await
     }
 
     async fn put(
@@ -96,8 +105,20 @@ async fn find(session: &mut Session, concert: ConcertId) -> QueryResult<Option<M
     Ok(row.map(master))
 }
 
-async fn all(session: &mut Session) -> QueryResult<Vec<(ConcertId, MasterPolicy)>> {
+async fn all(
+    session: &mut Session,
+    since: Timestamp,
+) -> QueryResult<Vec<(ConcertId, MasterPolicy)>> {
+    // Null where there is none. An order and a limit make it one entry of an index.
+    let last_start = performances::table
+        .filter(performances::concert_id.eq(concerts::id))
+        .order(performances::starts_at.desc())
+        .select(performances::starts_at)
+        .limit(1)
+        .single_value();
+    let is_to_come = last_start.ge(Db(since));
     let rows: Vec<(Db<ConcertId>, MasterRow)> = concerts::table
+        .filter(last_start.is_null().or(is_to_come))
         .order(concerts::id)
         .select((
             concerts::id,

@@ -142,4 +142,5 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(concerts, performances);
 diesel::allow_tables_to_appear_in_same_query!(reservations, balances);

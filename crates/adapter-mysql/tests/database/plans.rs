@@ -87,7 +87,7 @@ async fn tour(program: &Program) {
         .put(concert, based_on, &policy, &operator())
         .await
         .unwrap();
-    database.all().await.unwrap();
+    database.all(far()).await.unwrap();
     database
         .reserve_generation(concert, Generation(7))
         .await

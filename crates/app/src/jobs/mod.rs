@@ -1,6 +1,7 @@
 //! What runs by itself, on every instance: none of it needs a leader.
 
-mod each_queue;
+mod provisioning;
+mod queue_ticks;
 mod repeat;
 
 use std::{rc::Rc, sync::Arc, time::Duration};
@@ -9,20 +10,19 @@ use frontrow_domain::{
     model::Period,
     ports::StoreResult,
     use_cases::{
-        AddUpSales, AdmitTick, ExpireTick, ForgetCounters, MarkSoldOut, PurgeKeys, QueueBoard,
-        SeedQueues, SharedLook, SweepHolds, WarmRankings,
+        AddUpSales, ForgetCounters, MarkSoldOut, PurgeKeys, SharedLook, SurveyQueues, SweepHolds,
+        TickQueue, WarmRankings,
     },
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::{each_queue::EachQueue, repeat::repeat};
+use self::{provisioning::provision, queue_ticks::tick_queues, repeat::repeat};
 
 /// The jobs.
 pub(crate) struct Jobs {
-    pub(crate) admit: AdmitTick,
-    pub(crate) expire: ExpireTick,
-    pub(crate) seeding: Arc<SeedQueues>,
+    pub(crate) tick: TickQueue,
+    pub(crate) survey: SurveyQueues,
     pub(crate) sold_out: MarkSoldOut,
     pub(crate) sweep: SweepHolds,
     pub(crate) purge: PurgeKeys,
@@ -30,11 +30,10 @@ pub(crate) struct Jobs {
     pub(crate) shared_look: Option<Arc<SharedLook>>,
     pub(crate) add_up: AddUpSales,
     pub(crate) forget: ForgetCounters,
-    pub(crate) board: Arc<QueueBoard>,
 }
 
 const EVERY_SECOND: Duration = Duration::from_secs(1);
-/// How often queues in which nobody is are looked at, and the master copies of all policies read.
+/// How often the master copies of all policies are read.
 const SURVEY: Duration = Duration::from_secs(30);
 const SWEEP: Duration = Duration::from_secs(2);
 /// Between two looks at the rankings.
@@ -42,6 +41,16 @@ const RANKINGS: Duration = Period::REALTIME_REFRESH;
 const PURGE: Duration = Duration::from_mins(10);
 
 impl Jobs {
+    /// Gives the queues' store all queues that it may lack, before the first request comes. The jobs
+    /// give later what it cannot be given now.
+    pub(crate) async fn open_queues(&self) {
+        match provisioning::open_all(&self.survey).await {
+            Ok(0) => {}
+            Ok(queues) => tracing::warn!(queues, "not every queue could be opened"),
+            Err(error) => tracing::warn!(%error, "not every queue could be opened"),
+        }
+    }
+
     /// Starts them all on this thread; they end when `stop` is cancelled. One that ends before that
     /// has panicked.
     pub(crate) fn start(self, stop: &CancellationToken) -> JoinSet<()> {
@@ -56,19 +65,14 @@ impl Jobs {
                 running.spawn_local(repeat($name, pace, stop.clone(), work));
             }};
         }
-        let board = Arc::clone(&jobs.board);
-        let (admitted, expired, surveyed) = (
-            EachQueue::new("admission"),
-            EachQueue::new("expiry"),
-            EachQueue::new("survey"),
-        );
-        job!("admission", move || admission_pace(&board), |jobs| jobs
-            .admit(&admitted)
-            .await);
-        job!("expiry", every(EVERY_SECOND), |jobs| jobs
-            .expire(&expired)
-            .await);
-        job!("survey", every(SURVEY), |jobs| jobs.survey(&surveyed).await);
+        let (ticking, ticks_stop) = (Rc::clone(&jobs), stop.clone());
+        running.spawn_local(async move { tick_queues(&ticking.tick, ticks_stop).await });
+        let (giving, giving_stop) = (Rc::clone(&jobs), stop.clone());
+        running.spawn_local(async move { provision(&giving.survey, giving_stop).await });
+        job!("survey", every(SURVEY), |jobs| provisioning::survey(
+            &jobs.survey
+        )
+        .await);
         if jobs.shared_look.is_some() {
             job!("signs of life", every(EVERY_SECOND), |jobs| jobs
                 .tell_signs()
@@ -109,38 +113,6 @@ impl Jobs {
         running
     }
 
-    async fn admit(&self, queues: &EachQueue) -> StoreResult<()> {
-        let due = self.admit.due().await?;
-        let admit = async |concert| {
-            let admitted = self.admit.run(concert).await?;
-            if admitted > 0 {
-                tracing::debug!(%concert, admitted, "people were admitted");
-            }
-            Ok(())
-        };
-        queues.serve(due, admit).await
-    }
-
-    async fn expire(&self, queues: &EachQueue) -> StoreResult<()> {
-        let busy = self.expire.ticks.busy().await?;
-        let expire = async |concert| {
-            let removed = self.expire.run(concert).await?;
-            if removed > 0 {
-                tracing::debug!(%concert, removed, "places have ended");
-            }
-            Ok(())
-        };
-        queues.serve(busy, expire).await
-    }
-
-    /// Looks at every queue there should be, busy or not.
-    async fn survey(&self, queues: &EachQueue) -> StoreResult<()> {
-        let supplied = self.seeding.all().await;
-        let look = async |concert| self.admit.run(concert).await.map(drop);
-        queues.serve(self.board.concerts(), look).await?;
-        supplied.map(drop)
-    }
-
     /// Tells the queues' store who was heard of by this instance alone.
     async fn tell_signs(&self) -> StoreResult<()> {
         match &self.shared_look {
@@ -156,11 +128,4 @@ impl Jobs {
         }
         Ok(())
     }
-}
-
-/// Twice in the shortest admission window, and at least every second.
-fn admission_pace(board: &QueueBoard) -> Duration {
-    board
-        .shortest_window()
-        .map_or(EVERY_SECOND, |window| (window / 2).min(EVERY_SECOND))
 }

@@ -5,9 +5,7 @@ use std::time::Duration;
 use frontrow_domain::ports::{Cause, StoreResult};
 use tokio_util::sync::CancellationToken;
 
-/// The longest pause after failures. A queue that is not ticked for longer than
-/// [`Deadlines::OUTAGE_AFTER`](frontrow_domain::model::queue::Deadlines::OUTAGE_AFTER) counts as out of
-/// service, and one failing queue must not do that to the others.
+/// The longest pause after failures: what works again is used again soon.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// Does `work` at once and then every `pace`, until `stop` is cancelled; what has begun is finished.

@@ -13,10 +13,10 @@ use frontrow_adapter_mysql::MySqlQueue;
 use frontrow_domain::{
     ports::{Clock, Ids, TokenSigner},
     use_cases::{
-        AddUpSales, AdmitTick, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues,
-        DeleteConcerts, EditConcerts, ExpireTick, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue,
-        LookUpPlace, MarkSoldOut, PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard,
-        ReleaseHold, SeedQueues, ShowReservations, SweepHolds, TopConcerts, WarmRankings,
+        AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, DeleteConcerts,
+        EditConcerts, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSoldOut,
+        PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard, ReleaseHold, SeedQueues,
+        ShowReservations, SurveyQueues, SweepHolds, TickQueue, TopConcerts, WarmRankings,
     },
 };
 use jiff::tz::TimeZone;
@@ -80,16 +80,14 @@ impl Closing {
 /// Opens what `config` names, makes what is missing, and wires it all.
 pub(crate) async fn wire(config: &Config) -> anyhow::Result<Wired> {
     let parts = Parts::open(config).await?;
+    let queues = parts.check_policies(config).await?;
     let wired = Wired {
         services: Arc::new(parts.services(config)?),
         jobs: parts.jobs(),
         closing: parts.closing(),
-        first_start: parts.check_policies(config).await? == 0,
+        first_start: queues == 0 && parts.browse.catalogue().await?.concerts.is_empty(),
     };
-    // The jobs go on trying; the queues that there are can be joined meanwhile.
-    if let Err(error) = parts.seeding.all().await {
-        tracing::warn!(%error, "not every queue could be opened");
-    }
+    wired.jobs.open_queues().await;
     Ok(wired)
 }
 
@@ -148,10 +146,11 @@ impl Parts {
         })
     }
 
-    /// Refuses to serve queues whose policies do not go with the configuration; gives how many
-    /// queues there are.
+    /// Refuses to serve queues whose policies do not go with the configuration; returns how many queues
+    /// there are. Those of concerts that are over do not count: nobody would change them.
     async fn check_policies(&self, config: &Config) -> anyhow::Result<usize> {
-        let masters = self.database.policies.all().await?;
+        let since = SurveyQueues::since(self.clock.now());
+        let masters = self.database.policies.all(since).await?;
         let rules = config.policy_rules();
         for (concert, master) in &masters {
             let faults = master.policy.policy.faults(&rules);
@@ -269,15 +268,17 @@ impl Parts {
 
     fn jobs(&self) -> Jobs {
         Jobs {
-            admit: AdmitTick {
+            tick: TickQueue {
+                ticks: Arc::clone(&self.queues.ticks),
+                board: Arc::clone(&self.board),
+                clock: Arc::clone(&self.clock),
+            },
+            survey: SurveyQueues {
+                policies: Arc::clone(&self.database.policies),
                 ticks: Arc::clone(&self.queues.ticks),
                 seeding: Arc::clone(&self.seeding),
-                board: Arc::clone(&self.board),
+                clock: Arc::clone(&self.clock),
             },
-            expire: ExpireTick {
-                ticks: Arc::clone(&self.queues.ticks),
-            },
-            seeding: Arc::clone(&self.seeding),
             sold_out: MarkSoldOut {
                 browse: Arc::clone(&self.browse),
                 control: Arc::clone(&self.queues.control),
@@ -302,7 +303,6 @@ impl Parts {
                 clock: Arc::clone(&self.clock),
                 zone: self.zone.clone(),
             },
-            board: Arc::clone(&self.board),
         }
     }
 

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::{Operator, StoreResult};
 use crate::model::{
@@ -13,8 +14,9 @@ pub trait QueuePolicies: Send + Sync {
     /// The master copy of a concert's policy; none where there is no such concert.
     async fn find(&self, concert: ConcertId) -> StoreResult<Option<MasterPolicy>>;
 
-    /// Those of all concerts.
-    async fn all(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>>;
+    /// Those of all concerts that are not over: of each without any performance, and of each with a
+    /// performance that starts at or after `since`.
+    async fn all(&self, since: Timestamp) -> StoreResult<Vec<(ConcertId, MasterPolicy)>>;
 
     /// Makes `policy` the master copy, if the one there is is still the version that the change is
     /// based on and older than it; notes in the same transaction who did that. So two who change a

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::ports::{QueueControl, QueuePolicies, StoreResult};
 
 /// Ends the service of queues whose store ends with this process: those in which nobody has a place
@@ -19,7 +21,8 @@ impl CloseQueues {
     /// When the database or the queues' store fails. Then queues recover without need.
     pub async fn run(&self) -> StoreResult<usize> {
         let mut with_people = 0;
-        for (concert, master) in self.policies.all().await? {
+        // Those of concerts that are over too: tokens may have brought back their queues.
+        for (concert, master) in self.policies.all(Timestamp::MIN).await? {
             if !master.seeded && master.reserved.is_none() {
                 continue;
             }
@@ -57,7 +60,7 @@ mod tests {
         let not_recorded = ConcertId(uuid::Uuid::from_u128(78));
         let mut policies = MockQueuePolicies::new();
         let mut control = MockQueueControl::new();
-        policies.expect_all().return_once(move || {
+        policies.expect_all().return_once(move |_| {
             Ok(vec![
                 (CONCERT, master(true, None)),
                 (OTHER_CONCERT, master(true, Some(1))),

@@ -3,14 +3,12 @@
 //! A use case is a struct of the ports that it needs. Its answer is an enum of all that can come of
 //! it, refusals included; `Err` is a failure of a store.
 
-mod admit_tick;
 mod browse;
 mod change_queue_policy;
 mod charge_points;
 mod close_queues;
 mod delete_concerts;
 mod edit_concerts;
-mod expire_tick;
 mod hold_seats;
 mod join_queue;
 mod leave_queue;
@@ -26,12 +24,13 @@ mod seed_queues;
 mod shared_look;
 mod show_reservations;
 mod shown_token;
+mod survey_queues;
 mod sweep;
 mod tend_counters;
+mod tick_queue;
 mod top_concerts;
 mod warm_rankings;
 
-pub use admit_tick::AdmitTick;
 pub use browse::Browse;
 pub use change_queue_policy::{ChangeQueuePolicy, PolicyAnswer, PolicyInForce, PolicyTurns};
 pub use charge_points::{ChargeAnswer, ChargePoints};
@@ -40,7 +39,6 @@ pub use delete_concerts::{DeleteConcerts, DeletedConcert};
 pub use edit_concerts::{
     CreatedConcert, CreatedPerformance, EditConcerts, EditedPerformance, PlannedPerformance,
 };
-pub use expire_tick::ExpireTick;
 pub use hold_seats::{HoldAnswer, HoldSeats};
 pub use join_queue::{JoinAnswer, JoinQueue};
 pub use leave_queue::{LeaveAnswer, LeaveQueue};
@@ -55,8 +53,10 @@ pub use seat_map_view::SeatMapView;
 pub use seed_queues::{SeedQueues, Seeding};
 pub use shared_look::SharedLook;
 pub use show_reservations::ShowReservations;
+pub use survey_queues::SurveyQueues;
 pub use sweep::{PurgeKeys, SweepHolds};
 pub use tend_counters::{AddUpSales, ForgetCounters};
+pub use tick_queue::{NextTick, QueueTick, TickQueue};
 pub use top_concerts::{RankingAnswer, TopConcerts};
 pub use warm_rankings::WarmRankings;
 

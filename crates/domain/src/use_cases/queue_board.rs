@@ -12,7 +12,7 @@ use crate::{
     model::{
         ConcertId,
         queue::{
-            LineTick, Place, PolicyVersion, PollRange, QueueView, ShownPosition, Standing,
+            LineTick, Pace, Place, PolicyVersion, PollRange, QueueView, ShownPosition, Standing,
             VersionedPolicy, WaitEstimate,
         },
     },
@@ -35,6 +35,8 @@ pub struct QueueBoard {
 #[derive(Debug)]
 struct Seen {
     version: PolicyVersion,
+    /// The version that the store is known to have in force. None where it may lack the queue.
+    in_store: Option<PolicyVersion>,
     view: QueueView,
     interval: Option<Duration>,
     estimate: WaitEstimate,
@@ -90,6 +92,7 @@ impl QueueBoard {
         let mut queues = self.write();
         let seen = queues.entry(concert).or_insert_with(|| Seen {
             version: PolicyVersion(i64::MIN),
+            in_store: None,
             view: QueueView::new(policy, false, false),
             interval: None,
             estimate: WaitEstimate::default(),
@@ -102,6 +105,27 @@ impl QueueBoard {
             seen.estimate.set_throughput(policy.throughput);
             seen.has_capacity = policy.capacity.is_some();
         }
+    }
+
+    /// Notes which version of its policy the queue of `concert` has in its store.
+    pub fn note_in_store(&self, concert: ConcertId, version: PolicyVersion) {
+        if let Some(seen) = self.write().get_mut(&concert) {
+            seen.in_store = Some(version);
+        }
+    }
+
+    /// True where the store is known to have the queue of `concert` with this version of its policy, or
+    /// a newer one.
+    #[must_use]
+    pub fn is_in_store(&self, concert: ConcertId, version: PolicyVersion) -> bool {
+        let queues = self.read();
+        let in_store = queues.get(&concert).and_then(|seen| seen.in_store);
+        in_store.is_some_and(|in_store| in_store >= version)
+    }
+
+    /// Forgets a concert that is over. What needs its queue again wants it, and puts it back here.
+    pub fn forget(&self, concert: ConcertId) {
+        self.write().remove(&concert);
     }
 
     /// Notes that the database has no such concert: it was deleted, or is not in the backup that the
@@ -172,7 +196,7 @@ impl QueueBoard {
     }
 
     /// Why the store may have answered that it has no queue of `concert`, which anybody may have named.
-    /// Where there should be one, the next tick sees to it.
+    /// Where there should be one, provisioning sees to it.
     pub fn missing(&self, concert: ConcertId) -> QueueMissing {
         if !self.read().contains_key(&concert) {
             return QueueMissing::NoSuchConcert;
@@ -182,7 +206,7 @@ impl QueueBoard {
     }
 
     /// Why the store may have answered that it has no queue of `concert` to the bearer of a token for it.
-    /// Unless the database was asked already, the next tick gives the store the queue, or finds that
+    /// Unless the database was asked already, provisioning gives the store the queue, or finds that
     /// there is no such concert.
     pub fn missing_for_token(&self, concert: ConcertId) -> QueueMissing {
         if self.is_absent(concert) {
@@ -202,9 +226,14 @@ impl QueueBoard {
         self.absent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the next tick give the store the queue of `concert`, which there is by the word of a token that
+    /// Has provisioning give the store the queue of `concert`, which there is by the word of a token that
     /// we signed or of the database, whether or not this instance has heard of it.
     pub fn want(&self, concert: ConcertId) {
+        let known = |seen: &Seen| seen.in_store.is_some();
+        let known = self.read().get(&concert).is_some_and(known);
+        if known && let Some(seen) = self.write().get_mut(&concert) {
+            seen.in_store = None;
+        }
         self.wanted
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -217,10 +246,12 @@ impl QueueBoard {
         std::mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The shortest admission window of all queues: ticks should not be rarer.
+    /// How often the queue of `concert` is ticked by its policy.
     #[must_use]
-    pub fn shortest_window(&self) -> Option<Duration> {
-        self.read().values().filter_map(|seen| seen.interval).min()
+    pub fn pace(&self, concert: ConcertId) -> Pace {
+        let queues = self.read();
+        let interval = queues.get(&concert).and_then(|seen| seen.interval);
+        interval.map_or(Pace::LONGEST, Pace::in_windows_of)
     }
 
     /// `place` as its user is told of it.

@@ -1,10 +1,10 @@
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use super::QueueBoard;
 use crate::{
     model::{
         ConcertId,
-        queue::{PolicyVersion, QueueSeed, Recovery},
+        queue::{PolicyVersion, QueueSeed, QueueView, Recovery},
     },
     ports::{
         Ids, MasterPolicy, QueueControl, QueuePolicies, ReserveOutcome, SeedOutcome, StoreResult,
@@ -72,35 +72,6 @@ impl SeedQueues {
         self.give(concert, master).await
     }
 
-    /// Gives the store the queues of all concerts; gives how many there are. One that fails does not
-    /// keep the others from being served.
-    ///
-    /// # Errors
-    /// When the database fails, or the queues' store for any of them.
-    pub async fn all(&self) -> StoreResult<usize> {
-        let masters = self.policies.all().await?;
-        let concerts = masters.len();
-        let mut result = self.drop_deleted(&masters).await.map(|()| concerts);
-        for (concert, master) in masters {
-            if let Err(error) = self.give(concert, master).await {
-                result = result.and(Err(error));
-            }
-        }
-        result
-    }
-
-    /// Takes concerts off the board that another instance has deleted. A concert that is missing in
-    /// `masters` may also have been created since they were read, so each is asked for.
-    async fn drop_deleted(&self, masters: &[(ConcertId, MasterPolicy)]) -> StoreResult<()> {
-        let there: HashSet<_> = masters.iter().map(|(concert, _)| *concert).collect();
-        for concert in self.board.concerts() {
-            if !there.contains(&concert) && self.policies.find(concert).await?.is_none() {
-                self.drop_queue(concert).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Takes a concert that is not there off the board. Its queue, which was perhaps given to the store
     /// while an operator deleted the concert, goes too if it is closed and empty.
     async fn drop_queue(&self, concert: ConcertId) -> StoreResult<()> {
@@ -108,11 +79,16 @@ impl SeedQueues {
         self.control.remove(concert).await.map(drop)
     }
 
+    /// Gives the store the queue of one concert, whose master copy was just read.
+    ///
     /// A queue that no store had before is given in three steps: the database reserves its generation,
     /// the store takes the queue, the database records that. All instances that do this at the same
     /// time use the same generation, so none of them recovers a queue that is new. Nor does the next
     /// one after a process that died between the steps: until the last step the queue counts as new.
-    async fn give(&self, concert: ConcertId, master: MasterPolicy) -> StoreResult<Seeding> {
+    ///
+    /// # Errors
+    /// When the database or the queues' store fails.
+    pub async fn give(&self, concert: ConcertId, master: MasterPolicy) -> StoreResult<Seeding> {
         self.board.note_policy(concert, &master.policy);
         let master_version = master.policy.version;
         let fresh = self.ids.generation();
@@ -149,8 +125,15 @@ impl SeedQueues {
         {
             // The queue is served all the same, and the next survey tries again.
             tracing::warn!(%error, %concert, "a new queue could not be recorded as seeded");
+        } else {
+            self.board.note_in_store(concert, version);
         }
         if recovering {
+            // It is ticked until it was seen to have recovered, whether or not somebody is in it.
+            if let Some(view) = self.board.view(concert) {
+                self.board
+                    .note_view(concert, QueueView { recovering, ..view });
+            }
             tracing::warn!(%concert, seconds = self.recovery.lasts.as_secs(),
                 "the queue was lost by its store and recovers: its people bring their places back");
         }
@@ -232,14 +215,25 @@ mod tests {
         let mut policies = MockQueuePolicies::new();
         let mut control = MockQueueControl::new();
         policies
-            .expect_all()
-            .return_once(|| Ok(vec![(CONCERT, master(true))]));
+            .expect_find()
+            .return_once(|_| Ok(Some(master(true))));
         control
             .expect_seed()
             .withf(|seed| seed.recovery == Some(RECOVERY))
             .once()
             .return_once(|_| Ok(stamped(SeedOutcome::Taken { recovering: true })));
-        assert_eq!(seeding(policies, control).all().await, Ok(1));
+        let seeding = seeding(policies, control);
+        let version = policy(1).version;
+        let recovering = true;
+        assert_eq!(
+            seeding.one(CONCERT).await,
+            Ok(Seeding::Served {
+                recovering,
+                version
+            })
+        );
+        assert_eq!(seeding.board.recovering(), [CONCERT]);
+        assert!(seeding.board.is_in_store(CONCERT, version));
     }
 
     #[tokio::test]
@@ -316,20 +310,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_queue_that_fails_does_not_keep_the_others_out() {
-        let mut policies = MockQueuePolicies::new();
+    async fn a_store_that_fails_is_not_known_to_have_the_queue() {
         let mut control = MockQueueControl::new();
-        policies
-            .expect_all()
-            .return_once(|| Ok(vec![(CONCERT, master(true)), (OTHER_CONCERT, master(true))]));
-        control.expect_seed().times(2).returning(|seed| {
-            if seed.concert == CONCERT {
-                Err(down())
-            } else {
-                Ok(stamped(SeedOutcome::Taken { recovering: false }))
-            }
-        });
-        assert_eq!(seeding(policies, control).all().await, Err(down()));
+        control.expect_seed().once().return_once(|_| Err(down()));
+        let seeding = seeding(MockQueuePolicies::new(), control);
+        assert_eq!(seeding.give(CONCERT, master(true)).await, Err(down()));
+        assert!(!seeding.board.is_in_store(CONCERT, policy(1).version));
     }
 
     #[tokio::test]

@@ -12,7 +12,11 @@ use frontrow_domain::{
 };
 use uuid::Uuid;
 
-use super::{BoxOffice, DatabaseFixture, HOLD, at_once, box_office::operator, user};
+use super::{
+    BoxOffice, DatabaseFixture, HOLD, at_once,
+    box_office::{long_ago, operator},
+    user,
+};
 
 impl<F: DatabaseFixture> BoxOffice<F> {
     async fn delete(&self, concert: ConcertId, id: PerformanceId) -> DeletePerformanceOutcome {
@@ -137,7 +141,7 @@ pub async fn a_closed_concert_is_deleted_with_its_performances<F: DatabaseFixtur
     assert_eq!(policy.expect("find"), None);
     let deleted = office.delete_concert(office.concert).await;
     assert_eq!(deleted, DeleteConcertOutcome::NotFound);
-    let policies = office.ports.policies.all().await.expect("all");
+    let policies = office.ports.policies.all(long_ago()).await.expect("all");
     assert_eq!(policies.len(), 1);
     assert_eq!(policies[0].0, other);
 }

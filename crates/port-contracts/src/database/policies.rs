@@ -1,6 +1,10 @@
 //! The master copies of the queues' policies.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use frontrow_domain::{
     model::{
@@ -12,11 +16,12 @@ use frontrow_domain::{
     },
     ports::{MasterPolicy, PutOutcome, ReserveOutcome},
 };
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
     BoxOffice, DatabaseFixture, at_once,
-    box_office::{far, long_ago},
+    box_office::{DAY, far, long_ago},
     operator,
 };
 
@@ -165,7 +170,12 @@ pub async fn all_policies_are_listed<F: DatabaseFixture>(fixture: F) {
     let second = office.add_concert("Second").await;
     office.put(&elaborate(5)).await;
     office.mark_seeded().await;
-    let all = office.ports.policies.all().await.expect("all policies");
+    let all = office
+        .ports
+        .policies
+        .all(long_ago())
+        .await
+        .expect("all policies");
     let all: BTreeMap<_, _> = all.into_iter().collect();
     assert_eq!(all.len(), 2);
     let first = all.get(&office.concert).expect("the first");
@@ -175,6 +185,33 @@ pub async fn all_policies_are_listed<F: DatabaseFixture>(fixture: F) {
         (second.policy.version, second.seeded),
         (PolicyVersion(1), false)
     );
+}
+
+/// A concert is over once its last performance started before the instant that is asked for. One without
+/// any performance is not over.
+pub async fn policies_of_concerts_that_are_over_are_not_listed<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    let without = office.add_concert("Without performances").await;
+    let once = office.add_concert("Once").await;
+    let twice = office.add_concert("Twice").await;
+    let day = |days: i64| far() + DAY * i32::try_from(days).expect("few days");
+    for (concert, start) in [(once, -9), (twice, -9), (twice, -7)] {
+        office.add_performance_at(concert, day(start)).await;
+    }
+    let microsecond = SignedDuration::from_micros(1);
+    for (since, not_over) in [
+        (Timestamp::MIN, vec![once, twice, office.concert]),
+        (day(-9), vec![once, twice, office.concert]),
+        (day(-9) + microsecond, vec![twice, office.concert]),
+        (day(-7), vec![twice, office.concert]),
+        (day(-7) + microsecond, vec![office.concert]),
+        (far() + microsecond, vec![]),
+    ] {
+        let listed = office.ports.policies.all(since).await.expect("policies");
+        let listed: BTreeSet<_> = listed.into_iter().map(|(concert, _)| concert).collect();
+        let not_over = not_over.into_iter().chain([without]).collect();
+        assert_eq!(listed, not_over, "since {since}");
+    }
 }
 
 /// That a queue's store has it is recorded, also again, and stays so when its policy changes.
@@ -200,7 +237,12 @@ pub async fn a_reserved_generation_stays<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.put(&elaborate(5)).await, PutOutcome::Put);
     let master = office.policy().await;
     assert_eq!((master.seeded, master.reserved), (false, Some(first)));
-    let all = office.ports.policies.all().await.expect("all policies");
+    let all = office
+        .ports
+        .policies
+        .all(far())
+        .await
+        .expect("all policies");
     assert_eq!(all, [(office.concert, master)]);
 }
 

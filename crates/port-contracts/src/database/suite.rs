@@ -65,6 +65,7 @@ macro_rules! database_contracts {
             a_change_of_an_old_copy_is_refused
             an_unknown_concert_has_no_policy
             all_policies_are_listed
+            policies_of_concerts_that_are_over_are_not_listed
             a_seeded_queue_stays_noted
             a_reserved_generation_stays
             a_seeded_queue_reserves_no_generation

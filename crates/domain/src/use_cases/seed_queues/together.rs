@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::{future::BoxFuture, task::noop_waker};
+use jiff::Timestamp;
 
 use super::*;
 use crate::{
@@ -41,7 +42,7 @@ impl QueuePolicies for World {
         }))
     }
 
-    async fn all(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
+    async fn all(&self, _: Timestamp) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
         unimplemented!("not asked here")
     }
 

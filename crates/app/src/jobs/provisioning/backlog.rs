@@ -1,0 +1,138 @@
+//! The queues that are to be given, and when those that failed are tried again.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use frontrow_domain::{
+    model::{ConcertId, queue::Pace},
+    ports::StoreResult,
+};
+use tokio::time::Instant;
+
+/// The queues that are to be given. It keeps nothing of a queue that was given.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    /// How often each queue that waits has failed in a row.
+    waiting: HashMap<ConcertId, u32>,
+    due: BTreeSet<(Instant, ConcertId)>,
+    running: HashMap<ConcertId, u32>,
+    /// Those of the running that were wanted once more: what made them so may have come too late for
+    /// the call that runs.
+    again: HashSet<ConcertId>,
+    /// True while nothing has worked since the last failure.
+    fails: bool,
+}
+
+impl Backlog {
+    /// Adds queues that are wanted. One that waits for another attempt goes on waiting.
+    pub(super) fn add(&mut self, wanted: Vec<ConcertId>, now: Instant) {
+        for concert in wanted {
+            if self.running.contains_key(&concert) {
+                self.again.insert(concert);
+            } else if !self.waiting.contains_key(&concert) {
+                self.put(concert, 0, now);
+            }
+        }
+    }
+
+    /// Takes the queue that has waited longest since it was due. None where none is due.
+    pub(super) fn take(&mut self, now: Instant) -> Option<ConcertId> {
+        let (due, concert) = self.due.first().copied()?;
+        if due > now {
+            return None;
+        }
+        self.due.pop_first();
+        let failures = self.waiting.remove(&concert)?;
+        self.running.insert(concert, failures);
+        Some(concert)
+    }
+
+    /// Notes what came of giving a queue.
+    pub(super) fn finish(&mut self, concert: ConcertId, given: StoreResult<()>, now: Instant) {
+        let failures = self.running.remove(&concert).unwrap_or_default();
+        let again = self.again.remove(&concert);
+        match given {
+            Ok(()) => {
+                if std::mem::take(&mut self.fails) {
+                    tracing::info!(%concert, "queues are given to their store again");
+                }
+                if again {
+                    self.put(concert, 0, now);
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.fails, true) {
+                    tracing::warn!(%concert, %error,
+                        "a queue could not be given to its store and is tried again");
+                }
+                let failures = failures.saturating_add(1);
+                self.put(concert, failures, now + Pace::back_off(failures));
+            }
+        }
+    }
+
+    fn put(&mut self, concert: ConcertId, failures: u32, due: Instant) {
+        self.waiting.insert(concert, failures);
+        self.due.insert((due, concert));
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+            && self.due.is_empty()
+            && self.running.is_empty()
+            && self.again.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use frontrow_domain::ports::StoreError;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const A: ConcertId = ConcertId(Uuid::from_u128(1));
+    const B: ConcertId = ConcertId(Uuid::from_u128(2));
+
+    fn failed() -> StoreResult<()> {
+        Err(StoreError::not_applied("down"))
+    }
+
+    #[test]
+    fn a_queue_that_fails_waits_and_lets_others_go_first() {
+        let now = super::super::now();
+        let mut backlog = Backlog::default();
+        backlog.add(vec![A], now);
+        assert_eq!(backlog.take(now), Some(A));
+        backlog.finish(A, failed(), now);
+        backlog.add(vec![A, B], now);
+        assert_eq!(backlog.take(now), Some(B));
+        assert_eq!(backlog.take(now), None);
+        let due = now + Pace::back_off(1);
+        assert_eq!(backlog.take(due), Some(A));
+        backlog.finish(A, failed(), due);
+        assert_eq!(backlog.take(due + Pace::back_off(1)), None);
+        assert_eq!(backlog.take(due + Pace::back_off(2)), Some(A));
+        for concert in [A, B] {
+            backlog.finish(concert, Ok(()), now);
+        }
+        assert!(backlog.is_empty());
+    }
+
+    /// What made it wanted again may have come after the call had read the database.
+    #[test]
+    fn a_queue_that_is_wanted_while_it_is_given_is_given_once_more() {
+        let now = super::super::now();
+        let mut backlog = Backlog::default();
+        backlog.add(vec![A], now);
+        assert_eq!(backlog.take(now), Some(A));
+        backlog.add(vec![A], now);
+        assert_eq!(backlog.take(now + Duration::from_hours(1)), None);
+        backlog.finish(A, Ok(()), now);
+        assert_eq!(backlog.take(now), Some(A));
+        backlog.finish(A, Ok(()), now);
+        assert!(backlog.is_empty());
+    }
+}

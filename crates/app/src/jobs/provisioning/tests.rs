@@ -1,0 +1,132 @@
+//! The job under a clock that stands still while anything can go on.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+};
+
+use uuid::Uuid;
+
+use super::*;
+
+/// A store to which giving a queue takes as long, and leads to, what `work` decides.
+struct Fake<F> {
+    wanted: RefCell<HashSet<ConcertId>>,
+    work: F,
+    began: Instant,
+    given: RefCell<Vec<(ConcertId, Duration)>>,
+    running: Cell<usize>,
+    most_running: Cell<usize>,
+}
+
+impl<F: AsyncFn(ConcertId) -> StoreResult<()>> Fake<F> {
+    fn new(wanted: impl IntoIterator<Item = u128>, work: F) -> Self {
+        Self {
+            wanted: RefCell::new(wanted.into_iter().map(concert).collect()),
+            work,
+            began: now(),
+            given: RefCell::default(),
+            running: Cell::default(),
+            most_running: Cell::default(),
+        }
+    }
+
+    async fn run(&self, span: Duration) {
+        let stop = CancellationToken::new();
+        let stopping = async {
+            sleep(span).await;
+            stop.cancel();
+        };
+        tokio::join!(provision(self, stop.clone()), stopping);
+    }
+
+    /// When each queue was given, since the start.
+    fn given(&self, number: u128) -> Vec<Duration> {
+        let given = self.given.borrow();
+        let of_it = given.iter().filter(|(given, _)| *given == concert(number));
+        of_it.map(|(_, at)| *at).collect()
+    }
+}
+
+struct Running<'a>(&'a Cell<usize>);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl<F: AsyncFn(ConcertId) -> StoreResult<()>> Provisioning for Fake<F> {
+    fn take_wanted(&self) -> Vec<ConcertId> {
+        self.wanted.take().into_iter().collect()
+    }
+
+    async fn give(&self, concert: ConcertId) -> StoreResult<()> {
+        self.running.set(self.running.get() + 1);
+        let _running = Running(&self.running);
+        let most = self.most_running.get().max(self.running.get());
+        self.most_running.set(most);
+        (self.work)(concert).await?;
+        self.given.borrow_mut().push((concert, now() - self.began));
+        Ok(())
+    }
+}
+
+fn concert(number: u128) -> ConcertId {
+    ConcertId(Uuid::from_u128(number))
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_queue_that_is_wanted_is_given_once() {
+    let fake = Fake::new(1..=100, async |_| Ok(()));
+    fake.run(Duration::from_secs(5)).await;
+    assert_eq!(fake.given.borrow().len(), 100);
+    let last = fake.given.borrow().iter().map(|(_, at)| *at).max();
+    assert!(last < Some(Duration::from_millis(100)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn queues_that_hang_hold_up_the_others_for_no_longer_than_the_limit() {
+    let fake = Fake::new(1..=8, async |queue| {
+        if queue.0.as_u128() < 8 {
+            sleep(Duration::from_hours(1)).await;
+        }
+        Ok(())
+    });
+    fake.run(Duration::from_mins(1)).await;
+    assert_eq!(fake.most_running.get(), CONCURRENT);
+    let given = fake.given(8);
+    assert_eq!(given.len(), 1);
+    assert!(given[0] <= LIMIT * 2, "{given:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_fails_is_tried_again_until_it_works() {
+    let began = now();
+    let tries = Cell::new(0);
+    let fake = Fake::new([1], async |_| {
+        tries.set(tries.get() + 1);
+        if now() - began < Duration::from_mins(1) {
+            return Err(StoreError::not_applied("down"));
+        }
+        Ok(())
+    });
+    fake.run(Duration::from_secs(70)).await;
+    let given = fake.given(1);
+    assert_eq!(given.len(), 1);
+    assert!(given[0] <= Duration::from_secs(63), "{given:?}");
+    assert!((20..40).contains(&tries.get()), "{}", tries.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wanted_later_is_given_soon() {
+    let fake = Fake::new([], async |_| Ok(()));
+    let want = async {
+        sleep(Duration::from_secs(10)).await;
+        fake.wanted.borrow_mut().insert(concert(1));
+    };
+    tokio::join!(fake.run(Duration::from_secs(20)), want);
+    let given = fake.given(1);
+    assert_eq!(given.len(), 1);
+    assert!(given[0] <= Duration::from_millis(10_300), "{given:?}");
+}

@@ -1,0 +1,115 @@
+//! What is logged of queues that fail.
+
+use std::collections::{HashMap, HashSet};
+
+use frontrow_domain::{
+    model::ConcertId,
+    ports::{Cause, StoreError},
+};
+
+const JOB: &str = "queue ticks";
+
+/// Logs a queue that fails once, and once when it works again. Where the store as a whole fails, that
+/// is logged instead, once for all queues. So is a full disk.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    /// Those that have failed since the store was last asked whether it answers at all.
+    unexplained: HashMap<ConcertId, StoreError>,
+    logged: HashSet<ConcertId>,
+    on_full_disk: HashSet<ConcertId>,
+    store_fails: bool,
+}
+
+impl Failures {
+    pub(super) fn failed(&mut self, concert: ConcertId, error: StoreError) {
+        if error.cause() == Cause::DiskFull {
+            if self.on_full_disk.is_empty() {
+                tracing::error!(job = JOB, %error,
+                    "disk full: a job cannot write until space is freed");
+            }
+            self.on_full_disk.insert(concert);
+        } else if !self.logged.contains(&concert) {
+            self.unexplained.insert(concert, error);
+        }
+    }
+
+    pub(super) fn worked(&mut self, concert: ConcertId) {
+        self.on_full_disk.remove(&concert);
+        if let Some(error) = self.unexplained.remove(&concert) {
+            tracing::info!(job = JOB, %concert, %error, "a tick of a queue failed and the next one worked");
+        }
+        if self.logged.remove(&concert) {
+            tracing::info!(job = JOB, %concert, "a queue is served again");
+        }
+    }
+
+    /// The store answers, so what failed is a matter of the queues. Those that are not in the schedule any
+    /// more are forgotten.
+    pub(super) fn store_answers(&mut self, scheduled: impl Fn(ConcertId) -> bool) {
+        if std::mem::take(&mut self.store_fails) {
+            tracing::info!(job = JOB, "the store of the queues works again");
+        }
+        for (concert, error) in self.unexplained.drain() {
+            tracing::warn!(job = JOB, %concert, %error, "a queue fails, the others are served");
+            self.logged.insert(concert);
+        }
+        self.logged.retain(|concert| scheduled(*concert));
+        self.on_full_disk.retain(|concert| scheduled(*concert));
+    }
+
+    /// The store does not even say which queues are busy.
+    pub(super) fn store_fails(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.store_fails, true) {
+            tracing::warn!(job = JOB, %error, "the store of the queues fails and is tried again");
+        }
+        self.unexplained.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const A: ConcertId = ConcertId(Uuid::from_u128(1));
+    const B: ConcertId = ConcertId(Uuid::from_u128(2));
+
+    fn error() -> StoreError {
+        StoreError::not_applied("bad")
+    }
+
+    #[test]
+    fn a_queue_is_logged_once_the_store_is_known_to_answer() {
+        let mut failures = Failures::default();
+        failures.failed(A, error());
+        assert!(failures.logged.is_empty());
+        failures.store_answers(|_| true);
+        assert_eq!(failures.logged, HashSet::from([A]));
+        failures.failed(A, error());
+        assert!(failures.unexplained.is_empty(), "it is logged once");
+        failures.worked(A);
+        assert!(failures.logged.is_empty());
+    }
+
+    #[test]
+    fn queues_of_a_store_that_fails_are_not_logged_each() {
+        let mut failures = Failures::default();
+        for concert in [A, B] {
+            failures.failed(concert, error());
+        }
+        failures.store_fails(&error());
+        assert!(failures.unexplained.is_empty() && failures.logged.is_empty());
+        failures.store_answers(|_| true);
+        assert!(failures.logged.is_empty() && !failures.store_fails);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_queues_that_are_gone() {
+        let mut failures = Failures::default();
+        failures.failed(A, error());
+        failures.failed(B, StoreError::disk_full("full"));
+        failures.store_answers(|_| false);
+        assert!(failures.logged.is_empty() && failures.on_full_disk.is_empty());
+    }
+}

@@ -1,0 +1,170 @@
+//! Ticking each queue at its own pace.
+
+mod failures;
+mod schedule;
+
+use std::{collections::HashSet, time::Duration};
+
+use frontrow_domain::{
+    model::ConcertId,
+    ports::{StoreError, StoreResult},
+    use_cases::{QueueTick, TickQueue},
+};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    failures::Failures,
+    schedule::{Schedule, Turn},
+};
+
+/// How many ticks run at the same time: one less than the jobs have connections, so that the rest
+/// of the jobs never wait for ticks.
+const CONCURRENT: usize = 4;
+/// How long a tick may take before it gives up its turn; also how long the list of busy queues may.
+const LIMIT: Duration = Duration::from_secs(2);
+/// How often the store is asked which queues are busy.
+const LISTING: Duration = Duration::from_secs(1);
+
+/// What the scheduler asks, and what it has done.
+pub(super) trait Ticking {
+    /// The queues that the store lists as busy.
+    async fn busy(&self) -> StoreResult<Vec<ConcertId>>;
+    /// The queues that were recovering when they were last seen. They are ticked like busy ones.
+    fn recovering(&self) -> Vec<ConcertId>;
+    /// The queues of the concerts that this instance knows of. They are ticked now and then.
+    fn known(&self) -> Vec<ConcertId>;
+    /// Ticks one queue; removes expired places where `expire` is true.
+    async fn tick(&self, concert: ConcertId, expire: bool) -> StoreResult<QueueTick>;
+}
+
+impl Ticking for TickQueue {
+    async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
+        self.ticks.busy().await
+    }
+
+    fn recovering(&self) -> Vec<ConcertId> {
+        self.board.recovering()
+    }
+
+    fn known(&self) -> Vec<ConcertId> {
+        self.board.concerts()
+    }
+
+    async fn tick(&self, concert: ConcertId, expire: bool) -> StoreResult<QueueTick> {
+        let tick = self.run(concert, expire).await?;
+        if tick.admitted > 0 || tick.expired > 0 {
+            let (admitted, expired) = (tick.admitted, tick.expired);
+            tracing::debug!(%concert, admitted, expired, "a tick moved the queue on");
+        }
+        Ok(tick)
+    }
+}
+
+/// Ticks every queue that is due, until `stop` is cancelled; ticks that have begun are finished.
+///
+/// Several ticks run at the same time, so that no queue waits for another one, and never two of the
+/// same queue. A queue that fails or hangs is tried again after a back-off.
+pub(super) async fn tick_queues(ticking: &impl Ticking, stop: CancellationToken) {
+    let mut schedule = Schedule::default();
+    let mut failures = Failures::default();
+    let mut turns = FuturesUnordered::new();
+    let mut listing = FuturesUnordered::new();
+    let mut next_listing = now();
+    while !stop.is_cancelled() {
+        if listing.is_empty() && next_listing <= now() {
+            listing.push(timeout(LIMIT, ticking.busy()));
+            next_listing = now() + LISTING;
+        }
+        while turns.len() < CONCURRENT
+            && let Some(turn) = schedule.take(now())
+        {
+            turns.push(take_turn(ticking, turn));
+        }
+        // A queue that is due takes the place of a tick that ends, and the list that of the last one.
+        let next_turn = schedule.next_due().filter(|_| turns.len() < CONCURRENT);
+        let next_listing = Some(next_listing).filter(|_| listing.is_empty());
+        tokio::select! {
+            () = stop.cancelled() => {}
+            Some((turn, outcome)) = turns.next() => finish(&mut schedule, &mut failures, &turn, outcome),
+            Some(listed) = listing.next() => {
+                let listed = listed.unwrap_or_else(|_| Err(too_slow()));
+                learn(ticking, &mut schedule, &mut failures, listed);
+            }
+            () = until(next_turn) => {}
+            () = until(next_listing) => {}
+        }
+    }
+    while turns.next().await.is_some() {}
+}
+
+async fn take_turn(ticking: &impl Ticking, turn: Turn) -> (Turn, StoreResult<QueueTick>) {
+    let tick = ticking.tick(turn.concert, turn.expire);
+    let outcome = timeout(LIMIT, tick).await;
+    (turn, outcome.unwrap_or_else(|_| Err(too_slow())))
+}
+
+fn finish(
+    schedule: &mut Schedule,
+    failures: &mut Failures,
+    turn: &Turn,
+    outcome: StoreResult<QueueTick>,
+) {
+    match outcome {
+        Ok(tick) => {
+            failures.worked(turn.concert);
+            schedule.ticked(turn, tick, now());
+        }
+        Err(error) => {
+            failures.failed(turn.concert, error);
+            schedule.failed(turn, now());
+        }
+    }
+}
+
+fn learn(
+    ticking: &impl Ticking,
+    schedule: &mut Schedule,
+    failures: &mut Failures,
+    listed: StoreResult<Vec<ConcertId>>,
+) {
+    let known: HashSet<_> = ticking.known().into_iter().collect();
+    let mut in_use: HashSet<_> = ticking.recovering().into_iter().collect();
+    match listed {
+        Ok(busy) => {
+            in_use.extend(busy);
+            schedule.learn(&in_use, &known, now());
+            schedule.keep_only(&in_use, &known);
+            failures.store_answers(|concert| schedule.has(concert));
+        }
+        Err(error) => {
+            // Queues that are in the schedule stay there.
+            schedule.learn(&in_use, &known, now());
+            failures.store_fails(&error);
+        }
+    }
+}
+
+/// Waits until `instant`; forever without one.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn too_slow() -> StoreError {
+    StoreError::outcome_unknown(format!("no answer within {} s", LIMIT.as_secs()))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures how long queues wait for their ticks"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests;

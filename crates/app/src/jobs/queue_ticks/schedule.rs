@@ -1,0 +1,404 @@
+//! When each queue is due, and which of those that are due comes first.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
+
+use frontrow_domain::{
+    model::{ConcertId, queue::Pace},
+    use_cases::{NextTick, QueueTick},
+};
+use tokio::time::Instant;
+
+/// How many queues that failed last time are ticked at the same time. The other ticks are left to
+/// the queues that work, however many hang.
+const SUSPECTS: usize = 2;
+/// How long after its last expiry a queue is due for another one. It is a little less than the
+/// longest pace, so that a tick that comes early does it too.
+const EXPIRY: Duration = Duration::from_millis(900);
+/// How long a queue that failed is left alone at least, also where its failing tick took longer
+/// than the back-off.
+const REST_AFTER_FAILURE: Duration = Duration::from_millis(250);
+
+/// How a queue stood when it was last ticked. The order is that in which queues have their turns
+/// when several are due at the same instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It has places, as far as anybody knows.
+    InUse,
+    /// It has none.
+    Resting,
+    /// There is no such concert, whatever the store lists.
+    NoSuchConcert,
+    /// Its last tick failed or hung.
+    Suspect,
+}
+
+impl Standing {
+    /// How much later than a queue in use such a queue has its turn when both are due.
+    fn stands_back(self) -> Duration {
+        match self {
+            Self::InUse => Duration::ZERO,
+            Self::Suspect => Duration::from_millis(250),
+            Self::Resting | Self::NoSuchConcert => Duration::from_secs(1),
+        }
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Self::InUse => 0,
+            Self::Resting | Self::NoSuchConcert => 1,
+            Self::Suspect => 2,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    standing: Standing,
+    due: Instant,
+    running: bool,
+    failures: u32,
+    /// When expired places were last removed until none was left.
+    expired_at: Option<Instant>,
+}
+
+/// A queue's turn to be ticked.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) concert: ConcertId,
+    /// True where expired places are to be removed too.
+    pub(super) expire: bool,
+    due: Instant,
+    started: Instant,
+    suspect: bool,
+}
+
+/// The queues that this instance ticks.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    queues: HashMap<ConcertId, Entry>,
+    /// Those that are not running, by when they are due: in use, resting, suspect.
+    waiting: [BTreeSet<(Instant, ConcertId)>; 3],
+    suspects_running: usize,
+}
+
+impl Schedule {
+    /// Learns which queues are in use, and which there are besides. A new one is due at once, and so
+    /// is one that was resting and is in use.
+    pub(super) fn learn(
+        &mut self,
+        in_use: &HashSet<ConcertId>,
+        known: &HashSet<ConcertId>,
+        now: Instant,
+    ) {
+        for concert in in_use {
+            let resting = |entry: &Entry| entry.standing == Standing::Resting && !entry.running;
+            if self.queues.get(concert).is_none_or(resting) {
+                self.put(*concert, Standing::InUse, now);
+            }
+        }
+        for concert in known {
+            if !self.has(*concert) {
+                self.put(*concert, Standing::Resting, now);
+            }
+        }
+    }
+
+    /// Drops the queues that are neither in use nor known.
+    pub(super) fn keep_only(&mut self, in_use: &HashSet<ConcertId>, known: &HashSet<ConcertId>) {
+        let waiting = &mut self.waiting;
+        self.queues.retain(|concert, entry| {
+            let stays = entry.running || in_use.contains(concert) || known.contains(concert);
+            if !stays && let Some(waiting) = waiting.get_mut(entry.standing.index()) {
+                waiting.remove(&(entry.due, *concert));
+            }
+            stays
+        });
+    }
+
+    pub(super) fn has(&self, concert: ConcertId) -> bool {
+        self.queues.contains_key(&concert)
+    }
+
+    /// Takes the queue whose turn it is out of those that are due: one in use before others, unless they
+    /// wait for longer. None where none is due.
+    pub(super) fn take(&mut self, now: Instant) -> Option<Turn> {
+        let due = self.heads().filter(|(_, (due, _))| *due <= now);
+        let first = due.min_by_key(|(standing, (due, _))| *due + standing.stands_back());
+        let (standing, (due, concert)) = first?;
+        self.waiting
+            .get_mut(standing.index())?
+            .remove(&(due, concert));
+        let entry = self.queues.get_mut(&concert)?;
+        entry.running = true;
+        let suspect = standing == Standing::Suspect;
+        self.suspects_running += usize::from(suspect);
+        Some(Turn {
+            concert,
+            expire: entry
+                .expired_at
+                .is_none_or(|expired| now.duration_since(expired) >= EXPIRY),
+            due,
+            started: now,
+            suspect,
+        })
+    }
+
+    /// When a queue is due next, as far as it may have its turn then. None without queues.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.heads().map(|(_, (due, _))| due).min()
+    }
+
+    /// The first of each kind that may have its turn.
+    fn heads(&self) -> impl Iterator<Item = (Standing, (Instant, ConcertId))> {
+        let kinds = [Standing::InUse, Standing::Resting, Standing::Suspect];
+        let kinds = kinds.into_iter().zip(&self.waiting);
+        kinds
+            .filter(|(kind, _)| *kind != Standing::Suspect || self.suspects_running < SUSPECTS)
+            .filter_map(|(kind, waiting)| waiting.first().map(|first| (kind, *first)))
+    }
+
+    /// Notes what a tick that ended at `now` did.
+    pub(super) fn ticked(&mut self, turn: &Turn, tick: QueueTick, now: Instant) {
+        let (standing, due) = match tick.next {
+            NextTick::After(pause) => (Standing::InUse, now + pause),
+            NextTick::Wanted => (Standing::InUse, now + Pace::LONGEST.duration()),
+            NextTick::OtherInstance(pace) => {
+                let late = now.duration_since(turn.due);
+                (Standing::InUse, now + pace.until_next_beat(late))
+            }
+            NextTick::Resting => (Standing::Resting, now + Pace::RESTING),
+            NextTick::NoSuchConcert => (Standing::NoSuchConcert, now + Pace::RESTING),
+        };
+        if let Some(entry) = self.end(turn) {
+            entry.failures = 0;
+            if turn.expire && !tick.expiry_left {
+                entry.expired_at = Some(now);
+            }
+            self.put(turn.concert, standing, due);
+        }
+    }
+
+    /// Notes that a tick failed at `now`.
+    pub(super) fn failed(&mut self, turn: &Turn, now: Instant) {
+        if let Some(entry) = self.end(turn) {
+            entry.failures = entry.failures.saturating_add(1);
+            let back_off = turn.started + Pace::back_off(entry.failures);
+            let due = back_off.max(now + REST_AFTER_FAILURE);
+            self.put(turn.concert, Standing::Suspect, due);
+        }
+    }
+
+    fn end(&mut self, turn: &Turn) -> Option<&mut Entry> {
+        self.suspects_running -= usize::from(turn.suspect);
+        let entry = self.queues.get_mut(&turn.concert)?;
+        entry.running = false;
+        Some(entry)
+    }
+
+    /// Has a queue, which is not running, wait until it is due.
+    fn put(&mut self, concert: ConcertId, standing: Standing, due: Instant) {
+        let entry = self.queues.entry(concert).or_insert(Entry {
+            standing,
+            due,
+            running: false,
+            failures: 0,
+            expired_at: None,
+        });
+        if let Some(before) = self.waiting.get_mut(entry.standing.index()) {
+            before.remove(&(entry.due, concert));
+        }
+        (entry.standing, entry.due) = (standing, due);
+        if let Some(waiting) = self.waiting.get_mut(standing.index()) {
+            waiting.insert((due, concert));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const A: ConcertId = ConcertId(Uuid::from_u128(1));
+    const B: ConcertId = ConcertId(Uuid::from_u128(2));
+    const C: ConcertId = ConcertId(Uuid::from_u128(3));
+
+    fn start() -> Instant {
+        super::super::now()
+    }
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn tick(next: NextTick) -> QueueTick {
+        QueueTick {
+            admitted: 0,
+            expired: 0,
+            expiry_left: false,
+            next,
+        }
+    }
+
+    fn in_use(concerts: &[ConcertId], now: Instant) -> Schedule {
+        let mut schedule = Schedule::default();
+        schedule.learn(&concerts.iter().copied().collect(), &HashSet::new(), now);
+        schedule
+    }
+
+    /// What a tick that began when it was due and ended 100 ms later says, and when the queue is due.
+    #[test]
+    fn a_queue_is_due_when_its_tick_says() {
+        let pace = Pace::in_windows_of(millis(900));
+        for (next, due) in [
+            (NextTick::After(millis(250)), 350),
+            (NextTick::After(Duration::ZERO), 100),
+            (NextTick::Wanted, 1_100),
+            (NextTick::OtherInstance(pace), 300),
+            (NextTick::Resting, 30_100),
+            (NextTick::NoSuchConcert, 30_100),
+        ] {
+            let now = start();
+            let mut schedule = in_use(&[A], now);
+            let turn = schedule.take(now).unwrap();
+            assert_eq!(schedule.next_due(), None, "it runs");
+            schedule.ticked(&turn, tick(next), now + millis(100));
+            assert_eq!(schedule.next_due(), Some(now + millis(due)), "{next:?}");
+            assert!(schedule.take(now + millis(due - 1)).is_none(), "{next:?}");
+            assert!(schedule.take(now + millis(due)).is_some(), "{next:?}");
+        }
+    }
+
+    #[test]
+    fn a_queue_that_fails_backs_off_from_the_start_of_its_tick() {
+        let now = start();
+        let mut schedule = in_use(&[A], now);
+        let mut at = now;
+        for (takes, due) in [
+            (2_000, 2_250),
+            (10, 1_000),
+            (2_000, 2_250),
+            (0, 2_500),
+            (0, 2_500),
+        ] {
+            let turn = schedule.take(at).unwrap();
+            schedule.failed(&turn, at + millis(takes));
+            assert_eq!(schedule.next_due(), Some(at + millis(due)));
+            at += millis(due);
+        }
+        let turn = schedule.take(at).unwrap();
+        schedule.ticked(&turn, tick(NextTick::After(millis(1_000))), at);
+        at += millis(1_000);
+        let turn = schedule.take(at).unwrap();
+        schedule.failed(&turn, at);
+        assert_eq!(schedule.next_due(), Some(at + millis(500)));
+    }
+
+    #[test]
+    fn those_in_use_come_first_and_nobody_starves() {
+        let now = start();
+        let mut schedule = Schedule::default();
+        let one = |concert| HashSet::from([concert]);
+        schedule.learn(&one(A), &one(B), now);
+        schedule.learn(&one(C), &one(B), now + millis(999));
+        let order = std::iter::from_fn(|| schedule.take(now + millis(1_500)));
+        assert_eq!(
+            order.map(|turn| turn.concert).collect::<Vec<_>>(),
+            [A, C, B]
+        );
+
+        let mut schedule = Schedule::default();
+        schedule.learn(&HashSet::new(), &one(B), now);
+        schedule.learn(&one(A), &one(B), now + millis(1_001));
+        let turn = schedule.take(now + millis(1_500)).unwrap();
+        assert_eq!(turn.concert, B, "it waits for longer");
+
+        // A queue in use that is not due yet holds up nobody.
+        let mut schedule = Schedule::default();
+        schedule.learn(&one(A), &one(B), now);
+        let turn = schedule.take(now).unwrap();
+        schedule.ticked(&turn, tick(NextTick::After(millis(10))), now);
+        assert_eq!(schedule.take(now).map(|turn| turn.concert), Some(B));
+    }
+
+    #[test]
+    fn of_those_that_failed_only_some_are_tried_at_the_same_time() {
+        let now = start();
+        let mut schedule = in_use(&[A, B, C], now);
+        let turns: Vec<_> = std::iter::from_fn(|| schedule.take(now)).collect();
+        for turn in turns {
+            schedule.failed(&turn, now);
+        }
+        let later = now + millis(500);
+        let turns: Vec<_> = std::iter::from_fn(|| schedule.take(later)).collect();
+        assert_eq!(turns.len(), SUSPECTS);
+        assert_eq!(schedule.next_due(), None);
+        for turn in turns {
+            schedule.ticked(&turn, tick(NextTick::Resting), later);
+        }
+        assert!(schedule.take(later).is_some());
+    }
+
+    #[test]
+    fn a_resting_queue_that_is_in_use_again_is_due_at_once() {
+        for (next, due) in [
+            (NextTick::Resting, true),
+            (NextTick::After(millis(5_000)), false),
+            (NextTick::NoSuchConcert, false),
+        ] {
+            let now = start();
+            let mut schedule = in_use(&[A], now);
+            let turn = schedule.take(now).unwrap();
+            let listed = HashSet::from([A]);
+            schedule.learn(&listed, &HashSet::new(), now);
+            schedule.ticked(&turn, tick(next), now);
+            schedule.learn(&listed, &HashSet::new(), now + millis(10));
+            assert_eq!(schedule.take(now + millis(10)).is_some(), due, "{next:?}");
+        }
+    }
+
+    #[test]
+    fn a_queue_that_is_neither_in_use_nor_known_leaves() {
+        let now = start();
+        let mut schedule = in_use(&[A, B, C], now);
+        let running = schedule.take(now).unwrap();
+        let left: Vec<_> = [A, B, C]
+            .into_iter()
+            .filter(|concert| *concert != running.concert)
+            .collect();
+        schedule.keep_only(&HashSet::new(), &HashSet::from([left[0]]));
+        assert!(schedule.has(running.concert), "it runs");
+        assert!(schedule.has(left[0]), "it is known");
+        assert!(!schedule.has(left[1]));
+        schedule.ticked(&running, tick(NextTick::Resting), now);
+        schedule.keep_only(&HashSet::new(), &HashSet::new());
+        assert!(schedule.queues.is_empty());
+        assert!(schedule.waiting.iter().all(BTreeSet::is_empty));
+    }
+
+    #[test]
+    fn expired_places_are_removed_once_a_second_and_until_none_is_left() {
+        let now = start();
+        let mut schedule = in_use(&[A], now);
+        let next = NextTick::After(millis(100));
+        let mut expiries = Vec::new();
+        for beat in 0..25 {
+            let at = now + millis(beat * 100);
+            let turn = schedule.take(at).unwrap();
+            if turn.expire {
+                expiries.push(beat);
+            }
+            let expiry_left = beat < 2;
+            let tick = QueueTick {
+                expiry_left,
+                ..tick(next)
+            };
+            schedule.ticked(&turn, tick, at);
+        }
+        assert_eq!(expiries, [0, 1, 2, 11, 20]);
+    }
+}

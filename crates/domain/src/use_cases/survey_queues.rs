@@ -1,0 +1,214 @@
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{QueueBoard, SeedQueues};
+use crate::{
+    model::ConcertId,
+    ports::{Clock, MasterPolicy, QueuePolicies, QueueTicks, StoreResult},
+};
+
+/// Compares the database with what this instance knows of the queues: finds the queues that their
+/// store may lack or have an older policy of, and drops what is over.
+pub struct SurveyQueues {
+    /// The master copies.
+    pub policies: Arc<dyn QueuePolicies>,
+    /// Say which queues are in use.
+    pub ticks: Arc<dyn QueueTicks>,
+    /// Gives queues to their store, and takes away those of deleted concerts.
+    pub seeding: Arc<SeedQueues>,
+    /// Says which performances have started.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl SurveyQueues {
+    /// How long after the start of its last performance a concert is over. Until then its seats may
+    /// still be sold or looked at.
+    const OVER_AFTER: Duration = Duration::from_hours(24);
+
+    /// The start of the earliest performance whose concert is not over at `now`.
+    #[must_use]
+    pub fn since(now: Timestamp) -> Timestamp {
+        now.checked_sub(Self::OVER_AFTER).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Puts the policies of all concerts that are not over on the board, and drops from it the concerts
+    /// that were deleted, or are over and not in use. Returns the queues whose store is not known to
+    /// have their policy in force.
+    ///
+    /// # Errors
+    /// When the database fails, or the queues' store while it removes the queue of a deleted concert.
+    pub async fn run(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
+        let board = self.seeding.board();
+        // Read first: a concert that is created meanwhile is on the board and not among the masters.
+        let known = board.concerts();
+        let mut masters = self.policies.all(Self::since(self.clock.now())).await?;
+        for (concert, master) in &masters {
+            board.note_policy(*concert, &master.policy);
+        }
+        let not_over: HashSet<_> = masters.iter().map(|(concert, _)| *concert).collect();
+        let missing: Vec<_> = known
+            .into_iter()
+            .filter(|concert| !not_over.contains(concert))
+            .collect();
+        if !missing.is_empty() {
+            self.drop_missing(board, missing).await?;
+        }
+        masters.retain(|(concert, master)| !board.is_in_store(*concert, master.policy.version));
+        Ok(masters)
+    }
+
+    /// Drops concerts that are over, or that another instance has deleted. One that is over stays while
+    /// its queue is in use or recovers, or while the store does not say so.
+    async fn drop_missing(&self, board: &QueueBoard, concerts: Vec<ConcertId>) -> StoreResult<()> {
+        let busy = self.ticks.busy().await;
+        let mut result = Ok(());
+        for concert in concerts {
+            match self.policies.find(concert).await {
+                // Looks once more, and removes the queue if it is closed and empty.
+                Ok(None) => result = result.and(self.seeding.one(concert).await.map(drop)),
+                Ok(Some(_)) => {
+                    let recovers = board.view(concert).is_some_and(|view| view.recovering);
+                    let in_use = busy.as_ref().map_or(true, |busy| busy.contains(&concert));
+                    if !in_use && !recovers {
+                        board.forget(concert);
+                    }
+                }
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::queue::QueueView,
+        ports::{MockQueueControl, MockQueuePolicies, MockQueueTicks, RemoveOutcome, SeedOutcome},
+        use_cases::testing::*,
+    };
+
+    const DAY: i64 = 24 * 60 * 60;
+
+    fn master(version: i64) -> MasterPolicy {
+        MasterPolicy {
+            policy: policy(version),
+            seeded: true,
+            reserved: None,
+        }
+    }
+
+    /// A survey whose database has `masters`, and beside them `over`, and whose store serves `busy`.
+    fn survey(
+        masters: Vec<(ConcertId, MasterPolicy)>,
+        over: &'static [ConcertId],
+        busy: StoreResult<Vec<ConcertId>>,
+    ) -> SurveyQueues {
+        let mut policies = MockQueuePolicies::new();
+        policies
+            .expect_all()
+            .withf(|since| *since == at(500))
+            .returning(move |_| Ok(masters.clone()));
+        policies
+            .expect_find()
+            .returning(|concert| Ok(over.contains(&concert).then(|| master(1))));
+        let policies = Arc::new(policies);
+        let mut control = MockQueueControl::new();
+        control
+            .expect_remove()
+            .returning(|_| Ok(RemoveOutcome::Removed));
+        control
+            .expect_seed()
+            .returning(|_| Ok(stamped(SeedOutcome::Taken { recovering: false })));
+        let mut ticks = MockQueueTicks::new();
+        ticks.expect_busy().returning(move || busy.clone());
+        SurveyQueues {
+            policies: Arc::clone(&policies) as _,
+            ticks: Arc::new(ticks),
+            seeding: Arc::new(SeedQueues::new(
+                policies,
+                Arc::new(control),
+                ids(),
+                board(),
+                RECOVERY,
+            )),
+            clock: clock(DAY + 500),
+        }
+    }
+
+    fn found(survey: &[(ConcertId, MasterPolicy)]) -> Vec<ConcertId> {
+        survey.iter().map(|(concert, _)| *concert).collect()
+    }
+
+    #[tokio::test]
+    async fn a_queue_is_given_once_and_again_for_a_newer_policy() {
+        let survey = survey(
+            vec![(CONCERT, master(2)), (OTHER_CONCERT, master(1))],
+            &[],
+            Ok(vec![]),
+        );
+        let board = survey.seeding.board();
+        let first = survey.run().await.unwrap();
+        assert_eq!(found(&first), [CONCERT, OTHER_CONCERT]);
+        for (concert, master) in first {
+            survey.seeding.give(concert, master).await.unwrap();
+        }
+        assert_eq!(survey.run().await, Ok(vec![]));
+        board.note_in_store(CONCERT, policy(1).version);
+        assert_eq!(found(&survey.run().await.unwrap()), [CONCERT]);
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_was_found_missing_is_given_again() {
+        let survey = survey(vec![(CONCERT, master(1))], &[], Ok(vec![]));
+        let board = survey.seeding.board();
+        board.note_in_store(CONCERT, policy(1).version);
+        assert_eq!(survey.run().await, Ok(vec![]));
+        board.want(CONCERT);
+        assert_eq!(found(&survey.run().await.unwrap()), [CONCERT]);
+    }
+
+    #[tokio::test]
+    async fn a_concert_that_is_over_leaves_the_board_when_nobody_has_a_place() {
+        for (case, busy, recovering, stays) in [
+            ("nobody has a place", Ok(vec![OTHER_CONCERT]), false, false),
+            ("somebody has a place", Ok(vec![CONCERT]), false, true),
+            ("it recovers", Ok(vec![]), true, true),
+            ("the store does not answer", Err(down()), false, true),
+        ] {
+            let survey = survey(vec![], &[CONCERT], busy);
+            let board = survey.seeding.board();
+            let view = QueueView {
+                recovering,
+                ..open_queue()
+            };
+            board.note_view(CONCERT, view);
+            assert_eq!(survey.run().await, Ok(vec![]), "{case}");
+            assert_eq!(board.view(CONCERT).is_some(), stays, "{case}");
+            assert!(!board.is_absent(CONCERT), "{case}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_concert_that_was_deleted_elsewhere_is_known_to_be_gone() {
+        let survey = survey(vec![], &[], Ok(vec![]));
+        let board = survey.seeding.board();
+        assert_eq!(survey.run().await, Ok(vec![]));
+        assert!(board.is_absent(CONCERT));
+        assert!(board.concerts().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_token_or_a_join_brings_a_concert_back_that_is_over() {
+        let survey = survey(vec![], &[CONCERT], Ok(vec![]));
+        let board = survey.seeding.board();
+        survey.run().await.unwrap();
+        board.missing_for_token(CONCERT);
+        for concert in board.take_wanted() {
+            survey.seeding.one(concert).await.unwrap();
+        }
+        assert!(board.is_in_store(CONCERT, policy(1).version));
+    }
+}

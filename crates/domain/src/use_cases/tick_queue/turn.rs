@@ -1,0 +1,148 @@
+//! The calls of the store that one tick makes.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{NextTick, QueueTick, TickQueue};
+use crate::{
+    model::{ConcertId, queue::Pace},
+    ports::{Stamped, StoreResult, TickOutcome, TickReport},
+};
+
+/// What came of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chunk {
+    /// It reached its limit, and there is more to do.
+    More,
+    /// There is nothing more to do now.
+    Done,
+    /// Another instance is at it.
+    Skipped,
+    /// The store has no such queue.
+    NotSeeded,
+}
+
+impl Chunk {
+    fn of(outcome: &TickOutcome) -> Self {
+        match outcome {
+            // A call that did nothing and says that there is more would be repeated for nothing.
+            TickOutcome::Ticked(report) if report.more && report.done > 0 => Self::More,
+            TickOutcome::Ticked(_) => Self::Done,
+            TickOutcome::Skipped => Self::Skipped,
+            TickOutcome::NotSeeded => Self::NotSeeded,
+        }
+    }
+}
+
+/// One tick while it runs.
+pub(super) struct Turn<'a> {
+    tick: &'a TickQueue,
+    concert: ConcertId,
+    started: Timestamp,
+    admitted: u64,
+    expired: u64,
+    /// When the queue is due, counted from this instant by the clock.
+    next: Option<(NextTick, Timestamp)>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn begin(tick: &'a TickQueue, concert: ConcertId) -> Self {
+        Self {
+            started: tick.clock.now(),
+            tick,
+            concert,
+            admitted: 0,
+            expired: 0,
+            next: None,
+        }
+    }
+
+    pub(super) async fn admit(&mut self) -> StoreResult<Chunk> {
+        let ticks = &self.tick.ticks;
+        let answer = ticks.admit(self.concert, TickQueue::CHUNK).await?;
+        if let TickOutcome::Ticked(report) = answer.value {
+            self.admitted += u64::from(report.done);
+            self.next = Some((next(&report, answer.as_of), self.tick.clock.now()));
+            self.show(answer.as_of, report);
+        }
+        Ok(Chunk::of(&answer.value))
+    }
+
+    /// Does not move the next tick: where the next admission became due meanwhile, it is still to come.
+    pub(super) async fn expire(&mut self) -> StoreResult<Chunk> {
+        let ticks = &self.tick.ticks;
+        let answer = ticks.expire(self.concert, TickQueue::CHUNK).await?;
+        if let TickOutcome::Ticked(report) = answer.value {
+            self.expired += u64::from(report.done);
+            if next(&report, answer.as_of) == NextTick::Resting {
+                self.next = Some((NextTick::Resting, self.tick.clock.now()));
+            }
+        }
+        Ok(Chunk::of(&answer.value))
+    }
+
+    /// Puts the report on the board. A queue that has places while the board lacks its concert is that
+    /// of a concert that is over: provisioning puts it on the board again.
+    fn show(&self, as_of: Timestamp, report: TickReport) {
+        let board = &self.tick.board;
+        let in_use = report.waiting > 0 || report.active > 0;
+        if in_use && board.view(self.concert).is_none() && !board.is_absent(self.concert) {
+            board.want(self.concert);
+        }
+        let value = report;
+        board.note_tick(self.concert, &Stamped { as_of, value });
+    }
+
+    /// True while the budget is not used. A clock that stepped back uses all of it.
+    pub(super) fn has_time(&self) -> bool {
+        self.since(self.started)
+            .is_some_and(|used| used < TickQueue::BUDGET)
+    }
+
+    /// True where the time until the next admission is over.
+    pub(super) fn is_due_again(&self) -> bool {
+        self.next() == NextTick::After(Duration::ZERO)
+    }
+
+    /// When the queue is due, counted from now.
+    pub(super) fn next(&self) -> NextTick {
+        match self.next {
+            Some((NextTick::After(pause), reported)) => {
+                let passed = self.since(reported).unwrap_or_default();
+                NextTick::After(pause.saturating_sub(passed))
+            }
+            Some((next, _)) => next,
+            None => NextTick::After(Pace::LONGEST.duration()),
+        }
+    }
+
+    pub(super) fn report(&self, expiry_left: bool, next: NextTick) -> QueueTick {
+        QueueTick {
+            admitted: self.admitted,
+            expired: self.expired,
+            expiry_left,
+            next,
+        }
+    }
+
+    fn since(&self, instant: Timestamp) -> Option<Duration> {
+        let passed = instant.duration_until(self.tick.clock.now());
+        Duration::try_from(passed).ok()
+    }
+}
+
+/// When a queue is due after `report`.
+fn next(report: &TickReport, as_of: Timestamp) -> NextTick {
+    if report.waiting == 0 && report.active == 0 && !report.queue.recovering {
+        return NextTick::Resting;
+    }
+    let admits = report.queue.effective(as_of).admits();
+    // While nobody is admitted, windows that start are no reason to tick.
+    let (pace, window) = if admits {
+        (Pace::of(report.throughput), report.window)
+    } else {
+        (Pace::LONGEST, None)
+    };
+    NextTick::After(pace.until_next(window, report.queue.opens_at, as_of))
+}
