@@ -43,7 +43,7 @@ pub struct ChangeQueuePolicy {
 pub struct PolicyInForce {
     /// The master copy.
     pub policy: VersionedPolicy,
-    /// False while the store has not taken it; the next tick tries again.
+    /// False while the store has not taken it; provisioning tries again.
     pub in_force: bool,
 }
 

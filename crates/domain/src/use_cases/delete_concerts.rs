@@ -57,10 +57,10 @@ impl DeleteConcerts {
 
     /// Deletes a concert, its performances and its queue.
     ///
-    /// The queue is removed first: a process that dies between the two leaves an empty queue that the
-    /// next tick gives to the store again, never one that has lost its concert. What would refuse the
-    /// second step is therefore looked for before the first. A tick may also give the store the queue
-    /// again before the second step, so the queue is removed once more after it.
+    /// The queue is removed first: a process that dies between the two leaves an empty queue that
+    /// provisioning gives to the store again, never one that has lost its concert. What would refuse the
+    /// second step is therefore looked for before the first. Provisioning may also give the store the
+    /// queue again before the second step, so the queue is removed once more after it.
     ///
     /// # Errors
     /// When the database or the queues' store fails.
@@ -88,7 +88,7 @@ impl DeleteConcerts {
         match deleted {
             Ok(DeleteConcertOutcome::Deleted | DeleteConcertOutcome::NotFound) => {
                 self.board.note_absent(id);
-                // The concert is gone whatever comes of this; the next tick does it where it fails.
+                // The concert is gone whatever comes of this; provisioning does it where it fails.
                 if let Err(error) = self.control.remove(id).await {
                     tracing::warn!(%error, concert = %id, "the queue of a deleted concert is not yet removed");
                     self.board.want(id);

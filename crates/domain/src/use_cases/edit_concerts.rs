@@ -81,7 +81,7 @@ pub enum EditedPerformance {
 
 impl EditConcerts {
     /// Creates a concert and its queue, once a key. A queue's store that cannot be reached now is given
-    /// the queue by the next tick.
+    /// the queue by provisioning.
     ///
     /// # Errors
     /// When the database fails.
