@@ -1,5 +1,10 @@
 //! How well admissions filled the windows of a throughput.
 
+use std::cmp::Reverse;
+
+/// How many gaps between admissions may be where windows begin.
+const GAPS_TRIED: usize = 100;
+
 /// Windows, and the admissions in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Filled {
@@ -51,25 +56,27 @@ pub(crate) fn filled(admitted: &[i64], limit: Limit, from: i64, until: i64) -> F
 /// Where in an interval windows begin, which no answer says.
 ///
 /// Admissions follow the beginning of their window: between the last of one and the first of the next
-/// is the largest gap. Only those of a queue that was just opened may come late in their window.
-/// Where they make a window look as if it had admitted more than it may, they are left out.
+/// is the largest gap. Where some come very late, another gap is larger, but then a window would have
+/// admitted more than it may: so the largest gap counts with which none does.
 fn beginning(admitted: &[i64], limit: Limit, from: i64) -> i64 {
-    let interval = limit.interval_us;
-    let later = admitted.partition_point(|&at| at < from + interval);
-    let all = behind_the_largest_gap(admitted, interval);
-    all.filter(|&begins| is_kept(admitted, limit, begins))
-        .or_else(|| behind_the_largest_gap(admitted.get(later..)?, interval))
-        .or(all)
-        .unwrap_or(from)
+    let gaps = gaps(admitted, limit.interval_us);
+    let kept = gaps.iter().take(GAPS_TRIED);
+    let mut kept = kept.filter(|&&begins| is_kept(admitted, limit, begins));
+    kept.next().or(gaps.first()).copied().unwrap_or(from)
 }
 
-fn behind_the_largest_gap(admitted: &[i64], interval: i64) -> Option<i64> {
+/// Where the gaps between admissions end, as places in an interval, the largest first.
+fn gaps(admitted: &[i64], interval: i64) -> Vec<i64> {
     let mut places: Vec<_> = admitted.iter().map(|at| at.rem_euclid(interval)).collect();
     places.sort_unstable();
-    let last = *places.last()?;
-    let before = std::iter::once(last - interval).chain(places.iter().copied());
-    let gaps = before.zip(&places).map(|(before, &at)| (at - before, at));
-    gaps.max_by_key(|(gap, _)| *gap).map(|(_, at)| at)
+    let last = places.last().map(|last| last - interval);
+    let before = last.into_iter().chain(places.iter().copied());
+    let mut gaps: Vec<_> = before
+        .zip(&places)
+        .map(|(from, &to)| (to - from, to))
+        .collect();
+    gaps.sort_unstable_by_key(|&(gap, to)| (Reverse(gap), to));
+    gaps.into_iter().map(|(_, to)| to).collect()
 }
 
 /// True where no window admits more than it may.
@@ -143,6 +150,15 @@ mod tests {
         assert_eq!(count(&at_once, 305, 10_305), (10, 20));
         // Nobody was admitted for longer than a window.
         assert_eq!(count(&admissions(2..20), 400, 10_400), (9, 16));
+    }
+
+    #[test]
+    fn admissions_that_come_late_are_those_of_their_window() {
+        let mut late = admissions((0..20).filter(|&window| window != 7));
+        late.extend([8_280, 8_290]);
+        late.sort_unstable();
+        let filled = filled(&late, LIMIT, 300, 10_300);
+        assert_eq!(filled.windows, [2; 10]);
     }
 
     #[test]
