@@ -5,6 +5,7 @@ mod answer;
 mod connection;
 mod feed;
 mod load;
+mod polled;
 mod pollers;
 mod requests;
 mod tally;
@@ -14,7 +15,8 @@ pub(crate) use self::{
     connection::Connection,
     feed::Feed,
     load::{Judge, Load, Pace},
-    pollers::{Polled, Pollers},
+    polled::Polled,
+    pollers::Pollers,
     requests::{Request, Requests},
     tally::Tally,
 };

@@ -8,9 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
-use hdrhistogram::Histogram;
-use serde::Deserialize;
+use anyhow::Result;
 use tokio::{
     runtime::Builder,
     sync::watch,
@@ -18,17 +16,15 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 
-use super::{Answer, Requests, connection::Connection, load::describe};
+use super::{
+    Requests,
+    connection::Connection,
+    polled::{Next, Polled, UNTOLD},
+};
 use crate::watch::now;
 
 /// How long a client waits for an answer before it gives up the connection.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-
-/// After which time a client asks again that was not told when.
-const UNTOLD: Duration = Duration::from_secs(1);
-
-/// The longest lateness that is told apart, in ms.
-const LATEST_MS: u64 = 600_000;
 
 /// Users who poll until they are admitted, or gone, or these are stopped.
 #[derive(Debug)]
@@ -37,41 +33,6 @@ pub(crate) struct Pollers {
     /// The threads end once this is gone.
     stop: watch::Sender<()>,
     threads: Vec<JoinHandle<Result<()>>>,
-}
-
-/// What the polls of some time came to.
-#[derive(Debug, Clone)]
-pub(crate) struct Polled {
-    /// Answers with a place that waits.
-    pub(crate) waiting: u64,
-    /// Answers with a place that is active.
-    pub(crate) admitted: u64,
-    /// Answers that ask for patience: 429 or 503.
-    pub(crate) refused: u64,
-    /// Answers that the place is gone.
-    pub(crate) gone: u64,
-    /// Polls without an answer.
-    pub(crate) unanswered: u64,
-    /// Other answers, which no client should see.
-    pub(crate) other: u64,
-    /// The first of those.
-    pub(crate) first_other: Option<String>,
-    /// How much later than due polls were sent, in ms.
-    late_ms: Histogram<u64>,
-}
-
-/// The part of a place that decides when its user polls again.
-#[derive(Deserialize)]
-struct Told<'a> {
-    state: &'a str,
-    poll_after_ms: Option<u64>,
-}
-
-/// What becomes of a user after a poll.
-#[derive(Debug, PartialEq, Eq)]
-enum Next {
-    Again(Duration),
-    Done,
 }
 
 impl Pollers {
@@ -126,71 +87,6 @@ impl Pollers {
 
 fn lock(polled: &Mutex<Polled>) -> MutexGuard<'_, Polled> {
     polled.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Polled {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            waiting: 0,
-            admitted: 0,
-            refused: 0,
-            gone: 0,
-            unanswered: 0,
-            other: 0,
-            first_other: None,
-            late_ms: Histogram::new_with_max(LATEST_MS, 3).context("no such histogram")?,
-        })
-    }
-
-    /// How many there were.
-    pub(crate) fn polls(&self) -> u64 {
-        self.waiting + self.admitted + self.refused + self.gone + self.unanswered + self.other
-    }
-
-    /// How much later than due this part of the polls, such as 0.99, was sent at most.
-    pub(crate) fn late(&self, part: f64) -> Duration {
-        Duration::from_millis(self.late_ms.value_at_quantile(part))
-    }
-
-    /// Counts an answer. Gives when its user asks again.
-    fn count(&mut self, answer: Answer<'_>) -> Next {
-        let told = || serde_json::from_slice::<Told<'_>>(answer.body).ok();
-        let again = Next::Again(answer.retry_after_s.map_or(UNTOLD, Duration::from_secs));
-        match (answer.status, told()) {
-            (
-                200,
-                Some(Told {
-                    state: "active", ..
-                }),
-            ) => {
-                self.admitted += 1;
-                Next::Done
-            }
-            (
-                200,
-                Some(Told {
-                    state: "waiting",
-                    poll_after_ms: Some(after),
-                }),
-            ) => {
-                self.waiting += 1;
-                Next::Again(Duration::from_millis(after))
-            }
-            (429 | 503, _) => {
-                self.refused += 1;
-                again
-            }
-            (410, _) => {
-                self.gone += 1;
-                Next::Done
-            }
-            _ => {
-                self.other += 1;
-                self.first_other.get_or_insert_with(|| describe(answer));
-                again
-            }
-        }
-    }
 }
 
 /// The users of one thread.
@@ -255,8 +151,7 @@ impl Part {
         let late = now().checked_duration_since(at)?;
         let connection = self.idle.pop()?;
         self.due.pop();
-        let late = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
-        lock(&self.polled).late_ms.saturating_record(late);
+        lock(&self.polled).sent_late(late);
         Some((user, connection))
     }
 }
@@ -289,35 +184,6 @@ mod tests {
     use crate::client::Request;
 
     const SOON: Duration = Duration::from_secs(20);
-
-    fn answer(status: u16, retry_after_s: Option<u64>, body: &str) -> Answer<'_> {
-        Answer {
-            status,
-            retry_after_s,
-            body: body.as_bytes(),
-        }
-    }
-
-    #[test]
-    fn a_client_asks_again_when_it_was_told_to() {
-        let waiting = r#"{"state":"waiting","poll_after_ms":1500,"position":3}"#;
-        let active = r#"{"state":"active","poll_after_ms":null}"#;
-        let millis = |millis| Next::Again(Duration::from_millis(millis));
-        let mut polled = Polled::new().unwrap();
-        for (answer, next) in [
-            (answer(200, None, waiting), millis(1_500)),
-            (answer(200, None, active), Next::Done),
-            (answer(503, Some(7), ""), millis(7_000)),
-            (answer(429, None, ""), millis(1_000)),
-            (answer(410, None, ""), Next::Done),
-            (answer(500, None, "oops"), millis(1_000)),
-        ] {
-            assert_eq!(polled.count(answer), next, "{answer:?}");
-        }
-        assert_eq!((polled.waiting, polled.admitted, polled.refused), (1, 1, 2));
-        assert_eq!((polled.gone, polled.other, polled.polls()), (1, 1, 6));
-        assert_eq!(polled.first_other.as_deref(), Some("500 oops"));
-    }
 
     /// Has each user wait once, on a connection that is closed then, and admits them afterwards.
     async fn place(asked: HttpRequest, polls: web::Data<Mutex<Vec<String>>>) -> HttpResponse {
