@@ -1,0 +1,59 @@
+//! A concert that is over holds up no start, and its queue is there for those who come.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::{App, eventually};
+use serde_json::json;
+
+use crate::{on_every_store, stage::Stage, stores::Stores};
+
+const LONGEST_POLL: &str = "FRONTROW_QUEUE__LONGEST_POLL_MS";
+
+on_every_store!(a_concert_that_is_over_holds_up_no_start_and_can_be_joined);
+
+async fn a_concert_that_is_over_holds_up_no_start_and_can_be_joined(stores: Stores) -> Result<()> {
+    // Does not go with a longest poll of 25 s, of which a place must outlive four.
+    let policy = json!({"claim_ttl_s": 80});
+    let mut stage = Stage::open(stores, 1, 1, policy).await?;
+    let mut ann = stage.join("ann").await?;
+    let slower = stage.app.config().clone().env(LONGEST_POLL, "25000");
+    stage.app.sigterm()?;
+    ensure!(stage.app.wait_exit().await?.success());
+    let with_its_data = slower.clone().data_dir(stage.app.data_dir());
+    let binary = Path::new(env!("CARGO_BIN_EXE_frontrow"));
+    let refused = App::run(binary, &with_its_data).await?;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    ensure!(
+        !refused.status.success() && said.contains("does not go with it"),
+        "{said}"
+    );
+
+    stage.app.restart().await?;
+    let path = format!("/v1/admin/concerts/{}/performances", stage.concert);
+    let past = json!({
+        "starts_at": "2020-01-01T19:30:00Z",
+        "venue": "A hall",
+        "sections": [{"name": "Stalls", "price": 100, "rows": [{"name": "A", "seats": 1}]}],
+        "allow_past": true,
+    });
+    stage
+        .admin()
+        .post(&path)
+        .json(&past)
+        .await?
+        .expect_status(201)?;
+    let only = format!("{path}/{}", stage.performance);
+    stage.admin().delete(&only).await?.expect_status(204)?;
+    stage.app.restart_with(slower).await?;
+
+    let limit = Duration::from_secs(20);
+    eventually("a token of a concert that is over", limit, async || {
+        Ok((ann.look_up().await?.status == 200).then_some(()))
+    })
+    .await?;
+    eventually("a join of a concert that is over", limit, async || {
+        Ok((stage.ask_to_join("ben").await?.status == 201).then_some(()))
+    })
+    .await
+}
