@@ -12,6 +12,8 @@
 mod audit;
 mod contention;
 mod counting;
+#[path = "../earlier/mod.rs"]
+mod earlier;
 mod faults;
 mod index;
 mod keys;

@@ -1,7 +1,5 @@
 //! A database of the first edition: what it has is still good.
 
-use std::fs;
-
 use frontrow_adapter_mysql::{MySqlDatabase, TimeOffset};
 use frontrow_domain::model::RequestDigest;
 use frontrow_port_contracts::{
@@ -15,6 +13,7 @@ use frontrow_test_harness::MySqlTestDatabase;
 use uuid::Uuid;
 
 use crate::{
+    earlier::migrate_before,
     one_database::{ports, settings},
     program::{execute, raw},
 };
@@ -22,24 +21,7 @@ use crate::{
 /// Runs the migrations of the first edition, and fills the database.
 async fn fill(url: &str) {
     let raw = &mut raw(url).await;
-    let table = "CREATE TABLE __diesel_schema_migrations (
-        version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)";
-    execute(raw, table).await.unwrap();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/mysql");
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with("2026-11-22-"))
-        .collect();
-    names.sort();
-    assert_eq!(names.len(), 20);
-    for name in names {
-        let sql = fs::read_to_string(format!("{folder}/{name}/up.sql")).unwrap();
-        execute(raw, &sql).await.unwrap();
-        let version = name.split('_').next().unwrap().replace('-', "");
-        let note = format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}')");
-        execute(raw, &note).await.unwrap();
-    }
+    assert_eq!(migrate_before(raw, "2026-11-23").await, 20);
     let id = |id: Uuid| format!("X'{}'", id.simple());
     let digest = |digest: RequestDigest| {
         let (high, low) = digest.0.split_at(16);

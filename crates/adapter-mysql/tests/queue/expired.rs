@@ -86,9 +86,9 @@ async fn nobody_waits_for_the_removal_of_others() {
     };
     assert!(matches!(place.standing, Standing::Waiting { .. }));
     hall.change(by_rate(1)).await;
-    while !matches!(hall.find(&last).await.standing, Standing::Active { .. }) {
-        assert!(hall.admit(1).await.more);
-    }
+    while hall.admit(1).await.more {}
+    let standing = hall.find(&last).await.standing;
+    assert!(matches!(standing, Standing::Active { .. }), "{standing:?}");
     // Nobody who is there waits, so a queue with room admits at once.
     hall.change(by_rate(2)).await;
     let joined = hall.queue().join(hall.concert, &user("new"), None).await;

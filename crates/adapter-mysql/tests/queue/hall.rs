@@ -24,7 +24,7 @@ use crate::one_queue::OneQueue;
 pub(crate) struct Hall {
     pub(crate) store: OneQueue,
     pub(crate) concert: ConcertId,
-    version: i64,
+    pub(crate) version: i64,
 }
 
 /// So many an hour.

@@ -12,6 +12,8 @@
 mod ambush;
 mod broken_way;
 mod cost;
+#[path = "../earlier/mod.rs"]
+mod earlier;
 mod expired;
 mod hall;
 mod heartbeats;
@@ -21,6 +23,7 @@ mod locks;
 mod long_line;
 mod looks;
 mod one_queue;
+mod upgrade;
 #[path = "../wire/mod.rs"]
 mod wire;
 mod workers;

@@ -23,7 +23,11 @@ pub(crate) struct OneQueue {
 impl OneQueue {
     /// A new database without queues.
     pub(crate) async fn open() -> Self {
-        let empty = MySqlTestDatabase::create().await.unwrap();
+        Self::on(MySqlTestDatabase::create().await.unwrap()).await
+    }
+
+    /// What a database has, in the schema of today.
+    pub(crate) async fn on(empty: MySqlTestDatabase) -> Self {
         let offset = TimeOffset::default();
         let queue = open(empty.url(), &settings(), &offset).await;
         Self {

@@ -22,6 +22,7 @@ mod first_come;
 mod gate_walk;
 mod hold_ends;
 mod idempotency;
+mod idle;
 mod instances;
 mod journey;
 mod limits;

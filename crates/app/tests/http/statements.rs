@@ -21,7 +21,7 @@ const AT_ONCE: usize = 32;
 
 /// What the program asks all the same, by words that are in nothing else: how often a second at most,
 /// however many requests there are.
-const KNOWN: [(&str, f64); 8] = [
+const KNOWN: [(&str, f64); 10] = [
     // The master copies of the policies, which the survey reads; the snapshot of the catalogue, which the
     // sold-out job reads each second.
     ("`concerts`.`policy_version`", 2.0),
@@ -33,6 +33,9 @@ const KNOWN: [(&str, f64); 8] = [
     // The sweep's transaction.
     ("BEGIN", 2.0),
     ("ROLLBACK", 2.0),
+    // That of the snapshot of the catalogue.
+    ("START TRANSACTION READ ONLY", 1.0),
+    ("COMMIT", 1.0),
     // New connections.
     ("max_allowed_packet", 2.0),
     // This test, and how a connection begins.

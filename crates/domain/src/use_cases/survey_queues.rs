@@ -63,6 +63,7 @@ impl SurveyQueues {
     async fn drop_missing(&self, board: &QueueBoard, concerts: Vec<ConcertId>) -> StoreResult<()> {
         let busy = self.ticks.busy().await;
         let mut result = Ok(());
+        let mut forgotten = 0_usize;
         for concert in concerts {
             match self.policies.find(concert).await {
                 // Looks once more, and removes the queue if it is closed and empty.
@@ -72,10 +73,17 @@ impl SurveyQueues {
                     let in_use = busy.as_ref().map_or(true, |busy| busy.contains(&concert));
                     if !in_use && !recovers {
                         board.forget(concert);
+                        forgotten += 1;
                     }
                 }
                 Err(error) => result = result.and(Err(error)),
             }
+        }
+        if forgotten > 0 {
+            tracing::info!(
+                concerts = forgotten,
+                "concerts are over and their queues empty: these are no longer ticked"
+            );
         }
         result
     }

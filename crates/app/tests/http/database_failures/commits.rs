@@ -2,10 +2,10 @@
 //! asks again, and what it asked for is done once.
 
 use anyhow::{Result, ensure};
-use frontrow_test_harness::{Fault, Reply, Request};
+use frontrow_test_harness::{Fault, Reply, Request, eventually};
 use serde_json::json;
 
-use super::{ShakyStage, is_told_to_come_back};
+use super::{SOON, ShakyStage, is_told_to_come_back};
 use crate::{
     buyer::Buyer,
     stage::PRICE,
@@ -126,7 +126,12 @@ async fn what_operators_create_is_created_once_whatever_became_of_its_commit() -
             // Without a key it is found there; with one the answer is that of the first request.
             let found = commit == Commit::Unheard && key.is_none();
             let created = created.expect_status(if found { 200 } else { 201 })?;
-            let listed = operator.get(&path).await?.expect_status(200)?;
+            // A snapshot that is read in a transaction may still wait for the answer to its commit.
+            let listed = eventually("the performances are listed", SOON, async || {
+                let listed = operator.get(&path).await?;
+                Ok((listed.status == 200).then_some(listed))
+            });
+            let listed = listed.await?;
             let there = listed.at("/items")?.as_array().map(Vec::len);
             assert_eq!(there, Some(day), "{commit:?}: {listed:?} {created:?}");
         }

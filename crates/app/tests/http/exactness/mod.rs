@@ -12,6 +12,7 @@ mod guest;
 mod history;
 mod house;
 mod planted;
+mod reached;
 mod violations;
 
 use std::env;

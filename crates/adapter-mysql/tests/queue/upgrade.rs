@@ -1,0 +1,100 @@
+//! A queue that the version before left in its own tables.
+
+use diesel_async::{AsyncConnection, AsyncMysqlConnection};
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{Arrival, Generation, PolicyVersion, Standing, Ticket},
+    },
+    ports::{LookUpOutcome, Queue, SeedOutcome},
+};
+use frontrow_test_harness::MySqlTestDatabase;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    earlier::migrate_before,
+    hall::{Hall, by_rate, user},
+    one_queue::{OneQueue, execute},
+};
+
+const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc0_0002));
+/// The policy's version there.
+const VERSION: i64 = 3;
+/// Above what a signed number holds.
+const GENERATION: Generation = Generation(u64::MAX - 4);
+
+/// The place of the `number`th who arrived.
+fn ticket(name: &str, number: i64) -> Ticket {
+    Ticket {
+        concert: CONCERT,
+        user: user(name),
+        arrival: Arrival::from_micros(1_000 + number),
+        generation: GENERATION,
+    }
+}
+
+/// `buyer` has claimed a place; `gone` has left the line, which no tick has counted yet; `early` and `late`
+/// wait, and between them in the order of arrival `back`, who brought that place back after a loss.
+async fn left_by_the_version_before() -> Hall {
+    let empty = MySqlTestDatabase::create().await.unwrap();
+    let url = format!("{}?prefer_socket=false", empty.url());
+    let raw = &mut AsyncMysqlConnection::establish(&url).await.unwrap();
+    migrate_before(raw, "2026-11-30").await;
+    let concert = format!("X'{}'", CONCERT.0.simple());
+    let now = Timestamp::now().as_microsecond();
+    let generation = GENERATION.0.cast_signed();
+    let fill = format!(
+        "INSERT INTO queue_heads (concert_id, generation, policy_version, policy_state, throughput_admit,
+                                  throughput_interval_us, waiting_ttl_us, claim_ttl_us, active_ttl_us,
+                                  serving_since_us, last_tick_us, passed_seq, passed_arrival, admitted,
+                                  admitted_up_to, back_in_line)
+         VALUES ({concert}, {generation}, {VERSION}, 'paused', 1, 3000000, 300000000, 120000000, 600000000,
+                 {now} - 60000000, {now}, 1, 1001, 1, 1001, 1);
+         INSERT INTO queue_tails (concert_id, last_seq, last_arrival, came_back)
+         VALUES ({concert}, 4, 1005, 1);
+         INSERT INTO queue_places VALUES
+             ({concert}, 'buyer', 1001, 1, 3, {now} + 600000000, {now}, {now}),
+             ({concert}, 'gone', 1002, 2, 4, {now}, NULL, NULL),
+             ({concert}, 'early', 1003, 3, 1, {now}, NULL, NULL),
+             ({concert}, 'back', 1004, NULL, 0, {now}, NULL, NULL),
+             ({concert}, 'late', 1005, 4, 1, {now}, NULL, NULL);
+         INSERT INTO queue_exits VALUES ({concert}, 1);
+         INSERT INTO queue_leavers VALUES ({concert}, 1, 1, 1002);"
+    );
+    execute(raw, &fill).await.unwrap();
+    Hall {
+        store: OneQueue::on(empty).await,
+        concert: CONCERT,
+        version: VERSION,
+    }
+}
+
+#[tokio::test]
+async fn its_tokens_are_good_and_its_line_keeps_its_order() {
+    let mut hall = left_by_the_version_before().await;
+    let known = SeedOutcome::HasNewer(PolicyVersion(VERSION));
+    assert_eq!(hall.seed_again().await, known);
+    let buyer = hall.find(&ticket("buyer", 1)).await;
+    assert!(matches!(
+        buyer.standing,
+        Standing::Active { claimed: true, .. }
+    ));
+    let gone = hall.queue().look_up(&ticket("gone", 2)).await.unwrap();
+    assert_eq!(gone.value, LookUpOutcome::Gone);
+    let line = [ticket("early", 3), ticket("back", 4), ticket("late", 5)];
+    for ticket in &line {
+        assert!(hall.waits(ticket).await, "{}", ticket.user);
+    }
+    let new = hall.enters("new").await.ticket;
+    assert!(new.arrival > line[2].arrival);
+    assert_eq!(new.generation, GENERATION);
+    hall.change(by_rate(100)).await;
+    for (number, ticket) in line.iter().chain([&new]).enumerate() {
+        assert!(hall.waits(ticket).await, "{}", ticket.user);
+        let report = hall.admit(1).await;
+        assert_eq!(report.waiting, 3 - number as u64);
+        assert!(!hall.waits(ticket).await, "{}", ticket.user);
+    }
+    assert_eq!(hall.expire(100).await.active, 5);
+}
