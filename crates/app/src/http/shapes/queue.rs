@@ -20,10 +20,11 @@ pub(crate) struct PlaceBody {
     pub(crate) queue_token: String,
     pub(crate) concert_id: Uuid,
     pub(crate) state: PlaceState,
-    /// From 1, the head of the line; null when active.
+    /// From 1, the head of the line; null when active. Never less than the truth. It may count users
+    /// ahead who left or whose places expired, until the line has moved past them.
     #[schema(required)]
     pub(crate) position: Option<u64>,
-    /// How many wait behind; null when active.
+    /// How many wait behind; null when active. It may count users who left, as `position` does.
     #[schema(required)]
     pub(crate) people_behind: Option<u64>,
     #[schema(value_type = String, format = DateTime)]
