@@ -32,8 +32,6 @@ pub trait QueueTicks: Send + Sync {
 pub enum TickOutcome {
     /// It was done.
     Ticked(TickReport),
-    /// Another instance is at it.
-    Skipped,
     /// The store has no such queue: it was never given it, or has lost it.
     NotSeeded,
 }

@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::ports::{QueueControl, QueuePolicies, StoreResult};
+use crate::{
+    model::ConcertId,
+    ports::{QueueControl, QueuePolicies, StoreResult},
+};
 
 /// Ends the service of queues whose store ends with this process: those in which nobody has a place
 /// need not recover at the next start.
@@ -18,25 +21,34 @@ impl CloseQueues {
     /// them. To be called when no request can come any more.
     ///
     /// # Errors
-    /// When the database or the queues' store fails. Then queues recover without need.
+    /// When the database or the queues' store fails. Then the queues for which they did recover without
+    /// need.
     pub async fn run(&self) -> StoreResult<usize> {
         let mut with_people = 0;
+        let mut result = Ok(());
         // Those of concerts that are over too: tokens may have brought back their queues.
         for (concert, master) in self.policies.all(Timestamp::MIN).await? {
             if !master.seeded && master.reserved.is_none() {
                 continue;
             }
-            if self.control.is_empty(concert).await? {
-                self.policies.forget_seeded(concert).await?;
-            } else {
-                if !master.seeded {
-                    // The database could not record it when the queue was given to the store.
-                    self.policies.mark_seeded(concert).await?;
-                }
-                with_people += 1;
+            match self.close(concert, master.seeded).await {
+                Ok(empty) => with_people += usize::from(!empty),
+                Err(error) => result = result.and(Err(error)),
             }
         }
-        Ok(with_people)
+        result.map(|()| with_people)
+    }
+
+    /// Returns whether the queue is empty.
+    async fn close(&self, concert: ConcertId, seeded: bool) -> StoreResult<bool> {
+        let empty = self.control.is_empty(concert).await?;
+        if empty {
+            self.policies.forget_seeded(concert).await?;
+        } else if !seeded {
+            // The database could not record it when the queue was given to the store.
+            self.policies.mark_seeded(concert).await?;
+        }
+        Ok(empty)
     }
 }
 
@@ -44,7 +56,7 @@ impl CloseQueues {
 mod tests {
     use super::*;
     use crate::{
-        model::{ConcertId, queue::Generation},
+        model::queue::Generation,
         ports::{MasterPolicy, MockQueueControl, MockQueuePolicies},
         use_cases::testing::*,
     };

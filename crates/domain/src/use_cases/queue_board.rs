@@ -12,7 +12,7 @@ use crate::{
     model::{
         ConcertId,
         queue::{
-            LineTick, Pace, Place, PolicyVersion, PollRange, QueueView, ShownPosition, Standing,
+            LineTick, Place, PolicyVersion, PollRange, QueueView, ShownPosition, Standing,
             VersionedPolicy, WaitEstimate,
         },
     },
@@ -38,7 +38,6 @@ struct Seen {
     /// The version that the store is known to have in force. None where it may lack the queue.
     in_store: Option<PolicyVersion>,
     view: QueueView,
-    interval: Option<Duration>,
     estimate: WaitEstimate,
     has_capacity: bool,
 }
@@ -94,14 +93,12 @@ impl QueueBoard {
             version: PolicyVersion(i64::MIN),
             in_store: None,
             view: QueueView::new(policy, false, false),
-            interval: None,
             estimate: WaitEstimate::default(),
             has_capacity: false,
         });
         if master.version > seen.version {
             seen.version = master.version;
             seen.view = QueueView::new(policy, seen.view.recovering, seen.view.sold_out);
-            seen.interval = policy.throughput.map(|throughput| throughput.interval);
             seen.estimate.set_throughput(policy.throughput);
             seen.has_capacity = policy.capacity.is_some();
         }
@@ -244,14 +241,6 @@ impl QueueBoard {
     #[must_use]
     pub fn take_wanted(&self) -> HashSet<ConcertId> {
         std::mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// How often the queue of `concert` is ticked by its policy.
-    #[must_use]
-    pub fn pace(&self, concert: ConcertId) -> Pace {
-        let queues = self.read();
-        let interval = queues.get(&concert).and_then(|seen| seen.interval);
-        interval.map_or(Pace::LONGEST, Pace::in_windows_of)
     }
 
     /// `place` as its user is told of it.

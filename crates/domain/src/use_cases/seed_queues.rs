@@ -120,14 +120,12 @@ impl SeedQueues {
             self.control.remove(concert).await?;
             return Ok(Seeding::NoSuchConcert);
         }
-        if recovery.is_none()
-            && let Err(error) = self.policies.mark_seeded(concert).await
-        {
-            // The queue is served all the same, and the next survey tries again.
-            tracing::warn!(%error, %concert, "a new queue could not be recorded as seeded");
-        } else {
-            self.board.note_in_store(concert, version);
+        if recovery.is_none() {
+            // Where this fails the queue is served all the same. It is to be tried again soon: a store that
+            // lost the queue before would be given it as a new one, without re-entry.
+            self.policies.mark_seeded(concert).await?;
         }
+        self.board.note_in_store(concert, version);
         if recovering {
             // It is ticked until it was seen to have recovered, whether or not somebody is in it.
             if let Some(view) = self.board.view(concert) {
@@ -237,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_queue_that_could_not_be_recorded_is_served() {
+    async fn a_queue_that_could_not_be_recorded_is_given_again_as_the_same() {
         let mut policies = MockQueuePolicies::new();
         let mut control = MockQueueControl::new();
         policies
@@ -260,10 +258,11 @@ mod tests {
             Ok(stamped(SeedOutcome::Taken { recovering: false }))
         });
         let seeding = seeding(policies, control);
-        for _ in 0..2 {
-            let served = seeding.one(CONCERT).await;
-            assert!(matches!(served, Ok(Seeding::Served { .. })), "{served:?}");
-        }
+        assert_eq!(seeding.one(CONCERT).await, Err(down()));
+        assert!(!seeding.board.is_in_store(CONCERT, policy(1).version));
+        let served = seeding.one(CONCERT).await;
+        assert!(matches!(served, Ok(Seeding::Served { .. })), "{served:?}");
+        assert!(seeding.board.is_in_store(CONCERT, policy(1).version));
     }
 
     #[tokio::test]

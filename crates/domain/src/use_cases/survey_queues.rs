@@ -37,14 +37,19 @@ impl SurveyQueues {
     /// have their policy in force.
     ///
     /// # Errors
-    /// When the database fails, or the queues' store while it removes the queue of a deleted concert.
+    /// When the database fails.
     pub async fn run(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
         let board = self.seeding.board();
         // Read first: a concert that is created meanwhile is on the board and not among the masters.
         let known = board.concerts();
         let mut masters = self.policies.all(Self::since(self.clock.now())).await?;
         for (concert, master) in &masters {
-            board.note_policy(*concert, &master.policy);
+            if board.is_absent(*concert) {
+                // Deleted since it was read here, or back from a backup: provisioning looks once more.
+                board.want(*concert);
+            } else {
+                board.note_policy(*concert, &master.policy);
+            }
         }
         let not_over: HashSet<_> = masters.iter().map(|(concert, _)| *concert).collect();
         let missing: Vec<_> = known
@@ -52,22 +57,23 @@ impl SurveyQueues {
             .filter(|concert| !not_over.contains(concert))
             .collect();
         if !missing.is_empty() {
-            self.drop_missing(board, missing).await?;
+            self.drop_missing(board, missing).await;
         }
-        masters.retain(|(concert, master)| !board.is_in_store(*concert, master.policy.version));
+        masters.retain(|(concert, master)| {
+            !board.is_absent(*concert) && !board.is_in_store(*concert, master.policy.version)
+        });
         Ok(masters)
     }
 
-    /// Drops concerts that are over, or that another instance has deleted. One that is over stays while
-    /// its queue is in use or recovers, or while the store does not say so.
-    async fn drop_missing(&self, board: &QueueBoard, concerts: Vec<ConcertId>) -> StoreResult<()> {
+    /// Drops concerts that are over. One stays while its queue is in use or recovers, or while the store
+    /// or the database does not answer. One that another instance has deleted is left to provisioning,
+    /// which removes its queue.
+    async fn drop_missing(&self, board: &QueueBoard, concerts: Vec<ConcertId>) {
         let busy = self.ticks.busy().await;
-        let mut result = Ok(());
         let mut forgotten = 0_usize;
         for concert in concerts {
             match self.policies.find(concert).await {
-                // Looks once more, and removes the queue if it is closed and empty.
-                Ok(None) => result = result.and(self.seeding.one(concert).await.map(drop)),
+                Ok(None) => board.want(concert),
                 Ok(Some(_)) => {
                     let recovers = board.view(concert).is_some_and(|view| view.recovering);
                     let in_use = busy.as_ref().map_or(true, |busy| busy.contains(&concert));
@@ -76,7 +82,10 @@ impl SurveyQueues {
                         forgotten += 1;
                     }
                 }
-                Err(error) => result = result.and(Err(error)),
+                Err(error) => {
+                    tracing::warn!(%error, "the database did not say which concerts are over");
+                    break;
+                }
             }
         }
         if forgotten > 0 {
@@ -85,7 +94,6 @@ impl SurveyQueues {
                 "concerts are over and their queues empty: these are no longer ticked"
             );
         }
-        result
     }
 }
 
@@ -95,7 +103,7 @@ mod tests {
     use crate::{
         model::queue::QueueView,
         ports::{MockQueueControl, MockQueuePolicies, MockQueueTicks, RemoveOutcome, SeedOutcome},
-        use_cases::testing::*,
+        use_cases::{Seeding, testing::*},
     };
 
     const DAY: i64 = 24 * 60 * 60;
@@ -200,12 +208,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_concert_that_was_deleted_elsewhere_is_known_to_be_gone() {
+    async fn a_concert_that_was_deleted_elsewhere_is_left_to_provisioning() {
         let survey = survey(vec![], &[], Ok(vec![]));
         let board = survey.seeding.board();
         assert_eq!(survey.run().await, Ok(vec![]));
-        assert!(board.is_absent(CONCERT));
+        assert!(board.take_wanted().contains(&CONCERT));
+        let seeding = survey.seeding.one(CONCERT).await;
+        assert_eq!(seeding, Ok(Seeding::NoSuchConcert));
         assert!(board.concerts().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_concert_that_was_deleted_while_the_survey_read_it_stays_absent() {
+        let survey = survey(vec![(CONCERT, master(1))], &[], Ok(vec![]));
+        let board = survey.seeding.board();
+        board.note_absent(CONCERT);
+        assert_eq!(survey.run().await, Ok(vec![]));
+        assert!(board.is_absent(CONCERT));
+        assert!(board.take_wanted().contains(&CONCERT));
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use self::turn::{Chunk, Turn};
 use super::{QueueBoard, QueueMissing};
 use crate::{
-    model::{ConcertId, queue::Pace},
+    model::ConcertId,
     ports::{Clock, QueueTicks, StoreResult},
 };
 
@@ -42,8 +42,6 @@ pub enum NextTick {
     After(Duration),
     /// Nobody has a place: after [`Pace::RESTING`], or once the store lists the queue as busy.
     Resting,
-    /// Another instance is at it: on the next beat of this pace.
-    OtherInstance(Pace),
     /// The store lacks the queue, and provisioning is about to give it: after the longest pace.
     Wanted,
     /// The store lacks the queue, and the database has no such concert: after [`Pace::RESTING`], also
@@ -83,7 +81,6 @@ impl TickQueue {
         }
         let next = match (admission, expiry) {
             (Chunk::NotSeeded, _) | (_, Chunk::NotSeeded) => self.missing(concert),
-            (Chunk::Skipped, _) => NextTick::OtherInstance(self.board.pace(concert)),
             (Chunk::More, _) => NextTick::After(Duration::ZERO),
             (_, Chunk::More) if expire => NextTick::After(Duration::ZERO),
             _ => turn.next(),

@@ -21,6 +21,10 @@ const EXPIRY: Duration = Duration::from_millis(900);
 /// than the back-off.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(250);
 
+/// A tick that fails after so long kept others from their turns. One that fails sooner, and once, does
+/// not make its queue a suspect: it would wait behind queues that hang.
+const HANGS_AFTER: Duration = Duration::from_millis(400);
+
 /// How a queue stood when it was last ticked. The order is that in which queues have their turns
 /// when several are due at the same instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +35,7 @@ enum Standing {
     Resting,
     /// There is no such concert, whatever the store lists.
     NoSuchConcert,
-    /// Its last tick failed or hung.
+    /// Its last tick hung, or failed as the one before did.
     Suspect,
 }
 
@@ -70,7 +74,6 @@ pub(super) struct Turn {
     pub(super) concert: ConcertId,
     /// True where expired places are to be removed too.
     pub(super) expire: bool,
-    due: Instant,
     started: Instant,
     suspect: bool,
 }
@@ -140,7 +143,6 @@ impl Schedule {
             expire: entry
                 .expired_at
                 .is_none_or(|expired| now.duration_since(expired) >= EXPIRY),
-            due,
             started: now,
             suspect,
         })
@@ -165,10 +167,6 @@ impl Schedule {
         let (standing, due) = match tick.next {
             NextTick::After(pause) => (Standing::InUse, now + pause),
             NextTick::Wanted => (Standing::InUse, now + Pace::LONGEST.duration()),
-            NextTick::OtherInstance(pace) => {
-                let late = now.duration_since(turn.due);
-                (Standing::InUse, now + pace.until_next_beat(late))
-            }
             NextTick::Resting => (Standing::Resting, now + Pace::RESTING),
             NextTick::NoSuchConcert => (Standing::NoSuchConcert, now + Pace::RESTING),
         };
@@ -185,9 +183,15 @@ impl Schedule {
     pub(super) fn failed(&mut self, turn: &Turn, now: Instant) {
         if let Some(entry) = self.end(turn) {
             entry.failures = entry.failures.saturating_add(1);
+            let hung = now.duration_since(turn.started) >= HANGS_AFTER;
+            let standing = if hung || entry.failures > 1 {
+                Standing::Suspect
+            } else {
+                Standing::InUse
+            };
             let back_off = turn.started + Pace::back_off(entry.failures);
             let due = back_off.max(now + REST_AFTER_FAILURE);
-            self.put(turn.concert, Standing::Suspect, due);
+            self.put(turn.concert, standing, due);
         }
     }
 

@@ -70,13 +70,6 @@ impl Pace {
         }
     }
 
-    /// How long after a tick that was due `late` ago and did nothing the next one is due, on the same
-    /// beat.
-    #[must_use]
-    pub fn until_next_beat(self, late: Duration) -> Duration {
-        self.0.saturating_sub(remainder(late, self.0))
-    }
-
     /// How long after the start of a tick that failed the queue is tried again: doubled with every
     /// failure in a row, up to [`Pace::LONGEST_BACK_OFF`].
     #[must_use]
@@ -179,14 +172,6 @@ mod tests {
             let opens_at = opens_at.map(|millis| at(millis * 1_000));
             let found = Pace::LONGEST.until_next(None, opens_at, at(0));
             assert_eq!(found, Duration::from_millis(until), "{opens_at:?}");
-        }
-    }
-
-    #[test]
-    fn a_tick_that_did_nothing_keeps_the_beat() {
-        for (late, until) in [(0, 1_000), (5, 995), (1_000, 1_000), (2_300, 700)] {
-            let found = Pace::LONGEST.until_next_beat(Duration::from_millis(late));
-            assert_eq!(found, Duration::from_millis(until), "{late}");
         }
     }
 

@@ -165,22 +165,15 @@ async fn expiry_gives_way_to_the_next_admission() {
     assert_eq!(done.next, NextTick::After(Duration::ZERO));
 }
 
-/// Where a call says that there is more and does nothing, calling again at once is of no use.
+/// A call may move past expired places and admit nobody: users behind them are admitted by the next.
 #[tokio::test]
-async fn a_call_that_does_nothing_is_not_repeated_at_once() {
-    let tick = tick(scripted(vec![ticked(0, true)], vec![ticked(0, true)]));
+async fn a_call_that_only_makes_way_is_followed_by_the_next_at_once() {
+    let tick = tick(scripted(
+        vec![ticked(0, true), ticked(2, false)],
+        vec![ticked(0, false)],
+    ));
     let done = tick.run(CONCERT, true).await.unwrap();
-    assert!(matches!(done.next, NextTick::After(pause) if !pause.is_zero()));
-}
-
-#[tokio::test]
-async fn it_leaves_a_queue_to_the_instance_that_is_at_it() {
-    let skipped = Ok(stamped(TickOutcome::Skipped));
-    let tick = tick(scripted(vec![skipped], vec![]));
-    let done = tick.run(CONCERT, true).await.unwrap();
-    let pace = Pace::in_windows_of(Duration::from_secs(3));
-    assert_eq!(done.next, NextTick::OtherInstance(pace));
-    assert!(done.expiry_left);
+    assert_eq!(done.admitted, 2);
 }
 
 #[tokio::test]

@@ -17,8 +17,6 @@ pub(super) enum Chunk {
     More,
     /// There is nothing more to do now.
     Done,
-    /// Another instance is at it.
-    Skipped,
     /// The store has no such queue.
     NotSeeded,
 }
@@ -26,10 +24,8 @@ pub(super) enum Chunk {
 impl Chunk {
     fn of(outcome: &TickOutcome) -> Self {
         match outcome {
-            // A call that did nothing and says that there is more would be repeated for nothing.
-            TickOutcome::Ticked(report) if report.more && report.done > 0 => Self::More,
+            TickOutcome::Ticked(report) if report.more => Self::More,
             TickOutcome::Ticked(_) => Self::Done,
-            TickOutcome::Skipped => Self::Skipped,
             TickOutcome::NotSeeded => Self::NotSeeded,
         }
     }

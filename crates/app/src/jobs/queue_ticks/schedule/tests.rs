@@ -34,12 +34,10 @@ fn in_use(concerts: &[ConcertId], now: Instant) -> Schedule {
 /// What a tick that began when it was due and ended 100 ms later says, and when the queue is due.
 #[test]
 fn a_queue_is_due_when_its_tick_says() {
-    let pace = Pace::in_windows_of(millis(900));
     for (next, due) in [
         (NextTick::After(millis(250)), 350),
         (NextTick::After(Duration::ZERO), 100),
         (NextTick::Wanted, 1_100),
-        (NextTick::OtherInstance(pace), 300),
         (NextTick::Resting, 30_100),
         (NextTick::NoSuchConcert, 30_100),
     ] {
