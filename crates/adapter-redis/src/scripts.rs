@@ -43,7 +43,7 @@ macro_rules! scripts {
 
 scripts! {
     /// Takes places.
-    JOIN = ["queue", "service", "deadlines", "reentry", "people", "window", "admission", "join"];
+    JOIN = ["queue", "service", "deadlines", "reentry", "people", "expired", "window", "admission", "join"];
     /// Says where places are.
     LOOK_UP = full ["queue", "service", "deadlines", "reentry", "people", "look_up"];
     /// Shows claimed places.
@@ -58,7 +58,7 @@ scripts! {
     HEARD_OF = full ["queue", "deadlines", "heard_of"];
     /// Admits the head of the line.
     ADMIT = full [
-        "queue", "service", "deadlines", "reentry", "tick", "window", "admission", "admit"
+        "queue", "service", "deadlines", "reentry", "tick", "expired", "window", "admission", "admit"
     ];
     /// Removes places past their end.
     EXPIRE = full ["queue", "service", "deadlines", "reentry", "tick", "expired", "expire"];

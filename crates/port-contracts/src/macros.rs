@@ -104,6 +104,7 @@ macro_rules! queue_contracts {
                 leaving_makes_room
                 an_ended_place_makes_room_without_a_tick
                 an_unclaimed_place_makes_room
+                a_place_that_made_room_does_not_come_back
                 a_lowered_capacity_evicts_nobody
                 a_raised_capacity_holds_at_once
                 a_rate_and_a_capacity_both_bind
@@ -126,6 +127,7 @@ macro_rules! queue_contracts {
                 the_gate_keeps_a_waiting_place
                 joining_again_keeps_a_waiting_place
                 an_ended_head_does_not_hold_up_the_line
+                a_passed_place_does_not_come_back
             }
             active_ends {
                 a_new_place_ends_at_its_claim_deadline

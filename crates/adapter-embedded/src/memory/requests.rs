@@ -26,13 +26,16 @@ impl QueueState {
             self.remove(user, now);
         }
         let (waiting, active) = self.counts(now);
-        let facts = JoinFacts {
+        let mut facts = JoinFacts {
             has_place: place.is_some(),
             reenters: shown.is_some_and(|ticket| self.reenters(ticket, now)),
             line: waiting > 0,
             waiting,
             active,
         };
+        if !(facts.has_place || facts.reenters || facts.line) {
+            facts.active = self.occupied(now);
+        }
         match facts.decide(&self.terms, &mut self.admission, now) {
             JoinDecision::Keep => {}
             JoinDecision::Reenter => {

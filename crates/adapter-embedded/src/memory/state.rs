@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use frontrow_domain::model::{
     ConcertId, UserId,
-    queue::{Admission, Arrival, Place, QueueSeed, QueueTerms, Standing, Ticket},
+    queue::{Admission, Arrival, EffectiveState, Place, QueueSeed, QueueTerms, Standing, Ticket},
 };
 use jiff::Timestamp;
 
@@ -40,6 +40,9 @@ pub(super) struct QueueState {
 }
 
 impl QueueState {
+    /// How many active places past their end one call removes so that others may be admitted.
+    const ROOM_MAX: usize = 500;
+
     /// The queue that `seed` describes, with nobody in it.
     pub(super) fn new(seed: &QueueSeed, now: Timestamp) -> Self {
         Self {
@@ -138,6 +141,22 @@ impl QueueState {
         let waiting = self.waiting.count(&deadlines, now);
         let active = self.active.count(&deadlines, now);
         (waiting as u64, active as u64)
+    }
+
+    /// How many active places count against a capacity, where there is one. Only a removed place surely
+    /// does not: after a break of service, or under longer lifetimes, one that was past its end is not
+    /// any more. At most [`Self::ROOM_MAX`] are removed at a time.
+    pub(super) fn occupied(&mut self, now: Timestamp) -> u64 {
+        if self.terms.policy().capacity.is_some() && self.terms.state(now) == EffectiveState::Open {
+            for _ in 0..Self::ROOM_MAX {
+                let over = self.active.past_end(&self.terms.deadlines(now), now);
+                let Some(user) = over else {
+                    break;
+                };
+                self.remove(&user, now);
+            }
+        }
+        self.active.len() as u64
     }
 
     /// True when nobody has a place.

@@ -13,10 +13,11 @@ impl QueueState {
     /// heads past their end on the way, at most `limit` of them.
     pub(super) fn admit(&mut self, limit: u32, now: Timestamp) -> TickReport {
         self.terms.tick(now);
-        let (waiting, active) = self.counts(now);
+        let (waiting, _) = self.counts(now);
         if waiting == 0 {
             return self.report(0, false, now);
         }
+        let active = self.occupied(now);
         let state = self.terms.state(now);
         let room = self.admission.room(state, self.terms.policy(), active, now);
         let (mut admitted, mut removed) = (0, 0);

@@ -3,11 +3,13 @@
 --
 -- ARGV: 2 how many to admit at most, 3 how many heads past their end to remove at most.
 -- Returns `ticked` with the report.
-local waiting, active = counts()
+local waiting = counts()
 if waiting == 0 then
   return report(0, false, false)
 end
 local state = effective_state()
+local before = call('ZCARD', ACTIVE) + call('ZCARD', UNCLAIMED)
+local active = occupied(state, tonumber(ARGV[3]))
 local free = room(state, active)
 local count = math.min(tonumber(ARGV[2]), free, waiting)
 local expired_max = tonumber(ARGV[3])
@@ -79,4 +81,4 @@ if done > 0 then
     call('HSET', QUEUE, 'admitted_up_to', last_admitted)
   end
 end
-return report(done, done < free and done < waiting, #taken > 0)
+return report(done, done < free and done < waiting, #taken > 0 or active < before)

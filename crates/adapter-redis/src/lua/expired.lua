@@ -1,4 +1,4 @@
--- Removes places past their end, a bounded number at a time. Only ticks do that.
+-- Removes places past their end, a bounded number at a time.
 
 -- At most `limit` members of `key` that are past their end: those at its front.
 local function over_in(key, last, limit)
@@ -29,4 +29,14 @@ local function expire_active(key, last, limit)
     remember_ends(members)
   end
   return #members
+end
+
+-- How many active places count against a capacity, where there is one. Only a removed place surely does not:
+-- after a break of service, or under a longer claim_ttl, one that was past its end is not any more.
+local function occupied(state, limit)
+  if some_may_be_over and terms.max_active and state == 'open' then
+    local removed = expire_active(UNCLAIMED, unclaimed_cutoff, limit)
+    expire_active(ACTIVE, claimed_cutoff, limit - removed)
+  end
+  return call('ZCARD', ACTIVE) + call('ZCARD', UNCLAIMED)
 end

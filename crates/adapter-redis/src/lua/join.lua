@@ -2,13 +2,16 @@
 -- Mirrors model/queue/join.rs (JoinFacts::decide).
 local state = effective_state()
 
--- How many users wait and how many are active, without places past their end.
-local waiting, active = counts()
+-- How many users wait, without places past their end.
+local waiting = counts()
 
 -- How many users may be admitted at once. Asked only where nobody waits.
 local free
 -- How many were.
 local admitted_at_once = 0
+
+-- How many active places past their end are removed so that others may be admitted.
+local EXPIRED_MAX = 500
 
 -- The new places in the line: the arrival and the member of each.
 local joining = {}
@@ -28,7 +31,7 @@ local function decide()
     return SOLD_OUT
   end
   if waiting == 0 then
-    free = free or room(state, active)
+    free = free or room(state, occupied(state, EXPIRED_MAX))
     if free > 0 then
       return nil, true
     end

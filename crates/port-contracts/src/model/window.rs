@@ -83,10 +83,16 @@ impl ModelQueue {
         })
     }
 
-    fn room_in_capacity(&self, now: Timestamp) -> u32 {
+    /// A place past its end that makes room for another is gone for good.
+    fn room_in_capacity(&mut self, now: Timestamp) -> u32 {
         let Some(capacity) = self.rules().capacity else {
             return u32::MAX;
         };
+        let over = self.active.iter();
+        let over = over.filter(|place| !self.is_active(place, now));
+        for user in over.map(|place| place.user.clone()).collect::<Vec<_>>() {
+            self.end_place_of(&user);
+        }
         let active = u32::try_from(self.active_count(now)).unwrap_or(u32::MAX);
         capacity.max_active.saturating_sub(active)
     }

@@ -66,7 +66,6 @@ impl<F: QueueFixture> Room<F> {
                     let tick = ports.ticks.admit(concert, limit).await.expect("tick");
                     match tick.value {
                         TickOutcome::Ticked(report) => done += u64::from(report.done),
-                        TickOutcome::Skipped => {}
                         TickOutcome::NotSeeded => panic!("the store has the queue"),
                     }
                     tokio::task::yield_now().await;

@@ -66,6 +66,25 @@ pub async fn an_unclaimed_place_makes_room<F: QueueFixture>(fixture: F) {
     }
 }
 
+/// A place that made room for another is gone for good, also under a policy that would have let it live.
+pub async fn a_place_that_made_room_does_not_come_back<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(1)).await;
+    let ann = room.walk_in("ann").await;
+    room.serve(CLAIM_TTL / 2).await;
+    let ben = room.line_up("ben").await;
+    room.serve_past(CLAIM_TTL / 2).await;
+    let admitted = room.admit_all().await;
+    if room.stood_still() {
+        return;
+    }
+    assert_eq!(admitted, 1);
+    room.change(|policy| policy.claim_ttl = 10 * CLAIM_TTL)
+        .await;
+    room.is_gone(&ann).await;
+    assert!(!room.waits(&ben).await);
+    assert_eq!(room.tidy().await.active, 1);
+}
+
 /// Lowering the capacity evicts nobody, and nobody is admitted until enough have gone.
 pub async fn a_lowered_capacity_evicts_nobody<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_capacity(3)).await;

@@ -5,7 +5,7 @@ use frontrow_domain::{
     ports::{JoinOutcome, LookUpOutcome},
 };
 
-use super::{ALL, QueueFixture, Room, WAITING_TTL, by_rate, paused};
+use super::{ALL, QueueFixture, Room, WAITING_TTL, by_rate, paused, seconds};
 
 /// Who was not heard of for the waiting time to live is gone.
 pub async fn who_is_not_heard_of_is_gone<F: QueueFixture>(fixture: F) {
@@ -137,4 +137,23 @@ pub async fn an_ended_head_does_not_hold_up_the_line<F: QueueFixture>(fixture: F
     room.is_gone(&gone[1]).await;
     assert!(!room.waits(&line[0]).await);
     assert!(room.waits(&line[1]).await);
+}
+
+/// A place past its end that admission has passed is gone for good, also where a break of service moves
+/// deadlines on: whoever joins after it finds nobody waiting.
+pub async fn a_passed_place_does_not_come_back<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let ann = room.line_up("ann").await;
+    room.serve(WAITING_TTL / 2).await;
+    let ben = room.line_up("ben").await;
+    room.serve_past(WAITING_TTL / 2).await;
+    room.change(|policy| *policy = by_rate(5)).await;
+    room.admit_all().await;
+    if room.stood_still() {
+        return;
+    }
+    assert!(!room.waits(&ben).await);
+    room.pass(seconds(10)).await;
+    room.is_gone(&ann).await;
+    room.walk_in("cat").await;
 }

@@ -175,7 +175,7 @@ impl Mirror {
 fn report_of(told: &TickOutcome) -> Option<(u64, u64)> {
     match told {
         TickOutcome::Ticked(report) => Some((report.waiting, report.active)),
-        TickOutcome::Skipped | TickOutcome::NotSeeded => None,
+        TickOutcome::NotSeeded => None,
     }
 }
 

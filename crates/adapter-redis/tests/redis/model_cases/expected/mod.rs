@@ -8,8 +8,9 @@ use std::time::Duration;
 use frontrow_domain::model::{
     ConcertId, UserId,
     queue::{
-        Admission, AdmissionWindow, Arrival, Deadlines, Generation, Place, PlaceEnd, PolicyVersion,
-        QueueTerms, Recovery, ReentryPeriod, SoldOut, Standing, Ticket, VersionedPolicy,
+        Admission, AdmissionWindow, Arrival, Deadlines, EffectiveState, Generation, Place,
+        PlaceEnd, PolicyVersion, QueueTerms, Recovery, ReentryPeriod, SoldOut, Standing, Ticket,
+        VersionedPolicy,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -116,6 +117,17 @@ impl<'a> Expected<'a> {
 
     fn waits(&self, number: usize) -> bool {
         matches!(self.case.places[number], Held::Waiting { .. })
+    }
+
+    /// Removes active places past their end where a capacity counts. True where there were any.
+    fn make_room(&mut self) -> bool {
+        let counts = self.terms.policy().capacity.is_some()
+            && self.terms.state(self.now) == EffectiveState::Open;
+        let over = |number: &usize| counts && !self.waits(*number) && self.is_over(*number);
+        let kept: Vec<_> = self.places.iter().copied().filter(|n| !over(n)).collect();
+        let removed = kept.len() < self.places.len();
+        self.places = kept;
+        removed
     }
 
     /// How many wait and how many are active, without places past their end.

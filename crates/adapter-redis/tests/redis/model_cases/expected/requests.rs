@@ -39,6 +39,9 @@ impl Expected<'_> {
         if entry && !has_place {
             self.places.retain(|other| *other != number);
         }
+        if !has_place && !facts.reenters && !facts.line {
+            self.make_room();
+        }
         let decision = facts.decide(&self.terms, &mut self.admission, self.now);
         let view = self.terms.view(self.now);
         match decision {

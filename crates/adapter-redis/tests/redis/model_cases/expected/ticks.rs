@@ -8,8 +8,9 @@ impl Expected<'_> {
     pub(in super::super) fn admit(&mut self, limit: u32) -> (&'static str, TickReport) {
         let (waiting, active) = self.counts();
         let (had_places, mut admitted, mut room) = (!self.places.is_empty(), 0, 0);
-        let mut taken = Vec::new();
+        let (mut taken, mut made_room) = (Vec::new(), false);
         if waiting > 0 {
+            made_room = self.make_room();
             let state = self.terms.state(self.now);
             room = self
                 .admission
@@ -34,7 +35,7 @@ impl Expected<'_> {
         self.admitted += admitted;
         self.departed += taken.len() as u64;
         let more = admitted < room && admitted < waiting;
-        let mut report = self.report(had_places, !taken.is_empty(), admitted, more);
+        let mut report = self.report(had_places, made_room || !taken.is_empty(), admitted, more);
         // Those who were admitted are active from now on.
         report.active += admitted;
         let kind = if admitted > 0 {
