@@ -127,19 +127,21 @@ impl Session {
         executed
     }
 
-    /// Runs a statement of the transaction that may wait for a lock. None where it takes longer than
+    /// Runs a statement of the transaction that may wait for a lock. Errors where it takes longer than
     /// `limit`: then it is given up, and so is the connection.
     pub(crate) async fn within<T>(
         &mut self,
         limit: Duration,
         statement: impl AsyncFnOnce(&mut Self) -> QueryResult<T>,
-    ) -> QueryResult<Option<T>> {
+    ) -> QueryResult<T> {
         let ran = tokio::time::timeout(limit, statement(self)).await;
-        if let Ok(result) = ran {
-            return result.map(Some);
-        }
-        self.stage = Stage::Abandoned;
-        Ok(None)
+        ran.unwrap_or_else(|_| {
+            self.stage = Stage::Abandoned;
+            let limit = limit.as_millis();
+            Err(errors::broken(format!(
+                "a row was locked by another transaction for more than {limit} ms"
+            )))
+        })
     }
 
     /// Undoes what was done, if a transaction was begun.

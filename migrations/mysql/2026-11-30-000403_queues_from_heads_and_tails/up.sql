@@ -1,6 +1,6 @@
 -- The queues that the version before kept in two rows and more. Everybody keeps their place. Numbers up to the last that
 -- was passed are over, so what counts from them is as it was.
-INSERT IGNORE INTO queues
+INSERT INTO queues
     (concert_id, format, generation, policy_version, policy_state, opens_at_us, throughput_admit, throughput_interval_us,
      capacity_max_active, waiting_ttl_us, claim_ttl_us, active_ttl_us, max_waiting, sold_out, recovering_until_us,
      reentry_until_us, serving_since_us, last_tick_us, window_start_us, window_interval_us, window_admitted, last_seq,
@@ -22,4 +22,5 @@ LEFT JOIN (
     SELECT concert_id, SUM(phase IN (0, 1)) AS waiting, SUM(phase = 0) AS reentered, SUM(phase IN (2, 3)) AS active,
            SUM(phase = 6) AS remembered
     FROM queue_places GROUP BY concert_id
-) p ON p.concert_id = h.concert_id;
+) p ON p.concert_id = h.concert_id
+ON DUPLICATE KEY UPDATE concert_id = queues.concert_id;

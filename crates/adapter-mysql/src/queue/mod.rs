@@ -26,8 +26,8 @@
 //! The clock is read after the lock was taken: a call that waited for it is not stamped with the past.
 //!
 //! # Connections
-//! Users and jobs have connections of their own, and look-ups leave some of the users' to what changes
-//! queues. A tick waits at most half a second for its queue's row; then it gives up the connection too.
+//! Users and jobs have connections of their own. Of the users', look-ups take at most a half and changes
+//! at most three eighths, so that claims at the gate find one. A tick waits at most half a second for its queue's row; then it gives up the connection too.
 //!
 //! # Positions
 //! A position is the place's number less that of the last place that admission has passed. Numbers are
@@ -118,10 +118,10 @@ impl MySqlQueue {
         let (pool, job_pool) = (server.pool(size)?, server.pool(JOB_CONNECTIONS)?);
         let requests = Calls::new(&server, pool.clone(), offset.clone());
         let jobs = Calls::new(&server, job_pool.clone(), offset);
-        // Look-ups leave a quarter of the connections to changes, and at least one.
-        let reads_max = (size - size.div_ceil(4)).max(1);
+        // Of sixteen connections two are left to claims at the gate.
+        let (reads_max, changes_max) = ((size / 2).max(1), (size * 3 / 8).max(1));
         Ok(Self(Arc::new(Inner {
-            changes: Batches::new(requests.clone(), call_limit, size),
+            changes: Batches::new(requests.clone(), call_limit, changes_max),
             reads: Reads::new(requests.clone(), call_limit, reads_max),
             requests,
             jobs,

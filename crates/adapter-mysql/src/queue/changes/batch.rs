@@ -21,7 +21,10 @@ use super::{
     requests::{Answer, Request},
     transaction,
 };
-use crate::{calls::Calls, queue::overload::store_error};
+use crate::{
+    calls::Calls,
+    queue::overload::{Share, store_error},
+};
 
 /// How many requests share a transaction at most: it holds the queue's lock for some milliseconds then.
 const BATCH_MAX: usize = 256;
@@ -48,7 +51,15 @@ impl Batches {
             calls_per_key_max: 1,
             in_flight: InFlight::Fixed(BATCH_MAX * transactions_max),
         };
-        Self(Batcher::new(limits, Transactions { calls, limit }))
+        let share = Share::of(transactions_max);
+        Self(Batcher::new(
+            limits,
+            Transactions {
+                calls,
+                share,
+                limit,
+            },
+        ))
     }
 
     /// Asks for something in the next transaction of a queue.
@@ -75,6 +86,7 @@ fn priority(request: &Request) -> Priority {
 /// Runs the transactions.
 struct Transactions {
     calls: Calls,
+    share: Share,
     limit: Duration,
 }
 
@@ -94,6 +106,7 @@ impl Execute for Transactions {
             concert: *concert,
             batch: Mutex::new(batch),
         });
+        let _share = self.share.take(self.limit).await?;
         self.calls
             .run(self.limit, boarding, |session, boarding| {
                 transaction::change(session, boarding).boxed()

@@ -9,5 +9,4 @@ pub(super) use self::{
     batch::Batches,
     decisions::place,
     requests::{Answer, Heartbeat, Request},
-    transaction::capacity_is_full,
 };

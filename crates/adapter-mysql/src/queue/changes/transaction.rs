@@ -27,7 +27,6 @@ use crate::{
         rows::{
             departures, places,
             queue_row::{self, QueueRow},
-            units::count,
         },
         tick::expired,
     },
@@ -53,10 +52,11 @@ pub(super) async fn change(
     let before = queue.clone();
     let joins = requests
         .iter()
-        .any(|request| matches!(request, Request::Join(..)));
-    let line = !joins || finds_line(session, concert, &queue, now).await?;
+        .filter(|request| matches!(request, Request::Join(..)))
+        .count();
+    let line = joins == 0 || finds_line(session, concert, &queue, now).await?;
     if !line {
-        expired::make_room(session, concert, &mut queue, now).await?;
+        expired::make_room(session, concert, &mut queue, joins, now).await?;
     }
     let users = requests.iter().map(Request::user);
     let rows = places::lock(session, concert, users).await?;
@@ -122,11 +122,4 @@ fn may_admit(queue: &QueueRow, now: Timestamp) -> bool {
         EffectiveState::Open => peeked.room(state, policy, 0, now) > 0,
         _ => false,
     }
-}
-
-/// True where a capacity keeps a user from being admitted while places past their end still count.
-pub(in crate::queue) fn capacity_is_full(queue: &QueueRow, now: Timestamp) -> bool {
-    let capacity = queue.policy().capacity;
-    queue.terms.state(now) == EffectiveState::Open
-        && capacity.is_some_and(|most| count(queue.active) >= u64::from(most.max_active))
 }

@@ -5,7 +5,7 @@ use diesel::{
     sql_types::{BigInt, Binary, Text, TinyInt},
 };
 use frontrow_domain::{
-    model::queue::{GatePurpose, Ticket},
+    model::queue::{GatePurpose, Place, Standing, Ticket},
     ports::{GateOutcome, LookUpOutcome, Stamped, StoreResult},
 };
 use frontrow_request_batching::Priority;
@@ -60,12 +60,18 @@ impl MySqlQueue {
                 });
             };
             if seen.is_to_be_changed(ticket, as_of) {
-                let looked_up = self.look_up_in_transaction(ticket).await?;
-                return Ok(looked_up.map(|outcome| match outcome {
+                let Stamped { as_of, value } = self.look_up_in_transaction(ticket).await?;
+                let value = match value {
+                    // Admitted since it was read.
+                    LookUpOutcome::Found(Place {
+                        standing: Standing::Active { .. },
+                        ..
+                    }) => continue,
                     LookUpOutcome::Found(place) => GateOutcome::Waiting(place),
                     LookUpOutcome::Gone => GateOutcome::Gone,
                     LookUpOutcome::NotSeeded => GateOutcome::NotSeeded,
-                }));
+                };
+                return Ok(Stamped { as_of, value });
             }
             let as_place =
                 |row: &PlaceRow| place(ticket.concert, &ticket.user, row, &seen.queue, as_of);

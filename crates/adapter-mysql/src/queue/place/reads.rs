@@ -22,7 +22,7 @@ use crate::{
     calls::{Calls, Turn},
     clock::now_us,
     queue::{
-        overload::store_error,
+        overload::{Share, store_error},
         rows::{
             places::{PlaceColumns, PlaceRow, list_of, users_list},
             queue_row::{self, Columns, QueueRow, key, queue_columns},
@@ -77,7 +77,15 @@ impl Reads {
             calls_per_key_max: statements_max,
             in_flight: InFlight::Fixed(BATCH_MAX * statements_max),
         };
-        Self(Batcher::new(limits, Statements { calls, limit }))
+        let share = Share::of(statements_max);
+        Self(Batcher::new(
+            limits,
+            Statements {
+                calls,
+                share,
+                limit,
+            },
+        ))
     }
 
     /// The queue as the user of `ticket` sees it. None where the store does not have it.
@@ -95,6 +103,7 @@ impl Reads {
 /// Runs the statements.
 struct Statements {
     calls: Calls,
+    share: Share,
     limit: Duration,
 }
 
@@ -110,6 +119,7 @@ impl Execute for Statements {
         concert: &ConcertId,
         mut batch: Batch<Self>,
     ) -> StoreResult<Vec<Stamped<Option<Seen>>>> {
+        let _share = self.share.take(self.limit).await?;
         let users = Arc::new(batch.take());
         let Stamped { as_of, value } = self
             .calls

@@ -19,6 +19,13 @@ use crate::queue::{
 };
 use crate::{calls::Turn, errors, session::Session, statement::Fixed};
 
+const PLACES: &str = "DELETE FROM queue_places WHERE concert_id = ?";
+const LEAVERS: &str = "DELETE FROM queue_leavers WHERE concert_id = ?";
+const QUEUE: &str = "DELETE FROM queues WHERE concert_id = ?";
+
+/// How many places are removed with their queue at most.
+const REMOVED_MAX: i64 = 10_000;
+
 #[async_trait]
 impl QueueControl for MySqlQueue {
     async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
@@ -69,7 +76,7 @@ async fn seed(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamp
         return Ok(Turn::Done(Stamped { as_of, value }));
     }
     session.begin().await?;
-    let Some((now, mut queue)) = queue_row::lock(session, concert).await? else {
+    let Some((now, mut queue)) = queue_row::lock_soon(session, concert).await? else {
         // It was removed meanwhile.
         return Ok(Turn::Again);
     };
@@ -96,6 +103,8 @@ async fn add(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stampe
         // Another instance has added it meanwhile.
         return Ok(Turn::Again);
     }
+    // Whatever a queue left behind whose row was lost.
+    delete(session, seed.concert, &[PLACES, LEAVERS]).await?;
     Ok(Turn::Done(Stamped {
         as_of,
         value: SeedOutcome::Taken {
@@ -112,27 +121,23 @@ async fn policy_version(
     Ok(Turn::Done(read.map(|(_, queue)| queue.terms.version())))
 }
 
-/// Called every second, and hardly ever with news.
+/// An older count than the one that the queue has changes nothing.
 async fn set_sold_out(
     session: &mut Session,
     concert: ConcertId,
     count: SoldOut,
 ) -> QueryResult<Turn<()>> {
-    let is_news = |queue: &QueueRow| {
-        let newer = queue.terms.sold_out.counted(count.flag, count.counted_at);
-        newer.filter(|newer| newer.flag != queue.terms.sold_out.flag)
-    };
-    let read = queue_row::read(session, concert).await?;
-    if read.and_then(|(_, queue)| is_news(&queue)).is_none() {
-        return Ok(Turn::Done(()));
-    }
     session.begin().await?;
-    if let Some((_, mut queue)) = queue_row::lock(session, concert).await?
-        && let Some(newer) = is_news(&queue)
-    {
-        queue.terms.sold_out = newer;
-        queue.save(session, concert).await?;
-    }
+    let locked = queue_row::lock_soon(session, concert).await?;
+    let newer = locked.and_then(|(_, queue)| {
+        let newer = queue.terms.sold_out.counted(count.flag, count.counted_at)?;
+        Some((queue, newer))
+    });
+    let Some((mut queue, newer)) = newer else {
+        return Ok(Turn::Refused(()));
+    };
+    queue.terms.sold_out = newer;
+    queue.save(session, concert).await?;
     Ok(Turn::Done(()))
 }
 
@@ -149,22 +154,30 @@ async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Turn
 /// Removes a queue with all of its rows, under its lock: no user joins and no tick admits meanwhile.
 async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<RemoveOutcome>> {
     session.begin().await?;
-    let Some((now, queue)) = queue_row::lock(session, concert).await? else {
+    let Some((now, queue)) = queue_row::lock_soon(session, concert).await? else {
         return Ok(Turn::Refused(RemoveOutcome::Removed));
     };
     if queue.policy().state != PolicyState::Closed {
         return Ok(Turn::Refused(RemoveOutcome::NotClosed));
     }
-    if expired::anybody_there(session, concert, &queue, now).await? {
+    // More than one transaction should delete is left to ticks, which take it away in steps.
+    let many = queue.waiting + queue.active + queue.remembered > REMOVED_MAX;
+    if many || expired::anybody_there(session, concert, &queue, now).await? {
         return Ok(Turn::Refused(RemoveOutcome::NotEmpty));
     }
-    for delete in [
-        "DELETE FROM queue_places WHERE concert_id = ?",
-        "DELETE FROM queue_leavers WHERE concert_id = ?",
-        "DELETE FROM queues WHERE concert_id = ?",
-    ] {
-        let statement = sql_query(delete).bind::<Binary, _>(key(&concert));
+    delete(session, concert, &[PLACES, LEAVERS, QUEUE]).await?;
+    Ok(Turn::Done(RemoveOutcome::Removed))
+}
+
+/// Deletes the rows of a queue.
+async fn delete(
+    session: &mut Session,
+    concert: ConcertId,
+    statements: &[&'static str],
+) -> QueryResult<()> {
+    for statement in statements {
+        let statement = sql_query(*statement).bind::<Binary, _>(key(&concert));
         Fixed(statement).execute(session.connection()).await?;
     }
-    Ok(Turn::Done(RemoveOutcome::Removed))
+    Ok(())
 }

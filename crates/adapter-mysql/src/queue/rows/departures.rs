@@ -36,9 +36,6 @@ const READ: &str = "
     SELECT l.arrival FROM queue_leavers l FORCE INDEX (PRIMARY)
     WHERE l.concert_id = ? AND (l.slot BETWEEN ? AND ? OR l.slot BETWEEN ? AND ?)
       AND l.number > ? AND l.number <= ?";
-
-const FORGET: &str = "DELETE FROM queue_leavers WHERE concert_id = ?";
-
 /// Records the departures of places with these arrivals, after the departure with number `last`. The
 /// caller holds the queue's lock.
 pub(in crate::queue) async fn record(
@@ -105,12 +102,4 @@ pub(in crate::queue) async fn between(
         .iter()
         .map(|departure| Arrival::from_micros(departure.arrival));
     Ok(Left::These(arrivals.collect()))
-}
-
-/// Deletes the record of a queue that has been idle for long. A snapshot that goes on from it finds
-/// [`Left::Anybody`].
-pub(in crate::queue) async fn forget(session: &mut Session, concert: ConcertId) -> QueryResult<()> {
-    let statement = sql_query(FORGET).bind::<Binary, _>(key(&concert));
-    Fixed(statement).execute(session.connection()).await?;
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The row of a queue: its terms, its counters, and how far its line has moved.
 
+use std::time::Duration;
+
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName,
     mysql::Mysql,
@@ -28,6 +30,10 @@ use crate::{
 
 /// The layout in which this program keeps queues. A queue of another one belongs to another version.
 const FORMAT: i8 = 2;
+
+/// How long a job waits for a queue's row. A transaction that holds it for longer hangs, and a job that
+/// waited on would keep a connection from other queues.
+const ROW_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The columns of [`Columns`], of a table called `q`.
 macro_rules! queue_columns {
@@ -239,6 +245,15 @@ pub(in crate::queue) async fn lock(
     concert: ConcertId,
 ) -> QueryResult<Option<(Timestamp, QueueRow)>> {
     select(session, concert, LOCK).await
+}
+
+/// As [`lock`], for a job: it does not wait for longer than [`ROW_TIMEOUT`].
+pub(in crate::queue) async fn lock_soon(
+    session: &mut Session,
+    concert: ConcertId,
+) -> QueryResult<Option<(Timestamp, QueueRow)>> {
+    let locking = session.within(ROW_TIMEOUT, async |session| lock(session, concert).await);
+    locking.await
 }
 
 async fn select(

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::{
     Order,
-    begin::{self, Begun, Found, Tick},
+    begin::{self, Tick},
     expired,
 };
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
     errors,
     queue::rows::{
         places::{Phase, users_list},
-        queue_row::key,
+        queue_row::{self, key},
     },
     session::Session,
     statement::Fixed,
@@ -77,23 +77,23 @@ pub(in crate::queue) async fn admit(
     order: Order,
 ) -> QueryResult<Turn<Stamped<TickOutcome>>> {
     // Most ticks of a quiet queue have nothing to do and need no lock.
-    let found_at = match begin::find(session, order.concert).await? {
-        Found::Nothing(outcome) => return Ok(Turn::Done(outcome)),
-        Found::Queue(now, queue) if !queue.is_busy() => {
-            let report = begin::report(&queue, 0, false, now);
-            return Ok(Turn::Done(begin::stamped(report, now)));
-        }
-        Found::Queue(now, _) => now,
+    let concert = order.concert;
+    let Some((now, queue)) = queue_row::read(session, concert).await? else {
+        return Ok(Turn::Done(begin::not_seeded(session).await?));
     };
-    let mut tick = match begin::begin(session, order.concert, found_at).await? {
-        Begun::Tick(tick) => *tick,
-        Begun::Not(outcome) => return Ok(Turn::Refused(outcome)),
+    if !queue.is_busy() {
+        let report = begin::report(&queue, 0, false, now);
+        return Ok(Turn::Done(begin::stamped(report, now)));
+    }
+    let Some(mut tick) = begin::begin(session, concert).await? else {
+        return Ok(Turn::Refused(begin::not_seeded(session).await?));
     };
     if tick.queue.waiting == 0 || !tick.queue.terms.state(tick.now).admits() {
         pass_expired_head(session, &mut tick).await?;
         return tick.end(session, 0, false).await;
     }
-    expired::make_room(session, order.concert, &mut tick.queue, tick.now).await?;
+    let wanted = usize::try_from(order.limit).unwrap_or(usize::MAX);
+    expired::make_room(session, concert, &mut tick.queue, wanted, tick.now).await?;
     let limit = order.limit.min(room_at_best(&tick));
     let mut line = Line::read(session, &tick, limit).await?;
     if line.live.is_empty() {
@@ -181,19 +181,20 @@ impl Line {
             chunk = READ_MAX;
         }
         if tick.queue.reentered > 0 {
-            let all = usize::try_from(tick.queue.reentered).unwrap_or(READ_MAX);
-            let reentered = stretch(
-                session,
-                tick.concert,
-                Phase::Reentered,
-                i64::MIN,
-                all.min(READ_MAX),
-            )
-            .await?;
+            let reentered =
+                stretch(session, tick.concert, Phase::Reentered, i64::MIN, READ_MAX).await?;
+            // A place beyond the last one that was read might overtake one that was not.
+            let unread = |last: Option<&Next>, goes_on| {
+                last.filter(|_| goes_on)
+                    .map_or(i64::MAX, |place| place.arrival)
+            };
+            let horizon = unread(line.last.as_ref(), line.goes_on)
+                .min(unread(reentered.last(), reentered.len() == READ_MAX));
             let live = reentered
                 .into_iter()
                 .filter(|place| place.since_us > line.cutoff);
             line.live.extend(live);
+            line.live.retain(|place| place.arrival <= horizon);
             line.live.sort_by(|one, other| {
                 (one.arrival, &one.user_id).cmp(&(other.arrival, &other.user_id))
             });

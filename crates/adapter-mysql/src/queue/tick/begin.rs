@@ -1,7 +1,5 @@
 //! How a tick begins, and what it reports.
 
-use std::time::Duration;
-
 use diesel::QueryResult;
 use frontrow_domain::{
     model::ConcertId,
@@ -18,10 +16,6 @@ use crate::{
     session::Session,
 };
 
-/// How long a tick waits for the queue's row. Whoever holds it for longer hangs, and a tick that waited
-/// on would keep a connection of the jobs from other queues.
-const ROW_TIMEOUT: Duration = Duration::from_millis(500);
-
 /// A tick that holds the lock of its queue.
 #[derive(Debug)]
 pub(super) struct Tick {
@@ -32,59 +26,25 @@ pub(super) struct Tick {
     found: QueueRow,
 }
 
-/// How a tick begins.
-pub(super) enum Begun {
-    Tick(Box<Tick>),
-    /// It does not, and this is its outcome.
-    Not(Stamped<TickOutcome>),
-}
-
-/// What a tick finds without a lock.
-pub(super) enum Found {
-    Queue(Timestamp, Box<QueueRow>),
-    /// The store does not have the queue.
-    Nothing(Stamped<TickOutcome>),
-}
-
-/// Reads the queue, to see whether there is anything to do.
-pub(super) async fn find(session: &mut Session, concert: ConcertId) -> QueryResult<Found> {
-    Ok(match queue_row::read(session, concert).await? {
-        Some((now, queue)) => Found::Queue(now, Box::new(queue)),
-        None => Found::Nothing(not_seeded(session).await?),
-    })
-}
-
-/// Begins the transaction of a tick that was found to have work at `found_at`: locks the queue and
-/// records that it is served.
-pub(super) async fn begin(
-    session: &mut Session,
-    concert: ConcertId,
-    found_at: Timestamp,
-) -> QueryResult<Begun> {
+/// Begins the transaction of a tick that has work: locks the queue and records that it is served. None
+/// where the store does not have it.
+pub(super) async fn begin(session: &mut Session, concert: ConcertId) -> QueryResult<Option<Tick>> {
     session.begin().await?;
-    let locking = session.within(ROW_TIMEOUT, async |session| {
-        queue_row::lock(session, concert).await
-    });
-    let Some(locked) = locking.await? else {
-        return Ok(Begun::Not(Stamped {
-            as_of: found_at,
-            value: TickOutcome::Skipped,
-        }));
-    };
-    let Some((now, found)) = locked else {
-        return Ok(Begun::Not(not_seeded(session).await?));
+    let Some((now, found)) = queue_row::lock_soon(session, concert).await? else {
+        return Ok(None);
     };
     let mut queue = found.clone();
     queue.terms.tick(now);
-    Ok(Begun::Tick(Box::new(Tick {
+    Ok(Some(Tick {
         concert,
         now,
         queue,
         found,
-    })))
+    }))
 }
 
-async fn not_seeded(session: &mut Session) -> QueryResult<Stamped<TickOutcome>> {
+/// The outcome where the store does not have the queue.
+pub(super) async fn not_seeded(session: &mut Session) -> QueryResult<Stamped<TickOutcome>> {
     Ok(Stamped {
         as_of: queue_row::now(session).await?,
         value: TickOutcome::NotSeeded,

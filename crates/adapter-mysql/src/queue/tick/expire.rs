@@ -1,27 +1,14 @@
 //! Expiry: removes places past their end, and what is remembered for no use.
 
-use std::time::Duration;
-
 use diesel::QueryResult;
 use frontrow_domain::ports::{Stamped, TickOutcome};
-use jiff::Timestamp;
 
-use super::{
-    Order,
-    begin::{self, Begun, Found},
-    expired,
-};
+use super::{Order, begin, expired};
 use crate::{
     calls::Turn,
-    queue::rows::{departures, places::Phase, queue_row::QueueRow},
+    queue::rows::{places::Phase, queue_row},
     session::Session,
 };
-
-/// A queue without places for so long needs no record of departures.
-const IDLE_MAX: Duration = Duration::from_hours(1);
-
-/// Its ticks record nothing, so each of them tries within this time.
-const FORGETTING: Duration = Duration::from_mins(10);
 
 /// Everything that a tick may remove.
 const PHASES: [Phase; 5] = [
@@ -32,16 +19,6 @@ const PHASES: [Phase; 5] = [
     Phase::Ended,
 ];
 
-/// True where the record of departures is of no more use: the queue has been idle since its last
-/// recorded tick.
-fn forgets_departures(queue: &QueueRow, now: Timestamp) -> bool {
-    let idle_for = now.duration_since(queue.terms.last_tick);
-    let idle_for = Duration::try_from(idle_for).unwrap_or_default();
-    !queue.is_busy()
-        && queue.departures > 0
-        && (IDLE_MAX..IDLE_MAX + FORGETTING).contains(&idle_for)
-}
-
 /// Removes at most `order.limit` places past their end.
 pub(in crate::queue) async fn expire(
     session: &mut Session,
@@ -49,27 +26,20 @@ pub(in crate::queue) async fn expire(
 ) -> QueryResult<Turn<Stamped<TickOutcome>>> {
     let Order { concert, limit } = order;
     // Most ticks find nothing to remove and need no lock.
-    let found_at = match begin::find(session, concert).await? {
-        Found::Nothing(outcome) => return Ok(Turn::Done(outcome)),
-        Found::Queue(now, queue) => {
-            if forgets_departures(&queue, now) {
-                departures::forget(session, concert).await?;
-            }
-            let idle = !queue.is_busy()
-                || (!queue.terms.tick_is_due(now)
-                    && expired::find(session, concert, &queue, &PHASES, 1, now)
-                        .await?
-                        .is_empty());
-            if idle {
-                let report = begin::report(&queue, 0, false, now);
-                return Ok(Turn::Done(begin::stamped(report, now)));
-            }
-            now
-        }
+    let Some((now, queue)) = queue_row::read(session, concert).await? else {
+        return Ok(Turn::Done(begin::not_seeded(session).await?));
     };
-    let mut tick = match begin::begin(session, concert, found_at).await? {
-        Begun::Tick(tick) => *tick,
-        Begun::Not(outcome) => return Ok(Turn::Refused(outcome)),
+    let idle = !queue.is_busy()
+        || (!queue.terms.tick_is_due(now)
+            && expired::find(session, concert, &queue, &PHASES, 1, now)
+                .await?
+                .is_empty());
+    if idle {
+        let report = begin::report(&queue, 0, false, now);
+        return Ok(Turn::Done(begin::stamped(report, now)));
+    }
+    let Some(mut tick) = begin::begin(session, concert).await? else {
+        return Ok(Turn::Refused(begin::not_seeded(session).await?));
     };
     // One more than may be removed tells whether there is more.
     let now = tick.now;

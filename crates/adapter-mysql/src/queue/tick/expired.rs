@@ -11,18 +11,16 @@ use diesel::{
     sql_types::{BigInt, Binary, Text, TinyInt},
 };
 use diesel_async::RunQueryDsl;
-use frontrow_domain::model::{ConcertId, UserId};
+use frontrow_domain::model::{ConcertId, UserId, queue::EffectiveState};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     errors,
-    queue::{
-        changes::capacity_is_full,
-        rows::{
-            places::{Phase, user_of},
-            queue_row::{QueueRow, key},
-        },
+    queue::rows::{
+        places::{Phase, user_of},
+        queue_row::{QueueRow, key},
+        units::count,
     },
     session::Session,
     statement::Fixed,
@@ -37,7 +35,7 @@ const ANYBODY: &str = "
      WHERE p.concert_id = ? AND p.phase = 0 AND p.since_us > ? LIMIT 1)
     UNION ALL
     (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends)
-     WHERE p.concert_id = ? AND p.phase = 1 AND p.since_us > ? LIMIT 1)
+     WHERE p.concert_id = ? AND p.phase = 1 AND p.since_us > ? AND p.arrival > ? LIMIT 1)
     LIMIT 1";
 
 /// The same for active places.
@@ -73,6 +71,12 @@ const OVER: &str = concat!(
     " LIMIT ?"
 );
 
+/// Numbered places that admission has passed since they were past their end. A break of service moves
+/// deadlines on, and theirs would come once more.
+const PASSED: &str = "
+    SELECT p.user_id, p.phase, p.since_us FROM queue_places p FORCE INDEX (queue_places_line)
+    WHERE p.concert_id = ? AND p.phase = 1 AND p.arrival <= ? ORDER BY p.arrival LIMIT ?";
+
 macro_rules! listed {
     () => {
         "JSON_TABLE(?, '$[*]' COLUMNS ( \
@@ -94,6 +98,17 @@ const REMEMBER: &str = concat!(
     listed!(),
     " SET p.phase = 6, p.since_us = ? WHERE p.phase = j.phase AND p.since_us = j.since_us"
 );
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Mysql))]
+struct Row {
+    #[diesel(sql_type = Text)]
+    user_id: String,
+    #[diesel(sql_type = TinyInt)]
+    phase: i8,
+    #[diesel(sql_type = BigInt)]
+    since_us: i64,
+}
 
 /// A place past its end, as it was read.
 #[derive(Debug)]
@@ -122,7 +137,8 @@ pub(in crate::queue) async fn anybody_waits(
         .bind::<Binary, _>(key(&concert))
         .bind::<BigInt, _>(cutoff)
         .bind::<Binary, _>(key(&concert))
-        .bind::<BigInt, _>(cutoff);
+        .bind::<BigInt, _>(cutoff)
+        .bind::<BigInt, _>(queue.passed_arrival);
     let found: Option<Waits> = Fixed(statement)
         .get_result(session.connection())
         .await
@@ -160,15 +176,20 @@ pub(in crate::queue) async fn anybody_there(
     Ok(found.is_some())
 }
 
-/// Removes active places past their end where a capacity is full with them. Only a removed place surely
-/// does not count: one that is merely past its end may be claimed at this very moment.
+/// Removes active places past their end where with them a capacity has no room for `wanted` users more.
+/// Only a removed place surely does not count: one that is merely past its end may be claimed at this
+/// very moment.
 pub(in crate::queue) async fn make_room(
     session: &mut Session,
     concert: ConcertId,
     queue: &mut QueueRow,
+    wanted: usize,
     now: Timestamp,
 ) -> QueryResult<()> {
-    if !capacity_is_full(queue, now) {
+    let capacity = queue.policy().capacity;
+    let capacity = capacity.filter(|_| queue.terms.state(now) == EffectiveState::Open);
+    let occupied = count(queue.active).saturating_add(wanted as u64);
+    if capacity.is_none_or(|most| occupied <= u64::from(most.max_active)) {
         return Ok(());
     }
     let phases = [Phase::Admitted, Phase::Claimed];
@@ -186,16 +207,6 @@ pub(super) async fn find(
     limit: u32,
     now: Timestamp,
 ) -> QueryResult<Vec<Expired>> {
-    #[derive(QueryableByName)]
-    #[diesel(check_for_backend(Mysql))]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        user_id: String,
-        #[diesel(sql_type = TinyInt)]
-        phase: i8,
-        #[diesel(sql_type = BigInt)]
-        since_us: i64,
-    }
     let cutoffs = queue.cutoffs(now);
     let remembers = queue.terms.accepts_reentry(now);
     let mut statement = sql_query(OVER).into_boxed();
@@ -213,7 +224,14 @@ pub(super) async fn find(
             .bind::<BigInt, _>(if wanted { i64::from(limit) } else { 0 });
     }
     let statement = statement.bind::<BigInt, _>(i64::from(limit));
-    let rows: Vec<Row> = Fixed(statement).load(session.connection()).await?;
+    let mut rows: Vec<Row> = Fixed(statement).load(session.connection()).await?;
+    if rows.is_empty() && phases.contains(&Phase::Waiting) && queue.waiting > queue.reentered {
+        let statement = sql_query(PASSED)
+            .bind::<Binary, _>(key(&concert))
+            .bind::<BigInt, _>(queue.passed_arrival)
+            .bind::<BigInt, _>(i64::from(limit));
+        rows = Fixed(statement).load(session.connection()).await?;
+    }
     rows.into_iter()
         .map(|row| {
             Ok(Expired {
