@@ -9,6 +9,9 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
     clippy::cast_precision_loss,
     reason = "a benchmark that cannot go on has nothing better to do than to stop"
 )]
@@ -52,9 +55,9 @@ const FEW: usize = 50;
 /// For how long each load is offered, and how long it has gone on before it is measured.
 const MEASURED: Duration = Duration::from_secs(10);
 const WARM_UP: Duration = Duration::from_secs(5);
-/// Redis runs for the first part of each cycle.
+/// For how long Redis runs, and then stands still, in turns.
 const RUNS: Duration = Duration::from_millis(5);
-const CYCLE: Duration = Duration::from_millis(20);
+const STANDS: Duration = Duration::from_millis(15);
 /// What is admitted.
 const THROUGHPUT: Throughput = Throughput {
     admit: 100,
@@ -225,7 +228,7 @@ async fn admissions(store: &RedisStore) -> (u64, f64) {
         match store.admit(CONCERT, 500).await {
             Ok(told) => match told.value {
                 TickOutcome::Ticked(report) => admitted += u64::from(report.done),
-                other => println!("no tick: {other:?}"),
+                TickOutcome::NotSeeded => println!("the store lacks the queue"),
             },
             Err(error) => println!("a tick failed: {error}"),
         }
@@ -242,7 +245,7 @@ fn throttle(mut server: RedisServer) -> Arc<AtomicBool> {
             server.resume().unwrap();
             std::thread::sleep(RUNS);
             server.pause().unwrap();
-            std::thread::sleep(CYCLE - RUNS);
+            std::thread::sleep(STANDS);
         }
         server.resume().unwrap();
     });

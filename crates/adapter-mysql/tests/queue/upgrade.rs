@@ -9,7 +9,6 @@ use frontrow_domain::{
     ports::{LookUpOutcome, Queue, SeedOutcome},
 };
 use frontrow_test_harness::MySqlTestDatabase;
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
@@ -42,10 +41,11 @@ async fn left_by_the_version_before() -> Hall {
     let raw = &mut AsyncMysqlConnection::establish(&url).await.unwrap();
     migrate_before(raw, "2026-11-30").await;
     let concert = format!("X'{}'", CONCERT.0.simple());
-    let now = Timestamp::now().as_microsecond();
+    let now = "@now_us";
     let generation = GENERATION.0.cast_signed();
     let fill = format!(
-        "INSERT INTO queue_heads (concert_id, generation, policy_version, policy_state, throughput_admit,
+        "SET {now} = TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6));
+         INSERT INTO queue_heads (concert_id, generation, policy_version, policy_state, throughput_admit,
                                   throughput_interval_us, waiting_ttl_us, claim_ttl_us, active_ttl_us,
                                   serving_since_us, last_tick_us, passed_seq, passed_arrival, admitted,
                                   admitted_up_to, back_in_line)

@@ -154,7 +154,7 @@ impl Room {
 fn report(ticked: TickOutcome) -> TickReport {
     match ticked {
         TickOutcome::Ticked(report) => report,
-        other => panic!("the store has the queue: {other:?}"),
+        TickOutcome::NotSeeded => panic!("the store has the queue"),
     }
 }
 

@@ -40,11 +40,11 @@ pub struct QueueTick {
 pub enum NextTick {
     /// After this time: somebody has a place, or the queue recovers.
     After(Duration),
-    /// Nobody has a place: after [`Pace::RESTING`], or once the store lists the queue as busy.
+    /// Nobody has a place: after [`Pace::RESTING`](crate::model::queue::Pace::RESTING), or once the store lists the queue as busy.
     Resting,
     /// The store lacks the queue, and provisioning is about to give it: after the longest pace.
     Wanted,
-    /// The store lacks the queue, and the database has no such concert: after [`Pace::RESTING`], also
+    /// The store lacks the queue, and the database has no such concert: after [`Pace::RESTING`](crate::model::queue::Pace::RESTING), also
     /// where the store lists the queue as busy.
     NoSuchConcert,
 }

@@ -36,7 +36,7 @@ const AT_ONCE: usize = 24;
 /// Longer than the silence after which a queue counts as out of service.
 const OUT_OF_SERVICE: Duration = Duration::from_secs(6);
 /// On a slow machine.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 on_every_store!(
     @mysql_queue MYSQL_QUEUE:
@@ -93,7 +93,7 @@ async fn a_line_goes_on_after_seconds_without_service(stores: Stores) -> Result<
     }
     let history = line.poll_to_the_end().await?;
     // The windows in which nobody could tick, the one in which that began, and the one in which it ended.
-    reaches_rate(&history, OUT_OF_SERVICE.as_secs() as usize + 2)
+    reaches_rate(&history, usize::try_from(OUT_OF_SERVICE.as_secs())? + 2)
 }
 
 /// Users who wait at a queue that admits nobody yet.
