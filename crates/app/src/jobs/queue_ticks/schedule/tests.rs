@@ -105,14 +105,14 @@ fn those_in_use_come_first_and_nobody_starves() {
 }
 
 #[test]
-fn of_those_that_failed_only_some_are_tried_at_the_same_time() {
+fn of_those_that_hung_only_some_are_tried_at_the_same_time() {
     let now = start();
     let mut schedule = in_use(&[A, B, C], now);
     let turns: Vec<_> = std::iter::from_fn(|| schedule.take(now)).collect();
     for turn in turns {
-        schedule.failed(&turn, now);
+        schedule.failed(&turn, now + HANGS_AFTER);
     }
-    let later = now + millis(500);
+    let later = now + millis(700);
     let turns: Vec<_> = std::iter::from_fn(|| schedule.take(later)).collect();
     assert_eq!(turns.len(), SUSPECTS);
     assert_eq!(schedule.next_due(), None);
@@ -120,6 +120,20 @@ fn of_those_that_failed_only_some_are_tried_at_the_same_time() {
         schedule.ticked(&turn, tick(NextTick::Resting), later);
     }
     assert!(schedule.take(later).is_some());
+}
+
+#[test]
+fn one_short_failure_makes_no_suspect_and_a_second_does() {
+    let mut now = start();
+    let mut schedule = in_use(&[A, B, C], now);
+    for (back_off, tried) in [(0, 3), (500, 3), (1_000, SUSPECTS)] {
+        now += millis(back_off);
+        let turns: Vec<_> = std::iter::from_fn(|| schedule.take(now)).collect();
+        assert_eq!(turns.len(), tried);
+        for turn in turns {
+            schedule.failed(&turn, now);
+        }
+    }
 }
 
 #[test]
