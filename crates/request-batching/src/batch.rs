@@ -66,7 +66,7 @@ impl<E: Execute> fmt::Debug for Batch<E> {
     }
 }
 
-/// Who is in a call: what its batch and its task share.
+/// The callers of a call: what its batch and its task share.
 pub(crate) struct Manifest<E: Execute> {
     pub(crate) inner: Arc<Inner<E>>,
     pub(crate) line: Place,
@@ -184,7 +184,7 @@ impl<E: Execute> Manifest<E> {
         }
     }
 
-    /// Who is in the call; nobody joins it from now on.
+    /// The callers of the call; no request joins it from now on.
     pub(crate) fn close(&self) -> Callers<E> {
         let mut callers = lock(&self.callers);
         let closed = Callers {

@@ -17,6 +17,8 @@ pub struct Limits {
     /// The most calls in flight for one key. 1 where calls of a key would only wait for each
     /// other's locks.
     pub calls_per_key_max: usize,
+    /// The most calls in flight, of all keys together: as many as there are connections for them.
+    pub calls_max: usize,
     /// The most requests in flight, of all keys together.
     pub in_flight: InFlight,
 }
@@ -71,6 +73,7 @@ impl Limits {
             &mut self.pending_max,
             &mut self.pending_per_user_max,
             &mut self.calls_per_key_max,
+            &mut self.calls_max,
         ] {
             *number = (*number).max(1);
         }

@@ -1,4 +1,4 @@
-//! Who is served next: the pending requests, the calls in flight and the limit, under one lock.
+//! Which request is served next: the pending requests, the calls in flight and the limit, under one lock.
 //!
 //! Each function takes well below a microsecond: what concerns many requests is done a [`CHUNK`] at
 //! a time, and nothing is woken or dropped here. What leaves is given to the caller, who drops it
@@ -105,6 +105,9 @@ impl<E: Execute> State<E> {
     /// The next call that may begin: of the highest priority first; within one, of the key whose
     /// turn it is.
     pub(crate) fn next_call(&mut self) -> Option<Start<E>> {
+        if self.calls >= self.limits.calls_max {
+            return None;
+        }
         let room = self.room();
         for slot in 0..self.turns.len() {
             let Some(line) = self.turns.get(slot).and_then(List::first) else {
@@ -269,7 +272,9 @@ impl<E: Execute> State<E> {
 
     /// False if `next_call` would find none.
     fn may_begin(&self) -> bool {
-        self.room() > 0 && self.turns.iter().any(|turn| turn.len() > 0)
+        self.calls < self.limits.calls_max
+            && self.room() > 0
+            && self.turns.iter().any(|turn| turn.len() > 0)
     }
 
     fn count_boarded(&mut self, line: Place) {

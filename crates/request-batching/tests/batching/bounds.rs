@@ -33,6 +33,31 @@ async fn no_more_are_pending_than_may_be_over_all_keys() {
     assert_eq!(room.batcher.stats().shed.total, 1);
 }
 
+/// Requests beyond it stay pending, and the next call to end lets the next one begin.
+#[tokio::test]
+async fn no_more_calls_are_in_flight_than_may_be() {
+    let mut room = Room::new(Limits {
+        calls_max: 2,
+        ..wide()
+    });
+    let _asked = (
+        room.ask("a", 1).await,
+        room.ask("b", 2).await,
+        room.ask("c", 3).await,
+        room.ask("d", 4).await,
+    );
+    let (a, b) = (room.call().await, room.call().await);
+    assert_eq!((a.key, b.key), ("a", "b"));
+    assert!(room.call_by_now().await.is_none());
+    b.answer();
+    let c = room.call().await;
+    assert_eq!(c.key, "c");
+    assert!(room.call_by_now().await.is_none());
+    a.answer();
+    assert_eq!(room.call().await.key, "d");
+    assert_eq!(room.batcher.stats().calls, 2);
+}
+
 #[tokio::test]
 async fn a_bound_of_nothing_lets_one_pass() {
     let mut room = Room::new(Limits {
@@ -40,6 +65,7 @@ async fn a_bound_of_nothing_lets_one_pass() {
         pending_max: 0,
         pending_per_user_max: 0,
         calls_per_key_max: 0,
+        calls_max: 0,
         in_flight: frontrow_request_batching::InFlight::Fixed(0),
         ..wide()
     });

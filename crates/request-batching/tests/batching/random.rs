@@ -46,12 +46,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    (1_usize..5, 1_usize..12, 1_usize..4, 1_usize..4, 1_usize..12).prop_map(
-        |(batch_max, pending_max, pending_per_user_max, calls_per_key_max, in_flight)| Limits {
+    let calls = (1_usize..4, 1_usize..6);
+    (1_usize..5, 1_usize..12, 1_usize..4, calls, 1_usize..12).prop_map(
+        |(batch_max, pending_max, pending_per_user_max, calls, in_flight)| Limits {
             batch_max,
             pending_max,
             pending_per_user_max,
-            calls_per_key_max,
+            calls_per_key_max: calls.0,
+            calls_max: calls.1,
             in_flight: InFlight::Fixed(in_flight),
             ..wide()
         },
@@ -86,6 +88,7 @@ impl Known {
         };
         assert!(in_flight <= stats.in_flight && stats.in_flight <= limit);
         assert!(stats.pending <= limits.pending_max);
+        assert!(stats.calls <= limits.calls_max);
         for key in KEYS {
             let of_key: Vec<_> = calls.iter().filter(|call| call.key == key).collect();
             assert!(of_key.len() <= limits.calls_per_key_max);

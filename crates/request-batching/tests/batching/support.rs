@@ -119,6 +119,7 @@ pub(crate) fn wide() -> Limits {
         pending_per_user_max: 100,
         queue_timeout: Duration::from_secs(5),
         calls_per_key_max: 1,
+        calls_max: 10_000,
         in_flight: InFlight::Fixed(10_000),
     }
 }
