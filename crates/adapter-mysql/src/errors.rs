@@ -154,6 +154,11 @@ pub(crate) fn broken(what: impl Into<String>) -> Error {
     Error::QueryBuilderError(what.into().into())
 }
 
+/// A statement was given up before the server had answered it.
+pub(crate) fn given_up(what: impl Into<String>) -> Error {
+    Error::QueryBuilderError(what.into().into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -138,7 +138,7 @@ impl Session {
         ran.unwrap_or_else(|_| {
             self.stage = Stage::Abandoned;
             let limit = limit.as_millis();
-            Err(errors::broken(format!(
+            Err(errors::given_up(format!(
                 "a row was locked by another transaction for more than {limit} ms"
             )))
         })

@@ -39,7 +39,7 @@ use crate::{
     questions::{self, Question},
 };
 
-/// How many users one call is about at most. Taking so many places takes the server about a millisecond.
+/// How many users one call is about at most. Joining all of them takes the server about a millisecond.
 const BATCH_MAX: usize = 100;
 
 /// How many calls of a key are in flight at most.
@@ -86,6 +86,8 @@ impl Batches {
             pending_per_user_max: PENDING_PER_USER_MAX,
             queue_timeout,
             calls_per_key_max: CALLS_MAX,
+            // They share connections, and what they cost is bounded by what is in flight.
+            calls_max: usize::MAX,
             in_flight: InFlight::Adaptive(Adaptive {
                 initial: IN_FLIGHT_INITIAL,
                 ..Adaptive::default()

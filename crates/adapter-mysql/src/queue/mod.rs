@@ -9,7 +9,7 @@
 //! # What each call does
 //! | call | statements | locks |
 //! |---|---|---|
-//! | join, leave, heartbeat, re-entry | one transaction for all that come together: the queue, whether anybody waits where that matters, the users' rows, the changed rows, departures, the queue | the queue; the users' rows |
+//! | join, leave, heartbeat, re-entry | one transaction for all that come together: the queue, whether any user waits where that matters, the users' rows, the changed rows, departures, the queue | the queue; the users' rows |
 //! | look-up | one `SELECT` by primary keys for all that come together; where a heartbeat is due or the place re-enters, the transaction above instead | none |
 //! | gate | the look-up; a claim or an extension one `UPDATE` that commits by itself | the place's row |
 //! | snapshot | the queue; the departures since the snapshot before | none |
@@ -78,6 +78,10 @@ use crate::{
 /// How many connections the jobs have. More than ticks are in flight at a time, so that a queue whose
 /// row is locked for long keeps no other queue from its ticks.
 const JOB_CONNECTIONS: usize = 5;
+
+/// How long a job's call may take: as long as the scheduler gives a tick. One that went on after that
+/// would keep a connection, and the queue's row, from the next.
+const JOB_LIMIT: Duration = Duration::from_secs(2);
 
 /// The queues, in MySQL or MariaDB. It implements every port of a queue.
 ///
@@ -167,7 +171,8 @@ impl MySqlQueue {
         Argument: Send + Sync + 'static,
         Outcome: Send + 'static,
     {
-        self.0.jobs.run(self.0.call_limit, argument, work).await
+        let limit = self.0.call_limit.min(JOB_LIMIT);
+        self.0.jobs.run(limit, argument, work).await
     }
 
     fn changes(&self) -> &Batches {

@@ -27,7 +27,7 @@ async fn all_but_the_last_expired(hall: &mut Hall, count: i64) -> Ticket {
         hall.store.offset.shift(SignedDuration::from_secs(4));
         hall.queue().expire(hall.concert, 0).await.unwrap();
     }
-    // The last user was heard of meanwhile.
+    // The last user has sent a heartbeat meanwhile.
     let raw = &mut hall.store.raw().await;
     let heard = format!(
         "UPDATE queue_places SET since_us = since_us + 290 * 1000000 WHERE user_id = '{}'",
@@ -89,7 +89,7 @@ async fn nobody_waits_for_the_removal_of_others() {
     while hall.admit(1).await.more {}
     let standing = hall.find(&last).await.standing;
     assert!(matches!(standing, Standing::Active { .. }), "{standing:?}");
-    // Nobody who is there waits, so a queue with room admits at once.
+    // Nobody waits in time, so a queue with room admits at once.
     hall.change(by_rate(2)).await;
     let joined = hall.queue().join(hall.concert, &user("new"), None).await;
     let JoinOutcome::Joined(place) = joined.unwrap().value else {

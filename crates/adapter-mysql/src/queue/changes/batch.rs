@@ -21,10 +21,7 @@ use super::{
     requests::{Answer, Request},
     transaction,
 };
-use crate::{
-    calls::Calls,
-    queue::overload::{Share, store_error},
-};
+use crate::{calls::Calls, queue::overload::store_error};
 
 /// How many requests share a transaction at most: it holds the queue's lock for some milliseconds then.
 const BATCH_MAX: usize = 256;
@@ -49,17 +46,10 @@ impl Batches {
             queue_timeout: limit,
             // The next transaction of a queue would only wait for the lock of the one before.
             calls_per_key_max: 1,
+            calls_max: transactions_max,
             in_flight: InFlight::Fixed(BATCH_MAX * transactions_max),
         };
-        let share = Share::of(transactions_max);
-        Self(Batcher::new(
-            limits,
-            Transactions {
-                calls,
-                share,
-                limit,
-            },
-        ))
+        Self(Batcher::new(limits, Transactions { calls, limit }))
     }
 
     /// Asks for something in the next transaction of a queue.
@@ -86,7 +76,6 @@ fn priority(request: &Request) -> Priority {
 /// Runs the transactions.
 struct Transactions {
     calls: Calls,
-    share: Share,
     limit: Duration,
 }
 
@@ -106,7 +95,6 @@ impl Execute for Transactions {
             concert: *concert,
             batch: Mutex::new(batch),
         });
-        let _share = self.share.take(self.limit).await?;
         self.calls
             .run(self.limit, boarding, |session, boarding| {
                 transaction::change(session, boarding).boxed()

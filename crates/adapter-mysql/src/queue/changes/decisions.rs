@@ -129,7 +129,7 @@ impl Changes {
         !self.rows.contains_key(&ticket.user) && self.queue.terms.reenters(ticket, self.now)
     }
 
-    /// The place of a user who has just been heard of.
+    /// The place of a user after a heartbeat.
     fn keep(&mut self, user: &UserId, row: PlaceRow) -> Place {
         self.beat(user, row, self.now);
         self.place(user, &row)

@@ -56,7 +56,7 @@ pub(super) async fn change(
         .count();
     let line = joins == 0 || finds_line(session, concert, &queue, now).await?;
     if !line {
-        expired::make_room(session, concert, &mut queue, joins, now).await?;
+        expired::make_room(session, concert, &mut queue, joins as u64, now).await?;
     }
     let users = requests.iter().map(Request::user);
     let rows = places::lock(session, concert, users).await?;

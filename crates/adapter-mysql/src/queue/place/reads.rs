@@ -22,10 +22,11 @@ use crate::{
     calls::{Calls, Turn},
     clock::now_us,
     queue::{
-        overload::{Share, store_error},
+        overload::store_error,
         rows::{
+            columns::Columns,
             places::{PlaceColumns, PlaceRow, list_of, users_list},
-            queue_row::{self, Columns, QueueRow, key, queue_columns},
+            queue_row::{self, QueueRow, key},
         },
     },
     session::Session,
@@ -44,9 +45,7 @@ const PENDING_PER_USER_MAX: usize = 100;
 const READ: &str = concat!(
     "SELECT STRAIGHT_JOIN ",
     now_us!(),
-    ", ",
-    queue_columns!(),
-    ", j.user_id, p.arrival, p.seq, p.phase, p.since_us, p.admitted_at_us, p.claimed_at_us \
+    ", q.*, j.user_id, p.arrival, p.seq, p.phase, p.since_us, p.admitted_at_us, p.claimed_at_us \
      FROM queues q JOIN ",
     users_list!(),
     " LEFT JOIN queue_places p FORCE INDEX (PRIMARY) \
@@ -75,17 +74,10 @@ impl Reads {
             pending_per_user_max: PENDING_PER_USER_MAX,
             queue_timeout: limit,
             calls_per_key_max: statements_max,
+            calls_max: statements_max,
             in_flight: InFlight::Fixed(BATCH_MAX * statements_max),
         };
-        let share = Share::of(statements_max);
-        Self(Batcher::new(
-            limits,
-            Statements {
-                calls,
-                share,
-                limit,
-            },
-        ))
+        Self(Batcher::new(limits, Statements { calls, limit }))
     }
 
     /// The queue as the user of `ticket` sees it. None where the store does not have it.
@@ -103,7 +95,6 @@ impl Reads {
 /// Runs the statements.
 struct Statements {
     calls: Calls,
-    share: Share,
     limit: Duration,
 }
 
@@ -119,7 +110,6 @@ impl Execute for Statements {
         concert: &ConcertId,
         mut batch: Batch<Self>,
     ) -> StoreResult<Vec<Stamped<Option<Seen>>>> {
-        let _share = self.share.take(self.limit).await?;
         let users = Arc::new(batch.take());
         let Stamped { as_of, value } = self
             .calls

@@ -85,7 +85,6 @@ async fn seed(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamp
         return Ok(Turn::Refused(Stamped { as_of: now, value }));
     }
     queue.admission.change(queue.terms.policy(), now);
-    queue.save_policy(session, concert).await?;
     queue.save(session, concert).await?;
     Ok(Turn::Done(Stamped {
         as_of: now,

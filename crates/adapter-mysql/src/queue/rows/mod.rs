@@ -1,5 +1,6 @@
 //! The rows of the queue's tables: what they say, and how they are locked, read and written.
 
+pub(super) mod columns;
 pub(super) mod departures;
 pub(super) mod places;
 pub(super) mod queue_row;

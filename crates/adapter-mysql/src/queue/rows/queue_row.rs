@@ -3,94 +3,42 @@
 use std::time::Duration;
 
 use diesel::{
-    OptionalExtension, QueryResult, QueryableByName,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, insert_into,
     mysql::Mysql,
-    query_builder::{BoxedSqlQuery, SqlQuery},
     sql_query,
-    sql_types::{BigInt, Binary, Bool, Nullable, Text, TinyInt},
+    sql_types::{BigInt, Binary},
+    update,
 };
 use diesel_async::RunQueryDsl;
 use frontrow_domain::model::{
     ConcertId,
-    queue::{
-        Admission, AdmissionWindow, Arrival, Capacity, Cutoffs, Generation, PolicyState,
-        PolicyVersion, QueuePolicy, QueueTerms, ReentryPeriod, SoldOut, Throughput,
-        VersionedPolicy,
-    },
+    queue::{Admission, Arrival, Cutoffs, QueuePolicy, QueueTerms},
 };
 use jiff::Timestamp;
 
-use super::units::{count, instant, span, span_us};
+use super::columns::{Columns, queues};
 use crate::{
     clock::{locked_now_us, now_us},
-    errors,
     session::Session,
     statement::Fixed,
 };
-
-/// The layout in which this program keeps queues. A queue of another one belongs to another version.
-const FORMAT: i8 = 2;
 
 /// How long a job waits for a queue's row. A transaction that holds it for longer hangs, and a job that
 /// waited on would keep a connection from other queues.
 const ROW_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The columns of [`Columns`], of a table called `q`.
-macro_rules! queue_columns {
-    () => {
-        "q.format, q.generation, q.policy_version, q.policy_state, q.opens_at_us, \
-         q.throughput_admit, q.throughput_interval_us, q.capacity_max_active, q.waiting_ttl_us, \
-         q.claim_ttl_us, q.active_ttl_us, q.max_waiting, q.sold_out, q.sold_out_counted_at_us, \
-         q.recovering_until_us, q.reentry_until_us, q.serving_since_us, q.last_tick_us, \
-         q.window_start_us, q.window_interval_us, q.window_admitted, q.last_seq, q.last_arrival, \
-         q.line_since, q.passed_seq, q.passed_arrival, q.waiting, q.reentered, q.active, \
-         q.remembered, q.departed, q.admitted, q.admitted_up_to, q.departures"
-    };
-}
-
-pub(in crate::queue) use queue_columns;
-
 const READ: &str = concat!(
     "SELECT ",
     now_us!(),
-    ", ",
-    queue_columns!(),
-    " FROM queues q WHERE q.concert_id = ?"
+    ", q.* FROM queues q WHERE q.concert_id = ?"
 );
 
 /// The clock is read once the row is locked: a call that waited for it is not stamped with the past.
 const LOCK: &str = concat!(
     "SELECT ",
     locked_now_us!(),
-    ", ",
-    queue_columns!(),
-    " FROM queues q WHERE q.concert_id = ? FOR UPDATE"
+    ", q.* FROM queues q WHERE q.concert_id = ? FOR UPDATE"
 );
-
-/// Writes what changes without a change of the policy.
-const SAVE: &str = "
-    UPDATE queues
-    SET sold_out = ?, sold_out_counted_at_us = ?, recovering_until_us = ?, reentry_until_us = ?,
-        serving_since_us = ?, last_tick_us = ?,
-        window_start_us = ?, window_interval_us = ?, window_admitted = ?,
-        last_seq = ?, last_arrival = ?, line_since = ?, passed_seq = ?, passed_arrival = ?,
-        waiting = ?, reentered = ?, active = ?, remembered = ?,
-        departed = ?, admitted = ?, admitted_up_to = ?, departures = ?, busy = ?
-    WHERE concert_id = ?";
-
-const SAVE_POLICY: &str = "
-    UPDATE queues
-    SET policy_version = ?, policy_state = ?, opens_at_us = ?, throughput_admit = ?,
-        throughput_interval_us = ?, capacity_max_active = ?, waiting_ttl_us = ?, claim_ttl_us = ?,
-        active_ttl_us = ?, max_waiting = ?
-    WHERE concert_id = ?";
-
-const ADD: &str = "
-    INSERT INTO queues
-        (format, generation, recovering_until_us, reentry_until_us, serving_since_us, last_tick_us,
-         policy_version, policy_state, opens_at_us, throughput_admit, throughput_interval_us,
-         capacity_max_active, waiting_ttl_us, claim_ttl_us, active_ttl_us, max_waiting, concert_id)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// A queue, without its places.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,70 +110,23 @@ impl QueueRow {
         session: &mut Session,
         concert: ConcertId,
     ) -> QueryResult<()> {
-        let terms = &self.terms;
-        let statement = sql_query(ADD)
-            .into_boxed()
-            .bind::<TinyInt, _>(FORMAT)
-            .bind::<BigInt, _>(terms.generation.0.cast_signed())
-            .bind::<Nullable<BigInt>, _>(
-                terms.reentry.map(|period| micros(period.recovering_until)),
-            )
-            .bind::<Nullable<BigInt>, _>(terms.reentry.map(|period| micros(period.open_until)))
-            .bind::<BigInt, _>(micros(terms.serving_since))
-            .bind::<BigInt, _>(micros(terms.last_tick));
-        let statement = with_policy(statement, &terms.policy, concert);
-        Fixed(statement).execute(session.connection()).await?;
+        insert_into(queues::table)
+            .values((queues::concert_id.eq(key(&concert)), Columns::from(self)))
+            .execute(session.connection())
+            .await?;
         Ok(())
     }
 
-    /// Writes all but the policy. The caller holds the row's lock.
+    /// Writes the row. The caller holds its lock.
     pub(in crate::queue) async fn save(
         &self,
         session: &mut Session,
         concert: ConcertId,
     ) -> QueryResult<()> {
-        let (terms, window) = (&self.terms, self.admission.window);
-        let counted_at = Some(terms.sold_out.counted_at).filter(|at| *at > Timestamp::MIN);
-        let statement = sql_query(SAVE)
-            .bind::<Bool, _>(terms.sold_out.flag)
-            .bind::<Nullable<BigInt>, _>(counted_at.map(micros))
-            .bind::<Nullable<BigInt>, _>(
-                terms.reentry.map(|period| micros(period.recovering_until)),
-            )
-            .bind::<Nullable<BigInt>, _>(terms.reentry.map(|period| micros(period.open_until)))
-            .bind::<BigInt, _>(micros(terms.serving_since))
-            .bind::<BigInt, _>(micros(terms.last_tick))
-            .bind::<Nullable<BigInt>, _>(window.map(|window| micros(window.start)))
-            .bind::<Nullable<BigInt>, _>(window.map(|window| span_us(window.interval)))
-            .bind::<BigInt, _>(window.map_or(0, |window| i64::from(window.admitted)))
-            .bind::<BigInt, _>(self.last_seq)
-            .bind::<Nullable<BigInt>, _>(self.last_arrival.map(Arrival::micros))
-            .bind::<Nullable<BigInt>, _>(self.line_since.map(Arrival::micros))
-            .bind::<BigInt, _>(self.passed_seq)
-            .bind::<BigInt, _>(self.passed_arrival)
-            .bind::<BigInt, _>(self.waiting)
-            .bind::<BigInt, _>(self.reentered)
-            .bind::<BigInt, _>(self.active)
-            .bind::<BigInt, _>(self.remembered)
-            .bind::<BigInt, _>(self.departed)
-            .bind::<BigInt, _>(self.admitted)
-            .bind::<Nullable<BigInt>, _>(self.admitted_up_to.map(Arrival::micros))
-            .bind::<BigInt, _>(self.departures)
-            .bind::<Bool, _>(self.is_busy())
-            .bind::<Binary, _>(key(&concert));
-        Fixed(statement).execute(session.connection()).await?;
-        Ok(())
-    }
-
-    /// Writes the policy. The caller holds the row's lock.
-    pub(in crate::queue) async fn save_policy(
-        &self,
-        session: &mut Session,
-        concert: ConcertId,
-    ) -> QueryResult<()> {
-        let statement = sql_query(SAVE_POLICY).into_boxed();
-        let statement = with_policy(statement, &self.terms.policy, concert);
-        Fixed(statement).execute(session.connection()).await?;
+        update(queues::table.find(key(&concert)))
+            .set(Columns::from(self))
+            .execute(session.connection())
+            .await?;
         Ok(())
     }
 }
@@ -294,211 +195,4 @@ pub(in crate::queue) async fn now(session: &mut Session) -> QueryResult<Timestam
 /// A concert's id as a parameter.
 pub(in crate::queue) fn key(concert: &ConcertId) -> &[u8] {
     concert.0.as_bytes().as_slice()
-}
-
-fn micros(at: Timestamp) -> i64 {
-    at.as_microsecond()
-}
-
-/// A statement with the columns of a policy, then the concert's id.
-fn with_policy<'a>(
-    statement: BoxedSqlQuery<'a, Mysql, SqlQuery>,
-    VersionedPolicy { policy, version }: &VersionedPolicy,
-    concert: ConcertId,
-) -> BoxedSqlQuery<'a, Mysql, SqlQuery> {
-    let throughput = policy.throughput;
-    // A limit beyond what the column can hold never limits anything.
-    let max_waiting = policy
-        .max_waiting
-        .map(|max| i64::try_from(max).unwrap_or(i64::MAX));
-    statement
-        .bind::<BigInt, _>(version.0)
-        .bind::<Text, _>(policy.state.as_str())
-        .bind::<Nullable<BigInt>, _>(policy.opens_at.map(micros))
-        .bind::<Nullable<BigInt>, _>(throughput.map(|throughput| i64::from(throughput.admit)))
-        .bind::<Nullable<BigInt>, _>(throughput.map(|throughput| span_us(throughput.interval)))
-        .bind::<Nullable<BigInt>, _>(policy.capacity.map(|most| i64::from(most.max_active)))
-        .bind::<BigInt, _>(span_us(policy.waiting_ttl))
-        .bind::<BigInt, _>(span_us(policy.claim_ttl))
-        .bind::<BigInt, _>(span_us(policy.active_ttl))
-        .bind::<Nullable<BigInt>, _>(max_waiting)
-        .bind::<Binary, _>(concert.0.into_bytes().to_vec())
-}
-
-#[derive(QueryableByName)]
-#[diesel(check_for_backend(Mysql))]
-pub(in crate::queue) struct Columns {
-    #[diesel(sql_type = TinyInt)]
-    format: i8,
-    #[diesel(sql_type = BigInt)]
-    generation: i64,
-    #[diesel(sql_type = BigInt)]
-    policy_version: i64,
-    #[diesel(sql_type = Text)]
-    policy_state: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    opens_at_us: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    throughput_admit: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    throughput_interval_us: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    capacity_max_active: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    waiting_ttl_us: i64,
-    #[diesel(sql_type = BigInt)]
-    claim_ttl_us: i64,
-    #[diesel(sql_type = BigInt)]
-    active_ttl_us: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    max_waiting: Option<i64>,
-    #[diesel(sql_type = Bool)]
-    sold_out: bool,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    sold_out_counted_at_us: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    recovering_until_us: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    reentry_until_us: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    serving_since_us: i64,
-    #[diesel(sql_type = BigInt)]
-    last_tick_us: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    window_start_us: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    window_interval_us: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    window_admitted: i64,
-    #[diesel(sql_type = BigInt)]
-    last_seq: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    last_arrival: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    line_since: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    passed_seq: i64,
-    #[diesel(sql_type = BigInt)]
-    passed_arrival: i64,
-    #[diesel(sql_type = BigInt)]
-    waiting: i64,
-    #[diesel(sql_type = BigInt)]
-    reentered: i64,
-    #[diesel(sql_type = BigInt)]
-    active: i64,
-    #[diesel(sql_type = BigInt)]
-    remembered: i64,
-    #[diesel(sql_type = BigInt)]
-    departed: i64,
-    #[diesel(sql_type = BigInt)]
-    admitted: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    admitted_up_to: Option<i64>,
-    #[diesel(sql_type = BigInt)]
-    departures: i64,
-}
-
-impl Columns {
-    fn policy(&self) -> QueryResult<VersionedPolicy> {
-        let throughput = self.throughput_admit.zip(self.throughput_interval_us);
-        let throughput = throughput.map(|(admit, interval)| -> QueryResult<_> {
-            Ok(Throughput {
-                admit: small(admit)?,
-                interval: span(interval),
-            })
-        });
-        let capacity = self.capacity_max_active.map(|most| -> QueryResult<_> {
-            Ok(Capacity {
-                max_active: small(most)?,
-            })
-        });
-        Ok(VersionedPolicy {
-            policy: QueuePolicy {
-                state: state_of(&self.policy_state)?,
-                opens_at: self.opens_at_us.map(instant),
-                throughput: throughput.transpose()?,
-                capacity: capacity.transpose()?,
-                waiting_ttl: span(self.waiting_ttl_us),
-                claim_ttl: span(self.claim_ttl_us),
-                active_ttl: span(self.active_ttl_us),
-                max_waiting: self.max_waiting.map(count),
-            },
-            version: PolicyVersion(self.policy_version),
-        })
-    }
-
-    fn terms(&self) -> QueryResult<QueueTerms> {
-        let reentry = self.recovering_until_us.zip(self.reentry_until_us);
-        Ok(QueueTerms {
-            generation: Generation(self.generation.cast_unsigned()),
-            policy: self.policy()?,
-            sold_out: SoldOut {
-                flag: self.sold_out,
-                counted_at: self.sold_out_counted_at_us.map_or(Timestamp::MIN, instant),
-            },
-            serving_since: instant(self.serving_since_us),
-            last_tick: instant(self.last_tick_us),
-            reentry: reentry.map(|(recovering, open)| ReentryPeriod {
-                recovering_until: instant(recovering),
-                open_until: instant(open),
-            }),
-        })
-    }
-}
-
-impl TryFrom<Columns> for QueueRow {
-    type Error = diesel::result::Error;
-
-    fn try_from(row: Columns) -> QueryResult<Self> {
-        if row.format != FORMAT {
-            return Err(errors::broken(format!(
-                "the queue has format {}, this program knows {FORMAT}: two versions of it run, \
-                 stop one of them",
-                row.format
-            )));
-        }
-        let window = row.window_start_us.zip(row.window_interval_us);
-        let window = window.map(|(start, interval)| -> QueryResult<_> {
-            Ok(AdmissionWindow {
-                start: instant(start),
-                interval: span(interval),
-                admitted: small(row.window_admitted)?,
-            })
-        });
-        Ok(Self {
-            terms: row.terms()?,
-            admission: Admission {
-                window: window.transpose()?,
-            },
-            last_seq: row.last_seq,
-            last_arrival: row.last_arrival.map(Arrival::from_micros),
-            line_since: row.line_since.map(Arrival::from_micros),
-            passed_seq: row.passed_seq,
-            passed_arrival: row.passed_arrival,
-            waiting: row.waiting,
-            reentered: row.reentered,
-            active: row.active,
-            remembered: row.remembered,
-            departed: row.departed,
-            admitted: row.admitted,
-            admitted_up_to: row.admitted_up_to.map(Arrival::from_micros),
-            departures: row.departures,
-        })
-    }
-}
-
-fn small(column: i64) -> QueryResult<u32> {
-    u32::try_from(column).map_err(|_| errors::broken(format!("{column} is out of range")))
-}
-
-fn state_of(name: &str) -> QueryResult<PolicyState> {
-    [
-        PolicyState::Open,
-        PolicyState::Paused,
-        PolicyState::Bypass,
-        PolicyState::Closed,
-    ]
-    .into_iter()
-    .find(|state| state.as_str() == name)
-    .ok_or_else(|| errors::broken(format!("unknown policy state {name}")))
 }

@@ -29,6 +29,7 @@ use crate::{
     queue::rows::{
         places::{Phase, users_list},
         queue_row::{self, key},
+        units::count,
     },
     session::Session,
     statement::Fixed,
@@ -92,7 +93,7 @@ pub(in crate::queue) async fn admit(
         pass_expired_head(session, &mut tick).await?;
         return tick.end(session, 0, false).await;
     }
-    let wanted = usize::try_from(order.limit).unwrap_or(usize::MAX);
+    let wanted = count(tick.queue.waiting).min(order.limit.into());
     expired::make_room(session, concert, &mut tick.queue, wanted, tick.now).await?;
     let limit = order.limit.min(room_at_best(&tick));
     let mut line = Line::read(session, &tick, limit).await?;
@@ -119,7 +120,7 @@ pub(in crate::queue) async fn admit(
     tick.end(session, moved, more).await
 }
 
-/// How many users may be admitted, as far as that can be said before it is known whether anybody waits.
+/// How many users may be admitted, as far as that can be said before it is known whether any user waits.
 fn room_at_best(tick: &Tick) -> u32 {
     let queue = &tick.queue;
     let (state, active) = (queue.terms.state(tick.now), queue.active);

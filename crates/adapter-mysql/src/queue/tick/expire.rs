@@ -42,16 +42,11 @@ pub(in crate::queue) async fn expire(
         return Ok(Turn::Refused(begin::not_seeded(session).await?));
     };
     // One more than may be removed tells whether there is more.
-    let now = tick.now;
-    let mut expired = expired::find(
-        session,
-        concert,
-        &tick.queue,
-        &PHASES,
-        limit.saturating_add(1),
-        now,
-    )
-    .await?;
+    let (now, wanted) = (tick.now, limit.saturating_add(1));
+    let mut expired = expired::find(session, concert, &tick.queue, &PHASES, wanted, now).await?;
+    if expired.is_empty() {
+        expired = expired::find_passed(session, concert, &tick.queue, wanted).await?;
+    }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = expired.len() > most;
     expired.truncate(most);

@@ -118,6 +118,18 @@ pub(super) struct Expired {
     since_us: i64,
 }
 
+impl TryFrom<Row> for Expired {
+    type Error = diesel::result::Error;
+
+    fn try_from(row: Row) -> QueryResult<Self> {
+        Ok(Self {
+            user: user_of(&row.user_id)?,
+            phase: Phase::of(row.phase)?,
+            since_us: row.since_us,
+        })
+    }
+}
+
 /// True where any user waits whose place is not past its end.
 pub(in crate::queue) async fn anybody_waits(
     session: &mut Session,
@@ -183,12 +195,12 @@ pub(in crate::queue) async fn make_room(
     session: &mut Session,
     concert: ConcertId,
     queue: &mut QueueRow,
-    wanted: usize,
+    wanted: u64,
     now: Timestamp,
 ) -> QueryResult<()> {
     let capacity = queue.policy().capacity;
     let capacity = capacity.filter(|_| queue.terms.state(now) == EffectiveState::Open);
-    let occupied = count(queue.active).saturating_add(wanted as u64);
+    let occupied = count(queue.active).saturating_add(wanted);
     if capacity.is_none_or(|most| occupied <= u64::from(most.max_active)) {
         return Ok(());
     }
@@ -224,23 +236,27 @@ pub(super) async fn find(
             .bind::<BigInt, _>(if wanted { i64::from(limit) } else { 0 });
     }
     let statement = statement.bind::<BigInt, _>(i64::from(limit));
-    let mut rows: Vec<Row> = Fixed(statement).load(session.connection()).await?;
-    if rows.is_empty() && phases.contains(&Phase::Waiting) && queue.waiting > queue.reentered {
-        let statement = sql_query(PASSED)
-            .bind::<Binary, _>(key(&concert))
-            .bind::<BigInt, _>(queue.passed_arrival)
-            .bind::<BigInt, _>(i64::from(limit));
-        rows = Fixed(statement).load(session.connection()).await?;
+    let rows: Vec<Row> = Fixed(statement).load(session.connection()).await?;
+    rows.into_iter().map(Expired::try_from).collect()
+}
+
+/// At most `limit` numbered places that admission has passed, whether or not they are past their end at
+/// the moment.
+pub(super) async fn find_passed(
+    session: &mut Session,
+    concert: ConcertId,
+    queue: &QueueRow,
+    limit: u32,
+) -> QueryResult<Vec<Expired>> {
+    if queue.waiting == queue.reentered {
+        return Ok(Vec::new());
     }
-    rows.into_iter()
-        .map(|row| {
-            Ok(Expired {
-                user: user_of(&row.user_id)?,
-                phase: Phase::of(row.phase)?,
-                since_us: row.since_us,
-            })
-        })
-        .collect()
+    let statement = sql_query(PASSED)
+        .bind::<Binary, _>(key(&concert))
+        .bind::<BigInt, _>(queue.passed_arrival)
+        .bind::<BigInt, _>(i64::from(limit));
+    let rows: Vec<Row> = Fixed(statement).load(session.connection()).await?;
+    rows.into_iter().map(Expired::try_from).collect()
 }
 
 /// Removes these places, and counts them out in `queue`, which the caller saves.

@@ -1,0 +1,257 @@
+//! The columns of a queue's row, and what they mean.
+
+use diesel::{AsChangeset, Insertable, QueryResult, QueryableByName, mysql::Mysql};
+use frontrow_domain::model::queue::{
+    Admission, AdmissionWindow, Arrival, Capacity, Generation, PolicyState, PolicyVersion,
+    QueuePolicy, QueueTerms, ReentryPeriod, SoldOut, Throughput, VersionedPolicy,
+};
+use jiff::Timestamp;
+
+use super::{
+    queue_row::QueueRow,
+    units::{count, instant, span, span_us},
+};
+use crate::errors;
+
+/// The layout in which this program keeps queues. A queue of another one belongs to another version.
+const FORMAT: i8 = 2;
+
+diesel::table! {
+    queues (concert_id) {
+        concert_id -> Binary,
+        format -> TinyInt,
+        generation -> BigInt,
+        policy_version -> BigInt,
+        policy_state -> Text,
+        opens_at_us -> Nullable<BigInt>,
+        throughput_admit -> Nullable<BigInt>,
+        throughput_interval_us -> Nullable<BigInt>,
+        capacity_max_active -> Nullable<BigInt>,
+        waiting_ttl_us -> BigInt,
+        claim_ttl_us -> BigInt,
+        active_ttl_us -> BigInt,
+        max_waiting -> Nullable<BigInt>,
+        sold_out -> Bool,
+        sold_out_counted_at_us -> Nullable<BigInt>,
+        recovering_until_us -> Nullable<BigInt>,
+        reentry_until_us -> Nullable<BigInt>,
+        serving_since_us -> BigInt,
+        last_tick_us -> BigInt,
+        window_start_us -> Nullable<BigInt>,
+        window_interval_us -> Nullable<BigInt>,
+        window_admitted -> BigInt,
+        last_seq -> BigInt,
+        last_arrival -> Nullable<BigInt>,
+        line_since -> Nullable<BigInt>,
+        passed_seq -> BigInt,
+        passed_arrival -> BigInt,
+        waiting -> BigInt,
+        reentered -> BigInt,
+        active -> BigInt,
+        remembered -> BigInt,
+        departed -> BigInt,
+        admitted -> BigInt,
+        admitted_up_to -> Nullable<BigInt>,
+        departures -> BigInt,
+        busy -> Bool,
+    }
+}
+
+/// All columns but the key.
+#[derive(QueryableByName, Insertable, AsChangeset)]
+#[diesel(table_name = queues, treat_none_as_null = true, check_for_backend(Mysql))]
+pub(in crate::queue) struct Columns {
+    format: i8,
+    generation: i64,
+    policy_version: i64,
+    policy_state: String,
+    opens_at_us: Option<i64>,
+    throughput_admit: Option<i64>,
+    throughput_interval_us: Option<i64>,
+    capacity_max_active: Option<i64>,
+    waiting_ttl_us: i64,
+    claim_ttl_us: i64,
+    active_ttl_us: i64,
+    max_waiting: Option<i64>,
+    sold_out: bool,
+    sold_out_counted_at_us: Option<i64>,
+    recovering_until_us: Option<i64>,
+    reentry_until_us: Option<i64>,
+    serving_since_us: i64,
+    last_tick_us: i64,
+    window_start_us: Option<i64>,
+    window_interval_us: Option<i64>,
+    window_admitted: i64,
+    last_seq: i64,
+    last_arrival: Option<i64>,
+    line_since: Option<i64>,
+    passed_seq: i64,
+    passed_arrival: i64,
+    waiting: i64,
+    reentered: i64,
+    active: i64,
+    remembered: i64,
+    departed: i64,
+    admitted: i64,
+    admitted_up_to: Option<i64>,
+    departures: i64,
+    busy: bool,
+}
+
+impl From<&QueueRow> for Columns {
+    fn from(row: &QueueRow) -> Self {
+        let (terms, window) = (&row.terms, row.admission.window);
+        let VersionedPolicy { policy, version } = &terms.policy;
+        let (throughput, capacity) = (policy.throughput, policy.capacity);
+        let counted_at = Some(terms.sold_out.counted_at).filter(|at| *at > Timestamp::MIN);
+        Self {
+            format: FORMAT,
+            generation: terms.generation.0.cast_signed(),
+            policy_version: version.0,
+            policy_state: policy.state.as_str().to_owned(),
+            opens_at_us: policy.opens_at.map(micros),
+            throughput_admit: throughput.map(|throughput| throughput.admit.into()),
+            throughput_interval_us: throughput.map(|throughput| span_us(throughput.interval)),
+            capacity_max_active: capacity.map(|capacity| capacity.max_active.into()),
+            waiting_ttl_us: span_us(policy.waiting_ttl),
+            claim_ttl_us: span_us(policy.claim_ttl),
+            active_ttl_us: span_us(policy.active_ttl),
+            // A limit beyond what the column can hold never limits anything.
+            max_waiting: policy
+                .max_waiting
+                .map(|max| i64::try_from(max).unwrap_or(i64::MAX)),
+            sold_out: terms.sold_out.flag,
+            sold_out_counted_at_us: counted_at.map(micros),
+            recovering_until_us: terms.reentry.map(|period| micros(period.recovering_until)),
+            reentry_until_us: terms.reentry.map(|period| micros(period.open_until)),
+            serving_since_us: micros(terms.serving_since),
+            last_tick_us: micros(terms.last_tick),
+            window_start_us: window.map(|window| micros(window.start)),
+            window_interval_us: window.map(|window| span_us(window.interval)),
+            window_admitted: window.map_or(0, |window| window.admitted.into()),
+            last_seq: row.last_seq,
+            last_arrival: row.last_arrival.map(Arrival::micros),
+            line_since: row.line_since.map(Arrival::micros),
+            passed_seq: row.passed_seq,
+            passed_arrival: row.passed_arrival,
+            waiting: row.waiting,
+            reentered: row.reentered,
+            active: row.active,
+            remembered: row.remembered,
+            departed: row.departed,
+            admitted: row.admitted,
+            admitted_up_to: row.admitted_up_to.map(Arrival::micros),
+            departures: row.departures,
+            busy: row.is_busy(),
+        }
+    }
+}
+
+impl Columns {
+    fn policy(&self) -> QueryResult<VersionedPolicy> {
+        let throughput = self.throughput_admit.zip(self.throughput_interval_us);
+        let throughput = throughput.map(|(admit, interval)| -> QueryResult<_> {
+            Ok(Throughput {
+                admit: small(admit)?,
+                interval: span(interval),
+            })
+        });
+        let capacity = self.capacity_max_active.map(|most| -> QueryResult<_> {
+            Ok(Capacity {
+                max_active: small(most)?,
+            })
+        });
+        Ok(VersionedPolicy {
+            policy: QueuePolicy {
+                state: state_of(&self.policy_state)?,
+                opens_at: self.opens_at_us.map(instant),
+                throughput: throughput.transpose()?,
+                capacity: capacity.transpose()?,
+                waiting_ttl: span(self.waiting_ttl_us),
+                claim_ttl: span(self.claim_ttl_us),
+                active_ttl: span(self.active_ttl_us),
+                max_waiting: self.max_waiting.map(count),
+            },
+            version: PolicyVersion(self.policy_version),
+        })
+    }
+
+    fn terms(&self) -> QueryResult<QueueTerms> {
+        let reentry = self.recovering_until_us.zip(self.reentry_until_us);
+        Ok(QueueTerms {
+            generation: Generation(self.generation.cast_unsigned()),
+            policy: self.policy()?,
+            sold_out: SoldOut {
+                flag: self.sold_out,
+                counted_at: self.sold_out_counted_at_us.map_or(Timestamp::MIN, instant),
+            },
+            serving_since: instant(self.serving_since_us),
+            last_tick: instant(self.last_tick_us),
+            reentry: reentry.map(|(recovering, open)| ReentryPeriod {
+                recovering_until: instant(recovering),
+                open_until: instant(open),
+            }),
+        })
+    }
+}
+
+impl TryFrom<Columns> for QueueRow {
+    type Error = diesel::result::Error;
+
+    fn try_from(row: Columns) -> QueryResult<Self> {
+        if row.format != FORMAT {
+            return Err(errors::broken(format!(
+                "the queue has format {}, this program knows {FORMAT}: two versions of it run, \
+                 stop one of them",
+                row.format
+            )));
+        }
+        let window = row.window_start_us.zip(row.window_interval_us);
+        let window = window.map(|(start, interval)| -> QueryResult<_> {
+            Ok(AdmissionWindow {
+                start: instant(start),
+                interval: span(interval),
+                admitted: small(row.window_admitted)?,
+            })
+        });
+        Ok(Self {
+            terms: row.terms()?,
+            admission: Admission {
+                window: window.transpose()?,
+            },
+            last_seq: row.last_seq,
+            last_arrival: row.last_arrival.map(Arrival::from_micros),
+            line_since: row.line_since.map(Arrival::from_micros),
+            passed_seq: row.passed_seq,
+            passed_arrival: row.passed_arrival,
+            waiting: row.waiting,
+            reentered: row.reentered,
+            active: row.active,
+            remembered: row.remembered,
+            departed: row.departed,
+            admitted: row.admitted,
+            admitted_up_to: row.admitted_up_to.map(Arrival::from_micros),
+            departures: row.departures,
+        })
+    }
+}
+
+fn small(column: i64) -> QueryResult<u32> {
+    u32::try_from(column).map_err(|_| errors::broken(format!("{column} is out of range")))
+}
+
+fn state_of(name: &str) -> QueryResult<PolicyState> {
+    [
+        PolicyState::Open,
+        PolicyState::Paused,
+        PolicyState::Bypass,
+        PolicyState::Closed,
+    ]
+    .into_iter()
+    .find(|state| state.as_str() == name)
+    .ok_or_else(|| errors::broken(format!("unknown policy state {name}")))
+}
+
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
