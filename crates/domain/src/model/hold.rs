@@ -33,7 +33,7 @@ pub const HOLD_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Durati
 pub struct HoldRequest {
     /// The name of the reservation, if it comes to one.
     pub id: ReservationId,
-    /// Who wants the seats.
+    /// The user who wants the seats.
     pub user: UserId,
     /// The concert that the user was let in to.
     pub concert: ConcertId,
@@ -67,7 +67,7 @@ pub enum HoldRefusal {
         /// Held and confirmed seats of this user in this performance.
         live: usize,
     },
-    /// These of the seats are somebody else's, or sold.
+    /// These of the seats are another user's, or sold.
     SeatsTaken(Vec<SeatLabel>),
 }
 

@@ -174,7 +174,7 @@ impl ChangeQueuePolicy {
         })
     }
 
-    /// How long to wait after so many tries, so that instances that ran into each other do not meet
+    /// How long to wait after these tries, so that instances that ran into each other do not meet
     /// again. It is spread by the clock, which two instances hardly read in the same microsecond.
     fn pause(&self, tried: u32) -> Duration {
         let doubled = Self::FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tried - 1));

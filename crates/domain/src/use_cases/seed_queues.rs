@@ -127,7 +127,7 @@ impl SeedQueues {
         }
         self.board.note_in_store(concert, version);
         if recovering {
-            // It is ticked until it was seen to have recovered, whether or not somebody is in it.
+            // It is ticked until it was seen to have recovered, whether or not a user has a place.
             if let Some(view) = self.board.view(concert) {
                 self.board
                     .note_view(concert, QueueView { recovering, ..view });

@@ -38,7 +38,7 @@ pub struct QueueTick {
 /// When a queue is due next, counted from the end of a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextTick {
-    /// After this time: somebody has a place, or the queue recovers.
+    /// After this time: a user has a place, or the queue recovers.
     After(Duration),
     /// Nobody has a place: after [`Pace::RESTING`](crate::model::queue::Pace::RESTING), or once the store lists the queue as busy.
     Resting,

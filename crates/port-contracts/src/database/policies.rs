@@ -285,7 +285,7 @@ pub async fn an_unknown_concert_is_not_seeded<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.policy().await, before);
 }
 
-/// Both can be taken back, and made anew.
+/// Both can be taken back, and made again.
 pub async fn the_note_of_a_seeded_queue_can_be_taken_back<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     for generation in [7, 8] {

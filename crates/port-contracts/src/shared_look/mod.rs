@@ -12,6 +12,7 @@
 //!
 //! Answers of the store may be on their way while anything else happens, also a loss of the store.
 
+mod checks;
 mod mirror;
 mod run;
 mod steps;

@@ -11,8 +11,8 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            Arrival, GatePurpose, Generation, Place, PolicyVersion, QueueSeed, Recovery, Standing,
-            Ticket, VersionedPolicy,
+            Arrival, GatePurpose, Generation, PolicyVersion, QueueSeed, Recovery, Standing, Ticket,
+            VersionedPolicy,
         },
     },
     ports::{
@@ -22,11 +22,12 @@ use frontrow_domain::{
     use_cases::SharedLook,
 };
 use futures_util::{FutureExt, future::BoxFuture};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
+    checks::Heard,
     mirror::Mirror,
     steps::{INSTANCES, RECOVERY, Rules, Sequence, Step, USERS},
     time::{SteppingClock, Time},
@@ -34,16 +35,7 @@ use super::{
 };
 use crate::QueuePorts;
 
-const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc2_0001));
-
-/// When a user was last heard of.
-#[derive(Debug, Clone, Copy)]
-struct Heard {
-    /// The latest instant, by the store's clock.
-    at: Timestamp,
-    /// How much time had passed; none where clocks have stepped since, or the store was lost.
-    passed: Option<i64>,
-}
+pub(super) const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc2_0001));
 
 /// A look-up that the store has answered, and whose answer is on its way.
 struct UnderWay {
@@ -58,13 +50,13 @@ pub(super) struct Run<'a> {
     make: &'a dyn Fn(Arc<SteppingClock>) -> QueuePorts,
     /// How many were answered from looks.
     from_looks: &'a Cell<u32>,
-    time: Arc<Time>,
-    store_clock: Arc<SteppingClock>,
+    pub(super) time: Arc<Time>,
+    pub(super) store_clock: Arc<SteppingClock>,
     clocks: Vec<Arc<SteppingClock>>,
     /// How much older looks may be at each instance than its clock says, in microseconds: a step back
     /// that is smaller than the time between two glances at a clock cannot be seen.
     unseen: Vec<i64>,
-    mirror: Arc<Mirror>,
+    pub(super) mirror: Arc<Mirror>,
     instances: Vec<Arc<SharedLook>>,
     /// The answers of the store that are on their way.
     under_way: Vec<UnderWay>,
@@ -73,10 +65,10 @@ pub(super) struct Run<'a> {
     version: i64,
     generation: u64,
     /// The last position that an instance told of a place.
-    told: HashMap<(usize, Arrival, Generation), u64>,
+    pub(super) told: HashMap<(usize, Arrival, Generation), u64>,
     /// Who has left through an instance.
     left: HashSet<(usize, Arrival)>,
-    heard: HashMap<UserId, Heard>,
+    pub(super) heard: HashMap<UserId, Heard>,
 }
 
 impl<'a> Run<'a> {
@@ -256,7 +248,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Checks what a look-up told, before which the store had been asked for so many.
+    /// Checks what a look-up told. `before` is how many look-ups the store had been asked for.
     fn looked_up(
         &mut self,
         at: usize,
@@ -410,74 +402,6 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.mirror.expire(CONCERT).await.map_err(failed)
-    }
-
-    /// Notes what a user was told at an instance, and that they were heard of.
-    fn told_of(&mut self, at: usize, place: &Place, as_of: Timestamp) -> Result<(), String> {
-        let Standing::Waiting { position, .. } = place.standing else {
-            return Ok(());
-        };
-        let now = self.store_clock.peek();
-        self.heard_of(&place.ticket.user, now.max(as_of)); // a clock may have stepped back since
-        let mut held = self.mirror.held();
-        let queue = held.model.queue(CONCERT);
-        if queue.is_some_and(|queue| queue.gives_places_back(now)) {
-            self.told.clear();
-            return Ok(());
-        }
-        let key = (at, place.ticket.arrival, place.ticket.generation);
-        match self.told.insert(key, position) {
-            Some(before) if before < position => Err(format!(
-                "{} stood at {before} and was sent back: {place:?}",
-                place.ticket.user
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Notes that a user was heard of.
-    fn heard_of(&mut self, user: &UserId, at: Timestamp) {
-        let passed = self.time.passed();
-        let heard = self.heard.entry(user.clone());
-        let heard = heard.or_insert(Heard { at, passed: None });
-        heard.at = heard.at.max(at);
-        heard.passed = Some(passed);
-    }
-
-    /// What holds at any time.
-    fn check(&self) -> Result<(), String> {
-        let (now, passed) = (self.store_clock.peek(), self.time.passed());
-        let mut held = self.mirror.held();
-        if let Some(wrong) = held.wrong.take() {
-            return Err(wrong);
-        }
-        let Some(queue) = held.model.queue(CONCERT) else {
-            return Ok(());
-        };
-        let ttl = i64::try_from(queue.rules().waiting_ttl.as_micros()).unwrap_or(i64::MAX);
-        for place in &queue.waiting {
-            let Some(heard) = self.heard.get(&place.user) else {
-                return Err(format!("{} waits and was never heard of", place.user));
-            };
-            if place.last_seen > heard.at {
-                let seen = place.last_seen;
-                return Err(format!(
-                    "{} was heard of at {heard:?}, not {seen}",
-                    place.user
-                ));
-            }
-            // A sign is as old as the look that it was answered from.
-            let lately = heard
-                .passed
-                .is_some_and(|then| passed - then < ttl - 500_000);
-            if lately && !queue.waits(place, now) {
-                return Err(format!(
-                    "{} was heard of at {heard:?}, but died",
-                    place.user
-                ));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -9,10 +9,10 @@ use crate::model::UserId;
 
 /// How a line stands, as one look shows it.
 ///
-/// It decides for somebody who was found waiting before, in the same generation and while nobody
-/// could be brought back, whether they wait still: they do unless they arrived by
-/// [`Line::admitted_up_to`], are among those who [`Line::left`], or were not heard of for the waiting
-/// time to live. Where they stand, their [`Turn`] tells.
+/// For a user who was found waiting before, in the same generation and while nobody could re-enter, it
+/// decides whether they still wait: they do unless they arrived by [`Line::admitted_up_to`], are among
+/// those who [`Line::left`], or have sent no heartbeat for the waiting time to live. Their [`Turn`] says
+/// where they stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// The life of the store that shows it.

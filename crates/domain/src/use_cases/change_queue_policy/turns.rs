@@ -1,4 +1,4 @@
-//! Who changes a policy waits for those who do so already.
+//! A caller that changes a policy waits for callers that do so already.
 
 use std::{sync::Arc, time::Duration};
 

@@ -236,7 +236,7 @@ async fn it_is_due_when_somebody_may_be_admitted() {
     }
 }
 
-/// Somebody has a place in the queue of a concert that was over and is not on the board.
+/// A user has a place in the queue of a concert that was over and is not on the board.
 #[tokio::test]
 async fn a_queue_in_use_that_the_board_lacks_is_wanted() {
     for (concert, report, wanted) in [

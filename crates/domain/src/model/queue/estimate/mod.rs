@@ -23,7 +23,7 @@ use self::{
     trend::DepartureTrend,
     windows::Running,
 };
-use super::{AdmissionWindow, Arrival, EffectiveState, QueueView, Throughput};
+use super::{AdmissionWindow, Arrival, EffectiveState, Pace, QueueView, Throughput};
 
 /// What one instance has seen of a line's movement, and what it makes of it.
 ///
@@ -33,7 +33,7 @@ use super::{AdmissionWindow, Arrival, EffectiveState, QueueView, Throughput};
 /// Time in which nobody waited, or nobody was to be admitted, counts for nothing.
 #[derive(Debug, Default)]
 pub struct WaitEstimate {
-    /// The policy's limit in time, by the last that was heard of it.
+    /// The throughput of the policy, as it was last noted.
     throughput: Option<Throughput>,
     last: Option<LineTick>,
     /// Admissions by tick, where a window tells nothing of them.
@@ -81,11 +81,6 @@ pub struct ShownPosition {
 }
 
 impl WaitEstimate {
-    /// The longest time between two attempts to admit users, however long the window is.
-    const LONGEST_PACE: Duration = Duration::from_secs(1);
-    /// How many attempts to admit users fall into a window that is short.
-    const PACES: u32 = 3;
-
     /// Applies the policy's limit in time, before a tick tells the one that is in force.
     pub fn set_throughput(&mut self, throughput: Option<Throughput>) {
         if self.throughput != throughput {
@@ -173,7 +168,7 @@ impl WaitEstimate {
         let opened = now.max(queue.opens_at.unwrap_or(now));
         let until_open = now.duration_until(opened).unsigned_abs();
         let moving = match queue.effective(opened) {
-            EffectiveState::Bypass => Self::LONGEST_PACE,
+            EffectiveState::Bypass => Pace::LONGEST.duration(),
             EffectiveState::Open => self.moving(position, opened, since)?,
             EffectiveState::Closed
             | EffectiveState::Recovering
@@ -214,8 +209,7 @@ impl WaitEstimate {
     ) -> Option<Duration> {
         let running = Running::at(self.last.as_ref(), throughput, now, since);
         let Some(beyond) = position.checked_sub(running.room).filter(|&left| left > 0) else {
-            let pace = throughput.interval / Self::PACES;
-            return Some(pace.min(Self::LONGEST_PACE));
+            return Some(Pace::of(Some(throughput)).duration());
         };
         let interval = throughput.interval.as_secs_f64();
         let ahead = self.hazards.after(real(beyond), running.rest.as_secs_f64());

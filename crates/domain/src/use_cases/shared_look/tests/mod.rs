@@ -186,7 +186,7 @@ impl Stage {
         watch.freshen(&self.shared.asking).await.unwrap();
     }
 
-    /// What the user of [`ticket`] is told of the queue.
+    /// What the user of [`ticket`] reads of the queue.
     pub(super) async fn queue(&self) -> QueueView {
         self.found().await.value.queue
     }

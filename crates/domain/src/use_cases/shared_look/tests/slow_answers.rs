@@ -25,7 +25,7 @@ impl Stage {
         self.look_anew().await;
     }
 
-    /// What `ticket` is told without asking the store, and as of when.
+    /// The answer to `ticket` without asking the store, and as of when.
     async fn remembered(&self, ticket: &Ticket) -> Option<(u64, Timestamp)> {
         let watch = self.shared.watch(CONCERT);
         match watch.answer(ticket, &self.shared.asking).await {
@@ -42,7 +42,7 @@ impl Stage {
     }
 }
 
-/// Of a place at this position when so many had been admitted.
+/// Of a place at this position when that number had been admitted.
 fn place(ticket: &Ticket, position: u64, admitted: u64) -> Place {
     Place {
         ticket: ticket.clone(),
