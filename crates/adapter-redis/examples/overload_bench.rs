@@ -113,7 +113,7 @@ async fn poll(store: &RedisStore, tickets: &[Ticket]) -> (u64, u64) {
                 let refused = store.look_up(&ticket).await.is_err();
                 counts[usize::from(refused)].fetch_add(1, Relaxed);
                 if refused {
-                    // As much as a client that is told to come back waits at least.
+                    // The shortest pause of a client after a refusal.
                     sleep(Duration::from_millis(200)).await;
                 }
             }
@@ -236,7 +236,7 @@ async fn admissions(store: &RedisStore) -> (u64, f64) {
     (admitted, began.elapsed().as_secs_f64())
 }
 
-/// Stops the server for a part of each cycle, until it is told to end.
+/// Stops the server for a part of each cycle, until the result is set.
 fn throttle(mut server: RedisServer) -> Arc<AtomicBool> {
     let ends = Arc::new(AtomicBool::new(false));
     let until = Arc::clone(&ends);

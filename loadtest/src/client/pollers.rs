@@ -94,7 +94,7 @@ struct Part {
     address: SocketAddr,
     /// The request of each user.
     requests: Arc<Requests>,
-    /// Who polls when, the earliest first.
+    /// When each user polls, the earliest first.
     due: BinaryHeap<Reverse<(Instant, u32)>>,
     /// Connections without a request under way; those that are not open yet are none.
     idle: Vec<Option<Connection>>,

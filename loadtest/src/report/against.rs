@@ -21,7 +21,7 @@ impl Against {
     /// How many pairs are measured.
     pub(crate) const PAIRS: usize = 7;
 
-    /// In so many pairs, at least, the figure must be worse: one disturbed pair proves nothing.
+    /// The least number of pairs in which the figure must be worse: one disturbed pair proves nothing.
     const WORSE_PAIRS: usize = 6;
 
     /// The figure of the program and that of the earlier one, pair by pair.

@@ -44,7 +44,7 @@ struct Line {
 }
 
 impl Line {
-    /// One with so many who never poll.
+    /// One with that number of users who never poll.
     fn of(backend: Backend, silent: u64) -> Self {
         let (every, behind, admit) = match backend {
             Backend::Redis | Backend::Embedded => (5, 5_000, 500),
@@ -193,7 +193,7 @@ fn with_numbers(people: &[Person]) -> impl Iterator<Item = (u64, &Person)> {
 enum Removal<'a> {
     /// The last in the line has only users ahead who poll.
     Seen { last: &'a Person, live: u64 },
-    /// The database has deleted so many rows. Positions do not say: they are numbers that were given
+    /// The database has deleted that number of rows. Positions do not say: they are numbers that were given
     /// out at the joins.
     Deleted {
         mysql: &'a MySql,

@@ -20,7 +20,7 @@ local function room_in_window()
   return terms.admit - admitted
 end
 
--- How many users may be admitted in this state while so many are active. Asked only for an attempt to
+-- How many users may be admitted in this state beside the active ones. Asked only for an attempt to
 -- admit a user: it starts the first window.
 local function room(state, active)
   if state == 'bypass' then
@@ -38,7 +38,7 @@ local function room(state, active)
   return math.max(free, 0)
 end
 
--- Counts so many users as admitted. Only admissions in the state open under a throughput count.
+-- Counts these users as admitted. Only admissions in the state open under a throughput count.
 local function count_in_window(state, count)
   if count > 0 and state == 'open' and terms.admit then
     call('HINCRBY', QUEUE, 'window_admitted', count)

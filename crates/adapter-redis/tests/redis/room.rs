@@ -115,7 +115,7 @@ impl Room {
         tickets
     }
 
-    /// Ends the lives of all who wait and are not heard of, in service, and removes nobody.
+    /// Lets all waiting places without a heartbeat expire, in service, and removes none of them.
     pub(crate) async fn outlive(&self, offset: &TimeOffset) {
         let mut left = QueuePolicy::default().waiting_ttl;
         let step = Duration::from_secs(4);

@@ -18,10 +18,10 @@ use crate::{
 
 /// How many concerts are created, visited, and over.
 const CONCERTS: usize = 5_000;
-/// In so many rounds, each as long as an instance is watched: together longer than the minute for which it
+/// The number of rounds, each as long as an instance is watched: together longer than the minute for which it
 /// remembers a line that nobody asks for.
 const ROUNDS: usize = 25;
-/// In so many at the end, memory no longer grows.
+/// The number of rounds at the end in which memory no longer grows.
 const LAST_ROUNDS: usize = 5;
 const AT_ONCE: usize = 24;
 /// More than the 30 s between two surveys, in which an instance forgets what is over.

@@ -75,7 +75,7 @@ pub(super) async fn provision(provisioning: &impl Provisioning, stop: Cancellati
 /// Reads the master copies, and has the job give what the store may not have.
 ///
 /// # Errors
-/// When the database fails, or the queues' store while it removes the queue of a deleted concert.
+/// When the database fails.
 pub(super) async fn survey(survey: &SurveyQueues) -> StoreResult<()> {
     for (concert, _) in survey.run().await? {
         survey.seeding.board().want(concert);
@@ -87,7 +87,7 @@ pub(super) async fn survey(survey: &SurveyQueues) -> StoreResult<()> {
 /// wanted then.
 ///
 /// # Errors
-/// When the database fails, or the queues' store while it removes the queue of a deleted concert.
+/// When the database fails.
 pub(super) async fn open_all(survey: &SurveyQueues) -> StoreResult<usize> {
     let seeding: &SeedQueues = &survey.seeding;
     let missing = survey.run().await?;

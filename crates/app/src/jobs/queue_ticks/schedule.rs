@@ -29,7 +29,7 @@ const HANGS_AFTER: Duration = Duration::from_millis(400);
 /// when several are due at the same instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// It has places, as far as anybody knows.
+    /// It has places, as far as this instance knows.
     InUse,
     /// It has none.
     Resting,

@@ -152,7 +152,7 @@ impl Line {
     }
 }
 
-/// Every window was full, from the first to the last, but for so many that may be missing between them.
+/// Every window was full, from the first to the last, but for `missing_max` windows that may be missing between them.
 fn reaches_rate(history: &History, missing_max: usize) -> Result<()> {
     let windows = windows(history, RATE);
     println!("admitted in each window: {windows:?}");
