@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use frontrow_domain::model::{
     ConcertId, UserId,
-    queue::{Arrival, JoinDecision, JoinFacts, Place, Ticket},
+    queue::{Arrival, JoinDecision, JoinFacts, Place, SignOfLife, Ticket},
 };
 use jiff::Timestamp;
 
-use super::requests::{Answer, Heartbeat, Request};
+use super::requests::{Answer, Request};
 use crate::queue::rows::{
     places::{Phase, PlaceRow},
     queue_row::QueueRow,
@@ -111,7 +111,7 @@ impl Changes {
         }
     }
 
-    fn record(&mut self, heartbeat: &Heartbeat) {
+    fn record(&mut self, heartbeat: &SignOfLife) {
         let row = self.held(&heartbeat.user);
         if let Some(row) = row.filter(|row| row.arrival == heartbeat.arrival) {
             self.beat(&heartbeat.user, row, heartbeat.at.min(self.now));

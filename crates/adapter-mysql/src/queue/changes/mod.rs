@@ -8,5 +8,5 @@ mod transaction;
 pub(super) use self::{
     batch::Batches,
     decisions::place,
-    requests::{Answer, Heartbeat, Request},
+    requests::{Answer, Request},
 };

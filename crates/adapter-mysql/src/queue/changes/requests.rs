@@ -2,9 +2,8 @@
 
 use frontrow_domain::model::{
     UserId,
-    queue::{Arrival, JoinRefusal, Place, QueueView, SignOfLife, Ticket},
+    queue::{JoinRefusal, Place, QueueView, SignOfLife, Ticket},
 };
-use jiff::Timestamp;
 
 /// What a user asks for.
 #[derive(Debug, Clone)]
@@ -15,26 +14,8 @@ pub(in crate::queue) enum Request {
     LookUp(Ticket),
     /// The end of the place of a ticket.
     Leave(Ticket),
-    /// A heartbeat of an earlier instant.
-    Heartbeat(Heartbeat),
-}
-
-/// A heartbeat that an instance has collected.
-#[derive(Debug, Clone)]
-pub(in crate::queue) struct Heartbeat {
-    pub(in crate::queue) user: UserId,
-    pub(in crate::queue) arrival: Arrival,
-    pub(in crate::queue) at: Timestamp,
-}
-
-impl From<&SignOfLife> for Heartbeat {
-    fn from(sign: &SignOfLife) -> Self {
-        Self {
-            user: sign.user.clone(),
-            arrival: sign.arrival,
-            at: sign.at,
-        }
-    }
+    /// A heartbeat that an instance has collected.
+    Heartbeat(SignOfLife),
 }
 
 impl Request {

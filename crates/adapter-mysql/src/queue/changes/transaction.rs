@@ -10,10 +10,7 @@ use std::{
 };
 
 use diesel::QueryResult;
-use frontrow_domain::{
-    model::{ConcertId, queue::EffectiveState},
-    ports::Stamped,
-};
+use frontrow_domain::{model::ConcertId, ports::Stamped};
 use jiff::Timestamp;
 
 use super::{
@@ -105,21 +102,8 @@ async fn finds_line(
     if queue.waiting == 0 {
         return Ok(false);
     }
-    if !may_admit(queue, now) {
+    if queue.room(0, now) == 0 {
         return Ok(true);
     }
     expired::anybody_waits(session, concert, queue, now).await
-}
-
-/// True where the state admits users and the window has room, whoever waits.
-fn may_admit(queue: &QueueRow, now: Timestamp) -> bool {
-    let state = queue.terms.state(now);
-    // Asked of a copy: only an attempt to admit a user starts a window.
-    let window = queue.admission;
-    let (mut peeked, policy) = (window, queue.policy());
-    match state {
-        EffectiveState::Bypass => true,
-        EffectiveState::Open => peeked.room(state, policy, 0, now) > 0,
-        _ => false,
-    }
 }

@@ -1,7 +1,5 @@
 //! The line as a whole, for snapshots; and the heartbeats that instances have collected.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use diesel::QueryResult;
 use frontrow_domain::{
@@ -15,7 +13,7 @@ use futures_util::{FutureExt, future::try_join_all};
 
 use crate::queue::{
     MySqlQueue,
-    changes::{Answer, Heartbeat, Request},
+    changes::{Answer, Request},
     rows::{departures, queue_row, units::count},
 };
 use crate::{calls::Turn, session::Session};
@@ -39,16 +37,10 @@ impl WaitingLine for MySqlQueue {
         concert: ConcertId,
         signs: &[SignOfLife],
     ) -> StoreResult<Stamped<HeardOutcome>> {
-        let mut latest: BTreeMap<_, Heartbeat> = BTreeMap::new();
-        for sign in signs {
-            let heartbeat = Heartbeat::from(sign);
-            let known = latest.entry((&sign.user, sign.arrival));
-            let known = known.or_insert_with(|| heartbeat.clone());
-            known.at = known.at.max(heartbeat.at);
-        }
-        let writing = latest
-            .into_values()
-            .map(|heartbeat| self.changes().ask(concert, Request::Heartbeat(heartbeat)));
+        let writing = signs.iter().map(|sign| {
+            self.changes()
+                .ask(concert, Request::Heartbeat(sign.clone()))
+        });
         let written = try_join_all(writing).await?;
         let Some(last) = written.into_iter().next_back() else {
             return self.record_nothing(concert).await;

@@ -16,7 +16,10 @@ use frontrow_domain::model::{
 };
 use jiff::Timestamp;
 
-use super::columns::{Columns, queues};
+use super::{
+    columns::{Columns, queues},
+    units::count,
+};
 use crate::{
     clock::{locked_now_us, now_us},
     session::Session,
@@ -102,6 +105,14 @@ impl QueueRow {
     /// From which instants places are past their end at `now`.
     pub(in crate::queue) fn cutoffs(&self, now: Timestamp) -> Cutoffs {
         self.terms.deadlines(now).cutoffs(now)
+    }
+
+    /// How many users may be admitted at `now` while `active` places are active, as far as that can be
+    /// said before it is known whether any user waits.
+    pub(in crate::queue) fn room(&self, active: i64, now: Timestamp) -> u64 {
+        let state = self.terms.state(now);
+        self.admission
+            .peek_room(state, self.policy(), count(active), now)
     }
 
     /// Adds the queue. Errors with a duplicate key where the store has it.

@@ -11,14 +11,14 @@ use diesel::{
     sql_types::{BigInt, Binary, Text, TinyInt},
 };
 use diesel_async::RunQueryDsl;
-use frontrow_domain::model::{ConcertId, UserId, queue::EffectiveState};
+use frontrow_domain::model::{ConcertId, queue::EffectiveState};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     errors,
     queue::rows::{
-        places::{Phase, user_of},
+        places::Phase,
         queue_row::{QueueRow, key},
         units::count,
     },
@@ -29,23 +29,30 @@ use crate::{
 /// How many active places past their end are removed at most so that others can be admitted.
 const ROOM_MAX: u32 = 1_000;
 
-/// Any user in the line whose place is not past its end. One entry of an index for each phase.
-const ANYBODY: &str = "
-    (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends)
-     WHERE p.concert_id = ? AND p.phase = 0 AND p.since_us > ? LIMIT 1)
-    UNION ALL
-    (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends)
-     WHERE p.concert_id = ? AND p.phase = 1 AND p.since_us > ? AND p.arrival > ? LIMIT 1)
-    LIMIT 1";
+macro_rules! live {
+    ($phase:literal, $and:literal) => {
+        concat!(
+            "(SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends) \
+             WHERE p.concert_id = ? AND p.phase = ",
+            $phase,
+            " AND p.since_us > ?",
+            $and,
+            " LIMIT 1)"
+        )
+    };
+}
 
-/// The same for active places.
-const ANYBODY_ACTIVE: &str = "
-    (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends)
-     WHERE p.concert_id = ? AND p.phase = 2 AND p.since_us > ? LIMIT 1)
-    UNION ALL
-    (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_ends)
-     WHERE p.concert_id = ? AND p.phase = 3 AND p.since_us > ? LIMIT 1)
-    LIMIT 1";
+/// Any place that is not past its end. One entry of an index for each phase.
+const ANY: &str = concat!(
+    live!(0, ""),
+    " UNION ALL ",
+    live!(1, " AND p.arrival > ?"),
+    " UNION ALL ",
+    live!(2, ""),
+    " UNION ALL ",
+    live!(3, ""),
+    " LIMIT 1"
+);
 
 macro_rules! over {
     ($phase:literal) => {
@@ -99,35 +106,16 @@ const REMEMBER: &str = concat!(
     " SET p.phase = 6, p.since_us = ? WHERE p.phase = j.phase AND p.since_us = j.since_us"
 );
 
-#[derive(QueryableByName)]
+/// A place past its end, as it was read.
+#[derive(Debug, QueryableByName)]
 #[diesel(check_for_backend(Mysql))]
-struct Row {
+pub(super) struct Expired {
     #[diesel(sql_type = Text)]
     user_id: String,
     #[diesel(sql_type = TinyInt)]
     phase: i8,
     #[diesel(sql_type = BigInt)]
     since_us: i64,
-}
-
-/// A place past its end, as it was read.
-#[derive(Debug)]
-pub(super) struct Expired {
-    user: UserId,
-    phase: Phase,
-    since_us: i64,
-}
-
-impl TryFrom<Row> for Expired {
-    type Error = diesel::result::Error;
-
-    fn try_from(row: Row) -> QueryResult<Self> {
-        Ok(Self {
-            user: user_of(&row.user_id)?,
-            phase: Phase::of(row.phase)?,
-            since_us: row.since_us,
-        })
-    }
 }
 
 /// True where any user waits whose place is not past its end.
@@ -137,25 +125,8 @@ pub(in crate::queue) async fn anybody_waits(
     queue: &QueueRow,
     now: Timestamp,
 ) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    #[diesel(check_for_backend(Mysql))]
-    struct Waits {
-        #[diesel(sql_type = BigInt)]
-        #[expect(dead_code, reason = "that there is one says all")]
-        since_us: i64,
-    }
-    let cutoff = bound(queue.cutoffs(now).waiting);
-    let statement = sql_query(ANYBODY)
-        .bind::<Binary, _>(key(&concert))
-        .bind::<BigInt, _>(cutoff)
-        .bind::<Binary, _>(key(&concert))
-        .bind::<BigInt, _>(cutoff)
-        .bind::<BigInt, _>(queue.passed_arrival);
-    let found: Option<Waits> = Fixed(statement)
-        .get_result(session.connection())
-        .await
-        .optional()?;
-    Ok(found.is_some())
+    let waiting = bound(queue.cutoffs(now).waiting);
+    any(session, concert, queue, [waiting, i64::MAX, i64::MAX]).await
 }
 
 /// True where any user has a place that is not past its end.
@@ -165,23 +136,37 @@ pub(in crate::queue) async fn anybody_there(
     queue: &QueueRow,
     now: Timestamp,
 ) -> QueryResult<bool> {
+    let cutoffs = queue.cutoffs(now);
+    let instants = [cutoffs.waiting, cutoffs.unclaimed, Some(cutoffs.claimed)];
+    any(session, concert, queue, instants.map(bound)).await
+}
+
+/// True where any place waits, is unclaimed or claimed since an instant after that of its phase.
+async fn any(
+    session: &mut Session,
+    concert: ConcertId,
+    queue: &QueueRow,
+    [waiting, unclaimed, claimed]: [i64; 3],
+) -> QueryResult<bool> {
     #[derive(QueryableByName)]
     #[diesel(check_for_backend(Mysql))]
-    struct There {
+    struct Any {
         #[diesel(sql_type = BigInt)]
         #[expect(dead_code, reason = "that there is one says all")]
         since_us: i64,
     }
-    if anybody_waits(session, concert, queue, now).await? {
-        return Ok(true);
-    }
-    let cutoffs = queue.cutoffs(now);
-    let statement = sql_query(ANYBODY_ACTIVE)
-        .bind::<Binary, _>(key(&concert))
-        .bind::<BigInt, _>(bound(cutoffs.unclaimed))
-        .bind::<Binary, _>(key(&concert))
-        .bind::<BigInt, _>(bound(Some(cutoffs.claimed)));
-    let found: Option<There> = Fixed(statement)
+    let concert = key(&concert);
+    let statement = sql_query(ANY)
+        .bind::<Binary, _>(concert)
+        .bind::<BigInt, _>(waiting)
+        .bind::<Binary, _>(concert)
+        .bind::<BigInt, _>(waiting)
+        .bind::<BigInt, _>(queue.passed_arrival)
+        .bind::<Binary, _>(concert)
+        .bind::<BigInt, _>(unclaimed)
+        .bind::<Binary, _>(concert)
+        .bind::<BigInt, _>(claimed);
+    let found: Option<Any> = Fixed(statement)
         .get_result(session.connection())
         .await
         .optional()?;
@@ -236,8 +221,7 @@ pub(super) async fn find(
             .bind::<BigInt, _>(if wanted { i64::from(limit) } else { 0 });
     }
     let statement = statement.bind::<BigInt, _>(i64::from(limit));
-    let rows: Vec<Row> = Fixed(statement).load(session.connection()).await?;
-    rows.into_iter().map(Expired::try_from).collect()
+    Fixed(statement).load(session.connection()).await
 }
 
 /// At most `limit` numbered places that admission has passed, whether or not they are past their end at
@@ -255,8 +239,7 @@ pub(super) async fn find_passed(
         .bind::<Binary, _>(key(&concert))
         .bind::<BigInt, _>(queue.passed_arrival)
         .bind::<BigInt, _>(i64::from(limit));
-    let rows: Vec<Row> = Fixed(statement).load(session.connection()).await?;
-    rows.into_iter().map(Expired::try_from).collect()
+    Fixed(statement).load(session.connection()).await
 }
 
 /// Removes these places, and counts them out in `queue`, which the caller saves.
@@ -272,27 +255,23 @@ pub(super) async fn remove(
     }
     let list: Value = expired
         .iter()
-        .map(|place| json!([place.user.as_str(), place.phase as i8, place.since_us]))
+        .map(|place| json!([place.user_id, place.phase, place.since_us]))
         .collect();
     let remembers = queue.terms.accepts_reentry(now);
-    let removed = if remembers {
-        let statement = sql_query(REMEMBER)
-            .bind::<Text, _>(list.to_string())
-            .bind::<Binary, _>(key(&concert))
-            .bind::<BigInt, _>(now.as_microsecond());
-        Fixed(statement).execute(session.connection()).await?
-    } else {
-        let statement = sql_query(DELETE)
-            .bind::<Text, _>(list.to_string())
-            .bind::<Binary, _>(key(&concert));
-        Fixed(statement).execute(session.connection()).await?
-    };
+    let statement = sql_query(if remembers { REMEMBER } else { DELETE }).into_boxed();
+    let mut statement = statement
+        .bind::<Text, _>(list.to_string())
+        .bind::<Binary, _>(key(&concert));
+    if remembers {
+        statement = statement.bind::<BigInt, _>(now.as_microsecond());
+    }
+    let removed = Fixed(statement).execute(session.connection()).await?;
     if removed != expired.len() {
         // One was claimed since it was read.
         return Err(errors::outrun());
     }
     for place in expired {
-        queue.count_out(place.phase);
+        queue.count_out(Phase::of(place.phase)?);
         queue.remembered += i64::from(remembers);
     }
     Ok(())

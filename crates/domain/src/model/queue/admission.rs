@@ -46,6 +46,18 @@ impl Admission {
         }
     }
 
+    /// As [`room`](Self::room), but no attempt to admit a user: no window starts or moves on.
+    #[must_use]
+    pub fn peek_room(
+        mut self,
+        state: EffectiveState,
+        policy: &QueuePolicy,
+        active: u64,
+        now: Timestamp,
+    ) -> u64 {
+        self.room(state, policy, active, now)
+    }
+
     /// Counts `admitted` users in the window. Only admissions in the state *open* under a throughput
     /// count in one.
     pub fn record(&mut self, state: EffectiveState, policy: &QueuePolicy, admitted: u32) {
