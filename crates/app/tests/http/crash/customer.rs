@@ -14,7 +14,7 @@ use frontrow_test_harness::{Client, Reply, Request, eventually};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::lives::{Diary, Lives};
+use super::lives::{Answered, Diary, Lives};
 use crate::{
     random::Random,
     sale::{CHARGE, pick_seat},
@@ -138,16 +138,18 @@ impl Customer {
         Ok(self.ended)
     }
 
-    /// Sends a request until it is answered; says in which life of the program that was, if only one
-    /// can have been.
-    async fn ask(&mut self, request: Request) -> Result<(Option<usize>, Reply)> {
+    /// Sends a request until it is answered; says in which life of the program that was.
+    async fn ask(&mut self, request: Request) -> Result<(Answered, Reply)> {
         let mut last = String::new();
         for _ in 0..TRIES {
             let life = self.show.lives.now();
             match request.clone().await {
                 Ok(reply) if !is_to_come_back(&reply) => {
-                    let same = self.show.lives.now() == life;
-                    return Ok((same.then_some(life), reply));
+                    let answered = Answered {
+                        sent_in: life,
+                        surely: self.show.lives.now() == life,
+                    };
+                    return Ok((answered, reply));
                 }
                 Ok(reply) => {
                     let says_when = reply.header("retry-after").is_some();
@@ -179,10 +181,10 @@ impl Customer {
     async fn join(&mut self) -> Result<bool> {
         let join = self.client.post("/v1/queue/tokens");
         let join = join.json(&json!({"concert_id": self.show.concert}));
-        let (life, joined) = self.ask(self.with_token(join)).await?;
+        let (answered, joined) = self.ask(self.with_token(join)).await?;
         match joined.status {
             200 | 201 => {
-                self.shown(life, joined.json, joined.status == 201)?;
+                self.shown(answered, joined.json, joined.status == 201)?;
                 Ok(true)
             }
             409 => {
@@ -197,7 +199,7 @@ impl Customer {
     }
 
     /// Takes in a place that was shown: it must be the one that was had before.
-    fn shown(&mut self, life: Option<usize>, place: Value, joined_now: bool) -> Result<()> {
+    fn shown(&mut self, answered: Answered, place: Value, joined_now: bool) -> Result<()> {
         if !self.place.is_null() {
             ensure!(
                 place["joined_at"] == self.place["joined_at"],
@@ -207,9 +209,7 @@ impl Customer {
             let again = place["queue_token"] != self.place["queue_token"];
             self.ended.came_back += usize::from(again);
         }
-        if let Some(life) = life {
-            self.ended.diary.note(life, &place, joined_now)?;
-        }
+        self.ended.diary.note(answered, &place, joined_now)?;
         self.place = place;
         Ok(())
     }
@@ -217,11 +217,11 @@ impl Customer {
     /// Waits for the turn; false when it is sold out before.
     async fn wait(&mut self) -> Result<bool> {
         loop {
-            let (life, looked) = self
+            let (answered, looked) = self
                 .ask(self.with_token(self.client.get("/v1/queue/token")))
                 .await?;
             // Before it has bought or left, nobody's place ends in a test of this length.
-            self.shown(life, looked.expect_status(200)?.json, false)?;
+            self.shown(answered, looked.expect_status(200)?.json, false)?;
             if self.place["state"] == "active" {
                 return Ok(true);
             }

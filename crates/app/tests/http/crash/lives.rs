@@ -38,21 +38,47 @@ pub(crate) struct Seen {
     pub(crate) admitted_at: Option<Timestamp>,
 }
 
+/// In which life of the program a request was answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    /// The life in which it was sent.
+    pub(crate) sent_in: usize,
+    /// False where the program was killed before the answer was read: it may be of a later life.
+    pub(crate) surely: bool,
+}
+
 /// What one user saw, life by life.
 #[derive(Debug, Default)]
-pub(crate) struct Diary(BTreeMap<usize, Seen>);
+pub(crate) struct Diary {
+    lives: BTreeMap<usize, Seen>,
+    /// When they were admitted, by the life in which they asked.
+    admissions: BTreeMap<usize, Timestamp>,
+}
 
 impl Diary {
-    /// Notes a place that was shown in `life`.
-    pub(crate) fn note(&mut self, life: usize, place: &Value, joined_now: bool) -> Result<()> {
+    /// Notes a place that was shown.
+    pub(crate) fn note(
+        &mut self,
+        answered: Answered,
+        place: &Value,
+        joined_now: bool,
+    ) -> Result<()> {
         let instant = |field: &str| -> Result<Timestamp> {
             let text = place[field].as_str();
             Ok(text
                 .with_context(|| format!("no {field}: {place}"))?
                 .parse()?)
         };
+        let life = answered.sent_in;
+        let is_active = place["state"] == "active";
+        if is_active {
+            self.admissions.insert(life, instant("admitted_at")?);
+        }
+        if !answered.surely {
+            return Ok(());
+        }
         let joined_at = instant("joined_at")?;
-        let seen = self.0.entry(life).or_insert(Seen {
+        let seen = self.lives.entry(life).or_insert(Seen {
             joined_at,
             in_line: false,
             waited_until: None,
@@ -60,7 +86,7 @@ impl Diary {
         });
         let recovering = place["queue"]["recovering"] == true;
         seen.in_line |= joined_now || (recovering && place["state"] == "waiting");
-        if place["state"] == "active" {
+        if is_active {
             seen.admitted_at = Some(instant("admitted_at")?);
         } else {
             seen.waited_until = seen.waited_until.max(Some(instant("as_of")?));
@@ -70,17 +96,18 @@ impl Diary {
 
     /// Until when, at least, they waited in this life.
     ///
-    /// A queue that outlives the program may have admitted them a moment before: that shows only once it is
-    /// committed, and then, after a kill, in a later life.
+    /// A queue that outlives the program may have admitted them a moment before: that shows only once it
+    /// is committed, and then, after a kill, in a later life, or in an answer of which it is not known
+    /// which life gave it.
     fn waited_until(&self, life: usize) -> Option<Timestamp> {
-        let said = self.0.get(&life)?.waited_until?;
-        let admitted_at = self.0.range(life..).find_map(|(_, seen)| seen.admitted_at);
-        Some(admitted_at.map_or(said, |admitted_at| said.min(admitted_at)))
+        let said = self.lives.get(&life)?.waited_until?;
+        let admission = self.admissions.range(life..).next();
+        Some(admission.map_or(said, |(_, admitted_at)| said.min(*admitted_at)))
     }
 
     /// In how many lives they were in the line.
     pub(crate) fn lives_in_line(&self) -> usize {
-        self.0.values().filter(|seen| seen.in_line).count()
+        self.lives.values().filter(|seen| seen.in_line).count()
     }
 }
 
@@ -89,7 +116,7 @@ impl Diary {
 pub(crate) fn nobody_overtook<'a>(diaries: impl Iterator<Item = &'a Diary>) -> usize {
     let mut lives: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
     for diary in diaries {
-        for (life, seen) in &diary.0 {
+        for (life, seen) in &diary.lives {
             lives.entry(*life).or_default().push(Seen {
                 waited_until: diary.waited_until(*life),
                 ..*seen
@@ -125,6 +152,14 @@ mod tests {
 
     use super::*;
 
+    /// An answer that surely came in this life.
+    fn in_life(life: usize) -> Answered {
+        Answered {
+            sent_in: life,
+            surely: true,
+        }
+    }
+
     /// Somebody who joined in this second, came back, and was admitted in another.
     fn diary(joined: u8, came_back: bool, admitted: u8) -> Result<Diary> {
         let at = |second: u8| format!("2030-01-01T00:00:{second:02}Z");
@@ -133,12 +168,12 @@ mod tests {
             "state": "waiting", "joined_at": at(joined), "as_of": at(10),
             "queue": {"recovering": came_back},
         });
-        diary.note(1, &waiting, false)?;
+        diary.note(in_life(1), &waiting, false)?;
         let active = json!({
             "state": "active", "joined_at": at(joined), "admitted_at": at(admitted), "as_of": at(50),
             "queue": {"recovering": false},
         });
-        diary.note(1, &active, false)?;
+        diary.note(in_life(1), &active, false)?;
         Ok(diary)
     }
 
@@ -155,19 +190,26 @@ mod tests {
 
     #[test]
     fn an_admission_may_show_after_the_kill() -> Result<()> {
-        let mut first = Diary::default();
-        let place = |second: u8, state: &str| {
-            json!({
-                "state": state, "joined_at": "2030-01-01T00:00:01Z",
-                "as_of": format!("2030-01-01T00:00:{second}Z"),
-                "admitted_at": "2030-01-01T00:00:11Z", "queue": {"recovering": false},
-            })
+        let across = Answered {
+            sent_in: 1,
+            surely: false,
         };
-        first.note(1, &place(10, "waiting"), true)?;
-        first.note(1, &place(12, "waiting"), false)?;
-        first.note(2, &place(13, "active"), false)?;
-        let diaries = [first, diary(2, false, 11)?];
-        assert_eq!(nobody_overtook(diaries.iter()), 2);
+        for shown in [in_life(2), across] {
+            let mut first = Diary::default();
+            let place = |second: u8, state: &str| {
+                json!({
+                    "state": state, "joined_at": "2030-01-01T00:00:01Z",
+                    "as_of": format!("2030-01-01T00:00:{second}Z"),
+                    "admitted_at": "2030-01-01T00:00:11Z", "queue": {"recovering": false},
+                })
+            };
+            first.note(in_life(1), &place(10, "waiting"), true)?;
+            first.note(in_life(1), &place(12, "waiting"), false)?;
+            first.note(shown, &place(13, "active"), false)?;
+            let admissions = 1 + usize::from(shown.surely);
+            let diaries = [first, diary(2, false, 11)?];
+            assert_eq!(nobody_overtook(diaries.iter()), admissions);
+        }
         Ok(())
     }
 
