@@ -1,4 +1,4 @@
-//! Statements written as SQL.
+//! Statements whose text never changes.
 
 use diesel::{
     QueryResult,
@@ -8,7 +8,7 @@ use diesel::{
 
 /// A statement whose text is always the same, whatever its values are.
 ///
-/// The driver prepares `sql_query` anew for each call, which is a second trip to the server, as it
+/// The driver prepares `sql_query` and updates anew for each call, which is a second trip to the server, as it
 /// cannot know how many texts there are. This says that there is one, to be prepared once a connection.
 #[derive(Debug)]
 pub(crate) struct Fixed<Statement>(pub(crate) Statement);

@@ -71,6 +71,9 @@ impl Tour {
         let outcome = call(&self.queue, self.concert).await;
         let bill = self.meter.take();
         assert!(!bill.is_empty(), "{what}: nothing was metered");
+        for statement in &bill {
+            assert!(!statement.prepared_again, "{what}: {statement}");
+        }
         for write in bill.iter().filter(|one| is_write(one)) {
             // The list of rows is a table, too, which MySQL writes down and reads.
             assert!(write.is_lean(2 * write.answer.changed), "{what}: {write}");

@@ -24,6 +24,9 @@ pub(crate) struct Metered {
     /// How often the server's tables were asked for a row: found by a key, next to the last one, or next
     /// in the table, whether it was wanted or not.
     pub(crate) read: u64,
+    /// True where the connection had prepared the same statement before: that costs another trip to the
+    /// server each time, which reads the text again.
+    pub(crate) prepared_again: bool,
     pub(crate) answer: Answer,
 }
 
@@ -40,6 +43,9 @@ impl fmt::Display for Metered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Answer { returned, changed } = self.answer;
         let (read, statement) = (self.read, &self.statement);
+        if self.prepared_again {
+            write!(f, "was prepared again, ")?;
+        }
         write!(
             f,
             "read {read} rows, gave {returned}, wrote {changed}: {statement}"
@@ -60,6 +66,7 @@ impl Meter {
         let theirs = Arc::clone(&seen);
         let wire = Wire::to(address_of(url).await, move || Counters {
             read: None,
+            prepared_again: None,
             seen: Arc::clone(&theirs),
         });
         Self {
@@ -82,6 +89,8 @@ fn locked(seen: &Mutex<Vec<Metered>>) -> MutexGuard<'_, Vec<Metered>> {
 struct Counters {
     /// How they stood last.
     read: Option<u64>,
+    /// What was prepared last, if it had been before.
+    prepared_again: Option<String>,
     seen: Arc<Mutex<Vec<Metered>>>,
 }
 
@@ -110,9 +119,14 @@ impl Reader for Counters {
         locked(&self.seen).push(Metered {
             statement: statement.split_whitespace().collect::<Vec<_>>().join(" "),
             read: read - before,
+            prepared_again: self.prepared_again.take().as_deref() == Some(statement),
             answer,
         });
         Ok(())
+    }
+
+    fn prepared_again(&mut self, statement: &str) {
+        self.prepared_again = Some(statement.to_owned());
     }
 }
 

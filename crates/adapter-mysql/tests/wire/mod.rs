@@ -24,6 +24,9 @@ pub(crate) trait Reader: Send {
     /// After the server has answered it, and before the adapter has any of the answer: it may go on without
     /// having read all.
     async fn after(&mut self, server: &mut Side, statement: &str, came: Answer) -> io::Result<()>;
+
+    /// The adapter had a statement prepared that this connection had prepared before.
+    fn prepared_again(&mut self, _: &str) {}
 }
 
 /// The way to a server. It ends when this is dropped, with all of its connections.
@@ -108,6 +111,9 @@ async fn converse(
                 continue;
             }
             Some(Command::Prepare(statement)) => {
+                if prepared.values().any(|known| *known == statement) {
+                    reader.prepared_again(&statement);
+                }
                 server.send(&packet).await?;
                 let answer = server.next().await?;
                 prepared.extend(answer.prepared().map(|id| (id, statement)));

@@ -134,10 +134,9 @@ impl QueueRow {
         session: &mut Session,
         concert: ConcertId,
     ) -> QueryResult<()> {
-        update(queues::table.find(key(&concert)))
-            .set(Columns::from(self))
-            .execute(session.connection())
-            .await?;
+        // All columns, so the text is always the same.
+        let statement = update(queues::table.find(key(&concert))).set(Columns::from(self));
+        Fixed(statement).execute(session.connection()).await?;
         Ok(())
     }
 }
