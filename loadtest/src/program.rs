@@ -107,10 +107,15 @@ impl Program {
 
     /// Gives a concert a performance with so many seats, in rows `R0`, `R1`, … of 1,000 at most; gives
     /// its id.
-    pub(crate) async fn performance(&self, concert: &str, seats: u32) -> Result<String> {
+    pub(crate) async fn performance(
+        &self,
+        concert: &str,
+        venue: &str,
+        seats: u32,
+    ) -> Result<String> {
         let body = json!({
             "starts_at": "2035-06-01T19:00:00Z",
-            "venue": "The Proving Ground",
+            "venue": venue,
             "sections": [{ "name": "Stalls", "price": 100, "rows": rows(seats) }],
         });
         let path = format!("/v1/admin/concerts/{concert}/performances");

@@ -68,7 +68,9 @@ impl Holding {
         let mut requests = Requests::default();
         let mut first = 0;
         while first < holds {
-            let hall = stage.program.performance(&concert, HALL).await?;
+            // Two performances at the same time and place would be one.
+            let venue = format!("Hall {first}");
+            let hall = stage.program.performance(&concert, &venue, HALL).await?;
             let crowd = Crowd {
                 series: Series(1),
                 first,

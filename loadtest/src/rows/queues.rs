@@ -91,7 +91,10 @@ impl Queue {
             "active_ttl_s": 3_600,
         });
         let concert = stage.program.concert("Active", policy).await?;
-        stage.program.performance(&concert, 1_000).await?;
+        stage
+            .program
+            .performance(&concert, "The Proving Ground", 1_000)
+            .await?;
         let crowd = Crowd {
             series: ACTIVE,
             first: 0,
