@@ -248,6 +248,10 @@ impl<E: Execute> State<E> {
         entry.calls += 1;
         entry.calls_to_board += 1;
         let key = entry.key.clone();
+        // Where it wants a further call, it is listed behind the others.
+        if let Some(list) = entry.turn.take().and_then(|slot| self.turns.get_mut(slot)) {
+            self.pending.lines.unlink(list, TURNS, line);
+        }
         self.calls += 1;
         self.in_flight += 1 + granted;
         let _ = self.settle(line);

@@ -1,4 +1,4 @@
-use frontrow_request_batching::{Limits, SubmitError};
+use frontrow_request_batching::{InFlight, Limits, SubmitError};
 
 use crate::support::{Room, answers, wide};
 
@@ -116,4 +116,24 @@ async fn a_call_that_has_not_run_yet_is_no_reason_for_a_further_one() {
     assert_eq!(call.requests, [1, 2, 3, 4]);
     assert!(room.call_by_now().await.is_none());
     drop((asked, call));
+}
+
+#[tokio::test]
+async fn keys_with_full_batches_take_turns() {
+    let mut room = Room::new(Limits {
+        calls_per_key_max: 4,
+        in_flight: InFlight::Fixed(10),
+        ..wide()
+    });
+    let _asked = [room.ask("a", 1).await, room.ask("b", 101).await];
+    let _first = [room.call().await, room.call().await];
+    let _a = room.ask_all("a", 2..=30).await;
+    let full = [room.call().await, room.call().await];
+    let _b = room.ask_all("b", 102..=130).await;
+    let mut keys = Vec::new();
+    for call in full {
+        call.answer();
+        keys.push(room.call().await.key);
+    }
+    assert_eq!(keys, ["a", "b"]);
 }
