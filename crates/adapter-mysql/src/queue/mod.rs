@@ -15,7 +15,8 @@
 //! | snapshot | the queue; the departures since the snapshot before | none |
 //! | admission tick | the queue; then in a transaction: the queue, next in line, the move, the queue | the queue; the rows that are moved |
 //! | expiry tick | the queue, one place past its end; then in a transaction: the queue, places past their end, their removal, the queue | the queue; the rows that are removed |
-//! | seed, sold out | the queue; where that is news, in a transaction: the queue, the change | the queue |
+//! | seed | the queue; where that is news, in a transaction: the queue, the change | the queue |
+//! | sold out | in a transaction: the queue, the change unless an older count says it | the queue |
 //! | busy, empty, version | one or two `SELECT` | none |
 //!
 //! Every transaction that changes more than one row holds the lock of its queue's row, and takes it
@@ -27,7 +28,8 @@
 //!
 //! # Connections
 //! Users and jobs have connections of their own. Of the users', look-ups take at most a half and changes
-//! at most three eighths, so that claims at the gate find one. A tick waits at most half a second for its queue's row; then it gives up the connection too.
+//! at most three eighths, so that claims at the gate find one. A tick waits at most half a second for its
+//! queue's row; then it gives up the connection too.
 //!
 //! # Positions
 //! A position is the place's number less that of the last place that admission has passed. Numbers are

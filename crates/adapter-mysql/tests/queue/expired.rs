@@ -108,6 +108,40 @@ async fn nobody_waits_for_the_removal_of_others() {
     assert_eq!(removed, 20_000);
 }
 
+/// A break of service moves the deadlines of places that admission has passed, and an attempt to admit
+/// comes before each removal.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passed_places_are_removed_after_a_break_of_service() {
+    let mut hall = Hall::open(paused()).await;
+    all_but_the_last_expired(&mut hall, 1_000).await;
+    hall.change(by_rate(1)).await;
+    while hall.admit(10).await.more {}
+    hall.store.offset.shift(SignedDuration::from_mins(10));
+    hall.admit(10).await;
+    assert_eq!(hall.expire(5_000).await.done, 1_000);
+}
+
+/// Users who re-entered have no numbers, so admission cannot pass their places once those are past
+/// their end. Where it reads nothing else it asks for no further attempt, and expiry comes first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expiry_makes_way_where_more_users_reentered_than_a_tick_reads() {
+    let mut hall = Hall::open(paused()).await;
+    let last = all_but_the_last_expired(&mut hall, 5_000).await;
+    let raw = &mut hall.store.raw().await;
+    for reentered in [
+        "UPDATE queue_places SET phase = 0, seq = NULL",
+        "UPDATE queues SET reentered = waiting, last_seq = 0, line_since = NULL",
+    ] {
+        execute(raw, reentered).await.unwrap();
+    }
+    hall.change(by_rate(10)).await;
+    let report = hall.admit(10).await;
+    assert_eq!((report.done, report.more), (0, false));
+    while hall.expire(500).await.more {}
+    assert_eq!(hall.admit(10).await.done, 1);
+    assert!(!hall.waits(&last).await);
+}
+
 /// Every window is filled while places past their end are removed as fast as possible.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expiry_takes_no_window_from_admission() {

@@ -36,6 +36,7 @@ const READ: &str = "
     SELECT l.arrival FROM queue_leavers l FORCE INDEX (PRIMARY)
     WHERE l.concert_id = ? AND (l.slot BETWEEN ? AND ? OR l.slot BETWEEN ? AND ?)
       AND l.number > ? AND l.number <= ?";
+
 /// Records the departures of places with these arrivals, after the departure with number `last`. The
 /// caller holds the queue's lock.
 pub(in crate::queue) async fn record(

@@ -85,7 +85,9 @@ pub(in crate::queue) async fn admit(
     let Some((now, queue)) = queue_row::read(session, concert).await? else {
         return Ok(Turn::Done(begin::not_seeded(session).await?));
     };
-    if !queue.is_busy() {
+    // Places past their end at the head are passed once a second where nobody may be admitted.
+    let none_to_admit = queue.waiting == 0 || queue.room(0, now) == 0;
+    if !queue.is_busy() || (none_to_admit && !queue.terms.tick_is_due(now)) {
         let report = begin::report(&queue, 0, false, now);
         return Ok(Turn::Done(begin::stamped(report, now)));
     }
@@ -100,21 +102,19 @@ pub(in crate::queue) async fn admit(
     let limit = queue.room(queue.active, now).min(order.limit.into());
     // Where none may be admitted, the head is read all the same: places past their end are passed.
     let mut line = Line::read(session, &tick, limit).await?;
-    let admitted = if line.live.is_empty() {
-        Vec::new()
-    } else {
+    if !line.live.is_empty() {
         // A window starts with the first attempt to admit a user.
         let queue = &mut tick.queue;
         let (state, policy) = (queue.terms.state(now), queue.terms.policy());
-        let room = queue
+        queue
             .admission
             .room(state, policy, count(queue.active), now);
-        line.take(room.min(limit))
-    };
+    }
+    let admitted = line.take(limit);
     line.pass(&mut tick);
     admit_all(session, &mut tick, &admitted).await?;
     let done = u32::try_from(admitted.len()).unwrap_or(u32::MAX);
-    let more = tick.queue.room(tick.queue.active, now) > 0 && limit > 0 && line.goes_on();
+    let more = tick.queue.room(tick.queue.active, now) > 0 && limit > 0 && line.goes_on(done);
     tick.end(session, done, more).await
 }
 
@@ -162,9 +162,11 @@ impl Line {
         std::mem::replace(&mut self.live, rest)
     }
 
-    /// True where any user may wait who was not taken.
-    fn goes_on(&self) -> bool {
-        self.unread || !self.live.is_empty()
+    /// True where another attempt may find users who were not taken. Where this one admitted nobody and
+    /// read only places past their end of users who re-entered, the next would read the same again:
+    /// expiry comes first.
+    fn goes_on(&self, admitted: u32) -> bool {
+        !self.live.is_empty() || (self.unread && (admitted > 0 || self.last.is_some()))
     }
 
     /// Moves the queue on, up to the first numbered place that still waits.

@@ -55,22 +55,19 @@ impl Tick {
     /// Ends a tick that did `done` pieces of work. Writes the row where anything has changed, or where
     /// its last instant is due to be recorded.
     pub(super) async fn end(
-        mut self,
+        self,
         session: &mut Session,
         done: u32,
         more: bool,
     ) -> QueryResult<Turn<Stamped<TickOutcome>>> {
         let report = stamped(report(&self.queue, done, more, self.now), self.now);
         if !self.found.terms.tick_is_due(self.now) {
-            let terms = &mut self.queue.terms;
-            let instants = (terms.serving_since, terms.last_tick);
-            (terms.serving_since, terms.last_tick) =
-                (self.found.terms.serving_since, self.found.terms.last_tick);
-            if self.queue == self.found {
+            let mut unserved = self.queue.clone();
+            unserved.terms.serving_since = self.found.terms.serving_since;
+            unserved.terms.last_tick = self.found.terms.last_tick;
+            if unserved == self.found {
                 return Ok(Turn::Refused(report));
             }
-            let terms = &mut self.queue.terms;
-            (terms.serving_since, terms.last_tick) = instants;
         }
         self.queue.save(session, self.concert).await?;
         Ok(Turn::Done(report))

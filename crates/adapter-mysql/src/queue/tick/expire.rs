@@ -33,6 +33,9 @@ pub(in crate::queue) async fn expire(
         || (!queue.terms.tick_is_due(now)
             && expired::find(session, concert, &queue, &PHASES, 1, now)
                 .await?
+                .is_empty()
+            && expired::find_passed(session, concert, &queue, 1)
+                .await?
                 .is_empty());
     if idle {
         let report = begin::report(&queue, 0, false, now);
