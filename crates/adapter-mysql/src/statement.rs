@@ -8,8 +8,9 @@ use diesel::{
 
 /// A statement whose text is always the same, whatever its values are.
 ///
-/// The driver prepares `sql_query` and updates anew for each call, which is a second trip to the server, as it
-/// cannot know how many texts there are. This says that there is one, to be prepared once a connection.
+/// The driver prepares `sql_query` and updates for each call, as it cannot know how many texts there
+/// are. That costs another trip to the server. This says that there is one text, to be prepared once a
+/// connection.
 #[derive(Debug)]
 pub(crate) struct Fixed<Statement>(pub(crate) Statement);
 

@@ -18,7 +18,7 @@ pub(super) struct Heard {
 }
 
 impl Run<'_> {
-    /// Notes what a user was told at an instance, and that they were heard of.
+    /// Notes what a user was told at an instance, and their heartbeat.
     pub(super) fn told_of(
         &mut self,
         at: usize,
@@ -68,12 +68,12 @@ impl Run<'_> {
         let ttl = i64::try_from(queue.rules().waiting_ttl.as_micros()).unwrap_or(i64::MAX);
         for place in &queue.waiting {
             let Some(heard) = self.heard.get(&place.user) else {
-                return Err(format!("{} waits and was never heard of", place.user));
+                return Err(format!("{} waits and never sent a heartbeat", place.user));
             };
             if place.last_seen > heard.at {
                 let seen = place.last_seen;
                 return Err(format!(
-                    "{} was heard of at {heard:?}, not {seen}",
+                    "{} sent a heartbeat at {heard:?}, not {seen}",
                     place.user
                 ));
             }
@@ -83,7 +83,7 @@ impl Run<'_> {
                 .is_some_and(|then| passed - then < ttl - 500_000);
             if lately && !queue.waits(place, now) {
                 return Err(format!(
-                    "{} was heard of at {heard:?}, but died",
+                    "{} sent a heartbeat at {heard:?}, but died",
                     place.user
                 ));
             }
