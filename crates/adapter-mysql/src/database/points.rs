@@ -16,7 +16,7 @@ use super::{
     idempotency::{self, Claim},
     schema::{balances, ledger},
 };
-use crate::{calls::Turn, errors, session::Session};
+use crate::{calls::Turn, errors, session::Session, statement::Fixed};
 
 #[async_trait]
 impl Points for MySqlDatabase {
@@ -68,13 +68,11 @@ pub(super) async fn change_account(
         .find(Db(user.clone()))
         .filter(balances::balance.eq(Db(before.balance.0)))
         .filter(balances::last_seq.eq(Db(before.last_seq)));
-    let changed = update(unchanged)
-        .set((
-            balances::balance.eq(Db(after.balance.0)),
-            balances::last_seq.eq(Db(after.last_seq)),
-        ))
-        .execute(session.connection())
-        .await?;
+    let statement = update(unchanged).set((
+        balances::balance.eq(Db(after.balance.0)),
+        balances::last_seq.eq(Db(after.last_seq)),
+    ));
+    let changed = Fixed(statement).execute(session.connection()).await?;
     Ok(changed == 1)
 }
 

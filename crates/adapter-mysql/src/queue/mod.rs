@@ -56,8 +56,8 @@
 //! - `place/`: look-ups and the gate. `tick/`: admission and expiry.
 //! - `rows/`: one file for each table.
 
+mod batching;
 mod changes;
-mod overload;
 mod place;
 mod ports;
 mod rows;

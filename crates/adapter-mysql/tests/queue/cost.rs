@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     hall::{Hall, by_rate, enters, paused, report, user},
     long_line,
-    one_queue::settings,
+    one_queue::{execute, settings},
     wire::meter::{Meter, Metered},
 };
 
@@ -266,4 +266,27 @@ async fn an_attempt_without_room_takes_no_lock() {
             break;
         }
     }
+}
+
+/// The places of a lost queue may be very many: one transaction that removed them all would be rolled
+/// back at the end of its time, again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn places_that_a_lost_queue_left_behind_are_removed_in_steps() {
+    let mut hall = Hall::open(paused()).await;
+    long_line::line_up(&mut hall, 25_000).await;
+    let raw = &mut hall.store.raw().await;
+    execute(raw, "DELETE FROM queues").await.unwrap();
+    let tour = Tour::of(&hall).await;
+    tour.meter.take();
+    tour.queue.seed(&hall.seed_of(by_rate(1))).await.unwrap();
+    let removed: Vec<u64> = tour
+        .meter
+        .take()
+        .iter()
+        .filter(|one| one.statement.starts_with("DELETE FROM queue_places"))
+        .map(|one| one.answer.changed)
+        .collect();
+    assert_eq!(removed, [10_000, 10_000, 5_001]);
+    let place = enters(&tour.queue, hall.concert, "first").await;
+    assert!(matches!(place.standing, Standing::Active { .. }));
 }

@@ -94,7 +94,12 @@ impl Hall {
     }
 
     async fn seed(&self, policy: QueuePolicy) -> SeedOutcome {
-        let seed = QueueSeed {
+        let seed = self.seed_of(policy);
+        self.queue().seed(&seed).await.unwrap().value
+    }
+
+    pub(crate) fn seed_of(&self, policy: QueuePolicy) -> QueueSeed {
+        QueueSeed {
             concert: self.concert,
             policy: VersionedPolicy {
                 policy,
@@ -102,8 +107,7 @@ impl Hall {
             },
             generation: Generation(1),
             recovery: None,
-        };
-        self.queue().seed(&seed).await.unwrap().value
+        }
     }
 
     /// Joins, and gets a new place.

@@ -46,13 +46,11 @@ pub(super) async fn expire(session: &mut Session, id: ReservationId) -> QueryRes
     let over = reservations::table
         .find(Db(id))
         .filter(reservations::held_until.le(session.now().nullable()));
-    let ended = update(over)
-        .set((
-            reservations::state.eq(Db(Phase::Expired)),
-            reservations::held_until.eq(None::<Db<Timestamp>>),
-        ))
-        .execute(session.connection())
-        .await?;
+    let statement = update(over).set((
+        reservations::state.eq(Db(Phase::Expired)),
+        reservations::held_until.eq(None::<Db<Timestamp>>),
+    ));
+    let ended = Fixed(statement).execute(session.connection()).await?;
     free(session, id, ended).await
 }
 
@@ -62,13 +60,11 @@ pub(super) async fn cancel(session: &mut Session, id: ReservationId) -> QueryRes
     let live = reservations::table
         .find(Db(id))
         .filter(reservations::held_until.gt(session.now().nullable()));
-    let ended = update(live)
-        .set((
-            reservations::state.eq(Db(Phase::Cancelled)),
-            reservations::held_until.eq(None::<Db<Timestamp>>),
-        ))
-        .execute(session.connection())
-        .await?;
+    let statement = update(live).set((
+        reservations::state.eq(Db(Phase::Cancelled)),
+        reservations::held_until.eq(None::<Db<Timestamp>>),
+    ));
+    let ended = Fixed(statement).execute(session.connection()).await?;
     free(session, id, ended).await
 }
 

@@ -243,14 +243,12 @@ async fn confirm(session: &mut Session, reservation: &Reservation) -> QueryResul
     let live = reservations::table
         .find(Db(reservation.id))
         .filter(reservations::held_until.gt(session.now().nullable()));
-    let confirmed = update(live)
-        .set((
-            reservations::state.eq(Db(Phase::Confirmed)),
-            reservations::held_until.eq(None::<Db<Timestamp>>),
-            reservations::confirmed_at.eq(Some(Db(at))),
-        ))
-        .execute(session.connection())
-        .await?;
+    let statement = update(live).set((
+        reservations::state.eq(Db(Phase::Confirmed)),
+        reservations::held_until.eq(None::<Db<Timestamp>>),
+        reservations::confirmed_at.eq(Some(Db(at))),
+    ));
+    let confirmed = Fixed(statement).execute(session.connection()).await?;
     Ok(confirmed == 1)
 }
 

@@ -13,7 +13,7 @@ use frontrow_domain::{
     model::{ConcertId, UserId},
     ports::{Stamped, StoreError, StoreResult},
 };
-use frontrow_request_batching::{Batch, Batcher, Execute, InFlight, Limits, Priority};
+use frontrow_request_batching::{Batch, Batcher, Execute, Priority};
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
@@ -21,16 +21,10 @@ use super::{
     requests::{Answer, Request},
     transaction,
 };
-use crate::{calls::Calls, queue::overload::store_error};
+use crate::{calls::Calls, queue::batching};
 
 /// How many requests share a transaction at most: it holds the queue's lock for some milliseconds then.
 const BATCH_MAX: usize = 256;
-
-/// How many requests are pending at most.
-const PENDING_MAX: usize = 8_192;
-
-/// How many requests of one user are pending at most.
-const PENDING_PER_USER_MAX: usize = 100;
 
 /// The requests that change queues.
 pub(in crate::queue) struct Batches(Batcher<Transactions>);
@@ -39,16 +33,8 @@ impl Batches {
     /// Each call ends within `limit`, and no request waits for longer for its transaction to begin. So
     /// many transactions, of different queues, run at once at most.
     pub(in crate::queue) fn new(calls: Calls, limit: Duration, transactions_max: usize) -> Self {
-        let limits = Limits {
-            batch_max: BATCH_MAX,
-            pending_max: PENDING_MAX,
-            pending_per_user_max: PENDING_PER_USER_MAX,
-            queue_timeout: limit,
-            // The next transaction of a queue would only wait for the lock of the one before.
-            calls_per_key_max: 1,
-            calls_max: transactions_max,
-            in_flight: InFlight::Fixed(BATCH_MAX * transactions_max),
-        };
+        // The next transaction of a queue would only wait for the lock of the one before.
+        let limits = batching::limits(BATCH_MAX, 1, transactions_max, limit);
         Self(Batcher::new(limits, Transactions { calls, limit }))
     }
 
@@ -60,7 +46,7 @@ impl Batches {
     ) -> StoreResult<Stamped<Answer>> {
         let (user, priority) = (request.user().clone(), priority(&request));
         let answer = self.0.submit(concert, user, priority, request);
-        answer.await.map_err(store_error)
+        answer.await.map_err(batching::store_error)
     }
 }
 

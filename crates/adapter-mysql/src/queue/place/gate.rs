@@ -36,13 +36,8 @@ const CLAIM: &str = "
     UPDATE queue_places FORCE INDEX (PRIMARY) SET phase = 3, since_us = ?, claimed_at_us = ?
     WHERE concert_id = ? AND user_id = ? AND arrival = ? AND phase = ? AND since_us = ?";
 
-/// A place before and after it passed the gate.
-#[derive(Debug, Clone)]
-struct Claim {
-    ticket: Ticket,
-    before: PlaceRow,
-    after: PlaceRow,
-}
+/// Whose place it is, and its row before and after it passed the gate.
+type Claim = (Ticket, PlaceRow, PlaceRow);
 
 impl MySqlQueue {
     /// Lets the place of `ticket` through, if it is active.
@@ -93,12 +88,7 @@ impl MySqlQueue {
 
     /// Makes the row `before` into `after`. Returns false where it is not `before` any more.
     async fn claim(&self, ticket: &Ticket, before: PlaceRow, after: PlaceRow) -> StoreResult<bool> {
-        let claim = Claim {
-            ticket: ticket.clone(),
-            before,
-            after,
-        };
-        self.call(claim, |session, claim| {
+        self.call((ticket.clone(), before, after), |session, claim| {
             write(session, claim).map_ok(Turn::Done).boxed()
         })
         .await
@@ -120,12 +110,7 @@ fn after_gate(seen: &Seen, row: &PlaceRow, now: Timestamp, purpose: GatePurpose)
     }
 }
 
-async fn write(session: &mut Session, claim: &Claim) -> QueryResult<bool> {
-    let Claim {
-        ticket,
-        before,
-        after,
-    } = claim;
+async fn write(session: &mut Session, (ticket, before, after): &Claim) -> QueryResult<bool> {
     let claimed_at = after.claimed_at.unwrap_or(after.since);
     let statement = sql_query(CLAIM)
         .bind::<BigInt, _>(after.since.as_microsecond())

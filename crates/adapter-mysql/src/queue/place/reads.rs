@@ -13,7 +13,7 @@ use frontrow_domain::{
     model::{ConcertId, UserId, queue::Ticket},
     ports::{Stamped, StoreError, StoreResult},
 };
-use frontrow_request_batching::{Batch, Batcher, Execute, InFlight, Limits, Priority};
+use frontrow_request_batching::{Batch, Batcher, Execute, Priority};
 use futures_util::{FutureExt, TryFutureExt};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
@@ -22,7 +22,7 @@ use crate::{
     calls::{Calls, Turn},
     clock::now_us,
     queue::{
-        overload::store_error,
+        batching,
         rows::{
             columns::Columns,
             places::{PlaceColumns, PlaceRow, list_of, users_list},
@@ -35,12 +35,6 @@ use crate::{
 
 /// How many users one statement is about at most.
 const BATCH_MAX: usize = 64;
-
-/// How many requests are pending at most.
-const PENDING_MAX: usize = 8_192;
-
-/// How many requests of one user are pending at most.
-const PENDING_PER_USER_MAX: usize = 100;
 
 const READ: &str = concat!(
     "SELECT STRAIGHT_JOIN ",
@@ -68,15 +62,7 @@ impl Reads {
     /// Each statement ends within `limit`, and no look-up waits for longer for its statement to begin.
     /// At most `statements_max` run at once, so that look-ups leave connections to what changes queues.
     pub(in crate::queue) fn new(calls: Calls, limit: Duration, statements_max: usize) -> Self {
-        let limits = Limits {
-            batch_max: BATCH_MAX,
-            pending_max: PENDING_MAX,
-            pending_per_user_max: PENDING_PER_USER_MAX,
-            queue_timeout: limit,
-            calls_per_key_max: statements_max,
-            calls_max: statements_max,
-            in_flight: InFlight::Fixed(BATCH_MAX * statements_max),
-        };
+        let limits = batching::limits(BATCH_MAX, statements_max, statements_max, limit);
         Self(Batcher::new(limits, Statements { calls, limit }))
     }
 
@@ -88,7 +74,7 @@ impl Reads {
     ) -> StoreResult<Stamped<Option<Seen>>> {
         let user = ticket.user.clone();
         let seen = self.0.submit(ticket.concert, user.clone(), priority, user);
-        seen.await.map_err(store_error)
+        seen.await.map_err(batching::store_error)
     }
 }
 

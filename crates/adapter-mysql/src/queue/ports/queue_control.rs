@@ -14,17 +14,20 @@ use futures_util::FutureExt;
 
 use crate::queue::{
     MySqlQueue,
-    rows::queue_row::{self, QueueRow, key},
+    rows::{
+        queue_row::{self, QueueRow, key},
+        units::count,
+    },
     tick::expired,
 };
 use crate::{calls::Turn, errors, session::Session, statement::Fixed};
 
-const PLACES: &str = "DELETE FROM queue_places WHERE concert_id = ?";
+/// How many places one transaction removes at most. [`PLACES`] has the same number.
+const REMOVED_MAX: usize = 10_000;
+
+const PLACES: &str = "DELETE FROM queue_places WHERE concert_id = ? LIMIT 10000";
 const LEAVERS: &str = "DELETE FROM queue_leavers WHERE concert_id = ?";
 const QUEUE: &str = "DELETE FROM queues WHERE concert_id = ?";
-
-/// How many places are removed with their queue at most.
-const REMOVED_MAX: i64 = 10_000;
 
 #[async_trait]
 impl QueueControl for MySqlQueue {
@@ -92,18 +95,30 @@ async fn seed(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamp
     }))
 }
 
-/// Adds a queue that the store does not have.
+/// Adds a queue that the store does not have, and removes what a queue left behind whose row was lost.
+///
+/// The new row locks the queue, so no place of a user who joins is removed. While more places are left
+/// than one transaction removes, the row goes again before the commit: a call that runs out of time
+/// loses no progress, and no user joins too early.
 async fn add(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamped<SeedOutcome>>> {
+    let concert = seed.concert;
     let as_of = queue_row::now(session).await?;
     let terms = QueueTerms::new(seed.policy.clone(), seed.generation, seed.recovery, as_of);
-    session.begin().await?;
-    let added = QueueRow::new(terms).add(session, seed.concert).await;
-    if errors::unless_duplicate(added)?.is_none() {
-        // Another instance has added it meanwhile.
-        return Ok(Turn::Again);
+    let queue = QueueRow::new(terms);
+    loop {
+        session.begin().await?;
+        let added = queue.add(session, concert).await;
+        if errors::unless_duplicate(added)?.is_none() {
+            // Another instance has added it meanwhile.
+            return Ok(Turn::Again);
+        }
+        if delete(session, concert, PLACES).await? < REMOVED_MAX {
+            break;
+        }
+        delete(session, concert, QUEUE).await?;
+        session.commit().await?;
     }
-    // Whatever a queue left behind whose row was lost.
-    delete(session, seed.concert, &[PLACES, LEAVERS]).await?;
+    delete(session, concert, LEAVERS).await?;
     Ok(Turn::Done(Stamped {
         as_of,
         value: SeedOutcome::Taken {
@@ -160,23 +175,23 @@ async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<R
         return Ok(Turn::Refused(RemoveOutcome::NotClosed));
     }
     // More than one transaction should delete is left to ticks, which take it away in steps.
-    let many = queue.waiting + queue.active + queue.remembered > REMOVED_MAX;
+    let places = count(queue.waiting + queue.active + queue.remembered);
+    let many = places > REMOVED_MAX as u64;
     if many || expired::anybody_there(session, concert, &queue, now).await? {
         return Ok(Turn::Refused(RemoveOutcome::NotEmpty));
     }
-    delete(session, concert, &[PLACES, LEAVERS, QUEUE]).await?;
+    for statement in [PLACES, LEAVERS, QUEUE] {
+        delete(session, concert, statement).await?;
+    }
     Ok(Turn::Done(RemoveOutcome::Removed))
 }
 
-/// Deletes the rows of a queue.
+/// Deletes rows of a queue. Returns how many.
 async fn delete(
     session: &mut Session,
     concert: ConcertId,
-    statements: &[&'static str],
-) -> QueryResult<()> {
-    for statement in statements {
-        let statement = sql_query(*statement).bind::<Binary, _>(key(&concert));
-        Fixed(statement).execute(session.connection()).await?;
-    }
-    Ok(())
+    statement: &'static str,
+) -> QueryResult<usize> {
+    let statement = sql_query(statement).bind::<Binary, _>(key(&concert));
+    Fixed(statement).execute(session.connection()).await
 }

@@ -1,0 +1,36 @@
+//! What both kinds of batches have in common: their bounds, and the failures that callers get.
+
+use std::time::Duration;
+
+use frontrow_domain::ports::StoreError;
+use frontrow_request_batching::{InFlight, Limits, SubmitError};
+
+use crate::errors;
+
+/// Calls of at most `batch_max` requests, of which `calls_per_key_max` and in all `calls_max` run at
+/// once. No request waits for longer than `queue_timeout` for its call to begin.
+pub(super) fn limits(
+    batch_max: usize,
+    calls_per_key_max: usize,
+    calls_max: usize,
+    queue_timeout: Duration,
+) -> Limits {
+    Limits {
+        batch_max,
+        pending_max: 8_192,
+        pending_per_user_max: 100,
+        queue_timeout,
+        calls_per_key_max,
+        calls_max,
+        in_flight: InFlight::Fixed(batch_max * calls_max),
+    }
+}
+
+/// The failure of a request that was submitted to a batcher.
+pub(super) fn store_error(error: SubmitError<StoreError>) -> StoreError {
+    match error {
+        SubmitError::Failed(error) => error,
+        SubmitError::Overloaded(why) => errors::busy(format!("overloaded: {why}")),
+        SubmitError::Lost => StoreError::outcome_unknown("a call ended without an answer"),
+    }
+}
