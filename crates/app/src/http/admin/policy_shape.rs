@@ -42,6 +42,7 @@ impl<'de> Deserialize<'de> for Seconds {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ThroughputBody {
+    #[schema(value_type = u64, minimum = 1, maximum = 4294967295_u64)]
     admit: u32,
     #[schema(value_type = f64)]
     interval_s: Seconds,
@@ -51,6 +52,7 @@ pub(crate) struct ThroughputBody {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CapacityBody {
+    #[schema(value_type = u64, minimum = 1, maximum = 4294967295_u64)]
     max_active: u32,
 }
 
@@ -166,6 +168,7 @@ impl From<&QueuePolicy> for PolicyBody {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use utoipa::PartialSchema;
 
     use super::*;
 
@@ -210,5 +213,18 @@ mod tests {
                 "max_waiting": null,
             })
         );
+    }
+
+    #[test]
+    fn the_document_states_the_range_of_numbers() {
+        for (schema, name) in [
+            (ThroughputBody::schema(), "admit"),
+            (CapacityBody::schema(), "max_active"),
+        ] {
+            let number = &serde_json::to_value(schema).unwrap()["properties"][name];
+            assert_eq!(number["minimum"], 1, "{name}");
+            assert_eq!(number["maximum"], u32::MAX, "{name}");
+            assert_ne!(number["format"], "int32", "{name}");
+        }
     }
 }
