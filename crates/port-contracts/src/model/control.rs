@@ -67,6 +67,8 @@ impl ModelQueue {
             reentered: false,
             window: None,
             last_tick: now,
+            last_recorded: now,
+            unsure_before: None,
             serving_since: now,
             departed: 0,
             admitted: Vec::new(),

@@ -51,15 +51,6 @@ impl ModelQueue {
         JoinOutcome::Joined(self.heard_of(user, now))
     }
 
-    /// The first place in a queue without any is a sign of service: ticks of such a queue need not
-    /// record anything.
-    fn take_first_place(&mut self, now: Timestamp) {
-        if self.waiting.is_empty() && self.active.is_empty() {
-            self.serving_since = self.serving_since_at(now);
-            self.last_tick = now;
-        }
-    }
-
     pub(crate) fn look_up(&mut self, now: Timestamp, ticket: &Ticket) -> LookUpOutcome {
         match self.place_for(ticket, now) {
             Some(place) => LookUpOutcome::Found(place),

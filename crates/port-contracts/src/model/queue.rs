@@ -75,6 +75,12 @@ pub(crate) struct ModelQueue {
     pub(crate) reentered: bool,
     pub(crate) window: Option<Window>,
     pub(crate) last_tick: Timestamp,
+    /// The last instant of service that every store has recorded: they need not record ticks of a queue
+    /// without places.
+    pub(crate) last_recorded: Timestamp,
+    /// When the first place was taken, where only some stores have recorded the ticks before it: those
+    /// serve since earlier, which shows where the clock steps back.
+    pub(crate) unsure_before: Option<Timestamp>,
     pub(crate) serving_since: Timestamp,
     pub(crate) departed: u64,
     /// The arrivals of those who were admitted from the line.
@@ -87,10 +93,39 @@ pub(crate) struct ModelQueue {
 
 impl ModelQueue {
     /// True where a store may count the queue as out of service or not: it records a tick that changes
-    /// nothing at most once a second.
+    /// nothing at most once a second, and none of a queue without places.
     pub(crate) fn may_be_silent(&self, now: Timestamp) -> bool {
         let quiet = now.duration_since(self.last_tick);
         (SignedDuration::from_secs(4)..=SignedDuration::from_secs(5)).contains(&quiet)
+            || self
+                .unsure_before
+                .is_some_and(|first_place| now < first_place)
+    }
+
+    /// Promise 6: any tick is a sign of service.
+    pub(crate) fn serve(&mut self, now: Timestamp) {
+        self.serving_since = self.serving_since_at(now);
+        self.last_tick = now;
+        if !self.has_no_entry() {
+            self.last_recorded = now;
+        }
+    }
+
+    /// The first place in a queue without any is a sign of service: ticks of such a queue need not be
+    /// recorded.
+    pub(crate) fn take_first_place(&mut self, now: Timestamp) {
+        if !self.has_no_entry() {
+            return;
+        }
+        self.serve(now);
+        if now > self.last_recorded + Duration::from_secs(4) && self.serving_since < now {
+            self.unsure_before = Some(now);
+        }
+        self.last_recorded = now;
+    }
+
+    fn has_no_entry(&self) -> bool {
+        self.waiting.is_empty() && self.active.is_empty()
     }
 
     pub(crate) fn rules(&self) -> &QueuePolicy {

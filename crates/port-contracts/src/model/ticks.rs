@@ -53,12 +53,6 @@ impl ModelQueue {
         self.report(now, work, more)
     }
 
-    /// Promise 6: any tick is a sign of service.
-    fn serve(&mut self, now: Timestamp) {
-        self.serving_since = self.serving_since_at(now);
-        self.last_tick = now;
-    }
-
     fn report(&mut self, now: Timestamp, done: u32, more: bool) -> TickReport {
         if self.waiting.is_empty() && self.active.is_empty() && !self.gives_places_back(now) {
             self.forgotten = self.left.len();
