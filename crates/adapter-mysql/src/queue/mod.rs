@@ -31,6 +31,11 @@
 //! at most three eighths, so that claims at the gate find one. A tick waits at most half a second for its
 //! queue's row; then it gives up the connection too.
 //!
+//! # Heartbeats
+//! A look-up records its heartbeat where the recorded one is older than a sixth of the waiting time to
+//! live, so most look-ups write nothing. A user who polls as told loses nothing by it. The place of one
+//! who stops polling ends up to that sixth earlier.
+//!
 //! # Positions
 //! A position is the place's number less that of the last place that admission has passed. Numbers are
 //! dense and grow with the arrivals. A position is never less than the truth. It is overstated by the

@@ -48,7 +48,9 @@ impl ModelQueue {
             };
             if self.waits(&self.waiting[number], now) {
                 let place = &mut self.waiting[number];
-                place.last_seen = place.last_seen.max(sign.at.min(now));
+                let at = sign.at.min(now);
+                place.last_seen = place.last_seen.max(at);
+                place.last_recorded = place.last_recorded.max(at);
             }
         }
     }

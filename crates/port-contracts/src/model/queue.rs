@@ -19,6 +19,8 @@ pub(crate) struct Waiting {
     pub(crate) user: UserId,
     pub(crate) arrival: Arrival,
     pub(crate) last_seen: Timestamp,
+    /// The last heartbeat that every store has recorded.
+    pub(crate) last_recorded: Timestamp,
 }
 
 /// A place past the line.
@@ -145,6 +147,16 @@ impl ModelQueue {
     pub(crate) fn waits(&self, place: &Waiting, now: Timestamp) -> bool {
         let counted_from = place.last_seen.max(self.serving_since_at(now));
         now < counted_from + self.rules().waiting_ttl
+    }
+
+    /// True where some store takes a place for one past its end, and another does not: a store may leave
+    /// out heartbeats that come soon after the recorded one.
+    pub(crate) fn may_be_over(&self, now: Timestamp) -> bool {
+        let serving_since = self.serving_since_at(now);
+        self.waiting.iter().any(|place| {
+            let recorded = place.last_recorded.max(serving_since);
+            self.waits(place, now) && now >= recorded + self.rules().waiting_ttl
+        })
     }
 
     /// Promise 6: the claim deadline, or the end since the claim.

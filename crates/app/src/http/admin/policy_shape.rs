@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for Seconds {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ThroughputBody {
-    #[schema(value_type = u64, minimum = 1, maximum = 4294967295_u64)]
+    #[schema(value_type = u64, minimum = 1, maximum = 4_294_967_295_u64)]
     admit: u32,
     #[schema(value_type = f64)]
     interval_s: Seconds,
@@ -52,7 +52,7 @@ pub(crate) struct ThroughputBody {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CapacityBody {
-    #[schema(value_type = u64, minimum = 1, maximum = 4294967295_u64)]
+    #[schema(value_type = u64, minimum = 1, maximum = 4_294_967_295_u64)]
     max_active: u32,
 }
 

@@ -244,10 +244,11 @@ impl Candidate {
         self.queue().may_have_forgotten(mark)
     }
 
-    /// See [`ModelQueue::may_be_silent`].
-    pub(super) fn may_be_silent(&mut self, now: Timestamp) -> bool {
+    /// True where the store's answer depends on what it had no need to record.
+    pub(super) fn is_unsure(&mut self, now: Timestamp) -> bool {
+        let left_out = self.positions == Positions::OverStated;
         let queue = self.model.queue(self.concert);
-        queue.is_some_and(|queue| queue.may_be_silent(now))
+        queue.is_some_and(|queue| queue.may_be_silent(now) || (left_out && queue.may_be_over(now)))
     }
 
     /// True where somebody is past their end, and still here.

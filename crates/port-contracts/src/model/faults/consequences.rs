@@ -27,7 +27,7 @@ impl<F> FaultyRun<'_, F> {
         self.last = at.unwrap_or(self.last);
         self.in_time()?;
         self.keep(told);
-        self.in_service()?;
+        self.is_sure()?;
         let now = self.last;
         let mut candidates = std::mem::take(&mut self.candidates);
         for candidate in &mut candidates {
@@ -59,7 +59,7 @@ impl<F> FaultyRun<'_, F> {
         if call.only_asks() {
             return Ok(());
         }
-        self.in_service()?;
+        self.is_sure()?;
         let now = self.last;
         let mut done = Vec::new();
         for candidate in &mut self.candidates {
@@ -75,11 +75,11 @@ impl<F> FaultyRun<'_, F> {
         Ok(())
     }
 
-    /// The sequence goes on only while it is certain whether the queue is in service.
-    fn in_service(&mut self) -> Result<(), Stop> {
+    /// The sequence goes on only while it is certain what the store has recorded.
+    fn is_sure(&mut self) -> Result<(), Stop> {
         let now = self.last;
         let mut candidates = self.candidates.iter_mut();
-        if candidates.any(|candidate| candidate.may_be_silent(now)) {
+        if candidates.any(|candidate| candidate.is_unsure(now)) {
             return Err(Stop::Undecided);
         }
         Ok(())
