@@ -7,7 +7,7 @@ use super::{
 use crate::model::{Positions, try_queue_model_with_faults};
 
 /// In memory they cost little.
-const SEQUENCES: u32 = 500;
+const SEQUENCES: u32 = 2_000;
 
 /// What is found in a sound store with this manner.
 fn found_in(manner: Manner) -> Option<String> {
