@@ -155,9 +155,10 @@ impl ModelQueue {
         let TickOutcome::Ticked(mut report) = told else {
             return told;
         };
+        // Rows that remember users whose place ended are removed by ticks, too.
         let passed_over = match positions {
             Positions::Exact => 0,
-            Positions::OverStated => self.gave_up.len(),
+            Positions::OverStated => self.gave_up.len() + self.ended.len(),
         };
         let over = u32::try_from(over + passed_over).unwrap_or(u32::MAX);
         let done = expected.done.saturating_sub(over)..=expected.done + over;
