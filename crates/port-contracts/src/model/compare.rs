@@ -156,12 +156,13 @@ impl ModelQueue {
             return told;
         };
         // Rows that remember users whose place ended are removed by ticks, too.
-        let passed_over = match positions {
-            Positions::Exact => 0,
-            Positions::OverStated => self.gave_up.len() + self.ended.len(),
+        let (passed_over, remembered) = match positions {
+            Positions::Exact => (0, 0),
+            Positions::OverStated => (self.gave_up.len(), self.ended.len()),
         };
-        let over = u32::try_from(over + passed_over).unwrap_or(u32::MAX);
-        let done = expected.done.saturating_sub(over)..=expected.done + over;
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let over = count(over + passed_over);
+        let done = expected.done.saturating_sub(over)..=expected.done + over + count(remembered);
         if done.contains(&report.done) {
             report.done = expected.done;
         }

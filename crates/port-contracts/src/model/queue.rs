@@ -11,7 +11,7 @@ use frontrow_domain::model::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::window::Window;
+use super::{steps::Positions, window::Window};
 
 /// A place in the line.
 #[derive(Debug, Clone)]
@@ -94,9 +94,15 @@ pub(crate) struct ModelQueue {
 }
 
 impl ModelQueue {
+    /// True where a store's answer depends on what it had no need to record.
+    pub(crate) fn is_unsure(&self, positions: Positions, now: Timestamp) -> bool {
+        let leaves_out_heartbeats = positions == Positions::OverStated;
+        self.may_be_silent(now) || (leaves_out_heartbeats && self.may_be_over(now))
+    }
+
     /// True where a store may count the queue as out of service or not: it records a tick that changes
     /// nothing at most once a second, and none of a queue without places.
-    pub(crate) fn may_be_silent(&self, now: Timestamp) -> bool {
+    fn may_be_silent(&self, now: Timestamp) -> bool {
         let quiet = now.duration_since(self.last_tick);
         (SignedDuration::from_secs(4)..=SignedDuration::from_secs(5)).contains(&quiet)
             || self
@@ -151,7 +157,7 @@ impl ModelQueue {
 
     /// True where some store takes a place for one past its end, and another does not: a store may leave
     /// out heartbeats that come soon after the recorded one.
-    pub(crate) fn may_be_over(&self, now: Timestamp) -> bool {
+    fn may_be_over(&self, now: Timestamp) -> bool {
         let serving_since = self.serving_since_at(now);
         self.waiting.iter().any(|place| {
             let recorded = place.last_recorded.max(serving_since);

@@ -214,10 +214,10 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             .queue()
             .is_some_and(|queue| over.iter().any(|user| queue.place_of(user, now).is_some()));
         self.last = now;
-        let left_out = self.positions == Positions::OverStated;
+        let positions = self.positions;
         let unsure = self
             .queue()
-            .is_some_and(|queue| queue.may_be_silent(now) || (left_out && queue.may_be_over(now)));
+            .is_some_and(|queue| queue.is_unsure(positions, now));
         if revived || unsure {
             Err(Stop::Undecided)
         } else {

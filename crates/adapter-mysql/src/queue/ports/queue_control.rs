@@ -102,22 +102,21 @@ async fn seed(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamp
 /// loses no progress, and no user joins too early.
 async fn add(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamped<SeedOutcome>>> {
     let concert = seed.concert;
-    let as_of = queue_row::now(session).await?;
-    let terms = QueueTerms::new(seed.policy.clone(), seed.generation, seed.recovery, as_of);
-    let queue = QueueRow::new(terms);
-    loop {
+    let as_of = loop {
+        let as_of = queue_row::now(session).await?;
+        let terms = QueueTerms::new(seed.policy.clone(), seed.generation, seed.recovery, as_of);
         session.begin().await?;
-        let added = queue.add(session, concert).await;
+        let added = QueueRow::new(terms).add(session, concert).await;
         if errors::unless_duplicate(added)?.is_none() {
             // Another instance has added it meanwhile.
             return Ok(Turn::Again);
         }
         if delete(session, concert, PLACES).await? < REMOVED_MAX {
-            break;
+            break as_of;
         }
         delete(session, concert, QUEUE).await?;
         session.commit().await?;
-    }
+    };
     delete(session, concert, LEAVERS).await?;
     Ok(Turn::Done(Stamped {
         as_of,

@@ -244,11 +244,11 @@ impl Candidate {
         self.queue().may_have_forgotten(mark)
     }
 
-    /// True where the store's answer depends on what it had no need to record.
+    /// See [`ModelQueue::is_unsure`].
     pub(super) fn is_unsure(&mut self, now: Timestamp) -> bool {
-        let left_out = self.positions == Positions::OverStated;
+        let positions = self.positions;
         let queue = self.model.queue(self.concert);
-        queue.is_some_and(|queue| queue.may_be_silent(now) || (left_out && queue.may_be_over(now)))
+        queue.is_some_and(|queue| queue.is_unsure(positions, now))
     }
 
     /// True where somebody is past their end, and still here.
