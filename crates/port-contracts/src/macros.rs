@@ -124,6 +124,7 @@ macro_rules! queue_contracts {
                 a_removed_place_does_not_fill_the_queue
                 who_was_gone_joins_anew
                 looking_up_keeps_a_place
+                each_look_up_counts
                 the_gate_keeps_a_waiting_place
                 joining_again_keeps_a_waiting_place
                 an_ended_head_does_not_hold_up_the_line

@@ -10,7 +10,7 @@
 //! | call | statements | locks |
 //! |---|---|---|
 //! | join, leave, heartbeat, re-entry | one transaction for all that come together: the queue, whether any user waits where that matters, the users' rows, the changed rows, departures, the queue | the queue; the users' rows |
-//! | look-up | one `SELECT` by primary keys for all that come together; where a heartbeat is due or the place re-enters, the transaction above instead | none |
+//! | look-up | one `SELECT` by primary keys for all that come together; for a waiting place and for a re-entry the transaction above follows | none |
 //! | gate | the look-up; a claim or an extension one `UPDATE` that commits by itself | the place's row |
 //! | snapshot | the queue; the departures since the snapshot before | none |
 //! | admission tick | the queue; then in a transaction: the queue, next in line, the move, the queue | the queue; the rows that are moved |
@@ -30,11 +30,6 @@
 //! Users and jobs have connections of their own. Of the users', look-ups take at most a half and changes
 //! at most three eighths, so that claims at the gate find one. A tick waits at most half a second for its
 //! queue's row; then it gives up the connection too.
-//!
-//! # Heartbeats
-//! A look-up records its heartbeat where the recorded one is older than a sixth of the waiting time to
-//! live, so most look-ups write nothing. A user who polls as told loses nothing by it. The place of one
-//! who stops polling ends up to that sixth earlier.
 //!
 //! # Positions
 //! A position is the place's number less that of the last place that admission has passed. Numbers are

@@ -46,9 +46,7 @@ pub trait Queue: Send + Sync {
         shown: Option<Ticket>,
     ) -> StoreResult<Stamped<JoinOutcome>>;
 
-    /// Where the place of `ticket` is. A heartbeat: a waiting place lives on from here. A store may leave
-    /// out a heartbeat that comes within a sixth of the waiting time to live after the recorded one, so a
-    /// user who stops asking may lose the place that much earlier.
+    /// Where the place of `ticket` is. A heartbeat: a waiting place lives on from here.
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>>;
 
     /// Lets the place of `ticket` through the gate, if it is active: claims it, and extends it where

@@ -48,9 +48,7 @@ impl ModelQueue {
             };
             if self.waits(&self.waiting[number], now) {
                 let place = &mut self.waiting[number];
-                let at = sign.at.min(now);
-                place.last_seen = place.last_seen.max(at);
-                place.last_recorded = place.last_recorded.max(at);
+                place.last_seen = place.last_seen.max(sign.at.min(now));
             }
         }
     }

@@ -138,12 +138,8 @@ impl ModelQueue {
 
     /// The place of a user who has one, after this sign of life.
     fn heard_of(&mut self, user: &UserId, now: Timestamp) -> Place {
-        let left_out = self.rules().waiting_ttl / 6;
         if let Some(place) = self.waiting.iter_mut().find(|place| place.user == *user) {
             place.last_seen = now;
-            if now >= place.last_recorded + left_out {
-                place.last_recorded = now;
-            }
         }
         self.place_of(user, now).expect("the user has a place")
     }
@@ -167,7 +163,6 @@ impl ModelQueue {
             user,
             arrival,
             last_seen: now,
-            last_recorded: now,
         });
         self.waiting.sort_by_key(|place| place.arrival);
     }

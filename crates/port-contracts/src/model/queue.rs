@@ -11,7 +11,7 @@ use frontrow_domain::model::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{steps::Positions, window::Window};
+use super::window::Window;
 
 /// A place in the line.
 #[derive(Debug, Clone)]
@@ -19,8 +19,6 @@ pub(crate) struct Waiting {
     pub(crate) user: UserId,
     pub(crate) arrival: Arrival,
     pub(crate) last_seen: Timestamp,
-    /// The last heartbeat that every store has recorded.
-    pub(crate) last_recorded: Timestamp,
 }
 
 /// A place past the line.
@@ -94,15 +92,9 @@ pub(crate) struct ModelQueue {
 }
 
 impl ModelQueue {
-    /// True where a store's answer depends on what it had no need to record.
-    pub(crate) fn is_unsure(&self, positions: Positions, now: Timestamp) -> bool {
-        let leaves_out_heartbeats = positions == Positions::OverStated;
-        self.may_be_silent(now) || (leaves_out_heartbeats && self.may_be_over(now))
-    }
-
     /// True where a store may count the queue as out of service or not: it records a tick that changes
     /// nothing at most once a second, and none of a queue without places.
-    fn may_be_silent(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_unsure(&self, now: Timestamp) -> bool {
         let quiet = now.duration_since(self.last_tick);
         (SignedDuration::from_secs(4)..=SignedDuration::from_secs(5)).contains(&quiet)
             || self
@@ -153,16 +145,6 @@ impl ModelQueue {
     pub(crate) fn waits(&self, place: &Waiting, now: Timestamp) -> bool {
         let counted_from = place.last_seen.max(self.serving_since_at(now));
         now < counted_from + self.rules().waiting_ttl
-    }
-
-    /// True where some store takes a place for one past its end, and another does not: a store may leave
-    /// out heartbeats that come soon after the recorded one.
-    fn may_be_over(&self, now: Timestamp) -> bool {
-        let serving_since = self.serving_since_at(now);
-        self.waiting.iter().any(|place| {
-            let recorded = place.last_recorded.max(serving_since);
-            self.waits(place, now) && now >= recorded + self.rules().waiting_ttl
-        })
     }
 
     /// Promise 6: the claim deadline, or the end since the claim.

@@ -214,10 +214,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             .queue()
             .is_some_and(|queue| over.iter().any(|user| queue.place_of(user, now).is_some()));
         self.last = now;
-        let positions = self.positions;
-        let unsure = self
-            .queue()
-            .is_some_and(|queue| queue.is_unsure(positions, now));
+        let unsure = self.queue().is_some_and(|queue| queue.is_unsure(now));
         if revived || unsure {
             Err(Stop::Undecided)
         } else {

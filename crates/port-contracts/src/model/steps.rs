@@ -11,8 +11,7 @@ use proptest::{collection, option, prelude::*};
 pub enum Positions {
     /// Exact but for places past their end, which may count until a tick has removed them.
     Exact,
-    /// Overstated at most by the users ahead who stopped waiting without being admitted. Such a store
-    /// also leaves out heartbeats that come soon after the recorded one.
+    /// Overstated at most by the users ahead who stopped waiting without being admitted.
     OverStated,
 }
 

@@ -91,6 +91,21 @@ pub async fn looking_up_keeps_a_place<F: QueueFixture>(fixture: F) {
     }
 }
 
+/// However soon one comes after another, the place lives its whole time from the last one on.
+pub async fn each_look_up_counts<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, paused()).await;
+    let ann = room.line_up("ann").await;
+    room.serve(WAITING_TTL / 10).await;
+    room.find(&ann).await;
+    room.serve(WAITING_TTL * 19 / 20).await;
+    room.find(&ann).await;
+    room.serve(WAITING_TTL / 10).await;
+    room.gate(&ann, GatePurpose::Browse).await;
+    room.serve(WAITING_TTL * 19 / 20).await;
+    assert_eq!(room.tidy().await.waiting, 1);
+    room.find(&ann).await;
+}
+
 /// So is the gate, though it does not let one through.
 pub async fn the_gate_keeps_a_waiting_place<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, paused()).await;

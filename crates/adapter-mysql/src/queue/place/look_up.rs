@@ -1,4 +1,4 @@
-//! Looking up a place: a read, and now and then a heartbeat or a re-entry in the shared transaction.
+//! Looking up a place: a read; a waiting place's heartbeat and a re-entry go into the shared transaction.
 
 use frontrow_domain::{
     model::queue::Ticket,
@@ -12,9 +12,6 @@ use crate::queue::{
     MySqlQueue,
     changes::{Answer, Request, place},
 };
-
-/// A heartbeat is written where the last one is older than this part of the waiting time to live.
-const HEARTBEATS_PER_TTL: u32 = 6;
 
 impl MySqlQueue {
     /// Returns the place of `ticket`. A heartbeat.
@@ -70,14 +67,12 @@ impl Seen {
             .filter(|row| row.arrival == ticket.arrival && row.is_held(&self.queue, now))
     }
 
-    /// True where a look-up by `ticket` changes the queue: it re-enters, or its heartbeat is due.
+    /// True where a look-up by `ticket` changes the queue: it re-enters, or it is a heartbeat.
     pub(super) fn is_to_be_changed(&self, ticket: &Ticket, now: Timestamp) -> bool {
         if self.row.is_none() {
             return self.queue.terms.reenters(ticket, now);
         }
-        let due = self.queue.policy().waiting_ttl / HEARTBEATS_PER_TTL;
-        self.row_of(ticket, now).is_some_and(|row| {
-            row.phase.waits() && now.duration_since(row.since) >= due.try_into().unwrap_or_default()
-        })
+        self.row_of(ticket, now)
+            .is_some_and(|row| row.phase.waits())
     }
 }

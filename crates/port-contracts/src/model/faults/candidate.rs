@@ -246,9 +246,8 @@ impl Candidate {
 
     /// See [`ModelQueue::is_unsure`].
     pub(super) fn is_unsure(&mut self, now: Timestamp) -> bool {
-        let positions = self.positions;
         let queue = self.model.queue(self.concert);
-        queue.is_some_and(|queue| queue.is_unsure(positions, now))
+        queue.is_some_and(|queue| queue.is_unsure(now))
     }
 
     /// True where somebody is past their end, and still here.
