@@ -68,6 +68,7 @@ impl ModelQueue {
             window: None,
             last_tick: now,
             last_recorded: now,
+            recorded_since: now,
             unsure_before: None,
             serving_since: now,
             departed: 0,

@@ -78,6 +78,8 @@ pub(crate) struct ModelQueue {
     /// The last instant of service that every store has recorded: they need not record ticks of a queue
     /// without places.
     pub(crate) last_recorded: Timestamp,
+    /// Since when the queue was served, as every store has recorded then.
+    pub(crate) recorded_since: Timestamp,
     /// When the first place was taken, where only some stores have recorded the ticks before it: those
     /// serve since earlier, which shows where the clock steps back.
     pub(crate) unsure_before: Option<Timestamp>,
@@ -108,6 +110,7 @@ impl ModelQueue {
         self.last_tick = now;
         if !self.has_no_entry() {
             self.last_recorded = now;
+            self.recorded_since = self.serving_since;
         }
     }
 
@@ -118,10 +121,13 @@ impl ModelQueue {
             return;
         }
         self.serve(now);
-        if now > self.last_recorded + Duration::from_secs(4) && self.serving_since < now {
+        let may_seem_silent = now > self.last_recorded + Duration::from_secs(4);
+        let was_served_longer = self.serving_since < self.recorded_since.min(now);
+        if was_served_longer || (may_seem_silent && self.serving_since < now) {
             self.unsure_before = Some(now);
         }
         self.last_recorded = now;
+        self.recorded_since = self.serving_since;
     }
 
     fn has_no_entry(&self) -> bool {
