@@ -31,6 +31,10 @@
 //! at most three eighths, so that claims at the gate find one. A tick waits at most half a second for its
 //! queue's row; then it gives up the connection too.
 //!
+//! # Heartbeats
+//! Each look-up of a waiting user records its heartbeat before it is answered. Where the queue's row is held
+//! for more than half a second, it is answered without.
+//!
 //! # Positions
 //! A position is the place's number less that of the last place that admission has passed. Numbers are
 //! dense and grow with the arrivals. A position is never less than the truth. It is overstated by the

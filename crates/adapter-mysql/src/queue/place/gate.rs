@@ -54,23 +54,25 @@ impl MySqlQueue {
                     value: GateOutcome::NotSeeded,
                 });
             };
-            if seen.is_to_be_changed(ticket, as_of) {
-                let Stamped { as_of, value } = self.look_up_in_transaction(ticket).await?;
-                let value = match value {
+            let row = seen.row_of(ticket, as_of);
+            let again = if seen.reenters(ticket, as_of) {
+                Some(self.look_up_in_transaction(ticket).await?)
+            } else if row.is_some_and(|row| row.phase.waits()) {
+                self.record_heartbeat(ticket).await
+            } else {
+                None
+            };
+            if let Some(looked_up) = again {
+                let Some(value) = at_gate(looked_up.value) else {
                     // Admitted since it was read.
-                    LookUpOutcome::Found(Place {
-                        standing: Standing::Active { .. },
-                        ..
-                    }) => continue,
-                    LookUpOutcome::Found(place) => GateOutcome::Waiting(place),
-                    LookUpOutcome::Gone => GateOutcome::Gone,
-                    LookUpOutcome::NotSeeded => GateOutcome::NotSeeded,
+                    continue;
                 };
+                let as_of = looked_up.as_of;
                 return Ok(Stamped { as_of, value });
             }
             let as_place =
                 |row: &PlaceRow| place(ticket.concert, &ticket.user, row, &seen.queue, as_of);
-            let value = match seen.row_of(ticket, as_of) {
+            let value = match row {
                 None => GateOutcome::Gone,
                 Some(row) if row.phase.waits() => GateOutcome::Waiting(as_place(&row)),
                 Some(row) => {
@@ -92,6 +94,19 @@ impl MySqlQueue {
             write(session, claim).map_ok(Turn::Done).boxed()
         })
         .await
+    }
+}
+
+/// What a place that was looked up is at the gate. None where it is active: the gate may change it.
+fn at_gate(looked_up: LookUpOutcome) -> Option<GateOutcome> {
+    match looked_up {
+        LookUpOutcome::Found(Place {
+            standing: Standing::Active { .. },
+            ..
+        }) => None,
+        LookUpOutcome::Found(place) => Some(GateOutcome::Waiting(place)),
+        LookUpOutcome::Gone => Some(GateOutcome::Gone),
+        LookUpOutcome::NotSeeded => Some(GateOutcome::NotSeeded),
     }
 }
 

@@ -1,4 +1,7 @@
-//! Looking up a place: a read; a waiting place's heartbeat and a re-entry go into the shared transaction.
+//! Looking up a place: a read. The heartbeat of a waiting user, and a re-entry, go into the shared
+//! transaction.
+
+use std::time::Duration;
 
 use frontrow_domain::{
     model::queue::Ticket,
@@ -6,12 +9,18 @@ use frontrow_domain::{
 };
 use frontrow_request_batching::Priority;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::reads::Seen;
 use crate::queue::{
     MySqlQueue,
     changes::{Answer, Request, place},
+    rows::places::PlaceRow,
 };
+
+/// How long a look-up waits for its heartbeat to be recorded. A transaction that holds the queue's row for
+/// longer hangs, and users are told of their places all the same.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl MySqlQueue {
     /// Returns the place of `ticket`. A heartbeat.
@@ -20,26 +29,36 @@ impl MySqlQueue {
         ticket: &Ticket,
     ) -> StoreResult<Stamped<LookUpOutcome>> {
         let Stamped { as_of, value } = self.reads().see(ticket, Priority::Normal).await?;
-        let value = match value {
-            None => LookUpOutcome::NotSeeded,
-            Some(seen) if seen.is_to_be_changed(ticket, as_of) => {
-                return self.look_up_in_transaction(ticket).await;
-            }
-            Some(seen) => match seen.row_of(ticket, as_of) {
-                Some(row) => LookUpOutcome::Found(place(
-                    ticket.concert,
-                    &ticket.user,
-                    &row,
-                    &seen.queue,
-                    as_of,
-                )),
-                None => LookUpOutcome::Gone,
-            },
+        let Some(seen) = value else {
+            let value = LookUpOutcome::NotSeeded;
+            return Ok(Stamped { as_of, value });
         };
+        if seen.reenters(ticket, as_of) {
+            return self.look_up_in_transaction(ticket).await;
+        }
+        let Some(row) = seen.row_of(ticket, as_of) else {
+            let value = LookUpOutcome::Gone;
+            return Ok(Stamped { as_of, value });
+        };
+        if row.phase.waits()
+            && let Some(answer) = self.record_heartbeat(ticket).await
+        {
+            return Ok(answer);
+        }
+        let place = place(ticket.concert, &ticket.user, &row, &seen.queue, as_of);
+        let value = LookUpOutcome::Found(place);
         Ok(Stamped { as_of, value })
     }
 
-    /// The same in the shared transaction, which records the heartbeat and lets a lost place re-enter.
+    /// Looks up a waiting place again in the shared transaction, which records the heartbeat. None where
+    /// that cannot be done in time.
+    pub(super) async fn record_heartbeat(&self, ticket: &Ticket) -> Option<Stamped<LookUpOutcome>> {
+        let recording = self.look_up_in_transaction(ticket);
+        let recorded = timeout(HEARTBEAT_TIMEOUT, recording).await.ok();
+        recorded.and_then(Result::ok)
+    }
+
+    /// Returns the place of `ticket` by the shared transaction, in which a lost place re-enters.
     pub(super) async fn look_up_in_transaction(
         &self,
         ticket: &Ticket,
@@ -58,21 +77,13 @@ impl MySqlQueue {
 
 impl Seen {
     /// The row of the place of `ticket`. None where the place is gone.
-    pub(super) fn row_of(
-        &self,
-        ticket: &Ticket,
-        now: Timestamp,
-    ) -> Option<crate::queue::rows::places::PlaceRow> {
+    pub(super) fn row_of(&self, ticket: &Ticket, now: Timestamp) -> Option<PlaceRow> {
         self.row
             .filter(|row| row.arrival == ticket.arrival && row.is_held(&self.queue, now))
     }
 
-    /// True where a look-up by `ticket` changes the queue: it re-enters, or it is a heartbeat.
-    pub(super) fn is_to_be_changed(&self, ticket: &Ticket, now: Timestamp) -> bool {
-        if self.row.is_none() {
-            return self.queue.terms.reenters(ticket, now);
-        }
-        self.row_of(ticket, now)
-            .is_some_and(|row| row.phase.waits())
+    /// True where `ticket` brings back the lost place of a user without a row.
+    pub(super) fn reenters(&self, ticket: &Ticket, now: Timestamp) -> bool {
+        self.row.is_none() && self.queue.terms.reenters(ticket, now)
     }
 }
