@@ -85,11 +85,13 @@ pub(crate) enum Came {
     Full,
     /// They left their place.
     Left,
+    /// The last performance has started.
+    Ended,
 }
 
 impl Came {
     /// In the order of the numbers by which `lua/people.lua` tells them.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Gone,
         Self::Place,
         Self::Joined,
@@ -97,6 +99,7 @@ impl Came {
         Self::SoldOut,
         Self::Full,
         Self::Left,
+        Self::Ended,
     ];
 }
 

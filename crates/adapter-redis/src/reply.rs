@@ -7,7 +7,7 @@ use std::vec;
 
 use deadpool_redis::redis::Value;
 use frontrow_domain::{
-    model::queue::{Generation, PolicyState, QueueView},
+    model::queue::{Generation, PolicyState, QueueView, SaleState},
     ports::{Stamped, StoreError, StoreResult},
 };
 use jiff::Timestamp;
@@ -92,8 +92,15 @@ impl Reply {
                 .optional()?
                 .map(|micros| instant(micros).unwrap_or(Timestamp::MAX)),
             recovering: self.flag()?,
-            sold_out: self.flag()?,
+            sale: self.sale()?,
         })
+    }
+
+    /// What is left to buy.
+    fn sale(&mut self) -> StoreResult<SaleState> {
+        let number = self.number()?;
+        let state = u8::try_from(number).ok().and_then(SaleState::from_number);
+        state.ok_or_else(strange)
     }
 
     /// A life of the store.

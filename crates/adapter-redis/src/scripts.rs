@@ -68,8 +68,8 @@ scripts! {
     REMOVE = full ["queue", "deadlines", "remove"];
     /// Gives the store a queue.
     SEED = full ["window", "seed"];
-    /// Says whether every seat is sold.
-    SET_SOLD_OUT = full ["same_format", "set_sold_out"];
+    /// Says what is left to buy.
+    SET_SALE = full ["same_format", "set_sale"];
     /// Notes that a queue is listed as busy.
     NOTE_LISTING = full ["same_format", "note_listing"];
     /// Takes a queue from the list of the busy.

@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use frontrow_domain::{
-    model::queue::SoldOut,
+    model::queue::{SaleCount, SaleState},
     ports::{
         Books, ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies,
         QueueTicks, RankingCounters, RankingSource, Reservations, StoredCurrency, WaitingLine,
@@ -116,12 +116,12 @@ pub trait FaultyFixture: Fixture {
     async fn mend(&self);
 }
 
-/// A count of the seats that is newer than every one before it.
-pub(crate) fn counted(flag: bool) -> SoldOut {
+/// A count of what is left to buy that is newer than every one before it.
+pub(crate) fn counted(sale: SaleState) -> SaleCount {
     static COUNTS: AtomicI64 = AtomicI64::new(1);
     let count = COUNTS.fetch_add(1, Ordering::Relaxed);
-    SoldOut {
-        flag,
+    SaleCount {
+        sale,
         counted_at: Timestamp::from_microsecond(count).expect("an instant in 1970"),
     }
 }

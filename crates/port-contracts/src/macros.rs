@@ -201,6 +201,9 @@ macro_rules! queue_contracts {
                 paused_takes_joins_and_admits_nobody
                 closed_refuses_joins_and_admits_nobody
                 sold_out_refuses_joins_until_it_is_not
+                ended_refuses_joins_until_there_is_a_performance
+                ended_wins_over_all_but_closed
+                without_a_performance_a_queue_is_paused
                 sold_out_outlives_a_change_of_policy
                 an_older_count_of_the_seats_changes_nothing
                 bypass_admits_everybody_in_chunks

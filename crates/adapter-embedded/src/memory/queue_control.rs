@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{PolicyState, PolicyVersion, QueueSeed, SoldOut},
+        queue::{PolicyState, PolicyVersion, QueueSeed, SaleCount},
     },
     ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
@@ -64,9 +64,9 @@ impl QueueControl for MemoryQueue {
         Ok(queue.map(|queue| lock(&queue).terms.version()))
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
+    async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()> {
         if let Some(queue) = self.find(concert) {
-            lock(&queue).set_sold_out(sold_out);
+            lock(&queue).set_sale(count);
         }
         Ok(())
     }

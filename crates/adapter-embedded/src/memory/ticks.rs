@@ -1,7 +1,7 @@
 //! What the jobs and the operators do with a queue.
 
 use frontrow_domain::{
-    model::queue::{QueueSeed, SoldOut},
+    model::queue::{QueueSeed, SaleCount},
     ports::{SeedOutcome, TickReport},
 };
 use jiff::Timestamp;
@@ -89,9 +89,9 @@ impl QueueState {
     }
 
     /// Takes a count of the seats, unless a newer one is known.
-    pub(super) fn set_sold_out(&mut self, count: SoldOut) {
-        if let Some(newer) = self.terms.sold_out.counted(count.flag, count.counted_at) {
-            self.terms.sold_out = newer;
+    pub(super) fn set_sale(&mut self, count: SaleCount) {
+        if let Some(newer) = self.terms.sale.newer(count) {
+            self.terms.sale = newer;
         }
     }
 

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
-    SqliteConnection, dsl::count_star,
+    SqliteConnection,
+    dsl::{count_star, exists},
 };
 use frontrow_domain::{
     model::{Concert, ConcertId, Performance, PerformanceId, Venue},
@@ -58,19 +59,25 @@ struct ToCome {
     next_at: Option<Timestamp>,
 }
 
+/// True for a concert that has a performance, also where that has started.
+#[diesel::dsl::auto_type]
+fn is_planned() -> _ {
+    exists(performances::table.filter(performances::concert_id.eq(concerts::id)))
+}
+
 fn catalogue(
     connection: &mut SqliteConnection,
     now: Timestamp,
     store_now: Timestamp,
 ) -> QueryResult<Catalogue> {
-    let rows: Vec<ConcertRow> = concerts::table
+    let rows: Vec<(ConcertRow, bool)> = concerts::table
         .order(concerts::id)
-        .select(ConcertRow::as_select())
+        .select((ConcertRow::as_select(), is_planned()))
         .load(connection)?;
     let mut to_come = to_come(connection, None, now, store_now)?;
-    let with_seats = |row: ConcertRow| {
+    let with_seats = |(row, is_planned): (ConcertRow, bool)| {
         let to_come = to_come.remove(&row.id.0).unwrap_or_default();
-        to_come.of(row)
+        to_come.of(row, is_planned)
     };
     Ok(Catalogue {
         counted_at: store_now,
@@ -84,19 +91,23 @@ fn concert(
     now: Timestamp,
     store_now: Timestamp,
 ) -> QueryResult<Option<Concert>> {
-    let row: Option<ConcertRow> = concerts::table
+    let row: Option<(ConcertRow, bool)> = concerts::table
         .find(Db(id))
-        .select(ConcertRow::as_select())
+        .select((ConcertRow::as_select(), is_planned()))
         .get_result(connection)
         .optional()?;
-    let Some(row) = row else { return Ok(None) };
+    let Some((row, is_planned)) = row else {
+        return Ok(None);
+    };
     let mut to_come = to_come(connection, Some(id), now, store_now)?;
-    Ok(Some(to_come.remove(&id).unwrap_or_default().of(row)))
+    Ok(Some(
+        to_come.remove(&id).unwrap_or_default().of(row, is_planned),
+    ))
 }
 
 impl ToCome {
     /// The concert whose performances add up to this.
-    fn of(self, row: ConcertRow) -> Concert {
+    fn of(self, row: ConcertRow, is_planned: bool) -> Concert {
         Concert {
             id: row.id.0,
             title: row.title.0,
@@ -104,6 +115,7 @@ impl ToCome {
             seats_left: self.total.saturating_sub(self.sold + self.held),
             seats_sold: self.sold,
             next_performance_at: self.next_at,
+            is_planned,
             policy: row.policy.into(),
         }
     }

@@ -7,7 +7,7 @@ use frontrow_adapter_embedded::MemoryQueue;
 use frontrow_domain::{
     model::{
         ConcertId, UserId, micros,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, SoldOut, Ticket},
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket},
     },
     ports::{
         Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
@@ -146,8 +146,8 @@ impl QueueControl for Replaceable {
         self.now().policy_version(concert).await
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
-        self.now().set_sold_out(concert, sold_out).await
+    async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()> {
+        self.now().set_sale(concert, count).await
     }
 
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, SelectableHelper,
+    dsl::exists,
     select, sql_query,
     sql_types::{BigInt, Binary, Datetime, Text},
 };
@@ -95,6 +96,12 @@ struct ToCome {
     next_at: Option<Timestamp>,
 }
 
+/// True for a concert that has a performance, also where that has started.
+#[diesel::dsl::auto_type]
+fn is_planned() -> _ {
+    exists(performances::table.filter(performances::concert_id.eq(concerts::id)))
+}
+
 /// Performances with a condition; its parameters come after the offset of the store's clock.
 macro_rules! performances_where {
     ($condition:literal) => {
@@ -116,21 +123,21 @@ macro_rules! performances_where {
 async fn catalogue(session: &mut Session, now: Timestamp) -> QueryResult<Catalogue> {
     session.begin_look().await?;
     let store_now = session.now();
-    let rows: Vec<(ConcertRow, Db<Timestamp>)> = concerts::table
+    let rows: Vec<(ConcertRow, bool, Db<Timestamp>)> = concerts::table
         .order(concerts::id)
-        .select((ConcertRow::as_select(), store_now))
+        .select((ConcertRow::as_select(), is_planned(), store_now))
         .load(session.connection())
         .await?;
-    let counted_at = if let Some((_, counted_at)) = rows.as_slice().first() {
+    let counted_at = if let Some((_, _, counted_at)) = rows.as_slice().first() {
         counted_at.0
     } else {
         let now: Db<Timestamp> = select(store_now).get_result(session.connection()).await?;
         now.0
     };
     let mut to_come = to_come(session, now).await?;
-    let with_seats = |(row, _): (ConcertRow, _)| {
+    let with_seats = |(row, is_planned, _): (ConcertRow, _, _)| {
         let to_come = to_come.remove(&row.id.0).unwrap_or_default();
-        to_come.of(row)
+        to_come.of(row, is_planned)
     };
     Ok(Catalogue {
         counted_at,
@@ -143,13 +150,15 @@ async fn concert(
     id: ConcertId,
     now: Timestamp,
 ) -> QueryResult<Option<Concert>> {
-    let row: Option<ConcertRow> = concerts::table
+    let row: Option<(ConcertRow, bool)> = concerts::table
         .find(Db(id))
-        .select(ConcertRow::as_select())
+        .select((ConcertRow::as_select(), is_planned()))
         .get_result(session.connection())
         .await
         .optional()?;
-    let Some(row) = row else { return Ok(None) };
+    let Some((row, is_planned)) = row else {
+        return Ok(None);
+    };
     let statement = sql_query(performances_where!("p.concert_id = ?"))
         .bind::<BigInt, _>(session.now().0)
         .bind::<Binary, _>(Db(id));
@@ -158,7 +167,7 @@ async fn concert(
     for performance in rows.iter().filter(|row| row.starts_at.0 > now) {
         to_come.add(performance);
     }
-    Ok(Some(to_come.of(row)))
+    Ok(Some(to_come.of(row, is_planned)))
 }
 
 async fn to_come(session: &mut Session, now: Timestamp) -> QueryResult<HashMap<ConcertId, ToCome>> {
@@ -183,7 +192,7 @@ impl ToCome {
     }
 
     /// The concert whose performances add up to this.
-    fn of(self, row: ConcertRow) -> Concert {
+    fn of(self, row: ConcertRow, is_planned: bool) -> Concert {
         Concert {
             id: row.id.0,
             title: row.title.0,
@@ -191,6 +200,7 @@ impl ToCome {
             seats_left: self.left,
             seats_sold: self.sold,
             next_performance_at: self.next_at,
+            is_planned,
             policy: row.policy.into(),
         }
     }

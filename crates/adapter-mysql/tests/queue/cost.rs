@@ -6,7 +6,7 @@ use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings, TimeOffset};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{GatePurpose, LineMark, SignOfLife, SoldOut, Standing, Ticket},
+        queue::{GatePurpose, LineMark, SaleCount, SaleState, SignOfLife, Standing, Ticket},
     },
     ports::{LineOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks, WaitingLine},
 };
@@ -208,11 +208,11 @@ async fn control(tour: &mut Tour) {
     .await;
     tour.call("sell out", async |queue, concert| {
         queue
-            .set_sold_out(
+            .set_sale(
                 concert,
-                SoldOut {
-                    flag: true,
-                    ..SoldOut::default()
+                SaleCount {
+                    sale: SaleState::SoldOut,
+                    ..SaleCount::default()
                 },
             )
             .await

@@ -27,6 +27,8 @@ end
 local function decide()
   if state == 'closed' then
     return CLOSED
+  elseif state == 'ended' then
+    return SALE_OVER
   elseif state == 'sold_out' then
     return SOLD_OUT
   end

@@ -98,7 +98,7 @@ local function place_of_ticket(n)
 end
 
 -- What came of it, as people.rs reads it.
-local GONE, PLACE, JOINED, CLOSED, SOLD_OUT, FULL, LEFT_IT = 0, 1, 2, 3, 4, 5, 6
+local GONE, PLACE, JOINED, CLOSED, SOLD_OUT, FULL, LEFT_IT, SALE_OVER = 0, 1, 2, 3, 4, 5, 6, 7
 
 local records = {}
 

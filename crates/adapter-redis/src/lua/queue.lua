@@ -33,7 +33,10 @@ elseif not found[1] or not found[2] then
   return { 'unknown', now }
 end
 local terms = cmsgpack.unpack(found[2])
-local recorded_since, last_tick, sold_out = tonumber(found[3]), tonumber(found[4]), found[5] == '1'
+local recorded_since, last_tick = tonumber(found[3]), tonumber(found[4])
+-- What is left to buy. Mirrors model/queue/sale.rs (SaleState::number).
+local SALE_SOLD_OUT, SALE_ENDED, SALE_UNPLANNED = 1, 2, 3
+local sale = tonumber(found[5]) or 0
 -- How many users were admitted from the line.
 local admitted = tonumber(found[6]) or 0
 -- No place ends before this instant, whatever the clock does: until then no place is past its end.
@@ -66,11 +69,13 @@ end
 local function effective_state()
   if terms.state == 'closed' then
     return 'closed'
+  elseif sale == SALE_ENDED then
+    return 'ended'
   elseif recovering() then
     return 'recovering'
-  elseif terms.state == 'paused' or (terms.opens_at and now < terms.opens_at) then
+  elseif terms.state == 'paused' or (terms.opens_at and now < terms.opens_at) or sale == SALE_UNPLANNED then
     return 'paused'
-  elseif sold_out then
+  elseif sale == SALE_SOLD_OUT then
     return 'sold_out'
   end
   return terms.state
@@ -78,7 +83,7 @@ end
 
 -- The beginning of every answer: what it is, when it was true, and the view of the queue.
 local function answer(what)
-  return { what, now, terms.state, terms.opens_at or false, recovering() and 1 or 0, sold_out and 1 or 0 }
+  return { what, now, terms.state, terms.opens_at or false, recovering() and 1 or 0, sale }
 end
 
 -- An active place as PLACES keeps it: its arrival, its admission and, once claimed, its claim and end.

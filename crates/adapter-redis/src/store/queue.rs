@@ -35,6 +35,7 @@ impl Queue for RedisStore {
                 Came::Joined => JoinOutcome::Joined(told.place(concert, user)?),
                 Came::Place => JoinOutcome::Held(told.place(concert, user)?),
                 Came::Closed => JoinOutcome::Refused(JoinRefusal::Closed, told.queue),
+                Came::Ended => JoinOutcome::Refused(JoinRefusal::Ended, told.queue),
                 Came::SoldOut => JoinOutcome::Refused(JoinRefusal::SoldOut, told.queue),
                 Came::Full => JoinOutcome::Refused(JoinRefusal::Full, told.queue),
                 Came::Gone | Came::Left => return Err(reply::strange()),

@@ -7,7 +7,7 @@ use deadpool_redis::redis::{Cmd, ToRedisArgs};
 use frontrow_domain::{
     model::{
         ConcertId, LATEST_PLAN,
-        queue::{Deadlines, PolicyVersion, QueuePolicy, QueueSeed, SoldOut},
+        queue::{Deadlines, PolicyVersion, QueuePolicy, QueueSeed, SaleCount},
     },
     ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
@@ -106,14 +106,14 @@ impl QueueControl for RedisStore {
         }
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
+    async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()> {
         let hash = [self.calls.keys.queue_hash(concert)];
         let value = |call: &mut Cmd| {
-            call.arg(u8::from(sold_out.flag))
-                .arg(sold_out.counted_at.as_microsecond());
+            call.arg(count.sale.number())
+                .arg(count.counted_at.as_microsecond());
         };
         self.calls
-            .on_keys(Caller::Job, &hash, &scripts::SET_SOLD_OUT, value)
+            .on_keys(Caller::Job, &hash, &scripts::SET_SALE, value)
             .await
             .map(drop)
     }

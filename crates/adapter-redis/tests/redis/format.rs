@@ -4,8 +4,8 @@ use deadpool_redis::redis::{Cmd, cmd};
 use frontrow_adapter_redis::{OpenError, RedisStore, TimeOffset};
 use frontrow_domain::{
     model::queue::{
-        Arrival, GatePurpose, Generation, PolicyState, PolicyVersion, Recovery, SoldOut, Standing,
-        Ticket,
+        Arrival, GatePurpose, Generation, PolicyState, PolicyVersion, Recovery, SaleCount,
+        SaleState, Standing, Ticket,
     },
     ports::{
         LookUpOutcome, Queue, QueueControl, QueueTicks, SeedOutcome, StoreError, StoreResult,
@@ -248,11 +248,11 @@ async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() 
     refused("is_empty", store.is_empty(concert).await);
     refused("remove", store.remove(concert).await);
     refused("policy_version", store.policy_version(concert).await);
-    let count = SoldOut {
-        flag: true,
-        ..SoldOut::default()
+    let count = SaleCount {
+        sale: SaleState::SoldOut,
+        ..SaleCount::default()
     };
-    refused("set_sold_out", store.set_sold_out(concert, count).await);
+    refused("set_sale", store.set_sale(concert, count).await);
     let mut seed = room.seed_of(PolicyState::Closed, None);
     seed.policy.version = PolicyVersion(100);
     refused("seed", store.seed(&seed).await);

@@ -4,8 +4,8 @@ use std::{cell::Cell, time::Duration};
 
 use frontrow_domain::{
     model::queue::{
-        Capacity, GatePurpose, PolicyState, PolicyVersion, QueueSeed, SoldOut, Standing,
-        Throughput, Ticket,
+        Capacity, GatePurpose, PolicyState, PolicyVersion, QueueSeed, SaleCount, SaleState,
+        Standing, Throughput, Ticket,
     },
     ports::{
         GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, Stamped,
@@ -13,7 +13,12 @@ use frontrow_domain::{
     },
 };
 use futures_util::future::join_all;
-use proptest::{collection, prelude::*, sample::subsequence, test_runner::TestRunner};
+use proptest::{
+    collection,
+    prelude::*,
+    sample::{select, subsequence},
+    test_runner::TestRunner,
+};
 use tokio::runtime::Builder;
 use uuid::Uuid;
 
@@ -33,7 +38,7 @@ enum Step {
     Leave(Vec<usize>),
     Admit(u32),
     Change(PolicyState),
-    SellOut(bool),
+    Sale(SaleState),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -52,7 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => some().prop_map(Step::Leave),
         2 => (1_u32..5).prop_map(Step::Admit),
         1 => state.prop_map(Step::Change),
-        1 => any::<bool>().prop_map(Step::SellOut),
+        1 => select(&SaleState::ALL).prop_map(Step::Sale),
     ]
 }
 
@@ -191,13 +196,13 @@ impl Side {
                 self.change(*state).await;
                 Vec::new()
             }
-            Step::SellOut(sold_out) => {
+            Step::Sale(sale) => {
                 let concert = self.room.concert;
-                let count = SoldOut {
-                    flag: *sold_out,
-                    ..SoldOut::default()
+                let count = SaleCount {
+                    sale: *sale,
+                    ..SaleCount::default()
                 };
-                let set = self.room.store.set_sold_out(concert, count);
+                let set = self.room.store.set_sale(concert, count);
                 set.await.unwrap();
                 Vec::new()
             }

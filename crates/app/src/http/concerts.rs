@@ -127,6 +127,6 @@ pub(crate) fn shape(services: &Services, concert: &Concert) -> ConcertBody {
     let queue = services
         .board
         .view(concert.id)
-        .unwrap_or_else(|| QueueView::new(&concert.policy.policy, false, concert.sold_out()));
+        .unwrap_or_else(|| QueueView::new(&concert.policy.policy, false, concert.sale()));
     ConcertBody::new(concert, queue)
 }

@@ -40,7 +40,7 @@ pub(crate) struct JoinBody {
         (status = 201, description = "A new place", body = PlaceBody),
         (status = 200, description = "The place that the user had already", body = PlaceBody),
         (status = 404, description = "There is no such concert", body = ProblemBody),
-        (status = 409, description = "The queue is closed, full or sold out", body = ProblemBody),
+        (status = 409, description = "The queue is closed or full, or the concert is sold out or has ended", body = ProblemBody),
     ),
 )]
 pub(crate) async fn join(
@@ -61,6 +61,10 @@ pub(crate) async fn join(
             JoinRefusal::Closed => {
                 Problem::new(ProblemKind::QUEUE_CLOSED, "Nobody can join this queue now.")
             }
+            JoinRefusal::Ended => Problem::new(
+                ProblemKind::CONCERT_ENDED,
+                "The last performance of this concert has started.",
+            ),
             JoinRefusal::SoldOut => {
                 Problem::new(ProblemKind::SOLD_OUT, "No seat of this concert is left.")
             }

@@ -10,7 +10,7 @@ use frontrow_domain::{
     model::Period,
     ports::StoreResult,
     use_cases::{
-        AddUpSales, ForgetCounters, MarkSoldOut, PurgeKeys, SharedLook, SurveyQueues, SweepHolds,
+        AddUpSales, ForgetCounters, MarkSale, PurgeKeys, SharedLook, SurveyQueues, SweepHolds,
         TickQueue, WarmRankings,
     },
 };
@@ -23,7 +23,7 @@ use self::{provisioning::provision, queue_ticks::tick_queues, repeat::repeat};
 pub(crate) struct Jobs {
     pub(crate) tick: TickQueue,
     pub(crate) survey: SurveyQueues,
-    pub(crate) sold_out: MarkSoldOut,
+    pub(crate) sale: MarkSale,
     pub(crate) sweep: SweepHolds,
     pub(crate) purge: PurgeKeys,
     pub(crate) rankings: WarmRankings,
@@ -78,8 +78,8 @@ impl Jobs {
                 .tell_signs()
                 .await);
         }
-        job!("sold-out", every(EVERY_SECOND), |jobs| jobs
-            .sold_out
+        job!("sale", every(EVERY_SECOND), |jobs| jobs
+            .sale
             .run()
             .await
             .map(drop));

@@ -14,7 +14,7 @@ use frontrow_domain::{
     ports::{Clock, Ids, TokenSigner},
     use_cases::{
         AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, DeleteConcerts,
-        EditConcerts, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSoldOut,
+        EditConcerts, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSale,
         PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard, ReleaseHold, SeedQueues,
         ShowReservations, SurveyQueues, SweepHolds, TickQueue, TopConcerts, WarmRankings,
     },
@@ -279,7 +279,7 @@ impl Parts {
                 seeding: Arc::clone(&self.seeding),
                 clock: Arc::clone(&self.clock),
             },
-            sold_out: MarkSoldOut {
+            sale: MarkSale {
                 browse: Arc::clone(&self.browse),
                 control: Arc::clone(&self.queues.control),
                 board: Arc::clone(&self.board),

@@ -16,6 +16,8 @@ on_every_store!(
     an_active_place_ends_and_the_next_is_admitted,
     a_payment_gives_the_place_to_the_next_in_line,
     a_sold_out_concert_refuses_joins_until_there_are_seats_again,
+    a_concert_that_has_ended_says_so_until_there_is_another_performance,
+    a_concert_without_a_performance_lets_users_join_and_admits_nobody,
     a_paused_queue_lets_people_join_and_admits_nobody,
     a_closed_queue_refuses_joins_and_its_places_run_on,
     a_bypassed_queue_admits_everybody_and_the_gate_still_wants_a_token,
@@ -115,6 +117,78 @@ async fn a_sold_out_concert_refuses_joins_until_there_are_seats_again(
         Ok((reply.status == 201).then_some(()))
     })
     .await
+}
+
+/// The last performance starts.
+async fn end(stage: &Stage) -> Result<()> {
+    let (concert, performance) = (&stage.concert, &stage.performance);
+    let path = format!("/v1/admin/concerts/{concert}/performances/{performance}");
+    let started = json!({"starts_at": "2020-01-02T19:30:00Z", "allow_past": true});
+    let moved = stage.admin().patch(&path).json(&started).await?;
+    moved.expect_status(200)?;
+    Ok(())
+}
+
+async fn a_concert_that_has_ended_says_so_until_there_is_another_performance(
+    stores: Stores,
+) -> Result<()> {
+    let stage = Stage::open(stores, 1, 5, one_at_a_time()).await?;
+    let mut active = stage.join("active").await?;
+    let mut waiting = stage.join("waiting").await?;
+    end(&stage).await?;
+    let mut number = 0;
+    let refused = eventually("the queue is told", SOON, async || {
+        number += 1;
+        let reply = stage.ask_to_join(&format!("late-{number}")).await?;
+        Ok((reply.status == 409).then_some(reply))
+    })
+    .await?;
+    assert_eq!(refused.text_at("/type")?, "/problems/concert-ended");
+    eventually("the users who wait are told", SOON, async || {
+        waiting.look_up().await?.expect_status(200)?;
+        Ok((waiting.place["queue"]["sale"] == "ended").then_some(()))
+    })
+    .await?;
+    assert_eq!(waiting.place["state"], "waiting");
+    assert!(waiting.place["estimated_wait_s"].is_null());
+    active.look_up().await?.expect_status(200)?;
+    assert_eq!(active.place["state"], "active");
+    let concert = format!("/v1/concerts/{}", stage.concert);
+    let shown = stage.user("anyone").get(&concert).await?;
+    assert_eq!(*shown.at("/queue/sale")?, "ended");
+
+    another_performance(&stage, 1).await?;
+    eventually("joins are taken again", SOON, async || {
+        let reply = stage.ask_to_join("patient").await?;
+        Ok((reply.status == 201).then_some(()))
+    })
+    .await?;
+    waiting.look_up().await?.expect_status(200)?;
+    assert_eq!(waiting.place["position"], 1);
+    assert_eq!(waiting.place["queue"]["recovering"], false);
+    Ok(())
+}
+
+async fn a_concert_without_a_performance_lets_users_join_and_admits_nobody(
+    stores: Stores,
+) -> Result<()> {
+    let mut stage = Stage::open(stores, 1, 5, json!({})).await?;
+    let unplanned = json!({"title": "Some day"});
+    let created = stage.admin().post("/v1/admin/concerts").json(&unplanned);
+    stage.concert = created.await?.expect_status(201)?.text_at("/id")?.to_owned();
+    let mut number = 0;
+    let mut waiting = eventually("the queue is told", SOON, async || {
+        number += 1;
+        let visitor = stage.join(&format!("early-{number}")).await?;
+        Ok((!visitor.is_active()).then_some(visitor))
+    })
+    .await?;
+    assert_eq!(waiting.place["queue"]["sale"], "unplanned");
+    assert_eq!(waiting.place["queue"]["state"], "open");
+    another_performance(&stage, 1).await?;
+    is_admitted(&mut waiting).await?;
+    assert_eq!(waiting.place["queue"]["sale"], "on_sale");
+    Ok(())
 }
 
 async fn a_paused_queue_lets_people_join_and_admits_nobody(stores: Stores) -> Result<()> {

@@ -4,7 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{ConcertId, Invalid, PerformanceId, SeatPlan, queue::VersionedPolicy};
+use super::{
+    ConcertId, Invalid, PerformanceId, SeatPlan,
+    queue::{SaleState, VersionedPolicy},
+};
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $max:literal) => {
@@ -67,16 +70,22 @@ pub struct Concert {
     pub seats_sold: u64,
     /// When its next performance starts; none when all are over, or none is planned.
     pub next_performance_at: Option<Timestamp>,
+    /// True where it has a performance, also where that has started.
+    pub is_planned: bool,
     /// The master copy of its queue's policy.
     pub policy: VersionedPolicy,
 }
 
 impl Concert {
-    /// True when every seat that is still to be had is sold. A concert without
-    /// a performance to come is not sold out: it is over, or not yet planned.
+    /// What is left to buy of it.
     #[must_use]
-    pub fn sold_out(&self) -> bool {
-        self.seats_total > 0 && self.seats_sold == self.seats_total
+    pub fn sale(&self) -> SaleState {
+        match (self.is_planned, self.next_performance_at) {
+            (false, _) => SaleState::Unplanned,
+            (true, None) => SaleState::Ended,
+            (true, Some(_)) if self.seats_sold == self.seats_total => SaleState::SoldOut,
+            (true, Some(_)) => SaleState::OnSale,
+        }
     }
 }
 
@@ -137,5 +146,41 @@ impl PerformanceUse {
     #[must_use]
     pub fn is_none(self) -> bool {
         self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::queue::{PolicyVersion, QueuePolicy};
+
+    #[test]
+    fn what_is_left_to_buy_follows_from_the_performances() {
+        use SaleState::{Ended, OnSale, SoldOut, Unplanned};
+        let next = Some(Timestamp::UNIX_EPOCH);
+        for (is_planned, next_performance_at, seats_sold, sale) in [
+            (false, None, 0, Unplanned),
+            (true, None, 0, Ended),
+            (true, next, 0, OnSale),
+            (true, next, 2, OnSale),
+            (true, next, 3, SoldOut),
+        ] {
+            let concert = Concert {
+                id: ConcertId(Uuid::nil()),
+                title: ConcertTitle::try_from("A concert").unwrap(),
+                seats_total: 3,
+                seats_left: 3 - seats_sold,
+                seats_sold,
+                next_performance_at,
+                is_planned,
+                policy: VersionedPolicy {
+                    policy: QueuePolicy::default(),
+                    version: PolicyVersion(1),
+                },
+            };
+            assert_eq!(concert.sale(), sale, "{is_planned} {next_performance_at:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Stamped, StoreResult};
 use crate::model::{
     ConcertId,
-    queue::{PolicyVersion, QueueSeed, SoldOut},
+    queue::{PolicyVersion, QueueSeed, SaleCount},
 };
 
 /// The waiting rooms, as their operators and the jobs that keep them supplied see them.
@@ -21,10 +21,9 @@ pub trait QueueControl: Send + Sync {
     /// Which version of the policy is in force; none where the store does not have the queue.
     async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>>;
 
-    /// Tells the queue whether every seat of the concert was sold when the database counted them. A
-    /// count that is older than the last one changes nothing. Does nothing where the store does not
-    /// have the queue.
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()>;
+    /// Tells the queue what was left to buy of the concert when the database counted. A count that is
+    /// older than the last one changes nothing. Does nothing where the store does not have the queue.
+    async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()>;
 
     /// True when nobody has a place, and nobody can bring one back from before a loss: so nothing is
     /// lost when the store ends now.

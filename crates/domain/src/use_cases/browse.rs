@@ -181,6 +181,7 @@ mod tests {
             seats_left: 1,
             seats_sold: 1,
             next_performance_at: None,
+            is_planned: false,
             policy: policy(1),
         }
     }

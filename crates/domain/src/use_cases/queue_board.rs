@@ -12,8 +12,8 @@ use crate::{
     model::{
         ConcertId,
         queue::{
-            LineTick, Place, PolicyVersion, PollRange, QueueView, ShownPosition, Standing,
-            VersionedPolicy, WaitEstimate,
+            LineTick, Place, PolicyVersion, PollRange, QueueView, SaleState, ShownPosition,
+            Standing, VersionedPolicy, WaitEstimate,
         },
     },
     ports::{Stamped, TickReport},
@@ -92,13 +92,13 @@ impl QueueBoard {
         let seen = queues.entry(concert).or_insert_with(|| Seen {
             version: PolicyVersion(i64::MIN),
             in_store: None,
-            view: QueueView::new(policy, false, false),
+            view: QueueView::new(policy, false, SaleState::default()),
             estimate: WaitEstimate::default(),
             has_capacity: false,
         });
         if master.version > seen.version {
             seen.version = master.version;
-            seen.view = QueueView::new(policy, seen.view.recovering, seen.view.sold_out);
+            seen.view = QueueView::new(policy, seen.view.recovering, seen.view.sale);
             seen.estimate.set_throughput(policy.throughput);
             seen.has_capacity = policy.capacity.is_some();
         }

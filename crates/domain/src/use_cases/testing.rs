@@ -11,7 +11,7 @@ use crate::{
         PricedSeat, Reservation, ReservationId, ReservationState, UserId,
         queue::{
             Arrival, Generation, Place, PolicyState, PolicyVersion, PollRange, QueuePolicy,
-            QueueView, Recovery, Standing, Throughput, Ticket, VersionedPolicy,
+            QueueView, Recovery, SaleState, Standing, Throughput, Ticket, VersionedPolicy,
         },
     },
     ports::{
@@ -71,7 +71,7 @@ pub(super) fn open_queue() -> QueueView {
         state: PolicyState::Open,
         opens_at: None,
         recovering: false,
-        sold_out: false,
+        sale: SaleState::OnSale,
     }
 }
 
@@ -217,6 +217,7 @@ pub(super) fn browse(there: &[ConcertId]) -> Arc<Browse> {
             seats_left: 0,
             seats_sold: 0,
             next_performance_at: None,
+            is_planned: false,
             policy: policy(1),
         }))
     });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use frontrow_domain::{
-    model::{Concert, ConcertId, PerformanceId, SeatState},
+    model::{Concert, ConcertId, PerformanceId, SeatState, queue::SaleState},
     ports::SeatMap,
 };
 use jiff::Timestamp;
@@ -75,7 +75,11 @@ pub async fn a_concert_without_performances_has_no_seats<F: DatabaseFixture>(fix
     assert_eq!(concert.seats_total, 0);
     assert_eq!(concert.seats_left, 0);
     assert_eq!(concert.next_performance_at, None);
-    assert!(!concert.sold_out());
+    assert_eq!(concert.sale(), SaleState::Unplanned);
+    let found = office.ports.concerts.concert(office.concert, far());
+    let found = found.await.expect("the concert is read");
+    let sale = found.map(|concert| concert.sale());
+    assert_eq!(sale, Some(SaleState::Unplanned));
 }
 
 /// Only performances that start after the given instant count, the very instant excluded.
@@ -100,6 +104,10 @@ pub async fn a_concert_counts_its_performances_to_come<F: DatabaseFixture>(fixtu
         (concert.seats_total, concert.next_performance_at),
         (0, None)
     );
+    assert_eq!(concert.sale(), SaleState::Ended);
+    let found = office.ports.concerts.concert(office.concert, far() + DAY);
+    let found = found.await.expect("the concert is read");
+    assert_eq!(found.map(|concert| concert.sale()), Some(SaleState::Ended));
 }
 
 /// Held seats are not left, and sold ones are counted as sold too.
@@ -143,9 +151,9 @@ pub async fn a_concert_is_sold_out_when_every_seat_is_sold<F: DatabaseFixture>(f
     let held = office.held("zoe", &[last]).await;
     let concert = office.listed().await;
     assert_eq!((concert.seats_left, concert.seats_sold), (0, 23));
-    assert!(!concert.sold_out());
+    assert_eq!(concert.sale(), SaleState::OnSale);
     office.buy(held).await;
-    assert!(office.listed().await.sold_out());
+    assert_eq!(office.listed().await.sale(), SaleState::SoldOut);
 }
 
 /// Every performance is listed, the past ones too, earliest first.

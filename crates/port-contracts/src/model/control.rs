@@ -1,7 +1,7 @@
 //! What the operators do to a queue.
 
 use frontrow_domain::{
-    model::queue::{QueueSeed, SoldOut, VersionedPolicy},
+    model::queue::{QueueSeed, SaleCount, VersionedPolicy},
     ports::SeedOutcome,
 };
 #[cfg(test)]
@@ -58,7 +58,7 @@ impl ModelQueue {
                 nobody_admitted_until: now + recovery.lasts,
                 places_given_back_until: now + recovery.lasts + seed.policy.policy.waiting_ttl,
             }),
-            sold_out: SoldOut::default(),
+            sale: SaleCount::default(),
             last_arrival: None,
             waiting: Vec::new(),
             active: Vec::new(),

@@ -40,7 +40,9 @@ use frontrow_domain::model::ConcertId;
 
 pub use faults::queue_model_with_faults;
 #[cfg(test)]
-pub(crate) use faults::try_queue_model_with_faults;
+pub(crate) use faults::{
+    an_admission_without_an_answer, follow_with_faults, try_queue_model_with_faults,
+};
 pub(crate) use queue::ModelQueue;
 #[cfg(test)]
 pub(crate) use queue::{Claim, Waiting};
@@ -49,6 +51,7 @@ pub(crate) use run::runner;
 #[cfg(test)]
 pub(crate) use run::try_queue_model;
 pub use steps::Positions;
+pub(crate) use steps::sale;
 
 /// A store of queues, as the promises describe it.
 #[derive(Debug, Clone, Default)]

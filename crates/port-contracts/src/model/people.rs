@@ -32,6 +32,7 @@ impl ModelQueue {
         }
         match self.situation(now) {
             Situation::Closed => return self.refused(JoinRefusal::Closed, now),
+            Situation::Ended => return self.refused(JoinRefusal::Ended, now),
             Situation::SoldOut => return self.refused(JoinRefusal::SoldOut, now),
             _ => {}
         }

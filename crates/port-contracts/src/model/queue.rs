@@ -5,8 +5,8 @@ use std::time::Duration;
 use frontrow_domain::model::{
     ConcertId, UserId,
     queue::{
-        Arrival, Generation, Place, PolicyState, QueuePolicy, QueueView, SoldOut, Standing, Ticket,
-        VersionedPolicy,
+        Arrival, Generation, Place, PolicyState, QueuePolicy, QueueView, SaleCount, SaleState,
+        Standing, Ticket, VersionedPolicy,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -48,6 +48,7 @@ pub(crate) struct ComingBack {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Situation {
     Closed,
+    Ended,
     Recovering,
     Paused,
     SoldOut,
@@ -62,7 +63,7 @@ pub(crate) struct ModelQueue {
     pub(crate) policy: VersionedPolicy,
     pub(crate) generation: Generation,
     pub(crate) coming_back: Option<ComingBack>,
-    pub(crate) sold_out: SoldOut,
+    pub(crate) sale: SaleCount,
     pub(crate) last_arrival: Option<Arrival>,
     /// In the order of arrival.
     pub(crate) waiting: Vec<Waiting>,
@@ -207,9 +208,9 @@ impl ModelQueue {
 
     /// Promise 9: a count of the seats that is older than the last one changes nothing.
     #[cfg(test)]
-    pub(crate) fn count_seats(&mut self, count: SoldOut) {
-        if count.counted_at >= self.sold_out.counted_at {
-            self.sold_out = count;
+    pub(crate) fn count_sale(&mut self, count: SaleCount) {
+        if count.counted_at >= self.sale.counted_at {
+            self.sale = count;
         }
     }
 
@@ -218,13 +219,16 @@ impl ModelQueue {
         let rules = self.rules();
         if rules.state == PolicyState::Closed {
             Situation::Closed
+        } else if self.sale.sale == SaleState::Ended {
+            Situation::Ended
         } else if self.is_recovering(now) {
             Situation::Recovering
         } else if rules.state == PolicyState::Paused
             || rules.opens_at.is_some_and(|opens_at| now < opens_at)
+            || self.sale.sale == SaleState::Unplanned
         {
             Situation::Paused
-        } else if self.sold_out.flag {
+        } else if self.sale.sale == SaleState::SoldOut {
             Situation::SoldOut
         } else if rules.state == PolicyState::Bypass {
             Situation::Bypass
@@ -243,7 +247,7 @@ impl ModelQueue {
             state: self.rules().state,
             opens_at: self.rules().opens_at,
             recovering: self.is_recovering(now),
-            sold_out: self.sold_out.flag,
+            sale: self.sale.sale,
         }
     }
 

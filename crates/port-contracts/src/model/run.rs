@@ -30,15 +30,16 @@ where
     F: QueueFixture,
     Fut: Future<Output = F>,
 {
-    if let Err(failure) = try_queue_model(make, positions) {
+    if let Err(failure) = try_queue_model(make, positions, 256) {
         panic!("{failure}");
     }
 }
 
-/// As [`queue_model`], with the failure as a value.
+/// As [`queue_model`] with so many sequences, and with the failure as a value.
 pub(crate) fn try_queue_model<F, Fut>(
     make: impl FnOnce() -> Fut,
     positions: Positions,
+    sequences: u32,
 ) -> Result<(), String>
 where
     F: QueueFixture,
@@ -47,7 +48,7 @@ where
     let runtime = runtime::build();
     let fixture = RefCell::new(runtime.block_on(make()));
     let queues = RefCell::new(0);
-    let mut runner = runner();
+    let mut runner = runner_of(from_env(CASES, sequences), 4_000);
     let tried = runner.run(&sequence(), |sequence| {
         *queues.borrow_mut() += 1;
         let mut fixture = fixture.borrow_mut();

@@ -1,7 +1,7 @@
 //! The calls of a sequence, made to the store and to the model.
 
 use frontrow_domain::{
-    model::queue::{GatePurpose, JoinRefusal, PolicyVersion},
+    model::queue::{GatePurpose, JoinRefusal, PolicyVersion, SaleState},
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, TickOutcome},
 };
 
@@ -112,14 +112,11 @@ impl<F: QueueFixture> Run<'_, F> {
         self.agree(&TickOutcome::Ticked(expected), &told)
     }
 
-    pub(super) async fn sell_out(&mut self, sold_out: bool) -> Result<(), Stop> {
-        let told = self
-            .ports
-            .control
-            .set_sold_out(self.concert, counted(sold_out));
+    pub(super) async fn set_sale(&mut self, sale: SaleState) -> Result<(), Stop> {
+        let told = self.ports.control.set_sale(self.concert, counted(sale));
         told.await?;
         if let Some(queue) = self.queue() {
-            queue.sold_out.flag = sold_out;
+            queue.sale.sale = sale;
         }
         Ok(())
     }

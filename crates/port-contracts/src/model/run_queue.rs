@@ -112,7 +112,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
                 let version = self.version - 1;
                 self.seed(rules, version, None).await
             }
-            Step::SellOut(sold_out) => self.sell_out(*sold_out).await,
+            Step::Sale(sale) => self.set_sale(*sale).await,
             Step::AskControl => self.ask_control().await,
             Step::Look { since } => self.look(*since).await,
             Step::HeardOf(signs) => self.tell(signs).await,

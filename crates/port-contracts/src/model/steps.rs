@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use frontrow_domain::model::queue::{Capacity, GatePurpose, PolicyState, QueuePolicy, Throughput};
+use frontrow_domain::model::queue::{
+    Capacity, GatePurpose, PolicyState, QueuePolicy, SaleState, Throughput,
+};
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection, option, prelude::*};
 
@@ -51,7 +53,7 @@ pub(crate) enum Step {
     Expire,
     Change(Rules),
     OfferOldPolicy(Rules),
-    SellOut(bool),
+    Sale(SaleState),
     AskControl,
     /// Somebody looks at the line, who looked so many looks ago, or never.
     Look {
@@ -112,6 +114,20 @@ impl fmt::Debug for Sequence {
 }
 
 impl Rules {
+    /// So many at once.
+    #[cfg(test)]
+    pub(super) fn by_capacity(state: PolicyState, max_active: u32) -> Self {
+        Self {
+            state,
+            opens_in_s: None,
+            admit: None,
+            max_active: Some(max_active),
+            max_waiting: None,
+            claim_s: 12,
+            active_s: 30,
+        }
+    }
+
     /// The policy that these rules make at `now`.
     pub(crate) fn policy(&self, now: Timestamp) -> QueuePolicy {
         // A queue has a limit, so one that was given none has a rate.
@@ -151,7 +167,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Expire),
         3 => rules().prop_map(Step::Change),
         1 => rules().prop_map(Step::OfferOldPolicy),
-        1 => any::<bool>().prop_map(Step::SellOut),
+        1 => sale().prop_map(Step::Sale),
         1 => Just(Step::AskControl),
         4 => option::weighted(0.9, 0..3_usize).prop_map(|since| Step::Look { since }),
         6 => collection::vec((shown(), -2_000..18_000_i64), 1..4).prop_map(Step::HeardOf),
@@ -202,4 +218,14 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
                 active_s,
             },
         )
+}
+
+/// What is left to buy: seats, in half of the cases, so that sequences go on.
+pub(crate) fn sale() -> impl Strategy<Value = SaleState> {
+    prop_oneof![
+        3 => Just(SaleState::OnSale),
+        1 => Just(SaleState::SoldOut),
+        1 => Just(SaleState::Ended),
+        1 => Just(SaleState::Unplanned),
+    ]
 }

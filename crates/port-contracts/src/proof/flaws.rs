@@ -90,7 +90,7 @@ pub(crate) fn over_stating() -> Flaw {
 }
 
 pub(crate) fn believes_older_counts() -> Flaw {
-    Flaw::before(|queue, _, _| queue.sold_out.counted_at = Timestamp::MIN)
+    Flaw::before(|queue, _, _| queue.sale.counted_at = Timestamp::MIN)
 }
 
 /// Changes the rate for the time of an admission.

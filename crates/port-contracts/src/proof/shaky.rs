@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, SoldOut, Ticket},
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket},
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
@@ -122,8 +122,8 @@ impl QueueControl for Shaky {
             .await
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
-        self.pass(|| self.store.control.set_sold_out(concert, sold_out))
+    async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()> {
+        self.pass(|| self.store.control.set_sale(concert, count))
             .await
     }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, SoldOut, Ticket},
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket},
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
@@ -201,9 +201,9 @@ impl QueueControl for ModelStore {
         Ok(held.model.queue(concert).map(|queue| queue.policy.version))
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
+    async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()> {
         if let Some(queue) = self.held().model.queue(concert) {
-            queue.count_seats(sold_out);
+            queue.count_sale(count);
         }
         Ok(())
     }

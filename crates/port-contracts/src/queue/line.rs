@@ -1,7 +1,7 @@
 //! What one look tells of a whole line.
 
 use frontrow_domain::{
-    model::queue::{GatePurpose, Line, LineMark, PolicyState, Standing, Ticket, Turn},
+    model::queue::{GatePurpose, Line, LineMark, PolicyState, SaleState, Standing, Ticket, Turn},
     ports::{GateOutcome, LineOutcome, LookUpOutcome, Stamped},
 };
 
@@ -71,13 +71,16 @@ pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
         policy.waiting_ttl = minutes(7);
     })
     .await;
-    let sold_out = room.ports.control.set_sold_out(room.concert, counted(true));
+    let sold_out = room
+        .ports
+        .control
+        .set_sale(room.concert, counted(SaleState::SoldOut));
     sold_out.await.expect("sell out");
     let seen = room.see().await;
     assert_eq!(seen.policy_version.0, room.version);
     assert_eq!(seen.waiting_ttl, minutes(7));
     assert_eq!(seen.queue.state, PolicyState::Bypass);
-    assert!(seen.queue.sold_out);
+    assert_eq!(seen.queue.sale, SaleState::SoldOut);
 }
 
 /// Who found no line and was active at once was not admitted from it.

@@ -3,7 +3,10 @@
 use frontrow_domain::{
     model::{
         LATEST_PLAN,
-        queue::{GatePurpose, JoinRefusal, PolicyState, QueueView, SoldOut, Standing, Ticket},
+        queue::{
+            GatePurpose, JoinRefusal, PolicyState, QueueView, SaleCount, SaleState, Standing,
+            Ticket,
+        },
     },
     ports::JoinOutcome,
 };
@@ -19,12 +22,9 @@ impl<F: QueueFixture> Room<F> {
         self.change(|policy| policy.state = state).await;
     }
 
-    async fn sell_out(&self, sold_out: bool) {
-        let told = self
-            .ports
-            .control
-            .set_sold_out(self.concert, counted(sold_out));
-        told.await.expect("sold out");
+    async fn set_sale(&self, sale: SaleState) {
+        let told = self.ports.control.set_sale(self.concert, counted(sale));
+        told.await.expect("the sale is set");
     }
 
     /// Somebody active and somebody waiting, in an open queue.
@@ -82,43 +82,99 @@ pub async fn closed_refuses_joins_and_admits_nobody<F: QueueFixture>(fixture: F)
 /// A queue that is sold out does as well, until a seat is free again.
 pub async fn sold_out_refuses_joins_until_it_is_not<F: QueueFixture>(fixture: F) {
     let (mut room, ann, ben) = Room::with_two(fixture).await;
-    room.sell_out(true).await;
+    room.set_sale(SaleState::SoldOut).await;
     room.keeps(&ann, &ben).await;
     assert_eq!(room.refused("cat").await, JoinRefusal::SoldOut);
     room.admits_nobody().await;
-    room.sell_out(true).await;
+    room.set_sale(SaleState::SoldOut).await;
     assert_eq!(room.refused("cat").await, JoinRefusal::SoldOut);
-    room.sell_out(false).await;
+    room.set_sale(SaleState::OnSale).await;
     room.line_up("cat").await;
     assert_eq!(room.admit_all().await, 1);
+}
+
+/// Once the last performance has started, the queue refuses joins and admits nobody, keeps every place,
+/// and says so. A new performance opens it again.
+pub async fn ended_refuses_joins_until_there_is_a_performance<F: QueueFixture>(fixture: F) {
+    let (mut room, ann, ben) = Room::with_two(fixture).await;
+    room.set_sale(SaleState::Ended).await;
+    room.keeps(&ann, &ben).await;
+    assert_eq!(room.find(&ben).await.queue.sale, SaleState::Ended);
+    assert_eq!(room.tidy().await.queue.sale, SaleState::Ended);
+    assert_eq!(room.refused("cat").await, JoinRefusal::Ended);
+    room.admits_nobody().await;
+    room.switch(PolicyState::Bypass).await;
+    assert_eq!(room.refused("cat").await, JoinRefusal::Ended);
+    assert_eq!(room.admit_all().await, 0);
+    room.switch(PolicyState::Open).await;
+    room.set_sale(SaleState::OnSale).await;
+    room.line_up("cat").await;
+    assert_eq!(room.admit_all().await, 1);
+    assert!(!room.waits(&ben).await);
+}
+
+/// Ended wins over all but closed: recovering, paused, not yet open.
+pub async fn ended_wins_over_all_but_closed<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(1)).await;
+    room.lose_and_recover().await;
+    room.set_sale(SaleState::Ended).await;
+    assert_eq!(room.refused("ann").await, JoinRefusal::Ended);
+    let opens_at = room.now().await + minutes(60);
+    room.change(|policy| {
+        policy.state = PolicyState::Paused;
+        policy.opens_at = Some(opens_at);
+    })
+    .await;
+    assert_eq!(room.refused("ann").await, JoinRefusal::Ended);
+    room.switch(PolicyState::Closed).await;
+    assert_eq!(room.refused("ann").await, JoinRefusal::Closed);
+}
+
+/// Before its concert has a performance a queue takes joins and admits nobody, also in bypass.
+pub async fn without_a_performance_a_queue_is_paused<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_rate(1)).await;
+    room.set_sale(SaleState::Unplanned).await;
+    let ann = room.line_up("ann").await;
+    assert_eq!(room.find(&ann).await.queue.sale, SaleState::Unplanned);
+    room.admits_nobody().await;
+    room.switch(PolicyState::Bypass).await;
+    assert_eq!(room.admit_all().await, 0);
+    room.switch(PolicyState::Open).await;
+    room.set_sale(SaleState::OnSale).await;
+    assert_eq!(room.admit_all().await, 1);
+    assert!(!room.waits(&ann).await);
 }
 
 /// A change of policy does not say that there are seats again.
 pub async fn sold_out_outlives_a_change_of_policy<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_rate(1)).await;
-    room.sell_out(true).await;
+    room.set_sale(SaleState::SoldOut).await;
     room.change(|policy| *policy = by_capacity(5)).await;
     assert_eq!(room.refused("ann").await, JoinRefusal::SoldOut);
 }
 
 /// Two instances count the seats, and the one with the older count may be the last to tell.
 pub async fn an_older_count_of_the_seats_changes_nothing<F: QueueFixture>(fixture: F) {
+    use SaleState::{Ended, OnSale, SoldOut, Unplanned};
     let room = Room::open(fixture, by_rate(1)).await;
     let begin = room.now().await;
-    for (after, flag, sold_out) in [
-        (minutes(2), true, true),
-        (minutes(1), false, true),
-        (minutes(2), false, false),
-        (minutes(1), true, false),
-        (minutes(3), true, true),
-        (minutes(4), false, false),
+    for (after, sale, shown) in [
+        (minutes(2), SoldOut, SoldOut),
+        (minutes(1), OnSale, SoldOut),
+        (minutes(2), OnSale, OnSale),
+        (minutes(1), SoldOut, OnSale),
+        (minutes(3), SoldOut, SoldOut),
+        (minutes(4), Ended, Ended),
+        (minutes(3), SoldOut, Ended),
+        (minutes(5), Unplanned, Unplanned),
+        (minutes(4), Ended, Unplanned),
     ] {
         let counted_at = begin + after;
-        let count = SoldOut { flag, counted_at };
-        let told = room.ports.control.set_sold_out(room.concert, count).await;
-        told.expect("sold out");
+        let count = SaleCount { sale, counted_at };
+        let told = room.ports.control.set_sale(room.concert, count).await;
+        told.expect("the sale is set");
         let seen = room.see().await;
-        assert_eq!(seen.queue.sold_out, sold_out, "{flag} as of {counted_at}");
+        assert_eq!(seen.queue.sale, shown, "{sale:?} as of {counted_at}");
     }
 }
 
@@ -174,7 +230,7 @@ pub async fn closed_wins_over_all<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_rate(1)).await;
     room.lose_and_recover().await;
     let opens_at = room.now().await + minutes(60);
-    room.sell_out(true).await;
+    room.set_sale(SaleState::SoldOut).await;
     room.change(|policy| {
         policy.state = PolicyState::Closed;
         policy.opens_at = Some(opens_at);
@@ -187,21 +243,21 @@ pub async fn closed_wins_over_all<F: QueueFixture>(fixture: F) {
 pub async fn recovering_wins_over_sold_out_and_bypass<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_rate(1)).await;
     room.lose_and_recover().await;
-    room.sell_out(true).await;
+    room.set_sale(SaleState::SoldOut).await;
     room.switch(PolicyState::Bypass).await;
     room.line_up("ann").await;
     assert_eq!(room.admit_all().await, 0);
     room.pass(RECOVERY + seconds(1)).await;
     assert_eq!(room.admit_all().await, 0); // sold out wins over bypass
     assert_eq!(room.refused("ben").await, JoinRefusal::SoldOut);
-    room.sell_out(false).await;
+    room.set_sale(SaleState::OnSale).await;
     assert_eq!(room.admit_all().await, 1);
 }
 
 /// Paused, and not yet open, win over sold out: joins are taken.
 pub async fn paused_wins_over_sold_out<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, paused()).await;
-    room.sell_out(true).await;
+    room.set_sale(SaleState::SoldOut).await;
     room.line_up("ann").await;
     let opens_at = room.now().await + minutes(60);
     room.change(|policy| {
@@ -253,14 +309,14 @@ pub async fn everybody_is_told_what_the_queue_is_like<F: QueueFixture>(fixture: 
         state: PolicyState::Paused,
         opens_at: None,
         recovering: false,
-        sold_out: false,
+        sale: SaleState::OnSale,
     };
     room.shows(&ann, view).await;
     let opens_at = room.now().await + minutes(60);
     room.change(|policy| policy.opens_at = Some(opens_at)).await;
-    room.sell_out(true).await;
+    room.set_sale(SaleState::SoldOut).await;
     view.opens_at = Some(opens_at);
-    view.sold_out = true;
+    view.sale = SaleState::SoldOut;
     room.shows(&ann, view).await;
     room.switch(PolicyState::Closed).await;
     view.state = PolicyState::Closed;
@@ -268,7 +324,7 @@ pub async fn everybody_is_told_what_the_queue_is_like<F: QueueFixture>(fixture: 
     assert_eq!(refused, JoinOutcome::Refused(JoinRefusal::Closed, view));
     room.lose_and_recover().await;
     view.recovering = true;
-    view.sold_out = false;
+    view.sale = SaleState::OnSale;
     room.shows(&ann, view).await;
 }
 

@@ -3,7 +3,7 @@
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{GatePurpose, Ticket},
+        queue::{GatePurpose, SaleState, Ticket},
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
@@ -46,7 +46,9 @@ impl<F: QueueFixture> Room<F> {
         assert_eq!(version, Ok(None));
         assert_eq!(control.is_empty(self.concert).await, Ok(true));
         assert_eq!(
-            control.set_sold_out(self.concert, counted(true)).await,
+            control
+                .set_sale(self.concert, counted(SaleState::SoldOut))
+                .await,
             Ok(())
         );
         let version = control.policy_version(self.concert).await;
@@ -89,7 +91,7 @@ pub async fn a_queue_starts_with_seats<F: QueueFixture>(fixture: F) {
     let told = room
         .ports
         .control
-        .set_sold_out(room.concert, counted(true))
+        .set_sale(room.concert, counted(SaleState::SoldOut))
         .await;
     told.expect("sold out");
     room.seed(None).await;

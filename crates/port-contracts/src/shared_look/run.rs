@@ -141,8 +141,8 @@ impl<'a> Run<'a> {
             Step::Leave { at, who } => self.leave(*at, *who).await,
             Step::Jobs { limit } => self.jobs(*limit).await,
             Step::Change(rules) => self.change(rules, None).await,
-            Step::SellOut(sold_out) => {
-                let told = self.mirror.sell_out(CONCERT, *sold_out);
+            Step::Sale(sale) => {
+                let told = self.mirror.set_sale(CONCERT, *sale);
                 told.await.map_err(failed)
             }
             Step::Pass { millis } => self.pass(*millis).await,

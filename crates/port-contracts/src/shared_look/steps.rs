@@ -2,8 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use frontrow_domain::model::queue::{PolicyState, QueuePolicy, Throughput};
+use frontrow_domain::model::queue::{PolicyState, QueuePolicy, SaleState, Throughput};
 use proptest::{collection, prelude::*};
+
+use crate::model::sale;
 
 /// How many users there are.
 pub(super) const USERS: usize = 5;
@@ -45,7 +47,7 @@ pub(super) enum Step {
         limit: u32,
     },
     Change(Rules),
-    SellOut(bool),
+    Sale(SaleState),
     /// Time goes on, and no job runs.
     Pass {
         millis: i64,
@@ -125,7 +127,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => someone().prop_map(|(at, who)| Step::Leave { at, who }),
         6 => (0..3_u32).prop_map(|limit| Step::Jobs { limit }),
         2 => rules().prop_map(Step::Change),
-        1 => any::<bool>().prop_map(Step::SellOut),
+        1 => sale().prop_map(Step::Sale),
         8 => prop_oneof![1..700_i64, 500..3_000_i64].prop_map(|millis| Step::Pass { millis }),
         6 => (1..20_u32, collection::vec(someone(), 0..4))
             .prop_map(|(seconds, polls)| Step::Serve { seconds, polls }),

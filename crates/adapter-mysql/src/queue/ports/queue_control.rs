@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{PolicyState, PolicyVersion, QueueSeed, QueueTerms, SoldOut},
+        queue::{PolicyState, PolicyVersion, QueueSeed, QueueTerms, SaleCount},
     },
     ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
@@ -45,9 +45,9 @@ impl QueueControl for MySqlQueue {
         .await
     }
 
-    async fn set_sold_out(&self, concert: ConcertId, sold_out: SoldOut) -> StoreResult<()> {
-        self.job((concert, sold_out), |session, (concert, sold_out)| {
-            set_sold_out(session, *concert, *sold_out).boxed()
+    async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()> {
+        self.job((concert, count), |session, (concert, count)| {
+            set_sale(session, *concert, *count).boxed()
         })
         .await
     }
@@ -135,21 +135,21 @@ async fn policy_version(
 }
 
 /// An older count than the one that the queue has changes nothing.
-async fn set_sold_out(
+async fn set_sale(
     session: &mut Session,
     concert: ConcertId,
-    count: SoldOut,
+    count: SaleCount,
 ) -> QueryResult<Turn<()>> {
     session.begin().await?;
     let locked = queue_row::lock_soon(session, concert).await?;
     let newer = locked.and_then(|(_, queue)| {
-        let newer = queue.terms.sold_out.counted(count.flag, count.counted_at)?;
+        let newer = queue.terms.sale.newer(count)?;
         Some((queue, newer))
     });
     let Some((mut queue, newer)) = newer else {
         return Ok(Turn::Refused(()));
     };
-    queue.terms.sold_out = newer;
+    queue.terms.sale = newer;
     queue.save(session, concert).await?;
     Ok(Turn::Done(()))
 }

@@ -3,7 +3,7 @@
 use diesel::{AsChangeset, Insertable, QueryResult, QueryableByName, mysql::Mysql};
 use frontrow_domain::model::queue::{
     Admission, AdmissionWindow, Arrival, Capacity, Generation, PolicyState, PolicyVersion,
-    QueuePolicy, QueueTerms, ReentryPeriod, SoldOut, Throughput, VersionedPolicy,
+    QueuePolicy, QueueTerms, ReentryPeriod, SaleCount, SaleState, Throughput, VersionedPolicy,
 };
 use jiff::Timestamp;
 
@@ -31,7 +31,7 @@ diesel::table! {
         claim_ttl_us -> BigInt,
         active_ttl_us -> BigInt,
         max_waiting -> Nullable<BigInt>,
-        sold_out -> Bool,
+        sold_out -> TinyInt,
         sold_out_counted_at_us -> Nullable<BigInt>,
         recovering_until_us -> Nullable<BigInt>,
         reentry_until_us -> Nullable<BigInt>,
@@ -73,7 +73,7 @@ pub(in crate::queue) struct Columns {
     claim_ttl_us: i64,
     active_ttl_us: i64,
     max_waiting: Option<i64>,
-    sold_out: bool,
+    sold_out: i8,
     sold_out_counted_at_us: Option<i64>,
     recovering_until_us: Option<i64>,
     reentry_until_us: Option<i64>,
@@ -103,7 +103,7 @@ impl From<&QueueRow> for Columns {
         let (terms, window) = (&row.terms, row.admission.window);
         let VersionedPolicy { policy, version } = &terms.policy;
         let (throughput, capacity) = (policy.throughput, policy.capacity);
-        let counted_at = Some(terms.sold_out.counted_at).filter(|at| *at > Timestamp::MIN);
+        let counted_at = Some(terms.sale.counted_at).filter(|at| *at > Timestamp::MIN);
         Self {
             format: FORMAT,
             generation: terms.generation.0.cast_signed(),
@@ -120,7 +120,7 @@ impl From<&QueueRow> for Columns {
             max_waiting: policy
                 .max_waiting
                 .map(|max| i64::try_from(max).unwrap_or(i64::MAX)),
-            sold_out: terms.sold_out.flag,
+            sold_out: terms.sale.sale.number().cast_signed(),
             sold_out_counted_at_us: counted_at.map(micros),
             recovering_until_us: terms.reentry.map(|period| micros(period.recovering_until)),
             reentry_until_us: terms.reentry.map(|period| micros(period.open_until)),
@@ -181,8 +181,8 @@ impl Columns {
         Ok(QueueTerms {
             generation: Generation(self.generation.cast_unsigned()),
             policy: self.policy()?,
-            sold_out: SoldOut {
-                flag: self.sold_out,
+            sale: SaleCount {
+                sale: sale_of(self.sold_out)?,
                 counted_at: self.sold_out_counted_at_us.map_or(Timestamp::MIN, instant),
             },
             serving_since: instant(self.serving_since_us),
@@ -238,6 +238,11 @@ impl TryFrom<Columns> for QueueRow {
 
 fn small(column: i64) -> QueryResult<u32> {
     u32::try_from(column).map_err(|_| errors::broken(format!("{column} is out of range")))
+}
+
+fn sale_of(number: i8) -> QueryResult<SaleState> {
+    let state = u8::try_from(number).ok().and_then(SaleState::from_number);
+    state.ok_or_else(|| errors::broken(format!("unknown sale state {number}")))
 }
 
 fn state_of(name: &str) -> QueryResult<PolicyState> {

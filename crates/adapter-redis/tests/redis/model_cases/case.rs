@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use frontrow_domain::model::queue::{Capacity, GatePurpose, PolicyState, QueuePolicy, Throughput};
+use frontrow_domain::model::queue::{
+    Capacity, GatePurpose, PolicyState, QueuePolicy, SaleState, Throughput,
+};
 
 /// A case. Spans are milliseconds before the instant at which it is written.
 #[derive(Debug, Clone)]
@@ -12,7 +14,7 @@ pub(super) struct Case {
     pub(super) opens_in: Option<i64>,
     /// When the queue was lost, and for how long it recovers.
     pub(super) lost: Option<(i64, Duration)>,
-    pub(super) sold_out: bool,
+    pub(super) sale: SaleState,
     pub(super) serving_since: i64,
     pub(super) last_tick: i64,
     /// Start, length and count.
@@ -103,7 +105,11 @@ impl Case {
                 let ago = any.one_of(&[0, 30 * SECOND, 2 * MINUTE, 20 * MINUTE]);
                 (ago, Duration::from_secs(any.one_of(&[0, 60])))
             }),
-            sold_out: any.chance(10),
+            sale: if any.chance(20) {
+                any.one_of(&SaleState::ALL)
+            } else {
+                SaleState::OnSale
+            },
             // Service was never broken, was broken lately, or the clock has stepped back since.
             serving_since: any.one_of(&[
                 60 * MINUTE,

@@ -18,12 +18,13 @@ use crate::one_store::OneStore;
 const CASES: u64 = 1_200;
 
 /// What may come of a case.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 18] = [
     "keep",
     "reenter",
     "admit at once",
     "wait",
     "refuse: closed",
+    "refuse: ended",
     "refuse: sold out",
     "refuse: full",
     "find",

@@ -6,7 +6,7 @@ use deadpool_redis::redis::{Cmd, cmd};
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{AdmissionWindow, PolicyVersion, QueueSeed, Recovery, SoldOut, VersionedPolicy},
+        queue::{AdmissionWindow, PolicyVersion, QueueSeed, Recovery, SaleCount, VersionedPolicy},
     },
     ports::{Queue, QueueControl, QueueTicks, SeedOutcome, TickOutcome},
 };
@@ -76,11 +76,11 @@ impl<'a> Setting<'a> {
         self.one.offset.shift(-since);
         let seeded = self.one.store.seed(&seed).await.unwrap();
         self.one.offset.shift(since);
-        let count = SoldOut {
-            flag: case.sold_out,
+        let count = SaleCount {
+            sale: case.sale,
             counted_at: at,
         };
-        self.one.store.set_sold_out(concert, count).await.unwrap();
+        self.one.store.set_sale(concert, count).await.unwrap();
         case.lost.map(|_| seeded.as_of)
     }
 

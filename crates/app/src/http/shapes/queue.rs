@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use frontrow_domain::{
-    model::queue::{PolicyState, QueueView, Standing},
+    model::queue::{PolicyState, QueueView, SaleState, Standing},
     use_cases::PlaceReport,
 };
 use jiff::Timestamp;
@@ -66,8 +66,24 @@ pub(crate) struct QueueBody {
     pub(crate) opens_at: Option<Timestamp>,
     /// True while people bring their places back after the queue was lost; nobody is admitted.
     pub(crate) recovering: bool,
-    /// True when no seat is free or held; nobody is admitted.
+    /// What is left to buy.
+    pub(crate) sale: SaleBody,
+    /// True where `sale` is `sold_out`.
     pub(crate) sold_out: bool,
+}
+
+/// What is left to buy of a concert.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SaleBody {
+    /// The concert has no performance yet; nobody is admitted.
+    Unplanned,
+    /// A performance is to come, and not all of its seats are sold.
+    OnSale,
+    /// No seat is free or held; nobody can join and nobody is admitted.
+    SoldOut,
+    /// The last performance has started; nobody can join and nobody is admitted.
+    Ended,
 }
 
 /// What its operator has switched a queue to.
@@ -149,10 +165,13 @@ impl From<QueueView> for QueueBody {
             state: view.state.into(),
             opens_at: view.opens_at,
             recovering: view.recovering,
-            sold_out: view.sold_out,
+            sale: view.sale.into(),
+            sold_out: view.sale == SaleState::SoldOut,
         }
     }
 }
+
+same_names!(SaleState => SaleBody { Unplanned, OnSale, SoldOut, Ended });
 
 same_names!(PolicyState => QueueState { Open, Paused, Bypass, Closed });
 

@@ -40,6 +40,7 @@ impl Admission {
                 in_window.min(under_capacity)
             }
             EffectiveState::Closed
+            | EffectiveState::Ended
             | EffectiveState::Recovering
             | EffectiveState::Paused
             | EffectiveState::SoldOut => 0,
@@ -128,6 +129,7 @@ mod tests {
         let mut admission = Admission::default();
         for state in [
             EffectiveState::Closed,
+            EffectiveState::Ended,
             EffectiveState::Recovering,
             EffectiveState::Paused,
             EffectiveState::SoldOut,

@@ -77,8 +77,8 @@ mod tests {
 
     use super::*;
     use crate::model::queue::{
-        Capacity, Generation, PolicyState, PolicyVersion, QueuePolicy, Recovery, SoldOut,
-        Throughput, VersionedPolicy,
+        Capacity, Generation, PolicyState, PolicyVersion, QueuePolicy, Recovery, SaleCount,
+        SaleState, Throughput, VersionedPolicy,
     };
 
     const NOBODY: JoinFacts = JoinFacts {
@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn every_state_decides_about_a_new_user() {
         use JoinDecision::{Admit, Refuse, Wait};
-        let sold_out = QueueTerms {
-            sold_out: SoldOut {
-                flag: true,
+        let with_sale = |sale| QueueTerms {
+            sale: SaleCount {
+                sale,
                 counted_at: at(0),
             },
             ..terms(PolicyState::Open)
@@ -149,10 +149,16 @@ mod tests {
                 Refuse(JoinRefusal::Closed),
             ),
             (
-                sold_out,
+                with_sale(SaleState::SoldOut),
                 Refuse(JoinRefusal::SoldOut),
                 Refuse(JoinRefusal::SoldOut),
             ),
+            (
+                with_sale(SaleState::Ended),
+                Refuse(JoinRefusal::Ended),
+                Refuse(JoinRefusal::Ended),
+            ),
+            (with_sale(SaleState::Unplanned), Wait, Wait),
         ] {
             assert_eq!(decide(NOBODY, &terms), alone, "{terms:?}");
             assert_eq!(decide(IN_LINE, &terms), in_line, "{terms:?}");

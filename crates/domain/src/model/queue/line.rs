@@ -151,7 +151,7 @@ impl SignOfLife {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::queue::PolicyState;
+    use crate::model::queue::{PolicyState, SaleState};
 
     fn line() -> Line {
         Line {
@@ -161,7 +161,7 @@ mod tests {
             queue: QueueView {
                 state: PolicyState::Paused,
                 opens_at: None,
-                sold_out: false,
+                sale: SaleState::OnSale,
                 recovering: false,
             },
             takes_people_back: false,

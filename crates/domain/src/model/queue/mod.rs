@@ -10,6 +10,7 @@ mod pace;
 mod place;
 mod policy;
 mod poll;
+mod sale;
 mod seed;
 mod state;
 mod terms;
@@ -28,8 +29,9 @@ pub use policy::{
     Capacity, PolicyRules, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy,
 };
 pub use poll::PollRange;
+pub use sale::{SaleCount, SaleState};
 pub use seed::{QueueSeed, Recovery};
 pub use state::{EffectiveState, JoinRefusal, QueueView};
-pub use terms::{QueueTerms, ReentryPeriod, SoldOut};
+pub use terms::{QueueTerms, ReentryPeriod};
 pub use ticket::{Arrival, Generation, Ticket};
 pub use window::AdmissionWindow;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{PolicyState, QueuePolicy};
+use super::{PolicyState, QueuePolicy, SaleState};
 
 /// What a queue is like, as everybody may see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct QueueView {
     pub opens_at: Option<Timestamp>,
     /// True while it waits for people to bring their places back after its store lost them.
     pub recovering: bool,
-    /// True when no seat is free or held.
-    pub sold_out: bool,
+    /// What is left to buy.
+    pub sale: SaleState,
 }
 
 /// The state that counts at an instant. The first that applies wins, in the order given here.
@@ -22,6 +22,8 @@ pub struct QueueView {
 pub enum EffectiveState {
     /// Joins are refused and nobody is admitted.
     Closed,
+    /// Joins are refused and nobody is admitted: the last performance has started.
+    Ended,
     /// Nobody is admitted; joins are taken.
     Recovering,
     /// Nobody is admitted, by order or because it is not yet time; joins are taken.
@@ -39,6 +41,8 @@ pub enum EffectiveState {
 pub enum JoinRefusal {
     /// The queue is closed.
     Closed,
+    /// The last performance has started.
+    Ended,
     /// There is no seat left to wait for.
     SoldOut,
     /// As many are waiting as may.
@@ -48,12 +52,12 @@ pub enum JoinRefusal {
 impl QueueView {
     /// The view of a queue with this policy.
     #[must_use]
-    pub fn new(policy: &QueuePolicy, recovering: bool, sold_out: bool) -> Self {
+    pub fn new(policy: &QueuePolicy, recovering: bool, sale: SaleState) -> Self {
         Self {
             state: policy.state,
             opens_at: policy.opens_at,
             recovering,
-            sold_out,
+            sale,
         }
     }
 
@@ -63,10 +67,11 @@ impl QueueView {
         let not_yet_open = self.opens_at.is_some_and(|opens_at| now < opens_at);
         match self.state {
             PolicyState::Closed => EffectiveState::Closed,
+            _ if self.sale == SaleState::Ended => EffectiveState::Ended,
             _ if self.recovering => EffectiveState::Recovering,
             PolicyState::Paused => EffectiveState::Paused,
-            _ if not_yet_open => EffectiveState::Paused,
-            _ if self.sold_out => EffectiveState::SoldOut,
+            _ if not_yet_open || self.sale == SaleState::Unplanned => EffectiveState::Paused,
+            _ if self.sale == SaleState::SoldOut => EffectiveState::SoldOut,
             PolicyState::Bypass => EffectiveState::Bypass,
             PolicyState::Open => EffectiveState::Open,
         }
@@ -79,6 +84,7 @@ impl EffectiveState {
     pub fn refuses_joins(self) -> Option<JoinRefusal> {
         match self {
             Self::Closed => Some(JoinRefusal::Closed),
+            Self::Ended => Some(JoinRefusal::Ended),
             Self::SoldOut => Some(JoinRefusal::SoldOut),
             Self::Recovering | Self::Paused | Self::Bypass | Self::Open => None,
         }
@@ -95,6 +101,7 @@ impl EffectiveState {
 mod tests {
     use EffectiveState as E;
     use PolicyState as P;
+    use SaleState as S;
 
     use super::*;
 
@@ -102,22 +109,25 @@ mod tests {
     fn the_first_state_that_applies_wins() {
         let now = Timestamp::from_second(100).unwrap();
         let future = Some(Timestamp::from_second(101).unwrap());
-        let view = |state, opens_at, recovering, sold_out| {
+        let view = |state, opens_at, recovering, sale| {
             QueueView {
                 state,
                 opens_at,
                 recovering,
-                sold_out,
+                sale,
             }
             .effective(now)
         };
-        assert_eq!(view(P::Closed, future, true, true), E::Closed);
-        assert_eq!(view(P::Paused, future, true, true), E::Recovering);
-        assert_eq!(view(P::Paused, None, false, true), E::Paused);
-        assert_eq!(view(P::Open, future, false, true), E::Paused);
-        assert_eq!(view(P::Bypass, future, false, false), E::Paused);
-        assert_eq!(view(P::Bypass, None, false, true), E::SoldOut);
-        assert_eq!(view(P::Bypass, None, false, false), E::Bypass);
-        assert_eq!(view(P::Open, Some(now), false, false), E::Open);
+        assert_eq!(view(P::Closed, future, true, S::Ended), E::Closed);
+        assert_eq!(view(P::Paused, future, true, S::Ended), E::Ended);
+        assert_eq!(view(P::Bypass, None, false, S::Ended), E::Ended);
+        assert_eq!(view(P::Paused, future, true, S::SoldOut), E::Recovering);
+        assert_eq!(view(P::Paused, None, false, S::SoldOut), E::Paused);
+        assert_eq!(view(P::Open, future, false, S::SoldOut), E::Paused);
+        assert_eq!(view(P::Bypass, future, false, S::OnSale), E::Paused);
+        assert_eq!(view(P::Bypass, None, false, S::Unplanned), E::Paused);
+        assert_eq!(view(P::Bypass, None, false, S::SoldOut), E::SoldOut);
+        assert_eq!(view(P::Bypass, None, false, S::OnSale), E::Bypass);
+        assert_eq!(view(P::Open, Some(now), false, S::OnSale), E::Open);
     }
 }

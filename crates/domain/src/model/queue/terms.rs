@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Deadlines, EffectiveState, Generation, PolicyVersion, QueuePolicy, QueueView, Recovery, Ticket,
-    VersionedPolicy,
+    Deadlines, EffectiveState, Generation, PolicyVersion, QueuePolicy, QueueView, Recovery,
+    SaleCount, Ticket, VersionedPolicy,
 };
 use crate::model::later;
 
@@ -17,23 +17,14 @@ pub struct QueueTerms {
     pub generation: Generation,
     /// The policy in force.
     pub policy: VersionedPolicy,
-    /// Whether every seat is sold.
-    pub sold_out: SoldOut,
+    /// What is left to buy.
+    pub sale: SaleCount,
     /// Since when the queue has been served without a break, as recorded by the last tick.
     pub serving_since: Timestamp,
     /// When the queue was last ticked.
     pub last_tick: Timestamp,
     /// The time after a loss. None where the store never lost the queue, or no longer needs to know.
     pub reentry: Option<ReentryPeriod>,
-}
-
-/// Whether every seat was sold when the database last counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SoldOut {
-    /// True where no seat was free or held.
-    pub flag: bool,
-    /// When the seats were counted, by the database's clock. An older count changes nothing.
-    pub counted_at: Timestamp,
 }
 
 /// The time after a store lost a queue.
@@ -57,24 +48,6 @@ impl ReentryPeriod {
     }
 }
 
-impl Default for SoldOut {
-    /// No count yet: any count is newer.
-    fn default() -> Self {
-        Self {
-            flag: false,
-            counted_at: Timestamp::MIN,
-        }
-    }
-}
-
-impl SoldOut {
-    /// What a count at `counted_at` makes of it. None where a newer count is known.
-    #[must_use]
-    pub fn counted(self, flag: bool, counted_at: Timestamp) -> Option<Self> {
-        (counted_at >= self.counted_at).then_some(Self { flag, counted_at })
-    }
-}
-
 impl QueueTerms {
     /// The terms of a queue that its store is given at `now`.
     #[must_use]
@@ -88,7 +61,7 @@ impl QueueTerms {
         Self {
             generation,
             policy,
-            sold_out: SoldOut::default(),
+            sale: SaleCount::default(),
             serving_since: now,
             last_tick: now,
             reentry: recovery.map(|recovery| ReentryPeriod::begin(now, recovery, waiting_ttl)),
@@ -128,7 +101,7 @@ impl QueueTerms {
         let recovering = self
             .reentry
             .is_some_and(|period| now < period.recovering_until);
-        QueueView::new(self.policy(), recovering, self.sold_out.flag)
+        QueueView::new(self.policy(), recovering, self.sale.sale)
     }
 
     /// The state that counts at `now`.
@@ -259,13 +232,5 @@ mod tests {
         for (second, due) in [(10, false), (11, false), (12, true), (9, true)] {
             assert_eq!(terms.tick_is_due(at(second)), due, "{second}");
         }
-    }
-
-    #[test]
-    fn an_older_count_of_the_seats_changes_nothing() {
-        let counted = SoldOut::default().counted(true, at(10)).unwrap();
-        assert_eq!(counted.counted(false, at(9)), None);
-        let newer = counted.counted(false, at(11)).unwrap();
-        assert!(!newer.flag);
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    model::queue::{AdmissionWindow, PolicyState, Throughput},
+    model::queue::{AdmissionWindow, PolicyState, SaleState, Throughput},
     use_cases::testing::*,
 };
 
@@ -73,7 +73,7 @@ fn the_wait_follows_the_window_of_the_last_tick() {
 #[test]
 fn a_queue_that_admits_nobody_promises_nothing() {
     let mut place = waiting(500);
-    place.queue.sold_out = true;
+    place.queue.sale = SaleState::SoldOut;
     let report = board().report("token".into(), stamped(place));
     assert_eq!(report.estimated_wait, None);
     assert!(report.poll_after.is_some());
@@ -109,7 +109,7 @@ fn a_new_policy_shows_at_once_and_an_old_copy_never() {
 fn what_a_queue_is_like_is_the_last_that_was_heard() {
     let board = board();
     let sold_out = QueueView {
-        sold_out: true,
+        sale: SaleState::SoldOut,
         ..open_queue()
     };
     assert_eq!(board.view(CONCERT), Some(open_queue()));

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    model::queue::{Generation, SoldOut, VersionedPolicy},
+    model::queue::{Generation, SaleCount, VersionedPolicy},
     ports::{MockIds, Operator, PutOutcome, RemoveOutcome, Stamped},
     use_cases::testing::*,
 };
@@ -102,7 +102,7 @@ impl QueueControl for World {
         Ok(store.map(|_| policy(1).version))
     }
 
-    async fn set_sold_out(&self, _: ConcertId, _: SoldOut) -> StoreResult<()> {
+    async fn set_sale(&self, _: ConcertId, _: SaleCount) -> StoreResult<()> {
         Ok(())
     }
 

@@ -28,6 +28,7 @@ fn job_with(rig: &Arc<Rig>, zone: &str, title: &str) -> WarmRankings {
         seats_left: 0,
         seats_sold: 0,
         next_performance_at: None,
+        is_planned: false,
         policy: policy(1),
     };
     let mut concerts = MockConcerts::new();

@@ -3,7 +3,7 @@
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SignOfLife, Ticket},
+        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleState, SignOfLife, Ticket},
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
@@ -24,7 +24,7 @@ pub(super) enum Call {
     Admit(u32),
     Expire,
     Seed(Box<QueueSeed>),
-    SellOut(bool),
+    Sale(SaleState),
     Version,
     /// With the mark of an earlier look: the how manieth it was, and what the store gave.
     Look(Option<(usize, LineMark)>),
@@ -40,7 +40,7 @@ pub(super) enum Answer {
     Leave(LeaveOutcome),
     Tick(TickOutcome),
     Seed(SeedOutcome),
-    SoldOut,
+    SaleSet,
     Version(Option<PolicyVersion>),
     Line(LineOutcome),
     Heard(HeardOutcome),
@@ -72,9 +72,9 @@ impl Call {
             Self::Admit(limit) => stamped(ticks.admit(concert, *limit).await?, Answer::Tick),
             Self::Expire => stamped(ticks.expire(concert, ALL).await?, Answer::Tick),
             Self::Seed(seed) => stamped(control.seed(seed).await?, Answer::Seed),
-            Self::SellOut(sold_out) => {
-                control.set_sold_out(concert, counted(*sold_out)).await?;
-                (None, Answer::SoldOut)
+            Self::Sale(sale) => {
+                control.set_sale(concert, counted(*sale)).await?;
+                (None, Answer::SaleSet)
             }
             Self::Version => {
                 let version = control.policy_version(concert).await?;

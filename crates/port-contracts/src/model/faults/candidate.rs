@@ -172,9 +172,9 @@ impl Candidate {
                 Answer::Tick(TickOutcome::Ticked(self.queue().admit(now, *limit)))
             }
             Call::Expire => Answer::Tick(TickOutcome::Ticked(self.queue().expire(now, ALL))),
-            Call::SellOut(sold_out) => {
-                self.queue().sold_out.flag = *sold_out;
-                Answer::SoldOut
+            Call::Sale(sale) => {
+                self.queue().sale.sale = *sale;
+                Answer::SaleSet
             }
             Call::Version => Answer::Version(Some(self.queue().policy.version)),
             Call::Look(mark) => {

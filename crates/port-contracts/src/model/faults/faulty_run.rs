@@ -126,7 +126,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
                 self.tidy_up().await?;
                 self.seed(rules, self.version - 1)
             }
-            Step::SellOut(sold_out) => Call::SellOut(*sold_out),
+            Step::Sale(sale) => Call::Sale(*sale),
             Step::AskControl => Call::Version,
             Step::Look { since } => Call::Look(since.and_then(|age| self.mark(age))),
             Step::HeardOf(heard) => {

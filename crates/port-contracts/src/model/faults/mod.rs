@@ -25,4 +25,6 @@ mod told;
 
 pub use run::queue_model_with_faults;
 #[cfg(test)]
-pub(crate) use run::try_queue_model_with_faults;
+pub(crate) use run::{follow_with_faults, try_queue_model_with_faults};
+#[cfg(test)]
+pub(crate) use sequence::an_admission_without_an_answer;

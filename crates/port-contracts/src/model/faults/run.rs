@@ -12,6 +12,8 @@ use super::{
     faulty_run::FaultyRun,
     sequence::faulty_sequence,
 };
+#[cfg(test)]
+use super::sequence::FaultySequence;
 use crate::{FaultyFixture, queue::QueueFixture, runtime};
 
 /// How many sequences are tried.
@@ -82,4 +84,21 @@ where
     let _in_runtime = runtime.enter();
     drop(fixture);
     outcome.map(|()| tally.get())
+}
+
+/// Follows one sequence. Errors where no model explains what the store answered.
+#[cfg(test)]
+pub(crate) fn follow_with_faults<F, Fut>(
+    make: impl FnOnce() -> Fut,
+    sequence: &FaultySequence,
+) -> Result<(), String>
+where
+    F: QueueFixture + FaultyFixture,
+    Fut: Future<Output = F>,
+{
+    runtime::build().block_on(async {
+        let mut fixture = make().await;
+        let run = FaultyRun::new(&mut fixture, Tally::default(), Positions::Exact);
+        run.follow(sequence).await.1
+    })
 }

@@ -4,6 +4,11 @@ use std::fmt;
 
 use proptest::{collection, option, prelude::*};
 
+#[cfg(test)]
+use frontrow_domain::model::queue::PolicyState;
+
+#[cfg(test)]
+use super::super::steps::Shown;
 use super::super::steps::{Rules, Step, rules, step};
 use crate::Mishap;
 
@@ -14,7 +19,7 @@ const STEPS_MAX: usize = 24;
 
 /// A sequence, the policy that it starts with, and the mishaps.
 #[derive(Clone)]
-pub(super) struct FaultySequence {
+pub(crate) struct FaultySequence {
     pub(super) start: Rules,
     pub(super) steps: Vec<(Step, Option<Mishap>)>,
 }
@@ -53,4 +58,22 @@ fn mishap() -> impl Strategy<Value = Mishap> {
         3 => Just(Mishap::Reset),
         1 => Just(Mishap::Refused),
     ]
+}
+
+/// Two users wait, and nobody answers the order to admit one of them.
+#[cfg(test)]
+pub(crate) fn an_admission_without_an_answer() -> FaultySequence {
+    let join = |who| Step::Join { who, shows: None };
+    let look_up = |who| Step::LookUp(Shown { who, age: 0 });
+    FaultySequence {
+        start: Rules::by_capacity(PolicyState::Paused, 3),
+        steps: vec![
+            (join(0), None),
+            (join(1), None),
+            (Step::Change(Rules::by_capacity(PolicyState::Open, 3)), None),
+            (Step::Admit { limit: 1 }, Some(Mishap::AnswerLost)),
+            (look_up(0), None),
+            (look_up(1), None),
+        ],
+    }
 }

@@ -9,7 +9,7 @@ use frontrow_domain::model::{
     ConcertId, UserId,
     queue::{
         Admission, AdmissionWindow, Arrival, Deadlines, EffectiveState, Generation, Place,
-        PlaceEnd, PolicyVersion, QueueTerms, Recovery, ReentryPeriod, SoldOut, Standing, Ticket,
+        PlaceEnd, PolicyVersion, QueueTerms, Recovery, ReentryPeriod, SaleCount, Standing, Ticket,
         VersionedPolicy,
     },
 };
@@ -66,9 +66,9 @@ impl<'a> Expected<'a> {
                     policy,
                     version: PolicyVersion(1),
                 },
-                sold_out: SoldOut {
-                    flag: case.sold_out,
-                    ..SoldOut::default()
+                sale: SaleCount {
+                    sale: case.sale,
+                    ..SaleCount::default()
                 },
                 serving_since: before(written, case.serving_since),
                 last_tick: before(written, case.last_tick),

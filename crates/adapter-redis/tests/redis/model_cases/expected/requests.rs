@@ -71,6 +71,7 @@ impl Expected<'_> {
             JoinDecision::Refuse(why) => {
                 let kind = match why {
                     JoinRefusal::Closed => "refuse: closed",
+                    JoinRefusal::Ended => "refuse: ended",
                     JoinRefusal::SoldOut => "refuse: sold out",
                     JoinRefusal::Full => "refuse: full",
                 };

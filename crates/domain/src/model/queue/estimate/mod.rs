@@ -171,6 +171,7 @@ impl WaitEstimate {
             EffectiveState::Bypass => Pace::LONGEST.duration(),
             EffectiveState::Open => self.moving(position, opened, since)?,
             EffectiveState::Closed
+            | EffectiveState::Ended
             | EffectiveState::Recovering
             | EffectiveState::Paused
             | EffectiveState::SoldOut => return None,

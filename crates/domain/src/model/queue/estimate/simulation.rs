@@ -14,7 +14,7 @@ use crate::model::{
     ConcertId, UserId,
     queue::{
         AdmissionWindow, Arrival, EffectiveState, Generation, PolicyState, PollRange, QueueView,
-        Throughput, Ticket,
+        SaleState, Throughput, Ticket,
     },
 };
 
@@ -27,7 +27,7 @@ pub(super) fn open() -> QueueView {
         state: PolicyState::Open,
         opens_at: None,
         recovering: false,
-        sold_out: false,
+        sale: SaleState::OnSale,
     }
 }
 

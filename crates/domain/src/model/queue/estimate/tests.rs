@@ -4,7 +4,7 @@ use super::{
     simulation::{Simulation, at, open},
     *,
 };
-use crate::model::queue::PolicyState;
+use crate::model::queue::{PolicyState, SaleState};
 
 const PER_3_S: Throughput = Throughput {
     admit: 500,
@@ -140,7 +140,15 @@ fn the_state_and_the_opening_count() {
     }
     for queue in [
         QueueView {
-            sold_out: true,
+            sale: SaleState::SoldOut,
+            ..open()
+        },
+        QueueView {
+            sale: SaleState::Unplanned,
+            ..open()
+        },
+        QueueView {
+            sale: SaleState::Ended,
             ..open()
         },
         QueueView {

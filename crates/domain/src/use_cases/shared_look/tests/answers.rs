@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     UserId,
-    queue::{GatePurpose, PolicyState, QueueView},
+    queue::{GatePurpose, PolicyState, QueueView, SaleState},
 };
 
 #[tokio::test]
@@ -237,8 +237,8 @@ async fn an_answer_that_is_not_remembered_replaces_the_older_one_all_the_same() 
     {
         let mut store = stage.store.lock().unwrap();
         store.place = waiting(2);
-        store.place.queue.sold_out = true;
-        store.line.queue.sold_out = true;
+        store.place.queue.sale = SaleState::SoldOut;
+        store.line.queue.sale = SaleState::SoldOut;
     }
     stage.shared.join(CONCERT, &alice(), None).await.unwrap();
     assert_eq!(stage.position().await.0, 2);

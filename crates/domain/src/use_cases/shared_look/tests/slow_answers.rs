@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    model::queue::GatePurpose,
+    model::queue::{GatePurpose, SaleState},
     use_cases::shared_look::{
         shard::{Answer, Tag},
         watch::Watch,
@@ -95,11 +95,11 @@ async fn a_slow_answer_sends_nobody_back() {
 #[tokio::test]
 async fn a_slow_answer_of_a_state_that_has_changed_since_costs_no_look() {
     let (stage, watch, tag) = asked(2).await;
-    stage.change(|line| line.queue.sold_out = true);
+    stage.change(|line| line.queue.sale = SaleState::SoldOut);
     stage.next_look().await;
     watch.note(tag, &waiting(5), at(100));
     assert_eq!(stage.remembered(&ticket()).await, Some((5, at(101))));
-    assert!(stage.queue().await.sold_out);
+    assert_eq!(stage.queue().await.sale, SaleState::SoldOut);
 }
 
 #[tokio::test]
@@ -107,8 +107,8 @@ async fn a_slow_answer_of_a_newer_state_than_the_look_makes_for_another_look() {
     let (stage, watch, tag) = asked(3).await;
     stage.next_look().await;
     let mut newer = waiting(5);
-    newer.queue.sold_out = true;
-    stage.change(|line| line.queue.sold_out = true);
+    newer.queue.sale = SaleState::SoldOut;
+    stage.change(|line| line.queue.sale = SaleState::SoldOut);
     watch.note(tag, &newer, at(102));
     assert_eq!(stage.remembered(&ticket()).await, None);
 }

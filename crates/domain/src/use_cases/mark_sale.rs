@@ -2,17 +2,17 @@ use std::sync::Arc;
 
 use super::{Browse, QueueBoard};
 use crate::{
-    model::queue::SoldOut,
+    model::queue::SaleCount,
     ports::{QueueControl, StoreResult},
 };
 
-/// Tells the queues which concerts are sold out, so that nobody waits for seats that are not there,
-/// and takes it back when seats come free.
+/// Tells the queues what is left to buy of their concerts: users do not wait for seats that are all
+/// sold, nor for performances that have started, until there are seats again.
 ///
-/// The counts are from a snapshot, which another instance may have a newer one of. So each flag
-/// carries the instant of its count, and a queue ignores the older of two.
-pub struct MarkSoldOut {
-    /// Counts the seats.
+/// The counts are from a snapshot, and another instance may have a newer one. So each count carries
+/// its instant, and a queue ignores the older of two.
+pub struct MarkSale {
+    /// Counts seats and performances.
     pub browse: Arc<Browse>,
     /// The queues.
     pub control: Arc<dyn QueueControl>,
@@ -20,7 +20,7 @@ pub struct MarkSoldOut {
     pub board: Arc<QueueBoard>,
 }
 
-impl MarkSoldOut {
+impl MarkSale {
     /// Tells every queue that does not know it yet; gives how many those were.
     ///
     /// # Errors
@@ -30,19 +30,16 @@ impl MarkSoldOut {
         let mut result = Ok(());
         let catalogue = self.browse.catalogue().await?;
         for concert in &catalogue.concerts {
-            if concert.seats_total == 0 {
-                continue; // all over, or not yet planned: the queue stays as it is
-            }
             let Some(mut view) = self.board.view(concert.id) else {
                 continue;
             };
-            if view.sold_out != concert.sold_out() {
-                view.sold_out = concert.sold_out();
-                let count = SoldOut {
-                    flag: view.sold_out,
+            if view.sale != concert.sale() {
+                view.sale = concert.sale();
+                let count = SaleCount {
+                    sale: view.sale,
                     counted_at: catalogue.counted_at,
                 };
-                match self.control.set_sold_out(concert.id, count).await {
+                match self.control.set_sale(concert.id, count).await {
                     Ok(()) => {
                         self.board.note_view(concert.id, view);
                         told += 1;
@@ -61,7 +58,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Concert, ConcertTitle, queue::QueueView},
+        model::{
+            Concert, ConcertTitle,
+            queue::{QueueView, SaleState},
+        },
         ports::{Catalogue, MockConcerts, MockQueueControl},
         use_cases::testing::*,
     };
@@ -74,7 +74,8 @@ mod tests {
             seats_total: 2,
             seats_left: 0,
             seats_sold,
-            next_performance_at: None,
+            next_performance_at: Some(at(1_000)),
+            is_planned: true,
             policy: policy(1),
         });
         Catalogue {
@@ -84,12 +85,12 @@ mod tests {
     }
 
     /// An instance whose snapshot is this one for ever.
-    fn mark(snapshot: Catalogue, control: MockQueueControl) -> MarkSoldOut {
+    fn mark(snapshot: Catalogue, control: MockQueueControl) -> MarkSale {
         let mut concerts = MockConcerts::new();
         concerts
             .expect_catalogue()
             .returning(move |_| Ok(snapshot.clone()));
-        MarkSoldOut {
+        MarkSale {
             browse: Arc::new(Browse::new(Arc::new(concerts), clock(100))),
             control: Arc::new(control),
             board: board(),
@@ -98,19 +99,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_queue_is_told_once_and_only_of_what_is_news() {
-        let mut control = MockQueueControl::new();
-        let told = SoldOut {
-            flag: true,
-            counted_at: at(90),
-        };
-        control
-            .expect_set_sold_out()
-            .withf(move |concert, sold_out| (*concert, *sold_out) == (CONCERT, told))
-            .once()
-            .return_once(|_, _| Ok(()));
-        let mark = mark(counted(2, 90), control);
-        assert_eq!(mark.run().await, Ok(1));
-        assert_eq!(mark.run().await, Ok(0));
+        let mut ended = counted(0, 90);
+        let mut unplanned = counted(0, 90);
+        for concert in &mut ended.concerts {
+            concert.next_performance_at = None;
+        }
+        for concert in &mut unplanned.concerts {
+            concert.next_performance_at = None;
+            concert.is_planned = false;
+        }
+        for (snapshot, sale) in [
+            (counted(2, 90), SaleState::SoldOut),
+            (ended, SaleState::Ended),
+            (unplanned, SaleState::Unplanned),
+        ] {
+            let mut control = MockQueueControl::new();
+            let told = SaleCount {
+                sale,
+                counted_at: at(90),
+            };
+            control
+                .expect_set_sale()
+                .withf(move |concert, count| (*concert, *count) == (CONCERT, told))
+                .once()
+                .return_once(|_, _| Ok(()));
+            let mark = mark(snapshot, control);
+            assert_eq!(mark.run().await, Ok(1));
+            assert_eq!(mark.run().await, Ok(0));
+        }
     }
 
     #[tokio::test]
@@ -120,14 +136,12 @@ mod tests {
     }
 
     /// A queue's store that two instances share.
-    fn shared(queue: &Arc<Mutex<SoldOut>>) -> MockQueueControl {
+    fn shared(queue: &Arc<Mutex<SaleCount>>) -> MockQueueControl {
         let queue = Arc::clone(queue);
         let mut control = MockQueueControl::new();
-        control.expect_set_sold_out().returning(move |_, count| {
+        control.expect_set_sale().returning(move |_, count| {
             let mut known = queue.lock().unwrap();
-            *known = known
-                .counted(count.flag, count.counted_at)
-                .unwrap_or(*known);
+            *known = known.newer(count).unwrap_or(*known);
             Ok(())
         });
         control
@@ -135,18 +149,21 @@ mod tests {
 
     #[tokio::test]
     async fn an_instance_with_an_older_snapshot_does_not_undo_what_a_newer_one_says() {
+        let sale = |sold| match sold {
+            2 => SaleState::SoldOut,
+            _ => SaleState::OnSale,
+        };
         // Seats that came free since, and the last seats that were sold since.
         for (older, newer) in [(2, 1), (1, 2)] {
-            let queue = Arc::new(Mutex::new(SoldOut {
-                flag: older == 2,
+            let queue = Arc::new(Mutex::new(SaleCount {
+                sale: sale(older),
                 counted_at: at(90),
             }));
             let slow = mark(counted(older, 90), shared(&queue));
             let quick = mark(counted(newer, 91), shared(&queue));
-            let tick = |instance: &MarkSoldOut| {
-                let sold_out = queue.lock().unwrap().flag;
+            let tick = |instance: &MarkSale| {
                 let view = QueueView {
-                    sold_out,
+                    sale: queue.lock().unwrap().sale,
                     ..open_queue()
                 };
                 instance.board.note_view(CONCERT, view);
@@ -155,7 +172,7 @@ mod tests {
                 for instance in [&quick, &slow] {
                     tick(instance);
                     instance.run().await.unwrap();
-                    assert_eq!(queue.lock().unwrap().flag, newer == 2);
+                    assert_eq!(queue.lock().unwrap().sale, sale(newer));
                 }
             }
         }
