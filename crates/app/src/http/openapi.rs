@@ -27,6 +27,7 @@ use super::{
     paths(
         queue::join,
         queue::look_up,
+        queue::heartbeat,
         queue::leave,
         concerts::list,
         concerts::show,

@@ -6,7 +6,10 @@ use actix_web::{
     web,
 };
 use frontrow_domain::{
-    model::{ConcertId, queue::JoinRefusal},
+    model::{
+        ConcertId,
+        queue::{JoinRefusal, Standing},
+    },
     use_cases::{JoinAnswer, LeaveAnswer, LookUpAnswer, PlaceReport},
 };
 use serde::Deserialize;
@@ -92,13 +95,32 @@ pub(crate) async fn look_up(
     services: web::Data<Services>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let token = needed_token(&request)?;
-    match services.look_up.look_up(token).await? {
-        LookUpAnswer::Found(report) => Ok(place(HttpResponse::Ok(), &report)),
-        LookUpAnswer::Forged => Err(Problem::forged_token()),
-        LookUpAnswer::Gone => Err(Problem::place_gone()),
-        LookUpAnswer::NotReady => Err(Problem::queue_not_ready()),
-    }
+    let report = find(&services, needed_token(&request)?).await?;
+    Ok(place(HttpResponse::Ok(), &report))
+}
+
+/// Say that the bearer of a token still waits
+///
+/// For clients that follow the line's public status instead of looking up their place. The answer has
+/// a body only once the place is active.
+#[utoipa::path(
+    post, path = "/v1/queue/token/heartbeat", tag = "queue",
+    params(("Queue-Token" = String, Header)),
+    responses(
+        (status = 204, description = "The place waits"),
+        (status = 200, description = "The place is active", body = PlaceBody),
+        (status = 410, description = "The place has ended", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn heartbeat(
+    services: web::Data<Services>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let report = find(&services, needed_token(&request)?).await?;
+    Ok(match report.place.standing {
+        Standing::Waiting { .. } => HttpResponse::NoContent().finish(),
+        Standing::Active { .. } => place(HttpResponse::Ok(), &report),
+    })
 }
 
 /// Leave the queue
@@ -122,6 +144,16 @@ pub(crate) async fn leave(
         LeaveAnswer::Forged => Err(Problem::forged_token()),
         LeaveAnswer::Gone => Err(Problem::place_gone()),
         LeaveAnswer::NotReady => Err(Problem::queue_not_ready()),
+    }
+}
+
+/// The place of a token, which lives on.
+async fn find(services: &Services, token: &str) -> Result<PlaceReport, Problem> {
+    match services.look_up.look_up(token).await? {
+        LookUpAnswer::Found(report) => Ok(report),
+        LookUpAnswer::Forged => Err(Problem::forged_token()),
+        LookUpAnswer::Gone => Err(Problem::place_gone()),
+        LookUpAnswer::NotReady => Err(Problem::queue_not_ready()),
     }
 }
 

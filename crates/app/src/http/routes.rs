@@ -31,6 +31,8 @@ pub(super) fn all() -> Routes {
     let to = Access::QueueToken;
     routes.add(&get, "/v1/queue/token", to, queue::look_up);
     routes.add(&delete, "/v1/queue/token", to, queue::leave);
+    let heartbeat = "/v1/queue/token/heartbeat";
+    routes.add(&post, heartbeat, to, queue::heartbeat);
     routes.add(&post, "/v1/queue/tokens", Access::Identity, queue::join);
 
     let performances = "/v1/concerts/{concert_id}/performances";

@@ -18,6 +18,7 @@ on_every_store!(
     a_sold_out_concert_refuses_joins_until_there_are_seats_again,
     a_concert_that_has_ended_says_so_until_there_is_another_performance,
     a_concert_without_a_performance_lets_users_join_and_admits_nobody,
+    a_heartbeat_keeps_a_place_and_tells_when_it_is_active,
     a_paused_queue_lets_people_join_and_admits_nobody,
     a_closed_queue_refuses_joins_and_its_places_run_on,
     a_bypassed_queue_admits_everybody_and_the_gate_still_wants_a_token,
@@ -188,6 +189,28 @@ async fn a_concert_without_a_performance_lets_users_join_and_admits_nobody(
     another_performance(&stage, 1).await?;
     is_admitted(&mut waiting).await?;
     assert_eq!(waiting.place["queue"]["sale"], "on_sale");
+    Ok(())
+}
+
+async fn a_heartbeat_keeps_a_place_and_tells_when_it_is_active(stores: Stores) -> Result<()> {
+    const HEARTBEAT: &str = "/v1/queue/token/heartbeat";
+    let stage = Stage::open(stores, 1, 5, one_at_a_time()).await?;
+    let first = stage.join("first").await?;
+    let mut next = stage.join("next").await?;
+    assert_eq!(next.place["ordinal"], 1);
+    let waiting = next.client.post(HEARTBEAT).await?.expect_status(204)?;
+    assert_eq!(waiting.text, "");
+    first.client.delete("/v1/queue/token").await?.expect_status(204)?;
+    is_gone(first.client.post(HEARTBEAT).await?)?;
+    is_admitted(&mut next).await?;
+    let active = next.client.post(HEARTBEAT).await?.expect_status(200)?;
+    assert_eq!(*active.at("/state")?, "active");
+    assert!(active.at("/ordinal")?.is_null());
+    assert_eq!(*active.at("/arrival_us")?, next.place["arrival_us"]);
+    let nobody = stage.user("nobody").post(HEARTBEAT).await?;
+    nobody.expect_status(401)?;
+    let forged = stage.user("nobody").queue_token("forged").post(HEARTBEAT).await?;
+    forged.expect_status(401)?;
     Ok(())
 }
 

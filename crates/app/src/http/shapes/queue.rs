@@ -29,6 +29,12 @@ pub(crate) struct PlaceBody {
     pub(crate) people_behind: Option<u64>,
     #[schema(value_type = String, format = DateTime)]
     pub(crate) joined_at: Timestamp,
+    /// The same in microseconds since 1970: unique within the queue, and what decides the order.
+    pub(crate) arrival_us: i64,
+    /// The position plus the number of users admitted from the line until `as_of`; null when active. It
+    /// stays the same while the line moves, and shrinks when users ahead leave.
+    #[schema(required)]
+    pub(crate) ordinal: Option<u64>,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub(crate) admitted_at: Option<Timestamp>,
     /// When the active place ends, if nothing extends it; null while waiting.
@@ -131,6 +137,8 @@ impl From<&PlaceReport> for PlaceBody {
             position: None,
             people_behind: None,
             joined_at: ticket.arrival.at(),
+            arrival_us: ticket.arrival.micros(),
+            ordinal: None,
             admitted_at: None,
             active_until: None,
             estimated_wait_s: report.estimated_wait.map(whole_seconds),
@@ -142,9 +150,12 @@ impl From<&PlaceReport> for PlaceBody {
         };
         match report.place.standing {
             Standing::Waiting {
-                position, behind, ..
+                position,
+                behind,
+                admitted,
             } => {
                 body.position = Some(position);
+                body.ordinal = Some(position.saturating_add(admitted));
                 body.people_behind = Some(behind);
             }
             Standing::Active {
