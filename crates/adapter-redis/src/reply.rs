@@ -87,13 +87,16 @@ impl Reply {
         let state = STATES.iter().find(|(_, word)| *word == state);
         Ok(QueueView {
             state: state.ok_or_else(strange)?.0,
-            // A script keeps instants as doubles, which round the last ones up.
-            opens_at: self
-                .optional()?
-                .map(|micros| instant(micros).unwrap_or(Timestamp::MAX)),
+            opens_at: self.optional_instant()?,
             recovering: self.flag()?,
             sale: self.sale()?,
         })
+    }
+
+    /// An instant, or none. A script keeps instants as doubles, which round the last ones up.
+    pub(crate) fn optional_instant(&mut self) -> StoreResult<Option<Timestamp>> {
+        let micros = self.optional()?;
+        Ok(micros.map(|micros| instant(micros).unwrap_or(Timestamp::MAX)))
     }
 
     /// What is left to buy.

@@ -21,7 +21,7 @@ impl QueueState {
             policy_version: self.terms.version(),
             waiting_ttl: self.terms.policy().waiting_ttl,
             queue: self.terms.view(now),
-            takes_people_back: self.terms.accepts_reentry(now),
+            reentry_until: self.terms.reentry_until(now),
             waiting,
             admitted: self.admitted,
             admitted_up_to: self.admitted_up_to,

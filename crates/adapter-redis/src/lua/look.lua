@@ -2,7 +2,7 @@
 --
 -- ARGV: 2 and 3 generation and number of the mark of the earlier look, empty without one.
 -- Gives `seen`; after the queue's view the generation, the policy's version and waiting time to live,
--- whether people may bring places back; how many wait, how many were admitted from the line and the
+-- until when users re-enter; how many wait, how many were admitted from the line and the
 -- latest arrival of those; the number of the mark of this look; and 1 where anybody may have left, else
 -- 0 and the arrivals of those who did.
 local kept = call('HMGET', QUEUE, 'version', 'admitted_up_to', 'left')
@@ -10,7 +10,7 @@ local left = tonumber(kept[3]) or 0
 
 local told = answer('seen')
 told[7], told[8], told[9] = terms.generation, kept[1], terms.waiting_ttl
-told[10] = accepts_reentry() and 1 or 0
+told[10] = accepts_reentry() and terms.comeback_until or false
 told[11] = (counts())
 told[12], told[13] = admitted, tonumber(kept[2]) or false
 told[14], told[15] = left, 1

@@ -32,7 +32,7 @@ fn read_line(reply: &mut Reply) -> StoreResult<Line> {
         policy_version: PolicyVersion(version),
         waiting_ttl: Duration::from_micros(reply.count()?),
         queue,
-        takes_people_back: reply.flag()?,
+        reentry_until: reply.optional_instant()?,
         waiting: reply.count()?,
         admitted: reply.count()?,
         admitted_up_to: reply.optional()?.map(Arrival::from_micros),

@@ -12,6 +12,8 @@ mod extract;
 mod headers;
 mod health;
 mod json;
+mod line;
+mod line_pages;
 mod openapi;
 mod openapi_access;
 mod pages;
@@ -30,6 +32,7 @@ mod shapes;
 mod store_failures;
 mod written;
 
+pub(crate) use line_pages::LinePages;
 pub(crate) use ranking_pages::RankingPages;
 pub(crate) use server::{ServerSettings, start};
 pub(crate) use services::Services;

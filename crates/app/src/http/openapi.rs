@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 
 use super::{
     access::Access,
-    admin, concerts, health,
+    admin, concerts, health, line,
     openapi_access::{describe, security_schemes},
     points, queue, rankings, reservations,
 };
@@ -29,6 +29,7 @@ use super::{
         queue::look_up,
         queue::heartbeat,
         queue::leave,
+        line::show,
         concerts::list,
         concerts::show,
         concerts::performances,

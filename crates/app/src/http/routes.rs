@@ -15,7 +15,7 @@ use frontrow_domain::use_cases::GateMode;
 
 use super::{
     access::{Access, Gate, check},
-    admin, concerts, health, openapi, points,
+    admin, concerts, health, line, openapi, points,
     problem::Problem,
     problem_kinds::ProblemKind,
     queue, rankings, reservations,
@@ -52,6 +52,7 @@ pub(super) fn all() -> Routes {
     routes.add(&get, "/problems/{slug}", to, health::explain);
     routes.add(&get, "/v1/concerts", to, concerts::list);
     routes.add(&get, "/v1/concerts/{concert_id}", to, concerts::show);
+    routes.add(&get, "/v1/concerts/{concert_id}/line", to, line::show);
     routes.add(&get, "/v1/rankings/concerts", to, rankings::concerts);
 
     let to = Access::Identity;

@@ -8,11 +8,11 @@ use frontrow_domain::{
     use_cases::{
         Browse, ChangeQueuePolicy, ChargePoints, DeleteConcerts, EditConcerts, HoldSeats,
         JoinQueue, LeaveQueue, LookUpPlace, PassGate, PayReservation, QueueBoard, ReleaseHold,
-        ShowReservations, TopConcerts,
+        ShowLine, ShowReservations, TopConcerts,
     },
 };
 
-use super::{RankingPages, Written};
+use super::{LinePages, RankingPages, Written};
 use crate::security::{AdminKeys, IdentityVerifier};
 
 /// The use cases behind the API, and what says who asks. Shared by all threads.
@@ -20,6 +20,7 @@ pub(crate) struct Services {
     pub(crate) join: JoinQueue,
     pub(crate) look_up: LookUpPlace,
     pub(crate) leave: LeaveQueue,
+    pub(crate) line: ShowLine,
     pub(crate) gate: PassGate,
     pub(crate) browse: Arc<Browse>,
     pub(crate) hold: HoldSeats,
@@ -43,4 +44,6 @@ pub(crate) struct Services {
     pub(crate) seat_maps: Written,
     /// Rankings as JSON.
     pub(crate) ranking_pages: RankingPages,
+    /// The states of lines as JSON.
+    pub(crate) line_pages: LinePages,
 }

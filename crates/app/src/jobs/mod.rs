@@ -27,7 +27,7 @@ pub(crate) struct Jobs {
     pub(crate) sweep: SweepHolds,
     pub(crate) purge: PurgeKeys,
     pub(crate) rankings: WarmRankings,
-    pub(crate) shared_look: Option<Arc<SharedLook>>,
+    pub(crate) shared_look: Arc<SharedLook>,
     pub(crate) add_up: AddUpSales,
     pub(crate) forget: ForgetCounters,
 }
@@ -73,11 +73,11 @@ impl Jobs {
             &jobs.survey
         )
         .await);
-        if jobs.shared_look.is_some() {
-            job!("signs of life", every(EVERY_SECOND), |jobs| jobs
-                .tell_signs()
-                .await);
-        }
+        job!("signs of life", every(EVERY_SECOND), |jobs| jobs
+            .shared_look
+            .tell_signs()
+            .await
+            .map(drop));
         job!("sale", every(EVERY_SECOND), |jobs| jobs
             .sale
             .run()
@@ -111,14 +111,6 @@ impl Jobs {
             .await
             .map(drop));
         running
-    }
-
-    /// Tells the queues' store who was heard of by this instance alone.
-    async fn tell_signs(&self) -> StoreResult<()> {
-        match &self.shared_look {
-            Some(look) => look.tell_signs().await.map(drop),
-            None => Ok(()),
-        }
     }
 
     async fn sweep(&self) -> StoreResult<()> {

@@ -16,7 +16,7 @@ use frontrow_domain::{
         AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, DeleteConcerts,
         EditConcerts, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSale,
         PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard, ReleaseHold, SeedQueues,
-        ShowReservations, SurveyQueues, SweepHolds, TickQueue, TopConcerts, WarmRankings,
+        ShowLine, ShowReservations, SurveyQueues, SweepHolds, TickQueue, TopConcerts, WarmRankings,
     },
 };
 use jiff::tz::TimeZone;
@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use self::{database::Database, queues::Queues};
 use crate::{
     config::Config,
-    http::{RankingPages, Services, Written},
+    http::{LinePages, RankingPages, Services, Written},
     jobs::Jobs,
     security::AdminKeys,
     system::{SystemClock, SystemIds, SystemTimer},
@@ -193,6 +193,11 @@ impl Parts {
                 signer: signer(),
                 board: board(),
             },
+            line: ShowLine {
+                look: Arc::clone(&self.queues.shared_look),
+                board: board(),
+                browse: browse(),
+            },
             gate: PassGate {
                 queue: queue(),
                 signer: signer(),
@@ -263,6 +268,7 @@ impl Parts {
             admins: AdminKeys::new(&self.keys.admin_keys(config)?),
             seat_maps: Written::default(),
             ranking_pages: RankingPages::default(),
+            line_pages: LinePages::default(),
         })
     }
 
@@ -294,7 +300,7 @@ impl Parts {
                 top: Arc::clone(&self.rankings),
                 browse: Arc::clone(&self.browse),
             },
-            shared_look: self.queues.shared_look.clone(),
+            shared_look: Arc::clone(&self.queues.shared_look),
             add_up: AddUpSales {
                 counters: Arc::clone(&self.database.ranking_counters),
             },

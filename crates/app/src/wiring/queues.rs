@@ -17,8 +17,8 @@ use crate::config::{CacheBackend, Config, DatabaseKind, QueueBackend};
 /// The ports of the queues and of the cache.
 pub(super) struct Queues {
     pub(super) queue: Arc<dyn Queue>,
-    /// Answers many who wait from one look, where the store is not this process.
-    pub(super) shared_look: Option<Arc<SharedLook>>,
+    /// Looks at the lines for all who ask. Where the store is another process, it answers look-ups, too.
+    pub(super) shared_look: Arc<SharedLook>,
     pub(super) ticks: Arc<dyn QueueTicks>,
     pub(super) control: Arc<dyn QueueControl>,
     pub(super) ranking_cache: Arc<dyn RankingCache>,
@@ -33,14 +33,14 @@ impl Queues {
     pub(super) async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         Ok(match config.queue.backend {
             QueueBackend::Embedded => {
-                Self::in_process(MemoryQueue::new(clock), ranking_cache(config)?)
+                Self::in_process(ranking_cache(config)?, clock, config)
             }
             QueueBackend::MySql => {
                 let cache = ranking_cache(config)?;
                 let queue = open_mysql(config).await?;
                 Self {
                     mysql: Some(queue.clone()),
-                    ..Self::shared(queue, cache, clock, config)
+                    ..Self::shared(Arc::new(queue), cache, clock, config)
                 }
             }
             QueueBackend::Redis => {
@@ -49,28 +49,28 @@ impl Queues {
                     CacheBackend::Embedded => Arc::new(MemoryRankingCache::new()),
                     CacheBackend::Redis => Arc::new(redis.clone()),
                 };
-                Self::shared(redis, cache, clock, config)
+                Self::shared(Arc::new(redis), cache, clock, config)
             }
         })
     }
 
     /// In the memory of this process, which answers faster than anything could that stands before it.
-    fn in_process(memory: MemoryQueue, ranking_cache: Arc<dyn RankingCache>) -> Self {
-        let memory = Arc::new(memory);
+    fn in_process(
+        ranking_cache: Arc<dyn RankingCache>,
+        clock: Arc<dyn Clock>,
+        config: &Config,
+    ) -> Self {
+        let memory = Arc::new(MemoryQueue::new(Arc::clone(&clock)));
         Self {
             queue: Arc::clone(&memory) as _,
-            shared_look: None,
-            ticks: Arc::clone(&memory) as _,
-            control: memory,
-            ranking_cache,
-            mysql: None,
             ends_with_process: true,
+            ..Self::shared(memory, ranking_cache, clock, config)
         }
     }
 
     /// In a store that instances share.
     fn shared<Ports>(
-        store: Ports,
+        store: Arc<Ports>,
         ranking_cache: Arc<dyn RankingCache>,
         clock: Arc<dyn Clock>,
         config: &Config,
@@ -78,7 +78,6 @@ impl Queues {
     where
         Ports: Queue + WaitingLine + QueueTicks + QueueControl + 'static,
     {
-        let store = Arc::new(store);
         let look = Arc::new(SharedLook::new(
             Arc::clone(&store) as _,
             Arc::clone(&store) as _,
@@ -88,7 +87,7 @@ impl Queues {
         ));
         Self {
             queue: Arc::clone(&look) as _,
-            shared_look: Some(look),
+            shared_look: look,
             ticks: Arc::clone(&store) as _,
             control: store,
             ranking_cache,

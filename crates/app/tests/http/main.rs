@@ -26,6 +26,7 @@ mod idle;
 mod instances;
 mod journey;
 mod limits;
+mod line;
 mod lives;
 mod queue_failures;
 mod queue_lives;

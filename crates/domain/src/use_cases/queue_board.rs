@@ -12,8 +12,8 @@ use crate::{
     model::{
         ConcertId,
         queue::{
-            LineTick, Place, PolicyVersion, PollRange, QueueView, SaleState, ShownPosition,
-            Standing, VersionedPolicy, WaitEstimate,
+            AdmissionWindow, LineTick, Place, PolicyVersion, PollRange, QueueView, SaleState,
+            ShownPosition, Standing, Throughput, VersionedPolicy, WaitEstimate,
         },
     },
     ports::{Stamped, TickReport},
@@ -176,6 +176,14 @@ impl QueueBoard {
     #[must_use]
     pub fn view(&self, concert: ConcertId) -> Option<QueueView> {
         self.read().get(&concert).map(|seen| seen.view)
+    }
+
+    /// The limit in time of the policy of `concert`, and its admission window as of the last tick.
+    #[must_use]
+    pub fn pace(&self, concert: ConcertId) -> (Option<Throughput>, Option<AdmissionWindow>) {
+        let queues = self.read();
+        let estimate = queues.get(&concert).map(|seen| &seen.estimate);
+        estimate.map_or((None, None), WaitEstimate::pace)
     }
 
     /// The concerts that this instance knows of.

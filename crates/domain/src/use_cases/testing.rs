@@ -10,7 +10,7 @@ use crate::{
         Amount, Concert, ConcertId, ConcertTitle, IdempotencyKey, LedgerEntryId, PerformanceId,
         PricedSeat, Reservation, ReservationId, ReservationState, UserId,
         queue::{
-            Arrival, Generation, Place, PolicyState, PolicyVersion, PollRange, QueuePolicy,
+            Arrival, Generation, Left, Line, LineMark, Place, PolicyState, PolicyVersion, PollRange, QueuePolicy,
             QueueView, Recovery, SaleState, Standing, Throughput, Ticket, VersionedPolicy,
         },
     },
@@ -96,6 +96,26 @@ pub(super) fn active(until: Timestamp) -> Place {
             claimed: true,
         },
         queue: open_queue(),
+    }
+}
+
+/// A line in which [`ticket`] waits at 5 behind 40 who were admitted; a sixth of its waiting time to
+/// live is 50 s.
+pub(super) fn line() -> Line {
+    Line {
+        generation: Generation(1),
+        policy_version: PolicyVersion(1),
+        waiting_ttl: Duration::from_mins(5),
+        queue: open_queue(),
+        reentry_until: None,
+        waiting: 8,
+        admitted: 40,
+        admitted_up_to: Some(Arrival::from_micros(2)),
+        mark: LineMark {
+            generation: Generation(1),
+            number: 0,
+        },
+        left: Left::These(Vec::new()),
     }
 }
 

@@ -12,7 +12,7 @@ impl ModelQueue {
             policy_version: self.policy.version,
             waiting_ttl: self.rules().waiting_ttl,
             queue: self.view(now),
-            takes_people_back: self.gives_places_back(now),
+            reentry_until: self.gives_places_back_until(now),
             waiting: self.waiting_count(now) as u64,
             admitted: self.admitted.len() as u64,
             admitted_up_to: self.admitted.iter().max().copied(),

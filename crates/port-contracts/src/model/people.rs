@@ -115,8 +115,12 @@ impl ModelQueue {
 
     /// Promise 10: whether places from before a loss are still given back.
     pub(crate) fn gives_places_back(&self, now: Timestamp) -> bool {
-        self.coming_back
-            .is_some_and(|coming_back| now < coming_back.places_given_back_until)
+        self.gives_places_back_until(now).is_some()
+    }
+
+    pub(crate) fn gives_places_back_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.coming_back?.places_given_back_until;
+        (now < until).then_some(until)
     }
 
     /// Promise 10: whether a ticket gets back the place that the store has lost.

@@ -58,7 +58,7 @@ pub async fn a_look_tells_how_the_line_stands<F: QueueFixture>(fixture: F) {
     assert_eq!(seen.policy_version.0, room.version);
     assert_eq!(seen.waiting_ttl, WAITING_TTL);
     assert_eq!(seen.queue, room.find(&line[0]).await.queue);
-    assert!(!seen.takes_people_back);
+    assert_eq!(seen.reentry_until, None);
     assert_eq!((seen.waiting, seen.admitted), (3, 0));
     assert_eq!(seen.admitted_up_to, None);
 }
@@ -236,14 +236,15 @@ pub async fn a_look_tells_whether_people_may_come_back<F: QueueFixture>(fixture:
     assert_eq!(seen.generation.0, room.generation);
     assert_eq!((seen.waiting, seen.admitted), (0, 0));
     assert_eq!(seen.admitted_up_to, None);
-    assert!(seen.takes_people_back && seen.queue.recovering);
+    assert!(seen.reentry_until.is_some() && seen.queue.recovering);
     room.find(&ann).await;
     room.pass(RECOVERY + WAITING_TTL / 2).await;
+    let until = seen.reentry_until;
     let seen = room.see().await;
-    assert!(seen.takes_people_back && !seen.queue.recovering);
+    assert!(seen.reentry_until == until && !seen.queue.recovering);
     assert_eq!(seen.waiting, 1);
     room.pass(WAITING_TTL / 2 + seconds(1)).await;
-    assert!(!room.see().await.takes_people_back);
+    assert_eq!(room.see().await.reentry_until, None);
 }
 
 /// A look keeps nobody's place.

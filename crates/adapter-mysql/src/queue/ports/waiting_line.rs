@@ -85,7 +85,7 @@ async fn snapshot(
         policy_version: queue.terms.version(),
         waiting_ttl: queue.policy().waiting_ttl,
         queue: queue.terms.view(now),
-        takes_people_back: queue.terms.accepts_reentry(now),
+        reentry_until: queue.terms.reentry_until(now),
         waiting: count(queue.waiting),
         admitted: count(queue.admitted),
         admitted_up_to: queue.admitted_up_to,

@@ -2,12 +2,14 @@
 //! whole minor units. Fields that do not apply are null, not missing.
 
 mod catalogue;
+mod line;
 mod problem;
 mod queue;
 mod ranking;
 mod sale;
 
 pub(crate) use catalogue::{ConcertBody, PerformanceBody, SeatBody};
+pub(crate) use line::LineBody;
 pub(crate) use problem::ProblemBody;
 pub(crate) use queue::{PlaceBody, QueueBody, QueueState};
 pub(crate) use ranking::{PeriodBody, RankingBody};

@@ -29,7 +29,9 @@ pub(crate) struct PlaceBody {
     pub(crate) people_behind: Option<u64>,
     #[schema(value_type = String, format = DateTime)]
     pub(crate) joined_at: Timestamp,
-    /// The same in microseconds since 1970: unique within the queue, and what decides the order.
+    /// The life of the queue's store, as the state of the line tells it.
+    pub(crate) generation: String,
+    /// `joined_at` in microseconds since 1970: unique within the queue, and what decides the order.
     pub(crate) arrival_us: i64,
     /// The position plus the number of users admitted from the line until `as_of`; null when active. It
     /// stays the same while the line moves, and shrinks when users ahead leave.
@@ -137,6 +139,7 @@ impl From<&PlaceReport> for PlaceBody {
             position: None,
             people_behind: None,
             joined_at: ticket.arrival.at(),
+            generation: ticket.generation.to_string(),
             arrival_us: ticket.arrival.micros(),
             ordinal: None,
             admitted_at: None,

@@ -23,9 +23,9 @@ pub struct Line {
     pub waiting_ttl: Duration,
     /// What the queue is like.
     pub queue: QueueView,
-    /// True while places from before a loss can be brought back. Then people enter ahead of others,
-    /// and where somebody stood before says nothing.
-    pub takes_people_back: bool,
+    /// Until when users re-enter with tokens from before a loss; none where they do not. Until then
+    /// users enter ahead of others, and an earlier position says nothing.
+    pub reentry_until: Option<Timestamp>,
     /// How many wait, without those past their end.
     pub waiting: u64,
     /// How many were moved from the line to the active since the store has this queue. Who found no
@@ -70,8 +70,8 @@ impl Line {
     #[must_use]
     pub fn goes_on_from(&self, before: &Self) -> bool {
         self.generation == before.generation
-            && !self.takes_people_back
-            && !before.takes_people_back
+            && self.reentry_until.is_none()
+            && before.reentry_until.is_none()
             && self.admitted >= before.admitted
             && self.admitted_up_to >= before.admitted_up_to
             && self.left != Left::Anybody
@@ -164,7 +164,7 @@ mod tests {
                 sale: SaleState::OnSale,
                 recovering: false,
             },
-            takes_people_back: false,
+            reentry_until: None,
             waiting: 8,
             admitted: 40,
             admitted_up_to: Some(Arrival::from_micros(2)),
@@ -185,7 +185,7 @@ mod tests {
             (true, |line| line.waiting_ttl = Duration::from_mins(1)),
             (true, |line| line.queue.state = PolicyState::Open),
             (false, |line| line.generation = Generation(2)),
-            (false, |line| line.takes_people_back = true),
+            (false, |line| line.reentry_until = Some(Timestamp::MAX)),
             (false, |line| line.admitted -= 1),
             (false, |line| line.admitted_up_to = None),
             (false, |line| line.left = Left::Anybody),

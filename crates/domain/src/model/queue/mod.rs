@@ -6,6 +6,7 @@ mod deadlines;
 mod estimate;
 mod join;
 mod line;
+mod line_status;
 mod pace;
 mod place;
 mod policy;
@@ -23,6 +24,7 @@ pub use deadlines::{Cutoffs, Deadlines, PlaceEnd};
 pub use estimate::{LineTick, ShownPosition, WaitEstimate};
 pub use join::{JoinDecision, JoinFacts};
 pub use line::{Left, Line, LineMark, SignOfLife, Turn};
+pub use line_status::{HeartbeatPauses, LineAdvice, LineFollower, LineStatus};
 pub use pace::Pace;
 pub use place::{GatePurpose, Place, Standing};
 pub use policy::{

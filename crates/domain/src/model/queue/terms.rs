@@ -110,10 +110,17 @@ impl QueueTerms {
         self.view(now).effective(now)
     }
 
+    /// Until when users may re-enter with tokens from before a loss. None where they may not.
+    #[must_use]
+    pub fn reentry_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let open_until = self.reentry.map(|period| period.open_until);
+        open_until.filter(|open_until| now < *open_until)
+    }
+
     /// True while users may re-enter with tokens from before a loss.
     #[must_use]
     pub fn accepts_reentry(&self, now: Timestamp) -> bool {
-        self.reentry.is_some_and(|period| now < period.open_until)
+        self.reentry_until(now).is_some()
     }
 
     /// True where `ticket` is from before a loss and re-enters the line, provided that its user has

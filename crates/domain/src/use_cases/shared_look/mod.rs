@@ -19,16 +19,18 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::lock::Mutex;
+use jiff::Timestamp;
 
 use self::{
     room::Room,
     shard::Answer,
+    sightings::Look,
     watch::{Asking, Watch},
 };
 use crate::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, SignOfLife, Ticket},
+        queue::{GatePurpose, Line, SignOfLife, Ticket},
     },
     ports::{
         Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped,
@@ -143,6 +145,16 @@ impl SharedLook {
         result.map(|()| told)
     }
 
+    /// The newest look at the line of `concert`, at most [`SharedLook::MAX_AGE`] old. The concert is one
+    /// that there is.
+    ///
+    /// # Errors
+    /// When the queues' store fails.
+    pub async fn line(&self, concert: ConcertId) -> StoreResult<LineLook> {
+        let watch = self.watch(concert);
+        watch.newest(&self.asking).await.map(LineLook)
+    }
+
     async fn tell_signs_of(&self, concert: ConcertId, watch: &Arc<Watch>) -> StoreResult<u64> {
         if !watch.remembers_anybody() {
             return Ok(0);
@@ -213,6 +225,24 @@ impl SharedLook {
             .iter()
             .map(|(concert, watch)| (*concert, Arc::clone(watch)))
             .collect()
+    }
+}
+
+/// A look at a line, shared by all who ask.
+#[derive(Debug, Clone)]
+pub struct LineLook(Arc<Look>);
+
+impl LineLook {
+    /// When it was true, by the store's clock.
+    #[must_use]
+    pub fn as_of(&self) -> Timestamp {
+        self.0.as_of
+    }
+
+    /// The line. None where the store has no such queue.
+    #[must_use]
+    pub fn line(&self) -> Option<&Line> {
+        self.0.line.as_ref()
     }
 }
 

@@ -43,7 +43,7 @@ impl Look {
 
     /// The line, where what was seen of people in it is worth remembering.
     pub(super) fn steady_line(&self) -> Option<&Line> {
-        self.line.as_ref().filter(|line| !line.takes_people_back)
+        self.line.as_ref().filter(|line| line.reentry_until.is_none())
     }
 }
 

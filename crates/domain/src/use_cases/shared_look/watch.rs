@@ -135,16 +135,24 @@ impl Watch {
 
     /// Sees to it that the newest look is not too old.
     pub(super) async fn freshen(self: &Arc<Self>, asking: &Asking) -> StoreResult<()> {
+        self.newest(asking).await.map(drop)
+    }
+
+    /// The newest look, which is not too old.
+    pub(super) async fn newest(self: &Arc<Self>, asking: &Asking) -> StoreResult<Arc<Look>> {
         let now = asking.clock.now();
-        let is_fresh = lock(&self.last)
-            .look
-            .as_ref()
-            .is_some_and(|look| look.is_within(SharedLook::MAX_AGE, now));
-        if is_fresh {
-            Ok(())
-        } else {
-            self.look(asking).await
+        if let Some(look) = self.fresh(now) {
+            return Ok(look);
         }
+        self.look(asking).await?;
+        let look = lock(&self.last).look.clone();
+        look.ok_or_else(|| StoreError::not_applied("the line was not looked at"))
+    }
+
+    /// The newest look, unless it is too old at `now`.
+    fn fresh(&self, now: Timestamp) -> Option<Arc<Look>> {
+        let look = lock(&self.last).look.clone();
+        look.filter(|look| look.is_within(SharedLook::MAX_AGE, now))
     }
 
     /// The signs of life that are to be told at `now`, at most `limit`.

@@ -89,6 +89,12 @@ impl WaitEstimate {
         }
     }
 
+    /// The policy's limit in time, and the admission window as of the last tick.
+    #[must_use]
+    pub fn pace(&self) -> (Option<Throughput>, Option<AdmissionWindow>) {
+        (self.throughput, self.last.and_then(|last| last.window))
+    }
+
     /// Forgets how fast users were admitted: the rules are others now.
     pub fn forget_admissions(&mut self) {
         self.admissions.clear();

@@ -50,7 +50,7 @@ async fn after_each_of_these_everybody_asks_the_store() {
     let changes: [fn(&mut Line); 5] = [
         |line| line.left = Left::Anybody,
         |line| line.generation = Generation(2),
-        |line| line.takes_people_back = true,
+        |line| line.reentry_until = Some(Timestamp::MAX),
         |line| line.admitted -= 1,
         |line| line.admitted_up_to = None,
     ];
@@ -101,7 +101,7 @@ async fn a_policy_that_shortens_lives_sends_to_the_store_who_was_found_too_long_
 #[tokio::test]
 async fn nobody_is_remembered_while_people_come_back() {
     let stage = Stage::new(4, 2);
-    stage.change(|line| line.takes_people_back = true);
+    stage.change(|line| line.reentry_until = Some(Timestamp::MAX));
     stage.position().await;
     stage.position().await;
     stage.pass(1_000);

@@ -54,26 +54,6 @@ impl Clock for Hands {
     }
 }
 
-/// A line in which [`ticket`] waits at 5 behind 40 who were admitted; a sixth of its waiting time to
-/// live is 50 s.
-pub(super) fn line() -> Line {
-    Line {
-        generation: Generation(1),
-        policy_version: PolicyVersion(1),
-        waiting_ttl: Duration::from_mins(5),
-        queue: open_queue(),
-        takes_people_back: false,
-        waiting: 8,
-        admitted: 40,
-        admitted_up_to: Some(Arrival::from_micros(2)),
-        mark: LineMark {
-            generation: Generation(1),
-            number: 0,
-        },
-        left: Left::These(Vec::new()),
-    }
-}
-
 impl Stage {
     /// A store that is asked for so many look-ups, and shown so many looks.
     pub(super) fn new(look_ups: usize, looks: usize) -> Self {

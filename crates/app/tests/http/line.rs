@@ -1,0 +1,87 @@
+//! The state of a line, as everybody is shown it.
+
+use anyhow::Result;
+use frontrow_test_harness::{Reply, eventually};
+use serde_json::{Value, json};
+
+use crate::{lives::SOON, on_every_store, stage::Stage, stores::Stores};
+
+on_every_store!(
+    a_client_learns_its_turn_from_the_line_alone,
+    a_line_that_a_client_has_is_not_sent_again,
+    a_line_is_there_for_every_concert_and_no_other,
+);
+
+async fn line(stage: &Stage) -> Result<Reply> {
+    let path = format!("/v1/concerts/{}/line", stage.concert);
+    stage.app.client().get(&path).await?.expect_status(200)
+}
+
+/// The line, once this is so.
+async fn line_once(stage: &Stage, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
+    eventually("the line shows it", SOON, async || {
+        let line = line(stage).await?.json;
+        Ok(is_so(&line).then_some(line))
+    })
+    .await
+}
+
+async fn a_client_learns_its_turn_from_the_line_alone(stores: Stores) -> Result<()> {
+    let policy = json!({"throughput": null, "capacity": {"max_active": 1}});
+    let stage = Stage::open(stores, 1, 5, policy).await?;
+    let inside = stage.join("inside").await?;
+    let ann = stage.join("ann").await?.place;
+    let ben = stage.join("ben").await?.place;
+    let before = line_once(&stage, |line| line["waiting"] == 2).await?;
+    assert_eq!(before["generation"], ann["generation"]);
+    assert_eq!(before["passed"], 0);
+    assert!(before["admitted_up_to_us"].is_null());
+    assert!(before["pace"].is_null() && before["reentry_until"].is_null());
+    assert_eq!(before["queue"], ben["queue"]);
+    let pauses = json!({"near": 15_000, "far": 50_000});
+    assert_eq!(before["heartbeat_after_ms"], pauses);
+    assert_eq!((&ann["ordinal"], &ben["ordinal"]), (&json!(1), &json!(2)));
+
+    let left = inside.client.delete("/v1/queue/token").await?;
+    left.expect_status(204)?;
+    let after = line_once(&stage, |line| line["passed"] == 1).await?;
+    assert_eq!(after["admitted_up_to_us"], ann["arrival_us"]);
+    assert!(ben["arrival_us"].as_i64() > after["admitted_up_to_us"].as_i64());
+    assert_eq!(after["waiting"], 1);
+    Ok(())
+}
+
+async fn a_line_that_a_client_has_is_not_sent_again(stores: Stores) -> Result<()> {
+    let stage = Stage::open(stores, 1, 5, json!({})).await?;
+    let path = format!("/v1/concerts/{}/line", stage.concert);
+    let seen = line(&stage).await?;
+    let caching = "public, max-age=1, stale-while-revalidate=5, stale-if-error=20";
+    assert_eq!(seen.header("cache-control"), Some(caching));
+    // A newer one may be made between two requests.
+    let same = eventually("the same line is asked for twice", SOON, async || {
+        let tag = line(&stage).await?.header("etag").unwrap_or_default().to_owned();
+        let again = stage.app.client().get(&path).header("if-none-match", &tag);
+        let again = again.await?;
+        Ok((again.status == 304).then_some(again))
+    })
+    .await?;
+    assert_eq!(same.text, "");
+    assert_eq!(same.header("cache-control"), Some(caching));
+    let open = line(&stage).await?.json;
+    assert_eq!(open["pace"], json!({"admit": 500, "interval_s": 3.0}));
+    Ok(())
+}
+
+async fn a_line_is_there_for_every_concert_and_no_other(stores: Stores) -> Result<()> {
+    let stage = Stage::open(stores, 1, 5, json!({})).await?;
+    let empty = line(&stage).await?.json;
+    assert_eq!((&empty["waiting"], &empty["passed"]), (&json!(0), &json!(0)));
+    for (concert, status) in [
+        ("0198c5f0-0000-7000-8000-000000000000", 404),
+        ("no-id", 404),
+    ] {
+        let path = format!("/v1/concerts/{concert}/line");
+        stage.app.client().get(&path).await?.expect_status(status)?;
+    }
+    Ok(())
+}

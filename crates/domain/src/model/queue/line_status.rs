@@ -1,0 +1,161 @@
+//! The public state of a line, and what a client makes of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{AdmissionWindow, Arrival, Generation, Line, QueueView, Throughput};
+
+/// The state of a line, the same for everybody, so that a cache can hand it out.
+///
+/// A [`LineFollower`] computes a position from it, and learns that a turn may have come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineStatus {
+    /// When it was true, by the store's clock.
+    pub as_of: Timestamp,
+    /// The life of the store. Positions of another generation say nothing.
+    pub generation: Generation,
+    /// What the queue is like.
+    pub queue: QueueView,
+    /// The arrival up to which admission has come. None before the first admission from the line.
+    pub admitted_up_to: Option<Arrival>,
+    /// How many users were admitted from the line.
+    pub passed: u64,
+    /// How many wait.
+    pub waiting: u64,
+    /// The policy's limit in time. None where it has none.
+    pub throughput: Option<Throughput>,
+    /// The admission window. None where none was started.
+    pub window: Option<AdmissionWindow>,
+    /// Until when users re-enter with tokens from before a loss. None where they do not.
+    pub reentry_until: Option<Timestamp>,
+    /// How long a client that only reads this waits between two heartbeats.
+    pub heartbeat_after: HeartbeatPauses,
+}
+
+/// How long a client waits between two heartbeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeartbeatPauses {
+    /// Where the turn is near.
+    pub near: Duration,
+    /// Elsewhere.
+    pub far: Duration,
+}
+
+impl HeartbeatPauses {
+    /// After so long without a heartbeat a user counts as absent when their turn comes.
+    const ABSENT_AFTER: Duration = Duration::from_secs(45);
+
+    /// The pauses where a waiting place ends `waiting_ttl` after its last heartbeat: three heartbeats may
+    /// be lost before a user counts as absent, and six before the place ends.
+    #[must_use]
+    pub fn of(waiting_ttl: Duration) -> Self {
+        let far = waiting_ttl / 6;
+        Self {
+            near: (Self::ABSENT_AFTER / 3).min(far),
+            far,
+        }
+    }
+}
+
+impl LineStatus {
+    /// The status of a line that was seen at `as_of`, with the limit in time and the window that the last
+    /// tick told.
+    #[must_use]
+    pub fn of(
+        line: &Line,
+        as_of: Timestamp,
+        throughput: Option<Throughput>,
+        window: Option<AdmissionWindow>,
+    ) -> Self {
+        Self {
+            as_of,
+            generation: line.generation,
+            queue: line.queue,
+            admitted_up_to: line.admitted_up_to,
+            passed: line.admitted,
+            waiting: line.waiting,
+            throughput,
+            window,
+            reentry_until: line.reentry_until,
+            heartbeat_after: HeartbeatPauses::of(line.waiting_ttl),
+        }
+    }
+}
+
+/// What a client keeps of its place, to follow the line by its status alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineFollower {
+    arrival: Arrival,
+    generation: Generation,
+    ordinal: u64,
+    as_of: Timestamp,
+}
+
+/// What a status says to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineAdvice {
+    /// Wait. The position is for display: never less than the truth when the status was made, and it
+    /// never grows.
+    Wait {
+        /// From 1.
+        position: u64,
+    },
+    /// Ask the origin now, then as it says, until the place is active or gone: the turn has come.
+    Turn,
+    /// The status is of no use. Ask the origin, as it says.
+    AskOrigin,
+}
+
+impl LineFollower {
+    /// An older status is of no use: the cache has lost its origin.
+    pub const AGE_MAX: Duration = Duration::from_secs(20);
+
+    /// Follows the line for the place with this arrival and ordinal, as the origin told them at `as_of`.
+    #[must_use]
+    pub fn new(arrival: Arrival, generation: Generation, ordinal: u64, as_of: Timestamp) -> Self {
+        Self {
+            arrival,
+            generation,
+            ordinal,
+            as_of,
+        }
+    }
+
+    /// Notes what the origin has told since: another generation replaces all, and of two ordinals of one
+    /// generation the smaller one counts.
+    pub fn note(&mut self, generation: Generation, ordinal: u64, as_of: Timestamp) {
+        let smallest = if generation == self.generation {
+            ordinal.min(self.ordinal)
+        } else {
+            ordinal
+        };
+        (self.generation, self.ordinal) = (generation, smallest);
+        self.as_of = self.as_of.max(as_of);
+    }
+
+    /// What to do after a status that is `age` old.
+    pub fn read(&mut self, status: &LineStatus, age: Duration) -> LineAdvice {
+        let reenter = status
+            .reentry_until
+            .is_some_and(|until| status.as_of < until);
+        if status.generation != self.generation
+            || status.queue.recovering
+            || reenter
+            || age > Self::AGE_MAX
+            || status.as_of < self.as_of
+        {
+            return LineAdvice::AskOrigin;
+        }
+        self.as_of = status.as_of;
+        if Some(self.arrival) <= status.admitted_up_to {
+            return LineAdvice::Turn;
+        }
+        LineAdvice::Wait {
+            position: self.ordinal.saturating_sub(status.passed).max(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
