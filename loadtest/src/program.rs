@@ -102,7 +102,10 @@ impl Program {
     pub(crate) async fn concert(&self, title: &str, queue: Value) -> Result<String> {
         let body = json!({ "title": title, "queue": queue });
         let made = self.operator().post("/v1/admin/concerts").json(&body);
-        id_of(&made.await?.expect_status(201)?)
+        let concert = id_of(&made.await?.expect_status(201)?)?;
+        // Without a performance nobody is admitted.
+        self.performance(&concert, "A hall of its own", 1).await?;
+        Ok(concert)
     }
 
     /// Gives a concert a performance with so many seats, in rows `R0`, `R1`, … of 1,000 at most; gives

@@ -16,7 +16,7 @@
 //! | admission tick | the queue; then in a transaction: the queue, next in line, the move, the queue | the queue; the rows that are moved |
 //! | expiry tick | the queue, one place past its end; then in a transaction: the queue, places past their end, their removal, the queue | the queue; the rows that are removed |
 //! | seed | the queue; where that is news, in a transaction: the queue, the change | the queue |
-//! | sold out | in a transaction: the queue, the change unless an older count says it | the queue |
+//! | sale | in a transaction: the queue, the change unless an older count says it | the queue |
 //! | busy, empty, version | one or two `SELECT` | none |
 //!
 //! Every transaction that changes more than one row holds the lock of its queue's row, and takes it

@@ -124,9 +124,10 @@ pub(crate) fn has_tag(request: &HttpRequest, tag: &header::EntityTag) -> bool {
 
 /// A concert as the API shows it.
 pub(crate) fn shape(services: &Services, concert: &Concert) -> ConcertBody {
-    let queue = services
-        .board
-        .view(concert.id)
-        .unwrap_or_else(|| QueueView::new(&concert.policy.policy, false, concert.sale()));
+    let sale = concert.sale();
+    let queue = services.board.view(concert.id).map_or_else(
+        || QueueView::new(&concert.policy.policy, false, sale),
+        |view| QueueView { sale, ..view },
+    );
     ConcertBody::new(concert, queue)
 }

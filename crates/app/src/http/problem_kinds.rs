@@ -66,7 +66,8 @@ kinds! {
     QUEUE_FULL = CONFLICT, "queue-full", "The queue is full",
         "As many people wait as may. Try again later.";
     CONCERT_ENDED = CONFLICT, "concert-ended", "The concert has ended",
-        "Its last performance has started, so no seat can be bought. Users who wait can leave the queue.";
+        "Its last performance has started, so no more seats can be held. Should a performance be added, the queue \
+         opens again.";
     SOLD_OUT = CONFLICT, "sold-out", "The concert is sold out",
         "There is no seat left to wait for. Should seats come free, the queue opens again.";
     SEATS_TAKEN = CONFLICT, "seats-taken", "Seats are taken",

@@ -23,7 +23,7 @@ use self::{provisioning::provision, queue_ticks::tick_queues, repeat::repeat};
 pub(crate) struct Jobs {
     pub(crate) tick: TickQueue,
     pub(crate) survey: SurveyQueues,
-    pub(crate) sale: MarkSale,
+    pub(crate) sale: Arc<MarkSale>,
     pub(crate) sweep: SweepHolds,
     pub(crate) purge: PurgeKeys,
     pub(crate) rankings: WarmRankings,

@@ -102,6 +102,7 @@ struct Parts {
     board: Arc<QueueBoard>,
     browse: Arc<Browse>,
     seeding: Arc<SeedQueues>,
+    sale: Arc<MarkSale>,
     rankings: Arc<TopConcerts>,
     zone: TimeZone,
 }
@@ -116,12 +117,18 @@ impl Parts {
         let queues = Queues::open(config, Arc::clone(&clock)).await?;
         let board = Arc::new(QueueBoard::new(config.queue.poll_range()));
         let zone = config.time_zone()?;
+        let browse = Arc::new(Browse::new(
+            Arc::clone(&database.concerts),
+            Arc::clone(&clock),
+        ));
         Ok(Self {
             signer: Arc::new(keys.queue_tokens(config)?),
-            browse: Arc::new(Browse::new(
-                Arc::clone(&database.concerts),
-                Arc::clone(&clock),
-            )),
+            sale: Arc::new(MarkSale {
+                browse: Arc::clone(&browse),
+                control: Arc::clone(&queues.control),
+                board: Arc::clone(&board),
+            }),
+            browse,
             seeding: Arc::new(SeedQueues::new(
                 Arc::clone(&database.policies),
                 Arc::clone(&queues.control),
@@ -234,6 +241,7 @@ impl Parts {
                 idempotency: Arc::clone(&self.database.idempotency),
                 seeding: Arc::clone(&self.seeding),
                 browse: browse(),
+                sale: Arc::clone(&self.sale),
                 ids: ids(),
                 clock: clock(),
                 rules,
@@ -245,6 +253,7 @@ impl Parts {
                 control: Arc::clone(&self.queues.control),
                 board: board(),
                 browse: browse(),
+                sale: Arc::clone(&self.sale),
                 clock: clock(),
             },
             policies: ChangeQueuePolicy {
@@ -285,11 +294,7 @@ impl Parts {
                 seeding: Arc::clone(&self.seeding),
                 clock: Arc::clone(&self.clock),
             },
-            sale: MarkSale {
-                browse: Arc::clone(&self.browse),
-                control: Arc::clone(&self.queues.control),
-                board: Arc::clone(&self.board),
-            },
+            sale: Arc::clone(&self.sale),
             sweep: SweepHolds {
                 reservations: Arc::clone(&self.database.reservations),
             },

@@ -159,11 +159,7 @@ async fn a_concert_that_has_ended_says_so_until_there_is_another_performance(
     assert_eq!(*shown.at("/queue/sale")?, "ended");
 
     another_performance(&stage, 1).await?;
-    eventually("joins are taken again", SOON, async || {
-        let reply = stage.ask_to_join("patient").await?;
-        Ok((reply.status == 201).then_some(()))
-    })
-    .await?;
+    stage.ask_to_join("patient").await?.expect_status(201)?;
     waiting.look_up().await?.expect_status(200)?;
     assert_eq!(waiting.place["position"], 1);
     assert_eq!(waiting.place["queue"]["recovering"], false);
@@ -177,13 +173,8 @@ async fn a_concert_without_a_performance_lets_users_join_and_admits_nobody(
     let unplanned = json!({"title": "Some day"});
     let created = stage.admin().post("/v1/admin/concerts").json(&unplanned);
     stage.concert = created.await?.expect_status(201)?.text_at("/id")?.to_owned();
-    let mut number = 0;
-    let mut waiting = eventually("the queue is told", SOON, async || {
-        number += 1;
-        let visitor = stage.join(&format!("early-{number}")).await?;
-        Ok((!visitor.is_active()).then_some(visitor))
-    })
-    .await?;
+    let mut waiting = stage.join("early").await?;
+    assert!(!waiting.is_active());
     assert_eq!(waiting.place["queue"]["sale"], "unplanned");
     assert_eq!(waiting.place["queue"]["state"], "open");
     another_performance(&stage, 1).await?;

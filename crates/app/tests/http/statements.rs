@@ -23,7 +23,7 @@ const AT_ONCE: usize = 32;
 /// however many requests there are.
 const KNOWN: [(&str, f64); 10] = [
     // The master copies of the policies, which the survey reads; the snapshot of the catalogue, which the
-    // sold-out job reads each second.
+    // sale job reads each second.
     ("`concerts`.`policy_version`", 2.0),
     // That snapshot, and the one of a concert's performances, behind the gate: each once a second.
     ("performance_sales", 3.0),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Browse, QueueBoard};
+use super::{Browse, MarkSale, QueueBoard};
 use crate::{
     model::{ConcertId, PerformanceId},
     ports::{
@@ -23,6 +23,8 @@ pub struct DeleteConcerts {
     pub board: Arc<QueueBoard>,
     /// Is told to look again.
     pub browse: Arc<Browse>,
+    /// Tells the queues what is left to buy.
+    pub sale: Arc<MarkSale>,
     /// Says when a change was made.
     pub clock: Arc<dyn Clock>,
 }
@@ -49,8 +51,12 @@ impl DeleteConcerts {
     ) -> StoreResult<DeletePerformanceOutcome> {
         let by = self.by(operator);
         let outcome = self.editor.delete_performance(concert, id, &by).await;
-        // Also after a failure, which may have come after the deletion.
-        self.browse.forget(concert).await;
+        if outcome.is_ok() {
+            self.sale.performances_changed(concert).await;
+        } else {
+            // It may have been deleted all the same.
+            self.browse.forget(concert).await;
+        }
         self.browse.forget_seats(id).await;
         outcome
     }
@@ -176,6 +182,7 @@ mod tests {
             control: Arc::new(control),
             board: board(),
             browse: Arc::new(Browse::new(Arc::new(MockConcerts::new()), clock(50))),
+            sale: mark_sale(&[CONCERT]),
             clock: clock(50),
         }
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Browse, SeedQueues};
+use super::{Browse, MarkSale, SeedQueues};
 use crate::{
     model::{
         Applied, ConcertId, ConcertTitle, IdempotencyKey, Invalid, Keyed, NewPerformance,
@@ -29,6 +29,8 @@ pub struct EditConcerts {
     pub seeding: Arc<SeedQueues>,
     /// Is told to look again.
     pub browse: Arc<Browse>,
+    /// Tells the queues what is left to buy.
+    pub sale: Arc<MarkSale>,
     /// Names what is new.
     pub ids: Arc<dyn Ids>,
     /// Says when a change was made.
@@ -117,7 +119,7 @@ impl EditConcerts {
                 tracing::warn!(%error, concert = %id, "a queue's store has not yet taken a new queue");
                 self.seeding.board().want(id);
             }
-            self.browse.forget(id).await;
+            self.sale.performances_changed(id).await;
         }
         Ok(CreatedConcert::Asked(outcome))
     }
@@ -204,7 +206,7 @@ impl EditConcerts {
             .editor
             .create_performance(&performance, &by, keyed)
             .await;
-        self.browse.forget(concert).await;
+        self.changed(concert, outcome.is_ok()).await;
         outcome.map(CreatedPerformance::Asked)
     }
 
@@ -269,9 +271,19 @@ impl EditConcerts {
         }
         let by = self.by(operator);
         let outcome = self.editor.edit_performance(concert, id, edit, &by).await;
-        self.browse.forget(concert).await;
+        self.changed(concert, outcome.is_ok()).await;
         self.browse.forget_seats(id).await;
         outcome.map(EditedPerformance::Asked)
+    }
+
+    /// Looks again at a concert whose performances may have changed: a failure may have come after the
+    /// change.
+    async fn changed(&self, concert: ConcertId, is_done: bool) {
+        if is_done {
+            self.sale.performances_changed(concert).await;
+        } else {
+            self.browse.forget(concert).await;
+        }
     }
 
     fn by(&self, operator: &str) -> Operator {

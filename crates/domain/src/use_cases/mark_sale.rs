@@ -1,8 +1,13 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Browse, QueueBoard};
 use crate::{
-    model::queue::SaleCount,
+    model::{
+        Concert, ConcertId,
+        queue::{QueueView, SaleCount},
+    },
     ports::{QueueControl, StoreResult},
 };
 
@@ -30,25 +35,49 @@ impl MarkSale {
         let mut result = Ok(());
         let catalogue = self.browse.catalogue().await?;
         for concert in &catalogue.concerts {
-            let Some(mut view) = self.board.view(concert.id) else {
+            let Some(view) = self.board.view(concert.id) else {
                 continue;
             };
             if view.sale != concert.sale() {
-                view.sale = concert.sale();
-                let count = SaleCount {
-                    sale: view.sale,
-                    counted_at: catalogue.counted_at,
-                };
-                match self.control.set_sale(concert.id, count).await {
-                    Ok(()) => {
-                        self.board.note_view(concert.id, view);
-                        told += 1;
-                    }
+                match self.tell(concert, catalogue.counted_at).await {
+                    Ok(()) => told += 1,
                     Err(error) => result = Err(error),
                 }
             }
         }
         result.map(|()| told)
+    }
+
+    /// Looks again at a concert whose performances an operator has changed, and tells its queue at once.
+    /// Where that fails, the next run does it.
+    pub async fn performances_changed(&self, concert: ConcertId) {
+        self.browse.forget(concert).await;
+        if let Err(error) = self.count_again(concert).await {
+            tracing::warn!(%error, %concert,
+                "a queue does not yet know what is left to buy; it is told again within a second");
+        }
+    }
+
+    async fn count_again(&self, id: ConcertId) -> StoreResult<()> {
+        let catalogue = self.browse.catalogue().await?;
+        let Some(concert) = catalogue.concerts.iter().find(|concert| concert.id == id) else {
+            return Ok(());
+        };
+        if self.board.view(id).is_none() {
+            // It was over: provisioning puts it back on the board.
+            self.board.want(id);
+        }
+        self.tell(concert, catalogue.counted_at).await
+    }
+
+    async fn tell(&self, concert: &Concert, counted_at: Timestamp) -> StoreResult<()> {
+        let sale = concert.sale();
+        let count = SaleCount { sale, counted_at };
+        self.control.set_sale(concert.id, count).await?;
+        if let Some(view) = self.board.view(concert.id) {
+            self.board.note_view(concert.id, QueueView { sale, ..view });
+        }
+        Ok(())
     }
 }
 
@@ -58,10 +87,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{
-            Concert, ConcertTitle,
-            queue::{QueueView, SaleState},
-        },
+        model::{ConcertTitle, queue::SaleState},
         ports::{Catalogue, MockConcerts, MockQueueControl},
         use_cases::testing::*,
     };
@@ -176,5 +202,49 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_changed_concert_is_counted_and_told_whatever_was_known() {
+        let mut concerts = MockConcerts::new();
+        let counts = Mutex::new(vec![counted(2, 91), counted(1, 90)]);
+        concerts
+            .expect_catalogue()
+            .times(2)
+            .returning(move |_| Ok(counts.lock().unwrap().pop().unwrap()));
+        let told = Arc::new(Mutex::new(SaleCount::default()));
+        let mark = MarkSale {
+            browse: Arc::new(Browse::new(Arc::new(concerts), clock(100))),
+            control: Arc::new(shared(&told)),
+            board: board(),
+        };
+        mark.performances_changed(CONCERT).await;
+        assert_eq!(told.lock().unwrap().counted_at, at(90));
+        mark.performances_changed(CONCERT).await;
+        assert_eq!(told.lock().unwrap().sale, SaleState::SoldOut);
+        assert_eq!(mark.board.view(CONCERT).unwrap().sale, SaleState::SoldOut);
+    }
+
+    #[tokio::test]
+    async fn a_concert_that_was_over_is_put_back_on_the_board() {
+        let told = Arc::new(Mutex::new(SaleCount::default()));
+        let mut mark = mark(counted(0, 90), MockQueueControl::new());
+        mark.control = Arc::new(shared(&told));
+        mark.board = unknowing_board();
+        mark.performances_changed(CONCERT).await;
+        assert_eq!(told.lock().unwrap().counted_at, at(90));
+        assert_eq!(mark.board.take_wanted(), [CONCERT].into());
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_is_told_by_the_next_run() {
+        let mut control = MockQueueControl::new();
+        control
+            .expect_set_sale()
+            .times(2)
+            .returning(|_, _| Err(down()));
+        let mark = mark(counted(2, 90), control);
+        mark.performances_changed(CONCERT).await;
+        assert_eq!(mark.run().await, Err(down()));
     }
 }

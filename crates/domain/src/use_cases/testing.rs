@@ -15,10 +15,10 @@ use crate::{
         },
     },
     ports::{
-        Catalogue, MockClock, MockConcerts, MockIds, MockTokenSigner, Operator, Stamped,
+        Catalogue, MockClock, MockConcerts, MockIds, MockQueueControl, MockTokenSigner, Operator, Stamped,
         StoreError, TickReport,
     },
-    use_cases::{Browse, QueueBoard},
+    use_cases::{Browse, MarkSale, QueueBoard},
 };
 
 pub(super) const CONCERT: ConcertId = ConcertId(Uuid::from_u128(1));
@@ -242,4 +242,15 @@ pub(super) fn browse(there: &[ConcertId]) -> Arc<Browse> {
         }))
     });
     Arc::new(Browse::new(Arc::new(concerts), clock(1)))
+}
+
+/// Tells the queues what is left to buy of these concerts, and is not looked at.
+pub(super) fn mark_sale(there: &[ConcertId]) -> Arc<MarkSale> {
+    let mut control = MockQueueControl::new();
+    control.expect_set_sale().returning(|_, _| Ok(()));
+    Arc::new(MarkSale {
+        browse: browse(there),
+        control: Arc::new(control),
+        board: board(),
+    })
 }

@@ -57,7 +57,9 @@ async fn a_new_concert_is_there_for_everybody_with_the_queue_that_was_asked_for(
     assert_eq!(policy.at("/in_force")?, true);
     let joined = app.client().user("ann").post("/v1/queue/tokens");
     let joined = joined.json(&json!({"concert_id": id})).await?;
-    assert_eq!(joined.expect_status(201)?.text_at("/state")?, "active");
+    let joined = joined.expect_status(201)?;
+    assert_eq!(joined.text_at("/state")?, "waiting");
+    assert_eq!(joined.text_at("/queue/sale")?, "unplanned");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! A concert that is over holds up no start, and its queue is there for those who come.
+//! A concert that is over holds up no start, and its queue keeps the places that it has.
 
 use std::{path::Path, time::Duration};
 
@@ -10,9 +10,9 @@ use crate::{on_every_store, stage::Stage, stores::Stores};
 
 const LONGEST_POLL: &str = "FRONTROW_QUEUE__LONGEST_POLL_MS";
 
-on_every_store!(a_concert_that_is_over_holds_up_no_start_and_can_be_joined);
+on_every_store!(a_concert_that_is_over_holds_up_no_start_and_has_ended);
 
-async fn a_concert_that_is_over_holds_up_no_start_and_can_be_joined(stores: Stores) -> Result<()> {
+async fn a_concert_that_is_over_holds_up_no_start_and_has_ended(stores: Stores) -> Result<()> {
     // Does not go with a longest poll of 25 s, of which a place must outlive four.
     let policy = json!({"claim_ttl_s": 80});
     let mut stage = Stage::open(stores, 1, 1, policy).await?;
@@ -53,7 +53,12 @@ async fn a_concert_that_is_over_holds_up_no_start_and_can_be_joined(stores: Stor
     })
     .await?;
     eventually("a join of a concert that is over", limit, async || {
-        Ok((stage.ask_to_join("ben").await?.status == 201).then_some(()))
+        let refused = stage.ask_to_join("ben").await?;
+        Ok((refused.status == 409).then_some(refused))
     })
     .await
+    .and_then(|refused| {
+        ensure!(refused.text_at("/type")? == "/problems/concert-ended");
+        Ok(())
+    })
 }

@@ -4,16 +4,17 @@ use jiff::Timestamp;
 
 /// What is left to buy of a concert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u8)]
 pub enum SaleState {
-    /// The concert has no performance yet.
-    Unplanned,
     /// A performance is to come, and not all of its seats are sold.
     #[default]
-    OnSale,
+    OnSale = 0,
     /// Every seat of the performances to come is sold.
-    SoldOut,
+    SoldOut = 1,
     /// The concert had performances, and the last has started.
-    Ended,
+    Ended = 2,
+    /// The concert has no performance yet.
+    Unplanned = 3,
 }
 
 /// What was left to buy when the database last counted.
@@ -26,25 +27,21 @@ pub struct SaleCount {
 }
 
 impl SaleState {
-    /// All states. A store keeps a state as its place in this list.
+    /// All states.
     pub const ALL: [Self; 4] = [Self::OnSale, Self::SoldOut, Self::Ended, Self::Unplanned];
 
-    /// The number by which a store keeps the state: from its first version on 0 means on sale and 1
-    /// sold out.
+    /// The number by which a store keeps the state.
     #[must_use]
     pub fn number(self) -> u8 {
-        match self {
-            Self::OnSale => 0,
-            Self::SoldOut => 1,
-            Self::Ended => 2,
-            Self::Unplanned => 3,
-        }
+        self as u8
     }
 
     /// The state that a store keeps as `number`. None if there is none.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.number() == number)
+        Self::ALL
+            .into_iter()
+            .find(|state| state.number() == number)
     }
 }
 
@@ -59,7 +56,7 @@ impl Default for SaleCount {
 }
 
 impl SaleCount {
-    /// The newer of both: `count` unless it is older.
+    /// `count`. None where it is older than this one.
     #[must_use]
     pub fn newer(self, count: Self) -> Option<Self> {
         (count.counted_at >= self.counted_at).then_some(count)

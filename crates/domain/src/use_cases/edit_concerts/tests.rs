@@ -77,6 +77,7 @@ fn edit(editor: MockConcertEditor, given: Given) -> EditConcerts {
             RECOVERY,
         )),
         browse: Arc::new(Browse::new(Arc::new(MockConcerts::new()), clock(50))),
+        sale: mark_sale(&[CONCERT]),
         ids: ids(),
         clock: clock(50),
         rules: PolicyRules {

@@ -99,6 +99,8 @@ where
     runtime::build().block_on(async {
         let mut fixture = make().await;
         let run = FaultyRun::new(&mut fixture, Tally::default(), Positions::Exact);
-        run.follow(sequence).await.1
+        let (tally, outcome) = run.follow(sequence).await;
+        assert_eq!(tally.undecided, 0, "it is known what the store has recorded");
+        outcome
     })
 }
