@@ -16,8 +16,7 @@ use super::{
 
 /// For how long caches may hand a status out: while they ask for a newer one for 5 s more, and where the
 /// origin does not answer for 20 s.
-const CACHING: HeaderValue =
-    HeaderValue::from_static("public, max-age=1, stale-while-revalidate=5, stale-if-error=20");
+const CACHING: &str = "public, max-age=1, stale-while-revalidate=5, stale-if-error=20";
 
 /// Show the state of a line
 ///
@@ -59,7 +58,7 @@ pub(crate) async fn show(
     };
     response
         .insert_header((header::ETAG, page.tag_header.clone()))
-        .insert_header((header::CACHE_CONTROL, CACHING));
+        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static(CACHING)));
     if unchanged {
         return Ok(response.finish());
     }

@@ -27,7 +27,7 @@ impl LinePages {
     /// For how many lines a page is kept.
     const MAX: u64 = 1_000;
     /// For how long a page is kept that nobody asks for.
-    const IDLE: Duration = Duration::from_secs(60);
+    const IDLE: Duration = Duration::from_mins(1);
 
     /// The page of a look at `as_of`, written now if it was not before. None where there is no status.
     pub(crate) fn page(

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use frontrow_adapter_mysql::MySqlQueue;
 use frontrow_domain::{
+    model::queue::PolicyRules,
     ports::{Clock, Ids, TokenSigner},
     use_cases::{
         AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, DeleteConcerts,
@@ -173,6 +174,21 @@ impl Parts {
         Ok(masters.len())
     }
 
+    fn edit_concerts(&self, rules: PolicyRules) -> EditConcerts {
+        EditConcerts {
+            editor: Arc::clone(&self.database.editor),
+            concerts: Arc::clone(&self.database.concerts),
+            policies: Arc::clone(&self.database.policies),
+            idempotency: Arc::clone(&self.database.idempotency),
+            seeding: Arc::clone(&self.seeding),
+            browse: Arc::clone(&self.browse),
+            sale: Arc::clone(&self.sale),
+            ids: Arc::clone(&self.ids),
+            clock: Arc::clone(&self.clock),
+            rules,
+        }
+    }
+
     fn services(&self, config: &Config) -> anyhow::Result<Services> {
         let clock = || Arc::clone(&self.clock);
         let ids = || Arc::clone(&self.ids);
@@ -234,18 +250,7 @@ impl Parts {
                 ids: ids(),
                 self_charge: config.self_charge(),
             },
-            edit: EditConcerts {
-                editor: Arc::clone(&self.database.editor),
-                concerts: Arc::clone(&self.database.concerts),
-                policies: Arc::clone(&self.database.policies),
-                idempotency: Arc::clone(&self.database.idempotency),
-                seeding: Arc::clone(&self.seeding),
-                browse: browse(),
-                sale: Arc::clone(&self.sale),
-                ids: ids(),
-                clock: clock(),
-                rules,
-            },
+            edit: self.edit_concerts(rules),
             delete: DeleteConcerts {
                 editor: Arc::clone(&self.database.editor),
                 concerts: Arc::clone(&self.database.concerts),

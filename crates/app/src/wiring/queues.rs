@@ -32,9 +32,7 @@ impl Queues {
     /// Opens them.
     pub(super) async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         Ok(match config.queue.backend {
-            QueueBackend::Embedded => {
-                Self::in_process(ranking_cache(config)?, clock, config)
-            }
+            QueueBackend::Embedded => Self::in_process(ranking_cache(config)?, clock, config),
             QueueBackend::MySql => {
                 let cache = ranking_cache(config)?;
                 let queue = open_mysql(config).await?;

@@ -59,7 +59,11 @@ async fn a_line_that_a_client_has_is_not_sent_again(stores: Stores) -> Result<()
     assert_eq!(seen.header("cache-control"), Some(caching));
     // A newer one may be made between two requests.
     let same = eventually("the same line is asked for twice", SOON, async || {
-        let tag = line(&stage).await?.header("etag").unwrap_or_default().to_owned();
+        let tag = line(&stage)
+            .await?
+            .header("etag")
+            .unwrap_or_default()
+            .to_owned();
         let again = stage.app.client().get(&path).header("if-none-match", &tag);
         let again = again.await?;
         Ok((again.status == 304).then_some(again))
@@ -75,7 +79,10 @@ async fn a_line_that_a_client_has_is_not_sent_again(stores: Stores) -> Result<()
 async fn a_line_is_there_for_every_concert_and_no_other(stores: Stores) -> Result<()> {
     let stage = Stage::open(stores, 1, 5, json!({})).await?;
     let empty = line(&stage).await?.json;
-    assert_eq!((&empty["waiting"], &empty["passed"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&empty["waiting"], &empty["passed"]),
+        (&json!(0), &json!(0))
+    );
     for (concert, status) in [
         ("0198c5f0-0000-7000-8000-000000000000", 404),
         ("no-id", 404),

@@ -172,7 +172,11 @@ async fn a_concert_without_a_performance_lets_users_join_and_admits_nobody(
     let mut stage = Stage::open(stores, 1, 5, json!({})).await?;
     let unplanned = json!({"title": "Some day"});
     let created = stage.admin().post("/v1/admin/concerts").json(&unplanned);
-    stage.concert = created.await?.expect_status(201)?.text_at("/id")?.to_owned();
+    stage.concert = created
+        .await?
+        .expect_status(201)?
+        .text_at("/id")?
+        .to_owned();
     let mut waiting = stage.join("early").await?;
     assert!(!waiting.is_active());
     assert_eq!(waiting.place["queue"]["sale"], "unplanned");
@@ -191,7 +195,11 @@ async fn a_heartbeat_keeps_a_place_and_tells_when_it_is_active(stores: Stores) -
     assert_eq!(next.place["ordinal"], 1);
     let waiting = next.client.post(HEARTBEAT).await?.expect_status(204)?;
     assert_eq!(waiting.text, "");
-    first.client.delete("/v1/queue/token").await?.expect_status(204)?;
+    first
+        .client
+        .delete("/v1/queue/token")
+        .await?
+        .expect_status(204)?;
     is_gone(first.client.post(HEARTBEAT).await?)?;
     is_admitted(&mut next).await?;
     let active = next.client.post(HEARTBEAT).await?.expect_status(200)?;
@@ -200,7 +208,11 @@ async fn a_heartbeat_keeps_a_place_and_tells_when_it_is_active(stores: Stores) -
     assert_eq!(*active.at("/arrival_us")?, next.place["arrival_us"]);
     let nobody = stage.user("nobody").post(HEARTBEAT).await?;
     nobody.expect_status(401)?;
-    let forged = stage.user("nobody").queue_token("forged").post(HEARTBEAT).await?;
+    let forged = stage
+        .user("nobody")
+        .queue_token("forged")
+        .post(HEARTBEAT)
+        .await?;
     forged.expect_status(401)?;
     Ok(())
 }

@@ -76,9 +76,7 @@ mod tests {
 
     fn show_line(line: MockWaitingLine) -> ShowLine {
         let mut concerts = MockConcerts::new();
-        concerts
-            .expect_catalogue()
-            .returning(|_| Ok(catalogue([])));
+        concerts.expect_catalogue().returning(|_| Ok(catalogue([])));
         concerts.expect_concert().returning(|_, _| Ok(None));
         ShowLine {
             look: Arc::new(SharedLook::new(

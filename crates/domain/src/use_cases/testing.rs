@@ -10,13 +10,14 @@ use crate::{
         Amount, Concert, ConcertId, ConcertTitle, IdempotencyKey, LedgerEntryId, PerformanceId,
         PricedSeat, Reservation, ReservationId, ReservationState, UserId,
         queue::{
-            Arrival, Generation, Left, Line, LineMark, Place, PolicyState, PolicyVersion, PollRange, QueuePolicy,
-            QueueView, Recovery, SaleState, Standing, Throughput, Ticket, VersionedPolicy,
+            Arrival, Generation, Left, Line, LineMark, Place, PolicyState, PolicyVersion,
+            PollRange, QueuePolicy, QueueView, Recovery, SaleState, Standing, Throughput, Ticket,
+            VersionedPolicy,
         },
     },
     ports::{
-        Catalogue, MockClock, MockConcerts, MockIds, MockQueueControl, MockTokenSigner, Operator, Stamped,
-        StoreError, TickReport,
+        Catalogue, MockClock, MockConcerts, MockIds, MockQueueControl, MockTokenSigner, Operator,
+        Stamped, StoreError, TickReport,
     },
     use_cases::{Browse, MarkSale, QueueBoard},
 };

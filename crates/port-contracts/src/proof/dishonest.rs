@@ -9,7 +9,7 @@ use crate::model::{
 };
 
 /// In memory they cost little.
-const SEQUENCES: u32 = 2_000;
+const SEQUENCES: u32 = 500;
 
 /// What is found in a sound store with this manner.
 fn found_in(manner: Manner) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontrow_domain::model::queue::{HeartbeatPauses, LineStatus, Throughput};
+use frontrow_domain::model::queue::{Arrival, HeartbeatPauses, LineStatus, Throughput};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -62,7 +62,7 @@ impl From<&LineStatus> for LineBody {
             as_of: status.as_of,
             generation: status.generation.to_string(),
             queue: status.queue.into(),
-            admitted_up_to_us: status.admitted_up_to.map(|arrival| arrival.micros()),
+            admitted_up_to_us: status.admitted_up_to.map(Arrival::micros),
             passed: status.passed,
             waiting: status.waiting,
             pace: status.throughput.map(PaceBody::from),

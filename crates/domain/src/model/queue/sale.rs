@@ -39,9 +39,7 @@ impl SaleState {
     /// The state that a store keeps as `number`. None if there is none.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.number() == number)
+        Self::ALL.into_iter().find(|state| state.number() == number)
     }
 }
 

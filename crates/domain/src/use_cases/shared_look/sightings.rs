@@ -43,7 +43,9 @@ impl Look {
 
     /// The line, where what was seen of people in it is worth remembering.
     pub(super) fn steady_line(&self) -> Option<&Line> {
-        self.line.as_ref().filter(|line| line.reentry_until.is_none())
+        self.line
+            .as_ref()
+            .filter(|line| line.reentry_until.is_none())
     }
 }
 

@@ -4,6 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use proptest::test_runner::{TestCaseError, TestError};
 
+#[cfg(test)]
+use super::sequence::FaultySequence;
 use super::{
     super::{
         run::{from_env, runner_of},
@@ -12,8 +14,6 @@ use super::{
     faulty_run::FaultyRun,
     sequence::faulty_sequence,
 };
-#[cfg(test)]
-use super::sequence::FaultySequence;
 use crate::{FaultyFixture, queue::QueueFixture, runtime};
 
 /// How many sequences are tried.
@@ -100,7 +100,10 @@ where
         let mut fixture = make().await;
         let run = FaultyRun::new(&mut fixture, Tally::default(), Positions::Exact);
         let (tally, outcome) = run.follow(sequence).await;
-        assert_eq!(tally.undecided, 0, "it is known what the store has recorded");
+        assert_eq!(
+            tally.undecided, 0,
+            "it is known what the store has recorded"
+        );
         outcome
     })
 }

@@ -67,7 +67,11 @@ fn a_status_of_no_use_sends_the_client_to_the_origin() {
         let mut status = status(11, 0, 0);
         change(&mut status);
         let advice = follower().read(&status, Duration::from_secs(20));
-        assert_eq!(advice != LineAdvice::AskOrigin, is_of_use, "change {number}");
+        assert_eq!(
+            advice != LineAdvice::AskOrigin,
+            is_of_use,
+            "change {number}"
+        );
     }
     let too_old = follower().read(&status(11, 9, 9), Duration::from_millis(20_001));
     assert_eq!(too_old, LineAdvice::AskOrigin);
