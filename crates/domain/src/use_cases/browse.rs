@@ -57,6 +57,18 @@ impl Browse {
         self.catalogue.try_get_with((), load).await.map_err(unshare)
     }
 
+    /// As [`Browse::catalogue`], by a query that begins now: one that is under way may have begun before
+    /// what the caller has changed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_again(&self) -> StoreResult<Arc<Catalogue>> {
+        let catalogue = self.concerts.catalogue(self.clock.now()).await?;
+        let catalogue = Arc::new(catalogue);
+        self.catalogue.insert((), Arc::clone(&catalogue)).await;
+        Ok(catalogue)
+    }
+
     /// A page of the concerts, the first made first.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ impl MarkSale {
     }
 
     async fn count_again(&self, id: ConcertId) -> StoreResult<()> {
-        let catalogue = self.browse.catalogue().await?;
+        let catalogue = self.browse.count_again().await?;
         let Some(concert) = catalogue.concerts.iter().find(|concert| concert.id == id) else {
             return Ok(());
         };
