@@ -8,6 +8,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::Result;
 use frontrow_test_harness::{App, AppConfig, eventually};
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -108,6 +109,11 @@ async fn an_empty_queue_need_not_recover(stores: Stores) -> Result<()> {
         .delete("/v1/queue/token")
         .await?
         .expect_status(204)?;
+    // Every connection to the database is in use once, whichever worker's request opens it.
+    let reads = (0..64).map(|_| visitor.client.get("/v1/points").into_future());
+    for read in join_all(reads).await {
+        read?.expect_status(200)?;
+    }
     stage.app.restart().await?;
     assert!(stage.join("visitor").await?.is_active());
     Ok(())

@@ -32,11 +32,12 @@ impl ShowLine {
     /// When the queues' store fails, or the database where this instance does not know the concert.
     pub async fn look(&self, concert: ConcertId) -> StoreResult<LineAnswer> {
         if self.board.view(concert).is_none() {
-            let missing = match self.browse.concert(concert).await? {
-                None => QueueMissing::NoSuchConcert,
-                Some(_) => QueueMissing::NotReady,
-            };
-            return Ok(LineAnswer::Missing(missing));
+            if self.browse.concert(concert).await?.is_none() {
+                return Ok(LineAnswer::Missing(QueueMissing::NoSuchConcert));
+            }
+            // The concert is over, or another instance has just made it.
+            self.board.want(concert);
+            return Ok(LineAnswer::Missing(QueueMissing::NotReady));
         }
         let look = self.look.line(concert).await?;
         Ok(if look.line().is_some() {
