@@ -79,11 +79,11 @@ mod tests {
 
     #[test]
     fn an_answer_about_another_format_is_a_failure_in_one_line() {
-        let told = Value::Array(vec![text("other_format"), Value::Int(7), text("3\n")]);
+        let told = Value::Array(vec![text("other_format"), Value::Int(7), text("4\n")]);
         assert_eq!(
             same(told).unwrap_err().to_string(),
             errors::unavailable(
-                "the queue has format 3\\n, this program knows 2: stop one of the two versions"
+                "the queue has format 4\\n, this program knows 3: stop one of the two versions"
             )
             .to_string()
         );

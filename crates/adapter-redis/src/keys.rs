@@ -9,7 +9,7 @@ use frontrow_domain::model::{ConcertId, Period};
 use jiff::Timestamp;
 
 /// How many keys a queue has.
-pub(crate) const QUEUE_KEYS: usize = 8;
+pub(crate) const QUEUE_KEYS: usize = 9;
 
 /// The names of a queue's keys, in the order in which scripts take them (`lua/queue.lua`).
 const QUEUE_PARTS: [&str; QUEUE_KEYS] = [
@@ -21,6 +21,7 @@ const QUEUE_PARTS: [&str; QUEUE_KEYS] = [
     "places",
     "ended",
     "left",
+    "returned",
 ];
 
 /// The keys of one store.

@@ -13,6 +13,13 @@ use deadpool_redis::redis::Script;
 /// ticks refused there, nobody would ever make any.
 macro_rules! format_of_keys {
     () => {
+        "3"
+    };
+}
+
+/// The format before, which a queue is converted from.
+macro_rules! former_format {
+    () => {
         "2"
     };
 }
@@ -20,8 +27,12 @@ macro_rules! format_of_keys {
 /// The format of everything that is kept on the server. A program that keeps it in another way, so that
 /// this one would misread it, gives it another number.
 ///
-/// Format 1 had no number; it was the same but for the numbers of the list of busy queues.
+/// Format 1 had no number; it was the same but for the numbers of the list of busy queues. Format 2 knew nobody
+/// who stands aside.
 pub(crate) const FORMAT: &str = format_of_keys!();
+
+/// The format of a queue that the version before has written: a seed converts it.
+pub(crate) const FORMER_FORMAT: &str = former_format!();
 
 macro_rules! scripts {
     (@full) => { "#!lua flags=allow-oom\n" };
@@ -32,7 +43,7 @@ macro_rules! scripts {
             pub(crate) static $name: LazyLock<Script> =
                 LazyLock::new(|| Script::new(concat!(
                     scripts!(@$($when)?),
-                    "local FORMAT = '", format_of_keys!(), "'\n",
+                    "local FORMAT, FORMER_FORMAT = '", format_of_keys!(), "', '", former_format!(), "'\n",
                     "local function answer_to_call()\n",
                     $(include_str!(concat!("lua/", $part, ".lua")), "\n",)+
                     "end\nreturn { ARGV[#ARGV], answer_to_call() }\n",
@@ -43,7 +54,7 @@ macro_rules! scripts {
 
 scripts! {
     /// Takes places.
-    JOIN = ["queue", "service", "deadlines", "reentry", "people", "expired", "window", "admission", "join"];
+    JOIN = ["queue", "service", "deadlines", "reentry", "people", "line", "expired", "window", "admission", "join"];
     /// Says where places are.
     LOOK_UP = full ["queue", "service", "deadlines", "reentry", "people", "look_up"];
     /// Shows claimed places.
@@ -58,7 +69,7 @@ scripts! {
     HEARD_OF = full ["queue", "deadlines", "heard_of"];
     /// Admits the head of the line.
     ADMIT = full [
-        "queue", "service", "deadlines", "reentry", "tick", "expired", "window", "admission", "admit"
+        "queue", "service", "deadlines", "reentry", "line", "tick", "expired", "window", "admission", "admit"
     ];
     /// Removes places past their end.
     EXPIRE = full ["queue", "service", "deadlines", "reentry", "tick", "expired", "expire"];

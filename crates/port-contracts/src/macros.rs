@@ -130,6 +130,22 @@ macro_rules! queue_contracts {
                 an_ended_head_does_not_hold_up_the_line
                 a_passed_place_does_not_come_back
             }
+            aside {
+                absent_users_take_no_room
+                a_long_silent_line_holds_up_nobody
+                who_returns_is_next
+                who_returned_may_stand_aside_again
+                standing_aside_is_waiting
+                users_who_stand_aside_are_no_line
+                a_place_aside_ends_in_time
+                who_stands_aside_may_leave
+                bypass_admits_absent_users
+                a_queue_with_users_aside_is_not_empty
+                who_returns_after_a_step_back_is_next
+                time_without_service_makes_nobody_absent
+                a_heartbeat_told_late_keeps_a_user_present
+                a_policy_says_who_is_absent
+            }
             active_ends {
                 a_new_place_ends_at_its_claim_deadline
                 an_admitted_place_ends_at_its_claim_deadline

@@ -55,6 +55,26 @@ impl<K: Ord + Clone> Ranked<K> {
         }
     }
 
+    /// The key that so many others come before. None where there are not so many.
+    pub(super) fn get(&self, mut rank: usize) -> Option<&K> {
+        let mut node = &self.root;
+        loop {
+            match node {
+                Node::Leaf(keys) => return keys.get(rank),
+                Node::Branch(children) => {
+                    let mut children = children.iter();
+                    node = loop {
+                        let child = children.next()?;
+                        if rank < child.len {
+                            break &child.node;
+                        }
+                        rank -= child.len;
+                    };
+                }
+            }
+        }
+    }
+
     /// How many keys satisfy `holds`, which must hold for all keys up to some point and for none
     /// after it.
     pub(super) fn count_while(&self, holds: impl Fn(&K) -> bool) -> usize {

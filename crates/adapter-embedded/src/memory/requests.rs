@@ -29,7 +29,7 @@ impl QueueState {
         let mut facts = JoinFacts {
             has_place: place.is_some(),
             reenters: shown.is_some_and(|ticket| self.reenters(ticket, now)),
-            line: waiting > 0,
+            line: self.waiting.has_line(&self.terms.deadlines(now), now),
             waiting,
             active,
         };

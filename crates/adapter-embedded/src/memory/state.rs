@@ -30,8 +30,8 @@ pub(super) struct QueueState {
     pub(super) departed: u64,
     /// How many of them were admitted.
     pub(super) admitted: u64,
-    /// The latest arrival of those.
-    pub(super) admitted_up_to: Option<Arrival>,
+    /// The arrival that admission has passed.
+    pub(super) passed_to: Option<Arrival>,
     /// The users who left the line.
     pub(super) departures: Departures,
     /// The users whose place ended since a loss: their tickets from before it do not re-enter. A
@@ -54,7 +54,7 @@ impl QueueState {
             active: Active::default(),
             departed: 0,
             admitted: 0,
-            admitted_up_to: None,
+            passed_to: None,
             departures: Departures::default(),
             ended: BTreeSet::new(),
         }

@@ -1,7 +1,7 @@
 //! What the jobs and the operators do with a queue.
 
 use frontrow_domain::{
-    model::queue::{QueueSeed, SaleCount},
+    model::queue::{EffectiveState, HeadDecision, QueueSeed, SaleCount},
     ports::{SeedOutcome, TickReport},
 };
 use jiff::Timestamp;
@@ -9,37 +9,57 @@ use jiff::Timestamp;
 use super::state::QueueState;
 
 impl QueueState {
+    /// How many absent users one call lets stand aside at most.
+    const PASSED_MAX: u32 = 2_000;
+
     /// Admits at most `limit` users from the head of the line, as state and policy allow. Removes
-    /// heads past their end on the way, at most `limit` of them.
+    /// heads past their end on the way, at most `limit` of them, and lets absent users stand aside.
     pub(super) fn admit(&mut self, limit: u32, now: Timestamp) -> TickReport {
         self.terms.tick(now);
         let (waiting, _) = self.counts(now);
-        if waiting == 0 {
+        let state = self.terms.state(now);
+        // It moves users who stand aside, too.
+        let everybody = state == EffectiveState::Bypass;
+        let deadlines = self.terms.deadlines(now);
+        if waiting == 0 || !(everybody || self.waiting.has_line(&deadlines, now)) {
             return self.report(0, false, now);
         }
         let active = self.occupied(now);
-        let state = self.terms.state(now);
         let room = self.admission.room(state, self.terms.policy(), active, now);
-        let (mut admitted, mut removed) = (0, 0);
-        while admitted < limit && removed < limit && u64::from(admitted) < room {
-            let Some((arrival, user)) = self.waiting.head() else {
+        let (mut admitted, mut removed, mut passed) = (0, 0, 0);
+        while admitted < limit
+            && removed < limit
+            && passed < Self::PASSED_MAX
+            && u64::from(admitted) < room
+        {
+            let Some((arrival, user, heartbeat)) = self.waiting.head(everybody) else {
                 break;
             };
-            if self.place_of(&user, now).is_none() {
-                self.remove(&user, now);
-                removed += 1;
-                continue;
+            match HeadDecision::of(heartbeat, &self.terms.deadlines(now), state, now) {
+                HeadDecision::Remove => {
+                    self.remove(&user, now);
+                    removed += 1;
+                    continue;
+                }
+                HeadDecision::StandAside => {
+                    self.waiting.stand_aside(&user);
+                    passed += 1;
+                }
+                HeadDecision::Admit => {
+                    // The user is active before they are taken from the line.
+                    self.active.admit(user.clone(), arrival, now);
+                    self.waiting.remove(&user);
+                    admitted += 1;
+                }
             }
-            // The user is active before they are taken from the line.
-            self.active.admit(user.clone(), arrival, now);
-            self.waiting.remove(&user);
-            self.admitted_up_to = self.admitted_up_to.max(Some(arrival));
-            admitted += 1;
+            self.passed_to = self.passed_to.max(Some(arrival));
         }
         self.admission.record(state, self.terms.policy(), admitted);
         self.departed += u64::from(admitted);
         self.admitted += u64::from(admitted);
-        let more = u64::from(admitted) < room && waiting > u64::from(admitted);
+        let more = u64::from(admitted) < room
+            && waiting > u64::from(admitted)
+            && self.waiting.head(everybody).is_some();
         self.report(admitted, more, now)
     }
 
@@ -102,6 +122,7 @@ impl QueueState {
             done,
             more,
             waiting,
+            aside: self.waiting.aside() as u64,
             active,
             departed: self.departed,
             admitted: self.admitted,

@@ -17,6 +17,8 @@ pub(super) struct Waiting {
     /// The line, from its head. Users from different lives of the store may have arrived in the very
     /// same microsecond, so the name decides in the end.
     line: Ranked<(Arrival, UserId)>,
+    /// The users who stand aside: they take no turn until they are heard of.
+    aside: Ranked<(Arrival, UserId)>,
     /// From who was silent longest. When a place ends follows from it, but changes for everybody at
     /// once when service was interrupted; the order stays.
     silence: Ranked<(Micros, UserId)>,
@@ -26,6 +28,7 @@ pub(super) struct Waiting {
 struct WaitingPlace {
     arrival: Arrival,
     last_seen: Micros,
+    is_aside: bool,
 }
 
 impl WaitingPlace {
@@ -37,9 +40,17 @@ impl WaitingPlace {
 }
 
 impl Waiting {
+    /// How many heads past their end are looked at to find one that is not.
+    const HEADS_MAX: usize = 500;
+
     /// How many places there are, with those past their end that were not yet removed.
     pub(super) fn len(&self) -> usize {
-        self.line.len()
+        self.line.len() + self.aside.len()
+    }
+
+    /// How many of them are of users who stand aside.
+    pub(super) fn aside(&self) -> usize {
+        self.aside.len()
     }
 
     /// True when nobody waits.
@@ -66,9 +77,8 @@ impl Waiting {
             return None;
         }
         let arrival = place.arrival;
-        let before = self
-            .line
-            .count_while(|(other, name)| (*other, name) < (arrival, user));
+        let is_ahead = |(other, name): &(Arrival, UserId)| (*other, name) < (arrival, user);
+        let before = self.line.count_while(is_ahead) + self.aside.count_while(is_ahead);
         let standing = Standing::Waiting {
             position: before as u64 + 1,
             behind: (self.len() - before).saturating_sub(1) as u64,
@@ -82,8 +92,12 @@ impl Waiting {
         let last_seen = Micros::from(now);
         self.line.insert((arrival, user.clone()));
         self.silence.insert((last_seen, user.clone()));
-        self.places
-            .insert(user, WaitingPlace { arrival, last_seen });
+        let place = WaitingPlace {
+            arrival,
+            last_seen,
+            is_aside: false,
+        };
+        self.places.insert(user, place);
     }
 
     /// Records a heartbeat of `user` at `now`, if they wait and their place is not past its end.
@@ -120,9 +134,16 @@ impl Waiting {
             return;
         }
         let before = place.last_seen;
-        let Some(at) = at(place.arrival, before).filter(|at| *at != before) else {
+        let Some(at) = at(place.arrival, before) else {
             return;
         };
+        if std::mem::take(&mut place.is_aside) {
+            let key = (place.arrival, user.clone());
+            self.line.insert(self.aside.take(&key).unwrap_or(key));
+        }
+        if at == before {
+            return;
+        }
         place.last_seen = at;
         // The name that comes out goes in again: the one of this request would be kept beside it.
         if let Some((_, user)) = self.silence.take(&(before, user.clone())) {
@@ -130,9 +151,40 @@ impl Waiting {
         }
     }
 
-    /// Who is at the head of the line, and when they arrived.
-    pub(super) fn head(&self) -> Option<(Arrival, UserId)> {
-        self.line.first().cloned()
+    /// Whose turn is next, and when they arrived and were last heard of; where `everybody` is to move on,
+    /// also of those who stand aside.
+    pub(super) fn head(&self, everybody: bool) -> Option<(Arrival, UserId, Timestamp)> {
+        let aside = self.aside.first().filter(|_| everybody);
+        let head = self.line.first().into_iter().chain(aside).min();
+        let (arrival, user) = head?.clone();
+        let heartbeat = self.places.get(&user)?.last_seen.at();
+        Some((arrival, user, heartbeat))
+    }
+
+    /// Lets `user`, who is in the line, stand aside.
+    pub(super) fn stand_aside(&mut self, user: &UserId) {
+        if let Some(place) = self.places.get_mut(user) {
+            place.is_aside = true;
+            if let Some(key) = self.line.take(&(place.arrival, user.clone())) {
+                self.aside.insert(key);
+            }
+        }
+    }
+
+    /// True where any user waits for their turn whose place is not past its end. Where very many places
+    /// are past it, that is taken for true.
+    pub(super) fn has_line(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> bool {
+        let over = self.len() - self.count(deadlines, now);
+        if self.line.len() > over {
+            return true;
+        }
+        let is_over = |place: &WaitingPlace| place.end().is_over(deadlines, now);
+        let lives = |rank| {
+            let head = self.line.get(rank);
+            let place = head.and_then(|(_, user)| self.places.get(user));
+            place.is_some_and(|place| !is_over(place))
+        };
+        self.line.len() > Self::HEADS_MAX || (0..self.line.len()).any(lives)
     }
 
     /// Ends the place of `user`; false where they do not wait.
@@ -140,7 +192,12 @@ impl Waiting {
         let Some(place) = self.places.remove(user) else {
             return false;
         };
-        self.line.take(&(place.arrival, user.clone()));
+        let key = (place.arrival, user.clone());
+        if place.is_aside {
+            self.aside.take(&key);
+        } else {
+            self.line.take(&key);
+        }
         self.silence.take(&(place.last_seen, user.clone()));
         true
     }

@@ -20,11 +20,17 @@ impl QueueState {
             generation: self.terms.generation,
             policy_version: self.terms.version(),
             waiting_ttl: self.terms.policy().waiting_ttl,
+            absence: self.terms.policy().absence(),
+            near_positions: self
+                .terms
+                .policy()
+                .near_positions()
+                .saturating_add(self.waiting.aside() as u64),
             queue: self.terms.view(now),
             reentry_until: self.terms.reentry_until(now),
             waiting,
             admitted: self.admitted,
-            admitted_up_to: self.admitted_up_to,
+            admitted_up_to: self.passed_to,
             mark: self.departures.mark(self.terms.generation),
             left: self.departures.since(mark, self.terms.generation),
         }

@@ -35,6 +35,7 @@ pub(super) struct PolicyRow {
     claim_ttl_us: Db<Duration>,
     active_ttl_us: Db<Duration>,
     max_waiting: Option<Db<u64>>,
+    absent_after_us: Option<Db<Duration>>,
 }
 
 impl From<&VersionedPolicy> for PolicyRow {
@@ -50,6 +51,7 @@ impl From<&VersionedPolicy> for PolicyRow {
             claim_ttl_us: Db(policy.claim_ttl),
             active_ttl_us: Db(policy.active_ttl),
             max_waiting: policy.max_waiting.map(Db),
+            absent_after_us: policy.absent_after.map(Db),
         }
     }
 }
@@ -72,6 +74,7 @@ impl From<PolicyRow> for VersionedPolicy {
                 claim_ttl: row.claim_ttl_us.0,
                 active_ttl: row.active_ttl_us.0,
                 max_waiting: row.max_waiting.map(|max| max.0),
+                absent_after: row.absent_after_us.map(|after| after.0),
             },
             version: PolicyVersion(row.policy_version),
         }

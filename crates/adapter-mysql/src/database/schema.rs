@@ -14,6 +14,7 @@ diesel::table! {
         claim_ttl_us -> BigInt,
         active_ttl_us -> BigInt,
         max_waiting -> Nullable<BigInt>,
+        absent_after_us -> Nullable<BigInt>,
         seeded -> Bool,
         seed_generation -> Nullable<BigInt>,
     }

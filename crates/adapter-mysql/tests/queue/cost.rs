@@ -13,7 +13,7 @@ use frontrow_domain::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    hall::{Hall, by_rate, enters, paused, report, user},
+    hall::{Hall, by_capacity, by_rate, enters, paused, report, user},
     long_line,
     one_queue::{execute, settings},
     wire::meter::{Meter, Metered},
@@ -290,4 +290,53 @@ async fn places_that_a_lost_queue_left_behind_are_removed_in_steps() {
     assert_eq!(removed, [10_000, 10_000, 5_001]);
     let place = enters(&tour.queue, hall.concert, "first").await;
     assert!(matches!(place.standing, Standing::Active { .. }));
+}
+
+/// Their heartbeats are newer than the end of any place, so only their order in the line tells them from users
+/// who take turns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_who_stand_aside_cost_nobody_more() {
+    let mut told = Vec::new();
+    for count in [1_000, 20_000] {
+        let mut hall = Hall::open(paused()).await;
+        let line = long_line::line_up(&mut hall, count).await;
+        for _ in 0..16 {
+            hall.store.offset.shift(SignedDuration::from_secs(3));
+            hall.expire(1).await;
+        }
+        hall.change(by_capacity(3)).await;
+        while hall.admit(500).await.more {}
+        let after = hall.admit(500).await;
+        assert_eq!((after.admitted, after.aside), (0, line.len() as u64));
+
+        let mut tour = Tour::of(&hall).await;
+        for what in ["join at once", "join at once, again"] {
+            tour.call(what, async |queue, concert| {
+                let place = enters(queue, concert, what.split(' ').next_back().unwrap()).await;
+                assert!(matches!(place.standing, Standing::Active { .. }));
+            })
+            .await;
+        }
+        tour.call("admit nobody", async |queue, concert| {
+            report(queue.admit(concert, 500).await.unwrap().value);
+        })
+        .await;
+        tour.call("return", async |queue, _| find(queue, &line[0]).await)
+            .await;
+        tour.call("join behind who returned", async |queue, concert| {
+            let place = enters(queue, concert, "late").await;
+            assert!(matches!(place.standing, Standing::Waiting { .. }));
+        })
+        .await;
+        tour.call("admit who returned", async |queue, concert| {
+            assert_eq!(
+                report(queue.admit(concert, 500).await.unwrap().value).done,
+                1
+            );
+        })
+        .await;
+        told.push(tour.cost);
+    }
+    assert_eq!(told[0], told[1]);
+    assert_eq!(told[0]["admit nobody"], 1, "the queue alone: {told:#?}");
 }

@@ -9,6 +9,7 @@ use frontrow_domain::{
     ports::{LookUpOutcome, Queue, SeedOutcome},
 };
 use frontrow_test_harness::MySqlTestDatabase;
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::{
@@ -97,4 +98,47 @@ async fn its_tokens_are_good_and_its_line_keeps_its_order() {
         assert!(!hall.waits(ticket).await, "{}", ticket.user);
     }
     assert_eq!(hall.expire(100).await.active, 5);
+}
+
+/// Format 2 knew nobody who stands aside: places that admission had passed were past their end. `gone` had
+/// been passed and not removed; `early` and `late` wait.
+#[tokio::test]
+async fn places_that_the_format_before_had_passed_stay_past_their_end() {
+    let empty = MySqlTestDatabase::create().await.unwrap();
+    let url = format!("{}?prefer_socket=false", empty.url());
+    let raw = &mut AsyncMysqlConnection::establish(&url).await.unwrap();
+    migrate_before(raw, "2026-11-30-0005").await;
+    let concert = format!("X'{}'", CONCERT.0.simple());
+    let generation = GENERATION.0.cast_signed();
+    let fill = format!(
+        "SET @now_us = TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6));
+         INSERT INTO queues (concert_id, format, generation, policy_version, policy_state, throughput_admit,
+                             throughput_interval_us, waiting_ttl_us, claim_ttl_us, active_ttl_us, sold_out,
+                             serving_since_us, last_tick_us, window_admitted, last_seq, last_arrival,
+                             line_since, passed_seq, passed_arrival, waiting, reentered, active, remembered,
+                             departed, admitted, departures, busy)
+         VALUES ({concert}, 2, {generation}, {VERSION}, 'open', 100, 3000000, 300000000, 120000000,
+                 600000000, 0, @now_us - 600000000, @now_us, 0, 3, 1003, 1001, 1, 1001, 3, 0, 0, 0, 0, 0, 0,
+                 TRUE);
+         INSERT INTO queue_places VALUES
+             ({concert}, 'gone', 1001, 1, 1, @now_us - 400000000, NULL, NULL),
+             ({concert}, 'early', 1002, 2, 1, @now_us, NULL, NULL),
+             ({concert}, 'late', 1003, 3, 1, @now_us, NULL, NULL);"
+    );
+    execute(raw, &fill).await.unwrap();
+    let hall = Hall {
+        store: OneQueue::on(empty).await,
+        concert: CONCERT,
+        version: VERSION,
+    };
+    let known = SeedOutcome::HasNewer(PolicyVersion(VERSION));
+    assert_eq!(hall.seed_again().await, known);
+    // A break of service moves deadlines on, but not that of a place that was passed.
+    hall.store.offset.shift(SignedDuration::from_mins(1));
+    let gone = hall.queue().look_up(&ticket("gone", 1)).await.unwrap();
+    assert_eq!(gone.value, LookUpOutcome::Gone);
+    let report = hall.expire(100).await;
+    assert_eq!((report.waiting, report.aside), (2, 0));
+    let report = hall.admit(100).await;
+    assert_eq!((report.done, report.waiting), (2, 0));
 }

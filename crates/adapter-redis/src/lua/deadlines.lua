@@ -12,6 +12,12 @@ local waiting_cutoff = cutoff(terms.waiting_ttl)
 local unclaimed_cutoff = cutoff(terms.claim_ttl)
 local claimed_cutoff = some_may_be_over and now or nil
 
+-- Users are absent whose last heartbeat is before this; nil where nobody is.
+local absent_cutoff = terms.absent_after and now - terms.absent_after
+if absent_cutoff and serving_since >= absent_cutoff then
+  absent_cutoff = nil
+end
+
 -- How many members of `key` are past their end. Costs the logarithm of the size, whatever the answer.
 local function count_over(key, last)
   return last and call('ZCOUNT', key, '-inf', last) or 0

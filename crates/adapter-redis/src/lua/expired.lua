@@ -12,9 +12,7 @@ end
 local function expire_waiting(limit)
   local members = over_in(HEARD, waiting_cutoff, limit)
   if #members > 0 then
-    call('ZREM', WAITING, unpack(members))
-    call('ZREMRANGEBYRANK', HEARD, 0, #members - 1)
-    call('HINCRBY', QUEUE, 'departed', #members)
+    remove_from_line(members)
     remember_ends(members)
   end
   return #members

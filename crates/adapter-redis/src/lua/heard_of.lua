@@ -11,6 +11,7 @@ for i = 2, #ARGV - 1, 3 do
     -- A place past its end stays past it. An older heartbeat never replaces a newer one.
     if at > last and not (waiting_cutoff and last <= waiting_cutoff) then
       call('ZADD', HEARD, at, member)
+      return_to_line(member, tonumber(arrival))
     end
   end
 end

@@ -5,6 +5,9 @@ local state = effective_state()
 -- How many users wait, without places past their end.
 local waiting = counts()
 
+-- Whether any user waits for their turn, which users who stand aside do not; nil until that is asked.
+local line
+
 -- How many users may be admitted at once. Asked only where nobody waits.
 local free
 -- How many were.
@@ -32,7 +35,10 @@ local function decide()
   elseif state == 'sold_out' then
     return SOLD_OUT
   end
-  if waiting == 0 then
+  if line == nil then
+    line = finds_line(in_line, waiting)
+  end
+  if not line then
     free = free or room(state, occupied(state, EXPIRED_MAX))
     if free > 0 then
       return nil, true
@@ -56,7 +62,8 @@ local function enter(member, at_once)
     call('HSET', PLACES, member, pack_place(last_arrival, now))
     return { arrival = last_arrival, admitted_at = now, ends_at = claim_end(now) }
   end
-  heartbeat(member)
+  heartbeat(member, last_arrival)
+  line = true
   joining[#joining + 1] = last_arrival
   joining[#joining + 1] = member
   -- No arrival is later than the last.
@@ -71,7 +78,8 @@ local function join(n)
   local place = places[n]
   if place then
     if place.waits then
-      heartbeat(member)
+      heartbeat(member, place.arrival)
+      line = true
     end
     return PLACE, place
   end
@@ -81,7 +89,7 @@ local function join(n)
   if arrival and may_reenter(member, generation) then
     -- Where a clock has stepped back, they may re-enter behind users who have just joined.
     put_in_line()
-    waiting = waiting + 1
+    waiting, line = waiting + 1, true
     return PLACE, reenter(member, arrival)
   end
   local why, at_once = decide()

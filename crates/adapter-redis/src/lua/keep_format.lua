@@ -1,6 +1,9 @@
--- Notes the format of all keys, unless one is noted.
+-- Notes the format of all keys, unless one is noted that this program does not know.
 --
 -- KEYS: 1 the key with the format.
 -- Returns the format that is noted.
+if redis.call('GET', KEYS[1]) == FORMER_FORMAT then
+  redis.call('SET', KEYS[1], FORMAT)
+end
 redis.call('SET', KEYS[1], FORMAT, 'NX')
 return redis.call('GET', KEYS[1])

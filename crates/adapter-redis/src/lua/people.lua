@@ -47,9 +47,10 @@ local in_line = call('ZCARD', WAITING)
 -- The heartbeats of waiting users: the instant and the member of each.
 local heard = {}
 
-local function heartbeat(member)
+local function heartbeat(member, arrival)
   heard[#heard + 1] = now
   heard[#heard + 1] = member
+  return_to_line(member, arrival)
 end
 
 -- Puts `member`, whose ticket re-enters, back into the line. New joins come after every arrival seen.
@@ -62,6 +63,7 @@ local function reenter(member, arrival)
   may_end_at(now + terms.waiting_ttl)
   call('ZADD', HEARD, now, member)
   call('ZADD', WAITING, arrival, member)
+  return_to_line(member, arrival)
   in_line = in_line + 1
   return { arrival = arrival, waits = true }
 end
@@ -69,9 +71,7 @@ end
 -- Removes a place, in time or past its end.
 local function remove_place(member, place)
   if place.waits then
-    call('ZREM', WAITING, member)
-    call('ZREM', HEARD, member)
-    call('HINCRBY', QUEUE, 'departed', 1)
+    remove_from_line({ member })
     in_line = in_line - 1
   else
     call('ZREM', ACTIVE, member)
@@ -92,7 +92,7 @@ local function place_of_ticket(n)
   elseif place.arrival ~= arrival then
     return nil
   elseif place.waits then
-    heartbeat(member)
+    heartbeat(member, arrival)
   end
   return place
 end

@@ -10,6 +10,9 @@
 --   6 places     hash: of each active place its arrival, its admission and, once claimed, its claim and end
 --   7 ended      set: users whose place ended since the store lost the queue, while that can matter
 --   8 left       list: the arrivals of the last users who left the line, the latest last
+--   9 returned   sorted set: users who wait although admission has passed them, by arrival: those who stood
+--                aside and were heard of since, and those who re-entered. They are next in line. Users whom
+--                admission has passed and who are not in it stand aside
 -- ARGV[1] is how much later it is than the server's clock says; the last is the number of the call
 -- (scripts.rs). All times are microseconds, instants since 1970: whole numbers below 2^53, which a double
 -- keeps exactly. FORMAT is the format of the keys (keys.rs).
@@ -19,17 +22,17 @@
 -- Nothing is undone when a script fails, so all that can fail is read before the first write.
 local call = redis.call
 local QUEUE, WAITING, HEARD, ACTIVE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local UNCLAIMED, PLACES, ENDED, LEFT = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local UNCLAIMED, PLACES, ENDED, LEFT, RETURNED = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 
 local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2] + ARGV[1]
 
 local found = call('HMGET', QUEUE, 'format', 'terms', 'serving_since', 'last_tick', 'sold_out', 'admitted',
-  'ends_from', 'last_arrival', 'listing')
-if found[1] and found[1] ~= FORMAT then
+  'ends_from', 'last_arrival', 'listing', 'admitted_up_to')
+if found[1] and found[1] ~= FORMAT and found[1] ~= FORMER_FORMAT then
   return { 'other_format', now, found[1] }
-elseif not found[1] or not found[2] then
-  -- A queue without a format was written by an earlier version: SEED converts it.
+elseif found[1] ~= FORMAT or not found[2] then
+  -- A queue of an earlier version: SEED converts it.
   return { 'unknown', now }
 end
 local terms = cmsgpack.unpack(found[2])
@@ -43,6 +46,8 @@ local admitted = tonumber(found[6]) or 0
 -- Ticks move it on.
 local ends_from = tonumber(found[7]) or 0
 local last_arrival, listing = tonumber(found[8]) or 0, tonumber(found[9]) or 0
+-- The arrival that admission has passed; 0 before the first. All arrivals are later than that.
+local passed_to = tonumber(found[10]) or 0
 
 -- Since when the queue has been served without a break. After a silence service starts again only now.
 -- It cannot start in the future, where a clock that stepped back has left it.
@@ -79,6 +84,33 @@ local function effective_state()
     return 'sold_out'
   end
   return terms.state
+end
+
+-- How many users whom admission has passed still wait, and how many of them stand aside. Places past their end
+-- count until they are removed.
+local function count_passed()
+  if passed_to == 0 then
+    return 0, 0
+  end
+  local passed = call('ZCOUNT', WAITING, '-inf', passed_to)
+  return passed, passed - call('ZCARD', RETURNED)
+end
+
+-- Lets a user who waits and was just heard of take their turn, where admission has passed them.
+local function return_to_line(member, arrival)
+  if arrival <= passed_to then
+    call('ZADD', RETURNED, arrival, member)
+  end
+end
+
+-- Takes users from the line.
+local function remove_from_line(members)
+  call('ZREM', WAITING, unpack(members))
+  call('ZREM', HEARD, unpack(members))
+  if passed_to > 0 then
+    call('ZREM', RETURNED, unpack(members))
+  end
+  call('HINCRBY', QUEUE, 'departed', #members)
 end
 
 -- The beginning of every answer: what it is, when it was true, and the view of the queue.

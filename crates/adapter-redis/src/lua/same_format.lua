@@ -2,8 +2,8 @@
 --
 -- KEYS: 1 the queue's hash.
 local format = redis.call('HGET', KEYS[1], 'format')
-if format and format ~= FORMAT then
+if format and format ~= FORMAT and format ~= FORMER_FORMAT then
   return { 'other_format', 0, format }
-elseif not format then
+elseif format ~= FORMAT then
   return {}
 end

@@ -3,7 +3,8 @@
 -- KEYS and ARGV[1] as in queue.lua. ARGV: 2 the policy's version, 3 the generation for a store that has
 -- none, 4 how long to recover then (empty: not at all), and the policy: 5 state, 6 opens_at, 7 admit,
 -- 8 interval, 9 max_active, 10 max_waiting, 11 waiting_ttl, 12 claim_ttl, 13 active_ttl, each empty where
--- there is none; 14 after how long a silence a queue counts as out of service.
+-- there is none; 14 after how long a silence a queue counts as out of service; 15 after which silence users are
+-- absent, empty where nobody is; 16 up to which position turns come soon.
 -- Returns `taken` with 1 and the number that the queue is to be listed under as busy where it recovers from
 -- now, else with 0; or `has_newer` with its version.
 local call = redis.call
@@ -13,7 +14,7 @@ local now = clock[1] * 1000000 + clock[2] + ARGV[1]
 
 local stored = call('HMGET', QUEUE, 'version', 'terms', 'format')
 local format = stored[3]
-if format and format ~= FORMAT then
+if format and format ~= FORMAT and format ~= FORMER_FORMAT then
   return { 'other_format', now, format }
 end
 
@@ -21,9 +22,17 @@ end
 -- number that a queue under these keys had before, which may be listed still.
 local listing = now - now % 2
 
-if stored[2] and not format then
-  -- A queue of the version before, which had no formats. All its keys mean what they mean here.
-  call('HSET', QUEUE, 'format', FORMAT, 'listing', listing)
+if stored[2] and format ~= FORMAT then
+  -- A queue of an earlier version. All its keys mean what they mean here; nobody stood aside.
+  local before = cmsgpack.unpack(stored[2])
+  before.absent_after, before.near = tonumber(ARGV[15]), tonumber(ARGV[16])
+  stored[2] = cmsgpack.pack(before)
+  call('HSET', QUEUE, 'format', FORMAT, 'terms', stored[2], 'listing', listing)
+  -- Users of a re-entry whom admission had passed are next in line.
+  local passed_to = tonumber(call('HGET', QUEUE, 'admitted_up_to'))
+  if passed_to then
+    call('ZRANGESTORE', KEYS[9], KEYS[2], '-inf', passed_to, 'BYSCORE')
+  end
 end
 if stored[2] and tonumber(stored[1]) >= tonumber(ARGV[2]) then
   return { 'has_newer', now, stored[1] }
@@ -41,6 +50,8 @@ local terms = {
   claim_ttl = tonumber(ARGV[12]),
   active_ttl = tonumber(ARGV[13]),
   longest_silence = tonumber(ARGV[14]),
+  absent_after = tonumber(ARGV[15]),
+  near = tonumber(ARGV[16]),
 }
 -- The policy applies at once: the window that runs keeps its start and count, and takes the new length.
 -- Mirrors model/queue/admission.rs (Admission::change).

@@ -54,24 +54,25 @@ local function record_tick(changed)
 end
 
 -- What a tick did, and how the queue stands: after its view how many places it admitted or removed, whether
--- there is more to do; how many users wait, are active, have departed, were admitted; the policy's
+-- there is more to do; how many users wait, how many of them stand aside; how many are active, have departed, were admitted; the policy's
 -- throughput; start, length and count of the admission window; whether the queue is idle, the number of its
 -- entry in the list of the busy (odd while it is listed, one more when it is not any more), and whether it
 -- became idle by this tick.
 local function report(done, more, changed)
   local idle, turned = record_tick(changed)
   local waiting, active = counts()
+  local _, aside = count_passed()
   local kept = call('HMGET', QUEUE, 'departed', 'admitted', 'window_start', 'window_interval', 'window_admitted')
   local told = answer('ticked')
   told[7], told[8] = done, more and 1 or 0
-  told[9], told[10], told[11] = waiting, active, tonumber(kept[1]) or 0
-  told[12] = tonumber(kept[2]) or 0
-  told[13], told[14] = terms.admit or false, terms.interval or false
+  told[9], told[10], told[11] = waiting, aside, active
+  told[12], told[13] = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
+  told[14], told[15] = terms.admit or false, terms.interval or false
   if terms.admit then
-    told[15], told[16], told[17] = tonumber(kept[3]) or false, tonumber(kept[4]) or false, tonumber(kept[5]) or 0
+    told[16], told[17], told[18] = tonumber(kept[3]) or false, tonumber(kept[4]) or false, tonumber(kept[5]) or 0
   else
-    told[15], told[16], told[17] = false, false, 0
+    told[16], told[17], told[18] = false, false, 0
   end
-  told[18], told[19], told[20] = idle and 1 or 0, listing, turned and 1 or 0
+  told[19], told[20], told[21] = idle and 1 or 0, listing, turned and 1 or 0
   return told
 end

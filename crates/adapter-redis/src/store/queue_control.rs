@@ -13,7 +13,12 @@ use frontrow_domain::{
 };
 
 use super::RedisStore;
-use crate::{calls::Caller, errors::Effect, format, reply, scripts};
+use crate::{
+    calls::Caller,
+    errors::Effect,
+    format, reply,
+    scripts::{self, FORMER_FORMAT},
+};
 
 /// What the script takes of a seed, in its order.
 fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
@@ -29,7 +34,9 @@ fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
         claim_ttl,
         active_ttl,
         max_waiting,
+        absent_after: _,
     } = &seed.policy.policy;
+    let absence = seed.policy.policy.absence();
     call.arg(reply::word(*state));
     // A plan from before today's limit would be more than the doubles of a script keep.
     let opens_at = opens_at.map(|at| at.min(LATEST_PLAN).as_microsecond());
@@ -45,6 +52,14 @@ fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
         call.arg(micros(*life));
     }
     call.arg(micros(Deadlines::OUTAGE_AFTER));
+    write_optional(call, absence.map(micros));
+    // A larger number is more than the doubles of a script keep.
+    call.arg(
+        seed.policy
+            .policy
+            .near_positions()
+            .min(QueuePolicy::MAX_WAITING),
+    );
 }
 
 fn write_optional(call: &mut Cmd, value: Option<impl ToRedisArgs>) {
@@ -97,12 +112,12 @@ impl QueueControl for RedisStore {
         let kept = self.calls.command(Caller::Job, &get, Effect::Reads);
         let (version, format): (Option<i64>, Option<Vec<u8>>) = kept.await?;
         match format {
-            Some(format) => {
+            Some(format) if format != FORMER_FORMAT.as_bytes() => {
                 format::known(&format)?;
                 Ok(version.map(PolicyVersion))
             }
-            // It was written by the version before: a seed converts it.
-            None => Ok(None),
+            // It was written by an earlier version: a seed converts it.
+            _ => Ok(None),
         }
     }
 

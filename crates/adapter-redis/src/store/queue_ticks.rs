@@ -71,6 +71,7 @@ fn report(reply: &mut Reply) -> StoreResult<TickReport> {
         done: u32::try_from(reply.number()?).unwrap_or(u32::MAX),
         more: reply.flag()?,
         waiting: reply.count()?,
+        aside: reply.count()?,
         active: reply.count()?,
         departed: reply.count()?,
         admitted: reply.count()?,

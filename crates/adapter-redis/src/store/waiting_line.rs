@@ -31,6 +31,12 @@ fn read_line(reply: &mut Reply) -> StoreResult<Line> {
         generation,
         policy_version: PolicyVersion(version),
         waiting_ttl: Duration::from_micros(reply.count()?),
+        absence: reply
+            .optional()?
+            .map(reply::count)
+            .transpose()?
+            .map(Duration::from_micros),
+        near_positions: reply.count()?,
         queue,
         reentry_until: reply.optional_instant()?,
         waiting: reply.count()?,

@@ -177,23 +177,56 @@ async fn a_line_of_the_version_before_goes_on() {
     ));
 }
 
+/// Format 2 is the same, but that nobody stood aside: users whom admission had passed had re-entered.
+#[tokio::test]
+async fn a_line_of_the_format_before_goes_on() {
+    let one = OneStore::open().await;
+    let mut room = Room::paused(one.store.clone()).await;
+    let mut raw = Raw::connect(one.keyspace.url()).await;
+    let line = room.crowd(4).await;
+    let (queue, format) = (
+        room.key(&one.keyspace, "queue"),
+        format!("{}format", one.keyspace.prefix()),
+    );
+    raw.ask::<()>(&["HSET", &queue, "format", "2"]).await;
+    let passed = line[1].arrival.micros().to_string();
+    raw.ask::<()>(&["HSET", &queue, "admitted_up_to", &passed])
+        .await;
+    raw.ask::<()>(&["SET", &format, "2"]).await;
+
+    let opened = RedisStore::open(&settings(&one.keyspace), TimeOffset::default()).await;
+    let store = opened.unwrap();
+    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "3");
+    let mut seed = room.seed_of(PolicyState::Paused, None);
+    seed.policy.version = PolicyVersion(1);
+    store.seed(&seed).await.unwrap();
+    room.change(PolicyState::Open).await;
+    let report = room.admit(3).await;
+    assert_eq!((report.done, report.waiting, report.aside), (3, 1, 0));
+    let last = room.standing(&line[3]).await;
+    assert!(
+        matches!(last, Standing::Waiting { position: 1, .. }),
+        "{last:?}"
+    );
+}
+
 #[tokio::test]
 async fn another_format_is_refused_by_open_in_one_line() {
     let one = OneStore::open().await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let format = format!("{}format", one.keyspace.prefix());
-    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "2");
-    raw.ask::<()>(&["SET", &format, "3"]).await;
+    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "3");
+    raw.ask::<()>(&["SET", &format, "4"]).await;
     let refused = RedisStore::open(&settings(&one.keyspace), TimeOffset::default()).await;
     let error = refused.unwrap_err();
     assert!(matches!(error, OpenError::OtherFormat { .. }), "{error}");
     let text = error.to_string();
     assert!(
-        text.ends_with("have format 3, this program knows 2: stop one of the two versions"),
+        text.ends_with("have format 4, this program knows 3: stop one of the two versions"),
         "{text}"
     );
     assert_eq!(text.lines().count(), 1);
-    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "3");
+    assert_eq!(raw.ask::<String>(&["GET", &format]).await, "4");
 }
 
 #[tokio::test]
@@ -203,7 +236,7 @@ async fn a_full_server_is_opened() {
     raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     let opened = RedisStore::open(&quick(&server), TimeOffset::default()).await;
     opened.unwrap();
-    assert_eq!(raw.ask::<String>(&["GET", "frontrow:format"]).await, "2");
+    assert_eq!(raw.ask::<String>(&["GET", "frontrow:format"]).await, "3");
 }
 
 /// Checks that a call was refused because of the queue's format.
@@ -212,7 +245,7 @@ fn refused<T>(call: &str, outcome: StoreResult<T>) {
         panic!("{call} should be refused");
     };
     assert_eq!(
-        what, "Redis: the queue has format 3, this program knows 2: stop one of the two versions",
+        what, "Redis: the queue has format 4, this program knows 3: stop one of the two versions",
         "{call}"
     );
 }
@@ -227,7 +260,7 @@ async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() 
     let (store, concert, ticket) = (&one.store, room.concert, &line[0]);
     let queue = room.key(&one.keyspace, "queue");
     let mut raw = Raw::connect(one.keyspace.url()).await;
-    raw.ask::<()>(&["HSET", &queue, "format", "3"]).await;
+    raw.ask::<()>(&["HSET", &queue, "format", "4"]).await;
     let keys: Vec<String> = raw.ask(&["KEYS", &room.key(&one.keyspace, "*")]).await;
     let mut before: Vec<Vec<u8>> = Vec::new();
     for key in &keys {
@@ -262,7 +295,7 @@ async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() 
         after.push(raw.ask(&["DUMP", key]).await);
     }
     assert_eq!(before, after);
-    raw.ask::<()>(&["HSET", &queue, "format", "2"]).await;
+    raw.ask::<()>(&["HSET", &queue, "format", "3"]).await;
     assert!(matches!(
         room.standing(ticket).await,
         Standing::Active { .. }

@@ -132,7 +132,7 @@ async fn load_one(edit: &EditConcerts, concert: &DemoConcert) -> anyhow::Result<
             interval: Duration::from_secs(seconds),
         }),
         capacity: concert.max_active.map(|max_active| Capacity { max_active }),
-        ..QueuePolicy::default()
+        ..edit.usual_policy()
     };
     let created = edit.create_concert(&title, policy, OPERATOR, None).await?;
     let id = match created {

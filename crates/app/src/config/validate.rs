@@ -111,8 +111,8 @@ impl Config {
                 && (queue.shortest_poll_ms..=600_000).contains(&queue.longest_poll_ms),
             "queue.shortest_poll_ms and queue.longest_poll_ms: from 10 to 600000, in this order"
         );
-        let default_policy = QueuePolicy::default();
-        if let Some((field, why)) = default_policy.faults(&self.policy_rules()).first() {
+        let rules = self.policy_rules();
+        if let Some((field, why)) = QueuePolicy::usual(&rules).faults(&rules).first() {
             bail!("queue.longest_poll_ms: with it the default policy fails: {field}: {why}");
         }
         match &queue.signing_key {

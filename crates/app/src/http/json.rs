@@ -193,6 +193,7 @@ mod tests {
                     "starts_at", "sections", "name", "price", "rows", "state", "opens_at",
                     "throughput", "admit", "interval_s", "capacity", "max_active",
                     "waiting_ttl_s", "claim_ttl_s", "active_ttl_s", "max_waiting",
+                    "absent_after_s",
                 ])
                 .prop_map(str::to_owned),
                 1 => "\\PC{0,10}",

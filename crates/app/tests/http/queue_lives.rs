@@ -172,11 +172,8 @@ async fn a_concert_without_a_performance_lets_users_join_and_admits_nobody(
     let mut stage = Stage::open(stores, 1, 5, json!({})).await?;
     let unplanned = json!({"title": "Some day"});
     let created = stage.admin().post("/v1/admin/concerts").json(&unplanned);
-    stage.concert = created
-        .await?
-        .expect_status(201)?
-        .text_at("/id")?
-        .to_owned();
+    let created = created.await?.expect_status(201)?;
+    created.text_at("/id")?.clone_into(&mut stage.concert);
     let mut waiting = stage.join("early").await?;
     assert!(!waiting.is_active());
     assert_eq!(waiting.place["queue"]["sale"], "unplanned");

@@ -228,6 +228,11 @@ fn policy_parts(policy: &QueuePolicy) -> Vec<String> {
         policy.max_waiting != usual.max_waiting,
         format!("max_waiting {:?}", policy.max_waiting),
     );
+    let absent_after = policy.absent_after.map(|after| after.as_micros());
+    add(
+        policy.absent_after != usual.absent_after,
+        format!("absent_after {absent_after:?}"),
+    );
     parts
 }
 

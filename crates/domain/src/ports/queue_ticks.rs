@@ -45,6 +45,8 @@ pub struct TickReport {
     pub more: bool,
     /// How many wait.
     pub waiting: u64,
+    /// How many of them stand aside.
+    pub aside: u64,
     /// How many are active.
     pub active: u64,
     /// How many have left the line since the store has this queue, by admission or otherwise.

@@ -138,6 +138,12 @@ impl EditConcerts {
         })
     }
 
+    /// The policy of a new queue of which an operator says nothing.
+    #[must_use]
+    pub fn usual_policy(&self) -> QueuePolicy {
+        QueuePolicy::usual(&self.rules)
+    }
+
     /// What is wrong with a new queue's policy.
     #[must_use]
     pub fn policy_faults(&self, policy: &QueuePolicy) -> Vec<(&'static str, Invalid)> {

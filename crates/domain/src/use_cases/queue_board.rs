@@ -149,7 +149,8 @@ impl QueueBoard {
             seen.estimate.note(&LineTick {
                 as_of: tick.as_of,
                 state: report.queue.effective(tick.as_of),
-                waiting: report.waiting,
+                waiting: report.waiting.saturating_sub(report.aside),
+                aside: report.aside,
                 admitted: report.admitted,
                 departed: report.departed,
                 more: report.more,
@@ -285,10 +286,11 @@ impl QueueBoard {
     fn wait(&self, place: &Place, shown: &ShownPosition) -> (Option<Duration>, Duration) {
         let queues = self.read();
         let seen = queues.get(&place.ticket.concert);
-        let wait = seen.and_then(|seen| seen.estimate.wait(shown, &place.queue));
+        let present = seen.map_or(*shown, |seen| seen.estimate.among_present(shown));
+        let wait = seen.and_then(|seen| seen.estimate.wait(&present, &place.queue));
         let pause = self.poll.pause(&place.ticket, shown.position, wait);
         if let Some(seen) = seen {
-            seen.estimate.sample(place.ticket.arrival, shown, pause);
+            seen.estimate.sample(place.ticket.arrival, &present, pause);
         }
         (wait, pause)
     }

@@ -40,6 +40,7 @@ fn elaborate(version: i64) -> VersionedPolicy {
             claim_ttl: Duration::from_secs(75),
             active_ttl: Duration::from_secs(901),
             max_waiting: Some(1_000_000),
+            absent_after: Some(Duration::from_millis(30_125)),
         },
         version: PolicyVersion(version),
     }

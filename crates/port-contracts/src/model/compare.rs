@@ -1,7 +1,7 @@
 //! Whether a store answers as the model does, with the latitude that the promises leave.
 
 use frontrow_domain::{
-    model::queue::{Arrival, Place, Standing},
+    model::queue::{Arrival, Line, Place, Standing},
     ports::{GateOutcome, JoinOutcome, LookUpOutcome, TickOutcome, TickReport},
 };
 use jiff::Timestamp;
@@ -37,12 +37,19 @@ impl ModelQueue {
             Positions::OverStated => self.gone_around(&expected, now),
         };
         // While a queue takes re-entries, and until those users are admitted, positions may be
-        // overstated by everybody who waits.
-        let reentries = match positions {
-            Positions::OverStated if self.reentered => self.waiting.len() as u64,
+        // overstated by everybody who waits; so may those of users who stood aside.
+        let passed = |arrival: Arrival| Some(arrival) <= self.passed_to;
+        let others = match positions {
+            Positions::OverStated if self.reentered => {
+                (self.waiting.len() + self.gave_up.len()) as u64
+            }
+            Positions::OverStated if passed(told.ticket.arrival) => {
+                let others = self.waiting.iter().filter(|other| passed(other.arrival));
+                (others.count() + self.gave_up.len()) as u64
+            }
             Positions::OverStated | Positions::Exact => 0,
         };
-        let (gone_ahead, gone_behind) = (gone_ahead + reentries, gone_behind + reentries);
+        let (gone_ahead, gone_behind) = (gone_ahead + others, gone_behind + others);
         let close_enough = admitted == truly_admitted
             && (true_position..=true_position + gone_ahead).contains(&position)
             && (true_behind..=true_behind + gone_behind).contains(&behind);
@@ -79,11 +86,41 @@ impl ModelQueue {
     /// that no tick has removed, or in a store that overstates, passed.
     pub(crate) fn may_show_waiting(&self, told: u64, positions: Positions, now: Timestamp) -> bool {
         let waiting = self.waiting_count(now) as u64;
-        let passed = match positions {
+        let passed = self.passed_over(positions);
+        (waiting..=self.waiting.len() as u64 + passed).contains(&told)
+    }
+
+    /// How many places past their end a store may have passed and not removed.
+    fn passed_over(&self, positions: Positions) -> u64 {
+        match positions {
             Positions::Exact => 0,
             Positions::OverStated => self.gave_up.len() as u64,
-        };
-        (waiting..=self.waiting.len() as u64 + passed).contains(&told)
+        }
+    }
+
+    /// A look, with the counts put right that may include places past their end.
+    pub(crate) fn looked_at(
+        &self,
+        told: Line,
+        expected: &Line,
+        positions: Positions,
+        now: Timestamp,
+    ) -> Line {
+        let mut told = told;
+        if self.may_show_waiting(told.waiting, positions, now) {
+            told.waiting = expected.waiting;
+        }
+        let near = self.rules().near_positions();
+        if self.may_show_aside(told.near_positions.saturating_sub(near), positions, now) {
+            told.near_positions = expected.near_positions;
+        }
+        told
+    }
+
+    /// True where a shown number of users who stand aside may be `told`.
+    fn may_show_aside(&self, told: u64, positions: Positions, now: Timestamp) -> bool {
+        let aside = self.waiting.iter().filter(|place| place.is_aside).count() as u64;
+        (self.aside_count(now) as u64..=aside + self.passed_over(positions)).contains(&told)
     }
 
     /// True where a store may take the line for full though the model does not.
@@ -169,14 +206,14 @@ impl ModelQueue {
         if self.may_show_waiting(report.waiting, positions, now) {
             report.waiting = expected.waiting;
         }
+        if self.may_show_aside(report.aside, positions, now) {
+            report.aside = expected.aside;
+        }
         if (expected.active..=self.active.len() as u64).contains(&report.active) {
             report.active = expected.active;
         }
         let still_here = (self.waiting.len() - self.waiting_count(now)) as u64;
-        let passed = match positions {
-            Positions::Exact => 0,
-            Positions::OverStated => self.gave_up.len() as u64,
-        };
+        let passed = self.passed_over(positions);
         let departed = expected.departed.saturating_sub(passed)..=expected.departed + still_here;
         if departed.contains(&report.departed) {
             report.departed = expected.departed;

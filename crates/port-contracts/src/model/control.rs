@@ -73,6 +73,7 @@ impl ModelQueue {
             serving_since: now,
             departed: 0,
             admitted: Vec::new(),
+            passed_to: None,
             left: Vec::new(),
             forgotten: 0,
         }

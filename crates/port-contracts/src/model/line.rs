@@ -11,11 +11,13 @@ impl ModelQueue {
             generation: self.generation,
             policy_version: self.policy.version,
             waiting_ttl: self.rules().waiting_ttl,
+            absence: self.rules().absence(),
+            near_positions: self.rules().near_positions() + self.aside_count(now) as u64,
             queue: self.view(now),
             reentry_until: self.gives_places_back_until(now),
             waiting: self.waiting_count(now) as u64,
             admitted: self.admitted.len() as u64,
-            admitted_up_to: self.admitted.iter().max().copied(),
+            admitted_up_to: self.passed_to,
             mark: LineMark {
                 generation: self.generation,
                 number: self.left.len() as u64,
@@ -48,7 +50,11 @@ impl ModelQueue {
             };
             if self.waits(&self.waiting[number], now) {
                 let place = &mut self.waiting[number];
-                place.last_seen = place.last_seen.max(sign.at.min(now));
+                let at = sign.at.min(now);
+                if at > place.last_seen {
+                    place.last_seen = at;
+                    place.is_aside = false;
+                }
             }
         }
     }

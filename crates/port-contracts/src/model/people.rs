@@ -37,7 +37,7 @@ impl ModelQueue {
             _ => {}
         }
         let waiting = self.waiting_count(now);
-        let at_once = waiting == 0 && self.room(now) > 0;
+        let at_once = !self.has_line(now) && self.room(now) > 0;
         let most = self.rules().max_waiting;
         if !at_once && most.is_some_and(|most| waiting as u64 >= most) {
             return self.refused(JoinRefusal::Full, now);
@@ -145,6 +145,7 @@ impl ModelQueue {
     fn heard_of(&mut self, user: &UserId, now: Timestamp) -> Place {
         if let Some(place) = self.waiting.iter_mut().find(|place| place.user == *user) {
             place.last_seen = now;
+            place.is_aside = false;
         }
         self.place_of(user, now).expect("the user has a place")
     }
@@ -168,6 +169,7 @@ impl ModelQueue {
             user,
             arrival,
             last_seen: now,
+            is_aside: false,
         });
         self.waiting.sort_by_key(|place| place.arrival);
     }

@@ -19,6 +19,8 @@ pub(crate) struct Waiting {
     pub(crate) user: UserId,
     pub(crate) arrival: Arrival,
     pub(crate) last_seen: Timestamp,
+    /// Promise 2: the user was absent when their turn came, and was not heard of since.
+    pub(crate) is_aside: bool,
 }
 
 /// A place past the line.
@@ -88,6 +90,8 @@ pub(crate) struct ModelQueue {
     pub(crate) departed: u64,
     /// The arrivals of those who were admitted from the line.
     pub(crate) admitted: Vec<Arrival>,
+    /// The latest arrival of those and of users who stood aside.
+    pub(crate) passed_to: Option<Arrival>,
     /// The arrivals of those who left it by their own will.
     pub(crate) left: Vec<Arrival>,
     /// How many of those a store may have forgotten.
@@ -152,6 +156,25 @@ impl ModelQueue {
     pub(crate) fn waits(&self, place: &Waiting, now: Timestamp) -> bool {
         let counted_from = place.last_seen.max(self.serving_since_at(now));
         now < counted_from + self.rules().waiting_ttl
+    }
+
+    /// Promise 2: a user is absent after a silence in service.
+    pub(crate) fn is_absent(&self, place: &Waiting, now: Timestamp) -> bool {
+        let counted_from = place.last_seen.max(self.serving_since_at(now));
+        let absence = self.rules().absence();
+        absence.is_some_and(|absence| now > counted_from + absence)
+    }
+
+    /// Promise 5: whether any user waits for their turn.
+    pub(crate) fn has_line(&self, now: Timestamp) -> bool {
+        let mut line = self.waiting.iter().filter(|place| !place.is_aside);
+        line.any(|place| self.waits(place, now))
+    }
+
+    /// How many users stand aside, those past their end not counted.
+    pub(crate) fn aside_count(&self, now: Timestamp) -> usize {
+        let aside = self.waiting.iter().filter(|place| place.is_aside);
+        aside.filter(|place| self.waits(place, now)).count()
     }
 
     /// Promise 6: the claim deadline, or the end since the claim.

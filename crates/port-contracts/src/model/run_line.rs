@@ -26,9 +26,7 @@ impl<F: QueueFixture> Run<'_, F> {
         let expected = in_order(queue.look(now, models));
         let told = match told.value {
             LineOutcome::Seen(mut told) => {
-                if queue.may_show_waiting(told.waiting, positions, now) {
-                    told.waiting = expected.waiting;
-                }
+                told = queue.looked_at(told, &expected, positions, now);
                 if told.left == Left::Anybody && queue.may_have_forgotten(models) {
                     told.left = expected.left.clone();
                 }

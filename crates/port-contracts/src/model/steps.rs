@@ -94,6 +94,7 @@ pub(crate) struct Rules {
     max_waiting: Option<u64>,
     claim_s: u64,
     active_s: u64,
+    absent_after_s: Option<u64>,
 }
 
 /// A sequence, and the policy that it starts with.
@@ -125,6 +126,7 @@ impl Rules {
             max_waiting: None,
             claim_s: 12,
             active_s: 30,
+            absent_after_s: None,
         }
     }
 
@@ -146,6 +148,7 @@ impl Rules {
             claim_ttl: Duration::from_secs(self.claim_s),
             active_ttl: Duration::from_secs(self.active_s),
             max_waiting: self.max_waiting,
+            absent_after: self.absent_after_s.map(Duration::from_secs),
         }
     }
 }
@@ -204,18 +207,22 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
         option::weighted(0.7, 1..4_u32),
         option::weighted(0.5, 1..4_u32),
         option::weighted(0.2, 0..4_u64),
-        prop_oneof![Just(CLAIM_S[0]), Just(CLAIM_S[1])],
-        prop_oneof![Just(ACTIVE_S[0]), Just(ACTIVE_S[1])],
+        (
+            prop_oneof![Just(CLAIM_S[0]), Just(CLAIM_S[1])],
+            prop_oneof![Just(ACTIVE_S[0]), Just(ACTIVE_S[1])],
+        ),
+        option::weighted(0.7, 3..11_u64),
     )
         .prop_map(
-            |(state, opens_in_s, admit, max_active, max_waiting, claim_s, active_s)| Rules {
+            |(state, opens_in_s, admit, max_active, max_waiting, lives, absent_after_s)| Rules {
                 state,
                 opens_in_s,
                 admit,
                 max_active,
                 max_waiting,
-                claim_s,
-                active_s,
+                claim_s: lives.0,
+                active_s: lives.1,
+                absent_after_s,
             },
         )
 }

@@ -3,7 +3,7 @@
 use frontrow_domain::ports::TickReport;
 use jiff::Timestamp;
 
-use super::ModelQueue;
+use super::{ModelQueue, queue::Situation};
 
 impl ModelQueue {
     pub(crate) fn admit(&mut self, now: Timestamp, limit: u32) -> TickReport {
@@ -11,7 +11,7 @@ impl ModelQueue {
         let mut work = 0;
         let mut more = false;
         // The window is looked at only where there is somebody to admit.
-        while self.waiting_count(now) > 0 {
+        while self.has_turn(now) {
             if self.room(now) == 0 {
                 break;
             }
@@ -19,25 +19,44 @@ impl ModelQueue {
                 more = true;
                 break;
             }
-            self.move_head(now);
-            work += 1;
+            work += u32::from(self.move_head(now));
         }
         self.report(now, work, more)
     }
 
-    /// Admits the head of the line, or removes it where its life is over.
-    fn move_head(&mut self, now: Timestamp) {
-        let Some(head) = self.waiting.first().cloned() else {
-            return;
+    /// True where there is a user whose turn may have come: *bypass* moves everybody.
+    fn has_turn(&self, now: Timestamp) -> bool {
+        self.has_line(now) || (self.is_bypass(now) && self.waiting_count(now) > 0)
+    }
+
+    fn is_bypass(&self, now: Timestamp) -> bool {
+        self.situation(now) == Situation::Bypass
+    }
+
+    /// Admits the head of the line, removes it where its life is over, or lets it stand aside. Returns
+    /// false for the last.
+    fn move_head(&mut self, now: Timestamp) -> bool {
+        let everybody = self.is_bypass(now);
+        let mut line = self.waiting.iter();
+        let head = line.position(|place| everybody || !place.is_aside);
+        let Some(number) = head else {
+            return true;
         };
-        if self.waits(&head, now) {
-            self.make_active(head.user.clone(), head.arrival, now);
-            self.waiting.remove(0);
-            self.departed += 1;
-            self.admitted.push(head.arrival);
-        } else {
+        let head = self.waiting[number].clone();
+        if !self.waits(&head, now) {
             self.end_place_of(&head.user);
+            return true;
         }
+        self.passed_to = self.passed_to.max(Some(head.arrival));
+        if !everybody && self.is_absent(&head, now) {
+            self.waiting[number].is_aside = true;
+            return false;
+        }
+        self.make_active(head.user.clone(), head.arrival, now);
+        self.waiting.remove(number);
+        self.departed += 1;
+        self.admitted.push(head.arrival);
+        true
     }
 
     pub(crate) fn expire(&mut self, now: Timestamp, limit: u32) -> TickReport {
@@ -61,6 +80,7 @@ impl ModelQueue {
             done,
             more,
             waiting: self.waiting_count(now) as u64,
+            aside: self.aside_count(now) as u64,
             active: self.active_count(now) as u64,
             departed: self.departed,
             admitted: self.admitted.len() as u64,

@@ -39,7 +39,7 @@ impl ModelQueue {
 
     /// An attempt to admit a user who joins: it starts the first window.
     pub(crate) fn try_room(&mut self, now: Timestamp) {
-        if self.waiting_count(now) == 0 {
+        if !self.has_line(now) {
             self.room(now);
         }
     }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    StoreFixture,
+    StoreFixture, aside_flaws,
     flaws::{self, Flaw},
     line_flaws,
     torn::Torn,
@@ -11,8 +11,8 @@ use super::{
 use crate::{
     model::{Positions, try_queue_model},
     queue::{
-        active_ends, between, capacity, leavers, line, loss, one_place, order, rate, reentry,
-        service, signs, states, waiting_ends, windows,
+        active_ends, aside, between, capacity, leavers, line, loss, one_place, order, rate,
+        reentry, service, signs, states, waiting_ends, windows,
     },
 };
 
@@ -56,6 +56,16 @@ caught! { flaws:
     gives_places_back_for_ever: loss::nobody_comes_back_later;
     believes_older_counts: states::an_older_count_of_the_seats_changes_nothing;
     forgets_who_has_ended: reentry::who_came_back_and_left_is_remembered;
+}
+
+caught! { aside_flaws:
+    admits_absent_users: aside::absent_users_take_no_room;
+    keeps_users_aside: aside::who_returns_is_next;
+    sends_who_returns_to_the_back: aside::who_returns_is_next;
+    keeps_places_aside_for_ever: aside::a_place_aside_ends_in_time;
+    lets_nobody_in_past_users_aside: aside::users_who_stand_aside_are_no_line;
+    has_one_absence_for_all: aside::a_policy_says_who_is_absent;
+    leaves_users_aside_in_bypass: aside::bypass_admits_absent_users;
 }
 
 caught! { line_flaws:

@@ -2,6 +2,7 @@
 //!
 //! A store built on the reference model keeps them all; each of a dozen ways to break it is caught.
 
+mod aside_flaws;
 mod cache;
 mod dishonest;
 mod flawed;

@@ -7,6 +7,7 @@
 //! and the contract does not judge what would have ended otherwise.
 
 pub mod active_ends;
+pub mod aside;
 pub mod at_once;
 pub mod between;
 pub mod capacity;

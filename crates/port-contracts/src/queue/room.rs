@@ -41,6 +41,8 @@ pub(crate) fn by_rate(admit: u32) -> QueuePolicy {
         claim_ttl: CLAIM_TTL,
         active_ttl: ACTIVE_TTL,
         max_waiting: None,
+        // Nobody stands aside: the place ends first.
+        absent_after: Some(WAITING_TTL),
     }
 }
 

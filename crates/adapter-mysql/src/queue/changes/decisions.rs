@@ -6,7 +6,7 @@ use frontrow_domain::model::{
     ConcertId, UserId,
     queue::{Arrival, JoinDecision, JoinFacts, Place, SignOfLife, Ticket},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::requests::{Answer, Request};
 use crate::queue::rows::{
@@ -21,7 +21,7 @@ pub(super) struct Changes {
     pub(super) concert: ConcertId,
     pub(super) now: Timestamp,
     pub(super) queue: QueueRow,
-    /// True where any user waits whose place is not past its end, as far as it matters.
+    /// True where any user waits for their turn whose place is not past its end, as far as it matters.
     pub(super) line: bool,
     /// True where the queue had no places, until it has one.
     pub(super) was_idle: bool,
@@ -131,15 +131,38 @@ impl Changes {
 
     /// The place of a user after a heartbeat.
     fn keep(&mut self, user: &UserId, row: PlaceRow) -> Place {
-        self.beat(user, row, self.now);
+        // Also where the clock has stepped back behind the last heartbeat.
+        let at = self.now.max(row.since + SignedDuration::from_micros(1));
+        let row = if row.stands_aside(&self.queue) {
+            self.beat(user, row, at)
+        } else {
+            self.beat(user, row, self.now)
+        };
         self.place(user, &row)
     }
 
-    /// Records a heartbeat of a waiting place, unless it has a newer one.
-    fn beat(&mut self, user: &UserId, row: PlaceRow, at: Timestamp) {
-        if row.phase.waits() && row.since < at {
-            self.write(user, PlaceRow { since: at, ..row });
+    /// Records a heartbeat of a waiting place, unless it has a newer one. A user who stood aside is next
+    /// in line from now on. Returns the row as it is then.
+    fn beat(&mut self, user: &UserId, mut row: PlaceRow, at: Timestamp) -> PlaceRow {
+        if !row.phase.waits() || row.since >= at {
+            return row;
         }
+        row.since = at;
+        if row.stands_aside(&self.queue) {
+            row.phase = Phase::Reentered;
+            row.seq = Some(PlaceRow::turn(&self.queue));
+            self.queue.aside -= 1;
+            self.queue.reentered += 1;
+            self.line = true;
+        } else if row.phase == Phase::Reentered
+            && row.seq.is_some()
+            && self.queue.terms.accepts_reentry(self.now)
+        {
+            // Others may have re-entered ahead.
+            row.seq = Some(PlaceRow::turn(&self.queue));
+        }
+        self.write(user, row);
+        row
     }
 
     /// Puts the user of a ticket from before a loss back into the line. New joins come after every
@@ -170,9 +193,11 @@ impl Changes {
         let arrival = self.next_arrival(user);
         let queue = &mut self.queue;
         if !line && queue.reentered == 0 {
-            // Every number so far has left, or is past its end.
+            // Every number so far has left, is past its end, or was passed before.
             queue.passed_seq = queue.last_seq;
             queue.passed_arrival = arrival.micros() - 1;
+            queue.passed_ends = queue.passed_ends.max(queue.cutoffs(self.now).waiting);
+            queue.aside = queue.waiting;
         }
         queue.last_seq += 1;
         queue.line_since = queue.line_since.or(Some(arrival));
@@ -215,7 +240,7 @@ impl Changes {
         let Some(row) = self.rows.get(user).copied() else {
             return;
         };
-        self.queue.count_out(row.phase);
+        self.queue.count_out(row.phase, row.arrival);
         if self.queue.terms.accepts_reentry(self.now) {
             self.remember(user, row.arrival);
         } else {
@@ -266,16 +291,26 @@ pub(in crate::queue) fn place(
 }
 
 impl QueueRow {
-    /// Takes a place of this phase out of the counts.
-    pub(in crate::queue) fn count_out(&mut self, phase: Phase) {
+    /// Takes a place of this phase and arrival out of the counts.
+    pub(in crate::queue) fn count_out(&mut self, phase: Phase, arrival: Arrival) {
         match phase {
             Phase::Reentered | Phase::Waiting => {
                 self.waiting -= 1;
                 self.departed += 1;
-                self.reentered -= i64::from(phase == Phase::Reentered);
+                self.count_out_of_line(phase, arrival);
             }
             Phase::Admitted | Phase::Claimed => self.active -= 1,
             Phase::Ended => self.remembered -= 1,
+        }
+    }
+
+    /// Takes a waiting place of this phase and arrival out of the counts of those that are next in line
+    /// or were passed.
+    pub(in crate::queue) fn count_out_of_line(&mut self, phase: Phase, arrival: Arrival) {
+        if phase == Phase::Reentered {
+            self.reentered -= 1;
+        } else if self.has_passed(arrival) {
+            self.aside -= 1;
         }
     }
 }

@@ -84,6 +84,11 @@ async fn snapshot(
         generation,
         policy_version: queue.terms.version(),
         waiting_ttl: queue.policy().waiting_ttl,
+        absence: queue.policy().absence(),
+        near_positions: queue
+            .policy()
+            .near_positions()
+            .saturating_add(count(queue.aside)),
         queue: queue.terms.view(now),
         reentry_until: queue.terms.reentry_until(now),
         waiting: count(queue.waiting),

@@ -14,7 +14,7 @@ use super::{
 use crate::errors;
 
 /// The layout in which this program keeps queues. A queue of another one belongs to another version.
-const FORMAT: i8 = 2;
+const FORMAT: i8 = 3;
 
 diesel::table! {
     queues (concert_id) {
@@ -31,6 +31,7 @@ diesel::table! {
         claim_ttl_us -> BigInt,
         active_ttl_us -> BigInt,
         max_waiting -> Nullable<BigInt>,
+        absent_after_us -> Nullable<BigInt>,
         sold_out -> TinyInt,
         sold_out_counted_at_us -> Nullable<BigInt>,
         recovering_until_us -> Nullable<BigInt>,
@@ -45,8 +46,10 @@ diesel::table! {
         line_since -> Nullable<BigInt>,
         passed_seq -> BigInt,
         passed_arrival -> BigInt,
+        passed_ends_us -> Nullable<BigInt>,
         waiting -> BigInt,
         reentered -> BigInt,
+        aside -> BigInt,
         active -> BigInt,
         remembered -> BigInt,
         departed -> BigInt,
@@ -73,6 +76,7 @@ pub(in crate::queue) struct Columns {
     claim_ttl_us: i64,
     active_ttl_us: i64,
     max_waiting: Option<i64>,
+    absent_after_us: Option<i64>,
     sold_out: i8,
     sold_out_counted_at_us: Option<i64>,
     recovering_until_us: Option<i64>,
@@ -87,8 +91,10 @@ pub(in crate::queue) struct Columns {
     line_since: Option<i64>,
     passed_seq: i64,
     passed_arrival: i64,
+    passed_ends_us: Option<i64>,
     waiting: i64,
     reentered: i64,
+    aside: i64,
     active: i64,
     remembered: i64,
     departed: i64,
@@ -120,6 +126,7 @@ impl From<&QueueRow> for Columns {
             max_waiting: policy
                 .max_waiting
                 .map(|max| i64::try_from(max).unwrap_or(i64::MAX)),
+            absent_after_us: policy.absent_after.map(span_us),
             sold_out: terms.sale.sale.number().cast_signed(),
             sold_out_counted_at_us: counted_at.map(micros),
             recovering_until_us: terms.reentry.map(|period| micros(period.recovering_until)),
@@ -134,8 +141,11 @@ impl From<&QueueRow> for Columns {
             line_since: row.line_since.map(Arrival::micros),
             passed_seq: row.passed_seq,
             passed_arrival: row.passed_arrival,
+            passed_ends_us: row.passed_ends.map(micros),
             waiting: row.waiting,
             reentered: row.reentered,
+            // For display but for what a place is next to; the key must not refuse all writes.
+            aside: row.aside.clamp(0, row.waiting - row.reentered),
             active: row.active,
             remembered: row.remembered,
             departed: row.departed,
@@ -171,6 +181,7 @@ impl Columns {
                 claim_ttl: span(self.claim_ttl_us),
                 active_ttl: span(self.active_ttl_us),
                 max_waiting: self.max_waiting.map(count),
+                absent_after: self.absent_after_us.map(span),
             },
             version: PolicyVersion(self.policy_version),
         })
@@ -224,8 +235,10 @@ impl TryFrom<Columns> for QueueRow {
             line_since: row.line_since.map(Arrival::from_micros),
             passed_seq: row.passed_seq,
             passed_arrival: row.passed_arrival,
+            passed_ends: row.passed_ends_us.map(instant),
             waiting: row.waiting,
             reentered: row.reentered,
+            aside: row.aside,
             active: row.active,
             remembered: row.remembered,
             departed: row.departed,

@@ -65,7 +65,8 @@ const DELETE: &str = concat!(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i8)]
 pub(in crate::queue) enum Phase {
-    /// It waits, re-entered after a loss, and has no number.
+    /// It waits and is next in line, whatever its number: its user re-entered after a loss, or stood aside
+    /// and was heard of since.
     Reentered = 0,
     /// It waits.
     Waiting = 1,
@@ -81,7 +82,8 @@ pub(in crate::queue) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::queue) struct PlaceRow {
     pub(in crate::queue) arrival: Arrival,
-    /// The number in the line. None for a place that re-entered or was admitted at once.
+    /// The number in the line; of a place that is next in line, the [turn](Self::turn) of its user. None
+    /// for a place that re-entered or was admitted at once.
     pub(in crate::queue) seq: Option<i64>,
     pub(in crate::queue) phase: Phase,
     /// The last heartbeat, the admission or the end, as the phase has it.
@@ -161,12 +163,17 @@ impl PlaceRow {
         }
     }
 
-    /// True where the user has the place at `now`. A numbered place that admission has passed was past
-    /// its end then and stays so, also where an outage would have moved its deadline.
+    /// True where admission has passed the place, and its user has not been heard of since.
+    pub(in crate::queue) fn stands_aside(&self, queue: &QueueRow) -> bool {
+        self.phase == Phase::Waiting && queue.has_passed(self.arrival)
+    }
+
+    /// True where the user has the place at `now`. A place that was past its end when admission passed it
+    /// stays so, also where an outage would have moved its deadline.
     pub(in crate::queue) fn is_held(&self, queue: &QueueRow, now: Timestamp) -> bool {
-        let passed = self.phase == Phase::Waiting && self.arrival.micros() <= queue.passed_arrival;
+        let ended_before = self.stands_aside(queue) && Some(self.since) <= queue.passed_ends;
         let deadlines = queue.terms.deadlines(now);
-        !passed && self.end().is_some_and(|end| !end.is_over(&deadlines, now))
+        !ended_before && self.end().is_some_and(|end| !end.is_over(&deadlines, now))
     }
 
     /// Where the place is.
@@ -193,21 +200,35 @@ impl PlaceRow {
     /// The position, from 1, and how many wait behind: never less than the truth.
     ///
     /// Numbers are dense and grow with the arrivals, so a numbered place has at most the numbers
-    /// between the last that was passed and its own ahead of it, and every user who re-entered. Those
-    /// have no numbers: all of them may be ahead of each other, and numbered places too where the
-    /// clock had stepped back.
+    /// between the last that was passed and its own ahead of it, and every user who was passed or is next
+    /// in line. A place that is next in line has a number where its user stood aside: [`turn`](Self::turn)
+    /// at their return. Users who re-entered after a loss have none: all of them may be ahead of each
+    /// other, and numbered places too where the clock had stepped back.
     fn position(&self, queue: &QueueRow) -> (u64, u64) {
-        if let Some(seq) = self.seq {
-            let ahead = count(seq - queue.passed_seq).max(1) + count(queue.reentered);
-            return (ahead, count(queue.last_seq - seq));
+        let behind = count(queue.waiting - 1);
+        match (self.phase, self.seq) {
+            (Phase::Waiting, Some(seq)) if !self.stands_aside(queue) => {
+                let passed = count(queue.reentered + queue.aside);
+                let ahead = count(seq - queue.passed_seq).max(1) + passed;
+                (ahead, count(queue.last_seq - seq))
+            }
+            (Phase::Reentered, Some(turn)) => (count(turn - queue.admitted).max(1), behind),
+            _ => {
+                let before_the_line = queue.line_since.is_none_or(|first| self.arrival < first);
+                let ahead = if before_the_line || self.stands_aside(queue) {
+                    queue.reentered + queue.aside
+                } else {
+                    queue.waiting
+                };
+                (count(ahead).max(1), behind)
+            }
         }
-        let before_the_line = queue.line_since.is_none_or(|first| self.arrival < first);
-        let ahead = if before_the_line {
-            queue.reentered
-        } else {
-            queue.waiting
-        };
-        (count(ahead).max(1), count(queue.waiting - 1))
+    }
+
+    /// How many users at most are admitted until it is the turn of a user who was passed and has returned:
+    /// all so far, and all who were passed or are next in line.
+    pub(in crate::queue) fn turn(queue: &QueueRow) -> i64 {
+        queue.admitted + queue.reentered + queue.aside
     }
 }
 

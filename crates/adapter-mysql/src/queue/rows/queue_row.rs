@@ -12,7 +12,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use frontrow_domain::model::{
     ConcertId,
-    queue::{Admission, Arrival, Cutoffs, QueuePolicy, QueueTerms},
+    queue::{Admission, Arrival, Cutoffs, EffectiveState, QueuePolicy, QueueTerms},
 };
 use jiff::Timestamp;
 
@@ -56,10 +56,14 @@ pub(in crate::queue) struct QueueRow {
     /// The number and the arrival up to which admission has passed the line.
     pub(in crate::queue) passed_seq: i64,
     pub(in crate::queue) passed_arrival: i64,
-    /// How many rows wait, how many of them have no number, how many are active, and how many
-    /// remember a place that ended. Places past their end count until they are removed.
+    /// Passed places with a last heartbeat until then were past their end when they were passed.
+    pub(in crate::queue) passed_ends: Option<Timestamp>,
+    /// How many rows wait; how many of them are next in line whatever their number, and how many were
+    /// passed; how many are active, and how many remember a place that ended. Places past their end
+    /// count until they are removed.
     pub(in crate::queue) waiting: i64,
     pub(in crate::queue) reentered: i64,
+    pub(in crate::queue) aside: i64,
     pub(in crate::queue) active: i64,
     pub(in crate::queue) remembered: i64,
     /// How many users stopped waiting, and how many of them were admitted.
@@ -81,8 +85,10 @@ impl QueueRow {
             line_since: None,
             passed_seq: 0,
             passed_arrival: 0,
+            passed_ends: None,
             waiting: 0,
             reentered: 0,
+            aside: 0,
             active: 0,
             remembered: 0,
             departed: 0,
@@ -95,6 +101,19 @@ impl QueueRow {
     /// The policy in force.
     pub(in crate::queue) fn policy(&self) -> &QueuePolicy {
         self.terms.policy()
+    }
+
+    /// True where admission has passed this arrival.
+    pub(in crate::queue) fn has_passed(&self, arrival: Arrival) -> bool {
+        arrival.micros() <= self.passed_arrival
+    }
+
+    /// How many places admission may still come to: those of users who stand aside only in *bypass*.
+    pub(in crate::queue) fn heads(&self, now: Timestamp) -> i64 {
+        match self.terms.state(now) {
+            EffectiveState::Bypass => self.waiting,
+            _ => self.waiting - self.aside,
+        }
     }
 
     /// True where there is any row of a place.

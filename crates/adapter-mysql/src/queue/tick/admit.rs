@@ -2,17 +2,21 @@
 //!
 //! The next in line are read from an index, after the last that admission has passed. A move is an
 //! update of rows that stay where they are, so at no instant is an admitted user in neither set. Places
-//! past their end are passed over and left to expiry: what was passed stays past its end.
+//! past their end are passed over and left to expiry: what was past its end then stays so. Absent users
+//! are passed over too: they stand aside, and their heartbeats make them next in line.
 
 use diesel::{
     QueryResult, QueryableByName,
     mysql::Mysql,
     sql_query,
-    sql_types::{BigInt, Binary, Nullable, Text},
+    sql_types::{BigInt, Binary, Nullable, Text, TinyInt},
 };
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
-    model::queue::Arrival,
+    model::{
+        ConcertId,
+        queue::{Arrival, EffectiveState, HeadDecision},
+    },
     ports::{Stamped, TickOutcome},
 };
 use jiff::Timestamp;
@@ -27,9 +31,9 @@ use crate::{
     calls::Turn,
     errors,
     queue::rows::{
-        places::users_list,
-        queue_row::{self, key},
-        units::count,
+        places::{Phase, users_list},
+        queue_row::{self, QueueRow, key},
+        units::{count, instant},
     },
     session::Session,
     statement::Fixed,
@@ -39,14 +43,14 @@ use crate::{
 /// milliseconds then.
 const READ_MAX: usize = 2_000;
 
-/// The head of the line: numbered places after the last that admission has passed, and the places of
-/// users who re-entered.
+/// The head of the line: numbered places after the last that admission has passed, and the places that are
+/// next in line.
 const NEXT: &str = "
-    (SELECT p.user_id, p.arrival, p.seq, p.since_us
+    (SELECT p.user_id, p.arrival, p.seq, p.phase, p.since_us
      FROM queue_places p FORCE INDEX (queue_places_line)
      WHERE p.concert_id = ? AND p.phase = 1 AND p.arrival > ? ORDER BY p.arrival LIMIT ?)
     UNION ALL
-    (SELECT p.user_id, p.arrival, p.seq, p.since_us
+    (SELECT p.user_id, p.arrival, p.seq, p.phase, p.since_us
      FROM queue_places p FORCE INDEX (queue_places_line)
      WHERE p.concert_id = ? AND p.phase = 0 ORDER BY p.arrival LIMIT ?)
     ORDER BY arrival, user_id LIMIT ?";
@@ -60,6 +64,16 @@ const MOVE: &str = concat!(
      WHERE p.phase IN (0, 1)"
 );
 
+/// Lets users stand aside who were next in line. Numbers of passed places mean nothing.
+const STAND_ASIDE: &str = concat!(
+    "UPDATE ",
+    users_list!(),
+    " STRAIGHT_JOIN queue_places p FORCE INDEX (PRIMARY) \
+         ON p.concert_id = ? AND p.user_id = j.user_id
+     SET p.phase = 1, p.seq = COALESCE(p.seq, 1)
+     WHERE p.phase = 0"
+);
+
 /// A place in the line.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 #[diesel(check_for_backend(Mysql))]
@@ -68,9 +82,11 @@ struct Next {
     user_id: String,
     #[diesel(sql_type = BigInt)]
     arrival: i64,
-    /// The number. None for a user who re-entered.
+    /// The number of a numbered place.
     #[diesel(sql_type = Nullable<BigInt>)]
     seq: Option<i64>,
+    #[diesel(sql_type = TinyInt)]
+    phase: i8,
     #[diesel(sql_type = BigInt)]
     since_us: i64,
 }
@@ -86,7 +102,7 @@ pub(in crate::queue) async fn admit(
         return Ok(Turn::Done(begin::not_seeded(session).await?));
     };
     // Places past their end at the head are passed once a second where nobody may be admitted.
-    let none_to_admit = queue.waiting == 0 || queue.room(0, now) == 0;
+    let none_to_admit = queue.heads(now) == 0 || queue.room(0, now) == 0;
     if !queue.is_busy() || (none_to_admit && !queue.terms.tick_is_due(now)) {
         let report = begin::report(&queue, 0, false, now);
         return Ok(Turn::Done(begin::stamped(report, now)));
@@ -95,14 +111,14 @@ pub(in crate::queue) async fn admit(
         return Ok(Turn::Refused(begin::not_seeded(session).await?));
     };
     let (now, queue) = (tick.now, &mut tick.queue);
-    if queue.waiting > 0 && queue.room(0, now) > 0 {
-        let wanted = count(queue.waiting).min(order.limit.into());
+    if queue.heads(now) > 0 && queue.room(0, now) > 0 {
+        let wanted = count(queue.heads(now)).min(order.limit.into());
         expired::make_room(session, concert, queue, wanted, now).await?;
     }
     let limit = queue.room(queue.active, now).min(order.limit.into());
     // Where none may be admitted, the head is read all the same: places past their end are passed.
-    let mut line = Line::read(session, &tick, limit).await?;
-    if !line.live.is_empty() {
+    let line = Line::read(session, &tick, limit).await?;
+    if line.any_lives() {
         // A window starts with the first attempt to admit a user.
         let queue = &mut tick.queue;
         let (state, policy) = (queue.terms.state(now), queue.terms.policy());
@@ -110,85 +126,158 @@ pub(in crate::queue) async fn admit(
             .admission
             .room(state, policy, count(queue.active), now);
     }
-    let admitted = line.take(limit);
-    line.pass(&mut tick);
-    admit_all(session, &mut tick, &admitted).await?;
-    let done = u32::try_from(admitted.len()).unwrap_or(u32::MAX);
-    let more = tick.queue.room(tick.queue.active, now) > 0 && limit > 0 && line.goes_on(done);
+    let changed = line.pass(&mut tick.queue, now);
+    stand_aside(session, tick.concert, &line).await?;
+    let done = admit_all(session, &mut tick, &line).await?;
+    let has_room = limit > 0 && tick.queue.room(tick.queue.active, now) > 0;
+    // Where this attempt has only read places past their end of users who are next in line, another one
+    // would read the same again: expiry comes first.
+    let more = has_room && (!line.undecided.is_empty() || (line.unread && changed));
     tick.end(session, done, more).await
 }
 
+impl Next {
+    fn arrival(&self) -> Arrival {
+        Arrival::from_micros(self.arrival)
+    }
+
+    fn heartbeat(&self) -> Timestamp {
+        instant(self.since_us)
+    }
+
+    /// True where the place is next in line, whatever its number.
+    fn is_next(&self) -> bool {
+        self.phase == Phase::Reentered as i8
+    }
+
+    /// True where admission has passed the place before.
+    fn is_aside(&self, queue: &QueueRow) -> bool {
+        !self.is_next() && queue.has_passed(self.arrival())
+    }
+}
+
 /// The head of the line, as one tick reads it.
+#[derive(Default)]
 struct Line {
-    /// Places that are not past their end, in order. One more than are wanted, if there is one.
-    live: Vec<Next>,
-    /// The last numbered place that was read.
-    last: Option<Next>,
+    /// What becomes of the first places, in order.
+    decided: Vec<(Next, HeadDecision)>,
+    /// The places behind them: there is no room.
+    undecided: Vec<Next>,
     /// True where there are places behind those that were read.
     unread: bool,
 }
 
 impl Line {
     async fn read(session: &mut Session, tick: &Tick, limit: u64) -> QueryResult<Self> {
-        let mut line = Self {
-            live: Vec::new(),
-            last: None,
-            unread: false,
-        };
+        let mut line = Self::default();
         if tick.queue.waiting == 0 {
             return Ok(line);
         }
-        let cutoff = tick.queue.cutoffs(tick.now).waiting;
-        let cutoff = cutoff.map_or(i64::MIN, Timestamp::as_microsecond);
-        let wanted = usize::try_from(limit).unwrap_or(READ_MAX).min(READ_MAX) + 1;
-        // Once more where places past their end are among them, then as many as one tick may read.
-        for most in [wanted, READ_MAX + 1] {
+        let room = usize::try_from(limit).unwrap_or(READ_MAX).min(READ_MAX);
+        // Once more where some were passed over, then as many as one tick may read.
+        for most in [room + 1, READ_MAX + 1] {
             let read = next(session, tick, most).await?;
-            line.unread = read.len() == most;
-            line.last = read.iter().rfind(|place| place.seq.is_some()).cloned();
-            line.live = read;
-            line.live.retain(|place| place.since_us > cutoff);
-            if !line.unread || line.live.len() >= wanted {
+            let unread = read.len() == most;
+            line = Self::decide(read, &tick.queue, room, tick.now);
+            line.unread = unread;
+            if !unread || !line.undecided.is_empty() {
                 break;
             }
         }
         Ok(line)
     }
 
-    /// Takes at most this many from the head.
-    fn take(&mut self, most: u64) -> Vec<Next> {
-        let most = usize::try_from(most).unwrap_or(READ_MAX).min(READ_MAX);
-        let rest = self.live.split_off(most.min(self.live.len()));
-        std::mem::replace(&mut self.live, rest)
+    /// Decides about the places of `read` while there is room. Without any, places past their end are
+    /// passed all the same.
+    fn decide(read: Vec<Next>, queue: &QueueRow, mut room: usize, now: Timestamp) -> Self {
+        let (state, deadlines) = (queue.terms.state(now), queue.terms.deadlines(now));
+        let mut line = Self::default();
+        let mut read = read.into_iter();
+        while let Some(place) = read.next() {
+            let heartbeat = place.heartbeat();
+            let decision = if place.is_aside(queue) && Some(heartbeat) <= queue.passed_ends {
+                HeadDecision::Remove
+            } else {
+                HeadDecision::of(heartbeat, &deadlines, state, now)
+            };
+            if decision != HeadDecision::Remove && room == 0 {
+                line.undecided = std::iter::once(place).chain(read).collect();
+                break;
+            }
+            room -= usize::from(decision == HeadDecision::Admit);
+            line.decided.push((place, decision));
+        }
+        line
     }
 
-    /// True where another attempt may find users who were not taken. Where this one admitted nobody and
-    /// read only places past their end of users who re-entered, the next would read the same again:
-    /// expiry comes first.
-    fn goes_on(&self, admitted: u32) -> bool {
-        !self.live.is_empty() || (self.unread && (admitted > 0 || self.last.is_some()))
+    /// True where any of the places is not past its end.
+    fn any_lives(&self) -> bool {
+        let mut decisions = self.decided.iter().map(|(_, decision)| *decision);
+        !self.undecided.is_empty() || decisions.any(|decision| decision != HeadDecision::Remove)
     }
 
-    /// Moves the queue on, up to the first numbered place that still waits.
-    fn pass(&self, tick: &mut Tick) {
-        let queue = &mut tick.queue;
-        let next = self.live.iter().find(|place| place.seq.is_some());
+    /// The places of which this becomes.
+    fn of(&self, decision: HeadDecision) -> impl Iterator<Item = &Next> {
+        let decided = self.decided.iter();
+        decided
+            .filter(move |(_, other)| *other == decision)
+            .map(|(place, _)| place)
+    }
+
+    /// Moves the queue on, up to the first numbered place about which nothing is decided, and counts
+    /// who is next in line and who was passed. Returns false where that changes nothing.
+    fn pass(&self, queue: &mut QueueRow, now: Timestamp) -> bool {
+        let found = queue.clone();
+        for (place, decision) in &self.decided {
+            let is_new = !place.is_next() && !place.is_aside(&found);
+            match decision {
+                HeadDecision::Remove if is_new => {
+                    queue.aside += 1;
+                    queue.passed_ends = queue.passed_ends.max(found.cutoffs(now).waiting);
+                }
+                HeadDecision::Remove => continue,
+                HeadDecision::StandAside => {
+                    queue.reentered -= i64::from(place.is_next());
+                    queue.aside += 1;
+                    queue.passed_arrival = queue.passed_arrival.max(place.arrival);
+                }
+                HeadDecision::Admit => {
+                    queue.reentered -= i64::from(place.is_next());
+                    queue.aside -= i64::from(place.is_aside(&found));
+                }
+            }
+            if *decision != HeadDecision::Remove {
+                queue.admitted_up_to = queue.admitted_up_to.max(Some(place.arrival()));
+            }
+        }
+        let is_numbered = |place: &&Next| !place.is_next() && !place.is_aside(&found);
+        let next = self.undecided.iter().find(is_numbered);
         let before = next.map(|place| (place.seq.map(|seq| seq - 1), place.arrival - 1));
-        let last = self.last.as_ref().map(|place| (place.seq, place.arrival));
+        let mut decided = self.decided.iter().map(|(place, _)| place);
+        let last = decided.rfind(is_numbered);
+        let last = last.map(|place| (place.seq, place.arrival));
         if let Some((seq, arrival)) = before.or(last) {
             queue.passed_seq = queue.passed_seq.max(seq.unwrap_or_default());
             queue.passed_arrival = queue.passed_arrival.max(arrival);
         }
+        *queue != found
     }
 }
 
-/// The first `most` of the line that admission has not passed, whether or not they are past their end.
+/// The first `most` of the line that admission has not passed, whether or not they are past their end. In
+/// *bypass* also those of users who stand aside.
 async fn next(session: &mut Session, tick: &Tick, most: usize) -> QueryResult<Vec<Next>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let queue = &tick.queue;
+    let everybody = queue.terms.state(tick.now) == EffectiveState::Bypass && queue.aside > 0;
+    let after = if everybody {
+        i64::MIN
+    } else {
+        queue.passed_arrival
+    };
     let statement = sql_query(NEXT)
         .bind::<Binary, _>(key(&tick.concert))
-        .bind::<BigInt, _>(queue.passed_arrival)
+        .bind::<BigInt, _>(after)
         .bind::<BigInt, _>(most)
         .bind::<Binary, _>(key(&tick.concert))
         .bind::<BigInt, _>(most.min(queue.reentered))
@@ -196,15 +285,33 @@ async fn next(session: &mut Session, tick: &Tick, most: usize) -> QueryResult<Ve
     Fixed(statement).load(session.connection()).await
 }
 
-/// Makes these places active, and counts them.
-async fn admit_all(session: &mut Session, tick: &mut Tick, admitted: &[Next]) -> QueryResult<()> {
-    let Some(last) = admitted.last() else {
+/// These places as the parameter of a [list](users_list), and how many there are.
+fn list_of<'a>(places: impl Iterator<Item = &'a Next>) -> (Value, usize) {
+    let users: Vec<Value> = places.map(|place| place.user_id.as_str().into()).collect();
+    let len = users.len();
+    (users.into(), len)
+}
+
+/// Lets absent users stand aside who were next in line. Others do so since admission has passed them.
+async fn stand_aside(session: &mut Session, concert: ConcertId, line: &Line) -> QueryResult<()> {
+    let absent = line.of(HeadDecision::StandAside);
+    let (users, len) = list_of(absent.filter(|place| place.is_next()));
+    if len == 0 {
         return Ok(());
-    };
-    let users: Value = admitted
-        .iter()
-        .map(|place| place.user_id.as_str())
-        .collect();
+    }
+    let statement = sql_query(STAND_ASIDE)
+        .bind::<Text, _>(users.to_string())
+        .bind::<Binary, _>(key(&concert));
+    let moved = Fixed(statement).execute(session.connection()).await?;
+    all_moved(len, moved)
+}
+
+/// Makes the places active that are admitted, and counts them.
+async fn admit_all(session: &mut Session, tick: &mut Tick, line: &Line) -> QueryResult<u32> {
+    let (users, len) = list_of(line.of(HeadDecision::Admit));
+    if len == 0 {
+        return Ok(0);
+    }
     let now = tick.now.as_microsecond();
     let statement = sql_query(MOVE)
         .bind::<Text, _>(users.to_string())
@@ -212,26 +319,25 @@ async fn admit_all(session: &mut Session, tick: &mut Tick, admitted: &[Next]) ->
         .bind::<BigInt, _>(now)
         .bind::<BigInt, _>(now);
     let moved = Fixed(statement).execute(session.connection()).await?;
-    if moved != admitted.len() {
-        // Nothing changes the line without the queue's lock.
-        let meant = admitted.len();
-        return Err(errors::broken(format!(
-            "the line changed while {meant} users were admitted from it ({moved} were moved)"
-        )));
-    }
+    all_moved(len, moved)?;
     let queue = &mut tick.queue;
-    let moved = i64::try_from(moved).unwrap_or(i64::MAX);
-    let reentered = admitted.iter().filter(|place| place.seq.is_none()).count();
-    queue.waiting -= moved;
-    queue.reentered -= i64::try_from(reentered).unwrap_or(i64::MAX);
-    queue.active += moved;
-    queue.departed += moved;
-    queue.admitted += moved;
-    let last = Arrival::from_micros(last.arrival);
-    queue.admitted_up_to = queue.admitted_up_to.max(Some(last));
+    let count = i64::try_from(moved).unwrap_or(i64::MAX);
+    queue.waiting -= count;
+    queue.active += count;
+    queue.departed += count;
+    queue.admitted += count;
     let (state, moved) = (queue.terms.state(tick.now), u32::try_from(moved));
-    queue
-        .admission
-        .record(state, queue.terms.policy(), moved.unwrap_or(u32::MAX));
-    Ok(())
+    let moved = moved.unwrap_or(u32::MAX);
+    queue.admission.record(state, queue.terms.policy(), moved);
+    Ok(moved)
+}
+
+/// Errors where the line is not as it was read: nothing changes it without the queue's lock.
+fn all_moved(meant: usize, moved: usize) -> QueryResult<()> {
+    if moved == meant {
+        return Ok(());
+    }
+    Err(errors::broken(format!(
+        "the line changed while {meant} users were moved in it ({moved} were)"
+    )))
 }

@@ -81,6 +81,7 @@ pub(super) fn report(queue: &QueueRow, done: u32, more: bool, now: Timestamp) ->
         done,
         more,
         waiting: count(queue.waiting),
+        aside: count(queue.aside),
         active: count(queue.active),
         departed: count(queue.departed),
         admitted: count(queue.admitted),

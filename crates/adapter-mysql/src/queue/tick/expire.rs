@@ -31,10 +31,8 @@ pub(in crate::queue) async fn expire(
     };
     let idle = !queue.is_busy()
         || (!queue.terms.tick_is_due(now)
+            && queue.passed_ends.is_none()
             && expired::find(session, concert, &queue, &PHASES, 1, now)
-                .await?
-                .is_empty()
-            && expired::find_passed(session, concert, &queue, 1)
                 .await?
                 .is_empty());
     if idle {
@@ -49,6 +47,10 @@ pub(in crate::queue) async fn expire(
     let mut expired = expired::find(session, concert, &tick.queue, &PHASES, wanted, now).await?;
     if expired.is_empty() {
         expired = expired::find_passed(session, concert, &tick.queue, wanted).await?;
+        if expired.is_empty() {
+            // None is left. The clock may step back, and later places are not to be taken for one.
+            tick.queue.passed_ends = None;
+        }
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = expired.len() > most;

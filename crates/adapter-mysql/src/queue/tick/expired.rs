@@ -11,7 +11,10 @@ use diesel::{
     sql_types::{BigInt, Binary, Text, TinyInt},
 };
 use diesel_async::RunQueryDsl;
-use frontrow_domain::model::{ConcertId, queue::EffectiveState};
+use frontrow_domain::model::{
+    ConcertId,
+    queue::{Arrival, EffectiveState},
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -42,11 +45,21 @@ macro_rules! live {
     };
 }
 
+/// A user who waits for their turn: one whose place is next in line, or one of the line, whose last is the
+/// likeliest to be there still. Of the line only what admission has not passed is read.
+const WAITS: &str = concat!(
+    live!(0, ""),
+    " UNION ALL \
+     (SELECT p.since_us FROM queue_places p FORCE INDEX (queue_places_line) \
+      WHERE p.concert_id = ? AND p.phase = 1 AND p.arrival > ? AND p.since_us > ? \
+      ORDER BY p.arrival DESC LIMIT 1) LIMIT 1"
+);
+
 /// Any place that is not past its end. One entry of an index for each phase.
 const ANY: &str = concat!(
     live!(0, ""),
     " UNION ALL ",
-    live!(1, " AND p.arrival > ?"),
+    live!(1, " AND (p.arrival > ? OR p.since_us > ?)"),
     " UNION ALL ",
     live!(2, ""),
     " UNION ALL ",
@@ -57,7 +70,7 @@ const ANY: &str = concat!(
 macro_rules! over {
     ($phase:literal) => {
         concat!(
-            "(SELECT p.user_id, p.phase, p.since_us FROM queue_places p \
+            "(SELECT p.user_id, p.phase, p.since_us, p.arrival FROM queue_places p \
              FORCE INDEX (queue_places_ends) WHERE p.concert_id = ? AND p.phase = ",
             $phase,
             " AND p.since_us <= ? ORDER BY p.since_us LIMIT ?)"
@@ -78,11 +91,13 @@ const OVER: &str = concat!(
     " LIMIT ?"
 );
 
-/// Numbered places that admission has passed since they were past their end. A break of service moves
-/// deadlines on, and theirs would come once more.
+/// Places that were past their end when admission passed them. A break of service moves deadlines on, and
+/// theirs would come once more.
 const PASSED: &str = "
-    SELECT p.user_id, p.phase, p.since_us FROM queue_places p FORCE INDEX (queue_places_line)
-    WHERE p.concert_id = ? AND p.phase = 1 AND p.arrival <= ? ORDER BY p.arrival LIMIT ?";
+    SELECT p.user_id, p.phase, p.since_us, p.arrival
+    FROM queue_places p FORCE INDEX (queue_places_ends)
+    WHERE p.concert_id = ? AND p.phase = 1 AND p.since_us <= ? AND p.arrival <= ?
+    ORDER BY p.since_us LIMIT ?";
 
 macro_rules! listed {
     () => {
@@ -116,17 +131,38 @@ pub(super) struct Expired {
     phase: i8,
     #[diesel(sql_type = BigInt)]
     since_us: i64,
+    #[diesel(sql_type = BigInt)]
+    arrival: i64,
 }
 
-/// True where any user waits whose place is not past its end.
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Mysql))]
+struct Any {
+    #[diesel(sql_type = BigInt)]
+    #[expect(dead_code, reason = "that there is one says all")]
+    since_us: i64,
+}
+
+/// True where any user waits for their turn whose place is not past its end. Users who stand aside do not.
 pub(in crate::queue) async fn anybody_waits(
     session: &mut Session,
     concert: ConcertId,
     queue: &QueueRow,
     now: Timestamp,
 ) -> QueryResult<bool> {
+    if queue.waiting == queue.aside {
+        return Ok(false);
+    }
+    let concert = key(&concert);
     let waiting = bound(queue.cutoffs(now).waiting);
-    any(session, concert, queue, [waiting, i64::MAX, i64::MAX]).await
+    let statement = sql_query(WAITS)
+        .bind::<Binary, _>(concert)
+        .bind::<BigInt, _>(waiting)
+        .bind::<Binary, _>(concert)
+        .bind::<BigInt, _>(queue.passed_arrival)
+        .bind::<BigInt, _>(waiting);
+    let found: QueryResult<Any> = Fixed(statement).get_result(session.connection()).await;
+    Ok(found.optional()?.is_some())
 }
 
 /// True where any user has a place that is not past its end.
@@ -137,40 +173,21 @@ pub(in crate::queue) async fn anybody_there(
     now: Timestamp,
 ) -> QueryResult<bool> {
     let cutoffs = queue.cutoffs(now);
-    let instants = [cutoffs.waiting, cutoffs.unclaimed, Some(cutoffs.claimed)];
-    any(session, concert, queue, instants.map(bound)).await
-}
-
-/// True where any place waits, is unclaimed or claimed since an instant after that of its phase.
-async fn any(
-    session: &mut Session,
-    concert: ConcertId,
-    queue: &QueueRow,
-    [waiting, unclaimed, claimed]: [i64; 3],
-) -> QueryResult<bool> {
-    #[derive(QueryableByName)]
-    #[diesel(check_for_backend(Mysql))]
-    struct Any {
-        #[diesel(sql_type = BigInt)]
-        #[expect(dead_code, reason = "that there is one says all")]
-        since_us: i64,
-    }
     let concert = key(&concert);
+    let waiting = bound(cutoffs.waiting);
     let statement = sql_query(ANY)
         .bind::<Binary, _>(concert)
         .bind::<BigInt, _>(waiting)
         .bind::<Binary, _>(concert)
         .bind::<BigInt, _>(waiting)
         .bind::<BigInt, _>(queue.passed_arrival)
+        .bind::<BigInt, _>(bound(queue.passed_ends))
         .bind::<Binary, _>(concert)
-        .bind::<BigInt, _>(unclaimed)
+        .bind::<BigInt, _>(bound(cutoffs.unclaimed))
         .bind::<Binary, _>(concert)
-        .bind::<BigInt, _>(claimed);
-    let found: Option<Any> = Fixed(statement)
-        .get_result(session.connection())
-        .await
-        .optional()?;
-    Ok(found.is_some())
+        .bind::<BigInt, _>(bound(Some(cutoffs.claimed)));
+    let found: QueryResult<Any> = Fixed(statement).get_result(session.connection()).await;
+    Ok(found.optional()?.is_some())
 }
 
 /// Removes active places past their end where with them a capacity has no room for `wanted` users more.
@@ -224,7 +241,7 @@ pub(super) async fn find(
     Fixed(statement).load(session.connection()).await
 }
 
-/// At most `limit` numbered places that admission has passed, whether or not they are past their end at
+/// At most `limit` places that were past their end when admission passed them, whether or not they are at
 /// the moment.
 pub(super) async fn find_passed(
     session: &mut Session,
@@ -232,11 +249,12 @@ pub(super) async fn find_passed(
     queue: &QueueRow,
     limit: u32,
 ) -> QueryResult<Vec<Expired>> {
-    if queue.waiting == queue.reentered {
+    let Some(ends) = queue.passed_ends.filter(|_| queue.aside > 0) else {
         return Ok(Vec::new());
-    }
+    };
     let statement = sql_query(PASSED)
         .bind::<Binary, _>(key(&concert))
+        .bind::<BigInt, _>(ends.as_microsecond())
         .bind::<BigInt, _>(queue.passed_arrival)
         .bind::<BigInt, _>(i64::from(limit));
     Fixed(statement).load(session.connection()).await
@@ -271,7 +289,7 @@ pub(super) async fn remove(
         return Err(errors::outrun());
     }
     for place in expired {
-        queue.count_out(Phase::of(place.phase)?);
+        queue.count_out(Phase::of(place.phase)?, Arrival::from_micros(place.arrival));
         queue.remembered += i64::from(remembers);
     }
     Ok(())

@@ -31,6 +31,7 @@ pub(super) struct Case {
 pub(super) enum Held {
     Waiting {
         heartbeat: i64,
+        passed: Passed,
     },
     Unclaimed {
         admitted: i64,
@@ -40,6 +41,16 @@ pub(super) enum Held {
         claimed: i64,
         until: i64,
     },
+}
+
+/// Whether admission has passed a waiting place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passed {
+    No,
+    /// The user stands aside.
+    Aside,
+    /// The user stood aside, and has been heard of since.
+    Returned,
 }
 
 /// The ticket that is shown.
@@ -156,6 +167,9 @@ fn policy(any: &mut Numbers) -> QueuePolicy {
         claim_ttl: Duration::from_secs(any.one_of(&[120, 60])),
         active_ttl: Duration::from_secs(any.one_of(&[600, 60])),
         max_waiting: any.chance(30).then(|| any.one_of(&[0, 1, 3, 8])),
+        absent_after: any
+            .chance(50)
+            .then(|| Duration::from_secs(any.one_of(&[19, 45, 90]))),
     }
 }
 
@@ -173,14 +187,26 @@ fn places(any: &mut Numbers) -> Vec<Held> {
         });
     }
     let (most, all_over) = (any.one_of(&[0, 0, 3, 12]), any.chance(15));
-    for _ in 0..any.below(most + 1) {
+    let waiting = any.below(most + 1);
+    let passed = if any.chance(50) {
+        any.below(waiting + 1)
+    } else {
+        0
+    };
+    for number in 0..waiting {
         let ago = if all_over {
             400
         } else {
             any.one_of(&[0, 20, 89, 91, 200, 299, 301, 900])
         };
         places.push(Held::Waiting {
-            heartbeat: ago * SECOND,
+            // No two are silent for equally long, so that it is clear who was for longest.
+            heartbeat: ago * SECOND + i64::try_from(number).unwrap(),
+            passed: if number >= passed {
+                Passed::No
+            } else {
+                any.one_of(&[Passed::Aside, Passed::Aside, Passed::Returned])
+            },
         });
     }
     places

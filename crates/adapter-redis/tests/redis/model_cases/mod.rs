@@ -15,10 +15,10 @@ use setting::Setting;
 
 use crate::one_store::OneStore;
 
-const CASES: u64 = 1_200;
+const CASES: u64 = 1_500;
 
 /// What may come of a case.
-const KINDS: [&str; 18] = [
+const KINDS: [&str; 19] = [
     "keep",
     "reenter",
     "admit at once",
@@ -35,6 +35,7 @@ const KINDS: [&str; 18] = [
     "leave nothing",
     "admit from the line",
     "admit nobody",
+    "let stand aside",
     "expire",
     "change the window",
 ];

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    case::{Ask, Case, Held, Shown},
+    case::{Ask, Case, Held, Passed, Shown},
     expected::{Expected, GENERATION, arrival, before},
 };
 use crate::{
@@ -104,6 +104,11 @@ impl<'a> Setting<'a> {
             queue.arg("window_interval").arg(millis * 1_000);
             queue.arg("window_admitted").arg(admitted);
         }
+        let is_passed =
+            |held: &Held| matches!(held, Held::Waiting { passed, .. } if *passed != Passed::No);
+        if let Some(last) = case.places.iter().rposition(is_passed) {
+            queue.arg("admitted_up_to").arg(arrival(at, last).micros());
+        }
         let mut ends_from = 1 << 53;
         for (number, held) in case.places.iter().enumerate() {
             ends_from = ends_from.min(self.put(concert, at, number, *held, case).await);
@@ -130,9 +135,12 @@ impl<'a> Setting<'a> {
     ) -> i64 {
         let since = arrival(at, number).micros();
         let (set, score, place, ttl): (_, _, Vec<i64>, _) = match held {
-            Held::Waiting { heartbeat } => {
+            Held::Waiting { heartbeat, passed } => {
                 let score = micros(before(at, heartbeat));
-                let line = [("waiting", since), ("heard", score)];
+                let mut line = vec![("waiting", since), ("heard", score)];
+                if passed == Passed::Returned {
+                    line.push(("returned", since));
+                }
                 for (set, score) in line {
                     let mut add = cmd("ZADD");
                     add.arg(self.key(concert, set)).arg(score);
@@ -277,6 +285,21 @@ impl<'a> Setting<'a> {
             there.retain(|user| model.places.contains(&who) || *user != member(who));
         }
         agree(number, case, &there, &expected);
+
+        let mut range: Cmd = cmd("ZRANGE");
+        range
+            .arg(self.key(queue.concert, "returned"))
+            .arg(0)
+            .arg(-1);
+        let returned: Vec<Vec<u8>> = self.raw.send(&range).await;
+        let there = returned.into_iter().filter(|user| of_case.contains(user));
+        let expected = model.returned.iter().map(|number| member(*number));
+        agree(
+            number,
+            case,
+            &there.collect::<Vec<_>>(),
+            &expected.collect::<Vec<_>>(),
+        );
     }
 }
 

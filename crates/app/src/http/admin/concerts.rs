@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use frontrow_domain::{
-    model::{ConcertId, ConcertTitle, queue::QueuePolicy},
+    model::{ConcertId, ConcertTitle},
     ports::{CreateConcertOutcome, DeleteConcertOutcome},
     use_cases::{CreatedConcert, DeletedConcert},
 };
@@ -67,7 +67,7 @@ pub(crate) async fn create(
     Body(body): Body<NewConcertBody>,
 ) -> Result<HttpResponse, Problem> {
     let key = optional_idempotency_key(request.headers())?;
-    let mut policy = QueuePolicy::default();
+    let mut policy = services.edit.usual_policy();
     body.queue.0.apply(&mut policy);
     let title = read_title(body.title).map_err(|mut faults| {
         for (field, why) in services.edit.policy_faults(&policy) {

@@ -74,6 +74,9 @@ pub(crate) struct PolicyBody {
     active_ttl_s: Seconds,
     #[schema(required)]
     max_waiting: Option<u64>,
+    /// `null` stands for 45 seconds, or for nobody standing aside where `waiting_ttl_s` is below 90.
+    #[schema(value_type = Option<f64>, required)]
+    absent_after_s: Option<Seconds>,
 }
 
 /// What is to change in a policy: fields that are missing stay as they are.
@@ -104,6 +107,9 @@ pub(crate) struct PolicyChange {
     #[serde(default)]
     #[schema(value_type = Option<u64>)]
     max_waiting: Change<Option<u64>>,
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
+    absent_after_s: Change<Option<Seconds>>,
     /// Whether the queue may open after the last performance has started. Of no effect for a new concert, which has
     /// no performance yet.
     #[serde(default)]
@@ -142,6 +148,9 @@ impl PolicyChange {
         if let Change::To(max_waiting) = self.max_waiting {
             policy.max_waiting = max_waiting;
         }
+        if let Change::To(absent_after) = &self.absent_after_s {
+            policy.absent_after = absent_after.as_ref().map(|Seconds(after)| *after);
+        }
     }
 }
 
@@ -161,6 +170,7 @@ impl From<&QueuePolicy> for PolicyBody {
             claim_ttl_s: Seconds(policy.claim_ttl),
             active_ttl_s: Seconds(policy.active_ttl),
             max_waiting: policy.max_waiting,
+            absent_after_s: policy.absent_after.map(Seconds),
         }
     }
 }
@@ -210,7 +220,7 @@ mod tests {
                 "state": "open", "opens_at": null,
                 "throughput": {"admit": 500, "interval_s": 3}, "capacity": null,
                 "waiting_ttl_s": 300, "claim_ttl_s": 120, "active_ttl_s": 600,
-                "max_waiting": null,
+                "max_waiting": null, "absent_after_s": null,
             })
         );
     }

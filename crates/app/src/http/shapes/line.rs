@@ -50,10 +50,12 @@ pub(crate) struct PaceBody {
 /// How long a client that only reads the line's state waits between two heartbeats, in milliseconds.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HeartbeatBody {
-    /// Where the turn may come within a minute or two.
+    /// Up to the position `near_positions`.
     near: u64,
-    /// Elsewhere.
+    /// Behind it.
     far: u64,
+    /// The last position whose turn may come soon.
+    near_positions: u64,
 }
 
 impl From<&LineStatus> for LineBody {
@@ -89,6 +91,7 @@ impl From<HeartbeatPauses> for HeartbeatBody {
         Self {
             near: millis(pauses.near),
             far: millis(pauses.far),
+            near_positions: pauses.near_positions,
         }
     }
 }

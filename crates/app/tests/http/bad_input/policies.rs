@@ -60,6 +60,20 @@ async fn every_wrong_field_of_a_policy_is_named(stores: Stores) -> Result<()> {
             .await?;
         target.is_invalid(field, &reply, field).await?;
     }
+    for seconds in [
+        json!(0),
+        json!(-1),
+        json!("45"),
+        json!(1e300),
+        // Less than three longest polls, and more than half of the waiting time to live.
+        json!(0.749),
+        json!(150.001),
+    ] {
+        let change = json!({"absent_after_s": seconds});
+        let reply = target.admin().patch(&path).json(&change).await?;
+        let what = change.to_string();
+        target.is_invalid(&what, &reply, "absent_after_s").await?;
+    }
     target.is_unchanged().await
 }
 

@@ -125,7 +125,7 @@ fn json() -> impl Strategy<Value = Value> {
         let name = prop_oneof![
             8 => prop::sample::select(vec![
                 "concert_id", "performance_id", "seats", "amount", "title", "queue", "starts_at", "venue", "sections", "name", "price", "rows",
-                "state", "opens_at", "throughput", "admit", "interval_s", "capacity", "max_active", "waiting_ttl_s", "claim_ttl_s", "active_ttl_s", "max_waiting",
+                "state", "opens_at", "throughput", "admit", "interval_s", "capacity", "max_active", "waiting_ttl_s", "claim_ttl_s", "active_ttl_s", "max_waiting", "absent_after_s",
             ]).prop_map(str::to_owned),
             1 => "\\PC{0,10}",
         ];

@@ -96,7 +96,9 @@ async fn all_look_up(people: Vec<Person>) -> Result<Vec<Person>> {
 async fn everybody_gets_their_place_back(
     lose: impl AsyncFnOnce(&mut ShakyQueue) -> Result<()>,
 ) -> Result<()> {
-    let policy = json!({"throughput": {"admit": ACTIVE, "interval_s": 3600}});
+    // Most ask once while the queue recovers, and are not to be absent after it.
+    let throughput = json!({"admit": ACTIVE, "interval_s": 3600});
+    let policy = json!({"throughput": throughput, "absent_after_s": 150});
     let recovery = |config: frontrow_test_harness::AppConfig| {
         config.env("FRONTROW_QUEUE__RECOVERY_S", RECOVERY_S.to_string())
     };

@@ -8,6 +8,8 @@ use crate::model::queue::VersionedPolicy;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Policy {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absent_after_s: Option<f64>,
     active_ttl_s: f64,
     capacity: Option<Capacity>,
     claim_ttl_s: f64,
@@ -33,6 +35,7 @@ struct Throughput {
 impl From<&VersionedPolicy> for Policy {
     fn from(VersionedPolicy { policy, version }: &VersionedPolicy) -> Self {
         Self {
+            absent_after_s: policy.absent_after.map(|after| after.as_secs_f64()),
             active_ttl_s: policy.active_ttl.as_secs_f64(),
             capacity: policy.capacity.map(|capacity| Capacity {
                 max_active: capacity.max_active,
@@ -53,6 +56,8 @@ impl From<&VersionedPolicy> for Policy {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct PolicyChanges {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absent_after_s: Option<Change<Option<f64>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     active_ttl_s: Option<Change<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +81,7 @@ pub(super) struct PolicyChanges {
 impl PolicyChanges {
     pub(super) fn between(from: Policy, to: Policy) -> Self {
         Self {
+            absent_after_s: Change::between(from.absent_after_s, to.absent_after_s),
             active_ttl_s: Change::between(from.active_ttl_s, to.active_ttl_s),
             capacity: Change::between(from.capacity, to.capacity),
             claim_ttl_s: Change::between(from.claim_ttl_s, to.claim_ttl_s),

@@ -55,6 +55,14 @@ impl<'a> Deadlines<'a> {
         later(heartbeat.max(self.serving_since), self.policy.waiting_ttl)
     }
 
+    /// True where a user whose last heartbeat was at `heartbeat` is absent at `now`.
+    #[must_use]
+    pub fn is_absent(&self, heartbeat: Timestamp, now: Timestamp) -> bool {
+        let present_until = |after| later(heartbeat.max(self.serving_since), after);
+        let absence = self.policy.absence();
+        absence.is_some_and(|after| present_until(after) < now)
+    }
+
     /// When an active place ends that was admitted at `admitted_at` and not yet used.
     #[must_use]
     pub fn claim_end(&self, admitted_at: Timestamp) -> Timestamp {
@@ -188,6 +196,27 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn users_are_absent_after_a_silence_in_service() {
+        let policy = QueuePolicy::default();
+        for (serving_since, heartbeat, is_absent) in [
+            (0, 954, true),
+            (0, 955, false),
+            (954, 0, true),
+            (955, 0, false),
+        ] {
+            let deadlines = Deadlines::at(at(1_000), &policy, at(serving_since), at(1_000));
+            let found = deadlines.is_absent(at(heartbeat), at(1_000));
+            assert_eq!(found, is_absent, "{serving_since} {heartbeat}");
+        }
+        let nobody = QueuePolicy {
+            waiting_ttl: Duration::from_mins(1),
+            ..policy
+        };
+        let deadlines = Deadlines::at(at(1_000), &nobody, at(0), at(1_000));
+        assert!(!deadlines.is_absent(at(0), at(1_000)));
     }
 
     #[test]

@@ -21,6 +21,12 @@ pub struct Line {
     pub policy_version: PolicyVersion,
     /// Its waiting time to live.
     pub waiting_ttl: Duration,
+    /// After how long without a heartbeat a user whose turn comes stands aside. None where nobody does.
+    pub absence: Option<Duration>,
+    /// The last position whose turn comes soon, as
+    /// [`near_positions`](super::QueuePolicy::near_positions) says of users who are present. All who stand
+    /// aside are ahead of it, and counted.
+    pub near_positions: u64,
     /// What the queue is like.
     pub queue: QueueView,
     /// Until when users re-enter with tokens from before a loss; none where they do not. Until then
@@ -31,8 +37,8 @@ pub struct Line {
     /// How many were moved from the line to the active since the store has this queue. Who found no
     /// line and was active at once is none of them.
     pub admitted: u64,
-    /// The latest arrival of those; none before the first. Whoever arrived later was not admitted
-    /// from the line.
+    /// The arrival that admission has passed; none before the first. Whoever arrived later waits for
+    /// their turn. Others were admitted, or stood aside and are next in line once they are heard of.
     pub admitted_up_to: Option<Arrival>,
     /// Where this look stands in the record of those who left; for the next look.
     pub mark: LineMark,
@@ -48,7 +54,17 @@ impl Line {
         (self.waiting_ttl / 6).min(longest)
     }
 
-    /// True where a place with this arrival is none that waits: it was admitted by this look.
+    /// How long the heartbeat of a user at `position` may stay in this instance: near the head a third of
+    /// the [absence](Self::absence), so that nobody who polls as told is taken for absent.
+    #[must_use]
+    pub fn heartbeat_within(&self, position: u64, longest: Duration) -> Duration {
+        let far = self.answers_for(longest);
+        let near = self.absence.filter(|_| position <= self.near_positions);
+        near.map_or(far, |absence| far.min(absence / 3))
+    }
+
+    /// True where only the store can say what became of a place with this arrival: admission has passed
+    /// it.
     #[must_use]
     pub fn has_admitted(&self, arrival: Arrival) -> bool {
         self.admitted_up_to >= Some(arrival)
@@ -158,6 +174,8 @@ mod tests {
             generation: Generation(1),
             policy_version: PolicyVersion(1),
             waiting_ttl: Duration::from_mins(5),
+            absence: Some(Duration::from_secs(45)),
+            near_positions: 10,
             queue: QueueView {
                 state: PolicyState::Paused,
                 opens_at: None,
@@ -195,6 +213,22 @@ mod tests {
             change(&mut changed);
             assert_eq!(changed.goes_on_from(&line()), goes_on, "change {number}");
         }
+    }
+
+    #[test]
+    fn heartbeats_near_the_head_reach_the_store_sooner() {
+        let line = line();
+        let longest = Duration::from_secs(30);
+        assert_eq!(line.heartbeat_within(10, longest).as_secs(), 15);
+        assert_eq!(line.heartbeat_within(11, longest).as_secs(), 30);
+        let nobody_stands_aside = Line {
+            absence: None,
+            ..line
+        };
+        assert_eq!(
+            nobody_stands_aside.heartbeat_within(1, longest).as_secs(),
+            30
+        );
     }
 
     #[test]

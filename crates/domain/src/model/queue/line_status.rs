@@ -36,24 +36,34 @@ pub struct LineStatus {
 /// How long a client waits between two heartbeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeartbeatPauses {
-    /// Where the turn is near.
+    /// Up to the position [`near_positions`](Self::near_positions).
     pub near: Duration,
-    /// Elsewhere.
+    /// Behind it.
     pub far: Duration,
+    /// The last position whose turn comes soon.
+    pub near_positions: u64,
 }
 
 impl HeartbeatPauses {
-    /// After so long without a heartbeat a user counts as absent when their turn comes.
-    const ABSENT_AFTER: Duration = Duration::from_secs(45);
-
-    /// The pauses where a waiting place ends `waiting_ttl` after its last heartbeat: three heartbeats may
-    /// be lost before a user counts as absent, and six before the place ends.
+    /// The pauses where a waiting place ends `waiting_ttl` after its last heartbeat, and a user is absent
+    /// after `absence`: two heartbeats may be lost before a user is absent, and five before the place ends.
     #[must_use]
-    pub fn of(waiting_ttl: Duration) -> Self {
+    pub fn of(waiting_ttl: Duration, absence: Option<Duration>, near_positions: u64) -> Self {
         let far = waiting_ttl / 6;
         Self {
-            near: (Self::ABSENT_AFTER / 3).min(far),
+            near: absence.map_or(far, |absence| far.min(absence / 3)),
             far,
+            near_positions,
+        }
+    }
+
+    /// How long a client at `position` waits between two heartbeats.
+    #[must_use]
+    pub fn at(&self, position: u64) -> Duration {
+        if position <= self.near_positions {
+            self.near
+        } else {
+            self.far
         }
     }
 }
@@ -78,7 +88,11 @@ impl LineStatus {
             throughput,
             window,
             reentry_until: line.reentry_until,
-            heartbeat_after: HeartbeatPauses::of(line.waiting_ttl),
+            heartbeat_after: HeartbeatPauses::of(
+                line.waiting_ttl,
+                line.absence,
+                line.near_positions,
+            ),
         }
     }
 }

@@ -16,6 +16,7 @@ mod seed;
 mod state;
 mod terms;
 mod ticket;
+mod turn;
 mod window;
 
 pub use active_place::ActivePlace;
@@ -36,4 +37,5 @@ pub use seed::{QueueSeed, Recovery};
 pub use state::{EffectiveState, JoinRefusal, QueueView};
 pub use terms::{QueueTerms, ReentryPeriod};
 pub use ticket::{Arrival, Generation, Ticket};
+pub use turn::HeadDecision;
 pub use window::AdmissionWindow;

@@ -68,6 +68,9 @@ pub struct QueuePolicy {
     pub active_ttl: Duration,
     /// Joins are refused while so many wait; no limit without it.
     pub max_waiting: Option<u64>,
+    /// A waiting user is absent after so long without a heartbeat. None stands for the usual time:
+    /// [`QueuePolicy::absence`].
+    pub absent_after: Option<Duration>,
 }
 
 /// Which of two copies of a policy is the newer: microseconds since 1970, but always at least one
@@ -121,6 +124,7 @@ impl Default for QueuePolicy {
             claim_ttl: Duration::from_mins(2),
             active_ttl: Duration::from_mins(10),
             max_waiting: None,
+            absent_after: None,
         }
     }
 }
@@ -133,9 +137,54 @@ impl QueuePolicy {
     /// The longest that any life of a place may be.
     pub const MAX_TTL: Duration = Duration::from_hours(24);
 
+    /// After how long without a heartbeat a waiting user is absent, unless the policy says.
+    pub const ABSENT_AFTER: Duration = Duration::from_secs(45);
+
+    /// How many longest polls a user has until they are absent, so that two lost requests cost no turn.
+    const POLLS_UNTIL_ABSENT: u32 = 3;
+
     /// The highest limit on those who wait: 2^53 − 1, the largest whole number that every JSON reader
     /// keeps exactly.
     pub const MAX_WAITING: u64 = 9_007_199_254_740_991;
+
+    /// The policy of a queue of which an operator has said nothing. Where polls may be so long that the
+    /// usual [absence](Self::absence) is less than three of them, it says a longer one.
+    #[must_use]
+    pub fn usual(rules: &PolicyRules) -> Self {
+        let shortest = rules.longest_poll * Self::POLLS_UNTIL_ABSENT;
+        Self {
+            absent_after: Some(shortest).filter(|shortest| *shortest > Self::ABSENT_AFTER),
+            ..Self::default()
+        }
+    }
+
+    /// After how long without a heartbeat a user whose turn comes is absent and stands aside. None where
+    /// nobody stands aside: the usual time is more than half of a short `waiting_ttl`.
+    #[must_use]
+    pub fn absence(&self) -> Option<Duration> {
+        let usual = Some(Self::ABSENT_AFTER).filter(|usual| *usual <= self.waiting_ttl / 2);
+        self.absent_after.or(usual)
+    }
+
+    /// The last position whose turn comes within twice the [absence](Self::absence) if nobody ahead
+    /// leaves: what the limit in time admits until then, or twice the capacity where there is no such limit.
+    /// 0 where nobody stands aside.
+    #[must_use]
+    pub fn near_positions(&self) -> u64 {
+        let Some(absence) = self.absence() else {
+            return 0;
+        };
+        let in_time = self.throughput.map(|throughput| {
+            let windows = (2 * absence).as_micros() / throughput.interval.as_micros().max(1);
+            // The running window, and the one that has begun when the time is over.
+            let windows = u64::try_from(windows).unwrap_or(u64::MAX).saturating_add(2);
+            windows.saturating_mul(throughput.admit.into())
+        });
+        let by_capacity = self
+            .capacity
+            .map(|capacity| 2 * u64::from(capacity.max_active));
+        in_time.or(by_capacity).unwrap_or(u64::MAX)
+    }
 
     /// All that is wrong with this policy, each as the name of the field and why; empty when it is
     /// good.
@@ -175,6 +224,18 @@ impl QueuePolicy {
         }
         if self.max_waiting.is_some_and(|max| max > Self::MAX_WAITING) {
             fault("max_waiting", format!("at most {}", Self::MAX_WAITING));
+        }
+        let shortest = rules.longest_poll * Self::POLLS_UNTIL_ABSENT;
+        if let Some(absence) = self.absent_after
+            && (absence < shortest || absence > self.waiting_ttl / 2)
+        {
+            let shortest = shortest.as_secs_f64();
+            let why = format!(
+                "at least {shortest} seconds, three longest polls, and at most half of waiting_ttl_s; \
+                 {} if it is not given",
+                Self::ABSENT_AFTER.as_secs()
+            );
+            fault("absent_after_s", why);
         }
         let shortest = rules.longest_poll * 4;
         for (field, ttl, polled) in [
@@ -222,6 +283,7 @@ mod tests {
     #[test]
     fn every_fault_is_named() {
         let policy = QueuePolicy {
+            state: PolicyState::Open,
             throughput: Some(Throughput {
                 admit: 0,
                 interval: Duration::ZERO,
@@ -232,7 +294,7 @@ mod tests {
             waiting_ttl: Duration::from_secs(59),
             claim_ttl: Duration::from_secs(59),
             active_ttl: Duration::ZERO,
-            ..QueuePolicy::default()
+            absent_after: Some(Duration::from_secs(30)),
         };
         assert_eq!(
             fields(&policy),
@@ -242,11 +304,67 @@ mod tests {
                 "capacity.max_active",
                 "opens_at",
                 "max_waiting",
+                "absent_after_s",
                 "waiting_ttl_s",
                 "claim_ttl_s",
                 "active_ttl_s",
             ]
         );
+    }
+
+    #[test]
+    fn users_are_absent_after_three_polls_and_well_before_their_place_ends() {
+        // The waiting time to live, what the policy says, what that means, and whether it is good; in
+        // seconds.
+        let seconds = Duration::from_secs;
+        for (ttl, given, absence, is_good) in [
+            (300, None, Some(45), true),
+            (90, None, Some(45), true),
+            (89, None, None, true),
+            (90, Some(45), Some(45), true),
+            (89, Some(45), Some(45), false),
+            (300, Some(44), Some(44), false),
+            (300, Some(150), Some(150), true),
+            (300, Some(151), Some(151), false),
+        ] {
+            let policy = QueuePolicy {
+                waiting_ttl: seconds(ttl),
+                absent_after: given.map(seconds),
+                ..QueuePolicy::default()
+            };
+            assert_eq!(policy.absence(), absence.map(seconds), "{ttl} {given:?}");
+            assert_eq!(fields(&policy).is_empty(), is_good, "{ttl} {given:?}");
+        }
+    }
+
+    /// The usual time would be less than three polls. A policy from before is good all the same.
+    #[test]
+    fn where_polls_are_long_a_new_policy_says_when_users_are_absent() {
+        let rules = PolicyRules {
+            longest_poll: Duration::from_secs(20),
+        };
+        assert_eq!(QueuePolicy::default().faults(&rules), []);
+        let usual = QueuePolicy::usual(&rules);
+        assert_eq!(usual.absent_after, Some(Duration::from_mins(1)));
+        assert_eq!(usual.faults(&rules), []);
+        assert_eq!(QueuePolicy::usual(&RULES), QueuePolicy::default());
+    }
+
+    #[test]
+    fn near_is_what_may_be_admitted_within_twice_the_absence() {
+        let by_time = QueuePolicy::default();
+        assert_eq!(by_time.near_positions(), 32 * 500);
+        let by_capacity = QueuePolicy {
+            throughput: None,
+            capacity: Some(Capacity { max_active: 100 }),
+            ..QueuePolicy::default()
+        };
+        assert_eq!(by_capacity.near_positions(), 200);
+        let nobody_stands_aside = QueuePolicy {
+            waiting_ttl: Duration::from_mins(1),
+            ..QueuePolicy::default()
+        };
+        assert_eq!(nobody_stands_aside.near_positions(), 0);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod room;
 mod shard;
 mod sightings;
 mod tombstones;
+mod turns;
 mod watch;
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! A part of those whom this instance has found waiting in a queue, behind a lock of its own.
 
 use std::{
-    collections::{HashMap, VecDeque, hash_map::Entry},
+    collections::{HashMap, hash_map::Entry},
     sync::Arc,
-    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -13,6 +12,7 @@ use super::{
     room::{Room, SMALL, is_sparse},
     sightings::{Look, Sighting},
     tombstones::Tombstones,
+    turns::Turns,
 };
 use crate::{
     model::queue::{Arrival, Place, SignOfLife, Ticket},
@@ -41,9 +41,9 @@ pub(super) struct Shard {
     /// The look from which on those who were found waiting are known to wait still.
     era: Tag,
     seen: HashMap<Arrival, Sighting>,
-    /// Each of them with when it was last found, from who was found first: the order in which their
-    /// signs of life are told. Who was forgotten stays until its turn comes.
-    turns: VecDeque<(Arrival, Timestamp)>,
+    /// The turns of those who are not near the head, and of those who are.
+    far: Turns,
+    near: Turns,
     tombstones: Tombstones,
 }
 
@@ -102,6 +102,12 @@ impl Shard {
             Some(_) if !is_fresh => Answer::LookFirst,
             Some(place) => {
                 sighting.heard(place.as_of);
+                let position = sighting.position(look);
+                if !sighting.is_near && position.is_some_and(|position| look.is_near(position)) {
+                    sighting.is_near = true;
+                    let found_at = sighting.confirmed_at();
+                    self.queue_turn(ticket.arrival, found_at, true);
+                }
                 Answer::Found(place)
             }
             None => Answer::Ask,
@@ -127,8 +133,9 @@ impl Shard {
                 before.insert(sighting);
             }
             Entry::Vacant(free) if room.take() => {
+                let is_near = sighting.is_near;
                 free.insert(sighting);
-                self.queue_turn(arrival, as_of);
+                self.queue_turn(arrival, as_of, is_near);
             }
             Entry::Vacant(_) => {}
         }
@@ -160,7 +167,10 @@ impl Shard {
         if line.has_admitted(arrival) {
             return None;
         }
-        Sighting::of(place, as_of, self.era)
+        let mut sighting = Sighting::of(place, as_of, self.era)?;
+        let position = sighting.position(look);
+        sighting.is_near = position.is_some_and(|position| look.is_near(position));
+        Some(sighting)
     }
 
     /// Forgets a place that ended at `tag`; older answers about it are not remembered.
@@ -197,69 +207,75 @@ impl Shard {
 
     /// True when nobody is remembered.
     pub(super) fn is_empty(&self) -> bool {
-        self.turns.is_empty()
+        self.near.is_empty() && self.far.is_empty()
     }
 
-    /// Adds to `signs`, up to `limit` in all, those of people who were found in the store
-    /// `answers_for` before `now`, by the store's clock, or earlier; forgets those of them who were
-    /// not heard of since.
+    /// Adds to `signs`, up to `limit` in all, those of people who were found in the store so long before
+    /// `now`, by the store's clock, that `look` lets their heartbeats stay here no longer; forgets those of
+    /// them who were not heard of since.
     pub(super) fn due_signs(
         &mut self,
         signs: &mut Vec<SignOfLife>,
         limit: usize,
         now: Timestamp,
-        answers_for: Duration,
+        look: &Look,
         room: &Room,
     ) {
-        let mut kept = 0;
-        while signs.len() < limit
-            && let Some(&(arrival, found_at)) = self.turns.get(kept)
-        {
-            let Some(sighting) = self.seen.get(&arrival) else {
-                self.turns.remove(kept);
-                continue;
-            };
-            let confirmed_at = sighting.confirmed_at();
-            if confirmed_at != found_at {
-                // Found again since: their turn comes with those who were found at the same time.
-                self.turns.remove(kept);
-                let turn = self.turns.partition_point(|&(_, at)| at <= confirmed_at);
-                self.turns.insert(turn.max(kept), (arrival, confirmed_at));
-                continue;
+        for (is_near, position) in [(true, 1), (false, u64::MAX)] {
+            let mut turns = std::mem::take(self.turns_mut(is_near));
+            let answers_for = look.answers_for(position);
+            let mut kept = 0;
+            while signs.len() < limit
+                && let Some((arrival, found_at)) = turns.get(kept)
+            {
+                let sighting = self.seen.get(&arrival);
+                let Some(sighting) = sighting.filter(|sighting| sighting.is_near == is_near) else {
+                    turns.remove(kept);
+                    continue;
+                };
+                let confirmed_at = sighting.confirmed_at();
+                if confirmed_at != found_at {
+                    // Found again since: their turn comes with those who were found at the same time.
+                    turns.remove(kept);
+                    turns.insert(arrival, confirmed_at, kept);
+                    continue;
+                }
+                // In either direction: a clock that stepped back must not hold them back.
+                if now.duration_since(found_at).unsigned_abs() < answers_for {
+                    break;
+                }
+                if let Some((user, at)) = sighting.unknown_sign() {
+                    signs.push(SignOfLife { user, arrival, at });
+                    kept += 1;
+                } else {
+                    turns.remove(kept);
+                    self.remove(arrival, room);
+                }
             }
-            // In either direction: a clock that stepped back must not hold them back.
-            if now.duration_since(found_at).unsigned_abs() < answers_for {
-                break;
-            }
-            if let Some((user, at)) = sighting.unknown_sign() {
-                signs.push(SignOfLife { user, arrival, at });
-                kept += 1;
-            } else {
-                self.turns.remove(kept);
-                self.remove(arrival, room);
-            }
-        }
-        if is_sparse(self.turns.len(), self.turns.capacity()) {
-            self.turns.shrink_to(self.turns.len() * 2);
+            turns.shrink();
+            *self.turns_mut(is_near) = turns;
         }
     }
 
-    /// Notes the turn of somebody who has just been added. Answers may overtake each other, so it
-    /// need not be the last.
-    fn queue_turn(&mut self, arrival: Arrival, found_at: Timestamp) {
-        if self.turns.len() >= 2 * self.seen.len() + SMALL {
+    fn turns_mut(&mut self, is_near: bool) -> &mut Turns {
+        if is_near {
+            &mut self.near
+        } else {
+            &mut self.far
+        }
+    }
+
+    /// Notes the turn of somebody who has just been added.
+    fn queue_turn(&mut self, arrival: Arrival, found_at: Timestamp, is_near: bool) {
+        let live = self.seen.len();
+        if self.turns_mut(is_near).len() >= 2 * live + SMALL {
             // Most of them are of people who were forgotten.
             let seen = self.seen.iter();
-            let mut turns: Vec<_> = seen
-                .map(|(arrival, sighting)| (*arrival, sighting.confirmed_at()))
-                .collect();
-            turns.sort_unstable_by_key(|&(_, at)| at);
-            self.turns = turns.into();
-        } else if self.turns.back().is_none_or(|&(_, at)| at <= found_at) {
-            self.turns.push_back((arrival, found_at));
+            let of_class = seen.filter(|(_, sighting)| sighting.is_near == is_near);
+            let turns = of_class.map(|(arrival, sighting)| (*arrival, sighting.confirmed_at()));
+            *self.turns_mut(is_near) = turns.collect();
         } else {
-            let turn = self.turns.partition_point(|&(_, at)| at <= found_at);
-            self.turns.insert(turn, (arrival, found_at));
+            self.turns_mut(is_near).insert(arrival, found_at, 0);
         }
     }
 
@@ -276,7 +292,8 @@ impl Shard {
             room.give_back();
         }
         self.seen = HashMap::new();
-        self.turns = VecDeque::new();
+        self.near = Turns::default();
+        self.far = Turns::default();
     }
 
     fn remove(&mut self, arrival: Arrival, room: &Room) {
@@ -293,7 +310,8 @@ impl Shard {
     pub(super) fn capacity(&self) -> usize {
         self.seen
             .capacity()
-            .max(self.turns.capacity())
+            .max(self.near.capacity())
+            .max(self.far.capacity())
             .max(self.tombstones.capacity())
     }
 }

@@ -24,8 +24,8 @@ pub(super) struct Look {
     pub(super) as_of: Timestamp,
     /// What it showed; none where the store had no such queue.
     pub(super) line: Option<Line>,
-    /// For how long after they were found in the store people are answered from it.
-    pub(super) answers_for: Duration,
+    /// For how long after they were found in the store people are answered from it at most.
+    pub(super) longest_silence: Duration,
 }
 
 impl Look {
@@ -39,6 +39,20 @@ impl Look {
     pub(super) fn store_time(&self, now: Timestamp) -> Timestamp {
         let elapsed = now.duration_since(self.asked_at);
         later(self.as_of, Duration::try_from(elapsed).unwrap_or_default())
+    }
+
+    /// For how long after the store has told of a user at `position` they are answered from this look, and
+    /// their heartbeats stay here.
+    pub(super) fn answers_for(&self, position: u64) -> Duration {
+        let line = self.line.as_ref();
+        line.map_or(Duration::ZERO, |line| {
+            line.heartbeat_within(position, self.longest_silence)
+        })
+    }
+
+    /// True where heartbeats of a user at `position` reach the store sooner than those of others.
+    pub(super) fn is_near(&self, position: u64) -> bool {
+        self.answers_for(position) < self.answers_for(u64::MAX)
     }
 
     /// The line, where what was seen of people in it is worth remembering.
@@ -62,6 +76,8 @@ pub(super) struct Sighting {
     heard_at: Timestamp,
     /// What is known from before a change of the line says nothing after it.
     pub(super) era: Tag,
+    /// True once the user was near the head: their heartbeats reach the store sooner.
+    pub(super) is_near: bool,
 }
 
 impl Sighting {
@@ -80,12 +96,14 @@ impl Sighting {
             confirmed_at: as_of,
             heard_at: as_of,
             era,
+            is_near: false,
         })
     }
 
     /// Takes over what an earlier sighting of the same place knows better: of answers that overtook
     /// each other on their way, the earlier turn is the truer one.
     pub(super) fn after(&mut self, before: &Self) {
+        self.is_near = before.is_near;
         if before.era == self.era && before.user == self.user {
             self.turn = self.turn.min(before.turn);
             self.admitted = self.admitted.max(before.admitted);
@@ -103,15 +121,15 @@ impl Sighting {
         line: &Line,
         at: Timestamp,
     ) -> Option<Stamped<Place>> {
-        let is_known = self.user == ticket.user
-            && !line.has_admitted(ticket.arrival)
-            && at < later(self.confirmed_at, look.answers_for);
-        if !is_known {
+        if self.user != ticket.user || line.has_admitted(ticket.arrival) {
             return None;
         }
         // Where the look is from before they were found, what the store said then is newer. Where it
         // is from after, all who were admitted between stood ahead: their turn stays the same.
         let position = self.turn.position(line.admitted.max(self.admitted))?;
+        if at >= later(self.confirmed_at, look.answers_for(position)) {
+            return None;
+        }
         let place = Place {
             ticket: Ticket {
                 generation: line.generation,
@@ -128,6 +146,12 @@ impl Sighting {
             as_of: look.as_of.max(self.confirmed_at),
             value: place,
         })
+    }
+
+    /// The position as of `look`. None where the turn has come.
+    pub(super) fn position(&self, look: &Look) -> Option<u64> {
+        let line = look.line.as_ref()?;
+        self.turn.position(line.admitted.max(self.admitted))
     }
 
     /// Notes that they were answered here with what was true then.

@@ -164,7 +164,7 @@ impl Watch {
         let store_time = look.store_time(now);
         for shard in &self.shards {
             let mut shard = lock(shard);
-            shard.due_signs(&mut signs, limit, store_time, look.answers_for, &self.room);
+            shard.due_signs(&mut signs, limit, store_time, &look, &self.room);
         }
         signs
     }
@@ -240,9 +240,7 @@ impl Watch {
             tag,
             asked_at,
             as_of: looked.as_of,
-            answers_for: line.as_ref().map_or(Duration::ZERO, |line| {
-                line.answers_for(asking.longest_silence)
-            }),
+            longest_silence: asking.longest_silence,
             line,
         });
         let before = last.look.replace(Arc::clone(&look));

@@ -226,9 +226,7 @@ impl Candidate {
                 if told.mark.generation == expected.mark.generation {
                     told.mark = expected.mark;
                 }
-                if queue.may_show_waiting(told.waiting, positions, now) {
-                    told.waiting = expected.waiting;
-                }
+                let told = queue.looked_at(told, expected, positions, now);
                 Answer::Line(LineOutcome::Seen(in_order(told)))
             }
             (told, _) => told,

@@ -3,7 +3,7 @@
 mod requests;
 mod ticks;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use frontrow_domain::model::{
     ConcertId, UserId,
@@ -15,7 +15,7 @@ use frontrow_domain::model::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::case::{Case, Held, Shown};
+use super::case::{Case, Held, Passed, Shown};
 
 pub(super) const GENERATION: Generation = Generation(7);
 
@@ -30,6 +30,9 @@ pub(super) struct Expected<'a> {
     pub(super) admission: Admission,
     /// The places that there are, by their numbers.
     pub(super) places: Vec<usize>,
+    /// Those of them whose users stand aside, and those whose users stood aside and have returned.
+    pub(super) aside: BTreeSet<usize>,
+    pub(super) returned: BTreeSet<usize>,
     /// How many users were admitted from the line, or removed from it.
     admitted: u64,
     departed: u64,
@@ -59,6 +62,15 @@ impl<'a> Expected<'a> {
         let reentry = case.lost.zip(lost_at).map(|((_, lasts), lost_at)| {
             ReentryPeriod::begin(lost_at, Recovery { lasts }, policy.waiting_ttl)
         });
+        let with = |wanted| {
+            let places = case.places.iter().enumerate();
+            places
+                .filter(
+                    |(_, held)| matches!(held, Held::Waiting { passed, .. } if *passed == wanted),
+                )
+                .map(|(number, _)| number)
+                .collect()
+        };
         Self {
             terms: QueueTerms {
                 generation: GENERATION,
@@ -84,6 +96,8 @@ impl<'a> Expected<'a> {
                     }),
             },
             places: (0..case.places.len()).collect(),
+            aside: with(Passed::Aside),
+            returned: with(Passed::Returned),
             admitted: 0,
             departed: 0,
             case,
@@ -99,7 +113,7 @@ impl<'a> Expected<'a> {
 
     fn end(&self, number: usize) -> PlaceEnd {
         match self.case.places[number] {
-            Held::Waiting { heartbeat } => PlaceEnd::Waiting {
+            Held::Waiting { heartbeat, .. } => PlaceEnd::Waiting {
                 heartbeat: before(self.written, heartbeat),
             },
             Held::Unclaimed { admitted } => PlaceEnd::Unclaimed {
@@ -140,6 +154,27 @@ impl<'a> Expected<'a> {
         let (waiting, active): (Vec<usize>, Vec<usize>) =
             live.partition(|number| self.waits(*number));
         (waiting.len() as u64, active.len() as u64)
+    }
+
+    /// Whether any user waits for their turn.
+    fn has_line(&self) -> bool {
+        let in_line = |number: &&usize| self.waits(**number) && !self.aside.contains(number);
+        let mut line = self.places.iter().filter(in_line);
+        line.any(|number| !self.is_over(*number))
+    }
+
+    /// A user who stood aside is heard of.
+    fn return_to_line(&mut self, number: usize) {
+        if self.aside.remove(&number) {
+            self.returned.insert(number);
+        }
+    }
+
+    /// Keeps those of the places that are `kept`.
+    fn keep(&mut self, kept: impl Fn(usize) -> bool) {
+        self.places.retain(|number| kept(*number));
+        self.aside.retain(|number| kept(*number));
+        self.returned.retain(|number| kept(*number));
     }
 
     /// Whether there is an entry, past its end or not; and whether it is a place.

@@ -32,12 +32,12 @@ impl Expected<'_> {
                 && ticket
                     .as_ref()
                     .is_some_and(|ticket| self.terms.reenters(ticket, self.now)),
-            line: waiting > 0,
+            line: self.has_line(),
             waiting,
             active,
         };
         if entry && !has_place {
-            self.places.retain(|other| *other != number);
+            self.keep(|other| other != number);
         }
         if !has_place && !facts.reenters && !facts.line {
             self.make_room();
@@ -45,7 +45,10 @@ impl Expected<'_> {
         let decision = facts.decide(&self.terms, &mut self.admission, self.now);
         let view = self.terms.view(self.now);
         match decision {
-            JoinDecision::Keep => ("keep", JoinOutcome::Held(self.place_of(user, number))),
+            JoinDecision::Keep => {
+                self.return_to_line(number);
+                ("keep", JoinOutcome::Held(self.place_of(user, number)))
+            }
             JoinDecision::Reenter => {
                 self.note_first_place();
                 let arrival = ticket.unwrap().arrival;
@@ -88,8 +91,11 @@ impl Expected<'_> {
             let standing = self.in_line(ticket.arrival);
             return Some(self.place(&ticket.user, ticket.arrival, standing));
         }
-        (has_place && ticket.arrival == arrival(self.written, number))
-            .then(|| self.place_of(&ticket.user, number))
+        let theirs = has_place && ticket.arrival == arrival(self.written, number);
+        theirs.then(|| {
+            self.return_to_line(number);
+            self.place_of(&ticket.user, number)
+        })
     }
 
     pub(in super::super) fn look_up(
@@ -141,7 +147,7 @@ impl Expected<'_> {
     ) -> (&'static str, LeaveOutcome) {
         let (entry, has_place) = self.has(number);
         let theirs = has_place && ticket.arrival == arrival(self.written, number);
-        self.places.retain(|other| *other != number || !theirs);
+        self.keep(|other| other != number || !theirs);
         if theirs || (!entry && self.terms.reenters(ticket, self.now)) {
             ("leave", LeaveOutcome::Left)
         } else {

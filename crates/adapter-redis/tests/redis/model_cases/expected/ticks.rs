@@ -1,44 +1,63 @@
 //! What ticks do.
 
-use frontrow_domain::ports::TickReport;
+use frontrow_domain::{
+    model::queue::{EffectiveState, HeadDecision},
+    ports::TickReport,
+};
 
-use super::{super::case::Held, Expected};
+use super::{super::case::Held, Expected, before};
 
 impl Expected<'_> {
     pub(in super::super) fn admit(&mut self, limit: u32) -> (&'static str, TickReport) {
         let (waiting, active) = self.counts();
         let (had_places, mut admitted, mut room) = (!self.places.is_empty(), 0, 0);
-        let (mut taken, mut made_room) = (Vec::new(), false);
-        if waiting > 0 {
+        let (mut taken, mut absent, mut made_room) = (Vec::new(), Vec::new(), false);
+        let state = self.terms.state(self.now);
+        let everybody = state == EffectiveState::Bypass;
+        if waiting > 0 && (everybody || self.has_line()) {
             made_room = self.make_room();
-            let state = self.terms.state(self.now);
             room = self
                 .admission
                 .room(state, self.terms.policy(), active, self.now);
             let most = room.min(limit.into()).min(waiting);
-            let line = self.places.iter().filter(|number| self.waits(**number));
+            let is_in_line = |number: &&usize| everybody || !self.aside.contains(number);
+            let line = self.places.iter().filter(is_in_line);
             for &number in line {
-                if self.is_over(number) {
-                    // Heads past their end are removed, as far as the line is looked at.
-                    if admitted < most {
+                let Held::Waiting { heartbeat, .. } = self.case.places[number] else {
+                    continue;
+                };
+                if admitted == most {
+                    break;
+                }
+                let heartbeat = before(self.written, heartbeat);
+                match HeadDecision::of(heartbeat, &self.deadlines(), state, self.now) {
+                    HeadDecision::StandAside => absent.push(number),
+                    HeadDecision::Remove => taken.push(number),
+                    HeadDecision::Admit => {
+                        admitted += 1;
                         taken.push(number);
                     }
-                } else if admitted < most {
-                    admitted += 1;
-                    taken.push(number);
                 }
             }
             let count = u32::try_from(admitted).unwrap();
             self.admission.record(state, self.terms.policy(), count);
         }
-        self.places.retain(|number| !taken.contains(number));
+        self.keep(|number| !taken.contains(&number));
+        self.returned.retain(|number| !absent.contains(number));
+        self.aside.extend(absent.iter().copied());
         self.admitted += admitted;
         self.departed += taken.len() as u64;
-        let more = admitted < room && admitted < waiting;
-        let mut report = self.report(had_places, made_room || !taken.is_empty(), admitted, more);
+        let heads =
+            |number: &&usize| self.waits(**number) && (everybody || !self.aside.contains(number));
+        let has_heads = self.places.iter().any(|number| heads(&number));
+        let more = admitted < room && admitted < waiting && has_heads;
+        let changed = made_room || !taken.is_empty() || !absent.is_empty();
+        let mut report = self.report(had_places, changed, admitted, more);
         // Those who were admitted are active from now on.
         report.active += admitted;
-        let kind = if admitted > 0 {
+        let kind = if !absent.is_empty() {
+            "let stand aside"
+        } else if admitted > 0 {
             "admit from the line"
         } else {
             "admit nobody"
@@ -58,7 +77,7 @@ impl Expected<'_> {
         let (mut order, active): (Vec<_>, Vec<_>) =
             over.iter().copied().partition(|number| self.waits(*number));
         order.sort_by_key(|number| match self.case.places[*number] {
-            Held::Waiting { heartbeat } => -heartbeat,
+            Held::Waiting { heartbeat, .. } => -heartbeat,
             _ => 0,
         });
         let in_line = order.len();
@@ -67,8 +86,7 @@ impl Expected<'_> {
         self.departed += in_line.min(removed) as u64;
         let kept: Vec<_> = order.split_off(removed);
         // Which of several places go first is left to the store, where they are not all removed.
-        self.places
-            .retain(|number| !over.contains(number) || kept.contains(number));
+        self.keep(|number| !over.contains(&number) || kept.contains(&number));
         let more = removed < over.len();
         let report = self.report(had_places, removed > 0, removed as u64, more);
         ("expire", report)
@@ -84,6 +102,7 @@ impl Expected<'_> {
             done: u32::try_from(done).unwrap(),
             more,
             waiting,
+            aside: self.aside.len() as u64,
             active,
             departed: self.departed,
             admitted: self.admitted,

@@ -36,6 +36,8 @@ pub struct WaitEstimate {
     /// The throughput of the policy, as it was last noted.
     throughput: Option<Throughput>,
     last: Option<LineTick>,
+    /// How many users did not stand aside any more, from tick to tick.
+    aside_ended: u64,
     /// Admissions by tick, where a window tells nothing of them.
     admissions: Admissions,
     /// Admissions by whole window.
@@ -55,6 +57,8 @@ pub struct LineTick {
     pub state: EffectiveState,
     /// How many users wait for their turn.
     pub waiting: u64,
+    /// How many of them stand aside and take no turn.
+    pub aside: u64,
     /// How many users were admitted from the line since the store has this queue.
     pub admitted: u64,
     /// How many users have left the line since the store has this queue, by admission or otherwise.
@@ -118,11 +122,15 @@ impl WaitEstimate {
         if before.is_some_and(|before| before.state != tick.state) {
             self.forget_admissions();
         }
+        // Users who stand aside and give up make nobody's wait shorter.
+        self.aside_ended += before.map_or(0, |before| before.aside.saturating_sub(tick.aside));
         self.set_throughput(tick.throughput);
         let interval = tick.throughput.map(|throughput| throughput.interval);
         self.trend.note(
             tick.as_of,
-            tick.departed.saturating_sub(tick.admitted),
+            tick.departed
+                .saturating_sub(tick.admitted)
+                .saturating_sub(self.aside_ended),
             tick.waiting,
             interval,
         );
@@ -154,6 +162,17 @@ impl WaitEstimate {
         let sample = self.sample.get_or_init(Box::default);
         let interval = self.throughput.map(|throughput| throughput.interval);
         sample.note(arrival, shown, pause, interval);
+    }
+
+    /// A shown position among the users who take turns: it counts those who stand aside, all of whom are
+    /// ahead.
+    #[must_use]
+    pub fn among_present(&self, shown: &ShownPosition) -> ShownPosition {
+        let aside = self.last.map_or(0, |last| last.aside);
+        ShownPosition {
+            position: shown.position.saturating_sub(aside).max(1),
+            ..*shown
+        }
     }
 
     /// How long the user at this position will wait in a line that looks like `queue`. None where the

@@ -219,6 +219,7 @@ impl Simulation {
             as_of: at(self.now),
             state: EffectiveState::Open,
             waiting: u64::try_from(self.line.len()).unwrap(),
+            aside: 0,
             admitted: self.admitted,
             departed: self.departed,
             more: false,

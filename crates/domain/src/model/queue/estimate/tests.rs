@@ -17,6 +17,7 @@ fn tick(second: u64, throughput: Option<Throughput>, window: Option<(u64, u32)>)
         as_of: at(second * 1_000),
         state: EffectiveState::Open,
         waiting: 100_000,
+        aside: 0,
         admitted: 0,
         departed: 0,
         more: false,

@@ -83,6 +83,7 @@ mod tests {
             as_of: at(second),
             state: EffectiveState::Open,
             waiting: 100,
+            aside: 0,
             admitted: 1_000,
             departed: 1_000,
             more: false,

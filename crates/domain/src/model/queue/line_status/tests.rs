@@ -27,7 +27,11 @@ fn status(second: i64, admitted_up_to: u64, passed: u64) -> LineStatus {
         throughput: None,
         window: None,
         reentry_until: None,
-        heartbeat_after: HeartbeatPauses::of(Duration::from_mins(5)),
+        heartbeat_after: HeartbeatPauses::of(
+            Duration::from_mins(5),
+            Some(Duration::from_secs(45)),
+            100,
+        ),
     }
 }
 
@@ -99,10 +103,16 @@ fn the_smallest_ordinal_of_a_generation_counts() {
 
 #[test]
 fn heartbeats_come_often_enough() {
-    for (ttl_s, near_s, far_s) in [(300, 15, 50), (90, 15, 15), (60, 10, 10), (600, 15, 100)] {
-        let pauses = HeartbeatPauses::of(Duration::from_secs(ttl_s));
+    for (ttl_s, absence_s, near_s, far_s) in [
+        (300, Some(45), 15, 50),
+        (90, Some(45), 15, 15),
+        (60, None, 10, 10),
+        (600, Some(90), 30, 100),
+    ] {
+        let absence = absence_s.map(Duration::from_secs);
+        let pauses = HeartbeatPauses::of(Duration::from_secs(ttl_s), absence, 7);
         let (near, far) = (Duration::from_secs(near_s), Duration::from_secs(far_s));
-        assert_eq!((pauses.near, pauses.far), (near, far), "{ttl_s}");
+        assert_eq!((pauses.at(7), pauses.at(8)), (near, far), "{ttl_s}");
     }
 }
 
