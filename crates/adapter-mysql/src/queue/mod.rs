@@ -32,8 +32,8 @@
 //! queue's row; then it gives up the connection too.
 //!
 //! # Heartbeats
-//! Each look-up of a waiting user records its heartbeat before it is answered. Where the queue's row is held
-//! for more than half a second, it is answered without.
+//! Each look-up of a waiting user records its heartbeat before it is answered, so it waits for the queue's row.
+//! Most look-ups never come here: they are answered from snapshots, which wait for nothing.
 //!
 //! # Standing aside
 //! Admission passes over absent users without a write: a waiting place that it has passed belongs to a user who

@@ -54,27 +54,18 @@ impl MySqlQueue {
                     value: GateOutcome::NotSeeded,
                 });
             };
-            let row = seen.row_of(ticket, as_of);
-            let again = if seen.reenters(ticket, as_of) {
-                Some(self.look_up_in_transaction(ticket).await?)
-            } else if row.is_some_and(|row| row.phase.waits()) {
-                self.record_heartbeat(ticket).await
-            } else {
-                None
-            };
-            if let Some(looked_up) = again {
-                let Some(value) = at_gate(looked_up.value) else {
+            if seen.is_to_be_changed(ticket, as_of) {
+                let Stamped { as_of, value } = self.look_up_in_transaction(ticket).await?;
+                let Some(value) = at_gate(value) else {
                     // Admitted since it was read.
                     continue;
                 };
-                let as_of = looked_up.as_of;
                 return Ok(Stamped { as_of, value });
             }
             let as_place =
                 |row: &PlaceRow| place(ticket.concert, &ticket.user, row, &seen.queue, as_of);
-            let value = match row {
+            let value = match seen.row_of(ticket, as_of) {
                 None => GateOutcome::Gone,
-                Some(row) if row.phase.waits() => GateOutcome::Waiting(as_place(&row)),
                 Some(row) => {
                     let after = after_gate(&seen, &row, as_of, purpose);
                     if after != row && !self.claim(ticket, row, after).await? {
