@@ -32,6 +32,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 const CONCERT: ConcertId = ConcertId(Uuid::from_u128(1));
+const START_S: i64 = 1_800_000_000;
 const USERS: usize = 4_000;
 const STEP: Duration = Duration::from_millis(250);
 struct SetClock(RwLock<Timestamp>);
@@ -87,7 +88,7 @@ struct Sale {
 
 impl Sale {
     async fn open(policy: QueuePolicy, silent: usize, instances: usize, client: Client) -> Self {
-        let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let start = Timestamp::constant(START_S, 0);
         let clock = Arc::new(SetClock(RwLock::new(start)));
         let queue = Arc::new(MemoryQueue::new(clock.clone()));
         let policy = VersionedPolicy {
@@ -294,6 +295,14 @@ fn long_silence() -> QueuePolicy {
     }
 }
 
+/// Everybody may come in, from 48 s after the first join on.
+fn opening() -> QueuePolicy {
+    QueuePolicy {
+        opens_at: Some(Timestamp::constant(START_S + 48, 0)),
+        ..by_capacity()
+    }
+}
+
 const OUTAGE: Option<Duration> = Some(Duration::from_mins(4));
 
 #[tokio::test]
@@ -303,6 +312,7 @@ async fn who_polls_as_told_is_never_passed_over() {
         (by_rate(), 3, 4, OUTAGE),
         (long_silence(), 9, 1, None),
         (by_capacity(), 5, 4, None),
+        (opening(), 9, 4, None),
     ] {
         let sale = Sale::open(policy, silent, instances, Client::Polls).await;
         sale.run(outage).await;
@@ -316,6 +326,8 @@ async fn who_sends_heartbeats_as_told_is_never_passed_over() {
         (by_rate(), 3, 4, OUTAGE),
         (long_silence(), 9, 1, None),
         (long_silence(), 9, 4, None),
+        (opening(), 9, 1, None),
+        (opening(), 9, 4, None),
     ] {
         let sale = Sale::open(policy, silent, instances, Client::Follows).await;
         sale.run(outage).await;

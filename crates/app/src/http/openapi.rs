@@ -134,6 +134,17 @@ mod tests {
         assert_eq!(written, served);
     }
 
+    /// Two shapes of one name would be one in the document.
+    #[test]
+    fn what_is_left_to_buy_is_a_word() {
+        let Document(document) = Document::of(&routes::all().list());
+        let schemas = &document["components"]["schemas"];
+        let sale = &schemas["QueueBody"]["properties"]["sale"];
+        let reference = sale["$ref"].as_str().unwrap();
+        let name = reference.rsplit('/').next().unwrap();
+        assert_eq!(schemas[name]["type"], "string", "{name}");
+    }
+
     #[test]
     fn problems_are_described_as_they_are_sent() {
         let Document(document) = Document::of(&routes::all().list());

@@ -38,7 +38,7 @@ async fn a_client_learns_its_turn_from_the_line_alone(stores: Stores) -> Result<
     assert!(before["admitted_up_to_us"].is_null());
     assert!(before["pace"].is_null() && before["reentry_until"].is_null());
     assert_eq!(before["queue"], ben["queue"]);
-    let pauses = json!({"near": 15_000, "far": 50_000, "near_positions": 2});
+    let pauses = json!({"near": 15_000, "far": 30_000, "near_positions": 2});
     assert_eq!(before["heartbeat_after_ms"], pauses);
     assert_eq!((&ann["ordinal"], &ben["ordinal"]), (&json!(1), &json!(2)));
 

@@ -34,7 +34,8 @@ pub(crate) struct PlaceBody {
     /// `joined_at` in microseconds since 1970: unique within the queue, and what decides the order.
     pub(crate) arrival_us: i64,
     /// The position plus the number of users admitted from the line until `as_of`; null when active. It
-    /// stays the same while the line moves, and shrinks when users ahead leave.
+    /// stays the same while the line moves, and shrinks when users ahead leave. It grows for a user who
+    /// stands aside.
     #[schema(required)]
     pub(crate) ordinal: Option<u64>,
     #[schema(value_type = Option<String>, format = DateTime, required)]
@@ -75,7 +76,7 @@ pub(crate) struct QueueBody {
     /// True while people bring their places back after the queue was lost; nobody is admitted.
     pub(crate) recovering: bool,
     /// What is left to buy.
-    pub(crate) sale: SaleBody,
+    pub(crate) sale: SaleStateBody,
     /// True where `sale` is `sold_out`.
     pub(crate) sold_out: bool,
 }
@@ -83,7 +84,7 @@ pub(crate) struct QueueBody {
 /// What is left to buy of a concert.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum SaleBody {
+pub(crate) enum SaleStateBody {
     /// The concert has no performance yet; nobody is admitted.
     Unplanned,
     /// A performance is to come, and not all of its seats are sold.
@@ -185,7 +186,7 @@ impl From<QueueView> for QueueBody {
     }
 }
 
-same_names!(SaleState => SaleBody { Unplanned, OnSale, SoldOut, Ended });
+same_names!(SaleState => SaleStateBody { Unplanned, OnSale, SoldOut, Ended });
 
 same_names!(PolicyState => QueueState { Open, Paused, Bypass, Closed });
 

@@ -55,12 +55,15 @@ impl Line {
     }
 
     /// How long the heartbeat of a user at `position` may stay in this instance: near the head a third of
-    /// the [absence](Self::absence), so that nobody who polls as told is taken for absent.
+    /// the [absence](Self::absence), elsewhere two thirds, so that nobody who polls as told is taken for absent.
+    /// Where all users ahead are absent, the turn of any user may come at once.
     #[must_use]
     pub fn heartbeat_within(&self, position: u64, longest: Duration) -> Duration {
-        let far = self.answers_for(longest);
-        let near = self.absence.filter(|_| position <= self.near_positions);
-        near.map_or(far, |absence| far.min(absence / 3))
+        let longest = self.answers_for(longest);
+        self.absence.map_or(longest, |absence| {
+            let near = position <= self.near_positions;
+            longest.min(absence / 3 * if near { 1 } else { 2 })
+        })
     }
 
     /// True where only the store can say what became of a place with this arrival: admission has passed
@@ -218,7 +221,7 @@ mod tests {
     #[test]
     fn heartbeats_near_the_head_reach_the_store_sooner() {
         let line = line();
-        let longest = Duration::from_secs(30);
+        let longest = Duration::from_secs(40);
         assert_eq!(line.heartbeat_within(10, longest).as_secs(), 15);
         assert_eq!(line.heartbeat_within(11, longest).as_secs(), 30);
         let nobody_stands_aside = Line {
@@ -227,7 +230,7 @@ mod tests {
         };
         assert_eq!(
             nobody_stands_aside.heartbeat_within(1, longest).as_secs(),
-            30
+            40
         );
     }
 

@@ -46,13 +46,15 @@ pub struct HeartbeatPauses {
 
 impl HeartbeatPauses {
     /// The pauses where a waiting place ends `waiting_ttl` after its last heartbeat, and a user is absent
-    /// after `absence`: two heartbeats may be lost before a user is absent, and five before the place ends.
+    /// after `absence`. Behind many users who are absent the turn of a far user may come at once, so no pause
+    /// is longer than two thirds of that.
     #[must_use]
     pub fn of(waiting_ttl: Duration, absence: Option<Duration>, near_positions: u64) -> Self {
-        let far = waiting_ttl / 6;
+        let longest = waiting_ttl / 6;
+        let third = absence.map_or(longest, |absence| absence / 3);
         Self {
-            near: absence.map_or(far, |absence| far.min(absence / 3)),
-            far,
+            near: longest.min(third),
+            far: longest.min(third * 2),
             near_positions,
         }
     }

@@ -231,9 +231,7 @@ impl QueuePolicy {
         {
             let shortest = shortest.as_secs_f64();
             let why = format!(
-                "at least {shortest} seconds, three longest polls, and at most half of waiting_ttl_s; \
-                 {} if it is not given",
-                Self::ABSENT_AFTER.as_secs()
+                "at least {shortest} seconds, three longest polls, and at most half of waiting_ttl_s"
             );
             fault("absent_after_s", why);
         }

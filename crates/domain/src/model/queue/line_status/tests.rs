@@ -104,10 +104,11 @@ fn the_smallest_ordinal_of_a_generation_counts() {
 #[test]
 fn heartbeats_come_often_enough() {
     for (ttl_s, absence_s, near_s, far_s) in [
-        (300, Some(45), 15, 50),
+        (300, Some(45), 15, 30),
         (90, Some(45), 15, 15),
         (60, None, 10, 10),
-        (600, Some(90), 30, 100),
+        (600, Some(90), 30, 60),
+        (3_600, Some(45), 15, 30),
     ] {
         let absence = absence_s.map(Duration::from_secs);
         let pauses = HeartbeatPauses::of(Duration::from_secs(ttl_s), absence, 7);
