@@ -5,6 +5,7 @@ use frontrow_domain::model::{Concert, ConcertId, PerformanceId, queue::QueueView
 
 use super::{
     Services,
+    conditional::has_tag,
     extract::Admitted,
     pages::{PageBody, PageQuery},
     problem::Problem,
@@ -110,16 +111,6 @@ pub(crate) async fn seats(
         }
     });
     Ok(response.content_type("application/json").body(body))
-}
-
-/// Whether the client has the answer with this tag.
-pub(crate) fn has_tag(request: &HttpRequest, tag: &header::EntityTag) -> bool {
-    use header::Header as _;
-    match header::IfNoneMatch::parse(request) {
-        Ok(header::IfNoneMatch::Any) => true,
-        Ok(header::IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
-        Err(_) => false,
-    }
 }
 
 /// A concert as the API shows it.

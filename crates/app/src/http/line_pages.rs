@@ -2,15 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use actix_web::{
-    http::header::{EntityTag, HeaderValue, TryIntoHeaderValue},
-    web::Bytes,
-};
 use frontrow_domain::model::{ConcertId, queue::LineStatus};
 use jiff::Timestamp;
 use moka::sync::Cache;
 
-use super::shapes::LineBody;
+use super::{conditional::Tagged, shapes::LineBody};
 
 /// The written form of the newest status of each line that is asked for.
 pub(crate) struct LinePages(Cache<ConcertId, Arc<LinePage>>);
@@ -18,9 +14,7 @@ pub(crate) struct LinePages(Cache<ConcertId, Arc<LinePage>>);
 /// A status in JSON.
 pub(crate) struct LinePage {
     as_of: Timestamp,
-    pub(crate) tag: EntityTag,
-    pub(crate) tag_header: HeaderValue,
-    pub(crate) body: Bytes,
+    pub(crate) document: Tagged,
 }
 
 impl LinePages {
@@ -29,7 +23,8 @@ impl LinePages {
     /// For how long a page is kept that nobody asks for.
     const IDLE: Duration = Duration::from_mins(1);
 
-    /// The page of a look at `as_of`, written now if it was not before. None where there is no status.
+    /// The page of a look at `as_of`, written now if it was not before. None where there is no
+    /// status.
     pub(crate) fn page(
         &self,
         concert: ConcertId,
@@ -59,22 +54,13 @@ impl Default for LinePages {
 
 impl LinePage {
     fn write(status: &LineStatus) -> Self {
+        // No other status of this life of the store is of the same instant, but for the limit in
+        // time and the window, which are for display.
+        let (generation, as_of) = (status.generation, status.as_of);
+        let tag = format!("{generation}-{}", as_of.as_microsecond());
         // A shape of texts and numbers can always be written.
         let body = serde_json::to_vec(&LineBody::from(status)).unwrap_or_default();
-        // No other status of this life of the store is of the same instant, but for the limit in time
-        // and the window, which are for display.
-        let tag = EntityTag::new_strong(format!(
-            "{}-{}",
-            status.generation,
-            status.as_of.as_microsecond()
-        ));
-        let tag_header = tag.clone().try_into_value();
-        Self {
-            as_of: status.as_of,
-            // Letters, digits, dashes.
-            tag_header: tag_header.unwrap_or(HeaderValue::from_static("")),
-            tag,
-            body: body.into(),
-        }
+        let document = Tagged::new(tag, body);
+        Self { as_of, document }
     }
 }

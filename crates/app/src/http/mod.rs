@@ -8,6 +8,7 @@
 mod access;
 mod admin;
 mod concerts;
+mod conditional;
 mod extract;
 mod headers;
 mod health;

@@ -2,10 +2,6 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use actix_web::{
-    http::header::{EntityTag, HeaderValue, TryIntoHeaderValue},
-    web::Bytes,
-};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use frontrow_domain::{
     model::{PerPeriod, Ranking},
@@ -13,7 +9,7 @@ use frontrow_domain::{
 };
 use sha2::{Digest, Sha256};
 
-use super::shapes::RankingBody;
+use super::{conditional::Tagged, shapes::RankingBody};
 
 /// The written form of the last answer of each period, for each limit that was asked for.
 #[derive(Default)]
@@ -22,19 +18,12 @@ pub(crate) struct RankingPages(PerPeriod<RwLock<Option<Written>>>);
 struct Written {
     /// Kept, so that no other answer can be at its address.
     answer: Arc<RankingAnswer>,
-    by_limit: Vec<Option<Arc<RankingPage>>>,
-}
-
-/// An answer's first concerts, in JSON.
-pub(crate) struct RankingPage {
-    pub(crate) tag: EntityTag,
-    pub(crate) tag_header: HeaderValue,
-    pub(crate) body: Bytes,
+    by_limit: Vec<Option<Arc<Tagged>>>,
 }
 
 impl RankingPages {
     /// The first `limit` concerts of `answer`, written now if they were not before.
-    pub(crate) fn page(&self, answer: &Arc<RankingAnswer>, limit: u8) -> Arc<RankingPage> {
+    pub(crate) fn page(&self, answer: &Arc<RankingAnswer>, limit: u8) -> Arc<Tagged> {
         let written = self.0.of(answer.ranking.period);
         let found = written
             .read()
@@ -44,7 +33,7 @@ impl RankingPages {
         if let Some(page) = found {
             return page;
         }
-        let page = Arc::new(RankingPage::write(answer, limit));
+        let page = Arc::new(write(answer, limit));
         let mut written = written.write().unwrap_or_else(PoisonError::into_inner);
         let same = written
             .take()
@@ -62,27 +51,20 @@ impl RankingPages {
 }
 
 impl Written {
-    fn page(&self, answer: &Arc<RankingAnswer>, limit: u8) -> Option<Arc<RankingPage>> {
+    fn page(&self, answer: &Arc<RankingAnswer>, limit: u8) -> Option<Arc<Tagged>> {
         let place = self.by_limit.get(usize::from(limit))?;
         place.clone().filter(|_| Arc::ptr_eq(&self.answer, answer))
     }
 }
 
-impl RankingPage {
-    fn write(answer: &RankingAnswer, limit: u8) -> Self {
-        // A shape of texts and numbers can always be written.
-        let body = serde_json::to_vec(&RankingBody::new(answer, limit)).unwrap_or_default();
-        let digest = Sha256::digest(&body);
-        let half = digest.get(..16).unwrap_or(&digest);
-        let tag = EntityTag::new_strong(BASE64.encode(half));
-        let tag_header = tag.clone().try_into_value();
-        Self {
-            // Letters, digits, dashes.
-            tag_header: tag_header.unwrap_or(HeaderValue::from_static("")),
-            tag,
-            body: body.into(),
-        }
-    }
+/// The first concerts of an answer. Their digest is the tag: every instance gives the same content
+/// the same one.
+fn write(answer: &RankingAnswer, limit: u8) -> Tagged {
+    // A shape of texts and numbers can always be written.
+    let body = serde_json::to_vec(&RankingBody::new(answer, limit)).unwrap_or_default();
+    let digest = Sha256::digest(&body);
+    let half = digest.get(..16).unwrap_or(&digest);
+    Tagged::new(BASE64.encode(half), body)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The ranking of popular concerts.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header::HeaderValue, web};
 use frontrow_domain::{
     model::{Period, Ranking},
     use_cases::RankingAnswer,
@@ -10,8 +10,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    Services,
-    concerts::has_tag,
+    Services, conditional,
     pages::read_limit,
     problem::Problem,
     shapes::{PeriodBody, ProblemBody, RankingBody},
@@ -50,26 +49,11 @@ pub(crate) async fn concerts(
     let (period, limit) = query.read()?;
     let answer = services.rankings.top(period).await?;
     let page = services.ranking_pages.page(&answer, limit);
-    let unchanged =
-        request.headers().contains_key(header::IF_NONE_MATCH) && has_tag(&request, &page.tag);
-    let mut response = if unchanged {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
     let age_max_s = age_max_s(&answer, services.clock.now());
-    response
-        .insert_header((header::ETAG, page.tag_header.clone()))
-        .insert_header((
-            header::CACHE_CONTROL,
-            format!("public, max-age={age_max_s}"),
-        ));
-    if unchanged {
-        return Ok(response.finish());
-    }
-    Ok(response
-        .content_type("application/json")
-        .body(page.body.clone()))
+    let caching = HeaderValue::try_from(format!("public, max-age={age_max_s}"));
+    // Letters and digits.
+    let caching = caching.unwrap_or(HeaderValue::from_static("no-cache"));
+    Ok(conditional::answer(&request, &page, caching))
 }
 
 impl RankingQuery {

@@ -1,0 +1,60 @@
+//! Answers that a client or a cache may have already.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, EntityTag, Header as _, HeaderValue, TryIntoHeaderValue},
+    web::Bytes,
+};
+
+/// A JSON document with its tag, written once for all who ask.
+pub(crate) struct Tagged {
+    pub(crate) tag: EntityTag,
+    tag_header: HeaderValue,
+    pub(crate) body: Bytes,
+}
+
+impl Tagged {
+    /// `body` under a tag of letters, digits and dashes, which no other content has.
+    pub(crate) fn new(tag: String, body: Vec<u8>) -> Self {
+        let tag = EntityTag::new_strong(tag);
+        let tag_header = tag.clone().try_into_value();
+        Self {
+            tag_header: tag_header.unwrap_or(HeaderValue::from_static("")),
+            tag,
+            body: body.into(),
+        }
+    }
+}
+
+/// True where the client has the answer with this tag.
+pub(crate) fn has_tag(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match header::IfNoneMatch::parse(request) {
+        Ok(header::IfNoneMatch::Any) => true,
+        Ok(header::IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    }
+}
+
+/// Answers with `document`, or with 304 where the client has it.
+pub(crate) fn answer(
+    request: &HttpRequest,
+    document: &Tagged,
+    cache_control: HeaderValue,
+) -> HttpResponse {
+    let unchanged =
+        request.headers().contains_key(header::IF_NONE_MATCH) && has_tag(request, &document.tag);
+    let mut response = if unchanged {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::ETAG, document.tag_header.clone()))
+        .insert_header((header::CACHE_CONTROL, cache_control));
+    if unchanged {
+        return response.finish();
+    }
+    response
+        .content_type("application/json")
+        .body(document.body.clone())
+}
