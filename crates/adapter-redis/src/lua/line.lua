@@ -11,7 +11,8 @@ local function any_lives(key, first)
     return #heads > 0
   end
   for _, heartbeat in ipairs(call('ZMSCORE', HEARD, unpack(heads))) do
-    if tonumber(heartbeat) > waiting_cutoff then
+    heartbeat = tonumber(heartbeat)
+    if heartbeat and heartbeat > waiting_cutoff then
       return true
     end
   end

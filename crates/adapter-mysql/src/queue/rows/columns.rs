@@ -144,8 +144,8 @@ impl From<&QueueRow> for Columns {
             passed_ends_us: row.passed_ends.map(micros),
             waiting: row.waiting,
             reentered: row.reentered,
-            // For display but for what a place is next to; the key must not refuse all writes.
-            aside: row.aside.clamp(0, row.waiting - row.reentered),
+            // A wrong count must not have the constraint refuse every write of the queue.
+            aside: row.aside.max(0),
             active: row.active,
             remembered: row.remembered,
             departed: row.departed,
