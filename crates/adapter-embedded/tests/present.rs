@@ -217,7 +217,8 @@ impl Sale {
         true
     }
 
-    /// Runs until everybody who is present was admitted; for an `outage` nothing runs and nobody asks.
+    /// Runs until everybody who is present was admitted; for an `outage` nothing runs and nobody
+    /// asks.
     async fn run(mut self, outage: Option<Duration>) {
         let mut steps = 0_u32;
         while !self.present.is_empty() {

@@ -27,8 +27,8 @@ macro_rules! former_format {
 /// The format of everything that is kept on the server. A program that keeps it in another way, so that
 /// this one would misread it, gives it another number.
 ///
-/// Format 1 had no number; it was the same but for the numbers of the list of busy queues. Format 2 knew nobody
-/// who stands aside.
+/// Format 1 had no number; it was the same but for the numbers of the list of busy queues. Format 2
+/// knew nobody who stands aside.
 pub(crate) const FORMAT: &str = format_of_keys!();
 
 /// The format of a queue that the version before has written: a seed converts it.

@@ -55,7 +55,7 @@ impl<K: Ord + Clone> Ranked<K> {
         }
     }
 
-    /// The key that so many others come before. None where there are not so many.
+    /// The key at this rank, from 0. None where there are not so many keys.
     pub(super) fn get(&self, mut rank: usize) -> Option<&K> {
         let mut node = &self.root;
         loop {

@@ -17,7 +17,7 @@ pub(super) struct Waiting {
     /// The line, from its head. Users from different lives of the store may have arrived in the very
     /// same microsecond, so the name decides in the end.
     line: Ranked<(Arrival, UserId)>,
-    /// The users who stand aside: they take no turn until they are heard of.
+    /// The users who stand aside: they take no turn until their next heartbeat.
     aside: Ranked<(Arrival, UserId)>,
     /// From who was silent longest. When a place ends follows from it, but changes for everybody at
     /// once when service was interrupted; the order stays.
@@ -151,8 +151,8 @@ impl Waiting {
         }
     }
 
-    /// Whose turn is next, and when they arrived and were last heard of; where `everybody` is to move on,
-    /// also of those who stand aside.
+    /// The next user in line: arrival, name and last heartbeat. Where `everybody` is to move on,
+    /// users who stand aside are in line, too.
     pub(super) fn head(&self, everybody: bool) -> Option<(Arrival, UserId, Timestamp)> {
         let aside = self.aside.first().filter(|_| everybody);
         let head = self.line.first().into_iter().chain(aside).min();
@@ -171,8 +171,8 @@ impl Waiting {
         }
     }
 
-    /// True where any user waits for their turn whose place is not past its end. Where very many places
-    /// are past it, that is taken for true.
+    /// True where any user waits for their turn whose place is not past its end. Where very many
+    /// places are past it, that is taken for true.
     pub(super) fn has_line(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> bool {
         let over = self.len() - self.count(deadlines, now);
         if self.line.len() > over {

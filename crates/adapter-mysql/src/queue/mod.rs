@@ -32,24 +32,26 @@
 //! queue's row; then it gives up the connection too.
 //!
 //! # Heartbeats
-//! Each look-up of a waiting user records its heartbeat before it is answered, so it waits for the queue's row.
-//! Most look-ups never come here: they are answered from snapshots, which wait for nothing.
+//! Each look-up of a waiting user records its heartbeat before it is answered, so it waits for the
+//! queue's row. Most look-ups never come here: they are answered from snapshots, which wait for
+//! nothing.
 //!
 //! # Standing aside
-//! Admission passes over absent users without a write: a waiting place that it has passed belongs to a user who
-//! stands aside, or is past its end. The next heartbeat makes the place next in line, which is a phase of its own,
-//! and admission takes those before all that it has not passed.
+//! Admission passes over absent users without a write: a waiting place that it has passed belongs
+//! to a user who stands aside, or is past its end. The next heartbeat makes the place next in line,
+//! which is a phase of its own, and admission takes those before all that it has not passed.
 //!
 //! # Positions
-//! A position is the place's number less that of the last place that admission has passed, and the number of
-//! users who stand aside or are next in line, all of whom are ahead. Numbers are dense and grow with the
-//! arrivals. A position is never less than the truth. It is overstated by the users ahead who left and by places
-//! ahead that are past their end, until a tick has removed them: for users who left from the middle of the line
-//! that is when the users ahead of them were admitted. The number of users behind is overstated in the same way.
-//! Users who stood aside are told, from their return on, as many ahead as stood aside or were next in line then,
-//! those behind them included, less who was admitted since. While a queue takes re-entries, and until the users
-//! who re-entered were admitted, positions also count all of those as ahead. Displayed counts include places past
-//! their end until a tick has removed them.
+//! A position is the place's number less that of the last place that admission has passed, and the
+//! number of users who stand aside or are next in line, all of whom are ahead. Numbers are dense
+//! and grow with the arrivals. A position is never less than the truth. It is overstated by the
+//! users ahead who left and by places ahead that are past their end, until a tick has removed them:
+//! for users who left from the middle of the line that is when the users ahead of them were
+//! admitted. The number of users behind is overstated in the same way. Users who stood aside are
+//! told, from their return on, as many ahead as stood aside or were next in line then, those behind
+//! them included, less who was admitted since. While a queue takes re-entries, and until the users
+//! who re-entered were admitted, positions also count all of those as ahead. Displayed counts
+//! include places past their end until a tick has removed them.
 //!
 //! # Cost
 //! No statement reads more rows as a line grows, and none counts rows: counts are kept in the queue's

@@ -292,8 +292,8 @@ async fn places_that_a_lost_queue_left_behind_are_removed_in_steps() {
     assert!(matches!(place.standing, Standing::Active { .. }));
 }
 
-/// Their heartbeats are newer than the end of any place, so only their order in the line tells them from users
-/// who take turns.
+/// Their heartbeats are newer than the end of any place, so only their order in the line tells them
+/// from users who take turns.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_who_stand_aside_cost_nobody_more() {
     let mut told = Vec::new();

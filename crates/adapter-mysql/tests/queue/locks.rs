@@ -84,7 +84,8 @@ async fn admission_waits_for_the_queue_and_then_admits() {
     assert_eq!(report(admission.await.unwrap().value).done, 3);
 }
 
-/// No look-up of an active place, gate, snapshot or unchanged policy waits for a transaction of the queue.
+/// No look-up of an active place, gate, snapshot or unchanged policy waits for a transaction of the
+/// queue.
 #[tokio::test]
 async fn what_changes_one_place_or_none_does_not_wait_for_the_queue() {
     let hall = Hall::open(by_capacity(2)).await;

@@ -100,8 +100,8 @@ async fn its_tokens_are_good_and_its_line_keeps_its_order() {
     assert_eq!(hall.expire(100).await.active, 5);
 }
 
-/// Format 2 knew nobody who stands aside: places that admission had passed were past their end. `gone` had
-/// been passed and not removed; `early` and `late` wait.
+/// Format 2 knew nobody who stands aside: places that admission had passed were past their end.
+/// `gone` had been passed and not removed; `early` and `late` wait.
 #[tokio::test]
 async fn places_that_the_format_before_had_passed_stay_past_their_end() {
     let empty = MySqlTestDatabase::create().await.unwrap();

@@ -11,7 +11,7 @@
 --   7 ended      set: users whose place ended since the store lost the queue, while that can matter
 --   8 left       list: the arrivals of the last users who left the line, the latest last
 --   9 returned   sorted set: users who wait although admission has passed them, by arrival: those who stood
---                aside and were heard of since, and those who re-entered. They are next in line. Users whom
+--                aside and have sent a heartbeat since, and those who re-entered. They are next in line. Users whom
 --                admission has passed and who are not in it stand aside
 -- ARGV[1] is how much later it is than the server's clock says; the last is the number of the call
 -- (scripts.rs). All times are microseconds, instants since 1970: whole numbers below 2^53, which a double
@@ -96,7 +96,7 @@ local function count_passed()
   return passed, passed - call('ZCARD', RETURNED)
 end
 
--- Lets a user who waits and was just heard of take their turn, where admission has passed them.
+-- Makes a user who has just sent a heartbeat next in line, where admission has passed them.
 local function return_to_line(member, arrival)
   if arrival <= passed_to then
     call('ZADD', RETURNED, arrival, member)

@@ -177,7 +177,8 @@ async fn a_line_of_the_version_before_goes_on() {
     ));
 }
 
-/// Format 2 is the same, but that nobody stood aside: users whom admission had passed had re-entered.
+/// Format 2 is the same, but that nobody stood aside: users whom admission had passed had
+/// re-entered.
 #[tokio::test]
 async fn a_line_of_the_format_before_goes_on() {
     let one = OneStore::open().await;

@@ -101,8 +101,8 @@ pub(crate) async fn look_up(
 
 /// Say that the bearer of a token still waits
 ///
-/// For clients that follow the line's public status instead of looking up their place. The answer has
-/// a body only once the place is active.
+/// For clients that follow the line's public status instead of looking up their place. The answer
+/// has a body only once the place is active.
 #[utoipa::path(
     post, path = "/v1/queue/token/heartbeat", tag = "queue",
     params(("Queue-Token" = String, Header)),

@@ -17,7 +17,8 @@ use crate::config::{CacheBackend, Config, DatabaseKind, QueueBackend};
 /// The ports of the queues and of the cache.
 pub(super) struct Queues {
     pub(super) queue: Arc<dyn Queue>,
-    /// Looks at the lines for all who ask. Where the store is another process, it answers look-ups, too.
+    /// Looks at the lines for all who ask. Where the store is another process, it answers look-ups,
+    /// too.
     pub(super) shared_look: Arc<SharedLook>,
     pub(super) ticks: Arc<dyn QueueTicks>,
     pub(super) control: Arc<dyn QueueControl>,

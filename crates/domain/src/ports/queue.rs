@@ -13,19 +13,20 @@ use crate::model::{
 /// 1. **One place.** A user has at most one place in a queue. Joining again returns it, with the
 ///    same arrival. A ticket is good while its arrival is the place's, whatever its generation.
 /// 2. **Order.** First come, first served by the store's clock, with no ties
-///    ([`Arrival::after`](crate::model::queue::Arrival::after)). A user who is absent when their turn comes
-///    stands aside ([`HeadDecision`](crate::model::queue::HeadDecision)): they wait on at their arrival, and
-///    from their next heartbeat on, in whatever call, they are admitted before all who arrived later.
+///    ([`Arrival::after`](crate::model::queue::Arrival::after)). A user who is absent when their
+///    turn comes stands aside ([`HeadDecision`](crate::model::queue::HeadDecision)): they wait on
+///    at their arrival, and from their next heartbeat on, in whatever call, they are admitted
+///    before all who arrived later.
 /// 3. **Nobody between.** At no instant is a user who was admitted in neither of the two sets.
 /// 4. **Exact rate**, for any number of instances on one store
 ///    ([`AdmissionWindow`](crate::model::queue::AdmissionWindow)); admissions by [`Queue::join`] count.
-/// 5. **No line, no wait.** When nobody waits but users who stand aside, the state admits and the policy has room, joining
-///    makes the user active at once.
+/// 5. **No line, no wait.** When nobody waits but users who stand aside, the state admits and the
+///    policy has room, joining makes the user active at once.
 /// 6. **Ends** as [`Deadlines`](crate::model::queue::Deadlines) says. What is past its end is gone for every
 ///    reader and every count, whether or not a tick has come by.
 /// 7. **Position** never grows through one instance while the store keeps what it acknowledged, and
-///    is exact, or over-stated only by users ahead who left or stand aside: the adapter's doc says which. Of a
-///    user who has stood aside it may count all who did.
+///    is exact, or over-stated only by users ahead who left or stand aside: the adapter's doc says
+///    which. Of a user who has stood aside it may count all who did.
 /// 8. **Cost** of every call grows at most with the logarithm of the queue's length.
 /// 9. **States** as [`EffectiveState`](crate::model::queue::EffectiveState) says; in every state a
 ///    user is told of the place that they already have.

@@ -21,8 +21,9 @@ pub trait QueueControl: Send + Sync {
     /// Which version of the policy is in force; none where the store does not have the queue.
     async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>>;
 
-    /// Tells the queue what was left to buy of the concert when the database counted. A count that is
-    /// older than the last one changes nothing. Does nothing where the store does not have the queue.
+    /// Tells the queue what was left to buy of the concert when the database counted. A count that
+    /// is older than the last one changes nothing. Does nothing where the store does not have the
+    /// queue.
     async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()>;
 
     /// True when nobody has a place, and nobody can bring one back from before a loss: so nothing is

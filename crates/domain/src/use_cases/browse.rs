@@ -57,8 +57,8 @@ impl Browse {
         self.catalogue.try_get_with((), load).await.map_err(unshare)
     }
 
-    /// As [`Browse::catalogue`], by a query that begins now: one that is under way may have begun before
-    /// what the caller has changed.
+    /// As [`Browse::catalogue`], by a query that begins now: one that is under way may have begun
+    /// before what the caller has changed.
     ///
     /// # Errors
     /// When the database fails.

@@ -282,8 +282,8 @@ impl EditConcerts {
         outcome.map(EditedPerformance::Asked)
     }
 
-    /// Looks again at a concert whose performances may have changed: a failure may have come after the
-    /// change.
+    /// Looks again at a concert whose performances may have changed: a failure may have come after
+    /// the change.
     async fn changed(&self, concert: ConcertId, is_done: bool) {
         if is_done {
             self.sale.performances_changed(concert).await;

@@ -48,8 +48,8 @@ impl MarkSale {
         result.map(|()| told)
     }
 
-    /// Looks again at a concert whose performances an operator has changed, and tells its queue at once.
-    /// Where that fails, the next run does it.
+    /// Looks again at a concert whose performances an operator has changed, and tells its queue at
+    /// once. Where that fails, the next run does it.
     pub async fn performances_changed(&self, concert: ConcertId) {
         self.browse.forget(concert).await;
         if let Err(error) = self.count_again(concert).await {

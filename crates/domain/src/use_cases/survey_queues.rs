@@ -22,8 +22,8 @@ pub struct SurveyQueues {
 }
 
 impl SurveyQueues {
-    /// How long after the start of its last performance a concert is over. Until then seats that are held
-    /// may still be paid, and users who wait are told that it has ended.
+    /// How long after the start of its last performance a concert is over. Until then seats that
+    /// are held may still be paid, and users who wait are told that it has ended.
     const OVER_AFTER: Duration = Duration::from_hours(24);
 
     /// The start of the earliest performance whose concert is not over at `now`.

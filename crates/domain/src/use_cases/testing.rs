@@ -100,8 +100,8 @@ pub(super) fn active(until: Timestamp) -> Place {
     }
 }
 
-/// A line in which [`ticket`] waits at 5 behind 40 who were admitted; a sixth of its waiting time to
-/// live is 50 s.
+/// A line in which [`ticket`] waits at 5 behind 40 who were admitted; a sixth of its waiting time
+/// to live is 50 s.
 pub(super) fn line() -> Line {
     Line {
         generation: Generation(1),

@@ -19,7 +19,7 @@ pub(crate) struct Waiting {
     pub(crate) user: UserId,
     pub(crate) arrival: Arrival,
     pub(crate) last_seen: Timestamp,
-    /// Promise 2: the user was absent when their turn came, and was not heard of since.
+    /// Promise 2: the user was absent when their turn came, and has sent no heartbeat since.
     pub(crate) is_aside: bool,
 }
 

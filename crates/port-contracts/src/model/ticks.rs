@@ -33,8 +33,8 @@ impl ModelQueue {
         self.situation(now) == Situation::Bypass
     }
 
-    /// Admits the head of the line, removes it where its life is over, or lets it stand aside. Returns
-    /// false for the last.
+    /// Admits the head of the line, removes it where its life is over, or lets it stand aside.
+    /// Returns false for the last.
     fn move_head(&mut self, now: Timestamp) -> bool {
         let everybody = self.is_bypass(now);
         let mut line = self.waiting.iter();

@@ -101,8 +101,8 @@ fn an_admission_that_looks_first_admits_twice() {
     )));
 }
 
-/// Random sequences find such flaws, too, and are cut down to the steps that it takes. The rarest shows in
-/// one of some hundred.
+/// Random sequences find such flaws, too, and are cut down to the steps that it takes. The rarest
+/// shows in one of some hundred.
 #[test]
 fn random_sequences_find_flaws() {
     for flaw in [

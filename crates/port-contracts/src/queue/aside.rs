@@ -13,7 +13,7 @@ use super::{ALL, QueueFixture, Room, WAITING_TTL, by_capacity, seconds, signs::s
 /// After so long a silence a user is absent.
 const ABSENCE: Duration = Duration::from_secs(15);
 
-/// So many at once, of those who are present.
+/// At most `max_active` users at once, of those who are present.
 fn of_present(max_active: u32) -> QueuePolicy {
     QueuePolicy {
         absent_after: Some(ABSENCE),
@@ -21,7 +21,8 @@ fn of_present(max_active: u32) -> QueuePolicy {
     }
 }
 
-/// A queue that is paused, and a line in it of which the `present` alone were heard of since long.
+/// A queue that is paused, and a line in it of which the `present` alone have sent a heartbeat
+/// lately.
 async fn line_of<F: QueueFixture>(
     fixture: F,
     names: &[&str],
@@ -91,8 +92,8 @@ pub async fn a_long_silent_line_holds_up_nobody<F: QueueFixture>(fixture: F) {
     assert_eq!(who_waits(&room, &present).await, [false, false, true]);
 }
 
-/// Whatever is asked by a user who stands aside, or is told of them, they have the next free place, before
-/// all who arrived later.
+/// Any call of a user who stands aside, or a heartbeat told of them, gives them the next free
+/// place, before all who arrived later.
 pub async fn who_returns_is_next<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve", "fay", "gil"];
     let (mut room, line) = line_of(fixture, &names, &["eve", "fay", "gil"]).await;
@@ -145,8 +146,8 @@ pub async fn who_returned_may_stand_aside_again<F: QueueFixture>(fixture: F) {
     assert!(!room.waits(&line[0]).await);
 }
 
-/// Users who stand aside wait: they count, and nobody behind them is told a position that grows when they
-/// return.
+/// Users who stand aside wait: they count, and nobody behind them is told a position that grows
+/// when they return.
 pub async fn standing_aside_is_waiting<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve"];
     let (mut room, line) = line_of(fixture, &names, &["cat", "dan", "eve"]).await;
@@ -169,7 +170,7 @@ pub async fn standing_aside_is_waiting<F: QueueFixture>(fixture: F) {
     assert!(room.in_line(&line[4]).await.0 <= 2);
 }
 
-/// Whoever joins finds no line where all who wait stand aside.
+/// A user who joins finds no line where all waiting users stand aside.
 pub async fn users_who_stand_aside_are_no_line<F: QueueFixture>(fixture: F) {
     let (mut room, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
     assert_eq!(room.admit_all().await, 1);

@@ -47,8 +47,8 @@ pub async fn admission_ticks_serve_too<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Whoever takes the room of a place that ended while nothing served the queue is the first in it: service
-/// counts from then.
+/// A user who takes the room of a place that ended while nothing served the queue is the first in
+/// it: service counts from then.
 pub async fn who_takes_the_room_of_an_ended_place_is_the_first<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_capacity(1)).await;
     let ann = room.walk_in("ann").await;

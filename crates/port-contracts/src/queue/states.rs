@@ -93,8 +93,8 @@ pub async fn sold_out_refuses_joins_until_it_is_not<F: QueueFixture>(fixture: F)
     assert_eq!(room.admit_all().await, 1);
 }
 
-/// Once the last performance has started, the queue refuses joins and admits nobody, keeps every place,
-/// and says so. A new performance opens it again.
+/// Once the last performance has started, the queue refuses joins and admits nobody, keeps every
+/// place, and says so. A new performance opens it again.
 pub async fn ended_refuses_joins_until_there_is_a_performance<F: QueueFixture>(fixture: F) {
     let (mut room, ann, ben) = Room::with_two(fixture).await;
     room.set_sale(SaleState::Ended).await;

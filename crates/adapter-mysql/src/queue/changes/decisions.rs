@@ -21,7 +21,8 @@ pub(super) struct Changes {
     pub(super) concert: ConcertId,
     pub(super) now: Timestamp,
     pub(super) queue: QueueRow,
-    /// True where any user waits for their turn whose place is not past its end, as far as it matters.
+    /// True where any user waits for their turn whose place is not past its end, as far as it
+    /// matters.
     pub(super) line: bool,
     /// True where the queue had no places, until it has one.
     pub(super) was_idle: bool,
@@ -138,8 +139,8 @@ impl Changes {
         self.place(user, &row)
     }
 
-    /// Records a heartbeat of a waiting place. A user who stood aside is next in line from now on. Returns
-    /// the row as it is then.
+    /// Records a heartbeat of a waiting place. A user who stood aside is next in line from now on.
+    /// Returns the row as it is then.
     fn beat(&mut self, user: &UserId, mut row: PlaceRow, at: Timestamp) -> PlaceRow {
         if !row.phase.waits() {
             return row;
@@ -302,8 +303,8 @@ impl QueueRow {
         }
     }
 
-    /// Takes a waiting place of this phase and arrival out of the counts of those that are next in line
-    /// or were passed.
+    /// Takes a waiting place of this phase and arrival out of the counts of those that are next in
+    /// line or were passed.
     pub(in crate::queue) fn count_out_of_line(&mut self, phase: Phase, arrival: Arrival) {
         if phase == Phase::Reentered {
             self.reentered -= 1;

@@ -42,8 +42,8 @@ impl MySqlQueue {
         Ok(Stamped { as_of, value })
     }
 
-    /// Returns the place of `ticket` by the shared transaction, which records the heartbeat and lets a lost
-    /// place re-enter.
+    /// Returns the place of `ticket` by the shared transaction, which records the heartbeat and
+    /// lets a lost place re-enter.
     pub(super) async fn look_up_in_transaction(
         &self,
         ticket: &Ticket,
@@ -67,8 +67,8 @@ impl Seen {
             .filter(|row| row.arrival == ticket.arrival && row.is_held(&self.queue, now))
     }
 
-    /// True where a look-up by `ticket` changes the queue: its place re-enters, or waits, so that this is a
-    /// heartbeat.
+    /// True where a look-up by `ticket` changes the queue: its place re-enters, or waits, so that
+    /// this is a heartbeat.
     pub(super) fn is_to_be_changed(&self, ticket: &Ticket, now: Timestamp) -> bool {
         if self.row.is_none() {
             return self.queue.terms.reenters(ticket, now);

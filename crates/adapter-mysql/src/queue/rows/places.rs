@@ -65,8 +65,8 @@ const DELETE: &str = concat!(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i8)]
 pub(in crate::queue) enum Phase {
-    /// It waits and is next in line, whatever its number: its user re-entered after a loss, or stood aside
-    /// and was heard of since.
+    /// It waits and is next in line, whatever its number: its user re-entered after a loss, or
+    /// stood aside and has sent a heartbeat since.
     Reentered = 0,
     /// It waits.
     Waiting = 1,
@@ -82,8 +82,8 @@ pub(in crate::queue) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::queue) struct PlaceRow {
     pub(in crate::queue) arrival: Arrival,
-    /// The number in the line; of a place that is next in line, the [turn](Self::turn) of its user. None
-    /// for a place that re-entered or was admitted at once.
+    /// The number in the line; of a place that is next in line, the [turn](Self::turn) of its user.
+    /// None for a place that re-entered or was admitted at once.
     pub(in crate::queue) seq: Option<i64>,
     pub(in crate::queue) phase: Phase,
     /// The last heartbeat, the admission or the end, as the phase has it.
@@ -163,13 +163,13 @@ impl PlaceRow {
         }
     }
 
-    /// True where admission has passed the place, and its user has not been heard of since.
+    /// True where admission has passed the place, and its user has sent no heartbeat since.
     pub(in crate::queue) fn stands_aside(&self, queue: &QueueRow) -> bool {
         self.phase == Phase::Waiting && queue.has_passed(self.arrival)
     }
 
-    /// True where the user has the place at `now`. A place that was past its end when admission passed it
-    /// stays so, also where an outage would have moved its deadline.
+    /// True where the user has the place at `now`. A place that was past its end when admission
+    /// passed it stays so, also where an outage would have moved its deadline.
     pub(in crate::queue) fn is_held(&self, queue: &QueueRow, now: Timestamp) -> bool {
         let ended_before = self.stands_aside(queue) && Some(self.since) <= queue.passed_ends;
         let deadlines = queue.terms.deadlines(now);
@@ -200,10 +200,10 @@ impl PlaceRow {
     /// The position, from 1, and how many wait behind: never less than the truth.
     ///
     /// Numbers are dense and grow with the arrivals, so a numbered place has at most the numbers
-    /// between the last that was passed and its own ahead of it, and every user who was passed or is next
-    /// in line. A place that is next in line has a number where its user stood aside: [`turn`](Self::turn)
-    /// at their return. Users who re-entered after a loss have none: all of them may be ahead of each
-    /// other, and numbered places too where the clock had stepped back.
+    /// between the last that was passed and its own ahead of it, and every user who was passed or
+    /// is next in line. A place that is next in line has a number where its user stood aside:
+    /// [`turn`](Self::turn) at their return. Users who re-entered after a loss have none: all of
+    /// them may be ahead of each other, and numbered places too where the clock had stepped back.
     fn position(&self, queue: &QueueRow) -> (u64, u64) {
         let behind = count(queue.waiting - 1);
         match (self.phase, self.seq) {
@@ -225,8 +225,8 @@ impl PlaceRow {
         }
     }
 
-    /// How many users at most are admitted until it is the turn of a user who was passed and has returned:
-    /// all so far, and all who were passed or are next in line.
+    /// How many users at most are admitted until it is the turn of a user who was passed and has
+    /// returned: all so far, and all who were passed or are next in line.
     pub(in crate::queue) fn turn(queue: &QueueRow) -> i64 {
         queue.admitted + queue.reentered + queue.aside
     }

@@ -58,9 +58,9 @@ pub(in crate::queue) struct QueueRow {
     pub(in crate::queue) passed_arrival: i64,
     /// Passed places with a last heartbeat until then were past their end when they were passed.
     pub(in crate::queue) passed_ends: Option<Timestamp>,
-    /// How many rows wait; how many of them are next in line whatever their number, and how many were
-    /// passed; how many are active, and how many remember a place that ended. Places past their end
-    /// count until they are removed.
+    /// How many rows wait; how many of them are next in line whatever their number, and how many
+    /// were passed; how many are active, and how many remember a place that ended. Places past
+    /// their end count until they are removed.
     pub(in crate::queue) waiting: i64,
     pub(in crate::queue) reentered: i64,
     pub(in crate::queue) aside: i64,
@@ -108,7 +108,8 @@ impl QueueRow {
         arrival.micros() <= self.passed_arrival
     }
 
-    /// How many places admission may still come to: those of users who stand aside only in *bypass*.
+    /// How many places admission may still come to: those of users who stand aside only in
+    /// *bypass*.
     pub(in crate::queue) fn heads(&self, now: Timestamp) -> i64 {
         match self.terms.state(now) {
             EffectiveState::Bypass => self.waiting,

@@ -2,8 +2,8 @@
 //!
 //! The next in line are read from an index, after the last that admission has passed. A move is an
 //! update of rows that stay where they are, so at no instant is an admitted user in neither set. Places
-//! past their end are passed over and left to expiry: what was past its end then stays so. Absent users
-//! are passed over too: they stand aside, and their heartbeats make them next in line.
+//! past their end are passed over and left to expiry: what was past its end then stays so. Absent
+//! users are passed over too: they stand aside, and their heartbeats make them next in line.
 
 use diesel::{
     QueryResult, QueryableByName,
@@ -43,8 +43,8 @@ use crate::{
 /// milliseconds then.
 const READ_MAX: usize = 2_000;
 
-/// The head of the line: numbered places after the last that admission has passed, and the places that are
-/// next in line.
+/// The head of the line: numbered places after the last that admission has passed, and the places
+/// that are next in line.
 const NEXT: &str = "
     (SELECT p.user_id, p.arrival, p.seq, p.phase, p.since_us
      FROM queue_places p FORCE INDEX (queue_places_line)
@@ -130,8 +130,8 @@ pub(in crate::queue) async fn admit(
     stand_aside(session, tick.concert, &line).await?;
     let done = admit_all(session, &mut tick, &line).await?;
     let has_room = limit > 0 && tick.queue.room(tick.queue.active, now) > 0;
-    // Where this attempt has only read places past their end of users who are next in line, another one
-    // would read the same again: expiry comes first.
+    // Where this attempt has only read places past their end of users who are next in line, another
+    // one would read the same again: expiry comes first.
     let more = has_room && (!line.undecided.is_empty() || (line.unread && changed));
     tick.end(session, done, more).await
 }
@@ -187,8 +187,8 @@ impl Line {
         Ok(line)
     }
 
-    /// Decides about the places of `read` while there is room. Without any, places past their end are
-    /// passed all the same.
+    /// Decides about the places of `read` while there is room. Without any, places past their end
+    /// are passed all the same.
     fn decide(read: Vec<Next>, queue: &QueueRow, mut room: usize, now: Timestamp) -> Self {
         let (state, deadlines) = (queue.terms.state(now), queue.terms.deadlines(now));
         let mut line = Self::default();
@@ -224,8 +224,8 @@ impl Line {
             .map(|(place, _)| place)
     }
 
-    /// Moves the queue on, up to the first numbered place about which nothing is decided, and counts
-    /// who is next in line and who was passed. Returns false where that changes nothing.
+    /// Moves the queue on, up to the first numbered place about which nothing is decided, and
+    /// counts who is next in line and who was passed. Returns false where that changes nothing.
     fn pass(&self, queue: &mut QueueRow, now: Timestamp) -> bool {
         let found = queue.clone();
         for (place, decision) in &self.decided {
@@ -264,8 +264,8 @@ impl Line {
     }
 }
 
-/// The first `most` of the line that admission has not passed, whether or not they are past their end. In
-/// *bypass* also those of users who stand aside.
+/// The first `most` of the line that admission has not passed, whether or not they are past their
+/// end. In *bypass* also those of users who stand aside.
 async fn next(session: &mut Session, tick: &Tick, most: usize) -> QueryResult<Vec<Next>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let queue = &tick.queue;
@@ -292,7 +292,8 @@ fn list_of<'a>(places: impl Iterator<Item = &'a Next>) -> (Value, usize) {
     (users.into(), len)
 }
 
-/// Lets absent users stand aside who were next in line. Others do so since admission has passed them.
+/// Lets absent users stand aside who were next in line. Others do so since admission has passed
+/// them.
 async fn stand_aside(session: &mut Session, concert: ConcertId, line: &Line) -> QueryResult<()> {
     let absent = line.of(HeadDecision::StandAside);
     let (users, len) = list_of(absent.filter(|place| place.is_next()));

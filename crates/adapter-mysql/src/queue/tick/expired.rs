@@ -45,8 +45,8 @@ macro_rules! live {
     };
 }
 
-/// A user who waits for their turn: one whose place is next in line, or one of the line, whose last is the
-/// likeliest to be there still. Of the line only what admission has not passed is read.
+/// A user who waits for their turn: one whose place is next in line, or one of the line, whose last
+/// is the likeliest to be there still. Of the line only what admission has not passed is read.
 const WAITS: &str = concat!(
     live!(0, ""),
     " UNION ALL \
@@ -91,8 +91,8 @@ const OVER: &str = concat!(
     " LIMIT ?"
 );
 
-/// Places that were past their end when admission passed them. A break of service moves deadlines on, and
-/// theirs would come once more.
+/// Places that were past their end when admission passed them. A break of service moves deadlines
+/// on, and theirs would come once more.
 const PASSED: &str = "
     SELECT p.user_id, p.phase, p.since_us, p.arrival
     FROM queue_places p FORCE INDEX (queue_places_ends)
@@ -143,7 +143,8 @@ struct Any {
     since_us: i64,
 }
 
-/// True where any user waits for their turn whose place is not past its end. Users who stand aside do not.
+/// True where any user waits for their turn whose place is not past its end. Users who stand aside
+/// do not.
 pub(in crate::queue) async fn anybody_waits(
     session: &mut Session,
     concert: ConcertId,
@@ -243,8 +244,8 @@ pub(super) async fn find(
     Fixed(statement).load(session.connection()).await
 }
 
-/// At most `limit` places that were past their end when admission passed them, whether or not they are at
-/// the moment.
+/// At most `limit` places that were past their end when admission passed them, whether or not they
+/// are at the moment.
 pub(super) async fn find_passed(
     session: &mut Session,
     concert: ConcertId,

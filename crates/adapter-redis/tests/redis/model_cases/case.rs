@@ -49,7 +49,7 @@ pub(super) enum Passed {
     No,
     /// The user stands aside.
     Aside,
-    /// The user stood aside, and has been heard of since.
+    /// The user stood aside, and has sent a heartbeat since.
     Returned,
 }
 

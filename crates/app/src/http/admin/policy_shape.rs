@@ -74,7 +74,8 @@ pub(crate) struct PolicyBody {
     active_ttl_s: Seconds,
     #[schema(required)]
     max_waiting: Option<u64>,
-    /// `null` stands for 45 seconds, or for nobody standing aside where `waiting_ttl_s` is below 90.
+    /// `null` stands for 45 seconds, or for nobody standing aside where `waiting_ttl_s` is below
+    /// 90.
     #[schema(value_type = Option<f64>, required)]
     absent_after_s: Option<Seconds>,
 }

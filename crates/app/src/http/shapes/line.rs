@@ -18,7 +18,8 @@ pub(crate) struct LineBody {
     /// The life of the queue's store. What was told under another one says nothing any more.
     generation: String,
     queue: QueueBody,
-    /// The arrival up to which users were admitted, in microseconds since 1970; null before the first.
+    /// The arrival up to which users were admitted, in microseconds since 1970; null before the
+    /// first.
     #[schema(required)]
     admitted_up_to_us: Option<i64>,
     /// How many users were admitted from the line.
@@ -40,14 +41,15 @@ pub(crate) struct LineBody {
     heartbeat_after_ms: HeartbeatBody,
 }
 
-/// At most so many users in each window of so many seconds.
+/// At most `admit` users in each window of `interval_s` seconds.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PaceBody {
     admit: u32,
     interval_s: f64,
 }
 
-/// How long a client that only reads the line's state waits between two heartbeats, in milliseconds.
+/// How long a client that only reads the line's state waits between two heartbeats, in
+/// milliseconds.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HeartbeatBody {
     /// Up to the position `near_positions`.

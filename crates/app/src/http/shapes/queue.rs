@@ -33,9 +33,9 @@ pub(crate) struct PlaceBody {
     pub(crate) generation: String,
     /// `joined_at` in microseconds since 1970: unique within the queue, and what decides the order.
     pub(crate) arrival_us: i64,
-    /// The position plus the number of users admitted from the line until `as_of`; null when active. It
-    /// stays the same while the line moves, and shrinks when users ahead leave. It grows for a user who
-    /// stands aside.
+    /// The position plus the number of users admitted from the line until `as_of`; null when
+    /// active. It stays the same while the line moves, and shrinks when users ahead leave. It grows
+    /// for a user who stands aside.
     #[schema(required)]
     pub(crate) ordinal: Option<u64>,
     #[schema(value_type = Option<String>, format = DateTime, required)]

@@ -21,11 +21,12 @@ pub struct Line {
     pub policy_version: PolicyVersion,
     /// Its waiting time to live.
     pub waiting_ttl: Duration,
-    /// After how long without a heartbeat a user whose turn comes stands aside. None where nobody does.
+    /// After how long without a heartbeat a user whose turn comes stands aside. None where nobody
+    /// does.
     pub absence: Option<Duration>,
     /// The last position whose turn comes soon, as
-    /// [`near_positions`](super::QueuePolicy::near_positions) says of users who are present. All who stand
-    /// aside are ahead of it, and counted.
+    /// [`near_positions`](super::QueuePolicy::near_positions) says of users who are present. All
+    /// who stand aside are ahead of it, and counted.
     pub near_positions: u64,
     /// What the queue is like.
     pub queue: QueueView,
@@ -37,8 +38,9 @@ pub struct Line {
     /// How many were moved from the line to the active since the store has this queue. Who found no
     /// line and was active at once is none of them.
     pub admitted: u64,
-    /// The arrival that admission has passed; none before the first. Whoever arrived later waits for
-    /// their turn. Others were admitted, or stood aside and are next in line once they are heard of.
+    /// The arrival that admission has passed; none before the first. Users who arrived later wait
+    /// for their turn. Others were admitted, or stood aside and are next in line from their next
+    /// heartbeat on.
     pub admitted_up_to: Option<Arrival>,
     /// Where this look stands in the record of those who left; for the next look.
     pub mark: LineMark,
@@ -54,9 +56,10 @@ impl Line {
         (self.waiting_ttl / 6).min(longest)
     }
 
-    /// How long the heartbeat of a user at `position` may stay in this instance: near the head a third of
-    /// the [absence](Self::absence), elsewhere two thirds, so that nobody who polls as told is taken for absent.
-    /// Where all users ahead are absent, the turn of any user may come at once.
+    /// How long the heartbeat of a user at `position` may stay in this instance: near the head a
+    /// third of the [absence](Self::absence), elsewhere two thirds, so that nobody who polls as
+    /// told is taken for absent. Where all users ahead are absent, the turn of any user may come at
+    /// once.
     #[must_use]
     pub fn heartbeat_within(&self, position: u64, longest: Duration) -> Duration {
         let longest = self.answers_for(longest);
@@ -66,8 +69,8 @@ impl Line {
         })
     }
 
-    /// True where only the store can say what became of a place with this arrival: admission has passed
-    /// it.
+    /// True where only the store can say what became of a place with this arrival: admission has
+    /// passed it.
     #[must_use]
     pub fn has_admitted(&self, arrival: Arrival) -> bool {
         self.admitted_up_to >= Some(arrival)

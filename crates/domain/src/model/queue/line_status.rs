@@ -45,9 +45,9 @@ pub struct HeartbeatPauses {
 }
 
 impl HeartbeatPauses {
-    /// The pauses where a waiting place ends `waiting_ttl` after its last heartbeat, and a user is absent
-    /// after `absence`. Behind many users who are absent the turn of a far user may come at once, so no pause
-    /// is longer than two thirds of that.
+    /// The pauses where a waiting place ends `waiting_ttl` after its last heartbeat, and a user is
+    /// absent after `absence`. Behind many users who are absent the turn of a far user may come at
+    /// once, so no pause is longer than two thirds of that.
     #[must_use]
     pub fn of(waiting_ttl: Duration, absence: Option<Duration>, near_positions: u64) -> Self {
         let longest = waiting_ttl / 6;
@@ -71,8 +71,8 @@ impl HeartbeatPauses {
 }
 
 impl LineStatus {
-    /// The status of a line that was seen at `as_of`, with the limit in time and the window that the last
-    /// tick told.
+    /// The status of a line that was seen at `as_of`, with the limit in time and the window that
+    /// the last tick told.
     #[must_use]
     pub fn of(
         line: &Line,
@@ -111,8 +111,8 @@ pub struct LineFollower {
 /// What a status says to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineAdvice {
-    /// Wait. The position is for display: never less than the truth when the status was made, and it
-    /// never grows.
+    /// Wait. The position is for display: never less than the truth when the status was made, and
+    /// it never grows.
     Wait {
         /// From 1.
         position: u64,
@@ -127,7 +127,8 @@ impl LineFollower {
     /// An older status is of no use: the cache has lost its origin.
     pub const AGE_MAX: Duration = Duration::from_secs(20);
 
-    /// Follows the line for the place with this arrival and ordinal, as the origin told them at `as_of`.
+    /// Follows the line for the place with this arrival and ordinal, as the origin told them at
+    /// `as_of`.
     #[must_use]
     pub fn new(arrival: Arrival, generation: Generation, ordinal: u64, as_of: Timestamp) -> Self {
         Self {
@@ -138,8 +139,8 @@ impl LineFollower {
         }
     }
 
-    /// Notes what the origin has told since: another generation replaces all, and of two ordinals of one
-    /// generation the smaller one counts.
+    /// Notes what the origin has told since: another generation replaces all, and of two ordinals
+    /// of one generation the smaller one counts.
     pub fn note(&mut self, generation: Generation, ordinal: u64, as_of: Timestamp) {
         let smallest = if generation == self.generation {
             ordinal.min(self.ordinal)

@@ -140,15 +140,16 @@ impl QueuePolicy {
     /// After how long without a heartbeat a waiting user is absent, unless the policy says.
     pub const ABSENT_AFTER: Duration = Duration::from_secs(45);
 
-    /// How many longest polls a user has until they are absent, so that two lost requests cost no turn.
+    /// How many longest polls a user has until they are absent, so that two lost requests cost no
+    /// turn.
     const POLLS_UNTIL_ABSENT: u32 = 3;
 
     /// The highest limit on those who wait: 2^53 − 1, the largest whole number that every JSON reader
     /// keeps exactly.
     pub const MAX_WAITING: u64 = 9_007_199_254_740_991;
 
-    /// The policy of a queue of which an operator has said nothing. Where polls may be so long that the
-    /// usual [absence](Self::absence) is less than three of them, it says a longer one.
+    /// The policy of a queue of which an operator has said nothing. Where polls may be so long that
+    /// the usual [absence](Self::absence) is less than three of them, it says a longer one.
     #[must_use]
     pub fn usual(rules: &PolicyRules) -> Self {
         let shortest = rules.longest_poll * Self::POLLS_UNTIL_ABSENT;
@@ -158,8 +159,8 @@ impl QueuePolicy {
         }
     }
 
-    /// After how long without a heartbeat a user whose turn comes is absent and stands aside. None where
-    /// nobody stands aside: the usual time is more than half of a short `waiting_ttl`.
+    /// After how long without a heartbeat a user whose turn comes is absent and stands aside. None
+    /// where nobody stands aside: the usual time is more than half of a short `waiting_ttl`.
     #[must_use]
     pub fn absence(&self) -> Option<Duration> {
         let usual = Some(Self::ABSENT_AFTER).filter(|usual| *usual <= self.waiting_ttl / 2);
@@ -167,8 +168,8 @@ impl QueuePolicy {
     }
 
     /// The last position whose turn comes within twice the [absence](Self::absence) if nobody ahead
-    /// leaves: what the limit in time admits until then, or twice the capacity where there is no such limit.
-    /// 0 where nobody stands aside.
+    /// leaves: what the limit in time admits until then, or twice the capacity where there is no
+    /// such limit. 0 where nobody stands aside.
     #[must_use]
     pub fn near_positions(&self) -> u64 {
         let Some(absence) = self.absence() else {
@@ -312,8 +313,8 @@ mod tests {
 
     #[test]
     fn users_are_absent_after_three_polls_and_well_before_their_place_ends() {
-        // The waiting time to live, what the policy says, what that means, and whether it is good; in
-        // seconds.
+        // The waiting time to live, what the policy says, what that means, and whether it is good;
+        // in seconds.
         let seconds = Duration::from_secs;
         for (ttl, given, absence, is_good) in [
             (300, None, Some(45), true),

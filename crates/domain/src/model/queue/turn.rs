@@ -9,15 +9,16 @@ use super::{Deadlines, EffectiveState, PlaceEnd};
 pub enum HeadDecision {
     /// The user is admitted.
     Admit,
-    /// The user is absent and stands aside: the place keeps its arrival and its deadline, takes no room,
-    /// and is next in line again from the user's next heartbeat on.
+    /// The user is absent and stands aside: the place keeps its arrival and its deadline, takes no
+    /// room, and is next in line again from the user's next heartbeat on.
     StandAside,
     /// The place is past its end.
     Remove,
 }
 
 impl HeadDecision {
-    /// Decides by the last `heartbeat` of the user. In *bypass* nobody stands aside: it moves everybody.
+    /// Decides by the last `heartbeat` of the user. In *bypass* nobody stands aside: it moves
+    /// everybody.
     #[must_use]
     pub fn of(
         heartbeat: Timestamp,

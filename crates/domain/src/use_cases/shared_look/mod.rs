@@ -146,8 +146,8 @@ impl SharedLook {
         result.map(|()| told)
     }
 
-    /// The newest look at the line of `concert`, at most [`SharedLook::MAX_AGE`] old. The concert is one
-    /// that there is.
+    /// The newest look at the line of `concert`, at most [`SharedLook::MAX_AGE`] old. The concert
+    /// is one that there is.
     ///
     /// # Errors
     /// When the queues' store fails.

@@ -210,9 +210,9 @@ impl Shard {
         self.near.is_empty() && self.far.is_empty()
     }
 
-    /// Adds to `signs`, up to `limit` in all, those of people who were found in the store so long before
-    /// `now`, by the store's clock, that `look` lets their heartbeats stay here no longer; forgets those of
-    /// them who were not heard of since.
+    /// Adds to `signs`, up to `limit` in all, those of people who were found in the store so long
+    /// before `now`, by the store's clock, that `look` lets their heartbeats stay here no longer;
+    /// forgets those of them who were not heard of since.
     pub(super) fn due_signs(
         &mut self,
         signs: &mut Vec<SignOfLife>,
@@ -235,7 +235,8 @@ impl Shard {
                 };
                 let confirmed_at = sighting.confirmed_at();
                 if confirmed_at != found_at {
-                    // Found again since: their turn comes with those who were found at the same time.
+                    // Found again since: their turn comes with those who were found at the same
+                    // time.
                     turns.remove(kept);
                     turns.insert(arrival, confirmed_at, kept);
                     continue;

@@ -41,8 +41,8 @@ impl Look {
         later(self.as_of, Duration::try_from(elapsed).unwrap_or_default())
     }
 
-    /// For how long after the store has told of a user at `position` they are answered from this look, and
-    /// their heartbeats stay here.
+    /// For how long after the store has told of a user at `position` they are answered from this
+    /// look, and their heartbeats stay here.
     pub(super) fn answers_for(&self, position: u64) -> Duration {
         let line = self.line.as_ref();
         line.map_or(Duration::ZERO, |line| {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::room::is_sparse;
 use crate::model::queue::Arrival;
 
-/// Users, each with when they were last found in the store, from who was found first. Users who were
-/// forgotten stay until their turn comes.
+/// Users, each with when they were last found in the store, from who was found first. Users who
+/// were forgotten stay until their turn comes.
 #[derive(Debug, Default)]
 pub(super) struct Turns(VecDeque<(Arrival, Timestamp)>);
 

@@ -163,7 +163,7 @@ impl<'a> Expected<'a> {
         line.any(|number| !self.is_over(*number))
     }
 
-    /// A user who stood aside is heard of.
+    /// A user who stood aside sends a heartbeat.
     fn return_to_line(&mut self, number: usize) {
         if self.aside.remove(&number) {
             self.returned.insert(number);

@@ -164,8 +164,8 @@ impl WaitEstimate {
         sample.note(arrival, shown, pause, interval);
     }
 
-    /// A shown position among the users who take turns: it counts those who stand aside, all of whom are
-    /// ahead.
+    /// A shown position among the users who take turns: it counts those who stand aside, all of
+    /// whom are ahead.
     #[must_use]
     pub fn among_present(&self, shown: &ShownPosition) -> ShownPosition {
         let aside = self.last.map_or(0, |last| last.aside);
