@@ -164,6 +164,7 @@ macro_rules! queue_contracts {
                 a_wait_outlives_a_break_of_service
                 a_wait_starts_anew_when_service_does
                 admission_ticks_serve_too
+                who_takes_the_room_of_an_ended_place_is_the_first
                 a_claim_deadline_outlives_a_break
                 a_claimed_place_does_not_outlive_a_break
                 asking_is_no_sign_of_service

@@ -2,12 +2,12 @@
 
 use frontrow_domain::{
     model::queue::{GatePurpose, PolicyState},
-    ports::LookUpOutcome,
+    ports::{JoinOutcome, LookUpOutcome},
 };
 
 use super::{
-    ACTIVE_TTL, CLAIM_TTL, QueueFixture, Room, WAITING_TTL, asking::until, by_rate, minutes,
-    paused, seconds,
+    ACTIVE_TTL, CLAIM_TTL, QueueFixture, Room, WAITING_TTL, asking::until, by_capacity, by_rate,
+    minutes, paused, seconds,
 };
 
 /// Nobody's wait ends while nothing serves the queue.
@@ -45,6 +45,22 @@ pub async fn admission_ticks_serve_too<F: QueueFixture>(fixture: F) {
     if room.is_served(looked_up.as_of) {
         assert_eq!(looked_up.value, LookUpOutcome::Gone);
     }
+}
+
+/// Whoever takes the room of a place that ended while nothing served the queue is the first in it: service
+/// counts from then.
+pub async fn who_takes_the_room_of_an_ended_place_is_the_first<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(1)).await;
+    let ann = room.walk_in("ann").await;
+    room.pass_gate(&ann, GatePurpose::Browse).await;
+    room.pass(ACTIVE_TTL * 2).await;
+    let joined = room.join("ben").await;
+    let JoinOutcome::Joined(place) = joined.value else {
+        panic!("ann's place is over: {joined:?}");
+    };
+    let ends = joined.as_of + CLAIM_TTL;
+    assert_eq!(until(&place), Some(ends));
+    assert_eq!(room.active_until(&place.ticket).await, ends);
 }
 
 /// A claim deadline counts from the return of service, as every reader can see at once.

@@ -241,6 +241,7 @@ impl Changes {
             return;
         };
         self.queue.count_out(row.phase, row.arrival);
+        self.was_idle |= self.queue.waiting + self.queue.active == 0;
         if self.queue.terms.accepts_reentry(self.now) {
             self.remember(user, row.arrival);
         } else {

@@ -60,9 +60,9 @@ pub(super) async fn change(
     let mut changes = Changes {
         concert,
         now,
-        queue,
         line,
-        was_idle: before.waiting + before.active == 0,
+        was_idle: queue.waiting + queue.active == 0,
+        queue,
         rows: HashMap::from_iter(rows),
         changed: BTreeMap::new(),
         departures: Vec::new(),
