@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use frontrow_test_harness::{Reply, eventually};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,6 +20,7 @@ on_every_store!(
     a_concert_that_has_ended_says_so_until_there_is_another_performance,
     a_concert_without_a_performance_lets_users_join_and_admits_nobody,
     a_heartbeat_keeps_a_place_and_tells_when_it_is_active,
+    a_silent_user_stands_aside_and_is_next_when_back,
     a_paused_queue_lets_people_join_and_admits_nobody,
     a_closed_queue_refuses_joins_and_its_places_run_on,
     a_bypassed_queue_admits_everybody_and_the_gate_still_wants_a_token,
@@ -212,6 +214,38 @@ async fn a_heartbeat_keeps_a_place_and_tells_when_it_is_active(stores: Stores) -
         .await?;
     forged.expect_status(401)?;
     Ok(())
+}
+
+async fn a_silent_user_stands_aside_and_is_next_when_back(stores: Stores) -> Result<()> {
+    const ABSENT_AFTER_S: i64 = 3;
+    let mut policy = one_at_a_time();
+    policy["absent_after_s"] = json!(ABSENT_AFTER_S);
+    let stage = Stage::open(stores, 1, 5, policy).await?;
+    let inside = stage.join("inside").await?;
+    let mut silent = stage.join("silent").await?;
+    let mut next = stage.join("next").await?;
+    let absent_at =
+        instant(&silent.place["as_of"])? + SignedDuration::from_secs(ABSENT_AFTER_S + 1);
+    eventually("the silent user is absent", SOON, async || {
+        next.look_up().await?;
+        Ok((instant(&next.place["as_of"])? > absent_at).then_some(()))
+    })
+    .await?;
+    leave(&inside).await?;
+    is_admitted(&mut next).await?;
+
+    silent.look_up().await?;
+    assert_eq!(silent.place["state"], "waiting");
+    let late = stage.join("late").await?;
+    assert_eq!(late.place["position"], 2);
+    leave(&next).await?;
+    is_admitted(&mut silent).await?;
+    Ok(())
+}
+
+async fn leave(visitor: &Visitor) -> Result<()> {
+    let left = visitor.client.delete("/v1/queue/token").await?;
+    left.expect_status(204).map(drop)
 }
 
 async fn a_paused_queue_lets_people_join_and_admits_nobody(stores: Stores) -> Result<()> {
