@@ -8,7 +8,7 @@ SET @change = IF(
          ADD COLUMN absent_after_us BIGINT,
          ADD COLUMN passed_ends_us BIGINT,
          ADD COLUMN aside BIGINT NOT NULL DEFAULT 0,
-         ADD CONSTRAINT queues_aside CHECK (aside >= 0 AND aside + reentered <= waiting)');
+         ADD CONSTRAINT queues_aside CHECK (aside >= 0)');
 PREPARE change_table FROM @change;
 EXECUTE change_table;
 DEALLOCATE PREPARE change_table;

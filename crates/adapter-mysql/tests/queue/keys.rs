@@ -110,7 +110,6 @@ async fn nothing_is_counted_below_none_or_by_halves() {
             "queues_counts",
         ),
         ("UPDATE queues SET aside = -1", "queues_aside"),
-        ("UPDATE queues SET aside = waiting + 1", "queues_aside"),
         ("UPDATE queues SET busy = FALSE", "queues_is_busy"),
         (
             "INSERT INTO queue_leavers SELECT concert_id, 1, 2, 0 FROM queues",

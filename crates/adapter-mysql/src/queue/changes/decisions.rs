@@ -6,7 +6,7 @@ use frontrow_domain::model::{
     ConcertId, UserId,
     queue::{Arrival, JoinDecision, JoinFacts, Place, SignOfLife, Ticket},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::requests::{Answer, Request};
 use crate::queue::rows::{
@@ -113,8 +113,10 @@ impl Changes {
 
     fn record(&mut self, heartbeat: &SignOfLife) {
         let row = self.held(&heartbeat.user);
-        if let Some(row) = row.filter(|row| row.arrival == heartbeat.arrival) {
-            self.beat(&heartbeat.user, row, heartbeat.at.min(self.now));
+        let at = heartbeat.at.min(self.now);
+        let is_newer = |row: &PlaceRow| row.arrival == heartbeat.arrival && row.since < at;
+        if let Some(row) = row.filter(is_newer) {
+            self.beat(&heartbeat.user, row, at);
         }
     }
 
@@ -132,19 +134,14 @@ impl Changes {
     /// The place of a user after a heartbeat.
     fn keep(&mut self, user: &UserId, row: PlaceRow) -> Place {
         // Also where the clock has stepped back behind the last heartbeat.
-        let at = self.now.max(row.since + SignedDuration::from_micros(1));
-        let row = if row.stands_aside(&self.queue) {
-            self.beat(user, row, at)
-        } else {
-            self.beat(user, row, self.now)
-        };
+        let row = self.beat(user, row, self.now);
         self.place(user, &row)
     }
 
-    /// Records a heartbeat of a waiting place, unless it has a newer one. A user who stood aside is next
-    /// in line from now on. Returns the row as it is then.
+    /// Records a heartbeat of a waiting place. A user who stood aside is next in line from now on. Returns
+    /// the row as it is then.
     fn beat(&mut self, user: &UserId, mut row: PlaceRow, at: Timestamp) -> PlaceRow {
-        if !row.phase.waits() || row.since >= at {
+        if !row.phase.waits() {
             return row;
         }
         row.since = at;

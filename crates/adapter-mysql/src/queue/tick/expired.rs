@@ -203,7 +203,9 @@ pub(in crate::queue) async fn make_room(
     let capacity = queue.policy().capacity;
     let capacity = capacity.filter(|_| queue.terms.state(now) == EffectiveState::Open);
     let occupied = count(queue.active).saturating_add(wanted);
-    if capacity.is_none_or(|most| occupied <= u64::from(most.max_active)) {
+    // Where the last tick is not recent, it also matters whether the next place is the only one.
+    let is_served = !queue.terms.tick_is_due(now);
+    if capacity.is_none_or(|most| is_served && occupied <= u64::from(most.max_active)) {
         return Ok(());
     }
     let phases = [Phase::Admitted, Phase::Claimed];
