@@ -34,6 +34,7 @@
 //!   needs.
 //! - [`MySqlServer`] is a MariaDB or MySQL of the tests' own; [`MySqlTestDatabase`] is one test's database on it;
 //!   [`PROCESS_LIST`] is who is connected to either.
+//! - [`Nginx`] is a cache in front of a program.
 //! - [`RedisServer`] is a Redis of the tests' own; [`RedisKeyspace`] is one test's keys on a shared one.
 //! - [`FaultProxy`] breaks the network between a client and a server, the program or any other.
 //! - [`SmallDisk`] is a disk that a test can fill.
@@ -50,6 +51,7 @@ mod client;
 mod eventually;
 mod fault_proxy;
 mod mysql;
+mod nginx;
 mod process;
 mod redis;
 mod reply;

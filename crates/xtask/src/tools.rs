@@ -47,6 +47,11 @@ pub(crate) const NEEDED: &[Tool] = &[
         why: "is the server on which the Redis adapter is tested",
     },
     Tool {
+        programs: &["nginx"],
+        packages: &["nginx-light"],
+        why: "is the cache behind which a line is followed",
+    },
+    Tool {
         programs: &["faketime"],
         // The program is a part of its package by itself; the tests use the library that comes with it.
         packages: &["faketime"],

@@ -1,10 +1,17 @@
 //! The state of a line, as everybody is shown it.
 
 use anyhow::Result;
-use frontrow_test_harness::{Reply, eventually};
+use frontrow_test_harness::{Client, Nginx, Reply, eventually};
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{lives::SOON, on_every_store, stage::Stage, stores::Stores};
+use crate::{
+    lives::{SOON, instant},
+    on_every_store,
+    stage::Stage,
+    stores::Stores,
+};
 
 on_every_store!(
     a_client_learns_its_turn_from_the_line_alone,
@@ -73,6 +80,39 @@ async fn a_line_that_a_client_has_is_not_sent_again(stores: Stores) -> Result<()
     assert_eq!(same.header("cache-control"), Some(caching));
     let open = line(&stage).await?.json;
     assert_eq!(open["pace"], json!({"admit": 500, "interval_s": 3.0}));
+    Ok(())
+}
+
+/// A thousand clients look at the line again and again, through a cache.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_clients_behind_a_cache_cost_about_one_request_a_second() -> Result<()> {
+    const CLIENTS: usize = 1_000;
+    /// Until the line that they see is so much newer than the first.
+    const SECONDS: i64 = 4;
+    let stage = Stage::open(Stores::EMBEDDED, 1, 5, json!({})).await?;
+    let mut nginx = Nginx::before(&stage.app.base_url()).await?;
+    let path = format!("/v1/concerts/{}/line", stage.concert);
+    let cached = Client::to(nginx.url())?;
+    let as_of = async || -> Result<Timestamp> {
+        let seen = cached.get(&path).await?.expect_status(200)?;
+        instant(seen.at("/as_of")?)
+    };
+    let first = as_of().await?;
+    let looking = (0..CLIENTS).map(|_| async {
+        let mut last = first;
+        while last.duration_since(first).as_secs() < SECONDS {
+            let seen = as_of().await?;
+            assert!(seen >= last, "a cache goes back from {last} to {seen}");
+            last = seen;
+        }
+        anyhow::Ok(last)
+    });
+    let last = try_join_all(looking).await?.into_iter().max();
+    let seconds = last.unwrap_or(first).duration_since(first).as_secs();
+    let (answered, asked) = nginx.answered()?;
+    assert!(answered > CLIENTS, "{answered}");
+    let most = usize::try_from(seconds)? + 2;
+    assert!(asked <= most, "{asked} of {answered} in {seconds} s");
     Ok(())
 }
 

@@ -27,6 +27,7 @@ mod instances;
 mod journey;
 mod limits;
 mod line;
+mod line_module;
 mod lives;
 mod queue_failures;
 mod queue_lives;
