@@ -15,7 +15,7 @@ use diesel_async::{
 };
 use frontrow_domain::ports::StoreResult;
 use futures_util::FutureExt;
-use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
+use mysql_async::{Conn, Opts, OptsBuilder, SslOpts, prelude::Queryable};
 use tokio::{runtime::Handle, sync::watch};
 
 use crate::{
@@ -121,9 +121,9 @@ impl Server {
     /// A new connection.
     pub(crate) async fn connect(&self) -> ConnectionResult<Connection> {
         let connecting = async {
-            let connection = Conn::new(self.options.clone())
-                .await
-                .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+            let connection = named(self.options.clone()).await;
+            let connection =
+                connection.map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
             Connection::try_from(connection).await
         };
         let connected = tokio::time::timeout(self.connect_timeout, connecting).await;
@@ -165,6 +165,21 @@ impl Server {
                 why: error.to_string(),
             })
     }
+}
+
+/// A connection whose session knows the name of its server as `@frontrow_server`: each server of MySQL has
+/// another `server_uuid`, each of MariaDB another `server_uid`, which older versions lack. Null there.
+async fn named(options: Opts) -> mysql_async::Result<Conn> {
+    let mut connection = Conn::new(options).await?;
+    let name: Option<(String, String)> = connection
+        .query_first("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid')")
+        .await?;
+    if let Some((_, name)) = name {
+        connection
+            .exec_drop("SET @frontrow_server = ?", (name,))
+            .await?;
+    }
+    Ok(connection)
 }
 
 /// Drops a connection that has lain idle and does not answer within `limit`. Those that were last used

@@ -120,8 +120,8 @@ impl Calls {
     async fn script(&self, caller: Caller, script: &Script, mut call: Cmd) -> StoreResult<Value> {
         let lane = self.lane(caller);
         let number = self.last_number.fetch_add(1, Ordering::Relaxed);
-        call.arg(number);
         let mut link = lane.link().await?;
+        call.arg(link.server()).arg(number);
         let answer = run(&lane, &mut link, script, &call).await?;
         let answer = reply::to_call(number, answer).ok_or_else(|| {
             lane.report(&link, Trouble::OutOfStep);

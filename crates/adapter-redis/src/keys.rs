@@ -19,7 +19,7 @@ const QUEUE_PARTS: [&str; QUEUE_KEYS] = [
     "active",
     "unclaimed",
     "places",
-    "ended",
+    "ended_at",
     "left",
     "returned",
 ];

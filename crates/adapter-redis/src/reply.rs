@@ -7,7 +7,7 @@ use std::vec;
 
 use deadpool_redis::redis::Value;
 use frontrow_domain::{
-    model::queue::{Generation, PolicyState, QueueView, SaleState},
+    model::queue::{Generation, PolicyState, PolicyVersion, QueueView, SaleState},
     ports::{Stamped, StoreError, StoreResult},
 };
 use jiff::Timestamp;
@@ -111,6 +111,12 @@ impl Reply {
         let digits = self.text()?;
         let number = u64::from_str_radix(&digits, 16).map_err(|_| strange())?;
         Ok(Generation(number))
+    }
+
+    /// The version of a policy.
+    pub(crate) fn version(&mut self) -> StoreResult<PolicyVersion> {
+        let version = self.text()?.parse().map_err(|_| strange())?;
+        Ok(PolicyVersion(version))
     }
 
     /// Bytes.

@@ -54,27 +54,27 @@ macro_rules! scripts {
 
 scripts! {
     /// Takes places.
-    JOIN = ["queue", "service", "deadlines", "reentry", "people", "line", "expired", "window", "admission", "join"];
+    JOIN = ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "line", "expired", "window", "admission", "join"];
     /// Says where places are.
-    LOOK_UP = full ["queue", "service", "deadlines", "reentry", "people", "look_up"];
+    LOOK_UP = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "look_up"];
     /// Shows claimed places.
     CLAIMED = full ["queue", "claimed"];
     /// Lets active places through.
-    PASS_GATE = full ["queue", "service", "deadlines", "reentry", "people", "pass_gate"];
+    PASS_GATE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "pass_gate"];
     /// Ends places.
-    LEAVE = full ["queue", "service", "deadlines", "reentry", "people", "leave"];
+    LEAVE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "leave"];
     /// Shows the line as a whole.
-    LOOK = full ["queue", "deadlines", "reentry", "look"];
+    LOOK = full ["queue", "gaps", "deadlines", "reentry", "look"];
     /// Notes heartbeats.
-    HEARD_OF = full ["queue", "deadlines", "heard_of"];
+    HEARD_OF = full ["queue", "gaps", "server", "deadlines", "heard_of"];
     /// Admits the head of the line.
     ADMIT = full [
-        "queue", "service", "deadlines", "reentry", "line", "tick", "expired", "window", "admission", "admit"
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "line", "tick", "expired", "window", "admission", "admit"
     ];
     /// Removes places past their end.
-    EXPIRE = full ["queue", "service", "deadlines", "reentry", "tick", "expired", "expire"];
+    EXPIRE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "tick", "expired", "expire"];
     /// Says whether anybody has a place.
-    IS_EMPTY = full ["queue", "deadlines", "reentry", "is_empty"];
+    IS_EMPTY = full ["queue", "gaps", "deadlines", "reentry", "is_empty"];
     /// Removes a queue.
     REMOVE = full ["queue", "deadlines", "remove"];
     /// Gives the store a queue.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use deadpool_redis::redis::{Cmd, aio::MultiplexedConnection};
-use frontrow_domain::ports::StoreError;
+use deadpool_redis::redis::{Cmd, RedisError, aio::MultiplexedConnection};
+use frontrow_domain::{model::queue::ServerId, ports::StoreError};
 
 use crate::{connections::Connections, errors, open_error::OpenError};
 
@@ -38,9 +38,8 @@ pub(crate) async fn check(
     let link = connections.for_job().link().await;
     let mut connection = link.map_err(unreachable)?.connection;
     match info(&mut connection).await {
-        Ok(info) => judge(&Info::read(&info), server, is_for),
-        // Some who offer Redis keep this to themselves, and its users cannot change it.
-        Err(error) if matches!(error.code(), Some("NOPERM" | "ERR")) => {
+        Ok(Some(info)) => judge(&Info::read(&info), server, is_for),
+        Ok(None) => {
             if is_for == Use::Queues {
                 warn_of_silence(server);
             }
@@ -50,12 +49,26 @@ pub(crate) async fn check(
     }
 }
 
-async fn info(
+/// Which server a connection leads to: each process of Redis has another `run_id`. None where it does
+/// not say.
+pub(crate) async fn id(
     connection: &mut MultiplexedConnection,
-) -> Result<String, deadpool_redis::redis::RedisError> {
+) -> Result<Option<ServerId>, RedisError> {
+    let info = info(connection).await?;
+    let info = info.as_deref().map(Info::read);
+    Ok(info.and_then(|info| ServerId::named(info.get("run_id")?)))
+}
+
+/// What the server says of itself. None where it says nothing: some providers of Redis allow their users
+/// no `INFO`.
+async fn info(connection: &mut MultiplexedConnection) -> Result<Option<String>, RedisError> {
     let mut info = Cmd::new();
     info.arg("INFO");
-    info.query_async(connection).await
+    match info.query_async(connection).await {
+        Ok(told) => Ok(Some(told)),
+        Err(error) if matches!(error.code(), Some("NOPERM" | "ERR")) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), OpenError> {

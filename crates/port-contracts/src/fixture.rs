@@ -7,7 +7,10 @@ use std::sync::{
 
 use async_trait::async_trait;
 use frontrow_domain::{
-    model::queue::{SaleCount, SaleState},
+    model::{
+        ConcertId,
+        queue::{SaleCount, SaleState},
+    },
     ports::{
         Books, ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies,
         QueueTicks, RankingCounters, RankingSource, Reservations, StoredCurrency, WaitingLine,
@@ -37,6 +40,18 @@ pub trait Fixture: Send + Sync {
     /// out before are of no use afterwards. A store that does not outlive its process loses its data
     /// here.
     async fn reopen(&mut self);
+
+    /// Copies the queue of a concert, as a replica or a backup has it. Returns false where the store
+    /// cannot lose its last writes alone.
+    async fn copy_queue(&mut self, concert: ConcertId) -> bool {
+        let _ = concert;
+        false
+    }
+
+    /// Replaces the queue by its last copy, which another server has.
+    async fn fail_over(&mut self, concert: ConcertId) {
+        let _ = concert;
+    }
 }
 
 /// The ports of a queue, all on one store.

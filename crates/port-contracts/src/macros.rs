@@ -192,6 +192,19 @@ macro_rules! queue_contracts {
                 a_look_keeps_no_place
                 looks_serve_no_queue
             }
+            last_writes {
+                lost_places_come_back_in_their_order
+                a_tick_finds_the_loss
+                a_lost_admission_is_made_again
+                who_was_admitted_at_once_comes_back_first
+                what_was_not_lost_does_not_come_back
+                a_later_place_than_the_one_that_ended_comes_back
+                a_lost_place_can_be_left
+                a_lost_ticket_proves_the_loss
+                a_silence_may_hide_a_loss
+                lost_places_come_back_for_the_waiting_time_to_live
+                eight_losses_are_remembered
+            }
             leavers {
                 the_next_look_tells_who_left
                 every_caller_is_told_who_left

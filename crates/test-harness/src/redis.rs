@@ -150,6 +150,12 @@ impl RedisServer {
         self.start_again(READY).await
     }
 
+    /// Where its files are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Has it execute a command, whatever it answers.
     pub async fn execute(&self, command: &[&str]) -> Result<()> {
         let [name, arguments @ ..] = command else {

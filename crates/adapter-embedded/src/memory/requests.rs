@@ -3,7 +3,7 @@
 use frontrow_domain::{
     model::{
         UserId,
-        queue::{Arrival, GatePurpose, JoinDecision, JoinFacts, Place, Standing, Ticket},
+        queue::{GatePurpose, JoinDecision, JoinFacts, Place, Standing, Ticket},
     },
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome},
 };
@@ -89,7 +89,8 @@ impl QueueState {
     /// Ends the place of `ticket`.
     pub(super) fn leave(&mut self, ticket: &Ticket, now: Timestamp) -> LeaveOutcome {
         if self.reenters(ticket, now) {
-            self.remember_end(&ticket.user, now);
+            self.terms.record_lost(ticket, now);
+            self.remember_end(&ticket.user, ticket.arrival, now);
             return LeaveOutcome::Left;
         }
         match self.place_of(&ticket.user, now) {
@@ -125,8 +126,7 @@ impl QueueState {
     /// Gives `user`, who has no place, a new one: active or at the end of the line.
     fn enter(&mut self, user: &UserId, admitted: bool, now: Timestamp) -> Place {
         self.take_first_place(now);
-        let arrival = Arrival::after(self.last_arrival, now);
-        self.last_arrival = Some(arrival);
+        let arrival = self.terms.next_arrival(now);
         let standing = if admitted {
             self.active.admit(user.clone(), arrival, now);
             Standing::Active {

@@ -3,7 +3,7 @@
 //! Everything here is given the time and touches nothing outside. `requests.rs` has what users ask
 //! for, `ticks.rs` what the jobs and the operators do.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use frontrow_domain::model::{
     ConcertId, UserId,
@@ -22,8 +22,6 @@ pub(super) struct QueueState {
     pub(super) concert: ConcertId,
     pub(super) terms: QueueTerms,
     pub(super) admission: Admission,
-    /// The latest arrival that was given out or, after a loss, re-entered.
-    pub(super) last_arrival: Option<Arrival>,
     pub(super) waiting: Waiting,
     pub(super) active: Active,
     /// How many users stopped waiting.
@@ -34,9 +32,9 @@ pub(super) struct QueueState {
     pub(super) passed_to: Option<Arrival>,
     /// The users who left the line.
     pub(super) departures: Departures,
-    /// The users whose place ended since a loss: their tickets from before it do not re-enter. A
-    /// tree, because it is forgotten piece by piece.
-    pub(super) ended: BTreeSet<UserId>,
+    /// The users whose place ended since a loss, and its arrival: it does not re-enter. A tree, because
+    /// it is forgotten piece by piece.
+    pub(super) ended: BTreeMap<UserId, Arrival>,
 }
 
 impl QueueState {
@@ -47,16 +45,21 @@ impl QueueState {
     pub(super) fn new(seed: &QueueSeed, now: Timestamp) -> Self {
         Self {
             concert: seed.concert,
-            terms: QueueTerms::new(seed.policy.clone(), seed.generation, seed.recovery, now),
+            terms: QueueTerms::new(
+                seed.policy.clone(),
+                seed.generation,
+                seed.recovery,
+                None,
+                now,
+            ),
             admission: Admission::default(),
-            last_arrival: None,
             waiting: Waiting::default(),
             active: Active::default(),
             departed: 0,
             admitted: 0,
             passed_to: None,
             departures: Departures::default(),
-            ended: BTreeSet::new(),
+            ended: BTreeMap::new(),
         }
     }
 
@@ -99,16 +102,15 @@ impl QueueState {
 
     /// True where `ticket` brings back a place that was lost with the store.
     pub(super) fn reenters(&self, ticket: &Ticket, now: Timestamp) -> bool {
-        self.terms.reenters(ticket, now)
-            && self.arrival_of(&ticket.user).is_none()
-            && !self.ended.contains(&ticket.user)
+        let ended = self.ended.get(&ticket.user).copied();
+        self.terms.reenters(ticket, ended, now) && self.arrival_of(&ticket.user).is_none()
     }
 
     /// Puts the user of `ticket`, which [re-enters](Self::reenters), back into the line. New joins
     /// come after every arrival seen.
     pub(super) fn reenter(&mut self, ticket: &Ticket, now: Timestamp) {
         self.take_first_place(now);
-        self.last_arrival = self.last_arrival.max(Some(ticket.arrival));
+        self.terms.reenter(ticket, now);
         self.waiting.enter(ticket.user.clone(), ticket.arrival, now);
     }
 
@@ -121,17 +123,19 @@ impl QueueState {
 
     /// Removes the entry of `user`, wherever it is.
     pub(super) fn remove(&mut self, user: &UserId, now: Timestamp) {
+        let Some(arrival) = self.arrival_of(user) else {
+            return;
+        };
         let waited = self.waiting.remove(user);
         self.departed += u64::from(waited);
-        if waited || self.active.remove(user) {
-            self.remember_end(user, now);
-        }
+        self.active.remove(user);
+        self.remember_end(user, arrival, now);
     }
 
-    /// Remembers that the place of `user` ended, while users may re-enter.
-    pub(super) fn remember_end(&mut self, user: &UserId, now: Timestamp) {
+    /// Remembers that the place of `user` with this arrival ended, while users may re-enter.
+    pub(super) fn remember_end(&mut self, user: &UserId, arrival: Arrival, now: Timestamp) {
         if self.terms.accepts_reentry(now) {
-            self.ended.insert(user.clone());
+            self.ended.insert(user.clone(), arrival);
         }
     }
 

@@ -126,6 +126,7 @@ impl QueueState {
             active,
             departed: self.departed,
             admitted: self.admitted,
+            policy_version: self.terms.version(),
             throughput,
             window: self.admission.window.filter(|_| throughput.is_some()),
             queue: self.terms.view(now),

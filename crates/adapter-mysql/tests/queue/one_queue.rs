@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use diesel::QueryResult;
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection};
 use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings, OlderSchema, TimeOffset};
+use frontrow_domain::model::ConcertId;
 use frontrow_port_contracts::{Fixture, QueuePorts};
 use frontrow_test_harness::MySqlTestDatabase;
 use jiff::SignedDuration;
@@ -72,6 +73,11 @@ pub(crate) async fn execute(raw: &mut AsyncMysqlConnection, sql: &str) -> QueryR
     raw.batch_execute(sql).await
 }
 
+/// Which rows are of the queue of `concert`.
+fn of(concert: ConcertId) -> String {
+    format!("concert_id = x'{}'", concert.0.simple())
+}
+
 #[async_trait]
 impl Fixture for OneQueue {
     type Ports = QueuePorts;
@@ -100,5 +106,37 @@ impl Fixture for OneQueue {
     async fn reopen(&mut self) {
         self.queue.close();
         self.queue = open(self.empty.url(), &settings(), &self.offset).await;
+    }
+
+    async fn copy_queue(&mut self, concert: ConcertId) -> bool {
+        let raw = &mut self.raw().await;
+        let of = of(concert);
+        for table in TABLES {
+            let make = format!("CREATE TABLE IF NOT EXISTS copy_of_{table} LIKE {table}");
+            let empty = format!("DELETE FROM copy_of_{table} WHERE {of}");
+            let copy = format!("INSERT INTO copy_of_{table} SELECT * FROM {table} WHERE {of}");
+            for statement in [make, empty, copy] {
+                execute(raw, &statement).await.unwrap();
+            }
+        }
+        true
+    }
+
+    async fn fail_over(&mut self, concert: ConcertId) {
+        let raw = &mut self.raw().await;
+        let of = of(concert);
+        execute(raw, "BEGIN").await.unwrap();
+        for table in TABLES {
+            let empty = format!("DELETE FROM {table} WHERE {of}");
+            let copy = format!("INSERT INTO {table} SELECT * FROM copy_of_{table} WHERE {of}");
+            for statement in [empty, copy] {
+                execute(raw, &statement).await.unwrap();
+            }
+        }
+        // The server is the same in truth: the copy says that another one was before.
+        let servers = r#"[{"server":"the one before","recorded_at":0}]"#;
+        let before = format!("UPDATE queues SET servers = '{servers}' WHERE {of}");
+        execute(raw, &before).await.unwrap();
+        execute(raw, "COMMIT").await.unwrap();
     }
 }

@@ -8,13 +8,16 @@ use deadpool_redis::{
         AsyncConnectionConfig, ConnectionInfo, PushInfo, PushKind, aio::MultiplexedConnection,
     },
 };
-use frontrow_domain::ports::{StoreError, StoreResult};
+use frontrow_domain::{
+    model::queue::ServerId,
+    ports::{StoreError, StoreResult},
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
 };
 
-use crate::{errors, open_error::OpenError, settings::RedisSettings};
+use crate::{errors, open_error::OpenError, server, settings::RedisSettings};
 
 /// The pause before the server is tried again; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -41,6 +44,15 @@ struct Number(u64);
 pub(crate) struct Link {
     number: Number,
     pub(crate) connection: MultiplexedConnection,
+    /// The server at the other end. None where it does not say which it is.
+    server: Option<Arc<ServerId>>,
+}
+
+impl Link {
+    /// The name of the server at the other end, empty where it gives none.
+    pub(crate) fn server(&self) -> &str {
+        self.server.as_ref().map_or("", |server| server.as_str())
+    }
 }
 
 /// How a lane stands.
@@ -163,10 +175,11 @@ struct Keeper {
 impl Keeper {
     async fn run(mut self) {
         for number in (0..).map(Number) {
-            let connection = self.connect(number).await;
+            let (connection, server) = self.connect(number).await;
             self.publish.send_replace(State::Up(Link {
                 number,
                 connection: MultiplexedConnection::clone(&connection),
+                server: server.map(Arc::new),
             }));
             let Some(trouble) = self.trouble_of(number).await else {
                 return;
@@ -198,16 +211,16 @@ impl Keeper {
     }
 
     /// Connects, however long that takes.
-    async fn connect(&self, number: Number) -> Connection {
+    async fn connect(&self, number: Number) -> (Connection, Option<ServerId>) {
         let mut pause = FIRST_PAUSE;
         let mut failed = false;
         loop {
             match self.connector.connect(number).await {
-                Ok(connection) => {
+                Ok(connected) => {
                     if failed {
                         tracing::info!("Redis can be reached again");
                     }
-                    return connection;
+                    return connected;
                 }
                 Err(why) => {
                     if !failed {
@@ -231,12 +244,15 @@ struct Connector {
 }
 
 impl Connector {
-    /// Connects once; says why that failed.
-    async fn connect(&self, number: Number) -> Result<Connection, String> {
+    /// Connects once, and asks which server it is; says why that failed.
+    async fn connect(&self, number: Number) -> Result<(Connection, Option<ServerId>), String> {
         let pool = self
             .pool_of_one(number)
             .map_err(|error| error.to_string())?;
-        pool.get().await.map_err(|error| errors::text(&error))
+        let mut connection = pool.get().await.map_err(|error| errors::text(&error))?;
+        let server = server::id(&mut connection).await;
+        let server = server.map_err(|error| error.to_string())?;
+        Ok((connection, server))
     }
 
     /// A pool of one connection: it makes and checks it, and notices when it is hung up.

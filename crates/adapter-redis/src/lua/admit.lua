@@ -100,8 +100,8 @@ if #absent_again > 0 then
   call('ZREM', RETURNED, unpack(absent_again))
 end
 if #taken > 0 then
-  remove_from_line(taken)
   remember_ends(expired)
+  remove_from_line(taken)
 end
 local done = #admissions / 2
 if done > 0 then

@@ -12,8 +12,8 @@ end
 local function expire_waiting(limit)
   local members = over_in(HEARD, waiting_cutoff, limit)
   if #members > 0 then
-    remove_from_line(members)
     remember_ends(members)
+    remove_from_line(members)
   end
   return #members
 end
@@ -22,9 +22,9 @@ end
 local function expire_active(key, last, limit)
   local members = over_in(key, last, limit)
   if #members > 0 then
+    remember_ends(members)
     call('ZREMRANGEBYRANK', key, 0, #members - 1)
     call('HDEL', PLACES, unpack(members))
-    remember_ends(members)
   end
   return #members
 end

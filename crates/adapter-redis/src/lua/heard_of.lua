@@ -1,8 +1,8 @@
 -- Notes heartbeats of users who wait.
 --
--- ARGV: from 2 on the member, the arrival and the instant of each, up to the call's number.
+-- ARGV: from 2 on the member, the arrival and the instant of each, up to the server's name.
 -- Returns `noted`.
-for i = 2, #ARGV - 1, 3 do
+for i = 2, #ARGV - 2, 3 do
   local member = ARGV[i]
   local arrival = call('ZSCORE', WAITING, member)
   if arrival and tonumber(arrival) == tonumber(ARGV[i + 1]) then

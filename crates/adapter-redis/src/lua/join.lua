@@ -55,6 +55,7 @@ local function enter(member, at_once)
   serve_first_place()
   -- Strictly later than every arrival before, also where the clock stood still or stepped back.
   last_arrival = math.max(now, last_arrival + 1)
+  give_out(last_arrival)
   if at_once then
     free, admitted_at_once = free - 1, admitted_at_once + 1
     may_end_at(now + terms.claim_ttl)
@@ -86,11 +87,11 @@ local function join(n)
   if expired_places[n] then
     remove_place(member, expired_places[n])
   end
-  if arrival and may_reenter(member, generation) then
+  if arrival and may_reenter(member, arrival, generation) then
     -- Where a clock has stepped back, they may re-enter behind users who have just joined.
     put_in_line()
     waiting, line = waiting + 1, true
-    return PLACE, reenter(member, arrival)
+    return PLACE, reenter(member, arrival, generation)
   end
   local why, at_once = decide()
   if why then

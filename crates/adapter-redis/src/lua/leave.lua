@@ -21,9 +21,12 @@ for n = 1, #members do
     if leaves then
       leave(member, place, remembered)
     end
-  elseif not expired_places[n] and may_reenter(member, generation) then
+  elseif not expired_places[n] and may_reenter(member, arrival, generation) then
     leaves = true
-    remember_ends({ member })
+    if generation == terms.generation then
+      confirm_loss(arrival)
+    end
+    call('ZADD', ENDED, arrival, member)
   end
   tell(n, leaves and LEFT_IT or GONE)
 end

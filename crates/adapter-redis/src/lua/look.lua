@@ -13,7 +13,7 @@ told[7], told[8], told[9] = terms.generation, kept[1], terms.waiting_ttl
 local _, aside = count_passed()
 -- Users who stand aside are ahead of all whose turn has not come.
 told[10], told[11] = terms.absent_after or false, math.min((terms.near or 0) + aside, 2 ^ 53 - 1)
-told[12] = accepts_reentry() and terms.comeback_until or false
+told[12] = reentry_until() or false
 told[13] = (counts())
 told[14], told[15] = admitted, passed_to > 0 and passed_to or false
 told[16], told[17] = left, 1

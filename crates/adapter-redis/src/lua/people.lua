@@ -1,6 +1,6 @@
 -- The users that a script is about, their places, and what the answer says of each.
 --
--- ARGV: from 2 on, four for each user, up to the call's number: the member; arrival and generation of the
+-- ARGV: from 2 on, four for each user, up to the server's name: the member; arrival and generation of the
 -- ticket that is shown, empty without one; and a number, where the script wants one. No user is there twice.
 -- Returns `done`; after the queue's view the generation, how many were admitted from the line, the number
 -- that the queue is to be listed under as busy where it is not; and a text with a record for each user, in
@@ -8,7 +8,7 @@
 --
 -- It is as if each had come alone, one after the other.
 local members = {}
-for i = 2, #ARGV - 1, 4 do
+for i = 2, #ARGV - 2, 4 do
   members[#members + 1] = ARGV[i]
 end
 
@@ -54,8 +54,11 @@ local function heartbeat(member, arrival)
 end
 
 -- Puts `member`, whose ticket re-enters, back into the line. New joins come after every arrival seen.
-local function reenter(member, arrival)
+local function reenter(member, arrival, generation)
   serve_first_place()
+  if generation == terms.generation then
+    confirm_loss(arrival)
+  end
   if last_arrival < arrival then
     last_arrival = arrival
     call('HSET', QUEUE, 'last_arrival', arrival)
@@ -70,6 +73,7 @@ end
 
 -- Removes a place, in time or past its end.
 local function remove_place(member, place)
+  remember_ends({ member })
   if place.waits then
     remove_from_line({ member })
     in_line = in_line - 1
@@ -78,7 +82,6 @@ local function remove_place(member, place)
     call('ZREM', UNCLAIMED, member)
     call('HDEL', PLACES, member)
   end
-  remember_ends({ member })
 end
 
 -- The place that the ticket of the n-th user is good for; nil where it is gone. Counts as a heartbeat.
@@ -88,7 +91,7 @@ local function place_of_ticket(n)
   if expired_places[n] then
     return nil
   elseif not place then
-    return may_reenter(member, generation) and reenter(member, arrival) or nil
+    return may_reenter(member, arrival, generation) and reenter(member, arrival, generation) or nil
   elseif place.arrival ~= arrival then
     return nil
   elseif place.waits then

@@ -8,13 +8,13 @@
 --   5 unclaimed  sorted set: active users who have not, by the admission. The end follows from it and
 --                changes for all of them with the policy, or after an outage
 --   6 places     hash: of each active place its arrival, its admission and, once claimed, its claim and end
---   7 ended      set: users whose place ended since the store lost the queue, while that can matter
+--   7 ended_at   sorted set: users whose place ended since a loss, by its arrival, while that can matter
 --   8 left       list: the arrivals of the last users who left the line, the latest last
 --   9 returned   sorted set: users who wait although admission has passed them, by arrival: those who stood
 --                aside and have sent a heartbeat since, and those who re-entered. They are next in line. Users whom
 --                admission has passed and who are not in it stand aside
--- ARGV[1] is how much later it is than the server's clock says; the last is the number of the call
--- (scripts.rs). All times are microseconds, instants since 1970: whole numbers below 2^53, which a double
+-- ARGV[1] is how much later it is than the server's clock says; the last two are the server's name
+-- (server.lua) and the number of the call (scripts.rs). All times are microseconds, instants since 1970: whole numbers below 2^53, which a double
 -- keeps exactly. FORMAT is the format of the keys (keys.rs).
 --
 -- Places past their end stay until a tick removes them. Every decision about a place asks for its end.
@@ -28,7 +28,7 @@ local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2] + ARGV[1]
 
 local found = call('HMGET', QUEUE, 'format', 'terms', 'serving_since', 'last_tick', 'sold_out', 'admitted',
-  'ends_from', 'last_arrival', 'listing', 'admitted_up_to')
+  'ends_from', 'last_arrival', 'listing', 'admitted_up_to', 'server', 'gaps')
 if found[1] and found[1] ~= FORMAT and found[1] ~= FORMER_FORMAT then
   return { 'other_format', now, found[1] }
 elseif found[1] ~= FORMAT or not found[2] then

@@ -4,7 +4,8 @@
 -- none, 4 how long to recover then (empty: not at all), and the policy: 5 state, 6 opens_at, 7 admit,
 -- 8 interval, 9 max_active, 10 max_waiting, 11 waiting_ttl, 12 claim_ttl, 13 active_ttl, each empty where
 -- there is none; 14 after how long a silence a queue counts as out of service; 15 after which silence users are
--- absent, empty where nobody is; 16 up to which position turns come soon.
+-- absent, empty where nobody is; 16 up to which position turns come soon; 17 the server's name, empty where it
+-- gives none.
 -- Returns `taken` with 1 and the number that the queue is to be listed under as busy where it recovers from
 -- now, else with 0; or `has_newer` with its version.
 local call = redis.call
@@ -33,6 +34,8 @@ if stored[2] and format ~= FORMAT then
   if passed_to then
     call('ZRANGESTORE', KEYS[9], KEYS[2], '-inf', passed_to, 'BYSCORE')
   end
+  -- Users whose place ended were remembered without its arrival. The key is in the slot of the others.
+  call('UNLINK', (string.gsub(KEYS[7], '_at$', '')))
 end
 if stored[2] and tonumber(stored[1]) >= tonumber(ARGV[2]) then
   return { 'has_newer', now, stored[1] }
@@ -85,5 +88,8 @@ end
 -- Whatever is left of a queue whose hash is gone would contradict the new one.
 call('UNLINK', unpack(KEYS))
 call('HSET', QUEUE, 'version', ARGV[2], 'terms', cmsgpack.pack(terms),
-  'serving_since', now, 'last_tick', now, 'format', FORMAT, 'listing', listing)
+  'serving_since', now, 'last_tick', now, 'format', FORMAT, 'listing', listing, 'last_arrival', now - 1)
+if ARGV[17] ~= '' then
+  call('HSET', QUEUE, 'server', ARGV[17])
+end
 return { 'taken', now, recovery and 1 or 0, listing + 1 }

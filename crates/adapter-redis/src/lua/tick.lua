@@ -20,13 +20,27 @@ local function move_ends_from()
   end
 end
 
--- Forgets a re-entry period that is over, so that it stays over when the clock steps back.
+-- Forgets a re-entry period and gaps that are over, so that they stay over when the clock steps back.
 -- Mirrors model/queue/terms.rs (QueueTerms::tick).
 local function forget_reentry()
+  local kept = {}
+  for _, gap in ipairs(gaps) do
+    if gap_is_open(gap) then
+      kept[#kept + 1] = gap
+    end
+  end
+  local ended = #kept < #gaps
+  if ended then
+    gaps = kept
+    save_gaps()
+  end
   if terms.comeback_until and now >= terms.comeback_until then
     terms.recovering_until, terms.comeback_until = nil, nil
-    call('UNLINK', ENDED)
     call('HSET', QUEUE, 'terms', cmsgpack.pack(terms))
+    ended = true
+  end
+  if ended and not accepts_reentry() then
+    call('UNLINK', ENDED)
   end
 end
 
@@ -54,25 +68,26 @@ local function record_tick(changed)
 end
 
 -- What a tick did, and how the queue stands: after its view how many places it admitted or removed, whether
--- there is more to do; how many users wait, how many of them stand aside; how many are active, have departed, were admitted; the policy's
--- throughput; start, length and count of the admission window; whether the queue is idle, the number of its
+-- there is more to do; how many users wait, how many of them stand aside; how many are active, have departed,
+-- were admitted; the policy's version and throughput; start, length and count of the admission window; whether the queue is idle, the number of its
 -- entry in the list of the busy (odd while it is listed, one more when it is not any more), and whether it
 -- became idle by this tick.
 local function report(done, more, changed)
   local idle, turned = record_tick(changed)
   local waiting, active = counts()
   local _, aside = count_passed()
-  local kept = call('HMGET', QUEUE, 'departed', 'admitted', 'window_start', 'window_interval', 'window_admitted')
+  local kept = call('HMGET', QUEUE, 'departed', 'admitted', 'window_start', 'window_interval', 'window_admitted',
+    'version')
   local told = answer('ticked')
   told[7], told[8] = done, more and 1 or 0
   told[9], told[10], told[11] = waiting, aside, active
   told[12], told[13] = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
-  told[14], told[15] = terms.admit or false, terms.interval or false
+  told[14], told[15], told[16] = kept[6], terms.admit or false, terms.interval or false
   if terms.admit then
-    told[16], told[17], told[18] = tonumber(kept[3]) or false, tonumber(kept[4]) or false, tonumber(kept[5]) or 0
+    told[17], told[18], told[19] = tonumber(kept[3]) or false, tonumber(kept[4]) or false, tonumber(kept[5]) or 0
   else
-    told[16], told[17], told[18] = false, false, 0
+    told[17], told[18], told[19] = false, false, 0
   end
-  told[19], told[20], told[21] = idle and 1 or 0, listing, turned and 1 or 0
+  told[20], told[21], told[22] = idle and 1 or 0, listing, turned and 1 or 0
   return told
 end

@@ -95,11 +95,8 @@ impl QueueControl for RedisStore {
                 Ok(reply.stamp(SeedOutcome::Taken { recovering }))
             }
             "has_newer" => {
-                let version = reply.text()?.parse();
-                match version {
-                    Ok(version) => Ok(reply.stamp(SeedOutcome::HasNewer(PolicyVersion(version)))),
-                    Err(_) => Err(reply::strange()),
-                }
+                let version = reply.version()?;
+                Ok(reply.stamp(SeedOutcome::HasNewer(version)))
             }
             _ => Err(reply::strange()),
         }

@@ -75,6 +75,7 @@ fn report(reply: &mut Reply) -> StoreResult<TickReport> {
         active: reply.count()?,
         departed: reply.count()?,
         admitted: reply.count()?,
+        policy_version: reply.version()?,
         throughput: throughput(reply.optional()?, reply.optional()?),
         window: window(reply)?,
         queue,

@@ -7,7 +7,7 @@ use deadpool_redis::redis::Cmd;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{Arrival, Left, Line, LineMark, PolicyVersion, SignOfLife},
+        queue::{Arrival, Left, Line, LineMark, SignOfLife},
     },
     ports::{HeardOutcome, LineOutcome, Stamped, StoreError, StoreResult, WaitingLine},
 };
@@ -26,10 +26,10 @@ const SIGNS_A_SCRIPT: usize = 250;
 fn read_line(reply: &mut Reply) -> StoreResult<Line> {
     let queue = reply.view()?;
     let generation = reply.generation()?;
-    let version = reply.text()?.parse().map_err(|_| reply::strange())?;
+    let policy_version = reply.version()?;
     Ok(Line {
         generation,
-        policy_version: PolicyVersion(version),
+        policy_version,
         waiting_ttl: Duration::from_micros(reply.count()?),
         absence: reply
             .optional()?

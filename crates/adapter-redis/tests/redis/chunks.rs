@@ -179,10 +179,10 @@ async fn what_a_recovery_remembers_is_forgotten_after_it() {
     one.store.seed(&seed).await.unwrap();
     let ann = room.join("ann").await;
     room.store.leave(&ann).await.unwrap();
-    let ended = room.key(&one.keyspace, "ended");
+    let ended = room.key(&one.keyspace, "ended_at");
     let mut raw = Raw::connect(one.keyspace.url()).await;
     room.expire(1).await;
-    assert_eq!(raw.ask::<usize>(&["SCARD", &ended]).await, 1);
+    assert_eq!(raw.ask::<usize>(&["ZCARD", &ended]).await, 1);
     one.offset.shift(SignedDuration::from_hours(1));
     let gone = room.store.look_up(&ann).await.unwrap().value;
     assert_eq!(gone, LookUpOutcome::Gone);

@@ -48,7 +48,7 @@ async fn a_crowd_far_from_the_server_does_not_wait_for_one_call_after_the_other(
     let server = RedisServer::start().await.unwrap();
     let network = network_to(&server);
     network.set(Fault::Delay(FAR)).await.unwrap();
-    let room = room_behind(&network, &server, FAR * 3, FAR * 20).await;
+    let room = room_behind(&network, &server, FAR * 5, FAR * 20).await;
     let names: Vec<_> = (0..1_500).map(|n| user(&format!("user-{n}"))).collect();
     let joins = names
         .iter()

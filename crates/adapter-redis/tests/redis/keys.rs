@@ -62,7 +62,7 @@ async fn every_key_has_the_prefix() {
         "active",
         "unclaimed",
         "places",
-        "ended",
+        "ended_at",
         "left",
     ]
     .map(queue)

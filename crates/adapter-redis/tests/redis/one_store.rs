@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use frontrow_adapter_redis::{RedisSettings, RedisStore, TimeOffset};
-use frontrow_domain::ports::RankingCache;
+use frontrow_domain::{model::ConcertId, ports::RankingCache};
 use frontrow_port_contracts::{Fixture, QueuePorts};
 use frontrow_test_harness::RedisKeyspace;
 use jiff::SignedDuration;
+
+use crate::queue_copy::QueueCopy;
 
 /// A fresh store, gone when dropped.
 pub(crate) struct OneStore {
@@ -46,11 +48,17 @@ impl OneStore {
 }
 
 /// The queues of a store.
-pub(crate) struct OneQueue(OneStore);
+pub(crate) struct OneQueue {
+    one: OneStore,
+    copy: Option<QueueCopy>,
+}
 
 impl OneQueue {
     pub(crate) async fn open() -> Self {
-        Self(OneStore::open().await)
+        Self {
+            one: OneStore::open().await,
+            copy: None,
+        }
     }
 }
 
@@ -59,7 +67,7 @@ impl Fixture for OneQueue {
     type Ports = QueuePorts;
 
     fn ports(&self) -> QueuePorts {
-        let store = Arc::new(self.0.store.clone());
+        let store = Arc::new(self.one.store.clone());
         QueuePorts {
             queue: store.clone(),
             ticks: store.clone(),
@@ -69,15 +77,25 @@ impl Fixture for OneQueue {
     }
 
     async fn shift_time(&mut self, by: SignedDuration) {
-        self.0.offset.shift(by);
+        self.one.offset.shift(by);
     }
 
     async fn lose_data(&mut self) {
-        self.0.keyspace.clear().await.unwrap();
+        self.one.keyspace.clear().await.unwrap();
     }
 
     async fn reopen(&mut self) {
-        self.0.reopen().await;
+        self.one.reopen().await;
+    }
+
+    async fn copy_queue(&mut self, concert: ConcertId) -> bool {
+        self.copy = Some(QueueCopy::of(&self.one.keyspace, concert).await);
+        true
+    }
+
+    async fn fail_over(&mut self, concert: ConcertId) {
+        let copy = self.copy.as_ref().expect("it was copied");
+        copy.restore(&self.one.keyspace, concert).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deadpool_redis::redis::Client;
+use frontrow_adapter_redis::{RedisSettings, RedisStore, TimeOffset};
 use frontrow_domain::{
     model::queue::{GatePurpose, PolicyState, Standing},
     ports::{
@@ -188,7 +189,14 @@ async fn a_server_that_is_reading_its_files() {
         .restart_reading(&[("key-load-delay", "100")])
         .await
         .unwrap();
-    let room = Room::on(open(&server).await);
+    // It answers now and then while it reads.
+    let settings = RedisSettings {
+        connect_timeout: SOON,
+        answer_timeout: SOON,
+        ..RedisSettings::new(server.url())
+    };
+    let store = RedisStore::open(&settings, TimeOffset::default()).await;
+    let room = Room::on(store.unwrap());
     refused(&room, "loading the dataset").await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CONFIG", "SET", "key-load-delay", "0"])

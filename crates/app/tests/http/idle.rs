@@ -73,7 +73,10 @@ async fn thousands_of_concerts_that_are_over_cost_nothing() -> Result<()> {
     });
     println!("in the end {:?}", idle.await?);
     // What is kept for a while has made room by then for what came later.
-    let (earlier, last) = (resident[resident.len() - 1 - LAST_ROUNDS], resident[resident.len() - 1]);
+    let (earlier, last) = (
+        resident[resident.len() - 1 - LAST_ROUNDS],
+        resident[resident.len() - 1],
+    );
     let since = (LAST_ROUNDS * A_ROUND) as u64;
     ensure!(last < earlier + since * 4, "memory grew: {resident:?}");
     Ok(())

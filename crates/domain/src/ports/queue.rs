@@ -33,8 +33,13 @@ use crate::model::{
 /// 10. **Loss.** In a queue that recovers (see [`QueueControl::seed`](super::QueueControl::seed)), and
 ///     for the waiting time to live after, never later, a ticket of another generation whose user has
 ///     no place re-enters *waiting* at its arrival, wherever it is shown. New joins come after every
-///     arrival seen. Whoever's place ended in this generation is remembered that long: their tickets
-///     of other generations are gone.
+///     arrival seen. Users whose place ended in this generation are remembered that long: their
+///     tickets of other generations are gone.
+/// 11. **Lost last writes.** The first call that may change the queue and finds it on another server
+///     ([`Servers`](crate::model::queue::Servers)) records before anything else that the writes
+///     since the last known arrival may be lost ([`Gaps`](crate::model::queue::Gaps)). So does a
+///     tick after a silence, and a ticket that is later than the last arrival. For the waiting time
+///     to live after, a ticket of such a gap whose user has no place re-enters as in 10.
 ///
 /// Every call reads the policy and the clock of the store in the same script or transaction as the
 /// change that they govern. A queue that the store was never given answers `NotSeeded`.

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Stamped, StoreResult};
 use crate::model::{
     ConcertId,
-    queue::{AdmissionWindow, QueueView, Throughput},
+    queue::{AdmissionWindow, PolicyVersion, QueueView, Throughput},
 };
 
 /// The waiting rooms, as the jobs move them on.
@@ -53,6 +53,8 @@ pub struct TickReport {
     pub departed: u64,
     /// How many users were admitted from the line since the store has this queue.
     pub admitted: u64,
+    /// The version of the policy in force.
+    pub policy_version: PolicyVersion,
     /// The limit in time of the policy in force. None where it has none.
     pub throughput: Option<Throughput>,
     /// The admission window as of the report. None where none was started, or where the policy has

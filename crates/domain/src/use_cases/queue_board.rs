@@ -137,10 +137,13 @@ impl QueueBoard {
         absent.insert(concert);
     }
 
-    /// Notes what a tick said.
+    /// Notes what a tick said. Where the store has an older policy than it had taken, it has lost
+    /// writes, and provisioning gives it the policy again.
     pub fn note_tick(&self, concert: ConcertId, tick: &Stamped<TickReport>) {
+        let mut has_lost_policy = false;
         if let Some(seen) = self.write().get_mut(&concert) {
             let report = &tick.value;
+            has_lost_policy = seen.in_store > Some(report.policy_version);
             if seen.view != report.queue {
                 // How fast users were admitted under other rules tells nothing.
                 seen.estimate.forget_admissions();
@@ -158,6 +161,11 @@ impl QueueBoard {
                 throughput: report.throughput,
                 window: report.window,
             });
+        }
+        if has_lost_policy {
+            tracing::warn!(%concert, version = tick.value.policy_version.0,
+                "the queue's store has lost a change of the policy: it is given the policy again");
+            self.want(concert);
         }
     }
 

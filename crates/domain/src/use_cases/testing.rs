@@ -171,6 +171,7 @@ pub(super) fn report(done: u32, more: bool) -> TickReport {
         active: 5,
         departed: u64::from(done),
         admitted: u64::from(done),
+        policy_version: PolicyVersion(1),
         throughput: Some(THROUGHPUT),
         window: None,
         queue: open_queue(),

@@ -1,7 +1,7 @@
 //! What the operators do to a queue.
 
 use frontrow_domain::{
-    model::queue::{QueueSeed, SaleCount, VersionedPolicy},
+    model::queue::{Arrival, QueueSeed, SaleCount, VersionedPolicy},
     ports::SeedOutcome,
 };
 #[cfg(test)]
@@ -59,7 +59,9 @@ impl ModelQueue {
                 places_given_back_until: now + recovery.lasts + seed.policy.policy.waiting_ttl,
             }),
             sale: SaleCount::default(),
-            last_arrival: None,
+            last_arrival: Arrival::from_micros(now.as_microsecond() - 1),
+            is_moved: false,
+            lost: Vec::new(),
             waiting: Vec::new(),
             active: Vec::new(),
             ended: Vec::new(),

@@ -40,6 +40,7 @@ impl ModelQueue {
     }
 
     pub(crate) fn heard_from(&mut self, now: Timestamp, signs: &[SignOfLife]) {
+        self.meet_server(now);
         for sign in signs {
             let place = self
                 .waiting

@@ -26,6 +26,7 @@ mod compare;
 mod control;
 mod faults;
 mod line;
+mod losses;
 mod people;
 mod queue;
 mod run;

@@ -23,6 +23,7 @@ impl ModelQueue {
         user: &UserId,
         shown: Option<&Ticket>,
     ) -> JoinOutcome {
+        self.meet_server(now);
         if self.place_of(user, now).is_some() {
             return JoinOutcome::Held(self.heard_of(user, now));
         }
@@ -87,8 +88,10 @@ impl ModelQueue {
     }
 
     pub(crate) fn leave(&mut self, now: Timestamp, ticket: &Ticket) -> LeaveOutcome {
+        self.meet_server(now);
         if self.gives_back(ticket, now) {
-            self.ended.push(ticket.user.clone());
+            self.prove_loss(ticket, now);
+            self.ended.push((ticket.user.clone(), ticket.arrival));
             return LeaveOutcome::Left;
         }
         match self.place_of(&ticket.user, now) {
@@ -105,6 +108,7 @@ impl ModelQueue {
 
     /// The place that a ticket is good for, got back where it may be; a sign of life.
     fn place_for(&mut self, ticket: &Ticket, now: Timestamp) -> Option<Place> {
+        self.meet_server(now);
         if self.gives_back(ticket, now) {
             return Some(self.give_back(ticket, now));
         }
@@ -113,36 +117,8 @@ impl ModelQueue {
         (place.ticket.arrival == ticket.arrival).then(|| self.heard_of(&ticket.user, now))
     }
 
-    /// Promise 10: whether places from before a loss are still given back.
-    pub(crate) fn gives_places_back(&self, now: Timestamp) -> bool {
-        self.gives_places_back_until(now).is_some()
-    }
-
-    pub(crate) fn gives_places_back_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let until = self.coming_back?.places_given_back_until;
-        (now < until).then_some(until)
-    }
-
-    /// Promise 10: whether a ticket gets back the place that the store has lost.
-    fn gives_back(&self, ticket: &Ticket, now: Timestamp) -> bool {
-        let is_here = self.waiting.iter().any(|place| place.user == ticket.user)
-            || self.active.iter().any(|place| place.user == ticket.user);
-        self.gives_places_back(now)
-            && ticket.generation != self.generation
-            && !is_here
-            && !self.ended.contains(&ticket.user)
-    }
-
-    fn give_back(&mut self, ticket: &Ticket, now: Timestamp) -> Place {
-        self.take_first_place(now);
-        self.reentered = true;
-        self.last_arrival = self.last_arrival.max(Some(ticket.arrival));
-        self.put_in_line(ticket.user.clone(), ticket.arrival, now);
-        self.heard_of(&ticket.user, now)
-    }
-
     /// The place of a user who has one, after this sign of life.
-    fn heard_of(&mut self, user: &UserId, now: Timestamp) -> Place {
+    pub(crate) fn heard_of(&mut self, user: &UserId, now: Timestamp) -> Place {
         if let Some(place) = self.waiting.iter_mut().find(|place| place.user == *user) {
             place.last_seen = now;
             place.is_aside = false;
@@ -156,15 +132,13 @@ impl ModelQueue {
 
     /// Promise 2: strictly later than every arrival before.
     fn next_arrival(&mut self, now: Timestamp) -> Arrival {
-        let mut arrival = now.as_microsecond();
-        if let Some(last) = self.last_arrival {
-            arrival = arrival.max(last.micros() + 1);
-        }
-        self.last_arrival = Some(Arrival::from_micros(arrival));
-        Arrival::from_micros(arrival)
+        let arrival = now.as_microsecond().max(self.last_arrival.micros() + 1);
+        self.last_arrival = Arrival::from_micros(arrival);
+        self.give_out(self.last_arrival);
+        self.last_arrival
     }
 
-    fn put_in_line(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
+    pub(crate) fn put_in_line(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
         self.waiting.push(Waiting {
             user,
             arrival,
@@ -194,16 +168,16 @@ impl ModelQueue {
 
     /// Ends the place of a user, if there is one, for good.
     pub(crate) fn end_place_of(&mut self, user: &UserId) {
-        let before = self.waiting.len() + self.active.len();
         if let Some(place) = self.waiting.iter().find(|place| place.user == *user) {
             self.gave_up.push(place.arrival);
             self.departed += 1;
+            self.ended.push((user.clone(), place.arrival));
+        }
+        if let Some(place) = self.active.iter().find(|place| place.user == *user) {
+            self.ended.push((user.clone(), place.arrival));
         }
         self.waiting.retain(|place| place.user != *user);
         self.active.retain(|place| place.user != *user);
-        if self.waiting.len() + self.active.len() < before {
-            self.ended.push(user.clone());
-        }
     }
 }
 

@@ -46,6 +46,16 @@ pub(crate) struct ComingBack {
     pub(crate) places_given_back_until: Timestamp,
 }
 
+/// Promise 11: arrivals later than the first and no later than the second, found lost at an instant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lost {
+    pub(crate) after: Arrival,
+    pub(crate) until: Arrival,
+    pub(crate) found_at: Timestamp,
+    /// False after a silence, until a lost ticket is shown.
+    pub(crate) is_sure: bool,
+}
+
 /// The states of promise 9, in the order in which they win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Situation {
@@ -66,12 +76,17 @@ pub(crate) struct ModelQueue {
     pub(crate) generation: Generation,
     pub(crate) coming_back: Option<ComingBack>,
     pub(crate) sale: SaleCount,
-    pub(crate) last_arrival: Option<Arrival>,
+    pub(crate) last_arrival: Arrival,
+    /// True where the store was replaced by a copy on another server, and no call that may change the
+    /// queue has met that server.
+    pub(crate) is_moved: bool,
+    /// The arrivals that were perhaps lost with the last writes, from the oldest.
+    pub(crate) lost: Vec<Lost>,
     /// In the order of arrival.
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) active: Vec<Active>,
-    /// Whose places ended in this generation.
-    pub(crate) ended: Vec<UserId>,
+    /// Whose places ended in this generation, and when they had arrived.
+    pub(crate) ended: Vec<(UserId, Arrival)>,
     /// The arrivals of those who stopped waiting without being admitted.
     pub(crate) gave_up: Vec<Arrival>,
     /// True once any user has re-entered.
@@ -111,6 +126,9 @@ impl ModelQueue {
 
     /// Promise 6: any tick is a sign of service.
     pub(crate) fn serve(&mut self, now: Timestamp) {
+        if now > self.last_tick + Duration::from_mins(1) {
+            self.note_silence(now);
+        }
         self.serving_since = self.serving_since_at(now);
         self.last_tick = now;
         if !self.has_no_entry() {

@@ -45,6 +45,8 @@ pub(crate) struct Run<'a, F> {
     pub(super) concert: ConcertId,
     pub(super) positions: Positions,
     pub(super) model: Model,
+    /// The model of the last copy of the store.
+    copy: Option<Model>,
     /// What each user has kept, the newest ticket last.
     tickets: Vec<Vec<Ticket>>,
     /// The marks of all looks, as the store and as the model gave them, the newest last.
@@ -66,6 +68,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             concert: ConcertId(Uuid::from_u128(0xc1_0000_0000 + queue)),
             positions,
             model: Model::default(),
+            copy: None,
             tickets: vec![Vec::new(); USERS],
             marks: Vec::new(),
             version: 0,
@@ -126,6 +129,13 @@ impl<'a, F: QueueFixture> Run<'a, F> {
                 Ok(())
             }
             Step::Lose { recovers, rules } => self.lose(*recovers, rules).await,
+            Step::Copy => {
+                if self.fixture.copy_queue(self.concert).await {
+                    self.copy = Some(self.model.clone());
+                }
+                Ok(())
+            }
+            Step::LoseLastWrites => self.lose_last_writes().await,
         }
     }
 
@@ -136,9 +146,25 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         self.seed(rules, self.version, None).await
     }
 
+    /// Puts the last copy in the place of the store.
+    async fn lose_last_writes(&mut self) -> Result<(), Stop> {
+        let Some(copy) = self.copy.clone() else {
+            return Ok(());
+        };
+        self.tidy_up().await?;
+        self.fixture.fail_over(self.concert).await;
+        self.model = copy;
+        if let Some(queue) = self.queue() {
+            queue.is_moved = true;
+        }
+        // Its places may be past their end by now.
+        self.expire().await
+    }
+
     async fn lose(&mut self, recovers: bool, rules: &Rules) -> Result<(), Stop> {
         self.fixture.lose_data().await;
         self.model.lose();
+        self.copy = None;
         self.over.clear();
         // Nothing is known, until the store is given the queue again.
         self.look_up(Shown { who: 0, age: 0 }).await?;

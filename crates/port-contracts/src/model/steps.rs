@@ -75,6 +75,10 @@ pub(crate) enum Step {
         recovers: bool,
         rules: Rules,
     },
+    /// The store is copied, as a replica or a backup has it.
+    Copy,
+    /// The last copy, on another server, takes the place of the store.
+    LoseLastWrites,
 }
 
 /// A ticket that a user has kept: 0 is the newest, 1 the one before, and so on.
@@ -179,6 +183,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (200..30_000_i64).prop_map(|millis| Step::Rewind { millis }),
         5 => (1..25_u32).prop_map(|seconds| Step::Serve { seconds }),
         1 => (any::<bool>(), rules()).prop_map(|(recovers, rules)| Step::Lose { recovers, rules }),
+        2 => Just(Step::Copy),
+        2 => Just(Step::LoseLastWrites),
     ]
 }
 

@@ -7,6 +7,7 @@ use super::{ModelQueue, queue::Situation};
 
 impl ModelQueue {
     pub(crate) fn admit(&mut self, now: Timestamp, limit: u32) -> TickReport {
+        self.meet_server(now);
         self.serve(now);
         let mut work = 0;
         let mut more = false;
@@ -60,6 +61,7 @@ impl ModelQueue {
     }
 
     pub(crate) fn expire(&mut self, now: Timestamp, limit: u32) -> TickReport {
+        self.meet_server(now);
         self.serve(now);
         let mut work = 0;
         for user in self.over(now) {
@@ -84,6 +86,7 @@ impl ModelQueue {
             active: self.active_count(now) as u64,
             departed: self.departed,
             admitted: self.admitted.len() as u64,
+            policy_version: self.policy.version,
             throughput: self.rules().throughput,
             window: self.shown_window(),
             queue: self.view(now),

@@ -1,6 +1,6 @@
 //! Ways to break the promises of a queue, one small slip each.
 
-use frontrow_domain::model::queue::{GatePurpose, Throughput};
+use frontrow_domain::model::queue::{Arrival, GatePurpose, Throughput};
 use jiff::Timestamp;
 
 use super::{store::Call, torn::Torn};
@@ -176,7 +176,7 @@ pub(crate) fn serves_by_name() -> Flaw {
 }
 
 pub(crate) fn believes_a_clock_that_steps_back() -> Flaw {
-    Flaw::before(|queue, _, _| queue.last_arrival = None)
+    Flaw::before(|queue, _, _| queue.last_arrival = Arrival::from_micros(1))
 }
 
 pub(crate) fn keeps_who_is_silent() -> Flaw {

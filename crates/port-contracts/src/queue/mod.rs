@@ -12,6 +12,7 @@ pub mod at_once;
 pub mod between;
 pub mod capacity;
 pub mod control;
+pub mod last_writes;
 pub mod leavers;
 pub mod line;
 pub mod loss;

@@ -96,6 +96,8 @@ impl Changes {
 
     fn leave(&mut self, ticket: &Ticket) -> Answer {
         if self.reenters(ticket) {
+            self.forget_end(&ticket.user);
+            self.queue.terms.record_lost(ticket, self.now);
             self.remember(&ticket.user, ticket.arrival);
             return Answer::Left;
         }
@@ -127,9 +129,10 @@ impl Changes {
         row.filter(|row| row.is_held(&self.queue, self.now))
     }
 
-    /// True where a ticket from before a loss brings back the place of a user who has no row here.
+    /// True where a ticket brings back a place that was lost.
     fn reenters(&self, ticket: &Ticket) -> bool {
-        !self.rows.contains_key(&ticket.user) && self.queue.terms.reenters(ticket, self.now)
+        let row = self.rows.get(&ticket.user);
+        self.queue.reenters(ticket, row, self.now)
     }
 
     /// The place of a user after a heartbeat.
@@ -163,11 +166,11 @@ impl Changes {
         row
     }
 
-    /// Puts the user of a ticket from before a loss back into the line. New joins come after every
-    /// arrival seen.
+    /// Puts the user of a lost ticket back into the line.
     fn reenter(&mut self, ticket: &Ticket) -> Place {
+        self.forget_end(&ticket.user);
         let queue = &mut self.queue;
-        queue.last_arrival = queue.last_arrival.max(Some(ticket.arrival));
+        queue.terms.reenter(ticket, self.now);
         queue.waiting += 1;
         queue.reentered += 1;
         self.line = true;
@@ -209,16 +212,14 @@ impl Changes {
 
     /// The arrival of a user who gets a new place.
     fn next_arrival(&mut self, user: &UserId) -> Arrival {
-        if self
-            .rows
-            .get(user)
-            .is_some_and(|row| row.phase == Phase::Ended)
-        {
-            self.queue.remembered -= 1;
-        }
-        let arrival = Arrival::after(self.queue.last_arrival, self.now);
-        self.queue.last_arrival = Some(arrival);
-        arrival
+        self.forget_end(user);
+        self.queue.terms.next_arrival(self.now)
+    }
+
+    /// Takes the end that is remembered of a user out of the counts: another row takes its place.
+    fn forget_end(&mut self, user: &UserId) {
+        let row = self.rows.get(user);
+        self.queue.remembered -= i64::from(row.is_some_and(|row| row.phase == Phase::Ended));
     }
 
     fn new_row(&self, phase: Phase, arrival: Arrival, seq: Option<i64>) -> PlaceRow {
@@ -290,6 +291,19 @@ pub(in crate::queue) fn place(
 }
 
 impl QueueRow {
+    /// True where a ticket brings back a place that was lost. `row` is the user's, if there is one.
+    pub(in crate::queue) fn reenters(
+        &self,
+        ticket: &Ticket,
+        row: Option<&PlaceRow>,
+        now: Timestamp,
+    ) -> bool {
+        let ended = row.filter(|row| row.phase == Phase::Ended);
+        let has_place = row.is_some() && ended.is_none();
+        let ended = ended.map(|row| row.arrival);
+        !has_place && self.terms.reenters(ticket, ended, now)
+    }
+
     /// Takes a place of this phase and arrival out of the counts.
     pub(in crate::queue) fn count_out(&mut self, phase: Phase, arrival: Arrival) {
         match phase {

@@ -67,13 +67,12 @@ impl Seen {
             .filter(|row| row.arrival == ticket.arrival && row.is_held(&self.queue, now))
     }
 
-    /// True where a look-up by `ticket` changes the queue: its place re-enters, or waits, so that
-    /// this is a heartbeat.
+    /// True where a look-up by `ticket` changes the queue: another server answers, its place
+    /// re-enters, or waits, so that this is a heartbeat.
     pub(super) fn is_to_be_changed(&self, ticket: &Ticket, now: Timestamp) -> bool {
-        if self.row.is_none() {
-            return self.queue.terms.reenters(ticket, now);
-        }
-        let row = self.row_of(ticket, now);
-        row.is_some_and(|row| row.phase.waits())
+        let waits = |row: PlaceRow| row.phase.waits();
+        self.queue.is_on_another_server()
+            || self.queue.reenters(ticket, self.row.as_ref(), now)
+            || self.row_of(ticket, now).is_some_and(waits)
     }
 }

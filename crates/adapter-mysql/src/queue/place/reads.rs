@@ -6,7 +6,7 @@ use diesel::{
     QueryResult, QueryableByName,
     mysql::Mysql,
     sql_query,
-    sql_types::{BigInt, Binary, Text},
+    sql_types::{BigInt, Binary, Nullable, Text},
 };
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
@@ -39,7 +39,7 @@ const BATCH_MAX: usize = 64;
 const READ: &str = concat!(
     "SELECT STRAIGHT_JOIN ",
     now_us!(),
-    ", q.*, j.user_id, p.arrival, p.seq, p.phase, p.since_us, p.admitted_at_us, p.claimed_at_us \
+    ", @frontrow_server AS server, q.*, j.user_id, p.arrival, p.seq, p.phase, p.since_us, p.admitted_at_us, p.claimed_at_us \
      FROM queues q JOIN ",
     users_list!(),
     " LEFT JOIN queue_places p FORCE INDEX (PRIMARY) \
@@ -135,6 +135,8 @@ async fn read(
     struct Line {
         #[diesel(sql_type = BigInt)]
         now_us: i64,
+        #[diesel(sql_type = Nullable<Text>)]
+        server: Option<String>,
         #[diesel(embed)]
         queue: Columns,
         #[diesel(sql_type = Text)]
@@ -151,7 +153,10 @@ async fn read(
     for line in lines {
         if queue.is_none() {
             let as_of: Timestamp = session.now().at(line.now_us);
-            queue = Some((as_of, Arc::new(QueueRow::try_from(line.queue)?)));
+            queue = Some((
+                as_of,
+                Arc::new(line.queue.into_row(line.server.as_deref())?),
+            ));
         }
         if let Some(row) = line.place.row()? {
             rows.insert(line.user_id, row);

@@ -104,7 +104,13 @@ async fn add(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stampe
     let concert = seed.concert;
     let as_of = loop {
         let as_of = queue_row::now(session).await?;
-        let terms = QueueTerms::new(seed.policy.clone(), seed.generation, seed.recovery, as_of);
+        let terms = QueueTerms::new(
+            seed.policy.clone(),
+            seed.generation,
+            seed.recovery,
+            None,
+            as_of,
+        );
         session.begin().await?;
         let added = QueueRow::new(terms).add(session, concert).await;
         if errors::unless_duplicate(added)?.is_none() {

@@ -2,10 +2,12 @@
 
 use diesel::{AsChangeset, Insertable, QueryResult, QueryableByName, mysql::Mysql};
 use frontrow_domain::model::queue::{
-    Admission, AdmissionWindow, Arrival, Capacity, Generation, PolicyState, PolicyVersion,
-    QueuePolicy, QueueTerms, ReentryPeriod, SaleCount, SaleState, Throughput, VersionedPolicy,
+    Admission, AdmissionWindow, Arrival, Capacity, Gaps, Generation, PolicyState, PolicyVersion,
+    QueuePolicy, QueueTerms, ReentryPeriod, SaleCount, SaleState, ServerId, Servers, Throughput,
+    VersionedPolicy,
 };
 use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     queue_row::QueueRow,
@@ -56,6 +58,8 @@ diesel::table! {
         admitted -> BigInt,
         admitted_up_to -> Nullable<BigInt>,
         departures -> BigInt,
+        servers -> Nullable<Text>,
+        gaps -> Nullable<Text>,
         busy -> Bool,
     }
 }
@@ -101,6 +105,8 @@ pub(in crate::queue) struct Columns {
     admitted: i64,
     admitted_up_to: Option<i64>,
     departures: i64,
+    servers: Option<String>,
+    gaps: Option<String>,
     busy: bool,
 }
 
@@ -137,7 +143,7 @@ impl From<&QueueRow> for Columns {
             window_interval_us: window.map(|window| span_us(window.interval)),
             window_admitted: window.map_or(0, |window| window.admitted.into()),
             last_seq: row.last_seq,
-            last_arrival: row.last_arrival.map(Arrival::micros),
+            last_arrival: Some(terms.last_arrival.micros()),
             line_since: row.line_since.map(Arrival::micros),
             passed_seq: row.passed_seq,
             passed_arrival: row.passed_arrival,
@@ -152,6 +158,8 @@ impl From<&QueueRow> for Columns {
             admitted: row.admitted,
             admitted_up_to: row.admitted_up_to.map(Arrival::micros),
             departures: row.departures,
+            servers: json(&terms.servers, &Servers::default()),
+            gaps: json(&terms.gaps, &Gaps::default()),
             busy: row.is_busy(),
         }
     }
@@ -202,14 +210,18 @@ impl Columns {
                 recovering_until: instant(recovering),
                 open_until: instant(open),
             }),
+            // A queue of an earlier version that nobody has joined.
+            last_arrival: Arrival::from_micros(self.last_arrival.unwrap_or(i64::MIN)),
+            servers: from_json(self.servers.as_deref())?,
+            gaps: from_json(self.gaps.as_deref())?,
         })
     }
 }
 
-impl TryFrom<Columns> for QueueRow {
-    type Error = diesel::result::Error;
-
-    fn try_from(row: Columns) -> QueryResult<Self> {
+impl Columns {
+    /// The queue, as the server of this name has it.
+    pub(in crate::queue) fn into_row(self, server: Option<&str>) -> QueryResult<QueueRow> {
+        let row = self;
         if row.format != FORMAT {
             return Err(errors::broken(format!(
                 "the queue has format {}, this program knows {FORMAT}: two versions of it run, \
@@ -225,13 +237,13 @@ impl TryFrom<Columns> for QueueRow {
                 admitted: small(row.window_admitted)?,
             })
         });
-        Ok(Self {
+        Ok(QueueRow {
+            server: server.and_then(ServerId::named),
             terms: row.terms()?,
             admission: Admission {
                 window: window.transpose()?,
             },
             last_seq: row.last_seq,
-            last_arrival: row.last_arrival.map(Arrival::from_micros),
             line_since: row.line_since.map(Arrival::from_micros),
             passed_seq: row.passed_seq,
             passed_arrival: row.passed_arrival,
@@ -247,6 +259,18 @@ impl TryFrom<Columns> for QueueRow {
             departures: row.departures,
         })
     }
+}
+
+/// A column of JSON. None for what a queue has without it.
+fn json<T: Serialize + PartialEq>(value: &T, default: &T) -> Option<String> {
+    let is_kept = value != default;
+    is_kept.then(|| serde_json::to_string(value).ok()).flatten()
+}
+
+fn from_json<T: DeserializeOwned + Default>(column: Option<&str>) -> QueryResult<T> {
+    let value = column.map(serde_json::from_str).transpose();
+    let value = value.map_err(|error| errors::broken(format!("a column cannot be read: {error}")));
+    Ok(value?.unwrap_or_default())
 }
 
 fn small(column: i64) -> QueryResult<u32> {

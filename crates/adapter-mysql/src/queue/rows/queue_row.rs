@@ -6,13 +6,13 @@ use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, insert_into,
     mysql::Mysql,
     sql_query,
-    sql_types::{BigInt, Binary},
+    sql_types::{BigInt, Binary, Nullable, Text},
     update,
 };
 use diesel_async::RunQueryDsl;
 use frontrow_domain::model::{
     ConcertId,
-    queue::{Admission, Arrival, Cutoffs, EffectiveState, QueuePolicy, QueueTerms},
+    queue::{Admission, Arrival, Cutoffs, EffectiveState, QueuePolicy, QueueTerms, ServerId},
 };
 use jiff::Timestamp;
 
@@ -33,14 +33,14 @@ const ROW_TIMEOUT: Duration = Duration::from_millis(500);
 const READ: &str = concat!(
     "SELECT ",
     now_us!(),
-    ", q.* FROM queues q WHERE q.concert_id = ?"
+    ", @frontrow_server AS server, q.* FROM queues q WHERE q.concert_id = ?"
 );
 
 /// The clock is read once the row is locked: a call that waited for it is not stamped with the past.
 const LOCK: &str = concat!(
     "SELECT ",
     locked_now_us!(),
-    ", q.* FROM queues q WHERE q.concert_id = ? FOR UPDATE"
+    ", @frontrow_server AS server, q.* FROM queues q WHERE q.concert_id = ? FOR UPDATE"
 );
 
 /// A queue, without its places.
@@ -48,9 +48,10 @@ const LOCK: &str = concat!(
 pub(in crate::queue) struct QueueRow {
     pub(in crate::queue) terms: QueueTerms,
     pub(in crate::queue) admission: Admission,
+    /// The server that has answered. None where it gives no name.
+    pub(in crate::queue) server: Option<ServerId>,
     /// The number of the last user who joined the line.
     pub(in crate::queue) last_seq: i64,
-    pub(in crate::queue) last_arrival: Option<Arrival>,
     /// The arrival of the first numbered place.
     pub(in crate::queue) line_since: Option<Arrival>,
     /// The number and the arrival up to which admission has passed the line.
@@ -80,8 +81,8 @@ impl QueueRow {
         Self {
             terms,
             admission: Admission::default(),
+            server: None,
             last_seq: 0,
-            last_arrival: None,
             line_since: None,
             passed_seq: 0,
             passed_arrival: 0,
@@ -101,6 +102,16 @@ impl QueueRow {
     /// The policy in force.
     pub(in crate::queue) fn policy(&self) -> &QueuePolicy {
         self.terms.policy()
+    }
+
+    /// True where another server answers than the one that is recorded.
+    pub(in crate::queue) fn is_on_another_server(&self) -> bool {
+        self.terms.servers.is_news(self.server.as_ref())
+    }
+
+    /// Records the server that answers, before anything else that changes the queue.
+    pub(in crate::queue) fn record_server(&mut self, now: Timestamp) {
+        self.terms.kept_by(self.server.as_ref(), now);
     }
 
     /// True where admission has passed this arrival.
@@ -197,6 +208,8 @@ async fn select(
     struct Row {
         #[diesel(sql_type = BigInt)]
         now_us: i64,
+        #[diesel(sql_type = Nullable<Text>)]
+        server: Option<String>,
         #[diesel(embed)]
         columns: Columns,
     }
@@ -205,8 +218,11 @@ async fn select(
         .get_result(session.connection())
         .await
         .optional()?;
-    row.map(|row| Ok((session.now().at(row.now_us), row.columns.try_into()?)))
-        .transpose()
+    row.map(|row| {
+        let queue = row.columns.into_row(row.server.as_deref())?;
+        Ok((session.now().at(row.now_us), queue))
+    })
+    .transpose()
 }
 
 /// What time it is, for an answer that needs no other statement.

@@ -103,7 +103,8 @@ pub(in crate::queue) async fn admit(
     };
     // Places past their end at the head are passed once a second where nobody may be admitted.
     let none_to_admit = queue.heads(now) == 0 || queue.room(0, now) == 0;
-    if !queue.is_busy() || (none_to_admit && !queue.terms.tick_is_due(now)) {
+    let idle = !queue.is_busy() || (none_to_admit && !queue.terms.tick_is_due(now));
+    if idle && !queue.is_on_another_server() {
         let report = begin::report(&queue, 0, false, now);
         return Ok(Turn::Done(begin::stamped(report, now)));
     }

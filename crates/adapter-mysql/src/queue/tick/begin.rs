@@ -34,6 +34,7 @@ pub(super) async fn begin(session: &mut Session, concert: ConcertId) -> QueryRes
         return Ok(None);
     };
     let mut queue = found.clone();
+    queue.record_server(now);
     queue.terms.tick(now);
     Ok(Some(Tick {
         concert,
@@ -85,6 +86,7 @@ pub(super) fn report(queue: &QueueRow, done: u32, more: bool, now: Timestamp) ->
         active: count(queue.active),
         departed: count(queue.departed),
         admitted: count(queue.admitted),
+        policy_version: queue.terms.version(),
         throughput,
         window: queue.admission.window.filter(|_| throughput.is_some()),
         queue: queue.terms.view(now),

@@ -14,6 +14,8 @@ pub(super) struct Case {
     pub(super) opens_in: Option<i64>,
     /// When the queue was lost, and for how long it recovers.
     pub(super) lost: Option<(i64, Duration)>,
+    /// What the store has lost of its last writes.
+    pub(super) writes: LostWrites,
     pub(super) sale: SaleState,
     pub(super) serving_since: i64,
     pub(super) last_tick: i64,
@@ -24,6 +26,19 @@ pub(super) struct Case {
     /// Whether the queue knows before which instant no place ends.
     pub(super) knows_ends: bool,
     pub(super) ask: Ask,
+}
+
+/// What a queue knows of last writes that were lost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LostWrites {
+    /// True where the last arrival is that of the places, so that later tickets were lost.
+    pub(super) knows_no_later_arrival: bool,
+    /// A gap after the places: when it was found, and whether it is confirmed.
+    pub(super) gap: Option<(i64, bool)>,
+    /// True where another server kept the queue until now.
+    pub(super) moved: bool,
+    /// Which place is remembered to have ended, of the user who is asked about.
+    pub(super) ended: Option<Shown>,
 }
 
 /// A place.
@@ -63,6 +78,8 @@ pub(super) enum Shown {
     Stale,
     /// One of before a loss.
     Lost,
+    /// One of this generation, later than all places.
+    Later,
 }
 
 /// What is asked, about the user of the place of this number, or about a user without a place.
@@ -75,6 +92,19 @@ pub(super) enum Ask {
     Admit(u32),
     Expire(u32),
     Change(Throughput),
+}
+
+impl Ask {
+    /// The number of the user who is asked about.
+    pub(super) fn who(self) -> Option<usize> {
+        match self {
+            Self::Join(who, _)
+            | Self::LookUp(who, _)
+            | Self::Gate(who, _)
+            | Self::Leave(who, _) => Some(who),
+            Self::Admit(_) | Self::Expire(_) | Self::Change(_) => None,
+        }
+    }
 }
 
 /// The same numbers in every run.
@@ -116,6 +146,7 @@ impl Case {
                 let ago = any.one_of(&[0, 30 * SECOND, 2 * MINUTE, 20 * MINUTE]);
                 (ago, Duration::from_secs(any.one_of(&[0, 60])))
             }),
+            writes: lost_writes(&mut any),
             sale: if any.chance(20) {
                 any.one_of(&SaleState::ALL)
             } else {
@@ -142,6 +173,20 @@ impl Case {
             knows_ends: any.chance(50),
             ask,
         }
+    }
+}
+
+fn lost_writes(any: &mut Numbers) -> LostWrites {
+    LostWrites {
+        knows_no_later_arrival: any.chance(30),
+        gap: any.chance(40).then(|| {
+            let found = any.one_of(&[0, 80 * SECOND, 100 * SECOND, 20 * MINUTE]);
+            (found, any.chance(50))
+        }),
+        moved: any.chance(20),
+        ended: any
+            .chance(30)
+            .then(|| any.one_of(&[Shown::Stale, Shown::Good, Shown::Later])),
     }
 }
 
@@ -213,12 +258,15 @@ fn places(any: &mut Numbers) -> Vec<Held> {
 }
 
 fn ask(any: &mut Numbers, places: usize) -> Ask {
-    use Shown::{Good, Lost, Nothing, Stale};
+    use Shown::{Good, Later, Lost, Nothing, Stale};
     // Some have no place.
     let who = any.below(places + 2);
     match any.below(20) {
-        0..7 => Ask::Join(who, any.one_of(&[Nothing, Nothing, Good, Stale, Lost])),
-        7..9 => Ask::LookUp(who, any.one_of(&[Good, Good, Stale, Lost])),
+        0..7 => Ask::Join(
+            who,
+            any.one_of(&[Nothing, Nothing, Good, Stale, Lost, Later]),
+        ),
+        7..9 => Ask::LookUp(who, any.one_of(&[Good, Good, Stale, Lost, Later])),
         9..12 => {
             let hold_for = Duration::from_secs(any.one_of(&[1, 60, 300, 1_200]));
             let hold = GatePurpose::Hold { hold_for };
@@ -227,7 +275,7 @@ fn ask(any: &mut Numbers, places: usize) -> Ask {
                 any.one_of(&[hold, hold, GatePurpose::Browse, GatePurpose::Pay]),
             )
         }
-        12..14 => Ask::Leave(who, any.one_of(&[Good, Good, Stale, Lost])),
+        12..14 => Ask::Leave(who, any.one_of(&[Good, Good, Stale, Lost, Later])),
         14..17 => Ask::Admit(any.one_of(&[1, 2, 5, 100])),
         17..19 => Ask::Expire(any.one_of(&[0, 1, 3, 100])),
         _ => Ask::Change(throughput(any)),

@@ -6,7 +6,10 @@ use deadpool_redis::redis::{Cmd, cmd};
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{AdmissionWindow, PolicyVersion, QueueSeed, Recovery, SaleCount, VersionedPolicy},
+        queue::{
+            AdmissionWindow, Arrival, Gap, Gaps, PolicyVersion, QueueSeed, Recovery, SaleCount,
+            VersionedPolicy,
+        },
     },
     ports::{Queue, QueueControl, QueueTicks, SeedOutcome, TickOutcome},
 };
@@ -16,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     case::{Ask, Case, Held, Passed, Shown},
-    expected::{Expected, GENERATION, arrival, before},
+    expected::{Expected, GENERATION, arrival, arrival_of, before, gap, last_arrival},
 };
 use crate::{
     one_store::OneStore,
@@ -104,6 +107,12 @@ impl<'a> Setting<'a> {
             queue.arg("window_interval").arg(millis * 1_000);
             queue.arg("window_admitted").arg(admitted);
         }
+        queue
+            .arg("last_arrival")
+            .arg(last_arrival(case, at, lost_at).micros());
+        if case.writes.moved {
+            queue.arg("server").arg("before");
+        }
         let is_passed =
             |held: &Held| matches!(held, Held::Waiting { passed, .. } if *passed != Passed::No);
         if let Some(last) = case.places.iter().rposition(is_passed) {
@@ -117,11 +126,61 @@ impl<'a> Setting<'a> {
             queue.arg("ends_from").arg(ends_from);
         }
         self.raw.send::<()>(&queue).await;
+        self.write_losses(concert, at, case).await;
         Written {
             concert,
             at,
             lost_at,
         }
+    }
+
+    /// Writes what is known of lost writes.
+    async fn write_losses(&mut self, concert: ConcertId, at: Timestamp, case: &Case) {
+        const PACK: &str = "redis.call('HSET', KEYS[1], 'gaps', cmsgpack.pack({ {
+            after = tonumber(ARGV[1]), last = tonumber(ARGV[2]), found_at = tonumber(ARGV[3]),
+            confirmed = ARGV[4] == 'true' } }))";
+        if let Some(gap) = gap(case, at) {
+            let mut pack = cmd("EVAL");
+            pack.arg(PACK).arg(1).arg(self.key(concert, "queue"));
+            pack.arg(gap.after.micros()).arg(gap.until.micros());
+            pack.arg(micros(gap.found_at))
+                .arg(gap.confirmed.to_string());
+            self.raw.send::<()>(&pack).await;
+        }
+        if let Some((ended, who)) = case.writes.ended.zip(case.ask.who()) {
+            let mut add = cmd("ZADD");
+            add.arg(self.key(concert, "ended_at"));
+            add.arg(arrival_of(ended, at, who).micros())
+                .arg(member(who));
+            self.raw.send::<()>(&add).await;
+        }
+    }
+
+    /// The gaps of a queue whose tickets re-enter still, and its last arrival.
+    async fn losses(&mut self, queue: &Written, model: &Expected<'_>) -> (Gaps, i64) {
+        const UNPACK: &str = "local kept = redis.call('HMGET', KEYS[1], 'gaps', 'last_arrival')
+            local gaps = {}
+            for n, gap in ipairs(kept[1] and cmsgpack.unpack(kept[1]) or {}) do
+              gaps[n] = { gap.after, gap.last, gap.found_at, gap.confirmed and 1 or 0 }
+            end
+            return { gaps, tonumber(kept[2]) }";
+        let mut unpack = cmd("EVAL");
+        unpack
+            .arg(UNPACK)
+            .arg(1)
+            .arg(self.key(queue.concert, "queue"));
+        let (gaps, last_arrival): (Vec<[i64; 4]>, i64) = self.raw.send(&unpack).await;
+        let gaps = gaps
+            .into_iter()
+            .map(|[after, until, found, confirmed]| Gap {
+                after: Arrival::from_micros(after),
+                until: Arrival::from_micros(until),
+                found_at: Timestamp::from_microsecond(found).unwrap(),
+                confirmed: confirmed == 1,
+            });
+        let mut gaps = Gaps::kept(gaps.collect());
+        gaps.forget(model.now, model.terms.policy().waiting_ttl);
+        (gaps, last_arrival)
     }
 
     /// Writes a place; gives before when it does not end, whatever breaks of service there were.
@@ -266,6 +325,12 @@ impl<'a> Setting<'a> {
             &kept[3..],
             &service.map(|at| Some(micros(at)))[..],
         );
+
+        let mut open = model.terms.gaps.clone();
+        open.forget(model.now, model.terms.policy().waiting_ttl);
+        let losses = self.losses(queue, model).await;
+        let expected = (open, model.terms.last_arrival.micros());
+        agree(number, case, &losses, &expected);
 
         let mut range: Cmd = cmd("ZRANGE");
         range.arg(self.key(queue.concert, "waiting")).arg(0).arg(-1);

@@ -1,39 +1,48 @@
-//! Arrivals that a store has given out and lost, without losing the queue.
+//! Arrivals that a store has perhaps given out and lost, without losing the queue: a failover to a
+//! replica that lacked the last writes, a crash before they reached the disk, a restored backup.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Arrival;
 use crate::model::later;
 
-/// A stretch of arrivals that were perhaps given out before the store lost its last writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A stretch of arrivals that the store does not know. A ticket with such an arrival was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
-    /// The last arrival that the store still knows. None where it knows none.
-    pub after: Option<Arrival>,
+    /// The last arrival that the store knew.
+    pub after: Arrival,
     /// The last arrival of the gap.
     pub until: Arrival,
-    /// When the loss was found.
+    /// When the loss was found, in microseconds since 1970.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub found_at: Timestamp,
+    /// True where the store has surely lost writes: another server answers, or a lost ticket was
+    /// shown. False after a silence in which the store may have been replaced by a copy.
+    pub confirmed: bool,
 }
 
 impl Gap {
-    /// How far beyond the instant at which the loss is found a gap reaches: the clock of the server before may
-    /// have been ahead by so much.
+    /// How far a gap reaches beyond the instant at which its loss is found, and beyond the last
+    /// arrival that is known: the clock of the server before may have been ahead by that much, and so
+    /// may the arrivals after a loss before.
     pub const MARGIN: Duration = Duration::from_secs(5);
 
     fn has(&self, arrival: Arrival) -> bool {
-        self.after < Some(arrival) && arrival <= self.until
+        self.after < arrival && arrival <= self.until
     }
 }
 
-/// The gaps of a queue, from the oldest.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// The gaps of a queue, from the oldest. No two overlap.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Gaps(Vec<Gap>);
 
 impl Gaps {
-    /// How many are kept at most.
+    /// How many are kept at most. Of more the oldest that is not confirmed is dropped, or else the
+    /// oldest: a longer gap in its place would take in arrivals that were not lost.
     pub const MAX: usize = 8;
 
     /// The gaps that a store has kept.
@@ -48,64 +57,96 @@ impl Gaps {
         &self.0
     }
 
-    /// Opens the gap of a loss that is found at `now`, where `last` is the last arrival that the store knows.
-    /// Returns the arrival after which new ones come.
-    ///
-    /// A gap that overlaps the one before is one with it. Where there are too many, the two oldest become one:
-    /// that lets nobody in who could not be in either, but users who arrived between them.
-    pub fn open(&mut self, last: Option<Arrival>, now: Timestamp) -> Arrival {
-        let until = Arrival::from_micros(later(now, Gap::MARGIN).as_microsecond()).max(
-            // The clock has stepped back by more than the margin.
-            last.unwrap_or(Arrival::from_micros(i64::MIN)),
-        );
-        let gap = Gap {
+    /// Opens the gap of a loss that is sure at `now`, where `last` is the last arrival that the store
+    /// knows, and `shown` the arrival of a lost ticket, if one was shown. Returns the arrival after
+    /// which new ones come.
+    pub fn open(&mut self, last: Arrival, shown: Option<Arrival>, now: Timestamp) -> Arrival {
+        let latest = last.max(Arrival::from_micros(now.as_microsecond()));
+        let latest = latest.max(shown.unwrap_or(last));
+        let until = latest.later(Gap::MARGIN);
+        self.push(Gap {
             after: last,
             until,
             found_at: now,
-        };
-        match self.0.last_mut() {
-            Some(before) if last <= Some(before.until) => {
-                before.until = before.until.max(until);
-                before.found_at = before.found_at.max(now);
-            }
-            _ => self.0.push(gap),
-        }
-        if let [oldest, next, ..] = self.0.as_slice()
-            && self.0.len() > Self::MAX
-        {
-            let merged = Gap {
-                after: oldest.after,
-                ..*next
-            };
-            self.0.splice(..2, [merged]);
-        }
+            confirmed: true,
+        });
         until
     }
 
-    /// True where a ticket with this arrival may have been lost, at `now`.
-    #[must_use]
-    pub fn have(&self, arrival: Arrival, now: Timestamp, waiting_ttl: Duration) -> bool {
-        let open = self.open_at(now, waiting_ttl);
-        open.into_iter().any(|gap| gap.has(arrival))
+    /// Opens the gap of a silence that ends at `now`: what was given out in it, another server gave.
+    /// Arrivals from `now` on are no part of it, so it changes nothing unless a lost ticket is shown.
+    pub fn open_after_silence(&mut self, last: Arrival, now: Timestamp) {
+        let until = Arrival::before(now);
+        if last < until {
+            self.push(Gap {
+                after: last,
+                until,
+                found_at: now,
+                confirmed: false,
+            });
+        }
     }
 
-    /// Until when tickets of some gap are honoured: `waiting_ttl` after the newest loss was found. None where
-    /// none are at `now`.
+    /// Confirms the gap of a lost ticket with this arrival that was shown at `now`. Returns false
+    /// where there is none.
+    pub fn confirm(&mut self, arrival: Arrival, now: Timestamp, waiting_ttl: Duration) -> bool {
+        let mut gaps = self.0.iter_mut();
+        let gap = gaps.find(|gap| gap.has(arrival) && gap.is_open(now, waiting_ttl));
+        gap.is_some_and(|gap| {
+            gap.confirmed = true;
+            true
+        })
+    }
+
+    /// True where a ticket with this arrival was lost and re-enters at `now`: for `waiting_ttl` after
+    /// the loss was found.
     #[must_use]
-    pub fn honoured_until(&self, now: Timestamp, waiting_ttl: Duration) -> Option<Timestamp> {
-        let open = self.open_at(now, waiting_ttl).into_iter();
+    pub fn have(&self, arrival: Arrival, now: Timestamp, waiting_ttl: Duration) -> bool {
+        let mut gaps = self.0.iter();
+        gaps.any(|gap| gap.has(arrival) && gap.is_open(now, waiting_ttl))
+    }
+
+    /// Takes an arrival that is given out now, and those before it, out of the gap that it is in:
+    /// where the clock has stepped back behind the end of a silence.
+    pub fn give_out(&mut self, arrival: Arrival) {
+        if let Some(gap) = self.0.last_mut().filter(|gap| gap.has(arrival)) {
+            gap.after = arrival;
+        }
+    }
+
+    /// Until when tickets of some confirmed gap re-enter. None where none do at `now`.
+    #[must_use]
+    pub fn open_until(&self, now: Timestamp, waiting_ttl: Duration) -> Option<Timestamp> {
+        let confirmed = self.0.iter().filter(|gap| gap.confirmed);
+        let open = confirmed.filter(|gap| gap.is_open(now, waiting_ttl));
         open.map(|gap| later(gap.found_at, waiting_ttl)).max()
     }
 
-    /// Forgets gaps whose tickets are honoured no longer at `now`.
+    /// Forgets gaps whose tickets do not re-enter at `now`, so that they stay closed when the clock
+    /// steps back.
     pub fn forget(&mut self, now: Timestamp, waiting_ttl: Duration) {
-        self.0 = self.open_at(now, waiting_ttl);
+        self.0.retain(|gap| gap.is_open(now, waiting_ttl));
     }
 
-    fn open_at(&self, now: Timestamp, waiting_ttl: Duration) -> Vec<Gap> {
-        let mut open = self.0.clone();
-        open.retain(|gap| now < later(gap.found_at, waiting_ttl));
-        open
+    fn push(&mut self, gap: Gap) {
+        match self.0.last_mut() {
+            // A second loss before any join after the first, or a clock that stepped back.
+            Some(before) if gap.after <= before.until && before.confirmed == gap.confirmed => {
+                before.until = before.until.max(gap.until);
+                before.found_at = gap.found_at;
+            }
+            _ => self.0.push(gap),
+        }
+        if self.0.len() > Self::MAX {
+            let unconfirmed = self.0.iter().position(|gap| !gap.confirmed);
+            self.0.remove(unconfirmed.unwrap_or(0));
+        }
+    }
+}
+
+impl Gap {
+    fn is_open(&self, now: Timestamp, waiting_ttl: Duration) -> bool {
+        now < later(self.found_at, waiting_ttl)
     }
 }
 
@@ -124,10 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn tickets_of_a_gap_are_honoured_for_the_waiting_time_to_live() {
+    fn tickets_of_a_gap_reenter_for_the_waiting_time_to_live() {
         let mut gaps = Gaps::default();
-        assert_eq!(gaps.open(Some(arrival(90)), at(100)), arrival(105));
-        for (second, now, honoured) in [
+        assert_eq!(gaps.open(arrival(90), None, at(100)), arrival(105));
+        for (second, now, reenters) in [
             (90, 100, false),
             (91, 100, true),
             (105, 100, true),
@@ -136,48 +177,72 @@ mod tests {
             (91, 400, false),
         ] {
             let found = gaps.have(arrival(second), at(now), TTL);
-            assert_eq!(found, honoured, "{second} {now}");
+            assert_eq!(found, reenters, "{second} {now}");
         }
-        assert_eq!(gaps.honoured_until(at(399), TTL), Some(at(400)));
-        assert_eq!(gaps.honoured_until(at(400), TTL), None);
+        assert_eq!(gaps.open_until(at(399), TTL), Some(at(400)));
+        assert_eq!(gaps.open_until(at(400), TTL), None);
         gaps.forget(at(400), TTL);
         assert_eq!(gaps, Gaps::default());
     }
 
     #[test]
-    fn a_store_that_knows_no_arrival_may_have_lost_any() {
+    fn new_arrivals_come_after_a_gap_also_where_the_clock_was_far_ahead() {
         let mut gaps = Gaps::default();
-        gaps.open(None, at(100));
-        assert!(gaps.have(arrival(1), at(100), TTL));
-        assert!(!gaps.have(arrival(106), at(100), TTL));
+        assert_eq!(gaps.open(arrival(500), None, at(100)), arrival(505));
+        let shown = Some(arrival(700));
+        assert_eq!(gaps.open(arrival(505), shown, at(100)), arrival(705));
     }
 
     #[test]
-    fn new_arrivals_come_after_a_gap_also_where_the_clock_was_far_ahead() {
+    fn a_silence_is_no_loss_until_a_lost_ticket_is_shown() {
         let mut gaps = Gaps::default();
-        assert_eq!(gaps.open(Some(arrival(500)), at(100)), arrival(500));
+        gaps.open_after_silence(arrival(10), at(100));
+        assert!(gaps.have(arrival(99), at(100), TTL));
+        assert!(
+            !gaps.have(arrival(100), at(100), TTL),
+            "it is given out now"
+        );
+        assert_eq!(gaps.open_until(at(100), TTL), None);
+        assert!(!gaps.confirm(arrival(100), at(200), TTL));
+        assert!(gaps.confirm(arrival(50), at(200), TTL));
+        assert_eq!(gaps.open_until(at(200), TTL), Some(at(400)));
+    }
+
+    #[test]
+    fn a_silence_of_which_the_clock_knows_nothing_opens_no_gap() {
+        let mut gaps = Gaps::default();
+        gaps.open_after_silence(arrival(100), at(100));
+        gaps.open_after_silence(arrival(200), at(100));
+        assert_eq!(gaps, Gaps::default());
     }
 
     #[test]
     fn overlapping_gaps_are_one() {
         let mut gaps = Gaps::default();
-        gaps.open(Some(arrival(90)), at(100));
-        // A second failover, before anybody has joined after the first.
-        gaps.open(Some(arrival(105)), at(101));
+        gaps.open(arrival(90), None, at(100));
+        // A second failover, before any user has joined after the first.
+        gaps.open(arrival(105), None, at(101));
         assert_eq!(gaps.as_slice().len(), 1);
-        assert!(gaps.have(arrival(106), at(101), TTL));
+        for second in [91, 106, 110] {
+            assert!(gaps.have(arrival(second), at(101), TTL), "{second}");
+        }
     }
 
     #[test]
-    fn of_too_many_gaps_the_oldest_are_joined() {
-        let mut gaps = Gaps::default();
-        for number in 0..20 {
-            gaps.open(Some(arrival(100 * number + 50)), at(100 * number + 51));
-        }
-        assert_eq!(gaps.as_slice().len(), Gaps::MAX);
+    fn of_too_many_gaps_the_oldest_is_dropped_unless_another_is_not_confirmed() {
         let long = Duration::from_hours(24);
-        assert!(gaps.have(arrival(51), at(2_000), long));
-        assert!(gaps.have(arrival(1_951), at(2_000), long));
-        assert!(!gaps.have(arrival(1_949), at(2_000), long));
+        let mut gaps = Gaps::default();
+        for number in 0..7 {
+            gaps.open(arrival(100 * number + 50), None, at(100 * number + 51));
+        }
+        gaps.open_after_silence(arrival(760), at(850));
+        gaps.open(arrival(860), None, at(861));
+        assert_eq!(gaps.as_slice().len(), Gaps::MAX);
+        assert!(gaps.have(arrival(51), at(900), long));
+        assert!(!gaps.have(arrival(800), at(900), long));
+        gaps.open(arrival(950), None, at(951));
+        assert_eq!(gaps.as_slice().len(), Gaps::MAX);
+        assert!(!gaps.have(arrival(51), at(960), long));
+        assert!(gaps.have(arrival(151), at(960), long));
     }
 }

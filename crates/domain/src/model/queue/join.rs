@@ -113,7 +113,7 @@ mod tests {
             policy,
             version: PolicyVersion(1),
         };
-        QueueTerms::new(policy, Generation(1), None, at(0))
+        QueueTerms::new(policy, Generation(1), None, None, at(0))
     }
 
     fn decide(facts: JoinFacts, terms: &QueueTerms) -> JoinDecision {
@@ -136,6 +136,7 @@ mod tests {
             Some(Recovery {
                 lasts: Duration::from_mins(1),
             }),
+            None,
             at(0),
         );
         for (terms, alone, in_line) in [

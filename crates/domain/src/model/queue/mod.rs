@@ -14,6 +14,7 @@ mod policy;
 mod poll;
 mod sale;
 mod seed;
+mod servers;
 mod state;
 mod terms;
 mod ticket;
@@ -36,6 +37,7 @@ pub use policy::{
 pub use poll::PollRange;
 pub use sale::{SaleCount, SaleState};
 pub use seed::{QueueSeed, Recovery};
+pub use servers::{ServerId, Servers};
 pub use state::{EffectiveState, JoinRefusal, QueueView};
 pub use terms::{QueueTerms, ReentryPeriod};
 pub use ticket::{Arrival, Generation, Ticket};

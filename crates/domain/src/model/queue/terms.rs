@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Deadlines, EffectiveState, Generation, PolicyVersion, QueuePolicy, QueueView, Recovery,
-    SaleCount, Ticket, VersionedPolicy,
+    Arrival, Deadlines, EffectiveState, Gaps, Generation, PolicyVersion, QueuePolicy, QueueView,
+    Recovery, SaleCount, ServerId, Servers, Ticket, VersionedPolicy,
 };
 use crate::model::later;
 
@@ -25,6 +25,13 @@ pub struct QueueTerms {
     pub last_tick: Timestamp,
     /// The time after a loss. None where the store never lost the queue, or no longer needs to know.
     pub reentry: Option<ReentryPeriod>,
+    /// The latest arrival that was given out or re-entered. In a queue without any it is before the
+    /// instant at which the store was given the queue.
+    pub last_arrival: Arrival,
+    /// The servers that have kept the queue.
+    pub servers: Servers,
+    /// The arrivals that were perhaps lost with the last writes of a server.
+    pub gaps: Gaps,
 }
 
 /// The time after a store lost a queue.
@@ -49,12 +56,16 @@ impl ReentryPeriod {
 }
 
 impl QueueTerms {
-    /// The terms of a queue that its store is given at `now`.
+    /// After so long without a recorded tick the store may have been replaced by an older copy.
+    pub const SILENCE: Duration = Duration::from_mins(1);
+
+    /// The terms of a queue that its store, on `server`, is given at `now`.
     #[must_use]
     pub fn new(
         policy: VersionedPolicy,
         generation: Generation,
         recovery: Option<Recovery>,
+        server: Option<&ServerId>,
         now: Timestamp,
     ) -> Self {
         let waiting_ttl = policy.policy.waiting_ttl;
@@ -65,6 +76,9 @@ impl QueueTerms {
             serving_since: now,
             last_tick: now,
             reentry: recovery.map(|recovery| ReentryPeriod::begin(now, recovery, waiting_ttl)),
+            last_arrival: Arrival::before(now),
+            servers: Servers::first(server, now),
+            gaps: Gaps::default(),
         }
     }
 
@@ -110,32 +124,87 @@ impl QueueTerms {
         self.view(now).effective(now)
     }
 
-    /// Until when users may re-enter with tokens from before a loss. None where they may not.
+    /// Until when users may re-enter with lost tickets: after a loss of the queue with tokens from
+    /// before it, after a loss of last writes with those of its gap. None where no loss is known.
     #[must_use]
     pub fn reentry_until(&self, now: Timestamp) -> Option<Timestamp> {
         let open_until = self.reentry.map(|period| period.open_until);
-        open_until.filter(|open_until| now < *open_until)
+        let after_loss = open_until.filter(|open_until| now < *open_until);
+        after_loss.max(self.gaps.open_until(now, self.policy().waiting_ttl))
     }
 
-    /// True while users may re-enter with tokens from before a loss.
+    /// True while users may re-enter after a loss that is known.
     #[must_use]
     pub fn accepts_reentry(&self, now: Timestamp) -> bool {
         self.reentry_until(now).is_some()
     }
 
-    /// True where `ticket` is from before a loss and re-enters the line, provided that its user has
-    /// no place and none that ended since the loss.
+    /// True where `ticket` was lost and re-enters the line, provided that its user has no place.
+    /// `ended` is the arrival of their place that is remembered to have ended, if any.
+    ///
+    /// A ticket of this generation that is later than the last arrival proves by itself that the
+    /// store has lost writes.
     #[must_use]
-    pub fn reenters(&self, ticket: &Ticket, now: Timestamp) -> bool {
-        ticket.generation != self.generation && self.accepts_reentry(now)
+    pub fn reenters(&self, ticket: &Ticket, ended: Option<Arrival>, now: Timestamp) -> bool {
+        if ticket.generation != self.generation {
+            let open_until = self.reentry.map(|period| period.open_until);
+            return ended.is_none() && open_until.is_some_and(|open_until| now < open_until);
+        }
+        let waiting_ttl = self.policy().waiting_ttl;
+        let lost =
+            self.last_arrival < ticket.arrival || self.gaps.have(ticket.arrival, now, waiting_ttl);
+        // A place that was taken after the one that ended is not the one that ended.
+        lost && ended < Some(ticket.arrival)
     }
 
-    /// Records a tick at `now`. A re-entry period that is over is forgotten, so that it stays over
-    /// when the clock steps back.
+    /// Records that `ticket`, which [re-enters](Self::reenters), was shown: one of this generation
+    /// proves that the store has lost writes.
+    pub fn record_lost(&mut self, ticket: &Ticket, now: Timestamp) {
+        let waiting_ttl = self.policy().waiting_ttl;
+        if ticket.generation == self.generation
+            && !self.gaps.confirm(ticket.arrival, now, waiting_ttl)
+        {
+            let shown = Some(ticket.arrival);
+            self.last_arrival = self.gaps.open(self.last_arrival, shown, now);
+        }
+    }
+
+    /// Records that `ticket` [re-enters](Self::reenters). New joins come after every arrival seen.
+    pub fn reenter(&mut self, ticket: &Ticket, now: Timestamp) {
+        self.record_lost(ticket, now);
+        self.last_arrival = self.last_arrival.max(ticket.arrival);
+    }
+
+    /// The arrival of a user who joins at `now`.
+    pub fn next_arrival(&mut self, now: Timestamp) -> Arrival {
+        self.last_arrival = Arrival::after(self.last_arrival, now);
+        self.gaps.give_out(self.last_arrival);
+        self.last_arrival
+    }
+
+    /// Records which server keeps the queue at `now`, where that [is news](Servers::is_news): before
+    /// anything else of a call that may change the queue. Opens a gap where the server may lack the
+    /// last writes of the one before.
+    pub fn kept_by(&mut self, server: Option<&ServerId>, now: Timestamp) {
+        let Some(server) = server.filter(|_| self.servers.is_news(server)) else {
+            return;
+        };
+        let waiting_ttl = self.policy().waiting_ttl;
+        if self.servers.change(server, now, waiting_ttl) {
+            self.last_arrival = self.gaps.open(self.last_arrival, None, now);
+        }
+    }
+
+    /// Records a tick at `now`. A re-entry period or a gap that is over is forgotten, so that it stays
+    /// over when the clock steps back.
     pub fn tick(&mut self, now: Timestamp) {
+        if now > later(self.last_tick, Self::SILENCE) {
+            self.gaps.open_after_silence(self.last_arrival, now);
+        }
         self.serving_since = self.deadlines(now).serving_since();
         self.last_tick = now;
         self.reentry = self.reentry.filter(|period| now < period.open_until);
+        self.gaps.forget(now, self.policy.policy.waiting_ttl);
     }
 
     /// Records that the first place is taken in a queue without places at `now`.
@@ -160,7 +229,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{ConcertId, UserId, queue::Arrival};
+    use crate::model::{ConcertId, UserId};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -174,14 +243,26 @@ mod tests {
         let recovery = recovery.map(|seconds| Recovery {
             lasts: Duration::from_secs(seconds),
         });
-        QueueTerms::new(policy, Generation(7), recovery, at(0))
+        QueueTerms::new(policy, Generation(7), recovery, named("a").as_ref(), at(0))
+    }
+
+    fn named(name: &str) -> Option<ServerId> {
+        ServerId::named(name)
+    }
+
+    fn arrival(second: i64) -> Arrival {
+        Arrival::from_micros(second * 1_000_000)
     }
 
     fn ticket(generation: u64) -> Ticket {
+        ticket_of(generation, -1)
+    }
+
+    fn ticket_of(generation: u64, second: i64) -> Ticket {
         Ticket {
             concert: ConcertId(Uuid::nil()),
             user: UserId::try_from("alice").unwrap(),
-            arrival: Arrival::from_micros(1),
+            arrival: arrival(second),
             generation: Generation(generation),
         }
     }
@@ -211,8 +292,12 @@ mod tests {
         ] {
             assert_eq!(lost.state(at(second)), state, "{second}");
             assert_eq!(lost.accepts_reentry(at(second)), accepts, "{second}");
-            assert_eq!(lost.reenters(&ticket(6), at(second)), accepts, "{second}");
-            assert!(!lost.reenters(&ticket(7), at(second)), "{second}");
+            assert_eq!(
+                lost.reenters(&ticket(6), None, at(second)),
+                accepts,
+                "{second}"
+            );
+            assert!(!lost.reenters(&ticket(7), None, at(second)), "{second}");
         }
     }
 
@@ -239,5 +324,100 @@ mod tests {
         for (second, due) in [(10, false), (11, false), (12, true), (9, true)] {
             assert_eq!(terms.tick_is_due(at(second)), due, "{second}");
         }
+    }
+
+    #[test]
+    fn another_server_opens_a_gap_before_anything_else() {
+        let mut terms = terms(None);
+        terms.next_arrival(at(50));
+        terms.kept_by(named("a").as_ref(), at(60));
+        terms.kept_by(None, at(60));
+        assert!(!terms.reenters(&ticket_of(7, 50), None, at(60)));
+        assert!(!terms.accepts_reentry(at(60)));
+        terms.kept_by(named("b").as_ref(), at(60));
+        assert!(
+            !terms.reenters(&ticket_of(7, 50), None, at(60)),
+            "it was known"
+        );
+        assert!(terms.reenters(&ticket_of(7, 51), None, at(60)));
+        assert!(terms.reenters(&ticket_of(7, 65), None, at(60)));
+        assert!(
+            !terms.reenters(&ticket_of(6, 51), None, at(60)),
+            "of another life"
+        );
+        assert_eq!(terms.reentry_until(at(60)), Some(at(360)));
+        let next = terms.next_arrival(at(61));
+        assert_eq!(next.micros(), 65_000_001);
+        assert!(terms.reenters(&ticket_of(7, 51), None, at(359)));
+        terms.tick(at(360));
+        assert!(!terms.reenters(&ticket_of(7, 51), None, at(359)));
+    }
+
+    #[test]
+    fn a_ticket_after_the_last_arrival_proves_a_loss() {
+        let mut terms = terms(None);
+        terms.next_arrival(at(50));
+        let lost = ticket_of(7, 70);
+        assert!(terms.reenters(&lost, None, at(60)));
+        terms.reenter(&lost, at(60));
+        assert_eq!(terms.last_arrival, arrival(75));
+        assert!(terms.reenters(&ticket_of(7, 51), None, at(60)));
+        assert_eq!(terms.reentry_until(at(60)), Some(at(360)));
+    }
+
+    #[test]
+    fn a_silence_opens_a_gap_that_shows_only_once_a_lost_ticket_does() {
+        let mut terms = terms(None);
+        terms.next_arrival(at(50));
+        terms.tick(at(60));
+        terms.tick(at(121));
+        assert_eq!(terms.next_arrival(at(121)), arrival(121));
+        assert!(!terms.accepts_reentry(at(121)));
+        let lost = ticket_of(7, 100);
+        assert!(terms.reenters(&lost, None, at(200)));
+        terms.reenter(&lost, at(200));
+        assert!(terms.accepts_reentry(at(200)));
+        assert_eq!(terms.last_arrival, arrival(121));
+    }
+
+    #[test]
+    fn ticks_in_time_open_no_gap() {
+        let mut terms = terms(None);
+        terms.next_arrival(at(1));
+        for second in [60, 120, 180] {
+            terms.tick(at(second));
+        }
+        assert_eq!(terms.gaps, Gaps::default());
+    }
+
+    #[test]
+    fn a_place_that_ended_does_not_come_back_but_a_later_one_does() {
+        let mut lost = terms(Some(60));
+        lost.next_arrival(at(50));
+        lost.kept_by(named("b").as_ref(), at(60));
+        for (generation, ended, reenters) in [
+            (6, None, true),
+            (6, Some(1), false),
+            (7, None, true),
+            (7, Some(54), true),
+            (7, Some(55), false),
+            (7, Some(90), false),
+        ] {
+            let ticket = ticket_of(generation, 55);
+            let found = lost.reenters(&ticket, ended.map(arrival), at(60));
+            assert_eq!(found, reenters, "{generation} {ended:?}");
+        }
+    }
+
+    #[test]
+    fn an_arrival_that_is_given_out_is_in_no_gap() {
+        let mut terms = terms(None);
+        terms.next_arrival(at(1));
+        terms.tick(at(100));
+        // The clock steps back behind the silence.
+        let given = terms.next_arrival(at(50));
+        assert_eq!(given, arrival(50));
+        assert!(!terms.reenters(&ticket_of(7, 50), None, at(51)));
+        assert!(terms.reenters(&ticket_of(7, 99), None, at(51)));
     }
 }

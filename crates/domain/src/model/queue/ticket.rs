@@ -1,6 +1,6 @@
 //! What a user shows to prove a place: the contents of a queue token.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,9 +31,21 @@ impl Arrival {
     /// The arrival of someone who joins at `now` after the last arrival: strictly later than it,
     /// even when the clock stood still or stepped back.
     #[must_use]
-    pub fn after(last: Option<Self>, now: Timestamp) -> Self {
-        let now = now.as_microsecond();
-        Self(last.map_or(now, |last| now.max(last.0 + 1)))
+    pub fn after(last: Self, now: Timestamp) -> Self {
+        Self(now.as_microsecond().max(last.0.saturating_add(1)))
+    }
+
+    /// The last arrival before `now`.
+    #[must_use]
+    pub fn before(now: Timestamp) -> Self {
+        Self(now.as_microsecond() - 1)
+    }
+
+    /// The arrival that is later by this time.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
+        let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(micros))
     }
 
     /// The instant, for people to read.
@@ -75,10 +87,10 @@ mod tests {
     #[test]
     fn arrivals_grow_even_when_the_clock_does_not() {
         let noon = Timestamp::from_microsecond(1_000_000).unwrap();
-        let first = Arrival::after(None, noon);
-        let second = Arrival::after(Some(first), noon);
+        let first = Arrival::after(Arrival::before(noon), noon);
+        let second = Arrival::after(first, noon);
         let earlier = Timestamp::from_microsecond(999_000).unwrap();
-        let third = Arrival::after(Some(second), earlier);
+        let third = Arrival::after(second, earlier);
         assert_eq!(first.micros(), 1_000_000);
         assert_eq!(second.micros(), 1_000_001);
         assert_eq!(third.micros(), 1_000_002);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    model::queue::{AdmissionWindow, PolicyState, SaleState, Throughput},
+    model::queue::{AdmissionWindow, PolicyState, PolicyVersion, SaleState, Throughput},
     use_cases::testing::*,
 };
 
@@ -116,4 +116,27 @@ fn what_a_queue_is_like_is_the_last_that_was_heard() {
     board.note_view(CONCERT, sold_out);
     assert_eq!(board.view(CONCERT), Some(sold_out));
     assert_eq!(board.view(OTHER_CONCERT), None);
+}
+
+#[test]
+fn a_store_with_an_older_policy_than_it_had_taken_is_given_the_policy_again() {
+    let board = board();
+    let tick = |version| Stamped {
+        as_of: at(100),
+        value: TickReport {
+            policy_version: PolicyVersion(version),
+            ..report(0, false)
+        },
+    };
+    board.note_in_store(CONCERT, PolicyVersion(3));
+    for version in [3, 4] {
+        board.note_tick(CONCERT, &tick(version));
+        assert!(board.take_wanted().is_empty(), "{version}");
+    }
+    board.note_tick(CONCERT, &tick(2));
+    assert_eq!(
+        board.take_wanted().into_iter().collect::<Vec<_>>(),
+        [CONCERT]
+    );
+    assert!(!board.is_in_store(CONCERT, PolicyVersion(1)));
 }

@@ -8,14 +8,14 @@ use std::{collections::BTreeSet, time::Duration};
 use frontrow_domain::model::{
     ConcertId, UserId,
     queue::{
-        Admission, AdmissionWindow, Arrival, Deadlines, EffectiveState, Generation, Place,
-        PlaceEnd, PolicyVersion, QueueTerms, Recovery, ReentryPeriod, SaleCount, Standing, Ticket,
-        VersionedPolicy,
+        Admission, AdmissionWindow, Arrival, Deadlines, EffectiveState, Gap, Gaps, Generation,
+        Place, PlaceEnd, PolicyVersion, QueueTerms, Recovery, ReentryPeriod, SaleCount, ServerId,
+        Servers, Standing, Ticket, VersionedPolicy,
     },
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::case::{Case, Held, Passed, Shown};
+use super::case::{Ask, Case, Held, Passed, Shown};
 
 pub(super) const GENERATION: Generation = Generation(7);
 
@@ -24,7 +24,7 @@ pub(super) struct Expected<'a> {
     case: &'a Case,
     /// When the case was written.
     written: Timestamp,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     concert: ConcertId,
     pub(super) terms: QueueTerms,
     pub(super) admission: Admission,
@@ -49,6 +49,46 @@ pub(super) fn arrival(written: Timestamp, number: usize) -> Arrival {
     Arrival::from_micros(before(written, 3_600_000).as_microsecond() + number)
 }
 
+/// The arrival of a ticket that the user of this number may show.
+pub(super) fn arrival_of(shown: Shown, written: Timestamp, number: usize) -> Arrival {
+    let arrival = arrival(written, number).micros();
+    Arrival::from_micros(match shown {
+        Shown::Nothing | Shown::Good => arrival,
+        Shown::Stale => arrival - 1_000,
+        Shown::Lost => arrival - 2_000,
+        Shown::Later => arrival + 500_000,
+    })
+}
+
+/// The latest arrival that the queue of a case knows.
+pub(super) fn last_arrival(case: &Case, written: Timestamp, lost_at: Option<Timestamp>) -> Arrival {
+    if case.writes.knows_no_later_arrival {
+        last_known(written)
+    } else {
+        Arrival::before(lost_at.unwrap_or(written))
+    }
+}
+
+/// An arrival after those of all places.
+fn last_known(written: Timestamp) -> Arrival {
+    Arrival::from_micros(arrival(written, 0).micros() + 100_000)
+}
+
+/// The gap of a case, which has the tickets that are later than all places.
+pub(super) fn gap(case: &Case, written: Timestamp) -> Option<Gap> {
+    case.writes.gap.map(|(found, confirmed)| Gap {
+        after: last_known(written),
+        until: Arrival::from_micros(last_known(written).micros() + 1_000_000),
+        found_at: before(written, found),
+        confirmed,
+    })
+}
+
+/// The server that answers, or the one before.
+fn server(before: bool) -> Option<ServerId> {
+    ServerId::named(if before { "before" } else { "now" })
+}
+
 impl<'a> Expected<'a> {
     pub(super) fn new(
         case: &'a Case,
@@ -71,7 +111,7 @@ impl<'a> Expected<'a> {
                 .map(|(number, _)| number)
                 .collect()
         };
-        Self {
+        let mut expected = Self {
             terms: QueueTerms {
                 generation: GENERATION,
                 policy: VersionedPolicy {
@@ -85,6 +125,9 @@ impl<'a> Expected<'a> {
                 serving_since: before(written, case.serving_since),
                 last_tick: before(written, case.last_tick),
                 reentry,
+                last_arrival: last_arrival(case, written, lost_at),
+                servers: Servers::first(server(case.writes.moved).as_ref(), written),
+                gaps: Gaps::kept(gap(case, written).into_iter().collect()),
             },
             admission: Admission {
                 window: case
@@ -104,7 +147,21 @@ impl<'a> Expected<'a> {
             written,
             now,
             concert,
+        };
+        if !matches!(case.ask, Ask::Change(_)) {
+            expected.terms.kept_by(server(false).as_ref(), now);
         }
+        expected
+    }
+
+    /// True where a ticket brings back the place of a user who has none, or whose place of this
+    /// number is removed because it is past its end.
+    fn reenters(&self, ticket: &Ticket, removed: Option<usize>) -> bool {
+        let ended = self.case.writes.ended.zip(self.case.ask.who());
+        let ended = ended.map(|(ended, who)| arrival_of(ended, self.written, who));
+        let removed = removed.filter(|_| self.terms.accepts_reentry(self.now));
+        let removed = removed.map(|number| arrival(self.written, number));
+        self.terms.reenters(ticket, removed.or(ended), self.now)
     }
 
     fn deadlines(&self) -> Deadlines<'_> {
@@ -184,17 +241,15 @@ impl<'a> Expected<'a> {
     }
 
     pub(super) fn ticket(&self, user: &UserId, number: usize, shown: Shown) -> Option<Ticket> {
-        let arrival = arrival(self.written, number);
-        let (micros, generation) = match shown {
+        let generation = match shown {
             Shown::Nothing => return None,
-            Shown::Good => (arrival.micros(), GENERATION),
-            Shown::Stale => (arrival.micros() - 1_000, GENERATION),
-            Shown::Lost => (arrival.micros() - 2_000, Generation(6)),
+            Shown::Good | Shown::Stale | Shown::Later => GENERATION,
+            Shown::Lost => Generation(6),
         };
         Some(Ticket {
             concert: self.concert,
             user: user.clone(),
-            arrival: Arrival::from_micros(micros),
+            arrival: arrival_of(shown, self.written, number),
             generation,
         })
     }
@@ -254,7 +309,6 @@ impl<'a> Expected<'a> {
     }
 
     fn record_service(&mut self) {
-        self.terms.serving_since = self.deadlines().serving_since();
-        self.terms.last_tick = self.now;
+        self.terms.tick(self.now);
     }
 }

@@ -3,9 +3,7 @@
 use frontrow_domain::{
     model::{
         UserId,
-        queue::{
-            Arrival, GatePurpose, JoinDecision, JoinFacts, JoinRefusal, Place, Standing, Ticket,
-        },
+        queue::{GatePurpose, JoinDecision, JoinFacts, JoinRefusal, Place, Standing, Ticket},
     },
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome},
 };
@@ -27,11 +25,10 @@ impl Expected<'_> {
         let (waiting, active) = self.counts();
         let facts = JoinFacts {
             has_place,
-            // The end of an entry past its end is remembered.
-            reenters: !entry
+            reenters: !has_place
                 && ticket
                     .as_ref()
-                    .is_some_and(|ticket| self.terms.reenters(ticket, self.now)),
+                    .is_some_and(|ticket| self.reenters(ticket, entry.then_some(number))),
             line: self.has_line(),
             waiting,
             active,
@@ -51,6 +48,7 @@ impl Expected<'_> {
             }
             JoinDecision::Reenter => {
                 self.note_first_place();
+                self.terms.reenter(ticket.as_ref().unwrap(), self.now);
                 let arrival = ticket.unwrap().arrival;
                 let place = self.place(user, arrival, self.in_line(arrival));
                 ("reenter", JoinOutcome::Held(place))
@@ -62,12 +60,13 @@ impl Expected<'_> {
                     until: self.deadlines().claim_end(self.now),
                     claimed: false,
                 };
-                let place = self.place(user, Arrival::after(None, self.now), standing);
+                let arrival = self.terms.next_arrival(self.now);
+                let place = self.place(user, arrival, standing);
                 ("admit at once", JoinOutcome::Joined(place))
             }
             JoinDecision::Wait => {
                 self.note_first_place();
-                let arrival = Arrival::after(None, self.now);
+                let arrival = self.terms.next_arrival(self.now);
                 let place = self.place(user, arrival, self.in_line(arrival));
                 ("wait", JoinOutcome::Joined(place))
             }
@@ -86,8 +85,9 @@ impl Expected<'_> {
     /// The place that a ticket is good for.
     fn place_with(&mut self, ticket: &Ticket, number: usize) -> Option<Place> {
         let (entry, has_place) = self.has(number);
-        if !entry && self.terms.reenters(ticket, self.now) {
+        if !entry && self.reenters(ticket, None) {
             self.note_first_place();
+            self.terms.reenter(ticket, self.now);
             let standing = self.in_line(ticket.arrival);
             return Some(self.place(&ticket.user, ticket.arrival, standing));
         }
@@ -147,8 +147,12 @@ impl Expected<'_> {
     ) -> (&'static str, LeaveOutcome) {
         let (entry, has_place) = self.has(number);
         let theirs = has_place && ticket.arrival == arrival(self.written, number);
+        let reenters = !entry && self.reenters(ticket, None);
+        if reenters {
+            self.terms.record_lost(ticket, self.now);
+        }
         self.keep(|other| other != number || !theirs);
-        if theirs || (!entry && self.terms.reenters(ticket, self.now)) {
+        if theirs || reenters {
             ("leave", LeaveOutcome::Left)
         } else {
             ("leave nothing", LeaveOutcome::Gone)

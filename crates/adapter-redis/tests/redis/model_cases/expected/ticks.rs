@@ -106,6 +106,7 @@ impl Expected<'_> {
             active,
             departed: self.departed,
             admitted: self.admitted,
+            policy_version: self.terms.version(),
             throughput,
             window: self.admission.window.filter(|_| throughput.is_some()),
             queue: self.terms.view(self.now),

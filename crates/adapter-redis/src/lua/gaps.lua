@@ -1,0 +1,96 @@
+-- Arrivals that were perhaps lost with the last writes of a server. Mirrors model/queue/gaps.rs (Gaps).
+--
+-- Each gap: the last arrival `after` which it begins, its `last`, when it was `found_at`, and whether it is
+-- `confirmed`.
+local GAPS_MAX, GAP_MARGIN = 8, 5000000
+local gaps = found[12] and cmsgpack.unpack(found[12]) or {}
+
+local function gap_is_open(gap)
+  return now < gap.found_at + terms.waiting_ttl
+end
+
+local function gap_has(gap, arrival)
+  return gap.after < arrival and arrival <= gap.last
+end
+
+-- The gap of a lost ticket that re-enters; nil where there is none.
+local function gap_of(arrival)
+  for _, gap in ipairs(gaps) do
+    if gap_has(gap, arrival) and gap_is_open(gap) then
+      return gap
+    end
+  end
+end
+
+-- Until when tickets of some confirmed gap re-enter; nil where none do.
+local function gaps_open_until()
+  local latest
+  for _, gap in ipairs(gaps) do
+    if gap.confirmed and gap_is_open(gap) then
+      latest = math.max(latest or 0, gap.found_at + terms.waiting_ttl)
+    end
+  end
+  return latest
+end
+
+local function save_gaps()
+  if #gaps > 0 then
+    call('HSET', QUEUE, 'gaps', cmsgpack.pack(gaps))
+  else
+    call('HDEL', QUEUE, 'gaps')
+  end
+end
+
+local function push_gap(gap)
+  local before = gaps[#gaps]
+  if before and gap.after <= before.last and before.confirmed == gap.confirmed then
+    before.last, before.found_at = math.max(before.last, gap.last), gap.found_at
+  else
+    gaps[#gaps + 1] = gap
+  end
+  if #gaps > GAPS_MAX then
+    local dropped = 1
+    for n = #gaps, 1, -1 do
+      if not gaps[n].confirmed then
+        dropped = n
+      end
+    end
+    table.remove(gaps, dropped)
+  end
+  save_gaps()
+end
+
+-- Opens the gap of a loss that is sure. `shown` is the arrival of a lost ticket, if one was shown.
+local function open_gap(shown)
+  local last = math.max(now, last_arrival, shown or 0) + GAP_MARGIN
+  push_gap({ after = last_arrival, last = last, found_at = now, confirmed = true })
+  last_arrival = last
+  call('HSET', QUEUE, 'last_arrival', last)
+end
+
+-- Opens the gap of a silence that ends now.
+local function open_gap_after_silence()
+  if last_arrival < now - 1 then
+    push_gap({ after = last_arrival, last = now - 1, found_at = now, confirmed = false })
+  end
+end
+
+-- Records that a lost ticket was shown. Mirrors model/queue/terms.rs (QueueTerms::reenter).
+local function confirm_loss(arrival)
+  local gap = gap_of(arrival)
+  if not gap then
+    open_gap(arrival)
+  elseif not gap.confirmed then
+    gap.confirmed = true
+    save_gaps()
+  end
+end
+
+-- Takes an arrival that is given out now, and those before it, out of the gap that it is in.
+local function give_out(arrival)
+  local gap = gaps[#gaps]
+  if gap and gap_has(gap, arrival) then
+    gap.after = arrival
+    save_gaps()
+  end
+end

@@ -1,0 +1,60 @@
+//! A copy of a queue, as a replica has it that lacks the last writes.
+
+use frontrow_domain::model::ConcertId;
+use frontrow_test_harness::RedisKeyspace;
+
+use crate::room::Raw;
+
+/// The keys of a queue as they were.
+pub(crate) struct QueueCopy {
+    /// Each key, and its value as the server serializes it.
+    keys: Vec<(String, Vec<u8>)>,
+    /// The queue's entry in the list of the busy.
+    listed: Option<f64>,
+}
+
+fn pattern(keyspace: &RedisKeyspace, concert: ConcertId) -> String {
+    format!("{}{{{concert}}}:*", keyspace.prefix())
+}
+
+impl QueueCopy {
+    pub(crate) async fn of(keyspace: &RedisKeyspace, concert: ConcertId) -> Self {
+        let mut raw = Raw::connect(&keyspace.url()).await;
+        let names: Vec<String> = raw.ask(&["KEYS", &pattern(keyspace, concert)]).await;
+        let mut keys = Vec::new();
+        for name in names {
+            let value = raw.ask(&["DUMP", &name]).await;
+            keys.push((name, value));
+        }
+        let busy = format!("{}busy", keyspace.prefix());
+        let listed = raw.ask(&["ZSCORE", &busy, &concert.to_string()]).await;
+        Self { keys, listed }
+    }
+
+    /// Puts the copy in the place of the queue, as another server that answers.
+    pub(crate) async fn restore(&self, keyspace: &RedisKeyspace, concert: ConcertId) {
+        let mut raw = Raw::connect(&keyspace.url()).await;
+        let names: Vec<String> = raw.ask(&["KEYS", &pattern(keyspace, concert)]).await;
+        for name in names {
+            raw.ask::<()>(&["DEL", &name]).await;
+        }
+        for (name, value) in &self.keys {
+            let mut restore = deadpool_redis::redis::cmd("RESTORE");
+            restore.arg(name).arg(0).arg(value.as_slice());
+            raw.send::<()>(&restore).await;
+        }
+        let (busy, concert_name) = (format!("{}busy", keyspace.prefix()), concert.to_string());
+        match self.listed {
+            Some(number) => {
+                let number = number.to_string();
+                raw.ask::<()>(&["ZADD", &busy, &number, &concert_name])
+                    .await;
+            }
+            None => raw.ask::<()>(&["ZREM", &busy, &concert_name]).await,
+        }
+        // The server is the same in truth: the copy says that another one was before.
+        let hash = format!("{}{{{concert}}}:queue", keyspace.prefix());
+        raw.ask::<()>(&["HSET", &hash, "server", "the one before"])
+            .await;
+    }
+}

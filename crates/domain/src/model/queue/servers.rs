@@ -1,0 +1,164 @@
+//! Which server keeps a queue: another one may lack what the one before acknowledged last.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::model::later;
+
+/// The name that a server of a store gives itself, and no other server has: the `run_id` of a Redis
+/// process, the `@@server_uuid` of a MySQL server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ServerId(String);
+
+impl ServerId {
+    /// How many characters of a name are kept. Known names have at most 40.
+    const CHARS_MAX: usize = 64;
+
+    /// The server with this name. None where it gives none.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let name: String = name.trim().chars().take(Self::CHARS_MAX).collect();
+        (!name.is_empty()).then_some(Self(name))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The servers that have kept a queue, the current one last.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Servers(Vec<KeptBy>);
+
+/// A server that has kept a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptBy {
+    server: ServerId,
+    /// Since when it is, or until when it was, the current one.
+    #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
+    recorded_at: Timestamp,
+}
+
+impl Servers {
+    /// How many are remembered: more than a cluster with many primaries has.
+    const MAX: usize = 8;
+
+    /// The servers of a queue that `server` is given at `now`.
+    #[must_use]
+    pub fn first(server: Option<&ServerId>, now: Timestamp) -> Self {
+        let mut servers = Self::default();
+        if let Some(server) = server {
+            servers.record(server, now);
+        }
+        servers
+    }
+
+    /// True where `server` is known to be another one than the one that kept the queue so far, or the
+    /// first of which the name is known.
+    #[must_use]
+    pub fn is_news(&self, server: Option<&ServerId>) -> bool {
+        server.is_some_and(|server| self.0.last().is_none_or(|last| last.server != *server))
+    }
+
+    /// Records that `server` keeps the queue at `now`. Returns true where it may lack the last writes
+    /// of the one before.
+    ///
+    /// A server that kept the queue within the last `waiting_ttl` has them: the servers of a cluster
+    /// with many primaries take turns.
+    pub fn change(&mut self, server: &ServerId, now: Timestamp, waiting_ttl: Duration) -> bool {
+        let Some(last) = self.0.last_mut() else {
+            self.record(server, now);
+            return false;
+        };
+        last.recorded_at = now;
+        let known = self.0.iter().find(|kept| kept.server == *server);
+        let takes_turns = known.is_some_and(|kept| now < later(kept.recorded_at, waiting_ttl));
+        self.record(server, now);
+        !takes_turns
+    }
+
+    fn record(&mut self, server: &ServerId, now: Timestamp) {
+        self.0.retain(|kept| kept.server != *server);
+        if self.0.len() == Self::MAX {
+            self.0.remove(0);
+        }
+        self.0.push(KeptBy {
+            server: server.clone(),
+            recorded_at: now,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_mins(5);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn named(name: &str) -> ServerId {
+        ServerId::named(name).unwrap()
+    }
+
+    #[test]
+    fn a_server_without_a_name_is_no_news() {
+        assert_eq!(ServerId::named(" "), None);
+        assert_eq!(
+            ServerId::named(&"x".repeat(100)),
+            Some(named(&"x".repeat(64)))
+        );
+        let servers = Servers::first(Some(&named("a")), at(0));
+        assert!(!servers.is_news(None));
+        assert!(!servers.is_news(Some(&named("a"))));
+        assert!(servers.is_news(Some(&named("b"))));
+    }
+
+    #[test]
+    fn the_first_name_is_no_loss() {
+        let mut servers = Servers::first(None, at(0));
+        assert!(servers.is_news(Some(&named("a"))));
+        assert!(!servers.change(&named("a"), at(1), TTL));
+        assert!(servers.change(&named("b"), at(2), TTL));
+    }
+
+    /// Each row: the server that answers, when, and whether that is a loss.
+    #[test]
+    fn servers_that_take_turns_lose_nothing() {
+        let mut servers = Servers::first(Some(&named("a")), at(0));
+        for (name, second, loses) in [
+            ("b", 10, true),
+            ("a", 20, false),
+            ("b", 319, false),
+            ("c", 400, true),
+            ("a", 619, true),
+        ] {
+            assert!(servers.is_news(Some(&named(name))), "{name} {second}");
+            let lost = servers.change(&named(name), at(second), TTL);
+            assert_eq!(lost, loses, "{name} {second}");
+        }
+    }
+
+    #[test]
+    fn not_every_server_is_remembered() {
+        let mut servers = Servers::default();
+        for number in 0..20 {
+            servers.change(&named(&number.to_string()), at(number), TTL);
+        }
+        assert_eq!(servers.0.len(), Servers::MAX);
+    }
+}

@@ -1,0 +1,140 @@
+//! How users get back what the store has lost.
+
+use frontrow_domain::model::queue::{Arrival, Place, Ticket};
+use jiff::Timestamp;
+
+use super::{ModelQueue, queue::Lost};
+
+/// Promise 11: the clock of another server may be behind by 5 s.
+const BEHIND_US: i64 = 5_000_000;
+/// How many losses of last writes are remembered.
+const LOSSES: usize = 8;
+
+impl ModelQueue {
+    /// Promises 10 and 11: whether places are still given back.
+    pub(crate) fn gives_places_back(&self, now: Timestamp) -> bool {
+        self.gives_places_back_until(now).is_some()
+    }
+
+    pub(crate) fn gives_places_back_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let sure = self.lost.iter().filter(|lost| lost.is_sure);
+        let ends = sure.map(|lost| self.end_of_loss(lost));
+        let ends = ends.filter(|end| now < *end);
+        ends.chain(self.gives_queue_back_until(now)).max()
+    }
+
+    fn gives_queue_back_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = self.coming_back?.places_given_back_until;
+        (now < until).then_some(until)
+    }
+
+    fn end_of_loss(&self, lost: &Lost) -> Timestamp {
+        lost.found_at + self.rules().waiting_ttl
+    }
+
+    /// Whether a ticket gets back the place that the store has lost.
+    pub(crate) fn gives_back(&self, ticket: &Ticket, now: Timestamp) -> bool {
+        let is_here = self.waiting.iter().any(|place| place.user == ticket.user)
+            || self.active.iter().any(|place| place.user == ticket.user);
+        if is_here {
+            return false;
+        }
+        let mut ended = self.ended.iter().filter(|(user, _)| *user == ticket.user);
+        if ticket.generation != self.generation {
+            return self.gives_queue_back_until(now).is_some() && ended.next().is_none();
+        }
+        let is_lost = ticket.arrival > self.last_arrival || self.is_in_loss(ticket.arrival, now);
+        is_lost && ended.all(|(_, arrival)| *arrival < ticket.arrival)
+    }
+
+    fn is_in_loss(&self, arrival: Arrival, now: Timestamp) -> bool {
+        let mut lost = self.lost.iter();
+        lost.any(|lost| self.covers(lost, arrival, now))
+    }
+
+    fn covers(&self, lost: &Lost, arrival: Arrival, now: Timestamp) -> bool {
+        lost.after < arrival && arrival <= lost.until && now < self.end_of_loss(lost)
+    }
+
+    pub(crate) fn give_back(&mut self, ticket: &Ticket, now: Timestamp) -> Place {
+        self.take_first_place(now);
+        self.prove_loss(ticket, now);
+        self.reentered = true;
+        self.last_arrival = self.last_arrival.max(ticket.arrival);
+        self.put_in_line(ticket.user.clone(), ticket.arrival, now);
+        self.heard_of(&ticket.user, now)
+    }
+
+    /// Promise 11: a ticket of this generation that the store cannot know proves that it has lost writes.
+    pub(crate) fn prove_loss(&mut self, ticket: &Ticket, now: Timestamp) {
+        if ticket.generation != self.generation {
+            return;
+        }
+        let number = self
+            .lost
+            .iter()
+            .position(|lost| self.covers(lost, ticket.arrival, now));
+        match number {
+            Some(number) => self.lost[number].is_sure = true,
+            None => self.find_loss(Some(ticket.arrival), now),
+        }
+    }
+
+    /// Promise 11: what was given out in a silence that ends now, another server gave.
+    pub(crate) fn note_silence(&mut self, now: Timestamp) {
+        let until = Arrival::from_micros(now.as_microsecond() - 1);
+        if self.last_arrival < until {
+            self.note_loss(Lost {
+                after: self.last_arrival,
+                until,
+                found_at: now,
+                is_sure: false,
+            });
+        }
+    }
+
+    /// What is given out now was not lost, nor what came before it.
+    pub(crate) fn give_out(&mut self, arrival: Arrival) {
+        for lost in &mut self.lost {
+            if lost.after < arrival && arrival <= lost.until {
+                lost.after = arrival;
+            }
+        }
+    }
+
+    /// Promise 11: the first call that may change the queue and meets another server.
+    pub(crate) fn meet_server(&mut self, now: Timestamp) {
+        if std::mem::take(&mut self.is_moved) {
+            self.find_loss(None, now);
+        }
+    }
+
+    fn find_loss(&mut self, shown: Option<Arrival>, now: Timestamp) {
+        let after = self.last_arrival;
+        let latest = after.max(shown.unwrap_or(after)).micros();
+        let until = latest.max(now.as_microsecond()) + BEHIND_US;
+        let until = Arrival::from_micros(until);
+        self.last_arrival = until;
+        self.note_loss(Lost {
+            after,
+            until,
+            found_at: now,
+            is_sure: true,
+        });
+    }
+
+    fn note_loss(&mut self, found: Lost) {
+        match self.lost.last_mut() {
+            // One that begins where the one before ended is one with it.
+            Some(before) if before.until >= found.after && before.is_sure == found.is_sure => {
+                before.until = before.until.max(found.until);
+                before.found_at = found.found_at;
+            }
+            _ => self.lost.push(found),
+        }
+        if self.lost.len() > LOSSES {
+            let unsure = self.lost.iter().position(|lost| !lost.is_sure);
+            self.lost.remove(unsure.unwrap_or(0));
+        }
+    }
+}
