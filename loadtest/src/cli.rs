@@ -115,12 +115,16 @@ pub(crate) enum AppendOnly {
 pub(crate) enum Group {
     /// Look-ups of people who wait, and joins behind them
     Waiting,
+    /// The public state of a line
+    LineStatus,
     /// The gate and look-ups of people who are active
     Active,
     /// What a line of a million people costs
     Crowd,
     /// A hundred thousand people let in at once
     Admission,
+    /// Users who poll at the pace that the answers set, at one instance and at four
+    OwnPace,
     /// A paused line that is opened while all of its users poll
     Opening,
     /// A hundred thousand places that expire while others are admitted
@@ -175,8 +179,8 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "PEOPLE", default_value_t = Self::CROWD, value_parser = clap::value_parser!(u64).range(100_000..=10_000_000))]
     pub(crate) crowd: u64,
 
-    /// How many users wait where a paused line is opened, and how many places expire; each row has
-    /// its own number, unless this is given
+    /// How many users wait where all of a line poll, and how many places expire; each row has its
+    /// own number, unless this is given
     #[arg(long, value_name = "USERS", value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
     pub(crate) people: Option<u64>,
 

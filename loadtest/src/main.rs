@@ -5,6 +5,7 @@
 mod bare;
 mod cli;
 mod client;
+mod counted;
 mod figures;
 mod machine;
 mod measure;

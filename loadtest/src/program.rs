@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::Backend,
+    counted::Counted,
     people::{IdentityProvider, Place},
     stores::Stores,
 };
@@ -58,6 +59,28 @@ impl Program {
             app: App::start(binary, config).await?,
             provider: IdentityProvider::new(IDENTITY_SECRET),
         })
+    }
+
+    /// Starts another instance of it on the same stores.
+    pub(crate) async fn another(&self, binary: &Path) -> Result<Self> {
+        Ok(Self {
+            app: App::start(binary, self.app.config().clone()).await?,
+            provider: IdentityProvider::new(IDENTITY_SECRET),
+        })
+    }
+
+    /// What it has counted since its start.
+    pub(crate) async fn counted(&self) -> Result<Counted> {
+        let shown = self.operator().get("/metrics").await?;
+        Counted::read(&shown.expect_status(200)?.text)
+    }
+
+    /// How many wait in a line, as its public state says.
+    pub(crate) async fn waiting(&self, concert: &str) -> Result<u64> {
+        let shown = self.client().get(&line_path(concert)).await?;
+        let shown = shown.expect_status(200)?;
+        let waiting = shown.at("/waiting")?.as_u64();
+        waiting.context("a line does not say how many wait")
     }
 
     /// Ends it in good order and starts it again on the same stores: it has seen nobody yet.
@@ -151,6 +174,11 @@ impl Program {
         let reply = asked.await?.expect_status(200)?;
         Ok((serde_json::from_str(&reply.text)?, reply.text))
     }
+}
+
+/// Where the state of a concert's line is.
+pub(crate) fn line_path(concert: &str) -> String {
+    format!("/v1/concerts/{concert}/line")
 }
 
 fn id_of(reply: &Reply) -> Result<String> {

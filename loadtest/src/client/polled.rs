@@ -50,7 +50,7 @@ pub(super) enum Next {
 }
 
 impl Polled {
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             waiting: 0,
             admitted: 0,

@@ -1,4 +1,5 @@
-//! Users who wait and poll as told: each on a schedule of their own, over few connections.
+//! Users who wait and poll as told: each on a schedule of their own, over few connections, each poll
+//! at any of the instances.
 
 use std::{
     cmp::Reverse,
@@ -9,6 +10,7 @@ use std::{
 };
 
 use anyhow::Result;
+use fastrand::Rng;
 use tokio::{
     runtime::Builder,
     sync::watch,
@@ -36,10 +38,11 @@ pub(crate) struct Pollers {
 }
 
 impl Pollers {
-    /// Has the users of these requests poll, one request each. Their first polls are spread evenly
-    /// over `spread`; the later ones come when the answers say.
+    /// Has the users of these requests poll, one request each, over `connections` to each of the
+    /// `instances`, of which each poll takes any. Their first polls are spread evenly over `spread`;
+    /// the later ones come when the answers say.
     pub(crate) fn start(
-        address: SocketAddr,
+        instances: &[SocketAddr],
         connections: usize,
         users: Vec<Requests>,
         spread: Duration,
@@ -48,16 +51,17 @@ impl Pollers {
         let (stop, stopped) = watch::channel(());
         let began = now();
         let each = (connections / users.len().max(1)).max(1);
-        let threads = users.into_iter().map(|requests| {
+        let threads = (0_u64..).zip(users).map(|(thread, requests)| {
             let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
             let first = |user: u32| began + spread.mul_f64(f64::from(user) / f64::from(count));
             let part = Part {
-                address,
+                instances: instances.into(),
+                random: Rng::with_seed(thread),
                 due: (0..count)
                     .map(|user| Reverse((first(user), user)))
                     .collect(),
                 requests: Arc::new(requests),
-                idle: (0..each).map(|_| None).collect(),
+                idle: (0..each).map(|_| Lane::to(instances.len())).collect(),
                 polled: Arc::clone(&polled),
                 stopped: stopped.clone(),
             };
@@ -91,15 +95,37 @@ fn lock(polled: &Mutex<Polled>) -> MutexGuard<'_, Polled> {
 
 /// The users of one thread.
 struct Part {
-    address: SocketAddr,
+    instances: Arc<[SocketAddr]>,
+    /// Says which instance a poll goes to; the same in each run.
+    random: Rng,
     /// The request of each user.
     requests: Arc<Requests>,
     /// When each user polls, the earliest first.
     due: BinaryHeap<Reverse<(Instant, u32)>>,
-    /// Connections without a request under way; those that are not open yet are none.
-    idle: Vec<Option<Connection>>,
+    /// Lanes without a request under way.
+    idle: Vec<Lane>,
     polled: Arc<Mutex<Polled>>,
     stopped: watch::Receiver<()>,
+}
+
+/// A connection to each of the instances, with one request under way in all. None where it is not
+/// open yet.
+struct Lane(Vec<Option<Connection>>);
+
+impl Lane {
+    fn to(instances: usize) -> Self {
+        Self((0..instances).map(|_| None).collect())
+    }
+
+    fn take(&mut self, instance: usize) -> Option<Connection> {
+        self.0.get_mut(instance)?.take()
+    }
+
+    fn put(&mut self, instance: usize, connection: Connection) {
+        if let Some(free) = self.0.get_mut(instance) {
+            *free = Some(connection);
+        }
+    }
 }
 
 impl Part {
@@ -113,28 +139,33 @@ impl Part {
     async fn poll(mut self) -> Result<()> {
         let mut under_way = JoinSet::new();
         loop {
-            while let Some((user, connection)) = self.next_poll() {
-                let (address, requests) = (self.address, Arc::clone(&self.requests));
+            while let Some((user, mut lane)) = self.next_poll() {
+                let instance = self.random.usize(..self.instances.len());
+                let Some(&address) = self.instances.get(instance) else {
+                    break;
+                };
+                let requests = Arc::clone(&self.requests);
                 let polled = Arc::clone(&self.polled);
                 under_way.spawn(async move {
                     let request = requests.get(user as usize).unwrap_or_default();
-                    let asked = ask(connection, address, request, &polled);
+                    let asked = ask(lane.take(instance), address, request, &polled);
                     if let Ok(Ok((connection, next))) = timeout(ANSWER_MAX, asked).await {
-                        (user, Some(connection), next)
+                        lane.put(instance, connection);
+                        (user, lane, next)
                     } else {
                         lock(&polled).unanswered += 1;
-                        (user, None, Next::Again(UNTOLD))
+                        (user, lane, Next::Again(UNTOLD))
                     }
                 });
             }
-            // Without an idle connection nobody can poll before an answer comes.
+            // Without an idle lane nobody can poll before an answer comes.
             let first = self.due.peek().filter(|_| !self.idle.is_empty());
             let wake_at = first.map(|Reverse((at, _))| *at);
             tokio::select! {
                 _ = self.stopped.changed() => return Ok(()),
                 Some(done) = under_way.join_next() => {
-                    let (user, connection, next) = done?;
-                    self.idle.push(connection);
+                    let (user, lane, next) = done?;
+                    self.idle.push(lane);
                     if let Next::Again(after) = next {
                         self.due.push(Reverse((now() + after, user)));
                     }
@@ -144,15 +175,15 @@ impl Part {
         }
     }
 
-    /// The next user whose poll is due, and a connection for it. None where there is no such user or
-    /// no idle connection.
-    fn next_poll(&mut self) -> Option<(u32, Option<Connection>)> {
+    /// The next user whose poll is due, and a lane for it. None where there is no such user or no
+    /// idle lane.
+    fn next_poll(&mut self) -> Option<(u32, Lane)> {
         let Reverse((at, user)) = *self.due.peek()?;
         let late = now().checked_duration_since(at)?;
-        let connection = self.idle.pop()?;
+        let lane = self.idle.pop()?;
         self.due.pop();
         lock(&self.polled).sent_late(late);
-        Some((user, connection))
+        Some((user, lane))
     }
 }
 
@@ -177,6 +208,8 @@ async fn ask(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
     use frontrow_test_harness::eventually;
 
@@ -185,8 +218,11 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(20);
 
+    type Polls = web::Data<Mutex<Vec<String>>>;
+
     /// Has each user wait once, on a connection that is closed then, and admits them afterwards.
-    async fn place(asked: HttpRequest, polls: web::Data<Mutex<Vec<String>>>) -> HttpResponse {
+    async fn place(asked: HttpRequest, polls: Polls, here: web::Data<AtomicU32>) -> HttpResponse {
+        here.fetch_add(1, Ordering::Relaxed);
         let mut polls = polls.lock().unwrap();
         let token = asked.headers().get("Queue-Token").unwrap();
         let user = token.to_str().unwrap().to_owned();
@@ -200,36 +236,51 @@ mod tests {
         }
     }
 
-    #[actix_web::test]
-    async fn everybody_polls_until_admitted_over_fewer_connections() {
-        let polls = web::Data::new(Mutex::new(Vec::<String>::new()));
-        let served = polls.clone();
+    /// An instance that counts the polls that it answers.
+    fn instance(polls: &Polls) -> (SocketAddr, web::Data<AtomicU32>) {
+        let here = web::Data::new(AtomicU32::new(0));
+        let (polls, counted) = (polls.clone(), here.clone());
         let server = HttpServer::new(move || {
-            let app = App::new().app_data(served.clone());
+            let app = App::new().app_data(polls.clone());
+            let app = app.app_data(counted.clone());
             app.route("/place", web::get().to(place))
         });
         let server = server.workers(1).bind(("127.0.0.1", 0)).unwrap();
         let address = server.addrs()[0];
-        let running = actix_web::rt::spawn(server.run());
-        let of = |users: &[&str]| {
-            let users = users.iter();
-            users
-                .map(|user| Request::get("/place").queue_token(user))
+        // It ends with the test's runtime.
+        actix_web::rt::spawn(server.run());
+        (address, here)
+    }
+
+    #[actix_web::test]
+    async fn everybody_polls_until_admitted_over_fewer_connections_at_all_instances() {
+        let polls = Polls::new(Mutex::default());
+        let instances = [instance(&polls), instance(&polls)];
+        let tokens: Vec<_> = (10..50).map(|user| user.to_string()).collect();
+        let of = |tokens: &[String]| {
+            let tokens = tokens.iter();
+            tokens
+                .map(|token| Request::get("/place").queue_token(token))
                 .collect::<Requests>()
         };
-        let users = vec![of(&["a", "b", "c"]), of(&["d", "e"])];
-        let pollers = Pollers::start(address, 2, users, Duration::ZERO).unwrap();
+        let users = vec![of(&tokens[..25]), of(&tokens[25..])];
+        let addresses = instances.each_ref().map(|(address, _)| *address);
+        let pollers = Pollers::start(&addresses, 2, users, Duration::ZERO).unwrap();
         let mut admitted = 0;
         eventually("all are admitted", SOON, async || {
             admitted += pollers.take()?.admitted;
-            Ok((admitted == 5).then_some(()))
+            Ok((admitted == 40).then_some(()))
         })
         .await
         .unwrap();
         pollers.stop().await.unwrap();
         let mut polls = polls.lock().unwrap().clone();
         polls.sort_unstable();
-        assert_eq!(polls.concat(), "aabbccddee");
-        running.abort();
+        let twice: Vec<_> = tokens.iter().flat_map(|token| [token, token]).collect();
+        assert!(polls.iter().eq(twice), "{polls:?}");
+        for (_, here) in &instances {
+            let answered = here.load(Ordering::Relaxed);
+            assert!((20..=60).contains(&answered), "{answered} of 80");
+        }
     }
 }

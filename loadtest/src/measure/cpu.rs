@@ -1,5 +1,7 @@
 //! How much processor time each process took.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use procfs::process::Process;
 
@@ -74,6 +76,22 @@ impl CpuTime {
         Some(found.1)
     }
 
+    /// The part of `processors` that all of them left in this time, whatever others took.
+    pub(crate) fn left_idle(&self, lasted: Duration, processors: usize) -> f64 {
+        let all = lasted.as_secs_f64() * exact(processors as u64);
+        1.0 - self.0.iter().map(|(_, seconds)| seconds).sum::<f64>() / all
+    }
+
+    /// The part of `processors` that each process took in this time, for people: `client 12 %`.
+    pub(crate) fn shares(&self, lasted: Duration, processors: usize) -> String {
+        let all = lasted.as_secs_f64() * exact(processors as u64);
+        let parts = self.0.iter().filter_map(|(name, seconds)| {
+            let percent = 100.0 * seconds / all;
+            (percent >= 0.5).then(|| format!("{name} {percent:.0} %"))
+        });
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
     /// Microseconds a request, for people: `client 9, program 21`. What took next to nothing is left
     /// out.
     pub(crate) fn per_request(&self, requests: u64) -> String {
@@ -97,6 +115,15 @@ mod tests {
         taken.add_between(&at(2.0, 8.0), &at(2.5, 8.0));
         assert_eq!(taken, at(1.0, 2.0));
         assert_eq!(taken.per_request(100_000), "client 10.0, program 20.0");
+    }
+
+    #[test]
+    fn a_share_is_that_of_all_processors() {
+        let taken = CpuTime(vec![("client", 2.0), ("bare", 0.01), ("program", 5.0)]);
+        let shares = taken.shares(Duration::from_secs(10), 2);
+        assert_eq!(shares, "client 10 %, program 25 %");
+        let left = taken.left_idle(Duration::from_secs(10), 2);
+        assert!((left - 0.6495).abs() < 1e-9, "{left}");
     }
 
     #[test]

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::stage::{Stage, Stages, expects};
 use crate::{
-    client::{Load, Pace, Tally},
-    figures::{median, per_second, short},
-    measure::{Compared, Seen, Side},
+    bare::Bare,
+    client::{Feed, Load, Pace, Request, Requests, Tally},
+    figures::{exact, grouped, median, per_second, short},
+    measure::{BARE, Compared, Meter, Seen, Side, compare},
     report::Row,
 };
 
@@ -42,6 +44,32 @@ pub(crate) fn rate(what: &str, reference: &str, compared: &Compared) -> Row {
     let row =
         Row::new(what, compared.ratio()).behind(format!("pairs: {}", listed(&compared.ratios())));
     sides(row, reference, compared)
+}
+
+/// The row of a public route beside a bare one that answers a copy of its answer. `meant` is a part
+/// of each answer.
+pub(crate) async fn public_route(
+    stages: &Stages,
+    stage: &mut Stage,
+    what: &str,
+    path: &str,
+    meant: &'static str,
+) -> Result<Row> {
+    let answer = stage.program.client().get(path).await?;
+    let text = answer.expect_status(200)?.text;
+    let bare = Bare::start(&text).await?;
+    let mut processes = vec![("program", stage.program.pid()), (BARE, bare.pid())];
+    processes.extend(stages.stores.processes());
+    let meter = Meter::of(&processes);
+    let asked = || Request::get(path);
+    let feed = Feed::around([asked()].into_iter().collect());
+    let mut ours = Steady(stage.load(feed, expects(200, meant))?);
+    let requests: Requests = [asked().bare()].into_iter().collect();
+    let mut theirs =
+        Steady(stage.load_on(bare.address(), Feed::around(requests), expects(200, "")));
+    let compared = compare(stage.plan(), &meter, &mut ours, &mut theirs).await?;
+    let bytes = grouped(exact(text.len() as u64));
+    Ok(rate(what, "bare", &compared).behind(format!("both answer {bytes} bytes")))
 }
 
 fn sides(row: Row, reference: &str, compared: &Compared) -> Row {

@@ -11,8 +11,10 @@ mod expiry;
 mod growth;
 mod in_turns;
 mod joining;
+mod line_status;
 mod lines;
 mod opening;
+mod own_pace;
 mod places;
 mod queues;
 mod ranking;
@@ -55,6 +57,8 @@ pub(crate) async fn queue(arguments: &QueueArguments, report: &mut Report) -> Re
 async fn measure(group: Group, stages: &Stages) -> Result<Vec<Row>> {
     match group {
         Group::Waiting => waiting::measure(stages).await,
+        Group::LineStatus => line_status::measure(stages).await,
+        Group::OwnPace => own_pace::measure(stages).await,
         Group::Active => active::measure(stages).await,
         Group::Crowd => crowd::measure(stages).await,
         Group::Admission => admission::measure(stages).await,
@@ -81,6 +85,7 @@ async fn side_by_side(arguments: &QueueArguments, report: &mut Report) -> Result
 fn groups(backend: Backend, database: Database, wanted: &[Group]) -> Vec<Group> {
     let mut groups = vec![
         Group::Waiting,
+        Group::LineStatus,
         Group::Active,
         Group::Crowd,
         Group::Admission,
@@ -88,7 +93,7 @@ fn groups(backend: Backend, database: Database, wanted: &[Group]) -> Vec<Group> 
     if backend == Backend::Embedded {
         groups.push(Group::Start);
     } else {
-        groups.extend([Group::Opening, Group::Expiry]);
+        groups.extend([Group::OwnPace, Group::Opening, Group::Expiry]);
     }
     if database == Database::Mysql {
         if backend == Backend::Redis {
@@ -113,6 +118,8 @@ mod tests {
         let mysql = all(Backend::Mysql, Database::Mysql);
         assert!(mysql.contains(&Group::Durable) && !mysql.contains(&Group::Statements));
         assert!(mysql.contains(&Group::Opening) && mysql.contains(&Group::Expiry));
+        assert!(mysql.contains(&Group::OwnPace) && !embedded.contains(&Group::OwnPace));
+        assert!(mysql.contains(&Group::LineStatus) && embedded.contains(&Group::LineStatus));
     }
 
     #[test]

@@ -126,6 +126,11 @@ impl Stages {
         self
     }
 
+    /// True of short runs, which are made many times.
+    pub(crate) fn is_short(&self) -> bool {
+        self.settings.pairs < self.pairs
+    }
+
     /// Back to how it was opened.
     pub(crate) fn full_runs_of_subject(&mut self) {
         self.binary.clone_from(&self.subject);
@@ -182,6 +187,16 @@ impl Stage {
 
     /// Has these users poll as told; their first polls are spread over `spread`.
     pub(crate) fn poll(&self, people: &[&Person], spread: Duration) -> Result<Pollers> {
+        self.poll_at(&[self.program.address()?], people, spread)
+    }
+
+    /// The same, each poll at any of these instances.
+    pub(crate) fn poll_at(
+        &self,
+        instances: &[SocketAddr],
+        people: &[&Person],
+        spread: Duration,
+    ) -> Result<Pollers> {
         let threads = self.settings.threads();
         // Each thread has users from all over the line.
         let users = (0..threads).map(|thread| {
@@ -191,12 +206,7 @@ impl Stage {
                 .collect()
         });
         let connections = self.settings.connections;
-        Pollers::start(
-            self.program.address()?,
-            connections,
-            users.collect(),
-            spread,
-        )
+        Pollers::start(instances, connections, users.collect(), spread)
     }
 
     /// The same load on the bare route.

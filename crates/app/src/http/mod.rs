@@ -15,6 +15,7 @@ mod health;
 mod json;
 mod line;
 mod line_pages;
+mod metrics;
 mod openapi;
 mod openapi_access;
 mod pages;

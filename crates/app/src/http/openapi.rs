@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 
 use super::{
     access::Access,
-    admin, concerts, health, line,
+    admin, concerts, health, line, metrics,
     openapi_access::{describe, security_schemes},
     points, queue, rankings, reservations,
 };
@@ -56,6 +56,7 @@ use super::{
         health::live,
         health::ready,
         health::explain,
+        metrics::show,
         document,
     )
 )]

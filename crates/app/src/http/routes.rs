@@ -15,7 +15,7 @@ use frontrow_domain::use_cases::GateMode;
 
 use super::{
     access::{Access, Gate, check},
-    admin, concerts, health, line, openapi, points,
+    admin, concerts, health, line, metrics, openapi, points,
     problem::Problem,
     problem_kinds::ProblemKind,
     queue, rankings, reservations,
@@ -81,6 +81,7 @@ pub(super) fn all() -> Routes {
     routes.add(&patch, policy, to, admin::queue_policy::change);
     routes.add(&get, sales, to, admin::sales::list);
     routes.add(&post, charges, to, admin::sales::charge);
+    routes.add(&get, "/metrics", to, metrics::show);
     routes
 }
 

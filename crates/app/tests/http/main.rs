@@ -29,6 +29,7 @@ mod limits;
 mod line;
 mod line_module;
 mod lives;
+mod metrics;
 mod queue_failures;
 mod queue_lives;
 mod random;

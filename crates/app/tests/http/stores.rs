@@ -134,6 +134,11 @@ impl Stores {
         self.queue == Queue::Redis
     }
 
+    /// True where the queues are in a store that instances share.
+    pub(crate) fn shares_queues(self) -> bool {
+        self.queue != Queue::Memory
+    }
+
     /// True where the database is a SQLite file.
     pub(crate) fn has_sqlite(self) -> bool {
         self.database == Database::Sqlite

@@ -52,7 +52,7 @@ pub use reconcile::{Reconcile, Reconciled};
 pub use release_hold::ReleaseHold;
 pub use seat_map_view::SeatMapView;
 pub use seed_queues::{SeedQueues, Seeding};
-pub use shared_look::{LineLook, SharedLook};
+pub use shared_look::{LineLook, LookUpCounts, SharedLook};
 pub use show_line::{LineAnswer, ShowLine};
 pub use show_reservations::ShowReservations;
 pub use survey_queues::SurveyQueues;

@@ -10,16 +10,12 @@ use serde_json::Value;
 
 use self::sales::Sales;
 use super::{
-    against_bare::{self, Steady},
-    in_turns,
-    stage::{Stage, Stages, Wanted, expects},
+    against_bare, in_turns,
+    stage::{Stage, Stages, Wanted},
 };
 use crate::{
-    bare::Bare,
     cli::{AppendOnly, Backend, Database, RankingArguments},
-    client::{Feed, Request, Requests},
     figures::{exact, grouped, median, short},
-    measure::{BARE, Meter, compare},
     report::{Bar, Due, Report, Row},
     watch,
 };
@@ -127,29 +123,10 @@ async fn anew(stages: &Stages, stage: &mut Stage, sales: &Sales) -> Result<Row> 
 }
 
 async fn cached(stages: &Stages, stage: &mut Stage, sales: &Sales) -> Result<Row> {
-    let text = answer(stage).await?;
-    sales.check(&text)?;
-    let bare = Bare::start(&text).await?;
-    let mut processes = vec![("program", stage.program.pid()), (BARE, bare.pid())];
-    processes.extend(stages.stores.processes());
-    let meter = Meter::of(&processes);
-    let asked = || Request::get(DAILY);
-    let feed = Feed::around([asked()].into_iter().collect());
-    let mut ours = Steady(stage.load(feed, expects(200, r#""seats_sold":"#))?);
-    let requests: Requests = [asked().bare()].into_iter().collect();
-    let mut theirs =
-        Steady(stage.load_on(bare.address(), Feed::around(requests), expects(200, "")));
-    let compared = compare(stage.plan(), &meter, &mut ours, &mut theirs).await?;
-    let row = against_bare::rate(
-        "ranking from the cache: rate ÷ bare route",
-        "bare",
-        &compared,
-    );
-    let row = row.bar(Bar::AtLeast(0.95), Due::Plan(11));
-    Ok(row.behind(format!(
-        "both answer {} bytes",
-        grouped(exact(text.len() as u64))
-    )))
+    sales.check(&answer(stage).await?)?;
+    let what = "ranking from the cache: rate ÷ bare route";
+    let row = against_bare::public_route(stages, stage, what, DAILY, r#""seats_sold":"#).await?;
+    Ok(row.bar(Bar::AtLeast(0.95), Due::Plan(11)))
 }
 
 async fn answer(stage: &Stage) -> Result<String> {

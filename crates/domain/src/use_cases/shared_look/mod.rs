@@ -1,6 +1,7 @@
 //! Answers many who wait from one look at their line.
 
 mod attempts;
+mod counts;
 mod room;
 mod shard;
 mod sightings;
@@ -22,7 +23,9 @@ use async_trait::async_trait;
 use futures_util::lock::Mutex;
 use jiff::Timestamp;
 
+pub use self::counts::LookUpCounts;
 use self::{
+    counts::Counters,
     room::Room,
     shard::Answer,
     sightings::Look,
@@ -76,6 +79,7 @@ pub struct SharedLook {
     queue: Arc<dyn Queue>,
     asking: Asking,
     room: Arc<Room>,
+    counters: Counters,
     watches: RwLock<HashMap<ConcertId, Arc<Watch>>>,
     /// Signs of life are told by one at a time: of two, the second would tell them again.
     telling: Mutex<()>,
@@ -120,6 +124,7 @@ impl SharedLook {
                 longest_silence: longest_poll * Self::LONGEST_SILENCE,
             },
             room: Arc::new(Room::new(most_users)),
+            counters: Counters::default(),
             watches: RwLock::default(),
             telling: Mutex::default(),
         }
@@ -156,6 +161,12 @@ impl SharedLook {
         watch.newest(&self.asking).await.map(LineLook)
     }
 
+    /// What this instance has counted since its start.
+    #[must_use]
+    pub fn counts(&self) -> LookUpCounts {
+        self.counters.read()
+    }
+
     async fn tell_signs_of(&self, concert: ConcertId, watch: &Arc<Watch>) -> StoreResult<u64> {
         if !watch.remembers_anybody() {
             return Ok(0);
@@ -173,6 +184,7 @@ impl SharedLook {
                 break;
             }
             watch.told(&signs);
+            self.counters.wrote_heartbeats(signs.len() as u64);
             told += signs.len() as u64;
         }
         fresh.map(|()| told)
@@ -268,8 +280,10 @@ impl Queue for SharedLook {
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
         let watch = self.watch(ticket.concert);
         if let Answer::Found(place) = watch.answer(ticket, &self.asking).await {
+            self.counters.answered_from_snapshot();
             return Ok(place.map(LookUpOutcome::Found));
         }
+        self.counters.asked_store();
         let tag = watch.tag();
         let answer = self.queue.look_up(ticket).await?;
         match &answer.value {

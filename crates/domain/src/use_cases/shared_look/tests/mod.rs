@@ -1,6 +1,7 @@
 //! The shared look before mocks of its store.
 
 mod answers;
+mod counts;
 mod failures;
 mod looks;
 mod memory;

@@ -4,10 +4,10 @@ use super::*;
 use crate::{model::queue::SignOfLife, ports::HeardOutcome};
 
 /// The signs that the store was told, call by call.
-type Told = Arc<Mutex<Vec<Vec<SignOfLife>>>>;
+pub(super) type Told = Arc<Mutex<Vec<Vec<SignOfLife>>>>;
 
 /// A stage on which the store is told of signs; `fails` times it fails first.
-fn telling(look_ups: usize, fails: usize) -> (Stage, Told) {
+pub(super) fn telling(look_ups: usize, fails: usize) -> (Stage, Told) {
     let store = Stage::new(0, 0).store;
     let mut queue = MockQueue::new();
     let says = Arc::clone(&store);

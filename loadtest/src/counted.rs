@@ -1,0 +1,77 @@
+//! What an instance has counted of look-ups, as its metrics say.
+
+use anyhow::{Context, Result};
+
+/// Counts since a start, or between two readings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counted {
+    /// Look-ups answered from a snapshot.
+    pub(crate) from_snapshot: u64,
+    /// Look-ups for which the store was asked about the user.
+    pub(crate) from_store: u64,
+    /// Collected heartbeats that were written to the store.
+    pub(crate) heartbeats: u64,
+}
+
+impl Counted {
+    /// Reads the text of `/metrics`.
+    pub(crate) fn read(text: &str) -> Result<Self> {
+        Ok(Self {
+            from_snapshot: sample(text, r#"frontrow_look_ups_total{answered_by="snapshot"}"#)?,
+            from_store: sample(text, r#"frontrow_look_ups_total{answered_by="store"}"#)?,
+            heartbeats: sample(text, "frontrow_heartbeat_writes_total")?,
+        })
+    }
+
+    /// Adds what an instance counted between two readings.
+    pub(crate) fn add_between(&mut self, before: Self, after: Self) {
+        self.from_snapshot += after.from_snapshot - before.from_snapshot;
+        self.from_store += after.from_store - before.from_store;
+        self.heartbeats += after.heartbeats - before.heartbeats;
+    }
+}
+
+/// The value of a series.
+fn sample(text: &str, series: &str) -> Result<u64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(series));
+    let value = value.with_context(|| format!("the program does not count {series}"))?;
+    let value = value.trim().parse();
+    value.with_context(|| format!("{series} is no count"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(counts: [u64; 3]) -> String {
+        let [from_snapshot, from_store, heartbeats] = counts;
+        format!(
+            "# TYPE frontrow_look_ups_total counter\n\
+             frontrow_look_ups_total{{answered_by=\"snapshot\"}} {from_snapshot}\n\
+             frontrow_look_ups_total{{answered_by=\"store\"}} {from_store}\n\
+             frontrow_heartbeat_writes_total {heartbeats}\n"
+        )
+    }
+
+    #[test]
+    fn instances_are_added_up() {
+        let read = |counts| Counted::read(&text(counts)).unwrap();
+        let mut counted = Counted::default();
+        counted.add_between(read([1, 2, 3]), read([11, 22, 33]));
+        counted.add_between(read([0, 0, 0]), read([1, 1, 1]));
+        let sum = Counted {
+            from_snapshot: 11,
+            from_store: 21,
+            heartbeats: 31,
+        };
+        assert_eq!(counted, sum);
+    }
+
+    #[test]
+    fn what_is_not_counted_is_an_error() {
+        assert!(Counted::read("").is_err());
+        let text = text([1, 2, 3]);
+        let (less, _) = text.rsplit_once("frontrow_heartbeat").unwrap();
+        assert!(Counted::read(less).is_err());
+    }
+}

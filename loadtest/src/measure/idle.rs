@@ -1,0 +1,57 @@
+//! How idle the machine is.
+
+use anyhow::Result;
+use procfs::{CpuTime, CurrentSI, KernelStats};
+
+use crate::figures::{exact, ratio};
+
+/// What all processors have done since the machine started, in ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Processors {
+    idle: u64,
+    all: u64,
+}
+
+impl Processors {
+    /// Reads it.
+    pub(crate) fn read() -> Result<Self> {
+        Ok(Self::of(&KernelStats::current()?.total))
+    }
+
+    /// What a neighbour of a virtual machine takes is not idle; the time of guests is in user time.
+    fn of(time: &CpuTime) -> Self {
+        let idle = time.idle + time.iowait.unwrap_or(0);
+        let busy = time.user + time.nice + time.system;
+        let interrupted = time.irq.unwrap_or(0) + time.softirq.unwrap_or(0);
+        Self {
+            idle,
+            all: idle + busy + interrupted + time.steal.unwrap_or(0),
+        }
+    }
+
+    /// The idle part of the time since `before`, whatever took the rest. None where no time has
+    /// passed.
+    pub(crate) fn idle_since(self, before: Self) -> Option<f64> {
+        let all = self.all.saturating_sub(before.all);
+        let idle = self.idle.saturating_sub(before.idle);
+        ratio(exact(idle), exact(all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_is_what_nobody_took() {
+        let at = |idle, all| Processors { idle, all };
+        assert_eq!(at(15, 120).idle_since(at(10, 100)), Some(0.25));
+        assert_eq!(at(10, 100).idle_since(at(10, 100)), None);
+    }
+
+    #[test]
+    fn this_machine_can_be_read() {
+        let now = Processors::read().unwrap();
+        assert!(now.idle <= now.all && now.all > 0, "{now:?}");
+    }
+}

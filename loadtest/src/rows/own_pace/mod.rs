@@ -1,0 +1,126 @@
+//! Users who poll at the pace that the answers set, in the longest line that the machine can bear.
+
+mod trial;
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use self::trial::{Trial, line_of};
+use super::stage::Stages;
+use crate::{
+    cli::Backend,
+    figures::{exact, grouped, short},
+    report::{Bar, Due, Row},
+};
+
+/// The part of all processors that a line must leave idle.
+const IDLE_MIN: f64 = 0.1;
+
+/// How much later than due 99 % of the polls may be sent: where users poll later than the answers say,
+/// the line is longer than the machine can bear, whatever it leaves idle.
+const LATE_MAX: Duration = Duration::from_secs(1);
+
+/// How often a line is doubled at most.
+const DOUBLED_MAX: u32 = 4;
+
+/// The shortest line that counts.
+fn shortest(backend: Backend) -> u64 {
+    match backend {
+        Backend::Redis | Backend::Embedded => 200_000,
+        Backend::Mysql => 30_000,
+    }
+}
+
+/// Measures this group.
+pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (instances, bar) in [(1, 0.3), (4, 0.5)] {
+        let row = largest(stages, instances).await?;
+        rows.push(row.bar(Bar::AtMost(bar), Due::Plan(9)));
+    }
+    Ok(rows)
+}
+
+/// Tries lines, each twice as long as the one before, and gives the row of the longest that left
+/// enough idle. Where the shortest did not, its row has that as its fault.
+async fn largest(stages: &Stages, instances: usize) -> Result<Row> {
+    let what = match instances {
+        1 => "own pace, 1 instance: users looked up in the store ÷ look-ups answered".to_owned(),
+        _ => format!("the same, {instances} instances without affinity"),
+    };
+    let first = Trial::run(stages, instances, line_of(stages, shortest(stages.backend))).await?;
+    let mut tried = vec![first.describe()];
+    let fault = too_long(&first);
+    let is_single = stages.settings.quick || stages.settings.people.is_some();
+    let mut held = first;
+    if fault.is_none() && !is_single && !stages.is_short() {
+        for _ in 0..DOUBLED_MAX {
+            // A line that is too long for the machine may fail in any way.
+            match Trial::run(stages, instances, 2 * held.line).await {
+                Ok(next) => {
+                    tried.push(next.describe());
+                    if too_long(&next).is_some() || next.fault().is_some() {
+                        break;
+                    }
+                    held = next;
+                }
+                Err(error) => {
+                    let line = grouped(exact(2 * held.line));
+                    tried.push(format!("{line} users: {error:#}"));
+                    break;
+                }
+            }
+        }
+    }
+    let row = Row::new(what, held.ratio()).fault(held.fault());
+    let row = held.behind().into_iter().fold(row, Row::behind);
+    let row = row.behind("lines tried, on this machine with the client:");
+    let row = tried
+        .into_iter()
+        .fold(row, |row, line| row.behind(format!("    {line}")));
+    Ok(row.fault(fault))
+}
+
+/// Why a line is too long for the machine, if it is.
+fn too_long(trial: &Trial) -> Option<String> {
+    too_busy(trial.idle).or_else(|| too_late(trial.late()))
+}
+
+fn too_late(late: Duration) -> Option<String> {
+    (late > LATE_MAX).then(|| {
+        format!(
+            "polls were late by {} (p99), where {} are allowed",
+            short(late),
+            short(LATE_MAX)
+        )
+    })
+}
+
+fn too_busy(idle: f64) -> Option<String> {
+    (idle < IDLE_MIN).then(|| {
+        format!(
+            "the line left only {:.0} % of the processors idle, where {:.0} % must be",
+            100.0 * idle,
+            100.0 * IDLE_MIN
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_must_be_idle() {
+        assert_eq!(too_busy(0.1), None);
+        let why = too_busy(0.049).unwrap();
+        assert!(why.contains("only 5 %") && why.contains("10 %"), "{why}");
+    }
+
+    #[test]
+    fn polls_must_be_sent_in_time() {
+        assert_eq!(too_late(LATE_MAX), None);
+        assert!(too_late(LATE_MAX + Duration::from_millis(1)).is_some());
+    }
+}
