@@ -12,7 +12,7 @@ use frontrow_domain::{
 };
 use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
 
-use crate::room::{Raw, Room, SOON, open};
+use crate::room::{Raw, Room, SOON};
 
 /// Checks that a join fails without having changed anything, for this reason.
 async fn refused(room: &Room, reason: &str) {
