@@ -1,7 +1,7 @@
 SET @change = IF(
     EXISTS (SELECT * FROM information_schema.columns
             WHERE table_schema = DATABASE() AND table_name = 'queues' AND column_name = 'gaps'),
-    'ALTER TABLE queues DROP COLUMN servers, DROP COLUMN gaps',
+    'ALTER TABLE queues DROP COLUMN servers, DROP COLUMN gaps, DROP COLUMN reentered_up_to',
     'DO 0');
 PREPARE change_table FROM @change;
 EXECUTE change_table;

@@ -39,7 +39,7 @@ pub async fn lost_places_come_back_in_their_order<F: QueueFixture>(fixture: F) {
 /// Whatever finds the other server first records the loss: here a tick, before anybody asks.
 pub async fn a_tick_finds_the_loss<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, paused()).await;
-    room.line_up("ann").await;
+    let ann = room.line_up("ann").await;
     if !room.copy().await {
         return;
     }
@@ -51,7 +51,8 @@ pub async fn a_tick_finds_the_loss<F: QueueFixture>(fixture: F) {
     assert!(!seen.queue.recovering, "admission goes on");
     let cat = room.line_up("cat").await;
     assert!(cat.arrival > ben.arrival);
-    assert_eq!(room.in_line(&ben).await.0, 2);
+    room.find(&ben).await;
+    room.stand_in_line(&[&ann, &ben, &cat]).await;
 }
 
 /// An admission that was lost is made again: its user waits at their arrival, at the head.

@@ -173,6 +173,7 @@ impl Changes {
         queue.terms.reenter(ticket, self.now);
         queue.waiting += 1;
         queue.reentered += 1;
+        queue.reentered_up_to = queue.reentered_up_to.max(Some(ticket.arrival));
         self.line = true;
         let row = self.new_row(Phase::Reentered, ticket.arrival, None);
         self.write(&ticket.user, row);

@@ -51,6 +51,7 @@ diesel::table! {
         passed_ends_us -> Nullable<BigInt>,
         waiting -> BigInt,
         reentered -> BigInt,
+        reentered_up_to -> Nullable<BigInt>,
         aside -> BigInt,
         active -> BigInt,
         remembered -> BigInt,
@@ -98,6 +99,7 @@ pub(in crate::queue) struct Columns {
     passed_ends_us: Option<i64>,
     waiting: i64,
     reentered: i64,
+    reentered_up_to: Option<i64>,
     aside: i64,
     active: i64,
     remembered: i64,
@@ -150,6 +152,10 @@ impl From<&QueueRow> for Columns {
             passed_ends_us: row.passed_ends.map(micros),
             waiting: row.waiting,
             reentered: row.reentered,
+            reentered_up_to: row
+                .reentered_up_to
+                .filter(|_| row.reentered > 0)
+                .map(Arrival::micros),
             // A wrong count must not have the constraint refuse every write of the queue.
             aside: row.aside.max(0),
             active: row.active,
@@ -250,6 +256,7 @@ impl Columns {
             passed_ends: row.passed_ends_us.map(instant),
             waiting: row.waiting,
             reentered: row.reentered,
+            reentered_up_to: row.reentered_up_to.map(Arrival::from_micros),
             aside: row.aside,
             active: row.active,
             remembered: row.remembered,

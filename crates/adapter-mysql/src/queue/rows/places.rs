@@ -210,7 +210,10 @@ impl PlaceRow {
             (Phase::Waiting, Some(seq)) if !self.stands_aside(queue) => {
                 let passed = count(queue.reentered + queue.aside);
                 let ahead = count(seq - queue.passed_seq).max(1) + passed;
-                (ahead, count(queue.last_seq - seq))
+                // Some users who re-entered may be behind instead.
+                let reentered = Some(self.arrival) < queue.reentered_up_to;
+                let reentered = if reentered { queue.reentered } else { 0 };
+                (ahead, count(queue.last_seq - seq + reentered))
             }
             (Phase::Reentered, Some(turn)) => (count(turn - queue.admitted).max(1), behind),
             _ => {

@@ -64,6 +64,8 @@ pub(in crate::queue) struct QueueRow {
     /// their end count until they are removed.
     pub(in crate::queue) waiting: i64,
     pub(in crate::queue) reentered: i64,
+    /// The latest arrival of a user who re-entered after a loss, while any user is next in line.
+    pub(in crate::queue) reentered_up_to: Option<Arrival>,
     pub(in crate::queue) aside: i64,
     pub(in crate::queue) active: i64,
     pub(in crate::queue) remembered: i64,
@@ -89,6 +91,7 @@ impl QueueRow {
             passed_ends: None,
             waiting: 0,
             reentered: 0,
+            reentered_up_to: None,
             aside: 0,
             active: 0,
             remembered: 0,
