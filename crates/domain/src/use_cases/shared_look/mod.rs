@@ -1,6 +1,7 @@
 //! Answers many who wait from one look at their line.
 
 mod attempts;
+mod departed;
 mod room;
 mod shard;
 mod sightings;
@@ -31,7 +32,7 @@ use self::{
 use crate::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, Line, SignOfLife, Ticket},
+        queue::{GatePurpose, Left, Line, SignOfLife, Ticket},
     },
     ports::{
         Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped,
@@ -154,6 +155,21 @@ impl SharedLook {
     pub async fn line(&self, concert: ConcertId) -> StoreResult<LineLook> {
         let watch = self.watch(concert);
         watch.newest(&self.asking).await.map(LineLook)
+    }
+
+    /// The places in the line of `concert` that ended since this was last asked: of users who left, at
+    /// any instance, and of places that ended through this one. Asked by one follower of the line
+    /// alone, after each snapshot.
+    #[must_use]
+    pub fn departed(&self, concert: ConcertId) -> Left {
+        self.watch(concert).take_departed()
+    }
+
+    /// Nobody follows the line of `concert` any more.
+    pub fn stop_following(&self, concert: ConcertId) {
+        if let Some(watch) = self.find(concert) {
+            watch.stop_following();
+        }
     }
 
     async fn tell_signs_of(&self, concert: ConcertId, watch: &Arc<Watch>) -> StoreResult<u64> {
