@@ -24,20 +24,22 @@ static X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-bufferin
 
 /// Follow the place of a token as server-sent events
 ///
-/// Each event has the name of what the place is now (`position`, `turn`, `paused`, `closed`, `sold_out`
-/// or `ended`), an `id`, and as its data what `GET /v1/queue/token` answers. The first comes at once,
-/// unless `Last-Event-ID` says that the client knows it. The last is `gone`, with a problem document
-/// as its data, or `superseded`, where the place has more than three newer streams on this instance.
-/// Opening a stream is a heartbeat, and nothing after it is: a client that waits goes on to send
-/// `POST /v1/queue/token/heartbeat`, as `heartbeat_after_ms` of the state of the line says.
+/// Each event has the name of what the place is now (`position`, `turn`, `paused`, `closed`,
+/// `sold_out` or `ended`), an `id`, and as its data what `GET /v1/queue/token` answers. The first
+/// comes at once, unless `Last-Event-ID` says that the client knows it. The last is `gone`, with a
+/// problem document as its data, or `superseded`, where the place has three newer streams
+/// on this instance. Opening a stream is a heartbeat, and nothing after it is: a client that waits
+/// goes on to send `POST /v1/queue/token/heartbeat`, as `heartbeat_after_ms` of the state of the
+/// line says.
 #[utoipa::path(
     get, path = "/v1/queue/token/events", tag = "queue",
     params(
         ("Queue-Token" = String, Header),
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event, if any"),
+        ("Last-Event-ID" = Option<String>, Header, description = "That of the last event"),
     ),
     responses(
-        (status = 200, description = "The events", body = PlaceBody, content_type = "text/event-stream"),
+        (status = 200, description = "The events", body = PlaceBody,
+            content_type = "text/event-stream"),
         (status = 410, description = "The place has ended", body = ProblemBody),
     ),
 )]

@@ -248,7 +248,7 @@ async fn a_stop_ends_every_stream_and_waits_for_none(stores: Stores) -> Result<(
         reader.ends().await?;
         retries.extend(reader.retry_ms);
     }
-    // A start comes before most of them: they are told to come back within the longest poll.
+    // They come back within the longest poll, and not all at once.
     let (first, last) = (retries.iter().min(), retries.iter().max());
     let spread = last.unwrap_or(&0) - first.unwrap_or(&0);
     ensure!(spread > 9_000 && last < Some(&15_001), "{retries:?}");

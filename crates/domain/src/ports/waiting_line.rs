@@ -43,8 +43,9 @@ pub trait WaitingLine: Send + Sync {
     ) -> StoreResult<Stamped<HeardOutcome>>;
 
     /// Where the places of these tickets are, in their order: what
-    /// [`Queue::look_up`](super::Queue::look_up) would answer, but nothing changes. It is no heartbeat, so
-    /// a user who stands aside goes on to do so. A ticket that would re-enter has no place.
+    /// [`Queue::look_up`](super::Queue::look_up) would answer, but nothing changes. It is no
+    /// heartbeat, so a user who stands aside goes on to do so. A ticket that would re-enter has no
+    /// place.
     ///
     /// The caller gives from one to [`Ticket::PEEKS_MAX`] tickets.
     async fn peek(

@@ -50,7 +50,7 @@ pub async fn a_peek_with_an_old_ticket_finds_nothing<F: QueueFixture>(fixture: F
     let new = room.line_up("ann").await;
     assert_eq!(room.peek(&[old]).await, [None]);
     assert_eq!(
-        room.peek(&[new.clone()]).await,
+        room.peek(std::slice::from_ref(&new)).await,
         [Some(room.find(&new).await)]
     );
 }

@@ -30,7 +30,7 @@ pub(crate) struct EventBody {
     pub(super) line: Arc<LineStreams>,
     pub(super) key: PlaceKey,
     pub(super) slot: Arc<Slot>,
-    /// For the place that is told.
+    /// Part of the place in each event.
     pub(super) token: String,
     /// What the client knows.
     pub(super) told: EventId,
@@ -43,7 +43,7 @@ pub(crate) struct EventBody {
 }
 
 impl EventBody {
-    /// The place, unless it is told already and `only_news` of it are to be told.
+    /// The place. A comment where the client knows it and `only_news` are wanted.
     fn place(&mut self, place: Stamped<Place>, only_news: bool) -> Frame {
         let report = self.streams.follow.report(self.token.clone(), place);
         let (id, body) = told(&report);

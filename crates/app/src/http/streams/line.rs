@@ -27,8 +27,8 @@ use super::{
 /// Over how many locks the places are spread: none is held for long while all are looked through.
 const SHARDS: usize = 16;
 
-/// At how many places the store is asked to look in one turn at most, so that ten calls a second are
-/// enough for any number of listeners. Others are asked for in the next.
+/// At how many places the store is asked to look in one turn at most, so that ten calls a second
+/// are enough for any number of listeners. Others are asked for in the next.
 const PEEKS_A_TURN: usize = 5 * Ticket::PEEKS_MAX;
 
 /// What a place is known by: users from two lives of a store may have arrived at the same instant.

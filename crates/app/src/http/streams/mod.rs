@@ -1,8 +1,8 @@
 //! Event streams of places.
 //!
-//! One ticker, [`Streams::run`], looks at each line twice a second and finds out whose place has changed.
-//! It leaves that in the stream's [`Slot`](slot::Slot) and wakes the stream, which writes it on the thread of
-//! its connection. So neither the store nor the timers notice how many listen.
+//! One ticker, [`Streams::run`], looks at each line twice a second and finds out whose place has
+//! changed. It leaves that in the stream's [`Slot`](slot::Slot) and wakes the stream, which writes
+//! it on the thread of its connection. So neither the store nor the timers notice how many listen.
 
 mod body;
 mod line;
@@ -40,8 +40,8 @@ use self::{
 
 pub(crate) use self::body::EventBody;
 
-/// The time between two turns: a little more than a snapshot of a line lasts, so each turn sees a new
-/// one.
+/// The time between two turns: a little more than a snapshot of a line lasts, so each turn sees a
+/// new one.
 const TURN: Duration = Duration::from_millis(510);
 
 /// After how many turns a stream ends whose client does not take what is there for it: 10 s.
@@ -76,7 +76,8 @@ impl Drop for Permit {
 }
 
 impl Streams {
-    /// At most `max` at a time. Clients whose streams the program ends come back within `longest_poll`.
+    /// At most `max` at a time. Clients whose streams the program ends come back within
+    /// `longest_poll`.
     pub(crate) fn new(follow: FollowPlaces, max: usize, longest_poll: Duration) -> Self {
         Self {
             follow,
@@ -173,8 +174,8 @@ impl Streams {
         }
     }
 
-    /// After how long a client comes back whose stream was ended: from one second to the longest poll,
-    /// not the same for all.
+    /// After how long a client comes back whose stream was ended: from one second to the longest
+    /// poll, not the same for all.
     fn reconnect_after_ms(&self, number: u64) -> u64 {
         let longest = u64::try_from(self.longest_poll.as_millis()).unwrap_or(u64::MAX);
         let shortest = RECONNECT_MS.0;

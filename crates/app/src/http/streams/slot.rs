@@ -58,7 +58,7 @@ struct Mailbox {
     next: Option<Next>,
     /// The turn in which `next` was filled.
     filled_at: u32,
-    /// The state that the client is told last, and in which turn it was told anything.
+    /// The last state for the client, and in which turn it got anything.
     told: PlaceState,
     told_at: u32,
     waker: Option<Waker>,
@@ -68,7 +68,7 @@ impl Slot {
     /// After how many turns a stream is kept alive: 12 to 15 s.
     const KEEP_ALIVE: (u32, u32) = (24, 30);
 
-    /// Of the stream of this number, whose client is told `told` in this turn.
+    /// Of the stream of this number, whose client gets `told` in this turn.
     pub(super) fn new(number: u64, told: PlaceState, turn: u32) -> Self {
         let (from, to) = Self::KEEP_ALIVE;
         let extra = u32::try_from(spread(number, u64::from(to - from))).unwrap_or_default();
@@ -84,8 +84,8 @@ impl Slot {
         }
     }
 
-    /// Offers the place as it is in this turn. False where the client has not taken what was offered
-    /// long ago.
+    /// Offers the place as it is in this turn. False where the client has not taken what was
+    /// offered long ago.
     pub(super) fn offer(&self, place: &Place, as_of: Timestamp, turn: u32) -> bool {
         let state = PlaceState::of(place, as_of);
         let mut mailbox = self.lock();
@@ -140,7 +140,7 @@ impl Slot {
     }
 }
 
-/// Wakes who waits for the mailbox, after it is unlocked.
+/// Wakes the reader of the mailbox, after it is unlocked.
 fn wake(mut mailbox: MutexGuard<'_, Mailbox>) {
     let waker = mailbox.waker.take();
     drop(mailbox);
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_slow_reader_misses_states_in_between_and_is_dropped_in_the_end() {
         let slot = slot();
-        for turn in 1..SLOW_TURNS + 1 {
+        for turn in 1..=SLOW_TURNS {
             let left = u64::from(SLOW_TURNS + 1 - turn);
             assert!(slot.offer(&waiting(left), at(101), turn), "turn {turn}");
         }
@@ -231,7 +231,7 @@ mod tests {
                 assert!(slot.offer(&waiting(5), at(101), *turn));
                 matches!(take(&slot), Some(Next::KeepAlive(_)))
             };
-            turns.push((1..).find(is_told).unwrap());
+            turns.push((1..100).find(is_told).unwrap());
         }
         for turn in 24..30 {
             assert!(turns.contains(&turn), "{turns:?}");

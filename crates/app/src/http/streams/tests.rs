@@ -97,7 +97,7 @@ fn there_are_no_more_streams_than_may_be() {
 #[test]
 fn of_too_many_streams_of_a_place_the_oldest_ends() {
     let streams = streams(100);
-    let mut bodies: Vec<_> = (0..STREAMS_PER_PLACE + 1)
+    let mut bodies: Vec<_> = (0..=STREAMS_PER_PLACE)
         .map(|_| open(&streams, None).unwrap())
         .collect();
     let first = written(&mut bodies[0]);

@@ -1,4 +1,5 @@
-//! Server-sent events as they are sent (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//! Server-sent events as they are sent
+//! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 use std::fmt::{Display, Write as _};
 

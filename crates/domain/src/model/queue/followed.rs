@@ -31,13 +31,14 @@ pub enum Sight {
     Ask,
     /// Nothing.
     Known,
-    /// The store has lost the queue since. Only the client can bring the place back, with its token.
+    /// The store has lost the queue since. Only the client can bring the place back, with its
+    /// token.
     Lost,
 }
 
 impl Followed {
-    /// How often the store is asked about a place that only it can tell of, because its turn may come
-    /// at any instant.
+    /// How often the store is asked about a place that only it can tell of, because its turn may
+    /// come at any instant.
     const SOON: Duration = Duration::from_secs(1);
 
     /// How often the store is asked about an active place, which may end early or be extended, and
@@ -80,7 +81,8 @@ impl Followed {
             return Sight::Lost;
         }
         self.place.queue = line.queue;
-        // The store may have told of the place after the snapshot. Positions take that into account.
+        // The store may have told of the place after the snapshot. Positions take that into
+        // account.
         self.as_of = self.as_of.max(as_of);
         // In either direction: a clock that stepped back must not put it off.
         let since = as_of.duration_since(self.confirmed_at).unsigned_abs();

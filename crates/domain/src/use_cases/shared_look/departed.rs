@@ -2,13 +2,13 @@
 
 use crate::model::queue::{Arrival, Left};
 
-/// The arrivals of places that ended since this was last asked: of users who left, as snapshots show,
-/// and of places that ended through this instance. Nothing is kept until it is first asked.
+/// The arrivals of places that ended since this was last asked: of users who left, as snapshots
+/// show, and of places that ended through this instance. Nothing is kept until it is first asked.
 #[derive(Debug, Default)]
 pub(super) struct Departed(Option<Left>);
 
 impl Departed {
-    /// How many are kept at most. Of more, anybody may have left.
+    /// How many are kept at most. Of more, any user may have left.
     pub(super) const MAX: usize = 10_000;
 
     /// Adds some.
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_and_of_missed_ones_anybody_may_have_left() {
+    fn of_too_many_and_of_missed_ones_any_user_may_have_left() {
         let mut departed = Departed::default();
         departed.take();
         departed.add(&arrivals(Departed::MAX));
