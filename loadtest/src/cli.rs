@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Queue(QueueArguments),
     /// Measure the ranking, over a million seats that were sold
     Ranking(RankingArguments),
+    /// Measure the event streams of ten thousand users, with their queue on Redis
+    Streams(StreamsArguments),
     /// The yardstick, as a process of its own
     #[command(hide = true)]
     Bare {
@@ -145,6 +147,27 @@ pub(crate) struct RankingArguments {
 
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StreamsArguments {
+    /// How many users listen
+    #[arg(long, value_name = "STREAMS", default_value_t = Self::STREAMS, value_parser = clap::value_parser!(u64).range(100..=100_000))]
+    pub(crate) streams: u64,
+
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+impl StreamsArguments {
+    /// So many make the figures that count.
+    pub(crate) const STREAMS: u64 = 10_000;
+
+    /// Why no bar can be said to be met with these settings, if so.
+    pub(crate) fn too_small(&self) -> Option<&'static str> {
+        let too_few = (self.streams < Self::STREAMS).then_some("the bars are for 10,000 streams");
+        self.settings.too_small().or(too_few)
+    }
 }
 
 /// How it is measured, and what becomes of it.

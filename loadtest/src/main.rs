@@ -61,12 +61,13 @@ fn run(command: Command) -> Result<ExitCode> {
 }
 
 async fn measure(command: &Command) -> Result<ExitCode> {
-    let settings = match command {
-        Command::Queue(arguments) => &arguments.settings,
-        Command::Ranking(arguments) => &arguments.settings,
+    let (settings, too_small) = match command {
+        Command::Queue(arguments) => (&arguments.settings, arguments.settings.too_small()),
+        Command::Ranking(arguments) => (&arguments.settings, arguments.settings.too_small()),
+        Command::Streams(arguments) => (&arguments.settings, arguments.too_small()),
         Command::Bare { .. } => bail!("nothing to measure"),
     };
-    if let Some(why) = settings.too_small() {
+    if let Some(why) = too_small {
         ensure!(!settings.check, "{why}");
         eprintln!("loadtest: these figures will not count: {why}");
     }
@@ -74,6 +75,7 @@ async fn measure(command: &Command) -> Result<ExitCode> {
     match command {
         Command::Queue(arguments) => rows::queue(arguments, &mut report).await?,
         Command::Ranking(arguments) => rows::ranking(arguments, &mut report).await?,
+        Command::Streams(arguments) => rows::streams(arguments, &mut report).await?,
         Command::Bare { .. } => {}
     }
     finish(settings, &report)

@@ -57,6 +57,8 @@ scripts! {
     JOIN = ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "line", "expired", "window", "admission", "join"];
     /// Says where places are.
     LOOK_UP = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "look_up"];
+    /// Says where places are, without a heartbeat.
+    PEEK = full ["queue", "gaps", "service", "deadlines", "reentry", "people", "peek"];
     /// Shows claimed places.
     CLAIMED = full ["queue", "claimed"];
     /// Lets active places through.

@@ -10,6 +10,7 @@ use std::{
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
@@ -67,10 +68,12 @@ async fn run(
         grace: Duration::from_secs(config.server.grace_s),
         longest_poll: config.queue.poll_range().longest,
     };
+    let streams = Arc::clone(&services.streams);
     let server =
         http::start(services, listener, settings).context("cannot start the HTTP server")?;
     let stop = CancellationToken::new();
     let mut jobs = jobs.start(&stop);
+    jobs.spawn_local(Arc::clone(&streams).run(stop.clone()));
     announce(config, keys, address);
 
     let handle = server.handle();
@@ -93,6 +96,8 @@ async fn run(
         tracing::warn!("a second signal: stopping at once");
         process::exit(130);
     });
+    // They would last as long as the stop waits for requests in flight.
+    streams.stop();
     wind_down(&handle, &stop, jobs).await;
     outcome
 }
@@ -115,10 +120,23 @@ fn listen(bind: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(bind).with_context(|| {
         format!("cannot listen on {bind} (another address: FRONTROW_SERVER__BIND=127.0.0.1:9000)")
     })?;
+    give_up_silent_peers(&listener);
     listener
         .set_nonblocking(true)
         .with_context(|| format!("cannot listen on {bind}"))?;
     Ok(listener)
+}
+
+/// For how long a peer may acknowledge nothing of what was sent, or leave no room for it.
+const SILENT_PEER: Duration = Duration::from_secs(20);
+
+/// Has the system end connections whose peers are gone or do not read: an event stream is written to
+/// for ever. What a listener is told, its connections inherit.
+fn give_up_silent_peers(listener: &TcpListener) {
+    let limit_ms = u32::try_from(SILENT_PEER.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = setsockopt(listener, sockopt::TcpUserTimeout, &limit_ms) {
+        tracing::warn!(%error, "connections to peers that are gone last longer than they should");
+    }
 }
 
 /// Says on standard output where the server is, and what to try first.

@@ -8,6 +8,7 @@ use frontrow_domain::{
     ports::{Clock, Ids, Timer},
 };
 use jiff::Timestamp;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use uuid::{ContextV7, Uuid};
 
 /// The system's clock.
@@ -88,4 +89,17 @@ impl Ids for SystemIds {
         // The low half of a version 4 UUID is 2 fixed and 62 random bits.
         Generation(random.as_u64_pair().1)
     }
+}
+
+/// Lets this process open as many files as it may at most, connections included. Returns how many
+/// that are.
+///
+/// Shells and service managers start programs with a limit of 1,024 for the sake of old ones.
+pub(crate) fn raise_open_files() -> u64 {
+    const USUAL: u64 = 1_024;
+    let kind = Resource::RLIMIT_NOFILE;
+    let Ok((soft, hard)) = getrlimit(kind) else {
+        return USUAL;
+    };
+    setrlimit(kind, hard, hard).map_or(soft, |()| hard)
 }

@@ -227,6 +227,15 @@ macro_rules! queue_contracts {
                 many_signs_are_told_at_once
                 telling_signs_serves_no_queue
             }
+            peeks {
+                a_peek_tells_what_a_look_up_tells
+                a_peek_with_an_old_ticket_finds_nothing
+                a_peek_keeps_no_place
+                a_peek_brings_nobody_back_into_the_line
+                a_peek_brings_no_lost_place_back
+                many_places_are_peeked_at_at_once
+                peeks_serve_no_queue
+            }
             states {
                 paused_takes_joins_and_admits_nobody
                 closed_refuses_joins_and_admits_nobody

@@ -68,5 +68,5 @@ pub use nginx::Nginx;
 pub use process::Process;
 pub use redis::{RedisKeyspace, RedisOptions, RedisServer};
 pub use reply::Reply;
-pub use reqwest::Method;
+pub use reqwest::{Method, Response};
 pub use small_disk::SmallDisk;

@@ -8,6 +8,7 @@ mod load;
 mod polled;
 mod pollers;
 mod requests;
+mod streams;
 mod tally;
 
 pub(crate) use self::{
@@ -18,5 +19,6 @@ pub(crate) use self::{
     polled::Polled,
     pollers::Pollers,
     requests::{Request, Requests},
+    streams::{Arrival, Streams},
     tally::Tally,
 };

@@ -22,13 +22,14 @@ mod reached;
 mod stage;
 mod start;
 mod statements;
+mod streams;
 mod waiting;
 mod windows;
 
 use anyhow::Result;
 
-pub(crate) use self::ranking::measure as ranking;
 use self::stage::{Stages, Wanted};
+pub(crate) use self::{ranking::measure as ranking, streams::measure as streams};
 use crate::{
     cli::{Backend, Database, Group, QueueArguments},
     report::{Report, Row},

@@ -89,6 +89,12 @@ impl Redis {
         Ok(time_in_scripts(&told))
     }
 
+    /// How many script calls there were since it forgot.
+    pub(crate) async fn script_calls(&self) -> Result<u64> {
+        let told: String = self.ask(redis::cmd("INFO").arg("commandstats")).await?;
+        Ok(calls_of_scripts(&told))
+    }
+
     /// Within what time 99.9 % of the script calls were done since it forgot, by the slowest way of
     /// calling them; none where there was no call.
     pub(crate) async fn script_p999(&self) -> Result<Option<Duration>> {
@@ -147,6 +153,15 @@ fn time_in_scripts(told: &str) -> Duration {
     times.sum()
 }
 
+fn calls_of_scripts(told: &str) -> u64 {
+    let calls = SCRIPT_CALLS.iter().filter_map(|command| {
+        let stats = value_of(told, &format!("cmdstat_{command}"))?;
+        let (calls, _) = stats.strip_prefix("calls=")?.split_once(',')?;
+        calls.parse::<u64>().ok()
+    });
+    calls.sum()
+}
+
 fn slowest_script(told: &str) -> Option<Duration> {
     SCRIPT_CALLS
         .iter()
@@ -186,6 +201,7 @@ mod tests {
             cmdstat_evalsha_ro:calls=1,usec=40,usec_per_call=40.00,rejected_calls=0\r\n\
             cmdstat_zadd:calls=9,usec=90,usec_per_call=10.00,rejected_calls=0\r\n";
         assert_eq!(time_in_scripts(told), Duration::from_micros(340));
+        assert_eq!(calls_of_scripts(told), 3);
         assert_eq!(time_in_scripts("# Commandstats\r\n"), Duration::ZERO);
     }
 }

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{Line, LineMark, SignOfLife},
+        queue::{Line, LineMark, Place, SignOfLife, Ticket},
     },
-    ports::{HeardOutcome, LineOutcome, Stamped, StoreResult, WaitingLine},
+    ports::{HeardOutcome, LineOutcome, PeekOutcome, Stamped, StoreResult, WaitingLine},
 };
 use jiff::Timestamp;
 
@@ -43,6 +43,12 @@ impl QueueState {
             self.waiting.earlier_heartbeat(sign, &deadlines, now);
         }
     }
+
+    /// The place of `ticket`, without a heartbeat. None where it is gone.
+    fn peek(&self, ticket: &Ticket, now: Timestamp) -> Option<Place> {
+        let place = self.place_of(&ticket.user, now);
+        place.filter(|place| place.ticket.arrival == ticket.arrival)
+    }
 }
 
 #[async_trait]
@@ -63,5 +69,16 @@ impl WaitingLine for MemoryQueue {
     ) -> StoreResult<Stamped<HeardOutcome>> {
         let answer = self.visit(concert, |queue, now| queue.heard_of(signs, now));
         Ok(answer.map(|noted| noted.map_or(HeardOutcome::NotSeeded, |()| HeardOutcome::Noted)))
+    }
+    async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Stamped<PeekOutcome>> {
+        let answer = self.visit(concert, |queue, now| {
+            let places = tickets.iter().map(|ticket| queue.peek(ticket, now));
+            PeekOutcome::Seen(places.collect())
+        });
+        Ok(answer.map(|seen| seen.unwrap_or(PeekOutcome::NotSeeded)))
     }
 }

@@ -11,8 +11,8 @@ use frontrow_domain::{
     },
     ports::{
         Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreResult,
-        TickOutcome, WaitingLine,
+        PeekOutcome, Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped,
+        StoreResult, TickOutcome, WaitingLine,
     },
 };
 use frontrow_port_contracts::{Fixture, QueuePorts};
@@ -175,5 +175,12 @@ impl WaitingLine for Replaceable {
         signs: &[SignOfLife],
     ) -> StoreResult<Stamped<HeardOutcome>> {
         self.now().heard_of(concert, signs).await
+    }
+    async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Stamped<PeekOutcome>> {
+        self.now().peek(concert, tickets).await
     }
 }

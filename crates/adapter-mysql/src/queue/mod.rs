@@ -12,6 +12,7 @@
 //! | join, leave, heartbeat, re-entry | one transaction for all that come together: the queue, whether any user waits where that matters, the users' rows, the changed rows, departures, the queue | the queue; the users' rows |
 //! | look-up | one `SELECT` by primary keys for all that come together; for a waiting place and for a re-entry the transaction above follows | none |
 //! | gate | the look-up; a claim or an extension one `UPDATE` that commits by itself | the place's row |
+//! | peek | one `SELECT` by primary keys for all tickets | none |
 //! | snapshot | the queue; the departures since the snapshot before | none |
 //! | admission tick | the queue; then in a transaction: the queue, next in line, the move, the queue | the queue; the rows that are moved |
 //! | expiry tick | the queue, one place past its end; then in a transaction: the queue, places past their end, their removal, the queue | the queue; the rows that are removed |

@@ -7,15 +7,18 @@ use deadpool_redis::redis::Cmd;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{Arrival, Left, Line, LineMark, SignOfLife},
+        queue::{Arrival, Left, Line, LineMark, SignOfLife, Ticket},
     },
-    ports::{HeardOutcome, LineOutcome, Stamped, StoreError, StoreResult, WaitingLine},
+    ports::{
+        HeardOutcome, LineOutcome, PeekOutcome, Stamped, StoreError, StoreResult, WaitingLine,
+    },
 };
 
 use super::RedisStore;
 use crate::{
     calls::Caller,
     member::Member,
+    people::{Answers, Came, Person},
     reply::{self, Reply},
     scripts,
 };
@@ -118,5 +121,34 @@ impl WaitingLine for RedisStore {
             }
             (first, rest) = rest.split_at(rest.len().min(SIGNS_A_SCRIPT));
         }
+    }
+    async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Stamped<PeekOutcome>> {
+        let shown = |ticket: &Ticket| Person::new(&ticket.user, Some(ticket));
+        let people: Vec<Person> = tickets.iter().map(shown).collect();
+        let asked = |call: &mut Cmd| {
+            for person in &people {
+                person.add_to(call);
+            }
+        };
+        let reply = self
+            .calls
+            .on_queue(Caller::Request, concert, &scripts::PEEK, asked)
+            .await?;
+        let Answers { as_of, told, .. } = Answers::read(reply, people.len())?;
+        let Some(told) = told else {
+            let value = PeekOutcome::NotSeeded;
+            return Ok(Stamped { as_of, value });
+        };
+        let places = told.iter().zip(tickets).map(|(told, ticket)| {
+            let has_place = told.came != Came::Gone;
+            let place = has_place.then(|| told.place(concert, &ticket.user));
+            place.transpose()
+        });
+        let value = PeekOutcome::Seen(places.collect::<StoreResult<_>>()?);
+        Ok(Stamped { as_of, value })
     }
 }

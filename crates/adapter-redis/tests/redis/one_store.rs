@@ -94,7 +94,7 @@ impl Fixture for OneQueue {
     }
 
     async fn fail_over(&mut self, concert: ConcertId) {
-        let copy = self.copy.as_ref().expect("it was copied");
+        let copy = self.copy.as_ref().unwrap();
         copy.restore(&self.one.keyspace, concert).await;
     }
 }

@@ -19,7 +19,7 @@ fn pattern(keyspace: &RedisKeyspace, concert: ConcertId) -> String {
 
 impl QueueCopy {
     pub(crate) async fn of(keyspace: &RedisKeyspace, concert: ConcertId) -> Self {
-        let mut raw = Raw::connect(&keyspace.url()).await;
+        let mut raw = Raw::connect(keyspace.url()).await;
         let names: Vec<String> = raw.ask(&["KEYS", &pattern(keyspace, concert)]).await;
         let mut keys = Vec::new();
         for name in names {
@@ -33,7 +33,7 @@ impl QueueCopy {
 
     /// Puts the copy in the place of the queue, as another server that answers.
     pub(crate) async fn restore(&self, keyspace: &RedisKeyspace, concert: ConcertId) {
-        let mut raw = Raw::connect(&keyspace.url()).await;
+        let mut raw = Raw::connect(keyspace.url()).await;
         let names: Vec<String> = raw.ask(&["KEYS", &pattern(keyspace, concert)]).await;
         for name in names {
             raw.ask::<()>(&["DEL", &name]).await;

@@ -45,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) workers: usize,
     /// How long a stop waits for requests in flight, in seconds.
     pub(crate) grace_s: u64,
+    /// How many event streams this instance has at most.
+    pub(crate) streams_max: usize,
 }
 
 /// What keeps the queues.
@@ -228,6 +230,7 @@ impl Default for Server {
             bind: (Ipv4Addr::LOCALHOST, 8080).into(),
             workers: 0,
             grace_s: 15,
+            streams_max: 10_000,
         }
     }
 }
@@ -282,6 +285,17 @@ impl Default for Log {
 
 fn whole_millis(span: Duration) -> u64 {
     span.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+impl Server {
+    /// How many event streams there may be where this process may open so many files: each is one, and
+    /// some are left to everything else.
+    pub(crate) fn streams_within(&self, open_files: u64) -> usize {
+        const OTHERS: u64 = 1_000;
+        let left = open_files - OTHERS.min(open_files / 2);
+        self.streams_max
+            .min(usize::try_from(left).unwrap_or(usize::MAX))
+    }
 }
 
 impl Reservation {

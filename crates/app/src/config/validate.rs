@@ -60,6 +60,10 @@ impl Config {
             "server.workers: at most 1024; 0 means one for each processor"
         );
         ensure!(self.server.grace_s <= 3_600, "server.grace_s: at most 3600");
+        ensure!(
+            self.server.streams_max <= 1_000_000,
+            "server.streams_max: at most 1000000; 0 means none"
+        );
         Ok(())
     }
 
@@ -235,6 +239,10 @@ mod tests {
             ),
             (refusal(|c| c.queue.recovery_s = 86_401), "queue.recovery_s"),
             (
+                refusal(|c| c.server.streams_max = 1_000_001),
+                "server.streams_max",
+            ),
+            (
                 refusal(|c| c.queue.longest_poll_ms = 31_000),
                 "queue.longest_poll_ms",
             ),
@@ -280,6 +288,19 @@ mod tests {
             ),
         ] {
             assert!(why.starts_with(key), "{key}: {why}");
+        }
+    }
+    #[test]
+    fn event_streams_leave_files_to_everything_else() {
+        let server = Config::default().server;
+        for (open_files, streams) in [
+            (0, 0),
+            (1_024, 512),
+            (4_096, 3_096),
+            (20_000, 10_000),
+            (u64::MAX, 10_000),
+        ] {
+            assert_eq!(server.streams_within(open_files), streams, "{open_files}");
         }
     }
 }

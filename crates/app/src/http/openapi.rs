@@ -11,7 +11,7 @@ use super::{
     access::Access,
     admin, concerts, health, line, metrics,
     openapi_access::{describe, security_schemes},
-    points, queue, rankings, reservations,
+    points, queue, queue_events, rankings, reservations,
 };
 
 /// Everything that the API does.
@@ -28,6 +28,7 @@ use super::{
         queue::join,
         queue::look_up,
         queue::heartbeat,
+        queue_events::follow,
         queue::leave,
         line::show,
         concerts::list,

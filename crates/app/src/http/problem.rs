@@ -106,6 +106,25 @@ impl Problem {
         Self::new(ProblemKind::INVALID, detail).with("errors", errors)
     }
 
+    /// The document, in JSON.
+    pub(crate) fn document(&self) -> String {
+        let Inner {
+            kind,
+            detail,
+            members,
+            ..
+        } = &*self.0;
+        let document = Document {
+            kind: format!("/problems/{}", kind.slug),
+            title: kind.title,
+            status: kind.status.as_u16(),
+            detail,
+            members,
+        };
+        // A document of texts and numbers can always be written.
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
     /// The place is not active yet.
     pub(crate) fn still_waiting(report: &PlaceReport) -> Self {
         let place = PlaceBody::from(report);
@@ -222,10 +241,9 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let Inner {
             kind,
-            detail,
             retry_after,
             headers,
-            members,
+            ..
         } = &*self.0;
         let mut response = HttpResponse::build(kind.status);
         response.content_type("application/problem+json");
@@ -238,15 +256,7 @@ impl ResponseError for Problem {
         for (name, value) in headers {
             response.insert_header((name.clone(), value.as_str()));
         }
-        let document = Document {
-            kind: format!("/problems/{}", kind.slug),
-            title: kind.title,
-            status: kind.status.as_u16(),
-            detail,
-            members,
-        };
-        // A document of texts and numbers can always be written.
-        response.body(serde_json::to_string(&document).unwrap_or_default())
+        response.body(self.document())
     }
 }
 

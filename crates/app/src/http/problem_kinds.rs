@@ -96,6 +96,8 @@ kinds! {
         "A request with this Idempotency-Key is being worked on. Send it again after Retry-After to learn what came of it.";
     BALANCE_LIMIT = CONFLICT, "balance-limit", "The balance would be too large",
         "A balance is at most 9007199254740991. Nothing was charged.";
+    STREAM_SUPERSEDED = CONFLICT, "stream-superseded", "The place has newer event streams",
+        "A place has at most three event streams on one instance of the service: when another is opened, the oldest ends. Do not open it again by yourself; look the place up with GET /v1/queue/token, or close another tab first.";
     PLACE_GONE = GONE, "place-gone", "The place in the queue has ended",
         "It was paid with, left, used up, or not claimed or asked for in time; or its concert was deleted. Join the queue again.";
     HOLD_OVER = GONE, "hold-over", "The hold is over",

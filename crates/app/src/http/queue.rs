@@ -148,7 +148,7 @@ pub(crate) async fn leave(
 }
 
 /// The place of a token, which lives on.
-async fn find(services: &Services, token: &str) -> Result<PlaceReport, Problem> {
+pub(super) async fn find(services: &Services, token: &str) -> Result<PlaceReport, Problem> {
     match services.look_up.look_up(token).await? {
         LookUpAnswer::Found(report) => Ok(report),
         LookUpAnswer::Forged => Err(Problem::forged_token()),
@@ -157,7 +157,7 @@ async fn find(services: &Services, token: &str) -> Result<PlaceReport, Problem> 
     }
 }
 
-fn needed_token(request: &HttpRequest) -> Result<&str, Problem> {
+pub(super) fn needed_token(request: &HttpRequest) -> Result<&str, Problem> {
     queue_token(request.headers())?.ok_or_else(|| {
         Problem::new(
             ProblemKind::NO_QUEUE_TOKEN,

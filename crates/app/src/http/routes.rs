@@ -18,7 +18,7 @@ use super::{
     admin, concerts, health, line, metrics, openapi, points,
     problem::Problem,
     problem_kinds::ProblemKind,
-    queue, rankings, reservations,
+    queue, queue_events, rankings, reservations,
 };
 
 /// The routes of the API.
@@ -33,6 +33,7 @@ pub(super) fn all() -> Routes {
     routes.add(&delete, "/v1/queue/token", to, queue::leave);
     let heartbeat = "/v1/queue/token/heartbeat";
     routes.add(&post, heartbeat, to, queue::heartbeat);
+    routes.add(&get, "/v1/queue/token/events", to, queue_events::follow);
     routes.add(&post, "/v1/queue/tokens", Access::Identity, queue::join);
 
     let performances = "/v1/concerts/{concert_id}/performances";

@@ -12,7 +12,7 @@ use frontrow_domain::{
     },
 };
 
-use super::{LinePages, RankingPages, Written};
+use super::{LinePages, RankingPages, Streams, Written};
 use crate::security::{AdminKeys, IdentityVerifier};
 
 /// The use cases behind the API, and what says who asks. Shared by all threads.
@@ -46,4 +46,6 @@ pub(crate) struct Services {
     pub(crate) ranking_pages: RankingPages,
     /// The states of lines as JSON.
     pub(crate) line_pages: LinePages,
+    /// The open event streams.
+    pub(crate) streams: Arc<Streams>,
 }

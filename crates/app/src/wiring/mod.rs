@@ -15,9 +15,10 @@ use frontrow_domain::{
     ports::{Clock, Ids, TokenSigner},
     use_cases::{
         AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, DeleteConcerts,
-        EditConcerts, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSale,
-        PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard, ReleaseHold, SeedQueues,
-        ShowLine, ShowReservations, SurveyQueues, SweepHolds, TickQueue, TopConcerts, WarmRankings,
+        EditConcerts, FollowPlaces, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace,
+        MarkSale, PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard, ReleaseHold,
+        SeedQueues, ShowLine, ShowReservations, SurveyQueues, SweepHolds, TickQueue, TopConcerts,
+        WarmRankings,
     },
 };
 use jiff::tz::TimeZone;
@@ -25,10 +26,10 @@ use jiff::tz::TimeZone;
 use self::{database::Database, queues::Queues};
 use crate::{
     config::Config,
-    http::{LinePages, RankingPages, Services, Written},
+    http::{LinePages, RankingPages, Services, Streams, Written},
     jobs::Jobs,
     security::AdminKeys,
-    system::{SystemClock, SystemIds, SystemTimer},
+    system::{SystemClock, SystemIds, SystemTimer, raise_open_files},
 };
 
 pub(crate) use self::{
@@ -283,7 +284,25 @@ impl Parts {
             seat_maps: Written::default(),
             ranking_pages: RankingPages::default(),
             line_pages: LinePages::default(),
+            streams: self.streams(config),
         })
+    }
+
+    fn streams(&self, config: &Config) -> Arc<Streams> {
+        let follow = FollowPlaces {
+            look: Arc::clone(&self.queues.shared_look),
+            line: Arc::clone(&self.queues.line),
+            board: Arc::clone(&self.board),
+        };
+        let max = config.server.streams_within(raise_open_files());
+        if max < config.server.streams_max {
+            tracing::warn!(
+                max,
+                "server.streams_max: fewer, because this process may open too few files"
+            );
+        }
+        let longest_poll = config.queue.poll_range().longest;
+        Arc::new(Streams::new(follow, max, longest_poll))
     }
 
     fn jobs(&self) -> Jobs {

@@ -20,6 +20,7 @@ pub(super) struct Queues {
     /// Looks at the lines for all who ask. Where the store is another process, it answers look-ups,
     /// too.
     pub(super) shared_look: Arc<SharedLook>,
+    pub(super) line: Arc<dyn WaitingLine>,
     pub(super) ticks: Arc<dyn QueueTicks>,
     pub(super) control: Arc<dyn QueueControl>,
     pub(super) ranking_cache: Arc<dyn RankingCache>,
@@ -87,6 +88,7 @@ impl Queues {
         Self {
             queue: Arc::clone(&look) as _,
             shared_look: look,
+            line: Arc::clone(&store) as _,
             ticks: Arc::clone(&store) as _,
             control: store,
             ranking_cache,

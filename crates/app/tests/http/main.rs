@@ -40,6 +40,7 @@ mod stage;
 mod start_and_stop;
 mod statements;
 mod stores;
+mod streams;
 mod told;
 
 /// Makes one test a configuration of stores out of each function: `async fn name(stores: Stores)`.

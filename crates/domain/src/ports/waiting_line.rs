@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Stamped, StoreResult};
 use crate::model::{
     ConcertId,
-    queue::{Line, LineMark, SignOfLife},
+    queue::{Line, LineMark, Place, SignOfLife, Ticket},
 };
 
 /// The line of a queue as a whole, for whoever answers many who wait from one look at it, and tells
@@ -41,6 +41,27 @@ pub trait WaitingLine: Send + Sync {
         concert: ConcertId,
         signs: &[SignOfLife],
     ) -> StoreResult<Stamped<HeardOutcome>>;
+
+    /// Where the places of these tickets are, in their order: what
+    /// [`Queue::look_up`](super::Queue::look_up) would answer, but nothing changes. It is no
+    /// heartbeat, so a user who stands aside goes on to do so. A ticket that would re-enter has no
+    /// place.
+    ///
+    /// The caller gives from one to [`Ticket::PEEKS_MAX`] tickets.
+    async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Stamped<PeekOutcome>>;
+}
+
+/// What came of looking at places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeekOutcome {
+    /// The place of each ticket. None where it is gone.
+    Seen(Vec<Option<Place>>),
+    /// The store has no such queue.
+    NotSeeded,
 }
 
 /// What came of a look.

@@ -9,6 +9,7 @@ mod charge_points;
 mod close_queues;
 mod delete_concerts;
 mod edit_concerts;
+mod follow_places;
 mod hold_seats;
 mod join_queue;
 mod leave_queue;
@@ -40,6 +41,7 @@ pub use delete_concerts::{DeleteConcerts, DeletedConcert};
 pub use edit_concerts::{
     CreatedConcert, CreatedPerformance, EditConcerts, EditedPerformance, PlannedPerformance,
 };
+pub use follow_places::{FollowAnswer, FollowPlaces, LineSeen};
 pub use hold_seats::{HoldAnswer, HoldSeats};
 pub use join_queue::{JoinAnswer, JoinQueue};
 pub use leave_queue::{LeaveAnswer, LeaveQueue};

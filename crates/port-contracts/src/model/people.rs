@@ -60,6 +60,16 @@ impl ModelQueue {
         }
     }
 
+    /// The places of these tickets; changes nothing.
+    #[cfg(test)]
+    pub(crate) fn peek(&self, now: Timestamp, tickets: &[Ticket]) -> Vec<Option<Place>> {
+        let place = |ticket: &Ticket| {
+            let place = self.place_of(&ticket.user, now);
+            place.filter(|place| place.ticket.arrival == ticket.arrival)
+        };
+        tickets.iter().map(place).collect()
+    }
+
     pub(crate) fn pass_gate(
         &mut self,
         now: Timestamp,

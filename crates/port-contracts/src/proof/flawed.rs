@@ -11,7 +11,7 @@ use super::{
 use crate::{
     model::{Positions, try_queue_model},
     queue::{
-        active_ends, aside, between, capacity, leavers, line, loss, one_place, order, rate,
+        active_ends, aside, between, capacity, leavers, line, loss, one_place, order, peeks, rate,
         reentry, service, signs, states, waiting_ends, windows,
     },
 };
@@ -82,6 +82,8 @@ caught! { line_flaws:
     believes_signs_from_the_future: signs::a_sign_from_the_future_counts_from_now;
     hears_of_users_and_not_of_places: signs::a_sign_of_another_place_changes_nothing;
     counts_signs_from_when_they_are_told: signs::a_sign_counts_from_its_own_instant;
+    keeps_who_is_peeked_at: peeks::a_peek_brings_nobody_back_into_the_line;
+    brings_back_who_is_peeked_at: peeks::a_peek_brings_no_lost_place_back;
     serves_when_told_of_signs: signs::telling_signs_serves_no_queue;
 }
 

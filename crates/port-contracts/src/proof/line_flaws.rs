@@ -168,3 +168,26 @@ fn serves_when(serves: impl Fn(&Call) -> bool + Send + 'static) -> Flaw {
         }
     })
 }
+
+pub(crate) fn keeps_who_is_peeked_at() -> Flaw {
+    Flaw::before(|queue, now, call| {
+        if let Call::Peek(tickets) = call {
+            for place in &mut queue.waiting {
+                if tickets.iter().any(|ticket| ticket.user == place.user) {
+                    place.last_seen = now;
+                    place.is_aside = false;
+                }
+            }
+        }
+    })
+}
+
+pub(crate) fn brings_back_who_is_peeked_at() -> Flaw {
+    Flaw::before(|queue, now, call| {
+        if let Call::Peek(tickets) = call {
+            for ticket in tickets {
+                queue.look_up(now, ticket);
+            }
+        }
+    })
+}

@@ -4,7 +4,7 @@ use frontrow_domain::{
     model::queue::{Place, Standing},
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        TickOutcome,
+        PeekOutcome, TickOutcome,
     },
 };
 use jiff::Timestamp;
@@ -86,5 +86,16 @@ impl Answer for LineOutcome {
 impl Answer for HeardOutcome {
     fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
         self
+    }
+}
+
+impl Answer for PeekOutcome {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        let Self::Seen(places) = self else {
+            return self;
+        };
+        let places = places.into_iter();
+        let over_stated = places.map(|place| place.map(|place| place.over_stated(queue, now)));
+        Self::Seen(over_stated.collect())
     }
 }

@@ -9,9 +9,9 @@ use frontrow_domain::{
         queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket},
     },
     ports::{
-        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
-        QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreError, StoreResult,
-        TickOutcome, WaitingLine,
+        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
+        PeekOutcome, Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped,
+        StoreError, StoreResult, TickOutcome, WaitingLine,
     },
 };
 use jiff::SignedDuration;
@@ -152,6 +152,14 @@ impl WaitingLine for Shaky {
         signs: &[SignOfLife],
     ) -> StoreResult<Stamped<HeardOutcome>> {
         self.pass(|| self.store.line.heard_of(concert, signs)).await
+    }
+
+    async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Stamped<PeekOutcome>> {
+        self.pass(|| self.store.line.peek(concert, tickets)).await
     }
 }
 

@@ -12,9 +12,9 @@ use frontrow_domain::{
         queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket},
     },
     ports::{
-        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
-        QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreResult, TickOutcome,
-        WaitingLine,
+        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
+        PeekOutcome, Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped,
+        StoreResult, TickOutcome, WaitingLine,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +39,7 @@ pub(crate) enum Call {
     Expire(u32),
     Look,
     HeardOf(Vec<SignOfLife>),
+    Peek(Vec<Ticket>),
 }
 
 /// A store built on the model.
@@ -253,6 +254,22 @@ impl WaitingLine for ModelStore {
                 other => panic!("{other:?} tells of nobody"),
             },
             HeardOutcome::NotSeeded,
+        ))
+    }
+
+    async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Stamped<PeekOutcome>> {
+        Ok(self.ask(
+            concert,
+            Call::Peek(tickets.to_vec()),
+            |queue, now, call| match call {
+                Call::Peek(tickets) => PeekOutcome::Seen(queue.peek(now, tickets)),
+                other => panic!("{other:?} looks at no place"),
+            },
+            PeekOutcome::NotSeeded,
         ))
     }
 }

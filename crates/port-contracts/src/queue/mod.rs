@@ -18,6 +18,7 @@ pub mod line;
 pub mod loss;
 pub mod one_place;
 pub mod order;
+pub mod peeks;
 pub mod position;
 pub mod rate;
 pub mod reentry;

@@ -7,7 +7,7 @@ use frontrow_domain::{
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        TickOutcome,
+        PeekOutcome, TickOutcome,
     },
 };
 use uuid::Uuid;
@@ -42,6 +42,8 @@ impl<F: QueueFixture> Room<F> {
         let signs = [sign(ticket, looked.as_of)];
         let told = line.heard_of(self.concert, &signs).await.expect("tell");
         assert_eq!(told.value, HeardOutcome::NotSeeded);
+        let peeked = line.peek(self.concert, std::slice::from_ref(ticket)).await;
+        assert_eq!(peeked.expect("peek").value, PeekOutcome::NotSeeded);
         let version = control.policy_version(self.concert).await;
         assert_eq!(version, Ok(None));
         assert_eq!(control.is_empty(self.concert).await, Ok(true));

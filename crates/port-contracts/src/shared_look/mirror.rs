@@ -12,8 +12,8 @@ use frontrow_domain::{
         queue::{GatePurpose, Left, Line, LineMark, QueueSeed, SaleState, SignOfLife, Ticket},
     },
     ports::{
-        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, Queue,
-        SeedOutcome, Stamped, StoreResult, TickOutcome, WaitingLine,
+        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
+        PeekOutcome, Queue, SeedOutcome, Stamped, StoreResult, TickOutcome, WaitingLine,
     },
 };
 use jiff::Timestamp;
@@ -284,6 +284,14 @@ impl WaitingLine for Mirror {
             HeardOutcome::Noted
         });
         Ok(told)
+    }
+
+    async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Stamped<PeekOutcome>> {
+        self.ports().line.peek(concert, tickets).await
     }
 }
 

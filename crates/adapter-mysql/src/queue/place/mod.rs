@@ -4,4 +4,4 @@ mod gate;
 mod look_up;
 mod reads;
 
-pub(super) use self::reads::Reads;
+pub(super) use self::reads::{Reads, peek};

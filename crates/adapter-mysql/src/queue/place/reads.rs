@@ -11,7 +11,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{ConcertId, UserId, queue::Ticket},
-    ports::{Stamped, StoreError, StoreResult},
+    ports::{PeekOutcome, Stamped, StoreError, StoreResult},
 };
 use frontrow_request_batching::{Batch, Batcher, Execute, Priority};
 use futures_util::{FutureExt, TryFutureExt};
@@ -23,6 +23,7 @@ use crate::{
     clock::now_us,
     queue::{
         batching,
+        changes::place,
         rows::{
             columns::Columns,
             places::{PlaceColumns, PlaceRow, list_of, users_list},
@@ -76,6 +77,30 @@ impl Reads {
         let seen = self.0.submit(ticket.concert, user.clone(), priority, user);
         seen.await.map_err(batching::store_error)
     }
+}
+
+/// What each of these tickets is good for, by one statement on a connection of its own. A read.
+pub(in crate::queue) async fn peek(
+    session: &mut Session,
+    concert: ConcertId,
+    tickets: &[Ticket],
+) -> QueryResult<Stamped<PeekOutcome>> {
+    let users: Vec<UserId> = tickets.iter().map(|ticket| ticket.user.clone()).collect();
+    let Stamped { as_of, value } = read(session, concert, &users).await?;
+    let Some((queue, rows)) = value else {
+        let value = PeekOutcome::NotSeeded;
+        return Ok(Stamped { as_of, value });
+    };
+    let places = tickets.iter().map(|ticket| {
+        let seen = Seen {
+            queue: Arc::clone(&queue),
+            row: rows.get(ticket.user.as_str()).copied(),
+        };
+        let row = seen.row_of(ticket, as_of)?;
+        Some(place(concert, &ticket.user, &row, &queue, as_of))
+    });
+    let value = PeekOutcome::Seen(places.collect());
+    Ok(Stamped { as_of, value })
 }
 
 /// Runs the statements.

@@ -5,15 +5,16 @@ use diesel::QueryResult;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{Line, LineMark, SignOfLife},
+        queue::{Line, LineMark, SignOfLife, Ticket},
     },
-    ports::{HeardOutcome, LineOutcome, Stamped, StoreResult, WaitingLine},
+    ports::{HeardOutcome, LineOutcome, PeekOutcome, Stamped, StoreResult, WaitingLine},
 };
-use futures_util::{FutureExt, future::try_join_all};
+use futures_util::{FutureExt, TryFutureExt, future::try_join_all};
 
 use crate::queue::{
     MySqlQueue,
     changes::{Answer, Request},
+    place::peek,
     rows::{departures, queue_row, units::count},
 };
 use crate::{calls::Turn, session::Session};
@@ -49,6 +50,21 @@ impl WaitingLine for MySqlQueue {
             Answer::NotSeeded => HeardOutcome::NotSeeded,
             _ => HeardOutcome::Noted,
         }))
+    }
+
+    async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Stamped<PeekOutcome>> {
+        // One call is for hundreds of users, so it has a connection of the jobs.
+        self.job(
+            (concert, tickets.to_vec()),
+            |session, (concert, tickets)| {
+                peek(session, *concert, tickets).map_ok(Turn::Done).boxed()
+            },
+        )
+        .await
     }
 }
 

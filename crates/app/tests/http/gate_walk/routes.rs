@@ -87,7 +87,8 @@ impl Route {
         for header in self.parameters("header") {
             match header {
                 "Idempotency-Key" => request = request.idempotency_key(&about.key),
-                "Queue-Token" => {} // the client's own
+                // The client's own, and of a client that comes back.
+                "Queue-Token" | "Last-Event-ID" => {}
                 _ => bail!("{self}: the gate walk does not know the header {header}"),
             }
         }

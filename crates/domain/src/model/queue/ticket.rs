@@ -80,6 +80,12 @@ pub struct Ticket {
     pub generation: Generation,
 }
 
+impl Ticket {
+    /// At how many places a store is asked to look in one call at most, so that it holds up nobody for
+    /// long.
+    pub const PEEKS_MAX: usize = 500;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

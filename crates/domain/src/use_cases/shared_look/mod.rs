@@ -2,6 +2,7 @@
 
 mod attempts;
 mod counts;
+mod departed;
 mod room;
 mod shard;
 mod sightings;
@@ -34,7 +35,7 @@ use self::{
 use crate::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, Line, SignOfLife, Ticket},
+        queue::{GatePurpose, Left, Line, SignOfLife, Ticket},
     },
     ports::{
         Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped,
@@ -165,6 +166,21 @@ impl SharedLook {
     #[must_use]
     pub fn counts(&self) -> LookUpCounts {
         self.counters.read()
+    }
+
+    /// The places in the line of `concert` that ended since this was last asked: of users who left, at
+    /// any instance, and of places that ended through this one. Asked by one follower of the line
+    /// alone, after each snapshot.
+    #[must_use]
+    pub fn departed(&self, concert: ConcertId) -> Left {
+        self.watch(concert).take_departed()
+    }
+
+    /// Nobody follows the line of `concert` any more.
+    pub fn stop_following(&self, concert: ConcertId) {
+        if let Some(watch) = self.find(concert) {
+            watch.stop_following();
+        }
     }
 
     async fn tell_signs_of(&self, concert: ConcertId, watch: &Arc<Watch>) -> StoreResult<u64> {

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::{
     SharedLook,
     attempts::{Attempts, UnderWay},
+    departed::Departed,
     room::Room,
     shard::{Answer, Shard, Tag},
     sightings::Look,
@@ -52,6 +53,7 @@ pub(super) struct Watch {
     latest: AtomicI64,
     attempts: Mutex<Attempts>,
     last: Mutex<Last>,
+    departed: Mutex<Departed>,
 }
 
 /// The newest look, as the next one goes on from it.
@@ -73,6 +75,7 @@ impl Watch {
             latest: AtomicI64::new(i64::MIN),
             attempts: Mutex::default(),
             last: Mutex::default(),
+            departed: Mutex::default(),
         }
     }
 
@@ -126,6 +129,17 @@ impl Watch {
     pub(super) fn forget(&self, arrival: Arrival) {
         let tag = self.next_tag();
         self.shard(arrival).forget(arrival, tag, &self.room);
+        lock(&self.departed).add(&[arrival]);
+    }
+
+    /// The places that ended since this was last asked, for who follows the line.
+    pub(super) fn take_departed(&self) -> Left {
+        lock(&self.departed).take()
+    }
+
+    /// Nobody follows the line any more.
+    pub(super) fn stop_following(&self) {
+        lock(&self.departed).stop();
     }
 
     /// True where anybody is remembered.
@@ -249,6 +263,10 @@ impl Watch {
         }
         let too_slow = last.ages.note(asking.clock.now(), tag);
         let floor = last.era.max(too_slow.unwrap_or_default());
+        if let Some(Left::Anybody) = look.line.as_ref().map(|line| &line.left) {
+            lock(&self.departed).miss();
+        }
+        lock(&self.departed).add(left(&look));
         let mut gone = vec![Vec::new(); SHARDS];
         for arrival in left(&look) {
             if let Some(gone) = gone.get_mut(shard_of(*arrival)) {

@@ -6,8 +6,11 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::{
-    model::{ConcertId, queue::SignOfLife},
-    ports::{HeardOutcome, WaitingLine},
+    model::{
+        ConcertId,
+        queue::{SignOfLife, Ticket},
+    },
+    ports::{HeardOutcome, PeekOutcome, WaitingLine},
 };
 
 impl Stage {
@@ -118,6 +121,10 @@ impl WaitingLine for PanickingLine {
 
     async fn heard_of(&self, _: ConcertId, _: &[SignOfLife]) -> StoreResult<Stamped<HeardOutcome>> {
         Ok(stamped(HeardOutcome::Noted))
+    }
+
+    async fn peek(&self, _: ConcertId, _: &[Ticket]) -> StoreResult<Stamped<PeekOutcome>> {
+        Ok(stamped(PeekOutcome::NotSeeded))
     }
 }
 

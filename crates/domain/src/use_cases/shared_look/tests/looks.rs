@@ -7,8 +7,11 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::{
-    model::{ConcertId, queue::SignOfLife},
-    ports::{HeardOutcome, WaitingLine},
+    model::{
+        ConcertId,
+        queue::{SignOfLife, Ticket},
+    },
+    ports::{HeardOutcome, PeekOutcome, WaitingLine},
 };
 
 #[tokio::test]
@@ -70,6 +73,10 @@ impl WaitingLine for SlowLine {
 
     async fn heard_of(&self, _: ConcertId, _: &[SignOfLife]) -> StoreResult<Stamped<HeardOutcome>> {
         Ok(stamped(HeardOutcome::Noted))
+    }
+
+    async fn peek(&self, _: ConcertId, _: &[Ticket]) -> StoreResult<Stamped<PeekOutcome>> {
+        Ok(stamped(PeekOutcome::NotSeeded))
     }
 }
 

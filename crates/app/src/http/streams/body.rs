@@ -1,0 +1,105 @@
+//! The body of an event stream.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use actix_web::{
+    body::{BodySize, MessageBody},
+    web::Bytes,
+};
+use frontrow_domain::{
+    model::queue::{EventId, Place},
+    ports::Stamped,
+};
+
+use super::{
+    Permit, Streams,
+    line::{LineStreams, PlaceKey},
+    slot::{End, Next, Slot},
+    wire::{Frame, told},
+};
+use crate::http::{problem::Problem, problem_kinds::ProblemKind};
+
+/// The events of one stream, written on the thread of its connection. Dropped with the connection.
+pub(crate) struct EventBody {
+    pub(super) streams: Arc<Streams>,
+    pub(super) line: Arc<LineStreams>,
+    pub(super) key: PlaceKey,
+    pub(super) slot: Arc<Slot>,
+    /// Part of the place in each event.
+    pub(super) token: String,
+    /// What the client knows.
+    pub(super) told: EventId,
+    /// What is written before all else.
+    pub(super) first: Option<Bytes>,
+    pub(super) has_ended: bool,
+    /// Of the stream among all of this instance.
+    pub(super) number: u64,
+    pub(super) _permit: Permit,
+}
+
+impl EventBody {
+    /// The place. A comment where the client knows it and `only_news` are wanted.
+    fn place(&mut self, place: Stamped<Place>, only_news: bool) -> Frame {
+        let report = self.streams.follow.report(self.token.clone(), place);
+        let (id, body) = told(&report);
+        if only_news && !self.told.is_outdated_by(&id) {
+            return Frame::default().comment();
+        }
+        self.told = id;
+        Frame::default().place(&id, &body)
+    }
+
+    fn end(&mut self, why: End) -> Frame {
+        self.has_ended = true;
+        let again = self.streams.reconnect_after_ms(self.number);
+        let frame = Frame::default();
+        match why {
+            End::Gone => frame.problem("gone", Some("gone"), &Problem::place_gone()),
+            End::Superseded => {
+                let problem = Problem::new(
+                    ProblemKind::STREAM_SUPERSEDED,
+                    "The place has as many newer streams as it may have.",
+                );
+                frame.retry(again).problem("superseded", None, &problem)
+            }
+            End::Lost | End::Slow | End::Stop => frame.retry(again),
+        }
+    }
+}
+
+impl MessageBody for EventBody {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        let frame = match ready!(self.slot.poll_next(context)) {
+            Next::Place(place) => self.place(place, false),
+            Next::KeepAlive(place) => self.place(place, true),
+            Next::End(why) => self.end(why),
+        };
+        Poll::Ready(Some(Ok(frame.into_bytes())))
+    }
+}
+
+impl Drop for EventBody {
+    fn drop(&mut self) {
+        self.line.remove(&self.key, &self.slot);
+    }
+}

@@ -1,0 +1,238 @@
+//! The streams of one queue.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{Arrival, Followed, Place, Sight, Ticket},
+    },
+    ports::{Stamped, StoreResult},
+    use_cases::{FollowAnswer, FollowPlaces, PlaceReport, QueueMissing},
+};
+use jiff::Timestamp;
+use tokio::task::yield_now;
+
+use super::{
+    STREAMS_PER_PLACE,
+    slot::{End, Slot},
+};
+
+/// Over how many locks the places are spread: none is held for long while all are looked through.
+const SHARDS: usize = 16;
+
+/// At how many places the store is asked to look in one turn at most, so that ten calls a second
+/// are enough for any number of listeners. Others are asked for in the next.
+const PEEKS_A_TURN: usize = 5 * Ticket::PEEKS_MAX;
+
+/// What a place is known by: users from two lives of a store may have arrived at the same instant.
+pub(super) type PlaceKey = (Arrival, UserId);
+
+/// The streams of one queue, by place.
+pub(super) struct LineStreams {
+    concert: ConcertId,
+    shards: [Mutex<Places>; SHARDS],
+    takes_turn: AtomicBool,
+}
+
+type Places = HashMap<PlaceKey, PlaceStreams>;
+
+/// The streams of one place, the oldest first.
+struct PlaceStreams {
+    followed: Followed,
+    slots: Vec<Arc<Slot>>,
+}
+
+/// Places that the store is to be asked about.
+type Asks = Vec<(Sight, Timestamp, Ticket)>;
+
+impl LineStreams {
+    pub(super) fn new(concert: ConcertId) -> Self {
+        Self {
+            concert,
+            shards: Default::default(),
+            takes_turn: AtomicBool::new(false),
+        }
+    }
+
+    /// Adds a stream of the place of `report`. Of too many the oldest ends.
+    pub(super) fn add(&self, report: &PlaceReport, slot: Arc<Slot>) -> PlaceKey {
+        let (place, as_of) = (&report.place, report.as_of);
+        let key = key_of(&place.ticket);
+        match self.shard(&key).entry(key.clone()) {
+            Entry::Occupied(mut others) => {
+                let others = others.get_mut();
+                if others.followed.as_of() <= as_of {
+                    others.followed.confirm(place.clone(), as_of);
+                }
+                if others.slots.len() >= STREAMS_PER_PLACE {
+                    others.slots.remove(0).end(End::Superseded);
+                }
+                others.slots.push(slot);
+            }
+            Entry::Vacant(free) => {
+                free.insert(PlaceStreams {
+                    followed: Followed::new(place.clone(), as_of),
+                    slots: vec![slot],
+                });
+            }
+        }
+        key
+    }
+
+    /// Removes a stream, if it is there.
+    pub(super) fn remove(&self, key: &PlaceKey, slot: &Arc<Slot>) {
+        let mut places = self.shard(key);
+        if let Some(place) = places.get_mut(key) {
+            place.slots.retain(|other| !Arc::ptr_eq(other, slot));
+            if place.slots.is_empty() {
+                places.remove(key);
+            }
+        }
+    }
+
+    /// Ends all streams.
+    pub(super) fn end_all(&self, why: End) {
+        for shard in &self.shards {
+            for (_, place) in lock(shard).drain() {
+                place.end(why);
+            }
+        }
+    }
+
+    /// False where a turn is being taken already: a store that hangs holds up its own queue alone.
+    pub(super) fn may_take_turn(&self) -> bool {
+        !self.takes_turn.swap(true, Ordering::AcqRel)
+    }
+
+    /// Looks at the line, moves all places on, and asks the store about those of which only it can
+    /// tell.
+    pub(super) async fn take_turn(&self, follow: &FollowPlaces, turn: u32) {
+        // Also where this is given up.
+        let _done = scopeguard(&self.takes_turn);
+        let seen = follow.look(self.concert).await;
+        if let Err(error) = &seen {
+            tracing::debug!(%error, "a line cannot be looked at for its event streams");
+        }
+        let mut asks = Asks::new();
+        for shard in &self.shards {
+            lock(shard).retain(|_, place| place.see(&seen, turn, &mut asks));
+            yield_now().await;
+        }
+        asks.sort_unstable_by_key(|(sight, confirmed_at, _)| (*sight, *confirmed_at));
+        asks.truncate(PEEKS_A_TURN);
+        let tickets: Vec<Ticket> = asks.into_iter().map(|(_, _, ticket)| ticket).collect();
+        for tickets in tickets.chunks(Ticket::PEEKS_MAX) {
+            match follow.peek(self.concert, tickets).await {
+                Ok(Some(Stamped { as_of, value })) => {
+                    for (ticket, place) in tickets.iter().zip(value) {
+                        self.confirm(ticket, place, as_of, turn);
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::debug!(%error, "places cannot be looked at for event streams");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes over what the store says of a place.
+    fn confirm(&self, ticket: &Ticket, place: Option<Place>, as_of: Timestamp, turn: u32) {
+        let key = key_of(ticket);
+        let mut places = self.shard(&key);
+        let Entry::Occupied(mut streams) = places.entry(key) else {
+            return;
+        };
+        let remains = match place {
+            Some(place) => {
+                streams.get_mut().followed.confirm(place, as_of);
+                streams.get_mut().publish(turn)
+            }
+            None => streams.get().end(End::Gone),
+        };
+        if !remains {
+            streams.remove();
+        }
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the remainder is the number of a shard"
+    )]
+    fn shard(&self, (arrival, _): &PlaceKey) -> MutexGuard<'_, Places> {
+        // A coarse clock leaves the lowest bits zero.
+        let micros = arrival.micros().cast_unsigned();
+        let stirred = micros.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        lock(&self.shards[usize::try_from(stirred).unwrap_or_default() % SHARDS])
+    }
+}
+
+impl PlaceStreams {
+    /// Moves the place on by what was seen of the line. False where no stream is left.
+    fn see(&mut self, seen: &StoreResult<FollowAnswer>, turn: u32, asks: &mut Asks) -> bool {
+        match seen {
+            Ok(FollowAnswer::Seen(line)) => match line.show(&mut self.followed) {
+                Sight::Lost => return self.end(End::Lost),
+                Sight::Known => {}
+                sight @ (Sight::AskNow | Sight::Ask) => {
+                    let ticket = self.followed.place().ticket.clone();
+                    asks.push((sight, self.followed.confirmed_at(), ticket));
+                }
+            },
+            Ok(FollowAnswer::Missing(QueueMissing::NoSuchConcert)) => return self.end(End::Gone),
+            // What was told last holds until the store answers.
+            Ok(FollowAnswer::Missing(QueueMissing::NotReady)) | Err(_) => {}
+        }
+        self.publish(turn)
+    }
+
+    /// Offers the place to all of its streams. False where none is left.
+    fn publish(&mut self, turn: u32) -> bool {
+        let (place, as_of) = (self.followed.place(), self.followed.as_of());
+        self.slots.retain(|slot| {
+            let keeps_up = slot.offer(place, as_of, turn);
+            if !keeps_up {
+                slot.end(End::Slow);
+            }
+            keeps_up
+        });
+        !self.slots.is_empty()
+    }
+
+    /// Ends all of them; false, because none is left.
+    fn end(&self, why: End) -> bool {
+        for slot in &self.slots {
+            slot.end(why);
+        }
+        false
+    }
+}
+
+fn key_of(ticket: &Ticket) -> PlaceKey {
+    (ticket.arrival, ticket.user.clone())
+}
+
+fn lock(shard: &Mutex<Places>) -> MutexGuard<'_, Places> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets the next turn be taken once this is dropped.
+fn scopeguard(takes_turn: &AtomicBool) -> impl Drop {
+    struct Done<'a>(&'a AtomicBool);
+
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(false, Ordering::Release);
+        }
+    }
+
+    Done(takes_turn)
+}

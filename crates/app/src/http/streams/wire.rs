@@ -1,0 +1,92 @@
+//! Server-sent events as they are sent
+//! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+
+use std::fmt::{Display, Write as _};
+
+use actix_web::web::Bytes;
+use frontrow_domain::{model::queue::EventId, use_cases::PlaceReport};
+
+use crate::http::{problem::Problem, shapes::PlaceBody};
+
+/// About how long an event with a place is.
+const EVENT_BYTES: usize = 1_280;
+
+/// Text for a stream.
+#[derive(Debug, Default)]
+pub(super) struct Frame(String);
+
+impl Frame {
+    /// A comment: it says that the connection is open, and nothing else.
+    pub(super) fn comment(mut self) -> Self {
+        self.0.push_str(":\n\n");
+        self
+    }
+
+    /// After how many milliseconds to reconnect, from now on.
+    pub(super) fn retry(mut self, after_ms: u64) -> Self {
+        // Writing to a text cannot fail.
+        let _ = write!(self.0, "retry: {after_ms}\n\n");
+        self
+    }
+
+    /// A place. Its data is what looking it up would answer.
+    pub(super) fn place(self, id: &EventId, body: &PlaceBody) -> Self {
+        let name = id.state.news.name();
+        // A shape of texts and numbers can always be written.
+        let data = serde_json::to_string(body).unwrap_or_default();
+        self.event(name, Some(id), &data)
+    }
+
+    /// The last event of a stream. Its data is a problem document.
+    pub(super) fn problem(self, name: &str, id: Option<&str>, problem: &Problem) -> Self {
+        self.event(name, id, &problem.document())
+    }
+
+    /// `data` is one line, as JSON is.
+    fn event(mut self, name: &str, id: Option<impl Display>, data: &str) -> Self {
+        self.0.reserve(EVENT_BYTES);
+        let _ = writeln!(self.0, "event: {name}");
+        if let Some(id) = id {
+            let _ = writeln!(self.0, "id: {id}");
+        }
+        let _ = write!(self.0, "data: {data}\n\n");
+        self
+    }
+
+    pub(super) fn into_bytes(mut self) -> Bytes {
+        self.0.shrink_to_fit();
+        Bytes::from(self.0)
+    }
+}
+
+/// The shape of a place, and the id of the event that tells it.
+pub(super) fn told(report: &PlaceReport) -> (EventId, PlaceBody) {
+    let body = PlaceBody::from(report);
+    let id = EventId {
+        state: super::state_of(report),
+        wait_s: body.estimated_wait_s,
+    };
+    (id, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_as_the_standard_has_them() {
+        let text = |frame: Frame| String::from_utf8(frame.into_bytes().to_vec()).unwrap();
+        let frame = Frame::default().retry(1_200).comment();
+        assert_eq!(text(frame), "retry: 1200\n\n:\n\n");
+        let gone = Frame::default().problem("gone", Some("gone"), &Problem::place_gone());
+        let gone = text(gone);
+        let (head, data) = gone.split_once("data: ").unwrap();
+        assert_eq!(head, "event: gone\nid: gone\n");
+        let document: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!(document["status"], 410);
+        assert!(
+            gone.ends_with("}\n\n") && gone.matches('\n').count() == 4,
+            "{gone}"
+        );
+    }
+}

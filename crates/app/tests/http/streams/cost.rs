@@ -1,0 +1,75 @@
+//! What streams cost the queue's store.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use deadpool_redis::redis::{Client, aio::MultiplexedConnection, cmd};
+use frontrow_test_harness::RedisServer;
+use futures_util::future::try_join_all;
+use serde_json::json;
+
+use super::reader::Reader;
+use crate::{clock::Stopwatch, stage::Stage, stores::Stores};
+
+/// For how long commands are counted.
+const WATCHED: Duration = Duration::from_secs(8);
+
+const LISTENERS: usize = 200;
+
+/// How many commands the server was sent, those of scripts apart.
+async fn commands(connection: &mut MultiplexedConnection) -> Result<u64> {
+    let told: String = cmd("INFO")
+        .arg("commandstats")
+        .query_async(connection)
+        .await?;
+    let calls = told
+        .lines()
+        .find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="))
+        .and_then(|rest| rest.split(',').next());
+    Ok(calls.context("scripts were called")?.parse()?)
+}
+
+/// How many a second, for a while.
+async fn rate(connection: &mut MultiplexedConnection) -> Result<f64> {
+    let (before, watch) = (commands(connection).await?, Stopwatch::start());
+    tokio::time::sleep(WATCHED).await;
+    let count = u32::try_from(commands(connection).await? - before)?;
+    Ok(f64::from(count) / watch.elapsed().as_secs_f64())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_does_not_notice_how_many_listen() -> Result<()> {
+    // The counts are of the whole server.
+    let server = RedisServer::start().await?;
+    let config = Stores::EMBEDDED.config().await?;
+    let config = Stores::with_redis(config, &server.url());
+    // Positions change all the time.
+    let policy = json!({"throughput": {"admit": 1, "interval_s": 1}, "claim_ttl_s": 3600});
+    let stage = Stage::open_with(config, 1, 5, policy).await?;
+    for number in 0..60 {
+        stage.join(&format!("ahead-{number}")).await?;
+    }
+    let mut connection = Client::open(server.url())?
+        .get_multiplexed_async_connection()
+        .await?;
+    let first = stage.join("first").await?;
+    let _stream = Reader::open(&first.client).await?;
+    let with_one = rate(&mut connection).await?;
+    let users = (0..LISTENERS).map(|number| {
+        let stage = &stage;
+        async move {
+            let user = stage.join(&format!("user-{number}")).await?;
+            Reader::open(&user.client).await
+        }
+    });
+    let streams = try_join_all(users).await?;
+    let with_many = rate(&mut connection).await?;
+    ensure!(streams.len() == LISTENERS);
+    eprintln!("{with_one:.1} calls/s with one listener, {with_many:.1} with {LISTENERS} more");
+    ensure!(
+        with_many <= with_one + 2.0,
+        "{with_one} and {with_many} a second"
+    );
+    ensure!(with_many <= 20.0, "{with_many} a second");
+    Ok(())
+}

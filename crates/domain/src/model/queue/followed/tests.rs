@@ -1,0 +1,196 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::model::{
+    ConcertId, UserId,
+    queue::{
+        Arrival, Generation, Left, LineMark, PolicyState, PolicyVersion, QueueView, SaleState,
+        Ticket,
+    },
+};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn view() -> QueueView {
+    QueueView {
+        state: PolicyState::Open,
+        opens_at: None,
+        recovering: false,
+        sale: SaleState::OnSale,
+    }
+}
+
+fn waiting(position: u64, admitted: u64) -> Place {
+    Place {
+        ticket: Ticket {
+            concert: ConcertId(Uuid::nil()),
+            user: UserId::try_from("ann").unwrap(),
+            arrival: Arrival::from_micros(100),
+            generation: Generation(1),
+        },
+        standing: Standing::Waiting {
+            position,
+            behind: 3,
+            admitted,
+        },
+        queue: view(),
+    }
+}
+
+fn active(until: i64) -> Place {
+    Place {
+        standing: Standing::Active {
+            admitted_at: at(90),
+            until: at(until),
+            claimed: false,
+        },
+        ..waiting(1, 0)
+    }
+}
+
+/// Near users send heartbeats every 15 s, far ones every 30 s.
+fn line(admitted: u64) -> Line {
+    Line {
+        generation: Generation(1),
+        policy_version: PolicyVersion(1),
+        waiting_ttl: Duration::from_mins(5),
+        absence: Some(Duration::from_secs(45)),
+        near_positions: 10,
+        queue: view(),
+        reentry_until: None,
+        waiting: 50,
+        admitted,
+        admitted_up_to: Some(Arrival::from_micros(99)),
+        mark: LineMark {
+            generation: Generation(1),
+            number: 0,
+        },
+        left: Left::These(Vec::new()),
+    }
+}
+
+fn passing(admitted: u64) -> Line {
+    Line {
+        admitted_up_to: Some(Arrival::from_micros(100)),
+        ..line(admitted)
+    }
+}
+
+fn position(followed: &Followed) -> u64 {
+    match followed.place().standing {
+        Standing::Waiting { position, .. } => position,
+        Standing::Active { .. } => panic!("the place waits"),
+    }
+}
+
+#[test]
+fn snapshots_move_a_place_on_and_never_back() {
+    let mut followed = Followed::new(waiting(20, 40), at(100));
+    for (admitted, expected) in [(40, 20), (45, 15), (43, 15), (59, 1), (70, 1)] {
+        let sight = followed.see(&line(admitted), at(101), false);
+        assert_eq!((sight, position(&followed)), (Sight::Known, expected));
+    }
+    let Standing::Waiting { behind, .. } = followed.place().standing else {
+        panic!("the place waits");
+    };
+    assert_eq!(behind, 49);
+}
+
+#[test]
+fn what_the_queue_is_like_is_read_from_the_newest_snapshot() {
+    let mut followed = Followed::new(waiting(20, 40), at(100));
+    let mut paused = line(40);
+    paused.queue.state = PolicyState::Paused;
+    followed.see(&paused, at(102), false);
+    assert_eq!(followed.place().queue.state, PolicyState::Paused);
+    assert_eq!(followed.as_of(), at(102));
+    followed.see(&line(40), at(101), false);
+    assert_eq!(followed.as_of(), at(102), "instants never go back");
+}
+
+#[test]
+fn the_store_is_asked_as_often_as_it_hears_heartbeats() {
+    for (start, after, expected) in [
+        (5, 14, Sight::Known),
+        (5, 15, Sight::Ask),
+        (11, 29, Sight::Known),
+        (11, 30, Sight::Ask),
+    ] {
+        let mut followed = Followed::new(waiting(start, 40), at(100));
+        let sight = followed.see(&line(40), at(100 + after), false);
+        assert_eq!(sight, expected, "position {start} after {after} s");
+    }
+    // The clock stepped back by a minute.
+    let mut followed = Followed::new(waiting(5, 40), at(100));
+    assert_eq!(followed.see(&line(40), at(40), false), Sight::Ask);
+}
+
+#[test]
+fn a_place_that_admission_has_passed_is_asked_for_at_once_and_then_each_second() {
+    let mut followed = Followed::new(waiting(5, 40), at(100));
+    assert_eq!(followed.see(&passing(45), at(100), false), Sight::AskNow);
+    // The user stands aside.
+    followed.confirm(waiting(7, 45), at(100));
+    assert_eq!(position(&followed), 7, "the store knows better");
+    assert_eq!(followed.see(&passing(46), at(100), false), Sight::Known);
+    assert_eq!(followed.see(&passing(46), at(101), false), Sight::AskNow);
+    followed.confirm(active(220), at(101));
+    assert_eq!(followed.see(&passing(47), at(102), false), Sight::Known);
+}
+
+#[test]
+fn an_active_place_is_asked_for_now_and_then_and_at_its_end() {
+    let mut followed = Followed::new(active(200), at(100));
+    assert_eq!(followed.see(&passing(45), at(104), false), Sight::Known);
+    assert_eq!(followed.see(&passing(45), at(105), false), Sight::Ask);
+    followed.confirm(active(200), at(199));
+    assert_eq!(followed.see(&passing(45), at(199), false), Sight::Known);
+    assert_eq!(followed.see(&passing(45), at(200), false), Sight::AskNow);
+}
+
+#[test]
+fn a_user_who_left_is_asked_for_at_once() {
+    let mut followed = Followed::new(waiting(5, 40), at(100));
+    assert_eq!(followed.see(&line(40), at(100), true), Sight::AskNow);
+}
+
+#[test]
+fn of_two_ordinals_the_smaller_one_counts() {
+    let mut followed = Followed::new(waiting(20, 40), at(100));
+    // Two users ahead left.
+    followed.confirm(waiting(16, 42), at(101));
+    assert_eq!(position(&followed), 16);
+    // An answer that overstates by users who left.
+    followed.confirm(waiting(18, 43), at(102));
+    assert_eq!(position(&followed), 15);
+    // An answer from before the last snapshot.
+    followed.see(&line(50), at(103), false);
+    followed.confirm(waiting(13, 45), at(103));
+    assert_eq!(position(&followed), 8);
+    assert_eq!(followed.confirmed_at(), at(103));
+}
+
+#[test]
+fn while_users_reenter_ahead_the_store_tells_the_position() {
+    let reentry = Line {
+        reentry_until: Some(at(400)),
+        ..line(40)
+    };
+    let mut followed = Followed::new(waiting(5, 40), at(100));
+    assert_eq!(followed.see(&reentry, at(104), false), Sight::Known);
+    assert_eq!(followed.see(&reentry, at(105), false), Sight::Ask);
+    followed.confirm(waiting(9, 40), at(105));
+    assert_eq!(position(&followed), 9);
+}
+
+#[test]
+fn after_a_loss_only_the_client_brings_the_place_back() {
+    let lost = Line {
+        generation: Generation(2),
+        ..line(0)
+    };
+    let mut followed = Followed::new(waiting(5, 40), at(100));
+    assert_eq!(followed.see(&lost, at(100), false), Sight::Lost);
+}

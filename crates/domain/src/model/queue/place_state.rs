@@ -1,0 +1,180 @@
+//! What a listener of a place learns, and when that is news.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+
+use super::{EffectiveState, Generation, Place, QueueView, Standing, poll::stirred};
+
+/// What kind of news a place is to its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceNews {
+    /// It waits, and users are admitted.
+    Position,
+    /// It is active.
+    Turn,
+    /// It waits, and nobody is admitted for now: also before the opening, and while a lost queue
+    /// recovers.
+    Paused,
+    /// It waits in a queue that is closed.
+    Closed,
+    /// It waits, and no seat is left.
+    SoldOut,
+    /// It waits, and the last performance has started.
+    Ended,
+}
+
+impl PlaceNews {
+    const ALL: [Self; 6] = [
+        Self::Position,
+        Self::Turn,
+        Self::Paused,
+        Self::Closed,
+        Self::SoldOut,
+        Self::Ended,
+    ];
+
+    /// What a place with this standing in a queue of this view is to its user at `as_of`.
+    #[must_use]
+    pub fn of(standing: &Standing, queue: &QueueView, as_of: Timestamp) -> Self {
+        if let Standing::Active { .. } = standing {
+            return Self::Turn;
+        }
+        match queue.effective(as_of) {
+            EffectiveState::Closed => Self::Closed,
+            EffectiveState::Ended => Self::Ended,
+            EffectiveState::Recovering | EffectiveState::Paused => Self::Paused,
+            EffectiveState::SoldOut => Self::SoldOut,
+            EffectiveState::Bypass | EffectiveState::Open => Self::Position,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Position => "position",
+            Self::Turn => "turn",
+            Self::Paused => "paused",
+            Self::Closed => "closed",
+            Self::SoldOut => "sold_out",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// The state of a place, as far as a change of it is news at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlaceState {
+    /// What it is to its user.
+    pub news: PlaceNews,
+    generation: Generation,
+    /// The position, or the end of an active place in microseconds since 1970.
+    number: u64,
+    /// Stands for what the queue is like.
+    queue: u32,
+}
+
+impl PlaceState {
+    /// The state of `place` at `as_of`.
+    #[must_use]
+    pub fn of(place: &Place, as_of: Timestamp) -> Self {
+        Self {
+            news: PlaceNews::of(&place.standing, &place.queue, as_of),
+            generation: place.ticket.generation,
+            number: match place.standing {
+                Standing::Waiting { position, .. } => position,
+                Standing::Active { until, .. } => until.as_microsecond().cast_unsigned(),
+            },
+            queue: digest(&place.queue),
+        }
+    }
+}
+
+/// A number that is another one for another view, but for rare accidents.
+fn digest(queue: &QueueView) -> u32 {
+    let opens_at = queue.opens_at.map_or(0, Timestamp::as_microsecond);
+    let flags = (queue.state as u64) << 16
+        | u64::from(queue.sale.number()) << 8
+        | u64::from(queue.recovering) << 1
+        | u64::from(queue.opens_at.is_some());
+    let bits = stirred(opens_at.cast_unsigned()) ^ stirred(flags);
+    (bits >> 32) as u32
+}
+
+/// What a listener was told last. As a text it is the id of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventId {
+    /// The state of the place.
+    pub state: PlaceState,
+    /// The estimated wait, in whole seconds.
+    pub wait_s: Option<u64>,
+}
+
+impl EventId {
+    /// How many seconds an estimate may be off without that being news.
+    const WAIT_MARGIN_S: u64 = 5;
+
+    /// True where `now` is news to a listener who was told this. An estimate alone is news where it
+    /// differs by more than a fifth and 5 s: a client counts down by itself.
+    #[must_use]
+    pub fn is_outdated_by(&self, now: &Self) -> bool {
+        let is_other_wait = match (self.wait_s, now.wait_s) {
+            (Some(told), Some(now)) => {
+                told.abs_diff(now) > (told.max(now) / 5).max(Self::WAIT_MARGIN_S)
+            }
+            (told, now) => told.is_some() != now.is_some(),
+        };
+        self.state != now.state || is_other_wait
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PlaceState {
+            news,
+            generation,
+            number,
+            queue,
+        } = self.state;
+        write!(f, "{}-{generation}-{number}-{queue:08x}-", news.name())?;
+        match self.wait_s {
+            Some(seconds) => write!(f, "{seconds}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A text is no id of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no id of an event")]
+pub struct NoEventId;
+
+impl FromStr for EventId {
+    type Err = NoEventId;
+
+    fn from_str(text: &str) -> Result<Self, NoEventId> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let &[news, generation, number, queue, wait] = parts.as_slice() else {
+            return Err(NoEventId);
+        };
+        let news = PlaceNews::ALL.into_iter().find(|one| one.name() == news);
+        let wait_s = match wait {
+            "" => None,
+            seconds => Some(seconds.parse().map_err(|_| NoEventId)?),
+        };
+        let hex = u64::from_str_radix(generation, 16);
+        Ok(Self {
+            state: PlaceState {
+                news: news.ok_or(NoEventId)?,
+                generation: Generation(hex.map_err(|_| NoEventId)?),
+                number: number.parse().map_err(|_| NoEventId)?,
+                queue: u32::from_str_radix(queue, 16).map_err(|_| NoEventId)?,
+            },
+            wait_s,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+use std::{collections::HashSet, sync::Arc};
+
+use super::{PlaceReport, QueueBoard, QueueMissing, SharedLook};
+use crate::{
+    model::{
+        ConcertId,
+        queue::{Arrival, Followed, Left, Line, Place, Sight, Ticket},
+    },
+    ports::{PeekOutcome, Stamped, StoreResult, WaitingLine},
+};
+
+/// Follows the places of users who listen instead of asking.
+///
+/// One turn of a queue is one [look](Self::look), which is shared with everybody who asks, and
+/// [peeks](Self::peek) at the places of which only the store can tell. Neither is a heartbeat: a
+/// connection that is open says nothing of the user at its other end, where a proxy may hold it.
+pub struct FollowPlaces {
+    /// Looks at the lines, for all who ask.
+    pub look: Arc<SharedLook>,
+    /// Where the places are.
+    pub line: Arc<dyn WaitingLine>,
+    /// Tells how long the wait will be.
+    pub board: Arc<QueueBoard>,
+}
+
+/// What a look at a line shows to those who follow it.
+#[derive(Debug, Clone)]
+pub struct LineSeen {
+    seen: Stamped<Line>,
+    left: HashSet<Arrival>,
+}
+
+/// What came of a look.
+#[derive(Debug, Clone)]
+pub enum FollowAnswer {
+    /// The line.
+    Seen(Box<LineSeen>),
+    /// The store has no such queue.
+    Missing(QueueMissing),
+}
+
+impl LineSeen {
+    /// Moves a place on.
+    pub fn show(&self, followed: &mut Followed) -> Sight {
+        let has_left = self.left.contains(&followed.place().ticket.arrival);
+        followed.see(&self.seen.value, self.seen.as_of, has_left)
+    }
+}
+
+impl FollowPlaces {
+    /// The line of `concert`, for all places that are followed. By one follower at a time.
+    ///
+    /// # Errors
+    /// When the queue's store fails.
+    pub async fn look(&self, concert: ConcertId) -> StoreResult<FollowAnswer> {
+        let look = self.look.line(concert).await?;
+        // Those who left before the snapshot and are not known yet are peeked at before long.
+        let left = match self.look.departed(concert) {
+            Left::These(arrivals) => arrivals.into_iter().collect(),
+            Left::Anybody => HashSet::new(),
+        };
+        let Some(line) = look.line() else {
+            return Ok(FollowAnswer::Missing(self.board.missing_for_token(concert)));
+        };
+        Ok(FollowAnswer::Seen(Box::new(LineSeen {
+            seen: Stamped {
+                as_of: look.as_of(),
+                value: line.clone(),
+            },
+            left,
+        })))
+    }
+
+    /// Nobody follows the line of `concert` any more.
+    pub fn stop(&self, concert: ConcertId) {
+        self.look.stop_following(concert);
+    }
+
+    /// The places of some tickets, at most [`Ticket::PEEKS_MAX`], of different users: None for each
+    /// that is gone. None where the store has no such queue.
+    ///
+    /// # Errors
+    /// When the queue's store fails.
+    pub async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Option<Stamped<Vec<Option<Place>>>>> {
+        let Stamped { as_of, value } = self.line.peek(concert, tickets).await?;
+        Ok(match value {
+            PeekOutcome::Seen(places) => Some(Stamped {
+                as_of,
+                value: places,
+            }),
+            PeekOutcome::NotSeeded => None,
+        })
+    }
+
+    /// The place as its user is told of it.
+    #[must_use]
+    pub fn report(&self, token: String, place: Stamped<Place>) -> PlaceReport {
+        self.board.report(token, place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        model::queue::Standing,
+        ports::{LeaveOutcome, LineOutcome, MockQueue, MockWaitingLine, Queue as _},
+        use_cases::testing::*,
+    };
+
+    /// Follows the places of a store that answers looks so. A user who leaves has left.
+    fn follow(mut line: MockWaitingLine, outcome: LineOutcome) -> FollowPlaces {
+        line.expect_look()
+            .returning(move |_, _| Ok(stamped(outcome.clone())));
+        let line = Arc::new(line);
+        let mut queue = MockQueue::new();
+        queue
+            .expect_leave()
+            .returning(|_| Ok(stamped(LeaveOutcome::Left)));
+        let look = SharedLook::new(
+            Arc::new(queue),
+            Arc::<MockWaitingLine>::clone(&line),
+            clock(100),
+            10,
+            Duration::from_secs(15),
+        );
+        FollowPlaces {
+            look: Arc::new(look),
+            line,
+            board: board(),
+        }
+    }
+
+    async fn seen(follow: &FollowPlaces) -> Box<LineSeen> {
+        match follow.look(CONCERT).await.unwrap() {
+            FollowAnswer::Seen(seen) => seen,
+            FollowAnswer::Missing(why) => panic!("{why:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_moves_places_on() {
+        let moved = Line {
+            admitted: 42,
+            ..line()
+        };
+        let follow = follow(MockWaitingLine::new(), LineOutcome::Seen(moved));
+        let mut followed = Followed::new(waiting(5), at(100));
+        assert_eq!(seen(&follow).await.show(&mut followed), Sight::Known);
+        let Standing::Waiting { position, .. } = followed.place().standing else {
+            panic!("it waits");
+        };
+        assert_eq!(position, 3);
+    }
+
+    #[tokio::test]
+    async fn a_user_who_left_through_this_instance_is_asked_for() {
+        let follow = follow(MockWaitingLine::new(), LineOutcome::Seen(line()));
+        let mut followed = Followed::new(waiting(5), at(100));
+        assert_eq!(seen(&follow).await.show(&mut followed), Sight::Known);
+        follow.look.leave(&ticket()).await.unwrap();
+        assert_eq!(seen(&follow).await.show(&mut followed), Sight::AskNow);
+        assert_eq!(seen(&follow).await.show(&mut followed), Sight::Known);
+    }
+
+    #[tokio::test]
+    async fn a_missing_queue_is_given_to_the_store() {
+        let follow = follow(MockWaitingLine::new(), LineOutcome::NotSeeded);
+        let answer = follow.look(CONCERT).await.unwrap();
+        assert!(matches!(
+            answer,
+            FollowAnswer::Missing(QueueMissing::NotReady)
+        ));
+        assert_eq!(follow.board.take_wanted(), [CONCERT].into());
+    }
+
+    #[tokio::test]
+    async fn peeks_ask_the_store_and_change_nothing() {
+        let mut line = MockWaitingLine::new();
+        line.expect_peek()
+            .withf(|_, tickets| tickets == [ticket()])
+            .returning(|_, _| Ok(stamped(PeekOutcome::Seen(vec![Some(active(at(200)))]))));
+        let follow = follow(line, LineOutcome::NotSeeded);
+        let told = follow.peek(CONCERT, &[ticket()]).await.unwrap();
+        assert_eq!(told, Some(stamped(vec![Some(active(at(200)))])));
+    }
+}

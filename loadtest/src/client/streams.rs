@@ -1,0 +1,172 @@
+//! Users who listen to the event streams of their places.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use anyhow::{Context, Result, ensure};
+use memchr::memmem;
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Semaphore,
+    task::JoinSet,
+};
+
+use crate::watch::unix_micros;
+
+/// Room for an event, in bytes.
+const ROOM: usize = 2 * 1_024;
+
+/// How many are being opened at a time.
+const OPENING_MAX: usize = 64;
+
+/// An event that came.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrival {
+    /// Its name, such as `turn`.
+    pub(crate) name: String,
+    /// When it came, in µs since 1970.
+    pub(crate) at_us: i64,
+    /// When the place was admitted, in µs since 1970 by the store's clock. None while it waits.
+    pub(crate) admitted_us: Option<i64>,
+}
+
+/// Streams that stay open until this is dropped.
+pub(crate) struct Streams {
+    shared: Arc<Shared>,
+    running: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    arrivals: Mutex<Vec<Arrival>>,
+    ended: AtomicUsize,
+}
+
+/// The part of a place that matters here.
+#[derive(Deserialize)]
+struct Data {
+    admitted_at: Option<jiff::Timestamp>,
+}
+
+impl Streams {
+    /// Opens a stream with each of these requests, and waits until each has told its place.
+    pub(crate) async fn open(address: SocketAddr, requests: Vec<Vec<u8>>) -> Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let turns = Arc::new(Semaphore::new(OPENING_MAX));
+        let mut opening = JoinSet::new();
+        for request in requests {
+            let turns = Arc::clone(&turns);
+            opening.spawn(async move {
+                let _turn = turns.acquire().await?;
+                Stream::open(address, &request).await
+            });
+        }
+        let mut running = JoinSet::new();
+        while let Some(opened) = opening.join_next().await {
+            let (stream, shared) = (opened??, Arc::clone(&shared));
+            running.spawn(async move { stream.listen(&shared).await });
+        }
+        Ok(Self { shared, running })
+    }
+
+    /// How many are open.
+    pub(crate) fn open_count(&self) -> usize {
+        self.running.len() - self.shared.ended.load(Ordering::Relaxed)
+    }
+
+    /// The events that came since this was last asked.
+    pub(crate) fn take(&self) -> Vec<Arrival> {
+        let arrivals = &self.shared.arrivals;
+        let mut arrivals = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *arrivals)
+    }
+}
+
+struct Stream {
+    connection: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Stream {
+    async fn open(address: SocketAddr, request: &[u8]) -> Result<Self> {
+        let mut connection = TcpStream::connect(address).await?;
+        connection.write_all(request).await?;
+        let mut stream = Self {
+            connection,
+            received: Vec::with_capacity(ROOM),
+        };
+        loop {
+            ensure!(stream.receive().await?, "a stream ended before it began");
+            let is_open = stream.received.starts_with(b"HTTP/1.1 200");
+            ensure!(
+                stream.received.len() < 12 || is_open,
+                "no stream: {}",
+                String::from_utf8_lossy(&stream.received)
+            );
+            if memmem::find(&stream.received, b"\ndata: ").is_some() {
+                return Ok(stream);
+            }
+        }
+    }
+
+    /// Notes each event until the stream ends.
+    async fn listen(mut self, shared: &Shared) {
+        // What came with the head is known to all.
+        self.received.clear();
+        while let Ok(true) = self.receive().await {
+            let at_us = unix_micros();
+            while let Some(end) = memmem::find(&self.received, b"\n\n") {
+                let frame: Vec<u8> = self.received.drain(..end + 2).collect();
+                if let Some(arrival) = arrival(&frame, at_us) {
+                    let arrivals = &shared.arrivals;
+                    let mut arrivals = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+                    arrivals.push(arrival);
+                }
+            }
+        }
+        shared.ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// False at the end.
+    async fn receive(&mut self) -> Result<bool> {
+        let read = self.connection.read_buf(&mut self.received).await;
+        Ok(read.context("a stream broke")? > 0)
+    }
+}
+
+/// The event in a frame, before which the length of its chunk may stand. None where there is none.
+fn arrival(frame: &[u8], at_us: i64) -> Option<Arrival> {
+    let text = std::str::from_utf8(frame).ok()?;
+    let field = |name: &str| {
+        let mut lines = text.lines();
+        lines.find_map(|line| line.strip_prefix(name))
+    };
+    let data: Data = serde_json::from_str(field("data: ")?).ok()?;
+    Some(Arrival {
+        name: field("event: ")?.to_owned(),
+        at_us,
+        admitted_us: data.admitted_at.map(jiff::Timestamp::as_microsecond),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_found_behind_the_length_of_its_chunk() {
+        let frame = b"\r\n3f\r\nevent: turn\nid: 7\n\
+            data: {\"state\":\"active\",\"admitted_at\":\"1970-01-01T00:00:02.5Z\"}\n\n";
+        let found = arrival(frame, 9).unwrap();
+        assert_eq!((found.name.as_str(), found.at_us), ("turn", 9));
+        assert_eq!(found.admitted_us, Some(2_500_000));
+        assert!(arrival(b"\r\n3\r\n:\n\n", 9).is_none());
+    }
+}
