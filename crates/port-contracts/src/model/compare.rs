@@ -119,8 +119,14 @@ impl ModelQueue {
 
     /// True where a shown number of users who stand aside may be `told`.
     fn may_show_aside(&self, told: u64, positions: Positions, now: Timestamp) -> bool {
+        let over = self.over_arrivals(now).count() as u64;
         let aside = self.waiting.iter().filter(|place| place.is_aside).count() as u64;
-        (self.aside_count(now) as u64..=aside + self.passed_over(positions)).contains(&told)
+        // A store that overstates may have passed places past their end.
+        let over = match positions {
+            Positions::Exact => 0,
+            Positions::OverStated => over + self.passed_over(positions),
+        };
+        (self.aside_count(now) as u64..=aside + over).contains(&told)
     }
 
     /// True where a store may take the line for full though the model does not.

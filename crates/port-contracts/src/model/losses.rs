@@ -28,6 +28,18 @@ impl ModelQueue {
         (now < until).then_some(until)
     }
 
+    /// When the times end that follow a loss.
+    pub(crate) fn ends_of_losses(&self) -> Vec<Timestamp> {
+        let coming_back = self.coming_back.iter().flat_map(|coming_back| {
+            [
+                coming_back.nobody_admitted_until,
+                coming_back.places_given_back_until,
+            ]
+        });
+        let gaps = self.lost.iter().map(|lost| self.end_of_loss(lost));
+        coming_back.chain(gaps).collect()
+    }
+
     fn end_of_loss(&self, lost: &Lost) -> Timestamp {
         lost.found_at + self.rules().waiting_ttl
     }

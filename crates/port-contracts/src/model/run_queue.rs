@@ -206,18 +206,14 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         Ok(())
     }
 
-    /// True where a step back would begin a recovery again that is over: a store may forget one.
+    /// True where a step back would begin the time after a loss again that is over: a store may forget it.
     fn would_begin_again(&mut self, by: SignedDuration) -> bool {
         let (last, then) = (self.last, self.last + by);
-        let coming_back = self.queue().and_then(|queue| queue.coming_back);
-        coming_back.is_some_and(|coming_back| {
-            [
-                coming_back.nobody_admitted_until,
-                coming_back.places_given_back_until,
-            ]
-            .iter()
-            .any(|end| (then..=last).contains(end))
-        })
+        let mut ends = self
+            .queue()
+            .map_or_else(Vec::new, |queue| queue.ends_of_losses());
+        ends.retain(|end| (then..=last).contains(end));
+        !ends.is_empty()
     }
 
     /// Removes what is past its end, so that nothing comes to life again by what happens next: a
