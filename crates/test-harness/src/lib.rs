@@ -64,6 +64,7 @@ pub use client::{Client, Request};
 pub use eventually::eventually;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use mysql::{MySqlOptions, MySqlServer, MySqlTestDatabase, PROCESS_LIST};
+pub use nginx::Nginx;
 pub use process::Process;
 pub use redis::{RedisKeyspace, RedisOptions, RedisServer};
 pub use reply::Reply;
