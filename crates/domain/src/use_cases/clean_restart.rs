@@ -58,7 +58,7 @@ impl CleanRestart {
             Ok(begun) => begun,
             Err(error) => return self.without_record(&loaded, error).await,
         };
-        if self.is_good(&loaded, begun) {
+        if is_good(&loaded, begun) {
             let size = self.image.install().await;
             tracing::info!(
                 queues = size.queues,
@@ -76,28 +76,6 @@ impl CleanRestart {
             id: run,
             database: begun.database,
         }))
-    }
-
-    /// Decides whether the image is used, and says why not.
-    fn is_good(&self, loaded: &StoreResult<Option<ImageStamp>>, begun: BegunRun) -> bool {
-        match loaded {
-            Ok(Some(stamp)) => match ImageDecision::of(*stamp, begun.database, begun.stop) {
-                ImageDecision::Use => return true,
-                ImageDecision::Refuse(why) => tracing::warn!(
-                    "the file with the queues of a stop is not used, since {why}: queues with users \
-                     recover, and admit nobody for queue.recovery_s"
-                ),
-            },
-            Ok(None) if begun.stop.is_some() => tracing::warn!(
-                "the file with the queues of the last stop is missing: queues with users recover, and \
-                 admit nobody for queue.recovery_s"
-            ),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error,
-                "the file with the queues of the last stop cannot be used: queues with users recover, \
-                 and admit nobody for queue.recovery_s"),
-        }
-        false
     }
 
     /// Goes on where the record cannot be cleared, provided that the image can never be used later.
@@ -146,6 +124,28 @@ impl CleanRestart {
     fn millis_since(&self, instant: Timestamp) -> i128 {
         self.clock.now().duration_since(instant).as_millis()
     }
+}
+
+/// Decides whether the image is used, and says why not.
+fn is_good(loaded: &StoreResult<Option<ImageStamp>>, begun: BegunRun) -> bool {
+    match loaded {
+        Ok(Some(stamp)) => match ImageDecision::of(*stamp, begun.database, begun.stop) {
+            ImageDecision::Use => return true,
+            ImageDecision::Refuse(why) => tracing::warn!(
+                "the file with the queues of a stop is not used, since {why}: queues with users \
+                 recover, and admit nobody for queue.recovery_s"
+            ),
+        },
+        Ok(None) if begun.stop.is_some() => tracing::warn!(
+            "the file with the queues of the last stop is missing: queues with users recover, and \
+             admit nobody for queue.recovery_s"
+        ),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error,
+            "the file with the queues of the last stop cannot be used: queues with users recover, \
+             and admit nobody for queue.recovery_s"),
+    }
+    false
 }
 
 /// Clears the record of a clean stop where the queues are not in the memory of this process any more:
