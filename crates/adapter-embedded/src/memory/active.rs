@@ -108,7 +108,7 @@ impl Active {
         all.filter_map(|(_, user)| Some((user, *self.places.get(user)?)))
     }
 
-    /// Moves all admissions, claims and ends by so many microseconds.
+    /// Moves all admissions, claims and ends by `by` microseconds.
     pub(super) fn shift(&mut self, by: i64) {
         for place in self.places.values_mut() {
             place.admitted_at = place.admitted_at.shifted(by);

@@ -18,7 +18,7 @@ impl Micros {
         self.0
     }
 
-    /// The instant so many microseconds later.
+    /// The instant `by` microseconds later.
     pub(super) fn shifted(self, by: i64) -> Self {
         Self(self.0.saturating_add(by))
     }

@@ -1,4 +1,5 @@
-//! Whatever happened before a restart, and whatever happens after it, goes on as if there had been none.
+//! Whatever happened before a restart, and whatever happens after it, goes on as if there had been
+//! none.
 
 use frontrow_domain::model::queue::SaleState;
 use jiff::SignedDuration;

@@ -1,5 +1,5 @@
-//! Starts and stops that are cut short between any two steps, files that are put back, and databases from
-//! backups.
+//! Starts and stops that are cut short between any two steps, files that are put back, and
+//! databases from backups.
 
 use std::{
     fs,

@@ -79,8 +79,8 @@ pub(crate) enum Step {
     Pass(u8),
 }
 
-/// One queue, its users' tickets, and how much later it is here than in a world that was never out of
-/// service.
+/// One queue, its users' tickets, and how much later it is here than in a world that was never out
+/// of service.
 pub(crate) struct World {
     pub(crate) clock: Arc<StandingClock>,
     queue: Arc<MemoryQueue>,
@@ -106,7 +106,7 @@ pub(crate) fn seed(version: i64, max_active: u8, recovery: Option<Recovery>) -> 
                 }),
                 waiting_ttl: Duration::from_secs(90),
                 claim_ttl: Duration::from_secs(30),
-                active_ttl: Duration::from_secs(60),
+                active_ttl: Duration::from_mins(1),
                 absent_after: Some(Duration::from_secs(20)),
                 ..QueuePolicy::default()
             },
@@ -151,8 +151,8 @@ impl World {
         assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
     }
 
-    /// Does the step and gives the answer, without what differs after a restart by its nature: instants
-    /// are as if there had been none.
+    /// Does the step and gives the answer, without what differs after a restart by its nature:
+    /// instants are as if there had been none.
     pub(crate) async fn run(&self, step: &Step) -> String {
         match *step {
             Step::Join(number) => self.join(number, None).await,

@@ -5,8 +5,8 @@ use crate::model::{DatabaseId, RunId, StopNumber};
 
 /// The record of clean stops of a program that keeps its queues in its memory, in the database.
 ///
-/// Such a program writes its queues into a [`QueueImage`](super::QueueImage) as it stops. The record
-/// says which image the next start may use, and once only.
+/// Such a program writes its queues into a [`QueueImage`](super::QueueImage) as it stops. The
+/// record says which image the next start may use, and once only.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait CleanStops: Send + Sync {
@@ -19,8 +19,8 @@ pub trait CleanStops: Send + Sync {
     /// A database without an id takes `fresh` and keeps it.
     async fn begin(&self, fresh: DatabaseId, run: RunId) -> StoreResult<BegunRun>;
 
-    /// Records `stop` if no other run has begun since `run`. Returns false where one has: nothing is
-    /// recorded then. What is recorded is on the disk.
+    /// Records `stop` if no other run has begun since `run`. Returns false where one has: nothing
+    /// is recorded then. What is recorded is on the disk.
     async fn record(&self, run: RunId, stop: StopNumber) -> StoreResult<bool>;
 }
 

@@ -11,9 +11,9 @@ use crate::{
 /// need not recover them.
 ///
 /// An image is used once at most, whatever dies at whatever time: a stop writes the image and then
-/// records its number, a start clears the number, installs the image and then removes it. Between any
-/// two of these steps either the record or the image is missing or does not match, and the queues
-/// recover as after a crash.
+/// records its number, a start clears the number, installs the image and then removes it. Between
+/// any two of these steps either the record or the image is missing or does not match, and the
+/// queues recover as after a crash.
 pub struct CleanRestart {
     /// The record of stops.
     pub stops: Arc<dyn CleanStops>,
@@ -43,8 +43,8 @@ pub enum Saved {
 
 impl CleanRestart {
     /// Begins this run, and installs the image of the last stop if it is good. To be called before
-    /// the queues are given to their store and before any request. Returns None where this run cannot
-    /// save its queues.
+    /// the queues are given to their store and before any request. Returns None where this run
+    /// cannot save its queues.
     ///
     /// # Errors
     /// When the record cannot be cleared and the image that it is of may still be used later.
@@ -69,8 +69,8 @@ impl CleanRestart {
         }
         if let Err(error) = self.image.remove().await {
             tracing::warn!(%error,
-                "the file with the queues of the last stop could not be removed; no start will use it \
-                 again, and the next stop replaces it; until then it keeps user ids on the disk");
+                "the file with the queues of the last stop could not be removed; no start will use \
+                 it again, and the next stop replaces it; it has user ids in it");
         }
         Ok(Some(Run {
             id: run,
@@ -90,8 +90,8 @@ impl CleanRestart {
         }
         self.image.remove().await?;
         tracing::warn!(%error,
-            "the start could not be recorded in the database: queues with users recover now and after \
-             the next stop, and admit nobody for queue.recovery_s");
+            "the start could not be recorded in the database: queues with users recover now and \
+             after the next stop, and admit nobody for queue.recovery_s");
         Ok(None)
     }
 
@@ -148,8 +148,8 @@ fn is_good(loaded: &StoreResult<Option<ImageStamp>>, begun: BegunRun) -> bool {
     false
 }
 
-/// Clears the record of a clean stop where the queues are not in the memory of this process any more:
-/// an image of an earlier configuration must not come back later.
+/// Clears the record of a clean stop where the queues are not in the memory of this process any
+/// more: an image of an earlier configuration must not come back later.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,8 +1,8 @@
 //! Records as the bytes of a file.
 //!
-//! A file is [`MAGIC`], the format number (4 bytes), frames, and a CRC-32 of all that (4 bytes). A frame is
-//! the length of a record (2 bytes) and the record in the format of `postcard`. The last frame has the number
-//! of the others. Numbers are little-endian.
+//! A file is [`MAGIC`], the format number (4 bytes), frames, and a CRC-32 of all that (4 bytes). A
+//! frame is the length of a record (2 bytes) and the record in the format of `postcard`. The last
+//! frame has the number of the others. Numbers are little-endian.
 
 use std::io::{Read, Write};
 

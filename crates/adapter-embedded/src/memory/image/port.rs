@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use super::snapshot::{self, Image};
 use crate::memory::{MemoryQueue, micros::Micros, queue::lock};
 
-/// The file in which a clean stop keeps the queues of a [`MemoryQueue`]. Readable by its owner alone, since
-/// it has user ids in it.
+/// The file in which a clean stop keeps the queues of a [`MemoryQueue`]. Readable by its owner
+/// alone, since it has user ids in it.
 ///
 /// It is written and read record by record, so the queues are in memory only once.
 pub struct QueueImageFile {

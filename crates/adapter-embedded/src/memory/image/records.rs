@@ -1,7 +1,7 @@
 //! What a file of queues consists of.
 //!
-//! Any change of these types makes another format: give it another [`FORMAT`]. A program recovers the queues
-//! where the file has a format that it does not know.
+//! Any change of these types makes another format: give it another [`FORMAT`]. A program recovers
+//! the queues where the file has a format that it does not know.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 /// The number of this format.
 pub(super) const FORMAT: u32 = 1;
 
-/// A record. A file is a [`Stop`](Record::Stop), then queues, then an [`End`](Record::End); a queue is followed
-/// by all that is in it. Numbers are instants in microseconds since 1970.
+/// A record. A file is a [`Stop`](Record::Stop), then queues, then an [`End`](Record::End); a
+/// queue is followed by all that is in it. Numbers are instants in microseconds since 1970.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Record<'a> {
     /// The stop that wrote the file.
@@ -31,14 +31,15 @@ pub(super) enum Record<'a> {
     },
     /// A queue, without what is in it.
     Queue(Box<QueueRecord>),
-    /// A user who waits.
+    /// A waiting user.
     Waiting {
         user: &'a str,
         arrival: Arrival,
         heartbeat: i64,
         is_aside: bool,
     },
-    /// A user who is active, and where they have claimed their place, when that was and until when it lasts.
+    /// A user who is active, and where they have claimed their place, when that was and until when
+    /// it lasts.
     Active {
         user: &'a str,
         arrival: Arrival,

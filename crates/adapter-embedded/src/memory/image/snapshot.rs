@@ -104,10 +104,10 @@ impl QueueState {
         Ok(())
     }
 
-    /// Moves every deadline, and what deadlines follow from, by so many microseconds.
+    /// Moves every deadline, and what deadlines follow from, by `by` microseconds.
     ///
-    /// Arrivals stay, since they are in tokens. So does the admission window: windows follow each other
-    /// also while nobody is admitted.
+    /// Arrivals stay, since they are in tokens. So does the admission window: windows follow each
+    /// other also while nobody is admitted.
     pub(super) fn shift(&mut self, by: i64) {
         let shifted = |at: Timestamp| Micros::from(at).shifted(by).at();
         let terms = &mut self.terms;
