@@ -4,7 +4,7 @@
 mod memory;
 mod sqlite;
 
-pub use memory::{MemoryQueue, MemoryRankingCache};
+pub use memory::{MemoryQueue, MemoryRankingCache, QueueImageFile};
 pub use sqlite::{
     BackupError, BackupKey, CheckedBackup, FreedPlace, MigrationStatus, OpenError, SqliteDatabase,
     back_up,

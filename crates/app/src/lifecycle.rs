@@ -26,12 +26,12 @@ use crate::{
 };
 
 /// Serves until a signal says to stop. Requests in flight are answered first, then the jobs end, then
-/// the stores are closed; a second signal ends the process at once.
+/// the queues are saved and the stores are closed; a second signal ends the process at once.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let signals = Signals::new()?;
     let listener = listen(config.server.bind)?;
     let keys = Keys::of(&config)?;
-    let lock = wiring::lock(&config).await?;
+    let mut lock = wiring::lock(&config).await?;
     let Wired {
         services,
         jobs,
@@ -44,10 +44,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             let loaded = demo::load(&services.edit).await;
             loaded.context("cannot load the demo on-sale")?;
         }
-        run(&config, &keys, services, jobs, listener, signals, lock).await
+        run(&config, &keys, services, jobs, listener, signals, &mut lock).await
     }
     .await;
     closing.run().await;
+    // Not before: the next process must not find the queues half saved.
+    drop(lock);
     tracing::info!("stopped");
     outcome
 }
@@ -60,7 +62,7 @@ async fn run(
     jobs: Jobs,
     listener: TcpListener,
     mut signals: Signals,
-    mut lock: Option<Lock>,
+    lock: &mut Option<Lock>,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot listen")?;
     let settings = ServerSettings {
@@ -85,7 +87,7 @@ async fn run(
         }),
         // Two processes with a queue each would admit too many. The people of this one's show their
         // tokens to the other and get their places there.
-        lost = lost(&mut lock) => Err(lost),
+        lost = lost(lock) => Err(lost),
         Some(ended) = jobs.join_next() => {
             ended.context("a job panicked").and(Err(anyhow::anyhow!("a job ended before its time")))
         }

@@ -81,13 +81,17 @@ impl Ids for SystemIds {
     }
 
     fn generation(&self) -> Generation {
+        Generation(self.random())
+    }
+
+    fn random(&self) -> u64 {
         #[expect(
             clippy::disallowed_methods,
             reason = "this is the randomness that everything else is given"
         )]
         let random = Uuid::new_v4();
         // The low half of a version 4 UUID is 2 fixed and 62 random bits.
-        Generation(random.as_u64_pair().1)
+        random.as_u64_pair().1
     }
 }
 

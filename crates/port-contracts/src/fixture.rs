@@ -12,8 +12,9 @@ use frontrow_domain::{
         queue::{SaleCount, SaleState},
     },
     ports::{
-        Books, ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl, QueuePolicies,
-        QueueTicks, RankingCounters, RankingSource, Reservations, StoredCurrency, WaitingLine,
+        Books, CleanStops, ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl,
+        QueuePolicies, QueueTicks, RankingCounters, RankingSource, Reservations, StoredCurrency,
+        WaitingLine,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -90,6 +91,8 @@ pub struct DatabasePorts {
     pub books: Arc<dyn Books>,
     /// The currency of the amounts.
     pub currency: Arc<dyn StoredCurrency>,
+    /// The record of clean stops.
+    pub stops: Arc<dyn CleanStops>,
 }
 
 /// What happens to a call on its way to the store and back.

@@ -22,6 +22,8 @@ use crate::{mysql_suite, test_command, tools};
 const PARTS: &[Part] = &[
     part(MYSQL, "index::every_call_reads", "FRONTROW_INDEX_ROWS=1000000", 45),
     part(MEMORY, "whatever_happens", "FRONTROW_MODEL_CASES=10000", 30),
+    part(RESTART, "histories::", "FRONTROW_RESTART_CASES=10000", 30),
+    part(RESTART, "cost::", "FRONTROW_IMAGE_USERS=1000000", 5),
     part(REDIS, "broken_way::", "FRONTROW_FAULT_CASES=10000", 90),
     part(MYSQL_QUEUE, "broken_way::", "FRONTROW_FAULT_CASES=10000", 120),
     part(MYSQL_QUEUE, "cost::", "FRONTROW_LINE_PEOPLE=1000000", 15),
@@ -33,6 +35,7 @@ type Tests = (&'static str, &'static str);
 const MYSQL: Tests = ("frontrow-adapter-mysql", "database");
 const MYSQL_QUEUE: Tests = ("frontrow-adapter-mysql", "queue");
 const MEMORY: Tests = ("frontrow-adapter-embedded", "queue");
+const RESTART: Tests = ("frontrow-adapter-embedded", "clean_restart");
 const REDIS: Tests = ("frontrow-adapter-redis", "redis");
 const PROGRAM: Tests = ("frontrow", "http");
 

@@ -19,17 +19,19 @@ pub(super) struct Active {
     claimed: Ranked<(Micros, UserId)>,
 }
 
+/// An active place.
 #[derive(Debug, Clone, Copy)]
-struct ActivePlace {
-    arrival: Arrival,
-    admitted_at: Micros,
-    claim: Option<Claim>,
+pub(super) struct ActivePlace {
+    pub(super) arrival: Arrival,
+    pub(super) admitted_at: Micros,
+    pub(super) claim: Option<Claim>,
 }
 
+/// That an active place was used, and until when it lasts.
 #[derive(Debug, Clone, Copy)]
-struct Claim {
-    claimed_at: Micros,
-    until: Micros,
+pub(super) struct Claim {
+    pub(super) claimed_at: Micros,
+    pub(super) until: Micros,
 }
 
 impl ActivePlace {
@@ -81,14 +83,43 @@ impl Active {
 
     /// Makes `user` active, who arrived at `arrival`.
     pub(super) fn admit(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
-        let admitted_at = Micros::from(now);
-        self.unclaimed.insert((admitted_at, user.clone()));
         let place = ActivePlace {
             arrival,
-            admitted_at,
+            admitted_at: now.into(),
             claim: None,
         };
+        self.put(user, place);
+    }
+
+    /// Gives `user`, who has no place, this one.
+    pub(super) fn put(&mut self, user: UserId, place: ActivePlace) {
+        match place.claim {
+            None => self.unclaimed.insert((place.admitted_at, user.clone())),
+            Some(claim) => self.claimed.insert((claim.until, user.clone())),
+        };
         self.places.insert(user, place);
+    }
+
+    /// All places: those not claimed by their admission, then the others by their end.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&UserId, ActivePlace)> {
+        let unclaimed = (0..self.unclaimed.len()).filter_map(|rank| self.unclaimed.get(rank));
+        let claimed = (0..self.claimed.len()).filter_map(|rank| self.claimed.get(rank));
+        let all = unclaimed.chain(claimed);
+        all.filter_map(|(_, user)| Some((user, *self.places.get(user)?)))
+    }
+
+    /// Moves all admissions, claims and ends by `by` microseconds.
+    pub(super) fn shift(&mut self, by: i64) {
+        for place in self.places.values_mut() {
+            place.admitted_at = place.admitted_at.shifted(by);
+            if let Some(claim) = &mut place.claim {
+                claim.claimed_at = claim.claimed_at.shifted(by);
+                claim.until = claim.until.shifted(by);
+            }
+        }
+        for set in [&mut self.unclaimed, &mut self.claimed] {
+            set.change_in_order(|(at, _)| *at = at.shifted(by));
+        }
     }
 
     /// Lets `user` through the gate: claims the place, and extends it where `purpose` wants that.

@@ -23,6 +23,17 @@ impl Departures {
         self.total += 1;
     }
 
+    /// How many have left in all, and the arrivals of the last of them.
+    pub(super) fn parts(&self) -> (u64, impl Iterator<Item = Arrival>) {
+        (self.total, self.last.iter().copied())
+    }
+
+    /// The record of [`parts`](Self::parts). None where they cannot be those of a record.
+    pub(super) fn of_parts(total: u64, last: VecDeque<Arrival>) -> Option<Self> {
+        let known = last.len() <= Left::REMEMBERED && last.len() as u64 <= total;
+        known.then_some(Self { total, last })
+    }
+
     /// Where the record stands in this life of the store.
     pub(super) fn mark(&self, generation: Generation) -> LineMark {
         LineMark {

@@ -45,6 +45,11 @@ impl<V> Directory<V> {
         self.shards.get_mut(shard)?.get_mut(user)
     }
 
+    /// All entries, to change them.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.shards.iter_mut().flat_map(HashMap::values_mut)
+    }
+
     /// Sets the entry of `user`.
     pub(super) fn insert(&mut self, user: UserId, value: V) {
         let shard = self.shard_of(&user);

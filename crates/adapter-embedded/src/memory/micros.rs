@@ -12,6 +12,22 @@ impl Micros {
     pub(super) fn at(self) -> Timestamp {
         Timestamp::from_microsecond(self.0).unwrap_or(Timestamp::MAX)
     }
+
+    /// Microseconds since 1970.
+    pub(super) fn number(self) -> i64 {
+        self.0
+    }
+
+    /// The instant `by` microseconds later.
+    pub(super) fn shifted(self, by: i64) -> Self {
+        Self(self.0.saturating_add(by))
+    }
+}
+
+impl From<i64> for Micros {
+    fn from(number: i64) -> Self {
+        Self(number)
+    }
 }
 
 impl From<Timestamp> for Micros {

@@ -1,11 +1,13 @@
 //! What the process keeps in its memory: the waiting rooms, and the rankings that were computed.
 //!
-//! Both end with the process. A queue that is lost so recovers as any other does: the people carry
+//! Both end with the process. A clean stop writes the queues into a file, with which the next
+//! start goes on. A queue that is lost otherwise recovers as any other does: the people carry
 //! their places in their tokens, and bring them back.
 
 mod active;
 mod departures;
 mod directory;
+mod image;
 mod micros;
 mod queue;
 mod queue_control;
@@ -18,5 +20,6 @@ mod ticks;
 mod waiting;
 mod waiting_line;
 
+pub use image::QueueImageFile;
 pub use queue::MemoryQueue;
 pub use ranking_cache::MemoryRankingCache;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fmt,
+    fmt, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -35,7 +35,8 @@ use super::state::QueueState;
 /// A waiting user takes about 200 bytes.
 ///
 /// # Loss
-/// Everything ends with the process, as [`Queue`] describes under *Loss*.
+/// Everything ends with the process, as [`Queue`] describes under *Loss*, unless a
+/// [`QueueImageFile`](super::QueueImageFile) carries it over.
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
     /// Changed only when a queue is given for the first time, or removed.
@@ -73,6 +74,20 @@ impl MemoryQueue {
     /// To add a queue.
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, HashMap<ConcertId, Arc<Mutex<QueueState>>>> {
         self.queues.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes all queues out, as at the end of the process, and says when: calls find none any more.
+    pub(super) fn take_all(&self) -> (Timestamp, Vec<Arc<Mutex<QueueState>>>) {
+        let taken = mem::take(&mut *self.write());
+        (self.now(), taken.into_values().collect())
+    }
+
+    /// Adds queues that are not there.
+    pub(super) fn put_all(&self, states: Vec<QueueState>) {
+        let mut queues = self.write();
+        for state in states {
+            queues.insert(state.concert, Arc::new(Mutex::new(state)));
+        }
     }
 
     /// Does `visit` in the queue of `concert`. None where there is no such queue.

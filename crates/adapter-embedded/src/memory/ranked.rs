@@ -118,6 +118,11 @@ impl<K: Ord + Clone> Ranked<K> {
         Some(taken)
     }
 
+    /// Changes every key, by a change that keeps them distinct and in order.
+    pub(super) fn change_in_order(&mut self, mut change: impl FnMut(&mut K)) {
+        self.root.change(&mut change);
+    }
+
     /// Drops the levels that have no choice left.
     fn lower_root(&mut self) {
         while let Node::Branch(children) = &mut self.root {
@@ -223,6 +228,18 @@ impl<K: Ord + Clone> Child<K> {
 }
 
 impl<K> Node<K> {
+    fn change(&mut self, change: &mut impl FnMut(&mut K)) {
+        match self {
+            Self::Leaf(keys) => keys.iter_mut().for_each(change),
+            Self::Branch(children) => {
+                for child in children {
+                    change(&mut child.last);
+                    child.node.change(change);
+                }
+            }
+        }
+    }
+
     fn last(&self) -> Option<&K> {
         match self {
             Self::Leaf(keys) => keys.last(),

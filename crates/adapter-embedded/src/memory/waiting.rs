@@ -208,6 +208,26 @@ impl Waiting {
         (deadlines.waiting_end(last_seen.at()) <= now).then(|| user.clone())
     }
 
+    /// All places in the order in which they are admitted: user, arrival, last heartbeat, and
+    /// whether the user stands aside; those of users who stand aside come last.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&UserId, Arrival, Micros, bool)> {
+        let in_line = (0..self.line.len()).filter_map(|rank| self.line.get(rank));
+        let aside = (0..self.aside.len()).filter_map(|rank| self.aside.get(rank));
+        in_line.chain(aside).filter_map(|(arrival, user)| {
+            let place = self.places.get(user)?;
+            Some((user, *arrival, place.last_seen, place.is_aside))
+        })
+    }
+
+    /// Moves all heartbeats by `by` microseconds.
+    pub(super) fn shift(&mut self, by: i64) {
+        for place in self.places.values_mut() {
+            place.last_seen = place.last_seen.shifted(by);
+        }
+        self.silence
+            .change_in_order(|(last_seen, _)| *last_seen = last_seen.shifted(by));
+    }
+
     /// How many wait, without those past their end.
     pub(super) fn count(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> usize {
         let ended = self

@@ -12,7 +12,9 @@ use diesel::{
 };
 use tempfile::NamedTempFile;
 
-use super::{backup_error::BackupError, backup_keys, inspection, open_error::OpenError};
+use super::{
+    backup_error::BackupError, backup_keys, clean_stops, inspection, open_error::OpenError,
+};
 
 /// A secret that a backup carries beside the database.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,8 +95,11 @@ fn complete(
     //
     // A queue may be given to its store after this instant. Without the note a program that starts on
     // the copy would take that queue for a new one, and would not take its people's places back.
+    //
+    // No start on the copy goes on with the queues of a stop, whatever file is there.
     connection
         .batch_execute("PRAGMA journal_mode = MEMORY; UPDATE concerts SET seeded = 1")
+        .and_then(|()| clean_stops::forget(&mut connection))
         .and_then(|()| backup_keys::remove(&mut connection))
         .and_then(|()| backup_keys::put(&mut connection, keys))
         .map_err(|error| BackupError::Copy {

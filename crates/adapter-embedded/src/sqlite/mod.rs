@@ -20,6 +20,7 @@ mod backup;
 mod backup_error;
 mod backup_keys;
 mod books;
+mod clean_stops;
 mod columns;
 mod concert_editor;
 mod concerts;

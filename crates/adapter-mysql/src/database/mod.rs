@@ -7,6 +7,7 @@
 
 mod audit;
 mod books;
+mod clean_stops;
 mod columns;
 mod concert_editor;
 mod concerts;

@@ -56,7 +56,8 @@ pub(crate) fn ports(database: &MySqlDatabase) -> DatabasePorts {
         ranking_source: database.clone(),
         ranking_counters: database.clone(),
         books: database.clone(),
-        currency: database,
+        currency: database.clone(),
+        stops: database,
     }
 }
 

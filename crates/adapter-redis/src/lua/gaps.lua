@@ -41,7 +41,21 @@ local function save_gaps()
   end
 end
 
+-- Forgets the gaps that are over; returns whether there were any.
+local function forget_gaps()
+  local kept = {}
+  for _, gap in ipairs(gaps) do
+    if gap_is_open(gap) then
+      kept[#kept + 1] = gap
+    end
+  end
+  local forgot = #kept < #gaps
+  gaps = kept
+  return forgot
+end
+
 local function push_gap(gap)
+  forget_gaps()
   local before = gaps[#gaps]
   if before and gap.after <= before.last and before.confirmed == gap.confirmed then
     before.last, before.found_at = math.max(before.last, gap.last), gap.found_at

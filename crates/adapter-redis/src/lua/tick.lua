@@ -23,15 +23,8 @@ end
 -- Forgets a re-entry period and gaps that are over, so that they stay over when the clock steps back.
 -- Mirrors model/queue/terms.rs (QueueTerms::tick).
 local function forget_reentry()
-  local kept = {}
-  for _, gap in ipairs(gaps) do
-    if gap_is_open(gap) then
-      kept[#kept + 1] = gap
-    end
-  end
-  local ended = #kept < #gaps
+  local ended = forget_gaps()
   if ended then
-    gaps = kept
     save_gaps()
   end
   if terms.comeback_until and now >= terms.comeback_until then

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use frontrow_adapter_embedded::SqliteDatabase;
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings, TimeOffset};
 use frontrow_domain::ports::{
-    Books, Clock, ConcertEditor, Concerts, DuplicatePerformance, Idempotency, Points,
+    Books, CleanStops, Clock, ConcertEditor, Concerts, DuplicatePerformance, Idempotency, Points,
     QueuePolicies, RankingCounters, RankingSource, Reservations, StoredCurrency,
 };
 use frontrow_domain::{
@@ -31,6 +31,7 @@ pub(super) struct Database {
     pub(super) ranking_source: Arc<dyn RankingSource>,
     pub(super) ranking_counters: Arc<dyn RankingCounters>,
     pub(super) books: Arc<dyn Books>,
+    pub(super) stops: Arc<dyn CleanStops>,
     currency: Arc<dyn StoredCurrency>,
     opened: Opened,
 }
@@ -83,6 +84,7 @@ impl Database {
             + RankingSource
             + RankingCounters
             + Books
+            + CleanStops
             + StoredCurrency
             + 'static,
     {
@@ -97,6 +99,7 @@ impl Database {
             ranking_source: Arc::clone(&ports) as _,
             ranking_counters: Arc::clone(&ports) as _,
             books: Arc::clone(&ports) as _,
+            stops: Arc::clone(&ports) as _,
             currency: ports,
             opened,
         }

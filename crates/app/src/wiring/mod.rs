@@ -1,6 +1,7 @@
 //! Puts adapters behind the ports and ports behind the use cases. The only place that names adapters.
 
 mod backup;
+mod closing;
 mod database;
 mod keys;
 mod lock;
@@ -9,21 +10,24 @@ mod queues;
 use std::sync::Arc;
 
 use anyhow::bail;
-use frontrow_adapter_mysql::MySqlQueue;
 use frontrow_domain::{
     model::queue::PolicyRules,
-    ports::{Clock, Ids, TokenSigner},
+    ports::{Clock, Ids, StoreResult, TokenSigner},
     use_cases::{
-        AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, DeleteConcerts,
-        EditConcerts, FollowPlaces, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace,
-        MarkSale, PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard, ReleaseHold,
-        SeedQueues, ShowLine, ShowReservations, SurveyQueues, SweepHolds, TickQueue, TopConcerts,
-        WarmRankings,
+        AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CleanRestart, CloseQueues,
+        DeleteConcerts, EditConcerts, FollowPlaces, ForgetCounters, HoldSeats, JoinQueue,
+        LeaveQueue, LookUpPlace, MarkSale, PassGate, PayReservation, PolicyTurns, PurgeKeys,
+        QueueBoard, ReleaseHold, SeedQueues, ShowLine, ShowReservations, SurveyQueues, SweepHolds,
+        TickQueue, TopConcerts, WarmRankings, forget_clean_stop,
     },
 };
 use jiff::tz::TimeZone;
 
-use self::{database::Database, queues::Queues};
+use self::{
+    closing::{ClosingQueues, Saving},
+    database::Database,
+    queues::Queues,
+};
 use crate::{
     config::Config,
     http::{LinePages, RankingPages, Services, Streams, Written},
@@ -34,6 +38,7 @@ use crate::{
 
 pub(crate) use self::{
     backup::{BackedUp, Restored, back_up, restore},
+    closing::Closing,
     database::{MigrationStatus, database_name, duplicates, migrate, migration_status, reconcile},
     keys::Keys,
     lock::{Lock, lock},
@@ -51,43 +56,19 @@ pub(crate) struct Wired {
     pub(crate) first_start: bool,
 }
 
-/// What is done when no request and no job can come any more.
-pub(crate) struct Closing {
-    queues: Option<CloseQueues>,
-    mysql_queue: Option<MySqlQueue>,
-    database: Database,
-}
-
-impl Closing {
-    /// Leaves everything as the next start likes it best.
-    pub(crate) async fn run(self) {
-        if let Some(queues) = self.queues {
-            match queues.run().await {
-                Ok(0) => {}
-                Ok(with_people) => tracing::warn!(
-                    queues = with_people,
-                    "people are still in line; they get their places back after the next start by \
-                     showing their tokens"
-                ),
-                Err(error) => tracing::warn!(%error, "queues could not be closed"),
-            }
-        }
-        if let Some(queue) = self.mysql_queue {
-            queue.close();
-        }
-        self.database.close().await;
-    }
-}
-
 /// Opens what `config` names, makes what is missing, and wires it all.
 pub(crate) async fn wire(config: &Config) -> anyhow::Result<Wired> {
     let parts = Parts::open(config).await?;
     let queues = parts.check_policies(config).await?;
+    let services = Arc::new(parts.services(config)?);
+    let first_start = queues == 0 && parts.browse.catalogue().await?.concerts.is_empty();
+    // As late as may be: a start that fails before this can be repeated, and the queues wait.
+    let saving = parts.resume().await?;
     let wired = Wired {
-        services: Arc::new(parts.services(config)?),
+        services,
         jobs: parts.jobs(),
-        closing: parts.closing(),
-        first_start: queues == 0 && parts.browse.catalogue().await?.concerts.is_empty(),
+        closing: parts.closing(saving),
+        first_start,
     };
     wired.jobs.open_queues().await;
     Ok(wired)
@@ -341,11 +322,31 @@ impl Parts {
         }
     }
 
-    fn closing(&self) -> Closing {
+    /// Goes on with the queues of the last stop, where they are in the memory of this process.
+    async fn resume(&self) -> StoreResult<Option<Saving>> {
+        let stops = Arc::clone(&self.database.stops);
+        let Some(image) = &self.queues.image else {
+            forget_clean_stop(&*stops, &*self.ids).await?;
+            return Ok(None);
+        };
+        let restart = CleanRestart {
+            stops,
+            image: Arc::clone(image),
+            ids: Arc::clone(&self.ids),
+            clock: Arc::clone(&self.clock),
+        };
+        let run = restart.resume().await?;
+        Ok(run.map(|run| Saving { restart, run }))
+    }
+
+    fn closing(&self, saving: Option<Saving>) -> Closing {
         Closing {
-            queues: self.queues.ends_with_process.then(|| CloseQueues {
-                policies: Arc::clone(&self.database.policies),
-                control: Arc::clone(&self.queues.control),
+            queues: self.queues.image.is_some().then(|| ClosingQueues {
+                close: CloseQueues {
+                    policies: Arc::clone(&self.database.policies),
+                    control: Arc::clone(&self.queues.control),
+                },
+                saving,
             }),
             mysql_queue: self.queues.mysql.clone(),
             database: self.database.clone(),

@@ -1,13 +1,13 @@
 //! The queues' store and the cache that the configuration names.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use frontrow_adapter_embedded::{MemoryQueue, MemoryRankingCache};
+use frontrow_adapter_embedded::{MemoryQueue, MemoryRankingCache, QueueImageFile};
 use frontrow_adapter_mysql::{MySqlQueue, TimeOffset};
 use frontrow_adapter_redis::{RedisSettings, RedisStore};
 use frontrow_domain::{
-    ports::{Clock, Queue, QueueControl, QueueTicks, RankingCache, WaitingLine},
+    ports::{Clock, Queue, QueueControl, QueueImage, QueueTicks, RankingCache, WaitingLine},
     use_cases::SharedLook,
 };
 
@@ -26,8 +26,8 @@ pub(super) struct Queues {
     pub(super) ranking_cache: Arc<dyn RankingCache>,
     /// What is to be closed, where the queues' store is the database.
     pub(super) mysql: Option<MySqlQueue>,
-    /// True when the queues' store is this process.
-    pub(super) ends_with_process: bool,
+    /// The file that carries them over a clean stop, where their store is this process.
+    pub(super) image: Option<Arc<dyn QueueImage>>,
 }
 
 impl Queues {
@@ -61,9 +61,10 @@ impl Queues {
         config: &Config,
     ) -> Self {
         let memory = Arc::new(MemoryQueue::new(Arc::clone(&clock)));
+        let image = QueueImageFile::new(&image_path(config), Arc::clone(&memory));
         Self {
             queue: Arc::clone(&memory) as _,
-            ends_with_process: true,
+            image: Some(Arc::new(image)),
             ..Self::shared(memory, ranking_cache, clock, config)
         }
     }
@@ -93,8 +94,16 @@ impl Queues {
             control: store,
             ranking_cache,
             mysql: None,
-            ends_with_process: false,
+            image: None,
         }
+    }
+}
+
+/// The file of the queues of this process: beside the database's file, or in the data folder.
+fn image_path(config: &Config) -> PathBuf {
+    match config.database_kind() {
+        DatabaseKind::Sqlite(path) => path.with_added_extension("queues"),
+        DatabaseKind::MySql(_) => config.data_dir.join("frontrow.queues"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The program starts with nothing, stops in good order, and keeps what must last.
 
+mod deploy;
 mod over;
 mod under_load;
 mod wire;

@@ -1,6 +1,7 @@
 //! What things are, and which changes of them are allowed.
 
 mod audit;
+mod clean_stop;
 mod concert;
 mod hold;
 mod idempotency;
@@ -22,6 +23,7 @@ mod spread;
 mod time;
 
 pub use audit::{AuditDetail, AuditNote};
+pub use clean_stop::{DatabaseId, ImageDecision, ImageFault, ImageStamp, RunId, StopNumber};
 pub use concert::{
     Concert, ConcertTitle, NewPerformance, Performance, PerformanceEdit, PerformanceUse, Venue,
 };

@@ -13,4 +13,6 @@ pub trait Ids: Send + Sync {
     fn ledger_entry(&self) -> LedgerEntryId;
     /// A random number for a queue whose store has none, from a source that nobody can guess.
     fn generation(&self) -> Generation;
+    /// A random number that nobody can guess.
+    fn random(&self) -> u64;
 }

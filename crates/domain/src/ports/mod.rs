@@ -11,6 +11,7 @@
 //!   clocks differ agree. Everywhere else the caller asks [`Clock`].
 
 mod books;
+mod clean_stops;
 mod clock;
 mod concert_editor;
 mod concerts;
@@ -19,6 +20,7 @@ mod ids;
 mod points;
 mod queue;
 mod queue_control;
+mod queue_image;
 mod queue_policies;
 mod queue_ticks;
 mod ranking_cache;
@@ -32,6 +34,7 @@ mod token_signer;
 mod waiting_line;
 
 pub use books::Books;
+pub use clean_stops::{BegunRun, CleanStops};
 pub use clock::Clock;
 pub use concert_editor::{
     ConcertEditor, CreateConcertOutcome, CreatePerformanceOutcome, DeleteConcertOutcome,
@@ -43,6 +46,7 @@ pub use ids::Ids;
 pub use points::{Charge, ChargeOutcome, Charged, Points};
 pub use queue::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped};
 pub use queue_control::{QueueControl, RemoveOutcome, SeedOutcome};
+pub use queue_image::{ImageSize, QueueImage};
 pub use queue_policies::{MasterPolicy, PutOutcome, QueuePolicies, ReserveOutcome};
 pub use queue_ticks::{QueueTicks, TickOutcome, TickReport};
 pub use ranking_cache::RankingCache;
@@ -63,9 +67,10 @@ pub use mocks::*;
 #[cfg(any(test, feature = "mocks"))]
 mod mocks {
     pub use super::{
-        books::MockBooks, clock::MockClock, concert_editor::MockConcertEditor,
-        concerts::MockConcerts, idempotency::MockIdempotency, ids::MockIds, points::MockPoints,
-        queue::MockQueue, queue_control::MockQueueControl, queue_policies::MockQueuePolicies,
+        books::MockBooks, clean_stops::MockCleanStops, clock::MockClock,
+        concert_editor::MockConcertEditor, concerts::MockConcerts, idempotency::MockIdempotency,
+        ids::MockIds, points::MockPoints, queue::MockQueue, queue_control::MockQueueControl,
+        queue_image::MockQueueImage, queue_policies::MockQueuePolicies,
         queue_ticks::MockQueueTicks, ranking_cache::MockRankingCache,
         ranking_counters::MockRankingCounters, ranking_source::MockRankingSource,
         reservations::MockReservations, stored_currency::MockStoredCurrency, timer::MockTimer,

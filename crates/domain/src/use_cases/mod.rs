@@ -6,6 +6,7 @@
 mod browse;
 mod change_queue_policy;
 mod charge_points;
+mod clean_restart;
 mod close_queues;
 mod delete_concerts;
 mod edit_concerts;
@@ -36,6 +37,7 @@ mod warm_rankings;
 pub use browse::Browse;
 pub use change_queue_policy::{ChangeQueuePolicy, PolicyAnswer, PolicyInForce, PolicyTurns};
 pub use charge_points::{ChargeAnswer, ChargePoints};
+pub use clean_restart::{CleanRestart, Run, Saved, forget_clean_stop};
 pub use close_queues::CloseQueues;
 pub use delete_concerts::{DeleteConcerts, DeletedConcert};
 pub use edit_concerts::{

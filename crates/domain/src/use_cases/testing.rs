@@ -218,6 +218,7 @@ pub(super) fn ids() -> Arc<MockIds> {
     ids.expect_reservation().return_const(RESERVATION);
     ids.expect_ledger_entry().return_const(ENTRY);
     ids.expect_generation().return_const(Generation(9));
+    ids.expect_random().return_const(7_u64);
     Arc::new(ids)
 }
 

@@ -177,6 +177,12 @@ macro_rules! database_contracts {
             the_first_currency_stays
             many_at_once_agree_on_one
         );
+        $crate::database_contracts!(@file $make, stops:
+            a_stop_is_found_once
+            a_database_keeps_its_id
+            only_the_last_run_records_a_stop
+            of_runs_at_once_one_gets_the_stop
+        );
         $crate::database_contracts!(@file $make, lists:
             a_users_list_has_the_newest_first
             a_concerts_list_has_the_oldest_first

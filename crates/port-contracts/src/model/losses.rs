@@ -136,6 +136,8 @@ impl ModelQueue {
     }
 
     fn note_loss(&mut self, found: Lost) {
+        let ttl = self.rules().waiting_ttl;
+        self.lost.retain(|lost| found.found_at < lost.found_at + ttl);
         match self.lost.last_mut() {
             // One that begins where the one before ended is one with it.
             Some(before) if before.until >= found.after && before.is_sure == found.is_sure => {

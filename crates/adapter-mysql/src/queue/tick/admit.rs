@@ -103,7 +103,11 @@ pub(in crate::queue) async fn admit(
     };
     // Places past their end at the head are passed once a second where nobody may be admitted.
     let none_to_admit = queue.heads(now) == 0 || queue.room(0, now) == 0;
-    let idle = !queue.is_busy() || (none_to_admit && !queue.terms.tick_is_due(now));
+    // A window that starts later starts again now: the clock has stepped back.
+    let window = queue.admission.window;
+    let stepped_back = window.is_some_and(|window| now < window.start);
+    let is_due = queue.terms.tick_is_due(now) || stepped_back;
+    let idle = !queue.is_busy() || (none_to_admit && !is_due);
     if idle && !queue.is_on_another_server() {
         let report = begin::report(&queue, 0, false, now);
         return Ok(Turn::Done(begin::stamped(report, now)));

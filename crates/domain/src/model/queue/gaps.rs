@@ -57,6 +57,13 @@ impl Gaps {
         &self.0
     }
 
+    /// Moves the instants at which losses were found, where a stop of the store does not count.
+    pub fn shift(&mut self, shifted: impl Fn(Timestamp) -> Timestamp) {
+        for gap in &mut self.0 {
+            gap.found_at = shifted(gap.found_at);
+        }
+    }
+
     /// Opens the gap of a loss that is sure at `now`, where `last` is the last arrival that the store
     /// knows, and `shown` the arrival of a lost ticket, if one was shown. Returns the arrival after
     /// which new ones come.

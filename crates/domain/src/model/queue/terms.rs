@@ -164,6 +164,7 @@ impl QueueTerms {
         if ticket.generation == self.generation
             && !self.gaps.confirm(ticket.arrival, now, waiting_ttl)
         {
+            self.gaps.forget(now, waiting_ttl);
             let shown = Some(ticket.arrival);
             self.last_arrival = self.gaps.open(self.last_arrival, shown, now);
         }
@@ -191,6 +192,7 @@ impl QueueTerms {
         };
         let waiting_ttl = self.policy().waiting_ttl;
         if self.servers.change(server, now, waiting_ttl) {
+            self.gaps.forget(now, waiting_ttl);
             self.last_arrival = self.gaps.open(self.last_arrival, None, now);
         }
     }
@@ -198,13 +200,13 @@ impl QueueTerms {
     /// Records a tick at `now`. A re-entry period or a gap that is over is forgotten, so that it stays
     /// over when the clock steps back.
     pub fn tick(&mut self, now: Timestamp) {
+        self.gaps.forget(now, self.policy.policy.waiting_ttl);
         if now > later(self.last_tick, Self::SILENCE) {
             self.gaps.open_after_silence(self.last_arrival, now);
         }
         self.serving_since = self.deadlines(now).serving_since();
         self.last_tick = now;
         self.reentry = self.reentry.filter(|period| now < period.open_until);
-        self.gaps.forget(now, self.policy.policy.waiting_ttl);
     }
 
     /// Records that the first place is taken in a queue without places at `now`.
@@ -419,5 +421,15 @@ mod tests {
         assert_eq!(given, arrival(50));
         assert!(!terms.reenters(&ticket_of(7, 50), None, at(51)));
         assert!(terms.reenters(&ticket_of(7, 99), None, at(51)));
+    }
+
+    #[test]
+    fn a_gap_that_is_over_does_not_come_back_with_the_next() {
+        let mut terms = terms(None);
+        terms.next_arrival(at(1));
+        terms.kept_by(named("b").as_ref(), at(10));
+        terms.kept_by(named("c").as_ref(), at(310));
+        assert!(!terms.reenters(&ticket_of(7, 11), None, at(310)));
+        assert!(terms.reenters(&ticket_of(7, 16), None, at(310)));
     }
 }

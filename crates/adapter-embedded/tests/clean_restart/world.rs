@@ -1,0 +1,331 @@
+//! Queues on a clock that stands until it is moved.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use frontrow_adapter_embedded::{MemoryQueue, QueueImageFile};
+use frontrow_domain::{
+    model::{
+        ConcertId, DatabaseId, ImageStamp, StopNumber, UserId,
+        queue::{
+            Arrival, Capacity, GatePurpose, Generation, Line, LineMark, Place, PolicyVersion,
+            QueuePolicy, QueueSeed, Recovery, SaleCount, SaleState, SignOfLife, Standing, Ticket,
+            VersionedPolicy,
+        },
+    },
+    ports::{
+        Clock, GateOutcome, JoinOutcome, LineOutcome, LookUpOutcome, Queue, QueueControl,
+        QueueImage, QueueTicks, TickOutcome, WaitingLine,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+pub(crate) const CONCERT: ConcertId = ConcertId(Uuid::from_u128(1));
+pub(crate) const STAMP: ImageStamp = ImageStamp {
+    database: DatabaseId(1),
+    stop: StopNumber(2),
+};
+
+/// The instant at which every world begins, in seconds.
+const BEGINNING: i64 = 1_000_000;
+
+/// Microseconds since 1970.
+#[derive(Debug)]
+pub(crate) struct StandingClock(AtomicI64);
+
+impl StandingClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(BEGINNING * 1_000_000)))
+    }
+
+    pub(crate) fn advance(&self, by: SignedDuration) {
+        let micros = i64::try_from(by.as_micros()).unwrap();
+        self.0.fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.0.load(Ordering::Relaxed)).unwrap()
+    }
+}
+
+/// What happens in a world.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Join(u8),
+    /// Joins with the last ticket.
+    Return(u8),
+    /// Looks up with a ticket from before a loss.
+    Reenter(u8),
+    LookUp(u8),
+    Gate(u8),
+    Hold(u8),
+    Leave(u8),
+    Heartbeat(u8, u8),
+    Admit(u8),
+    Expire(u8),
+    Look,
+    Capacity(u8),
+    Sale(SaleState),
+    Pass(u8),
+}
+
+/// One queue, its users' tickets, and how much later it is here than in a world that was never out
+/// of service.
+pub(crate) struct World {
+    pub(crate) clock: Arc<StandingClock>,
+    queue: Arc<MemoryQueue>,
+    tickets: Mutex<HashMap<u8, Ticket>>,
+    mark: Mutex<Option<LineMark>>,
+    later: SignedDuration,
+    stopped_at: Option<Timestamp>,
+    version: AtomicI64,
+}
+
+pub(crate) fn user(number: u8) -> UserId {
+    UserId::try_from(format!("user-{number}").as_str()).unwrap()
+}
+
+pub(crate) fn seed(version: i64, max_active: u8, recovery: Option<Recovery>) -> QueueSeed {
+    QueueSeed {
+        concert: CONCERT,
+        policy: VersionedPolicy {
+            policy: QueuePolicy {
+                throughput: None,
+                capacity: Some(Capacity {
+                    max_active: max_active.into(),
+                }),
+                waiting_ttl: Duration::from_secs(90),
+                claim_ttl: Duration::from_secs(30),
+                active_ttl: Duration::from_mins(1),
+                absent_after: Some(Duration::from_secs(20)),
+                ..QueuePolicy::default()
+            },
+            version: PolicyVersion(version),
+        },
+        generation: Generation(7),
+        recovery,
+    }
+}
+
+impl World {
+    pub(crate) async fn begin(recovers: bool) -> Self {
+        let clock = StandingClock::new();
+        let queue = Arc::new(MemoryQueue::new(clock.clone()));
+        let lasts = Duration::from_secs(10);
+        let recovery = recovers.then_some(Recovery { lasts });
+        queue.seed(&seed(1, 2, recovery)).await.unwrap();
+        Self {
+            clock,
+            queue,
+            tickets: Mutex::default(),
+            mark: Mutex::default(),
+            later: SignedDuration::ZERO,
+            stopped_at: None,
+            version: AtomicI64::new(1),
+        }
+    }
+
+    /// Stops in good order, and starts again so much later.
+    pub(crate) async fn restart(&mut self, folder: &Path, downtime: SignedDuration) {
+        let path = folder.join("queues");
+        let stopping = QueueImageFile::new(&path, Arc::clone(&self.queue));
+        stopping.write(STAMP).await.unwrap();
+        self.stopped_at = Some(self.clock.now());
+        self.clock.advance(downtime);
+        self.later += downtime;
+        self.queue = Arc::new(MemoryQueue::new(self.clock.clone()));
+        let starting = QueueImageFile::new(&path, Arc::clone(&self.queue));
+        assert_eq!(starting.load().await, Ok(Some(STAMP)));
+        starting.install().await;
+        starting.remove().await.unwrap();
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+    }
+
+    /// Does the step and gives the answer, without what differs after a restart by its nature:
+    /// instants are as if there had been none.
+    pub(crate) async fn run(&self, step: &Step) -> String {
+        match *step {
+            Step::Join(number) => self.join(number, None).await,
+            Step::Return(number) => self.join(number, self.ticket(number)).await,
+            Step::Reenter(number) => {
+                let ticket = Ticket {
+                    concert: CONCERT,
+                    user: user(number),
+                    arrival: Arrival::from_micros(BEGINNING * 1_000_000 - i64::from(number)),
+                    generation: Generation(6),
+                };
+                self.look_up(number, &ticket).await
+            }
+            Step::LookUp(number) => match self.ticket(number) {
+                Some(ticket) => self.look_up(number, &ticket).await,
+                None => String::new(),
+            },
+            Step::Gate(number) => self.gate(number, GatePurpose::Browse).await,
+            Step::Hold(number) => {
+                let hold_for = Duration::from_secs(40);
+                self.gate(number, GatePurpose::Hold { hold_for }).await
+            }
+            Step::Leave(number) => match self.ticket(number) {
+                Some(ticket) => format!("{:?}", self.queue.leave(&ticket).await.unwrap().value),
+                None => String::new(),
+            },
+            Step::Heartbeat(number, seconds) => {
+                let Some(ticket) = self.ticket(number) else {
+                    return String::new();
+                };
+                let sign = SignOfLife {
+                    user: ticket.user,
+                    arrival: ticket.arrival,
+                    at: self.clock.now() - SignedDuration::from_secs(seconds.into()),
+                };
+                let noted = self.queue.heard_of(CONCERT, &[sign]).await;
+                format!("{:?}", noted.unwrap().value)
+            }
+            Step::Admit(limit) => {
+                report(self.queue.admit(CONCERT, limit.into()).await.unwrap().value)
+            }
+            Step::Expire(limit) => report(
+                self.queue
+                    .expire(CONCERT, limit.into())
+                    .await
+                    .unwrap()
+                    .value,
+            ),
+            Step::Look => self.look().await,
+            Step::Capacity(max_active) => {
+                let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
+                let seed = seed(version, max_active, None);
+                format!("{:?}", self.queue.seed(&seed).await.unwrap().value)
+            }
+            Step::Sale(sale) => {
+                let counted_at = self.clock.now();
+                let count = SaleCount { sale, counted_at };
+                self.queue.set_sale(CONCERT, count).await.unwrap();
+                String::new()
+            }
+            Step::Pass(seconds) => {
+                self.clock
+                    .advance(SignedDuration::from_secs(seconds.into()));
+                String::new()
+            }
+        }
+    }
+
+    /// What every user and every operator can see.
+    pub(crate) async fn all(&self, users: u8) -> Vec<String> {
+        let mut all = vec![self.look().await];
+        for number in 0..users {
+            all.push(self.run(&Step::LookUp(number)).await);
+        }
+        let version = self.queue.policy_version(CONCERT).await;
+        all.push(format!("{version:?}"));
+        all.push(format!("{:?}", self.queue.is_empty(CONCERT).await));
+        all.push(format!("{:?}", self.queue.busy().await));
+        all
+    }
+
+    fn ticket(&self, number: u8) -> Option<Ticket> {
+        let tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets.get(&number).cloned()
+    }
+
+    async fn join(&self, number: u8, shown: Option<Ticket>) -> String {
+        let joined = self.queue.join(CONCERT, &user(number), shown).await;
+        match joined.unwrap().value {
+            JoinOutcome::Joined(place) => format!("joined {}", self.seen(number, place)),
+            JoinOutcome::Held(place) => format!("held {}", self.seen(number, place)),
+            other => format!("{other:?}"),
+        }
+    }
+
+    async fn look_up(&self, number: u8, ticket: &Ticket) -> String {
+        match self.queue.look_up(ticket).await.unwrap().value {
+            LookUpOutcome::Found(place) => self.seen(number, place),
+            other => format!("{other:?}"),
+        }
+    }
+
+    async fn gate(&self, number: u8, purpose: GatePurpose) -> String {
+        let Some(ticket) = self.ticket(number) else {
+            return String::new();
+        };
+        match self.queue.pass_gate(&ticket, purpose).await.unwrap().value {
+            GateOutcome::Passed(place) => format!("passed {}", self.seen(number, place)),
+            GateOutcome::Waiting(place) => format!("waiting {}", self.seen(number, place)),
+            other => format!("{other:?}"),
+        }
+    }
+
+    async fn look(&self) -> String {
+        let since = *self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.queue.look(CONCERT, since).await.unwrap().value;
+        let LineOutcome::Seen(line) = seen else {
+            return format!("{seen:?}");
+        };
+        *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.mark);
+        let left = format!("{:?}", line.left).len();
+        let line = Line {
+            reentry_until: line.reentry_until.map(|until| until - self.later),
+            admitted_up_to: line
+                .admitted_up_to
+                .map(|arrival| self.without_break(arrival)),
+            left: frontrow_domain::model::queue::Left::Anybody,
+            ..line
+        };
+        format!("{line:?} {left}")
+    }
+
+    fn seen(&self, number: u8, place: Place) -> String {
+        let Place {
+            ticket,
+            standing,
+            queue,
+        } = place;
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets.insert(number, ticket.clone());
+        let ticket = Ticket {
+            arrival: self.without_break(ticket.arrival),
+            ..ticket
+        };
+        let standing = match standing {
+            Standing::Active {
+                admitted_at,
+                until,
+                claimed,
+            } => Standing::Active {
+                admitted_at: admitted_at - self.later,
+                until: until - self.later,
+                claimed,
+            },
+            waiting @ Standing::Waiting { .. } => waiting,
+        };
+        format!("{ticket:?} {standing:?} {queue:?}")
+    }
+
+    /// The arrival in a world without restart.
+    fn without_break(&self, arrival: Arrival) -> Arrival {
+        let later = self
+            .stopped_at
+            .is_some_and(|stop| arrival.at() > stop + self.later);
+        let by = if later {
+            self.later
+        } else {
+            SignedDuration::ZERO
+        };
+        Arrival::from_micros(arrival.micros() - i64::try_from(by.as_micros()).unwrap())
+    }
+}
+
+fn report(outcome: TickOutcome) -> String {
+    format!("{outcome:?}")
+}

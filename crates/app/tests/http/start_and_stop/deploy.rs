@@ -1,0 +1,190 @@
+//! A deploy during a sale, where the queues are in the memory of the program.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Result, ensure};
+use frontrow_test_harness::{AppConfig, eventually};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    lives::{SOON, claim, instant},
+    on_every_store,
+    stage::{PRICE, Stage, Visitor},
+    stores::Stores,
+};
+
+on_every_store!(@embedded EMBEDDED: a_deploy_costs_no_place_and_no_minute,
+    a_program_that_is_killed_recovers_also_after_a_deploy);
+on_every_store!(@mysql MYSQL: a_deploy_costs_no_place_and_no_minute,
+    a_program_that_is_killed_recovers_also_after_a_deploy);
+
+/// What a visitor must find again. Instants may be later by the time out of service.
+const SAME: [&str; 8] = [
+    "state",
+    "position",
+    "ordinal",
+    "joined_at",
+    "arrival_us",
+    "queue_token",
+    "concert_id",
+    "queue",
+];
+
+/// A recovery would last longer than any test.
+async fn config(stores: Stores) -> Result<AppConfig> {
+    let config = stores.config().await?;
+    Ok(config.env("FRONTROW_QUEUE__RECOVERY_S", "600"))
+}
+
+/// Two at a time: one has claimed and holds a seat, one has not, and three wait.
+async fn sale(stores: Stores) -> Result<(Stage, Vec<Visitor>)> {
+    let policy = json!({"throughput": null, "capacity": {"max_active": 2}});
+    let stage = Stage::open_with(config(stores).await?, 1, 5, policy).await?;
+    let mut visitors = Vec::new();
+    for name in ["ann", "bob", "carl", "dora", "eve"] {
+        visitors.push(stage.join(name).await?);
+    }
+    claim(&stage, &mut visitors[0]).await?;
+    Ok((stage, visitors))
+}
+
+async fn a_deploy_costs_no_place_and_no_minute(stores: Stores) -> Result<()> {
+    let (mut stage, mut visitors) = sale(stores).await?;
+    visitors[0]
+        .charge(PRICE, "charge")
+        .await?
+        .expect_status(201)?;
+    let held = visitors[0]
+        .hold(&stage, &["R1-1"])
+        .await?
+        .expect_status(201)?;
+    let mut before = Vec::new();
+    for visitor in &mut visitors {
+        visitor.look_up().await?.expect_status(200)?;
+        before.push(visitor.place.clone());
+    }
+
+    stage.app.sigterm()?;
+    ensure!(stage.app.wait_exit().await?.success());
+    assert!(stage.app.log()?.contains("the queues are saved"));
+    stage.app.restart().await?;
+    assert!(!image_of(&stage).exists() && !elsewhere(&stage).exists());
+
+    for (visitor, before) in visitors.iter_mut().zip(&before) {
+        visitor.look_up().await?.expect_status(200)?;
+        let after = &visitor.place;
+        for field in SAME {
+            assert_eq!(after[field], before[field], "{field}");
+        }
+        if before["state"] == "active" {
+            let out_of_service = later(before, after, "active_until")?;
+            let between = later(before, after, "as_of")?;
+            ensure!(0 < out_of_service && out_of_service <= between);
+        }
+    }
+    let again = stage.ask_to_join("eve").await?.expect_status(200)?;
+    assert_eq!(again.at("/queue_token")?, &before[4]["queue_token"]);
+
+    let (ann, others) = visitors.split_at_mut(1);
+    let paid = ann[0].pay(held.text_at("/id")?, "payment").await?;
+    paid.expect_status(200)?;
+    admitted(&mut others[1]).await?;
+    let left = others[0].client.delete("/v1/queue/token").await?;
+    left.expect_status(204)?;
+    admitted(&mut others[2]).await?;
+    others[3].look_up().await?.expect_status(200)?;
+    assert_eq!(others[3].place["position"], 1);
+    Ok(())
+}
+
+async fn a_program_that_is_killed_recovers_also_after_a_deploy(stores: Stores) -> Result<()> {
+    let (mut stage, mut visitors) = sale(stores).await?;
+    stage.app.sigterm()?;
+    ensure!(stage.app.wait_exit().await?.success());
+    let copy = match image_of(&stage) {
+        path if path.exists() => path,
+        _ => elsewhere(&stage),
+    };
+    let saved = fs::read(&copy)?;
+    stage.app.restart().await?;
+    stage.app.sigkill()?;
+    stage.app.restart().await?;
+    recovering(&mut visitors).await?;
+
+    // The file is of no use a second time.
+    stage.app.sigkill()?;
+    fs::write(copy, saved)?;
+    stage.app.restart().await?;
+    recovering(&mut visitors).await?;
+    assert!(stage.app.log()?.contains("no record of a clean stop"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_backup_recovers_whatever_file_is_there() -> Result<()> {
+    let (mut stage, mut visitors) = sale(Stores::EMBEDDED).await?;
+    let backup = stage.app.data_dir().join("backup");
+    let file = backup.as_os_str();
+    let made = stage.app.command(&["backup".as_ref(), file]).await?;
+    ensure!(made.status.success(), "{made:?}");
+    visitors.push(stage.join("fay").await?);
+    stage.app.sigterm()?;
+    ensure!(stage.app.wait_exit().await?.success());
+    let restored = stage.app.command(&["restore".as_ref(), file]).await?;
+    ensure!(restored.status.success(), "{restored:?}");
+    assert!(image_of(&stage).exists());
+    stage.app.restart().await?;
+    recovering(&mut visitors).await?;
+    assert!(!image_of(&stage).exists());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_that_cannot_save_the_queues_says_what_follows() -> Result<()> {
+    let (mut stage, mut visitors) = sale(Stores::EMBEDDED).await?;
+    fs::create_dir(image_of(&stage))?;
+    stage.app.sigterm()?;
+    ensure!(stage.app.wait_exit().await?.success());
+    let log = stage.app.log()?;
+    assert!(log.contains("could not be saved: the next start recovers them"));
+    assert!(log.contains("users are still in line"));
+    stage.app.restart().await?;
+    recovering(&mut visitors).await
+}
+
+/// Where the file is with SQLite.
+fn image_of(stage: &Stage) -> PathBuf {
+    stage.app.data_dir().join("frontrow.db.queues")
+}
+
+/// Where it is with MySQL.
+fn elsewhere(stage: &Stage) -> PathBuf {
+    stage.app.data_dir().join("frontrow.queues")
+}
+
+/// Everybody comes back with their token, and nobody is admitted.
+async fn recovering(visitors: &mut [Visitor]) -> Result<()> {
+    for visitor in visitors.iter_mut().rev() {
+        let joined_at = visitor.place["joined_at"].clone();
+        visitor.look_up().await?.expect_status(200)?;
+        assert_eq!(visitor.place["joined_at"], joined_at);
+        assert_eq!(visitor.place["queue"]["recovering"], true);
+        assert!(!visitor.is_active());
+    }
+    Ok(())
+}
+
+async fn admitted(visitor: &mut Visitor) -> Result<()> {
+    eventually("the turn comes", SOON, async || {
+        visitor.look_up().await?.expect_status(200)?;
+        Ok(visitor.is_active().then_some(()))
+    })
+    .await
+}
+
+/// By how many milliseconds the instant `name` is later than it was.
+fn later(before: &Value, after: &Value, name: &str) -> Result<i128> {
+    let at = |place: &Value| -> Result<Timestamp> { instant(&place[name]) };
+    Ok(at(after)?.duration_since(at(before)?).as_millis())
+}
