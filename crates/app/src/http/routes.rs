@@ -35,6 +35,8 @@ pub(super) fn all() -> Routes {
     routes.add(&post, heartbeat, to, queue::heartbeat);
     routes.add(&get, "/v1/queue/token/events", to, queue_events::follow);
     routes.add(&post, "/v1/queue/tokens", Access::Identity, queue::join);
+    let line = "/v1/concerts/{concert_id}/line";
+    routes.add(&get, line, Access::Public, line::show);
 
     let performances = "/v1/concerts/{concert_id}/performances";
     let seats = "/v1/concerts/{concert_id}/performances/{performance_id}/seats";
@@ -53,7 +55,6 @@ pub(super) fn all() -> Routes {
     routes.add(&get, "/problems/{slug}", to, health::explain);
     routes.add(&get, "/v1/concerts", to, concerts::list);
     routes.add(&get, "/v1/concerts/{concert_id}", to, concerts::show);
-    routes.add(&get, "/v1/concerts/{concert_id}/line", to, line::show);
     routes.add(&get, "/v1/rankings/concerts", to, rankings::concerts);
 
     let to = Access::Identity;

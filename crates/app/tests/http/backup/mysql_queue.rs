@@ -29,10 +29,12 @@ async fn a_queue_in_the_database_is_that_of_the_backup() -> Result<()> {
         assert_eq!(found.at("/queue/state")?, "open");
         assert_eq!(found.at("/queue/sold_out")?, false);
     }
-    // Who came after the backup has lost the place, and joins again at the end.
-    place(eve).await?.expect_status(410)?;
-    drill.stage.join("newcomer").await?;
-    assert_eq!(drill.stage.join("eve").await?.place["position"], 3);
+    // Eve came after the backup: her token proves that the queue has lost her place, and brings it back.
+    let found = place(eve).await?.expect_status(200)?;
+    assert_eq!(found.at("/joined_at")?, &eve.place["joined_at"]);
+    assert_eq!(found.at("/queue/recovering")?, false);
+    let newcomer = drill.stage.join("newcomer").await?;
+    assert!(newcomer.place["joined_at"].as_str() > eve.place["joined_at"].as_str());
     bob.hold(&drill.stage, &["R1-2"])
         .await?
         .expect_status(201)?;
