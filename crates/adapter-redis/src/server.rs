@@ -37,7 +37,7 @@ pub(crate) async fn check(
     };
     let link = connections.for_job().link().await;
     let mut connection = link.map_err(unreachable)?.connection;
-    match info(&mut connection).await {
+    match info(&mut connection, None).await {
         Ok(Some(info)) => judge(&Info::read(&info), server, is_for),
         Ok(None) => {
             if is_for == Use::Queues {
@@ -54,16 +54,19 @@ pub(crate) async fn check(
 pub(crate) async fn id(
     connection: &mut MultiplexedConnection,
 ) -> Result<Option<ServerId>, RedisError> {
-    let info = info(connection).await?;
+    let info = info(connection, Some("server")).await?;
     let info = info.as_deref().map(Info::read);
     Ok(info.and_then(|info| ServerId::named(info.get("run_id")?)))
 }
 
-/// What the server says of itself. None where it says nothing: some providers of Redis allow their users
-/// no `INFO`.
-async fn info(connection: &mut MultiplexedConnection) -> Result<Option<String>, RedisError> {
+/// What the server says of itself, or of one section. None where it says nothing: some providers of Redis
+/// allow their users no `INFO`.
+async fn info(
+    connection: &mut MultiplexedConnection,
+    section: Option<&str>,
+) -> Result<Option<String>, RedisError> {
     let mut info = Cmd::new();
-    info.arg("INFO");
+    info.arg("INFO").arg(section);
     match info.query_async(connection).await {
         Ok(told) => Ok(Some(told)),
         Err(error) if matches!(error.code(), Some("NOPERM" | "ERR")) => Ok(None),

@@ -202,6 +202,8 @@ macro_rules! queue_contracts {
                 a_lost_place_can_be_left
                 a_lost_ticket_proves_the_loss
                 a_silence_may_hide_a_loss
+                a_join_may_end_a_silence
+                a_join_may_end_the_silence_of_an_empty_queue
                 lost_places_come_back_for_the_waiting_time_to_live
                 eight_losses_are_remembered
             }

@@ -19,6 +19,7 @@ impl QueueState {
         shown: Option<&Ticket>,
         now: Timestamp,
     ) -> JoinOutcome {
+        self.terms.find_losses(None, now);
         self.heartbeat(user, now);
         let place = self.place_of(user, now);
         if place.is_none() {
@@ -88,6 +89,7 @@ impl QueueState {
 
     /// Ends the place of `ticket`.
     pub(super) fn leave(&mut self, ticket: &Ticket, now: Timestamp) -> LeaveOutcome {
+        self.terms.find_losses(None, now);
         if self.reenters(ticket, now) {
             self.terms.record_lost(ticket, now);
             self.remember_end(&ticket.user, ticket.arrival, now);
@@ -107,6 +109,7 @@ impl QueueState {
 
     /// The place of `ticket`, if the ticket is good for it. Counts as a heartbeat.
     fn place_with(&mut self, ticket: &Ticket, now: Timestamp) -> Option<Place> {
+        self.terms.find_losses(None, now);
         if self.reenters(ticket, now) {
             self.reenter(ticket, now);
         }

@@ -15,6 +15,7 @@ impl QueueState {
     /// Admits at most `limit` users from the head of the line, as state and policy allow. Removes
     /// heads past their end on the way, at most `limit` of them, and lets absent users stand aside.
     pub(super) fn admit(&mut self, limit: u32, now: Timestamp) -> TickReport {
+        self.terms.find_losses(None, now);
         self.terms.tick(now);
         let (waiting, _) = self.counts(now);
         let state = self.terms.state(now);
@@ -66,6 +67,7 @@ impl QueueState {
     /// Removes at most `limit` places past their end, and at most `limit` of the ends that are
     /// remembered for no use.
     pub(super) fn expire(&mut self, limit: u32, now: Timestamp) -> TickReport {
+        self.terms.find_losses(None, now);
         self.terms.tick(now);
         let mut removed = 0;
         let more = loop {

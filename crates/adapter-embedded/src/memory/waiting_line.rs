@@ -38,6 +38,7 @@ impl QueueState {
 
     /// Notes signs of life of those who wait.
     fn heard_of(&mut self, signs: &[SignOfLife], now: Timestamp) {
+        self.terms.find_losses(None, now);
         let deadlines = self.terms.deadlines(now);
         for sign in signs {
             self.waiting.earlier_heartbeat(sign, &deadlines, now);
@@ -70,6 +71,7 @@ impl WaitingLine for MemoryQueue {
         let answer = self.visit(concert, |queue, now| queue.heard_of(signs, now));
         Ok(answer.map(|noted| noted.map_or(HeardOutcome::NotSeeded, |()| HeardOutcome::Noted)))
     }
+
     async fn peek(
         &self,
         concert: ConcertId,

@@ -102,9 +102,13 @@ end
 
 -- Takes an arrival that is given out now, and those before it, out of the gap that it is in.
 local function give_out(arrival)
-  local gap = gaps[#gaps]
-  if gap and gap_has(gap, arrival) then
-    gap.after = arrival
+  local any = false
+  for _, gap in ipairs(gaps) do
+    if gap_has(gap, arrival) then
+      gap.after, any = arrival, true
+    end
+  end
+  if any then
     save_gaps()
   end
 end

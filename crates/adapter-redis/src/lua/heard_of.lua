@@ -2,6 +2,7 @@
 --
 -- ARGV: from 2 on the member, the arrival and the instant of each, up to the server's name.
 -- Returns `noted`.
+end_silence()
 for i = 2, #ARGV - 2, 3 do
   local member = ARGV[i]
   local arrival = call('ZSCORE', WAITING, member)

@@ -12,6 +12,7 @@ local function leave(member, place, remembered)
   remove_place(member, place)
 end
 
+end_silence()
 for n = 1, #members do
   local member, arrival, generation, remembered = person(n)
   local place = places[n]

@@ -23,6 +23,7 @@ local function let_through(member, place, extension)
   place.claimed_at, place.ends_at = claimed_at, ends_at
 end
 
+end_silence()
 for n = 1, #members do
   local place = place_of_ticket(n)
   if place and not place.waits then

@@ -53,6 +53,9 @@ local function heartbeat(member, arrival)
   return_to_line(member, arrival)
 end
 
+-- True once a user has re-entered.
+local reentered = false
+
 -- Puts `member`, whose ticket re-enters, back into the line. New joins come after every arrival seen.
 local function reenter(member, arrival, generation)
   serve_first_place()
@@ -67,7 +70,7 @@ local function reenter(member, arrival, generation)
   call('ZADD', HEARD, now, member)
   call('ZADD', WAITING, arrival, member)
   return_to_line(member, arrival)
-  in_line = in_line + 1
+  in_line, reentered = in_line + 1, true
   return { arrival = arrival, waits = true }
 end
 
@@ -122,13 +125,14 @@ local function tell(n, came, place)
   records[n] = struct.pack('<BBi8i8i8', came, standing, arrival, one, other)
 end
 
--- Ends a script that has told every user.
-local function all_told(to_list)
+-- Ends a script that has told every user. A queue in which users `joined` or re-entered is listed as busy.
+local function all_told(joined)
   if #heard > 0 then
     may_end_at(now + terms.waiting_ttl)
     call('ZADD', HEARD, unpack(heard))
   end
   local told = answer('done')
+  local to_list = (joined or reentered) and listing % 2 == 0 and listing + 1
   told[7], told[8], told[9], told[10] = terms.generation, admitted, to_list or false, table.concat(records)
   return told
 end

@@ -5,14 +5,8 @@ local function tick_is_due()
   return now > last_tick + 1000000 or now < last_tick or recorded_since > now
 end
 
--- After so long without a recorded tick the store may have been replaced by an older copy.
-local SILENCE = 60000000
-
 -- Records that the queue is served.
 local function record_service()
-  if now > last_tick + SILENCE then
-    open_gap_after_silence()
-  end
   recorded_since, last_tick = serving_since, now
   call('HSET', QUEUE, 'serving_since', serving_since, 'last_tick', now)
 end

@@ -1,5 +1,8 @@
 -- What the two ticks have in common: what they record, and what they report.
 local had_entries = count_entries() > 0
+if had_entries then
+  end_silence()
+end
 
 -- The earliest instant at which a place may end, whatever breaks of service do to the others.
 local function earliest_end()
@@ -48,10 +51,12 @@ local function record_tick(changed)
   if count_entries() > 0 then
     move_ends_from()
     return false, false
-  elseif accepts_reentry() then
+  elseif comeback_until() then
     return false, false
+  elseif not accepts_reentry() then
+    call('UNLINK', LEFT, ENDED)
   end
-  call('UNLINK', LEFT, ENDED)
+  -- A user who re-enters by a ticket of a gap makes the queue busy again.
   call('HDEL', QUEUE, 'ends_from')
   local turned = listing % 2 == 1
   if turned then
@@ -62,9 +67,9 @@ end
 
 -- What a tick did, and how the queue stands: after its view how many places it admitted or removed, whether
 -- there is more to do; how many users wait, how many of them stand aside; how many are active, have departed,
--- were admitted; the policy's version and throughput; start, length and count of the admission window; whether the queue is idle, the number of its
--- entry in the list of the busy (odd while it is listed, one more when it is not any more), and whether it
--- became idle by this tick.
+-- were admitted; the policy's version and throughput; start, length and count of the admission window; whether
+-- the queue is idle, the number of its entry in the list of the busy (odd while it is listed, one more when it
+-- is not any more), and whether it became idle by this tick.
 local function report(done, more, changed)
   local idle, turned = record_tick(changed)
   local waiting, active = counts()

@@ -41,9 +41,14 @@ impl Closing {
 
 impl ClosingQueues {
     async fn run(self) {
-        // First, for the case that the queues cannot be saved: empty ones then need not recover.
+        let saved = self.save().await;
+        if saved == Some(Saved::Replaced) {
+            // What the database knows of the queues is about those of the other process.
+            return;
+        }
+        // For a start that cannot use what was saved: empty queues then need not recover.
         let with_users = self.close.run().await;
-        if !self.save().await {
+        if saved.is_none() {
             match with_users {
                 Ok(0) => {}
                 Ok(with_users) => tracing::warn!(
@@ -58,18 +63,23 @@ impl ClosingQueues {
         }
     }
 
-    async fn save(&self) -> bool {
-        let Some(Saving { restart, run }) = &self.saving else {
-            return false;
-        };
+    /// None where they could not be saved.
+    async fn save(&self) -> Option<Saved> {
+        let Saving { restart, run } = self.saving.as_ref()?;
         match restart.save(*run).await {
-            Ok(Saved::Saved(_)) => return true,
-            Ok(Saved::Replaced) => tracing::warn!(
-                "the queues are not saved, since another process has begun to serve them"
-            ),
-            Err(error) => tracing::warn!(%error,
-                "the queues could not be saved: the next start recovers them for queue.recovery_s"),
+            Ok(saved) => {
+                if saved == Saved::Replaced {
+                    tracing::warn!(
+                        "the queues are not saved, since another process has begun to serve them"
+                    );
+                }
+                Some(saved)
+            }
+            Err(error) => {
+                tracing::warn!(%error,
+                    "the queues could not be saved: the next start recovers them for queue.recovery_s");
+                None
+            }
         }
-        false
     }
 }

@@ -273,6 +273,7 @@ impl Parts {
         let follow = FollowPlaces {
             look: Arc::clone(&self.queues.shared_look),
             line: Arc::clone(&self.queues.line),
+            queue: Arc::clone(&self.queues.queue),
             board: Arc::clone(&self.board),
         };
         let max = config.server.streams_within(raise_open_files());

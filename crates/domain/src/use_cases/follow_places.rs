@@ -1,12 +1,14 @@
 use std::{collections::HashSet, sync::Arc};
 
+use futures_util::future::try_join_all;
+
 use super::{PlaceReport, QueueBoard, QueueMissing, SharedLook};
 use crate::{
     model::{
         ConcertId,
         queue::{Arrival, Followed, Left, Line, Place, Sight, Ticket},
     },
-    ports::{PeekOutcome, Stamped, StoreResult, WaitingLine},
+    ports::{LookUpOutcome, PeekOutcome, Queue, Stamped, StoreResult, WaitingLine},
 };
 
 /// Follows the places of users who listen instead of asking.
@@ -19,6 +21,8 @@ pub struct FollowPlaces {
     pub look: Arc<SharedLook>,
     /// Where the places are.
     pub line: Arc<dyn WaitingLine>,
+    /// Brings places back that the store has lost.
+    pub queue: Arc<dyn Queue>,
     /// Tells how long the wait will be.
     pub board: Arc<QueueBoard>,
 }
@@ -79,20 +83,35 @@ impl FollowPlaces {
     /// The places of some tickets, at most [`Ticket::PEEKS_MAX`], of different users: None for each
     /// that is gone. None where the store has no such queue.
     ///
+    /// A peek does not tell a place that is gone from one that the store has lost, which re-enters
+    /// where its ticket is shown. So a ticket without a place is looked up before its user is told
+    /// that it is gone.
+    ///
     /// # Errors
     /// When the queue's store fails.
     pub async fn peek(
         &self,
         concert: ConcertId,
         tickets: &[Ticket],
-    ) -> StoreResult<Option<Stamped<Vec<Option<Place>>>>> {
+    ) -> StoreResult<Option<Vec<Option<Stamped<Place>>>>> {
         let Stamped { as_of, value } = self.line.peek(concert, tickets).await?;
+        let PeekOutcome::Seen(places) = value else {
+            return Ok(None);
+        };
+        let places = places.into_iter().zip(tickets);
+        let places = places.map(async |(place, ticket)| match place {
+            Some(value) => Ok(Some(Stamped { as_of, value })),
+            None => self.look_up(ticket).await,
+        });
+        try_join_all(places).await.map(Some)
+    }
+
+    /// The place of a ticket, which re-enters where it was lost. None where it is gone.
+    async fn look_up(&self, ticket: &Ticket) -> StoreResult<Option<Stamped<Place>>> {
+        let Stamped { as_of, value } = self.queue.look_up(ticket).await?;
         Ok(match value {
-            PeekOutcome::Seen(places) => Some(Stamped {
-                as_of,
-                value: places,
-            }),
-            PeekOutcome::NotSeeded => None,
+            LookUpOutcome::Found(value) => Some(Stamped { as_of, value }),
+            LookUpOutcome::Gone | LookUpOutcome::NotSeeded => None,
         })
     }
 
@@ -110,7 +129,7 @@ mod tests {
     use super::*;
     use crate::{
         model::queue::Standing,
-        ports::{LeaveOutcome, LineOutcome, MockQueue, MockWaitingLine, Queue as _},
+        ports::{LeaveOutcome, LineOutcome, MockQueue, MockWaitingLine},
         use_cases::testing::*,
     };
 
@@ -130,9 +149,16 @@ mod tests {
             10,
             Duration::from_secs(15),
         );
+        let mut store = MockQueue::new();
+        store.expect_look_up().returning(|shown| {
+            let lost = *shown == ticket();
+            let found = LookUpOutcome::Found(waiting(7));
+            Ok(stamped(if lost { found } else { LookUpOutcome::Gone }))
+        });
         FollowPlaces {
             look: Arc::new(look),
             line,
+            queue: Arc::new(store),
             board: board(),
         }
     }
@@ -188,6 +214,20 @@ mod tests {
             .returning(|_, _| Ok(stamped(PeekOutcome::Seen(vec![Some(active(at(200)))]))));
         let follow = follow(line, LineOutcome::NotSeeded);
         let told = follow.peek(CONCERT, &[ticket()]).await.unwrap();
-        assert_eq!(told, Some(stamped(vec![Some(active(at(200)))])));
+        assert_eq!(told, Some(vec![Some(stamped(active(at(200))))]));
+    }
+
+    #[tokio::test]
+    async fn a_place_that_the_store_has_lost_is_brought_back_before_it_is_called_gone() {
+        let mut line = MockWaitingLine::new();
+        line.expect_peek()
+            .returning(|_, tickets| Ok(stamped(PeekOutcome::Seen(vec![None; tickets.len()]))));
+        let follow = follow(line, LineOutcome::NotSeeded);
+        let other = Ticket {
+            user: bob(),
+            ..ticket()
+        };
+        let told = follow.peek(CONCERT, &[ticket(), other]).await.unwrap();
+        assert_eq!(told, Some(vec![Some(stamped(waiting(7))), None]));
     }
 }

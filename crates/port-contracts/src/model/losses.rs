@@ -1,5 +1,7 @@
 //! How users get back what the store has lost.
 
+use std::time::Duration;
+
 use frontrow_domain::model::queue::{Arrival, Place, Ticket};
 use jiff::Timestamp;
 
@@ -119,6 +121,10 @@ impl ModelQueue {
         if std::mem::take(&mut self.is_moved) {
             self.find_loss(None, now);
         }
+        let found = self.lost.last().map(|lost| lost.found_at);
+        if now > self.last_tick + Duration::from_mins(1) && found <= Some(self.last_tick) {
+            self.note_silence(now);
+        }
     }
 
     fn find_loss(&mut self, shown: Option<Arrival>, now: Timestamp) {
@@ -137,7 +143,8 @@ impl ModelQueue {
 
     fn note_loss(&mut self, found: Lost) {
         let ttl = self.rules().waiting_ttl;
-        self.lost.retain(|lost| found.found_at < lost.found_at + ttl);
+        self.lost
+            .retain(|lost| found.found_at < lost.found_at + ttl);
         match self.lost.last_mut() {
             // One that begins where the one before ended is one with it.
             Some(before) if before.until >= found.after && before.is_sure == found.is_sure => {

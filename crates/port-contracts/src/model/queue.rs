@@ -126,9 +126,6 @@ impl ModelQueue {
 
     /// Promise 6: any tick is a sign of service.
     pub(crate) fn serve(&mut self, now: Timestamp) {
-        if now > self.last_tick + Duration::from_mins(1) {
-            self.note_silence(now);
-        }
         self.serving_since = self.serving_since_at(now);
         self.last_tick = now;
         if !self.has_no_entry() {

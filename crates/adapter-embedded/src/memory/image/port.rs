@@ -100,7 +100,10 @@ impl QueueImage for QueueImageFile {
         // As late as possible, so that reading the file does not count either.
         let now = Micros::from(self.queue.now()).number();
         let by = now.saturating_sub(image.stopped_at.number());
-        image.queues.iter_mut().for_each(|queue| queue.shift(by));
+        for queue in &mut image.queues {
+            queue.shift(by);
+            queue.end_stop(now);
+        }
         self.queue.put_all(image.queues);
         size
     }

@@ -120,6 +120,14 @@ impl QueueState {
         self.active.shift(by);
     }
 
+    /// Ends the stop at `now`, in microseconds since 1970. The queue gave out nothing in it, so a
+    /// ticket from that time was lost: where a data folder was replaced by an older copy.
+    pub(super) fn end_stop(&mut self, now: i64) {
+        let terms = &mut self.terms;
+        let now = Micros::from(now).at();
+        terms.gaps.open_after_silence(terms.last_arrival, now);
+    }
+
     /// How many places there are.
     pub(super) fn places(&self) -> usize {
         self.waiting.len() + self.active.len()

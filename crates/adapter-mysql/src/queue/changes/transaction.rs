@@ -47,7 +47,7 @@ pub(super) async fn change(
         return Ok(Turn::Refused(vec![none; requests.len()]));
     };
     let before = queue.clone();
-    queue.record_server(now);
+    queue.find_losses(now);
     let joins = requests
         .iter()
         .filter(|request| matches!(request, Request::Join(..)))

@@ -67,12 +67,15 @@ impl Seen {
             .filter(|row| row.arrival == ticket.arrival && row.is_held(&self.queue, now))
     }
 
-    /// True where a look-up by `ticket` changes the queue: another server answers, its place
-    /// re-enters, or waits, so that this is a heartbeat.
+    /// True where a look-up by `ticket` changes the queue: its place waits, so that this is a
+    /// heartbeat, or it has none and re-enters, or the store may have lost it.
     pub(super) fn is_to_be_changed(&self, ticket: &Ticket, now: Timestamp) -> bool {
-        let waits = |row: PlaceRow| row.phase.waits();
-        self.queue.is_on_another_server()
-            || self.queue.reenters(ticket, self.row.as_ref(), now)
-            || self.row_of(ticket, now).is_some_and(waits)
+        match self.row_of(ticket, now) {
+            Some(row) => row.phase.waits(),
+            None => {
+                self.queue.may_have_lost_writes(now)
+                    || self.queue.reenters(ticket, self.row.as_ref(), now)
+            }
+        }
     }
 }

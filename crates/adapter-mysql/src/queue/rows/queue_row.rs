@@ -108,13 +108,20 @@ impl QueueRow {
     }
 
     /// True where another server answers than the one that is recorded.
-    pub(in crate::queue) fn is_on_another_server(&self) -> bool {
-        self.terms.servers.is_news(self.server.as_ref())
+    pub(in crate::queue) fn is_on_another_server(&self, now: Timestamp) -> bool {
+        let ttl = self.policy().waiting_ttl;
+        let is_news = |server: &ServerId| self.terms.servers.is_news(server, now, ttl);
+        self.server.as_ref().is_some_and(is_news)
     }
 
-    /// Records the server that answers, before anything else that changes the queue.
-    pub(in crate::queue) fn record_server(&mut self, now: Timestamp) {
-        self.terms.kept_by(self.server.as_ref(), now);
+    /// True where a change finds what the store may have lost.
+    pub(in crate::queue) fn may_have_lost_writes(&self, now: Timestamp) -> bool {
+        self.terms.may_have_lost_writes(self.server.as_ref(), now)
+    }
+
+    /// Records what the store may have lost, before anything else that changes the queue.
+    pub(in crate::queue) fn find_losses(&mut self, now: Timestamp) {
+        self.terms.find_losses(self.server.as_ref(), now);
     }
 
     /// True where admission has passed this arrival.

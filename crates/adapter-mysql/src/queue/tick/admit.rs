@@ -108,7 +108,7 @@ pub(in crate::queue) async fn admit(
     let stepped_back = window.is_some_and(|window| now < window.start);
     let is_due = queue.terms.tick_is_due(now) || stepped_back;
     let idle = !queue.is_busy() || (none_to_admit && !is_due);
-    if idle && !queue.is_on_another_server() {
+    if idle && !queue.is_on_another_server(now) {
         let report = begin::report(&queue, 0, false, now);
         return Ok(Turn::Done(begin::stamped(report, now)));
     }

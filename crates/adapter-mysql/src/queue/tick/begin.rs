@@ -34,7 +34,7 @@ pub(super) async fn begin(session: &mut Session, concert: ConcertId) -> QueryRes
         return Ok(None);
     };
     let mut queue = found.clone();
-    queue.record_server(now);
+    queue.find_losses(now);
     queue.terms.tick(now);
     Ok(Some(Tick {
         concert,

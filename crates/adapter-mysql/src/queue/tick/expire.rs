@@ -35,7 +35,7 @@ pub(in crate::queue) async fn expire(
             && expired::find(session, concert, &queue, &PHASES, 1, now)
                 .await?
                 .is_empty());
-    if idle && !queue.is_on_another_server() {
+    if idle && !queue.is_on_another_server(now) {
         let report = begin::report(&queue, 0, false, now);
         return Ok(Turn::Done(begin::stamped(report, now)));
     }

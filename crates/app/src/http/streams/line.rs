@@ -130,9 +130,9 @@ impl LineStreams {
         let tickets: Vec<Ticket> = asks.into_iter().map(|(_, _, ticket)| ticket).collect();
         for tickets in tickets.chunks(Ticket::PEEKS_MAX) {
             match follow.peek(self.concert, tickets).await {
-                Ok(Some(Stamped { as_of, value })) => {
-                    for (ticket, place) in tickets.iter().zip(value) {
-                        self.confirm(ticket, place, as_of, turn);
+                Ok(Some(places)) => {
+                    for (ticket, place) in tickets.iter().zip(places) {
+                        self.confirm(ticket, place, turn);
                     }
                 }
                 Ok(None) => return,
@@ -145,15 +145,15 @@ impl LineStreams {
     }
 
     /// Takes over what the store says of a place.
-    fn confirm(&self, ticket: &Ticket, place: Option<Place>, as_of: Timestamp, turn: u32) {
+    fn confirm(&self, ticket: &Ticket, place: Option<Stamped<Place>>, turn: u32) {
         let key = key_of(ticket);
         let mut places = self.shard(&key);
         let Entry::Occupied(mut streams) = places.entry(key) else {
             return;
         };
         let remains = match place {
-            Some(place) => {
-                streams.get_mut().followed.confirm(place, as_of);
+            Some(Stamped { as_of, value }) => {
+                streams.get_mut().followed.confirm(value, as_of);
                 streams.get_mut().publish(turn)
             }
             None => streams.get().end(End::Gone),

@@ -52,6 +52,7 @@ fn streams(max: usize) -> Arc<Streams> {
     let follow = FollowPlaces {
         look: Arc::new(look),
         line,
+        queue: Arc::new(MockQueue::new()),
         board: Arc::new(QueueBoard::new(PollRange::default())),
     };
     Arc::new(Streams::new(follow, max, longest_poll))

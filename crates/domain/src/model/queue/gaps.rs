@@ -35,7 +35,7 @@ impl Gap {
     }
 }
 
-/// The gaps of a queue, from the oldest. No two overlap.
+/// The gaps of a queue, from the oldest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Gaps(Vec<Gap>);
@@ -116,9 +116,17 @@ impl Gaps {
     /// Takes an arrival that is given out now, and those before it, out of the gap that it is in:
     /// where the clock has stepped back behind the end of a silence.
     pub fn give_out(&mut self, arrival: Arrival) {
-        if let Some(gap) = self.0.last_mut().filter(|gap| gap.has(arrival)) {
-            gap.after = arrival;
+        for gap in &mut self.0 {
+            if gap.has(arrival) {
+                gap.after = arrival;
+            }
         }
+    }
+
+    /// When the last of them was found. None where there is none.
+    #[must_use]
+    pub fn last_found(&self) -> Option<Timestamp> {
+        self.0.last().map(|gap| gap.found_at)
     }
 
     /// Until when tickets of some confirmed gap re-enter. None where none do at `now`.

@@ -65,11 +65,15 @@ impl Servers {
         servers
     }
 
-    /// True where `server` is known to be another one than the one that kept the queue so far, or the
-    /// first of which the name is known.
+    /// True where it is to be recorded that `server` answers at `now`: it is not the current one. Of
+    /// servers that take turns each is recorded twice in a `waiting_ttl`, so that they cost no write
+    /// each time.
     #[must_use]
-    pub fn is_news(&self, server: Option<&ServerId>) -> bool {
-        server.is_some_and(|server| self.0.last().is_none_or(|last| last.server != *server))
+    pub fn is_news(&self, server: &ServerId, now: Timestamp, waiting_ttl: Duration) -> bool {
+        let is_current = self.0.last().is_some_and(|last| last.server == *server);
+        let known = self.0.iter().find(|kept| kept.server == *server);
+        let is_recent = known.is_some_and(|kept| now < later(kept.recorded_at, waiting_ttl / 2));
+        !is_current && !is_recent
     }
 
     /// Records that `server` keeps the queue at `now`. Returns true where it may lack the last writes
@@ -116,40 +120,49 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_a_name_is_no_news() {
+    fn the_current_server_is_no_news() {
         assert_eq!(ServerId::named(" "), None);
         assert_eq!(
             ServerId::named(&"x".repeat(100)),
             Some(named(&"x".repeat(64)))
         );
         let servers = Servers::first(Some(&named("a")), at(0));
-        assert!(!servers.is_news(None));
-        assert!(!servers.is_news(Some(&named("a"))));
-        assert!(servers.is_news(Some(&named("b"))));
+        assert!(!servers.is_news(&named("a"), at(1_000), TTL));
+        assert!(servers.is_news(&named("b"), at(0), TTL));
     }
 
     #[test]
     fn the_first_name_is_no_loss() {
         let mut servers = Servers::first(None, at(0));
-        assert!(servers.is_news(Some(&named("a"))));
+        assert!(servers.is_news(&named("a"), at(1), TTL));
         assert!(!servers.change(&named("a"), at(1), TTL));
         assert!(servers.change(&named("b"), at(2), TTL));
     }
 
-    /// Each row: the server that answers, when, and whether that is a loss.
+    /// Each row: the server that answers, when, whether that is news, and whether it is a loss.
     #[test]
     fn servers_that_take_turns_lose_nothing() {
         let mut servers = Servers::first(Some(&named("a")), at(0));
-        for (name, second, loses) in [
-            ("b", 10, true),
-            ("a", 20, false),
-            ("b", 319, false),
-            ("c", 400, true),
-            ("a", 619, true),
+        for (name, second, is_news, loses) in [
+            ("b", 10, true, true),
+            ("a", 20, false, false),
+            ("b", 25, false, false),
+            ("a", 160, true, false),
+            ("b", 309, false, false),
+            ("b", 311, true, false),
+            ("c", 400, true, true),
+            ("a", 799, true, true),
         ] {
-            assert!(servers.is_news(Some(&named(name))), "{name} {second}");
-            let lost = servers.change(&named(name), at(second), TTL);
-            assert_eq!(lost, loses, "{name} {second}");
+            let name = named(name);
+            assert_eq!(
+                servers.is_news(&name, at(second), TTL),
+                is_news,
+                "{name} {second}"
+            );
+            if is_news {
+                let lost = servers.change(&name, at(second), TTL);
+                assert_eq!(lost, loses, "{name} {second}");
+            }
         }
     }
 

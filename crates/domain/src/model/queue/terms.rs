@@ -183,27 +183,43 @@ impl QueueTerms {
         self.last_arrival
     }
 
-    /// Records which server keeps the queue at `now`, where that [is news](Servers::is_news): before
-    /// anything else of a call that may change the queue. Opens a gap where the server may lack the
-    /// last writes of the one before.
-    pub fn kept_by(&mut self, server: Option<&ServerId>, now: Timestamp) {
-        let Some(server) = server.filter(|_| self.servers.is_news(server)) else {
-            return;
-        };
+    /// True where a call at `now`, which `server` answers, has something to
+    /// [record](Self::find_losses).
+    #[must_use]
+    pub fn may_have_lost_writes(&self, server: Option<&ServerId>, now: Timestamp) -> bool {
+        let is_news = |server| self.servers.is_news(server, now, self.policy().waiting_ttl);
+        server.is_some_and(is_news) || self.ends_silence(now)
+    }
+
+    /// Records what a call at `now`, which `server` answers, finds before anything else that it may
+    /// change: a server that may lack the last writes of the one before, or the end of a silence in
+    /// which the store may have been replaced by an older copy.
+    pub fn find_losses(&mut self, server: Option<&ServerId>, now: Timestamp) {
         let waiting_ttl = self.policy().waiting_ttl;
-        if self.servers.change(server, now, waiting_ttl) {
+        if let Some(server) = server
+            && self.servers.is_news(server, now, waiting_ttl)
+            && self.servers.change(server, now, waiting_ttl)
+        {
             self.gaps.forget(now, waiting_ttl);
             self.last_arrival = self.gaps.open(self.last_arrival, None, now);
         }
+        if self.ends_silence(now) {
+            self.gaps.forget(now, waiting_ttl);
+            self.gaps.open_after_silence(self.last_arrival, now);
+        }
+    }
+
+    /// True for the first call after a silence: since the last recorded tick no gap was found.
+    fn ends_silence(&self, now: Timestamp) -> bool {
+        now > later(self.last_tick, Self::SILENCE)
+            && self.gaps.last_found() <= Some(self.last_tick)
+            && self.last_arrival < Arrival::before(now)
     }
 
     /// Records a tick at `now`. A re-entry period or a gap that is over is forgotten, so that it stays
     /// over when the clock steps back.
     pub fn tick(&mut self, now: Timestamp) {
         self.gaps.forget(now, self.policy.policy.waiting_ttl);
-        if now > later(self.last_tick, Self::SILENCE) {
-            self.gaps.open_after_silence(self.last_arrival, now);
-        }
         self.serving_since = self.deadlines(now).serving_since();
         self.last_tick = now;
         self.reentry = self.reentry.filter(|period| now < period.open_until);
@@ -332,11 +348,11 @@ mod tests {
     fn another_server_opens_a_gap_before_anything_else() {
         let mut terms = terms(None);
         terms.next_arrival(at(50));
-        terms.kept_by(named("a").as_ref(), at(60));
-        terms.kept_by(None, at(60));
+        terms.find_losses(named("a").as_ref(), at(60));
+        terms.find_losses(None, at(60));
         assert!(!terms.reenters(&ticket_of(7, 50), None, at(60)));
         assert!(!terms.accepts_reentry(at(60)));
-        terms.kept_by(named("b").as_ref(), at(60));
+        terms.find_losses(named("b").as_ref(), at(60));
         assert!(
             !terms.reenters(&ticket_of(7, 50), None, at(60)),
             "it was known"
@@ -372,9 +388,16 @@ mod tests {
         let mut terms = terms(None);
         terms.next_arrival(at(50));
         terms.tick(at(60));
-        terms.tick(at(121));
+        assert!(!terms.may_have_lost_writes(None, at(120)));
+        assert!(terms.may_have_lost_writes(None, at(121)));
+        terms.find_losses(None, at(121));
         assert_eq!(terms.next_arrival(at(121)), arrival(121));
-        assert!(!terms.accepts_reentry(at(121)));
+        // It is found once, also where no tick comes.
+        assert!(!terms.may_have_lost_writes(None, at(130)));
+        terms.find_losses(None, at(130));
+        assert_eq!(terms.gaps.as_slice().len(), 1);
+        terms.tick(at(131));
+        assert!(!terms.accepts_reentry(at(131)));
         let lost = ticket_of(7, 100);
         assert!(terms.reenters(&lost, None, at(200)));
         terms.reenter(&lost, at(200));
@@ -387,6 +410,7 @@ mod tests {
         let mut terms = terms(None);
         terms.next_arrival(at(1));
         for second in [60, 120, 180] {
+            terms.find_losses(None, at(second));
             terms.tick(at(second));
         }
         assert_eq!(terms.gaps, Gaps::default());
@@ -396,7 +420,7 @@ mod tests {
     fn a_place_that_ended_does_not_come_back_but_a_later_one_does() {
         let mut lost = terms(Some(60));
         lost.next_arrival(at(50));
-        lost.kept_by(named("b").as_ref(), at(60));
+        lost.find_losses(named("b").as_ref(), at(60));
         for (generation, ended, reenters) in [
             (6, None, true),
             (6, Some(1), false),
@@ -415,6 +439,7 @@ mod tests {
     fn an_arrival_that_is_given_out_is_in_no_gap() {
         let mut terms = terms(None);
         terms.next_arrival(at(1));
+        terms.find_losses(None, at(100));
         terms.tick(at(100));
         // The clock steps back behind the silence.
         let given = terms.next_arrival(at(50));
@@ -427,8 +452,8 @@ mod tests {
     fn a_gap_that_is_over_does_not_come_back_with_the_next() {
         let mut terms = terms(None);
         terms.next_arrival(at(1));
-        terms.kept_by(named("b").as_ref(), at(10));
-        terms.kept_by(named("c").as_ref(), at(310));
+        terms.find_losses(named("b").as_ref(), at(10));
+        terms.find_losses(named("c").as_ref(), at(310));
         assert!(!terms.reenters(&ticket_of(7, 11), None, at(310)));
         assert!(terms.reenters(&ticket_of(7, 16), None, at(310)));
     }

@@ -149,7 +149,14 @@ impl<'a> Expected<'a> {
             concert,
         };
         if !matches!(case.ask, Ask::Change(_)) {
-            expected.terms.kept_by(server(false).as_ref(), now);
+            // Ticks of a queue without places look for no silence.
+            let ticks = matches!(case.ask, Ask::Admit(_) | Ask::Expire(_));
+            let recorded = expected.terms.last_tick;
+            if ticks && case.places.is_empty() {
+                expected.terms.last_tick = now;
+            }
+            expected.terms.find_losses(server(false).as_ref(), now);
+            expected.terms.last_tick = recorded;
         }
         expected
     }
