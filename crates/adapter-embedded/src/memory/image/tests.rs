@@ -171,10 +171,11 @@ fn the_format_is_that_of_its_number() {
         writer.write(&record).unwrap();
     }
     let file = writer.end().unwrap();
-    assert_eq!(
-        (FORMAT, file.len(), crc32fast::hash(&file)),
-        (1, 281, 558_161_692)
-    );
+    // Not the checksum of the file, which is the same for whatever ends with its own.
+    let sum = file.iter().fold(0_u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(*byte))
+    });
+    assert_eq!((FORMAT, file.len(), sum), (1, 293, 4_018_049_962));
 }
 
 #[test]
