@@ -7,7 +7,7 @@ use deadpool_redis::redis::{Cmd, Script};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{AdmissionWindow, Throughput},
+        queue::{AdmissionWindow, Arrival, Throughput},
     },
     ports::{QueueTicks, Stamped, StoreResult, TickOutcome, TickReport},
 };
@@ -121,5 +121,21 @@ impl QueueTicks for RedisStore {
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
         let limits = [limit.min(Self::EXPIRED_CHUNK)];
         self.tick(concert, &scripts::EXPIRE, &limits).await
+    }
+
+    async fn served_up_to(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Arrival>>> {
+        let mut reply = self
+            .calls
+            .on_queue(Caller::Job, concert, &scripts::SERVED, |_| {})
+            .await?;
+        let served = match reply.what.as_str() {
+            "served" => {
+                reply.view()?;
+                reply.optional()?.map(Arrival::from_micros)
+            }
+            "unknown" => None,
+            _ => return Err(reply::strange()),
+        };
+        Ok(reply.stamp(served))
     }
 }

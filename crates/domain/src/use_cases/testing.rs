@@ -27,9 +27,7 @@ pub(super) const OTHER_CONCERT: ConcertId = ConcertId(Uuid::from_u128(2));
 pub(super) const PERFORMANCE: PerformanceId = PerformanceId(Uuid::from_u128(3));
 pub(super) const RESERVATION: ReservationId = ReservationId(Uuid::from_u128(4));
 pub(super) const ENTRY: LedgerEntryId = LedgerEntryId(Uuid::from_u128(5));
-pub(super) const RECOVERY: Recovery = Recovery {
-    lasts: Duration::from_mins(1),
-};
+pub(super) const RECOVERY: Recovery = Recovery::lasting(Duration::from_mins(1));
 
 pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

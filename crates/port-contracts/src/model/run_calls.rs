@@ -121,6 +121,16 @@ impl<F: QueueFixture> Run<'_, F> {
         Ok(())
     }
 
+    pub(super) async fn ask_served(&mut self) -> Result<(), Stop> {
+        // Places past their end count until they are removed.
+        self.expire().await?;
+        let told = self.ports.ticks.served_up_to(self.concert).await?;
+        let now = told.as_of;
+        self.arrive(now)?;
+        let expected = self.queue().and_then(|queue| queue.served_up_to(now));
+        self.agree(&expected, &told.value)
+    }
+
     pub(super) async fn ask_control(&mut self) -> Result<(), Stop> {
         let version = self.ports.control.policy_version(self.concert).await?;
         let expected: Option<PolicyVersion> = self.queue().map(|queue| queue.policy.version);

@@ -21,6 +21,7 @@ pub mod order;
 pub mod position;
 pub mod rate;
 pub mod reentry;
+pub mod served;
 pub mod service;
 pub mod signs;
 pub mod states;
