@@ -41,6 +41,7 @@ mod restore;
 mod rows;
 mod schema;
 mod seat_rows;
+mod served_arrivals;
 mod slots;
 mod stored_currency;
 

@@ -21,6 +21,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    served_arrivals (concert_id, slot) {
+        concert_id -> Binary,
+        slot -> BigInt,
+        at_us -> BigInt,
+        arrival -> BigInt,
+        life_us -> BigInt,
+    }
+}
+
+diesel::table! {
     performances (id) {
         id -> Binary,
         concert_id -> Binary,
