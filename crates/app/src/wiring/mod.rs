@@ -16,8 +16,9 @@ use frontrow_domain::{
     use_cases::{
         AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CloseQueues, DeleteConcerts,
         EditConcerts, ForgetCounters, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSale,
-        PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard, ReleaseHold, SeedQueues,
-        ShowLine, ShowReservations, SurveyQueues, SweepHolds, TickQueue, TopConcerts, WarmRankings,
+        PassGate, PayReservation, PolicyTurns, PurgeKeys, QueueBoard, RecordServed, ReleaseHold,
+        SeedQueues, ShowLine, ShowReservations, SurveyQueues, SweepHolds, TickQueue, TopConcerts,
+        WarmRankings,
     },
 };
 use jiff::tz::TimeZone;
@@ -84,7 +85,7 @@ pub(crate) async fn wire(config: &Config) -> anyhow::Result<Wired> {
     let queues = parts.check_policies(config).await?;
     let wired = Wired {
         services: Arc::new(parts.services(config)?),
-        jobs: parts.jobs(),
+        jobs: parts.jobs(config),
         closing: parts.closing(),
         first_start: queues == 0 && parts.browse.catalogue().await?.concerts.is_empty(),
     };
@@ -132,6 +133,7 @@ impl Parts {
             browse,
             seeding: Arc::new(SeedQueues::new(
                 Arc::clone(&database.policies),
+                Arc::clone(&database.served),
                 Arc::clone(&queues.control),
                 Arc::clone(&ids),
                 Arc::clone(&board),
@@ -286,7 +288,7 @@ impl Parts {
         })
     }
 
-    fn jobs(&self) -> Jobs {
+    fn jobs(&self, config: &Config) -> Jobs {
         Jobs {
             tick: TickQueue {
                 ticks: Arc::clone(&self.queues.ticks),
@@ -299,6 +301,13 @@ impl Parts {
                 seeding: Arc::clone(&self.seeding),
                 clock: Arc::clone(&self.clock),
             },
+            served: RecordServed::new(
+                Arc::clone(&self.queues.ticks),
+                Arc::clone(&self.database.policies),
+                Arc::clone(&self.database.served),
+                Arc::clone(&self.board),
+                config.reservation.hold_for(),
+            ),
             sale: Arc::clone(&self.sale),
             sweep: SweepHolds {
                 reservations: Arc::clone(&self.database.reservations),

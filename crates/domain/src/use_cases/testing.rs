@@ -16,8 +16,8 @@ use crate::{
         },
     },
     ports::{
-        Catalogue, MockClock, MockConcerts, MockIds, MockQueueControl, MockTokenSigner, Operator,
-        Stamped, StoreError, TickReport,
+        Catalogue, MockClock, MockConcerts, MockIds, MockQueueControl, MockServedArrivals,
+        MockTokenSigner, Operator, Stamped, StoreError, TickReport,
     },
     use_cases::{Browse, MarkSale, QueueBoard},
 };
@@ -256,4 +256,11 @@ pub(super) fn mark_sale(there: &[ConcertId]) -> Arc<MarkSale> {
         control: Arc::new(control),
         board: board(),
     })
+}
+
+/// A database that knows of no users who were served.
+pub(super) fn nobody_served() -> Arc<MockServedArrivals> {
+    let mut served = MockServedArrivals::new();
+    served.expect_served_before_loss().returning(|_| Ok(None));
+    Arc::new(served)
 }
