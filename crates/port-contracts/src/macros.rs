@@ -313,6 +313,7 @@ macro_rules! queue_contracts {
             served {
                 an_unused_queue_has_served_nobody
                 who_was_admitted_is_served
+                a_break_of_service_is_told
                 who_stands_aside_is_not_served
                 who_has_returned_is_not_served
                 who_was_served_does_not_come_back

@@ -8,6 +8,8 @@ CREATE TABLE IF NOT EXISTS served_arrivals (
     -- The instant and the arrival, both by the clock of the queue's store.
     at_us BIGINT NOT NULL,
     arrival BIGINT NOT NULL,
+    -- Since when the queue had been served without a break.
+    serving_since_us BIGINT NOT NULL,
     -- How long an active place could last then.
     life_us BIGINT NOT NULL,
     PRIMARY KEY (concert_id, slot),

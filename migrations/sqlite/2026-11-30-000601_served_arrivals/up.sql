@@ -8,6 +8,8 @@ CREATE TABLE served_arrivals (
     -- The instant and the arrival, both by the clock of the queue's store.
     at_us INTEGER NOT NULL,
     arrival INTEGER NOT NULL,
+    -- Since when the queue had been served without a break.
+    serving_since_us INTEGER NOT NULL,
     -- How long an active place could last then.
     life_us INTEGER NOT NULL CHECK (life_us > 0),
     PRIMARY KEY (concert_id, slot)

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use frontrow_domain::{
-    model::{ConcertId, queue::Arrival},
+    model::{ConcertId, queue::Served},
     ports::{QueueTicks, Stamped, StoreResult, TickOutcome},
 };
 
@@ -26,8 +26,8 @@ impl QueueTicks for MemoryQueue {
         Ok(answer.map(|report| report.map_or(TickOutcome::NotSeeded, TickOutcome::Ticked)))
     }
 
-    async fn served_up_to(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Arrival>>> {
-        let answer = self.visit(concert, |queue, now| queue.served_up_to(now));
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
+        let answer = self.visit(concert, |queue, now| queue.served(now));
         Ok(answer.map(Option::flatten))
     }
 }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use frontrow_domain::model::{
     ConcertId, UserId,
-    queue::{Admission, Arrival, EffectiveState, Place, QueueSeed, QueueTerms, Standing, Ticket},
+    queue::{
+        Admission, Arrival, EffectiveState, Place, QueueSeed, QueueTerms, Served, Standing, Ticket,
+    },
 };
 use jiff::Timestamp;
 
@@ -166,11 +168,11 @@ impl QueueState {
         self.active.len() as u64
     }
 
-    /// The arrival up to which every user was admitted or has gone. None where nothing is known.
-    pub(super) fn served_up_to(&self, now: Timestamp) -> Option<Arrival> {
+    /// Which users were admitted or have gone. None where nothing is known.
+    pub(super) fn served(&self, now: Timestamp) -> Option<Served> {
         let admitted = self.passed_to.max(self.at_once_up_to);
         let waits = self.waiting.first_arrival();
-        self.terms.served_up_to(admitted, waits, now)
+        self.terms.served(admitted, waits, now)
     }
 
     /// True when nobody has a place.

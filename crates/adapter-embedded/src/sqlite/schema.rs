@@ -26,6 +26,7 @@ diesel::table! {
         slot -> BigInt,
         at_us -> BigInt,
         arrival -> BigInt,
+        serving_since_us -> BigInt,
         life_us -> BigInt,
     }
 }

@@ -1,5 +1,7 @@
 //! Which users the queues have served.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection,
@@ -11,7 +13,7 @@ use diesel::{
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{Arrival, ServedEntry},
+        queue::{Arrival, Served, ServedEntry},
     },
     ports::{ServedArrivals, StoreResult},
 };
@@ -21,10 +23,10 @@ use super::{SqliteDatabase, columns::Db, schema::served_arrivals};
 
 /// Adds nothing where there is no such concert. Of one slot the latest instant stays.
 const RECORD: &str = "
-    INSERT INTO served_arrivals (concert_id, slot, at_us, arrival, life_us)
-    SELECT c.id, ?, ?, ?, ? FROM concerts c WHERE c.id = ?
+    INSERT INTO served_arrivals (concert_id, slot, at_us, arrival, serving_since_us, life_us)
+    SELECT c.id, ?, ?, ?, ?, ? FROM concerts c WHERE c.id = ?
     ON CONFLICT DO UPDATE SET at_us = excluded.at_us, arrival = excluded.arrival,
-        life_us = excluded.life_us
+        serving_since_us = excluded.serving_since_us, life_us = excluded.life_us
     WHERE excluded.at_us >= served_arrivals.at_us";
 
 #[async_trait]
@@ -35,7 +37,8 @@ impl ServedArrivals for SqliteDatabase {
             sql_query(RECORD)
                 .bind::<BigInt, _>(entry.slot())
                 .bind::<BigInt, _>(Db(entry.at))
-                .bind::<BigInt, _>(entry.arrival.micros())
+                .bind::<BigInt, _>(entry.served.up_to.micros())
+                .bind::<BigInt, _>(Db(entry.served.serving_since))
                 .bind::<BigInt, _>(Db(entry.life))
                 .bind::<Binary, _>(Db(concert))
                 .execute(connection)?;
@@ -43,13 +46,13 @@ impl ServedArrivals for SqliteDatabase {
                 .filter(served_arrivals::concert_id.eq(Db(concert)))
                 .filter(served_arrivals::slot.gt(entry.last_slot()))
                 .execute(connection)?;
-            forget_settled(connection, concert)
+            forget_settled(connection, concert, &entry)
         })
         .await
     }
 
     async fn served_before_loss(&self, concert: ConcertId) -> StoreResult<Option<Arrival>> {
-        type Row = (Db<Timestamp>, i64, Db<std::time::Duration>);
+        type Row = (Db<Timestamp>, i64, Db<Timestamp>, Db<Duration>);
         self.read(move |connection, _| {
             let series: Vec<Row> = served_arrivals::table
                 .filter(served_arrivals::concert_id.eq(Db(concert)))
@@ -57,14 +60,19 @@ impl ServedArrivals for SqliteDatabase {
                 .select((
                     served_arrivals::at_us,
                     served_arrivals::arrival,
+                    served_arrivals::serving_since_us,
                     served_arrivals::life_us,
                 ))
                 .load(connection)?;
-            let series = series.into_iter().map(|(at, arrival, life)| ServedEntry {
+            let entry = |(at, arrival, since, life): Row| ServedEntry {
                 at: at.0,
-                arrival: Arrival::from_micros(arrival),
+                served: Served {
+                    up_to: Arrival::from_micros(arrival),
+                    serving_since: since.0,
+                },
                 life: life.0,
-            });
+            };
+            let series = series.into_iter().map(entry);
             Ok(ServedEntry::before_loss(&series.collect::<Vec<_>>()))
         })
         .await
@@ -72,12 +80,16 @@ impl ServedArrivals for SqliteDatabase {
 }
 
 /// Removes the entries before the last one that is older than an active place can last.
-fn forget_settled(connection: &mut SqliteConnection, concert: ConcertId) -> QueryResult<()> {
+fn forget_settled(
+    connection: &mut SqliteConnection,
+    concert: ConcertId,
+    entry: &ServedEntry,
+) -> QueryResult<()> {
     let series = || served_arrivals::table.filter(served_arrivals::concert_id.eq(Db(concert)));
     let newest: Option<i64> = series()
         .select(max(served_arrivals::slot))
         .get_result(connection)?;
-    let life: Option<Db<std::time::Duration>> = series()
+    let life: Option<Db<Duration>> = series()
         .order(served_arrivals::life_us.desc())
         .select(served_arrivals::life_us)
         .first(connection)
@@ -85,7 +97,7 @@ fn forget_settled(connection: &mut SqliteConnection, concert: ConcertId) -> Quer
     let Some((newest, life)) = newest.zip(life) else {
         return Ok(());
     };
-    let settled = ServedEntry::settled_slot(newest, life.0);
+    let settled = entry.settled_slot(newest, life.0);
     let last: Option<i64> = series()
         .filter(served_arrivals::slot.le(settled))
         .select(max(served_arrivals::slot))

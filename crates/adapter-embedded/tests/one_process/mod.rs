@@ -8,7 +8,7 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId, micros,
         queue::{
-            Arrival, GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket,
+            GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, Served, SignOfLife, Ticket,
         },
     },
     ports::{
@@ -137,8 +137,8 @@ impl QueueTicks for Replaceable {
         self.now().expire(concert, limit).await
     }
 
-    async fn served_up_to(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Arrival>>> {
-        self.now().served_up_to(concert).await
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
+        self.now().served(concert).await
     }
 }
 

@@ -13,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{Arrival, ServedEntry},
+        queue::{Arrival, Served, ServedEntry},
     },
     ports::{ServedArrivals, StoreResult},
 };
@@ -26,11 +26,13 @@ use crate::{calls::Turn, errors, session::Session, statement::Fixed};
 /// Adds nothing where there is no such concert. Of one slot the latest instant stays: `at_us` is set
 /// last, since the others are compared with the one before.
 const RECORD: &str = "
-    INSERT INTO served_arrivals (concert_id, slot, at_us, arrival, life_us)
-    SELECT c.id, ?, ?, ?, ? FROM concerts c WHERE c.id = ?
+    INSERT INTO served_arrivals (concert_id, slot, at_us, arrival, serving_since_us, life_us)
+    SELECT c.id, ?, ?, ?, ?, ? FROM concerts c WHERE c.id = ?
     ON DUPLICATE KEY UPDATE
         arrival = IF(VALUES(at_us) >= served_arrivals.at_us,
             VALUES(arrival), served_arrivals.arrival),
+        serving_since_us = IF(VALUES(at_us) >= served_arrivals.at_us,
+            VALUES(serving_since_us), served_arrivals.serving_since_us),
         life_us = IF(VALUES(at_us) >= served_arrivals.at_us,
             VALUES(life_us), served_arrivals.life_us),
         at_us = GREATEST(VALUES(at_us), served_arrivals.at_us)";
@@ -61,7 +63,8 @@ async fn record(
     let statement = sql_query(RECORD)
         .bind::<BigInt, _>(entry.slot())
         .bind::<BigInt, _>(entry.at.as_microsecond())
-        .bind::<BigInt, _>(entry.arrival.micros())
+        .bind::<BigInt, _>(entry.served.up_to.micros())
+        .bind::<BigInt, _>(entry.served.serving_since.as_microsecond())
         .bind::<BigInt, _>(Db(entry.life))
         .bind::<Binary, _>(Db(concert));
     Fixed(statement).execute(session.connection()).await?;
@@ -69,7 +72,7 @@ async fn record(
     delete(series().filter(served_arrivals::slot.gt(entry.last_slot())))
         .execute(session.connection())
         .await?;
-    if let Some(last) = last_settled(session, concert).await? {
+    if let Some(last) = last_settled(session, concert, &entry).await? {
         delete(series().filter(served_arrivals::slot.lt(last)))
             .execute(session.connection())
             .await?;
@@ -78,7 +81,11 @@ async fn record(
 }
 
 /// The slot of the last entry that is older than an active place can last.
-async fn last_settled(session: &mut Session, concert: ConcertId) -> QueryResult<Option<i64>> {
+async fn last_settled(
+    session: &mut Session,
+    concert: ConcertId,
+    entry: &ServedEntry,
+) -> QueryResult<Option<i64>> {
     let series = || served_arrivals::table.filter(served_arrivals::concert_id.eq(Db(concert)));
     let newest: Option<i64> = series()
         .select(max(served_arrivals::slot))
@@ -93,7 +100,7 @@ async fn last_settled(session: &mut Session, concert: ConcertId) -> QueryResult<
     let Some((newest, life)) = newest.zip(life) else {
         return Ok(None);
     };
-    let settled = ServedEntry::settled_slot(newest, life.0);
+    let settled = entry.settled_slot(newest, life.0);
     series()
         .filter(served_arrivals::slot.le(settled))
         .select(max(served_arrivals::slot))
@@ -105,21 +112,25 @@ async fn served_before_loss(
     session: &mut Session,
     concert: ConcertId,
 ) -> QueryResult<Turn<Option<Arrival>>> {
-    let rows: Vec<(i64, i64, Db<Duration>)> = served_arrivals::table
+    let rows: Vec<(i64, i64, i64, Db<Duration>)> = served_arrivals::table
         .filter(served_arrivals::concert_id.eq(Db(concert)))
         .order(served_arrivals::slot.desc())
         .select((
             served_arrivals::at_us,
             served_arrivals::arrival,
+            served_arrivals::serving_since_us,
             served_arrivals::life_us,
         ))
         .load(session.connection())
         .await?;
     let mut series = Vec::with_capacity(rows.len());
-    for (at, arrival, life) in rows {
+    for (at, arrival, since, life) in rows {
         series.push(ServedEntry {
             at: instant(at)?,
-            arrival: Arrival::from_micros(arrival),
+            served: Served {
+                up_to: Arrival::from_micros(arrival),
+                serving_since: instant(since)?,
+            },
             life: life.0,
         });
     }

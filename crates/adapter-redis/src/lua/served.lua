@@ -1,8 +1,10 @@
 -- The arrival up to which every user was admitted or has gone. Changes nothing.
--- Mirrors model/queue/terms.rs (QueueTerms::served_up_to).
+-- Mirrors model/queue/terms.rs (QueueTerms::served).
 --
--- Gives `served`; after the queue's view that arrival, false where no user was admitted.
+-- Gives `served`; after the queue's view that arrival, false where no user was admitted; and since when the queue is
+-- served without a break.
 local told = answer('served')
+told[8] = serving_since
 if comeback_until() then
   -- Any later user may still come back.
   told[7] = terms.served_up_to or 0

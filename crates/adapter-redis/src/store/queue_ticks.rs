@@ -7,7 +7,7 @@ use deadpool_redis::redis::{Cmd, Script};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{AdmissionWindow, Arrival, Throughput},
+        queue::{AdmissionWindow, Arrival, Served, Throughput},
     },
     ports::{QueueTicks, Stamped, StoreResult, TickOutcome, TickReport},
 };
@@ -123,7 +123,7 @@ impl QueueTicks for RedisStore {
         self.tick(concert, &scripts::EXPIRE, &limits).await
     }
 
-    async fn served_up_to(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Arrival>>> {
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
         let mut reply = self
             .calls
             .on_queue(Caller::Job, concert, &scripts::SERVED, |_| {})
@@ -131,7 +131,12 @@ impl QueueTicks for RedisStore {
         let served = match reply.what.as_str() {
             "served" => {
                 reply.view()?;
-                reply.optional()?.map(Arrival::from_micros)
+                let up_to = reply.optional()?.map(Arrival::from_micros);
+                let serving_since = reply::instant(reply.number()?)?;
+                up_to.map(|up_to| Served {
+                    up_to,
+                    serving_since,
+                })
             }
             "unknown" => None,
             _ => return Err(reply::strange()),

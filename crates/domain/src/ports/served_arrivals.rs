@@ -14,7 +14,7 @@ use crate::model::{
 pub trait ServedArrivals: Send + Sync {
     /// Adds an entry to the series of a queue. Several instances may record the same slot: the latest
     /// instant wins. In the same transaction removes what counts no more: the entries before the last
-    /// one that is older than an active place can last
+    /// one that is older than an active place can last, with its breaks of service
     /// ([`settled_slot`](ServedEntry::settled_slot)), and those from before a step back of the clock
     /// ([`last_slot`](ServedEntry::last_slot)). Does nothing where there is no such concert. A concert
     /// that is deleted takes its series along.

@@ -75,10 +75,11 @@ impl RecordServed {
 
     /// Records one queue. Returns false where its arrival has not moved.
     async fn record(&self, concert: ConcertId) -> StoreResult<bool> {
-        let told = self.ticks.served_up_to(concert).await?;
-        let Some(arrival) = told.value else {
+        let told = self.ticks.served(concert).await?;
+        let Some(served) = told.value else {
             return Ok(false);
         };
+        let arrival = served.up_to;
         if self.last(|recorded| recorded.get(&concert).copied()) == Some(arrival) {
             return Ok(false);
         }
@@ -87,7 +88,7 @@ impl RecordServed {
         };
         let entry = ServedEntry {
             at: told.as_of,
-            arrival,
+            served,
             life: Deadlines::longest_active_life(&master.policy.policy, self.hold_for),
         };
         self.served.record(concert, &entry).await?;
@@ -107,14 +108,18 @@ mod tests {
 
     use super::*;
     use crate::{
+        model::queue::Served,
         ports::{MasterPolicy, MockQueuePolicies, MockQueueTicks, MockServedArrivals},
         use_cases::testing::*,
     };
 
     const HOLD: Duration = Duration::from_mins(5);
 
-    fn arrival(micros: i64) -> Arrival {
-        Arrival::from_micros(micros)
+    fn served_up_to(micros: i64) -> Served {
+        Served {
+            up_to: Arrival::from_micros(micros),
+            serving_since: at(10),
+        }
     }
 
     /// A database with both concerts.
@@ -156,16 +161,16 @@ mod tests {
         let mut ticks = busy(&[CONCERT]);
         for micros in [5, 5, 7, 3] {
             ticks
-                .expect_served_up_to()
+                .expect_served()
                 .once()
-                .return_once(move |_| Ok(stamped(Some(arrival(micros)))));
+                .return_once(move |_| Ok(stamped(Some(served_up_to(micros)))));
         }
         let mut served = MockServedArrivals::new();
         let life = Deadlines::longest_active_life(&policy(1).policy, HOLD);
         for micros in [5, 7, 3] {
             let entry = ServedEntry {
                 at: stamped(()).as_of,
-                arrival: arrival(micros),
+                served: served_up_to(micros),
                 life,
             };
             served
@@ -185,7 +190,7 @@ mod tests {
         let unknown = ConcertId(uuid::Uuid::from_u128(99));
         let mut ticks = busy(&[CONCERT, unknown]);
         ticks
-            .expect_served_up_to()
+            .expect_served()
             .with(eq(CONCERT))
             .once()
             .return_once(|_| Ok(stamped(None)));
@@ -197,8 +202,8 @@ mod tests {
     async fn a_queue_that_fails_holds_up_no_other_and_is_tried_again() {
         let mut ticks = busy(&[CONCERT, OTHER_CONCERT]);
         ticks
-            .expect_served_up_to()
-            .returning(|_| Ok(stamped(Some(arrival(5)))));
+            .expect_served()
+            .returning(|_| Ok(stamped(Some(served_up_to(5)))));
         let mut served = MockServedArrivals::new();
         let mut fails = true;
         served

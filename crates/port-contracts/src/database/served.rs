@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{Arrival, PolicyState, PolicyVersion, QueuePolicy, ServedEntry, VersionedPolicy},
+        queue::{
+            Arrival, PolicyState, PolicyVersion, QueuePolicy, Served, ServedEntry, VersionedPolicy,
+        },
     },
     ports::DeleteConcertOutcome,
 };
@@ -17,6 +19,10 @@ use super::{BoxOffice, DatabaseFixture, at_once, operator};
 /// How long an active place lasts here, in seconds.
 const LIFE_S: u64 = 100;
 
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).expect("an instant")
+}
+
 /// An entry of this second, some time after the beginning, with an arrival that the second tells.
 fn entry(second: i64) -> ServedEntry {
     entry_of(second, 1_000 * second, LIFE_S)
@@ -24,8 +30,11 @@ fn entry(second: i64) -> ServedEntry {
 
 fn entry_of(second: i64, arrival: i64, life_s: u64) -> ServedEntry {
     ServedEntry {
-        at: Timestamp::from_second(1_800_000_000 + second).expect("an instant"),
-        arrival: Arrival::from_micros(arrival),
+        at: at(second),
+        served: Served {
+            up_to: Arrival::from_micros(arrival),
+            serving_since: at(-1_000_000),
+        },
         life: Duration::from_secs(life_s),
     }
 }
@@ -122,6 +131,32 @@ pub async fn a_longer_life_counts_until_it_is_over<F: DatabaseFixture>(fixture: 
         office.record(entry_of(second, second, LIFE_S)).await;
     }
     assert_eq!(office.served().await, Some(590), "it is over");
+}
+
+/// Time without service does not count, and what counts before it is kept meanwhile.
+pub async fn time_without_service_does_not_count<F: DatabaseFixture>(fixture: F) {
+    let office = BoxOffice::open(fixture).await;
+    for second in (0..=300).step_by(10) {
+        office.record(entry(second)).await;
+    }
+    assert_eq!(office.served().await, Some(200_000));
+    // The break ends at 400.
+    for (second, served) in [
+        (400, 200_000),
+        (410, 210_000),
+        (499, 290_000),
+        (500, 400_000),
+    ] {
+        let mut entry = entry(second);
+        entry.served.serving_since = at(400);
+        office.record(entry).await;
+        // The entries of the last slots before the break are ten seconds apart.
+        let found = office.served().await.expect("some were served");
+        assert!(
+            (served - 10_000..=served).contains(&found),
+            "{second}: {found}"
+        );
+    }
 }
 
 /// What counts no more is removed, and nothing else: it never changes what was served.

@@ -79,6 +79,7 @@ macro_rules! database_contracts {
             an_entry_that_is_recorded_late_counts_by_its_instant
             users_who_waited_again_were_not_served
             a_longer_life_counts_until_it_is_over
+            time_without_service_does_not_count
             a_series_keeps_what_counts
             a_clock_that_steps_back_serves_nobody
             concerts_have_series_of_their_own

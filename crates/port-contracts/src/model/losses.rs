@@ -1,6 +1,6 @@
 //! How users get back what the store has lost.
 
-use frontrow_domain::model::queue::{Arrival, Place, Ticket};
+use frontrow_domain::model::queue::{Arrival, Place, Served, Ticket};
 use jiff::Timestamp;
 
 use super::{ModelQueue, queue::Lost};
@@ -50,8 +50,15 @@ impl ModelQueue {
         is_lost && ended.all(|(_, arrival)| *arrival < ticket.arrival)
     }
 
-    /// Promise 10: the arrival up to which every user was admitted or has gone.
-    pub(crate) fn served_up_to(&self, now: Timestamp) -> Option<Arrival> {
+    /// Promise 10: which users were admitted or have gone.
+    pub(crate) fn served(&self, now: Timestamp) -> Option<Served> {
+        Some(Served {
+            up_to: self.served_up_to(now)?,
+            serving_since: self.serving_since_at(now),
+        })
+    }
+
+    fn served_up_to(&self, now: Timestamp) -> Option<Arrival> {
         if self.gives_queue_back_until(now).is_some() {
             let served = self.coming_back.and_then(|coming| coming.served_up_to);
             // Everybody may still come back.

@@ -173,7 +173,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         rules: &Rules,
     ) -> Result<(), Stop> {
         let last = self.last;
-        let served = self.queue().and_then(|queue| queue.served_up_to(last));
+        let served = self.queue().and_then(|queue| queue.served(last));
         self.fixture.lose_data().await;
         self.model.lose();
         self.copy = None;
@@ -183,7 +183,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         self.admit(ALL).await?;
         self.generation += 1;
         let how = recovers.then_some(Recovery {
-            served_up_to: served.filter(|_| knows_served),
+            served_up_to: served.filter(|_| knows_served).map(|served| served.up_to),
             ..Recovery::lasting(RECOVERY)
         });
         self.seed(rules, self.version, how).await

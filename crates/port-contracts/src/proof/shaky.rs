@@ -7,7 +7,7 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            Arrival, GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket,
+            GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, Served, SignOfLife, Ticket,
         },
     },
     ports::{
@@ -112,8 +112,8 @@ impl QueueTicks for Shaky {
         self.pass(|| self.store.ticks.expire(concert, limit)).await
     }
 
-    async fn served_up_to(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Arrival>>> {
-        self.pass(|| self.store.ticks.served_up_to(concert)).await
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
+        self.pass(|| self.store.ticks.served(concert)).await
     }
 }
 

@@ -10,7 +10,7 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            Arrival, GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket,
+            GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, Served, SignOfLife, Ticket,
         },
     },
     ports::{
@@ -188,11 +188,11 @@ impl QueueTicks for ModelStore {
         Ok(self.tick(concert, Call::Expire(limit)))
     }
 
-    async fn served_up_to(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Arrival>>> {
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
         let mut held = self.held();
         let as_of = held.later();
         let queue = held.model.queue(concert);
-        let value = queue.and_then(|queue| queue.served_up_to(as_of));
+        let value = queue.and_then(|queue| queue.served(as_of));
         Ok(Stamped { as_of, value })
     }
 }

@@ -6,13 +6,13 @@ use frontrow_domain::{
 };
 
 use super::{
-    ALL, QueueFixture, RECOVERY, Room, WAITING_TTL, by_capacity, by_rate, paused, seconds,
+    ALL, QueueFixture, RECOVERY, Room, WAITING_TTL, by_capacity, by_rate, minutes, paused, seconds,
 };
 
 impl<F: QueueFixture> Room<F> {
     async fn served_up_to(&self) -> Option<Arrival> {
-        let told = self.ports.ticks.served_up_to(self.concert).await;
-        told.expect("served up to").value
+        let told = self.ports.ticks.served(self.concert).await;
+        told.expect("served").value.map(|served| served.up_to)
     }
 
     /// Lets the store lose the queue, and gives it back to it to recover without users who arrived
@@ -72,6 +72,21 @@ pub async fn who_was_admitted_is_served<F: QueueFixture>(fixture: F) {
     assert_eq!(room.served_up_to().await, Some(line[0].arrival));
     let dan = room.walk_in("dan").await;
     assert_eq!(room.served_up_to().await, Some(dan.arrival));
+}
+
+/// Who was served is told with since when the queue is served without a break.
+pub async fn a_break_of_service_is_told<F: QueueFixture>(fixture: F) {
+    let mut room = Room::open(fixture, by_capacity(1)).await;
+    room.walk_in("ann").await;
+    room.tidy().await;
+    for _ in 0..2 {
+        let told = room.ports.ticks.served(room.concert).await.expect("served");
+        let since = told.value.expect("ann was served").serving_since;
+        let break_ends = told.as_of - minutes(1);
+        assert!(since > break_ends && since <= told.as_of, "{since}");
+        room.pass(minutes(20)).await;
+        room.tidy().await;
+    }
 }
 
 /// A user who stands aside still waits, whoever was admitted past them: from the line or at once.

@@ -307,9 +307,9 @@ impl<'a> Setting<'a> {
                 ("change the window", model)
             }
             Ask::Served => {
-                let told = store.served_up_to(concert).await.unwrap();
+                let told = store.served(concert).await.unwrap();
                 let model = model(told.as_of);
-                let (kind, expected) = model.served_up_to();
+                let (kind, expected) = model.served();
                 agree(number, case, &told.value, &expected);
                 (kind, model)
             }

@@ -38,7 +38,7 @@ pub use policy::{
 pub use poll::PollRange;
 pub use sale::{SaleCount, SaleState};
 pub use seed::{QueueSeed, Recovery};
-pub use served::ServedEntry;
+pub use served::{Served, ServedEntry};
 pub use servers::{ServerId, Servers};
 pub use state::{EffectiveState, JoinRefusal, QueueView};
 pub use terms::{QueueTerms, ReentryPeriod};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Arrival, Deadlines, EffectiveState, Gaps, Generation, PolicyVersion, QueuePolicy, QueueView,
-    Recovery, SaleCount, ServerId, Servers, Ticket, VersionedPolicy,
+    Recovery, SaleCount, Served, ServerId, Servers, Ticket, VersionedPolicy,
 };
 use crate::model::later;
 
@@ -173,7 +173,19 @@ impl QueueTerms {
     /// While users re-enter, it is what it was when the queue was lost, or before every arrival: any
     /// later user may still come back.
     #[must_use]
-    pub fn served_up_to(
+    pub fn served(
+        &self,
+        admitted: Option<Arrival>,
+        waits: Option<Arrival>,
+        now: Timestamp,
+    ) -> Option<Served> {
+        Some(Served {
+            up_to: self.served_up_to(admitted, waits, now)?,
+            serving_since: self.deadlines(now).serving_since(),
+        })
+    }
+
+    fn served_up_to(
         &self,
         admitted: Option<Arrival>,
         waits: Option<Arrival>,

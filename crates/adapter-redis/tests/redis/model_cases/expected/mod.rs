@@ -9,8 +9,8 @@ use frontrow_domain::model::{
     ConcertId, UserId,
     queue::{
         Admission, AdmissionWindow, Arrival, Deadlines, EffectiveState, Gap, Gaps, Generation,
-        Place, PlaceEnd, PolicyVersion, QueueTerms, Recovery, ReentryPeriod, SaleCount, ServerId,
-        Servers, Standing, Ticket, VersionedPolicy,
+        Place, PlaceEnd, PolicyVersion, QueueTerms, Recovery, ReentryPeriod, SaleCount, Served,
+        ServerId, Servers, Standing, Ticket, VersionedPolicy,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -177,16 +177,14 @@ impl<'a> Expected<'a> {
         self.terms.reenters(ticket, removed.or(ended), self.now)
     }
 
-    pub(super) fn served_up_to(&self) -> (&'static str, Option<Arrival>) {
+    pub(super) fn served(&self) -> (&'static str, Option<Served>) {
         let passed = self.aside.iter().chain(&self.returned).max();
         let passed = passed.map(|number| arrival(self.written, *number));
         let at_once = self.case.at_once;
         let at_once = at_once.map(|micros| after_first(self.written, micros));
         let waits = self.places.iter().find(|number| self.waits(**number));
         let waits = waits.map(|number| arrival(self.written, *number));
-        let served = self
-            .terms
-            .served_up_to(passed.max(at_once), waits, self.now);
+        let served = self.terms.served(passed.max(at_once), waits, self.now);
         let after_loss = self
             .terms
             .reentry
