@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn no_active_place_lasts_longer_than_the_longest_life() {
         let policy = QueuePolicy::default();
-        let hold_for = Duration::from_secs(300);
+        let hold_for = Duration::from_mins(5);
         let life = Deadlines::longest_active_life(&policy, hold_for);
         let admitted = at(1_000);
         let deadlines = Deadlines::at(admitted, &policy, admitted, admitted);
