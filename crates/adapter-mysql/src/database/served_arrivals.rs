@@ -23,8 +23,8 @@ use jiff::Timestamp;
 use super::{MySqlDatabase, columns::Db, schema::served_arrivals};
 use crate::{calls::Turn, errors, session::Session, statement::Fixed};
 
-/// Adds nothing where there is no such concert. Of one slot the latest instant stays: `at_us` is set
-/// last, since the others are compared with the one before.
+/// Adds nothing where there is no such concert. Of one slot the latest instant stays: `at_us` is
+/// set last, since the others are compared with the one before.
 const RECORD: &str = "
     INSERT INTO served_arrivals (concert_id, slot, at_us, arrival, serving_since_us, life_us)
     SELECT c.id, ?, ?, ?, ?, ? FROM concerts c WHERE c.id = ?

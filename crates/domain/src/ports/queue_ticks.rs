@@ -27,8 +27,8 @@ pub trait QueueTicks: Send + Sync {
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>>;
 
     /// Up to which arrival every user was admitted or has gone
-    /// ([`QueueTerms::served`](crate::model::queue::QueueTerms::served)). A user who stands aside or
-    /// has returned still waits. None where no user was admitted, or the store does not have the
+    /// ([`QueueTerms::served`](crate::model::queue::QueueTerms::served)). A user who stands aside
+    /// or has returned still waits. None where no user was admitted, or the store does not have the
     /// queue. Changes nothing.
     async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>>;
 }

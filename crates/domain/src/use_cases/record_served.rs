@@ -15,8 +15,8 @@ use crate::{
     ports::{QueuePolicies, QueueTicks, ServedArrivals, StoreResult},
 };
 
-/// Records in the database which users the queues have served, so that these do not re-enter a queue
-/// that its store loses. Every instance does it for every queue in use on its board.
+/// Records in the database which users the queues have served, so that these do not re-enter a
+/// queue that its store loses. Every instance does it for every queue in use on its board.
 pub struct RecordServed {
     ticks: Arc<dyn QueueTicks>,
     policies: Arc<dyn QueuePolicies>,

@@ -73,8 +73,8 @@ pub async fn a_concert_without_entries_has_served_nobody<F: DatabaseFixture>(fix
     assert_eq!(office.served_of(unknown).await, None);
 }
 
-/// Users of the last entry that is older than an active place can last were served, as of the newest
-/// entry: also where the series ended long ago.
+/// Users of the last entry that is older than an active place can last were served, as of the
+/// newest entry: also where the series ended long ago.
 pub async fn users_of_entries_older_than_a_life_were_served<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.record_all(&[0, 11, 25, 99]).await;

@@ -56,8 +56,8 @@ pub async fn an_unused_queue_has_served_nobody<F: QueueFixture>(fixture: F) {
     assert_eq!(room.served_up_to().await, None);
 }
 
-/// Who was admitted is served, at once or from the line; who waits is not, nor who left the line
-/// behind them.
+/// Users who were admitted, at once or from the line, are served. Users who wait are not, nor are
+/// those who left the line behind them.
 pub async fn who_was_admitted_is_served<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_capacity(1)).await;
     let ann = room.walk_in("ann").await;
@@ -74,7 +74,7 @@ pub async fn who_was_admitted_is_served<F: QueueFixture>(fixture: F) {
     assert_eq!(room.served_up_to().await, Some(dan.arrival));
 }
 
-/// Who was served is told with since when the queue is served without a break.
+/// The answer says, too, since when the queue is served without a break.
 pub async fn a_break_of_service_is_told<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_capacity(1)).await;
     room.walk_in("ann").await;
@@ -89,7 +89,7 @@ pub async fn a_break_of_service_is_told<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A user who stands aside still waits, whoever was admitted past them: from the line or at once.
+/// A user who stands aside still waits, though others were admitted past them, from the line or at once.
 pub async fn who_stands_aside_is_not_served<F: QueueFixture>(fixture: F) {
     let (room, [ann, ben, cat]) = with_ann_aside(fixture).await;
     if room.stood_still() {
@@ -138,7 +138,8 @@ pub async fn who_was_served_does_not_come_back<F: QueueFixture>(fixture: F) {
     room.is_gone(&ann).await;
 }
 
-/// Users who were admitted since the entry that counts were perhaps inside: they come back, and first.
+/// Users who were admitted since the entry that counts were perhaps inside: they come back, and
+/// first.
 pub async fn who_was_inside_comes_back_first<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_rate(3)).await;
     let ann = room.walk_in("ann").await;
@@ -179,7 +180,7 @@ pub async fn a_new_policy_serves_nobody<F: QueueFixture>(fixture: F) {
 }
 
 /// While users come back, nobody counts as served but who was before: any other may still come. So
-/// a second loss takes no place from anybody.
+/// a second loss takes no place from a user.
 pub async fn while_users_come_back_nobody_is_served<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, by_rate(2)).await;
     let ann = room.walk_in("ann").await;

@@ -48,7 +48,8 @@ impl QueueTicks for MySqlQueue {
     }
 }
 
-/// The row is read before the line: a user who was admitted or has gone in between counts as served.
+/// The row is read before the line: a user who was admitted or has gone in between counts as
+/// served.
 async fn served(
     session: &mut Session,
     concert: ConcertId,

@@ -15,7 +15,7 @@ pub(super) struct Case {
     /// When the queue was lost, and for how long it recovers.
     pub(super) lost: Option<(i64, Duration)>,
     /// Up to which arrival users were served before that, and the latest that was admitted at once:
-    /// so many microseconds after the first place's.
+    /// in microseconds after the first place's.
     pub(super) served: Option<i64>,
     pub(super) at_once: Option<i64>,
     /// What the store has lost of its last writes.

@@ -78,8 +78,8 @@ async fn users_served_long_before_a_loss_stay_out_and_all_others_come_back() -> 
     let (_, out) = &guests[0];
     let gate = out.client.get(&shaky.stage.performances_path()).await?;
     assert_eq!(gate.status, 410);
-    let anew = shaky.stage.join("guest-0").await?;
-    assert_eq!(anew.place["state"], "waiting");
-    assert_eq!(anew.place["position"], back.len() + 1);
+    let again = shaky.stage.join("guest-0").await?;
+    assert_eq!(again.place["state"], "waiting");
+    assert_eq!(again.place["position"], back.len() + 1);
     shaky.never_crashed()
 }

@@ -122,8 +122,8 @@ impl Gaps {
         open.map(|gap| later(gap.found_at, waiting_ttl)).max()
     }
 
-    /// The last arrival before the first confirmed gap whose tickets re-enter. None where none do at
-    /// `now`.
+    /// The last arrival before the first confirmed gap whose tickets re-enter. None where none do
+    /// at `now`.
     #[must_use]
     pub fn open_after(&self, now: Timestamp, waiting_ttl: Duration) -> Option<Arrival> {
         let confirmed = self.0.iter().filter(|gap| gap.confirmed);

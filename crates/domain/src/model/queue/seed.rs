@@ -25,8 +25,8 @@ pub struct Recovery {
     /// So long nobody is admitted, so that the people who carry their places come back first.
     /// For the waiting time to live after it, late-comers still get their place back.
     pub lasts: Duration,
-    /// Users who arrived up to this were served or had gone before the loss, and do not re-enter. None
-    /// where everybody does. See [`ServedEntry`](super::ServedEntry).
+    /// Users who arrived up to this were served or had gone before the loss, and do not re-enter.
+    /// None where everybody does. See [`ServedEntry`](super::ServedEntry).
     pub served_up_to: Option<Arrival>,
 }
 

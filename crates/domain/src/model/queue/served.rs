@@ -18,8 +18,9 @@ pub struct Served {
 
 /// What is recorded of a queue outside its store: which users it had served at the instant `at`.
 ///
-/// The database keeps a series of them, one for each slot of 10 s in which the arrival moved, as far
-/// back as an active place can last and one older entry. An arrival may move back: users re-enter.
+/// The database keeps a series of them, one for each slot of 10 s in which the arrival moved, as
+/// far back as an active place can last and one older entry. An arrival may move back: users
+/// re-enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServedEntry {
     /// When that was true, by the clock of the queue's store.
@@ -41,8 +42,9 @@ impl ServedEntry {
         Self::slot_of(self.at)
     }
 
-    /// Entries of later slots than this one contradict this entry: they are from before a step back of
-    /// the clock, and are removed when it is recorded. Calls that overtake each other do not count.
+    /// Entries of later slots than this one contradict this entry: they are from before a step back
+    /// of the clock, and are removed when it is recorded. Calls that overtake each other do not
+    /// count.
     #[must_use]
     pub fn last_slot(&self) -> i64 {
         self.slot() + 1
@@ -57,19 +59,20 @@ impl ServedEntry {
     #[must_use]
     pub fn settled_slot(&self, newest: i64, life: Duration) -> i64 {
         let is_unbroken = later(self.served.serving_since, life) <= self.at;
-        let kept = life * if is_unbroken { 1 } else { 4 };
+        let kept = life.saturating_mul(if is_unbroken { 1 } else { 4 });
         let slots = kept.as_micros().div_ceil(Self::SLOT.as_micros());
         let slots = i64::try_from(slots).unwrap_or(i64::MAX);
         newest.saturating_sub(slots).saturating_sub(1)
     }
 
-    /// The arrival up to which users do not re-enter after a loss: the places of all of them had ended.
-    /// `series` is what was recorded of the queue, the newest first. None where everybody re-enters.
+    /// The arrival up to which users do not re-enter after a loss: the places of all of them had
+    /// ended. `series` is what was recorded of the queue, the newest first. None where everybody
+    /// re-enters.
     ///
-    /// It counts back from the newest entry, not from the loss: while nothing is recorded, nobody is
-    /// known to be served. An active place lasts at most the longest life of the series, and time
-    /// without service does not count. A later entry with an earlier arrival says that users between
-    /// the two waited again.
+    /// It counts back from the newest entry, not from the loss: while nothing is recorded, nobody
+    /// is known to be served. An active place lasts at most the longest life of the series, and
+    /// time without service does not count. A later entry with an earlier arrival says that users
+    /// between the two waited again.
     #[must_use]
     pub fn before_loss(series: &[Self]) -> Option<Arrival> {
         let life = series.iter().map(|entry| entry.life).max()?;

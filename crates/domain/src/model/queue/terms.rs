@@ -166,12 +166,12 @@ impl QueueTerms {
         lost && ended < Some(ticket.arrival)
     }
 
-    /// The arrival up to which every user was admitted or has gone. `admitted` is the latest arrival
-    /// that was admitted, at once or from the line; `waits` the earliest that still waits, also aside.
-    /// None where nothing is known of that.
+    /// The arrival up to which every user was admitted or has gone. `admitted` is the latest
+    /// arrival that was admitted, at once or from the line; `waits` the earliest that still waits,
+    /// also aside. None where nothing is known of that.
     ///
-    /// While users re-enter, it is what it was when the queue was lost, or before every arrival: any
-    /// later user may still come back.
+    /// While users re-enter, it is what it was when the queue was lost, or before every arrival:
+    /// any later user may still come back.
     #[must_use]
     pub fn served(
         &self,

@@ -68,7 +68,7 @@ pub(super) fn recovery(case: &Case, written: Timestamp) -> Option<Recovery> {
     })
 }
 
-/// So many microseconds after the arrival of the first place.
+/// The arrival this number of microseconds after that of the first place.
 pub(super) fn after_first(written: Timestamp, micros: i64) -> Arrival {
     Arrival::from_micros(arrival(written, 0).micros() + micros)
 }
