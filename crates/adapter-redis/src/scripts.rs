@@ -75,6 +75,8 @@ scripts! {
     ];
     /// Removes places past their end.
     EXPIRE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "tick", "expired", "expire"];
+    /// Says up to which arrival every user was admitted or has gone.
+    SERVED = full ["queue", "gaps", "reentry", "served"];
     /// Says whether anybody has a place.
     IS_EMPTY = full ["queue", "gaps", "deadlines", "reentry", "is_empty"];
     /// Removes a queue.

@@ -13,8 +13,8 @@ use frontrow_domain::{
     },
     ports::{
         Books, CleanStops, ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl,
-        QueuePolicies, QueueTicks, RankingCounters, RankingSource, Reservations, StoredCurrency,
-        WaitingLine,
+        QueuePolicies, QueueTicks, RankingCounters, RankingSource, Reservations, ServedArrivals,
+        StoredCurrency, WaitingLine,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -77,6 +77,8 @@ pub struct DatabasePorts {
     pub editor: Arc<dyn ConcertEditor>,
     /// The master copies of the queues' policies.
     pub policies: Arc<dyn QueuePolicies>,
+    /// Which users the queues have served.
+    pub served: Arc<dyn ServedArrivals>,
     /// Holds and payments.
     pub reservations: Arc<dyn Reservations>,
     /// Balances.

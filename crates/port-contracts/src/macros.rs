@@ -321,6 +321,19 @@ macro_rules! queue_contracts {
                 tickets_of_this_generation_bring_nothing_back
                 a_place_comes_back_once
             }
+            served {
+                an_unused_queue_has_served_nobody
+                who_was_admitted_is_served
+                a_break_of_service_is_told
+                who_stands_aside_is_not_served
+                who_has_returned_is_not_served
+                who_was_served_does_not_come_back
+                who_was_inside_comes_back_first
+                who_stood_aside_comes_back
+                a_new_policy_serves_nobody
+                while_users_come_back_nobody_is_served
+                what_was_lost_is_not_served
+            }
         }
     };
     ($make:expr) => {

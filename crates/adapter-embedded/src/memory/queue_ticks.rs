@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use frontrow_domain::{
-    model::ConcertId,
+    model::{ConcertId, queue::Served},
     ports::{QueueTicks, Stamped, StoreResult, TickOutcome},
 };
 
@@ -24,5 +24,10 @@ impl QueueTicks for MemoryQueue {
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
         let answer = self.visit(concert, |queue, now| queue.expire(limit, now));
         Ok(answer.map(|report| report.map_or(TickOutcome::NotSeeded, TickOutcome::Ticked)))
+    }
+
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
+        let answer = self.visit(concert, |queue, now| queue.served(now));
+        Ok(answer.map(Option::flatten))
     }
 }

@@ -132,6 +132,7 @@ impl QueueState {
         let arrival = self.terms.next_arrival(now);
         let standing = if admitted {
             self.active.admit(user.clone(), arrival, now);
+            self.at_once_up_to = Some(arrival);
             Standing::Active {
                 admitted_at: now,
                 until: self.terms.deadlines(now).claim_end(now),

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use frontrow_domain::model::{
     ConcertId, UserId,
-    queue::{Admission, Arrival, EffectiveState, Place, QueueSeed, QueueTerms, Standing, Ticket},
+    queue::{
+        Admission, Arrival, EffectiveState, Place, QueueSeed, QueueTerms, Served, Standing, Ticket,
+    },
 };
 use jiff::Timestamp;
 
@@ -30,6 +32,8 @@ pub(super) struct QueueState {
     pub(super) admitted: u64,
     /// The arrival that admission has passed.
     pub(super) passed_to: Option<Arrival>,
+    /// The latest arrival of a user who was admitted at once.
+    pub(super) at_once_up_to: Option<Arrival>,
     /// The users who left the line.
     pub(super) departures: Departures,
     /// The users whose place ended since a loss, and its arrival: it does not re-enter. A tree, because
@@ -58,6 +62,7 @@ impl QueueState {
             departed: 0,
             admitted: 0,
             passed_to: None,
+            at_once_up_to: None,
             departures: Departures::default(),
             ended: BTreeMap::new(),
         }
@@ -161,6 +166,13 @@ impl QueueState {
             }
         }
         self.active.len() as u64
+    }
+
+    /// Which users were admitted or have gone. None where nothing is known.
+    pub(super) fn served(&self, now: Timestamp) -> Option<Served> {
+        let admitted = self.passed_to.max(self.at_once_up_to);
+        let waits = self.waiting.first_arrival();
+        self.terms.served(admitted, waits, now)
     }
 
     /// True when nobody has a place.

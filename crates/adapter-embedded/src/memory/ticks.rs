@@ -225,9 +225,7 @@ mod tests {
 
     #[test]
     fn remembered_ends_are_forgotten_after_the_reentry_period() {
-        let mut queue = paused(Some(Recovery {
-            lasts: Duration::from_mins(1),
-        }));
+        let mut queue = paused(Some(Recovery::lasting(Duration::from_mins(1))));
         for number in 0..10 {
             let ticket = joined(&mut queue, number, 1);
             assert_eq!(queue.leave(&ticket, at(1)), LeaveOutcome::Left);

@@ -161,6 +161,12 @@ impl Waiting {
         Some((arrival, user, heartbeat))
     }
 
+    /// The earliest arrival that waits, also aside or past its end.
+    pub(super) fn first_arrival(&self) -> Option<Arrival> {
+        let firsts = self.line.first().into_iter().chain(self.aside.first());
+        firsts.map(|(arrival, _)| *arrival).min()
+    }
+
     /// Lets `user`, who is in the line, stand aside.
     pub(super) fn stand_aside(&mut self, user: &UserId) {
         if let Some(place) = self.places.get_mut(user) {

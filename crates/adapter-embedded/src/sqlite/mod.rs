@@ -42,6 +42,7 @@ mod restore;
 mod rows;
 mod schema;
 mod seat_rows;
+mod served_arrivals;
 mod slots;
 mod stored_currency;
 

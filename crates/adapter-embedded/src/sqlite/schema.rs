@@ -21,6 +21,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    served_arrivals (concert_id, slot) {
+        concert_id -> Binary,
+        slot -> BigInt,
+        at_us -> BigInt,
+        arrival -> BigInt,
+        serving_since_us -> BigInt,
+        life_us -> BigInt,
+    }
+}
+
+diesel::table! {
     performances (id) {
         id -> Binary,
         concert_id -> Binary,

@@ -122,7 +122,7 @@ impl World {
         let clock = StandingClock::new();
         let queue = Arc::new(MemoryQueue::new(clock.clone()));
         let lasts = Duration::from_secs(10);
-        let recovery = recovers.then_some(Recovery { lasts });
+        let recovery = recovers.then_some(Recovery::lasting(lasts));
         queue.seed(&seed(1, 2, recovery)).await.unwrap();
         Self {
             clock,

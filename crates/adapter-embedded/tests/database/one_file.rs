@@ -84,6 +84,7 @@ pub(crate) fn ports(database: &SqliteDatabase) -> DatabasePorts {
         concerts: database.clone(),
         editor: database.clone(),
         policies: database.clone(),
+        served: database.clone(),
         reservations: database.clone(),
         points: database.clone(),
         idempotency: database.clone(),

@@ -12,11 +12,14 @@ use diesel::{
     sql_types::Text,
 };
 use frontrow_domain::{
-    model::{PageRequest, PerformanceEdit, Span, queue::Generation},
+    model::{
+        PageRequest, PerformanceEdit, Span,
+        queue::{Arrival, Generation, Served, ServedEntry},
+    },
     ports::{
         Books, ConcertEditor, Concerts, DeleteConcertOutcome, DeletePerformanceOutcome,
         EditOutcome, Idempotency, Points, PutOutcome, QueuePolicies, RankingCounters,
-        RankingSource, Reservations,
+        RankingSource, Reservations, ServedArrivals,
     },
 };
 
@@ -94,6 +97,16 @@ async fn tour(program: &Program) {
     let put = database.put(concert, before, &policy, &operator()).await;
     assert_eq!(put, Ok(PutOutcome::Put));
     database.all(noon()).await.unwrap();
+    let entry = ServedEntry {
+        at: noon(),
+        served: Served {
+            up_to: Arrival::from_micros(1),
+            serving_since: noon(),
+        },
+        life: HOLD,
+    };
+    database.record(concert, &entry).await.unwrap();
+    database.served_before_loss(concert).await.unwrap();
     database
         .reserve_generation(concert, Generation(7))
         .await

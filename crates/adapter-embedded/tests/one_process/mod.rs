@@ -7,7 +7,9 @@ use frontrow_adapter_embedded::MemoryQueue;
 use frontrow_domain::{
     model::{
         ConcertId, UserId, micros,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket},
+        queue::{
+            GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, Served, SignOfLife, Ticket,
+        },
     },
     ports::{
         Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
@@ -133,6 +135,10 @@ impl QueueTicks for Replaceable {
 
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
         self.now().expire(concert, limit).await
+    }
+
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
+        self.now().served(concert).await
     }
 }
 

@@ -24,6 +24,7 @@ mod rows;
 mod sales;
 mod schema;
 mod seat_rows;
+mod served_arrivals;
 mod slots;
 mod stored_currency;
 

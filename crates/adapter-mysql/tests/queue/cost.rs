@@ -323,6 +323,11 @@ async fn users_who_stand_aside_cost_nobody_more() {
             report(queue.admit(concert, 500).await.unwrap().value);
         })
         .await;
+        tour.call("who was served", async |queue, concert| {
+            let served = queue.served(concert).await.unwrap().value.unwrap();
+            assert_eq!(served.up_to, line[0].arrival.just_before());
+        })
+        .await;
         tour.call("return", async |queue, _| find(queue, &line[0]).await)
             .await;
         tour.call("join behind who returned", async |queue, concert| {

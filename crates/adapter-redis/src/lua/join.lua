@@ -11,8 +11,8 @@ local line
 
 -- How many users may be admitted at once. Asked only where nobody waits.
 local free
--- How many were.
-local admitted_at_once = 0
+-- How many were, and the latest arrival of them.
+local admitted_at_once, at_once_up_to = 0, nil
 
 -- How many active places past their end are removed so that others may be admitted.
 local EXPIRED_MAX = 500
@@ -58,7 +58,7 @@ local function enter(member, at_once)
   last_arrival = math.max(now, last_arrival + 1)
   give_out(last_arrival)
   if at_once then
-    free, admitted_at_once = free - 1, admitted_at_once + 1
+    free, admitted_at_once, at_once_up_to = free - 1, admitted_at_once + 1, last_arrival
     may_end_at(now + terms.claim_ttl)
     call('ZADD', UNCLAIMED, now, member)
     call('HSET', PLACES, member, pack_place(last_arrival, now))
@@ -112,5 +112,8 @@ put_in_line()
 count_in_window(state, admitted_at_once)
 if any_joined then
   call('HSET', QUEUE, 'last_arrival', last_arrival)
+end
+if at_once_up_to then
+  call('HSET', QUEUE, 'at_once_up_to', at_once_up_to)
 end
 return all_told(any_joined)

@@ -1,7 +1,8 @@
 -- What every script of a queue begins with: its keys, the clock, and the terms of the queue.
 --
 -- KEYS are the same for all of them, and in one slot (keys.rs):
---   1 queue      hash: the format, the terms (seed.lua), the running window, counters
+--   1 queue      hash: the format, the terms (seed.lua), the running window, counters, the latest arrivals that
+--                were admitted from the line and at once
 --   2 waiting    sorted set: users who wait, by arrival
 --   3 heard      sorted set: users who wait, by the last heartbeat
 --   4 active     sorted set: active users who have claimed the place, by its end

@@ -33,7 +33,8 @@ end
 -- True where a ticket re-enters for `member`, who has no place.
 local function may_reenter(member, arrival, generation)
   if generation ~= terms.generation then
-    return comeback_until() ~= nil and not call('ZSCORE', ENDED, member)
+    return comeback_until() ~= nil and arrival > (terms.served_up_to or 0)
+      and not call('ZSCORE', ENDED, member)
   elseif arrival <= last_arrival and not gap_of(arrival) then
     return false
   end

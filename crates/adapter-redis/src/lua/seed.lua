@@ -4,8 +4,8 @@
 -- none, 4 how long to recover then (empty: not at all), and the policy: 5 state, 6 opens_at, 7 admit,
 -- 8 interval, 9 max_active, 10 max_waiting, 11 waiting_ttl, 12 claim_ttl, 13 active_ttl, each empty where
 -- there is none; 14 after how long a silence a queue counts as out of service; 15 after which silence users are
--- absent, empty where nobody is; 16 up to which position turns come soon; 17 the server's name, empty where it
--- gives none.
+-- absent, empty where nobody is; 16 up to which position turns come soon; 17 the arrival up to which users were served
+-- before a loss, empty where that is not known; 18 the server's name, empty where it gives none.
 -- Returns `taken` with 1 and the number that the queue is to be listed under as busy where it recovers from
 -- now, else with 0; or `has_newer` with its version.
 local call = redis.call
@@ -73,6 +73,7 @@ if stored[2] then
   local before = cmsgpack.unpack(stored[2])
   terms.generation = before.generation
   terms.recovering_until, terms.comeback_until = before.recovering_until, before.comeback_until
+  terms.served_up_to = before.served_up_to
   call('HSET', QUEUE, 'version', ARGV[2], 'terms', cmsgpack.pack(terms))
   change_window()
   -- Places may end earlier now.
@@ -84,12 +85,13 @@ local recovery = tonumber(ARGV[4])
 if recovery then
   terms.recovering_until = now + recovery
   terms.comeback_until = terms.recovering_until + terms.waiting_ttl
+  terms.served_up_to = tonumber(ARGV[17])
 end
 -- Whatever is left of a queue whose hash is gone would contradict the new one.
 call('UNLINK', unpack(KEYS))
 call('HSET', QUEUE, 'version', ARGV[2], 'terms', cmsgpack.pack(terms),
   'serving_since', now, 'last_tick', now, 'format', FORMAT, 'listing', listing, 'last_arrival', now - 1)
-if ARGV[17] ~= '' then
-  call('HSET', QUEUE, 'server', ARGV[17])
+if ARGV[18] ~= '' then
+  call('HSET', QUEUE, 'server', ARGV[18])
 end
 return { 'taken', now, recovery and 1 or 0, listing + 1 }

@@ -31,7 +31,7 @@ local function forget_reentry()
     save_gaps()
   end
   if terms.comeback_until and now >= terms.comeback_until then
-    terms.recovering_until, terms.comeback_until = nil, nil
+    terms.recovering_until, terms.comeback_until, terms.served_up_to = nil, nil, nil
     call('HSET', QUEUE, 'terms', cmsgpack.pack(terms))
     ended = true
   end

@@ -7,7 +7,7 @@ use deadpool_redis::redis::{Cmd, ToRedisArgs};
 use frontrow_domain::{
     model::{
         ConcertId, LATEST_PLAN,
-        queue::{Deadlines, PolicyVersion, QueuePolicy, QueueSeed, SaleCount},
+        queue::{Arrival, Deadlines, PolicyVersion, QueuePolicy, QueueSeed, SaleCount},
     },
     ports::{QueueControl, RemoveOutcome, SeedOutcome, Stamped, StoreResult},
 };
@@ -60,6 +60,8 @@ fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
             .near_positions()
             .min(QueuePolicy::MAX_WAITING),
     );
+    let served = seed.recovery.and_then(|recovery| recovery.served_up_to);
+    write_optional(call, served.map(Arrival::micros));
 }
 
 fn write_optional(call: &mut Cmd, value: Option<impl ToRedisArgs>) {

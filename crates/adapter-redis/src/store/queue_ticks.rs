@@ -7,7 +7,7 @@ use deadpool_redis::redis::{Cmd, Script};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{AdmissionWindow, Throughput},
+        queue::{AdmissionWindow, Arrival, Served, Throughput},
     },
     ports::{QueueTicks, Stamped, StoreResult, TickOutcome, TickReport},
 };
@@ -121,5 +121,26 @@ impl QueueTicks for RedisStore {
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
         let limits = [limit.min(Self::EXPIRED_CHUNK)];
         self.tick(concert, &scripts::EXPIRE, &limits).await
+    }
+
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
+        let mut reply = self
+            .calls
+            .on_queue(Caller::Job, concert, &scripts::SERVED, |_| {})
+            .await?;
+        let served = match reply.what.as_str() {
+            "served" => {
+                reply.view()?;
+                let up_to = reply.optional()?.map(Arrival::from_micros);
+                let serving_since = reply::instant(reply.number()?)?;
+                up_to.map(|up_to| Served {
+                    up_to,
+                    serving_since,
+                })
+            }
+            "unknown" => None,
+            _ => return Err(reply::strange()),
+        };
+        Ok(reply.stamp(served))
     }
 }

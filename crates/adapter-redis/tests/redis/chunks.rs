@@ -172,9 +172,7 @@ async fn what_a_recovery_remembers_is_forgotten_after_it() {
     let one = OneStore::open().await;
     let room = Room::paused(one.store.clone()).await;
     one.keyspace.clear().await.unwrap();
-    let recovery = Recovery {
-        lasts: Duration::from_secs(5),
-    };
+    let recovery = Recovery::lasting(Duration::from_secs(5));
     let seed = room.seed_of(PolicyState::Paused, Some(recovery));
     one.store.seed(&seed).await.unwrap();
     let ann = room.join("ann").await;

@@ -125,9 +125,7 @@ async fn a_line_of_the_version_before_goes_on() {
     // The database knows that the queue was there, so the seed would recover a lost one.
     let mut seed = room.seed_of(
         PolicyState::Open,
-        Some(Recovery {
-            lasts: std::time::Duration::from_mins(1),
-        }),
+        Some(Recovery::lasting(std::time::Duration::from_mins(1))),
     );
     seed.policy.version = PolicyVersion(1);
     seed.generation = Generation(5);

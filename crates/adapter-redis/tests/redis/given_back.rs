@@ -57,9 +57,7 @@ async fn an_idle_queue_keeps_one_small_hash() {
 async fn what_a_recovery_needs_is_kept_until_it_is_over() {
     let one = OneStore::open().await;
     let room = Room::on(one.store.clone());
-    let recovery = Recovery {
-        lasts: Duration::from_secs(5),
-    };
+    let recovery = Recovery::lasting(Duration::from_secs(5));
     let seed = room.seed_of(PolicyState::Paused, Some(recovery));
     one.store.seed(&seed).await.unwrap();
     let ann = room.join("ann").await;

@@ -21,9 +21,7 @@ async fn with_everything(server: &RedisServer) -> Room {
     raw.ask::<()>(&["FLUSHALL"]).await;
     // It notes the format of the keys.
     drop(open(server).await);
-    let recovery = Recovery {
-        lasts: std::time::Duration::ZERO,
-    };
+    let recovery = Recovery::lasting(std::time::Duration::ZERO);
     let seed = room.seed_of(PolicyState::Paused, Some(recovery));
     room.store.seed(&seed).await.unwrap();
     let line = room.crowd(4).await;

@@ -308,9 +308,7 @@ impl Reservation {
 impl Queue {
     /// How a queue that was lost recovers.
     pub(crate) fn recovery(&self) -> Recovery {
-        Recovery {
-            lasts: Duration::from_secs(self.recovery_s),
-        }
+        Recovery::lasting(Duration::from_secs(self.recovery_s))
     }
 
     /// How often those who wait are told to ask.

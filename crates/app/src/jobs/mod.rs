@@ -7,11 +7,11 @@ mod repeat;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use frontrow_domain::{
-    model::Period,
+    model::{Period, queue::ServedEntry},
     ports::StoreResult,
     use_cases::{
-        AddUpSales, ForgetCounters, MarkSale, PurgeKeys, SharedLook, SurveyQueues, SweepHolds,
-        TickQueue, WarmRankings,
+        AddUpSales, ForgetCounters, MarkSale, PurgeKeys, RecordServed, SharedLook, SurveyQueues,
+        SweepHolds, TickQueue, WarmRankings,
     },
 };
 use tokio::task::JoinSet;
@@ -23,6 +23,7 @@ use self::{provisioning::provision, queue_ticks::tick_queues, repeat::repeat};
 pub(crate) struct Jobs {
     pub(crate) tick: TickQueue,
     pub(crate) survey: SurveyQueues,
+    pub(crate) served: RecordServed,
     pub(crate) sale: Arc<MarkSale>,
     pub(crate) sweep: SweepHolds,
     pub(crate) purge: PurgeKeys,
@@ -73,6 +74,11 @@ impl Jobs {
             &jobs.survey
         )
         .await);
+        job!("served arrivals", every(ServedEntry::SLOT), |jobs| jobs
+            .served
+            .run()
+            .await
+            .map(drop));
         job!("signs of life", every(EVERY_SECOND), |jobs| jobs
             .shared_look
             .tell_signs()

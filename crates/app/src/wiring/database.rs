@@ -7,7 +7,7 @@ use frontrow_adapter_embedded::SqliteDatabase;
 use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings, TimeOffset};
 use frontrow_domain::ports::{
     Books, CleanStops, Clock, ConcertEditor, Concerts, DuplicatePerformance, Idempotency, Points,
-    QueuePolicies, RankingCounters, RankingSource, Reservations, StoredCurrency,
+    QueuePolicies, RankingCounters, RankingSource, Reservations, ServedArrivals, StoredCurrency,
 };
 use frontrow_domain::{
     model::Difference,
@@ -25,6 +25,7 @@ pub(super) struct Database {
     pub(super) concerts: Arc<dyn Concerts>,
     pub(super) editor: Arc<dyn ConcertEditor>,
     pub(super) policies: Arc<dyn QueuePolicies>,
+    pub(super) served: Arc<dyn ServedArrivals>,
     pub(super) reservations: Arc<dyn Reservations>,
     pub(super) points: Arc<dyn Points>,
     pub(super) idempotency: Arc<dyn Idempotency>,
@@ -78,6 +79,7 @@ impl Database {
         Ports: Concerts
             + ConcertEditor
             + QueuePolicies
+            + ServedArrivals
             + Reservations
             + Points
             + Idempotency
@@ -93,6 +95,7 @@ impl Database {
             concerts: Arc::clone(&ports) as _,
             editor: Arc::clone(&ports) as _,
             policies: Arc::clone(&ports) as _,
+            served: Arc::clone(&ports) as _,
             reservations: Arc::clone(&ports) as _,
             points: Arc::clone(&ports) as _,
             idempotency: Arc::clone(&ports) as _,

@@ -17,8 +17,8 @@ use frontrow_domain::{
         AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CleanRestart, CloseQueues,
         DeleteConcerts, EditConcerts, FollowPlaces, ForgetCounters, HoldSeats, JoinQueue,
         LeaveQueue, LookUpPlace, MarkSale, PassGate, PayReservation, PolicyTurns, PurgeKeys,
-        QueueBoard, ReleaseHold, SeedQueues, ShowLine, ShowReservations, SurveyQueues, SweepHolds,
-        TickQueue, TopConcerts, WarmRankings, forget_clean_stop,
+        QueueBoard, RecordServed, ReleaseHold, SeedQueues, ShowLine, ShowReservations,
+        SurveyQueues, SweepHolds, TickQueue, TopConcerts, WarmRankings, forget_clean_stop,
     },
 };
 use jiff::tz::TimeZone;
@@ -66,7 +66,7 @@ pub(crate) async fn wire(config: &Config) -> anyhow::Result<Wired> {
     let saving = parts.resume().await?;
     let wired = Wired {
         services,
-        jobs: parts.jobs(),
+        jobs: parts.jobs(config),
         closing: parts.closing(saving),
         first_start,
     };
@@ -114,6 +114,7 @@ impl Parts {
             browse,
             seeding: Arc::new(SeedQueues::new(
                 Arc::clone(&database.policies),
+                Arc::clone(&database.served),
                 Arc::clone(&queues.control),
                 Arc::clone(&ids),
                 Arc::clone(&board),
@@ -287,7 +288,7 @@ impl Parts {
         Arc::new(Streams::new(follow, max, longest_poll))
     }
 
-    fn jobs(&self) -> Jobs {
+    fn jobs(&self, config: &Config) -> Jobs {
         Jobs {
             tick: TickQueue {
                 ticks: Arc::clone(&self.queues.ticks),
@@ -300,6 +301,13 @@ impl Parts {
                 seeding: Arc::clone(&self.seeding),
                 clock: Arc::clone(&self.clock),
             },
+            served: RecordServed::new(
+                Arc::clone(&self.queues.ticks),
+                Arc::clone(&self.database.policies),
+                Arc::clone(&self.database.served),
+                Arc::clone(&self.board),
+                config.reservation.hold_for(),
+            ),
             sale: Arc::clone(&self.sale),
             sweep: SweepHolds {
                 reservations: Arc::clone(&self.database.reservations),

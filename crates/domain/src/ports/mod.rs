@@ -27,6 +27,7 @@ mod ranking_cache;
 mod ranking_counters;
 mod ranking_source;
 mod reservations;
+mod served_arrivals;
 mod store_error;
 mod stored_currency;
 mod timer;
@@ -55,6 +56,7 @@ pub use ranking_source::RankingSource;
 pub use reservations::{
     HoldOutcome, Paid, PayOutcome, PaymentRequest, ReleaseOutcome, Reservations,
 };
+pub use served_arrivals::ServedArrivals;
 pub use store_error::{Cause, StoreError, StoreResult};
 pub use stored_currency::StoredCurrency;
 pub use timer::Timer;
@@ -73,7 +75,8 @@ mod mocks {
         queue_image::MockQueueImage, queue_policies::MockQueuePolicies,
         queue_ticks::MockQueueTicks, ranking_cache::MockRankingCache,
         ranking_counters::MockRankingCounters, ranking_source::MockRankingSource,
-        reservations::MockReservations, stored_currency::MockStoredCurrency, timer::MockTimer,
-        token_signer::MockTokenSigner, waiting_line::MockWaitingLine,
+        reservations::MockReservations, served_arrivals::MockServedArrivals,
+        stored_currency::MockStoredCurrency, timer::MockTimer, token_signer::MockTokenSigner,
+        waiting_line::MockWaitingLine,
     };
 }

@@ -34,7 +34,9 @@ use crate::model::{
 ///     for the waiting time to live after, never later, a ticket of another generation whose user has
 ///     no place re-enters *waiting* at its arrival, wherever it is shown. New joins come after every
 ///     arrival seen. Users whose place ended in this generation are remembered that long: their
-///     tickets of other generations are gone.
+///     tickets of other generations are gone. So are tickets with an arrival no later than the one
+///     that the seed names as served
+///     ([`Recovery::served_up_to`](crate::model::queue::Recovery::served_up_to)).
 /// 11. **Lost last writes.** The first call that may change the queue and finds it on another server
 ///     ([`Servers`](crate::model::queue::Servers)) records before anything else that the writes
 ///     since the last known arrival may be lost ([`Gaps`](crate::model::queue::Gaps)). So does a

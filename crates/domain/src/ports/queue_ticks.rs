@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Stamped, StoreResult};
 use crate::model::{
     ConcertId,
-    queue::{AdmissionWindow, PolicyVersion, QueueView, Throughput},
+    queue::{AdmissionWindow, PolicyVersion, QueueView, Served, Throughput},
 };
 
 /// The waiting rooms, as the jobs move them on.
@@ -25,6 +25,12 @@ pub trait QueueTicks: Send + Sync {
 
     /// Removes places that are past their end. Readers do not see them in any case.
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>>;
+
+    /// Up to which arrival every user was admitted or has gone
+    /// ([`QueueTerms::served`](crate::model::queue::QueueTerms::served)). A user who stands aside
+    /// or has returned still waits. None where no user was admitted, or the store does not have the
+    /// queue. Changes nothing.
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>>;
 }
 
 /// What came of a tick.

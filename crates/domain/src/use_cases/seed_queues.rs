@@ -7,13 +7,15 @@ use crate::{
         queue::{PolicyVersion, QueueSeed, QueueView, Recovery},
     },
     ports::{
-        Ids, MasterPolicy, QueueControl, QueuePolicies, ReserveOutcome, SeedOutcome, StoreResult,
+        Ids, MasterPolicy, QueueControl, QueuePolicies, ReserveOutcome, SeedOutcome,
+        ServedArrivals, StoreResult,
     },
 };
 
 /// Keeps the queues' store supplied with the queues that the database has the master copies of.
 pub struct SeedQueues {
     policies: Arc<dyn QueuePolicies>,
+    served: Arc<dyn ServedArrivals>,
     control: Arc<dyn QueueControl>,
     ids: Arc<dyn Ids>,
     board: Arc<QueueBoard>,
@@ -36,10 +38,11 @@ pub enum Seeding {
 
 impl SeedQueues {
     /// Supplies `control` with what `policies` has; tells `board` of it. A queue that was lost gets its
-    /// people back as `recovery` says.
+    /// people back as `recovery` says, without those whom `served` knows to have been served.
     #[must_use]
     pub fn new(
         policies: Arc<dyn QueuePolicies>,
+        served: Arc<dyn ServedArrivals>,
         control: Arc<dyn QueueControl>,
         ids: Arc<dyn Ids>,
         board: Arc<QueueBoard>,
@@ -47,6 +50,7 @@ impl SeedQueues {
     ) -> Self {
         Self {
             policies,
+            served,
             control,
             ids,
             board,
@@ -99,7 +103,7 @@ impl SeedQueues {
         };
         let (generation, recovery) = match reserved {
             ReserveOutcome::Reserved(generation) => (generation, None),
-            ReserveOutcome::SeededBefore => (fresh, Some(self.recovery)),
+            ReserveOutcome::SeededBefore => (fresh, Some(self.recovery_of(concert).await?)),
             ReserveOutcome::NoSuchConcert => {
                 self.drop_queue(concert).await?;
                 return Ok(Seeding::NoSuchConcert);
@@ -142,6 +146,16 @@ impl SeedQueues {
     }
 }
 
+impl SeedQueues {
+    /// How the queue of `concert` recovers, should its store have lost it.
+    async fn recovery_of(&self, concert: ConcertId) -> StoreResult<Recovery> {
+        Ok(Recovery {
+            served_up_to: self.served.served_before_loss(concert).await?,
+            ..self.recovery
+        })
+    }
+}
+
 #[cfg(test)]
 mod together;
 
@@ -151,14 +165,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::queue::Generation,
-        ports::{MockQueueControl, MockQueuePolicies, RemoveOutcome},
+        model::queue::{Arrival, Generation},
+        ports::{MockQueueControl, MockQueuePolicies, MockServedArrivals, RemoveOutcome},
         use_cases::testing::*,
     };
 
     fn seeding(policies: MockQueuePolicies, control: MockQueueControl) -> SeedQueues {
         SeedQueues::new(
             Arc::new(policies),
+            nobody_served(),
             Arc::new(control),
             ids(),
             board(),
@@ -232,6 +247,44 @@ mod tests {
         );
         assert_eq!(seeding.board.recovering(), [CONCERT]);
         assert!(seeding.board.is_in_store(CONCERT, version));
+    }
+
+    /// A queue that was seeded before, of which the database says this.
+    async fn seeded_before(served: StoreResult<Option<Arrival>>) -> StoreResult<Option<Recovery>> {
+        let mut arrivals = MockServedArrivals::new();
+        arrivals
+            .expect_served_before_loss()
+            .return_once(move |_| served);
+        let seeded = Arc::new(std::sync::Mutex::new(None));
+        let given = Arc::clone(&seeded);
+        let mut control = MockQueueControl::new();
+        control.expect_seed().returning(move |seed| {
+            *given.lock().unwrap() = seed.recovery;
+            Ok(stamped(SeedOutcome::Taken { recovering: true }))
+        });
+        let seeding = SeedQueues {
+            served: Arc::new(arrivals),
+            ..seeding(MockQueuePolicies::new(), control)
+        };
+        seeding.give(CONCERT, master(true)).await?;
+        let given = *seeded.lock().unwrap();
+        Ok(given)
+    }
+
+    #[tokio::test]
+    async fn a_recovery_leaves_out_users_who_were_served() {
+        for served in [None, Some(Arrival::from_micros(5))] {
+            let recovery = Recovery {
+                served_up_to: served,
+                ..RECOVERY
+            };
+            assert_eq!(seeded_before(Ok(served)).await, Ok(Some(recovery)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_queue_is_not_given_where_nobody_can_say_who_was_served() {
+        assert_eq!(seeded_before(Err(down())).await, Err(down()));
     }
 
     #[tokio::test]
@@ -349,7 +402,7 @@ mod tests {
             .once()
             .return_once(|_| Ok(RemoveOutcome::Removed));
         let (policies, control) = (Arc::new(policies), Arc::new(control));
-        let seeding = SeedQueues::new(policies, control, ids(), board, RECOVERY);
+        let seeding = SeedQueues::new(policies, nobody_served(), control, ids(), board, RECOVERY);
         assert_eq!(seeding.one(CONCERT).await, Ok(Seeding::NoSuchConcert));
     }
 }

@@ -145,6 +145,7 @@ mod tests {
             ticks: Arc::new(ticks),
             seeding: Arc::new(SeedQueues::new(
                 policies,
+                nobody_served(),
                 Arc::new(control),
                 ids(),
                 board(),

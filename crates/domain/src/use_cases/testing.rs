@@ -16,8 +16,8 @@ use crate::{
         },
     },
     ports::{
-        Catalogue, MockClock, MockConcerts, MockIds, MockQueueControl, MockTokenSigner, Operator,
-        Stamped, StoreError, TickReport,
+        Catalogue, MockClock, MockConcerts, MockIds, MockQueueControl, MockServedArrivals,
+        MockTokenSigner, Operator, Stamped, StoreError, TickReport,
     },
     use_cases::{Browse, MarkSale, QueueBoard},
 };
@@ -27,9 +27,7 @@ pub(super) const OTHER_CONCERT: ConcertId = ConcertId(Uuid::from_u128(2));
 pub(super) const PERFORMANCE: PerformanceId = PerformanceId(Uuid::from_u128(3));
 pub(super) const RESERVATION: ReservationId = ReservationId(Uuid::from_u128(4));
 pub(super) const ENTRY: LedgerEntryId = LedgerEntryId(Uuid::from_u128(5));
-pub(super) const RECOVERY: Recovery = Recovery {
-    lasts: Duration::from_mins(1),
-};
+pub(super) const RECOVERY: Recovery = Recovery::lasting(Duration::from_mins(1));
 
 pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -259,4 +257,11 @@ pub(super) fn mark_sale(there: &[ConcertId]) -> Arc<MarkSale> {
         control: Arc::new(control),
         board: board(),
     })
+}
+
+/// A database that knows of no users who were served.
+pub(super) fn nobody_served() -> Arc<MockServedArrivals> {
+    let mut served = MockServedArrivals::new();
+    served.expect_served_before_loss().returning(|_| Ok(None));
+    Arc::new(served)
 }

@@ -27,6 +27,7 @@ pub mod policies;
 pub mod rankings;
 pub mod releases;
 pub mod reopening;
+pub mod served;
 pub mod stops;
 pub mod turns;
 

@@ -73,6 +73,19 @@ macro_rules! database_contracts {
             an_unknown_concert_is_not_seeded
             the_note_of_a_seeded_queue_can_be_taken_back
         );
+        $crate::database_contracts!(@file $make, served:
+            a_concert_without_entries_has_served_nobody
+            users_of_entries_older_than_a_life_were_served
+            an_entry_that_is_recorded_late_counts_by_its_instant
+            users_who_waited_again_were_not_served
+            a_longer_life_counts_until_it_is_over
+            time_without_service_does_not_count
+            a_series_keeps_what_counts
+            a_clock_that_steps_back_serves_nobody
+            concerts_have_series_of_their_own
+            a_deleted_concert_has_no_series
+            many_at_once_record_one_slot
+        );
         $crate::database_contracts!(@file $make, holds:
             free_seats_are_set_aside
             a_hold_lasts_as_long_as_was_asked

@@ -57,6 +57,7 @@ impl ModelQueue {
             coming_back: seed.recovery.map(|recovery| ComingBack {
                 nobody_admitted_until: now + recovery.lasts,
                 places_given_back_until: now + recovery.lasts + seed.policy.policy.waiting_ttl,
+                served_up_to: recovery.served_up_to,
             }),
             sale: SaleCount::default(),
             last_arrival: Arrival::from_micros(now.as_microsecond() - 1),
@@ -76,6 +77,7 @@ impl ModelQueue {
             departed: 0,
             admitted: Vec::new(),
             passed_to: None,
+            at_once: None,
             left: Vec::new(),
             forgotten: 0,
         }

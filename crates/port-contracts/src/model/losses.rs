@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontrow_domain::model::queue::{Arrival, Place, Ticket};
+use frontrow_domain::model::queue::{Arrival, Place, Served, Ticket};
 use jiff::Timestamp;
 
 use super::{ModelQueue, queue::Lost};
@@ -55,10 +55,39 @@ impl ModelQueue {
         }
         let mut ended = self.ended.iter().filter(|(user, _)| *user == ticket.user);
         if ticket.generation != self.generation {
-            return self.gives_queue_back_until(now).is_some() && ended.next().is_none();
+            let served = self.coming_back.and_then(|coming| coming.served_up_to);
+            return self.gives_queue_back_until(now).is_some()
+                && served < Some(ticket.arrival)
+                && ended.next().is_none();
         }
         let is_lost = ticket.arrival > self.last_arrival || self.is_in_loss(ticket.arrival, now);
         is_lost && ended.all(|(_, arrival)| *arrival < ticket.arrival)
+    }
+
+    /// Promise 10: which users were admitted or have gone.
+    pub(crate) fn served(&self, now: Timestamp) -> Option<Served> {
+        Some(Served {
+            up_to: self.served_up_to(now)?,
+            serving_since: self.serving_since_at(now),
+        })
+    }
+
+    fn served_up_to(&self, now: Timestamp) -> Option<Arrival> {
+        if self.gives_queue_back_until(now).is_some() {
+            let served = self.coming_back.and_then(|coming| coming.served_up_to);
+            // Everybody may still come back.
+            return Some(served.unwrap_or(Arrival::from_micros(0)));
+        }
+        let mut served = self.passed_to.max(self.at_once)?;
+        for place in &self.waiting {
+            served = served.min(Arrival::from_micros(place.arrival.micros() - 1));
+        }
+        for lost in &self.lost {
+            if lost.is_sure && now < self.end_of_loss(lost) {
+                served = served.min(lost.after);
+            }
+        }
+        Some(served)
     }
 
     fn is_in_loss(&self, arrival: Arrival, now: Timestamp) -> bool {

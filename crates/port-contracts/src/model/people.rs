@@ -46,6 +46,7 @@ impl ModelQueue {
         self.take_first_place(now);
         let arrival = self.next_arrival(now);
         if at_once {
+            self.at_once = Some(arrival);
             self.make_active(user.clone(), arrival, now);
         } else {
             self.put_in_line(user.clone(), arrival, now);

@@ -44,6 +44,8 @@ pub(crate) struct Claim {
 pub(crate) struct ComingBack {
     pub(crate) nobody_admitted_until: Timestamp,
     pub(crate) places_given_back_until: Timestamp,
+    /// Who had arrived by then was served before the loss.
+    pub(crate) served_up_to: Option<Arrival>,
 }
 
 /// Promise 11: arrivals later than the first and no later than the second, found lost at an instant.
@@ -107,6 +109,8 @@ pub(crate) struct ModelQueue {
     pub(crate) admitted: Vec<Arrival>,
     /// The latest arrival of those and of users who stood aside.
     pub(crate) passed_to: Option<Arrival>,
+    /// The latest arrival of those who were admitted when they joined.
+    pub(crate) at_once: Option<Arrival>,
     /// The arrivals of those who left it by their own will.
     pub(crate) left: Vec<Arrival>,
     /// How many of those a store may have forgotten.

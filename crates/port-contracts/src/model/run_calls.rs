@@ -1,7 +1,7 @@
 //! The calls of a sequence, made to the store and to the model.
 
 use frontrow_domain::{
-    model::queue::{GatePurpose, JoinRefusal, PolicyVersion, SaleState},
+    model::queue::{GatePurpose, JoinRefusal, PolicyVersion, SaleState, Served},
     ports::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, TickOutcome},
 };
 
@@ -119,6 +119,18 @@ impl<F: QueueFixture> Run<'_, F> {
             queue.sale.sale = sale;
         }
         Ok(())
+    }
+
+    pub(super) async fn ask_served(&mut self) -> Result<(), Stop> {
+        // Places past their end count until they are removed.
+        self.expire().await?;
+        let told = self.ports.ticks.served(self.concert).await?;
+        let now = told.as_of;
+        self.arrive(now)?;
+        let expected = self.queue().and_then(|queue| queue.served(now));
+        // Since when the queue is served, stores may record at different instants.
+        let up_to = |served: Served| served.up_to;
+        self.agree(&expected.map(up_to), &told.value.map(up_to))
     }
 
     pub(super) async fn ask_control(&mut self) -> Result<(), Stop> {

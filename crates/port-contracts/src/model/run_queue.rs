@@ -117,6 +117,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             }
             Step::Sale(sale) => self.set_sale(*sale).await,
             Step::AskControl => self.ask_control().await,
+            Step::AskServed => self.ask_served().await,
             Step::Look { since } => self.look(*since).await,
             Step::HeardOf(signs) => self.tell(signs).await,
             Step::Pass { millis } => self.pass(*millis).await,
@@ -128,7 +129,11 @@ impl<'a, F: QueueFixture> Run<'a, F> {
                 }
                 Ok(())
             }
-            Step::Lose { recovers, rules } => self.lose(*recovers, rules).await,
+            Step::Lose {
+                recovers,
+                knows_served,
+                rules,
+            } => self.lose(*recovers, *knows_served, rules).await,
             Step::Copy => {
                 if self.fixture.copy_queue(self.concert).await {
                     self.copy = Some(self.model.clone());
@@ -161,7 +166,14 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         self.expire().await
     }
 
-    async fn lose(&mut self, recovers: bool, rules: &Rules) -> Result<(), Stop> {
+    async fn lose(
+        &mut self,
+        recovers: bool,
+        knows_served: bool,
+        rules: &Rules,
+    ) -> Result<(), Stop> {
+        let last = self.last;
+        let served = self.queue().and_then(|queue| queue.served(last));
         self.fixture.lose_data().await;
         self.model.lose();
         self.copy = None;
@@ -170,7 +182,10 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         self.look_up(Shown { who: 0, age: 0 }).await?;
         self.admit(ALL).await?;
         self.generation += 1;
-        let how = recovers.then_some(Recovery { lasts: RECOVERY });
+        let how = recovers.then_some(Recovery {
+            served_up_to: served.filter(|_| knows_served).map(|served| served.up_to),
+            ..Recovery::lasting(RECOVERY)
+        });
         self.seed(rules, self.version, how).await
     }
 

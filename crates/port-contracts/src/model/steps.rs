@@ -55,6 +55,8 @@ pub(crate) enum Step {
     OfferOldPolicy(Rules),
     Sale(SaleState),
     AskControl,
+    /// Who was served.
+    AskServed,
     /// Somebody looks at the line, who looked so many looks ago, or never.
     Look {
         since: Option<usize>,
@@ -73,6 +75,8 @@ pub(crate) enum Step {
     },
     Lose {
         recovers: bool,
+        /// Whether it is known who was served before.
+        knows_served: bool,
         rules: Rules,
     },
     /// The store is copied, as a replica or a backup has it.
@@ -176,13 +180,16 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => rules().prop_map(Step::OfferOldPolicy),
         1 => sale().prop_map(Step::Sale),
         1 => Just(Step::AskControl),
+        3 => Just(Step::AskServed),
         4 => option::weighted(0.9, 0..3_usize).prop_map(|since| Step::Look { since }),
         6 => collection::vec((shown(), -2_000..18_000_i64), 1..4).prop_map(Step::HeardOf),
         4 => (200..4_800_i64).prop_map(|millis| Step::Pass { millis }),
         2 => (5_200..60_000_i64).prop_map(|millis| Step::Pass { millis }),
         2 => (200..30_000_i64).prop_map(|millis| Step::Rewind { millis }),
         5 => (1..25_u32).prop_map(|seconds| Step::Serve { seconds }),
-        1 => (any::<bool>(), rules()).prop_map(|(recovers, rules)| Step::Lose { recovers, rules }),
+        1 => (any::<bool>(), any::<bool>(), rules()).prop_map(|(recovers, knows_served, rules)| {
+            Step::Lose { recovers, knows_served, rules }
+        }),
         2 => Just(Step::Copy),
         2 => Just(Step::LoseLastWrites),
     ]

@@ -12,7 +12,7 @@ use crate::{
     model::{Positions, try_queue_model},
     queue::{
         active_ends, aside, between, capacity, leavers, line, loss, one_place, order, peeks, rate,
-        reentry, service, signs, states, waiting_ends, windows,
+        reentry, served, service, signs, states, waiting_ends, windows,
     },
 };
 
@@ -56,6 +56,8 @@ caught! { flaws:
     gives_places_back_for_ever: loss::nobody_comes_back_later;
     believes_older_counts: states::an_older_count_of_the_seats_changes_nothing;
     forgets_who_has_ended: reentry::who_came_back_and_left_is_remembered;
+    gives_back_who_was_served: served::who_was_served_does_not_come_back;
+    forgets_who_walked_in: served::who_was_admitted_is_served;
 }
 
 caught! { aside_flaws:

@@ -89,6 +89,18 @@ pub(crate) fn over_stating() -> Flaw {
     }
 }
 
+pub(crate) fn gives_back_who_was_served() -> Flaw {
+    Flaw::before(|queue, _, _| {
+        if let Some(coming_back) = &mut queue.coming_back {
+            coming_back.served_up_to = None;
+        }
+    })
+}
+
+pub(crate) fn forgets_who_walked_in() -> Flaw {
+    Flaw::around(|_, queue, _, _| queue.at_once = None)
+}
+
 pub(crate) fn believes_older_counts() -> Flaw {
     Flaw::before(|queue, _, _| queue.sale.counted_at = Timestamp::MIN)
 }

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket},
+        queue::{
+            GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, Served, SignOfLife, Ticket,
+        },
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
@@ -108,6 +110,10 @@ impl QueueTicks for Shaky {
 
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
         self.pass(|| self.store.ticks.expire(concert, limit)).await
+    }
+
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
+        self.pass(|| self.store.ticks.served(concert)).await
     }
 }
 

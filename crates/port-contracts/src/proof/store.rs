@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, SignOfLife, Ticket},
+        queue::{
+            GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, Served, SignOfLife, Ticket,
+        },
     },
     ports::{
         GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
@@ -185,6 +187,14 @@ impl QueueTicks for ModelStore {
 
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
         Ok(self.tick(concert, Call::Expire(limit)))
+    }
+
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
+        let mut held = self.held();
+        let as_of = held.later();
+        let queue = held.model.queue(concert);
+        let value = queue.and_then(|queue| queue.served(as_of));
+        Ok(Stamped { as_of, value })
     }
 }
 

@@ -81,7 +81,7 @@ pub async fn a_seed_does_not_recover_what_was_not_lost<F: QueueFixture>(fixture:
     let generation = room.generation;
     room.generation = 77;
     room.version += 1;
-    let recovery = Some(Recovery { lasts: RECOVERY });
+    let recovery = Some(Recovery::lasting(RECOVERY));
     let seeded = room.seed(recovery).await.value;
     assert_eq!(seeded, SeedOutcome::Taken { recovering: false });
     let seeded = room.seed(recovery).await.value;

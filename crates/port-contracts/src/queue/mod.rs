@@ -22,6 +22,7 @@ pub mod peeks;
 pub mod position;
 pub mod rate;
 pub mod reentry;
+pub mod served;
 pub mod service;
 pub mod signs;
 pub mod states;

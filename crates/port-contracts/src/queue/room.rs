@@ -142,9 +142,18 @@ impl<F: QueueFixture> Room<F> {
 
     /// Gives the queue to a store that has lost it.
     pub(crate) async fn recover(&mut self) {
+        self.recover_without(None).await;
+    }
+
+    /// As [`Room::recover`], where users who arrived up to `served_up_to` are known to be served.
+    pub(crate) async fn recover_without(&mut self, served_up_to: Option<Arrival>) {
         self.generation += 1;
         self.last_tick = Timestamp::MIN;
-        let seeded = self.seed(Some(Recovery { lasts: RECOVERY })).await;
+        let recovery = Recovery {
+            served_up_to,
+            ..Recovery::lasting(RECOVERY)
+        };
+        let seeded = self.seed(Some(recovery)).await;
         assert_eq!(seeded.value, SeedOutcome::Taken { recovering: true });
     }
 

@@ -376,7 +376,7 @@ impl<'a> Run<'a> {
         self.told.clear();
         self.left.clear();
         self.forget_when();
-        let how = recovers.then_some(Recovery { lasts: RECOVERY });
+        let how = recovers.then_some(Recovery::lasting(RECOVERY));
         match self.rules.clone() {
             Some(rules) => self.change(&rules, how).await,
             None => Ok(()),

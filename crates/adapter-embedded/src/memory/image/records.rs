@@ -64,6 +64,7 @@ pub(super) struct QueueRecord {
     pub(super) departed: u64,
     pub(super) admitted: u64,
     pub(super) passed_to: Option<Arrival>,
+    pub(super) at_once_up_to: Option<Arrival>,
     pub(super) departures: u64,
 }
 
@@ -77,8 +78,8 @@ pub(super) struct TermsRecord {
     counted_at: Timestamp,
     serving_since: Timestamp,
     last_tick: Timestamp,
-    /// Until when it recovers, and until when users re-enter.
-    reentry: Option<(Timestamp, Timestamp)>,
+    /// Until when it recovers, until when users re-enter, and up to which arrival they do not.
+    reentry: Option<(Timestamp, Timestamp, Option<Arrival>)>,
     last_arrival: Arrival,
     servers: Servers,
     gaps: Gaps,
@@ -126,7 +127,13 @@ impl TermsRecord {
             servers,
             gaps,
         } = terms;
-        let reentry = reentry.map(|period| (period.recovering_until, period.open_until));
+        let reentry = reentry.map(|period| {
+            (
+                period.recovering_until,
+                period.open_until,
+                period.served_up_to,
+            )
+        });
         Self {
             generation: *generation,
             policy: PolicyRecord::of(policy),
@@ -158,10 +165,13 @@ impl TermsRecord {
             last_tick: self.last_tick,
             reentry: self
                 .reentry
-                .map(|(recovering_until, open_until)| ReentryPeriod {
-                    recovering_until,
-                    open_until,
-                }),
+                .map(
+                    |(recovering_until, open_until, served_up_to)| ReentryPeriod {
+                        recovering_until,
+                        open_until,
+                        served_up_to,
+                    },
+                ),
             last_arrival: self.last_arrival,
             servers: self.servers,
             gaps: self.gaps,

@@ -62,6 +62,7 @@ impl QueueState {
             departed,
             admitted,
             passed_to,
+            at_once_up_to,
             departures,
             ended,
         } = self;
@@ -73,6 +74,7 @@ impl QueueState {
             departed: *departed,
             admitted: *admitted,
             passed_to: *passed_to,
+            at_once_up_to: *at_once_up_to,
             departures,
         })))?;
         for (user, arrival, heartbeat, is_aside) in waiting.all() {
@@ -200,6 +202,7 @@ impl OpenQueue {
             departed,
             admitted,
             passed_to,
+            at_once_up_to,
             departures,
         } = record;
         let state = QueueState {
@@ -213,6 +216,7 @@ impl OpenQueue {
             departed,
             admitted,
             passed_to,
+            at_once_up_to,
             departures: Departures::default(),
             ended: BTreeMap::new(),
         };

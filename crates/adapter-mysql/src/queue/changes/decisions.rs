@@ -183,6 +183,7 @@ impl Changes {
     fn admit(&mut self, user: &UserId) -> Place {
         let arrival = self.next_arrival(user);
         self.queue.active += 1;
+        self.queue.at_once_up_to = Some(arrival);
         let row = PlaceRow {
             admitted_at: Some(self.now),
             ..self.new_row(Phase::Admitted, arrival, None)

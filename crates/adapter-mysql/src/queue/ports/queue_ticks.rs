@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use diesel::{QueryResult, QueryableByName, mysql::Mysql, sql_query, sql_types::Binary};
 use diesel_async::RunQueryDsl;
 use frontrow_domain::{
-    model::ConcertId,
+    model::{ConcertId, queue::Served},
     ports::{QueueTicks, Stamped, StoreResult, TickOutcome},
 };
 use futures_util::FutureExt;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::queue::{
     MySqlQueue,
+    rows::{places, queue_row},
     tick::{self, Order},
 };
 use crate::{calls::Turn, errors, session::Session, statement::Fixed};
@@ -38,6 +39,31 @@ impl QueueTicks for MySqlQueue {
         })
         .await
     }
+
+    async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
+        self.job(concert, |session, concert| {
+            served(session, *concert).boxed()
+        })
+        .await
+    }
+}
+
+/// The row is read before the line: a user who was admitted or has gone in between counts as
+/// served.
+async fn served(
+    session: &mut Session,
+    concert: ConcertId,
+) -> QueryResult<Turn<Stamped<Option<Served>>>> {
+    let Some((as_of, queue)) = queue_row::read(session, concert).await? else {
+        return Ok(Turn::Done(Stamped {
+            as_of: queue_row::now(session).await?,
+            value: None,
+        }));
+    };
+    let waits = places::first_arrival(session, concert).await?;
+    let admitted = queue.admitted_up_to.max(queue.at_once_up_to);
+    let value = queue.terms.served(admitted, waits, as_of);
+    Ok(Turn::Done(Stamped { as_of, value }))
 }
 
 async fn busy(session: &mut Session) -> QueryResult<Turn<Vec<ConcertId>>> {

@@ -58,6 +58,8 @@ diesel::table! {
         departed -> BigInt,
         admitted -> BigInt,
         admitted_up_to -> Nullable<BigInt>,
+        at_once_up_to -> Nullable<BigInt>,
+        served_up_to -> Nullable<BigInt>,
         departures -> BigInt,
         servers -> Nullable<Text>,
         gaps -> Nullable<Text>,
@@ -106,6 +108,8 @@ pub(in crate::queue) struct Columns {
     departed: i64,
     admitted: i64,
     admitted_up_to: Option<i64>,
+    at_once_up_to: Option<i64>,
+    served_up_to: Option<i64>,
     departures: i64,
     servers: Option<String>,
     gaps: Option<String>,
@@ -163,6 +167,11 @@ impl From<&QueueRow> for Columns {
             departed: row.departed,
             admitted: row.admitted,
             admitted_up_to: row.admitted_up_to.map(Arrival::micros),
+            at_once_up_to: row.at_once_up_to.map(Arrival::micros),
+            served_up_to: terms
+                .reentry
+                .and_then(|period| period.served_up_to)
+                .map(Arrival::micros),
             departures: row.departures,
             servers: json(&terms.servers, &Servers::default()),
             gaps: json(&terms.gaps, &Gaps::default()),
@@ -215,6 +224,7 @@ impl Columns {
             reentry: reentry.map(|(recovering, open)| ReentryPeriod {
                 recovering_until: instant(recovering),
                 open_until: instant(open),
+                served_up_to: self.served_up_to.map(Arrival::from_micros),
             }),
             // A queue of an earlier version that nobody has joined.
             last_arrival: Arrival::from_micros(self.last_arrival.unwrap_or(i64::MIN)),
@@ -263,6 +273,7 @@ impl Columns {
             departed: row.departed,
             admitted: row.admitted,
             admitted_up_to: row.admitted_up_to.map(Arrival::from_micros),
+            at_once_up_to: row.at_once_up_to.map(Arrival::from_micros),
             departures: row.departures,
         })
     }

@@ -55,6 +55,13 @@ const WRITE: &str = "
         since_us = VALUES(since_us), admitted_at_us = VALUES(admitted_at_us),
         claimed_at_us = VALUES(claimed_at_us)";
 
+/// The earliest arrival that waits, of those who are next in line and of all others.
+const FIRST: &str = "
+    SELECT (SELECT MIN(p.arrival) FROM queue_places p FORCE INDEX (queue_places_line)
+            WHERE p.concert_id = ? AND p.phase = 0) AS returned,
+           (SELECT MIN(p.arrival) FROM queue_places p FORCE INDEX (queue_places_line)
+            WHERE p.concert_id = ? AND p.phase = 1) AS waiting";
+
 const DELETE: &str = concat!(
     "DELETE p FROM ",
     users_list!(),
@@ -233,6 +240,27 @@ impl PlaceRow {
     pub(in crate::queue) fn turn(queue: &QueueRow) -> i64 {
         queue.admitted + queue.reentered + queue.aside
     }
+}
+
+/// The earliest arrival that waits, also aside or past its end. None where nobody waits.
+pub(in crate::queue) async fn first_arrival(
+    session: &mut Session,
+    concert: ConcertId,
+) -> QueryResult<Option<Arrival>> {
+    #[derive(QueryableByName)]
+    #[diesel(check_for_backend(Mysql))]
+    struct First {
+        #[diesel(sql_type = Nullable<BigInt>)]
+        returned: Option<i64>,
+        #[diesel(sql_type = Nullable<BigInt>)]
+        waiting: Option<i64>,
+    }
+    let statement = sql_query(FIRST)
+        .bind::<Binary, _>(key(&concert))
+        .bind::<Binary, _>(key(&concert));
+    let first: First = Fixed(statement).get_result(session.connection()).await?;
+    let arrivals = first.returned.into_iter().chain(first.waiting);
+    Ok(arrivals.min().map(Arrival::from_micros))
 }
 
 /// Locks the rows of these users and reads them.

@@ -73,6 +73,8 @@ pub(in crate::queue) struct QueueRow {
     pub(in crate::queue) departed: i64,
     pub(in crate::queue) admitted: i64,
     pub(in crate::queue) admitted_up_to: Option<Arrival>,
+    /// The latest arrival of a user who was admitted at once.
+    pub(in crate::queue) at_once_up_to: Option<Arrival>,
     /// How many users left the line.
     pub(in crate::queue) departures: i64,
 }
@@ -98,6 +100,7 @@ impl QueueRow {
             departed: 0,
             admitted: 0,
             admitted_up_to: None,
+            at_once_up_to: None,
             departures: 0,
         }
     }

@@ -1,14 +1,19 @@
 //! What operators and the jobs ask for.
 
+use std::time::Duration;
+
 use frontrow_domain::{
     model::{
         Amount, ConcertId, ConcertTitle, NewPerformance, PerformanceEdit, PerformanceId, Row,
         SeatPlan, Section, Span, Venue,
-        queue::{Generation, PolicyVersion, QueuePolicy, VersionedPolicy},
+        queue::{
+            Arrival, Generation, PolicyVersion, QueuePolicy, Served, ServedEntry, VersionedPolicy,
+        },
     },
     ports::{
         ConcertEditor, CreatePerformanceOutcome, EditOutcome, Idempotency, PutOutcome,
         QueuePolicies, RankingCounters, RankingSource, Reservations, ReserveOutcome,
+        ServedArrivals,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -145,6 +150,7 @@ pub(super) async fn policies(tour: &mut Tour) {
         })
         .await;
     }
+    served(tour).await;
     tour.call("it ends in good order", async |program| {
         program
             .database
@@ -153,6 +159,35 @@ pub(super) async fn policies(tour: &mut Tour) {
             .unwrap();
     })
     .await;
+}
+
+/// A series is as long as an active place can last, and read as a whole after a loss alone.
+async fn served(tour: &mut Tour) {
+    let entry = |second: i64| ServedEntry {
+        at: Timestamp::from_second(1_800_000_000 + second).unwrap(),
+        served: Served {
+            up_to: Arrival::from_micros(second),
+            serving_since: Timestamp::UNIX_EPOCH,
+        },
+        life: Duration::from_mins(17),
+    };
+    for second in (0..1_200).step_by(10) {
+        let (program, entry) = (&tour.program, entry(second));
+        let recorded = program.database.record(program.concert, &entry).await;
+        recorded.unwrap();
+    }
+    for (what, second) in [("an entry is recorded", 1_200), ("it is again", 1_209)] {
+        tour.call(what, async |program| {
+            let entry = entry(second);
+            let recorded = program.database.record(program.concert, &entry).await;
+            recorded.unwrap();
+        })
+        .await;
+    }
+    let served = tour.counting("who was served", 2 * 120, async |program| {
+        program.database.served_before_loss(program.concert).await
+    });
+    assert_eq!(served.await, Ok(Some(Arrival::from_micros(180))));
 }
 
 /// A ranking reads what was sold in its span and is not counted yet, from the index that says which, and

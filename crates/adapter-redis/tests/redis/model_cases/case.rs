@@ -14,6 +14,10 @@ pub(super) struct Case {
     pub(super) opens_in: Option<i64>,
     /// When the queue was lost, and for how long it recovers.
     pub(super) lost: Option<(i64, Duration)>,
+    /// Up to which arrival users were served before that, and the latest that was admitted at once:
+    /// in microseconds after the first place's.
+    pub(super) served: Option<i64>,
+    pub(super) at_once: Option<i64>,
     /// What the store has lost of its last writes.
     pub(super) writes: LostWrites,
     pub(super) sale: SaleState,
@@ -92,6 +96,7 @@ pub(super) enum Ask {
     Admit(u32),
     Expire(u32),
     Change(Throughput),
+    Served,
 }
 
 impl Ask {
@@ -102,7 +107,7 @@ impl Ask {
             | Self::LookUp(who, _)
             | Self::Gate(who, _)
             | Self::Leave(who, _) => Some(who),
-            Self::Admit(_) | Self::Expire(_) | Self::Change(_) => None,
+            Self::Admit(_) | Self::Expire(_) | Self::Change(_) | Self::Served => None,
         }
     }
 }
@@ -146,6 +151,11 @@ impl Case {
                 let ago = any.one_of(&[0, 30 * SECOND, 2 * MINUTE, 20 * MINUTE]);
                 (ago, Duration::from_secs(any.one_of(&[0, 60])))
             }),
+            // Lost tickets are 2 ms before their users' places.
+            served: any
+                .chance(60)
+                .then(|| any.one_of(&[-3_000, -2_000, -1_998, 10])),
+            at_once: any.chance(40).then(|| any.one_of(&[-1, 2, 500])),
             writes: lost_writes(&mut any),
             sale: if any.chance(20) {
                 any.one_of(&SaleState::ALL)
@@ -261,7 +271,7 @@ fn ask(any: &mut Numbers, places: usize) -> Ask {
     use Shown::{Good, Later, Lost, Nothing, Stale};
     // Some have no place.
     let who = any.below(places + 2);
-    match any.below(20) {
+    match any.below(22) {
         0..7 => Ask::Join(
             who,
             any.one_of(&[Nothing, Nothing, Good, Stale, Lost, Later]),
@@ -278,6 +288,7 @@ fn ask(any: &mut Numbers, places: usize) -> Ask {
         12..14 => Ask::Leave(who, any.one_of(&[Good, Good, Stale, Lost, Later])),
         14..17 => Ask::Admit(any.one_of(&[1, 2, 5, 100])),
         17..19 => Ask::Expire(any.one_of(&[0, 1, 3, 100])),
-        _ => Ask::Change(throughput(any)),
+        19..20 => Ask::Change(throughput(any)),
+        _ => Ask::Served,
     }
 }

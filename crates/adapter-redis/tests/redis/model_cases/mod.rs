@@ -18,7 +18,7 @@ use crate::one_store::OneStore;
 const CASES: u64 = 1_500;
 
 /// What may come of a case.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 22] = [
     "keep",
     "reenter",
     "admit at once",
@@ -38,6 +38,9 @@ const KINDS: [&str; 19] = [
     "let stand aside",
     "expire",
     "change the window",
+    "all may re-enter",
+    "none was served",
+    "some were served",
 ];
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            AdmissionWindow, Arrival, Gap, Gaps, PolicyVersion, QueueSeed, Recovery, SaleCount,
+            AdmissionWindow, Arrival, Gap, Gaps, PolicyVersion, QueueSeed, SaleCount,
             VersionedPolicy,
         },
     },
@@ -19,7 +19,9 @@ use uuid::Uuid;
 
 use super::{
     case::{Ask, Case, Held, Passed, Shown},
-    expected::{Expected, GENERATION, arrival, arrival_of, before, gap, last_arrival},
+    expected::{
+        Expected, GENERATION, after_first, arrival, arrival_of, before, gap, last_arrival, recovery,
+    },
 };
 use crate::{
     one_store::OneStore,
@@ -73,7 +75,7 @@ impl<'a> Setting<'a> {
                 version: PolicyVersion(1),
             },
             generation: GENERATION,
-            recovery: case.lost.map(|(_, lasts)| Recovery { lasts }),
+            recovery: recovery(case, at),
         };
         let since = SignedDuration::from_millis(case.lost.map_or(0, |(millis, _)| millis));
         self.one.offset.shift(-since);
@@ -117,6 +119,10 @@ impl<'a> Setting<'a> {
             |held: &Held| matches!(held, Held::Waiting { passed, .. } if *passed != Passed::No);
         if let Some(last) = case.places.iter().rposition(is_passed) {
             queue.arg("admitted_up_to").arg(arrival(at, last).micros());
+        }
+        if let Some(after) = case.at_once {
+            let at_once = after_first(at, after).micros();
+            queue.arg("at_once_up_to").arg(at_once);
         }
         let mut ends_from = 1 << 53;
         for (number, held) in case.places.iter().enumerate() {
@@ -299,6 +305,13 @@ impl<'a> Setting<'a> {
                 assert_eq!(told.value, SeedOutcome::Taken { recovering: false });
                 model.admission.change(&policy.policy, told.as_of);
                 ("change the window", model)
+            }
+            Ask::Served => {
+                let told = store.served(concert).await.unwrap();
+                let model = model(told.as_of);
+                let (kind, expected) = model.served();
+                agree(number, case, &told.value, &expected);
+                (kind, model)
             }
         };
         self.compare(number, case, &queue, &expected).await;

@@ -4,6 +4,7 @@
 mod loss;
 mod outages;
 mod retries;
+mod served;
 mod shaky_queue;
 
 use self::shaky_queue::ShakyQueue;

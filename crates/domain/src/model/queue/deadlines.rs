@@ -43,6 +43,15 @@ impl<'a> Deadlines<'a> {
         }
     }
 
+    /// How long an active place can last in a service without breaks, in which seats are held for
+    /// `hold_for`: claimed at the last moment, and then with a hold at the last moment.
+    #[must_use]
+    pub fn longest_active_life(policy: &QueuePolicy, hold_for: Duration) -> Duration {
+        let hold = hold_for.saturating_add(Self::PAYMENT_MARGIN);
+        let claimed = policy.active_ttl.saturating_add(hold);
+        policy.claim_ttl.saturating_add(claimed)
+    }
+
     /// Since when the queue has been served without a break.
     #[must_use]
     pub fn serving_since(&self) -> Timestamp {
@@ -165,6 +174,20 @@ impl Deadlines<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_active_place_lasts_longer_than_the_longest_life() {
+        let policy = QueuePolicy::default();
+        let hold_for = Duration::from_mins(5);
+        let life = Deadlines::longest_active_life(&policy, hold_for);
+        let admitted = at(1_000);
+        let deadlines = Deadlines::at(admitted, &policy, admitted, admitted);
+        let claimed = deadlines.claim_end(admitted);
+        let until = deadlines.active_end(claimed);
+        let hold = GatePurpose::Hold { hold_for };
+        let end = deadlines.end_after_gate(until, claimed, until, hold);
+        assert_eq!(end, later(admitted, life));
+    }
 
     #[test]
     fn cutoffs_select_exactly_the_places_that_are_over() {

@@ -137,6 +137,15 @@ impl Gaps {
         open.map(|gap| later(gap.found_at, waiting_ttl)).max()
     }
 
+    /// The last arrival before the first confirmed gap whose tickets re-enter. None where none do
+    /// at `now`.
+    #[must_use]
+    pub fn open_after(&self, now: Timestamp, waiting_ttl: Duration) -> Option<Arrival> {
+        let confirmed = self.0.iter().filter(|gap| gap.confirmed);
+        let open = confirmed.filter(|gap| gap.is_open(now, waiting_ttl));
+        open.map(|gap| gap.after).min()
+    }
+
     /// Forgets gaps whose tickets do not re-enter at `now`, so that they stay closed when the clock
     /// steps back.
     pub fn forget(&mut self, now: Timestamp, waiting_ttl: Duration) {

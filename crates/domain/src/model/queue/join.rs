@@ -133,9 +133,7 @@ mod tests {
         let recovering = QueueTerms::new(
             terms(PolicyState::Bypass).policy,
             Generation(1),
-            Some(Recovery {
-                lasts: Duration::from_mins(1),
-            }),
+            Some(Recovery::lasting(Duration::from_mins(1))),
             None,
             at(0),
         );

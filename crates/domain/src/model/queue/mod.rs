@@ -16,6 +16,7 @@ mod policy;
 mod poll;
 mod sale;
 mod seed;
+mod served;
 mod servers;
 mod state;
 mod terms;
@@ -41,6 +42,7 @@ pub use policy::{
 pub use poll::PollRange;
 pub use sale::{SaleCount, SaleState};
 pub use seed::{QueueSeed, Recovery};
+pub use served::{Served, ServedEntry};
 pub use servers::{ServerId, Servers};
 pub use state::{EffectiveState, JoinRefusal, QueueView};
 pub use terms::{QueueTerms, ReentryPeriod};

@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::{Generation, VersionedPolicy};
+use super::{Arrival, Generation, VersionedPolicy};
 use crate::model::ConcertId;
 
 /// What a store needs to serve a queue: taken where the store has nothing, or something older.
@@ -25,13 +25,23 @@ pub struct Recovery {
     /// So long nobody is admitted, so that the people who carry their places come back first.
     /// For the waiting time to live after it, late-comers still get their place back.
     pub lasts: Duration,
+    /// Users who arrived up to this were served or had gone before the loss, and do not re-enter.
+    /// None where everybody does. See [`ServedEntry`](super::ServedEntry).
+    pub served_up_to: Option<Arrival>,
 }
 
 impl Recovery {
     /// How a queue recovers if the operator configures nothing.
-    pub const DEFAULT: Self = Self {
-        lasts: Duration::from_mins(1),
-    };
+    pub const DEFAULT: Self = Self::lasting(Duration::from_mins(1));
+
+    /// The recovery that lasts so long and in which everybody re-enters.
+    #[must_use]
+    pub const fn lasting(lasts: Duration) -> Self {
+        Self {
+            lasts,
+            served_up_to: None,
+        }
+    }
 
     /// How long an operator may let a recovery last.
     pub const RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Arrival, Deadlines, EffectiveState, Gaps, Generation, PolicyVersion, QueuePolicy, QueueView,
-    Recovery, SaleCount, ServerId, Servers, Ticket, VersionedPolicy,
+    Recovery, SaleCount, Served, ServerId, Servers, Ticket, VersionedPolicy,
 };
 use crate::model::later;
 
@@ -41,6 +41,9 @@ pub struct ReentryPeriod {
     pub recovering_until: Timestamp,
     /// Until then users re-enter the line with tokens of another generation.
     pub open_until: Timestamp,
+    /// Users who arrived up to this were served before the loss, and do not. None where everybody
+    /// does.
+    pub served_up_to: Option<Arrival>,
 }
 
 impl ReentryPeriod {
@@ -51,7 +54,13 @@ impl ReentryPeriod {
         Self {
             recovering_until,
             open_until: later(recovering_until, waiting_ttl),
+            served_up_to: recovery.served_up_to,
         }
+    }
+
+    /// True while a user who arrived then re-enters with a token of another generation.
+    fn takes(&self, arrival: Arrival, now: Timestamp) -> bool {
+        now < self.open_until && self.served_up_to < Some(arrival)
     }
 }
 
@@ -147,14 +156,48 @@ impl QueueTerms {
     #[must_use]
     pub fn reenters(&self, ticket: &Ticket, ended: Option<Arrival>, now: Timestamp) -> bool {
         if ticket.generation != self.generation {
-            let open_until = self.reentry.map(|period| period.open_until);
-            return ended.is_none() && open_until.is_some_and(|open_until| now < open_until);
+            let mut period = self.reentry.iter();
+            return ended.is_none() && period.any(|period| period.takes(ticket.arrival, now));
         }
         let waiting_ttl = self.policy().waiting_ttl;
         let lost =
             self.last_arrival < ticket.arrival || self.gaps.have(ticket.arrival, now, waiting_ttl);
         // A place that was taken after the one that ended is not the one that ended.
         lost && ended < Some(ticket.arrival)
+    }
+
+    /// The arrival up to which every user was admitted or has gone. `admitted` is the latest
+    /// arrival that was admitted, at once or from the line; `waits` the earliest that still waits,
+    /// also aside. None where nothing is known of that.
+    ///
+    /// While users re-enter, it is what it was when the queue was lost, or before every arrival:
+    /// any later user may still come back.
+    #[must_use]
+    pub fn served(
+        &self,
+        admitted: Option<Arrival>,
+        waits: Option<Arrival>,
+        now: Timestamp,
+    ) -> Option<Served> {
+        Some(Served {
+            up_to: self.served_up_to(admitted, waits, now)?,
+            serving_since: self.deadlines(now).serving_since(),
+        })
+    }
+
+    fn served_up_to(
+        &self,
+        admitted: Option<Arrival>,
+        waits: Option<Arrival>,
+        now: Timestamp,
+    ) -> Option<Arrival> {
+        if let Some(period) = self.reentry.filter(|period| now < period.open_until) {
+            return Some(period.served_up_to.unwrap_or(Arrival::from_micros(0)));
+        }
+        let before_line = waits.map(Arrival::just_before);
+        let lost = self.gaps.open_after(now, self.policy().waiting_ttl);
+        let limits = before_line.into_iter().chain(lost);
+        limits.chain(admitted).min().filter(|_| admitted.is_some())
     }
 
     /// Records that `ticket`, which [re-enters](Self::reenters), was shown: one of this generation
@@ -258,9 +301,7 @@ mod tests {
             policy: QueuePolicy::default(),
             version: PolicyVersion(1),
         };
-        let recovery = recovery.map(|seconds| Recovery {
-            lasts: Duration::from_secs(seconds),
-        });
+        let recovery = recovery.map(Duration::from_secs).map(Recovery::lasting);
         QueueTerms::new(policy, Generation(7), recovery, named("a").as_ref(), at(0))
     }
 
@@ -317,6 +358,80 @@ mod tests {
             );
             assert!(!lost.reenters(&ticket(7), None, at(second)), "{second}");
         }
+    }
+
+    #[test]
+    fn users_who_were_served_before_the_loss_do_not_re_enter() {
+        let mut lost = terms(Some(60));
+        let period = lost.reentry.as_mut().unwrap();
+        period.served_up_to = Some(arrival(-50));
+        lost.find_losses(named("b").as_ref(), at(0));
+        for (generation, second, reenters) in [
+            (6, -51, false),
+            (6, -50, false),
+            (6, -49, true),
+            // Of a gap of this generation, which begins later.
+            (7, 1, true),
+        ] {
+            let ticket = ticket_of(generation, second);
+            let found = lost.reenters(&ticket, None, at(1));
+            assert_eq!(found, reenters, "{generation} {second}");
+        }
+    }
+
+    #[test]
+    fn users_were_served_up_to_the_first_who_may_still_wait() {
+        let mut terms = terms(None);
+        let served = |terms: &QueueTerms, admitted: Option<i64>, waits: Option<i64>, second| {
+            let found = terms.served_up_to(admitted.map(arrival), waits.map(arrival), at(second));
+            found.map(Arrival::micros)
+        };
+        for (admitted, waits, expected) in [
+            (None, None, None),
+            (None, Some(5), None),
+            (Some(4), None, Some(4_000_000)),
+            (Some(4), Some(5), Some(4_000_000)),
+            // A user who stands aside or has returned.
+            (Some(4), Some(2), Some(1_999_999)),
+        ] {
+            assert_eq!(
+                served(&terms, admitted, waits, 6),
+                expected,
+                "{admitted:?} {waits:?}"
+            );
+        }
+        terms.next_arrival(at(50));
+        terms.tick(at(60));
+        terms.tick(at(125));
+        assert_eq!(
+            served(&terms, Some(126), None, 126),
+            Some(126_000_000),
+            "a silence"
+        );
+        terms.find_losses(named("b").as_ref(), at(127));
+        assert_eq!(
+            served(&terms, Some(140), None, 140),
+            Some(50_000_000),
+            "a gap"
+        );
+        assert_eq!(
+            served(&terms, Some(440), None, 440),
+            Some(440_000_000),
+            "it is over"
+        );
+    }
+
+    #[test]
+    fn while_users_re_enter_nobody_else_counts_as_served() {
+        let mut lost = terms(Some(60));
+        let up_to = |lost: &QueueTerms, second| {
+            let found = lost.served_up_to(Some(arrival(90)), None, at(second));
+            found.map(Arrival::micros)
+        };
+        assert_eq!(up_to(&lost, 359), Some(0));
+        lost.reentry.as_mut().unwrap().served_up_to = Some(arrival(-50));
+        assert_eq!(up_to(&lost, 359), Some(-50_000_000));
+        assert_eq!(up_to(&lost, 360), Some(90_000_000));
     }
 
     #[test]

@@ -41,6 +41,12 @@ impl Arrival {
         Self(now.as_microsecond() - 1)
     }
 
+    /// The last arrival before this one.
+    #[must_use]
+    pub fn just_before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// The arrival that is later by this time.
     #[must_use]
     pub fn later(self, by: Duration) -> Self {

@@ -24,7 +24,14 @@ fn change_with(
     ChangeQueuePolicy {
         policies: Arc::clone(&policies) as _,
         control: Arc::clone(&control) as _,
-        seeding: Arc::new(SeedQueues::new(policies, control, ids(), board(), RECOVERY)),
+        seeding: Arc::new(SeedQueues::new(
+            policies,
+            nobody_served(),
+            control,
+            ids(),
+            board(),
+            RECOVERY,
+        )),
         clock: clock(1),
         rules: PolicyRules {
             longest_poll: Duration::from_secs(15),

@@ -71,6 +71,7 @@ fn edit(editor: MockConcertEditor, given: Given) -> EditConcerts {
         idempotency: Arc::new(idempotency),
         seeding: Arc::new(SeedQueues::new(
             policies(),
+            nobody_served(),
             Arc::new(control),
             ids(),
             board(),

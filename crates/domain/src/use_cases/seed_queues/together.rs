@@ -123,7 +123,14 @@ fn instance(world: &Arc<World>, generation: u64) -> Giving {
     let mut ids = MockIds::new();
     ids.expect_generation().return_const(Generation(generation));
     let (policies, control) = (Arc::clone(world) as _, Arc::clone(world) as _);
-    let seeding = SeedQueues::new(policies, control, Arc::new(ids), board(), RECOVERY);
+    let seeding = SeedQueues::new(
+        policies,
+        nobody_served(),
+        control,
+        Arc::new(ids),
+        board(),
+        RECOVERY,
+    );
     Box::pin(async move { seeding.one(CONCERT).await })
 }
 

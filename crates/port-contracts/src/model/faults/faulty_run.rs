@@ -144,7 +144,9 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
                 }
                 return Ok(());
             }
-            Step::Lose { .. } | Step::Copy | Step::LoseLastWrites => return Ok(()),
+            Step::AskServed | Step::Lose { .. } | Step::Copy | Step::LoseLastWrites => {
+                return Ok(());
+            }
         };
         self.call(&call, mishap).await
     }

@@ -9,8 +9,8 @@ use frontrow_domain::model::{
     ConcertId, UserId,
     queue::{
         Admission, AdmissionWindow, Arrival, Deadlines, EffectiveState, Gap, Gaps, Generation,
-        Place, PlaceEnd, PolicyVersion, QueueTerms, Recovery, ReentryPeriod, SaleCount, ServerId,
-        Servers, Standing, Ticket, VersionedPolicy,
+        Place, PlaceEnd, PolicyVersion, QueueTerms, Recovery, ReentryPeriod, SaleCount, Served,
+        ServerId, Servers, Standing, Ticket, VersionedPolicy,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -60,6 +60,19 @@ pub(super) fn arrival_of(shown: Shown, written: Timestamp, number: usize) -> Arr
     })
 }
 
+/// How the queue of a case recovers, if it was lost.
+pub(super) fn recovery(case: &Case, written: Timestamp) -> Option<Recovery> {
+    case.lost.map(|(_, lasts)| Recovery {
+        served_up_to: case.served.map(|micros| after_first(written, micros)),
+        ..Recovery::lasting(lasts)
+    })
+}
+
+/// The arrival this number of microseconds after that of the first place.
+pub(super) fn after_first(written: Timestamp, micros: i64) -> Arrival {
+    Arrival::from_micros(arrival(written, 0).micros() + micros)
+}
+
 /// The latest arrival that the queue of a case knows.
 pub(super) fn last_arrival(case: &Case, written: Timestamp, lost_at: Option<Timestamp>) -> Arrival {
     if case.writes.knows_no_later_arrival {
@@ -99,9 +112,9 @@ impl<'a> Expected<'a> {
     ) -> Self {
         let mut policy = case.policy.clone();
         policy.opens_at = case.opens_in.map(|millis| before(written, -millis));
-        let reentry = case.lost.zip(lost_at).map(|((_, lasts), lost_at)| {
-            ReentryPeriod::begin(lost_at, Recovery { lasts }, policy.waiting_ttl)
-        });
+        let reentry = recovery(case, written).zip(lost_at);
+        let reentry = reentry
+            .map(|(recovery, lost_at)| ReentryPeriod::begin(lost_at, recovery, policy.waiting_ttl));
         let with = |wanted| {
             let places = case.places.iter().enumerate();
             places
@@ -148,7 +161,7 @@ impl<'a> Expected<'a> {
             now,
             concert,
         };
-        if !matches!(case.ask, Ask::Change(_)) {
+        if !matches!(case.ask, Ask::Change(_) | Ask::Served) {
             // Ticks of a queue without places look for no silence.
             let ticks = matches!(case.ask, Ask::Admit(_) | Ask::Expire(_));
             let recorded = expected.terms.last_tick;
@@ -169,6 +182,26 @@ impl<'a> Expected<'a> {
         let removed = removed.filter(|_| self.terms.accepts_reentry(self.now));
         let removed = removed.map(|number| arrival(self.written, number));
         self.terms.reenters(ticket, removed.or(ended), self.now)
+    }
+
+    pub(super) fn served(&self) -> (&'static str, Option<Served>) {
+        let passed = self.aside.iter().chain(&self.returned).max();
+        let passed = passed.map(|number| arrival(self.written, *number));
+        let at_once = self.case.at_once;
+        let at_once = at_once.map(|micros| after_first(self.written, micros));
+        let waits = self.places.iter().find(|number| self.waits(**number));
+        let waits = waits.map(|number| arrival(self.written, *number));
+        let served = self.terms.served(passed.max(at_once), waits, self.now);
+        let after_loss = self
+            .terms
+            .reentry
+            .filter(|period| self.now < period.open_until);
+        let kind = match (served, after_loss) {
+            (_, Some(_)) => "all may re-enter",
+            (None, None) => "none was served",
+            (Some(_), None) => "some were served",
+        };
+        (kind, served)
     }
 
     fn deadlines(&self) -> Deadlines<'_> {

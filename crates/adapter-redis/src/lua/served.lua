@@ -1,0 +1,28 @@
+-- The arrival up to which every user was admitted or has gone. Changes nothing.
+-- Mirrors model/queue/terms.rs (QueueTerms::served).
+--
+-- Gives `served`; after the queue's view that arrival, false where no user was admitted; and since when the queue is
+-- served without a break.
+local told = answer('served')
+told[8] = serving_since
+if comeback_until() then
+  -- Any later user may still come back.
+  told[7] = terms.served_up_to or 0
+  return told
+end
+local up_to = math.max(passed_to, tonumber(call('HGET', QUEUE, 'at_once_up_to')) or 0)
+if up_to == 0 then
+  told[7] = false
+  return told
+end
+local first = call('ZRANGE', WAITING, 0, 0, 'WITHSCORES')[2]
+if first then
+  up_to = math.min(up_to, first - 1)
+end
+for _, gap in ipairs(gaps) do
+  if gap.confirmed and gap_is_open(gap) then
+    up_to = math.min(up_to, gap.after)
+  end
+end
+told[7] = up_to
+return told

@@ -1,0 +1,85 @@
+//! Redis comes back empty: users who were served long before stay out, all others come back.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use frontrow_test_harness::{AppConfig, eventually};
+use serde_json::json;
+use tokio::time::interval;
+
+use super::{ShakyQueue, shaky_queue::SOON};
+use crate::{clock::Stopwatch, stage::Visitor};
+
+const CLAIM_S: u64 = 4;
+const ACTIVE_S: u64 = 2;
+const HOLD_S: u64 = 1;
+/// How long an active place can last: claimed and held at the last moment, and then paid.
+const LIFE: Duration = Duration::from_secs(CLAIM_S + ACTIVE_S + HOLD_S + 30);
+/// What is recorded is up to so much older than the queue: two slots of 10 s, and a slow machine.
+const BEHIND: Duration = Duration::from_secs(40);
+/// Between two users who come.
+const PACE: Duration = Duration::from_millis(500);
+
+/// The status of a user's place, once the queue answers.
+async fn status(visitor: &Visitor) -> Result<u16> {
+    let found = eventually("the queue answers", SOON, async || {
+        let reply = visitor.client.get("/v1/queue/token").await?;
+        Ok((reply.status != 503).then_some(reply.status))
+    });
+    found.await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_served_long_before_a_loss_stay_out_and_all_others_come_back() -> Result<()> {
+    let policy = json!({
+        "throughput": {"admit": 1_000, "interval_s": 1},
+        "claim_ttl_s": CLAIM_S,
+        "active_ttl_s": ACTIVE_S,
+    });
+    let short_lives = |config: AppConfig| {
+        config
+            .env("FRONTROW_QUEUE__SHORTEST_POLL_MS", "500")
+            .env("FRONTROW_QUEUE__LONGEST_POLL_MS", "1000")
+            .env("FRONTROW_RESERVATION__HOLD_S", HOLD_S.to_string())
+    };
+    let mut shaky = ShakyQueue::open(policy, short_lives).await?;
+
+    // Each is active at once. They go on coming for longer than the first can be inside.
+    let since = Stopwatch::start();
+    let mut coming = interval(PACE);
+    let mut guests = Vec::new();
+    while since.elapsed() < LIFE + BEHIND {
+        coming.tick().await;
+        let name = format!("guest-{}", guests.len());
+        let guest = shaky.stage.join(&name).await?;
+        ensure!(guest.place["state"] == "active", "{:?}", guest.place);
+        guests.push((since.elapsed(), guest));
+    }
+    let lost_at = since.elapsed();
+    shaky.server.execute(&["FLUSHALL"]).await?;
+
+    let mut back = Vec::new();
+    for (joined, guest) in &guests {
+        match status(guest).await? {
+            200 => back.push(*joined),
+            410 => ensure!(back.is_empty(), "one who came later stays out"),
+            other => anyhow::bail!("{other}"),
+        }
+    }
+    let first = *back.first().context("nobody comes back")?;
+    assert!(
+        back.len() < guests.len(),
+        "the first were served long before"
+    );
+    assert!(
+        first + LIFE <= lost_at,
+        "a guest was inside who came at {first:?}"
+    );
+    let (_, out) = &guests[0];
+    let gate = out.client.get(&shaky.stage.performances_path()).await?;
+    assert_eq!(gate.status, 410);
+    let again = shaky.stage.join("guest-0").await?;
+    assert_eq!(again.place["state"], "waiting");
+    assert_eq!(again.place["position"], back.len() + 1);
+    shaky.never_crashed()
+}
