@@ -160,7 +160,7 @@ pub(crate) struct StreamsArguments {
 }
 
 impl StreamsArguments {
-    /// So many make the figures that count.
+    /// The published figures are of this number.
     pub(crate) const STREAMS: u64 = 10_000;
 
     /// Why no bar can be said to be met with these settings, if so.

@@ -15,7 +15,10 @@ const CASES: &str = "FRONTROW_RESTART_CASES";
 /// Each writes a file, and waits for the disk.
 fn cases() -> ProptestConfig {
     let cases = std::env::var(CASES).map_or(64, |text| text.parse().unwrap());
-    ProptestConfig::with_cases(cases)
+    ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases)
+    }
 }
 
 fn step() -> impl Strategy<Value = Step> {

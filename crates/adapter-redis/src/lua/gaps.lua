@@ -89,7 +89,7 @@ local function open_gap_after_silence()
   end
 end
 
--- Records that a lost ticket was shown. Mirrors model/queue/terms.rs (QueueTerms::reenter).
+-- Records that a lost ticket was shown. Mirrors model/queue/reentry.rs (QueueTerms::record_lost).
 local function confirm_loss(arrival)
   local gap = gap_of(arrival)
   if not gap then

@@ -1,4 +1,4 @@
--- Re-entry of users whose places the store has lost. Mirrors model/queue/terms.rs (QueueTerms::reenters).
+-- Re-entry of users whose places the store has lost. Mirrors model/queue/reentry.rs (QueueTerms::reenters).
 
 -- Until when users re-enter with tickets of another generation; nil where they do not.
 local function comeback_until()

@@ -1,5 +1,5 @@
 -- The arrival up to which every user was admitted or has gone. Changes nothing.
--- Mirrors model/queue/terms.rs (QueueTerms::served).
+-- Mirrors model/queue/reentry.rs (QueueTerms::served).
 --
 -- Gives `served`; after the queue's view that arrival, false where no user was admitted; and since when the queue is
 -- served without a break.

@@ -1,5 +1,5 @@
 -- Finds what the store may have lost, before anything else of a script that may change the queue. Mirrors
--- model/queue/servers.rs (Servers) and model/queue/terms.rs (QueueTerms::find_losses).
+-- model/queue/servers.rs (Servers) and model/queue/reentry.rs (QueueTerms::find_losses).
 --
 -- ARGV[#ARGV - 1] is the server's name, empty where it gives none. The queue's hash has the current server as
 -- `server` and the ones before as `servers`, each with the instant until which it was the current one.

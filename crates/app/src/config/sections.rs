@@ -288,7 +288,7 @@ fn whole_millis(span: Duration) -> u64 {
 }
 
 impl Server {
-    /// How many event streams there may be where this process may open so many files: each is one, and
+    /// How many event streams there may be where this process may open this number of files: each is one, and
     /// some are left to everything else.
     pub(crate) fn streams_within(&self, open_files: u64) -> usize {
         const OTHERS: u64 = 1_000;

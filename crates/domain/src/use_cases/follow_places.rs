@@ -115,7 +115,7 @@ impl FollowPlaces {
         })
     }
 
-    /// The place as its user is told of it.
+    /// The place as its user sees it.
     #[must_use]
     pub fn report(&self, token: String, place: Stamped<Place>) -> PlaceReport {
         self.board.report(token, place)

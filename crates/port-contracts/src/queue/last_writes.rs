@@ -52,7 +52,7 @@ pub async fn lost_places_come_back_in_their_order<F: QueueFixture>(fixture: F) {
     room.stand_in_order(&[&ann, &lost[0], &lost[1], &dan]).await;
 }
 
-/// Whatever finds the other server first records the loss: here a tick, before anybody asks.
+/// The first call that finds the other server records the loss: here a tick, before any request.
 pub async fn a_tick_finds_the_loss<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, paused()).await;
     let ann = room.line_up("ann").await;

@@ -1,7 +1,7 @@
 //! Event streams of places.
 //!
 //! One ticker, [`Streams::run`], looks at each line twice a second and finds out whose place has
-//! changed. It leaves that in the stream's [`Slot`](slot::Slot) and wakes the stream, which writes
+//! changed. It leaves that in the stream's [`Slot`] and wakes the stream, which writes
 //! it on the thread of its connection. So neither the store nor the timers notice how many listen.
 
 mod body;

@@ -14,6 +14,7 @@ mod place;
 mod place_state;
 mod policy;
 mod poll;
+mod reentry;
 mod sale;
 mod seed;
 mod served;
@@ -40,12 +41,13 @@ pub use policy::{
     Capacity, PolicyRules, PolicyState, PolicyVersion, QueuePolicy, Throughput, VersionedPolicy,
 };
 pub use poll::PollRange;
+pub use reentry::ReentryPeriod;
 pub use sale::{SaleCount, SaleState};
 pub use seed::{QueueSeed, Recovery};
 pub use served::{Served, ServedEntry};
 pub use servers::{ServerId, Servers};
 pub use state::{EffectiveState, JoinRefusal, QueueView};
-pub use terms::{QueueTerms, ReentryPeriod};
+pub use terms::QueueTerms;
 pub use ticket::{Arrival, Generation, Ticket};
 pub use turn::HeadDecision;
 pub use window::AdmissionWindow;
