@@ -40,6 +40,11 @@ impl Tour {
         let mut program = Program::start().await;
         let mut raw = program.raw().await;
         season.load(&mut raw).await;
+        // The first change of a concert reads what the server keeps of each table that refers to it; no
+        // call of the tour has used this one before.
+        execute(&mut raw, "SELECT COUNT(*) FROM served_arrivals")
+            .await
+            .unwrap();
         (program.concert, program.performance) = of(&mut raw, CONCERT, PERFORMANCE).await;
         let past = of(&mut raw, PERFORMANCE_PAST / 5, PERFORMANCE_PAST).await;
         let elsewhere = of(&mut raw, PERFORMANCE_ELSEWHERE / 5, PERFORMANCE_ELSEWHERE).await;
