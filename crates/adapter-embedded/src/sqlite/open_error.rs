@@ -64,11 +64,11 @@ pub enum OpenError {
 
 impl OpenError {
     /// What SQLite's own text means. The driver passes on no codes, and these texts are SQLite's
-    /// published ones (`sqlite3_errstr`).
+    /// published ones (`sqlite3_errstr`). The last is diesel's, of a row that the file cannot hold.
     pub(super) fn from_text(path: &Path, why: String) -> Self {
         let path = path.to_owned();
         let says = |text| why.contains(text);
-        if says("not a database") || says("malformed") {
+        if says("not a database") || says("malformed") || says("Unexpected null") {
             Self::NotADatabase { path, why }
         } else if says("unable to open") || says("readonly") {
             Self::Unwritable { path, why }

@@ -41,14 +41,9 @@ impl Closing {
 
 impl ClosingQueues {
     async fn run(self) {
-        let saved = self.save().await;
-        if saved == Some(Saved::Replaced) {
-            // What the database knows of the queues is about those of the other process.
-            return;
-        }
-        // For a start that cannot use what was saved: empty queues then need not recover.
+        // First, for the case that the queues cannot be saved: empty ones then need not recover.
         let with_users = self.close.run().await;
-        if saved.is_none() {
+        if !self.save().await {
             match with_users {
                 Ok(0) => {}
                 Ok(with_users) => tracing::warn!(
@@ -63,23 +58,18 @@ impl ClosingQueues {
         }
     }
 
-    /// None where they could not be saved.
-    async fn save(&self) -> Option<Saved> {
-        let Saving { restart, run } = self.saving.as_ref()?;
+    async fn save(&self) -> bool {
+        let Some(Saving { restart, run }) = &self.saving else {
+            return false;
+        };
         match restart.save(*run).await {
-            Ok(saved) => {
-                if saved == Saved::Replaced {
-                    tracing::warn!(
-                        "the queues are not saved, since another process has begun to serve them"
-                    );
-                }
-                Some(saved)
-            }
-            Err(error) => {
-                tracing::warn!(%error,
-                    "the queues could not be saved: the next start recovers them for queue.recovery_s");
-                None
-            }
+            Ok(Saved::Saved(_)) => return true,
+            Ok(Saved::Replaced) => tracing::warn!(
+                "the queues are not saved, since another process has begun to serve them"
+            ),
+            Err(error) => tracing::warn!(%error,
+                "the queues could not be saved: the next start recovers them for queue.recovery_s"),
         }
+        false
     }
 }
