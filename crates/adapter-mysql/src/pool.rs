@@ -167,8 +167,9 @@ impl Server {
     }
 }
 
-/// A connection whose session knows the name of its server as `@frontrow_server`: each server of MySQL has
-/// another `server_uuid`, each of MariaDB another `server_uid`, which older versions lack. Null there.
+/// A connection whose session knows the name of its server as `@frontrow_server`: each server of
+/// MySQL has another `server_uuid`, each of MariaDB another `server_uid`, which older versions
+/// lack. Null there.
 async fn named(options: Opts) -> mysql_async::Result<Conn> {
     let mut connection = Conn::new(options).await?;
     let name: Option<(String, String)> = connection

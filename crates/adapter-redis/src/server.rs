@@ -49,8 +49,8 @@ pub(crate) async fn check(
     }
 }
 
-/// Which server a connection leads to: each process of Redis has another `run_id`. None where it does
-/// not say.
+/// Which server a connection leads to: each process of Redis has another `run_id`. None where it
+/// does not say.
 pub(crate) async fn id(
     connection: &mut MultiplexedConnection,
 ) -> Result<Option<ServerId>, RedisError> {
@@ -59,8 +59,8 @@ pub(crate) async fn id(
     Ok(info.and_then(|info| ServerId::named(info.get("run_id")?)))
 }
 
-/// What the server says of itself, or of one section. None where it says nothing: some providers of Redis
-/// allow their users no `INFO`.
+/// What the server says of itself, or of one section. None where it says nothing: some providers of
+/// Redis allow their users no `INFO`.
 async fn info(
     connection: &mut MultiplexedConnection,
     section: Option<&str>,

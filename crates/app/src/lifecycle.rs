@@ -132,8 +132,8 @@ fn listen(bind: SocketAddr) -> anyhow::Result<TcpListener> {
 /// For how long a peer may acknowledge nothing of what was sent, or leave no room for it.
 const SILENT_PEER: Duration = Duration::from_secs(20);
 
-/// Has the system end connections whose peers are gone or do not read: an event stream is written to
-/// for ever. The connections of a listener inherit its options.
+/// Has the system end connections whose peers are gone or do not read: an event stream is written
+/// to for ever. The connections of a listener inherit its options.
 fn give_up_silent_peers(listener: &TcpListener) {
     let limit_ms = u32::try_from(SILENT_PEER.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = setsockopt(listener, sockopt::TcpUserTimeout, &limit_ms) {

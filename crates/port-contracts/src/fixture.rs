@@ -42,8 +42,8 @@ pub trait Fixture: Send + Sync {
     /// here.
     async fn reopen(&mut self);
 
-    /// Copies the queue of a concert, as a replica or a backup has it. Returns false where the store
-    /// cannot lose its last writes alone.
+    /// Copies the queue of a concert, as a replica or a backup has it. Returns false where the
+    /// store cannot lose its last writes alone.
     async fn copy_queue(&mut self, concert: ConcertId) -> bool {
         let _ = concert;
         false

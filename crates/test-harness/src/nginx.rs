@@ -9,10 +9,11 @@ use crate::{Process, eventually};
 
 const START_MAX: Duration = Duration::from_secs(30);
 
-/// How often another port is tried: somebody may take one between our look and the server's.
+/// How often another port is tried: another process may take one between our look and the server's.
 const PORTS_TRIED: u32 = 5;
 
-/// An nginx that answers for another server and keeps what that lets it keep. It ends when this is dropped.
+/// An nginx that answers for another server and keeps what that lets it keep. It ends when this is
+/// dropped.
 #[derive(Debug)]
 pub struct Nginx {
     process: Process,

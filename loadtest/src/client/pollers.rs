@@ -1,5 +1,5 @@
-//! Users who wait and poll as told: each on a schedule of their own, over few connections, each poll
-//! at any of the instances.
+//! Users who wait and poll as told: each on a schedule of their own, over few connections, each
+//! poll at any of the instances.
 
 use std::{
     cmp::Reverse,
@@ -39,8 +39,8 @@ pub(crate) struct Pollers {
 
 impl Pollers {
     /// Has the users of these requests poll, one request each, over `connections` to each of the
-    /// `instances`, of which each poll takes any. Their first polls are spread evenly over `spread`;
-    /// the later ones come when the answers say.
+    /// `instances`, of which each poll takes any. Their first polls are spread evenly over
+    /// `spread`; the later ones come when the answers say.
     pub(crate) fn start(
         instances: &[SocketAddr],
         connections: usize,

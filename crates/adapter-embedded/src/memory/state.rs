@@ -36,8 +36,8 @@ pub(super) struct QueueState {
     pub(super) at_once_up_to: Option<Arrival>,
     /// The users who left the line.
     pub(super) departures: Departures,
-    /// The users whose place ended since a loss, and its arrival: it does not re-enter. A tree, because
-    /// it is forgotten piece by piece.
+    /// The users whose place ended since a loss, and its arrival: it does not re-enter. A tree,
+    /// because it is forgotten piece by piece.
     pub(super) ended: BTreeMap<UserId, Arrival>,
 }
 

@@ -53,8 +53,8 @@ async fn stand_in_order(room: &Room, line: &[&Ticket]) {
     }
 }
 
-/// A replica lacks the last joins of its master, whose clock was ahead, and takes its place. Users have
-/// joined there before the first of the lost ones comes back.
+/// A replica lacks the last joins of its master, whose clock was ahead, and takes its place. Users
+/// have joined there before the first of the lost ones comes back.
 #[tokio::test]
 async fn a_promoted_replica_gets_back_the_users_that_it_lacks() {
     let mut master = RedisServer::start().await.unwrap();
@@ -83,8 +83,8 @@ async fn a_promoted_replica_gets_back_the_users_that_it_lacks() {
     stand_in_order(&room, &[&ann, &ben, &cat, &dan]).await;
 }
 
-/// The connection to a replica stays when the replica takes the place of its master: what it is asked
-/// next finds another server than the one that is recorded.
+/// The connection to a replica stays when the replica takes the place of its master: what it is
+/// asked next finds another server than the one that is recorded.
 #[tokio::test]
 async fn a_connection_to_a_replica_finds_the_loss_once_it_is_promoted() {
     let mut master = RedisServer::start().await.unwrap();
@@ -111,8 +111,8 @@ async fn a_connection_to_a_replica_finds_the_loss_once_it_is_promoted() {
     ));
 }
 
-/// The machine of a server that writes its file to the disk once a second fails: the end of the file is
-/// not there.
+/// The machine of a server that writes its file to the disk once a second fails: the end of the
+/// file is not there.
 #[tokio::test]
 async fn a_server_gets_back_the_users_that_its_file_lacks() {
     let mut server = RedisServer::start_with(RedisOptions {
@@ -145,8 +145,8 @@ async fn a_server_gets_back_the_users_that_its_file_lacks() {
     stand_in_order(&room, &[&ann, &ben, &cat, &dan]).await;
 }
 
-/// A server that does not say which it is: a lost ticket proves the loss where it comes before others
-/// have joined.
+/// A server that does not say which it is: a lost ticket proves the loss where it comes before
+/// others have joined.
 #[tokio::test]
 async fn a_server_without_a_name_learns_of_a_loss_by_a_lost_ticket() {
     let mut server = RedisServer::start().await.unwrap();

@@ -288,8 +288,8 @@ fn whole_millis(span: Duration) -> u64 {
 }
 
 impl Server {
-    /// How many event streams there may be where this process may open this number of files: each is one, and
-    /// some are left to everything else.
+    /// How many event streams there may be where this process may open this number of files: each
+    /// is one, and some are left to everything else.
     pub(crate) fn streams_within(&self, open_files: u64) -> usize {
         const OTHERS: u64 = 1_000;
         let left = open_files - OTHERS.min(open_files / 2);

@@ -37,11 +37,12 @@ use crate::model::{
 ///     tickets of other generations are gone. So are tickets with an arrival no later than the one
 ///     that the seed names as served
 ///     ([`Recovery::served_up_to`](crate::model::queue::Recovery::served_up_to)).
-/// 11. **Lost last writes.** The first call that may change the queue and finds it on another server
-///     ([`Servers`](crate::model::queue::Servers)) records before anything else that the writes
-///     since the last known arrival may be lost ([`Gaps`](crate::model::queue::Gaps)). So does a
-///     tick after a silence, and a ticket that is later than the last arrival. For the waiting time
-///     to live after, a ticket of such a gap whose user has no place re-enters as in 10.
+/// 11. **Lost last writes.** The first call that may change the queue and finds it on another
+///     server ([`Servers`](crate::model::queue::Servers)) records before anything else that the
+///     writes since the last known arrival may be lost ([`Gaps`](crate::model::queue::Gaps)). So
+///     does a tick after a silence, and a ticket that is later than the last arrival. For the
+///     waiting time to live after, a ticket of such a gap whose user has no place re-enters as in
+///     10.
 ///
 /// Every call reads the policy and the clock of the store in the same script or transaction as the
 /// change that they govern. A queue that the store was never given answers `NotSeeded`.

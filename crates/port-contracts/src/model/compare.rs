@@ -199,9 +199,9 @@ impl ModelQueue {
             return told;
         };
         // Rows that remember users whose place ended are removed by ticks, too.
-        let (passed_over, remembered) = match positions {
-            Positions::Exact => (0, 0),
-            Positions::OverStated => (self.gave_up.len(), self.ended.len()),
+        let (passed_over, remembered, lingering) = match positions {
+            Positions::Exact => (0, 0, 0),
+            Positions::OverStated => (self.gave_up.len(), self.ended.len(), self.lingering),
         };
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let over = count(over + passed_over);
@@ -215,7 +215,8 @@ impl ModelQueue {
         if self.may_show_aside(report.aside, positions, now) {
             report.aside = expected.aside;
         }
-        if (expected.active..=self.active.len() as u64).contains(&report.active) {
+        let active = (self.active.len() + lingering) as u64;
+        if (expected.active..=active).contains(&report.active) {
             report.active = expected.active;
         }
         let still_here = (self.waiting.len() - self.waiting_count(now)) as u64;

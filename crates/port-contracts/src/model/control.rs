@@ -65,6 +65,7 @@ impl ModelQueue {
             lost: Vec::new(),
             waiting: Vec::new(),
             active: Vec::new(),
+            lingering: 0,
             ended: Vec::new(),
             gave_up: Vec::new(),
             reentered: false,

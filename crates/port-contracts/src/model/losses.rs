@@ -108,7 +108,8 @@ impl ModelQueue {
         self.heard_of(&ticket.user, now)
     }
 
-    /// Promise 11: a ticket of this generation that the store cannot know proves that it has lost writes.
+    /// Promise 11: a ticket of this generation that the store cannot know proves that it has lost
+    /// writes.
     pub(crate) fn prove_loss(&mut self, ticket: &Ticket, now: Timestamp) {
         if ticket.generation != self.generation {
             return;

@@ -48,7 +48,8 @@ pub(crate) struct ComingBack {
     pub(crate) served_up_to: Option<Arrival>,
 }
 
-/// Promise 11: arrivals later than the first and no later than the second, found lost at an instant.
+/// Promise 11: arrivals later than the first and no later than the second, found lost at an
+/// instant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lost {
     pub(crate) after: Arrival,
@@ -79,14 +80,17 @@ pub(crate) struct ModelQueue {
     pub(crate) coming_back: Option<ComingBack>,
     pub(crate) sale: SaleCount,
     pub(crate) last_arrival: Arrival,
-    /// True where the store was replaced by a copy on another server, and no call that may change the
-    /// queue has met that server.
+    /// True where the store was replaced by a copy on another server, and no call that may change
+    /// the queue has met that server.
     pub(crate) is_moved: bool,
     /// The arrivals that were perhaps lost with the last writes, from the oldest.
     pub(crate) lost: Vec<Lost>,
     /// In the order of arrival.
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) active: Vec<Active>,
+    /// How many active places made room for others by being past their end: a store that had room
+    /// without removing them may show them as active until a tick has removed them.
+    pub(crate) lingering: usize,
     /// Whose places ended in this generation, and when they had arrived.
     pub(crate) ended: Vec<(UserId, Arrival)>,
     /// The arrivals of those who stopped waiting without being admitted.

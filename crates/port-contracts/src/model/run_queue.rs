@@ -221,7 +221,8 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         Ok(())
     }
 
-    /// True where a step back would begin the time after a loss again that is over: a store may forget it.
+    /// True where a step back would begin the time after a loss again that is over: a store may
+    /// forget it.
     fn would_begin_again(&mut self, by: SignedDuration) -> bool {
         let (last, then) = (self.last, self.last + by);
         let mut ends = self

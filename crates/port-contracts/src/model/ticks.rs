@@ -71,6 +71,9 @@ impl ModelQueue {
             }
         }
         let more = !self.over(now).is_empty();
+        if !more {
+            self.lingering = 0;
+        }
         self.report(now, work, more)
     }
 

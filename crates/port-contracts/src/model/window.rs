@@ -92,6 +92,7 @@ impl ModelQueue {
         let over = over.filter(|place| !self.is_active(place, now));
         for user in over.map(|place| place.user.clone()).collect::<Vec<_>>() {
             self.end_place_of(&user);
+            self.lingering += 1;
         }
         let active = u32::try_from(self.active_count(now)).unwrap_or(u32::MAX);
         capacity.max_active.saturating_sub(active)

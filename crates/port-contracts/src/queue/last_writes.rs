@@ -6,8 +6,8 @@ use frontrow_domain::ports::LeaveOutcome;
 use super::{QueueFixture, Room, WAITING_TTL, by_capacity, by_rate, paused, seconds};
 
 impl<F: QueueFixture> Room<F> {
-    /// Copies the queue, as a replica has it. False where the store cannot lose its last writes alone:
-    /// then the contract has nothing to say.
+    /// Copies the queue, as a replica has it. False where the store cannot lose its last writes
+    /// alone: then the contract has nothing to say.
     pub(crate) async fn copy(&mut self) -> bool {
         self.fixture.copy_queue(self.concert).await
     }
@@ -34,8 +34,8 @@ impl<F: QueueFixture> Room<F> {
     }
 }
 
-/// Users whose places were lost come back at their arrival, also where others have joined before the
-/// first of them does; new joins come after all of them.
+/// Users whose places were lost come back at their arrival, also where others have joined before
+/// the first of them does; new joins come after all of them.
 pub async fn lost_places_come_back_in_their_order<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, paused()).await;
     let ann = room.line_up("ann").await;
@@ -107,8 +107,8 @@ pub async fn who_was_admitted_at_once_comes_back_first<F: QueueFixture>(fixture:
     assert!(room.waits(&ben).await);
 }
 
-/// A ticket that the store never lost brings nothing back: neither that of a place that ended before the
-/// copy, nor one of a place that ended after the loss was found.
+/// A ticket that the store never lost brings nothing back: neither that of a place that ended
+/// before the copy, nor one of a place that ended after the loss was found.
 pub async fn what_was_not_lost_does_not_come_back<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, paused()).await;
     let ann = room.line_up("ann").await;
@@ -176,8 +176,8 @@ pub async fn a_lost_ticket_proves_the_loss<F: QueueFixture>(fixture: F) {
     room.stand_in_line(&[&ann, &ben, &cat, &dan]).await;
 }
 
-/// After a silence a lost ticket comes back, although others have joined since: the store may have been
-/// replaced by a copy without another name. Until one is shown, nothing is different.
+/// After a silence a lost ticket comes back, although others have joined since: the store may have
+/// been replaced by a copy without another name. Until one is shown, nothing is different.
 pub async fn a_silence_may_hide_a_loss<F: QueueFixture>(fixture: F) {
     let mut room = Room::open(fixture, paused()).await;
     let ann = room.line_up("ann").await;

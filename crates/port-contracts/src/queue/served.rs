@@ -89,7 +89,8 @@ pub async fn a_break_of_service_is_told<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A user who stands aside still waits, though others were admitted past them, from the line or at once.
+/// A user who stands aside still waits, though others were admitted past them, from the line or at
+/// once.
 pub async fn who_stands_aside_is_not_served<F: QueueFixture>(fixture: F) {
     let (room, [ann, ben, cat]) = with_ann_aside(fixture).await;
     if room.stood_still() {

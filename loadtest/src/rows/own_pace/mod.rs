@@ -17,8 +17,8 @@ use crate::{
 /// The part of all processors that a line must leave idle.
 const IDLE_MIN: f64 = 0.1;
 
-/// How much later than due 99 % of the polls may be sent: where users poll later than the answers say,
-/// the line is longer than the machine can bear, whatever it leaves idle.
+/// How much later than due 99 % of the polls may be sent: where users poll later than the answers
+/// say, the line is longer than the machine can bear, whatever it leaves idle.
 const LATE_MAX: Duration = Duration::from_secs(1);
 
 /// How often a line is doubled at most.

@@ -282,7 +282,8 @@ impl Columns {
 /// A column of JSON. None for what a queue has without it.
 fn json<T: Serialize + PartialEq>(value: &T, default: &T) -> Option<String> {
     let is_kept = value != default;
-    // A text that is no JSON is an error for the next reader, where a null would lose what was known.
+    // A text that is no JSON is an error for the next reader, where a null would lose what was
+    // known.
     is_kept.then(|| serde_json::to_string(value).unwrap_or_else(|error| error.to_string()))
 }
 

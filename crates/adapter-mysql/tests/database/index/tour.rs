@@ -40,8 +40,8 @@ impl Tour {
         let mut program = Program::start().await;
         let mut raw = program.raw().await;
         season.load(&mut raw).await;
-        // The first change of a concert reads what the server keeps of each table that refers to it; no
-        // call of the tour has used this one before.
+        // The first change of a concert reads what the server keeps of each table that refers to
+        // it; no call of the tour has used this one before.
         execute(&mut raw, "SELECT COUNT(*) FROM served_arrivals")
             .await
             .unwrap();

@@ -29,7 +29,8 @@ async fn a_queue_in_the_database_is_that_of_the_backup() -> Result<()> {
         assert_eq!(found.at("/queue/state")?, "open");
         assert_eq!(found.at("/queue/sold_out")?, false);
     }
-    // Eve came after the backup: her token proves that the queue has lost her place, and brings it back.
+    // Eve came after the backup: her token proves that the queue has lost her place, and brings it
+    // back.
     let found = place(eve).await?.expect_status(200)?;
     assert_eq!(found.at("/joined_at")?, &eve.place["joined_at"]);
     assert_eq!(found.at("/queue/recovering")?, false);

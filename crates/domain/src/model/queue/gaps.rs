@@ -26,8 +26,8 @@ pub struct Gap {
 
 impl Gap {
     /// How far a gap reaches beyond the instant at which its loss is found, and beyond the last
-    /// arrival that is known: the clock of the server before may have been ahead by that much, and so
-    /// may the arrivals after a loss before.
+    /// arrival that is known: the clock of the server before may have been ahead by that much, and
+    /// so may the arrivals after a loss before.
     pub const MARGIN: Duration = Duration::from_secs(5);
 
     fn has(&self, arrival: Arrival) -> bool {
@@ -64,9 +64,9 @@ impl Gaps {
         }
     }
 
-    /// Opens the gap of a loss that is sure at `now`, where `last` is the last arrival that the store
-    /// knows, and `shown` the arrival of a lost ticket, if one was shown. Returns the arrival after
-    /// which new ones come.
+    /// Opens the gap of a loss that is sure at `now`, where `last` is the last arrival that the
+    /// store knows, and `shown` the arrival of a lost ticket, if one was shown. Returns the arrival
+    /// after which new ones come.
     pub fn open(&mut self, last: Arrival, shown: Option<Arrival>, now: Timestamp) -> Arrival {
         let latest = last.max(Arrival::from_micros(now.as_microsecond()));
         let latest = latest.max(shown.unwrap_or(last));
@@ -80,8 +80,9 @@ impl Gaps {
         until
     }
 
-    /// Opens the gap of a silence that ends at `now`: what was given out in it, another server gave.
-    /// Arrivals from `now` on are no part of it, so it changes nothing unless a lost ticket is shown.
+    /// Opens the gap of a silence that ends at `now`: what was given out in it, another server
+    /// gave. Arrivals from `now` on are no part of it, so it changes nothing unless a lost ticket
+    /// is shown.
     pub fn open_after_silence(&mut self, last: Arrival, now: Timestamp) {
         let until = Arrival::before(now);
         if last < until {
@@ -105,8 +106,8 @@ impl Gaps {
         })
     }
 
-    /// True where a ticket with this arrival was lost and re-enters at `now`: for `waiting_ttl` after
-    /// the loss was found.
+    /// True where a ticket with this arrival was lost and re-enters at `now`: for `waiting_ttl`
+    /// after the loss was found.
     #[must_use]
     pub fn have(&self, arrival: Arrival, now: Timestamp, waiting_ttl: Duration) -> bool {
         let mut gaps = self.0.iter();

@@ -65,9 +65,9 @@ impl Servers {
         servers
     }
 
-    /// True where it is to be recorded that `server` answers at `now`: it is not the current one. Of
-    /// servers that take turns each is recorded twice in a `waiting_ttl`, so that they cost no write
-    /// each time.
+    /// True where it is to be recorded that `server` answers at `now`: it is not the current one.
+    /// Of servers that take turns each is recorded twice in a `waiting_ttl`, so that they cost no
+    /// write each time.
     #[must_use]
     pub fn is_news(&self, server: &ServerId, now: Timestamp, waiting_ttl: Duration) -> bool {
         let is_current = self.0.last().is_some_and(|last| last.server == *server);
@@ -76,11 +76,11 @@ impl Servers {
         !is_current && !is_recent
     }
 
-    /// Records that `server` keeps the queue at `now`. Returns true where it may lack the last writes
-    /// of the one before.
+    /// Records that `server` keeps the queue at `now`. Returns true where it may lack the last
+    /// writes of the one before.
     ///
-    /// A server that kept the queue within the last `waiting_ttl` has them: the servers of a cluster
-    /// with many primaries take turns.
+    /// A server that kept the queue within the last `waiting_ttl` has them: the servers of a
+    /// cluster with many primaries take turns.
     pub fn change(&mut self, server: &ServerId, now: Timestamp, waiting_ttl: Duration) -> bool {
         let Some(last) = self.0.last_mut() else {
             self.record(server, now);

@@ -107,8 +107,8 @@ impl QueueTerms {
         self.last_arrival
     }
 
-    /// Records a tick at `now`. A re-entry period or a gap that is over is forgotten, so that it stays
-    /// over when the clock steps back.
+    /// Records a tick at `now`. A re-entry period or a gap that is over is forgotten, so that it
+    /// stays over when the clock steps back.
     pub fn tick(&mut self, now: Timestamp) {
         self.gaps.forget(now, self.policy.policy.waiting_ttl);
         self.serving_since = self.deadlines(now).serving_since();

@@ -87,8 +87,8 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// At how many places a store is asked to look in one call at most, so that it holds up nobody for
-    /// long.
+    /// At how many places a store is asked to look in one call at most, so that it holds up nobody
+    /// for long.
     pub const PEEKS_MAX: usize = 500;
 }
 

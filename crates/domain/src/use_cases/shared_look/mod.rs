@@ -168,9 +168,9 @@ impl SharedLook {
         self.counters.read()
     }
 
-    /// The places in the line of `concert` that ended since this was last asked: of users who left, at
-    /// any instance, and of places that ended through this one. Asked by one follower of the line
-    /// alone, after each snapshot.
+    /// The places in the line of `concert` that ended since this was last asked: of users who left,
+    /// at any instance, and of places that ended through this one. Asked by one follower of the
+    /// line alone, after each snapshot.
     #[must_use]
     pub fn departed(&self, concert: ConcertId) -> Left {
         self.watch(concert).take_departed()
