@@ -4,7 +4,7 @@ use deadpool_redis::redis::{Cmd, Value};
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{Arrival, Generation, Place, QueueView, Standing, Ticket},
+        queue::{Arrival, Generation, Place, QueueView, SignOfLife, Standing, Ticket},
     },
     ports::{Stamped, StoreResult},
 };
@@ -32,6 +32,18 @@ impl Person {
             member: Member::from(user),
             shown: ticket.map(|ticket| (ticket.arrival, ticket.generation)),
             number: None,
+        }
+    }
+
+    /// The user of a heartbeat that was kept until now.
+    pub(crate) fn heard_of(sign: &SignOfLife) -> Self {
+        // An instant before 1970 is older than every other, as 1970 is.
+        let at = u64::try_from(sign.at.as_microsecond()).unwrap_or(0);
+        Self {
+            member: Member::from(&sign.user),
+            // A heartbeat is of one place, whatever the generation of its ticket.
+            shown: Some((sign.arrival, Generation(0))),
+            number: Some(at),
         }
     }
 
@@ -120,6 +132,16 @@ impl Told {
             Some((arrival, Standing::Active { .. })) => Some((self.generation, arrival)),
             _ => None,
         }
+    }
+
+    /// As [`Told::place`]. None where it is gone.
+    pub(crate) fn place_if_any(
+        &self,
+        concert: ConcertId,
+        user: &UserId,
+    ) -> StoreResult<Option<Place>> {
+        let has_place = self.came != Came::Gone;
+        has_place.then(|| self.place(concert, user)).transpose()
     }
 
     /// The place of `user` in the queue of `concert`.

@@ -67,8 +67,8 @@ scripts! {
     LEAVE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "leave"];
     /// Shows the line as a whole.
     LOOK = full ["queue", "gaps", "deadlines", "reentry", "look"];
-    /// Notes heartbeats.
-    HEARD_OF = full ["queue", "gaps", "server", "deadlines", "heard_of"];
+    /// Records heartbeats, and says where places are.
+    HEARD_OF = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "heard_of"];
     /// Admits the head of the line.
     ADMIT = full [
         "queue", "gaps", "server", "service", "deadlines", "reentry", "line", "tick", "expired", "window", "admission", "admit"

@@ -219,6 +219,7 @@ macro_rules! queue_contracts {
             }
             signs {
                 a_sign_that_is_told_keeps_a_place
+                a_sign_is_answered_with_its_place
                 a_sign_counts_from_its_own_instant
                 an_older_sign_takes_nothing_back
                 the_latest_of_several_signs_counts

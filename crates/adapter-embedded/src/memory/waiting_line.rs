@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use frontrow_domain::{
     model::{
-        ConcertId,
-        queue::{Line, LineMark, Place, SignOfLife, Ticket},
+        ConcertId, UserId,
+        queue::{Arrival, Line, LineMark, Place, SignOfLife, Ticket},
     },
-    ports::{HeardOutcome, LineOutcome, PeekOutcome, Stamped, StoreResult, WaitingLine},
+    ports::{LineOutcome, LookUpOutcome, PeekOutcome, Stamped, StoreResult, WaitingLine},
 };
 use jiff::Timestamp;
 
@@ -36,19 +36,25 @@ impl QueueState {
         }
     }
 
-    /// Notes signs of life of those who wait.
-    fn heard_of(&mut self, signs: &[SignOfLife], now: Timestamp) {
+    /// Records heartbeats of those who wait. Returns where each place is then.
+    fn heard_of(&mut self, signs: &[SignOfLife], now: Timestamp) -> Vec<Stamped<LookUpOutcome>> {
         self.terms.find_losses(None, now);
-        let deadlines = self.terms.deadlines(now);
-        for sign in signs {
+        let found = signs.iter().map(|sign| {
+            let deadlines = self.terms.deadlines(now);
             self.waiting.earlier_heartbeat(sign, &deadlines, now);
-        }
+            let place = self.peek(&sign.user, sign.arrival, now);
+            Stamped {
+                as_of: now,
+                value: place.map_or(LookUpOutcome::Gone, LookUpOutcome::Found),
+            }
+        });
+        found.collect()
     }
 
-    /// The place of `ticket`, without a heartbeat. None where it is gone.
-    fn peek(&self, ticket: &Ticket, now: Timestamp) -> Option<Place> {
-        let place = self.place_of(&ticket.user, now);
-        place.filter(|place| place.ticket.arrival == ticket.arrival)
+    /// The place of `user` with this arrival, without a heartbeat. None where it is gone.
+    fn peek(&self, user: &UserId, arrival: Arrival, now: Timestamp) -> Option<Place> {
+        let place = self.place_of(user, now);
+        place.filter(|place| place.ticket.arrival == arrival)
     }
 }
 
@@ -67,9 +73,13 @@ impl WaitingLine for MemoryQueue {
         &self,
         concert: ConcertId,
         signs: &[SignOfLife],
-    ) -> StoreResult<Stamped<HeardOutcome>> {
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
         let answer = self.visit(concert, |queue, now| queue.heard_of(signs, now));
-        Ok(answer.map(|noted| noted.map_or(HeardOutcome::NotSeeded, |()| HeardOutcome::Noted)))
+        let as_of = answer.as_of;
+        Ok(answer.value.unwrap_or_else(|| {
+            let value = LookUpOutcome::NotSeeded;
+            vec![Stamped { as_of, value }; signs.len()]
+        }))
     }
 
     async fn peek(
@@ -78,7 +88,9 @@ impl WaitingLine for MemoryQueue {
         tickets: &[Ticket],
     ) -> StoreResult<Stamped<PeekOutcome>> {
         let answer = self.visit(concert, |queue, now| {
-            let places = tickets.iter().map(|ticket| queue.peek(ticket, now));
+            let places = tickets
+                .iter()
+                .map(|ticket| queue.peek(&ticket.user, ticket.arrival, now));
             PeekOutcome::Seen(places.collect())
         });
         Ok(answer.map(|seen| seen.unwrap_or(PeekOutcome::NotSeeded)))

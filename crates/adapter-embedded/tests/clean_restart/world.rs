@@ -189,7 +189,8 @@ impl World {
                     at: self.clock.now() - SignedDuration::from_secs(seconds.into()),
                 };
                 let noted = self.queue.heard_of(CONCERT, &[sign]).await;
-                format!("{:?}", noted.unwrap().value)
+                let found = noted.unwrap().remove(0).value;
+                self.found(number, found)
             }
             Step::Admit(limit) => {
                 report(self.queue.admit(CONCERT, limit.into()).await.unwrap().value)
@@ -249,7 +250,11 @@ impl World {
     }
 
     async fn look_up(&self, number: u8, ticket: &Ticket) -> String {
-        match self.queue.look_up(ticket).await.unwrap().value {
+        self.found(number, self.queue.look_up(ticket).await.unwrap().value)
+    }
+
+    fn found(&self, number: u8, found: LookUpOutcome) -> String {
+        match found {
             LookUpOutcome::Found(place) => self.seen(number, place),
             other => format!("{other:?}"),
         }

@@ -12,9 +12,9 @@ use frontrow_domain::{
         },
     },
     ports::{
-        Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        PeekOutcome, Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped,
-        StoreResult, TickOutcome, WaitingLine,
+        Clock, GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome,
+        Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreResult,
+        TickOutcome, WaitingLine,
     },
 };
 use frontrow_port_contracts::{Fixture, QueuePorts};
@@ -179,7 +179,7 @@ impl WaitingLine for Replaceable {
         &self,
         concert: ConcertId,
         signs: &[SignOfLife],
-    ) -> StoreResult<Stamped<HeardOutcome>> {
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
         self.now().heard_of(concert, signs).await
     }
     async fn peek(

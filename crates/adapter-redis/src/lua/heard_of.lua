@@ -1,19 +1,19 @@
--- Notes heartbeats of users who wait.
+-- Records heartbeats of users who wait, and says where their places are then. Nobody re-enters. (people.lua)
 --
--- ARGV: from 2 on the member, the arrival and the instant of each, up to the server's name.
--- Returns `noted`.
+-- The number of each user is the instant of the heartbeat. A user may be there twice.
 end_silence()
-for i = 2, #ARGV - 2, 3 do
-  local member = ARGV[i]
-  local arrival = call('ZSCORE', WAITING, member)
-  if arrival and tonumber(arrival) == tonumber(ARGV[i + 1]) then
-    local last = tonumber(call('ZSCORE', HEARD, member))
-    local at = math.min(tonumber(ARGV[i + 2]), now)
-    -- A place past its end stays past it. An older heartbeat never replaces a newer one.
-    if at > last and not (waiting_cutoff and last <= waiting_cutoff) then
+for n = 1, #members do
+  local member, arrival, _, at = person(n)
+  local place = places[n]
+  local is_theirs = place and place.arrival == arrival
+  if is_theirs and place.waits then
+    at = math.min(at, now)
+    -- An older heartbeat never replaces a newer one.
+    if at > tonumber(call('ZSCORE', HEARD, member)) then
       call('ZADD', HEARD, at, member)
-      return_to_line(member, tonumber(arrival))
+      return_to_line(member, arrival)
     end
   end
+  tell(n, is_theirs and PLACE or GONE, is_theirs and place or nil)
 end
-return { 'noted', now }
+return all_told()

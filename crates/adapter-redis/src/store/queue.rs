@@ -50,8 +50,9 @@ impl Queue for RedisStore {
         let Stamped { as_of, value } = asked.await?;
         let value = match value {
             None => LookUpOutcome::NotSeeded,
-            Some(told) if told.came == Came::Gone => LookUpOutcome::Gone,
-            Some(told) => LookUpOutcome::Found(told.place(ticket.concert, &ticket.user)?),
+            Some(told) => told
+                .place_if_any(ticket.concert, &ticket.user)?
+                .map_or(LookUpOutcome::Gone, LookUpOutcome::Found),
         };
         Ok(Stamped { as_of, value })
     }

@@ -3,27 +3,26 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_redis::redis::Cmd;
+use deadpool_redis::redis::{Cmd, Script};
 use frontrow_domain::{
     model::{
         ConcertId,
         queue::{Arrival, Left, Line, LineMark, SignOfLife, Ticket},
     },
     ports::{
-        HeardOutcome, LineOutcome, PeekOutcome, Stamped, StoreError, StoreResult, WaitingLine,
+        LineOutcome, LookUpOutcome, PeekOutcome, Stamped, StoreError, StoreResult, WaitingLine,
     },
 };
 
 use super::RedisStore;
 use crate::{
     calls::Caller,
-    member::Member,
-    people::{Answers, Came, Person},
+    people::{Answers, Person, Told},
     reply::{self, Reply},
     scripts,
 };
 
-/// How many signs of life one script notes: each looks into two sorted sets and may write into one.
+/// How many heartbeats one script records: each looks into three sorted sets and writes into one.
 const SIGNS_A_SCRIPT: usize = 250;
 
 fn read_line(reply: &mut Reply) -> StoreResult<Line> {
@@ -87,41 +86,32 @@ impl WaitingLine for RedisStore {
         &self,
         concert: ConcertId,
         signs: &[SignOfLife],
-    ) -> StoreResult<Stamped<HeardOutcome>> {
-        let (mut first, mut rest) = signs.split_at(signs.len().min(SIGNS_A_SCRIPT));
-        let mut noted_some = false;
-        loop {
-            let told = |call: &mut Cmd| {
-                for sign in first {
-                    call.arg(Member::from(&sign.user).as_bytes())
-                        .arg(sign.arrival.micros())
-                        .arg(sign.at.as_microsecond());
-                }
-            };
-            let reply = self
-                .calls
-                .on_queue(Caller::Job, concert, &scripts::HEARD_OF, told)
-                .await;
-            // The signs before were noted.
-            let reply = reply.map_err(|error| {
-                if noted_some {
-                    StoreError::outcome_unknown(error)
-                } else {
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
+        let mut found = Vec::with_capacity(signs.len());
+        for chunk in signs.chunks(SIGNS_A_SCRIPT) {
+            let people: Vec<Person> = chunk.iter().map(Person::heard_of).collect();
+            let told = self.places(Caller::Job, concert, &scripts::HEARD_OF, &people);
+            let Stamped { as_of, value: told } = told.await.map_err(|error| {
+                if found.is_empty() {
                     error
+                } else {
+                    // The heartbeats before are recorded.
+                    StoreError::outcome_unknown(error)
                 }
             })?;
-            noted_some = true;
-            let outcome = match reply.what.as_str() {
-                "noted" => HeardOutcome::Noted,
-                "unknown" => HeardOutcome::NotSeeded,
-                _ => return Err(reply::strange()),
+            let Some(told) = told else {
+                let value = LookUpOutcome::NotSeeded;
+                return Ok(vec![Stamped { as_of, value }; signs.len()]);
             };
-            if rest.is_empty() || outcome == HeardOutcome::NotSeeded {
-                return Ok(reply.stamp(outcome));
+            for (told, sign) in told.iter().zip(chunk) {
+                let place = told.place_if_any(concert, &sign.user)?;
+                let value = place.map_or(LookUpOutcome::Gone, LookUpOutcome::Found);
+                found.push(Stamped { as_of, value });
             }
-            (first, rest) = rest.split_at(rest.len().min(SIGNS_A_SCRIPT));
         }
+        Ok(found)
     }
+
     async fn peek(
         &self,
         concert: ConcertId,
@@ -129,26 +119,39 @@ impl WaitingLine for RedisStore {
     ) -> StoreResult<Stamped<PeekOutcome>> {
         let shown = |ticket: &Ticket| Person::new(&ticket.user, Some(ticket));
         let people: Vec<Person> = tickets.iter().map(shown).collect();
-        let asked = |call: &mut Cmd| {
-            for person in &people {
+        let told = self.places(Caller::Request, concert, &scripts::PEEK, &people);
+        let Stamped { as_of, value: told } = told.await?;
+        let value = match told {
+            None => PeekOutcome::NotSeeded,
+            Some(told) => {
+                let told = told.iter().zip(tickets);
+                let places = told.map(|(told, ticket)| told.place_if_any(concert, &ticket.user));
+                PeekOutcome::Seen(places.collect::<StoreResult<_>>()?)
+            }
+        };
+        Ok(Stamped { as_of, value })
+    }
+}
+
+impl RedisStore {
+    /// What `script` tells these people of their places. None where the store has no such queue.
+    async fn places(
+        &self,
+        caller: Caller,
+        concert: ConcertId,
+        script: &Script,
+        people: &[Person],
+    ) -> StoreResult<Stamped<Option<Vec<Told>>>> {
+        let arguments = |call: &mut Cmd| {
+            for person in people {
                 person.add_to(call);
             }
         };
         let reply = self
             .calls
-            .on_queue(Caller::Request, concert, &scripts::PEEK, asked)
+            .on_queue(caller, concert, script, arguments)
             .await?;
         let Answers { as_of, told, .. } = Answers::read(reply, people.len())?;
-        let Some(told) = told else {
-            let value = PeekOutcome::NotSeeded;
-            return Ok(Stamped { as_of, value });
-        };
-        let places = told.iter().zip(tickets).map(|(told, ticket)| {
-            let has_place = told.came != Came::Gone;
-            let place = has_place.then(|| told.place(concert, &ticket.user));
-            place.transpose()
-        });
-        let value = PeekOutcome::Seen(places.collect::<StoreResult<_>>()?);
-        Ok(Stamped { as_of, value })
+        Ok(Stamped { as_of, value: told })
     }
 }

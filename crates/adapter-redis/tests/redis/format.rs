@@ -5,7 +5,7 @@ use frontrow_adapter_redis::{OpenError, RedisStore, TimeOffset};
 use frontrow_domain::{
     model::queue::{
         Arrival, GatePurpose, Generation, PolicyState, PolicyVersion, Recovery, SaleCount,
-        SaleState, Standing, Ticket,
+        SaleState, SignOfLife, Standing, Ticket,
     },
     ports::{
         LookUpOutcome, Queue, QueueControl, QueueTicks, SeedOutcome, StoreError, StoreResult,
@@ -13,6 +13,7 @@ use frontrow_domain::{
     },
 };
 use frontrow_test_harness::{RedisKeyspace, RedisServer};
+use jiff::Timestamp;
 
 use crate::{
     one_store::{OneStore, settings},
@@ -274,7 +275,12 @@ async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() 
     );
     refused("leave", store.leave(ticket).await);
     refused("look", store.look(concert, None).await);
-    refused("heard_of", store.heard_of(concert, &[]).await);
+    let heartbeat = SignOfLife {
+        user: ticket.user.clone(),
+        arrival: ticket.arrival,
+        at: Timestamp::MAX,
+    };
+    refused("heard_of", store.heard_of(concert, &[heartbeat]).await);
     refused("admit", store.admit(concert, 1).await);
     refused("expire", store.expire(concert, 1).await);
     refused("is_empty", store.is_empty(concert).await);

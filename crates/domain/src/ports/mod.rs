@@ -61,7 +61,7 @@ pub use store_error::{Cause, StoreError, StoreResult};
 pub use stored_currency::StoredCurrency;
 pub use timer::Timer;
 pub use token_signer::{TokenRefusal, TokenSigner};
-pub use waiting_line::{HeardOutcome, LineOutcome, PeekOutcome, WaitingLine};
+pub use waiting_line::{LineOutcome, PeekOutcome, WaitingLine};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use mocks::*;

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Stamped, StoreResult};
+use super::{LookUpOutcome, Stamped, StoreResult};
 use crate::model::{
     ConcertId,
     queue::{Line, LineMark, Place, SignOfLife, Ticket},
@@ -30,17 +30,21 @@ pub trait WaitingLine: Send + Sync {
         since: Option<LineMark>,
     ) -> StoreResult<Stamped<LineOutcome>>;
 
-    /// Notes signs of life of people who wait: each place lives on from the instant of its sign.
+    /// Records heartbeats of users who wait: each place lives on from the instant of its heartbeat.
+    /// Returns for each, in their order, where its place is afterwards: what
+    /// [`Queue::look_up`](super::Queue::look_up) would answer to its user, but nobody re-enters. So
+    /// the caller need not look its users up again.
     ///
-    /// A sign from the store's future counts from now. One that is older than the last that the store
-    /// has of the same place changes nothing; nor does one of somebody who has no waiting place with
-    /// that arrival, or whose place is past its end, removed or not. The order of the signs does not
-    /// matter. The caller gives [`SignOfLife::AT_ONCE`] at most; making a call again does no harm.
+    /// A heartbeat from the store's future counts from now. One that is older than the last that the
+    /// store has of the same place changes nothing; nor does one of a user who has no waiting place
+    /// with that arrival, or whose place is past its end, removed or not. Their order does not matter
+    /// to what is recorded. The caller gives [`SignOfLife::AT_ONCE`] at most; making a call again does
+    /// no harm.
     async fn heard_of(
         &self,
         concert: ConcertId,
         signs: &[SignOfLife],
-    ) -> StoreResult<Stamped<HeardOutcome>>;
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>>;
 
     /// Where the places of these tickets are, in their order: what
     /// [`Queue::look_up`](super::Queue::look_up) would answer, but nothing changes. It is no
@@ -69,15 +73,6 @@ pub enum PeekOutcome {
 pub enum LineOutcome {
     /// So it stands.
     Seen(Line),
-    /// The store has no such queue.
-    NotSeeded,
-}
-
-/// What came of telling signs of life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeardOutcome {
-    /// They are noted, where they change anything.
-    Noted,
     /// The store has no such queue.
     NotSeeded,
 }

@@ -1,6 +1,9 @@
 //! What a line looks like as a whole, and what it is told of those in it.
 
-use frontrow_domain::model::queue::{Left, Line, LineMark, SignOfLife};
+use frontrow_domain::{
+    model::queue::{Left, Line, LineMark, SignOfLife},
+    ports::LookUpOutcome,
+};
 use jiff::Timestamp;
 
 use super::ModelQueue;
@@ -39,24 +42,25 @@ impl ModelQueue {
         known.map_or(Left::Anybody, |left| Left::These(left.to_vec()))
     }
 
-    pub(crate) fn heard_from(&mut self, now: Timestamp, signs: &[SignOfLife]) {
+    /// Records a heartbeat from earlier. Says where the place is then.
+    pub(crate) fn heard_from(&mut self, now: Timestamp, sign: &SignOfLife) -> LookUpOutcome {
         self.meet_server(now);
-        for sign in signs {
-            let place = self
-                .waiting
-                .iter()
-                .position(|place| place.user == sign.user && place.arrival == sign.arrival);
-            let Some(number) = place else {
-                continue;
-            };
-            if self.waits(&self.waiting[number], now) {
-                let place = &mut self.waiting[number];
-                let at = sign.at.min(now);
-                if at > place.last_seen {
-                    place.last_seen = at;
-                    place.is_aside = false;
-                }
+        let number = self
+            .waiting
+            .iter()
+            .position(|place| place.user == sign.user && place.arrival == sign.arrival);
+        if let Some(number) = number
+            && self.waits(&self.waiting[number], now)
+        {
+            let place = &mut self.waiting[number];
+            let at = sign.at.min(now);
+            if at > place.last_seen {
+                place.last_seen = at;
+                place.is_aside = false;
             }
         }
+        let place = self.place_of(&sign.user, now);
+        let place = place.filter(|place| place.ticket.arrival == sign.arrival);
+        place.map_or(LookUpOutcome::Gone, LookUpOutcome::Found)
     }
 }

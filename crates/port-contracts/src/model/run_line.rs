@@ -2,7 +2,7 @@
 
 use frontrow_domain::{
     model::queue::{Left, Line, SignOfLife},
-    ports::{HeardOutcome, LineOutcome},
+    ports::{LineOutcome, LookUpOutcome},
 };
 use jiff::SignedDuration;
 
@@ -46,13 +46,20 @@ impl<F: QueueFixture> Run<'_, F> {
             .iter()
             .map(|(who, ago)| self.sign(*who, *ago))
             .collect();
-        let told = self.ports.line.heard_of(self.concert, &signs).await?;
-        self.arrive(told.as_of)?;
-        let Some(queue) = self.queue() else {
-            return self.agree(&HeardOutcome::NotSeeded, &told.value);
-        };
-        queue.heard_from(told.as_of, &signs);
-        self.agree(&HeardOutcome::Noted, &told.value)
+        let found = self.ports.line.heard_of(self.concert, &signs).await?;
+        assert_eq!(found.len(), signs.len());
+        for (sign, found) in signs.iter().zip(found) {
+            let (now, positions) = (found.as_of, self.positions);
+            self.arrive(now)?;
+            let Some(queue) = self.queue() else {
+                self.agree(&LookUpOutcome::NotSeeded, &found.value)?;
+                continue;
+            };
+            let expected = queue.heard_from(now, sign);
+            let found = queue.looked_up(found.value, positions, now);
+            self.agree(&expected, &found)?;
+        }
+        Ok(())
     }
 
     fn sign(&self, shown: Shown, millis_ago: i64) -> SignOfLife {

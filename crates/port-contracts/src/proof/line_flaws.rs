@@ -92,16 +92,18 @@ fn hears(
         let Call::HeardOf(signs) = call else {
             return;
         };
-        for sign in signs.drain(..) {
+        for sign in signs {
             let number = queue
                 .waiting
                 .iter()
                 .position(|place| place.user == sign.user);
             if let Some(number) = number
-                && let Some(at) = believes(queue, &queue.waiting[number], &sign, now)
+                && let Some(at) = believes(queue, &queue.waiting[number], sign, now)
             {
                 queue.waiting[number].last_seen = at;
             }
+            // It is older than every other, so it is recorded in no other way.
+            sign.at = Timestamp::MIN;
         }
     })
 }

@@ -3,8 +3,8 @@
 use frontrow_domain::{
     model::queue::{Place, Standing},
     ports::{
-        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        PeekOutcome, TickOutcome,
+        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome,
+        TickOutcome,
     },
 };
 use jiff::Timestamp;
@@ -83,9 +83,10 @@ impl Answer for LineOutcome {
     }
 }
 
-impl Answer for HeardOutcome {
-    fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
-        self
+impl Answer for Vec<LookUpOutcome> {
+    fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self {
+        let found = self.into_iter();
+        found.map(|found| found.over_stated(queue, now)).collect()
     }
 }
 

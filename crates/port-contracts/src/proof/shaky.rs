@@ -11,9 +11,9 @@ use frontrow_domain::{
         },
     },
     ports::{
-        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        PeekOutcome, Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped,
-        StoreError, StoreResult, TickOutcome, WaitingLine,
+        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome, Queue,
+        QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreError, StoreResult,
+        TickOutcome, WaitingLine,
     },
 };
 use jiff::SignedDuration;
@@ -156,7 +156,7 @@ impl WaitingLine for Shaky {
         &self,
         concert: ConcertId,
         signs: &[SignOfLife],
-    ) -> StoreResult<Stamped<HeardOutcome>> {
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
         self.pass(|| self.store.line.heard_of(concert, signs)).await
     }
 

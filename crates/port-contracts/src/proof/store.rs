@@ -14,9 +14,9 @@ use frontrow_domain::{
         },
     },
     ports::{
-        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        PeekOutcome, Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped,
-        StoreResult, TickOutcome, WaitingLine,
+        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome, Queue,
+        QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreResult, TickOutcome,
+        WaitingLine,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -252,19 +252,22 @@ impl WaitingLine for ModelStore {
         &self,
         concert: ConcertId,
         signs: &[SignOfLife],
-    ) -> StoreResult<Stamped<HeardOutcome>> {
-        Ok(self.ask(
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
+        let told = self.ask(
             concert,
             Call::HeardOf(signs.to_vec()),
             |queue, now, call| match call {
                 Call::HeardOf(signs) => {
-                    queue.heard_from(now, signs);
-                    HeardOutcome::Noted
+                    let found = signs.iter().map(|sign| queue.heard_from(now, sign));
+                    found.collect()
                 }
                 other => panic!("{other:?} tells of nobody"),
             },
-            HeardOutcome::NotSeeded,
-        ))
+            vec![LookUpOutcome::NotSeeded; signs.len()],
+        );
+        let as_of = told.as_of;
+        let found = told.value.into_iter();
+        Ok(found.map(|value| Stamped { as_of, value }).collect())
     }
 
     async fn peek(

@@ -2,7 +2,7 @@
 
 use frontrow_domain::{
     model::queue::{SignOfLife, Ticket},
-    ports::{HeardOutcome, Stamped},
+    ports::{LookUpOutcome, Stamped},
 };
 use jiff::Timestamp;
 
@@ -10,15 +10,16 @@ use super::{QueueFixture, Room, WAITING_TTL, by_rate, minutes, paused, seconds};
 
 impl<F: QueueFixture> Room<F> {
     /// Tells the store when people were heard of.
-    pub(crate) async fn tell(&self, signs: &[SignOfLife]) -> Stamped<HeardOutcome> {
-        let told = self.ports.line.heard_of(self.concert, signs).await;
-        told.expect("tell signs of life")
+    pub(crate) async fn tell(&self, signs: &[SignOfLife]) -> Vec<Stamped<LookUpOutcome>> {
+        let found = self.ports.line.heard_of(self.concert, signs).await;
+        let found = found.expect("record heartbeats");
+        assert_eq!(found.len(), signs.len());
+        found
     }
 
-    /// Tells the store of a queue that it has when somebody was heard of.
-    async fn heard(&self, ticket: &Ticket, at: Timestamp) {
-        let told = self.tell(&[sign(ticket, at)]).await;
-        assert_eq!(told.value, HeardOutcome::Noted);
+    /// Tells the store when somebody was heard of. Returns where their place is then.
+    async fn heard(&self, ticket: &Ticket, at: Timestamp) -> Stamped<LookUpOutcome> {
+        self.tell(&[sign(ticket, at)]).await.remove(0)
     }
 }
 
@@ -44,6 +45,27 @@ pub async fn a_sign_that_is_told_keeps_a_place<F: QueueFixture>(fixture: F) {
         room.is_gone(&line[1]).await;
     }
     assert_eq!(room.in_line(&line[0]).await.0, 1);
+}
+
+/// A sign is answered with where its place is, as a look-up would be: those who ask one instance
+/// need not be looked up again.
+pub async fn a_sign_is_answered_with_its_place<F: QueueFixture>(fixture: F) {
+    let room = Room::open(fixture, paused()).await;
+    let line = room.all_line_up(&["ann", "ben", "cleo"]).await;
+    let now = room.now().await;
+    let signs: Vec<_> = line.iter().rev().map(|ticket| sign(ticket, now)).collect();
+    let told = room.tell(&signs).await;
+    for (ticket, told) in line.iter().rev().zip(told) {
+        let found = room.find(ticket).await;
+        assert_eq!(told.value, LookUpOutcome::Found(found));
+    }
+    room.go(&line[0]).await;
+    let left = room.heard(&line[0], now).await;
+    assert_eq!(left.value, LookUpOutcome::Gone);
+    // An older heartbeat than the last changes nothing, and is answered all the same.
+    let told = room.heard(&line[2], now - seconds(1)).await;
+    let found = room.find(&line[2]).await;
+    assert_eq!(told.value, LookUpOutcome::Found(found));
 }
 
 /// A place lives on from the instant of the sign, not from when it was told.
@@ -85,8 +107,7 @@ pub async fn the_latest_of_several_signs_counts<F: QueueFixture>(fixture: F) {
     let early = room.now().await;
     room.serve(WAITING_TTL / 2).await;
     let late = room.now().await;
-    let told = room.tell(&[sign(&ann, late), sign(&ann, early)]).await;
-    assert_eq!(told.value, HeardOutcome::Noted);
+    room.tell(&[sign(&ann, late), sign(&ann, early)]).await;
     room.heard(&ann, early).await;
     room.serve(WAITING_TTL * 2 / 3).await;
     assert_eq!(room.tidy().await.waiting, 1);
@@ -112,9 +133,9 @@ pub async fn a_late_sign_revives_nobody<F: QueueFixture>(fixture: F) {
     room.serve(WAITING_TTL / 2).await;
     let heard_at = room.now().await;
     room.serve_past(WAITING_TTL / 2).await;
-    let told = room.tell(&[sign(&ann, heard_at)]).await;
-    assert_eq!(told.value, HeardOutcome::Noted);
-    if room.is_served(told.as_of) {
+    let found = room.heard(&ann, heard_at).await;
+    if room.is_served(found.as_of) {
+        assert_eq!(found.value, LookUpOutcome::Gone);
         room.is_gone(&ann).await;
         assert_eq!(room.tidy().await.waiting, 0);
     }
@@ -129,8 +150,10 @@ pub async fn a_sign_of_another_place_changes_nothing<F: QueueFixture>(fixture: F
     let new = room.line_up("ann").await;
     room.serve(WAITING_TTL / 2).await;
     let now = room.now().await;
-    room.heard(&old, now).await;
-    room.heard(&room.ticket("stranger", 7), now).await;
+    for ticket in [old, room.ticket("stranger", 7)] {
+        let found = room.heard(&ticket, now).await;
+        assert_eq!(found.value, LookUpOutcome::Gone);
+    }
     room.serve(WAITING_TTL / 2).await;
     if !room.stood_still() {
         room.is_gone(&new).await;
@@ -143,7 +166,8 @@ pub async fn a_sign_of_who_is_active_changes_nothing<F: QueueFixture>(fixture: F
     let room = Room::open(fixture, by_rate(1)).await;
     let ann = room.walk_in("ann").await;
     let before = room.find(&ann).await;
-    room.heard(&ann, room.now().await).await;
+    let found = room.heard(&ann, room.now().await).await;
+    assert_eq!(found.value, LookUpOutcome::Found(before.clone()));
     assert_eq!(room.find(&ann).await, before);
 }
 
@@ -157,8 +181,13 @@ pub async fn many_signs_are_told_at_once<F: QueueFixture>(fixture: F) {
         .map(|number| sign(&room.ticket(&format!("stranger-{number}"), 7), now));
     let loud = line.iter().step_by(2).map(|ticket| sign(ticket, now));
     let signs: Vec<_> = strangers.chain(loud).collect();
-    assert_eq!(room.tell(&signs).await.value, HeardOutcome::Noted);
-    assert_eq!(room.tell(&[]).await.value, HeardOutcome::Noted);
+    let found = room.tell(&signs).await;
+    let gone = SignOfLife::AT_ONCE - 40;
+    for (number, found) in found.iter().enumerate() {
+        let is_gone = found.value == LookUpOutcome::Gone;
+        assert_eq!(is_gone, number < gone, "{number}: {found:?}");
+    }
+    room.tell(&[]).await;
     room.serve(WAITING_TTL * 2 / 3).await;
     if !room.stood_still() {
         assert_eq!(room.tidy().await.waiting, 20);

@@ -6,8 +6,8 @@ use frontrow_domain::{
         queue::{GatePurpose, SaleState, Ticket},
     },
     ports::{
-        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        PeekOutcome, TickOutcome,
+        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome,
+        TickOutcome,
     },
 };
 use uuid::Uuid;
@@ -41,7 +41,8 @@ impl<F: QueueFixture> Room<F> {
         assert_eq!(looked.value, LineOutcome::NotSeeded);
         let signs = [sign(ticket, looked.as_of)];
         let told = line.heard_of(self.concert, &signs).await.expect("tell");
-        assert_eq!(told.value, HeardOutcome::NotSeeded);
+        let found: Vec<_> = told.into_iter().map(|found| found.value).collect();
+        assert_eq!(found, [LookUpOutcome::NotSeeded]);
         let peeked = line.peek(self.concert, std::slice::from_ref(ticket)).await;
         assert_eq!(peeked.expect("peek").value, PeekOutcome::NotSeeded);
         let version = control.policy_version(self.concert).await;

@@ -12,8 +12,8 @@ use frontrow_domain::{
         queue::{GatePurpose, Left, Line, LineMark, QueueSeed, SaleState, SignOfLife, Ticket},
     },
     ports::{
-        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        PeekOutcome, Queue, SeedOutcome, Stamped, StoreResult, TickOutcome, WaitingLine,
+        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome, Queue,
+        SeedOutcome, Stamped, StoreResult, TickOutcome, WaitingLine,
     },
 };
 use jiff::Timestamp;
@@ -277,12 +277,12 @@ impl WaitingLine for Mirror {
         &self,
         concert: ConcertId,
         signs: &[SignOfLife],
-    ) -> StoreResult<Stamped<HeardOutcome>> {
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
         let told = self.ports().line.heard_of(concert, signs).await?;
-        self.agree(concert, &told, |queue, now| {
-            queue.heard_from(now, signs);
-            HeardOutcome::Noted
-        });
+        for (sign, found) in signs.iter().zip(&told) {
+            let heard = |queue: &mut ModelQueue, now| queue.heard_from(now, sign);
+            self.agree_about(concert, found, heard, ModelQueue::looked_up);
+        }
         Ok(told)
     }
 

@@ -41,10 +41,7 @@ impl Changes {
             Request::Join(user, shown) => self.join(user, shown.as_ref()),
             Request::LookUp(ticket) => self.look_up(ticket),
             Request::Leave(ticket) => self.leave(ticket),
-            Request::Heartbeat(heartbeat) => {
-                self.record(heartbeat);
-                Answer::Recorded
-            }
+            Request::Heartbeat(heartbeat) => self.record(heartbeat),
         }
     }
 
@@ -114,12 +111,20 @@ impl Changes {
         }
     }
 
-    fn record(&mut self, heartbeat: &SignOfLife) {
-        let row = self.held(&heartbeat.user);
+    fn record(&mut self, heartbeat: &SignOfLife) -> Answer {
+        let user = &heartbeat.user;
         let at = heartbeat.at.min(self.now);
-        let is_newer = |row: &PlaceRow| row.arrival == heartbeat.arrival && row.since < at;
-        if let Some(row) = row.filter(is_newer) {
-            self.beat(&heartbeat.user, row, at);
+        match self.held(user) {
+            Some(row) if row.arrival == heartbeat.arrival => {
+                let is_newer = row.since < at;
+                let row = if is_newer {
+                    self.beat(user, row, at)
+                } else {
+                    row
+                };
+                Answer::Held(self.place(user, &row))
+            }
+            _ => Answer::Gone,
         }
     }
 

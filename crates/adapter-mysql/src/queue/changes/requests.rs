@@ -1,8 +1,11 @@
 //! What users ask for that changes a queue, and what they are answered.
 
-use frontrow_domain::model::{
-    UserId,
-    queue::{JoinRefusal, Place, QueueView, SignOfLife, Ticket},
+use frontrow_domain::{
+    model::{
+        UserId,
+        queue::{JoinRefusal, Place, QueueView, SignOfLife, Ticket},
+    },
+    ports::LookUpOutcome,
 };
 
 /// What a user asks for.
@@ -42,8 +45,17 @@ pub(in crate::queue) enum Answer {
     Left,
     /// The place had ended before.
     Gone,
-    /// The heartbeat is recorded, where it changes anything.
-    Recorded,
     /// The store does not have the queue.
     NotSeeded,
+}
+
+impl Answer {
+    /// What a look-up or a heartbeat comes to.
+    pub(in crate::queue) fn into_look_up(self) -> LookUpOutcome {
+        match self {
+            Self::Held(place) | Self::Joined(place) => LookUpOutcome::Found(place),
+            Self::NotSeeded => LookUpOutcome::NotSeeded,
+            Self::Gone | Self::Left | Self::Refused(..) => LookUpOutcome::Gone,
+        }
+    }
 }

@@ -50,13 +50,7 @@ impl MySqlQueue {
     ) -> StoreResult<Stamped<LookUpOutcome>> {
         let request = Request::LookUp(ticket.clone());
         let answer = self.changes().ask(ticket.concert, request).await?;
-        Ok(answer.map(|answer| match answer {
-            Answer::Held(place) | Answer::Joined(place) => LookUpOutcome::Found(place),
-            Answer::NotSeeded => LookUpOutcome::NotSeeded,
-            Answer::Gone | Answer::Left | Answer::Recorded | Answer::Refused(..) => {
-                LookUpOutcome::Gone
-            }
-        }))
+        Ok(answer.map(Answer::into_look_up))
     }
 }
 

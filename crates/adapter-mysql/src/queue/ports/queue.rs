@@ -30,9 +30,7 @@ impl Queue for MySqlQueue {
             Answer::Held(place) => JoinOutcome::Held(place),
             Answer::Refused(why, view) => JoinOutcome::Refused(why, view),
             Answer::NotSeeded => JoinOutcome::NotSeeded,
-            Answer::Left | Answer::Gone | Answer::Recorded => {
-                return Err(errors::unexpected_answer());
-            }
+            Answer::Left | Answer::Gone => return Err(errors::unexpected_answer()),
         };
         Ok(Stamped { as_of, value })
     }

@@ -7,7 +7,7 @@ use frontrow_domain::{
         ConcertId,
         queue::{Line, LineMark, SignOfLife, Ticket},
     },
-    ports::{HeardOutcome, LineOutcome, PeekOutcome, Stamped, StoreResult, WaitingLine},
+    ports::{LineOutcome, LookUpOutcome, PeekOutcome, Stamped, StoreResult, WaitingLine},
 };
 use futures_util::{FutureExt, TryFutureExt, future::try_join_all};
 
@@ -37,19 +37,14 @@ impl WaitingLine for MySqlQueue {
         &self,
         concert: ConcertId,
         signs: &[SignOfLife],
-    ) -> StoreResult<Stamped<HeardOutcome>> {
-        let writing = signs.iter().map(|sign| {
-            self.changes()
-                .ask(concert, Request::Heartbeat(sign.clone()))
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
+        let recording = signs.iter().map(|sign| {
+            let request = Request::Heartbeat(sign.clone());
+            self.changes().ask(concert, request)
         });
-        let written = try_join_all(writing).await?;
-        let Some(last) = written.into_iter().next_back() else {
-            return self.record_nothing(concert).await;
-        };
-        Ok(last.map(|answer| match answer {
-            Answer::NotSeeded => HeardOutcome::NotSeeded,
-            _ => HeardOutcome::Noted,
-        }))
+        let recorded = try_join_all(recording).await?;
+        let found = recorded.into_iter();
+        Ok(found.map(|found| found.map(Answer::into_look_up)).collect())
     }
 
     async fn peek(
@@ -65,16 +60,6 @@ impl WaitingLine for MySqlQueue {
             },
         )
         .await
-    }
-}
-
-impl MySqlQueue {
-    async fn record_nothing(&self, concert: ConcertId) -> StoreResult<Stamped<HeardOutcome>> {
-        let looked = self.look(concert, None).await?;
-        Ok(looked.map(|outcome| match outcome {
-            LineOutcome::Seen(_) => HeardOutcome::Noted,
-            LineOutcome::NotSeeded => HeardOutcome::NotSeeded,
-        }))
     }
 }
 

@@ -49,20 +49,14 @@ pub struct Line {
 }
 
 impl Line {
-    /// For how long after somebody was found in the store they can be answered from looks, and their
-    /// signs of life held back: a sixth of the waiting time to live, and never longer than `longest`.
-    #[must_use]
-    pub fn answers_for(&self, longest: Duration) -> Duration {
-        (self.waiting_ttl / 6).min(longest)
-    }
-
-    /// How long the heartbeat of a user at `position` may stay in this instance: near the head a
-    /// third of the [absence](Self::absence), elsewhere two thirds, so that nobody who polls as
-    /// told is taken for absent. Where all users ahead are absent, the turn of any user may come at
-    /// once.
+    /// How long after the last heartbeat that the store has of a user at `position` a later one may
+    /// stay in this instance: near the head a third of the [absence](Self::absence), elsewhere two
+    /// thirds, so that nobody who polls as told is taken for absent. Where all users ahead are
+    /// absent, the turn of any user may come at once. Never longer than a sixth of the waiting time
+    /// to live, nor than `longest`.
     #[must_use]
     pub fn heartbeat_within(&self, position: u64, longest: Duration) -> Duration {
-        let longest = self.answers_for(longest);
+        let longest = longest.min(self.waiting_ttl / 6);
         self.absence.map_or(longest, |absence| {
             let near = position <= self.near_positions;
             longest.min(absence / 3 * if near { 1 } else { 2 })
@@ -84,11 +78,11 @@ impl Line {
     /// queue therefore sends nobody to the store.
     ///
     /// A shortened waiting time to live is safe too. The store knows a heartbeat of every user who
-    /// polls that is at most two longest polls old, because no user is answered without the store for
-    /// longer (the `longest` of [`Line::answers_for`]). A waiting time to live is at least four longest
-    /// polls, so two are left. From the newest look on, [`Line::answers_for`] follows the shortened
-    /// time: a user who was found longer ago asks the store, and the heartbeats held back for longer
-    /// are due.
+    /// polls that is two longest polls old at most, because later ones stay in an instance no longer
+    /// (the `longest` of [`Line::heartbeat_within`]). A waiting time to live is at least four longest
+    /// polls, so two are left. From the newest look on, [`Line::heartbeat_within`] follows the
+    /// shortened time: a user who was found too long ago asks the store, and the heartbeats held back
+    /// for too long are due.
     #[must_use]
     pub fn goes_on_from(&self, before: &Self) -> bool {
         self.generation == before.generation

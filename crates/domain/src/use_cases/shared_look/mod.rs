@@ -38,8 +38,8 @@ use crate::{
         queue::{GatePurpose, Left, Line, SignOfLife, Ticket},
     },
     ports::{
-        Clock, GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped,
-        StoreResult, WaitingLine,
+        Clock, GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, Stamped, StoreResult,
+        WaitingLine,
     },
 };
 
@@ -53,9 +53,10 @@ use crate::{
 ///
 /// # When a look is enough
 /// A look tells who was admitted, and who left, at any instance. What it cannot tell, a user is asked
-/// of the store for: anybody not found there for [`Line::answers_for`](crate::model::queue::Line),
-/// while people come back after a loss, and when the store's clock has stepped back. Whoever leaves
-/// through this instance is forgotten at once.
+/// of the store for: anybody not found there for one and a half times
+/// [`Line::heartbeat_within`](crate::model::queue::Line::heartbeat_within), while people come back
+/// after a loss, and when the store's clock has stepped back. Whoever leaves through this instance is
+/// forgotten at once.
 ///
 /// # Slow answers
 /// The store may take longer to answer than a look lasts. An answer that was asked for before the
@@ -67,9 +68,11 @@ use crate::{
 /// behind is what remains of those who wait.
 ///
 /// # Signs of life
-/// A look-up that is answered here is a sign of life that the store does not see.
-/// [`SharedLook::tell_signs`] tells it, once for each user and
-/// [`Line::answers_for`](crate::model::queue::Line), with the instant of the last.
+/// A look-up that is answered here is a heartbeat that the store does not see.
+/// [`SharedLook::tell_signs`] tells the last one of each user, with its instant, when
+/// [`Line::heartbeat_within`](crate::model::queue::Line::heartbeat_within) has passed since the one
+/// that the store has. The store answers where the place is, so a user who polls one instance is
+/// looked up in the store once.
 ///
 /// # Failures
 /// Where a look fails, those who are remembered are answered from the last one for up to
@@ -131,8 +134,8 @@ impl SharedLook {
         }
     }
 
-    /// Tells the store of the signs of life that were held back for long enough, and forgets those
-    /// users until they are found in the store again; gives how many it told. Drops what is known of
+    /// Tells the store of the heartbeats that were held back for long enough, remembers where it finds
+    /// their users, and forgets users who were silent; returns how many it told. Drops what is known of
     /// queues for which nobody asks any more. To be called every second or so.
     ///
     /// # Errors
@@ -195,11 +198,15 @@ impl SharedLook {
             if signs.is_empty() {
                 break;
             }
-            let heard = self.asking.line.heard_of(concert, &signs).await?;
-            if heard.value == HeardOutcome::NotSeeded {
+            let tag = watch.tag();
+            let found = self.asking.line.heard_of(concert, &signs).await?;
+            if found
+                .iter()
+                .any(|found| found.value == LookUpOutcome::NotSeeded)
+            {
                 break;
             }
-            watch.told(&signs);
+            watch.told(tag, &signs, &found);
             self.counters.wrote_heartbeats(signs.len() as u64);
             told += signs.len() as u64;
         }

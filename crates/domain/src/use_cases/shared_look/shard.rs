@@ -15,7 +15,10 @@ use super::{
     turns::Turns,
 };
 use crate::{
-    model::queue::{Arrival, Place, SignOfLife, Ticket},
+    model::{
+        later,
+        queue::{Arrival, Place, SignOfLife, Ticket},
+    },
     ports::Stamped,
 };
 
@@ -103,10 +106,14 @@ impl Shard {
             Some(place) => {
                 sighting.heard(place.as_of);
                 let position = sighting.position(look);
-                if !sighting.is_near && position.is_some_and(|position| look.is_near(position)) {
-                    sighting.is_near = true;
-                    let found_at = sighting.confirmed_at();
-                    self.queue_turn(ticket.arrival, found_at, true);
+                let comes_near =
+                    !sighting.is_near && position.is_some_and(|position| look.is_near(position));
+                sighting.is_near |= comes_near;
+                // Users who were silent for long are in the order where they are to be forgotten.
+                if comes_near || sighting.queued_at > sighting.recorded_at() {
+                    sighting.queued_at = sighting.recorded_at();
+                    let (is_near, queued_at) = (sighting.is_near, sighting.queued_at);
+                    self.queue_turn(ticket.arrival, queued_at, is_near);
                 }
                 Answer::Found(place)
             }
@@ -119,11 +126,19 @@ impl Shard {
         tag >= self.era
     }
 
-    /// Notes what the store has said of a place to somebody who asked at `tag`. Where that is not to
-    /// be remembered, what was remembered before is forgotten: it would send its user back.
-    pub(super) fn note(&mut self, tag: Tag, place: &Place, as_of: Timestamp, room: &Room) {
+    /// Notes what the store has said of a place to somebody who asked at `tag`, with a heartbeat at
+    /// `heard_at`. Where that is not to be remembered, what was remembered before is forgotten: it
+    /// would send its user back.
+    pub(super) fn note(
+        &mut self,
+        tag: Tag,
+        place: &Place,
+        as_of: Timestamp,
+        heard_at: Timestamp,
+        room: &Room,
+    ) {
         let arrival = place.ticket.arrival;
-        let Some(mut sighting) = self.sighting(tag, place, as_of) else {
+        let Some(mut sighting) = self.sighting(tag, place, as_of, heard_at) else {
             self.remove(arrival, room);
             return;
         };
@@ -133,16 +148,22 @@ impl Shard {
                 before.insert(sighting);
             }
             Entry::Vacant(free) if room.take() => {
-                let is_near = sighting.is_near;
+                let (is_near, queued_at) = (sighting.is_near, sighting.queued_at);
                 free.insert(sighting);
-                self.queue_turn(arrival, as_of, is_near);
+                self.queue_turn(arrival, queued_at, is_near);
             }
             Entry::Vacant(_) => {}
         }
     }
 
     /// What the store has said of a place, where it is worth remembering.
-    fn sighting(&mut self, tag: Tag, place: &Place, as_of: Timestamp) -> Option<Sighting> {
+    fn sighting(
+        &mut self,
+        tag: Tag,
+        place: &Place,
+        as_of: Timestamp,
+        heard_at: Timestamp,
+    ) -> Option<Sighting> {
         let arrival = place.ticket.arrival;
         if self.tombstones.forbid(arrival, tag) {
             return None;
@@ -167,7 +188,7 @@ impl Shard {
         if line.has_admitted(arrival) {
             return None;
         }
-        let mut sighting = Sighting::of(place, as_of, self.era)?;
+        let mut sighting = Sighting::of(place, as_of, heard_at, self.era)?;
         let position = sighting.position(look);
         sighting.is_near = position.is_some_and(|position| look.is_near(position));
         Some(sighting)
@@ -210,9 +231,9 @@ impl Shard {
         self.near.is_empty() && self.far.is_empty()
     }
 
-    /// Adds to `signs`, up to `limit` in all, those of people who were found in the store so long
-    /// before `now`, by the store's clock, that `look` lets their heartbeats stay here no longer;
-    /// forgets those of them who were not heard of since.
+    /// Adds to `signs`, up to `limit` in all, the heartbeats that `look` lets stay here no longer at
+    /// `now`, by the store's clock: so much time has passed since the last one that the store has.
+    /// Forgets users who were silent until they would not be answered from a look any more.
     pub(super) fn due_signs(
         &mut self,
         signs: &mut Vec<SignOfLife>,
@@ -223,34 +244,41 @@ impl Shard {
     ) {
         for (is_near, position) in [(true, 1), (false, u64::MAX)] {
             let mut turns = std::mem::take(self.turns_mut(is_near));
-            let answers_for = look.answers_for(position);
+            let within = look.heartbeat_within(position);
             let mut kept = 0;
             while signs.len() < limit
-                && let Some((arrival, found_at)) = turns.get(kept)
+                && let Some((arrival, queued_at)) = turns.get(kept)
             {
-                let sighting = self.seen.get(&arrival);
-                let Some(sighting) = sighting.filter(|sighting| sighting.is_near == is_near) else {
+                // In either direction: a clock that stepped back must not hold them back.
+                let is_due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= within;
+                let Some(sighting) = self.seen.get_mut(&arrival).filter(|sighting| {
+                    // Else they are in the order once more.
+                    sighting.is_near == is_near && sighting.queued_at == queued_at
+                }) else {
                     turns.remove(kept);
                     continue;
                 };
-                let confirmed_at = sighting.confirmed_at();
-                if confirmed_at != found_at {
-                    // Found again since: their turn comes with those who were found at the same
-                    // time.
-                    turns.remove(kept);
-                    turns.insert(arrival, confirmed_at, kept);
-                    continue;
-                }
-                // In either direction: a clock that stepped back must not hold them back.
-                if now.duration_since(found_at).unsigned_abs() < answers_for {
+                if !is_due(queued_at) {
                     break;
                 }
-                if let Some((user, at)) = sighting.unknown_sign() {
+                let spare = look.answers_for(position).saturating_sub(within);
+                let next = if !is_due(sighting.recorded_at()) {
+                    // The store has heard of them since.
+                    sighting.recorded_at()
+                } else if let Some((user, at)) = sighting.unknown_sign() {
                     signs.push(SignOfLife { user, arrival, at });
                     kept += 1;
+                    continue;
                 } else {
-                    turns.remove(kept);
+                    // Due again when they would not be answered from a look any more.
+                    later(sighting.confirmed_at(), spare)
+                };
+                turns.remove(kept);
+                if is_due(next) {
                     self.remove(arrival, room);
+                } else {
+                    sighting.queued_at = next;
+                    turns.insert(arrival, next, kept);
                 }
             }
             turns.shrink();
@@ -273,18 +301,10 @@ impl Shard {
             // Most of them are of people who were forgotten.
             let seen = self.seen.iter();
             let of_class = seen.filter(|(_, sighting)| sighting.is_near == is_near);
-            let turns = of_class.map(|(arrival, sighting)| (*arrival, sighting.confirmed_at()));
+            let turns = of_class.map(|(arrival, sighting)| (*arrival, sighting.queued_at));
             *self.turns_mut(is_near) = turns.collect();
         } else {
             self.turns_mut(is_near).insert(arrival, found_at, 0);
-        }
-    }
-
-    /// Forgets somebody whose sign of life was told, unless they were heard of since.
-    pub(super) fn told(&mut self, sign: &SignOfLife, room: &Room) {
-        let sighting = self.seen.get(&sign.arrival);
-        if sighting.is_some_and(|sighting| sighting.is_told(sign.at)) {
-            self.remove(sign.arrival, room);
         }
     }
 
@@ -297,7 +317,8 @@ impl Shard {
         self.far = Turns::default();
     }
 
-    fn remove(&mut self, arrival: Arrival, room: &Room) {
+    /// Forgets where a place is. What the store is being asked about it may be remembered.
+    pub(super) fn remove(&mut self, arrival: Arrival, room: &Room) {
         if self.seen.remove(&arrival).is_some() {
             room.give_back();
             if is_sparse(self.seen.len(), self.seen.capacity()) {

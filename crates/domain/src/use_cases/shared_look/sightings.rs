@@ -41,18 +41,26 @@ impl Look {
         later(self.as_of, Duration::try_from(elapsed).unwrap_or_default())
     }
 
-    /// For how long after the store has told of a user at `position` they are answered from this
-    /// look, and their heartbeats stay here.
-    pub(super) fn answers_for(&self, position: u64) -> Duration {
+    /// How long after the last heartbeat that the store has of a user at `position` it is told of a
+    /// later one.
+    pub(super) fn heartbeat_within(&self, position: u64) -> Duration {
         let line = self.line.as_ref();
         line.map_or(Duration::ZERO, |line| {
             line.heartbeat_within(position, self.longest_silence)
         })
     }
 
+    /// For how long after the store has told of a user at `position` they are answered from this
+    /// look: half as long again as heartbeats may stay here, so that a user who polls at another
+    /// instance in between is still known. Less than half of the waiting time to live after the
+    /// heartbeat that the store knew then, so the place has not ended.
+    pub(super) fn answers_for(&self, position: u64) -> Duration {
+        self.heartbeat_within(position) * 3 / 2
+    }
+
     /// True where heartbeats of a user at `position` reach the store sooner than those of others.
     pub(super) fn is_near(&self, position: u64) -> bool {
-        self.answers_for(position) < self.answers_for(u64::MAX)
+        self.heartbeat_within(position) < self.heartbeat_within(u64::MAX)
     }
 
     /// The line, where what was seen of people in it is worth remembering.
@@ -72,8 +80,12 @@ pub(super) struct Sighting {
     admitted: u64,
     /// When the store was last asked.
     confirmed_at: Timestamp,
-    /// When they last asked here; not before `confirmed_at`.
+    /// The last heartbeat that the store is known to have.
+    recorded_at: Timestamp,
+    /// The last heartbeat; not before `recorded_at`.
     heard_at: Timestamp,
+    /// Their instant in the order in which heartbeats are due.
+    pub(super) queued_at: Timestamp,
     /// What is known from before a change of the line says nothing after it.
     pub(super) era: Tag,
     /// True once the user was near the head: their heartbeats reach the store sooner.
@@ -81,8 +93,14 @@ pub(super) struct Sighting {
 }
 
 impl Sighting {
-    /// `place`, as the store told it in this era; none where it does not wait.
-    pub(super) fn of(place: &Place, as_of: Timestamp, era: Tag) -> Option<Self> {
+    /// `place`, as the store told it in this era after a heartbeat at `heard_at`; none where it does
+    /// not wait.
+    pub(super) fn of(
+        place: &Place,
+        as_of: Timestamp,
+        heard_at: Timestamp,
+        era: Tag,
+    ) -> Option<Self> {
         let Standing::Waiting {
             position, admitted, ..
         } = place.standing
@@ -94,7 +112,9 @@ impl Sighting {
             turn: Turn::of(position, admitted),
             admitted,
             confirmed_at: as_of,
-            heard_at: as_of,
+            recorded_at: heard_at,
+            heard_at,
+            queued_at: heard_at,
             era,
             is_near: false,
         })
@@ -104,10 +124,12 @@ impl Sighting {
     /// each other on their way, the earlier turn is the truer one.
     pub(super) fn after(&mut self, before: &Self) {
         self.is_near = before.is_near;
+        self.queued_at = before.queued_at;
         if before.era == self.era && before.user == self.user {
             self.turn = self.turn.min(before.turn);
             self.admitted = self.admitted.max(before.admitted);
             self.confirmed_at = self.confirmed_at.max(before.confirmed_at);
+            self.recorded_at = self.recorded_at.max(before.recorded_at);
             self.heard_at = self.heard_at.max(before.heard_at);
         }
     }
@@ -164,13 +186,13 @@ impl Sighting {
         self.confirmed_at
     }
 
-    /// Who was heard of when, where the store does not know it.
-    pub(super) fn unknown_sign(&self) -> Option<(UserId, Timestamp)> {
-        (self.heard_at > self.confirmed_at).then(|| (self.user.clone(), self.heard_at))
+    /// The last heartbeat that the store is known to have.
+    pub(super) fn recorded_at(&self) -> Timestamp {
+        self.recorded_at
     }
 
-    /// True once what it heard until then was told.
-    pub(super) fn is_told(&self, heard_at: Timestamp) -> bool {
-        self.heard_at <= heard_at
+    /// Who was heard of when, where the store does not know it.
+    pub(super) fn unknown_sign(&self) -> Option<(UserId, Timestamp)> {
+        (self.heard_at > self.recorded_at).then(|| (self.user.clone(), self.heard_at))
     }
 }

@@ -26,7 +26,7 @@ use crate::{
         ConcertId,
         queue::{Arrival, Left, Place, SignOfLife, Standing, Ticket},
     },
-    ports::{Clock, LineOutcome, Stamped, StoreError, StoreResult, WaitingLine},
+    ports::{Clock, LineOutcome, LookUpOutcome, Stamped, StoreError, StoreResult, WaitingLine},
 };
 
 /// Over how many locks the users of a queue are spread: so many threads rarely meet at one.
@@ -113,6 +113,11 @@ impl Watch {
 
     /// Notes what the store has said of a place when it was asked after `tag`.
     pub(super) fn note(&self, tag: Tag, place: &Place, as_of: Timestamp) {
+        self.note_heard(tag, place, as_of, as_of);
+    }
+
+    /// As [`Watch::note`], where its user was last heard of at `heard_at`.
+    fn note_heard(&self, tag: Tag, place: &Place, as_of: Timestamp, heard_at: Timestamp) {
         let arrival = place.ticket.arrival;
         let mut shard = self.shard(arrival);
         if shard.is_of_this_era(tag) {
@@ -120,7 +125,7 @@ impl Watch {
                 .fetch_max(as_of.as_microsecond(), Ordering::AcqRel);
         }
         match place.standing {
-            Standing::Waiting { .. } => shard.note(tag, place, as_of, &self.room),
+            Standing::Waiting { .. } => shard.note(tag, place, as_of, heard_at, &self.room),
             Standing::Active { .. } => shard.forget(arrival, self.next_tag(), &self.room),
         }
     }
@@ -183,10 +188,18 @@ impl Watch {
         signs
     }
 
-    /// Forgets those whose signs of life were told.
-    pub(super) fn told(&self, signs: &[SignOfLife]) {
-        for sign in signs {
-            self.shard(sign.arrival).told(sign, &self.room);
+    /// Notes where the store has found those whose heartbeats it was told after `tag`. Forgets those
+    /// whom it has not: they ask the store themselves.
+    pub(super) fn told(&self, tag: Tag, signs: &[SignOfLife], found: &[Stamped<LookUpOutcome>]) {
+        for (sign, found) in signs.iter().zip(found) {
+            match &found.value {
+                LookUpOutcome::Found(place) => {
+                    self.note_heard(tag, place, found.as_of, sign.at.min(found.as_of));
+                }
+                LookUpOutcome::Gone | LookUpOutcome::NotSeeded => {
+                    self.shard(sign.arrival).remove(sign.arrival, &self.room);
+                }
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use frontrow_domain::{
         queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleState, SignOfLife, Ticket},
     },
     ports::{
-        GateOutcome, HeardOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome,
-        SeedOutcome, Stamped, StoreResult, TickOutcome,
+        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, SeedOutcome, Stamped,
+        StoreResult, TickOutcome,
     },
 };
 use jiff::Timestamp;
@@ -43,7 +43,8 @@ pub(super) enum Answer {
     SaleSet,
     Version(Option<PolicyVersion>),
     Line(LineOutcome),
-    Heard(HeardOutcome),
+    /// Of each heartbeat.
+    Heard(Vec<LookUpOutcome>),
 }
 
 impl Call {
@@ -84,7 +85,12 @@ impl Call {
                 let mark = mark.map(|(_, stores)| stores);
                 stamped(line.look(concert, mark).await?, Answer::Line)
             }
-            Self::HeardOf(signs) => stamped(line.heard_of(concert, signs).await?, Answer::Heard),
+            Self::HeardOf(signs) => {
+                let found = line.heard_of(concert, signs).await?;
+                let as_of = found.iter().map(|found| found.as_of).max();
+                let found = found.into_iter().map(|found| found.value);
+                (as_of, Answer::Heard(found.collect()))
+            }
         })
     }
 

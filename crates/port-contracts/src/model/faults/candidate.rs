@@ -7,7 +7,7 @@ use frontrow_domain::{
         ConcertId,
         queue::{JoinRefusal, Left, LineMark},
     },
-    ports::{HeardOutcome, JoinOutcome, LineOutcome, TickOutcome, TickReport},
+    ports::{JoinOutcome, LineOutcome, TickOutcome, TickReport},
 };
 use jiff::Timestamp;
 
@@ -183,8 +183,9 @@ impl Candidate {
                 Answer::Line(LineOutcome::Seen(in_order(line)))
             }
             Call::HeardOf(signs) => {
-                self.queue().heard_from(now, signs);
-                Answer::Heard(HeardOutcome::Noted)
+                let queue = self.queue();
+                let found = signs.iter().map(|sign| queue.heard_from(now, sign));
+                Answer::Heard(found.collect())
             }
         }
     }
@@ -203,6 +204,11 @@ impl Candidate {
         match (told.clone(), expected) {
             (Answer::Join(told), _) => Answer::Join(queue.joined(told, positions, now)),
             (Answer::LookUp(told), _) => Answer::LookUp(queue.looked_up(told, positions, now)),
+            (Answer::Heard(told), _) => {
+                let told = told.into_iter();
+                let told = told.map(|told| queue.looked_up(told, positions, now));
+                Answer::Heard(told.collect())
+            }
             (Answer::Gate(told), _) => Answer::Gate(queue.passed(told, positions, now)),
             (Answer::Tick(mut told), Answer::Tick(TickOutcome::Ticked(expected))) => {
                 // The window may have begun with a call of which nobody knows when it was made.

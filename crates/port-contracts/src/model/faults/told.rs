@@ -26,7 +26,15 @@ pub(super) fn instants<'a>(
         Answer::Join(JoinOutcome::Joined(place) | JoinOutcome::Held(place))
         | Answer::LookUp(LookUpOutcome::Found(place))
         | Answer::Gate(GateOutcome::Passed(place) | GateOutcome::Waiting(place)) => {
-            of_place(place, calls)
+            of_place(place, &calls.collect::<Vec<_>>())
+        }
+        Answer::Heard(found) => {
+            let calls: Vec<_> = calls.collect();
+            let places = found.iter().filter_map(|found| match found {
+                LookUpOutcome::Found(place) => Some(place),
+                LookUpOutcome::Gone | LookUpOutcome::NotSeeded => None,
+            });
+            places.flat_map(|place| of_place(place, &calls)).collect()
         }
         Answer::Line(LineOutcome::Seen(line)) => {
             let mut arrivals = Vec::from_iter(line.admitted_up_to);
@@ -39,8 +47,7 @@ pub(super) fn instants<'a>(
     }
 }
 
-fn of_place<'a>(place: &Place, calls: impl Iterator<Item = &'a Call>) -> Vec<Timestamp> {
-    let calls: Vec<_> = calls.collect();
+fn of_place(place: &Place, calls: &[&Call]) -> Vec<Timestamp> {
     let joins = calls.iter().filter(|call| matches!(call, Call::Join(..)));
     // Where the clock stepped back, an arrival is a microsecond later than that of the join before.
     let arrival = place.ticket.arrival.at();
@@ -52,7 +59,7 @@ fn of_place<'a>(place: &Place, calls: impl Iterator<Item = &'a Call>) -> Vec<Tim
     } = place.standing
     {
         found.push(admitted_at);
-        found.extend(lives(&calls).into_iter().map(|life| until - life));
+        found.extend(lives(calls).into_iter().map(|life| until - life));
     }
     found
 }

@@ -92,7 +92,7 @@ async fn a_policy_that_shortens_lives_sends_to_the_store_who_was_found_too_long_
     stage.pass(40_000);
     stage.change(|line| {
         line.policy_version = PolicyVersion(2);
-        line.waiting_ttl = Duration::from_mins(3);
+        line.waiting_ttl = Duration::from_mins(2);
     });
     assert_eq!(stage.position().await, (5, at(140)));
     assert_eq!(stage.position().await, (5, at(140)));
@@ -110,14 +110,14 @@ async fn nobody_is_remembered_while_people_come_back() {
 }
 
 #[tokio::test]
-async fn a_sixth_of_the_waiting_time_later_the_store_is_asked_again() {
+async fn a_quarter_of_the_waiting_time_later_the_store_is_asked_again() {
     let stage = Stage::new(2, 3);
     stage.position().await;
-    stage.pass(49_000);
-    assert_eq!(stage.position().await, (5, at(149)));
+    stage.pass(74_000);
+    assert_eq!(stage.position().await, (5, at(174)));
     stage.pass(1_000);
     stage.position().await;
-    assert_eq!(stage.position().await, (5, at(150)));
+    assert_eq!(stage.position().await, (5, at(175)));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::{
         ConcertId,
         queue::{SignOfLife, Ticket},
     },
-    ports::{HeardOutcome, PeekOutcome, WaitingLine},
+    ports::{PeekOutcome, WaitingLine},
 };
 
 impl Stage {
@@ -79,16 +79,16 @@ async fn while_looks_fail_nobody_who_was_admitted_or_left_by_the_last_one_is_tol
     }
 }
 
-/// They are answered for 50 s, as they are while looks succeed: so long is their heartbeat held back.
+/// They are answered for 75 s, as they are while looks succeed.
 #[tokio::test]
 async fn looks_that_fail_keep_nobody_from_the_store_for_longer() {
     let stage = Stage::new(2, 3);
     stage.position().await;
-    stage.pass(48_000);
+    stage.pass(73_000);
     stage.position().await;
     stage.looks_fail(true);
     stage.pass(1_999);
-    assert_eq!(stage.position().await, (5, at(148)));
+    assert_eq!(stage.position().await, (5, at(173)));
     stage.pass(1);
     let now = stage.store.lock().unwrap().now;
     assert_eq!(stage.position().await, (5, now)); // from the store
@@ -119,8 +119,12 @@ impl WaitingLine for PanickingLine {
         Ok(stamped(LineOutcome::Seen(line())))
     }
 
-    async fn heard_of(&self, _: ConcertId, _: &[SignOfLife]) -> StoreResult<Stamped<HeardOutcome>> {
-        Ok(stamped(HeardOutcome::Noted))
+    async fn heard_of(
+        &self,
+        _: ConcertId,
+        signs: &[SignOfLife],
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
+        Ok(vec![stamped(LookUpOutcome::Gone); signs.len()])
     }
 
     async fn peek(&self, _: ConcertId, _: &[Ticket]) -> StoreResult<Stamped<PeekOutcome>> {

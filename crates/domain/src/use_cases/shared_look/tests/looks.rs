@@ -11,7 +11,7 @@ use crate::{
         ConcertId,
         queue::{SignOfLife, Ticket},
     },
-    ports::{HeardOutcome, PeekOutcome, WaitingLine},
+    ports::{PeekOutcome, WaitingLine},
 };
 
 #[tokio::test]
@@ -71,8 +71,12 @@ impl WaitingLine for SlowLine {
         }
     }
 
-    async fn heard_of(&self, _: ConcertId, _: &[SignOfLife]) -> StoreResult<Stamped<HeardOutcome>> {
-        Ok(stamped(HeardOutcome::Noted))
+    async fn heard_of(
+        &self,
+        _: ConcertId,
+        signs: &[SignOfLife],
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
+        Ok(vec![stamped(LookUpOutcome::Gone); signs.len()])
     }
 
     async fn peek(&self, _: ConcertId, _: &[Ticket]) -> StoreResult<Stamped<PeekOutcome>> {

@@ -3,7 +3,6 @@
 use super::*;
 use crate::{
     model::queue::SignOfLife,
-    ports::HeardOutcome,
     use_cases::shared_look::{tombstones::Tombstones, watch::Watch},
 };
 
@@ -24,7 +23,7 @@ async fn crowded() -> (Stage, Arc<Watch>) {
         store.says(LineOutcome::Seen(store.line.clone()))
     });
     line.expect_heard_of()
-        .returning(|_, _: &[SignOfLife]| Ok(stamped(HeardOutcome::Noted)));
+        .returning(|_, signs: &[SignOfLife]| Ok(vec![stamped(LookUpOutcome::Gone); signs.len()]));
     let stage = Stage::of(store, queue, line, SharedLook::MOST_USERS);
     stage.look_anew().await;
     let watch = stage.shared.watch(CONCERT);
@@ -53,7 +52,7 @@ impl Stage {
 async fn the_memory_of_those_who_are_forgotten_is_given_back() {
     let (stage, watch) = crowded().await;
     assert!(watch.capacity() >= usize::try_from(USERS).unwrap());
-    stage.pass(50_000);
+    stage.pass(75_000);
     stage.shared.tell_signs().await.unwrap();
     assert!(!watch.remembers_anybody());
     assert!(watch.capacity() < 64 * 100, "{}", watch.capacity());
@@ -81,7 +80,7 @@ async fn who_is_forgotten_and_found_again_and_again_takes_no_more_memory() {
 async fn a_queue_for_which_nobody_asks_any_more_is_dropped_after_a_minute() {
     let (stage, watch) = crowded().await;
     drop(watch);
-    stage.pass(50_000);
+    stage.pass(75_000);
     stage.shared.tell_signs().await.unwrap();
     stage.pass(59_999);
     stage.shared.tell_signs().await.unwrap();
@@ -107,7 +106,7 @@ async fn a_queue_in_which_somebody_is_remembered_is_not_dropped() {
 #[tokio::test]
 async fn a_queue_about_which_the_store_is_being_asked_is_not_dropped() {
     let (stage, watch) = crowded().await;
-    stage.pass(50_000);
+    stage.pass(75_000);
     stage.shared.tell_signs().await.unwrap();
     stage.pass(60_000);
     stage.shared.tell_signs().await.unwrap();

@@ -1,7 +1,7 @@
 //! Which signs of life the store is told of, and when.
 
 use super::*;
-use crate::{model::queue::SignOfLife, ports::HeardOutcome};
+use crate::model::queue::SignOfLife;
 
 /// The signs that the store was told, call by call.
 pub(super) type Told = Arc<Mutex<Vec<Vec<SignOfLife>>>>;
@@ -33,7 +33,23 @@ pub(super) fn telling(look_ups: usize, fails: usize) -> (Stage, Told) {
             return Err(down());
         }
         calls.lock().unwrap().push(signs.to_vec());
-        says.lock().unwrap().says(HeardOutcome::Noted)
+        let store = says.lock().unwrap();
+        let found = signs.iter().map(|sign| {
+            let ticket = Ticket {
+                user: sign.user.clone(),
+                arrival: sign.arrival,
+                ..ticket()
+            };
+            let place = Place {
+                ticket,
+                ..store.place.clone()
+            };
+            Stamped {
+                as_of: store.now,
+                value: LookUpOutcome::Found(place),
+            }
+        });
+        Ok(found.collect())
     });
     (Stage::of(store, queue, line, 2_000), told)
 }
@@ -48,7 +64,7 @@ fn sign(at: Timestamp) -> SignOfLife {
 
 #[tokio::test]
 async fn a_sign_is_told_once_and_late_with_its_own_instant() {
-    let (stage, told) = telling(2, 0);
+    let (stage, told) = telling(1, 0);
     stage.position().await;
     stage.pass(20_000);
     stage.position().await;
@@ -59,6 +75,63 @@ async fn a_sign_is_told_once_and_late_with_its_own_instant() {
     assert_eq!(stage.shared.tell_signs().await, Ok(1));
     assert_eq!(*told.lock().unwrap(), [[sign(at(130))]]);
     assert_eq!(stage.shared.tell_signs().await, Ok(0));
+}
+
+/// The store tells where a place is when it is told of a heartbeat, so it is not asked again.
+#[tokio::test]
+async fn who_polls_here_is_looked_up_in_the_store_once() {
+    let (stage, told) = telling(1, 0);
+    for second in 0..600 {
+        if second % 29 == 0 {
+            stage.position().await;
+        }
+        stage.pass(1_000);
+        stage.shared.tell_signs().await.unwrap();
+    }
+    let heartbeats = told.lock().unwrap().len();
+    assert!((10..=20).contains(&heartbeats), "{heartbeats}");
+}
+
+#[tokio::test]
+async fn the_position_is_what_the_store_tells_with_a_heartbeat() {
+    let (stage, _) = telling(1, 0);
+    assert_eq!(stage.position().await, (5, at(100)));
+    stage.pass(20_000);
+    stage.position().await;
+    // Somebody ahead has left.
+    stage.store.lock().unwrap().place = waiting(4);
+    stage.pass(29_000);
+    assert_eq!(stage.position().await.0, 5);
+    stage.pass(1_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(stage.position().await, (4, at(150)));
+}
+
+#[tokio::test]
+async fn who_leaves_while_the_store_is_told_is_not_remembered() {
+    let (stage, _) = telling(2, 0);
+    stage.position().await;
+    let watch = stage.shared.watch(CONCERT);
+    let tag = watch.tag();
+    stage.shared.leave(&ticket()).await.unwrap();
+    let found = Stamped {
+        as_of: at(101),
+        value: LookUpOutcome::Found(waiting(5)),
+    };
+    watch.told(tag, &[sign(at(100))], &[found]);
+    stage.position().await; // asks the store again
+}
+
+#[tokio::test]
+async fn a_place_that_is_gone_when_the_store_is_told_is_asked_of_it() {
+    let (stage, _) = telling(2, 0);
+    stage.position().await;
+    let watch = stage.shared.watch(CONCERT);
+    let found = Stamped {
+        as_of: at(101),
+        value: LookUpOutcome::Gone,
+    };
+    watch.told(watch.tag(), &[sign(at(100))], &[found]);
     stage.position().await; // asks the store again
 }
 
@@ -67,6 +140,9 @@ async fn who_was_not_heard_of_since_is_forgotten_without_a_word() {
     let (stage, told) = telling(2, 0);
     stage.position().await;
     stage.pass(50_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
+    assert!(stage.shared.watch(CONCERT).remembers_anybody());
+    stage.pass(25_000);
     assert_eq!(stage.shared.tell_signs().await, Ok(0));
     assert!(told.lock().unwrap().is_empty());
     assert!(!stage.shared.watch(CONCERT).remembers_anybody());
@@ -125,12 +201,49 @@ async fn who_has_asked_the_store_since_has_nothing_to_tell() {
     stage.position().await;
     stage.pass(20_000);
     stage.position().await;
-    stage.pass(30_000);
-    stage.position().await;
+    stage.pass(55_000);
+    stage.position().await; // asks the store again
     assert_eq!(stage.shared.tell_signs().await, Ok(0));
-    stage.pass(50_000);
+    stage.pass(75_000);
     assert_eq!(stage.shared.tell_signs().await, Ok(0));
     assert!(told.lock().unwrap().is_empty());
+}
+
+/// The user has polled other instances meanwhile. A heartbeat that is due already is told at once.
+#[tokio::test]
+async fn who_comes_back_after_a_silence_is_told_of_at_once() {
+    let (stage, told) = telling(1, 0);
+    stage.position().await;
+    stage.pass(55_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
+    stage.pass(5_000);
+    stage.position().await;
+    stage.pass(1_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(160))]]);
+    // They are known until a quarter of the waiting time to live after the store told of them.
+    stage.pass(74_000);
+    stage.position().await;
+}
+
+/// Else the store would have nobody's heartbeat for a poll longer than the line allows.
+#[tokio::test]
+async fn the_next_heartbeat_is_due_by_the_one_that_the_store_has() {
+    let (stage, told) = telling(1, 0);
+    stage.position().await;
+    stage.pass(20_000);
+    stage.position().await;
+    stage.pass(30_000);
+    stage.position().await; // at 150
+    stage.pass(1_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    stage.pass(9_000);
+    stage.position().await; // at 160
+    stage.pass(39_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
+    stage.pass(1_000);
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(150))], [sign(at(160))]]);
 }
 
 #[tokio::test]
