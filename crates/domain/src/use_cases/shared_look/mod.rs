@@ -3,6 +3,7 @@
 mod attempts;
 mod counts;
 mod departed;
+mod refused;
 mod room;
 mod shard;
 mod sightings;
@@ -73,6 +74,9 @@ use crate::{
 /// [`Line::heartbeat_within`](crate::model::queue::Line::heartbeat_within) has passed since the one
 /// that the store has. The store answers where the place is, so a user who polls one instance is
 /// looked up in the store once.
+///
+/// A request that the store refuses, for overload or because it is down, is a heartbeat too. It is
+/// told as soon as the store takes it.
 ///
 /// # Failures
 /// Where a look fails, those who are remembered are answered from the last one for up to
@@ -237,6 +241,12 @@ impl SharedLook {
         watches.shrink_to_fit();
     }
 
+    /// Keeps the heartbeat of a request that the store has refused.
+    fn heard(&self, ticket: &Ticket) {
+        let now = self.asking.clock.now();
+        self.watch(ticket.concert).heard(ticket, now);
+    }
+
     /// What is known of a queue in which somebody has been looked up.
     fn find(&self, concert: ConcertId) -> Option<Arc<Watch>> {
         let watches = self.watches.read().unwrap_or_else(PoisonError::into_inner);
@@ -275,6 +285,12 @@ impl LineLook {
         self.0.as_of
     }
 
+    /// True where it is new enough to be shown at `now`, by the clock of the instance that took it.
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.0.is_within(SharedLook::MAX_AGE, now)
+    }
+
     /// The line. None where the store has no such queue.
     #[must_use]
     pub fn line(&self) -> Option<&Line> {
@@ -291,7 +307,11 @@ impl Queue for SharedLook {
         shown: Option<Ticket>,
     ) -> StoreResult<Stamped<JoinOutcome>> {
         let watch = self.find(concert).map(|watch| (watch.tag(), watch));
-        let answer = self.queue.join(concert, user, shown).await?;
+        let answer = self.queue.join(concert, user, shown.clone()).await;
+        if let (Err(_), Some(ticket)) = (&answer, &shown) {
+            self.heard(ticket);
+        }
+        let answer = answer?;
         if let (Some((tag, watch)), JoinOutcome::Joined(place) | JoinOutcome::Held(place)) =
             (watch, &answer.value)
         {
@@ -308,7 +328,8 @@ impl Queue for SharedLook {
         }
         self.counters.asked_store();
         let tag = watch.tag();
-        let answer = self.queue.look_up(ticket).await?;
+        let answer = self.queue.look_up(ticket).await;
+        let answer = answer.inspect_err(|_| self.heard(ticket))?;
         match &answer.value {
             LookUpOutcome::Found(place) => watch.note(tag, place, answer.as_of),
             LookUpOutcome::Gone | LookUpOutcome::NotSeeded => watch.forget(ticket.arrival),
@@ -322,7 +343,8 @@ impl Queue for SharedLook {
         purpose: GatePurpose,
     ) -> StoreResult<Stamped<GateOutcome>> {
         let watch = self.find(ticket.concert).map(|watch| (watch.tag(), watch));
-        let answer = self.queue.pass_gate(ticket, purpose).await?;
+        let answer = self.queue.pass_gate(ticket, purpose).await;
+        let answer = answer.inspect_err(|_| self.heard(ticket))?;
         if let Some((tag, watch)) = watch {
             match &answer.value {
                 GateOutcome::Passed(place) | GateOutcome::Waiting(place) => {

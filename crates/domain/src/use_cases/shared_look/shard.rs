@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     SharedLook,
+    refused::Refused,
     room::{Room, SMALL, is_sparse},
     sightings::{Look, Sighting},
     tombstones::Tombstones,
@@ -44,6 +45,7 @@ pub(super) struct Shard {
     /// The look from which on those who were found waiting are known to wait still.
     era: Tag,
     seen: HashMap<Arrival, Sighting>,
+    pub(super) refused: Refused,
     /// The turns of those who are not near the head, and of those who are.
     far: Turns,
     near: Turns,
@@ -228,11 +230,12 @@ impl Shard {
 
     /// True when nobody is remembered.
     pub(super) fn is_empty(&self) -> bool {
-        self.near.is_empty() && self.far.is_empty()
+        self.near.is_empty() && self.far.is_empty() && self.refused.is_empty()
     }
 
     /// Adds to `signs`, up to `limit` in all, the heartbeats that `look` lets stay here no longer at
-    /// `now`, by the store's clock: so much time has passed since the last one that the store has.
+    /// `now`, by the store's clock: so much time has passed since the last one that the store has, or
+    /// the store has refused it.
     /// Forgets users who were silent until they would not be answered from a look any more.
     pub(super) fn due_signs(
         &mut self,
@@ -242,6 +245,7 @@ impl Shard {
         look: &Look,
         room: &Room,
     ) {
+        signs.extend(self.refused.some(limit.saturating_sub(signs.len())));
         for (is_near, position) in [(true, 1), (false, u64::MAX)] {
             let mut turns = std::mem::take(self.turns_mut(is_near));
             let within = look.heartbeat_within(position);
@@ -312,6 +316,7 @@ impl Shard {
         for _ in self.seen.drain() {
             room.give_back();
         }
+        self.refused.clear(room);
         self.seen = HashMap::new();
         self.near = Turns::default();
         self.far = Turns::default();
@@ -332,6 +337,7 @@ impl Shard {
     pub(super) fn capacity(&self) -> usize {
         self.seen
             .capacity()
+            .max(self.refused.capacity())
             .max(self.near.capacity())
             .max(self.far.capacity())
             .max(self.tombstones.capacity())

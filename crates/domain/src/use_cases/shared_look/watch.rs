@@ -188,10 +188,19 @@ impl Watch {
         signs
     }
 
+    /// Keeps the heartbeat of a user whom the store refused to answer at `now`.
+    pub(super) fn heard(&self, ticket: &Ticket, now: Timestamp) {
+        let look = lock(&self.last).look.clone();
+        let at = look.map_or(now, |look| look.store_time(now));
+        let mut shard = self.shard(ticket.arrival);
+        shard.refused.add(ticket, at, &self.room);
+    }
+
     /// Notes where the store has found those whose heartbeats it was told after `tag`. Forgets those
     /// whom it has not: they ask the store themselves.
     pub(super) fn told(&self, tag: Tag, signs: &[SignOfLife], found: &[Stamped<LookUpOutcome>]) {
         for (sign, found) in signs.iter().zip(found) {
+            self.shard(sign.arrival).refused.recorded(sign, &self.room);
             match &found.value {
                 LookUpOutcome::Found(place) => {
                     self.note_heard(tag, place, found.as_of, sign.at.min(found.as_of));

@@ -132,6 +132,12 @@ impl Stage {
         }
     }
 
+    /// The same with `queue` in the place of its store's queue.
+    pub(super) fn before(mut self, queue: MockQueue) -> Self {
+        self.shared.queue = Arc::new(queue);
+        self
+    }
+
     /// Time goes on, by both clocks.
     pub(super) fn pass(&self, millis: i64) {
         self.store.lock().unwrap().now += SignedDuration::from_millis(millis);

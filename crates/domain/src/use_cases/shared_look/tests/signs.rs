@@ -1,7 +1,7 @@
 //! Which signs of life the store is told of, and when.
 
 use super::*;
-use crate::model::queue::SignOfLife;
+use crate::model::queue::{GatePurpose, SignOfLife};
 
 /// The signs that the store was told, call by call.
 pub(super) type Told = Arc<Mutex<Vec<Vec<SignOfLife>>>>;
@@ -244,6 +244,28 @@ async fn the_next_heartbeat_is_due_by_the_one_that_the_store_has() {
     stage.pass(1_000);
     assert_eq!(stage.shared.tell_signs().await, Ok(1));
     assert_eq!(*told.lock().unwrap(), [[sign(at(150))], [sign(at(160))]]);
+}
+
+/// Else a user whom an overloaded store refuses again and again would be taken for absent.
+#[tokio::test]
+async fn a_request_that_the_store_refuses_is_a_heartbeat() {
+    let (stage, told) = telling(0, 1);
+    let mut queue = MockQueue::new();
+    queue.expect_look_up().returning(|_| Err(down()));
+    queue.expect_pass_gate().returning(|_, _| Err(down()));
+    queue.expect_join().returning(|_, _, _| Err(down()));
+    let stage = stage.before(queue);
+    assert_eq!(stage.look_up(&ticket()).await, Err(down()));
+    stage.pass(1_000);
+    let passed = stage.shared.pass_gate(&ticket(), GatePurpose::Browse).await;
+    assert_eq!(passed, Err(down()));
+    assert_eq!(stage.shared.tell_signs().await, Err(down()));
+    stage.pass(1_000);
+    let joined = stage.shared.join(CONCERT, &alice(), Some(ticket())).await;
+    assert_eq!(joined, Err(down()));
+    assert_eq!(stage.shared.tell_signs().await, Ok(1));
+    assert_eq!(*told.lock().unwrap(), [[sign(at(102))]]);
+    assert_eq!(stage.shared.tell_signs().await, Ok(0));
 }
 
 #[tokio::test]
