@@ -47,7 +47,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         run(&config, &keys, services, jobs, listener, signals, &mut lock).await
     }
     .await;
-    closing.run().await;
+    let is_alone = !lock.as_ref().is_some_and(Lock::is_lost);
+    closing.run(is_alone).await;
     // Not before: the next process must not find the queues half saved.
     drop(lock);
     tracing::info!("stopped");

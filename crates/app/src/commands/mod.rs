@@ -93,7 +93,7 @@ pub(crate) fn demo(config: &Config) -> anyhow::Result<()> {
         let _lock = wiring::lock(config).await?;
         let wired = wiring::wire(config).await?;
         let concerts = demo::load(&wired.services.edit).await;
-        wired.closing.run().await;
+        wired.closing.run(true).await;
         concerts
     })?;
     print(&format!("added {concerts} concerts\n"))

@@ -27,10 +27,15 @@ pub(super) struct Saving {
 }
 
 impl Closing {
-    /// Leaves everything as the next start likes it best.
-    pub(crate) async fn run(self) {
-        if let Some(queues) = self.queues {
-            queues.run().await;
+    /// Leaves everything as the next start likes it best. `is_alone` is false where another process
+    /// serves the queues by now: what this one would note of its own would be wrong of those.
+    pub(crate) async fn run(self, is_alone: bool) {
+        match self.queues {
+            Some(queues) if is_alone => queues.run().await,
+            Some(_) => tracing::warn!(
+                "the queues are not saved, since another process has begun to serve them"
+            ),
+            None => {}
         }
         if let Some(queue) = self.mysql_queue {
             queue.close();

@@ -20,6 +20,7 @@ pub(crate) enum Lock {
     Server {
         lock: Box<SoleUser>,
         database: String,
+        is_lost: bool,
     },
 }
 
@@ -29,10 +30,23 @@ impl Lock {
     pub(crate) async fn lost(&mut self) -> anyhow::Error {
         match self {
             Self::File(_) => std::future::pending().await,
-            Self::Server { lock, database } => {
+            Self::Server {
+                lock,
+                database,
+                is_lost,
+            } => {
                 lock.lost().await;
+                *is_lost = true;
                 taken(database)
             }
+        }
+    }
+
+    /// True once another process has the lock: it serves the queues now.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Server { is_lost, .. } => *is_lost,
         }
     }
 }
@@ -53,6 +67,7 @@ pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
             lock.map(|lock| Lock::Server {
                 lock: Box::new(lock),
                 database,
+                is_lost: false,
             })
         }
     };

@@ -2,6 +2,7 @@
 
 mod deploy;
 mod over;
+mod replaced;
 mod under_load;
 mod wire;
 

@@ -1,0 +1,51 @@
+//! A program whose lock another process has taken.
+
+use anyhow::{Result, ensure};
+use diesel::{QueryableByName, sql_query, sql_types::BigInt};
+use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
+
+use crate::{stage::Stage, stores::Stores};
+
+use super::json;
+
+/// The name of the lock, for its owner and for who wants it.
+const LOCK: &str = "CONCAT('frontrow-sole-', LEFT(SHA2(DATABASE(), 256), 40))";
+
+#[derive(QueryableByName)]
+struct Told {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+async fn ask(database: &mut AsyncMysqlConnection, what: &str) -> Result<i64> {
+    let query = sql_query(format!("SELECT CAST({what} AS SIGNED) AS number"));
+    Ok(query.get_result::<Told>(database).await?.number)
+}
+
+/// Its queue is empty, but that of the process that has taken the lock need not be: it must recover
+/// if that process dies.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_was_replaced_records_nothing_of_its_queues() -> Result<()> {
+    let config = Stores::MYSQL.config().await?;
+    let config = config.env("FRONTROW_QUEUE__RECOVERY_S", "600");
+    let mut stage = Stage::open_with(config, 1, 5, json!({})).await?;
+    let mut successor = Stores::MYSQL.mysql(&stage.app).await?;
+    let owner = ask(&mut successor, &format!("IS_USED_LOCK({LOCK})")).await?;
+    sql_query(format!("KILL {owner}"))
+        .execute(&mut successor)
+        .await?;
+    let taken = ask(&mut successor, &format!("GET_LOCK({LOCK}, 30)")).await?;
+    ensure!(taken == 1);
+
+    ensure!(!stage.app.wait_exit().await?.success());
+    let log = stage.app.log()?;
+    assert!(
+        log.contains("another frontrow serves the concerts"),
+        "{log}"
+    );
+    drop(successor);
+    stage.app.restart().await?;
+    let visitor = stage.join("visitor").await?;
+    assert_eq!(visitor.place["queue"]["recovering"], true);
+    Ok(())
+}
