@@ -1,5 +1,6 @@
 // Follows a concert's line by its public state, GET /v1/concerts/{id}/line. See docs/CLIENTS.md.
-// The rules are those of `LineFollower` in crates/domain/src/model/queue/line_status.rs.
+// The rules are those of `LineFollower` and `HeartbeatPauses` in
+// crates/domain/src/model/queue/line_status.rs.
 
 export class LineFollower {
   /** `place` is what the origin answered to the join, or to a look-up of a waiting place. */
@@ -33,4 +34,10 @@ export class LineFollower {
     if (admittedUpTo !== null && this.arrival <= admittedUpTo) return { ask: "turn" };
     return { position: Math.max(1, this.ordinal - line.passed) };
   }
+}
+
+/** How many milliseconds after a heartbeat a client at `position` sends the next one. */
+export function heartbeatAfterMs(line, position) {
+  const { near, far, near_positions } = line.heartbeat_after_ms;
+  return position <= near_positions ? near : far;
 }

@@ -19,7 +19,9 @@ const FOLLOW: &str = "
         const follower = new LineFollower(place);
         return JSON.stringify(steps.map((step) => {
             if (step.note) return follower.note(step.note) ?? null;
-            return follower.read(step.line, step.age_ms);
+            const advice = follower.read(step.line, step.age_ms);
+            if (advice.position) advice.heartbeat = heartbeatAfterMs(step.line, advice.position);
+            return advice;
         }));
     };
 ";
@@ -43,6 +45,7 @@ enum Step {
         reentry_until_ms: Option<i64>,
         admitted_up_to: Option<i64>,
         passed: u64,
+        near_positions: u64,
     },
 }
 
@@ -62,10 +65,11 @@ fn step() -> impl Strategy<Value = Step> {
         prop::bool::weighted(0.1),
         option::weighted(0.2, 0..9_000_i64),
         option::weighted(0.8, 0..60_i64),
-        0..60_u64,
+        (0..60_u64, 0..40_u64),
     );
     let read = read.prop_map(
-        |(generation, as_of_ms, age_ms, recovering, reentry_until_ms, admitted_up_to, passed)| {
+        |(generation, as_of_ms, age_ms, recovering, reentry_until_ms, admitted_up_to, counts)| {
+            let (passed, near_positions) = counts;
             Step::Read {
                 generation,
                 as_of_ms,
@@ -74,6 +78,7 @@ fn step() -> impl Strategy<Value = Step> {
                 reentry_until_ms,
                 admitted_up_to,
                 passed,
+                near_positions,
             }
         },
     );
@@ -86,6 +91,11 @@ fn at(millis: i64) -> Timestamp {
 
 fn arrival(number: i64) -> Arrival {
     Arrival::from_micros(1_800_000_000_000_000 + number)
+}
+
+fn pauses(near_positions: u64) -> HeartbeatPauses {
+    let (waiting_ttl, absence) = (Duration::from_mins(10), Duration::from_secs(90));
+    HeartbeatPauses::of(waiting_ttl, Some(absence), near_positions)
 }
 
 /// As the program writes it.
@@ -116,6 +126,7 @@ impl Step {
                 reentry_until_ms,
                 admitted_up_to,
                 passed,
+                near_positions,
             } => json!({
                 "age_ms": age_ms,
                 "line": {
@@ -125,6 +136,11 @@ impl Step {
                     "reentry_until": reentry_until_ms.map(at),
                     "admitted_up_to_us": admitted_up_to.map(|number| arrival(number).micros()),
                     "passed": passed,
+                    "heartbeat_after_ms": {
+                        "near": pauses(*near_positions).near.as_millis(),
+                        "far": pauses(*near_positions).far.as_millis(),
+                        "near_positions": near_positions,
+                    },
                 },
             }),
         }
@@ -146,6 +162,7 @@ impl Step {
                 reentry_until_ms,
                 admitted_up_to,
                 passed,
+                near_positions,
             } => {
                 let status = LineStatus {
                     as_of: at(*as_of_ms),
@@ -162,10 +179,13 @@ impl Step {
                     throughput: None,
                     window: None,
                     reentry_until: reentry_until_ms.map(at),
-                    heartbeat_after: HeartbeatPauses::of(Duration::from_mins(5), None, 0),
+                    heartbeat_after: pauses(*near_positions),
                 };
                 match follower.read(&status, Duration::from_millis(*age_ms)) {
-                    LineAdvice::Wait { position } => json!({"position": position}),
+                    LineAdvice::Wait { position } => {
+                        let heartbeat = status.heartbeat_after.at(position).as_millis();
+                        json!({"position": position, "heartbeat": heartbeat})
+                    }
                     LineAdvice::Turn => json!({"ask": "turn"}),
                     LineAdvice::AskOrigin => json!({"ask": "origin"}),
                 }
@@ -179,7 +199,7 @@ fn the_module_decides_as_the_domain_does() {
     let runtime = Runtime::new().unwrap();
     let context = Context::full(&runtime).unwrap();
     context.with(|context| {
-        let module = format!("{MODULE}\nglobalThis.LineFollower = LineFollower;\n{FOLLOW}");
+        let module = format!("{MODULE}\n{FOLLOW}");
         let loaded = Module::evaluate(context.clone(), "line", module).unwrap();
         loaded.finish::<()>().unwrap();
         let case = (0..60_i64, told(), collection::vec(step(), 1..12));
