@@ -66,7 +66,7 @@ pub(crate) async fn public_route(
     let mut ours = Steady(stage.load(feed, expects(200, meant))?);
     let requests: Requests = [asked().bare()].into_iter().collect();
     let mut theirs =
-        Steady(stage.load_on(bare.address(), Feed::around(requests), expects(200, "")));
+        Steady(stage.load_on(bare.address(), Feed::around(requests), expects(200, meant)));
     let compared = compare(stage.plan(), &meter, &mut ours, &mut theirs).await?;
     let bytes = grouped(exact(text.len() as u64));
     Ok(rate(what, "bare", &compared).behind(format!("both answer {bytes} bytes")))

@@ -6,6 +6,9 @@ use actix_web::{
     web::Bytes,
 };
 
+/// The content type of a document.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// A JSON document with its tag, written once for all who ask.
 pub(crate) struct Tagged {
     pub(crate) tag: EntityTag,
@@ -55,6 +58,6 @@ pub(crate) fn answer(
         return response.finish();
     }
     response
-        .content_type("application/json")
+        .insert_header((header::CONTENT_TYPE, JSON))
         .body(document.body.clone())
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{
     HttpResponseBuilder,
-    http::header::{self, HeaderMap, HeaderName},
+    http::header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 use frontrow_domain::model::IdempotencyKey;
 
@@ -12,6 +12,9 @@ static QUEUE_TOKEN: HeaderName = HeaderName::from_static("queue-token");
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 static USER_ID: HeaderName = HeaderName::from_static("x-user-id");
+
+/// What each answer has in `X-Content-Type-Options`.
+pub(super) const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// The `Queue-Token` header, if there is one.
 pub(crate) fn queue_token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {

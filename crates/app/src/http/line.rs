@@ -1,11 +1,19 @@
 //! The state of a line, for everybody and for caches.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::HeaderValue, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
+    web,
+};
 use frontrow_domain::{model::ConcertId, use_cases::LineAnswer};
 
 use super::{
     Services,
     conditional::answer,
+    headers::NO_SNIFFING,
     problem::Problem,
     shapes::{LineBody, ProblemBody},
 };
@@ -42,9 +50,24 @@ pub(crate) async fn show(
         LineAnswer::Seen(look) => look,
         LineAnswer::Missing(missing) => return Err(Problem::queue_missing(missing)),
     };
-    let status = || services.line.status(concert, &look);
-    let page = services.line_pages.page(concert, look.as_of(), status);
-    let page = page.ok_or_else(Problem::queue_not_ready)?;
+    let status = services.line.status(concert, &look);
+    let status = status.ok_or_else(Problem::queue_not_ready)?;
+    let page = services.line_pages.write(concert, look, &status);
     let caching = HeaderValue::from_static(CACHING);
     Ok(answer(&request, &page.document, caching))
+}
+
+/// The answer of [`show`] where there is a fresh page, before the request is routed: matching a path
+/// with an id in it costs more than all the rest of this route.
+pub(super) fn fresh(services: &Services, request: &HttpRequest) -> Option<HttpResponse> {
+    if request.method() != Method::GET {
+        return None;
+    }
+    let path = request.path().strip_prefix("/v1/concerts/")?;
+    let concert = path.strip_suffix("/line")?.parse().ok()?;
+    let page = services.line_pages.fresh(concert, services.clock.now())?;
+    let mut response = answer(request, &page.document, HeaderValue::from_static(CACHING));
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);
+    Some(response)
 }

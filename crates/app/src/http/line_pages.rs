@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use frontrow_domain::model::{ConcertId, queue::LineStatus};
+use frontrow_domain::{
+    model::{ConcertId, queue::LineStatus},
+    use_cases::LineLook,
+};
 use jiff::Timestamp;
 use moka::sync::Cache;
 
@@ -13,31 +16,37 @@ pub(crate) struct LinePages(Cache<ConcertId, Arc<LinePage>>);
 
 /// A status in JSON.
 pub(crate) struct LinePage {
-    as_of: Timestamp,
+    look: LineLook,
     pub(crate) document: Tagged,
 }
 
 impl LinePages {
     /// For how many lines a page is kept.
     const MAX: u64 = 1_000;
-    /// For how long a page is kept that nobody asks for.
-    const IDLE: Duration = Duration::from_mins(1);
+    /// For how long a page is kept. Those of lines that are asked for are written anew long before.
+    const KEPT: Duration = Duration::from_mins(1);
 
-    /// The page of a look at `as_of`, written now if it was not before. None where there is no
-    /// status.
-    pub(crate) fn page(
+    /// The page of a look that is fresh at `now`. None where there is none: a page has to be
+    /// [written](Self::write).
+    pub(crate) fn fresh(&self, concert: ConcertId, now: Timestamp) -> Option<Arc<LinePage>> {
+        let page = self.0.get(&concert);
+        page.filter(|page| page.look.is_fresh(now))
+    }
+
+    /// The page of a look, written now with its status if it was not before.
+    pub(crate) fn write(
         &self,
         concert: ConcertId,
-        as_of: Timestamp,
-        status: impl FnOnce() -> Option<LineStatus>,
-    ) -> Option<Arc<LinePage>> {
-        let found = self.0.get(&concert).filter(|page| page.as_of == as_of);
-        if found.is_some() {
-            return found;
+        look: LineLook,
+        status: &LineStatus,
+    ) -> Arc<LinePage> {
+        let found = self.0.get(&concert);
+        if let Some(page) = found.filter(|page| page.look.as_of() == look.as_of()) {
+            return page;
         }
-        let page = Arc::new(LinePage::write(&status()?));
+        let page = Arc::new(LinePage::of(look, status));
         self.0.insert(concert, Arc::clone(&page));
-        Some(page)
+        page
     }
 }
 
@@ -46,14 +55,14 @@ impl Default for LinePages {
         Self(
             Cache::builder()
                 .max_capacity(Self::MAX)
-                .time_to_idle(Self::IDLE)
+                .time_to_live(Self::KEPT)
                 .build(),
         )
     }
 }
 
 impl LinePage {
-    fn write(status: &LineStatus) -> Self {
+    fn of(look: LineLook, status: &LineStatus) -> Self {
         // No other status of this life of the store is of the same instant, but for the limit in
         // time and the window, which are for display.
         let (generation, as_of) = (status.generation, status.as_of);
@@ -61,6 +70,6 @@ impl LinePage {
         // A shape of texts and numbers can always be written.
         let body = serde_json::to_vec(&LineBody::from(status)).unwrap_or_default();
         let document = Tagged::new(tag, body);
-        Self { as_of, document }
+        Self { look, document }
     }
 }

@@ -4,7 +4,7 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpServer,
-    dev::Server,
+    dev::{Server, Service as _, ServiceResponse},
     http::{
         StatusCode,
         header::{self, HeaderValue},
@@ -12,10 +12,14 @@ use actix_web::{
     middleware::{DefaultHeaders, ErrorHandlers},
     web,
 };
+use futures_util::{
+    TryFutureExt,
+    future::{Either, ready},
+};
 
 use super::{
-    Services, openapi::Document, problem::Problem, problem_kinds::ProblemKind, retries::Retries,
-    routes,
+    Services, headers::NO_SNIFFING, line, openapi::Document, problem::Problem,
+    problem_kinds::ProblemKind, retries::Retries, routes,
 };
 
 /// How requests are taken in.
@@ -56,12 +60,19 @@ pub(crate) fn start(
             .wrap(ErrorHandlers::new().handler(StatusCode::SERVICE_UNAVAILABLE, put_off))
             .wrap(
                 DefaultHeaders::new()
-                    .add((
-                        header::X_CONTENT_TYPE_OPTIONS,
-                        HeaderValue::from_static("nosniff"),
-                    ))
+                    .add((header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING))
                     .add((header::CACHE_CONTROL, HeaderValue::from_static("no-store"))),
             )
+            .wrap_fn({
+                let services = services.clone();
+                move |request, next| match line::fresh(&services, request.request()) {
+                    Some(response) => Either::Left(ready(Ok(request.into_response(response)))),
+                    None => Either::Right(
+                        next.call(request)
+                            .map_ok(ServiceResponse::map_into_boxed_body),
+                    ),
+                }
+            })
             .configure(|config| routes::all().configure(config))
             .default_service(web::to(|| async {
                 Err::<&'static str, _>(Problem::not_found())
