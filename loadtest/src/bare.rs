@@ -1,4 +1,4 @@
-//! The yardstick: an actix-web server with one route that answers the same bytes always, in a process of
+//! The baseline: an actix-web server with one route that answers the same bytes always, in a process of
 //! its own. Nothing in the language of this project answers HTTP with less.
 
 use std::{net::SocketAddr, path::Path, process::Command, time::Duration};

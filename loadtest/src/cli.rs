@@ -24,7 +24,7 @@ pub(crate) enum Command {
     Ranking(RankingArguments),
     /// Measure the event streams of ten thousand users, with their queue on Redis
     Streams(StreamsArguments),
-    /// The yardstick, as a process of its own
+    /// The baseline, as a process of its own
     #[command(hide = true)]
     Bare {
         /// What it answers

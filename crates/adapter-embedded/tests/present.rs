@@ -17,16 +17,16 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            Arrival, Capacity, Generation, HeartbeatPauses, Line, LineAdvice, LineFollower,
+            Arrival, Capacity, Generation, HeartbeatPauses, LineAdvice, LineFollower, LineSnapshot,
             LineStatus, Place, PolicyVersion, PollRange, QueuePolicy, QueueSeed, Standing,
             Throughput, Ticket, VersionedPolicy,
         },
     },
     ports::{
-        Clock, JoinOutcome, LineOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks, Stamped,
-        TickOutcome, TickReport, WaitingLine,
+        Clock, JoinOutcome, LookUpOutcome, Queue, QueueControl, QueueSnapshots, QueueTicks,
+        SnapshotOutcome, Stamped, TickOutcome, TickReport,
     },
-    use_cases::{QueueBoard, SharedLook},
+    use_cases::{QueueStatuses, SnapshotQueue},
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -52,8 +52,8 @@ impl Clock for SetClock {
 
 /// An instance of the service before the store.
 struct Instance {
-    look: SharedLook,
-    board: QueueBoard,
+    look: SnapshotQueue,
+    board: QueueStatuses,
 }
 
 /// How a user keeps their place.
@@ -97,10 +97,11 @@ impl Sale {
         };
         let poll = PollRange::default();
         let instances = (0..instances).map(|_| {
-            let board = QueueBoard::new(poll);
+            let board = QueueStatuses::new(poll);
             board.note_policy(CONCERT, &policy);
-            let (most, longest) = (SharedLook::MOST_USERS, poll.longest);
-            let look = SharedLook::new(queue.clone(), queue.clone(), clock.clone(), most, longest);
+            let (most, longest) = (SnapshotQueue::MOST_USERS, poll.longest);
+            let look =
+                SnapshotQueue::new(queue.clone(), queue.clone(), clock.clone(), most, longest);
             Instance { look, board }
         });
         let mut sale = Self {
@@ -148,11 +149,11 @@ impl Sale {
         }
     }
 
-    async fn line(&self) -> Stamped<Line> {
-        let looked = self.queue.look(CONCERT, None).await.unwrap();
+    async fn line(&self) -> Stamped<LineSnapshot> {
+        let looked = self.queue.snapshot(CONCERT, None).await.unwrap();
         looked.map(|seen| match seen {
-            LineOutcome::Seen(line) => line,
-            LineOutcome::NotSeeded => panic!("the store has the queue"),
+            SnapshotOutcome::Seen(line) => line,
+            SnapshotOutcome::NotSeeded => panic!("the store has the queue"),
         })
     }
 
@@ -168,7 +169,7 @@ impl Sale {
             let value = report;
             instance.board.note_tick(CONCERT, &Stamped { as_of, value });
             self.queue.expire(CONCERT, 500).await.unwrap();
-            instance.look.tell_signs().await.unwrap();
+            instance.look.flush_heartbeats().await.unwrap();
             last = Some(report);
         }
         last.unwrap()

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use frontrow_adapter_embedded::MemoryQueue;
-use frontrow_port_contracts::{QueuePorts, shared_look::shared_look_model};
+use frontrow_port_contracts::{QueuePorts, snapshot_queue::snapshot_queue_model};
 
 #[test]
 fn whatever_happens_nobody_is_told_what_was_not_true_a_moment_ago() {
-    shared_look_model(|clock| {
+    snapshot_queue_model(|clock| {
         let queue = Arc::new(MemoryQueue::new(clock));
         QueuePorts {
             queue: queue.clone(),

@@ -29,7 +29,6 @@
 //! - `database/`: one file for each port.
 //! - `queue/`: the waiting rooms, one file for each thing that can be done in them.
 
-mod calls;
 mod clock;
 mod database;
 mod errors;
@@ -41,6 +40,7 @@ mod session;
 mod settings;
 mod sole_user;
 mod statement;
+mod transactions;
 
 pub use clock::TimeOffset;
 pub use database::MySqlDatabase;

@@ -32,11 +32,11 @@ use tokio::{
 };
 
 use crate::{
-    calls::{Caller, Calls},
     errors,
     member::Member,
-    people::{Answers, Person, Told},
-    questions::{self, Question},
+    operations::{self, Operation},
+    script_runner::{Caller, ScriptRunner},
+    user_requests::{BatchReply, UserReply, UserRequest},
 };
 
 /// How many users one call is about at most. Joining all of them takes the server about a millisecond.
@@ -58,12 +58,12 @@ const PENDING_PER_USER_MAX: usize = 100;
 const QUEUES_MAX: usize = 1_000;
 
 /// What a user is answered. None where the store does not have the queue.
-pub(crate) type Answer = Stamped<Option<Told>>;
+pub(crate) type Answer = Stamped<Option<UserReply>>;
 
 /// The calls that users share.
 #[derive(Clone)]
 pub(crate) struct Batches {
-    calls: Calls,
+    calls: ScriptRunner,
     admitted: Arc<Admitted>,
     batcher: Batcher<Scripts>,
 }
@@ -73,13 +73,13 @@ pub(crate) struct Batches {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
     runtime: Id,
-    question: Question,
+    question: Operation,
     concert: ConcertId,
 }
 
 impl Batches {
     /// No request waits for longer than `queue_timeout` for its call to begin.
-    pub(crate) fn new(calls: Calls, queue_timeout: Duration) -> Self {
+    pub(crate) fn new(calls: ScriptRunner, queue_timeout: Duration) -> Self {
         let limits = Limits {
             batch_max: BATCH_MAX,
             pending_max: PENDING_MAX,
@@ -108,9 +108,9 @@ impl Batches {
     /// Asks this about `person`.
     pub(crate) async fn ask(
         &self,
-        question: Question,
+        question: Operation,
         concert: ConcertId,
-        person: Person,
+        person: UserRequest,
     ) -> StoreResult<Answer> {
         if let Some(error) = self.calls.failure(Caller::Request) {
             return Err(error);
@@ -134,12 +134,12 @@ impl Batches {
 
     /// Look-ups are shed first, but for those of users who may be active, then joins; the gate and
     /// departures are not shed while anything else is pending.
-    fn priority(&self, question: Question, concert: ConcertId, person: &Person) -> Priority {
+    fn priority(&self, question: Operation, concert: ConcertId, person: &UserRequest) -> Priority {
         match question {
-            Question::PassGate | Question::Leave => Priority::Urgent,
-            Question::LookUp if self.admitted.covers(concert, person) => Priority::High,
-            Question::Join => Priority::Normal,
-            Question::LookUp => Priority::Low,
+            Operation::PassGate | Operation::Leave => Priority::Urgent,
+            Operation::LookUp if self.admitted.covers(concert, person) => Priority::High,
+            Operation::Join => Priority::Normal,
+            Operation::LookUp => Priority::Low,
         }
     }
 }
@@ -159,14 +159,14 @@ impl Admitted {
     }
 
     /// True where the place of `person` may well be active.
-    fn covers(&self, concert: ConcertId, person: &Person) -> bool {
+    fn covers(&self, concert: ConcertId, person: &UserRequest) -> bool {
         let up_to = self.up_to(concert);
         up_to.is_some_and(|up_to| person.only_looks(up_to))
     }
 
     /// Remembers which users were admitted.
-    fn note<'a>(&self, concert: ConcertId, told: impl Iterator<Item = &'a Told>) {
-        let latest = told.filter_map(Told::active).max_by_key(|(_, at)| *at);
+    fn note<'a>(&self, concert: ConcertId, told: impl Iterator<Item = &'a UserReply>) {
+        let latest = told.filter_map(UserReply::active).max_by_key(|(_, at)| *at);
         let Some((generation, last)) = latest else {
             return;
         };
@@ -190,14 +190,14 @@ impl Admitted {
 
 /// Runs the calls.
 struct Scripts {
-    calls: Calls,
+    calls: ScriptRunner,
     admitted: Arc<Admitted>,
 }
 
 impl Execute for Scripts {
     type Key = Route;
     type User = Member;
-    type Request = Person;
+    type Request = UserRequest;
     type Response = Answer;
     type Error = StoreError;
 
@@ -219,7 +219,7 @@ impl Execute for Scripts {
 
 impl Scripts {
     /// First those of places that may well be claimed.
-    async fn answers(&self, route: Route, people: &[Person]) -> StoreResult<Vec<Answer>> {
+    async fn answers(&self, route: Route, people: &[UserRequest]) -> StoreResult<Vec<Answer>> {
         let Route {
             question, concert, ..
         } = route;
@@ -227,15 +227,16 @@ impl Scripts {
             .admitted
             .up_to(concert)
             .filter(|_| question.may_only_look());
-        let may_be_claimed = |person: &Person| up_to.is_some_and(|up_to| person.only_looks(up_to));
-        let first: Vec<&Person> = people
+        let may_be_claimed =
+            |person: &UserRequest| up_to.is_some_and(|up_to| person.only_looks(up_to));
+        let first: Vec<&UserRequest> = people
             .iter()
             .filter(|person| may_be_claimed(person))
             .collect();
         if first.is_empty() {
             return self.ask(route, people.iter()).await;
         }
-        let claimed = questions::claimed(&self.calls, concert, first.into_iter()).await?;
+        let claimed = operations::claimed(&self.calls, concert, first.into_iter()).await?;
         let mut claimed = claimed.into_iter();
         let mut answers: Vec<Option<Answer>> = people
             .iter()
@@ -244,7 +245,7 @@ impl Scripts {
                 told.flatten().map(|told| told.map(Some))
             })
             .collect();
-        let others: Vec<&Person> = people
+        let others: Vec<&UserRequest> = people
             .iter()
             .zip(&answers)
             .filter(|(_, answer)| answer.is_none())
@@ -263,10 +264,10 @@ impl Scripts {
     async fn ask<'a>(
         &self,
         route: Route,
-        people: impl ExactSizeIterator<Item = &'a Person> + Clone,
+        people: impl ExactSizeIterator<Item = &'a UserRequest> + Clone,
     ) -> StoreResult<Vec<Answer>> {
         let count = people.len();
-        let Answers { as_of, told, .. } = route
+        let BatchReply { as_of, told, .. } = route
             .question
             .ask(&self.calls, route.concert, people)
             .await?;

@@ -7,14 +7,14 @@
 //!
 //! Each connection is looked after by a task of its own, which replaces it when it is of no more use.
 
-mod lane;
+mod managed_connection;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use deadpool_redis::redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo,
 };
-pub(crate) use lane::{Lane, Link, Trouble};
+pub(crate) use managed_connection::{ConnectionFault, ConnectionHandle, ManagedConnection};
 use tokio::runtime::{Handle, Id};
 
 use crate::{open_error::OpenError, settings::RedisSettings};
@@ -24,8 +24,8 @@ pub(crate) struct Connections {
     server: ConnectionInfo,
     settings: RedisSettings,
     /// Those of the runtimes that have asked so far: one for each processor.
-    requests: RwLock<Vec<(Id, Arc<Lane>)>>,
-    jobs: Arc<Lane>,
+    requests: RwLock<Vec<(Id, Arc<ManagedConnection>)>>,
+    jobs: Arc<ManagedConnection>,
 }
 
 impl Connections {
@@ -33,7 +33,7 @@ impl Connections {
     pub(crate) fn start(settings: &RedisSettings) -> Result<Arc<Self>, OpenError> {
         let server = server(&settings.url)?;
         Ok(Arc::new(Self {
-            jobs: Arc::new(Lane::start(&server, settings)?),
+            jobs: Arc::new(ManagedConnection::start(&server, settings)?),
             requests: RwLock::default(),
             server,
             settings: settings.clone(),
@@ -41,43 +41,43 @@ impl Connections {
     }
 
     /// What people wait for goes here.
-    pub(crate) fn for_request(&self) -> Arc<Lane> {
+    pub(crate) fn for_request(&self) -> Arc<ManagedConnection> {
         let runtime = Handle::current().id();
-        let lane = {
+        let connection = {
             let lanes = self.requests.read();
             lane_of(&lanes.unwrap_or_else(PoisonError::into_inner), runtime)
         };
-        lane.unwrap_or_else(|| self.begin(runtime))
+        connection.unwrap_or_else(|| self.begin(runtime))
     }
 
     /// The first request on a runtime begins its connection.
-    fn begin(&self, runtime: Id) -> Arc<Lane> {
+    fn begin(&self, runtime: Id) -> Arc<ManagedConnection> {
         let mut lanes = self
             .requests
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lane_of(&lanes, runtime) {
-            return lane;
+        if let Some(connection) = lane_of(&lanes, runtime) {
+            return connection;
         }
-        match Lane::start(&self.server, &self.settings) {
-            Ok(lane) => {
-                let lane = Arc::new(lane);
-                lanes.push((runtime, Arc::clone(&lane)));
-                lane
+        match ManagedConnection::start(&self.server, &self.settings) {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                lanes.push((runtime, Arc::clone(&connection)));
+                connection
             }
             Err(_) => self.for_job(),
         }
     }
 
     /// The longer scripts of the jobs go here: no request waits behind their answers.
-    pub(crate) fn for_job(&self) -> Arc<Lane> {
+    pub(crate) fn for_job(&self) -> Arc<ManagedConnection> {
         Arc::clone(&self.jobs)
     }
 }
 
-fn lane_of(lanes: &[(Id, Arc<Lane>)], runtime: Id) -> Option<Arc<Lane>> {
-    let lane = lanes.iter().find(|(id, _)| *id == runtime);
-    lane.map(|(_, lane)| Arc::clone(lane))
+fn lane_of(lanes: &[(Id, Arc<ManagedConnection>)], runtime: Id) -> Option<Arc<ManagedConnection>> {
+    let connection = lanes.iter().find(|(id, _)| *id == runtime);
+    connection.map(|(_, connection)| Arc::clone(connection))
 }
 
 /// The server of a URL, to be spoken to in the protocol in which the driver tells of a connection that

@@ -8,7 +8,7 @@ use deadpool_redis::{
 };
 use frontrow_domain::ports::{Cause, StoreError};
 
-use crate::connections::Trouble;
+use crate::connections::ConnectionFault;
 
 /// How long to wait at least before asking a server again that cannot be reached or is not ready.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -79,13 +79,13 @@ pub(crate) fn strange_answer(effect: Effect) -> StoreError {
 }
 
 /// Why the connection is to be replaced after this error, where it is.
-pub(crate) fn trouble(error: &RedisError) -> Option<Trouble> {
+pub(crate) fn trouble(error: &RedisError) -> Option<ConnectionFault> {
     if error.is_timeout() {
-        Some(Trouble::Silent)
+        Some(ConnectionFault::Silent)
     } else if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
-        Some(Trouble::ReadOnly)
+        Some(ConnectionFault::ReadOnly)
     } else if error.is_unrecoverable_error() {
-        Some(Trouble::HungUp)
+        Some(ConnectionFault::HungUp)
     } else {
         None
     }
@@ -134,7 +134,7 @@ mod tests {
             "CLUSTERDOWN The cluster is down",
             "CROSSSLOT Keys in request don't hash to the same slot",
             "LOADING Redis is loading the dataset in memory",
-            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+            "MASTERDOWN ConnectionHandle with MASTER is down and replica-serve-stale-data is set to 'no'.",
             "MISCONF Redis is configured to save RDB snapshots script: 1a2b, on @user_script:12.",
             "MOVED 3999 127.0.0.1:6381",
             "NOAUTH Authentication required.",
@@ -185,6 +185,6 @@ mod tests {
         assert_eq!(trouble(&answer("LOADING Redis is loading")), None);
         assert_eq!(trouble(&answer("OOM command not allowed")), None);
         let read_only = answer("READONLY You can't write against a read only replica.");
-        assert_eq!(trouble(&read_only), Some(Trouble::ReadOnly));
+        assert_eq!(trouble(&read_only), Some(ConnectionFault::ReadOnly));
     }
 }

@@ -8,13 +8,13 @@ use deadpool_redis::redis::Value;
 use frontrow_domain::ports::StoreResult;
 
 use crate::{
-    calls::{Caller, Calls},
     errors,
     open_error::OpenError,
+    script_runner::{Caller, ScriptRunner},
     scripts::{self, FORMAT},
 };
 
-impl Calls {
+impl ScriptRunner {
     /// Notes the format of all keys, unless one is noted, and refuses another. A server that cannot say
     /// is taken: each queue says it too.
     pub(crate) async fn check_format(&self, server: &str) -> Result<(), OpenError> {

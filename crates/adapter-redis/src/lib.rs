@@ -49,7 +49,6 @@
 //! - `store/`: one file for each port.
 
 mod batches;
-mod calls;
 mod clock;
 mod connections;
 mod errors;
@@ -58,13 +57,14 @@ mod keys;
 mod listing;
 mod member;
 mod open_error;
-mod people;
-mod questions;
+mod operations;
 mod reply;
+mod script_runner;
 mod scripts;
 mod server;
 mod settings;
 mod store;
+mod user_requests;
 
 pub use clock::TimeOffset;
 pub use open_error::OpenError;

@@ -22,8 +22,8 @@ use deadpool_redis::redis::Cmd;
 use frontrow_domain::{model::ConcertId, ports::StoreResult};
 
 use crate::{
-    calls::{Caller, Calls},
     errors::Effect,
+    script_runner::{Caller, ScriptRunner},
     scripts,
 };
 
@@ -60,7 +60,7 @@ pub(crate) struct Ticked {
     pub(crate) turned: bool,
 }
 
-impl Calls {
+impl ScriptRunner {
     /// Lists the queue of `concert` under this number. What was done there, a place taken or a seed, is good
     /// whether this works or not; where it does not, the next tick lists the queue.
     pub(crate) async fn try_to_list(&self, caller: Caller, concert: ConcertId, listing: i64) {

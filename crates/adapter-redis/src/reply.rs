@@ -40,7 +40,7 @@ pub(crate) fn word(state: PolicyState) -> &'static str {
 }
 
 /// The failure when an answer is of no kind that its script gives.
-pub(crate) fn strange() -> StoreError {
+pub(crate) fn malformed_reply() -> StoreError {
     errors::strange_answer(Effect::Writes)
 }
 
@@ -61,7 +61,7 @@ impl Reply {
     /// Begins to read an answer.
     pub(crate) fn read(answer: Value) -> StoreResult<Self> {
         let Value::Array(values) = answer else {
-            return Err(strange());
+            return Err(malformed_reply());
         };
         let mut reply = Self {
             what: String::new(),
@@ -86,7 +86,7 @@ impl Reply {
         let state = self.text()?;
         let state = STATES.iter().find(|(_, word)| *word == state);
         Ok(QueueView {
-            state: state.ok_or_else(strange)?.0,
+            state: state.ok_or_else(malformed_reply)?.0,
             opens_at: self.optional_instant()?,
             recovering: self.flag()?,
             sale: self.sale()?,
@@ -103,19 +103,19 @@ impl Reply {
     fn sale(&mut self) -> StoreResult<SaleState> {
         let number = self.number()?;
         let state = u8::try_from(number).ok().and_then(SaleState::from_number);
-        state.ok_or_else(strange)
+        state.ok_or_else(malformed_reply)
     }
 
     /// A life of the store.
     pub(crate) fn generation(&mut self) -> StoreResult<Generation> {
         let digits = self.text()?;
-        let number = u64::from_str_radix(&digits, 16).map_err(|_| strange())?;
+        let number = u64::from_str_radix(&digits, 16).map_err(|_| malformed_reply())?;
         Ok(Generation(number))
     }
 
     /// The version of a policy.
     pub(crate) fn version(&mut self) -> StoreResult<PolicyVersion> {
-        let version = self.text()?.parse().map_err(|_| strange())?;
+        let version = self.text()?.parse().map_err(|_| malformed_reply())?;
         Ok(PolicyVersion(version))
     }
 
@@ -124,13 +124,13 @@ impl Reply {
         match self.rest.next() {
             Some(Value::BulkString(bytes)) => Ok(bytes),
             Some(Value::SimpleString(text)) => Ok(text.into()),
-            _ => Err(strange()),
+            _ => Err(malformed_reply()),
         }
     }
 
     /// A text.
     pub(crate) fn text(&mut self) -> StoreResult<String> {
-        String::from_utf8(self.bytes()?).map_err(|_| strange())
+        String::from_utf8(self.bytes()?).map_err(|_| malformed_reply())
     }
 
     /// A number, or none.
@@ -138,13 +138,13 @@ impl Reply {
         match self.rest.next() {
             Some(Value::Int(number)) => Ok(Some(number)),
             Some(Value::Nil) | None => Ok(None),
-            Some(_) => Err(strange()),
+            Some(_) => Err(malformed_reply()),
         }
     }
 
     /// A number.
     pub(crate) fn number(&mut self) -> StoreResult<i64> {
-        self.optional()?.ok_or_else(strange)
+        self.optional()?.ok_or_else(malformed_reply)
     }
 
     /// A number of people.
@@ -161,7 +161,7 @@ impl Reply {
     pub(crate) fn list(&mut self) -> StoreResult<vec::IntoIter<Value>> {
         match self.rest.next() {
             Some(Value::Array(values)) => Ok(values.into_iter()),
-            _ => Err(strange()),
+            _ => Err(malformed_reply()),
         }
     }
 
@@ -181,10 +181,10 @@ impl Reply {
 
 /// A number of people.
 pub(crate) fn count(number: i64) -> StoreResult<u64> {
-    u64::try_from(number).map_err(|_| strange())
+    u64::try_from(number).map_err(|_| malformed_reply())
 }
 
 /// The instant so many microseconds after the beginning of 1970.
 pub(crate) fn instant(micros: i64) -> StoreResult<Timestamp> {
-    Timestamp::from_microsecond(micros).map_err(|_| strange())
+    Timestamp::from_microsecond(micros).map_err(|_| malformed_reply())
 }

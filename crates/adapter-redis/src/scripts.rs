@@ -54,21 +54,21 @@ macro_rules! scripts {
 
 scripts! {
     /// Takes places.
-    JOIN = ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "line", "expired", "window", "admission", "join"];
+    JOIN = ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "line", "expired", "window", "admission", "join"];
     /// Says where places are.
-    LOOK_UP = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "look_up"];
+    LOOK_UP = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "look_up"];
     /// Says where places are, without a heartbeat.
-    PEEK = full ["queue", "gaps", "service", "deadlines", "reentry", "people", "peek"];
+    PEEK = full ["queue", "gaps", "service", "deadlines", "reentry", "users", "peek"];
     /// Shows claimed places.
     CLAIMED = full ["queue", "claimed"];
     /// Lets active places through.
-    PASS_GATE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "pass_gate"];
+    PASS_GATE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "pass_gate"];
     /// Ends places.
-    LEAVE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "leave"];
+    LEAVE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "leave"];
     /// Shows the line as a whole.
-    LOOK = full ["queue", "gaps", "deadlines", "reentry", "look"];
+    SNAPSHOT = full ["queue", "gaps", "deadlines", "reentry", "snapshot"];
     /// Records heartbeats, and says where places are.
-    HEARD_OF = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "people", "heard_of"];
+    RECORD_HEARTBEATS = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "record_heartbeats"];
     /// Admits the head of the line.
     ADMIT = full [
         "queue", "gaps", "server", "service", "deadlines", "reentry", "line", "tick", "expired", "window", "admission", "admit"

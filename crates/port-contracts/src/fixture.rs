@@ -13,8 +13,8 @@ use frontrow_domain::{
     },
     ports::{
         Books, CleanStops, ConcertEditor, Concerts, Idempotency, Points, Queue, QueueControl,
-        QueuePolicies, QueueTicks, RankingCounters, RankingSource, Reservations, ServedArrivals,
-        StoredCurrency, WaitingLine,
+        QueuePolicies, QueueSnapshots, QueueTicks, RankingCounters, RankingSource, Reservations,
+        ServedArrivals, StoredCurrency,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -65,7 +65,7 @@ pub struct QueuePorts {
     /// As its operators see it.
     pub control: Arc<dyn QueueControl>,
     /// As who answers many at once sees it.
-    pub line: Arc<dyn WaitingLine>,
+    pub line: Arc<dyn QueueSnapshots>,
 }
 
 /// The ports of a database, all on one store.
@@ -99,7 +99,7 @@ pub struct DatabasePorts {
 
 /// What happens to a call on its way to the store and back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mishap {
+pub enum NetworkFault {
     /// It does not arrive, and the adapter is left waiting.
     RequestLost,
     /// It does not arrive, and then the connections are reset.
@@ -125,15 +125,15 @@ pub enum Mishap {
 #[async_trait]
 pub trait FaultyFixture: Fixture {
     /// From now on this happens to all that is on its way.
-    async fn strike(&self, mishap: Mishap);
+    async fn inject(&self, fault: NetworkFault);
 
-    /// Waits until something was lost, and resets all connections. Asked for after mishaps that say so, and
+    /// Waits until something was lost, and resets all connections. Asked for after faults that say so, and
     /// dropped where the call ends before.
     async fn cut(&self);
 
     /// Resets all connections, and breaks nothing more: whatever was on its way is done by then or never
     /// will be.
-    async fn mend(&self);
+    async fn heal(&self);
 }
 
 /// A count of what is left to buy that is newer than every one before it.

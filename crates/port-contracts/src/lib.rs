@@ -21,7 +21,7 @@ mod proof;
 pub mod queue;
 pub mod ranking_cache;
 mod runtime;
-pub mod shared_look;
+pub mod snapshot_queue;
 
-pub use fixture::{DatabasePorts, FaultyFixture, Fixture, Mishap, QueuePorts};
+pub use fixture::{DatabasePorts, FaultyFixture, Fixture, NetworkFault, QueuePorts};
 pub use runtime::run;

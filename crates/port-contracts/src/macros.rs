@@ -217,18 +217,18 @@ macro_rules! queue_contracts {
                 forgotten_leavers_may_be_anybody
                 looks_in_a_row_miss_nobody
             }
-            signs {
-                a_sign_that_is_told_keeps_a_place
-                a_sign_is_answered_with_its_place
-                a_sign_counts_from_its_own_instant
-                an_older_sign_takes_nothing_back
-                the_latest_of_several_signs_counts
-                a_sign_from_the_future_counts_from_now
-                a_late_sign_revives_nobody
-                a_sign_of_another_place_changes_nothing
-                a_sign_of_who_is_active_changes_nothing
-                many_signs_are_told_at_once
-                telling_signs_serves_no_queue
+            heartbeats {
+                a_recorded_heartbeat_keeps_a_place
+                a_recorded_heartbeat_is_answered_with_its_place
+                a_heartbeat_counts_from_its_own_instant
+                an_older_heartbeat_takes_nothing_back
+                the_latest_of_several_heartbeats_counts
+                a_heartbeat_from_the_future_counts_from_now
+                a_late_heartbeat_revives_no_place
+                a_heartbeat_of_another_place_changes_nothing
+                a_heartbeat_of_an_active_place_changes_nothing
+                many_heartbeats_are_recorded_at_once
+                recording_heartbeats_serves_no_queue
             }
             peeks {
                 a_peek_tells_what_a_look_up_tells

@@ -1,4 +1,4 @@
-mod road;
+mod proxied_connection;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use road::{Road, Traffic};
+use proxied_connection::{ProxiedConnection, Traffic};
 
 /// How many connections pass through at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -104,7 +104,7 @@ impl FaultProxy {
             listener: Some(listen(address)?),
             room: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
             connections: JoinSet::new(),
-            road: Road {
+            road: ProxiedConnection {
                 target,
                 orders: orders.subscribe(),
                 traffic: traffic.clone(),
@@ -219,7 +219,7 @@ struct Door {
     listener: Option<TcpListener>,
     room: Arc<Semaphore>,
     connections: JoinSet<()>,
-    road: Road,
+    road: ProxiedConnection,
 }
 
 impl Door {

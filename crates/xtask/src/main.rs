@@ -1,10 +1,13 @@
 //! `cargo xtask`: the chores of people who work on Frontrow.
 
 mod boundaries;
+mod commits;
+mod git;
 mod mysql_suite;
 mod soak;
 mod test_command;
 mod tools;
+mod words;
 
 use std::{
     env,
@@ -44,6 +47,16 @@ enum Chore {
     ///
     /// Prints every dependency that breaks a rule, with the rule, and fails if there is one.
     Boundaries,
+
+    /// Check that no word is used that the glossary has replaced
+    ///
+    /// Prints every use with what is written instead, and fails if there is one.
+    Words,
+
+    /// Check the subjects of commits, and the lengths of the lines that they add
+    ///
+    /// For commits after the one that `.ci/commits-since` names.
+    Commits,
 }
 
 fn main() -> ExitCode {
@@ -51,6 +64,8 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test_command::run(&arguments),
         Chore::Soak(arguments) => soak::run(&arguments),
         Chore::Boundaries => boundaries::run(),
+        Chore::Words => words::run(),
+        Chore::Commits => commits::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,8 +24,8 @@ const PARTS: &[Part] = &[
     part(MEMORY, "whatever_happens", "FRONTROW_MODEL_CASES=10000", 30),
     part(RESTART, "histories::", "FRONTROW_RESTART_CASES=10000", 30),
     part(RESTART, "cost::", "FRONTROW_IMAGE_USERS=1000000", 5),
-    part(REDIS, "broken_way::", "FRONTROW_FAULT_CASES=10000", 90),
-    part(MYSQL_QUEUE, "broken_way::", "FRONTROW_FAULT_CASES=10000", 120),
+    part(REDIS, "lossy_network::", "FRONTROW_FAULT_CASES=10000", 90),
+    part(MYSQL_QUEUE, "lossy_network::", "FRONTROW_FAULT_CASES=10000", 120),
     part(MYSQL_QUEUE, "cost::", "FRONTROW_LINE_PEOPLE=1000000", 15),
     part(PROGRAM, "exactness::", "FRONTROW_EXACTNESS_PEOPLE=20000", 30),
 ];

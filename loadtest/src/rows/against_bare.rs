@@ -23,7 +23,7 @@ impl Side for Steady {
 }
 
 /// The row of a cost: the processor time of program and stores for a request, in that of `process`
-/// for one of the yardstick's. The ratio of the rates is behind it.
+/// for one of the baseline's. The ratio of the rates is behind it.
 pub(crate) fn cost(what: &str, reference: &str, process: &str, compared: &Compared) -> Row {
     let costs = compared.costs(process);
     let row = Row::new(what, median(&costs))

@@ -1,4 +1,4 @@
-//! The yardstick of a database: durable commits of one row each, on as many connections as ask the
+//! The baseline of a database: durable commits of one row each, on as many connections as ask the
 //! program.
 
 use std::time::Duration;

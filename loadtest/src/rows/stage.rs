@@ -46,7 +46,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) append_only: AppendOnly,
 }
 
-/// A program, the yardstick beside it, and who reads their processor time.
+/// A program, the baseline beside it, and who reads their processor time.
 pub(crate) struct Stage {
     pub(crate) program: Program,
     pub(crate) bare: Bare,

@@ -6,17 +6,17 @@ use frontrow_domain::model::{
 };
 use jiff::Timestamp;
 
-use super::{directory::Directory, micros::Micros, ranked::Ranked};
+use super::{micros::Micros, order_statistic_set::OrderStatisticSet, sharded_map::ShardedMap};
 
 /// The active places of a queue.
 #[derive(Debug, Default)]
 pub(super) struct Active {
-    places: Directory<ActivePlace>,
+    places: ShardedMap<ActivePlace>,
     /// Places that were not used yet, from who was admitted first. Their ends change for everybody
     /// at once when service was interrupted; the order stays.
-    unclaimed: Ranked<(Micros, UserId)>,
+    unclaimed: OrderStatisticSet<(Micros, UserId)>,
     /// Places that were used, from the one that ends first.
-    claimed: Ranked<(Micros, UserId)>,
+    claimed: OrderStatisticSet<(Micros, UserId)>,
 }
 
 /// An active place.

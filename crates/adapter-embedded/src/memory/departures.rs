@@ -2,21 +2,21 @@
 
 use std::collections::VecDeque;
 
-use frontrow_domain::model::queue::{Arrival, Generation, Left, LineMark};
+use frontrow_domain::model::queue::{Arrival, DepartureCursor, Departures, Generation};
 
 /// The arrivals of the last who left a line by their own will.
 #[derive(Debug, Default)]
-pub(super) struct Departures {
+pub(super) struct DepartureLog {
     /// How many have left in all.
     total: u64,
     /// The last of them.
     last: VecDeque<Arrival>,
 }
 
-impl Departures {
+impl DepartureLog {
     /// Notes that who arrived at `arrival` has left.
     pub(super) fn note(&mut self, arrival: Arrival) {
-        if self.last.len() == Left::REMEMBERED {
+        if self.last.len() == Departures::REMEMBERED {
             self.last.pop_front();
         }
         self.last.push_back(arrival);
@@ -30,25 +30,29 @@ impl Departures {
 
     /// The record of [`parts`](Self::parts). None where they cannot be those of a record.
     pub(super) fn of_parts(total: u64, last: VecDeque<Arrival>) -> Option<Self> {
-        let known = last.len() <= Left::REMEMBERED && last.len() as u64 <= total;
+        let known = last.len() <= Departures::REMEMBERED && last.len() as u64 <= total;
         known.then_some(Self { total, last })
     }
 
     /// Where the record stands in this life of the store.
-    pub(super) fn mark(&self, generation: Generation) -> LineMark {
-        LineMark {
+    pub(super) fn mark(&self, generation: Generation) -> DepartureCursor {
+        DepartureCursor {
             generation,
             number: self.total,
         }
     }
 
     /// Who has left since `mark`, in this life of the store.
-    pub(super) fn since(&self, mark: Option<LineMark>, generation: Generation) -> Left {
+    pub(super) fn since(
+        &self,
+        mark: Option<DepartureCursor>,
+        generation: Generation,
+    ) -> Departures {
         mark.filter(|mark| mark.generation == generation)
             .and_then(|mark| usize::try_from(self.total.checked_sub(mark.number)?).ok())
             .and_then(|count| self.last.len().checked_sub(count))
-            .map_or(Left::Anybody, |known| {
-                Left::These(self.last.iter().skip(known).copied().collect())
+            .map_or(Departures::Unknown, |known| {
+                Departures::These(self.last.iter().skip(known).copied().collect())
             })
     }
 }
@@ -59,39 +63,42 @@ mod tests {
 
     const NOW: Generation = Generation(2);
 
-    fn since(departures: &Departures, number: u64) -> Left {
+    fn since(departures: &DepartureLog, number: u64) -> Departures {
         let generation = NOW;
-        departures.since(Some(LineMark { generation, number }), NOW)
+        departures.since(Some(DepartureCursor { generation, number }), NOW)
     }
 
     #[test]
     fn it_remembers_so_many_and_admits_to_have_forgotten_the_others() {
-        let mut departures = Departures::default();
+        let mut departures = DepartureLog::default();
         let first = Arrival::from_micros(1);
         departures.note(first);
-        assert_eq!(since(&departures, 0), Left::These(vec![first]));
-        let most = i64::try_from(Left::REMEMBERED).unwrap();
+        assert_eq!(since(&departures, 0), Departures::These(vec![first]));
+        let most = i64::try_from(Departures::REMEMBERED).unwrap();
         for micros in 2..=most + 1 {
             departures.note(Arrival::from_micros(micros));
         }
-        assert_eq!(since(&departures, 0), Left::Anybody);
-        let Left::These(known) = since(&departures, 1) else {
+        assert_eq!(since(&departures, 0), Departures::Unknown);
+        let Departures::These(known) = since(&departures, 1) else {
             panic!("the last are remembered");
         };
-        assert_eq!(known.len(), Left::REMEMBERED);
-        assert_eq!(departures.last.len(), Left::REMEMBERED);
+        assert_eq!(known.len(), Departures::REMEMBERED);
+        assert_eq!(departures.last.len(), Departures::REMEMBERED);
         let end = departures.mark(NOW);
-        assert_eq!(departures.since(Some(end), NOW), Left::These(Vec::new()));
+        assert_eq!(
+            departures.since(Some(end), NOW),
+            Departures::These(Vec::new())
+        );
     }
 
     #[test]
     fn what_it_cannot_know_may_be_anybody() {
-        let departures = Departures::default();
-        assert_eq!(departures.since(None, NOW), Left::Anybody);
-        assert_eq!(since(&departures, 1), Left::Anybody);
+        let departures = DepartureLog::default();
+        assert_eq!(departures.since(None, NOW), Departures::Unknown);
+        assert_eq!(since(&departures, 1), Departures::Unknown);
         assert_eq!(
             departures.since(Some(departures.mark(NOW)), Generation(1)),
-            Left::Anybody
+            Departures::Unknown
         );
     }
 }

@@ -6,19 +6,19 @@
 
 mod active;
 mod departures;
-mod directory;
 mod image;
 mod micros;
+mod order_statistic_set;
 mod queue;
 mod queue_control;
+mod queue_snapshots;
 mod queue_ticks;
-mod ranked;
 mod ranking_cache;
 mod requests;
+mod sharded_map;
 mod state;
 mod ticks;
 mod waiting;
-mod waiting_line;
 
 pub use image::QueueImageFile;
 pub use queue::MemoryQueue;

@@ -13,7 +13,7 @@ use frontrow_domain::model::{
 };
 use jiff::Timestamp;
 
-use super::{active::Active, departures::Departures, waiting::Waiting};
+use super::{active::Active, departures::DepartureLog, waiting::Waiting};
 
 /// A queue.
 ///
@@ -35,7 +35,7 @@ pub(super) struct QueueState {
     /// The latest arrival of a user who was admitted at once.
     pub(super) at_once_up_to: Option<Arrival>,
     /// The users who left the line.
-    pub(super) departures: Departures,
+    pub(super) departures: DepartureLog,
     /// The users whose place ended since a loss, and its arrival: it does not re-enter. A tree,
     /// because it is forgotten piece by piece.
     pub(super) ended: BTreeMap<UserId, Arrival>,
@@ -63,7 +63,7 @@ impl QueueState {
             admitted: 0,
             passed_to: None,
             at_once_up_to: None,
-            departures: Departures::default(),
+            departures: DepartureLog::default(),
             ended: BTreeMap::new(),
         }
     }

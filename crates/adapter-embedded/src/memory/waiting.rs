@@ -2,26 +2,26 @@
 
 use frontrow_domain::model::{
     UserId,
-    queue::{Arrival, Deadlines, PlaceEnd, SignOfLife, Standing},
+    queue::{Arrival, Deadlines, Heartbeat, PlaceEnd, Standing},
 };
 use jiff::Timestamp;
 
-use super::{directory::Directory, micros::Micros, ranked::Ranked};
+use super::{micros::Micros, order_statistic_set::OrderStatisticSet, sharded_map::ShardedMap};
 
 /// The waiting places of a queue.
 ///
 /// The user's name is kept once and shared by the three of its parts.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
-    places: Directory<WaitingPlace>,
+    places: ShardedMap<WaitingPlace>,
     /// The line, from its head. Users from different lives of the store may have arrived in the very
     /// same microsecond, so the name decides in the end.
-    line: Ranked<(Arrival, UserId)>,
+    line: OrderStatisticSet<(Arrival, UserId)>,
     /// The users who stand aside: they take no turn until their next heartbeat.
-    aside: Ranked<(Arrival, UserId)>,
+    aside: OrderStatisticSet<(Arrival, UserId)>,
     /// From who was silent longest. When a place ends follows from it, but changes for everybody at
     /// once when service was interrupted; the order stays.
-    silence: Ranked<(Micros, UserId)>,
+    silence: OrderStatisticSet<(Micros, UserId)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -109,13 +109,13 @@ impl Waiting {
     /// the place is not past its end.
     pub(super) fn earlier_heartbeat(
         &mut self,
-        sign: &SignOfLife,
+        heartbeat: &Heartbeat,
         deadlines: &Deadlines<'_>,
         now: Timestamp,
     ) {
-        let at = Micros::from(sign.at.min(now));
-        self.record(&sign.user, deadlines, now, |arrival, before| {
-            (arrival == sign.arrival && at > before).then_some(at)
+        let at = Micros::from(heartbeat.at.min(now));
+        self.record(&heartbeat.user, deadlines, now, |arrival, before| {
+            (arrival == heartbeat.arrival && at > before).then_some(at)
         });
     }
 

@@ -15,14 +15,14 @@ use frontrow_domain::{
     model::{
         ConcertId, DatabaseId, ImageStamp, StopNumber, UserId,
         queue::{
-            Arrival, Capacity, GatePurpose, Generation, Line, LineMark, Place, PolicyVersion,
-            QueuePolicy, QueueSeed, Recovery, SaleCount, SaleState, SignOfLife, Standing, Ticket,
-            VersionedPolicy,
+            Arrival, Capacity, DepartureCursor, GatePurpose, Generation, Heartbeat, LineSnapshot,
+            Place, PolicyVersion, QueuePolicy, QueueSeed, Recovery, SaleCount, SaleState, Standing,
+            Ticket, VersionedPolicy,
         },
     },
     ports::{
-        Clock, GateOutcome, JoinOutcome, LineOutcome, LookUpOutcome, Queue, QueueControl,
-        QueueImage, QueueTicks, TickOutcome, WaitingLine,
+        Clock, GateOutcome, JoinOutcome, LookUpOutcome, Queue, QueueControl, QueueImage,
+        QueueSnapshots, QueueTicks, SnapshotOutcome, TickOutcome,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -85,7 +85,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<StandingClock>,
     queue: Arc<MemoryQueue>,
     tickets: Mutex<HashMap<u8, Ticket>>,
-    mark: Mutex<Option<LineMark>>,
+    mark: Mutex<Option<DepartureCursor>>,
     later: SignedDuration,
     stopped_at: Option<Timestamp>,
     version: AtomicI64,
@@ -183,12 +183,12 @@ impl World {
                 let Some(ticket) = self.ticket(number) else {
                     return String::new();
                 };
-                let sign = SignOfLife {
+                let heartbeat = Heartbeat {
                     user: ticket.user,
                     arrival: ticket.arrival,
                     at: self.clock.now() - SignedDuration::from_secs(seconds.into()),
                 };
-                let noted = self.queue.heard_of(CONCERT, &[sign]).await;
+                let noted = self.queue.record_heartbeats(CONCERT, &[heartbeat]).await;
                 let found = noted.unwrap().remove(0).value;
                 self.found(number, found)
             }
@@ -202,7 +202,7 @@ impl World {
                     .unwrap()
                     .value,
             ),
-            Step::Look => self.look().await,
+            Step::Look => self.snapshot().await,
             Step::Capacity(max_active) => {
                 let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
                 let seed = seed(version, max_active, None);
@@ -224,7 +224,7 @@ impl World {
 
     /// What every user and every operator can see.
     pub(crate) async fn all(&self, users: u8) -> Vec<String> {
-        let mut all = vec![self.look().await];
+        let mut all = vec![self.snapshot().await];
         for number in 0..users {
             all.push(self.run(&Step::LookUp(number)).await);
         }
@@ -271,20 +271,20 @@ impl World {
         }
     }
 
-    async fn look(&self) -> String {
+    async fn snapshot(&self) -> String {
         let since = *self.mark.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = self.queue.look(CONCERT, since).await.unwrap().value;
-        let LineOutcome::Seen(line) = seen else {
+        let seen = self.queue.snapshot(CONCERT, since).await.unwrap().value;
+        let SnapshotOutcome::Seen(line) = seen else {
             return format!("{seen:?}");
         };
         *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.mark);
         let left = format!("{:?}", line.left).len();
-        let line = Line {
+        let line = LineSnapshot {
             reentry_until: line.reentry_until.map(|until| until - self.later),
             admitted_up_to: line
                 .admitted_up_to
                 .map(|arrival| self.without_break(arrival)),
-            left: frontrow_domain::model::queue::Left::Anybody,
+            left: frontrow_domain::model::queue::Departures::Unknown,
             ..line
         };
         format!("{line:?} {left}")

@@ -8,13 +8,14 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId, micros,
         queue::{
-            GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, Served, SignOfLife, Ticket,
+            DepartureCursor, GatePurpose, Heartbeat, PolicyVersion, QueueSeed, SaleCount, Served,
+            Ticket,
         },
     },
     ports::{
-        Clock, GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome,
-        Queue, QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreResult,
-        TickOutcome, WaitingLine,
+        Clock, GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, PeekOutcome, Queue,
+        QueueControl, QueueSnapshots, QueueTicks, RemoveOutcome, SeedOutcome, SnapshotOutcome,
+        Stamped, StoreResult, TickOutcome,
     },
 };
 use frontrow_port_contracts::{Fixture, QueuePorts};
@@ -166,21 +167,21 @@ impl QueueControl for Replaceable {
 }
 
 #[async_trait]
-impl WaitingLine for Replaceable {
-    async fn look(
+impl QueueSnapshots for Replaceable {
+    async fn snapshot(
         &self,
         concert: ConcertId,
-        since: Option<LineMark>,
-    ) -> StoreResult<Stamped<LineOutcome>> {
-        self.now().look(concert, since).await
+        since: Option<DepartureCursor>,
+    ) -> StoreResult<Stamped<SnapshotOutcome>> {
+        self.now().snapshot(concert, since).await
     }
 
-    async fn heard_of(
+    async fn record_heartbeats(
         &self,
         concert: ConcertId,
-        signs: &[SignOfLife],
+        heartbeats: &[Heartbeat],
     ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
-        self.now().heard_of(concert, signs).await
+        self.now().record_heartbeats(concert, heartbeats).await
     }
     async fn peek(
         &self,

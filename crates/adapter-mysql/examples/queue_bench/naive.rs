@@ -177,7 +177,7 @@ pub(crate) async fn counted_positions(server: &Opts, people: usize) -> Result<Ro
         }
     })
     .await?;
-    Ok(row.noting("exact; no sign of life"))
+    Ok(row.noting("exact; no heartbeat"))
 }
 
 /// Takes whoever is not locked, oldest first.

@@ -139,7 +139,7 @@ impl Waiting {
             }
         })
         .await?;
-        Ok(row.noting("signs of life written"))
+        Ok(row.noting("heartbeats written"))
     }
 
     /// Admits 500 at a time.

@@ -25,7 +25,7 @@ use super::{
     rows::ReservationRow,
     schema::{performances, seats},
 };
-use crate::{calls::Turn, session::Session, statement::Fixed};
+use crate::{session::Session, statement::Fixed, transactions::Verdict};
 
 /// A reservation that is written as held or confirmed, or that a seat of the performance or a payment names.
 const RESERVATIONS: &str = "
@@ -55,7 +55,7 @@ impl Books for MySqlDatabase {
     async fn accounts(&self, after: Option<UserId>, limit: u32) -> StoreResult<Vec<AccountBooks>> {
         self.edit((after, limit), |session, (after, limit)| {
             accounts::page(session, after.as_ref(), *limit)
-                .map_ok(Turn::Done)
+                .map_ok(Verdict::Commit)
                 .boxed()
         })
         .await
@@ -68,7 +68,7 @@ impl Books for MySqlDatabase {
     ) -> StoreResult<Vec<PerformanceId>> {
         self.call((after, limit), |session, (after, limit)| {
             performances_after(session, *after, *limit)
-                .map_ok(Turn::Done)
+                .map_ok(Verdict::Commit)
                 .boxed()
         })
         .await
@@ -76,7 +76,7 @@ impl Books for MySqlDatabase {
 
     async fn performance(&self, id: PerformanceId) -> StoreResult<Option<PerformanceRecords>> {
         self.edit(id, |session, id| {
-            performance(session, *id).map_ok(Turn::Done).boxed()
+            performance(session, *id).map_ok(Verdict::Commit).boxed()
         })
         .await
     }

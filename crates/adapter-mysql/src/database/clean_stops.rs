@@ -15,7 +15,7 @@ use frontrow_domain::{
 use futures_util::FutureExt;
 
 use super::{MySqlDatabase, schema::settings};
-use crate::{calls::Turn, errors, session::Session};
+use crate::{errors, session::Session, transactions::Verdict};
 
 /// The setting of the database's id.
 const DATABASE: &str = "database_id";
@@ -45,21 +45,21 @@ impl CleanStops for MySqlDatabase {
     }
 }
 
-async fn recorded(session: &mut Session) -> QueryResult<Turn<Option<StopNumber>>> {
+async fn recorded(session: &mut Session) -> QueryResult<Verdict<Option<StopNumber>>> {
     let stored = settings::table
         .find(STOP)
         .select(settings::value)
         .get_result::<String>(session.connection())
         .await
         .optional()?;
-    number(STOP, stored).map(Turn::Done)
+    number(STOP, stored).map(Verdict::Commit)
 }
 
 async fn begin(
     session: &mut Session,
     fresh: DatabaseId,
     run: RunId,
-) -> QueryResult<Turn<BegunRun>> {
+) -> QueryResult<Verdict<BegunRun>> {
     session.begin().await?;
     put(session, RUN, run.to_string()).await?;
     insert_or_ignore_into(settings::table)
@@ -74,16 +74,16 @@ async fn begin(
     delete(settings::table.find(STOP))
         .execute(session.connection())
         .await?;
-    Ok(Turn::Done(BegunRun { database, stop }))
+    Ok(Verdict::Commit(BegunRun { database, stop }))
 }
 
-async fn record(session: &mut Session, run: RunId, stop: StopNumber) -> QueryResult<Turn<bool>> {
+async fn record(session: &mut Session, run: RunId, stop: StopNumber) -> QueryResult<Verdict<bool>> {
     session.begin().await?;
     if locked(session, RUN).await? != Some(run) {
-        return Ok(Turn::Refused(false));
+        return Ok(Verdict::Rollback(false));
     }
     put(session, STOP, stop.to_string()).await?;
-    Ok(Turn::Done(true))
+    Ok(Verdict::Commit(true))
 }
 
 /// The number that is the setting `name` until the transaction ends.

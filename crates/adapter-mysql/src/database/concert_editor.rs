@@ -26,7 +26,7 @@ use super::{
     schema::concerts,
     slots,
 };
-use crate::{calls::Turn, session::Session};
+use crate::{session::Session, transactions::Verdict};
 
 #[async_trait]
 impl ConcertEditor for MySqlDatabase {
@@ -112,7 +112,7 @@ impl ConcertEditor for MySqlDatabase {
 
     async fn duplicate_performances(&self) -> StoreResult<Vec<DuplicatePerformance>> {
         self.edit((), |session, ()| {
-            slots::duplicates(session).map_ok(Turn::Done).boxed()
+            slots::duplicates(session).map_ok(Verdict::Commit).boxed()
         })
         .await
     }
@@ -125,12 +125,12 @@ async fn create_concert(
     policy: &VersionedPolicy,
     by: &Operator,
     keyed: Option<&Keyed>,
-) -> QueryResult<Turn<CreateConcertOutcome>> {
+) -> QueryResult<Verdict<CreateConcertOutcome>> {
     session.begin().await?;
     if let Some(keyed) = keyed {
         match idempotency::claim(session, keyed, id.0).await? {
             Claim::Ours => {}
-            Claim::UnderWay => return Ok(Turn::Refused(CreateConcertOutcome::InProgress)),
+            Claim::UnderWay => return Ok(Verdict::Rollback(CreateConcertOutcome::InProgress)),
             Claim::Taken => return earlier_concert(session, keyed).await,
         }
     }
@@ -143,24 +143,26 @@ async fn create_concert(
         })
         .execute(session.connection())
         .await?;
-    Ok(Turn::Done(CreateConcertOutcome::Created(Applied::first(
-        id,
-    ))))
+    Ok(Verdict::Commit(CreateConcertOutcome::Created(
+        Applied::first(id),
+    )))
 }
 
 /// The concert that an earlier call with the key created.
 async fn earlier_concert(
     session: &mut Session,
     keyed: &Keyed,
-) -> QueryResult<Turn<CreateConcertOutcome>> {
+) -> QueryResult<Verdict<CreateConcertOutcome>> {
     session.roll_back().await?;
     Ok(match idempotency::find(session, keyed).await? {
         KeyUse::Replayed(EffectOf::Concert(id)) => {
-            Turn::Done(CreateConcertOutcome::Created(Applied::replayed(id)))
+            Verdict::Commit(CreateConcertOutcome::Created(Applied::replayed(id)))
         }
-        KeyUse::Replayed(_) | KeyUse::OtherRequest => Turn::Done(CreateConcertOutcome::KeyReused),
+        KeyUse::Replayed(_) | KeyUse::OtherRequest => {
+            Verdict::Commit(CreateConcertOutcome::KeyReused)
+        }
         // It was purged between two looks.
-        KeyUse::New => Turn::Again,
+        KeyUse::New => Verdict::Retry,
     })
 }
 
@@ -169,7 +171,7 @@ async fn retitle(
     id: ConcertId,
     title: &ConcertTitle,
     by: &Operator,
-) -> QueryResult<Turn<EditOutcome>> {
+) -> QueryResult<Verdict<EditOutcome>> {
     session.begin().await?;
     let before: Option<Db<ConcertTitle>> = concerts::table
         .find(Db(id))
@@ -179,7 +181,7 @@ async fn retitle(
         .await
         .optional()?;
     let Some(before) = before else {
-        return Ok(Turn::Refused(EditOutcome::NotFound));
+        return Ok(Verdict::Rollback(EditOutcome::NotFound));
     };
     if before.0 != *title {
         update(concerts::table.find(Db(id)))
@@ -189,5 +191,5 @@ async fn retitle(
         let note = AuditNote::concert_retitled(id, &before.0, title);
         audit::note(session, by, &note).await?;
     }
-    Ok(Turn::Done(EditOutcome::Done))
+    Ok(Verdict::Commit(EditOutcome::Done))
 }

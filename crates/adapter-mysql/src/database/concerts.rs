@@ -27,20 +27,20 @@ use super::{
     rows::{ConcertRow, SeatRow},
     schema::{concerts, performances, seats},
 };
-use crate::{calls::Turn, session::Session, statement::Fixed};
+use crate::{session::Session, statement::Fixed, transactions::Verdict};
 
 #[async_trait]
 impl Concerts for MySqlDatabase {
     async fn catalogue(&self, now: Timestamp) -> StoreResult<Catalogue> {
         self.call(now, |session, now| {
-            catalogue(session, *now).map_ok(Turn::Done).boxed()
+            catalogue(session, *now).map_ok(Verdict::Commit).boxed()
         })
         .await
     }
 
     async fn concert(&self, id: ConcertId, now: Timestamp) -> StoreResult<Option<Concert>> {
         self.call((id, now), |session, (id, now)| {
-            concert(session, *id, *now).map_ok(Turn::Done).boxed()
+            concert(session, *id, *now).map_ok(Verdict::Commit).boxed()
         })
         .await
     }
@@ -48,7 +48,7 @@ impl Concerts for MySqlDatabase {
     async fn performances(&self, concert: ConcertId) -> StoreResult<Vec<Performance>> {
         self.call(concert, |session, concert| {
             performances_of(session, *concert)
-                .map_ok(Turn::Done)
+                .map_ok(Verdict::Commit)
                 .boxed()
         })
         .await
@@ -56,7 +56,9 @@ impl Concerts for MySqlDatabase {
 
     async fn seat_map(&self, performance: PerformanceId) -> StoreResult<Option<SeatMap>> {
         self.call(performance, |session, performance| {
-            seat_map(session, *performance).map_ok(Turn::Done).boxed()
+            seat_map(session, *performance)
+                .map_ok(Verdict::Commit)
+                .boxed()
         })
         .await
     }

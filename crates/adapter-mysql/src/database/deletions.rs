@@ -28,7 +28,7 @@ use super::{
     rows::ConcertRow,
     schema::{concerts, performance_sales, performances},
 };
-use crate::{calls::Turn, session::Session, statement::Fixed};
+use crate::{session::Session, statement::Fixed, transactions::Verdict};
 
 /// How many rows a statement deletes at most: servers limit how long it may take.
 const CHUNK: u32 = 2_000;
@@ -40,7 +40,7 @@ pub(super) async fn performance(
     session: &mut Session,
     of: (ConcertId, PerformanceId),
     by: &Operator,
-) -> QueryResult<Turn<DeletePerformanceOutcome>> {
+) -> QueryResult<Verdict<DeletePerformanceOutcome>> {
     session.begin().await?;
     delete_one(session, of, by).await
 }
@@ -49,22 +49,22 @@ async fn delete_one(
     session: &mut Session,
     (concert, id): (ConcertId, PerformanceId),
     by: &Operator,
-) -> QueryResult<Turn<DeletePerformanceOutcome>> {
+) -> QueryResult<Verdict<DeletePerformanceOutcome>> {
     let Some((facts, _)) = lock(session, concert, id).await? else {
-        return Ok(Turn::Refused(DeletePerformanceOutcome::NotFound));
+        return Ok(Verdict::Rollback(DeletePerformanceOutcome::NotFound));
     };
     let used = used(session, id).await?;
     if !used.is_none() {
-        return Ok(Turn::Refused(DeletePerformanceOutcome::InUse(used)));
+        return Ok(Verdict::Rollback(DeletePerformanceOutcome::InUse(used)));
     }
     if !expire::expire_all(session, id).await? {
-        return Ok(Turn::Again);
+        return Ok(Verdict::Retry);
     }
     delete_all(session, SEATS, id).await?;
     // None of them is held any more, and none was ever paid, unless a payment was committed since the look.
     match delete_all(session, RESERVATIONS, id).await {
         Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => {
-            return Ok(Turn::Again);
+            return Ok(Verdict::Retry);
         }
         deleted => deleted?,
     }
@@ -77,7 +77,7 @@ async fn delete_one(
         .await?;
     let note = AuditNote::performance_deleted(concert, id, &facts);
     audit::note(session, by, &note).await?;
-    Ok(Turn::Done(DeletePerformanceOutcome::Deleted))
+    Ok(Verdict::Commit(DeletePerformanceOutcome::Deleted))
 }
 
 /// Repeats a statement that deletes a chunk of what belongs to a performance until nothing is left.
@@ -102,7 +102,7 @@ pub(super) async fn concert(
     session: &mut Session,
     id: ConcertId,
     by: &Operator,
-) -> QueryResult<Turn<DeleteConcertOutcome>> {
+) -> QueryResult<Verdict<DeleteConcertOutcome>> {
     session.begin().await?;
     let row: Option<ConcertRow> = concerts::table
         .find(Db(id))
@@ -112,11 +112,11 @@ pub(super) async fn concert(
         .await
         .optional()?;
     let Some(row) = row else {
-        return Ok(Turn::Refused(DeleteConcertOutcome::NotFound));
+        return Ok(Verdict::Rollback(DeleteConcertOutcome::NotFound));
     };
     let policy = VersionedPolicy::from(row.policy);
     if policy.policy.state != PolicyState::Closed {
-        return Ok(Turn::Refused(DeleteConcertOutcome::NotClosed));
+        return Ok(Verdict::Rollback(DeleteConcertOutcome::NotClosed));
     }
     // The concert's row is locked, so no performance comes meanwhile.
     let performances: Vec<Db<PerformanceId>> = performances::table
@@ -127,12 +127,14 @@ pub(super) async fn concert(
         .await?;
     for performance in performances {
         match delete_one(session, (id, performance.0), by).await? {
-            Turn::Refused(DeletePerformanceOutcome::InUse(_)) => {
-                return Ok(Turn::Refused(DeleteConcertOutcome::InUse(performance.0)));
+            Verdict::Rollback(DeletePerformanceOutcome::InUse(_)) => {
+                return Ok(Verdict::Rollback(DeleteConcertOutcome::InUse(
+                    performance.0,
+                )));
             }
             // Refused is what somebody else has deleted since.
-            Turn::Done(_) | Turn::Refused(_) => {}
-            Turn::Again => return Ok(Turn::Again),
+            Verdict::Commit(_) | Verdict::Rollback(_) => {}
+            Verdict::Retry => return Ok(Verdict::Retry),
         }
     }
     delete(concerts::table.find(Db(id)))
@@ -140,7 +142,7 @@ pub(super) async fn concert(
         .await?;
     let note = AuditNote::concert_deleted(id, &row.title.0, &policy);
     audit::note(session, by, &note).await?;
-    Ok(Turn::Done(DeleteConcertOutcome::Deleted))
+    Ok(Verdict::Commit(DeleteConcertOutcome::Deleted))
 }
 
 /// How many seats of a performance are held or sold.

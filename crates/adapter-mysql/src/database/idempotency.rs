@@ -27,10 +27,10 @@ use super::{
     schema::{former_idempotency_keys, idempotency_records, ledger},
 };
 use crate::{
-    calls::Turn,
     errors::{self, Kind},
     session::Session,
     statement::Fixed,
+    transactions::Verdict,
 };
 
 /// Stores a key unless the table of the first edition has it. That table is only read: at READ COMMITTED
@@ -48,7 +48,7 @@ const CLAIM: &str = "
 impl Idempotency for MySqlDatabase {
     async fn find(&self, keyed: &Keyed) -> StoreResult<KeyUse> {
         self.call(keyed.clone(), |session, keyed| {
-            find(session, keyed).map_ok(Turn::Done).boxed()
+            find(session, keyed).map_ok(Verdict::Commit).boxed()
         })
         .await
     }
@@ -236,7 +236,7 @@ async fn booked(session: &mut Session, entry: LedgerEntryId) -> QueryResult<Book
     })
 }
 
-async fn purge(session: &mut Session, limit: u32) -> QueryResult<Turn<u32>> {
+async fn purge(session: &mut Session, limit: u32) -> QueryResult<Verdict<u32>> {
     session.begin().await?;
     // The DSL has no limit for what is deleted.
     let statement = sql_query(
@@ -247,5 +247,5 @@ async fn purge(session: &mut Session, limit: u32) -> QueryResult<Turn<u32>> {
     .bind::<BigInt, _>(session.now().0)
     .bind::<BigInt, _>(Db(limit));
     let purged = Fixed(statement).execute(session.connection()).await?;
-    Ok(Turn::Done(purged.try_into().unwrap_or(limit)))
+    Ok(Verdict::Commit(purged.try_into().unwrap_or(limit)))
 }

@@ -33,12 +33,12 @@ use std::time::Duration;
 use frontrow_domain::ports::StoreResult;
 
 use crate::{
-    calls::{Calls, Work},
     clock::TimeOffset,
     migrations::{self, MigrationStatus},
     open_error::OpenError,
     pool::{Pool, Server},
     settings::MySqlSettings,
+    transactions::{TransactionRunner, Work},
 };
 
 /// A change of a hall has so many times as long as other calls: it may write 100,000 seats.
@@ -50,7 +50,7 @@ const EDIT_FACTOR: u32 = 12;
 /// share a database. Clones share their connections. Needs a tokio runtime.
 #[derive(Clone)]
 pub struct MySqlDatabase {
-    calls: Calls,
+    calls: TransactionRunner,
     pool: Pool,
     call_limit: Duration,
 }
@@ -71,7 +71,7 @@ impl MySqlDatabase {
         migrations::ensure_current(&server, settings.older_schema).await?;
         let pool = server.pool(settings.pool_size)?;
         Ok(Self {
-            calls: Calls::new(&server, pool.clone(), offset),
+            calls: TransactionRunner::new(&server, pool.clone(), offset),
             pool,
             call_limit: settings.statement_timeout,
         })
@@ -105,7 +105,7 @@ impl MySqlDatabase {
         self.calls.retries()
     }
 
-    /// Hangs up. Calls that have a connection go on to their end; what comes later fails.
+    /// Hangs up. TransactionRunner that have a connection go on to their end; what comes later fails.
     pub fn close(&self) {
         self.pool.close();
     }

@@ -19,7 +19,7 @@ use super::{
     schema::{concerts, performances},
     seat_rows, slots,
 };
-use crate::{calls::Turn, session::Session};
+use crate::{session::Session, transactions::Verdict};
 
 /// Creates the performance, unless it is there.
 pub(super) async fn create(
@@ -27,33 +27,33 @@ pub(super) async fn create(
     performance: &NewPerformance,
     by: &Operator,
     keyed: Option<&Keyed>,
-) -> QueryResult<Turn<CreatePerformanceOutcome>> {
+) -> QueryResult<Verdict<CreatePerformanceOutcome>> {
     session.begin().await?;
     if let Some(keyed) = keyed {
         match idempotency::claim(session, keyed, performance.id.0).await? {
             Claim::Ours => {}
-            Claim::UnderWay => return Ok(Turn::Refused(CreatePerformanceOutcome::InProgress)),
+            Claim::UnderWay => return Ok(Verdict::Rollback(CreatePerformanceOutcome::InProgress)),
             Claim::Taken => return earlier(session, keyed).await,
         }
     }
     let known = select(exists(concerts::table.find(Db(performance.concert))));
     if !known.get_result::<bool>(session.connection()).await? {
-        return Ok(Turn::Refused(CreatePerformanceOutcome::NoSuchConcert));
+        return Ok(Verdict::Rollback(CreatePerformanceOutcome::NoSuchConcert));
     }
     if let Some(there) = there(session, performance).await? {
-        return Ok(Turn::Refused(there));
+        return Ok(Verdict::Rollback(there));
     }
     match insert(session, performance).await {
         // Another call took its slot, or deleted its concert, since the look.
         Err(Error::DatabaseError(
             DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation,
             _,
-        )) => return Ok(Turn::Again),
+        )) => return Ok(Verdict::Retry),
         inserted => inserted?,
     }
     seat_rows::write(session, performance.id, &performance.seats).await?;
     audit::note(session, by, &AuditNote::performance_created(performance)).await?;
-    Ok(Turn::Done(CreatePerformanceOutcome::Created(
+    Ok(Verdict::Commit(CreatePerformanceOutcome::Created(
         Applied::first(performance.id),
     )))
 }
@@ -62,17 +62,17 @@ pub(super) async fn create(
 async fn earlier(
     session: &mut Session,
     keyed: &Keyed,
-) -> QueryResult<Turn<CreatePerformanceOutcome>> {
+) -> QueryResult<Verdict<CreatePerformanceOutcome>> {
     session.roll_back().await?;
     Ok(match idempotency::find(session, keyed).await? {
         KeyUse::Replayed(EffectOf::Performance(id)) => {
-            Turn::Done(CreatePerformanceOutcome::Created(Applied::replayed(id)))
+            Verdict::Commit(CreatePerformanceOutcome::Created(Applied::replayed(id)))
         }
         KeyUse::Replayed(_) | KeyUse::OtherRequest => {
-            Turn::Done(CreatePerformanceOutcome::KeyReused)
+            Verdict::Commit(CreatePerformanceOutcome::KeyReused)
         }
         // It was purged between two looks.
-        KeyUse::New => Turn::Again,
+        KeyUse::New => Verdict::Retry,
     })
 }
 

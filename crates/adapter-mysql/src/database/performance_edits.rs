@@ -16,7 +16,7 @@ use frontrow_domain::{
 use jiff::Timestamp;
 
 use super::{audit, columns::Db, reservations::expire, schema::performances, seat_rows, slots};
-use crate::{calls::Turn, errors, session::Session};
+use crate::{errors, session::Session, transactions::Verdict};
 
 /// Makes the edit and notes what it changed.
 pub(super) async fn edit(
@@ -24,18 +24,18 @@ pub(super) async fn edit(
     (concert, id): (ConcertId, PerformanceId),
     edit: &PerformanceEdit,
     by: &Operator,
-) -> QueryResult<Turn<EditOutcome>> {
+) -> QueryResult<Verdict<EditOutcome>> {
     session.begin().await?;
     let Some((before, now)) = lock(session, concert, id).await? else {
-        return Ok(Turn::Refused(EditOutcome::NotFound));
+        return Ok(Verdict::Rollback(EditOutcome::NotFound));
     };
     let standing = match &edit.seats {
         None => Vec::new(),
         Some(_) => seat_rows::standing(session, now, id).await?,
     };
     let change = match edit.change_of(before, &standing) {
-        Err(in_use) => return Ok(Turn::Refused(EditOutcome::SeatsInUse(in_use))),
-        Ok(change) if change.is_empty() => return Ok(Turn::Refused(EditOutcome::Done)),
+        Err(in_use) => return Ok(Verdict::Rollback(EditOutcome::SeatsInUse(in_use))),
+        Ok(change) if change.is_empty() => return Ok(Verdict::Rollback(EditOutcome::Done)),
         Ok(change) => change,
     };
     let after = &change.after;
@@ -43,12 +43,12 @@ pub(super) async fn edit(
         && let Some(there) =
             slots::taken(session, concert, after.starts_at, &after.venue, Some(id)).await?
     {
-        return Ok(Turn::Refused(EditOutcome::SlotTaken(there)));
+        return Ok(Verdict::Rollback(EditOutcome::SlotTaken(there)));
     }
     if let Some((plan, seats)) = &change.plan
         && !plan_anew(session, id, plan, seats).await?
     {
-        return Ok(Turn::Again);
+        return Ok(Verdict::Retry);
     }
     let written = update(performances::table.find(Db(id)))
         .set((
@@ -64,10 +64,10 @@ pub(super) async fn edit(
         .await;
     if errors::unless_duplicate(written)?.is_none() {
         // Somebody took the slot since the look.
-        return Ok(Turn::Again);
+        return Ok(Verdict::Retry);
     }
     audit::note(session, by, &AuditNote::performance_edited(id, &change)).await?;
-    Ok(Turn::Done(EditOutcome::Done))
+    Ok(Verdict::Commit(EditOutcome::Done))
 }
 
 /// The performance, which nobody else changes from here on, and what time it is.

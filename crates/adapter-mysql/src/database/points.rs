@@ -16,13 +16,13 @@ use super::{
     idempotency::{self, Claim},
     schema::{balances, ledger},
 };
-use crate::{calls::Turn, errors, session::Session, statement::Fixed};
+use crate::{errors, session::Session, statement::Fixed, transactions::Verdict};
 
 #[async_trait]
 impl Points for MySqlDatabase {
     async fn balance(&self, user: &UserId) -> StoreResult<Balance> {
         self.call(user.clone(), |session, user| {
-            balance(session, user).map_ok(Turn::Done).boxed()
+            balance(session, user).map_ok(Verdict::Commit).boxed()
         })
         .await
     }
@@ -98,21 +98,21 @@ pub(super) async fn record(session: &mut Session, entry: &LedgerEntry) -> QueryR
         .map(drop)
 }
 
-async fn charge(session: &mut Session, charge: &Charge) -> QueryResult<Turn<ChargeOutcome>> {
+async fn charge(session: &mut Session, charge: &Charge) -> QueryResult<Verdict<ChargeOutcome>> {
     session.begin().await?;
     match idempotency::claim(session, &charge.keyed, charge.entry.0).await? {
         Claim::Ours => {}
-        Claim::UnderWay => return Ok(Turn::Refused(ChargeOutcome::InProgress)),
+        Claim::UnderWay => return Ok(Verdict::Rollback(ChargeOutcome::InProgress)),
         Claim::Taken => return replayed(session, charge).await,
     }
     let (before, now) = lock_account(session, &charge.user).await?;
     let account = before.unwrap_or_default();
     let Some(after) = account.balance.charged(charge.amount) else {
-        return Ok(Turn::Refused(ChargeOutcome::TooMuch));
+        return Ok(Verdict::Rollback(ChargeOutcome::TooMuch));
     };
     let after = account.followed_by(after);
     if !change_account(session, &charge.user, before, after).await? {
-        return Ok(Turn::Again);
+        return Ok(Verdict::Retry);
     }
     let entry = LedgerEntry {
         id: charge.entry,
@@ -127,7 +127,7 @@ async fn charge(session: &mut Session, charge: &Charge) -> QueryResult<Turn<Char
     if let Some(operator) = &charge.operator {
         audit::note(session, operator, &AuditNote::points_charged(&entry)).await?;
     }
-    Ok(Turn::Done(ChargeOutcome::Charged(Applied::first(
+    Ok(Verdict::Commit(ChargeOutcome::Charged(Applied::first(
         Charged {
             amount: charge.amount,
             balance: after.balance,
@@ -136,15 +136,15 @@ async fn charge(session: &mut Session, charge: &Charge) -> QueryResult<Turn<Char
 }
 
 /// What the key of a charge has been used for.
-async fn replayed(session: &mut Session, charge: &Charge) -> QueryResult<Turn<ChargeOutcome>> {
+async fn replayed(session: &mut Session, charge: &Charge) -> QueryResult<Verdict<ChargeOutcome>> {
     session.roll_back().await?;
     Ok(match idempotency::find(session, &charge.keyed).await? {
         KeyUse::Replayed(EffectOf::Charge(effect)) => {
-            Turn::Done(ChargeOutcome::Charged(Applied::replayed(effect)))
+            Verdict::Commit(ChargeOutcome::Charged(Applied::replayed(effect)))
         }
-        KeyUse::Replayed(_) | KeyUse::OtherRequest => Turn::Done(ChargeOutcome::KeyReused),
+        KeyUse::Replayed(_) | KeyUse::OtherRequest => Verdict::Commit(ChargeOutcome::KeyReused),
         // Not for long: keys of payments and charges stay.
-        KeyUse::New => Turn::Again,
+        KeyUse::New => Verdict::Retry,
     })
 }
 

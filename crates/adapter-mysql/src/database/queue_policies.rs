@@ -24,20 +24,20 @@ use super::{
     rows::PolicyRow,
     schema::{concerts, performances},
 };
-use crate::{calls::Turn, session::Session};
+use crate::{session::Session, transactions::Verdict};
 
 #[async_trait]
 impl QueuePolicies for MySqlDatabase {
     async fn find(&self, concert: ConcertId) -> StoreResult<Option<MasterPolicy>> {
         self.call(concert, |session, concert| {
-            find(session, *concert).map_ok(Turn::Done).boxed()
+            find(session, *concert).map_ok(Verdict::Commit).boxed()
         })
         .await
     }
 
     async fn all(&self, since: Timestamp) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
         self.call(since, |session, since| {
-            all(session, *since).map_ok(Turn::Done).boxed()
+            all(session, *since).map_ok(Verdict::Commit).boxed()
         })
         .await
     }
@@ -138,7 +138,7 @@ async fn put(
     based_on: PolicyVersion,
     policy: &VersionedPolicy,
     by: &Operator,
-) -> QueryResult<Turn<PutOutcome>> {
+) -> QueryResult<Verdict<PutOutcome>> {
     session.begin().await?;
     let before: Option<PolicyRow> = concerts::table
         .find(Db(concert))
@@ -148,9 +148,9 @@ async fn put(
         .await
         .optional()?;
     let before = match before.map(VersionedPolicy::from) {
-        None => return Ok(Turn::Refused(PutOutcome::NoSuchConcert)),
+        None => return Ok(Verdict::Rollback(PutOutcome::NoSuchConcert)),
         Some(before) if before.version != based_on || before.version >= policy.version => {
-            return Ok(Turn::Refused(PutOutcome::Outdated));
+            return Ok(Verdict::Rollback(PutOutcome::Outdated));
         }
         Some(before) => before,
     };
@@ -160,14 +160,14 @@ async fn put(
         .await?;
     let note = AuditNote::policy_put(concert, &before, policy);
     audit::note(session, by, &note).await?;
-    Ok(Turn::Done(PutOutcome::Put))
+    Ok(Verdict::Commit(PutOutcome::Put))
 }
 
 async fn reserve(
     session: &mut Session,
     concert: ConcertId,
     generation: Generation,
-) -> QueryResult<Turn<ReserveOutcome>> {
+) -> QueryResult<Verdict<ReserveOutcome>> {
     let before: Option<(bool, Option<i64>)> = concerts::table
         .find(Db(concert))
         .select((concerts::seeded, concerts::seed_generation))
@@ -175,11 +175,11 @@ async fn reserve(
         .await
         .optional()?;
     match before {
-        None => return Ok(Turn::Done(ReserveOutcome::NoSuchConcert)),
-        Some((true, _)) => return Ok(Turn::Done(ReserveOutcome::SeededBefore)),
+        None => return Ok(Verdict::Commit(ReserveOutcome::NoSuchConcert)),
+        Some((true, _)) => return Ok(Verdict::Commit(ReserveOutcome::SeededBefore)),
         Some((false, Some(reserved))) => {
             let reserved = Generation(reserved.cast_unsigned());
-            return Ok(Turn::Done(ReserveOutcome::Reserved(reserved)));
+            return Ok(Verdict::Commit(ReserveOutcome::Reserved(reserved)));
         }
         Some((false, None)) => {}
     }
@@ -193,22 +193,22 @@ async fn reserve(
         .execute(session.connection())
         .await?;
     Ok(if reserved == 1 {
-        Turn::Done(ReserveOutcome::Reserved(generation))
+        Verdict::Commit(ReserveOutcome::Reserved(generation))
     } else {
-        Turn::Again
+        Verdict::Retry
     })
 }
 
-async fn mark_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<()>> {
+async fn mark_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Verdict<()>> {
     session.begin().await?;
     update(concerts::table.find(Db(concert)))
         .set(concerts::seeded.eq(true))
         .execute(session.connection())
         .await?;
-    Ok(Turn::Done(()))
+    Ok(Verdict::Commit(()))
 }
 
-async fn forget_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<()>> {
+async fn forget_seeded(session: &mut Session, concert: ConcertId) -> QueryResult<Verdict<()>> {
     session.begin().await?;
     let nothing = (
         concerts::seeded.eq(false),
@@ -218,5 +218,5 @@ async fn forget_seeded(session: &mut Session, concert: ConcertId) -> QueryResult
         .set(nothing)
         .execute(session.connection())
         .await?;
-    Ok(Turn::Done(()))
+    Ok(Verdict::Commit(()))
 }

@@ -28,7 +28,7 @@ use super::{
     columns::Db,
     schema::{concert_sales, reservations},
 };
-use crate::{calls::Turn, session::Session, statement::Fixed};
+use crate::{session::Session, statement::Fixed, transactions::Verdict};
 
 #[async_trait]
 impl RankingCounters for MySqlDatabase {
@@ -66,12 +66,12 @@ const UNCOUNTED: &str = "
     ORDER BY confirmed_at LIMIT ? FOR UPDATE SKIP LOCKED";
 
 /// Counts what nobody else is counting at this moment.
-async fn add_up(session: &mut Session, limit: u32) -> QueryResult<Turn<u32>> {
+async fn add_up(session: &mut Session, limit: u32) -> QueryResult<Verdict<u32>> {
     session.begin().await?;
     let uncounted = sql_query(UNCOUNTED).bind::<BigInt, _>(Db(limit));
     let sales: Vec<Sale> = Fixed(uncounted).load(session.connection()).await?;
     if sales.is_empty() {
-        return Ok(Turn::Refused(0));
+        return Ok(Verdict::Rollback(0));
     }
     let counted = sales.iter().map(|sale| &sale.id);
     update(reservations::table.filter(reservations::id.eq_any(counted)))
@@ -79,7 +79,7 @@ async fn add_up(session: &mut Session, limit: u32) -> QueryResult<Turn<u32>> {
         .execute(session.connection())
         .await?;
     add(session, &sums(&sales)).await?;
-    Ok(Turn::Done(sales.len().try_into().unwrap_or(limit)))
+    Ok(Verdict::Commit(sales.len().try_into().unwrap_or(limit)))
 }
 
 /// Seats by grain, start and concert, in the order of the table's key: so that two who count at once
@@ -117,7 +117,7 @@ async fn add(session: &mut Session, sums: &Sums) -> QueryResult<()> {
         .map(drop)
 }
 
-async fn forget(session: &mut Session, before: Timestamp, limit: u32) -> QueryResult<Turn<u32>> {
+async fn forget(session: &mut Session, before: Timestamp, limit: u32) -> QueryResult<Verdict<u32>> {
     session.begin().await?;
     let mut left = i64::from(limit);
     // The DSL has no limit for what is deleted.
@@ -132,7 +132,7 @@ async fn forget(session: &mut Session, before: Timestamp, limit: u32) -> QueryRe
         left -= i64::try_from(gone).unwrap_or(left);
     }
     let left = u32::try_from(left).unwrap_or_default();
-    Ok(Turn::Done(limit.saturating_sub(left)))
+    Ok(Verdict::Commit(limit.saturating_sub(left)))
 }
 
 /// As the table knows it.

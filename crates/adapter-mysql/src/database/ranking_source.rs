@@ -14,13 +14,13 @@ use frontrow_domain::{
 use futures_util::{FutureExt, TryFutureExt};
 
 use super::{MySqlDatabase, columns::Db};
-use crate::{calls::Turn, session::Session, statement::Fixed};
+use crate::{session::Session, statement::Fixed, transactions::Verdict};
 
 #[async_trait]
 impl RankingSource for MySqlDatabase {
     async fn top(&self, span: Span, limit: u8) -> StoreResult<Vec<RankedConcert>> {
         self.call((span, limit), |session, (span, limit)| {
-            top(session, *span, *limit).map_ok(Turn::Done).boxed()
+            top(session, *span, *limit).map_ok(Verdict::Commit).boxed()
         })
         .await
     }

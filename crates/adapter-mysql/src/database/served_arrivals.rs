@@ -21,7 +21,7 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use super::{MySqlDatabase, columns::Db, schema::served_arrivals};
-use crate::{calls::Turn, errors, session::Session, statement::Fixed};
+use crate::{errors, session::Session, statement::Fixed, transactions::Verdict};
 
 /// Adds nothing where there is no such concert. Of one slot the latest instant stays: `at_us` is
 /// set last, since the others are compared with the one before.
@@ -58,7 +58,7 @@ async fn record(
     session: &mut Session,
     concert: ConcertId,
     entry: ServedEntry,
-) -> QueryResult<Turn<()>> {
+) -> QueryResult<Verdict<()>> {
     session.begin().await?;
     let statement = sql_query(RECORD)
         .bind::<BigInt, _>(entry.slot())
@@ -77,7 +77,7 @@ async fn record(
             .execute(session.connection())
             .await?;
     }
-    Ok(Turn::Done(()))
+    Ok(Verdict::Commit(()))
 }
 
 /// The slot of the last entry that is older than an active place can last.
@@ -111,7 +111,7 @@ async fn last_settled(
 async fn served_before_loss(
     session: &mut Session,
     concert: ConcertId,
-) -> QueryResult<Turn<Option<Arrival>>> {
+) -> QueryResult<Verdict<Option<Arrival>>> {
     let rows: Vec<(i64, i64, i64, Db<Duration>)> = served_arrivals::table
         .filter(served_arrivals::concert_id.eq(Db(concert)))
         .order(served_arrivals::slot.desc())
@@ -134,7 +134,7 @@ async fn served_before_loss(
             life: life.0,
         });
     }
-    Ok(Turn::Done(ServedEntry::before_loss(&series)))
+    Ok(Verdict::Commit(ServedEntry::before_loss(&series)))
 }
 
 fn instant(micros: i64) -> QueryResult<Timestamp> {

@@ -10,7 +10,7 @@ use frontrow_domain::{
 use futures_util::FutureExt;
 
 use super::{MySqlDatabase, schema::settings};
-use crate::{calls::Turn, errors, session::Session};
+use crate::{errors, session::Session, transactions::Verdict};
 
 /// The name of the setting.
 const CURRENCY: &str = "currency";
@@ -25,7 +25,7 @@ impl StoredCurrency for MySqlDatabase {
     }
 }
 
-async fn adopt(session: &mut Session, currency: Currency) -> QueryResult<Turn<Currency>> {
+async fn adopt(session: &mut Session, currency: Currency) -> QueryResult<Verdict<Currency>> {
     session.begin().await?;
     insert_or_ignore_into(settings::table)
         .values((
@@ -42,5 +42,5 @@ async fn adopt(session: &mut Session, currency: Currency) -> QueryResult<Turn<Cu
     let stored = stored
         .parse()
         .map_err(|_| errors::broken(format!("the stored currency {stored:?} is none")))?;
-    Ok(Turn::Done(stored))
+    Ok(Verdict::Commit(stored))
 }

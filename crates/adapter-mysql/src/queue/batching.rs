@@ -7,7 +7,7 @@ use frontrow_request_batching::{InFlight, Limits, SubmitError};
 
 use crate::errors;
 
-/// Calls of at most `batch_max` requests, of which `calls_per_key_max` and in all `calls_max` run at
+/// TransactionRunner of at most `batch_max` requests, of which `calls_per_key_max` and in all `calls_max` run at
 /// once. No request waits for longer than `queue_timeout` for its call to begin.
 pub(super) fn limits(
     batch_max: usize,

@@ -83,12 +83,12 @@ use frontrow_domain::ports::StoreResult;
 
 use self::{changes::Batches, place::Reads};
 use crate::{
-    calls::{Calls, Work},
     clock::TimeOffset,
     migrations,
     open_error::OpenError,
     pool::{Pool, Server},
     settings::MySqlSettings,
+    transactions::{TransactionRunner, Work},
 };
 
 /// How many connections the jobs have. More than ticks are in flight at a time, so that a queue whose
@@ -110,9 +110,9 @@ pub struct MySqlQueue(Arc<Inner>);
 
 struct Inner {
     /// For what users ask.
-    requests: Calls,
+    requests: TransactionRunner,
     /// For ticks, snapshots and operators.
-    jobs: Calls,
+    jobs: TransactionRunner,
     pools: [Pool; 2],
     call_limit: Duration,
     changes: Batches,
@@ -136,8 +136,8 @@ impl MySqlQueue {
         let call_limit = settings.statement_timeout;
         let size = settings.pool_size.max(2);
         let (pool, job_pool) = (server.pool(size)?, server.pool(JOB_CONNECTIONS)?);
-        let requests = Calls::new(&server, pool.clone(), offset.clone());
-        let jobs = Calls::new(&server, job_pool.clone(), offset);
+        let requests = TransactionRunner::new(&server, pool.clone(), offset.clone());
+        let jobs = TransactionRunner::new(&server, job_pool.clone(), offset);
         // Of sixteen connections two are left to claims at the gate.
         let (reads_max, changes_max) = ((size / 2).max(1), (size * 3 / 8).max(1));
         Ok(Self(Arc::new(Inner {
@@ -157,7 +157,7 @@ impl MySqlQueue {
         self.0.requests.retries() + self.0.jobs.retries()
     }
 
-    /// Hangs up. Calls that have a connection go on to their end; later ones fail.
+    /// Hangs up. TransactionRunner that have a connection go on to their end; later ones fail.
     pub fn close(&self) {
         for pool in &self.0.pools {
             pool.close();

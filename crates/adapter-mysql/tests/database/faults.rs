@@ -16,7 +16,7 @@ use frontrow_test_harness::{Fault, FaultProxy};
 use crate::{
     one_database::settings,
     program::{Program, texts},
-    wire::{address_of, turnstile::Turnstile},
+    wire::{address_of, statement_gate::StatementGate},
 };
 
 /// Longer than any test.
@@ -27,7 +27,7 @@ struct Troubled {
     /// Past the trouble.
     program: Program,
     proxy: FaultProxy,
-    turnstile: Turnstile,
+    gate: StatementGate,
     database: MySqlDatabase,
 }
 
@@ -35,15 +35,15 @@ impl Troubled {
     async fn start(settings: &MySqlSettings) -> Self {
         let program = Program::start().await;
         let proxy = FaultProxy::start(address_of(program.url()).await).unwrap();
-        let turnstile = Turnstile::before(proxy.address()).await;
-        let url = turnstile.wire.url(program.url());
+        let gate = StatementGate::before(proxy.address()).await;
+        let url = gate.wire.url(program.url());
         let database = MySqlDatabase::open(&url, settings, program.offset.clone())
             .await
             .unwrap();
         Self {
             program,
             proxy,
-            turnstile,
+            gate,
             database,
         }
     }
@@ -54,10 +54,10 @@ impl Troubled {
 
     /// Starts an effect and lets it come as far as to this statement, which it has not sent yet.
     async fn begin(&self, effect: &Effect, statement: &'static str) -> Running {
-        self.turnstile.stop_at(statement);
+        self.gate.stop_at(statement);
         let (database, effect) = (self.database.clone(), effect.clone());
         let running = tokio::spawn(async move { effect.make(&database).await });
-        self.turnstile.stopped().await;
+        self.gate.stopped().await;
         running
     }
 
@@ -161,7 +161,7 @@ async fn a_commit_whose_answer_is_lost_is_unknown_and_found_again() {
     for effect in Effect::all(&trouble.program).await {
         let running = trouble.begin(&effect, "COMMIT").await;
         trouble.set(Fault::LoseAnswers).await;
-        trouble.turnstile.open();
+        trouble.gate.open();
         trouble.proxy.answer_lost().await.unwrap();
         trouble.set(Fault::Reset).await;
         unknown(&running.await.unwrap());
@@ -182,7 +182,7 @@ async fn a_commit_that_never_arrived_is_unknown_and_made_again() {
         let before = trouble.everything().await;
         let running = trouble.begin(&effect, "COMMIT").await;
         trouble.set(Fault::Reset).await;
-        trouble.turnstile.open();
+        trouble.gate.open();
         unknown(&running.await.unwrap());
         trouble.set(Fault::Forward).await;
         assert_eq!(trouble.everything().await, before);
@@ -200,7 +200,7 @@ async fn what_breaks_before_the_commit_changes_nothing() {
         let before = trouble.everything().await;
         let running = trouble.begin(&effect, effect.middle()).await;
         trouble.set(Fault::Refuse).await;
-        trouble.turnstile.open();
+        trouble.gate.open();
         not_applied(&running.await.unwrap());
         assert_eq!(trouble.everything().await, before);
         trouble.set(Fault::Forward).await;
@@ -217,7 +217,7 @@ async fn what_breaks_for_a_moment_before_the_commit_is_made_once() {
         let running = trouble.begin(&effect, effect.middle()).await;
         trouble.set(Fault::Reset).await;
         trouble.set(Fault::Forward).await;
-        trouble.turnstile.open();
+        trouble.gate.open();
         assert_eq!(running.await.unwrap(), Ok(Made::Now), "{effect:?}");
         assert!(trouble.database.retries() > retries);
         let made = trouble.everything().await;
@@ -244,7 +244,7 @@ async fn a_server_that_hangs_is_given_up_and_its_connection_not_used_again() {
             let before = trouble.everything().await;
             let running = trouble.begin(&effect, statement).await;
             trouble.set(Fault::Delay(FOR_EVER)).await;
-            trouble.turnstile.open();
+            trouble.gate.open();
             check(&running.await.unwrap());
             trouble.set(Fault::Reset).await;
             trouble.set(Fault::Forward).await;

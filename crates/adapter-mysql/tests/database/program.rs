@@ -104,9 +104,9 @@ impl Program {
         let id = PerformanceId(self.name());
         // No two performances of a concert start at once in one venue.
         let venue = if self.performance.0.is_nil() {
-            "Hall".to_owned()
+            "TestQueue".to_owned()
         } else {
-            format!("Hall {id}")
+            format!("TestQueue {id}")
         };
         let performance = NewPerformance {
             id,

@@ -6,16 +6,16 @@ use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings, TimeOffset};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{GatePurpose, LineMark, SaleCount, SaleState, SignOfLife, Standing, Ticket},
+        queue::{DepartureCursor, GatePurpose, Heartbeat, SaleCount, SaleState, Standing, Ticket},
     },
-    ports::{LineOutcome, LookUpOutcome, Queue, QueueControl, QueueTicks, WaitingLine},
+    ports::{LookUpOutcome, Queue, QueueControl, QueueSnapshots, QueueTicks, SnapshotOutcome},
 };
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    hall::{Hall, by_capacity, by_rate, enters, paused, report, user},
     long_line,
     one_queue::{execute, settings},
+    test_queue::{TestQueue, by_capacity, by_rate, enters, paused, report, user},
     wire::meter::{Meter, Metered},
 };
 
@@ -42,7 +42,7 @@ struct Tour {
 }
 
 impl Tour {
-    async fn of(hall: &Hall) -> Self {
+    async fn of(hall: &TestQueue) -> Self {
         let meter = Meter::before(hall.store.url()).await;
         let settings = MySqlSettings {
             pool_size: 1,
@@ -84,15 +84,19 @@ impl Tour {
     }
 
     /// Looks at the line.
-    async fn look(&mut self, what: &'static str, since: Option<LineMark>) -> LineMark {
+    async fn snapshot(
+        &mut self,
+        what: &'static str,
+        since: Option<DepartureCursor>,
+    ) -> DepartureCursor {
         let looked = self
             .call(what, async |queue, concert| {
-                queue.look(concert, since).await.unwrap()
+                queue.snapshot(concert, since).await.unwrap()
             })
             .await;
         match looked.value {
-            LineOutcome::Seen(line) => line.mark,
-            LineOutcome::NotSeeded => panic!("the store has the queue"),
+            SnapshotOutcome::Seen(line) => line.mark,
+            SnapshotOutcome::NotSeeded => panic!("the store has the queue"),
         }
     }
 }
@@ -128,24 +132,24 @@ async fn people(tour: &mut Tour, line: &[Ticket]) {
         queue.pass_gate(last, GatePurpose::Browse).await.unwrap();
     })
     .await;
-    let mark = tour.look("look at the line", None).await;
+    let mark = tour.snapshot("look at the line", None).await;
     for leaver in line.iter().skip(line.len() / 2).take(3) {
         tour.call("leave the line", async |queue, _| {
             queue.leave(leaver).await.unwrap();
         })
         .await;
     }
-    tour.look("look who left", Some(mark)).await;
+    tour.snapshot("look who left", Some(mark)).await;
     // One: of many it depends on the moment in how many transactions they are written.
-    let signs = [sign(last)];
+    let heartbeats = [heartbeat(last)];
     tour.call("record a heartbeat", async |queue, concert| {
-        queue.heard_of(concert, &signs).await.unwrap();
+        queue.record_heartbeats(concert, &heartbeats).await.unwrap();
     })
     .await;
 }
 
-fn sign(ticket: &Ticket) -> SignOfLife {
-    SignOfLife {
+fn heartbeat(ticket: &Ticket) -> Heartbeat {
+    Heartbeat {
         user: ticket.user.clone(),
         arrival: ticket.arrival,
         at: Timestamp::MAX,
@@ -153,7 +157,7 @@ fn sign(ticket: &Ticket) -> SignOfLife {
 }
 
 /// What the jobs do, and what people ask who were admitted.
-async fn ticks(tour: &mut Tour, hall: &mut Hall, line: &[Ticket]) {
+async fn ticks(tour: &mut Tour, hall: &mut TestQueue, line: &[Ticket]) {
     let head = line.first().unwrap();
     tick(tour, "count leavers out").await;
     hall.change(by_rate(u32::try_from(ADMITTED_MAX).unwrap()))
@@ -225,7 +229,7 @@ async fn control(tour: &mut Tour) {
 async fn a_longer_line_costs_nobody_more() {
     let mut told = Vec::new();
     for count in [1_000, people_max()] {
-        let mut hall = Hall::open(paused()).await;
+        let mut hall = TestQueue::open(paused()).await;
         let line = long_line::line_up(&mut hall, count).await;
         let last = hall.find(line.last().unwrap()).await.standing;
         let at_the_end =
@@ -249,7 +253,7 @@ async fn a_longer_line_costs_nobody_more() {
 /// Ticks come three times a window on every instance, and most of them find a window that is used up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_without_room_takes_no_lock() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     hall.line_up(3).await;
     hall.change(by_rate(1)).await;
     assert_eq!(hall.admit(10).await.done, 1);
@@ -273,7 +277,7 @@ async fn an_attempt_without_room_takes_no_lock() {
 /// back at the end of its time, again and again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn places_that_a_lost_queue_left_behind_are_removed_in_steps() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     long_line::line_up(&mut hall, 25_000).await;
     let raw = &mut hall.store.raw().await;
     execute(raw, "DELETE FROM queues").await.unwrap();
@@ -298,7 +302,7 @@ async fn places_that_a_lost_queue_left_behind_are_removed_in_steps() {
 async fn users_who_stand_aside_cost_nobody_more() {
     let mut told = Vec::new();
     for count in [1_000, 20_000] {
-        let mut hall = Hall::open(paused()).await;
+        let mut hall = TestQueue::open(paused()).await;
         let line = long_line::line_up(&mut hall, count).await;
         for _ in 0..16 {
             hall.store.offset.shift(SignedDuration::from_secs(3));

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use frontrow_domain::{
     model::queue::{QueuePolicy, Standing, Throughput, Ticket},
-    ports::{JoinOutcome, LookUpOutcome, Queue, QueueTicks, TickOutcome, WaitingLine},
+    ports::{JoinOutcome, LookUpOutcome, Queue, QueueSnapshots, QueueTicks, TickOutcome},
 };
 use jiff::SignedDuration;
 
 use crate::{
-    hall::{Hall, by_rate, paused, report, user},
     long_line,
     one_queue::{execute, settings},
+    test_queue::{TestQueue, by_rate, paused, report, user},
     wire::meter::Meter,
 };
 
@@ -19,7 +19,7 @@ use crate::{
 const WAITING_TTL: SignedDuration = SignedDuration::from_mins(5);
 
 /// A line of which all but the last are past their end, while the queue is in service.
-async fn all_but_the_last_expired(hall: &mut Hall, count: i64) -> Ticket {
+async fn all_but_the_last_expired(hall: &mut TestQueue, count: i64) -> Ticket {
     let line = long_line::line_up(hall, count).await;
     let last = line.last().unwrap().clone();
     // A little longer, since making the line took the database some time.
@@ -44,7 +44,7 @@ async fn cost(count: i64) -> Vec<(&'static str, u64)> {
         max_waiting: Some(10_000_000),
         ..paused()
     };
-    let mut hall = Hall::open(limited).await;
+    let mut hall = TestQueue::open(limited).await;
     let last = all_but_the_last_expired(&mut hall, count).await;
     let meter = Meter::before(hall.store.url()).await;
     let url = meter.wire.url(hall.store.url());
@@ -57,7 +57,7 @@ async fn cost(count: i64) -> Vec<(&'static str, u64)> {
     meter.take();
     queue.look_up(&last).await.unwrap();
     note("look up");
-    queue.look(hall.concert, None).await.unwrap();
+    queue.snapshot(hall.concert, None).await.unwrap();
     note("snapshot");
     queue.join(hall.concert, &user("new"), None).await.unwrap();
     note("join");
@@ -78,7 +78,7 @@ async fn more_expired_places_cost_no_call_more() {
 /// nobody has removed yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_for_the_removal_of_others() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     let last = all_but_the_last_expired(&mut hall, 20_000).await;
     let found = hall.queue().look_up(&last).await.unwrap().value;
     let LookUpOutcome::Found(place) = found else {
@@ -112,7 +112,7 @@ async fn nobody_waits_for_the_removal_of_others() {
 /// comes before each removal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn passed_places_are_removed_after_a_break_of_service() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     all_but_the_last_expired(&mut hall, 1_000).await;
     hall.change(by_rate(1)).await;
     while hall.admit(10).await.more {}
@@ -125,7 +125,7 @@ async fn passed_places_are_removed_after_a_break_of_service() {
 /// their end. Where it reads nothing else it asks for no further attempt, and expiry comes first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expiry_makes_way_where_more_users_reentered_than_a_tick_reads() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     let last = all_but_the_last_expired(&mut hall, 5_000).await;
     let raw = &mut hall.store.raw().await;
     for reentered in [
@@ -147,7 +147,7 @@ async fn expiry_makes_way_where_more_users_reentered_than_a_tick_reads() {
 async fn expiry_takes_no_window_from_admission() {
     const WINDOWS: u32 = 20;
     const EACH: u32 = 10;
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     all_but_the_last_expired(&mut hall, 20_000).await;
     let fast = QueuePolicy {
         throughput: Some(Throughput {

@@ -2,15 +2,15 @@
 
 use frontrow_adapter_mysql::MySqlQueue;
 use frontrow_domain::{
-    model::queue::SignOfLife,
-    ports::{LookUpOutcome, Queue, QueueTicks, WaitingLine},
+    model::queue::Heartbeat,
+    ports::{LookUpOutcome, Queue, QueueSnapshots, QueueTicks},
 };
 use frontrow_test_harness::{Fault, FaultProxy};
 use jiff::SignedDuration;
 
 use crate::{
-    hall::{Hall, paused},
     one_queue::settings,
+    test_queue::{TestQueue, paused},
     wire::address_of,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 /// elsewhere keeps their place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_that_was_cut_off_ends_nobodys_place() {
-    let hall = Hall::open(paused()).await;
+    let hall = TestQueue::open(paused()).await;
     let ann = hall.enters("ann").await.ticket;
     let network = FaultProxy::start(address_of(hall.store.url()).await).unwrap();
     let url = hall.store.url();
@@ -42,12 +42,15 @@ async fn an_instance_that_was_cut_off_ends_nobodys_place() {
     }
     network.set(Fault::Forward).await.unwrap();
     // What it had collected before, told as late as that.
-    let late = SignOfLife {
+    let late = Heartbeat {
         user: ann.user.clone(),
         arrival: ann.arrival,
         at: heard.as_of,
     };
-    cut_off.heard_of(hall.concert, &[late]).await.unwrap();
+    cut_off
+        .record_heartbeats(hall.concert, &[late])
+        .await
+        .unwrap();
     cut_off.look_up(&ann).await.unwrap();
     hall.queue().expire(hall.concert, 10).await.unwrap();
     let found = hall.queue().look_up(&ann).await.unwrap().value;

@@ -16,13 +16,13 @@ use frontrow_domain::{
 use frontrow_test_harness::PROCESS_LIST;
 
 use crate::{
-    hall::{Hall, by_capacity, by_rate, bypass, enters, paused, user},
     one_queue::{execute, settings},
+    test_queue::{TestQueue, by_capacity, by_rate, bypass, enters, paused, user},
 };
 
 const INSTANCES: usize = 3;
 
-async fn instances(hall: &Hall) -> Vec<MySqlQueue> {
+async fn instances(hall: &TestQueue) -> Vec<MySqlQueue> {
     let settings = MySqlSettings {
         pool_size: 4,
         ..settings()
@@ -84,7 +84,7 @@ fn is_active(place: &Place) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_together_keep_to_the_rate_and_to_the_order() {
     for policy in [by_rate(50), by_capacity(50)] {
-        let hall = Hall::open(policy).await;
+        let hall = TestQueue::open(policy).await;
         let instances = instances(&hall).await;
         let (joined, ticked) = futures_util::future::join(
             crowd(&instances, hall.concert, 150),
@@ -107,7 +107,7 @@ async fn instances_together_keep_to_the_rate_and_to_the_order() {
 /// Deadlocks cannot happen by design, so no transaction has to be run again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_runs_into_anybody() {
-    let hall = Hall::open(by_rate(120)).await;
+    let hall = TestQueue::open(by_rate(120)).await;
     let instances = instances(&hall).await;
     let looking = |places: Vec<Place>| async {
         for (number, place) in places.into_iter().enumerate() {
@@ -141,7 +141,7 @@ async fn nobody_runs_into_anybody() {
 /// admitted beyond the rate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_dies_nobody_is_lost() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     let line = hall.line_up(200).await;
     hall.change(bypass()).await;
     let instances = instances(&hall).await;
@@ -166,7 +166,7 @@ async fn whoever_dies_nobody_is_lost() {
 /// happened has none, and who joins again has one place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn joins_that_die_tell_the_truth() {
-    let hall = Hall::open(paused()).await;
+    let hall = TestQueue::open(paused()).await;
     let instances = instances(&hall).await;
     let joining = async {
         let mut told: Vec<Option<Ticket>> = Vec::new();
@@ -199,7 +199,7 @@ async fn joins_that_die_tell_the_truth() {
 
 /// Cuts the connections to this database so many times, idle or not: all but ours. Gives how many that were;
 /// some, since that is how the hall was opened.
-async fn kill_connections(hall: &Hall, times: usize) -> usize {
+async fn kill_connections(hall: &TestQueue, times: usize) -> usize {
     #[derive(QueryableByName)]
     struct Connection {
         #[diesel(sql_type = BigInt)]

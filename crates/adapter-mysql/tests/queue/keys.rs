@@ -3,14 +3,14 @@
 use diesel::result::Error;
 
 use crate::{
-    hall::{Hall, by_capacity},
     one_queue::execute,
+    test_queue::{TestQueue, by_capacity},
 };
 
 /// Each statement is refused in a queue where `ann` is active and `ben` waits, with a text that has this name
 /// of a key or a check in it.
 async fn refused(statements: &[(&str, &str)]) {
-    let hall = Hall::open(by_capacity(1)).await;
+    let hall = TestQueue::open(by_capacity(1)).await;
     hall.enters("ann").await;
     hall.enters("ben").await;
     let raw = &mut hall.store.raw().await;

@@ -7,16 +7,16 @@ use frontrow_adapter_mysql::MySqlSettings;
 use frontrow_domain::{
     model::queue::{GatePurpose, PolicyVersion},
     ports::{
-        GateOutcome, JoinOutcome, LeaveOutcome, Queue, QueueControl, QueueTicks, SeedOutcome,
-        StoreError, WaitingLine,
+        GateOutcome, JoinOutcome, LeaveOutcome, Queue, QueueControl, QueueSnapshots, QueueTicks,
+        SeedOutcome, StoreError,
     },
 };
 use futures_util::{future::join_all, poll};
 use tokio::time::timeout;
 
 use crate::{
-    hall::{Hall, by_capacity, bypass, paused, report, user},
     one_queue::{execute, settings},
+    test_queue::{TestQueue, by_capacity, bypass, paused, report, user},
 };
 
 /// What every transaction that changes more than one place begins with.
@@ -26,7 +26,7 @@ const QUEUE: &str = "SELECT * FROM queues FOR UPDATE";
 const SEVERAL_CALLS: Duration = Duration::from_secs(10);
 
 /// Somebody who holds a lock until they are told otherwise.
-async fn holding(hall: &Hall, lock: &str) -> AsyncMysqlConnection {
+async fn holding(hall: &TestQueue, lock: &str) -> AsyncMysqlConnection {
     let mut raw = hall.store.raw().await;
     execute(&mut raw, "BEGIN").await.unwrap();
     execute(&mut raw, lock).await.unwrap();
@@ -50,7 +50,7 @@ fn impatient() -> MySqlSettings {
 /// A tick gives up a queue that hangs, soon, and takes nothing from the ticks of others with it.
 #[tokio::test]
 async fn a_tick_gives_up_a_queue_that_hangs() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     let line = hall.line_up(3).await;
     hall.change(bypass()).await;
     let other = holding(&hall, QUEUE).await;
@@ -62,7 +62,7 @@ async fn a_tick_gives_up_a_queue_that_hangs() {
     }
     // Reading needs no lock, and there are connections left.
     assert!(!hall.queue().busy().await.unwrap().is_empty());
-    hall.queue().look(hall.concert, None).await.unwrap();
+    hall.queue().snapshot(hall.concert, None).await.unwrap();
     let_go(other).await;
     assert_eq!(hall.admit(10).await.done, 3);
     assert!(!hall.waits(&line[0]).await);
@@ -71,7 +71,7 @@ async fn a_tick_gives_up_a_queue_that_hangs() {
 /// Admission waits for an expiry that has the queue, and does not leave its work to it.
 #[tokio::test]
 async fn admission_waits_for_the_queue_and_then_admits() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     hall.line_up(3).await;
     hall.change(bypass()).await;
     let expiring = holding(&hall, QUEUE).await;
@@ -88,14 +88,14 @@ async fn admission_waits_for_the_queue_and_then_admits() {
 /// queue.
 #[tokio::test]
 async fn what_changes_one_place_or_none_does_not_wait_for_the_queue() {
-    let hall = Hall::open(by_capacity(2)).await;
+    let hall = TestQueue::open(by_capacity(2)).await;
     let ann = hall.enters("ann").await.ticket;
     let ben = hall.enters("ben").await.ticket;
     let joining = holding(&hall, QUEUE).await;
     let passed = hall.queue().pass_gate(&ann, GatePurpose::Browse).await;
     assert!(matches!(passed.unwrap().value, GateOutcome::Passed(_)));
     assert!(!hall.waits(&ben).await);
-    hall.queue().look(hall.concert, None).await.unwrap();
+    hall.queue().snapshot(hall.concert, None).await.unwrap();
     hall.queue().policy_version(hall.concert).await.unwrap();
     assert_eq!(
         hall.seed_again().await,
@@ -109,7 +109,7 @@ async fn what_changes_one_place_or_none_does_not_wait_for_the_queue() {
 /// The head of the line is being changed by somebody: admission waits for them, and does not take the next.
 #[tokio::test]
 async fn admission_never_goes_around_a_locked_neighbour() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     let line = hall.line_up(3).await;
     hall.change(bypass()).await;
     let lock = format!(
@@ -134,7 +134,7 @@ async fn admission_never_goes_around_a_locked_neighbour() {
 /// Everyone in a transaction that fails is told so, and that nothing happened; and nothing has.
 #[tokio::test]
 async fn a_failed_transaction_tells_all_who_shared_it() {
-    let hall = Hall::open(paused()).await;
+    let hall = TestQueue::open(paused()).await;
     let impatient = hall.store.another(&impatient()).await;
     let joining = holding(&hall, QUEUE).await;
     let asking: Vec<_> = (0..20)
@@ -167,7 +167,7 @@ async fn a_failed_transaction_tells_all_who_shared_it() {
 /// Joins that all have to wait are not told so one transaction after the other.
 #[tokio::test]
 async fn nobody_waits_much_longer_to_join_than_a_call_may_take() {
-    let hall = Hall::open(paused()).await;
+    let hall = TestQueue::open(paused()).await;
     let impatient = hall.store.another(&impatient()).await;
     let joining = holding(&hall, QUEUE).await;
     let asking: Vec<_> = (0..5_000)
@@ -190,7 +190,7 @@ async fn nobody_waits_much_longer_to_join_than_a_call_may_take() {
 /// Who gives up while they wait for their turn takes no place from others, and has none or one.
 #[tokio::test]
 async fn who_hangs_up_disturbs_nobody() {
-    let hall = Hall::open(paused()).await;
+    let hall = TestQueue::open(paused()).await;
     let joining = holding(&hall, QUEUE).await;
     let join = |name: String| {
         let (queue, concert) = (hall.queue().clone(), hall.concert);

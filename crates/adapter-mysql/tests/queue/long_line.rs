@@ -6,8 +6,8 @@ use frontrow_domain::model::queue::{Arrival, Ticket};
 use jiff::SignedDuration;
 
 use crate::{
-    hall::{Hall, user},
     one_queue::execute,
+    test_queue::{TestQueue, user},
 };
 
 /// How many rows one statement writes: a power of ten.
@@ -15,7 +15,7 @@ const CHUNK: i64 = 100_000;
 
 /// Puts `count` people behind the first one, who joins; the first to arrive first. What is then in the store is
 /// what their joins would have left there.
-pub(crate) async fn line_up(hall: &mut Hall, count: i64) -> Vec<Ticket> {
+pub(crate) async fn line_up(hall: &mut TestQueue, count: i64) -> Vec<Ticket> {
     let first = hall.enters("first").await.ticket;
     let raw = &mut hall.store.raw().await;
     let digit = "SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION \

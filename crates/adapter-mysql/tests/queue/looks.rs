@@ -2,23 +2,23 @@
 
 use frontrow_adapter_mysql::MySqlQueue;
 use frontrow_domain::{
-    model::queue::{Left, Line, LineMark},
-    ports::{LineOutcome, Queue, WaitingLine},
+    model::queue::{DepartureCursor, Departures, LineSnapshot},
+    ports::{Queue, QueueSnapshots, SnapshotOutcome},
 };
 
 use crate::{
-    hall::{Hall, bypass, paused},
     one_queue::{execute, settings},
-    wire::{address_of, turnstile::Turnstile},
+    test_queue::{TestQueue, bypass, paused},
+    wire::{address_of, statement_gate::StatementGate},
 };
 
 /// How the statement begins that reads the departures, after the queue was read.
 const DEPARTURES: &str = "SELECT l.arrival";
 
-async fn see(queue: &MySqlQueue, hall: &Hall, since: Option<LineMark>) -> Line {
-    match queue.look(hall.concert, since).await.unwrap().value {
-        LineOutcome::Seen(line) => line,
-        LineOutcome::NotSeeded => panic!("the store has the queue"),
+async fn see(queue: &MySqlQueue, hall: &TestQueue, since: Option<DepartureCursor>) -> LineSnapshot {
+    match queue.snapshot(hall.concert, since).await.unwrap().value {
+        SnapshotOutcome::Seen(line) => line,
+        SnapshotOutcome::NotSeeded => panic!("the store has the queue"),
     }
 }
 
@@ -26,31 +26,31 @@ async fn see(queue: &MySqlQueue, hall: &Hall, since: Option<LineMark>) -> Line {
 /// the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_is_of_one_instant() {
-    let mut hall = Hall::open(paused()).await;
+    let mut hall = TestQueue::open(paused()).await;
     let line = hall.line_up(6).await;
-    let turnstile = Turnstile::before(address_of(hall.store.url()).await).await;
-    let url = turnstile.wire.url(hall.store.url());
+    let gate = StatementGate::before(address_of(hall.store.url()).await).await;
+    let url = gate.wire.url(hall.store.url());
     let offset = hall.store.offset.clone();
     let slow = MySqlQueue::open(&url, &settings(), offset).await.unwrap();
     let before = see(&slow, &hall, None).await;
     hall.queue().leave(&line[5]).await.unwrap();
     hall.change(bypass()).await;
 
-    turnstile.stop_at(DEPARTURES);
+    gate.stop_at(DEPARTURES);
     let meanwhile = async {
-        turnstile.stopped().await;
+        gate.stopped().await;
         hall.queue().leave(&line[4]).await.unwrap();
         assert_eq!(hall.admit(2).await.done, 2);
-        turnstile.open();
+        gate.open();
     };
     let looking = see(&slow, &hall, Some(before.mark));
     let (seen, ()) = futures_util::future::join(looking, meanwhile).await;
     assert_eq!((seen.waiting, seen.admitted), (5, 0));
-    assert_eq!(seen.left, Left::These(vec![line[5].arrival]));
+    assert_eq!(seen.left, Departures::These(vec![line[5].arrival]));
 
     let after = see(&slow, &hall, Some(seen.mark)).await;
     assert_eq!((after.waiting, after.admitted), (2, 2));
-    assert_eq!(after.left, Left::These(vec![line[4].arrival]));
+    assert_eq!(after.left, Departures::These(vec![line[4].arrival]));
     assert_eq!(after.admitted_up_to, Some(line[1].arrival));
 }
 
@@ -58,7 +58,7 @@ async fn a_snapshot_is_of_one_instant() {
 /// after it has gone round is told that anybody may have left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_missed_where_the_record_begins_anew() {
-    let hall = Hall::open(paused()).await;
+    let hall = TestQueue::open(paused()).await;
     let line = hall.line_up(8).await;
     let raw = &mut hall.store.raw().await;
     let near_the_end = "UPDATE queues SET departures = 3 * 2048 - 3";
@@ -69,15 +69,15 @@ async fn nobody_is_missed_where_the_record_begins_anew() {
     }
     let mut arrivals: Vec<_> = line[..6].iter().map(|ticket| ticket.arrival).collect();
     match see(hall.queue(), &hall, Some(before.mark)).await.left {
-        Left::These(mut told) => {
+        Departures::These(mut told) => {
             told.sort_unstable();
             arrivals.sort_unstable();
             assert_eq!(told, arrivals);
         }
-        Left::Anybody => panic!("six have left"),
+        Departures::Unknown => panic!("six have left"),
     }
     let once_round = "UPDATE queues SET departures = departures + 2048 - 5";
     execute(raw, once_round).await.unwrap();
     let after = see(hall.queue(), &hall, Some(before.mark)).await;
-    assert_eq!(after.left, Left::Anybody);
+    assert_eq!(after.left, Departures::Unknown);
 }

@@ -9,20 +9,20 @@
     reason = "the lints know the tests themselves, and not what they call"
 )]
 
-mod ambush;
-mod broken_way;
 mod cost;
 #[path = "../earlier/mod.rs"]
 mod earlier;
 mod expired;
-mod hall;
 mod heartbeats;
 mod instances;
+mod interleave;
 mod keys;
 mod locks;
 mod long_line;
 mod looks;
+mod lossy_network;
 mod one_queue;
+mod test_queue;
 mod upgrade;
 #[path = "../wire/mod.rs"]
 mod wire;

@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     earlier::migrate_before,
-    hall::{Hall, by_rate, user},
     one_queue::{OneQueue, execute},
+    test_queue::{TestQueue, by_rate, user},
 };
 
 const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc0_0002));
@@ -36,7 +36,7 @@ fn ticket(name: &str, number: i64) -> Ticket {
 
 /// `buyer` has claimed a place; `gone` has left the line, which no tick has counted yet; `early` and `late`
 /// wait, and between them in the order of arrival `back`, who brought that place back after a loss.
-async fn left_by_the_version_before() -> Hall {
+async fn left_by_the_version_before() -> TestQueue {
     let empty = MySqlTestDatabase::create().await.unwrap();
     let url = format!("{}?prefer_socket=false", empty.url());
     let raw = &mut AsyncMysqlConnection::establish(&url).await.unwrap();
@@ -64,7 +64,7 @@ async fn left_by_the_version_before() -> Hall {
          INSERT INTO queue_leavers VALUES ({concert}, 1, 1, 1002);"
     );
     execute(raw, &fill).await.unwrap();
-    Hall {
+    TestQueue {
         store: OneQueue::on(empty).await,
         concert: CONCERT,
         version: VERSION,
@@ -126,7 +126,7 @@ async fn places_that_the_format_before_had_passed_stay_past_their_end() {
              ({concert}, 'late', 1003, 3, 1, @now_us, NULL, NULL);"
     );
     execute(raw, &fill).await.unwrap();
-    let hall = Hall {
+    let hall = TestQueue {
         store: OneQueue::on(empty).await,
         concert: CONCERT,
         version: VERSION,

@@ -15,9 +15,9 @@ use jiff::SignedDuration;
 use tokio::{runtime, sync::oneshot};
 
 use crate::{
-    hall::{Hall, enters, paused},
     one_queue::settings,
-    wire::{address_of, turnstile::Turnstile},
+    test_queue::{TestQueue, enters, paused},
+    wire::{address_of, statement_gate::StatementGate},
 };
 
 /// How the statement begins that looks for places.
@@ -56,29 +56,29 @@ impl Worker {
 }
 
 /// An instance of the service with one connection, and what may stop on its way.
-async fn instance(hall: &Hall) -> (MySqlQueue, Turnstile) {
-    let turnstile = Turnstile::before(address_of(hall.store.url()).await).await;
-    let url = turnstile.wire.url(hall.store.url());
+async fn instance(hall: &TestQueue) -> (MySqlQueue, StatementGate) {
+    let gate = StatementGate::before(address_of(hall.store.url()).await).await;
+    let url = gate.wire.url(hall.store.url());
     let settings = MySqlSettings {
         pool_size: 1,
         ..settings()
     };
     let offset = hall.store.offset.clone();
     let queue = MySqlQueue::open(&url, &settings, offset).await.unwrap();
-    (queue, turnstile)
+    (queue, gate)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_gets_the_answer_to_somebody_whose_worker_has_stopped() {
-    let hall = Hall::open(paused()).await;
+    let hall = TestQueue::open(paused()).await;
     let line = hall.line_up(3).await;
-    let (queue, turnstile) = instance(&hall).await;
-    turnstile.stop_at(LOOK);
+    let (queue, gate) = instance(&hall).await;
+    gate.stop_at(LOOK);
     let (asked, first) = (queue.clone(), line[0].clone());
     let worker = Worker::asks(async move { drop(asked.look_up(&first).await) });
-    turnstile.stopped().await;
+    gate.stopped().await;
     worker.stops().await;
-    turnstile.open();
+    gate.open();
     for (place, ticket) in (1..).zip(&line).skip(1) {
         let found = queue.look_up(ticket).await.unwrap().value;
         let LookUpOutcome::Found(found) = found else {
@@ -93,16 +93,16 @@ async fn nobody_gets_the_answer_to_somebody_whose_worker_has_stopped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_stops_ends_nobody_elses_join() {
-    let hall = Hall::open(paused()).await;
-    let (queue, turnstile) = instance(&hall).await;
-    turnstile.stop_at(LOCK);
+    let hall = TestQueue::open(paused()).await;
+    let (queue, gate) = instance(&hall).await;
+    gate.stop_at(LOCK);
     let (asked, concert) = (queue.clone(), hall.concert);
     let worker = Worker::asks(async move { drop(enters(&asked, concert, "ann").await) });
-    turnstile.stopped().await;
+    gate.stopped().await;
     let mut joining = pin!(enters(&queue, concert, "ben"));
     assert!(poll!(joining.as_mut()).is_pending());
     worker.stops().await;
-    turnstile.open();
+    gate.open();
     let behind = joining.await;
     assert!(hall.waits(&behind.ticket).await);
     hall.enters("cleo").await;
@@ -115,7 +115,7 @@ async fn a_heartbeat_is_written_before_its_look_up_is_answered() {
         #[diesel(sql_type = BigInt)]
         since_us: i64,
     }
-    let hall = Hall::open(paused()).await;
+    let hall = TestQueue::open(paused()).await;
     let ticket = hall.enters("ann").await.ticket;
     hall.store.offset.shift(SignedDuration::from_mins(1));
     hall.queue().look_up(&ticket).await.unwrap();

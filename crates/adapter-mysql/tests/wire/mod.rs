@@ -3,7 +3,7 @@
 
 pub(crate) mod meter;
 mod packets;
-pub(crate) mod turnstile;
+pub(crate) mod statement_gate;
 
 use std::{collections::HashMap, io, net::SocketAddr};
 

@@ -3,7 +3,7 @@
 --
 -- ARGV: from 2 on the members, up to the server's name.
 -- Gives `claimed`; after the queue's view the generation, and what PLACES keeps of each, in their order.
-local told = answer('claimed')
-told[7] = terms.generation
-told[8] = call('HMGET', PLACES, unpack(ARGV, 2, #ARGV - 2))
-return told
+local reply = answer('claimed')
+reply[7] = terms.generation
+reply[8] = call('HMGET', PLACES, unpack(ARGV, 2, #ARGV - 2))
+return reply

@@ -1,4 +1,4 @@
--- Takes places, or returns the places that users have. (people.lua)
+-- Takes places, or returns the places that users have. (users.lua)
 -- Mirrors model/queue/join.rs (JoinFacts::decide).
 end_silence()
 local state = effective_state()
@@ -76,7 +76,7 @@ end
 
 -- What came of the n-th join, and the place.
 local function join(n)
-  local member, arrival, generation = person(n)
+  local member, arrival, generation = user(n)
   local place = places[n]
   if place then
     if place.waits then
@@ -105,7 +105,7 @@ local any_joined = false
 for n = 1, #members do
   local came, place = join(n)
   any_joined = any_joined or came == JOINED
-  tell(n, came, place)
+  reply_to(n, came, place)
 end
 
 put_in_line()
@@ -116,4 +116,4 @@ end
 if at_once_up_to then
   call('HSET', QUEUE, 'at_once_up_to', at_once_up_to)
 end
-return all_told(any_joined)
+return reply_to_all(any_joined)

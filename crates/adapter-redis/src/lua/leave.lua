@@ -1,4 +1,4 @@
--- Ends places. (people.lua)
+-- Ends places. (users.lua)
 --
 -- The number of each user is how many departures are remembered.
 
@@ -14,7 +14,7 @@ end
 
 end_silence()
 for n = 1, #members do
-  local member, arrival, generation, remembered = person(n)
+  local member, arrival, generation, remembered = user(n)
   local place = places[n]
   local leaves = false
   if place then
@@ -29,6 +29,6 @@ for n = 1, #members do
     end
     call('ZADD', ENDED, arrival, member)
   end
-  tell(n, leaves and LEFT_IT or GONE)
+  reply_to(n, leaves and LEFT_IT or GONE)
 end
-return all_told()
+return reply_to_all()

@@ -21,7 +21,7 @@ end
 
 -- True where any of `in_line` users waits for their turn, `waiting` of whose places are not past their end. Users
 -- who stand aside do not. Places past their end may be in the line and among those: only where that matters are
--- they told apart.
+-- they reply apart.
 local function finds_line(in_line, waiting)
   local passed, aside = count_passed()
   local over, heads = in_line - waiting, in_line - aside

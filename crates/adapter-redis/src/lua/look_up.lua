@@ -1,7 +1,7 @@
--- Says where places are. Counts as heartbeats. (people.lua)
+-- Says where places are. Counts as heartbeats. (users.lua)
 end_silence()
 for n = 1, #members do
   local place = place_of_ticket(n)
-  tell(n, place and PLACE or GONE, place)
+  reply_to(n, place and PLACE or GONE, place)
 end
-return all_told()
+return reply_to_all()

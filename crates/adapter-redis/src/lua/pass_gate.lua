@@ -1,4 +1,4 @@
--- Lets active places through: claims them, and extends them for a hold. (people.lua)
+-- Lets active places through: claims them, and extends them for a hold. (users.lua)
 --
 -- The number of each user is how long the place must last from now on so that a hold can be paid for, none
 -- where nothing is held. Mirrors model/queue/deadlines.rs (Deadlines::end_after_gate).
@@ -27,9 +27,9 @@ end_silence()
 for n = 1, #members do
   local place = place_of_ticket(n)
   if place and not place.waits then
-    local member, _, _, extension = person(n)
+    local member, _, _, extension = user(n)
     let_through(member, place, extension)
   end
-  tell(n, place and PLACE or GONE, place)
+  reply_to(n, place and PLACE or GONE, place)
 end
-return all_told()
+return reply_to_all()

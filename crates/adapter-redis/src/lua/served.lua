@@ -3,17 +3,17 @@
 --
 -- Gives `served`; after the queue's view that arrival, false where no user was admitted; and since when the queue is
 -- served without a break.
-local told = answer('served')
-told[8] = serving_since
+local reply = answer('served')
+reply[8] = serving_since
 if comeback_until() then
   -- Any later user may still come back.
-  told[7] = terms.served_up_to or 0
-  return told
+  reply[7] = terms.served_up_to or 0
+  return reply
 end
 local up_to = math.max(passed_to, tonumber(call('HGET', QUEUE, 'at_once_up_to')) or 0)
 if up_to == 0 then
-  told[7] = false
-  return told
+  reply[7] = false
+  return reply
 end
 local first = call('ZRANGE', WAITING, 0, 0, 'WITHSCORES')[2]
 if first then
@@ -24,5 +24,5 @@ for _, gap in ipairs(gaps) do
     up_to = math.min(up_to, gap.after)
   end
 end
-told[7] = up_to
-return told
+reply[7] = up_to
+return reply

@@ -76,16 +76,16 @@ local function report(done, more, changed)
   local _, aside = count_passed()
   local kept = call('HMGET', QUEUE, 'departed', 'admitted', 'window_start', 'window_interval', 'window_admitted',
     'version')
-  local told = answer('ticked')
-  told[7], told[8] = done, more and 1 or 0
-  told[9], told[10], told[11] = waiting, aside, active
-  told[12], told[13] = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
-  told[14], told[15], told[16] = kept[6], terms.admit or false, terms.interval or false
+  local reply = answer('ticked')
+  reply[7], reply[8] = done, more and 1 or 0
+  reply[9], reply[10], reply[11] = waiting, aside, active
+  reply[12], reply[13] = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
+  reply[14], reply[15], reply[16] = kept[6], terms.admit or false, terms.interval or false
   if terms.admit then
-    told[17], told[18], told[19] = tonumber(kept[3]) or false, tonumber(kept[4]) or false, tonumber(kept[5]) or 0
+    reply[17], reply[18], reply[19] = tonumber(kept[3]) or false, tonumber(kept[4]) or false, tonumber(kept[5]) or 0
   else
-    told[17], told[18], told[19] = false, false, 0
+    reply[17], reply[18], reply[19] = false, false, 0
   end
-  told[20], told[21], told[22] = idle and 1 or 0, listing, turned and 1 or 0
-  return told
+  reply[20], reply[21], reply[22] = idle and 1 or 0, listing, turned and 1 or 0
+  return reply
 end

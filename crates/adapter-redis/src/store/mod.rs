@@ -2,9 +2,9 @@
 
 mod queue;
 mod queue_control;
+mod queue_snapshots;
 mod queue_ticks;
 mod ranking_cache;
-mod waiting_line;
 
 use std::{fmt, sync::Arc};
 
@@ -12,11 +12,11 @@ use frontrow_domain::ports::RankingCache;
 
 use crate::{
     batches::Batches,
-    calls::Calls,
     clock::TimeOffset,
     connections::{self, Connections},
     keys::Keys,
     open_error::OpenError,
+    script_runner::ScriptRunner,
     server::{self, Use},
     settings::RedisSettings,
 };
@@ -25,7 +25,7 @@ use crate::{
 /// last of them.
 #[derive(Clone)]
 pub struct RedisStore {
-    calls: Calls,
+    calls: ScriptRunner,
     batches: Batches,
     server: String,
 }
@@ -75,7 +75,7 @@ impl RedisStore {
 
     fn on(connections: Arc<Connections>, settings: &RedisSettings, offset: TimeOffset) -> Self {
         let keys = Keys::new(&settings.key_prefix);
-        let calls = Calls::new(connections, keys, offset);
+        let calls = ScriptRunner::new(connections, keys, offset);
         Self {
             batches: Batches::new(
                 calls.clone(),

@@ -11,9 +11,9 @@ use frontrow_domain::{
 
 use super::RedisStore;
 use crate::{
-    people::{Came, Person},
-    questions::Question,
+    operations::Operation,
     reply,
+    user_requests::{ReplyCode, UserRequest},
 };
 
 /// How many of the last departures of a line are remembered: 8 bytes each.
@@ -27,26 +27,26 @@ impl Queue for RedisStore {
         user: &UserId,
         shown: Option<Ticket>,
     ) -> StoreResult<Stamped<JoinOutcome>> {
-        let person = Person::new(user, shown.as_ref());
-        let Stamped { as_of, value } = self.batches.ask(Question::Join, concert, person).await?;
+        let person = UserRequest::new(user, shown.as_ref());
+        let Stamped { as_of, value } = self.batches.ask(Operation::Join, concert, person).await?;
         let value = match value {
             None => JoinOutcome::NotSeeded,
             Some(told) => match told.came {
-                Came::Joined => JoinOutcome::Joined(told.place(concert, user)?),
-                Came::Place => JoinOutcome::Held(told.place(concert, user)?),
-                Came::Closed => JoinOutcome::Refused(JoinRefusal::Closed, told.queue),
-                Came::Ended => JoinOutcome::Refused(JoinRefusal::Ended, told.queue),
-                Came::SoldOut => JoinOutcome::Refused(JoinRefusal::SoldOut, told.queue),
-                Came::Full => JoinOutcome::Refused(JoinRefusal::Full, told.queue),
-                Came::Gone | Came::Left => return Err(reply::strange()),
+                ReplyCode::Joined => JoinOutcome::Joined(told.place(concert, user)?),
+                ReplyCode::Place => JoinOutcome::Held(told.place(concert, user)?),
+                ReplyCode::Closed => JoinOutcome::Refused(JoinRefusal::Closed, told.queue),
+                ReplyCode::Ended => JoinOutcome::Refused(JoinRefusal::Ended, told.queue),
+                ReplyCode::SoldOut => JoinOutcome::Refused(JoinRefusal::SoldOut, told.queue),
+                ReplyCode::Full => JoinOutcome::Refused(JoinRefusal::Full, told.queue),
+                ReplyCode::Gone | ReplyCode::Left => return Err(reply::malformed_reply()),
             },
         };
         Ok(Stamped { as_of, value })
     }
 
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
-        let person = Person::new(&ticket.user, Some(ticket));
-        let asked = self.batches.ask(Question::LookUp, ticket.concert, person);
+        let person = UserRequest::new(&ticket.user, Some(ticket));
+        let asked = self.batches.ask(Operation::LookUp, ticket.concert, person);
         let Stamped { as_of, value } = asked.await?;
         let value = match value {
             None => LookUpOutcome::NotSeeded,
@@ -62,12 +62,14 @@ impl Queue for RedisStore {
         ticket: &Ticket,
         purpose: GatePurpose,
     ) -> StoreResult<Stamped<GateOutcome>> {
-        let person = Person::new(&ticket.user, Some(ticket)).with(extension(purpose));
-        let asked = self.batches.ask(Question::PassGate, ticket.concert, person);
+        let person = UserRequest::new(&ticket.user, Some(ticket)).with(extension(purpose));
+        let asked = self
+            .batches
+            .ask(Operation::PassGate, ticket.concert, person);
         let Stamped { as_of, value } = asked.await?;
         let value = match value {
             None => GateOutcome::NotSeeded,
-            Some(told) if told.came == Came::Gone => GateOutcome::Gone,
+            Some(told) if told.came == ReplyCode::Gone => GateOutcome::Gone,
             Some(told) => {
                 let place = told.place(ticket.concert, &ticket.user)?;
                 match place.standing {
@@ -80,11 +82,11 @@ impl Queue for RedisStore {
     }
 
     async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
-        let person = Person::new(&ticket.user, Some(ticket)).with(Some(DEPARTURES));
-        let asked = self.batches.ask(Question::Leave, ticket.concert, person);
+        let person = UserRequest::new(&ticket.user, Some(ticket)).with(Some(DEPARTURES));
+        let asked = self.batches.ask(Operation::Leave, ticket.concert, person);
         let left = asked.await?.map(|told| match told {
             None => LeaveOutcome::NotSeeded,
-            Some(told) if told.came == Came::Left => LeaveOutcome::Left,
+            Some(told) if told.came == ReplyCode::Left => LeaveOutcome::Left,
             Some(_) => LeaveOutcome::Gone,
         });
         Ok(left)

@@ -14,9 +14,9 @@ use frontrow_domain::{
 
 use super::RedisStore;
 use crate::{
-    calls::Caller,
     errors::Effect,
     format, reply,
+    script_runner::Caller,
     scripts::{self, FORMER_FORMAT},
 };
 
@@ -100,7 +100,7 @@ impl QueueControl for RedisStore {
                 let version = reply.version()?;
                 Ok(reply.stamp(SeedOutcome::HasNewer(version)))
             }
-            _ => Err(reply::strange()),
+            _ => Err(reply::malformed_reply()),
         }
     }
 
@@ -140,7 +140,7 @@ impl QueueControl for RedisStore {
         match reply.what.as_str() {
             "empty" => reply.flag(),
             "unknown" => Ok(true),
-            _ => Err(reply::strange()),
+            _ => Err(reply::malformed_reply()),
         }
     }
 
@@ -156,7 +156,7 @@ impl QueueControl for RedisStore {
                 self.calls.unlist_removed(concert).await?;
                 Ok(RemoveOutcome::Removed)
             }
-            _ => Err(reply::strange()),
+            _ => Err(reply::malformed_reply()),
         }
     }
 }

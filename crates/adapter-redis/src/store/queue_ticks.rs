@@ -14,9 +14,9 @@ use frontrow_domain::{
 
 use super::RedisStore;
 use crate::{
-    calls::Caller,
     listing::Ticked,
     reply::{self, Reply},
+    script_runner::Caller,
     scripts,
 };
 
@@ -54,7 +54,7 @@ impl RedisStore {
                 let listed = self.calls.unlist_unknown(concert).await;
                 (TickOutcome::NotSeeded, listed)
             }
-            _ => return Err(reply::strange()),
+            _ => return Err(reply::malformed_reply()),
         };
         // The tick was done. To say that it failed, and perhaps that nothing was changed, would not be
         // true.
@@ -139,7 +139,7 @@ impl QueueTicks for RedisStore {
                 })
             }
             "unknown" => None,
-            _ => return Err(reply::strange()),
+            _ => return Err(reply::malformed_reply()),
         };
         Ok(reply.stamp(served))
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::RedisStore;
-use crate::{calls::Caller, errors::Effect};
+use crate::{errors::Effect, script_runner::Caller};
 
 /// By how much the server's clock may be ahead of ours. A ranking that is past its end by the server's clock
 /// when it is put would be dropped at once.

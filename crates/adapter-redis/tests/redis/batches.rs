@@ -16,7 +16,7 @@ use futures_util::{future::join_all, poll};
 
 use crate::{
     one_store::OneStore,
-    room::{Raw, Room, user},
+    test_queue::{Raw, TestQueue, user},
 };
 
 /// More than one call is about.
@@ -34,7 +34,7 @@ async fn runs(raw: &mut Raw, command: &str) -> u64 {
 }
 
 /// What so many who join at once are told, each in their turn.
-async fn join_at_once(room: &Room, people: usize) -> Vec<(UserId, JoinOutcome)> {
+async fn join_at_once(room: &TestQueue, people: usize) -> Vec<(UserId, JoinOutcome)> {
     let names: Vec<_> = (0..people)
         .map(|number| user(&format!("user-{number}")))
         .collect();
@@ -67,7 +67,7 @@ fn position(standing: Standing) -> u64 {
 #[tokio::test]
 async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
     let server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     // The server knows the scripts from now on.
     let first = room.join("first").await;
     room.standing(&first).await;
@@ -97,7 +97,7 @@ async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
 #[tokio::test]
 async fn who_joins_twice_at_once_has_one_place() {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     let ann = user("ann");
     let joins = repeat_n((), 40).map(|()| room.store.join(room.concert, &ann, None));
     let mut tickets = Vec::new();
@@ -121,7 +121,7 @@ async fn who_joins_twice_at_once_has_one_place() {
 #[tokio::test]
 async fn who_passes_the_gate_again_at_once_finds_the_place_extended() {
     let one = OneStore::open().await;
-    let mut room = Room::paused(one.store.clone()).await;
+    let mut room = TestQueue::paused(one.store.clone()).await;
     room.change(PolicyState::Bypass).await;
     let ann = room.join("ann").await;
     let hold = GatePurpose::Hold {
@@ -151,7 +151,7 @@ async fn who_passes_the_gate_again_at_once_finds_the_place_extended() {
 #[tokio::test]
 async fn a_place_that_was_claimed_is_only_read() {
     let server = RedisServer::start().await.unwrap();
-    let mut room = Room::paused_on(&server).await;
+    let mut room = TestQueue::paused_on(&server).await;
     room.change(PolicyState::Bypass).await;
     let ann = room.join("ann").await;
     let pass = || room.store.pass_gate(&ann, GatePurpose::Browse);
@@ -176,7 +176,7 @@ async fn a_place_that_was_claimed_is_only_read() {
 #[tokio::test]
 async fn of_those_who_leave_a_place_at_once_one_ends_it() {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     let line = room.crowd(3).await;
     let leaves = repeat_n(&line[1], 5).map(|ticket| room.store.leave(ticket));
     let left = join_all(leaves).await.into_iter();
@@ -189,7 +189,7 @@ async fn of_those_who_leave_a_place_at_once_one_ends_it() {
 #[tokio::test]
 async fn who_hangs_up_before_their_call_begins_is_not_asked_for() {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     let (ann, bob) = (user("ann"), user("bob"));
     let (concert, store) = (room.concert, &room.store);
     let bobs = {
@@ -212,7 +212,7 @@ async fn join_limited(
     limit: impl FnOnce(&mut QueuePolicy),
 ) -> Vec<(UserId, JoinOutcome)> {
     let one = OneStore::open().await;
-    let room = Room::on(one.store.clone());
+    let room = TestQueue::on(one.store.clone());
     let mut seed = room.seed_of(state, None);
     limit(&mut seed.policy.policy);
     one.store.seed(&seed).await.unwrap();
@@ -253,7 +253,7 @@ async fn of_those_who_share_a_call_no_more_wait_than_may() {
 #[tokio::test]
 async fn who_waits_behind_a_call_that_hangs_is_told_that_nothing_was_done() {
     let mut server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let (ann, bob) = (room.join("ann").await, room.join("bob").await);
     room.standing(&ann).await;
     server.pause().unwrap();

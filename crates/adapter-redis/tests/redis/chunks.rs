@@ -12,16 +12,16 @@ use jiff::SignedDuration;
 
 use crate::{
     one_store::OneStore,
-    room::{Raw, Room},
+    test_queue::{Raw, TestQueue},
 };
 
 const CHUNK: usize = RedisStore::CHUNK as usize;
 const EXPIRED_CHUNK: usize = RedisStore::EXPIRED_CHUNK as usize;
 
 /// So many who wait, without a heartbeat for longer than that may be.
-async fn past_their_end(people: usize) -> (OneStore, Room) {
+async fn past_their_end(people: usize) -> (OneStore, TestQueue) {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     room.throng(people).await;
     room.outlive(&one.offset).await;
     (one, room)
@@ -30,7 +30,7 @@ async fn past_their_end(people: usize) -> (OneStore, Room) {
 #[tokio::test]
 async fn an_admission_tick_admits_a_chunk_at_most() {
     let one = OneStore::open().await;
-    let mut room = Room::paused(one.store.clone()).await;
+    let mut room = TestQueue::paused(one.store.clone()).await;
     room.throng(CHUNK + 10).await;
     room.change(PolicyState::Bypass).await;
     let report = room.admit(u32::MAX).await;
@@ -95,7 +95,7 @@ async fn an_admission_tick_passes_a_chunk_of_heads_past_their_end_at_most() {
 async fn one_who_lives_among_twenty_thousand_past_their_end_is_served() {
     const MANY: usize = 20_000;
     let one = OneStore::open().await;
-    let mut room = Room::paused(one.store.clone()).await;
+    let mut room = TestQueue::paused(one.store.clone()).await;
     let line = room.throng(MANY).await;
     let Some(ann) = line.last() else {
         panic!("twenty thousand have joined");
@@ -170,7 +170,7 @@ async fn a_join_that_finds_only_places_past_their_end_is_admitted_at_once() {
 #[tokio::test]
 async fn what_a_recovery_remembers_is_forgotten_after_it() {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     one.keyspace.clear().await.unwrap();
     let recovery = Recovery::lasting(Duration::from_secs(5));
     let seed = room.seed_of(PolicyState::Paused, Some(recovery));

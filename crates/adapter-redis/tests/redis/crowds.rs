@@ -10,7 +10,7 @@ use frontrow_domain::{
 use frontrow_test_harness::{Fault, FaultProxy, RedisServer};
 use futures_util::future::join_all;
 
-use crate::room::{Raw, Room, SOON, quick, user};
+use crate::test_queue::{Raw, SOON, TestQueue, quick, user};
 
 /// In each direction.
 const FAR: Duration = Duration::from_millis(100);
@@ -28,7 +28,7 @@ async fn room_behind(
     server: &RedisServer,
     connect_timeout: Duration,
     answer_timeout: Duration,
-) -> Room {
+) -> TestQueue {
     let settings = RedisSettings {
         url: format!("redis://{}", network.address()),
         connect_timeout,
@@ -36,7 +36,7 @@ async fn room_behind(
         ..quick(server)
     };
     let store = RedisStore::open(&settings, TimeOffset::default());
-    let room = Room::paused(store.await.unwrap()).await;
+    let room = TestQueue::paused(store.await.unwrap()).await;
     room.join("first").await;
     room
 }
@@ -88,7 +88,7 @@ async fn who_has_waited_in_vain_is_told_that_nothing_was_done() {
 #[tokio::test]
 async fn who_asks_too_often_at_once_keeps_nobody_else_waiting() {
     let server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let line = room.crowd(2).await;
     let flood = join_all((0..9_000).map(|_| room.store.look_up(&line[0])));
     let (flood, other) = tokio::join!(flood, room.store.look_up(&line[1]));
@@ -107,7 +107,7 @@ async fn who_asks_too_often_at_once_keeps_nobody_else_waiting() {
 #[tokio::test]
 async fn a_place_that_cannot_be_read_is_none_and_costs_nobody_else_theirs() {
     let server = RedisServer::start().await.unwrap();
-    let mut room = Room::paused_on(&server).await;
+    let mut room = TestQueue::paused_on(&server).await;
     room.change(PolicyState::Bypass).await;
     let (ann, bob) = (room.join("ann").await, room.join("bob").await);
     let mut raw = Raw::connect(&server.url()).await;

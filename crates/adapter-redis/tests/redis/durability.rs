@@ -6,7 +6,7 @@ use frontrow_domain::{
 };
 use frontrow_test_harness::{RedisOptions, RedisServer};
 
-use crate::room::{Room, SOON, open};
+use crate::test_queue::{SOON, TestQueue, open};
 
 fn durable() -> RedisOptions {
     RedisOptions {
@@ -18,7 +18,7 @@ fn durable() -> RedisOptions {
 #[tokio::test]
 async fn a_restart_keeps_everything() {
     let mut server = RedisServer::start_with(durable()).await.unwrap();
-    let mut room = Room::paused_on(&server).await;
+    let mut room = TestQueue::paused_on(&server).await;
     let line = room.crowd(6).await;
     room.change(PolicyState::Open).await;
     room.admit(2).await;
@@ -34,7 +34,7 @@ async fn a_restart_keeps_everything() {
     let before = room.standing(unclaimed).await;
     server.restart().await.unwrap();
 
-    let room = Room::on(open(&server).await);
+    let room = TestQueue::on(open(&server).await);
     assert_eq!(room.standing(claimed).await, passed.standing);
     assert!(matches!(before, Standing::Active { .. }));
     assert!(matches!(
@@ -58,11 +58,11 @@ async fn a_restart_keeps_everything() {
 async fn no_acknowledged_join_is_lost_when_the_server_is_killed() {
     const TASKS: usize = 8;
     let mut server = RedisServer::start_with(durable()).await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let (acknowledge, mut acknowledged) = tokio::sync::mpsc::unbounded_channel::<Ticket>();
     let joining: Vec<_> = (0..TASKS)
         .map(|task| {
-            let (room, acknowledge) = (Room::on(room.store.clone()), acknowledge.clone());
+            let (room, acknowledge) = (TestQueue::on(room.store.clone()), acknowledge.clone());
             tokio::spawn(async move {
                 for number in 0.. {
                     match room.try_join(&format!("user-{task}-{number}")).await {
@@ -89,7 +89,7 @@ async fn no_acknowledged_join_is_lost_when_the_server_is_killed() {
     }
     server.restart().await.unwrap();
 
-    let room = Room::on(open(&server).await);
+    let room = TestQueue::on(open(&server).await);
     tickets.sort_by_key(|ticket| ticket.arrival);
     let mut before = 0;
     for ticket in &tickets {

@@ -4,12 +4,12 @@ use deadpool_redis::redis::{Cmd, cmd};
 use frontrow_adapter_redis::{OpenError, RedisStore, TimeOffset};
 use frontrow_domain::{
     model::queue::{
-        Arrival, GatePurpose, Generation, PolicyState, PolicyVersion, Recovery, SaleCount,
-        SaleState, SignOfLife, Standing, Ticket,
+        Arrival, GatePurpose, Generation, Heartbeat, PolicyState, PolicyVersion, Recovery,
+        SaleCount, SaleState, Standing, Ticket,
     },
     ports::{
-        LookUpOutcome, Queue, QueueControl, QueueTicks, SeedOutcome, StoreError, StoreResult,
-        TickOutcome, WaitingLine,
+        LookUpOutcome, Queue, QueueControl, QueueSnapshots, QueueTicks, SeedOutcome, StoreError,
+        StoreResult, TickOutcome,
     },
 };
 use frontrow_test_harness::{RedisKeyspace, RedisServer};
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use crate::{
     one_store::{OneStore, settings},
-    room::{Raw, Room, quick, user},
+    test_queue::{Raw, TestQueue, quick, user},
 };
 
 /// Policy, generation and lives of a queue as format 1 has them: two an hour, generation -8.
@@ -85,7 +85,7 @@ impl Old {
             .await;
         let mut list: Cmd = cmd("ZADD");
         list.arg(format!("{}busy", keyspace.prefix())).arg(1);
-        raw.send::<()>(list.arg(crate::room::CONCERT.to_string()))
+        raw.send::<()>(list.arg(crate::test_queue::CONCERT.to_string()))
             .await;
         old
     }
@@ -94,7 +94,7 @@ impl Old {
     fn ticket(&self, number: usize) -> Ticket {
         let after = [775, 975, 1_078, 1_167, 1_254][number];
         Ticket {
-            concert: crate::room::CONCERT,
+            concert: crate::test_queue::CONCERT,
             user: user(&format!("user-{number}")),
             arrival: Arrival::from_micros(self.seeded + after),
             generation: Generation(u64::MAX - 7),
@@ -104,7 +104,7 @@ impl Old {
 
 fn key_of(keyspace: &RedisKeyspace) -> impl Fn(&str) -> String + use<> {
     let prefix = keyspace.prefix().to_owned();
-    move |part| format!("{prefix}{{{}}}:{part}", crate::room::CONCERT)
+    move |part| format!("{prefix}{{{}}}:{part}", crate::test_queue::CONCERT)
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn a_line_of_the_version_before_goes_on() {
     let one = OneStore::open().await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let old = Old::write(&one.keyspace, &mut raw).await;
-    let mut room = Room::on(one.store.clone());
+    let mut room = TestQueue::on(one.store.clone());
 
     // It is not known until a seed has converted it; meanwhile nothing is lost.
     let looked_up = room.store.look_up(&old.ticket(2)).await.unwrap().value;
@@ -181,7 +181,7 @@ async fn a_line_of_the_version_before_goes_on() {
 #[tokio::test]
 async fn a_line_of_the_format_before_goes_on() {
     let one = OneStore::open().await;
-    let mut room = Room::paused(one.store.clone()).await;
+    let mut room = TestQueue::paused(one.store.clone()).await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let line = room.crowd(4).await;
     let (queue, format) = (
@@ -253,7 +253,7 @@ fn refused<T>(call: &str, outcome: StoreResult<T>) {
 #[tokio::test]
 async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() {
     let one = OneStore::open().await;
-    let mut room = Room::paused(one.store.clone()).await;
+    let mut room = TestQueue::paused(one.store.clone()).await;
     let line = room.crowd(2).await;
     room.change(PolicyState::Open).await;
     room.admit(1).await;
@@ -274,13 +274,16 @@ async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() 
         store.pass_gate(ticket, GatePurpose::Browse).await,
     );
     refused("leave", store.leave(ticket).await);
-    refused("look", store.look(concert, None).await);
-    let heartbeat = SignOfLife {
+    refused("look", store.snapshot(concert, None).await);
+    let heartbeat = Heartbeat {
         user: ticket.user.clone(),
         arrival: ticket.arrival,
         at: Timestamp::MAX,
     };
-    refused("heard_of", store.heard_of(concert, &[heartbeat]).await);
+    refused(
+        "record_heartbeats",
+        store.record_heartbeats(concert, &[heartbeat]).await,
+    );
     refused("admit", store.admit(concert, 1).await);
     refused("expire", store.expire(concert, 1).await);
     refused("is_empty", store.is_empty(concert).await);

@@ -12,11 +12,11 @@ use jiff::SignedDuration;
 
 use crate::{
     one_store::OneStore,
-    room::{Raw, Room},
+    test_queue::{Raw, TestQueue},
 };
 
 /// The keys of a queue that there are.
-async fn keys(raw: &mut Raw, room: &Room, keyspace: &RedisKeyspace) -> Vec<String> {
+async fn keys(raw: &mut Raw, room: &TestQueue, keyspace: &RedisKeyspace) -> Vec<String> {
     let mut keys: Vec<String> = raw.ask(&["KEYS", &room.key(keyspace, "*")]).await;
     keys.sort();
     keys
@@ -25,7 +25,7 @@ async fn keys(raw: &mut Raw, room: &Room, keyspace: &RedisKeyspace) -> Vec<Strin
 #[tokio::test]
 async fn an_idle_queue_keeps_one_small_hash() {
     let one = OneStore::open().await;
-    let mut room = Room::paused(one.store.clone()).await;
+    let mut room = TestQueue::paused(one.store.clone()).await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
     room.throng(300).await;
     room.change(PolicyState::Open).await;
@@ -56,7 +56,7 @@ async fn an_idle_queue_keeps_one_small_hash() {
 #[tokio::test]
 async fn what_a_recovery_needs_is_kept_until_it_is_over() {
     let one = OneStore::open().await;
-    let room = Room::on(one.store.clone());
+    let room = TestQueue::on(one.store.clone());
     let recovery = Recovery::lasting(Duration::from_secs(5));
     let seed = room.seed_of(PolicyState::Paused, Some(recovery));
     one.store.seed(&seed).await.unwrap();

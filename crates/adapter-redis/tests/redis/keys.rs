@@ -12,11 +12,11 @@ use frontrow_domain::{
 use frontrow_test_harness::{RedisOptions, RedisServer};
 use jiff::Timestamp;
 
-use crate::room::{Raw, Room, open};
+use crate::test_queue::{Raw, TestQueue, open};
 
 /// A queue in which there is something under each of its keys, and a ranking.
-async fn with_everything(server: &RedisServer) -> Room {
-    let mut room = Room::paused_on(server).await;
+async fn with_everything(server: &RedisServer) -> TestQueue {
+    let mut room = TestQueue::paused_on(server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["FLUSHALL"]).await;
     // It notes the format of the keys.
@@ -80,7 +80,7 @@ async fn all_keys_of_a_queue_are_in_one_slot_so_a_cluster_takes_its_scripts() {
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
         .await;
-    frontrow_test_harness::eventually("the cluster serves", crate::room::SOON, async || {
+    frontrow_test_harness::eventually("the cluster serves", crate::test_queue::SOON, async || {
         let info: String = Raw::connect(&server.url())
             .await
             .ask(&["CLUSTER", "INFO"])

@@ -10,7 +10,7 @@ use frontrow_domain::{
 use frontrow_test_harness::{Fault, FaultProxy, RedisOptions, RedisServer, eventually};
 use jiff::SignedDuration;
 
-use crate::room::{Raw, Room, SOON, open, quick};
+use crate::test_queue::{Raw, SOON, TestQueue, open, quick};
 
 /// A replica of `master` that follows it over `link`.
 async fn replica(link: &FaultProxy) -> RedisServer {
@@ -38,7 +38,7 @@ async fn in_step(master: &mut Raw, replica: &mut Raw) {
 }
 
 /// Each of these has a place at their arrival, in this order.
-async fn stand_in_order(room: &Room, line: &[&Ticket]) {
+async fn stand_in_order(room: &TestQueue, line: &[&Ticket]) {
     for ticket in line {
         match room.store.look_up(ticket).await.unwrap().value {
             LookUpOutcome::Found(place) => assert_eq!(place.ticket, **ticket),
@@ -61,7 +61,7 @@ async fn a_promoted_replica_gets_back_the_users_that_it_lacks() {
     let address = master.url().trim_start_matches("redis://").parse().unwrap();
     let link = FaultProxy::start(address).unwrap();
     let follower = replica(&link).await;
-    let mut room = Room::paused_on(&master).await;
+    let mut room = TestQueue::paused_on(&master).await;
     let ann = room.join("ann").await;
     let (mut to_master, mut to_follower) = (
         Raw::connect(&master.url()).await,
@@ -91,14 +91,14 @@ async fn a_connection_to_a_replica_finds_the_loss_once_it_is_promoted() {
     let address = master.url().trim_start_matches("redis://").parse().unwrap();
     let link = FaultProxy::start(address).unwrap();
     let follower = replica(&link).await;
-    let room = Room::paused_on(&master).await;
+    let room = TestQueue::paused_on(&master).await;
     room.join("ann").await;
     let (mut to_master, mut to_follower) = (
         Raw::connect(&master.url()).await,
         Raw::connect(&follower.url()).await,
     );
     in_step(&mut to_master, &mut to_follower).await;
-    let beside = Room::on(open(&follower).await);
+    let beside = TestQueue::on(open(&follower).await);
     link.set(Fault::LoseAnswers).await.unwrap();
     let ben = room.join("ben").await;
     master.kill().unwrap();
@@ -124,7 +124,7 @@ async fn a_server_gets_back_the_users_that_its_file_lacks() {
     })
     .await
     .unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let ann = room.join("ann").await;
     let folder = server.folder().join("appendonlydir");
     let file = fs::read_dir(&folder)
@@ -140,7 +140,7 @@ async fn a_server_gets_back_the_users_that_its_file_lacks() {
     file.set_len(on_disk).unwrap();
     server.restart().await.unwrap();
 
-    let room = Room::on(open(&server).await);
+    let room = TestQueue::on(open(&server).await);
     let dan = room.join("dan").await;
     stand_in_order(&room, &[&ann, &ben, &cat, &dan]).await;
 }
@@ -154,7 +154,7 @@ async fn a_server_without_a_name_learns_of_a_loss_by_a_lost_ticket() {
         .execute(&["ACL", "SETUSER", "default", "-info"])
         .await
         .unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let ann = room.join("ann").await;
     let mut raw = Raw::connect(&server.url()).await;
     let hash = format!("frontrow:{{{}}}:queue", room.concert);
@@ -163,7 +163,7 @@ async fn a_server_without_a_name_learns_of_a_loss_by_a_lost_ticket() {
         None
     );
     let lost = Ticket {
-        user: crate::room::user("ben"),
+        user: crate::test_queue::user("ben"),
         arrival: ann.arrival.later(Duration::from_secs(1)),
         ..ann.clone()
     };

@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use crate::{
     one_store::OneStore,
-    room::{Raw, Room, quick},
+    test_queue::{Raw, TestQueue, quick},
 };
 
 #[tokio::test]
 async fn an_entry_that_was_lost_is_made_again_by_the_next_tick() {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     room.join("ann").await;
     let busy = format!("{}busy", one.keyspace.prefix());
     let mut raw = Raw::connect(one.keyspace.url()).await;
@@ -31,7 +31,7 @@ async fn an_entry_that_was_lost_is_made_again_by_the_next_tick() {
 async fn a_queue_that_nobody_listed_is_listed_by_the_next_join_or_tick() {
     for by_tick in [false, true] {
         let one = OneStore::open().await;
-        let room = Room::paused(one.store.clone()).await;
+        let room = TestQueue::paused(one.store.clone()).await;
         room.join("ann").await;
         let busy = format!("{}busy", one.keyspace.prefix());
         let queue = format!("{}{{{}}}:queue", one.keyspace.prefix(), room.concert);
@@ -51,7 +51,7 @@ async fn a_queue_that_nobody_listed_is_listed_by_the_next_join_or_tick() {
 #[tokio::test]
 async fn a_queue_comes_and_goes_on_the_list_under_ever_new_numbers() {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     let busy = format!("{}busy", one.keyspace.prefix());
     let concert = room.concert.to_string();
     let mut raw = Raw::connect(one.keyspace.url()).await;
@@ -73,19 +73,21 @@ async fn a_queue_comes_and_goes_on_the_list_under_ever_new_numbers() {
 #[tokio::test]
 async fn an_entry_that_cannot_be_read_stops_nobody_and_stays() {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     room.join("ann").await;
     let busy = format!("{}busy", one.keyspace.prefix());
     let mut raw = Raw::connect(one.keyspace.url()).await;
-    let mut strange = deadpool_redis::redis::cmd("ZADD");
-    strange
+    let mut malformed_reply = deadpool_redis::redis::cmd("ZADD");
+    malformed_reply
         .arg(&busy)
         .arg(1)
         .arg("a typo")
         .arg(1)
         .arg(b"\xff\xfe");
-    strange.arg("inf").arg(room.concert.0.simple().to_string());
-    raw.send::<()>(&strange).await;
+    malformed_reply
+        .arg("inf")
+        .arg(room.concert.0.simple().to_string());
+    raw.send::<()>(&malformed_reply).await;
     for _ in 0..2 {
         assert_eq!(room.store.busy().await.unwrap(), [room.concert]);
         room.admit(1).await;
@@ -97,7 +99,7 @@ async fn an_entry_that_cannot_be_read_stops_nobody_and_stays() {
 #[tokio::test]
 async fn a_queue_that_the_store_does_not_know_leaves_the_list() {
     let one = OneStore::open().await;
-    let room = Room::on(one.store.clone());
+    let room = TestQueue::on(one.store.clone());
     let (busy, concert) = (
         format!("{}busy", one.keyspace.prefix()),
         room.concert.to_string(),
@@ -116,7 +118,7 @@ async fn a_queue_that_the_store_does_not_know_leaves_the_list() {
 #[tokio::test]
 async fn a_queue_whose_keys_were_lost_leaves_the_list_when_it_is_idle_again() {
     let one = OneStore::open().await;
-    let mut room = Room::paused(one.store.clone()).await;
+    let mut room = TestQueue::paused(one.store.clone()).await;
     room.join("ann").await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let busy = format!("{}busy", one.keyspace.prefix());
@@ -138,7 +140,7 @@ async fn a_queue_whose_keys_were_lost_leaves_the_list_when_it_is_idle_again() {
 #[tokio::test]
 async fn a_number_of_a_clock_that_was_ahead_does_not_stay_for_ever() {
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let (busy, concert) = (
         format!("{}busy", one.keyspace.prefix()),
@@ -171,7 +173,7 @@ async fn a_tick_that_changes_nothing_is_one_call_and_writes_at_most_its_instant(
     let server = RedisServer::start().await.unwrap();
     let offset = frontrow_adapter_redis::TimeOffset::default();
     let store = frontrow_adapter_redis::RedisStore::open(&quick(&server), offset.clone()).await;
-    let mut room = Room::paused(store.unwrap()).await;
+    let mut room = TestQueue::paused(store.unwrap()).await;
     let mut raw = Raw::connect(&server.url()).await;
     // The server knows the scripts from now on.
     for _ in 0..2 {

@@ -11,7 +11,6 @@
 )]
 
 mod batches;
-mod broken_way;
 mod chunks;
 mod crowds;
 mod durability;
@@ -20,14 +19,15 @@ mod given_back;
 mod keys;
 mod last_writes;
 mod listing;
+mod lossy_network;
 mod model_cases;
 mod one_store;
 mod opening;
 mod outage;
 mod queue_copy;
 mod refusals;
-mod room;
 mod scripts;
+mod test_queue;
 mod together;
 
 use one_store::{OneCache, OneQueue};

@@ -5,7 +5,7 @@ use frontrow_domain::{model::Period, ports::RankingCache};
 use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
 use jiff::Timestamp;
 
-use crate::room::{Raw, Room, SOON, quick};
+use crate::test_queue::{Raw, SOON, TestQueue, quick};
 
 async fn refusal(settings: &RedisSettings) -> OpenError {
     RedisStore::open(settings, TimeOffset::default())
@@ -35,7 +35,7 @@ async fn a_server_that_may_evict_queues_is_refused() {
 #[tokio::test]
 async fn a_server_that_evicts_only_what_has_an_end_is_taken() {
     let server = with_memory("volatile-lru").await;
-    Room::paused_on(&server).await.join("ann").await;
+    TestQueue::paused_on(&server).await.join("ann").await;
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_wrong_password_is_said_and_not_printed() {
     );
     assert!(!error.contains("swordfish"), "{error}");
     let good = RedisStore::open(&with("open-sesame"), TimeOffset::default()).await;
-    Room::paused(good.unwrap()).await.join("ann").await;
+    TestQueue::paused(good.unwrap()).await.join("ann").await;
 }
 
 /// Those who offer Redis often keep what it is to themselves.
@@ -80,7 +80,7 @@ async fn a_server_that_does_not_say_what_it_is_is_taken() {
     .await;
     let url = server.url().replace("redis://", "redis://anna:pass@");
     let store = RedisStore::open(&RedisSettings::new(url), TimeOffset::default()).await;
-    Room::paused(store.unwrap()).await.join("ann").await;
+    TestQueue::paused(store.unwrap()).await.join("ann").await;
 }
 
 #[tokio::test]

@@ -14,10 +14,10 @@ use frontrow_test_harness::{Fault, FaultProxy, RedisOptions, RedisServer, eventu
 use futures_util::poll;
 use jiff::Timestamp;
 
-use crate::room::{Raw, Room, SOON, quick};
+use crate::test_queue::{Raw, SOON, TestQueue, quick};
 
 /// Waits until this many calls in a row fail at once: every connection knows.
-async fn fails_at_once(room: &Room, ticket: &Ticket) {
+async fn fails_at_once(room: &TestQueue, ticket: &Ticket) {
     const IN_A_ROW: usize = 8;
     eventually("calls fail at once", SOON, async || {
         for _ in 0..IN_A_ROW {
@@ -42,7 +42,7 @@ async fn fails_at_once(room: &Room, ticket: &Ticket) {
 
 /// Waits until a call of each connection is served. None may be of unknown outcome: nothing was sent
 /// to a server that was known to be away.
-async fn serves_again(room: &Room, ticket: &Ticket) {
+async fn serves_again(room: &TestQueue, ticket: &Ticket) {
     eventually("calls are served again", SOON, async || {
         let mut served = true;
         for _ in 0..4 {
@@ -65,7 +65,7 @@ fn is_unknown<T>(result: &StoreResult<T>) -> bool {
 #[tokio::test]
 async fn a_paused_server_fails_calls_in_time_then_at_once_and_goes_on_when_it_does() {
     let mut server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let ann = room.join("ann").await;
     server.pause().unwrap();
     let call = tokio::time::timeout(SOON, room.store.look_up(&ann));
@@ -83,7 +83,7 @@ async fn a_server_that_ended_fails_calls_at_once_and_goes_on_when_it_is_back() {
         ..RedisOptions::default()
     };
     let mut server = RedisServer::start_with(options).await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let ann = room.join("ann").await;
     server.kill().unwrap();
     fails_at_once(&room, &ann).await;
@@ -95,7 +95,7 @@ async fn a_server_that_ended_fails_calls_at_once_and_goes_on_when_it_is_back() {
 #[tokio::test]
 async fn a_hung_up_connection_is_replaced_before_anybody_uses_it() {
     let server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let ann = room.join("ann").await;
     let mut raw = Raw::connect(&server.url()).await;
     let connected: String = raw.ask(&["CLIENT", "LIST"]).await;
@@ -125,7 +125,7 @@ async fn nobody_is_told_the_answer_to_somebody_else() {
         ..RedisSettings::new(format!("redis://{}", network.address()))
     };
     let store = RedisStore::open(&settings, TimeOffset::default()).await;
-    let room = Room::paused(store.unwrap()).await;
+    let room = TestQueue::paused(store.unwrap()).await;
     let (ann, bob) = (room.join("ann").await, room.join("bob").await);
     // The server knows the scripts, so there is one answer only. At the gate, bob does not share a call with ann.
     room.standing(&ann).await;
@@ -202,7 +202,7 @@ async fn a_late_time_out_replaces_no_healthy_connection() {
         ..quick(&server)
     };
     let store = RedisStore::open(&settings, TimeOffset::default());
-    let room = Room::paused(store.await.unwrap()).await;
+    let room = TestQueue::paused(store.await.unwrap()).await;
     let (ann, bob) = (room.join("ann").await, room.join("bob").await);
     let mut raw = Raw::connect(&address).await;
 

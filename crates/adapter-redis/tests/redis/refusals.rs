@@ -12,10 +12,10 @@ use frontrow_domain::{
 };
 use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
 
-use crate::room::{Raw, Room, SOON};
+use crate::test_queue::{Raw, SOON, TestQueue};
 
 /// Checks that a join fails without having changed anything, for this reason.
-async fn refused(room: &Room, reason: &str) {
+async fn refused(room: &TestQueue, reason: &str) {
     let error = room.try_join("ann").await.unwrap_err();
     let StoreError::NotApplied {
         what, retry_after, ..
@@ -28,7 +28,7 @@ async fn refused(room: &Room, reason: &str) {
 }
 
 /// Checks that the store serves again, by itself.
-async fn serves_again(room: &Room) {
+async fn serves_again(room: &TestQueue) {
     eventually("the store serves again", SOON, async || {
         match room.try_join("ann").await {
             Ok(_) => Ok(Some(())),
@@ -43,7 +43,7 @@ async fn serves_again(room: &Room) {
 #[tokio::test]
 async fn a_server_that_is_a_replica_now() {
     let server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["REPLICAOF", "127.0.0.1", "1"]).await;
     refused(&room, "ead only replica").await;
@@ -54,7 +54,7 @@ async fn a_server_that_is_a_replica_now() {
 #[tokio::test]
 async fn a_server_without_memory() {
     let server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     refused(&room, "maxmemory").await;
@@ -72,7 +72,7 @@ async fn a_server_without_memory() {
 #[tokio::test]
 async fn a_full_server_serves_those_who_are_there() {
     let server = RedisServer::start().await.unwrap();
-    let mut room = Room::paused_on(&server).await;
+    let mut room = TestQueue::paused_on(&server).await;
     let line = room.crowd(3).await;
     let mut raw = Raw::connect(&server.url()).await;
     room.change(PolicyState::Bypass).await;
@@ -101,7 +101,7 @@ async fn a_full_server_serves_those_who_are_there() {
 #[tokio::test]
 async fn a_full_server_takes_changes_of_policies() {
     let server = RedisServer::start().await.unwrap();
-    let mut room = Room::paused_on(&server).await;
+    let mut room = TestQueue::paused_on(&server).await;
     room.change(PolicyState::Bypass).await;
     let (ann, ben) = (room.join("ann").await, room.join("ben").await);
     let mut raw = Raw::connect(&server.url()).await;
@@ -139,7 +139,7 @@ async fn a_full_server_takes_changes_of_policies() {
 #[tokio::test]
 async fn a_server_whose_user_may_not_run_scripts() {
     let server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["ACL", "SETUSER", "default", "-evalsha"])
         .await;
@@ -149,7 +149,7 @@ async fn a_server_whose_user_may_not_run_scripts() {
 #[tokio::test]
 async fn a_server_busy_with_somebody_elses_script() {
     let server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CONFIG", "SET", "busy-reply-threshold", "1"])
         .await;
@@ -180,7 +180,7 @@ async fn a_server_that_is_reading_its_files() {
         ..RedisOptions::default()
     };
     let mut server = RedisServer::start_with(options).await.unwrap();
-    Room::paused_on(&server).await;
+    TestQueue::paused_on(&server).await;
     let fill = "for i = 1, 60000 do redis.call('SET', 'other:' .. i, i) end";
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["EVAL", fill, "0"]).await;
@@ -196,7 +196,7 @@ async fn a_server_that_is_reading_its_files() {
         ..RedisSettings::new(server.url())
     };
     let store = RedisStore::open(&settings, TimeOffset::default()).await;
-    let room = Room::on(store.unwrap());
+    let room = TestQueue::on(store.unwrap());
     refused(&room, "loading the dataset").await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CONFIG", "SET", "key-load-delay", "0"])

@@ -10,14 +10,14 @@ use jiff::Timestamp;
 
 use crate::{
     one_store::OneStore,
-    room::{Raw, Room},
+    test_queue::{Raw, TestQueue},
 };
 
 #[tokio::test]
 async fn a_server_that_forgot_the_scripts_is_given_them_again() {
     // One of its own: others must not be robbed of theirs again and again.
     let server = RedisServer::start().await.unwrap();
-    let room = Room::paused_on(&server).await;
+    let room = TestQueue::paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
     for number in 0..3 {
         raw.ask::<()>(&["SCRIPT", "FLUSH"]).await;
@@ -43,7 +43,7 @@ const WATCH: &str = r"
 async fn at_no_instant_is_an_admitted_user_in_neither_set() {
     const PEOPLE: usize = 600;
     let one = OneStore::open().await;
-    let mut room = Room::paused(one.store.clone()).await;
+    let mut room = TestQueue::paused(one.store.clone()).await;
     let line = room.crowd(PEOPLE).await;
     room.change(PolicyState::Bypass).await;
     let keys = ["waiting", "active", "unclaimed"]
@@ -75,7 +75,7 @@ async fn at_no_instant_is_an_admitted_user_in_neither_set() {
 async fn who_left_the_line_is_remembered_and_those_before_are_forgotten() {
     const MOST: usize = 10_000;
     let one = OneStore::open().await;
-    let room = Room::paused(one.store.clone()).await;
+    let room = TestQueue::paused(one.store.clone()).await;
     room.join("first").await;
     let left = room.key(&one.keyspace, "left");
     let queue = room.key(&one.keyspace, "queue");
@@ -97,7 +97,7 @@ async fn who_left_the_line_is_remembered_and_those_before_are_forgotten() {
 #[tokio::test]
 async fn a_queue_that_never_opens_is_served() {
     let one = OneStore::open().await;
-    let room = Room::on(one.store.clone());
+    let room = TestQueue::on(one.store.clone());
     let mut seed = room.seed_of(PolicyState::Open, None);
     seed.policy.policy.opens_at = Some(Timestamp::MAX);
     one.store.seed(&seed).await.unwrap();

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::{
     one_store::OneStore,
-    room::{Room, user},
+    test_queue::{TestQueue, user},
 };
 
 const PEOPLE: usize = 12;
@@ -63,13 +63,13 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// What one person is told, without the instants, which differ.
 #[derive(Debug, PartialEq)]
-enum Told {
+enum UserReply {
     Waits(u64, u64),
     Active { claimed: bool },
     Nothing(String),
 }
 
-impl Told {
+impl UserReply {
     fn of(standing: Standing) -> Self {
         match standing {
             Standing::Waiting {
@@ -82,14 +82,14 @@ impl Told {
 
 /// A queue, and the tickets of its people.
 struct Side {
-    room: Room,
+    room: TestQueue,
     tickets: Vec<Option<Ticket>>,
     version: i64,
 }
 
 impl Side {
     async fn new(one: &OneStore, number: u128) -> Self {
-        let mut room = Room::on(one.store.clone());
+        let mut room = TestQueue::on(one.store.clone());
         room.concert.0 = Uuid::from_u128(number);
         let mut side = Self {
             room,
@@ -118,31 +118,31 @@ impl Side {
         self.tickets.get(who)?.as_ref()
     }
 
-    async fn join(&self, who: usize) -> (Option<Ticket>, Told) {
+    async fn join(&self, who: usize) -> (Option<Ticket>, UserReply) {
         let name = user(&format!("user-{who}"));
         let joined = self.room.store.join(self.room.concert, &name, None);
         match joined.await.unwrap().value {
             JoinOutcome::Joined(place) | JoinOutcome::Held(place) => {
                 assert_eq!(place.ticket.user, name);
-                (Some(place.ticket), Told::of(place.standing))
+                (Some(place.ticket), UserReply::of(place.standing))
             }
-            JoinOutcome::Refused(why, _) => (None, Told::Nothing(format!("{why:?}"))),
+            JoinOutcome::Refused(why, _) => (None, UserReply::Nothing(format!("{why:?}"))),
             JoinOutcome::NotSeeded => panic!("there is a queue"),
         }
     }
 
-    async fn look_up(&self, who: usize) -> Option<Told> {
+    async fn look_up(&self, who: usize) -> Option<UserReply> {
         let ticket = self.ticket(who)?;
         Some(match told(self.room.store.look_up(ticket).await) {
             LookUpOutcome::Found(place) => {
                 assert_eq!(&place.ticket, ticket);
-                Told::of(place.standing)
+                UserReply::of(place.standing)
             }
-            other => Told::Nothing(format!("{other:?}")),
+            other => UserReply::Nothing(format!("{other:?}")),
         })
     }
 
-    async fn gate(&self, who: usize, holds: bool) -> Option<Told> {
+    async fn gate(&self, who: usize, holds: bool) -> Option<UserReply> {
         let ticket = self.ticket(who)?;
         let purpose = if holds {
             GatePurpose::Hold {
@@ -155,21 +155,21 @@ impl Side {
             match told(self.room.store.pass_gate(ticket, purpose).await) {
                 GateOutcome::Passed(place) | GateOutcome::Waiting(place) => {
                     assert_eq!(&place.ticket, ticket);
-                    Told::of(place.standing)
+                    UserReply::of(place.standing)
                 }
-                other => Told::Nothing(format!("{other:?}")),
+                other => UserReply::Nothing(format!("{other:?}")),
             },
         )
     }
 
-    async fn leave(&self, who: usize) -> Option<Told> {
+    async fn leave(&self, who: usize) -> Option<UserReply> {
         let ticket = self.ticket(who)?;
         let left: LeaveOutcome = told(self.room.store.leave(ticket).await);
-        Some(Told::Nothing(format!("{left:?}")))
+        Some(UserReply::Nothing(format!("{left:?}")))
     }
 
     /// What each is told; all at once, or one after the other.
-    async fn take(&mut self, step: &Step, at_once: bool) -> Vec<Option<Told>> {
+    async fn take(&mut self, step: &Step, at_once: bool) -> Vec<Option<UserReply>> {
         match step {
             Step::Join(who) => {
                 let joined = all(at_once, who.iter().map(|who| self.join(*who))).await;
@@ -190,7 +190,7 @@ impl Side {
             Step::Leave(who) => all(at_once, who.iter().map(|who| self.leave(*who))).await,
             Step::Admit(limit) => {
                 let done = self.room.admit(*limit).await.done;
-                vec![Some(Told::Nothing(format!("{done} admitted")))]
+                vec![Some(UserReply::Nothing(format!("{done} admitted")))]
             }
             Step::Change(state) => {
                 self.change(*state).await;

@@ -116,7 +116,7 @@ pub(crate) async fn seats(
 /// A concert as the API shows it.
 pub(crate) fn shape(services: &Services, concert: &Concert) -> ConcertBody {
     let sale = concert.sale();
-    let queue = services.board.view(concert.id).map_or_else(
+    let queue = services.statuses.view(concert.id).map_or_else(
         || QueueView::new(&concert.policy.policy, false, sale),
         |view| QueueView { sale, ..view },
     );

@@ -46,13 +46,13 @@ pub(crate) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let concert = path.into_inner();
-    let look = match services.line.look(concert).await? {
+    let look = match services.line.snapshot(concert).await? {
         LineAnswer::Seen(look) => look,
         LineAnswer::Missing(missing) => return Err(Problem::queue_missing(missing)),
     };
     let status = services.line.status(concert, &look);
     let status = status.ok_or_else(Problem::queue_not_ready)?;
-    let page = services.line_pages.write(concert, look, &status);
+    let page = services.line_status_cache.write(concert, look, &status);
     let caching = HeaderValue::from_static(CACHING);
     Ok(answer(&request, &page.document, caching))
 }
@@ -65,7 +65,9 @@ pub(super) fn fresh(services: &Services, request: &HttpRequest) -> Option<HttpRe
     }
     let path = request.path().strip_prefix("/v1/concerts/")?;
     let concert = path.strip_suffix("/line")?.parse().ok()?;
-    let page = services.line_pages.fresh(concert, services.clock.now())?;
+    let page = services
+        .line_status_cache
+        .fresh(concert, services.clock.now())?;
     let mut response = answer(request, &page.document, HeaderValue::from_static(CACHING));
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);

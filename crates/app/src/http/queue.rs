@@ -82,7 +82,7 @@ pub(crate) async fn join(
 
 /// Look up the place of a token
 ///
-/// Look again after `poll_after_ms`. Looking is the sign of life that keeps a waiting place.
+/// Look again after `poll_after_ms`. Looking is the heartbeat that keeps a waiting place.
 #[utoipa::path(
     get, path = "/v1/queue/token", tag = "queue",
     params(("Queue-Token" = String, Header)),

@@ -48,7 +48,7 @@ pub(crate) async fn concerts(
 ) -> Result<HttpResponse, Problem> {
     let (period, limit) = query.read()?;
     let answer = services.rankings.top(period).await?;
-    let page = services.ranking_pages.page(&answer, limit);
+    let page = services.ranking_responses.page(&answer, limit);
     let age_max_s = age_max_s(&answer, services.clock.now());
     let caching = HeaderValue::try_from(format!("public, max-age={age_max_s}"));
     // Letters and digits.

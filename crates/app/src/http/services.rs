@@ -7,12 +7,12 @@ use frontrow_domain::{
     ports::{Clock, Concerts},
     use_cases::{
         Browse, ChangeQueuePolicy, ChargePoints, DeleteConcerts, EditConcerts, HoldSeats,
-        JoinQueue, LeaveQueue, LookUpPlace, PassGate, PayReservation, QueueBoard, ReleaseHold,
+        JoinQueue, LeaveQueue, LookUpPlace, PassGate, PayReservation, QueueStatuses, ReleaseHold,
         ShowLine, ShowReservations, TopConcerts,
     },
 };
 
-use super::{LinePages, RankingPages, Streams, Written};
+use super::{LineStatusCache, RankingResponses, SerializedCache, Streams};
 use crate::security::{AdminKeys, IdentityVerifier};
 
 /// The use cases behind the API, and what says who asks. Shared by all threads.
@@ -32,7 +32,7 @@ pub(crate) struct Services {
     pub(crate) edit: EditConcerts,
     pub(crate) delete: DeleteConcerts,
     pub(crate) policies: ChangeQueuePolicy,
-    pub(crate) board: Arc<QueueBoard>,
+    pub(crate) statuses: Arc<QueueStatuses>,
     pub(crate) concerts: Arc<dyn Concerts>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) currency: Currency,
@@ -41,11 +41,11 @@ pub(crate) struct Services {
     pub(crate) trusts_x_user_id: bool,
     pub(crate) admins: AdminKeys,
     /// Seat maps as JSON, by their tags.
-    pub(crate) seat_maps: Written,
+    pub(crate) seat_maps: SerializedCache,
     /// Rankings as JSON.
-    pub(crate) ranking_pages: RankingPages,
+    pub(crate) ranking_responses: RankingResponses,
     /// The states of lines as JSON.
-    pub(crate) line_pages: LinePages,
+    pub(crate) line_status_cache: LineStatusCache,
     /// The open event streams.
     pub(crate) streams: Arc<Streams>,
 }

@@ -10,7 +10,7 @@ use frontrow_domain::{
     model::{Period, queue::ServedEntry},
     ports::StoreResult,
     use_cases::{
-        AddUpSales, ForgetCounters, MarkSale, PurgeKeys, RecordServed, SharedLook, SurveyQueues,
+        MarkSale, PruneCounters, PurgeKeys, RecordServed, RollUpSales, SnapshotQueue, SurveyQueues,
         SweepHolds, TickQueue, WarmRankings,
     },
 };
@@ -28,9 +28,9 @@ pub(crate) struct Jobs {
     pub(crate) sweep: SweepHolds,
     pub(crate) purge: PurgeKeys,
     pub(crate) rankings: WarmRankings,
-    pub(crate) shared_look: Arc<SharedLook>,
-    pub(crate) add_up: AddUpSales,
-    pub(crate) forget: ForgetCounters,
+    pub(crate) snapshot_queue: Arc<SnapshotQueue>,
+    pub(crate) add_up: RollUpSales,
+    pub(crate) forget: PruneCounters,
 }
 
 const EVERY_SECOND: Duration = Duration::from_secs(1);
@@ -79,9 +79,9 @@ impl Jobs {
             .run()
             .await
             .map(drop));
-        job!("signs of life", every(EVERY_SECOND), |jobs| jobs
-            .shared_look
-            .tell_signs()
+        job!("heartbeats", every(EVERY_SECOND), |jobs| jobs
+            .snapshot_queue
+            .flush_heartbeats()
             .await
             .map(drop));
         job!("sale", every(EVERY_SECOND), |jobs| jobs

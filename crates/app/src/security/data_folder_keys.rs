@@ -130,7 +130,7 @@ impl DataFolderKeys {
         Ok(text.trim().to_owned().into())
     }
 
-    /// Makes a key at `path`, if there is none. Written elsewhere first and then linked, so that
+    /// Makes a key at `path`, if there is none. SerializedCache elsewhere first and then linked, so that
     /// nobody ever reads half of a key, and of two who make it at once one wins.
     fn make(&self, path: &Path) -> std::io::Result<()> {
         let unfinished = self.write_unfinished(path, &random_text())?;

@@ -9,7 +9,7 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::remembered::Remembered;
+use super::verified_tokens::VerifiedTokenCache;
 use crate::config::Secret;
 
 /// Checks the identities that users show.
@@ -19,7 +19,7 @@ pub(crate) struct IdentityVerifier {
     /// What is asked of an identity that is signed so.
     validations: Vec<(Algorithm, Validation)>,
     clock: Arc<dyn Clock>,
-    remembered: Remembered<Identity>,
+    remembered: VerifiedTokenCache<Identity>,
 }
 
 /// What a signed identity says.
@@ -92,7 +92,7 @@ impl IdentityVerifier {
                 })
                 .into(),
             clock,
-            remembered: Remembered::new(),
+            remembered: VerifiedTokenCache::new(),
         })
     }
 

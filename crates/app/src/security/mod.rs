@@ -4,7 +4,7 @@ mod admin_keys;
 mod data_folder_keys;
 mod identity;
 mod queue_tokens;
-mod remembered;
+mod verified_tokens;
 
 pub(crate) use admin_keys::AdminKeys;
 pub(crate) use data_folder_keys::DataFolderKeys;

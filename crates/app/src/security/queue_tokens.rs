@@ -13,7 +13,7 @@ use frontrow_domain::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::remembered::Remembered;
+use super::verified_tokens::VerifiedTokenCache;
 use crate::config::Secret;
 
 /// Signs queue tokens with one key and accepts those of several, so that keys can be changed while
@@ -25,7 +25,7 @@ pub(crate) struct QueueTokens {
     signing: EncodingKey,
     accepted: BTreeMap<String, DecodingKey>,
     validation: Validation,
-    remembered: Remembered<Ticket>,
+    remembered: VerifiedTokenCache<Ticket>,
 }
 
 /// What is in a token. The order of the fields is part of it: equal tickets have equal tokens.
@@ -67,7 +67,7 @@ impl QueueTokens {
                 })
                 .collect(),
             validation,
-            remembered: Remembered::new(),
+            remembered: VerifiedTokenCache::new(),
         };
         let user = UserId::try_from("probe").context("the probe has no name")?;
         let Some(probe) = tokens.encode(&probe(user)) else {

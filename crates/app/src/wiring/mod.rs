@@ -14,10 +14,10 @@ use frontrow_domain::{
     model::queue::PolicyRules,
     ports::{Clock, Ids, StoreResult, TokenSigner},
     use_cases::{
-        AddUpSales, Browse, ChangeQueuePolicy, ChargePoints, CleanRestart, CloseQueues,
-        DeleteConcerts, EditConcerts, FollowPlaces, ForgetCounters, HoldSeats, JoinQueue,
-        LeaveQueue, LookUpPlace, MarkSale, PassGate, PayReservation, PolicyTurns, PurgeKeys,
-        QueueBoard, RecordServed, ReleaseHold, SeedQueues, ShowLine, ShowReservations,
+        Browse, ChangeQueuePolicy, ChargePoints, CleanRestart, CloseQueues, DeleteConcerts,
+        EditConcerts, FollowPlaces, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSale,
+        PassGate, PayReservation, PolicyTurns, PruneCounters, PurgeKeys, QueueStatuses,
+        RecordServed, ReleaseHold, RollUpSales, SeedQueues, ShowLine, ShowReservations,
         SurveyQueues, SweepHolds, TickQueue, TopConcerts, WarmRankings, forget_clean_stop,
     },
 };
@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{
     config::Config,
-    http::{LinePages, RankingPages, Services, Streams, Written},
+    http::{LineStatusCache, RankingResponses, SerializedCache, Services, Streams},
     jobs::Jobs,
     security::AdminKeys,
     system::{SystemClock, SystemIds, SystemTimer, raise_open_files},
@@ -82,7 +82,7 @@ struct Parts {
     signer: Arc<dyn TokenSigner>,
     database: Database,
     queues: Queues,
-    board: Arc<QueueBoard>,
+    statuses: Arc<QueueStatuses>,
     browse: Arc<Browse>,
     seeding: Arc<SeedQueues>,
     sale: Arc<MarkSale>,
@@ -98,7 +98,7 @@ impl Parts {
         let database = Database::open(config, Arc::clone(&clock)).await?;
         database.adopt_currency(config).await?;
         let queues = Queues::open(config, Arc::clone(&clock)).await?;
-        let board = Arc::new(QueueBoard::new(config.queue.poll_range()));
+        let statuses = Arc::new(QueueStatuses::new(config.queue.poll_range()));
         let zone = config.time_zone()?;
         let browse = Arc::new(Browse::new(
             Arc::clone(&database.concerts),
@@ -109,7 +109,7 @@ impl Parts {
             sale: Arc::new(MarkSale {
                 browse: Arc::clone(&browse),
                 control: Arc::clone(&queues.control),
-                board: Arc::clone(&board),
+                statuses: Arc::clone(&statuses),
             }),
             browse,
             seeding: Arc::new(SeedQueues::new(
@@ -117,7 +117,7 @@ impl Parts {
                 Arc::clone(&database.served),
                 Arc::clone(&queues.control),
                 Arc::clone(&ids),
-                Arc::clone(&board),
+                Arc::clone(&statuses),
                 config.queue.recovery(),
             )),
             rankings: Arc::new(TopConcerts::new(
@@ -133,7 +133,7 @@ impl Parts {
             keys,
             database,
             queues,
-            board,
+            statuses,
         })
     }
 
@@ -177,7 +177,7 @@ impl Parts {
         let ids = || Arc::clone(&self.ids);
         let queue = || Arc::clone(&self.queues.queue);
         let signer = || Arc::clone(&self.signer);
-        let board = || Arc::clone(&self.board);
+        let statuses = || Arc::clone(&self.statuses);
         let browse = || Arc::clone(&self.browse);
         let reservations = || Arc::clone(&self.database.reservations);
         let hold_for = config.reservation.hold_for();
@@ -186,28 +186,28 @@ impl Parts {
             join: JoinQueue {
                 queue: queue(),
                 signer: signer(),
-                board: board(),
+                statuses: statuses(),
                 browse: browse(),
             },
             look_up: LookUpPlace {
                 queue: queue(),
                 signer: signer(),
-                board: board(),
+                statuses: statuses(),
             },
             leave: LeaveQueue {
                 queue: queue(),
                 signer: signer(),
-                board: board(),
+                statuses: statuses(),
             },
             line: ShowLine {
-                look: Arc::clone(&self.queues.shared_look),
-                board: board(),
+                look: Arc::clone(&self.queues.snapshot_queue),
+                statuses: statuses(),
                 browse: browse(),
             },
             gate: PassGate {
                 queue: queue(),
                 signer: signer(),
-                board: board(),
+                statuses: statuses(),
                 hold_for,
             },
             hold: HoldSeats {
@@ -239,7 +239,7 @@ impl Parts {
                 concerts: Arc::clone(&self.database.concerts),
                 policies: Arc::clone(&self.database.policies),
                 control: Arc::clone(&self.queues.control),
-                board: board(),
+                statuses: statuses(),
                 browse: browse(),
                 sale: Arc::clone(&self.sale),
                 clock: clock(),
@@ -256,26 +256,26 @@ impl Parts {
             },
             rankings: Arc::clone(&self.rankings),
             browse: browse(),
-            board: board(),
+            statuses: statuses(),
             concerts: Arc::clone(&self.database.concerts),
             clock: clock(),
             currency: config.points.currency,
             identities: self.keys.identities(config, clock())?,
             trusts_x_user_id: config.trusts_x_user_id(),
             admins: AdminKeys::new(&self.keys.admin_keys(config)?),
-            seat_maps: Written::default(),
-            ranking_pages: RankingPages::default(),
-            line_pages: LinePages::default(),
+            seat_maps: SerializedCache::default(),
+            ranking_responses: RankingResponses::default(),
+            line_status_cache: LineStatusCache::default(),
             streams: self.streams(config),
         })
     }
 
     fn streams(&self, config: &Config) -> Arc<Streams> {
         let follow = FollowPlaces {
-            look: Arc::clone(&self.queues.shared_look),
+            look: Arc::clone(&self.queues.snapshot_queue),
             line: Arc::clone(&self.queues.line),
             queue: Arc::clone(&self.queues.queue),
-            board: Arc::clone(&self.board),
+            statuses: Arc::clone(&self.statuses),
         };
         let max = config.server.streams_within(raise_open_files());
         if max < config.server.streams_max {
@@ -292,7 +292,7 @@ impl Parts {
         Jobs {
             tick: TickQueue {
                 ticks: Arc::clone(&self.queues.ticks),
-                board: Arc::clone(&self.board),
+                statuses: Arc::clone(&self.statuses),
                 clock: Arc::clone(&self.clock),
             },
             survey: SurveyQueues {
@@ -305,7 +305,7 @@ impl Parts {
                 Arc::clone(&self.queues.ticks),
                 Arc::clone(&self.database.policies),
                 Arc::clone(&self.database.served),
-                Arc::clone(&self.board),
+                Arc::clone(&self.statuses),
                 config.reservation.hold_for(),
             ),
             sale: Arc::clone(&self.sale),
@@ -319,11 +319,11 @@ impl Parts {
                 top: Arc::clone(&self.rankings),
                 browse: Arc::clone(&self.browse),
             },
-            shared_look: Arc::clone(&self.queues.shared_look),
-            add_up: AddUpSales {
+            snapshot_queue: Arc::clone(&self.queues.snapshot_queue),
+            add_up: RollUpSales {
                 counters: Arc::clone(&self.database.ranking_counters),
             },
-            forget: ForgetCounters {
+            forget: PruneCounters {
                 counters: Arc::clone(&self.database.ranking_counters),
                 clock: Arc::clone(&self.clock),
                 zone: self.zone.clone(),

@@ -7,8 +7,8 @@ use frontrow_adapter_embedded::{MemoryQueue, MemoryRankingCache, QueueImageFile}
 use frontrow_adapter_mysql::{MySqlQueue, TimeOffset};
 use frontrow_adapter_redis::{RedisSettings, RedisStore};
 use frontrow_domain::{
-    ports::{Clock, Queue, QueueControl, QueueImage, QueueTicks, RankingCache, WaitingLine},
-    use_cases::SharedLook,
+    ports::{Clock, Queue, QueueControl, QueueImage, QueueSnapshots, QueueTicks, RankingCache},
+    use_cases::SnapshotQueue,
 };
 
 use super::database::mysql_settings;
@@ -19,8 +19,8 @@ pub(super) struct Queues {
     pub(super) queue: Arc<dyn Queue>,
     /// Looks at the lines for all who ask. Where the store is another process, it answers look-ups,
     /// too.
-    pub(super) shared_look: Arc<SharedLook>,
-    pub(super) line: Arc<dyn WaitingLine>,
+    pub(super) snapshot_queue: Arc<SnapshotQueue>,
+    pub(super) line: Arc<dyn QueueSnapshots>,
     pub(super) ticks: Arc<dyn QueueTicks>,
     pub(super) control: Arc<dyn QueueControl>,
     pub(super) ranking_cache: Arc<dyn RankingCache>,
@@ -77,18 +77,18 @@ impl Queues {
         config: &Config,
     ) -> Self
     where
-        Ports: Queue + WaitingLine + QueueTicks + QueueControl + 'static,
+        Ports: Queue + QueueSnapshots + QueueTicks + QueueControl + 'static,
     {
-        let look = Arc::new(SharedLook::new(
+        let look = Arc::new(SnapshotQueue::new(
             Arc::clone(&store) as _,
             Arc::clone(&store) as _,
             clock,
-            SharedLook::MOST_USERS,
+            SnapshotQueue::MOST_USERS,
             config.queue.poll_range().longest,
         ));
         Self {
             queue: Arc::clone(&look) as _,
-            shared_look: look,
+            snapshot_queue: look,
             line: Arc::clone(&store) as _,
             ticks: Arc::clone(&store) as _,
             control: store,

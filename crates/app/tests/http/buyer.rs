@@ -3,7 +3,7 @@
 use anyhow::Result;
 use frontrow_test_harness::{Client, Reply, Request};
 
-use crate::stage::{PRICE, Stage, Visitor};
+use crate::test_app::{PRICE, TestApp, Visitor};
 
 /// A user with an active place, a held seat, and the points for three such seats.
 pub(crate) struct Buyer {
@@ -18,17 +18,17 @@ impl Buyer {
     pub(crate) const POINTS: i64 = 3 * PRICE;
 
     /// Joins, holds and charges.
-    pub(crate) async fn at(stage: &Stage, name: &str, seat: &str) -> Result<Self> {
-        let buyer = Self::without_points(stage, name, seat).await?;
+    pub(crate) async fn at(test_app: &TestApp, name: &str, seat: &str) -> Result<Self> {
+        let buyer = Self::without_points(test_app, name, seat).await?;
         let charged = buyer.visitor.charge(Self::POINTS, "first charge").await?;
         charged.expect_status(201)?;
         Ok(buyer)
     }
 
     /// Joins and holds.
-    pub(crate) async fn without_points(stage: &Stage, name: &str, seat: &str) -> Result<Self> {
-        let visitor = stage.join(name).await?;
-        let held = visitor.hold(stage, &[seat]).await?.expect_status(201)?;
+    pub(crate) async fn without_points(test_app: &TestApp, name: &str, seat: &str) -> Result<Self> {
+        let visitor = test_app.join(name).await?;
+        let held = visitor.hold(test_app, &[seat]).await?.expect_status(201)?;
         Ok(Self {
             visitor,
             reservation: held.text_at("/id")?.to_owned(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use frontrow_test_harness::{App, AppConfig};
 
-use crate::stage::start;
+use crate::test_app::start;
 
 async fn run(config: AppConfig) -> Result<(bool, String)> {
     let output = App::run(Path::new(env!("CARGO_BIN_EXE_frontrow")), &config).await?;

@@ -22,8 +22,8 @@ use crate::{
     random::Random,
     reconcile::reconciled,
     sale::{CHARGE, ROWS, SEATS_A_ROW, USERS, books_of, every_seat_went_to_somebody_else},
-    stage::{PRICE, Stage, on_sale},
     stores::Stores,
+    test_app::{PRICE, TestApp, on_sale},
 };
 
 on_every_store!(twenty_crashes_cost_nobody_a_place_a_seat_or_a_point);
@@ -46,8 +46,8 @@ struct Sale {
 async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": {"admit": ADMIT, "interval_s": WINDOW_S}});
     let mut random = Random::seeded();
-    let mut stage = Stage::open(stores, ROWS, SEATS_A_ROW, policy.clone()).await?;
-    let mut on_sale_now = (stage.concert.clone(), stage.performance.clone());
+    let mut test_app = TestApp::open(stores, ROWS, SEATS_A_ROW, policy.clone()).await?;
+    let mut on_sale_now = (test_app.concert.clone(), test_app.performance.clone());
     let mut sales = Vec::new();
     let mut kills = 0;
     loop {
@@ -59,7 +59,7 @@ async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) ->
             stays_up: false,
             repeats: AtomicUsize::new(0),
         });
-        let mut people = open(&stage, &show, sales.len(), &mut random);
+        let mut people = open(&test_app, &show, sales.len(), &mut random);
         let mut customers = BTreeMap::new();
         while customers.len() < USERS {
             let life = Duration::from_millis(random.between(LIFE_MS.0, LIFE_MS.1));
@@ -69,7 +69,7 @@ async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) ->
                 tokio::select! {
                     () = &mut end, if kills < KILLS => {
                         kills += 1;
-                        kill(&mut stage, &show).await.with_context(|| format!("kill {kills}"))?;
+                        kill(&mut test_app, &show).await.with_context(|| format!("kill {kills}"))?;
                         break;
                     }
                     Some(ended) = people.join_next() => {
@@ -89,17 +89,17 @@ async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) ->
         if kills == KILLS {
             break;
         }
-        on_sale_now = on_sale(&stage.app, ROWS, SEATS_A_ROW, policy.clone()).await?;
+        on_sale_now = on_sale(&test_app.app, ROWS, SEATS_A_ROW, policy.clone()).await?;
     }
     for sale in &sales {
-        check(&stage, sale).await?;
+        check(&test_app, sale).await?;
     }
-    every_ledger_is_right(stores, &stage, &sales).await
+    every_ledger_is_right(stores, &test_app, &sales).await
 }
 
 /// Lets everybody come at once.
 fn open(
-    stage: &Stage,
+    test_app: &TestApp,
     show: &Arc<Show>,
     sale: usize,
     random: &mut Random,
@@ -107,7 +107,7 @@ fn open(
     let mut people = JoinSet::new();
     for number in 0..USERS {
         let user = format!("user-{sale}-{number}");
-        let client = stage.user(&user);
+        let client = test_app.user(&user);
         let customer = Customer::new(number, Arc::clone(show), client, random.branch());
         people.spawn(async move {
             let ended = customer.evening().await;
@@ -118,17 +118,17 @@ fn open(
     people
 }
 
-async fn kill(stage: &mut Stage, show: &Show) -> Result<()> {
-    stage.app.sigkill()?;
+async fn kill(test_app: &mut TestApp, show: &Show) -> Result<()> {
+    test_app.app.sigkill()?;
     show.lives.end();
-    stage.app.restart().await
+    test_app.app.restart().await
 }
 
-async fn check(stage: &Stage, sale: &Sale) -> Result<()> {
+async fn check(test_app: &TestApp, sale: &Sale) -> Result<()> {
     let all = sale.customers.values();
     let seat = |ended: &Ended| ended.paid.as_ref()?["seats"][0].as_str().map(str::to_owned);
     let seats: Vec<_> = all.clone().map(seat).collect();
-    let sales = stage.sales_of(&sale.concert).await?;
+    let sales = test_app.sales_of(&sale.concert).await?;
     every_seat_went_to_somebody_else(seats.iter().map(Option::as_ref), &sales);
 
     // What was answered is so.
@@ -156,10 +156,10 @@ async fn check(stage: &Stage, sale: &Sale) -> Result<()> {
     Ok(())
 }
 
-async fn every_ledger_is_right(stores: Stores, stage: &Stage, sales: &[Sale]) -> Result<()> {
-    assert_eq!(stores.books(&stage.app).await?, books_of(sales.len())?);
-    reconciled(&stage.app).await?;
-    let ledgers = stores.ledgers(&stage.app).await?;
+async fn every_ledger_is_right(stores: Stores, test_app: &TestApp, sales: &[Sale]) -> Result<()> {
+    assert_eq!(stores.books(&test_app.app).await?, books_of(sales.len())?);
+    reconciled(&test_app.app).await?;
+    let ledgers = stores.ledgers(&test_app.app).await?;
     assert_eq!(ledgers.len(), USERS * sales.len());
     for ledger in ledgers {
         let mut ended = sales

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::{
     on_every_store,
-    stage::{admin, start},
     stores::Stores,
+    test_app::{admin, start},
 };
 
 on_every_store!(a_start_with_another_currency_is_refused);

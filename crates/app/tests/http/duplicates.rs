@@ -4,7 +4,7 @@ use anyhow::Result;
 use frontrow_test_harness::App;
 use serde_json::json;
 
-use crate::{on_every_store, stage::Stage, stores::Stores};
+use crate::{on_every_store, stores::Stores, test_app::TestApp};
 
 on_every_store!(a_migration_lists_duplicates_until_they_are_deleted);
 
@@ -15,30 +15,30 @@ async fn migrated(app: &App) -> Result<String> {
 }
 
 async fn a_migration_lists_duplicates_until_they_are_deleted(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let performances = format!("/v1/admin/concerts/{}/performances", stage.concert);
-    let second = stage.admin().post(&performances).json(&json!({
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let performances = format!("/v1/admin/concerts/{}/performances", test_app.concert);
+    let second = test_app.admin().post(&performances).json(&json!({
         "starts_at": "2099-01-01T19:30:00Z",
         "venue": "Another hall",
         "sections": [{"name": "Stalls", "price": 7, "rows": [{"name": "A", "seats": 3}]}],
     }));
     let second = second.await?.expect_status(201)?;
     let second = second.text_at("/id")?;
-    assert!(!migrated(&stage.app).await?.contains("duplicate"));
+    assert!(!migrated(&test_app.app).await?.contains("duplicate"));
 
     // As a program without the rule has left it.
     let moved = "UPDATE performances SET occupies_slot = NULL, venue = 'A hall' WHERE venue = 'Another hall'";
-    stores.execute(&stage.app, moved).await?;
-    let listed = migrated(&stage.app).await?;
+    stores.execute(&test_app.app, moved).await?;
+    let listed = migrated(&test_app.app).await?;
     let expected = format!(
         "duplicate      performance {second} of concert {}, 2099-01-01T19:30:00Z, A hall: 0 seats held, 0 sold",
-        stage.concert
+        test_app.concert
     );
     assert!(listed.lines().any(|line| line == expected), "{listed}");
 
     let deleted = format!("{performances}/{second}");
-    let deleted = stage.admin().delete(&deleted).await?;
+    let deleted = test_app.admin().delete(&deleted).await?;
     deleted.expect_status(204)?;
-    assert!(!migrated(&stage.app).await?.contains("duplicate"));
+    assert!(!migrated(&test_app.app).await?.contains("duplicate"));
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! What makes a waiting room unfair when it is done carelessly, each seen here not to happen.
 //!
 //! The rest of it, on every configuration too: tokens that somebody made up, or that are another user's
-//! (`gate_walk`), protected routes that are not behind the gate (`gate_walk` walks them all), payments of
-//! somebody else's hold or after its end (`hold_ends`, `gate_walk`), a place that is kept after the payment
+//! (`protected_routes`), protected routes that are not behind the gate (`protected_routes` walks them all), payments of
+//! somebody else's hold or after its end (`hold_ends`, `protected_routes`), a place that is kept after the payment
 //! (`queue_lives::a_payment_gives_the_place_to_the_next_in_line`). That many programs on one store admit no
 //! more than one would is a matter of those stores alone.
 
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::{
     lives::{SOON, claim, instant},
     on_every_store,
-    stage::{Stage, Visitor},
     stores::Stores,
+    test_app::{TestApp, Visitor},
 };
 
 on_every_store!(
@@ -40,11 +40,11 @@ async fn admission(visitor: &mut Visitor) -> Result<jiff::Timestamp> {
 
 /// All within one second, so that whoever counts in seconds would sort them by name.
 async fn who_comes_first_is_served_first_whatever_their_name(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, one_at_a_time()).await?;
-    let mut inside = stage.join("z").await?;
+    let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
+    let mut inside = test_app.join("z").await?;
     let mut line = Vec::new();
     for name in ["10", "9", "b", "a", "B", "11"] {
-        line.push(stage.join(name).await?);
+        line.push(test_app.join(name).await?);
     }
     for (index, waiting) in line.iter().enumerate() {
         assert_eq!(waiting.place["position"], index + 1);
@@ -59,11 +59,11 @@ async fn who_comes_first_is_served_first_whatever_their_name(stores: Stores) -> 
 }
 
 async fn joining_again_moves_nobody_to_the_back(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, one_at_a_time()).await?;
-    stage.join("inside").await?;
-    let ann = stage.join("ann").await?;
-    let ben = stage.join("ben").await?;
-    let again = stage.ask_to_join("ann").await?.expect_status(200)?;
+    let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
+    test_app.join("inside").await?;
+    let ann = test_app.join("ann").await?;
+    let ben = test_app.join("ben").await?;
+    let again = test_app.ask_to_join("ann").await?.expect_status(200)?;
     for field in ["queue_token", "joined_at", "position"] {
         assert_eq!(again.json[field], ann.place[field], "{field}");
     }
@@ -73,11 +73,11 @@ async fn joining_again_moves_nobody_to_the_back(stores: Stores) -> Result<()> {
 }
 
 async fn who_is_active_does_not_queue_again(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, one_at_a_time()).await?;
-    let mut ann = stage.join("ann").await?;
-    claim(&stage, &mut ann).await?;
-    let mut ben = stage.join("ben").await?;
-    let again = stage.ask_to_join("ann").await?.expect_status(200)?;
+    let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
+    let mut ann = test_app.join("ann").await?;
+    claim(&test_app, &mut ann).await?;
+    let mut ben = test_app.join("ben").await?;
+    let again = test_app.ask_to_join("ann").await?.expect_status(200)?;
     for field in ["queue_token", "joined_at", "admitted_at", "active_until"] {
         assert_eq!(again.json[field], ann.place[field], "{field}");
     }
@@ -92,10 +92,10 @@ async fn who_is_active_does_not_queue_again(stores: Stores) -> Result<()> {
 async fn who_goes_away_without_a_word_holds_nobody_up(stores: Stores) -> Result<()> {
     let mut policy = one_at_a_time();
     policy["waiting_ttl_s"] = json!(10);
-    let stage = Stage::open(stores, 1, 5, policy).await?;
-    let inside = stage.join("inside").await?;
-    let silent = stage.join("silent").await?;
-    let mut patient = stage.join("patient").await?;
+    let test_app = TestApp::open(stores, 1, 5, policy).await?;
+    let inside = test_app.join("inside").await?;
+    let silent = test_app.join("silent").await?;
+    let mut patient = test_app.join("patient").await?;
     assert_eq!(patient.place["position"], 2);
     eventually("the silent one is given up", SOON, async || {
         let looked = patient.look_up().await?;

@@ -11,8 +11,8 @@ use tokio::time::sleep;
 use crate::{
     lives::{SOON, instant, state_becomes},
     on_every_store,
-    stage::{PRICE, Stage, Visitor},
     stores::{Books, Stores},
+    test_app::{PRICE, TestApp, Visitor},
 };
 
 /// How many hold a seat and pay for it around its end.
@@ -37,8 +37,8 @@ async fn around_its_end_a_hold_is_paid_in_full_or_lost_in_full(stores: Stores) -
         .await?
         .env("FRONTROW_RESERVATION__HOLD_S", "1");
     let seats = u16::try_from(HOLDERS)?;
-    let stage = Stage::open_with(config, 1, seats, json!({})).await?;
-    let pairs = (0..HOLDERS).map(|number| one_seat(&stage, number, pays_when(number)));
+    let test_app = TestApp::open_with(config, 1, seats, json!({})).await?;
+    let pairs = (0..HOLDERS).map(|number| one_seat(&test_app, number, pays_when(number)));
     let sold = try_join_all(pairs).await?;
     ensure!(
         sold.iter().all(|&(first, rival)| !(first && rival)),
@@ -54,7 +54,7 @@ async fn around_its_end_a_hold_is_paid_in_full_or_lost_in_full(stores: Stores) -
         paid: sold * PRICE,
         seats_sold: sold,
     };
-    assert_eq!(stores.books(&stage.app).await?, expected);
+    assert_eq!(stores.books(&test_app.app).await?, expected);
     Ok(())
 }
 
@@ -70,17 +70,17 @@ fn pays_when(number: u64) -> Pays {
 
 /// Two people want one seat: one holds it and pays at some instant, the other takes it over as soon
 /// as it comes free and pays at once. Gives who of them bought it.
-async fn one_seat(stage: &Stage, number: u64, pays: Pays) -> Result<(bool, bool)> {
-    let holder = stage.join(&format!("holder-{number}")).await?;
-    let rival = stage.join(&format!("rival-{number}")).await?;
+async fn one_seat(test_app: &TestApp, number: u64, pays: Pays) -> Result<(bool, bool)> {
+    let holder = test_app.join(&format!("holder-{number}")).await?;
+    let rival = test_app.join(&format!("rival-{number}")).await?;
     for visitor in [&holder, &rival] {
         visitor.charge(PRICE, "charge").await?.expect_status(201)?;
     }
     let seat = format!("R1-{}", number + 1);
-    let held = holder.hold(stage, &[&seat]).await?.expect_status(201)?;
+    let held = holder.hold(test_app, &[&seat]).await?.expect_status(201)?;
     let (first, second) = tokio::try_join!(
         pay(&holder, &held, pays),
-        take_over(stage, &rival, &seat, &holder, &held),
+        take_over(test_app, &rival, &seat, &holder, &held),
     )?;
     match pays {
         Pays::AtOnce => ensure!(first, "it was in time"),
@@ -116,7 +116,7 @@ async fn pay(holder: &Visitor, held: &Reply, pays: Pays) -> Result<bool> {
 
 /// Asks for the seat until it is to be had or sold; true when it was bought.
 async fn take_over(
-    stage: &Stage,
+    test_app: &TestApp,
     rival: &Visitor,
     seat: &str,
     holder: &Visitor,
@@ -127,7 +127,7 @@ async fn take_over(
         // Asked first: what is confirmed then is not lost by the hold that follows.
         let before = holder.client.get(&path).await?.expect_status(200)?;
         let confirmed = before.text_at("/state")? == "confirmed";
-        let answer = rival.hold(stage, &[seat]).await?;
+        let answer = rival.hold(test_app, &[seat]).await?;
         ensure!(answer.status != 201 || !confirmed, "taken from its buyer");
         if answer.status == 201 {
             return Ok(Some(Some(answer)));

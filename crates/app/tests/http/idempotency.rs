@@ -12,8 +12,8 @@ use serde_json::json;
 use crate::{
     buyer::Buyer,
     on_every_store,
-    stage::{PRICE, Stage},
     stores::{Books, Stores},
+    test_app::{PRICE, TestApp},
     told::assert_problem,
 };
 
@@ -56,8 +56,8 @@ fn books_with(payments: i64) -> Books {
 async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(
     stores: Stores,
 ) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let paid = buyer.pay("payment").await?.expect_status(200)?;
     assert_eq!(*paid.at("/balance")?, Buyer::POINTS - PRICE);
     let gone = buyer.visitor.client.get("/v1/queue/token").await?;
@@ -65,7 +65,7 @@ async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(
     buyer.visitor.charge(1, "later").await?.expect_status(201)?;
 
     // The identity and the key are enough: who lost the answer may have lost the token too.
-    let tokenless = stage.user("buyer");
+    let tokenless = test_app.user("buyer");
     assert_eq!(paid.header(REPLAYED), None);
     for client in [&buyer.visitor.client, &tokenless] {
         let again = buyer.payment_by(client, "payment").await?;
@@ -73,18 +73,18 @@ async fn a_repeated_payment_is_told_the_same_after_its_place_has_ended(
         assert_eq!(again.header(REPLAYED), Some("true"));
     }
     // A new place changes nothing about it, and is not ended by it.
-    let mut rejoined = stage.join("buyer").await?;
+    let mut rejoined = test_app.join("buyer").await?;
     let again = buyer.payment_by(&rejoined.client, "payment").await?;
     assert_eq!((again.status, &again.json), (200, &paid.json));
     rejoined.look_up().await?.expect_status(200)?;
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE + 1);
-    assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     Ok(())
 }
 
 async fn a_repeated_charge_is_told_the_balance_of_the_first_time(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let alice = stage.user("alice");
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let alice = test_app.user("alice");
     let first = charge(&alice, 100, "one").await?.expect_status(201)?;
     charge(&alice, 11, "two").await?.expect_status(201)?;
     assert_eq!(first.header(REPLAYED), None);
@@ -100,13 +100,13 @@ async fn a_repeated_charge_is_told_the_balance_of_the_first_time(stores: Stores)
     assert_eq!((rewritten.status, &rewritten.json), (201, &first.json));
     let points = alice.get("/v1/points").await?;
     assert_eq!(*points.at("/balance")?, 111);
-    assert_eq!(stores.books(&stage.app).await?, books_with(0));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
     Ok(())
 }
 
 async fn an_operators_repeated_charge_takes_effect_once(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let operator = stage.admin();
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let operator = test_app.admin();
     for (user, key) in [("alice", "order 1"), ("bob", "order 2")] {
         let first = operator_charge(&operator, user, 70, key).await?;
         let first = first.expect_status(201)?;
@@ -116,23 +116,23 @@ async fn an_operators_repeated_charge_takes_effect_once(stores: Stores) -> Resul
             let other = operator_charge(&operator, user, amount, key).await?;
             assert_problem(&other, 422, "idempotency-key-reused");
         }
-        let points = stage.user(user).get("/v1/points").await?;
+        let points = test_app.user(user).get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, 70);
     }
-    assert_eq!(stores.books(&stage.app).await?, books_with(0));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
     Ok(())
 }
 
 async fn a_refusal_is_not_remembered(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::without_points(&stage, "buyer", "R1-1").await?;
-    let tokenless = buyer.payment_by(&stage.user("buyer"), "payment").await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::without_points(&test_app, "buyer", "R1-1").await?;
+    let tokenless = buyer.payment_by(&test_app.user("buyer"), "payment").await?;
     assert_problem(&tokenless, 401, "queue-token-required");
     for _ in 0..2 {
         let refused = buyer.pay("payment").await?;
         assert_problem(&refused, 402, "not-enough-points");
     }
-    assert_eq!(stores.books(&stage.app).await?, books_with(0));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
     let charged = buyer.visitor.charge(PRICE, "charge").await?;
     charged.expect_status(201)?;
     let paid = buyer.pay("payment").await?.expect_status(200)?;
@@ -141,6 +141,6 @@ async fn a_refusal_is_not_remembered(stores: Stores) -> Result<()> {
         (&json!(0), &json!(PRICE))
     );
     assert_eq!(buyer.pay("payment").await?.json, paid.json);
-    assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     Ok(())
 }

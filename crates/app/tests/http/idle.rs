@@ -12,8 +12,8 @@ use serde_json::json;
 
 use crate::{
     clock::Stopwatch,
-    stage::{PRICE, Stage, admin},
     stores::Stores,
+    test_app::{PRICE, TestApp, admin},
 };
 
 /// How many concerts at least are created, visited, and over.
@@ -51,20 +51,20 @@ async fn thousands_of_concerts_that_are_over_cost_nothing() -> Result<()> {
     };
     let database = servers.mysql.create_database("frontrow").await?;
     let config = Stores::with_redis(Stores::on_mysql(&database), &servers.redis.url());
-    let mut stage = Stage::open_with(config, 1, 10, json!({})).await?;
+    let mut test_app = TestApp::open_with(config, 1, 10, json!({})).await?;
     let before = servers.in_a_second().await?;
     println!("at first {before:?}");
     let mut resident = Vec::new();
     let mut concerts = 0;
     let began = Stopwatch::start();
     while concerts < CONCERTS || began.elapsed() < REMEMBERED {
-        come_and_go(&stage.app, concerts..concerts + A_ROUND).await?;
+        come_and_go(&test_app.app, concerts..concerts + A_ROUND).await?;
         concerts += A_ROUND;
-        resident.push(resident_kib(&mut stage.app)?);
+        resident.push(resident_kib(&mut test_app.app)?);
     }
     println!("{concerts} concerts, KiB after each round: {resident:?}");
     let forgets = eventually("what is over is forgotten", SETTLES_WITHIN, async || {
-        Ok((forgotten(&stage.app)? == concerts).then_some(()))
+        Ok((forgotten(&test_app.app)? == concerts).then_some(()))
     });
     forgets.await?;
     let idle = eventually("as idle as at first", SETTLES_WITHIN, async || {

@@ -7,8 +7,8 @@ use frontrow_test_harness::{App, eventually};
 use serde_json::json;
 
 use crate::{
-    stage::{admin, on_sale, start},
     stores::Stores,
+    test_app::{admin, on_sale, start},
 };
 
 async fn two(stores: Stores) -> Result<(App, App)> {

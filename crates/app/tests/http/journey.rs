@@ -18,8 +18,8 @@ use crate::{
     sale::{
         CHARGE, ROWS, SEATS_A_ROW, USERS, books_of, every_seat_went_to_somebody_else, pick_seat,
     },
-    stage::{PRICE, Stage, Visitor},
     stores::Stores,
+    test_app::{PRICE, TestApp, Visitor},
 };
 
 /// How many a window admits, and how long it is: the 300 need several.
@@ -41,12 +41,12 @@ on_every_store!(three_hundred_people_buy_two_hundred_seats);
 
 async fn three_hundred_people_buy_two_hundred_seats(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": {"admit": ADMIT, "interval_s": WINDOW_S}});
-    let stage = Arc::new(Stage::open(stores, ROWS, SEATS_A_ROW, policy).await?);
+    let test_app = Arc::new(TestApp::open(stores, ROWS, SEATS_A_ROW, policy).await?);
     let mut people = JoinSet::new();
     for number in 0..USERS {
-        let stage = Arc::clone(&stage);
+        let test_app = Arc::clone(&test_app);
         people.spawn(async move {
-            evening(&stage, number)
+            evening(&test_app, number)
                 .await
                 .with_context(|| format!("user {number}"))
         });
@@ -55,17 +55,17 @@ async fn three_hundred_people_buy_two_hundred_seats(stores: Stores) -> Result<()
     while let Some(evening) = people.join_next().await {
         evenings.push(evening??);
     }
-    every_seat_is_sold_once(&stage, &evenings).await?;
-    everybody_was_charged_for_what_they_got(stores, &stage, &evenings).await?;
+    every_seat_is_sold_once(&test_app, &evenings).await?;
+    everybody_was_charged_for_what_they_got(stores, &test_app, &evenings).await?;
     admissions_were_in_order_and_within_the_rate(evenings)
 }
 
 /// Joins, waits, looks at the seats, holds one, charges, pays; or is told that all are gone.
-async fn evening(stage: &Stage, number: usize) -> Result<Evening> {
-    let mut visitor = stage.join(&format!("user-{number}")).await?;
+async fn evening(test_app: &TestApp, number: usize) -> Result<Evening> {
+    let mut visitor = test_app.join(&format!("user-{number}")).await?;
     if !visitor.is_active() {
         let early =
-            patiently(|| async { visitor.client.get(&stage.performances_path()).await }).await?;
+            patiently(|| async { visitor.client.get(&test_app.performances_path()).await }).await?;
         ensure!(
             early.status == 429 || early.status == 200,
             "before the turn: {early:?}"
@@ -81,10 +81,10 @@ async fn evening(stage: &Stage, number: usize) -> Result<Evening> {
         visitor.look_up().await?.expect_status(200)?;
     }
     let performances =
-        patiently(|| async { visitor.client.get(&stage.performances_path()).await }).await?;
+        patiently(|| async { visitor.client.get(&test_app.performances_path()).await }).await?;
     let performances = performances.expect_status(200)?;
-    ensure!(performances.text_at("/items/0/id")? == stage.performance);
-    let Some((reservation, seat)) = hold_any(stage, &visitor, number).await? else {
+    ensure!(performances.text_at("/items/0/id")? == test_app.performance);
+    let Some((reservation, seat)) = hold_any(test_app, &visitor, number).await? else {
         let left = visitor.client.delete("/v1/queue/token").await?;
         left.expect_status(204)?;
         return ended(&visitor, None).await;
@@ -100,7 +100,7 @@ async fn evening(stage: &Stage, number: usize) -> Result<Evening> {
         .await?
         .expect_status(200)?;
     ensure!(again.json == paid.json, "a repeat is told the same");
-    let gone = visitor.client.get(&stage.performances_path()).await?;
+    let gone = visitor.client.get(&test_app.performances_path()).await?;
     ensure!(
         gone.status == 410,
         "the place ends with the payment: {gone:?}"
@@ -132,19 +132,19 @@ where
 
 /// Holds one of the seats that are shown as available, until there are none.
 async fn hold_any(
-    stage: &Stage,
+    test_app: &TestApp,
     visitor: &Visitor,
     number: usize,
 ) -> Result<Option<(String, String)>> {
     let mut taken = HashSet::new();
     loop {
-        let map = patiently(|| async { visitor.client.get(&stage.seats_path()).await })
+        let map = patiently(|| async { visitor.client.get(&test_app.seats_path()).await })
             .await?
             .expect_status(200)?;
         let Some(wanted) = pick_seat(&map, &taken, number)? else {
             return Ok(None);
         };
-        let held = patiently(|| async { visitor.hold(stage, &[&wanted]).await }).await?;
+        let held = patiently(|| async { visitor.hold(test_app, &[&wanted]).await }).await?;
         match held.status {
             201 => return Ok(Some((held.text_at("/id")?.to_owned(), wanted))),
             409 => {
@@ -175,9 +175,9 @@ async fn ended(visitor: &Visitor, seat: Option<String>) -> Result<Evening> {
     })
 }
 
-async fn every_seat_is_sold_once(stage: &Stage, evenings: &[Evening]) -> Result<()> {
+async fn every_seat_is_sold_once(test_app: &TestApp, evenings: &[Evening]) -> Result<()> {
     let seats = evenings.iter().map(|evening| evening.seat.as_ref());
-    every_seat_went_to_somebody_else(seats, &stage.sales().await?);
+    every_seat_went_to_somebody_else(seats, &test_app.sales().await?);
 
     let mut late = 0;
     eventually(
@@ -185,8 +185,10 @@ async fn every_seat_is_sold_once(stage: &Stage, evenings: &[Evening]) -> Result<
         Duration::from_secs(20),
         async || {
             late += 1; // who had joined just before would be told of their place
-            let late = stage.user(&format!("late-{late}")).post("/v1/queue/tokens");
-            let late = late.json(&json!({"concert_id": stage.concert})).await?;
+            let late = test_app
+                .user(&format!("late-{late}"))
+                .post("/v1/queue/tokens");
+            let late = late.json(&json!({"concert_id": test_app.concert})).await?;
             Ok(
                 (late.status == 409 && late.text_at("/type")? == "/problems/sold-out")
                     .then_some(()),
@@ -198,7 +200,7 @@ async fn every_seat_is_sold_once(stage: &Stage, evenings: &[Evening]) -> Result<
 
 async fn everybody_was_charged_for_what_they_got(
     stores: Stores,
-    stage: &Stage,
+    test_app: &TestApp,
     evenings: &[Evening],
 ) -> Result<()> {
     for evening in evenings {
@@ -208,8 +210,8 @@ async fn everybody_was_charged_for_what_they_got(
         };
         assert_eq!(evening.balance, expected, "{evening:?}");
     }
-    assert_eq!(stores.books(&stage.app).await?, books_of(1)?);
-    reconciled(&stage.app).await
+    assert_eq!(stores.books(&test_app.app).await?, books_of(1)?);
+    reconciled(&test_app.app).await
 }
 
 fn admissions_were_in_order_and_within_the_rate(mut evenings: Vec<Evening>) -> Result<()> {

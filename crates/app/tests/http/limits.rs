@@ -6,8 +6,8 @@ use serde_json::json;
 use crate::{
     lives::{another_performance, hold_at, state_becomes},
     on_every_store,
-    stage::{PRICE, Stage, on_sale},
     stores::Stores,
+    test_app::{PRICE, TestApp, on_sale},
 };
 
 on_every_store!(
@@ -21,53 +21,53 @@ on_every_store!(
 );
 
 async fn four_seats_a_performance_across_holds_and_payments(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let fan = stage.join("fan").await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let fan = test_app.join("fan").await?;
     fan.charge(PRICE * 4, "charge").await?.expect_status(201)?;
-    let first = fan.hold(&stage, &["R1-1", "R1-2", "R1-3"]).await?;
+    let first = fan.hold(&test_app, &["R1-1", "R1-2", "R1-3"]).await?;
     let first = first.expect_status(201)?;
     fan.pay(first.text_at("/id")?, "first")
         .await?
         .expect_status(200)?;
 
-    let fan = stage.join("fan").await?;
-    let over = fan.hold(&stage, &["R1-4", "R1-5"]).await?;
+    let fan = test_app.join("fan").await?;
+    let over = fan.hold(&test_app, &["R1-4", "R1-5"]).await?;
     let over = over.expect_status(409)?;
     assert_eq!(over.text_at("/type")?, "/problems/seat-limit");
     assert_eq!(
         (over.at("/limit")?, over.at("/live")?),
         (&json!(4), &json!(3))
     );
-    let last = fan.hold(&stage, &["R1-4"]).await?.expect_status(201)?;
+    let last = fan.hold(&test_app, &["R1-4"]).await?.expect_status(201)?;
     fan.pay(last.text_at("/id")?, "last")
         .await?
         .expect_status(200)?;
 
-    let fan = stage.join("fan").await?;
-    let over = fan.hold(&stage, &["R1-5"]).await?.expect_status(409)?;
+    let fan = test_app.join("fan").await?;
+    let over = fan.hold(&test_app, &["R1-5"]).await?.expect_status(409)?;
     assert_eq!(over.at("/live")?, &json!(4));
     assert_eq!(fan.balance().await?, 0);
-    let books = stores.books(&stage.app).await?;
+    let books = stores.books(&test_app.app).await?;
     assert_eq!((books.seats_sold, books.paid), (4, PRICE * 4));
     Ok(())
 }
 
 async fn every_performance_has_four_seats_of_its_own(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, json!({})).await?;
-    let other = another_performance(&stage, 5).await?;
-    let fan = stage.join("fan").await?;
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let other = another_performance(&test_app, 5).await?;
+    let fan = test_app.join("fan").await?;
     fan.charge(PRICE * 8, "charge").await?.expect_status(201)?;
     let all = ["R1-1", "R1-2", "R1-3", "R1-4"];
-    let held = fan.hold(&stage, &all).await?.expect_status(201)?;
+    let held = fan.hold(&test_app, &all).await?.expect_status(201)?;
     fan.pay(held.text_at("/id")?, "first")
         .await?
         .expect_status(200)?;
-    let fan = stage.join("fan").await?;
+    let fan = test_app.join("fan").await?;
     let held = hold_at(&fan, &other, &all).await?.expect_status(201)?;
     fan.pay(held.text_at("/id")?, "second")
         .await?
         .expect_status(200)?;
-    assert_eq!(stores.books(&stage.app).await?.seats_sold, 8);
+    assert_eq!(stores.books(&test_app.app).await?.seats_sold, 8);
     Ok(())
 }
 
@@ -76,36 +76,36 @@ async fn a_released_or_expired_hold_no_longer_counts(stores: Stores) -> Result<(
         .config()
         .await?
         .env("FRONTROW_RESERVATION__HOLD_S", "1");
-    let stage = Stage::open_with(config, 1, 10, json!({})).await?;
-    let fan = stage.join("fan").await?;
+    let test_app = TestApp::open_with(config, 1, 10, json!({})).await?;
+    let fan = test_app.join("fan").await?;
     let held = fan
-        .hold(&stage, &["R1-1", "R1-2", "R1-3", "R1-4"])
+        .hold(&test_app, &["R1-1", "R1-2", "R1-3", "R1-4"])
         .await?
         .expect_status(201)?;
     fan.release(held.text_at("/id")?)
         .await?
         .expect_status(204)?;
     let held = fan
-        .hold(&stage, &["R1-5", "R1-6", "R1-7", "R1-8"])
+        .hold(&test_app, &["R1-5", "R1-6", "R1-7", "R1-8"])
         .await?
         .expect_status(201)?;
     state_becomes(&fan, held.text_at("/id")?, "expired").await?;
-    fan.hold(&stage, &["R1-1", "R1-2", "R1-9", "R1-10"])
+    fan.hold(&test_app, &["R1-1", "R1-2", "R1-9", "R1-10"])
         .await?
         .expect_status(201)?;
     Ok(())
 }
 
 async fn one_live_hold_a_concert_until_it_is_released_or_paid(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, json!({})).await?;
-    let other = another_performance(&stage, 5).await?;
-    let fan = stage.join("fan").await?;
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let other = another_performance(&test_app, 5).await?;
+    let fan = test_app.join("fan").await?;
     fan.charge(PRICE, "charge").await?.expect_status(201)?;
-    let first = fan.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let first = fan.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     let first = first.text_at("/id")?;
     for refused in [
-        fan.hold(&stage, &["R1-2"]).await?,
-        fan.hold(&stage, &["R1-1", "R1-2"]).await?,
+        fan.hold(&test_app, &["R1-2"]).await?,
+        fan.hold(&test_app, &["R1-1", "R1-2"]).await?,
         hold_at(&fan, &other, &["R1-1"]).await?,
     ] {
         let refused = refused.expect_status(409)?;
@@ -118,8 +118,8 @@ async fn one_live_hold_a_concert_until_it_is_released_or_paid(stores: Stores) ->
         .await?
         .expect_status(200)?;
 
-    let fan = stage.join("fan").await?;
-    fan.hold(&stage, &["R1-2"]).await?.expect_status(201)?;
+    let fan = test_app.join("fan").await?;
+    fan.hold(&test_app, &["R1-2"]).await?.expect_status(201)?;
     Ok(())
 }
 
@@ -128,11 +128,11 @@ async fn an_expired_hold_makes_room_for_the_next(stores: Stores) -> Result<()> {
         .config()
         .await?
         .env("FRONTROW_RESERVATION__HOLD_S", "1");
-    let stage = Stage::open_with(config, 1, 5, json!({})).await?;
-    let fan = stage.join("fan").await?;
-    let first = fan.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let test_app = TestApp::open_with(config, 1, 5, json!({})).await?;
+    let fan = test_app.join("fan").await?;
+    let first = fan.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     state_becomes(&fan, first.text_at("/id")?, "expired").await?;
-    let second = fan.hold(&stage, &["R1-2"]).await?.expect_status(201)?;
+    let second = fan.hold(&test_app, &["R1-2"]).await?.expect_status(201)?;
     assert_ne!(first.at("/id")?, second.at("/id")?);
     let late = fan
         .release(first.text_at("/id")?)
@@ -143,11 +143,11 @@ async fn an_expired_hold_makes_room_for_the_next(stores: Stores) -> Result<()> {
 }
 
 async fn every_concert_has_a_hold_of_its_own(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, json!({})).await?;
-    let (concert, performance) = on_sale(&stage.app, 1, 5, json!({})).await?;
-    let here = stage.join("fan").await?;
-    let there = stage.join_concert("fan", &concert).await?;
-    here.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let (concert, performance) = on_sale(&test_app.app, 1, 5, json!({})).await?;
+    let here = test_app.join("fan").await?;
+    let there = test_app.join_concert("fan", &concert).await?;
+    here.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     hold_at(&there, &performance, &["R1-1"])
         .await?
         .expect_status(201)?;
@@ -163,17 +163,17 @@ async fn every_concert_has_a_hold_of_its_own(stores: Stores) -> Result<()> {
 
 async fn no_more_may_wait_than_the_policy_says(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 1}, "max_waiting": 2});
-    let stage = Stage::open(stores, 1, 5, policy).await?;
-    assert!(stage.join("first").await?.is_active());
-    let second = stage.join("second").await?;
-    stage.join("third").await?;
-    let refused = stage.ask_to_join("fourth").await?.expect_status(409)?;
+    let test_app = TestApp::open(stores, 1, 5, policy).await?;
+    assert!(test_app.join("first").await?.is_active());
+    let second = test_app.join("second").await?;
+    test_app.join("third").await?;
+    let refused = test_app.ask_to_join("fourth").await?.expect_status(409)?;
     assert_eq!(refused.text_at("/type")?, "/problems/queue-full");
-    stage.ask_to_join("third").await?.expect_status(200)?;
+    test_app.ask_to_join("third").await?.expect_status(200)?;
 
     let left = second.client.delete("/v1/queue/token").await?;
     left.expect_status(204)?;
-    stage.ask_to_join("fourth").await?.expect_status(201)?;
-    stage.ask_to_join("fifth").await?.expect_status(409)?;
+    test_app.ask_to_join("fourth").await?.expect_status(201)?;
+    test_app.ask_to_join("fifth").await?.expect_status(409)?;
     Ok(())
 }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::{
     lives::{SOON, instant},
     on_every_store,
-    stage::Stage,
     stores::Stores,
+    test_app::TestApp,
 };
 
 on_every_store!(
@@ -19,15 +19,15 @@ on_every_store!(
     a_line_is_there_for_every_concert_and_no_other,
 );
 
-async fn line(stage: &Stage) -> Result<Reply> {
-    let path = format!("/v1/concerts/{}/line", stage.concert);
-    stage.app.client().get(&path).await?.expect_status(200)
+async fn line(test_app: &TestApp) -> Result<Reply> {
+    let path = format!("/v1/concerts/{}/line", test_app.concert);
+    test_app.app.client().get(&path).await?.expect_status(200)
 }
 
 /// The line, once this is so.
-async fn line_once(stage: &Stage, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
+async fn line_once(test_app: &TestApp, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
     eventually("the line shows it", SOON, async || {
-        let line = line(stage).await?.json;
+        let line = line(test_app).await?.json;
         Ok(is_so(&line).then_some(line))
     })
     .await
@@ -35,11 +35,11 @@ async fn line_once(stage: &Stage, is_so: impl Fn(&Value) -> bool) -> Result<Valu
 
 async fn a_client_learns_its_turn_from_the_line_alone(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 1}});
-    let stage = Stage::open(stores, 1, 5, policy).await?;
-    let inside = stage.join("inside").await?;
-    let ann = stage.join("ann").await?.place;
-    let ben = stage.join("ben").await?.place;
-    let before = line_once(&stage, |line| line["waiting"] == 2).await?;
+    let test_app = TestApp::open(stores, 1, 5, policy).await?;
+    let inside = test_app.join("inside").await?;
+    let ann = test_app.join("ann").await?.place;
+    let ben = test_app.join("ben").await?.place;
+    let before = line_once(&test_app, |line| line["waiting"] == 2).await?;
     assert_eq!(before["generation"], ann["generation"]);
     assert_eq!(before["passed"], 0);
     assert!(before["admitted_up_to_us"].is_null());
@@ -51,7 +51,7 @@ async fn a_client_learns_its_turn_from_the_line_alone(stores: Stores) -> Result<
 
     let left = inside.client.delete("/v1/queue/token").await?;
     left.expect_status(204)?;
-    let after = line_once(&stage, |line| line["passed"] == 1).await?;
+    let after = line_once(&test_app, |line| line["passed"] == 1).await?;
     assert_eq!(after["admitted_up_to_us"], ann["arrival_us"]);
     assert!(ben["arrival_us"].as_i64() > after["admitted_up_to_us"].as_i64());
     assert_eq!(after["waiting"], 1);
@@ -59,26 +59,30 @@ async fn a_client_learns_its_turn_from_the_line_alone(stores: Stores) -> Result<
 }
 
 async fn a_line_that_a_client_has_is_not_sent_again(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, json!({})).await?;
-    let path = format!("/v1/concerts/{}/line", stage.concert);
-    let seen = line(&stage).await?;
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let path = format!("/v1/concerts/{}/line", test_app.concert);
+    let seen = line(&test_app).await?;
     let caching = "public, max-age=1, stale-while-revalidate=5, stale-if-error=20";
     assert_eq!(seen.header("cache-control"), Some(caching));
     // A newer one may be made between two requests.
     let same = eventually("the same line is asked for twice", SOON, async || {
-        let tag = line(&stage)
+        let tag = line(&test_app)
             .await?
             .header("etag")
             .unwrap_or_default()
             .to_owned();
-        let again = stage.app.client().get(&path).header("if-none-match", &tag);
+        let again = test_app
+            .app
+            .client()
+            .get(&path)
+            .header("if-none-match", &tag);
         let again = again.await?;
         Ok((again.status == 304).then_some(again))
     })
     .await?;
     assert_eq!(same.text, "");
     assert_eq!(same.header("cache-control"), Some(caching));
-    let open = line(&stage).await?.json;
+    let open = line(&test_app).await?.json;
     assert_eq!(open["pace"], json!({"admit": 500, "interval_s": 3.0}));
     Ok(())
 }
@@ -89,9 +93,9 @@ async fn a_thousand_clients_behind_a_cache_cost_about_one_request_a_second() -> 
     const CLIENTS: usize = 1_000;
     /// Until the line that they see is so much newer than the first.
     const SECONDS: i64 = 4;
-    let stage = Stage::open(Stores::EMBEDDED, 1, 5, json!({})).await?;
-    let mut nginx = Nginx::before(&stage.app.base_url()).await?;
-    let path = format!("/v1/concerts/{}/line", stage.concert);
+    let test_app = TestApp::open(Stores::EMBEDDED, 1, 5, json!({})).await?;
+    let mut nginx = Nginx::before(&test_app.app.base_url()).await?;
+    let path = format!("/v1/concerts/{}/line", test_app.concert);
     let cached = Client::to(nginx.url())?;
     let as_of = async || -> Result<Timestamp> {
         let seen = cached.get(&path).await?.expect_status(200)?;
@@ -117,8 +121,8 @@ async fn a_thousand_clients_behind_a_cache_cost_about_one_request_a_second() -> 
 }
 
 async fn a_line_is_there_for_every_concert_and_no_other(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, json!({})).await?;
-    let empty = line(&stage).await?.json;
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let empty = line(&test_app).await?.json;
     assert_eq!(
         (&empty["waiting"], &empty["passed"]),
         (&json!(0), &json!(0))
@@ -128,7 +132,12 @@ async fn a_line_is_there_for_every_concert_and_no_other(stores: Stores) -> Resul
         ("no-id", 404),
     ] {
         let path = format!("/v1/concerts/{concert}/line");
-        stage.app.client().get(&path).await?.expect_status(status)?;
+        test_app
+            .app
+            .client()
+            .get(&path)
+            .await?
+            .expect_status(status)?;
     }
     Ok(())
 }

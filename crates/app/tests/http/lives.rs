@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{
     on_every_store,
-    stage::{PRICE, Stage, Visitor},
     stores::Stores,
+    test_app::{PRICE, TestApp, Visitor},
 };
 
 /// For what comes by itself, such as an end or an admission.
@@ -28,40 +28,40 @@ on_every_store!(
 );
 
 async fn the_very_same_hold_again_is_the_hold_there_is(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, json!({})).await?;
-    let fan = stage.join("fan").await?;
-    let held = fan.hold(&stage, &["R1-1", "R1-2"]).await?;
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let fan = test_app.join("fan").await?;
+    let held = fan.hold(&test_app, &["R1-1", "R1-2"]).await?;
     let held = held.expect_status(201)?;
     assert_eq!(
         held.header("location"),
         Some(&*format!("/v1/reservations/{}", held.text_at("/id")?))
     );
     for seats in [["R1-1", "R1-2"], ["R1-2", "R1-1"]] {
-        let again = fan.hold(&stage, &seats).await?.expect_status(200)?;
+        let again = fan.hold(&test_app, &seats).await?.expect_status(200)?;
         assert_eq!(again.json, held.json);
     }
-    assert_eq!(stage.sales().await?.len(), 1);
+    assert_eq!(test_app.sales().await?.len(), 1);
     Ok(())
 }
 
 async fn released_seats_can_be_held_again_and_the_place_stays(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, json!({})).await?;
-    let mut fan = stage.join("fan").await?;
-    let rival = stage.join("rival").await?;
-    let first = fan.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let mut fan = test_app.join("fan").await?;
+    let rival = test_app.join("rival").await?;
+    let first = fan.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     let first = first.text_at("/id")?;
-    rival.hold(&stage, &["R1-1"]).await?.expect_status(409)?;
+    rival.hold(&test_app, &["R1-1"]).await?.expect_status(409)?;
     fan.release(first).await?.expect_status(204)?;
     fan.release(first).await?.expect_status(204)?; // an answer may have been lost
     fan.look_up().await?.expect_status(200)?;
     assert!(fan.is_active(), "releasing a hold keeps the place");
 
-    let second = fan.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let second = fan.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     let second = second.text_at("/id")?;
     assert_ne!(second, first);
     fan.release(second).await?.expect_status(204)?;
-    rival.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
-    fan.hold(&stage, &["R1-2", "R1-3"])
+    rival.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
+    fan.hold(&test_app, &["R1-2", "R1-3"])
         .await?
         .expect_status(201)?;
     let over = fan.pay(first, "payment").await?.expect_status(410)?;
@@ -70,10 +70,10 @@ async fn released_seats_can_be_held_again_and_the_place_stays(stores: Stores) ->
 }
 
 async fn a_late_payment_is_refused_and_nothing_is_charged(stores: Stores) -> Result<()> {
-    let stage = brief_holds(stores, 1).await?;
-    let fan = stage.join("fan").await?;
+    let test_app = brief_holds(stores, 1).await?;
+    let fan = test_app.join("fan").await?;
     fan.charge(PRICE, "charge").await?.expect_status(201)?;
-    let held = fan.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let held = fan.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     let reservation = held.text_at("/id")?;
     let seen = state_becomes(&fan, reservation, "expired").await?;
     assert_eq!(seen.at("/held_until")?, &Value::Null);
@@ -82,21 +82,21 @@ async fn a_late_payment_is_refused_and_nothing_is_charged(stores: Stores) -> Res
         assert_eq!(late.text_at("/type")?, "/problems/hold-over");
     }
     assert_eq!(fan.balance().await?, PRICE);
-    assert_eq!(stores.books(&stage.app).await?.payments, 0);
+    assert_eq!(stores.books(&test_app.app).await?.payments, 0);
     Ok(())
 }
 
 async fn what_expired_is_sold_to_the_next_and_lost_to_the_first(stores: Stores) -> Result<()> {
-    let stage = brief_holds(stores, 2).await?;
-    let first = stage.join("first").await?;
-    let next = stage.join("next").await?;
+    let test_app = brief_holds(stores, 2).await?;
+    let first = test_app.join("first").await?;
+    let next = test_app.join("next").await?;
     first.charge(PRICE, "charge").await?.expect_status(201)?;
     next.charge(PRICE, "charge").await?.expect_status(201)?;
-    let held = first.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let held = first.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     let reservation = held.text_at("/id")?;
     // At the very end: the sweep, every two seconds, will hardly have been there.
     let bought = eventually("the seat comes free", SOON, async || {
-        let reply = next.hold(&stage, &["R1-1"]).await?;
+        let reply = next.hold(&test_app, &["R1-1"]).await?;
         Ok((reply.status == 201).then_some(reply))
     })
     .await?;
@@ -113,17 +113,17 @@ async fn what_expired_is_sold_to_the_next_and_lost_to_the_first(stores: Stores) 
 
     assert_eq!(first.balance().await?, PRICE);
     assert_eq!(next.balance().await?, 0);
-    let books = stores.books(&stage.app).await?;
+    let books = stores.books(&test_app.app).await?;
     assert_eq!((books.seats_sold, books.payments), (1, 1));
     assert_eq!(books.wrong_balances, 0);
     Ok(())
 }
 
 async fn a_hold_outlives_its_place_in_the_queue(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, json!({})).await?;
-    let fan = stage.join("fan").await?;
-    let rival = stage.join("rival").await?;
-    let held = fan.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let fan = test_app.join("fan").await?;
+    let rival = test_app.join("rival").await?;
+    let held = fan.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     let reservation = held.text_at("/id")?;
     let left = fan.client.delete("/v1/queue/token").await?;
     left.expect_status(204)?;
@@ -131,29 +131,29 @@ async fn a_hold_outlives_its_place_in_the_queue(stores: Stores) -> Result<()> {
     fan.pay(reservation, "payment").await?.expect_status(410)?;
     let kept = state_becomes(&fan, reservation, "held").await?;
     assert_eq!(kept.json, held.json);
-    rival.hold(&stage, &["R1-1"]).await?.expect_status(409)?;
-    let by_identity = stage
+    rival.hold(&test_app, &["R1-1"]).await?.expect_status(409)?;
+    let by_identity = test_app
         .user("fan")
         .delete(&format!("/v1/reservations/{reservation}"))
         .await?;
     by_identity.expect_status(204)?;
-    rival.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    rival.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     Ok(())
 }
 
 async fn a_hold_is_paid_after_leaving_and_joining_again(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, json!({})).await?;
-    let gone = stage.join("fan").await?;
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let gone = test_app.join("fan").await?;
     gone.charge(PRICE, "charge").await?.expect_status(201)?;
-    let held = gone.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let held = gone.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     let reservation = held.text_at("/id")?;
     let left = gone.client.delete("/v1/queue/token").await?;
     left.expect_status(204)?;
 
-    let back = stage.join("fan").await?;
+    let back = test_app.join("fan").await?;
     let old = gone.pay(reservation, "payment").await?.expect_status(410)?;
     assert_eq!(old.text_at("/type")?, "/problems/place-gone");
-    let again = back.hold(&stage, &["R1-1"]).await?.expect_status(200)?;
+    let again = back.hold(&test_app, &["R1-1"]).await?.expect_status(200)?;
     assert_eq!(again.at("/id")?, held.at("/id")?);
     let paid = back.pay(reservation, "payment").await?.expect_status(200)?;
     assert_eq!(paid.at("/charged")?, &json!(PRICE));
@@ -166,11 +166,11 @@ async fn a_hold_extends_its_place_past_a_short_life(stores: Stores) -> Result<()
         .await?
         .env("FRONTROW_RESERVATION__HOLD_S", "60");
     let policy = json!({"active_ttl_s": 2});
-    let stage = Stage::open_with(config, 1, 5, policy).await?;
-    let mut fan = stage.join("fan").await?;
+    let test_app = TestApp::open_with(config, 1, 5, policy).await?;
+    let mut fan = test_app.join("fan").await?;
     fan.charge(PRICE, "charge").await?.expect_status(201)?;
-    let ordinary_end = claim(&stage, &mut fan).await?;
-    let held = fan.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let ordinary_end = claim(&test_app, &mut fan).await?;
+    let held = fan.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     fan.look_up().await?.expect_status(200)?;
     let extended = instant(&fan.place["active_until"])?;
     // The hold's time, and 30 s to pay. The gate looked a moment before the seats were set aside.
@@ -190,16 +190,16 @@ async fn a_hold_never_extends_its_place_past_the_last_ordinary_one(stores: Store
         .await?
         .env("FRONTROW_RESERVATION__HOLD_S", "60");
     let policy = json!({"active_ttl_s": 2});
-    let stage = Stage::open_with(config, 1, 5, policy).await?;
-    let mut fan = stage.join("fan").await?;
-    let ordinary_end = claim(&stage, &mut fan).await?;
-    let held = fan.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let test_app = TestApp::open_with(config, 1, 5, policy).await?;
+    let mut fan = test_app.join("fan").await?;
+    let ordinary_end = claim(&test_app, &mut fan).await?;
+    let held = fan.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     fan.release(held.text_at("/id")?)
         .await?
         .expect_status(204)?;
     passes(&mut fan, ordinary_end).await?;
     for seat in ["R1-2", "R1-3"] {
-        let held = fan.hold(&stage, &[seat]).await?.expect_status(201)?;
+        let held = fan.hold(&test_app, &[seat]).await?.expect_status(201)?;
         fan.look_up().await?.expect_status(200)?;
         let last = ordinary_end + Duration::from_secs(60 + 30);
         assert_eq!(instant(&fan.place["active_until"])?, last);
@@ -214,19 +214,19 @@ async fn a_hold_never_extends_its_place_past_the_last_ordinary_one(stores: Store
     Ok(())
 }
 
-/// A stage whose holds last `hold_s` seconds.
-pub(crate) async fn brief_holds(stores: Stores, hold_s: u8) -> Result<Stage> {
+/// A test_app whose holds last `hold_s` seconds.
+pub(crate) async fn brief_holds(stores: Stores, hold_s: u8) -> Result<TestApp> {
     let hold_s = hold_s.to_string();
     let config = stores
         .config()
         .await?
         .env("FRONTROW_RESERVATION__HOLD_S", hold_s);
-    Stage::open_with(config, 1, 5, json!({})).await
+    TestApp::open_with(config, 1, 5, json!({})).await
 }
 
 /// Uses the visitor's place for the first time; gives when it then ends.
-pub(crate) async fn claim(stage: &Stage, visitor: &mut Visitor) -> Result<Timestamp> {
-    let first_use = visitor.client.get(&stage.performances_path()).await?;
+pub(crate) async fn claim(test_app: &TestApp, visitor: &mut Visitor) -> Result<Timestamp> {
+    let first_use = visitor.client.get(&test_app.performances_path()).await?;
     first_use.expect_status(200)?;
     visitor.look_up().await?.expect_status(200)?;
     instant(&visitor.place["active_until"])
@@ -255,13 +255,13 @@ pub(crate) async fn state_becomes(
     .await
 }
 
-/// Plans another performance of the stage's concert; gives its id.
-pub(crate) async fn another_performance(stage: &Stage, seats: u16) -> Result<String> {
-    let performance = stage
+/// Plans another performance of the test_app's concert; gives its id.
+pub(crate) async fn another_performance(test_app: &TestApp, seats: u16) -> Result<String> {
+    let performance = test_app
         .admin()
         .post(&format!(
             "/v1/admin/concerts/{}/performances",
-            stage.concert
+            test_app.concert
         ))
         .json(&json!({
             "starts_at": "2099-02-01T19:30:00Z",
@@ -275,7 +275,7 @@ pub(crate) async fn another_performance(stage: &Stage, seats: u16) -> Result<Str
     Ok(performance.text_at("/id")?.to_owned())
 }
 
-/// Holds seats of a performance that is not the stage's.
+/// Holds seats of a performance that is not the test_app's.
 pub(crate) async fn hold_at(visitor: &Visitor, performance: &str, seats: &[&str]) -> Result<Reply> {
     visitor
         .client

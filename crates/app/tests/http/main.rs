@@ -19,7 +19,6 @@ mod disk_full;
 mod duplicates;
 mod exactness;
 mod first_come;
-mod gate_walk;
 mod hold_ends;
 mod idempotency;
 mod idle;
@@ -30,17 +29,18 @@ mod line;
 mod line_module;
 mod lives;
 mod metrics;
+mod protected_routes;
 mod queue_failures;
 mod queue_lives;
 mod random;
 mod rankings;
 mod reconcile;
 mod sale;
-mod stage;
 mod start_and_stop;
 mod statements;
 mod stores;
 mod streams;
+mod test_app;
 mod told;
 
 /// Makes one test a configuration of stores out of each function: `async fn name(stores: Stores)`.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use crate::{on_every_store, stage::Stage, stores::Stores};
+use crate::{on_every_store, stores::Stores, test_app::TestApp};
 
 on_every_store!(look_ups_count_by_what_answered_them);
 
@@ -11,13 +11,13 @@ async fn look_ups_count_by_what_answered_them(stores: Stores) -> Result<()> {
     // The queue in this process answers by itself, and nothing stands before it.
     let is_shared = stores.shares_queues();
     let paused = json!({"state": "paused"});
-    let stage = Stage::open(stores, 1, 5, paused).await?;
-    let ann = stage.join("ann").await?;
+    let test_app = TestApp::open(stores, 1, 5, paused).await?;
+    let ann = test_app.join("ann").await?;
     for _ in 0..5 {
         let looked = ann.client.get("/v1/queue/token").await?;
         looked.expect_status(200)?;
     }
-    let shown = stage.admin().get("/metrics").await?.expect_status(200)?;
+    let shown = test_app.admin().get("/metrics").await?.expect_status(200)?;
     let format = Some("text/plain; version=0.0.4; charset=utf-8");
     assert_eq!(shown.header("content-type"), format);
     let count = |name: &str| -> Result<u64> {
@@ -31,7 +31,7 @@ async fn look_ups_count_by_what_answered_them(stores: Stores) -> Result<()> {
     assert_eq!(by_snapshot + by_store, all, "{}", shown.text);
     assert_eq!(by_store > 0, is_shared, "{}", shown.text);
     assert_eq!(count("frontrow_heartbeat_writes_total")?, 0);
-    stage
+    test_app
         .app
         .client()
         .get("/metrics")

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use frontrow_test_harness::App;
 use serde_json::json;
 
-use crate::{buyer::Buyer, on_every_store, stage::Stage, stores::Stores};
+use crate::{buyer::Buyer, on_every_store, stores::Stores, test_app::TestApp};
 
 on_every_store!(
     books_that_agree_are_said_to_agree,
@@ -21,14 +21,14 @@ pub(crate) async fn reconciled(app: &App) -> Result<()> {
 }
 
 async fn books_that_agree_are_said_to_agree(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     for (name, seat) in [("ann", "R1-1"), ("ben", "R1-2")] {
-        let buyer = Buyer::at(&stage, name, seat).await?;
+        let buyer = Buyer::at(&test_app, name, seat).await?;
         buyer.pay("payment").await?.expect_status(200)?;
     }
-    Buyer::at(&stage, "cat", "R1-3").await?;
+    Buyer::at(&test_app, "cat", "R1-3").await?;
     // Beside the server, as an operator runs it.
-    let output = stage.app.command(&["reconcile"]).await?;
+    let output = test_app.app.command(&["reconcile"]).await?;
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout)?;
     assert_eq!(text, "3 accounts and 1 performances: 0 differences\n");
@@ -36,26 +36,26 @@ async fn books_that_agree_are_said_to_agree(stores: Stores) -> Result<()> {
 }
 
 async fn every_difference_is_printed(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::at(&stage, "ann", "R1-1").await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "ann", "R1-1").await?;
     buyer.pay("payment").await?.expect_status(200)?;
     stores
-        .execute(&stage.app, "UPDATE balances SET balance = balance + 1")
+        .execute(&test_app.app, "UPDATE balances SET balance = balance + 1")
         .await?;
     let sold = "UPDATE seats SET reservation_id = NULL, user_id = NULL, user_slot = NULL";
-    stores.execute(&stage.app, sold).await?;
-    let output = stage.app.command(&["reconcile"]).await?;
+    stores.execute(&test_app.app, sold).await?;
+    let output = test_app.app.command(&["reconcile"]).await?;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stdout)?;
     for expected in [
         "account ann: the balance is 201, the ledger adds up to 200".to_owned(),
         format!(
             "performance {}, reservation {}: has lost a seat",
-            stage.performance, buyer.reservation
+            test_app.performance, buyer.reservation
         ),
         format!(
             "performance {}: 1 seats are counted as sold, 0 are",
-            stage.performance
+            test_app.performance
         ),
         "1 accounts and 1 performances: 3 differences".to_owned(),
     ] {
@@ -71,13 +71,13 @@ async fn every_difference_is_printed(stores: Stores) -> Result<()> {
 
 /// Foreign keys prevent it, unless they are switched off.
 async fn what_the_database_has_lost_is_noticed(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::at(&stage, "ann", "R1-1").await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "ann", "R1-1").await?;
     buyer.pay("payment").await?.expect_status(200)?;
     for lost in ["balances", "performances"] {
-        stores.lose(&stage.app, lost).await?;
+        stores.lose(&test_app.app, lost).await?;
     }
-    let output = stage.app.command(&["reconcile"]).await?;
+    let output = test_app.app.command(&["reconcile"]).await?;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stdout)?;
     let expected = [

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use frontrow_test_harness::Reply;
 use serde_json::Value;
 
-use crate::{stage::PRICE, stores::Books};
+use crate::{stores::Books, test_app::PRICE};
 
 pub(crate) const USERS: usize = 300;
 pub(crate) const ROWS: u16 = 10;

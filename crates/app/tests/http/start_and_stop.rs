@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use crate::{
     on_every_store,
-    stage::{PRICE, Stage, start},
     stores::Stores,
+    test_app::{PRICE, TestApp, start},
 };
 
 on_every_store!(
@@ -28,10 +28,10 @@ on_every_store!(
 );
 
 async fn a_restart_loses_no_reservation_payment_or_point(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = stage.join("buyer").await?;
+    let mut test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = test_app.join("buyer").await?;
     let held = buyer
-        .hold(&stage, &["R1-1", "R1-2"])
+        .hold(&test_app, &["R1-1", "R1-2"])
         .await?
         .expect_status(201)?;
     let reservation = held.text_at("/id")?.to_owned();
@@ -43,10 +43,13 @@ async fn a_restart_loses_no_reservation_payment_or_point(stores: Stores) -> Resu
         .pay(&reservation, "payment")
         .await?
         .expect_status(200)?;
-    let holder = stage.join("holder").await?;
-    let held = holder.hold(&stage, &["R1-3"]).await?.expect_status(201)?;
+    let holder = test_app.join("holder").await?;
+    let held = holder
+        .hold(&test_app, &["R1-3"])
+        .await?
+        .expect_status(201)?;
 
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
 
     assert_eq!(buyer.balance().await?, PRICE);
     let kept = buyer
@@ -69,15 +72,15 @@ async fn a_restart_loses_no_reservation_payment_or_point(stores: Stores) -> Resu
 
 async fn people_in_line_get_their_places_back_after_a_restart(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 1}});
-    let mut stage = Stage::open(stores, 1, 10, policy).await?;
+    let mut test_app = TestApp::open(stores, 1, 10, policy).await?;
     let mut people = Vec::new();
     for name in ["first", "second", "third"] {
-        people.push(stage.join(name).await?);
+        people.push(test_app.join(name).await?);
     }
     assert!(people[0].is_active());
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
 
-    let newcomer = stage.join("newcomer").await?;
+    let newcomer = test_app.join("newcomer").await?;
     assert!(
         !newcomer.is_active(),
         "nobody is admitted while the queue recovers"
@@ -104,8 +107,8 @@ async fn an_empty_queue_need_not_recover(stores: Stores) -> Result<()> {
         .config()
         .await?
         .env("FRONTROW_QUEUE__RECOVERY_S", "600");
-    let mut stage = Stage::open_with(config, 1, 1, json!({})).await?;
-    let visitor = stage.join("visitor").await?;
+    let mut test_app = TestApp::open_with(config, 1, 1, json!({})).await?;
+    let visitor = test_app.join("visitor").await?;
     visitor
         .client
         .delete("/v1/queue/token")
@@ -116,14 +119,14 @@ async fn an_empty_queue_need_not_recover(stores: Stores) -> Result<()> {
     for read in join_all(reads).await {
         read?.expect_status(200)?;
     }
-    stage.app.restart().await?;
-    assert!(stage.join("visitor").await?.is_active());
+    test_app.app.restart().await?;
+    assert!(test_app.join("visitor").await?.is_active());
     Ok(())
 }
 
 async fn a_request_in_flight_is_answered_before_the_stop(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 10, 100, json!({})).await?;
-    let visitor = stage.join("visitor").await?;
+    let mut test_app = TestApp::open(stores, 10, 100, json!({})).await?;
+    let visitor = test_app.join("visitor").await?;
     let requests: Vec<_> = (0..50)
         .map(|number| {
             let (client, key) = (visitor.client.clone(), format!("key-{number}"));
@@ -142,7 +145,7 @@ async fn a_request_in_flight_is_answered_before_the_stop(stores: Stores) -> Resu
         async || Ok((visitor.balance().await? > 0).then_some(())),
     )
     .await?;
-    stage.app.sigterm()?;
+    test_app.app.sigterm()?;
     let mut answered = 0;
     for request in requests {
         // A connection that was not taken any more had no effect; what was taken was answered.
@@ -151,9 +154,9 @@ async fn a_request_in_flight_is_answered_before_the_stop(stores: Stores) -> Resu
             answered += 1;
         }
     }
-    let status = timeout(Duration::from_secs(30), stage.app.wait_exit()).await??;
+    let status = timeout(Duration::from_secs(30), test_app.app.wait_exit()).await??;
     assert!(status.success(), "{status}");
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
     assert_eq!(visitor.balance().await?, answered);
     Ok(())
 }

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::{
     clock::Stopwatch,
-    stage::{Stage, Visitor},
     stores::Stores,
+    test_app::{TestApp, Visitor},
 };
 
 const PEOPLE: usize = 2_000;
@@ -59,16 +59,16 @@ async fn queue_requests_are_no_statements_in_mysql() -> Result<()> {
     let config = Stores::with_redis(Stores::on_mysql(&url), keyspace.url())
         .env("FRONTROW_REDIS__KEY_PREFIX", keyspace.prefix());
     let policy = json!({"throughput": {"admit": ACTIVE, "interval_s": 3600}});
-    let stage = Stage::open_with(config, 1, 10, policy).await?;
+    let test_app = TestApp::open_with(config, 1, 10, policy).await?;
     // The first look at the performances fills the snapshot.
-    stage.join("first").await?;
+    test_app.join("first").await?;
     server.execute("SET GLOBAL log_output = 'TABLE'").await?;
     server.execute("SET GLOBAL general_log = ON").await?;
     let began = Stopwatch::start();
     let people: Vec<Visitor> = stream::iter(0..PEOPLE)
         .map(|number| {
-            let stage = &stage;
-            async move { stage.join(&format!("user-{number}")).await }
+            let test_app = &test_app;
+            async move { test_app.join(&format!("user-{number}")).await }
         })
         .buffer_unordered(AT_ONCE)
         .try_collect()
@@ -76,7 +76,7 @@ async fn queue_requests_are_no_statements_in_mysql() -> Result<()> {
     for _ in 0..TIMES {
         let asking = people.iter().map(|person| async {
             if person.is_active() {
-                let gate = person.client.get(&stage.performances_path()).await?;
+                let gate = person.client.get(&test_app.performances_path()).await?;
                 gate.expect_status(200)
             } else {
                 let place = person.client.get("/v1/queue/token").await?;

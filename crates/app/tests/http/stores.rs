@@ -212,7 +212,7 @@ impl Stores {
 fn suits_tests() -> AppConfig {
     AppConfig::default()
         .env("FRONTROW_DEMO__ON_FIRST_START", "false")
-        .env("FRONTROW_ADMIN__KEYS__OPS", super::stage::ADMIN_KEY)
+        .env("FRONTROW_ADMIN__KEYS__OPS", super::test_app::ADMIN_KEY)
         .env("FRONTROW_QUEUE__SHORTEST_POLL_MS", "50")
         .env("FRONTROW_QUEUE__LONGEST_POLL_MS", "250")
         .env("FRONTROW_QUEUE__RECOVERY_S", "1")

@@ -15,8 +15,8 @@ use self::reader::{EVENTS, Reader};
 use crate::{
     lives::SOON,
     on_every_store,
-    stage::{PRICE, Stage, Visitor},
     stores::Stores,
+    test_app::{PRICE, TestApp, Visitor},
 };
 
 on_every_store!(
@@ -39,10 +39,10 @@ async fn leave(visitor: &Visitor) -> Result<()> {
 }
 
 async fn a_client_follows_its_place_to_its_turn_and_its_end(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, one_at_a_time()).await?;
-    let inside = stage.join("inside").await?;
-    let ann = stage.join("ann").await?;
-    let ben = stage.join("ben").await?;
+    let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
+    let inside = test_app.join("inside").await?;
+    let ann = test_app.join("ann").await?;
+    let ben = test_app.join("ben").await?;
     let mut anns = Reader::open(&ann.client).await?;
     let mut bens = Reader::open(&ben.client).await?;
     assert_eq!(anns.header("content-type"), Some("text/event-stream"));
@@ -81,7 +81,7 @@ async fn a_client_follows_its_place_to_its_turn_and_its_end(stores: Stores) -> R
     assert_eq!(moved["position"], 1);
 
     // The first use of the place moves its end, and leaving it ends it.
-    let claimed = ann.client.get(&stage.performances_path()).await?;
+    let claimed = ann.client.get(&test_app.performances_path()).await?;
     claimed.expect_status(200)?;
     let later = anns.until("turn").await?.data;
     assert!(later["active_until"].as_str() > turn["active_until"].as_str());
@@ -99,44 +99,44 @@ async fn a_client_follows_its_place_to_its_turn_and_its_end(stores: Stores) -> R
 async fn what_becomes_of_the_queue_is_told(stores: Stores) -> Result<()> {
     // Nobody else is admitted for an hour.
     let policy = json!({"throughput": {"admit": 1, "interval_s": 3600}});
-    let stage = Stage::open(stores, 1, 1, policy).await?;
-    let buyer = stage.join("buyer").await?;
-    let ann = stage.join("ann").await?;
+    let test_app = TestApp::open(stores, 1, 1, policy).await?;
+    let buyer = test_app.join("buyer").await?;
+    let ann = test_app.join("ann").await?;
     let mut events = Reader::open(&ann.client).await?;
     events.until("position").await?;
-    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
+    let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
     for (state, name) in [
         ("paused", "paused"),
         ("closed", "closed"),
         ("open", "position"),
     ] {
-        let change = stage.admin().patch(&path).json(&json!({"state": state}));
+        let change = test_app.admin().patch(&path).json(&json!({"state": state}));
         change.await?.expect_status(200)?;
         let event = events.until(name).await?;
         assert_eq!(event.data["queue"]["state"], state);
         assert_eq!(event.data["position"], 1);
     }
     buyer.charge(PRICE, "charge").await?.expect_status(201)?;
-    let held = buyer.hold(&stage, &["R1-1"]).await?.expect_status(201)?;
+    let held = buyer.hold(&test_app, &["R1-1"]).await?.expect_status(201)?;
     let paid = buyer.pay(held.text_at("/id")?, "payment").await?;
     paid.expect_status(200)?;
     let sold_out = events.until("sold_out").await?;
     assert_eq!(sold_out.data["queue"]["sale"], "sold_out");
     let performance = format!(
         "/v1/admin/concerts/{}/performances/{}",
-        stage.concert, stage.performance
+        test_app.concert, test_app.performance
     );
     let started = json!({"starts_at": "2020-01-02T19:30:00Z", "allow_past": true});
-    let edited = stage.admin().patch(&performance).json(&started).await?;
+    let edited = test_app.admin().patch(&performance).json(&started).await?;
     edited.expect_status(200)?;
     assert_eq!(events.until("ended").await?.data["queue"]["sale"], "ended");
     Ok(())
 }
 
 async fn a_client_that_comes_back_is_told_what_it_does_not_know(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, one_at_a_time()).await?;
-    let inside = stage.join("inside").await?;
-    let ann = stage.join("ann").await?;
+    let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
+    let inside = test_app.join("inside").await?;
+    let ann = test_app.join("ann").await?;
     let mut events = Reader::open(&ann.client).await?;
     events.until("position").await?;
     let last_id = events.last_id.clone().context("an id")?;
@@ -157,9 +157,9 @@ async fn a_client_that_comes_back_is_told_what_it_does_not_know(stores: Stores) 
 async fn a_stream_is_no_heartbeat_and_tells_when_the_place_is_gone(stores: Stores) -> Result<()> {
     let mut policy = one_at_a_time();
     policy["waiting_ttl_s"] = json!(3);
-    let stage = Stage::open(stores, 1, 5, policy).await?;
-    stage.join("inside").await?;
-    let (loud, silent) = (stage.join("loud").await?, stage.join("silent").await?);
+    let test_app = TestApp::open(stores, 1, 5, policy).await?;
+    test_app.join("inside").await?;
+    let (loud, silent) = (test_app.join("loud").await?, test_app.join("silent").await?);
     let mut louds = Reader::open(&loud.client).await?;
     let mut silents = Reader::open(&silent.client).await?;
     let gone = async {
@@ -192,12 +192,12 @@ async fn a_stream_of_a_lost_queue_ends_so_that_its_client_comes_back(stores: Sto
         // Other queues live and end with the process, or with all that the program knows.
         return Ok(());
     }
-    let stage = Stage::open(stores, 1, 5, one_at_a_time()).await?;
-    stage.join("inside").await?;
-    let ann = stage.join("ann").await?;
+    let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
+    test_app.join("inside").await?;
+    let ann = test_app.join("ann").await?;
     let mut events = Reader::open(&ann.client).await?;
     events.until("position").await?;
-    Stores::remove_redis_keys(&stage.app, "{").await?;
+    Stores::remove_redis_keys(&test_app.app, "{").await?;
     events.ends().await?;
     let again = eventually("the queue is back", SOON, async || {
         Ok(Reader::open(&ann.client).await.ok())
@@ -209,9 +209,9 @@ async fn a_stream_of_a_lost_queue_ends_so_that_its_client_comes_back(stores: Sto
 }
 
 async fn what_is_no_place_gets_no_stream(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 5, one_at_a_time()).await?;
-    let ann = stage.join("ann").await?;
-    let nobody = stage.app.client();
+    let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
+    let ann = test_app.join("ann").await?;
+    let nobody = test_app.app.client();
     let none = nobody.get(EVENTS).await?.expect_status(401)?;
     assert_eq!(none.text_at("/type")?, "/problems/queue-token-required");
     let forged = nobody.get(EVENTS).queue_token("not.a.token").await?;
@@ -234,15 +234,15 @@ async fn a_stop_ends_every_stream_and_waits_for_none(stores: Stores) -> Result<(
         .await?
         .env("FRONTROW_SERVER__GRACE_S", "600")
         .env("FRONTROW_QUEUE__LONGEST_POLL_MS", "15000");
-    let mut stage = Stage::open_with(config, 1, 5, json!({"state": "paused"})).await?;
+    let mut test_app = TestApp::open_with(config, 1, 5, json!({"state": "paused"})).await?;
     let mut readers = Vec::new();
     for number in 0..CLIENTS {
-        let user = stage.join(&format!("user-{number}")).await?;
+        let user = test_app.join(&format!("user-{number}")).await?;
         let mut reader = Reader::open(&user.client).await?;
         reader.until("paused").await?;
         readers.push(reader);
     }
-    stage.app.sigterm()?;
+    test_app.app.sigterm()?;
     let mut retries = Vec::new();
     for reader in &mut readers {
         reader.ends().await?;
@@ -252,7 +252,7 @@ async fn a_stop_ends_every_stream_and_waits_for_none(stores: Stores) -> Result<(
     let (first, last) = (retries.iter().min(), retries.iter().max());
     let spread = last.unwrap_or(&0) - first.unwrap_or(&0);
     ensure!(spread > 9_000 && last < Some(&15_001), "{retries:?}");
-    let status = timeout(SOON, stage.app.wait_exit()).await??;
+    let status = timeout(SOON, test_app.app.wait_exit()).await??;
     ensure!(status.success(), "{status}");
     Ok(())
 }

@@ -22,6 +22,7 @@ mod queue;
 mod queue_control;
 mod queue_image;
 mod queue_policies;
+mod queue_snapshots;
 mod queue_ticks;
 mod ranking_cache;
 mod ranking_counters;
@@ -32,7 +33,6 @@ mod store_error;
 mod stored_currency;
 mod timer;
 mod token_signer;
-mod waiting_line;
 
 pub use books::Books;
 pub use clean_stops::{BegunRun, CleanStops};
@@ -49,6 +49,7 @@ pub use queue::{GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, St
 pub use queue_control::{QueueControl, RemoveOutcome, SeedOutcome};
 pub use queue_image::{ImageSize, QueueImage};
 pub use queue_policies::{MasterPolicy, PutOutcome, QueuePolicies, ReserveOutcome};
+pub use queue_snapshots::{PeekOutcome, QueueSnapshots, SnapshotOutcome};
 pub use queue_ticks::{QueueTicks, TickOutcome, TickReport};
 pub use ranking_cache::RankingCache;
 pub use ranking_counters::RankingCounters;
@@ -61,7 +62,6 @@ pub use store_error::{Cause, StoreError, StoreResult};
 pub use stored_currency::StoredCurrency;
 pub use timer::Timer;
 pub use token_signer::{TokenRefusal, TokenSigner};
-pub use waiting_line::{LineOutcome, PeekOutcome, WaitingLine};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use mocks::*;
@@ -73,10 +73,10 @@ mod mocks {
         concert_editor::MockConcertEditor, concerts::MockConcerts, idempotency::MockIdempotency,
         ids::MockIds, points::MockPoints, queue::MockQueue, queue_control::MockQueueControl,
         queue_image::MockQueueImage, queue_policies::MockQueuePolicies,
-        queue_ticks::MockQueueTicks, ranking_cache::MockRankingCache,
-        ranking_counters::MockRankingCounters, ranking_source::MockRankingSource,
-        reservations::MockReservations, served_arrivals::MockServedArrivals,
-        stored_currency::MockStoredCurrency, timer::MockTimer, token_signer::MockTokenSigner,
-        waiting_line::MockWaitingLine,
+        queue_snapshots::MockQueueSnapshots, queue_ticks::MockQueueTicks,
+        ranking_cache::MockRankingCache, ranking_counters::MockRankingCounters,
+        ranking_source::MockRankingSource, reservations::MockReservations,
+        served_arrivals::MockServedArrivals, stored_currency::MockStoredCurrency, timer::MockTimer,
+        token_signer::MockTokenSigner,
     };
 }

@@ -62,7 +62,7 @@ pub trait Queue: Send + Sync {
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>>;
 
     /// Lets the place of `ticket` through the gate, if it is active: claims it, and extends it where
-    /// `purpose` wants that. A sign of life of a waiting place too.
+    /// `purpose` wants that. A heartbeat of a waiting place too.
     async fn pass_gate(
         &self,
         ticket: &Ticket,

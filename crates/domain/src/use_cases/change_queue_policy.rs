@@ -211,7 +211,7 @@ impl ChangeQueuePolicy {
             Ok(_) => Some(true),
             Err(error) => {
                 tracing::warn!(%error, %concert, "a queue's store has not yet taken its new policy");
-                self.seeding.board().want(concert);
+                self.seeding.statuses().want(concert);
                 Some(false)
             }
         }

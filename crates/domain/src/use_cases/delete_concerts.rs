@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Browse, MarkSale, QueueBoard};
+use super::{Browse, MarkSale, QueueStatuses};
 use crate::{
     model::{ConcertId, PerformanceId},
     ports::{
@@ -20,7 +20,7 @@ pub struct DeleteConcerts {
     /// The queues' store.
     pub control: Arc<dyn QueueControl>,
     /// Is told that a concert is gone.
-    pub board: Arc<QueueBoard>,
+    pub statuses: Arc<QueueStatuses>,
     /// Is told to look again.
     pub browse: Arc<Browse>,
     /// Tells the queues what is left to buy.
@@ -93,14 +93,14 @@ impl DeleteConcerts {
         }
         match deleted {
             Ok(DeleteConcertOutcome::Deleted | DeleteConcertOutcome::NotFound) => {
-                self.board.note_absent(id);
+                self.statuses.note_absent(id);
                 // The concert is gone whatever comes of this; provisioning does it where it fails.
                 if let Err(error) = self.control.remove(id).await {
                     tracing::warn!(%error, concert = %id, "the queue of a deleted concert is not yet removed");
-                    self.board.want(id);
+                    self.statuses.want(id);
                 }
             }
-            Ok(_) | Err(_) => self.board.want(id),
+            Ok(_) | Err(_) => self.statuses.want(id),
         }
         deleted.map(DeletedConcert::Asked)
     }
@@ -180,7 +180,7 @@ mod tests {
             editor: Arc::new(editor),
             concerts: Arc::new(concerts),
             control: Arc::new(control),
-            board: board(),
+            statuses: statuses(),
             browse: Arc::new(Browse::new(Arc::new(MockConcerts::new()), clock(50))),
             sale: mark_sale(&[CONCERT]),
             clock: clock(50),
@@ -198,9 +198,9 @@ mod tests {
         let deleted = DeletedConcert::Asked(DeleteConcertOutcome::Deleted);
         assert_eq!(answer, Ok(deleted));
         let gone = QueueMissing::NoSuchConcert;
-        assert_eq!(delete.board.missing_for_token(CONCERT), gone);
-        assert_eq!(delete.board.missing(CONCERT), gone);
-        assert!(delete.board.take_wanted().is_empty());
+        assert_eq!(delete.statuses.missing_for_token(CONCERT), gone);
+        assert_eq!(delete.statuses.missing(CONCERT), gone);
+        assert!(delete.statuses.take_wanted().is_empty());
     }
 
     #[tokio::test]
@@ -227,7 +227,7 @@ mod tests {
         ] {
             let delete = deleting(2, removed, Some(deleted));
             assert_eq!(delete.concert(CONCERT, "ops").await, expected);
-            assert!(delete.board.take_wanted().contains(&CONCERT));
+            assert!(delete.statuses.take_wanted().contains(&CONCERT));
         }
     }
     #[tokio::test]
@@ -242,6 +242,6 @@ mod tests {
         let delete = deleting_from(control, 2, Some(Ok(deleted.clone())));
         let answer = delete.concert(CONCERT, "ops").await;
         assert_eq!(answer, Ok(DeletedConcert::Asked(deleted)));
-        assert!(delete.board.take_wanted().contains(&CONCERT));
+        assert!(delete.statuses.take_wanted().contains(&CONCERT));
     }
 }

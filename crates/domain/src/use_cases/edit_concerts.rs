@@ -114,10 +114,10 @@ impl EditConcerts {
             .create_concert(id, title, &policy, &by, keyed)
             .await?;
         if outcome == CreateConcertOutcome::Created(Applied::first(id)) {
-            self.seeding.board().note_policy(id, &policy);
+            self.seeding.statuses().note_policy(id, &policy);
             if let Err(error) = self.seeding.one(id).await {
                 tracing::warn!(%error, concert = %id, "a queue's store has not yet taken a new queue");
-                self.seeding.board().want(id);
+                self.seeding.statuses().want(id);
             }
             self.sale.performances_changed(id).await;
         }

@@ -2,13 +2,13 @@ use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::try_join_all;
 
-use super::{PlaceReport, QueueBoard, QueueMissing, SharedLook};
+use super::{PlaceReport, QueueMissing, QueueStatuses, SnapshotQueue};
 use crate::{
     model::{
         ConcertId,
-        queue::{Arrival, Followed, Left, Line, Place, Sight, Ticket},
+        queue::{Arrival, Departures, Followed, LineSnapshot, Place, Sight, Ticket},
     },
-    ports::{LookUpOutcome, PeekOutcome, Queue, Stamped, StoreResult, WaitingLine},
+    ports::{LookUpOutcome, PeekOutcome, Queue, QueueSnapshots, Stamped, StoreResult},
 };
 
 /// Follows the places of users who listen instead of asking.
@@ -18,19 +18,19 @@ use crate::{
 /// connection that is open says nothing of the user at its other end, where a proxy may hold it.
 pub struct FollowPlaces {
     /// Looks at the lines, for all who ask.
-    pub look: Arc<SharedLook>,
+    pub look: Arc<SnapshotQueue>,
     /// Where the places are.
-    pub line: Arc<dyn WaitingLine>,
+    pub line: Arc<dyn QueueSnapshots>,
     /// Brings places back that the store has lost.
     pub queue: Arc<dyn Queue>,
     /// Tells how long the wait will be.
-    pub board: Arc<QueueBoard>,
+    pub statuses: Arc<QueueStatuses>,
 }
 
 /// What a look at a line shows to those who follow it.
 #[derive(Debug, Clone)]
 pub struct LineSeen {
-    seen: Stamped<Line>,
+    seen: Stamped<LineSnapshot>,
     left: HashSet<Arrival>,
 }
 
@@ -56,15 +56,17 @@ impl FollowPlaces {
     ///
     /// # Errors
     /// When the queue's store fails.
-    pub async fn look(&self, concert: ConcertId) -> StoreResult<FollowAnswer> {
+    pub async fn snapshot(&self, concert: ConcertId) -> StoreResult<FollowAnswer> {
         let look = self.look.line(concert).await?;
         // Those who left before the snapshot and are not known yet are peeked at before long.
         let left = match self.look.departed(concert) {
-            Left::These(arrivals) => arrivals.into_iter().collect(),
-            Left::Anybody => HashSet::new(),
+            Departures::These(arrivals) => arrivals.into_iter().collect(),
+            Departures::Unknown => HashSet::new(),
         };
         let Some(line) = look.line() else {
-            return Ok(FollowAnswer::Missing(self.board.missing_for_token(concert)));
+            return Ok(FollowAnswer::Missing(
+                self.statuses.missing_for_token(concert),
+            ));
         };
         Ok(FollowAnswer::Seen(Box::new(LineSeen {
             seen: Stamped {
@@ -118,7 +120,7 @@ impl FollowPlaces {
     /// The place as its user sees it.
     #[must_use]
     pub fn report(&self, token: String, place: Stamped<Place>) -> PlaceReport {
-        self.board.report(token, place)
+        self.statuses.report(token, place)
     }
 }
 
@@ -129,22 +131,22 @@ mod tests {
     use super::*;
     use crate::{
         model::queue::Standing,
-        ports::{LeaveOutcome, LineOutcome, MockQueue, MockWaitingLine},
+        ports::{LeaveOutcome, MockQueue, MockQueueSnapshots, SnapshotOutcome},
         use_cases::testing::*,
     };
 
     /// Follows the places of a store that answers looks so. A user who leaves has left.
-    fn follow(mut line: MockWaitingLine, outcome: LineOutcome) -> FollowPlaces {
-        line.expect_look()
+    fn follow(mut line: MockQueueSnapshots, outcome: SnapshotOutcome) -> FollowPlaces {
+        line.expect_snapshot()
             .returning(move |_, _| Ok(stamped(outcome.clone())));
         let line = Arc::new(line);
         let mut queue = MockQueue::new();
         queue
             .expect_leave()
             .returning(|_| Ok(stamped(LeaveOutcome::Left)));
-        let look = SharedLook::new(
+        let look = SnapshotQueue::new(
             Arc::new(queue),
-            Arc::<MockWaitingLine>::clone(&line),
+            Arc::<MockQueueSnapshots>::clone(&line),
             clock(100),
             10,
             Duration::from_secs(15),
@@ -159,12 +161,12 @@ mod tests {
             look: Arc::new(look),
             line,
             queue: Arc::new(store),
-            board: board(),
+            statuses: statuses(),
         }
     }
 
     async fn seen(follow: &FollowPlaces) -> Box<LineSeen> {
-        match follow.look(CONCERT).await.unwrap() {
+        match follow.snapshot(CONCERT).await.unwrap() {
             FollowAnswer::Seen(seen) => seen,
             FollowAnswer::Missing(why) => panic!("{why:?}"),
         }
@@ -172,11 +174,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_moves_places_on() {
-        let moved = Line {
+        let moved = LineSnapshot {
             admitted: 42,
             ..line()
         };
-        let follow = follow(MockWaitingLine::new(), LineOutcome::Seen(moved));
+        let follow = follow(MockQueueSnapshots::new(), SnapshotOutcome::Seen(moved));
         let mut followed = Followed::new(waiting(5), at(100));
         assert_eq!(seen(&follow).await.show(&mut followed), Sight::Known);
         let Standing::Waiting { position, .. } = followed.place().standing else {
@@ -187,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_user_who_left_through_this_instance_is_asked_for() {
-        let follow = follow(MockWaitingLine::new(), LineOutcome::Seen(line()));
+        let follow = follow(MockQueueSnapshots::new(), SnapshotOutcome::Seen(line()));
         let mut followed = Followed::new(waiting(5), at(100));
         assert_eq!(seen(&follow).await.show(&mut followed), Sight::Known);
         follow.look.leave(&ticket()).await.unwrap();
@@ -197,32 +199,32 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_queue_is_given_to_the_store() {
-        let follow = follow(MockWaitingLine::new(), LineOutcome::NotSeeded);
-        let answer = follow.look(CONCERT).await.unwrap();
+        let follow = follow(MockQueueSnapshots::new(), SnapshotOutcome::NotSeeded);
+        let answer = follow.snapshot(CONCERT).await.unwrap();
         assert!(matches!(
             answer,
             FollowAnswer::Missing(QueueMissing::NotReady)
         ));
-        assert_eq!(follow.board.take_wanted(), [CONCERT].into());
+        assert_eq!(follow.statuses.take_wanted(), [CONCERT].into());
     }
 
     #[tokio::test]
     async fn peeks_ask_the_store_and_change_nothing() {
-        let mut line = MockWaitingLine::new();
+        let mut line = MockQueueSnapshots::new();
         line.expect_peek()
             .withf(|_, tickets| tickets == [ticket()])
             .returning(|_, _| Ok(stamped(PeekOutcome::Seen(vec![Some(active(at(200)))]))));
-        let follow = follow(line, LineOutcome::NotSeeded);
+        let follow = follow(line, SnapshotOutcome::NotSeeded);
         let told = follow.peek(CONCERT, &[ticket()]).await.unwrap();
         assert_eq!(told, Some(vec![Some(stamped(active(at(200))))]));
     }
 
     #[tokio::test]
     async fn a_place_that_the_store_has_lost_is_brought_back_before_it_is_called_gone() {
-        let mut line = MockWaitingLine::new();
+        let mut line = MockQueueSnapshots::new();
         line.expect_peek()
             .returning(|_, tickets| Ok(stamped(PeekOutcome::Seen(vec![None; tickets.len()]))));
-        let follow = follow(line, LineOutcome::NotSeeded);
+        let follow = follow(line, SnapshotOutcome::NotSeeded);
         let other = Ticket {
             user: bob(),
             ..ticket()

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Browse, PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
+use super::{Browse, PlaceReport, QueueMissing, QueueStatuses, shown_token::keep_or_sign};
 use crate::{
     model::{
         ConcertId, UserId,
@@ -16,7 +16,7 @@ pub struct JoinQueue {
     /// Makes the token that proves it.
     pub signer: Arc<dyn TokenSigner>,
     /// Tells how long the wait will be.
-    pub board: Arc<QueueBoard>,
+    pub statuses: Arc<QueueStatuses>,
     /// Knows which concerts there are.
     pub browse: Arc<Browse>,
 }
@@ -59,17 +59,17 @@ impl JoinQueue {
                 as_of,
                 value: place,
             };
-            self.board.report(token, place)
+            self.statuses.report(token, place)
         };
         Ok(match value {
             JoinOutcome::Joined(place) => JoinAnswer::Joined(report(place)),
             JoinOutcome::Held(place) => JoinAnswer::Held(report(place)),
             JoinOutcome::Refused(why, queue) => {
-                self.board.note_view(concert, queue);
+                self.statuses.note_view(concert, queue);
                 JoinAnswer::Refused(why, queue)
             }
             JoinOutcome::NotSeeded if shown.is_some() => {
-                JoinAnswer::Missing(self.board.missing_for_token(concert))
+                JoinAnswer::Missing(self.statuses.missing_for_token(concert))
             }
             JoinOutcome::NotSeeded => JoinAnswer::Missing(self.missing(concert).await?),
         })
@@ -78,9 +78,9 @@ impl JoinQueue {
     /// Why the store has no queue of a concert that anybody may have named. Another instance may have made
     /// the concert a moment ago: the database is asked before it is said not to be there.
     async fn missing(&self, concert: ConcertId) -> StoreResult<QueueMissing> {
-        let missing = self.board.missing(concert);
+        let missing = self.statuses.missing(concert);
         if missing == QueueMissing::NoSuchConcert && self.browse.concert(concert).await?.is_some() {
-            self.board.want(concert);
+            self.statuses.want(concert);
             return Ok(QueueMissing::NotReady);
         }
         Ok(missing)
@@ -107,7 +107,7 @@ mod tests {
         let join = JoinQueue {
             queue: Arc::new(queue),
             signer: signer(),
-            board: board(),
+            statuses: statuses(),
             browse: browse(&[]),
         };
         join.join(&user, concert, token).await.unwrap()
@@ -180,12 +180,12 @@ mod tests {
             let join = JoinQueue {
                 queue: Arc::new(queue),
                 signer: signer(),
-                board: unknowing_board(),
+                statuses: unknowing_statuses(),
                 browse: browse(there),
             };
             let answer = join.join(&alice(), CONCERT, None).await;
             assert_eq!(answer, Ok(JoinAnswer::Missing(expected)));
-            assert_eq!(join.board.take_wanted(), there.iter().copied().collect());
+            assert_eq!(join.statuses.take_wanted(), there.iter().copied().collect());
         }
     }
 
@@ -199,13 +199,13 @@ mod tests {
         let join = JoinQueue {
             queue: Arc::new(queue),
             signer: signer(),
-            board: unknowing_board(),
+            statuses: unknowing_statuses(),
             browse: browse(&[]),
         };
         let answer = join.join(&alice(), CONCERT, Some("token")).await;
         let missing = JoinAnswer::Missing(QueueMissing::NotReady);
         assert_eq!(answer, Ok(missing));
-        assert_eq!(join.board.take_wanted(), [CONCERT].into());
+        assert_eq!(join.statuses.take_wanted(), [CONCERT].into());
     }
 
     #[tokio::test]
@@ -215,7 +215,7 @@ mod tests {
         let join = JoinQueue {
             queue: Arc::new(queue),
             signer: signer(),
-            board: board(),
+            statuses: statuses(),
             browse: browse(&[]),
         };
         assert_eq!(join.join(&alice(), CONCERT, None).await, Err(down()));

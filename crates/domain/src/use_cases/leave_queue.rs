@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{QueueBoard, QueueMissing};
+use super::{QueueMissing, QueueStatuses};
 use crate::ports::{LeaveOutcome, Queue, StoreResult, TokenSigner};
 
 /// Gives a place back.
@@ -13,7 +13,7 @@ pub struct LeaveQueue {
     /// Checks the token.
     pub signer: Arc<dyn TokenSigner>,
     /// Is told of a queue that the store lacks.
-    pub board: Arc<QueueBoard>,
+    pub statuses: Arc<QueueStatuses>,
 }
 
 /// What came of leaving.
@@ -42,7 +42,7 @@ impl LeaveQueue {
         Ok(match self.queue.leave(&ticket).await?.value {
             LeaveOutcome::Left => LeaveAnswer::Left,
             LeaveOutcome::Gone => LeaveAnswer::Gone,
-            LeaveOutcome::NotSeeded => match self.board.missing_for_token(ticket.concert) {
+            LeaveOutcome::NotSeeded => match self.statuses.missing_for_token(ticket.concert) {
                 QueueMissing::NoSuchConcert => LeaveAnswer::Gone,
                 QueueMissing::NotReady => LeaveAnswer::NotReady,
             },
@@ -70,10 +70,10 @@ mod tests {
             let leave = LeaveQueue {
                 queue: Arc::new(queue),
                 signer: signer(),
-                board: unknowing_board(),
+                statuses: unknowing_statuses(),
             };
             assert_eq!(leave.leave("token").await, Ok(expected));
-            let wanted = leave.board.take_wanted().contains(&CONCERT);
+            let wanted = leave.statuses.take_wanted().contains(&CONCERT);
             assert_eq!(wanted, expected == LeaveAnswer::NotReady);
         }
     }
@@ -83,7 +83,7 @@ mod tests {
         let leave = LeaveQueue {
             queue: Arc::new(MockQueue::new()),
             signer: signer(),
-            board: board(),
+            statuses: statuses(),
         };
         assert_eq!(leave.leave("forged").await, Ok(LeaveAnswer::Forged));
     }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
+use super::{PlaceReport, QueueMissing, QueueStatuses, shown_token::keep_or_sign};
 use crate::ports::{LookUpOutcome, Queue, Stamped, StoreResult, TokenSigner};
 
 /// Tells the bearer of a token where their place is.
@@ -10,7 +10,7 @@ pub struct LookUpPlace {
     /// Checks the token, and makes the one that proves the place from now on.
     pub signer: Arc<dyn TokenSigner>,
     /// Tells how long the wait will be.
-    pub board: Arc<QueueBoard>,
+    pub statuses: Arc<QueueStatuses>,
 }
 
 /// What came of looking up.
@@ -44,10 +44,10 @@ impl LookUpPlace {
                     as_of,
                     value: place,
                 };
-                LookUpAnswer::Found(self.board.report(token, place))
+                LookUpAnswer::Found(self.statuses.report(token, place))
             }
             LookUpOutcome::Gone => LookUpAnswer::Gone,
-            LookUpOutcome::NotSeeded => match self.board.missing_for_token(ticket.concert) {
+            LookUpOutcome::NotSeeded => match self.statuses.missing_for_token(ticket.concert) {
                 QueueMissing::NoSuchConcert => LookUpAnswer::Gone,
                 QueueMissing::NotReady => LookUpAnswer::NotReady,
             },
@@ -69,7 +69,7 @@ mod tests {
         LookUpPlace {
             queue: Arc::new(queue),
             signer: signer(),
-            board: board(),
+            statuses: statuses(),
         }
     }
 
@@ -89,7 +89,7 @@ mod tests {
         let look_up = LookUpPlace {
             queue: Arc::new(MockQueue::new()),
             signer: signer(),
-            board: board(),
+            statuses: statuses(),
         };
         assert_eq!(look_up.look_up("forged").await, Ok(LookUpAnswer::Forged));
     }
@@ -102,9 +102,9 @@ mod tests {
         );
         // Of a concert, too, that this instance has not heard of yet.
         let mut missing = look_up(LookUpOutcome::NotSeeded);
-        missing.board = unknowing_board();
+        missing.statuses = unknowing_statuses();
         let answer = missing.look_up("token").await;
         assert_eq!(answer, Ok(LookUpAnswer::NotReady));
-        assert_eq!(missing.board.take_wanted(), [CONCERT].into());
+        assert_eq!(missing.statuses.take_wanted(), [CONCERT].into());
     }
 }

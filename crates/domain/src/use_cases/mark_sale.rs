@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Browse, QueueBoard};
+use super::{Browse, QueueStatuses};
 use crate::{
     model::{
         Concert, ConcertId,
@@ -22,7 +22,7 @@ pub struct MarkSale {
     /// The queues.
     pub control: Arc<dyn QueueControl>,
     /// Knows what the queues were last said to be like.
-    pub board: Arc<QueueBoard>,
+    pub statuses: Arc<QueueStatuses>,
 }
 
 impl MarkSale {
@@ -35,7 +35,7 @@ impl MarkSale {
         let mut result = Ok(());
         let catalogue = self.browse.catalogue().await?;
         for concert in &catalogue.concerts {
-            let Some(view) = self.board.view(concert.id) else {
+            let Some(view) = self.statuses.view(concert.id) else {
                 continue;
             };
             if view.sale != concert.sale() {
@@ -63,9 +63,9 @@ impl MarkSale {
         let Some(concert) = catalogue.concerts.iter().find(|concert| concert.id == id) else {
             return Ok(());
         };
-        if self.board.view(id).is_none() {
-            // It was over: provisioning puts it back on the board.
-            self.board.want(id);
+        if self.statuses.view(id).is_none() {
+            // It was over: provisioning puts it back on the statuses.
+            self.statuses.want(id);
         }
         self.tell(concert, catalogue.counted_at).await
     }
@@ -74,8 +74,9 @@ impl MarkSale {
         let sale = concert.sale();
         let count = SaleCount { sale, counted_at };
         self.control.set_sale(concert.id, count).await?;
-        if let Some(view) = self.board.view(concert.id) {
-            self.board.note_view(concert.id, QueueView { sale, ..view });
+        if let Some(view) = self.statuses.view(concert.id) {
+            self.statuses
+                .note_view(concert.id, QueueView { sale, ..view });
         }
         Ok(())
     }
@@ -119,7 +120,7 @@ mod tests {
         MarkSale {
             browse: Arc::new(Browse::new(Arc::new(concerts), clock(100))),
             control: Arc::new(control),
-            board: board(),
+            statuses: statuses(),
         }
     }
 
@@ -192,7 +193,7 @@ mod tests {
                     sale: queue.lock().unwrap().sale,
                     ..open_queue()
                 };
-                instance.board.note_view(CONCERT, view);
+                instance.statuses.note_view(CONCERT, view);
             };
             for _ in 0..3 {
                 for instance in [&quick, &slow] {
@@ -216,13 +217,16 @@ mod tests {
         let mark = MarkSale {
             browse: Arc::new(Browse::new(Arc::new(concerts), clock(100))),
             control: Arc::new(shared(&told)),
-            board: board(),
+            statuses: statuses(),
         };
         mark.performances_changed(CONCERT).await;
         assert_eq!(told.lock().unwrap().counted_at, at(90));
         mark.performances_changed(CONCERT).await;
         assert_eq!(told.lock().unwrap().sale, SaleState::SoldOut);
-        assert_eq!(mark.board.view(CONCERT).unwrap().sale, SaleState::SoldOut);
+        assert_eq!(
+            mark.statuses.view(CONCERT).unwrap().sale,
+            SaleState::SoldOut
+        );
     }
 
     #[tokio::test]
@@ -230,10 +234,10 @@ mod tests {
         let told = Arc::new(Mutex::new(SaleCount::default()));
         let mut mark = mark(counted(0, 90), MockQueueControl::new());
         mark.control = Arc::new(shared(&told));
-        mark.board = unknowing_board();
+        mark.statuses = unknowing_statuses();
         mark.performances_changed(CONCERT).await;
         assert_eq!(told.lock().unwrap().counted_at, at(90));
-        assert_eq!(mark.board.take_wanted(), [CONCERT].into());
+        assert_eq!(mark.statuses.take_wanted(), [CONCERT].into());
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{PlaceReport, QueueBoard, QueueMissing, shown_token::keep_or_sign};
+use super::{PlaceReport, QueueMissing, QueueStatuses, shown_token::keep_or_sign};
 use crate::{
     model::{
         ConcertId, UserId,
@@ -18,7 +18,7 @@ pub struct PassGate {
     /// Checks the token.
     pub signer: Arc<dyn TokenSigner>,
     /// Tells how long the wait will be.
-    pub board: Arc<QueueBoard>,
+    pub statuses: Arc<QueueStatuses>,
     /// How long seats are held.
     pub hold_for: Duration,
 }
@@ -86,7 +86,7 @@ impl PassGate {
                 standing: Standing::Active { until, .. },
                 queue,
             }) => {
-                self.board.note_view(ticket.concert, queue);
+                self.statuses.note_view(ticket.concert, queue);
                 let ends_in = Duration::try_from(as_of.duration_until(until));
                 GateAnswer::Passed(ActivePlace::verified(ticket, ends_in.unwrap_or_default()))
             }
@@ -96,10 +96,10 @@ impl PassGate {
                     as_of,
                     value: place,
                 };
-                GateAnswer::Waiting(self.board.report(token, place))
+                GateAnswer::Waiting(self.statuses.report(token, place))
             }
             GateOutcome::Gone => GateAnswer::Gone,
-            GateOutcome::NotSeeded => match self.board.missing_for_token(ticket.concert) {
+            GateOutcome::NotSeeded => match self.statuses.missing_for_token(ticket.concert) {
                 QueueMissing::NoSuchConcert => GateAnswer::Gone,
                 QueueMissing::NotReady => GateAnswer::NotReady,
             },
@@ -128,7 +128,7 @@ mod tests {
         PassGate {
             queue: Arc::new(queue),
             signer: signer(),
-            board: board(),
+            statuses: statuses(),
             hold_for: HOLD,
         }
     }

@@ -6,7 +6,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 
-use super::QueueBoard;
+use super::QueueStatuses;
 use crate::{
     model::{
         ConcertId,
@@ -16,12 +16,12 @@ use crate::{
 };
 
 /// Records in the database which users the queues have served, so that these do not re-enter a
-/// queue that its store loses. Every instance does it for every queue in use on its board.
+/// queue that its store loses. Every instance does it for every queue in use on its statuses.
 pub struct RecordServed {
     ticks: Arc<dyn QueueTicks>,
     policies: Arc<dyn QueuePolicies>,
     served: Arc<dyn ServedArrivals>,
-    board: Arc<QueueBoard>,
+    statuses: Arc<QueueStatuses>,
     hold_for: Duration,
     /// The last arrival that was recorded of each queue in use.
     recorded: Mutex<HashMap<ConcertId, Arrival>>,
@@ -31,21 +31,21 @@ impl RecordServed {
     /// How many queues are asked at a time: fewer than the stores have connections for jobs.
     const CONCURRENT: usize = 2;
 
-    /// Records what `ticks` says of the queues on `board`, of a service that holds seats for
+    /// Records what `ticks` says of the queues on `statuses`, of a service that holds seats for
     /// `hold_for`, in `served`.
     #[must_use]
     pub fn new(
         ticks: Arc<dyn QueueTicks>,
         policies: Arc<dyn QueuePolicies>,
         served: Arc<dyn ServedArrivals>,
-        board: Arc<QueueBoard>,
+        statuses: Arc<QueueStatuses>,
         hold_for: Duration,
     ) -> Self {
         Self {
             ticks,
             policies,
             served,
-            board,
+            statuses,
             hold_for,
             recorded: Mutex::default(),
         }
@@ -58,7 +58,7 @@ impl RecordServed {
     /// When the database or the queues' store fails.
     pub async fn run(&self) -> StoreResult<usize> {
         let mut busy = self.ticks.busy().await?;
-        busy.retain(|concert| self.board.view(*concert).is_some());
+        busy.retain(|concert| self.statuses.view(*concert).is_some());
         self.last(|recorded| recorded.retain(|concert, _| busy.contains(concert)));
         let mut recording = stream::iter(busy)
             .map(|concert| self.record(concert))
@@ -136,15 +136,15 @@ mod tests {
     }
 
     fn recording(ticks: MockQueueTicks, served: MockServedArrivals) -> RecordServed {
-        let board = board();
+        let statuses = statuses();
         for concert in [CONCERT, OTHER_CONCERT] {
-            board.note_policy(concert, &policy(1));
+            statuses.note_policy(concert, &policy(1));
         }
         RecordServed::new(
             Arc::new(ticks),
             Arc::new(policies()),
             Arc::new(served),
-            board,
+            statuses,
             HOLD,
         )
     }

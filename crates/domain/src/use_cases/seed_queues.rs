@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::QueueBoard;
+use super::QueueStatuses;
 use crate::{
     model::{
         ConcertId,
@@ -18,7 +18,7 @@ pub struct SeedQueues {
     served: Arc<dyn ServedArrivals>,
     control: Arc<dyn QueueControl>,
     ids: Arc<dyn Ids>,
-    board: Arc<QueueBoard>,
+    statuses: Arc<QueueStatuses>,
     recovery: Recovery,
 }
 
@@ -37,7 +37,7 @@ pub enum Seeding {
 }
 
 impl SeedQueues {
-    /// Supplies `control` with what `policies` has; tells `board` of it. A queue that was lost gets its
+    /// Supplies `control` with what `policies` has; tells `statuses` of it. A queue that was lost gets its
     /// people back as `recovery` says, without those whom `served` knows to have been served.
     #[must_use]
     pub fn new(
@@ -45,7 +45,7 @@ impl SeedQueues {
         served: Arc<dyn ServedArrivals>,
         control: Arc<dyn QueueControl>,
         ids: Arc<dyn Ids>,
-        board: Arc<QueueBoard>,
+        statuses: Arc<QueueStatuses>,
         recovery: Recovery,
     ) -> Self {
         Self {
@@ -53,15 +53,15 @@ impl SeedQueues {
             served,
             control,
             ids,
-            board,
+            statuses,
             recovery,
         }
     }
 
     /// What is known of the queues that it supplies.
     #[must_use]
-    pub fn board(&self) -> &QueueBoard {
-        &self.board
+    pub fn statuses(&self) -> &QueueStatuses {
+        &self.statuses
     }
 
     /// Gives the store the queue of one concert.
@@ -76,10 +76,10 @@ impl SeedQueues {
         self.give(concert, master).await
     }
 
-    /// Takes a concert that is not there off the board. Its queue, which was perhaps given to the store
+    /// Takes a concert that is not there off the statuses. Its queue, which was perhaps given to the store
     /// while an operator deleted the concert, goes too if it is closed and empty.
     async fn drop_queue(&self, concert: ConcertId) -> StoreResult<()> {
-        self.board.note_absent(concert);
+        self.statuses.note_absent(concert);
         self.control.remove(concert).await.map(drop)
     }
 
@@ -93,7 +93,7 @@ impl SeedQueues {
     /// # Errors
     /// When the database or the queues' store fails.
     pub async fn give(&self, concert: ConcertId, master: MasterPolicy) -> StoreResult<Seeding> {
-        self.board.note_policy(concert, &master.policy);
+        self.statuses.note_policy(concert, &master.policy);
         let master_version = master.policy.version;
         let fresh = self.ids.generation();
         let reserved = if master.seeded {
@@ -119,7 +119,7 @@ impl SeedQueues {
             SeedOutcome::Taken { recovering } => (recovering, master_version),
             SeedOutcome::HasNewer(version) => (false, version),
         };
-        if self.board.is_absent(concert) {
+        if self.statuses.is_absent(concert) {
             // It was deleted since the policy was read.
             self.control.remove(concert).await?;
             return Ok(Seeding::NoSuchConcert);
@@ -129,11 +129,11 @@ impl SeedQueues {
             // lost the queue before would be given it as a new one, without re-entry.
             self.policies.mark_seeded(concert).await?;
         }
-        self.board.note_in_store(concert, version);
+        self.statuses.note_in_store(concert, version);
         if recovering {
             // It is ticked until it was seen to have recovered, whether or not a user has a place.
-            if let Some(view) = self.board.view(concert) {
-                self.board
+            if let Some(view) = self.statuses.view(concert) {
+                self.statuses
                     .note_view(concert, QueueView { recovering, ..view });
             }
             tracing::warn!(%concert, seconds = self.recovery.lasts.as_secs(),
@@ -176,7 +176,7 @@ mod tests {
             nobody_served(),
             Arc::new(control),
             ids(),
-            board(),
+            statuses(),
             RECOVERY,
         )
     }
@@ -245,8 +245,8 @@ mod tests {
                 version
             })
         );
-        assert_eq!(seeding.board.recovering(), [CONCERT]);
-        assert!(seeding.board.is_in_store(CONCERT, version));
+        assert_eq!(seeding.statuses.recovering(), [CONCERT]);
+        assert!(seeding.statuses.is_in_store(CONCERT, version));
     }
 
     /// A queue that was seeded before, of which the database says this.
@@ -312,10 +312,10 @@ mod tests {
         });
         let seeding = seeding(policies, control);
         assert_eq!(seeding.one(CONCERT).await, Err(down()));
-        assert!(!seeding.board.is_in_store(CONCERT, policy(1).version));
+        assert!(!seeding.statuses.is_in_store(CONCERT, policy(1).version));
         let served = seeding.one(CONCERT).await;
         assert!(matches!(served, Ok(Seeding::Served { .. })), "{served:?}");
-        assert!(seeding.board.is_in_store(CONCERT, policy(1).version));
+        assert!(seeding.statuses.is_in_store(CONCERT, policy(1).version));
     }
 
     #[tokio::test]
@@ -334,7 +334,7 @@ mod tests {
             .return_once(|_| Ok(RemoveOutcome::Removed));
         let seeding = seeding(policies, control);
         assert_eq!(seeding.one(CONCERT).await, Ok(Seeding::NoSuchConcert));
-        assert!(seeding.board.is_absent(CONCERT));
+        assert!(seeding.statuses.is_absent(CONCERT));
     }
 
     #[tokio::test]
@@ -367,7 +367,7 @@ mod tests {
         control.expect_seed().once().return_once(|_| Err(down()));
         let seeding = seeding(MockQueuePolicies::new(), control);
         assert_eq!(seeding.give(CONCERT, master(true)).await, Err(down()));
-        assert!(!seeding.board.is_in_store(CONCERT, policy(1).version));
+        assert!(!seeding.statuses.is_in_store(CONCERT, policy(1).version));
     }
 
     #[tokio::test]
@@ -381,7 +381,7 @@ mod tests {
             .return_once(|_| Ok(RemoveOutcome::Removed));
         let seeding = seeding(policies, control);
         assert_eq!(seeding.one(CONCERT).await, Ok(Seeding::NoSuchConcert));
-        assert!(seeding.board.is_absent(CONCERT));
+        assert!(seeding.statuses.is_absent(CONCERT));
     }
 
     #[tokio::test]
@@ -391,8 +391,8 @@ mod tests {
             .expect_find()
             .return_once(|_| Ok(Some(master(true))));
         let mut control = MockQueueControl::new();
-        let board = board();
-        let deleted = Arc::clone(&board);
+        let statuses = statuses();
+        let deleted = Arc::clone(&statuses);
         control.expect_seed().return_once(move |_| {
             deleted.note_absent(CONCERT);
             Ok(stamped(SeedOutcome::Taken { recovering: true }))
@@ -402,7 +402,14 @@ mod tests {
             .once()
             .return_once(|_| Ok(RemoveOutcome::Removed));
         let (policies, control) = (Arc::new(policies), Arc::new(control));
-        let seeding = SeedQueues::new(policies, nobody_served(), control, ids(), board, RECOVERY);
+        let seeding = SeedQueues::new(
+            policies,
+            nobody_served(),
+            control,
+            ids(),
+            statuses,
+            RECOVERY,
+        );
         assert_eq!(seeding.one(CONCERT).await, Ok(Seeding::NoSuchConcert));
     }
 }

@@ -2,7 +2,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{QueueBoard, SeedQueues};
+use super::{QueueStatuses, SeedQueues};
 use crate::{
     model::ConcertId,
     ports::{Clock, MasterPolicy, QueuePolicies, QueueTicks, StoreResult},
@@ -32,23 +32,23 @@ impl SurveyQueues {
         now.checked_sub(Self::OVER_AFTER).unwrap_or(Timestamp::MIN)
     }
 
-    /// Puts the policies of all concerts that are not over on the board, and drops from it the concerts
+    /// Puts the policies of all concerts that are not over on the statuses, and drops from it the concerts
     /// that were deleted, or are over and not in use. Returns the queues whose store is not known to
     /// have their policy in force.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn run(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
-        let board = self.seeding.board();
-        // Read first: a concert that is created meanwhile is on the board and not among the masters.
-        let known = board.concerts();
+        let statuses = self.seeding.statuses();
+        // Read first: a concert that is created meanwhile is on the statuses and not among the masters.
+        let known = statuses.concerts();
         let mut masters = self.policies.all(Self::since(self.clock.now())).await?;
         for (concert, master) in &masters {
-            if board.is_absent(*concert) {
+            if statuses.is_absent(*concert) {
                 // Deleted since it was read here, or back from a backup: provisioning looks once more.
-                board.want(*concert);
+                statuses.want(*concert);
             } else {
-                board.note_policy(*concert, &master.policy);
+                statuses.note_policy(*concert, &master.policy);
             }
         }
         let not_over: HashSet<_> = masters.iter().map(|(concert, _)| *concert).collect();
@@ -57,10 +57,10 @@ impl SurveyQueues {
             .filter(|concert| !not_over.contains(concert))
             .collect();
         if !missing.is_empty() {
-            self.drop_missing(board, missing).await;
+            self.drop_missing(statuses, missing).await;
         }
         masters.retain(|(concert, master)| {
-            !board.is_absent(*concert) && !board.is_in_store(*concert, master.policy.version)
+            !statuses.is_absent(*concert) && !statuses.is_in_store(*concert, master.policy.version)
         });
         Ok(masters)
     }
@@ -68,17 +68,17 @@ impl SurveyQueues {
     /// Drops concerts that are over. One stays while its queue is in use or recovers, or while the store
     /// or the database does not answer. One that another instance has deleted is left to provisioning,
     /// which removes its queue.
-    async fn drop_missing(&self, board: &QueueBoard, concerts: Vec<ConcertId>) {
+    async fn drop_missing(&self, statuses: &QueueStatuses, concerts: Vec<ConcertId>) {
         let busy = self.ticks.busy().await;
         let mut forgotten = 0_usize;
         for concert in concerts {
             match self.policies.find(concert).await {
-                Ok(None) => board.want(concert),
+                Ok(None) => statuses.want(concert),
                 Ok(Some(_)) => {
-                    let recovers = board.view(concert).is_some_and(|view| view.recovering);
+                    let recovers = statuses.view(concert).is_some_and(|view| view.recovering);
                     let in_use = busy.as_ref().map_or(true, |busy| busy.contains(&concert));
                     if !in_use && !recovers {
-                        board.forget(concert);
+                        statuses.forget(concert);
                         forgotten += 1;
                     }
                 }
@@ -148,7 +148,7 @@ mod tests {
                 nobody_served(),
                 Arc::new(control),
                 ids(),
-                board(),
+                statuses(),
                 RECOVERY,
             )),
             clock: clock(DAY + 500),
@@ -166,24 +166,24 @@ mod tests {
             &[],
             Ok(vec![]),
         );
-        let board = survey.seeding.board();
+        let statuses = survey.seeding.statuses();
         let first = survey.run().await.unwrap();
         assert_eq!(found(&first), [CONCERT, OTHER_CONCERT]);
         for (concert, master) in first {
             survey.seeding.give(concert, master).await.unwrap();
         }
         assert_eq!(survey.run().await, Ok(vec![]));
-        board.note_in_store(CONCERT, policy(1).version);
+        statuses.note_in_store(CONCERT, policy(1).version);
         assert_eq!(found(&survey.run().await.unwrap()), [CONCERT]);
     }
 
     #[tokio::test]
     async fn a_queue_that_was_found_missing_is_given_again() {
         let survey = survey(vec![(CONCERT, master(1))], &[], Ok(vec![]));
-        let board = survey.seeding.board();
-        board.note_in_store(CONCERT, policy(1).version);
+        let statuses = survey.seeding.statuses();
+        statuses.note_in_store(CONCERT, policy(1).version);
         assert_eq!(survey.run().await, Ok(vec![]));
-        board.want(CONCERT);
+        statuses.want(CONCERT);
         assert_eq!(found(&survey.run().await.unwrap()), [CONCERT]);
     }
 
@@ -196,48 +196,48 @@ mod tests {
             ("the store does not answer", Err(down()), false, true),
         ] {
             let survey = survey(vec![], &[CONCERT], busy);
-            let board = survey.seeding.board();
+            let statuses = survey.seeding.statuses();
             let view = QueueView {
                 recovering,
                 ..open_queue()
             };
-            board.note_view(CONCERT, view);
+            statuses.note_view(CONCERT, view);
             assert_eq!(survey.run().await, Ok(vec![]), "{case}");
-            assert_eq!(board.view(CONCERT).is_some(), stays, "{case}");
-            assert!(!board.is_absent(CONCERT), "{case}");
+            assert_eq!(statuses.view(CONCERT).is_some(), stays, "{case}");
+            assert!(!statuses.is_absent(CONCERT), "{case}");
         }
     }
 
     #[tokio::test]
     async fn a_concert_that_was_deleted_elsewhere_is_left_to_provisioning() {
         let survey = survey(vec![], &[], Ok(vec![]));
-        let board = survey.seeding.board();
+        let statuses = survey.seeding.statuses();
         assert_eq!(survey.run().await, Ok(vec![]));
-        assert!(board.take_wanted().contains(&CONCERT));
+        assert!(statuses.take_wanted().contains(&CONCERT));
         let seeding = survey.seeding.one(CONCERT).await;
         assert_eq!(seeding, Ok(Seeding::NoSuchConcert));
-        assert!(board.concerts().is_empty());
+        assert!(statuses.concerts().is_empty());
     }
 
     #[tokio::test]
     async fn a_concert_that_was_deleted_while_the_survey_read_it_stays_absent() {
         let survey = survey(vec![(CONCERT, master(1))], &[], Ok(vec![]));
-        let board = survey.seeding.board();
-        board.note_absent(CONCERT);
+        let statuses = survey.seeding.statuses();
+        statuses.note_absent(CONCERT);
         assert_eq!(survey.run().await, Ok(vec![]));
-        assert!(board.is_absent(CONCERT));
-        assert!(board.take_wanted().contains(&CONCERT));
+        assert!(statuses.is_absent(CONCERT));
+        assert!(statuses.take_wanted().contains(&CONCERT));
     }
 
     #[tokio::test]
     async fn a_token_or_a_join_brings_a_concert_back_that_is_over() {
         let survey = survey(vec![], &[CONCERT], Ok(vec![]));
-        let board = survey.seeding.board();
+        let statuses = survey.seeding.statuses();
         survey.run().await.unwrap();
-        board.missing_for_token(CONCERT);
-        for concert in board.take_wanted() {
+        statuses.missing_for_token(CONCERT);
+        for concert in statuses.take_wanted() {
             survey.seeding.one(concert).await.unwrap();
         }
-        assert!(board.is_in_store(CONCERT, policy(1).version));
+        assert!(statuses.is_in_store(CONCERT, policy(1).version));
     }
 }

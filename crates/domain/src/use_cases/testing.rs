@@ -10,16 +10,16 @@ use crate::{
         Amount, Concert, ConcertId, ConcertTitle, IdempotencyKey, LedgerEntryId, PerformanceId,
         PricedSeat, Reservation, ReservationId, ReservationState, UserId,
         queue::{
-            Arrival, Generation, Left, Line, LineMark, Place, PolicyState, PolicyVersion,
-            PollRange, QueuePolicy, QueueView, Recovery, SaleState, Standing, Throughput, Ticket,
-            VersionedPolicy,
+            Arrival, DepartureCursor, Departures, Generation, LineSnapshot, Place, PolicyState,
+            PolicyVersion, PollRange, QueuePolicy, QueueView, Recovery, SaleState, Standing,
+            Throughput, Ticket, VersionedPolicy,
         },
     },
     ports::{
         Catalogue, MockClock, MockConcerts, MockIds, MockQueueControl, MockServedArrivals,
         MockTokenSigner, Operator, Stamped, StoreError, TickReport,
     },
-    use_cases::{Browse, MarkSale, QueueBoard},
+    use_cases::{Browse, MarkSale, QueueStatuses},
 };
 
 pub(super) const CONCERT: ConcertId = ConcertId(Uuid::from_u128(1));
@@ -100,8 +100,8 @@ pub(super) fn active(until: Timestamp) -> Place {
 
 /// A line in which [`ticket`] waits at 5 behind 40 who were admitted; a sixth of its waiting time
 /// to live is 50 s.
-pub(super) fn line() -> Line {
-    Line {
+pub(super) fn line() -> LineSnapshot {
+    LineSnapshot {
         generation: Generation(1),
         policy_version: PolicyVersion(1),
         waiting_ttl: Duration::from_mins(5),
@@ -112,11 +112,11 @@ pub(super) fn line() -> Line {
         waiting: 8,
         admitted: 40,
         admitted_up_to: Some(Arrival::from_micros(2)),
-        mark: LineMark {
+        mark: DepartureCursor {
             generation: Generation(1),
             number: 0,
         },
-        left: Left::These(Vec::new()),
+        left: Departures::These(Vec::new()),
     }
 }
 
@@ -176,16 +176,16 @@ pub(super) fn report(done: u32, more: bool) -> TickReport {
     }
 }
 
-/// A board that knows [`CONCERT`] and nothing else.
-pub(super) fn board() -> Arc<QueueBoard> {
-    let board = QueueBoard::new(PollRange::default());
-    board.note_policy(CONCERT, &policy(1));
-    Arc::new(board)
+/// A statuses that knows [`CONCERT`] and nothing else.
+pub(super) fn statuses() -> Arc<QueueStatuses> {
+    let statuses = QueueStatuses::new(PollRange::default());
+    statuses.note_policy(CONCERT, &policy(1));
+    Arc::new(statuses)
 }
 
-/// A board that has heard of no concert yet.
-pub(super) fn unknowing_board() -> Arc<QueueBoard> {
-    Arc::new(QueueBoard::new(PollRange::default()))
+/// A statuses that has heard of no concert yet.
+pub(super) fn unknowing_statuses() -> Arc<QueueStatuses> {
+    Arc::new(QueueStatuses::new(PollRange::default()))
 }
 
 /// A signer whose token for [`ticket`] is `token`, and that accepts besides only one that an older
@@ -255,7 +255,7 @@ pub(super) fn mark_sale(there: &[ConcertId]) -> Arc<MarkSale> {
     Arc::new(MarkSale {
         browse: browse(there),
         control: Arc::new(control),
-        board: board(),
+        statuses: statuses(),
     })
 }
 

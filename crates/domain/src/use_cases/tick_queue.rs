@@ -5,7 +5,7 @@ mod turn;
 use std::{sync::Arc, time::Duration};
 
 use self::turn::{Chunk, Turn};
-use super::{QueueBoard, QueueMissing};
+use super::{QueueMissing, QueueStatuses};
 use crate::{
     model::ConcertId,
     ports::{Clock, QueueTicks, StoreResult},
@@ -17,7 +17,7 @@ pub struct TickQueue {
     /// The queues.
     pub ticks: Arc<dyn QueueTicks>,
     /// Keeps what the queues are like, and which of them the store lacks.
-    pub board: Arc<QueueBoard>,
+    pub statuses: Arc<QueueStatuses>,
     /// Measures how long a tick takes.
     pub clock: Arc<dyn Clock>,
 }
@@ -89,7 +89,7 @@ impl TickQueue {
     }
 
     fn missing(&self, concert: ConcertId) -> NextTick {
-        match self.board.missing_for_token(concert) {
+        match self.statuses.missing_for_token(concert) {
             QueueMissing::NoSuchConcert => NextTick::NoSuchConcert,
             QueueMissing::NotReady => NextTick::Wanted,
         }

@@ -1,7 +1,7 @@
 //! Whether a store answers as the model does, with the latitude that the promises leave.
 
 use frontrow_domain::{
-    model::queue::{Arrival, Line, Place, Standing},
+    model::queue::{Arrival, LineSnapshot, Place, Standing},
     ports::{GateOutcome, JoinOutcome, LookUpOutcome, TickOutcome, TickReport},
 };
 use jiff::Timestamp;
@@ -101,11 +101,11 @@ impl ModelQueue {
     /// A look, with the counts put right that may include places past their end.
     pub(crate) fn looked_at(
         &self,
-        told: Line,
-        expected: &Line,
+        told: LineSnapshot,
+        expected: &LineSnapshot,
         positions: Positions,
         now: Timestamp,
-    ) -> Line {
+    ) -> LineSnapshot {
         let mut told = told;
         if self.may_show_waiting(told.waiting, positions, now) {
             told.waiting = expected.waiting;

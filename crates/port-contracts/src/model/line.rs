@@ -1,7 +1,7 @@
 //! What a line looks like as a whole, and what it is told of those in it.
 
 use frontrow_domain::{
-    model::queue::{Left, Line, LineMark, SignOfLife},
+    model::queue::{DepartureCursor, Departures, Heartbeat, LineSnapshot},
     ports::LookUpOutcome,
 };
 use jiff::Timestamp;
@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::ModelQueue;
 
 impl ModelQueue {
-    pub(crate) fn look(&self, now: Timestamp, since: Option<LineMark>) -> Line {
-        Line {
+    pub(crate) fn snapshot(&self, now: Timestamp, since: Option<DepartureCursor>) -> LineSnapshot {
+        LineSnapshot {
             generation: self.generation,
             policy_version: self.policy.version,
             waiting_ttl: self.rules().waiting_ttl,
@@ -21,7 +21,7 @@ impl ModelQueue {
             waiting: self.waiting_count(now) as u64,
             admitted: self.admitted.len() as u64,
             admitted_up_to: self.passed_to,
-            mark: LineMark {
+            mark: DepartureCursor {
                 generation: self.generation,
                 number: self.left.len() as u64,
             },
@@ -30,37 +30,37 @@ impl ModelQueue {
     }
 
     /// True where a store may not know any more who left since `mark`.
-    pub(crate) fn may_have_forgotten(&self, mark: Option<LineMark>) -> bool {
+    pub(crate) fn may_have_forgotten(&self, mark: Option<DepartureCursor>) -> bool {
         mark.is_some_and(|mark| mark.number < self.forgotten as u64)
     }
 
     /// The model forgets nobody, but knows nothing of other lives.
-    fn left_since(&self, since: Option<LineMark>) -> Left {
+    fn left_since(&self, since: Option<DepartureCursor>) -> Departures {
         let known = since
             .filter(|since| since.generation == self.generation)
             .and_then(|since| self.left.get(usize::try_from(since.number).ok()?..));
-        known.map_or(Left::Anybody, |left| Left::These(left.to_vec()))
+        known.map_or(Departures::Unknown, |left| Departures::These(left.to_vec()))
     }
 
     /// Records a heartbeat from earlier. Says where the place is then.
-    pub(crate) fn heard_from(&mut self, now: Timestamp, sign: &SignOfLife) -> LookUpOutcome {
+    pub(crate) fn heard_from(&mut self, now: Timestamp, heartbeat: &Heartbeat) -> LookUpOutcome {
         self.meet_server(now);
         let number = self
             .waiting
             .iter()
-            .position(|place| place.user == sign.user && place.arrival == sign.arrival);
+            .position(|place| place.user == heartbeat.user && place.arrival == heartbeat.arrival);
         if let Some(number) = number
             && self.waits(&self.waiting[number], now)
         {
             let place = &mut self.waiting[number];
-            let at = sign.at.min(now);
+            let at = heartbeat.at.min(now);
             if at > place.last_seen {
                 place.last_seen = at;
                 place.is_aside = false;
             }
         }
-        let place = self.place_of(&sign.user, now);
-        let place = place.filter(|place| place.ticket.arrival == sign.arrival);
+        let place = self.place_of(&heartbeat.user, now);
+        let place = place.filter(|place| place.ticket.arrival == heartbeat.arrival);
         place.map_or(LookUpOutcome::Gone, LookUpOutcome::Found)
     }
 }

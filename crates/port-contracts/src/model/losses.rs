@@ -105,7 +105,7 @@ impl ModelQueue {
         self.reentered = true;
         self.last_arrival = self.last_arrival.max(ticket.arrival);
         self.put_in_line(ticket.user.clone(), ticket.arrival, now);
-        self.heard_of(&ticket.user, now)
+        self.beat(&ticket.user, now)
     }
 
     /// Promise 11: a ticket of this generation that the store cannot know proves that it has lost

@@ -12,7 +12,7 @@
 //!   claimed place keeps the end that it was given.
 //! - A window is looked at, and so started or restarted, by an attempt to admit: a join that finds
 //!   nobody waiting, or an admission tick that finds somebody, in the state *open*.
-//! - A sign of life counts from the instant at which it was given, also where the clock has stepped
+//! - A heartbeat counts from the instant at which it was given, also where the clock has stepped
 //!   back; so does a tick.
 //! - Arrivals seen are those that the store gave out or took back.
 //! - Recovery and the time for coming back end at instants that are set when the store is seeded.

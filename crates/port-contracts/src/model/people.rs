@@ -25,7 +25,7 @@ impl ModelQueue {
     ) -> JoinOutcome {
         self.meet_server(now);
         if self.place_of(user, now).is_some() {
-            return JoinOutcome::Held(self.heard_of(user, now));
+            return JoinOutcome::Held(self.beat(user, now));
         }
         self.tidy_up_after(user, now);
         if let Some(ticket) = shown.filter(|ticket| self.gives_back(ticket, now)) {
@@ -51,7 +51,7 @@ impl ModelQueue {
         } else {
             self.put_in_line(user.clone(), arrival, now);
         }
-        JoinOutcome::Joined(self.heard_of(user, now))
+        JoinOutcome::Joined(self.beat(user, now))
     }
 
     pub(crate) fn look_up(&mut self, now: Timestamp, ticket: &Ticket) -> LookUpOutcome {
@@ -95,7 +95,7 @@ impl ModelQueue {
             });
             place.claim = Some(extended(claim, now, active_ttl, purpose));
         }
-        GateOutcome::Passed(self.heard_of(&ticket.user, now))
+        GateOutcome::Passed(self.beat(&ticket.user, now))
     }
 
     pub(crate) fn leave(&mut self, now: Timestamp, ticket: &Ticket) -> LeaveOutcome {
@@ -117,7 +117,7 @@ impl ModelQueue {
         }
     }
 
-    /// The place that a ticket is good for, got back where it may be; a sign of life.
+    /// The place that a ticket is good for, got back where it may be; a heartbeat.
     fn place_for(&mut self, ticket: &Ticket, now: Timestamp) -> Option<Place> {
         self.meet_server(now);
         if self.gives_back(ticket, now) {
@@ -125,11 +125,11 @@ impl ModelQueue {
         }
         let place = self.place_of(&ticket.user, now)?;
         // Promise 1: good while its arrival is the place's, whatever its generation.
-        (place.ticket.arrival == ticket.arrival).then(|| self.heard_of(&ticket.user, now))
+        (place.ticket.arrival == ticket.arrival).then(|| self.beat(&ticket.user, now))
     }
 
-    /// The place of a user who has one, after this sign of life.
-    pub(crate) fn heard_of(&mut self, user: &UserId, now: Timestamp) -> Place {
+    /// The place of a user who has one, after this heartbeat.
+    pub(crate) fn beat(&mut self, user: &UserId, now: Timestamp) -> Place {
         if let Some(place) = self.waiting.iter_mut().find(|place| place.user == *user) {
             place.last_seen = now;
             place.is_aside = false;

@@ -1,8 +1,8 @@
 //! The calls of a sequence that see the line as a whole.
 
 use frontrow_domain::{
-    model::queue::{Left, Line, SignOfLife},
-    ports::{LineOutcome, LookUpOutcome},
+    model::queue::{Departures, Heartbeat, LineSnapshot},
+    ports::{LookUpOutcome, SnapshotOutcome},
 };
 use jiff::SignedDuration;
 
@@ -13,58 +13,62 @@ use super::{
 use crate::queue::QueueFixture;
 
 impl<F: QueueFixture> Run<'_, F> {
-    pub(super) async fn look(&mut self, since: Option<usize>) -> Result<(), Stop> {
+    pub(super) async fn snapshot(&mut self, since: Option<usize>) -> Result<(), Stop> {
         let mark = since.and_then(|age| self.marks.iter().rev().nth(age).copied());
         let stores = mark.map(|(stores, _)| stores);
-        let told = self.ports.line.look(self.concert, stores).await?;
+        let told = self.ports.line.snapshot(self.concert, stores).await?;
         let (now, positions) = (told.as_of, self.positions);
         self.arrive(now)?;
         let Some(queue) = self.queue() else {
-            return self.agree(&LineOutcome::NotSeeded, &told.value);
+            return self.agree(&SnapshotOutcome::NotSeeded, &told.value);
         };
         let models = mark.map(|(_, models)| models);
-        let expected = in_order(queue.look(now, models));
+        let expected = in_order(queue.snapshot(now, models));
         let told = match told.value {
-            LineOutcome::Seen(mut told) => {
+            SnapshotOutcome::Seen(mut told) => {
                 told = queue.looked_at(told, &expected, positions, now);
-                if told.left == Left::Anybody && queue.may_have_forgotten(models) {
+                if told.left == Departures::Unknown && queue.may_have_forgotten(models) {
                     told.left = expected.left.clone();
                 }
                 self.marks.push((told.mark, expected.mark));
                 // How a store counts those who left is its own affair.
                 let same_life = told.mark.generation == expected.mark.generation;
                 let mark = if same_life { expected.mark } else { told.mark };
-                LineOutcome::Seen(in_order(Line { mark, ..told }))
+                SnapshotOutcome::Seen(in_order(LineSnapshot { mark, ..told }))
             }
-            LineOutcome::NotSeeded => LineOutcome::NotSeeded,
+            SnapshotOutcome::NotSeeded => SnapshotOutcome::NotSeeded,
         };
-        self.agree(&LineOutcome::Seen(expected), &told)
+        self.agree(&SnapshotOutcome::Seen(expected), &told)
     }
 
     pub(super) async fn tell(&mut self, heard: &[(Shown, i64)]) -> Result<(), Stop> {
-        let signs: Vec<_> = heard
+        let heartbeats: Vec<_> = heard
             .iter()
-            .map(|(who, ago)| self.sign(*who, *ago))
+            .map(|(who, ago)| self.heartbeat(*who, *ago))
             .collect();
-        let found = self.ports.line.heard_of(self.concert, &signs).await?;
-        assert_eq!(found.len(), signs.len());
-        for (sign, found) in signs.iter().zip(found) {
+        let found = self
+            .ports
+            .line
+            .record_heartbeats(self.concert, &heartbeats)
+            .await?;
+        assert_eq!(found.len(), heartbeats.len());
+        for (heartbeat, found) in heartbeats.iter().zip(found) {
             let (now, positions) = (found.as_of, self.positions);
             self.arrive(now)?;
             let Some(queue) = self.queue() else {
                 self.agree(&LookUpOutcome::NotSeeded, &found.value)?;
                 continue;
             };
-            let expected = queue.heard_from(now, sign);
+            let expected = queue.heard_from(now, heartbeat);
             let found = queue.looked_up(found.value, positions, now);
             self.agree(&expected, &found)?;
         }
         Ok(())
     }
 
-    fn sign(&self, shown: Shown, millis_ago: i64) -> SignOfLife {
+    fn heartbeat(&self, shown: Shown, millis_ago: i64) -> Heartbeat {
         let ticket = self.ticket_of(shown.who, shown.age);
-        SignOfLife {
+        Heartbeat {
             user: ticket.user,
             arrival: ticket.arrival,
             at: self.last() - SignedDuration::from_millis(millis_ago),
@@ -73,8 +77,8 @@ impl<F: QueueFixture> Run<'_, F> {
 }
 
 /// The order in which those who left are told says nothing.
-pub(super) fn in_order(mut line: Line) -> Line {
-    if let Left::These(arrivals) = &mut line.left {
+pub(super) fn in_order(mut line: LineSnapshot) -> LineSnapshot {
+    if let Departures::These(arrivals) = &mut line.left {
         arrivals.sort_unstable();
     }
     line

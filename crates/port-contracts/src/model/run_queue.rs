@@ -6,7 +6,8 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            Generation, LineMark, PolicyVersion, QueueSeed, Recovery, Ticket, VersionedPolicy,
+            DepartureCursor, Generation, PolicyVersion, QueueSeed, Recovery, Ticket,
+            VersionedPolicy,
         },
     },
     ports::{StoreError, TickOutcome},
@@ -50,7 +51,7 @@ pub(crate) struct Run<'a, F> {
     /// What each user has kept, the newest ticket last.
     tickets: Vec<Vec<Ticket>>,
     /// The marks of all looks, as the store and as the model gave them, the newest last.
-    pub(super) marks: Vec<(LineMark, LineMark)>,
+    pub(super) marks: Vec<(DepartureCursor, DepartureCursor)>,
     version: i64,
     generation: u64,
     /// The store's time when it was last asked.
@@ -118,8 +119,8 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             Step::Sale(sale) => self.set_sale(*sale).await,
             Step::AskControl => self.ask_control().await,
             Step::AskServed => self.ask_served().await,
-            Step::Look { since } => self.look(*since).await,
-            Step::HeardOf(signs) => self.tell(signs).await,
+            Step::Look { since } => self.snapshot(*since).await,
+            Step::RecordHeartbeats(heartbeats) => self.tell(heartbeats).await,
             Step::Pass { millis } => self.pass(*millis).await,
             Step::Rewind { millis } => self.pass(-millis).await,
             Step::Serve { seconds } => {

@@ -62,7 +62,7 @@ pub(crate) enum Step {
         since: Option<usize>,
     },
     /// The store is told of these, who were heard of so long ago.
-    HeardOf(Vec<(Shown, i64)>),
+    RecordHeartbeats(Vec<(Shown, i64)>),
     Pass {
         millis: i64,
     },
@@ -182,7 +182,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::AskControl),
         3 => Just(Step::AskServed),
         4 => option::weighted(0.9, 0..3_usize).prop_map(|since| Step::Look { since }),
-        6 => collection::vec((shown(), -2_000..18_000_i64), 1..4).prop_map(Step::HeardOf),
+        6 => collection::vec((shown(), -2_000..18_000_i64), 1..4).prop_map(Step::RecordHeartbeats),
         4 => (200..4_800_i64).prop_map(|millis| Step::Pass { millis }),
         2 => (5_200..60_000_i64).prop_map(|millis| Step::Pass { millis }),
         2 => (200..30_000_i64).prop_map(|millis| Step::Rewind { millis }),

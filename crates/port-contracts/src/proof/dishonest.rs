@@ -57,7 +57,7 @@ fn a_call_that_is_made_again_in_vain_is_caught() {
 }
 
 #[test]
-fn flaws_are_caught_behind_a_broken_way_too() {
+fn flaws_are_caught_behind_a_lossy_network_too() {
     let flawed = async || {
         let store = StoreFixture::with(flaws::admits_one_too_many());
         ShakyFixture::new(store, Manner::Honest)

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     model::{Positions, try_queue_model},
     queue::{
-        active_ends, aside, between, capacity, leavers, line, loss, one_place, order, peeks, rate,
-        reentry, served, service, signs, states, waiting_ends, windows,
+        active_ends, aside, between, capacity, heartbeats, leavers, line, loss, one_place, order,
+        peeks, rate, reentry, served, service, states, waiting_ends, windows,
     },
 };
 
@@ -79,14 +79,14 @@ caught! { line_flaws:
     counts_admissions_one_tick_late: line::a_turn_stays_while_the_line_moves;
     keeps_who_is_looked_at: line::a_look_keeps_no_place;
     serves_when_looked_at: line::looks_serve_no_queue;
-    believes_older_signs: signs::an_older_sign_takes_nothing_back;
-    revives_the_dead: signs::a_late_sign_revives_nobody;
-    believes_signs_from_the_future: signs::a_sign_from_the_future_counts_from_now;
-    hears_of_users_and_not_of_places: signs::a_sign_of_another_place_changes_nothing;
-    counts_signs_from_when_they_are_told: signs::a_sign_counts_from_its_own_instant;
+    believes_older_signs: heartbeats::an_older_heartbeat_takes_nothing_back;
+    revives_the_dead: heartbeats::a_late_heartbeat_revives_no_place;
+    believes_signs_from_the_future: heartbeats::a_heartbeat_from_the_future_counts_from_now;
+    hears_of_users_and_not_of_places: heartbeats::a_heartbeat_of_another_place_changes_nothing;
+    counts_signs_from_when_they_are_told: heartbeats::a_heartbeat_counts_from_its_own_instant;
     keeps_who_is_peeked_at: peeks::a_peek_brings_nobody_back_into_the_line;
     brings_back_who_is_peeked_at: peeks::a_peek_brings_no_lost_place_back;
-    serves_when_told_of_signs: signs::telling_signs_serves_no_queue;
+    serves_when_told_of_signs: heartbeats::recording_heartbeats_serves_no_queue;
 }
 
 #[test]

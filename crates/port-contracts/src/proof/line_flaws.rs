@@ -1,6 +1,6 @@
 //! Ways to break the promises of a line as a whole, one small slip each.
 
-use frontrow_domain::model::queue::SignOfLife;
+use frontrow_domain::model::queue::Heartbeat;
 use jiff::Timestamp;
 
 use super::{
@@ -82,65 +82,66 @@ pub(crate) fn counts_admissions_one_tick_late() -> Flaw {
     })
 }
 
-/// Believes signs of life in its own way.
+/// Believes heartbeats in its own way.
 fn hears(
-    believes: impl Fn(&ModelQueue, &Waiting, &SignOfLife, Timestamp) -> Option<Timestamp>
+    believes: impl Fn(&ModelQueue, &Waiting, &Heartbeat, Timestamp) -> Option<Timestamp>
     + Send
     + 'static,
 ) -> Flaw {
     Flaw::before(move |queue, now, call| {
-        let Call::HeardOf(signs) = call else {
+        let Call::RecordHeartbeats(heartbeats) = call else {
             return;
         };
-        for sign in signs {
+        for heartbeat in heartbeats {
             let number = queue
                 .waiting
                 .iter()
-                .position(|place| place.user == sign.user);
+                .position(|place| place.user == heartbeat.user);
             if let Some(number) = number
-                && let Some(at) = believes(queue, &queue.waiting[number], sign, now)
+                && let Some(at) = believes(queue, &queue.waiting[number], heartbeat, now)
             {
                 queue.waiting[number].last_seen = at;
             }
             // It is older than every other, so it is recorded in no other way.
-            sign.at = Timestamp::MIN;
+            heartbeat.at = Timestamp::MIN;
         }
     })
 }
 
-fn is_the_same(place: &Waiting, sign: &SignOfLife) -> bool {
-    place.arrival == sign.arrival
+fn is_the_same(place: &Waiting, heartbeat: &Heartbeat) -> bool {
+    place.arrival == heartbeat.arrival
 }
 
 pub(crate) fn believes_older_signs() -> Flaw {
-    hears(|queue, place, sign, now| {
-        (is_the_same(place, sign) && queue.waits(place, now)).then(|| sign.at.min(now))
+    hears(|queue, place, heartbeat, now| {
+        (is_the_same(place, heartbeat) && queue.waits(place, now)).then(|| heartbeat.at.min(now))
     })
 }
 
 pub(crate) fn revives_the_dead() -> Flaw {
-    hears(|_, place, sign, now| {
-        is_the_same(place, sign).then(|| place.last_seen.max(sign.at.min(now)))
+    hears(|_, place, heartbeat, now| {
+        is_the_same(place, heartbeat).then(|| place.last_seen.max(heartbeat.at.min(now)))
     })
 }
 
 pub(crate) fn believes_signs_from_the_future() -> Flaw {
-    hears(|queue, place, sign, now| {
-        (is_the_same(place, sign) && queue.waits(place, now)).then(|| place.last_seen.max(sign.at))
+    hears(|queue, place, heartbeat, now| {
+        (is_the_same(place, heartbeat) && queue.waits(place, now))
+            .then(|| place.last_seen.max(heartbeat.at))
     })
 }
 
 pub(crate) fn hears_of_users_and_not_of_places() -> Flaw {
-    hears(|queue, place, sign, now| {
+    hears(|queue, place, heartbeat, now| {
         queue
             .waits(place, now)
-            .then(|| place.last_seen.max(sign.at.min(now)))
+            .then(|| place.last_seen.max(heartbeat.at.min(now)))
     })
 }
 
 pub(crate) fn counts_signs_from_when_they_are_told() -> Flaw {
-    hears(|queue, place, sign, now| {
-        (is_the_same(place, sign) && queue.waits(place, now)).then_some(now)
+    hears(|queue, place, heartbeat, now| {
+        (is_the_same(place, heartbeat) && queue.waits(place, now)).then_some(now)
     })
 }
 
@@ -159,7 +160,7 @@ pub(crate) fn serves_when_looked_at() -> Flaw {
 }
 
 pub(crate) fn serves_when_told_of_signs() -> Flaw {
-    serves_when(|call| matches!(call, Call::HeardOf(_)))
+    serves_when(|call| matches!(call, Call::RecordHeartbeats(_)))
 }
 
 fn serves_when(serves: impl Fn(&Call) -> bool + Send + 'static) -> Flaw {

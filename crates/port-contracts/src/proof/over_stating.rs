@@ -3,7 +3,7 @@
 use frontrow_domain::{
     model::queue::{Place, Standing},
     ports::{
-        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome,
+        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, PeekOutcome, SnapshotOutcome,
         TickOutcome,
     },
 };
@@ -77,7 +77,7 @@ impl Answer for TickOutcome {
     }
 }
 
-impl Answer for LineOutcome {
+impl Answer for SnapshotOutcome {
     fn over_stated(self, _: &ModelQueue, _: Timestamp) -> Self {
         self
     }

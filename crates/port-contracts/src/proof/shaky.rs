@@ -7,21 +7,22 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, Served, SignOfLife, Ticket,
+            DepartureCursor, GatePurpose, Heartbeat, PolicyVersion, QueueSeed, SaleCount, Served,
+            Ticket,
         },
     },
     ports::{
-        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome, Queue,
-        QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreError, StoreResult,
-        TickOutcome, WaitingLine,
+        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, PeekOutcome, Queue, QueueControl,
+        QueueSnapshots, QueueTicks, RemoveOutcome, SeedOutcome, SnapshotOutcome, Stamped,
+        StoreError, StoreResult, TickOutcome,
     },
 };
 use jiff::SignedDuration;
 
 use super::StoreFixture;
-use crate::{FaultyFixture, Fixture, Mishap, QueuePorts};
+use crate::{FaultyFixture, Fixture, NetworkFault, QueuePorts};
 
-/// How an adapter deals with mishaps.
+/// How an adapter deals with faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
     Honest,
@@ -37,7 +38,7 @@ pub(super) enum Manner {
 pub(super) struct Shaky {
     store: QueuePorts,
     manner: Manner,
-    next: Mutex<Option<Mishap>>,
+    next: Mutex<Option<NetworkFault>>,
 }
 
 impl Shaky {
@@ -49,10 +50,16 @@ impl Shaky {
         let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let unknown = || Err(StoreError::outcome_unknown("no answer"));
         match next {
-            None | Some(Mishap::Delayed | Mishap::CutAfterAnswer) => ask().await,
-            Some(Mishap::Refused) => Err(StoreError::not_applied("no connection")),
-            Some(Mishap::RequestLost | Mishap::RequestLostAndCut | Mishap::Reset) => unknown(),
-            Some(Mishap::AnswerLost | Mishap::AnswerLostAndCut | Mishap::DelayedForLong) => {
+            None | Some(NetworkFault::Delayed | NetworkFault::CutAfterAnswer) => ask().await,
+            Some(NetworkFault::Refused) => Err(StoreError::not_applied("no connection")),
+            Some(
+                NetworkFault::RequestLost | NetworkFault::RequestLostAndCut | NetworkFault::Reset,
+            ) => unknown(),
+            Some(
+                NetworkFault::AnswerLost
+                | NetworkFault::AnswerLostAndCut
+                | NetworkFault::DelayedForLong,
+            ) => {
                 ask().await?;
                 match self.manner {
                     Manner::DeniesWhatIsDone => Err(StoreError::not_applied("no answer")),
@@ -143,21 +150,22 @@ impl QueueControl for Shaky {
 }
 
 #[async_trait]
-impl WaitingLine for Shaky {
-    async fn look(
+impl QueueSnapshots for Shaky {
+    async fn snapshot(
         &self,
         concert: ConcertId,
-        since: Option<LineMark>,
-    ) -> StoreResult<Stamped<LineOutcome>> {
-        self.pass(|| self.store.line.look(concert, since)).await
+        since: Option<DepartureCursor>,
+    ) -> StoreResult<Stamped<SnapshotOutcome>> {
+        self.pass(|| self.store.line.snapshot(concert, since)).await
     }
 
-    async fn heard_of(
+    async fn record_heartbeats(
         &self,
         concert: ConcertId,
-        signs: &[SignOfLife],
+        heartbeats: &[Heartbeat],
     ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
-        self.pass(|| self.store.line.heard_of(concert, signs)).await
+        self.pass(|| self.store.line.record_heartbeats(concert, heartbeats))
+            .await
     }
 
     async fn peek(
@@ -185,7 +193,7 @@ impl ShakyFixture {
         Self { store, ports }
     }
 
-    fn set(&self, next: Option<Mishap>) {
+    fn set(&self, next: Option<NetworkFault>) {
         let set = self.ports.next.lock();
         *set.unwrap_or_else(PoisonError::into_inner) = next;
     }
@@ -219,8 +227,8 @@ impl Fixture for ShakyFixture {
 
 #[async_trait]
 impl FaultyFixture for ShakyFixture {
-    async fn strike(&self, mishap: Mishap) {
-        self.set(Some(mishap));
+    async fn inject(&self, fault: NetworkFault) {
+        self.set(Some(fault));
     }
 
     async fn cut(&self) {
@@ -228,7 +236,7 @@ impl FaultyFixture for ShakyFixture {
         std::future::pending::<()>().await;
     }
 
-    async fn mend(&self) {
+    async fn heal(&self) {
         self.set(None);
     }
 }

@@ -10,13 +10,14 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleCount, Served, SignOfLife, Ticket,
+            DepartureCursor, GatePurpose, Heartbeat, PolicyVersion, QueueSeed, SaleCount, Served,
+            Ticket,
         },
     },
     ports::{
-        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome, Queue,
-        QueueControl, QueueTicks, RemoveOutcome, SeedOutcome, Stamped, StoreResult, TickOutcome,
-        WaitingLine,
+        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, PeekOutcome, Queue, QueueControl,
+        QueueSnapshots, QueueTicks, RemoveOutcome, SeedOutcome, SnapshotOutcome, Stamped,
+        StoreResult, TickOutcome,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -40,7 +41,7 @@ pub(crate) enum Call {
     Admit(u32),
     Expire(u32),
     Look,
-    HeardOf(Vec<SignOfLife>),
+    RecordHeartbeats(Vec<Heartbeat>),
     Peek(Vec<Ticket>),
 }
 
@@ -234,36 +235,38 @@ impl QueueControl for ModelStore {
 }
 
 #[async_trait]
-impl WaitingLine for ModelStore {
-    async fn look(
+impl QueueSnapshots for ModelStore {
+    async fn snapshot(
         &self,
         concert: ConcertId,
-        since: Option<LineMark>,
-    ) -> StoreResult<Stamped<LineOutcome>> {
+        since: Option<DepartureCursor>,
+    ) -> StoreResult<Stamped<SnapshotOutcome>> {
         Ok(self.ask(
             concert,
             Call::Look,
-            |queue, now, _| LineOutcome::Seen(queue.look(now, since)),
-            LineOutcome::NotSeeded,
+            |queue, now, _| SnapshotOutcome::Seen(queue.snapshot(now, since)),
+            SnapshotOutcome::NotSeeded,
         ))
     }
 
-    async fn heard_of(
+    async fn record_heartbeats(
         &self,
         concert: ConcertId,
-        signs: &[SignOfLife],
+        heartbeats: &[Heartbeat],
     ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
         let told = self.ask(
             concert,
-            Call::HeardOf(signs.to_vec()),
+            Call::RecordHeartbeats(heartbeats.to_vec()),
             |queue, now, call| match call {
-                Call::HeardOf(signs) => {
-                    let found = signs.iter().map(|sign| queue.heard_from(now, sign));
+                Call::RecordHeartbeats(heartbeats) => {
+                    let found = heartbeats
+                        .iter()
+                        .map(|heartbeat| queue.heard_from(now, heartbeat));
                     found.collect()
                 }
                 other => panic!("{other:?} tells of nobody"),
             },
-            vec![LookUpOutcome::NotSeeded; signs.len()],
+            vec![LookUpOutcome::NotSeeded; heartbeats.len()],
         );
         let as_of = told.as_of;
         let found = told.value.into_iter();

@@ -6,7 +6,8 @@ use frontrow_domain::{
 };
 
 use super::{
-    ACTIVE_TTL, CLAIM_TTL, QueueFixture, Room, asking::until, by_rate, hold_for, minutes, seconds,
+    ACTIVE_TTL, CLAIM_TTL, QueueFixture, TestQueue, asking::until, by_rate, hold_for, minutes,
+    seconds,
 };
 
 /// What a hold's place is given beyond the hold.
@@ -14,8 +15,8 @@ const TO_PAY_S: u64 = 30;
 
 /// A place is to be claimed within so long of its admission; looking it up claims nothing.
 pub async fn a_new_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(10)).await;
-    let joined = room.join("ann").await;
+    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let joined = queue.join("ann").await;
     let JoinOutcome::Joined(place) = joined.value else {
         panic!("ann should have joined: {joined:?}");
     };
@@ -28,22 +29,22 @@ pub async fn a_new_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F)
             claimed: false,
         }
     );
-    room.serve(CLAIM_TTL / 2).await;
-    if !room.stood_still() {
-        assert_eq!(room.find(&place.ticket).await.standing, place.standing);
+    queue.serve(CLAIM_TTL / 2).await;
+    if !queue.stood_still() {
+        assert_eq!(queue.find(&place.ticket).await.standing, place.standing);
     }
-    room.serve(CLAIM_TTL).await;
-    room.is_gone(&place.ticket).await;
+    queue.serve(CLAIM_TTL).await;
+    queue.is_gone(&place.ticket).await;
 }
 
 /// The same for a place that a tick admitted.
 pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(1)).await;
-    room.walk_in("ann").await;
-    let ben = room.line_up("ben").await;
-    room.pass(minutes(61)).await;
-    assert_eq!(room.admit_all().await, 1);
-    let place = room.find(&ben).await;
+    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    queue.walk_in("ann").await;
+    let ben = queue.line_up("ben").await;
+    queue.pass(minutes(61)).await;
+    assert_eq!(queue.admit_all().await, 1);
+    let place = queue.find(&ben).await;
     let Standing::Active {
         admitted_at,
         until,
@@ -53,43 +54,43 @@ pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixtu
         panic!("ben was admitted: {place:?}");
     };
     assert_eq!(until, admitted_at + CLAIM_TTL);
-    room.serve(CLAIM_TTL).await;
-    room.is_gone(&ben).await;
+    queue.serve(CLAIM_TTL).await;
+    queue.is_gone(&ben).await;
 }
 
 /// The first passage of the gate claims the place: it lives for the active life from then.
 pub async fn the_gate_claims_a_place<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(10)).await;
+    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     for (name, purpose) in [("ann", GatePurpose::Browse), ("ben", GatePurpose::Pay)] {
-        let ticket = room.walk_in(name).await;
-        room.pass(seconds(20)).await;
-        let (claimed_at, end) = room.pass_gate(&ticket, purpose).await;
+        let ticket = queue.walk_in(name).await;
+        queue.pass(seconds(20)).await;
+        let (claimed_at, end) = queue.pass_gate(&ticket, purpose).await;
         assert_eq!(end, claimed_at + ACTIVE_TTL);
-        assert_eq!(room.active_until(&ticket).await, end);
+        assert_eq!(queue.active_until(&ticket).await, end);
     }
 }
 
 /// Later passages to browse or to pay change its end no more.
 pub async fn only_the_first_use_claims<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(10)).await;
-    let ann = room.walk_in("ann").await;
-    let (_, end) = room.pass_gate(&ann, GatePurpose::Browse).await;
+    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let ann = queue.walk_in("ann").await;
+    let (_, end) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     for purpose in [GatePurpose::Browse, GatePurpose::Pay] {
-        room.pass(minutes(3)).await;
-        assert_eq!(room.pass_gate(&ann, purpose).await.1, end);
+        queue.pass(minutes(3)).await;
+        assert_eq!(queue.pass_gate(&ann, purpose).await.1, end);
     }
 }
 
 /// A claimed place ends with its active life, though no tick has removed it.
 pub async fn a_claimed_place_ends_with_its_active_life<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(10)).await;
-    let ann = room.walk_in("ann").await;
-    room.pass_gate(&ann, GatePurpose::Browse).await;
-    room.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
-    room.pass_gate(&ann, GatePurpose::Pay).await;
-    room.pass(minutes(2) + seconds(1)).await;
-    room.is_gone(&ann).await;
-    let JoinOutcome::Joined(anew) = room.join("ann").await.value else {
+    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let ann = queue.walk_in("ann").await;
+    queue.pass_gate(&ann, GatePurpose::Browse).await;
+    queue.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
+    queue.pass_gate(&ann, GatePurpose::Pay).await;
+    queue.pass(minutes(2) + seconds(1)).await;
+    queue.is_gone(&ann).await;
+    let JoinOutcome::Joined(anew) = queue.join("ann").await.value else {
         panic!("ann's place was over");
     };
     assert!(anew.ticket.arrival > ann.arrival);
@@ -97,83 +98,83 @@ pub async fn a_claimed_place_ends_with_its_active_life<F: QueueFixture>(fixture:
 
 /// A hold that fits into the place's life extends nothing.
 pub async fn a_short_hold_extends_nothing<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(10)).await;
-    let ann = room.walk_in("ann").await;
-    let (claimed_at, end) = room.pass_gate(&ann, hold_for(300)).await;
+    let queue = TestQueue::open(fixture, by_rate(10)).await;
+    let ann = queue.walk_in("ann").await;
+    let (claimed_at, end) = queue.pass_gate(&ann, hold_for(300)).await;
     assert_eq!(end, claimed_at + ACTIVE_TTL);
-    assert_eq!(room.pass_gate(&ann, hold_for(300)).await.1, end);
+    assert_eq!(queue.pass_gate(&ann, hold_for(300)).await.1, end);
 }
 
 /// A hold near the end extends the place to the end of the hold and 30 s more.
 pub async fn a_hold_extends_its_place<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(10)).await;
-    let ann = room.walk_in("ann").await;
-    let (claimed_at, _) = room.pass_gate(&ann, GatePurpose::Browse).await;
-    room.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
-    let (held_at, end) = room.pass_gate(&ann, hold_for(300)).await;
+    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let ann = queue.walk_in("ann").await;
+    let (claimed_at, _) = queue.pass_gate(&ann, GatePurpose::Browse).await;
+    queue.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
+    let (held_at, end) = queue.pass_gate(&ann, hold_for(300)).await;
     assert!(end > claimed_at + ACTIVE_TTL);
     assert_eq!(end, held_at + seconds(300 + TO_PAY_S));
-    assert_eq!(room.active_until(&ann).await, end);
-    assert_eq!(room.pass_gate(&ann, GatePurpose::Pay).await.1, end);
-    room.pass(minutes(3)).await; // past the end that it had before
-    assert_eq!(room.active_until(&ann).await, end);
+    assert_eq!(queue.active_until(&ann).await, end);
+    assert_eq!(queue.pass_gate(&ann, GatePurpose::Pay).await.1, end);
+    queue.pass(minutes(3)).await; // past the end that it had before
+    assert_eq!(queue.active_until(&ann).await, end);
 }
 
 /// Holds extend a place at most to where the last hold of an ordinary life would end.
 pub async fn holds_do_not_extend_a_place_for_ever<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(10)).await;
-    let ann = room.walk_in("ann").await;
-    let (claimed_at, _) = room.pass_gate(&ann, GatePurpose::Browse).await;
+    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let ann = queue.walk_in("ann").await;
+    let (claimed_at, _) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     let last = claimed_at + ACTIVE_TTL + seconds(300 + TO_PAY_S);
-    room.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
-    room.pass_gate(&ann, hold_for(300)).await;
-    room.pass(minutes(3)).await;
-    assert_eq!(room.pass_gate(&ann, hold_for(300)).await.1, last);
-    room.pass(minutes(2)).await;
-    assert_eq!(room.pass_gate(&ann, hold_for(300)).await.1, last);
-    room.pass(minutes(2)).await;
-    room.is_gone(&ann).await;
+    queue.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
+    queue.pass_gate(&ann, hold_for(300)).await;
+    queue.pass(minutes(3)).await;
+    assert_eq!(queue.pass_gate(&ann, hold_for(300)).await.1, last);
+    queue.pass(minutes(2)).await;
+    assert_eq!(queue.pass_gate(&ann, hold_for(300)).await.1, last);
+    queue.pass(minutes(2)).await;
+    queue.is_gone(&ann).await;
 }
 
 /// A shorter hold later never shortens the place.
 pub async fn a_shorter_hold_takes_nothing_back<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(10)).await;
-    let ann = room.walk_in("ann").await;
-    room.pass_gate(&ann, GatePurpose::Browse).await;
-    room.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
-    let (_, end) = room.pass_gate(&ann, hold_for(600)).await;
-    assert_eq!(room.pass_gate(&ann, hold_for(60)).await.1, end);
+    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let ann = queue.walk_in("ann").await;
+    queue.pass_gate(&ann, GatePurpose::Browse).await;
+    queue.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
+    let (_, end) = queue.pass_gate(&ann, hold_for(600)).await;
+    assert_eq!(queue.pass_gate(&ann, hold_for(60)).await.1, end);
 }
 
 /// A first use that is a hold claims the place and extends it where the hold is longer than the life.
 pub async fn a_first_use_that_holds_claims_and_extends<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(10)).await;
-    let ann = room.walk_in("ann").await;
-    let (claimed_at, end) = room.pass_gate(&ann, hold_for(1_200)).await;
+    let queue = TestQueue::open(fixture, by_rate(10)).await;
+    let ann = queue.walk_in("ann").await;
+    let (claimed_at, end) = queue.pass_gate(&ann, hold_for(1_200)).await;
     assert_eq!(end, claimed_at + seconds(1_200 + TO_PAY_S));
 }
 
 /// Leaving ends an active place at once; so does a payment, which leaves.
 pub async fn leaving_ends_an_active_place_at_once<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(10)).await;
-    let ann = room.walk_in("ann").await;
-    room.pass_gate(&ann, GatePurpose::Pay).await;
-    room.go(&ann).await;
-    room.is_gone(&ann).await;
-    assert_eq!(room.tidy().await.active, 0);
+    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let ann = queue.walk_in("ann").await;
+    queue.pass_gate(&ann, GatePurpose::Pay).await;
+    queue.go(&ann).await;
+    queue.is_gone(&ann).await;
+    assert_eq!(queue.tidy().await.active, 0);
 }
 
 /// The gate does not let through who waits, and tells them where they stand.
 pub async fn the_gate_stops_who_waits<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(1)).await;
-    room.walk_in("ann").await;
-    let ben = room.line_up("ben").await;
+    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    queue.walk_in("ann").await;
+    let ben = queue.line_up("ben").await;
     for purpose in [GatePurpose::Browse, GatePurpose::Pay, hold_for(300)] {
-        let GateOutcome::Waiting(place) = room.gate(&ben, purpose).await.value else {
+        let GateOutcome::Waiting(place) = queue.gate(&ben, purpose).await.value else {
             panic!("ben waits");
         };
         assert_eq!(place.ticket, ben);
         assert_eq!(until(&place), None);
     }
-    assert!(room.waits(&ben).await);
+    assert!(queue.waits(&ben).await);
 }

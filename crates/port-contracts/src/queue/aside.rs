@@ -8,7 +8,9 @@ use frontrow_domain::{
 };
 use jiff::SignedDuration;
 
-use super::{ALL, QueueFixture, Room, WAITING_TTL, by_capacity, seconds, signs::sign};
+use super::{
+    ALL, QueueFixture, TestQueue, WAITING_TTL, by_capacity, heartbeats::heartbeat, seconds,
+};
 
 /// After so long a silence a user is absent.
 const ABSENCE: Duration = Duration::from_secs(15);
@@ -27,45 +29,47 @@ async fn line_of<F: QueueFixture>(
     fixture: F,
     names: &[&str],
     present: &[&str],
-) -> (Room<F>, Vec<Ticket>) {
+) -> (TestQueue<F>, Vec<Ticket>) {
     let mut policy = of_present(2);
     policy.state = PolicyState::Paused;
-    let mut room = Room::open(fixture, policy).await;
-    let line = room.all_line_up(names).await;
-    room.serve(ABSENCE + seconds(1)).await;
+    let mut queue = TestQueue::open(fixture, policy).await;
+    let line = queue.all_line_up(names).await;
+    queue.serve(ABSENCE + seconds(1)).await;
     for ticket in &line {
         if present.contains(&ticket.user.as_str()) {
-            room.find(ticket).await;
+            queue.find(ticket).await;
         }
     }
-    room.change(|policy| policy.state = PolicyState::Open).await;
-    (room, line)
+    queue
+        .change(|policy| policy.state = PolicyState::Open)
+        .await;
+    (queue, line)
 }
 
 /// True for those of `line` who wait. Asking is a heartbeat.
-async fn who_waits<F: QueueFixture>(room: &Room<F>, line: &[Ticket]) -> Vec<bool> {
+async fn who_waits<F: QueueFixture>(queue: &TestQueue<F>, line: &[Ticket]) -> Vec<bool> {
     let mut waits = Vec::new();
     for ticket in line {
-        waits.push(room.waits(ticket).await);
+        waits.push(queue.waits(ticket).await);
     }
     waits
 }
 
-/// Half of a line is silent: the others are admitted in order, and take the whole room.
+/// Half of a line is silent: the others are admitted in order, and take the whole queue.
 pub async fn absent_users_take_no_room<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve"];
-    let (mut room, line) = line_of(fixture, &names, &["ben", "dan", "eve"]).await;
-    let report = room.admit(ALL).await;
-    if room.stood_still() {
+    let (mut queue, line) = line_of(fixture, &names, &["ben", "dan", "eve"]).await;
+    let report = queue.admit(ALL).await;
+    if queue.stood_still() {
         return;
     }
     assert_eq!((report.done, report.active), (2, 2));
     assert_eq!((report.waiting, report.aside, report.more), (3, 2, false));
-    let seen = room.see().await;
+    let seen = queue.see().await;
     assert_eq!(seen.admitted_up_to, Some(line[3].arrival));
     assert_eq!((seen.waiting, seen.admitted), (3, 2));
     assert_eq!(
-        who_waits(&room, &line).await,
+        who_waits(&queue, &line).await,
         [true, false, true, false, true]
     );
 }
@@ -74,141 +78,143 @@ pub async fn absent_users_take_no_room<F: QueueFixture>(fixture: F) {
 pub async fn a_long_silent_line_holds_up_nobody<F: QueueFixture>(fixture: F) {
     let mut policy = of_present(2);
     policy.state = PolicyState::Paused;
-    let mut room = Room::open(fixture, policy).await;
+    let mut queue = TestQueue::open(fixture, policy).await;
     for number in 0..60 {
-        room.line_up(&format!("silent-{number}")).await;
+        queue.line_up(&format!("silent-{number}")).await;
     }
-    room.serve(ABSENCE + seconds(1)).await;
-    let present = room.all_line_up(&["ann", "ben", "cat"]).await;
-    room.change(|policy| policy.state = PolicyState::Open).await;
-    let mut report = room.admit(7).await;
+    queue.serve(ABSENCE + seconds(1)).await;
+    let present = queue.all_line_up(&["ann", "ben", "cat"]).await;
+    queue
+        .change(|policy| policy.state = PolicyState::Open)
+        .await;
+    let mut report = queue.admit(7).await;
     while report.more {
-        report = room.admit(7).await;
+        report = queue.admit(7).await;
     }
-    if room.stood_still() {
+    if queue.stood_still() {
         return;
     }
     assert_eq!((report.active, report.aside, report.waiting), (2, 60, 61));
-    assert_eq!(who_waits(&room, &present).await, [false, false, true]);
+    assert_eq!(who_waits(&queue, &present).await, [false, false, true]);
 }
 
 /// Any call of a user who stands aside, or a heartbeat told of them, gives them the next free
 /// place, before all who arrived later.
 pub async fn who_returns_is_next<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve", "fay", "gil"];
-    let (mut room, line) = line_of(fixture, &names, &["eve", "fay", "gil"]).await;
-    assert_eq!(room.admit_all().await, 2);
-    if room.stood_still() {
+    let (mut queue, line) = line_of(fixture, &names, &["eve", "fay", "gil"]).await;
+    assert_eq!(queue.admit_all().await, 2);
+    if queue.stood_still() {
         return;
     }
     // The last first: they are admitted in the order of arrival all the same.
     let [ann, ben, cat, dan, eve, fay, gil] = <[Ticket; 7]>::try_from(line).expect("seven");
-    room.gate(&dan, GatePurpose::Browse).await;
-    assert_eq!(room.held(&cat).await.ticket, cat);
-    let now = room.now().await;
-    room.tell(&[sign(&ben, now)]).await;
-    room.find(&ann).await;
-    let late = room.line_up("late").await;
-    room.go(&eve).await;
-    assert_eq!(room.admit_all().await, 1);
-    assert!(!room.waits(&ann).await);
-    room.go(&fay).await;
-    room.go(&ann).await;
-    assert_eq!(room.admit_all().await, 2);
+    queue.gate(&dan, GatePurpose::Browse).await;
+    assert_eq!(queue.held(&cat).await.ticket, cat);
+    let now = queue.now().await;
+    queue.tell(&[heartbeat(&ben, now)]).await;
+    queue.find(&ann).await;
+    let late = queue.line_up("late").await;
+    queue.go(&eve).await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(!queue.waits(&ann).await);
+    queue.go(&fay).await;
+    queue.go(&ann).await;
+    assert_eq!(queue.admit_all().await, 2);
     let rest = [ben, cat, dan, gil, late];
     assert_eq!(
-        who_waits(&room, &rest).await,
+        who_waits(&queue, &rest).await,
         [false, false, true, true, true]
     );
-    room.go(&rest[0]).await;
-    room.go(&rest[1]).await;
-    let report = room.admit(ALL).await;
+    queue.go(&rest[0]).await;
+    queue.go(&rest[1]).await;
+    let report = queue.admit(ALL).await;
     assert_eq!((report.done, report.aside, report.waiting), (2, 0, 1));
-    assert!(room.waits(&rest[4]).await);
+    assert!(queue.waits(&rest[4]).await);
 }
 
 /// Who returned and falls silent again stands aside again.
 pub async fn who_returned_may_stand_aside_again<F: QueueFixture>(fixture: F) {
-    let (mut room, line) = line_of(fixture, &["ann", "ben", "cat", "dan"], &["ben", "cat"]).await;
-    assert_eq!(room.admit_all().await, 2);
-    assert!(room.waits(&line[0]).await);
-    room.serve(ABSENCE + seconds(1)).await;
-    room.find(&line[3]).await;
-    room.go(&line[1]).await;
-    let report = room.admit(ALL).await;
-    if room.stood_still() {
+    let (mut queue, line) = line_of(fixture, &["ann", "ben", "cat", "dan"], &["ben", "cat"]).await;
+    assert_eq!(queue.admit_all().await, 2);
+    assert!(queue.waits(&line[0]).await);
+    queue.serve(ABSENCE + seconds(1)).await;
+    queue.find(&line[3]).await;
+    queue.go(&line[1]).await;
+    let report = queue.admit(ALL).await;
+    if queue.stood_still() {
         return;
     }
     assert_eq!((report.done, report.aside, report.waiting), (1, 1, 1));
-    assert!(room.waits(&line[0]).await);
-    room.go(&line[2]).await;
-    assert_eq!(room.admit_all().await, 1);
-    assert!(!room.waits(&line[0]).await);
+    assert!(queue.waits(&line[0]).await);
+    queue.go(&line[2]).await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(!queue.waits(&line[0]).await);
 }
 
 /// Users who stand aside wait: they count, and nobody behind them is told a position that grows
 /// when they return.
 pub async fn standing_aside_is_waiting<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve"];
-    let (mut room, line) = line_of(fixture, &names, &["cat", "dan", "eve"]).await;
-    assert_eq!(room.admit_all().await, 2);
-    room.change(|policy| policy.max_waiting = Some(3)).await;
-    assert_eq!(room.refused("fay").await, JoinRefusal::Full);
-    if room.stood_still() {
+    let (mut queue, line) = line_of(fixture, &names, &["cat", "dan", "eve"]).await;
+    assert_eq!(queue.admit_all().await, 2);
+    queue.change(|policy| policy.max_waiting = Some(3)).await;
+    assert_eq!(queue.refused("fay").await, JoinRefusal::Full);
+    if queue.stood_still() {
         return;
     }
-    assert_eq!(room.in_line(&line[4]).await, (3, 0));
+    assert_eq!(queue.in_line(&line[4]).await, (3, 0));
     for returning in [1, 0] {
-        assert!(room.waits(&line[returning]).await);
-        assert_eq!(room.in_line(&line[4]).await, (3, 0));
+        assert!(queue.waits(&line[returning]).await);
+        assert_eq!(queue.in_line(&line[4]).await, (3, 0));
     }
-    room.go(&line[0]).await;
-    room.go(&line[2]).await;
-    assert_eq!(room.admit_all().await, 1);
-    assert!(!room.waits(&line[1]).await);
+    queue.go(&line[0]).await;
+    queue.go(&line[2]).await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(!queue.waits(&line[1]).await);
     // A position may count ann, who has left.
-    assert!(room.in_line(&line[4]).await.0 <= 2);
+    assert!(queue.in_line(&line[4]).await.0 <= 2);
 }
 
 /// A user who joins finds no line where all waiting users stand aside.
 pub async fn users_who_stand_aside_are_no_line<F: QueueFixture>(fixture: F) {
-    let (mut room, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
-    assert_eq!(room.admit_all().await, 1);
-    if room.stood_still() {
+    let (mut queue, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
+    assert_eq!(queue.admit_all().await, 1);
+    if queue.stood_still() {
         return;
     }
-    room.walk_in("dan").await;
-    room.go(&line[2]).await;
-    assert!(room.waits(&line[1]).await);
+    queue.walk_in("dan").await;
+    queue.go(&line[2]).await;
+    assert!(queue.waits(&line[1]).await);
     // Now there is a line.
-    room.line_up("eve").await;
-    assert_eq!(room.admit_all().await, 1);
-    assert!(!room.waits(&line[1]).await);
+    queue.line_up("eve").await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(!queue.waits(&line[1]).await);
 }
 
 /// The place of a user who stands aside ends as any other: so long after the last heartbeat.
 pub async fn a_place_aside_ends_in_time<F: QueueFixture>(fixture: F) {
-    let (mut room, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
-    assert_eq!(room.admit_all().await, 1);
-    assert!(room.waits(&line[1]).await);
-    room.serve(WAITING_TTL.saturating_sub(ABSENCE)).await;
-    let report = room.tidy().await;
-    if room.stood_still() {
+    let (mut queue, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(queue.waits(&line[1]).await);
+    queue.serve(WAITING_TTL.saturating_sub(ABSENCE)).await;
+    let report = queue.tidy().await;
+    if queue.stood_still() {
         return;
     }
     assert_eq!(report.waiting, 1);
-    room.is_gone(&line[0]).await;
-    assert!(room.waits(&line[1]).await);
+    queue.is_gone(&line[0]).await;
+    assert!(queue.waits(&line[1]).await);
 }
 
 /// Users who stand aside may leave, and join again at the end.
 pub async fn who_stands_aside_may_leave<F: QueueFixture>(fixture: F) {
-    let (mut room, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
-    assert_eq!(room.admit_all().await, 1);
-    room.go(&line[0]).await;
-    assert_eq!(room.tidy().await.waiting, 1);
-    room.is_gone(&line[0]).await;
-    match room.join("ann").await.value {
+    let (mut queue, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
+    assert_eq!(queue.admit_all().await, 1);
+    queue.go(&line[0]).await;
+    assert_eq!(queue.tidy().await.waiting, 1);
+    queue.is_gone(&line[0]).await;
+    match queue.join("ann").await.value {
         JoinOutcome::Joined(place) => assert!(place.ticket.arrival > line[2].arrival),
         other => panic!("a new place: {other:?}"),
     }
@@ -217,80 +223,85 @@ pub async fn who_stands_aside_may_leave<F: QueueFixture>(fixture: F) {
 /// Bypass moves everybody.
 pub async fn bypass_admits_absent_users<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve"];
-    let (mut room, line) = line_of(fixture, &names, &["cat", "dan"]).await;
-    assert_eq!(room.admit_all().await, 2);
-    room.change(|policy| policy.state = PolicyState::Bypass)
+    let (mut queue, line) = line_of(fixture, &names, &["cat", "dan"]).await;
+    assert_eq!(queue.admit_all().await, 2);
+    queue
+        .change(|policy| policy.state = PolicyState::Bypass)
         .await;
-    let report = room.admit(ALL).await;
+    let report = queue.admit(ALL).await;
     assert_eq!((report.active, report.waiting, report.aside), (5, 0, 0));
-    assert_eq!(who_waits(&room, &line).await, [false; 5]);
+    assert_eq!(who_waits(&queue, &line).await, [false; 5]);
 }
 
 /// A queue in which all users stand aside is not empty.
 pub async fn a_queue_with_users_aside_is_not_empty<F: QueueFixture>(fixture: F) {
-    let (mut room, line) = line_of(fixture, &["ann", "ben"], &[]).await;
-    let report = room.admit(ALL).await;
-    if room.stood_still() {
+    let (mut queue, line) = line_of(fixture, &["ann", "ben"], &[]).await;
+    let report = queue.admit(ALL).await;
+    if queue.stood_still() {
         return;
     }
     assert_eq!((report.done, report.aside), (0, 2));
-    let control = &room.ports.control;
-    assert_eq!(control.is_empty(room.concert).await, Ok(false));
-    room.change(|policy| policy.state = PolicyState::Closed)
+    let control = &queue.ports.control;
+    assert_eq!(control.is_empty(queue.concert).await, Ok(false));
+    queue
+        .change(|policy| policy.state = PolicyState::Closed)
         .await;
-    let removed = room.ports.control.remove(room.concert).await;
+    let removed = queue.ports.control.remove(queue.concert).await;
     assert_eq!(removed, Ok(RemoveOutcome::NotEmpty));
-    assert!(room.waits(&line[0]).await);
+    assert!(queue.waits(&line[0]).await);
 }
 
 /// A clock that steps back keeps nobody aside.
 pub async fn who_returns_after_a_step_back_is_next<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan"];
-    let (mut room, line) = line_of(fixture, &names, &["ben", "cat", "dan"]).await;
-    assert_eq!(room.admit_all().await, 2);
-    if room.stood_still() {
+    let (mut queue, line) = line_of(fixture, &names, &["ben", "cat", "dan"]).await;
+    assert_eq!(queue.admit_all().await, 2);
+    if queue.stood_still() {
         return;
     }
-    room.step_back(seconds(40)).await;
-    assert!(room.waits(&line[0]).await);
-    room.go(&line[1]).await;
-    assert_eq!(room.admit_all().await, 1);
-    assert!(!room.waits(&line[0]).await);
-    assert!(room.waits(&line[3]).await);
+    queue.step_back(seconds(40)).await;
+    assert!(queue.waits(&line[0]).await);
+    queue.go(&line[1]).await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(!queue.waits(&line[0]).await);
+    assert!(queue.waits(&line[3]).await);
 }
 
 /// Nobody is absent for the time in which nothing was served.
 pub async fn time_without_service_makes_nobody_absent<F: QueueFixture>(fixture: F) {
     let mut policy = of_present(2);
     policy.state = PolicyState::Paused;
-    let mut room = Room::open(fixture, policy).await;
-    let line = room.all_line_up(&["ann", "ben"]).await;
-    room.pass(ABSENCE * 3).await;
-    room.change(|policy| policy.state = PolicyState::Open).await;
-    let report = room.admit(ALL).await;
+    let mut queue = TestQueue::open(fixture, policy).await;
+    let line = queue.all_line_up(&["ann", "ben"]).await;
+    queue.pass(ABSENCE * 3).await;
+    queue
+        .change(|policy| policy.state = PolicyState::Open)
+        .await;
+    let report = queue.admit(ALL).await;
     assert_eq!((report.done, report.aside), (2, 0));
-    assert_eq!(who_waits(&room, &line).await, [false, false]);
+    assert_eq!(who_waits(&queue, &line).await, [false, false]);
 }
 
 /// A heartbeat that an instance tells late counts from its own instant.
 pub async fn a_heartbeat_told_late_keeps_a_user_present<F: QueueFixture>(fixture: F) {
-    let (mut room, line) = line_of(fixture, &["ann", "ben"], &[]).await;
-    let heard_at = room.now().await - SignedDuration::from_secs(10);
-    room.tell(&[sign(&line[0], heard_at)]).await;
-    let report = room.admit(ALL).await;
-    if room.stood_still() {
+    let (mut queue, line) = line_of(fixture, &["ann", "ben"], &[]).await;
+    let heard_at = queue.now().await - SignedDuration::from_secs(10);
+    queue.tell(&[heartbeat(&line[0], heard_at)]).await;
+    let report = queue.admit(ALL).await;
+    if queue.stood_still() {
         return;
     }
     assert_eq!((report.done, report.aside), (1, 1));
-    assert!(!room.waits(&line[0]).await);
+    assert!(!queue.waits(&line[0]).await);
 }
 
 /// A policy may say that nobody stands aside, or that users may be silent for longer.
 pub async fn a_policy_says_who_is_absent<F: QueueFixture>(fixture: F) {
-    let (mut room, line) = line_of(fixture, &["ann", "ben"], &[]).await;
-    room.change(|policy| policy.absent_after = Some(ABSENCE * 2))
+    let (mut queue, line) = line_of(fixture, &["ann", "ben"], &[]).await;
+    queue
+        .change(|policy| policy.absent_after = Some(ABSENCE * 2))
         .await;
-    let report = room.admit(ALL).await;
+    let report = queue.admit(ALL).await;
     assert_eq!((report.done, report.aside), (2, 0));
-    assert_eq!(who_waits(&room, &line).await, [false, false]);
+    assert_eq!(who_waits(&queue, &line).await, [false, false]);
 }

@@ -8,9 +8,9 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-use super::{ALL, QueueFixture, Room, room::user};
+use super::{ALL, QueueFixture, TestQueue, test_queue::user};
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// Joins.
     pub(crate) async fn join(&self, name: &str) -> Stamped<JoinOutcome> {
         let user = user(name);

@@ -3,58 +3,58 @@
 use frontrow_domain::model::queue::PolicyState;
 
 use super::{
-    QueueFixture, Room, WAITING_TTL, asking::until, by_capacity, by_rate, minutes, paused,
+    QueueFixture, TestQueue, WAITING_TTL, asking::until, by_capacity, by_rate, minutes, paused,
 };
 
-/// Where nobody waits and there is room, joining makes active at once, with a claim deadline.
+/// Where nobody waits and there is queue, joining makes active at once, with a claim deadline.
 pub async fn who_finds_no_line_is_active_at_once<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(2)).await;
-    room.walk_in("ann").await;
-    room.walk_in("ben").await;
+    let queue = TestQueue::open(fixture, by_rate(2)).await;
+    queue.walk_in("ann").await;
+    queue.walk_in("ben").await;
 }
 
 /// Who finds somebody waiting waits behind them, even where there is room for both.
 pub async fn nobody_overtakes_the_line<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(2)).await;
-    room.walk_in("ann").await;
-    room.walk_in("ben").await;
-    let cat = room.line_up("cat").await;
-    room.pass(minutes(61)).await;
-    let dan = room.line_up("dan").await;
-    assert_eq!(room.in_line(&cat).await, (1, 1));
-    assert_eq!(room.in_line(&dan).await, (2, 0));
-    assert_eq!(room.admit_all().await, 2);
+    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    queue.walk_in("ann").await;
+    queue.walk_in("ben").await;
+    let cat = queue.line_up("cat").await;
+    queue.pass(minutes(61)).await;
+    let dan = queue.line_up("dan").await;
+    assert_eq!(queue.in_line(&cat).await, (1, 1));
+    assert_eq!(queue.in_line(&dan).await, (2, 0));
+    assert_eq!(queue.admit_all().await, 2);
 }
 
-/// Who finds no room waits, even where nobody else does.
+/// Who finds no queue waits, even where nobody else does.
 pub async fn who_finds_no_room_waits<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_capacity(1)).await;
-    let ann = room.walk_in("ann").await;
-    let ben = room.line_up("ben").await;
-    room.go(&ann).await;
-    room.line_up("cat").await; // ben is first
-    assert_eq!(room.in_line(&ben).await, (1, 1));
+    let queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let ann = queue.walk_in("ann").await;
+    let ben = queue.line_up("ben").await;
+    queue.go(&ann).await;
+    queue.line_up("cat").await; // ben is first
+    assert_eq!(queue.in_line(&ben).await, (1, 1));
 }
 
 /// When the last one waiting has left, there is no line any more.
 pub async fn a_line_that_left_is_no_line<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(1)).await;
-    room.walk_in("ann").await;
-    let ben = room.line_up("ben").await;
-    room.pass(minutes(61)).await;
-    room.go(&ben).await;
-    room.walk_in("cat").await;
+    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    queue.walk_in("ann").await;
+    let ben = queue.line_up("ben").await;
+    queue.pass(minutes(61)).await;
+    queue.go(&ben).await;
+    queue.walk_in("cat").await;
 }
 
 /// Waiting places that are past their end are no line, though no tick has removed them.
 pub async fn a_line_past_its_end_is_no_line<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    let ann = room.walk_in("ann").await;
-    room.line_up("ben").await;
-    room.go(&ann).await;
-    room.serve_past(WAITING_TTL).await;
-    let joined = room.join("cat").await;
-    if room.is_served(joined.as_of) {
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let ann = queue.walk_in("ann").await;
+    queue.line_up("ben").await;
+    queue.go(&ann).await;
+    queue.serve_past(WAITING_TTL).await;
+    let joined = queue.join("cat").await;
+    if queue.is_served(joined.as_of) {
         let frontrow_domain::ports::JoinOutcome::Joined(place) = joined.value else {
             panic!("cat should have joined: {joined:?}");
         };
@@ -64,10 +64,12 @@ pub async fn a_line_past_its_end_is_no_line<F: QueueFixture>(fixture: F) {
 
 /// Where the state admits nobody, joiners wait.
 pub async fn a_paused_queue_makes_everybody_wait<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.line_up("ann").await;
-    assert_eq!(room.admit_all().await, 0);
-    room.change(|policy| policy.state = PolicyState::Open).await;
-    assert_eq!(room.admit_all().await, 1);
-    room.walk_in("ben").await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.line_up("ann").await;
+    assert_eq!(queue.admit_all().await, 0);
+    queue
+        .change(|policy| policy.state = PolicyState::Open)
+        .await;
+    assert_eq!(queue.admit_all().await, 1);
+    queue.walk_in("ben").await;
 }

@@ -7,7 +7,7 @@ use frontrow_domain::{
     ports::{LookUpOutcome, TickOutcome},
 };
 
-use super::{QueueFixture, Room, by_capacity, by_rate, crowd, in_order_of_arrival, paused};
+use super::{QueueFixture, TestQueue, by_capacity, by_rate, crowd, in_order_of_arrival, paused};
 use crate::QueuePorts;
 
 /// Looks these up, over and over, until all are active; none may ever be gone.
@@ -32,18 +32,20 @@ async fn watch(ports: QueuePorts, mut tickets: Vec<Ticket>) {
 
 /// Whoever looks up a place while people are being admitted finds it, waiting or active.
 pub async fn a_watcher_never_finds_an_admitted_user_gone<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(60).await;
-    room.change(|policy| policy.state = PolicyState::Open).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(60).await;
+    queue
+        .change(|policy| policy.state = PolicyState::Open)
+        .await;
     let watchers: Vec<_> = (0..4)
         .map(|number| {
             let share = line.iter().skip(number).step_by(4).cloned().collect();
-            tokio::spawn(watch(room.for_task().0, share))
+            tokio::spawn(watch(queue.for_task().0, share))
         })
         .collect();
     let mut admitted = 0;
     while admitted < 60 {
-        let done = room.admit(2).await.done;
+        let done = queue.admit(2).await.done;
         assert!(done > 0, "{admitted} of 60 were admitted, then nobody");
         admitted += done;
         tokio::task::yield_now().await;
@@ -53,7 +55,7 @@ pub async fn a_watcher_never_finds_an_admitted_user_gone<F: QueueFixture>(fixtur
     }
 }
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// Ticks from many tasks at the same time until a tick finds nothing more to admit: how many
     /// they admitted together. `waiting` are in the line.
     async fn many_tick(&self, tasks: usize, limit: u32, waiting: u64) -> u64 {
@@ -89,13 +91,15 @@ impl<F: QueueFixture> Room<F> {
 
 /// However many tick at the same time, each is admitted once, and nobody is lost.
 pub async fn many_ticks_at_once_admit_everybody_once<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(60).await;
-    room.change(|policy| policy.state = PolicyState::Open).await;
-    let done = room.many_tick(6, 3, 60).await + u64::from(room.admit_all().await);
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(60).await;
+    queue
+        .change(|policy| policy.state = PolicyState::Open)
+        .await;
+    let done = queue.many_tick(6, 3, 60).await + u64::from(queue.admit_all().await);
     assert_eq!(done, 60);
-    assert_eq!(room.still_waiting(&line).await, 0);
-    let report = room.tidy().await;
+    assert_eq!(queue.still_waiting(&line).await, 0);
+    let report = queue.tidy().await;
     assert_eq!(
         (report.waiting, report.active, report.departed),
         (0, 60, 60)
@@ -104,71 +108,72 @@ pub async fn many_ticks_at_once_admit_everybody_once<F: QueueFixture>(fixture: F
 
 /// However many tick at the same time, a window lets in no more than its number, the first of all.
 pub async fn many_ticks_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(40).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(40).await;
     let rate = by_rate(17);
-    room.change(|policy| *policy = rate).await;
-    let done = room.many_tick(6, 3, 17).await + u64::from(room.admit_all().await);
+    queue.change(|policy| *policy = rate).await;
+    let done = queue.many_tick(6, 3, 17).await + u64::from(queue.admit_all().await);
     assert_eq!(done, 17);
     let (first, others) = line.split_at(17);
-    assert_eq!(room.still_waiting(first).await, 0);
-    assert_eq!(room.still_waiting(others).await, 23);
+    assert_eq!(queue.still_waiting(first).await, 0);
+    assert_eq!(queue.still_waiting(others).await, 23);
 }
 
 /// However many tick at the same time, no more are active than may be.
 pub async fn many_ticks_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(40).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(40).await;
     let capacity = by_capacity(11);
-    room.change(|policy| *policy = capacity).await;
-    let done = room.many_tick(6, 3, 11).await + u64::from(room.admit_all().await);
+    queue.change(|policy| *policy = capacity).await;
+    let done = queue.many_tick(6, 3, 11).await + u64::from(queue.admit_all().await);
     assert_eq!(done, 11);
     let (first, others) = line.split_at(11);
-    assert_eq!(room.still_waiting(first).await, 0);
-    assert_eq!(room.still_waiting(others).await, 29);
+    assert_eq!(queue.still_waiting(first).await, 0);
+    assert_eq!(queue.still_waiting(others).await, 29);
 }
 
 /// However many join at the same time, no more are active at once than the rate says; the first.
 pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(13)).await;
-    let everybody = in_order_of_arrival(room.crowd_enters(40).await);
+    let queue = TestQueue::open(fixture, by_rate(13)).await;
+    let everybody = in_order_of_arrival(queue.crowd_enters(40).await);
     let (first, others) = everybody.split_at(13);
-    assert_eq!(room.still_waiting(first).await, 0);
-    assert_eq!(room.still_waiting(others).await, 27);
+    assert_eq!(queue.still_waiting(first).await, 0);
+    assert_eq!(queue.still_waiting(others).await, 27);
 }
 
 /// However many join at the same time, no more are active at once than may be; the first.
 pub async fn many_joins_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_capacity(13)).await;
-    let everybody = in_order_of_arrival(room.crowd_enters(40).await);
+    let queue = TestQueue::open(fixture, by_capacity(13)).await;
+    let everybody = in_order_of_arrival(queue.crowd_enters(40).await);
     let (first, others) = everybody.split_at(13);
-    assert_eq!(room.still_waiting(first).await, 0);
-    assert_eq!(room.still_waiting(others).await, 27);
+    assert_eq!(queue.still_waiting(first).await, 0);
+    assert_eq!(queue.still_waiting(others).await, 27);
 }
 
 /// People join, leave and are admitted all at the same time, and none is lost or counted twice.
 pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(40).await;
-    room.change(|policy| policy.state = PolicyState::Bypass)
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(40).await;
+    queue
+        .change(|policy| policy.state = PolicyState::Bypass)
         .await;
     let leaving = line.iter().step_by(2).cloned().map(|ticket| {
-        let queue = Arc::clone(&room.ports.queue);
+        let queue = Arc::clone(&queue.ports.queue);
         tokio::spawn(async move { queue.leave(&ticket).await.expect("leave") })
     });
     let leaving: Vec<_> = leaving.collect();
-    let joining = room.crowd_more(20);
-    let (joined, _) = futures_util::future::join(joining, room.many_tick(3, 2, 40)).await;
+    let joining = queue.crowd_more(20);
+    let (joined, _) = futures_util::future::join(joining, queue.many_tick(3, 2, 40)).await;
     for left in leaving {
         let left = left.await.expect("a leaver").value;
         assert_eq!(left, frontrow_domain::ports::LeaveOutcome::Left);
     }
-    room.admit_all().await;
+    queue.admit_all().await;
     let staying: Vec<_> = line.iter().skip(1).step_by(2).cloned().collect();
-    assert_eq!(room.still_waiting(&staying).await, 0);
-    assert_eq!(room.still_waiting(&joined).await, 0);
+    assert_eq!(queue.still_waiting(&staying).await, 0);
+    assert_eq!(queue.still_waiting(&joined).await, 0);
     for ticket in &joined {
-        let looked_up = room.ports.queue.look_up(ticket).await.expect("look up");
+        let looked_up = queue.ports.queue.look_up(ticket).await.expect("look up");
         let LookUpOutcome::Found(place) = looked_up.value else {
             panic!("{} has a place", ticket.user);
         };
@@ -180,17 +185,17 @@ pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>
             "admitted before they came"
         );
     }
-    let report = room.tidy().await;
+    let report = queue.tidy().await;
     assert_eq!((report.waiting, report.active), (0, 40));
 }
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// So many others join at the same time.
     async fn crowd_more(&self, count: usize) -> Vec<Ticket> {
         crowd(count, |number| {
             let (ports, concert) = self.for_task();
             async move {
-                let name = super::room::user(&format!("late-{number}"));
+                let name = super::test_queue::user(&format!("late-{number}"));
                 let joined = ports.queue.join(concert, &name, None).await.expect("join");
                 match joined.value {
                     frontrow_domain::ports::JoinOutcome::Joined(place) => place.ticket,

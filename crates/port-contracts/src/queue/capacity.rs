@@ -3,135 +3,138 @@
 use frontrow_domain::model::queue::{Capacity, GatePurpose};
 
 use super::{
-    ACTIVE_TTL, CLAIM_TTL, QueueFixture, Room, by_capacity, by_rate, minutes, paused, seconds,
+    ACTIVE_TTL, CLAIM_TTL, QueueFixture, TestQueue, by_capacity, by_rate, minutes, paused, seconds,
 };
 
 /// No more are active at once than may be, whether they walked in or waited.
 pub async fn no_more_are_active_than_may_be<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(2)).await;
-    room.walk_in("ann").await;
-    room.walk_in("ben").await;
-    room.line_up("cat").await;
-    assert_eq!(room.admit_all().await, 0);
-    let report = room.tidy().await;
+    let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
+    queue.walk_in("ann").await;
+    queue.walk_in("ben").await;
+    queue.line_up("cat").await;
+    assert_eq!(queue.admit_all().await, 0);
+    let report = queue.tidy().await;
     assert_eq!((report.waiting, report.active), (1, 2));
 }
 
 /// A tick fills all free places, and no more.
 pub async fn a_tick_fills_the_free_places<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.crowd_lines_up(10).await;
-    room.change(|policy| *policy = by_capacity(4)).await;
-    assert_eq!(room.admit_all().await, 4);
-    assert_eq!(room.admit_all().await, 0);
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.crowd_lines_up(10).await;
+    queue.change(|policy| *policy = by_capacity(4)).await;
+    assert_eq!(queue.admit_all().await, 4);
+    assert_eq!(queue.admit_all().await, 0);
 }
 
 /// Who leaves makes room for one more.
 pub async fn leaving_makes_room<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(2)).await;
-    let ann = room.walk_in("ann").await;
-    room.walk_in("ben").await;
-    let line = room.all_line_up(&["cat", "dan"]).await;
-    room.go(&ann).await;
-    assert_eq!(room.admit_all().await, 1);
-    assert!(!room.waits(&line[0]).await);
-    assert!(room.waits(&line[1]).await);
+    let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
+    let ann = queue.walk_in("ann").await;
+    queue.walk_in("ben").await;
+    let line = queue.all_line_up(&["cat", "dan"]).await;
+    queue.go(&ann).await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(!queue.waits(&line[0]).await);
+    assert!(queue.waits(&line[1]).await);
 }
 
-/// An active place that is past its end makes room, for a tick and for a join, though no tick has
+/// An active place that is past its end makes queue, for a tick and for a join, though no tick has
 /// removed it.
 pub async fn an_ended_place_makes_room_without_a_tick<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(2)).await;
+    let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
     for name in ["ann", "ben"] {
-        let ticket = room.walk_in(name).await;
-        room.pass_gate(&ticket, GatePurpose::Browse).await;
+        let ticket = queue.walk_in(name).await;
+        queue.pass_gate(&ticket, GatePurpose::Browse).await;
     }
-    room.pass(ACTIVE_TTL + seconds(1)).await;
-    room.walk_in("cat").await;
-    room.walk_in("dan").await;
-    room.line_up("eve").await;
+    queue.pass(ACTIVE_TTL + seconds(1)).await;
+    queue.walk_in("cat").await;
+    queue.walk_in("dan").await;
+    queue.line_up("eve").await;
 }
 
 /// A place that nobody claimed makes room for the next in line.
 pub async fn an_unclaimed_place_makes_room<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    room.walk_in("ann").await;
-    room.serve(CLAIM_TTL / 2).await;
-    let ben = room.line_up("ben").await;
-    room.serve(CLAIM_TTL / 2).await;
-    let admitted = room.admit_all().await;
-    if !room.stood_still() {
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    queue.walk_in("ann").await;
+    queue.serve(CLAIM_TTL / 2).await;
+    let ben = queue.line_up("ben").await;
+    queue.serve(CLAIM_TTL / 2).await;
+    let admitted = queue.admit_all().await;
+    if !queue.stood_still() {
         assert_eq!(admitted, 1);
-        assert!(!room.waits(&ben).await);
+        assert!(!queue.waits(&ben).await);
     }
 }
 
 /// A place that made room for another is gone for good, also under a policy that would have let it live.
 pub async fn a_place_that_made_room_does_not_come_back<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    let ann = room.walk_in("ann").await;
-    room.serve(CLAIM_TTL / 2).await;
-    let ben = room.line_up("ben").await;
-    room.serve_past(CLAIM_TTL / 2).await;
-    let admitted = room.admit_all().await;
-    if room.stood_still() {
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let ann = queue.walk_in("ann").await;
+    queue.serve(CLAIM_TTL / 2).await;
+    let ben = queue.line_up("ben").await;
+    queue.serve_past(CLAIM_TTL / 2).await;
+    let admitted = queue.admit_all().await;
+    if queue.stood_still() {
         return;
     }
     assert_eq!(admitted, 1);
-    room.change(|policy| policy.claim_ttl = 10 * CLAIM_TTL)
+    queue
+        .change(|policy| policy.claim_ttl = 10 * CLAIM_TTL)
         .await;
-    room.is_gone(&ann).await;
-    assert!(!room.waits(&ben).await);
-    assert_eq!(room.tidy().await.active, 1);
+    queue.is_gone(&ann).await;
+    assert!(!queue.waits(&ben).await);
+    assert_eq!(queue.tidy().await.active, 1);
 }
 
 /// Lowering the capacity evicts nobody, and nobody is admitted until enough have gone.
 pub async fn a_lowered_capacity_evicts_nobody<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(3)).await;
+    let mut queue = TestQueue::open(fixture, by_capacity(3)).await;
     let mut active = Vec::new();
     for name in ["ann", "ben", "cat"] {
-        active.push(room.walk_in(name).await);
+        active.push(queue.walk_in(name).await);
     }
-    room.line_up("dan").await;
-    room.change(|policy| *policy = by_capacity(1)).await;
+    queue.line_up("dan").await;
+    queue.change(|policy| *policy = by_capacity(1)).await;
     for ticket in &active {
-        assert!(!room.waits(ticket).await);
+        assert!(!queue.waits(ticket).await);
     }
     for (gone, ticket) in (1..).zip(&active) {
-        assert_eq!(room.admit_all().await, 0);
-        room.go(ticket).await;
+        assert_eq!(queue.admit_all().await, 0);
+        queue.go(ticket).await;
         if gone == 3 {
-            assert_eq!(room.admit_all().await, 1);
+            assert_eq!(queue.admit_all().await, 1);
         }
     }
 }
 
 /// A raised capacity holds at once.
 pub async fn a_raised_capacity_holds_at_once<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    room.walk_in("ann").await;
-    room.all_line_up(&["ben", "cat", "dan"]).await;
-    room.change(|policy| *policy = by_capacity(3)).await;
-    assert_eq!(room.admit_all().await, 2);
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    queue.walk_in("ann").await;
+    queue.all_line_up(&["ben", "cat", "dan"]).await;
+    queue.change(|policy| *policy = by_capacity(3)).await;
+    assert_eq!(queue.admit_all().await, 2);
 }
 
 /// With a rate and a capacity both bind.
 pub async fn a_rate_and_a_capacity_both_bind<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(10).await;
-    room.change(|policy| {
-        *policy = by_rate(3);
-        policy.capacity = Some(Capacity { max_active: 2 });
-    })
-    .await;
-    assert_eq!(room.admit_all().await, 2); // the capacity is the tighter
-    room.go(&line[0]).await;
-    assert_eq!(room.admit_all().await, 1);
-    room.go(&line[1]).await;
-    assert_eq!(room.admit_all().await, 0); // now the rate is
-    room.change(|policy| policy.active_ttl = minutes(24 * 60))
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(10).await;
+    queue
+        .change(|policy| {
+            *policy = by_rate(3);
+            policy.capacity = Some(Capacity { max_active: 2 });
+        })
         .await;
-    room.pass_gate(&line[2], GatePurpose::Browse).await;
-    room.pass(minutes(61)).await;
-    assert_eq!(room.admit_all().await, 1);
+    assert_eq!(queue.admit_all().await, 2); // the capacity is the tighter
+    queue.go(&line[0]).await;
+    assert_eq!(queue.admit_all().await, 1);
+    queue.go(&line[1]).await;
+    assert_eq!(queue.admit_all().await, 0); // now the rate is
+    queue
+        .change(|policy| policy.active_ttl = minutes(24 * 60))
+        .await;
+    queue.pass_gate(&line[2], GatePurpose::Browse).await;
+    queue.pass(minutes(61)).await;
+    assert_eq!(queue.admit_all().await, 1);
 }

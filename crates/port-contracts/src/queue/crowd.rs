@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use frontrow_domain::model::queue::{Place, Ticket};
 
-use super::{QueueFixture, Room, room::user};
+use super::{QueueFixture, TestQueue, test_queue::user};
 use crate::QueuePorts;
 
 /// Runs `count` tasks side by side, and gives what they gave, in the order of their numbers.
@@ -30,7 +30,7 @@ where
     results
 }
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// So many people join at the same time, each from a task of their own, and get a new place.
     pub(crate) async fn crowd_enters(&self, count: usize) -> Vec<Place> {
         crowd(count, |number| {

@@ -3,9 +3,9 @@
 use frontrow_domain::model::queue::{Gaps, GatePurpose, Ticket};
 use frontrow_domain::ports::LeaveOutcome;
 
-use super::{QueueFixture, Room, WAITING_TTL, by_capacity, by_rate, paused, seconds};
+use super::{QueueFixture, TestQueue, WAITING_TTL, by_capacity, by_rate, paused, seconds};
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// Copies the queue, as a replica has it. False where the store cannot lose its last writes
     /// alone: then the contract has nothing to say.
     pub(crate) async fn copy(&mut self) -> bool {
@@ -37,215 +37,217 @@ impl<F: QueueFixture> Room<F> {
 /// Users whose places were lost come back at their arrival, also where others have joined before
 /// the first of them does; new joins come after all of them.
 pub async fn lost_places_come_back_in_their_order<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    if !room.copy().await {
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    if !queue.copy().await {
         return;
     }
-    let lost = room.all_line_up(&["ben", "cat"]).await;
-    room.fail_over().await;
-    let dan = room.line_up("dan").await;
+    let lost = queue.all_line_up(&["ben", "cat"]).await;
+    queue.fail_over().await;
+    let dan = queue.line_up("dan").await;
     assert!(dan.arrival > lost[1].arrival);
-    let cat = room.find(&lost[1]).await;
+    let cat = queue.find(&lost[1]).await;
     assert_eq!(cat.ticket, lost[1], "byte for byte");
-    assert_eq!(room.held(&lost[0]).await.ticket, lost[0]);
-    room.stand_in_order(&[&ann, &lost[0], &lost[1], &dan]).await;
+    assert_eq!(queue.held(&lost[0]).await.ticket, lost[0]);
+    queue
+        .stand_in_order(&[&ann, &lost[0], &lost[1], &dan])
+        .await;
 }
 
 /// The first call that finds the other server records the loss: here a tick, before any request.
 pub async fn a_tick_finds_the_loss<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    if !room.copy().await {
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    if !queue.copy().await {
         return;
     }
-    let ben = room.line_up("ben").await;
-    room.fail_over().await;
-    room.tidy().await;
-    let seen = room.see().await;
+    let ben = queue.line_up("ben").await;
+    queue.fail_over().await;
+    queue.tidy().await;
+    let seen = queue.see().await;
     assert!(seen.reentry_until.is_some());
     assert!(!seen.queue.recovering, "admission goes on");
-    let cat = room.line_up("cat").await;
+    let cat = queue.line_up("cat").await;
     assert!(cat.arrival > ben.arrival);
-    room.find(&ben).await;
-    room.stand_in_line(&[&ann, &ben, &cat]).await;
+    queue.find(&ben).await;
+    queue.stand_in_line(&[&ann, &ben, &cat]).await;
 }
 
 /// An admission that was lost is made again: its user waits at their arrival, at the head.
 pub async fn a_lost_admission_is_made_again<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    let ann = room.walk_in("ann").await;
-    let line = room.all_line_up(&["ben", "cat"]).await;
-    if !room.copy().await {
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let ann = queue.walk_in("ann").await;
+    let line = queue.all_line_up(&["ben", "cat"]).await;
+    if !queue.copy().await {
         return;
     }
-    room.go(&ann).await;
-    assert_eq!(room.admit_all().await, 1);
-    room.pass_gate(&line[0], GatePurpose::Browse).await;
-    room.fail_over().await;
+    queue.go(&ann).await;
+    assert_eq!(queue.admit_all().await, 1);
+    queue.pass_gate(&line[0], GatePurpose::Browse).await;
+    queue.fail_over().await;
     // The store knows ann's place still, and nothing of ben's admission.
-    assert!(room.waits(&line[0]).await);
-    room.go(&ann).await;
-    assert_eq!(room.admit_all().await, 1);
-    assert!(!room.waits(&line[0]).await);
-    assert!(room.waits(&line[1]).await);
+    assert!(queue.waits(&line[0]).await);
+    queue.go(&ann).await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(!queue.waits(&line[0]).await);
+    assert!(queue.waits(&line[1]).await);
 }
 
 /// A user who was admitted at once and lost comes back to the head of the line.
 pub async fn who_was_admitted_at_once_comes_back_first<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(1)).await;
-    if !room.copy().await {
+    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    if !queue.copy().await {
         return;
     }
-    let ann = room.walk_in("ann").await;
-    let ben = room.line_up("ben").await;
-    room.fail_over().await;
-    room.find(&ben).await;
-    assert!(room.waits(&ann).await);
-    assert_eq!(room.admit_all().await, 1);
-    assert!(!room.waits(&ann).await);
-    assert!(room.waits(&ben).await);
+    let ann = queue.walk_in("ann").await;
+    let ben = queue.line_up("ben").await;
+    queue.fail_over().await;
+    queue.find(&ben).await;
+    assert!(queue.waits(&ann).await);
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(!queue.waits(&ann).await);
+    assert!(queue.waits(&ben).await);
 }
 
 /// A ticket that the store never lost brings nothing back: neither that of a place that ended
 /// before the copy, nor one of a place that ended after the loss was found.
 pub async fn what_was_not_lost_does_not_come_back<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    room.go(&ann).await;
-    if !room.copy().await {
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    queue.go(&ann).await;
+    if !queue.copy().await {
         return;
     }
-    let lost = room.all_line_up(&["ben", "cat"]).await;
-    room.fail_over().await;
-    room.is_gone(&ann).await;
-    room.find(&lost[0]).await;
-    room.go(&lost[0]).await;
-    room.is_gone(&lost[0]).await;
+    let lost = queue.all_line_up(&["ben", "cat"]).await;
+    queue.fail_over().await;
+    queue.is_gone(&ann).await;
+    queue.find(&lost[0]).await;
+    queue.go(&lost[0]).await;
+    queue.is_gone(&lost[0]).await;
     // Cat joins without her ticket, and leaves.
-    let anew = room.line_up("cat").await;
-    room.go(&anew).await;
-    room.is_gone(&lost[1]).await;
-    room.is_gone(&anew).await;
+    let anew = queue.line_up("cat").await;
+    queue.go(&anew).await;
+    queue.is_gone(&lost[1]).await;
+    queue.is_gone(&anew).await;
 }
 
 /// A place that was taken and lost after an earlier one of its user had ended comes back.
 pub async fn a_later_place_than_the_one_that_ended_comes_back<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let first = room.line_up("ann").await;
-    if !room.copy().await {
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let first = queue.line_up("ann").await;
+    if !queue.copy().await {
         return;
     }
-    room.fail_over().await;
-    room.go(&first).await;
-    assert!(room.copy().await);
-    let second = room.line_up("ann").await;
-    room.fail_over().await;
-    room.is_gone(&first).await;
-    assert_eq!(room.find(&second).await.ticket, second);
+    queue.fail_over().await;
+    queue.go(&first).await;
+    assert!(queue.copy().await);
+    let second = queue.line_up("ann").await;
+    queue.fail_over().await;
+    queue.is_gone(&first).await;
+    assert_eq!(queue.find(&second).await.ticket, second);
 }
 
 /// Who leaves with a lost ticket has left.
 pub async fn a_lost_place_can_be_left<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    if !room.copy().await {
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    if !queue.copy().await {
         return;
     }
-    let ann = room.line_up("ann").await;
-    room.fail_over().await;
-    assert_eq!(room.leave(&ann).await.value, LeaveOutcome::Left);
-    room.is_gone(&ann).await;
-    assert_eq!(room.tidy().await.waiting, 0);
+    let ann = queue.line_up("ann").await;
+    queue.fail_over().await;
+    assert_eq!(queue.leave(&ann).await.value, LeaveOutcome::Left);
+    queue.is_gone(&ann).await;
+    assert_eq!(queue.tidy().await.waiting, 0);
 }
 
 /// A ticket that is later than every arrival that the store knows proves the loss by itself.
 pub async fn a_lost_ticket_proves_the_loss<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
+    let queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
     let after = |ticket: &Ticket, name: &str, by| Ticket {
         arrival: ticket.arrival.later(seconds(by)),
-        ..room.ticket(name, 1)
+        ..queue.ticket(name, 1)
     };
     let cat = after(&ann, "cat", 2);
     let ben = after(&ann, "ben", 1);
     for lost in [&cat, &ben] {
-        assert_eq!(room.find(lost).await.ticket, *lost);
+        assert_eq!(queue.find(lost).await.ticket, *lost);
     }
-    let dan = room.line_up("dan").await;
+    let dan = queue.line_up("dan").await;
     assert!(dan.arrival > cat.arrival);
-    room.stand_in_line(&[&ann, &ben, &cat, &dan]).await;
+    queue.stand_in_line(&[&ann, &ben, &cat, &dan]).await;
 }
 
 /// After a silence a lost ticket comes back, although others have joined since: the store may have
 /// been replaced by a copy without another name. Until one is shown, nothing is different.
 pub async fn a_silence_may_hide_a_loss<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    room.pass(seconds(90)).await;
-    room.tidy().await;
-    room.silence_hides_a_loss(&ann).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    queue.pass(seconds(90)).await;
+    queue.tidy().await;
+    queue.silence_hides_a_loss(&ann).await;
 }
 
 /// The first call after a silence may be a join, before any tick.
 pub async fn a_join_may_end_a_silence<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    room.pass(seconds(90)).await;
-    room.silence_hides_a_loss(&ann).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    queue.pass(seconds(90)).await;
+    queue.silence_hides_a_loss(&ann).await;
 }
 
 /// So it may in a queue that nobody is in, as a nightly backup has it.
 pub async fn a_join_may_end_the_silence_of_an_empty_queue<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    room.go(&ann).await;
-    room.tidy().await;
-    room.pass(seconds(90)).await;
-    room.tidy().await;
-    let ben = room.line_up("ben").await;
-    let lost = room.lost_after(&ann, "cat");
-    assert_eq!(room.find(&lost).await.ticket, lost);
-    room.is_gone(&ann).await;
-    assert!(room.waits(&lost).await && lost.arrival < ben.arrival);
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    queue.go(&ann).await;
+    queue.tidy().await;
+    queue.pass(seconds(90)).await;
+    queue.tidy().await;
+    let ben = queue.line_up("ben").await;
+    let lost = queue.lost_after(&ann, "cat");
+    assert_eq!(queue.find(&lost).await.ticket, lost);
+    queue.is_gone(&ann).await;
+    assert!(queue.waits(&lost).await && lost.arrival < ben.arrival);
 }
 
 /// Never longer than the waiting time to live.
 pub async fn lost_places_come_back_for_the_waiting_time_to_live<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.line_up("zoe").await;
-    if !room.copy().await {
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.line_up("zoe").await;
+    if !queue.copy().await {
         return;
     }
-    let ann = room.line_up("ann").await;
-    room.fail_over().await;
-    room.line_up("ben").await;
-    room.serve(WAITING_TTL + seconds(1)).await;
-    assert_eq!(room.see().await.reentry_until, None);
-    room.is_gone(&ann).await;
-    let anew = room.joins_anew(&ann).await;
+    let ann = queue.line_up("ann").await;
+    queue.fail_over().await;
+    queue.line_up("ben").await;
+    queue.serve(WAITING_TTL + seconds(1)).await;
+    assert_eq!(queue.see().await.reentry_until, None);
+    queue.is_gone(&ann).await;
+    let anew = queue.joins_anew(&ann).await;
     assert!(anew.arrival > ann.arrival);
 }
 
 /// Eight losses in a row are remembered.
 pub async fn eight_losses_are_remembered<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
     let mut line = Vec::new();
     for number in 0..Gaps::MAX {
-        line.push(room.line_up(&format!("kept-{number}")).await);
-        if !room.copy().await {
+        line.push(queue.line_up(&format!("kept-{number}")).await);
+        if !queue.copy().await {
             return;
         }
-        let lost = room.line_up(&format!("lost-{number}")).await;
-        room.fail_over().await;
-        room.tidy().await;
+        let lost = queue.line_up(&format!("lost-{number}")).await;
+        queue.fail_over().await;
+        queue.tidy().await;
         line.push(lost);
     }
     for lost in line.iter().skip(1).step_by(2).rev() {
-        assert_eq!(room.find(lost).await.ticket, *lost);
+        assert_eq!(queue.find(lost).await.ticket, *lost);
     }
     for kept in &line {
-        room.find(kept).await;
+        queue.find(kept).await;
     }
     let all: Vec<_> = line.iter().collect();
-    room.stand_in_line(&all).await;
+    queue.stand_in_line(&all).await;
 }

@@ -1,34 +1,39 @@
 //! What one look tells of a whole line.
 
 use frontrow_domain::{
-    model::queue::{GatePurpose, Line, LineMark, PolicyState, SaleState, Standing, Ticket, Turn},
-    ports::{GateOutcome, LineOutcome, LookUpOutcome, Stamped},
+    model::queue::{
+        DepartureCursor, GatePurpose, LineSnapshot, PolicyState, SaleState, Standing, Ticket, Turn,
+    },
+    ports::{GateOutcome, LookUpOutcome, SnapshotOutcome, Stamped},
 };
 
 use crate::fixture::counted;
 
 use super::{
-    QueueFixture, RECOVERY, Room, WAITING_TTL, by_capacity, by_rate, crowd, minutes, paused,
+    QueueFixture, RECOVERY, TestQueue, WAITING_TTL, by_capacity, by_rate, crowd, minutes, paused,
     seconds,
 };
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// Looks at the line, since an earlier look.
-    pub(crate) async fn look_since(&self, since: Option<LineMark>) -> Stamped<LineOutcome> {
-        let looked = self.ports.line.look(self.concert, since).await;
+    pub(crate) async fn look_since(
+        &self,
+        since: Option<DepartureCursor>,
+    ) -> Stamped<SnapshotOutcome> {
+        let looked = self.ports.line.snapshot(self.concert, since).await;
         looked.expect("look")
     }
 
     /// Looks at the line, since an earlier look, and sees it.
-    pub(crate) async fn see_since(&self, since: Option<LineMark>) -> Line {
+    pub(crate) async fn see_since(&self, since: Option<DepartureCursor>) -> LineSnapshot {
         match self.look_since(since).await.value {
-            LineOutcome::Seen(line) => line,
-            LineOutcome::NotSeeded => panic!("the store should have the queue"),
+            SnapshotOutcome::Seen(line) => line,
+            SnapshotOutcome::NotSeeded => panic!("the store should have the queue"),
         }
     }
 
     /// Looks at the line for the first time, and sees it.
-    pub(crate) async fn see(&self) -> Line {
+    pub(crate) async fn see(&self) -> LineSnapshot {
         self.see_since(None).await
     }
 
@@ -49,15 +54,15 @@ fn stood(standing: Standing) -> (u64, u64) {
 
 /// A look tells what the queue is like and who waits, and that nobody was admitted yet.
 pub async fn a_look_tells_how_the_line_stands<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    let empty = room.see().await;
+    let queue = TestQueue::open(fixture, paused()).await;
+    let empty = queue.see().await;
     assert_eq!((empty.waiting, empty.admitted), (0, 0));
-    let line = room.all_line_up(&["ann", "ben", "cat"]).await;
-    let seen = room.see().await;
-    assert_eq!(seen.generation.0, room.generation);
-    assert_eq!(seen.policy_version.0, room.version);
+    let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
+    let seen = queue.see().await;
+    assert_eq!(seen.generation.0, queue.generation);
+    assert_eq!(seen.policy_version.0, queue.version);
     assert_eq!(seen.waiting_ttl, WAITING_TTL);
-    assert_eq!(seen.queue, room.find(&line[0]).await.queue);
+    assert_eq!(seen.queue, queue.find(&line[0]).await.queue);
     assert_eq!(seen.reentry_until, None);
     assert_eq!((seen.waiting, seen.admitted), (3, 0));
     assert_eq!(seen.admitted_up_to, None);
@@ -65,19 +70,20 @@ pub async fn a_look_tells_how_the_line_stands<F: QueueFixture>(fixture: F) {
 
 /// A look tells of a new policy and of a queue that is sold out at once.
 pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.change(|policy| {
-        policy.state = PolicyState::Bypass;
-        policy.waiting_ttl = minutes(7);
-    })
-    .await;
-    let sold_out = room
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue
+        .change(|policy| {
+            policy.state = PolicyState::Bypass;
+            policy.waiting_ttl = minutes(7);
+        })
+        .await;
+    let sold_out = queue
         .ports
         .control
-        .set_sale(room.concert, counted(SaleState::SoldOut));
+        .set_sale(queue.concert, counted(SaleState::SoldOut));
     sold_out.await.expect("sell out");
-    let seen = room.see().await;
-    assert_eq!(seen.policy_version.0, room.version);
+    let seen = queue.see().await;
+    assert_eq!(seen.policy_version.0, queue.version);
     assert_eq!(seen.waiting_ttl, minutes(7));
     assert_eq!(seen.queue.state, PolicyState::Bypass);
     assert_eq!(seen.queue.sale, SaleState::SoldOut);
@@ -85,53 +91,53 @@ pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
 
 /// Who found no line and was active at once was not admitted from it.
 pub async fn who_walks_in_is_not_admitted_from_the_line<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(2)).await;
-    room.walk_in("ann").await;
-    room.walk_in("ben").await;
-    let cat = room.line_up("cat").await;
-    let seen = room.see().await;
+    let queue = TestQueue::open(fixture, by_rate(2)).await;
+    queue.walk_in("ann").await;
+    queue.walk_in("ben").await;
+    let cat = queue.line_up("cat").await;
+    let seen = queue.see().await;
     assert_eq!((seen.admitted, seen.admitted_up_to), (0, None));
-    assert_eq!(room.stood(&cat).await, (1, 0));
+    assert_eq!(queue.stood(&cat).await, (1, 0));
 }
 
 /// Admission is counted, and the look says how far it has come; both outlive those places.
 pub async fn a_look_tells_how_far_admission_has_come<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(5).await;
-    room.change(|policy| *policy = by_rate(3)).await;
-    assert_eq!(room.admit(2).await.done, 2);
-    let seen = room.see().await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(5).await;
+    queue.change(|policy| *policy = by_rate(3)).await;
+    assert_eq!(queue.admit(2).await.done, 2);
+    let seen = queue.see().await;
     assert_eq!((seen.waiting, seen.admitted), (3, 2));
     assert_eq!(seen.admitted_up_to, Some(line[1].arrival));
-    assert_eq!(room.admit_all().await, 1);
-    room.go(&line[2]).await;
-    let seen = room.see().await;
+    assert_eq!(queue.admit_all().await, 1);
+    queue.go(&line[2]).await;
+    let seen = queue.see().await;
     assert_eq!((seen.waiting, seen.admitted), (2, 3));
     assert_eq!(seen.admitted_up_to, Some(line[2].arrival));
 }
 
 /// Those whose limits are off are admitted from the line like everybody else.
 pub async fn bypass_admits_from_the_line<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.all_line_up(&["ann", "ben"]).await;
-    room.switch(PolicyState::Bypass).await;
-    assert_eq!(room.admit_all().await, 2);
-    let seen = room.see().await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.all_line_up(&["ann", "ben"]).await;
+    queue.switch(PolicyState::Bypass).await;
+    assert_eq!(queue.admit_all().await, 2);
+    let seen = queue.see().await;
     assert_eq!((seen.waiting, seen.admitted), (0, 2));
     assert_eq!(seen.admitted_up_to, Some(line[1].arrival));
 }
 
 /// A head that is past its end was not admitted, removed or not; admission passes over it.
 pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.all_line_up(&["ann", "ben"]).await;
-    room.serve(WAITING_TTL / 2).await;
-    let cat = room.line_up("cat").await;
-    room.change(|policy| *policy = by_capacity(9)).await;
-    room.serve_past(WAITING_TTL / 2).await;
-    let looked = room.look_since(None).await;
-    let is_served = room.is_served(looked.as_of);
-    let LineOutcome::Seen(seen) = looked.value else {
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.all_line_up(&["ann", "ben"]).await;
+    queue.serve(WAITING_TTL / 2).await;
+    let cat = queue.line_up("cat").await;
+    queue.change(|policy| *policy = by_capacity(9)).await;
+    queue.serve_past(WAITING_TTL / 2).await;
+    let looked = queue.look_since(None).await;
+    let is_served = queue.is_served(looked.as_of);
+    let SnapshotOutcome::Seen(seen) = looked.value else {
         panic!("the store has the queue");
     };
     if !is_served {
@@ -139,10 +145,10 @@ pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
     }
     assert!((1..=3).contains(&seen.waiting), "{seen:?}");
     assert_eq!((seen.admitted, seen.admitted_up_to), (0, None));
-    while room.admit_all().await > 0 {}
-    room.tidy().await;
-    if !room.stood_still() {
-        let seen = room.see().await;
+    while queue.admit_all().await > 0 {}
+    queue.tidy().await;
+    if !queue.stood_still() {
+        let seen = queue.see().await;
         assert_eq!((seen.waiting, seen.admitted), (0, 1));
         assert_eq!(seen.admitted_up_to, Some(cat.arrival));
     }
@@ -150,28 +156,28 @@ pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
 
 /// Whoever tells a waiting place its position tells how many had been admitted by then.
 pub async fn every_answer_to_who_waits_tells_the_count<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(4).await;
-    assert_eq!(room.stood(&line[3]).await, (4, 0));
-    room.switch(PolicyState::Open).await;
-    assert_eq!(room.admit(2).await.done, 2);
-    assert_eq!(room.stood(&line[3]).await, (2, 2));
-    assert_eq!(stood(room.held(&line[3]).await.standing), (2, 2));
-    let GateOutcome::Waiting(place) = room.gate(&line[3], GatePurpose::Browse).await.value else {
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(4).await;
+    assert_eq!(queue.stood(&line[3]).await, (4, 0));
+    queue.switch(PolicyState::Open).await;
+    assert_eq!(queue.admit(2).await.done, 2);
+    assert_eq!(queue.stood(&line[3]).await, (2, 2));
+    assert_eq!(stood(queue.held(&line[3]).await.standing), (2, 2));
+    let GateOutcome::Waiting(place) = queue.gate(&line[3], GatePurpose::Browse).await.value else {
         panic!("the last of four waits");
     };
     assert_eq!(stood(place.standing), (2, 2));
-    let new = room.enter("new").await;
+    let new = queue.enter("new").await;
     assert_eq!(stood(new.standing), (3, 2));
 }
 
 /// Position and count are of the same instant, also while people are being admitted: nobody's turn
 /// changes while nobody leaves.
 pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(40).await;
-    room.switch(PolicyState::Bypass).await;
-    let (ports, concert) = room.for_task();
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(40).await;
+    queue.switch(PolicyState::Bypass).await;
+    let (ports, concert) = queue.for_task();
     let moving = tokio::spawn(async move {
         for _ in 0..12 {
             ports.ticks.admit(concert, 3).await.expect("tick");
@@ -179,7 +185,7 @@ pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
         }
     });
     crowd(4, |number| {
-        let (ports, _) = room.for_task();
+        let (ports, _) = queue.for_task();
         let ahead = 36 + number;
         let ticket = line[ahead].clone();
         let turn = Turn::of(ahead as u64 + 1, 0);
@@ -202,10 +208,10 @@ pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
 /// A look is one consistent view: those who wait and those who were admitted are everybody who ever
 /// joined, as long as nobody leaves, and as many were admitted as arrived by the last of them.
 pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(30).await;
-    room.switch(PolicyState::Bypass).await;
-    let (ports, concert) = room.for_task();
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(30).await;
+    queue.switch(PolicyState::Bypass).await;
+    let (ports, concert) = queue.for_task();
     let moving = tokio::spawn(async move {
         for _ in 0..10 {
             ports.ticks.admit(concert, 3).await.expect("tick");
@@ -213,7 +219,7 @@ pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture:
         }
     });
     for _ in 0..30 {
-        let seen = room.see().await;
+        let seen = queue.see().await;
         assert_eq!(seen.waiting + seen.admitted, 30);
         let up_to = seen.admitted_up_to;
         let arrived = line.iter().filter(|ticket| Some(ticket.arrival) <= up_to);
@@ -225,48 +231,48 @@ pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture:
 
 /// A queue that was lost counts anew, and says for how long people may come back into its line.
 pub async fn a_look_tells_whether_people_may_come_back<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(1)).await;
-    room.walk_in("zoe").await;
-    let ann = room.line_up("ann").await;
-    room.pass(minutes(61)).await;
-    assert_eq!(room.admit_all().await, 1);
-    assert_eq!(room.see().await.admitted, 1);
-    room.lose_and_recover().await;
-    let seen = room.see().await;
-    assert_eq!(seen.generation.0, room.generation);
+    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    queue.walk_in("zoe").await;
+    let ann = queue.line_up("ann").await;
+    queue.pass(minutes(61)).await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert_eq!(queue.see().await.admitted, 1);
+    queue.lose_and_recover().await;
+    let seen = queue.see().await;
+    assert_eq!(seen.generation.0, queue.generation);
     assert_eq!((seen.waiting, seen.admitted), (0, 0));
     assert_eq!(seen.admitted_up_to, None);
     assert!(seen.reentry_until.is_some() && seen.queue.recovering);
-    room.find(&ann).await;
-    room.pass(RECOVERY + WAITING_TTL / 2).await;
+    queue.find(&ann).await;
+    queue.pass(RECOVERY + WAITING_TTL / 2).await;
     let until = seen.reentry_until;
-    let seen = room.see().await;
+    let seen = queue.see().await;
     assert!(seen.reentry_until == until && !seen.queue.recovering);
     assert_eq!(seen.waiting, 1);
-    room.pass(WAITING_TTL / 2 + seconds(1)).await;
-    assert_eq!(room.see().await.reentry_until, None);
+    queue.pass(WAITING_TTL / 2 + seconds(1)).await;
+    assert_eq!(queue.see().await.reentry_until, None);
 }
 
 /// A look keeps nobody's place.
 pub async fn a_look_keeps_no_place<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    room.serve(WAITING_TTL / 2).await;
-    room.see().await;
-    room.serve(WAITING_TTL / 2).await;
-    if !room.stood_still() {
-        assert_eq!(room.see().await.waiting, 0);
-        room.is_gone(&ann).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    queue.serve(WAITING_TTL / 2).await;
+    queue.see().await;
+    queue.serve(WAITING_TTL / 2).await;
+    if !queue.stood_still() {
+        assert_eq!(queue.see().await.waiting, 0);
+        queue.is_gone(&ann).await;
     }
 }
 
 /// Looks are no sign of service: while there is nothing but looks, nobody's wait ends.
 pub async fn looks_serve_no_queue<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
     for _ in 0..WAITING_TTL.as_secs() / 3 {
-        room.pass(seconds(4)).await;
-        room.see().await;
+        queue.pass(seconds(4)).await;
+        queue.see().await;
     }
-    assert!(room.waits(&ann).await);
+    assert!(queue.waits(&ann).await);
 }

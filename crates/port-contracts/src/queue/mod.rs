@@ -12,6 +12,7 @@ pub mod at_once;
 pub mod between;
 pub mod capacity;
 pub mod control;
+pub mod heartbeats;
 pub mod last_writes;
 pub mod leavers;
 pub mod line;
@@ -24,7 +25,6 @@ pub mod rate;
 pub mod reentry;
 pub mod served;
 pub mod service;
-pub mod signs;
 pub mod states;
 pub mod ticks;
 pub mod unknown;
@@ -33,12 +33,12 @@ pub mod windows;
 
 mod asking;
 mod crowd;
-mod room;
+mod test_queue;
 
 pub(crate) use crowd::{crowd, in_order_of_arrival};
 use frontrow_domain::model::queue::GatePurpose;
-pub(crate) use room::{
-    ACTIVE_TTL, CLAIM_TTL, RECOVERY, Room, WAITING_TTL, by_capacity, by_rate, paused,
+pub(crate) use test_queue::{
+    ACTIVE_TTL, CLAIM_TTL, RECOVERY, TestQueue, WAITING_TTL, by_capacity, by_rate, paused,
 };
 
 use crate::{Fixture, QueuePorts};

@@ -12,70 +12,70 @@ use frontrow_domain::{
 use uuid::Uuid;
 
 use super::{
-    QueueFixture, Room,
+    QueueFixture, TestQueue,
     asking::{position, until},
     by_rate, crowd, paused,
-    room::user,
+    test_queue::user,
 };
 
 /// A ticket says whose place it is, in which queue, since when, and of which life of the store.
 pub async fn a_place_tells_its_ticket<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(1)).await;
-    let joined = room.join("ann").await;
+    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    let joined = queue.join("ann").await;
     let JoinOutcome::Joined(place) = joined.value else {
         panic!("ann should have joined: {joined:?}");
     };
     assert_eq!(
         place.ticket,
-        room.ticket("ann", joined.as_of.as_microsecond())
+        queue.ticket("ann", joined.as_of.as_microsecond())
     );
 }
 
 /// Joining again returns the waiting place that one has, with the same arrival, and moves nobody.
 pub async fn joining_again_returns_the_waiting_place<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    let line = room.all_line_up(&["ann", "ben", "cat"]).await;
+    let queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
     for ticket in &line {
-        assert_eq!(room.held(ticket).await.ticket, *ticket);
-        let JoinOutcome::Held(place) = room.join(ticket.user.as_str()).await.value else {
+        assert_eq!(queue.held(ticket).await.ticket, *ticket);
+        let JoinOutcome::Held(place) = queue.join(ticket.user.as_str()).await.value else {
             panic!("{} has a place", ticket.user);
         };
         assert_eq!(place.ticket, *ticket);
     }
     let mut positions = Vec::new();
     for ticket in &line {
-        positions.push(room.in_line(ticket).await);
+        positions.push(queue.in_line(ticket).await);
     }
     assert_eq!(positions, [(1, 2), (2, 1), (3, 0)]);
 }
 
 /// An active user who joins again is told of the active place: one cannot queue twice.
 pub async fn joining_again_returns_the_active_place<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(1)).await;
-    let ann = room.enter("ann").await;
-    let again = room.held(&ann.ticket).await;
+    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    let ann = queue.enter("ann").await;
+    let again = queue.held(&ann.ticket).await;
     assert_eq!(again, ann);
-    let (_, end) = room.pass_gate(&ann.ticket, GatePurpose::Browse).await;
-    assert_eq!(until(&room.held(&ann.ticket).await), Some(end));
+    let (_, end) = queue.pass_gate(&ann.ticket, GatePurpose::Browse).await;
+    assert_eq!(until(&queue.held(&ann.ticket).await), Some(end));
 }
 
 /// One user who joins many times at once gets one waiting place.
 pub async fn joining_many_times_at_once_gives_one_waiting_place<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.joins_at_once("ann", 24).await;
-    assert_eq!(room.tidy().await.waiting, 1);
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.joins_at_once("ann", 24).await;
+    assert_eq!(queue.tidy().await.waiting, 1);
 }
 
 /// One user who joins many times at once gets one active place, and takes one admission.
 pub async fn joining_many_times_at_once_gives_one_active_place<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(2)).await;
-    room.joins_at_once("ann", 24).await;
-    assert_eq!(room.tidy().await.active, 1);
-    room.walk_in("ben").await;
-    room.line_up("cat").await;
+    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    queue.joins_at_once("ann", 24).await;
+    assert_eq!(queue.tidy().await.active, 1);
+    queue.walk_in("ben").await;
+    queue.line_up("cat").await;
 }
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     async fn joins_at_once(&self, name: &'static str, times: usize) {
         let outcomes = crowd(times, |_| {
             let (queue, concert) = (Arc::clone(&self.ports.queue), self.concert);
@@ -102,17 +102,17 @@ impl<F: QueueFixture> Room<F> {
 
 /// Who leaves the line and joins again has a new, later place; the old ticket is gone.
 pub async fn a_ticket_from_before_leaving_the_line_is_gone<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    room.leaves_and_joins_again().await;
+    let queue = TestQueue::open(fixture, paused()).await;
+    queue.leaves_and_joins_again().await;
 }
 
 /// Who leaves an active place and joins again has a new place; the old ticket is gone.
 pub async fn a_ticket_from_before_leaving_an_active_place_is_gone<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(10)).await;
-    room.leaves_and_joins_again().await;
+    let queue = TestQueue::open(fixture, by_rate(10)).await;
+    queue.leaves_and_joins_again().await;
 }
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     async fn leaves_and_joins_again(&self) {
         let old = self.enter("ann").await.ticket;
         self.go(&old).await;
@@ -131,45 +131,49 @@ impl<F: QueueFixture> Room<F> {
 
 /// A ticket whose user never joined, or whose arrival is not the place's, is gone.
 pub async fn a_ticket_without_a_place_is_gone<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_rate(1)).await;
-    room.is_gone(&room.ticket("ann", 1)).await;
-    let ann = room.walk_in("ann").await;
-    let ben = room.line_up("ben").await;
+    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    queue.is_gone(&queue.ticket("ann", 1)).await;
+    let ann = queue.walk_in("ann").await;
+    let ben = queue.line_up("ben").await;
     for ticket in [ann, ben] {
-        room.is_gone(&room.ticket(ticket.user.as_str(), ticket.arrival.micros() + 1))
+        queue
+            .is_gone(&queue.ticket(ticket.user.as_str(), ticket.arrival.micros() + 1))
             .await;
-        room.is_gone(&room.ticket(ticket.user.as_str(), ticket.arrival.micros() - 1))
+        queue
+            .is_gone(&queue.ticket(ticket.user.as_str(), ticket.arrival.micros() - 1))
             .await;
-        room.find(&ticket).await;
+        queue.find(&ticket).await;
     }
 }
 
 /// Queues of different concerts know nothing of each other.
 pub async fn queues_are_separate<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(1)).await;
-    let here = room.walk_in("ann").await;
-    room.line_up("ben").await;
-    let first = room.concert;
-    room.concert = ConcertId(Uuid::from_u128(0xc0_0002));
-    room.seed(None).await;
-    let there = room.walk_in("ann").await;
-    assert_eq!(there.concert, room.concert);
-    let ben = room.enter("ben").await;
+    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let here = queue.walk_in("ann").await;
+    queue.line_up("ben").await;
+    let first = queue.concert;
+    queue.concert = ConcertId(Uuid::from_u128(0xc0_0002));
+    queue.seed(None).await;
+    let there = queue.walk_in("ann").await;
+    assert_eq!(there.concert, queue.concert);
+    let ben = queue.enter("ben").await;
     assert_eq!(position(&ben), Some(1));
-    room.go(&there).await;
-    assert_eq!(room.look_up(&there).await.value, LookUpOutcome::Gone);
-    room.concert = first;
-    assert_eq!(room.find(&here).await.ticket, here);
-    assert_eq!(room.tidy().await.waiting, 1);
+    queue.go(&there).await;
+    assert_eq!(queue.look_up(&there).await.value, LookUpOutcome::Gone);
+    queue.concert = first;
+    assert_eq!(queue.find(&here).await.ticket, here);
+    assert_eq!(queue.tidy().await.waiting, 1);
 }
 
 /// An active place's ticket is the one that its user got when joining the line.
 pub async fn admission_does_not_change_the_ticket<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    room.change(|policy| policy.state = PolicyState::Open).await;
-    assert_eq!(room.admit_all().await, 1);
-    assert!(!room.waits(&ann).await);
-    assert_eq!(room.find(&ann).await.ticket, ann);
-    assert_eq!(room.held(&ann).await.ticket, ann);
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    queue
+        .change(|policy| policy.state = PolicyState::Open)
+        .await;
+    assert_eq!(queue.admit_all().await, 1);
+    assert!(!queue.waits(&ann).await);
+    assert_eq!(queue.find(&ann).await.ticket, ann);
+    assert_eq!(queue.held(&ann).await.ticket, ann);
 }

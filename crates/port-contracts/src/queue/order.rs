@@ -2,9 +2,9 @@
 
 use frontrow_domain::model::queue::{PolicyState, Ticket};
 
-use super::{QueueFixture, Room, crowd, minutes, paused};
+use super::{QueueFixture, TestQueue, crowd, minutes, paused};
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// Admits the people of this line one at a time, and sees that each is the next of it.
     async fn admits_one_by_one(&mut self, line: &[Ticket]) {
         self.change(|policy| policy.state = PolicyState::Open).await;
@@ -20,86 +20,88 @@ impl<F: QueueFixture> Room<F> {
 
 /// People are admitted in the order in which they joined, whatever their names.
 pub async fn the_first_to_come_is_the_first_served<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue
         .all_line_up(&["zoe", "user-10", "user-9", "Ann", "ann", "0"])
         .await;
-    room.admits_one_by_one(&line).await;
+    queue.admits_one_by_one(&line).await;
 }
 
 /// Positions count from 1 in the order of arrival.
 pub async fn positions_follow_the_order_of_arrival<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(50).await;
+    let queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(50).await;
     for (ahead, ticket) in (0..).zip(&line) {
-        assert_eq!(room.in_line(ticket).await, (ahead + 1, 49 - ahead));
+        assert_eq!(queue.in_line(ticket).await, (ahead + 1, 49 - ahead));
     }
 }
 
 /// No two people have the same arrival, not even when they join at the same time.
 pub async fn arrivals_never_tie<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    let mut line = room.crowd_lines_up(60).await;
+    let queue = TestQueue::open(fixture, paused()).await;
+    let mut line = queue.crowd_lines_up(60).await;
     line.dedup_by_key(|ticket| ticket.arrival);
     assert_eq!(line.len(), 60);
 }
 
 /// A clock that steps back reorders nobody: who joins later has the later arrival.
 pub async fn a_clock_that_steps_back_reorders_nobody<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    room.step_back(minutes(90)).await;
-    let ben = room.line_up("ben").await;
-    room.step_back(minutes(1)).await;
-    let cat = room.line_up("cat").await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    queue.step_back(minutes(90)).await;
+    let ben = queue.line_up("ben").await;
+    queue.step_back(minutes(1)).await;
+    let cat = queue.line_up("cat").await;
     assert!(ann.arrival < ben.arrival && ben.arrival < cat.arrival);
-    assert_eq!(room.in_line(&ben).await, (2, 1));
-    room.admits_one_by_one(&[ann, ben, cat]).await;
+    assert_eq!(queue.in_line(&ben).await, (2, 1));
+    queue.admits_one_by_one(&[ann, ben, cat]).await;
 }
 
 /// Arrivals grow even when everybody who was there when the clock stepped back has left since.
 pub async fn arrivals_grow_though_the_line_is_empty<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = room.line_up("ann").await;
-    room.go(&ann).await;
-    room.step_back(minutes(5)).await;
-    let ben = room.line_up("ben").await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = queue.line_up("ann").await;
+    queue.go(&ann).await;
+    queue.step_back(minutes(5)).await;
+    let ben = queue.line_up("ben").await;
     assert!(ann.arrival < ben.arrival);
 }
 
 /// Admission takes the head, never around somebody who is being looked up just then.
 pub async fn admission_never_goes_around_the_head<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(40).await;
-    room.change(|policy| policy.state = PolicyState::Open).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(40).await;
+    queue
+        .change(|policy| policy.state = PolicyState::Open)
+        .await;
     let mut admitted = 0;
     while admitted < line.len() {
         let lookers = line.iter().skip(admitted).take(8).cloned();
         let looking: Vec<_> = lookers
             .map(|ticket| {
-                let (ports, _) = room.for_task();
+                let (ports, _) = queue.for_task();
                 tokio::spawn(async move { ports.queue.look_up(&ticket).await.expect("look up") })
             })
             .collect();
-        let done = room.admit(3).await.done;
+        let done = queue.admit(3).await.done;
         assert!(done > 0, "{admitted} were admitted, then nobody");
         admitted += done as usize;
         for looked in looking {
             looked.await.expect("a look-up");
         }
         for (turn, ticket) in line.iter().enumerate() {
-            assert_eq!(room.waits(ticket).await, turn >= admitted, "number {turn}");
+            assert_eq!(queue.waits(ticket).await, turn >= admitted, "number {turn}");
         }
     }
 }
 
 /// People who join at the same time are served in the order of the arrivals that they are told.
 pub async fn a_crowd_is_served_in_the_order_of_its_arrivals<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(12).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(12).await;
     let again = crowd(line.len(), |number| {
         let ticket = line.get(number).cloned().expect("a ticket");
-        let (ports, concert) = room.for_task();
+        let (ports, concert) = queue.for_task();
         async move {
             let joined = ports.queue.join(concert, &ticket.user, None).await;
             joined.expect("join")
@@ -107,5 +109,5 @@ pub async fn a_crowd_is_served_in_the_order_of_its_arrivals<F: QueueFixture>(fix
     })
     .await;
     assert_eq!(again.len(), line.len());
-    room.admits_one_by_one(&line).await;
+    queue.admits_one_by_one(&line).await;
 }

@@ -5,9 +5,11 @@ use frontrow_domain::{
     ports::PeekOutcome,
 };
 
-use super::{QueueFixture, RECOVERY, Room, WAITING_TTL, by_capacity, by_rate, paused, seconds};
+use super::{
+    QueueFixture, RECOVERY, TestQueue, WAITING_TTL, by_capacity, by_rate, paused, seconds,
+};
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// Peeks at places of a queue that the store has.
     async fn peek(&self, tickets: &[Ticket]) -> Vec<Option<Place>> {
         let peeked = self.ports.line.peek(self.concert, tickets).await;
@@ -23,48 +25,48 @@ impl<F: QueueFixture> Room<F> {
 
 /// A peek tells of each place what a look-up would: in the line, active or gone.
 pub async fn a_peek_tells_what_a_look_up_tells<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, by_capacity(1)).await;
-    let inside = room.walk_in("inside").await;
-    let line = room.all_line_up(&["ann", "ben", "cat"]).await;
+    let queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let inside = queue.walk_in("inside").await;
+    let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
     let old = line[1].clone();
-    room.go(&old).await;
+    queue.go(&old).await;
     let tickets = [
         inside.clone(),
         line[2].clone(),
         old,
         line[0].clone(),
-        room.ticket("stranger", 7),
+        queue.ticket("stranger", 7),
     ];
-    let seen = room.peek(&tickets).await;
-    assert_eq!(seen[0], Some(room.find(&inside).await));
-    assert_eq!(seen[1], Some(room.find(&line[2]).await));
-    assert_eq!(seen[3], Some(room.find(&line[0]).await));
+    let seen = queue.peek(&tickets).await;
+    assert_eq!(seen[0], Some(queue.find(&inside).await));
+    assert_eq!(seen[1], Some(queue.find(&line[2]).await));
+    assert_eq!(seen[3], Some(queue.find(&line[0]).await));
     assert_eq!((&seen[2], &seen[4]), (&None, &None));
 }
 
 /// A ticket from before its user left and joined again has no place.
 pub async fn a_peek_with_an_old_ticket_finds_nothing<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    let old = room.line_up("ann").await;
-    room.go(&old).await;
-    let new = room.line_up("ann").await;
-    assert_eq!(room.peek(&[old]).await, [None]);
+    let queue = TestQueue::open(fixture, paused()).await;
+    let old = queue.line_up("ann").await;
+    queue.go(&old).await;
+    let new = queue.line_up("ann").await;
+    assert_eq!(queue.peek(&[old]).await, [None]);
     assert_eq!(
-        room.peek(std::slice::from_ref(&new)).await,
-        [Some(room.find(&new).await)]
+        queue.peek(std::slice::from_ref(&new)).await,
+        [Some(queue.find(&new).await)]
     );
 }
 
 /// A peek is no heartbeat: a place that is only peeked at ends, and is gone for the peek, too.
 pub async fn a_peek_keeps_no_place<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = [room.line_up("ann").await];
-    room.serve(WAITING_TTL / 2).await;
-    assert!(room.peek(&ann).await[0].is_some() || room.stood_still());
-    room.serve(WAITING_TTL / 2).await;
-    if !room.stood_still() {
-        assert_eq!(room.peek(&ann).await, [None]);
-        room.is_gone(&ann[0]).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = [queue.line_up("ann").await];
+    queue.serve(WAITING_TTL / 2).await;
+    assert!(queue.peek(&ann).await[0].is_some() || queue.stood_still());
+    queue.serve(WAITING_TTL / 2).await;
+    if !queue.stood_still() {
+        assert_eq!(queue.peek(&ann).await, [None]);
+        queue.is_gone(&ann[0]).await;
     }
 }
 
@@ -73,48 +75,50 @@ pub async fn a_peek_brings_nobody_back_into_the_line<F: QueueFixture>(fixture: F
     let mut policy = by_capacity(2);
     policy.absent_after = Some(seconds(15));
     policy.state = PolicyState::Paused;
-    let mut room = Room::open(fixture, policy).await;
-    let line = room.all_line_up(&["silent", "present"]).await;
-    room.serve(seconds(16)).await;
-    room.find(&line[1]).await;
-    room.peek(&line).await;
-    room.change(|policy| policy.state = PolicyState::Open).await;
-    room.admit_all().await;
-    let seen = room.peek(&line).await;
-    room.admit_all().await;
-    if room.stood_still() {
+    let mut queue = TestQueue::open(fixture, policy).await;
+    let line = queue.all_line_up(&["silent", "present"]).await;
+    queue.serve(seconds(16)).await;
+    queue.find(&line[1]).await;
+    queue.peek(&line).await;
+    queue
+        .change(|policy| policy.state = PolicyState::Open)
+        .await;
+    queue.admit_all().await;
+    let seen = queue.peek(&line).await;
+    queue.admit_all().await;
+    if queue.stood_still() {
         return;
     }
-    assert_eq!(room.see().await.admitted, 1, "{seen:?}");
+    assert_eq!(queue.see().await.admitted, 1, "{seen:?}");
     // A heartbeat does what no peek did.
-    room.find(&line[0]).await;
-    room.admit_all().await;
-    assert_eq!(room.see().await.admitted, 2);
+    queue.find(&line[0]).await;
+    queue.admit_all().await;
+    assert_eq!(queue.see().await.admitted, 2);
 }
 
 /// A peek with a ticket from before a loss brings no place back; a look-up does.
 pub async fn a_peek_brings_no_lost_place_back<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(1)).await;
-    room.walk_in("zoe").await;
-    let ann = [room.line_up("ann").await];
-    room.lose_and_recover().await;
-    assert_eq!(room.peek(&ann).await, [None]);
-    assert_eq!(room.see().await.waiting, 0);
-    let place = room.find(&ann[0]).await;
-    assert_eq!(room.peek(&ann).await, [Some(place)]);
-    room.pass(RECOVERY / 2).await;
+    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    queue.walk_in("zoe").await;
+    let ann = [queue.line_up("ann").await];
+    queue.lose_and_recover().await;
+    assert_eq!(queue.peek(&ann).await, [None]);
+    assert_eq!(queue.see().await.waiting, 0);
+    let place = queue.find(&ann[0]).await;
+    assert_eq!(queue.peek(&ann).await, [Some(place)]);
+    queue.pass(RECOVERY / 2).await;
 }
 
 /// As many places as may be asked for at once are all told, in the order of the tickets.
 pub async fn many_places_are_peeked_at_at_once<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(40).await;
+    let queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(40).await;
     let strangers = (40..Ticket::PEEKS_MAX).map(|number| {
         let name = format!("stranger-{number}");
-        room.ticket(&name, 7)
+        queue.ticket(&name, 7)
     });
     let tickets: Vec<_> = strangers.chain(line.iter().rev().cloned()).collect();
-    let seen = room.peek(&tickets).await;
+    let seen = queue.peek(&tickets).await;
     let found: Vec<_> = seen.iter().flatten().map(|place| &place.ticket).collect();
     assert_eq!(found, line.iter().rev().collect::<Vec<_>>());
     assert!(seen[..Ticket::PEEKS_MAX - 40].iter().all(Option::is_none));
@@ -122,11 +126,11 @@ pub async fn many_places_are_peeked_at_at_once<F: QueueFixture>(fixture: F) {
 
 /// Peeks are no signs of service: while there is nothing else, nobody's wait ends.
 pub async fn peeks_serve_no_queue<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let ann = [room.line_up("ann").await];
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let ann = [queue.line_up("ann").await];
     for _ in 0..WAITING_TTL.as_secs() / 3 {
-        room.pass(seconds(4)).await;
-        room.peek(&ann).await;
+        queue.pass(seconds(4)).await;
+        queue.peek(&ann).await;
     }
-    assert!(room.waits(&ann[0]).await);
+    assert!(queue.waits(&ann[0]).await);
 }

@@ -2,9 +2,9 @@
 
 use frontrow_domain::model::queue::{PolicyState, Ticket};
 
-use super::{QueueFixture, Room, WAITING_TTL, crowd, minutes, paused};
+use super::{QueueFixture, TestQueue, WAITING_TTL, crowd, minutes, paused};
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// Checks that somebody with `ahead` people ahead and `behind` behind, and at most so many gone
     /// from there, is told a position that is true, or over-stated only by those who are gone.
     async fn stands(&self, ticket: &Ticket, ahead: u64, gone: u64) -> u64 {
@@ -20,32 +20,33 @@ impl<F: QueueFixture> Room<F> {
 
 /// A position shrinks by those who are admitted.
 pub async fn a_position_shrinks_with_every_admission<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(10).await;
-    room.change(|policy| policy.state = PolicyState::Bypass)
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(10).await;
+    queue
+        .change(|policy| policy.state = PolicyState::Bypass)
         .await;
     for admitted in 1..10 {
-        assert_eq!(room.admit(1).await.done, 1);
+        assert_eq!(queue.admit(1).await.done, 1);
         for (number, ticket) in (0..).zip(&line).skip(admitted) {
             let ahead = number - admitted as u64;
-            assert_eq!(room.in_line(ticket).await, (ahead + 1, 9 - number));
+            assert_eq!(queue.in_line(ticket).await, (ahead + 1, 9 - number));
         }
     }
 }
 
 /// A position never grows, whoever joins, leaves or joins again.
 pub async fn a_position_never_grows<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(8).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(8).await;
     let mut before: Vec<u64> = vec![u64::MAX; 8];
     for turn in 0..7 {
         let leaver = line.get(turn).expect("a leaver");
-        room.go(leaver).await;
-        room.line_up(leaver.user.as_str()).await;
-        room.step_back(minutes(7)).await;
+        queue.go(leaver).await;
+        queue.line_up(leaver.user.as_str()).await;
+        queue.step_back(minutes(7)).await;
         for (number, ticket) in line.iter().enumerate().skip(turn + 1) {
             let ahead = number - turn - 1;
-            let position = room.stands(ticket, ahead as u64, turn as u64 + 1).await;
+            let position = queue.stands(ticket, ahead as u64, turn as u64 + 1).await;
             let last = before.get_mut(number).expect("a position");
             assert!(position <= *last, "{} moved back", ticket.user);
             *last = position;
@@ -55,48 +56,50 @@ pub async fn a_position_never_grows<F: QueueFixture>(fixture: F) {
 
 /// Those who left are not ahead of anybody who joined after.
 pub async fn who_left_is_not_ahead_of_later_joiners<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    let line = room.all_line_up(&["ann", "ben", "cat"]).await;
-    room.go(&line[0]).await;
-    room.go(&line[1]).await;
-    let dan = room.line_up("dan").await;
-    room.stands(&line[2], 0, 2).await;
-    room.stands(&dan, 1, 2).await;
+    let queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
+    queue.go(&line[0]).await;
+    queue.go(&line[1]).await;
+    let dan = queue.line_up("dan").await;
+    queue.stands(&line[2], 0, 2).await;
+    queue.stands(&dan, 1, 2).await;
 }
 
 /// Those whose wait is over are not ahead of anybody either.
 pub async fn who_gave_up_is_not_ahead<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.all_line_up(&["ann", "ben"]).await;
-    room.serve(WAITING_TTL / 2).await;
-    let cat = room.line_up("cat").await;
-    room.serve(WAITING_TTL / 2).await;
-    if !room.stood_still() {
-        room.stands(&cat, 0, 2).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.all_line_up(&["ann", "ben"]).await;
+    queue.serve(WAITING_TTL / 2).await;
+    let cat = queue.line_up("cat").await;
+    queue.serve(WAITING_TTL / 2).await;
+    if !queue.stood_still() {
+        queue.stands(&cat, 0, 2).await;
     }
 }
 
 /// The head is told to be the head, whoever has left ahead of it: its turn is next.
 pub async fn leavers_do_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(6).await;
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(6).await;
     for leaver in line.iter().take(4) {
-        room.go(leaver).await;
+        queue.go(leaver).await;
     }
-    room.change(|policy| policy.state = PolicyState::Bypass)
+    queue
+        .change(|policy| policy.state = PolicyState::Bypass)
         .await;
-    assert_eq!(room.admit(1).await.done, 1);
-    assert!(!room.waits(&line[4]).await);
-    assert!(room.waits(&line[5]).await);
+    assert_eq!(queue.admit(1).await.done, 1);
+    assert!(!queue.waits(&line[4]).await);
+    assert!(queue.waits(&line[5]).await);
 }
 
 /// While people are being admitted, nobody's position grows from one look-up to the next.
 pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(40).await;
-    room.change(|policy| policy.state = PolicyState::Bypass)
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(40).await;
+    queue
+        .change(|policy| policy.state = PolicyState::Bypass)
         .await;
-    let (ports, concert) = room.for_task();
+    let (ports, concert) = queue.for_task();
     let moving = tokio::spawn(async move {
         for _ in 0..10 {
             ports.ticks.admit(concert, 3).await.expect("tick");
@@ -105,7 +108,7 @@ pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: 
     });
     let last: Vec<_> = line.iter().rev().take(5).cloned().collect();
     crowd(last.len(), |number| {
-        let (ports, _) = room.for_task();
+        let (ports, _) = queue.for_task();
         let ticket = last.get(number).cloned().expect("a ticket");
         async move {
             let mut before = u64::MAX;
@@ -127,12 +130,12 @@ pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: 
 
 /// Positions and the number behind are exact, whoever has left. Not every adapter promises this.
 pub async fn positions_are_exact<F: QueueFixture>(fixture: F) {
-    let room = Room::open(fixture, paused()).await;
-    let line = room.crowd_lines_up(9).await;
+    let queue = TestQueue::open(fixture, paused()).await;
+    let line = queue.crowd_lines_up(9).await;
     for leaver in line.iter().step_by(2) {
-        room.go(leaver).await;
+        queue.go(leaver).await;
     }
     for (ahead, ticket) in (0..).zip(line.iter().skip(1).step_by(2)) {
-        assert_eq!(room.in_line(ticket).await, (ahead + 1, 3 - ahead));
+        assert_eq!(queue.in_line(ticket).await, (ahead + 1, 3 - ahead));
     }
 }

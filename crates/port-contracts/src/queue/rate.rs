@@ -1,111 +1,111 @@
 //! Promise 4: so many in a window, and no more.
 
-use super::{QueueFixture, Room, by_rate, minutes, paused};
+use super::{QueueFixture, TestQueue, by_rate, minutes, paused};
 
 /// A window lets in its number, and no more until it is over.
 pub async fn a_window_lets_in_its_number_and_no_more<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.crowd_lines_up(10).await;
-    room.change(|policy| *policy = by_rate(3)).await;
-    assert_eq!(room.admit_all().await, 3);
-    assert_eq!(room.admit_all().await, 0);
-    room.pass(minutes(30)).await;
-    assert_eq!(room.admit_all().await, 0);
-    room.pass(minutes(31)).await;
-    assert_eq!(room.admit_all().await, 3);
-    assert_eq!(room.admit_all().await, 0);
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.crowd_lines_up(10).await;
+    queue.change(|policy| *policy = by_rate(3)).await;
+    assert_eq!(queue.admit_all().await, 3);
+    assert_eq!(queue.admit_all().await, 0);
+    queue.pass(minutes(30)).await;
+    assert_eq!(queue.admit_all().await, 0);
+    queue.pass(minutes(31)).await;
+    assert_eq!(queue.admit_all().await, 3);
+    assert_eq!(queue.admit_all().await, 0);
 }
 
 /// A window's number may be used in several ticks.
 pub async fn a_window_counts_over_several_ticks<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.crowd_lines_up(10).await;
-    room.change(|policy| *policy = by_rate(5)).await;
-    assert_eq!(room.admit(2).await.done, 2);
-    room.pass(minutes(20)).await;
-    assert_eq!(room.admit(2).await.done, 2);
-    room.pass(minutes(20)).await;
-    assert_eq!(room.admit(2).await.done, 1);
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.crowd_lines_up(10).await;
+    queue.change(|policy| *policy = by_rate(5)).await;
+    assert_eq!(queue.admit(2).await.done, 2);
+    queue.pass(minutes(20)).await;
+    assert_eq!(queue.admit(2).await.done, 2);
+    queue.pass(minutes(20)).await;
+    assert_eq!(queue.admit(2).await.done, 1);
 }
 
 /// Those who are active at once count in the window too.
 pub async fn instant_admissions_count<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(3)).await;
-    room.walk_in("ann").await;
-    room.walk_in("ben").await;
-    room.walk_in("cat").await;
-    room.all_line_up(&["dan", "eve"]).await;
-    assert_eq!(room.admit_all().await, 0);
-    room.pass(minutes(61)).await;
-    assert_eq!(room.admit_all().await, 2);
-    room.walk_in("fay").await;
-    room.line_up("gus").await;
+    let mut queue = TestQueue::open(fixture, by_rate(3)).await;
+    queue.walk_in("ann").await;
+    queue.walk_in("ben").await;
+    queue.walk_in("cat").await;
+    queue.all_line_up(&["dan", "eve"]).await;
+    assert_eq!(queue.admit_all().await, 0);
+    queue.pass(minutes(61)).await;
+    assert_eq!(queue.admit_all().await, 2);
+    queue.walk_in("fay").await;
+    queue.line_up("gus").await;
 }
 
 /// Leaving gives nothing back to the window.
 pub async fn leaving_gives_nothing_back_to_the_window<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(1)).await;
-    let ann = room.walk_in("ann").await;
-    room.go(&ann).await;
-    room.line_up("ben").await;
-    assert_eq!(room.admit_all().await, 0);
-    room.line_up("ann").await;
+    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let ann = queue.walk_in("ann").await;
+    queue.go(&ann).await;
+    queue.line_up("ben").await;
+    assert_eq!(queue.admit_all().await, 0);
+    queue.line_up("ann").await;
 }
 
 /// An idle queue saves nothing up.
 pub async fn an_idle_queue_banks_no_credit<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(2)).await;
-    room.walk_in("ann").await;
-    room.pass(minutes(10 * 60 + 1)).await;
-    room.walk_in("ben").await;
-    room.walk_in("cat").await;
-    room.all_line_up(&["dan", "eve", "fay"]).await;
-    assert_eq!(room.admit_all().await, 0);
-    room.pass(minutes(60)).await;
-    assert_eq!(room.admit_all().await, 2);
+    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    queue.walk_in("ann").await;
+    queue.pass(minutes(10 * 60 + 1)).await;
+    queue.walk_in("ben").await;
+    queue.walk_in("cat").await;
+    queue.all_line_up(&["dan", "eve", "fay"]).await;
+    assert_eq!(queue.admit_all().await, 0);
+    queue.pass(minutes(60)).await;
+    assert_eq!(queue.admit_all().await, 2);
 }
 
 /// Nor does a queue that admitted nobody for long while people waited.
 pub async fn a_long_pause_banks_no_credit<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(2)).await;
-    room.walk_in("ann").await;
-    room.walk_in("ben").await;
-    room.crowd_lines_up(10).await;
-    room.pass(minutes(10 * 60 + 1)).await;
-    assert_eq!(room.admit_all().await, 2);
-    assert_eq!(room.admit_all().await, 0);
+    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    queue.walk_in("ann").await;
+    queue.walk_in("ben").await;
+    queue.crowd_lines_up(10).await;
+    queue.pass(minutes(10 * 60 + 1)).await;
+    assert_eq!(queue.admit_all().await, 2);
+    assert_eq!(queue.admit_all().await, 0);
 }
 
 /// A tick for which there was nobody saves nothing up either.
 pub async fn ticks_without_anybody_bank_no_credit<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(2)).await;
+    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
     for _ in 0..4 {
-        room.pass(minutes(60)).await;
-        assert_eq!(room.admit_all().await, 0);
+        queue.pass(minutes(60)).await;
+        assert_eq!(queue.admit_all().await, 0);
     }
-    room.walk_in("ann").await;
-    room.walk_in("ben").await;
-    room.line_up("cat").await;
+    queue.walk_in("ann").await;
+    queue.walk_in("ben").await;
+    queue.line_up("cat").await;
 }
 
 /// A lowered number holds at once, also where more than that were let in already.
 pub async fn a_lowered_number_holds_at_once<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.crowd_lines_up(20).await;
-    room.change(|policy| *policy = by_rate(5)).await;
-    assert_eq!(room.admit(4).await.done, 4);
-    room.change(|policy| *policy = by_rate(2)).await;
-    assert_eq!(room.admit_all().await, 0);
-    room.pass(minutes(61)).await;
-    assert_eq!(room.admit_all().await, 2);
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.crowd_lines_up(20).await;
+    queue.change(|policy| *policy = by_rate(5)).await;
+    assert_eq!(queue.admit(4).await.done, 4);
+    queue.change(|policy| *policy = by_rate(2)).await;
+    assert_eq!(queue.admit_all().await, 0);
+    queue.pass(minutes(61)).await;
+    assert_eq!(queue.admit_all().await, 2);
 }
 
 /// A raised number holds at once: the running window lets in the difference.
 pub async fn a_raised_number_holds_at_once<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, paused()).await;
-    room.crowd_lines_up(20).await;
-    room.change(|policy| *policy = by_rate(2)).await;
-    assert_eq!(room.admit_all().await, 2);
-    room.change(|policy| *policy = by_rate(5)).await;
-    assert_eq!(room.admit_all().await, 3);
+    let mut queue = TestQueue::open(fixture, paused()).await;
+    queue.crowd_lines_up(20).await;
+    queue.change(|policy| *policy = by_rate(2)).await;
+    assert_eq!(queue.admit_all().await, 2);
+    queue.change(|policy| *policy = by_rate(5)).await;
+    assert_eq!(queue.admit_all().await, 3);
 }

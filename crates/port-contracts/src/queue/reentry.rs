@@ -5,9 +5,9 @@ use frontrow_domain::{
     ports::{GateOutcome, JoinOutcome, LeaveOutcome},
 };
 
-use super::{QueueFixture, RECOVERY, Room, WAITING_TTL, asking::position, paused, seconds};
+use super::{QueueFixture, RECOVERY, TestQueue, WAITING_TTL, asking::position, paused, seconds};
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// Joins with a ticket that is worth nothing any more, and gets a new place.
     pub(crate) async fn joins_anew(&self, shown: &Ticket) -> Ticket {
         match self.join_showing(shown).await.value {
@@ -18,120 +18,120 @@ impl<F: QueueFixture> Room<F> {
 
     /// A queue that lost two people, of whom the second has come back.
     async fn lost_two(fixture: F) -> (Self, Ticket, Ticket) {
-        let mut room = Self::open(fixture, paused()).await;
-        let ann = room.line_up("ann").await;
-        let ben = room.line_up("ben").await;
-        room.lose_and_recover().await;
-        room.find(&ben).await;
-        (room, ann, ben)
+        let mut queue = Self::open(fixture, paused()).await;
+        let ann = queue.line_up("ann").await;
+        let ben = queue.line_up("ben").await;
+        queue.lose_and_recover().await;
+        queue.find(&ben).await;
+        (queue, ann, ben)
     }
 }
 
 /// A place comes back when its ticket is looked up.
 pub async fn a_place_comes_back_when_looked_up<F: QueueFixture>(fixture: F) {
-    let (mut room, ann, ben) = Room::lost_two(fixture).await;
-    assert!(position(&room.find(&ann).await).is_some());
-    room.stand_in_order(&[&ann, &ben]).await;
+    let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
+    assert!(position(&queue.find(&ann).await).is_some());
+    queue.stand_in_order(&[&ann, &ben]).await;
 }
 
 /// A place comes back when its ticket is shown at the gate, and waits there.
 pub async fn a_place_comes_back_at_the_gate<F: QueueFixture>(fixture: F) {
-    let (mut room, ann, ben) = Room::lost_two(fixture).await;
-    let GateOutcome::Waiting(place) = room.gate(&ann, GatePurpose::Pay).await.value else {
+    let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
+    let GateOutcome::Waiting(place) = queue.gate(&ann, GatePurpose::Pay).await.value else {
         panic!("ann waits");
     };
     assert_eq!(place.ticket.arrival, ann.arrival);
-    room.stand_in_order(&[&ann, &ben]).await;
+    queue.stand_in_order(&[&ann, &ben]).await;
 }
 
 /// A place comes back when its ticket is sent along with a join.
 pub async fn a_place_comes_back_when_joining_with_its_ticket<F: QueueFixture>(fixture: F) {
-    let (mut room, ann, ben) = Room::lost_two(fixture).await;
-    let place = room.held(&ann).await;
-    assert_eq!(place.ticket, room.ticket("ann", ann.arrival.micros()));
-    room.stand_in_order(&[&ann, &ben]).await;
+    let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
+    let place = queue.held(&ann).await;
+    assert_eq!(place.ticket, queue.ticket("ann", ann.arrival.micros()));
+    queue.stand_in_order(&[&ann, &ben]).await;
 }
 
 /// Who leaves with such a ticket had a place, and has none from then on.
 pub async fn who_leaves_with_a_lost_place_has_left<F: QueueFixture>(fixture: F) {
-    let (mut room, ann, ben) = Room::lost_two(fixture).await;
-    assert_eq!(room.leave(&ann).await.value, LeaveOutcome::Left);
-    room.is_gone(&ann).await;
-    assert_eq!(room.tidy().await.waiting, 1);
-    let anew = room.joins_anew(&ann).await;
-    room.stand_in_order(&[&ben, &anew]).await;
+    let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
+    assert_eq!(queue.leave(&ann).await.value, LeaveOutcome::Left);
+    queue.is_gone(&ann).await;
+    assert_eq!(queue.tidy().await.waiting, 1);
+    let anew = queue.joins_anew(&ann).await;
+    queue.stand_in_order(&[&ben, &anew]).await;
 }
 
 /// Who joins without their ticket has a new place; the ticket is gone then.
 pub async fn who_joins_without_the_ticket_starts_anew<F: QueueFixture>(fixture: F) {
-    let (mut room, ann, ben) = Room::lost_two(fixture).await;
-    let anew = room.line_up("ann").await;
-    room.is_gone(&ann).await;
-    assert_eq!(room.held(&ann).await.ticket, anew);
-    room.stand_in_order(&[&ben, &anew]).await;
+    let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
+    let anew = queue.line_up("ann").await;
+    queue.is_gone(&ann).await;
+    assert_eq!(queue.held(&ann).await.ticket, anew);
+    queue.stand_in_order(&[&ben, &anew]).await;
 }
 
 /// A place that came back and was left is remembered: the old ticket brings it back no more.
 pub async fn who_came_back_and_left_is_remembered<F: QueueFixture>(fixture: F) {
-    let (room, _, ben) = Room::lost_two(fixture).await;
-    room.go(&ben).await;
-    room.is_gone(&ben).await;
-    let anew = room.joins_anew(&ben).await;
+    let (queue, _, ben) = TestQueue::lost_two(fixture).await;
+    queue.go(&ben).await;
+    queue.is_gone(&ben).await;
+    let anew = queue.joins_anew(&ben).await;
     assert!(anew.arrival > ben.arrival);
-    room.go(&anew).await;
-    room.is_gone(&ben).await;
+    queue.go(&anew).await;
+    queue.is_gone(&ben).await;
 }
 
 /// So is one whose wait was over,
 pub async fn who_came_back_and_gave_up_is_remembered<F: QueueFixture>(fixture: F) {
-    let (mut room, _, ben) = Room::lost_two(fixture).await;
-    room.serve(WAITING_TTL).await;
-    room.is_gone(&ben).await;
-    room.joins_anew(&ben).await;
+    let (mut queue, _, ben) = TestQueue::lost_two(fixture).await;
+    queue.serve(WAITING_TTL).await;
+    queue.is_gone(&ben).await;
+    queue.joins_anew(&ben).await;
 }
 
 /// even before a tick has removed it,
 pub async fn who_gave_up_is_remembered_before_any_tick<F: QueueFixture>(fixture: F) {
-    let (mut room, _, ben) = Room::lost_two(fixture).await;
-    room.serve_past(WAITING_TTL).await;
-    let left = room.leave(&ben).await;
-    if room.is_served(left.as_of) {
+    let (mut queue, _, ben) = TestQueue::lost_two(fixture).await;
+    queue.serve_past(WAITING_TTL).await;
+    let left = queue.leave(&ben).await;
+    if queue.is_served(left.as_of) {
         assert_eq!(left.value, LeaveOutcome::Gone);
-        room.joins_anew(&ben).await;
+        queue.joins_anew(&ben).await;
     }
 }
 
 /// and one that was admitted and not claimed, or has paid and left.
 pub async fn who_came_back_and_was_served_is_remembered<F: QueueFixture>(fixture: F) {
-    let (mut room, ann, ben) = Room::lost_two(fixture).await;
-    room.find(&ann).await;
-    room.switch(PolicyState::Open).await;
-    room.pass(RECOVERY + seconds(1)).await;
-    assert_eq!(room.admit_all().await, 2);
-    room.pass_gate(&ann, GatePurpose::Pay).await;
-    room.go(&ann).await;
-    room.is_gone(&ann).await;
-    let anew = room.joins_anew(&ann).await;
+    let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
+    queue.find(&ann).await;
+    queue.switch(PolicyState::Open).await;
+    queue.pass(RECOVERY + seconds(1)).await;
+    assert_eq!(queue.admit_all().await, 2);
+    queue.pass_gate(&ann, GatePurpose::Pay).await;
+    queue.go(&ann).await;
+    queue.is_gone(&ann).await;
+    let anew = queue.joins_anew(&ann).await;
     assert!(anew.arrival > ben.arrival);
 }
 
 /// A place that ended in this generation is gone, whichever ticket of it is shown.
 pub async fn tickets_of_this_generation_bring_nothing_back<F: QueueFixture>(fixture: F) {
-    let (room, _, ben) = Room::lost_two(fixture).await;
-    let new = room.line_up("cat").await;
-    room.go(&new).await;
-    room.is_gone(&new).await;
-    let ben_now = room.find(&ben).await.ticket;
-    room.go(&ben_now).await;
-    room.is_gone(&ben_now).await;
-    room.is_gone(&ben).await;
+    let (queue, _, ben) = TestQueue::lost_two(fixture).await;
+    let new = queue.line_up("cat").await;
+    queue.go(&new).await;
+    queue.is_gone(&new).await;
+    let ben_now = queue.find(&ben).await.ticket;
+    queue.go(&ben_now).await;
+    queue.is_gone(&ben_now).await;
+    queue.is_gone(&ben).await;
 }
 
 /// Who brings a place back many times at once has it once.
 pub async fn a_place_comes_back_once<F: QueueFixture>(fixture: F) {
-    let (mut room, ann, ben) = Room::lost_two(fixture).await;
+    let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
     super::crowd(12, |number| {
-        let (ports, concert) = room.for_task();
+        let (ports, concert) = queue.for_task();
         let ticket = ann.clone();
         async move {
             if number % 2 == 0 {
@@ -145,6 +145,6 @@ pub async fn a_place_comes_back_once<F: QueueFixture>(fixture: F) {
         }
     })
     .await;
-    assert_eq!(room.tidy().await.waiting, 2);
-    room.stand_in_order(&[&ann, &ben]).await;
+    assert_eq!(queue.tidy().await.waiting, 2);
+    queue.stand_in_order(&[&ann, &ben]).await;
 }

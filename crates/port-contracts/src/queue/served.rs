@@ -6,10 +6,11 @@ use frontrow_domain::{
 };
 
 use super::{
-    ALL, QueueFixture, RECOVERY, Room, WAITING_TTL, by_capacity, by_rate, minutes, paused, seconds,
+    ALL, QueueFixture, RECOVERY, TestQueue, WAITING_TTL, by_capacity, by_rate, minutes, paused,
+    seconds,
 };
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     async fn served_up_to(&self) -> Option<Arrival> {
         let told = self.ports.ticks.served(self.concert).await;
         told.expect("served").value.map(|served| served.up_to)
@@ -24,204 +25,210 @@ impl<F: QueueFixture> Room<F> {
 }
 
 /// A queue with ann at its head, who is absent, and ben and cat, who were admitted past her.
-async fn with_ann_aside<F: QueueFixture>(fixture: F) -> (Room<F>, [Ticket; 3]) {
+async fn with_ann_aside<F: QueueFixture>(fixture: F) -> (TestQueue<F>, [Ticket; 3]) {
     let policy = QueuePolicy {
         absent_after: Some(seconds(15)),
         ..paused()
     };
-    let mut room = Room::open(fixture, policy).await;
-    let line = room.all_line_up(&["ann", "ben", "cat"]).await;
-    room.serve(seconds(16)).await;
+    let mut queue = TestQueue::open(fixture, policy).await;
+    let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
+    queue.serve(seconds(16)).await;
     for ticket in &line[1..] {
-        room.find(ticket).await;
+        queue.find(ticket).await;
     }
-    room.change(|policy| {
-        *policy = QueuePolicy {
-            absent_after: Some(seconds(15)),
-            ..by_capacity(2)
-        };
-    })
-    .await;
-    assert_eq!(room.admit(ALL).await.done, 2);
-    (room, <[Ticket; 3]>::try_from(line).expect("three"))
+    queue
+        .change(|policy| {
+            *policy = QueuePolicy {
+                absent_after: Some(seconds(15)),
+                ..by_capacity(2)
+            };
+        })
+        .await;
+    assert_eq!(queue.admit(ALL).await.done, 2);
+    (queue, <[Ticket; 3]>::try_from(line).expect("three"))
 }
 
 /// Nobody is served in a queue that the store does not have, or in which nobody was admitted.
 pub async fn an_unused_queue_has_served_nobody<F: QueueFixture>(fixture: F) {
-    let mut room = Room::unknown(fixture, paused());
-    assert_eq!(room.served_up_to().await, None);
-    room.seed(None).await;
-    assert_eq!(room.served_up_to().await, None);
-    room.line_up("ann").await;
-    assert_eq!(room.served_up_to().await, None);
+    let mut queue = TestQueue::unknown(fixture, paused());
+    assert_eq!(queue.served_up_to().await, None);
+    queue.seed(None).await;
+    assert_eq!(queue.served_up_to().await, None);
+    queue.line_up("ann").await;
+    assert_eq!(queue.served_up_to().await, None);
 }
 
 /// Users who were admitted, at once or from the line, are served. Users who wait are not, nor are
 /// those who left the line behind them.
 pub async fn who_was_admitted_is_served<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    let ann = room.walk_in("ann").await;
-    assert_eq!(room.served_up_to().await, Some(ann.arrival));
-    let line = room.all_line_up(&["ben", "cat"]).await;
-    room.go(&ann).await;
-    assert_eq!(room.served_up_to().await, Some(ann.arrival));
-    assert_eq!(room.admit(ALL).await.done, 1);
-    assert_eq!(room.served_up_to().await, Some(line[0].arrival));
-    room.go(&line[1]).await;
-    room.go(&line[0]).await;
-    assert_eq!(room.served_up_to().await, Some(line[0].arrival));
-    let dan = room.walk_in("dan").await;
-    assert_eq!(room.served_up_to().await, Some(dan.arrival));
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let ann = queue.walk_in("ann").await;
+    assert_eq!(queue.served_up_to().await, Some(ann.arrival));
+    let line = queue.all_line_up(&["ben", "cat"]).await;
+    queue.go(&ann).await;
+    assert_eq!(queue.served_up_to().await, Some(ann.arrival));
+    assert_eq!(queue.admit(ALL).await.done, 1);
+    assert_eq!(queue.served_up_to().await, Some(line[0].arrival));
+    queue.go(&line[1]).await;
+    queue.go(&line[0]).await;
+    assert_eq!(queue.served_up_to().await, Some(line[0].arrival));
+    let dan = queue.walk_in("dan").await;
+    assert_eq!(queue.served_up_to().await, Some(dan.arrival));
 }
 
 /// The answer says, too, since when the queue is served without a break.
 pub async fn a_break_of_service_is_told<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    room.walk_in("ann").await;
-    room.tidy().await;
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    queue.walk_in("ann").await;
+    queue.tidy().await;
     for _ in 0..2 {
-        let told = room.ports.ticks.served(room.concert).await.expect("served");
+        let told = queue
+            .ports
+            .ticks
+            .served(queue.concert)
+            .await
+            .expect("served");
         let since = told.value.expect("ann was served").serving_since;
         let break_ends = told.as_of - minutes(1);
         assert!(since > break_ends && since <= told.as_of, "{since}");
-        room.pass(minutes(20)).await;
-        room.tidy().await;
+        queue.pass(minutes(20)).await;
+        queue.tidy().await;
     }
 }
 
 /// A user who stands aside still waits, though others were admitted past them, from the line or at
 /// once.
 pub async fn who_stands_aside_is_not_served<F: QueueFixture>(fixture: F) {
-    let (room, [ann, ben, cat]) = with_ann_aside(fixture).await;
-    if room.stood_still() {
+    let (queue, [ann, ben, cat]) = with_ann_aside(fixture).await;
+    if queue.stood_still() {
         return;
     }
     let before = Some(ann.arrival.just_before());
-    assert_eq!(room.served_up_to().await, before);
-    room.go(&ben).await;
-    room.walk_in("dan").await;
-    assert_eq!(room.served_up_to().await, before);
+    assert_eq!(queue.served_up_to().await, before);
+    queue.go(&ben).await;
+    queue.walk_in("dan").await;
+    assert_eq!(queue.served_up_to().await, before);
     // Once she has gone, nobody waits who came before them.
-    room.go(&ann).await;
-    assert!(room.served_up_to().await > Some(cat.arrival));
+    queue.go(&ann).await;
+    assert!(queue.served_up_to().await > Some(cat.arrival));
 }
 
 /// Nor is a user who stood aside and has returned.
 pub async fn who_has_returned_is_not_served<F: QueueFixture>(fixture: F) {
-    let (mut room, [ann, ben, cat]) = with_ann_aside(fixture).await;
-    room.find(&ann).await;
-    if room.stood_still() {
+    let (mut queue, [ann, ben, cat]) = with_ann_aside(fixture).await;
+    queue.find(&ann).await;
+    if queue.stood_still() {
         return;
     }
     let before = Some(ann.arrival.just_before());
-    assert_eq!(room.served_up_to().await, before);
-    room.go(&ben).await;
-    assert_eq!(room.admit(ALL).await.done, 1);
-    assert_eq!(room.served_up_to().await, Some(cat.arrival));
+    assert_eq!(queue.served_up_to().await, before);
+    queue.go(&ben).await;
+    assert_eq!(queue.admit(ALL).await.done, 1);
+    assert_eq!(queue.served_up_to().await, Some(cat.arrival));
 }
 
 /// The ticket of a user who was served long before a loss is gone, however it is shown.
 pub async fn who_was_served_does_not_come_back<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    let ann = room.walk_in("ann").await;
-    let served = room.served_up_to().await;
-    let ben = room.line_up("ben").await;
-    room.lose_without(served).await;
-    room.is_gone(&ann).await;
-    let gate = room.gate(&ann, GatePurpose::Pay).await.value;
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let ann = queue.walk_in("ann").await;
+    let served = queue.served_up_to().await;
+    let ben = queue.line_up("ben").await;
+    queue.lose_without(served).await;
+    queue.is_gone(&ann).await;
+    let gate = queue.gate(&ann, GatePurpose::Pay).await.value;
     assert_eq!(gate, GateOutcome::Gone);
-    assert_eq!(room.leave(&ann).await.value, LeaveOutcome::Gone);
-    let joined = room.joins_anew(&ann).await;
+    assert_eq!(queue.leave(&ann).await.value, LeaveOutcome::Gone);
+    let joined = queue.joins_anew(&ann).await;
     assert!(joined.arrival > ann.arrival);
-    room.find(&ben).await;
-    room.stand_in_order(&[&ben, &joined]).await;
-    room.pass(WAITING_TTL).await;
-    room.is_gone(&ann).await;
+    queue.find(&ben).await;
+    queue.stand_in_order(&[&ben, &joined]).await;
+    queue.pass(WAITING_TTL).await;
+    queue.is_gone(&ann).await;
 }
 
 /// Users who were admitted since the entry that counts were perhaps inside: they come back, and
 /// first.
 pub async fn who_was_inside_comes_back_first<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(3)).await;
-    let ann = room.walk_in("ann").await;
-    let served = room.served_up_to().await;
-    let inside = [room.walk_in("ben").await, room.walk_in("cat").await];
-    let dan = room.line_up("dan").await;
-    room.lose_without(served).await;
-    room.is_gone(&ann).await;
+    let mut queue = TestQueue::open(fixture, by_rate(3)).await;
+    let ann = queue.walk_in("ann").await;
+    let served = queue.served_up_to().await;
+    let inside = [queue.walk_in("ben").await, queue.walk_in("cat").await];
+    let dan = queue.line_up("dan").await;
+    queue.lose_without(served).await;
+    queue.is_gone(&ann).await;
     for ticket in [&dan, &inside[1], &inside[0]] {
-        room.find(ticket).await;
+        queue.find(ticket).await;
     }
-    room.stand_in_order(&[&inside[0], &inside[1], &dan]).await;
+    queue.stand_in_order(&[&inside[0], &inside[1], &dan]).await;
 }
 
 /// A user who stood aside comes back at their arrival, though others were admitted past them.
 pub async fn who_stood_aside_comes_back<F: QueueFixture>(fixture: F) {
-    let (mut room, [ann, ben, cat]) = with_ann_aside(fixture).await;
-    if room.stood_still() {
+    let (mut queue, [ann, ben, cat]) = with_ann_aside(fixture).await;
+    if queue.stood_still() {
         return;
     }
-    let served = room.served_up_to().await;
-    room.lose_without(served).await;
+    let served = queue.served_up_to().await;
+    queue.lose_without(served).await;
     for ticket in [&cat, &ann, &ben] {
-        room.find(ticket).await;
+        queue.find(ticket).await;
     }
-    room.stand_in_order(&[&ann, &ben, &cat]).await;
+    queue.stand_in_order(&[&ann, &ben, &cat]).await;
 }
 
 /// A change of the policy lets nobody back.
 pub async fn a_new_policy_serves_nobody<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    let ann = room.walk_in("ann").await;
-    let served = room.served_up_to().await;
-    room.lose_without(served).await;
-    room.change(|policy| *policy = paused()).await;
-    room.tidy().await;
-    room.is_gone(&ann).await;
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let ann = queue.walk_in("ann").await;
+    let served = queue.served_up_to().await;
+    queue.lose_without(served).await;
+    queue.change(|policy| *policy = paused()).await;
+    queue.tidy().await;
+    queue.is_gone(&ann).await;
 }
 
 /// While users come back, nobody counts as served but who was before: any other may still come. So
 /// a second loss takes no place from a user.
 pub async fn while_users_come_back_nobody_is_served<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(2)).await;
-    let ann = room.walk_in("ann").await;
-    let served = room.served_up_to().await;
-    let ben = room.walk_in("ben").await;
-    room.lose_without(served).await;
-    room.pass(RECOVERY + seconds(1)).await;
-    room.walk_in("cat").await;
-    assert_eq!(room.served_up_to().await, served);
-    let still = room.served_up_to().await;
-    room.lose_without(still).await;
-    room.find(&ben).await;
-    room.is_gone(&ann).await;
+    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let ann = queue.walk_in("ann").await;
+    let served = queue.served_up_to().await;
+    let ben = queue.walk_in("ben").await;
+    queue.lose_without(served).await;
+    queue.pass(RECOVERY + seconds(1)).await;
+    queue.walk_in("cat").await;
+    assert_eq!(queue.served_up_to().await, served);
+    let still = queue.served_up_to().await;
+    queue.lose_without(still).await;
+    queue.find(&ben).await;
+    queue.is_gone(&ann).await;
 
-    room.lose_and_recover().await;
-    let nobody = room.served_up_to().await;
+    queue.lose_and_recover().await;
+    let nobody = queue.served_up_to().await;
     assert!(nobody < Some(ann.arrival), "{nobody:?}");
-    let ann = room.find(&ann).await.ticket;
-    room.go(&ann).await;
-    room.pass(RECOVERY + WAITING_TTL + seconds(1)).await;
-    let dan = room.walk_in("dan").await;
-    assert_eq!(room.served_up_to().await, Some(dan.arrival));
+    let ann = queue.find(&ann).await.ticket;
+    queue.go(&ann).await;
+    queue.pass(RECOVERY + WAITING_TTL + seconds(1)).await;
+    let dan = queue.walk_in("dan").await;
+    assert_eq!(queue.served_up_to().await, Some(dan.arrival));
 }
 
 /// While users re-enter who were lost with a server's last writes, only those before them are
 /// served.
 pub async fn what_was_lost_is_not_served<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_capacity(1)).await;
-    let ann = room.walk_in("ann").await;
-    if !room.copy().await {
+    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let ann = queue.walk_in("ann").await;
+    if !queue.copy().await {
         return;
     }
-    room.go(&ann).await;
-    let ben = room.walk_in("ben").await;
-    room.fail_over().await;
-    room.go(&ann).await;
-    room.admit(ALL).await;
-    let cat = room.walk_in("cat").await;
+    queue.go(&ann).await;
+    let ben = queue.walk_in("ben").await;
+    queue.fail_over().await;
+    queue.go(&ann).await;
+    queue.admit(ALL).await;
+    let cat = queue.walk_in("cat").await;
     assert!(cat.arrival > ben.arrival);
-    assert_eq!(room.served_up_to().await, Some(ann.arrival));
-    room.find(&ben).await;
-    assert_eq!(room.served_up_to().await, Some(ann.arrival));
+    assert_eq!(queue.served_up_to().await, Some(ann.arrival));
+    queue.find(&ben).await;
+    assert_eq!(queue.served_up_to().await, Some(ann.arrival));
 }

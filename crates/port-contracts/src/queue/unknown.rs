@@ -6,7 +6,7 @@ use frontrow_domain::{
         queue::{GatePurpose, SaleState, Ticket},
     },
     ports::{
-        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, PeekOutcome,
+        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, PeekOutcome, SnapshotOutcome,
         TickOutcome,
     },
 };
@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use crate::fixture::counted;
 
-use super::{ALL, QueueFixture, Room, by_rate, room::user, signs::sign};
+use super::{ALL, QueueFixture, TestQueue, by_rate, heartbeats::heartbeat, test_queue::user};
 use crate::QueuePorts;
 
-impl<F: QueueFixture> Room<F> {
+impl<F: QueueFixture> TestQueue<F> {
     /// Nothing is known of the queue, whoever asks.
     async fn knows_nothing(&self, ticket: &Ticket) {
         let QueuePorts {
@@ -37,10 +37,13 @@ impl<F: QueueFixture> Room<F> {
         assert_eq!(admitted.value, TickOutcome::NotSeeded);
         let expired = ticks.expire(self.concert, ALL).await.expect("tick");
         assert_eq!(expired.value, TickOutcome::NotSeeded);
-        let looked = line.look(self.concert, None).await.expect("look");
-        assert_eq!(looked.value, LineOutcome::NotSeeded);
-        let signs = [sign(ticket, looked.as_of)];
-        let told = line.heard_of(self.concert, &signs).await.expect("tell");
+        let looked = line.snapshot(self.concert, None).await.expect("look");
+        assert_eq!(looked.value, SnapshotOutcome::NotSeeded);
+        let heartbeats = [heartbeat(ticket, looked.as_of)];
+        let told = line
+            .record_heartbeats(self.concert, &heartbeats)
+            .await
+            .expect("tell");
         let found: Vec<_> = told.into_iter().map(|found| found.value).collect();
         assert_eq!(found, [LookUpOutcome::NotSeeded]);
         let peeked = line.peek(self.concert, std::slice::from_ref(ticket)).await;
@@ -63,40 +66,40 @@ impl<F: QueueFixture> Room<F> {
 
 /// A store that was never given a queue says so, whatever it is asked, and makes none up.
 pub async fn a_queue_never_given_is_unknown<F: QueueFixture>(fixture: F) {
-    let room = Room::unknown(fixture, by_rate(1));
-    room.knows_nothing(&room.ticket("ann", 1)).await;
+    let queue = TestQueue::unknown(fixture, by_rate(1));
+    queue.knows_nothing(&queue.ticket("ann", 1)).await;
 }
 
 /// That another queue is there changes nothing.
 pub async fn another_queue_is_still_unknown<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(1)).await;
-    let ann = room.walk_in("ann").await;
-    room.concert = ConcertId(Uuid::from_u128(0xc0_0009));
+    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let ann = queue.walk_in("ann").await;
+    queue.concert = ConcertId(Uuid::from_u128(0xc0_0009));
     let there = Ticket {
-        concert: room.concert,
+        concert: queue.concert,
         user: user("ann"),
         ..ann
     };
-    room.knows_nothing(&there).await;
+    queue.knows_nothing(&there).await;
 }
 
 /// A store that lost its queues knows nothing of them until it is given them again.
 pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
-    let mut room = Room::open(fixture, by_rate(1)).await;
-    let ann = room.walk_in("ann").await;
-    room.fixture.lose_data().await;
-    room.knows_nothing(&ann).await;
+    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let ann = queue.walk_in("ann").await;
+    queue.fixture.lose_data().await;
+    queue.knows_nothing(&ann).await;
 }
 
 /// What a queue was told before the store had it does not count: it is not sold out.
 pub async fn a_queue_starts_with_seats<F: QueueFixture>(fixture: F) {
-    let mut room = Room::unknown(fixture, by_rate(1));
-    let told = room
+    let mut queue = TestQueue::unknown(fixture, by_rate(1));
+    let told = queue
         .ports
         .control
-        .set_sale(room.concert, counted(SaleState::SoldOut))
+        .set_sale(queue.concert, counted(SaleState::SoldOut))
         .await;
     told.expect("sold out");
-    room.seed(None).await;
-    room.walk_in("ann").await;
+    queue.seed(None).await;
+    queue.walk_in("ann").await;
 }

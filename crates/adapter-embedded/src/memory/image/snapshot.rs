@@ -21,7 +21,7 @@ use super::{
 };
 use crate::memory::{
     active::{Active, ActivePlace, Claim},
-    departures::Departures,
+    departures::DepartureLog,
     micros::Micros,
     state::QueueState,
     waiting::Waiting,
@@ -217,7 +217,7 @@ impl OpenQueue {
             admitted,
             passed_to,
             at_once_up_to,
-            departures: Departures::default(),
+            departures: DepartureLog::default(),
             ended: BTreeMap::new(),
         };
         Ok(Self {
@@ -271,7 +271,7 @@ impl OpenQueue {
     }
 
     fn end(mut self) -> Result<QueueState, ReadError> {
-        let departures = Departures::of_parts(self.departures, self.last_departures);
+        let departures = DepartureLog::of_parts(self.departures, self.last_departures);
         self.state.departures = departures.ok_or(SENSELESS)?;
         Ok(self.state)
     }

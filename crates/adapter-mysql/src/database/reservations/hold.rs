@@ -7,13 +7,13 @@ use frontrow_domain::{
 };
 
 use super::{facts, take};
-use crate::{calls::Turn, errors, session::Session};
+use crate::{errors, session::Session, transactions::Verdict};
 
 /// Sets the seats of `request` aside, all or none.
 pub(super) async fn hold(
     session: &mut Session,
     request: &HoldRequest,
-) -> QueryResult<Turn<HoldOutcome>> {
+) -> QueryResult<Verdict<HoldOutcome>> {
     let facts = facts::facts(session, request).await?;
     let new = match request
         .decide(facts)
@@ -21,14 +21,16 @@ pub(super) async fn hold(
     {
         HoldDecision::Take(new) => new,
         HoldDecision::AlreadyHeld(reservation) => {
-            return Ok(Turn::Done(HoldOutcome::AlreadyHeld(reservation)));
+            return Ok(Verdict::Commit(HoldOutcome::AlreadyHeld(reservation)));
         }
-        HoldDecision::Refused(refusal) => return Ok(Turn::Done(HoldOutcome::Refused(refusal))),
+        HoldDecision::Refused(refusal) => {
+            return Ok(Verdict::Commit(HoldOutcome::Refused(refusal)));
+        }
     };
     session.begin().await?;
     Ok(if take::take(session, &new).await? {
-        Turn::Done(HoldOutcome::Held(new.reservation))
+        Verdict::Commit(HoldOutcome::Held(new.reservation))
     } else {
-        Turn::Again
+        Verdict::Retry
     })
 }

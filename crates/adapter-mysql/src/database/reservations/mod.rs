@@ -25,7 +25,7 @@ use frontrow_domain::{
 use futures_util::{FutureExt, TryFutureExt};
 
 use super::MySqlDatabase;
-use crate::calls::Turn;
+use crate::transactions::Verdict;
 
 #[async_trait]
 impl Reservations for MySqlDatabase {
@@ -54,7 +54,7 @@ impl Reservations for MySqlDatabase {
         self.call((id, user.clone()), |session, (id, user)| {
             let found = read::find(session, *id, user);
             let seen = found.map_ok(|found| {
-                Turn::Done(found.map(|(reservation, now)| reservation.seen_at(now)))
+                Verdict::Commit(found.map(|(reservation, now)| reservation.seen_at(now)))
             });
             seen.boxed()
         })
@@ -68,7 +68,7 @@ impl Reservations for MySqlDatabase {
     ) -> StoreResult<Page<Reservation, ReservationId>> {
         self.call((user.clone(), page), |session, (user, page)| {
             read::of_user(session, user, *page)
-                .map_ok(Turn::Done)
+                .map_ok(Verdict::Commit)
                 .boxed()
         })
         .await
@@ -81,7 +81,7 @@ impl Reservations for MySqlDatabase {
     ) -> StoreResult<Page<Reservation, ReservationId>> {
         self.call((concert, page), |session, (concert, page)| {
             read::of_concert(session, *concert, *page)
-                .map_ok(Turn::Done)
+                .map_ok(Verdict::Commit)
                 .boxed()
         })
         .await

@@ -18,7 +18,6 @@ use jiff::Timestamp;
 
 use super::facts::four;
 use crate::{
-    calls::Turn,
     database::{
         columns::{Db, Phase},
         idempotency::{self, Claim},
@@ -30,10 +29,11 @@ use crate::{
     errors,
     session::Session,
     statement::Fixed,
+    transactions::Verdict,
 };
 
 /// What a payment finds.
-struct Scene {
+struct PaymentFacts {
     reservation: Reservation,
     /// None for a user who never had points.
     account: Option<Account>,
@@ -47,14 +47,14 @@ struct Scene {
 pub(super) async fn pay(
     session: &mut Session,
     request: &PaymentRequest,
-) -> QueryResult<Turn<PayOutcome>> {
-    let Some(scene) = look(session, request).await? else {
+) -> QueryResult<Verdict<PayOutcome>> {
+    let Some(facts) = read_facts(session, request).await? else {
         return replayed_or(session, request, PayOutcome::NotFound).await;
     };
-    if scene.reservation.concert != request.concert {
+    if facts.reservation.concert != request.concert {
         return replayed_or(session, request, PayOutcome::OtherConcert).await;
     }
-    let paid = match transition(&scene) {
+    let paid = match transition(&facts) {
         Ok(paid) => paid,
         Err(PayRefusal::NotHeld(WrongState { now: state })) => {
             return replayed_or(session, request, PayOutcome::NotHeld(state)).await;
@@ -67,19 +67,19 @@ pub(super) async fn pay(
     session.begin().await?;
     match idempotency::claim(session, &request.keyed, request.entry.0).await? {
         Claim::Ours => {}
-        Claim::UnderWay => return Ok(Turn::Refused(PayOutcome::InProgress)),
+        Claim::UnderWay => return Ok(Verdict::Rollback(PayOutcome::InProgress)),
         Claim::Taken => {
             session.roll_back().await?;
             return Ok(match replayed(session, request).await? {
-                Some(answer) => Turn::Done(answer),
+                Some(answer) => Verdict::Commit(answer),
                 // Not for long: keys of payments and charges stay.
-                None => Turn::Again,
+                None => Verdict::Retry,
             });
         }
     }
-    Ok(match write(session, request, scene, paid).await? {
-        Some(effect) => Turn::Done(PayOutcome::Paid(Applied::first(effect))),
-        None => Turn::Again,
+    Ok(match write(session, request, facts, paid).await? {
+        Some(effect) => Verdict::Commit(PayOutcome::Paid(Applied::first(effect))),
+        None => Verdict::Retry,
     })
 }
 
@@ -92,7 +92,10 @@ type Row = (
 );
 
 /// The reservation, the user's points and what time it is, in one statement.
-async fn look(session: &mut Session, request: &PaymentRequest) -> QueryResult<Option<Scene>> {
+async fn read_facts(
+    session: &mut Session,
+    request: &PaymentRequest,
+) -> QueryResult<Option<PaymentFacts>> {
     let balance = balances::table
         .find(Db(request.user.clone()))
         .select(balances::balance)
@@ -116,7 +119,7 @@ async fn look(session: &mut Session, request: &PaymentRequest) -> QueryResult<Op
     let Some((row, balance, last_seq, now)) = row else {
         return Ok(None);
     };
-    Ok(Some(Scene {
+    Ok(Some(PaymentFacts {
         reservation: row.into_reservation()?,
         account: balance.zip(last_seq).map(|(balance, last_seq)| Account {
             balance: Balance(balance.0),
@@ -127,10 +130,10 @@ async fn look(session: &mut Session, request: &PaymentRequest) -> QueryResult<Op
 }
 
 /// What the domain makes of paying now.
-fn transition(scene: &Scene) -> Result<Paid, PayRefusal> {
-    let held = scene.reservation.clone().held_at(scene.now)?;
-    let balance = scene.account.unwrap_or_default().balance;
-    let (reservation, balance) = held.pay(balance, scene.now)?;
+fn transition(facts: &PaymentFacts) -> Result<Paid, PayRefusal> {
+    let held = facts.reservation.clone().held_at(facts.now)?;
+    let balance = facts.account.unwrap_or_default().balance;
+    let (reservation, balance) = held.pay(balance, facts.now)?;
     Ok(Paid {
         charged: reservation.total,
         reservation,
@@ -143,9 +146,9 @@ async fn replayed_or(
     session: &mut Session,
     request: &PaymentRequest,
     refusal: PayOutcome,
-) -> QueryResult<Turn<PayOutcome>> {
+) -> QueryResult<Verdict<PayOutcome>> {
     let answer = replayed(session, request).await?;
-    Ok(Turn::Done(answer.unwrap_or(refusal)))
+    Ok(Verdict::Commit(answer.unwrap_or(refusal)))
 }
 
 /// What the key stands for; none where it is new.
@@ -162,14 +165,14 @@ async fn replayed(
     })
 }
 
-/// Writes the payment, whose key is ours; none when anything is no longer as `scene` has it.
+/// Writes the payment, whose key is ours; none when anything is no longer as `facts` has it.
 async fn write(
     session: &mut Session,
     request: &PaymentRequest,
-    scene: Scene,
+    facts: PaymentFacts,
     paid: Paid,
 ) -> QueryResult<Option<Paid>> {
-    let Some(Spent { paid, seq, now }) = spend(session, request, scene, paid).await? else {
+    let Some(Spent { paid, seq, now }) = spend(session, request, facts, paid).await? else {
         return Ok(None);
     };
     if !confirm(session, &paid.reservation).await? {
@@ -205,25 +208,25 @@ struct Spent {
 async fn spend(
     session: &mut Session,
     request: &PaymentRequest,
-    scene: Scene,
+    facts: PaymentFacts,
     paid: Paid,
 ) -> QueryResult<Option<Spent>> {
     let user = &request.user;
-    let after = scene.account.unwrap_or_default().followed_by(paid.balance);
-    if points::change_account(session, user, scene.account, after).await? {
+    let after = facts.account.unwrap_or_default().followed_by(paid.balance);
+    if points::change_account(session, user, facts.account, after).await? {
         return Ok(Some(Spent {
             paid,
             seq: after.last_seq,
-            now: scene.now,
+            now: facts.now,
         }));
     }
     let (account, now) = points::lock_account(session, user).await?;
-    let scene = Scene {
+    let facts = PaymentFacts {
         account,
         now,
-        ..scene
+        ..facts
     };
-    let Ok(paid) = transition(&scene) else {
+    let Ok(paid) = transition(&facts) else {
         return Ok(None);
     };
     let after = account.unwrap_or_default().followed_by(paid.balance);

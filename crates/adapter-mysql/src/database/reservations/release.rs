@@ -7,21 +7,21 @@ use frontrow_domain::{
 };
 
 use super::{expire, read};
-use crate::{calls::Turn, session::Session};
+use crate::{session::Session, transactions::Verdict};
 
 /// Gives a user's held seats back.
 pub(super) async fn release(
     session: &mut Session,
     id: ReservationId,
     user: &UserId,
-) -> QueryResult<Turn<ReleaseOutcome>> {
+) -> QueryResult<Verdict<ReleaseOutcome>> {
     let Some((reservation, now)) = read::find(session, id, user).await? else {
-        return Ok(Turn::Done(ReleaseOutcome::NotFound));
+        return Ok(Verdict::Commit(ReleaseOutcome::NotFound));
     };
     let held = match reservation.held_at(now) {
         Ok(held) => held,
         Err(WrongState { now: state }) => {
-            return Ok(Turn::Done(match state {
+            return Ok(Verdict::Commit(match state {
                 ReservationState::Cancelled => ReleaseOutcome::Released,
                 ReservationState::Confirmed { .. } => ReleaseOutcome::Confirmed,
                 ReservationState::Expired | ReservationState::Held { .. } => {
@@ -32,8 +32,8 @@ pub(super) async fn release(
     };
     session.begin().await?;
     Ok(if expire::cancel(session, held.release().id).await? {
-        Turn::Done(ReleaseOutcome::Released)
+        Verdict::Commit(ReleaseOutcome::Released)
     } else {
-        Turn::Again
+        Verdict::Retry
     })
 }

@@ -6,12 +6,12 @@ use frontrow_domain::model::{ReservationId, UserId};
 use jiff::Timestamp;
 
 use crate::{
-    calls::Turn,
     database::{
         columns::{Db, Phase},
         schema::{reservations, seats},
     },
     session::Session,
+    transactions::Verdict,
 };
 
 /// How many holds one transaction ends at most: their rows are locked until its commit.
@@ -19,7 +19,7 @@ pub(super) const HOLDS_A_TRANSACTION: u32 = 100;
 
 /// Expires at most `limit` holds that are over, the longest over first; gives how many. Those that somebody
 /// else is ending at this moment are left to them.
-pub(super) async fn sweep(session: &mut Session, limit: u32) -> QueryResult<Turn<u32>> {
+pub(super) async fn sweep(session: &mut Session, limit: u32) -> QueryResult<Verdict<u32>> {
     session.begin().await?;
     let due: Vec<Db<ReservationId>> = reservations::table
         .filter(reservations::held_until.le(session.now().nullable()))
@@ -31,7 +31,7 @@ pub(super) async fn sweep(session: &mut Session, limit: u32) -> QueryResult<Turn
         .load(session.connection())
         .await?;
     if due.is_empty() {
-        return Ok(Turn::Refused(0));
+        return Ok(Verdict::Rollback(0));
     }
     update(reservations::table.filter(reservations::id.eq_any(&due)))
         .set((
@@ -49,5 +49,5 @@ pub(super) async fn sweep(session: &mut Session, limit: u32) -> QueryResult<Turn
         ))
         .execute(session.connection())
         .await?;
-    Ok(Turn::Done(due.len().try_into().unwrap_or(limit)))
+    Ok(Verdict::Commit(due.len().try_into().unwrap_or(limit)))
 }

@@ -21,7 +21,7 @@ use super::{
     requests::{Answer, Request},
     transaction,
 };
-use crate::{calls::Calls, queue::batching};
+use crate::{queue::batching, transactions::TransactionRunner};
 
 /// How many requests share a transaction at most: it holds the queue's lock for some milliseconds then.
 const BATCH_MAX: usize = 256;
@@ -32,7 +32,11 @@ pub(in crate::queue) struct Batches(Batcher<Transactions>);
 impl Batches {
     /// Each call ends within `limit`, and no request waits for longer for its transaction to begin. So
     /// many transactions, of different queues, run at once at most.
-    pub(in crate::queue) fn new(calls: Calls, limit: Duration, transactions_max: usize) -> Self {
+    pub(in crate::queue) fn new(
+        calls: TransactionRunner,
+        limit: Duration,
+        transactions_max: usize,
+    ) -> Self {
         // The next transaction of a queue would only wait for the lock of the one before.
         let limits = batching::limits(BATCH_MAX, 1, transactions_max, limit);
         Self(Batcher::new(limits, Transactions { calls, limit }))
@@ -61,7 +65,7 @@ fn priority(request: &Request) -> Priority {
 
 /// Runs the transactions.
 struct Transactions {
-    calls: Calls,
+    calls: TransactionRunner,
     limit: Duration,
 }
 
@@ -77,7 +81,7 @@ impl Execute for Transactions {
         concert: &ConcertId,
         batch: Batch<Self>,
     ) -> StoreResult<Vec<Stamped<Answer>>> {
-        let boarding = Arc::new(Boarding {
+        let boarding = Arc::new(TakenBatch {
             concert: *concert,
             batch: Mutex::new(batch),
         });
@@ -96,12 +100,12 @@ impl Execute for Transactions {
 }
 
 /// The requests of a transaction, through all of its attempts.
-pub(super) struct Boarding {
+pub(super) struct TakenBatch {
     pub(super) concert: ConcertId,
     batch: Mutex<Batch<Transactions>>,
 }
 
-impl Boarding {
+impl TakenBatch {
     /// All requests, with those that have come by now.
     pub(super) fn board(&self) -> Vec<Request> {
         let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);

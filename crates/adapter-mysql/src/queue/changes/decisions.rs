@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use frontrow_domain::model::{
     ConcertId, UserId,
-    queue::{Arrival, JoinDecision, JoinFacts, Place, SignOfLife, Ticket},
+    queue::{Arrival, Heartbeat, JoinDecision, JoinFacts, Place, Ticket},
 };
 use jiff::Timestamp;
 
@@ -111,7 +111,7 @@ impl Changes {
         }
     }
 
-    fn record(&mut self, heartbeat: &SignOfLife) -> Answer {
+    fn record(&mut self, heartbeat: &Heartbeat) -> Answer {
         let user = &heartbeat.user;
         let at = heartbeat.at.min(self.now);
         match self.held(user) {

@@ -3,7 +3,7 @@
 use frontrow_domain::{
     model::{
         UserId,
-        queue::{JoinRefusal, Place, QueueView, SignOfLife, Ticket},
+        queue::{Heartbeat, JoinRefusal, Place, QueueView, Ticket},
     },
     ports::LookUpOutcome,
 };
@@ -18,7 +18,7 @@ pub(in crate::queue) enum Request {
     /// The end of the place of a ticket.
     Leave(Ticket),
     /// A heartbeat that an instance has collected.
-    Heartbeat(SignOfLife),
+    Heartbeat(Heartbeat),
 }
 
 impl Request {

@@ -14,12 +14,11 @@ use frontrow_domain::{model::ConcertId, ports::Stamped};
 use jiff::Timestamp;
 
 use super::{
-    batch::Boarding,
+    batch::TakenBatch,
     decisions::Changes,
     requests::{Answer, Request},
 };
 use crate::{
-    calls::Turn,
     queue::{
         rows::{
             departures, places,
@@ -28,13 +27,14 @@ use crate::{
         tick::expired,
     },
     session::Session,
+    transactions::Verdict,
 };
 
 /// Does what the requests of a batch ask for.
 pub(super) async fn change(
     session: &mut Session,
-    batch: &Arc<Boarding>,
-) -> QueryResult<Turn<Vec<Stamped<Answer>>>> {
+    batch: &Arc<TakenBatch>,
+) -> QueryResult<Verdict<Vec<Stamped<Answer>>>> {
     let concert = batch.concert;
     session.begin().await?;
     let locked = queue_row::lock(session, concert).await?;
@@ -44,7 +44,7 @@ pub(super) async fn change(
             as_of: queue_row::now(session).await?,
             value: Answer::NotSeeded,
         };
-        return Ok(Turn::Refused(vec![none; requests.len()]));
+        return Ok(Verdict::Rollback(vec![none; requests.len()]));
     };
     let before = queue.clone();
     queue.find_losses(now);
@@ -82,14 +82,14 @@ pub(super) async fn change(
         ..
     } = changes;
     if changed.is_empty() && queue == before {
-        return Ok(Turn::Refused(answers));
+        return Ok(Verdict::Rollback(answers));
     }
     places::write(session, concert, &changed).await?;
     departures::record(session, concert, before.departures, &departures).await?;
     if queue != before {
         queue.save(session, concert).await?;
     }
-    Ok(Turn::Done(answers))
+    Ok(Verdict::Commit(answers))
 }
 
 /// True where a user who joins finds others waiting, as far as that matters: where the queue admits

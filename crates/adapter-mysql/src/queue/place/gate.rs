@@ -14,7 +14,6 @@ use jiff::Timestamp;
 
 use super::reads::Seen;
 use crate::{
-    calls::Turn,
     errors,
     queue::{
         MySqlQueue,
@@ -26,6 +25,7 @@ use crate::{
     },
     session::Session,
     statement::Fixed,
+    transactions::Verdict,
 };
 
 /// How often a place is read that changes each time before it can be claimed.
@@ -82,7 +82,7 @@ impl MySqlQueue {
     /// Makes the row `before` into `after`. Returns false where it is not `before` any more.
     async fn claim(&self, ticket: &Ticket, before: PlaceRow, after: PlaceRow) -> StoreResult<bool> {
         self.call((ticket.clone(), before, after), |session, claim| {
-            write(session, claim).map_ok(Turn::Done).boxed()
+            write(session, claim).map_ok(Verdict::Commit).boxed()
         })
         .await
     }

@@ -19,7 +19,6 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 use crate::{
-    calls::{Calls, Turn},
     clock::now_us,
     queue::{
         batching,
@@ -32,6 +31,7 @@ use crate::{
     },
     session::Session,
     statement::Fixed,
+    transactions::{TransactionRunner, Verdict},
 };
 
 /// How many users one statement is about at most.
@@ -62,7 +62,11 @@ pub(in crate::queue) struct Reads(Batcher<Statements>);
 impl Reads {
     /// Each statement ends within `limit`, and no look-up waits for longer for its statement to begin.
     /// At most `statements_max` run at once, so that look-ups leave connections to what changes queues.
-    pub(in crate::queue) fn new(calls: Calls, limit: Duration, statements_max: usize) -> Self {
+    pub(in crate::queue) fn new(
+        calls: TransactionRunner,
+        limit: Duration,
+        statements_max: usize,
+    ) -> Self {
         let limits = batching::limits(BATCH_MAX, statements_max, statements_max, limit);
         Self(Batcher::new(limits, Statements { calls, limit }))
     }
@@ -105,7 +109,7 @@ pub(in crate::queue) async fn peek(
 
 /// Runs the statements.
 struct Statements {
-    calls: Calls,
+    calls: TransactionRunner,
     limit: Duration,
 }
 
@@ -128,7 +132,9 @@ impl Execute for Statements {
                 self.limit,
                 (*concert, Arc::clone(&users)),
                 |session, (concert, users)| {
-                    read(session, *concert, users).map_ok(Turn::Done).boxed()
+                    read(session, *concert, users)
+                        .map_ok(Verdict::Commit)
+                        .boxed()
                 },
             )
             .await?;

@@ -2,5 +2,5 @@
 
 mod queue;
 mod queue_control;
+mod queue_snapshots;
 mod queue_ticks;
-mod waiting_line;

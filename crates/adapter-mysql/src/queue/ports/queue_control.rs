@@ -20,7 +20,7 @@ use crate::queue::{
     },
     tick::expired,
 };
-use crate::{calls::Turn, errors, session::Session, statement::Fixed};
+use crate::{errors, session::Session, statement::Fixed, transactions::Verdict};
 
 /// How many places one transaction removes at most. [`PLACES`] has the same number.
 const REMOVED_MAX: usize = 10_000;
@@ -69,27 +69,30 @@ impl QueueControl for MySqlQueue {
 
 /// Puts the policy of the seed in force. The survey asks this of every queue, so an older or equal
 /// version takes no lock.
-async fn seed(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamped<SeedOutcome>>> {
+async fn seed(
+    session: &mut Session,
+    seed: &QueueSeed,
+) -> QueryResult<Verdict<Stamped<SeedOutcome>>> {
     let concert = seed.concert;
     let Some((as_of, queue)) = queue_row::read(session, concert).await? else {
         return add(session, seed).await;
     };
     if seed.policy.version <= queue.terms.version() {
         let value = SeedOutcome::HasNewer(queue.terms.version());
-        return Ok(Turn::Done(Stamped { as_of, value }));
+        return Ok(Verdict::Commit(Stamped { as_of, value }));
     }
     session.begin().await?;
     let Some((now, mut queue)) = queue_row::lock_soon(session, concert).await? else {
         // It was removed meanwhile.
-        return Ok(Turn::Again);
+        return Ok(Verdict::Retry);
     };
     if !queue.terms.take(&seed.policy) {
         let value = SeedOutcome::HasNewer(queue.terms.version());
-        return Ok(Turn::Refused(Stamped { as_of: now, value }));
+        return Ok(Verdict::Rollback(Stamped { as_of: now, value }));
     }
     queue.admission.change(queue.terms.policy(), now);
     queue.save(session, concert).await?;
-    Ok(Turn::Done(Stamped {
+    Ok(Verdict::Commit(Stamped {
         as_of: now,
         value: SeedOutcome::Taken { recovering: false },
     }))
@@ -100,7 +103,10 @@ async fn seed(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamp
 /// The new row locks the queue, so no place of a user who joins is removed. While more places are left
 /// than one transaction removes, the row goes again before the commit: a call that runs out of time
 /// loses no progress, and no user joins too early.
-async fn add(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stamped<SeedOutcome>>> {
+async fn add(
+    session: &mut Session,
+    seed: &QueueSeed,
+) -> QueryResult<Verdict<Stamped<SeedOutcome>>> {
     let concert = seed.concert;
     let as_of = loop {
         let as_of = queue_row::now(session).await?;
@@ -115,7 +121,7 @@ async fn add(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stampe
         let added = QueueRow::new(terms).add(session, concert).await;
         if errors::unless_duplicate(added)?.is_none() {
             // Another instance has added it meanwhile.
-            return Ok(Turn::Again);
+            return Ok(Verdict::Retry);
         }
         if delete(session, concert, PLACES).await? < REMOVED_MAX {
             break as_of;
@@ -124,7 +130,7 @@ async fn add(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stampe
         session.commit().await?;
     };
     delete(session, concert, LEAVERS).await?;
-    Ok(Turn::Done(Stamped {
+    Ok(Verdict::Commit(Stamped {
         as_of,
         value: SeedOutcome::Taken {
             recovering: seed.recovery.is_some(),
@@ -135,9 +141,11 @@ async fn add(session: &mut Session, seed: &QueueSeed) -> QueryResult<Turn<Stampe
 async fn policy_version(
     session: &mut Session,
     concert: ConcertId,
-) -> QueryResult<Turn<Option<PolicyVersion>>> {
+) -> QueryResult<Verdict<Option<PolicyVersion>>> {
     let read = queue_row::read(session, concert).await?;
-    Ok(Turn::Done(read.map(|(_, queue)| queue.terms.version())))
+    Ok(Verdict::Commit(
+        read.map(|(_, queue)| queue.terms.version()),
+    ))
 }
 
 /// An older count than the one that the queue has changes nothing.
@@ -145,7 +153,7 @@ async fn set_sale(
     session: &mut Session,
     concert: ConcertId,
     count: SaleCount,
-) -> QueryResult<Turn<()>> {
+) -> QueryResult<Verdict<()>> {
     session.begin().await?;
     let locked = queue_row::lock_soon(session, concert).await?;
     let newer = locked.and_then(|(_, queue)| {
@@ -153,42 +161,44 @@ async fn set_sale(
         Some((queue, newer))
     });
     let Some((mut queue, newer)) = newer else {
-        return Ok(Turn::Refused(()));
+        return Ok(Verdict::Rollback(()));
     };
     queue.terms.sale = newer;
     queue.save(session, concert).await?;
-    Ok(Turn::Done(()))
+    Ok(Verdict::Commit(()))
 }
 
 /// False too while users can re-enter: their places would be lost for good if the queue were taken for
 /// one that ended in good order.
-async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<bool>> {
+async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Verdict<bool>> {
     let Some((now, queue)) = queue_row::read(session, concert).await? else {
-        return Ok(Turn::Done(true));
+        return Ok(Verdict::Commit(true));
     };
     let occupied = expired::anybody_there(session, concert, &queue, now).await?;
-    Ok(Turn::Done(!occupied && !queue.terms.accepts_reentry(now)))
+    Ok(Verdict::Commit(
+        !occupied && !queue.terms.accepts_reentry(now),
+    ))
 }
 
 /// Removes a queue with all of its rows, under its lock: no user joins and no tick admits meanwhile.
-async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Turn<RemoveOutcome>> {
+async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Verdict<RemoveOutcome>> {
     session.begin().await?;
     let Some((now, queue)) = queue_row::lock_soon(session, concert).await? else {
-        return Ok(Turn::Refused(RemoveOutcome::Removed));
+        return Ok(Verdict::Rollback(RemoveOutcome::Removed));
     };
     if queue.policy().state != PolicyState::Closed {
-        return Ok(Turn::Refused(RemoveOutcome::NotClosed));
+        return Ok(Verdict::Rollback(RemoveOutcome::NotClosed));
     }
     // More than one transaction should delete is left to ticks, which take it away in steps.
     let places = count(queue.waiting + queue.active + queue.remembered);
     let many = places > REMOVED_MAX as u64;
     if many || expired::anybody_there(session, concert, &queue, now).await? {
-        return Ok(Turn::Refused(RemoveOutcome::NotEmpty));
+        return Ok(Verdict::Rollback(RemoveOutcome::NotEmpty));
     }
     for statement in [PLACES, LEAVERS, QUEUE] {
         delete(session, concert, statement).await?;
     }
-    Ok(Turn::Done(RemoveOutcome::Removed))
+    Ok(Verdict::Commit(RemoveOutcome::Removed))
 }
 
 /// Deletes rows of a queue. Returns how many.

@@ -15,7 +15,7 @@ use crate::queue::{
     rows::{places, queue_row},
     tick::{self, Order},
 };
-use crate::{calls::Turn, errors, session::Session, statement::Fixed};
+use crate::{errors, session::Session, statement::Fixed, transactions::Verdict};
 
 const BUSY: &str =
     "SELECT q.concert_id FROM queues q FORCE INDEX (queues_busy) WHERE q.busy = TRUE";
@@ -53,9 +53,9 @@ impl QueueTicks for MySqlQueue {
 async fn served(
     session: &mut Session,
     concert: ConcertId,
-) -> QueryResult<Turn<Stamped<Option<Served>>>> {
+) -> QueryResult<Verdict<Stamped<Option<Served>>>> {
     let Some((as_of, queue)) = queue_row::read(session, concert).await? else {
-        return Ok(Turn::Done(Stamped {
+        return Ok(Verdict::Commit(Stamped {
             as_of: queue_row::now(session).await?,
             value: None,
         }));
@@ -63,10 +63,10 @@ async fn served(
     let waits = places::first_arrival(session, concert).await?;
     let admitted = queue.admitted_up_to.max(queue.at_once_up_to);
     let value = queue.terms.served(admitted, waits, as_of);
-    Ok(Turn::Done(Stamped { as_of, value }))
+    Ok(Verdict::Commit(Stamped { as_of, value }))
 }
 
-async fn busy(session: &mut Session) -> QueryResult<Turn<Vec<ConcertId>>> {
+async fn busy(session: &mut Session) -> QueryResult<Verdict<Vec<ConcertId>>> {
     #[derive(QueryableByName)]
     #[diesel(check_for_backend(Mysql))]
     struct Busy {
@@ -79,5 +79,5 @@ async fn busy(session: &mut Session) -> QueryResult<Turn<Vec<ConcertId>>> {
         id.map(ConcertId)
             .map_err(|_| errors::broken("a concert's id is no UUID"))
     });
-    concerts.collect::<QueryResult<_>>().map(Turn::Done)
+    concerts.collect::<QueryResult<_>>().map(Verdict::Commit)
 }

@@ -13,7 +13,7 @@ use diesel::{
 use diesel_async::RunQueryDsl;
 use frontrow_domain::model::{
     ConcertId,
-    queue::{Arrival, Left},
+    queue::{Arrival, Departures},
 };
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ use crate::{session::Session, statement::Fixed};
 /// How many departures are remembered. The schema has the same number.
 const REMEMBERED: i64 = 2_048;
 
-const _: () = assert!(REMEMBERED.cast_unsigned() >= Left::REMEMBERED_MIN as u64);
+const _: () = assert!(REMEMBERED.cast_unsigned() >= Departures::REMEMBERED_MIN as u64);
 
 const RECORD: &str = "
     INSERT INTO queue_leavers (concert_id, slot, number, arrival)
@@ -59,14 +59,14 @@ pub(in crate::queue) async fn record(
     Ok(())
 }
 
-/// The departures after the one with number `since`, up to number `last`. [`Left::Anybody`] where the
+/// The departures after the one with number `since`, up to number `last`. [`Departures::Unknown`] where the
 /// record does not have all of them.
 pub(in crate::queue) async fn between(
     session: &mut Session,
     concert: ConcertId,
     since: Option<i64>,
     last: i64,
-) -> QueryResult<Left> {
+) -> QueryResult<Departures> {
     #[derive(QueryableByName)]
     #[diesel(check_for_backend(Mysql))]
     struct Departure {
@@ -74,10 +74,10 @@ pub(in crate::queue) async fn between(
         arrival: i64,
     }
     let Some(since) = since.filter(|since| (0..=REMEMBERED).contains(&(last - since))) else {
-        return Ok(Left::Anybody);
+        return Ok(Departures::Unknown);
     };
     if since == last {
-        return Ok(Left::These(Vec::new()));
+        return Ok(Departures::These(Vec::new()));
     }
     let (first_slot, last_slot) = ((since + 1) % REMEMBERED, last % REMEMBERED);
     let stretches = if last - since == REMEMBERED {
@@ -97,10 +97,10 @@ pub(in crate::queue) async fn between(
     let departures: Vec<Departure> = Fixed(statement).load(session.connection()).await?;
     // Later ones may have taken the rows of some since the queue was read.
     if i64::try_from(departures.len()).ok() != Some(last - since) {
-        return Ok(Left::Anybody);
+        return Ok(Departures::Unknown);
     }
     let arrivals = departures
         .iter()
         .map(|departure| Arrival::from_micros(departure.arrival));
-    Ok(Left::These(arrivals.collect()))
+    Ok(Departures::These(arrivals.collect()))
 }

@@ -28,7 +28,6 @@ use super::{
     expired,
 };
 use crate::{
-    calls::Turn,
     errors,
     queue::rows::{
         places::{Phase, users_list},
@@ -37,6 +36,7 @@ use crate::{
     },
     session::Session,
     statement::Fixed,
+    transactions::Verdict,
 };
 
 /// How many places of the line one tick reads at most: it holds the queue's lock for some tens of
@@ -95,11 +95,11 @@ struct Next {
 pub(in crate::queue) async fn admit(
     session: &mut Session,
     order: Order,
-) -> QueryResult<Turn<Stamped<TickOutcome>>> {
+) -> QueryResult<Verdict<Stamped<TickOutcome>>> {
     // Most ticks of a quiet queue have nothing to do and need no lock.
     let concert = order.concert;
     let Some((now, queue)) = queue_row::read(session, concert).await? else {
-        return Ok(Turn::Done(begin::not_seeded(session).await?));
+        return Ok(Verdict::Commit(begin::not_seeded(session).await?));
     };
     // Places past their end at the head are passed once a second where nobody may be admitted.
     let none_to_admit = queue.heads(now) == 0 || queue.room(0, now) == 0;
@@ -110,10 +110,10 @@ pub(in crate::queue) async fn admit(
     let idle = !queue.is_busy() || (none_to_admit && !is_due);
     if idle && !queue.is_on_another_server(now) {
         let report = begin::report(&queue, 0, false, now);
-        return Ok(Turn::Done(begin::stamped(report, now)));
+        return Ok(Verdict::Commit(begin::stamped(report, now)));
     }
     let Some(mut tick) = begin::begin(session, concert).await? else {
-        return Ok(Turn::Refused(begin::not_seeded(session).await?));
+        return Ok(Verdict::Rollback(begin::not_seeded(session).await?));
     };
     let (now, queue) = (tick.now, &mut tick.queue);
     if queue.heads(now) > 0 && queue.room(0, now) > 0 {

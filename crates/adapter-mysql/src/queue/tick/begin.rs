@@ -8,12 +8,12 @@ use frontrow_domain::{
 use jiff::Timestamp;
 
 use crate::{
-    calls::Turn,
     queue::rows::{
         queue_row::{self, QueueRow},
         units::count,
     },
     session::Session,
+    transactions::Verdict,
 };
 
 /// A tick that holds the lock of its queue.
@@ -60,18 +60,18 @@ impl Tick {
         session: &mut Session,
         done: u32,
         more: bool,
-    ) -> QueryResult<Turn<Stamped<TickOutcome>>> {
+    ) -> QueryResult<Verdict<Stamped<TickOutcome>>> {
         let report = stamped(report(&self.queue, done, more, self.now), self.now);
         if !self.found.terms.tick_is_due(self.now) {
             let mut unserved = self.queue.clone();
             unserved.terms.serving_since = self.found.terms.serving_since;
             unserved.terms.last_tick = self.found.terms.last_tick;
             if unserved == self.found {
-                return Ok(Turn::Refused(report));
+                return Ok(Verdict::Rollback(report));
             }
         }
         self.queue.save(session, self.concert).await?;
-        Ok(Turn::Done(report))
+        Ok(Verdict::Commit(report))
     }
 }
 

@@ -5,9 +5,9 @@ use frontrow_domain::ports::{Stamped, TickOutcome};
 
 use super::{Order, begin, expired};
 use crate::{
-    calls::Turn,
     queue::rows::{places::Phase, queue_row},
     session::Session,
+    transactions::Verdict,
 };
 
 /// Everything that a tick may remove.
@@ -23,11 +23,11 @@ const PHASES: [Phase; 5] = [
 pub(in crate::queue) async fn expire(
     session: &mut Session,
     order: Order,
-) -> QueryResult<Turn<Stamped<TickOutcome>>> {
+) -> QueryResult<Verdict<Stamped<TickOutcome>>> {
     let Order { concert, limit } = order;
     // Most ticks find nothing to remove and need no lock.
     let Some((now, queue)) = queue_row::read(session, concert).await? else {
-        return Ok(Turn::Done(begin::not_seeded(session).await?));
+        return Ok(Verdict::Commit(begin::not_seeded(session).await?));
     };
     let idle = !queue.is_busy()
         || (!queue.terms.tick_is_due(now)
@@ -37,10 +37,10 @@ pub(in crate::queue) async fn expire(
                 .is_empty());
     if idle && !queue.is_on_another_server(now) {
         let report = begin::report(&queue, 0, false, now);
-        return Ok(Turn::Done(begin::stamped(report, now)));
+        return Ok(Verdict::Commit(begin::stamped(report, now)));
     }
     let Some(mut tick) = begin::begin(session, concert).await? else {
-        return Ok(Turn::Refused(begin::not_seeded(session).await?));
+        return Ok(Verdict::Rollback(begin::not_seeded(session).await?));
     };
     // One more than may be removed tells whether there is more.
     let (now, wanted) = (tick.now, limit.saturating_add(1));

@@ -106,7 +106,7 @@ impl Season {
         format!(
             "INSERT INTO performances
              SELECT {}, {}, IF(n < {PERFORMANCES_PAST}, '2024-01-01', '2150-01-01') + INTERVAL n DAY,
-                    'Hall', {}, TRUE
+                    'TestQueue', {}, TRUE
              FROM numbers WHERE n < {PERFORMANCES}",
             id(Kind::Performance, "n"),
             id(Kind::Concert, "n DIV 5"),

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     one_store::OneStore,
-    room::{Raw, user},
+    test_queue::{Raw, user},
 };
 
 /// A store, and a way past it.

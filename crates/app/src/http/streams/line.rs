@@ -116,7 +116,7 @@ impl LineStreams {
     pub(super) async fn take_turn(&self, follow: &FollowPlaces, turn: u32) {
         // Also where this is given up.
         let _done = scopeguard(&self.takes_turn);
-        let seen = follow.look(self.concert).await;
+        let seen = follow.snapshot(self.concert).await;
         if let Err(error) = &seen {
             tracing::debug!(%error, "a line cannot be looked at for its event streams");
         }

@@ -6,8 +6,8 @@ use frontrow_domain::{
             Ticket,
         },
     },
-    ports::{MockClock, MockQueue, MockWaitingLine, Stamped},
-    use_cases::{QueueBoard, SharedLook},
+    ports::{MockClock, MockQueue, MockQueueSnapshots, Stamped},
+    use_cases::{QueueStatuses, SnapshotQueue},
 };
 use jiff::Timestamp;
 
@@ -40,11 +40,11 @@ pub(super) fn waiting(position: u64) -> Place {
 }
 
 fn streams(max: usize) -> Arc<Streams> {
-    let line = Arc::new(MockWaitingLine::new());
+    let line = Arc::new(MockQueueSnapshots::new());
     let longest_poll = Duration::from_secs(15);
-    let look = SharedLook::new(
+    let look = SnapshotQueue::new(
         Arc::new(MockQueue::new()),
-        Arc::<MockWaitingLine>::clone(&line),
+        Arc::<MockQueueSnapshots>::clone(&line),
         Arc::new(MockClock::new()),
         10,
         longest_poll,
@@ -53,7 +53,7 @@ fn streams(max: usize) -> Arc<Streams> {
         look: Arc::new(look),
         line,
         queue: Arc::new(MockQueue::new()),
-        board: Arc::new(QueueBoard::new(PollRange::default())),
+        statuses: Arc::new(QueueStatuses::new(PollRange::default())),
     };
     Arc::new(Streams::new(follow, max, longest_poll))
 }

@@ -25,7 +25,7 @@ use self::backlog::Backlog;
 const CONCURRENT: usize = 4;
 /// How long one queue may take.
 const LIMIT: Duration = Duration::from_secs(3);
-/// How often the board is asked which queues are wanted.
+/// How often the statuses is asked which queues are wanted.
 const PACE: Duration = Duration::from_millis(250);
 /// How long a start waits for the queues. The job gives what is left.
 const START: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ pub(super) trait Provisioning {
 
 impl Provisioning for SurveyQueues {
     fn take_wanted(&self) -> Vec<ConcertId> {
-        self.seeding.board().take_wanted().into_iter().collect()
+        self.seeding.statuses().take_wanted().into_iter().collect()
     }
 
     async fn give(&self, concert: ConcertId) -> StoreResult<()> {
@@ -78,7 +78,7 @@ pub(super) async fn provision(provisioning: &impl Provisioning, stop: Cancellati
 /// When the database fails.
 pub(super) async fn survey(survey: &SurveyQueues) -> StoreResult<()> {
     for (concert, _) in survey.run().await? {
-        survey.seeding.board().want(concert);
+        survey.seeding.statuses().want(concert);
     }
     Ok(())
 }
@@ -106,11 +106,11 @@ pub(super) async fn open_all(survey: &SurveyQueues) -> StoreResult<usize> {
         });
     // What did not end in time is among those that are left.
     let _in_time = timeout(START, giving).await;
-    let board = seeding.board();
+    let statuses = seeding.statuses();
     let left = versions
         .into_iter()
-        .filter(|(concert, version)| !board.is_in_store(*concert, *version))
-        .map(|(concert, _)| board.want(concert))
+        .filter(|(concert, version)| !statuses.is_in_store(*concert, *version))
+        .map(|(concert, _)| statuses.want(concert))
         .count();
     Ok(left)
 }

@@ -45,11 +45,11 @@ impl Ticking for TickQueue {
     }
 
     fn recovering(&self) -> Vec<ConcertId> {
-        self.board.recovering()
+        self.statuses.recovering()
     }
 
     fn known(&self) -> Vec<ConcertId> {
-        self.board.concerts()
+        self.statuses.concerts()
     }
 
     async fn tick(&self, concert: ConcertId, expire: bool) -> StoreResult<QueueTick> {

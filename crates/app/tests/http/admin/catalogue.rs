@@ -10,8 +10,8 @@ use super::{concert_path, performance_path, sections, texts};
 use crate::{
     clock::Stopwatch,
     on_every_store,
-    stage::{PRICE, Stage, admin, on_sale, start},
     stores::Stores,
+    test_app::{PRICE, TestApp, admin, on_sale, start},
 };
 
 on_every_store!(
@@ -64,8 +64,8 @@ async fn a_new_concert_is_there_for_everybody_with_the_queue_that_was_asked_for(
 }
 
 async fn a_performance_is_edited_field_by_field(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 3, json!({})).await?;
-    let path = performance_path(&stage.concert, &stage.performance);
+    let test_app = TestApp::open(stores, 1, 3, json!({})).await?;
+    let path = performance_path(&test_app.concert, &test_app.performance);
     for (edit, starts_at, venue, total) in [
         (
             json!({"venue": "  Open Air "}),
@@ -96,27 +96,27 @@ async fn a_performance_is_edited_field_by_field(stores: Stores) -> Result<()> {
             2,
         ),
     ] {
-        let edited = stage.admin().patch(&path).json(&edit).await?;
+        let edited = test_app.admin().patch(&path).json(&edit).await?;
         let edited = edited.expect_status(200)?;
         let expected = json!({
-            "id": stage.performance,
-            "concert_id": stage.concert,
+            "id": test_app.performance,
+            "concert_id": test_app.concert,
             "starts_at": starts_at,
             "venue": venue,
             "seats_total": total,
             "seats_left": total,
         });
         assert_eq!(edited.json, expected, "{edit}");
-        let listed = format!("{}/performances", concert_path(&stage.concert));
-        let listed = stage.admin().get(&listed).await?.expect_status(200)?;
+        let listed = format!("{}/performances", concert_path(&test_app.concert));
+        let listed = test_app.admin().get(&listed).await?.expect_status(200)?;
         assert_eq!(*listed.at("/items")?, json!([expected]));
     }
     Ok(())
 }
 
 async fn what_is_not_there_cannot_be_edited(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 3, json!({})).await?;
-    let (other, _) = on_sale(&stage.app, 1, 1, json!({})).await?;
+    let test_app = TestApp::open(stores, 1, 3, json!({})).await?;
+    let (other, _) = on_sale(&test_app.app, 1, 1, json!({})).await?;
     let nobody = "0198c0de-0000-7000-8000-000000000001";
     let title = json!({"title": "Renamed"});
     let venue = json!({"venue": "Elsewhere"});
@@ -125,18 +125,18 @@ async fn what_is_not_there_cannot_be_edited(stores: Stores) -> Result<()> {
         "venue": "A hall",
         "sections": sections(&[("Stalls", "A", 1, 1)]),
     });
-    let admin = stage.admin();
+    let admin = test_app.admin();
     let requests: Vec<Request> = vec![
         admin.patch(&concert_path(nobody)).json(&title),
         admin.patch(&concert_path("no-id")).json(&title),
         admin
-            .patch(&performance_path(nobody, &stage.performance))
+            .patch(&performance_path(nobody, &test_app.performance))
             .json(&venue),
         admin
-            .patch(&performance_path(&stage.concert, nobody))
+            .patch(&performance_path(&test_app.concert, nobody))
             .json(&venue),
         admin
-            .patch(&performance_path(&other, &stage.performance))
+            .patch(&performance_path(&other, &test_app.performance))
             .json(&venue),
         admin
             .post(&format!("{}/performances", concert_path(nobody)))
@@ -157,14 +157,14 @@ async fn what_is_not_there_cannot_be_edited(stores: Stores) -> Result<()> {
 }
 
 async fn a_large_hall_is_made_and_planned_anew(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let visitor = stage.join("visitor").await?;
-    let path = performance_path(&stage.concert, &stage.performance);
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let visitor = test_app.join("visitor").await?;
+    let path = performance_path(&test_app.concert, &test_app.performance);
     for seats in [20_000, 12_345] {
         let hall = json!({"sections": sections(&[("Field", "F", seats, PRICE)])});
-        let planned = stage.admin().patch(&path).json(&hall).await?;
+        let planned = test_app.admin().patch(&path).json(&hall).await?;
         assert_eq!(planned.expect_status(200)?.at("/seats_total")?, seats);
-        let map = visitor.client.get(&stage.seats_path()).await?;
+        let map = visitor.client.get(&test_app.seats_path()).await?;
         let map = map.expect_status(200)?;
         let labels = texts(&map, "label")?;
         let expected = (1..=seats).map(|number| format!("F-{number}"));
@@ -175,15 +175,15 @@ async fn a_large_hall_is_made_and_planned_anew(stores: Stores) -> Result<()> {
 
 /// A snapshot may be a second old, so whoever asks later than that is told of the edit.
 async fn buyers_see_every_change_within_a_second(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 3, json!({})).await?;
-    let visitor = stage.join("visitor").await?;
-    let path = performance_path(&stage.concert, &stage.performance);
-    let concert = format!("/v1/concerts/{}", stage.concert);
-    let performances = stage.performances_path();
-    let seats = stage.seats_path();
+    let test_app = TestApp::open(stores, 1, 3, json!({})).await?;
+    let visitor = test_app.join("visitor").await?;
+    let path = performance_path(&test_app.concert, &test_app.performance);
+    let concert = format!("/v1/concerts/{}", test_app.concert);
+    let performances = test_app.performances_path();
+    let seats = test_app.seats_path();
     for (edited, edit, looked_at, pointer, expected) in [
         (
-            concert_path(&stage.concert),
+            concert_path(&test_app.concert),
             json!({"title": "Renamed"}),
             &concert,
             "/title",
@@ -219,7 +219,7 @@ async fn buyers_see_every_change_within_a_second(stores: Stores) -> Result<()> {
         ),
     ] {
         let before = visitor.client.get(looked_at).await?.expect_status(200)?;
-        stage
+        test_app
             .admin()
             .patch(&edited)
             .json(&edit)

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{box_office, concert_path, performance_path, sections, two_operators, wrong_fields};
 use crate::{
     on_every_store,
-    stage::{Stage, admin, start},
     stores::Stores,
+    test_app::{TestApp, admin, start},
     told::assert_problem,
 };
 
@@ -95,9 +95,9 @@ async fn a_repeated_creation_creates_nothing_more(stores: Stores) -> Result<()> 
 }
 
 async fn a_performance_is_safe_without_a_key(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let operator = stage.admin();
-    let path = format!("{}/performances", concert_path(&stage.concert));
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let operator = test_app.admin();
+    let path = format!("{}/performances", concert_path(&test_app.concert));
     let create = |body: Value| operator.post(&path).json(&body);
     let evening = performance(EVENING, "A hall", 100);
     let first = create(evening.clone()).await?.expect_status(201)?;
@@ -121,14 +121,14 @@ async fn a_performance_is_safe_without_a_key(stores: Stores) -> Result<()> {
 }
 
 async fn a_performance_is_not_moved_onto_another(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let operator = stage.admin();
-    let path = format!("{}/performances", concert_path(&stage.concert));
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let operator = test_app.admin();
+    let path = format!("{}/performances", concert_path(&test_app.concert));
     let evening = performance(EVENING, "A hall", 100);
     let other = operator.post(&path).json(&evening).await?;
     let other = other.expect_status(201)?;
     let move_to = |starts_at: &str| {
-        let path = performance_path(&stage.concert, &stage.performance);
+        let path = performance_path(&test_app.concert, &test_app.performance);
         operator.patch(&path).json(&json!({"starts_at": starts_at}))
     };
     let refused = move_to(EVENING).await?;
@@ -152,15 +152,15 @@ async fn two_operators_may_use_the_same_key(stores: Stores) -> Result<()> {
 }
 
 async fn what_a_key_created_may_have_been_deleted(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let operator = stage.admin();
-    let path = format!("{}/performances", concert_path(&stage.concert));
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let operator = test_app.admin();
+    let path = format!("{}/performances", concert_path(&test_app.concert));
     let create = || {
         let post = operator.post(&path).idempotency_key("key");
         post.json(&performance(EVENING, "A hall", 100))
     };
     let created = create().await?.expect_status(201)?;
-    let created = performance_path(&stage.concert, created.text_at("/id")?);
+    let created = performance_path(&test_app.concert, created.text_at("/id")?);
     operator.delete(&created).await?.expect_status(204)?;
     assert_problem(&create().await?, 410, "deleted-since");
     Ok(())
@@ -168,9 +168,9 @@ async fn what_a_key_created_may_have_been_deleted(stores: Stores) -> Result<()> 
 
 async fn an_implausible_start_needs_a_switch(stores: Stores) -> Result<()> {
     let queue = json!({"opens_at": "2097-06-01T00:00:00Z"});
-    let stage = Stage::open(stores, 1, 1, queue).await?;
-    let operator = stage.admin();
-    let path = format!("{}/performances", concert_path(&stage.concert));
+    let test_app = TestApp::open(stores, 1, 1, queue).await?;
+    let operator = test_app.admin();
+    let path = format!("{}/performances", concert_path(&test_app.concert));
     let allowed = |mut body: Value| {
         body["allow_past"] = json!(true);
         body
@@ -183,13 +183,13 @@ async fn an_implausible_start_needs_a_switch(stores: Stores) -> Result<()> {
     // The import can be repeated, with the switch or without.
     operator.post(&path).json(&past).await?.expect_status(200)?;
 
-    let only = performance_path(&stage.concert, &stage.performance);
+    let only = performance_path(&test_app.concert, &test_app.performance);
     for starts_at in ["2020-01-02T19:30:00Z", "2097-05-31T23:59:59Z"] {
         let edit = json!({"starts_at": starts_at});
         let refused = operator.patch(&only).json(&edit).await?;
         assert_eq!(wrong_fields(refused)?, ["starts_at"], "{starts_at}");
     }
-    let queue = format!("{}/queue", concert_path(&stage.concert));
+    let queue = format!("{}/queue", concert_path(&test_app.concert));
     let late = json!({"opens_at": "2099-01-01T19:30:01Z"});
     let refused = operator.patch(&queue).json(&late).await?;
     assert_eq!(wrong_fields(refused)?, ["opens_at"]);

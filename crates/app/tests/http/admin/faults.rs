@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::{concert_path, performance_path, sections, wrong_fields};
-use crate::{on_every_store, stage::Stage, stores::Stores};
+use crate::{on_every_store, stores::Stores, test_app::TestApp};
 
 on_every_store!(
     every_wrong_field_of_a_concert_is_named,
@@ -13,8 +13,8 @@ on_every_store!(
 );
 
 async fn every_wrong_field_of_a_concert_is_named(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let notes = stores.notes(&stage.app).await?.len();
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let notes = stores.notes(&test_app.app).await?.len();
     let long = "x".repeat(201);
     for (body, fields) in [
         (json!({"title": ""}), vec!["title"]),
@@ -37,16 +37,20 @@ async fn every_wrong_field_of_a_concert_is_named(stores: Stores) -> Result<()> {
         ),
         (json!({"title": "Fine", "venue": "?"}), vec!["venue"]),
     ] {
-        let answer = stage.admin().post("/v1/admin/concerts").json(&body).await?;
+        let answer = test_app
+            .admin()
+            .post("/v1/admin/concerts")
+            .json(&body)
+            .await?;
         assert_eq!(wrong_fields(answer)?, fields, "{body}");
         if body.get("queue").is_none() && body.get("venue").is_none() {
-            let path = concert_path(&stage.concert);
-            let answer = stage.admin().patch(&path).json(&body).await?;
+            let path = concert_path(&test_app.concert);
+            let answer = test_app.admin().patch(&path).json(&body).await?;
             assert_eq!(wrong_fields(answer)?, fields, "{body}");
         }
     }
     assert_eq!(
-        stores.notes(&stage.app).await?.len(),
+        stores.notes(&test_app.app).await?.len(),
         notes,
         "nothing was changed"
     );
@@ -125,17 +129,17 @@ fn wrong_performances() -> Vec<(Value, Vec<&'static str>)> {
 }
 
 async fn every_wrong_field_of_a_performance_is_named(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let notes = stores.notes(&stage.app).await?.len();
-    let new = format!("{}/performances", concert_path(&stage.concert));
-    let there = performance_path(&stage.concert, &stage.performance);
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let notes = stores.notes(&test_app.app).await?.len();
+    let new = format!("{}/performances", concert_path(&test_app.concert));
+    let there = performance_path(&test_app.concert, &test_app.performance);
     for (body, fields) in wrong_performances() {
-        let made = stage.admin().post(&new).json(&body).await?;
+        let made = test_app.admin().post(&new).json(&body).await?;
         assert_eq!(wrong_fields(made)?, fields, "{body}");
-        let edited = stage.admin().patch(&there).json(&body).await?;
+        let edited = test_app.admin().patch(&there).json(&body).await?;
         assert_eq!(wrong_fields(edited)?, fields, "{body}");
     }
-    let nothing = stage.admin().patch(&there).json(&json!({})).await?;
+    let nothing = test_app.admin().patch(&there).json(&json!({})).await?;
     assert_eq!(wrong_fields(nothing)?, ["body"], "an edit has a field");
     let plan = sections(&[("Stalls", "R1", 2, 1)]);
     for (missing, body) in [
@@ -149,11 +153,11 @@ async fn every_wrong_field_of_a_performance_is_named(stores: Stores) -> Result<(
             json!({"starts_at": "2099-01-01T00:00:00Z", "venue": "A hall"}),
         ),
     ] {
-        let made = stage.admin().post(&new).json(&body).await?;
+        let made = test_app.admin().post(&new).json(&body).await?;
         assert_eq!(wrong_fields(made)?, [missing]);
     }
     assert_eq!(
-        stores.notes(&stage.app).await?.len(),
+        stores.notes(&test_app.app).await?.len(),
         notes,
         "nothing was changed"
     );
@@ -161,9 +165,9 @@ async fn every_wrong_field_of_a_performance_is_named(stores: Stores) -> Result<(
 }
 
 async fn every_wrong_field_of_a_policy_is_named(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let path = format!("{}/queue", concert_path(&stage.concert));
-    let before = stage.admin().get(&path).await?.expect_status(200)?;
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let path = format!("{}/queue", concert_path(&test_app.concert));
+    let before = test_app.admin().get(&path).await?.expect_status(200)?;
     for (body, fields) in [
         (json!({"throughput": null}), vec!["throughput"]),
         (
@@ -185,10 +189,10 @@ async fn every_wrong_field_of_a_policy_is_named(stores: Stores) -> Result<()> {
         ),
         (json!({"speed": 1}), vec!["speed"]),
     ] {
-        let answer = stage.admin().patch(&path).json(&body).await?;
+        let answer = test_app.admin().patch(&path).json(&body).await?;
         assert_eq!(wrong_fields(answer)?, fields, "{body}");
     }
-    let after = stage.admin().get(&path).await?.expect_status(200)?;
+    let after = test_app.admin().get(&path).await?.expect_status(200)?;
     assert_eq!(after.json, before.json, "nothing was changed");
     Ok(())
 }

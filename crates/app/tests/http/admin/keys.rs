@@ -7,16 +7,16 @@ use serde_json::json;
 use super::{BOX_OFFICE_KEY, concert_path, performance_path, two_operators};
 use crate::{
     on_every_store,
-    stage::{ADMIN_KEY, Stage},
     stores::Stores,
+    test_app::{ADMIN_KEY, TestApp},
 };
 
 on_every_store!(nobody_is_an_operator_without_a_key);
 
 async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
-    let stage = Stage::open_with(two_operators(stores).await?, 1, 1, json!({})).await?;
-    let notes = stores.notes(&stage.app).await?.len();
-    let concert = concert_path(&stage.concert);
+    let test_app = TestApp::open_with(two_operators(stores).await?, 1, 1, json!({})).await?;
+    let notes = stores.notes(&test_app.app).await?.len();
+    let concert = concert_path(&test_app.concert);
     let routes = [
         (Method::POST, "/v1/admin/concerts".to_owned()),
         (Method::PATCH, concert.clone()),
@@ -24,7 +24,7 @@ async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
         (Method::POST, format!("{concert}/performances")),
         (
             Method::PATCH,
-            performance_path(&stage.concert, &stage.performance),
+            performance_path(&test_app.concert, &test_app.performance),
         ),
         (Method::GET, format!("{concert}/queue")),
         (Method::PATCH, format!("{concert}/queue")),
@@ -34,7 +34,7 @@ async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
             "/v1/admin/users/ann/points/charges".to_owned(),
         ),
     ];
-    let everybody = stage.app.client();
+    let everybody = test_app.app.client();
     let wrong = [
         everybody.clone(),
         everybody.user("ops"),
@@ -62,7 +62,7 @@ async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
         }
     }
     assert_eq!(
-        stores.notes(&stage.app).await?.len(),
+        stores.notes(&test_app.app).await?.len(),
         notes,
         "nothing was changed"
     );
@@ -78,7 +78,10 @@ async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
             .await?
             .expect_status(200)?;
     }
-    let user = stage.user("ann").get(&format!("{concert}/queue")).await?;
+    let user = test_app
+        .user("ann")
+        .get(&format!("{concert}/queue"))
+        .await?;
     user.expect_status(401)?;
     Ok(())
 }

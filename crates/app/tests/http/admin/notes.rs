@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use super::{box_office, concert_path, performance_path, sections, two_operators};
 use crate::{
     clock, on_every_store,
-    stage::Stage,
     stores::{Note, Stores},
+    test_app::TestApp,
 };
 
 on_every_store!(every_change_is_noted_with_who_and_when);
 
 async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
     let before = clock::now().as_microsecond();
-    let stage = Stage::open_with(two_operators(stores).await?, 1, 2, json!({})).await?;
-    let (ops, office) = (stage.admin(), box_office(&stage.app));
-    let concert = concert_path(&stage.concert);
-    let performance = performance_path(&stage.concert, &stage.performance);
+    let test_app = TestApp::open_with(two_operators(stores).await?, 1, 2, json!({})).await?;
+    let (ops, office) = (test_app.admin(), box_office(&test_app.app));
+    let concert = concert_path(&test_app.concert);
+    let performance = performance_path(&test_app.concert, &test_app.performance);
     let queue = format!("{concert}/queue");
     let other = office
         .post("/v1/admin/concerts")
@@ -46,13 +46,13 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
             .json(&json!({"amount": 5}));
         charged.await?.expect_status(201)?;
     }
-    let own = stage
+    let own = test_app
         .user("ann")
         .post("/v1/points/charges")
         .idempotency_key("own");
     own.json(&json!({"amount": 1})).await?.expect_status(201)?;
 
-    let notes = stores.notes(&stage.app).await?;
+    let notes = stores.notes(&test_app.app).await?;
     let seen: Vec<_> = notes
         .iter()
         .map(|note| {
@@ -63,7 +63,7 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
             )
         })
         .collect();
-    let (concert, performance) = (stage.concert.as_str(), stage.performance.as_str());
+    let (concert, performance) = (test_app.concert.as_str(), test_app.performance.as_str());
     assert_eq!(
         seen,
         [

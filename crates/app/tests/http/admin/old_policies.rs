@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::wrong_fields;
-use crate::{on_every_store, stage::Stage, stores::Stores};
+use crate::{on_every_store, stores::Stores, test_app::TestApp};
 
 on_every_store!(an_opening_at_the_end_of_time_stops_nothing);
 
@@ -19,20 +19,20 @@ fn set_opening(stores: Stores) -> String {
 }
 
 async fn an_opening_at_the_end_of_time_stops_nothing(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
-    stage.app.sigterm()?;
-    stage.app.wait_exit().await?;
-    stores.execute(&stage.app, &set_opening(stores)).await?;
-    stage.app.restart().await?;
+    let mut test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    test_app.app.sigterm()?;
+    test_app.app.wait_exit().await?;
+    stores.execute(&test_app.app, &set_opening(stores)).await?;
+    test_app.app.restart().await?;
 
-    let mut visitor = stage.join("visitor").await?;
+    let mut visitor = test_app.join("visitor").await?;
     visitor.look_up().await?.expect_status(200)?;
     assert!(!visitor.is_active());
     let opens_at = visitor.place["queue"]["opens_at"].as_str().unwrap_or("");
     assert!(opens_at >= "2255-06-05T23:47:34.740992Z", "{opens_at}");
 
-    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
-    let change = async |change| stage.admin().patch(&path).json(&change).await;
+    let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
+    let change = async |change| test_app.admin().patch(&path).json(&change).await;
     let closed = change(json!({"state": "closed"}))
         .await?
         .expect_status(200)?;

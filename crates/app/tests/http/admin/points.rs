@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use super::{box_office, two_operators, wrong_fields};
 use crate::{
     on_every_store,
-    stage::{admin, start},
     stores::Stores,
+    test_app::{admin, start},
 };
 
 on_every_store!(

@@ -19,8 +19,8 @@ use tokio::{
 use super::{box_office, two_operators};
 use crate::{
     clock, on_every_store,
-    stage::{Stage, Visitor},
     stores::Stores,
+    test_app::{TestApp, Visitor},
 };
 
 on_every_store!(
@@ -35,9 +35,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Between two looks of somebody who only waits to be admitted.
 const PACE: Duration = Duration::from_millis(20);
 
-async fn change(stage: &Stage, change: Value) -> Result<Reply> {
-    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
-    let changed = stage.admin().patch(&path).json(&change).await?;
+async fn change(test_app: &TestApp, change: Value) -> Result<Reply> {
+    let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
+    let changed = test_app.admin().patch(&path).json(&change).await?;
     let changed = changed.expect_status(200)?;
     ensure!(*changed.at("/in_force")? == true, "{changed:?}");
     Ok(changed)
@@ -64,11 +64,11 @@ struct Line {
 }
 
 impl Line {
-    async fn form(stage: &Stage) -> Result<Self> {
+    async fn form(test_app: &TestApp) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut people = JoinSet::new();
         for number in 0..WAITING {
-            let mut person = stage.join(&format!("person-{number}")).await?;
+            let mut person = test_app.join(&format!("person-{number}")).await?;
             let stop = Arc::clone(&stop);
             people.spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
@@ -92,31 +92,31 @@ impl Line {
 
 async fn a_change_is_in_force_at_once_while_the_queue_is_busy(stores: Stores) -> Result<()> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 1}});
-    let stage = Stage::open(stores, 1, 10, policy).await?;
-    let first = stage.join("first").await?;
+    let test_app = TestApp::open(stores, 1, 10, policy).await?;
+    let first = test_app.join("first").await?;
     ensure!(first.is_active());
-    let line = Line::form(&stage).await?;
+    let line = Line::form(&test_app).await?;
 
-    change(&stage, json!({"state": "closed"})).await?;
-    let refused = stage.ask_to_join("refused").await?.expect_status(409)?;
+    change(&test_app, json!({"state": "closed"})).await?;
+    let refused = test_app.ask_to_join("refused").await?.expect_status(409)?;
     assert_eq!(refused.text_at("/type")?, "/problems/queue-closed");
-    let kept = stage.join_again("first").await?;
+    let kept = test_app.join_again("first").await?;
     ensure!(kept.is_active(), "who has a place keeps it");
 
-    change(&stage, json!({"state": "open", "max_waiting": WAITING})).await?;
-    let refused = stage.ask_to_join("refused").await?.expect_status(409)?;
+    change(&test_app, json!({"state": "open", "max_waiting": WAITING})).await?;
+    let refused = test_app.ask_to_join("refused").await?.expect_status(409)?;
     assert_eq!(refused.text_at("/type")?, "/problems/queue-full");
 
     change(
-        &stage,
+        &test_app,
         json!({"state": "paused", "capacity": {"max_active": 30}, "max_waiting": null}),
     )
     .await?;
-    let paused = stage.join("paused").await?;
+    let paused = test_app.join("paused").await?;
     ensure!(!paused.is_active() && paused.place["queue"]["state"] == "paused");
     assert_eq!(paused.place["position"], WAITING + 1, "nobody was admitted");
 
-    change(&stage, json!({"state": "open"})).await?;
+    change(&test_app, json!({"state": "open"})).await?;
     let mut person = paused;
     eventually(
         "all for whom there is room are admitted",
@@ -129,9 +129,9 @@ async fn a_change_is_in_force_at_once_while_the_queue_is_busy(stores: Stores) ->
     )
     .await?;
 
-    change(&stage, json!({"state": "bypass"})).await?;
+    change(&test_app, json!({"state": "bypass"})).await?;
     is_admitted(&mut person).await?;
-    ensure!(stage.join("straight-in").await?.is_active());
+    ensure!(test_app.join("straight-in").await?.is_active());
     line.end_once_admitted().await
 }
 
@@ -147,18 +147,18 @@ async fn change_often(client: Client, path: String, field: &'static str) -> Resu
 }
 
 async fn versions_grow_and_no_change_is_lost(stores: Stores) -> Result<()> {
-    let stage = Stage::open_with(two_operators(stores).await?, 1, 1, json!({})).await?;
-    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
-    let before = stage.admin().get(&path).await?.expect_status(200)?;
+    let test_app = TestApp::open_with(two_operators(stores).await?, 1, 1, json!({})).await?;
+    let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
+    let before = test_app.admin().get(&path).await?.expect_status(200)?;
     let before = before.at("/version")?.as_i64().context("a number")?;
     let mut operators = JoinSet::new();
-    operators.spawn(change_often(stage.admin(), path.clone(), "max_waiting"));
+    operators.spawn(change_often(test_app.admin(), path.clone(), "max_waiting"));
     operators.spawn(change_often(
-        box_office(&stage.app),
+        box_office(&test_app.app),
         path.clone(),
         "waiting_ttl_s",
     ));
-    operators.spawn(change_often(stage.admin(), path.clone(), "active_ttl_s"));
+    operators.spawn(change_often(test_app.admin(), path.clone(), "active_ttl_s"));
     let mut all = vec![before];
     while let Some(versions) = operators.join_next().await {
         let versions = versions??;
@@ -172,12 +172,12 @@ async fn versions_grow_and_no_change_is_lost(stores: Stores) -> Result<()> {
     all.dedup();
     assert_eq!(all.len(), 31, "every change has a version of its own");
     assert_eq!(all[0], before);
-    let after = stage.admin().get(&path).await?.expect_status(200)?;
+    let after = test_app.admin().get(&path).await?.expect_status(200)?;
     assert_eq!(after.at("/version")?.as_i64(), all.last().copied());
     for field in ["/max_waiting", "/waiting_ttl_s", "/active_ttl_s"] {
         assert_eq!(after.at(field)?, 110, "{field}");
     }
-    let noted = stores.notes(&stage.app).await?;
+    let noted = stores.notes(&test_app.app).await?;
     let noted = noted.iter().filter(|note| note.action == "queue.policy");
     // A change that reaches the queue's store after a newer one is made again, on top of that.
     assert!(noted.count() >= 30);
@@ -187,8 +187,8 @@ async fn versions_grow_and_no_change_is_lost(stores: Stores) -> Result<()> {
 async fn a_queue_opens_by_itself(stores: Stores) -> Result<()> {
     let opens_at = clock::now() + Duration::from_secs(2);
     let policy = json!({"opens_at": opens_at.to_string()});
-    let stage = Stage::open(stores, 1, 1, policy).await?;
-    let mut early = stage.join("early").await?;
+    let test_app = TestApp::open(stores, 1, 1, policy).await?;
+    let mut early = test_app.join("early").await?;
     ensure!(!early.is_active());
     is_admitted(&mut early).await?;
     let admitted: jiff::Timestamp = early.place["admitted_at"]

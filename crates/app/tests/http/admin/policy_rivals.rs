@@ -6,8 +6,8 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::{
-    stage::{Stage, admin, start},
     stores::Stores,
+    test_app::{TestApp, admin, start},
 };
 
 /// What each operator changes, and the value before the first change.
@@ -50,19 +50,23 @@ fn version(reply: &Reply) -> Result<i64> {
 }
 
 async fn rivals_lose_no_change(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let other = start(stage.app.config().clone()).await?;
-    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let other = start(test_app.app.config().clone()).await?;
+    let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
     let mut rivals = JoinSet::new();
     for (number, (field, from)) in FIELDS.into_iter().enumerate() {
-        let app = if number % 2 == 0 { &stage.app } else { &other };
+        let app = if number % 2 == 0 {
+            &test_app.app
+        } else {
+            &other
+        };
         rivals.spawn(change_often(admin(app), path.clone(), field, from));
     }
     let mut replies = Vec::new();
     while let Some(changed) = rivals.join_next().await {
         replies.extend(changed??);
     }
-    for app in [&stage.app, &other] {
+    for app in [&test_app.app, &other] {
         replies.push(admin(app).get(&path).await?.expect_status(200)?);
         ensure!(!app.log()?.contains("a store failed"), "{}", app.log()?);
     }

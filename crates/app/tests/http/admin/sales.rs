@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use super::wrong_fields;
 use crate::{
     on_every_store,
-    stage::{PRICE, Stage},
     stores::Stores,
+    test_app::{PRICE, TestApp},
 };
 
 on_every_store!(
@@ -22,16 +22,16 @@ on_every_store!(
 const BUYERS: usize = 130;
 
 /// A sale in which every third only holds.
-async fn sale(stores: Stores) -> Result<Arc<Stage>> {
+async fn sale(stores: Stores) -> Result<Arc<TestApp>> {
     let policy = json!({"state": "bypass"});
-    let stage = Arc::new(Stage::open(stores, 13, 10, policy).await?);
+    let test_app = Arc::new(TestApp::open(stores, 13, 10, policy).await?);
     let mut buyers = JoinSet::new();
     for number in 0..BUYERS {
-        let stage = Arc::clone(&stage);
+        let test_app = Arc::clone(&test_app);
         buyers.spawn(async move {
-            let buyer = stage.join(&format!("buyer,{number}")).await?;
+            let buyer = test_app.join(&format!("buyer,{number}")).await?;
             let seat = format!("R{}-{}", number / 10 + 1, number % 10 + 1);
-            let held = buyer.hold(&stage, &[&seat]).await?.expect_status(201)?;
+            let held = buyer.hold(&test_app, &[&seat]).await?.expect_status(201)?;
             if number % 3 > 0 {
                 buyer.charge(PRICE, "charge").await?.expect_status(201)?;
                 let paid = buyer.pay(held.text_at("/id")?, "payment").await?;
@@ -43,7 +43,7 @@ async fn sale(stores: Stores) -> Result<Arc<Stage>> {
     while let Some(bought) = buyers.join_next().await {
         bought??;
     }
-    Ok(stage)
+    Ok(test_app)
 }
 
 /// A sale as a line of the export has it.
@@ -66,15 +66,15 @@ fn line(sale: &Value) -> Result<String> {
 }
 
 async fn an_operator_pages_through_all_sales_and_exports_them(stores: Stores) -> Result<()> {
-    let stage = sale(stores).await?;
-    let path = format!("/v1/admin/concerts/{}/reservations", stage.concert);
-    let page = stage.admin().get(&path).await?.expect_status(200)?;
+    let test_app = sale(stores).await?;
+    let path = format!("/v1/admin/concerts/{}/reservations", test_app.concert);
+    let page = test_app.admin().get(&path).await?.expect_status(200)?;
     assert_eq!(page.at("/items")?.as_array().map(Vec::len), Some(20));
     for wrong in ["limit=101", "limit=0", "limit=x", "cursor=x", "cursor="] {
-        let refused = stage.admin().get(&format!("{path}?{wrong}")).await?;
+        let refused = test_app.admin().get(&format!("{path}?{wrong}")).await?;
         assert_eq!(wrong_fields(refused)?.len(), 1, "{wrong}");
     }
-    let sales = stage.sales().await?;
+    let sales = test_app.sales().await?;
     assert_eq!(sales.len(), BUYERS);
     let users: BTreeSet<_> = sales
         .iter()
@@ -88,7 +88,7 @@ async fn an_operator_pages_through_all_sales_and_exports_them(stores: Stores) ->
     let confirmed = sales.iter().filter(|sale| sale["state"] == "confirmed");
     assert_eq!(confirmed.count(), 86);
 
-    let file = stage
+    let file = test_app
         .admin()
         .get(&path)
         .header("accept", "text/csv")
@@ -100,7 +100,7 @@ async fn an_operator_pages_through_all_sales_and_exports_them(stores: Stores) ->
         name,
         format!(
             "attachment; filename=\"reservations-{}.csv\"",
-            stage.concert
+            test_app.concert
         )
     );
     let mut lines = file.text.lines();
@@ -113,8 +113,8 @@ async fn an_operator_pages_through_all_sales_and_exports_them(stores: Stores) ->
 }
 
 async fn the_export_is_only_for_those_who_ask_for_it(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let path = format!("/v1/admin/concerts/{}/reservations", stage.concert);
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let path = format!("/v1/admin/concerts/{}/reservations", test_app.concert);
     for (accept, expected) in [
         ("*/*", "application/json"),
         ("application/json", "application/json"),
@@ -134,11 +134,11 @@ async fn the_export_is_only_for_those_who_ask_for_it(stores: Stores) -> Result<(
         ("nonsense", "application/json"),
         ("", "application/json"),
     ] {
-        let reply = stage.admin().get(&path).header("accept", accept).await?;
+        let reply = test_app.admin().get(&path).header("accept", accept).await?;
         let reply = reply.expect_status(200)?;
         assert_eq!(reply.header("content-type"), Some(expected), "{accept}");
     }
-    let plain = stage.admin().get(&path).await?.expect_status(200)?;
+    let plain = test_app.admin().get(&path).await?.expect_status(200)?;
     assert_eq!(plain.header("content-type"), Some("application/json"));
     assert_eq!(plain.json, json!({"items": [], "next_cursor": null}));
     Ok(())

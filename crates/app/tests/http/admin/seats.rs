@@ -10,8 +10,8 @@ use super::{performance_path, sections, texts};
 use crate::{
     buyer::Buyer,
     on_every_store,
-    stage::{PRICE, Stage},
     stores::Stores,
+    test_app::{PRICE, TestApp},
 };
 
 on_every_store!(
@@ -21,29 +21,29 @@ on_every_store!(
     new_seats_open_a_sold_out_queue_again,
 );
 
-async fn plan_anew(stage: &Stage, edit: Value) -> Result<Reply> {
-    let path = performance_path(&stage.concert, &stage.performance);
-    stage.admin().patch(&path).json(&edit).await
+async fn plan_anew(test_app: &TestApp, edit: Value) -> Result<Reply> {
+    let path = performance_path(&test_app.concert, &test_app.performance);
+    test_app.admin().patch(&path).json(&edit).await
 }
 
 async fn what_is_sold_or_held_cannot_be_edited_away(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 2, 5, json!({})).await?;
-    Buyer::at(&stage, "owner", "R2-4")
+    let test_app = TestApp::open(stores, 2, 5, json!({})).await?;
+    Buyer::at(&test_app, "owner", "R2-4")
         .await?
         .pay("payment")
         .await?
         .expect_status(200)?;
-    let holder = stage.join("holder").await?;
+    let holder = test_app.join("holder").await?;
     holder
-        .hold(&stage, &["R1-5", "R1-2"])
+        .hold(&test_app, &["R1-5", "R1-2"])
         .await?
         .expect_status(201)?;
     let before = holder
         .client
-        .get(&stage.seats_path())
+        .get(&test_app.seats_path())
         .await?
         .expect_status(200)?;
-    let notes = stores.notes(&stage.app).await?.len();
+    let notes = stores.notes(&test_app.app).await?.len();
     for (plan, named) in [
         (
             sections(&[("Other", "X", 10, 1)]),
@@ -63,37 +63,41 @@ async fn what_is_sold_or_held_cannot_be_edited_away(stores: Stores) -> Result<()
         ),
     ] {
         let edit = json!({"venue": "Elsewhere", "sections": plan});
-        let refused = plan_anew(&stage, edit).await?.expect_status(409)?;
+        let refused = plan_anew(&test_app, edit).await?.expect_status(409)?;
         assert_eq!(refused.text_at("/type")?, "/problems/seats-in-use");
         assert_eq!(*refused.at("/seats")?, json!(named));
-        let page = stage.app.client().get("/problems/seats-in-use").await?;
+        let page = test_app.app.client().get("/problems/seats-in-use").await?;
         page.expect_status(200)?;
     }
-    let performances = format!("/v1/admin/concerts/{}/performances", stage.concert);
-    let kept = stage.admin().get(&performances).await?.expect_status(200)?;
+    let performances = format!("/v1/admin/concerts/{}/performances", test_app.concert);
+    let kept = test_app
+        .admin()
+        .get(&performances)
+        .await?
+        .expect_status(200)?;
     assert_eq!(
         kept.at("/items/0/venue")?,
         "A hall",
         "the rest was not edited either"
     );
-    let after = holder.client.get(&stage.seats_path()).await?;
+    let after = holder.client.get(&test_app.seats_path()).await?;
     assert_eq!(after.json, before.json);
-    assert_eq!(stores.notes(&stage.app).await?.len(), notes);
-    assert_eq!(stores.books(&stage.app).await?.seats_sold, 1);
+    assert_eq!(stores.notes(&test_app.app).await?.len(), notes);
+    assert_eq!(stores.books(&test_app.app).await?.seats_sold, 1);
     Ok(())
 }
 
 async fn a_held_seat_is_paid_at_its_price_under_the_new_plan(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 4, json!({})).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-2").await?;
-    let visitor = stage.join("visitor").await?;
+    let test_app = TestApp::open(stores, 1, 4, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-2").await?;
+    let visitor = test_app.join("visitor").await?;
     let first = visitor
         .client
-        .get(&stage.seats_path())
+        .get(&test_app.seats_path())
         .await?
         .expect_status(200)?;
     let plan = sections(&[("Ring", "B", 2, 70), ("Stalls", "R1", 2, PRICE)]);
-    let planned = plan_anew(&stage, json!({ "sections": plan }))
+    let planned = plan_anew(&test_app, json!({ "sections": plan }))
         .await?
         .expect_status(200)?;
     assert_eq!(
@@ -104,17 +108,17 @@ async fn a_held_seat_is_paid_at_its_price_under_the_new_plan(stores: Stores) -> 
     let tag = first.header("etag").unwrap_or_default();
     let map = visitor
         .client
-        .get(&stage.seats_path())
+        .get(&test_app.seats_path())
         .header("if-none-match", tag);
     let map = map.await?.expect_status(200)?;
     assert_eq!(texts(&map, "label")?, ["B-1", "B-2", "R1-1", "R1-2"]);
     let free = "available";
     assert_eq!(texts(&map, "state")?, [free, free, free, "held"]);
     assert_eq!(map.at("/items/0/price")?, 70);
-    let gone = visitor.hold(&stage, &["R1-3"]).await?;
+    let gone = visitor.hold(&test_app, &["R1-3"]).await?;
     gone.expect_status(422)?;
     let held = visitor
-        .hold(&stage, &["B-1", "R1-1"])
+        .hold(&test_app, &["B-1", "R1-1"])
         .await?
         .expect_status(201)?;
     assert_eq!(held.at("/total")?, 70 + PRICE);
@@ -123,7 +127,7 @@ async fn a_held_seat_is_paid_at_its_price_under_the_new_plan(stores: Stores) -> 
     assert_eq!(paid.at("/charged")?, PRICE);
     assert_eq!(*paid.at("/seats")?, json!(["R1-2"]));
     let refused = plan_anew(
-        &stage,
+        &test_app,
         json!({"sections": sections(&[("Ring", "B", 2, 70)])}),
     )
     .await?;
@@ -137,13 +141,13 @@ async fn seats_of_a_hold_that_is_over_may_go(stores: Stores) -> Result<()> {
         .config()
         .await?
         .env("FRONTROW_RESERVATION__HOLD_S", "1");
-    let stage = Stage::open_with(config, 1, 2, json!({})).await?;
-    let slow = Buyer::at(&stage, "slow", "R1-1").await?;
+    let test_app = TestApp::open_with(config, 1, 2, json!({})).await?;
+    let slow = Buyer::at(&test_app, "slow", "R1-1").await?;
     let edit = json!({"sections": sections(&[("Ring", "B", 1, 70)])});
-    let early = plan_anew(&stage, edit.clone()).await?;
+    let early = plan_anew(&test_app, edit.clone()).await?;
     assert!([200, 409].contains(&early.status), "{early:?}");
     eventually("the hold is over", Duration::from_secs(20), async || {
-        let planned = plan_anew(&stage, edit.clone()).await?;
+        let planned = plan_anew(&test_app, edit.clone()).await?;
         Ok((planned.status == 200).then_some(()))
     })
     .await?;
@@ -156,7 +160,7 @@ async fn seats_of_a_hold_that_is_over_may_go(stores: Stores) -> Result<()> {
     assert_eq!(slow.visitor.balance().await?, Buyer::POINTS);
     let held = slow
         .visitor
-        .hold(&stage, &["B-1"])
+        .hold(&test_app, &["B-1"])
         .await?
         .expect_status(201)?;
     assert_eq!(held.at("/total")?, 70);
@@ -164,8 +168,8 @@ async fn seats_of_a_hold_that_is_over_may_go(stores: Stores) -> Result<()> {
 }
 
 async fn new_seats_open_a_sold_out_queue_again(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    Buyer::at(&stage, "first", "R1-1")
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    Buyer::at(&test_app, "first", "R1-1")
         .await?
         .pay("payment")
         .await?
@@ -173,24 +177,29 @@ async fn new_seats_open_a_sold_out_queue_again(stores: Stores) -> Result<()> {
     let limit = Duration::from_secs(20);
     let mut names = (0..).map(|number| format!("late-{number}"));
     eventually("it is sold out", limit, async || {
-        let late = stage.ask_to_join(&names.next().unwrap_or_default()).await?;
+        let late = test_app
+            .ask_to_join(&names.next().unwrap_or_default())
+            .await?;
         Ok((late.status == 409 && late.text_at("/type")? == "/problems/sold-out").then_some(()))
     })
     .await?;
     let more = json!({"sections": sections(&[("Stalls", "R1", 2, PRICE)])});
-    plan_anew(&stage, more).await?.expect_status(200)?;
+    plan_anew(&test_app, more).await?.expect_status(200)?;
     eventually("the queue is open again", limit, async || {
-        let joined = stage.ask_to_join("second").await?;
+        let joined = test_app.ask_to_join("second").await?;
         Ok([200, 201].contains(&joined.status).then_some(()))
     })
     .await?;
-    let refused = stage
+    let refused = test_app
         .join_again("second")
         .await?
-        .hold(&stage, &["R1-1"])
+        .hold(&test_app, &["R1-1"])
         .await?;
     assert_eq!(refused.status, 409, "{refused:?}");
-    let second = stage.join_again("second").await?;
-    second.hold(&stage, &["R1-2"]).await?.expect_status(201)?;
+    let second = test_app.join_again("second").await?;
+    second
+        .hold(&test_app, &["R1-2"])
+        .await?
+        .expect_status(201)?;
     Ok(())
 }

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::mysql_dump;
 use crate::{
-    stage::{PRICE, Stage},
     stores::Stores,
+    test_app::{PRICE, TestApp},
 };
 
 /// A server whose binary log is in `folder`.
@@ -39,8 +39,8 @@ fn end_of(dump: &Path, folder: &Path) -> Result<(PathBuf, u64)> {
 }
 
 /// What the user's ledger in the database adds up to.
-async fn points(stage: &Stage) -> Result<i64> {
-    let ledgers = Stores::MYSQL.ledgers(&stage.app).await?;
+async fn points(test_app: &TestApp) -> Result<i64> {
+    let ledgers = Stores::MYSQL.ledgers(&test_app.app).await?;
     Ok(ledgers.iter().map(|ledger| ledger.sum).sum())
 }
 
@@ -52,25 +52,25 @@ async fn charges_that_came_after_a_dump_are_applied_from_the_binary_log() -> Res
         return Ok(());
     }
     let url = server.create_database("frontrow").await?;
-    let mut stage = Stage::open_with(Stores::on_mysql(&url), 1, 1, json!({})).await?;
-    let ann = stage.join("ann").await?;
+    let mut test_app = TestApp::open_with(Stores::on_mysql(&url), 1, 1, json!({})).await?;
+    let ann = test_app.join("ann").await?;
     ann.charge(PRICE, "before").await?.expect_status(201)?;
     let dump = folder.path().join("dump");
     mysql_dump::dump(&url, &dump).await?;
     ann.charge(2 * PRICE, "after").await?.expect_status(201)?;
-    stage.app.sigterm()?;
-    ensure!(stage.app.wait_exit().await?.success());
+    test_app.app.sigterm()?;
+    ensure!(test_app.app.wait_exit().await?.success());
 
     let (log, from) = end_of(&dump, folder.path())?;
     let to = log.metadata()?.len();
     server.execute("DROP DATABASE frontrow").await?;
     server.create_database("frontrow").await?;
     mysql_dump::load(&url, &dump).await?;
-    assert_eq!(points(&stage).await?, PRICE);
+    assert_eq!(points(&test_app).await?, PRICE);
     mysql_dump::replay(&url, &log, from, to).await?;
-    assert_eq!(points(&stage).await?, 3 * PRICE);
+    assert_eq!(points(&test_app).await?, 3 * PRICE);
 
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
     assert_eq!(ann.balance().await?, 3 * PRICE);
     // The key of the later charge is known, too.
     ann.charge(2 * PRICE, "after").await?.expect_status(201)?;

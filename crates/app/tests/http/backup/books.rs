@@ -5,8 +5,8 @@ use anyhow::Result;
 use super::drill::Drill;
 use crate::{
     on_every_store,
-    stage::{PRICE, on_sale},
     stores::Stores,
+    test_app::{PRICE, on_sale},
 };
 
 on_every_store!(
@@ -24,17 +24,17 @@ async fn what_came_before_the_backup_is_there_and_nothing_else(stores: Stores) -
     let path = format!("/v1/reservations/{}", drill.bob_bought);
     drill.bob.client.get(&path).await?.expect_status(404)?;
     assert_eq!(drill.bob.balance().await?, Drill::BOB_HAD);
-    assert_eq!(drill.stage.sales().await?.len(), 1);
+    assert_eq!(drill.test_app.sales().await?.len(), 1);
     let late = format!("/v1/concerts/{}", drill.late_concert);
     drill
-        .stage
+        .test_app
         .app
         .client()
         .get(&late)
         .await?
         .expect_status(404)?;
 
-    let books = stores.books(&drill.stage.app).await?;
+    let books = stores.books(&drill.test_app.app).await?;
     assert_eq!(
         (
             books.wrong_balances,
@@ -44,7 +44,7 @@ async fn what_came_before_the_backup_is_there_and_nothing_else(stores: Stores) -
         ),
         (0, 1, PRICE, 1)
     );
-    on_sale(&drill.stage.app, 1, 1, serde_json::json!({})).await?;
+    on_sale(&drill.test_app.app, 1, 1, serde_json::json!({})).await?;
     Ok(())
 }
 
@@ -71,8 +71,13 @@ async fn an_idempotency_key_is_known_if_it_was_used_before_the_backup(
 async fn the_admin_api_shows_the_policy_of_the_backup(stores: Stores) -> Result<()> {
     let mut drill = Drill::until_the_loss(stores).await?;
     drill.restore_and_start().await?;
-    let path = format!("/v1/admin/concerts/{}/queue", drill.stage.concert);
-    let policy = drill.stage.admin().get(&path).await?.expect_status(200)?;
+    let path = format!("/v1/admin/concerts/{}/queue", drill.test_app.concert);
+    let policy = drill
+        .test_app
+        .admin()
+        .get(&path)
+        .await?
+        .expect_status(200)?;
     assert_eq!(policy.at("/state")?, "open");
     assert_eq!(policy.at("/capacity/max_active")?, 2);
     Ok(())

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Result, ensure};
 
 use super::folder::{Folder, has_text, succeeds};
-use crate::stage::{PRICE, start};
+use crate::test_app::{PRICE, start};
 
 /// What a server that was killed leaves beside its database.
 const LEFTOVERS: [&str; 2] = ["data/frontrow.db-wal", "data/frontrow.db-shm"];
@@ -35,8 +35,8 @@ fn copy_into_place(from: &Folder, copy: &str, to: &Folder) -> Result<()> {
 /// A data folder with a concert and 100 points, and two backups of it: `plain` and `secret`.
 async fn backed_up() -> Result<Folder> {
     let folder = Folder::new()?;
-    let stage = folder.stage().await?;
-    let ann = stage.join("ann").await?;
+    let test_app = folder.test_app().await?;
+    let ann = test_app.join("ann").await?;
     ann.charge(PRICE, "charge").await?.expect_status(201)?;
     succeeds(&folder.config(), &["backup", &folder.text("plain")]).await?;
     let with_keys = ["backup", &*folder.text("secret"), "--with-keys"];

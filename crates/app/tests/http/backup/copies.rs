@@ -15,7 +15,7 @@ use frontrow_test_harness::{App, Client, eventually};
 use tokio::task::JoinSet;
 
 use super::folder::{Folder, execute, fails, mode, number, points, run, succeeds};
-use crate::{stage::start, stores::Stores};
+use crate::{stores::Stores, test_app::start};
 
 /// The people who charge points all together.
 #[derive(Default)]
@@ -49,11 +49,11 @@ impl Crowd {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_of_a_busy_database_has_all_that_was_answered_before() -> Result<()> {
     let folder = Folder::new()?;
-    let stage = folder.stage().await?;
+    let test_app = folder.test_app().await?;
     let crowd = Arc::new(Crowd::default());
     let mut people = JoinSet::new();
     for name in ["ann", "bob", "carl", "dora"] {
-        people.spawn(Arc::clone(&crowd).charge_all_the_time(stage.user(name)));
+        people.spawn(Arc::clone(&crowd).charge_all_the_time(test_app.user(name)));
     }
     eventually("they are at it", Duration::from_secs(30), async || {
         Ok((crowd.answered() > 12).then_some(()))
@@ -167,7 +167,7 @@ async fn a_copy_that_does_not_fit_leaves_nothing() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_says_what_it_leaves_out() -> Result<()> {
     let folder = Folder::new()?;
-    folder.stage().await?;
+    folder.test_app().await?;
     let config = folder.config();
     let plain = succeeds(&config, &["backup", &folder.text("plain")]).await?;
     for part in [
@@ -193,7 +193,7 @@ async fn a_copy_says_what_it_leaves_out() -> Result<()> {
     );
 
     let shared = Stores::with_redis(config, "redis://127.0.0.1:1")
-        .env("FRONTROW_ADMIN__KEYS__OPS", crate::stage::ADMIN_KEY);
+        .env("FRONTROW_ADMIN__KEYS__OPS", crate::test_app::ADMIN_KEY);
     let shared = succeeds(&shared, &["backup", &folder.text("shared")]).await?;
     for part in [
         "in the configuration: queue.token_keys, admin.keys",

@@ -9,10 +9,10 @@ use super::folder::{Folder, execute, fails, run, succeeds};
 /// A data folder with a database, and a backup of it with some sales.
 async fn with_backup() -> Result<Folder> {
     let folder = Folder::new()?;
-    let stage = folder.stage().await?;
-    let ann = crate::buyer::Buyer::at(&stage, "ann", "R1-1").await?;
+    let test_app = folder.test_app().await?;
+    let ann = crate::buyer::Buyer::at(&test_app, "ann", "R1-1").await?;
     ann.pay("payment").await?.expect_status(200)?;
-    drop(stage);
+    drop(test_app);
     succeeds(&folder.config(), &["backup", &folder.text("good")]).await?;
     Ok(folder)
 }

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use super::mysql_dump;
 use crate::{
     buyer::Buyer,
-    stage::{PRICE, Stage, Visitor, on_sale},
     stores::Stores,
+    test_app::{PRICE, TestApp, Visitor, on_sale},
 };
 
 /// For what comes by itself.
@@ -20,7 +20,7 @@ pub(super) const SOON: Duration = Duration::from_secs(30);
 /// What happened before the backup, and after it.
 pub(super) struct Drill {
     folder: TempDir,
-    pub(super) stage: Stage,
+    pub(super) test_app: TestApp,
     /// Paid for one seat before.
     pub(super) ann: Buyer,
     /// What Ann's payment was answered.
@@ -48,35 +48,35 @@ impl Drill {
     pub(super) async fn until_the_loss(stores: Stores) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let policy = json!({"throughput": null, "capacity": {"max_active": 2}});
-        let mut stage = open(stores, 3, policy).await?;
-        let ann = Buyer::at(&stage, "ann", "R1-1").await?;
+        let mut test_app = open(stores, 3, policy).await?;
+        let ann = Buyer::at(&test_app, "ann", "R1-1").await?;
         let ann_paid = ann.pay("ann pays").await?.expect_status(200)?;
-        let bob = stage.join("bob").await?;
+        let bob = test_app.join("bob").await?;
         bob.charge(Self::BOB_HAD, "bob charges")
             .await?
             .expect_status(201)?;
-        let (carl, dora) = (stage.join("carl").await?, stage.join("dora").await?);
+        let (carl, dora) = (test_app.join("carl").await?, test_app.join("dora").await?);
         ensure!(carl.is_active() && !dora.is_active());
 
-        back_up(&stage, &folder).await?;
+        back_up(&test_app, &folder).await?;
 
-        let mut eve = stage.join("eve").await?;
+        let mut eve = test_app.join("eve").await?;
         let paused = json!({"state": "paused", "capacity": {"max_active": 3}});
-        change_policy(&stage, paused).await?;
-        let bob_bought = buy_the_rest(&stage, &bob).await?;
-        let (late_concert, _) = on_sale(&stage.app, 1, 1, json!({})).await?;
-        let fay = stage.join_concert("fay", &late_concert).await?;
+        change_policy(&test_app, paused).await?;
+        let bob_bought = buy_the_rest(&test_app, &bob).await?;
+        let (late_concert, _) = on_sale(&test_app.app, 1, 1, json!({})).await?;
+        let fay = test_app.join_concert("fay", &late_concert).await?;
         ensure!(fay.is_active());
         eventually("the queue knows that it is sold out", SOON, async || {
             eve.look_up().await?.expect_status(200)?;
             Ok((eve.place["queue"]["sold_out"] == true).then_some(()))
         })
         .await?;
-        stage.app.sigterm()?;
-        ensure!(stage.app.wait_exit().await?.success());
+        test_app.app.sigterm()?;
+        ensure!(test_app.app.wait_exit().await?.success());
         Ok(Self {
             folder,
-            stage,
+            test_app,
             ann,
             ann_paid,
             bob,
@@ -92,13 +92,13 @@ impl Drill {
     /// Puts the backup in the place of the database, and starts.
     pub(super) async fn restore_and_start(&mut self) -> Result<()> {
         self.restore().await?;
-        self.stage.app.restart().await
+        self.test_app.app.restart().await
     }
 
     /// Puts the backup in the place of the database, which then has the schema of this program.
     pub(super) async fn restore(&self) -> Result<()> {
-        restore_from(&self.stage, &self.folder).await?;
-        let status = self.stage.app.command(&["migrate", "--status"]).await?;
+        restore_from(&self.test_app, &self.folder).await?;
+        let status = self.test_app.app.command(&["migrate", "--status"]).await?;
         let text = String::from_utf8_lossy(&status.stdout);
         let is_complete = text.contains("applied  ") && !text.contains("to be applied");
         ensure!(status.status.success() && is_complete, "{status:?}");
@@ -107,10 +107,10 @@ impl Drill {
 }
 
 /// Opens one row of `seats` seats, with a recovery that lasts long enough for a test to see it.
-pub(super) async fn open(stores: Stores, seats: u16, policy: Value) -> Result<Stage> {
+pub(super) async fn open(stores: Stores, seats: u16, policy: Value) -> Result<TestApp> {
     let config = stores.config().await?;
     let config = config.env("FRONTROW_QUEUE__RECOVERY_S", "10");
-    Stage::open_with(config, 1, seats, policy).await
+    TestApp::open_with(config, 1, seats, policy).await
 }
 
 /// Where the person with `visitor`'s token is told to be.
@@ -147,18 +147,18 @@ pub(super) async fn gone(visitor: &Visitor) -> Result<()> {
 }
 
 /// Backs the database up into `folder`, as the manual has it.
-pub(super) async fn back_up(stage: &Stage, folder: &TempDir) -> Result<()> {
-    match mysql_url(stage) {
+pub(super) async fn back_up(test_app: &TestApp, folder: &TempDir) -> Result<()> {
+    match mysql_url(test_app) {
         Some(url) => mysql_dump::dump(&url, &backup_file(folder)).await,
-        None => command(stage, "backup", folder).await,
+        None => command(test_app, "backup", folder).await,
     }
 }
 
 /// Puts the backup in `folder` in the place of the database, whose server has ended.
-pub(super) async fn restore_from(stage: &Stage, folder: &TempDir) -> Result<()> {
-    match mysql_url(stage) {
+pub(super) async fn restore_from(test_app: &TestApp, folder: &TempDir) -> Result<()> {
+    match mysql_url(test_app) {
         Some(url) => mysql_dump::load(&url, &backup_file(folder)).await,
-        None => command(stage, "restore", folder).await,
+        None => command(test_app, "restore", folder).await,
     }
 }
 
@@ -166,30 +166,30 @@ fn backup_file(folder: &TempDir) -> PathBuf {
     folder.path().join("backup")
 }
 
-fn mysql_url(stage: &Stage) -> Option<String> {
-    let url = stage.app.config().value("FRONTROW_DATABASE__URL")?;
+fn mysql_url(test_app: &TestApp) -> Option<String> {
+    let url = test_app.app.config().value("FRONTROW_DATABASE__URL")?;
     Some(url.to_string_lossy().into_owned())
 }
 
-async fn command(stage: &Stage, name: &str, folder: &TempDir) -> Result<()> {
+async fn command(test_app: &TestApp, name: &str, folder: &TempDir) -> Result<()> {
     let arguments = [PathBuf::from(name), backup_file(folder)];
-    let done = stage.app.command(&arguments).await?;
+    let done = test_app.app.command(&arguments).await?;
     let text = String::from_utf8_lossy(&done.stderr);
     ensure!(done.status.success(), "{text}");
     Ok(())
 }
 
 /// Changes the policy of the concert's queue.
-pub(super) async fn change_policy(stage: &Stage, change: Value) -> Result<Reply> {
-    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
-    let changed = stage.admin().patch(&path).json(&change).await?;
+pub(super) async fn change_policy(test_app: &TestApp, change: Value) -> Result<Reply> {
+    let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
+    let changed = test_app.admin().patch(&path).json(&change).await?;
     changed.expect_status(200)
 }
 
 /// Pays for two seats, for which it takes more points; gives the reservation.
-async fn buy_the_rest(stage: &Stage, bob: &Visitor) -> Result<String> {
+async fn buy_the_rest(test_app: &TestApp, bob: &Visitor) -> Result<String> {
     let held = bob
-        .hold(stage, &["R1-2", "R1-3"])
+        .hold(test_app, &["R1-2", "R1-3"])
         .await?
         .expect_status(201)?;
     let reservation = held.text_at("/id")?.to_owned();

@@ -16,7 +16,7 @@ use diesel::{
 use frontrow_test_harness::{App, AppConfig};
 use tempfile::TempDir;
 
-use crate::stage::{self, Stage};
+use crate::test_app::{self, TestApp};
 
 /// A folder for everything of one test: `data` in it is the data folder.
 pub(super) struct Folder(TempDir);
@@ -35,11 +35,11 @@ impl Folder {
     }
 
     /// The same with an admin key that tests know, and a concert on sale.
-    pub(super) async fn stage(&self) -> Result<Stage> {
+    pub(super) async fn test_app(&self) -> Result<TestApp> {
         let config = self
             .config()
-            .env("FRONTROW_ADMIN__KEYS__OPS", stage::ADMIN_KEY);
-        Stage::open_with(config, 1, 5, serde_json::json!({})).await
+            .env("FRONTROW_ADMIN__KEYS__OPS", test_app::ADMIN_KEY);
+        TestApp::open_with(config, 1, 5, serde_json::json!({})).await
     }
 
     /// Makes a database without concerts.

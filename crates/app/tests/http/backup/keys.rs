@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Result, ensure};
 
 use super::folder::{Folder, fails, has_text, mode, number, succeeds};
-use crate::stage::start;
+use crate::test_app::start;
 
 const KEYS: [&str; 3] = ["admin", "identity", "queue-token"];
 

@@ -28,7 +28,7 @@ async fn its_people_carry_the_queue(drill: &Drill) -> Result<()> {
         assert_eq!(found.at("/queue/recovering")?, true);
         assert_eq!(found.at("/position")?, position);
     }
-    let newcomer = drill.stage.join("newcomer").await?;
+    let newcomer = drill.test_app.join("newcomer").await?;
     assert_eq!(newcomer.place["position"], 6);
 
     let queue = recovered(eve).await?["queue"].clone();
@@ -42,7 +42,7 @@ async fn its_people_carry_the_queue(drill: &Drill) -> Result<()> {
         1,
         "two at a time, as it was before the change"
     );
-    bob.hold(&drill.stage, &["R1-2"])
+    bob.hold(&drill.test_app, &["R1-2"])
         .await?
         .expect_status(201)?;
     Ok(())
@@ -52,7 +52,7 @@ async fn its_people_carry_the_queue(drill: &Drill) -> Result<()> {
 async fn the_later_concert_is_gone(drill: &Drill) -> Result<()> {
     gone(&drill.fay).await?;
     let concert = json!({"concert_id": drill.late_concert});
-    let user = drill.stage.user("newcomer");
+    let user = drill.test_app.user("newcomer");
     let joined = user.post("/v1/queue/tokens").json(&concert).await?;
     joined.expect_status(404)?;
     Ok(())
@@ -77,7 +77,7 @@ async fn queues_in_memory_are_carried_past_a_restore_of_mysql() -> Result<()> {
 
 async fn queues_removed_from_redis_are_carried_by_their_people(stores: Stores) -> Result<()> {
     let mut drill = Drill::until_the_loss(stores).await?;
-    Stores::remove_redis_keys(&drill.stage.app, "").await?;
+    Stores::remove_redis_keys(&drill.test_app.app, "").await?;
     drill.restore_and_start().await?;
     its_people_carry_the_queue(&drill).await?;
     the_later_concert_is_gone(&drill).await
@@ -97,18 +97,18 @@ async fn queues_removed_from_redis_are_carried_past_a_restore_of_mysql() -> Resu
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_of_before_the_sale_is_told_that_its_queues_were_in_service() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut stage = open(Stores::MYSQL, 1, json!({})).await?;
-    stage.app.sigterm()?;
-    ensure!(stage.app.wait_exit().await?.success());
-    back_up(&stage, &folder).await?;
+    let mut test_app = open(Stores::MYSQL, 1, json!({})).await?;
+    test_app.app.sigterm()?;
+    ensure!(test_app.app.wait_exit().await?.success());
+    back_up(&test_app, &folder).await?;
     for (statement, status) in [("SELECT 1", 410), (IN_SERVICE, 200)] {
-        stage.app.restart().await?;
-        let ann = stage.join("ann").await?;
-        stage.app.sigkill()?;
-        restore_from(&stage, &folder).await?;
-        let mut raw = Stores::MYSQL.mysql(&stage.app).await?;
+        test_app.app.restart().await?;
+        let ann = test_app.join("ann").await?;
+        test_app.app.sigkill()?;
+        restore_from(&test_app, &folder).await?;
+        let mut raw = Stores::MYSQL.mysql(&test_app.app).await?;
         raw.batch_execute(statement).await?;
-        stage.app.restart().await?;
+        test_app.app.restart().await?;
         place(&ann).await?.expect_status(status)?;
         ann.client.delete("/v1/queue/token").await?;
     }

@@ -34,9 +34,9 @@ async fn a_queue_in_the_database_is_that_of_the_backup() -> Result<()> {
     let found = place(eve).await?.expect_status(200)?;
     assert_eq!(found.at("/joined_at")?, &eve.place["joined_at"]);
     assert_eq!(found.at("/queue/recovering")?, false);
-    let newcomer = drill.stage.join("newcomer").await?;
+    let newcomer = drill.test_app.join("newcomer").await?;
     assert!(newcomer.place["joined_at"].as_str() > eve.place["joined_at"].as_str());
-    bob.hold(&drill.stage, &["R1-2"])
+    bob.hold(&drill.test_app, &["R1-2"])
         .await?
         .expect_status(201)?;
     Ok(())
@@ -46,9 +46,9 @@ async fn a_queue_in_the_database_is_that_of_the_backup() -> Result<()> {
 async fn a_queue_in_the_database_that_is_forgotten_is_carried_by_its_people() -> Result<()> {
     let mut drill = Drill::until_the_loss(Stores::MYSQL_QUEUE).await?;
     drill.restore().await?;
-    let mut raw = Stores::MYSQL_QUEUE.mysql(&drill.stage.app).await?;
+    let mut raw = Stores::MYSQL_QUEUE.mysql(&drill.test_app.app).await?;
     raw.batch_execute(FORGET_THE_QUEUES).await?;
-    drill.stage.app.restart().await?;
+    drill.test_app.app.restart().await?;
     let Drill {
         ann,
         bob,

@@ -5,7 +5,7 @@ use frontrow_test_harness::eventually;
 use serde_json::json;
 
 use super::drill::{Drill, SOON, admitted, change_policy, gone, place};
-use crate::{stage::on_sale, stores::Stores};
+use crate::{stores::Stores, test_app::on_sale};
 
 /// One test for each database.
 macro_rules! on_both_databases {
@@ -56,9 +56,9 @@ async fn places_are_those_of_redis(stores: Stores) -> Result<()> {
     place(&ann.visitor).await?.expect_status(410)?;
     // What Bob bought is lost, and the place with which he could buy it again has ended.
     place(bob).await?.expect_status(410)?;
-    let again = drill.stage.join("bob").await?;
+    let again = drill.test_app.join("bob").await?;
     assert_eq!(again.place["position"], 3, "at the end");
-    carl.hold(&drill.stage, &["R1-2", "R1-3"])
+    carl.hold(&drill.test_app, &["R1-2", "R1-3"])
         .await?
         .expect_status(201)?;
     Ok(())
@@ -67,14 +67,19 @@ async fn places_are_those_of_redis(stores: Stores) -> Result<()> {
 async fn a_newer_policy_in_redis_is_obeyed_until_somebody_changes_it(stores: Stores) -> Result<()> {
     let mut drill = Drill::until_the_loss(stores).await?;
     drill.restore_and_start().await?;
-    let path = format!("/v1/admin/concerts/{}/queue", drill.stage.concert);
-    let shown = drill.stage.admin().get(&path).await?.expect_status(200)?;
+    let path = format!("/v1/admin/concerts/{}/queue", drill.test_app.concert);
+    let shown = drill
+        .test_app
+        .admin()
+        .get(&path)
+        .await?
+        .expect_status(200)?;
     assert_eq!(shown.at("/state")?, "open");
     assert_eq!(shown.at("/in_force")?, false);
     let found = place(&drill.dora).await?.expect_status(200)?;
     assert_eq!(found.at("/queue/state")?, "paused", "Redis has a newer one");
 
-    let changed = change_policy(&drill.stage, json!({})).await?;
+    let changed = change_policy(&drill.test_app, json!({})).await?;
     assert_eq!(changed.at("/state")?, "open");
     assert_eq!(changed.at("/capacity/max_active")?, 2);
     assert_eq!(changed.at("/in_force")?, true);
@@ -97,22 +102,22 @@ async fn a_concert_that_the_database_lacks_has_a_queue_until_its_keys_are_remove
     let shown = drill.fay.client.get(&path).await?;
     assert_eq!(shown.expect_status(200)?.at("/items")?, &json!([]));
     drill
-        .stage
+        .test_app
         .join_concert("newcomer", &drill.late_concert)
         .await?;
 
     let keys = format!("{{{}}}:", drill.late_concert);
-    Stores::remove_redis_keys(&drill.stage.app, &keys).await?;
-    Stores::remove_busy_queue(&drill.stage.app, &drill.late_concert).await?;
+    Stores::remove_redis_keys(&drill.test_app.app, &keys).await?;
+    Stores::remove_busy_queue(&drill.test_app.app, &drill.late_concert).await?;
     let concert = json!({"concert_id": drill.late_concert});
-    let user = drill.stage.user("another");
+    let user = drill.test_app.user("another");
     let joined = user.post("/v1/queue/tokens").json(&concert).await?;
     joined.expect_status(404)?;
     gone(&drill.fay).await?;
     place(&drill.dora).await?.expect_status(200)?;
     // Made again, it is another concert.
-    let (again, _) = on_sale(&drill.stage.app, 1, 1, json!({})).await?;
-    drill.stage.join_concert("fay", &again).await?;
+    let (again, _) = on_sale(&drill.test_app.app, 1, 1, json!({})).await?;
+    drill.test_app.join_concert("fay", &again).await?;
     Ok(())
 }
 
@@ -124,6 +129,6 @@ async fn a_queue_that_was_sold_out_is_told_of_its_seats_by_itself(stores: Stores
         Ok((*found.at("/queue/sold_out")? == false).then_some(()))
     })
     .await?;
-    drill.stage.join("newcomer").await?;
+    drill.test_app.join("newcomer").await?;
     Ok(())
 }

@@ -18,21 +18,21 @@ use serde_json::json;
 use super::folder::{Folder, execute, fails, mode, open, points, succeeds};
 use crate::{
     clock::Stopwatch,
-    stage::{PRICE, Stage, start},
     stores::Stores,
+    test_app::{PRICE, TestApp, start},
 };
 
 /// A server that was killed, so that its last payment is in the write-ahead log, and a backup of before:
 /// 100 points then, 300 now.
-async fn killed(folder: &Folder) -> Result<Stage> {
-    let mut stage = folder.stage().await?;
-    let ann = stage.join("ann").await?;
+async fn killed(folder: &Folder) -> Result<TestApp> {
+    let mut test_app = folder.test_app().await?;
+    let ann = test_app.join("ann").await?;
     ann.charge(PRICE, "before").await?.expect_status(201)?;
     succeeds(&folder.config(), &["backup", &folder.text("copy")]).await?;
     ann.charge(2 * PRICE, "after").await?.expect_status(201)?;
-    stage.app.sigkill()?;
+    test_app.app.sigkill()?;
     ensure!(folder.path("data/frontrow.db-wal").metadata()?.len() > 0);
-    Ok(stage)
+    Ok(test_app)
 }
 
 /// The one database that was moved aside.
@@ -46,7 +46,7 @@ fn moved(folder: &Folder) -> Result<std::path::PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_backup_is_in_place_and_nothing_is_lost() -> Result<()> {
     let folder = Folder::new()?;
-    let mut stage = killed(&folder).await?;
+    let mut test_app = killed(&folder).await?;
     let copy = fs::read(folder.path("copy"))?;
     let said = succeeds(&folder.config(), &["restore", &folder.text("copy")]).await?;
     ensure!(said.contains(&*moved(&folder)?.to_string_lossy()), "{said}");
@@ -62,8 +62,8 @@ async fn the_backup_is_in_place_and_nothing_is_lost() -> Result<()> {
     let data = folder.named("frontrow.db")?.len() + folder.named(".frontrow")?.len();
     assert_eq!(data, 2, "{:?}", folder.named("")?);
 
-    stage.app.restart().await?;
-    let points = stage.user("ann").get("/v1/points").await?;
+    test_app.app.restart().await?;
+    let points = test_app.user("ann").get("/v1/points").await?;
     assert_eq!(points.expect_status(200)?.at("/balance")?, PRICE);
     Ok(())
 }
@@ -114,7 +114,7 @@ async fn a_server_is_noticed_whatever_keeps_its_queues() -> Result<()> {
     let keyspace = RedisKeyspace::create().await?;
     let on_redis = Stores::with_redis(folder.config(), keyspace.url())
         .env("FRONTROW_REDIS__KEY_PREFIX", keyspace.prefix())
-        .env("FRONTROW_ADMIN__KEYS__OPS", crate::stage::ADMIN_KEY);
+        .env("FRONTROW_ADMIN__KEYS__OPS", crate::test_app::ADMIN_KEY);
     let restore = ["restore", &*folder.text("copy")];
     for (server, restoring) in [
         (folder.config(), folder.config()),
@@ -225,17 +225,17 @@ async fn a_restore_that_is_killed_leaves_one_of_the_two_in_place() -> Result<()>
 #[tokio::test(flavor = "multi_thread")]
 async fn people_get_their_places_back_though_the_backup_was_made_before_the_sale() -> Result<()> {
     let folder = Folder::new()?;
-    let mut stage = folder.stage().await?;
-    stage.app.sigterm()?;
-    ensure!(stage.app.wait_exit().await?.success());
+    let mut test_app = folder.test_app().await?;
+    test_app.app.sigterm()?;
+    ensure!(test_app.app.wait_exit().await?.success());
     // Nobody is in line, so the database says that there is nothing to recover.
     succeeds(&folder.config(), &["backup", &folder.text("copy")]).await?;
-    stage.app.restart().await?;
-    let mut ann = stage.join("ann").await?;
+    test_app.app.restart().await?;
+    let mut ann = test_app.join("ann").await?;
     let joined_at = ann.place["joined_at"].clone();
-    stage.app.sigkill()?;
+    test_app.app.sigkill()?;
     succeeds(&folder.config(), &["restore", &folder.text("copy")]).await?;
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
     ann.look_up().await?.expect_status(200)?;
     assert_eq!(ann.place["joined_at"], joined_at);
     assert_eq!(ann.place["queue"]["recovering"], json!(true));

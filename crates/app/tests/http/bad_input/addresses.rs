@@ -14,8 +14,8 @@ on_every_store!(
 
 /// Every address that has an id in it: whether it is for operators, its method, itself.
 fn with_ids(target: &Target, id: &str) -> Vec<(bool, &'static str, String)> {
-    let concert = &target.stage.concert;
-    let performance = &target.stage.performance;
+    let concert = &target.test_app.concert;
+    let performance = &target.test_app.performance;
     vec![
         (false, "GET", format!("/v1/concerts/{id}")),
         (

@@ -14,8 +14,8 @@ on_every_store!(
 
 async fn an_instant_is_of_our_time_and_has_a_zone(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
-    let concert = format!("/v1/admin/concerts/{}", target.stage.concert);
-    let performance = format!("{concert}/performances/{}", target.stage.performance);
+    let concert = format!("/v1/admin/concerts/{}", target.test_app.concert);
+    let performance = format!("{concert}/performances/{}", target.test_app.performance);
     for instant in [
         json!(""),
         json!("tomorrow"),
@@ -72,8 +72,8 @@ async fn an_instant_is_of_our_time_and_has_a_zone(stores: Stores) -> Result<()> 
 
 async fn titles_and_venues_are_short_printable_text(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
-    let concert = format!("/v1/admin/concerts/{}", target.stage.concert);
-    let performance = format!("{concert}/performances/{}", target.stage.performance);
+    let concert = format!("/v1/admin/concerts/{}", target.test_app.concert);
+    let performance = format!("{concert}/performances/{}", target.test_app.performance);
     for text in [
         json!(""),
         json!(" \t "),
@@ -121,7 +121,7 @@ async fn titles_and_venues_are_short_printable_text(stores: Stores) -> Result<()
 async fn nobody_but_an_operator_is_let_in(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
     let nobody = target.client();
-    let concert = format!("/v1/admin/concerts/{}", target.stage.concert);
+    let concert = format!("/v1/admin/concerts/{}", target.test_app.concert);
     for (method, path, body) in [
         (
             "POST",

@@ -102,7 +102,7 @@ async fn a_balance_is_charged_to_the_maximum_and_no_further(stores: Stores) -> R
         .is_problem("one more by the operator", &reply, 409, "balance-limit")
         .await?;
     assert_eq!(target.visitor.balance().await?, MAX);
-    assert_eq!(stores.books(&target.stage.app).await?.wrong_balances, 0);
+    assert_eq!(stores.books(&target.test_app.app).await?.wrong_balances, 0);
     Ok(())
 }
 

@@ -20,13 +20,13 @@ const LIMIT: usize = 256 * 1024;
 
 /// Every route that reads a body, with one that it would take.
 fn routes(target: &Target) -> Vec<(bool, &'static str, String, Value)> {
-    let concert = &target.stage.concert;
+    let concert = &target.test_app.concert;
     let of_concert = |rest: &str| format!("/v1/admin/concerts/{concert}{rest}");
     let plan = json!({
         "starts_at": "2099-01-01T19:30:00Z", "venue": "A hall",
         "sections": [{"name": "Stalls", "price": 1, "rows": [{"name": "A", "seats": 1}]}],
     });
-    let performance = &target.stage.performance;
+    let performance = &target.test_app.performance;
     let hold = json!({"performance_id": performance, "seats": ["R1-1"]});
     vec![
         (

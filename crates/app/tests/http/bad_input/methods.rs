@@ -21,8 +21,8 @@ pub(super) async fn described(target: &Target) -> Result<Vec<(String, Vec<String
         .expect_status(200)?;
     let paths = document.at("/paths")?.as_object().context("paths")?.clone();
     let filled = |path: &str| {
-        path.replace("{concert_id}", &target.stage.concert)
-            .replace("{performance_id}", &target.stage.performance)
+        path.replace("{concert_id}", &target.test_app.concert)
+            .replace("{performance_id}", &target.test_app.performance)
             .replace("{reservation_id}", super::NOBODYS_ID)
             .replace("{user_id}", "visitor")
             .replace("{slug}", "still-waiting")
@@ -81,7 +81,11 @@ async fn a_head_is_an_answer_without_its_body(stores: Stores) -> Result<()> {
         if !methods.iter().any(|method| method == "GET") || path.ends_with("/events") {
             continue;
         }
-        for client in [target.client(), target.admin(), target.stage.app.client()] {
+        for client in [
+            target.client(),
+            target.admin(),
+            target.test_app.app.client(),
+        ] {
             let get = client.get(&path).await?;
             let head = client.request("HEAD".parse()?, &path).await?;
             assert_eq!((head.status, &*head.text), (get.status, ""), "{path}");
@@ -109,7 +113,10 @@ async fn a_head_is_an_answer_without_its_body(stores: Stores) -> Result<()> {
 
 async fn what_is_accepted_decides_between_json_and_csv(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
-    let path = format!("/v1/admin/concerts/{}/reservations", target.stage.concert);
+    let path = format!(
+        "/v1/admin/concerts/{}/reservations",
+        target.test_app.concert
+    );
     for (accept, csv) in [
         ("text/csv", true),
         ("TEXT/CSV", true),

@@ -19,8 +19,8 @@ use frontrow_test_harness::{Client, Reply};
 use serde_json::{Value, json};
 
 use crate::{
-    stage::{Stage, Visitor},
     stores::{Books, Stores},
+    test_app::{TestApp, Visitor},
 };
 
 /// What the visitor has, in points.
@@ -30,7 +30,7 @@ const NOBODYS_ID: &str = "0198c0de-0000-7000-8000-000000000001";
 /// A program that is to refuse, and how it was before.
 struct Target {
     stores: Stores,
-    stage: Stage,
+    test_app: TestApp,
     /// Has an active place, points, and nothing else.
     visitor: Visitor,
     before: World,
@@ -47,16 +47,16 @@ struct World {
 
 impl Target {
     async fn open(stores: Stores) -> Result<Self> {
-        let stage = Stage::open(stores, 1, 6, json!({})).await?;
-        let visitor = stage.join("visitor").await?;
+        let test_app = TestApp::open(stores, 1, 6, json!({})).await?;
+        let visitor = test_app.join("visitor").await?;
         visitor
             .charge(BALANCE, "charge")
             .await?
             .expect_status(201)?;
-        let before = World::now(stores, &stage, &visitor).await?;
+        let before = World::now(stores, &test_app, &visitor).await?;
         Ok(Self {
             stores,
-            stage,
+            test_app,
             visitor,
             before,
             explained: BTreeSet::new(),
@@ -70,7 +70,7 @@ impl Target {
 
     /// The operator's client.
     fn admin(&self) -> Client {
-        self.stage.admin().header("idempotency-key", "a-key")
+        self.test_app.admin().header("idempotency-key", "a-key")
     }
 
     /// Checks that `reply` is this problem, in every part of it.
@@ -122,7 +122,7 @@ impl Target {
     async fn has_page(&mut self, kind: &str) -> Result<()> {
         if self.explained.insert(kind.to_owned()) {
             let page = self
-                .stage
+                .test_app
                 .app
                 .client()
                 .get(kind)
@@ -135,29 +135,29 @@ impl Target {
 
     /// Checks that nothing of all that has changed anything.
     async fn is_unchanged(&self) -> Result<()> {
-        let now = World::now(self.stores, &self.stage, &self.visitor).await?;
+        let now = World::now(self.stores, &self.test_app, &self.visitor).await?;
         assert_eq!(now, self.before);
         Ok(())
     }
 }
 
 impl World {
-    async fn now(stores: Stores, stage: &Stage, visitor: &Visitor) -> Result<Self> {
-        let concert = format!("/v1/admin/concerts/{}", stage.concert);
+    async fn now(stores: Stores, test_app: &TestApp, visitor: &Visitor) -> Result<Self> {
+        let concert = format!("/v1/admin/concerts/{}", test_app.concert);
         let mut shown = Vec::new();
         for (client, path) in [
             (&visitor.client, "/v1/concerts?limit=100".to_owned()),
-            (&visitor.client, stage.seats_path()),
+            (&visitor.client, test_app.seats_path()),
             (&visitor.client, "/v1/reservations".to_owned()),
             (&visitor.client, "/v1/points".to_owned()),
-            (&stage.admin(), format!("{concert}/performances")),
-            (&stage.admin(), format!("{concert}/queue")),
-            (&stage.admin(), format!("{concert}/reservations")),
+            (&test_app.admin(), format!("{concert}/performances")),
+            (&test_app.admin(), format!("{concert}/queue")),
+            (&test_app.admin(), format!("{concert}/reservations")),
         ] {
             shown.push(client.get(&path).await?.expect_status(200)?.json);
         }
         Ok(Self {
-            books: stores.books(&stage.app).await?,
+            books: stores.books(&test_app.app).await?,
             shown,
         })
     }

@@ -12,7 +12,10 @@ on_every_store!(
 );
 
 async fn refused(target: &mut Target, sections: &Value, field: &str) -> Result<()> {
-    let path = format!("/v1/admin/concerts/{}/performances", target.stage.concert);
+    let path = format!(
+        "/v1/admin/concerts/{}/performances",
+        target.test_app.concert
+    );
     let body =
         json!({"starts_at": "2099-01-01T19:30:00Z", "venue": "A hall", "sections": sections});
     let reply = target.admin().post(&path).json(&body).await?;

@@ -13,7 +13,7 @@ on_every_store!(
 
 async fn every_wrong_field_of_a_policy_is_named(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
-    let path = format!("/v1/admin/concerts/{}/queue", target.stage.concert);
+    let path = format!("/v1/admin/concerts/{}/queue", target.test_app.concert);
     for (change, field) in wrong_changes() {
         let reply = target.admin().patch(&path).json(&change).await?;
         target
@@ -79,7 +79,7 @@ async fn every_wrong_field_of_a_policy_is_named(stores: Stores) -> Result<()> {
 
 async fn all_wrong_fields_of_a_policy_are_named_at_once(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
-    let path = format!("/v1/admin/concerts/{}/queue", target.stage.concert);
+    let path = format!("/v1/admin/concerts/{}/queue", target.test_app.concert);
     let wrong = json!({
         "throughput": {"admit": 0, "interval_s": 0}, "capacity": {"max_active": 0},
         "waiting_ttl_s": 0, "claim_ttl_s": 0, "active_ttl_s": 0,

@@ -12,9 +12,15 @@ on_every_store!(
 
 async fn queries_are_read_strictly(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
-    let sales = format!("/v1/admin/concerts/{}/reservations", target.stage.concert);
-    let planned = format!("/v1/admin/concerts/{}/performances", target.stage.concert);
-    let performances = target.stage.performances_path();
+    let sales = format!(
+        "/v1/admin/concerts/{}/reservations",
+        target.test_app.concert
+    );
+    let planned = format!(
+        "/v1/admin/concerts/{}/performances",
+        target.test_app.concert
+    );
+    let performances = target.test_app.performances_path();
     let foreign = "A".repeat(22); // the nil id, which no list has
     for (by_operator, path) in [
         (false, "/v1/concerts"),

@@ -57,7 +57,7 @@ async fn no_random_request_is_answered_with_a_failure(stores: Stores) -> Result<
         }
     }
     assert!(asked >= 500, "{asked}");
-    assert_eq!(stores.books(&target.stage.app).await?.wrong_balances, 0);
+    assert_eq!(stores.books(&target.test_app.app).await?.wrong_balances, 0);
     Ok(())
 }
 

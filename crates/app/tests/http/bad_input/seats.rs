@@ -23,7 +23,7 @@ async fn hold(
 
 async fn a_hold_names_one_to_four_different_seats_that_exist(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
-    let performance = json!(target.stage.performance);
+    let performance = json!(target.test_app.performance);
     let many = |count: usize| {
         json!(
             (1..=count)
@@ -66,7 +66,7 @@ async fn a_hold_names_one_to_four_different_seats_that_exist(stores: Stores) -> 
 
 async fn a_seat_label_is_plain_ascii(stores: Stores) -> Result<()> {
     let mut target = Target::open(stores).await?;
-    let performance = json!(target.stage.performance);
+    let performance = json!(target.test_app.performance);
     let long = "R".repeat(10_000);
     for label in [
         json!(""),
@@ -124,7 +124,7 @@ async fn a_hold_names_a_performance_of_the_concert(stores: Stores) -> Result<()>
     }
     for id in [
         NOBODYS_ID,
-        target.stage.concert.clone().as_str(),
+        target.test_app.concert.clone().as_str(),
         "00000000-0000-0000-0000-000000000000",
         "ffffffff-ffff-ffff-ffff-ffffffffffff",
     ] {

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::Target;
-use crate::{on_every_store, stage::ADMIN_KEY, stores::Stores};
+use crate::{on_every_store, stores::Stores, test_app::ADMIN_KEY};
 
 on_every_store!(
     headers_that_are_no_text_are_malformed,
@@ -31,7 +31,7 @@ struct Answer {
 
 /// Sends bytes and reads all that comes back until the connection is closed.
 async fn exchange(target: &Target, bytes: &[u8]) -> Result<Vec<Answer>> {
-    let address = target.stage.app.base_url();
+    let address = target.test_app.app.base_url();
     let mut connection = TcpStream::connect(address.trim_start_matches("http://")).await?;
     // The server may close before it was sent everything.
     let _ = connection.write_all(bytes).await;
@@ -84,7 +84,7 @@ async fn headers_that_are_no_text_are_malformed(stores: Stores) -> Result<()> {
         .as_str()
         .context("a token")?;
     let token = format!("Queue-Token: {token}");
-    let seats = format!("GET {}", target.stage.seats_path());
+    let seats = format!("GET {}", target.test_app.seats_path());
     let user: &[u8] = b"X-User-Id: visitor";
     for (line, headers) in [
         ("GET /v1/points", vec![&b"X-User-Id: \xff\xfe"[..]]),
@@ -145,7 +145,7 @@ async fn headers_that_are_no_text_are_malformed(stores: Stores) -> Result<()> {
     let admin = format!("Authorization: Bearer {ADMIN_KEY}");
     let sales = format!(
         "GET /v1/admin/concerts/{}/reservations",
-        target.stage.concert
+        target.test_app.concert
     );
     let answer = one(
         &target,
@@ -186,7 +186,7 @@ async fn what_is_no_http_is_refused_and_the_connection_closed(stores: Stores) ->
         }
     }
     target
-        .stage
+        .test_app
         .app
         .client()
         .get("/livez")

@@ -7,12 +7,12 @@ use frontrow_test_harness::{AppConfig, PROCESS_LIST, eventually};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use super::{careless::Careless, crowd::in_step, records::Records};
+use super::{crowd::in_step, records::Records, unguarded::Unguarded};
 use crate::{
     lives::SOON,
     reconcile::reconciled,
-    stage::{PRICE, Stage, Visitor, start},
     stores::{Stores, WritesHeldUp},
+    test_app::{PRICE, TestApp, Visitor, start},
 };
 
 /// Where the processes keep what they share.
@@ -24,8 +24,8 @@ const CONNECTIONS_A_DESK: usize = 16;
 
 /// Processes of one configuration, on one database and one queue that lets everybody in.
 pub(super) struct BoxOffice {
-    /// One stage a process, of the same concert.
-    desks: Vec<Stage>,
+    /// One test_app a process, of the same concert.
+    desks: Vec<TestApp>,
 }
 
 /// A user who goes from desk to desk.
@@ -67,9 +67,9 @@ impl BoxOffice {
 
     /// The same with a configuration of its own.
     pub(super) async fn open_with(config: AppConfig, seats: u16) -> Result<Self> {
-        let first = Stage::open_with(config.clone(), 1, seats, open_doors()).await?;
+        let first = TestApp::open_with(config.clone(), 1, seats, open_doors()).await?;
         let others = try_join_all((1..DESKS).map(|_| start(config.clone()))).await?;
-        let others = others.into_iter().map(|app| Stage {
+        let others = others.into_iter().map(|app| TestApp {
             app,
             concert: first.concert.clone(),
             performance: first.performance.clone(),
@@ -87,7 +87,7 @@ impl BoxOffice {
     }
 
     /// One of the processes, another one for each number.
-    pub(super) fn desk(&self, number: usize) -> &Stage {
+    pub(super) fn desk(&self, number: usize) -> &TestApp {
         &self.desks[number % DESKS]
     }
 
@@ -96,7 +96,7 @@ impl BoxOffice {
         let joined = self.desk(number).join(name).await?;
         ensure!(joined.is_active(), "{}", joined.place);
         let token = joined.place["queue_token"].as_str().unwrap_or_default();
-        let at = |desk: &Stage| Visitor {
+        let at = |desk: &TestApp| Visitor {
             client: desk.user(name).queue_token(token),
             place: joined.place.clone(),
         };
@@ -164,11 +164,11 @@ impl BoxOffice {
     }
 
     /// A program that works on the same database without a guard.
-    pub(super) async fn careless(&self, number: u64) -> Result<Careless> {
+    pub(super) async fn careless(&self, number: u64) -> Result<Unguarded> {
         let desk = self.desk(0);
         let (concert, performance) = (desk.concert.parse()?, desk.performance.parse()?);
         let database = self.database().await?;
-        Ok(Careless::new(number, database, concert, performance))
+        Ok(Unguarded::new(number, database, concert, performance))
     }
 
     /// A connection to the database.

@@ -1,16 +1,15 @@
 //! Many people who want the same thing at the same moment, of several processes on one MySQL database.
 //!
-//! Each file has one race. First it is shown to happen: [`Careless`](careless::Careless) statements, which
+//! Each file has one race. First it is shown to happen: [`Unguarded`](unguarded::Unguarded) statements, which
 //! say nothing of what they take for granted, run into each other step by step, so that no luck is needed.
 //! Where the schema refuses them, that is shown too. Then the product goes through the same over HTTP, and
 //! it does not happen.
 //!
 //! What happened is judged from the [`Records`](records::Records), what the database has in the end: the
 //! [contradictions](records::Records::contradictions) that careless statements leave there are not there
-//! after the product's, and every [answer](records::Records::bears_out) that somebody got is true.
+//! after the product's, and every [answer](records::Records::assert_consistent_with) that somebody got is true.
 
 mod box_office;
-mod careless;
 mod contradictions;
 mod crowd;
 mod one_balance;
@@ -20,8 +19,9 @@ mod overlapping_holds;
 mod payment_and_expiry;
 mod payment_and_release;
 mod records;
+mod responses_vs_records;
 mod sweeps;
-mod testimony;
+mod unguarded;
 
 use diesel::{QueryResult, result::Error};
 

@@ -7,7 +7,7 @@ use super::{
     box_office::{BoxOffice, open_doors},
     crowd::{all_look_first, in_step},
 };
-use crate::stage::{PRICE, Stage, Visitor, on_sale};
+use crate::test_app::{PRICE, TestApp, Visitor, on_sale};
 
 const CHARGES: usize = 160;
 const PAYMENTS: usize = 40;
@@ -65,7 +65,7 @@ async fn two_hundred_charges_and_payments_of_one_user_add_up() -> Result<()> {
         match holds.get(number / 5) {
             Some((_, id)) if number % 5 == 0 => {
                 assert_eq!(answer.status, 200, "{answer:?}");
-                records.bears_out("ann", Some(id), answer)?;
+                records.assert_consistent_with("ann", Some(id), answer)?;
             }
             _ => assert_eq!(answer.status, 201, "{answer:?}"),
         }
@@ -78,7 +78,7 @@ async fn two_hundred_charges_and_payments_of_one_user_add_up() -> Result<()> {
 }
 
 /// Puts another concert on sale and lets the user hold its only seat; gives them, and the reservation.
-async fn another_hold(desk: &Stage) -> Result<(Visitor, String)> {
+async fn another_hold(desk: &TestApp) -> Result<(Visitor, String)> {
     let (concert, performance) = on_sale(&desk.app, 1, 1, open_doors()).await?;
     let visitor = desk.join_concert("ann", &concert).await?;
     let held = crate::lives::hold_at(&visitor, &performance, &["R1-1"]).await?;

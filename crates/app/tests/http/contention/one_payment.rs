@@ -9,7 +9,7 @@ use super::{
     records::Records,
     refused_by,
 };
-use crate::stage::PRICE;
+use crate::test_app::PRICE;
 
 const AT_ONCE: usize = 20;
 /// How often they meet freely, after once step by step.
@@ -77,7 +77,7 @@ async fn twenty_payments_with_one_key_pay_once_and_are_told_the_same() -> Result
         let records = paid_once(&office, &fan).await?;
         for answer in &answers {
             assert_eq!((answer.status, &answer.json), (200, &answers[0].json));
-            records.bears_out(&fan.customer.name, Some(&fan.reservation), answer)?;
+            records.assert_consistent_with(&fan.customer.name, Some(&fan.reservation), answer)?;
         }
     }
     Ok(())
@@ -92,7 +92,7 @@ async fn twenty_payments_with_twenty_keys_pay_once() -> Result<()> {
         let answers = twenty(&office, &fan, round == 0, key).await?;
         let records = paid_once(&office, &fan).await?;
         for answer in &answers {
-            records.bears_out(&fan.customer.name, Some(&fan.reservation), answer)?;
+            records.assert_consistent_with(&fan.customer.name, Some(&fan.reservation), answer)?;
         }
         let paid = answers.iter().filter(|answer| answer.status == 200);
         assert_eq!(paid.count(), 1, "{answers:?}");

@@ -6,7 +6,7 @@ use super::{
     box_office::BoxOffice,
     crowd::{all_look_first, in_step},
 };
-use crate::stage::PRICE;
+use crate::test_app::PRICE;
 
 const USERS: usize = 500;
 const SEAT: &str = "R1-1";
@@ -46,7 +46,7 @@ async fn of_five_hundred_users_who_want_one_seat_one_gets_it() -> Result<()> {
     let records = office.records().await?;
     office.ensure_sound(&records).await?;
     for (fan, answer) in fans.iter().zip(&answers) {
-        records.bears_out(&fan.name, None, answer)?;
+        records.assert_consistent_with(&fan.name, None, answer)?;
     }
     let winners: Vec<_> = (0..USERS).filter(|&at| answers[at].status == 201).collect();
     let [winner] = winners[..] else {
@@ -63,7 +63,7 @@ async fn of_five_hundred_users_who_want_one_seat_one_gets_it() -> Result<()> {
     office.ensure_sound(&records).await?;
     for (number, (fan, payment)) in fans.iter().zip(&payments).enumerate() {
         if number == winner {
-            records.bears_out(&fan.name, Some(id), payment)?;
+            records.assert_consistent_with(&fan.name, Some(id), payment)?;
         } else {
             assert_eq!(payment.status, 404, "{payment:?}");
             assert_eq!(records.balance(&fan.name), PRICE, "{}", fan.name);

@@ -8,7 +8,7 @@ use super::{
     crowd::all_look_first,
     refused_by,
 };
-use crate::{random::Random, stage::PRICE};
+use crate::{random::Random, test_app::PRICE};
 
 const USERS: usize = 2_000;
 const SEATS: u16 = 50;
@@ -83,11 +83,11 @@ async fn two_thousand_overlapping_holds_get_all_their_seats_or_none() -> Result<
     let mut held = 0;
     for (fan, evening) in fans.iter().zip(&evenings) {
         match &evening.ended {
-            None => records.bears_out(&fan.name, None, &evening.held)?,
+            None => records.assert_consistent_with(&fan.name, None, &evening.held)?,
             Some(ended) => {
                 held += 1;
                 let id = evening.held.text_at("/id")?;
-                records.bears_out(&fan.name, Some(id), ended)?;
+                records.assert_consistent_with(&fan.name, Some(id), ended)?;
                 let got = records.reservation(id)?.seats().len();
                 assert_eq!(got, evening.wanted, "all or none");
             }

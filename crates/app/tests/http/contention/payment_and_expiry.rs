@@ -9,11 +9,11 @@ use tokio::time::sleep;
 
 use super::{
     box_office::{BoxOffice, Holder, patient},
-    careless::end_of_holds,
     crowd::in_step,
     refused_by,
+    unguarded::end_of_holds,
 };
-use crate::{clock::now, lives::instant, stage::PRICE};
+use crate::{clock::now, lives::instant, test_app::PRICE};
 
 /// How many look in time and pay too late.
 const LATE: usize = 10;
@@ -97,12 +97,12 @@ async fn what_was_seen_in_time_and_is_paid_too_late_is_not_paid() -> Result<()> 
     office.ensure_sound(&records).await?;
     for (fan, payment) in fans.iter().zip(&payments) {
         assert_eq!(payment.status, 410, "{payment:?}");
-        records.bears_out(&fan.customer.name, Some(&fan.reservation), payment)?;
+        records.assert_consistent_with(&fan.customer.name, Some(&fan.reservation), payment)?;
         assert_eq!(records.balance(&fan.customer.name), PRICE);
     }
     for (rival, taken) in rivals.iter().zip(&taken) {
         assert_eq!(taken.status, 201, "{taken:?}");
-        records.bears_out(&rival.name, None, taken)?;
+        records.assert_consistent_with(&rival.name, None, taken)?;
     }
     Ok(())
 }
@@ -178,8 +178,8 @@ async fn one_round(office: &BoxOffice, round: usize, lead_ms: i64) -> Result<(us
             ..
         } = &pair.holder;
         let in_time = pair.paid.status == 200;
-        records.bears_out(&customer.name, Some(reservation), &pair.paid)?;
-        records.bears_out(&pair.rival, None, &pair.taken)?;
+        records.assert_consistent_with(&customer.name, Some(reservation), &pair.paid)?;
+        records.assert_consistent_with(&pair.rival, None, &pair.taken)?;
         let left = if in_time { 0 } else { PRICE };
         assert_eq!(records.balance(&customer.name), left);
         ensure!(!in_time || pair.taken.status == 409, "taken from its buyer");

@@ -10,7 +10,7 @@ use super::{
     records::Records,
     refused_by,
 };
-use crate::stage::PRICE;
+use crate::test_app::PRICE;
 
 /// How many pay and release at once, so that each has a connection.
 const PAIRS: usize = 12;
@@ -134,7 +134,7 @@ async fn both_at_once(
 fn one_won(records: &Records, holder: &Holder, told: &Told) -> Result<bool> {
     let name = &holder.customer.name;
     for answer in [&told.paid, &told.released] {
-        records.bears_out(name, Some(&holder.reservation), answer)?;
+        records.assert_consistent_with(name, Some(&holder.reservation), answer)?;
     }
     let paid = match (told.paid.status, told.released.status) {
         (200, 409) => true,

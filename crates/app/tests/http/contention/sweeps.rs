@@ -7,7 +7,7 @@ use super::{
     box_office::BoxOffice,
     crowd::{all_look_first, in_step},
 };
-use crate::{lives::SOON, stage::PRICE};
+use crate::{lives::SOON, test_app::PRICE};
 
 /// How many holds are paid; as many are over and taken over, and as many are over and swept. Few enough to
 /// leave a connection to the sweep of each process.
@@ -74,12 +74,12 @@ async fn sweeps_of_several_processes_take_nothing_from_those_who_pay() -> Result
             (200, 201),
             "{paid:?} {taken:?}"
         );
-        records.bears_out(
+        records.assert_consistent_with(
             &payers[at].customer.name,
             Some(&payers[at].reservation),
             paid,
         )?;
-        records.bears_out(&rivals[at].name, None, taken)?;
+        records.assert_consistent_with(&rivals[at].name, None, taken)?;
     }
 
     // Who comes too late is told so, and in the end nothing that is over is left.
@@ -98,7 +98,7 @@ async fn sweeps_of_several_processes_take_nothing_from_those_who_pay() -> Result
     office.ensure_sound(&records).await?;
     for (late, refused) in late.iter().zip(&refused) {
         assert_eq!(refused.status, 410, "{refused:?}");
-        records.bears_out(&late.customer.name, Some(&late.reservation), refused)?;
+        records.assert_consistent_with(&late.customer.name, Some(&late.reservation), refused)?;
         assert_eq!(records.balance(&late.customer.name), PRICE);
     }
     assert_eq!(records.count("confirmed"), EACH);

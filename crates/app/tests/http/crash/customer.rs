@@ -18,7 +18,7 @@ use super::lives::{Answered, Diary, Lives};
 use crate::{
     random::Random,
     sale::{CHARGE, pick_seat},
-    stage::PRICE,
+    test_app::PRICE,
 };
 
 /// How often one request is sent at most: for half a minute and more.

@@ -10,7 +10,7 @@ use super::{
     SOON, ShakyStage,
     shaky_stage::{impatient, is_told_to_come_back},
 };
-use crate::stage::start;
+use crate::test_app::start;
 
 const PASSWORD: &str = "a/pass:word@nobody#sees";
 /// The same in a URL.
@@ -151,7 +151,7 @@ async fn a_password_is_never_printed() -> Result<()> {
 async fn it_stops_in_good_order_while_its_database_is_down() -> Result<()> {
     for hangs in [false, true] {
         let mut shaky = ShakyStage::open(json!({})).await?;
-        let visitor = shaky.stage.join("visitor").await?;
+        let visitor = shaky.test_app.join("visitor").await?;
         if hangs {
             shaky.server.pause()?;
         } else {
@@ -159,9 +159,9 @@ async fn it_stops_in_good_order_while_its_database_is_down() -> Result<()> {
         }
         let asked = tokio::spawn(visitor.client.get("/v1/points").send());
         shaky.is_down().await?;
-        shaky.stage.app.sigterm()?;
-        let status = shaky.stage.app.wait_exit().await?;
-        ensure!(status.success(), "{status}: {}", shaky.stage.app.log()?);
+        shaky.test_app.app.sigterm()?;
+        let status = shaky.test_app.app.wait_exit().await?;
+        ensure!(status.success(), "{status}: {}", shaky.test_app.app.log()?);
         is_told_to_come_back(&asked.await??)?;
     }
     Ok(())

@@ -25,15 +25,15 @@ async fn until_refused(client: &Client, path: &str) -> Result<Option<Reply>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_database_is_down_nothing_old_is_shown() -> Result<()> {
     let mut shaky = ShakyStage::open(json!({})).await?;
-    let visitor = shaky.stage.join("visitor").await?;
+    let visitor = shaky.test_app.join("visitor").await?;
     visitor
-        .hold(&shaky.stage, &["R1-1"])
+        .hold(&shaky.test_app, &["R1-1"])
         .await?
         .expect_status(201)?;
-    let catalogue = format!("/v1/concerts/{}", shaky.stage.concert);
+    let catalogue = format!("/v1/concerts/{}", shaky.test_app.concert);
     let paths = [
-        shaky.stage.seats_path(),
-        shaky.stage.performances_path(),
+        shaky.test_app.seats_path(),
+        shaky.test_app.performances_path(),
         catalogue,
         "/v1/concerts".into(),
     ];
@@ -69,25 +69,25 @@ async fn while_the_database_is_down_nothing_old_is_shown() -> Result<()> {
 async fn while_the_database_is_down_queues_and_rankings_go_on() -> Result<()> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 1}});
     let mut shaky = ShakyStage::open(policy).await?;
-    let first = shaky.stage.join("first").await?;
-    let mut second = shaky.stage.join("second").await?;
+    let first = shaky.test_app.join("first").await?;
+    let mut second = shaky.test_app.join("second").await?;
     assert!(first.is_active() && !second.is_active());
     let rankings = "/v1/rankings/concerts?period=weekly";
-    let anybody = shaky.stage.app.client();
+    let anybody = shaky.test_app.app.client();
     let ranking = anybody.get(rankings).await?.expect_status(200)?;
 
     shaky.server.stop().await?;
     shaky.is_down().await?;
-    let mut third = shaky.stage.join("third").await?;
+    let mut third = shaky.test_app.join("third").await?;
     assert!(!third.is_active());
     assert_eq!(
         anybody.get(rankings).await?.expect_status(200)?.json,
         ranking.json
     );
     // Both go through the gate, and one of them is let through.
-    let held = first.hold(&shaky.stage, &["R1-1"]).await?;
+    let held = first.hold(&shaky.test_app, &["R1-1"]).await?;
     is_told_to_come_back(&held)?;
-    let held = second.hold(&shaky.stage, &["R1-1"]).await?;
+    let held = second.hold(&shaky.test_app, &["R1-1"]).await?;
     assert_eq!(held.expect_status(429)?.at("/position")?, 1);
     first
         .client
@@ -102,7 +102,7 @@ async fn while_the_database_is_down_queues_and_rankings_go_on() -> Result<()> {
 
     shaky.server.start_again().await?;
     shaky.is_up_again().await?;
-    let held = second.hold(&shaky.stage, &["R1-1"]).await?;
+    let held = second.hold(&shaky.test_app, &["R1-1"]).await?;
     held.expect_status(201)?;
     third.look_up().await?.expect_status(200)?;
     assert!(!third.is_active(), "nobody was admitted twice");

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{SOON, ShakyStage, is_told_to_come_back};
 use crate::{
     buyer::Buyer,
-    stage::PRICE,
     stores::{Books, Stores},
+    test_app::PRICE,
 };
 
 /// What became of a COMMIT.
@@ -53,7 +53,7 @@ async fn asked_again(shaky: &ShakyStage, commit: Commit, request: Request) -> Re
 }
 
 async fn payments(shaky: &ShakyStage) -> Result<i64> {
-    let books = Stores::MYSQL.books(&shaky.stage.app).await?;
+    let books = Stores::MYSQL.books(&shaky.test_app.app).await?;
     let payments = books.payments;
     let right = Books {
         wrong_balances: 0,
@@ -70,7 +70,7 @@ async fn a_payment_is_made_once_whatever_became_of_its_commit() -> Result<()> {
     let mut shaky = ShakyStage::open(json!({})).await?;
     let mut paid_so_far = 0;
     for (commit, seat) in Commit::ALL.into_iter().zip(["R1-1", "R1-2"]) {
-        let buyer = Buyer::at(&shaky.stage, &format!("{commit:?}"), seat).await?;
+        let buyer = Buyer::at(&shaky.test_app, &format!("{commit:?}"), seat).await?;
         let pay = buyer.payment_by(&buyer.visitor.client, "payment");
 
         shaky.network.set(commit.fault()).await?;
@@ -98,7 +98,7 @@ async fn a_payment_is_made_once_whatever_became_of_its_commit() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_operators_create_is_created_once_whatever_became_of_its_commit() -> Result<()> {
     let mut shaky = ShakyStage::open(json!({})).await?;
-    let operator = shaky.stage.admin();
+    let operator = shaky.test_app.admin();
     for commit in Commit::ALL {
         let concert = operator.post("/v1/admin/concerts");
         let concert = concert
@@ -143,7 +143,7 @@ async fn what_operators_create_is_created_once_whatever_became_of_its_commit() -
 async fn a_charge_is_made_once_whatever_became_of_its_commit() -> Result<()> {
     let mut shaky = ShakyStage::open(json!({})).await?;
     for commit in Commit::ALL {
-        let user = shaky.stage.user(&format!("{commit:?}"));
+        let user = shaky.test_app.user(&format!("{commit:?}"));
         let charge = user
             .post("/v1/points/charges")
             .idempotency_key("charge")
@@ -161,9 +161,9 @@ async fn a_charge_is_made_once_whatever_became_of_its_commit() -> Result<()> {
 async fn a_hold_is_made_once_whatever_became_of_its_commit() -> Result<()> {
     let mut shaky = ShakyStage::open(json!({})).await?;
     for (commit, seat) in Commit::ALL.into_iter().zip(["R1-1", "R1-2"]) {
-        let visitor = shaky.stage.join(&format!("{commit:?}")).await?;
+        let visitor = shaky.test_app.join(&format!("{commit:?}")).await?;
         let hold = visitor.client.post("/v1/reservations").json(&json!({
-            "performance_id": shaky.stage.performance, "seats": [seat],
+            "performance_id": shaky.test_app.performance, "seats": [seat],
         }));
         let held = asked_again(&shaky, commit, hold.clone()).await?;
         // The very same hold again, or the first.
@@ -174,9 +174,9 @@ async fn a_hold_is_made_once_whatever_became_of_its_commit() -> Result<()> {
         let mine = visitor.client.get("/v1/reservations").await?;
         assert_eq!(mine.at("/items")?.as_array().map(Vec::len), Some(1));
 
-        let rival = shaky.stage.join(&format!("{commit:?}-rival")).await?;
+        let rival = shaky.test_app.join(&format!("{commit:?}-rival")).await?;
         rival
-            .hold(&shaky.stage, &[seat])
+            .hold(&shaky.test_app, &[seat])
             .await?
             .expect_status(409)?;
     }
@@ -187,7 +187,7 @@ async fn a_hold_is_made_once_whatever_became_of_its_commit() -> Result<()> {
 async fn a_release_frees_its_seat_whatever_became_of_its_commit() -> Result<()> {
     let mut shaky = ShakyStage::open(json!({})).await?;
     for (commit, seat) in Commit::ALL.into_iter().zip(["R1-1", "R1-2"]) {
-        let buyer = Buyer::without_points(&shaky.stage, &format!("{commit:?}"), seat).await?;
+        let buyer = Buyer::without_points(&shaky.test_app, &format!("{commit:?}"), seat).await?;
         let path = format!("/v1/reservations/{}", buyer.reservation);
         let release = buyer.visitor.client.delete(&path);
         asked_again(&shaky, commit, release)
@@ -195,7 +195,7 @@ async fn a_release_frees_its_seat_whatever_became_of_its_commit() -> Result<()> 
             .expect_status(204)?;
         let shown = buyer.visitor.client.get(&path).await?.expect_status(200)?;
         assert_eq!(shown.text_at("/state")?, "cancelled");
-        Buyer::without_points(&shaky.stage, &format!("{commit:?}-rival"), seat).await?;
+        Buyer::without_points(&shaky.test_app, &format!("{commit:?}-rival"), seat).await?;
     }
     shaky.never_crashed()
 }

@@ -20,8 +20,8 @@ use crate::{
     },
     random::Random,
     sale::CHARGE,
-    stage::{PRICE, Stage},
     stores::{Books, Stores},
+    test_app::{PRICE, TestApp},
 };
 
 /// So many people are admitted a second that a crowd is in every part of the journey when something fails.
@@ -38,11 +38,11 @@ pub(super) struct Crowd {
 
 impl Crowd {
     /// Nobody yet.
-    pub(super) fn at(stage: &Stage) -> Self {
+    pub(super) fn at(test_app: &TestApp) -> Self {
         Self {
             show: Arc::new(Show {
-                concert: stage.concert.clone(),
-                performance: stage.performance.clone(),
+                concert: test_app.concert.clone(),
+                performance: test_app.performance.clone(),
                 lives: Lives::default(),
                 stays_up: true,
                 repeats: AtomicUsize::new(0),
@@ -55,11 +55,11 @@ impl Crowd {
     }
 
     /// So many more people come, all at once.
-    pub(super) fn come(&mut self, stage: &Stage, count: usize) {
+    pub(super) fn come(&mut self, test_app: &TestApp, count: usize) {
         for number in self.came..self.came + count {
             let user = format!("user-{number}");
             let show = Arc::clone(&self.show);
-            let customer = Customer::new(number, show, stage.user(&user), self.random.branch());
+            let customer = Customer::new(number, show, test_app.user(&user), self.random.branch());
             self.people.spawn(async move {
                 let ended = customer.evening().await;
                 let ended = ended.with_context(|| user.clone())?;
@@ -90,9 +90,9 @@ impl Crowd {
         self.buy(self.people.len()).await?;
         shaky.is_up_again().await?;
         shaky.never_crashed()?;
-        let stage = &shaky.stage;
-        self.answers_are_so(&stage.sales().await?)?;
-        self.books_are_right(stage).await?;
+        let test_app = &shaky.test_app;
+        self.answers_are_so(&test_app.sales().await?)?;
+        self.books_are_right(test_app).await?;
         let everybody = self.ended.values();
         let admissions = nobody_overtook(everybody.map(|ended| &ended.diary));
         let repeats = self.show.repeats.load(Ordering::Relaxed);
@@ -124,7 +124,7 @@ impl Crowd {
     }
 
     /// Everybody charged once and paid once, and was told the balance that they have.
-    async fn books_are_right(&self, stage: &Stage) -> Result<()> {
+    async fn books_are_right(&self, test_app: &TestApp) -> Result<()> {
         let sold = i64::try_from(self.came)?;
         let right = Books {
             wrong_balances: 0,
@@ -132,8 +132,8 @@ impl Crowd {
             paid: sold * PRICE,
             seats_sold: sold,
         };
-        assert_eq!(Stores::MYSQL.books(&stage.app).await?, right);
-        let ledgers = Stores::MYSQL.ledgers(&stage.app).await?;
+        assert_eq!(Stores::MYSQL.books(&test_app.app).await?, right);
+        let ledgers = Stores::MYSQL.ledgers(&test_app.app).await?;
         assert_eq!(ledgers.len(), self.came);
         for ledger in ledgers {
             let ended = self.ended.get(&ledger.user_id);

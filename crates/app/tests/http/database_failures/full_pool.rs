@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::{SOON, is_told_to_come_back};
-use crate::{stage::Stage, stores::Stores};
+use crate::{stores::Stores, test_app::TestApp};
 
 /// A connection that is in use comes free again, if at all, after longer than the test lasts.
 #[tokio::test(flavor = "multi_thread")]
@@ -18,18 +18,18 @@ async fn who_finds_every_connection_in_use_is_soon_told_to_come_back() -> Result
             .env("FRONTROW_DATABASE__POOL_SIZE", connections)
             .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "500")
             .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "60000");
-        let stage = Stage::open_with(config, 1, 1, json!({})).await?;
+        let test_app = TestApp::open_with(config, 1, 1, json!({})).await?;
         let charge = |user: &str| {
-            let client = stage.user(user);
+            let client = test_app.user(user);
             let charge = client.post("/v1/points/charges").idempotency_key("charge");
             charge.json(&json!({"amount": 7}))
         };
-        let held_up = Stores::MYSQL.hold_up_writes(&stage.app).await?;
+        let held_up = Stores::MYSQL.hold_up_writes(&test_app.app).await?;
         let writers: Vec<_> = (0..3)
             .map(|number| tokio::spawn(charge(&format!("user-{number}")).send()))
             .collect();
 
-        let reader = stage.user("reader");
+        let reader = test_app.user("reader");
         eventually("who only reads finds no connection", SOON, async || {
             let points = reader.get("/v1/points").await?;
             if points.status == 200 {
@@ -39,9 +39,14 @@ async fn who_finds_every_connection_in_use_is_soon_told_to_come_back() -> Result
         })
         .await?;
         is_told_to_come_back(&charge("latecomer").await?)?;
-        stage.app.client().get("/livez").await?.expect_status(200)?;
+        test_app
+            .app
+            .client()
+            .get("/livez")
+            .await?
+            .expect_status(200)?;
         // The queue does not ask the database.
-        assert!(stage.join("reader").await?.is_active());
+        assert!(test_app.join("reader").await?.is_active());
 
         drop(held_up);
         for writer in writers {

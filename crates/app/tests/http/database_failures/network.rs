@@ -14,9 +14,9 @@ const PEOPLE: usize = 40;
 /// While people buy, this happens until the program has noticed, and once more.
 async fn lasts_for_a_while(fault: Fault) -> Result<()> {
     let mut shaky = ShakyStage::open(SLOWLY()).await?;
-    let mut crowd = Crowd::at(&shaky.stage);
+    let mut crowd = Crowd::at(&shaky.test_app);
     for _ in 0..2 {
-        crowd.come(&shaky.stage, PEOPLE / 2);
+        crowd.come(&shaky.test_app, PEOPLE / 2);
         crowd.buy(5).await?;
         shaky.network.set(fault).await?;
         shaky.is_down().await?;
@@ -52,8 +52,8 @@ async fn answers_that_come_too_late_cost_nobody_anything() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moment_without_network_costs_nobody_anything() -> Result<()> {
     let mut shaky = ShakyStage::open(SLOWLY()).await?;
-    let mut crowd = Crowd::at(&shaky.stage);
-    crowd.come(&shaky.stage, PEOPLE);
+    let mut crowd = Crowd::at(&shaky.test_app);
+    crowd.come(&shaky.test_app, PEOPLE);
     for _ in 0..PEOPLE / 2 {
         crowd.buy(1).await?;
         shaky.network.set(Fault::Reset).await?;
@@ -74,7 +74,7 @@ async fn the_first_request_after_all_connections_were_cut_is_served() -> Result<
             .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "20000")
     };
     let mut shaky = ShakyStage::open_with(json!({}), patient).await?;
-    let reader = shaky.stage.user("reader");
+    let reader = shaky.test_app.user("reader");
     for _ in 0..3 {
         let at_once = (0..200).map(|_| reader.get("/v1/points").send());
         for points in try_join_all(at_once).await? {
@@ -90,8 +90,8 @@ async fn the_first_request_after_all_connections_were_cut_is_served() -> Result<
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_that_nobody_hears_of_cost_nobody_anything() -> Result<()> {
     let mut shaky = ShakyStage::open(SLOWLY()).await?;
-    let mut crowd = Crowd::at(&shaky.stage);
-    crowd.come(&shaky.stage, PEOPLE);
+    let mut crowd = Crowd::at(&shaky.test_app);
+    crowd.come(&shaky.test_app, PEOPLE);
     for _ in 0..3 {
         crowd.buy(3).await?;
         shaky.network.set(Fault::LoseAnswersTo("COMMIT")).await?;

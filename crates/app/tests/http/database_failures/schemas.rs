@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection};
 use frontrow_test_harness::{App, AppConfig, MySqlTestDatabase};
 
-use crate::{stage::start, stores::Stores};
+use crate::{stores::Stores, test_app::start};
 
 /// Whether it succeeded, and what it said on its outputs.
 async fn run(config: AppConfig) -> Result<(bool, String, String)> {

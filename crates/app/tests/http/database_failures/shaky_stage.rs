@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::{
     sale::{ROWS, SEATS_A_ROW},
-    stage::Stage,
     stores::Stores,
+    test_app::TestApp,
 };
 
 /// For what must come, on a slow machine.
@@ -18,7 +18,7 @@ pub(super) const SOON: Duration = Duration::from_mins(1);
 /// A program, a durable database server of its own, and the network between them.
 pub(super) struct ShakyStage {
     // Dropped in this order.
-    pub(super) stage: Stage,
+    pub(super) test_app: TestApp,
     pub(super) network: FaultProxy,
     pub(super) server: MySqlServer,
 }
@@ -38,9 +38,9 @@ impl ShakyStage {
         server.create_database("frontrow").await?;
         let network = FaultProxy::start(server.address())?;
         let url = format!("mysql://root@{}/frontrow", network.address());
-        let stage = Stage::open_with(more(impatient(&url)), ROWS, SEATS_A_ROW, policy).await?;
+        let test_app = TestApp::open_with(more(impatient(&url)), ROWS, SEATS_A_ROW, policy).await?;
         Ok(Self {
-            stage,
+            test_app,
             network,
             server,
         })
@@ -49,7 +49,7 @@ impl ShakyStage {
     /// Waits until the program has noticed that its database is gone, and sees that it says so as it
     /// should: that it lives, that it is not ready, and that who wants to write is to come back.
     pub(super) async fn is_down(&self) -> Result<()> {
-        let writer = self.stage.user("somebody-else");
+        let writer = self.test_app.user("somebody-else");
         eventually("/readyz answers 503", SOON, async || {
             let ready = self.live_and_ready().await?;
             if ready.status == 200 {
@@ -75,15 +75,15 @@ impl ShakyStage {
     }
 
     async fn live_and_ready(&self) -> Result<Reply> {
-        let anybody = self.stage.app.client();
+        let anybody = self.test_app.app.client();
         anybody.get("/livez").await?.expect_status(200)?;
         anybody.get("/readyz").await
     }
 
     /// The program is the one that was started, and nothing in it went wrong.
     pub(super) fn never_crashed(&mut self) -> Result<()> {
-        self.stage.app.process().ensure_running()?;
-        let log = self.stage.app.log()?;
+        self.test_app.app.process().ensure_running()?;
+        let log = self.test_app.app.log()?;
         let bad = log.lines().find(|line| line.contains("panic"));
         ensure!(bad.is_none(), "{bad:?}");
         Ok(())

@@ -9,7 +9,7 @@ use frontrow_test_harness::{App, Fault, eventually};
 use serde_json::json;
 
 use super::{SOON, ShakyStage, shaky_stage::impatient};
-use crate::stage::start;
+use crate::test_app::start;
 
 /// Who holds locks: one of the server's connections each, none if nobody does.
 #[derive(QueryableByName)]
@@ -58,8 +58,8 @@ async fn a_program_that_was_replaced_while_it_was_cut_off_ends() -> Result<()> {
     shaky.network.set(Fault::Refuse).await?;
     let second = start(impatient(&direct)).await?;
     shaky.network.set(Fault::Forward).await?;
-    let status = shaky.stage.app.wait_exit().await?;
-    let log = shaky.stage.app.log()?;
+    let status = shaky.test_app.app.wait_exit().await?;
+    let log = shaky.test_app.app.log()?;
     ensure!(
         !status.success() && log.contains("frontrow: another frontrow"),
         "{log}"

@@ -15,8 +15,8 @@ use crate::{
     buyer::Buyer,
     clock::Stopwatch,
     database_failures::{impatient, is_told_to_come_back},
-    stage::{PRICE, Stage},
     stores::{Books, Stores},
+    test_app::{PRICE, TestApp},
 };
 
 /// What the program waits for at most (see [`impatient`]): a connection, its making, a statement. And some more.
@@ -72,14 +72,14 @@ async fn a_commit_that_hangs_is_given_up_and_a_payment_is_made_once() -> Result<
     let disk = SmallDisk::mount(1)?;
     let server = logging_to(&disk).await?;
     let url = server.create_database("frontrow").await?;
-    let stage = Stage::open_with(impatient(&url), 1, 2, json!({})).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let test_app = TestApp::open_with(impatient(&url), 1, 2, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     disk.fill()?;
 
     // What is left of the last block of the log is soon used up.
     let mut charges = 0;
     let charge = async |number: usize| {
-        let client = stage.user(&format!("user-{number}"));
+        let client = test_app.user(&format!("user-{number}"));
         let charge = client.post("/v1/points/charges").idempotency_key("charge");
         charge.json(&json!({"amount": 7})).await
     };
@@ -96,8 +96,13 @@ async fn a_commit_that_hangs_is_given_up_and_a_payment_is_made_once() -> Result<
         let paying = Stopwatch::start();
         is_told_to_wait(&buyer.pay("payment").await?)?;
         assert!(paying.elapsed() < ANSWERED_WITHIN);
-        stage.app.client().get("/livez").await?.expect_status(200)?;
-        let catalogue = stage.app.client().get("/v1/concerts").await?;
+        test_app
+            .app
+            .client()
+            .get("/livez")
+            .await?
+            .expect_status(200)?;
+        let catalogue = test_app.app.client().get("/v1/concerts").await?;
         catalogue.expect_status(200)?;
         let own = buyer.visitor.client.get("/v1/reservations").await?;
         assert_eq!(own.expect_status(200)?.text_at("/items/0/state")?, "held");
@@ -124,8 +129,8 @@ async fn a_commit_that_hangs_is_given_up_and_a_payment_is_made_once() -> Result<
         paid: PRICE,
         seats_sold: 1,
     };
-    assert_eq!(Stores::MYSQL.books(&stage.app).await?, right);
-    for ledger in Stores::MYSQL.ledgers(&stage.app).await? {
+    assert_eq!(Stores::MYSQL.books(&test_app.app).await?, right);
+    for ledger in Stores::MYSQL.ledgers(&test_app.app).await? {
         assert_eq!(ledger.charges, 1, "{ledger:?}");
     }
     Ok(())

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{SOON, is_told_that_nothing_was_changed};
 use crate::{
     buyer::Buyer,
-    stage::{PRICE, Stage},
     stores::{Books, Stores},
+    test_app::{PRICE, TestApp},
 };
 
 /// How many hold a seat and have the points for it before the disk is full.
@@ -36,11 +36,11 @@ impl Evening {
     pub(super) const SEATS: (u16, u16) = (1, 40);
 
     /// Lets the buyers hold a seat each.
-    pub(super) async fn begin(stores: Stores, stage: &Stage) -> Result<Self> {
+    pub(super) async fn begin(stores: Stores, test_app: &TestApp) -> Result<Self> {
         let mut buyers = Vec::new();
         for number in 1..=BUYERS {
             let (name, seat) = (format!("buyer-{number}"), format!("R1-{number}"));
-            buyers.push(Buyer::at(stage, &name, &seat).await?);
+            buyers.push(Buyer::at(test_app, &name, &seat).await?);
         }
         Ok(Self {
             stores,
@@ -52,13 +52,13 @@ impl Evening {
     }
 
     /// New users charge, one after the other, until that is refused again and again.
-    pub(super) async fn charge_until_refused(&mut self, stage: &Stage) -> Result<()> {
+    pub(super) async fn charge_until_refused(&mut self, test_app: &TestApp) -> Result<()> {
         let mut in_a_row = 0;
         while in_a_row < IN_A_ROW {
             let number = self.charged.len() + self.refused.len();
             ensure!(number < CHARGES_MAX, "the disk is never full");
             let user = format!("user-{number}");
-            let told = charge(stage, &user).await?;
+            let told = charge(test_app, &user).await?;
             if told.status == 201 {
                 self.charged.push(user);
                 in_a_row = 0;
@@ -89,8 +89,8 @@ impl Evening {
     }
 
     /// The catalogue, reservations and points are shown, as they are.
-    pub(super) async fn everybody_may_look(&self, stage: &Stage) -> Result<()> {
-        let catalogue = stage.app.client().get("/v1/concerts").await?;
+    pub(super) async fn everybody_may_look(&self, test_app: &TestApp) -> Result<()> {
+        let catalogue = test_app.app.client().get("/v1/concerts").await?;
         catalogue.expect_status(200)?;
         for (buyer, &paid) in self.buyers.iter().zip(&self.paid) {
             let client = &buyer.visitor.client;
@@ -105,7 +105,7 @@ impl Evening {
         }
         for (users, balance) in [(&self.charged, CHARGE), (&self.refused, 0)] {
             for user in users {
-                let points = stage.user(user).get("/v1/points").await?;
+                let points = test_app.user(user).get("/v1/points").await?;
                 let points = points.expect_status(200)?;
                 assert_eq!(*points.at("/balance")?, balance, "{user}");
             }
@@ -114,16 +114,16 @@ impl Evening {
     }
 
     /// Waits until the writes go on by themselves; then everybody who was refused asks again, with the same key.
-    pub(super) async fn everybody_comes_back(&mut self, stage: &Stage) -> Result<()> {
+    pub(super) async fn everybody_comes_back(&mut self, test_app: &TestApp) -> Result<()> {
         if let Some(user) = self.refused.first() {
             eventually("writes go on", SOON, async || {
-                let told = charge(stage, user).await?;
+                let told = charge(test_app, user).await?;
                 Ok((told.status == 201).then_some(()))
             })
             .await?;
         }
         for user in self.refused.drain(..) {
-            charge(stage, &user).await?.expect_status(201)?;
+            charge(test_app, &user).await?.expect_status(201)?;
             self.charged.push(user);
         }
         for (buyer, paid) in self.buyers.iter().zip(&mut self.paid) {
@@ -135,7 +135,7 @@ impl Evening {
     }
 
     /// The database has what was acknowledged, once, and nothing else.
-    pub(super) async fn books_are_right(&self, stage: &Stage) -> Result<()> {
+    pub(super) async fn books_are_right(&self, test_app: &TestApp) -> Result<()> {
         let sold = i64::try_from(self.paid.iter().filter(|&&paid| paid).count())?;
         let right = Books {
             wrong_balances: 0,
@@ -143,8 +143,8 @@ impl Evening {
             paid: sold * PRICE,
             seats_sold: sold,
         };
-        assert_eq!(self.stores.books(&stage.app).await?, right);
-        let ledgers = self.stores.ledgers(&stage.app).await?;
+        assert_eq!(self.stores.books(&test_app.app).await?, right);
+        let ledgers = self.stores.ledgers(&test_app.app).await?;
         assert_eq!(ledgers.len(), self.buyers.len() + self.charged.len());
         for ledger in ledgers {
             assert_eq!(ledger.charges, 1, "{ledger:?}");
@@ -155,8 +155,8 @@ impl Evening {
     }
 }
 
-async fn charge(stage: &Stage, user: &str) -> Result<Reply> {
-    let client = stage.user(user);
+async fn charge(test_app: &TestApp, user: &str) -> Result<Reply> {
+    let client = test_app.user(user);
     let charge = client.post("/v1/points/charges");
     let charge = charge.idempotency_key(&long_key("charge"));
     charge.json(&json!({"amount": CHARGE})).await

@@ -5,52 +5,52 @@ use frontrow_test_harness::SmallDisk;
 use serde_json::json;
 
 use super::{evening::Evening, log_lines};
-use crate::{clock::Stopwatch, stage::Stage, stores::Stores};
+use crate::{clock::Stopwatch, stores::Stores, test_app::TestApp};
 
 /// Room for the database, its log and some more, in MiB.
 const DISK_MIB: u32 = 8;
 
 const STORES: Stores = Stores::EMBEDDED;
 
-async fn open(disk: &SmallDisk) -> Result<Stage> {
+async fn open(disk: &SmallDisk) -> Result<TestApp> {
     let config = STORES.config().await?.data_dir(disk.path());
     let (rows, seats) = Evening::SEATS;
-    Stage::open_with(config, rows, seats, json!({})).await
+    TestApp::open_with(config, rows, seats, json!({})).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_costs_nobody_anything_but_time() -> Result<()> {
     let disk = SmallDisk::mount(DISK_MIB)?;
-    let mut stage = open(&disk).await?;
-    let mut evening = Evening::begin(STORES, &stage).await?;
+    let mut test_app = open(&disk).await?;
+    let mut evening = Evening::begin(STORES, &test_app).await?;
     let since = Stopwatch::start();
     disk.fill()?;
-    evening.charge_until_refused(&stage).await?;
+    evening.charge_until_refused(&test_app).await?;
     evening.pay_until_refused().await?;
-    evening.everybody_may_look(&stage).await?;
-    evening.books_are_right(&stage).await?;
-    let file = stage.app.data_dir().join("frontrow.db");
-    log_lines::tell_of_a_full_disk(&stage.app, &file.to_string_lossy(), &since)?;
+    evening.everybody_may_look(&test_app).await?;
+    evening.books_are_right(&test_app).await?;
+    let file = test_app.app.data_dir().join("frontrow.db");
+    log_lines::tell_of_a_full_disk(&test_app.app, &file.to_string_lossy(), &since)?;
     disk.make_room()?;
-    evening.everybody_comes_back(&stage).await?;
-    evening.books_are_right(&stage).await?;
-    stage.app.restart().await?;
-    evening.books_are_right(&stage).await
+    evening.everybody_comes_back(&test_app).await?;
+    evening.books_are_right(&test_app).await?;
+    test_app.app.restart().await?;
+    evening.books_are_right(&test_app).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_is_killed_while_the_disk_is_full_has_kept_what_it_acknowledged()
 -> Result<()> {
     let disk = SmallDisk::mount(DISK_MIB)?;
-    let mut stage = open(&disk).await?;
-    let mut evening = Evening::begin(STORES, &stage).await?;
+    let mut test_app = open(&disk).await?;
+    let mut evening = Evening::begin(STORES, &test_app).await?;
     disk.fill()?;
-    evening.charge_until_refused(&stage).await?;
+    evening.charge_until_refused(&test_app).await?;
     evening.pay_until_refused().await?;
-    stage.app.sigkill()?;
-    stage.app.restart().await?;
-    evening.everybody_may_look(&stage).await?;
-    evening.books_are_right(&stage).await?;
+    test_app.app.sigkill()?;
+    test_app.app.restart().await?;
+    evening.everybody_may_look(&test_app).await?;
+    evening.books_are_right(&test_app).await?;
     disk.make_room()?;
-    evening.books_are_right(&stage).await
+    evening.books_are_right(&test_app).await
 }

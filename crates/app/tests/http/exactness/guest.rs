@@ -8,7 +8,7 @@ use super::{
     history::Seen,
     house::{House, SEATS_A_ROW},
 };
-use crate::stage::PRICE;
+use crate::test_app::PRICE;
 
 /// One in so many joins twice, and of those who leave one in so many pays first.
 pub(super) const ONE_IN: usize = 10;

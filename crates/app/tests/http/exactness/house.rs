@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{disturbance::Disturbance, violations::Limits};
 use crate::{
     clock::Stopwatch,
-    stage::{ADMIN_KEY, Stage, start},
     stores::{QueueReader, Stores},
+    test_app::{ADMIN_KEY, TestApp, start},
 };
 
 /// How many instances there are.
@@ -64,7 +64,7 @@ impl House {
         let rows = u16::try_from(seats / SEATS_A_ROW + 1)?;
         let row = u16::try_from(SEATS_A_ROW)?;
         let config = |door| disturbance.config(shared.clone(), door);
-        let first = Stage::open_with(config(0)?, rows, row, policy(limits)).await?;
+        let first = TestApp::open_with(config(0)?, rows, row, policy(limits)).await?;
         let others = (1..DOORS).map(|door| async move { start(config(door)?).await });
         let mut apps = vec![first.app];
         apps.extend(try_join_all(others).await?);

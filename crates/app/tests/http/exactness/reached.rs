@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     on_every_store,
-    stage::on_sale,
     stores::{QueueReader, Stores},
+    test_app::on_sale,
 };
 
 /// How many are admitted in each window, and for how many windows there are users.

@@ -9,8 +9,8 @@ use super::{books_with, charge, operator_charge};
 use crate::{
     buyer::Buyer,
     on_every_store,
-    stage::{PRICE, Stage},
     stores::Stores,
+    test_app::{PRICE, TestApp},
     told::assert_problem,
 };
 
@@ -45,14 +45,14 @@ fn all_are_the_same(replies: &[Reply], status: u16) -> Result<()> {
 async fn twenty_payments_with_one_key_take_effect_once_and_are_told_the_same(
     stores: Stores,
 ) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     for round in 1..=ROUNDS {
-        let buyer = Buyer::at(&stage, &format!("buyer-{round}"), &format!("R1-{round}")).await?;
+        let buyer = Buyer::at(&test_app, &format!("buyer-{round}"), &format!("R1-{round}")).await?;
         let payment = buyer.payment_by(&buyer.visitor.client, "payment");
         all_are_the_same(&at_once(vec![payment; AT_ONCE]).await?, 200)?;
         assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
         assert_eq!(
-            stores.books(&stage.app).await?,
+            stores.books(&test_app.app).await?,
             books_with(i64::try_from(round)?)
         );
     }
@@ -60,9 +60,9 @@ async fn twenty_payments_with_one_key_take_effect_once_and_are_told_the_same(
 }
 
 async fn twenty_payments_that_meet_at_the_database_take_effect_once(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
-    let held_up = stores.hold_up_writes(&stage.app).await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
+    let held_up = stores.hold_up_writes(&test_app.app).await?;
     let payments: Vec<_> = (0..AT_ONCE)
         .map(|_| tokio::spawn(buyer.payment_by(&buyer.visitor.client, "payment").send()))
         .collect();
@@ -78,15 +78,15 @@ async fn twenty_payments_that_meet_at_the_database_take_effect_once(stores: Stor
         replies.push(payment.await??);
     }
     all_are_the_same(&replies, 200)?;
-    assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     Ok(())
 }
 
 async fn twenty_charges_with_one_key_take_effect_once_and_are_told_the_same(
     stores: Stores,
 ) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let (alice, operator) = (stage.user("alice"), stage.admin());
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let (alice, operator) = (test_app.user("alice"), test_app.admin());
     let own = vec![charge(&alice, 100, "own"); AT_ONCE];
     let operators = vec![operator_charge(&operator, "alice", 7, "theirs"); AT_ONCE];
     let replies = at_once(own.into_iter().chain(operators)).await?;
@@ -95,13 +95,13 @@ async fn twenty_charges_with_one_key_take_effect_once_and_are_told_the_same(
     all_are_the_same(operators, 201)?;
     let points = alice.get("/v1/points").await?;
     assert_eq!(*points.at("/balance")?, 107);
-    assert_eq!(stores.books(&stage.app).await?, books_with(0));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
     Ok(())
 }
 
 async fn twenty_payments_with_twenty_keys_charge_once(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let key = |number| format!("payment {number}");
     let pay = |number| buyer.payment_by(&buyer.visitor.client, &key(number));
     let replies = at_once((0..AT_ONCE).map(pay)).await?;
@@ -116,10 +116,10 @@ async fn twenty_payments_with_twenty_keys_charge_once(stores: Stores) -> Result<
     }
     assert_eq!(paid.len(), 1, "{replies:?}");
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
-    assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
 
     // With a new place, too, only the key that paid is told of the payment.
-    let rejoined = stage.join("buyer").await?;
+    let rejoined = test_app.join("buyer").await?;
     for (number, first) in replies.iter().enumerate() {
         let again = buyer.payment_by(&rejoined.client, &key(number)).await?;
         if number == paid[0] {
@@ -128,6 +128,6 @@ async fn twenty_payments_with_twenty_keys_charge_once(stores: Stores) -> Result<
             assert_problem(&again, 409, "already-paid");
         }
     }
-    assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     Ok(())
 }

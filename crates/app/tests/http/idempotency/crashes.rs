@@ -10,8 +10,8 @@ use super::{books_with, charge, operator_charge};
 use crate::{
     buyer::Buyer,
     on_every_store,
-    stage::{ADMIN_KEY, PRICE, Stage},
     stores::Stores,
+    test_app::{ADMIN_KEY, PRICE, TestApp},
 };
 
 const SOON: Duration = Duration::from_secs(20);
@@ -46,38 +46,41 @@ async fn lost_json(proxy: &FaultProxy) -> Result<Value> {
 
 /// Sends what `request` makes, kills the program between the effect and its answer's arrival, and
 /// starts it again. Gives the answer that nobody got.
-async fn answer_dies(stage: &mut Stage, request: impl FnOnce(&Client) -> Request) -> Result<Value> {
-    let (proxy, client) = network(&stage.app)?;
+async fn answer_dies(
+    test_app: &mut TestApp,
+    request: impl FnOnce(&Client) -> Request,
+) -> Result<Value> {
+    let (proxy, client) = network(&test_app.app)?;
     proxy.set(Fault::LoseAnswers).await?;
     let sent = tokio::spawn(request(&client).send());
     let lost = lost_json(&proxy).await?;
-    stage.app.sigkill()?;
+    test_app.app.sigkill()?;
     ensure!(sent.await?.is_err(), "the answer arrived");
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
     Ok(lost)
 }
 
 /// Sends what `request` makes, kills the program before its effect, and starts it again.
 async fn request_dies(
     stores: Stores,
-    stage: &mut Stage,
+    test_app: &mut TestApp,
     request: impl FnOnce(&Client) -> Request,
 ) -> Result<()> {
-    let (proxy, client) = network(&stage.app)?;
-    let held_up = stores.hold_up_writes(&stage.app).await?;
+    let (proxy, client) = network(&test_app.app)?;
+    let held_up = stores.hold_up_writes(&test_app.app).await?;
     let sent = tokio::spawn(request(&client).send());
     proxy.request_forwarded().await?;
-    stage.app.sigkill()?;
+    test_app.app.sigkill()?;
     ensure!(sent.await?.is_err(), "it was answered");
     drop(held_up);
-    stage.app.restart().await
+    test_app.app.restart().await
 }
 
 async fn a_payment_whose_answer_died_with_the_program_is_made_once(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let mut test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let token = buyer.token().to_owned();
-    let lost = answer_dies(&mut stage, |client| {
+    let lost = answer_dies(&mut test_app, |client| {
         let client = client.user("buyer").queue_token(&token);
         buyer.payment_by(&client, "payment")
     })
@@ -86,12 +89,12 @@ async fn a_payment_whose_answer_died_with_the_program_is_made_once(stores: Store
         (&lost["state"], &lost["charged"]),
         (&json!("confirmed"), &json!(PRICE))
     );
-    assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     for _ in 0..2 {
         let repeated = buyer.pay("payment").await?.expect_status(200)?;
         assert_eq!(repeated.json, lost);
     }
-    assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
     Ok(())
 }
@@ -107,34 +110,34 @@ fn the_operators(client: &Client) -> Request {
 }
 
 async fn charges_whose_answers_died_with_the_program_are_made_once(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
+    let mut test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     for (request, balance) in [(alices_own as Charging, 100), (the_operators, 107)] {
-        let lost = answer_dies(&mut stage, request).await?;
+        let lost = answer_dies(&mut test_app, request).await?;
         assert_eq!(lost["balance"], balance);
-        let repeated = request(&stage.app.client()).await?.expect_status(201)?;
+        let repeated = request(&test_app.app.client()).await?.expect_status(201)?;
         assert_eq!(repeated.json, lost);
-        let points = stage.user("alice").get("/v1/points").await?;
+        let points = test_app.user("alice").get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, balance);
     }
-    assert_eq!(stores.books(&stage.app).await?, books_with(0));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
     Ok(())
 }
 
 async fn a_payment_that_died_with_the_program_is_made_by_its_repeat(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let mut test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let token = buyer.token().to_owned();
-    request_dies(stores, &mut stage, |client| {
+    request_dies(stores, &mut test_app, |client| {
         let client = client.user("buyer").queue_token(&token);
         buyer.payment_by(&client, "payment")
     })
     .await?;
-    assert_eq!(stores.books(&stage.app).await?, books_with(0));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS);
     let paid = paid_once_the_place_is_back(&buyer, "payment").await?;
     assert_eq!(*paid.at("/charged")?, PRICE);
     assert_eq!(buyer.pay("payment").await?.json, paid.json);
-    assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     Ok(())
 }
 
@@ -152,29 +155,29 @@ async fn paid_once_the_place_is_back(buyer: &Buyer, key: &str) -> Result<Reply> 
 }
 
 async fn charges_that_died_with_the_program_are_made_by_their_repeat(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
+    let mut test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     for (request, before) in [(alices_own as Charging, 0), (the_operators, 100)] {
-        request_dies(stores, &mut stage, request).await?;
-        let points = stage.user("alice").get("/v1/points").await?;
+        request_dies(stores, &mut test_app, request).await?;
+        let points = test_app.user("alice").get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, before);
-        let first = request(&stage.app.client()).await?.expect_status(201)?;
-        let again = request(&stage.app.client()).await?;
+        let first = request(&test_app.app.client()).await?.expect_status(201)?;
+        let again = request(&test_app.app.client()).await?;
         assert_eq!(again.json, first.json);
     }
-    let points = stage.user("alice").get("/v1/points").await?;
+    let points = test_app.user("alice").get("/v1/points").await?;
     assert_eq!(*points.at("/balance")?, 107);
-    assert_eq!(stores.books(&stage.app).await?, books_with(0));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
     Ok(())
 }
 
 /// The program lives on, and what it had begun for the client must not be left half done.
 async fn a_payment_whose_client_is_gone_is_made_once(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     for (number, seat) in ["R1-1", "R1-2", "R1-3"].into_iter().enumerate() {
         let name = format!("buyer-{number}");
-        let buyer = Buyer::at(&stage, &name, seat).await?;
-        let (proxy, client) = network(&stage.app)?;
-        let held_up = stores.hold_up_writes(&stage.app).await?;
+        let buyer = Buyer::at(&test_app, &name, seat).await?;
+        let (proxy, client) = network(&test_app.app)?;
+        let held_up = stores.hold_up_writes(&test_app.app).await?;
         let client = client.user(&name).queue_token(buyer.token());
         let sent = tokio::spawn(buyer.payment_by(&client, "payment").send());
         proxy.request_forwarded().await?;
@@ -186,6 +189,6 @@ async fn a_payment_whose_client_is_gone_is_made_once(stores: Stores) -> Result<(
         assert_eq!(buyer.pay("payment").await?.json, paid.json);
         assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
     }
-    assert_eq!(stores.books(&stage.app).await?, books_with(3));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(3));
     Ok(())
 }

@@ -8,8 +8,8 @@ use super::{books_with, charge, operator_charge};
 use crate::{
     buyer::Buyer,
     on_every_store,
-    stage::{PRICE, Stage},
     stores::Stores,
+    test_app::{PRICE, TestApp},
     told::assert_problem,
 };
 
@@ -21,10 +21,10 @@ on_every_store!(
 );
 
 async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let first = Buyer::at(&stage, "buyer", "R1-1").await?; // charged with "first charge"
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let first = Buyer::at(&test_app, "buyer", "R1-1").await?; // charged with "first charge"
     first.pay("payment").await?.expect_status(200)?;
-    let operator = stage.admin();
+    let operator = test_app.admin();
     operator_charge(&operator, "buyer", 9, "operator's")
         .await?
         .expect_status(201)?;
@@ -34,8 +34,11 @@ async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
     };
     concert("Another", "concert").await?.expect_status(201)?;
     // Another reservation of the same user, held and not paid.
-    let rejoined = stage.join("buyer").await?;
-    let held = rejoined.hold(&stage, &["R1-2"]).await?.expect_status(201)?;
+    let rejoined = test_app.join("buyer").await?;
+    let held = rejoined
+        .hold(&test_app, &["R1-2"])
+        .await?
+        .expect_status(201)?;
     let reservation = held.text_at("/id")?;
     let before = rejoined.balance().await?;
     let client = &rejoined.client;
@@ -73,20 +76,20 @@ async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
         assert_problem(&reply, 422, "idempotency-key-reused");
     }
     assert_eq!(rejoined.balance().await?, before);
-    assert_eq!(stores.books(&stage.app).await?, books_with(1));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     let path = format!("/v1/reservations/{reservation}");
     assert_eq!(client.get(&path).await?.json, held.json);
     // It is not spoiled: with a key of its own it is paid. An operator's key is none of the user's.
     pay("operator's").await?.expect_status(200)?;
     charge(client, 9, "concert").await?.expect_status(201)?;
-    assert_eq!(stores.books(&stage.app).await?, books_with(2));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(2));
     Ok(())
 }
 
 async fn every_user_has_keys_of_their_own(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let alice = Buyer::at(&stage, "alice", "R1-1").await?;
-    let bob = Buyer::at(&stage, "bob", "R1-2").await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let alice = Buyer::at(&test_app, "alice", "R1-1").await?;
+    let bob = Buyer::at(&test_app, "bob", "R1-2").await?;
     let paid = alice.pay("payment").await?.expect_status(200)?;
     let theirs = bob.visitor.pay(&alice.reservation, "payment").await?;
     assert_problem(&theirs, 404, "not-found");
@@ -97,19 +100,19 @@ async fn every_user_has_keys_of_their_own(stores: Stores) -> Result<()> {
         let charged = charged.expect_status(201)?;
         assert_eq!(*charged.at("/balance")?, Buyer::POINTS - PRICE + 5);
     }
-    assert_eq!(stores.books(&stage.app).await?, books_with(2));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(2));
     Ok(())
 }
 
 async fn what_is_no_key_is_refused_and_changes_nothing(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let client = &buyer.visitor.client;
     let requests = |key: &str| -> [Request; 3] {
         [
             buyer.payment_by(client, key),
             charge(client, 1, key),
-            operator_charge(&stage.admin(), "buyer", 1, key),
+            operator_charge(&test_app.admin(), "buyer", 1, key),
         ]
     };
     let too_long = "k".repeat(256);
@@ -134,7 +137,7 @@ async fn what_is_no_key_is_refused_and_changes_nothing(stores: Stores) -> Result
         client
             .post("/v1/points/charges")
             .json(&json!({"amount": 1})),
-        stage
+        test_app
             .admin()
             .post("/v1/admin/users/buyer/points/charges")
             .json(&json!({"amount": 1})),
@@ -143,7 +146,7 @@ async fn what_is_no_key_is_refused_and_changes_nothing(stores: Stores) -> Result
         assert_problem(&request.await?, 400, "idempotency-key-required");
     }
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS);
-    assert_eq!(stores.books(&stage.app).await?, books_with(0));
+    assert_eq!(stores.books(&test_app.app).await?, books_with(0));
 
     let longest = "k".repeat(255);
     let paid = buyer.pay(&longest).await?.expect_status(200)?;
@@ -152,8 +155,8 @@ async fn what_is_no_key_is_refused_and_changes_nothing(stores: Stores) -> Result
 }
 
 async fn keys_differ_by_a_letter(stores: Stores) -> Result<()> {
-    let stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let alice = stage.user("alice");
+    let test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let alice = test_app.user("alice");
     let keys = [
         "key", "Key", "KEY", "key.", "key'--", "key%", "k_y", "%", "0", "00",
     ];

@@ -10,8 +10,8 @@ use super::{books_with, charge, operator_charge};
 use crate::{
     buyer::Buyer,
     reconcile::reconciled,
-    stage::{PRICE, Stage, admin},
     stores::Stores,
+    test_app::{PRICE, TestApp, admin},
 };
 
 const HOUR_S: i64 = 3_600;
@@ -30,31 +30,31 @@ fn concert(operator: &Client) -> Request {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_charged_and_paid_is_not_again_a_day_and_a_month_later() -> Result<()> {
     let stores = Stores::EMBEDDED;
-    let mut stage = Stage::open(stores, 1, 10, json!({})).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
+    let mut test_app = TestApp::open(stores, 1, 10, json!({})).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     let paid = buyer.pay("payment").await?.expect_status(200)?;
-    let charged = charge(&stage.user("ann"), 100, "own")
+    let charged = charge(&test_app.user("ann"), 100, "own")
         .await?
         .expect_status(201)?;
-    let event = operator_charge(&stage.admin(), "ann", 1_000, "evt_1").await?;
+    let event = operator_charge(&test_app.admin(), "ann", 1_000, "evt_1").await?;
     let event = event.expect_status(201)?;
-    concert(&stage.admin()).await?.expect_status(201)?;
-    let config = stage.app.config().clone();
+    concert(&test_app.admin()).await?.expect_status(201)?;
+    let config = test_app.app.config().clone();
     for (hours, purged) in [(25, false), (31 * 24, true)] {
         let later = config.clone().clock_off_by_s(hours * HOUR_S)?;
-        stage.app.restart_with(later).await?;
+        test_app.app.restart_with(later).await?;
         eventually("the keys are purged that are due", SOON, async || {
-            let created = concert(&admin(&stage.app)).await?.expect_status(201)?;
+            let created = concert(&admin(&test_app.app)).await?.expect_status(201)?;
             let replayed = created.header("idempotent-replayed").is_some();
             ensure!(purged || replayed, "the key is not due");
             Ok((replayed != purged).then_some(()))
         })
         .await?;
         for (repeat, first) in [
-            (buyer.payment_by(&stage.user("buyer"), "payment"), &paid),
-            (charge(&stage.user("ann"), 100, "own"), &charged),
+            (buyer.payment_by(&test_app.user("buyer"), "payment"), &paid),
+            (charge(&test_app.user("ann"), 100, "own"), &charged),
             (
-                operator_charge(&admin(&stage.app), "ann", 1_000, "evt_1"),
+                operator_charge(&admin(&test_app.app), "ann", 1_000, "evt_1"),
                 &event,
             ),
         ] {
@@ -62,10 +62,10 @@ async fn what_was_charged_and_paid_is_not_again_a_day_and_a_month_later() -> Res
             assert_eq!((repeat.status, &repeat.json), (first.status, &first.json));
             assert_eq!(repeat.header("idempotent-replayed"), Some("true"));
         }
-        let points = stage.user("ann").get("/v1/points").await?;
+        let points = test_app.user("ann").get("/v1/points").await?;
         assert_eq!(*points.at("/balance")?, 1_100, "{hours} hours later");
         assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
-        assert_eq!(stores.books(&stage.app).await?, books_with(1));
+        assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     }
-    reconciled(&stage.app).await
+    reconciled(&test_app.app).await
 }

@@ -12,8 +12,8 @@ use super::{ShakyQueue, shaky_queue::SOON};
 use crate::{
     lives::instant,
     random::Random,
-    stage::{self, Stage},
     stores::Stores,
+    test_app::{self, TestApp},
 };
 
 const PEOPLE: usize = 5_000;
@@ -51,10 +51,10 @@ impl Person {
 
 /// Lets so many join.
 async fn crowd(shaky: &ShakyQueue) -> Result<Vec<Person>> {
-    let stage = &shaky.stage;
+    let test_app = &shaky.test_app;
     let joining = (0..PEOPLE).map(|number| async move {
-        let client = stage.user(&format!("user-{number}"));
-        let concert = json!({"concert_id": stage.concert});
+        let client = test_app.user(&format!("user-{number}"));
+        let concert = json!({"concert_id": test_app.concert});
         let joined: Reply = client.post("/v1/queue/tokens").json(&concert).await?;
         let place = joined.expect_status(201)?.json;
         anyhow::Ok(Person {
@@ -130,7 +130,7 @@ async fn everybody_gets_their_place_back(
             "{place} should be {index} + 1"
         );
     }
-    let late = shaky.stage.join("somebody-new").await?;
+    let late = shaky.test_app.join("somebody-new").await?;
     assert_eq!(late.place["position"], PEOPLE + 1);
 
     // Those who were active are the oldest, so they are the first to be admitted again.
@@ -169,8 +169,8 @@ async fn an_instance_gets_the_line_back_of_a_concert_it_had_not_heard_of() -> Re
     let redis = RedisServer::start().await?;
     let config = Stores::with_redis(Stores::MYSQL.config().await?, &redis.url())
         .env("FRONTROW_QUEUE__RECOVERY_S", RECOVERY_S.to_string());
-    let here = stage::start(config.clone()).await?;
-    let mut elsewhere = Stage::open_with(config, 1, 1, json!({})).await?;
+    let here = test_app::start(config.clone()).await?;
+    let mut elsewhere = TestApp::open_with(config, 1, 1, json!({})).await?;
     let client = here.client().user("ann");
     let concert = json!({"concert_id": elsewhere.concert});
     let joined = client.post("/v1/queue/tokens").json(&concert).await?;

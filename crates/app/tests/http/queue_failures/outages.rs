@@ -21,7 +21,7 @@ use crate::{
         lives::{Lives, nobody_overtook},
     },
     random::Random,
-    stage::Visitor,
+    test_app::Visitor,
 };
 
 /// How many people buy, a few a second, so that they are in every part of the journey when it happens.
@@ -40,13 +40,13 @@ impl Evening {
     async fn begin() -> Result<Self> {
         let policy = json!({"throughput": {"admit": 3, "interval_s": 0.25}});
         let shaky = ShakyQueue::open(policy, |config| config).await?;
-        let stage = &shaky.stage;
-        let guest = stage.join("guest").await?;
-        let gate = guest.client.get(&stage.performances_path()).await?;
+        let test_app = &shaky.test_app;
+        let guest = test_app.join("guest").await?;
+        let gate = guest.client.get(&test_app.performances_path()).await?;
         gate.expect_status(200)?;
         let show = Arc::new(Show {
-            concert: stage.concert.clone(),
-            performance: stage.performance.clone(),
+            concert: test_app.concert.clone(),
+            performance: test_app.performance.clone(),
             lives: Lives::default(),
             stays_up: true,
             repeats: AtomicUsize::new(0),
@@ -54,7 +54,7 @@ impl Evening {
         let mut random = Random::seeded();
         let mut people = JoinSet::new();
         for number in 0..PEOPLE {
-            let client = stage.user(&format!("user-{number}"));
+            let client = test_app.user(&format!("user-{number}"));
             let customer = Customer::new(number, Arc::clone(&show), client, random.branch());
             people.spawn(customer.evening());
         }
@@ -97,7 +97,7 @@ impl Evening {
             .filter_map(|ended| Some(ended.paid.as_ref()?["seats"].to_string()))
             .collect();
         assert_eq!(seats.len(), PEOPLE);
-        assert_eq!(self.shaky.stage.sales().await?.len(), PEOPLE);
+        assert_eq!(self.shaky.test_app.sales().await?.len(), PEOPLE);
         let repeats = self.show.repeats.load(Ordering::Relaxed);
         let admissions = nobody_overtook(self.ended.iter().map(|ended| &ended.diary));
         println!("{repeats} requests were sent again, {admissions} admissions were in order");

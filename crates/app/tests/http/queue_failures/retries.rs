@@ -17,9 +17,9 @@ async fn answers_of_an_outage_name_different_times() -> Result<()> {
         config.env("FRONTROW_QUEUE__LONGEST_POLL_MS", "4000")
     })
     .await?;
-    let guest = shaky.stage.join("guest").await?;
+    let guest = shaky.test_app.join("guest").await?;
     shaky.network.set(Fault::Refuse).await?;
-    let path = shaky.stage.performances_path();
+    let path = shaky.test_app.performances_path();
     eventually("the gate answers 503", SOON, async || {
         let gate = guest.client.get(&path).await?;
         Ok((gate.status == 503).then_some(()))

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::interval;
 
 use super::{ShakyQueue, shaky_queue::SOON};
-use crate::{clock::Stopwatch, stage::Visitor};
+use crate::{clock::Stopwatch, test_app::Visitor};
 
 const CLAIM_S: u64 = 4;
 const ACTIVE_S: u64 = 2;
@@ -51,7 +51,7 @@ async fn users_served_long_before_a_loss_stay_out_and_all_others_come_back() -> 
     while since.elapsed() < LIFE + BEHIND {
         coming.tick().await;
         let name = format!("guest-{}", guests.len());
-        let guest = shaky.stage.join(&name).await?;
+        let guest = shaky.test_app.join(&name).await?;
         ensure!(guest.place["state"] == "active", "{:?}", guest.place);
         guests.push((since.elapsed(), guest));
     }
@@ -76,9 +76,9 @@ async fn users_served_long_before_a_loss_stay_out_and_all_others_come_back() -> 
         "a guest was inside who came at {first:?}"
     );
     let (_, out) = &guests[0];
-    let gate = out.client.get(&shaky.stage.performances_path()).await?;
+    let gate = out.client.get(&shaky.test_app.performances_path()).await?;
     assert_eq!(gate.status, 410);
-    let again = shaky.stage.join("guest-0").await?;
+    let again = shaky.test_app.join("guest-0").await?;
     assert_eq!(again.place["state"], "waiting");
     assert_eq!(again.place["position"], back.len() + 1);
     shaky.never_crashed()

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::{
     sale::{ROWS, SEATS_A_ROW},
-    stage::{Stage, Visitor},
     stores::Stores,
+    test_app::{TestApp, Visitor},
 };
 
 /// For every single answer, however the queue fails.
@@ -20,7 +20,7 @@ pub(super) const SOON: Duration = Duration::from_mins(1);
 /// A program, a Redis of its own that keeps what it has acknowledged, and the network between them.
 pub(super) struct ShakyQueue {
     // Dropped in this order.
-    pub(super) stage: Stage,
+    pub(super) test_app: TestApp,
     pub(super) network: FaultProxy,
     pub(super) server: RedisServer,
 }
@@ -43,9 +43,9 @@ impl ShakyQueue {
         let config = Stores::with_redis(Stores::EMBEDDED.config().await?, &url)
             .env("FRONTROW_REDIS__CONNECT_TIMEOUT_MS", "500")
             .env("FRONTROW_REDIS__ANSWER_TIMEOUT_MS", "500");
-        let stage = Stage::open_with(more(config), ROWS, SEATS_A_ROW, policy).await?;
+        let test_app = TestApp::open_with(more(config), ROWS, SEATS_A_ROW, policy).await?;
         Ok(Self {
-            stage,
+            test_app,
             network,
             server,
         })
@@ -56,17 +56,17 @@ impl ShakyQueue {
     /// come back; and that what needs no queue goes on.
     pub(super) async fn is_down(&self, guest: &Visitor) -> Result<()> {
         eventually("the gate answers 503", SOON, async || {
-            let gate = in_time(guest.client.get(&self.stage.performances_path())).await?;
+            let gate = in_time(guest.client.get(&self.test_app.performances_path())).await?;
             if gate.status == 200 {
                 return Ok(None);
             }
             is_told_to_come_back(&gate).map(Some)
         })
         .await?;
-        is_told_to_come_back(&in_time(guest.hold(&self.stage, &["R1-1"])).await?)?;
+        is_told_to_come_back(&in_time(guest.hold(&self.test_app, &["R1-1"])).await?)?;
         is_told_to_come_back(&in_time(guest.client.get("/v1/queue/token")).await?)?;
-        is_told_to_come_back(&in_time(self.stage.ask_to_join("somebody-else")).await?)?;
-        let anybody = self.stage.app.client();
+        is_told_to_come_back(&in_time(self.test_app.ask_to_join("somebody-else")).await?)?;
+        let anybody = self.test_app.app.client();
         anybody.get("/livez").await?.expect_status(200)?;
         anybody.get("/v1/concerts").await?.expect_status(200)?;
         guest.client.get("/v1/points").await?.expect_status(200)?;
@@ -76,7 +76,7 @@ impl ShakyQueue {
     /// Waits until the gate works again, by itself.
     pub(super) async fn is_up_again(&self, guest: &Visitor) -> Result<()> {
         eventually("the gate answers 200", SOON, async || {
-            let gate = guest.client.get(&self.stage.performances_path()).await?;
+            let gate = guest.client.get(&self.test_app.performances_path()).await?;
             if gate.status == 200 {
                 return Ok(Some(()));
             }
@@ -87,8 +87,8 @@ impl ShakyQueue {
 
     /// The program is the one that was started, and nothing in it went wrong.
     pub(super) fn never_crashed(&mut self) -> Result<()> {
-        self.stage.app.process().ensure_running()?;
-        let log = self.stage.app.log()?;
+        self.test_app.app.process().ensure_running()?;
+        let log = self.test_app.app.log()?;
         let bad = log.lines().find(|line| line.contains("panic"));
         ensure!(bad.is_none(), "{bad:?}");
         Ok(())

@@ -9,8 +9,8 @@ use super::{a_day_later, ranking, ranking_of, sell};
 use crate::{
     buyer::Buyer,
     clock, on_every_store,
-    stage::{self, Stage},
     stores::Stores,
+    test_app::{self, TestApp},
 };
 
 on_every_store!(
@@ -22,13 +22,13 @@ on_every_store!(
 );
 
 async fn the_best_sold_come_first_and_ties_go_to_the_lower_id(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
-    let one = sell(&mut stage, 1).await?;
-    let two = sell(&mut stage, 2).await?;
-    let two_as_well = sell(&mut stage, 2).await?;
-    only_hold(&stage).await?;
-    a_day_later(stores, &mut stage).await?;
-    let ranking = ranking_of(&stage.app, 3).await?;
+    let mut test_app = TestApp::open(stores, 1, 1, json!({})).await?;
+    let one = sell(&mut test_app, 1).await?;
+    let two = sell(&mut test_app, 2).await?;
+    let two_as_well = sell(&mut test_app, 2).await?;
+    only_hold(&test_app).await?;
+    a_day_later(stores, &mut test_app).await?;
+    let ranking = ranking_of(&test_app.app, 3).await?;
     for (at, (concert, seats_sold)) in [(&two, 2), (&two_as_well, 2), (&one, 1)]
         .into_iter()
         .enumerate()
@@ -48,9 +48,9 @@ async fn the_best_sold_come_first_and_ties_go_to_the_lower_id(stores: Stores) ->
 }
 
 /// Of the last concert one seat is held, and another was and is given back: neither is sold.
-async fn only_hold(stage: &Stage) -> Result<()> {
-    Buyer::at(stage, "holder", "R1-9").await?;
-    let other = Buyer::at(stage, "other", "R1-10").await?;
+async fn only_hold(test_app: &TestApp) -> Result<()> {
+    Buyer::at(test_app, "holder", "R1-9").await?;
+    let other = Buyer::at(test_app, "other", "R1-10").await?;
     let path = format!("/v1/reservations/{}", other.reservation);
     let released = other.visitor.client.delete(&path).await?;
     ensure!(released.status < 300, "{released:?}");
@@ -58,29 +58,29 @@ async fn only_hold(stage: &Stage) -> Result<()> {
 }
 
 async fn a_limit_cuts_the_ranking(stores: Stores) -> Result<()> {
-    let mut stage = Stage::open(stores, 1, 1, json!({})).await?;
+    let mut test_app = TestApp::open(stores, 1, 1, json!({})).await?;
     for seats in [1, 2, 3] {
-        sell(&mut stage, seats).await?;
+        sell(&mut test_app, seats).await?;
     }
-    a_day_later(stores, &mut stage).await?;
-    let whole = ranking_of(&stage.app, 3).await?;
+    a_day_later(stores, &mut test_app).await?;
+    let whole = ranking_of(&test_app.app, 3).await?;
     for limit in 1..=20_usize {
         let query = format!("?period=daily&limit={limit}");
-        let cut = ranking(&stage.app, &query).await?.expect_status(200)?;
+        let cut = ranking(&test_app.app, &query).await?.expect_status(200)?;
         let items = cut.at("/items")?.as_array().context("a list")?;
         let all = whole.at("/items")?.as_array().context("a list")?;
         assert_eq!(items.len(), limit.min(3));
         assert_eq!(items[..], all[..limit.min(3)]);
     }
     for limit in ["0", "21", "-1", "x", ""] {
-        let refused = ranking(&stage.app, &format!("?limit={limit}")).await?;
+        let refused = ranking(&test_app.app, &format!("?limit={limit}")).await?;
         assert_eq!(refused.status, 422, "{limit}");
     }
     Ok(())
 }
 
 async fn who_has_the_answer_is_told_so(stores: Stores) -> Result<()> {
-    let app = stage::start(stores.config().await?).await?;
+    let app = test_app::start(stores.config().await?).await?;
     let settled = ranking(&app, "?period=weekly").await?.expect_status(200)?;
     let tag = settled.header("etag").context("a tag")?.to_owned();
     assert!(tag.starts_with('"') && tag.len() > 10, "{tag}");
@@ -115,7 +115,7 @@ fn age_max_s(reply: &Reply) -> Result<i64> {
 
 async fn an_answer_may_be_kept_until_the_next_is_due(stores: Stores) -> Result<()> {
     let config = stores.config().await?;
-    let app = stage::start(config.env("FRONTROW_RANKING__TIME_ZONE", "UTC")).await?;
+    let app = test_app::start(config.env("FRONTROW_RANKING__TIME_ZONE", "UTC")).await?;
     let realtime = ranking(&app, "?period=realtime").await?;
     assert!((1..=4).contains(&age_max_s(&realtime)?), "{realtime:?}");
     for (period, turns) in [("daily", 1), ("weekly", 7), ("monthly", 31)] {
@@ -143,7 +143,7 @@ async fn an_answer_may_be_kept_until_the_next_is_due(stores: Stores) -> Result<(
 async fn days_turn_in_the_configured_zone(stores: Stores) -> Result<()> {
     for zone in ["Asia/Kathmandu", "Pacific/Chatham", "America/New_York"] {
         let config = stores.config().await?;
-        let app = stage::start(config.env("FRONTROW_RANKING__TIME_ZONE", zone)).await?;
+        let app = test_app::start(config.env("FRONTROW_RANKING__TIME_ZONE", zone)).await?;
         let zone = TimeZone::get(zone)?;
         // A turn may come while the test looks.
         let before = clock::now();

@@ -5,13 +5,13 @@ use deadpool_redis::redis::{Client, cmd};
 use frontrow_test_harness::{App, AppConfig, RedisKeyspace, eventually};
 
 use super::{SOON, logging_server::LoggingServer, outage::patient, ranking};
-use crate::{stage, stores::Stores};
+use crate::{stores::Stores, test_app};
 
 const FINISHED: [&str; 3] = ["daily", "weekly", "monthly"];
 
 /// A program that is ready to be started, and whose database has its schema.
 pub(super) async fn stopped(config: &AppConfig) -> Result<App> {
-    let mut app = stage::start(config.clone()).await?;
+    let mut app = test_app::start(config.clone()).await?;
     app.sigterm()?;
     app.wait_exit().await?;
     Ok(app)

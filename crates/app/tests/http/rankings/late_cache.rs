@@ -4,7 +4,7 @@ use anyhow::Result;
 use frontrow_test_harness::{AppConfig, RedisServer, eventually};
 
 use super::{PERIODS, SOON, outage::all_are_answered};
-use crate::{stage, stores::Stores};
+use crate::{stores::Stores, test_app};
 
 /// Fails unless the server has every ranking.
 const HAS_ALL: &str = "
@@ -27,7 +27,7 @@ async fn starts_without_its_cache(config: AppConfig) -> Result<()> {
     let config = config
         .env("FRONTROW_CACHE__BACKEND", "redis")
         .env("FRONTROW_REDIS__URL", redis.url());
-    let app = stage::start(config).await?;
+    let app = test_app::start(config).await?;
     assert_eq!(all_are_answered(&app).await?, 0);
     redis.restart().await?;
     eventually("the cache is used", SOON, async || {

@@ -20,8 +20,8 @@ use serde_json::json;
 
 use crate::{
     buyer::Buyer,
-    stage::{Stage, on_sale},
     stores::Stores,
+    test_app::{TestApp, on_sale},
 };
 
 const PERIODS: [&str; 4] = ["realtime", "daily", "weekly", "monthly"];
@@ -50,20 +50,20 @@ async fn ranking_of(app: &App, concerts: usize) -> Result<Reply> {
 }
 
 /// Sells so many seats of another concert; gives its id.
-async fn sell(stage: &mut Stage, seats: usize) -> Result<String> {
-    let (concert, performance) = on_sale(&stage.app, 1, 10, json!({})).await?;
-    (stage.concert, stage.performance) = (concert.clone(), performance);
+async fn sell(test_app: &mut TestApp, seats: usize) -> Result<String> {
+    let (concert, performance) = on_sale(&test_app.app, 1, 10, json!({})).await?;
+    (test_app.concert, test_app.performance) = (concert.clone(), performance);
     for seat in 1..=seats {
         let (fan, seat) = (format!("fan-{concert}-{seat}"), format!("R1-{seat}"));
-        let buyer = Buyer::at(stage, &fan, &seat).await?;
+        let buyer = Buyer::at(test_app, &fan, &seat).await?;
         buyer.pay("payment").await?.expect_status(200)?;
     }
     Ok(concert)
 }
 
 /// Dates all sales back by a day, and starts the program anew with nothing cached from before.
-async fn a_day_later(stores: Stores, stage: &mut Stage) -> Result<()> {
-    stores.a_day_earlier(&stage.app).await?;
-    let config = Stores::with_new_keys(stage.app.config().clone());
-    stage.app.restart_with(config).await
+async fn a_day_later(stores: Stores, test_app: &mut TestApp) -> Result<()> {
+    stores.a_day_earlier(&test_app.app).await?;
+    let config = Stores::with_new_keys(test_app.app.config().clone());
+    test_app.app.restart_with(config).await
 }

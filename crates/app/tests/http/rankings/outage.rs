@@ -12,7 +12,7 @@ use super::{
     ranking,
     readers::Readers,
 };
-use crate::{clock::Stopwatch, stage, stores::Stores};
+use crate::{clock::Stopwatch, stores::Stores, test_app};
 
 /// More than all who ask one after the other wait together, and much less than a statement may take.
 const ON_A_SLOW_MACHINE: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ async fn nobody_is_refused(
 
 async fn without_its_database(fault: Fault) -> Result<()> {
     let (config, proxy) = behind_a_proxy(Stores::MYSQL.config().await?, DATABASE_URL)?;
-    let app = stage::start(impatient(config)).await?;
+    let app = test_app::start(impatient(config)).await?;
     let breaks = async || proxy.set(fault).await;
     nobody_is_refused(app, breaks, async || proxy.set(Fault::Forward).await).await
 }
@@ -88,7 +88,7 @@ async fn a_silent_database_costs_nobody_an_answer() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_database_keeps_nobody_waiting() -> Result<()> {
     let (config, proxy) = behind_a_proxy(Stores::MYSQL.config().await?, DATABASE_URL)?;
-    let app = stage::start(patient(config)).await?;
+    let app = test_app::start(patient(config)).await?;
     all_are_answered(&app).await?;
     proxy.set(Fault::LoseAnswers).await?;
     eventually("the last hour is stale", SOON, async || {
@@ -105,7 +105,7 @@ async fn a_silent_database_keeps_nobody_waiting() -> Result<()> {
 async fn a_killed_database_costs_nobody_an_answer() -> Result<()> {
     let server = MySqlServer::start().await?;
     let url = server.create_database("frontrow").await?;
-    let app = stage::start(patient(Stores::on_mysql(&url))).await?;
+    let app = test_app::start(patient(Stores::on_mysql(&url))).await?;
     let server = tokio::sync::Mutex::new(server);
     let kill = async || server.lock().await.kill();
     nobody_is_refused(app, kill, async || {

@@ -11,7 +11,7 @@ use super::{
     queries::{Database, hold_up, let_go, none_any_more, one_each, still_one_each},
     readers::Readers,
 };
-use crate::{stage, stores::Stores};
+use crate::{stores::Stores, test_app};
 
 /// One query of each period.
 const ALL: i64 = 4;
@@ -48,7 +48,7 @@ impl ShakyCache {
         let database = Database::at(url.context("a database")?).await?;
         let (config, to_database) = behind_a_proxy(config, DATABASE_URL)?;
         Ok(Self {
-            app: stage::start(patient(config)).await?,
+            app: test_app::start(patient(config)).await?,
             network,
             to_database,
             redis,

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::{
     lives::{SOON, claim, instant},
     on_every_store,
-    stage::{PRICE, Stage, Visitor},
     stores::Stores,
+    test_app::{PRICE, TestApp, Visitor},
 };
 
 on_every_store!(@embedded EMBEDDED: a_deploy_costs_no_place_and_no_minute,
@@ -38,25 +38,25 @@ async fn config(stores: Stores) -> Result<AppConfig> {
 }
 
 /// Two at a time: one has claimed and holds a seat, one has not, and three wait.
-async fn sale(stores: Stores) -> Result<(Stage, Vec<Visitor>)> {
+async fn sale(stores: Stores) -> Result<(TestApp, Vec<Visitor>)> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 2}});
-    let stage = Stage::open_with(config(stores).await?, 1, 5, policy).await?;
+    let test_app = TestApp::open_with(config(stores).await?, 1, 5, policy).await?;
     let mut visitors = Vec::new();
     for name in ["ann", "bob", "carl", "dora", "eve"] {
-        visitors.push(stage.join(name).await?);
+        visitors.push(test_app.join(name).await?);
     }
-    claim(&stage, &mut visitors[0]).await?;
-    Ok((stage, visitors))
+    claim(&test_app, &mut visitors[0]).await?;
+    Ok((test_app, visitors))
 }
 
 async fn a_deploy_costs_no_place_and_no_minute(stores: Stores) -> Result<()> {
-    let (mut stage, mut visitors) = sale(stores).await?;
+    let (mut test_app, mut visitors) = sale(stores).await?;
     visitors[0]
         .charge(PRICE, "charge")
         .await?
         .expect_status(201)?;
     let held = visitors[0]
-        .hold(&stage, &["R1-1"])
+        .hold(&test_app, &["R1-1"])
         .await?
         .expect_status(201)?;
     let mut before = Vec::new();
@@ -65,11 +65,11 @@ async fn a_deploy_costs_no_place_and_no_minute(stores: Stores) -> Result<()> {
         before.push(visitor.place.clone());
     }
 
-    stage.app.sigterm()?;
-    ensure!(stage.app.wait_exit().await?.success());
-    assert!(stage.app.log()?.contains("the queues are saved"));
-    stage.app.restart().await?;
-    assert!(!image_of(&stage).exists() && !elsewhere(&stage).exists());
+    test_app.app.sigterm()?;
+    ensure!(test_app.app.wait_exit().await?.success());
+    assert!(test_app.app.log()?.contains("the queues are saved"));
+    test_app.app.restart().await?;
+    assert!(!image_of(&test_app).exists() && !elsewhere(&test_app).exists());
 
     for (visitor, before) in visitors.iter_mut().zip(&before) {
         visitor.look_up().await?.expect_status(200)?;
@@ -83,7 +83,7 @@ async fn a_deploy_costs_no_place_and_no_minute(stores: Stores) -> Result<()> {
             ensure!(0 < out_of_service && out_of_service <= between);
         }
     }
-    let again = stage.ask_to_join("eve").await?.expect_status(200)?;
+    let again = test_app.ask_to_join("eve").await?.expect_status(200)?;
     assert_eq!(again.at("/queue_token")?, &before[4]["queue_token"]);
 
     let (ann, others) = visitors.split_at_mut(1);
@@ -99,68 +99,68 @@ async fn a_deploy_costs_no_place_and_no_minute(stores: Stores) -> Result<()> {
 }
 
 async fn a_program_that_is_killed_recovers_also_after_a_deploy(stores: Stores) -> Result<()> {
-    let (mut stage, mut visitors) = sale(stores).await?;
-    stage.app.sigterm()?;
-    ensure!(stage.app.wait_exit().await?.success());
-    let copy = match image_of(&stage) {
+    let (mut test_app, mut visitors) = sale(stores).await?;
+    test_app.app.sigterm()?;
+    ensure!(test_app.app.wait_exit().await?.success());
+    let copy = match image_of(&test_app) {
         path if path.exists() => path,
-        _ => elsewhere(&stage),
+        _ => elsewhere(&test_app),
     };
     let saved = fs::read(&copy)?;
-    stage.app.restart().await?;
-    stage.app.sigkill()?;
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
+    test_app.app.sigkill()?;
+    test_app.app.restart().await?;
     recovering(&mut visitors).await?;
 
     // The file is of no use a second time.
-    stage.app.sigkill()?;
+    test_app.app.sigkill()?;
     fs::write(copy, saved)?;
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
     recovering(&mut visitors).await?;
-    assert!(stage.app.log()?.contains("no record of a clean stop"));
+    assert!(test_app.app.log()?.contains("no record of a clean stop"));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_backup_recovers_whatever_file_is_there() -> Result<()> {
-    let (mut stage, mut visitors) = sale(Stores::EMBEDDED).await?;
-    let backup = stage.app.data_dir().join("backup");
+    let (mut test_app, mut visitors) = sale(Stores::EMBEDDED).await?;
+    let backup = test_app.app.data_dir().join("backup");
     let file = backup.as_os_str();
-    let made = stage.app.command(&["backup".as_ref(), file]).await?;
+    let made = test_app.app.command(&["backup".as_ref(), file]).await?;
     ensure!(made.status.success(), "{made:?}");
-    visitors.push(stage.join("fay").await?);
-    stage.app.sigterm()?;
-    ensure!(stage.app.wait_exit().await?.success());
-    let restored = stage.app.command(&["restore".as_ref(), file]).await?;
+    visitors.push(test_app.join("fay").await?);
+    test_app.app.sigterm()?;
+    ensure!(test_app.app.wait_exit().await?.success());
+    let restored = test_app.app.command(&["restore".as_ref(), file]).await?;
     ensure!(restored.status.success(), "{restored:?}");
-    assert!(image_of(&stage).exists());
-    stage.app.restart().await?;
+    assert!(image_of(&test_app).exists());
+    test_app.app.restart().await?;
     recovering(&mut visitors).await?;
-    assert!(!image_of(&stage).exists());
+    assert!(!image_of(&test_app).exists());
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_that_cannot_save_the_queues_says_what_follows() -> Result<()> {
-    let (mut stage, mut visitors) = sale(Stores::EMBEDDED).await?;
-    fs::create_dir(image_of(&stage))?;
-    stage.app.sigterm()?;
-    ensure!(stage.app.wait_exit().await?.success());
-    let log = stage.app.log()?;
+    let (mut test_app, mut visitors) = sale(Stores::EMBEDDED).await?;
+    fs::create_dir(image_of(&test_app))?;
+    test_app.app.sigterm()?;
+    ensure!(test_app.app.wait_exit().await?.success());
+    let log = test_app.app.log()?;
     assert!(log.contains("could not be saved: the next start recovers them"));
     assert!(log.contains("users are still in line"));
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
     recovering(&mut visitors).await
 }
 
 /// Where the file is with SQLite.
-fn image_of(stage: &Stage) -> PathBuf {
-    stage.app.data_dir().join("frontrow.db.queues")
+fn image_of(test_app: &TestApp) -> PathBuf {
+    test_app.app.data_dir().join("frontrow.db.queues")
 }
 
 /// Where it is with MySQL.
-fn elsewhere(stage: &Stage) -> PathBuf {
-    stage.app.data_dir().join("frontrow.queues")
+fn elsewhere(test_app: &TestApp) -> PathBuf {
+    test_app.app.data_dir().join("frontrow.queues")
 }
 
 /// Everybody comes back with their token, and nobody is admitted.

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use frontrow_test_harness::{App, eventually};
 use serde_json::json;
 
-use crate::{on_every_store, stage::Stage, stores::Stores};
+use crate::{on_every_store, stores::Stores, test_app::TestApp};
 
 const LONGEST_POLL: &str = "FRONTROW_QUEUE__LONGEST_POLL_MS";
 
@@ -15,12 +15,12 @@ on_every_store!(a_concert_that_is_over_holds_up_no_start_and_has_ended);
 async fn a_concert_that_is_over_holds_up_no_start_and_has_ended(stores: Stores) -> Result<()> {
     // Does not go with a longest poll of 25 s, of which a place must outlive four.
     let policy = json!({"claim_ttl_s": 80});
-    let mut stage = Stage::open(stores, 1, 1, policy).await?;
-    let mut ann = stage.join("ann").await?;
-    let slower = stage.app.config().clone().env(LONGEST_POLL, "25000");
-    stage.app.sigterm()?;
-    ensure!(stage.app.wait_exit().await?.success());
-    let with_its_data = slower.clone().data_dir(stage.app.data_dir());
+    let mut test_app = TestApp::open(stores, 1, 1, policy).await?;
+    let mut ann = test_app.join("ann").await?;
+    let slower = test_app.app.config().clone().env(LONGEST_POLL, "25000");
+    test_app.app.sigterm()?;
+    ensure!(test_app.app.wait_exit().await?.success());
+    let with_its_data = slower.clone().data_dir(test_app.app.data_dir());
     let binary = Path::new(env!("CARGO_BIN_EXE_frontrow"));
     let refused = App::run(binary, &with_its_data).await?;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -29,23 +29,23 @@ async fn a_concert_that_is_over_holds_up_no_start_and_has_ended(stores: Stores) 
         "{said}"
     );
 
-    stage.app.restart().await?;
-    let path = format!("/v1/admin/concerts/{}/performances", stage.concert);
+    test_app.app.restart().await?;
+    let path = format!("/v1/admin/concerts/{}/performances", test_app.concert);
     let past = json!({
         "starts_at": "2020-01-01T19:30:00Z",
         "venue": "A hall",
         "sections": [{"name": "Stalls", "price": 100, "rows": [{"name": "A", "seats": 1}]}],
         "allow_past": true,
     });
-    stage
+    test_app
         .admin()
         .post(&path)
         .json(&past)
         .await?
         .expect_status(201)?;
-    let only = format!("{path}/{}", stage.performance);
-    stage.admin().delete(&only).await?.expect_status(204)?;
-    stage.app.restart_with(slower).await?;
+    let only = format!("{path}/{}", test_app.performance);
+    test_app.admin().delete(&only).await?.expect_status(204)?;
+    test_app.app.restart_with(slower).await?;
 
     let limit = Duration::from_secs(20);
     eventually("a token of a concert that is over", limit, async || {
@@ -57,7 +57,7 @@ async fn a_concert_that_is_over_holds_up_no_start_and_has_ended(stores: Stores) 
     let mut number = 0;
     eventually("a join of a concert that is over", limit, async || {
         number += 1;
-        let refused = stage.ask_to_join(&format!("late{number}")).await?;
+        let refused = test_app.ask_to_join(&format!("late{number}")).await?;
         Ok((refused.status == 409).then_some(refused))
     })
     .await

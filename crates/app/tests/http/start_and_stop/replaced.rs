@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use diesel::{QueryableByName, sql_query, sql_types::BigInt};
 use diesel_async::{AsyncMysqlConnection, RunQueryDsl};
 
-use crate::{stage::Stage, stores::Stores};
+use crate::{stores::Stores, test_app::TestApp};
 
 use super::json;
 
@@ -28,8 +28,8 @@ async fn ask(database: &mut AsyncMysqlConnection, what: &str) -> Result<i64> {
 async fn a_program_that_was_replaced_records_nothing_of_its_queues() -> Result<()> {
     let config = Stores::MYSQL.config().await?;
     let config = config.env("FRONTROW_QUEUE__RECOVERY_S", "600");
-    let mut stage = Stage::open_with(config, 1, 5, json!({})).await?;
-    let mut successor = Stores::MYSQL.mysql(&stage.app).await?;
+    let mut test_app = TestApp::open_with(config, 1, 5, json!({})).await?;
+    let mut successor = Stores::MYSQL.mysql(&test_app.app).await?;
     let owner = ask(&mut successor, &format!("IS_USED_LOCK({LOCK})")).await?;
     sql_query(format!("KILL {owner}"))
         .execute(&mut successor)
@@ -37,15 +37,15 @@ async fn a_program_that_was_replaced_records_nothing_of_its_queues() -> Result<(
     let taken = ask(&mut successor, &format!("GET_LOCK({LOCK}, 30)")).await?;
     ensure!(taken == 1);
 
-    ensure!(!stage.app.wait_exit().await?.success());
-    let log = stage.app.log()?;
+    ensure!(!test_app.app.wait_exit().await?.success());
+    let log = test_app.app.log()?;
     assert!(
         log.contains("another frontrow serves the concerts"),
         "{log}"
     );
     drop(successor);
-    stage.app.restart().await?;
-    let visitor = stage.join("visitor").await?;
+    test_app.app.restart().await?;
+    let visitor = test_app.join("visitor").await?;
     assert_eq!(visitor.place["queue"]["recovering"], true);
     Ok(())
 }

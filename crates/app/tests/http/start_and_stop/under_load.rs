@@ -12,8 +12,8 @@ use crate::{
     buyer::Buyer,
     clock::Stopwatch,
     on_every_store,
-    stage::{ADMIN_KEY, PRICE, Stage, Visitor},
     stores::Stores,
+    test_app::{ADMIN_KEY, PRICE, TestApp, Visitor},
 };
 
 on_every_store!(
@@ -26,24 +26,24 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// How long a stop may take when nothing is in flight; the grace of these tests is far longer.
 const AT_ONCE: Duration = Duration::from_secs(8);
 
-async fn stopping(stage: &mut Stage) -> Result<()> {
-    stage.app.sigterm()?;
+async fn stopping(test_app: &mut TestApp) -> Result<()> {
+    test_app.app.sigterm()?;
     eventually("the signal is heard", LIMIT, async || {
-        Ok(stage.app.log()?.contains("stopping").then_some(()))
+        Ok(test_app.app.log()?.contains("stopping").then_some(()))
     })
     .await
 }
 
 /// A program that would wait a minute for what is in flight.
-async fn patient(stores: Stores) -> Result<Stage> {
+async fn patient(stores: Stores) -> Result<TestApp> {
     let config = stores.config().await?.env("FRONTROW_SERVER__GRACE_S", "60");
-    Stage::open_with(config, 1, 10, json!({})).await
+    TestApp::open_with(config, 1, 10, json!({})).await
 }
 
 /// Waits for a good end; gives how long that took.
-async fn ends_well(stage: &mut Stage) -> Result<Duration> {
+async fn ends_well(test_app: &mut TestApp) -> Result<Duration> {
     let since = Stopwatch::start();
-    let status = timeout(Duration::from_secs(70), stage.app.wait_exit()).await??;
+    let status = timeout(Duration::from_secs(70), test_app.app.wait_exit()).await??;
     ensure!(status.code() == Some(0), "{status}");
     Ok(since.elapsed())
 }
@@ -52,9 +52,9 @@ async fn ends_well(stage: &mut Stage) -> Result<Duration> {
 type Write = (String, Vec<String>, Value, u16);
 
 /// One request of each kind that writes.
-async fn writes(stage: &Stage, buyer: &Buyer) -> Result<Vec<Write>> {
-    let releaser = Buyer::without_points(stage, "releaser", "R1-2").await?;
-    let holder = stage.join("holder").await?;
+async fn writes(test_app: &TestApp, buyer: &Buyer) -> Result<Vec<Write>> {
+    let releaser = Buyer::without_points(test_app, "releaser", "R1-2").await?;
+    let holder = test_app.join("holder").await?;
     let token = |visitor: &Visitor| {
         let token = visitor.place["queue_token"].as_str().unwrap_or_default();
         format!("queue-token: {token}")
@@ -62,8 +62,8 @@ async fn writes(stage: &Stage, buyer: &Buyer) -> Result<Vec<Write>> {
     let user = |name: &str| format!("x-user-id: {name}");
     let key = || "idempotency-key: key".to_owned();
     let operator = || format!("authorization: Bearer {ADMIN_KEY}");
-    let concert = format!("PATCH /v1/admin/concerts/{}", stage.concert);
-    let performance = &stage.performance;
+    let concert = format!("PATCH /v1/admin/concerts/{}", test_app.concert);
+    let performance = &test_app.performance;
     Ok(vec![
         (
             format!("POST /v1/reservations/{}/payment", buyer.reservation),
@@ -108,13 +108,13 @@ async fn writes(stage: &Stage, buyer: &Buyer) -> Result<Vec<Write>> {
 async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
     stores: Stores,
 ) -> Result<()> {
-    let mut stage = patient(stores).await?;
-    let buyer = Buyer::at(&stage, "buyer", "R1-1").await?;
-    let requests = writes(&stage, &buyer).await?;
-    let held_up = stores.hold_up_writes(&stage.app).await?;
+    let mut test_app = patient(stores).await?;
+    let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
+    let requests = writes(&test_app, &buyer).await?;
+    let held_up = stores.hold_up_writes(&test_app.app).await?;
     let mut in_flight = Vec::new();
     for (what, headers, body, expected) in requests {
-        let mut wire = Wire::open(&stage.app).await?;
+        let mut wire = Wire::open(&test_app.app).await?;
         let headers: Vec<_> = headers.iter().map(String::as_str).collect();
         let body = if body.is_null() {
             String::new()
@@ -125,15 +125,15 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
         wire.send_more(&body).await?;
         in_flight.push((what, wire, expected));
     }
-    let mut slow = Wire::open(&stage.app).await?;
-    let join = json!({"concert_id": stage.concert}).to_string();
+    let mut slow = Wire::open(&test_app.app).await?;
+    let join = json!({"concert_id": test_app.concert}).to_string();
     let (begin, rest) = join.split_at(9);
     let joins = "POST /v1/queue/tokens";
     slow.begin(joins, &["x-user-id: slow"], join.len()).await?;
     slow.send_more(begin).await?;
 
-    stopping(&mut stage).await?;
-    let address = stage
+    stopping(&mut test_app).await?;
+    let address = test_app
         .app
         .base_url()
         .trim_start_matches("http://")
@@ -142,7 +142,7 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
         Ok(TcpStream::connect(&address).await.is_err().then_some(()))
     })
     .await?;
-    stage.app.process().ensure_running()?;
+    test_app.app.process().ensure_running()?;
     drop(held_up);
     for (what, mut wire, expected) in in_flight {
         let answer = wire.answer().await?;
@@ -155,30 +155,30 @@ async fn requests_of_every_kind_in_flight_are_answered_before_the_stop(
     slow.send_more(rest).await?;
     let joined = slow.answer().await?;
     ensure!(joined.status == 201 && joined.closes, "{joined:?}");
-    let took = ends_well(&mut stage).await?;
+    let took = ends_well(&mut test_app).await?;
     println!("it ended {took:?} after its last answer");
     ensure!(took < AT_ONCE, "{took:?}");
 
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
-    assert_eq!(stores.books(&stage.app).await?.seats_sold, 1);
-    let shown = stage
+    assert_eq!(stores.books(&test_app.app).await?.seats_sold, 1);
+    let shown = test_app
         .app
         .client()
-        .get(&format!("/v1/concerts/{}", stage.concert))
+        .get(&format!("/v1/concerts/{}", test_app.concert))
         .await?;
     assert_eq!(shown.expect_status(200)?.text_at("/title")?, "Renamed");
     Ok(())
 }
 
 async fn idle_connections_do_not_keep_it_waiting(stores: Stores) -> Result<()> {
-    let mut stage = patient(stores).await?;
+    let mut test_app = patient(stores).await?;
     let mut idle = Vec::new();
     for _ in 0..20 {
-        idle.push(Wire::open(&stage.app).await?);
+        idle.push(Wire::open(&test_app.app).await?);
     }
-    stage.app.sigterm()?;
-    let took = ends_well(&mut stage).await?;
+    test_app.app.sigterm()?;
+    let took = ends_well(&mut test_app).await?;
     println!("it ended after {took:?}");
     ensure!(took < AT_ONCE, "{took:?}");
     drop(idle);
@@ -186,10 +186,10 @@ async fn idle_connections_do_not_keep_it_waiting(stores: Stores) -> Result<()> {
 }
 
 async fn those_who_ask_on_and_on_do_not_keep_it_waiting(stores: Stores) -> Result<()> {
-    let mut stage = patient(stores).await?;
+    let mut test_app = patient(stores).await?;
     let mut people = Vec::new();
     for person in 0..10 {
-        let mut wire = Wire::open(&stage.app).await?;
+        let mut wire = Wire::open(&test_app.app).await?;
         people.push(tokio::spawn(async move {
             let user = format!("x-user-id: user-{person}");
             let mut charged = 0;
@@ -214,23 +214,23 @@ async fn those_who_ask_on_and_on_do_not_keep_it_waiting(stores: Stores) -> Resul
             }
         }));
     }
-    let first = stage.user("user-0").get("/v1/points");
+    let first = test_app.user("user-0").get("/v1/points");
     eventually("they ask and ask", LIMIT, async || {
         let points = first.clone().await?.expect_status(200)?;
         Ok((points.at("/balance")?.as_i64() > Some(3)).then_some(()))
     })
     .await?;
-    stage.app.sigterm()?;
-    let took = ends_well(&mut stage).await?;
+    test_app.app.sigterm()?;
+    let took = ends_well(&mut test_app).await?;
     println!("it ended after {took:?}");
     let mut answered = Vec::new();
     for person in people {
         answered.push(person.await??);
     }
     ensure!(took < AT_ONCE, "{took:?}");
-    stage.app.restart().await?;
+    test_app.app.restart().await?;
     for (person, charged) in answered.into_iter().enumerate() {
-        let points = stage
+        let points = test_app
             .user(&format!("user-{person}"))
             .get("/v1/points")
             .await?;

@@ -11,8 +11,8 @@ use super::reader::{EVENTS, Reader};
 use crate::{
     lives::SOON,
     on_every_store,
-    stage::{Stage, Visitor},
     stores::Stores,
+    test_app::{TestApp, Visitor},
 };
 
 on_every_store!(@embedded EMBEDDED:
@@ -22,16 +22,16 @@ on_every_store!(@embedded EMBEDDED:
 
 const STREAMS_MAX: &str = "FRONTROW_SERVER__STREAMS_MAX";
 
-async fn stage(stores: Stores, max: &str, policy: serde_json::Value) -> Result<Stage> {
+async fn test_app(stores: Stores, max: &str, policy: serde_json::Value) -> Result<TestApp> {
     let config = stores.config().await?.env(STREAMS_MAX, max);
-    Stage::open_with(config, 1, 5, policy).await
+    TestApp::open_with(config, 1, 5, policy).await
 }
 
 async fn an_instance_has_no_more_streams_than_it_may(stores: Stores) -> Result<()> {
-    let stage = stage(stores, "2", json!({"state": "paused"})).await?;
+    let test_app = test_app(stores, "2", json!({"state": "paused"})).await?;
     let mut users = Vec::new();
     for name in ["ann", "ben", "cat"] {
-        users.push(stage.join(name).await?);
+        users.push(test_app.join(name).await?);
     }
     let first = Reader::open(&users[0].client).await?;
     let _second = Reader::open(&users[1].client).await?;
@@ -56,8 +56,8 @@ async fn opened(user: &Visitor) -> Result<Option<()>> {
 }
 
 async fn of_four_streams_of_a_place_the_oldest_ends(stores: Stores) -> Result<()> {
-    let stage = stage(stores, "100", json!({"state": "paused"})).await?;
-    let ann = stage.join("ann").await?;
+    let test_app = test_app(stores, "100", json!({"state": "paused"})).await?;
+    let ann = test_app.join("ann").await?;
     let mut tabs = Vec::new();
     for _ in 0..4 {
         let mut tab = Reader::open(&ann.client).await?;
@@ -67,8 +67,11 @@ async fn of_four_streams_of_a_place_the_oldest_ends(stores: Stores) -> Result<()
     let superseded = tabs[0].until("superseded").await?.data;
     assert_eq!(superseded["type"], "/problems/stream-superseded");
     tabs[0].ends().await?;
-    let path = format!("/v1/admin/concerts/{}/queue", stage.concert);
-    let change = stage.admin().patch(&path).json(&json!({"state": "closed"}));
+    let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
+    let change = test_app
+        .admin()
+        .patch(&path)
+        .json(&json!({"state": "closed"}));
     change.await?.expect_status(200)?;
     for tab in &mut tabs[1..] {
         tab.until("closed").await?;
@@ -80,12 +83,12 @@ async fn of_four_streams_of_a_place_the_oldest_ends(stores: Stores) -> Result<()
 async fn a_reader_that_does_not_read_is_dropped(stores: Stores) -> Result<()> {
     const AHEAD: usize = 60;
     let policy = json!({"throughput": {"admit": 1, "interval_s": 0.5}, "claim_ttl_s": 3600});
-    let stage = stage(stores, "1", policy).await?;
+    let test_app = test_app(stores, "1", policy).await?;
     for number in 0..AHEAD {
-        stage.join(&format!("user-{number}")).await?;
+        test_app.join(&format!("user-{number}")).await?;
     }
-    let slow = stage.join("slow").await?;
-    let address = stage.app.base_url();
+    let slow = test_app.join("slow").await?;
+    let address = test_app.app.base_url();
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(2_304)?;
     let address = address.trim_start_matches("http://").parse()?;
@@ -96,7 +99,7 @@ async fn a_reader_that_does_not_read_is_dropped(stores: Stores) -> Result<()> {
     connection.readable().await?;
 
     // It holds the only stream of this instance until it is dropped.
-    let next = stage.join("next").await?;
+    let next = test_app.join("next").await?;
     next.client.get(EVENTS).await?.expect_status(503)?;
     let limit = Duration::from_mins(2);
     eventually("the slow reader is dropped", limit, async || {

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::reader::Reader;
-use crate::{clock::Stopwatch, stage::Stage, stores::Stores};
+use crate::{clock::Stopwatch, stores::Stores, test_app::TestApp};
 
 /// For how long commands are counted.
 const WATCHED: Duration = Duration::from_secs(8);
@@ -45,20 +45,20 @@ async fn the_store_does_not_notice_how_many_listen() -> Result<()> {
     let config = Stores::with_redis(config, &server.url());
     // Positions change all the time.
     let policy = json!({"throughput": {"admit": 1, "interval_s": 1}, "claim_ttl_s": 3600});
-    let stage = Stage::open_with(config, 1, 5, policy).await?;
+    let test_app = TestApp::open_with(config, 1, 5, policy).await?;
     for number in 0..60 {
-        stage.join(&format!("ahead-{number}")).await?;
+        test_app.join(&format!("ahead-{number}")).await?;
     }
     let mut connection = Client::open(server.url())?
         .get_multiplexed_async_connection()
         .await?;
-    let first = stage.join("first").await?;
+    let first = test_app.join("first").await?;
     let _stream = Reader::open(&first.client).await?;
     let with_one = rate(&mut connection).await?;
     let users = (0..LISTENERS).map(|number| {
-        let stage = &stage;
+        let test_app = &test_app;
         async move {
-            let user = stage.join(&format!("user-{number}")).await?;
+            let user = test_app.join(&format!("user-{number}")).await?;
             Reader::open(&user.client).await
         }
     });

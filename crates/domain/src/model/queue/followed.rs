@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{HeartbeatPauses, Line, Place, Standing, Turn};
+use super::{HeartbeatPauses, LineSnapshot, Place, Standing, Turn};
 
 /// A place that listeners follow.
 ///
@@ -76,7 +76,7 @@ impl Followed {
 
     /// Takes over what `line` shows as of `as_of`. `may_have_left` is true where the user left the
     /// line since the snapshot before, as far as this instance knows.
-    pub fn see(&mut self, line: &Line, as_of: Timestamp, may_have_left: bool) -> Sight {
+    pub fn see(&mut self, line: &LineSnapshot, as_of: Timestamp, may_have_left: bool) -> Sight {
         if line.generation != self.place.ticket.generation {
             return Sight::Lost;
         }

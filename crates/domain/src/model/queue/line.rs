@@ -10,11 +10,11 @@ use crate::model::UserId;
 /// How a line stands, as one look shows it.
 ///
 /// For a user who was found waiting before, in the same generation and while nobody could re-enter, it
-/// decides whether they still wait: they do unless they arrived by [`Line::admitted_up_to`], are among
-/// those who [`Line::left`], or have sent no heartbeat for the waiting time to live. Their [`Turn`] says
+/// decides whether they still wait: they do unless they arrived by [`LineSnapshot::admitted_up_to`], are among
+/// those who [`LineSnapshot::left`], or have sent no heartbeat for the waiting time to live. Their [`Turn`] says
 /// where they stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct LineSnapshot {
     /// The life of the store that shows it.
     pub generation: Generation,
     /// The policy in force.
@@ -43,12 +43,12 @@ pub struct Line {
     /// heartbeat on.
     pub admitted_up_to: Option<Arrival>,
     /// Where this look stands in the record of those who left; for the next look.
-    pub mark: LineMark,
+    pub mark: DepartureCursor,
     /// Who has left the line by their own will since the look before.
-    pub left: Left,
+    pub left: Departures,
 }
 
-impl Line {
+impl LineSnapshot {
     /// How long after the last heartbeat that the store has of a user at `position` a later one may
     /// stay in this instance: near the head a third of the [absence](Self::absence), elsewhere two
     /// thirds, so that nobody who polls as told is taken for absent. Where all users ahead are
@@ -79,8 +79,8 @@ impl Line {
     ///
     /// A shortened waiting time to live is safe too. The store knows a heartbeat of every user who
     /// polls that is two longest polls old at most, because later ones stay in an instance no longer
-    /// (the `longest` of [`Line::heartbeat_within`]). A waiting time to live is at least four longest
-    /// polls, so two are left. From the newest look on, [`Line::heartbeat_within`] follows the
+    /// (the `longest` of [`LineSnapshot::heartbeat_within`]). A waiting time to live is at least four longest
+    /// polls, so two are left. From the newest look on, [`LineSnapshot::heartbeat_within`] follows the
     /// shortened time: a user who was found too long ago asks the store, and the heartbeats held back
     /// for too long are due.
     #[must_use]
@@ -90,20 +90,20 @@ impl Line {
             && before.reentry_until.is_none()
             && self.admitted >= before.admitted
             && self.admitted_up_to >= before.admitted_up_to
-            && self.left != Left::Anybody
+            && self.left != Departures::Unknown
     }
 }
 
 /// Who has left a line between two looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
+pub enum Departures {
     /// All of them, by their arrivals, in any order.
     These(Vec<Arrival>),
     /// More than the store remembers, or since a look that it does not know: anybody may have.
-    Anybody,
+    Unknown,
 }
 
-impl Left {
+impl Departures {
     /// How many departures a store remembers, where nothing speaks against it: the last ones.
     ///
     /// After more departures than that between two snapshots all who wait ask the store. Snapshots
@@ -116,7 +116,7 @@ impl Left {
 
 /// A place in the record of those who left a line, from which the next look goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LineMark {
+pub struct DepartureCursor {
     /// The life of the store whose record it is.
     pub generation: Generation,
     /// How far the record had come, as its store counts.
@@ -150,7 +150,7 @@ impl Turn {
 
 /// Somebody who waits was heard of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignOfLife {
+pub struct Heartbeat {
     /// Who.
     pub user: UserId,
     /// When they joined: what their place is known by.
@@ -159,9 +159,9 @@ pub struct SignOfLife {
     pub at: Timestamp,
 }
 
-impl SignOfLife {
+impl Heartbeat {
     /// How many a store is told of in one call at most, so that it holds up nobody for long.
-    pub const AT_ONCE: usize = 500;
+    pub const BATCH_MAX: usize = 500;
 }
 
 #[cfg(test)]
@@ -169,8 +169,8 @@ mod tests {
     use super::*;
     use crate::model::queue::{PolicyState, SaleState};
 
-    fn line() -> Line {
-        Line {
+    fn line() -> LineSnapshot {
+        LineSnapshot {
             generation: Generation(1),
             policy_version: PolicyVersion(1),
             waiting_ttl: Duration::from_mins(5),
@@ -186,17 +186,17 @@ mod tests {
             waiting: 8,
             admitted: 40,
             admitted_up_to: Some(Arrival::from_micros(2)),
-            mark: LineMark {
+            mark: DepartureCursor {
                 generation: Generation(1),
                 number: 0,
             },
-            left: Left::These(Vec::new()),
+            left: Departures::These(Vec::new()),
         }
     }
 
     #[test]
     fn a_line_goes_on_under_a_new_policy_but_not_after_a_loss() {
-        type Change = fn(&mut Line);
+        type Change = fn(&mut LineSnapshot);
         let changes: [(bool, Change); 9] = [
             (true, |_| {}),
             (true, |line| line.policy_version = PolicyVersion(2)),
@@ -206,7 +206,7 @@ mod tests {
             (false, |line| line.reentry_until = Some(Timestamp::MAX)),
             (false, |line| line.admitted -= 1),
             (false, |line| line.admitted_up_to = None),
-            (false, |line| line.left = Left::Anybody),
+            (false, |line| line.left = Departures::Unknown),
         ];
         for (number, (goes_on, change)) in changes.into_iter().enumerate() {
             let mut changed = line();
@@ -221,7 +221,7 @@ mod tests {
         let longest = Duration::from_secs(40);
         assert_eq!(line.heartbeat_within(10, longest).as_secs(), 15);
         assert_eq!(line.heartbeat_within(11, longest).as_secs(), 30);
-        let nobody_stands_aside = Line {
+        let nobody_stands_aside = LineSnapshot {
             absence: None,
             ..line
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{AdmissionWindow, Arrival, Generation, Line, QueueView, Throughput};
+use super::{AdmissionWindow, Arrival, Generation, LineSnapshot, QueueView, Throughput};
 
 /// The state of a line, the same for everybody, so that a cache can hand it out.
 ///
@@ -75,7 +75,7 @@ impl LineStatus {
     /// the last tick told.
     #[must_use]
     pub fn of(
-        line: &Line,
+        line: &LineSnapshot,
         as_of: Timestamp,
         throughput: Option<Throughput>,
         window: Option<AdmissionWindow>,

@@ -32,7 +32,7 @@ pub use estimate::{LineTick, ShownPosition, WaitEstimate};
 pub use followed::{Followed, Sight};
 pub use gaps::{Gap, Gaps};
 pub use join::{JoinDecision, JoinFacts};
-pub use line::{Left, Line, LineMark, SignOfLife, Turn};
+pub use line::{DepartureCursor, Departures, Heartbeat, LineSnapshot, Turn};
 pub use line_status::{HeartbeatPauses, LineAdvice, LineFollower, LineStatus};
 pub use pace::Pace;
 pub use place::{GatePurpose, Place, Standing};

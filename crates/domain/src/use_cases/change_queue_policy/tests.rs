@@ -29,7 +29,7 @@ fn change_with(
             nobody_served(),
             control,
             ids(),
-            board(),
+            statuses(),
             RECOVERY,
         )),
         clock: clock(1),
@@ -118,7 +118,7 @@ async fn a_change_that_the_store_has_not_taken_is_kept_and_says_so() {
             ..
         })
     ));
-    assert!(change.seeding.board().take_wanted().contains(&CONCERT));
+    assert!(change.seeding.statuses().take_wanted().contains(&CONCERT));
     let read = change.read(CONCERT).await.unwrap().unwrap();
     assert!(!read.in_force);
 }

@@ -74,7 +74,7 @@ fn edit(editor: MockConcertEditor, given: Given) -> EditConcerts {
             nobody_served(),
             Arc::new(control),
             ids(),
-            board(),
+            statuses(),
             RECOVERY,
         )),
         browse: Arc::new(Browse::new(Arc::new(MockConcerts::new()), clock(50))),
@@ -169,7 +169,7 @@ async fn a_new_concert_has_a_queue_even_while_its_store_is_down() {
             .create_concert(&title(), QueuePolicy::default(), "ops", Some(key()))
             .await;
         assert_eq!(created, Ok(CreatedConcert::Asked(created_concert(false))));
-        let wanted = edit.seeding.board().take_wanted().contains(&CONCERT);
+        let wanted = edit.seeding.statuses().take_wanted().contains(&CONCERT);
         assert_eq!(wanted, store_is_down);
     }
 }

@@ -128,7 +128,7 @@ fn instance(world: &Arc<World>, generation: u64) -> Giving {
         nobody_served(),
         control,
         Arc::new(ids),
-        board(),
+        statuses(),
         RECOVERY,
     );
     Box::pin(async move { seeding.one(CONCERT).await })

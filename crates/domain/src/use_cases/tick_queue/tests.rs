@@ -27,7 +27,7 @@ fn running_clock(millis: i64) -> Arc<MockClock> {
 fn tick(ticks: MockQueueTicks) -> TickQueue {
     TickQueue {
         ticks: Arc::new(ticks),
-        board: board(),
+        statuses: statuses(),
         clock: clock(1),
     }
 }
@@ -182,11 +182,11 @@ async fn a_queue_that_the_store_lacks_is_wanted_unless_there_is_no_such_concert(
         let missing = Ok(stamped(TickOutcome::NotSeeded));
         let tick = tick(scripted(vec![missing], vec![]));
         if deleted {
-            tick.board.note_absent(CONCERT);
+            tick.statuses.note_absent(CONCERT);
         }
         let done = tick.run(CONCERT, true).await.unwrap();
         assert_eq!(done.next, next);
-        assert_eq!(tick.board.take_wanted().contains(&CONCERT), !deleted);
+        assert_eq!(tick.statuses.take_wanted().contains(&CONCERT), !deleted);
     }
 }
 
@@ -236,7 +236,7 @@ async fn it_is_due_when_somebody_may_be_admitted() {
     }
 }
 
-/// A user has a place in the queue of a concert that was over and is not on the board.
+/// A user has a place in the queue of a concert that was over and is not on the statuses.
 #[tokio::test]
 async fn a_queue_in_use_that_the_board_lacks_is_wanted() {
     for (concert, report, wanted) in [
@@ -246,7 +246,7 @@ async fn a_queue_in_use_that_the_board_lacks_is_wanted() {
     ] {
         let tick = tick(scripted(vec![reported(report)], vec![reported(report)]));
         tick.run(concert, true).await.unwrap();
-        assert_eq!(tick.board.take_wanted().contains(&concert), wanted);
+        assert_eq!(tick.statuses.take_wanted().contains(&concert), wanted);
     }
 }
 
@@ -257,10 +257,10 @@ async fn a_tick_tells_the_board_whether_the_queue_recovers() {
         recovering: true,
         ..open_queue()
     };
-    tick.board.note_view(CONCERT, recovering);
-    assert_eq!(tick.board.recovering(), [CONCERT]);
+    tick.statuses.note_view(CONCERT, recovering);
+    assert_eq!(tick.statuses.recovering(), [CONCERT]);
     tick.run(CONCERT, true).await.unwrap();
-    assert_eq!(tick.board.recovering(), []);
+    assert_eq!(tick.statuses.recovering(), []);
 }
 
 #[tokio::test]

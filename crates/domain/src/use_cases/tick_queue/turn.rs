@@ -78,16 +78,16 @@ impl<'a> Turn<'a> {
         Ok(Chunk::of(&answer.value))
     }
 
-    /// Puts the report on the board. A queue that has places while the board lacks its concert is that
-    /// of a concert that is over: provisioning puts it on the board again.
+    /// Puts the report on the statuses. A queue that has places while the statuses lacks its concert is that
+    /// of a concert that is over: provisioning puts it on the statuses again.
     fn show(&self, as_of: Timestamp, report: TickReport) {
-        let board = &self.tick.board;
+        let statuses = &self.tick.statuses;
         let in_use = report.waiting > 0 || report.active > 0;
-        if in_use && board.view(self.concert).is_none() && !board.is_absent(self.concert) {
-            board.want(self.concert);
+        if in_use && statuses.view(self.concert).is_none() && !statuses.is_absent(self.concert) {
+            statuses.want(self.concert);
         }
         let value = report;
-        board.note_tick(self.concert, &Stamped { as_of, value });
+        statuses.note_tick(self.concert, &Stamped { as_of, value });
     }
 
     /// True while the budget is not used. A clock that stepped back uses all of it.

@@ -5,7 +5,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use futures_util::future::{Either, select};
 use jiff::Timestamp;
 
-use super::breaker::Breaker;
+use super::circuit_breaker::CircuitBreaker;
 use crate::{
     model::{Period, Ranking, later},
     ports::{Clock, RankingCache, StoreError, StoreResult, Timer},
@@ -16,7 +16,7 @@ pub(super) struct GuardedCache {
     cache: Arc<dyn RankingCache>,
     clock: Arc<dyn Clock>,
     timer: Arc<dyn Timer>,
-    breaker: Breaker,
+    breaker: CircuitBreaker,
 }
 
 /// What the cache has.
@@ -42,7 +42,7 @@ impl GuardedCache {
             cache,
             clock,
             timer,
-            breaker: Breaker::default(),
+            breaker: CircuitBreaker::default(),
         }
     }
 

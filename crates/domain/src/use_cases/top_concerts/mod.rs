@@ -1,8 +1,8 @@
-mod board;
-mod breaker;
+mod circuit_breaker;
+mod failure_backoff;
 mod guarded_cache;
-mod one_at_a_time;
-mod rest;
+mod period_cache;
+mod single_flight;
 #[cfg(test)]
 mod tests;
 
@@ -15,8 +15,8 @@ use futures_util::{
 use jiff::{Timestamp, tz::TimeZone};
 
 use self::{
-    board::{Board, Known},
     guarded_cache::{Cached, GuardedCache},
+    period_cache::{Known, PeriodCache},
 };
 use crate::{
     model::{PerPeriod, Period, Ranking},
@@ -34,7 +34,7 @@ use crate::{
 ///   database is asked at most every [`TopConcerts::UNCONFIRMED`].
 /// - When both fail, or the database takes longer than [`TopConcerts::PATIENCE`], the last answer is shown
 ///   for [`TopConcerts::SHOWN_STALE`], marked as stale. Who has none to show waits.
-pub struct TopConcerts(Arc<Desk>);
+pub struct TopConcerts(Arc<Inner>);
 
 /// A ranking, and what is known of its worth. Two that are shown one after the other and are equal are the
 /// same allocation.
@@ -49,13 +49,13 @@ pub struct RankingAnswer {
     pub replaced_at: Timestamp,
 }
 
-struct Desk {
+struct Inner {
     cache: GuardedCache,
     source: Arc<dyn RankingSource>,
     clock: Arc<dyn Clock>,
     timer: Arc<dyn Timer>,
     zone: TimeZone,
-    boards: PerPeriod<Board>,
+    boards: PerPeriod<PeriodCache>,
 }
 
 impl TopConcerts {
@@ -86,7 +86,7 @@ impl TopConcerts {
         timer: Arc<dyn Timer>,
         zone: TimeZone,
     ) -> Self {
-        Self(Arc::new(Desk {
+        Self(Arc::new(Inner {
             cache: GuardedCache::new(cache, Arc::clone(&clock), Arc::clone(&timer)),
             source,
             clock,
@@ -101,14 +101,14 @@ impl TopConcerts {
     /// # Errors
     /// When the cache has none, the database fails, and no ranking was known before.
     pub async fn top(&self, period: Period) -> StoreResult<Arc<RankingAnswer>> {
-        let desk = &self.0;
-        let board = desk.boards.of(period);
-        let now = desk.clock.now();
-        if let Some(answer) = board.at(now) {
+        let inner = &self.0;
+        let cache = inner.boards.of(period);
+        let now = inner.clock.now();
+        if let Some(answer) = cache.at(now) {
             return Ok(answer);
         }
-        let look = || Arc::clone(desk).find(period).boxed();
-        let looks = &board.looks;
+        let look = || Arc::clone(inner).find(period).boxed();
+        let looks = &cache.looks;
         // One that waits for long, or that nobody waits for, is of an earlier time. The query in it, if
         // there is one, is joined all the same.
         looks
@@ -134,19 +134,19 @@ impl TopConcerts {
         period: Period,
         latest: Option<&RankingAnswer>,
     ) -> StoreResult<bool> {
-        let Self(desk) = self;
-        let board = desk.boards.of(period);
+        let Self(inner) = self;
+        let cache = inner.boards.of(period);
         // What is under way is joined, and what would fail at once claims nothing.
-        if board.queries.is_under_way() || board.rest.lasts(desk.clock.now()) {
-            return desk.query(period).await.map(|_| true);
+        if cache.queries.is_under_way() || cache.rest.lasts(inner.clock.now()) {
+            return inner.query(period).await.map(|_| true);
         }
         let after = latest.map(|latest| latest.ranking.as_of);
-        if !desk.cache.claim(period, after, Self::CLAIM).await {
+        if !inner.cache.claim(period, after, Self::CLAIM).await {
             return Ok(false);
         }
-        let computed = desk.query(period).await;
+        let computed = inner.query(period).await;
         if computed.is_err() {
-            desk.cache.release(period, after).await;
+            inner.cache.release(period, after).await;
         }
         computed.map(|_| true)
     }
@@ -156,15 +156,15 @@ impl TopConcerts {
     #[must_use]
     pub fn is_due(&self, answer: &RankingAnswer) -> bool {
         let now = self.0.clock.now();
-        let board = self.0.boards.of(answer.ranking.period);
-        if board.queries.is_under_way() {
+        let cache = self.0.boards.of(answer.ranking.period);
+        if cache.queries.is_under_way() {
             return true;
         }
         answer.replaced_at <= now || !answer.ranking.is_current(now, &self.0.zone)
     }
 }
 
-impl Desk {
+impl Inner {
     async fn find(self: Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
         let found = self.without_database(period).await;
         let now = self.clock.now();
@@ -199,12 +199,12 @@ impl Desk {
             cached => cached,
         };
         let now = self.clock.now();
-        let board = self.boards.of(period);
-        let known = board
+        let cache = self.boards.of(period);
+        let known = cache
             .known()
             .filter(|known| known.answer.ranking.is_current(now, &self.zone));
         if let Cached::Ranking(cached) = cached {
-            board.rest.answered_elsewhere(cached.as_of);
+            cache.rest.answered_elsewhere(cached.as_of);
             let newer = |known: &Known| cached.as_of < known.answer.ranking.as_of;
             let ranking = match known.filter(newer) {
                 Some(known) => {
@@ -215,8 +215,8 @@ impl Desk {
                 None => cached,
             };
             // What the database failed to replace when it was time may be wrong.
-            let stale = board.rest.is_after_failure() && !ranking.is_current(now, &self.zone);
-            return Some(board.show(ranking, stale, now, &self.zone));
+            let stale = cache.rest.is_after_failure() && !ranking.is_current(now, &self.zone);
+            return Some(cache.show(ranking, stale, now, &self.zone));
         }
         let known = known?;
         if cached == Cached::Nothing {
@@ -235,27 +235,27 @@ impl Desk {
     /// The last answer, where that is not too long ago.
     fn last_known(&self, period: Period) -> Option<Arc<RankingAnswer>> {
         let now = self.clock.now();
-        let board = self.boards.of(period);
+        let cache = self.boards.of(period);
         // The query may have been answered this very moment.
-        if let Some(answer) = board.at(now) {
+        if let Some(answer) = cache.at(now) {
             return Some(answer);
         }
         if !self.knows(period) {
             return None;
         }
-        board.show_stale(now, &self.zone)
+        cache.show_stale(now, &self.zone)
     }
 
     /// Asks the database, or waits for the query that is under way. Fails at once where the last one has
     /// failed a moment ago.
     async fn query(self: &Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
-        let board = self.boards.of(period);
-        if board.rest.lasts(self.clock.now()) {
+        let cache = self.boards.of(period);
+        if cache.rest.lasts(self.clock.now()) {
             return Err(StoreError::not_applied("the database failed a moment ago"));
         }
         let query = || {
             let compute = || Arc::clone(self).compute(period).boxed();
-            board.queries.join(self.clock.now(), compute)
+            cache.queries.join(self.clock.now(), compute)
         };
         let answer = query().await?;
         // One that everybody had hung up on may have been answered long ago.
@@ -268,22 +268,22 @@ impl Desk {
     async fn compute(self: Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
         let now = self.clock.now();
         let span = period.span(now, &self.zone);
-        let board = self.boards.of(period);
+        let cache = self.boards.of(period);
         let items = match self.source.top(span, Ranking::MAX_ITEMS).await {
             Ok(items) => items,
             Err(error) => {
-                board.rest.failed(now, self.clock.now());
+                cache.rest.failed(now, self.clock.now());
                 return Err(error);
             }
         };
-        board.rest.answered();
+        cache.rest.answered();
         let ranking = Ranking {
             period,
             span,
             as_of: now,
             items,
         };
-        let answer = board.show(ranking, false, now, &self.zone).answer;
+        let answer = cache.show(ranking, false, now, &self.zone).answer;
         self.keep(&answer.ranking).await;
         Ok(answer)
     }

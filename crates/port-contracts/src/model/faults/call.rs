@@ -3,11 +3,13 @@
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{GatePurpose, LineMark, PolicyVersion, QueueSeed, SaleState, SignOfLife, Ticket},
+        queue::{
+            DepartureCursor, GatePurpose, Heartbeat, PolicyVersion, QueueSeed, SaleState, Ticket,
+        },
     },
     ports::{
-        GateOutcome, JoinOutcome, LeaveOutcome, LineOutcome, LookUpOutcome, SeedOutcome, Stamped,
-        StoreResult, TickOutcome,
+        GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, SeedOutcome, SnapshotOutcome,
+        Stamped, StoreResult, TickOutcome,
     },
 };
 use jiff::Timestamp;
@@ -27,8 +29,8 @@ pub(super) enum Call {
     Sale(SaleState),
     Version,
     /// With the mark of an earlier look: the how manieth it was, and what the store gave.
-    Look(Option<(usize, LineMark)>),
-    HeardOf(Vec<SignOfLife>),
+    Look(Option<(usize, DepartureCursor)>),
+    RecordHeartbeats(Vec<Heartbeat>),
 }
 
 /// What came of it.
@@ -42,7 +44,7 @@ pub(super) enum Answer {
     Seed(SeedOutcome),
     SaleSet,
     Version(Option<PolicyVersion>),
-    Line(LineOutcome),
+    Line(SnapshotOutcome),
     /// Of each heartbeat.
     Heard(Vec<LookUpOutcome>),
 }
@@ -83,10 +85,10 @@ impl Call {
             }
             Self::Look(mark) => {
                 let mark = mark.map(|(_, stores)| stores);
-                stamped(line.look(concert, mark).await?, Answer::Line)
+                stamped(line.snapshot(concert, mark).await?, Answer::Line)
             }
-            Self::HeardOf(signs) => {
-                let found = line.heard_of(concert, signs).await?;
+            Self::RecordHeartbeats(heartbeats) => {
+                let found = line.record_heartbeats(concert, heartbeats).await?;
                 let as_of = found.iter().map(|found| found.as_of).max();
                 let found = found.into_iter().map(|found| found.value);
                 (as_of, Answer::Heard(found.collect()))

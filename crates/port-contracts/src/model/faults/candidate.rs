@@ -5,9 +5,9 @@ use std::fmt::Debug;
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{JoinRefusal, Left, LineMark},
+        queue::{DepartureCursor, Departures, JoinRefusal},
     },
-    ports::{JoinOutcome, LineOutcome, TickOutcome, TickReport},
+    ports::{JoinOutcome, SnapshotOutcome, TickOutcome, TickReport},
 };
 use jiff::Timestamp;
 
@@ -37,7 +37,7 @@ pub(super) struct Candidate {
     done: Vec<Done>,
     model: Model,
     /// The marks of the model's looks that were answered.
-    marks: Vec<LineMark>,
+    marks: Vec<DepartureCursor>,
     /// What the model answered last, and when: for messages.
     pub(super) expected: Option<(Timestamp, Answer)>,
 }
@@ -131,7 +131,7 @@ impl Candidate {
         let expected = self.answer(&done.call, refused_as_full, done.at);
         let agrees = match &done.told {
             Some(told) => {
-                if let Answer::Line(LineOutcome::Seen(line)) = &expected {
+                if let Answer::Line(SnapshotOutcome::Seen(line)) = &expected {
                     self.marks.push(line.mark);
                 }
                 self.put_right(told, &expected, over, forgotten, done.at) == expected
@@ -179,12 +179,14 @@ impl Candidate {
             Call::Version => Answer::Version(Some(self.queue().policy.version)),
             Call::Look(mark) => {
                 let mark = mark.and_then(|(number, _)| self.marks.get(number).copied());
-                let line = self.queue().look(now, mark);
-                Answer::Line(LineOutcome::Seen(in_order(line)))
+                let line = self.queue().snapshot(now, mark);
+                Answer::Line(SnapshotOutcome::Seen(in_order(line)))
             }
-            Call::HeardOf(signs) => {
+            Call::RecordHeartbeats(heartbeats) => {
                 let queue = self.queue();
-                let found = signs.iter().map(|sign| queue.heard_from(now, sign));
+                let found = heartbeats
+                    .iter()
+                    .map(|heartbeat| queue.heard_from(now, heartbeat));
                 Answer::Heard(found.collect())
             }
         }
@@ -222,10 +224,10 @@ impl Candidate {
                 Answer::Tick(queue.ticked(told, expected, over, positions, now))
             }
             (
-                Answer::Line(LineOutcome::Seen(mut told)),
-                Answer::Line(LineOutcome::Seen(expected)),
+                Answer::Line(SnapshotOutcome::Seen(mut told)),
+                Answer::Line(SnapshotOutcome::Seen(expected)),
             ) => {
-                if told.left == Left::Anybody && forgotten {
+                if told.left == Departures::Unknown && forgotten {
                     told.left = expected.left.clone();
                 }
                 // How a store counts those who left is its own affair.
@@ -233,7 +235,7 @@ impl Candidate {
                     told.mark = expected.mark;
                 }
                 let told = queue.looked_at(told, expected, positions, now);
-                Answer::Line(LineOutcome::Seen(in_order(told)))
+                Answer::Line(SnapshotOutcome::Seen(in_order(told)))
             }
             (told, _) => told,
         }

@@ -5,7 +5,7 @@ use std::{pin::pin, time::Duration};
 use frontrow_domain::{
     model::{
         ConcertId,
-        queue::{LineMark, Ticket},
+        queue::{DepartureCursor, Ticket},
     },
     ports::{StoreError, StoreResult},
 };
@@ -23,7 +23,7 @@ use super::{
     run::Tally,
     sequence::FaultySequence,
 };
-use crate::{FaultyFixture, Mishap, QueuePorts, queue::QueueFixture};
+use crate::{FaultyFixture, NetworkFault, QueuePorts, queue::QueueFixture};
 
 /// How often a store is asked whether it can be reached again, and how long to wait in between.
 const TRIES_MAX: u32 = 6_000;
@@ -39,7 +39,7 @@ pub(super) struct FaultyRun<'a, F> {
     /// What each user has kept, the newest ticket last.
     pub(super) tickets: Vec<Vec<Ticket>>,
     /// The marks of all looks that were answered, the newest last.
-    pub(super) marks: Vec<LineMark>,
+    pub(super) marks: Vec<DepartureCursor>,
     pub(super) version: i64,
     pub(super) start: Timestamp,
     pub(super) shifted: SignedDuration,
@@ -72,12 +72,12 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
     pub(super) async fn follow(mut self, sequence: &FaultySequence) -> (Tally, Result<(), String>) {
         let mut outcome = self.begin(&sequence.start).await;
         let mut number = 0;
-        for (step, mishap) in &sequence.steps {
+        for (step, fault) in &sequence.steps {
             if outcome.is_err() {
                 break;
             }
             number += 1;
-            outcome = self.take(step, *mishap).await;
+            outcome = self.take(step, *fault).await;
         }
         let outcome = match outcome {
             Ok(()) => Ok(()),
@@ -102,7 +102,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         self.answered(&seed, at, &told)
     }
 
-    async fn take(&mut self, step: &Step, mishap: Option<Mishap>) -> Result<(), Stop> {
+    async fn take(&mut self, step: &Step, fault: Option<NetworkFault>) -> Result<(), Stop> {
         let call = match step {
             Step::Join { who, shows } => {
                 let shown = shows.map(|age| self.ticket_of(Shown { who: *who, age }));
@@ -129,8 +129,8 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
             Step::Sale(sale) => Call::Sale(*sale),
             Step::AskControl => Call::Version,
             Step::Look { since } => Call::Look(since.and_then(|age| self.mark(age))),
-            Step::HeardOf(heard) => {
-                Call::HeardOf(heard.iter().map(|heard| self.sign(*heard)).collect())
+            Step::RecordHeartbeats(heard) => {
+                Call::RecordHeartbeats(heard.iter().map(|heard| self.heartbeat(*heard)).collect())
             }
             Step::Pass { millis } | Step::Rewind { millis } => {
                 let back = matches!(step, Step::Rewind { .. });
@@ -148,25 +148,25 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
                 return Ok(());
             }
         };
-        self.call(&call, mishap).await
+        self.call(&call, fault).await
     }
 
     /// Makes a call to which this happens on its way, and takes the consequences.
-    async fn call(&mut self, call: &Call, mishap: Option<Mishap>) -> Result<(), Stop> {
+    async fn call(&mut self, call: &Call, fault: Option<NetworkFault>) -> Result<(), Stop> {
         let before = self.last;
-        if let Some(mishap) = mishap {
-            self.fixture.strike(mishap).await;
+        if let Some(fault) = fault {
+            self.fixture.inject(fault).await;
         }
-        let told = self.ask(call, mishap).await;
-        if mishap.is_some() || told.is_err() {
+        let told = self.ask(call, fault).await;
+        if fault.is_some() || told.is_err() {
             // A failure by itself may leave something on its way, too.
-            self.fixture.mend().await;
+            self.fixture.heal().await;
         }
         match told {
             Ok((at, answer)) => {
                 self.tally.answers += 1;
                 self.answered(call, at, &answer)?;
-                if mishap.is_some() {
+                if fault.is_some() {
                     self.last = self.reach().await?;
                 }
                 Ok(())
@@ -187,10 +187,10 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
     async fn ask(
         &self,
         call: &Call,
-        mishap: Option<Mishap>,
+        fault: Option<NetworkFault>,
     ) -> StoreResult<(Option<Timestamp>, Answer)> {
         let mut asking = pin!(call.ask(&self.ports, self.concert));
-        if mishap.is_none_or(|mishap| !mishap.ends_in_a_cut()) {
+        if fault.is_none_or(|fault| !fault.ends_in_a_cut()) {
             return asking.await;
         }
         tokio::select! {
@@ -242,7 +242,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
     }
 }
 
-impl Mishap {
+impl NetworkFault {
     fn ends_in_a_cut(self) -> bool {
         matches!(self, Self::RequestLostAndCut | Self::AnswerLostAndCut)
     }

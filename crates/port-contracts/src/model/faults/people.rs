@@ -4,11 +4,11 @@ use frontrow_domain::{
     model::{
         ConcertId, UserId,
         queue::{
-            Arrival, Generation, LineMark, PolicyVersion, QueueSeed, SignOfLife, Ticket,
+            Arrival, DepartureCursor, Generation, Heartbeat, PolicyVersion, QueueSeed, Ticket,
             VersionedPolicy,
         },
     },
-    ports::{GateOutcome, JoinOutcome, LineOutcome, LookUpOutcome},
+    ports::{GateOutcome, JoinOutcome, LookUpOutcome, SnapshotOutcome},
 };
 use jiff::SignedDuration;
 
@@ -36,7 +36,7 @@ impl<F> FaultyRun<'_, F> {
                     kept.push(ticket.clone());
                 }
             }
-            Answer::Line(LineOutcome::Seen(line)) => self.marks.push(line.mark),
+            Answer::Line(SnapshotOutcome::Seen(line)) => self.marks.push(line.mark),
             _ => {}
         }
     }
@@ -53,14 +53,14 @@ impl<F> FaultyRun<'_, F> {
         }))
     }
 
-    pub(super) fn mark(&self, age: usize) -> Option<(usize, LineMark)> {
+    pub(super) fn mark(&self, age: usize) -> Option<(usize, DepartureCursor)> {
         let number = self.marks.len().checked_sub(1 + age)?;
         Some((number, *self.marks.get(number)?))
     }
 
-    pub(super) fn sign(&self, (shown, millis_ago): (Shown, i64)) -> SignOfLife {
+    pub(super) fn heartbeat(&self, (shown, millis_ago): (Shown, i64)) -> Heartbeat {
         let ticket = self.ticket_of(shown);
-        SignOfLife {
+        Heartbeat {
             user: ticket.user,
             arrival: ticket.arrival,
             at: self.last - SignedDuration::from_secs(millis_ago / 1_000),

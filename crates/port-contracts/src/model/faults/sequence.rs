@@ -10,27 +10,27 @@ use frontrow_domain::model::queue::PolicyState;
 #[cfg(test)]
 use super::super::steps::Shown;
 use super::super::steps::{Rules, Step, rules, step};
-use crate::Mishap;
+use crate::NetworkFault;
 
-/// How likely a step meets with a mishap.
+/// How likely a step meets with a fault.
 const MISHAP: f64 = 0.2;
 /// How long a sequence is at most.
 const STEPS_MAX: usize = 24;
 
-/// A sequence, the policy that it starts with, and the mishaps.
+/// A sequence, the policy that it starts with, and the faults.
 #[derive(Clone)]
 pub(crate) struct FaultySequence {
     pub(super) start: Rules,
-    pub(super) steps: Vec<(Step, Option<Mishap>)>,
+    pub(super) steps: Vec<(Step, Option<NetworkFault>)>,
 }
 
 impl fmt::Debug for FaultySequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  0. {:?}", self.start)?;
-        for (number, (step, mishap)) in (1..).zip(&self.steps) {
+        for (number, (step, fault)) in (1..).zip(&self.steps) {
             write!(f, "{number:3}. {step:?}")?;
-            match mishap {
-                Some(mishap) => writeln!(f, " — {mishap:?}")?,
+            match fault {
+                Some(fault) => writeln!(f, " — {fault:?}")?,
                 None => writeln!(f)?,
             }
         }
@@ -40,23 +40,23 @@ impl fmt::Debug for FaultySequence {
 
 /// Any sequence.
 pub(super) fn faulty_sequence() -> impl Strategy<Value = FaultySequence> {
-    let step = (step(), option::weighted(MISHAP, mishap()));
+    let step = (step(), option::weighted(MISHAP, fault()));
     (rules(), collection::vec(step, 1..STEPS_MAX))
         .prop_map(|(start, steps)| FaultySequence { start, steps })
 }
 
 /// Those for which an adapter waits as long as it can are rare: they take their time.
-fn mishap() -> impl Strategy<Value = Mishap> {
+fn fault() -> impl Strategy<Value = NetworkFault> {
     prop_oneof![
-        1 => Just(Mishap::RequestLost),
-        4 => Just(Mishap::RequestLostAndCut),
-        1 => Just(Mishap::AnswerLost),
-        6 => Just(Mishap::AnswerLostAndCut),
-        4 => Just(Mishap::CutAfterAnswer),
-        1 => Just(Mishap::Delayed),
-        1 => Just(Mishap::DelayedForLong),
-        3 => Just(Mishap::Reset),
-        1 => Just(Mishap::Refused),
+        1 => Just(NetworkFault::RequestLost),
+        4 => Just(NetworkFault::RequestLostAndCut),
+        1 => Just(NetworkFault::AnswerLost),
+        6 => Just(NetworkFault::AnswerLostAndCut),
+        4 => Just(NetworkFault::CutAfterAnswer),
+        1 => Just(NetworkFault::Delayed),
+        1 => Just(NetworkFault::DelayedForLong),
+        3 => Just(NetworkFault::Reset),
+        1 => Just(NetworkFault::Refused),
     ]
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn an_admission_without_an_answer() -> FaultySequence {
             (join(0), None),
             (join(1), None),
             (Step::Change(Rules::by_capacity(PolicyState::Open, 3)), None),
-            (Step::Admit { limit: 1 }, Some(Mishap::AnswerLost)),
+            (Step::Admit { limit: 1 }, Some(NetworkFault::AnswerLost)),
             (look_up(0), None),
             (look_up(1), None),
         ],

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use frontrow_domain::{
-    model::queue::{GatePurpose, Left, Place, Standing},
-    ports::{GateOutcome, JoinOutcome, LineOutcome, LookUpOutcome},
+    model::queue::{Departures, GatePurpose, Place, Standing},
+    ports::{GateOutcome, JoinOutcome, LookUpOutcome, SnapshotOutcome},
 };
 use jiff::Timestamp;
 
@@ -36,9 +36,9 @@ pub(super) fn instants<'a>(
             });
             places.flat_map(|place| of_place(place, &calls)).collect()
         }
-        Answer::Line(LineOutcome::Seen(line)) => {
+        Answer::Line(SnapshotOutcome::Seen(line)) => {
             let mut arrivals = Vec::from_iter(line.admitted_up_to);
-            if let Left::These(left) = &line.left {
+            if let Departures::These(left) = &line.left {
                 arrivals.extend(left);
             }
             arrivals.iter().map(|arrival| arrival.at()).collect()

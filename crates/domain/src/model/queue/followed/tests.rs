@@ -4,8 +4,8 @@ use super::*;
 use crate::model::{
     ConcertId, UserId,
     queue::{
-        Arrival, Generation, Left, LineMark, PolicyState, PolicyVersion, QueueView, SaleState,
-        Ticket,
+        Arrival, DepartureCursor, Departures, Generation, PolicyState, PolicyVersion, QueueView,
+        SaleState, Ticket,
     },
 };
 
@@ -51,8 +51,8 @@ fn active(until: i64) -> Place {
 }
 
 /// Near users send heartbeats every 15 s, far ones every 30 s.
-fn line(admitted: u64) -> Line {
-    Line {
+fn line(admitted: u64) -> LineSnapshot {
+    LineSnapshot {
         generation: Generation(1),
         policy_version: PolicyVersion(1),
         waiting_ttl: Duration::from_mins(5),
@@ -63,16 +63,16 @@ fn line(admitted: u64) -> Line {
         waiting: 50,
         admitted,
         admitted_up_to: Some(Arrival::from_micros(99)),
-        mark: LineMark {
+        mark: DepartureCursor {
             generation: Generation(1),
             number: 0,
         },
-        left: Left::These(Vec::new()),
+        left: Departures::These(Vec::new()),
     }
 }
 
-fn passing(admitted: u64) -> Line {
-    Line {
+fn passing(admitted: u64) -> LineSnapshot {
+    LineSnapshot {
         admitted_up_to: Some(Arrival::from_micros(100)),
         ..line(admitted)
     }
@@ -174,7 +174,7 @@ fn of_two_ordinals_the_smaller_one_counts() {
 
 #[test]
 fn while_users_reenter_ahead_the_store_tells_the_position() {
-    let reentry = Line {
+    let reentry = LineSnapshot {
         reentry_until: Some(at(400)),
         ..line(40)
     };
@@ -187,7 +187,7 @@ fn while_users_reenter_ahead_the_store_tells_the_position() {
 
 #[test]
 fn after_a_loss_only_the_client_brings_the_place_back() {
-    let lost = Line {
+    let lost = LineSnapshot {
         generation: Generation(2),
         ..line(0)
     };

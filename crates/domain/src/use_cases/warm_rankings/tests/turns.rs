@@ -8,16 +8,16 @@ use super::*;
 /// and an hour later for what did all the same; then not until the next turn.
 async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
     let turn: Timestamp = turn.parse().unwrap();
-    let rig = Rig::new(&(turn - SignedDuration::from_hours(1)).to_string());
-    let job = job(&rig, zone);
+    let fixture = RankingFixture::new(&(turn - SignedDuration::from_hours(1)).to_string());
+    let job = job(&fixture, zone);
     let at = |seconds: i64| (turn + SignedDuration::from_secs(seconds)).to_string();
     job.run(&Period::ALL).await.unwrap();
-    rig.set(&at(-1));
+    fixture.set(&at(-1));
     job.run(&Period::ALL).await.unwrap();
-    finished(&rig);
-    rig.set(&at(0));
+    finished(&fixture);
+    fixture.set(&at(0));
     job.run(&Period::ALL).await.unwrap();
-    assert_eq!(finished(&rig), expected, "{zone}, at the turn");
+    assert_eq!(finished(&fixture), expected, "{zone}, at the turn");
     for (seconds, again) in [
         (5, false),
         (60, false),
@@ -29,10 +29,10 @@ async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
         (3_605, false),
         (7_200, false),
     ] {
-        rig.set(&at(seconds));
+        fixture.set(&at(seconds));
         job.run(&Period::ALL).await.unwrap();
         let expected = if again { expected } else { &[] };
-        assert_eq!(finished(&rig), expected, "{zone}, {seconds} s later");
+        assert_eq!(finished(&fixture), expected, "{zone}, {seconds} s later");
     }
 }
 
@@ -120,21 +120,21 @@ async fn a_day_of_an_odd_zone_turns_at_its_own_minute() {
 
 #[tokio::test]
 async fn what_is_committed_late_is_in_the_ranking_after_all() {
-    let rig = Rig::new("2026-11-21T23:59:59Z");
-    let job = job(&rig, "UTC");
+    let fixture = RankingFixture::new("2026-11-21T23:59:59Z");
+    let job = job(&fixture, "UTC");
     job.run(&Period::ALL).await.unwrap();
-    rig.set("2026-11-22T00:00:01Z");
+    fixture.set("2026-11-22T00:00:01Z");
     job.run(&Period::ALL).await.unwrap();
     // Stamped before the turn, committed after it.
-    let reader = rig.instance("UTC");
+    let reader = fixture.instance("UTC");
     for (at, committed, seats_sold) in [
         ("2026-11-22T00:01:00Z", 4, 3),
         ("2026-11-22T00:02:00Z", 4, 4),
         ("2026-11-22T00:59:59Z", 5, 4),
         ("2026-11-22T01:00:00Z", 5, 5),
     ] {
-        rig.set(at);
-        rig.seats_sold.store(committed, Ordering::SeqCst);
+        fixture.set(at);
+        fixture.seats_sold.store(committed, Ordering::SeqCst);
         job.run(&Period::ALL).await.unwrap();
         let answer = reader.top(Period::Daily).await.unwrap();
         let ranked = answer.ranking.items.first().unwrap();
@@ -144,19 +144,19 @@ async fn what_is_committed_late_is_in_the_ranking_after_all() {
 
 #[tokio::test]
 async fn a_server_that_was_down_at_midnight_catches_up() {
-    let rig = Rig::new("2026-11-21T22:00:00Z");
-    job(&rig, "UTC").run(&Period::ALL).await.unwrap();
-    rig.queries();
-    rig.set("2026-11-22T00:04:00Z");
-    let reader = rig.instance("UTC");
+    let fixture = RankingFixture::new("2026-11-21T22:00:00Z");
+    job(&fixture, "UTC").run(&Period::ALL).await.unwrap();
+    fixture.queries();
+    fixture.set("2026-11-22T00:04:00Z");
+    let reader = fixture.instance("UTC");
     let before = reader.top(Period::Daily).await.unwrap();
     assert_eq!(
         before.ranking.span.to,
         "2026-11-21T00:00:00Z".parse().unwrap()
     );
-    job(&rig, "UTC").run(&Period::ALL).await.unwrap();
+    job(&fixture, "UTC").run(&Period::ALL).await.unwrap();
     let day = span("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z");
-    assert_eq!(finished(&rig), [day]);
-    rig.pass(TopConcerts::SHOWN_UNASKED);
+    assert_eq!(finished(&fixture), [day]);
+    fixture.pass(TopConcerts::SHOWN_UNASKED);
     assert_eq!(reader.top(Period::Daily).await.unwrap().ranking.span, day);
 }

@@ -1,0 +1,100 @@
+//! Who is where: a map by user that grows in small steps.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+};
+
+use frontrow_domain::model::UserId;
+
+/// How many maps the users are spread over.
+const SHARDS: usize = 64;
+/// A map with room for so few is never worth shrinking.
+const SMALL: usize = 64;
+
+/// A map by user.
+///
+/// One hash map of a million entries takes a tenth of a second when it doubles, with everybody
+/// waiting for its lock. Of 64 maps each doubles by itself, in a sixty-fourth of that. Maps that have
+/// become nearly empty give their memory back.
+#[derive(Debug)]
+pub(super) struct ShardedMap<V> {
+    spread: RandomState,
+    shards: Vec<HashMap<UserId, V>>,
+}
+
+impl<V> Default for ShardedMap<V> {
+    fn default() -> Self {
+        Self {
+            // Not the hashers of the maps, whose buckets would then all fall together.
+            spread: RandomState::new(),
+            shards: (0..SHARDS).map(|_| HashMap::new()).collect(),
+        }
+    }
+}
+
+impl<V> ShardedMap<V> {
+    /// The entry of `user`.
+    pub(super) fn get(&self, user: &UserId) -> Option<&V> {
+        self.shards.get(self.shard_of(user))?.get(user)
+    }
+
+    /// The entry of `user`, to change it.
+    pub(super) fn get_mut(&mut self, user: &UserId) -> Option<&mut V> {
+        let shard = self.shard_of(user);
+        self.shards.get_mut(shard)?.get_mut(user)
+    }
+
+    /// All entries, to change them.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.shards.iter_mut().flat_map(HashMap::values_mut)
+    }
+
+    /// Sets the entry of `user`.
+    pub(super) fn insert(&mut self, user: UserId, value: V) {
+        let shard = self.shard_of(&user);
+        if let Some(shard) = self.shards.get_mut(shard) {
+            shard.insert(user, value);
+        }
+    }
+
+    /// Takes the entry of `user` out.
+    pub(super) fn remove(&mut self, user: &UserId) -> Option<V> {
+        let shard = self.shard_of(user);
+        let shard = self.shards.get_mut(shard)?;
+        let removed = shard.remove(user)?;
+        if shard.capacity() > SMALL && shard.len() < shard.capacity() / 4 {
+            shard.shrink_to(shard.len() * 2);
+        }
+        Some(removed)
+    }
+
+    fn shard_of(&self, user: &UserId) -> usize {
+        usize::try_from(self.spread.hash_one(user) % SHARDS as u64).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(number: usize) -> UserId {
+        UserId::try_from(format!("user-{number}").as_str()).unwrap()
+    }
+
+    #[test]
+    fn it_grows_and_gives_its_memory_back() {
+        let mut directory = ShardedMap::default();
+        for number in 0..50_000 {
+            directory.insert(user(number), number);
+        }
+        *directory.get_mut(&user(7)).unwrap() = 70;
+        assert_eq!(directory.get(&user(7)), Some(&70));
+        for number in 0..50_000 {
+            assert!(directory.remove(&user(number)).is_some());
+        }
+        assert_eq!(directory.remove(&user(7)), None);
+        let room: usize = directory.shards.iter().map(HashMap::capacity).sum();
+        assert!(room <= SHARDS * SMALL * 2);
+    }
+}

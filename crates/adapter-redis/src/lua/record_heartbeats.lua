@@ -1,0 +1,19 @@
+-- Records heartbeats of users who wait, and says where their places are then. Nobody re-enters. (users.lua)
+--
+-- The number of each user is the instant of the heartbeat. A user may be there twice.
+end_silence()
+for n = 1, #members do
+  local member, arrival, _, at = user(n)
+  local place = places[n]
+  local is_theirs = place and place.arrival == arrival
+  if is_theirs and place.waits then
+    at = math.min(at, now)
+    -- An older heartbeat never replaces a newer one.
+    if at > tonumber(call('ZSCORE', HEARD, member)) then
+      call('ZADD', HEARD, at, member)
+      return_to_line(member, arrival)
+    end
+  end
+  reply_to(n, is_theirs and PLACE or GONE, is_theirs and place or nil)
+end
+return reply_to_all()

@@ -1,0 +1,186 @@
+//! How a script or a command runs.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use deadpool_redis::redis::{Cmd, FromRedisValue, RedisError, Script, Value};
+use frontrow_domain::{
+    model::ConcertId,
+    ports::{StoreError, StoreResult},
+};
+
+use crate::{
+    clock::TimeOffset,
+    connections::{ConnectionFault, ConnectionHandle, Connections, ManagedConnection},
+    errors::{self, Effect},
+    format,
+    keys::Keys,
+    listing::Listed,
+    reply::{self, Reply},
+};
+
+/// How often one call loads its script at most: somebody may flush it again before it runs.
+const LOADS_MAX: u32 = 3;
+
+/// Runs scripts and commands on the connections of a store.
+#[derive(Clone)]
+pub(crate) struct ScriptRunner {
+    connections: Arc<Connections>,
+    pub(crate) keys: Keys,
+    /// What the list of busy queues showed when it was last read.
+    pub(crate) listed: Listed,
+    offset: TimeOffset,
+    /// Of the calls of scripts: each has a number of its own.
+    last_number: Arc<AtomicU64>,
+}
+
+/// Who waits for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A person.
+    Request,
+    /// Nobody.
+    Job,
+}
+
+impl ScriptRunner {
+    pub(crate) fn new(connections: Arc<Connections>, keys: Keys, offset: TimeOffset) -> Self {
+        Self {
+            connections,
+            keys,
+            listed: Listed::default(),
+            offset,
+            last_number: Arc::default(),
+        }
+    }
+
+    fn connection(&self, caller: Caller) -> Arc<ManagedConnection> {
+        match caller {
+            Caller::Request => self.connections.for_request(),
+            Caller::Job => self.connections.for_job(),
+        }
+    }
+
+    /// Why a call would fail at once, if it would.
+    pub(crate) fn failure(&self, caller: Caller) -> Option<StoreError> {
+        self.connection(caller).failure()
+    }
+
+    /// Runs a script on the queue of `concert`, with `arguments` added to its own.
+    pub(crate) async fn on_queue(
+        &self,
+        caller: Caller,
+        concert: ConcertId,
+        script: &Script,
+        arguments: impl Fn(&mut Cmd),
+    ) -> StoreResult<Reply> {
+        let mut call = evalsha(script, &self.keys.queue(concert));
+        call.arg(self.offset.micros());
+        arguments(&mut call);
+        Reply::read(self.script(caller, script, call).await?)
+    }
+
+    /// Runs a script that is on these keys alone.
+    pub(crate) async fn on_keys(
+        &self,
+        caller: Caller,
+        keys: &[String],
+        script: &Script,
+        arguments: impl Fn(&mut Cmd),
+    ) -> StoreResult<Value> {
+        let mut call = evalsha(script, keys);
+        arguments(&mut call);
+        self.script(caller, script, call).await
+    }
+
+    /// Runs a command.
+    pub(crate) async fn command<T: FromRedisValue>(
+        &self,
+        caller: Caller,
+        command: &Cmd,
+        effect: Effect,
+    ) -> StoreResult<T> {
+        let connection = self.connection(caller);
+        let mut link = connection.link().await?;
+        let answer = send(&connection, &mut link, command, effect).await?;
+        T::from_redis_value(answer).map_err(|_| {
+            connection.report(&link, ConnectionFault::OutOfStep);
+            errors::strange_answer(effect)
+        })
+    }
+
+    /// Runs a script, and sees that the answer is the one to this call.
+    ///
+    /// Those who share a connection get its answers in the order in which they asked, and nothing in an
+    /// answer says whom it is for. Were one ever lost on the way, by a proxy or in the driver, each would
+    /// be told of the place of somebody else from then on: so every script gives back the number of its
+    /// call, and a connection on which one is missed is given up.
+    async fn script(&self, caller: Caller, script: &Script, mut call: Cmd) -> StoreResult<Value> {
+        let connection = self.connection(caller);
+        let number = self.last_number.fetch_add(1, Ordering::Relaxed);
+        let mut link = connection.link().await?;
+        call.arg(link.server()).arg(number);
+        let answer = run(&connection, &mut link, script, &call).await?;
+        let answer = reply::to_call(number, answer).ok_or_else(|| {
+            connection.report(&link, ConnectionFault::OutOfStep);
+            reply::malformed_reply()
+        })?;
+        format::same(answer)
+    }
+}
+
+/// Runs a script, which is loaded where the server does not have it.
+async fn run(
+    connection: &ManagedConnection,
+    link: &mut ConnectionHandle,
+    script: &Script,
+    call: &Cmd,
+) -> StoreResult<Value> {
+    for _ in 0..LOADS_MAX {
+        match call.query_async::<Value>(&mut link.connection).await {
+            // Nothing ran: the server was restarted, or somebody flushed its scripts.
+            Err(error) if errors::lacks_script(&error) => {
+                let loaded = script.load_async(&mut link.connection).await;
+                loaded.map_err(|error| failed(connection, link, &error, Effect::Reads))?;
+            }
+            Err(error) => return Err(failed(connection, link, &error, Effect::Writes)),
+            Ok(answer) => return Ok(answer),
+        }
+    }
+    send(connection, link, call, Effect::Writes).await
+}
+
+/// The call of a script by its hash, on these keys.
+fn evalsha(script: &Script, keys: &[String]) -> Cmd {
+    let mut call = Cmd::new();
+    call.arg("EVALSHA").arg(script.get_hash()).arg(keys.len());
+    for key in keys {
+        call.arg(key);
+    }
+    call
+}
+
+async fn send(
+    connection: &ManagedConnection,
+    link: &mut ConnectionHandle,
+    command: &Cmd,
+    effect: Effect,
+) -> StoreResult<Value> {
+    let answer = command.query_async::<Value>(&mut link.connection).await;
+    answer.map_err(|error| failed(connection, link, &error, effect))
+}
+
+/// The failure that an error means, after the connection was told of it.
+fn failed(
+    connection: &ManagedConnection,
+    link: &ConnectionHandle,
+    error: &RedisError,
+    effect: Effect,
+) -> StoreError {
+    if let Some(trouble) = errors::trouble(error) {
+        connection.report(link, trouble);
+    }
+    errors::failure(error, effect)
+}

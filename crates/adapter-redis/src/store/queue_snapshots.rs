@@ -1,0 +1,158 @@
+//! The lines of the queues, looked at as a whole.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_redis::redis::{Cmd, Script};
+use frontrow_domain::{
+    model::{
+        ConcertId,
+        queue::{Arrival, DepartureCursor, Departures, Heartbeat, LineSnapshot, Ticket},
+    },
+    ports::{
+        LookUpOutcome, PeekOutcome, QueueSnapshots, SnapshotOutcome, Stamped, StoreError,
+        StoreResult,
+    },
+};
+
+use super::RedisStore;
+use crate::{
+    reply::{self, Reply},
+    script_runner::Caller,
+    scripts,
+    user_requests::{BatchReply, UserReply, UserRequest},
+};
+
+/// How many heartbeats one script records: each looks into three sorted sets and writes into one.
+const HEARTBEATS_A_SCRIPT: usize = 250;
+
+fn read_line(reply: &mut Reply) -> StoreResult<LineSnapshot> {
+    let queue = reply.view()?;
+    let generation = reply.generation()?;
+    let policy_version = reply.version()?;
+    Ok(LineSnapshot {
+        generation,
+        policy_version,
+        waiting_ttl: Duration::from_micros(reply.count()?),
+        absence: reply
+            .optional()?
+            .map(reply::count)
+            .transpose()?
+            .map(Duration::from_micros),
+        near_positions: reply.count()?,
+        queue,
+        reentry_until: reply.optional_instant()?,
+        waiting: reply.count()?,
+        admitted: reply.count()?,
+        admitted_up_to: reply.optional()?.map(Arrival::from_micros),
+        mark: DepartureCursor {
+            generation,
+            number: reply.count()?,
+        },
+        left: if reply.flag()? {
+            Departures::Unknown
+        } else {
+            let arrivals = reply.numbers()?.into_iter();
+            Departures::These(arrivals.map(Arrival::from_micros).collect())
+        },
+    })
+}
+
+#[async_trait]
+impl QueueSnapshots for RedisStore {
+    async fn snapshot(
+        &self,
+        concert: ConcertId,
+        since: Option<DepartureCursor>,
+    ) -> StoreResult<Stamped<SnapshotOutcome>> {
+        let mark = |call: &mut Cmd| {
+            match since {
+                Some(mark) => call.arg(mark.generation.to_string()).arg(mark.number),
+                None => call.arg("").arg(""),
+            };
+        };
+        let mut reply = self
+            .calls
+            .on_queue(Caller::Request, concert, &scripts::SNAPSHOT, mark)
+            .await?;
+        let outcome = match reply.what.as_str() {
+            "seen" => SnapshotOutcome::Seen(read_line(&mut reply)?),
+            "unknown" => SnapshotOutcome::NotSeeded,
+            _ => return Err(reply::malformed_reply()),
+        };
+        Ok(reply.stamp(outcome))
+    }
+
+    async fn record_heartbeats(
+        &self,
+        concert: ConcertId,
+        heartbeats: &[Heartbeat],
+    ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
+        let mut found = Vec::with_capacity(heartbeats.len());
+        for chunk in heartbeats.chunks(HEARTBEATS_A_SCRIPT) {
+            let people: Vec<UserRequest> = chunk.iter().map(UserRequest::of_heartbeat).collect();
+            let told = self.places(Caller::Job, concert, &scripts::RECORD_HEARTBEATS, &people);
+            let Stamped { as_of, value: told } = told.await.map_err(|error| {
+                if found.is_empty() {
+                    error
+                } else {
+                    // The heartbeats before are recorded.
+                    StoreError::outcome_unknown(error)
+                }
+            })?;
+            let Some(told) = told else {
+                let value = LookUpOutcome::NotSeeded;
+                return Ok(vec![Stamped { as_of, value }; heartbeats.len()]);
+            };
+            for (told, heartbeat) in told.iter().zip(chunk) {
+                let place = told.place_if_any(concert, &heartbeat.user)?;
+                let value = place.map_or(LookUpOutcome::Gone, LookUpOutcome::Found);
+                found.push(Stamped { as_of, value });
+            }
+        }
+        Ok(found)
+    }
+
+    async fn peek(
+        &self,
+        concert: ConcertId,
+        tickets: &[Ticket],
+    ) -> StoreResult<Stamped<PeekOutcome>> {
+        let shown = |ticket: &Ticket| UserRequest::new(&ticket.user, Some(ticket));
+        let people: Vec<UserRequest> = tickets.iter().map(shown).collect();
+        let told = self.places(Caller::Request, concert, &scripts::PEEK, &people);
+        let Stamped { as_of, value: told } = told.await?;
+        let value = match told {
+            None => PeekOutcome::NotSeeded,
+            Some(told) => {
+                let told = told.iter().zip(tickets);
+                let places = told.map(|(told, ticket)| told.place_if_any(concert, &ticket.user));
+                PeekOutcome::Seen(places.collect::<StoreResult<_>>()?)
+            }
+        };
+        Ok(Stamped { as_of, value })
+    }
+}
+
+impl RedisStore {
+    /// What `script` tells these people of their places. None where the store has no such queue.
+    async fn places(
+        &self,
+        caller: Caller,
+        concert: ConcertId,
+        script: &Script,
+        people: &[UserRequest],
+    ) -> StoreResult<Stamped<Option<Vec<UserReply>>>> {
+        let arguments = |call: &mut Cmd| {
+            for person in people {
+                person.add_to(call);
+            }
+        };
+        let reply = self
+            .calls
+            .on_queue(caller, concert, script, arguments)
+            .await?;
+        let BatchReply { as_of, told, .. } = BatchReply::read(reply, people.len())?;
+        Ok(Stamped { as_of, value: told })
+    }
+}

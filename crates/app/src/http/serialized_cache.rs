@@ -1,0 +1,54 @@
+//! Answers that many ask for, written once.
+
+use actix_web::web::Bytes;
+use moka::sync::Cache;
+use serde::Serialize;
+
+/// The written form of what is known by a tag: large, the same for everybody, and asked for often.
+/// Keeps the most used up to [`SerializedCache::MAX_BYTES`].
+pub(crate) struct SerializedCache(Cache<String, Bytes>);
+
+impl SerializedCache {
+    /// How much is kept.
+    const MAX_BYTES: u64 = 32 * 1024 * 1024;
+
+    /// What is known by `tag`, written now if it was not before.
+    pub(crate) fn get_or_insert<T: Serialize>(
+        &self,
+        tag: &str,
+        shape: impl FnOnce() -> T,
+    ) -> Bytes {
+        let write = || {
+            // A shape of texts and numbers can always be written.
+            Bytes::from(serde_json::to_vec(&shape()).unwrap_or_default())
+        };
+        self.0.get_with_by_ref(tag, write)
+    }
+}
+
+impl Default for SerializedCache {
+    fn default() -> Self {
+        let weight = |_: &String, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        Self(
+            Cache::builder()
+                .weigher(weight)
+                .max_capacity(Self::MAX_BYTES)
+                .build(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_written_once() {
+        let written = SerializedCache::default();
+        assert_eq!(written.get_or_insert("tag", || [1, 2]), "[1,2]");
+        assert_eq!(
+            written.get_or_insert("tag", || -> u8 { panic!("again") }),
+            "[1,2]"
+        );
+    }
+}

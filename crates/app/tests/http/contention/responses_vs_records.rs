@@ -1,0 +1,110 @@
+//! Whether what people were told is what the database has.
+
+use anyhow::{Context, Result, bail, ensure};
+use frontrow_test_harness::Reply;
+use serde_json::{Value, json};
+
+use super::records::{Records, Reservation};
+use crate::lives::instant;
+
+impl Records {
+    /// Nothing in the records contradicts anything else.
+    pub(super) fn ensure_sound(&self) -> Result<()> {
+        let contradictions = self.contradictions();
+        ensure!(contradictions.is_empty(), "{contradictions:#?}");
+        Ok(())
+    }
+
+    /// The last that `user` was told about a reservation is so.
+    ///
+    /// `id` is the reservation that the request named; none for a hold, whose answer names it.
+    pub(super) fn assert_consistent_with(
+        &self,
+        user: &str,
+        id: Option<&str>,
+        answer: &Reply,
+    ) -> Result<()> {
+        self.check(user, id, answer)
+            .with_context(|| format!("{user} was told {} {}", answer.status, answer.text))
+    }
+
+    fn check(&self, user: &str, id: Option<&str>, answer: &Reply) -> Result<()> {
+        let problem = answer.json["type"].as_str().unwrap_or_default();
+        match (answer.status, problem) {
+            (200 | 201, _) => return self.has_what_was_shown(user, answer),
+            (409, "/problems/seats-taken") => return self.are_taken(user, &answer.json["seats"]),
+            _ => {}
+        }
+        let reservation = self.reservation(id.context("no answer to a hold")?)?;
+        ensure!(reservation.user_id == user, "it is somebody else's");
+        let state = reservation.state.as_str();
+        let so = match (answer.status, problem) {
+            (204, _) => state == "cancelled",
+            (410, "/problems/hold-over") => reservation.is_over(self.now),
+            // A place ends with the payment.
+            (409, "/problems/already-paid") | (410, "/problems/place-gone") => state == "confirmed",
+            _ => bail!("nobody should be told so"),
+        };
+        ensure!(so, "{reservation:?}");
+        Ok(())
+    }
+
+    /// The reservation is as the answer shows it, but for what time has done since.
+    fn has_what_was_shown(&self, user: &str, answer: &Reply) -> Result<()> {
+        let reservation = self.reservation(answer.text_at("/id")?)?;
+        ensure!(reservation.user_id == user, "it is somebody else's");
+        let labels: Vec<_> = reservation.seats().into_iter().map(|(at, _)| at).collect();
+        ensure!(*answer.at("/seats")? == json!(labels), "{reservation:?}");
+        ensure!(
+            *answer.at("/total")? == reservation.total,
+            "{reservation:?}"
+        );
+        let until = microseconds(answer.at("/held_until")?)?;
+        match answer.text_at("/state")? {
+            "held" if until <= Some(self.now) => {
+                ensure!(reservation.is_over(self.now), "{reservation:?}");
+                return Ok(());
+            }
+            state => ensure!(reservation.state == state, "{reservation:?}"),
+        }
+        let confirmed = microseconds(answer.at("/confirmed_at")?)?;
+        let ends = (reservation.held_until, reservation.confirmed_at);
+        ensure!(ends == (until, confirmed), "{reservation:?}");
+        if confirmed.is_some() {
+            self.was_charged(reservation, answer)?;
+        }
+        Ok(())
+    }
+
+    fn was_charged(&self, reservation: &Reservation, answer: &Reply) -> Result<()> {
+        let [payment] = self.payments_of(reservation)[..] else {
+            bail!("it was not paid once");
+        };
+        ensure!(*answer.at("/charged")? == payment.amount, "{payment:?}");
+        ensure!(
+            *answer.at("/balance")? == payment.balance_after,
+            "{payment:?}"
+        );
+        Ok(())
+    }
+
+    /// The seats named are there and not the user's. Whose they were then may have lost them since.
+    fn are_taken(&self, user: &str, seats: &Value) -> Result<()> {
+        let seats = seats.as_array().filter(|seats| !seats.is_empty());
+        for label in seats.context("no seats are named")? {
+            let mut all = self.seats.iter();
+            let seat = all.find(|seat| *label == seat.label.as_str());
+            let seat = seat.with_context(|| format!("there is no {label}"))?;
+            ensure!(seat.user_id.as_deref() != Some(user), "{label} is theirs");
+        }
+        Ok(())
+    }
+}
+
+/// Since 1970; none where there is no instant.
+fn microseconds(shown: &Value) -> Result<Option<i64>> {
+    if shown.is_null() {
+        return Ok(None);
+    }
+    Ok(Some(instant(shown)?.as_microsecond()))
+}

@@ -1,0 +1,68 @@
+//! Heartbeats of requests that the store has refused.
+
+use std::collections::{HashMap, hash_map::Entry};
+
+use jiff::Timestamp;
+
+use super::capacity::{Capacity, is_sparse};
+use crate::model::{
+    UserId,
+    queue::{Arrival, Heartbeat, Ticket},
+};
+
+/// The last such heartbeat of each place. They reach the store with the next run that it takes.
+#[derive(Debug, Default)]
+pub(super) struct Refused(HashMap<Arrival, (UserId, Timestamp)>);
+
+impl Refused {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Keeps a heartbeat of the user of `ticket` at `at`.
+    pub(super) fn add(&mut self, ticket: &Ticket, at: Timestamp, capacity: &Capacity) {
+        match self.0.entry(ticket.arrival) {
+            Entry::Occupied(mut before) => {
+                let (_, last) = before.get_mut();
+                *last = at.max(*last);
+            }
+            Entry::Vacant(free) if capacity.take() => {
+                free.insert((ticket.user.clone(), at));
+            }
+            Entry::Vacant(_) => {}
+        }
+    }
+
+    /// Up to `limit` of them.
+    pub(super) fn some(&self, limit: usize) -> impl Iterator<Item = Heartbeat> {
+        let some = self.0.iter().take(limit);
+        some.map(|(arrival, (user, at))| Heartbeat {
+            user: user.clone(),
+            arrival: *arrival,
+            at: *at,
+        })
+    }
+
+    /// The store has this heartbeat.
+    pub(super) fn recorded(&mut self, heartbeat: &Heartbeat, capacity: &Capacity) {
+        let last = self.0.get(&heartbeat.arrival);
+        if last.is_some_and(|(_, at)| *at <= heartbeat.at) {
+            self.0.remove(&heartbeat.arrival);
+            capacity.give_back();
+            if is_sparse(self.0.len(), self.0.capacity()) {
+                self.0.shrink_to(self.0.len() * 2);
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self, capacity: &Capacity) {
+        for _ in std::mem::take(&mut self.0) {
+            capacity.give_back();
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+}

@@ -1,0 +1,97 @@
+//! Leaving alone what has just failed.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+/// Says whether a store is worth asking. After a failure it is not, for a while; then one caller may
+/// try, while the others still pass it by.
+#[derive(Debug, Default)]
+pub(super) struct CircuitBreaker(Mutex<State>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// Everybody may.
+    #[default]
+    Closed,
+    /// It failed then.
+    Open { since: Timestamp },
+    /// Somebody tries, since then.
+    Probing { since: Timestamp },
+}
+
+impl CircuitBreaker {
+    /// How long a store that has failed is left alone, and how long the one who tries may be silent
+    /// before somebody else may.
+    pub(super) const PAUSE: Duration = Duration::from_secs(2);
+
+    /// True when the caller may ask, and is to say what came of it.
+    pub(super) fn lets_ask(&self, now: Timestamp) -> bool {
+        let mut state = self.state();
+        match *state {
+            State::Closed => true,
+            State::Open { since } | State::Probing { since } => {
+                let waited = now.duration_since(since).unsigned_abs();
+                let may_try = waited >= Self::PAUSE;
+                if may_try {
+                    *state = State::Probing { since: now };
+                }
+                may_try
+            }
+        }
+    }
+
+    /// The store has answered. True when that is news.
+    pub(super) fn answered(&self) -> bool {
+        std::mem::take(&mut *self.state()) != State::Closed
+    }
+
+    /// The store has failed. True when that is news.
+    pub(super) fn failed(&self, now: Timestamp) -> bool {
+        std::mem::replace(&mut *self.state(), State::Open { since: now }) == State::Closed
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::use_cases::testing::at;
+
+    #[test]
+    fn after_a_failure_one_tries_at_a_time() {
+        let breaker = CircuitBreaker::default();
+        assert!(breaker.lets_ask(at(0)) && breaker.lets_ask(at(0)));
+        assert!(breaker.failed(at(0)), "the first failure is news");
+        assert!(!breaker.lets_ask(at(1)));
+        assert!(breaker.lets_ask(at(2)), "one may try");
+        assert!(!breaker.lets_ask(at(2)), "and the others may not");
+        assert!(!breaker.failed(at(2)));
+        assert!(!breaker.lets_ask(at(3)));
+        assert!(breaker.lets_ask(at(4)));
+        assert!(breaker.answered());
+        assert!(breaker.lets_ask(at(4)) && breaker.lets_ask(at(4)));
+        assert!(!breaker.answered());
+    }
+
+    #[test]
+    fn one_who_tries_and_is_never_heard_of_again_is_replaced() {
+        let breaker = CircuitBreaker::default();
+        breaker.failed(at(0));
+        assert!(breaker.lets_ask(at(2)));
+        assert!(breaker.lets_ask(at(4)));
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_keeps_nobody_out_for_long() {
+        let breaker = CircuitBreaker::default();
+        breaker.failed(at(10_000));
+        assert!(breaker.lets_ask(at(0)));
+    }
+}

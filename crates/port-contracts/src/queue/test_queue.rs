@@ -1,0 +1,245 @@
+//! A queue under test, and its time.
+
+use std::time::Duration;
+
+use frontrow_domain::{
+    model::{
+        ConcertId, UserId,
+        queue::{
+            Arrival, Capacity, Deadlines, Generation, PolicyState, PolicyVersion, QueuePolicy,
+            QueueSeed, Recovery, Throughput, Ticket, VersionedPolicy,
+        },
+    },
+    ports::{SeedOutcome, Stamped},
+};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::QueueFixture;
+use crate::QueuePorts;
+
+/// How long one waits unheard of here. Contracts leave 20 s and more to both sides.
+pub(crate) const WAITING_TTL: Duration = Duration::from_mins(1);
+/// How long one may leave one's turn unused here.
+pub(crate) const CLAIM_TTL: Duration = Duration::from_mins(1);
+/// How long one is active here.
+pub(crate) const ACTIVE_TTL: Duration = Duration::from_mins(10);
+/// How long a queue that was lost admits nobody here.
+pub(crate) const RECOVERY: Duration = Duration::from_mins(5);
+
+/// So many an hour: real time cannot end a window.
+pub(crate) fn by_rate(admit: u32) -> QueuePolicy {
+    QueuePolicy {
+        state: PolicyState::Open,
+        opens_at: None,
+        throughput: Some(Throughput {
+            admit,
+            interval: Duration::from_hours(1),
+        }),
+        capacity: None,
+        waiting_ttl: WAITING_TTL,
+        claim_ttl: CLAIM_TTL,
+        active_ttl: ACTIVE_TTL,
+        max_waiting: None,
+        // Nobody stands aside: the place ends first.
+        absent_after: Some(WAITING_TTL),
+    }
+}
+
+/// So many at once.
+pub(crate) fn by_capacity(max_active: u32) -> QueuePolicy {
+    QueuePolicy {
+        throughput: None,
+        capacity: Some(Capacity { max_active }),
+        ..by_rate(1)
+    }
+}
+
+/// Everybody waits.
+pub(crate) fn paused() -> QueuePolicy {
+    QueuePolicy {
+        state: PolicyState::Paused,
+        ..by_rate(1_000)
+    }
+}
+
+/// A queue under test.
+pub(crate) struct TestQueue<F> {
+    pub(crate) fixture: F,
+    pub(crate) ports: QueuePorts,
+    pub(crate) concert: ConcertId,
+    pub(crate) policy: QueuePolicy,
+    pub(crate) version: i64,
+    pub(crate) generation: u64,
+    last_tick: Timestamp,
+    serving_since: Timestamp,
+    break_is_meant: bool,
+    stood_still: bool,
+}
+
+impl<F: QueueFixture> TestQueue<F> {
+    /// A new queue with this policy.
+    pub(crate) async fn open(fixture: F, policy: QueuePolicy) -> Self {
+        let mut queue = Self::unknown(fixture, policy);
+        let seeded = queue.seed(None).await;
+        assert_eq!(seeded.value, SeedOutcome::Taken { recovering: false });
+        queue
+    }
+
+    /// A queue that the store has not been given yet.
+    pub(crate) fn unknown(fixture: F, policy: QueuePolicy) -> Self {
+        Self {
+            ports: fixture.ports(),
+            fixture,
+            concert: ConcertId(Uuid::from_u128(0xc0_0001)),
+            policy,
+            version: 1_000,
+            generation: 1,
+            last_tick: Timestamp::MIN,
+            serving_since: Timestamp::MIN,
+            break_is_meant: false,
+            stood_still: false,
+        }
+    }
+
+    /// Gives the store the queue as it should be now.
+    pub(crate) async fn seed(&mut self, recovery: Option<Recovery>) -> Stamped<SeedOutcome> {
+        let seed = self.seed_of(recovery);
+        let seeded = self.ports.control.seed(&seed).await.expect("seed");
+        if self.last_tick == Timestamp::MIN {
+            self.last_tick = seeded.as_of;
+            self.serving_since = seeded.as_of;
+        }
+        seeded
+    }
+
+    /// What the store is given.
+    pub(crate) fn seed_of(&self, recovery: Option<Recovery>) -> QueueSeed {
+        QueueSeed {
+            concert: self.concert,
+            policy: VersionedPolicy {
+                policy: self.policy.clone(),
+                version: PolicyVersion(self.version),
+            },
+            generation: Generation(self.generation),
+            recovery,
+        }
+    }
+
+    /// Changes the policy.
+    pub(crate) async fn change(&mut self, change: impl FnOnce(&mut QueuePolicy)) {
+        change(&mut self.policy);
+        self.version += 1;
+        let seeded = self.seed(None).await;
+        assert_eq!(seeded.value, SeedOutcome::Taken { recovering: false });
+    }
+
+    /// Lets the store lose the queue, and gives it back to it to recover.
+    pub(crate) async fn lose_and_recover(&mut self) {
+        self.fixture.lose_data().await;
+        self.recover().await;
+    }
+
+    /// Gives the queue to a store that has lost it.
+    pub(crate) async fn recover(&mut self) {
+        self.recover_without(None).await;
+    }
+
+    /// As [`TestQueue::recover`], where users who arrived up to `served_up_to` are known to be served.
+    pub(crate) async fn recover_without(&mut self, served_up_to: Option<Arrival>) {
+        self.generation += 1;
+        self.last_tick = Timestamp::MIN;
+        let recovery = Recovery {
+            served_up_to,
+            ..Recovery::lasting(RECOVERY)
+        };
+        let seeded = self.seed(Some(recovery)).await;
+        assert_eq!(seeded.value, SeedOutcome::Taken { recovering: true });
+    }
+
+    /// Closes the store in good order, and opens it again.
+    pub(crate) async fn reopen(&mut self) {
+        self.fixture.reopen().await;
+        self.ports = self.fixture.ports();
+    }
+
+    /// Moves the store's clock forwards. Nothing serves the queue meanwhile.
+    pub(crate) async fn pass(&mut self, by: Duration) {
+        self.break_is_meant |= by > Deadlines::OUTAGE_AFTER;
+        let by = SignedDuration::try_from(by).expect("a short span");
+        self.fixture.shift_time(by).await;
+    }
+
+    /// Moves the store's clock backwards.
+    pub(crate) async fn step_back(&mut self, by: Duration) {
+        let by = SignedDuration::try_from(by).expect("a short span");
+        self.fixture.shift_time(-by).await;
+    }
+
+    /// What time it is in the store.
+    pub(crate) async fn now(&self) -> Timestamp {
+        self.look_up(&self.ticket("nobody", 1)).await.as_of
+    }
+
+    /// Keeps the queue in service, by ticks that only tidy, until it has been for `by` without a
+    /// break. Real time that goes on meanwhile makes it longer, never shorter.
+    pub(crate) async fn serve(&mut self, by: Duration) {
+        const STEP: Duration = Duration::from_secs(1);
+        self.tidy().await;
+        let from = self.last_tick;
+        for _ in 0..1_000 {
+            let until = from.max(self.serving_since) + by;
+            if self.last_tick >= until {
+                return;
+            }
+            let left = until.duration_since(self.last_tick).unsigned_abs();
+            self.pass(left.min(STEP)).await;
+            self.tidy().await;
+        }
+        panic!("the store's time does not go on: it is {}", self.last_tick);
+    }
+
+    /// Serves the queue almost for a life of `ttl`, then lets that life end without another tick.
+    pub(crate) async fn serve_past(&mut self, ttl: Duration) {
+        const BEFORE: Duration = Duration::from_millis(500);
+        self.serve(ttl.saturating_sub(BEFORE)).await;
+        self.pass(BEFORE * 2).await;
+    }
+
+    /// False when the machine took so long since the last tick, or between two, that the queue
+    /// counts as out of service, and lives last longer than meant: then the contract cannot judge
+    /// what should be over.
+    pub(crate) fn is_served(&self, as_of: Timestamp) -> bool {
+        !self.stood_still && as_of <= self.last_tick + Deadlines::OUTAGE_AFTER
+    }
+
+    /// As [`TestQueue::is_served`], after a tick.
+    pub(crate) fn stood_still(&self) -> bool {
+        self.stood_still
+    }
+
+    /// Notes a tick as promise 6 has it.
+    pub(crate) fn note_tick(&mut self, as_of: Timestamp) {
+        if as_of > self.last_tick + Deadlines::OUTAGE_AFTER {
+            self.serving_since = as_of;
+            self.stood_still |= !self.break_is_meant;
+        }
+        self.break_is_meant = false;
+        self.last_tick = as_of;
+    }
+
+    /// A ticket that the store never gave out, or did so long ago.
+    pub(crate) fn ticket(&self, name: &str, arrival: i64) -> Ticket {
+        Ticket {
+            concert: self.concert,
+            user: user(name),
+            arrival: Arrival::from_micros(arrival),
+            generation: Generation(self.generation),
+        }
+    }
+}
+
+/// A user of this name.
+pub(crate) fn user(name: &str) -> UserId {
+    UserId::try_from(name).expect("a good name")
+}

@@ -1,0 +1,143 @@
+//! `cargo xtask words`: words that `docs/GLOSSARY.md` has replaced.
+
+mod list;
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, bail};
+
+use self::list::{Exception, REPLACED, Replaced};
+use crate::git;
+
+/// Files in which words are looked for, by the end of their names.
+const LOOKED_THROUGH: [&str; 8] = [
+    ".rs", ".lua", ".md", ".toml", ".js", ".yml", ".sql", ".ci/run",
+];
+
+/// Prints every use of a replaced word in the files that git knows.
+pub(crate) fn run() -> Result<()> {
+    let root = git::root()?;
+    let mut found = 0;
+    let mut files = 0;
+    for path in git::files(&root)? {
+        if !LOOKED_THROUGH.iter().any(|end| path.ends_with(end)) {
+            continue;
+        }
+        let Ok(text) = fs::read_to_string(root.join(&path)) else {
+            // Removed, and not committed yet.
+            continue;
+        };
+        files += 1;
+        for (number, word) in in_text(&path, &text) {
+            eprintln!("{path}:{number}: {:?}: {}", word.phrase, word.instead);
+            found += 1;
+        }
+    }
+    exceptions_are_needed(&root)?;
+    if found > 0 {
+        bail!("{found} uses of replaced words; docs/GLOSSARY.md has the terms");
+    }
+    println!("words: {files} files keep to the glossary");
+    Ok(())
+}
+
+/// The replaced words in a file, with the numbers of their lines.
+fn in_text<'a>(path: &str, text: &'a str) -> impl Iterator<Item = (usize, &'static Replaced)> + 'a {
+    let candidates: Vec<_> = REPLACED
+        .iter()
+        .filter(|word| {
+            !word
+                .exceptions
+                .iter()
+                .any(|exception| exception.is_for(path))
+        })
+        .collect();
+    text.lines().enumerate().flat_map(move |(number, line)| {
+        let pieces = pieces(line);
+        let here: Vec<_> = candidates
+            .iter()
+            .filter(|word| contains(&pieces, word.phrase))
+            .map(|word| (number + 1, *word))
+            .collect();
+        here
+    })
+}
+
+/// Errors if an exception is for a file that there is not, or that does without the word.
+fn exceptions_are_needed(root: &Path) -> Result<()> {
+    for word in REPLACED {
+        for Exception { path, reason } in word.exceptions {
+            let text = fs::read_to_string(root.join(path))
+                .with_context(|| format!("{path} is an exception, but cannot be read"))?;
+            let mut lines = text.lines();
+            if !lines.any(|line| contains(&pieces(line), word.phrase)) {
+                bail!(
+                    "{path} does without {:?}: take the exception back ({reason})",
+                    word.phrase
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The words of a line, in lower case. `SomeName`, `some_name` and `some name` have the same ones.
+fn pieces(line: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut before = ' ';
+    for letter in line.chars() {
+        let begins = letter.is_uppercase() && before.is_lowercase();
+        if begins || !letter.is_alphanumeric() {
+            pieces.push(String::new());
+        }
+        if letter.is_alphanumeric()
+            && let Some(piece) = pieces.last_mut()
+        {
+            piece.extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    pieces.retain(|piece| !piece.is_empty());
+    pieces
+}
+
+/// True where the words of `phrase` are in `pieces`, one after the other.
+fn contains(pieces: &[String], phrase: &str) -> bool {
+    let phrase: Vec<_> = phrase.split(' ').collect();
+    pieces.windows(phrase.len()).any(|window| window == phrase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_apart() {
+        for line in [
+            "a SignOfLife",
+            "sign_of_life()",
+            "// A sign of life.",
+            "SIGN_OF_LIFE",
+        ] {
+            assert!(contains(&pieces(line), "sign of life"), "{line}");
+        }
+        for line in ["designs of life", "a sign, or life", "sign"] {
+            assert!(!contains(&pieces(line), "sign of life"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_replaced_word_is_found_with_its_line() {
+        let found: Vec<_> =
+            in_text("crates/domain/src/lib.rs", "fine\n// their sighting\n").collect();
+        let [(2, word)] = found[..] else {
+            panic!("{found:?}");
+        };
+        assert_eq!(word.phrase, "sighting");
+    }
+
+    #[test]
+    fn the_workspace_keeps_to_the_glossary() {
+        run().unwrap();
+    }
+}
