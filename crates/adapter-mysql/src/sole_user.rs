@@ -30,6 +30,10 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// takes to be alive.
 const MISSES_MAX: u32 = 3;
 
+/// The name of the lock. The server knows names of 64 characters, and those of databases are as
+/// long.
+const LOCK: &str = "CONCAT('frontrow-sole-', LEFT(SHA2(DATABASE(), 256), 40))";
+
 /// Held by one process at most, for as long as this lives and nobody else [has taken it](Self::lost).
 ///
 /// For a process that keeps something about the database in its own memory, so that a second process
@@ -79,16 +83,38 @@ impl SoleUser {
     /// The lock is the connection's: they end together. One that does not answer is hung up on, or it
     /// might keep the lock from its successor.
     async fn is_held(&mut self) -> bool {
-        let Some(mut connection) = self.connection.take() else {
+        let Some(connection) = &mut self.connection else {
             return false;
         };
         let asking = async {
-            let asked = sql_query("DO 0").execute(&mut connection).await;
+            let asked = sql_query("DO 0").execute(connection).await;
             asked.map_err(|error| self.server.unreachable(&error))
         };
         let answered = self.server.in_time(Duration::ZERO, asking).await.is_ok();
-        self.connection = answered.then_some(connection);
+        if !answered {
+            self.connection = None;
+        }
         answered
+    }
+
+    /// Returns whether this process has the lock at this moment, as the server says. It takes
+    /// [`lost`](Self::lost) some time to be sure of a loss, and what follows a loss may come sooner.
+    pub async fn is_owner(&mut self) -> bool {
+        #[derive(QueryableByName)]
+        struct Owner {
+            #[diesel(sql_type = Nullable<BigInt>)]
+            is_self: Option<i64>,
+        }
+        let Some(connection) = &mut self.connection else {
+            return false;
+        };
+        let asking = async {
+            let query = format!("SELECT IS_USED_LOCK({LOCK}) = CONNECTION_ID() AS is_self");
+            let asked = sql_query(query).get_result::<Owner>(connection).await;
+            asked.map_err(|error| self.server.unreachable(&error))
+        };
+        let owner = self.server.in_time(Duration::ZERO, asking).await;
+        owner.is_ok_and(|owner| owner.is_self == Some(1))
     }
 }
 
@@ -109,9 +135,7 @@ async fn take(server: &Server) -> Result<Option<Connection>, OpenError> {
             SILENCE_MAX.as_secs()
         );
         sql_query(terms).execute(&mut connection).await?;
-        // The server knows names of 64 characters, and those of databases are as long.
-        let lock = "SELECT GET_LOCK(\
-             CONCAT('frontrow-sole-', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got";
+        let lock = format!("SELECT GET_LOCK({LOCK}, ?) AS got");
         let lock = sql_query(lock).bind::<Double, _>(WAIT_MAX.as_secs_f64());
         lock.get_result::<Lock>(&mut connection).await
     };

@@ -47,7 +47,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         run(&config, &keys, services, jobs, listener, signals, &mut lock).await
     }
     .await;
-    let is_alone = !lock.as_ref().is_some_and(Lock::is_lost);
+    let is_alone = match &mut lock {
+        Some(lock) => lock.is_held().await,
+        None => true,
+    };
     closing.run(is_alone).await;
     // Not before: the next process must not find the queues half saved.
     drop(lock);

@@ -23,9 +23,6 @@ use crate::{
     user_requests::{BatchReply, UserReply, UserRequest},
 };
 
-/// How many heartbeats one script records: each looks into three sorted sets and writes into one.
-const HEARTBEATS_A_SCRIPT: usize = 250;
-
 fn read_line(reply: &mut Reply) -> StoreResult<LineSnapshot> {
     let queue = reply.view()?;
     let generation = reply.generation()?;
@@ -88,29 +85,24 @@ impl QueueSnapshots for RedisStore {
         concert: ConcertId,
         heartbeats: &[Heartbeat],
     ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
-        let mut found = Vec::with_capacity(heartbeats.len());
-        for chunk in heartbeats.chunks(HEARTBEATS_A_SCRIPT) {
-            let people: Vec<UserRequest> = chunk.iter().map(UserRequest::of_heartbeat).collect();
-            let told = self.places(Caller::Job, concert, &scripts::RECORD_HEARTBEATS, &people);
-            let Stamped { as_of, value: told } = told.await.map_err(|error| {
-                if found.is_empty() {
-                    error
-                } else {
-                    // The heartbeats before are recorded.
-                    StoreError::outcome_unknown(error)
-                }
-            })?;
-            let Some(told) = told else {
-                let value = LookUpOutcome::NotSeeded;
-                return Ok(vec![Stamped { as_of, value }; heartbeats.len()]);
-            };
-            for (told, heartbeat) in told.iter().zip(chunk) {
-                let place = told.place_if_any(concert, &heartbeat.user)?;
-                let value = place.map_or(LookUpOutcome::Gone, LookUpOutcome::Found);
-                found.push(Stamped { as_of, value });
-            }
+        if heartbeats.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(found)
+        let requests: Vec<_> = heartbeats.iter().map(UserRequest::of_heartbeat).collect();
+        let replies = self
+            .places(Caller::Job, concert, &scripts::RECORD_HEARTBEATS, &requests)
+            .await?;
+        let as_of = replies.as_of;
+        let Some(replies) = replies.value else {
+            let value = LookUpOutcome::NotSeeded;
+            return Ok(vec![Stamped { as_of, value }; heartbeats.len()]);
+        };
+        let found = replies.iter().zip(heartbeats).map(|(reply, heartbeat)| {
+            let place = reply.place_if_any(concert, &heartbeat.user)?;
+            let value = place.map_or(LookUpOutcome::Gone, LookUpOutcome::Found);
+            Ok(Stamped { as_of, value })
+        });
+        found.collect()
     }
 
     async fn peek(

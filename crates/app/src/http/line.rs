@@ -65,6 +65,7 @@ pub(super) fn fresh(services: &Services, request: &HttpRequest) -> Option<HttpRe
     }
     let path = request.path().strip_prefix("/v1/concerts/")?;
     let concert = path.strip_suffix("/line")?.parse().ok()?;
+    services.statuses.view(concert)?;
     let page = services
         .line_status_cache
         .fresh(concert, services.clock.now())?;

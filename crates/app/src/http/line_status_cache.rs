@@ -16,7 +16,7 @@ pub(crate) struct LineStatusCache(Cache<ConcertId, Arc<SerializedLineStatus>>);
 
 /// A status in JSON.
 pub(crate) struct SerializedLineStatus {
-    look: SharedSnapshot,
+    snapshot: SharedSnapshot,
     pub(crate) document: Tagged,
 }
 
@@ -26,7 +26,7 @@ impl LineStatusCache {
     /// For how long a page is kept. Those of lines that are asked for are written anew long before.
     const KEPT: Duration = Duration::from_mins(1);
 
-    /// The page of a look that is fresh at `now`. None where there is none: a page has to be
+    /// The page of a snapshot that is fresh at `now`. None where there is none: a page has to be
     /// [written](Self::write).
     pub(crate) fn fresh(
         &self,
@@ -34,21 +34,22 @@ impl LineStatusCache {
         now: Timestamp,
     ) -> Option<Arc<SerializedLineStatus>> {
         let page = self.0.get(&concert);
-        page.filter(|page| page.look.is_fresh(now))
+        page.filter(|page| page.snapshot.is_fresh(now))
     }
 
-    /// The page of a look, written now with its status if it was not before.
+    /// The page of a snapshot, or of a newer one: written now with its status if it was not before.
     pub(crate) fn write(
         &self,
         concert: ConcertId,
-        look: SharedSnapshot,
+        snapshot: SharedSnapshot,
         status: &LineStatus,
     ) -> Arc<SerializedLineStatus> {
+        // A request that was slow must not put an older page in the place of a newer one.
         let found = self.0.get(&concert);
-        if let Some(page) = found.filter(|page| page.look.as_of() == look.as_of()) {
+        if let Some(page) = found.filter(|page| !snapshot.is_newer_than(&page.snapshot)) {
             return page;
         }
-        let page = Arc::new(SerializedLineStatus::of(look, status));
+        let page = Arc::new(SerializedLineStatus::of(snapshot, status));
         self.0.insert(concert, Arc::clone(&page));
         page
     }
@@ -66,7 +67,7 @@ impl Default for LineStatusCache {
 }
 
 impl SerializedLineStatus {
-    fn of(look: SharedSnapshot, status: &LineStatus) -> Self {
+    fn of(snapshot: SharedSnapshot, status: &LineStatus) -> Self {
         // No other status of this life of the store is of the same instant, but for the limit in
         // time and the window, which are for display.
         let (generation, as_of) = (status.generation, status.as_of);
@@ -74,6 +75,6 @@ impl SerializedLineStatus {
         // A shape of texts and numbers can always be written.
         let body = serde_json::to_vec(&LineBody::from(status)).unwrap_or_default();
         let document = Tagged::new(tag, body);
-        Self { look, document }
+        Self { snapshot, document }
     }
 }

@@ -99,6 +99,9 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
         may_answer("415", "The body is not JSON");
         may_answer("422", "Fields are wrong");
     }
+    if access != Access::Public {
+        may_answer("400", "A header cannot be read, or is there more than once");
+    }
 }
 
 /// Whether `Idempotency-Key` is among the parameters of an operation.

@@ -20,7 +20,6 @@ pub(crate) enum Lock {
     Server {
         lock: Box<SoleUser>,
         database: String,
-        is_lost: bool,
     },
 }
 
@@ -30,23 +29,19 @@ impl Lock {
     pub(crate) async fn lost(&mut self) -> anyhow::Error {
         match self {
             Self::File(_) => std::future::pending().await,
-            Self::Server {
-                lock,
-                database,
-                is_lost,
-            } => {
+            Self::Server { lock, database } => {
                 lock.lost().await;
-                *is_lost = true;
                 taken(database)
             }
         }
     }
 
-    /// True once another process has the lock: it serves the queues now.
-    pub(crate) fn is_lost(&self) -> bool {
+    /// Returns whether this process has the lock at this moment. If not, another one may serve the
+    /// queues.
+    pub(crate) async fn is_held(&mut self) -> bool {
         match self {
-            Self::File(_) => false,
-            Self::Server { is_lost, .. } => *is_lost,
+            Self::File(_) => true,
+            Self::Server { lock, .. } => lock.is_owner().await,
         }
     }
 }
@@ -67,7 +62,6 @@ pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
             lock.map(|lock| Lock::Server {
                 lock: Box::new(lock),
                 database,
-                is_lost: false,
             })
         }
     };

@@ -1,7 +1,7 @@
 //! The state of a line, as everybody is shown it.
 
 use anyhow::Result;
-use frontrow_test_harness::{Client, Nginx, Reply, eventually};
+use frontrow_test_harness::{Client, Method, Nginx, Reply, eventually};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ on_every_store!(
     a_client_learns_its_turn_from_the_line_alone,
     a_line_that_a_client_has_is_not_sent_again,
     a_line_is_there_for_every_concert_and_no_other,
+    a_line_is_the_same_whether_the_request_is_routed_or_not,
 );
 
 async fn line(test_app: &TestApp) -> Result<Reply> {
@@ -84,6 +85,41 @@ async fn a_line_that_a_client_has_is_not_sent_again(stores: Stores) -> Result<()
     assert_eq!(same.header("cache-control"), Some(caching));
     let open = line(&test_app).await?.json;
     assert_eq!(open["pace"], json!({"admit": 500, "interval_s": 3.0}));
+    Ok(())
+}
+
+/// Most requests are answered before they are routed; `HEAD` never is.
+async fn a_line_is_the_same_whether_the_request_is_routed_or_not(stores: Stores) -> Result<()> {
+    let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
+    let path = format!("/v1/concerts/{}/line", test_app.concert);
+    let client = test_app.app.client();
+    let headers = |reply: Reply| {
+        let mut headers = reply.headers;
+        headers.remove("date");
+        headers
+    };
+    eventually("both answer with one snapshot", SOON, async || {
+        let answered = headers(client.get(&path).await?.expect_status(200)?);
+        let with_query = headers(
+            client
+                .get(&format!("{path}?x=1"))
+                .await?
+                .expect_status(200)?,
+        );
+        let head = client.request(Method::HEAD, &path).await?;
+        let routed = headers(head.expect_status(200)?);
+        let is_one_snapshot = [&with_query, &routed]
+            .iter()
+            .all(|headers| headers["etag"] == answered["etag"]);
+        if is_one_snapshot {
+            assert_eq!(answered, routed);
+            assert_eq!(answered, with_query);
+        }
+        Ok(is_one_snapshot.then_some(()))
+    })
+    .await?;
+    let post = client.post(&path).json(&json!({})).await?;
+    post.expect_status(405)?;
     Ok(())
 }
 

@@ -161,7 +161,7 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// How many a store is told of in one call at most, so that it holds up nobody for long.
-    pub const BATCH_MAX: usize = 500;
+    pub const BATCH_MAX: usize = 250;
 }
 
 #[cfg(test)]

@@ -149,7 +149,10 @@ impl CachedPlace {
         // Where the snapshot is from before they were found, what the store said then is newer. Where it
         // is from after, all who were admitted between stood ahead: their turn stays the same.
         let position = self.turn.position(line.admitted.max(self.admitted))?;
-        if at >= later(self.confirmed_at, snapshot.answers_for(position)) {
+        // The second only where the store had an old heartbeat when it was last asked.
+        if at >= later(self.confirmed_at, snapshot.answers_for(position))
+            || at >= later(self.recorded_at, line.waiting_ttl)
+        {
             return None;
         }
         let place = Place {

@@ -106,7 +106,7 @@ impl SnapshotQueue {
 
     /// How often the store is told of a queue's heartbeats in one run at most; what is left is
     /// told by the next.
-    const CALLS: usize = 400;
+    const CALLS: usize = 800;
 
     /// For how long the store is not told of somebody at most, in longest pauses between two polls. A
     /// waiting time to live is four of them at least, so a policy that shortens it finds a heartbeat
@@ -297,6 +297,12 @@ impl SharedSnapshot {
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         self.0.is_within(SnapshotQueue::MAX_AGE, now)
+    }
+
+    /// True if it was requested after `other`.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        self.0.asked_at > other.0.asked_at
     }
 
     /// The line. None where the store has no such queue.

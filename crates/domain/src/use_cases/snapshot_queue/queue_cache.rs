@@ -18,7 +18,7 @@ use super::{
     cached_place::Snapshot,
     capacity::Capacity,
     departed::Departed,
-    shard::{Answer, Shard, Version},
+    shard::{Answer, Due, Shard, Version},
     tombstones::VersionAges,
 };
 use crate::{
@@ -190,15 +190,17 @@ impl QueueCache {
             return heartbeats;
         };
         let store_time = snapshot.store_time(now);
-        for shard in &self.shards {
-            let mut shard = lock(shard);
-            shard.due_heartbeats(
-                &mut heartbeats,
-                limit,
-                store_time,
-                &snapshot,
-                &self.capacity,
-            );
+        for kind in Due::ALL {
+            for shard in &self.shards {
+                lock(shard).due_heartbeats(
+                    kind,
+                    &mut heartbeats,
+                    limit,
+                    store_time,
+                    &snapshot,
+                    &self.capacity,
+                );
+            }
         }
         heartbeats
     }

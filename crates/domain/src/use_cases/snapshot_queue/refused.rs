@@ -4,9 +4,12 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use jiff::Timestamp;
 
-use super::capacity::{Capacity, is_sparse};
+use super::{
+    cached_place::Snapshot,
+    capacity::{Capacity, is_sparse},
+};
 use crate::model::{
-    UserId,
+    UserId, later,
     queue::{Arrival, Heartbeat, Ticket},
 };
 
@@ -23,8 +26,13 @@ impl Refused {
     pub(super) fn add(&mut self, ticket: &Ticket, at: Timestamp, capacity: &Capacity) {
         match self.0.entry(ticket.arrival) {
             Entry::Occupied(mut before) => {
-                let (_, last) = before.get_mut();
-                *last = at.max(*last);
+                let (user, last) = before.get_mut();
+                if *user == ticket.user {
+                    *last = at.max(*last);
+                } else {
+                    // Tickets of two generations may have the same arrival.
+                    (*user, *last) = (ticket.user.clone(), at);
+                }
             }
             Entry::Vacant(free) if capacity.take() => {
                 free.insert((ticket.user.clone(), at));
@@ -41,6 +49,21 @@ impl Refused {
             arrival: *arrival,
             at: *at,
         })
+    }
+
+    /// Drops the heartbeats that keep no place at `now`, by the store's clock: their waiting time to
+    /// live is over.
+    pub(super) fn drop_useless(&mut self, snapshot: &Snapshot, now: Timestamp, capacity: &Capacity) {
+        let Some(line) = &snapshot.line else {
+            return;
+        };
+        self.0.retain(|_, (_, at)| {
+            let keeps_place = later(*at, line.waiting_ttl) > now;
+            if !keeps_place {
+                capacity.give_back();
+            }
+            keeps_place
+        });
     }
 
     /// The store has this heartbeat.

@@ -38,6 +38,22 @@ pub(super) enum Answer {
     Ask,
 }
 
+/// Heartbeats that reach the store together.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Due {
+    /// Of users near the head of the line.
+    Near,
+    /// Of requests that the store has refused.
+    Refused,
+    /// Of all other users.
+    Far,
+}
+
+impl Due {
+    /// In the order in which they are urgent.
+    pub(super) const ALL: [Self; 3] = [Self::Near, Self::Refused, Self::Far];
+}
+
 /// A part of those who were found waiting.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
@@ -243,55 +259,63 @@ impl Shard {
     /// Forgets users who were silent until they would not be answered from a snapshot any more.
     pub(super) fn due_heartbeats(
         &mut self,
+        kind: Due,
         heartbeats: &mut Vec<Heartbeat>,
         limit: usize,
         now: Timestamp,
         snapshot: &Snapshot,
         capacity: &Capacity,
     ) {
-        heartbeats.extend(self.refused.some(limit.saturating_sub(heartbeats.len())));
-        for (is_near, position) in [(true, 1), (false, u64::MAX)] {
-            let mut due_order = std::mem::take(self.due_order_mut(is_near));
-            let within = snapshot.heartbeat_within(position);
-            let mut kept = 0;
-            while heartbeats.len() < limit
-                && let Some((arrival, queued_at)) = due_order.get(kept)
-            {
-                // In either direction: a clock that stepped back must not hold them back.
-                let is_due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= within;
-                let Some(cached) = self.places.get_mut(&arrival).filter(|cached| {
-                    // Else they are in the order once more.
-                    cached.is_near == is_near && cached.queued_at == queued_at
-                }) else {
-                    due_order.remove(kept);
-                    continue;
-                };
-                if !is_due(queued_at) {
-                    break;
-                }
-                let spare = snapshot.answers_for(position).saturating_sub(within);
-                let next = if !is_due(cached.recorded_at()) {
-                    // The store has heard of them since.
-                    cached.recorded_at()
-                } else if let Some((user, at)) = cached.unrecorded() {
-                    heartbeats.push(Heartbeat { user, arrival, at });
-                    kept += 1;
-                    continue;
-                } else {
-                    // Due again when they would not be answered from a snapshot any more.
-                    later(cached.confirmed_at(), spare)
-                };
-                due_order.remove(kept);
-                if is_due(next) {
-                    self.remove(arrival, capacity);
-                } else {
-                    cached.queued_at = next;
-                    due_order.insert(arrival, next, kept);
-                }
+        let (is_near, position) = match kind {
+            Due::Near => (true, 1),
+            Due::Far => (false, u64::MAX),
+            Due::Refused => {
+                self.refused.drop_useless(snapshot, now, capacity);
+                let room = limit.saturating_sub(heartbeats.len());
+                heartbeats.extend(self.refused.some(room));
+                return;
             }
-            due_order.shrink();
-            *self.due_order_mut(is_near) = due_order;
+        };
+        let mut due_order = std::mem::take(self.due_order_mut(is_near));
+        let within = snapshot.heartbeat_within(position);
+        let mut kept = 0;
+        while heartbeats.len() < limit
+            && let Some((arrival, queued_at)) = due_order.get(kept)
+        {
+            // In either direction: a clock that stepped back must not hold them back.
+            let is_due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= within;
+            let Some(cached) = self.places.get_mut(&arrival).filter(|cached| {
+                // Else they are in the order once more.
+                cached.is_near == is_near && cached.queued_at == queued_at
+            }) else {
+                due_order.remove(kept);
+                continue;
+            };
+            if !is_due(queued_at) {
+                break;
+            }
+            let spare = snapshot.answers_for(position).saturating_sub(within);
+            let next = if !is_due(cached.recorded_at()) {
+                // The store has heard of them since.
+                cached.recorded_at()
+            } else if let Some((user, at)) = cached.unrecorded() {
+                heartbeats.push(Heartbeat { user, arrival, at });
+                kept += 1;
+                continue;
+            } else {
+                // Due again when they would not be answered from a snapshot any more.
+                later(cached.confirmed_at(), spare)
+            };
+            due_order.remove(kept);
+            if is_due(next) {
+                self.remove(arrival, capacity);
+            } else {
+                cached.queued_at = next;
+                due_order.insert(arrival, next, kept);
+            }
         }
+        due_order.shrink();
+        *self.due_order_mut(is_near) = due_order;
     }
 
     fn due_order_mut(&mut self, is_near: bool) -> &mut DueOrder {

@@ -1,12 +1,12 @@
-//! Which heartbeats the store is told of, and when.
+//! Which heartbeats are written to the store, and when.
 
 use super::*;
 use crate::model::queue::{GatePurpose, Heartbeat};
 
-/// The heartbeats that the store was told, call by call.
+/// The heartbeats that were written to the store, call by call.
 pub(super) type Told = Arc<Mutex<Vec<Vec<Heartbeat>>>>;
 
-/// A stage on which the store is told of heartbeats; `fails` times it fails first.
+/// A stage whose store accepts heartbeats, after failing `fails` times.
 pub(super) fn telling(look_ups: usize, fails: usize) -> (TestSnapshots, Told) {
     let store = TestSnapshots::new(0, 0).store;
     let mut queue = MockQueue::new();
@@ -78,7 +78,7 @@ async fn a_sign_is_told_once_and_late_with_its_own_instant() {
     assert_eq!(stage.shared.flush_heartbeats().await, Ok(0));
 }
 
-/// The store tells where a place is when it is told of a heartbeat, so it is not asked again.
+/// The store returns the place when a heartbeat is written, so it is not asked again.
 #[tokio::test]
 async fn who_polls_here_is_looked_up_in_the_store_once() {
     let (stage, told) = telling(1, 0);
@@ -99,7 +99,7 @@ async fn the_position_is_what_the_store_tells_with_a_heartbeat() {
     assert_eq!(stage.position().await, (5, at(100)));
     stage.pass(20_000);
     stage.position().await;
-    // Somebody ahead has left.
+    // A user ahead has left.
     stage.store.lock().unwrap().place = waiting(4);
     stage.pass(29_000);
     assert_eq!(stage.position().await.0, 5);
@@ -137,7 +137,7 @@ async fn a_place_that_is_gone_when_the_store_is_told_is_asked_of_it() {
 }
 
 #[tokio::test]
-async fn who_was_not_heard_of_since_is_forgotten_without_a_word() {
+async fn a_silent_user_is_forgotten_without_a_store_call() {
     let (stage, told) = telling(2, 0);
     stage.position().await;
     stage.pass(50_000);
@@ -163,7 +163,7 @@ async fn what_could_not_be_told_is_told_the_next_time() {
     assert_eq!(*told.lock().unwrap(), [[heartbeat(at(120))]]);
 }
 
-/// The failure is passed on all the same.
+/// The failure is returned all the same.
 #[tokio::test]
 async fn signs_are_told_also_while_looks_fail() {
     let (stage, told) = telling(1, 0);
@@ -180,7 +180,7 @@ async fn signs_are_told_also_while_looks_fail() {
 }
 
 #[tokio::test]
-async fn who_is_answered_while_looks_fail_is_heard_of_as_of_that_look() {
+async fn an_answer_from_a_stale_snapshot_is_a_heartbeat_of_its_instant() {
     let (stage, told) = telling(1, 0);
     stage.position().await;
     stage.pass(20_000);
@@ -210,7 +210,8 @@ async fn who_has_asked_the_store_since_has_nothing_to_tell() {
     assert!(told.lock().unwrap().is_empty());
 }
 
-/// The user has polled other instances meanwhile. A heartbeat that is due already is told at once.
+/// The user has polled other instances meanwhile. A heartbeat that is due already is written at
+/// once.
 #[tokio::test]
 async fn who_comes_back_after_a_silence_is_told_of_at_once() {
     let (stage, told) = telling(1, 0);
@@ -222,12 +223,12 @@ async fn who_comes_back_after_a_silence_is_told_of_at_once() {
     stage.pass(1_000);
     assert_eq!(stage.shared.flush_heartbeats().await, Ok(1));
     assert_eq!(*told.lock().unwrap(), [[heartbeat(at(160))]]);
-    // They are known until a quarter of the waiting time to live after the store told of them.
+    // They are cached until a quarter of the waiting time to live after the store's answer.
     stage.pass(74_000);
     stage.position().await;
 }
 
-/// Else the store would have nobody's heartbeat for a poll longer than the line allows.
+/// Otherwise the store would lack the user's heartbeats for a poll longer than the line allows.
 #[tokio::test]
 async fn the_next_heartbeat_is_due_by_the_one_that_the_store_has() {
     let (stage, told) = telling(1, 0);
@@ -250,7 +251,7 @@ async fn the_next_heartbeat_is_due_by_the_one_that_the_store_has() {
     );
 }
 
-/// Else a user whom an overloaded store refuses again and again would be taken for absent.
+/// Otherwise a user whom an overloaded store refuses again and again would be taken for absent.
 #[tokio::test]
 async fn a_request_that_the_store_refuses_is_a_heartbeat() {
     let (stage, told) = telling(0, 1);
@@ -270,6 +271,37 @@ async fn a_request_that_the_store_refuses_is_a_heartbeat() {
     assert_eq!(stage.shared.flush_heartbeats().await, Ok(1));
     assert_eq!(*told.lock().unwrap(), [[heartbeat(at(102))]]);
     assert_eq!(stage.shared.flush_heartbeats().await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_refused_heartbeat_that_keeps_no_place_is_dropped() {
+    let (stage, told) = telling(0, 0);
+    let mut queue = MockQueue::new();
+    queue.expect_look_up().returning(|_| Err(down()));
+    let stage = stage.before(queue);
+    assert_eq!(stage.look_up(&ticket()).await, Err(down()));
+    let ttl = line().waiting_ttl;
+    stage.pass(i64::try_from(ttl.as_millis()).unwrap());
+    assert_eq!(stage.shared.flush_heartbeats().await, Ok(0));
+    assert!(told.lock().unwrap().is_empty());
+    assert!(!stage.shared.cache(CONCERT).remembers_anybody());
+}
+
+/// The store had an old heartbeat when it was last asked, because it could not be reached before.
+#[tokio::test]
+async fn nobody_waits_for_longer_than_their_last_heartbeat_allows() {
+    let (stage, _) = telling(2, 0);
+    stage.position().await;
+    let cache = stage.shared.cache(CONCERT);
+    stage.pass(290_000);
+    stage.look_anew().await;
+    let found = Stamped {
+        as_of: at(390),
+        value: LookUpOutcome::Found(waiting(5)),
+    };
+    cache.told(cache.version(), &[heartbeat(at(100))], &[found]);
+    stage.pass(10_000);
+    stage.position().await; // asks the store: the place has ended unless it knows better
 }
 
 #[tokio::test]
