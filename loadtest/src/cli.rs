@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line: subcommands, options and their defaults.
 
 use std::{num::NonZero, path::PathBuf, thread, time::Duration};
 
@@ -6,9 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Measure how fast Frontrow is.
 ///
-/// Starts what it needs on the loopback interface, in a few minutes puts load on it, prints each figure
-/// with the bar that it must reach, and ends all that it started. Run it from a release build, on a
-/// machine that does nothing else: `cargo run --release -p loadtest -- queue --backend redis`.
+/// Starts the stores and the program on the loopback interface, puts load on them for a few
+/// minutes, prints each figure with the bar that it must reach, and ends all that it started. Run
+/// it from a release build, on a machine that does nothing else: `cargo run --release -p loadtest
+/// -- queue --backend redis`.
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -20,31 +21,31 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Measure the waiting rooms
     Queue(QueueArguments),
-    /// Measure the ranking, over a million seats that were sold
+    /// Measure the ranking of a million sold seats
     Ranking(RankingArguments),
     /// Measure the event streams of ten thousand users, with their queue on Redis
     Streams(StreamsArguments),
-    /// The baseline, as a process of its own
+    /// Serve the baseline, in a process of its own
     #[command(hide = true)]
     Bare {
-        /// What it answers
+        /// The body of every response
         #[arg(long)]
         body: String,
     },
 }
 
-/// What keeps the queues.
+/// The store that keeps the queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Backend {
     /// Redis
     Redis,
-    /// MySQL, which keeps everything else, too
+    /// MySQL, which also keeps everything else
     Mysql,
-    /// The program itself
+    /// The program itself, in its memory
     Embedded,
 }
 
-/// What keeps everything else.
+/// The store that keeps everything except the queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Database {
     /// MySQL or MariaDB
@@ -66,7 +67,7 @@ impl Backend {
 
 #[derive(Debug, Args)]
 pub(crate) struct QueueArguments {
-    /// What keeps the queues
+    /// The store that keeps the queues
     #[arg(long, value_enum, required_unless_present = "compare")]
     pub(crate) backend: Option<Backend>,
 
@@ -74,15 +75,15 @@ pub(crate) struct QueueArguments {
     #[arg(long, conflicts_with_all = ["backend", "database", "only"])]
     pub(crate) compare: bool,
 
-    /// What keeps concerts and reservations; by default a file with the embedded queues, else MySQL
+    /// The store of concerts and reservations; by default a file with embedded queues, else MySQL
     #[arg(long, value_enum)]
     pub(crate) database: Option<Database>,
 
-    /// Whether Redis keeps an append-only file, and how often it makes it safe
+    /// Whether Redis keeps an append-only file, and how often it syncs the file to the disk
     #[arg(long, value_enum, default_value = "no")]
     pub(crate) append_only: AppendOnly,
 
-    /// Measure only these; may be repeated
+    /// Measure only this group; may be repeated
     #[arg(long, value_enum, value_name = "GROUP")]
     pub(crate) only: Vec<Group>,
 
@@ -91,7 +92,7 @@ pub(crate) struct QueueArguments {
 }
 
 impl Backend {
-    /// What keeps everything else beside such queues, if nothing else is said.
+    /// The database that is used with this backend by default.
     pub(crate) fn usual_database(self) -> Database {
         match self {
             Self::Embedded => Database::Sqlite,
@@ -100,10 +101,10 @@ impl Backend {
     }
 }
 
-/// How Redis writes to the disk.
+/// How often Redis syncs its append-only file to the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AppendOnly {
-    /// Never
+    /// No append-only file
     #[default]
     No,
     /// Every second
@@ -112,18 +113,18 @@ pub(crate) enum AppendOnly {
     Always,
 }
 
-/// What is measured together, on stores that were empty before.
+/// Rows that are measured together, on stores that were empty before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Group {
-    /// Look-ups of people who wait, and joins behind them
+    /// Look-ups of waiting users, and joins behind them
     Waiting,
-    /// The public state of a line
+    /// The line status
     LineStatus,
-    /// The gate and look-ups of people who are active
+    /// The gate and look-ups of active users
     Active,
-    /// What a line of a million people costs
+    /// The cost of a line of a million users
     Crowd,
-    /// A hundred thousand people let in at once
+    /// The admission of a hundred thousand users at once
     Admission,
     /// Users who poll at the pace that the answers set, at one instance and at four
     OwnPace,
@@ -133,15 +134,15 @@ pub(crate) enum Group {
     Expiry,
     /// What requests cost the database while the queues are on Redis
     Statements,
-    /// Joins and holds beside the database's own commits
+    /// Joins and seat holds, compared with the database's own commits
     Durable,
-    /// How fast the program is ready
+    /// The time from the start of the program until it is ready
     Start,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RankingArguments {
-    /// What keeps the queues, and the rankings where that is Redis
+    /// The store that keeps the queues, and also the rankings where it is Redis
     #[arg(long, value_enum, default_value = "redis")]
     pub(crate) backend: Backend,
 
@@ -151,7 +152,7 @@ pub(crate) struct RankingArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct StreamsArguments {
-    /// How many users listen
+    /// The number of event streams, one per user
     #[arg(long, value_name = "STREAMS", default_value_t = Self::STREAMS, value_parser = clap::value_parser!(u64).range(100..=100_000))]
     pub(crate) streams: u64,
 
@@ -160,33 +161,33 @@ pub(crate) struct StreamsArguments {
 }
 
 impl StreamsArguments {
-    /// The published figures are of this number.
+    /// The number of streams of the published figures.
     pub(crate) const STREAMS: u64 = 10_000;
 
-    /// Why no bar can be said to be met with these settings, if so.
+    /// Why no bar can be said to be met with these settings. None if they are large enough.
     pub(crate) fn too_small(&self) -> Option<&'static str> {
         let too_few = (self.streams < Self::STREAMS).then_some("the bars are for 10,000 streams");
         self.settings.too_small().or(too_few)
     }
 }
 
-/// How it is measured, and what becomes of it.
+/// How to measure, and what to do with the result.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Settings {
     /// End with an error when a bar is missed that is due, or a row fails or became worse
     #[arg(long)]
     pub(crate) check: bool,
 
-    /// The bars of plans up to this one are due; all that have a plan, unless this is given
+    /// Bars of plans up to this number are due; without it, all bars that have a plan are
     #[arg(long, value_name = "NUMBER", requires = "check")]
     pub(crate) plan: Option<u32>,
 
-    /// Write the report to this file as JSON, too
+    /// Also write the report to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
-    /// An earlier program: rows without a bar that is due are measured on both in turns, and may not
-    /// be more than 5 % worse
+    /// An earlier program: rows without a bar that is due are measured on both programs in turns,
+    /// and may be at most 5 % worse
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Option<PathBuf>,
 
@@ -194,47 +195,47 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "FILE")]
     pub(crate) subject: Option<PathBuf>,
 
-    /// How many different people ask
+    /// The number of different users that send requests
     #[arg(long, value_name = "PEOPLE", default_value_t = Self::USERS, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
     pub(crate) users: u64,
 
-    /// How many people make a long line
+    /// The number of users in a long line
     #[arg(long, value_name = "PEOPLE", default_value_t = Self::CROWD, value_parser = clap::value_parser!(u64).range(100_000..=10_000_000))]
     pub(crate) crowd: u64,
 
-    /// How many users wait where all of a line poll, and how many places expire; each row has its
-    /// own number, unless this is given
+    /// The number of users who wait where all users of a line poll, and the number of places that
+    /// expire; each row has its own default
     #[arg(long, value_name = "USERS", value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
     pub(crate) people: Option<u64>,
 
-    /// Only try everything: small lines, short slices, no figure that counts
+    /// Only try everything: small lines and short slices; the figures do not count
     #[arg(long, conflicts_with = "check")]
     pub(crate) quick: bool,
 
-    /// How long each slice is: both sides of a ratio take turns, a slice each
+    /// The length of a slice, in seconds; the two sides of a ratio take turns, one slice each
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
     pub(crate) slice_s: u64,
 
-    /// How many pairs of slices make a ratio, which is their median
+    /// The number of pairs of slices for each ratio; the ratio is their median
     #[arg(long, value_name = "PAIRS", default_value_t = Self::PAIRS, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) pairs: u32,
 
-    /// How many connections ask at once
+    /// The number of connections that send requests at once
     #[arg(long, value_name = "CONNECTIONS", default_value_t = 256, value_parser = connections)]
     pub(crate) connections: usize,
 }
 
 impl Settings {
-    /// So many people at least make the figures that count.
+    /// The default of `users`, and the fewest for figures that count.
     pub(crate) const USERS: u64 = 100_000;
 
-    /// So many people make a long line.
+    /// The default of `crowd`, and the fewest for figures that count.
     pub(crate) const CROWD: u64 = 1_000_000;
 
-    /// So many pairs of slices make a ratio.
+    /// The default of `pairs`, and the fewest for figures that count.
     pub(crate) const PAIRS: u32 = 5;
 
-    /// The same, smaller where it is only tried.
+    /// Returns these settings, smaller ones for `--quick`.
     pub(crate) fn shrunk(mut self) -> Self {
         if self.quick {
             self.users = 2_000;
@@ -245,22 +246,23 @@ impl Settings {
         self
     }
 
-    /// What is usual, or less where it is only tried.
+    /// Returns `usual`, or `quick` for `--quick`.
     pub(crate) fn or_quick<T>(&self, usual: T, quick: T) -> T {
         if self.quick { quick } else { usual }
     }
 
-    /// How many users a line has that polls: `usual`, unless another number was given.
+    /// Returns the number of users in a line that polls: the value of `--people` if it was given,
+    /// else `usual`, or `quick` for `--quick`.
     pub(crate) fn people_of(&self, usual: u64, quick: u64) -> u64 {
         self.people.unwrap_or_else(|| self.or_quick(usual, quick))
     }
 
-    /// For how long admissions are watched.
+    /// For how long admissions are observed.
     pub(crate) fn watched(&self) -> Duration {
         Duration::from_secs(self.or_quick(30, 5))
     }
 
-    /// Why no bar can be said to be met with these settings, if so.
+    /// Why no bar can be said to be met with these settings. None if they are large enough.
     pub(crate) fn too_small(&self) -> Option<&'static str> {
         if cfg!(debug_assertions) {
             Some("this is a debug build: use `cargo run --release -p loadtest`")
@@ -277,18 +279,18 @@ impl Settings {
         }
     }
 
-    /// The bars of plans up to this one are due.
+    /// Bars of plans up to this number are due.
     pub(crate) fn due(&self) -> u32 {
         self.plan.unwrap_or(u32::MAX)
     }
 
-    /// How long each slice is.
+    /// The length of a slice.
     pub(crate) fn slice(&self) -> Duration {
         Duration::from_secs(self.slice_s)
     }
 
-    /// One thread of the client for each processor, so that it can use what the servers leave, on either
-    /// side of a ratio.
+    /// Number of client threads: one for each processor, at most one for each connection. So the
+    /// client can use all processor time that the servers leave, on either side of a ratio.
     pub(crate) fn threads(&self) -> usize {
         thread::available_parallelism()
             .map_or(1, NonZero::get)

@@ -1,8 +1,8 @@
-//! What an instance has counted of look-ups, as its metrics say.
+//! Counters of one instance for look-ups and heartbeats, as its metrics report them.
 
 use anyhow::{Context, Result};
 
-/// Counts since a start, or between two readings.
+/// Counts since the start of an instance, or between two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Counted {
     /// Look-ups answered from a snapshot.

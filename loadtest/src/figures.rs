@@ -1,8 +1,8 @@
-//! Arithmetic on what was counted.
+//! Arithmetic on measured values, and their formatting.
 
 use std::time::Duration;
 
-/// A count as a number to calculate with.
+/// Converts a count without loss.
 #[expect(
     clippy::cast_precision_loss,
     reason = "nothing here is counted up to 2^53"
@@ -11,7 +11,7 @@ pub(crate) fn exact(count: u64) -> f64 {
     count as f64
 }
 
-/// The median; of an even number, the mean of the two in the middle. None of nothing.
+/// The median. Of an even number of values, the mean of the two in the middle. None without values.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -24,12 +24,12 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
-/// `part` in one `whole`; none where there is no whole.
+/// `part` divided by `whole`. None unless `whole` is greater than 0.
 pub(crate) fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }
 
-/// A latency, for people.
+/// Formats a latency in µs, ms or s.
 pub(crate) fn short(time: Duration) -> String {
     let micros = time.as_secs_f64() * 1e6;
     if micros < 1_000.0 {
@@ -41,12 +41,12 @@ pub(crate) fn short(time: Duration) -> String {
     }
 }
 
-/// A number of something a second, for people: `12,345/s`.
+/// Formats a rate: `12,345/s`.
 pub(crate) fn per_second(rate: f64) -> String {
     format!("{}/s", grouped(rate))
 }
 
-/// A whole number with a comma for each thousand.
+/// Formats a number, rounded to a whole one, with a comma for each thousand.
 pub(crate) fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.abs());
     let mut text = String::new();

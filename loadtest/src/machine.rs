@@ -1,4 +1,4 @@
-//! What is measured on.
+//! Describes the machine and the programs that are measured.
 
 use std::{
     fs::File, io::Write, num::NonZero, path::Path, process::Command, thread, time::Duration,
@@ -13,8 +13,8 @@ use crate::{
     watch,
 };
 
-/// Says what the machine is, how busy it was before, which program is under load, and which earlier
-/// one it is compared with.
+/// Adds facts to the report: the machine, its load before the measurement, the program under load,
+/// and the earlier program that it is compared with.
 pub(crate) fn describe(report: &mut Report, program: &Path, earlier: Option<&Path>) {
     let processors = thread::available_parallelism().map_or(0, NonZero::get);
     let model = CpuInfo::current().ok().and_then(|info| {
@@ -34,7 +34,7 @@ pub(crate) fn describe(report: &mut Report, program: &Path, earlier: Option<&Pat
         );
     }
     if let Ok(load) = LoadAverage::current() {
-        // Whatever else runs here takes its share from both sides, but not evenly.
+        // Other processes take processor time from both sides, but not evenly.
         report.fact("load average before", format!("{:.2}", load.one));
     }
     if let Ok(took) = disk_commit() {
@@ -46,7 +46,7 @@ pub(crate) fn describe(report: &mut Report, program: &Path, earlier: Option<&Pat
     }
 }
 
-/// What the disk takes to make one small write safe: no store commits sooner.
+/// The median time in which the disk makes one small write durable. No store commits sooner.
 fn disk_commit() -> Result<Duration> {
     const WRITES: usize = 101;
     let folder = tempfile::TempDir::with_prefix("loadtest-disk-")?;

@@ -1,6 +1,8 @@
-//! Measures how fast Frontrow is, and by what it is judged: `cargo run --release -p loadtest -- queue --backend redis`.
+//! Measures how fast Frontrow is and compares each figure with the bar that it must reach:
+//! `cargo run --release -p loadtest -- queue --backend redis`. ||
 //!
-//! `docs/BENCHMARKS.md` says what each row of its report means and how it is measured.
+//! `docs/BENCHMARKS.md` says what each row of the report means and how
+//! it is measured.
 
 mod bare;
 mod cli;
@@ -47,7 +49,7 @@ fn run(command: Command) -> Result<ExitCode> {
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
         let mut hung_up = signal(SignalKind::hangup())?;
-        // What was started is ended by being dropped, also here.
+        // Dropping `measure` also ends everything that it started, on a signal as well.
         tokio::select! {
             code = measure(&command) => code,
             _ = interrupted.recv() => bail!("interrupted"),
@@ -55,7 +57,7 @@ fn run(command: Command) -> Result<ExitCode> {
             _ = hung_up.recv() => bail!("the terminal is gone"),
         }
     });
-    // Threads that are still putting load on servers which are gone.
+    // Does not wait for threads that still send requests to servers that have ended.
     runtime.shutdown_background();
     code
 }

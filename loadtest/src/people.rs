@@ -1,4 +1,5 @@
-//! Made-up people: identities as an identity provider would sign them, and places that they joined for.
+//! Test users: identities as an identity provider would sign them, and the places that these users
+//! joined for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,10 +13,11 @@ use crate::{
     watch,
 };
 
-/// How long an identity is good, in seconds: longer than any measurement.
+/// Lifetime of an identity, in seconds: longer than any measurement.
 const GOOD_FOR_S: u64 = 12 * 3_600;
 
-/// How many people are made and join at a time, so that their requests need not all be kept.
+/// Number of users that are made and join at a time, so that not all requests are in memory at
+/// once.
 const CHUNK: u64 = 50_000;
 
 /// Stands in for the users' identity provider.
@@ -55,7 +57,8 @@ impl IdentityProvider {
     }
 }
 
-/// Users that nobody else is: their ids have 36 characters, as UUIDs do.
+/// The user ids of one series. They differ from those of every other series, and have 36
+/// characters, as UUIDs do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Series(pub(crate) u32);
 
@@ -66,39 +69,39 @@ impl Series {
     }
 }
 
-/// Somebody with a place.
+/// A user with a place.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) identity: String,
     pub(crate) token: String,
 }
 
-/// The place of an answer, as far as it matters here.
+/// The fields of a place that are used here.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Place {
     pub(crate) queue_token: String,
     pub(crate) state: String,
-    /// In the line, from 1. None when active.
+    /// In the line, from 1. None for an active place.
     pub(crate) position: Option<u64>,
     pub(crate) admitted_at: Option<jiff::Timestamp>,
 }
 
-/// Which people join, and who of them is wanted afterwards.
+/// The users who join, and which of them are returned.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Crowd {
     pub(crate) series: Series,
-    /// The number of the first of them.
+    /// The number of the first user.
     pub(crate) first: u64,
-    /// How many join.
+    /// The number of users.
     pub(crate) count: u64,
-    /// Every how manyth is kept, the first included; 0 keeps nobody.
+    /// Each user whose number is a multiple of this is returned. With 0, no user is.
     pub(crate) keep_every: u64,
-    /// The state that each of them must be in at once.
+    /// The state that each place must have in the answer to the join.
     pub(crate) state: &'static str,
 }
 
-/// Has a crowd join the queue of `concert` over HTTP, as fast as it can; gives those that are kept, in
-/// their order.
+/// Lets a crowd join the queue of `concert` over HTTP, as fast as it can. Returns the users that
+/// are kept, in the order of their numbers.
 pub(crate) async fn join(
     program: &Program,
     threads: usize,
@@ -174,7 +177,7 @@ pub(crate) fn identities(provider: &IdentityProvider, crowd: Crowd) -> Result<Ve
         .collect()
 }
 
-/// The requests with which these join.
+/// The requests with which the users of these identities join.
 pub(crate) fn joins(concert: &str, identities: &[String]) -> Requests {
     let body = format!("{{\"concert_id\":\"{concert}\"}}");
     let identities = identities.iter();
@@ -183,7 +186,7 @@ pub(crate) fn joins(concert: &str, identities: &[String]) -> Requests {
         .collect()
 }
 
-/// The request with which one joins; `body` names the concert.
+/// The request with which one user joins. `body` names the concert.
 pub(crate) fn join_of<'a>(body: &'a str, identity: &'a str) -> Request<'a> {
     Request::post("/v1/queue/tokens", body).identity(identity)
 }

@@ -1,4 +1,4 @@
-//! The clocks of whoever measures.
+//! The clocks of this program.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,12 +11,12 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Seconds since 1970, for identities that are good from now on.
+/// Seconds since 1970, for the identities that are valid from now on.
 pub(crate) fn unix_seconds() -> u64 {
     since_1970().as_secs()
 }
 
-/// Microseconds since 1970, to compare with what a store on the same machine noted.
+/// Microseconds since 1970, for comparison with instants that a store on the same machine recorded.
 pub(crate) fn unix_micros() -> i64 {
     i64::try_from(since_1970().as_micros()).unwrap_or(i64::MAX)
 }

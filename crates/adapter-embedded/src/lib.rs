@@ -1,5 +1,5 @@
-//! Frontrow's ports with nothing to install: on one SQLite file what must last, in the memory of the
-//! process what need not.
+//! Frontrow's ports without another server to install: one SQLite file stores what must last, and
+//! the memory of the process keeps the waiting rooms and computed rankings.
 
 mod memory;
 mod sqlite;

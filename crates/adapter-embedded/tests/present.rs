@@ -1,4 +1,5 @@
-//! Nobody who polls as told, or sends heartbeats as the line status says, is taken for absent.
+//! A user who polls as advised, or sends heartbeats as the line status says, never counts as
+//! absent.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The in-process queue keeps the promises of a queue.
+//! The in-process queue passes the contracts of a queue.
 
 mod one_process;
 

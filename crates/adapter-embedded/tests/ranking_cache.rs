@@ -1,4 +1,4 @@
-//! The in-process ranking cache keeps the promises of a ranking cache.
+//! The in-process ranking cache passes the contracts of a ranking cache.
 
 use std::sync::Arc;
 

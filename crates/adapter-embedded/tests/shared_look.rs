@@ -1,4 +1,4 @@
-//! Instances that answer from looks at the in-process queue tell nobody what was not true.
+//! Instances that answer from snapshots of the in-process queue return nothing that was not true.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The store's own clock: the server's `UTC_TIMESTAMP(6)`, so that instances whose clocks differ agree.
+//! The store's own clock: the server's `UTC_TIMESTAMP(6)`, so that instances whose clocks differ
+//! agree.
 
 use std::{
     sync::{
@@ -17,22 +18,19 @@ use diesel::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// This process's own clock, to measure how long something takes.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "only durations are measured from it"
-)]
+/// This process's own clock, for measuring durations.
+#[expect(clippy::disallowed_methods, reason = "used only to measure durations")]
 pub(crate) fn monotonic_now() -> Instant {
     Instant::now()
 }
 
-/// How much later than its server's clock a store takes it to be. None in the product; tests move
-/// time with it. Clones are the same offset.
+/// How far the store's time is ahead of its server's clock. Zero in the product. Tests move time
+/// with it. Clones share the same offset.
 #[derive(Debug, Clone, Default)]
 pub struct TimeOffset(Arc<AtomicI64>);
 
 impl TimeOffset {
-    /// Makes it so much later, or earlier, than it is.
+    /// Moves the store's time forward by this duration, or back if it is negative.
     pub fn shift(&self, by: SignedDuration) {
         let micros = by.as_micros().try_into().unwrap_or(i64::MAX);
         self.0.fetch_add(micros, Ordering::SeqCst);
@@ -44,27 +42,28 @@ impl TimeOffset {
     }
 }
 
-/// The store's now, in whatever statement it stands: the server's time at the statement's start plus
-/// an offset in microseconds.
+/// The store's now, in any statement: the server's time at the statement's start plus an offset in
+/// microseconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now(pub(crate) i64);
 
 impl Now {
-    /// An instant so long after it, as microseconds from the server's clock.
+    /// Returns the instant that is `by` later, as microseconds from the server's clock.
     pub(crate) fn micros_later(self, by: Duration) -> i64 {
         self.0
             .saturating_add(by.as_micros().try_into().unwrap_or(i64::MAX))
     }
 
-    /// The store's now, where its server's clock showed so many microseconds since 1970.
+    /// Returns the store's now for a server's clock that showed `server_us` microseconds since
+    /// 1970.
     pub(crate) fn at(self, server_us: i64) -> Timestamp {
         let micros = server_us.saturating_add(self.0);
         Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
     }
 }
 
-/// The column `now_us` of a statement written as SQL: what the server's clock shows at the statement's
-/// start, in microseconds since 1970, for [`Now::at`].
+/// The column `now_us` of a statement written as SQL: the time of the server's clock at the
+/// statement's start, in microseconds since 1970, for [`Now::at`].
 macro_rules! now_us {
     () => {
         "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) AS now_us"
@@ -73,8 +72,8 @@ macro_rules! now_us {
 
 pub(crate) use now_us;
 
-/// As [`now_us`], read while the statement runs and not when it starts: after it has waited for the
-/// lock of the row that it reads by primary key. Connections have UTC as their time zone.
+/// Like [`now_us`], but read while the statement runs and not when it starts: after it has waited
+/// for the lock of the row that it reads by primary key. Connections have UTC as their time zone.
 macro_rules! locked_now_us {
     () => {
         "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6)) AS now_us"

@@ -1,4 +1,4 @@
-//! The one place where a driver's error becomes a [`StoreError`].
+//! The one place that converts a driver's error into a [`StoreError`].
 //!
 //! The driver hands on the server's text and not its number, so errors are told apart by their
 //! English texts, which every connection asks for (`lc_messages`).
@@ -8,32 +8,32 @@ use std::time::Duration;
 use diesel::result::{DatabaseErrorKind, Error};
 use frontrow_domain::ports::{Cause, StoreError};
 
-/// How long to wait at least before asking a busy store again.
+/// How long a caller should wait at least before it retries on a busy store.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What an error says about the transaction in which it came.
+/// The effect of an error on the transaction in which it occurred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It was rolled back so that another could go on: see [`ROLLED_BACK`].
+    /// The transaction was rolled back so that another could go on: see [`ROLLED_BACK`].
     Deadlock,
     /// 1205: a row was not free in time.
     LockTimeout,
-    /// 1062: a key was there, perhaps since a moment ago.
+    /// 1062: a row with the key exists, perhaps since a moment ago.
     Duplicate,
-    /// The connection is of no further use: it is closed, or about to be, or its server takes no writes
-    /// (any more: another has taken over). What was not committed is rolled back.
+    /// The connection is unusable: it is closed, or about to be, or its server takes no writes (any
+    /// more: another has taken over). What was not committed is rolled back.
     Lost,
     /// The server ended a statement that took too long.
     TooSlow,
-    /// The server has no room left for what the statement would write: see [`DISK_FULL`].
+    /// The server has no space left for what the statement would write: see [`DISK_FULL`].
     DiskFull,
     /// Another call changed what this one had read: see [`outrun`].
     Outrun,
-    /// Anything else.
+    /// Any other error.
     Other,
 }
 
-/// What the texts of errors contain after which a connection is of no further use.
+/// Texts contained in errors after which a connection is unusable.
 const LOST: &[&str] = &[
     // The driver's own.
     "Input/output error",
@@ -51,8 +51,8 @@ const LOST: &[&str] = &[
     "read-only mode",
 ];
 
-/// What the texts of errors begin with that come of a transaction which the server has rolled back, at a
-/// statement or at the commit: it may be tried again.
+/// Texts with which errors begin whose transaction the server has rolled back, at a statement or at
+/// the commit: it may be retried.
 const ROLLED_BACK: &[&str] = &[
     // 1213.
     "Deadlock found",
@@ -62,18 +62,19 @@ const ROLLED_BACK: &[&str] = &[
     "Plugin instructed the server to rollback",
 ];
 
-/// What the texts of errors contain when the server's disk is full. 1114 has no such text of its own: the
+/// Texts contained in errors of a server whose disk is full. 1114 has no such text of its own: the
 /// storage engine, or a temporary table, could not grow.
 const DISK_FULL: &[&str] = &[
     // 1021 (ER_DISK_FULL).
     "Disk full (",
-    // 3 (EE_WRITE), 1026 (ER_ERROR_ON_WRITE), 1030 (ER_GET_ERRNO) and others, with errno 28, ENOSPC.
+    // 3 (EE_WRITE), 1026 (ER_ERROR_ON_WRITE), 1030 (ER_GET_ERRNO) and others, with errno 28,
+    // ENOSPC.
     "No space left on device",
     // The same with errno 122, EDQUOT.
     "Disk quota exceeded",
 ];
 
-/// What an error is about.
+/// Returns the kind of an error.
 pub(crate) fn kind(error: &Error) -> Kind {
     if matches!(error, Error::RollbackTransaction) {
         return Kind::Outrun;
@@ -90,7 +91,8 @@ pub(crate) fn kind(error: &Error) -> Kind {
         Kind::LockTimeout
     } else if text.contains("execution was interrupted") || text.contains("execution time exceeded")
     {
-        // MariaDB's 1969 "Query execution was interrupted (max_statement_time exceeded)"; MySQL's 3024.
+        // MariaDB's 1969 "Query execution was interrupted (max_statement_time exceeded)", MySQL's
+        // 3024.
         Kind::TooSlow
     } else if DISK_FULL.iter().any(|part| text.contains(part))
         || (text.starts_with("The table '") && text.ends_with("' is full"))
@@ -103,25 +105,26 @@ pub(crate) fn kind(error: &Error) -> Kind {
     }
 }
 
-/// An error before the commit was sent to `server`: what was done is, or will be, rolled back.
+/// Converts an error from before the commit was sent to `server`: all changes are, or will be,
+/// rolled back.
 pub(crate) fn before_commit(error: &Error, server: &str) -> StoreError {
     match kind(error) {
         Kind::DiskFull => StoreError::disk_full(format!(
             "the disk of the database {server} is full: {error}"
         )),
         Kind::Other | Kind::Duplicate => StoreError::not_applied(error),
-        Kind::Outrun => busy("others were faster"),
+        Kind::Outrun => busy("another transaction changed the rows after they were read"),
         Kind::Deadlock | Kind::LockTimeout | Kind::Lost | Kind::TooSlow => busy(error.to_string()),
     }
 }
 
-/// An error of the commit itself: the server may or may not have it. That goes for a full disk too: by then
-/// the transaction may be in the binary log, or in that of a replica.
+/// Converts an error of the commit itself: the server may or may not have applied it. That includes
+/// a full disk: by then the transaction may be in the binary log, or in that of a replica.
 pub(crate) fn at_commit(error: &Error) -> StoreError {
     StoreError::outcome_unknown(format!("commit failed: {error}"))
 }
 
-/// Nothing was changed, and it is worth trying again soon.
+/// Makes the failure of a call that changed nothing and is worth a retry soon.
 pub(crate) fn busy(what: impl Into<String>) -> StoreError {
     StoreError::NotApplied {
         what: what.into(),
@@ -130,12 +133,12 @@ pub(crate) fn busy(what: impl Into<String>) -> StoreError {
     }
 }
 
-/// An answer of a kind that its request never gets.
+/// Makes the failure for an answer of a kind that does not belong to its request.
 pub(crate) fn unexpected_answer() -> StoreError {
     StoreError::outcome_unknown("the queue gave an answer to another request")
 }
 
-/// What came of a statement; none where a key that it would write was there.
+/// Returns the result of a statement. None if a row with the key exists already.
 pub(crate) fn unless_duplicate<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -144,17 +147,19 @@ pub(crate) fn unless_duplicate<T>(result: Result<T, Error>) -> Result<Option<T>,
     }
 }
 
-/// Another call changed what this one had read: the transaction is rolled back and run again.
+/// Makes the error for a change by another call of what this one had read: the transaction is
+/// rolled back and run again.
 pub(crate) fn outrun() -> Error {
     Error::RollbackTransaction
 }
 
-/// The rows contradict each other; the transaction that finds it is rolled back.
+/// Makes the error for rows that contradict each other. The transaction that finds them is rolled
+/// back.
 pub(crate) fn broken(what: impl Into<String>) -> Error {
     Error::QueryBuilderError(what.into().into())
 }
 
-/// A statement was given up before the server had answered it.
+/// Makes the error for a statement that was abandoned before the server had answered it.
 pub(crate) fn given_up(what: impl Into<String>) -> Error {
     Error::QueryBuilderError(what.into().into())
 }
@@ -201,7 +206,7 @@ mod tests {
         assert_eq!(kind(&driver(unknown)), Kind::Other);
     }
 
-    /// As MariaDB 10.11 and MySQL 8 and 9 word them.
+    /// The texts of MariaDB 10.11 and MySQL 8 and 9.
     #[test]
     fn a_full_disk_is_told_from_other_errors_and_names_the_database() {
         for full in [

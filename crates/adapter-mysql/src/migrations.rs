@@ -1,7 +1,7 @@
-//! From any database, or an empty one, to the schema that this program knows.
+//! Migrates any database, including an empty one, to the schema that this program knows.
 //!
-//! On a connection of its own: MySQL commits before and after each change of a table, so no
-//! transaction holds migrations together. A lock of the server's keeps a second process out instead.
+//! Migrations run on their own connection. MySQL commits before and after each change of a table,
+//! so no transaction can enclose them. A lock of the server keeps a second process out instead.
 
 use std::time::Duration;
 
@@ -26,29 +26,29 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/mysql
 /// How long to wait for another process that migrates the same database.
 const LOCK_WAIT: Duration = Duration::from_mins(1);
 
-/// What Frontrow needs: checks that are kept, and `SKIP LOCKED`.
+/// Minimum version of MySQL: Frontrow needs enforced checks and `SKIP LOCKED`.
 const MYSQL_MIN: (u32, u32, u32) = (8, 0, 16);
 const MARIADB_MIN: (u32, u32, u32) = (10, 6, 0);
 
-/// Which migrations a database has and which it lacks.
+/// The migrations that a database has and those that it lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MigrationStatus {
-    /// Those that it has, the oldest first.
+    /// The migrations that it has, the oldest first.
     pub applied: Vec<String>,
-    /// Those that it lacks, in their order.
+    /// The migrations that it lacks, in their order.
     pub pending: Vec<String>,
 }
 
-/// The migrations' harness wants a connection that blocks.
+/// The migration harness needs a blocking connection.
 type Blocking = AsyncConnectionWrapper<Connection>;
 
-/// Which migrations the database has. Changes nothing.
+/// Returns which migrations the database has. Changes nothing.
 pub(crate) async fn status(server: &Server) -> Result<MigrationStatus, OpenError> {
     Ok(connect(server).await?.1)
 }
 
-/// Sees to it that the database is as this program knows it: deals with an older one as `older` says, and
-/// refuses a newer one.
+/// Ensures that the database has the schema of this program: handles an older one as `older` says,
+/// and refuses a newer one.
 pub(crate) async fn ensure_current(server: &Server, older: OlderSchema) -> Result<(), OpenError> {
     if older == OlderSchema::Migrate {
         migrate(server).await?;
@@ -64,7 +64,7 @@ pub(crate) async fn ensure_current(server: &Server, older: OlderSchema) -> Resul
     }
 }
 
-/// Runs what the database lacks.
+/// Runs the migrations that the database lacks.
 pub(crate) async fn migrate(server: &Server) -> Result<(), OpenError> {
     let (mut connection, status) = connect(server).await?;
     if status.pending.is_empty() {
@@ -72,13 +72,13 @@ pub(crate) async fn migrate(server: &Server) -> Result<(), OpenError> {
     }
     let locking = lock(&mut connection, &server.name);
     server.in_time(LOCK_WAIT, locking).await?;
-    // Somebody else may have run them meanwhile.
+    // Another process may have run them meanwhile.
     let comparing = compare(&mut connection, &server.name);
     server.in_time(Duration::ZERO, comparing).await?;
     let running = tokio::task::spawn_blocking(move || {
         let mut connection = Blocking::from(connection);
         let ran = connection.run_pending_migrations(MIGRATIONS).map(drop);
-        // The lock goes with the connection.
+        // The lock ends with the connection.
         ran.map_err(|error| error.to_string())
     });
     let ran = running.await.map_err(|error| other(&server.name, &error))?;
@@ -88,7 +88,7 @@ pub(crate) async fn migrate(server: &Server) -> Result<(), OpenError> {
     })
 }
 
-/// A connection to a server that is new enough, and what its database has.
+/// Connects to a server that is new enough, and returns the migrations of its database.
 async fn connect(server: &Server) -> Result<(Connection, MigrationStatus), OpenError> {
     let connecting = server.connect().await;
     let mut connection = connecting.map_err(|error| server.unreachable(&error))?;
@@ -136,9 +136,10 @@ async fn check_version(connection: &mut Connection, server: &str) -> Result<(), 
     })
 }
 
-/// Waits until no other process migrates this database, and lifts the limits on statements: a change of
-/// a large table takes what it takes. It waits a moment only for its turn at a table, since everybody
-/// else waits behind it; whoever migrates tries again once the long transaction is over that is in the way.
+/// Waits until no other process migrates this database, and lifts the limits on statements, because
+/// a change of a large table takes as long as it takes. Its wait for access to a table stays short,
+/// since all other calls wait behind it. If a long transaction is in the way, the operator runs the
+/// migrations again once it is over.
 async fn lock(connection: &mut Connection, server: &str) -> Result<(), OpenError> {
     #[derive(QueryableByName)]
     struct Lock {
@@ -151,7 +152,7 @@ async fn lock(connection: &mut Connection, server: &str) -> Result<(), OpenError
         .execute(connection)
         .await
         .map_err(|error| other(server, &error))?;
-    // The server knows names of 64 characters, and those of databases are as long.
+    // The server allows lock names of 64 characters, and database names may be as long.
     let Lock { got } = sql_query(
         "SELECT GET_LOCK(CONCAT('frontrow-', LEFT(SHA2(DATABASE(), 256), 40)), ?) AS got",
     )
@@ -167,7 +168,7 @@ async fn lock(connection: &mut Connection, server: &str) -> Result<(), OpenError
     }
 }
 
-/// What the database has beside what this program knows.
+/// Compares the migrations of the database with those that this program knows.
 async fn compare(connection: &mut Connection, server: &str) -> Result<MigrationStatus, OpenError> {
     let versions = applied(connection, server).await?;
     let known: Vec<Box<dyn Migration<Mysql>>> = MIGRATIONS
@@ -197,14 +198,14 @@ async fn compare(connection: &mut Connection, server: &str) -> Result<MigrationS
     }
 }
 
-/// The versions of the migrations that the database has, in their order.
+/// Returns the versions of the migrations that the database has, in their order.
 async fn applied(connection: &mut Connection, server: &str) -> Result<Vec<String>, OpenError> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
         text: String,
     }
-    // The harness would make its table, which asking for the status must not.
+    // The harness would create its table, which a status request must not do.
     let tables: Vec<Row> = sql_query(
         "SELECT CONVERT(table_name USING utf8mb4) AS text FROM information_schema.tables
          WHERE table_schema = DATABASE() AND table_name = '__diesel_schema_migrations'",

@@ -1,35 +1,36 @@
-//! Why a database cannot be opened, in words for the person who starts the service.
+//! Why a database cannot be opened, in words for the operator who starts the service.
 
-/// A database cannot be opened. Each text is one line, and says which database; none has a password.
+/// A database cannot be opened. Each text is one line that names the database. None contains a
+/// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The URL is none of a database.
+    /// The URL is not the URL of a database.
     #[error("the database's URL is wrong: {why}")]
     BadUrl {
         /// What is wrong with it.
         why: String,
     },
-    /// The server does not answer, or does not let us in.
+    /// The server does not answer, or refuses the log-in.
     #[error("cannot reach the database {server}: {why}")]
     Unreachable {
         /// The database.
         server: String,
-        /// What the driver or the server says.
+        /// The message of the driver or the server.
         why: String,
     },
-    /// The server is older than what Frontrow needs.
+    /// The server is older than Frontrow needs.
     #[error(
         "the server of the database {server} is too old: it is {version}, and {needed} is needed"
     )]
     OldServer {
         /// The database.
         server: String,
-        /// What it says it is.
+        /// The version that it reports.
         version: String,
-        /// What is needed.
+        /// The version that is needed.
         needed: String,
     },
-    /// Migrations are missing, and nobody said to run them.
+    /// Migrations are missing, and the settings do not say to run them.
     #[error(
         "the database {server} lacks {} migrations, the first is {first}: run the migrations",
         count
@@ -37,12 +38,12 @@ pub enum OpenError {
     OlderSchema {
         /// The database.
         server: String,
-        /// How many it lacks.
+        /// Number of missing migrations.
         count: usize,
         /// The first of them.
         first: String,
     },
-    /// A newer program has written it.
+    /// The database was written by a newer program.
     #[error(
         "the database {server} was written by a newer version of this program (it has the migration {version})"
     )]
@@ -52,26 +53,26 @@ pub enum OpenError {
         /// The newest migration in it that this program does not know.
         version: String,
     },
-    /// Somebody else has been migrating it for too long.
+    /// Another process has been migrating it for too long.
     #[error("the database {server} is being migrated by another process")]
     Locked {
         /// The database.
         server: String,
     },
-    /// A migration failed. Those before it were made; the failed one can be run again.
+    /// A migration failed. Those before it were applied. The failed one can be run again.
     #[error("a migration of the database {server} failed and can be run again: {why}")]
     MigrationFailed {
         /// The database.
         server: String,
-        /// What the server says.
+        /// The server's message.
         why: String,
     },
-    /// Anything else.
+    /// Any other failure.
     #[error("cannot open the database {server}: {why}")]
     Other {
         /// The database.
         server: String,
-        /// What the driver says.
+        /// The driver's message.
         why: String,
     },
 }

@@ -28,32 +28,34 @@ use crate::{
 pub(crate) type Connection = AsyncMysqlConnection;
 pub(crate) type Pool = deadpool::Pool<Connection>;
 
-/// A connection that nobody used for so long is asked whether it is still there before it is used: the
-/// server, or something on the way, may have hung up. One in use is not, which saves a trip a call.
+/// A connection that was idle for longer is checked before it is used: the server, or something on
+/// the way, may have closed it. A connection used more recently is not checked, which saves a round
+/// trip per call.
 const IDLE_UNASKED_MAX: Duration = Duration::from_secs(5);
 
-/// The server hangs up on a connection, in a transaction or not, of which it hears nothing for so long:
-/// when this process is gone and nothing tells the server so, its locks go after that time, for which
-/// others wait in vain. It says 8 hours by itself. No call of ours pauses for nearly so long.
+/// The server closes a connection, in a transaction or not, that is silent for this time. When this
+/// process is gone and nothing notifies the server, its locks, for which other calls wait in vain,
+/// are released after this time. The server's default is 8 hours. No call of this program pauses
+/// for nearly as long.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
-/// Where the server is and how to speak with it.
+/// The address of the server and how to connect to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     options: Opts,
     connect_timeout: Duration,
     acquire_timeout: Duration,
     statement_timeout: Duration,
-    /// Where the store was opened. It looks after all connections and what is done with them: on the runtime
-    /// of a request, of which the web server has one for each worker, they would end with that worker, also
-    /// for the requests of others that are still to be answered.
+    /// The runtime on which the store was opened. All connections and the work on them run there.
+    /// The web server has one runtime per worker: on a request's runtime they would end with that
+    /// worker, and with them the pending requests of others.
     home: Handle,
-    /// Names the database in messages, without the password.
+    /// The name of the database in messages, without the password.
     pub(crate) name: String,
 }
 
 impl Server {
-    /// The server of `url`, which must name a database.
+    /// Makes the server of `url`, which must name a database.
     pub(crate) fn new(url: &str, settings: &MySqlSettings) -> Result<Self, OpenError> {
         let bad = |why: String| OpenError::BadUrl { why };
         let options = Opts::from_url(url).map_err(|error| bad(error.to_string()))?;
@@ -77,9 +79,10 @@ impl Server {
             TlsMode::Verify => Some(SslOpts::default()),
         };
         let options = OptsBuilder::from_opts(options)
-            // Otherwise the driver looks for the server's socket behind the address that it was given.
+            // Otherwise the driver looks for the server's socket behind the address that it was
+            // given.
             .prefer_socket(false)
-            // diesel keeps its own cache of statements, and counts rows that were found.
+            // diesel keeps its own cache of statements, and needs the number of rows found.
             .stmt_cache_size(0)
             .client_found_rows(true)
             .ssl_opts(tls)
@@ -94,7 +97,7 @@ impl Server {
         })
     }
 
-    /// Why nobody can work with it.
+    /// Makes the error for a server that cannot be used.
     pub(crate) fn unreachable(&self, why: &impl ToString) -> OpenError {
         OpenError::Unreachable {
             server: self.name.clone(),
@@ -102,7 +105,7 @@ impl Server {
         }
     }
 
-    /// Does `work` while it opens, in the time of a statement and `more`.
+    /// Runs `work` during opening, within the time limit of a statement plus `more`.
     pub(crate) async fn in_time<T>(
         &self,
         more: Duration,
@@ -113,12 +116,12 @@ impl Server {
         done.unwrap_or_else(|_| Err(self.unreachable(&format!("no answer in {limit:?}"))))
     }
 
-    /// The runtime that looks after all that concerns it.
+    /// Returns the runtime on which the connections run.
     pub(crate) fn home(&self) -> &Handle {
         &self.home
     }
 
-    /// A new connection.
+    /// Opens a new connection.
     pub(crate) async fn connect(&self) -> ConnectionResult<Connection> {
         let connecting = async {
             let connection = named(self.options.clone()).await;
@@ -133,8 +136,9 @@ impl Server {
         })
     }
 
-    /// A pool of connections to it. To wait for one that others use takes as long as the settings say at
-    /// most, and so does each of what may follow: to ask whether one is still there, to make a new one.
+    /// Makes a pool of connections to it. The wait for a connection in use is limited by the
+    /// settings, and so is each of the steps that may follow: checking an idle one, making a new
+    /// one.
     pub(crate) fn pool(&self, size: usize) -> Result<Pool, OpenError> {
         let server = self.clone();
         let mut config = ManagerConfig::default();
@@ -144,7 +148,8 @@ impl Server {
             let home = server.home.clone();
             async move {
                 let connecting = home.spawn(async move { server.connect().await });
-                // Whoever gives up waiting leaves nothing behind that the pool does not count.
+                // If the caller stops waiting, no connection is left behind that the pool does not
+                // count.
                 let _given_up = scopeguard::guard(connecting.abort_handle(), |task| task.abort());
                 connecting
                     .await
@@ -167,9 +172,9 @@ impl Server {
     }
 }
 
-/// A connection whose session knows the name of its server as `@frontrow_server`: each server of
-/// MySQL has another `server_uuid`, each of MariaDB another `server_uid`, which older versions
-/// lack. Null there.
+/// Opens a connection whose session has the name of its server as `@frontrow_server`. Each server
+/// of MySQL has its own `server_uuid`, each of MariaDB its own `server_uid`, which older versions
+/// lack. There it is null.
 async fn named(options: Opts) -> mysql_async::Result<Conn> {
     let mut connection = Conn::new(options).await?;
     let name: Option<(String, String)> = connection
@@ -183,9 +188,9 @@ async fn named(options: Opts) -> mysql_async::Result<Conn> {
     Ok(connection)
 }
 
-/// Drops a connection that has lain idle and does not answer within `limit`. Those that were last used
-/// before then are not asked any more: each would cost that time, and the server, or the way to it, is
-/// silent for all of them. (The pool's own time-outs do not reach into what is done here.)
+/// Drops an idle connection that does not answer within `limit`. Connections that were last used
+/// before that are then dropped without a check: each would cost that time, and the server, or the
+/// way to it, is silent for all of them. (The pool's own time-outs do not cover this check.)
 fn still_there(limit: Duration) -> Hook<Connection> {
     let silent_at = Arc::new(watch::Sender::new(None::<Instant>));
     Hook::async_fn(move |connection: &mut Connection, metrics| {
@@ -196,7 +201,9 @@ fn still_there(limit: Duration) -> Hook<Connection> {
                 return Ok(());
             }
             if silent_at.borrow().is_some_and(|at| at.elapsed() <= idle) {
-                return Err(HookError::message("others of its age did not answer"));
+                return Err(HookError::message(
+                    "connections idle for as long did not answer",
+                ));
             }
             let question = diesel::sql_query("DO 0");
             match tokio::time::timeout(limit, question.execute(connection)).await {
@@ -212,22 +219,22 @@ fn still_there(limit: Duration) -> Hook<Connection> {
     })
 }
 
-/// A connection, or the advice to come back.
+/// Takes a connection from the pool. Errors with a retry-after if none is available.
 pub(crate) async fn get(pool: &Pool) -> StoreResult<Object<Connection>> {
     let connection = pool.get().await;
     connection.map_err(|error| errors::busy(format!("no connection: {error}")))
 }
 
-/// What every connection begins with, whatever the server's own defaults are.
+/// The statements with which every connection begins, whatever the server's defaults are.
 ///
 /// - READ COMMITTED: no gap locks, so holds of different seats never wait for each other.
-/// - Who waits for a table that is being changed waits no longer than for a statement: the servers say a day
-///   or a year, and each who waits so is a connection.
+/// - A statement waits for a table that is being changed no longer than the statement limit: the
+///   servers' defaults are a day or a year, and each waiting statement holds a connection.
 /// - Texts in English: errors are told apart by them.
 /// - UTC as the time zone of `SYSDATE`.
-/// - Strict: what does not fit into a column is an error.
-/// - Both engines can end a statement that takes too long, each by a variable of its own; each skips
-///   the other's kind of comment.
+/// - Strict: a value that does not fit into its column is an error.
+/// - Both engines can end a statement that takes too long, each by its own variable. Each skips the
+///   other's kind of comment.
 fn session_setup(settings: &MySqlSettings) -> Vec<String> {
     let silence_s = SILENCE_MAX.as_secs();
     let lock_s = settings.lock_timeout.as_secs().max(1);

@@ -19,36 +19,37 @@ use crate::{
     pool::Connection,
 };
 
-/// A connection that hangs up when it goes out of scope.
+/// A connection that is closed when it goes out of scope.
 type Guarded = ScopeGuard<Object<Connection>, fn(Object<Connection>)>;
 
-/// A connection, what time it is there, and how far its transaction got.
+/// A connection, its time, and the stage of its transaction.
 ///
-/// When it is dropped it hangs up, and the server rolls back what was not committed. Only who knows that
-/// nothing is under way [keeps](Self::keep) the connection: whoever is given up in the middle of a statement,
-/// by a time-out, a panic or the end of a runtime, would leave its answer to the next user of the
-/// connection, who would take it for theirs.
+/// Dropping it closes the connection, and the server rolls back what was not committed. A caller
+/// [keeps](Self::keep) the connection only if it knows that nothing is under way. If a call is
+/// abandoned in the middle of a statement, by a time-out, a panic or the end of a runtime, the
+/// answer to that statement would otherwise reach the next user of the connection, who would take
+/// it for their own.
 pub(crate) struct Session {
     connection: Guarded,
     offset_us: i64,
     stage: Stage,
 }
 
-/// How far a transaction got.
+/// The stage of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// None was begun, or it is over: the connection may be used again.
+    /// No transaction was begun, or it is over: the connection may be used again.
     Outside,
-    /// Begun.
+    /// A transaction was begun.
     Inside,
-    /// The server was told to commit, and has not said that it did.
+    /// The commit was sent, and the server has not confirmed it.
     Committing,
-    /// A statement was given up: the connection is of no further use.
+    /// A statement was abandoned: the connection is unusable.
     Abandoned,
 }
 
 impl Session {
-    /// Starts outside a transaction, where every statement stands for itself.
+    /// Starts outside a transaction, where every statement commits by itself.
     pub(crate) fn new(connection: Object<Connection>, offset_us: i64) -> Self {
         Self {
             connection: scopeguard::guard(connection, |connection| drop(Object::take(connection))),
@@ -57,36 +58,36 @@ impl Session {
         }
     }
 
-    /// What statements run on.
+    /// Returns the connection for statements.
     pub(crate) fn connection(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
-    /// The store's now, to stand in a statement.
+    /// Returns the store's now, for use in a statement.
     pub(crate) fn now(&self) -> Now {
         Now(self.offset_us)
     }
 
-    /// How far its transaction got.
+    /// Returns the stage of its transaction.
     pub(crate) fn stage(&self) -> Stage {
         self.stage
     }
 
-    /// How long ago its connection was taken from the pool.
+    /// Returns the time since its connection was taken from the pool.
     pub(crate) fn taken(&self) -> Duration {
         Object::metrics(&self.connection).last_used()
     }
 
-    /// Begins the transaction. What was read before may have changed, so every statement in it says
-    /// what it takes for granted. Nothing is written before.
+    /// Begins the transaction. What was read before may have changed, so every statement in it
+    /// states its preconditions. Nothing is written before this.
     pub(crate) async fn begin(&mut self) -> QueryResult<()> {
         AnsiTransactionManager::begin_transaction(self.connection()).await?;
         self.stage = Stage::Inside;
         Ok(())
     }
 
-    /// Begins a transaction that only reads, and for which the store stands still: all of its statements see what
-    /// the first of them does.
+    /// Begins a read-only transaction on a consistent snapshot: all of its statements see the state
+    /// that the first one sees.
     pub(crate) async fn begin_look(&mut self) -> QueryResult<()> {
         let repeatable = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ";
         self.connection.batch_execute(repeatable).await?;
@@ -96,7 +97,7 @@ impl Session {
         Ok(())
     }
 
-    /// Makes what was done last, if a transaction was begun.
+    /// Commits the transaction, if one was begun.
     pub(crate) async fn commit(&mut self) -> QueryResult<()> {
         if self.stage == Stage::Outside {
             return Ok(());
@@ -107,9 +108,9 @@ impl Session {
         Ok(())
     }
 
-    /// Runs a statement that stands alone, outside a transaction: it commits by itself, so with its answer
-    /// it is lost whether it did; and a disk may have been full for the statement or for its commit. Gives how
-    /// many rows it found.
+    /// Runs a statement that stands alone, outside a transaction. It commits by itself, so if its
+    /// answer is lost, its outcome is unknown. The same goes for a full disk, which may have hit
+    /// the statement or its commit. Returns the number of rows found.
     pub(crate) async fn execute_alone<Statement>(
         &mut self,
         statement: Statement,
@@ -127,8 +128,8 @@ impl Session {
         executed
     }
 
-    /// Runs a statement of the transaction that may wait for a lock. Errors where it takes longer than
-    /// `limit`: then it is given up, and so is the connection.
+    /// Runs a statement of the transaction that may wait for a lock. Errors if it takes longer than
+    /// `limit`: then the statement is abandoned, and so is the connection.
     pub(crate) async fn within<T>(
         &mut self,
         limit: Duration,
@@ -144,7 +145,7 @@ impl Session {
         })
     }
 
-    /// Undoes what was done, if a transaction was begun.
+    /// Rolls the transaction back, if one was begun.
     pub(crate) async fn roll_back(&mut self) -> QueryResult<()> {
         if !matches!(self.stage, Stage::Outside | Stage::Abandoned) {
             AnsiTransactionManager::rollback_transaction(self.connection()).await?;
@@ -153,7 +154,7 @@ impl Session {
         Ok(())
     }
 
-    /// Gives the connection back to its pool.
+    /// Returns the connection to its pool.
     pub(crate) fn keep(self) {
         drop(ScopeGuard::into_inner(self.connection));
     }

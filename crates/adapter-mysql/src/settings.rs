@@ -1,30 +1,32 @@
-//! How the adapter deals with its server.
+//! How the adapter connects to its server, and its time limits.
 
 use std::time::Duration;
 
-/// How to connect, and how long to wait for what. [`MySqlSettings::default`] is what the product does
-/// unless its operator says otherwise.
+/// Connection options and time limits. [`MySqlSettings::default`] has the product's values unless
+/// its operator sets others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MySqlSettings {
-    /// How many connections one instance of the service opens at most; 1 or more. 16: a transaction
-    /// here is a handful of short statements, and the server commits what waits together.
+    /// Maximum number of connections that one instance of the service opens, at least 1. Default
+    /// 16: a transaction here is a handful of short statements, and the server commits waiting
+    /// transactions together.
     pub pool_size: usize,
-    /// How long a call waits for a connection that others use before it is told to come back, and how long
-    /// one that has lain idle may take to say that it is still there. 2 s.
+    /// How long a call waits for a connection in use before it fails as busy, and how long an idle
+    /// connection may take to answer a check. Default 2 s.
     pub acquire_timeout: Duration,
-    /// How long the server may take to let us in. 5 s.
+    /// How long the server may take to accept a connection. Default 5 s.
     pub connect_timeout: Duration,
-    /// How long one call may take: its wait for a connection and its statements together, repeats
-    /// included. 5 s. The server is told to end a single statement after that time as well (MariaDB any,
+    /// Time limit of one call: its wait for a connection and its statements together, including
+    /// retries. Default 5 s. The server also ends a single statement after that time (MariaDB any,
     /// MySQL only a `SELECT`). An operator's change of a hall has twelve times as long.
     pub statement_timeout: Duration,
-    /// How long a statement waits for a row that somebody else is changing; the server counts whole
-    /// seconds, at least one. 2 s. With the same `Idempotency-Key` under way twice, the second call
-    /// waits so long for the first.
+    /// How long a statement waits for a row that another transaction is changing. The server counts
+    /// whole seconds, at least one. Default 2 s. If two calls with the same `Idempotency-Key` run
+    /// at once, the second waits this long for the first.
     pub lock_timeout: Duration,
-    /// Whether the connection is encrypted, and to whom. [`TlsMode::Off`].
+    /// Whether the connection is encrypted, and how the server is authenticated. Default
+    /// [`TlsMode::Off`].
     pub tls: TlsMode,
-    /// What to do about a schema that lacks migrations. [`OlderSchema::Refuse`].
+    /// What to do about a schema that lacks migrations. Default [`OlderSchema::Refuse`].
     pub older_schema: OlderSchema,
 }
 
@@ -45,22 +47,23 @@ impl Default for MySqlSettings {
 /// Whether connections are encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TlsMode {
-    /// Not at all: for a server on the same machine or in a private network.
+    /// Not encrypted: for a server on the same machine or in a private network.
     #[default]
     Off,
-    /// Encrypted, to whomever answers: nobody listens in, but somebody may pretend to be the server.
+    /// Encrypted, without a check of the server: an eavesdropper reads nothing, but an attacker may
+    /// pose as the server.
     Encrypt,
-    /// Encrypted, to a server whose certificate is for its host name, from an authority that browsers
-    /// know.
+    /// Encrypted, to a server whose certificate is for its host name, from an authority that
+    /// browsers know.
     Verify,
 }
 
 /// What to do about a schema that lacks migrations that the program has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OlderSchema {
-    /// Refuse to open: somebody runs the migrations at a time of their choice.
+    /// Refuse to open: the operator runs the migrations at a time of their choice.
     #[default]
     Refuse,
-    /// Run them. Of several instances that start at once, one does and the others wait.
+    /// Run them. If several instances start at once, one runs them and the others wait.
     Migrate,
 }

@@ -1,4 +1,4 @@
-//! A lock for what only one process at a time may do with a database.
+//! A lock for work that only one process at a time may do with a database.
 
 use std::time::Duration;
 
@@ -15,30 +15,31 @@ use crate::{
     settings::MySqlSettings,
 };
 
-/// For how long somebody else may still have the lock: the server notices in a moment that a process
-/// was killed.
+/// How long to wait for another process that holds the lock: the server notices within a moment
+/// that a process was killed.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// How often the lock's owner says that it is there.
+/// How often the lock's owner shows the server that it is alive.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// The server takes the lock from an owner of whom it hears nothing for so long.
+/// The server takes the lock from an owner that is silent for this time.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
-/// How often in a row somebody else must have the lock until that is believed. Together with the waits
-/// it takes longer than [`SILENCE_MAX`], so it is not an earlier connection of our own that the server
-/// takes to be alive.
+/// Number of consecutive checks in which another process must hold the lock before the loss is
+/// certain. Together with the waits they take longer than [`SILENCE_MAX`], so the holder is not an
+/// earlier connection of this process that the server takes to be alive.
 const MISSES_MAX: u32 = 3;
 
-/// The name of the lock. The server knows names of 64 characters, and those of databases are as
+/// The name of the lock. The server allows names of 64 characters, and database names may be as
 /// long.
 const LOCK: &str = "CONCAT('frontrow-sole-', LEFT(SHA2(DATABASE(), 256), 40))";
 
-/// Held by one process at most, for as long as this lives and nobody else [has taken it](Self::lost).
+/// A lock held by at most one process, for as long as this value lives and no other process [has
+/// taken it](Self::lost).
 ///
-/// For a process that keeps something about the database in its own memory, so that a second process
-/// beside it would contradict it. It is a lock of the server's own (`GET_LOCK`), so it goes with the
-/// process however that ends. It goes with the server too: it has to be looked after.
+/// It is for a process that keeps data about the database in its own memory, which a second process
+/// beside it would contradict. It is a lock of the server (`GET_LOCK`), so it ends with the process
+/// however that ends. It ends with the server too, so it has to be checked and taken again.
 pub struct SoleUser {
     server: Server,
     /// None while it is not known whether the lock is held.
@@ -46,10 +47,10 @@ pub struct SoleUser {
 }
 
 impl SoleUser {
-    /// Takes the lock of the database of `url`; none when another process has it.
+    /// Takes the lock of the database of `url`. Returns none if another process has it.
     ///
     /// # Errors
-    /// When the URL is wrong or the server cannot be reached.
+    /// If the URL is wrong or the server cannot be reached.
     pub async fn of(url: &str, settings: &MySqlSettings) -> Result<Option<Self>, OpenError> {
         let server = Server::new(url, settings)?;
         let connection = take(&server).await?;
@@ -59,7 +60,7 @@ impl SoleUser {
         }))
     }
 
-    /// Looks after the lock: takes it again after the server was down or the way there was cut. Ends
+    /// Keeps the lock: takes it again after the server was down or the network was cut. Returns
     /// only when another process has taken it meanwhile.
     pub async fn lost(&mut self) {
         let mut misses = 0;
@@ -74,14 +75,14 @@ impl SoleUser {
                     misses = 0;
                 }
                 Ok(None) => misses += 1,
-                // Nobody else can take it either, as far as this process can see.
+                // No other process can take it either, as far as this process can see.
                 Err(_) => misses = 0,
             }
         }
     }
 
-    /// The lock is the connection's: they end together. One that does not answer is hung up on, or it
-    /// might keep the lock from its successor.
+    /// Returns true if the connection still answers: the lock ends with it. A connection that does
+    /// not answer is closed, or it might keep the lock from its successor.
     async fn is_held(&mut self) -> bool {
         let Some(connection) = &mut self.connection else {
             return false;
@@ -97,8 +98,9 @@ impl SoleUser {
         answered
     }
 
-    /// Returns whether this process has the lock at this moment, as the server says. It takes
-    /// [`lost`](Self::lost) some time to be sure of a loss, and what follows a loss may come sooner.
+    /// Returns true if the server says that this process has the lock at this moment.
+    /// [`lost`](Self::lost) takes some time to be sure of a loss, and the effects of a loss may
+    /// come sooner.
     pub async fn is_owner(&mut self) -> bool {
         #[derive(QueryableByName)]
         struct Owner {
@@ -118,7 +120,7 @@ impl SoleUser {
     }
 }
 
-/// A connection that has the lock; none when another has it.
+/// Opens a connection that has the lock. None if another process has it.
 async fn take(server: &Server) -> Result<Option<Connection>, OpenError> {
     #[derive(QueryableByName)]
     struct Lock {
@@ -128,7 +130,7 @@ async fn take(server: &Server) -> Result<Option<Connection>, OpenError> {
     let connecting = server.connect().await;
     let mut connection = connecting.map_err(|error| server.unreachable(&error))?;
     let taking = async {
-        // The wait for the lock must not be ended as a statement that takes too long.
+        // The server must not end the wait for the lock as a statement that takes too long.
         let terms = format!(
             "SET SESSION wait_timeout = {} \
              /*M! , max_statement_time = 0 */ /*!50704 , max_execution_time = 0 */",

@@ -1,4 +1,4 @@
-//! Statements whose text never changes.
+//! Statements whose text never changes, prepared once per connection.
 
 use diesel::{
     QueryResult,
@@ -7,10 +7,9 @@ use diesel::{
 };
 
 /// A statement whose text is always the same, whatever its values are.
-///
-/// The driver prepares `sql_query` and updates for each call, as it cannot know how many texts there
-/// are. That costs another trip to the server. This says that there is one text, to be prepared once a
-/// connection.
+/// The driver prepares `sql_query` and updates for each call, as it cannot know how many texts
+/// there are. That costs another round trip to the server. This type declares that there is one
+/// text, to be prepared once per connection.
 #[derive(Debug)]
 pub(crate) struct Fixed<Statement>(pub(crate) Statement);
 
@@ -24,7 +23,7 @@ impl<Statement: QueryFragment<Mysql>> QueryFragment<Mysql> for Fixed<Statement> 
     }
 }
 
-/// Told apart by their text.
+/// Statements are identified by their text.
 impl<Statement> QueryId for Fixed<Statement> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;

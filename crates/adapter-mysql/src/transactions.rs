@@ -1,4 +1,5 @@
-//! How a call of a port runs: on one connection, again where that may help, and not for ever.
+//! Runs a call of a port: on one connection, with retries after conflicts and lost connections,
+//! within a time limit.
 
 use std::{
     pin::{Pin, pin},
@@ -21,26 +22,26 @@ use crate::{
     session::{Session, Stage},
 };
 
-/// How often a transaction is tried in one call.
+/// Maximum number of attempts in one call.
 const ATTEMPTS_MAX: u32 = 10;
 
-/// The pause before the second attempt is at most so long; before each further one, twice as long.
+/// Maximum pause before the second attempt. It doubles before each further attempt.
 const FIRST_PAUSE_MAX: Duration = Duration::from_millis(4);
 
-/// What a call does on one connection. It reads first, then [begins](Session::begin), then writes, or
-/// writes with one statement that [stands alone](Session::execute_alone), and can be done all over again
-/// until it is committed.
+/// The work of a call on one connection. It reads first, then [begins](Session::begin), then
+/// writes, or writes with one statement that [stands alone](Session::execute_alone). Until it is
+/// committed, it can be repeated from the start.
 pub(crate) type Work<Argument, Outcome> =
     for<'a> fn(&'a mut Session, &'a Argument) -> BoxFuture<'a, QueryResult<Verdict<Outcome>>>;
 
-/// What came of one attempt.
+/// The result of one attempt.
 #[derive(Debug)]
 pub(crate) enum Verdict<Outcome> {
-    /// This, and what was written is to last.
+    /// Return the outcome and commit what was written.
     Commit(Outcome),
-    /// This, and what was written is to be undone.
+    /// Return the outcome and roll back what was written.
     Rollback(Outcome),
-    /// Somebody else was faster: look again, and undo what was written.
+    /// Another call was faster: roll back what was written, and read again.
     Retry,
 }
 
@@ -48,7 +49,7 @@ pub(crate) enum Verdict<Outcome> {
 #[derive(Clone)]
 pub(crate) struct TransactionRunner {
     home: Handle,
-    /// Names the database in messages.
+    /// The name of the database in messages.
     server: Arc<str>,
     pool: Pool,
     offset: TimeOffset,
@@ -56,7 +57,7 @@ pub(crate) struct TransactionRunner {
 }
 
 impl TransactionRunner {
-    /// On a pool of connections to `server`.
+    /// Makes a runner on a pool of connections to `server`.
     pub(crate) fn new(server: &Server, pool: Pool, offset: TimeOffset) -> Self {
         Self {
             home: server.home().clone(),
@@ -67,13 +68,13 @@ impl TransactionRunner {
         }
     }
 
-    /// How often a transaction was begun anew.
+    /// Returns how many transactions were retried.
     pub(crate) fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
     }
 
-    /// Does `work` where the store was opened. Whoever asked may be gone before it is done, and so may the
-    /// runtime on which they did.
+    /// Runs `work` on the runtime where the store was opened. The caller may be dropped before it
+    /// is done, and so may the caller's runtime.
     pub(crate) fn at_home<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -81,9 +82,10 @@ impl TransactionRunner {
         self.home.spawn(work)
     }
 
-    /// Does `work` within `limit`, in a task of its own, which goes on when the caller is dropped (its
-    /// client hung up, say, or its worker has stopped): hanging up on the server in the middle of a
-    /// transaction would leave its locks until the server notices, and cost a new connection.
+    /// Runs `work` within `limit`, in its own task, which goes on when the caller is dropped
+    /// (because its client hung up, say, or its worker has stopped). Closing the connection in the
+    /// middle of a transaction would leave its locks until the server notices, and cost a new
+    /// connection.
     pub(crate) async fn run<Argument, Outcome>(
         &self,
         limit: Duration,
@@ -109,7 +111,7 @@ impl TransactionRunner {
         argument: &Argument,
         work: Work<Argument, Outcome>,
     ) -> StoreResult<Outcome> {
-        let mut failure = errors::busy("others were faster each time");
+        let mut failure = errors::busy("other transactions changed the same rows in each attempt");
         for attempt in 1..=ATTEMPTS_MAX {
             if deadline.is_elapsed() {
                 return Err(errors::busy("not done in time"));
@@ -132,8 +134,8 @@ impl TransactionRunner {
             let stage = session.stage();
             match ended {
                 Ended::Lost(_) => {
-                    // What has lain idle meanwhile is likely lost as well (the server was restarted, say),
-                    // and each would cost an attempt.
+                    // The other idle connections are likely lost as well (the server was restarted,
+                    // say), and each would cost an attempt.
                     let taken = session.taken();
                     let _ = self.pool.retain(|_, idle| idle.last_used() < taken);
                     drop(session);
@@ -162,8 +164,8 @@ impl TransactionRunner {
         Err(failure)
     }
 
-    /// Two that ran into each other are not to meet again. The pauses of successive calls are spread
-    /// evenly by the golden ratio, which needs no randomness.
+    /// Returns a pause that keeps two conflicting transactions from meeting again. The pauses of
+    /// successive retries are spread evenly by the golden ratio, which needs no randomness.
     fn pause_before(&self, attempt: u32) -> Duration {
         let longest = FIRST_PAUSE_MAX * 2_u32.saturating_pow(attempt.saturating_sub(2));
         let turn = self.retries.load(Ordering::Relaxed);
@@ -176,9 +178,9 @@ impl TransactionRunner {
 /// How an attempt ended.
 enum Ended<Outcome> {
     With(StoreResult<Outcome>),
-    /// It may be made again; the error is for when there are no more attempts.
+    /// It may be retried. The error is for when no attempts are left.
     Again(Option<StoreError>),
-    /// So may it, on another connection.
+    /// It may be retried on another connection.
     Lost(StoreError),
     TimedOut,
 }
@@ -210,13 +212,14 @@ async fn attempt<Argument: Sync, Outcome: Send>(
         }
     };
     if !done {
-        // One that cannot be rolled back is hung up on, which rolls it back too.
+        // If the rollback fails, the connection is closed, which rolls back too.
         let _ = session.roll_back().await;
         return ended;
     }
     match session.commit().await {
         Ok(()) => ended,
-        // A cluster decides at the commit who of two may; the other was rolled back.
+        // A cluster decides at the commit which of two transactions succeeds. This one was rolled
+        // back.
         Err(error) if errors::kind(&error) == Kind::Deadlock => {
             let _ = session.roll_back().await;
             Ended::Again(Some(errors::before_commit(&error, server)))

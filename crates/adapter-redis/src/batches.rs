@@ -1,13 +1,13 @@
-//! Users who ask for the same at the same time share a call.
+//! Batches concurrent requests of users for the same operation on the same queue into one call.
 //!
-//! A call costs the server and the driver much more than one user in it: the hash of the script, the keys,
-//! the clock, the terms. A script handles the users of a call one after the other, as if each had come
-//! alone. Most users who ask where their active place is, or show it at the gate, have claimed it before,
-//! and nothing changes: a cheaper script answers those.
+//! A call costs the server and the driver much more than one user in it: the hash of the script,
+//! the keys, the clock, the terms. A script handles the users of a batch one after the other, as if
+//! each had come alone. Most requests that look up an active place, or show it at the gate, find it
+//! claimed already and change nothing. A cheaper script answers those.
 //!
-//! How many users are in calls at a time follows the latency of the server ([`InFlight::Adaptive`]): it has
-//! one thread, so when it is busy, more calls at once would only wait for each other, beyond the time-out
-//! of an answer in the end.
+//! The in-flight limit follows the latency of the server ([`InFlight::Adaptive`]). The server has
+//! one thread, so when it is busy, more concurrent calls would only wait for each other, in the end
+//! for longer than the time-out of a reply.
 
 use std::{
     collections::HashMap,
@@ -39,28 +39,28 @@ use crate::{
     user_requests::{BatchReply, UserReply, UserRequest},
 };
 
-/// How many users one call is about at most. Joining all of them takes the server about a millisecond.
+/// The most users in one batch. Joins of that many users take the server about 1 ms.
 const BATCH_MAX: usize = 100;
 
-/// How many calls of a key are in flight at most.
+/// The most calls in flight for one [`Route`].
 const CALLS_MAX: usize = 16;
 
-/// How many users are in calls at first: what a server answers in some 15 ms.
+/// The in-flight limit at the start, in users: what a server answers in some 15 ms.
 const IN_FLIGHT_INITIAL: usize = 8 * BATCH_MAX;
 
-/// How many requests are pending at most: more than are ever answered within the queue time-out.
+/// The most pending requests: more than are ever answered within the queue time-out.
 const PENDING_MAX: usize = 30_000;
 
-/// How many requests of one user are pending at most, beside the one in a call.
+/// The most pending requests of one user, besides the one in a batch.
 const PENDING_PER_USER_MAX: usize = 100;
 
-/// Of how many queues is remembered how far admission has come. More are learned again.
+/// The most queues in [`Admitted`]. At one more it is cleared, and learned again from replies.
 const QUEUES_MAX: usize = 1_000;
 
-/// What a user is answered. None where the store does not have the queue.
+/// The reply to one request. None if the store does not have the queue.
 pub(crate) type Answer = Stamped<Option<UserReply>>;
 
-/// The calls that users share.
+/// The batches of one store. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Batches {
     calls: ScriptRunner,
@@ -68,8 +68,9 @@ pub(crate) struct Batches {
     batcher: Batcher<Scripts>,
 }
 
-/// Requests of one key may share a call. Each runtime has its own connection, and its tasks are woken at
-/// no cost to another.
+/// The key of a batch: requests with the same route may share a call. The runtime is part of it
+/// because each runtime has its own connection, and waking its tasks costs no other runtime
+/// anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
     runtime: Id,
@@ -78,7 +79,7 @@ pub(crate) struct Route {
 }
 
 impl Batches {
-    /// No request waits for longer than `queue_timeout` for its call to begin.
+    /// A request waits at most `queue_timeout` for its batch to begin.
     pub(crate) fn new(calls: ScriptRunner, queue_timeout: Duration) -> Self {
         let limits = Limits {
             batch_max: BATCH_MAX,
@@ -86,7 +87,7 @@ impl Batches {
             pending_per_user_max: PENDING_PER_USER_MAX,
             queue_timeout,
             calls_per_key_max: CALLS_MAX,
-            // They share connections, and what they cost is bounded by what is in flight.
+            // Calls share connections, and the in-flight limit bounds their cost.
             calls_max: usize::MAX,
             in_flight: InFlight::Adaptive(Adaptive {
                 initial: IN_FLIGHT_INITIAL,
@@ -105,7 +106,8 @@ impl Batches {
         }
     }
 
-    /// Asks this about `person`.
+    /// Adds a request to a batch of this operation and returns the reply. Errors at once while the
+    /// server is known to be unreachable.
     pub(crate) async fn ask(
         &self,
         question: Operation,
@@ -128,12 +130,14 @@ impl Batches {
         answer.map_err(|error| match error {
             SubmitError::Failed(error) => error,
             SubmitError::Overloaded(why) => errors::unavailable(format!("overloaded: {why}")),
-            SubmitError::Lost => StoreError::outcome_unknown("a call to Redis was given up"),
+            SubmitError::Lost => {
+                StoreError::outcome_unknown("the task of a call to Redis ended without a reply")
+            }
         })
     }
 
-    /// Look-ups are shed first, but for those of users who may be active, then joins; the gate and
-    /// departures are not shed while anything else is pending.
+    /// Look-ups are shed first, then joins, then look-ups of users who may be active. Requests at
+    /// the gate and departures are not shed while anything else is pending.
     fn priority(&self, question: Operation, concert: ConcertId, person: &UserRequest) -> Priority {
         match question {
             Operation::PassGate | Operation::Leave => Priority::Urgent,
@@ -144,11 +148,11 @@ impl Batches {
     }
 }
 
-/// How far admission has come, as far as this process knows.
+/// How far admission has come in each queue, as far as this process knows from replies.
 #[derive(Default)]
 struct Admitted {
-    /// The latest arrival, in each generation of a queue, of a user who was answered that they are
-    /// active. Users are admitted in order, so nobody waits any more who came before.
+    /// For each queue, its generation and the latest arrival that a reply showed as active. Users
+    /// are admitted in order, so those who arrived earlier usually do not wait any more.
     up_to: Mutex<HashMap<ConcertId, (Generation, Arrival)>>,
 }
 
@@ -158,13 +162,13 @@ impl Admitted {
         self.lock().get(&concert).map(|(_, up_to)| *up_to)
     }
 
-    /// True where the place of `person` may well be active.
+    /// True if the place of the user is probably active.
     fn covers(&self, concert: ConcertId, person: &UserRequest) -> bool {
         let up_to = self.up_to(concert);
         up_to.is_some_and(|up_to| person.only_looks(up_to))
     }
 
-    /// Remembers which users were admitted.
+    /// Records the latest active arrival of these replies.
     fn note<'a>(&self, concert: ConcertId, told: impl Iterator<Item = &'a UserReply>) {
         let latest = told.filter_map(UserReply::active).max_by_key(|(_, at)| *at);
         let Some((generation, last)) = latest else {
@@ -175,7 +179,7 @@ impl Admitted {
             known.clear();
         }
         let up_to = known.entry(concert).or_insert((generation, last));
-        // In a queue that was lost, everybody may wait again.
+        // After a loss of the queue its users may wait again.
         *up_to = if up_to.0 == generation {
             (generation, last.max(up_to.1))
         } else {
@@ -188,7 +192,7 @@ impl Admitted {
     }
 }
 
-/// Runs the calls.
+/// Executes the batches as calls of scripts.
 struct Scripts {
     calls: ScriptRunner,
     admitted: Arc<Admitted>,
@@ -205,20 +209,21 @@ impl Execute for Scripts {
         let people = batch.take();
         let answers = self.answers(*route, &people).await;
         if answers.is_err() {
-            // The task that looks after the connection learns of it before the connection is used again.
+            // Lets the `Reconnector` handle the fault before the connection is used again.
             yield_now().await;
         }
         answers
     }
 
-    /// An answer that did not come in time leaves open whether the call took effect.
+    /// True if the outcome is unknown, which is what a reply that missed its time-out leaves.
     fn has_timed_out(&self, error: &StoreError) -> bool {
         matches!(error, StoreError::OutcomeUnknown { .. })
     }
 }
 
 impl Scripts {
-    /// First those of places that may well be claimed.
+    /// Returns the replies to all requests, in their order. Tries the cheaper `CLAIMED` script
+    /// first for places that are probably claimed, then runs the operation for the others.
     async fn answers(&self, route: Route, people: &[UserRequest]) -> StoreResult<Vec<Answer>> {
         let Route {
             question, concert, ..
@@ -261,6 +266,7 @@ impl Scripts {
         Ok(answers.into_iter().flatten().collect())
     }
 
+    /// Runs the operation of `route` for these requests, in one call.
     async fn ask<'a>(
         &self,
         route: Route,

@@ -1,4 +1,5 @@
-//! The store's own clock: the server's `TIME`, so that instances whose clocks differ agree.
+//! The clock of the store is the server's `TIME`, so that instances whose clocks differ agree.
+//! Tests shift it with [`TimeOffset`].
 
 use std::sync::{
     Arc,
@@ -7,13 +8,13 @@ use std::sync::{
 
 use jiff::SignedDuration;
 
-/// How much later than its server's clock a store takes it to be. None in the product; tests move
-/// time with it. Clones are the same offset.
+/// How much later than the clock of its server a store takes the time to be. Zero in production;
+/// tests move time with it. Clones share one offset.
 #[derive(Debug, Clone, Default)]
 pub struct TimeOffset(Arc<AtomicI64>);
 
 impl TimeOffset {
-    /// Makes it so much later, or earlier, than it is.
+    /// Moves the time of the store forward by `by`, or back if `by` is negative.
     pub fn shift(&self, by: SignedDuration) {
         let micros = by.as_micros().try_into().unwrap_or(i64::MAX);
         self.0.fetch_add(micros, Ordering::SeqCst);

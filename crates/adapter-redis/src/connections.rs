@@ -1,11 +1,12 @@
-//! A connection for each runtime, that all of its requests share.
+//! One connection for each runtime, shared by all of its requests.
 //!
-//! The driver's connections carry any number of requests at a time: what several tasks send on clones of
-//! one is written, and answered, in a row. A connection of its own for each request reached less than
-//! half of that. The web server has a runtime for each processor: a connection that several of them shared
-//! would be served by one of them, and every answer cost the others a trip between threads.
+//! A connection of the driver carries any number of requests at a time: what several tasks send on
+//! clones of it is written, and answered, in order. One connection for each request reached less
+//! than half of that throughput. The web server has a runtime for each processor. A connection that
+//! several runtimes shared would be served by one of them, and every reply would cost the others a
+//! switch between threads.
 //!
-//! Each connection is looked after by a task of its own, which replaces it when it is of no more use.
+//! Each connection has a task of its own, which replaces it after a fault.
 
 mod managed_connection;
 
@@ -23,13 +24,13 @@ use crate::{open_error::OpenError, settings::RedisSettings};
 pub(crate) struct Connections {
     server: ConnectionInfo,
     settings: RedisSettings,
-    /// Those of the runtimes that have asked so far: one for each processor.
+    /// The connections of the runtimes that have sent a request so far: one for each processor.
     requests: RwLock<Vec<(Id, Arc<ManagedConnection>)>>,
     jobs: Arc<ManagedConnection>,
 }
 
 impl Connections {
-    /// Begins to connect to the server of `settings`.
+    /// Begins to connect to the server of `settings`. Errors if the URL is wrong.
     pub(crate) fn start(settings: &RedisSettings) -> Result<Arc<Self>, OpenError> {
         let server = server(&settings.url)?;
         Ok(Arc::new(Self {
@@ -40,7 +41,8 @@ impl Connections {
         }))
     }
 
-    /// What people wait for goes here.
+    /// The connection for the requests of users on the current runtime. The first request on a
+    /// runtime starts it.
     pub(crate) fn for_request(&self) -> Arc<ManagedConnection> {
         let runtime = Handle::current().id();
         let connection = {
@@ -50,7 +52,8 @@ impl Connections {
         connection.unwrap_or_else(|| self.begin(runtime))
     }
 
-    /// The first request on a runtime begins its connection.
+    /// Starts the connection of a runtime that has none. Falls back to that of the jobs if it
+    /// cannot be started.
     fn begin(&self, runtime: Id) -> Arc<ManagedConnection> {
         let mut lanes = self
             .requests
@@ -69,7 +72,8 @@ impl Connections {
         }
     }
 
-    /// The longer scripts of the jobs go here: no request waits behind their answers.
+    /// The connection for jobs. It is separate because their scripts take longer: no request waits
+    /// behind their replies.
     pub(crate) fn for_job(&self) -> Arc<ManagedConnection> {
         Arc::clone(&self.jobs)
     }
@@ -80,8 +84,8 @@ fn lane_of(lanes: &[(Id, Arc<ManagedConnection>)], runtime: Id) -> Option<Arc<Ma
     connection.map(|(_, connection)| Arc::clone(connection))
 }
 
-/// The server of a URL, to be spoken to in the protocol in which the driver tells of a connection that
-/// was hung up.
+/// Parses the URL of a server. Selects RESP3, the protocol with which the driver reports a closed
+/// connection.
 fn server(url: &str) -> Result<ConnectionInfo, OpenError> {
     let bad = |why: &str| OpenError::BadUrl { why: why.into() };
     if !url.starts_with("redis://") {
@@ -99,7 +103,7 @@ fn server(url: &str) -> Result<ConnectionInfo, OpenError> {
     Ok(server.set_redis_settings(login))
 }
 
-/// A server's name in messages: without the password.
+/// The name of a server for messages, without the password.
 pub(crate) fn name(url: &str) -> String {
     let Ok(server) = url.into_connection_info() else {
         return "an unknown address".to_owned();

@@ -10,14 +10,14 @@ use frontrow_domain::ports::{Cause, StoreError};
 
 use crate::connections::ConnectionFault;
 
-/// How long to wait at least before asking a server again that cannot be reached or is not ready.
+/// The shortest back-off before a retry on a server that is unreachable or not ready.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// What the server says before it does anything: it is not ready, not the right one, or not to be used
-/// by us.
+/// Error codes that a server returns before it changes anything: it is not ready, it is the wrong
+/// server, or it does not authorize this program.
 ///
-/// Those that only a write meets (`OOM`, `READONLY`, `MISCONF`, `NOREPLICAS`) end a script at its first
-/// write: a script that has written is not refused another.
+/// The codes that only writes meet (`OOM`, `READONLY`, `MISCONF`, `NOREPLICAS`) end a script at its
+/// first write. Once a script has written, its further writes are not refused.
 const REFUSED: [&str; 15] = [
     "ASK",
     "BUSY",
@@ -36,31 +36,31 @@ const REFUSED: [&str; 15] = [
     "WRONGPASS",
 ];
 
-/// What a call does to the store.
+/// Whether a call may change the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It only reads, so however it fails, nothing was changed.
+    /// The call only reads, so nothing was changed, however it fails.
     Reads,
-    /// It may write.
+    /// The call may write.
     Writes,
 }
 
-/// The failure of a call with this effect.
+/// Turns the error of a call with this effect into a failure of the store.
 pub(crate) fn failure(error: &RedisError, effect: Effect) -> StoreError {
     let code = error.code().unwrap_or_default();
     if REFUSED.contains(&code) || (code == "NOPERM" && !inside_script(error)) {
         return unavailable(error);
     }
     match (effect, error.kind()) {
-        // Found before anything was sent.
+        // The driver found the error before it sent anything.
         (_, ErrorKind::Client | ErrorKind::InvalidClientConfig) => StoreError::not_applied(error),
         (Effect::Reads, _) => unavailable(error),
-        // The answer did not come, or the script broke off.
+        // The reply did not come, or the script failed halfway.
         (Effect::Writes, _) => StoreError::outcome_unknown(error),
     }
 }
 
-/// Nothing was changed, and it is worth trying again soon.
+/// A failure that says that nothing was applied and that a retry after [`RETRY_AFTER`] may work.
 pub(crate) fn unavailable(what: impl Display) -> StoreError {
     StoreError::NotApplied {
         what: format!("Redis: {what}"),
@@ -69,16 +69,16 @@ pub(crate) fn unavailable(what: impl Display) -> StoreError {
     }
 }
 
-/// An answer that no script of ours gives: perhaps other things are kept under our keys.
+/// The failure for a reply that none of our scripts returns: perhaps another program uses our keys.
 pub(crate) fn strange_answer(effect: Effect) -> StoreError {
-    let what = "Redis gave an answer that cannot be read";
+    let what = "Redis returned a reply that cannot be read";
     match effect {
         Effect::Reads => StoreError::not_applied(what),
         Effect::Writes => StoreError::outcome_unknown(what),
     }
 }
 
-/// Why the connection is to be replaced after this error, where it is.
+/// The fault for which the connection is to be replaced after this error. None if it can be kept.
 pub(crate) fn trouble(error: &RedisError) -> Option<ConnectionFault> {
     if error.is_timeout() {
         Some(ConnectionFault::Silent)
@@ -91,12 +91,12 @@ pub(crate) fn trouble(error: &RedisError) -> Option<ConnectionFault> {
     }
 }
 
-/// True where the server does not have the script.
+/// True if the server does not have the script.
 pub(crate) fn lacks_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Why there is no connection.
+/// The text of an error of the pool.
 pub(crate) fn text(error: &PoolError) -> String {
     match error {
         PoolError::Backend(error) => error.to_string(),
@@ -105,7 +105,7 @@ pub(crate) fn text(error: &PoolError) -> String {
     }
 }
 
-/// True where a command of a script failed, and not the call of the script.
+/// True if a command inside a script failed, rather than the call of the script.
 fn inside_script(error: &RedisError) -> bool {
     error
         .detail()
@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// What the driver makes of this answer of the server.
+    /// The driver's error for this reply of the server.
     fn answer(text: &str) -> RedisError {
         match parse_redis_value(format!("-{text}\r\n").as_bytes()) {
             Ok(Value::ServerError(error)) => error.into(),
@@ -157,7 +157,7 @@ mod tests {
             "ERR Error running script (call to f_1a2b): @user_script:1: attempt to index a nil value",
             "WRONGTYPE Operation against a key holding the wrong kind of value script: 1a2b, on @user_script:9.",
             "NOPERM User anna has no permissions to run the 'zrem' command script: 1a2b, on @user_script:9.",
-            "UNKILLABLE what nobody has heard of",
+            "UNKILLABLE an unknown kind",
         ] {
             let told = failure(&answer(text), Effect::Writes);
             assert!(matches!(told, StoreError::OutcomeUnknown { .. }), "{text}");

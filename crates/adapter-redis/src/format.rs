@@ -1,8 +1,9 @@
-//! Which format the keys are kept in. Two versions of the program that differ there must not serve the
-//! same queues.
+//! Checks the format number of the keys. Two versions of the program with different formats must
+//! not serve the same queues.
 //!
-//! The format is noted once for all keys, for a start, and in each queue, for a program that runs on: every
-//! script compares it (`lua/queue.lua`).
+//! The number is recorded once for all keys, which the start of the program checks, and in each
+//! queue, because another version may start while the program runs: every script on a queue
+//! compares it (`lua/queue.lua`).
 
 use deadpool_redis::redis::Value;
 use frontrow_domain::ports::StoreResult;
@@ -15,8 +16,8 @@ use crate::{
 };
 
 impl ScriptRunner {
-    /// Notes the format of all keys, unless one is noted, and refuses another. A server that cannot say
-    /// is taken: each queue says it too.
+    /// Records the format of all keys unless one is recorded. Errors if another format is recorded.
+    /// A server from which it cannot be read is accepted, because each queue has it too.
     pub(crate) async fn check_format(&self, server: &str) -> Result<(), OpenError> {
         let key = [self.keys.format()];
         let noted = self
@@ -30,18 +31,23 @@ impl ScriptRunner {
                 known: FORMAT.to_owned(),
             }),
             Ok(_) => {
-                tracing::warn!(server, "the format of the keys on Redis cannot be read");
+                tracing::warn!(
+                    server,
+                    "failed to parse the format number in Redis; each queue checks its own"
+                );
                 Ok(())
             }
             Err(error) => {
-                tracing::warn!(server, %error, "Redis does not say in which format its keys are");
+                tracing::warn!(server, %error,
+                    "failed to read the format number in Redis; each queue checks its own");
                 Ok(())
             }
         }
     }
 }
 
-/// The answer of a script, unless it found a queue in another format: then nothing was changed.
+/// Returns the reply of a script. Errors if the script found a queue in another format: then it
+/// changed nothing.
 pub(crate) fn same(answer: Value) -> StoreResult<Value> {
     if let Value::Array(values) = &answer
         && let [Value::BulkString(what), _, Value::BulkString(format)] = values.as_slice()
@@ -52,7 +58,7 @@ pub(crate) fn same(answer: Value) -> StoreResult<Value> {
     Ok(answer)
 }
 
-/// Errors where a queue has another format than this one.
+/// Errors if the format of a queue is another one than that of this program.
 pub(crate) fn known(format: &[u8]) -> StoreResult<()> {
     if format == FORMAT.as_bytes() {
         return Ok(());
@@ -63,7 +69,7 @@ pub(crate) fn known(format: &[u8]) -> StoreResult<()> {
     )))
 }
 
-/// What stands where a format is expected: one line, not long.
+/// The stored format for a message: one line of at most 20 bytes, escaped.
 fn readable(format: &[u8]) -> String {
     let short = format.get(..20).unwrap_or(format);
     short.escape_ascii().to_string()

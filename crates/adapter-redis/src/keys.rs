@@ -1,14 +1,14 @@
 //! Every key that the adapter uses.
 //!
-//! All keys of a queue carry its concert in braces: a cluster hashes that part alone (the *hash tag*), so
-//! they are in one slot, as a script wants its keys to be. Different queues spread over the slots. What
-//! is not of one queue (the format, the list of the busy, the rankings and the claims to compute them) is
-//! never used in one script with a queue.
+//! All keys of a queue contain its concert in braces. A cluster hashes only that part (the *hash
+//! tag*), so they are in one slot, as the keys of a script must be. Different queues spread over
+//! the slots. Keys that do not belong to one queue (the format, the list of busy queues, the
+//! rankings and the leases to compute them) are never used in one script with a queue.
 
 use frontrow_domain::model::{ConcertId, Period};
 use jiff::Timestamp;
 
-/// How many keys a queue has.
+/// The number of keys of a queue.
 pub(crate) const QUEUE_KEYS: usize = 9;
 
 /// The names of a queue's keys, in the order in which scripts take them (`lua/queue.lua`).
@@ -43,8 +43,8 @@ impl Keys {
         QUEUE_PARTS.map(|part| format!("{}{{{concert}}}:{part}", self.prefix))
     }
 
-    /// The hash with the terms, the state and the counters of the queue of `concert`: the first of its
-    /// keys.
+    /// The hash with the terms, the state and the counters of the queue of `concert`: the first of
+    /// its keys.
     pub(crate) fn queue_hash(&self, concert: ConcertId) -> String {
         let [hash, ..] = self.queue(concert);
         hash
@@ -55,7 +55,7 @@ impl Keys {
         format!("{}format", self.prefix)
     }
 
-    /// The list of the busy queues: a sorted set of concerts.
+    /// The list of busy queues: a sorted set of concerts.
     pub(crate) fn busy(&self) -> String {
         format!("{}busy", self.prefix)
     }
@@ -65,7 +65,8 @@ impl Keys {
         format!("{}ranking:{}", self.prefix, period.as_str())
     }
 
-    /// The claim to compute what comes after the ranking of a period as of `after`.
+    /// The lease for computing the successor of the ranking of a period as of `after`. None if the
+    /// period has no ranking yet.
     pub(crate) fn ranking_claim(&self, period: Period, after: Option<Timestamp>) -> String {
         let after = after.map_or(0, Timestamp::as_microsecond);
         format!("{}:claim:{after}", self.ranking(period))

@@ -1,14 +1,14 @@
-//! The list of the queues that are busy.
+//! The list of busy queues: those in which users have a place or may re-enter.
 //!
-//! It is of all queues, so it is in no queue's slot, and no script can change it together with a queue.
-//! Each queue numbers its entries: odd numbers mean listed. They begin with the instant at which the store
-//! was given the queue, so no number is used twice, also where a queue's keys were lost and the list was
-//! not. So what arrives late does no harm: an entry goes only where it has no later number, and a queue
-//! takes itself for listed only after it was. What is left undone, because an instance dies between the
-//! two, the next tick or the next join does again.
+//! The list covers all queues, so it is in no queue's slot, and no script can change it together
+//! with a queue. Each queue numbers its entries: an odd number means listed. The numbers start at
+//! the instant at which the store was seeded with the queue, so no number is used twice, even if
+//! the keys of a queue were lost and the list was not. So a late call does no harm: an entry is
+//! removed only if it has no later number, and a queue counts as listed only after it was listed.
+//! If an instance dies between the two steps, the next tick or the next join repeats them.
 //!
-//! A tick compares its queue with what the list showed when it was last read, a moment before, and calls
-//! only where the two differ.
+//! A tick compares its queue with the list as it was last read, a moment before, and calls the
+//! server only if the two differ.
 
 use std::{
     collections::HashMap,
@@ -27,10 +27,10 @@ use crate::{
     scripts,
 };
 
-/// How many bytes of an unreadable entry the log shows.
+/// The most bytes of an unreadable entry in a log line.
 const SHOWN: usize = 64;
 
-/// What the list showed when this instance last read it, and its own changes since.
+/// The list as this instance last read it, with its own changes since.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Listed {
     numbers: Arc<Mutex<HashMap<ConcertId, i64>>>,
@@ -39,7 +39,7 @@ pub(crate) struct Listed {
 }
 
 impl Listed {
-    /// The number under which the queue of `concert` is listed.
+    /// The number under which the queue of `concert` is listed. None if it is not listed.
     fn number(&self, concert: ConcertId) -> Option<i64> {
         self.lock().get(&concert).copied()
     }
@@ -49,23 +49,23 @@ impl Listed {
     }
 }
 
-/// How a queue stands after a tick, as far as the list is concerned.
+/// The state of a queue after a tick, as far as the list needs it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticked {
-    /// True where nobody has a place and nobody can re-enter.
+    /// True if no user has a place or can re-enter after a loss of the queue.
     pub(crate) idle: bool,
     /// The number of the queue's entry: odd while it is listed.
     pub(crate) number: i64,
-    /// True where this tick was the first to find it idle.
+    /// True if this tick was the first to find the queue idle.
     pub(crate) turned: bool,
 }
 
 impl ScriptRunner {
-    /// Lists the queue of `concert` under this number. What was done there, a place taken or a seed, is good
-    /// whether this works or not; where it does not, the next tick lists the queue.
+    /// Lists the queue of `concert` under this number. Only logs a failure: the join or seed before
+    /// it was applied either way, and the next join or tick lists the queue.
     pub(crate) async fn try_to_list(&self, caller: Caller, concert: ConcertId, listing: i64) {
         if let Err(error) = self.list(caller, concert, listing).await {
-            tracing::warn!(%concert, %error, "the queue is not listed as busy yet");
+            tracing::warn!(%concert, %error, "failed to list a queue as busy; its next tick retries");
         }
     }
 
@@ -85,7 +85,7 @@ impl ScriptRunner {
         Ok(())
     }
 
-    /// Puts the list right after a tick of the queue of `concert`.
+    /// Corrects the list after a tick of the queue of `concert`.
     pub(crate) async fn list_after_tick(
         &self,
         concert: ConcertId,
@@ -93,7 +93,7 @@ impl ScriptRunner {
     ) -> StoreResult<()> {
         let listed = self.listed.number(concert);
         if !ticked.idle {
-            // An odd number is of an entry that was made; it may have been lost since.
+            // An odd number says that the entry was made. It may have been lost since.
             let number = ticked.number | 1;
             if ticked.number == number && listed.is_some_and(|listed| listed >= number) {
                 return Ok(());
@@ -101,8 +101,8 @@ impl ScriptRunner {
             return self.list(Caller::Job, concert, number).await;
         }
         match listed {
-            // The queue never had this number, nor has it given it out: it is of a queue that was lost
-            // when the clock was ahead.
+            // This queue never had this number. It belongs to a lost queue of this concert that was
+            // seeded while the clock was ahead.
             Some(listed) if listed > ticked.number + 1 => self.unlist(concert, listed).await,
             Some(_) => self.unlist(concert, ticked.number).await,
             None if ticked.turned => self.unlist(concert, ticked.number).await,
@@ -110,7 +110,8 @@ impl ScriptRunner {
         }
     }
 
-    /// Takes a queue from the list that the store does not know, unless it was given it since.
+    /// Removes a queue that the store does not have from the list, unless it was seeded and listed
+    /// since the list was read.
     pub(crate) async fn unlist_unknown(&self, concert: ConcertId) -> StoreResult<()> {
         match self.listed.number(concert) {
             Some(listed) => self.unlist(concert, listed).await,
@@ -118,7 +119,7 @@ impl ScriptRunner {
         }
     }
 
-    /// Takes the queue of `concert` from the list, where it has no later number.
+    /// Removes the queue of `concert` from the list, unless it has a later number there.
     async fn unlist(&self, concert: ConcertId, listing: i64) -> StoreResult<()> {
         let list = [self.keys.busy()];
         let entry = |call: &mut Cmd| {
@@ -130,7 +131,7 @@ impl ScriptRunner {
         Ok(())
     }
 
-    /// Takes a queue from the list that is there no more.
+    /// Removes a queue from the list whose keys were removed.
     pub(crate) async fn unlist_removed(&self, concert: ConcertId) -> StoreResult<()> {
         let mut remove = Cmd::new();
         remove.arg("ZREM").arg(self.keys.busy());
@@ -140,7 +141,7 @@ impl ScriptRunner {
         Ok(())
     }
 
-    /// The queues on the list. An entry that is none of ours is left alone.
+    /// Returns the queues on the list. Skips unreadable entries and leaves them in the list.
     pub(crate) async fn read_list(&self) -> StoreResult<Vec<ConcertId>> {
         let mut range = Cmd::new();
         range.arg("ZRANGE").arg(self.keys.busy());
@@ -154,7 +155,8 @@ impl ScriptRunner {
                 }
                 None if !self.listed.warned.swap(true, Ordering::Relaxed) => {
                     let entry = name.get(..SHOWN).unwrap_or(&name).escape_ascii();
-                    tracing::warn!(%entry, "Redis lists a busy queue that is none; it is skipped");
+                    tracing::warn!(%entry,
+                        "skipped an entry in the list of busy queues that is no concert id");
                 }
                 None => {}
             }
@@ -165,14 +167,14 @@ impl ScriptRunner {
     }
 }
 
-/// The concert of an entry. None where the entry is none of ours.
+/// The concert of an entry. None unless the entry is a concert id as this program writes it.
 fn concert(name: &[u8]) -> Option<ConcertId> {
     let name = str::from_utf8(name).ok()?;
     let concert: ConcertId = name.parse().ok()?;
     (concert.to_string() == name).then_some(concert)
 }
 
-/// The number of an entry. Those of ours are whole and far below 2^53.
+/// The number of an entry. The numbers that this program writes are whole and far below 2^53.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a number of another program may be anything"

@@ -1,16 +1,16 @@
-//! Who a user is in Redis.
+//! The name under which Redis stores a user.
 
 use frontrow_domain::model::UserId;
 use sha2::{Digest, Sha256};
 
-/// How many bytes of a user's digest are kept.
+/// The number of bytes of a user's digest that are kept.
 ///
-/// With its header and its end a string of 14 bytes just fills the allocator's class of 16; one more
-/// byte would cost 16, twice for each who waits. Among a million users two with the same 112 bits are
-/// less likely than one in 10^21.
+/// With its header and its terminator a string of 14 bytes just fills the allocator's size class of
+/// 16 bytes. One more byte would cost 16, twice for each waiting user. The probability that two of
+/// a million users have the same 112 bits is below 1 in 10^21.
 pub(crate) const MEMBER_BYTES: usize = 14;
 
-/// The digest of a user's name: what stands for them in a queue's sets.
+/// The truncated SHA-256 digest of a user's name: the user's member in the sets of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Member([u8; MEMBER_BYTES]);
 

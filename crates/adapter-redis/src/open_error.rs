@@ -1,33 +1,34 @@
-//! Why a Redis cannot be used, in words for the person who starts the service.
+//! The reasons why a Redis server cannot be used, with texts for the operator.
 
-/// A Redis cannot be used. Each text is one line, and says which server; none has a password.
+/// A Redis server cannot be used. Each text is one line. It contains no password and, unless the
+/// URL is wrong, the address of the server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// The URL is none of a Redis.
+    /// The URL is not a URL of Redis, or the settings are invalid.
     #[error("the URL of Redis is wrong: {why}")]
     BadUrl {
         /// What is wrong with it.
         why: String,
     },
-    /// The server does not answer, or does not let us in.
+    /// The server does not answer, or refuses the login.
     #[error("cannot reach Redis at {server}: {why}")]
     Unreachable {
         /// The server.
         server: String,
-        /// What the driver or the server says.
+        /// The error of the driver or the server.
         why: String,
     },
-    /// The server is older than what Frontrow needs.
+    /// The server is older than the oldest version that Frontrow supports.
     #[error("Redis at {server} is too old: it is {version}, and {needed} or later is needed")]
     OldServer {
         /// The server.
         server: String,
-        /// What it says it is.
+        /// Its version.
         version: String,
-        /// What is needed.
+        /// The oldest supported version.
         needed: String,
     },
-    /// The server throws keys away when its memory is full: people would lose their places.
+    /// The server may evict keys when its memory is full: users would lose their places.
     #[error(
         "Redis at {server} may evict the queues when its memory is full (maxmemory-policy is {policy}): \
          set it to noeviction, or to one of volatile-*, which spare them"
@@ -35,10 +36,10 @@ pub enum OpenError {
     Evicts {
         /// The server.
         server: String,
-        /// Its policy.
+        /// Its eviction policy.
         policy: String,
     },
-    /// The queues are kept in a format that another version of Frontrow uses.
+    /// The queues are stored in the format of another version of Frontrow.
     #[error(
         "the queues on Redis at {server} have format {format}, this program knows {known}: \
          stop one of the two versions"
@@ -46,7 +47,7 @@ pub enum OpenError {
     OtherFormat {
         /// The server.
         server: String,
-        /// The format that is noted there.
+        /// The format that is recorded there.
         format: String,
         /// The format that this program knows.
         known: String,

@@ -1,4 +1,4 @@
-//! What is asked about people.
+//! The operations on the places of users, and the calls of their scripts.
 
 use deadpool_redis::redis::{Cmd, Script};
 use frontrow_domain::{
@@ -12,7 +12,7 @@ use crate::{
     user_requests::{self, BatchReply, UserReply, UserRequest},
 };
 
-/// What is asked about people.
+/// An operation on the places of users, which a batch runs for many of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     Join,
@@ -22,7 +22,8 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Asks this about people, of whom nobody may be there twice.
+    /// Runs the operation for these requests in one call. Each must be of another user. Lists the
+    /// queue as busy if the reply says so.
     pub(crate) async fn ask<'a>(
         self,
         calls: &ScriptRunner,
@@ -53,14 +54,15 @@ impl Operation {
         }
     }
 
-    /// True where somebody whose place is claimed may be told so, and nothing else happens.
+    /// True if the operation may change nothing for a claimed place, so that the cheaper `CLAIMED`
+    /// script can answer it.
     pub(crate) fn may_only_look(self) -> bool {
         matches!(self, Self::LookUp | Self::PassGate)
     }
 }
 
-/// Looks whether people have claimed their places, and what is to be told of those that they have: none of
-/// the others.
+/// Looks up the claimed places of these requests, in their order. None for a request without a
+/// claimed place.
 pub(crate) async fn claimed<'a>(
     calls: &ScriptRunner,
     concert: ConcertId,

@@ -1,7 +1,7 @@
-//! What a script's answer means.
+//! Parses the replies of scripts.
 //!
-//! An answer is a list: what came of the call, when that was true, and what `lua/` says of each script.
-//! It is read from its front.
+//! A reply is a list: a word for the outcome of the call, the instant at which it was true, and
+//! then what the file of the script in `lua/` describes. It is read from its front.
 
 use std::vec;
 
@@ -14,10 +14,10 @@ use jiff::Timestamp;
 
 use crate::errors::{self, Effect};
 
-/// The answer of a script on a queue.
+/// The reply of a script on a queue, of which a part has been read.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    /// What came of the call.
+    /// The word for the outcome of the call.
     pub(crate) what: String,
     pub(crate) as_of: Timestamp,
     rest: vec::IntoIter<Value>,
@@ -39,12 +39,12 @@ pub(crate) fn word(state: PolicyState) -> &'static str {
         .map_or("closed", |(_, word)| word)
 }
 
-/// The failure when an answer is of no kind that its script gives.
+/// The failure for a reply that its script never returns.
 pub(crate) fn malformed_reply() -> StoreError {
     errors::strange_answer(Effect::Writes)
 }
 
-/// What a script gave as its answer to the call of this number; none where it was the answer to another.
+/// Unwraps the reply to the call with this number. None if the reply belongs to another call.
 pub(crate) fn to_call(number: u64, answer: Value) -> Option<Value> {
     let Value::Array(numbered) = answer else {
         return None;
@@ -58,7 +58,7 @@ pub(crate) fn to_call(number: u64, answer: Value) -> Option<Value> {
 }
 
 impl Reply {
-    /// Begins to read an answer.
+    /// Begins to read a reply: takes its word and its instant.
     pub(crate) fn read(answer: Value) -> StoreResult<Self> {
         let Value::Array(values) = answer else {
             return Err(malformed_reply());
@@ -73,7 +73,7 @@ impl Reply {
         Ok(reply)
     }
 
-    /// A value, at the instant of the answer.
+    /// Stamps a value with the instant of the reply.
     pub(crate) fn stamp<T>(&self, value: T) -> Stamped<T> {
         Stamped {
             as_of: self.as_of,
@@ -81,7 +81,7 @@ impl Reply {
         }
     }
 
-    /// What the queue is like.
+    /// The view of the queue.
     pub(crate) fn view(&mut self) -> StoreResult<QueueView> {
         let state = self.text()?;
         let state = STATES.iter().find(|(_, word)| *word == state);
@@ -93,7 +93,8 @@ impl Reply {
         })
     }
 
-    /// An instant, or none. A script keeps instants as doubles, which round the last ones up.
+    /// An instant, or None. A script keeps instants as doubles, which round the last ones up: an
+    /// instant beyond the range becomes [`Timestamp::MAX`].
     pub(crate) fn optional_instant(&mut self) -> StoreResult<Option<Timestamp>> {
         let micros = self.optional()?;
         Ok(micros.map(|micros| instant(micros).unwrap_or(Timestamp::MAX)))
@@ -106,7 +107,7 @@ impl Reply {
         state.ok_or_else(malformed_reply)
     }
 
-    /// A life of the store.
+    /// The generation of the queue, in hexadecimal digits.
     pub(crate) fn generation(&mut self) -> StoreResult<Generation> {
         let digits = self.text()?;
         let number = u64::from_str_radix(&digits, 16).map_err(|_| malformed_reply())?;
@@ -133,7 +134,7 @@ impl Reply {
         String::from_utf8(self.bytes()?).map_err(|_| malformed_reply())
     }
 
-    /// A number, or none.
+    /// A number, or None.
     pub(crate) fn optional(&mut self) -> StoreResult<Option<i64>> {
         match self.rest.next() {
             Some(Value::Int(number)) => Ok(Some(number)),
@@ -147,12 +148,12 @@ impl Reply {
         self.optional()?.ok_or_else(malformed_reply)
     }
 
-    /// A number of people.
+    /// A number that is not negative.
     pub(crate) fn count(&mut self) -> StoreResult<u64> {
         count(self.number()?)
     }
 
-    /// One or nought.
+    /// A flag: 1 or 0.
     pub(crate) fn flag(&mut self) -> StoreResult<bool> {
         Ok(self.number()? != 0)
     }
@@ -165,7 +166,7 @@ impl Reply {
         }
     }
 
-    /// Whole numbers up to the end.
+    /// The rest of the reply, which must be whole numbers.
     pub(crate) fn numbers(&mut self) -> StoreResult<Vec<i64>> {
         let mut numbers = Vec::with_capacity(self.rest.len());
         while self.rest.len() > 0 {
@@ -179,12 +180,12 @@ impl Reply {
     }
 }
 
-/// A number of people.
+/// Checks that a number is not negative.
 pub(crate) fn count(number: i64) -> StoreResult<u64> {
     u64::try_from(number).map_err(|_| malformed_reply())
 }
 
-/// The instant so many microseconds after the beginning of 1970.
+/// The instant `micros` microseconds after the beginning of 1970.
 pub(crate) fn instant(micros: i64) -> StoreResult<Timestamp> {
     Timestamp::from_microsecond(micros).map_err(|_| malformed_reply())
 }

@@ -1,4 +1,4 @@
-//! How a script or a command runs.
+//! Runs scripts and commands on the connections of a store.
 
 use std::sync::{
     Arc,
@@ -21,7 +21,7 @@ use crate::{
     reply::{self, Reply},
 };
 
-/// How often one call loads its script at most: somebody may flush it again before it runs.
+/// The most times that one call loads its script: a flush may remove it again before it runs.
 const LOADS_MAX: u32 = 3;
 
 /// Runs scripts and commands on the connections of a store.
@@ -29,19 +29,19 @@ const LOADS_MAX: u32 = 3;
 pub(crate) struct ScriptRunner {
     connections: Arc<Connections>,
     pub(crate) keys: Keys,
-    /// What the list of busy queues showed when it was last read.
+    /// The list of busy queues as it was last read.
     pub(crate) listed: Listed,
     offset: TimeOffset,
-    /// Of the calls of scripts: each has a number of its own.
+    /// The last number of a call: each call of a script has its own.
     last_number: Arc<AtomicU64>,
 }
 
-/// Who waits for a call.
+/// What a call is made for. It decides which connection the call uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// A person.
+    /// The request of a user, who waits for the reply.
     Request,
-    /// Nobody.
+    /// A job: no user waits.
     Job,
 }
 
@@ -63,7 +63,7 @@ impl ScriptRunner {
         }
     }
 
-    /// Why a call would fail at once, if it would.
+    /// The error with which a call would fail at once. None if it would not.
     pub(crate) fn failure(&self, caller: Caller) -> Option<StoreError> {
         self.connection(caller).failure()
     }
@@ -82,7 +82,7 @@ impl ScriptRunner {
         Reply::read(self.script(caller, script, call).await?)
     }
 
-    /// Runs a script that is on these keys alone.
+    /// Runs a script on exactly these keys.
     pub(crate) async fn on_keys(
         &self,
         caller: Caller,
@@ -111,12 +111,13 @@ impl ScriptRunner {
         })
     }
 
-    /// Runs a script, and sees that the answer is the one to this call.
+    /// Runs a script, and checks that the reply belongs to this call.
     ///
-    /// Those who share a connection get its answers in the order in which they asked, and nothing in an
-    /// answer says whom it is for. Were one ever lost on the way, by a proxy or in the driver, each would
-    /// be told of the place of somebody else from then on: so every script gives back the number of its
-    /// call, and a connection on which one is missed is given up.
+    /// Requests that share a connection get its replies in the order in which they were sent, and
+    /// the protocol does not say to which request a reply belongs. If one reply were lost, by a
+    /// proxy or in the driver, each later request would get the reply about another user's place.
+    /// So every script returns the number of its call, and a connection whose replies do not match
+    /// is replaced.
     async fn script(&self, caller: Caller, script: &Script, mut call: Cmd) -> StoreResult<Value> {
         let connection = self.connection(caller);
         let number = self.last_number.fetch_add(1, Ordering::Relaxed);
@@ -131,7 +132,7 @@ impl ScriptRunner {
     }
 }
 
-/// Runs a script, which is loaded where the server does not have it.
+/// Runs a script. Loads it first if the server does not have it.
 async fn run(
     connection: &ManagedConnection,
     link: &mut ConnectionHandle,
@@ -140,7 +141,7 @@ async fn run(
 ) -> StoreResult<Value> {
     for _ in 0..LOADS_MAX {
         match call.query_async::<Value>(&mut link.connection).await {
-            // Nothing ran: the server was restarted, or somebody flushed its scripts.
+            // Nothing ran: the server was restarted, or its scripts were flushed.
             Err(error) if errors::lacks_script(&error) => {
                 let loaded = script.load_async(&mut link.connection).await;
                 loaded.map_err(|error| failed(connection, link, &error, Effect::Reads))?;
@@ -152,7 +153,7 @@ async fn run(
     send(connection, link, call, Effect::Writes).await
 }
 
-/// The call of a script by its hash, on these keys.
+/// The command that calls a script by its hash, on these keys.
 fn evalsha(script: &Script, keys: &[String]) -> Cmd {
     let mut call = Cmd::new();
     call.arg("EVALSHA").arg(script.get_hash()).arg(keys.len());
@@ -172,7 +173,7 @@ async fn send(
     answer.map_err(|error| failed(connection, link, &error, effect))
 }
 
-/// The failure that an error means, after the connection was told of it.
+/// Reports an error to the connection if it is a fault of it, and returns the failure of the store.
 fn failed(
     connection: &ManagedConnection,
     link: &ConnectionHandle,

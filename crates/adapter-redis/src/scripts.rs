@@ -1,39 +1,40 @@
-//! Every script, put together from its parts in `lua/`.
+//! Every script, assembled from its parts in `lua/`.
 //!
-//! A script is one file of `lua/` with the parts that it needs in front: what those define it finds as
-//! locals. Around them all is a function, so that the number of the call, which is the last of ARGV
-//! (`calls`), can be added to what it returns. The server keeps scripts by their hash and may forget
-//! them at any time (`calls`).
+//! A script is one file of `lua/` after the parts that it needs, whose definitions are its locals.
+//! All of them are wrapped in a function, so that the number of the call, which is the last of ARGV
+//! (`script_runner`), can be added to the reply. The server keeps scripts by their hash and may
+//! forget them at any time (`script_runner` then loads them again).
 
 use std::sync::LazyLock;
 
 use deadpool_redis::redis::Script;
 
-/// A script that begins with `full` runs on a server without memory too: it keeps what there is, or makes room. Were
-/// ticks refused there, nobody would ever make any.
+/// [`FORMAT`] as a literal, for the text of the scripts.
 macro_rules! format_of_keys {
     () => {
         "3"
     };
 }
 
-/// The format before, which a queue is converted from.
+/// [`FORMER_FORMAT`] as a literal, for the text of the scripts.
 macro_rules! former_format {
     () => {
         "2"
     };
 }
 
-/// The format of everything that is kept on the server. A program that keeps it in another way, so that
-/// this one would misread it, gives it another number.
+/// The format number of everything that is stored on the server. A version of the program that
+/// changes the layout so that this one would misread it changes the number.
 ///
-/// Format 1 had no number; it was the same but for the numbers of the list of busy queues. Format 2
-/// knew nobody who stands aside.
+/// Format 1 had no number. It differed from format 2 only in the numbers of the list of busy
+/// queues. In format 2 no user stood aside.
 pub(crate) const FORMAT: &str = format_of_keys!();
 
-/// The format of a queue that the version before has written: a seed converts it.
+/// The format of a queue that the previous version wrote: a seed converts it.
 pub(crate) const FORMER_FORMAT: &str = former_format!();
 
+/// Defines the scripts. A script marked `full` also runs on a server whose memory is full, because
+/// it adds little or frees memory. If ticks were refused there, nothing would ever free any.
 macro_rules! scripts {
     (@full) => { "#!lua flags=allow-oom\n" };
     (@) => { "" };
@@ -53,42 +54,42 @@ macro_rules! scripts {
 }
 
 scripts! {
-    /// Takes places.
+    /// Joins users, or returns the places that they have.
     JOIN = ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "line", "expired", "window", "admission", "join"];
-    /// Says where places are.
+    /// Returns the places of tickets, and records heartbeats.
     LOOK_UP = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "look_up"];
-    /// Says where places are, without a heartbeat.
+    /// Returns the places of tickets, without a heartbeat.
     PEEK = full ["queue", "gaps", "service", "deadlines", "reentry", "users", "peek"];
-    /// Shows claimed places.
+    /// Returns the stored entries of active places, from which the program reads the claimed ones.
     CLAIMED = full ["queue", "claimed"];
-    /// Lets active places through.
+    /// Claims active places, and extends them for a hold.
     PASS_GATE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "pass_gate"];
-    /// Ends places.
+    /// Removes the places of users who leave.
     LEAVE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "leave"];
-    /// Shows the line as a whole.
+    /// Returns a snapshot of the line.
     SNAPSHOT = full ["queue", "gaps", "deadlines", "reentry", "snapshot"];
-    /// Records heartbeats, and says where places are.
+    /// Records heartbeats with their instants, and returns the places.
     RECORD_HEARTBEATS = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "users", "record_heartbeats"];
-    /// Admits the head of the line.
+    /// Admits users from the head of the line.
     ADMIT = full [
         "queue", "gaps", "server", "service", "deadlines", "reentry", "line", "tick", "expired", "window", "admission", "admit"
     ];
-    /// Removes places past their end.
+    /// Removes expired places.
     EXPIRE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "tick", "expired", "expire"];
-    /// Says up to which arrival every user was admitted or has gone.
+    /// Returns the arrival up to which every user was admitted or has gone.
     SERVED = full ["queue", "gaps", "reentry", "served"];
-    /// Says whether anybody has a place.
+    /// Returns whether no user has a place or can re-enter.
     IS_EMPTY = full ["queue", "gaps", "deadlines", "reentry", "is_empty"];
-    /// Removes a queue.
+    /// Removes a queue that is closed and empty.
     REMOVE = full ["queue", "deadlines", "remove"];
-    /// Gives the store a queue.
+    /// Seeds a queue and its policy.
     SEED = full ["window", "seed"];
-    /// Says what is left to buy.
+    /// Records the sale of a queue: what is left to buy.
     SET_SALE = full ["same_format", "set_sale"];
-    /// Notes that a queue is listed as busy.
+    /// Records in a queue that it is listed as busy.
     NOTE_LISTING = full ["same_format", "note_listing"];
-    /// Takes a queue from the list of the busy.
+    /// Removes a queue from the list of busy queues.
     UNLIST = full ["unlist"];
-    /// Notes the format of all keys.
+    /// Records the format of all keys, and returns it.
     KEEP_FORMAT = full ["keep_format"];
 }

@@ -1,4 +1,4 @@
-//! What the server is, and whether queues are safe with it.
+//! Checks that a server is fit for its use: its version, and that it does not evict queues.
 
 use std::collections::HashMap;
 
@@ -7,26 +7,26 @@ use frontrow_domain::{model::queue::ServerId, ports::StoreError};
 
 use crate::{connections::Connections, errors, open_error::OpenError};
 
-/// The oldest version that will do. An error inside a script keeps its code from there on, and so tells
+/// The oldest supported version. From it on an error inside a script keeps its code, which shows
 /// whether anything was changed.
 const OLDEST: (u32, u32) = (7, 0);
 
-/// What is to be kept on a server.
+/// What a server is to store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// Queues, whose people would lose their places with their keys.
+    /// Queues, whose users would lose their places with the keys.
     Queues,
-    /// Rankings alone, which can be computed again.
+    /// Only rankings, which can be computed again.
     Cache,
 }
 
-/// Asks the server what it is, and refuses it where it is not fit for its use.
+/// Reads the version and the eviction policy of the server. Errors if it is not fit for its use.
 pub(crate) async fn check(
     connections: &Connections,
     server: &str,
     is_for: Use,
 ) -> Result<(), OpenError> {
-    // What else was changed at this start, or not, is not for the store to say.
+    // Keeps only the cause: whether anything was applied does not concern the check of a server.
     let unreachable = |failure: StoreError| OpenError::Unreachable {
         server: server.to_owned(),
         why: match failure {
@@ -49,8 +49,8 @@ pub(crate) async fn check(
     }
 }
 
-/// Which server a connection leads to: each process of Redis has another `run_id`. None where it
-/// does not say.
+/// Returns the id of the server behind a connection: each process of Redis has its own `run_id`.
+/// None if the server does not return it.
 pub(crate) async fn id(
     connection: &mut MultiplexedConnection,
 ) -> Result<Option<ServerId>, RedisError> {
@@ -59,8 +59,8 @@ pub(crate) async fn id(
     Ok(info.and_then(|info| ServerId::named(info.get("run_id")?)))
 }
 
-/// What the server says of itself, or of one section. None where it says nothing: some providers of
-/// Redis allow their users no `INFO`.
+/// Returns the `INFO` of the server, or one section of it. None if the server refuses it: some
+/// providers of Redis do not allow `INFO`.
 async fn info(
     connection: &mut MultiplexedConnection,
     section: Option<&str>,
@@ -91,7 +91,7 @@ fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), OpenError> {
         warn_of_silence(server);
         return Ok(());
     };
-    // The others evict only what has an end, which the rankings have and the queues have not.
+    // The other policies evict only keys with a time to live: rankings have one, queues do not.
     if policy.starts_with("allkeys-") {
         if info.get("maxmemory").is_none_or(|limit| limit != "0") {
             return Err(OpenError::Evicts {
@@ -111,11 +111,12 @@ fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), OpenError> {
 fn warn_of_silence(server: &str) {
     tracing::warn!(
         server,
-        "Redis does not tell its version and whether it evicts keys; it must not"
+        "cannot read the version or the eviction policy of Redis; make sure that it is 7.0 or \
+         later and evicts no keys"
     );
 }
 
-/// The lines `name:value` of the server's `INFO`.
+/// The lines `name:value` of an `INFO`.
 struct Info<'a>(HashMap<&'a str, &'a str>);
 
 impl<'a> Info<'a> {

@@ -1,23 +1,24 @@
-//! How the adapter deals with its server.
+//! The settings of the adapter: the address of its server and the time-outs.
 
 use std::{fmt, time::Duration};
 
-/// Where Redis is, how to connect, and how long to wait for what. [`RedisSettings::new`] is what the
-/// product does unless its operator says otherwise.
+/// The address of Redis, its time-outs and the prefix of the keys. [`RedisSettings::new`] has the
+/// defaults, which an operator can change.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisSettings {
     /// `redis://[user:password@]host[:port][/database]`. Connections are not encrypted.
     pub url: String,
-    /// How long the server may take to let us in. 1 s.
+    /// The longest time to connect and log in. 1 s by default.
     pub connect_timeout: Duration,
-    /// How long the server may take to answer a command. 1 s.
+    /// The longest time for the reply to a command. 1 s by default.
     pub answer_timeout: Duration,
-    /// What all keys begin with, so that others may use the same database. `frontrow:`.
+    /// The prefix of all keys, so that other programs may use the same database. `frontrow:` by
+    /// default.
     pub key_prefix: String,
 }
 
 impl RedisSettings {
-    /// The usual settings for the server at `url`.
+    /// The default settings for the server at `url`.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),

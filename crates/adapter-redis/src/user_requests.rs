@@ -1,4 +1,4 @@
-//! What a script is asked about people, and what it tells of them (`lua/users.lua`).
+//! The arguments of a script for each user, and its reply about each (`lua/users.lua`).
 
 use deadpool_redis::redis::{Cmd, Value};
 use frontrow_domain::{
@@ -15,18 +15,18 @@ use crate::{
     reply::{self, Reply},
 };
 
-/// Somebody whom a script is about.
+/// One user of a call, with the arguments for them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UserRequest {
     pub(crate) member: Member,
-    /// The arrival and the generation of the ticket that they show, if any.
+    /// The arrival and the generation of the user's ticket. None without one.
     shown: Option<(Arrival, Generation)>,
-    /// What the script wants to know besides, if anything.
+    /// A further argument, whose meaning depends on the script. None if it takes none.
     number: Option<u64>,
 }
 
 impl UserRequest {
-    /// `user`, who shows `ticket`.
+    /// A request of `user` with `ticket`.
     pub(crate) fn new(user: &UserId, ticket: Option<&Ticket>) -> Self {
         Self {
             member: Member::from(user),
@@ -35,25 +35,25 @@ impl UserRequest {
         }
     }
 
-    /// The user of a heartbeat that was kept until now.
+    /// A heartbeat that is to be recorded, with its instant as the number.
     pub(crate) fn of_heartbeat(heartbeat: &Heartbeat) -> Self {
-        // An instant before 1970 is older than every other, as 1970 is.
+        // An instant before 1970 counts as 1970, which is older than every recorded heartbeat.
         let at = u64::try_from(heartbeat.at.as_microsecond()).unwrap_or(0);
         Self {
             member: Member::from(&heartbeat.user),
-            // A heartbeat is of one place, whatever the generation of its ticket.
+            // A heartbeat belongs to the place with its arrival. The script ignores the generation.
             shown: Some((heartbeat.arrival, Generation(0))),
             number: Some(at),
         }
     }
 
-    /// Adds them to what a script is called with that wants to know no more than who they are.
+    /// Adds only the member to the arguments of a script.
     pub(crate) fn add_member_to(&self, call: &mut Cmd) {
         call.arg(self.member.as_bytes());
     }
 
-    /// True where their place changes by no question if it is claimed already, and they came so early that
-    /// they do not wait any more.
+    /// True if the request changes nothing for a place that is claimed already, and the arrival is
+    /// so early that the user probably does not wait any more.
     pub(crate) fn only_looks(&self, admitted_up_to: Arrival) -> bool {
         let is_admitted = self
             .shown
@@ -61,12 +61,12 @@ impl UserRequest {
         is_admitted && self.number.is_none()
     }
 
-    /// With the number that the script wants.
+    /// Sets the number for the script.
     pub(crate) fn with(self, number: Option<u64>) -> Self {
         Self { number, ..self }
     }
 
-    /// Adds them to what a script is called with.
+    /// Adds the four arguments of the user to those of a script.
     pub(crate) fn add_to(&self, call: &mut Cmd) {
         call.arg(self.member.as_bytes());
         match self.shown {
@@ -80,29 +80,29 @@ impl UserRequest {
     }
 }
 
-/// What came of asking about somebody.
+/// The outcome for one user of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReplyCode {
-    /// Their place is gone, or never was.
+    /// The place is gone, or never existed.
     Gone,
-    /// They have a place.
+    /// The user has a place.
     Place,
-    /// They have a new place.
+    /// The user has a new place.
     Joined,
     /// The queue is closed.
     Closed,
     /// Every seat is sold.
     SoldOut,
-    /// As many wait as may.
+    /// The line has the most users that it may have.
     Full,
-    /// They left their place.
+    /// The user has left the queue.
     Left,
     /// The last performance has started.
     Ended,
 }
 
 impl ReplyCode {
-    /// In the order of the numbers by which `lua/users.lua` tells them.
+    /// The outcomes, in the order of their numbers in `lua/users.lua`.
     const ALL: [Self; 8] = [
         Self::Gone,
         Self::Place,
@@ -115,18 +115,18 @@ impl ReplyCode {
     ];
 }
 
-/// What one person is told.
+/// The reply about one user.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UserReply {
     pub(crate) came: ReplyCode,
-    /// What the queue is like.
+    /// The view of the queue.
     pub(crate) queue: QueueView,
     generation: Generation,
     place: Option<(Arrival, Standing)>,
 }
 
 impl UserReply {
-    /// The generation of the queue and the arrival of who is active there.
+    /// The generation of the queue and the arrival of the place if it is active. None otherwise.
     pub(crate) fn active(&self) -> Option<(Generation, Arrival)> {
         match self.place {
             Some((arrival, Standing::Active { .. })) => Some((self.generation, arrival)),
@@ -134,7 +134,7 @@ impl UserReply {
         }
     }
 
-    /// As [`UserReply::place`]. None where it is gone.
+    /// As [`UserReply::place`]. None if the place is gone.
     pub(crate) fn place_if_any(
         &self,
         concert: ConcertId,
@@ -144,7 +144,7 @@ impl UserReply {
         has_place.then(|| self.place(concert, user)).transpose()
     }
 
-    /// The place of `user` in the queue of `concert`.
+    /// The place of `user` in the queue of `concert`. Errors if the reply has none.
     pub(crate) fn place(&self, concert: ConcertId, user: &UserId) -> StoreResult<Place> {
         let (arrival, standing) = self.place.ok_or_else(reply::malformed_reply)?;
         Ok(Place {
@@ -160,20 +160,20 @@ impl UserReply {
     }
 }
 
-/// What a call about people says.
+/// The reply to a call about users.
 #[derive(Debug)]
 pub(crate) struct BatchReply {
-    /// When that was true.
+    /// The instant of the reply, by the clock of the store.
     pub(crate) as_of: Timestamp,
-    /// The number under which the queue is to be listed as busy, where it is not.
+    /// The number under which the queue is to be listed as busy. None if nothing is to be listed.
     pub(crate) listing: Option<i64>,
-    /// What each is told, in the order in which they were asked about; none where the store does not
-    /// have the queue.
+    /// The reply for each user, in the order of the requests. None if the store does not have the
+    /// queue.
     pub(crate) told: Option<Vec<UserReply>>,
 }
 
 impl BatchReply {
-    /// Reads what is told to this many people.
+    /// Parses a reply. Errors unless it has one record for each user of the call.
     pub(crate) fn read(mut reply: Reply, people: usize) -> StoreResult<Self> {
         let as_of = reply.as_of;
         if reply.what == "unknown" {
@@ -211,8 +211,8 @@ impl BatchReply {
     }
 }
 
-/// What a look at claimed places says of these people: none of who has no such place, or one that is not
-/// their ticket's, or past its end.
+/// Parses the reply of `lua/claimed.lua` for these users. None for a user without a claimed place,
+/// or whose place belongs to another ticket or has expired.
 pub(crate) fn read_claimed<'a>(
     mut reply: Reply,
     people: impl ExactSizeIterator<Item = &'a UserRequest>,
@@ -248,7 +248,8 @@ pub(crate) fn read_claimed<'a>(
     told.collect()
 }
 
-/// Arrival, admission and end of a place as it is kept (`pack_place` in `lua/queue.lua`), if it is claimed.
+/// Arrival, admission and deadline of a stored active place (`pack_place` in `lua/queue.lua`). None
+/// unless it is claimed.
 fn claimed(kept: &Value) -> StoreResult<Option<(Arrival, Timestamp, Timestamp)>> {
     let Value::BulkString(kept) = kept else {
         return Ok(None);
@@ -264,10 +265,11 @@ fn claimed(kept: &Value) -> StoreResult<Option<(Arrival, Timestamp, Timestamp)>>
     )))
 }
 
-/// How many bytes tell of one person.
+/// The number of bytes in the record of one user.
 const RECORD: usize = 26;
 
-/// What came of asking about one person, and their place; `admitted` were admitted from the line until now.
+/// Parses the record of one user: the outcome and the place. `admitted` is the number of users who
+/// were admitted from the line until now.
 fn read_record(
     &[came, standing, ref numbers @ ..]: &[u8; RECORD],
     admitted: u64,

@@ -41,44 +41,47 @@ pub(crate) struct Sources {
 enum Command {
     /// Serve the API and run the jobs (the default)
     ///
-    /// Stops on SIGTERM and Ctrl-C once the requests in flight are answered; a second signal ends it
+    /// Stops on SIGTERM and Ctrl-C once the requests in flight are answered. A second signal ends it
     /// at once.
     Serve,
     /// Bring the database's schema up to date
     ///
-    /// `serve` does this by itself for the embedded database, and for MySQL where
+    /// `serve` does this automatically for the embedded database, and for MySQL if
     /// `database.older_schema` is `migrate`.
     Migrate {
-        /// Only list what has been and what is to be applied
+        /// Only list applied and pending migrations
         #[arg(long)]
         status: bool,
     },
     /// Check whether money and seats agree in the database
     ///
-    /// Each balance with its ledger, each sold seat with one payment, each held seat with a live reservation.
-    /// Prints what does not agree and then exits with 1. Changes nothing; can run beside a server.
+    /// Compares each balance with its ledger, each sold seat with its payment, and each held seat with
+    /// its reservation. Prints each difference, and exits with status 1 if there is one. Changes
+    /// nothing, and can run beside a server.
     Reconcile,
     /// Add the demo on-sale to the database
     ///
-    /// A few concerts from a 50-seat club to a 2,000-seat hall. `serve` adds it by itself to an
-    /// embedded database without concerts. Not while another frontrow keeps the queues in its memory.
+    /// Adds a few concerts, from a 50-seat club to a 2,000-seat hall. `serve` adds them automatically
+    /// to an embedded database without concerts. Cannot run while another frontrow keeps the queues in
+    /// its memory.
     Demo,
-    /// Copy the embedded database into a new file, while `serve` may run on it
+    /// Copy the embedded database to a new file, also while `serve` runs
     ///
-    /// Says what the copy leaves out: the queues, and the keys. docs/OPERATIONS.md tells how to back up MySQL.
+    /// Prints what the copy does not contain: the queues, and the keys. docs/OPERATIONS.md describes how
+    /// to back up MySQL.
     Backup {
-        /// The file to make; one that is there is never overwritten
+        /// The file to create; an existing file is never overwritten
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Put the keys of the data folder into the file, which then is secret
+        /// Include the keys of the data folder: the file is then secret
         #[arg(long)]
         with_keys: bool,
     },
-    /// Put a backup in the place of the embedded database, while nothing runs on it
+    /// Replace the embedded database by a backup, while no server runs on it
     ///
-    /// What is there is moved aside. Keys that the backup carries are put into the data folder.
+    /// The old database is renamed, not deleted. Keys in the backup are written to the data folder.
     Restore {
-        /// What `frontrow backup` has made; it stays as it is
+        /// A file from `frontrow backup`; it is not changed
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
@@ -88,17 +91,17 @@ enum Command {
     ///
     /// It is signed with `identity.hs256_secret`, or with the key in the data folder.
     UserToken {
-        /// The user's name: 1 to 64 printable ASCII characters
+        /// The user id: 1 to 64 printable ASCII characters
         #[arg(long, value_name = "NAME")]
         sub: String,
-        /// For how many seconds it is good
+        /// How long it is valid, in seconds
         #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u32).range(1..))]
         valid_for: u32,
     },
 }
 
 impl Cli {
-    /// Does what was asked for.
+    /// Runs the command.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let config = Config::load(self.sources.config.as_deref())?;
         match self.command.unwrap_or(Command::Serve) {

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Starts and stops the server.
 
 use std::{
     io::Write,
@@ -25,8 +25,8 @@ use crate::{
     wiring::{self, Keys, Lock, Wired},
 };
 
-/// Serves until a signal says to stop. Requests in flight are answered first, then the jobs end, then
-/// the queues are saved and the stores are closed; a second signal ends the process at once.
+/// Serves until SIGTERM or SIGINT. Then requests in flight are answered, the jobs end, the queues are
+/// saved, and the stores are closed. A second signal ends the process at once.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let signals = Signals::new()?;
     let listener = listen(config.server.bind)?;
@@ -52,13 +52,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         None => true,
     };
     closing.run(is_alone).await;
-    // Not before: the next process must not find the queues half saved.
+    // Released last: the next process must not find partly saved queues.
     drop(lock);
     tracing::info!("stopped");
     outcome
 }
 
-/// Runs the server and the jobs until a signal comes, or one of them ends by itself.
+/// Runs the server and the jobs until a signal arrives, or one of them ends unexpectedly.
 async fn run(
     config: &Config,
     keys: &Keys,
@@ -89,26 +89,26 @@ async fn run(
         ended = &mut serving => ended.map_err(Into::into).and_then(|served| {
             served.context("the HTTP server failed")
         }),
-        // Two processes with a queue each would admit too many. The people of this one's show their
-        // tokens to the other and get their places there.
+        // Two processes with a queue each would admit too many users. The users of this process
+        // re-enter in the other one with their tokens.
         lost = lost(lock) => Err(lost),
         Some(ended) = jobs.join_next() => {
-            ended.context("a job panicked").and(Err(anyhow::anyhow!("a job ended before its time")))
+            ended.context("a job panicked").and(Err(anyhow::anyhow!("a job ended unexpectedly")))
         }
     };
     tracing::info!("stopping: requests in flight are answered first");
     actix_web::rt::spawn(async move {
         signals.next().await;
-        tracing::warn!("a second signal: stopping at once");
+        tracing::warn!("received a second signal; exiting at once without finishing the stop");
         process::exit(130);
     });
-    // They would last as long as the stop waits for requests in flight.
+    // Open streams count as requests in flight, and would delay the stop for the whole grace time.
     streams.stop();
     wind_down(&handle, &stop, jobs).await;
     outcome
 }
 
-/// Waits until the lock, if there is one, is another process's.
+/// Waits until another process has taken the lock. Waits forever without a lock.
 async fn lost(lock: &mut Option<Lock>) -> anyhow::Error {
     match lock {
         Some(lock) => lock.lost().await,
@@ -133,19 +133,20 @@ fn listen(bind: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-/// For how long a peer may acknowledge nothing of what was sent, or leave no room for it.
+/// How long a peer may leave sent data unacknowledged, or have no room for more.
 const SILENT_PEER: Duration = Duration::from_secs(20);
 
-/// Has the system end connections whose peers are gone or do not read: an event stream is written
-/// to for ever. The connections of a listener inherit its options.
+/// Lets the system close connections whose peers are gone or do not read, since an event stream has no
+/// end. Accepted connections inherit the options of their listener.
 fn give_up_silent_peers(listener: &TcpListener) {
     let limit_ms = u32::try_from(SILENT_PEER.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = setsockopt(listener, sockopt::TcpUserTimeout, &limit_ms) {
-        tracing::warn!(%error, "connections to peers that are gone last longer than they should");
+        tracing::warn!(%error,
+            "failed to set TCP_USER_TIMEOUT; connections to dead peers are closed late");
     }
 }
 
-/// Says on standard output where the server is, and what to try first.
+/// Prints the address of the server, and what to try first, on standard output.
 fn announce(config: &Config, keys: &Keys, address: SocketAddr) {
     let text = format!(
         "frontrow is listening on http://{address}\n\
@@ -156,7 +157,7 @@ fn announce(config: &Config, keys: &Keys, address: SocketAddr) {
         keys.admin_hint(config),
     );
     let mut out = std::io::stdout().lock();
-    // Who started it may not be reading; that is no reason not to serve.
+    // A closed standard output is no reason not to serve.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
@@ -174,7 +175,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next signal to stop.
+    /// Waits for the next SIGTERM or SIGINT.
     async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

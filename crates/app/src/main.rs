@@ -1,8 +1,8 @@
 //! `frontrow`: concert reservations behind a virtual waiting room.
 //!
-//! This crate is thin: it reads the configuration, wires adapters to use cases ([`wiring`]), serves
-//! them over HTTP ([`http`]), runs the jobs ([`jobs`]), and starts and stops ([`lifecycle`]). The
-//! rules are in `frontrow-domain`.
+//! This crate reads the configuration ([`config`]), wires adapters to use cases ([`wiring`]), serves
+//! them over HTTP ([`http`]), runs the jobs ([`jobs`]), and starts and stops the server
+//! ([`lifecycle`]). The rules are in `frontrow-domain`.
 
 use std::process::ExitCode;
 
@@ -19,8 +19,8 @@ mod system;
 mod telemetry;
 mod wiring;
 
-/// Requests are made of many small allocations, each worker's its own. With the system's allocator they took
-/// a fifth of the time.
+/// Each request makes many small allocations on its worker. The system's allocator took a fifth of the
+/// time of a request.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     match cli::Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line: what failed, and why, from the outside in.
+            // One line: the failure, then its causes.
             eprintln!("frontrow: {error:#}");
             ExitCode::FAILURE
         }

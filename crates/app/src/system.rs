@@ -1,4 +1,4 @@
-//! Where the system's clock, its timers and its randomness come in.
+//! The adapters of the system's clock, timers and randomness.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -41,7 +41,7 @@ impl Timer for SystemTimer {
 #[derive(Debug)]
 pub(crate) struct SystemIds {
     clock: SystemClock,
-    /// Keeps ids of one process in the order in which they were made, within a millisecond too.
+    /// Keeps the ids of one process in the order of their creation, also within one millisecond.
     context: Mutex<ContextV7>,
 }
 
@@ -95,10 +95,9 @@ impl Ids for SystemIds {
     }
 }
 
-/// Lets this process open as many files as it may at most, connections included. Returns how many
-/// that are.
+/// Raises the limit of open files, which include connections, to the hard limit. Returns the limit.
 ///
-/// Shells and service managers start programs with a limit of 1,024 for the sake of old ones.
+/// Shells and service managers start programs with a limit of 1,024 for the sake of old programs.
 pub(crate) fn raise_open_files() -> u64 {
     const USUAL: u64 = 1_024;
     let kind = Resource::RLIMIT_NOFILE;

@@ -1,11 +1,12 @@
-//! Log lines, on standard error. What users send is never in them: no token, identity or key.
+//! Logging to standard error. `docs/LOGGING.md` lists the messages. No message has a field with data
+//! of a request: no token, identity or key.
 
 use anyhow::anyhow;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
 
-/// Starts logging as configured.
+/// Starts logging with the configured filter and format.
 pub(crate) fn start(config: &Config) -> anyhow::Result<()> {
     let filter =
         EnvFilter::try_new(&config.log.filter).map_err(|error| anyhow!("log.filter: {error}"))?;

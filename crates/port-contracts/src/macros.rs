@@ -118,7 +118,7 @@ macro_rules! queue_contracts {
                 a_paused_queue_makes_everybody_wait
             }
             waiting_ends {
-                who_is_not_heard_of_is_gone
+                a_silent_user_is_gone
                 an_ended_place_is_gone_before_any_tick
                 an_ended_place_counts_at_most_until_it_is_removed
                 a_removed_place_does_not_fill_the_queue

@@ -1,4 +1,4 @@
-//! The requests of a call.
+//! The requests of a call, as the executor and the task of the call see them.
 
 use std::{
     fmt,
@@ -21,8 +21,8 @@ use crate::{
 
 /// The requests of a call, in the order in which their responses are expected.
 ///
-/// It has at least one request when the call begins. Dropping it, or what it holds, does not end
-/// the call: that is what the executor returns.
+/// It has at least one request when the call begins. Dropping it, or its requests, does not end the
+/// call. The call ends when the executor returns.
 pub struct Batch<E: Execute> {
     manifest: Arc<Manifest<E>>,
     requests: Vec<E::Request>,
@@ -33,25 +33,24 @@ impl<E: Execute> Batch<E> {
         Self { manifest, requests }
     }
 
-    /// Adds the requests that came since the call began, as far as the bounds allow. Returns how
-    /// many.
+    /// Adds the requests that arrived since the call began, as far as the bounds allow. Returns
+    /// their number.
     ///
-    /// An executor calls this once more just before it needs to know the requests, for example
-    /// after it has waited for a lock. They have joined the call then as all others.
+    /// An executor can call this just before it needs the requests, for example after it has waited
+    /// for a lock. The added requests are in the call like all others.
     pub fn board(&mut self) -> usize {
         let before = self.requests.len();
         self.manifest.board(&mut self.requests);
         self.requests.len() - before
     }
 
-    /// The requests, without those that were taken.
+    /// The requests that were not taken yet.
     #[must_use]
     pub fn requests(&self) -> &[E::Request] {
         &self.requests
     }
 
-    /// Takes the requests. Those that `board` adds afterwards come after them in the order of
-    /// responses.
+    /// Takes the requests. The responses to those that `board` adds afterwards follow theirs.
     #[must_use]
     pub fn take(&mut self) -> Vec<E::Request> {
         std::mem::take(&mut self.requests)
@@ -66,30 +65,30 @@ impl<E: Execute> fmt::Debug for Batch<E> {
     }
 }
 
-/// The callers of a call: what its batch and its task share.
+/// The callers of a call. The batch and the task of the call share it.
 pub(crate) struct Manifest<E: Execute> {
     pub(crate) inner: Arc<Inner<E>>,
     pub(crate) line: Place,
-    /// Set by the first of two: the one who spawned the task, once it is spawned, and the task that
-    /// is dropped before it has begun. The second of them sees to the next call.
+    /// Set by the first of two: the code that spawned the task, once it is spawned, and the task,
+    /// if it is dropped before it has begun. The second of them begins the next call.
     handed_over: AtomicBool,
     callers: Mutex<Callers<E>>,
 }
 
-/// Those who wait for the call's answers.
+/// The callers that wait for the responses of a call.
 pub(crate) struct Callers<E: Execute> {
     pub(crate) all: Vec<Caller<E>>,
-    /// For how many more requests the call has room for certain.
+    /// The number of further requests for which the call has reserved capacity.
     pub(crate) granted: usize,
-    /// False until the call has taken all that it can take at first.
+    /// False until the call has taken all requests that it can take at its start.
     pub(crate) has_boarded: bool,
     is_over: bool,
 }
 
-/// A caller with room in the call.
+/// A caller whose request counts in the call.
 pub(crate) struct Caller<E: Execute> {
     pub(crate) who: Who<E>,
-    /// None if the request has no part in the call.
+    /// None if the request is not executed.
     pub(crate) reply: Option<oneshot::Sender<Answer<E>>>,
 }
 
@@ -102,7 +101,7 @@ impl<E: Execute> Callers<E> {
         requests.push(asked.request);
     }
 
-    /// Keeps room for a request that has no part in the call.
+    /// Counts a request that is not executed.
     pub(crate) fn add_absent(&mut self, who: Who<E>) {
         self.all.push(Caller { who, reply: None });
     }
@@ -123,13 +122,14 @@ impl<E: Execute> Manifest<E> {
         }
     }
 
-    /// True for the second who calls it.
+    /// Sets `handed_over`. Returns true if it was set before.
     pub(crate) fn hand_over(&self) -> bool {
         self.handed_over.swap(true, Ordering::AcqRel)
     }
 
-    /// Adds the first request of the call, now that its task runs. One whose caller is gone, or
-    /// that waited for too long, keeps its room in the call and has no part in it.
+    /// Adds the first request of the call, when its task begins to run. A request whose caller is
+    /// gone, or that waited beyond the queue time-out, still counts in the call but is not
+    /// executed.
     pub(crate) fn add_first(&self, asked: Asked<E>, requests: &mut Vec<E::Request>) {
         let mut callers = lock(&self.callers);
         if asked.reply.is_closed() {
@@ -143,7 +143,7 @@ impl<E: Execute> Manifest<E> {
         }
     }
 
-    /// Moves what is ready into the call, until it is full.
+    /// Moves ready requests into the call, until it is full.
     pub(crate) fn board(&self, requests: &mut Vec<E::Request>) {
         let mut callers = lock(&self.callers);
         if callers.is_over {
@@ -184,7 +184,7 @@ impl<E: Execute> Manifest<E> {
         }
     }
 
-    /// The callers of the call; no request joins it from now on.
+    /// Closes the call, so that no further request joins it, and returns its callers.
     pub(crate) fn close(&self) -> Callers<E> {
         let mut callers = lock(&self.callers);
         let closed = Callers {

@@ -1,4 +1,4 @@
-//! Where requests come in.
+//! The batcher, to which callers submit requests.
 
 use std::{
     fmt,
@@ -26,7 +26,7 @@ pub struct Batcher<E: Execute> {
     inner: Arc<Inner<E>>,
 }
 
-/// What all clones and calls share.
+/// The state that all clones and calls of a batcher share.
 pub(crate) struct Inner<E: Execute> {
     pub(crate) executor: E,
     pub(crate) queue_timeout: Duration,
@@ -34,7 +34,7 @@ pub(crate) struct Inner<E: Execute> {
 }
 
 impl<E: Execute> Batcher<E> {
-    /// Makes calls with `executor`, within `limits`.
+    /// Creates a batcher that makes calls with `executor`, within `limits`.
     #[must_use]
     pub fn new(limits: Limits, executor: E) -> Self {
         Self {
@@ -46,16 +46,17 @@ impl<E: Execute> Batcher<E> {
         }
     }
 
-    /// Has `request` executed with others of the same `key`. The request is pending once the future
-    /// is polled.
+    /// Executes `request` in a call with others of the same `key`, and returns its response. The
+    /// request is pending once the future is polled.
     ///
-    /// A future that is dropped before its call begins takes the request back. One that is dropped
-    /// later does not: the call goes on.
+    /// If the future is dropped before its call begins, the request is withdrawn. If it is dropped
+    /// later, the call goes on.
     ///
     /// # Errors
     ///
-    /// [`SubmitError::Overloaded`] if the request was not begun, [`SubmitError::Failed`] if its
-    /// call failed, [`SubmitError::Lost`] if its call ended without a response.
+    /// [`SubmitError::Overloaded`] if the call of the request did not begin,
+    /// [`SubmitError::Failed`] if its call failed, [`SubmitError::Lost`] if its call ended without
+    /// a response.
     ///
     /// # Panics
     ///
@@ -83,7 +84,7 @@ impl<E: Execute> Batcher<E> {
             // Its call begins now.
             return answered::<E>(answer.await);
         };
-        // A time that no clock reaches is none.
+        // Without a deadline if it is beyond the range of `Instant`.
         if let Some(deadline) = since.checked_add(self.inner.queue_timeout) {
             match timeout_at(deadline, &mut answer).await {
                 Ok(said) => return ticket.redeem(said),
@@ -103,7 +104,7 @@ impl<E: Execute> Batcher<E> {
         self.inner.state().close();
     }
 
-    /// What is pending and in flight now.
+    /// The statistics of this instant.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.inner.state().stats()
@@ -137,7 +138,7 @@ impl<E: Execute> Inner<E> {
         }))
     }
 
-    /// Begins a call, and those that may begin after it.
+    /// Begins a call, and the further ones that may begin after it.
     pub(crate) fn begin(self: &Arc<Self>, mut start: Option<Start<E>>) {
         while let Some(begun) = start {
             let goes_on = self.spawn(begun);
@@ -155,14 +156,15 @@ impl<E: Execute> Inner<E> {
         let call = Call::new(Arc::clone(self), start);
         let manifest = Arc::clone(call.manifest());
         self.executor.spawn(&runtime, call.run());
-        // A task that was dropped at once has freed its room, and leaves the next call to this
-        // loop: where each began the next itself, they would pile up on the stack.
+        // A task that was dropped at once has freed its capacity, and leaves the next call to the
+        // loop of the caller. If each dropped task began the next call itself, they would pile up
+        // on the stack.
         let is_dropped = manifest.hand_over();
         more || is_dropped
     }
 }
 
-/// A pending request. Dropped, it takes the request back.
+/// A pending request. Dropping it withdraws the request.
 struct Ticket<'a, E: Execute> {
     inner: &'a Inner<E>,
     place: Place,
@@ -171,7 +173,7 @@ struct Ticket<'a, E: Execute> {
 }
 
 impl<E: Execute> Ticket<'_, E> {
-    /// True if the request was still pending.
+    /// Withdraws the request. Returns true if it was still pending.
     fn withdraw(&self, why: Option<Overload>) -> bool {
         let removed = self.inner.state().withdraw(self.place, self.number, why);
         removed.is_some()
@@ -219,8 +221,8 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// No function panics halfway under a lock, except where a key or user does that is hashed or
-/// compared.
+/// Locks, and ignores poisoning: no function panics halfway under a lock, unless hashing or
+/// comparing a key or a user panics.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! A call, from its beginning to the answers.
+//! A call, from its beginning until its callers have their responses.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use crate::{
     steps::{Finished, Start},
 };
 
-/// What the executor said.
+/// The result of the executor.
 type Said<E> = Result<Vec<<E as Execute>::Response>, <E as Execute>::Error>;
 
-/// A call. Where it is dropped before it has ended, since it panicked or its runtime ended, the
-/// bounds count it no longer and the next call may begin.
+/// A call. If it is dropped before it has ended, because it panicked or its runtime ended, the
+/// bounds stop counting it and the next call may begin.
 pub(crate) struct Call<E: Execute> {
     manifest: Arc<Manifest<E>>,
     key: E::Key,
@@ -43,7 +43,7 @@ impl<E: Execute> Call<E> {
         &self.manifest
     }
 
-    /// Makes the call, and those that follow it directly.
+    /// Makes the call, and the calls of the same key that follow it directly in the same task.
     pub(crate) async fn run(self) {
         let mut next = Some(self);
         while let Some(mut call) = next.take() {
@@ -70,8 +70,8 @@ impl<E: Execute> Call<E> {
         (!batch.requests().is_empty()).then_some(batch)
     }
 
-    /// Ends the call: first the bounds count it no longer, and the next call begins; then it
-    /// answers. A next call that the same task can make is returned.
+    /// Ends the call: first the bounds stop counting it and the next call begins, then its callers
+    /// get their responses. Returns the next call if the same task can make it.
     fn end(&mut self, said: Option<Said<E>>, began: Instant) -> Option<Self> {
         let executor = &self.manifest.inner.executor;
         let outcome = match &said {
@@ -112,7 +112,7 @@ impl<E: Execute> Call<E> {
         next
     }
 
-    /// Counts the call no longer; says which is next if it `begins` one.
+    /// Removes the call from the bounds. Returns the next call to begin if `begins` is true.
     fn finish(
         &mut self,
         callers: &Callers<E>,
@@ -144,7 +144,8 @@ impl<E: Execute> Call<E> {
     }
 }
 
-/// Gives each caller its response, or all of them the call's error. Those left over get `Lost`.
+/// Sends each caller its response, or the error of the call to all of them. Callers without a
+/// response get `Lost`, because their senders are dropped.
 fn answer<E: Execute>(callers: Callers<E>, said: Option<Said<E>>) {
     let replies = callers.all.into_iter().filter_map(|caller| caller.reply);
     match said {
@@ -169,7 +170,7 @@ impl<E: Execute> Drop for Call<E> {
         }
         let mut callers = self.manifest.close();
         let Some(first) = self.first.take() else {
-            // The replies are dropped, which says that they are lost.
+            // The senders are dropped, so the callers get `Lost`.
             let start = self.finish(&callers, None, true);
             self.manifest.inner.begin(start);
             return;
@@ -178,7 +179,7 @@ impl<E: Execute> Drop for Call<E> {
         callers.add_absent(first.who.clone());
         inner.state().count(Overload::Closed);
         first.refuse(Overload::Closed);
-        // The runtime takes no task any more, so no call can begin for these either.
+        // The runtime accepts no further task, so no call can begin for these requests either.
         loop {
             let refused = inner.state().refuse_of(self.manifest.line, self.runtime);
             let Some(refused) = refused else {

@@ -1,15 +1,15 @@
-//! Why a request has no response.
+//! The errors of a request that has no response.
 
 use std::{error::Error, fmt};
 
-/// Why a request has no response.
+/// The error of a request that has no response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubmitError<E> {
-    /// It was refused before its call began: it had no effect.
+    /// The request was refused before its call began: it had no effect.
     Overloaded(Overload),
-    /// Its call failed; what the executor said, to each request of the call.
+    /// The call failed. Each request of the call gets this error of the executor.
     Failed(E),
-    /// Its call ended without a response: it panicked, its runtime ended, or the executor returned
+    /// The call ended without a response: it panicked, its runtime ended, or the executor returned
     /// too few responses. Whether the request had an effect is unknown.
     Lost,
 }
@@ -17,13 +17,13 @@ pub enum SubmitError<E> {
 /// Why a request was refused before its call began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Overload {
-    /// As many requests are pending as may be, and none of them is of a lower priority.
+    /// The most requests are pending, and none of them is of a lower priority.
     Total,
-    /// As many requests of this user are pending for this key as may be.
+    /// The most requests of this user are pending for this key.
     PerUser,
     /// No call began within the queue time-out.
     TimedOut,
-    /// A request of a higher priority took its room.
+    /// A request of a higher priority displaced this one.
     Shed,
     /// The batcher was closed, or the runtime of the call ended before the call began.
     Closed,
@@ -35,8 +35,8 @@ impl fmt::Display for Overload {
             Self::Total => "too many requests are pending",
             Self::PerUser => "too many requests of this user are pending",
             Self::TimedOut => "no call began within the queue time-out",
-            Self::Shed => "a request of a higher priority took its room",
-            Self::Closed => "no call begins any more",
+            Self::Shed => "a request of a higher priority displaced it",
+            Self::Closed => "the batcher was closed, or the runtime of the call ended",
         })
     }
 }

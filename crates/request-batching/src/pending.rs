@@ -1,9 +1,10 @@
-//! The requests that wait for a call, by key, by user and by priority.
+//! The pending requests, by key, by user and by priority.
 //!
-//! Every step costs the same however many wait. Only the first request of a user is *ready*; the
-//! user's others are parked behind it until it was answered, so a batch never holds a user twice
-//! and nothing needs to be passed over. A parked request that becomes ready goes behind all that
-//! are ready by then: a user who asks often delays nobody by more than one request a batch.
+//! The cost of every step is constant, however many requests are pending. Only the first request of
+//! a user is *ready*. The user's others are *parked* behind it until it is answered, so a batch
+//! never has a user twice and no request needs to be skipped. A parked request that becomes ready
+//! goes behind all that are ready at that time: a user with many requests delays other users by at
+//! most one request in each batch.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,20 +17,20 @@ use crate::{
     slab::{List, Place, Slab},
 };
 
-/// What a caller gets.
+/// The result of a request for its caller.
 pub(crate) type Answer<E> = Result<<E as Execute>::Response, SubmitError<<E as Execute>::Error>>;
 
 /// A user at a key.
 pub(crate) type Who<E> = (Place, <E as Execute>::User);
 
-/// The links of a request in its line, while it is ready, or behind its user's first, while it is
-/// parked.
+/// The links of a request in its line while it is ready, or behind its user's first request while
+/// it is parked.
 const IN_LINE: usize = 0;
 
-/// The links of a request among all of its priority, in the order in which they came.
+/// The links of a request among all of its priority, in the order in which they arrived.
 const BY_PRIORITY: usize = 1;
 
-/// The most values for which room is made beforehand.
+/// The most values for which memory is allocated in advance.
 const CAPACITY_MAX: usize = 1 << 16;
 
 /// A request and its caller.
@@ -37,18 +38,18 @@ pub(crate) struct Asked<E: Execute> {
     pub(crate) who: Who<E>,
     pub(crate) priority: Priority,
     pub(crate) since: Instant,
-    /// On which its call runs if it is the first of it.
+    /// The runtime on which the call runs if this is its first request.
     pub(crate) runtime: Handle,
     pub(crate) request: E::Request,
     pub(crate) reply: oneshot::Sender<Answer<E>>,
-    /// No other request has the same.
+    /// Sequence number, from 1. No other request has the same.
     pub(crate) number: u64,
     pub(crate) is_parked: bool,
 }
 
 impl<E: Execute> Asked<E> {
     pub(crate) fn refuse(self, why: Overload) {
-        // A caller who is gone does not hear of it.
+        // The caller may have dropped its receiver.
         let _ = self.reply.send(Err(SubmitError::Overloaded(why)));
     }
 
@@ -57,17 +58,18 @@ impl<E: Execute> Asked<E> {
     }
 }
 
-/// What is pending for one key, and its calls.
+/// The line of one key: its pending requests and its calls.
 pub(crate) struct Line<K> {
     pub(crate) key: K,
     ready: [List; LEVELS],
-    /// Ready and parked.
+    /// Ready and parked requests.
     pub(crate) pending: usize,
     /// Calls in flight.
     pub(crate) calls: usize,
-    /// Those whose task has not run yet.
+    /// Calls in flight that have not taken the requests of their start yet.
     pub(crate) calls_to_board: usize,
-    /// Which list of lines that want a call this one is in.
+    /// The index of the list of lines that want a call in which this line is. None if it is in
+    /// none.
     pub(crate) turn: Option<usize>,
 }
 
@@ -86,15 +88,14 @@ impl<K> Line<K> {
     }
 }
 
-/// A user who has a request that is ready or in a call.
+/// The entry of a user who has a request that is ready or in a call.
 #[derive(Default)]
 struct User {
     pending: usize,
     parked: List,
 }
 
-/// All pending requests. It has an entry for a key or a user only while they have a request or a
-/// call.
+/// All pending requests. A key or a user has an entry only while it has a request or a call.
 pub(crate) struct Pending<E: Execute> {
     requests: Slab<Asked<E>, 2>,
     pub(crate) lines: Slab<Line<E::Key>, 1>,
@@ -125,7 +126,7 @@ impl<E: Execute> Pending<E> {
         self.places.len()
     }
 
-    /// The line of `key`, which is made if there is none.
+    /// Returns the line of `key`. Creates it if there is none.
     pub(crate) fn line_of(&mut self, key: &E::Key) -> Place {
         if let Some(&line) = self.places.get(key) {
             return line;
@@ -142,7 +143,7 @@ impl<E: Execute> Pending<E> {
         line
     }
 
-    /// Adds a request of a user who has fewer than `per_user_max`; gives it back otherwise.
+    /// Adds a request of a user who has fewer than `per_user_max` pending. Returns it otherwise.
     pub(crate) fn add(
         &mut self,
         mut asked: Asked<E>,
@@ -190,8 +191,9 @@ impl<E: Execute> Pending<E> {
         asked.is_some_and(|asked| asked.number == number)
     }
 
-    /// Removes a request. If its user has another, that one becomes ready; if not, the user's entry
-    /// is given to the caller, who drops it where no lock is held.
+    /// Removes a request. If it was ready, the next request of its user becomes ready. If the user
+    /// has no other, the user's entry is returned to the caller, which drops it after it has
+    /// released the lock.
     pub(crate) fn remove(&mut self, place: Place) -> Option<(Asked<E>, Option<Who<E>>)> {
         let asked = self.take(place)?;
         let user = if asked.is_parked {
@@ -202,7 +204,7 @@ impl<E: Execute> Pending<E> {
         Some((asked, user))
     }
 
-    /// The next ready request of a line.
+    /// Returns the next ready request of a line.
     pub(crate) fn first(&self, line: Place) -> Option<(Place, &Asked<E>)> {
         let line = self.lines.get(line)?;
         let place = line.ready.iter().find_map(List::first)?;
@@ -215,8 +217,9 @@ impl<E: Execute> Pending<E> {
         self.take(place)
     }
 
-    /// Makes the user's next request ready, now that the one before it was answered or removed. If
-    /// there is none, gives the user's entry to the caller, who drops it where no lock is held.
+    /// Makes the user's next request ready after the previous one was answered or removed. If there
+    /// is none, the user's entry is returned to the caller, which drops it after it has released
+    /// the lock.
     pub(crate) fn release(&mut self, who: &Who<E>) -> Option<Who<E>> {
         let user = self.users.get_mut(who)?;
         let Some(next) = user.parked.first() else {
@@ -230,15 +233,16 @@ impl<E: Execute> Pending<E> {
         None
     }
 
-    /// Removes a line that has neither requests nor calls. The caller drops it where no lock is
-    /// held.
+    /// Removes a line that has neither requests nor calls. The caller drops it after it has
+    /// released the lock.
     pub(crate) fn remove_line(&mut self, line: Place) -> Option<(E::Key, Line<E::Key>)> {
         let line = self.lines.remove(line)?;
         let (key, _) = self.places.remove_entry(&line.key)?;
         Some((key, line))
     }
 
-    /// Puts a request into its line, or behind its user's first.
+    /// Appends a request to its line if it is ready, or behind its user's first request if it is
+    /// parked.
     fn link(&mut self, place: Place) {
         let Some(asked) = self.requests.get(place) else {
             return;
@@ -255,7 +259,7 @@ impl<E: Execute> Pending<E> {
         }
     }
 
-    /// Takes a request out of all lists.
+    /// Removes a request from the slab and from all lists.
     fn take(&mut self, place: Place) -> Option<Asked<E>> {
         let asked = self.requests.get(place)?;
         let (level, is_parked) = (asked.priority.level(), asked.is_parked);

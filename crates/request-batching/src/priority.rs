@@ -1,22 +1,22 @@
-//! What is served first, and shed last.
+//! The priorities of requests: the highest is served first and shed last.
 
 /// The number of priorities.
 pub(crate) const LEVELS: usize = 4;
 
-/// How important a request is. Within a key, requests of a higher priority join a call first; where
-/// no more may be pending, those of a lower priority are shed first. Within a priority, the oldest
-/// is served first.
+/// The priority of a request. Within a key, requests of a higher priority join a call first. When
+/// the most requests are pending, those of the lowest priority are shed first. Within a priority,
+/// the oldest is served first and the newest is shed first.
 ///
-/// The least value is the most important one.
+/// The least value is the highest priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// What must not be shed while anything else is pending.
+    /// Must not be shed while a request of a lower priority is pending.
     Urgent,
-    /// Before what is usual.
+    /// Served before the usual requests.
     High,
-    /// What is usual.
+    /// The usual priority.
     Normal,
-    /// What is shed first.
+    /// Shed first.
     Low,
 }
 

@@ -1,9 +1,9 @@
-//! Values in one allocation, each in up to `L` doubly linked lists.
+//! A slab: values in one allocation, each in up to `L` doubly linked lists.
 //!
-//! A list links places of the slab, so to take a value out of its middle costs the same as to take
-//! it from an end: nothing is moved, searched or allocated.
+//! A list links places of the slab, so taking a value out of its middle costs the same as taking it
+//! from an end: no value is moved, no list searched and no memory allocated.
 
-/// Where a value is, until it is removed. A later value may get the same place.
+/// The index of a value, until it is removed. A later value may get the same index.
 pub(crate) type Place = usize;
 
 /// Values, with the links between them.
@@ -46,7 +46,7 @@ impl List {
 }
 
 impl<T, const L: usize> Slab<T, L> {
-    /// Has room for `capacity` values before it grows.
+    /// Creates a slab that holds `capacity` values before it grows.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             slots: Vec::with_capacity(capacity),
@@ -85,7 +85,7 @@ impl<T, const L: usize> Slab<T, L> {
         self.slots.get_mut(place)?.value.as_mut()
     }
 
-    /// Appends a value to a list. It must be in no other list of this `chain`.
+    /// Appends a value to a list. The value must be in no other list of this `chain`.
     pub(crate) fn push_back(&mut self, list: &mut List, chain: usize, place: Place) {
         let before = list.last.replace(place);
         self.set_link(chain, place, |link| {
@@ -101,7 +101,7 @@ impl<T, const L: usize> Slab<T, L> {
         list.len += 1;
     }
 
-    /// Takes a value out of the list that it is in.
+    /// Removes a value from the list that it is in.
     pub(crate) fn unlink(&mut self, list: &mut List, chain: usize, place: Place) {
         let mut old = Link::default();
         self.set_link(chain, place, |link| old = std::mem::take(link));

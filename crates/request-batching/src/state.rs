@@ -1,8 +1,9 @@
-//! Which request is served next: the pending requests, the calls in flight and the limit, under one lock.
+//! Decides which request is served next: the pending requests, the calls in flight and the limit,
+//! under one lock.
 //!
-//! Each function takes well below a microsecond: what concerns many requests is done a [`CHUNK`] at
-//! a time, and nothing is woken or dropped here. What leaves is given to the caller, who drops it
-//! after the lock.
+//! Each function takes well below 1 µs: work on many requests is done a [`CHUNK`] at a time, and no
+//! task is woken and no value dropped here. Removed values are returned to the caller, which drops
+//! them after it has released the lock.
 
 use tokio::runtime;
 
@@ -19,15 +20,15 @@ use crate::{
 /// The most requests that are handled while the lock is held.
 pub(crate) const CHUNK: usize = 8;
 
-/// The links of a line among those that want a call.
+/// The links of a line in a list of lines that want a call.
 const TURNS: usize = 0;
 
-/// All that a batcher knows.
+/// The state of a batcher.
 pub(crate) struct State<E: Execute> {
     limits: Limits,
     pending: Pending<E>,
-    /// The lines that want a call, for each priority of their first request: those without a call,
-    /// then those that want a further one.
+    /// The lines that want a call, by the priority of their first request. Each priority has two
+    /// lists: lines without a call, then lines that want a further one.
     turns: [List; LEVELS * 2],
     limiter: Limiter,
     /// True if the limit has held requests back since it changed.
@@ -54,7 +55,7 @@ impl<E: Execute> State<E> {
         }
     }
 
-    /// Adds a request, if there is room for it.
+    /// Adds a request, or returns it with the reason for its refusal.
     pub(crate) fn submit(
         &mut self,
         key: &E::Key,
@@ -79,7 +80,7 @@ impl<E: Execute> State<E> {
             Err(asked) => return Err((self.count(Overload::PerUser), asked)),
         };
         let displaced = victim.and_then(|victim| self.remove(victim, Some(Overload::Shed)));
-        // It is not idle.
+        // The line has a request, so it is not idle and nothing is returned.
         let _ = self.settle(line);
         Ok(Submitted {
             place,
@@ -89,7 +90,7 @@ impl<E: Execute> State<E> {
         })
     }
 
-    /// Removes a request if it is still pending; counts it as shed if `why` says so.
+    /// Removes a request if it is still pending. Counts it as refused if `why` has a reason.
     pub(crate) fn withdraw(
         &mut self,
         place: Place,
@@ -102,8 +103,8 @@ impl<E: Execute> State<E> {
         self.remove(place, why)
     }
 
-    /// The next call that may begin: of the highest priority first; within one, of the key whose
-    /// turn it is.
+    /// Returns the next call that may begin: that of the highest priority, and within a priority
+    /// that of the key whose turn it is.
     pub(crate) fn next_call(&mut self) -> Option<Start<E>> {
         if self.calls >= self.limits.calls_max {
             return None;
@@ -123,7 +124,7 @@ impl<E: Execute> State<E> {
         None
     }
 
-    /// Moves ready requests into a call, a chunk at most.
+    /// Moves at most a chunk of ready requests into a call.
     pub(crate) fn board(&mut self, call: &mut Boarding<'_, E>) -> Board {
         let mut is_over = false;
         for _ in 0..CHUNK {
@@ -177,8 +178,8 @@ impl<E: Execute> State<E> {
         }
     }
 
-    /// Makes the next requests of users ready, a chunk at most. Their entries go to `out`, which
-    /// has room for them.
+    /// Makes the next request of each of these users ready, for a chunk of callers at most. Entries
+    /// of users without a further request go to `out`, which must have capacity for them.
     pub(crate) fn release(&mut self, line: Place, callers: &[Caller<E>], out: &mut Vec<Who<E>>) {
         for caller in callers {
             out.extend(self.pending.release(&caller.who));
@@ -186,7 +187,7 @@ impl<E: Execute> State<E> {
         let _ = self.settle(line);
     }
 
-    /// Ends a call. What comes out is for the caller to drop.
+    /// Ends a call. The caller drops the returned values and those in `out`.
     pub(crate) fn finish(&mut self, call: &Finished<'_, E>, out: &mut Vec<Who<E>>) -> Idle<E> {
         self.in_flight -= call.size + call.granted;
         self.calls -= 1;
@@ -248,7 +249,7 @@ impl<E: Execute> State<E> {
         entry.calls += 1;
         entry.calls_to_board += 1;
         let key = entry.key.clone();
-        // Where it wants a further call, it is listed behind the others.
+        // If the line wants a further call, `settle` appends it behind the others.
         if let Some(list) = entry.turn.take().and_then(|slot| self.turns.get_mut(slot)) {
             self.pending.lines.unlink(list, TURNS, line);
         }
@@ -287,8 +288,8 @@ impl<E: Execute> State<E> {
         }
     }
 
-    /// Lists a line where it wants a call, after anything about it changed; removes one that is
-    /// idle.
+    /// Updates the list that a line is in after any change of it. Removes and returns a line that
+    /// is idle.
     fn settle(&mut self, place: Place) -> Idle<E> {
         let line = self.pending.lines.get(place)?;
         let (is_idle, listed, wanted) = (line.is_idle(), line.turn, self.turn(line));
@@ -307,8 +308,8 @@ impl<E: Execute> State<E> {
         None
     }
 
-    /// Where a line is to be listed. It wants a further call only for a full batch, which would
-    /// wait for longer than the call takes that is in flight.
+    /// The list in which a line belongs. None if it wants no call. It wants a further call only for
+    /// a full batch: its requests would wait for longer than the call in flight takes.
     fn turn(&self, line: &Line<E::Key>) -> Option<usize> {
         let level = line.first_level()?;
         if line.calls == 0 {
@@ -320,7 +321,7 @@ impl<E: Execute> State<E> {
         is_further.then_some(level * 2 + 1)
     }
 
-    /// Counts a request as refused.
+    /// Counts a refused request. Returns `why`.
     pub(crate) fn count(&mut self, why: Overload) -> Overload {
         let count = match why {
             Overload::Total => &mut self.shed.total,
@@ -334,7 +335,7 @@ impl<E: Execute> State<E> {
     }
 }
 
-/// The ready requests that calls which have begun may leave to others.
+/// The number of ready requests that remain if the calls that have begun fill their batches.
 fn left<K>(line: &Line<K>, batch_max: usize) -> usize {
     let taken = line.calls_to_board * (batch_max - 1);
     line.ready().saturating_sub(taken)

@@ -1,6 +1,6 @@
-//! What a batcher shows of itself.
+//! The statistics of a batcher.
 
-/// What is pending and in flight, at one instant.
+/// The pending requests and those in flight, at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
     /// Requests that wait for their call to begin.
@@ -13,7 +13,7 @@ pub struct Stats {
     pub calls: usize,
     /// Keys that have a request or a call.
     pub keys: usize,
-    /// Requests that were refused, since the batcher was made.
+    /// Requests that were refused since the batcher was created.
     pub shed: ShedCounts,
 }
 

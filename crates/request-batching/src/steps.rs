@@ -1,4 +1,4 @@
-//! What goes into the steps of the state, and comes out of them.
+//! The arguments and results of the functions of the state.
 
 use tokio::time::Instant;
 
@@ -10,81 +10,90 @@ use crate::{
     slab::Place,
 };
 
-/// A request that is pending now.
+/// The result of submitting a request, which is pending now.
 pub(crate) struct Submitted<E: Execute> {
     pub(crate) place: Place,
     pub(crate) number: u64,
-    /// A call that begins now.
+    /// A call to begin now.
     pub(crate) start: Option<Start<E>>,
-    /// A request whose room was needed.
+    /// A request that was shed for this one.
     pub(crate) displaced: Option<Removed<E>>,
 }
 
-/// A request that is not pending any more, and the entries that went with it.
+/// A request that is not pending any more, and the entries that were removed with it.
 pub(crate) struct Removed<E: Execute> {
     pub(crate) asked: Asked<E>,
-    #[expect(dead_code, reason = "it is there to be dropped")]
+    #[expect(
+        dead_code,
+        reason = "dropped with the struct, after the lock is released"
+    )]
     pub(crate) user: Option<Who<E>>,
-    #[expect(dead_code, reason = "it is there to be dropped")]
+    #[expect(
+        dead_code,
+        reason = "dropped with the struct, after the lock is released"
+    )]
     pub(crate) line: Idle<E>,
 }
 
-/// A line that was removed.
+/// A line that was removed because it was idle.
 pub(crate) type Idle<E> = Option<(<E as Execute>::Key, Line<<E as Execute>::Key>)>;
 
 /// A call to begin.
 pub(crate) struct Start<E: Execute> {
     pub(crate) line: Place,
     pub(crate) key: E::Key,
-    /// Its first request, on whose runtime it runs.
+    /// The first request. The call runs on its runtime.
     pub(crate) first: Asked<E>,
-    /// For how many more requests it has room for certain.
+    /// The number of further requests for which the call has reserved capacity.
     pub(crate) granted: usize,
-    /// True if another call may begin, too.
+    /// True if another call may begin as well.
     pub(crate) more: bool,
 }
 
-/// What a call takes from the pending requests.
+/// A call that takes pending requests, a chunk at a time.
 pub(crate) struct Boarding<'a, E: Execute> {
     pub(crate) line: Place,
     pub(crate) granted: &'a mut usize,
-    /// False until it has taken all that it can take at first.
+    /// False until the call has taken all requests that it can take at its start.
     pub(crate) has_boarded: &'a mut bool,
-    /// How many requests it has.
+    /// The number of requests in the call.
     pub(crate) size: usize,
     pub(crate) now: Instant,
-    /// What comes out. Has room for a chunk.
+    /// The requests that were taken. Must have capacity for a chunk.
     pub(crate) out: &'a mut Vec<Boarded<E>>,
 }
 
-/// What is to be done after a chunk.
+/// Whether another chunk may follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Board {
     /// Another chunk may follow.
     GoesOn,
-    /// The call is full, or nothing is left that may join it.
+    /// The call is full, or no further request may join it.
     Over {
         /// True if another call may begin now.
         more: bool,
     },
 }
 
-/// A request that is in a call, or that waited for too long.
+/// A request that is in a call now, or that waited beyond the queue time-out.
 pub(crate) struct Boarded<E: Execute> {
     pub(crate) asked: Asked<E>,
     pub(crate) is_late: bool,
-    #[expect(dead_code, reason = "it is there to be dropped")]
+    #[expect(
+        dead_code,
+        reason = "dropped with the struct, after the lock is released"
+    )]
     pub(crate) user: Option<Who<E>>,
 }
 
-/// A call that is over.
+/// A call that has ended.
 pub(crate) struct Finished<'a, E: Execute> {
     pub(crate) line: Place,
-    /// Grants that it has not used.
+    /// The reserved capacity that the call has not used.
     pub(crate) granted: usize,
     pub(crate) has_boarded: bool,
     pub(crate) size: usize,
-    /// The last of them, a chunk at most.
+    /// The last callers, a chunk at most. The others were released before.
     pub(crate) callers: &'a [Caller<E>],
     pub(crate) observation: Option<Observation>,
 }

@@ -13,14 +13,13 @@ use tokio::time::timeout;
 
 use crate::{AppConfig, Client, Process, client::Connection, eventually};
 
-/// What the program prints on its standard output once it listens, before its address.
+/// The text that the program prints on its standard output once it listens, before its address.
 const LISTENING: &str = "frontrow is listening on ";
 
-/// How long a program may take to end. It first serves the requests that it has.
+/// Time limit for a program to end. It first serves its pending requests.
 const EXIT_LIMIT: Duration = Duration::from_mins(1);
 
-/// One running program, with a folder of its own. It is killed when this is dropped, and its folder
-/// removed.
+/// One running program, with its own folder. Dropping this kills it and removes its folder.
 #[derive(Debug)]
 pub struct App {
     // Dropped in this order: the process must be gone before its folder.
@@ -35,7 +34,7 @@ pub struct App {
 impl App {
     /// Starts `binary` and waits until it is ready: `/readyz` answers 200.
     ///
-    /// Fails, with the end of its log, when it ends instead or takes too long.
+    /// Errors, with the end of its log, if it ends instead or takes too long.
     pub async fn start(binary: &Path, config: AppConfig) -> Result<Self> {
         let home = home(&config)?;
         let process = spawn(binary, &config, &home)?;
@@ -58,68 +57,69 @@ impl App {
         run_to_end(binary, config, &home, config.args()).await
     }
 
-    /// Runs another command of the same program, with the same set-up and data folder, to its end.
+    /// Runs another command of the same program, with the same configuration and data folder, to
+    /// its end.
     pub async fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Output> {
         run_to_end(&self.binary, &self.config, &self.home, args).await
     }
 
-    /// A client without identity. Clients go on working after a restart.
+    /// Returns a client without identity. Clients go on working after a restart.
     #[must_use]
     pub fn client(&self) -> Client {
         Client::over(self.connection.clone())
     }
 
-    /// Where it listens, such as `http://127.0.0.1:40123`.
+    /// Returns the URL at which it listens, such as `http://127.0.0.1:40123`.
     #[must_use]
     pub fn base_url(&self) -> String {
         self.connection.base_url()
     }
 
-    /// Where it keeps its data.
+    /// Returns the folder of its data.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
         self.config.data_dir_in(self.home.path())
     }
 
-    /// How it is set up.
+    /// Returns its configuration.
     #[must_use]
     pub fn config(&self) -> &AppConfig {
         &self.config
     }
 
-    /// What it has written to both of its outputs since its last start.
+    /// Returns what it has written to both of its outputs since its last start.
     pub fn log(&self) -> Result<String> {
         self.process.log()
     }
 
-    /// The process, for what is not offered here.
+    /// Returns the process, for functions that are not offered here.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
 
-    /// Asks it to end in good order.
+    /// Sends SIGTERM: asks it to end in good order.
     pub fn sigterm(&mut self) -> Result<()> {
         self.asked_to_end = true;
         self.process.signal(Signal::SIGTERM)
     }
 
-    /// Interrupts it, as Ctrl-C does.
+    /// Sends SIGINT: interrupts it, as Ctrl-C does.
     pub fn sigint(&mut self) -> Result<()> {
         self.asked_to_end = true;
         self.process.signal(Signal::SIGINT)
     }
 
-    /// Kills it, as a crash would: it has ended when this returns.
+    /// Sends SIGKILL: kills it, as a crash would. It has ended when this returns.
     pub fn sigkill(&mut self) -> Result<()> {
         self.process.kill()
     }
 
-    /// Stops it where it is: it keeps its connections, and answers nothing.
+    /// Pauses it: it keeps its connections, and answers nothing.
     pub fn pause(&mut self) -> Result<()> {
         self.process.signal(Signal::SIGSTOP)
     }
 
-    /// Lets it go on where it was stopped.
+    /// Resumes it after a pause.
     pub fn resume(&mut self) -> Result<()> {
         self.process.signal(Signal::SIGCONT)
     }
@@ -129,7 +129,7 @@ impl App {
         self.process.wait_exit(EXIT_LIMIT).await
     }
 
-    /// Starts it again on the same data, on another port. Where it still runs it is asked to end
+    /// Starts it again on the same data, on another port. If it still runs, it is asked to end
     /// first, unless that was done before, and must do so without an error.
     pub async fn restart(&mut self) -> Result<()> {
         self.stop().await?;
@@ -137,7 +137,8 @@ impl App {
         self.wait_ready().await
     }
 
-    /// Like [`App::restart`], with another set-up. The data folder stays the same.
+    /// Restarts it like [`App::restart`], with another configuration. The data folder stays the
+    /// same.
     pub async fn restart_with(&mut self, config: AppConfig) -> Result<()> {
         self.stop().await?;
         self.config = config.data_dir(self.data_dir());
@@ -170,7 +171,7 @@ impl App {
         let process = &mut self.process;
         let waited = eventually("/readyz answers 200", limit, async || {
             process.ensure_running()?;
-            // Whatever goes wrong on the way to readiness may pass.
+            // Any failure before readiness may be temporary.
             let reply = client.get("/readyz").await.ok();
             Ok(reply.filter(|reply| reply.status == 200))
         });
@@ -181,7 +182,7 @@ impl App {
     }
 }
 
-/// The address in the line that the program prints once it listens.
+/// Returns the address in the line that the program prints once it listens.
 fn address_in(line: &str) -> Result<String> {
     let address = line
         .split_once(LISTENING)

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-/// How a program is set up for a test.
+/// The configuration of a program for a test.
 ///
-/// By default it has a data folder of its own, listens on any free port of the loopback interface,
-/// and sees none of the `FRONTROW_…` variables of whoever runs the tests.
+/// By default it has its own data folder, listens on any free port of the loopback interface, and
+/// sees none of the `FRONTROW_…` variables of the environment in which the tests run.
 #[derive(Debug, Clone)]
 pub struct AppConfig {
     env: Vec<(OsString, OsString)>,
@@ -36,7 +36,7 @@ impl Default for AppConfig {
 }
 
 impl AppConfig {
-    /// Sets a variable, such as `FRONTROW_QUEUE__RECOVERY_S`. The last value of a variable counts,
+    /// Sets a variable, such as `FRONTROW_QUEUE__RECOVERY_S`. The last value of a variable wins,
     /// also over those that the harness sets.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
@@ -45,7 +45,7 @@ impl AppConfig {
         self
     }
 
-    /// The text of `frontrow.toml`, in the folder in which the program is started.
+    /// Sets the text of `frontrow.toml`, in the folder in which the program is started.
     #[must_use]
     pub fn config_file(mut self, text: impl Into<String>) -> Self {
         self.config_file = Some(text.into());
@@ -59,29 +59,29 @@ impl AppConfig {
         self
     }
 
-    /// A data folder that outlives the program's own temporary folder, or that programs share.
+    /// Sets a data folder that outlives the program's own temporary folder, or that programs share.
     #[must_use]
     pub fn data_dir(mut self, data_dir: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(data_dir.into());
         self
     }
 
-    /// Keeps `store` for as long as any program with this set-up: a database, say, that goes when it is
-    /// dropped.
+    /// Keeps `store` for as long as any program has this configuration: a database, say, that is
+    /// removed when it is dropped.
     #[must_use]
     pub fn keep(mut self, store: impl Any + Send + Sync) -> Self {
         self.kept.push(Arc::new(store));
         self
     }
 
-    /// The value of a variable that [`AppConfig::env`] has set.
+    /// Returns the value of a variable that [`AppConfig::env`] has set.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&OsStr> {
         let mut pairs = self.env.iter().rev();
         pairs.find_map(|(key, value)| (key == name).then_some(value.as_os_str()))
     }
 
-    /// How long a start may take before it counts as failed; one minute by default.
+    /// Sets how long a start may take before it counts as failed. The default is one minute.
     #[must_use]
     pub fn ready_within(mut self, limit: Duration) -> Self {
         self.ready_within = limit;
@@ -100,7 +100,8 @@ impl AppConfig {
         &self.args
     }
 
-    /// `binary` in the folder `home`, with this set-up's variables and no arguments.
+    /// Returns `binary` as a command in the folder `home`, with the variables of this configuration
+    /// and no arguments.
     pub(crate) fn command(&self, binary: &Path, home: &Path) -> Command {
         let mut command = Command::new(binary);
         command.current_dir(home);

@@ -12,13 +12,13 @@ use tokio::time::timeout;
 
 use crate::Reply;
 
-/// How long an answer may take. What takes longer hangs.
+/// Time limit of an answer. A longer one counts as hanging.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long a connection is kept for the next request.
+/// How long an idle connection is kept for the next request.
 const IDLE_LIMIT: Duration = Duration::from_secs(2);
 
-/// The connections to one program, shared by all who talk to it.
+/// The connections to one program, shared by all of its clients.
 ///
 /// They belong to the runtime in which they were made, so a test must not keep them for another.
 #[derive(Debug, Clone)]
@@ -32,8 +32,8 @@ impl Connection {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
-            // Servers close idle connections after a few seconds. A request that is sent just then would
-            // fail, on a busy machine more often than one thinks.
+            // Servers close idle connections after a few seconds. A request that is sent at that
+            // moment would fail, on a busy machine more often than expected.
             .pool_idle_timeout(IDLE_LIMIT)
             .build()
             .context("cannot make an HTTP client")?;
@@ -57,7 +57,7 @@ impl Connection {
     }
 }
 
-/// Talks to a program over HTTP, as one user, one operator or nobody. Cheap to clone.
+/// An HTTP client of a program, as one user, as one operator or without identity. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     connection: Connection,
@@ -72,32 +72,32 @@ impl Client {
         }
     }
 
-    /// A client for a server that the harness did not start.
+    /// Makes a client for a server that the harness did not start.
     pub fn to(base_url: impl Into<String>) -> Result<Self> {
         let connection = Connection::new()?;
         connection.set_base_url(base_url.into());
         Ok(Self::over(connection))
     }
 
-    /// The same client as this user, by `X-User-Id`.
+    /// Returns the same client as this user, by `X-User-Id`.
     #[must_use]
     pub fn user(&self, user: &str) -> Self {
         self.header("x-user-id", user)
     }
 
-    /// The same client with a bearer token: an identity, or an admin key.
+    /// Returns the same client with a bearer token: an identity, or an admin key.
     #[must_use]
     pub fn bearer(&self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// The same client showing this queue token with every request.
+    /// Returns the same client, which sends this queue token with every request.
     #[must_use]
     pub fn queue_token(&self, token: &str) -> Self {
         self.header("queue-token", token)
     }
 
-    /// The same client with this header in every request.
+    /// Returns the same client with this header in every request.
     #[must_use]
     pub fn header(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
@@ -130,7 +130,7 @@ impl Client {
         self.request(Method::DELETE, path)
     }
 
-    /// Any other method; `path` begins with a slash and may have a query.
+    /// Any other method. `path` begins with a slash and may have a query.
     pub fn request(&self, method: Method, path: &str) -> Request {
         Request {
             connection: self.connection.clone(),
@@ -154,7 +154,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Shows this queue token.
+    /// Sends this queue token.
     pub fn queue_token(self, token: &str) -> Self {
         self.header("queue-token", token)
     }
@@ -164,7 +164,7 @@ impl Request {
         self.header("idempotency-key", key)
     }
 
-    /// Sends this header, in place of one of the same name.
+    /// Sends this header. Replaces one of the same name.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.set(name, value);
         self
@@ -175,14 +175,14 @@ impl Request {
         self.body("application/json", json.to_string())
     }
 
-    /// Sends these bytes, whatever they are.
+    /// Sends these bytes.
     pub fn body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let mut request = self.header("content-type", content_type);
         request.body = Some(body.into());
         request
     }
 
-    /// Sends it and reads the whole answer.
+    /// Sends the request and reads the whole answer.
     pub async fn send(self) -> Result<Reply> {
         let what = format!("{} {}", self.method, self.path);
         let answer = async {
@@ -198,7 +198,8 @@ impl Request {
         Ok(Reply::new(what, status.as_u16(), headers, text))
     }
 
-    /// Sends it and leaves the answer's body to be read bit by bit: a stream of events.
+    /// Sends the request and leaves the answer's body to be read piece by piece: a stream of
+    /// events.
     pub async fn open(self) -> Result<Response> {
         let what = format!("{} {}", self.method, self.path);
         timeout(ANSWER_LIMIT, self.begin())
@@ -229,7 +230,7 @@ impl IntoFuture for Request {
     }
 }
 
-/// Headers to be sent, each name once. They are checked when they are sent.
+/// Headers of a request, each name once. They are checked when they are sent.
 #[derive(Debug, Clone, Default)]
 struct Headers(Vec<(String, String)>);
 

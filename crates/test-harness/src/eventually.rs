@@ -3,13 +3,13 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::time::{sleep, timeout};
 
-/// How long to wait between two looks.
+/// Pause between two attempts.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
-/// Looks again and again until `look` finds something, and gives that.
+/// Calls `look` repeatedly until it finds something, and returns that.
 ///
-/// Fails as soon as `look` does, or when `limit` is over. The limit is only for what will never
-/// happen: choose it generously. `what` is what is waited for, for the message.
+/// Errors as soon as `look` does, or after `limit`. The limit is only for things that never happen:
+/// choose it generously. `what` names the awaited event in the message.
 pub async fn eventually<T>(
     what: &str,
     limit: Duration,

@@ -12,34 +12,36 @@ use tokio::{
 
 use proxied_connection::{ProxiedConnection, Traffic};
 
-/// How many connections pass through at once; more wait to be accepted.
+/// Maximum number of connections at once. More wait to be accepted.
 const CONNECTIONS_MAX: usize = 1_024;
-/// How long to wait for traffic. What takes longer never comes.
+/// How long to wait for traffic. If it takes longer, it counts as never coming.
 const TRAFFIC_LIMIT: Duration = Duration::from_secs(30);
 
-/// What happens to the traffic through a [`FaultProxy`].
+/// A fault for the traffic through a [`FaultProxy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing: it passes.
+    /// No fault: traffic passes.
     Forward,
-    /// Requests are read and thrown away. The connections stay open.
+    /// Requests are read and discarded. The connections stay open.
     LoseRequests,
-    /// Requests pass; answers are read and thrown away. The connections stay open.
+    /// Requests pass. Answers are read and discarded. The connections stay open.
     LoseAnswers,
-    /// The same on each connection from the first request on that contains this text; before that, and
-    /// on the others, all passes. A text that arrives in two pieces is not seen.
+    /// Answers are discarded on each connection from the first request on that contains this text.
+    /// Before that, and on the other connections, all traffic passes. A text that arrives in two
+    /// pieces is not seen.
     LoseAnswersTo(&'static str),
-    /// A request that contains this text is not passed on, and its connection is reset; all else passes.
-    /// A text that arrives in two pieces is not seen.
+    /// A request that contains this text is not passed on, and its connection is reset. All other
+    /// traffic passes. A text that arrives in two pieces is not seen.
     ResetAt(&'static str),
-    /// Requests pass, and the first piece of an answer; then its connection is closed, and every new one is
-    /// reset.
+    /// Requests pass, and the first piece of an answer. Then its connection is closed, and every
+    /// new one is reset.
     EndAfterAnswer,
-    /// Open connections are reset at once, and so is every new one.
+    /// Open connections are reset immediately, and so is every new one.
     Reset,
-    /// Every piece of data waits this long, in each direction, and so does the server's hanging up.
+    /// Every piece of data is delayed by this time, in each direction, and so is the server's
+    /// close.
     Delay(Duration),
-    /// As if nobody listened there: open connections are reset, new ones refused.
+    /// As if no server listened there: open connections are reset, new ones refused.
     Refuse,
 }
 
@@ -49,14 +51,15 @@ impl Fault {
     }
 }
 
-/// What a proxy was told last. Whoever waits for one fault may have given up before the next was set, and
-/// whoever is told of them sees the last one alone: so both are counted.
+/// The fault that was set last, with two counts. The proxy may take a later fault before it has
+/// taken this one, and a receiver sees only the latest. So the faults are numbered, and those that
+/// cut connections are counted.
 #[derive(Debug, Clone, Copy)]
 struct Order {
-    /// The how manieth this is.
+    /// Sequence number, from 0.
     number: u64,
     fault: Fault,
-    /// How many faults cut connections until now.
+    /// Number of faults so far that cut connections.
     cuts: u64,
 }
 
@@ -76,11 +79,11 @@ impl Order {
     }
 }
 
-/// A TCP proxy on the loopback interface in front of any server, which breaks the network between it
-/// and its clients when told to. It knows no protocol: whatever a client sends is a request, whatever
-/// the server sends is an answer.
+/// A TCP proxy on the loopback interface in front of any server, which breaks the network between
+/// it and its clients on request. It knows no protocol: all data from a client is a request, all
+/// data from the server is an answer.
 ///
-/// It ends when this is dropped, with all of its connections. Needs a tokio runtime, that of its test.
+/// Dropping this ends it, with all of its connections. It needs the tokio runtime of its test.
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
@@ -88,12 +91,12 @@ pub struct FaultProxy {
     in_force: watch::Receiver<Order>,
     traffic: watch::Sender<Traffic>,
     accepting: JoinHandle<()>,
-    /// Keeps the port while nobody listens on it.
+    /// Keeps the port reserved while the proxy does not listen on it.
     _port: TcpSocket,
 }
 
 impl FaultProxy {
-    /// Starts to forward to `target`, which need not be there yet.
+    /// Starts to forward to `target`, which need not run yet.
     pub fn start(target: SocketAddr) -> Result<Self> {
         let port = bound(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = port.local_addr()?;
@@ -121,13 +124,13 @@ impl FaultProxy {
         })
     }
 
-    /// Where clients are to connect to. It stays the same.
+    /// Returns the address for clients. It stays the same.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Sets what happens from now on, also to open connections. It is in force when this returns.
+    /// Sets the fault from now on, also for open connections. It is in force when this returns.
     pub async fn set(&self, fault: Fault) -> Result<()> {
         self.traffic.send_replace(Traffic::default());
         let mut number = 0;
@@ -143,7 +146,7 @@ impl FaultProxy {
         Ok(())
     }
 
-    /// Waits until some of a request has reached the server since the fault was set.
+    /// Waits until a part of a request has reached the server since the fault was set.
     pub async fn request_forwarded(&self) -> Result<()> {
         self.seen("a request that was forwarded", |traffic| {
             traffic.forwarded_bytes > 0
@@ -159,7 +162,7 @@ impl FaultProxy {
         .await
     }
 
-    /// Waits until some of a request was lost since the fault was set.
+    /// Waits until a part of a request was lost since the fault was set.
     pub async fn request_lost(&self) -> Result<()> {
         self.seen("a request that was lost", |traffic| {
             traffic.lost_requests > 0
@@ -167,7 +170,7 @@ impl FaultProxy {
         .await
     }
 
-    /// Waits until some of an answer was lost since the fault was set.
+    /// Waits until a part of an answer was lost since the fault was set.
     pub async fn answer_lost(&self) -> Result<()> {
         self.seen("an answer that was lost", |traffic| {
             !traffic.lost.is_empty()
@@ -175,7 +178,8 @@ impl FaultProxy {
         .await
     }
 
-    /// The answers that were lost since the fault was set, one after the other; at most 64 KiB.
+    /// Returns the answers that were lost since the fault was set, one after the other, at most 64
+    /// KiB.
     #[must_use]
     pub fn lost_answers(&self) -> Vec<u8> {
         self.traffic.borrow().lost.clone()
@@ -198,7 +202,8 @@ impl Drop for FaultProxy {
     }
 }
 
-/// A socket on `address` that may share it, so that the port can be kept without listening on it.
+/// Binds a socket to `address` so that others may share it: the port can be kept without listening
+/// on it.
 fn bound(address: SocketAddr) -> Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseport(true)?;
@@ -212,7 +217,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener> {
     Ok(bound(address)?.listen(1_024)?)
 }
 
-/// Where clients come in.
+/// Accepts the clients' connections.
 struct Door {
     address: SocketAddr,
     /// None while connections are refused.
@@ -223,7 +228,7 @@ struct Door {
 }
 
 impl Door {
-    /// Lets clients in until the proxy is dropped, and says which fault is in force.
+    /// Accepts clients until the proxy is dropped, and publishes the fault in force.
     async fn keep(mut self, in_force: watch::Sender<Order>) {
         loop {
             let order = *self.road.orders.borrow_and_update();
@@ -245,13 +250,13 @@ impl Door {
             self.listener = Some(listen(self.address)?);
         }
         if fault.cuts() {
-            // They have been told as well, and end by themselves.
+            // They receive the fault as well, and end by themselves.
             while self.connections.join_next().await.is_some() {}
         }
         Ok(())
     }
 
-    /// False once the proxy is dropped.
+    /// Accepts clients until the fault changes. Returns false once the proxy is dropped.
     async fn let_in_until_told_otherwise(&mut self, order: Order) -> bool {
         loop {
             tokio::select! {
@@ -269,7 +274,7 @@ impl Door {
     }
 }
 
-/// The next client, once there is room for one; never without a listener.
+/// Returns the next client, once there is room for one. Never returns without a listener.
 async fn next(
     listener: Option<&TcpListener>,
     room: &Arc<Semaphore>,
@@ -281,7 +286,7 @@ async fn next(
     loop {
         match listener.accept().await {
             Ok((client, _)) => return (client, place),
-            // The client may be gone again, or files may have run out for the moment.
+            // The client may be gone already, or file descriptors may have run out for the moment.
             Err(_) => sleep(Duration::from_millis(10)).await,
         }
     }

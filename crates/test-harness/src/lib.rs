@@ -28,21 +28,22 @@
 //! # }
 //! ```
 //!
-//! - [`App`] is one running program with a folder of its own; [`AppConfig`] is how it is set up.
-//! - [`Client`] speaks HTTP as one user; a [`Reply`] is what came back.
+//! - [`App`] is one running program with its own folder. [`AppConfig`] is its configuration.
+//! - [`Client`] sends HTTP requests as one user. A [`Reply`] is the answer.
 //! - [`Process`] is a child process with a log file, for the program and for any server that a test
 //!   needs.
-//! - [`MySqlServer`] is a MariaDB or MySQL of the tests' own; [`MySqlTestDatabase`] is one test's database on it;
-//!   [`PROCESS_LIST`] is who is connected to either.
+//! - [`MySqlServer`] is a MariaDB or MySQL server for tests alone. [`MySqlTestDatabase`] is one
+//!   test's database on it. [`PROCESS_LIST`] lists the connections of either.
 //! - [`Nginx`] is a cache in front of a program.
-//! - [`RedisServer`] is a Redis of the tests' own; [`RedisKeyspace`] is one test's keys on a shared one.
+//! - [`RedisServer`] is a Redis server for tests alone. [`RedisKeyspace`] is one test's keys on a
+//!   shared one.
 //! - [`FaultProxy`] breaks the network between a client and a server, the program or any other.
 //! - [`SmallDisk`] is a disk that a test can fill.
 //! - [`eventually`] waits for something to become true, without guessing how long it takes.
 
 #![expect(
     clippy::missing_errors_doc,
-    reason = "every error here ends a test, and its text says what happened"
+    reason = "every error here ends a test, and its text is the documentation"
 )]
 
 mod app;

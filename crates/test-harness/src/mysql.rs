@@ -14,40 +14,42 @@ use self::launch::Program;
 pub use self::{database::MySqlTestDatabase, process_list::PROCESS_LIST};
 use crate::Process;
 
-/// Where tests find the URL of the server that their databases are to be made on.
+/// The variable with the URL of the server on which tests create their databases.
 const URL_VARIABLE: &str = "FRONTROW_TEST_MYSQL_URL";
 
-/// Names the program of the servers that tests start, where it is not to be whichever the system has.
+/// The variable with the program of the servers that tests start, instead of the one that the
+/// system has.
 const PROGRAM_VARIABLE: &str = "FRONTROW_TEST_MYSQLD";
 
-/// How long a server may take to end in good order: it writes all that it has in memory.
+/// Time limit for a server to end in good order: it writes everything that it has in memory.
 const STOP_MAX: Duration = Duration::from_mins(1);
 
-/// What a server of the tests is to be like, beyond the usual.
+/// Options of a server for tests.
 #[derive(Debug, Clone, Default)]
 pub struct MySqlOptions {
-    /// It keeps what it has acknowledged, whatever happens to it. Without this it is fast, and loses what it
-    /// will when it ends.
+    /// It keeps what it has acknowledged, whatever happens to it. Without this it is fast, and may
+    /// lose data when it ends.
     pub durable: bool,
-    /// A folder for its tables and its own logs, which are kept small, instead of one of its own. It has to be
-    /// there, and empty.
+    /// A folder for its tables and its own logs, which are kept small, instead of its own folder.
+    /// It must exist and be empty.
     pub data_dir: Option<PathBuf>,
     /// More options, as on its command line.
     pub more: Vec<String>,
 }
 
-/// A MariaDB or MySQL server for tests alone, whichever the system has: a free loopback port, a data
-/// folder of its own, `root` without a password. It ends when this is dropped, and with the process
+/// A MariaDB or MySQL server for tests alone, whichever the system has: a free loopback port, its
+/// own data folder, `root` without a password. It ends when this is dropped, and with the process
 /// that started it.
 ///
-/// It can be stopped, killed, paused, and started again where it was.
+/// It can be stopped, killed, paused, and started again on the same port and data.
 #[derive(Debug)]
 pub struct MySqlServer {
     process: Process,
     program: Program,
     options: MySqlOptions,
     address: SocketAddr,
-    /// Nobody else gets the port while the server is down. Not listening, so that the server can.
+    /// Keeps the port reserved while the server is down. It does not listen, so that the server
+    /// can.
     _port: TcpSocket,
     /// Removed after the process has ended: fields are dropped in their order.
     folder: TempDir,
@@ -56,10 +58,10 @@ pub struct MySqlServer {
 impl MySqlServer {
     /// The variable in which tests find the URL of a server.
     pub const URL_VARIABLE: &'static str = URL_VARIABLE;
-    /// The variable with the path of the program that is started, a `mariadbd` or a `mysqld`.
+    /// The variable with the path of the program to start, a `mariadbd` or a `mysqld`.
     pub const PROGRAM_VARIABLE: &'static str = PROGRAM_VARIABLE;
 
-    /// Starts a server that is fast, and loses what it will when it ends.
+    /// Starts a server that is fast, and may lose data when it ends.
     pub async fn start() -> Result<Self> {
         Self::start_with(MySqlOptions::default()).await
     }
@@ -79,8 +81,8 @@ impl MySqlServer {
         let folder = TempDir::with_prefix("frontrow-mysql-")?;
         program.initialize(folder.path(), &options)?;
         let port = TcpSocket::new_v4()?;
-        // Two sockets may be bound to one port while at most one of them listens, if both say this. The
-        // server does.
+        // Two sockets may be bound to one port while at most one of them listens, if both set this
+        // option. The server sets it.
         port.set_reuseaddr(true)?;
         port.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = port.local_addr()?;
@@ -95,7 +97,7 @@ impl MySqlServer {
         })
     }
 
-    /// What the server at `url` says it is.
+    /// Returns the version that the server at `url` reports.
     pub async fn version_at(url: &str) -> Result<String> {
         let options = OptsBuilder::from_opts(Opts::from_url(url)?).prefer_socket(false);
         let mut connection = Conn::new(options).await?;
@@ -104,43 +106,43 @@ impl MySqlServer {
         version.context("a server without a version")
     }
 
-    /// What the program says it is that would be started.
+    /// Returns the version that the program to start reports.
     pub fn program_version() -> Result<String> {
         Ok(Program::find()?.version)
     }
 
-    /// Its URL, without a database.
+    /// Returns its URL, without a database.
     #[must_use]
     pub fn url(&self) -> String {
         format!("mysql://root@{}", self.address)
     }
 
-    /// Where it listens. It stays the same.
+    /// Returns the address at which it listens. It stays the same.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it says it is.
+    /// Returns the version that it reports.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.program.version
     }
 
-    /// Makes an empty database; gives its URL.
+    /// Creates an empty database and returns its URL.
     pub async fn create_database(&self, name: &str) -> Result<String> {
         self.execute(&format!("CREATE DATABASE {name}")).await?;
         Ok(format!("{}/{name}", self.url()))
     }
 
-    /// Does this, as `root`.
+    /// Executes a statement as `root`.
     pub async fn execute(&self, statement: &str) -> Result<()> {
         let mut connection = Conn::new(Opts::from_url(&self.url())?).await?;
         connection.query_drop(statement).await?;
         Ok(connection.disconnect().await?)
     }
 
-    /// Fails, with the end of its log, when it has ended.
+    /// Errors, with the end of its log, if it has ended.
     pub fn ensure_running(&mut self) -> Result<()> {
         self.process.ensure_running()
     }
@@ -162,12 +164,12 @@ impl MySqlServer {
         self.process.kill()
     }
 
-    /// Makes it stand still: connections stay open and nobody answers.
+    /// Pauses it: connections stay open and get no answer.
     pub fn pause(&mut self) -> Result<()> {
         self.process.signal(Signal::SIGSTOP)
     }
 
-    /// Lets it go on.
+    /// Resumes it after a pause.
     pub fn resume(&mut self) -> Result<()> {
         self.process.signal(Signal::SIGCONT)
     }

@@ -9,11 +9,12 @@ use crate::{Process, eventually};
 
 const START_MAX: Duration = Duration::from_secs(30);
 
-/// How often another port is tried: another process may take one between our look and the server's.
+/// Maximum number of ports to try: another process may take a port between the check and the
+/// server's start.
 const PORTS_TRIED: u32 = 5;
 
-/// An nginx that answers for another server and keeps what that lets it keep. It ends when this is
-/// dropped.
+/// An nginx in front of another server, which caches what that server's headers allow. Dropping
+/// this ends it.
 #[derive(Debug)]
 pub struct Nginx {
     process: Process,
@@ -68,13 +69,13 @@ impl Nginx {
         })
     }
 
-    /// Its URL.
+    /// Returns its URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// How many requests it has answered, and for how many it has asked the server behind.
+    /// Returns the number of requests that it has answered, and the number that it has passed on.
     pub fn answered(&mut self) -> Result<(usize, usize)> {
         self.process.ensure_running()?;
         let log = fs::read_to_string(self.folder.path().join("requests"))?;
@@ -83,7 +84,7 @@ impl Nginx {
     }
 }
 
-/// What the documentation of clients shows, with the files of a test.
+/// Returns the configuration from the documentation of clients, with the files of a test.
 fn config(origin: &str, port: u16) -> String {
     format!(
         "daemon off;

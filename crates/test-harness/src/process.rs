@@ -13,25 +13,25 @@ use nix::{
 
 use crate::eventually;
 
-/// How many of the log's last lines a message shows.
+/// Number of the log's last lines in a message.
 const TAIL_LINES: usize = 40;
 
 /// A child process whose output goes to a file. It is killed when this is dropped.
 ///
-/// It stays a child that nobody has waited for until its end is noticed here, so its id cannot be
-/// another process' by then: signals reach this process or nobody.
+/// It stays an unreaped child until its end is noticed here, so its id cannot belong to another
+/// process by then: signals reach this process or none.
 #[derive(Debug)]
 pub struct Process {
     name: String,
     child: Child,
     log: PathBuf,
-    /// Where in the file the output of this process begins.
+    /// The position in the file at which the output of this process begins.
     log_starts_at: usize,
 }
 
 impl Process {
-    /// Starts `command` with no input, both of its outputs appended to the file `log`. Its `name` is
-    /// for messages.
+    /// Starts `command` with no input, and appends both of its outputs to the file `log`. Its
+    /// `name` is for messages.
     pub fn spawn(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
         let output = File::options()
             .create(true)
@@ -53,8 +53,8 @@ impl Process {
         })
     }
 
-    /// The first whole line of its output that contains `wanted`, once it is there. Fails early when
-    /// the process ends before.
+    /// Waits for the first complete line of its output that contains `wanted`, and returns it.
+    /// Errors early if the process ends before.
     pub async fn wait_for_line(&mut self, wanted: &str, limit: Duration) -> Result<String> {
         let what = format!("{} prints a line with {wanted:?}", self.name);
         let found = eventually(&what, limit, async || {
@@ -71,7 +71,7 @@ impl Process {
         found.await.with_context(|| self.describe_log())
     }
 
-    /// Fails, with the end of the log, when the process has ended.
+    /// Errors, with the end of the log, if the process has ended.
     pub fn ensure_running(&mut self) -> Result<()> {
         match self.exited()? {
             None => Ok(()),
@@ -79,7 +79,7 @@ impl Process {
         }
     }
 
-    /// How it ended; none while it runs.
+    /// Returns its exit status. None while it runs.
     pub fn exited(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
@@ -91,14 +91,14 @@ impl Process {
         waited.await.with_context(|| self.describe_log())
     }
 
-    /// Sends it a signal. Fails when it has ended.
+    /// Sends it a signal. Errors if it has ended.
     pub fn signal(&mut self, signal: Signal) -> Result<()> {
         self.ensure_running()?;
         signal::kill(Pid::from_raw(self.pid().try_into()?), signal)
             .with_context(|| format!("cannot send {signal} to {}", self.name))
     }
 
-    /// Kills it, and waits for the moment that this takes. Does nothing when it has ended.
+    /// Kills it, and waits until it has ended. Does nothing if it has ended before.
     pub fn kill(&mut self) -> Result<()> {
         if self.exited()?.is_none() {
             self.child.kill()?;
@@ -107,20 +107,20 @@ impl Process {
         Ok(())
     }
 
-    /// Its process id.
+    /// Returns its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it has written so far.
+    /// Returns what it has written so far.
     pub fn log(&self) -> Result<String> {
         let bytes = fs::read(&self.log)?;
         let own = bytes.get(self.log_starts_at..).unwrap_or_default();
         Ok(String::from_utf8_lossy(own).into_owned())
     }
 
-    /// The end of its log, for messages.
+    /// Returns the end of its log, for messages.
     #[must_use]
     pub fn describe_log(&self) -> String {
         let log = self.log().unwrap_or_default();
@@ -139,7 +139,7 @@ impl Drop for Process {
         if let Err(error) = self.kill() {
             eprintln!("{} may still run: {error:#}", self.name);
         }
-        // Its log is about to be removed with its folder, and may say why the test failed.
+        // Its log is about to be removed with its folder, and may explain why the test failed.
         if std::thread::panicking() {
             eprintln!("{}", self.describe_log());
         }
@@ -162,7 +162,7 @@ mod tests {
         Process::spawn("the script", &mut command, &folder.path().join("log")).unwrap()
     }
 
-    /// True while there is a process with this id, ended or not.
+    /// Returns true while there is a process with this id, ended or not.
     fn exists(pid: u32) -> bool {
         signal::kill(Pid::from_raw(pid.try_into().unwrap()), None).is_ok()
     }

@@ -18,37 +18,38 @@ use tempfile::TempDir;
 
 use crate::Process;
 
-/// Where tests find the URL of the server that they share.
+/// The variable with the URL of the server that tests share.
 const URL_VARIABLE: &str = "FRONTROW_TEST_REDIS_URL";
 
-/// A new server on a slow machine.
+/// Time limit of the start of a server on a slow machine.
 const START_MAX: Duration = Duration::from_secs(30);
 
-/// A server that was asked to end writes its files first.
+/// Time limit for a server to end: it writes its files first.
 const STOP_MAX: Duration = Duration::from_secs(30);
 
-/// How often another port is tried: somebody may take one between our look and the server's.
+/// Maximum number of ports to try: another process may take a port between the check and the
+/// server's start.
 const PORTS_TRIED: u32 = 5;
 
-/// The line that a server writes when it serves.
+/// The line that a server writes when it is ready.
 const READY: &str = "Ready to accept connections";
 
 /// The line that a server writes when its port is open, though it may still be reading its files.
 const LISTENS: &str = "Server initialized";
 
-/// What a server of the tests is to be like, beyond the usual.
+/// Options of a server for tests.
 #[derive(Debug, Clone, Default)]
 pub struct RedisOptions {
     /// Every write is on the disk before it is answered. Without it nothing outlives the process.
     pub append_only: bool,
-    /// How many bytes it may use, and what it does at that limit (`maxmemory-policy`).
+    /// The memory limit in bytes, and the behaviour at that limit (`maxmemory-policy`).
     pub memory: Option<(u64, String)>,
     /// More settings, as in `redis.conf`.
     pub more: Vec<(String, String)>,
 }
 
-/// A Redis server for tests alone: a free loopback port and a data folder of its own. It ends when this is
-/// dropped, and with the process that started it.
+/// A Redis server for tests alone: a free loopback port and its own data folder. It ends when this
+/// is dropped, and with the process that started it.
 #[derive(Debug)]
 pub struct RedisServer {
     process: Option<Running>,
@@ -59,7 +60,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// The variable in which tests find the URL of a server that they share.
+    /// The variable with the URL of a server that tests share.
     pub const URL_VARIABLE: &'static str = URL_VARIABLE;
 
     /// Starts a server that forgets everything when it ends.
@@ -88,13 +89,13 @@ impl RedisServer {
         Err(failure.context("no port was tried")?)
     }
 
-    /// Its URL.
+    /// Returns its URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Lets it end in good order. It can be started again.
+    /// Stops it in good order. It can be started again.
     pub async fn stop(&mut self) -> Result<()> {
         if let Some(mut running) = self.process.take() {
             running.process.signal(Signal::SIGTERM)?;
@@ -103,7 +104,7 @@ impl RedisServer {
         Ok(())
     }
 
-    /// Ends it at once. It can be started again.
+    /// Kills it. It can be started again.
     pub fn kill(&mut self) -> Result<()> {
         match self.process.take() {
             Some(mut running) => running.process.kill(),
@@ -111,24 +112,25 @@ impl RedisServer {
         }
     }
 
-    /// Stops it where it is: it keeps its connections, and answers nothing.
+    /// Pauses it: it keeps its connections, and answers nothing.
     pub fn pause(&mut self) -> Result<()> {
         self.running()?.process.signal(Signal::SIGSTOP)
     }
 
-    /// Lets it go on where it was stopped.
+    /// Resumes it after a pause.
     pub fn resume(&mut self) -> Result<()> {
         self.running()?.process.signal(Signal::SIGCONT)
     }
 
-    /// Starts it again on the same port and data, ending it first where it runs. Its data is read when this
-    /// is done.
+    /// Starts it again on the same port and data, after killing it if it runs. Its data has been
+    /// read when this returns.
     pub async fn restart(&mut self) -> Result<()> {
         self.stop().await?;
         self.start_again(READY).await
     }
 
-    /// As [`RedisServer::restart`], with `more` settings, and not waiting until its data is read.
+    /// Restarts it like [`RedisServer::restart`], with `more` settings, and does not wait until its
+    /// data is read.
     pub async fn restart_reading(&mut self, more: &[(&str, &str)]) -> Result<()> {
         self.stop().await?;
         for (name, value) in more {
@@ -138,7 +140,7 @@ impl RedisServer {
         self.start_again(LISTENS).await
     }
 
-    /// Ends it at once and starts another in its place, which knows nothing.
+    /// Kills it and starts another one in its place, without data.
     pub async fn restart_empty(&mut self) -> Result<()> {
         self.kill()?;
         for entry in fs::read_dir(self.folder.path())? {
@@ -150,13 +152,13 @@ impl RedisServer {
         self.start_again(READY).await
     }
 
-    /// Where its files are.
+    /// Returns the folder of its files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Has it execute a command, whatever it answers.
+    /// Makes it execute a command, and ignores the answer.
     pub async fn execute(&self, command: &[&str]) -> Result<()> {
         let [name, arguments @ ..] = command else {
             bail!("there is no command");
@@ -164,7 +166,7 @@ impl RedisServer {
         let mut command = cmd(name);
         command.arg(arguments);
         let client = Client::open(self.url())?;
-        // A connection of the driver's that blocks is all that is needed here.
+        // A blocking connection of the driver is enough here.
         let done = tokio::task::spawn_blocking(move || {
             let mut connection = client.get_connection()?;
             command.exec(&mut connection)
@@ -172,7 +174,7 @@ impl RedisServer {
         Ok(done.await??)
     }
 
-    /// Fails, with the end of its log, when it has ended.
+    /// Errors, with the end of its log, if it has ended.
     pub fn ensure_running(&mut self) -> Result<()> {
         self.running()?.process.ensure_running()
     }
@@ -188,12 +190,12 @@ impl RedisServer {
     }
 }
 
-/// A server that runs, and the thread that it hangs on.
+/// A running server, and the thread on which its life depends.
 #[derive(Debug)]
 struct Running {
     process: Process,
-    /// The system ends the server with the thread that started it, which may be one of a test's that
-    /// others outlive: so it has one of its own, which waits for this to be dropped.
+    /// The system ends the server with the thread that started it, which may belong to a test that
+    /// others outlive. So the server has its own thread, which waits for this to be dropped.
     _thread: mpsc::Sender<()>,
 }
 
@@ -219,7 +221,7 @@ impl Running {
 }
 
 fn command(options: &RedisOptions, folder: &Path, port: u16) -> Command {
-    // The system kills it when we end without having done so.
+    // The system kills it if this process ends without having done so.
     let mut command = match find("setpriv") {
         Some(setpriv) => {
             let mut command = Command::new(setpriv);

@@ -2,18 +2,18 @@ use anyhow::{Context, Result, ensure};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, where it is JSON; otherwise null.
+    /// The body, if it is JSON. Otherwise null.
     pub json: Value,
-    /// The body as it came.
+    /// The body as text.
     pub text: String,
-    /// What was asked, for messages.
+    /// The request, for messages.
     asked: String,
 }
 
@@ -28,7 +28,7 @@ impl Reply {
         }
     }
 
-    /// Itself, if it has this status; otherwise an error that shows the whole answer.
+    /// Returns the answer if it has this status. Otherwise errors with the whole answer.
     pub fn expect_status(self, status: u16) -> Result<Self> {
         ensure!(
             self.status == status,
@@ -40,20 +40,20 @@ impl Reply {
         Ok(self)
     }
 
-    /// A header's value; none where it is missing or not text.
+    /// Returns a header's value. None if it is missing or not text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The value at a JSON pointer (RFC 6901), such as `/queue/state`.
+    /// Returns the value at a JSON pointer (RFC 6901), such as `/queue/state`.
     pub fn at(&self, pointer: &str) -> Result<&Value> {
         self.json
             .pointer(pointer)
             .with_context(|| format!("{} has no {pointer}: {}", self.asked, self.text))
     }
 
-    /// The text at a JSON pointer.
+    /// Returns the text at a JSON pointer.
     pub fn text_at(&self, pointer: &str) -> Result<&str> {
         self.at(pointer)?
             .as_str()

@@ -9,22 +9,22 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-/// What is in the way of everything else on the disk.
+/// The name of the file that takes up the rest of the disk.
 const BALLAST: &str = "ballast";
 
-/// The size of what is written at once; what has no more room for so much is full.
+/// The unit of writing. A disk without room for one more block is full.
 const BLOCK: [u8; 4_096] = [0; 4_096];
 
-/// A disk of a fixed size, in memory (`tmpfs`), which a test fills. Only root can make one. It is unmounted, and
-/// all that is on it goes, when this is dropped.
+/// A disk of a fixed size, in memory (`tmpfs`), which a test fills. Only root can create one.
+/// Dropping this unmounts it and removes everything on it.
 #[derive(Debug)]
 pub struct SmallDisk {
-    /// Where it is mounted.
+    /// The folder on which it is mounted.
     folder: TempDir,
 }
 
 impl SmallDisk {
-    /// Makes an empty one of so many MiB. Errors if the caller is not root.
+    /// Creates an empty disk of `mib` MiB. Errors if the caller is not root.
     pub fn mount(mib: u32) -> Result<Self> {
         let root = nix::unistd::geteuid().is_root();
         ensure!(
@@ -38,13 +38,13 @@ impl SmallDisk {
         Ok(Self { folder })
     }
 
-    /// Its uppermost folder.
+    /// Returns its root folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Leaves no room on it. What others free meanwhile, they can use.
+    /// Fills it up. Space that other files free meanwhile can be used.
     pub fn fill(&self) -> Result<()> {
         let ballast = self.path().join(BALLAST);
         let mut ballast = File::options().create(true).append(true).open(ballast)?;
@@ -57,7 +57,7 @@ impl SmallDisk {
         }
     }
 
-    /// Gives back all the room that was taken by [`SmallDisk::fill`].
+    /// Frees all the space that [`SmallDisk::fill`] has taken.
     pub fn make_room(&self) -> Result<()> {
         Ok(std::fs::remove_file(self.path().join(BALLAST))?)
     }
@@ -65,7 +65,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Also while somebody still has a file open: a server that is about to end, say.
+        // Works also while a process still has a file open: a server that is about to end, say.
         let lazily = [OsStr::new("-l")];
         if let Err(error) = run("umount", &lazily, self.path()) {
             eprintln!("{} is still mounted: {error:#}", self.path().display());

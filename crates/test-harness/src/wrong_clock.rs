@@ -1,4 +1,4 @@
-//! A program whose system clock is wrong.
+//! Runs a program with a wrong system clock.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,14 @@ use anyhow::{Context, Result};
 
 use crate::AppConfig;
 
-/// Where systems keep the library, which Debian calls `libfaketime`; `*` is a folder for an architecture.
+/// The folders in which systems keep the library, which Debian calls `libfaketime`. `*` is a folder
+/// for an architecture.
 const FOLDERS: [&str; 3] = ["/usr/lib", "/usr/local/lib", "/usr/lib64"];
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
 impl AppConfig {
-    /// The program takes it to be so many seconds later than it is, or earlier where that is negative.
-    /// How long something takes it knows as everybody does: the monotonic clock stays right.
+    /// Makes the program's clock run `seconds` ahead, or behind if negative. Durations stay right:
+    /// the monotonic clock is not changed.
     pub fn clock_off_by_s(self, seconds: i64) -> Result<Self> {
         let library = library().context("install libfaketime, which makes clocks wrong")?;
         Ok(self
@@ -20,7 +21,7 @@ impl AppConfig {
             .env("FAKETIME", format!("{seconds:+}"))
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
             .env("DONT_FAKE_MONOTONIC", "1")
-            // Files of a process that is killed would stay behind.
+            // The files of a process that is killed would stay behind.
             .env("FAKETIME_DISABLE_SHM", "1"))
     }
 }

@@ -1,6 +1,8 @@
 //! `cargo xtask`: the chores of people who work on Frontrow.
 
 mod boundaries;
+#[cfg(test)]
+mod ci_tests;
 mod commits;
 mod git;
 mod mysql_suite;

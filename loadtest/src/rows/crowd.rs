@@ -100,7 +100,7 @@ impl Lines {
         Ok(compared.row(stages, "look-up p50", FEW))
     }
 
-    /// The instance has never heard of these people, so that it must ask the store for each.
+    /// The instance knows none of these users, so it must ask the store for each.
     async fn first_look_ups(&mut self, stages: &Stages) -> Result<Row> {
         let mut compared = Growth::new()?;
         for round in 0..self.stage.settings.pairs * ROUNDS_A_PAIR {

@@ -1,4 +1,4 @@
-//! Those who were admitted: until when.
+//! The active places of a queue, with their deadlines.
 
 use frontrow_domain::model::{
     UserId,
@@ -12,10 +12,10 @@ use super::{micros::Micros, order_statistic_set::OrderStatisticSet, sharded_map:
 #[derive(Debug, Default)]
 pub(super) struct Active {
     places: ShardedMap<ActivePlace>,
-    /// Places that were not used yet, from who was admitted first. Their ends change for everybody
-    /// at once when service was interrupted; the order stays.
+    /// Places that are not claimed yet, the earliest admission first. An outage moves the deadlines
+    /// of all of them at once, so the set is ordered by admission, which stays.
     unclaimed: OrderStatisticSet<(Micros, UserId)>,
-    /// Places that were used, from the one that ends first.
+    /// Claimed places, the earliest deadline first.
     claimed: OrderStatisticSet<(Micros, UserId)>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct ActivePlace {
     pub(super) claim: Option<Claim>,
 }
 
-/// That an active place was used, and until when it lasts.
+/// The claim of an active place, and its deadline.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claim {
     pub(super) claimed_at: Micros,
@@ -48,23 +48,23 @@ impl ActivePlace {
 }
 
 impl Active {
-    /// How many places there are, with those past their end that were not yet removed.
+    /// Returns the number of places, including expired ones that were not removed yet.
     pub(super) fn len(&self) -> usize {
         self.unclaimed.len() + self.claimed.len()
     }
 
-    /// True when nobody is active.
+    /// Returns true if no user is active.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// When `user` arrived, where they are active.
+    /// Returns the arrival of `user`. None if they are not active.
     pub(super) fn arrival_of(&self, user: &UserId) -> Option<Arrival> {
         self.places.get(user).map(|place| place.arrival)
     }
 
-    /// When `user` arrived, and since when and until when they are active. None where the place is
-    /// past its end at `now`.
+    /// Returns the arrival of `user`, and since when and until when they are active. None if they
+    /// are not active or the place is expired at `now`.
     pub(super) fn find(
         &self,
         user: &UserId,
@@ -81,7 +81,7 @@ impl Active {
         (now < until).then_some((place.arrival, standing))
     }
 
-    /// Makes `user` active, who arrived at `arrival`.
+    /// Makes `user`, who arrived at `arrival`, active.
     pub(super) fn admit(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
         let place = ActivePlace {
             arrival,
@@ -100,7 +100,7 @@ impl Active {
         self.places.insert(user, place);
     }
 
-    /// All places: those not claimed by their admission, then the others by their end.
+    /// Returns all places: unclaimed ones by admission, then claimed ones by deadline.
     pub(super) fn all(&self) -> impl Iterator<Item = (&UserId, ActivePlace)> {
         let unclaimed = (0..self.unclaimed.len()).filter_map(|rank| self.unclaimed.get(rank));
         let claimed = (0..self.claimed.len()).filter_map(|rank| self.claimed.get(rank));
@@ -108,7 +108,7 @@ impl Active {
         all.filter_map(|(_, user)| Some((user, *self.places.get(user)?)))
     }
 
-    /// Moves all admissions, claims and ends by `by` microseconds.
+    /// Moves all admissions, claims and deadlines by `by` microseconds.
     pub(super) fn shift(&mut self, by: i64) {
         for place in self.places.values_mut() {
             place.admitted_at = place.admitted_at.shifted(by);
@@ -122,7 +122,7 @@ impl Active {
         }
     }
 
-    /// Lets `user` through the gate: claims the place, and extends it where `purpose` wants that.
+    /// Lets `user` through the gate: claims the place, and extends it if `purpose` requires that.
     pub(super) fn pass_gate(
         &mut self,
         user: &UserId,
@@ -151,7 +151,7 @@ impl Active {
         }
     }
 
-    /// Ends the place of `user`; false where they are not active.
+    /// Ends the place of `user`. Returns false if they are not active.
     pub(super) fn remove(&mut self, user: &UserId) -> bool {
         let Some(place) = self.places.remove(user) else {
             return false;
@@ -163,7 +163,7 @@ impl Active {
         true
     }
 
-    /// Somebody whose place is past its end.
+    /// Returns a user whose place is expired.
     pub(super) fn past_end(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> Option<UserId> {
         let unclaimed = self
             .unclaimed
@@ -173,7 +173,7 @@ impl Active {
         unclaimed.or(claimed).map(|(_, user)| user.clone())
     }
 
-    /// How many are active, without those past their end.
+    /// Returns the number of active users, without expired places.
     pub(super) fn count(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> usize {
         let unclaimed = self
             .unclaimed

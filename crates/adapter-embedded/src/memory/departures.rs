@@ -4,17 +4,17 @@ use std::collections::VecDeque;
 
 use frontrow_domain::model::queue::{Arrival, DepartureCursor, Departures, Generation};
 
-/// The arrivals of the last who left a line by their own will.
+/// The latest departures of a line, by arrival.
 #[derive(Debug, Default)]
 pub(super) struct DepartureLog {
-    /// How many have left in all.
+    /// Number of all departures.
     total: u64,
-    /// The last of them.
+    /// The arrivals of the latest departures.
     last: VecDeque<Arrival>,
 }
 
 impl DepartureLog {
-    /// Notes that who arrived at `arrival` has left.
+    /// Records the departure of the user who arrived at `arrival`.
     pub(super) fn note(&mut self, arrival: Arrival) {
         if self.last.len() == Departures::REMEMBERED {
             self.last.pop_front();
@@ -23,18 +23,18 @@ impl DepartureLog {
         self.total += 1;
     }
 
-    /// How many have left in all, and the arrivals of the last of them.
+    /// Returns the number of all departures, and the arrivals of the latest of them.
     pub(super) fn parts(&self) -> (u64, impl Iterator<Item = Arrival>) {
         (self.total, self.last.iter().copied())
     }
 
-    /// The record of [`parts`](Self::parts). None where they cannot be those of a record.
+    /// Makes the record of [`parts`](Self::parts). None if they cannot be those of a record.
     pub(super) fn of_parts(total: u64, last: VecDeque<Arrival>) -> Option<Self> {
         let known = last.len() <= Departures::REMEMBERED && last.len() as u64 <= total;
         known.then_some(Self { total, last })
     }
 
-    /// Where the record stands in this life of the store.
+    /// Returns the cursor at the end of the record in this generation.
     pub(super) fn mark(&self, generation: Generation) -> DepartureCursor {
         DepartureCursor {
             generation,
@@ -42,7 +42,7 @@ impl DepartureLog {
         }
     }
 
-    /// Who has left since `mark`, in this life of the store.
+    /// Returns the departures since `mark`, in this generation.
     pub(super) fn since(
         &self,
         mark: Option<DepartureCursor>,

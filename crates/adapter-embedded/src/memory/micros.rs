@@ -1,24 +1,24 @@
-//! Instants, at half the size.
+//! Instants in half the size.
 
 use jiff::Timestamp;
 
-/// An instant as microseconds since 1970. A [`Timestamp`] takes twice the room, which counts where
-/// there are several of them for each of a million people.
+/// An instant as microseconds since 1970. A [`Timestamp`] takes twice the memory, which matters
+/// with several instants for each of a million users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Micros(i64);
 
 impl Micros {
-    /// The instant, to reckon with.
+    /// Returns the instant, for arithmetic.
     pub(super) fn at(self) -> Timestamp {
         Timestamp::from_microsecond(self.0).unwrap_or(Timestamp::MAX)
     }
 
-    /// Microseconds since 1970.
+    /// Returns the microseconds since 1970.
     pub(super) fn number(self) -> i64 {
         self.0
     }
 
-    /// The instant `by` microseconds later.
+    /// Returns the instant `by` microseconds later.
     pub(super) fn shifted(self, by: i64) -> Self {
         Self(self.0.saturating_add(by))
     }

@@ -1,8 +1,8 @@
-//! What the process keeps in its memory: the waiting rooms, and the rankings that were computed.
+//! What the process keeps in its memory: the waiting rooms, and computed rankings.
 //!
-//! Both end with the process. A clean stop writes the queues into a file, with which the next
-//! start goes on. A queue that is lost otherwise recovers as any other does: the people carry
-//! their places in their tokens, and bring them back.
+//! Both end with the process. A clean stop writes the queues into a file, with which the next start
+//! goes on. A queue that is lost otherwise recovers as in any other store: the users carry their
+//! places in their tokens, and re-enter with them.
 
 mod active;
 mod departures;

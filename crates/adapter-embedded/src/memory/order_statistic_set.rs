@@ -1,13 +1,14 @@
-//! An ordered set that knows how many of its keys come before a given one.
+//! An ordered set that returns how many of its keys come before a given one.
 
-/// How many keys a leaf, and how many children a branch has at most. Small enough to shift in well
+/// Maximum number of keys in a leaf, and of children of a branch. Small enough to shift in well
 /// under a microsecond, large enough for 1,000,000 keys to lie four levels deep.
 const WIDTH: usize = 64;
 
-/// An ordered set of distinct keys: a B-tree whose branches know how many keys are below each child.
+/// An ordered set of distinct keys: a B-tree whose branches store the number of keys below each
+/// child.
 ///
-/// Everything costs the logarithm of its size. Keys that are added in ascending order fill its
-/// leaves to the brim, and an empty set owns no memory.
+/// Every operation costs the logarithm of its size. Keys that are added in ascending order fill its
+/// leaves completely, and an empty set owns no memory.
 #[derive(Debug)]
 pub(super) struct OrderStatisticSet<K> {
     len: usize,
@@ -22,8 +23,8 @@ enum Node<K> {
 
 #[derive(Debug)]
 struct Child<K> {
-    /// No key of this child is greater, and every key of the next child is. It need not be a key
-    /// itself any more.
+    /// No key of this child is greater, and every key of the next child is greater. It may have
+    /// been removed as a key.
     last: K,
     len: usize,
     node: Node<K>,
@@ -39,12 +40,12 @@ impl<K> Default for OrderStatisticSet<K> {
 }
 
 impl<K: Ord + Clone> OrderStatisticSet<K> {
-    /// How many keys there are.
+    /// Returns the number of keys.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The least key.
+    /// Returns the least key.
     pub(super) fn first(&self) -> Option<&K> {
         let mut node = &self.root;
         loop {
@@ -55,7 +56,7 @@ impl<K: Ord + Clone> OrderStatisticSet<K> {
         }
     }
 
-    /// The key at this rank, from 0. None where there are not so many keys.
+    /// Returns the key at this rank, from 0. None if there are not that many keys.
     pub(super) fn get(&self, mut rank: usize) -> Option<&K> {
         let mut node = &self.root;
         loop {
@@ -75,8 +76,8 @@ impl<K: Ord + Clone> OrderStatisticSet<K> {
         }
     }
 
-    /// How many keys satisfy `holds`, which must hold for all keys up to some point and for none
-    /// after it.
+    /// Returns the number of keys that satisfy `holds`, which must hold for all keys up to some
+    /// point and for none after it.
     pub(super) fn count_while(&self, holds: impl Fn(&K) -> bool) -> usize {
         let mut node = &self.root;
         let mut before = 0;
@@ -99,7 +100,7 @@ impl<K: Ord + Clone> OrderStatisticSet<K> {
         }
     }
 
-    /// Adds `key`; false where it was there already.
+    /// Adds `key`. Returns false if it was there already.
     pub(super) fn insert(&mut self, key: K) -> bool {
         let (added, split_off) = self.root.insert(key);
         if let Some(right) = split_off.and_then(Child::of) {
@@ -110,7 +111,7 @@ impl<K: Ord + Clone> OrderStatisticSet<K> {
         added
     }
 
-    /// Takes `key` out and returns the one that was in the set.
+    /// Removes `key` and returns the one that was in the set.
     pub(super) fn take(&mut self, key: &K) -> Option<K> {
         let taken = self.root.take(key)?;
         self.len -= 1;
@@ -118,12 +119,12 @@ impl<K: Ord + Clone> OrderStatisticSet<K> {
         Some(taken)
     }
 
-    /// Changes every key, by a change that keeps them distinct and in order.
+    /// Changes every key. The change must keep them distinct and in order.
     pub(super) fn change_in_order(&mut self, mut change: impl FnMut(&mut K)) {
         self.root.change(&mut change);
     }
 
-    /// Drops the levels that have no choice left.
+    /// Drops root levels with a single child.
     fn lower_root(&mut self) {
         while let Node::Branch(children) = &mut self.root {
             match children.len() {
@@ -140,8 +141,8 @@ impl<K: Ord + Clone> OrderStatisticSet<K> {
 }
 
 impl<K: Ord + Clone> Node<K> {
-    /// Adds `key`. Says whether it was new, and returns the right part of this node where it had to
-    /// be split.
+    /// Adds `key`. Returns whether it was new, and the right part of this node if it had to be
+    /// split.
     fn insert(&mut self, key: K) -> (bool, Option<Self>) {
         match self {
             Self::Leaf(keys) => {
@@ -197,7 +198,7 @@ impl<K: Ord + Clone> Node<K> {
 }
 
 impl<K: Ord + Clone> Child<K> {
-    /// A child made of this node; none where it is empty.
+    /// Makes a child of this node. None if it is empty.
     fn of(node: Node<K>) -> Option<Self> {
         let (last, len) = match &node {
             Node::Leaf(keys) => (keys.last()?.clone(), keys.len()),
@@ -209,7 +210,7 @@ impl<K: Ord + Clone> Child<K> {
         Some(Self { last, len, node })
     }
 
-    /// Adds `key`. Says whether it was new, and returns what this child had to split off.
+    /// Adds `key`. Returns whether it was new, and the part that this child had to split off.
     fn insert(&mut self, key: K) -> (bool, Option<Self>) {
         if self.last < key {
             self.last = key.clone();
@@ -248,8 +249,8 @@ impl<K> Node<K> {
     }
 }
 
-/// Puts `item` at `at`. Where that makes the list too wide, its right part is taken off: the half of
-/// it, or at its very end the new item alone, so that ascending keys leave full nodes behind.
+/// Inserts `item` at `at`. If that makes the list too wide, returns its right part: half of it, or
+/// at its very end the new item alone, so that ascending keys leave full nodes behind.
 fn insert_splitting<T>(items: &mut Vec<T>, at: usize, item: T) -> Option<Vec<T>> {
     if items.len() < WIDTH {
         items.insert(at, item);
@@ -266,8 +267,8 @@ fn insert_splitting<T>(items: &mut Vec<T>, at: usize, item: T) -> Option<Vec<T>>
     Some(right)
 }
 
-/// Makes one child of the one at `at` and the next, where they are small enough together that the
-/// next key does not split them again.
+/// Merges the child at `at` with the next, if they are small enough together that the next key does
+/// not split them again.
 fn merge_with_next<K>(children: &mut Vec<Child<K>>, at: usize) {
     let Some([left, right]) = children.get_mut(at..at + 2) else {
         return;
@@ -282,7 +283,7 @@ fn merge_with_next<K>(children: &mut Vec<Child<K>>, at: usize) {
         _ => return,
     }
     left.len += right.len;
-    // `remove` hands out the emptied right child, whose bound the left one takes over.
+    // `remove` returns the emptied right child, whose bound the left one takes over.
     let right = children.remove(at + 1);
     if let Some(left) = children.get_mut(at) {
         left.last = right.last;

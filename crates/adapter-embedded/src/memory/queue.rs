@@ -1,4 +1,4 @@
-//! The queues of a process.
+//! The in-process queues, and the port [`Queue`] on them.
 
 use std::{
     collections::HashMap,
@@ -23,28 +23,28 @@ use super::state::QueueState;
 /// The waiting rooms of one process, in its memory.
 ///
 /// # Positions
-/// They are exact but for places past their end, which count until a tick has removed them.
+/// Positions are exact, except that expired places count until a tick has removed them.
 ///
 /// # Cost
-/// Every call costs the logarithm of the queue's length. Only ticks remove places past their end, at
-/// most as many at a time as the caller says.
+/// Every call costs the logarithm of the queue's length. Only ticks remove expired places, at most
+/// as many at a time as the caller says.
 ///
-/// A queue has one lock, held for microseconds and never while something is awaited. Queues do not
-/// wait for each other.
+/// A queue has one lock, held for microseconds and never across an await. Queues do not wait for
+/// each other.
 ///
 /// A waiting user takes about 200 bytes.
 ///
 /// # Loss
-/// Everything ends with the process, as [`Queue`] describes under *Loss*, unless a
-/// [`QueueImageFile`](super::QueueImageFile) carries it over.
+/// All queues end with the process, as [`Queue`] describes under *Loss*, unless a
+/// [`QueueImageFile`](super::QueueImageFile) carries them over.
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
-    /// Changed only when a queue is given for the first time, or removed.
+    /// Changed only when a queue is added or removed.
     queues: RwLock<HashMap<ConcertId, Arc<Mutex<QueueState>>>>,
 }
 
 impl MemoryQueue {
-    /// No queues yet. `clock` is what time it is in all of them.
+    /// Makes a store without queues. `clock` is the time of all queues.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -53,17 +53,17 @@ impl MemoryQueue {
         }
     }
 
-    /// Now, in whole microseconds.
+    /// Returns the time, in whole microseconds.
     pub(super) fn now(&self) -> Timestamp {
         micros(self.clock.now())
     }
 
-    /// The queue of `concert`, if it was given.
+    /// Returns the queue of `concert`. None if it was not seeded.
     pub(super) fn find(&self, concert: ConcertId) -> Option<Arc<Mutex<QueueState>>> {
         self.read().get(&concert).map(Arc::clone)
     }
 
-    /// All queues, to be looked at without holding up requests for new ones.
+    /// Returns all queues, for reads that do not block the seeding of new ones.
     pub(super) fn all(&self) -> Vec<(ConcertId, Arc<Mutex<QueueState>>)> {
         self.read()
             .iter()
@@ -71,12 +71,13 @@ impl MemoryQueue {
             .collect()
     }
 
-    /// To add a queue.
+    /// Locks the map of queues, to add or remove one.
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, HashMap<ConcertId, Arc<Mutex<QueueState>>>> {
         self.queues.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes all queues out, as at the end of the process, and says when: calls find none any more.
+    /// Takes all queues out, as at the end of the process, and returns the instant. Later calls
+    /// find none.
     pub(super) fn take_all(&self) -> (Timestamp, Vec<Arc<Mutex<QueueState>>>) {
         let taken = mem::take(&mut *self.write());
         (self.now(), taken.into_values().collect())
@@ -90,7 +91,7 @@ impl MemoryQueue {
         }
     }
 
-    /// Does `visit` in the queue of `concert`. None where there is no such queue.
+    /// Runs `visit` on the queue of `concert`. None if there is no such queue.
     ///
     /// The clock is read under the queue's lock, so that answers are stamped in the order in which
     /// they became true.
@@ -118,8 +119,8 @@ impl MemoryQueue {
     }
 }
 
-/// The queue behind its lock. A panic under the lock would be a bug that cost one request; the queue
-/// goes on.
+/// Locks a queue. A panic under the lock would be a bug that cost one request. The queue stays
+/// usable.
 pub(super) fn lock(queue: &Mutex<QueueState>) -> MutexGuard<'_, QueueState> {
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The in-process queues, as their operators see them.
+//! The port [`QueueControl`]: the in-process queues as operators and provisioning see them.
 
 use std::{
     collections::hash_map::Entry,
@@ -21,7 +21,8 @@ use super::{
 };
 
 impl MemoryQueue {
-    /// Adds the queue of `seed`, if it was not there, and says when; else returns the one there is.
+    /// Adds the queue of `seed` and returns the instant. Errors with the existing queue if there is
+    /// one.
     fn add(&self, seed: &QueueSeed) -> Result<Timestamp, Arc<Mutex<QueueState>>> {
         match self.write().entry(seed.concert) {
             Entry::Occupied(there) => Err(Arc::clone(there.get())),
@@ -71,14 +72,15 @@ impl QueueControl for MemoryQueue {
         Ok(())
     }
 
-    /// False too while people can still bring back places from before a loss: those would be lost
-    /// for good if the queue were taken for one that ended in good order.
+    /// Returns false too while users can re-enter after a loss: their places would be lost for good
+    /// if the queue were taken for one that ended in good order.
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
         let queue = self.find(concert);
         Ok(queue.is_none_or(|queue| lock(&queue).holds_nothing(self.now())))
     }
 
-    /// A call that found the queue a moment before may still end in it. It finds it closed and empty.
+    /// A call that found the queue a moment before may still run on it. It sees it closed and
+    /// empty.
     async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
         let mut queues = self.write();
         let Some(queue) = queues.get(&concert) else {

@@ -1,4 +1,4 @@
-//! The lines of the in-process queues, looked at as a whole.
+//! The port [`QueueSnapshots`] on the in-process queues.
 
 use async_trait::async_trait;
 use frontrow_domain::{
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::{queue::MemoryQueue, state::QueueState};
 
 impl QueueState {
-    /// How the line stands, and who has left it since `mark`.
+    /// Returns a snapshot of the line, with the departures since `mark`.
     fn line(&self, mark: Option<DepartureCursor>, now: Timestamp) -> LineSnapshot {
         let (waiting, _) = self.counts(now);
         LineSnapshot {
@@ -36,7 +36,7 @@ impl QueueState {
         }
     }
 
-    /// Records heartbeats of those who wait. Returns where each place is then.
+    /// Records heartbeats of waiting users. Returns each user's place after it.
     fn record_heartbeats(
         &mut self,
         heartbeats: &[Heartbeat],
@@ -55,7 +55,7 @@ impl QueueState {
         found.collect()
     }
 
-    /// The place of `user` with this arrival, without a heartbeat. None where it is gone.
+    /// Returns the place of `user` with this arrival, without a heartbeat. None if it is gone.
     fn peek(&self, user: &UserId, arrival: Arrival, now: Timestamp) -> Option<Place> {
         let place = self.place_of(user, now);
         place.filter(|place| place.ticket.arrival == arrival)

@@ -1,4 +1,4 @@
-//! The ticks of the in-process queues.
+//! The port [`QueueTicks`] on the in-process queues.
 
 use async_trait::async_trait;
 use frontrow_domain::{

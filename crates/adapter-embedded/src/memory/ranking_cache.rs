@@ -1,4 +1,4 @@
-//! The rankings that were computed.
+//! The computed rankings.
 
 use std::{
     collections::HashMap,
@@ -12,11 +12,11 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-/// The rankings of one process, in its memory: one a period, so they need no tidying.
+/// The rankings of one process, in its memory: one per period, so they need no clean-up.
 #[derive(Debug, Default)]
 pub struct MemoryRankingCache {
     kept: RwLock<HashMap<Period, Kept>>,
-    /// The ends of claims, until somebody claims something after them.
+    /// The ends of leases. Those that are over are removed when the next lease is requested.
     claims: Mutex<HashMap<(Period, Option<Timestamp>), Timestamp>>,
 }
 
@@ -27,7 +27,7 @@ struct Kept {
 }
 
 impl MemoryRankingCache {
-    /// An empty cache.
+    /// Makes an empty cache.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -1,4 +1,4 @@
-//! What users ask of a queue.
+//! The effect of users' requests on a queue.
 
 use frontrow_domain::{
     model::{
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::state::QueueState;
 
 impl QueueState {
-    /// Takes a place for `user`, or returns the one that they have or bring back.
+    /// Takes a place for `user`, or returns the one that they have or re-enter with.
     pub(super) fn join(
         &mut self,
         user: &UserId,
@@ -23,7 +23,7 @@ impl QueueState {
         self.heartbeat(user, now);
         let place = self.place_of(user, now);
         if place.is_none() {
-            // An entry past its end is of no more use.
+            // An expired entry is no longer needed.
             self.remove(user, now);
         }
         let (waiting, active) = self.counts(now);
@@ -107,7 +107,8 @@ impl QueueState {
         }
     }
 
-    /// The place of `ticket`, if the ticket is good for it. Counts as a heartbeat.
+    /// Returns the place of `ticket`. None if the ticket is not for the user's place. Counts as a
+    /// heartbeat.
     fn place_with(&mut self, ticket: &Ticket, now: Timestamp) -> Option<Place> {
         self.terms.find_losses(None, now);
         if self.reenters(ticket, now) {
@@ -120,7 +121,7 @@ impl QueueState {
         self.place_of(&ticket.user, now)
     }
 
-    /// Records a heartbeat of `user`, if they wait. A place past its end stays past it.
+    /// Records a heartbeat of `user`, if they wait. An expired place stays expired.
     fn heartbeat(&mut self, user: &UserId, now: Timestamp) {
         let deadlines = self.terms.deadlines(now);
         self.waiting.heartbeat(user, &deadlines, now);
@@ -140,7 +141,7 @@ impl QueueState {
             }
         } else {
             self.waiting.enter(user.clone(), arrival, now);
-            // No arrival is later than the last, so nobody is behind.
+            // No arrival is later than the last, so no user is behind.
             Standing::Waiting {
                 position: self.waiting.len() as u64,
                 behind: 0,

@@ -1,4 +1,4 @@
-//! Who is where: a map by user that grows in small steps.
+//! A map by user that grows in small steps.
 
 use std::{
     collections::HashMap,
@@ -7,16 +7,16 @@ use std::{
 
 use frontrow_domain::model::UserId;
 
-/// How many maps the users are spread over.
+/// Number of maps over which the users are spread.
 const SHARDS: usize = 64;
-/// A map with room for so few is never worth shrinking.
+/// A map with capacity for this many entries or fewer is never worth shrinking.
 const SMALL: usize = 64;
 
 /// A map by user.
 ///
-/// One hash map of a million entries takes a tenth of a second when it doubles, with everybody
-/// waiting for its lock. Of 64 maps each doubles by itself, in a sixty-fourth of that. Maps that have
-/// become nearly empty give their memory back.
+/// One hash map of a million entries takes a tenth of a second when it doubles, while all requests
+/// wait for its lock. Of 64 maps each doubles by itself, in a sixty-fourth of that time. Maps that
+/// have become nearly empty give their memory back.
 #[derive(Debug)]
 pub(super) struct ShardedMap<V> {
     spread: RandomState,
@@ -26,7 +26,8 @@ pub(super) struct ShardedMap<V> {
 impl<V> Default for ShardedMap<V> {
     fn default() -> Self {
         Self {
-            // Not the hashers of the maps, whose buckets would then all fall together.
+            // Not the hashers of the maps: all keys of one map would then share those bits and fall
+            // into few buckets.
             spread: RandomState::new(),
             shards: (0..SHARDS).map(|_| HashMap::new()).collect(),
         }
@@ -34,18 +35,18 @@ impl<V> Default for ShardedMap<V> {
 }
 
 impl<V> ShardedMap<V> {
-    /// The entry of `user`.
+    /// Returns the entry of `user`.
     pub(super) fn get(&self, user: &UserId) -> Option<&V> {
         self.shards.get(self.shard_of(user))?.get(user)
     }
 
-    /// The entry of `user`, to change it.
+    /// Returns the entry of `user`, to change it.
     pub(super) fn get_mut(&mut self, user: &UserId) -> Option<&mut V> {
         let shard = self.shard_of(user);
         self.shards.get_mut(shard)?.get_mut(user)
     }
 
-    /// All entries, to change them.
+    /// Returns all entries, to change them.
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.shards.iter_mut().flat_map(HashMap::values_mut)
     }
@@ -58,7 +59,7 @@ impl<V> ShardedMap<V> {
         }
     }
 
-    /// Takes the entry of `user` out.
+    /// Removes the entry of `user` and returns it.
     pub(super) fn remove(&mut self, user: &UserId) -> Option<V> {
         let shard = self.shard_of(user);
         let shard = self.shards.get_mut(shard)?;

@@ -1,7 +1,7 @@
 //! One queue: its terms, its places, and its counters.
 //!
-//! Everything here is given the time and touches nothing outside. `requests.rs` has what users ask
-//! for, `ticks.rs` what the jobs and the operators do.
+//! All functions here take the time as an argument and do no I/O. `requests.rs` has users'
+//! requests, `ticks.rs` the calls of jobs and operators.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use super::{active::Active, departures::DepartureLog, waiting::Waiting};
 
 /// A queue.
 ///
-/// Places past their end stay until a tick removes them. Every decision about a place asks for its
-/// end, so no request waits for their removal.
+/// Expired places stay until a tick removes them. Every decision about a place checks its deadline,
+/// so no request waits for their removal.
 #[derive(Debug)]
 pub(super) struct QueueState {
     pub(super) concert: ConcertId,
@@ -26,26 +26,27 @@ pub(super) struct QueueState {
     pub(super) admission: Admission,
     pub(super) waiting: Waiting,
     pub(super) active: Active,
-    /// How many users stopped waiting.
+    /// Number of users who stopped waiting.
     pub(super) departed: u64,
-    /// How many of them were admitted.
+    /// Number of them who were admitted.
     pub(super) admitted: u64,
-    /// The arrival that admission has passed.
+    /// The latest arrival that admission has passed.
     pub(super) passed_to: Option<Arrival>,
-    /// The latest arrival of a user who was admitted at once.
+    /// The latest arrival of a user who was admitted immediately.
     pub(super) at_once_up_to: Option<Arrival>,
     /// The users who left the line.
     pub(super) departures: DepartureLog,
-    /// The users whose place ended since a loss, and its arrival: it does not re-enter. A tree,
-    /// because it is forgotten piece by piece.
+    /// The users whose place ended since a loss, and its arrival: that place does not re-enter. It
+    /// is a tree because it is emptied piece by piece.
     pub(super) ended: BTreeMap<UserId, Arrival>,
 }
 
 impl QueueState {
-    /// How many active places past their end one call removes so that others may be admitted.
+    /// Maximum number of expired active places that one call removes so that others may be
+    /// admitted.
     const ROOM_MAX: usize = 500;
 
-    /// The queue that `seed` describes, with nobody in it.
+    /// Makes the queue that `seed` describes, without places.
     pub(super) fn new(seed: &QueueSeed, now: Timestamp) -> Self {
         Self {
             concert: seed.concert,
@@ -68,14 +69,14 @@ impl QueueState {
         }
     }
 
-    /// When `user` arrived, if they have an entry, which may be past its end.
+    /// Returns the arrival of `user`. None if they have no entry. The entry may be expired.
     pub(super) fn arrival_of(&self, user: &UserId) -> Option<Arrival> {
         self.waiting
             .arrival_of(user)
             .or_else(|| self.active.arrival_of(user))
     }
 
-    /// The place of `user`. None where they have none or it is past its end.
+    /// Returns the place of `user`. None if they have none or it is expired.
     pub(super) fn place_of(&self, user: &UserId, now: Timestamp) -> Option<Place> {
         let deadlines = self.terms.deadlines(now);
         let (arrival, standing) = self
@@ -85,7 +86,7 @@ impl QueueState {
         Some(self.place(user.clone(), arrival, standing, now))
     }
 
-    /// A place as its user sees it.
+    /// Returns a place as its user sees it.
     pub(super) fn place(
         &self,
         user: UserId,
@@ -105,28 +106,28 @@ impl QueueState {
         }
     }
 
-    /// True where `ticket` brings back a place that was lost with the store.
+    /// Returns true if `ticket` restores a place that was lost with the store.
     pub(super) fn reenters(&self, ticket: &Ticket, now: Timestamp) -> bool {
         let ended = self.ended.get(&ticket.user).copied();
         self.terms.reenters(ticket, ended, now) && self.arrival_of(&ticket.user).is_none()
     }
 
     /// Puts the user of `ticket`, which [re-enters](Self::reenters), back into the line. New joins
-    /// come after every arrival seen.
+    /// get arrivals after every arrival seen.
     pub(super) fn reenter(&mut self, ticket: &Ticket, now: Timestamp) {
         self.take_first_place(now);
         self.terms.reenter(ticket, now);
         self.waiting.enter(ticket.user.clone(), ticket.arrival, now);
     }
 
-    /// Records the instant where the place that is about to be taken is the only one.
+    /// Records the instant if the place that is about to be taken is the only one.
     pub(super) fn take_first_place(&mut self, now: Timestamp) {
         if self.waiting.is_empty() && self.active.is_empty() {
             self.terms.first_place(now);
         }
     }
 
-    /// Removes the entry of `user`, wherever it is.
+    /// Removes the entry of `user`, waiting or active.
     pub(super) fn remove(&mut self, user: &UserId, now: Timestamp) {
         let Some(arrival) = self.arrival_of(user) else {
             return;
@@ -144,7 +145,7 @@ impl QueueState {
         }
     }
 
-    /// How many users wait and how many are active, without places past their end.
+    /// Returns the number of waiting and of active users, without expired places.
     pub(super) fn counts(&self, now: Timestamp) -> (u64, u64) {
         let deadlines = self.terms.deadlines(now);
         let waiting = self.waiting.count(&deadlines, now);
@@ -152,9 +153,9 @@ impl QueueState {
         (waiting as u64, active as u64)
     }
 
-    /// How many active places count against a capacity, where there is one. Only a removed place surely
-    /// does not: after a break of service, or under longer lifetimes, one that was past its end is not
-    /// any more. At most [`Self::ROOM_MAX`] are removed at a time.
+    /// Returns the number of active places that count against a capacity, if there is one. Only a
+    /// removed place is certain not to count: after an outage, or under longer lifetimes, a place
+    /// that was expired may be held again. At most [`Self::ROOM_MAX`] are removed at a time.
     pub(super) fn occupied(&mut self, now: Timestamp) -> u64 {
         if self.terms.policy().capacity.is_some() && self.terms.state(now) == EffectiveState::Open {
             for _ in 0..Self::ROOM_MAX {
@@ -168,24 +169,24 @@ impl QueueState {
         self.active.len() as u64
     }
 
-    /// Which users were admitted or have gone. None where nothing is known.
+    /// Returns which users were admitted or have gone. None if that is not known.
     pub(super) fn served(&self, now: Timestamp) -> Option<Served> {
         let admitted = self.passed_to.max(self.at_once_up_to);
         let waits = self.waiting.first_arrival();
         self.terms.served(admitted, waits, now)
     }
 
-    /// True when nobody has a place.
+    /// Returns true if no user has a place.
     pub(super) fn is_empty(&self, now: Timestamp) -> bool {
         self.counts(now) == (0, 0)
     }
 
-    /// True when nobody has a place and nobody can re-enter.
+    /// Returns true if no user has a place and no user can re-enter.
     pub(super) fn holds_nothing(&self, now: Timestamp) -> bool {
         self.is_empty(now) && !self.terms.accepts_reentry(now)
     }
 
-    /// True when there is any entry, also one past its end that no tick has removed.
+    /// Returns true if there is any entry, including expired ones that no tick has removed.
     pub(super) fn is_busy(&self) -> bool {
         !self.waiting.is_empty() || !self.active.is_empty() || !self.ended.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What the jobs and the operators do with a queue.
+//! The effect of jobs' and operators' calls on a queue.
 
 use frontrow_domain::{
     model::queue::{EffectiveState, HeadDecision, QueueSeed, SaleCount},
@@ -9,17 +9,18 @@ use jiff::Timestamp;
 use super::state::QueueState;
 
 impl QueueState {
-    /// How many absent users one call lets stand aside at most.
+    /// Maximum number of absent users who stand aside in one call.
     const PASSED_MAX: u32 = 2_000;
 
-    /// Admits at most `limit` users from the head of the line, as state and policy allow. Removes
-    /// heads past their end on the way, at most `limit` of them, and lets absent users stand aside.
+    /// Admits at most `limit` users from the head of the line, as state and policy allow. On the
+    /// way it removes at most `limit` expired places from the head, and makes absent users stand
+    /// aside.
     pub(super) fn admit(&mut self, limit: u32, now: Timestamp) -> TickReport {
         self.terms.find_losses(None, now);
         self.terms.tick(now);
         let (waiting, _) = self.counts(now);
         let state = self.terms.state(now);
-        // It moves users who stand aside, too.
+        // In *bypass* users who stand aside are admitted too.
         let everybody = state == EffectiveState::Bypass;
         let deadlines = self.terms.deadlines(now);
         if waiting == 0 || !(everybody || self.waiting.has_line(&deadlines, now)) {
@@ -47,7 +48,7 @@ impl QueueState {
                     passed += 1;
                 }
                 HeadDecision::Admit => {
-                    // The user is active before they are taken from the line.
+                    // The user becomes active before they leave the line.
                     self.active.admit(user.clone(), arrival, now);
                     self.waiting.remove(&user);
                     admitted += 1;
@@ -64,8 +65,8 @@ impl QueueState {
         self.report(admitted, more, now)
     }
 
-    /// Removes at most `limit` places past their end, and at most `limit` of the ends that are
-    /// remembered for no use.
+    /// Removes at most `limit` expired places, and at most `limit` remembered ends that are no
+    /// longer needed.
     pub(super) fn expire(&mut self, limit: u32, now: Timestamp) -> TickReport {
         self.terms.find_losses(None, now);
         self.terms.tick(now);
@@ -87,8 +88,8 @@ impl QueueState {
         self.report(removed, more || !forgotten, now)
     }
 
-    /// Forgets at most `limit` remembered ends once nobody can re-enter. Returns true when none is
-    /// left that is of no use.
+    /// Forgets at most `limit` remembered ends once no user can re-enter. Returns true if none is
+    /// left that is no longer needed.
     fn forget_ends(&mut self, limit: u32, now: Timestamp) -> bool {
         if self.terms.accepts_reentry(now) {
             return true;
@@ -110,7 +111,7 @@ impl QueueState {
         SeedOutcome::Taken { recovering: false }
     }
 
-    /// Takes a count of the seats, unless a newer one is known.
+    /// Records a count of the seats, unless a newer one is known.
     pub(super) fn set_sale(&mut self, count: SaleCount) {
         if let Some(newer) = self.terms.sale.newer(count) {
             self.terms.sale = newer;
@@ -162,7 +163,7 @@ mod tests {
         UserId::try_from(format!("user-{number}").as_str()).unwrap()
     }
 
-    /// A queue in which everybody waits, made at second 0.
+    /// A queue in which every user waits, made at second 0.
     fn paused(recovery: Option<Recovery>) -> QueueState {
         let policy = QueuePolicy {
             state: PolicyState::Paused,
@@ -199,7 +200,7 @@ mod tests {
         }
         let report = queue.expire(4, at(300));
         assert_eq!((report.done, report.more, report.waiting), (4, true, 1));
-        // A request neither removes them nor waits for that.
+        // A request neither removes them nor waits for their removal.
         assert!(matches!(
             queue.look_up(&last, at(300)),
             LookUpOutcome::Found(_)
@@ -256,7 +257,7 @@ mod tests {
             ..returned
         };
         assert_eq!(queue.look_up(&late, at(360)), LookUpOutcome::Gone);
-        // It stays over when the clock steps back.
+        // The re-entry period stays over when the clock steps back.
         assert_eq!(queue.look_up(&late, at(300)), LookUpOutcome::Gone);
     }
 }

@@ -1,4 +1,4 @@
-//! Those who wait: in which order, and when each was last heard of.
+//! The waiting places of a queue: their order, and the last heartbeat of each.
 
 use frontrow_domain::model::{
     UserId,
@@ -10,17 +10,17 @@ use super::{micros::Micros, order_statistic_set::OrderStatisticSet, sharded_map:
 
 /// The waiting places of a queue.
 ///
-/// The user's name is kept once and shared by the three of its parts.
+/// The user's id is stored once and shared by the three parts.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     places: ShardedMap<WaitingPlace>,
-    /// The line, from its head. Users from different lives of the store may have arrived in the very
-    /// same microsecond, so the name decides in the end.
+    /// The line, from its head. Users of different generations may have the same arrival, in
+    /// microseconds, so the user id decides in the end.
     line: OrderStatisticSet<(Arrival, UserId)>,
-    /// The users who stand aside: they take no turn until their next heartbeat.
+    /// The users who stand aside: they are not admitted until their next heartbeat.
     aside: OrderStatisticSet<(Arrival, UserId)>,
-    /// From who was silent longest. When a place ends follows from it, but changes for everybody at
-    /// once when service was interrupted; the order stays.
+    /// The users by last heartbeat, the longest silence first. The deadline of a place follows from
+    /// it, but an outage moves the deadlines of all places at once. The order stays.
     silence: OrderStatisticSet<(Micros, UserId)>,
 }
 
@@ -40,31 +40,31 @@ impl WaitingPlace {
 }
 
 impl Waiting {
-    /// How many heads past their end are looked at to find one that is not.
+    /// Maximum length of a line of which every place is checked to find one that is not expired.
     const HEADS_MAX: usize = 500;
 
-    /// How many places there are, with those past their end that were not yet removed.
+    /// Returns the number of places, including expired ones that were not removed yet.
     pub(super) fn len(&self) -> usize {
         self.line.len() + self.aside.len()
     }
 
-    /// How many of them are of users who stand aside.
+    /// Returns the number of them whose users stand aside.
     pub(super) fn aside(&self) -> usize {
         self.aside.len()
     }
 
-    /// True when nobody waits.
+    /// Returns true if no user waits.
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// When `user` arrived, where they wait.
+    /// Returns the arrival of `user`. None if they do not wait.
     pub(super) fn arrival_of(&self, user: &UserId) -> Option<Arrival> {
         self.places.get(user).map(|place| place.arrival)
     }
 
-    /// When `user` arrived, and where in the line they are, from which `admitted` were admitted. None
-    /// where the place is past its end at `now`.
+    /// Returns the arrival of `user` and their position in the line, from which `admitted` were
+    /// admitted. None if they do not wait or the place is expired at `now`.
     pub(super) fn find(
         &self,
         user: &UserId,
@@ -100,13 +100,13 @@ impl Waiting {
         self.places.insert(user, place);
     }
 
-    /// Records a heartbeat of `user` at `now`, if they wait and their place is not past its end.
+    /// Records a heartbeat of `user` at `now`, if they wait and their place is not expired.
     pub(super) fn heartbeat(&mut self, user: &UserId, deadlines: &Deadlines<'_>, now: Timestamp) {
         self.record(user, deadlines, now, |_, _| Some(now.into()));
     }
 
     /// Records a heartbeat that reached the service earlier, if it is newer than the last one and
-    /// the place is not past its end.
+    /// the place is not expired.
     pub(super) fn earlier_heartbeat(
         &mut self,
         heartbeat: &Heartbeat,
@@ -119,7 +119,8 @@ impl Waiting {
         });
     }
 
-    /// Sets the last heartbeat of `user` to what `at` makes of their arrival and the one before.
+    /// Sets the last heartbeat of `user` to what `at` returns for their arrival and the previous
+    /// heartbeat.
     fn record(
         &mut self,
         user: &UserId,
@@ -145,14 +146,14 @@ impl Waiting {
             return;
         }
         place.last_seen = at;
-        // The name that comes out goes in again: the one of this request would be kept beside it.
+        // Inserts the stored id again. This request's copy would be kept beside it.
         if let Some((_, user)) = self.silence.take(&(before, user.clone())) {
             self.silence.insert((at, user));
         }
     }
 
-    /// The next user in line: arrival, name and last heartbeat. Where `everybody` is to move on,
-    /// users who stand aside are in line, too.
+    /// Returns the next user in line: arrival, id and last heartbeat. If `everybody` is true, users
+    /// who stand aside are in line, too.
     pub(super) fn head(&self, everybody: bool) -> Option<(Arrival, UserId, Timestamp)> {
         let aside = self.aside.first().filter(|_| everybody);
         let head = self.line.first().into_iter().chain(aside).min();
@@ -161,13 +162,13 @@ impl Waiting {
         Some((arrival, user, heartbeat))
     }
 
-    /// The earliest arrival that waits, also aside or past its end.
+    /// Returns the earliest arrival that waits, including users who stand aside and expired places.
     pub(super) fn first_arrival(&self) -> Option<Arrival> {
         let firsts = self.line.first().into_iter().chain(self.aside.first());
         firsts.map(|(arrival, _)| *arrival).min()
     }
 
-    /// Lets `user`, who is in the line, stand aside.
+    /// Makes `user`, who is in the line, stand aside.
     pub(super) fn stand_aside(&mut self, user: &UserId) {
         if let Some(place) = self.places.get_mut(user) {
             place.is_aside = true;
@@ -177,8 +178,8 @@ impl Waiting {
         }
     }
 
-    /// True where any user waits for their turn whose place is not past its end. Where very many
-    /// places are past it, that is taken for true.
+    /// Returns true if any user waits for their turn whose place is not expired. If many places are
+    /// expired, a line of more than [`Self::HEADS_MAX`] places counts as true without a check.
     pub(super) fn has_line(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> bool {
         let over = self.len() - self.count(deadlines, now);
         if self.line.len() > over {
@@ -193,7 +194,7 @@ impl Waiting {
         self.line.len() > Self::HEADS_MAX || (0..self.line.len()).any(lives)
     }
 
-    /// Ends the place of `user`; false where they do not wait.
+    /// Ends the place of `user`. Returns false if they do not wait.
     pub(super) fn remove(&mut self, user: &UserId) -> bool {
         let Some(place) = self.places.remove(user) else {
             return false;
@@ -208,14 +209,14 @@ impl Waiting {
         true
     }
 
-    /// Somebody whose place is past its end.
+    /// Returns a user whose place is expired.
     pub(super) fn past_end(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> Option<UserId> {
         let (last_seen, user) = self.silence.first()?;
         (deadlines.waiting_end(last_seen.at()) <= now).then(|| user.clone())
     }
 
-    /// All places in the order in which they are admitted: user, arrival, last heartbeat, and
-    /// whether the user stands aside; those of users who stand aside come last.
+    /// Returns all places in the order in which they are admitted: user, arrival, last heartbeat,
+    /// and whether the user stands aside. Those of users who stand aside come last.
     pub(super) fn all(&self) -> impl Iterator<Item = (&UserId, Arrival, Micros, bool)> {
         let in_line = (0..self.line.len()).filter_map(|rank| self.line.get(rank));
         let aside = (0..self.aside.len()).filter_map(|rank| self.aside.get(rank));
@@ -234,7 +235,7 @@ impl Waiting {
             .change_in_order(|(last_seen, _)| *last_seen = last_seen.shifted(by));
     }
 
-    /// How many wait, without those past their end.
+    /// Returns the number of waiting users, without expired places.
     pub(super) fn count(&self, deadlines: &Deadlines<'_>, now: Timestamp) -> usize {
         let ended = self
             .silence

@@ -1,11 +1,11 @@
-//! Notes on what operators change, written in the transaction of the change.
+//! The audit log: records what operators change, in the transaction of the change.
 
 use diesel::{ExpressionMethods, QueryResult, RunQueryDsl, SqliteConnection, insert_into};
 use frontrow_domain::{model::AuditNote, ports::Operator};
 
 use super::{columns::Db, errors, schema::audit};
 
-/// Notes what `by` did.
+/// Records what `by` did.
 pub(super) fn note(
     connection: &mut SqliteConnection,
     by: &Operator,

@@ -16,23 +16,23 @@ use super::{
     backup_error::BackupError, backup_keys, clean_stops, inspection, open_error::OpenError,
 };
 
-/// A secret that a backup carries beside the database.
+/// A secret that a backup contains beside the database.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BackupKey {
-    /// What the key is called.
+    /// The name of the key.
     pub name: String,
     /// The secret itself.
     pub secret: String,
 }
 
-/// Copies `database`, as it is at one instant, into the new file `file`, with `keys` beside it.
+/// Copies `database`, as it is at one instant, into the new file `file`, with `keys` in it.
 ///
 /// The service may go on reading and writing. `file` is readable by its owner alone, it appears
-/// whole or not at all, and is on the disk when this returns.
+/// complete or not at all, and is on the disk when this returns.
 ///
 /// # Errors
-/// Says in one line what is wrong: there is no such database, it is not Frontrow's or it is damaged,
-/// `file` is there already, or it cannot be written.
+/// States in one line what is wrong: there is no such database, it is not Frontrow's or it is
+/// damaged, `file` exists already, or it cannot be written.
 pub fn back_up(database: &Path, file: &Path, keys: &[BackupKey]) -> Result<(), BackupError> {
     if !database.exists() {
         return Err(BackupError::NoDatabase {
@@ -63,7 +63,7 @@ pub fn back_up(database: &Path, file: &Path, keys: &[BackupKey]) -> Result<(), B
     sync_folder(&folder)
 }
 
-/// Asks early; what decides is that the finished copy replaces nothing.
+/// An early check. The decisive one is that the finished copy replaces nothing.
 fn refuse_existing(file: &Path) -> Result<(), BackupError> {
     match fs::symlink_metadata(file) {
         Ok(_) => Err(BackupError::Exists {
@@ -82,7 +82,7 @@ fn copy_into(source: &mut SqliteConnection, target: &Path) -> Result<(), String>
         .map_err(|error| error.to_string())
 }
 
-/// Makes the copy what a restore wants, and checks that a restore would take it.
+/// Prepares the copy for a restore, and checks that a restore would accept it.
 fn complete(
     copy: &Path,
     database: &Path,
@@ -91,12 +91,13 @@ fn complete(
 ) -> Result<(), BackupError> {
     let mut connection = open(copy, file)?;
     inspection::check(&mut connection, database)?;
-    // A database that is itself a backup, copied into place by hand, still has the keys of that backup.
+    // A database that is itself a backup, copied into place by hand, still has the keys of that
+    // backup.
     //
-    // A queue may be given to its store after this instant. Without the note a program that starts on
-    // the copy would take that queue for a new one, and would not take its people's places back.
+    // A queue may be seeded after this instant. Without the mark, a program that starts on the copy
+    // would take that queue for a new one, and would refuse the re-entry of its users.
     //
-    // No start on the copy goes on with the queues of a stop, whatever file is there.
+    // No start on the copy may use the queue image of a clean stop, whatever file is there.
     connection
         .batch_execute("PRAGMA journal_mode = MEMORY; UPDATE concerts SET seeded = 1")
         .and_then(|()| clean_stops::forget(&mut connection))
@@ -109,7 +110,7 @@ fn complete(
         })
 }
 
-/// Opens a database that is there, and makes none. Errors name the file `shown`.
+/// Opens an existing database and creates none. Errors name the file `shown`.
 pub(super) fn open(path: &Path, shown: &Path) -> Result<SqliteConnection, OpenError> {
     let other = |why: String| OpenError::Other {
         path: shown.to_owned(),
@@ -123,7 +124,7 @@ pub(super) fn open(path: &Path, shown: &Path) -> Result<SqliteConnection, OpenEr
         .replace('%', "%25")
         .replace('?', "%3f")
         .replace('#', "%23");
-    // SQLite says no more of a file that may not be written than that it cannot be opened.
+    // For a file that may not be written, SQLite says only that it cannot be opened.
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -141,25 +142,25 @@ pub(super) fn open(path: &Path, shown: &Path) -> Result<SqliteConnection, OpenEr
     Ok(connection)
 }
 
-/// A new file beside those that it is to become one of, readable by its owner alone. It goes when it
-/// is dropped.
+/// Creates a temporary file in the folder of its final name, readable by its owner alone. It is
+/// removed when it is dropped.
 pub(super) fn temporary_in(folder: &Path) -> Result<NamedTempFile, BackupError> {
     tempfile::Builder::new()
         .prefix(".frontrow-")
         .suffix(".tmp")
         .tempfile_in(folder)
-        // The error's own text names a temporary file, which says nothing to the reader.
+        // The error's own text names a temporary file, which means nothing to the reader.
         .map_err(|error| BackupError::file("write into the folder", folder, &error.kind().into()))
 }
 
-/// The folder that `path` is in.
+/// Returns the folder that contains `path`.
 pub(super) fn folder_of(path: &Path) -> Result<PathBuf, BackupError> {
     let absolute = std::path::absolute(path);
     let absolute = absolute.map_err(|error| BackupError::file("find", path, &error))?;
     Ok(absolute.parent().map_or(absolute.clone(), Path::to_owned))
 }
 
-/// Makes the names in `folder` outlive a power cut.
+/// Syncs `folder`, so that the names in it survive a power cut.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), BackupError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())

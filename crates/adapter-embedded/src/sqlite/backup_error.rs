@@ -7,10 +7,10 @@ use std::{
 
 use super::open_error::OpenError;
 
-/// A backup cannot be made or restored. Each text is one line, and says which file.
+/// A backup cannot be made or restored. Each text is one line that names the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackupError {
-    /// A file cannot be opened, or is another program's, or a newer one's.
+    /// A file cannot be opened, or belongs to another program or to a newer version.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// There is nothing to copy.
@@ -25,18 +25,18 @@ pub enum BackupError {
         /// The file.
         path: PathBuf,
     },
-    /// The new file would replace something.
+    /// The new file would replace an existing one.
     #[error("{} is there already, and was left as it is", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// The file contradicts itself.
+    /// The file is inconsistent.
     #[error("{} is damaged: {why}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What SQLite found first.
+        /// The first problem that SQLite found.
         why: String,
     },
     /// A part of the database is in another file.
@@ -65,27 +65,27 @@ pub enum BackupError {
     /// The copy failed.
     #[error("cannot copy the database {} to {}: {why}", from.display(), to.display())]
     Copy {
-        /// What is copied.
+        /// The source of the copy.
         from: PathBuf,
-        /// Where it is copied to.
+        /// The target of the copy.
         to: PathBuf,
-        /// What SQLite says.
+        /// SQLite's message.
         why: String,
     },
-    /// The system refuses.
+    /// The system refused an operation.
     #[error("cannot {what} {}: {why}", path.display())]
     File {
-        /// What was to be done.
+        /// The operation.
         what: &'static str,
-        /// To which file.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's message.
         why: String,
     },
 }
 
 impl BackupError {
-    /// The system does not `what` with `path`.
+    /// Makes the error for a system that refuses `what` on `path`.
     pub(super) fn file(what: &'static str, path: &Path, why: &io::Error) -> Self {
         Self::File {
             what,

@@ -1,5 +1,5 @@
-//! The keys that a backup carries, in a table of their own. A restored database does not have it; a backup that
-//! was copied into place by hand does.
+//! The keys in a backup, which have their own table. A restored database does not have it. A backup
+//! that was copied into place by hand does.
 
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection,
@@ -16,7 +16,7 @@ struct Row {
     secret: String,
 }
 
-/// Puts `keys` into a database that carries none. A backup without keys has no table of them.
+/// Puts `keys` into a database that has none. A backup without keys has no table of them.
 pub(super) fn put(connection: &mut SqliteConnection, keys: &[BackupKey]) -> QueryResult<()> {
     if keys.is_empty() {
         return Ok(());
@@ -33,7 +33,7 @@ pub(super) fn put(connection: &mut SqliteConnection, keys: &[BackupKey]) -> Quer
     Ok(())
 }
 
-/// Takes the keys out: afterwards the file has no trace of them.
+/// Removes the keys and returns them: afterwards the file has no trace of them.
 pub(super) fn take(connection: &mut SqliteConnection) -> QueryResult<Vec<BackupKey>> {
     let tables = "SELECT count(*) AS number FROM sqlite_schema WHERE name = 'backup_keys'";
     if number(connection, tables)? == 0 {

@@ -1,4 +1,4 @@
-//! The rows about money and seats as they are written, for a check of whether they agree.
+//! Reads the rows about money and seats as they are stored, for a check of whether they agree.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -28,7 +28,7 @@ use super::{
     schema::{ledger, performances, reservations, seats},
 };
 
-/// A page of the users who have an account or ledger entries, with what the account says.
+/// A page of the users who have an account or ledger entries, with the values of the account.
 const ACCOUNTS: &str = "
     SELECT u.user_id, COALESCE(b.balance, 0) AS balance, COALESCE(b.last_seq, 0) AS last_seq
     FROM (
@@ -39,7 +39,7 @@ const ACCOUNTS: &str = "
     LEFT JOIN balances b ON b.user_id = u.user_id
     ORDER BY u.user_id LIMIT ?";
 
-/// The payments of some users whose reservation, or its performance, is not there.
+/// The payments of some users whose reservation, or its performance, is missing.
 const STRAYS: &str = "
     SELECT l.user_id, l.reservation_id
     FROM ledger l

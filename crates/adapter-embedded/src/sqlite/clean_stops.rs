@@ -14,11 +14,11 @@ use frontrow_domain::{
 
 use super::{SqliteDatabase, errors, migrations::number, schema::settings};
 
-/// The setting of the database's id.
+/// The setting with the database's id.
 const DATABASE: &str = "database_id";
-/// The setting of the run that may record a stop.
+/// The setting with the run that may record a stop.
 const RUN: &str = "queue_run";
-/// The setting of the stop that is recorded. A backup has none.
+/// The setting with the recorded stop. A backup has none.
 const STOP: &str = "queue_stop";
 
 #[async_trait]
@@ -56,7 +56,7 @@ impl CleanStops for SqliteDatabase {
     }
 }
 
-/// Clears the recorded stop in a file that may be of any older schema.
+/// Clears the recorded stop in a file, which may be of any older schema.
 pub(super) fn forget(connection: &mut SqliteConnection) -> QueryResult<()> {
     let tables = "SELECT count(*) AS number FROM sqlite_schema WHERE name = 'settings'";
     if number(connection, tables)? > 0 {

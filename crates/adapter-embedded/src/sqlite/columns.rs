@@ -1,4 +1,4 @@
-//! How the domain's values are kept in a column: ids as 16 bytes, instants and durations as whole
+//! How the domain's values are stored in columns: ids as 16 bytes, instants and durations as whole
 //! microseconds, money as whole minor units, names as text.
 
 use std::time::Duration;
@@ -17,14 +17,14 @@ use frontrow_domain::model::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
-/// A value of the domain in a column. What can be kept, and as what, is listed in this file.
+/// A value of the domain in a column. This file lists which values can be stored, and as what.
 #[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Binary)]
 #[diesel(sql_type = BigInt)]
 #[diesel(sql_type = Text)]
 pub(super) struct Db<T>(pub(super) T);
 
-/// Where in its life a reservation is, without the instants, which have columns of their own.
+/// The state of a reservation without its instants, which have their own columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Held,
@@ -33,7 +33,7 @@ pub(super) enum Phase {
     Expired,
 }
 
-/// Why a balance changed, without the reservation, which has a column of its own.
+/// The reason of a balance change without the reservation, which has its own column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
     Charge,
@@ -58,7 +58,7 @@ macro_rules! id {
     )*};
 }
 
-/// `$write` makes the column's number of a value, `$read` makes the value of it; both may fail.
+/// `$write` converts a value to the column's number, `$read` converts it back. Both may fail.
 macro_rules! integer {
     ($type:ty, $write:expr, $read:expr) => {
         impl ToSql<BigInt, Sqlite> for Db<$type> {
@@ -79,7 +79,7 @@ macro_rules! integer {
     };
 }
 
-/// `$write` borrows the column's text from a value, `$read` makes the value of it and may fail.
+/// `$write` borrows the column's text from a value, `$read` converts it back and may fail.
 macro_rules! text {
     ($type:ty, $write:expr, $read:expr) => {
         impl ToSql<Text, Sqlite> for Db<$type> {
@@ -108,7 +108,7 @@ integer!(
     Timestamp,
     |at| Ok(at.as_microsecond()),
     |micros| match Timestamp::from_microsecond(micros) {
-        // The last second has fractions that can be written and not read.
+        // Fractions of the last second can be written and not read.
         Err(_) if micros > 0 => Ok(Timestamp::MAX),
         read => Ok(read?),
     }
@@ -124,7 +124,8 @@ integer!(Amount, |amount| Ok(amount.minor_units()), |minor_units| Ok(
 integer!(u32, |number| Ok((*number).into()), |number| Ok(
     number.try_into()?
 ));
-// A count beyond what the column can hold never limits anything, and neither does the column's largest.
+// A count beyond what the column can hold never limits anything, and neither does the column's
+// largest value.
 integer!(
     u64,
     |number| Ok((*number).try_into().unwrap_or(i64::MAX)),

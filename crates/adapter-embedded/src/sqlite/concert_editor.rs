@@ -1,4 +1,4 @@
-//! The catalogue, as its operators write it.
+//! The catalogue, as operators edit it.
 
 use async_trait::async_trait;
 use diesel::{

@@ -1,7 +1,7 @@
 //! The catalogue, as buyers see it.
 //!
-//! No seat is counted: what is sold is a column of the performance, and what is held is in an index
-//! that has only held seats.
+//! No seat is counted: the number of sold seats is a column of the performance, and held seats are
+//! in an index that contains only held seats.
 
 use std::collections::HashMap;
 
@@ -47,10 +47,10 @@ impl Concerts for SqliteDatabase {
     }
 }
 
-/// Seats that are held, by performance.
+/// Number of held seats by performance.
 type Held = HashMap<PerformanceId, u64>;
 
-/// What the performances to come of one concert add up to.
+/// The sums over the upcoming performances of one concert.
 #[derive(Default)]
 struct ToCome {
     total: u64,
@@ -59,7 +59,7 @@ struct ToCome {
     next_at: Option<Timestamp>,
 }
 
-/// True for a concert that has a performance, also where that has started.
+/// True for a concert that has a performance, including one that has started.
 #[diesel::dsl::auto_type]
 fn is_planned() -> _ {
     exists(performances::table.filter(performances::concert_id.eq(concerts::id)))
@@ -106,7 +106,7 @@ fn concert(
 }
 
 impl ToCome {
-    /// The concert whose performances add up to this.
+    /// Returns the concert whose performances have these sums.
     fn of(self, row: ConcertRow, is_planned: bool) -> Concert {
         Concert {
             id: row.id.0,
@@ -121,7 +121,7 @@ impl ToCome {
     }
 }
 
-/// What the performances to come add up to, by concert; of all concerts or of one.
+/// Returns the sums over the upcoming performances by concert, of all concerts or of one.
 fn to_come(
     connection: &mut SqliteConnection,
     concert: Option<ConcertId>,
@@ -238,7 +238,7 @@ fn seat_map(
         .filter(seats::performance_id.eq(Db(performance)))
         .select(SeatRow::as_select())
         .load(connection)?;
-    // Faster than an index that is there for this alone.
+    // Faster than an index for this purpose alone.
     rows.sort_unstable_by_key(|row| row.ordinal);
     Ok(Some(SeatMap {
         concert: concert.0,

@@ -21,26 +21,26 @@ use super::{
     pools::{self, Connection, Pool},
 };
 
-/// Frontrow's database in one SQLite file; it implements every port of a database.
+/// Frontrow's database in one SQLite file. Implements every port of a database.
 ///
 /// The store's own clock, which ends holds, is the [`Clock`] given to [`SqliteDatabase::open`].
-/// Several instances of the service on one machine may share the file; they wait for each other.
+/// Several instances of the service on one machine may share the file. They wait for each other.
 /// Clones share their connections. Needs a tokio runtime.
 #[derive(Clone)]
 pub struct SqliteDatabase {
     writer: Pool,
     readers: Pool,
-    /// Stands in messages.
+    /// The path of the file in messages.
     file: Arc<Path>,
     clock: Arc<dyn Clock>,
 }
 
 impl SqliteDatabase {
-    /// Opens the file, makes it if there is none (readable by its owner alone), and runs the
-    /// migrations that it lacks. Its folder must be there.
+    /// Opens the file, creates it if there is none (readable by its owner alone), and runs the
+    /// migrations that it lacks. Its folder must exist.
     ///
     /// # Errors
-    /// Says in one line which file is wrong and how.
+    /// States in one line which file is wrong and how.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let path = absolute(path)?;
         make_writable(&path)?;
@@ -63,8 +63,8 @@ impl SqliteDatabase {
         Ok(database)
     }
 
-    /// Which migrations the file has and which [`SqliteDatabase::open`] would run. Neither makes nor
-    /// changes the file.
+    /// Returns which migrations the file has and which [`SqliteDatabase::open`] would run. Neither
+    /// creates nor changes the file.
     ///
     /// # Errors
     /// As for [`SqliteDatabase::open`].
@@ -81,8 +81,8 @@ impl SqliteDatabase {
             })
     }
 
-    /// Waits for the write that is under way and closes the file; what comes later fails. The last
-    /// to close it merges the write-ahead log into it.
+    /// Waits for the write that is under way and closes the file. Later calls fail. The last close
+    /// merges the write-ahead log into the file.
     pub async fn close(&self) {
         let last = pools::get(&self.writer).await;
         self.writer.close();
@@ -90,7 +90,7 @@ impl SqliteDatabase {
         drop(last);
     }
 
-    /// Runs `work` in a transaction that reads one state of the database. It is told the store's now.
+    /// Runs `work` with the store's now, in a transaction that reads one state of the database.
     pub(super) async fn read<T, W>(&self, work: W) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -110,8 +110,8 @@ impl SqliteDatabase {
             .unwrap_or_else(|lost| Err(StoreError::not_applied(lost)))
     }
 
-    /// Runs `work` in a transaction that nothing else writes beside. It is told the store's now, as
-    /// of when its turn came.
+    /// Runs `work` in a transaction beside which no other call writes. It gets the store's now as
+    /// of when the transaction begins.
     pub(super) async fn write<T, W>(&self, work: W) -> StoreResult<T>
     where
         T: Send + 'static,
@@ -139,8 +139,9 @@ impl SqliteDatabase {
     }
 }
 
-/// Keeps why a transaction's work failed: of the ones that SQLite has rolled back by itself, on a full disk, say,
-/// the driver tells that there is nothing to roll back, and not what happened before.
+/// Keeps the error of a transaction's work. If SQLite has rolled the transaction back by itself, on
+/// a full disk, say, the driver reports only that there is nothing to roll back, and not what
+/// happened before.
 fn kept<T>(
     worked: QueryResult<T>,
     failure: &mut Option<StoreError>,
@@ -149,11 +150,11 @@ fn kept<T>(
     worked.inspect_err(|error| *failure = Some(errors::before_commit(error, file)))
 }
 
-/// Runs `run` on a blocking thread; the error says why nobody knows what became of it.
+/// Runs `run` on a blocking thread. The error says why its outcome is unknown.
 ///
-/// In a task of its own, which goes on when the caller is dropped (its client hung up, say): the pool
-/// would take the connection back while the thread still works on it, and the pool's check of a
-/// connection panics on one that is in use.
+/// It runs in its own task, which goes on when the caller is dropped (because its client hung up,
+/// say). Otherwise the pool would take the connection back while the thread still works on it, and
+/// the pool's check of a connection panics on one that is in use.
 async fn run_on<T: Send + 'static>(
     mut connection: Object<Connection>,
     run: impl FnOnce(&mut SqliteConnection) -> T + Send + 'static,
@@ -174,14 +175,14 @@ async fn run_on<T: Send + 'static>(
     }
 }
 
-/// A first connection, whose failure is worth a better text than a call's.
+/// Opens the first connection, whose failure deserves a better text than a call's.
 async fn first(pool: &Pool, path: &Path) -> Result<Object<Connection>, OpenError> {
     pool.get()
         .await
         .map_err(|error| OpenError::from_text(path, error.to_string()))
 }
 
-/// SQLite would read some relative paths, such as `file:x`, as something else.
+/// Makes the path absolute. SQLite would misread some relative paths, such as `file:x`.
 fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     std::path::absolute(path).map_err(|error| OpenError::Other {
         path: path.to_owned(),
@@ -189,7 +190,8 @@ fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
     })
 }
 
-/// Makes the file unless it is there. SQLite could do that, but says no more than that it cannot.
+/// Creates the file unless it exists. SQLite could do that, but on failure it says only that it
+/// cannot.
 fn make_writable(path: &Path) -> Result<(), OpenError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true);
@@ -219,7 +221,7 @@ mod tests {
         }
     }
 
-    /// Writes so much in one statement.
+    /// Writes `kib` KiB in one statement.
     async fn write_kib(database: &SqliteDatabase, kib: u32) -> StoreResult<usize> {
         let insert = format!(
             "INSERT INTO audit (at, actor, action, subject, detail)
@@ -230,15 +232,15 @@ mod tests {
         written.await
     }
 
-    /// `SQLite` rolls back by itself there, and the driver, which does not know, fails to: what it says of that
-    /// is not why the statement failed.
+    /// `SQLite` rolls back by itself there. The driver, which does not know, then fails to roll
+    /// back, and its error is not why the statement failed.
     #[tokio::test]
     async fn a_statement_that_finds_the_disk_full_says_so_and_the_writer_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("frontrow.db");
         let database = SqliteDatabase::open(&file, Arc::new(Noon)).await.unwrap();
         write_kib(&database, 1).await.unwrap();
-        // To SQLite this is the same as a disk with no more room.
+        // To SQLite this is the same as a disk without space left.
         let limit = |pages: u32| {
             let pragma = format!("PRAGMA max_page_count = {pages}");
             database.write(move |connection, _| connection.batch_execute(&pragma))
@@ -252,7 +254,7 @@ mod tests {
                 "{error}"
             );
         }
-        // On the one connection that writes.
+        // This is on the one connection that writes.
         limit(1_000_000).await.unwrap();
         assert_eq!(write_kib(&database, 100).await, Ok(1));
         let delete = |connection: &mut SqliteConnection, _| {

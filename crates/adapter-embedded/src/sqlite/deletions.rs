@@ -1,4 +1,4 @@
-//! Concerts and performances, deleted where nobody has a claim to them.
+//! Deletes concerts and performances in which no user has a held or sold seat.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper,
@@ -38,7 +38,7 @@ pub(super) fn performance(
     }
     expire::expire_all(connection, now, id)?;
     delete(seats::table.filter(seats::performance_id.eq(Db(id)))).execute(connection)?;
-    // None of them is held any more, and none was ever paid.
+    // No reservation is held any more, and none was ever paid.
     let ended = || reservations::table.filter(reservations::performance_id.eq(Db(id)));
     let theirs = reservation_seats::reservation_id.eq_any(ended().select(reservations::id));
     delete(reservation_seats::table.filter(theirs)).execute(connection)?;
@@ -73,7 +73,7 @@ pub(super) fn concert(
         .order(performances::id)
         .select(performances::id)
         .load(connection)?;
-    // All of them are looked at before any is deleted: a refusal changes nothing.
+    // All of them are checked before any is deleted: a refusal changes nothing.
     for performance in &performances {
         if !used(connection, now, performance.0)?.is_none() {
             return Ok(DeleteConcertOutcome::InUse(performance.0));
@@ -88,7 +88,7 @@ pub(super) fn concert(
     Ok(DeleteConcertOutcome::Deleted)
 }
 
-/// How many seats of a performance are held or sold.
+/// Returns how many seats of a performance are held or sold.
 pub(super) fn used(
     connection: &mut SqliteConnection,
     now: Timestamp,

@@ -1,17 +1,18 @@
-//! The one place where a driver's error becomes a [`StoreError`].
+//! The one place that converts a driver's error into a [`StoreError`].
 
 use std::{path::Path, time::Duration};
 
 use diesel::result::Error;
 use frontrow_domain::ports::{Cause, StoreError};
 
-/// How long to wait at least before asking a busy store again.
+/// How long a caller should wait at least before it retries on a busy store.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// An error before the commit: the transaction was rolled back, or is when its connection is closed. That goes
-/// for every code. On some, such as `SQLITE_FULL` and `SQLITE_IOERR`, SQLite rolls back by itself
-/// (<https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction>); what an earlier
-/// statement has spilled into the log has no commit mark there, and counts for nothing.
+/// Converts an error from before the commit: the transaction was rolled back, or is when its
+/// connection is closed. That goes for every code. On some, such as `SQLITE_FULL` and
+/// `SQLITE_IOERR`, SQLite rolls back by itself
+/// (<https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction>). What
+/// an earlier statement has spilled into the log has no commit mark there, and is ignored.
 pub(super) fn before_commit(error: &Error, file: &Path) -> StoreError {
     let what = error.to_string();
     // The driver gives SQLITE_BUSY no kind of its own.
@@ -24,19 +25,21 @@ pub(super) fn before_commit(error: &Error, file: &Path) -> StoreError {
     }
 }
 
-/// An error of the commit itself.
+/// Converts an error of the commit itself.
 ///
-/// - `SQLITE_FULL`: nothing was changed. It means that a page could not be written to the log (`unixWrite`); the
-///   last page carries the commit mark, without which a log that is read again after a crash ends before the
-///   transaction (<https://www.sqlite.org/walformat.html>, section 4.1). SQLite then rolls back by itself
-///   (`sqlite3VdbeHalt`), and the next commit overwrites those pages.
-/// - `SQLITE_IOERR`: unknown. The pages may all have been written, and the flush after them have failed
-///   (`SQLITE_IOERR_FSYNC`), or the growth of the index of the log (`SQLITE_IOERR_SHMSIZE`): this process
-///   does not see the transaction, but the one that reads the log again after a crash does.
-/// - `SQLITE_CORRUPT`, `SQLITE_READONLY` and all others: unknown. None of them is expected of a commit, as every
-///   write begins with `BEGIN IMMEDIATE`, which meets them first.
+/// - `SQLITE_FULL`: nothing was changed. It means that a page could not be written to the log
+///   (`unixWrite`). The last page carries the commit mark, without which a log that is read again
+///   after a crash ends before the transaction (<https://www.sqlite.org/walformat.html>, section
+///   4.1). SQLite then rolls back by itself (`sqlite3VdbeHalt`), and the next commit overwrites
+///   those pages.
+/// - `SQLITE_IOERR`: unknown. The pages may all have been written, and the flush after them have
+///   failed (`SQLITE_IOERR_FSYNC`), or the growth of the index of the log (`SQLITE_IOERR_SHMSIZE`).
+///   This process then does not see the transaction, but the one that reads the log again after a
+///   crash does.
+/// - `SQLITE_CORRUPT`, `SQLITE_READONLY` and all others: unknown. None of them is expected of a
+///   commit, as every write begins with `BEGIN IMMEDIATE`, which meets them first.
 ///
-/// Where the rollback has failed as well, the driver says so with an error of another kind: unknown.
+/// If the rollback has failed as well, the driver returns an error of another kind: unknown.
 pub(super) fn at_commit(error: &Error, file: &Path) -> StoreError {
     if says_full(error) {
         disk_full(error, file)
@@ -45,7 +48,8 @@ pub(super) fn at_commit(error: &Error, file: &Path) -> StoreError {
     }
 }
 
-/// `SQLITE_FULL`, to which the driver gives no kind of its own; the text is SQLite's published one.
+/// Returns true for `SQLITE_FULL`, to which the driver gives no kind of its own. The text is
+/// SQLite's published one.
 fn says_full(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, information)
         if information.message() == "database or disk is full")
@@ -58,7 +62,7 @@ fn disk_full(error: &Error, file: &Path) -> StoreError {
     ))
 }
 
-/// Everybody else is faster.
+/// Makes the failure of a call that other calls kept from the database too long.
 pub(super) fn busy(what: impl Into<String>) -> StoreError {
     StoreError::NotApplied {
         what: what.into(),
@@ -67,7 +71,8 @@ pub(super) fn busy(what: impl Into<String>) -> StoreError {
     }
 }
 
-/// The rows contradict each other; the transaction that finds it is rolled back.
+/// Makes the error for rows that contradict each other. The transaction that finds them is rolled
+/// back.
 pub(super) fn broken(what: impl Into<String>) -> Error {
     Error::QueryBuilderError(what.into().into())
 }

@@ -1,5 +1,6 @@
-//! The effects that keys stand for. A key's row names the ledger row of its effect, from which, with the
-//! reservation that it pays, the first answer is made again; or the concert or performance that came of it.
+//! The effects of idempotency keys. A key's row names the ledger row of its effect, from which,
+//! with the reservation that it pays, the first answer is built again. Or it names the concert or
+//! performance that was created.
 
 use async_trait::async_trait;
 use diesel::{
@@ -34,7 +35,7 @@ impl Idempotency for SqliteDatabase {
 
     async fn purge(&self, limit: u32) -> StoreResult<u32> {
         self.write(move |connection, now| {
-            // SQLite deletes with a limit only when it is built to.
+            // SQLite deletes with a limit only if it is built with that option.
             let purged = sql_query(
                 "DELETE FROM idempotency_records WHERE (sender_kind, sender, key) IN (
                      SELECT sender_kind, sender, key FROM idempotency_records
@@ -49,7 +50,7 @@ impl Idempotency for SqliteDatabase {
     }
 }
 
-/// What the key of a request stands for.
+/// Returns the effect of the key of a request.
 pub(super) fn find(connection: &mut SqliteConnection, keyed: &Keyed) -> QueryResult<KeyUse> {
     let (kind, sender) = (keyed.sender.kind(), keyed.sender.name());
     let row: Option<(Db<Operation>, Db<RequestDigest>, Db<Uuid>)> = idempotency_records::table
@@ -80,7 +81,7 @@ pub(super) fn find(connection: &mut SqliteConnection, keyed: &Keyed) -> QueryRes
     }))
 }
 
-/// Remembers that this key has had this effect.
+/// Records that this key has had this effect.
 pub(super) fn remember(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -105,7 +106,7 @@ pub(super) fn remember(
         .map(drop)
 }
 
-/// What the key stands for by the table of the first edition.
+/// Returns the effect of the key according to the table of the first edition.
 fn former(connection: &mut SqliteConnection, keyed: &Keyed) -> QueryResult<KeyUse> {
     let Some(FormerKey { account, .. }) = &keyed.former else {
         return Ok(KeyUse::New);
@@ -133,10 +134,10 @@ fn former(connection: &mut SqliteConnection, keyed: &Keyed) -> QueryResult<KeyUs
     })
 }
 
-/// The effect that a ledger row tells of.
+/// The effect that a ledger row records.
 struct Booked {
     effect: EffectOf,
-    /// How much was charged. None for a payment.
+    /// The amount charged. None for a payment.
     charged: Option<Amount>,
 }
 

@@ -1,4 +1,4 @@
-//! Whether a file is a database of this program, whole and not too new for it.
+//! Checks whether a file is an undamaged database of this program, and not too new for it.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use super::{
     open_error::OpenError,
 };
 
-/// Fails unless the file has tables, all of them of migrations that this program knows. Errors name
-/// the file `shown`.
+/// Errors unless the file has tables, all of them of migrations that this program knows. Errors
+/// name the file `shown`.
 pub(super) fn recognize(
     connection: &mut SqliteConnection,
     shown: &Path,
@@ -25,7 +25,7 @@ pub(super) fn recognize(
     Ok(())
 }
 
-/// The same, and reads all of it: every page, index and reference must be right.
+/// Does the same, and reads the whole file: every page, index and reference must be right.
 pub(super) fn check(connection: &mut SqliteConnection, shown: &Path) -> Result<(), BackupError> {
     recognize(connection, shown)?;
     let failed = |error: diesel::result::Error| OpenError::from_text(shown, error.to_string());

@@ -1,4 +1,4 @@
-//! From any file to the schema that this program knows.
+//! Migrates any file to the schema that this program knows.
 
 use std::path::Path;
 
@@ -16,19 +16,19 @@ use super::open_error::OpenError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Which the first migration writes into the file.
+/// The application id that the first migration writes into the file.
 const APPLICATION_ID: i64 = 0x4652_4e54;
 
-/// Which migrations a file has and which it lacks.
+/// The migrations that a file has and those that it lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MigrationStatus {
-    /// Those that it has, the oldest first.
+    /// The migrations that it has, the oldest first.
     pub applied: Vec<String>,
-    /// Those that opening it would run, in their order.
+    /// The migrations that opening it would run, in their order.
     pub pending: Vec<String>,
 }
 
-/// Which migrations the file has. Creates and changes nothing.
+/// Returns which migrations the file has. Creates and changes nothing.
 pub(super) fn status(path: &Path) -> Result<MigrationStatus, OpenError> {
     if !path.exists() {
         let known = known(path)?;
@@ -46,10 +46,10 @@ pub(super) fn status(path: &Path) -> Result<MigrationStatus, OpenError> {
     compare(&mut connection, path)
 }
 
-/// Runs what the file lacks, all of it or nothing.
+/// Runs the migrations that the file lacks, all of them or none.
 pub(super) fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
-    // In one transaction that writes from its start, so that of two processes that open a new file
-    // one waits for the other.
+    // One transaction that writes from its start: if two processes open a new file, one waits for
+    // the other.
     let migrated = connection.immediate_transaction(|connection| -> Result<(), Failed> {
         if compare(connection, path)?.pending.is_empty() {
             return Ok(());
@@ -65,7 +65,7 @@ pub(super) fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<
     migrated.map_err(|failed| failed.on(path))
 }
 
-/// What the file has beside what this program knows.
+/// Compares the migrations of the file with those that this program knows.
 pub(super) fn compare(
     connection: &mut SqliteConnection,
     path: &Path,
@@ -96,7 +96,7 @@ pub(super) fn compare(
     }
 }
 
-/// The versions of the migrations that the file has, in their order.
+/// Returns the versions of the migrations that the file has, in their order.
 fn applied(connection: &mut SqliteConnection, path: &Path) -> Result<Vec<String>, OpenError> {
     let failed = |error: diesel::result::Error| OpenError::from_text(path, error.to_string());
     if number(connection, "SELECT count(*) AS number FROM sqlite_schema").map_err(failed)? == 0 {
@@ -128,7 +128,7 @@ fn known(path: &Path) -> Result<Vec<Box<dyn Migration<Sqlite>>>, OpenError> {
     })
 }
 
-/// The only number of the only row.
+/// Returns the number in the only column of the only row.
 pub(super) fn number(connection: &mut SqliteConnection, sql: &str) -> QueryResult<i64> {
     #[derive(QueryableByName)]
     struct Row {
@@ -140,7 +140,7 @@ pub(super) fn number(connection: &mut SqliteConnection, sql: &str) -> QueryResul
         .map(|row: Row| row.number)
 }
 
-/// A transaction needs an error that the driver's own can become.
+/// The error of the transaction, to which the driver's own errors convert.
 enum Failed {
     Driver(diesel::result::Error),
     Open(OpenError),

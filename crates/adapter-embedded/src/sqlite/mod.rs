@@ -1,19 +1,20 @@
-//! What must last, in one SQLite file: concerts, reservations, points.
+//! Stores what must last in one SQLite file: concerts, reservations, points.
 //!
-//! [`SqliteDatabase`] has one file here for each port, and below them:
+//! [`SqliteDatabase`] has one file here for each port. Below them are:
 //!
-//! - `database`: the open file; every port call is one closure that runs in one transaction on one
+//! - `database`: the open file. Every port call is one closure that runs in one transaction on one
 //!   blocking thread, so a call costs one hop however many statements it has.
-//! - `pools`: one connection that writes and a few that read (SQLite has one writer at a time; the
-//!   write-ahead log lets readers go on meanwhile).
-//! - `migrations`, `open_error`: from any file, or none, to the schema that this program knows.
-//! - `schema`, `columns`, `rows`: the tables as diesel sees them, and rows as the domain does.
-//! - `performance_edits`, `seat_rows`, `slots`, `deletions`: what the catalogue's editor does to a
+//! - `pools`: one connection that writes and a few that read. SQLite has one writer at a time, and
+//!   the write-ahead log lets readers go on meanwhile.
+//! - `migrations`, `open_error`: bring any file, or none, to the schema that this program knows.
+//! - `schema`, `columns`, `rows`: the tables for diesel, and the conversion of rows to domain
+//!   values.
+//! - `performance_edits`, `seat_rows`, `slots`, `deletions`: how the catalogue's editor changes a
 //!   performance and its seats.
-//! - `backup`, `restore`, `inspection`, `backup_keys`, `backup_error`: a copy of the file while the
-//!   service runs on it, and back.
-//! - `audit`: notes on what operators change.
-//! - `errors`: the one place where a driver's error becomes a store's.
+//! - `backup`, `restore`, `inspection`, `backup_keys`, `backup_error`: copying the file while the
+//!   service runs on it, and restoring the copy.
+//! - `audit`: the log of what operators change.
+//! - `errors`: the one place that converts a driver's error into a store's.
 
 mod audit;
 mod backup;

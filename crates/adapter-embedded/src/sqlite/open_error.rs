@@ -1,8 +1,8 @@
-//! Why a database cannot be opened, in words for the person who starts the service.
+//! Why a database cannot be opened, in words for the operator who starts the service.
 
 use std::path::{Path, PathBuf};
 
-/// A database file cannot be opened. Each text is one line, and says which file.
+/// A database file cannot be opened. Each text is one line that names the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// The folder or the file cannot be written.
@@ -10,24 +10,24 @@ pub enum OpenError {
     Unwritable {
         /// The database's file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's message.
         why: String,
     },
-    /// The file is something else than a database, or damaged.
+    /// The file is not a database, or is damaged.
     #[error("{} is not an SQLite database, or it is damaged ({why})", path.display())]
     NotADatabase {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's message.
         why: String,
     },
-    /// It is a database, but another program's.
+    /// The file is a database of another program.
     #[error("{} is a database of another program", path.display())]
     OtherProgram {
         /// The file.
         path: PathBuf,
     },
-    /// A newer program has written it.
+    /// The database was written by a newer program.
     #[error(
         "the database {} was written by a newer version of this program (it has the migration {version})",
         path.display()
@@ -38,33 +38,34 @@ pub enum OpenError {
         /// The newest migration in it that this program does not know.
         version: String,
     },
-    /// A migration failed. The file is as it was.
+    /// A migration failed. The file is unchanged.
     #[error("the database {} could not be migrated and was left as it was: {why}", path.display())]
     MigrationFailed {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's message.
         why: String,
     },
-    /// Another process holds it.
+    /// Another process holds a lock on the database.
     #[error("the database {} is locked by another process", path.display())]
     Locked {
         /// The file.
         path: PathBuf,
     },
-    /// Anything else.
+    /// Any other failure.
     #[error("cannot open the database {}: {why}", path.display())]
     Other {
         /// The file.
         path: PathBuf,
-        /// What the driver says.
+        /// The driver's message.
         why: String,
     },
 }
 
 impl OpenError {
-    /// What SQLite's own text means. The driver passes on no codes, and these texts are SQLite's
-    /// published ones (`sqlite3_errstr`). The last is diesel's, of a row that the file cannot hold.
+    /// Converts SQLite's own text to an error. The driver passes on no codes, and these texts are
+    /// SQLite's published ones (`sqlite3_errstr`). The last is diesel's, for a row that the file
+    /// cannot contain.
     pub(super) fn from_text(path: &Path, why: String) -> Self {
         let path = path.to_owned();
         let says = |text| why.contains(text);

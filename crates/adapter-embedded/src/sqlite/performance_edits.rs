@@ -1,4 +1,4 @@
-//! A performance, edited: everything is looked at before anything is changed.
+//! Edits a performance: everything is read before anything is changed.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection,
@@ -17,7 +17,7 @@ use super::{
     audit, columns::Db, errors, reservations::expire, schema::performances, seat_rows, slots,
 };
 
-/// Makes the edit and notes what it changed.
+/// Applies the edit and records what it changed.
 pub(super) fn edit(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -52,7 +52,7 @@ pub(super) fn edit(
             performances::starts_at.eq(Db(after.starts_at)),
             performances::venue.eq(Db(after.venue.clone())),
             performances::seats_total.eq(Db(after.seats_total)),
-            // A duplicate from before has a slot of its own once it moves.
+            // A duplicate from before the rule gets its own slot once it moves.
             change
                 .moves()
                 .then_some(performances::occupies_slot.eq(Some(true))),
@@ -86,7 +86,7 @@ pub(super) fn find(
     }))
 }
 
-/// Puts the seats of `plan` in the place of those that are there.
+/// Replaces the existing seats by those of `plan`.
 fn plan_anew(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -94,7 +94,7 @@ fn plan_anew(
     plan: &SeatPlan,
     change: &PlanChange,
 ) -> QueryResult<()> {
-    // Their reservations would find seats that are gone, or cost something else.
+    // Otherwise their reservations would name seats that are gone, or that cost something else.
     expire::expire_all(connection, now, id)?;
     let gone = seat_rows::remove(connection, id, &change.removed)?;
     if gone != change.removed.len() {

@@ -1,4 +1,4 @@
-//! Balances and the ledger that adds up to them.
+//! Balances and the ledger whose entries add up to them.
 
 use async_trait::async_trait;
 use diesel::{
@@ -33,7 +33,7 @@ impl Points for SqliteDatabase {
     }
 }
 
-/// What a user can spend, and the number of the entry that led there.
+/// Returns a user's balance, and the number of the entry that led to it.
 pub(super) fn account(connection: &mut SqliteConnection, user: &UserId) -> QueryResult<Account> {
     let row: Option<(Db<Amount>, Db<u64>)> = balances::table
         .find(Db(user.clone()))
@@ -47,7 +47,7 @@ pub(super) fn account(connection: &mut SqliteConnection, user: &UserId) -> Query
     Ok(account.unwrap_or_default())
 }
 
-/// Writes a ledger row, and the balance that it leads to: the only place that changes a balance.
+/// Writes a ledger row, and the resulting balance. The only function that changes a balance.
 pub(super) fn record(connection: &mut SqliteConnection, entry: &LedgerEntry) -> QueryResult<()> {
     let after = entry.balance.0;
     insert_into(balances::table)

@@ -21,14 +21,14 @@ use super::{errors, open_error::OpenError};
 pub(super) type Connection = SyncConnectionWrapper<SqliteConnection>;
 pub(super) type Pool = deadpool::Pool<Connection>;
 
-/// How many calls may read at once.
+/// Maximum number of concurrent reads.
 const READERS: usize = 4;
 
-/// How long a call waits for a connection before it is told to come back.
+/// How long a call waits for a connection before it fails as busy.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// The log is flushed at every commit, so that a payment survives a power cut. A log that a long
-/// reader let grow is cut back to 64 MiB.
+/// The log is flushed at every commit, so that a payment survives a power cut. A log that grew
+/// because of a long read is truncated to 64 MiB.
 const WRITER: &str = "
     PRAGMA busy_timeout = 5000;
     PRAGMA journal_mode = WAL;
@@ -45,17 +45,17 @@ const READER: &str = "
     PRAGMA query_only = ON;
 ";
 
-/// The pool of the one connection that writes.
+/// Makes the pool of the one connection that writes.
 pub(super) fn writer(path: &Path) -> Result<Pool, OpenError> {
     pool(path, 1, WRITER)
 }
 
-/// The pool of those that read.
+/// Makes the pool of the connections that read.
 pub(super) fn readers(path: &Path) -> Result<Pool, OpenError> {
     pool(path, READERS, READER)
 }
 
-/// A connection, or the advice to come back.
+/// Takes a connection from the pool. Errors with a retry-after if none is available.
 pub(super) async fn get(pool: &Pool) -> StoreResult<Object<Connection>> {
     match tokio::time::timeout(WAIT_MAX, pool.get()).await {
         Ok(Ok(connection)) => Ok(connection),
@@ -70,11 +70,12 @@ fn pool(path: &Path, size: usize, pragmas: &'static str) -> Result<Pool, OpenErr
         why: "the path is not UTF-8".into(),
     })?;
     let mut config = ManagerConfig::default();
-    // A file does not hang up, so there is nothing to ask it before each use; an open transaction is
-    // still noticed.
+    // A file does not hang up, so no check is needed before each use. An open transaction is still
+    // noticed.
     config.recycling_method = RecyclingMethod::Fast;
-    // A connection blocks threads of the runtime that it was made on. That is to be this one, and not the one of
-    // the server's worker whose request needs the connection first: workers end before the pool does.
+    // A connection blocks threads of the runtime on which it was made. That has to be this runtime,
+    // and not the one of the server's worker whose request needs the connection first: workers end
+    // before the pool does.
     let runtime = Handle::current();
     config.custom_setup = Box::new(move |url| {
         let connecting = runtime.spawn(connect(url.to_owned(), pragmas));

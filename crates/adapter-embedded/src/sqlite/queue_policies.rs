@@ -41,7 +41,7 @@ impl QueuePolicies for SqliteDatabase {
 
     async fn all(&self, since: Timestamp) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
         self.read(move |connection, _| {
-            // Null where there is none. An order and a limit make it one entry of an index.
+            // Null if there is none. With an order and a limit, one entry of an index is read.
             let last_start = performances::table
                 .filter(performances::concert_id.eq(concerts::id))
                 .order(performances::starts_at.desc())

@@ -1,5 +1,5 @@
-//! The counters behind the rankings. A trigger counts what is confirmed as it is confirmed: a file has one
-//! writer, so payments wait for each other in any case.
+//! The counters behind the rankings. A trigger counts a reservation as it is confirmed: a file has
+//! one writer, so payments wait for each other in any case.
 
 use async_trait::async_trait;
 use diesel::{RunQueryDsl, sql_query, sql_types::BigInt};
@@ -16,7 +16,7 @@ impl RankingCounters for SqliteDatabase {
 
     async fn forget(&self, before: Timestamp, limit: u32) -> StoreResult<u32> {
         self.write(move |connection, _| {
-            // SQLite deletes with a limit only when it is built to.
+            // SQLite deletes with a limit only if it is built with that option.
             let gone = sql_query(
                 "DELETE FROM concert_sales WHERE (grain, starts_at, concert_id) IN (
                      SELECT grain, starts_at, concert_id FROM concert_sales

@@ -1,5 +1,5 @@
-//! The numbers behind the rankings: counters, and of spans that end within a minute what is less than
-//! that.
+//! The numbers behind the rankings: the counters, and for spans whose ends lie within a minute the
+//! reservations of those partial minutes.
 
 use std::collections::HashMap;
 

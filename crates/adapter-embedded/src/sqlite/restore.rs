@@ -1,4 +1,4 @@
-//! Puts a backup in the place of the database.
+//! Replaces the database with a backup.
 
 use std::{
     fs::{self, File},
@@ -16,10 +16,10 @@ use super::{
     open_error::OpenError,
 };
 
-/// What SQLite appends to a database's name for the files that hold changes of it.
+/// The suffixes of the files in which SQLite keeps changes of a database.
 const LOGS: [&str; 2] = ["-wal", "-journal"];
 
-/// A copy of a backup that was checked, beside the database that it is to replace. It goes when it is
+/// A checked copy of a backup, beside the database that it is to replace. It is removed when it is
 /// dropped.
 pub struct CheckedBackup {
     copy: NamedTempFile,
@@ -27,12 +27,12 @@ pub struct CheckedBackup {
 }
 
 impl CheckedBackup {
-    /// Copies the backup `file` into the folder of `database` and checks the copy. `file` stays as it
-    /// is; an older schema is good.
+    /// Copies the backup `file` into the folder of `database` and checks the copy. `file` is not
+    /// changed. An older schema is accepted.
     ///
     /// # Errors
-    /// Says in one line what is wrong: `file` is missing, no database of this program, damaged, newer
-    /// than the program, or not the whole database.
+    /// States in one line what is wrong: `file` is missing, not a database of this program,
+    /// damaged, newer than the program, or not the whole database.
     pub fn of(file: &Path, database: &Path) -> Result<Self, BackupError> {
         refuse_itself(file, database)?;
         let mut source =
@@ -60,26 +60,26 @@ impl CheckedBackup {
         Ok(Self { copy, keys })
     }
 
-    /// The keys that the backup carries. The restored database has them no more.
+    /// Returns the keys in the backup. The restored database does not contain them.
     #[must_use]
     pub fn keys(&self) -> &[BackupKey] {
         &self.keys
     }
 }
 
-/// Where the database is to be, with nobody at it.
+/// The path of the database, which no process has open.
 pub struct FreedPlace {
     database: PathBuf,
-    /// Keeps others out of the old database until the new one is there.
+    /// Keeps other processes out of the old database until the new one is there.
     held: Option<SqliteConnection>,
 }
 
 impl FreedPlace {
-    /// Makes sure that no process has `database` open, and merges its write-ahead log into it. One that
-    /// is damaged, or not there, is left as it is.
+    /// Ensures that no process has `database` open, and merges its write-ahead log into it. A
+    /// damaged or missing database is left as it is.
     ///
     /// # Errors
-    /// When another process has it open.
+    /// If another process has it open.
     pub fn at(database: &Path) -> Result<Self, BackupError> {
         // Through a symbolic link the file itself is replaced.
         let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
@@ -92,13 +92,13 @@ impl FreedPlace {
         Ok(Self { database, held })
     }
 
-    /// Puts `backup` there. What was there gets a name that ends in `suffix`; gives that name.
+    /// Puts `backup` in place. The old file gets a name that ends in `suffix`. Returns that name.
     ///
-    /// A crash at any moment leaves one of the two in place: the old one gets its second name first, and
-    /// then the new one takes the first name over in one step.
+    /// A crash at any moment leaves one of the two in place: the old file gets its second name
+    /// first, and then the new one takes over the first name in one step.
     ///
     /// # Errors
-    /// When the system refuses. Then the old database is in its place.
+    /// If the system refuses. Then the old database is in its place.
     pub fn put(self, backup: CheckedBackup, suffix: &str) -> Result<Option<PathBuf>, BackupError> {
         let Self { database, held } = self;
         let folder = folder_of(&database)?;
@@ -107,8 +107,8 @@ impl FreedPlace {
         if was_there {
             link(&database, &aside)?;
         }
-        // SQLite would take a log that is still there for one of the new database. There is one only
-        // where the database could not be opened; with its second name it can be looked into.
+        // SQLite would take a remaining log for one of the new database. There is a log only if the
+        // database could not be opened. Under its second name it can be examined.
         for log in LOGS {
             let (from, to) = (with_suffix(&database, log), with_suffix(&aside, log));
             if from.exists() {
@@ -128,7 +128,7 @@ impl FreedPlace {
 }
 
 /// Opens `database` for this process alone. Leaving WAL mode merges the log, and works only while
-/// nobody else has the file open.
+/// no other process has the file open.
 fn hold(database: &Path) -> Result<SqliteConnection, OpenError> {
     let mut connection = open(database, database)?;
     let failed = |error: diesel::result::Error| OpenError::from_text(database, error.to_string());

@@ -1,4 +1,4 @@
-//! Rows as the domain sees them, and back.
+//! Converts rows to domain values and back.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ pub(super) struct ReservationRow {
     total: Db<Amount>,
     seat_count: i64,
     place_arrival: Option<i64>,
-    /// A random number of 64 bits, as a signed one.
+    /// A random 64-bit number, stored as a signed one.
     place_generation: Option<i64>,
 }
 
@@ -138,7 +138,7 @@ impl From<&Reservation> for ReservationRow {
 }
 
 impl ReservationRow {
-    /// The reservation with these seats.
+    /// Returns the reservation with these seats.
     pub(super) fn with_seats(self, seats: Vec<PricedSeat>) -> QueryResult<Reservation> {
         let state = match (self.state.0, self.held_until, self.confirmed_at) {
             (Phase::Held, Some(until), None) => ReservationState::Held { until: until.0 },
@@ -170,7 +170,7 @@ impl ReservationRow {
     }
 }
 
-/// A seat and whose it is.
+/// A seat and the user who has it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = schema::seats, check_for_backend(Sqlite))]
 pub(super) struct SeatRow {
@@ -194,13 +194,13 @@ impl From<SeatRow> for SeatFacts {
 }
 
 impl SeatRow {
-    /// Whether the seat can be had at `now`.
+    /// Returns the state of the seat at `now`.
     pub(super) fn state(&self, now: Timestamp) -> SeatState {
         let held_until = self.held_until.as_ref().map(|until| until.0);
         SeatState::at(now, self.reservation_id.is_some(), held_until)
     }
 
-    /// The seat as an edit of its plan finds it at `now`.
+    /// Returns the seat as an edit of its plan finds it at `now`.
     pub(super) fn standing_at(self, now: Timestamp) -> StandingSeat {
         StandingSeat {
             in_use: self.state(now) != SeatState::Available,
@@ -212,7 +212,7 @@ impl SeatRow {
         }
     }
 
-    /// The seat as a seat map shows it at `now`.
+    /// Returns the seat as a seat map shows it at `now`.
     pub(super) fn seen_at(self, now: Timestamp) -> Seat {
         Seat {
             state: self.state(now),

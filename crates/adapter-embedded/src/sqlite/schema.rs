@@ -1,4 +1,4 @@
-//! The tables of `migrations/sqlite`, whose comments say what the columns mean.
+//! The tables of `migrations/sqlite`, whose comments explain the columns.
 
 diesel::table! {
     concerts (id) {

@@ -1,4 +1,4 @@
-//! The seats of a performance, written as its plan has them.
+//! The rows of a performance's seats, written from its plan.
 
 use diesel::{
     ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SelectableHelper, SqliteConnection,
@@ -9,10 +9,10 @@ use jiff::Timestamp;
 
 use super::{columns::Db, rows::SeatRow, schema::seats};
 
-/// How many seats go into one statement: five values each, and SQLite takes some 32,000.
+/// Number of seats in one statement: five values each, and SQLite takes some 32,000 values.
 const SEATS_A_STATEMENT: usize = 1_000;
 
-/// The seats of a performance in their order, as they are at `now`.
+/// Returns the seats of a performance in their order, as they are at `now`.
 pub(super) fn standing(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -26,8 +26,8 @@ pub(super) fn standing(
     Ok(rows.into_iter().map(|row| row.standing_at(now)).collect())
 }
 
-/// Writes every seat of `plan`. A seat that is there already gets its section, price and order, and
-/// stays whose it is.
+/// Writes every seat of `plan`. An existing seat gets its section, price and order, and keeps its
+/// holder.
 pub(super) fn write(
     connection: &mut SqliteConnection,
     performance: PerformanceId,

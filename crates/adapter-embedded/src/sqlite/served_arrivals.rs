@@ -1,4 +1,4 @@
-//! Which users the queues have served.
+//! The served entries: which users the queues have served.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ use jiff::Timestamp;
 
 use super::{SqliteDatabase, columns::Db, schema::served_arrivals};
 
-/// Adds nothing where there is no such concert. Of one slot the latest instant stays.
+/// Adds nothing if there is no such concert. Of two entries for one slot, the one with the later
+/// instant stays.
 const RECORD: &str = "
     INSERT INTO served_arrivals (concert_id, slot, at_us, arrival, serving_since_us, life_us)
     SELECT c.id, ?, ?, ?, ?, ? FROM concerts c WHERE c.id = ?

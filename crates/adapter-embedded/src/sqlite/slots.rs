@@ -1,5 +1,5 @@
-//! Which performance of a concert starts at an instant in a venue: one at most, but for duplicates from
-//! before that rule.
+//! Which performance of a concert starts at an instant in a venue. There is at most one, except for
+//! duplicates from before that rule.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, RunQueryDsl,
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::{columns::Db, deletions, schema::performances};
 
-/// Returns the performance that is there, other than `except`. Of duplicates, the first made.
+/// Returns the performance in the slot, other than `except`. Of duplicates, the first created.
 pub(super) fn taken(
     connection: &mut SqliteConnection,
     concert: ConcertId,
@@ -48,7 +48,7 @@ struct Row {
     venue: Db<Venue>,
 }
 
-/// Every performance that shares concert, start and venue with another one.
+/// Returns every performance that shares concert, start and venue with another one.
 pub(super) fn duplicates(
     connection: &mut SqliteConnection,
     now: Timestamp,

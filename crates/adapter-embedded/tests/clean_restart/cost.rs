@@ -1,4 +1,5 @@
-//! How long it takes with a long line. `cargo xtask soak` asks for a million users.
+//! How long a clean restart takes with a long line. `cargo xtask soak` runs it with a million
+//! users.
 
 use std::{env, sync::Arc, time::Instant};
 

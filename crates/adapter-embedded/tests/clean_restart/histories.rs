@@ -1,5 +1,5 @@
-//! Whatever happened before a restart, and whatever happens after it, goes on as if there had been
-//! none.
+//! A queue behaves after a clean restart as if there had been no restart, whatever happened before
+//! and whatever happens after it.
 
 use frontrow_domain::model::queue::SaleState;
 use jiff::SignedDuration;

@@ -1,4 +1,4 @@
-//! Queues on a clock that stands until it is moved.
+//! Queues on a clock that stands still until a test moves it.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,5 @@
-//! Callers that go away (their clients hung up) leave nothing half done and nothing stuck.
+//! Callers that are dropped (their clients hung up) leave no work half done and no connection
+//! stuck.
 
 use std::{thread, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Every edit leaves a note of who did what, in the transaction of the edit.
+//! Every edit adds an audit row with the operator and the change, in the transaction of the edit.
 
 use frontrow_domain::{
     model::{

@@ -1,4 +1,4 @@
-//! Opening a file: a new one, an old one, and what is none.
+//! Opening a file: a new one, an old one, and one that is not a database.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! The disk is full: nothing is changed, what could be read still can, and writes go on once there is room.
+//! On a full disk nothing is changed, reads still work, and writes go on once there is space.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What the contracts cannot try while time goes on: the very instants.
+//! What the contracts cannot test while time goes on: behaviour at exact instants.
 
 use std::time::Duration;
 

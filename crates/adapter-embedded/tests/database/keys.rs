@@ -1,4 +1,5 @@
-//! The file itself keeps the promises: what would break one is refused, whoever asks.
+//! The constraints of the file: a write that would break a guarantee is refused, whatever program
+//! sends it.
 
 use diesel::{
     RunQueryDsl,

@@ -1,4 +1,4 @@
-//! The SQLite file keeps the promises of a database, and those of its own.
+//! The SQLite adapter passes the contracts of a database, and its own tests.
 
 #![expect(
     clippy::unwrap_used,

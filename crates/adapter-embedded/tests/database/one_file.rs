@@ -1,4 +1,4 @@
-//! A database in a file of its own, as the contracts want it.
+//! The fixture for the contracts: a database in its own file.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! No statement reads a whole big table, and every index is there for one.
+//! No statement reads all of a big table, and every index is used by a statement.
 
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,5 @@
-//! A small piece of the service on one file, whose time stands still until it is told, with a view
-//! into the file past the ports.
+//! A small part of the service on one file, whose time stands still until a test moves it, with
+//! direct access to the file past the ports.
 
 use std::{
     path::{Path, PathBuf},

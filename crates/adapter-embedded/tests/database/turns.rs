@@ -1,4 +1,4 @@
-//! Periods turn to the microsecond.
+//! The periods of a ranking change at the exact microsecond.
 
 use frontrow_port_contracts::database::turns::a_turn_divides_what_is_confirmed_around_it;
 

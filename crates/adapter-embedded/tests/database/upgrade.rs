@@ -1,4 +1,4 @@
-//! A file of the first edition: what it has is still good.
+//! A file of the first edition is migrated, and its data stays valid.
 
 use std::{fs, path::Path, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! The queues of one process, as the contracts want them.
+//! The fixture for the contracts: the queues of one process.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -1,4 +1,4 @@
-//! Notes on what operators change, written in the transaction of the change.
+//! The audit log: records what operators change, in the transaction of the change.
 
 use diesel::{ExpressionMethods, QueryResult, insert_into};
 use diesel_async::RunQueryDsl;
@@ -7,7 +7,7 @@ use frontrow_domain::{model::AuditNote, ports::Operator};
 use super::{columns::Db, schema::audit};
 use crate::{errors, session::Session};
 
-/// Notes what `by` did.
+/// Records what `by` did.
 pub(super) async fn note(
     session: &mut Session,
     by: &Operator,

@@ -1,5 +1,5 @@
-//! The rows about money and seats as they are written, for a check of whether they agree. Each call sees all
-//! of its rows as of one instant.
+//! Reads the rows about money and seats as they are stored, for a check of whether they agree. Each
+//! call sees all of its rows as of one instant.
 
 mod accounts;
 
@@ -27,7 +27,8 @@ use super::{
 };
 use crate::{session::Session, statement::Fixed, transactions::Verdict};
 
-/// A reservation that is written as held or confirmed, or that a seat of the performance or a payment names.
+/// A reservation that is stored as held or confirmed, or that a seat of the performance or a
+/// payment names.
 const RESERVATIONS: &str = "
     SELECT r.id, r.user_id, r.concert_id, r.performance_id, r.state, r.held_until, r.confirmed_at, r.total,
            r.seat_count, r.seats, r.place_arrival, r.place_generation

@@ -17,11 +17,12 @@ use futures_util::FutureExt;
 use super::{MySqlDatabase, schema::settings};
 use crate::{errors, session::Session, transactions::Verdict};
 
-/// The setting of the database's id.
+/// The setting with the database's id.
 const DATABASE: &str = "database_id";
-/// The setting of the run that may record a stop. Its row is locked first, so that runs take turns.
+/// The setting with the run that may record a stop. Its row is locked first, so that runs take
+/// turns.
 const RUN: &str = "queue_run";
-/// The setting of the stop that is recorded.
+/// The setting with the recorded stop.
 const STOP: &str = "queue_stop";
 
 #[async_trait]
@@ -86,7 +87,7 @@ async fn record(session: &mut Session, run: RunId, stop: StopNumber) -> QueryRes
     Ok(Verdict::Commit(true))
 }
 
-/// The number that is the setting `name` until the transaction ends.
+/// Reads the number in the setting `name` and locks its row until the transaction ends.
 async fn locked<Number: FromStr>(session: &mut Session, name: &str) -> QueryResult<Option<Number>> {
     let stored = settings::table
         .find(name)

@@ -1,5 +1,5 @@
-//! How the domain's values are kept in a column: ids as 16 bytes, instants as `DATETIME(6)` in UTC,
-//! durations as whole microseconds, money as whole minor units, names as text.
+//! How the domain's values are stored in columns: ids as 16 bytes, instants as `DATETIME(6)` in
+//! UTC, durations as whole microseconds, money as whole minor units, names as text.
 
 use std::{io::Write, time::Duration};
 
@@ -21,7 +21,7 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// A value of the domain in a column. What can be kept, and as what, is listed in this file.
+/// A value of the domain in a column. This file lists which values can be stored, and as what.
 #[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Binary)]
 #[diesel(sql_type = BigInt)]
@@ -29,7 +29,7 @@ use uuid::Uuid;
 #[diesel(sql_type = Text)]
 pub(super) struct Db<T>(pub(super) T);
 
-/// Where in its life a reservation is, without the instants, which have columns of their own.
+/// The state of a reservation without its instants, which have their own columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     Held,
@@ -38,7 +38,7 @@ pub(super) enum Phase {
     Expired,
 }
 
-/// Why a balance changed, without the reservation, which has a column of its own.
+/// The reason of a balance change without the reservation, which has its own column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
     Charge,
@@ -63,7 +63,7 @@ macro_rules! id {
     )*};
 }
 
-/// `$write` makes the column's number of a value, `$read` makes the value of it; both may fail.
+/// `$write` converts a value to the column's number, `$read` converts it back. Both may fail.
 macro_rules! integer {
     ($type:ty, $write:expr, $read:expr) => {
         impl ToSql<BigInt, Mysql> for Db<$type> {
@@ -83,7 +83,7 @@ macro_rules! integer {
     };
 }
 
-/// `$write` borrows the column's text from a value, `$read` makes the value of it and may fail.
+/// `$write` borrows the column's text from a value, `$read` converts it back and may fail.
 macro_rules! text {
     ($type:ty, $write:expr, $read:expr) => {
         impl ToSql<Text, Mysql> for Db<$type> {
@@ -119,7 +119,8 @@ integer!(Amount, |amount| Ok(amount.minor_units()), |minor_units| Ok(
 integer!(u32, |number| Ok((*number).into()), |number| Ok(
     number.try_into()?
 ));
-// A count beyond what the column can hold never limits anything, and neither does the column's largest.
+// A count beyond what the column can hold never limits anything, and neither does the column's
+// largest value.
 integer!(
     u64,
     |number| Ok((*number).try_into().unwrap_or(i64::MAX)),
@@ -198,7 +199,7 @@ impl FromSql<Binary, Mysql> for Db<RequestDigest> {
     }
 }
 
-/// As bytes: texts that differ in a space at their end would be the same key.
+/// Stored as bytes: as texts, two keys that differ in a trailing space would be the same key.
 impl ToSql<Binary, Mysql> for Db<IdempotencyKey> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Mysql>) -> serialize::Result {
         out.write_all(self.0.as_str().as_bytes())?;
@@ -208,7 +209,7 @@ impl ToSql<Binary, Mysql> for Db<IdempotencyKey> {
 
 impl ToSql<Datetime, Mysql> for Db<Timestamp> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Mysql>) -> serialize::Result {
-        // The column begins with the year 1000; what is earlier is only ever compared with.
+        // The column begins with the year 1000. Earlier instants are only used in comparisons.
         let at = TimeZone::UTC
             .to_datetime(self.0)
             .max(civil::datetime(1000, 1, 1, 0, 0, 0, 0));

@@ -1,4 +1,4 @@
-//! The catalogue, as its operators write it.
+//! The catalogue, as operators edit it.
 
 use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, insert_into, update};
@@ -148,7 +148,7 @@ async fn create_concert(
     )))
 }
 
-/// The concert that an earlier call with the key created.
+/// Returns the concert that an earlier call with the key created.
 async fn earlier_concert(
     session: &mut Session,
     keyed: &Keyed,
@@ -161,7 +161,7 @@ async fn earlier_concert(
         KeyUse::Replayed(_) | KeyUse::OtherRequest => {
             Verdict::Commit(CreateConcertOutcome::KeyReused)
         }
-        // It was purged between two looks.
+        // The key was purged between two reads.
         KeyUse::New => Verdict::Retry,
     })
 }

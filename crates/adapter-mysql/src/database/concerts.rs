@@ -1,7 +1,7 @@
 //! The catalogue, as buyers see it.
 //!
-//! No seat is counted that is free or sold: what is sold is the sum of a few counters (see
-//! [`sales`](super::sales)), and what is held is counted in an index in which only held seats stand.
+//! No free or sold seat is counted: the number of sold seats is the sum of a few counters (see
+//! [`sales`](super::sales)), and held seats are counted in an index that contains only held seats.
 //! Both are read in one statement, and so at one instant.
 
 use std::collections::HashMap;
@@ -64,7 +64,7 @@ impl Concerts for MySqlDatabase {
     }
 }
 
-/// A performance and what of it is sold and held.
+/// A performance with its numbers of sold and held seats.
 #[derive(QueryableByName)]
 struct PerformanceRow {
     #[diesel(sql_type = Binary)]
@@ -89,7 +89,7 @@ impl PerformanceRow {
     }
 }
 
-/// What the performances to come of one concert add up to.
+/// The sums over the upcoming performances of one concert.
 #[derive(Default)]
 struct ToCome {
     total: u64,
@@ -98,13 +98,13 @@ struct ToCome {
     next_at: Option<Timestamp>,
 }
 
-/// True for a concert that has a performance, also where that has started.
+/// True for a concert that has a performance, including one that has started.
 #[diesel::dsl::auto_type]
 fn is_planned() -> _ {
     exists(performances::table.filter(performances::concert_id.eq(concerts::id)))
 }
 
-/// Performances with a condition; its parameters come after the offset of the store's clock.
+/// Performances with a condition. Its parameters come after the offset of the store's clock.
 macro_rules! performances_where {
     ($condition:literal) => {
         concat!(
@@ -121,7 +121,8 @@ macro_rules! performances_where {
     };
 }
 
-/// The counts are of the instant at which the first statement reads, whose start is `counted_at`.
+/// Reads the catalogue. The counts are of the instant at which the first statement reads, whose
+/// start is `counted_at`.
 async fn catalogue(session: &mut Session, now: Timestamp) -> QueryResult<Catalogue> {
     session.begin_look().await?;
     let store_now = session.now();
@@ -193,7 +194,7 @@ impl ToCome {
         self.next_at.get_or_insert(row.starts_at.0);
     }
 
-    /// The concert whose performances add up to this.
+    /// Returns the concert whose performances have these sums.
     fn of(self, row: ConcertRow, is_planned: bool) -> Concert {
         Concert {
             id: row.id.0,
@@ -245,7 +246,7 @@ async fn seat_map(
         .select(SeatRow::as_select())
         .load(session.connection())
         .await?;
-    // Faster than an index that is there for this alone.
+    // Faster than an index for this purpose alone.
     rows.sort_unstable_by_key(|row| row.ordinal);
     Ok(Some(SeatMap {
         concert: concert.0,

@@ -1,8 +1,8 @@
-//! Concerts and performances, deleted where nobody has a claim to them.
+//! Deletes concerts and performances in which no user has a held or sold seat.
 //!
-//! The performance's row is locked first. A hold shares a lock on it until it is committed, so there are no
-//! new ones meanwhile. A hold that is there may be paid meanwhile: then the payment's row in the ledger keeps the
-//! reservation from being deleted, and the call looks again.
+//! The performance's row is locked first. A hold shares a lock on it until it is committed, so
+//! there are no new holds meanwhile. An existing hold may be paid meanwhile: then the payment's row
+//! in the ledger keeps the reservation from being deleted, and the call reads again.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, SelectableHelper,
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{session::Session, statement::Fixed, transactions::Verdict};
 
-/// How many rows a statement deletes at most: servers limit how long it may take.
+/// Maximum number of rows that one statement deletes: servers limit how long it may take.
 const CHUNK: u32 = 2_000;
 const SEATS: &str = "DELETE FROM seats WHERE performance_id = ? LIMIT ?";
 const RESERVATIONS: &str = "DELETE FROM reservations WHERE performance_id = ? LIMIT ?";
@@ -61,7 +61,8 @@ async fn delete_one(
         return Ok(Verdict::Retry);
     }
     delete_all(session, SEATS, id).await?;
-    // None of them is held any more, and none was ever paid, unless a payment was committed since the look.
+    // No reservation is held any more, and none was ever paid, unless a payment was committed since
+    // the read.
     match delete_all(session, RESERVATIONS, id).await {
         Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) => {
             return Ok(Verdict::Retry);
@@ -80,7 +81,7 @@ async fn delete_one(
     Ok(Verdict::Commit(DeletePerformanceOutcome::Deleted))
 }
 
-/// Repeats a statement that deletes a chunk of what belongs to a performance until nothing is left.
+/// Repeats a statement that deletes a chunk of a performance's rows until none is left.
 async fn delete_all(
     session: &mut Session,
     statement: &'static str,
@@ -118,7 +119,7 @@ pub(super) async fn concert(
     if policy.policy.state != PolicyState::Closed {
         return Ok(Verdict::Rollback(DeleteConcertOutcome::NotClosed));
     }
-    // The concert's row is locked, so no performance comes meanwhile.
+    // The concert's row is locked, so no performance is added meanwhile.
     let performances: Vec<Db<PerformanceId>> = performances::table
         .filter(performances::concert_id.eq(Db(id)))
         .order(performances::id)
@@ -132,7 +133,7 @@ pub(super) async fn concert(
                     performance.0,
                 )));
             }
-            // Refused is what somebody else has deleted since.
+            // Another call has deleted the performance since.
             Verdict::Commit(_) | Verdict::Rollback(_) => {}
             Verdict::Retry => return Ok(Verdict::Retry),
         }
@@ -145,7 +146,7 @@ pub(super) async fn concert(
     Ok(Verdict::Commit(DeleteConcertOutcome::Deleted))
 }
 
-/// How many seats of a performance are held or sold.
+/// Returns how many seats of a performance are held or sold.
 pub(super) async fn used(
     session: &mut Session,
     performance: PerformanceId,

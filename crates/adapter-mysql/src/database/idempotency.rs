@@ -1,8 +1,10 @@
-//! The effects that keys stand for. A key's row names the ledger row of its effect, from which, with the
-//! reservation that it pays, the first answer is made again; or the concert or performance that came of it.
+//! The effects of idempotency keys. A key's row names the ledger row of its effect, from which,
+//! with the reservation that it pays, the first answer is built again. Or it names the concert or
+//! performance that was created.
 //!
-//! The key's row is the first that a transaction writes. So a second call with the same key waits there
-//! for the first one's commit, and finds the key taken after it; it has not touched anything else.
+//! The key's row is the first that a transaction writes. So a second call with the same key waits
+//! there for the first one's commit, and then finds the key taken. It has changed nothing else by
+//! then.
 
 use async_trait::async_trait;
 use diesel::{
@@ -33,8 +35,8 @@ use crate::{
     transactions::Verdict,
 };
 
-/// Stores a key unless the table of the first edition has it. That table is only read: at READ COMMITTED
-/// without a lock.
+/// Stores a key unless the table of the first edition has it. That table is only read: at READ
+/// COMMITTED without a lock.
 const CLAIM: &str = "
     INSERT INTO idempotency_records
         (sender_kind, sender, idempotency_key, operation, digest, effect_id, created_at, expires_at)
@@ -59,17 +61,17 @@ impl Idempotency for MySqlDatabase {
     }
 }
 
-/// Whose a key is.
+/// The call that owns a key.
 pub(super) enum Claim {
-    /// This transaction's, if it is committed.
+    /// This transaction, if it is committed.
     Ours,
-    /// An earlier call's.
+    /// An earlier call.
     Taken,
-    /// Another call's, which has not come to its end within the time that a statement waits.
+    /// Another call, which has not ended within the time that a statement waits.
     UnderWay,
 }
 
-/// Claims a key for the effect that is about to have this id.
+/// Claims a key for the effect that will have this id.
 pub(super) async fn claim(
     session: &mut Session,
     keyed: &Keyed,
@@ -77,7 +79,7 @@ pub(super) async fn claim(
 ) -> QueryResult<Claim> {
     let former = keyed.former.as_ref().map(|former| &former.account);
     let stored = match store(session, keyed, effect, former).await {
-        // The first edition has the key of this account. It may be somebody else's.
+        // The first edition has the key for this account. It may belong to another sender.
         Ok(0) => match self::former(session, keyed).await? {
             KeyUse::New => store(session, keyed, effect, None).await,
             KeyUse::Replayed(_) | KeyUse::OtherRequest => return Ok(Claim::Taken),
@@ -94,8 +96,8 @@ pub(super) async fn claim(
     }
 }
 
-/// Stores a key, unless the first edition has it under the account of `former`. Returns how many rows that
-/// were.
+/// Stores a key, unless the first edition has it under the account of `former`. Returns the number
+/// of rows stored.
 async fn store(
     session: &mut Session,
     keyed: &Keyed,
@@ -121,7 +123,7 @@ async fn store(
     Fixed(statement).execute(session.connection()).await
 }
 
-/// What the key of a request stands for.
+/// Returns the effect of the key of a request.
 pub(super) async fn find(session: &mut Session, keyed: &Keyed) -> QueryResult<KeyUse> {
     let (kind, sender) = (keyed.sender.kind(), keyed.sender.name());
     let row: Option<(Db<Operation>, Db<RequestDigest>, Db<Uuid>)> = idempotency_records::table
@@ -153,7 +155,7 @@ pub(super) async fn find(session: &mut Session, keyed: &Keyed) -> QueryResult<Ke
     }))
 }
 
-/// What the key stands for by the table of the first edition.
+/// Returns the effect of the key according to the table of the first edition.
 async fn former(session: &mut Session, keyed: &Keyed) -> QueryResult<KeyUse> {
     let Some(FormerKey { account, .. }) = &keyed.former else {
         return Ok(KeyUse::New);
@@ -182,10 +184,10 @@ async fn former(session: &mut Session, keyed: &Keyed) -> QueryResult<KeyUse> {
     })
 }
 
-/// The effect that a ledger row tells of.
+/// The effect that a ledger row records.
 struct Booked {
     effect: EffectOf,
-    /// How much was charged. None for a payment.
+    /// The amount charged. None for a payment.
     charged: Option<Amount>,
 }
 
@@ -238,7 +240,7 @@ async fn booked(session: &mut Session, entry: LedgerEntryId) -> QueryResult<Book
 
 async fn purge(session: &mut Session, limit: u32) -> QueryResult<Verdict<u32>> {
     session.begin().await?;
-    // The DSL has no limit for what is deleted.
+    // The DSL has no limit for deletions.
     let statement = sql_query(
         "DELETE FROM idempotency_records
          WHERE expires_at <= UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND

@@ -1,9 +1,9 @@
-//! What must last, in one MySQL or MariaDB database: concerts, reservations, points.
+//! Stores what must last in one MySQL or MariaDB database: concerts, reservations, points.
 //!
-//! One file for each port, and below them `schema`, `columns` and `rows` (the tables as diesel sees them,
-//! and rows as the domain does), `new_performance`, `performance_edits`, `seat_rows`, `slots` and
-//! `deletions` (what the catalogue's editor does to a performance and its seats), and `audit` (notes on what
-//! operators change).
+//! There is one file for each port. Below them are `schema`, `columns` and `rows` (the tables for
+//! diesel, and the conversion of rows to domain values), `new_performance`, `performance_edits`,
+//! `seat_rows`, `slots` and `deletions` (how the catalogue's editor changes a performance and its
+//! seats), and `audit` (the log of what operators change).
 
 mod audit;
 mod books;
@@ -41,13 +41,14 @@ use crate::{
     transactions::{TransactionRunner, Work},
 };
 
-/// A change of a hall has so many times as long as other calls: it may write 100,000 seats.
+/// The time limit of a change of a hall, as a multiple of other calls' limit: it may write 100,000
+/// seats.
 const EDIT_FACTOR: u32 = 12;
 
-/// Frontrow's database in MySQL or MariaDB; it implements every port of a database.
+/// Frontrow's database in MySQL or MariaDB. Implements every port of a database.
 ///
-/// The store's own clock, which ends holds, is the server's. Any number of instances of the service may
-/// share a database. Clones share their connections. Needs a tokio runtime.
+/// The store's own clock, which ends holds, is the server's. Any number of instances of the service
+/// may share a database. Clones share their connections. Needs a tokio runtime.
 #[derive(Clone)]
 pub struct MySqlDatabase {
     calls: TransactionRunner,
@@ -56,12 +57,13 @@ pub struct MySqlDatabase {
 }
 
 impl MySqlDatabase {
-    /// Connects to the database of a URL such as `mysql://user:password@host:3306/frontrow`, which must
-    /// be there. Refuses a schema that is newer than this program, and deals with an older one as the
-    /// settings say. `offset` is for tests: the product's is [`TimeOffset::default`], none.
+    /// Connects to the database of a URL such as `mysql://user:password@host:3306/frontrow`, which
+    /// must exist. Refuses a schema that is newer than this program, and handles an older one as
+    /// the settings say. `offset` is for tests. The product uses [`TimeOffset::default`], which is
+    /// zero.
     ///
     /// # Errors
-    /// Says in one line which database is wrong and how.
+    /// States in one line which database is wrong and how.
     pub async fn open(
         url: &str,
         settings: &MySqlSettings,
@@ -77,8 +79,8 @@ impl MySqlDatabase {
         })
     }
 
-    /// Runs the migrations that the database of `url` lacks. Of several processes that do so at once, one
-    /// does and the others wait.
+    /// Runs the migrations that the database of `url` lacks. If several processes do so at once,
+    /// one runs them and the others wait.
     ///
     /// # Errors
     /// As for [`MySqlDatabase::open`].
@@ -86,7 +88,7 @@ impl MySqlDatabase {
         migrations::migrate(&Server::new(url, settings)?).await
     }
 
-    /// Which migrations the database of `url` has and which it lacks. Changes nothing.
+    /// Returns which migrations the database of `url` has and which it lacks. Changes nothing.
     ///
     /// # Errors
     /// As for [`MySqlDatabase::open`].
@@ -97,20 +99,21 @@ impl MySqlDatabase {
         migrations::status(&Server::new(url, settings)?).await
     }
 
-    /// How often a transaction was begun anew since the start, because it ran into another one (a
-    /// deadlock, a lock that was not free in time, a seat that somebody else took first) or lost its
-    /// connection. For metrics: when it grows as fast as the calls do, something is contended.
+    /// Returns how many transactions were retried since the start, because of a conflict with
+    /// another one (a deadlock, a lock that was not free in time, a seat that another call took
+    /// first) or a lost connection. For metrics: if it grows as fast as the calls do, something is
+    /// contended.
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.calls.retries()
     }
 
-    /// Hangs up. TransactionRunner that have a connection go on to their end; what comes later fails.
+    /// Closes the pool. Calls that have a connection run to their end. Later calls fail.
     pub fn close(&self) {
         self.pool.close();
     }
 
-    /// Does what a port was asked for.
+    /// Runs a call of a port.
     async fn call<Argument, Outcome>(
         &self,
         argument: Argument,
@@ -123,7 +126,7 @@ impl MySqlDatabase {
         self.calls.run(self.call_limit, argument, work).await
     }
 
-    /// Does what an operator asked for.
+    /// Runs an operator's edit, with the longer time limit.
     async fn edit<Argument, Outcome>(
         &self,
         argument: Argument,

@@ -1,4 +1,4 @@
-//! A performance, created with all its seats: once a key, and once for its concert, start and venue.
+//! Creates a performance with all its seats: once per key, and once per concert, start and venue.
 
 use diesel::{
     ExpressionMethods, QueryDsl, QueryResult,
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{session::Session, transactions::Verdict};
 
-/// Creates the performance, unless it is there.
+/// Creates the performance, unless it exists.
 pub(super) async fn create(
     session: &mut Session,
     performance: &NewPerformance,
@@ -44,7 +44,7 @@ pub(super) async fn create(
         return Ok(Verdict::Rollback(there));
     }
     match insert(session, performance).await {
-        // Another call took its slot, or deleted its concert, since the look.
+        // Another call took its slot, or deleted its concert, since the read.
         Err(Error::DatabaseError(
             DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation,
             _,
@@ -58,7 +58,7 @@ pub(super) async fn create(
     )))
 }
 
-/// The performance that an earlier call with the key created.
+/// Returns the performance that an earlier call with the key created.
 async fn earlier(
     session: &mut Session,
     keyed: &Keyed,
@@ -71,12 +71,12 @@ async fn earlier(
         KeyUse::Replayed(_) | KeyUse::OtherRequest => {
             Verdict::Commit(CreatePerformanceOutcome::KeyReused)
         }
-        // It was purged between two looks.
+        // The key was purged between two reads.
         KeyUse::New => Verdict::Retry,
     })
 }
 
-/// The performance that has the slot of `performance` already. None where there is none.
+/// Returns the performance that already has the slot of `performance`. None if there is none.
 async fn there(
     session: &mut Session,
     performance: &NewPerformance,
@@ -91,7 +91,7 @@ async fn there(
     let Some(id) = slots::taken(session, *concert, *starts_at, venue, None).await? else {
         return Ok(None);
     };
-    // Whether somebody has a seat makes no difference to the plan.
+    // The state of the seats makes no difference to the plan.
     let standing = seat_rows::standing(session, jiff::Timestamp::UNIX_EPOCH, id).await?;
     Ok(Some(if seats.is_plan_of(&standing) {
         CreatePerformanceOutcome::Exists(id)

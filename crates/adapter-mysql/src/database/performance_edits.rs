@@ -1,8 +1,8 @@
-//! A performance, edited: everything is looked at before anything is changed.
+//! Edits a performance: everything is read before anything is changed.
 //!
-//! The performance's row is locked first. A hold shares a lock on it until it is committed, so there are
-//! no new ones meanwhile; payments and the ends of holds go on, and what they change is looked at again
-//! by the statements that would be wrong after it.
+//! The performance's row is locked first. A hold shares a lock on it until it is committed, so
+//! there are no new holds meanwhile. Payments and the ends of holds go on. Each statement that
+//! would be wrong after such a change checks for it again.
 
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, update};
 use diesel_async::RunQueryDsl;
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use super::{audit, columns::Db, reservations::expire, schema::performances, seat_rows, slots};
 use crate::{errors, session::Session, transactions::Verdict};
 
-/// Makes the edit and notes what it changed.
+/// Applies the edit and records what it changed.
 pub(super) async fn edit(
     session: &mut Session,
     (concert, id): (ConcertId, PerformanceId),
@@ -55,7 +55,7 @@ pub(super) async fn edit(
             performances::starts_at.eq(Db(after.starts_at)),
             performances::venue.eq(Db(after.venue.clone())),
             performances::seats_total.eq(Db(after.seats_total)),
-            // A duplicate from before has a slot of its own once it moves.
+            // A duplicate from before the rule gets its own slot once it moves.
             change
                 .moves()
                 .then_some(performances::occupies_slot.eq(Some(true))),
@@ -63,14 +63,14 @@ pub(super) async fn edit(
         .execute(session.connection())
         .await;
     if errors::unless_duplicate(written)?.is_none() {
-        // Somebody took the slot since the look.
+        // Another call took the slot since the read.
         return Ok(Verdict::Retry);
     }
     audit::note(session, by, &AuditNote::performance_edited(id, &change)).await?;
     Ok(Verdict::Commit(EditOutcome::Done))
 }
 
-/// The performance, which nobody else changes from here on, and what time it is.
+/// Locks the performance against changes by other calls, and reads it and the time.
 pub(super) async fn lock(
     session: &mut Session,
     concert: ConcertId,
@@ -100,15 +100,15 @@ pub(super) async fn lock(
     }))
 }
 
-/// Puts the seats of `plan` in the place of those that are there; false when one of those that were free
-/// is not, after all.
+/// Replaces the existing seats by those of `plan`. Returns false if a seat that was free no longer
+/// is.
 async fn plan_anew(
     session: &mut Session,
     id: PerformanceId,
     plan: &SeatPlan,
     change: &PlanChange,
 ) -> QueryResult<bool> {
-    // Their reservations would find seats that are gone, or cost something else.
+    // Otherwise their reservations would name seats that are gone, or that cost something else.
     if !expire::expire_all(session, id).await? {
         return Ok(false);
     }

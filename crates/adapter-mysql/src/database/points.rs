@@ -1,4 +1,4 @@
-//! Balances and the ledger that adds up to them.
+//! Balances and the ledger whose entries add up to them.
 
 use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, insert_into, update};
@@ -45,8 +45,9 @@ async fn balance(session: &mut Session, user: &UserId) -> QueryResult<Balance> {
     Ok(Balance(balance.map_or(Amount::ZERO, |balance| balance.0)))
 }
 
-/// Makes an account that was `before` (none for a user without one) into `after`; false when it is not
-/// `before` any more: nobody has written another entry since then, even where the balance is the same.
+/// Changes an account from `before` (none for a user without one) to `after`. Returns false if it
+/// is no longer `before`. The check covers entries too: another entry counts as a change even if
+/// the balance is the same.
 pub(super) async fn change_account(
     session: &mut Session,
     user: &UserId,
@@ -76,7 +77,7 @@ pub(super) async fn change_account(
     Ok(changed == 1)
 }
 
-/// Writes a ledger row; the balance that it leads to has been written.
+/// Writes a ledger row. The resulting balance has been written before.
 pub(super) async fn record(session: &mut Session, entry: &LedgerEntry) -> QueryResult<()> {
     let (reason, reservation) = match entry.reason {
         LedgerReason::Charge => (Reason::Charge, None),
@@ -135,7 +136,7 @@ async fn charge(session: &mut Session, charge: &Charge) -> QueryResult<Verdict<C
     ))))
 }
 
-/// What the key of a charge has been used for.
+/// Returns the outcome of an earlier use of the charge's key.
 async fn replayed(session: &mut Session, charge: &Charge) -> QueryResult<Verdict<ChargeOutcome>> {
     session.roll_back().await?;
     Ok(match idempotency::find(session, &charge.keyed).await? {
@@ -143,12 +144,13 @@ async fn replayed(session: &mut Session, charge: &Charge) -> QueryResult<Verdict
             Verdict::Commit(ChargeOutcome::Charged(Applied::replayed(effect)))
         }
         KeyUse::Replayed(_) | KeyUse::OtherRequest => Verdict::Commit(ChargeOutcome::KeyReused),
-        // Not for long: keys of payments and charges stay.
+        // It stays absent only for a moment: keys of payments and charges are kept.
         KeyUse::New => Verdict::Retry,
     })
 }
 
-/// A user's account, if they have one, which nobody else changes from here on, and what time it is.
+/// Locks a user's account, if they have one, against changes by other calls, and reads it and the
+/// time.
 pub(super) async fn lock_account(
     session: &mut Session,
     user: &UserId,

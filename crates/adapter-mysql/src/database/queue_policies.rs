@@ -111,7 +111,7 @@ async fn all(
     session: &mut Session,
     since: Timestamp,
 ) -> QueryResult<Vec<(ConcertId, MasterPolicy)>> {
-    // Each finds its answer in one entry of an index.
+    // Each is answered from one entry of an index.
     let of_concert = || performances::table.filter(performances::concert_id.eq(concerts::id));
     let is_to_come = exists(of_concert().filter(performances::starts_at.ge(Db(since))));
     let has_none = not(exists(of_concert()));

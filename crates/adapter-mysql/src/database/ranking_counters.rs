@@ -1,9 +1,10 @@
 //! The counters behind the rankings.
 //!
-//! The reservations are their own list of what is to be counted: `counted_at` is null until a job has added
-//! them up. A payment writes no more than it did without rankings, in particular no row that another
-//! payment writes too; what is committed late is found when it is there; and a job that dies has
-//! counted nothing, for it notes in one transaction what it counted and that it did.
+//! The reservations themselves record what is still to be counted: `counted_at` is null until a job
+//! has added them to the counters. A payment writes no more than it would without rankings, in
+//! particular no row that another payment writes too. A payment that is committed late is found
+//! when it is there. A job that dies has counted nothing, because it writes the counts and the
+//! marks in one transaction.
 
 use std::collections::BTreeMap;
 
@@ -57,15 +58,15 @@ struct Sale {
     seat_count: i8,
 }
 
-/// The earliest of what is not counted. Left alone, a server may go through all that was ever confirmed for
-/// it, in the order that is asked for, and would lock that on its way.
+/// The earliest uncounted reservations. Without a hint, a server may read everything that was ever
+/// confirmed, in the requested order, and would lock all of it on its way.
 const UNCOUNTED: &str = "
     SELECT id, concert_id, confirmed_at, seat_count
     FROM reservations FORCE INDEX (reservations_uncounted)
     WHERE counted_at IS NULL AND confirmed_at IS NOT NULL
     ORDER BY confirmed_at LIMIT ? FOR UPDATE SKIP LOCKED";
 
-/// Counts what nobody else is counting at this moment.
+/// Counts the reservations that no other call is counting at this moment.
 async fn add_up(session: &mut Session, limit: u32) -> QueryResult<Verdict<u32>> {
     session.begin().await?;
     let uncounted = sql_query(UNCOUNTED).bind::<BigInt, _>(Db(limit));
@@ -82,8 +83,8 @@ async fn add_up(session: &mut Session, limit: u32) -> QueryResult<Verdict<u32>> 
     Ok(Verdict::Commit(sales.len().try_into().unwrap_or(limit)))
 }
 
-/// Seats by grain, start and concert, in the order of the table's key: so that two who count at once
-/// wait for each other and do not lock each other out.
+/// Seats by grain, start and concert, in the order of the table's key, so that two concurrent calls
+/// wait for each other and do not deadlock.
 type Sums = BTreeMap<(i8, Timestamp, ConcertId), i64>;
 
 fn sums(sales: &[Sale]) -> Sums {
@@ -120,7 +121,7 @@ async fn add(session: &mut Session, sums: &Sums) -> QueryResult<()> {
 async fn forget(session: &mut Session, before: Timestamp, limit: u32) -> QueryResult<Verdict<u32>> {
     session.begin().await?;
     let mut left = i64::from(limit);
-    // The DSL has no limit for what is deleted.
+    // The DSL has no limit for deletions.
     for statement in [
         "DELETE FROM concert_sales WHERE grain = 1 AND starts_at < ? ORDER BY starts_at LIMIT ?",
         "DELETE FROM concert_sales WHERE grain = 2 AND starts_at < ? ORDER BY starts_at LIMIT ?",
@@ -135,7 +136,7 @@ async fn forget(session: &mut Session, before: Timestamp, limit: u32) -> QueryRe
     Ok(Verdict::Commit(limit.saturating_sub(left)))
 }
 
-/// As the table knows it.
+/// Returns the number of a grain in the table.
 fn number(grain: Grain) -> i8 {
     match grain {
         Grain::Minute => 1,

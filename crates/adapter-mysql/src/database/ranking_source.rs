@@ -1,5 +1,5 @@
-//! The numbers behind the rankings: counters, what is not in a counter yet, and of spans that end within
-//! a minute what is less than that.
+//! The numbers behind the rankings: the counters, what is not counted yet, and for spans whose ends
+//! lie within a minute the reservations of those partial minutes.
 
 use async_trait::async_trait;
 use diesel::{
@@ -36,9 +36,9 @@ struct Line {
     sold: Db<u64>,
 }
 
-/// One statement, and so one state of the database: a reservation that is being counted at this moment is
-/// in the counters or among the uncounted, never in both. The titles are looked up for the few that are
-/// left.
+/// One statement, and so one state of the database: a reservation that is being counted at this
+/// moment is in the counters or among the uncounted, never in both. The titles are read only for
+/// the few concerts in the result.
 const TOP: &str = "
     SELECT best.concert_id, c.title, best.sold
     FROM (

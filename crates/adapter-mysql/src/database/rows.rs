@@ -1,4 +1,4 @@
-//! Rows as the domain sees them, and back.
+//! Converts rows to domain values and back.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ pub(super) struct ReservationRow {
     seat_count: i8,
     seats: Db<Vec<PricedSeat>>,
     place_arrival: Option<i64>,
-    /// A random number of 64 bits, as a signed one.
+    /// A random 64-bit number, stored as a signed one.
     place_generation: Option<i64>,
 }
 
@@ -143,7 +143,7 @@ impl From<&Reservation> for ReservationRow {
 }
 
 impl ReservationRow {
-    /// The reservation, as it is written: a hold that is over may still be there as held.
+    /// Returns the reservation as it is stored: an expired hold may still be stored as held.
     pub(super) fn into_reservation(self) -> QueryResult<Reservation> {
         let state = match (self.state.0, self.held_until, self.confirmed_at) {
             (Phase::Held, Some(until), None) => ReservationState::Held { until: until.0 },
@@ -175,7 +175,7 @@ impl ReservationRow {
     }
 }
 
-/// A seat and whose it is.
+/// A seat and the user who has it.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = schema::seats, check_for_backend(Mysql))]
 pub(super) struct SeatRow {
@@ -188,13 +188,13 @@ pub(super) struct SeatRow {
 }
 
 impl SeatRow {
-    /// Whether the seat can be had at `now`.
+    /// Returns the state of the seat at `now`.
     pub(super) fn state(&self, now: Timestamp) -> SeatState {
         let held_until = self.held_until.as_ref().map(|until| until.0);
         SeatState::at(now, self.reservation_id.is_some(), held_until)
     }
 
-    /// The seat as an edit of its plan finds it at `now`.
+    /// Returns the seat as an edit of its plan finds it at `now`.
     pub(super) fn standing_at(self, now: Timestamp) -> StandingSeat {
         StandingSeat {
             in_use: self.state(now) != SeatState::Available,
@@ -206,7 +206,7 @@ impl SeatRow {
         }
     }
 
-    /// The seat as a seat map shows it at `now`.
+    /// Returns the seat as a seat map shows it at `now`.
     pub(super) fn seen_at(self, now: Timestamp) -> Seat {
         Seat {
             state: self.state(now),

@@ -1,11 +1,12 @@
-//! How many seats of a performance are sold, without counting them and without a row that every payment
-//! has to change.
+//! Counts the sold seats of a performance, without reading the seats and without a row that every
+//! payment has to change.
 //!
-//! A counter on the performance would be locked by each payment until its commit is on the disk, so that
-//! all buyers of one evening would pay one after the other: here 64 clients reach about 4,500 durable
-//! commits a second, and 730 where each also updates one common row. Counting sold seats costs a look at
-//! each of them, every second, for every instance. So there are sixteen counters a performance; a payment
-//! takes the one that its reservation's id says (one statement more), and a reader adds up sixteen rows.
+//! A counter on the performance would be locked by each payment until its commit is on the disk, so
+//! that all buyers of one evening would pay one after the other: here 64 clients reach about 4,500
+//! durable commits a second, and 730 where each also updates one common row. Counting sold seats
+//! would read each of them, every second, for every instance. So there are 16 counters per
+//! performance. A payment updates the one that follows from its reservation's id (one more
+//! statement), and a reader adds up 16 rows.
 
 use diesel::{ExpressionMethods, QueryResult, dsl::DuplicatedKeys, insert_into};
 use diesel_async::RunQueryDsl;
@@ -14,7 +15,7 @@ use frontrow_domain::model::{Reservation, ReservationId};
 use super::{columns::Db, schema::performance_sales};
 use crate::session::Session;
 
-/// How many counters a performance has; the table knows it too.
+/// Number of counters per performance. The table has the same number.
 const SHARDS: u8 = 16;
 
 /// Counts the seats of a reservation as sold.

@@ -1,4 +1,4 @@
-//! The tables of `migrations/mysql`, whose comments say what the columns mean.
+//! The tables of `migrations/mysql`, whose comments explain the columns.
 
 diesel::table! {
     concerts (id) {

@@ -1,4 +1,4 @@
-//! The seats of a performance, written as its plan has them.
+//! The rows of a performance's seats, written from its plan.
 
 use diesel::{
     ExpressionMethods, QueryDsl, QueryResult, SelectableHelper, delete,
@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use super::{columns::Db, rows::SeatRow, schema::seats};
 use crate::session::Session;
 
-/// How many seats go into one statement: five values each, and the server takes 65,535.
+/// Number of seats in one statement: five values each, and the server takes 65,535 values.
 const SEATS_A_STATEMENT: usize = 2_000;
 
-/// The seats of a performance in their order, as they are at `now`.
+/// Returns the seats of a performance in their order, as they are at `now`.
 pub(super) async fn standing(
     session: &mut Session,
     now: Timestamp,
@@ -31,8 +31,8 @@ pub(super) async fn standing(
     Ok(rows.into_iter().map(|row| row.standing_at(now)).collect())
 }
 
-/// Writes every seat of `plan`. A seat that is there already gets its section, price and order, and
-/// stays whose it is.
+/// Writes every seat of `plan`. An existing seat gets its section, price and order, and keeps its
+/// holder.
 pub(super) async fn write(
     session: &mut Session,
     performance: PerformanceId,
@@ -64,7 +64,7 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Removes seats, which must be free: those with a reservation stay. Gives how many are gone.
+/// Removes seats, which must be free: those with a reservation stay. Returns the number removed.
 pub(super) async fn remove(
     session: &mut Session,
     performance: PerformanceId,

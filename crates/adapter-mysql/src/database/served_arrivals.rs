@@ -1,4 +1,4 @@
-//! Which users the queues have served.
+//! The served entries: which users the queues have served.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ use jiff::Timestamp;
 use super::{MySqlDatabase, columns::Db, schema::served_arrivals};
 use crate::{errors, session::Session, statement::Fixed, transactions::Verdict};
 
-/// Adds nothing where there is no such concert. Of one slot the latest instant stays: `at_us` is
-/// set last, since the others are compared with the one before.
+/// Adds nothing if there is no such concert. Of two entries for one slot, the one with the later
+/// instant stays. `at_us` is set last, since the other columns are compared with its old value.
 const RECORD: &str = "
     INSERT INTO served_arrivals (concert_id, slot, at_us, arrival, serving_since_us, life_us)
     SELECT c.id, ?, ?, ?, ?, ? FROM concerts c WHERE c.id = ?
@@ -80,7 +80,7 @@ async fn record(
     Ok(Verdict::Commit(()))
 }
 
-/// The slot of the last entry that is older than an active place can last.
+/// Returns the slot of the last entry that is older than an active place can last.
 async fn last_settled(
     session: &mut Session,
     concert: ConcertId,

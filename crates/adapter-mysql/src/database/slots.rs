@@ -1,5 +1,5 @@
-//! Which performance of a concert starts at an instant in a venue: one at most, but for duplicates from
-//! before that rule.
+//! Which performance of a concert starts at an instant in a venue. There is at most one, except for
+//! duplicates from before that rule.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, sql_query,
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::{columns::Db, deletions, schema::performances};
 use crate::{session::Session, statement::Fixed};
 
-/// Returns the performance that is there, other than `except`. Of duplicates, the first made.
+/// Returns the performance in the slot, other than `except`. Of duplicates, the first created.
 pub(super) async fn taken(
     session: &mut Session,
     concert: ConcertId,
@@ -49,7 +49,7 @@ struct Row {
     venue: Db<Venue>,
 }
 
-/// Every performance that shares concert, start and venue with another one.
+/// Returns every performance that shares concert, start and venue with another one.
 pub(super) async fn duplicates(session: &mut Session) -> QueryResult<Vec<DuplicatePerformance>> {
     let statement = sql_query(
         "SELECT p.concert_id, p.id, p.starts_at, p.venue FROM performances p

@@ -1,4 +1,4 @@
-//! What both kinds of batches have in common: their bounds, and the failures that callers get.
+//! What both kinds of batches have in common: their limits, and the failures that callers get.
 
 use std::time::Duration;
 
@@ -7,8 +7,9 @@ use frontrow_request_batching::{InFlight, Limits, SubmitError};
 
 use crate::errors;
 
-/// TransactionRunner of at most `batch_max` requests, of which `calls_per_key_max` and in all `calls_max` run at
-/// once. No request waits for longer than `queue_timeout` for its call to begin.
+/// Limits for batches of at most `batch_max` requests, of which at most `calls_per_key_max` per
+/// queue and `calls_max` in total run at once. No request waits longer than `queue_timeout` for its
+/// call to begin.
 pub(super) fn limits(
     batch_max: usize,
     calls_per_key_max: usize,
@@ -26,7 +27,7 @@ pub(super) fn limits(
     }
 }
 
-/// The failure of a request that was submitted to a batcher.
+/// Converts the failure of a request that was submitted to a batcher.
 pub(super) fn store_error(error: SubmitError<StoreError>) -> StoreError {
     match error {
         SubmitError::Failed(error) => error,

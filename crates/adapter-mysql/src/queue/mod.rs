@@ -1,67 +1,70 @@
-//! The queues in MySQL or MariaDB: any number of instances of the service on one database.
+//! The waiting rooms in MySQL or MariaDB, for any number of instances of the service on one
+//! database.
 //!
 //! # Rows
-//! A queue is one row of `queues`: its terms, its counters, and how far its line has moved. A user is
-//! one row of `queue_places`, whatever becomes of the place: an admitted user stays in that row, so no
-//! user can have two places or be between two of them.
-//! [ADR 8](../../../../docs/adr/0008-the-queue-on-mysql.md) says why, and what else was measured.
+//! A queue is one row of `queues`: its terms, its counters, and how far admission has moved along
+//! its line. A user is one row of `queue_places`, whatever happens to the place: an admitted user
+//! keeps the same row, so no user can have two places or be between two of them. [ADR
+//! 8](../../../../docs/adr/0008-the-queue-on-mysql.md) has the reasons, and the alternatives that
+//! were measured.
 //!
 //! # What each call does
 //! | call | statements | locks |
 //! |---|---|---|
-//! | join, leave, heartbeat, re-entry | one transaction for all that come together: the queue, whether any user waits where that matters, the users' rows, the changed rows, departures, the queue | the queue; the users' rows |
-//! | look-up | one `SELECT` by primary keys for all that come together; for a waiting place and for a re-entry the transaction above follows | none |
+//! | join, leave, heartbeat, re-entry | one transaction for the whole batch: the queue, whether any user waits if that matters, the users' rows, the changed rows, departures, the queue | the queue; the users' rows |
+//! | look-up | one `SELECT` by primary keys for the whole batch; for a waiting place and for a re-entry the transaction above follows | none |
 //! | gate | the look-up; a claim or an extension one `UPDATE` that commits by itself | the place's row |
 //! | peek | one `SELECT` by primary keys for all tickets | none |
-//! | snapshot | the queue; the departures since the snapshot before | none |
+//! | snapshot | the queue; the departures since the previous snapshot | none |
 //! | admission tick | the queue; then in a transaction: the queue, next in line, the move, the queue | the queue; the rows that are moved |
-//! | expiry tick | the queue, one place past its end; then in a transaction: the queue, places past their end, their removal, the queue | the queue; the rows that are removed |
-//! | seed | the queue; where that is news, in a transaction: the queue, the change | the queue |
-//! | sale | in a transaction: the queue, the change unless an older count says it | the queue |
+//! | expiry tick | the queue, one expired place; then in a transaction: the queue, expired places, their removal, the queue | the queue; the rows that are removed |
+//! | seed | the queue; if the policy is new, in a transaction: the queue, the change | the queue |
+//! | sale | in a transaction: the queue, the change unless the count is older | the queue |
 //! | busy, empty, version | one or two `SELECT` | none |
 //!
 //! Every transaction that changes more than one row holds the lock of its queue's row, and takes it
-//! first. A claim at the gate locks one row and waits for nothing else. So no two calls wait for each
-//! other. Should a server find a deadlock all the same, the whole transaction runs again, a bounded
-//! number of times.
+//! first. A claim at the gate locks one row and waits for no other lock. So no two calls can
+//! deadlock. Should a server find a deadlock all the same, the whole transaction is retried, a
+//! bounded number of times.
 //!
-//! The clock is read after the lock was taken: a call that waited for it is not stamped with the past.
+//! The clock is read after the lock is taken: a call that waited for it is not stamped with the
+//! past.
 //!
 //! # Connections
-//! Users and jobs have connections of their own. Of the users', look-ups take at most a half and changes
-//! at most three eighths, so that claims at the gate find one. A tick waits at most half a second for its
-//! queue's row; then it gives up the connection too.
+//! Requests and jobs have separate connections. Of those for requests, look-ups take at most a half
+//! and changes at most three eighths, so that claims at the gate find one. A tick waits at most 500
+//! ms for its queue's row. Then it gives up the connection too.
 //!
 //! # Heartbeats
 //! Each look-up of a waiting user records its heartbeat before it is answered, so it waits for the
-//! queue's row. Most look-ups never come here: they are answered from snapshots, which wait for
-//! nothing.
+//! queue's row. Most look-ups never reach this store: they are answered from snapshots, which wait
+//! for no lock.
 //!
 //! # Standing aside
 //! Admission passes over absent users without a write: a waiting place that it has passed belongs
-//! to a user who stands aside, or is past its end. The next heartbeat makes the place next in line,
-//! which is a phase of its own, and admission takes those before all that it has not passed.
+//! to a user who stands aside, or is expired. The next heartbeat makes the place next in line,
+//! which is a separate phase. Admission takes those places before all that it has not passed.
 //!
 //! # Positions
-//! A position is the place's number less that of the last place that admission has passed, and the
-//! number of users who stand aside or are next in line, all of whom are ahead. Numbers are dense
-//! and grow with the arrivals. A position is never less than the truth. It is overstated by the
-//! users ahead who left and by places ahead that are past their end, until a tick has removed them:
-//! for users who left from the middle of the line that is when the users ahead of them were
-//! admitted. The number of users behind is overstated in the same way. Users who stood aside are
-//! told, from their return on, as many ahead as stood aside or were next in line then, those behind
-//! them included, less who was admitted since. While a queue takes re-entries, and until the users
-//! who re-entered were admitted, positions also count all of those as ahead. Displayed counts
-//! include places past their end until a tick has removed them.
+//! A position is the place's number minus that of the last place that admission has passed, plus
+//! the number of users who stand aside or are next in line, all of whom are ahead. Numbers are
+//! dense and grow with the arrivals. A position is never less than the truth. It is overstated by
+//! users ahead who left and by expired places ahead, until a tick has removed them: for users who
+//! left from the middle of the line that is when the users ahead of them were admitted. The number
+//! of users behind is overstated in the same way. For users who stood aside, from their return on,
+//! the users ahead are all who stood aside or were next in line then, including those behind them,
+//! minus the users admitted since. While a queue takes re-entries, and until the users who
+//! re-entered were admitted, positions also count all of those as ahead. Displayed counts include
+//! expired places until a tick has removed them.
 //!
 //! # Cost
-//! No statement reads more rows as a line grows, and none counts rows: counts are kept in the queue's
-//! row. Admission passes places past their end without removing them, so their removal delays no
+//! No statement reads more rows as a line grows, and none counts rows: counts are kept in the
+//! queue's row. Admission passes expired places without removing them, so their removal delays no
 //! admission. Moves and removals are bounded by the caller's limit.
 //!
 //! # Loss
-//! A failover to a replica that lacks the last commits may repeat their admissions, and send their
-//! joiners to the end of the line. A database without the queue's rows recovers as
+//! A failover to a replica that lacks the last commits may repeat their admissions, and send the
+//! users who joined in them to the end of the line. A database without the queue's rows recovers as
 //! [`Queue`](frontrow_domain::ports::Queue) describes.
 //!
 //! # Files
@@ -91,25 +94,25 @@ use crate::{
     transactions::{TransactionRunner, Work},
 };
 
-/// How many connections the jobs have. More than ticks are in flight at a time, so that a queue whose
-/// row is locked for long keeps no other queue from its ticks.
+/// Number of connections for the jobs. It is more than the number of ticks in flight at a time, so
+/// that a queue whose row is locked for long keeps no other queue from its ticks.
 const JOB_CONNECTIONS: usize = 5;
 
-/// How long a job's call may take: as long as the scheduler gives a tick. One that went on after that
-/// would keep a connection, and the queue's row, from the next.
+/// Time limit of a job's call, equal to the time that the scheduler gives a tick. A longer call
+/// would keep a connection, and the queue's row, from the next one.
 const JOB_LIMIT: Duration = Duration::from_secs(2);
 
-/// The queues, in MySQL or MariaDB. It implements every port of a queue.
+/// The waiting rooms, in MySQL or MariaDB. Implements every port of a queue.
 ///
-/// Any number of instances of the service may share a database, and each of them may tick. Clones share
-/// their connections and their batches. Needs a tokio runtime.
+/// Any number of instances of the service may share a database, and each of them may tick. Clones
+/// share their connections and their batches. Needs a tokio runtime.
 ///
-/// Its connections are its own, so that a rush on a queue takes none from users who pay.
+/// Has its own connections, so that a rush on a queue takes none from users who pay.
 #[derive(Clone)]
 pub struct MySqlQueue(Arc<Inner>);
 
 struct Inner {
-    /// For what users ask.
+    /// For users' requests.
     requests: TransactionRunner,
     /// For ticks, snapshots and operators.
     jobs: TransactionRunner,
@@ -120,12 +123,13 @@ struct Inner {
 }
 
 impl MySqlQueue {
-    /// Connects to the database of a URL such as `mysql://user:password@host:3306/frontrow`, which must
-    /// exist. Refuses a schema that is newer than this program, and deals with an older one as the
-    /// settings say. `offset` is for tests: the product's is [`TimeOffset::default`], none.
+    /// Connects to the database of a URL such as `mysql://user:password@host:3306/frontrow`, which
+    /// must exist. Refuses a schema that is newer than this program, and handles an older one as
+    /// the settings say. `offset` is for tests. The product uses [`TimeOffset::default`], which is
+    /// zero.
     ///
     /// # Errors
-    /// Says in one line which database is wrong and how.
+    /// States in one line which database is wrong and how.
     pub async fn open(
         url: &str,
         settings: &MySqlSettings,
@@ -138,7 +142,7 @@ impl MySqlQueue {
         let (pool, job_pool) = (server.pool(size)?, server.pool(JOB_CONNECTIONS)?);
         let requests = TransactionRunner::new(&server, pool.clone(), offset.clone());
         let jobs = TransactionRunner::new(&server, job_pool.clone(), offset);
-        // Of sixteen connections two are left to claims at the gate.
+        // Of 16 connections, 2 are left for claims at the gate.
         let (reads_max, changes_max) = ((size / 2).max(1), (size * 3 / 8).max(1));
         Ok(Self(Arc::new(Inner {
             changes: Batches::new(requests.clone(), call_limit, changes_max),
@@ -150,21 +154,21 @@ impl MySqlQueue {
         })))
     }
 
-    /// How often a transaction was run again since the start, because it ran into another one or lost
-    /// its connection. For metrics: it hardly ever grows.
+    /// Returns how many transactions were retried since the start, because of a conflict with
+    /// another one or a lost connection. For metrics: it hardly ever grows.
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.0.requests.retries() + self.0.jobs.retries()
     }
 
-    /// Hangs up. TransactionRunner that have a connection go on to their end; later ones fail.
+    /// Closes the pools. Calls that have a connection run to their end. Later calls fail.
     pub fn close(&self) {
         for pool in &self.0.pools {
             pool.close();
         }
     }
 
-    /// Runs what a user asks for.
+    /// Runs a user's request.
     async fn call<Argument, Outcome>(
         &self,
         argument: Argument,
@@ -177,7 +181,7 @@ impl MySqlQueue {
         self.0.requests.run(self.0.call_limit, argument, work).await
     }
 
-    /// Runs what a job or an operator asks for.
+    /// Runs a call of a job or an operator.
     async fn job<Argument, Outcome>(
         &self,
         argument: Argument,

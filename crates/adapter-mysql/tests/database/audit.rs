@@ -1,4 +1,4 @@
-//! What operators change is noted, in words that people and programs read.
+//! The audit log records what operators change, in words for people and programs.
 
 use frontrow_domain::{
     model::{

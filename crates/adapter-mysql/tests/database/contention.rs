@@ -1,4 +1,4 @@
-//! What happens to those who meet: they are tried again, wait for a bounded time, and leave nothing
+//! Concurrent calls on the same rows are retried, wait for a bounded time, and leave nothing
 //! behind.
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Counting beside those who pay: it waits for nobody, and misses nothing that is committed late.
+//! Counting sold seats beside payments: it waits for no payment, and misses none that is committed
+//! late.
 
 use frontrow_domain::{
     model::{Ranking, Reservation, Span},

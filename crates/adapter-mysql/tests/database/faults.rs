@@ -1,5 +1,5 @@
-//! What is told when the way to the server breaks, and what is there afterwards: an effect is whole or not
-//! there at all, and whoever asks again with the same key, or for the very same seats, finds the one effect.
+//! Answers and stored data when the connection to the server breaks: an effect is complete or
+//! absent, and a retry with the same key, or for the very same seats, finds the one effect.
 
 use std::time::Duration;
 

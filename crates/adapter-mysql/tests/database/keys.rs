@@ -1,4 +1,5 @@
-//! The database itself keeps the promises: what would break one is refused, whoever asks.
+//! The constraints of the database: a write that would break a guarantee is refused, whatever
+//! program sends it.
 
 use diesel::result::Error;
 

@@ -1,6 +1,7 @@
-//! MySQL and MariaDB keep the promises of a database, and those of their own.
+//! The adapter passes the contracts of a database on MySQL and MariaDB, and its own tests.
 //!
-//! The tests need a server, whose URL is in `FRONTROW_TEST_MYSQL_URL`; `cargo xtask test` starts one.
+//! The tests need a server, whose URL is in `FRONTROW_TEST_MYSQL_URL`. `cargo xtask test` starts
+//! one.
 
 #![expect(
     clippy::indexing_slicing,

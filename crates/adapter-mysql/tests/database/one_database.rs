@@ -1,4 +1,4 @@
-//! A database of its own, as the contracts want it.
+//! The fixture for the contracts: a separate database.
 
 use std::sync::Arc;
 

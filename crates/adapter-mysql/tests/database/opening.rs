@@ -1,4 +1,4 @@
-//! Opening a database: an empty one, an old one, a newer one, and what is none.
+//! Opening a database: an empty one, an old one, a newer one, and a URL that names none.
 
 use diesel::migration::MigrationSource;
 use diesel::mysql::Mysql;

@@ -1,4 +1,4 @@
-//! Every statement finds its rows by an index, and every index is there for one.
+//! Every statement finds its rows by an index, and every index is used by a statement.
 
 use std::{
     collections::BTreeSet,

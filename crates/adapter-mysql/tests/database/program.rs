@@ -1,4 +1,4 @@
-//! A small piece of the service on one database, with a view into it past the ports.
+//! A small part of the service on one database, with direct access to it past the ports.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

@@ -1,4 +1,4 @@
-//! A server that was away is used again once it is back: nobody restarts us for it.
+//! A server that was down is used again once it is back, without a restart of the service.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A crowd that finds nothing in the cache: unguarded each of them asks the database.
+//! Many requests that find nothing in the cache: without single flight each of them queries the
+//! database.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! Several instances tidy up at once.
+//! Several instances expire holds at the same time.
 
 use diesel_async::AsyncMysqlConnection;
 use frontrow_adapter_mysql::MySqlDatabase;

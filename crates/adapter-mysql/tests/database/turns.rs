@@ -1,4 +1,4 @@
-//! Periods turn to the microsecond, on a server whose clock stands still.
+//! The periods of a ranking change at the exact microsecond, on a server whose clock stands still.
 
 use std::{
     io,

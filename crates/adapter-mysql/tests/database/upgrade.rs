@@ -1,4 +1,4 @@
-//! A database of the first edition: what it has is still good.
+//! A database of the first edition is migrated, and its data stays valid.
 
 use frontrow_adapter_mysql::{MySqlDatabase, TimeOffset};
 use frontrow_domain::model::RequestDigest;

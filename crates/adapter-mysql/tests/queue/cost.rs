@@ -1,4 +1,4 @@
-//! No call reads more rows because more people wait, as the server itself counts.
+//! No call reads more rows because more users wait, as the server itself counts.
 
 use std::{collections::BTreeMap, env};
 

@@ -1,4 +1,4 @@
-//! Many places that are past their end: they delay nobody and cost nobody more.
+//! Many expired places: they delay no user and make no call more expensive.
 
 use std::time::Duration;
 

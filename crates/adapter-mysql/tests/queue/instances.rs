@@ -1,5 +1,5 @@
-//! Several instances of the service, each with its own connections, on one store: together they keep to what
-//! one alone would.
+//! Several instances of the service, each with its own connections, on one store: together they
+//! keep the guarantees of one instance.
 
 use std::{collections::HashSet, time::Duration};
 

@@ -1,4 +1,5 @@
-//! Somebody on the way to the server who knows statements, and injects at one of them.
+//! A proxy on the way to the server that understands statements, and injects a fault at one of
+//! them.
 
 use std::{io, sync::Arc};
 
@@ -31,12 +32,12 @@ pub(crate) enum Blow {
 type Plan = Arc<Mutex<Option<(Moment, Blow)>>>;
 
 /// The way to a server with such a one on it.
-pub(crate) struct Ambush {
+pub(crate) struct Interleaving {
     pub(crate) wire: Wire,
     plan: Plan,
 }
 
-impl Ambush {
+impl Interleaving {
     /// Before a network that can break.
     pub(crate) async fn before(network: Arc<FaultProxy>) -> Self {
         let plan = Plan::default();

@@ -1,4 +1,5 @@
-//! The schema keeps what it can: what would break a queue is refused, whoever asks.
+//! The constraints of the schema: a write that would break a queue is refused, whatever program
+//! sends it.
 
 use diesel::result::Error;
 

@@ -1,4 +1,4 @@
-//! Who waits for whom, and who does not.
+//! Which calls wait for which others, and which do not.
 
 use std::{pin::pin, time::Duration};
 

@@ -1,4 +1,4 @@
-//! A line of very many people, who have not come through the adapter one by one.
+//! A line of very many users, inserted directly and not through the adapter.
 
 use std::iter;
 

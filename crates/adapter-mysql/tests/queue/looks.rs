@@ -1,4 +1,4 @@
-//! A snapshot of the line takes two statements, and is of one instant all the same.
+//! A snapshot of the line takes two statements, and is still of one instant.
 
 use frontrow_adapter_mysql::MySqlQueue;
 use frontrow_domain::{

@@ -1,7 +1,7 @@
-//! The way between the adapter and its server breaks, and the adapter stays honest.
+//! The network between the adapter and its server breaks, and the adapter's answers stay true.
 //!
-//! A call is several statements, and only one of them makes something last. Mishaps that leave open whether a
-//! call was done happen to that one; what happens before it, is undone by the server.
+//! A call is several statements, and only one of them makes its effect last. Faults that leave open
+//! whether a call was applied hit that one. The server rolls back what happened before it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    interleave::{Ambush, Blow, Moment},
+    interleave::{Blow, Interleaving, Moment},
     one_queue::OneQueue,
     wire::address_of,
 };
@@ -37,7 +37,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 /// The queues of a database that is reached by a way that can break.
 struct FarQueue {
     queue: MySqlQueue,
-    interleave: Ambush,
+    interleave: Interleaving,
     network: Arc<FaultProxy>,
     /// Past the trouble.
     watch: Mutex<Conn>,
@@ -49,7 +49,7 @@ impl FarQueue {
         let store = OneQueue::open().await;
         let server = address_of(store.url()).await;
         let network = Arc::new(FaultProxy::start(server).unwrap());
-        let interleave = Ambush::before(Arc::clone(&network)).await;
+        let interleave = Interleaving::before(Arc::clone(&network)).await;
         let near = format!("{}?prefer_socket=false", store.url());
         Self {
             queue: open(&store, &interleave).await,
@@ -92,7 +92,7 @@ impl FarQueue {
 }
 
 /// By that way, without much patience; a busy server may be too slow for it at first.
-async fn open(store: &OneQueue, interleave: &Ambush) -> MySqlQueue {
+async fn open(store: &OneQueue, interleave: &Interleaving) -> MySqlQueue {
     let settings = MySqlSettings {
         acquire_timeout: PATIENCE,
         connect_timeout: PATIENCE,

@@ -1,4 +1,4 @@
-//! A queue's store of its own, as the contracts want it.
+//! The fixture for the contracts: a separate store of queues.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A queue with people in it.
+//! A queue with users in it.
 
 use std::{sync::Arc, time::Duration};
 

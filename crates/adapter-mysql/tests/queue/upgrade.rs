@@ -1,4 +1,4 @@
-//! A queue that the version before left in its own tables.
+//! A queue that the previous version left in its own tables.
 
 use diesel_async::{AsyncConnection, AsyncMysqlConnection};
 use frontrow_domain::{

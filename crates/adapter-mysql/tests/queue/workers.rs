@@ -1,5 +1,5 @@
-//! The web server has a runtime for each of its workers, which all ask one store. One that stops takes nothing
-//! with it that is of use to the others.
+//! The web server has one runtime per worker, and all workers use one store. A worker that stops
+//! ends nothing that the others still need.
 
 use std::{pin::pin, thread};
 

@@ -1,4 +1,5 @@
-//! What a statement costs the server: the rows that it reads, by the server's own counters.
+//! Measures what a statement costs the server: the rows that it reads, by the server's own
+//! counters.
 
 use std::{
     fmt, io, mem,

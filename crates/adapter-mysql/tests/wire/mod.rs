@@ -1,5 +1,5 @@
-//! Somebody between the adapter and its server who reads every statement on its way, and knows as much of
-//! their protocol as that takes.
+//! A proxy between the adapter and its server that reads every statement, and knows as much of
+//! their protocol as that needs.
 
 pub(crate) mod meter;
 mod packets;

@@ -1,5 +1,5 @@
-//! What goes over a wire: packets of three bytes of length, one of sequence, and a payload. A command of the
-//! client begins a new sequence.
+//! The packets of the protocol: three bytes of length, one of sequence, and a payload. A command of
+//! the client begins a new sequence.
 
 use std::{io, ops::Range};
 

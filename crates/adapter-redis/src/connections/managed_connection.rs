@@ -1,4 +1,4 @@
-//! One connection that many share, and the task that replaces it.
+//! A connection that many requests share, and the task that replaces it after a fault.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,14 +19,15 @@ use tokio::{
 
 use crate::{errors, open_error::OpenError, server, settings::RedisSettings};
 
-/// The pause before the server is tried again; it doubles up to the longest.
+/// The back-off before the next attempt to connect. It doubles up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
-/// How many requests may be on their way to a connection before the next waits for its turn.
+/// The most requests in the send buffer of a connection. Further ones wait for space in it.
 const QUEUED_MAX: usize = 1_024;
 
-/// A connection that many share.
+/// A connection that many requests share. It stays the same while the driver's connection behind it
+/// is replaced.
 pub(crate) struct ManagedConnection {
     state: watch::Receiver<State>,
     troubles: mpsc::Sender<(Number, ConnectionFault)>,
@@ -34,70 +35,71 @@ pub(crate) struct ManagedConnection {
     keeper: JoinHandle<()>,
 }
 
-/// Which of a connection's connections, one after the other, it is. What is said of one that was replaced, by
-/// somebody who still waited for its answer, does not concern the next.
+/// Sequence number of the driver's connections behind one [`ManagedConnection`], from 0. A fault
+/// that a request reports on a replaced connection does not concern the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Number(u64);
 
-/// A clone of a connection's connection.
+/// A clone of the driver's connection, with its number.
 #[derive(Clone)]
 pub(crate) struct ConnectionHandle {
     number: Number,
     pub(crate) connection: MultiplexedConnection,
-    /// The server at the other end. None where it does not say which it is.
+    /// The server at the other end. None if it does not return its name.
     server: Option<Arc<ServerId>>,
 }
 
 impl ConnectionHandle {
-    /// The name of the server at the other end, empty where it gives none.
+    /// The name of the server at the other end. Empty if it does not return one.
     pub(crate) fn server(&self) -> &str {
         self.server.as_ref().map_or("", |server| server.as_str())
     }
 }
 
-/// How a connection stands.
+/// The state of a connection.
 #[derive(Clone)]
 enum State {
-    /// The server hung up a moment ago, or was never asked: an attempt to connect is under way.
+    /// The first attempt to connect, or one right after a fault, is under way.
     Connecting,
     /// Requests may be sent.
     Up(ConnectionHandle),
-    /// The last attempt failed, and another is made again and again. Until one succeeds, requests fail
-    /// at once: one that waited would fail too, only later.
+    /// The last attempt failed, the server did not reply in time, or it refused writes. Attempts
+    /// are repeated until one succeeds. Until then requests fail at once: one that waited would
+    /// fail too, only later.
     Down(Arc<str>),
 }
 
 /// Why a connection is to be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionFault {
-    /// The server, or something on the way, hung up.
+    /// The server, or the network between, closed the connection.
     HungUp,
-    /// An answer did not come in time.
+    /// A reply did not come in time.
     Silent,
-    /// The server takes no writes: it may not be the one any more that its name stands for.
+    /// The server refuses writes: its address may now belong to another server.
     ReadOnly,
-    /// An answer was not to what was asked.
+    /// A reply did not belong to its request.
     OutOfStep,
 }
 
 impl ConnectionFault {
     fn why(self) -> &'static str {
         match self {
-            Self::HungUp => "the server hung up",
-            Self::Silent => "the server does not answer",
-            Self::ReadOnly => "the server takes no writes",
-            Self::OutOfStep => "an answer was not to what was asked",
+            Self::HungUp => "the server closed the connection",
+            Self::Silent => "the server did not reply in time",
+            Self::ReadOnly => "the server refuses writes",
+            Self::OutOfStep => "a reply did not belong to its request",
         }
     }
 }
 
 impl ManagedConnection {
-    /// Begins to connect.
+    /// Starts the task that connects, and returns at once. Errors if the settings are invalid.
     pub(crate) fn start(
         server: &ConnectionInfo,
         settings: &RedisSettings,
     ) -> Result<Self, OpenError> {
-        // What is not handled yet when this is full says the same once more.
+        // A report that finds the channel full is dropped: those in it say the same.
         let (troubles, troubled) = mpsc::channel(8);
         let (publish, state) = watch::channel(State::Connecting);
         let connector = Connector {
@@ -105,7 +107,7 @@ impl ManagedConnection {
             settings: settings.clone(),
             troubles: troubles.clone(),
         };
-        // Whether these settings are any good.
+        // Validates the settings.
         connector.pool_of_one(Number(0))?;
         let keeper = Reconnector {
             connector,
@@ -120,7 +122,8 @@ impl ManagedConnection {
         })
     }
 
-    /// A clone of the connection. Waits a moment where it is just being replaced.
+    /// Returns a clone of the driver's connection. While one is being made, waits for it for at
+    /// most the connect time-out.
     pub(crate) async fn link(&self) -> StoreResult<ConnectionHandle> {
         if let Some(ready) = self.state.borrow().ready() {
             return ready;
@@ -131,10 +134,14 @@ impl ManagedConnection {
             Ok(Ok(state)) => state.ready(),
             _ => None,
         }
-        .unwrap_or_else(|| Err(errors::unavailable("no connection in time")))
+        .unwrap_or_else(|| {
+            Err(errors::unavailable(
+                "no connection within the connect time-out",
+            ))
+        })
     }
 
-    /// Why a request would fail at once, if it would.
+    /// The error with which a request would fail at once. None if it would not.
     pub(crate) fn failure(&self) -> Option<StoreError> {
         match &*self.state.borrow() {
             State::Down(why) => Some(errors::unavailable(why)),
@@ -142,7 +149,8 @@ impl ManagedConnection {
         }
     }
 
-    /// Has the connection replaced, if it is this one still.
+    /// Reports a fault of the connection behind `link`, so that it is replaced if it still is the
+    /// current one.
     pub(crate) fn report(&self, link: &ConnectionHandle, trouble: ConnectionFault) {
         let _ = self.troubles.try_send((link.number, trouble));
     }
@@ -155,7 +163,7 @@ impl Drop for ManagedConnection {
 }
 
 impl State {
-    /// What a request gets; none while that is not decided.
+    /// The result of `link` in this state. None while an attempt to connect is under way.
     fn ready(&self) -> Option<StoreResult<ConnectionHandle>> {
         match self {
             Self::Connecting => None,
@@ -165,7 +173,7 @@ impl State {
     }
 }
 
-/// Looks after the connection of a connection.
+/// The task that connects, waits for a fault, and connects again.
 struct Reconnector {
     connector: Connector,
     publish: watch::Sender<State>,
@@ -184,11 +192,15 @@ impl Reconnector {
             let Some(trouble) = self.trouble_of(number).await else {
                 return;
             };
-            tracing::debug!(why = trouble.why(), "a connection to Redis is replaced");
-            // Whoever waits for an answer on a clone of it goes on waiting there.
+            tracing::debug!(
+                why = trouble.why(),
+                "replacing a connection to Redis after a fault"
+            );
+            // Requests that wait for a reply on a clone of it go on waiting there.
             drop(Connection::take(connection));
             match trouble {
-                // As after a restart: who comes now may well be served.
+                // The server may be reachable, as after a restart: new requests wait for the
+                // attempt to connect.
                 ConnectionFault::HungUp | ConnectionFault::OutOfStep => {
                     drop(self.publish.send_replace(State::Connecting));
                 }
@@ -200,7 +212,8 @@ impl Reconnector {
         }
     }
 
-    /// Waits until somebody is in trouble with this connection; none when nobody uses the connection any more.
+    /// Waits for a reported fault of the connection with this number. None once every sender is
+    /// dropped.
     async fn trouble_of(&mut self, number: Number) -> Option<ConnectionFault> {
         loop {
             let (of, trouble) = self.troubled.recv().await?;
@@ -210,7 +223,7 @@ impl Reconnector {
         }
     }
 
-    /// Connects, however long that takes.
+    /// Connects. Retries with back-off until an attempt succeeds.
     async fn connect(&self, number: Number) -> (Connection, Option<ServerId>) {
         let mut pause = FIRST_PAUSE;
         let mut failed = false;
@@ -218,13 +231,13 @@ impl Reconnector {
             match self.connector.connect(number).await {
                 Ok(connected) => {
                     if failed {
-                        tracing::info!("Redis can be reached again");
+                        tracing::info!("connected to Redis again");
                     }
                     return connected;
                 }
                 Err(why) => {
                     if !failed {
-                        tracing::warn!(why, "Redis cannot be reached");
+                        tracing::warn!(why, "failed to connect to Redis; retrying");
                     }
                     failed = true;
                     self.publish.send_replace(State::Down(why.into()));
@@ -236,7 +249,7 @@ impl Reconnector {
     }
 }
 
-/// Makes the connections of a connection.
+/// Makes the driver's connections, one after the other.
 struct Connector {
     server: ConnectionInfo,
     settings: RedisSettings,
@@ -244,7 +257,7 @@ struct Connector {
 }
 
 impl Connector {
-    /// Connects once, and asks which server it is; says why that failed.
+    /// Connects once, and reads the name of the server. Errors with the cause as text.
     async fn connect(&self, number: Number) -> Result<(Connection, Option<ServerId>), String> {
         let pool = self
             .pool_of_one(number)
@@ -255,7 +268,8 @@ impl Connector {
         Ok((connection, server))
     }
 
-    /// A pool of one connection: it makes and checks it, and notices when it is hung up.
+    /// A pool of one connection, which makes and checks it. The connection reports when it is
+    /// closed.
     fn pool_of_one(&self, number: Number) -> Result<Pool, OpenError> {
         let bad = |why: String| OpenError::BadUrl { why };
         let troubles = self.troubles.clone();

@@ -1,6 +1,7 @@
--- How many users may be admitted now. Mirrors model/queue/admission.rs and model/queue/window.rs.
+-- The room for admissions. Mirrors model/queue/admission.rs and model/queue/window.rs.
 
--- What the running window still lets in. Starts the first window, or moves on to the one that runs.
+-- Returns how many users the running window still admits. Starts the first window, or moves on to
+-- the running one.
 local function room_in_window()
   local window = call('HMGET', QUEUE, 'window_start', 'window_interval', 'window_admitted')
   local start, interval, admitted = tonumber(window[1]), tonumber(window[2]), tonumber(window[3])
@@ -10,7 +11,8 @@ local function room_in_window()
   end
   start, admitted = window_at(now, start, interval, admitted)
   if interval ~= terms.interval then
-    -- A window of an older program, which left changes of the interval to its end.
+    -- An older program wrote this window: it applied a change of the interval only at the end of
+    -- the window.
     interval = terms.interval
     start, admitted = window_at(now, start, interval, admitted)
   end
@@ -20,8 +22,8 @@ local function room_in_window()
   return terms.admit - admitted
 end
 
--- How many users may be admitted in this state beside the active ones. Asked only for an attempt to
--- admit a user: it starts the first window.
+-- Returns how many users may be admitted in this state besides the active ones. Called only for an
+-- attempt to admit a user, because it starts the first window.
 local function room(state, active)
   if state == 'bypass' then
     return math.huge
@@ -38,7 +40,8 @@ local function room(state, active)
   return math.max(free, 0)
 end
 
--- Counts these users as admitted. Only admissions in the state open under a throughput count.
+-- Counts `count` admitted users in the window. Only admissions in the state open under a throughput
+-- count.
 local function count_in_window(state, count)
   if count > 0 and state == 'open' and terms.admit then
     call('HINCRBY', QUEUE, 'window_admitted', count)

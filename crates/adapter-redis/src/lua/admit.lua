@@ -1,11 +1,11 @@
--- Admits users from the head of the line, strictly in order. Heads past their end are removed on the way, and
--- absent users are passed over: they stand aside. Neither takes room.
+-- Admits users from the head of the line, strictly in order. Expired heads are removed on the way,
+-- and absent users stand aside. Neither takes room.
 --
--- ARGV: 2 how many to admit at most, 3 how many heads to pass over or to remove at most.
--- Returns `ticked` with the report.
+-- ARGV: 2 the most users to admit, 3 the most heads to remove or pass over.
+-- Returns `ticked` with the report (tick.lua).
 local waiting = counts()
 local state = effective_state()
--- In bypass nobody stands aside.
+-- In bypass no user stands aside.
 if waiting == 0 or state ~= 'bypass' and not finds_line(call('ZCARD', WAITING), waiting) then
   return report(0, false, false)
 end
@@ -18,14 +18,15 @@ local passed_max = tonumber(ARGV[3])
 -- Mirrors model/queue/turn.rs (HeadDecision::of).
 local absent_before = state ~= 'bypass' and absent_cutoff or nil
 
--- Who leaves the line: those who are admitted, and those past their end.
+-- The members to remove from the line: `taken` has the admitted and the expired, `expired` only the
+-- latter.
 local taken, expired = {}, {}
 local admissions, places = {}, {}
--- Who stands aside: how many, and those of them who had returned.
+-- The number of users who stand aside now, and those of them who were next in line.
 local absent, absent_again = 0, {}
 local passed_before = passed_to
 
--- Decides about the next head; false where that is enough.
+-- Decides about the next head. Returns false if no further head is to be decided.
 local function take(key, member, arrival, heartbeat)
   local i = #admissions
   if i == 2 * count then
@@ -53,9 +54,9 @@ local function take(key, member, arrival, heartbeat)
   return true
 end
 
--- Decides about the users of `key` from this rank on.
+-- Decides about the users of `key` from this rank on, until enough are admitted.
 local function take_from(key, rank)
-  -- Where many are passed over, each look is at more of them.
+  -- While many users are passed over, each read takes more of them.
   local span = count
   while #admissions < 2 * count do
     span = math.min(span, 512)
@@ -92,7 +93,8 @@ end
 
 if #admissions > 0 then
   may_end_at(now + terms.claim_ttl)
-  -- They are active before they are taken from the line.
+  -- Users become active before they are removed from the line, so that no reader sees them in
+  -- neither set.
   call('ZADD', UNCLAIMED, unpack(admissions))
   call('HSET', PLACES, unpack(places))
 end

@@ -1,6 +1,6 @@
--- Removes places past their end, a bounded number at a time.
+-- Functions that remove expired places, a bounded number at a time.
 
--- At most `limit` members of `key` that are past their end: those at its front.
+-- Returns at most `limit` expired members of `key`: those with the lowest scores.
 local function over_in(key, last, limit)
   if limit <= 0 or count_over(key, last) == 0 then
     return {}
@@ -8,7 +8,7 @@ local function over_in(key, last, limit)
   return call('ZRANGE', key, '-inf', last, 'BYSCORE', 'LIMIT', 0, limit)
 end
 
--- Removes at most `limit` waiting places; returns how many.
+-- Removes at most `limit` expired waiting places. Returns how many.
 local function expire_waiting(limit)
   local members = over_in(HEARD, waiting_cutoff, limit)
   if #members > 0 then
@@ -18,7 +18,8 @@ local function expire_waiting(limit)
   return #members
 end
 
--- Removes at most `limit` places of `key`, one of the two sets of active users; returns how many.
+-- Removes at most `limit` expired places of `key`, one of the two sets of active users. Returns how
+-- many.
 local function expire_active(key, last, limit)
   local members = over_in(key, last, limit)
   if #members > 0 then
@@ -29,8 +30,9 @@ local function expire_active(key, last, limit)
   return #members
 end
 
--- How many active places count against a capacity, where there is one. Only a removed place surely does not:
--- after a break of service, or under a longer claim_ttl, one that was past its end is not any more.
+-- Returns how many active places count against a capacity. In the state open with a capacity, first
+-- removes at most `limit` expired ones. An expired place counts until it is removed, because it may
+-- be valid again after an outage or under a longer claim_ttl.
 local function occupied(state, limit)
   if some_may_be_over and terms.max_active and state == 'open' then
     local removed = expire_active(UNCLAIMED, unclaimed_cutoff, limit)

@@ -1,7 +1,8 @@
--- Arrivals that were perhaps lost with the last writes of a server. Mirrors model/queue/gaps.rs (Gaps).
+-- Gaps: arrivals that were perhaps lost with the last writes of a server. Mirrors
+-- model/queue/gaps.rs (Gaps).
 --
--- Each gap: the last arrival `after` which it begins, its `last`, when it was `found_at`, and whether it is
--- `confirmed`.
+-- Each gap has `after`, the last arrival before it; `last`, its last arrival; `found_at`, the
+-- instant at which the loss was found; and `confirmed`. GAP_MARGIN is in microseconds.
 local GAPS_MAX, GAP_MARGIN = 8, 5000000
 local gaps = found[12] and cmsgpack.unpack(found[12]) or {}
 
@@ -13,7 +14,7 @@ local function gap_has(gap, arrival)
   return gap.after < arrival and arrival <= gap.last
 end
 
--- The gap of a lost ticket that re-enters; nil where there is none.
+-- Returns the open gap that contains this arrival, so that its ticket re-enters. nil if none does.
 local function gap_of(arrival)
   for _, gap in ipairs(gaps) do
     if gap_has(gap, arrival) and gap_is_open(gap) then
@@ -22,7 +23,7 @@ local function gap_of(arrival)
   end
 end
 
--- Until when tickets of some confirmed gap re-enter; nil where none do.
+-- Returns until when tickets of any confirmed gap re-enter. nil if none do.
 local function gaps_open_until()
   local latest
   for _, gap in ipairs(gaps) do
@@ -41,7 +42,7 @@ local function save_gaps()
   end
 end
 
--- Forgets the gaps that are over; returns whether there were any.
+-- Drops the gaps that are over, without saving. Returns whether there were any.
 local function forget_gaps()
   local kept = {}
   for _, gap in ipairs(gaps) do
@@ -54,6 +55,8 @@ local function forget_gaps()
   return forgot
 end
 
+-- Adds a gap, or extends the last one if the two touch and are equally confirmed. Of more than
+-- GAPS_MAX gaps drops the oldest that is not confirmed, or else the oldest.
 local function push_gap(gap)
   forget_gaps()
   local before = gaps[#gaps]
@@ -74,7 +77,8 @@ local function push_gap(gap)
   save_gaps()
 end
 
--- Opens the gap of a loss that is sure. `shown` is the arrival of a lost ticket, if one was shown.
+-- Opens the confirmed gap of a certain loss. `shown` is the arrival of the lost ticket, if one was
+-- shown.
 local function open_gap(shown)
   local last = math.max(now, last_arrival, shown or 0) + GAP_MARGIN
   push_gap({ after = last_arrival, last = last, found_at = now, confirmed = true })
@@ -82,7 +86,7 @@ local function open_gap(shown)
   call('HSET', QUEUE, 'last_arrival', last)
 end
 
--- Opens the gap of a silence that ends now.
+-- Opens the unconfirmed gap of a silence that ends now.
 local function open_gap_after_silence()
   if last_arrival < now - 1 then
     push_gap({ after = last_arrival, last = now - 1, found_at = now, confirmed = false })
@@ -100,7 +104,7 @@ local function confirm_loss(arrival)
   end
 end
 
--- Takes an arrival that is given out now, and those before it, out of the gap that it is in.
+-- Removes an arrival that is given out now, and those before it, from the gap that contains it.
 local function give_out(arrival)
   local any = false
   for _, gap in ipairs(gaps) do

@@ -1,6 +1,6 @@
--- Whether nobody has a place and nobody can re-enter.
+-- Whether no user has a place or can re-enter.
 --
--- Gives `empty` with 1 or 0.
+-- Returns `empty` with 1 or 0.
 local waiting, active = counts()
 local empty = waiting + active == 0 and not accepts_reentry()
 return { 'empty', now, empty and 1 or 0 }

@@ -1,23 +1,23 @@
--- Takes places, or returns the places that users have. (users.lua)
+-- Joins users, or returns the places that they have. ARGV and reply: users.lua.
 -- Mirrors model/queue/join.rs (JoinFacts::decide).
 end_silence()
 local state = effective_state()
 
--- How many users wait, without places past their end.
+-- The number of waiting users, without expired places.
 local waiting = counts()
 
--- Whether any user waits for their turn, which users who stand aside do not; nil until that is asked.
+-- Whether any user waits for their turn. Users who stand aside do not. nil until it is computed.
 local line
 
--- How many users may be admitted at once. Asked only where nobody waits.
+-- The room for immediate admissions. nil until it is computed, which is only if no user waits.
 local free
--- How many were, and the latest arrival of them.
+-- The number of immediate admissions in this call, and the latest arrival of them.
 local admitted_at_once, at_once_up_to = 0, nil
 
--- How many active places past their end are removed so that others may be admitted.
+-- The most expired active places that a call removes to make room.
 local EXPIRED_MAX = 500
 
--- The new places in the line: the arrival and the member of each.
+-- The new waiting places: arrival and member of each, alternating.
 local joining = {}
 
 local function put_in_line()
@@ -27,7 +27,8 @@ local function put_in_line()
   end
 end
 
--- Why a user without a place is refused now, if so; else whether they are admitted at once.
+-- Decides about a user without a place. Returns the outcome of a refusal, or nil and whether the
+-- user is admitted immediately.
 local function decide()
   if state == 'closed' then
     return CLOSED
@@ -51,10 +52,10 @@ local function decide()
   return nil, false
 end
 
--- Gives `member` a new place.
+-- Gives `member` a new place and returns it.
 local function enter(member, at_once)
   serve_first_place()
-  -- Strictly later than every arrival before, also where the clock stood still or stepped back.
+  -- Strictly later than every earlier arrival, even if the clock stood still or stepped back.
   last_arrival = math.max(now, last_arrival + 1)
   give_out(last_arrival)
   if at_once then
@@ -68,13 +69,13 @@ local function enter(member, at_once)
   line = true
   joining[#joining + 1] = last_arrival
   joining[#joining + 1] = member
-  -- No arrival is later than the last.
+  -- This arrival is the latest, so every user in the line is ahead.
   local ahead = in_line
   in_line, waiting = in_line + 1, waiting + 1
   return { arrival = last_arrival, waits = true, ahead = ahead }
 end
 
--- What came of the n-th join, and the place.
+-- Decides about the n-th user. Returns the outcome and the place, if any.
 local function join(n)
   local member, arrival, generation = user(n)
   local place = places[n]
@@ -89,7 +90,8 @@ local function join(n)
     remove_place(member, expired_places[n])
   end
   if arrival and may_reenter(member, arrival, generation) then
-    -- Where a clock has stepped back, they may re-enter behind users who have just joined.
+    -- If a clock has stepped back, the user may re-enter behind users who have just joined, so
+    -- those must be in WAITING before.
     put_in_line()
     waiting, line = waiting + 1, true
     return PLACE, reenter(member, arrival, generation)

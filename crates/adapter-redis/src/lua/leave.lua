@@ -1,10 +1,10 @@
--- Ends places. (users.lua)
+-- Removes the places of users who leave. ARGV and reply: users.lua.
 --
--- The number of each user is how many departures are remembered.
+-- The number of each user is the number of departures that the line keeps.
 
 local function leave(member, place, remembered)
   if place.waits then
-    -- The number of the last entry is the counter, so the numbers of all follow from it.
+    -- The counter is the number of the last departure, from which the numbers of all others follow.
     call('HINCRBY', QUEUE, 'left', 1)
     call('RPUSH', LEFT, place.arrival)
     call('LTRIM', LEFT, -remembered, -1)

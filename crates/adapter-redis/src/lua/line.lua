@@ -1,10 +1,10 @@
 -- Whether any user waits for their turn.
 
--- How many heads past their end are looked at to find one that is not.
+-- The most heads that are read to find one that is not expired.
 local HEADS_MAX = 500
 
--- True where one of the users of `key` from this rank on has a place that is not past its end, or where there are
--- too many to tell.
+-- Returns true if one of the users of `key` from this rank on has a place that is not expired, or
+-- if there are more than HEADS_MAX of them.
 local function any_lives(key, first)
   local heads = call('ZRANGE', key, first, first + HEADS_MAX)
   if #heads == 0 or #heads > HEADS_MAX then
@@ -19,9 +19,9 @@ local function any_lives(key, first)
   return false
 end
 
--- True where any of `in_line` users waits for their turn, `waiting` of whose places are not past their end. Users
--- who stand aside do not. Places past their end may be in the line and among those: only where that matters are
--- they reply apart.
+-- Returns true if any of the `in_line` users in the line waits for their turn. Users who stand
+-- aside do not. `waiting` of the places are not expired. Expired places may belong to users who
+-- stand aside or to others: the two are distinguished only if the counts do not decide.
 local function finds_line(in_line, waiting)
   local passed, aside = count_passed()
   local over, heads = in_line - waiting, in_line - aside

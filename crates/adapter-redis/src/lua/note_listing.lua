@@ -1,4 +1,4 @@
--- Notes that the queue is listed as busy under this number, unless it is past it.
+-- Records that the queue is listed as busy under this number, unless its number has moved on.
 --
 -- KEYS: 1 the queue's hash. ARGV: 1 the number.
 local listing = tonumber(redis.call('HGET', KEYS[1], 'listing')) or 0

@@ -1,14 +1,16 @@
--- Lets active places through: claims them, and extends them for a hold. (users.lua)
+-- Lets users with active places through the gate: claims the places, and extends them for a hold.
+-- ARGV and reply: users.lua.
 --
--- The number of each user is how long the place must last from now on so that a hold can be paid for, none
--- where nothing is held. Mirrors model/queue/deadlines.rs (Deadlines::end_after_gate).
+-- The number of each user is how long the place must last from now on so that a hold can be paid,
+-- in microseconds, empty if nothing is held. Mirrors model/queue/deadlines.rs
+-- (Deadlines::end_after_gate).
 
 local function let_through(member, place, extension)
   local is_claim = not place.claimed_at
   local claimed_at = place.claimed_at or now
   local ends_at = is_claim and now + terms.active_ttl or place.ends_at
   if extension then
-    -- Never past where the last hold of an ordinary life would end.
+    -- Not beyond the deadline that a hold at the end of active_ttl would give.
     local last = claimed_at + terms.active_ttl + extension
     ends_at = math.max(ends_at, math.min(now + extension, last))
   end

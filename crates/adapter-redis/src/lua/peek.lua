@@ -1,4 +1,4 @@
--- Says where places are. Changes nothing, so it is no heartbeat. (users.lua)
+-- Returns the places of tickets. Changes nothing, so it is no heartbeat. ARGV and reply: users.lua.
 for n = 1, #members do
   local _, arrival = user(n)
   local place = places[n]

@@ -1,26 +1,32 @@
--- What every script of a queue begins with: its keys, the clock, and the terms of the queue.
+-- The first part of every script that takes all keys of a queue, except SEED: the keys, the clock,
+-- and the queue terms.
 --
--- KEYS are the same for all of them, and in one slot (keys.rs):
---   1 queue      hash: the format, the terms (seed.lua), the running window, counters, the latest arrivals that
---                were admitted from the line and at once
---   2 waiting    sorted set: users who wait, by arrival
---   3 heard      sorted set: users who wait, by the last heartbeat
---   4 active     sorted set: active users who have claimed the place, by its end
---   5 unclaimed  sorted set: active users who have not, by the admission. The end follows from it and
---                changes for all of them with the policy, or after an outage
---   6 places     hash: of each active place its arrival, its admission and, once claimed, its claim and end
---   7 ended_at   sorted set: users whose place ended since a loss, by its arrival, while that can matter
---   8 left       list: the arrivals of the last users who left the line, the latest last
---   9 returned   sorted set: users who wait although admission has passed them, by arrival: those who stood
---                aside and have sent a heartbeat since, and those who re-entered. They are next in line. Users whom
---                admission has passed and who are not in it stand aside
--- ARGV[1] is how much later it is than the server's clock says; the last two are the server's name
--- (server.lua) and the number of the call (scripts.rs). All times are microseconds, instants since 1970: whole numbers below 2^53, which a double
--- keeps exactly. FORMAT is the format of the keys (keys.rs).
+-- KEYS are the same for all of these scripts and for SEED, and are in one slot (keys.rs):
+--   1 queue      hash: the format, the terms (seed.lua), the running window, counters, the latest
+--                arrivals that were admitted from the line and as their users joined
+--   2 waiting    sorted set: waiting users by arrival
+--   3 heard      sorted set: waiting users by last heartbeat
+--   4 active     sorted set: active users with a claimed place, by deadline
+--   5 unclaimed  sorted set: active users with an unclaimed place, by admission. The deadline
+--                follows from it, and changes for all of them with the policy or after an outage
+--   6 places     hash: for each active place its arrival, its admission and, once claimed, its
+--                claim and its deadline
+--   7 ended_at   sorted set: users whose place is gone since a loss, by the arrival of that place,
+--                kept while re-entry is possible
+--   8 left       list: the last departures, as arrivals, the latest last
+--   9 returned   sorted set: waiting users whom admission has passed and who are next in line, by
+--                arrival: those who stood aside and have sent a heartbeat since, and those who
+--                re-entered. Users whom admission has passed and who are not in it stand aside
+-- ARGV[1] is how much later the time is than the clock of the server (0 in production). The last
+-- two are the name of the server (server.lua) and the number of the call (scripts.rs). All times
+-- are in microseconds, and instants count from 1970: whole numbers below 2^53, which a double keeps
+-- exactly. FORMAT is the format number of the keys (scripts.rs).
+-- Returns `other_format` with the format of the queue if this program does not know it, or
+-- `unknown` if the store does not have the queue or it has to be converted by SEED.
 --
--- Places past their end stay until a tick removes them. Every decision about a place asks for its end.
+-- Expired places stay until a tick removes them. Every decision about a place checks its deadline.
 --
--- Nothing is undone when a script fails, so all that can fail is read before the first write.
+-- A script that fails undoes nothing, so everything that can fail is read before the first write.
 local call = redis.call
 local QUEUE, WAITING, HEARD, ACTIVE = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local UNCLAIMED, PLACES, ENDED, LEFT, RETURNED = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
@@ -41,24 +47,24 @@ local recorded_since, last_tick = tonumber(found[3]), tonumber(found[4])
 -- What is left to buy. Mirrors model/queue/sale.rs (SaleState::number).
 local SALE_SOLD_OUT, SALE_ENDED, SALE_UNPLANNED = 1, 2, 3
 local sale = tonumber(found[5]) or 0
--- How many users were admitted from the line.
+-- The number of users who were admitted from the line.
 local admitted = tonumber(found[6]) or 0
--- No place ends before this instant, whatever the clock does: until then no place is past its end.
--- Ticks move it on.
+-- The earliest deadline that any place may have, whatever the clock does: before it no place is
+-- expired. Ticks move it on.
 local ends_from = tonumber(found[7]) or 0
 local last_arrival, listing = tonumber(found[8]) or 0, tonumber(found[9]) or 0
--- The arrival that admission has passed; 0 before the first. All arrivals are later than that.
+-- The latest arrival that admission has passed. 0, which is before every arrival, if none.
 local passed_to = tonumber(found[10]) or 0
 
--- Since when the queue has been served without a break. After a silence service starts again only now.
--- It cannot start in the future, where a clock that stepped back has left it.
+-- The start of uninterrupted service. After an outage service starts again only now. It cannot
+-- start in the future, where a clock that stepped back may have left it.
 -- Mirrors model/queue/deadlines.rs (Deadlines::at).
 local serving_since = recorded_since
 if now > last_tick + terms.longest_silence or serving_since > now then
   serving_since = now
 end
 
--- Notes that a place may end as early as this.
+-- Records that a place may have a deadline as early as this.
 local function may_end_at(instant)
   if instant < ends_from then
     ends_from = instant
@@ -70,7 +76,7 @@ local function recovering()
   return terms.recovering_until and now < terms.recovering_until
 end
 
--- The state that counts now: the first that applies wins.
+-- The effective state: the first that applies wins.
 -- Mirrors model/queue/state.rs (QueueView::effective).
 local function effective_state()
   if terms.state == 'closed' then
@@ -87,8 +93,8 @@ local function effective_state()
   return terms.state
 end
 
--- How many users whom admission has passed still wait, and how many of them stand aside. Places past their end
--- count until they are removed.
+-- Returns how many users whom admission has passed still wait, and how many of them stand aside.
+-- Expired places count until they are removed.
 local function count_passed()
   if passed_to == 0 then
     return 0, 0
@@ -97,14 +103,14 @@ local function count_passed()
   return passed, passed - call('ZCARD', RETURNED)
 end
 
--- Makes a user who has just sent a heartbeat next in line, where admission has passed them.
+-- Makes a user who has just sent a heartbeat next in line if admission has passed them.
 local function return_to_line(member, arrival)
   if arrival <= passed_to then
     call('ZADD', RETURNED, arrival, member)
   end
 end
 
--- Takes users from the line.
+-- Removes users from the line.
 local function remove_from_line(members)
   call('ZREM', WAITING, unpack(members))
   call('ZREM', HEARD, unpack(members))
@@ -114,12 +120,13 @@ local function remove_from_line(members)
   call('HINCRBY', QUEUE, 'departed', #members)
 end
 
--- The beginning of every answer: what it is, when it was true, and the view of the queue.
+-- The beginning of a reply: its word, its instant, and the view of the queue: state, opens_at or
+-- false, 1 while recovering or else 0, and the number of the sale.
 local function answer(what)
   return { what, now, terms.state, terms.opens_at or false, recovering() and 1 or 0, sale }
 end
 
--- An active place as PLACES keeps it: its arrival, its admission and, once claimed, its claim and end.
+-- Packs an active place for PLACES: arrival, admission and, once claimed, claim and deadline.
 local function pack_place(arrival, admitted_at, claimed_at, ends_at)
   if claimed_at then
     return struct.pack('<i8i8i8i8', arrival, admitted_at, claimed_at, ends_at)

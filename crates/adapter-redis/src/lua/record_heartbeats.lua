@@ -1,6 +1,9 @@
--- Records heartbeats of users who wait, and says where their places are then. Nobody re-enters. (users.lua)
+-- Records heartbeats of waiting users, and returns the places of all users after that. No user
+-- re-enters. ARGV and reply: users.lua.
 --
--- The number of each user is the instant of the heartbeat. A user may be there twice.
+-- The number of each user is the instant of the heartbeat. Unlike in other scripts, a user may be
+-- named twice: the script removes no place, and reads the last heartbeat again before it replaces
+-- it.
 end_silence()
 for n = 1, #members do
   local member, arrival, _, at = user(n)

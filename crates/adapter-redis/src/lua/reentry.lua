@@ -1,11 +1,12 @@
--- Re-entry of users whose places the store has lost. Mirrors model/queue/reentry.rs (QueueTerms::reenters).
+-- Re-entry of users whose places the store has lost. Mirrors model/queue/reentry.rs
+-- (QueueTerms::reenters).
 
--- Until when users re-enter with tickets of another generation; nil where they do not.
+-- Returns until when users re-enter with tickets of another generation. nil if they do not.
 local function comeback_until()
   return terms.comeback_until and now < terms.comeback_until and terms.comeback_until or nil
 end
 
--- Until when users may re-enter after a loss that is known; nil where they may not.
+-- Returns until when users may re-enter after a known loss. nil if they may not.
 local function reentry_until()
   local after_loss, after_gap = comeback_until(), gaps_open_until()
   return after_loss and after_gap and math.max(after_loss, after_gap) or after_loss or after_gap
@@ -15,7 +16,8 @@ local function accepts_reentry()
   return reentry_until() ~= nil
 end
 
--- Remembers that the places of these members end, while that can matter. They are not removed yet.
+-- Remembers that the places of these members end, while users may re-enter. Must be called before
+-- the places are removed.
 local function remember_ends(members)
   if #members == 0 or not accepts_reentry() then
     return
@@ -30,7 +32,7 @@ local function remember_ends(members)
   call('ZADD', ENDED, unpack(ended))
 end
 
--- True where a ticket re-enters for `member`, who has no place.
+-- Returns true if this ticket re-enters for `member`, who has no place.
 local function may_reenter(member, arrival, generation)
   if generation ~= terms.generation then
     return comeback_until() ~= nil and arrival > (terms.served_up_to or 0)
@@ -38,7 +40,7 @@ local function may_reenter(member, arrival, generation)
   elseif arrival <= last_arrival and not gap_of(arrival) then
     return false
   end
-  -- A place that was taken after the one that ended is not the one that ended.
+  -- A ticket later than the place that ended belongs to another place.
   local ended = tonumber(call('ZSCORE', ENDED, member))
   return not ended or ended < arrival
 end

@@ -1,6 +1,6 @@
--- Removes a queue that is closed and in which nobody has a place.
+-- Removes a queue that is closed and in which no user has a place.
 --
--- Gives `removed`, `not_closed` or `not_empty`.
+-- Returns `removed`, `not_closed` or `not_empty`.
 if terms.state ~= 'closed' then
   return { 'not_closed', now }
 end

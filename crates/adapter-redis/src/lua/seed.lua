@@ -1,13 +1,16 @@
--- Gives the store a queue and its policy.
+-- Seeds the store with a queue and its policy. Mirrors model/queue/terms.rs (QueueTerms::new,
+-- QueueTerms::take) and model/queue/reentry.rs (ReentryPeriod::begin).
 --
--- KEYS and ARGV[1] as in queue.lua. ARGV: 2 the policy's version, 3 the generation for a store that has
--- none, 4 how long to recover then (empty: not at all), and the policy: 5 state, 6 opens_at, 7 admit,
--- 8 interval, 9 max_active, 10 max_waiting, 11 waiting_ttl, 12 claim_ttl, 13 active_ttl, each empty where
--- there is none; 14 after how long a silence a queue counts as out of service; 15 after which silence users are
--- absent, empty where nobody is; 16 up to which position turns come soon; 17 the arrival up to which users were served
--- before a loss, empty where that is not known; 18 the server's name, empty where it gives none.
--- Returns `taken` with 1 and the number that the queue is to be listed under as busy where it recovers from
--- now, else with 0; or `has_newer` with its version.
+-- KEYS and ARGV[1] as in queue.lua. ARGV: 2 the version of the policy, 3 the generation for a store
+-- that does not have the queue, 4 the length of the recovery then (empty for none), and the policy:
+-- 5 state, 6 opens_at, 7 admit, 8 interval, 9 max_active, 10 max_waiting, 11 waiting_ttl,
+-- 12 claim_ttl, 13 active_ttl, each empty if the policy has none; 14 the time without ticks after
+-- which an outage begins; 15 the time without a heartbeat after which users are absent, empty if
+-- never; 16 the last near position; 17 the arrival up to which users were served before a loss,
+-- empty if it is not known; 18 the name of the server, empty if it gives none.
+-- Returns `taken` with 1 and the number under which the queue is to be listed as busy if a recovery
+-- begins now, and otherwise with 0; or `has_newer` with the stored version; or `other_format` with
+-- the stored format.
 local call = redis.call
 local QUEUE = KEYS[1]
 local clock = call('TIME')
@@ -19,22 +22,24 @@ if format and format ~= FORMAT and format ~= FORMER_FORMAT then
   return { 'other_format', now, format }
 end
 
--- The number of the queue's entry in the list of the busy: even while it is not listed. It starts above every
--- number that a queue under these keys had before, which may be listed still.
+-- The number of the queue's entry in the list of busy queues: even while it is not listed. It
+-- starts above every number that an earlier queue under these keys had, whose entry may still be
+-- listed.
 local listing = now - now % 2
 
 if stored[2] and format ~= FORMAT then
-  -- A queue of an earlier version. All its keys mean what they mean here; nobody stood aside.
+  -- A queue of the former format. Its keys have the same meaning, and no user stood aside.
   local before = cmsgpack.unpack(stored[2])
   before.absent_after, before.near = tonumber(ARGV[15]), tonumber(ARGV[16])
   stored[2] = cmsgpack.pack(before)
   call('HSET', QUEUE, 'format', FORMAT, 'terms', stored[2], 'listing', listing)
-  -- Users of a re-entry whom admission had passed are next in line.
+  -- Users who re-entered after admission had passed them are next in line.
   local passed_to = tonumber(call('HGET', QUEUE, 'admitted_up_to'))
   if passed_to then
     call('ZRANGESTORE', KEYS[9], KEYS[2], '-inf', passed_to, 'BYSCORE')
   end
-  -- Users whose place ended were remembered without its arrival. The key is in the slot of the others.
+  -- The former format remembered users whose place ended without its arrival, under another key of
+  -- the same slot.
   call('UNLINK', (string.gsub(KEYS[7], '_at$', '')))
 end
 if stored[2] and tonumber(stored[1]) >= tonumber(ARGV[2]) then
@@ -56,7 +61,8 @@ local terms = {
   absent_after = tonumber(ARGV[15]),
   near = tonumber(ARGV[16]),
 }
--- The policy applies at once: the window that runs keeps its start and count, and takes the new length.
+-- Applies the policy to the window at once: the running window keeps its start and its count, and
+-- takes the new length.
 -- Mirrors model/queue/admission.rs (Admission::change).
 local function change_window()
   local window = call('HMGET', QUEUE, 'window_start', 'window_interval', 'window_admitted')
@@ -76,7 +82,7 @@ if stored[2] then
   terms.served_up_to = before.served_up_to
   call('HSET', QUEUE, 'version', ARGV[2], 'terms', cmsgpack.pack(terms))
   change_window()
-  -- Places may end earlier now.
+  -- Places may have earlier deadlines now.
   call('HDEL', QUEUE, 'ends_from')
   return { 'taken', now, 0 }
 end
@@ -87,7 +93,7 @@ if recovery then
   terms.comeback_until = terms.recovering_until + terms.waiting_ttl
   terms.served_up_to = tonumber(ARGV[17])
 end
--- Whatever is left of a queue whose hash is gone would contradict the new one.
+-- Other keys that remain of a queue whose hash is lost would contradict the new queue.
 call('UNLINK', unpack(KEYS))
 call('HSET', QUEUE, 'version', ARGV[2], 'terms', cmsgpack.pack(terms),
   'serving_since', now, 'last_tick', now, 'format', FORMAT, 'listing', listing, 'last_arrival', now - 1)

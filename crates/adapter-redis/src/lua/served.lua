@@ -1,12 +1,12 @@
 -- The arrival up to which every user was admitted or has gone. Changes nothing.
 -- Mirrors model/queue/reentry.rs (QueueTerms::served).
 --
--- Gives `served`; after the queue's view that arrival, false where no user was admitted; and since when the queue is
--- served without a break.
+-- Returns `served`; after the view of the queue that arrival, false if no user was admitted; and
+-- the start of uninterrupted service.
 local reply = answer('served')
 reply[8] = serving_since
 if comeback_until() then
-  -- Any later user may still come back.
+  -- Any user with a later arrival may still re-enter.
   reply[7] = terms.served_up_to or 0
   return reply
 end

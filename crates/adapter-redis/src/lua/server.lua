@@ -1,11 +1,13 @@
--- Finds what the store may have lost, before anything else of a script that may change the queue. Mirrors
+-- Finds losses of last writes, before anything else in a script that may change the queue. Mirrors
 -- model/queue/servers.rs (Servers) and model/queue/reentry.rs (QueueTerms::find_losses).
 --
--- ARGV[#ARGV - 1] is the server's name, empty where it gives none. The queue's hash has the current server as
--- `server` and the ones before as `servers`, each with the instant until which it was the current one.
+-- ARGV[#ARGV - 1] is the name of the server, empty if it gives none. The hash of the queue has the
+-- current server in `server` and the earlier ones in `servers`, each with the instant until which
+-- it was the current one.
 local SERVERS_MAX = 8
 
--- After so long without a recorded tick the store may have been replaced by an older copy.
+-- After this time without a recorded tick, in microseconds, the store may have been replaced by an
+-- older copy.
 local SILENCE = 60000000
 
 local function change_server(name)
@@ -15,7 +17,7 @@ local function change_server(name)
   for n = #former, 1, -1 do
     if former[n][1] == name then
       if now < former[n][2] + terms.waiting_ttl / 2 then
-        -- It is one of several that take turns, and was recorded a moment ago.
+        -- The server is one of several that take turns, and was recorded a moment ago.
         return
       end
       takes_turns = now < former[n][2] + terms.waiting_ttl
@@ -39,7 +41,8 @@ elseif server ~= '' and server ~= found[11] then
   change_server(server)
 end
 
--- Finds the end of a silence, once. Ticks of a queue without places do not ask: they record nothing.
+-- Opens the gap of a silence that ends with this call, once per silence. Ticks of a queue without
+-- places do not call this, because they record nothing.
 local function end_silence()
   local last_found = #gaps > 0 and gaps[#gaps].found_at
   if now > last_tick + SILENCE and (not last_found or last_found <= last_tick) then

@@ -1,8 +1,9 @@
--- Records what is left to buy, for a queue that exists, unless a newer count is known.
+-- Records the sale of a queue that exists, unless a newer count is recorded. Mirrors
+-- model/queue/sale.rs (SaleCount::newer).
 --
--- KEYS: 1 the queue's hash, whose field sold_out holds the number of the sale.
--- ARGV: 1 what is left (SaleState::number in model/queue/sale.rs), 2 the instant of the count in microseconds
--- since 1970.
+-- KEYS: 1 the queue's hash, whose field sold_out has the number of the sale.
+-- ARGV: 1 the number of the sale (SaleState::number in model/queue/sale.rs), 2 the instant of the
+-- count, in microseconds since 1970.
 local known = redis.call('HMGET', KEYS[1], 'version', 'sold_out_counted_at')
 local newest = tonumber(known[2])
 if known[1] and not (newest and tonumber(ARGV[2]) < newest) then

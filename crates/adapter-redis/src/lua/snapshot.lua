@@ -1,17 +1,20 @@
--- How the line stands, and who has left it since an earlier look. Changes nothing.
+-- Returns a snapshot of the line, with the departures since an earlier one. Changes nothing.
 --
--- ARGV: 2 and 3 generation and number of the mark of the earlier look, empty without one.
--- Gives `seen`; after the queue's view the generation, the policy's version and waiting time to live, after
--- which silence users are absent and up to which position turns come soon; until when users re-enter; how many wait, how many were admitted from the line and the
--- arrival that admission has passed; the number of the mark of this look; and 1 where anybody may have left, else
--- 0 and the arrivals of those who did.
+-- ARGV: 2 and 3 the generation and the number of the departure cursor of the earlier snapshot,
+-- empty without one.
+-- Returns `seen`; after the view of the queue the generation, the version of the policy, its
+-- waiting_ttl, its absent_after (false if users are never absent), and the last near position;
+-- until when users re-enter, false if they do not; how many users wait, how many were admitted from
+-- the line, and the latest arrival that admission has passed, false before the first; the number of
+-- the departure cursor of this snapshot; and 1 if the departures since the cursor are not known,
+-- else 0 and their arrivals.
 local kept = call('HMGET', QUEUE, 'version', 'left')
 local left = tonumber(kept[2]) or 0
 
 local reply = answer('seen')
 reply[7], reply[8], reply[9] = terms.generation, kept[1], terms.waiting_ttl
 local _, aside = count_passed()
--- Users who stand aside are ahead of all whose turn has not come.
+-- Users who stand aside have positions ahead of all users whose turn has not come.
 reply[10], reply[11] = terms.absent_after or false, math.min((terms.near or 0) + aside, 2 ^ 53 - 1)
 reply[12] = reentry_until() or false
 reply[13] = (counts())

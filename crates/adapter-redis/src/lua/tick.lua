@@ -1,21 +1,21 @@
--- What the two ticks have in common: what they record, and what they report.
+-- The common parts of admit.lua and expire.lua: what a tick records, and its report.
 local had_entries = count_entries() > 0
 if had_entries then
   end_silence()
 end
 
--- The earliest instant at which a place may end, whatever breaks of service do to the others.
+-- Returns the earliest deadline that any place may have. Outages only make deadlines later.
 local function earliest_end()
   local function first(key, life)
     local score = call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
     return score and score + life or math.huge
   end
   local earliest = math.min(first(HEARD, terms.waiting_ttl), first(UNCLAIMED, terms.claim_ttl), first(ACTIVE, 0))
-  -- The last whole number that is kept exactly stands for never.
+  -- 2^53, the last whole number that a double keeps exactly, stands for never.
   return math.min(earliest, 2 ^ 53)
 end
 
--- Moves on the instant before which no place ends. Until that has passed, it is right as it is.
+-- Updates the earliest deadline once it has passed. Before that it stays valid.
 local function move_ends_from()
   local earliest = some_may_be_over and earliest_end() or ends_from
   if earliest ~= ends_from then
@@ -23,7 +23,7 @@ local function move_ends_from()
   end
 end
 
--- Forgets a re-entry period and gaps that are over, so that they stay over when the clock steps back.
+-- Drops a re-entry period and gaps that are over, so that they stay over if the clock steps back.
 -- Mirrors model/queue/terms.rs (QueueTerms::tick).
 local function forget_reentry()
   local ended = forget_gaps()
@@ -40,9 +40,10 @@ local function forget_reentry()
   end
 end
 
--- Records the tick, and gives back what a queue without places does not need. A tick that `changed`
--- nothing writes its instant at most once a second, and nothing in a queue without places.
--- Returns whether the queue is idle, and whether it is so from now on.
+-- Records the tick, and frees the keys that a queue without places does not need. A tick that
+-- `changed` nothing writes its instant at most once a second, and nothing in a queue without
+-- places.
+-- Returns whether the queue is idle, and whether it became idle by this tick.
 local function record_tick(changed)
   if had_entries and (changed or tick_is_due()) then
     record_service()
@@ -65,11 +66,13 @@ local function record_tick(changed)
   return true, turned
 end
 
--- What a tick did, and how the queue stands: after its view how many places it admitted or removed, whether
--- there is more to do; how many users wait, how many of them stand aside; how many are active, have departed,
--- were admitted; the policy's version and throughput; start, length and count of the admission window; whether
--- the queue is idle, the number of its entry in the list of the busy (odd while it is listed, one more when it
--- is not any more), and whether it became idle by this tick.
+-- Records the tick and returns the reply `ticked`: after the view of the queue how many places the
+-- tick admitted or removed, and whether there is more to do; how many users wait, and how many of
+-- them stand aside; how many are active, are out of the line in any way, and were admitted from it;
+-- the version of the policy, and admit and interval of its throughput, false without one; start,
+-- length and count of the admission window, false, false and 0 without one; whether the queue is
+-- idle, the number of its entry in the list of busy queues (odd while it is listed, and one more
+-- once it is not), and whether it became idle by this tick. The answers to `whether` are 1 or 0.
 local function report(done, more, changed)
   local idle, turned = record_tick(changed)
   local waiting, active = counts()

@@ -1,4 +1,4 @@
--- Takes a queue from the list of the busy, unless it was listed again under a later number.
+-- Removes a queue from the list of busy queues, unless it was listed again under a later number.
 --
 -- KEYS: 1 the list. ARGV: 1 the concert, 2 the number.
 local listing = redis.call('ZSCORE', KEYS[1], ARGV[1])

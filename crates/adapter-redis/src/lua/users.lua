@@ -1,26 +1,32 @@
--- The users that a script is about, their places, and what the answer says of each.
+-- The users of a call, their places, and the reply about each.
 --
--- ARGV: from 2 on, four for each user, up to the server's name: the member; arrival and generation of the
--- ticket that is shown, empty without one; and a number, where the script wants one. No user is there twice.
--- Returns `done`; after the queue's view the generation, how many were admitted from the line, the number
--- that the queue is to be listed under as busy where it is not; and a text with a record for each user, in
--- the order in which they were asked about (`tell`).
+-- ARGV: from 2 on, four for each user, up to the server's name: the member; arrival and generation
+-- of the ticket, empty without one; and a number whose meaning depends on the script, empty if it
+-- takes none.
+-- Returns `done`; after the view of the queue the generation, the number of users admitted from the
+-- line, and the number under which the queue is to be listed as busy, false if it need not be; then
+-- a string with a record for each user, in the order of ARGV (`reply_to`).
 --
--- It is as if each had come alone, one after the other.
+-- The result is that of single calls, one for each user, in the order of ARGV. For this no user may
+-- be named twice in a call, because all places are read once, before the first write: a second
+-- entry would not see what the first one changed. The batches of requests have each user once. Two
+-- scripts allow a user twice: record_heartbeats.lua, which removes no place and reads the last
+-- heartbeat again before it replaces it, and peek.lua, which changes nothing.
 local members = {}
 for i = 2, #ARGV - 2, 4 do
   members[#members + 1] = ARGV[i]
 end
 
--- The member, the arrival and the generation of the ticket, and the number of the n-th of them.
+-- Returns the member, the arrival and the generation of the ticket, and the number of the n-th
+-- user.
 local function user(n)
   local i = 4 * n - 2
   return ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3])
 end
 
--- The place of each user who has one, and the place past its end of each whose place no tick has removed
--- yet. All are read before anything is written. What is kept under a name of ours and is no place of ours is
--- none: no other user may have to pay for it.
+-- The place of each user who has one, and the expired place of each user whose place no tick has
+-- removed yet. All are read before the first write. A value in PLACES that this program did not
+-- write counts as no place, so that it does not fail the call for the other users.
 local active_places = call('HMGET', PLACES, unpack(members))
 local waiting_arrivals = call('ZMSCORE', WAITING, unpack(members))
 local heartbeats = waiting_cutoff and call('ZMSCORE', HEARD, unpack(members)) or {}
@@ -41,10 +47,10 @@ for n = 1, #members do
   expired_places[n] = is_over and place
 end
 
--- How many waiting places there are, with those past their end that no tick has removed.
+-- The number of waiting places, including expired ones that no tick has removed.
 local in_line = call('ZCARD', WAITING)
 
--- The heartbeats of waiting users: the instant and the member of each.
+-- The heartbeats to record: instant and member of each, alternating.
 local heard = {}
 
 local function heartbeat(member, arrival)
@@ -56,7 +62,8 @@ end
 -- True once a user has re-entered.
 local reentered = false
 
--- Puts `member`, whose ticket re-enters, back into the line. New joins come after every arrival seen.
+-- Puts `member`, whose ticket re-enters, back into the line and returns the place. New joins get
+-- arrivals after every arrival of a ticket that re-entered.
 local function reenter(member, arrival, generation)
   serve_first_place()
   if generation == terms.generation then
@@ -74,7 +81,7 @@ local function reenter(member, arrival, generation)
   return { arrival = arrival, waits = true }
 end
 
--- Removes a place, in time or past its end.
+-- Removes a place, expired or not.
 local function remove_place(member, place)
   remember_ends({ member })
   if place.waits then
@@ -87,7 +94,8 @@ local function remove_place(member, place)
   end
 end
 
--- The place that the ticket of the n-th user is good for; nil where it is gone. Counts as a heartbeat.
+-- Returns the place of the n-th user's ticket, which may re-enter; nil if it is gone. Counts as a
+-- heartbeat.
 local function place_of_ticket(n)
   local member, arrival, generation = user(n)
   local place = places[n]
@@ -103,14 +111,15 @@ local function place_of_ticket(n)
   return place
 end
 
--- What came of it, as user_requests.rs reads it.
+-- The outcomes, with the numbers of ReplyCode in user_requests.rs.
 local GONE, PLACE, JOINED, CLOSED, SOLD_OUT, FULL, LEFT_IT, SALE_OVER = 0, 1, 2, 3, 4, 5, 6, 7
 
 local records = {}
 
--- The answer about the n-th user, in 26 bytes: what came of it; 0 without a place, 1 for a waiting place, 2
--- for an active one, 3 for a claimed one; then three whole numbers: the arrival, and of a waiting place the
--- position and how many are behind, of an active one since when and until when.
+-- Sets the record of the n-th user, in 26 bytes: the outcome; 0 without a place, 1 for a waiting
+-- place, 2 for an active unclaimed one, 3 for a claimed one; then three whole numbers: the arrival,
+-- and for a waiting place the position and the number of users behind, for an active place the
+-- admission and the deadline.
 local function reply_to(n, came, place)
   local standing, arrival, one, other = 0, 0, 0, 0
   if place then
@@ -125,7 +134,8 @@ local function reply_to(n, came, place)
   records[n] = struct.pack('<BBi8i8i8', came, standing, arrival, one, other)
 end
 
--- Ends a script that has reply every user. A queue in which users `joined` or re-entered is listed as busy.
+-- Records the heartbeats and returns the reply, once every user has a record. If users `joined` or
+-- re-entered, the reply asks for the queue to be listed as busy unless it is listed.
 local function reply_to_all(joined)
   if #heard > 0 then
     may_end_at(now + terms.waiting_ttl)

@@ -1,8 +1,8 @@
--- The admission window that runs now, of one with this start, length and count: its start and its count.
--- Mirrors model/queue/window.rs.
+-- Returns start and count of the admission window that runs at `now`, computed from an earlier
+-- window with this start, length and count. Mirrors model/queue/window.rs (AdmissionWindow::at).
 local function window_at(now, start, interval, admitted)
   if now < start then
-    -- The clock stepped back: the window starts again, with its count kept.
+    -- The clock stepped back: the window starts again and keeps its count.
     return now, admitted
   elseif now < start + interval then
     return start, admitted

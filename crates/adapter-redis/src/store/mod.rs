@@ -1,4 +1,4 @@
-//! The ports, one file each.
+//! The store, which implements the ports. Each port has its own file.
 
 mod queue;
 mod queue_control;
@@ -21,8 +21,8 @@ use crate::{
     settings::RedisSettings,
 };
 
-/// The waiting rooms and the ranking cache on one Redis. Clones share its connections, which end with the
-/// last of them.
+/// The waiting rooms and the ranking cache on one Redis server. Clones share its connections, which
+/// close with the last clone.
 #[derive(Clone)]
 pub struct RedisStore {
     calls: ScriptRunner,
@@ -31,19 +31,19 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// How many users one script admits at most: about a millisecond's worth, and two in a bad moment.
+    /// The most users that one script admits. That takes about 1 ms, and 2 ms in a bad moment.
     pub const CHUNK: u32 = 128;
 
-    /// How many places past their end one script removes at most: one or two milliseconds' worth. A part of
-    /// that are operations on ranges, so each costs less than an admission.
+    /// The most expired places that one script removes. That takes 1 to 2 ms. Some of its
+    /// operations are on ranges, so each place costs less than an admission.
     pub const EXPIRED_CHUNK: u32 = 500;
 
-    /// Connects to the server of `settings` and looks whether queues are safe with it. `offset` is none in
-    /// the product.
+    /// Connects to the server of `settings` and checks that it is safe for queues. `offset` is zero
+    /// in production.
     ///
     /// # Errors
-    /// When the URL is wrong, the server does not answer or does not let us in, is too old, evicts keys, or
-    /// keeps queues in the format of another version.
+    /// If the URL is wrong, or if the server does not answer, refuses the login, is too old, may
+    /// evict queues, or has queues in the format of another version.
     pub async fn open(settings: &RedisSettings, offset: TimeOffset) -> Result<Self, OpenError> {
         let connections = Connections::start(settings)?;
         let server = connections::name(&settings.url);
@@ -53,12 +53,13 @@ impl RedisStore {
         Ok(store)
     }
 
-    /// Begins to connect to a server that is to keep nothing but rankings, and waits for nobody: without
-    /// them everything goes on, so a server that is away is used once it is there, and what is wrong with
-    /// one is only logged. It may evict keys. Wants a tokio runtime that lasts.
+    /// Begins to connect to a server that is to store only rankings, and returns at once. The
+    /// service works without them, so an unreachable server is used once it can be reached, and a
+    /// failed check is only logged. The server may evict keys. Must be called in a Tokio runtime
+    /// that outlives the store.
     ///
     /// # Errors
-    /// When the URL is wrong.
+    /// If the URL is wrong.
     pub fn open_cache(
         settings: &RedisSettings,
     ) -> Result<impl RankingCache + fmt::Debug + use<>, OpenError> {
@@ -67,7 +68,7 @@ impl RedisStore {
         let server = store.server.clone();
         tokio::spawn(async move {
             if let Err(error) = server::check(&connections, &server, Use::Cache).await {
-                tracing::warn!(%error, "rankings may have to do without their cache");
+                tracing::warn!(%error, "failed to check the Redis for rankings; the ranking cache may fail");
             }
         });
         Ok(store)

@@ -1,4 +1,4 @@
-//! The queues, as the people in them use them.
+//! The requests of users: join, look up, gate and leave.
 
 use async_trait::async_trait;
 use frontrow_domain::{
@@ -16,7 +16,7 @@ use crate::{
     user_requests::{ReplyCode, UserRequest},
 };
 
-/// How many of the last departures of a line are remembered: 8 bytes each.
+/// The number of last departures that a line keeps, at 8 bytes each.
 const DEPARTURES: u64 = 10_000;
 
 #[async_trait]
@@ -93,7 +93,8 @@ impl Queue for RedisStore {
     }
 }
 
-/// How long a place must last from now on so that what is held can be paid for, in microseconds.
+/// How long a place must last from now on so that the hold can be paid, in microseconds. None if
+/// nothing is held.
 fn extension(purpose: GatePurpose) -> Option<u64> {
     match purpose {
         GatePurpose::Hold { hold_for } => {

@@ -1,4 +1,4 @@
-//! The queues, as their operators see them.
+//! The control of queues: seeds, policies, sales and removal.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
     scripts::{self, FORMER_FORMAT},
 };
 
-/// What the script takes of a seed, in its order.
+/// Adds the arguments of `lua/seed.lua` for a seed, in their order.
 fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
     call.arg(seed.policy.version.0)
         .arg(seed.generation.to_string());
@@ -38,7 +38,7 @@ fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
     } = &seed.policy.policy;
     let absence = seed.policy.policy.absence();
     call.arg(reply::word(*state));
-    // A plan from before today's limit would be more than the doubles of a script keep.
+    // A plan from before today's limit would exceed what the doubles of a script keep exactly.
     let opens_at = opens_at.map(|at| at.min(LATEST_PLAN).as_microsecond());
     write_optional(call, opens_at);
     write_optional(call, throughput.map(|throughput| throughput.admit));
@@ -53,7 +53,7 @@ fn write_seed(call: &mut Cmd, seed: &QueueSeed) {
     }
     call.arg(micros(Deadlines::OUTAGE_AFTER));
     write_optional(call, absence.map(micros));
-    // A larger number is more than the doubles of a script keep.
+    // A larger number exceeds what the doubles of a script keep exactly.
     call.arg(
         seed.policy
             .policy
@@ -88,7 +88,7 @@ impl QueueControl for RedisStore {
             "taken" => {
                 let recovering = reply.flag()?;
                 if recovering {
-                    // Users may re-enter it at any moment.
+                    // Users may re-enter at any moment.
                     let listing = reply.number()?;
                     self.calls
                         .try_to_list(Caller::Job, seed.concert, listing)
@@ -115,7 +115,7 @@ impl QueueControl for RedisStore {
                 format::known(&format)?;
                 Ok(version.map(PolicyVersion))
             }
-            // It was written by an earlier version: a seed converts it.
+            // A queue of an earlier version, which a seed converts; or no queue.
             _ => Ok(None),
         }
     }

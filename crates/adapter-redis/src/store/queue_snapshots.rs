@@ -1,4 +1,4 @@
-//! The lines of the queues, looked at as a whole.
+//! Snapshots of lines, batches of heartbeats, and peeks.
 
 use std::time::Duration;
 
@@ -9,10 +9,7 @@ use frontrow_domain::{
         ConcertId,
         queue::{Arrival, DepartureCursor, Departures, Heartbeat, LineSnapshot, Ticket},
     },
-    ports::{
-        LookUpOutcome, PeekOutcome, QueueSnapshots, SnapshotOutcome, Stamped, StoreError,
-        StoreResult,
-    },
+    ports::{LookUpOutcome, PeekOutcome, QueueSnapshots, SnapshotOutcome, Stamped, StoreResult},
 };
 
 use super::RedisStore;
@@ -127,7 +124,8 @@ impl QueueSnapshots for RedisStore {
 }
 
 impl RedisStore {
-    /// What `script` tells these people of their places. None where the store has no such queue.
+    /// Runs `script` for these users and returns its replies about their places. None if the store
+    /// does not have the queue.
     async fn places(
         &self,
         caller: Caller,

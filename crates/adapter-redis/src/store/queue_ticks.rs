@@ -1,4 +1,4 @@
-//! The queues, as the jobs move them on.
+//! The ticks of queues: admission, removal of expired places, and served entries.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ impl RedisStore {
                     turned: reply.flag()?,
                 };
                 let listed = if report.more {
-                    // The next chunk follows at once, and the last one sees to the list.
+                    // The next chunk follows at once, and the last one updates the list.
                     Ok(())
                 } else {
                     self.calls.list_after_tick(concert, ticked).await
@@ -56,10 +56,11 @@ impl RedisStore {
             }
             _ => return Err(reply::malformed_reply()),
         };
-        // The tick was done. To say that it failed, and perhaps that nothing was changed, would not be
-        // true.
+        // The tick was applied, so it must not fail because of the list: the error could even say
+        // that nothing was applied.
         if let Err(error) = listed {
-            tracing::warn!(%concert, %error, "the list of busy queues is left as it is");
+            tracing::warn!(%concert, %error,
+                "failed to update the list of busy queues after a tick; a later tick retries");
         }
         Ok(reply.stamp(outcome))
     }
@@ -82,7 +83,7 @@ fn report(reply: &mut Reply) -> StoreResult<TickReport> {
     })
 }
 
-/// The throughput of the policy. None where it has none.
+/// The throughput of the policy. None if it has none.
 fn throughput(admit: Option<i64>, interval_us: Option<i64>) -> Option<Throughput> {
     Some(Throughput {
         admit: u32::try_from(admit?).ok()?,
@@ -90,7 +91,7 @@ fn throughput(admit: Option<i64>, interval_us: Option<i64>) -> Option<Throughput
     })
 }
 
-/// The admission window. None where there is none.
+/// The admission window. None if none has started.
 fn window(reply: &mut Reply) -> StoreResult<Option<AdmissionWindow>> {
     let (start, interval) = (reply.optional()?, reply.optional()?);
     let admitted = reply.number()?;
@@ -110,8 +111,8 @@ impl QueueTicks for RedisStore {
         self.calls.read_list().await
     }
 
-    /// Admits at most [`RedisStore::CHUNK`] users, and removes at most [`RedisStore::EXPIRED_CHUNK`] heads
-    /// past their end on the way, whatever the limit.
+    /// Admits at most [`RedisStore::CHUNK`] users, and on the way removes or passes over at most
+    /// [`RedisStore::EXPIRED_CHUNK`] expired or absent heads of the line, whatever the limit.
     async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
         let limits = [limit.min(Self::CHUNK), Self::EXPIRED_CHUNK];
         self.tick(concert, &scripts::ADMIT, &limits).await

@@ -1,4 +1,4 @@
-//! The rankings that were computed.
+//! The cache of computed rankings, and the leases to compute them.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use super::RedisStore;
 use crate::{errors::Effect, script_runner::Caller};
 
-/// By how much the server's clock may be ahead of ours. A ranking that is past its end by the server's clock
-/// when it is put would be dropped at once.
+/// How far the clock of the server may be ahead of this one. Without it a ranking whose end has
+/// passed by the clock of the server would be dropped as soon as it is put.
 const CLOCKS_APART: Duration = Duration::from_mins(2);
 
-/// A ranking as it is kept: JSON.
+/// A ranking as it is stored, in JSON.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     period: String,
@@ -65,9 +65,9 @@ impl Kept {
 }
 
 impl RedisStore {
-    /// Runs a command, and sees it through even if its caller gives up. Who asks for a ranking waits for
-    /// less than an answer may take; a connection of which nobody ever saw that it is silent would never
-    /// be replaced.
+    /// Runs a command, and completes it even if the caller drops the future. A caller waits for a
+    /// ranking for less than the time-out of a reply. If no call reached its time-out, a connection
+    /// without replies would never be replaced.
     async fn to_its_end<T>(&self, command: Cmd, effect: Effect) -> StoreResult<T>
     where
         T: FromRedisValue + Send + 'static,
@@ -90,20 +90,22 @@ impl RankingCache for RedisStore {
             return Ok(None);
         };
         match serde_json::from_slice::<Kept>(&kept) {
-            // That of another period would be the answer to somebody else.
+            // A ranking of another period must not answer for this one.
             Ok(kept) if kept.period == period.as_str() => {
                 Ok((now < kept.until).then(|| kept.into_ranking(period)))
             }
             Ok(_) => Ok(None),
             Err(error) => {
-                // Perhaps another version of the program put it there. The next put replaces it.
-                tracing::warn!(%error, period = period.as_str(), "a cached ranking cannot be read");
+                // Perhaps another version of the program put it. The next put replaces it.
+                tracing::warn!(%error, period = period.as_str(),
+                    "failed to parse a cached ranking; it is ignored until it is replaced");
                 Ok(None)
             }
         }
     }
 
-    /// The server drops it after its end, by its own clock; who reads it decides by theirs.
+    /// The server drops the ranking after its end, by its own clock. A reader checks the end by
+    /// the reader's clock.
     async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()> {
         let kept =
             serde_json::to_vec(&Kept::new(ranking, until)).map_err(StoreError::not_applied)?;
@@ -115,7 +117,7 @@ impl RankingCache for RedisStore {
         self.to_its_end(set, Effect::Writes).await
     }
 
-    /// The server ends a claim after its span, by its own clock.
+    /// The server ends a lease after `until` − `now`, by its own clock.
     async fn claim(
         &self,
         period: Period,

@@ -1,4 +1,4 @@
-//! People who ask at the same time share calls, and each is told of their own place.
+//! Concurrent requests share calls, and each gets the reply about its own user's place.
 
 use std::{iter::repeat_n, pin::pin, time::Duration};
 

@@ -1,5 +1,5 @@
-//! No script handles more than its chunk, so that none holds up the others for long, and no request waits
-//! until places past their end are removed.
+//! No script handles more than its chunk, so that none blocks the others for long, and no request
+//! waits until expired places are removed.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! More people than a call is about, a server that takes its time, and people who spoil a call for others.
+//! More users than a batch takes, a distant or slow server, and users whose data fails a batch for
+//! others.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What was acknowledged is there after a restart, as far as the server was told to keep it.
+//! Acknowledged writes survive a restart, as far as the configuration of the server makes them
+//! durable.
 
 use frontrow_domain::{
     model::queue::{GatePurpose, PolicyState, Standing, Ticket},

@@ -1,4 +1,4 @@
-//! In which format queues are kept: that of the version before is converted, others are refused.
+//! Format numbers: queues of the former format are converted, those of other formats are refused.
 
 use deadpool_redis::redis::{Cmd, cmd};
 use frontrow_adapter_redis::{OpenError, RedisStore, TimeOffset};

@@ -1,4 +1,4 @@
-//! What a queue keeps on the server once nobody is in it.
+//! A queue without users frees its keys on the server, except for one small hash.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Which keys there are.
+//! The keys that the adapter writes.
 
 use std::collections::BTreeSet;
 

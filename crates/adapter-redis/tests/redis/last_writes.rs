@@ -1,4 +1,4 @@
-//! Last writes that a server had acknowledged and lost, with real servers.
+//! Losses of last writes that a server had acknowledged, with real servers.
 
 use std::{fs, time::Duration};
 

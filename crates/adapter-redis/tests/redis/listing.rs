@@ -1,4 +1,4 @@
-//! The list of the busy queues, which is in another slot than they are.
+//! The list of busy queues, which is in another slot than the queues.
 
 use frontrow_domain::{
     model::{ConcertId, queue::PolicyState},

@@ -1,4 +1,4 @@
-//! The way between the adapter and its server breaks, and the adapter stays honest.
+//! The adapter keeps its promises while faults are injected into the network to its server.
 
 use std::{
     net::ToSocketAddrs,

@@ -1,7 +1,8 @@
-//! Redis keeps the promises of a queue and of a ranking cache, and those of its own.
+//! The tests of the Redis adapter: the contracts of a queue and of a ranking cache, and its own.
 //!
-//! Most tests share a server: the one of `FRONTROW_TEST_REDIS_URL`, which `cargo xtask test` starts, or else
-//! one of this process. Those that stop or change their server have one of their own.
+//! Most tests share a server: the one of `FRONTROW_TEST_REDIS_URL`, which `cargo xtask test`
+//! starts, or else one that this process starts. Tests that stop or change their server have one of
+//! their own.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! A store with keys of its own, as the contracts want it.
+//! The fixture for the contracts: a store with keys of its own.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Which servers are taken, and what is said of the others.
+//! Which servers a store accepts, and with which errors it refuses the others.
 
 use frontrow_adapter_redis::{OpenError, RedisSettings, RedisStore, TimeOffset};
 use frontrow_domain::{model::Period, ports::RankingCache};

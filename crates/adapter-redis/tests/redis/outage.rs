@@ -1,4 +1,4 @@
-//! A server that does not answer, or ends.
+//! Calls fail fast while the server does not answer or has stopped, and work again afterwards.
 
 use std::{pin::pin, task::Poll, time::Duration};
 

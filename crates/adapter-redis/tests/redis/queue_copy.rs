@@ -1,4 +1,4 @@
-//! A copy of a queue, as a replica has it that lacks the last writes.
+//! A copy of a queue, like that of a replica that lacks the last writes.
 
 use frontrow_domain::model::ConcertId;
 use frontrow_test_harness::RedisKeyspace;

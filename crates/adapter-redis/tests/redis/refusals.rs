@@ -1,4 +1,4 @@
-//! What a server says that cannot serve just now: nothing was changed, and one may come back.
+//! Refusals of a server that cannot serve now: nothing was applied, and the caller may retry.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the scripts are to the server.
+//! The scripts on a server: they are loaded again after a flush, and each runs atomically.
 
 use frontrow_domain::{
     model::queue::{PolicyState, Standing},

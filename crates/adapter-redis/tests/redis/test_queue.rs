@@ -1,4 +1,4 @@
-//! A queue on a store, and a view into it past the ports.
+//! A test queue on a store, and a connection that reads and writes its keys without the ports.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whoever shares a call is told what they would have been told alone.
+//! A request in a batch gets the same reply as it would get in a call of its own.
 
 use std::{cell::Cell, time::Duration};
 

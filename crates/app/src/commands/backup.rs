@@ -9,7 +9,7 @@ use crate::{
     wiring::{self, BackedUp},
 };
 
-/// Copies the database, and says what the copy has and what it lacks.
+/// Copies the database, and prints what the copy contains and what it does not.
 pub(crate) fn backup(config: &Config, file: &Path, with_keys: bool) -> anyhow::Result<()> {
     let done = wiring::back_up(config, file, with_keys)?;
     let (database, file) = (done.database.display(), file.display());
@@ -20,7 +20,7 @@ pub(crate) fn backup(config: &Config, file: &Path, with_keys: bool) -> anyhow::R
         Some(("left out", queues(config).to_owned())),
         Some((
             "restore",
-            format!("frontrow restore {file}, while no server runs; docs/OPERATIONS.md says more"),
+            format!("frontrow restore {file}, while no server runs; see docs/OPERATIONS.md"),
         )),
     ];
     for (what, line) in folder_keys.into_iter().chain(rest.into_iter().flatten()) {
@@ -29,7 +29,7 @@ pub(crate) fn backup(config: &Config, file: &Path, with_keys: bool) -> anyhow::R
     print(&text)
 }
 
-/// What there is to say about the keys of the data folder.
+/// The lines about the keys of the data folder.
 fn keys_in_folder(
     config: &Config,
     done: &BackedUp,
@@ -55,7 +55,7 @@ fn keys_in_folder(
     lines
 }
 
-/// What a holder of these keys of the data folder can do.
+/// Describes what a holder of these keys can do.
 fn power_of(keys: &[String]) -> &'static str {
     let is_admin = |name: &String| name == DataFolderKeys::ADMIN;
     match (keys.iter().any(is_admin), keys.iter().all(is_admin)) {
@@ -74,7 +74,7 @@ fn signs_tokens(config: &Config, done: &BackedUp) -> bool {
             .any(|name| name == DataFolderKeys::QUEUE_TOKEN)
 }
 
-/// What there is to say about the keys that are settings.
+/// The line about the configured keys. None without any.
 fn configured_keys(config: &Config) -> Option<(&'static str, String)> {
     let identity = &config.identity;
     let settings: Vec<_> = [
@@ -99,8 +99,8 @@ fn queues(config: &Config) -> &'static str {
             "the queues, which are in Redis; after a restore it is ahead of the database"
         }
         QueueBackend::Embedded | QueueBackend::MySql => {
-            "the queues, which are in the server's memory; after a restore people show their tokens \
-             and get their places back"
+            "the queues, which are in the memory of the server; after a restore users re-enter with \
+             their tokens"
         }
     }
 }

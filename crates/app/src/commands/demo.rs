@@ -1,4 +1,4 @@
-//! The demo on-sale: something to try, from a small club to a large hall.
+//! The demo on-sale: a few concerts to try, from a small club to a large hall.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::system::SystemClock;
 struct DemoConcert {
     title: &'static str,
     venue: &'static str,
-    /// In how many days its performances start.
+    /// The days from today on which its performances start.
     days: &'static [u32],
     sections: &'static [DemoSection],
-    /// So many people in so many seconds.
+    /// Users per window, and seconds of a window.
     throughput: Option<(u32, u64)>,
     max_active: Option<u32>,
 }
@@ -31,18 +31,18 @@ struct DemoSection {
     price: i64,
     /// The names of its rows.
     rows: &'static str,
-    /// How many seats each row has.
+    /// The number of seats in each row.
     seats: u16,
 }
 
-/// Who made it, in the audit table.
+/// The operator in the audit table.
 const OPERATOR: &str = "demo";
 const DAY: Duration = Duration::from_hours(24);
-/// 19:30 in Seoul.
+/// 19:30 in Seoul, as a time after midnight UTC.
 const EVENING: Duration = Duration::from_mins(10 * 60 + 30);
 
 const CONCERTS: [DemoConcert; 3] = [
-    // Five people every ten seconds: a handful who try it side by side see a line.
+    // Five users every ten seconds: a few users at the same time already form a line.
     DemoConcert {
         title: "Night Ferry, unplugged",
         venue: "The Boiler Room, 50 seats",
@@ -114,7 +114,7 @@ const CONCERTS: [DemoConcert; 3] = [
     },
 ];
 
-/// Adds the demo on-sale; gives how many concerts that are.
+/// Adds the demo on-sale. Returns the number of concerts.
 pub(crate) async fn load(edit: &EditConcerts) -> anyhow::Result<usize> {
     for concert in &CONCERTS {
         load_one(edit, concert)
@@ -145,7 +145,7 @@ async fn load_one(edit: &EditConcerts, concert: &DemoConcert) -> anyhow::Result<
         let starts_at = later(evening, DAY * days);
         let venue = Venue::try_from(concert.venue)?;
         let seats = SeatPlan::new(&sections(concert)?)
-            .map_err(|faults| anyhow!("its seats are wrong: {faults:?}"))?;
+            .map_err(|faults| anyhow!("its seat plan is not valid: {faults:?}"))?;
         let planned = PlannedPerformance {
             concert: id,
             starts_at,

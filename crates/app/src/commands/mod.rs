@@ -1,4 +1,4 @@
-//! What the program can be told to do.
+//! The commands of the program.
 
 mod backup;
 pub(crate) mod demo;
@@ -53,7 +53,7 @@ pub(crate) fn migrate(config: &Config, only_status: bool) -> anyhow::Result<()> 
     print(&lines.collect::<String>())
 }
 
-/// A performance that an operator may want to delete.
+/// A line about a performance that an operator may want to delete.
 fn duplicate_line(duplicate: &DuplicatePerformance) -> String {
     let DuplicatePerformance {
         concert,
@@ -70,7 +70,7 @@ fn duplicate_line(duplicate: &DuplicatePerformance) -> String {
 
 /// `frontrow reconcile`
 pub(crate) fn reconcile(config: &Config) -> anyhow::Result<()> {
-    // Each difference is printed as it is found. What is lost when nobody reads is counted all the same.
+    // Each difference is printed when it is found. It counts even if standard output is closed.
     let tell = |difference: &Difference| {
         let _ = writeln!(std::io::stdout(), "{difference}");
     };
@@ -101,7 +101,7 @@ pub(crate) fn demo(config: &Config) -> anyhow::Result<()> {
 
 /// `frontrow config`
 pub(crate) fn show_config(config: &Config) -> anyhow::Result<()> {
-    print(&toml::to_string(config).context("the configuration cannot be shown")?)
+    print(&toml::to_string(config).context("cannot print the configuration")?)
 }
 
 /// `frontrow user-token`

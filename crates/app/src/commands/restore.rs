@@ -9,7 +9,7 @@ use crate::{
     wiring::{self, Restored},
 };
 
-/// Puts a backup in the place of the database, and says what is where.
+/// Replaces the database by a backup, and prints the new paths.
 pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
     let done = wiring::restore(config, file)?;
     let mut lines = vec![format!(
@@ -21,7 +21,7 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
     if let Some(old) = &done.old_database {
         say(
             "moved",
-            &format!("the database that was there to {}", old.display()),
+            &format!("the old database to {}", old.display()),
         );
     }
     for (name, old) in &done.keys {
@@ -31,7 +31,7 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
             Some(old) => say(
                 "key",
                 &format!(
-                    "{}; the one that was there is now {}",
+                    "{}; the old one is now {}",
                     path.display(),
                     old.display()
                 ),
@@ -47,7 +47,7 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
     }
     say(
         "lost",
-        "whatever came after the backup; docs/OPERATIONS.md says what to do about it",
+        "all changes after the backup; docs/OPERATIONS.md describes what to do about it",
     );
     print(&lines.concat())
 }

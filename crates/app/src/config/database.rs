@@ -1,4 +1,4 @@
-//! Where what must last is kept.
+//! The settings of the database.
 
 use std::path::{Path, PathBuf};
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, StoreUrl, sections::choice};
 
-/// Where what must last is kept. Beside the URL, all settings are for MySQL and MariaDB alone.
+/// The settings of the database. All settings except the URL are for MySQL and MariaDB only.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Database {
-    /// `sqlite:PATH` or `mysql://USER:PASSWORD@HOST:PORT/DATABASE`; without it, `frontrow.db` in the
-    /// data folder.
+    /// `sqlite:PATH` or `mysql://USER:PASSWORD@HOST:PORT/DATABASE`. The default is `frontrow.db` in
+    /// the data folder.
     pub(crate) url: Option<StoreUrl>,
-    /// How many connections this process opens at most.
+    /// The maximum number of connections of this process.
     pub(crate) pool_size: usize,
-    /// How long a request waits for a connection that others use before it is told to come back.
+    /// How long a request waits for a free connection before it is answered 503, in milliseconds.
     pub(crate) acquire_timeout_ms: u64,
-    /// How long the server may take to let this process in.
+    /// The time limit for opening a connection, in milliseconds.
     pub(crate) connect_timeout_ms: u64,
-    /// How long the statements of one request may take together.
+    /// The time limit for all statements of one request together, in milliseconds.
     pub(crate) statement_timeout_ms: u64,
-    /// How long a statement waits for a row that somebody else is changing.
+    /// How long a statement waits for a row that another transaction has locked, in seconds.
     pub(crate) lock_timeout_s: u64,
     /// Whether connections are encrypted.
     pub(crate) tls: Tls,
-    /// What a start does about a database that lacks migrations.
+    /// What a start does if the database lacks migrations.
     pub(crate) older_schema: OlderSchema,
 }
 
@@ -34,35 +34,35 @@ pub(crate) struct Database {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(try_from = "String", rename_all = "snake_case")]
 pub(crate) enum Tls {
-    /// Not at all.
+    /// Connections are not encrypted.
     #[default]
     Off,
-    /// Encrypted, to whomever answers.
+    /// Encrypted, without a check of the certificate.
     Encrypt,
-    /// Encrypted, to a server that proves its name with a certificate that browsers would believe.
+    /// Encrypted, to a server with a certificate for its name from a public authority.
     Verify,
 }
 
-/// What a start does about a database that lacks migrations.
+/// What a start does if the database lacks migrations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(try_from = "String", rename_all = "snake_case")]
 pub(crate) enum OlderSchema {
-    /// It says so and ends: somebody runs `frontrow migrate` at a time of their choice.
+    /// It refuses to start. The operator runs `frontrow migrate`.
     #[default]
     Refuse,
-    /// It runs them. Of several instances that start at once, one does and the others wait.
+    /// It applies them. If several instances start at once, one applies them and the others wait.
     Migrate,
 }
 
 choice!(Tls { "off" => Off, "encrypt" => Encrypt, "verify" => Verify });
 choice!(OlderSchema { "refuse" => Refuse, "migrate" => Migrate });
 
-/// Which database a URL means.
+/// The kind of the configured database.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DatabaseKind<'a> {
-    /// A file of this machine.
+    /// An SQLite file on this machine.
     Sqlite(PathBuf),
-    /// A server, by its whole URL.
+    /// A MySQL or MariaDB server, with its whole URL.
     MySql(&'a str),
 }
 
@@ -82,10 +82,10 @@ impl Default for Database {
 }
 
 impl Database {
-    /// Refuses what cannot work.
+    /// Refuses values that cannot work.
     pub(super) fn validate(&self) -> anyhow::Result<()> {
         if let Some(url) = &self.url {
-            // Not quoted: a password may stand in it.
+            // The URL is not quoted, because it may contain a password.
             let text = url.expose();
             let good = match text.split_once(':') {
                 Some(("sqlite", path)) => !path.is_empty(),
@@ -117,15 +117,15 @@ impl Database {
         );
         ensure!(
             self.lock_timeout_s * 1_000 < self.statement_timeout_ms,
-            "database.lock_timeout_s: must be shorter than database.statement_timeout_ms, or who waits for a \
-             lock is cut off before they can be told whose it is"
+            "database.lock_timeout_s: must be shorter than database.statement_timeout_ms, or a statement that \
+             waits for a lock is cut off before its lock wait times out"
         );
         Ok(())
     }
 }
 
 impl Config {
-    /// Which database is meant.
+    /// The configured database.
     pub(crate) fn database_kind(&self) -> DatabaseKind<'_> {
         let url = self.database.url.as_ref().map(StoreUrl::expose);
         match url.map(|url| url.strip_prefix("sqlite:").ok_or(url)) {
@@ -135,8 +135,8 @@ impl Config {
         }
     }
 
-    /// Whether a database without any concert gets the demo on-sale at a start: by default only a file,
-    /// which somebody who tries the program may just have made.
+    /// Whether a database without any concert gets the demo on-sale at a start. By default only an
+    /// SQLite file does: a new file is probably a first try of the program.
     pub(crate) fn demo_on_first_start(&self) -> bool {
         let is_file = matches!(self.database_kind(), DatabaseKind::Sqlite(_));
         self.demo.on_first_start.unwrap_or(is_file)

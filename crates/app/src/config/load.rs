@@ -11,15 +11,16 @@ use config::{Config as Layers, Environment, File, FileFormat};
 
 use super::Config;
 
-/// The file that is read when none is named and it is there.
+/// The file that is read if none is named and this one exists.
 const DEFAULT_FILE: &str = "frontrow.toml";
 const PREFIX: &str = "FRONTROW_";
-/// Variables that begin like settings but are none: the file's name, and what tests are told.
+/// Variables with the prefix of settings that are not settings: the path of the file, and parameters
+/// of tests.
 const NOT_SETTINGS: [&str; 2] = ["FRONTROW_CONFIG", "FRONTROW_TEST_"];
 
 impl Config {
-    /// The effective configuration: defaults, then `file` (or `frontrow.toml`, where it is), then the
-    /// environment.
+    /// Loads the effective configuration: defaults, then `file` (or `frontrow.toml` if it exists),
+    /// then the environment.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let environment = readable(std::env::vars_os())?;
         let config = Self::from_sources(file, environment)?;
@@ -36,7 +37,7 @@ impl Config {
             let text = std::fs::read_to_string(&file).with_context(|| {
                 format!("cannot read the configuration file {}", file.display())
             })?;
-            // Parsed here first: this knows line and column.
+            // Parsed here first, for errors with line and column.
             if let Err(error) = text.parse::<toml::Table>() {
                 bail!("{}: {}", file.display(), where_and_why(&text, &error));
             }
@@ -62,8 +63,8 @@ impl Config {
     }
 }
 
-/// The variables that can be read. A setting that cannot is no setting to be passed over: without
-/// it a default would hold.
+/// The variables that are UTF-8. Errors if a setting is not: if it were skipped, its default would
+/// apply.
 fn readable(
     environment: impl Iterator<Item = (OsString, OsString)>,
 ) -> anyhow::Result<HashMap<String, String>> {
@@ -82,16 +83,17 @@ fn readable(
     Ok(variables)
 }
 
-/// The file to read: the one that was named, which must be there, or the default one where it is.
+/// The file to read: the named one, which must exist, or the default one if it exists.
 fn present(named: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
     match named {
         Some(file) if file.is_file() => Ok(Some(file.to_owned())),
-        Some(file) => bail!("the configuration file {} is not there", file.display()),
+        Some(file) => bail!("the configuration file {} does not exist", file.display()),
         None => Ok(Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file())),
     }
 }
 
-/// The line itself is not shown: a secret may stand there.
+/// The position and the cause of a TOML error. The line itself is not shown, because it may contain a
+/// secret.
 fn where_and_why(text: &str, error: &toml::de::Error) -> String {
     let at = error.span().map_or(0, |span| span.start);
     let before = text.get(..at).unwrap_or_default();
@@ -203,7 +205,7 @@ mod tests {
         assert!(!toml::to_string(&config).unwrap().contains("hush"));
     }
 
-    /// What can be set, and what cannot.
+    /// Keys of settings, and other keys.
     fn key() -> impl Strategy<Value = String> {
         prop_oneof![
             8 => prop::sample::select(vec![
@@ -248,7 +250,7 @@ mod tests {
         })
     }
 
-    /// Refused in one line, or good enough to be shown.
+    /// Checks that the configuration is refused in one line, or can be printed.
     fn is_decent(toml: &str, environment: &[(&str, &str)]) -> Result<(), TestCaseError> {
         let config = load(toml, environment).and_then(|config| {
             config.validate()?;

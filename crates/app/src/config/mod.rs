@@ -1,6 +1,7 @@
 //! The configuration: built-in defaults, then `frontrow.toml`, then the environment.
 //!
-//! One typed struct. Unknown keys are refused, and so is what cannot work, before anything starts.
+//! The result is one typed struct. Unknown keys and values that cannot work are refused before
+//! anything starts.
 
 mod database;
 mod load;

@@ -1,21 +1,21 @@
-//! Redis, where it keeps the queues or the rankings.
+//! The settings of Redis, for queues or rankings.
 
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 
 use super::StoreUrl;
 
-/// How to deal with Redis.
+/// The settings of Redis.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Redis {
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`.
     pub(crate) url: Option<StoreUrl>,
-    /// How long the server may take to let this process in.
+    /// The time limit for opening a connection, in milliseconds.
     pub(crate) connect_timeout_ms: u64,
-    /// How long the server may take to answer.
+    /// The time limit for an answer, in milliseconds.
     pub(crate) answer_timeout_ms: u64,
-    /// What all keys begin with, so that others may use the same Redis.
+    /// The prefix of all keys, so that other programs can use the same Redis.
     pub(crate) key_prefix: String,
 }
 
@@ -31,14 +31,14 @@ impl Default for Redis {
 }
 
 impl Redis {
-    /// Refuses what cannot work; `wanted_by` is the setting that asks for a Redis, if any does.
+    /// Refuses values that cannot work. `wanted_by` is the setting that needs a Redis, if there is one.
     pub(super) fn validate(&self, wanted_by: Option<&str>) -> anyhow::Result<()> {
         match (&self.url, wanted_by) {
             (None, Some(setting)) => {
-                anyhow::bail!("redis.url: {setting} wants it, such as redis://127.0.0.1:6379")
+                anyhow::bail!("redis.url: {setting} needs it, such as redis://127.0.0.1:6379")
             }
             (None, None) => {}
-            // Not quoted: a password may stand in it.
+            // The URL is not quoted, because it may contain a password.
             (Some(url), _) => ensure!(
                 url.expose().starts_with("redis://"),
                 "redis.url: must be redis:// and HOST:PORT"

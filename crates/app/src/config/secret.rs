@@ -1,4 +1,4 @@
-//! Settings that are never shown.
+//! Secret settings, which are never shown.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,13 +7,14 @@ use serde::{
     de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// A setting that is never shown: neither by `Debug`, nor by `frontrow config`.
+/// A secret. Neither `Debug` nor `frontrow config` shows it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Secret(String);
 
 impl Secret {
-    /// The shortest secret that signs tokens: as long as the hash of HS256 (RFC 7518, section 3.2).
+    /// The minimum length of a secret that signs tokens, in bytes: the length of the hash of HS256
+    /// (RFC 7518, section 3.2).
     pub(crate) const MIN_LEN: usize = 32;
 
     /// The secret itself.
@@ -40,8 +41,8 @@ impl Serialize for Secret {
     }
 }
 
-/// Reads secrets by name. A single secret in the place of them is refused without being shown, as
-/// the reader itself would show it.
+/// Reads secrets by name. Refuses a single secret in place of the map without showing it, which the
+/// derived reader would do.
 pub(super) fn by_name<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Secret>, D::Error> {
@@ -51,7 +52,7 @@ pub(super) fn by_name<'de, D: Deserializer<'de>>(
         type Value = BTreeMap<String, Secret>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("secrets, each with a name")
+            f.write_str("named secrets")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, secrets: A) -> Result<Self::Value, A::Error> {

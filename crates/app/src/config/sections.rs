@@ -1,4 +1,4 @@
-//! What can be set, and what holds when it is not.
+//! The settings and their defaults.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use super::{Database, Redis, Secret, secret::by_name};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
-    /// Where the embedded database and keys that were not configured are kept.
+    /// The folder of the embedded database and of the keys that are not configured.
     pub(crate) data_dir: PathBuf,
     pub(crate) server: Server,
     pub(crate) database: Database,
@@ -35,7 +35,7 @@ pub(crate) struct Config {
     pub(crate) log: Log,
 }
 
-/// How requests come in.
+/// The HTTP server.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Server {
@@ -45,24 +45,24 @@ pub(crate) struct Server {
     pub(crate) workers: usize,
     /// How long a stop waits for requests in flight, in seconds.
     pub(crate) grace_s: u64,
-    /// How many event streams this instance has at most.
+    /// The maximum number of event streams of this instance.
     pub(crate) streams_max: usize,
 }
 
-/// What keeps the queues.
+/// The store of the queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(try_from = "String", rename_all = "lowercase")]
 pub(crate) enum QueueBackend {
     /// This process.
     #[default]
     Embedded,
-    /// The database, which is MySQL or MariaDB then.
+    /// The database, which must be MySQL or MariaDB.
     MySql,
     /// Redis.
     Redis,
 }
 
-/// What keeps the rankings at hand.
+/// The store of the ranking cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(try_from = "String", rename_all = "lowercase")]
 pub(crate) enum CacheBackend {
@@ -73,30 +73,30 @@ pub(crate) enum CacheBackend {
     Redis,
 }
 
-/// The waiting rooms.
+/// The queues.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Queue {
-    /// What keeps them.
+    /// The store of the queues.
     pub(crate) backend: QueueBackend,
-    /// For how long a queue that was lost admits nobody, while its people bring their places back.
+    /// How long a lost queue admits no user while users re-enter, in seconds.
     pub(crate) recovery_s: u64,
-    /// How soon, at least, those who wait are told to ask again, in milliseconds.
+    /// The shortest pause between two polls of a waiting user, in milliseconds.
     pub(crate) shortest_poll_ms: u64,
-    /// How soon, at most, those who wait are told to ask again, in milliseconds.
+    /// The longest pause between two polls of a waiting user, in milliseconds.
     pub(crate) longest_poll_ms: u64,
-    /// Secrets that sign queue tokens, by name; without any, one is made in the data folder.
+    /// Secrets that sign queue tokens, by name. Without any, one is generated in the data folder.
     #[serde(deserialize_with = "by_name")]
     pub(crate) token_keys: BTreeMap<String, Secret>,
-    /// Which of them signs; the others are accepted until they are removed. Needed with several.
+    /// The key that signs. Tokens of the other keys are accepted. Required if there are several keys.
     pub(crate) signing_key: Option<String>,
 }
 
-/// What keeps the rankings at hand.
+/// The ranking cache.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Cache {
-    /// What keeps them.
+    /// The store of the ranking cache.
     pub(crate) backend: CacheBackend,
 }
 
@@ -112,9 +112,9 @@ pub(crate) struct Reservation {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Points {
-    /// What prices and points are in: an ISO 4217 code.
+    /// The currency of prices and points: an ISO 4217 code.
     pub(crate) currency: Currency,
-    /// Whether users may charge their own points; without it, only while `X-User-Id` is trusted.
+    /// Whether users may charge their own points. By default only while `X-User-Id` is trusted.
     pub(crate) self_charge: Option<bool>,
 }
 
@@ -122,16 +122,16 @@ pub(crate) struct Points {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Ranking {
-    /// In which zone days, weeks and months turn: an IANA name.
+    /// The time zone of days, weeks and months: an IANA name.
     pub(crate) time_zone: String,
 }
 
-/// Who users are. Somebody else says so, with a JWT.
+/// The identities of users: JWTs of an identity provider.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Identity {
-    /// Whether a bare `X-User-Id` header is believed. Without it: while neither of the two below is
-    /// set. Refused on an address beyond loopback.
+    /// Whether a bare `X-User-Id` header is trusted. By default only while neither of the next two
+    /// settings is set. Refused on an address beyond loopback.
     pub(crate) trust_x_user_id: Option<bool>,
     /// The secret that the identity provider signs with, for HS256.
     pub(crate) hs256_secret: Option<Secret>,
@@ -143,11 +143,11 @@ pub(crate) struct Identity {
     pub(crate) audience: Option<String>,
 }
 
-/// Who may edit concerts and policies.
+/// The operators, who may edit concerts and policies.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Admin {
-    /// Admin keys by the name of their holder; without any, one is made in the data folder.
+    /// Admin keys by the name of their holder. Without any, one is generated in the data folder.
     #[serde(deserialize_with = "by_name")]
     pub(crate) keys: BTreeMap<String, Secret>,
 }
@@ -156,33 +156,34 @@ pub(crate) struct Admin {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Demo {
-    /// Whether a database without any concert gets it at a start. Without it: a file does, a server's
-    /// database does not.
+    /// Whether a database without any concert gets it at a start. By default an SQLite file does, and
+    /// MySQL does not.
     pub(crate) on_first_start: Option<bool>,
 }
 
-/// What is told about the work.
+/// Logging.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
-    /// What to log, as `tracing-subscriber`'s `EnvFilter` reads it, such as `info` or `warn,frontrow=debug`.
+    /// The filter of log lines, in the syntax of `EnvFilter` of `tracing-subscriber`, such as `info` or
+    /// `warn,frontrow=debug`.
     pub(crate) filter: String,
-    /// How.
+    /// The format of log lines.
     pub(crate) format: LogFormat,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(try_from = "String", rename_all = "snake_case")]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// Plain text.
     #[default]
     Text,
-    /// For machines: one JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Reads a choice from its name; the message lists the names.
+/// Reads a variant from its name. The error lists the valid names.
 macro_rules! choice {
     ($type:ident { $($name:literal => $variant:ident),* $(,)? }) => {
         impl TryFrom<String> for $type {
@@ -191,7 +192,7 @@ macro_rules! choice {
             fn try_from(text: String) -> Result<Self, String> {
                 match text.as_str() {
                     $($name => Ok(Self::$variant),)*
-                    _ => Err(format!("{text:?} is none of: {}", [$($name),*].join(", "))),
+                    _ => Err(format!("{text:?} is not one of: {}", [$($name),*].join(", "))),
                 }
             }
         }
@@ -288,8 +289,8 @@ fn whole_millis(span: Duration) -> u64 {
 }
 
 impl Server {
-    /// How many event streams there may be where this process may open this number of files: each
-    /// is one, and some are left to everything else.
+    /// The maximum number of event streams for this limit of open files. Each stream is an open file,
+    /// and some files are reserved for everything else.
     pub(crate) fn streams_within(&self, open_files: u64) -> usize {
         const OTHERS: u64 = 1_000;
         let left = open_files - OTHERS.min(open_files / 2);
@@ -306,12 +307,12 @@ impl Reservation {
 }
 
 impl Queue {
-    /// How a queue that was lost recovers.
+    /// The recovery of a lost queue.
     pub(crate) fn recovery(&self) -> Recovery {
         Recovery::lasting(Duration::from_secs(self.recovery_s))
     }
 
-    /// How often those who wait are told to ask.
+    /// The range of the pause between two polls.
     pub(crate) fn poll_range(&self) -> PollRange {
         PollRange {
             shortest: Duration::from_millis(self.shortest_poll_ms),
@@ -321,7 +322,7 @@ impl Queue {
 }
 
 impl Config {
-    /// Whether a bare `X-User-Id` header is believed.
+    /// Whether a bare `X-User-Id` header is trusted.
     pub(crate) fn trusts_x_user_id(&self) -> bool {
         self.identity
             .trust_x_user_id

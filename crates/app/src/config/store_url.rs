@@ -1,10 +1,10 @@
-//! URLs of stores, which may hold a password.
+//! URLs of stores, which may contain a password.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The URL of a store. Its password is never shown: neither by `Debug`, nor by `frontrow config`.
+/// The URL of a store. Neither `Debug` nor `frontrow config` shows its password.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct StoreUrl(String);
@@ -24,8 +24,8 @@ impl From<String> for StoreUrl {
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A password may contain any of the characters that divide a URL, so nothing of what is
-        // before the last @ is shown but the user's name.
+        // A password may contain any of the delimiters of a URL, so only the user name is shown of the
+        // part before the last @.
         let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
         let divider = if scheme.is_empty() { "" } else { "://" };
         match rest.rsplit_once('@') {

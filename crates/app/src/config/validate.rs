@@ -1,4 +1,4 @@
-//! What is refused before anything starts.
+//! Validates the configuration before anything starts.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::{CacheBackend, Config, DatabaseKind, QueueBackend, Secret};
 
 impl Config {
-    /// Refuses what cannot work. The text names the key.
+    /// Refuses values that cannot work. The error names the key.
     pub(super) fn validate(&self) -> anyhow::Result<()> {
         self.validate_server()?;
         self.database.validate()?;
@@ -28,15 +28,15 @@ impl Config {
         Ok(())
     }
 
-    /// The zone in which rankings turn.
+    /// The time zone of the ranking periods.
     pub(crate) fn time_zone(&self) -> anyhow::Result<TimeZone> {
         let name = &self.ranking.time_zone;
         TimeZone::get(name).with_context(|| {
-            format!("ranking.time_zone: {name:?} is no IANA time zone, such as Asia/Seoul")
+            format!("ranking.time_zone: {name:?} is not an IANA time zone, such as Asia/Seoul")
         })
     }
 
-    /// What every queue policy must obey.
+    /// The rules for all queue policies.
     pub(crate) fn policy_rules(&self) -> PolicyRules {
         PolicyRules {
             longest_poll: self.queue.poll_range().longest,
@@ -46,12 +46,12 @@ impl Config {
     fn validate_server(&self) -> anyhow::Result<()> {
         if self.trusts_x_user_id() && !self.server.bind.ip().is_loopback() {
             let instead = match self.identity.trust_x_user_id {
-                Some(true) => "take identity.trust_x_user_id out",
+                Some(true) => "remove identity.trust_x_user_id",
                 _ => "set identity.hs256_secret or identity.jwks_file",
             };
             bail!(
-                "server.bind: {} is reachable from elsewhere while a bare X-User-Id header is \
-                 believed; {instead}, or bind to 127.0.0.1",
+                "server.bind: {} is reachable from other machines while a bare X-User-Id header is \
+                 trusted; {instead}, or bind to 127.0.0.1",
                 self.server.bind
             );
         }
@@ -67,7 +67,7 @@ impl Config {
         Ok(())
     }
 
-    /// What the stores need of each other, and of the keys.
+    /// Checks that the stores and the keys fit each other.
     fn validate_stores(&self) -> anyhow::Result<()> {
         let wants_redis = match (self.queue.backend, self.cache.backend) {
             (QueueBackend::Redis, _) => Some("queue.backend = \"redis\""),
@@ -78,22 +78,22 @@ impl Config {
         let has_mysql = matches!(self.database_kind(), DatabaseKind::MySql(_));
         ensure!(
             has_mysql || self.queue.backend != QueueBackend::MySql,
-            "database.url: queue.backend = \"mysql\" wants it to be \
-             mysql://USER:PASSWORD@HOST:PORT/DATABASE"
+            "database.url: must be mysql://USER:PASSWORD@HOST:PORT/DATABASE with \
+             queue.backend = \"mysql\""
         );
         if self.queue.backend == QueueBackend::Embedded {
             return Ok(());
         }
-        // Instances that share a queue must believe each other, and the same people: a key that each
-        // makes in a folder of its own would be another one on each.
+        // Instances that share a queue must accept the same tokens, admin keys and identities. A key
+        // that each instance generates in its own data folder would differ between them.
         ensure!(
             !self.queue.token_keys.is_empty(),
-            "queue.token_keys: needs a key where instances share the queues, such as \
+            "queue.token_keys: required if instances share the queues, such as \
              FRONTROW_QUEUE__TOKEN_KEYS__MAIN=…"
         );
         ensure!(
             !self.admin.keys.is_empty(),
-            "admin.keys: needs a key where instances share the queues, such as \
+            "admin.keys: required if instances share the queues, such as \
              FRONTROW_ADMIN__KEYS__OPS=…"
         );
         let identity = &self.identity;
@@ -101,8 +101,8 @@ impl Config {
             identity.hs256_secret.is_some()
                 || identity.jwks_file.is_some()
                 || identity.trust_x_user_id == Some(true),
-            "identity.hs256_secret: needs a secret where instances share the queues, or set \
-             identity.jwks_file, or, to try it on 127.0.0.1, identity.trust_x_user_id"
+            "identity.hs256_secret: required if instances share the queues, or set \
+             identity.jwks_file or, for a trial on 127.0.0.1, identity.trust_x_user_id"
         );
         Ok(())
     }
@@ -117,7 +117,7 @@ impl Config {
         );
         let rules = self.policy_rules();
         if let Some((field, why)) = QueuePolicy::usual(&rules).faults(&rules).first() {
-            bail!("queue.longest_poll_ms: with it the default policy fails: {field}: {why}");
+            bail!("queue.longest_poll_ms: the default policy is not valid with it: {field}: {why}");
         }
         match &queue.signing_key {
             Some(name) => ensure!(
@@ -126,7 +126,7 @@ impl Config {
             ),
             None => ensure!(
                 queue.token_keys.len() <= 1,
-                "queue.signing_key: say which of queue.token_keys signs"
+                "queue.signing_key: required if there are several queue.token_keys"
             ),
         }
         Ok(())
@@ -153,7 +153,7 @@ impl Config {
         for (name, secret) in &self.admin.keys {
             ensure!(
                 !name.is_empty() && name.len() <= 64 && !name.contains(char::is_control),
-                "admin.keys: {name:?} is no name of 1 to 64 bytes without control characters"
+                "admin.keys: {name:?} is not a name of 1 to 64 bytes without control characters"
             );
             ensure!(
                 secret.expose().len() >= 16,
@@ -164,7 +164,7 @@ impl Config {
     }
 }
 
-/// Refuses a setting in seconds that is out of its range.
+/// Refuses a setting in seconds that is outside its range.
 fn within(key: &str, span: Duration, range: &RangeInclusive<Duration>) -> anyhow::Result<()> {
     ensure!(
         range.contains(&span),

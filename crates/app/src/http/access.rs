@@ -1,4 +1,4 @@
-//! Who may use a route, and the middleware that sees to it.
+//! The access rules of routes, and the middleware that enforces them.
 
 use std::str::FromStr;
 
@@ -25,33 +25,33 @@ use super::{
 };
 use crate::security::{IdentityRefusal, IdentityVerifier};
 
-/// Who may use a route.
+/// The access rule of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Everybody.
+    /// Every client.
     Public,
-    /// Whoever bears a queue token; the handler's use case verifies it.
+    /// The bearer of a queue token. The use case of the handler verifies it.
     QueueToken,
-    /// A user, by identity.
+    /// A user with an identity.
     Identity,
-    /// A user, by identity, whose place in the concert's queue is active.
+    /// A user with an identity and an active place in the queue of the concert.
     Protected(Gate),
-    /// An operator.
+    /// An operator with an admin key.
     Admin,
 }
 
-/// How a protected route asks for the active place.
+/// How a protected route checks the active place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gate {
-    /// At once.
+    /// Asks the gate.
     Passes(GateMode),
-    /// After looking whether the payment was made before: that ended the place, so its repeat could
-    /// not pass.
+    /// Asks the gate unless the payment was already made. The payment ended the place, so a repeat
+    /// could not pass the gate.
     PassesUnlessPaid,
 }
 
 impl Access {
-    /// True where there is nothing to check before the handler.
+    /// True if nothing is checked before the handler.
     pub(crate) fn is_open(self) -> bool {
         matches!(self, Self::Public | Self::QueueToken)
     }
@@ -68,7 +68,7 @@ impl Access {
     }
 }
 
-/// Lets a request on to its handler once `access` allows it.
+/// Calls the handler of a request if `access` allows it.
 pub(crate) async fn check(
     access: Access,
     request: ServiceRequest,
@@ -77,7 +77,7 @@ pub(crate) async fn check(
     match allow(access, request.request()).await {
         Ok(Verdict::GoOn) => next.call(request).await,
         Ok(Verdict::Answer(response)) => Ok(request.into_response(response)),
-        // Turned into a response here, so that what is wrapped around still sees a response.
+        // Converted to a response here, so that the outer middleware receives a response.
         Err(problem) => Ok(request.into_response(problem.error_response())),
     }
 }
@@ -99,7 +99,7 @@ async fn allow(access: Access, request: &HttpRequest) -> Result<Verdict, Problem
             request.extensions_mut().insert(Caller(user));
         }
         Access::Protected(gate) => {
-            // Whoever is let in shows the same identity with all that follows.
+            // A user with an active place sends the same identity repeatedly, so it is cached.
             let verify = IdentityVerifier::verify;
             let user = identity(services, request.headers(), verify)?;
             match gate {
@@ -115,7 +115,7 @@ async fn allow(access: Access, request: &HttpRequest) -> Result<Verdict, Problem
     Ok(Verdict::GoOn)
 }
 
-/// Who asks.
+/// Returns the user of a request. Errors if the identity is missing or not valid.
 fn identity(
     services: &Services,
     headers: &HeaderMap,
@@ -125,7 +125,7 @@ fn identity(
         return verify(&services.identities, token).map_err(|why| {
             let detail = match why {
                 IdentityRefusal::Invalid => "The identity is not valid.",
-                IdentityRefusal::Expired => "The time of this identity is over.",
+                IdentityRefusal::Expired => "The identity has expired.",
             };
             Problem::new(ProblemKind::BAD_IDENTITY, detail)
         });
@@ -134,7 +134,7 @@ fn identity(
     let Some(name) = name else {
         return Err(Problem::new(
             ProblemKind::NO_IDENTITY,
-            "The request does not say who asks.",
+            "The request has no identity.",
         ));
     };
     UserId::try_from(name)
@@ -153,7 +153,7 @@ fn admin(services: &Services, headers: &HeaderMap) -> Result<String, Problem> {
         })
 }
 
-/// Answers a payment that was made before, and else asks the gate.
+/// Answers a payment that was already made. Otherwise asks the gate.
 async fn pass_unless_paid(
     services: &Services,
     request: &HttpRequest,
@@ -163,7 +163,7 @@ async fn pass_unless_paid(
         return Ok(Verdict::Answer(answer));
     }
     let answer = ask_gate(services, request, &user, GateMode::Pay).await?;
-    // Since that look another request with the same key may have paid, and so ended the place.
+    // In the meantime, another request with the same key may have paid and ended the place.
     if answer == GateAnswer::Gone
         && let Some(answer) = replay(services, request, &user).await?
     {
@@ -173,7 +173,7 @@ async fn pass_unless_paid(
     Ok(Verdict::GoOn)
 }
 
-/// Shows the request's queue token at the gate, and leaves the proof for the handler.
+/// Asks the gate about the queue token of the request, and stores the proof for the handler.
 async fn pass(
     services: &Services,
     request: &HttpRequest,
@@ -195,7 +195,7 @@ async fn ask_gate(
     Ok(services.gate.pass(user, token, concert, mode).await?)
 }
 
-/// Leaves the gate's proof for the handler, or says why there is none.
+/// Stores the proof of the gate for the handler. Errors if the gate refused.
 fn admit(request: &HttpRequest, user: UserId, answer: GateAnswer) -> Result<(), Problem> {
     let place = match answer {
         GateAnswer::Passed(place) => place,
@@ -209,7 +209,7 @@ fn admit(request: &HttpRequest, user: UserId, answer: GateAnswer) -> Result<(), 
         GateAnswer::OtherUser => {
             return Err(Problem::new(
                 ProblemKind::OTHER_USERS_TOKEN,
-                "The queue token was given to another user.",
+                "The queue token was issued to another user.",
             ));
         }
         GateAnswer::OtherConcert => return Err(Problem::other_concert()),
@@ -223,7 +223,7 @@ fn admit(request: &HttpRequest, user: UserId, answer: GateAnswer) -> Result<(), 
     Ok(())
 }
 
-/// The answer to a payment that was made before.
+/// The response to a payment that was already made. None if it was not.
 async fn replay(
     services: &Services,
     request: &HttpRequest,
@@ -240,7 +240,7 @@ async fn replay(
     }
 }
 
-/// An id in the path. What is no id names nothing, so it is not found.
+/// An id in the path. Text that is not an id is answered as not found.
 fn path_id<T: FromStr>(request: &HttpRequest, name: &str) -> Result<Option<T>, Problem> {
     request
         .match_info()

@@ -1,4 +1,4 @@
-//! The catalogue: concerts for everybody, performances and seats behind the gate.
+//! The catalogue: public concerts, and performances and seats behind the gate.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use frontrow_domain::model::{Concert, ConcertId, PerformanceId, queue::QueueView};
@@ -15,7 +15,7 @@ use super::{
 /// List the concerts
 #[utoipa::path(
     get, path = "/v1/concerts", tag = "concerts", params(PageQuery),
-    responses((status = 200, description = "The first made first", body = PageBody<ConcertBody>)),
+    responses((status = 200, description = "The oldest first", body = PageBody<ConcertBody>)),
 )]
 pub(crate) async fn list(
     services: web::Data<Services>,
@@ -35,7 +35,7 @@ pub(crate) async fn list(
     params(("concert_id" = uuid::Uuid, Path)),
     responses(
         (status = 200, description = "The concert", body = ConcertBody),
-        (status = 404, description = "There is no such concert", body = ProblemBody),
+        (status = 404, description = "The concert does not exist", body = ProblemBody),
     ),
 )]
 pub(crate) async fn show(
@@ -51,7 +51,7 @@ pub(crate) async fn show(
 #[utoipa::path(
     get, path = "/v1/concerts/{concert_id}/performances", tag = "concerts",
     params(("concert_id" = uuid::Uuid, Path), PageQuery),
-    responses((status = 200, description = "Earliest first", body = PageBody<PerformanceBody>)),
+    responses((status = 200, description = "The earliest first", body = PageBody<PerformanceBody>)),
 )]
 pub(crate) async fn performances(
     services: web::Data<Services>,
@@ -69,15 +69,15 @@ pub(crate) async fn performances(
 
 /// Show the seats of a performance
 ///
-/// All of them, in the order of the hall; up to a second old. Send the `ETag` back as
-/// `If-None-Match` to be told 304 while nothing has changed.
+/// All seats in the order of the plan, up to one second old. Send the `ETag` as `If-None-Match` to
+/// get 304 while nothing has changed.
 #[utoipa::path(
     get, path = "/v1/concerts/{concert_id}/performances/{performance_id}/seats", tag = "concerts",
     params(("concert_id" = uuid::Uuid, Path), ("performance_id" = uuid::Uuid, Path)),
     responses(
         (status = 200, description = "The seats, all on one page", body = PageBody<SeatBody>),
-        (status = 304, description = "They are as they were"),
-        (status = 404, description = "There is no such performance", body = ProblemBody),
+        (status = 304, description = "The seats have not changed"),
+        (status = 404, description = "The performance does not exist", body = ProblemBody),
     ),
 )]
 pub(crate) async fn seats(
@@ -113,7 +113,7 @@ pub(crate) async fn seats(
     Ok(response.content_type("application/json").body(body))
 }
 
-/// A concert as the API shows it.
+/// Converts a concert to its shape, with the last reported state of its queue.
 pub(crate) fn shape(services: &Services, concert: &Concert) -> ConcertBody {
     let sale = concert.sale();
     let queue = services.statuses.view(concert.id).map_or_else(

@@ -1,4 +1,4 @@
-//! Answers that a client or a cache may have already.
+//! Conditional responses: 304 if the client or a cache already has the content.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -9,7 +9,7 @@ use actix_web::{
 /// The content type of a document.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// A JSON document with its tag, written once for all who ask.
+/// A JSON document with its ETag, serialized once for all requests.
 pub(crate) struct Tagged {
     pub(crate) tag: EntityTag,
     tag_header: HeaderValue,
@@ -17,7 +17,7 @@ pub(crate) struct Tagged {
 }
 
 impl Tagged {
-    /// `body` under a tag of letters, digits and dashes, which no other content has.
+    /// The document `body` with a unique ETag of letters, digits and dashes.
     pub(crate) fn new(tag: String, body: Vec<u8>) -> Self {
         let tag = EntityTag::new_strong(tag);
         let tag_header = tag.clone().try_into_value();
@@ -29,7 +29,7 @@ impl Tagged {
     }
 }
 
-/// True where the client has the answer with this tag.
+/// True if the client has the content with this ETag.
 pub(crate) fn has_tag(request: &HttpRequest, tag: &EntityTag) -> bool {
     match header::IfNoneMatch::parse(request) {
         Ok(header::IfNoneMatch::Any) => true,
@@ -38,7 +38,7 @@ pub(crate) fn has_tag(request: &HttpRequest, tag: &EntityTag) -> bool {
     }
 }
 
-/// Answers with `document`, or with 304 where the client has it.
+/// Answers with `document`, or with 304 if the client has it.
 pub(crate) fn answer(
     request: &HttpRequest,
     document: &Tagged,

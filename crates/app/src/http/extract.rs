@@ -1,4 +1,4 @@
-//! What handlers take out of a request.
+//! The extractors of the handlers.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -15,16 +15,16 @@ use tokio::time::timeout;
 
 use super::{json::read_json, problem::Problem, problem_kinds::ProblemKind};
 
-/// The user who asks. Left behind by the route's access check.
+/// The user of a request. Stored by the access check of the route.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) UserId);
 
-/// The active place of the user who asks. Left behind by the route's access check, which is the only
-/// way to one.
+/// The active place of the user of a request. Stored by the access check of the route, which is the
+/// only way to get one.
 #[derive(Debug, Clone)]
 pub(crate) struct Admitted(pub(crate) ActivePlace);
 
-/// The holder of the admin key. Left behind by the route's access check.
+/// The holder of the admin key. Stored by the access check of the route.
 #[derive(Debug, Clone)]
 pub(crate) struct AdminName(pub(crate) String);
 
@@ -35,7 +35,7 @@ macro_rules! left_behind {
             type Future = Ready<Result<Self, Problem>>;
 
             fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-                // A route that was registered without the check lets nobody in.
+                // A route that was registered without the check refuses every request.
                 ready(
                     request
                         .extensions()
@@ -50,7 +50,7 @@ macro_rules! left_behind {
 
 left_behind!(Caller, || Problem::new(
     ProblemKind::NO_IDENTITY,
-    "The request does not say who asks."
+    "The request has no identity."
 ));
 left_behind!(Admitted, || Problem::new(
     ProblemKind::NO_QUEUE_TOKEN,
@@ -61,10 +61,10 @@ left_behind!(AdminName, || Problem::new(
     "The request has no admin key of this server."
 ));
 
-/// How long a body may take to come: who sends it slower than this keeps a connection for nothing.
+/// The time limit for a body. A slower client would occupy a connection for too long.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 
-/// The body, read as JSON into a shape.
+/// The JSON body of a request.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -84,7 +84,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             }
             let bytes = timeout(BODY_LIMIT, bytes)
                 .await
-                .map_err(|_| Problem::new(ProblemKind::TOO_SLOW, "The body did not come in time."))?
+                .map_err(|_| Problem::new(ProblemKind::TOO_SLOW, "The body did not arrive in time."))?
                 .map_err(|error| unread(&error))?;
             read_json(&bytes).map(Self)
         }

@@ -1,4 +1,4 @@
-//! The headers that say who asks, for which place, and under which key.
+//! The headers for the identity, the queue token and the idempotency key.
 
 use actix_web::{
     HttpResponseBuilder,
@@ -13,7 +13,7 @@ static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 static USER_ID: HeaderName = HeaderName::from_static("x-user-id");
 
-/// What each answer has in `X-Content-Type-Options`.
+/// The `X-Content-Type-Options` of every response.
 pub(super) const NO_SNIFFING: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// The `Queue-Token` header, if there is one.
@@ -26,7 +26,7 @@ pub(crate) fn user_id(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     text(headers, &USER_ID)
 }
 
-/// The `Idempotency-Key` header, which must be there.
+/// The `Idempotency-Key` header. Errors if it is missing.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     let Some(key) = text(headers, &IDEMPOTENCY_KEY)? else {
         return Err(Problem::new(
@@ -37,7 +37,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<IdempotencyKey, Pro
     IdempotencyKey::try_from(key).map_err(|why| Problem::invalid("Idempotency-Key", &why))
 }
 
-/// The `Idempotency-Key` header of a request that may do without.
+/// The `Idempotency-Key` header of a request for which it is optional.
 pub(crate) fn optional_idempotency_key(
     headers: &HeaderMap,
 ) -> Result<Option<IdempotencyKey>, Problem> {
@@ -46,14 +46,14 @@ pub(crate) fn optional_idempotency_key(
         .map_err(|why| Problem::invalid("Idempotency-Key", &why))
 }
 
-/// Marks the answer to a request that took effect before.
+/// Marks the response if an earlier request had the effect.
 pub(crate) fn mark_replay(response: &mut HttpResponseBuilder, replayed: bool) {
     if replayed {
         response.insert_header((IDEMPOTENT_REPLAYED.clone(), "true"));
     }
 }
 
-/// What follows `Authorization: Bearer`, if there is such a header.
+/// The credentials of `Authorization: Bearer`, if there is such a header.
 pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let value = text(headers, &header::AUTHORIZATION)?;
     Ok(value.and_then(|value| {
@@ -62,13 +62,13 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }))
 }
 
-/// A header's text, if there is such a header. Errors if there is more than one: whichever this server took,
-/// a proxy before it may take another.
+/// The text of a header, if there is such a header. Errors if there is more than one: this server and a
+/// proxy in front of it may choose different ones.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     if headers.get_all(name).nth(1).is_some() {
         return Err(Problem::new(
             ProblemKind::MALFORMED,
-            format!("The header {name} is there more than once."),
+            format!("The header {name} occurs more than once."),
         ));
     }
     headers

@@ -1,23 +1,23 @@
-//! Is it alive, is it ready, and what do its problems mean.
+//! Liveness, readiness, and the pages that explain problems.
 
 use actix_web::{HttpResponse, http::header, web};
 
 use super::{Services, problem::Problem, problem_kinds::ProblemKind};
 
-/// Whether the process answers at all
+/// Check whether the process answers
 #[utoipa::path(
     get, path = "/livez", tag = "service",
-    responses((status = 200, description = "It does", body = String)),
+    responses((status = 200, description = "The process answers", body = String)),
 )]
 pub(crate) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests can be served
+/// Check whether requests can be served
 #[utoipa::path(
     get, path = "/readyz", tag = "service",
     responses(
-        (status = 200, description = "They can", body = String),
+        (status = 200, description = "Requests can be served", body = String),
         (status = 503, description = "The database does not answer", body = super::shapes::ProblemBody),
     ),
 )]

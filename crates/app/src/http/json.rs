@@ -1,4 +1,4 @@
-//! Reading JSON into the shapes of requests.
+//! Parses JSON bodies into the shapes of requests.
 
 use std::{fmt, marker::PhantomData};
 
@@ -9,8 +9,8 @@ use serde::{
 
 use super::{problem::Problem, problem_kinds::ProblemKind};
 
-/// A shape that is written as an object and in no other way. Alone, it would also be read from a
-/// list, as its fields in their order.
+/// A shape that is accepted only as an object. The derived reader alone would also accept a list, as
+/// the fields in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Object<T>(pub(crate) T);
 
@@ -34,7 +34,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
     }
 }
 
-/// Reads an object. What is no JSON is malformed; JSON of another shape is invalid, and says where.
+/// Parses an object. Text that is not JSON is malformed. JSON of another shape is invalid, and the
+/// problem names the field.
 pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let Object(value) = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -54,18 +55,18 @@ pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
 fn not_json(error: &serde_json::Error) -> Problem {
     Problem::new(
         ProblemKind::MALFORMED,
-        format!("The body is no JSON: {error}."),
+        format!("The body is not JSON: {error}."),
     )
 }
 
-/// The reader adds where in the text it stopped; the field says that better.
+/// Removes the position in the text, which the reader appends. The field is more useful.
 fn without_position(text: &str) -> String {
     let end = text.rfind(" at line ").unwrap_or(text.len());
     text.get(..end).unwrap_or(text).to_owned()
 }
 
-/// The field that is wrong. A member that is missing, or there twice, is named in the reader's text
-/// alone: the path leads to the object that it belongs to.
+/// The field that is not valid. The reader names a missing or duplicate member only in its text. The
+/// path leads to the object that it belongs to.
 fn field(path: &str, why: &str) -> String {
     let within = if path == "." { "" } else { path };
     let member = ["missing field `", "duplicate field `"]

@@ -1,4 +1,4 @@
-//! The state of a line, for everybody and for caches.
+//! The line status, the same for all clients, so that caches can serve it.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -18,26 +18,26 @@ use super::{
     shapes::{LineBody, ProblemBody},
 };
 
-/// For how long caches may hand a status out: while they ask for a newer one for 5 s more, and
-/// where the origin does not answer for 20 s.
+/// How long caches may serve a status: for 1 s, for 5 s more while they fetch a newer one, and for
+/// 20 s if the origin does not answer.
 const CACHING: &str = "public, max-age=1, stale-while-revalidate=5, stale-if-error=20";
 
-/// Show the state of a line
+/// Show the line status
 ///
-/// The same for everybody, made at most every 500 ms, and meant for a cache in front. A client that
-/// has joined follows it instead of looking up its place: while `admitted_up_to_us` is less than
-/// its `arrival_us` it waits, its position is `ordinal - passed` and at least 1, and it sends a
-/// heartbeat as `heartbeat_after_ms` says. Else it asks the origin for its place at once, and then
-/// as `poll_after_ms` says until the place is active or gone. It also asks the origin where the
-/// generation is another one, the queue recovers, `reentry_until` is still to come, or `as_of` is
-/// more than 20 s old or earlier than before.
+/// The status is the same for all clients, is renewed at most every 500 ms, and is meant for a
+/// cache in front. A client that has joined follows it instead of looking up its place: while
+/// `admitted_up_to_us` is less than its `arrival_us` it waits, its position is `ordinal - passed`
+/// and at least 1, and it sends a heartbeat after each `heartbeat_after_ms`. Otherwise it looks up
+/// its place at the origin at once, and then after each `poll_after_ms` until the place is active
+/// or gone. It also asks the origin if the generation is another one, if the queue recovers, if
+/// `reentry_until` is in the future, or if `as_of` is more than 20 s old or earlier than before.
 #[utoipa::path(
     get, path = "/v1/concerts/{concert_id}/line", tag = "concerts",
     params(("concert_id" = uuid::Uuid, Path)),
     responses(
-        (status = 200, description = "The state of the line", body = LineBody),
-        (status = 304, description = "It is as it was"),
-        (status = 404, description = "There is no such concert", body = ProblemBody),
+        (status = 200, description = "The line status", body = LineBody),
+        (status = 304, description = "The status has not changed"),
+        (status = 404, description = "The concert does not exist", body = ProblemBody),
     ),
 )]
 pub(crate) async fn show(

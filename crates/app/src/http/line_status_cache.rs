@@ -21,7 +21,7 @@ pub(crate) struct SerializedLineStatus {
 }
 
 impl LineStatusCache {
-    /// For how many lines a page is kept.
+    /// The maximum number of lines with a page.
     const MAX: u64 = 1_000;
     /// For how long a page is kept. Those of lines that are asked for are written anew long before.
     const KEPT: Duration = Duration::from_mins(1);
@@ -72,7 +72,7 @@ impl SerializedLineStatus {
         // time and the window, which are for display.
         let (generation, as_of) = (status.generation, status.as_of);
         let tag = format!("{generation}-{}", as_of.as_microsecond());
-        // A shape of texts and numbers can always be written.
+        // Serializing strings and numbers does not fail.
         let body = serde_json::to_vec(&LineBody::from(status)).unwrap_or_default();
         let document = Tagged::new(tag, body);
         Self { snapshot, document }

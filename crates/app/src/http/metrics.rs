@@ -1,16 +1,16 @@
-//! What this instance has counted since its start, in the text format of Prometheus.
+//! The counters of this instance, in the text format of Prometheus.
 
 use actix_web::{HttpResponse, web};
 use frontrow_domain::use_cases::LookUpCounts;
 
 use super::Services;
 
-/// The text format's own version, 0.0.4.
+/// The content type of version 0.0.4 of the text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Show what this instance has counted
+/// Show the counters of this instance
 ///
-/// In the text format of Prometheus. All counts begin with 0 at each start.
+/// In the text format of Prometheus. All counters are 0 at each start.
 #[utoipa::path(
     get, path = "/metrics", tag = "service",
     responses((status = 200, description = "The counters", body = String)),

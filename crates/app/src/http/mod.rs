@@ -1,9 +1,9 @@
-//! The HTTP API: routes, shapes, problems. What a request may do is decided by the use cases; what
-//! its outcome is called in HTTP is decided here and nowhere else.
+//! The HTTP API: routes, shapes and problems. The use cases decide what a request may do. This module
+//! alone decides how their outcomes are expressed in HTTP.
 //!
-//! A request passes its route's [`Access`](access::Access) first, which leaves behind who asks; then
-//! its handler reads the request, calls one use case, and turns the outcome into a shape or a
-//! [`Problem`](problem::Problem).
+//! A request first passes the [`Access`](access::Access) check of its route, which stores its sender
+//! in the request. Then its handler reads the request, calls one use case, and converts the outcome to
+//! a shape or a [`Problem`](problem::Problem).
 
 mod access;
 mod admin;

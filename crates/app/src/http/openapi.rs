@@ -1,4 +1,4 @@
-//! The `OpenAPI` document of the API, made from the handlers themselves.
+//! The `OpenAPI` document of the API, generated from the handlers.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use super::{
     points, queue, queue_events, rankings, reservations,
 };
 
-/// Everything that the API does.
+/// All operations of the API.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Frontrow",
-        description = "Concert reservations behind a virtual waiting room. Users are told apart by \
-            `Authorization: Bearer` (a JWT of their identity provider), places in a queue by \
-            `Queue-Token`. Problems are RFC 9457 documents.",
+        description = "Concert reservations behind a virtual waiting room. `Authorization: Bearer` \
+            (a JWT of the identity provider) identifies the user, `Queue-Token` the place in a \
+            queue. Problems are RFC 9457 documents.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     paths(
@@ -63,22 +63,22 @@ use super::{
 )]
 struct Api;
 
-/// This document
+/// Show this document
 #[utoipa::path(
     get, path = "/openapi.json", tag = "service",
-    responses((status = 200, description = "The API, as OpenAPI describes it", body = Object)),
+    responses((status = 200, description = "The OpenAPI document", body = Object)),
 )]
 pub(crate) async fn document(document: web::Data<Document>) -> web::Json<Document> {
     web::Json(Document::clone(&document))
 }
 
-/// The document, made once.
+/// The document, generated once.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Document(Arc<Value>);
 
 impl Document {
-    /// The document for these routes, each operation with the access that its route asks for.
+    /// Generates the document for these routes. Each operation gets the access of its route.
     pub(crate) fn of(routes: &[(Method, &'static str, Access)]) -> Self {
         let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
         for (method, path, access) in routes {

@@ -1,24 +1,24 @@
-//! What a route's access means for the `OpenAPI` document: which headers it asks for, and how it says
-//! no before its handler is reached.
+//! Adds to the `OpenAPI` document what follows from a route's access: the headers that it needs, and
+//! the problems that it answers before its handler runs.
 
 use serde_json::{Map, Value, json};
 
 use super::access::Access;
 
-/// The ways in which a request says who asks.
+/// The ways in which a request proves its sender.
 pub(super) fn security_schemes() -> Value {
     json!({
         "identity": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "The user, as the identity provider says.",
+            "description": "The user, signed by the identity provider.",
         },
         "x_user_id": {
             "type": "apiKey", "in": "header", "name": "X-User-Id",
-            "description": "The user, by name alone: only where this server trusts it.",
+            "description": "The user by name alone. Only if this server trusts it.",
         },
         "queue_token": {
             "type": "apiKey", "in": "header", "name": "Queue-Token",
-            "description": "The user's place in a concert's queue.",
+            "description": "The place of the user in the queue of a concert.",
         },
         "admin_key": {
             "type": "http", "scheme": "bearer",
@@ -27,14 +27,14 @@ pub(super) fn security_schemes() -> Value {
     })
 }
 
-/// Writes into an operation what its access asks for and answers.
+/// Adds to an operation what its access requires and answers.
 pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
     operation.insert("x-access".into(), access.name().into());
     operation.insert("security".into(), security(access));
     let has_body = operation.contains_key("requestBody");
     let asks_in = |place: &str| {
         let parameters = operation.get("parameters").and_then(Value::as_array);
-        // No user is unknown: whoever has not been here yet has no points.
+        // Every user id is valid: a user without an account has no points.
         let of_ours = |one: &Value| one["in"] == place && one["name"] != "user_id";
         parameters.is_some_and(|all| all.iter().any(of_ours))
     };
@@ -65,39 +65,42 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
         }
     };
     if access != Access::Public {
-        may_answer("401", "It does not say, or not credibly, who asks");
+        may_answer(
+            "401",
+            "The identity, the queue token or the admin key is missing or not valid",
+        );
     }
     if !of_the_service {
         may_answer(
             "503",
-            "Not available for the moment. Retry-After says when to send the request again; it differs between \
-             answers, so that not all come back at once",
+            "Temporarily unavailable. Retry-After says when to send the request again. It differs between \
+             answers so that not all clients retry at the same time",
         );
     }
     if let Access::Protected(_) = access {
         may_answer(
             "403",
-            "The queue token is somebody else's, or another concert's",
+            "The queue token belongs to another user or another concert",
         );
         may_answer("410", "The place in the queue has ended");
-        may_answer("429", "The place still waits; see Retry-After");
+        may_answer("429", "The place still waits. See Retry-After");
     }
     if in_path {
-        may_answer("404", "There is none with this id");
+        may_answer("404", "Nothing exists with this id");
     }
     if in_query {
         may_answer("400", "The query cannot be read");
     }
     if has_key {
-        may_answer("400", "It cannot be read, or a header is missing");
-        may_answer("409", "A request with the same key is under way");
+        may_answer("400", "The request cannot be read, or a header is missing");
+        may_answer("409", "A request with the same key is being processed");
         may_answer("422", "The key was used for another request");
     }
     if has_body {
-        may_answer("400", "It cannot be read, or a header is missing");
+        may_answer("400", "The request cannot be read, or a header is missing");
         may_answer("413", "The body is too large");
         may_answer("415", "The body is not JSON");
-        may_answer("422", "Fields are wrong");
+        may_answer("422", "Fields are not valid");
     }
     if access != Access::Public {
         may_answer("400", "A header cannot be read, or is there more than once");
@@ -120,7 +123,7 @@ fn replay_header() -> Value {
     })
 }
 
-/// What a request must show: one of these.
+/// The credentials that a request must have: one entry of the list.
 fn security(access: Access) -> Value {
     match access {
         Access::Public => json!([]),
@@ -144,7 +147,7 @@ fn problem(description: &str) -> Value {
     })
 }
 
-/// The handlers describe a problem by its shape alone.
+/// Sets the content type of a problem, which the handlers describe by its shape alone.
 fn as_problem(response: &mut Value) {
     let content = response.get_mut("content").and_then(Value::as_object_mut);
     if let Some(content) = content

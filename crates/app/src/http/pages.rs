@@ -1,4 +1,4 @@
-//! Lists, page by page.
+//! Pagination of lists.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use frontrow_domain::model::{Invalid, Page, PageRequest};
@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 
-/// Which part of a list is asked for. Read as text, so that what is wrong can be named.
+/// The requested page. Read as text, so that a problem can name the field that is not valid.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(nullable = false)]
     cursor: Option<String>,
-    /// How many items at most: 1 to 100; 20 without it.
+    /// The maximum number of items, 1 to 100; 20 without it.
     #[param(value_type = Option<u16>, nullable = false, minimum = 1, maximum = 100)]
     limit: Option<String>,
 }
@@ -25,13 +25,13 @@ pub(crate) struct PageQuery {
 pub(crate) struct PageBody<T> {
     /// The items.
     pub(crate) items: Vec<T>,
-    /// Where the next page starts; null on the last page.
+    /// The cursor of the next page; null on the last page.
     #[schema(required)]
     pub(crate) next_cursor: Option<String>,
 }
 
 impl PageQuery {
-    /// The page that is asked for.
+    /// Parses the query.
     pub(crate) fn read<C>(&self, id: impl Fn(Uuid) -> C) -> Result<PageRequest<C>, Problem> {
         let after = self
             .cursor
@@ -51,7 +51,7 @@ impl PageQuery {
     }
 }
 
-/// A number of items from 1 to `max`.
+/// Parses a number of items from 1 to `max`.
 pub(crate) fn read_limit(text: &str, max: u16) -> Result<u16, Problem> {
     text.parse()
         .ok()
@@ -63,7 +63,7 @@ pub(crate) fn read_limit(text: &str, max: u16) -> Result<u16, Problem> {
 }
 
 impl<T> PageBody<T> {
-    /// The shape of a page.
+    /// Converts a page to its shape.
     pub(crate) fn new<D, C>(
         page: Page<D, C>,
         id: impl Fn(C) -> Uuid,

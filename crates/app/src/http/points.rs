@@ -1,4 +1,4 @@
-//! Points: the balance, and charging it.
+//! The balance of a user, and charges.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use frontrow_domain::{
@@ -18,16 +18,16 @@ use super::{
     shapes::{PointsBody, ProblemBody},
 };
 
-/// How much to charge.
+/// The amount to charge.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChargeBody {
-    /// In whole minor units, at least 1.
+    /// The amount in whole minor units, at least 1.
     #[schema(value_type = i64, minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub(crate) amount: Amount,
 }
 
-/// Show one's balance
+/// Show your balance
 #[utoipa::path(
     get, path = "/v1/points", tag = "points",
     responses((status = 200, description = "The balance", body = PointsBody)),
@@ -40,15 +40,15 @@ pub(crate) async fn balance(
     Ok(web::Json(shape(&services, balance)))
 }
 
-/// Charge one's points
+/// Charge your points
 #[utoipa::path(
     post, path = "/v1/points/charges", tag = "points", request_body = ChargeBody,
     params(("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters")),
     responses(
-        (status = 201, description = "The balance right after it; with `Idempotent-Replayed: true` that of an earlier request with the same key", body = PointsBody),
-        (status = 403, description = "Users cannot charge their own points here", body = ProblemBody),
-        (status = 409, description = "The balance would be too large, or a request with the same key is under way", body = ProblemBody),
-        (status = 422, description = "A field is wrong, or the key was used for another request", body = ProblemBody),
+        (status = 201, description = "The balance right after the charge. With `Idempotent-Replayed: true` it is the result of an earlier request with the same key", body = PointsBody),
+        (status = 403, description = "Users cannot charge their own points on this server", body = ProblemBody),
+        (status = 409, description = "The balance would be too large, or a request with the same key is being processed", body = ProblemBody),
+        (status = 422, description = "A field is not valid, or the key was used for another request", body = ProblemBody),
     ),
 )]
 pub(crate) async fn charge(
@@ -62,7 +62,7 @@ pub(crate) async fn charge(
     charged(&services, answer)
 }
 
-/// The answer to a charge.
+/// The response to a charge.
 pub(crate) fn charged(services: &Services, answer: ChargeAnswer) -> Result<HttpResponse, Problem> {
     match answer {
         ChargeAnswer::Asked(ChargeOutcome::Charged(charged)) => {
@@ -78,7 +78,7 @@ pub(crate) fn charged(services: &Services, answer: ChargeAnswer) -> Result<HttpR
         )),
         ChargeAnswer::SelfChargeOff => Err(Problem::new(
             ProblemKind::SELF_CHARGE_OFF,
-            "Points are charged by the operators of this server.",
+            "On this server, only operators charge points.",
         )),
         ChargeAnswer::Nothing => Err(Problem::invalid("amount", &Invalid::new("at least 1"))),
     }

@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): how the API says no.
+//! Problem documents (RFC 9457): the body of every refusal and failure of the API.
 
 use std::{fmt, time::Duration};
 
@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::{problem_kinds::ProblemKind, shapes::PlaceBody, store_failures};
 
-/// A refusal or a failure, as a client is told of it.
+/// A refusal or a failure, as the API answers it.
 #[derive(Debug)]
 pub(crate) struct Problem(Box<Inner>);
 
@@ -53,13 +53,13 @@ impl Problem {
         }))
     }
 
-    /// The same with one more member.
+    /// Adds a member.
     pub(crate) fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.0.members.insert(member.to_owned(), value.into());
         self
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     pub(crate) fn with_header(
         mut self,
         name: header::HeaderName,
@@ -69,27 +69,24 @@ impl Problem {
         self
     }
 
-    /// The same, worth another try after so long. A 503 tells each client another time, from then on
-    /// ([`Retries`](super::retries::Retries)).
+    /// Adds `Retry-After`. For a 503 it is the earliest time, and
+    /// [`Retries`](super::retries::Retries) spreads the answers from there on.
     pub(crate) fn retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
         self
     }
 
-    /// There is nothing under this address.
+    /// Nothing exists at this address.
     pub(crate) fn not_found() -> Self {
-        Self::new(
-            ProblemKind::NOT_FOUND,
-            "There is nothing under this address.",
-        )
+        Self::new(ProblemKind::NOT_FOUND, "Nothing exists at this address.")
     }
 
-    /// A field of the request is wrong.
+    /// A field of the request is not valid.
     pub(crate) fn invalid(field: &str, why: &Invalid) -> Self {
         Self::invalid_fields([(field, why.to_string())])
     }
 
-    /// Several fields of the request are wrong.
+    /// Several fields of the request are not valid.
     pub(crate) fn invalid_fields<'a>(faults: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let errors: Vec<_> = faults
             .into_iter()
@@ -121,7 +118,7 @@ impl Problem {
             detail,
             members,
         };
-        // A document of texts and numbers can always be written.
+        // Serializing strings and numbers does not fail.
         serde_json::to_string(&document).unwrap_or_default()
     }
 
@@ -150,11 +147,11 @@ impl Problem {
         )
     }
 
-    /// The queue token is not ours.
+    /// The queue token was not signed by this service.
     pub(crate) fn forged_token() -> Self {
         Self::new(
             ProblemKind::BAD_QUEUE_TOKEN,
-            "The queue token is not one of this service.",
+            "The queue token was not signed by this service.",
         )
     }
 
@@ -162,11 +159,11 @@ impl Problem {
     pub(crate) fn other_concert() -> Self {
         Self::new(
             ProblemKind::OTHER_CONCERTS_TOKEN,
-            "The queue token was given for another concert.",
+            "The queue token was issued for another concert.",
         )
     }
 
-    /// The key was used for something else.
+    /// The key was used for another request.
     pub(crate) fn key_reused() -> Self {
         Self::new(
             ProblemKind::KEY_REUSED,
@@ -174,39 +171,40 @@ impl Problem {
         )
     }
 
-    /// Another request with the same key is being worked on.
+    /// Another request with the same key is being processed.
     pub(crate) fn in_progress() -> Self {
         Self::new(
             ProblemKind::IN_PROGRESS,
-            "A request with this Idempotency-Key is being worked on.",
+            "Another request with this Idempotency-Key is being processed.",
         )
         .retry_after(Duration::from_secs(1))
     }
 
-    /// Others change the same policy all the time.
+    /// Other operators changed the policy at each attempt.
     pub(crate) fn policy_conflict() -> Self {
         Self::new(
             ProblemKind::POLICY_CONFLICT,
-            "Others have changed this policy each time that it was tried. Nothing was changed.",
+            "Other operators changed this policy at each attempt. Nothing was changed.",
         )
         .retry_after(Duration::from_secs(1))
     }
 
-    /// The queue's store has no queue of a concert that anybody may have named.
+    /// The queue store has no queue of a concert. The id of the concert is from the client and may
+    /// not exist.
     pub(crate) fn queue_missing(missing: QueueMissing) -> Self {
         match missing {
             QueueMissing::NoSuchConcert => {
-                Self::new(ProblemKind::NOT_FOUND, "There is no such concert.")
+                Self::new(ProblemKind::NOT_FOUND, "The concert does not exist.")
             }
             QueueMissing::NotReady => Self::queue_not_ready(),
         }
     }
 
-    /// The queue's store has no such queue yet, or has lost it.
+    /// The queue store does not have the queue yet, or has lost it.
     pub(crate) fn queue_not_ready() -> Self {
         Self::new(
             ProblemKind::UNAVAILABLE,
-            "The queue is not ready yet. Ask again in a moment.",
+            "The queue is not ready yet. Try again later.",
         )
         .retry_after(Duration::from_secs(1))
     }
@@ -217,10 +215,10 @@ impl From<StoreError> for Problem {
         store_failures::log(&error);
         let after = error.retry_after().unwrap_or(Duration::from_secs(1));
         let detail = match error {
-            StoreError::NotApplied { .. } => "Nothing was changed. Ask again in a moment.",
+            StoreError::NotApplied { .. } => "Nothing was changed. Try again later.",
             StoreError::OutcomeUnknown { .. } => {
-                "It is not known whether the request took effect. Send it again in a moment, with the \
-                 same Idempotency-Key if it had one."
+                "It is not known whether the request took effect. Send it again later, with the same \
+                 Idempotency-Key if it had one."
             }
         };
         Self::new(ProblemKind::UNAVAILABLE, detail).retry_after(after)

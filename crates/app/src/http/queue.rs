@@ -1,4 +1,4 @@
-//! The queue: join, look up, leave.
+//! The queue: join, look up, send a heartbeat, leave.
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -34,15 +34,15 @@ pub(crate) struct JoinBody {
 
 /// Join a concert's queue
 ///
-/// A user has one place in a queue: joining again returns it. After the queue was lost, send the
-/// old token along to get the old place back.
+/// A user has one place in a queue, and joining again returns it. After a loss of the queue, send
+/// the old token to return to the old position.
 #[utoipa::path(
     post, path = "/v1/queue/tokens", tag = "queue", request_body = JoinBody,
-    params(("Queue-Token" = Option<String>, Header, description = "A token from before, if any")),
+    params(("Queue-Token" = Option<String>, Header, description = "An earlier token, if there is one")),
     responses(
         (status = 201, description = "A new place", body = PlaceBody),
-        (status = 200, description = "The place that the user had already", body = PlaceBody),
-        (status = 404, description = "There is no such concert", body = ProblemBody),
+        (status = 200, description = "The existing place of the user", body = PlaceBody),
+        (status = 404, description = "The concert does not exist", body = ProblemBody),
         (status = 409, description = "The queue is closed or full, or the concert is sold out or has ended", body = ProblemBody),
     ),
 )]
@@ -61,9 +61,10 @@ pub(crate) async fn join(
         }
         JoinAnswer::Held(report) => Ok(place(HttpResponse::Ok(), &report)),
         JoinAnswer::Refused(why, _) => Err(match why {
-            JoinRefusal::Closed => {
-                Problem::new(ProblemKind::QUEUE_CLOSED, "Nobody can join this queue now.")
-            }
+            JoinRefusal::Closed => Problem::new(
+                ProblemKind::QUEUE_CLOSED,
+                "This queue does not accept joins.",
+            ),
             JoinRefusal::Ended => Problem::new(
                 ProblemKind::CONCERT_ENDED,
                 "The last performance of this concert has started.",
@@ -73,7 +74,7 @@ pub(crate) async fn join(
             }
             JoinRefusal::Full => Problem::new(
                 ProblemKind::QUEUE_FULL,
-                "As many people wait in this queue as may.",
+                "The number of waiting users has reached its limit.",
             ),
         }),
         JoinAnswer::Missing(missing) => Err(Problem::queue_missing(missing)),
@@ -82,7 +83,8 @@ pub(crate) async fn join(
 
 /// Look up the place of a token
 ///
-/// Look again after `poll_after_ms`. Looking is the heartbeat that keeps a waiting place.
+/// Repeat the look-up after `poll_after_ms`. Each look-up is a heartbeat, which keeps a waiting
+/// place.
 #[utoipa::path(
     get, path = "/v1/queue/token", tag = "queue",
     params(("Queue-Token" = String, Header)),
@@ -99,9 +101,9 @@ pub(crate) async fn look_up(
     Ok(place(HttpResponse::Ok(), &report))
 }
 
-/// Say that the bearer of a token still waits
+/// Send a heartbeat for a waiting place
 ///
-/// For clients that follow the line's public status instead of looking up their place. The answer
+/// For clients that follow the public line status instead of looking up their place. The answer
 /// has a body only once the place is active.
 #[utoipa::path(
     post, path = "/v1/queue/token/heartbeat", tag = "queue",
@@ -125,13 +127,13 @@ pub(crate) async fn heartbeat(
 
 /// Leave the queue
 ///
-/// Seats that are held stay so until the hold is over, or is released.
+/// Seats stay held until the hold ends or is released.
 #[utoipa::path(
     delete, path = "/v1/queue/token", tag = "queue",
     params(("Queue-Token" = String, Header)),
     responses(
         (status = 204, description = "The place has ended"),
-        (status = 410, description = "The place had ended before", body = ProblemBody),
+        (status = 410, description = "The place had already ended", body = ProblemBody),
     ),
 )]
 pub(crate) async fn leave(
@@ -147,7 +149,7 @@ pub(crate) async fn leave(
     }
 }
 
-/// The place of a token, which lives on.
+/// Looks up the place of a token, which is a heartbeat.
 pub(super) async fn find(services: &Services, token: &str) -> Result<PlaceReport, Problem> {
     match services.look_up.look_up(token).await? {
         LookUpAnswer::Found(report) => Ok(report),
@@ -168,7 +170,7 @@ pub(super) fn needed_token(request: &HttpRequest) -> Result<&str, Problem> {
 
 fn place(mut response: HttpResponseBuilder, report: &PlaceReport) -> HttpResponse {
     let mut body = Vec::with_capacity(PLACE_BYTES);
-    // A shape of texts and numbers can always be written.
+    // Serializing strings and numbers does not fail.
     let _ = serde_json::to_writer(&mut body, &PlaceBody::from(report));
     let json = HeaderValue::from_static("application/json");
     response
@@ -176,5 +178,5 @@ fn place(mut response: HttpResponseBuilder, report: &PlaceReport) -> HttpRespons
         .body(body)
 }
 
-/// About how long the written form of a place is.
+/// The approximate length of a place in JSON, in bytes.
 const PLACE_BYTES: usize = 1_024;

@@ -19,23 +19,23 @@ use super::{
 };
 
 static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// nginx and others that follow it pass an answer with `no` on as it comes.
+/// nginx, and proxies that follow it, do not buffer a response with the value `no`.
 static X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Follow the place of a token as server-sent events
 ///
-/// Each event has the name of what the place is now (`position`, `turn`, `paused`, `closed`,
-/// `sold_out` or `ended`), an `id`, and as its data what `GET /v1/queue/token` answers. The first
-/// comes at once, unless `Last-Event-ID` says that the client knows it. The last is `gone`, with a
-/// problem document as its data, or `superseded`, where the place has three newer streams
-/// on this instance. Opening a stream is a heartbeat, and nothing after it is: a client that waits
-/// goes on to send `POST /v1/queue/token/heartbeat`, as `heartbeat_after_ms` of the state of the
-/// line says.
+/// The name of an event is the state of the place (`position`, `turn`, `paused`, `closed`,
+/// `sold_out` or `ended`). Its data is what `GET /v1/queue/token` answers, and it has an `id`. The
+/// first event is sent at once, unless `Last-Event-ID` shows that the client has it. The last event
+/// is `gone`, with a problem document as its data, or `superseded`, if the place has three newer
+/// streams on this instance. Opening a stream is a heartbeat, and keeping it open is none: a
+/// waiting client continues to send `POST /v1/queue/token/heartbeat`, at the interval
+/// `heartbeat_after_ms` of the line status.
 #[utoipa::path(
     get, path = "/v1/queue/token/events", tag = "queue",
     params(
         ("Queue-Token" = String, Header),
-        ("Last-Event-ID" = Option<String>, Header, description = "That of the last event"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that the client received"),
     ),
     responses(
         (status = 200, description = "The events", body = PlaceBody,
@@ -51,7 +51,7 @@ pub(crate) async fn follow(
     let permit = services.streams.permit().ok_or_else(|| {
         Problem::new(
             ProblemKind::UNAVAILABLE,
-            "No more event streams can be opened here for now. Look the place up instead.",
+            "This instance has the maximum number of event streams. Look up the place instead.",
         )
     })?;
     let report = find(&services, token).await?;
@@ -64,7 +64,7 @@ pub(crate) async fn follow(
     Ok(response.body(services.streams.open(permit, report, last)))
 }
 
-/// The head of a stream, in which proxies are asked to leave it alone.
+/// The head of a stream. Its headers ask proxies neither to cache nor to buffer it.
 fn stream() -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     let value = HeaderValue::from_static;
@@ -72,7 +72,7 @@ fn stream() -> HttpResponseBuilder {
         .insert_header((header::CONTENT_TYPE, value("text/event-stream")))
         .insert_header((header::CACHE_CONTROL, value("no-store, no-transform")))
         .insert_header((X_ACCEL_BUFFERING.clone(), value("no")))
-        // Nothing follows a stream, so a stop need not wait for the connection to be idle.
+        // No request follows a stream, so a stop need not wait for the connection to become idle.
         .force_close();
     response
 }

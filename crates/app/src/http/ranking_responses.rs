@@ -1,4 +1,4 @@
-//! The rankings as they are sent: written once for all who ask.
+//! The serialized rankings, shared by all requests.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,18 +11,18 @@ use sha2::{Digest, Sha256};
 
 use super::{conditional::Tagged, shapes::RankingBody};
 
-/// The written form of the last answer of each period, for each limit that was asked for.
+/// The serialized last answer of each period, for each requested limit.
 #[derive(Default)]
 pub(crate) struct RankingResponses(PerPeriod<RwLock<Option<SerializedCache>>>);
 
 struct SerializedCache {
-    /// Kept, so that no other answer can be at its address.
+    /// Kept alive, so that no other answer can have the same address.
     answer: Arc<RankingAnswer>,
     by_limit: Vec<Option<Arc<Tagged>>>,
 }
 
 impl RankingResponses {
-    /// The first `limit` concerts of `answer`, written now if they were not before.
+    /// Returns the first `limit` concerts of `answer` as JSON. Serializes them if necessary.
     pub(crate) fn page(&self, answer: &Arc<RankingAnswer>, limit: u8) -> Arc<Tagged> {
         let written = self.0.of(answer.ranking.period);
         let found = written

@@ -1,4 +1,4 @@
-//! The ranking of popular concerts.
+//! The route of the ranking of popular concerts.
 
 use actix_web::{HttpRequest, HttpResponse, http::header::HeaderValue, web};
 use frontrow_domain::{
@@ -16,29 +16,30 @@ use super::{
     shapes::{PeriodBody, ProblemBody, RankingBody},
 };
 
-/// Which ranking is asked for. Read as text, so that what is wrong can be named.
+/// The requested ranking. Read as text, so that a problem can name the field that is not valid.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RankingQuery {
-    /// How far to look back; `daily` without it.
+    /// The period of the ranking; `daily` without it.
     #[param(value_type = Option<PeriodBody>, nullable = false)]
     period: Option<String>,
-    /// How many concerts at most: 1 to 20; 20 without it.
+    /// The maximum number of concerts, 1 to 20; 20 without it.
     #[param(value_type = Option<u16>, nullable = false, minimum = 1, maximum = 20)]
     limit: Option<String>,
 }
 
 /// Rank the concerts by confirmed seats
 ///
-/// Daily, weekly and monthly mean the last finished one, realtime the last 60 finished minutes. May be
-/// cached as `Cache-Control` says: the ranking of a finished period for an hour at most, and never past its
-/// turn. Send the `ETag` back as `If-None-Match` to be told 304 while nothing has changed.
+/// Daily, weekly and monthly mean the last finished period, realtime the last 60 finished minutes.
+/// Clients may cache the answer as `Cache-Control` says: a finished period for one hour at most, and
+/// never past the start of the next one. Send the `ETag` as `If-None-Match` to get 304 while nothing
+/// has changed.
 #[utoipa::path(
     get, path = "/v1/rankings/concerts", tag = "rankings", params(RankingQuery),
     responses(
-        (status = 200, description = "Best first; ties go to the lower id", body = RankingBody),
-        (status = 304, description = "It is as it was"),
-        (status = 422, description = "There is no such period", body = ProblemBody),
+        (status = 200, description = "The best first. In a tie, the lower id comes first", body = RankingBody),
+        (status = 304, description = "The ranking has not changed"),
+        (status = 422, description = "The period does not exist", body = ProblemBody),
     ),
 )]
 pub(crate) async fn concerts(
@@ -51,7 +52,7 @@ pub(crate) async fn concerts(
     let page = services.ranking_responses.page(&answer, limit);
     let age_max_s = age_max_s(&answer, services.clock.now());
     let caching = HeaderValue::try_from(format!("public, max-age={age_max_s}"));
-    // Letters and digits.
+    // Letters and digits are always valid in a header.
     let caching = caching.unwrap_or(HeaderValue::from_static("no-cache"));
     Ok(conditional::answer(&request, &page, caching))
 }
@@ -73,12 +74,13 @@ impl RankingQuery {
     }
 }
 
-/// The longest that clients may keep an answer, in seconds. A month would do for some, but what is in others'
-/// caches cannot be mended, a title for one, and to be told 304 costs little.
+/// The longest time that clients may keep an answer, in seconds. Some rankings are valid for a month,
+/// but an answer in a cache of others cannot be corrected, for example after a change of a title, and
+/// a 304 costs little.
 const AGE_MAX_S: i64 = 3_600;
 
-/// For how long clients may keep an answer, in seconds: until it is due to be replaced, and when that may
-/// be at any moment, not long enough to be noticed.
+/// How long clients may keep an answer, in seconds: until it is due to be replaced. One second if it
+/// may be replaced at any moment.
 fn age_max_s(answer: &RankingAnswer, now: Timestamp) -> i64 {
     if answer.stale {
         return 1;

@@ -1,4 +1,4 @@
-//! Reservations: hold, look, release, pay.
+//! Reservations: hold, list, show, release and pay.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, rt, web};
 use frontrow_domain::{
@@ -35,13 +35,14 @@ pub(crate) struct HoldBody {
 
 /// Hold seats
 ///
-/// All or none. Asking for the very seats that one holds already returns that hold.
+/// Holds all of the seats or none. A request for exactly the seats that the user holds already
+/// returns that hold.
 #[utoipa::path(
     post, path = "/v1/reservations", tag = "reservations", request_body = HoldBody,
     responses(
         (status = 201, description = "The seats are held", body = ReservationBody),
-        (status = 200, description = "They were held by this user already", body = ReservationBody),
-        (status = 409, description = "Seats are taken, or too many, or there is another hold", body = ProblemBody),
+        (status = 200, description = "This user holds these seats already", body = ReservationBody),
+        (status = 409, description = "Seats are taken, there are too many, or the user has another hold", body = ProblemBody),
     ),
 )]
 pub(crate) async fn hold(
@@ -58,7 +59,7 @@ pub(crate) async fn hold(
     let HoldAnswer::Asked(outcome) = answer else {
         return Err(Problem::new(
             ProblemKind::PLACE_GONE,
-            "This place ends too soon to pay for seats that are held now.",
+            "This place ends too soon: seats that are held now could not be paid in time.",
         ));
     };
     match outcome {
@@ -68,7 +69,7 @@ pub(crate) async fn hold(
     }
 }
 
-/// List one's reservations
+/// List your reservations
 #[utoipa::path(
     get, path = "/v1/reservations", tag = "reservations", params(PageQuery),
     responses((status = 200, description = "The newest first", body = PageBody<ReservationBody>)),
@@ -87,13 +88,13 @@ pub(crate) async fn list(
     )))
 }
 
-/// Show one of one's reservations
+/// Show one of your reservations
 #[utoipa::path(
     get, path = "/v1/reservations/{reservation_id}", tag = "reservations",
     params(("reservation_id" = uuid::Uuid, Path)),
     responses(
         (status = 200, description = "The reservation", body = ReservationBody),
-        (status = 404, description = "There is none, or it is somebody else's", body = ProblemBody),
+        (status = 404, description = "It does not exist, or belongs to another user", body = ProblemBody),
     ),
 )]
 pub(crate) async fn show(
@@ -111,14 +112,14 @@ pub(crate) async fn show(
 
 /// Release a hold
 ///
-/// The place in the queue stays: other seats can be held with it.
+/// The place in the queue stays, so other seats can be held with it.
 #[utoipa::path(
     delete, path = "/v1/reservations/{reservation_id}", tag = "reservations",
     params(("reservation_id" = uuid::Uuid, Path)),
     responses(
         (status = 204, description = "The seats are free"),
-        (status = 409, description = "It is paid", body = ProblemBody),
-        (status = 410, description = "The hold was over", body = ProblemBody),
+        (status = 409, description = "The reservation is paid", body = ProblemBody),
+        (status = 410, description = "The hold has ended", body = ProblemBody),
     ),
 )]
 pub(crate) async fn release(
@@ -139,9 +140,10 @@ pub(crate) async fn release(
 
 /// Pay a hold with points
 ///
-/// Ends the place in the queue that made the hold. A repeat with the same key is answered with what the first
-/// request did, however late it comes and whatever became of the place, and with `Idempotent-Replayed: true`. A
-/// live hold can be paid until its end, also after the performance has started.
+/// Ends the place in the queue that made the hold. A repeat with the same key is answered with the
+/// result of the first request and with `Idempotent-Replayed: true`, at any time later and also
+/// after the place has ended. A live hold can be paid until its deadline, also after the
+/// performance has started.
 #[utoipa::path(
     post, path = "/v1/reservations/{reservation_id}/payment", tag = "reservations",
     params(
@@ -149,10 +151,10 @@ pub(crate) async fn release(
         ("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters"),
     ),
     responses(
-        (status = 200, description = "It is paid", body = PaymentBody),
+        (status = 200, description = "The reservation is paid", body = PaymentBody),
         (status = 402, description = "Not enough points", body = ProblemBody),
         (status = 409, description = "It was paid with another key, or a request with the same key is under way", body = ProblemBody),
-        (status = 410, description = "The hold, or the place in the queue, is over", body = ProblemBody),
+        (status = 410, description = "The hold or the place in the queue has ended", body = ProblemBody),
         (status = 422, description = "The key was used for another request", body = ProblemBody),
     ),
 )]
@@ -163,8 +165,8 @@ pub(crate) async fn pay(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let key = idempotency_key(request.headers())?;
-    // In a task of its own, which goes on when the client hangs up: a payment that is made gives the place
-    // back.
+    // In a separate task, which continues when the client disconnects: after a payment the place
+    // must be ended.
     let paying = services.clone();
     let paid = rt::spawn(async move { paying.pay.pay(&place, path.into_inner(), key).await });
     let outcome = paid.await.map_err(StoreError::outcome_unknown)??;
@@ -176,7 +178,7 @@ pub(crate) async fn pay(
         PayOutcome::OtherConcert => Err(Problem::other_concert()),
         PayOutcome::NotHeld(ReservationState::Confirmed { .. }) => Err(Problem::new(
             ProblemKind::ALREADY_PAID,
-            "It was paid before, with another Idempotency-Key.",
+            "It was already paid with another Idempotency-Key.",
         )),
         PayOutcome::NotHeld(_) => Err(hold_over()),
         PayOutcome::NotEnoughPoints { balance, total } => Err(Problem::new(
@@ -188,7 +190,7 @@ pub(crate) async fn pay(
     }
 }
 
-/// The answer to a payment, by this request or by an earlier one with the same key.
+/// The response to a payment by this request, or by an earlier one with the same key.
 pub(super) fn paid_response(services: &Services, paid: &Applied<Paid>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     mark_replay(&mut response, paid.replayed);
@@ -198,7 +200,7 @@ pub(super) fn paid_response(services: &Services, paid: &Applied<Paid>) -> HttpRe
 fn hold_over() -> Problem {
     Problem::new(
         ProblemKind::HOLD_OVER,
-        "This reservation is no longer held.",
+        "The hold of this reservation has ended.",
     )
 }
 
@@ -217,12 +219,12 @@ fn shown(
 fn not_held(refusal: &HoldRefusal) -> Problem {
     match refusal {
         HoldRefusal::NoSuchPerformance => {
-            Problem::new(ProblemKind::NOT_FOUND, "There is no such performance.")
+            Problem::new(ProblemKind::NOT_FOUND, "The performance does not exist.")
         }
         HoldRefusal::OtherConcert => Problem::other_concert(),
         HoldRefusal::SeatsTaken(seats) => Problem::new(
             ProblemKind::SEATS_TAKEN,
-            format!("Not to be had any more: {}.", list_of(seats)),
+            format!("Already taken: {}.", list_of(seats)),
         )
         .with("seats", texts(seats)),
         HoldRefusal::NoSuchSeats(seats) => Problem::invalid_fields([(
@@ -233,20 +235,20 @@ fn not_held(refusal: &HoldRefusal) -> Problem {
         HoldRefusal::SeatLimit { live } => Problem::new(
             ProblemKind::SEAT_LIMIT,
             format!(
-                "At most {SEATS_PER_USER_MAX} seats in a performance; {live} are held or bought \
-                 already."
+                "A user may have at most {SEATS_PER_USER_MAX} seats in a performance, and you already \
+                 have {live}."
             ),
         )
         .with("limit", SEATS_PER_USER_MAX)
         .with("live", *live),
         HoldRefusal::OtherHold(id) => Problem::new(
             ProblemKind::HOLD_EXISTS,
-            "Other seats of this concert are held already.",
+            "You already hold other seats of this concert.",
         )
         .with("reservation_id", id.to_string()),
         HoldRefusal::Started => Problem::new(
             ProblemKind::STARTED,
-            "Seats can be held until a performance starts; a live hold can still be paid.",
+            "The performance has started. A live hold can still be paid.",
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! When to send a request again that was answered 503.
+//! Spreads the `Retry-After` of 503 responses.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -14,9 +14,10 @@ use frontrow_domain::model::spread;
 
 /// Spreads the `Retry-After` of every 503.
 ///
-/// An outage reaches every client within a second. If all came back after the same time, those who
-/// wait in a queue would come more than ten times as often as they poll, and in step. So each answer
-/// has another time: from the earliest that is worth it to the longest pause between two polls.
+/// An outage reaches every client within a second. If all clients retried after the same time, waiting
+/// clients would send more than ten times as many requests as by polling, and all at the same time. So
+/// each response has a different time, from the earliest useful one to the longest pause between two
+/// polls.
 #[derive(Debug)]
 pub(crate) struct Retries {
     /// The longest pause between two polls, in whole seconds.
@@ -25,7 +26,7 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// With this as the longest pause between two polls.
+    /// Spreads the times up to `longest_poll`, the longest pause between two polls.
     pub(crate) fn up_to(longest_poll: Duration) -> Self {
         Self {
             longest_s: longest_poll.as_secs() + u64::from(longest_poll.subsec_nanos() > 0),
@@ -33,15 +34,15 @@ impl Retries {
         }
     }
 
-    /// The next answer's time, in seconds, not before `earliest_s`. There are always two at least to
-    /// choose from.
+    /// The time of the next response, in seconds, at least `earliest_s`. The range always has at least
+    /// two values.
     fn next(&self, earliest_s: u64) -> u64 {
         let latest_s = self.longest_s.max(earliest_s.saturating_add(1));
         let answer = self.answers.fetch_add(1, Ordering::Relaxed);
         earliest_s + spread(answer, latest_s - earliest_s + 1)
     }
 
-    /// Spreads the `Retry-After` of an answer; what it says already is the earliest.
+    /// Spreads the `Retry-After` of a response. Its present value is the earliest time.
     pub(crate) fn put_off<B>(&self, mut answer: ServiceResponse<B>) -> ErrorHandlerResponse<B> {
         let headers = answer.response_mut().headers_mut();
         let earliest = headers.get(header::RETRY_AFTER);

@@ -1,4 +1,4 @@
-//! Every route, and who may use it. What is not listed here is not served.
+//! All routes with their access. A route that is not listed here is not served.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ pub(super) fn all() -> Routes {
     let (get, post) = (Method::GET, Method::POST);
     let (patch, delete) = (Method::PATCH, Method::DELETE);
 
-    // The router tries one after the other: what everybody asks for all the time comes first.
+    // The router tries the routes in this order, so the most frequent ones come first.
     let to = Access::QueueToken;
     routes.add(&get, "/v1/queue/token", to, queue::look_up);
     routes.add(&delete, "/v1/queue/token", to, queue::leave);
@@ -87,7 +87,7 @@ pub(super) fn all() -> Routes {
     routes
 }
 
-/// Routes that are being collected.
+/// The collected routes.
 #[derive(Default)]
 pub(super) struct Routes(Vec<Registered>);
 
@@ -99,7 +99,8 @@ struct Registered {
 }
 
 impl Routes {
-    /// Adds a route for whoever has an active place. The only way to one, and it asks for the gate.
+    /// Adds a protected route, which needs an active place. No other function adds one, and this one
+    /// requires the gate.
     fn protected<F, Args>(&mut self, method: &Method, path: &'static str, gate: Gate, handler: F)
     where
         F: Handler<Args>,
@@ -115,10 +116,10 @@ impl Routes {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
-        // What can be got can be asked for its head (RFC 9110, section 9.3.2).
+        // A route for GET also answers HEAD (RFC 9110, section 9.3.2).
         let takes_head = *method == Method::GET;
         let asked_for = method.clone();
-        // The guards that come with the web server note on each request which methods they let through.
+        // A guard of our own: those of the web server record the allowed methods on each request.
         let route = web::route().guard(guard::fn_guard(move |context| {
             let asks = &context.head().method;
             *asks == asked_for || (takes_head && *asks == Method::HEAD)
@@ -147,7 +148,7 @@ impl Routes {
             .collect()
     }
 
-    /// Serves them.
+    /// Registers the routes with the web server.
     pub(super) fn configure(self, config: &mut web::ServiceConfig) {
         let mut left = self.0;
         while let Some(path) = left.first().map(|route| route.path) {
@@ -158,7 +159,7 @@ impl Routes {
     }
 }
 
-/// All methods of one path; the others are answered with those that there are.
+/// All methods of one path. Other methods are answered with the list of allowed ones.
 fn resource(path: &'static str, routes: Vec<Registered>) -> actix_web::Resource {
     let mut allowed = BTreeSet::new();
     for route in &routes {
@@ -176,7 +177,7 @@ fn resource(path: &'static str, routes: Vec<Registered>) -> actix_web::Resource 
     resource.default_service(web::to(move || {
         let problem = Problem::new(
             ProblemKind::METHOD_NOT_ALLOWED,
-            format!("This address takes {allowed}."),
+            format!("This address accepts {allowed}."),
         )
         .with_header(header::ALLOW, allowed.clone());
         async move { Err::<&'static str, _>(problem) }

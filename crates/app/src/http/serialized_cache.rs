@@ -1,25 +1,25 @@
-//! Answers that many ask for, written once.
+//! A cache of serialized responses.
 
 use actix_web::web::Bytes;
 use moka::sync::Cache;
 use serde::Serialize;
 
-/// The written form of what is known by a tag: large, the same for everybody, and asked for often.
-/// Keeps the most used up to [`SerializedCache::MAX_BYTES`].
+/// Serialized JSON documents by ETag, for large documents that are the same for all clients and
+/// requested often. Keeps the most used ones, up to [`SerializedCache::MAX_BYTES`].
 pub(crate) struct SerializedCache(Cache<String, Bytes>);
 
 impl SerializedCache {
-    /// How much is kept.
+    /// The size limit, in bytes.
     const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
-    /// What is known by `tag`, written now if it was not before.
+    /// Returns the document of `tag`. Serializes it if it is not in the cache.
     pub(crate) fn get_or_insert<T: Serialize>(
         &self,
         tag: &str,
         shape: impl FnOnce() -> T,
     ) -> Bytes {
         let write = || {
-            // A shape of texts and numbers can always be written.
+            // Serializing strings and numbers does not fail.
             Bytes::from(serde_json::to_vec(&shape()).unwrap_or_default())
         };
         self.0.get_with_by_ref(tag, write)

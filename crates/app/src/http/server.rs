@@ -22,18 +22,18 @@ use super::{
     problem_kinds::ProblemKind, retries::Retries, routes,
 };
 
-/// How requests are taken in.
+/// The settings of the HTTP server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServerSettings {
-    /// Threads that answer; 0 means one for each processor.
+    /// The number of threads that answer requests; 0 means one for each processor.
     pub(crate) workers: usize,
     /// How long a stop waits for requests in flight.
     pub(crate) grace: Duration,
-    /// The longest pause between two polls of a user who waits.
+    /// The longest pause between two polls of a waiting user.
     pub(crate) longest_poll: Duration,
 }
 
-/// The largest body that is read, in bytes: the seat plan of a large hall is well below.
+/// The largest accepted body, in bytes. The seat plan of a large hall is much smaller.
 const MAX_BODY: usize = 256 * 1024;
 
 /// Serves `services` on `listener` until the server is stopped.

@@ -1,4 +1,4 @@
-//! What the handlers can call.
+//! The dependencies of the handlers.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use frontrow_domain::{
 use super::{LineStatusCache, RankingResponses, SerializedCache, Streams};
 use crate::security::{AdminKeys, IdentityVerifier};
 
-/// The use cases behind the API, and what says who asks. Shared by all threads.
+/// The use cases behind the API, the verifiers of senders, and caches. Shared by all threads.
 pub(crate) struct Services {
     pub(crate) join: JoinQueue,
     pub(crate) look_up: LookUpPlace,
@@ -37,14 +37,14 @@ pub(crate) struct Services {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) currency: Currency,
     pub(crate) identities: IdentityVerifier,
-    /// Whether a bare `X-User-Id` header is believed.
+    /// Whether a bare `X-User-Id` header is trusted.
     pub(crate) trusts_x_user_id: bool,
     pub(crate) admins: AdminKeys,
-    /// Seat maps as JSON, by their tags.
+    /// Seat maps as JSON, by their ETags.
     pub(crate) seat_maps: SerializedCache,
     /// Rankings as JSON.
     pub(crate) ranking_responses: RankingResponses,
-    /// The states of lines as JSON.
+    /// Line statuses as JSON.
     pub(crate) line_status_cache: LineStatusCache,
     /// The open event streams.
     pub(crate) streams: Arc<Streams>,

@@ -1,4 +1,4 @@
-//! The log lines about requests that fail because a store does.
+//! Logs requests that fail because of a store error.
 
 use std::{
     sync::{
@@ -10,11 +10,11 @@ use std::{
 
 use frontrow_domain::ports::{Cause, StoreError};
 
-/// The shortest time between two lines.
+/// The shortest time between two log lines of one cause.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Counts the requests that failed for one cause, and paces the log lines about them: an outage fails thousands
-/// of requests a second, all for the same reason.
+/// Counts the requests that failed for one cause, and limits the rate of log lines about them. In an
+/// outage, thousands of requests a second fail for the same reason.
 struct Failures {
     requests: AtomicU64,
     logged: Mutex<Option<Instant>>,
@@ -28,12 +28,12 @@ impl Failures {
         }
     }
 
-    /// Counts one more; gives how many they are since the last line, where another line is due.
+    /// Counts one more failure. Returns the number since the last line if another line is due.
     fn one_more(&self) -> Option<u64> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         #[expect(
             clippy::disallowed_methods,
-            reason = "paces log lines and decides nothing"
+            reason = "limits the rate of log lines and decides nothing else"
         )]
         let now = Instant::now();
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ impl Failures {
     }
 }
 
-/// The failures of each cause, each at a pace of its own: no other failure in the same second hides a full disk.
+/// The failures of each cause, with separate rates, so that other failures do not hide a full disk.
 struct Causes {
     other: Failures,
     disk_full: Failures,
@@ -67,7 +67,7 @@ impl Causes {
     }
 }
 
-/// Logs that a store failed a request, at most once a second for each cause.
+/// Logs a request that failed because of a store error, at most once a second for each cause.
 pub(super) fn log(error: &StoreError) {
     static CAUSES: Causes = Causes::none();
     let cause = error.cause();
@@ -75,7 +75,8 @@ pub(super) fn log(error: &StoreError) {
         return;
     };
     match cause {
-        Cause::Other => tracing::warn!(%error, requests, "a store failed requests"),
+        Cause::Other => tracing::warn!(%error, requests,
+            "requests failed because of a store error; they were answered 503"),
         Cause::DiskFull => tracing::error!(%error, requests,
             "disk full: requests that write are refused until space is freed"),
     }

@@ -47,8 +47,12 @@ impl Jobs {
     pub(crate) async fn open_queues(&self) {
         match provisioning::open_all(&self.survey).await {
             Ok(0) => {}
-            Ok(queues) => tracing::warn!(queues, "not every queue could be opened"),
-            Err(error) => tracing::warn!(%error, "not every queue could be opened"),
+            Ok(queues) => tracing::warn!(
+                queues,
+                "some queues were not provisioned before the first request; retrying"
+            ),
+            Err(error) => tracing::warn!(%error,
+                "failed to read the policies at the start; queues are provisioned later"),
         }
     }
 
@@ -122,7 +126,7 @@ impl Jobs {
     async fn sweep(&self) -> StoreResult<()> {
         let swept = self.sweep.run().await?;
         if swept > 0 {
-            tracing::debug!(swept, "holds have expired");
+            tracing::debug!(swept, "released the seats of expired holds");
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub(super) async fn repeat(
     while !stop.is_cancelled() {
         match work().await {
             Ok(()) if failures > 0 => {
-                tracing::info!(job = name, failures, "a job works again");
+                tracing::info!(job = name, failures, "a job succeeds again");
                 (failures, disk_full) = (0, false);
             }
             Ok(()) => {}
@@ -35,7 +35,7 @@ pub(super) async fn repeat(
                     }
                     disk_full = true;
                 } else if failures == 1 {
-                    tracing::warn!(job = name, %error, "a job failed and is tried again");
+                    tracing::warn!(job = name, %error, "a job failed; retrying with back-off");
                 }
             }
         }

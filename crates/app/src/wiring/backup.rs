@@ -1,4 +1,4 @@
-//! Backups of the embedded database, and of the keys in the data folder.
+//! Backup and restore of the embedded database and of the keys in the data folder.
 
 use std::path::{Path, PathBuf};
 
@@ -13,34 +13,34 @@ use crate::{
     system::SystemClock,
 };
 
-/// What a backup has of a data folder, and what it lacks.
+/// The result of a backup.
 pub(crate) struct BackedUp {
     pub(crate) database: PathBuf,
-    /// Where keys are that nobody configured.
+    /// The folder of the generated keys.
     pub(crate) key_folder: PathBuf,
-    /// The names of those that are there.
+    /// The names of the keys that exist there.
     pub(crate) keys: Vec<String>,
 }
 
-/// What a restore has put where.
+/// The result of a restore.
 pub(crate) struct Restored {
     pub(crate) database: PathBuf,
-    /// Where the database is that was there before.
+    /// The path of the replaced database.
     pub(crate) old_database: Option<PathBuf>,
     pub(crate) key_folder: PathBuf,
-    /// The names of the keys that the backup carried, and where those are that they replaced.
+    /// The names of the keys in the backup, each with the path of the key that it replaced.
     pub(crate) keys: Vec<(String, Option<PathBuf>)>,
 }
 
-/// The names of the keys that a data folder can have.
+/// The names of all keys of a data folder.
 const KEYS: [&str; 3] = [
     DataFolderKeys::ADMIN,
     DataFolderKeys::IDENTITY,
     DataFolderKeys::QUEUE_TOKEN,
 ];
 
-/// Copies the configured database into the new file `file`, and the keys of the data folder with it if
-/// it is to carry them.
+/// Copies the configured database to the new file `file`, with the keys of the data folder if
+/// `with_keys`.
 pub(crate) fn back_up(config: &Config, file: &Path, with_keys: bool) -> anyhow::Result<BackedUp> {
     let database = embedded_database(config)?;
     let folder = DataFolderKeys::of(&config.data_dir);
@@ -63,9 +63,9 @@ pub(crate) fn back_up(config: &Config, file: &Path, with_keys: bool) -> anyhow::
     })
 }
 
-/// Puts the backup `file` in the place of the configured database, and its keys into the data folder.
+/// Replaces the configured database by the backup `file`, and writes its keys to the data folder.
 ///
-/// The database comes last: until then a restore that was cut short can be run again.
+/// The database is replaced last. A restore that is interrupted before that can be run again.
 pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<Restored> {
     let database = embedded_database(config)?;
     let missing = || format!("cannot read {}", file.display());
@@ -100,7 +100,7 @@ fn embedded_database(config: &Config) -> anyhow::Result<PathBuf> {
         DatabaseKind::Sqlite(path) => Ok(path),
         DatabaseKind::MySql(_) => bail!(
             "database.url: only the embedded database is backed up and restored by this program; \
-             docs/OPERATIONS.md tells how to do it on MySQL and MariaDB"
+             docs/OPERATIONS.md describes how to do it on MySQL and MariaDB"
         ),
     }
 }
@@ -118,7 +118,7 @@ fn keys_in(folder: &DataFolderKeys) -> anyhow::Result<Vec<BackupKey>> {
     Ok(keys)
 }
 
-/// Puts the keys into the folder, and notes each that is there in `done`.
+/// Writes the keys to the folder. Adds each written key to `done`.
 fn replace_keys(
     keys: &[BackupKey],
     folder: &DataFolderKeys,
@@ -133,14 +133,14 @@ fn replace_keys(
     Ok(())
 }
 
-/// What a restore that fails has changed already, if anything.
+/// Describes the keys that a failed restore has already replaced. None without any.
 fn keys_in_place(keys: &[(String, Option<PathBuf>)], folder: &DataFolderKeys) -> Option<String> {
     if keys.is_empty() {
         return None;
     }
     let names: Vec<_> = keys.iter().map(|(name, _)| name.as_str()).collect();
     let mut text = format!(
-        "the keys in {} are those of the backup already: {}",
+        "the keys in {} are already those of the backup: {}",
         folder.folder().display(),
         names.join(", ")
     );
@@ -154,12 +154,12 @@ fn keys_in_place(keys: &[(String, Option<PathBuf>)], folder: &DataFolderKeys) ->
     Some(text)
 }
 
-/// Their names become those of files.
+/// Refuses unknown names, because names become file names, and short keys.
 fn refuse_strange_keys(keys: &[BackupKey], file: &Path) -> anyhow::Result<()> {
     for key in keys {
         if !KEYS.contains(&key.name.as_str()) || key.secret.len() < Secret::MIN_LEN {
             bail!(
-                "{} carries a key that is none of this program's",
+                "{} contains a key that does not belong to this program",
                 file.display()
             );
         }

@@ -1,4 +1,4 @@
-//! The database that the configuration names.
+//! Opens the configured database.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -37,7 +37,7 @@ pub(super) struct Database {
     opened: Opened,
 }
 
-/// What is to be closed.
+/// The adapter to close.
 #[derive(Clone)]
 enum Opened {
     Sqlite(SqliteDatabase),
@@ -45,7 +45,7 @@ enum Opened {
 }
 
 impl Database {
-    /// Opens it; a file that is not there is made.
+    /// Opens the database. Creates an SQLite file that does not exist.
     pub(super) async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         match config.database_kind() {
             DatabaseKind::Sqlite(path) => {
@@ -62,7 +62,8 @@ impl Database {
         }
     }
 
-    /// Opens it as it is: one that is not there, or whose schema is older, is refused.
+    /// Opens an existing database without changing it. Errors if it does not exist or its schema is
+    /// older.
     async fn open_existing(config: &Config) -> anyhow::Result<Self> {
         let status = migration_status(config).await?;
         let name = database_name(config);
@@ -108,7 +109,7 @@ impl Database {
         }
     }
 
-    /// Stores the configured currency with the amounts, or refuses another one than is stored.
+    /// Stores the configured currency. Errors if the database has another one.
     pub(super) async fn adopt_currency(&self, config: &Config) -> anyhow::Result<()> {
         let configured = config.points.currency;
         let stored = self.currency.adopt(configured).await?;
@@ -120,7 +121,7 @@ impl Database {
         Ok(())
     }
 
-    /// Closes it; nothing works any more.
+    /// Closes the database. Later calls fail.
     pub(super) async fn close(&self) {
         match &self.opened {
             Opened::Sqlite(file) => file.close().await,
@@ -129,7 +130,7 @@ impl Database {
     }
 }
 
-/// Which migrations a database has, and which it lacks, the oldest first.
+/// The applied and the pending migrations of a database, the oldest first.
 pub(crate) struct MigrationStatus {
     pub(crate) applied: Vec<String>,
     pub(crate) pending: Vec<String>,
@@ -157,8 +158,8 @@ pub(crate) async fn duplicates(config: &Config) -> anyhow::Result<Vec<DuplicateP
     Ok(duplicates?)
 }
 
-/// Checks whether the rows of the configured database about money and seats agree; `report` is called with
-/// each difference.
+/// Checks whether points, payments and seats agree in the configured database. Calls `report` for each
+/// difference.
 pub(crate) async fn reconcile(
     config: &Config,
     report: impl FnMut(&Difference) + Send,
@@ -172,7 +173,7 @@ pub(crate) async fn reconcile(
     Ok(reconciled?)
 }
 
-/// Which migrations the configured database has and lacks.
+/// Returns the applied and the pending migrations of the configured database.
 pub(crate) async fn migration_status(config: &Config) -> anyhow::Result<MigrationStatus> {
     Ok(match config.database_kind() {
         DatabaseKind::Sqlite(path) => {
@@ -194,7 +195,7 @@ pub(crate) async fn migration_status(config: &Config) -> anyhow::Result<Migratio
     })
 }
 
-/// The configured database, for people to read.
+/// The name of the configured database for messages, without its password.
 pub(crate) fn database_name(config: &Config) -> String {
     match (config.database_kind(), &config.database.url) {
         (DatabaseKind::MySql(_), Some(url)) => url.to_string(),
@@ -203,7 +204,7 @@ pub(crate) fn database_name(config: &Config) -> String {
     }
 }
 
-/// How to deal with a MySQL server.
+/// The settings of the MySQL adapter.
 pub(super) fn mysql_settings(config: &Config) -> MySqlSettings {
     let database = &config.database;
     MySqlSettings {
@@ -232,5 +233,5 @@ pub(super) fn make_folder_of(path: &Path) -> anyhow::Result<()> {
         return Ok(());
     };
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))
+        .with_context(|| format!("cannot create the folder {}", folder.display()))
 }

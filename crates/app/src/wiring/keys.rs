@@ -1,4 +1,4 @@
-//! The keys: those that are configured, else those in the data folder.
+//! The keys: the configured ones, or those in the data folder.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,26 +10,26 @@ use crate::{
     security::{DataFolderKeys, IdentityVerifier, QueueTokens},
 };
 
-/// Where the keys come from.
+/// The source of the keys.
 pub(crate) struct Keys {
     folder: DataFolderKeys,
 }
 
 impl Keys {
-    /// The names of keys that nobody configured.
+    /// The name of generated keys.
     const MADE: &str = "data-folder";
 
-    /// The keys of `config`; its data folder is made if it is not there.
+    /// The keys of `config`. Creates the data folder if it does not exist.
     pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
         let folder = &config.data_dir;
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the data folder {}", folder.display()))?;
+            .with_context(|| format!("cannot create the data folder {}", folder.display()))?;
         Ok(Self {
             folder: DataFolderKeys::of(folder),
         })
     }
 
-    /// What signs queue tokens.
+    /// The signer of queue tokens.
     pub(super) fn queue_tokens(&self, config: &Config) -> anyhow::Result<QueueTokens> {
         let mut keys = config.queue.token_keys.clone();
         if keys.is_empty() {
@@ -40,15 +40,15 @@ impl Keys {
         QueueTokens::new(&keys, &signing.unwrap_or_default())
     }
 
-    /// What checks identities.
+    /// The verifier of identities.
     pub(super) fn identities(
         &self,
         config: &Config,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<IdentityVerifier> {
         let identity = &config.identity;
-        // A provider's public keys stand alone, so that nobody who can read the data folder is
-        // whoever they like.
+        // With the public keys of a provider, the key in the data folder is not accepted: a reader of
+        // the folder could sign any identity.
         let secret = match (&identity.hs256_secret, &identity.jwks_file) {
             (None, Some(_)) => None,
             _ => Some(self.identity_secret(config)?),
@@ -62,7 +62,7 @@ impl Keys {
         )
     }
 
-    /// What signs development identities.
+    /// The secret that signs development identities.
     pub(crate) fn identity_secret(&self, config: &Config) -> anyhow::Result<Secret> {
         match &config.identity.hs256_secret {
             Some(secret) => Ok(secret.clone()),
@@ -78,7 +78,7 @@ impl Keys {
         Ok(config.admin.keys.clone())
     }
 
-    /// How to get at the admin key, in a few words.
+    /// Describes where the admin key is.
     pub(crate) fn admin_hint(&self, config: &Config) -> String {
         match config.admin.keys.keys().next() {
             Some(_) => "the keys configured as admin.keys".into(),

@@ -1,5 +1,5 @@
-//! What keeps a second process away from queues that are in the memory of the first, and a restore
-//! away from a file that is served.
+//! The lock that prevents a second process from serving queues that are in the memory of the first
+//! one, and a restore from replacing a database file that a server uses.
 
 use std::{
     fs::{File, TryLockError},
@@ -12,11 +12,11 @@ use frontrow_adapter_mysql::SoleUser;
 use super::database::{database_name, make_folder_of, mysql_settings};
 use crate::config::{Config, DatabaseKind, QueueBackend};
 
-/// Kept for as long as this process serves.
+/// The lock of a process that serves. It is released when it is dropped.
 pub(crate) enum Lock {
-    /// A file beside the database's.
+    /// A lock file beside the database file.
     File(#[expect(dead_code, reason = "the lock goes when it is dropped")] File),
-    /// A lock of the database server.
+    /// A named lock of the database server.
     Server {
         lock: Box<SoleUser>,
         database: String,
@@ -24,8 +24,8 @@ pub(crate) enum Lock {
 }
 
 impl Lock {
-    /// Waits until another process has taken the lock, which it can after the server was down or the way
-    /// there was cut; says so. A file's is never lost.
+    /// Waits until another process has taken the lock, and returns that as an error. This can happen
+    /// after an outage of the server or the network. The lock of a file is never lost.
     pub(crate) async fn lost(&mut self) -> anyhow::Error {
         match self {
             Self::File(_) => std::future::pending().await,
@@ -46,9 +46,9 @@ impl Lock {
     }
 }
 
-/// Keeps other processes from serving the same concerts, for as long as it is held. Two processes
-/// with a queue each would admit twice as many people as the policies say. Where the queues have a
-/// store that processes share, the lock of a file is shared too: it keeps a restore away.
+/// Takes the lock that prevents other processes from serving the same concerts. Two processes with a
+/// queue each would admit twice as many users as the policies allow. If the processes share a queue
+/// store, the lock of a file is shared and prevents only a restore.
 pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
     let alone = config.queue.backend == QueueBackend::Embedded;
     let lock = match config.database_kind() {
@@ -68,7 +68,7 @@ pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
     lock.map_or_else(|| Err(taken(&database_name(config))), |lock| Ok(Some(lock)))
 }
 
-/// Keeps every frontrow from serving on the file `database` while it is replaced.
+/// Prevents servers from using the file `database` while it is replaced.
 pub(super) fn lock_for_restore(database: &Path) -> anyhow::Result<File> {
     let lock = lock_file(database, true)?;
     lock.with_context(|| {
@@ -84,8 +84,8 @@ fn taken(database: &str) -> anyhow::Error {
     )
 }
 
-/// Locks a file beside `database`, alone or with others who do not want it alone; none when somebody
-/// else keeps it from that.
+/// Locks a file beside `database`, exclusively if `alone`, else shared. None if another process holds a
+/// conflicting lock.
 fn lock_file(database: &Path, alone: bool) -> anyhow::Result<Option<File>> {
     let path = database.with_added_extension("lock");
     let what = || format!("cannot lock {}", path.display());

@@ -1,4 +1,4 @@
-//! Puts adapters behind the ports and ports behind the use cases. The only place that names adapters.
+//! Wires adapters to ports, and ports to use cases. The only module that names adapters.
 
 mod backup;
 mod closing;
@@ -44,25 +44,25 @@ pub(crate) use self::{
     lock::{Lock, lock},
 };
 
-/// Everything that the program runs.
+/// The wired program.
 pub(crate) struct Wired {
-    /// What requests can call.
+    /// The services for requests.
     pub(crate) services: Arc<Services>,
-    /// What runs by itself.
+    /// The jobs, which run without requests.
     pub(crate) jobs: Jobs,
-    /// What is done last of all.
+    /// The last steps of a stop.
     pub(crate) closing: Closing,
-    /// True when there is no concert yet.
+    /// True if the database has no concert yet.
     pub(crate) first_start: bool,
 }
 
-/// Opens what `config` names, makes what is missing, and wires it all.
+/// Opens the configured stores, creates missing ones, and wires the program.
 pub(crate) async fn wire(config: &Config) -> anyhow::Result<Wired> {
     let parts = Parts::open(config).await?;
     let queues = parts.check_policies(config).await?;
     let services = Arc::new(parts.services(config)?);
     let first_start = queues == 0 && parts.browse.catalogue().await?.concerts.is_empty();
-    // As late as may be: a start that fails before this can be repeated, and the queues wait.
+    // As late as possible: a start that fails earlier can be repeated without losing the queues.
     let saving = parts.resume().await?;
     let wired = Wired {
         services,
@@ -74,7 +74,7 @@ pub(crate) async fn wire(config: &Config) -> anyhow::Result<Wired> {
     Ok(wired)
 }
 
-/// What several use cases share.
+/// The parts that several use cases share.
 struct Parts {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
@@ -137,19 +137,19 @@ impl Parts {
         })
     }
 
-    /// Refuses to serve queues whose policies do not go with the configuration; returns how many queues
-    /// there are. Those of concerts that are over do not count: nobody would change them.
+    /// Refuses to serve queues whose policies are not valid with the configuration. Returns the number
+    /// of queues. Ignores queues of concerts that are over, because operators no longer change them.
     async fn check_policies(&self, config: &Config) -> anyhow::Result<usize> {
         let since = SurveyQueues::since(self.clock.now());
         let masters = self.database.policies.all(since).await?;
         let rules = config.policy_rules();
         for (concert, master) in &masters {
             let faults = master.policy.policy.faults(&rules);
-            // No configuration makes an opening wrong; one may be from before today's rules.
+            // The configuration does not affect `opens_at`, and an old value may break today's rules.
             let fault = faults.iter().find(|(field, _)| *field != "opens_at");
             if let Some((field, why)) = fault {
                 bail!(
-                    "queue.longest_poll_ms: the queue of concert {concert} does not go with it: \
+                    "queue.longest_poll_ms: the policy of concert {concert} is not valid with it: \
                      {field}: {why}"
                 );
             }
@@ -281,7 +281,7 @@ impl Parts {
         if max < config.server.streams_max {
             tracing::warn!(
                 max,
-                "server.streams_max: fewer, because this process may open too few files"
+                "server.streams_max is lowered because the limit of open files is too low"
             );
         }
         let longest_poll = config.queue.poll_range().longest;
@@ -331,7 +331,7 @@ impl Parts {
         }
     }
 
-    /// Goes on with the queues of the last stop, where they are in the memory of this process.
+    /// Restores the queues of the last clean stop, if they are in the memory of this process.
     async fn resume(&self) -> StoreResult<Option<Saving>> {
         let stops = Arc::clone(&self.database.stops);
         let Some(image) = &self.queues.image else {

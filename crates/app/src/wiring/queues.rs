@@ -1,4 +1,4 @@
-//! The queues' store and the cache that the configuration names.
+//! Opens the configured queue store and ranking cache.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -14,24 +14,24 @@ use frontrow_domain::{
 use super::database::mysql_settings;
 use crate::config::{CacheBackend, Config, DatabaseKind, QueueBackend};
 
-/// The ports of the queues and of the cache.
+/// The ports of the queues and of the ranking cache.
 pub(super) struct Queues {
     pub(super) queue: Arc<dyn Queue>,
-    /// Looks at the lines for all who ask. Where the store is another process, it answers look-ups,
-    /// too.
+    /// Reads snapshots of the lines for all callers. If the store is another process, it also answers
+    /// look-ups.
     pub(super) snapshot_queue: Arc<SnapshotQueue>,
     pub(super) line: Arc<dyn QueueSnapshots>,
     pub(super) ticks: Arc<dyn QueueTicks>,
     pub(super) control: Arc<dyn QueueControl>,
     pub(super) ranking_cache: Arc<dyn RankingCache>,
-    /// What is to be closed, where the queues' store is the database.
+    /// The adapter to close, if MySQL is the queue store.
     pub(super) mysql: Option<MySqlQueue>,
-    /// The file that carries them over a clean stop, where their store is this process.
+    /// The queue image of a clean stop, if the queues are in this process.
     pub(super) image: Option<Arc<dyn QueueImage>>,
 }
 
 impl Queues {
-    /// Opens them.
+    /// Opens the queue store and the ranking cache.
     pub(super) async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         Ok(match config.queue.backend {
             QueueBackend::Embedded => Self::in_process(ranking_cache(config)?, clock, config),
@@ -54,7 +54,8 @@ impl Queues {
         })
     }
 
-    /// In the memory of this process, which answers faster than anything could that stands before it.
+    /// Queues in the memory of this process. Requests go directly to the memory, which is faster than
+    /// any snapshot in front of it.
     fn in_process(
         ranking_cache: Arc<dyn RankingCache>,
         clock: Arc<dyn Clock>,
@@ -69,7 +70,7 @@ impl Queues {
         }
     }
 
-    /// In a store that instances share.
+    /// Queues in a store that instances share.
     fn shared<Ports>(
         store: Arc<Ports>,
         ranking_cache: Arc<dyn RankingCache>,
@@ -99,7 +100,7 @@ impl Queues {
     }
 }
 
-/// The file of the queues of this process: beside the database's file, or in the data folder.
+/// The path of the queue image: beside the database file, or in the data folder with MySQL.
 fn image_path(config: &Config) -> PathBuf {
     match config.database_kind() {
         DatabaseKind::Sqlite(path) => path.with_added_extension("queues"),
@@ -107,25 +108,26 @@ fn image_path(config: &Config) -> PathBuf {
     }
 }
 
-/// On the server of the database, with connections of its own: a rush at the door takes none from those
-/// who pay.
+/// Opens the queues on the server of the database, with a separate pool: a burst of joins takes no
+/// connections from payments.
 async fn open_mysql(config: &Config) -> anyhow::Result<MySqlQueue> {
     let DatabaseKind::MySql(url) = config.database_kind() else {
-        bail!("database.url: queue.backend = \"mysql\" wants it to be mysql:");
+        bail!("database.url: must be mysql: with queue.backend = \"mysql\"");
     };
     let settings = mysql_settings(config);
     let opening = MySqlQueue::open(url, &settings, TimeOffset::default());
     opening.await.context("database.url")
 }
 
-/// Queues live on it, so it must be there, and fit for them.
+/// Opens a Redis for queues. It must be reachable, and must not evict keys.
 async fn open_redis(config: &Config) -> anyhow::Result<RedisStore> {
     let settings = redis_settings(config)?;
     let opening = RedisStore::open(&settings, frontrow_adapter_redis::TimeOffset::default());
     opening.await.context("redis.url")
 }
 
-/// The cache where the queues are elsewhere: without it the database answers, so nothing waits for it.
+/// Opens the ranking cache if the queues are not on Redis. The start does not wait for its Redis,
+/// because the database answers without it.
 fn ranking_cache(config: &Config) -> anyhow::Result<Arc<dyn RankingCache>> {
     Ok(match config.cache.backend {
         CacheBackend::Embedded => Arc::new(MemoryRankingCache::new()),

@@ -1,4 +1,4 @@
-//! What a note in the audit table says: what an operator did, to what, and what was there before.
+//! The notes in the audit table: what an operator did, to what, and the values before and after.
 
 mod policy;
 
@@ -11,18 +11,19 @@ use super::{
 };
 use policy::{Policy, PolicyChanges};
 
-/// A note on what an operator did. Who it was and when is the store's to add.
+/// A note on what an operator did. The store adds the operator and the instant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditNote {
-    /// What was done, such as `concert.create`.
+    /// The action, such as `concert.create`.
     pub action: &'static str,
-    /// The id of what it was done to.
+    /// The id of the changed thing.
     pub subject: String,
-    /// What was made, or what was changed.
+    /// The created values, or the changes.
     pub detail: AuditDetail,
 }
 
-/// What was made; of a change each field that has changed, as `{"from": …, "to": …}`. Stores write it as JSON.
+/// The created values, or for a change each changed field as `{"from": …, "to": …}`. Stores write
+/// it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct AuditDetail(Detail);
@@ -36,7 +37,7 @@ impl AuditNote {
         }
     }
 
-    /// A concert was made, with its queue's policy.
+    /// A concert was created, with the policy of its queue.
     #[must_use]
     pub fn concert_created(id: ConcertId, title: &ConcertTitle, policy: &VersionedPolicy) -> Self {
         let detail = Detail::Concert {
@@ -46,14 +47,14 @@ impl AuditNote {
         Self::new("concert.create", &id, detail)
     }
 
-    /// A concert has another title.
+    /// The title of a concert was changed.
     #[must_use]
     pub fn concert_retitled(id: ConcertId, from: &ConcertTitle, to: &ConcertTitle) -> Self {
         let title = Change::between(from.as_str().into(), to.as_str().into());
         Self::new("concert.retitle", &id, Detail::Title { title })
     }
 
-    /// A performance was made.
+    /// A performance was created.
     #[must_use]
     pub fn performance_created(performance: &NewPerformance) -> Self {
         let detail = Detail::Performance {
@@ -98,7 +99,7 @@ impl AuditNote {
         Self::new("concert.delete", &id, detail)
     }
 
-    /// A queue has another policy.
+    /// The policy of a queue was changed.
     #[must_use]
     pub fn policy_put(concert: ConcertId, from: &VersionedPolicy, to: &VersionedPolicy) -> Self {
         let detail = PolicyChanges::between(from.into(), to.into());
@@ -106,7 +107,7 @@ impl AuditNote {
         Self::new("queue.policy", &concert, detail)
     }
 
-    /// A user was given points, as this row of the ledger says.
+    /// A user's points were charged, as this row of the ledger says.
     #[must_use]
     pub fn points_charged(entry: &LedgerEntry) -> Self {
         let detail = Detail::Points {
@@ -118,7 +119,7 @@ impl AuditNote {
     }
 }
 
-/// Fields are called as notes call them, and stand in the order of their names.
+/// The JSON of a note. Fields have the names that notes use, and are in the order of these names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 enum Detail {
@@ -152,7 +153,7 @@ struct Change<T> {
 }
 
 impl<T: PartialEq> Change<T> {
-    /// None where nothing has changed.
+    /// None if nothing has changed.
     fn between(from: T, to: T) -> Option<Self> {
         (from != to).then_some(Self { from, to })
     }
@@ -191,7 +192,8 @@ impl From<&PerformanceChange<'_>> for PerformanceChanges {
     }
 }
 
-/// What seats that share it were and are; none where they were not there, or are no longer.
+/// Seats with the same change: their section and price before and after. None before if they were
+/// added, none after if they were removed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct SeatsChange {
     from: Option<SeatTerms>,

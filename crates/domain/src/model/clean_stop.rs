@@ -1,4 +1,4 @@
-//! Which file of queues a start may use.
+//! The decision whether a start may use the queue image of an earlier stop.
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
@@ -25,33 +25,34 @@ macro_rules! random_number {
 }
 
 random_number!(
-    /// A database, for as long as it exists. Random; a copy of a database has the same.
+    /// The id of a database, for as long as it exists. Random. A copy of a database has the same.
     DatabaseId
 );
 random_number!(
-    /// One run of the program, from its start to its stop. Random.
+    /// The id of one run of the program, from its start to its stop. Random.
     RunId
 );
 random_number!(
-    /// One clean stop. Random, so that a database from a backup does not give a number twice.
+    /// The number of one clean stop. Random, so that a database that was restored from a backup does
+    /// not use a number twice.
     StopNumber
 );
 
-/// What a queue image says of its origin.
+/// The origin of a queue image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageStamp {
-    /// The database whose queues they are.
+    /// The database to which the queues belong.
     pub database: DatabaseId,
     /// The stop that wrote the image.
     pub stop: StopNumber,
 }
 
-/// Whether a start may go on with the queues of an image.
+/// The decision whether a start uses the queues of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageDecision {
-    /// The image is of the last stop of this database.
+    /// Use it: the image is of the last stop of this database.
     Use,
-    /// It is not, or is not known to be.
+    /// Do not use it: it is not of that stop, or not known to be.
     Refuse(ImageFault),
 }
 
@@ -68,7 +69,7 @@ pub enum ImageFault {
 }
 
 impl ImageDecision {
-    /// Decides about an image with `stamp`. `recorded` is the stop that `database` has a record of.
+    /// Decides on an image with `stamp`. `recorded` is the stop that `database` has a record of.
     #[must_use]
     pub fn of(stamp: ImageStamp, database: DatabaseId, recorded: Option<StopNumber>) -> Self {
         if stamp.database != database {

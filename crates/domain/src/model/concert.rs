@@ -1,4 +1,4 @@
-//! Concerts and their performances.
+//! Concerts and their performances, as the catalogue shows them and as operators plan them.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ macro_rules! name {
 }
 
 name!(
-    /// What a concert is called: 1 to 200 characters.
+    /// The title of a concert: 1 to 200 characters.
     ConcertTitle, "a title", 200
 );
 name!(
@@ -58,19 +58,19 @@ name!(
 /// A concert as the catalogue knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Concert {
-    /// Its name, and its queue's.
+    /// Its id, which is also the id of its queue.
     pub id: ConcertId,
-    /// What it is called.
+    /// Its title.
     pub title: ConcertTitle,
-    /// How many seats its performances that have not yet started have together.
+    /// Number of seats in all its performances that have not started.
     pub seats_total: u64,
-    /// How many of them are neither sold nor held.
+    /// Number of those seats that are neither sold nor held.
     pub seats_left: u64,
-    /// How many of them are sold.
+    /// Number of those seats that are sold.
     pub seats_sold: u64,
-    /// When its next performance starts; none when all are over, or none is planned.
+    /// When its next performance starts. None if all have started, or none is planned.
     pub next_performance_at: Option<Timestamp>,
-    /// True where it has a performance, also where that has started.
+    /// True if it has a performance, even one that has started.
     pub is_planned: bool,
     /// The master copy of its queue's policy.
     pub policy: VersionedPolicy,
@@ -89,60 +89,60 @@ impl Concert {
     }
 }
 
-/// One evening of a concert.
+/// One performance of a concert: its start, venue and seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Performance {
-    /// Its name.
+    /// Its id.
     pub id: PerformanceId,
-    /// Which concert is played.
+    /// The concert that it belongs to.
     pub concert: ConcertId,
     /// When it starts. From then on its seats are no longer sold.
     pub starts_at: Timestamp,
-    /// Where.
+    /// Its venue.
     pub venue: Venue,
-    /// How many seats it has.
+    /// Number of its seats.
     pub seats_total: u64,
-    /// How many of them are neither sold nor held.
+    /// Number of those seats that are neither sold nor held.
     pub seats_left: u64,
 }
 
 /// A performance that an operator plans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPerformance {
-    /// Its name.
+    /// Its id.
     pub id: PerformanceId,
-    /// Which concert is played.
+    /// The concert that it belongs to.
     pub concert: ConcertId,
     /// When it starts.
     pub starts_at: Timestamp,
-    /// Where.
+    /// Its venue.
     pub venue: Venue,
     /// Its seats.
     pub seats: SeatPlan,
 }
 
-/// What is to change in a performance: what is not given stays as it is.
+/// A change of a performance. Fields that are none stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PerformanceEdit {
-    /// Another instant.
+    /// The new start.
     pub starts_at: Option<Timestamp>,
-    /// Another venue.
+    /// The new venue.
     pub venue: Option<Venue>,
-    /// Other seats.
+    /// The new seats.
     pub seats: Option<SeatPlan>,
 }
 
-/// How many seats of a performance are not to be had.
+/// The seats of a performance that are in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PerformanceUse {
-    /// Held by holds that are not over.
+    /// Number of seats held by holds that have not expired.
     pub held: u64,
-    /// Sold.
+    /// Number of sold seats.
     pub sold: u64,
 }
 
 impl PerformanceUse {
-    /// True where the performance may be deleted: nobody has a claim to any of its seats.
+    /// Returns true if the performance may be deleted: none of its seats is held or sold.
     #[must_use]
     pub fn is_none(self) -> bool {
         self == Self::default()

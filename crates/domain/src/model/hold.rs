@@ -1,8 +1,8 @@
-//! Setting seats aside: the facts that a store reads, and what follows from them.
+//! The hold decision: the facts that a store reads, and the hold or refusal that follows from them.
 //!
 //! [`HoldRequest::decide`] is the whole rule, with the order in which refusals come. A store reads
 //! the [`HoldFacts`], calls it, and writes the [`HoldDecision`] in the transaction that takes the
-//! seats. The rows of the seats still decide: where one changed in between, nothing is written.
+//! seats. The rows of the seats still decide: if one changed in between, nothing is written.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -25,36 +25,36 @@ const _: () = assert!(SeatSelection::MAX <= SEATS_PER_USER_MAX);
 /// How long seats are held if the operator configures nothing.
 pub const HOLD_DEFAULT: Duration = Duration::from_mins(5);
 
-/// How long an operator may let seats be held.
+/// The range of the hold time that an operator may configure.
 pub const HOLD_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
-/// Seats to be set aside.
+/// A request to hold seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldRequest {
-    /// The name of the reservation, if it comes to one.
+    /// The id of the reservation, if one is made.
     pub id: ReservationId,
     /// The user who wants the seats.
     pub user: UserId,
-    /// The concert that the user was let in to.
+    /// The concert for which the user passed the gate.
     pub concert: ConcertId,
     /// The performance.
     pub performance: PerformanceId,
     /// The seats.
     pub seats: SeatSelection,
-    /// For how long, from the store's now.
+    /// How long to hold them, from the store's present time.
     pub hold_for: Duration,
-    /// The place in the queue that let the user in. It is stored with the reservation and ends when
+    /// The place with which the user passed the gate. It is stored with the reservation and ends when
     /// that is paid.
     pub ticket: Ticket,
 }
 
-/// Why a request gets no seats, in the order in which the reasons are checked: where several apply,
-/// the first one is given.
+/// Why a hold is refused, in the order in which the reasons are checked. If several apply, the first
+/// one is returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldRefusal {
     /// There is no such performance.
     NoSuchPerformance,
-    /// The performance is another concert's than the user was let in to.
+    /// The performance is of another concert than the one for which the user passed the gate.
     OtherConcert,
     /// The performance has started.
     Started,
@@ -62,54 +62,54 @@ pub enum HoldRefusal {
     NoSuchSeats(Vec<SeatLabel>),
     /// The user has another live hold in this concert.
     OtherHold(ReservationId),
-    /// The seats would be more than [`SEATS_PER_USER_MAX`] together with those that the user has.
+    /// Together with the user's live seats they would be more than [`SEATS_PER_USER_MAX`].
     SeatLimit {
-        /// Held and confirmed seats of this user in this performance.
+        /// Number of held and confirmed seats of this user in this performance.
         live: usize,
     },
-    /// These of the seats are another user's, or sold.
+    /// These of the seats are held by another user, or sold.
     SeatsTaken(Vec<SeatLabel>),
 }
 
 /// What a hold depends on, read from the store at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldFacts {
-    /// The store's now, in whole microseconds.
+    /// The store's present time, in whole microseconds.
     pub now: Timestamp,
     /// The concert of the performance.
     pub concert: ConcertId,
     /// When the performance starts.
     pub starts_at: Timestamp,
-    /// The user's hold in the concert as it is written; it may be over.
+    /// The user's hold in the concert as it is stored. It may have expired.
     pub own_hold: Option<Reservation>,
     /// The slots that no live seat of the user in the performance has, as
     /// [`HoldFacts::free_slots`] numbers them.
     pub free_slots: Vec<u8>,
-    /// The seats that are asked for and exist, sorted by label.
+    /// The requested seats that exist, sorted by label.
     pub seats: Vec<SeatFacts>,
 }
 
-/// A seat that is asked for.
+/// A requested seat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatFacts {
-    /// Its name.
+    /// Its label.
     pub label: SeatLabel,
-    /// What it costs.
+    /// Its price.
     pub price: Amount,
-    /// The reservation that has it, or had it until its hold was over.
+    /// The reservation that has it, or had it until its hold expired.
     pub reservation: Option<ReservationId>,
-    /// When that hold is over; none for a sold seat and for one that no reservation has.
+    /// The deadline of that hold. None for a sold seat and for one that no reservation has.
     pub held_until: Option<Timestamp>,
 }
 
-/// What follows from the facts.
+/// The decision that follows from the facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldDecision {
-    /// The seats are to be taken.
+    /// Write this hold.
     Take(NewHold),
-    /// The user holds these very seats already; there is nothing to write.
+    /// The user holds these very seats already. Write nothing.
     AlreadyHeld(Reservation),
-    /// There is nothing to write.
+    /// The hold is refused. Write nothing.
     Refused(HoldRefusal),
 }
 
@@ -118,27 +118,26 @@ pub enum HoldDecision {
 pub struct NewHold {
     /// The reservation, which is held.
     pub reservation: Reservation,
-    /// The end of the hold, as the reservation's state says.
+    /// The deadline of the hold, the same as in the reservation's state.
     pub until: Timestamp,
     /// The slot of each seat of the reservation, in the order of its seats.
     pub slots: Vec<u8>,
-    /// The holds that are over and in the way, sorted: the user's own and those that had a seat.
-    /// They expire and lose their other seats too: a hold is whole or over, even if the clock
-    /// steps back.
+    /// The expired holds to be ended, sorted: the user's own and those that had a requested seat. They
+    /// lose their other seats too: a hold has all its seats or none, even if the clock steps back.
     pub lapsed: Vec<ReservationId>,
 }
 
-/// The seats cost more together than an [`Amount`] can be. No seat plan allows such prices.
+/// The total of the seats is larger than an [`Amount`] can be. No seat plan allows such prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("these seats cost more than there is money")]
+#[error("the total of these seats is larger than an amount can be")]
 pub struct TotalTooLarge;
 
 impl HoldFacts {
-    /// The slots for which `used` is false, of all that one user has in one performance: 1 to
+    /// Returns the slots for which `used` is false, of all that one user has in one performance: 1 to
     /// [`SEATS_PER_USER_MAX`].
     ///
-    /// Each live seat of a user takes one, and a slot has one seat: so the database itself refuses
-    /// one seat too many.
+    /// Each live seat of a user takes one slot, and a slot has one seat. So the database itself
+    /// refuses one seat too many.
     pub fn free_slots(used: impl Fn(u8) -> bool) -> Vec<u8> {
         let all = (1..=u8::MAX).take(SEATS_PER_USER_MAX);
         all.filter(|slot| !used(*slot)).collect()
@@ -146,11 +145,11 @@ impl HoldFacts {
 }
 
 impl HoldRequest {
-    /// Decides this request from what the store has; `facts` are none where there is no such
+    /// Decides this request from the facts in the store. `facts` is none if there is no such
     /// performance.
     ///
     /// # Errors
-    /// [`TotalTooLarge`], where the store has prices that no seat plan allows.
+    /// [`TotalTooLarge`] if the store has prices that no seat plan allows.
     pub fn decide(&self, facts: Option<HoldFacts>) -> Result<HoldDecision, TotalTooLarge> {
         let Some(facts) = facts else {
             return Ok(HoldDecision::Refused(HoldRefusal::NoSuchPerformance));
@@ -180,7 +179,7 @@ impl HoldRequest {
         self.take(now, seats, slots, lapsed).map(HoldDecision::Take)
     }
 
-    /// Why the performance does not sell these seats to the request's concert, if it does not.
+    /// Returns why the performance does not sell these seats to the request's concert, if it does not.
     fn not_for_sale(&self, facts: &HoldFacts) -> Option<HoldRefusal> {
         if facts.concert != self.concert {
             return Some(HoldRefusal::OtherConcert);
@@ -194,7 +193,7 @@ impl HoldRequest {
         (!unknown.is_empty()).then_some(HoldRefusal::NoSuchSeats(unknown))
     }
 
-    /// True where `hold` has the very seats of this request.
+    /// Returns true if `hold` has the very seats of this request.
     fn asks_for(&self, hold: &Reservation) -> bool {
         let labels = hold.seats.iter().map(|seat| &seat.label);
         hold.performance == self.performance && labels.eq(self.seats.labels())
@@ -234,7 +233,7 @@ impl HoldRequest {
     }
 }
 
-/// Why a user with these free slots cannot have all of the seats at `now`, if so.
+/// Returns why a user with these free slots cannot have all of the seats at `now`, if so.
 fn not_to_be_had(now: Timestamp, seats: &[SeatFacts], free_slots: &[u8]) -> Option<HoldRefusal> {
     if free_slots.len() < seats.len() {
         let live = SEATS_PER_USER_MAX.saturating_sub(free_slots.len());

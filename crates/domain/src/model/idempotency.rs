@@ -1,4 +1,4 @@
-//! Requests that may be repeated and take effect once.
+//! Idempotency keys: a request with a key may be repeated and takes effect once.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use sha2::{Digest, Sha256};
 
 use super::{Amount, Invalid, UserId};
 
-/// What a client sends in `Idempotency-Key`: 1 to 255 printable ASCII characters. Unique per
+/// The value of the `Idempotency-Key` header: 1 to 255 printable ASCII characters. Unique per
 /// [`Sender`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// How long a key is kept whose effect is neither money nor a seat. All others are kept for ever.
+    /// How long a key is kept whose effect is neither money nor a seat. All others are kept forever.
     pub const KEPT: Duration = Duration::from_hours(30 * 24);
 
     /// The longest key, in characters.
@@ -39,7 +39,7 @@ impl TryFrom<&str> for IdempotencyKey {
     }
 }
 
-/// Who sends a request with a key. Two senders may use the same key for different requests.
+/// The sender of a request with a key. Two senders may use the same key for different requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Sender {
     /// A user.
@@ -49,7 +49,7 @@ pub enum Sender {
 }
 
 impl Sender {
-    /// Users and operators may have the same names.
+    /// The kind of sender. It is stored because a user and an operator may have the same name.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -68,14 +68,14 @@ impl Sender {
     }
 }
 
-/// What a request does.
+/// The operation of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// A user charges their own points.
     Charge,
     /// An operator charges a user's points.
     OperatorCharge,
-    /// A user pays a reservation.
+    /// A user pays for a reservation.
     Payment,
     /// An operator creates a concert.
     CreateConcert,
@@ -84,7 +84,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 5] = [
         Self::Charge,
         Self::OperatorCharge,
@@ -93,7 +93,7 @@ impl Operation {
         Self::CreatePerformance,
     ];
 
-    /// The name by which stores and digests know it. Never changed, since both are kept.
+    /// The name of the operation in stores and digests. It must never change, because both are kept.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,8 +105,8 @@ impl Operation {
         }
     }
 
-    /// True where a repeat that took effect again would cost money or a seat: such keys are
-    /// never purged.
+    /// Returns true if a repeat that took effect again would cost money or a seat. Such keys are never
+    /// purged.
     #[must_use]
     pub fn moves_money(self) -> bool {
         match self {
@@ -116,14 +116,16 @@ impl Operation {
     }
 }
 
-/// SHA-256 over the meaning of a request: its operation, the ids in its path, and its body.
+/// The SHA-256 hash of the meaning of a request: its operation, the ids in its path, and its body.
 ///
-/// Not over its bytes: a client that formats its JSON differently on a repeat still asks for the same.
+/// It does not hash the bytes of the body, because a client may format its JSON differently on a
+/// repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestDigest(pub [u8; 32]);
 
 impl RequestDigest {
-    /// Every part is preceded by its length, so that no two lists of parts are the same bytes.
+    /// Hashes the parts, each preceded by its length, so that different lists of parts never have the
+    /// same bytes.
     pub(super) fn of<'a>(operation: Operation, parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hash = Sha256::new();
         hash.update(operation.as_str());
@@ -152,12 +154,12 @@ impl RequestDigest {
     }
 }
 
-/// An effect, and whether this very call had it or an earlier one with the same key.
+/// An effect, and whether this call had it or an earlier one with the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied<T> {
-    /// What came of it, the first time.
+    /// The outcome of the first call.
     pub effect: T,
-    /// True when an earlier call had the effect and this one changed nothing.
+    /// True if an earlier call had the effect and this one changed nothing.
     pub replayed: bool,
 }
 

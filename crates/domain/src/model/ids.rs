@@ -1,4 +1,4 @@
-//! Names of things. Ids are UUIDs of version 7, made from the [`Ids`](crate::ports::Ids) port.
+//! The ids of the domain: UUIDs of version 7 from the [`Ids`](crate::ports::Ids) port, and user ids.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -33,23 +33,23 @@ macro_rules! id {
 }
 
 id!(
-    /// A concert, and with it its queue: a concert has exactly one.
+    /// The id of a concert and of its queue: a concert has exactly one.
     ConcertId
 );
 id!(
-    /// One evening of a concert.
+    /// The id of a performance.
     PerformanceId
 );
 id!(
-    /// A user's claim to some seats of a performance.
+    /// The id of a reservation.
     ReservationId
 );
 id!(
-    /// One change of a user's balance.
+    /// The id of a row of the ledger.
     LedgerEntryId
 );
 
-/// A user, as the identity provider names them: 1 to 64 printable ASCII characters, no space.
+/// The id of a user, from the identity provider: 1 to 64 printable ASCII characters, no space.
 ///
 /// Cheap to clone: the text is shared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -1,4 +1,4 @@
-//! The key of a request, and what it means for the request that carries it.
+//! The idempotency key of a request, and how keys of the first edition are interpreted.
 
 use jiff::Timestamp;
 
@@ -7,36 +7,36 @@ use super::{
     SeatPlan, Sender, UserId, Venue, queue::QueuePolicy,
 };
 
-/// The key of a request, who sent it, and what it asks for.
+/// The key of a request, its sender, and a digest of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyed {
-    /// Who sent it.
+    /// The sender of the request.
     pub sender: Sender,
     /// The client's key.
     pub key: IdempotencyKey,
-    /// What the request does.
+    /// The operation of the request.
     pub operation: Operation,
-    /// What is asked for under it.
+    /// The digest of the request.
     pub digest: RequestDigest,
-    /// How the first edition would have kept it. None for requests that took no key then.
+    /// The key as the first edition would have stored it. None for requests that took no key then.
     pub former: Option<FormerKey>,
 }
 
-/// A key as the first edition kept it: under the account that it changed, without its sender.
+/// A key as the first edition stored it: under the account that it changed, without its sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormerKey {
-    /// Whose points it charged or spent.
+    /// The user whose points were charged or spent.
     pub account: UserId,
-    /// What was asked for under it.
+    /// The digest of the request, as the first edition made it.
     pub digest: RequestDigest,
 }
 
 /// What the first edition stored under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormerRecord {
-    /// What was asked for.
+    /// The digest of the request.
     pub digest: RequestDigest,
-    /// How much was charged. None for a payment.
+    /// The charged amount. None for a payment.
     pub charged: Option<Amount>,
 }
 
@@ -49,7 +49,7 @@ impl Keyed {
         Self::of_user(user, Operation::Charge, digest, key)
     }
 
-    /// `user` pays `reservation`.
+    /// `user` pays for `reservation`.
     #[must_use]
     pub fn payment(user: &UserId, reservation: ReservationId, key: IdempotencyKey) -> Self {
         let digest = RequestDigest::of_one(Operation::Payment, reservation.0.as_bytes());
@@ -156,16 +156,17 @@ impl Keyed {
         }
     }
 
-    /// True if the request with this digest, which the store has under the key, was this very request.
+    /// Returns true if the request with this digest, which the store has under the key, was this very
+    /// request.
     #[must_use]
     pub fn repeats(&self, stored: RequestDigest) -> bool {
         stored == self.digest
     }
 
-    /// What the key means where the first edition's record of the account has it.
+    /// Returns what the key means if the first edition's record of the account has it.
     ///
-    /// A record of an operator's charge is every operator's, since it does not say whose; all others
-    /// are their account's own.
+    /// A record of an operator's charge counts for every operator, because it does not name the
+    /// operator. All others count for their account only.
     #[must_use]
     pub fn former_meaning(&self, stored: FormerRecord) -> KeyMeaning {
         let of_operators = stored
@@ -186,7 +187,7 @@ impl Keyed {
 }
 
 /// The fields in which `policy` differs from the default, so that a field that is added later changes
-/// no digest of today.
+/// no existing digest.
 fn policy_parts(policy: &QueuePolicy) -> Vec<String> {
     let usual = QueuePolicy::default();
     let mut parts = Vec::new();
@@ -236,10 +237,10 @@ fn policy_parts(policy: &QueuePolicy) -> Vec<String> {
     parts
 }
 
-/// What a key of the first edition means for the request that carries it.
+/// What a key of the first edition means for the request that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMeaning {
-    /// It is new for its sender: the request is to take effect.
+    /// The key is new for its sender: the request takes effect.
     New,
     /// The request took effect before.
     Repeated,

@@ -16,20 +16,20 @@ pub enum LedgerReason {
 /// One change of a user's balance. Never edited, never deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// Its name.
+    /// Its id.
     pub id: LedgerEntryId,
-    /// Whose balance changed.
+    /// The user whose balance changed.
     pub user: UserId,
-    /// Its number among the user's entries, from 1 and without gaps: in this order each balance follows
-    /// from the one before.
+    /// Its number among the user's entries, from 1 and without gaps. In this order each balance
+    /// follows from the one before.
     pub seq: u64,
-    /// Why.
+    /// Why the balance changed.
     pub reason: LedgerReason,
-    /// By how much; the reason tells the direction.
+    /// The amount of the change. The reason decides its direction.
     pub amount: Amount,
-    /// The balance after it.
+    /// The balance after the change.
     pub balance: Balance,
-    /// When, by the store's clock.
+    /// When the balance changed, by the store's clock.
     pub at: Timestamp,
 }
 
@@ -38,13 +38,13 @@ pub struct LedgerEntry {
 pub struct Balance(pub Amount);
 
 impl Balance {
-    /// The balance after adding points; none where it would be over [`Amount::MAX`].
+    /// Returns the balance after adding points. None if it would be over [`Amount::MAX`].
     #[must_use]
     pub fn charged(self, amount: Amount) -> Option<Self> {
         self.0.checked_add(amount).map(Self)
     }
 
-    /// The balance after spending points; none where there are not enough.
+    /// Returns the balance after spending points. None if there are not enough.
     #[must_use]
     pub fn spent(self, amount: Amount) -> Option<Self> {
         self.0.checked_sub(amount).map(Self)

@@ -1,4 +1,7 @@
-//! What things are, and which changes of them are allowed.
+//! The types of the domain and the pure decisions about them: seats and money here, the waiting room
+//! in [`queue`].
+//!
+//! Nothing here does I/O. Each decision takes the facts and the time as arguments.
 
 mod audit;
 mod clean_stop;
@@ -50,7 +53,7 @@ pub use seat_plan_edit::{PlanChange, StandingSeat};
 pub use spread::spread;
 pub use time::{LATEST_PLAN, later, micros, planned};
 
-/// Why a value was refused where it came in. The text is meant for the person who sent it.
+/// Why an input value was refused. The text is for its sender.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub String);

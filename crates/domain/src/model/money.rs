@@ -27,19 +27,19 @@ impl Amount {
         self.0
     }
 
-    /// Both together, or none where that is over [`Amount::MAX`].
+    /// Returns the sum of both. None if it is over [`Amount::MAX`].
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         Self::try_from(self.0 + other.0).ok()
     }
 
-    /// What is left, or none where `other` is more than there is.
+    /// Returns the difference. None if `other` is larger.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         Self::try_from(self.0 - other.0).ok()
     }
 
-    /// All of them together, or none where that is over [`Amount::MAX`].
+    /// Returns the sum of all. None if it is over [`Amount::MAX`].
     pub fn checked_sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
         amounts.into_iter().try_fold(Self::ZERO, Self::checked_add)
     }

@@ -1,18 +1,18 @@
-//! Lists are read page by page, each page after the last id of the one before.
+//! Pages of lists: each page begins after the last id of the previous one.
 
-/// Which part of a list is asked for.
+/// A request for a part of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest<C> {
-    /// Only what comes after this; from the start without it.
+    /// The cursor: the page begins after it. None for the start of the list.
     pub after: Option<C>,
-    /// At most so many items.
+    /// The largest number of items.
     pub limit: u16,
 }
 
 impl<C> PageRequest<C> {
-    /// How many items a page has when nobody says.
+    /// The number of items of a page if the request does not set a limit.
     pub const DEFAULT_LIMIT: u16 = 20;
-    /// How many items a page has at most.
+    /// The largest number of items of a page.
     pub const MAX_LIMIT: u16 = 100;
 }
 
@@ -21,12 +21,13 @@ impl<C> PageRequest<C> {
 pub struct Page<T, C> {
     /// The items, in the list's order.
     pub items: Vec<T>,
-    /// Where the next page starts; none on the last page.
+    /// The cursor of the next page. None on the last page.
     pub next: Option<C>,
 }
 
 impl<T, C> Page<T, C> {
-    /// A page out of `limit + 1` items, whose last one only tells that there is more.
+    /// Makes a page of at most `limit + 1` items, the last of which only shows that there is another
+    /// page.
     pub fn from_one_more(mut items: Vec<T>, limit: u16, cursor: impl Fn(&T) -> C) -> Self {
         let more = items.len() > usize::from(limit);
         items.truncate(usize::from(limit));
@@ -34,7 +35,7 @@ impl<T, C> Page<T, C> {
         Self { items, next }
     }
 
-    /// The page of a list that is in memory. A cursor that is not in the list starts after its end.
+    /// Returns a page of a list in memory. A cursor that is not in the list points after its end.
     pub fn of_list(all: &[T], page: PageRequest<C>, id: impl Fn(&T) -> C) -> Self
     where
         T: Clone,

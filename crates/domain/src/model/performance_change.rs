@@ -1,39 +1,39 @@
-//! What an edit makes of a performance that is on sale.
+//! The change that an edit makes to a performance while its seats are on sale.
 
 use jiff::Timestamp;
 
 use super::{PerformanceEdit, PlanChange, SeatLabel, SeatPlan, StandingSeat, Venue};
 
-/// What of a performance may be edited, beside its single seats.
+/// The fields of a performance that an edit may change, apart from its single seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PerformanceFacts {
     /// When it starts.
     pub starts_at: Timestamp,
-    /// Where.
+    /// Its venue.
     pub venue: Venue,
-    /// How many seats it has.
+    /// Number of its seats.
     pub seats_total: u64,
 }
 
-/// What an edit makes of a performance.
+/// The effect of an edit on a performance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PerformanceChange<'a> {
-    /// As it is.
+    /// The performance before the edit.
     pub before: PerformanceFacts,
-    /// As it is to be.
+    /// The performance after the edit.
     pub after: PerformanceFacts,
-    /// The new plan and what it changes; none where every seat stays as it is.
+    /// The new plan and its changes. None if every seat stays as it is.
     pub plan: Option<(&'a SeatPlan, PlanChange)>,
 }
 
 impl PerformanceChange<'_> {
-    /// True when everything is as it is to be.
+    /// Returns true if the edit changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.before == self.after && self.plan.is_none()
     }
 
-    /// True when it is to start at another instant, or in another venue.
+    /// Returns true if the edit changes the start or the venue.
     #[must_use]
     pub fn moves(&self) -> bool {
         (self.before.starts_at, &self.before.venue) != (self.after.starts_at, &self.after.venue)
@@ -41,11 +41,11 @@ impl PerformanceChange<'_> {
 }
 
 impl PerformanceEdit {
-    /// What this makes of a performance that is as `before` says and has the seats `standing`, which are in
-    /// their order. The seats matter only where this has a plan of them.
+    /// Returns the effect of this edit on the performance `before`, whose seats are `standing`, in
+    /// their order. The seats matter only if this edit has a plan.
     ///
     /// # Errors
-    /// The seats in use that the new plan lacks or changes, as [`SeatPlan::replacing`] has them.
+    /// The seats in use that the new plan lacks or changes, as [`SeatPlan::replacing`] returns them.
     pub fn change_of(
         &self,
         before: PerformanceFacts,

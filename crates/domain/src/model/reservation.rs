@@ -5,7 +5,7 @@
 //!    held ────────────────▶ confirmed      (final)
 //!      │ release
 //!      ├──────────────────▶ cancelled      (final)
-//!      │ its time is over
+//!      │ its deadline passes
 //!      └──────────────────▶ expired        (final)
 //! ```
 
@@ -18,77 +18,77 @@ use super::{
 /// A user's claim to some seats of a performance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
-    /// Its name.
+    /// Its id.
     pub id: ReservationId,
-    /// Whose it is.
+    /// The user who has it.
     pub user: UserId,
-    /// Which concert.
+    /// The concert of its performance.
     pub concert: ConcertId,
-    /// Which evening of it.
+    /// The performance of its seats.
     pub performance: PerformanceId,
     /// Its seats, sorted by label, each with the price at which it was held.
     pub seats: Vec<PricedSeat>,
-    /// What they cost together.
+    /// The sum of those prices.
     pub total: Amount,
-    /// Where in its life it is.
+    /// Its state.
     pub state: ReservationState,
-    /// The place in the queue that made it, which ends when it is paid. None for one from before places
-    /// were stored.
+    /// The place with which it was made, which ends when the reservation is paid. None if it was made
+    /// before places were stored.
     pub ticket: Option<Ticket>,
 }
 
-/// Where in its life a reservation is.
+/// The state of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReservationState {
-    /// Its seats are set aside.
+    /// Its seats are held until the deadline.
     Held {
-        /// Until then; at this instant it is over.
+        /// The deadline. At this instant the hold has expired.
         until: Timestamp,
     },
     /// It is paid. Final.
     Confirmed {
-        /// Since when.
+        /// When it was paid.
         at: Timestamp,
     },
-    /// Its user gave it back. Final.
+    /// Its user released it. Final.
     Cancelled,
-    /// Its time ran out. Final.
+    /// Its deadline passed. Final.
     Expired,
 }
 
-/// The reservation is not, or no longer, held: it cannot be paid or released.
+/// The reservation is not held, or no longer: it cannot be paid or released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the reservation is not held but {now:?}")]
 pub struct WrongState {
-    /// What it is instead.
+    /// The state that it is in.
     pub now: ReservationState,
 }
 
 /// Why a payment is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PayRefusal {
-    /// It is not held any more.
+    /// The reservation is no longer held.
     #[error(transparent)]
     NotHeld(#[from] WrongState),
     /// The payer has too few points.
-    #[error("{balance} points do not pay {total}")]
+    #[error("{balance} points are not enough to pay {total}")]
     NotEnoughPoints {
-        /// What the payer has.
+        /// The payer's points.
         balance: Amount,
-        /// What the seats cost.
+        /// The price of the seats.
         total: Amount,
     },
 }
 
 /// A reservation that is held at a known instant: the only one that can be paid or released.
 ///
-/// Made by [`Reservation::held_at`] alone, so a payment cannot forget to ask for the time.
+/// Only [`Reservation::held_at`] makes one, so a payment cannot forget to check the deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldReservation(Reservation);
 
 impl Reservation {
-    /// The reservation as a reader sees it at `now`: a hold whose time is over is expired for
-    /// everybody, whether or not a sweep has come by.
+    /// The reservation as a reader sees it at `now`: a hold past its deadline is expired for every
+    /// reader, whether or not a sweep has marked it.
     #[must_use]
     pub fn seen_at(mut self, now: Timestamp) -> Self {
         if let ReservationState::Held { until } = self.state
@@ -99,10 +99,10 @@ impl Reservation {
         self
     }
 
-    /// This reservation, if it is held at `now`.
+    /// Returns this reservation if it is held at `now`.
     ///
     /// # Errors
-    /// [`WrongState`] with what it is instead.
+    /// [`WrongState`] with the state that it is in.
     pub fn held_at(self, now: Timestamp) -> Result<HeldReservation, WrongState> {
         let seen = self.seen_at(now);
         match seen.state {
@@ -125,7 +125,7 @@ impl HeldReservation {
         self.0
     }
 
-    /// Pays it at `now` out of `balance`; gives the confirmed reservation and what is left.
+    /// Pays it at `now` out of `balance`. Returns the confirmed reservation and the new balance.
     ///
     /// # Errors
     /// [`PayRefusal::NotEnoughPoints`].
@@ -146,7 +146,7 @@ impl HeldReservation {
         Ok((confirmed, left))
     }
 
-    /// Gives its seats back.
+    /// Releases its seats.
     #[must_use]
     pub fn release(self) -> Reservation {
         Reservation {

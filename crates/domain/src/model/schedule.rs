@@ -1,19 +1,19 @@
-//! Instants that are more likely typing errors than plans.
+//! Checks of instants that are more likely typing errors than plans.
 
 use jiff::Timestamp;
 
 use super::Invalid;
 
-/// Why a performance should not start at `starts_at`. None where it may.
+/// Returns why a performance should not start at `starts_at`. None if it may.
 #[must_use]
 pub fn past_start(now: Timestamp, starts_at: Timestamp) -> Option<Invalid> {
     (starts_at <= now).then(|| {
-        Invalid::new("in the past; send allow_past: true to enter a performance that is over")
+        Invalid::new("in the past; send allow_past: true for a performance that has already started")
     })
 }
 
-/// Why a queue should not open at `opens_at` where the performances of its concert start at `starts`. None
-/// where it may, and where there is no performance yet.
+/// Returns why a queue should not open at `opens_at` if the performances of its concert start at
+/// `starts`. None if it may, or if there is no performance yet.
 #[must_use]
 pub fn late_opening(
     opens_at: Option<Timestamp>,

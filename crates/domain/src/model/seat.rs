@@ -1,4 +1,4 @@
-//! Seats and the few of them that one request may name.
+//! Seats, their labels and states, and the selection that one request may name.
 
 use std::{fmt, str::FromStr};
 
@@ -9,8 +9,8 @@ use super::{Amount, Invalid};
 
 /// The name of a seat within its performance, such as `A-12`.
 ///
-/// 1 to 16 ASCII letters, digits, `-` and `.`. Labels that look alike but are written in different
-/// Unicode characters would be two seats for one chair, so there are none.
+/// 1 to 16 ASCII letters, digits, `-` and `.`. Other characters are not allowed, because labels that
+/// look alike but differ in their Unicode characters would be two seats for one chair.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SeatLabel(String);
@@ -60,23 +60,23 @@ impl fmt::Display for SeatLabel {
     }
 }
 
-/// Whether a seat can be had.
+/// Whether a seat is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SeatState {
-    /// Nobody has it.
+    /// No user holds it or has bought it.
     Available,
-    /// Set aside for somebody for a few minutes.
+    /// Held for a user until a deadline.
     Held,
     /// Paid for.
     Sold,
 }
 
 impl SeatState {
-    /// The state at `now` of a seat that a reservation has, or not, until the end of its hold.
+    /// The state at `now` of a seat, from whether a reservation has it and the deadline of its hold.
     ///
-    /// A reserved seat without an end is sold. One whose hold is over at `now` is available, whether
-    /// or not a sweep has come by.
+    /// A reserved seat without a deadline is sold. A seat whose hold has expired at `now` is available,
+    /// whether or not a sweep has freed it.
     #[must_use]
     pub fn at(now: Timestamp, reserved: bool, held_until: Option<Timestamp>) -> Self {
         match held_until {
@@ -91,22 +91,22 @@ impl SeatState {
 /// A seat as shown on a seat map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seat {
-    /// Its name.
+    /// Its label.
     pub label: SeatLabel,
     /// The part of the hall that it is in.
     pub section: String,
-    /// What it costs.
+    /// Its price.
     pub price: Amount,
-    /// Whether it can be had.
+    /// Whether it is available.
     pub state: SeatState,
 }
 
 /// A seat with the price at which it was reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PricedSeat {
-    /// Its name.
+    /// Its label.
     pub label: SeatLabel,
-    /// What it costs.
+    /// Its price.
     pub price: Amount,
 }
 
@@ -117,8 +117,8 @@ pub struct SeatSelection(Vec<SeatLabel>);
 impl SeatSelection {
     /// The most seats that one request may name, and so the most of one reservation.
     ///
-    /// How many one user may have is [`SEATS_PER_USER_MAX`](super::SEATS_PER_USER_MAX), at least as
-    /// many. The number is written out where a constant cannot be named: the `CHECK` of
+    /// The seat limit of a user is [`SEATS_PER_USER_MAX`](super::SEATS_PER_USER_MAX), at least as
+    /// large. The number is written out where a constant cannot be named: the `CHECK` of
     /// `reservations.seat_count` in the migrations, the statements of the MySQL adapter that take
     /// the seats of one reservation, and the schema of the request in the HTTP layer.
     pub const MAX: usize = 4;

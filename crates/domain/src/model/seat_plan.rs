@@ -1,4 +1,4 @@
-//! How an operator describes the seats of a performance.
+//! The seat plan of a performance: sections, rows and prices, as an operator describes them.
 
 use std::collections::HashSet;
 
@@ -7,9 +7,9 @@ use super::{Amount, Invalid, SeatLabel};
 /// One row of a section: seats numbered from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The row's name; seat 7 of row `A` is labelled `A-7`.
+    /// The row's name. Seat 7 of row `A` has the label `A-7`.
     pub name: String,
-    /// How many seats it has.
+    /// Number of its seats.
     pub seats: u16,
 }
 
@@ -18,7 +18,7 @@ pub struct Row {
 pub struct Section {
     /// Its name, as shown to buyers: 1 to 40 characters.
     pub name: String,
-    /// What each of its seats costs.
+    /// The price of each of its seats.
     pub price: Amount,
     /// Its rows, front to back.
     pub rows: Vec<Row>,
@@ -31,29 +31,29 @@ pub struct SeatPlan(Vec<PlannedSeat>);
 /// A seat that an operator planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedSeat {
-    /// Its name.
+    /// Its label.
     pub label: SeatLabel,
     /// The part of the hall that it is in.
     pub section: String,
-    /// What it costs.
+    /// Its price.
     pub price: Amount,
 }
 
 impl SeatPlan {
-    /// The largest hall that one performance may have.
+    /// The largest number of seats of one performance.
     pub const MAX_SEATS: usize = 100_000;
 
-    /// The dearest that a seat may be, in minor units: so that the seats of one hold always have a
-    /// total, up to [`SeatSelection::MAX`](super::SeatSelection::MAX) of them.
+    /// The highest price of a seat, in minor units, so that the total of one hold, with up to
+    /// [`SeatSelection::MAX`](super::SeatSelection::MAX) seats, is always an [`Amount`].
     pub const MAX_PRICE: i64 = Amount::MAX.minor_units() / 4;
 
-    /// How many faults of one plan are told at most.
+    /// The largest number of faults of one plan that is returned.
     const MAX_FAULTS: usize = 20;
 
-    /// The plan with these sections.
+    /// Makes the plan with these sections.
     ///
     /// # Errors
-    /// Every section and row that is wrong, up to a limit, each named by its field in the form
+    /// Every faulty section and row, up to a limit, each named by its field in the form
     /// `sections[1].rows[0].name`.
     pub fn new(sections: &[Section]) -> Result<Self, Vec<(String, Invalid)>> {
         let mut draft = Draft::default();
@@ -85,7 +85,7 @@ impl SeatPlan {
     }
 }
 
-/// A plan in the making.
+/// A plan that is being built.
 #[derive(Default)]
 struct Draft {
     seats: Vec<PlannedSeat>,
@@ -98,7 +98,7 @@ impl Draft {
         self.faults.push((field.into(), Invalid::new(why)));
     }
 
-    /// Adds the seats of a section; stops once there are too many.
+    /// Adds the seats of a section. Stops once there are too many.
     fn add(&mut self, place: &str, section: &Section) {
         let name = section.name.trim();
         let fits = (1..=40).contains(&name.chars().count());
@@ -121,7 +121,7 @@ impl Draft {
         }
     }
 
-    /// Adds the seats of a row up to the first that is wrong.
+    /// Adds the seats of a row up to the first faulty one.
     fn add_row(
         &mut self,
         section: &str,
@@ -136,7 +136,7 @@ impl Draft {
                 .parse()
                 .map_err(|why| (".name", why))?;
             if !self.labels.insert(label.clone()) {
-                let why = format!("seat {label} is there twice");
+                let why = format!("seat {label} is in the plan twice");
                 return Err((".name", Invalid::new(why)));
             }
             self.seats.push(PlannedSeat {

@@ -1,33 +1,33 @@
-//! From one seat plan to another while seats are on sale.
+//! The change from one seat plan to another while seats are on sale.
 
 use std::collections::HashMap;
 
 use super::{PlannedSeat, SeatLabel, SeatPlan};
 
-/// A seat as it is planned now, and whether somebody has it.
+/// A seat of the present plan, and whether it is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandingSeat {
-    /// As it is planned.
+    /// The seat as planned.
     pub seat: PlannedSeat,
-    /// True while it is sold, or held by a hold that is not over.
+    /// True if it is sold, or held by a hold that has not expired.
     pub in_use: bool,
 }
 
-/// What a new plan changes.
+/// The changes of a new plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlanChange {
-    /// Seats that are no longer there, in the order of the old plan.
+    /// The removed seats, in the order of the old plan.
     pub removed: Vec<PlannedSeat>,
-    /// Seats that come to be, in the order of the new plan.
+    /// The added seats, in the order of the new plan.
     pub added: Vec<PlannedSeat>,
-    /// Seats that get another section or price: before and after, in the order of the new plan.
+    /// The seats with another section or price, before and after, in the order of the new plan.
     pub changed: Vec<(PlannedSeat, PlannedSeat)>,
-    /// True when seats of both plans stand in another order.
+    /// True if the seats that are in both plans are in another order.
     pub reordered: bool,
 }
 
 impl PlanChange {
-    /// True when both plans are the same.
+    /// Returns true if both plans are the same.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -35,7 +35,7 @@ impl PlanChange {
 }
 
 impl SeatPlan {
-    /// True when the seats `now` are those of this plan, in its order.
+    /// Returns true if the seats `now` are those of this plan, in its order.
     #[must_use]
     pub fn is_plan_of(&self, now: &[StandingSeat]) -> bool {
         self.seats()
@@ -43,8 +43,8 @@ impl SeatPlan {
             .eq(now.iter().map(|standing| &standing.seat))
     }
 
-    /// What changes when this plan takes the place of the seats `now`, which are in their order.
-    /// A seat in use must be in it under its label, with its section and its price.
+    /// Returns the changes if this plan replaces the seats `now`, which are in their order. The plan
+    /// must have every seat in use, with its label, section and price.
     ///
     /// # Errors
     /// The seats in use that would be lost or changed, in their order.
@@ -71,7 +71,7 @@ impl SeatPlan {
         if !refused.is_empty() {
             return Err(refused);
         }
-        // Those that are still there were in no old plan.
+        // Labels that are still in the map were not in the old plan.
         let is_new = |seat: &&PlannedSeat| planned.contains_key(&seat.label);
         change.added = self.seats().iter().filter(is_new).cloned().collect();
         let stay = self.seats().iter().filter(|seat| !is_new(seat));

@@ -1,4 +1,5 @@
-//! Instants are [`jiff::Timestamp`] in whole microseconds, the finest unit that every store keeps.
+//! Arithmetic on instants: [`jiff::Timestamp`] in whole microseconds, the finest unit that every store
+//! keeps.
 
 use std::time::Duration;
 
@@ -6,13 +7,13 @@ use jiff::Timestamp;
 
 use super::Invalid;
 
-/// `at` plus `by`, or the last representable instant where that would overflow.
+/// Returns `at` plus `by`, or the last representable instant if that would overflow.
 #[must_use]
 pub fn later(at: Timestamp, by: Duration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// `at` without what is finer than a microsecond, as every store keeps it.
+/// Truncates `at` to whole microseconds, as every store keeps it.
 #[must_use]
 pub fn micros(at: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
@@ -22,10 +23,11 @@ pub fn micros(at: Timestamp) -> Timestamp {
 /// doubles, which have every whole number up to this one.
 pub const LATEST_PLAN: Timestamp = Timestamp::constant(9_007_199_254, 740_992_000);
 
-/// `at` as an operator may name it: in whole microseconds, and within what every store keeps exactly.
+/// Checks an instant that an operator sets. Returns it in whole microseconds, within the range that
+/// every store keeps exactly.
 ///
 /// # Errors
-/// When it is before 1970 or after [`LATEST_PLAN`].
+/// If it is before 1970 or after [`LATEST_PLAN`].
 pub fn planned(at: Timestamp) -> Result<Timestamp, Invalid> {
     if at < Timestamp::UNIX_EPOCH {
         return Err(Invalid::new("not before 1970"));

@@ -7,16 +7,22 @@ use crate::model::{
     PerformanceUse, SeatLabel, Venue, queue::VersionedPolicy,
 };
 
-/// The catalogue, as its operators write it. Every change is noted in the audit table, in the same
-/// transaction, with who made it and when; an edit with what was there before and what is there now.
-/// An edit that changes nothing is done, and not noted.
+/// The catalogue as operators change it.
 ///
-/// Of a concert at most one performance starts at an instant in a venue. Duplicates from before that
-/// rule stay as they are; what is created or moved later obeys it.
+/// - Called by: [`EditConcerts`](crate::use_cases::EditConcerts),
+///   [`DeleteConcerts`](crate::use_cases::DeleteConcerts).
+/// - Implemented by: `MySqlDatabase`, `SqliteDatabase`.
+///
+/// Every change is recorded in the audit table in the same transaction, with its operator and its
+/// instant. An edit is recorded with the values before and after it. An edit that changes nothing
+/// succeeds and is not recorded.
+///
+/// At most one performance of a concert starts at the same instant in the same venue. Duplicates
+/// from before that rule stay as they are. A performance that is created or moved later obeys it.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait ConcertEditor: Send + Sync {
-    /// Adds a concert with its queue's policy, once a key.
+    /// Creates a concert with the policy of its queue, once per key.
     async fn create_concert(
         &self,
         id: ConcertId,
@@ -26,7 +32,7 @@ pub trait ConcertEditor: Send + Sync {
         keyed: Option<Keyed>,
     ) -> StoreResult<CreateConcertOutcome>;
 
-    /// Gives a concert another title.
+    /// Changes the title of a concert.
     async fn retitle_concert(
         &self,
         id: ConcertId,
@@ -34,7 +40,7 @@ pub trait ConcertEditor: Send + Sync {
         by: &Operator,
     ) -> StoreResult<EditOutcome>;
 
-    /// Adds a performance with all its seats, or nothing of it; once a key, and once for its concert,
+    /// Creates a performance with all its seats, or nothing: once per key, and once per concert,
     /// start and venue.
     async fn create_performance(
         &self,
@@ -43,12 +49,12 @@ pub trait ConcertEditor: Send + Sync {
         keyed: Option<Keyed>,
     ) -> StoreResult<CreatePerformanceOutcome>;
 
-    /// Edits a performance of `concert`: all that is asked for, or nothing.
+    /// Edits a performance of `concert`: the whole edit, or nothing.
     ///
-    /// A new plan must have every seat that is sold, or held by a hold that is not over by the
-    /// store's clock, under its label and with its section and price. All other seats may go, come
-    /// and change; a hold that is over is ended first, so that its reservation has expired. What was
-    /// reserved before is still told with the seats and prices that it had.
+    /// A new plan must keep every seat that is sold, or held by a hold that has not expired by the
+    /// store's clock, with its label, section and price. All other seats may be removed, added or
+    /// changed. An expired hold is ended first, so that its reservation is *expired*. Earlier
+    /// reservations are still returned with the seats and prices that they had.
     async fn edit_performance(
         &self,
         concert: ConcertId,
@@ -57,8 +63,9 @@ pub trait ConcertEditor: Send + Sync {
         by: &Operator,
     ) -> StoreResult<EditOutcome>;
 
-    /// Deletes a performance of `concert` of which no seat is sold, or held by a hold that is not over by
-    /// the store's clock; with its seats, and with its reservations, none of which was ever confirmed.
+    /// Deletes a performance of `concert`, with its seats and its reservations, if none of its seats
+    /// is sold, or held by a hold that has not expired by the store's clock. So none of the deleted
+    /// reservations was ever confirmed.
     async fn delete_performance(
         &self,
         concert: ConcertId,
@@ -66,20 +73,20 @@ pub trait ConcertEditor: Send + Sync {
         by: &Operator,
     ) -> StoreResult<DeletePerformanceOutcome>;
 
-    /// Deletes a concert whose queue is closed by the master copy of its policy, with its performances,
-    /// if each of them may be deleted. Nobody looks here whether anybody is in the queue.
+    /// Deletes a concert with its performances, if the master copy of its policy has closed the queue
+    /// and each performance may be deleted. Does not check whether a user has a place in the queue.
     async fn delete_concert(
         &self,
         id: ConcertId,
         by: &Operator,
     ) -> StoreResult<DeleteConcertOutcome>;
 
-    /// Returns the performances that share concert, start and venue with another one: duplicates from
-    /// before the rule.
+    /// Returns the performances that share concert, start and venue with another one: duplicates
+    /// from before the rule.
     async fn duplicate_performances(&self) -> StoreResult<Vec<DuplicatePerformance>>;
 }
 
-/// Who makes a change, and when.
+/// The operator who makes a change, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
     /// The name of the admin key.
@@ -88,25 +95,26 @@ pub struct Operator {
     pub at: Timestamp,
 }
 
-/// What came of an edit.
+/// The outcome of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EditOutcome {
-    /// It is done.
+    /// The edit is in effect.
     Done,
-    /// The new plan lacks or changes these seats, which are held or sold; they are in the order of
+    /// The new plan lacks or changes these seats, which are held or sold. They are in the order of
     /// the old plan. Nothing was changed.
     SeatsInUse(Vec<SeatLabel>),
-    /// This other performance of the concert starts at that instant in that venue. Nothing was changed.
+    /// This other performance of the concert starts at that instant in that venue. Nothing was
+    /// changed.
     SlotTaken(PerformanceId),
     /// There is no such concert or performance.
     NotFound,
 }
 
-/// What came of creating a concert.
+/// The outcome of creating a concert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreateConcertOutcome {
-    /// It is there, by this call or by an earlier one with the same key, and may have been deleted since
-    /// then.
+    /// Created by this call or by an earlier one with the same key. In the latter case it may have
+    /// been deleted since.
     Created(Applied<ConcertId>),
     /// The key was used for something else.
     KeyReused,
@@ -114,13 +122,13 @@ pub enum CreateConcertOutcome {
     InProgress,
 }
 
-/// What came of creating a performance.
+/// The outcome of creating a performance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreatePerformanceOutcome {
-    /// It is there, by this call or by an earlier one with the same key, and may have been deleted since
-    /// then.
+    /// Created by this call or by an earlier one with the same key. In the latter case it may have
+    /// been deleted since.
     Created(Applied<PerformanceId>),
-    /// It was there, with the very same seats: nothing was changed, and no key was stored.
+    /// It existed already, with the very same seats. Nothing was changed, and no key was stored.
     Exists(PerformanceId),
     /// This performance starts at that instant in that venue, with other seats or prices. Nothing was
     /// changed.
@@ -133,10 +141,10 @@ pub enum CreatePerformanceOutcome {
     InProgress,
 }
 
-/// What came of deleting a performance.
+/// The outcome of deleting a performance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletePerformanceOutcome {
-    /// It is gone.
+    /// It is deleted.
     Deleted,
     /// Some of its seats are held or sold.
     InUse(PerformanceUse),
@@ -144,10 +152,10 @@ pub enum DeletePerformanceOutcome {
     NotFound,
 }
 
-/// What came of deleting a concert.
+/// The outcome of deleting a concert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeleteConcertOutcome {
-    /// It is gone.
+    /// It is deleted.
     Deleted,
     /// Its queue is not closed.
     NotClosed,
@@ -160,13 +168,13 @@ pub enum DeleteConcertOutcome {
 /// A performance that shares concert, start and venue with another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DuplicatePerformance {
-    /// Whose performance it is.
+    /// The concert of the performance.
     pub concert: ConcertId,
-    /// Which one.
+    /// The id of the performance.
     pub id: PerformanceId,
     /// When it starts.
     pub starts_at: Timestamp,
-    /// Where.
+    /// Its venue.
     pub venue: Venue,
     /// How many of its seats are held or sold.
     pub used: PerformanceUse,

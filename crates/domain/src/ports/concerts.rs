@@ -4,22 +4,30 @@ use jiff::Timestamp;
 use super::StoreResult;
 use crate::model::{Concert, ConcertId, Performance, PerformanceId, Seat};
 
-/// The catalogue, as buyers see it.
+/// The catalogue as buyers read it.
 ///
-/// `now` decides which performances are to come; the end of a hold is decided by the store's clock.
+/// - Called by: [`Browse`](crate::use_cases::Browse),
+///   [`ChangeQueuePolicy`](crate::use_cases::ChangeQueuePolicy),
+///   [`EditConcerts`](crate::use_cases::EditConcerts),
+///   [`DeleteConcerts`](crate::use_cases::DeleteConcerts).
+/// - Implemented by: `MySqlDatabase`, `SqliteDatabase`.
+///
+/// `now` decides which performances are to come. The store's clock decides whether a hold has
+/// expired.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Concerts: Send + Sync {
-    /// All concerts, the first made first. Seats count for performances that start after `now`.
+    /// Returns all concerts, the oldest first. Only seats of performances that start after `now`
+    /// count.
     async fn catalogue(&self, now: Timestamp) -> StoreResult<Catalogue>;
 
-    /// A concert, as [`catalogue`](Self::catalogue) has it. None where there is no such.
+    /// Returns a concert as [`catalogue`](Self::catalogue) has it. None if there is no such concert.
     async fn concert(&self, id: ConcertId, now: Timestamp) -> StoreResult<Option<Concert>>;
 
-    /// The performances of a concert, earliest first, past ones included.
+    /// Returns the performances of a concert, the earliest first, past ones included.
     async fn performances(&self, concert: ConcertId) -> StoreResult<Vec<Performance>>;
 
-    /// Every seat of a performance, in the order of its plan; none where there is no such
+    /// Returns every seat of a performance, in the order of its plan. None if there is no such
     /// performance.
     async fn seat_map(&self, performance: PerformanceId) -> StoreResult<Option<SeatMap>>;
 }
@@ -27,17 +35,17 @@ pub trait Concerts: Send + Sync {
 /// All concerts at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
-    /// When the seats were counted, by the database's clock. Never later than the counts: what they
-    /// lack was written after this instant.
+    /// When the seats were counted, by the database's clock. It is never later than the counts: a
+    /// change that they lack was written after this instant.
     pub counted_at: Timestamp,
-    /// The concerts, the first made first.
+    /// The concerts, the oldest first.
     pub concerts: Vec<Concert>,
 }
 
 /// Every seat of a performance at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatMap {
-    /// Whose seats they are.
+    /// The concert of the performance.
     pub concert: ConcertId,
     /// The seats, in the order of the plan.
     pub seats: Vec<Seat>,

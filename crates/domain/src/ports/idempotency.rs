@@ -3,25 +3,30 @@ use async_trait::async_trait;
 use super::{Charged, Paid, StoreResult};
 use crate::model::{ConcertId, Keyed, PerformanceId};
 
-/// The effects that keys stand for. They are written by the ports that have the effects, in their
-/// transactions: a key is there if and only if its effect is.
+/// The idempotency keys that were used, and the effect of each.
 ///
-/// A key belongs to its [`Sender`](crate::model::Sender). The keys of the first edition are honoured as
-/// [`Keyed::former_meaning`] says, and are never purged.
+/// - Called by: [`PayReservation`](crate::use_cases::PayReservation),
+///   [`ChargePoints`](crate::use_cases::ChargePoints),
+///   [`EditConcerts`](crate::use_cases::EditConcerts), [`PurgeKeys`](crate::use_cases::PurgeKeys).
+/// - Implemented by: `MySqlDatabase`, `SqliteDatabase`.
+///
+/// The port that has an effect writes its key in the same transaction, so a key exists if and only
+/// if its effect does. A key belongs to its [`Sender`](crate::model::Sender). The keys of the first
+/// edition are honoured as [`Keyed::former_meaning`] says, and are never purged.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Idempotency: Send + Sync {
-    /// Returns what the key of a request stands for. Changes nothing.
+    /// Returns the effect of the key of a request, if it was used. Changes nothing.
     async fn find(&self, keyed: &Keyed) -> StoreResult<KeyUse>;
 
     /// Removes at most `limit` keys that are older than
-    /// [`IdempotencyKey::KEPT`](crate::model::IdempotencyKey::KEPT) by the store's clock and whose effects
-    /// moved no money ([`Operation::moves_money`](crate::model::Operation::moves_money)); returns how
-    /// many. The effects stay.
+    /// [`IdempotencyKey::KEPT`](crate::model::IdempotencyKey::KEPT) by the store's clock and whose
+    /// effects moved no money ([`Operation::moves_money`](crate::model::Operation::moves_money)).
+    /// Returns the number of removed keys. The effects stay.
     async fn purge(&self, limit: u32) -> StoreResult<u32>;
 }
 
-/// What the key of a request stands for.
+/// What the key of a request was used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyUse {
     /// Nothing yet.
@@ -32,7 +37,7 @@ pub enum KeyUse {
     OtherRequest,
 }
 
-/// What came of a request with a key.
+/// The effect of a request with a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EffectOf {
     /// A payment, with the reservation as it is now.

@@ -1,18 +1,22 @@
 use crate::model::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, queue::Generation};
 
-/// Makes new names. Every id is a UUID of version 7, so ids made later sort later.
+/// Makes new ids. Every id is a UUID of version 7, so an id that was made later sorts later.
+///
+/// - Called by: the use cases that create concerts, performances, holds, ledger rows and queues, and
+///   [`CleanRestart`](crate::use_cases::CleanRestart).
+/// - Implemented by: `SystemIds`.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait Ids: Send + Sync {
-    /// A new concert's.
+    /// Returns a new id of a concert.
     fn concert(&self) -> ConcertId;
-    /// A new performance's.
+    /// Returns a new id of a performance.
     fn performance(&self) -> PerformanceId;
-    /// A new reservation's.
+    /// Returns a new id of a reservation.
     fn reservation(&self) -> ReservationId;
-    /// A new ledger row's.
+    /// Returns a new id of a ledger row.
     fn ledger_entry(&self) -> LedgerEntryId;
-    /// A random number for a queue whose store has none, from a source that nobody can guess.
+    /// Returns a random generation, for a queue whose store has none, from an unpredictable source.
     fn generation(&self) -> Generation;
-    /// A random number that nobody can guess.
+    /// Returns an unpredictable random number.
     fn random(&self) -> u64;
 }

@@ -6,52 +6,57 @@ use crate::model::{
     queue::{PolicyVersion, QueueSeed, SaleCount},
 };
 
-/// The waiting rooms, as their operators and the jobs that keep them supplied see them.
+/// The waiting rooms as operators and provisioning control them: policy, sale, removal.
+///
+/// - Called by: [`SeedQueues`](crate::use_cases::SeedQueues),
+///   [`ChangeQueuePolicy`](crate::use_cases::ChangeQueuePolicy),
+///   [`MarkSale`](crate::use_cases::MarkSale), [`CloseQueues`](crate::use_cases::CloseQueues),
+///   [`DeleteConcerts`](crate::use_cases::DeleteConcerts).
+/// - Implemented by: `RedisStore`, `MySqlQueue`, `MemoryQueue`.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait QueueControl: Send + Sync {
     /// Gives the store a queue and its policy.
     ///
-    /// The policy is taken where the store has none or an older version; it is in force for every
-    /// instance from this instant. A store that has no generation takes the seed's: and where the
-    /// seed says how to recover, the queue recovers for that long from now
-    /// ([`Queue`](super::Queue), promise 10).
+    /// The store takes the policy if it has none or an older version. The policy is in force for
+    /// every instance from this instant. A store that has no generation takes the one of the seed.
+    /// If the seed has a [`Recovery`](crate::model::queue::Recovery), the queue then recovers for
+    /// that long from now ([`Queue`](super::Queue), promise 10).
     async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>>;
 
-    /// Which version of the policy is in force; none where the store does not have the queue.
+    /// Returns the version of the policy in force. None if the store lacks the queue.
     async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>>;
 
-    /// Tells the queue what was left to buy of the concert when the database counted. A count that
-    /// is older than the last one changes nothing. Does nothing where the store does not have the
-    /// queue.
+    /// Records what was left to buy of the concert when the database counted. A count that is older
+    /// than the last one changes nothing. Does nothing if the store lacks the queue.
     async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()>;
 
-    /// True when nobody has a place, and nobody can bring one back from before a loss: so nothing is
-    /// lost when the store ends now.
+    /// Returns true if no user has a place and no user can re-enter after a loss, so that nothing is
+    /// lost if the store ends now.
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool>;
 
-    /// Removes the queue if the policy in force has closed it and nobody has a place in it; checked and
-    /// done in one step. Tokens of it are of no use from then on.
+    /// Removes the queue if the policy in force has closed it and no user has a place in it. Checks
+    /// and removes in one step. Its tokens are worthless from then on.
     async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome>;
 }
 
-/// What came of removing a queue.
+/// The outcome of removing a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemoveOutcome {
-    /// The store does not have it, by this call or from before.
+    /// The store lacks the queue: this call removed it, or it was not there before.
     Removed,
-    /// It is not closed.
+    /// The queue is not closed.
     NotClosed,
-    /// Somebody waits in it or is active.
+    /// A user in it is waiting or active.
     NotEmpty,
 }
 
-/// What came of seeding.
+/// The outcome of a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeedOutcome {
     /// The policy is in force.
     Taken {
-        /// True when the store had lost the queue and recovers it from now.
+        /// True if the store had lost the queue, which recovers from now.
         recovering: bool,
     },
     /// The store has this very version, or a newer one.

@@ -6,52 +6,56 @@ use crate::model::{
     queue::{DepartureCursor, Heartbeat, LineSnapshot, Place, Ticket},
 };
 
-/// The line of a queue as a whole, for whoever answers many who wait from one look at it, and tells
-/// its store later that they were heard of.
+/// The line of a queue as a whole: a snapshot answers many waiting users, whose heartbeats are
+/// recorded later in batches.
+///
+/// - Called by: [`SnapshotQueue`](crate::use_cases::SnapshotQueue),
+///   [`FollowPlaces`](crate::use_cases::FollowPlaces).
+/// - Implemented by: `RedisStore`, `MySqlQueue`, `MemoryQueue`.
 ///
 /// # Contract
-/// A look is one consistent view, at the instant that it is stamped with, of what
-/// [`LineSnapshot`](crate::model::queue::LineSnapshot) says; it changes nothing and is no sign of service. Two looks
-/// of one caller, one after the other, miss nobody who left between them: a store that no longer
-/// knows them all says [`Departures::Unknown`](crate::model::queue::Departures::Unknown), never too few. It
-/// remembers the last [`Departures::REMEMBERED_MIN`](crate::model::queue::Departures::REMEMBERED_MIN) at least,
-/// and [`Departures::REMEMBERED`](crate::model::queue::Departures::REMEMBERED) where it can, until a tick finds a
-/// queue in which nobody has a place.
+/// A [`LineSnapshot`](crate::model::queue::LineSnapshot) is one consistent view, as of the instant
+/// that it is stamped with. Taking it changes nothing and does not count as service.
 ///
-/// Those whom admission moved on, and those whose waiting place ended because nobody heard of them,
-/// have not left in this sense.
+/// Two consecutive snapshots of one caller together have every departure between them. A store that
+/// no longer knows all of them answers
+/// [`Departures::Unknown`](crate::model::queue::Departures::Unknown), never too few. It remembers at
+/// least the last [`Departures::REMEMBERED_MIN`](crate::model::queue::Departures::REMEMBERED_MIN), and
+/// [`Departures::REMEMBERED`](crate::model::queue::Departures::REMEMBERED) if it can, until a tick
+/// finds a queue in which no user has a place.
+///
+/// Admitted users, and users whose waiting place expired, are not departures.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait QueueSnapshots: Send + Sync {
-    /// How the line stands, and who has left it since the look that gave `since`.
+    /// Takes a snapshot of the line, with the departures since the snapshot that returned `since`.
     async fn snapshot(
         &self,
         concert: ConcertId,
         since: Option<DepartureCursor>,
     ) -> StoreResult<Stamped<SnapshotOutcome>>;
 
-    /// Records heartbeats of users who wait: each place lives on from the instant of its heartbeat.
-    /// Returns for each, in their order, where its place is afterwards: what
-    /// [`Queue::look_up`](super::Queue::look_up) would answer to its user, but nobody re-enters. So
-    /// the caller need not look its users up again.
+    /// Records heartbeats of waiting users: the deadline of each place counts from the instant of its
+    /// heartbeat. Returns for each heartbeat, in their order, what
+    /// [`Queue::look_up`](super::Queue::look_up) would then answer to its user, except that no user
+    /// re-enters. So the caller need not look its users up again.
     ///
-    /// A heartbeat from the store's future counts from now. One that is older than the last that the
-    /// store has of the same place changes nothing; nor does one of a user who has no waiting place
-    /// with that arrival, or whose place is past its end, removed or not. Their order does not matter
-    /// to what is recorded. The caller gives [`Heartbeat::BATCH_MAX`] at most; making a call again does
-    /// no harm.
+    /// A heartbeat in the store's future counts as of now. A heartbeat changes nothing if the store
+    /// has a later one of the same place, if the user has no waiting place with that arrival, or if
+    /// that place has expired, removed or not. The order of the heartbeats does not matter to what is
+    /// recorded. The caller passes at most [`Heartbeat::BATCH_MAX`]. The call is idempotent.
     async fn record_heartbeats(
         &self,
         concert: ConcertId,
         heartbeats: &[Heartbeat],
     ) -> StoreResult<Vec<Stamped<LookUpOutcome>>>;
 
-    /// Where the places of these tickets are, in their order: what
-    /// [`Queue::look_up`](super::Queue::look_up) would answer, but nothing changes. It is no
+    /// Returns the places of these tickets, in their order: what
+    /// [`Queue::look_up`](super::Queue::look_up) would answer, but nothing changes. A peek is no
     /// heartbeat, so a user who stands aside goes on to do so. A ticket that would re-enter has no
     /// place.
     ///
-    /// The caller gives from one to [`Ticket::PEEKS_MAX`] tickets.
+    /// The caller passes from 1 to [`Ticket::PEEKS_MAX`] tickets.
     async fn peek(
         &self,
         concert: ConcertId,
@@ -59,19 +63,19 @@ pub trait QueueSnapshots: Send + Sync {
     ) -> StoreResult<Stamped<PeekOutcome>>;
 }
 
-/// What came of looking at places.
+/// The outcome of a peek.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeekOutcome {
-    /// The place of each ticket. None where it is gone.
+    /// The place of each ticket. None if it is gone.
     Seen(Vec<Option<Place>>),
     /// The store has no such queue.
     NotSeeded,
 }
 
-/// What came of a look.
+/// The outcome of taking a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnapshotOutcome {
-    /// So it stands.
+    /// The snapshot.
     Seen(LineSnapshot),
     /// The store has no such queue.
     NotSeeded,

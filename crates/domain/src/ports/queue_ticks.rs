@@ -6,66 +6,71 @@ use crate::model::{
     queue::{AdmissionWindow, PolicyVersion, QueueView, Served, Throughput},
 };
 
-/// The waiting rooms, as the jobs move them on.
+/// The waiting rooms as jobs move them on: admit users, remove expired places.
 ///
-/// Any number of instances may tick the same queue at any time: what a tick does is decided in the
-/// store. A tick does at most `limit` pieces of work, so that it holds up nobody for long; `more` in
-/// its report says whether work is left.
+/// - Called by: [`TickQueue`](crate::use_cases::TickQueue),
+///   [`RecordServed`](crate::use_cases::RecordServed), [`SurveyQueues`](crate::use_cases::SurveyQueues).
+/// - Implemented by: `RedisStore`, `MySqlQueue`, `MemoryQueue`.
 ///
-/// Any tick is a sign of service: see [`Deadlines`](crate::model::queue::Deadlines).
+/// Any number of instances may tick the same queue at any time: the store decides what a tick does.
+/// A tick admits or removes at most `limit` places, so that it does not hold up other calls for long.
+/// `more` in its report says whether work is left.
+///
+/// Any tick counts as service: see [`Deadlines`](crate::model::queue::Deadlines).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait QueueTicks: Send + Sync {
-    /// The queues in which anybody has, or lately had, a place.
+    /// Returns the queues in which a user has, or lately had, a place.
     async fn busy(&self) -> StoreResult<Vec<ConcertId>>;
 
-    /// Admits those at the head of the line, as many as state and policy let in now, strictly in
-    /// order: adds each to the active before taking it from the waiting.
+    /// Admits users from the head of the line, as many as state and policy admit now, strictly in
+    /// order. Adds each to the active places before removing it from the waiting ones.
     async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>>;
 
-    /// Removes places that are past their end. Readers do not see them in any case.
+    /// Removes expired places. Readers do not see them in any case.
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>>;
 
-    /// Up to which arrival every user was admitted or has gone
-    /// ([`QueueTerms::served`](crate::model::queue::QueueTerms::served)). A user who stands aside
-    /// or has returned still waits. None where no user was admitted, or the store does not have the
-    /// queue. Changes nothing.
+    /// Returns the arrival up to which every user was admitted or has gone
+    /// ([`QueueTerms::served`](crate::model::queue::QueueTerms::served)). A user who stands aside or
+    /// is next in line still waits. None if no user was admitted, or the store lacks the queue.
+    /// Changes nothing.
     async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>>;
 }
 
-/// What came of a tick.
+/// The outcome of a tick.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum TickOutcome {
-    /// It was done.
+    /// The tick was done.
     Ticked(TickReport),
-    /// The store has no such queue: it was never given it, or has lost it.
+    /// The store lacks the queue: it was never seeded, or the store has lost it.
     NotSeeded,
 }
 
-/// What a tick did, and how the queue stands after it.
+/// What a tick did, and the state of the queue after it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TickReport {
-    /// How many places it admitted or removed.
+    /// Number of places that it admitted or removed.
     pub done: u32,
-    /// True when it stopped at its limit with work left.
+    /// True if it stopped at its limit with work left.
     pub more: bool,
-    /// How many wait.
+    /// Number of waiting users.
     pub waiting: u64,
-    /// How many of them stand aside.
+    /// Number of waiting users who stand aside.
     pub aside: u64,
-    /// How many are active.
+    /// Number of active places.
     pub active: u64,
-    /// How many have left the line since the store has this queue, by admission or otherwise.
+    /// Number of users who went out of the line since the store has this queue, by admission or
+    /// otherwise.
     pub departed: u64,
-    /// How many users were admitted from the line since the store has this queue.
+    /// Number of users admitted from the line since the store has this queue.
     pub admitted: u64,
     /// The version of the policy in force.
     pub policy_version: PolicyVersion,
-    /// The limit in time of the policy in force. None where it has none.
+    /// The throughput of the policy in force, if it has one.
     pub throughput: Option<Throughput>,
-    /// The admission window as of the report. None where none was started, or where the policy has
-    /// no throughput.
+    /// The admission window as of the report. None if none was started, or if the policy has no
+    /// throughput.
     pub window: Option<AdmissionWindow>,
-    /// What the queue is like.
+    /// The public state of the queue.
     pub queue: QueueView,
 }

@@ -4,19 +4,24 @@ use jiff::Timestamp;
 use super::StoreResult;
 use crate::model::{Period, Ranking};
 
-/// Rankings that were computed, shared by the instances of the service where the cache is.
+/// Computed rankings, and the leases to compute the next ones, shared by all instances that use the
+/// same cache.
+///
+/// - Called by: [`TopConcerts`](crate::use_cases::TopConcerts).
+/// - Implemented by: `RedisStore`, `MemoryRankingCache`.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait RankingCache: Send + Sync {
-    /// The cached ranking of a period; none where there is none or it is past its end at `now`.
+    /// Returns the cached ranking of a period. None if there is none or it has expired at `now`.
     async fn get(&self, period: Period, now: Timestamp) -> StoreResult<Option<Ranking>>;
 
-    /// Keeps a ranking until `until`, in place of the one that was there.
+    /// Stores a ranking until `until`, in place of the previous one.
     async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()>;
 
-    /// True for the first who asks to compute what comes after the ranking of `period` as of `after`, or
-    /// the first one; false for whoever asks that before `until`, unless the claim was released, or lost
-    /// with the cache's data, meanwhile. It binds nobody else: rankings are read and put as ever.
+    /// Tries to take the lease for computing the successor of the ranking of `period` as of `after`,
+    /// or the first ranking if `after` is none. Returns true to the first caller. Returns false to
+    /// others until `until`, unless the lease was released, or lost with the cache's data, meanwhile.
+    /// The lease restricts only this call: rankings can be read and stored without it.
     async fn claim(
         &self,
         period: Period,
@@ -25,6 +30,6 @@ pub trait RankingCache: Send + Sync {
         until: Timestamp,
     ) -> StoreResult<bool>;
 
-    /// Ends a claim before its time: who had it could not compute that ranking.
+    /// Ends a lease early, because its holder could not compute that ranking.
     async fn release(&self, period: Period, after: Option<Timestamp>) -> StoreResult<()>;
 }

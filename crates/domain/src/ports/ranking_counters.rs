@@ -3,20 +3,27 @@ use jiff::Timestamp;
 
 use super::StoreResult;
 
-/// The counters from which [`RankingSource`](super::RankingSource) makes its sums, so that a ranking
-/// costs counters and not sales.
+/// The counters that [`RankingSource`](super::RankingSource) adds up, so that the cost of a ranking
+/// grows with the number of counters and not with the number of sales.
 ///
-/// Neither call changes what the source answers, except that of what was forgotten: what is not in a
-/// counter yet is counted one by one. Each may be called by any number of instances at once.
+/// - Called by: [`RollUpSales`](crate::use_cases::RollUpSales),
+///   [`PruneCounters`](crate::use_cases::PruneCounters).
+/// - Implemented by: `MySqlDatabase`, `SqliteDatabase`.
+///
+/// Neither call changes what the source returns, except for spans whose counters were dropped: a
+/// sale that is not in a counter yet is counted by itself. Any number of instances may make each call
+/// at once.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait RankingCounters: Send + Sync {
-    /// Adds at most `limit` confirmed reservations, the earliest first, to the counters, each once,
-    /// whoever dies when; gives how many that were. Fewer than `limit` means that no more was to be
-    /// found. A store that counts as it sells has none to add.
+    /// Adds at most `limit` confirmed reservations, the earliest first, to the counters. Each is added
+    /// exactly once, whichever instance dies at whatever moment. Returns the number of added
+    /// reservations. Fewer than `limit` means that no more were found. A store that counts as it sells
+    /// has none to add.
     async fn add_up(&self, limit: u32) -> StoreResult<u32>;
 
-    /// Drops at most `limit` counters of less than a day that begin before `before`; gives how many
-    /// that were. From then on the ends of a span must not be earlier, or be whole days in UTC.
+    /// Drops at most `limit` counters of less than a day that begin before `before`. Returns the
+    /// number of dropped counters. From then on the bounds of a span must not be earlier than
+    /// `before`, or must be whole days in UTC.
     async fn forget(&self, before: Timestamp, limit: u32) -> StoreResult<u32>;
 }

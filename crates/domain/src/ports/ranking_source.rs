@@ -3,16 +3,20 @@ use async_trait::async_trait;
 use super::StoreResult;
 use crate::model::{RankedConcert, Span};
 
-/// The numbers behind the rankings, in the database.
+/// The database's counts of confirmed seats per concert, from which rankings are computed.
+///
+/// - Called by: [`TopConcerts`](crate::use_cases::TopConcerts).
+/// - Implemented by: `MySqlDatabase`, `SqliteDatabase`.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait RankingSource: Send + Sync {
-    /// The `limit` concerts with most seats confirmed in `span`, best first; ties go to the lower
-    /// id. Concerts without any are not in it. Confirmed is final: what was confirmed counts, from
-    /// its commit on, whenever that comes.
+    /// Returns the `limit` concerts with the most seats confirmed in `span`, the highest count first.
+    /// The lower id wins a tie. Concerts without a confirmed seat are left out. Confirmed is final: a
+    /// confirmed seat counts from its commit on, however late the commit comes.
     ///
-    /// One state of the database, exact to the microsecond. It costs as much as the span has counters
-    /// (see [`Span::buckets`](crate::model::Span::buckets)), however much was sold, as long as
-    /// [`RankingCounters::add_up`](super::RankingCounters::add_up) keeps up.
+    /// The result is one state of the database, exact to the microsecond. The cost grows with the
+    /// number of counters in the span (see [`Span::buckets`](crate::model::Span::buckets)), not with
+    /// the number of sales, as long as [`RankingCounters::add_up`](super::RankingCounters::add_up)
+    /// keeps up.
     async fn top(&self, span: Span, limit: u8) -> StoreResult<Vec<RankedConcert>>;
 }

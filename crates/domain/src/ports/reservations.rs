@@ -8,70 +8,78 @@ use crate::model::{
 
 /// Reservations, from the hold to the payment.
 ///
+/// - Called by: [`HoldSeats`](crate::use_cases::HoldSeats),
+///   [`PayReservation`](crate::use_cases::PayReservation),
+///   [`ReleaseHold`](crate::use_cases::ReleaseHold),
+///   [`ShowReservations`](crate::use_cases::ShowReservations),
+///   [`SweepHolds`](crate::use_cases::SweepHolds).
+/// - Implemented by: `MySqlDatabase`, `SqliteDatabase`.
+///
 /// # Contract
-/// - A seat is never held or sold twice. The seat's own row decides, and a hold takes over a seat
-///   whose hold is over in the same statement.
+/// - A seat is never held or sold twice. The seat's own row decides. A hold takes over a seat whose
+///   hold has expired in the same statement.
 /// - A user has at most [`SEATS_PER_USER_MAX`](crate::model::SEATS_PER_USER_MAX) live seats (held or
-///   confirmed) in a performance, and one live hold in a concert. The database itself keeps both.
-/// - [`HoldRequest::decide`] says what comes of a hold and which refusal comes first.
-/// - A hold is over at its end, by the store's clock, for every reader and every call; sweeping only
-///   tidies up.
-/// - Payment is one transaction: the hold alive and the payer's own, points enough, the ledger row,
-///   the seats sold, the key remembered. All or nothing. A hold is alive until its own end, also where
-///   its performance has started meanwhile.
+///   confirmed) in a performance, and at most one live hold in a concert. The database itself
+///   enforces both.
+/// - [`HoldRequest::decide`] decides the outcome of a hold and which refusal comes first.
+/// - A hold has expired at its deadline, by the store's clock, for every reader and every call.
+///   Sweeping only tidies up.
+/// - A payment is one transaction: it checks that the hold is alive and the payer's own and that the
+///   points suffice, writes the ledger row, sells the seats and stores the key. All or nothing. A hold
+///   is alive until its own deadline, even if its performance has started meanwhile.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Reservations: Send + Sync {
-    /// Sets the seats aside: all or none.
+    /// Holds the seats: all or none.
     async fn hold(&self, request: &HoldRequest) -> StoreResult<HoldOutcome>;
 
-    /// Gives a user's held seats back.
+    /// Releases a user's held seats.
     async fn release(&self, id: ReservationId, user: &UserId) -> StoreResult<ReleaseOutcome>;
 
-    /// Pays a user's held seats.
+    /// Pays for a user's held seats.
     async fn pay(&self, request: &PaymentRequest) -> StoreResult<PayOutcome>;
 
-    /// A user's reservation; none where there is no such or it is somebody else's.
+    /// Returns a user's reservation. None if it does not exist or belongs to another user.
     async fn find(&self, id: ReservationId, user: &UserId) -> StoreResult<Option<Reservation>>;
 
-    /// A user's reservations, the newest first.
+    /// Returns a user's reservations, the newest first.
     async fn of_user(
         &self,
         user: &UserId,
         page: PageRequest<ReservationId>,
     ) -> StoreResult<Page<Reservation, ReservationId>>;
 
-    /// A concert's reservations, the oldest first.
+    /// Returns a concert's reservations, the oldest first.
     async fn of_concert(
         &self,
         concert: ConcertId,
         page: PageRequest<ReservationId>,
     ) -> StoreResult<Page<Reservation, ReservationId>>;
 
-    /// Marks at most `limit` holds that are over as expired and frees their seats; gives how many.
-    /// Touches nothing that is not over.
+    /// Marks at most `limit` holds that are past their deadline as expired and frees their seats.
+    /// Returns the number of those holds. Changes no other hold.
     async fn sweep(&self, limit: u32) -> StoreResult<u32>;
 }
 
-/// What came of a hold.
+/// The outcome of a hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldOutcome {
-    /// The seats are set aside.
+    /// The seats are held.
     Held(Reservation),
-    /// The user holds these very seats already, by an earlier call; nothing was changed.
+    /// The user holds these very seats already, by an earlier call. Nothing was changed.
     AlreadyHeld(Reservation),
     /// Nothing was changed.
     Refused(HoldRefusal),
 }
 
-/// What came of giving seats back.
+/// The outcome of releasing seats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReleaseOutcome {
     /// The seats are free, by this call or an earlier one.
     Released,
-    /// It is paid, so it cannot be given back.
+    /// The reservation is paid, so it cannot be released.
     Confirmed,
-    /// Its time had run out.
+    /// The hold had expired.
     Expired,
     /// There is no such reservation of this user.
     NotFound,
@@ -80,15 +88,15 @@ pub enum ReleaseOutcome {
 /// A payment to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentRequest {
-    /// What is paid.
+    /// The reservation to be paid.
     pub reservation: ReservationId,
-    /// Who pays; the reservation must be theirs.
+    /// The user who pays. The reservation must be theirs.
     pub user: UserId,
-    /// The concert that the user was let in to; the reservation must be in it.
+    /// The concert for which the user passed the gate. The reservation must be in it.
     pub concert: ConcertId,
-    /// The name of the ledger row.
+    /// The id of the ledger row.
     pub entry: LedgerEntryId,
-    /// The client's key and what it stands for.
+    /// The client's key and the request that it stands for.
     pub keyed: Keyed,
 }
 
@@ -97,16 +105,16 @@ pub struct PaymentRequest {
 pub struct Paid {
     /// The confirmed reservation.
     pub reservation: Reservation,
-    /// What was taken.
+    /// The amount that was taken.
     pub charged: Amount,
-    /// What was left right after it.
+    /// The balance right after the payment.
     pub balance: Balance,
 }
 
-/// What came of a payment.
+/// The outcome of a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayOutcome {
-    /// It is paid, by this call or by an earlier one with the same key.
+    /// Paid by this call or by an earlier one with the same key.
     Paid(Applied<Paid>),
     /// The key was used for something else.
     KeyReused,
@@ -114,15 +122,15 @@ pub enum PayOutcome {
     InProgress,
     /// There is no such reservation of this user.
     NotFound,
-    /// The reservation is another concert's than the user was let in to.
+    /// The reservation is in another concert than the one for which the user passed the gate.
     OtherConcert,
-    /// It is not held: confirmed with another key, cancelled or expired.
+    /// The reservation is not held: confirmed with another key, cancelled or expired.
     NotHeld(ReservationState),
     /// The user has too few points.
     NotEnoughPoints {
-        /// What they have.
+        /// The user's points.
         balance: Amount,
-        /// What the seats cost.
+        /// The price of the seats.
         total: Amount,
     },
 }

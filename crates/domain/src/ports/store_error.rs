@@ -1,28 +1,28 @@
-//! How a store fails.
+//! The failures of a store: certainly not applied, or outcome unknown.
 
 use std::time::Duration;
 
-/// When to ask a store again whose disk is full: an operator has to make room.
+/// When to retry a call on a store whose disk is full: an operator has to free space.
 const DISK_FULL_RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// A store could not do what was asked of it.
+/// A failed call on a store.
 ///
-/// Adapters map their driver's errors to this once, at their edge. The text is for the log, never
-/// for a client.
+/// Adapters map the errors of their driver to this once, at their edge. The text is for the log,
+/// never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Nothing was changed: the call may simply be made again.
+    /// Nothing was changed: the caller may retry.
     #[error("{what}; nothing was changed")]
     NotApplied {
         /// What went wrong.
         what: String,
-        /// When it is worth trying again at the earliest, where the store has an idea.
+        /// The shortest time until a retry may succeed, if the store knows one.
         retry_after: Option<Duration>,
-        /// Why, as far as operators have to act on it.
+        /// The cause, if operators have to act on it.
         cause: Cause,
     },
-    /// The answer was lost: the call may or may not have taken effect. Only a call that is
-    /// idempotent, by its nature or by its key, may be made again.
+    /// The answer was lost: the call may or may not have taken effect. Retry only a call that is
+    /// idempotent, by its nature or by its key.
     #[error("{what}; whether it took effect is unknown")]
     OutcomeUnknown {
         /// What went wrong.
@@ -30,16 +30,16 @@ pub enum StoreError {
     },
 }
 
-/// Why a store refused a call, where operators have to be told of it as such.
+/// The causes of failures that operators see as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// The disk is full: calls that write fail until space is freed.
     DiskFull,
-    /// Anything else: it may pass by itself.
+    /// Any other cause. It may pass by itself.
     Other,
 }
 
-/// What a call of a store's port gives.
+/// The result of a call on a store's port.
 pub type StoreResult<T> = Result<T, StoreError>;
 
 impl StoreError {
@@ -56,8 +56,8 @@ impl StoreError {
         }
     }
 
-    /// A failure that certainly changed nothing, since the store's disk is full; `what` says which disk
-    /// that is.
+    /// A failure that certainly changed nothing, because the store's disk is full. `what` names the
+    /// disk.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "drivers' errors and literals are passed alike"
@@ -70,7 +70,7 @@ impl StoreError {
         }
     }
 
-    /// A failure after which nobody knows.
+    /// A failure after which it is unknown whether the call took effect.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "drivers' errors and literals are passed alike"
@@ -81,7 +81,7 @@ impl StoreError {
         }
     }
 
-    /// When it is worth trying again at the earliest, where the store has an idea.
+    /// Returns the shortest time until a retry may succeed, if the store knows one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -90,7 +90,7 @@ impl StoreError {
         }
     }
 
-    /// Why, as far as operators have to act on it.
+    /// Returns the cause, if operators have to act on it.
     #[must_use]
     pub fn cause(&self) -> Cause {
         match self {

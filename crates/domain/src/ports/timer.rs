@@ -2,10 +2,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// Lets time pass, for what is not to be waited for any longer.
+/// Waits, for time-outs and back-offs.
+///
+/// - Called by: [`TopConcerts`](crate::use_cases::TopConcerts),
+///   [`ChangeQueuePolicy`](crate::use_cases::ChangeQueuePolicy).
+/// - Implemented by: `SystemTimer`.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Timer: Send + Sync {
-    /// Comes back after `span`.
+    /// Returns after `span`.
     async fn sleep(&self, span: Duration);
 }

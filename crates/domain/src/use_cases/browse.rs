@@ -9,29 +9,30 @@ use crate::{
     ports::{Catalogue, Clock, Concerts, StoreError, StoreResult},
 };
 
-/// Shows concerts, performances and seats, from snapshots of this instance that are at most
-/// [`Browse::MAX_AGE`] older than the query that made them. However many ask, the database is asked one query at a time for each.
+/// Returns concerts, performances and seats from snapshots of this instance that are at most
+/// [`Browse::MAX_AGE`] older than the query that made them. However many callers there are, the
+/// database gets one query at a time for each.
 ///
-/// A snapshot is for looking. Holds ask the database.
+/// Snapshots are for display. Holds ask the database.
 pub struct Browse {
     concerts: Arc<dyn Concerts>,
     clock: Arc<dyn Clock>,
     catalogue: Cache<(), Arc<Catalogue>>,
     performances: Cache<ConcertId, Arc<Vec<Performance>>>,
     seat_maps: Cache<PerformanceId, Option<Arc<SeatMapView>>>,
-    /// Concerts that the catalogue lacked, as the database had them a moment ago. None is one that it
-    /// lacked too.
+    /// Concerts that the catalogue lacked, as the database had them a moment ago. None for a
+    /// concert that it lacked too.
     unlisted: Cache<ConcertId, Option<Concert>>,
     unlisted_turn: Mutex<()>,
 }
 
 impl Browse {
-    /// How old what is shown may be.
+    /// The maximum age of a snapshot.
     pub const MAX_AGE: Duration = Duration::from_secs(1);
-    /// How many concerts and performances are kept at most; the least used are dropped.
+    /// The maximum number of concerts and performances that are kept. The least used are dropped.
     const KEPT: u64 = 1_000;
 
-    /// Shows what `concerts` has.
+    /// Returns snapshots of what `concerts` has.
     #[must_use]
     pub fn new(concerts: Arc<dyn Concerts>, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -45,7 +46,7 @@ impl Browse {
         }
     }
 
-    /// All concerts, and when their seats were counted.
+    /// Returns all concerts, and when their seats were counted.
     ///
     /// # Errors
     /// When the database fails.
@@ -57,8 +58,8 @@ impl Browse {
         self.catalogue.try_get_with((), load).await.map_err(unshare)
     }
 
-    /// As [`Browse::catalogue`], by a query that begins now: one that is under way may have begun
-    /// before what the caller has changed.
+    /// As [`Browse::catalogue`], by a query that begins now. A query that is under way may have
+    /// begun before the caller's change.
     ///
     /// # Errors
     /// When the database fails.
@@ -69,7 +70,7 @@ impl Browse {
         Ok(catalogue)
     }
 
-    /// A page of the concerts, the first made first.
+    /// Returns a page of the concerts, in the order of their creation.
     ///
     /// # Errors
     /// When the database fails.
@@ -83,11 +84,11 @@ impl Browse {
         }))
     }
 
-    /// A concert. None where there is no such.
+    /// Returns a concert. None if there is no such concert.
     ///
-    /// One that the snapshot lacks may have been made since, by another instance: the database is asked
-    /// for it, about one such concert at a time, so that names of nothing take no more than one of its
-    /// connections.
+    /// Another instance may have created a concert that the snapshot lacks, so the database is
+    /// asked for it. Only one such concert is asked for at a time, so that ids of no concert take
+    /// no more than one of its connections.
     ///
     /// # Errors
     /// When the database fails.
@@ -103,7 +104,7 @@ impl Browse {
         self.unlisted.try_get_with(id, load).await.map_err(unshare)
     }
 
-    /// A page of a concert's performances, earliest first.
+    /// Returns a page of a concert's performances, earliest first.
     ///
     /// # Errors
     /// When the database fails.
@@ -123,7 +124,8 @@ impl Browse {
         }))
     }
 
-    /// The seats of a performance of `concert`; none where it has no such performance.
+    /// Returns the seats of a performance of `concert`. None if the concert has no such
+    /// performance.
     ///
     /// # Errors
     /// When the database fails.
@@ -144,21 +146,21 @@ impl Browse {
         Ok(view.filter(|view| view.map.concert == concert))
     }
 
-    /// Forgets what was seen of a concert, after an operator has changed it through this instance.
+    /// Drops the snapshots of a concert, after an operator has changed it through this instance.
     pub async fn forget(&self, concert: ConcertId) {
         self.catalogue.invalidate(&()).await;
         self.unlisted.invalidate(&concert).await;
         self.performances.invalidate(&concert).await;
     }
 
-    /// Forgets what was seen of a performance's seats, after an operator has planned them anew
+    /// Drops the snapshot of a performance's seats, after an operator has planned them again
     /// through this instance.
     pub async fn forget_seats(&self, performance: PerformanceId) {
         self.seat_maps.invalidate(&performance).await;
     }
 }
 
-/// Snapshots by key. `moka` makes those who miss the same key wait for one load.
+/// Snapshots by key. `moka` makes callers that miss the same key wait for one load.
 fn snapshots<K, V>(kept: u64) -> Cache<K, V>
 where
     K: Hash + Eq + Send + Sync + 'static,

@@ -18,13 +18,13 @@ use crate::{
     },
 };
 
-/// Changes how a queue admits people, while it does.
+/// Changes the policy of a queue while the queue is in service.
 pub struct ChangeQueuePolicy {
-    /// The master copies; written first.
+    /// The master copies. They are written first.
     pub policies: Arc<dyn QueuePolicies>,
     /// The queues' store, where the change comes into force.
     pub control: Arc<dyn QueueControl>,
-    /// Takes the change there.
+    /// Gives the change to the store.
     pub seeding: Arc<SeedQueues>,
     /// Says when the change was made.
     pub clock: Arc<dyn Clock>,
@@ -34,7 +34,7 @@ pub struct ChangeQueuePolicy {
     pub concerts: Arc<dyn Concerts>,
     /// Lets time pass before a change is tried again.
     pub timer: Arc<dyn Timer>,
-    /// Those who change the same policy through this instance.
+    /// Serialises changes of the same policy in this instance.
     pub turns: PolicyTurns,
 }
 
@@ -43,26 +43,26 @@ pub struct ChangeQueuePolicy {
 pub struct PolicyInForce {
     /// The master copy.
     pub policy: VersionedPolicy,
-    /// False while the store has not taken it; provisioning tries again.
+    /// False while the store has not taken it. Provisioning tries again.
     pub in_force: bool,
 }
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicyAnswer {
-    /// It is made.
+    /// The change is made.
     Changed(PolicyInForce),
     /// These fields are wrong.
     Invalid(Vec<(&'static str, Invalid)>),
     /// There is no such concert.
     NoSuchConcert,
-    /// Others were faster each time; nothing was changed.
+    /// Another change was faster each time. Nothing was changed.
     Conflict,
 }
 
-/// What came of one try.
+/// The result of one try.
 enum Try {
-    /// This, for good.
+    /// The final answer.
     Answered(PolicyAnswer),
     /// Another instance has changed the policy since it was read.
     Outdated,
@@ -71,14 +71,14 @@ enum Try {
 }
 
 impl ChangeQueuePolicy {
-    /// How often a change is tried while other instances make theirs.
+    /// The maximum number of tries while other instances make changes.
     const TRIES: u32 = 20;
     /// The pause before the second try is shorter than this.
     const FIRST_PAUSE: Duration = Duration::from_millis(5);
-    /// So is every further one than the double of the one before, and than this.
+    /// The upper bound of a pause doubles with each try, up to this.
     const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-    /// The policy of a concert's queue; none where there is no such concert.
+    /// Returns the policy of a concert's queue. None if there is no such concert.
     ///
     /// # Errors
     /// When the database fails.
@@ -93,10 +93,10 @@ impl ChangeQueuePolicy {
         }))
     }
 
-    /// Changes the policy of the queue of `concert` by `edit`, which is made again on the newest copy
-    /// where others change it at the same time: those at this instance take turns, and another
-    /// instance that is faster makes this one try again. A queue that would newly open after the last
-    /// performance has started is refused unless `allow_past` is true.
+    /// Changes the policy of the queue of `concert` by `edit`. If others change it at the same
+    /// time, `edit` is applied again to the newest copy: changes in this instance take turns, and
+    /// this instance tries again when another one was faster. A queue that would newly open after
+    /// the last performance has started is refused unless `allow_past` is true.
     ///
     /// # Errors
     /// When the database fails.
@@ -138,7 +138,7 @@ impl ChangeQueuePolicy {
         edit(&mut policy);
         let mut faults = policy.faults(&self.rules);
         if policy.opens_at == opened_at {
-            // Whatever it is, this change leaves it alone; it may be from before today's rules.
+            // This change leaves the opening as it is, which may be from before today's rules.
             faults.retain(|(field, _)| *field != "opens_at");
         } else if !allow_past && faults.iter().all(|(field, _)| *field != "opens_at") {
             let late = self.late_opening(concert, policy.opens_at).await?;
@@ -174,8 +174,8 @@ impl ChangeQueuePolicy {
         })
     }
 
-    /// How long to wait after these tries, so that instances that ran into each other do not meet
-    /// again. It is spread by the clock, which two instances hardly read in the same microsecond.
+    /// Returns the pause after this many tries, so that instances that collided do not collide
+    /// again. The clock spreads it: two instances hardly ever read it in the same microsecond.
     fn pause(&self, tried: u32) -> Duration {
         let doubled = Self::FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tried - 1));
         let longest = doubled.min(Self::LONGEST_PAUSE);
@@ -197,27 +197,28 @@ impl ChangeQueuePolicy {
         Ok(late_opening(opens_at, starts))
     }
 
-    /// Whether the queues' store has taken the change; none where it has a newer policy, which this
-    /// one must be made newer than.
+    /// Returns whether the queues' store has taken the change. None if the store has a newer
+    /// policy: then the change must be made again with a newer version.
     async fn bring_into_force(&self, concert: ConcertId, policy: &VersionedPolicy) -> Option<bool> {
         match self.seeding.one(concert).await {
             Ok(Seeding::Served { version, .. }) if version > policy.version => {
-                // Either somebody has changed it since, on top of this change, or the store is ahead
-                // of the database.
+                // Either another caller has changed the policy since, on top of this change, or the
+                // store is ahead of the database.
                 let master = self.policies.find(concert).await.ok().flatten();
                 let on_top = master.is_some_and(|master| master.policy.version >= version);
                 on_top.then_some(true)
             }
             Ok(_) => Some(true),
             Err(error) => {
-                tracing::warn!(%error, %concert, "a queue's store has not yet taken its new policy");
+                tracing::warn!(%error, %concert,
+                    "failed to write a new policy to the queue store; provisioning retries");
                 self.seeding.statuses().want(concert);
                 Some(false)
             }
         }
     }
 
-    /// The version in the store; none where it has none or cannot be asked.
+    /// Returns the version in the store. None if it has none or cannot be asked.
     async fn stored_version(&self, concert: ConcertId) -> Option<PolicyVersion> {
         self.control.policy_version(concert).await.ok().flatten()
     }

@@ -11,28 +11,28 @@ use crate::{
 pub struct ChargePoints {
     /// Where the balances are.
     pub points: Arc<dyn Points>,
-    /// What keys stand for.
+    /// The effects of earlier calls, by their keys.
     pub idempotency: Arc<dyn Idempotency>,
     /// Names the ledger row.
     pub ids: Arc<dyn Ids>,
-    /// Whether users may charge their own points. Where points are money, they may not: an operator's
+    /// Whether users may charge their own points. If points are money, they may not: an operator's
     /// system charges them when money has come in.
     pub self_charge: bool,
 }
 
-/// What came of a charge.
+/// The result of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChargeAnswer {
-    /// What came of it.
+    /// The outcome in the database.
     Asked(ChargeOutcome),
     /// Users may not charge their own points here.
     SelfChargeOff,
-    /// There is nothing to charge.
+    /// The amount is zero.
     Nothing,
 }
 
 impl ChargePoints {
-    /// What `user` can spend.
+    /// Returns the balance of `user`.
     ///
     /// # Errors
     /// When the database fails.
@@ -54,7 +54,7 @@ impl ChargePoints {
         if self.self_charge {
             return self.charge(user, amount, keyed, None).await;
         }
-        // They may have been allowed to when the first request with this key came.
+        // Self-charging may have been allowed when the first request with this key came.
         Ok(match self.idempotency.find(&keyed).await? {
             KeyUse::Replayed(EffectOf::Charge(effect)) => {
                 let replayed = Applied::replayed(effect);

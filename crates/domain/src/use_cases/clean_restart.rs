@@ -15,13 +15,13 @@ use crate::{
 /// any two of these steps either the record or the image is missing or does not match, and the
 /// queues recover as after a crash.
 pub struct CleanRestart {
-    /// The record of stops.
+    /// The record of clean stops.
     pub stops: Arc<dyn CleanStops>,
     /// The file.
     pub image: Arc<dyn QueueImage>,
-    /// Where numbers come from.
+    /// The source of random numbers.
     pub ids: Arc<dyn Ids>,
-    /// Measures how long it takes.
+    /// Measures how long saving and restoring take.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -32,7 +32,7 @@ pub struct Run {
     database: DatabaseId,
 }
 
-/// What came of saving the queues.
+/// The result of saving the queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saved {
     /// The next start goes on with them.
@@ -47,10 +47,10 @@ impl CleanRestart {
     /// cannot save its queues.
     ///
     /// # Errors
-    /// When the record cannot be cleared and the image that it is of may still be used later.
+    /// When the record cannot be cleared and its image may still be used later.
     pub async fn resume(&self) -> StoreResult<Option<Run>> {
         let begins_at = self.clock.now();
-        // Reading comes before clearing: a start that dies meanwhile can be repeated.
+        // Read before clearing, so that a start that dies in between can be repeated.
         let loaded = self.image.load().await;
         let run = RunId(self.ids.random());
         let beginning = self.stops.begin(DatabaseId(self.ids.random()), run);
@@ -64,13 +64,13 @@ impl CleanRestart {
                 queues = size.queues,
                 places = size.places,
                 ms = self.millis_since(begins_at),
-                "the queues go on as the last stop left them: nobody has to wait for a recovery"
+                "restored the queues of the last clean stop; no recovery is needed"
             );
         }
         if let Err(error) = self.image.remove().await {
             tracing::warn!(%error,
-                "the file with the queues of the last stop could not be removed; no start will use \
-                 it again, and the next stop replaces it; it has user ids in it");
+                "failed to remove the queue image of the last stop; no start uses it again and the \
+                 next stop replaces it; it contains user ids");
         }
         Ok(Some(Run {
             id: run,
@@ -78,7 +78,7 @@ impl CleanRestart {
         }))
     }
 
-    /// Goes on where the record cannot be cleared, provided that the image can never be used later.
+    /// Goes on although the record cannot be cleared, if the image can never be used later.
     async fn without_record(
         &self,
         loaded: &StoreResult<Option<ImageStamp>>,
@@ -90,8 +90,8 @@ impl CleanRestart {
         }
         self.image.remove().await?;
         tracing::warn!(%error,
-            "the start could not be recorded in the database: queues with users recover now and \
-             after the next stop, and admit nobody for queue.recovery_s");
+            "failed to record the start in the database; queues with users recover now and after \
+             the next stop, and admit no user for queue.recovery_s");
         Ok(None)
     }
 
@@ -116,7 +116,7 @@ impl CleanRestart {
             queues = size.queues,
             places = size.places,
             ms = self.millis_since(begins_at),
-            "the queues are saved: the next start goes on with them"
+            "the queues are saved; the next start restores them"
         );
         Ok(Saved::Saved(size))
     }
@@ -126,30 +126,30 @@ impl CleanRestart {
     }
 }
 
-/// Decides whether the image is used, and says why not.
+/// Decides whether the image is used, and logs why not.
 fn is_good(loaded: &StoreResult<Option<ImageStamp>>, begun: BegunRun) -> bool {
     match loaded {
         Ok(Some(stamp)) => match ImageDecision::of(*stamp, begun.database, begun.stop) {
             ImageDecision::Use => return true,
             ImageDecision::Refuse(why) => tracing::warn!(
-                "the file with the queues of a stop is not used, since {why}: queues with users \
-                 recover, and admit nobody for queue.recovery_s"
+                "the queue image is not used because {why}; queues with users recover and admit no \
+                 user for queue.recovery_s"
             ),
         },
         Ok(None) if begun.stop.is_some() => tracing::warn!(
-            "the file with the queues of the last stop is missing: queues with users recover, and \
-             admit nobody for queue.recovery_s"
+            "the queue image of the last stop is missing; queues with users recover and admit no \
+             user for queue.recovery_s"
         ),
         Ok(None) => {}
         Err(error) => tracing::warn!(%error,
-            "the file with the queues of the last stop cannot be used: queues with users recover, \
-             and admit nobody for queue.recovery_s"),
+            "failed to read the queue image of the last stop; queues with users recover and admit \
+             no user for queue.recovery_s"),
     }
     false
 }
 
-/// Clears the record of a clean stop where the queues are not in the memory of this process any
-/// more: an image of an earlier configuration must not come back later.
+/// Clears the record of a clean stop if the queues are not in the memory of this process any more:
+/// an image of an earlier configuration must not come back later.
 ///
 /// # Errors
 /// When the database fails.

@@ -7,8 +7,8 @@ use crate::{
     ports::{QueueControl, QueuePolicies, StoreResult},
 };
 
-/// Ends the service of queues whose store ends with this process: those in which nobody has a place
-/// need not recover at the next start.
+/// Ends the service of queues whose store ends with this process: queues without a place need not
+/// recover at the next start.
 pub struct CloseQueues {
     /// The master copies.
     pub policies: Arc<dyn QueuePolicies>,
@@ -17,16 +17,16 @@ pub struct CloseQueues {
 }
 
 impl CloseQueues {
-    /// Notes every empty queue as one that loses nothing; gives how many queues do have people in
-    /// them. To be called when no request can come any more.
+    /// Records that every empty queue loses nothing. Returns the number of queues with users. To be
+    /// called when no request can come any more.
     ///
     /// # Errors
-    /// When the database or the queues' store fails. Then the queues for which they did recover without
+    /// When the database or the queues' store fails. Then the queues concerned recover without
     /// need.
     pub async fn run(&self) -> StoreResult<usize> {
         let mut with_people = 0;
         let mut result = Ok(());
-        // Those of concerts that are over too: tokens may have brought back their queues.
+        // Queues of concerts that are over too: tokens may have brought them back.
         for (concert, master) in self.policies.all(Timestamp::MIN).await? {
             if !master.seeded && master.reserved.is_none() {
                 continue;

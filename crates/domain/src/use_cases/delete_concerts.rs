@@ -9,32 +9,32 @@ use crate::{
     },
 };
 
-/// Deletes concerts and performances that nobody has a claim to.
+/// Deletes concerts and performances that no user has a claim to.
 pub struct DeleteConcerts {
     /// The catalogue.
     pub editor: Arc<dyn ConcertEditor>,
-    /// The catalogue, as it is.
+    /// The catalogue, to read.
     pub concerts: Arc<dyn Concerts>,
     /// The master copies of policies.
     pub policies: Arc<dyn QueuePolicies>,
     /// The queues' store.
     pub control: Arc<dyn QueueControl>,
-    /// Is told that a concert is gone.
+    /// Records that a concert was deleted.
     pub statuses: Arc<QueueStatuses>,
-    /// Is told to look again.
+    /// Holds the snapshots that a change makes outdated.
     pub browse: Arc<Browse>,
-    /// Tells the queues what is left to buy.
+    /// Records in the queues what is left to buy.
     pub sale: Arc<MarkSale>,
-    /// Says when a change was made.
+    /// The instant of a change.
     pub clock: Arc<dyn Clock>,
 }
 
-/// What came of deleting a concert.
+/// The result of deleting a concert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeletedConcert {
-    /// What came of it.
+    /// The outcome in the database.
     Asked(DeleteConcertOutcome),
-    /// Somebody has a place in its queue.
+    /// A user has a place in its queue.
     QueueInUse,
 }
 
@@ -54,7 +54,7 @@ impl DeleteConcerts {
         if outcome.is_ok() {
             self.sale.performances_changed(concert).await;
         } else {
-            // It may have been deleted all the same.
+            // The performance may have been deleted all the same.
             self.browse.forget(concert).await;
         }
         self.browse.forget_seats(id).await;
@@ -63,10 +63,11 @@ impl DeleteConcerts {
 
     /// Deletes a concert, its performances and its queue.
     ///
-    /// The queue is removed first: a process that dies between the two leaves an empty queue that
-    /// provisioning gives to the store again, never one that has lost its concert. What would refuse the
-    /// second step is therefore looked for before the first. Provisioning may also give the store the
-    /// queue again before the second step, so the queue is removed once more after it.
+    /// The queue is removed first: a process that dies between the two steps leaves an empty queue
+    /// that provisioning gives to the store again, never a queue without its concert. Whatever
+    /// would refuse the second step is therefore checked before the first. Provisioning may also
+    /// give the store the queue again before the second step, so the queue is removed once more
+    /// after it.
     ///
     /// # Errors
     /// When the database or the queues' store fails.
@@ -94,9 +95,10 @@ impl DeleteConcerts {
         match deleted {
             Ok(DeleteConcertOutcome::Deleted | DeleteConcertOutcome::NotFound) => {
                 self.statuses.note_absent(id);
-                // The concert is gone whatever comes of this; provisioning does it where it fails.
+                // The concert is deleted whatever comes of this. If it fails, provisioning does it.
                 if let Err(error) = self.control.remove(id).await {
-                    tracing::warn!(%error, concert = %id, "the queue of a deleted concert is not yet removed");
+                    tracing::warn!(%error, concert = %id,
+                        "failed to remove the queue of a deleted concert; provisioning retries");
                     self.statuses.want(id);
                 }
             }
@@ -111,7 +113,7 @@ impl DeleteConcerts {
         id: ConcertId,
         operator: &str,
     ) -> StoreResult<DeleteConcertOutcome> {
-        // If the store is given the queue again, nobody lost a place in it.
+        // If the store is given the queue again, no user has lost a place in it.
         self.policies.forget_seeded(id).await?;
         self.editor.delete_concert(id, &self.by(operator)).await
     }
@@ -219,7 +221,7 @@ mod tests {
             let delete = deleting(seats_left, removed, None);
             assert_eq!(delete.concert(CONCERT, "ops").await, Ok(expected));
         }
-        // A seat was held meanwhile, or nobody knows: the store is given the queue again.
+        // A seat was held meanwhile, or the outcome is unknown: the store is given the queue again.
         let removed = Some(RemoveOutcome::Removed);
         for (deleted, expected) in [
             (Ok(InUse(PERFORMANCE)), Ok(in_use())),

@@ -19,32 +19,32 @@ use crate::{
 pub struct EditConcerts {
     /// The catalogue.
     pub editor: Arc<dyn ConcertEditor>,
-    /// The catalogue, as it is.
+    /// The catalogue, to read.
     pub concerts: Arc<dyn Concerts>,
-    /// The policies of the queues: they say when a queue opens.
+    /// The policies of the queues, which say when a queue opens.
     pub policies: Arc<dyn QueuePolicies>,
     /// Knows what earlier calls with the same key did.
     pub idempotency: Arc<dyn Idempotency>,
     /// Gives a new concert's queue to its store.
     pub seeding: Arc<SeedQueues>,
-    /// Is told to look again.
+    /// Holds the snapshots that a change makes outdated.
     pub browse: Arc<Browse>,
-    /// Tells the queues what is left to buy.
+    /// Records in the queues what is left to buy.
     pub sale: Arc<MarkSale>,
-    /// Names what is new.
+    /// Creates the ids.
     pub ids: Arc<dyn Ids>,
-    /// Says when a change was made.
+    /// The instant of a change.
     pub clock: Arc<dyn Clock>,
     /// What every policy must obey.
     pub rules: PolicyRules,
 }
 
-/// What came of creating a concert.
+/// The result of creating a concert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreatedConcert {
-    /// What came of it.
+    /// The outcome in the database.
     Asked(CreateConcertOutcome),
-    /// These fields of its queue's policy are wrong.
+    /// These fields of the queue's policy are invalid.
     InvalidPolicy(Vec<(&'static str, Invalid)>),
 }
 
@@ -55,35 +55,35 @@ pub struct PlannedPerformance {
     pub concert: ConcertId,
     /// When it starts.
     pub starts_at: Timestamp,
-    /// Where.
+    /// The venue.
     pub venue: Venue,
     /// Its seats.
     pub seats: SeatPlan,
-    /// True where it may be over, or before its queue opens.
+    /// True if it may start in the past, or before its queue opens.
     pub allow_past: bool,
 }
 
-/// What came of creating a performance.
+/// The result of creating a performance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CreatedPerformance {
-    /// What came of it.
+    /// The outcome in the database.
     Asked(CreatePerformanceOutcome),
     /// Its start is probably a typing error.
     Implausible(Invalid),
 }
 
-/// What came of editing a performance.
+/// The result of editing a performance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EditedPerformance {
-    /// What came of it.
+    /// The outcome in the database.
     Asked(EditOutcome),
     /// Its new start is probably a typing error.
     Implausible(Invalid),
 }
 
 impl EditConcerts {
-    /// Creates a concert and its queue, once a key. A queue's store that cannot be reached now is given
-    /// the queue by provisioning.
+    /// Creates a concert and its queue, once per key. If the queue's store cannot be reached now,
+    /// provisioning gives it the queue.
     ///
     /// # Errors
     /// When the database fails.
@@ -95,7 +95,7 @@ impl EditConcerts {
         key: Option<IdempotencyKey>,
     ) -> StoreResult<CreatedConcert> {
         let keyed = key.map(|key| Keyed::create_concert(operator, title, &policy, key));
-        // What was created under the rules of its day is still told under those of today.
+        // A concert that was created under earlier rules is still returned under those of today.
         if let Some(earlier) = self.created_before(keyed.as_ref()).await? {
             return Ok(CreatedConcert::Asked(earlier));
         }
@@ -116,7 +116,8 @@ impl EditConcerts {
         if outcome == CreateConcertOutcome::Created(Applied::first(id)) {
             self.seeding.statuses().note_policy(id, &policy);
             if let Err(error) = self.seeding.one(id).await {
-                tracing::warn!(%error, concert = %id, "a queue's store has not yet taken a new queue");
+                tracing::warn!(%error, concert = %id,
+                    "failed to write a new queue to the queue store; provisioning retries");
                 self.seeding.statuses().want(id);
             }
             self.sale.performances_changed(id).await;
@@ -138,19 +139,19 @@ impl EditConcerts {
         })
     }
 
-    /// The policy of a new queue of which an operator says nothing.
+    /// The policy of a new queue for which an operator sets nothing.
     #[must_use]
     pub fn usual_policy(&self) -> QueuePolicy {
         QueuePolicy::usual(&self.rules)
     }
 
-    /// What is wrong with a new queue's policy.
+    /// Returns the faults of a new queue's policy.
     #[must_use]
     pub fn policy_faults(&self, policy: &QueuePolicy) -> Vec<(&'static str, Invalid)> {
         policy.faults(&self.rules)
     }
 
-    /// Gives a concert another title.
+    /// Changes the title of a concert.
     ///
     /// # Errors
     /// When the database fails.
@@ -162,12 +163,12 @@ impl EditConcerts {
     ) -> StoreResult<EditOutcome> {
         let by = self.by(operator);
         let outcome = self.editor.retitle_concert(id, title, &by).await;
-        // Also after a failure, which may have come after the change.
+        // Also after a failure: the change may have had its effect.
         self.browse.forget(id).await;
         outcome
     }
 
-    /// Creates a performance, once a key, and once for its concert, start and venue.
+    /// Creates a performance, once per key, and once per concert, start and venue.
     ///
     /// # Errors
     /// When the database fails.
@@ -187,7 +188,7 @@ impl EditConcerts {
         let keyed = key.map(|key| {
             Keyed::create_performance(operator, concert, starts_at, &venue, &seats, key)
         });
-        // A repeat is told of its performance also once that has started.
+        // A repeat is answered with its performance even after that has started.
         if let Some(earlier) = self.planned_before(keyed.as_ref()).await? {
             return Ok(CreatedPerformance::Asked(earlier));
         }
@@ -230,8 +231,8 @@ impl EditConcerts {
         })
     }
 
-    /// Why a performance should not start at `starts_at` beside the others in `there`; `moved` is the one
-    /// that moves there.
+    /// Returns why a performance should not start at `starts_at` beside the others in `there`.
+    /// `moved` is the performance that moves to that start.
     async fn implausible(
         &self,
         concert: ConcertId,
@@ -249,7 +250,7 @@ impl EditConcerts {
         Ok(late_opening(opens_at, starts))
     }
 
-    /// Edits a performance: its instant, its venue, its seats. A new start is refused that is over, or
+    /// Edits a performance: its start, its venue, its seats. Refuses a new start that is over, or
     /// before which the queue does not open, unless `allow_past` is true.
     ///
     /// # Errors
@@ -282,8 +283,8 @@ impl EditConcerts {
         outcome.map(EditedPerformance::Asked)
     }
 
-    /// Looks again at a concert whose performances may have changed: a failure may have come after
-    /// the change.
+    /// Counts again what is left to buy of a concert whose performances may have changed. Also
+    /// after a failure, which may have come after the change.
     async fn changed(&self, concert: ConcertId, is_done: bool) {
         if is_done {
             self.sale.performances_changed(concert).await;

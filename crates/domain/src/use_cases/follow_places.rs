@@ -11,30 +11,30 @@ use crate::{
     ports::{LookUpOutcome, PeekOutcome, Queue, QueueSnapshots, Stamped, StoreResult},
 };
 
-/// Follows the places of users who listen instead of asking.
+/// Follows the places of users with an open event stream.
 ///
-/// One turn of a queue is one [look](Self::look), which is shared with everybody who asks, and
-/// [peeks](Self::peek) at the places of which only the store can tell. Neither is a heartbeat: a
-/// connection that is open says nothing of the user at its other end, where a proxy may hold it.
+/// One turn of a queue takes one [snapshot](Self::snapshot), shared by all followed places, and
+/// [peeks](Self::peek) at the places of which only the store can tell. Neither is a heartbeat: an
+/// open connection says nothing of the user at its other end, where a proxy may hold it.
 pub struct FollowPlaces {
-    /// Looks at the lines, for all who ask.
+    /// Takes the snapshots of the lines, shared by all requests.
     pub look: Arc<SnapshotQueue>,
     /// Where the places are.
     pub line: Arc<dyn QueueSnapshots>,
-    /// Brings places back that the store has lost.
+    /// Looks up the places that a peek does not find: those that the store has lost re-enter.
     pub queue: Arc<dyn Queue>,
-    /// Tells how long the wait will be.
+    /// Estimates the wait.
     pub statuses: Arc<QueueStatuses>,
 }
 
-/// What a look at a line shows to those who follow it.
+/// What a snapshot of a line shows to its followers.
 #[derive(Debug, Clone)]
 pub struct LineSeen {
     seen: Stamped<LineSnapshot>,
     left: HashSet<Arrival>,
 }
 
-/// What came of a look.
+/// The result of a snapshot.
 #[derive(Debug, Clone)]
 pub enum FollowAnswer {
     /// The line.
@@ -44,7 +44,7 @@ pub enum FollowAnswer {
 }
 
 impl LineSeen {
-    /// Moves a place on.
+    /// Moves a followed place to this snapshot.
     pub fn show(&self, followed: &mut Followed) -> Sight {
         let has_left = self.left.contains(&followed.place().ticket.arrival);
         followed.see(&self.seen.value, self.seen.as_of, has_left)
@@ -52,13 +52,14 @@ impl LineSeen {
 }
 
 impl FollowPlaces {
-    /// The line of `concert`, for all places that are followed. By one follower at a time.
+    /// Returns the line of `concert`, for all places that are followed. To be called by one
+    /// follower at a time.
     ///
     /// # Errors
     /// When the queue's store fails.
     pub async fn snapshot(&self, concert: ConcertId) -> StoreResult<FollowAnswer> {
         let look = self.look.line(concert).await?;
-        // Those who left before the snapshot and are not known yet are peeked at before long.
+        // Users who left before the snapshot and are not known yet are peeked at soon.
         let left = match self.look.departed(concert) {
             Departures::These(arrivals) => arrivals.into_iter().collect(),
             Departures::Unknown => HashSet::new(),
@@ -77,17 +78,17 @@ impl FollowPlaces {
         })))
     }
 
-    /// Nobody follows the line of `concert` any more.
+    /// Stops collecting ended places of the line of `concert`: it has no follower any more.
     pub fn stop(&self, concert: ConcertId) {
         self.look.stop_following(concert);
     }
 
-    /// The places of some tickets, at most [`Ticket::PEEKS_MAX`], of different users: None for each
-    /// that is gone. None where the store has no such queue.
+    /// Returns the places of some tickets, at most [`Ticket::PEEKS_MAX`], of different users: None
+    /// for each that is gone. None if the store has no such queue.
     ///
-    /// A peek does not tell a place that is gone from one that the store has lost, which re-enters
-    /// where its ticket is shown. So a ticket without a place is looked up before its user is told
-    /// that it is gone.
+    /// A peek cannot distinguish a place that is gone from one that the store has lost, which
+    /// re-enters when its ticket is shown. So a ticket without a place is looked up before its user
+    /// is notified that it is gone.
     ///
     /// # Errors
     /// When the queue's store fails.
@@ -108,7 +109,8 @@ impl FollowPlaces {
         try_join_all(places).await.map(Some)
     }
 
-    /// The place of a ticket, which re-enters where it was lost. None where it is gone.
+    /// Looks up the place of a ticket, which re-enters if the store has lost it. None if it is
+    /// gone.
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Option<Stamped<Place>>> {
         let Stamped { as_of, value } = self.queue.look_up(ticket).await?;
         Ok(match value {
@@ -117,7 +119,7 @@ impl FollowPlaces {
         })
     }
 
-    /// The place as its user sees it.
+    /// Returns the report of a place for its user.
     #[must_use]
     pub fn report(&self, token: String, place: Stamped<Place>) -> PlaceReport {
         self.statuses.report(token, place)
@@ -135,7 +137,7 @@ mod tests {
         use_cases::testing::*,
     };
 
-    /// Follows the places of a store that answers looks so. A user who leaves has left.
+    /// Follows the places of a store that returns these snapshots. A user who leaves has left.
     fn follow(mut line: MockQueueSnapshots, outcome: SnapshotOutcome) -> FollowPlaces {
         line.expect_snapshot()
             .returning(move |_, _| Ok(stamped(outcome.clone())));

@@ -5,27 +5,27 @@ use crate::{
     ports::{HoldOutcome, Ids, Reservations, StoreResult},
 };
 
-/// Sets seats aside for a user who passed the gate.
+/// Holds seats for a user who passed the gate.
 pub struct HoldSeats {
     /// Where the seats are.
     pub reservations: Arc<dyn Reservations>,
     /// Names the reservation.
     pub ids: Arc<dyn Ids>,
-    /// How long seats are held; less where the place ends sooner.
+    /// How long seats are held. Less if the place ends sooner.
     pub hold_for: Duration,
 }
 
-/// What came of asking for seats.
+/// The result of a request for seats.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HoldAnswer {
-    /// What came of the hold.
+    /// The outcome of the hold.
     Asked(HoldOutcome),
-    /// The place ends so soon that seats could not be paid for any more.
+    /// The place ends too soon for the seats to be paid for.
     PlaceEnding,
 }
 
 impl HoldSeats {
-    /// Holds `seats` of `performance` for the user of `place`: all or none.
+    /// Holds `seats` of `performance` for the user of `place`: all of them or none.
     ///
     /// # Errors
     /// When the database fails.

@@ -9,38 +9,38 @@ use crate::{
     ports::{JoinOutcome, Queue, Stamped, StoreResult, TokenSigner},
 };
 
-/// Takes a place in a queue, or returns the one that the user has.
+/// Takes a place in a queue for a user, or returns the one that the user has.
 pub struct JoinQueue {
     /// Where the place is.
     pub queue: Arc<dyn Queue>,
     /// Makes the token that proves it.
     pub signer: Arc<dyn TokenSigner>,
-    /// Tells how long the wait will be.
+    /// Estimates the wait.
     pub statuses: Arc<QueueStatuses>,
     /// Knows which concerts there are.
     pub browse: Arc<Browse>,
 }
 
-/// What came of joining.
+/// The result of joining.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JoinAnswer {
     /// A new place.
     Joined(PlaceReport),
-    /// The place that the user had already, or has got back.
+    /// The place that the user had already, or has re-entered.
     Held(PlaceReport),
-    /// The queue takes nobody now.
+    /// The queue takes no user now.
     Refused(JoinRefusal, QueueView),
     /// There is no such concert, or its queue is not ready yet.
     Missing(QueueMissing),
 }
 
 impl JoinQueue {
-    /// Joins the queue of `concert`. `shown` is the token that came along, if any: it brings a place
-    /// back that the queue's store has lost. One that is not this user's for this queue is ignored,
-    /// since the user asks for a place and not for proof of one.
+    /// Joins the queue of `concert`. `shown` is the token of the request, if any: with it, a place
+    /// re-enters that the queue's store has lost. A token that is not this user's for this queue is
+    /// ignored, because the user asks for a place and not for proof of one.
     ///
     /// # Errors
-    /// When the queue's store fails; where it has no such queue, also when the database does.
+    /// When the queue's store fails. If it has no such queue, also when the database fails.
     pub async fn join(
         &self,
         user: &UserId,
@@ -75,8 +75,9 @@ impl JoinQueue {
         })
     }
 
-    /// Why the store has no queue of a concert that anybody may have named. Another instance may have made
-    /// the concert a moment ago: the database is asked before it is said not to be there.
+    /// Returns why the store has no queue of a concert, which may be any id that a client has sent.
+    /// Another instance may have created the concert a moment ago, so the database is asked before
+    /// the answer is that there is no such concert.
     async fn missing(&self, concert: ConcertId) -> StoreResult<QueueMissing> {
         let missing = self.statuses.missing(concert);
         if missing == QueueMissing::NoSuchConcert && self.browse.concert(concert).await?.is_some() {
@@ -166,7 +167,7 @@ mod tests {
         );
     }
 
-    /// Another instance may have made it a moment ago.
+    /// Another instance may have created the concert a moment ago.
     #[tokio::test]
     async fn the_database_is_asked_before_a_concert_is_said_not_to_be_there() {
         for (there, expected) in [
@@ -189,7 +190,7 @@ mod tests {
         }
     }
 
-    /// Another instance may have made the concert since this one last heard of new ones.
+    /// Another instance may have created the concert since this one last read the catalogue.
     #[tokio::test]
     async fn a_token_proves_that_there_is_such_a_concert() {
         let mut queue = MockQueue::new();

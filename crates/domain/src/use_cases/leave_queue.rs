@@ -12,26 +12,26 @@ pub struct LeaveQueue {
     pub queue: Arc<dyn Queue>,
     /// Checks the token.
     pub signer: Arc<dyn TokenSigner>,
-    /// Is told of a queue that the store lacks.
+    /// Records a queue that the store lacks, for provisioning.
     pub statuses: Arc<QueueStatuses>,
 }
 
-/// What came of leaving.
+/// The result of leaving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaveAnswer {
     /// The place has ended.
     Left,
     /// The token is not ours.
     Forged,
-    /// The place had ended before.
+    /// The place was gone before.
     Gone,
-    /// The queue's store has no such queue, and is given it in a moment, unless the concert was deleted:
-    /// from then on the place is gone.
+    /// The queue's store lacks the queue, and provisioning is about to give it one. If the concert
+    /// was deleted, the place is gone from then on.
     NotReady,
 }
 
 impl LeaveQueue {
-    /// Ends the place of `token`. The token is enough.
+    /// Ends the place of `token`. The token is enough: it names its user.
     ///
     /// # Errors
     /// When the queue's store fails.

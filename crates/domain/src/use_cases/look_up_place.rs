@@ -3,27 +3,27 @@ use std::sync::Arc;
 use super::{PlaceReport, QueueMissing, QueueStatuses, shown_token::keep_or_sign};
 use crate::ports::{LookUpOutcome, Queue, Stamped, StoreResult, TokenSigner};
 
-/// Tells the bearer of a token where their place is.
+/// Returns the place of the bearer of a token.
 pub struct LookUpPlace {
     /// Where the place is.
     pub queue: Arc<dyn Queue>,
-    /// Checks the token, and makes the one that proves the place from now on.
+    /// Checks the token, and signs the one that proves the place from now on.
     pub signer: Arc<dyn TokenSigner>,
-    /// Tells how long the wait will be.
+    /// Estimates the wait.
     pub statuses: Arc<QueueStatuses>,
 }
 
-/// What came of looking up.
+/// The result of a look-up.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LookUpAnswer {
-    /// It is here.
+    /// The place.
     Found(PlaceReport),
     /// The token is not ours.
     Forged,
-    /// The place has ended.
+    /// The place is gone.
     Gone,
-    /// The queue's store has no such queue, and is given it in a moment, unless the concert was deleted:
-    /// from then on the place is gone.
+    /// The queue's store lacks the queue, and provisioning is about to give it one. If the concert
+    /// was deleted, the place is gone from then on.
     NotReady,
 }
 
@@ -100,7 +100,7 @@ mod tests {
             look_up(LookUpOutcome::Gone).look_up("token").await,
             Ok(LookUpAnswer::Gone)
         );
-        // Of a concert, too, that this instance has not heard of yet.
+        // Also for a concert that this instance does not know yet.
         let mut missing = look_up(LookUpOutcome::NotSeeded);
         missing.statuses = unknowing_statuses();
         let answer = missing.look_up("token").await;

@@ -11,8 +11,8 @@ use crate::{
     ports::{QueueControl, StoreResult},
 };
 
-/// Tells the queues what is left to buy of their concerts: users do not wait for seats that are all
-/// sold, nor for performances that have started, until there are seats again.
+/// Records in the queues what is left to buy of their concerts. So users do not wait for seats that
+/// are all sold, nor for performances that have started, until there are seats again.
 ///
 /// The counts are from a snapshot, and another instance may have a newer one. So each count carries
 /// its instant, and a queue ignores the older of two.
@@ -21,12 +21,12 @@ pub struct MarkSale {
     pub browse: Arc<Browse>,
     /// The queues.
     pub control: Arc<dyn QueueControl>,
-    /// Knows what the queues were last said to be like.
+    /// Keeps the last known status of each queue.
     pub statuses: Arc<QueueStatuses>,
 }
 
 impl MarkSale {
-    /// Tells every queue that does not know it yet; gives how many those were.
+    /// Updates every queue whose last known sale is out of date. Returns how many those were.
     ///
     /// # Errors
     /// When the database or the queues' store fails.
@@ -48,13 +48,13 @@ impl MarkSale {
         result.map(|()| told)
     }
 
-    /// Looks again at a concert whose performances an operator has changed, and tells its queue at
-    /// once. Where that fails, the next run does it.
+    /// Counts again what is left to buy of a concert whose performances an operator has changed,
+    /// and updates its queue at once. If that fails, the next run does it.
     pub async fn performances_changed(&self, concert: ConcertId) {
         self.browse.forget(concert).await;
         if let Err(error) = self.count_again(concert).await {
             tracing::warn!(%error, %concert,
-                "a queue does not yet know what is left to buy; it is told again within a second");
+                "failed to record the sale of a concert in its queue; the sale job retries");
         }
     }
 
@@ -64,7 +64,7 @@ impl MarkSale {
             return Ok(());
         };
         if self.statuses.view(id).is_none() {
-            // It was over: provisioning puts it back on the statuses.
+            // The concert was over: provisioning puts it back into the statuses.
             self.statuses.want(id);
         }
         self.tell(concert, catalogue.counted_at).await
@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    /// An instance whose snapshot is this one for ever.
+    /// An instance whose snapshot stays this one.
     fn mark(snapshot: Catalogue, control: MockQueueControl) -> MarkSale {
         let mut concerts = MockConcerts::new();
         concerts

@@ -1,7 +1,8 @@
-//! The order of steps behind each thing that a caller can ask for, one a file.
+//! The use cases: one file for each operation that a caller can request, with the order of its
+//! steps.
 //!
-//! A use case is a struct of the ports that it needs. Its answer is an enum of all that can come of
-//! it, refusals included; `Err` is a failure of a store.
+//! A use case is a struct of the ports that it needs. It returns an enum of all outcomes, refusals
+//! included. `Err` is a failure of a store.
 
 mod browse;
 mod change_queue_policy;

@@ -9,15 +9,15 @@ use crate::{
     ports::{GateOutcome, Queue, Stamped, StoreResult, TokenSigner},
 };
 
-/// Lets a request through to what is behind the queue, if its user's place is active.
+/// Lets a request through to a protected route if its user's place is active.
 ///
 /// The only maker of an [`ActivePlace`].
 pub struct PassGate {
-    /// Where the place is. The gate always asks it.
+    /// Where the place is. The gate always asks the store.
     pub queue: Arc<dyn Queue>,
     /// Checks the token.
     pub signer: Arc<dyn TokenSigner>,
-    /// Tells how long the wait will be.
+    /// Estimates the wait.
     pub statuses: Arc<QueueStatuses>,
     /// How long seats are held.
     pub hold_for: Duration,
@@ -34,22 +34,22 @@ pub enum GateMode {
     Pay,
 }
 
-/// What came of showing a token at the gate.
+/// The result of showing a token at the gate.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GateAnswer {
-    /// Go ahead, with this proof.
+    /// The request may go on, with this proof.
     Passed(ActivePlace),
     /// There is no token.
     NoToken,
     /// The token is not ours.
     Forged,
-    /// The token is somebody else's.
+    /// The token belongs to another user.
     OtherUser,
     /// The token is for another concert's queue.
     OtherConcert,
     /// The place still waits.
     Waiting(PlaceReport),
-    /// The place has ended.
+    /// The place is gone.
     Gone,
     /// The queue is not ready yet.
     NotReady,
@@ -59,7 +59,7 @@ impl PassGate {
     /// Shows `token` at the gate for `user`, and for `concert` where the route names one.
     ///
     /// # Errors
-    /// When the queue's store fails: then nobody passes.
+    /// When the queue's store fails. Then no request passes.
     pub async fn pass(
         &self,
         user: &UserId,

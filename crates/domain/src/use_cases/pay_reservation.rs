@@ -8,7 +8,8 @@ use crate::{
     },
 };
 
-/// Pays a hold with the payer's points, and gives the place that made the hold to the next in line.
+/// Pays a hold with the user's points, and ends the place that made the hold, so that the next user
+/// in the line can have its slot.
 pub struct PayReservation {
     /// Where the hold is.
     pub reservations: Arc<dyn Reservations>,
@@ -23,18 +24,18 @@ pub struct PayReservation {
 /// What an earlier call with the same key did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replay {
-    /// Nothing: go on to the gate.
+    /// No such call: go on to the gate.
     First,
     /// It paid this.
     Paid(Applied<Paid>),
-    /// It asked for something else.
+    /// Its key was used for a different request.
     KeyReused,
 }
 
 impl PayReservation {
-    /// Looks whether the payment was made before, and if so ends the place that made its hold: the first
-    /// call may have died before it did. Asked ahead of the gate, because a payment ends the place that
-    /// it went through: its repeat could not pass again.
+    /// Checks whether the payment was made before, and if so ends the place that made its hold: the
+    /// first call may have died before it did. To be called before the gate, because a payment ends
+    /// the place that it went through: its repeat could not pass again.
     ///
     /// # Errors
     /// When the database fails.
@@ -55,8 +56,8 @@ impl PayReservation {
         })
     }
 
-    /// Pays `reservation` for the user of `place`. Once it is paid, the place that made the hold ends; if
-    /// that fails, the payment stands all the same and the place ends at its deadline.
+    /// Pays `reservation` for the user of `place`. Once it is paid, the place that made the hold
+    /// ends. If that fails, the payment still stands, and the place ends at its deadline.
     ///
     /// # Errors
     /// When the database fails.
@@ -75,7 +76,8 @@ impl PayReservation {
         };
         let mut outcome = self.reservations.pay(&request).await?;
         if let PayOutcome::Paid(paid) = &mut outcome {
-            // A hold from before places were stored: what let the payment in stands for it.
+            // A hold from before places were stored with holds: the place that the payment used
+            // stands for it.
             let ticket = &mut paid.effect.reservation.ticket;
             if !paid.replayed && ticket.is_none() {
                 *ticket = Some(place.ticket().clone());
@@ -85,7 +87,7 @@ impl PayReservation {
         Ok(outcome)
     }
 
-    /// Ends the place that made a hold which is paid now. A place of another arrival is not touched.
+    /// Ends the place that made a hold which is paid now. Leaves a place of another arrival alone.
     async fn end_place(&self, paid: &Paid) {
         if let Some(ticket) = &paid.reservation.ticket
             && let Err(error) = self.queue.leave(ticket).await

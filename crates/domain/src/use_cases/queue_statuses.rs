@@ -1,4 +1,4 @@
-//! What this instance last saw of every queue.
+//! The last known status of every queue, in the memory of this instance.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,58 +19,58 @@ use crate::{
     ports::{Stamped, TickReport},
 };
 
-/// What this instance last saw of every queue: enough to say how long a wait will be and what a
-/// queue is like without asking its store, and which concerts there are without asking the database.
+/// What this instance last learnt about every queue. It is enough to estimate waits and to show a
+/// queue without asking its store, and to know which concerts exist without asking the database.
 ///
-/// It is a hint, never a decision: what a place is worth, the queue's store says.
+/// All of this is a hint, never a decision: only the queue's store decides about a place.
 #[derive(Debug)]
 pub struct QueueStatuses {
     poll: PollRange,
     queues: RwLock<HashMap<ConcertId, Seen>>,
     wanted: Mutex<HashSet<ConcertId>>,
-    /// Concerts that the database was found not to have (any more).
+    /// Concerts that the database was found to lack.
     absent: RwLock<HashSet<ConcertId>>,
 }
 
 #[derive(Debug)]
 struct Seen {
     version: PolicyVersion,
-    /// The version that the store is known to have in force. None where it may lack the queue.
+    /// The version that the store is known to have in force. None if it may lack the queue.
     in_store: Option<PolicyVersion>,
     view: QueueView,
     estimate: WaitEstimate,
     has_capacity: bool,
 }
 
-/// A place as its user is told of it.
+/// A place as it is reported to its user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlaceReport {
     /// The token that proves it.
     pub token: String,
     /// The place.
     pub place: Place,
-    /// When that was true, by the queue's store.
+    /// The instant of the place, by the clock of the queue's store.
     pub as_of: Timestamp,
-    /// How long the wait will be; none when active, or when nobody can say.
+    /// The estimated wait. None if the place is active, or if the wait cannot be estimated.
     pub estimated_wait: Option<Duration>,
-    /// When to look again; none when active.
+    /// The pause until the next poll. None if the place is active.
     pub poll_after: Option<Duration>,
 }
 
-/// Why a queue's store has no such queue.
+/// Why a queue's store lacks a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueMissing {
     /// There is no such concert.
     NoSuchConcert,
-    /// There is, and its queue will be given to the store in a moment.
+    /// The concert exists, and provisioning is about to give its queue to the store.
     NotReady,
 }
 
 impl QueueStatuses {
-    /// How many absent concerts are remembered at most.
+    /// The maximum number of missing concerts that are remembered.
     const ABSENT_MAX: usize = 10_000;
 
-    /// An empty statuses.
+    /// Creates statuses that know no queue.
     #[must_use]
     pub fn new(poll: PollRange) -> Self {
         Self {
@@ -81,8 +81,8 @@ impl QueueStatuses {
         }
     }
 
-    /// Notes that there is a concert, and the master copy of its queue's policy; an older copy than
-    /// the one that was noted is no news.
+    /// Records that a concert exists, and the master copy of its queue's policy. Ignores a copy
+    /// that is not newer than the recorded one.
     pub fn note_policy(&self, concert: ConcertId, master: &VersionedPolicy) {
         if self.is_absent(concert) {
             self.absent_mut().remove(&concert);
@@ -104,15 +104,15 @@ impl QueueStatuses {
         }
     }
 
-    /// Notes which version of its policy the queue of `concert` has in its store.
+    /// Records which version of its policy the queue of `concert` has in its store.
     pub fn note_in_store(&self, concert: ConcertId, version: PolicyVersion) {
         if let Some(seen) = self.write().get_mut(&concert) {
             seen.in_store = Some(version);
         }
     }
 
-    /// True where the store is known to have the queue of `concert` with this version of its policy, or
-    /// a newer one.
+    /// True if the store is known to have the queue of `concert` with this version of its policy,
+    /// or a newer one.
     #[must_use]
     pub fn is_in_store(&self, concert: ConcertId, version: PolicyVersion) -> bool {
         let queues = self.read();
@@ -120,32 +120,33 @@ impl QueueStatuses {
         in_store.is_some_and(|in_store| in_store >= version)
     }
 
-    /// Forgets a concert that is over. What needs its queue again wants it, and puts it back here.
+    /// Removes a concert that is over. A caller that needs its queue again requests provisioning
+    /// ([`QueueStatuses::want`]), which puts it back here.
     pub fn forget(&self, concert: ConcertId) {
         self.write().remove(&concert);
     }
 
-    /// Notes that the database has no such concert: it was deleted, or is not in the backup that the
+    /// Records that the database lacks a concert: it was deleted, or is not in the backup that the
     /// database was restored from.
     pub fn note_absent(&self, concert: ConcertId) {
         self.write().remove(&concert);
         let mut absent = self.absent_mut();
         if absent.len() >= Self::ABSENT_MAX {
-            // Each is found absent again when its next token comes.
+            // Each is found missing again when its next token arrives.
             absent.clear();
         }
         absent.insert(concert);
     }
 
-    /// Notes what a tick said. Where the store has an older policy than it had taken, it has lost
-    /// writes, and provisioning gives it the policy again.
+    /// Records the report of a tick. If the store has an older policy than it had taken, it has
+    /// lost writes, and provisioning gives it the policy again.
     pub fn note_tick(&self, concert: ConcertId, tick: &Stamped<TickReport>) {
         let mut has_lost_policy = false;
         if let Some(seen) = self.write().get_mut(&concert) {
             let report = &tick.value;
             has_lost_policy = seen.in_store > Some(report.policy_version);
             if seen.view != report.queue {
-                // How fast users were admitted under other rules tells nothing.
+                // The rate of admissions under other rules says nothing about the present ones.
                 seen.estimate.forget_admissions();
                 seen.view = report.queue;
             }
@@ -164,12 +165,12 @@ impl QueueStatuses {
         }
         if has_lost_policy {
             tracing::warn!(%concert, version = tick.value.policy_version.0,
-                "the queue's store has lost a change of the policy: it is given the policy again");
+                "the queue store lost a policy change; provisioning writes the policy again");
             self.want(concert);
         }
     }
 
-    /// Notes what a queue was said to be like.
+    /// Records the view of a queue that its store returned.
     pub fn note_view(&self, concert: ConcertId, view: QueueView) {
         let news = self
             .read()
@@ -181,13 +182,14 @@ impl QueueStatuses {
         }
     }
 
-    /// What a queue was last said to be like; none where this instance knows of no such concert.
+    /// Returns the last recorded view of a queue. None if this instance does not know the concert.
     #[must_use]
     pub fn view(&self, concert: ConcertId) -> Option<QueueView> {
         self.read().get(&concert).map(|seen| seen.view)
     }
 
-    /// The limit in time of the policy of `concert`, and its admission window as of the last tick.
+    /// Returns the throughput limit in the policy of `concert`, and its admission window as of the
+    /// last tick.
     #[must_use]
     pub fn pace(&self, concert: ConcertId) -> (Option<Throughput>, Option<AdmissionWindow>) {
         let queues = self.read();
@@ -195,13 +197,13 @@ impl QueueStatuses {
         estimate.map_or((None, None), WaitEstimate::pace)
     }
 
-    /// The concerts that this instance knows of.
+    /// Returns the concerts that this instance knows.
     #[must_use]
     pub fn concerts(&self) -> Vec<ConcertId> {
         self.read().keys().copied().collect()
     }
 
-    /// The queues that were recovering when they were last seen.
+    /// Returns the queues that were recovering by their last recorded view.
     #[must_use]
     pub fn recovering(&self) -> Vec<ConcertId> {
         let queues = self.read();
@@ -209,8 +211,8 @@ impl QueueStatuses {
         recovering.map(|(concert, _)| *concert).collect()
     }
 
-    /// Why the store may have answered that it has no queue of `concert`, which anybody may have named.
-    /// Where there should be one, provisioning sees to it.
+    /// Returns why the store lacks the queue of `concert`, which may be any id that a client has
+    /// sent. If the concert is known, requests provisioning of its queue.
     pub fn missing(&self, concert: ConcertId) -> QueueMissing {
         if !self.read().contains_key(&concert) {
             return QueueMissing::NoSuchConcert;
@@ -219,9 +221,9 @@ impl QueueStatuses {
         QueueMissing::NotReady
     }
 
-    /// Why the store may have answered that it has no queue of `concert` to the bearer of a token for it.
-    /// Unless the database was asked already, provisioning gives the store the queue, or finds that
-    /// there is no such concert.
+    /// Returns why the store lacks the queue of `concert`, for the bearer of a token for it. Unless
+    /// the database was found to lack the concert, provisioning gives the store the queue, or finds
+    /// that there is no such concert.
     pub fn missing_for_token(&self, concert: ConcertId) -> QueueMissing {
         if self.is_absent(concert) {
             return QueueMissing::NoSuchConcert;
@@ -230,7 +232,7 @@ impl QueueStatuses {
         QueueMissing::NotReady
     }
 
-    /// Whether the database was found to have no such concert, and nothing was heard of one since.
+    /// True if the database was found to lack the concert, and no policy of it was recorded since.
     pub(super) fn is_absent(&self, concert: ConcertId) -> bool {
         let absent = self.absent.read().unwrap_or_else(PoisonError::into_inner);
         absent.contains(&concert)
@@ -240,8 +242,8 @@ impl QueueStatuses {
         self.absent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has provisioning give the store the queue of `concert`, which there is by the word of a token that
-    /// we signed or of the database, whether or not this instance has heard of it.
+    /// Requests that provisioning gives the store the queue of `concert`. A token that we signed or
+    /// the database vouches for the concert. This instance need not know it.
     pub fn want(&self, concert: ConcertId) {
         let known = |seen: &Seen| seen.in_store.is_some();
         let known = self.read().get(&concert).is_some_and(known);
@@ -254,13 +256,13 @@ impl QueueStatuses {
             .insert(concert);
     }
 
-    /// The queues that requests have missed since this was last asked.
+    /// Takes the queues whose provisioning was requested since the last call.
     #[must_use]
     pub fn take_wanted(&self) -> HashSet<ConcertId> {
         std::mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// `place` as its user is told of it.
+    /// Returns the report of `place` for its user, and records the view of its queue.
     pub fn report(&self, token: String, place: Stamped<Place>) -> PlaceReport {
         let Stamped {
             as_of,
@@ -290,7 +292,8 @@ impl QueueStatuses {
         }
     }
 
-    /// How long the wait will be, the time until the queue opens included, and when to ask again.
+    /// Estimates the wait, including the time until the queue opens, and the pause until the next
+    /// poll.
     fn wait(&self, place: &Place, shown: &ShownPosition) -> (Option<Duration>, Duration) {
         let queues = self.read();
         let seen = queues.get(&place.ticket.concert);

@@ -1,4 +1,4 @@
-//! A cache, a database and a clock that do as the tests of the rankings say.
+//! A cache, a database and a clock that the tests of the rankings control.
 
 use std::{
     collections::HashMap,
@@ -32,7 +32,7 @@ pub(super) enum Behaviour {
     Hanging,
 }
 
-/// All that a ranking comes from. Clones of it in several instances share what is in it.
+/// Everything that a ranking comes from. Clones of it in several instances share its contents.
 pub(super) struct RankingFixture {
     now: AtomicI64,
     cache_mood: Mutex<Behaviour>,
@@ -41,7 +41,7 @@ pub(super) struct RankingFixture {
     claims: Mutex<HashMap<(Period, Option<Timestamp>), Timestamp>>,
     pub(super) cache_calls: AtomicU32,
     queries: Mutex<Vec<Span>>,
-    /// What the source answers: this many seats of one concert.
+    /// The answer of the source: this many seats of one concert.
     pub(super) seats_sold: AtomicI64,
     /// Queries wait for these, the last one first.
     barriers: Mutex<Vec<oneshot::Receiver<()>>>,
@@ -64,7 +64,7 @@ impl RankingFixture {
         Arc::new(fixture)
     }
 
-    /// An instance of the service on it.
+    /// An instance of the service on these stores.
     pub(super) fn instance(self: &Arc<Self>, zone: &str) -> Arc<TopConcerts> {
         Arc::new(TopConcerts::new(
             Arc::clone(self) as _,
@@ -101,12 +101,12 @@ impl RankingFixture {
         lock(&self.cached).get(&period).cloned()
     }
 
-    /// The spans that the source was asked for since the last time, in their order.
+    /// The spans of the source's queries since the last call, in their order.
     pub(super) fn queries(&self) -> Vec<Span> {
         std::mem::take(&mut lock(&self.queries))
     }
 
-    /// The next query waits until what this gives is used or dropped.
+    /// Makes the next query wait until the returned sender is used or dropped.
     pub(super) fn hold_up_a_query(&self) -> oneshot::Sender<()> {
         let (go, barrier) = oneshot::channel();
         lock(&self.barriers).push(barrier);
@@ -132,11 +132,11 @@ impl Clock for RankingFixture {
     }
 }
 
-/// Lets the clock of the test go on, and nobody wait.
+/// Moves the clock of the test instead of waiting.
 #[async_trait]
 impl Timer for RankingFixture {
     async fn sleep(&self, span: Duration) {
-        // What was called beside this had its chance by the time that this is polled.
+        // The call beside this sleep has been polled before it.
         self.pass(span);
     }
 }

@@ -7,31 +7,31 @@ use crate::{
     ports::{Clock, RankingCounters, StoreResult},
 };
 
-/// How many reservations, or counters, one call of the database takes at most: their rows are locked
-/// until its commit.
+/// The maximum number of reservations, or counters, in one call of the database. Their rows are
+/// locked until its commit.
 const CHUNK: u32 = 1_000;
-/// How many calls one run makes at most; what is left is done by the next.
+/// The maximum number of calls in one run. The next run does the rest.
 const CHUNKS: usize = 100;
 
-/// Adds what was sold to the counters behind the rankings. They are right before that, too, but then
-/// each sale that is not in a counter is looked at.
+/// Adds sales to the counters behind the rankings. Rankings are right before that, too, but then
+/// each sale that is not in a counter is read.
 pub struct RollUpSales {
     /// The counters.
     pub counters: Arc<dyn RankingCounters>,
 }
 
-/// Forgets the counters of minutes and hours that no period can reach any more.
+/// Removes the counters of minutes and hours that no period can reach any more.
 pub struct PruneCounters {
     /// The counters.
     pub counters: Arc<dyn RankingCounters>,
-    /// Says what is old.
+    /// Says how old a counter is.
     pub clock: Arc<dyn Clock>,
-    /// Where periods turn.
+    /// The time zone in which periods turn.
     pub zone: TimeZone,
 }
 
 impl RollUpSales {
-    /// Adds up what there is; gives how many reservations that were.
+    /// Adds the sales that are not counted yet. Returns how many reservations those were.
     ///
     /// # Errors
     /// When the database fails.
@@ -49,11 +49,11 @@ impl RollUpSales {
 }
 
 impl PruneCounters {
-    /// How much longer than periods reach they are kept: for the clocks of other instances, and so that
-    /// another zone may be configured without waiting.
+    /// How much longer than periods reach counters are kept: for the clocks of other instances, and
+    /// so that another time zone can be configured without waiting.
     pub const SPARE: SignedDuration = SignedDuration::from_hours(72);
 
-    /// Forgets what is due; gives how many counters that were.
+    /// Removes the counters that are due. Returns how many those were.
     ///
     /// # Errors
     /// When the database fails.
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(RollUpSales { counters }.run().await, Err(down()));
     }
 
-    /// In every zone there is, lest another one is configured.
+    /// In every time zone, in case another one is configured.
     #[tokio::test]
     async fn only_what_no_period_can_reach_is_forgotten() {
         let now = at(1_800_000_000);

@@ -11,23 +11,24 @@ pub struct Reconcile {
     pub books: Arc<dyn Books>,
 }
 
-/// What a check went through.
+/// What a check has covered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reconciled {
-    /// How many accounts.
+    /// The number of accounts.
     pub accounts: u64,
-    /// How many performances.
+    /// The number of performances.
     pub performances: u64,
-    /// How many differences were found.
+    /// The number of differences found.
     pub differences: u64,
 }
 
 impl Reconcile {
-    /// How many accounts, or performances, one call of the database reads at most.
+    /// The maximum number of accounts, or performances, that one call of the database reads.
     const PAGE: u32 = 200;
 
-    /// Goes through everything there is, and calls `report` with each difference. Each account and each
-    /// performance is read as of one instant, so a service that goes on meanwhile causes no difference.
+    /// Checks all accounts and performances, and calls `report` with each difference. Each account
+    /// and each performance is read as of one instant, so a service that goes on meanwhile causes
+    /// no difference.
     ///
     /// # Errors
     /// When the database fails.
@@ -53,7 +54,7 @@ impl Reconcile {
         loop {
             let page = self.books.performances(after, Self::PAGE).await?;
             for id in &page {
-                // It may have been deleted since.
+                // The performance may have been deleted since.
                 if let Some(records) = self.books.performance(*id).await? {
                     done.performances += 1;
                     done.differences += note(&records.differences());

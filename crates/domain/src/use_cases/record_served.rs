@@ -15,8 +15,8 @@ use crate::{
     ports::{QueuePolicies, QueueTicks, ServedArrivals, StoreResult},
 };
 
-/// Records in the database which users the queues have served, so that these do not re-enter a
-/// queue that its store loses. Every instance does it for every queue in use on its statuses.
+/// Records in the database which users the queues have served, so that these users do not re-enter
+/// a queue that its store loses. Every instance does it for every queue in use in its statuses.
 pub struct RecordServed {
     ticks: Arc<dyn QueueTicks>,
     policies: Arc<dyn QueuePolicies>,
@@ -28,11 +28,12 @@ pub struct RecordServed {
 }
 
 impl RecordServed {
-    /// How many queues are asked at a time: fewer than the stores have connections for jobs.
+    /// The number of queues that are asked at a time: fewer than the stores have connections for
+    /// jobs.
     const CONCURRENT: usize = 2;
 
-    /// Records what `ticks` says of the queues on `statuses`, of a service that holds seats for
-    /// `hold_for`, in `served`.
+    /// Records in `served` what `ticks` returns for the queues in `statuses`. The service holds
+    /// seats for `hold_for`.
     #[must_use]
     pub fn new(
         ticks: Arc<dyn QueueTicks>,
@@ -51,8 +52,8 @@ impl RecordServed {
         }
     }
 
-    /// Adds an entry for each queue in use whose arrival has moved since the last one of this
-    /// instance. Returns how many those were. A queue that fails holds up no other.
+    /// Adds an entry for each queue in use whose arrival has moved since the last entry of this
+    /// instance. Returns the number of entries. A queue that fails does not hold up the others.
     ///
     /// # Errors
     /// When the database or the queues' store fails.
@@ -73,7 +74,7 @@ impl RecordServed {
         result.map(|()| moved)
     }
 
-    /// Records one queue. Returns false where its arrival has not moved.
+    /// Records one queue. Returns false if its arrival has not moved.
     async fn record(&self, concert: ConcertId) -> StoreResult<bool> {
         let told = self.ticks.served(concert).await?;
         let Some(served) = told.value else {

@@ -5,7 +5,8 @@ use crate::{
     ports::{ReleaseOutcome, Reservations, StoreResult},
 };
 
-/// Gives a user's held seats back. Their place in the queue stays: they may choose other seats.
+/// Releases the seats that a user holds. Their place in the queue stays: they may choose other
+/// seats.
 pub struct ReleaseHold {
     /// Where the seats are.
     pub reservations: Arc<dyn Reservations>,

@@ -7,12 +7,12 @@ use crate::{model::SeatState, ports::SeatMap};
 pub struct SeatMapView {
     /// The seats.
     pub map: SeatMap,
-    /// 32 hexadecimal digits; equal for equal seats.
+    /// 32 hexadecimal digits, equal for equal seats.
     pub tag: String,
 }
 
 impl SeatMapView {
-    /// The view of these seats.
+    /// Creates the view of these seats.
     pub(super) fn new(map: SeatMap) -> Self {
         let mut hash = Sha256::new();
         for seat in &map.seats {

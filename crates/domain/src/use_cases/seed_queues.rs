@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Keeps the queues' store supplied with the queues that the database has the master copies of.
+/// Provisioning: gives the queues' store the queues whose master copies the database has.
 pub struct SeedQueues {
     policies: Arc<dyn QueuePolicies>,
     served: Arc<dyn ServedArrivals>,
@@ -22,14 +22,14 @@ pub struct SeedQueues {
     recovery: Recovery,
 }
 
-/// What came of giving a queue to its store.
+/// The result of giving a queue to its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seeding {
-    /// The store serves it.
+    /// The store serves the queue.
     Served {
-        /// True when the store had lost it and gets its people back from now on.
+        /// True if the store had lost the queue: its users re-enter from now on.
         recovering: bool,
-        /// The version of the policy that is in force; the master's, unless the store has a newer one.
+        /// The version of the policy in force: the master copy's, unless the store has a newer one.
         version: PolicyVersion,
     },
     /// There is no such concert.
@@ -37,8 +37,9 @@ pub enum Seeding {
 }
 
 impl SeedQueues {
-    /// Supplies `control` with what `policies` has; tells `statuses` of it. A queue that was lost gets its
-    /// people back as `recovery` says, without those whom `served` knows to have been served.
+    /// Gives `control` the queues that `policies` has, and records them in `statuses`. Users of a
+    /// lost queue re-enter as `recovery` says, except those whom `served` knows to have been
+    /// served.
     #[must_use]
     pub fn new(
         policies: Arc<dyn QueuePolicies>,
@@ -58,7 +59,7 @@ impl SeedQueues {
         }
     }
 
-    /// What is known of the queues that it supplies.
+    /// Returns the last known statuses of the queues that it provides.
     #[must_use]
     pub fn statuses(&self) -> &QueueStatuses {
         &self.statuses
@@ -76,8 +77,8 @@ impl SeedQueues {
         self.give(concert, master).await
     }
 
-    /// Takes a concert that is not there off the statuses. Its queue, which was perhaps given to the store
-    /// while an operator deleted the concert, goes too if it is closed and empty.
+    /// Removes a missing concert from the statuses. Its queue was perhaps given to the store while
+    /// an operator deleted the concert: it is removed too if it is closed and empty.
     async fn drop_queue(&self, concert: ConcertId) -> StoreResult<()> {
         self.statuses.note_absent(concert);
         self.control.remove(concert).await.map(drop)
@@ -85,10 +86,11 @@ impl SeedQueues {
 
     /// Gives the store the queue of one concert, whose master copy was just read.
     ///
-    /// A queue that no store had before is given in three steps: the database reserves its generation,
-    /// the store takes the queue, the database records that. All instances that do this at the same
-    /// time use the same generation, so none of them recovers a queue that is new. Nor does the next
-    /// one after a process that died between the steps: until the last step the queue counts as new.
+    /// A queue that no store had before is given in three steps: the database reserves its
+    /// generation, the store takes the queue, the database records that. All instances that do this
+    /// at the same time use the same generation, so none of them recovers a new queue. Nor does the
+    /// next one after a process that died between the steps: until the last step the queue counts
+    /// as new.
     ///
     /// # Errors
     /// When the database or the queues' store fails.
@@ -120,24 +122,27 @@ impl SeedQueues {
             SeedOutcome::HasNewer(version) => (false, version),
         };
         if self.statuses.is_absent(concert) {
-            // It was deleted since the policy was read.
+            // The concert was deleted since the policy was read.
             self.control.remove(concert).await?;
             return Ok(Seeding::NoSuchConcert);
         }
         if recovery.is_none() {
-            // Where this fails the queue is served all the same. It is to be tried again soon: a store that
-            // lost the queue before would be given it as a new one, without re-entry.
+            // If this fails, the queue is served all the same. But the call must be retried soon: a
+            // store that lost the queue before that would be given it as a new one, without
+            // re-entry.
             self.policies.mark_seeded(concert).await?;
         }
         self.statuses.note_in_store(concert, version);
         if recovering {
-            // It is ticked until it was seen to have recovered, whether or not a user has a place.
+            // A recovering queue is ticked until a tick reports the end of the recovery, whether or
+            // not a user has a place.
             if let Some(view) = self.statuses.view(concert) {
                 self.statuses
                     .note_view(concert, QueueView { recovering, ..view });
             }
             tracing::warn!(%concert, seconds = self.recovery.lasts.as_secs(),
-                "the queue was lost by its store and recovers: its people bring their places back");
+                "the queue store lost a queue; no user is admitted during its recovery, while users \
+                 re-enter with their tokens");
         }
         Ok(Seeding::Served {
             recovering,
@@ -147,7 +152,7 @@ impl SeedQueues {
 }
 
 impl SeedQueues {
-    /// How the queue of `concert` recovers, should its store have lost it.
+    /// Returns how the queue of `concert` recovers if its store has lost it.
     async fn recovery_of(&self, concert: ConcertId) -> StoreResult<Recovery> {
         Ok(Recovery {
             served_up_to: self.served.served_before_loss(concert).await?,

@@ -6,30 +6,31 @@ use crate::{
     ports::StoreResult,
 };
 
-/// Shows everybody the state of a line.
+/// Returns the public state of a line.
 pub struct ShowLine {
-    /// Looks at the lines, for all who ask.
+    /// Takes the snapshots of the lines, shared by all requests.
     pub look: Arc<SnapshotQueue>,
-    /// Knows the policies' limits in time and the admission windows.
+    /// Knows the throughput limits of the policies and the admission windows.
     pub statuses: Arc<QueueStatuses>,
     /// Knows which concerts there are.
     pub browse: Arc<Browse>,
 }
 
-/// What came of asking for a line.
+/// The result of a request for a line.
 #[derive(Debug, Clone)]
 pub enum LineAnswer {
-    /// The newest look at it.
+    /// Its newest snapshot.
     Seen(SharedSnapshot),
     /// The store has no such queue.
     Missing(QueueMissing),
 }
 
 impl ShowLine {
-    /// Looks at the line of `concert`, for many at once.
+    /// Returns a snapshot of the line of `concert`, shared by all requests.
     ///
     /// # Errors
-    /// When the queues' store fails, or the database where this instance does not know the concert.
+    /// When the queues' store fails. If this instance does not know the concert, when the database
+    /// fails.
     pub async fn snapshot(&self, concert: ConcertId) -> StoreResult<LineAnswer> {
         if self.statuses.view(concert).is_none() {
             if self.browse.concert(concert).await?.is_none() {
@@ -47,7 +48,7 @@ impl ShowLine {
         })
     }
 
-    /// The status that a look shows. None where the store had no such queue.
+    /// Returns the line status that a snapshot shows. None if the store had no such queue.
     #[must_use]
     pub fn status(&self, concert: ConcertId, look: &SharedSnapshot) -> Option<LineStatus> {
         let line = look.line()?;
@@ -66,7 +67,7 @@ mod tests {
         use_cases::testing::*,
     };
 
-    /// A store that is looked at once, and answers so.
+    /// A store that is asked for one snapshot, with this outcome.
     fn show(outcome: StoreResult<SnapshotOutcome>) -> ShowLine {
         let mut line = MockQueueSnapshots::new();
         line.expect_snapshot()

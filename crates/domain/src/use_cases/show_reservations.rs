@@ -5,15 +5,15 @@ use crate::{
     ports::{Reservations, StoreResult},
 };
 
-/// Shows reservations: users their own, operators those of a concert.
+/// Returns reservations: to users their own, to operators those of a concert.
 pub struct ShowReservations {
-    /// Where they are.
+    /// Where the reservations are.
     pub reservations: Arc<dyn Reservations>,
 }
 
 impl ShowReservations {
-    /// A reservation of `user`; none where there is no such or it is somebody else's, which must look
-    /// the same.
+    /// Returns a reservation of `user`. None if it does not exist or belongs to another user: the
+    /// two must look the same.
     ///
     /// # Errors
     /// When the database fails.
@@ -21,7 +21,7 @@ impl ShowReservations {
         self.reservations.find(id, user).await
     }
 
-    /// The reservations of `user`, the newest first.
+    /// Returns the reservations of `user`, newest first.
     ///
     /// # Errors
     /// When the database fails.
@@ -33,7 +33,7 @@ impl ShowReservations {
         self.reservations.of_user(user, page).await
     }
 
-    /// The reservations of a concert, the oldest first: for its operators.
+    /// Returns the reservations of a concert, oldest first, for its operators.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,9 +1,9 @@
-//! Which token a place is reported with.
+//! Chooses the token that a place is reported with.
 
 use crate::{model::queue::Ticket, ports::TokenSigner};
 
-/// The token for `ticket`: the one that was shown, with what it said, where it is that very token
-/// already; signing it again would give the same bytes.
+/// Returns the token for `ticket`: the one that was shown, with its ticket, if it is that very
+/// token already. Signing it again would give the same bytes.
 pub(super) fn keep_or_sign(
     signer: &dyn TokenSigner,
     shown: Option<(&str, &Ticket)>,

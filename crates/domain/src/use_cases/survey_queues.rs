@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Compares the database with what this instance knows of the queues: finds the queues that their
-/// store may lack or have an older policy of, and drops what is over.
+/// store may lack or have an older policy of, and drops concerts that are over.
 pub struct SurveyQueues {
     /// The master copies.
     pub policies: Arc<dyn QueuePolicies>,
@@ -22,30 +22,32 @@ pub struct SurveyQueues {
 }
 
 impl SurveyQueues {
-    /// How long after the start of its last performance a concert is over. Until then seats that
-    /// are held may still be paid, and users who wait are told that it has ended.
+    /// How long after the start of its last performance a concert is over. Until then held seats
+    /// may still be paid, and users who wait are answered that it has ended.
     const OVER_AFTER: Duration = Duration::from_hours(24);
 
-    /// The start of the earliest performance whose concert is not over at `now`.
+    /// Returns the earliest start of a last performance whose concert is not over at `now`.
     #[must_use]
     pub fn since(now: Timestamp) -> Timestamp {
         now.checked_sub(Self::OVER_AFTER).unwrap_or(Timestamp::MIN)
     }
 
-    /// Puts the policies of all concerts that are not over on the statuses, and drops from it the concerts
-    /// that were deleted, or are over and not in use. Returns the queues whose store is not known to
-    /// have their policy in force.
+    /// Puts the policies of all concerts that are not over into the statuses, and drops from them
+    /// the concerts that were deleted, or are over and not in use. Returns the queues whose store
+    /// is not known to have their policy in force.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn run(&self) -> StoreResult<Vec<(ConcertId, MasterPolicy)>> {
         let statuses = self.seeding.statuses();
-        // Read first: a concert that is created meanwhile is on the statuses and not among the masters.
+        // Read first: a concert that is created meanwhile is in the statuses and not among the
+        // masters.
         let known = statuses.concerts();
         let mut masters = self.policies.all(Self::since(self.clock.now())).await?;
         for (concert, master) in &masters {
             if statuses.is_absent(*concert) {
-                // Deleted since it was read here, or back from a backup: provisioning looks once more.
+                // The concert was deleted since it was read here, or is back from a backup:
+                // provisioning checks again.
                 statuses.want(*concert);
             } else {
                 statuses.note_policy(*concert, &master.policy);
@@ -65,9 +67,9 @@ impl SurveyQueues {
         Ok(masters)
     }
 
-    /// Drops concerts that are over. One stays while its queue is in use or recovers, or while the store
-    /// or the database does not answer. One that another instance has deleted is left to provisioning,
-    /// which removes its queue.
+    /// Drops concerts that are over. A concert stays while its queue is in use or recovers, or
+    /// while the store or the database does not answer. One that another instance has deleted is
+    /// left to provisioning, which removes its queue.
     async fn drop_missing(&self, statuses: &QueueStatuses, concerts: Vec<ConcertId>) {
         let busy = self.ticks.busy().await;
         let mut forgotten = 0_usize;
@@ -83,7 +85,8 @@ impl SurveyQueues {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the database did not say which concerts are over");
+                    tracing::warn!(%error,
+                        "failed to check which concerts are over; the next survey retries");
                     break;
                 }
             }
@@ -91,7 +94,7 @@ impl SurveyQueues {
         if forgotten > 0 {
             tracing::info!(
                 concerts = forgotten,
-                "concerts are over and their queues empty: these are no longer ticked"
+                "empty queues of concerts that are over are no longer ticked"
             );
         }
     }
@@ -116,7 +119,7 @@ mod tests {
         }
     }
 
-    /// A survey whose database has `masters`, and beside them `over`, and whose store serves `busy`.
+    /// A survey whose database has `masters` and also `over`, and whose store serves `busy`.
     fn survey(
         masters: Vec<(ConcertId, MasterPolicy)>,
         over: &'static [ConcertId],
@@ -190,8 +193,8 @@ mod tests {
     #[tokio::test]
     async fn a_concert_that_is_over_leaves_the_board_when_nobody_has_a_place() {
         for (case, busy, recovering, stays) in [
-            ("nobody has a place", Ok(vec![OTHER_CONCERT]), false, false),
-            ("somebody has a place", Ok(vec![CONCERT]), false, true),
+            ("no user has a place", Ok(vec![OTHER_CONCERT]), false, false),
+            ("a user has a place", Ok(vec![CONCERT]), false, true),
             ("it recovers", Ok(vec![]), true, true),
             ("the store does not answer", Err(down()), false, true),
         ] {

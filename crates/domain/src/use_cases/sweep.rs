@@ -2,25 +2,25 @@ use std::sync::Arc;
 
 use crate::ports::{Idempotency, Reservations, StoreResult};
 
-/// How many rows one call of the database tidies at most.
+/// The maximum number of rows that one call of the database changes.
 const CHUNK: u32 = 500;
-/// How many calls one run makes at most; what is left is done by the next.
+/// The maximum number of calls in one run. The next run does the rest.
 const CHUNKS: usize = 100;
 
-/// Tidies up holds that are over. Nobody sees them as held in any case.
+/// Cleans up expired holds. Every reader already sees them as expired.
 pub struct SweepHolds {
-    /// Where they are.
+    /// The database.
     pub reservations: Arc<dyn Reservations>,
 }
 
-/// Removes old idempotency keys whose repetition would cost nobody money or a seat.
+/// Removes old idempotency keys whose repetition would cost no user money or a seat.
 pub struct PurgeKeys {
-    /// Where they are.
+    /// The database.
     pub idempotency: Arc<dyn Idempotency>,
 }
 
 impl SweepHolds {
-    /// Sweeps what is due; gives how many holds that were.
+    /// Sweeps the holds that are due. Returns how many there were.
     ///
     /// # Errors
     /// When the database fails.
@@ -38,7 +38,7 @@ impl SweepHolds {
 }
 
 impl PurgeKeys {
-    /// Purges what is due; gives how many keys that were.
+    /// Purges the keys that are due. Returns how many there were.
     ///
     /// # Errors
     /// When the database fails.

@@ -98,8 +98,8 @@ pub(super) fn active(until: Timestamp) -> Place {
     }
 }
 
-/// A line in which [`ticket`] waits at 5 behind 40 who were admitted; a sixth of its waiting time
-/// to live is 50 s.
+/// A line in which [`ticket`] waits at position 5 and 40 users have passed. A sixth of its waiting
+/// time to live is 50 s.
 pub(super) fn line() -> LineSnapshot {
     LineSnapshot {
         generation: Generation(1),
@@ -176,20 +176,20 @@ pub(super) fn report(done: u32, more: bool) -> TickReport {
     }
 }
 
-/// A statuses that knows [`CONCERT`] and nothing else.
+/// Statuses that know [`CONCERT`] and nothing else.
 pub(super) fn statuses() -> Arc<QueueStatuses> {
     let statuses = QueueStatuses::new(PollRange::default());
     statuses.note_policy(CONCERT, &policy(1));
     Arc::new(statuses)
 }
 
-/// A statuses that has heard of no concert yet.
+/// Statuses that know no concert.
 pub(super) fn unknowing_statuses() -> Arc<QueueStatuses> {
     Arc::new(QueueStatuses::new(PollRange::default()))
 }
 
-/// A signer whose token for [`ticket`] is `token`, and that accepts besides only one that an older
-/// key has signed.
+/// A signer whose token for [`ticket`] is `token`. It also accepts one that an older key has
+/// signed.
 pub(super) fn signer() -> Arc<MockTokenSigner> {
     let mut signer = MockTokenSigner::new();
     signer.expect_sign().returning(|_| "token".into());
@@ -228,7 +228,7 @@ pub(super) fn catalogue(concerts: impl Into<Vec<Concert>>) -> Catalogue {
     }
 }
 
-/// Shows an empty catalogue, and beside it, as if they were just made, these concerts.
+/// Returns an empty catalogue, and these concerts as if they were just created.
 pub(super) fn browse(there: &[ConcertId]) -> Arc<Browse> {
     let there = there.to_vec();
     let mut concerts = MockConcerts::new();
@@ -248,7 +248,7 @@ pub(super) fn browse(there: &[ConcertId]) -> Arc<Browse> {
     Arc::new(Browse::new(Arc::new(concerts), clock(1)))
 }
 
-/// Tells the queues what is left to buy of these concerts, and is not looked at.
+/// Records in the queues what is left to buy of these concerts. No test looks at it.
 pub(super) fn mark_sale(there: &[ConcertId]) -> Arc<MarkSale> {
     let mut control = MockQueueControl::new();
     control.expect_set_sale().returning(|_, _| Ok(()));
@@ -259,7 +259,7 @@ pub(super) fn mark_sale(there: &[ConcertId]) -> Arc<MarkSale> {
     })
 }
 
-/// A database that knows of no users who were served.
+/// A database without served entries.
 pub(super) fn nobody_served() -> Arc<MockServedArrivals> {
     let mut served = MockServedArrivals::new();
     served.expect_served_before_loss().returning(|_| Ok(None));

@@ -1,4 +1,4 @@
-//! Moving one queue on.
+//! One tick of one queue: admits users, then removes expired places.
 
 mod turn;
 
@@ -11,12 +11,12 @@ use crate::{
     ports::{Clock, QueueTicks, StoreResult},
 };
 
-/// Moves a queue on: admits the users whose turn it is, then removes expired places. Every instance
-/// does this for every queue; how many users are admitted is decided in the store.
+/// Ticks a queue: admits the users whose turn it is, then removes expired places. Every instance
+/// ticks every queue. The store decides how many users are admitted.
 pub struct TickQueue {
     /// The queues.
     pub ticks: Arc<dyn QueueTicks>,
-    /// Keeps what the queues are like, and which of them the store lacks.
+    /// Keeps the last known status of each queue, and which queues the store lacks.
     pub statuses: Arc<QueueStatuses>,
     /// Measures how long a tick takes.
     pub clock: Arc<dyn Clock>,
@@ -25,11 +25,11 @@ pub struct TickQueue {
 /// What a tick of a queue did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueTick {
-    /// How many users it admitted.
+    /// The number of users that it admitted.
     pub admitted: u64,
-    /// How many expired places it removed.
+    /// The number of expired places that it removed.
     pub expired: u64,
-    /// True where expired places may be left, so that the next tick should remove some.
+    /// True if expired places may be left, so that the next tick should remove some.
     pub expiry_left: bool,
     /// When the queue is due next.
     pub next: NextTick,
@@ -38,29 +38,31 @@ pub struct QueueTick {
 /// When a queue is due next, counted from the end of a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextTick {
-    /// After this time: a user has a place, or the queue recovers.
+    /// After this time: the queue has a place, or it recovers.
     After(Duration),
-    /// Nobody has a place: after [`Pace::RESTING`](crate::model::queue::Pace::RESTING), or once the store lists the queue as busy.
+    /// The queue has no place: after [`Pace::RESTING`](crate::model::queue::Pace::RESTING), or once
+    /// the store lists the queue as busy.
     Resting,
-    /// The store lacks the queue, and provisioning is about to give it: after the longest pace.
+    /// The store lacks the queue, and provisioning is about to give it one: after the longest pace.
     Wanted,
-    /// The store lacks the queue, and the database has no such concert: after [`Pace::RESTING`](crate::model::queue::Pace::RESTING), also
-    /// where the store lists the queue as busy.
+    /// The store lacks the queue, and the database has no such concert: after
+    /// [`Pace::RESTING`](crate::model::queue::Pace::RESTING), even if the store lists the queue as
+    /// busy.
     NoSuchConcert,
 }
 
 impl TickQueue {
-    /// How many users one call of the store admits at most, and how many places it removes at most, so
-    /// that it holds up nobody for long.
+    /// The maximum number of users that one store call admits, and of places that one call removes,
+    /// so that it does not delay other requests for long.
     pub const CHUNK: u32 = 500;
-    /// How long a tick goes on calling the store. What is left then is the next tick's, so that other
-    /// queues have their turn.
+    /// How long a tick goes on calling the store. The rest is left to the next tick, so that other
+    /// queues get their turn.
     pub const BUDGET: Duration = Duration::from_millis(200);
 
-    /// Ticks the queue of `concert`: admits until nobody may be admitted now or the budget is used,
-    /// and then, where `expire` is true, removes expired places until none is left, the budget is used
-    /// or the next admission is due. At least one call of the store removes places, so that no stream
-    /// of admissions keeps them forever.
+    /// Ticks the queue of `concert`. Admits until no user may be admitted now or the budget is
+    /// used. Then, if `expire` is true, removes expired places until none is left, the budget is
+    /// used or the next admission is due. At least one call of the store removes places, so that a
+    /// steady stream of admissions does not keep them forever.
     ///
     /// A queue that the store lacks is handed to provisioning.
     ///

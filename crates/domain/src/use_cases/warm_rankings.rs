@@ -6,28 +6,28 @@ use crate::{
     ports::StoreResult,
 };
 
-/// Computes rankings ahead of their readers: each finished period once it is over, and once more when
-/// nothing of it can come late any more; realtime every few seconds.
+/// Computes rankings ahead of their readers: each finished period once it is over, and once more
+/// when no late sale can change it any more. Realtime every few seconds.
 ///
-/// Every instance does so, and looks into the cache first: where they share one, the first to come
-/// claims the work, and the others find it done.
+/// Every instance does so, and looks into the cache first. If they share one, the first instance
+/// takes the lease, and the others find the ranking there.
 pub struct WarmRankings {
-    /// Computes and caches them.
+    /// Computes and caches the rankings.
     pub top: Arc<TopConcerts>,
-    /// Says what concerts are called now.
+    /// Knows the present titles of concerts.
     pub browse: Arc<Browse>,
 }
 
 impl WarmRankings {
-    /// Computes of `periods`, one after the other, what the cache does not have, has of an older period, or
-    /// has under titles that have changed since, unless another instance does; gives how many that were. A
-    /// server that was down at a turn so catches up at its start.
+    /// Computes the rankings of `periods`, one after the other, unless the cache has a current one
+    /// with the present titles or another instance computes it. So a server that was down at a turn
+    /// catches up at its start. Returns how many rankings it computed.
     ///
     /// # Errors
-    /// When the database fails. What does not fail is computed all the same.
+    /// When the database fails. The other rankings are still computed.
     pub async fn run(&self, periods: &[Period]) -> StoreResult<usize> {
         let catalogue = self.browse.catalogue().await;
-        // Without it, rankings keep the titles that they have.
+        // Without the catalogue, rankings keep the titles that they have.
         let titles = catalogue.as_ref().ok();
         let mut computed = 0;
         let mut result = Ok(());
@@ -50,7 +50,7 @@ impl WarmRankings {
     }
 }
 
-/// True when the ranking calls its concerts as the catalogue does.
+/// True if the ranking has the titles of the catalogue.
 fn has_their_titles(ranking: &Ranking, catalogue: &[Concert]) -> bool {
     ranking.items.iter().all(|item| {
         let concert = catalogue.iter().find(|concert| concert.id == item.concert);

@@ -175,7 +175,7 @@ impl ModelQueue {
         }
     }
 
-    /// Promise 6: a waiting place ends when its user was not heard of for `waiting_ttl`.
+    /// Promise 6: a waiting place ends `waiting_ttl` after its last heartbeat.
     pub(crate) fn waits(&self, place: &Waiting, now: Timestamp) -> bool {
         let counted_from = place.last_seen.max(self.serving_since_at(now));
         now < counted_from + self.rules().waiting_ttl

@@ -61,7 +61,7 @@ pub(crate) enum Step {
     Look {
         since: Option<usize>,
     },
-    /// The store is told of these, who were heard of so long ago.
+    /// Heartbeats of these users are recorded, so many milliseconds old.
     RecordHeartbeats(Vec<(Shown, i64)>),
     Pass {
         millis: i64,

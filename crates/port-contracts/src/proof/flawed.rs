@@ -48,7 +48,7 @@ caught! { flaws:
     grants_a_window_for_a_step_back: windows::a_step_back_restarts_the_window_with_its_count;
     starts_windows_when_somebody_comes: windows::windows_follow_each_other_without_a_gap;
     ignores_the_capacity: capacity::no_more_are_active_than_may_be;
-    keeps_who_is_silent: waiting_ends::who_is_not_heard_of_is_gone;
+    keeps_who_is_silent: waiting_ends::a_silent_user_is_gone;
     claims_by_looking_up: active_ends::a_new_place_ends_at_its_claim_deadline;
     extends_for_no_hold: active_ends::a_hold_extends_its_place;
     counts_time_without_service: service::a_wait_outlives_a_break_of_service;

@@ -1,4 +1,4 @@
-//! Signs of life that are told later, with their own instants.
+//! Heartbeats that are recorded later, with their own instants.
 
 use frontrow_domain::{
     model::queue::{Heartbeat, Ticket},
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::{QueueFixture, TestQueue, WAITING_TTL, by_rate, minutes, paused, seconds};
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// Tells the store when people were heard of.
+    /// Records heartbeats.
     pub(crate) async fn tell(&self, heartbeats: &[Heartbeat]) -> Vec<Stamped<LookUpOutcome>> {
         let found = self
             .ports
@@ -21,13 +21,13 @@ impl<F: QueueFixture> TestQueue<F> {
         found
     }
 
-    /// Tells the store when somebody was heard of. Returns where their place is then.
+    /// Records a heartbeat. Returns where its place is then.
     async fn heard(&self, ticket: &Ticket, at: Timestamp) -> Stamped<LookUpOutcome> {
         self.tell(&[heartbeat(ticket, at)]).await.remove(0)
     }
 }
 
-/// Somebody was heard of.
+/// A heartbeat of the user of a ticket.
 pub(crate) fn heartbeat(ticket: &Ticket, at: Timestamp) -> Heartbeat {
     Heartbeat {
         user: ticket.user.clone(),
@@ -207,7 +207,7 @@ pub async fn many_heartbeats_are_recorded_at_once<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Signs of life are no signs of service: while there is nothing else, nobody's wait ends.
+/// Recorded heartbeats are no ticks: without ticks no place expires.
 pub async fn recording_heartbeats_serves_no_queue<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;

@@ -80,7 +80,7 @@ pub async fn who_leaves_elsewhere_has_not_left_the_line<F: QueueFixture>(fixture
     assert_eq!(queue.left_since(mark).await, these([]));
 }
 
-/// Who was admitted, or not heard of for too long, has not left in this sense.
+/// A user who was admitted, or whose place expired, has not left in this sense.
 pub async fn who_gave_up_has_not_left<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;

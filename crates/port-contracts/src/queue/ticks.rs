@@ -100,7 +100,7 @@ pub async fn an_expiry_tick_admits_nobody<F: QueueFixture>(fixture: F) {
     assert!(queue.waits(&ann).await);
 }
 
-/// Everybody who stopped waiting has departed: admitted, left or not heard of. Who walked in has not.
+/// Every user who stopped waiting has departed: admitted, left or expired. A user who was admitted at once has not.
 pub async fn everybody_who_stopped_waiting_has_departed<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     let ann = queue.walk_in("ann").await;

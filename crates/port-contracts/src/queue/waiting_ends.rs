@@ -7,8 +7,8 @@ use frontrow_domain::{
 
 use super::{ALL, QueueFixture, TestQueue, WAITING_TTL, by_rate, paused, seconds};
 
-/// Who was not heard of for the waiting time to live is gone.
-pub async fn who_is_not_heard_of_is_gone<F: QueueFixture>(fixture: F) {
+/// A user without a heartbeat for the waiting time to live is gone.
+pub async fn a_silent_user_is_gone<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
     queue.serve(WAITING_TTL).await;

@@ -8,7 +8,7 @@
 //! - what it tells was true at its instant, at most 500 ms ago, but for a position that counts people
 //!   ahead who left;
 //! - through one instance nobody's position grows, and who has left there is told so at once;
-//! - who was heard of lives on, and only who was heard of.
+//! - a place with a recent heartbeat lives on, and no other.
 //!
 //! Answers of the store may be on their way while anything else happens, also a loss of the store.
 
@@ -33,13 +33,13 @@ use crate::{QueuePorts, model::runner, runtime};
 /// # Panics
 /// Where a promise is broken.
 pub fn snapshot_queue_model(make: impl Fn(Arc<SteppingClock>) -> QueuePorts) {
-    if let Err(failure) = try_shared_look_model(make) {
+    if let Err(failure) = try_snapshot_queue_model(make) {
         panic!("{failure}");
     }
 }
 
 /// As [`snapshot_queue_model`], with the failure as a value.
-pub(crate) fn try_shared_look_model(
+pub(crate) fn try_snapshot_queue_model(
     make: impl Fn(Arc<SteppingClock>) -> QueuePorts,
 ) -> Result<(), String> {
     let runtime = runtime::build();

@@ -389,7 +389,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// From here on nothing is said of how long ago anybody was heard of.
+    /// From here on the age of heartbeats is not checked.
     fn forget_when(&mut self) {
         for heard in self.heard.values_mut() {
             heard.passed = None;

@@ -1,17 +1,17 @@
-//! How many requests may be in flight, by the latency of calls.
+//! Sets the in-flight limit by the latency of calls.
 //!
-//! The limit is multiplied by 0.7 after a slow call, or by less after a very slow one, and grows
-//! where it held requests back and calls are not slow. It changes at most once a round trip: a call
+//! The limit is multiplied by 0.7 after a slow call, and by less after a very slow one. It grows if
+//! it held requests back and calls are not slow. It changes at most once per round trip: a call
 //! that began before the last change says nothing about the new limit.
 //!
-//! What counts as slow follows the shortest round trip. In a busy time each round trip contains a
-//! backlog of the store, so a plain minimum of the last seconds would rise with the load that the
-//! limit itself allows, and the limit with it, without end. Therefore:
+//! The threshold for a slow call follows the shortest round trip. While the store is busy, each
+//! round trip contains a backlog of the store. A plain minimum of the last seconds would rise with
+//! the load that the limit itself allows, and the limit with it, without end. Therefore:
 //!
-//! - the shortest round trip rises only where the limit has been at its minimum for the whole
-//!   window, when it is hardly this process that makes calls slow, and not beyond a bound;
-//! - where no call was about as short for the whole window, the limit falls for one round trip (a
-//!   *probe*), so a process that started on a busy store learns how short round trips can be.
+//! - The shortest round trip rises only if the limit has been at its minimum for the whole window,
+//!   because then this process is hardly what makes calls slow. It does not rise beyond a bound.
+//! - If no call was about as short for the whole window, the limit falls for one round trip (a
+//!   *probe*). So a process that started on a busy store learns how short round trips can be.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use tokio::time::Instant;
 
 use crate::{Adaptive, InFlight};
 
-/// For how long a round trip counts as the shortest.
+/// The window in which a round trip counts as the shortest.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// How far the shortest round trip may rise. Processes that keep each other at their minima take
-/// the backlog of the others for distance; this is where that ends.
+/// The bound up to which the shortest round trip may rise. Processes that keep each other at their
+/// minima mistake the backlog of the others for distance. This bounds the mistake.
 const RAISED_MAX: Duration = Duration::from_millis(125);
 
-/// When the first probe is due.
+/// The time from the first response to the first probe.
 const FIRST_PROBE: Duration = Duration::from_secs(1);
 
 /// A call that ended.
@@ -39,18 +39,18 @@ pub(crate) struct Observation {
     pub(crate) limited: bool,
 }
 
-/// What a call says about the store.
+/// The outcome of a call, as far as it says something about the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It answered.
+    /// The store answered.
     Answered,
-    /// It did not answer in time.
+    /// The store did not answer in time.
     TimedOut,
-    /// The call failed in another way: nothing.
+    /// The call failed in another way, which says nothing about the store.
     Unknown,
 }
 
-/// The limit, after all that was observed.
+/// The in-flight limit after all observed calls.
 #[derive(Debug)]
 pub(crate) enum Limiter {
     Fixed(usize),
@@ -58,7 +58,7 @@ pub(crate) enum Limiter {
 }
 
 impl Limiter {
-    /// Grows by at most `growth_max` a round trip.
+    /// Creates a limiter. Its limit grows by at most `growth_max` per round trip.
     pub(crate) fn new(in_flight: &InFlight, growth_max: usize) -> Self {
         match *in_flight {
             InFlight::Fixed(limit) => Self::Fixed(limit.max(1)),
@@ -73,7 +73,7 @@ impl Limiter {
         }
     }
 
-    /// True if the limit changed.
+    /// Takes an ended call into account. Returns true if the limit changed.
     pub(crate) fn observe(&mut self, seen: Observation) -> bool {
         let before = self.limit();
         if let Self::Adaptive(aimd) = self {
@@ -87,7 +87,7 @@ impl Limiter {
 #[derive(Debug, Clone, Copy)]
 struct Shortest {
     took: Duration,
-    /// True once a probe was made. The first round trip may contain a backlog that others made.
+    /// True once a probe was made. The first round trip may contain a backlog of other processes.
     is_probed: bool,
     next_probe: Instant,
 }
@@ -103,7 +103,7 @@ pub(crate) struct Aimd {
     changed: Option<Instant>,
     shortest: Option<Shortest>,
     recent: Recent,
-    /// Since when the limit has been at its minimum, beside probes.
+    /// Since when the limit has been at its minimum. Probes do not count.
     at_min: Option<Instant>,
     /// The limit to return to after a probe.
     probe: Option<usize>,
@@ -164,24 +164,24 @@ impl Aimd {
         }
     }
 
-    /// What is left of a limit under which a call took so long. A store that suddenly needs a
-    /// hundred times as long has taken in a backlog of seconds by then; steps of 0.7, one a round
-    /// trip, would keep it there for minutes.
+    /// The limit that follows `limit` after a slow call that took `took`. A store that suddenly
+    /// needs a hundred times as long has accepted a backlog of seconds by then. Steps of 0.7, one
+    /// per round trip, would keep the backlog there for minutes.
     fn lowered(&self, limit: usize, took: Duration) -> usize {
         let in_time = scaled(limit, self.slow_after(), took);
         in_time.clamp(limit / 10, limit * 7 / 10).max(self.min)
     }
 
-    /// What a call takes at most that is not slow; `MAX` while no round trip is known.
+    /// The longest time of a call that is not slow. `Duration::MAX` while no round trip is known.
     fn slow_after(&self) -> Duration {
         self.shortest.map_or(Duration::MAX, |shortest| {
             shortest.took.saturating_mul(2).max(self.latency_min)
         })
     }
 
-    /// How much the limit grows after a call that was not slow: fast where the store has no
-    /// backlog; otherwise by the same for every process. Together with cuts in proportion that
-    /// leads processes which share a store to equal shares.
+    /// The growth of the limit after a call that was not slow. It is fast if the store has no
+    /// backlog. Otherwise it is the same for every process. Together with proportional cuts that
+    /// leads processes that share a store to equal shares.
     fn step(&self, took: Duration) -> usize {
         let way = self.shortest.map_or(took, |shortest| about(shortest.took));
         if took <= way.max(self.slow_after() / 2) {
@@ -213,9 +213,9 @@ impl Aimd {
         shortest.took = shortest.took.min(took);
     }
 
-    /// The limit for a probe, if one is due. It lets the store finish its backlog without running
-    /// dry: half of what it serves in the shortest round trip. Only the first probe goes down to
-    /// the minimum.
+    /// The limit for a probe, or None if none is due. It lets the store finish its backlog without
+    /// becoming idle: half of what the store serves in the shortest round trip. Only the first
+    /// probe goes down to the minimum.
     fn probe(&mut self, took: Duration, now: Instant) -> Option<usize> {
         let shortest = self.shortest.as_mut()?;
         if self.limit == self.min || now < shortest.next_probe {
@@ -238,12 +238,12 @@ fn scaled(limit: usize, by: Duration, of: Duration) -> usize {
     usize::try_from(scaled).unwrap_or(usize::MAX)
 }
 
-/// The longest round trip that is about as short as this one.
+/// The longest round trip that counts as about as short as `shortest`.
 fn about(shortest: Duration) -> Duration {
     shortest.saturating_mul(5) / 4 + Duration::from_millis(1)
 }
 
-/// The shortest of the last 5 to 10 seconds.
+/// The shortest round trip of the last 5 to 10 s.
 #[derive(Debug, Default)]
 struct Recent {
     since: Option<Instant>,

@@ -1,7 +1,7 @@
-//! Processes that share a store of one thread, in virtual time.
+//! Simulates processes that share a store of one thread, in virtual time.
 //!
-//! Each process always has requests pending, and makes calls as the batcher does: one at any time,
-//! and further ones where there is room for a whole batch.
+//! Each process always has pending requests, and makes calls as the batcher does: one at any time,
+//! and further ones while the limit leaves capacity for a whole batch.
 
 use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
 
@@ -34,14 +34,14 @@ struct Process {
 }
 
 struct World {
-    /// The way to the store and back.
+    /// The round trip to the store, without its work.
     way: Micros,
-    /// From when on it is how many times as slow.
+    /// From which instant on the store is slower, and by which factor.
     slowness: Vec<(Micros, u64)>,
     processes: Vec<Process>,
-    /// When the store is done with what it has.
+    /// When the store has finished its backlog.
     free_at: Micros,
-    /// By the instant of the answer.
+    /// Ordered by the instant of the response.
     in_flight: BinaryHeap<Reverse<(Micros, usize)>>,
     calls: Vec<Call>,
     answered: Vec<(Micros, Call)>,

@@ -1,4 +1,4 @@
-//! What the limit is after what was observed.
+//! The limit after each observed call.
 
 use super::*;
 use crate::batcher::now;

@@ -18,11 +18,11 @@ use tokio::{
 
 use super::{Fault, Order};
 
-/// How many bytes of lost answers are kept.
+/// Number of bytes of lost answers that are kept.
 const LOST_MAX: usize = 64 * 1024;
 const CHUNK: usize = 16 * 1024;
 
-/// What went through since the fault was last set.
+/// The traffic since the fault was last set.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     pub(super) forwarded_bytes: usize,
@@ -32,7 +32,7 @@ pub(super) struct Traffic {
     pub(super) lost: Vec<u8>,
 }
 
-/// From a client to the server and back.
+/// A connection from a client to the server and back.
 #[derive(Debug, Clone)]
 pub(super) struct ProxiedConnection {
     pub(super) target: SocketAddr,
@@ -41,7 +41,7 @@ pub(super) struct ProxiedConnection {
 }
 
 impl ProxiedConnection {
-    /// Serves one client, who was let in after so many cuts, to the end of its connection.
+    /// Serves one client, accepted after `cuts` cuts, to the end of its connection.
     pub(super) async fn relay(self, mut client: TcpStream, cuts: u64) {
         let orders = self.orders.clone();
         let whole = tokio::select! {
@@ -54,7 +54,8 @@ impl ProxiedConnection {
         }
     }
 
-    /// Fails when the connection did not come to a good end on the server's side.
+    /// Passes the traffic of a client. Errors if the connection did not end in good order on the
+    /// server's side.
     async fn converse(&self, client: &mut TcpStream) -> io::Result<()> {
         if self.orders.borrow().fault == Fault::EndAfterAnswer && self.traffic.borrow().answers > 0
         {
@@ -72,8 +73,8 @@ impl ProxiedConnection {
         }
     }
 
-    /// Passes requests on, and notes when the one whose answers are to be lost has been. Ends only when
-    /// the server takes no more, or on a request that is to be the last.
+    /// Passes requests on, and sets `asked` at the request whose answers are to be lost. Returns
+    /// only if the server takes no more, or if a fault resets the connection.
     async fn requests(
         &self,
         mut from: ReadHalf<'_>,
@@ -105,12 +106,12 @@ impl ProxiedConnection {
             self.traffic
                 .send_modify(|traffic| traffic.forwarded_bytes += read);
         }
-        // The client has said all that it wants to; the answer may still come.
+        // The client has sent everything. The answer may still come.
         to.shutdown().await?;
         std::future::pending().await
     }
 
-    /// Passes answers on, or loses them, to the end of the server's side.
+    /// Passes answers on, or discards them, until the server ends its side.
     async fn answers(
         &self,
         mut from: ReadHalf<'_>,
@@ -150,11 +151,11 @@ impl ProxiedConnection {
     }
 }
 
-/// Waits until a connection is to be cut that was let in after so many cuts.
+/// Waits until a connection has to be cut that was accepted after `cuts` cuts.
 async fn cut(mut orders: watch::Receiver<Order>, cuts: u64) {
     let is_over = |order: &Order| order.fault.cuts() || order.cuts > cuts;
     if orders.wait_for(is_over).await.is_err() {
-        // The proxy itself is being dropped, and with it this connection.
+        // The proxy itself is being dropped, and this connection with it.
         std::future::pending::<()>().await;
     }
 }

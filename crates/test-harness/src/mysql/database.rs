@@ -10,17 +10,18 @@ use tokio::runtime::Builder;
 
 use super::URL_VARIABLE;
 
-/// The server's number for a database that is there already.
+/// The server's error number for a database that exists already.
 const DATABASE_EXISTS: u16 = 1007;
 
-/// How many names are tried: an earlier process with our id may have left databases behind.
+/// Maximum number of names to try: an earlier process with the same id may have left databases
+/// behind.
 const NAMES_TRIED: u32 = 1_000;
 
 /// The number of this process's next database.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// An empty database for one test, on the server of `FRONTROW_TEST_MYSQL_URL`. It goes when this is
-/// dropped.
+/// An empty database for one test, on the server of `FRONTROW_TEST_MYSQL_URL`. Dropping this
+/// removes it.
 #[derive(Debug)]
 pub struct MySqlTestDatabase {
     server: Opts,
@@ -29,7 +30,7 @@ pub struct MySqlTestDatabase {
 }
 
 impl MySqlTestDatabase {
-    /// Makes a database.
+    /// Creates a database.
     pub async fn create() -> Result<Self> {
         let Some(url) = env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty()) else {
             bail!(
@@ -61,7 +62,7 @@ impl MySqlTestDatabase {
         bail!("no name for a database is free");
     }
 
-    /// Its URL.
+    /// Returns its URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -72,7 +73,7 @@ impl Drop for MySqlTestDatabase {
     fn drop(&mut self) {
         let server = self.server.clone();
         let statement = format!("DROP DATABASE IF EXISTS {}", self.name);
-        // A runtime cannot be waited for in a thread that may belong to one.
+        // A thread that may belong to a runtime cannot block on one.
         let dropped = thread::spawn(move || -> Result<()> {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {

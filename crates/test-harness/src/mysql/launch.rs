@@ -1,4 +1,4 @@
-//! Finding a server's programs, making its tables, and starting it.
+//! Finds a server's programs, creates its tables, and starts it.
 
 use std::{
     env,
@@ -15,38 +15,38 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{MySqlOptions, PROGRAM_VARIABLE};
 use crate::Process;
 
-/// A start on a slow machine, of a server that was killed and has to go through its log.
+/// Time limit of a start on a slow machine, of a server that was killed and has to replay its log.
 const START_MAX: Duration = Duration::from_mins(1);
 
-/// What every server of the tests is started with.
+/// The options of every server for tests.
 const OPTIONS: &[&str] = &[
     "--innodb-buffer-pool-size=128M",
     "--max-connections=500",
     "--skip-log-bin",
 ];
 
-/// What a `MariaDB` is started with. It knows `root` by the address.
+/// The options of a `MariaDB`. It knows `root` by the address.
 const MARIADB: &[&str] = &["--performance-schema=OFF", "--skip-name-resolve"];
 
-/// What a MySQL is started with. It knows `root` by the name `localhost`, and has its list of connections in the
-/// performance schema. It reads and writes no files for clients: its packages name a folder for these that need
-/// not be there.
+/// The options of a MySQL. It knows `root` by the name `localhost`, and has its list of connections
+/// in the performance schema. It reads and writes no files for clients: its packages name a folder
+/// for these, which need not exist.
 const MYSQL: &[&str] = &["--mysqlx=OFF", NO_FILES];
 const NO_FILES: &str = "--secure-file-priv=NULL";
 
-/// Fast, and good for nothing but tests: what was committed may be lost if the server goes down.
+/// Fast, and only good for tests: committed data may be lost if the server goes down.
 const FAST: &[&str] = &[
     "--innodb-doublewrite=0",
     "--innodb-flush-log-at-trx-commit=0",
 ];
 
-/// What was acknowledged is on the disk.
+/// Acknowledged data is on the disk.
 const DURABLE: &[&str] = &[
     "--innodb-doublewrite=1",
     "--innodb-flush-log-at-trx-commit=1",
 ];
 
-/// The server's program, and what there is to know about it.
+/// The server's program and its version.
 #[derive(Debug)]
 pub(super) struct Program {
     path: PathBuf,
@@ -54,7 +54,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// The one that the caller has named, or whichever the system has.
+    /// Finds the program that the caller has named, or else the one that the system has.
     pub(super) fn find() -> Result<Self> {
         let named = env::var_os(PROGRAM_VARIABLE).filter(|path| !path.is_empty());
         let path = named
@@ -65,7 +65,8 @@ impl Program {
         Ok(Self { path, version })
     }
 
-    /// Where the server keeps its data, and how little of it is log where a folder for it was given.
+    /// Returns the options for the server's data folder, and for a small log if the caller named
+    /// the folder.
     fn data(&self, folder: &Path, options: &MySqlOptions) -> Vec<OsString> {
         let own = folder.join("data");
         let data = options.data_dir.as_ref().unwrap_or(&own);
@@ -85,7 +86,7 @@ impl Program {
         self.version.contains("MariaDB")
     }
 
-    /// Makes the server's own tables.
+    /// Creates the server's own tables.
     pub(super) fn initialize(&self, folder: &Path, options: &MySqlOptions) -> Result<()> {
         let mut command = if self.is_mariadb() {
             let installer = find("mariadb-install-db").context("there is no mariadb-install-db")?;
@@ -119,14 +120,14 @@ impl Program {
         Ok(())
     }
 
-    /// Starts the server and waits until it serves.
+    /// Starts the server and waits until it is ready.
     pub(super) async fn run(
         &self,
         folder: &Path,
         address: SocketAddr,
         options: &MySqlOptions,
     ) -> Result<Process> {
-        // The system kills it when we end without having done so.
+        // The system kills it if this process ends without having done so.
         let mut command = match find("setpriv") {
             Some(setpriv) => {
                 let mut command = Command::new(setpriv);
@@ -156,7 +157,7 @@ impl Program {
     }
 }
 
-/// A program on the path, or where Debian keeps servers.
+/// Finds a program on the path, or where Debian keeps servers.
 fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
@@ -178,15 +179,15 @@ fn version_of(program: &Path) -> Result<String> {
     Ok(version.trim().to_owned())
 }
 
-/// A server that starts removes what it takes for its own last life's from the folder of temporary
-/// files, so servers must not share one.
+/// Creates a folder for temporary files. A server that starts removes the files there that it takes
+/// for those of its own last run, so servers must not share one.
 fn own_temporary(folder: &Path) -> Result<PathBuf> {
     let own = folder.join("tmp");
     std::fs::create_dir_all(&own)?;
     Ok(own)
 }
 
-/// A server that root starts wants to be told that this is meant.
+/// Returns the `--user` option, without which a server does not run as root.
 fn user_option() -> Option<&'static str> {
     nix::unistd::geteuid().is_root().then_some("--user=root")
 }

@@ -13,17 +13,17 @@ use tokio::sync::Mutex;
 
 use super::{RedisServer, URL_VARIABLE};
 
-/// How many keys are removed by one command.
+/// Maximum number of keys that one command removes.
 const REMOVED_MAX: usize = 1_000;
 
 /// The number of this process's next keyspace.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// The server of this process's tests, for as long as one of them uses it.
+/// The server of this process's tests, which lives as long as one of them uses it.
 static SHARED: Mutex<Weak<RedisServer>> = Mutex::const_new(Weak::new());
 
-/// Keys for one test, on a server that it shares with others: the one of `FRONTROW_TEST_REDIS_URL`, or else
-/// one of this process. They go when this is dropped.
+/// Keys for one test, on a server that it shares with others: the one of `FRONTROW_TEST_REDIS_URL`,
+/// or else one of this process. Dropping this removes them.
 #[derive(Debug)]
 pub struct RedisKeyspace {
     url: String,
@@ -33,7 +33,7 @@ pub struct RedisKeyspace {
 }
 
 impl RedisKeyspace {
-    /// Keys that nobody else uses.
+    /// Makes a keyspace that no other test uses.
     pub async fn create() -> Result<Self> {
         let given = env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty());
         let (url, server) = if let Some(url) = given {
@@ -48,18 +48,18 @@ impl RedisKeyspace {
             prefix: format!("frontrow-test-{}-{number}:", process::id()),
             _server: server,
         };
-        // An earlier process with our id may have left some behind.
+        // An earlier process with the same id may have left keys behind.
         keyspace.clear().await?;
         Ok(keyspace)
     }
 
-    /// The URL of the server.
+    /// Returns the URL of the server.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What the test's keys begin with.
+    /// Returns the prefix of the test's keys.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix

@@ -1,25 +1,25 @@
-//! What can be wrong with a file of queues.
+//! Why a queue image cannot be read.
 
 use std::io;
 
-/// Why a file of queues cannot be read.
+/// A queue image cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
-    /// It does not begin as such a file does.
-    #[error("it is no file of queues")]
+    /// The file does not begin as a queue image does.
+    #[error("it is not a queue image")]
     NotOurs,
-    /// Another version of the program has written it.
+    /// Another version of the program has written the file.
     #[error("it has format {found}, and this program reads format {known}")]
     Format {
         /// The format of the file.
         found: u32,
-        /// The one that this program reads.
+        /// The format that this program reads.
         known: u32,
     },
-    /// It was cut short or changed.
+    /// The file was cut short or changed.
     #[error("it is damaged: {0}")]
     Damaged(&'static str),
-    /// The system cannot read it.
+    /// The system cannot read the file.
     #[error(transparent)]
     Io(io::Error),
 }

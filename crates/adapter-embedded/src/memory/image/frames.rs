@@ -1,8 +1,8 @@
-//! Records as the bytes of a file.
+//! Encodes records as the bytes of a file.
 //!
 //! A file is [`MAGIC`], the format number (4 bytes), frames, and a CRC-32 of all that (4 bytes). A
 //! frame is the length of a record (2 bytes) and the record in the format of `postcard`. The last
-//! frame has the number of the others. Numbers are little-endian.
+//! frame has the number of the other frames. Numbers are little-endian.
 
 use std::io::{Read, Write};
 
@@ -13,9 +13,9 @@ use super::{
     records::{FORMAT, Record},
 };
 
-/// How a file of queues begins.
+/// The first bytes of a queue image.
 const MAGIC: &[u8; 8] = b"frqueues";
-/// No record is longer, in bytes. A reader needs room for no more, whatever a file says.
+/// Maximum length of a record, in bytes. A reader allocates no more, whatever a file says.
 const LENGTH_MAX: usize = 1_024;
 
 /// Writes a file, record by record.
@@ -23,7 +23,7 @@ pub(super) struct FrameWriter<W> {
     file: W,
     checksum: Hasher,
     count: u64,
-    /// The room for one record.
+    /// The buffer for one record.
     record: Vec<u8>,
 }
 
@@ -56,7 +56,7 @@ impl<W: Write> FrameWriter<W> {
         Ok(())
     }
 
-    /// Ends the file, and returns what it was written to.
+    /// Ends the file, and returns the writer to which it was written.
     pub(super) fn end(mut self) -> std::io::Result<W> {
         self.write(&Record::End { count: self.count })?;
         let checksum = self.checksum.clone().finalize();
@@ -79,7 +79,7 @@ pub(super) struct FrameReader<R> {
 }
 
 impl<R: Read> FrameReader<R> {
-    /// Begins a file.
+    /// Reads the beginning of a file.
     pub(super) fn begin(file: R) -> Result<Self, ReadError> {
         let mut reader = Self {
             file,
@@ -98,7 +98,7 @@ impl<R: Read> FrameReader<R> {
         Ok(reader)
     }
 
-    /// The next record. None at the end of a file that is whole.
+    /// Returns the next record. None at the end of a complete file.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, ReadError> {
         let length = usize::from(u16::from_le_bytes(self.take()?));
         let bytes = self.record.get_mut(..length);
@@ -115,7 +115,7 @@ impl<R: Read> FrameReader<R> {
                 self.count += 1;
                 Ok(Some(record))
             }
-            _ => Err(ReadError::Damaged("a record makes no sense")),
+            _ => Err(ReadError::Damaged("a record cannot be decoded")),
         }
     }
 
@@ -127,15 +127,15 @@ impl<R: Read> FrameReader<R> {
     }
 }
 
-/// Checks what comes after the last frame.
+/// Checks the bytes after the last frame.
 fn check_end(file: &mut impl Read, computed: u32) -> Result<(), ReadError> {
     let mut checksum = [0; 4];
     file.read_exact(&mut checksum)?;
     if u32::from_le_bytes(checksum) != computed {
-        return Err(ReadError::Damaged("the checksum is another"));
+        return Err(ReadError::Damaged("the checksum does not match"));
     }
     match file.read(&mut [0])? {
         0 => Ok(()),
-        _ => Err(ReadError::Damaged("there is something behind its end")),
+        _ => Err(ReadError::Damaged("there is data after its end")),
     }
 }

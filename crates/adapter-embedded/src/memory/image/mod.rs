@@ -1,7 +1,7 @@
-//! The queues in a file, from a clean stop to the next start.
+//! The queue image: a file that keeps the queues from a clean stop to the next start.
 //!
-//! `records.rs` has what the file consists of, `frames.rs` how that becomes bytes, `snapshot.rs`
-//! how a queue becomes records and a queue again.
+//! `records.rs` has the record types, `frames.rs` their encoding as bytes, `snapshot.rs` the
+//! conversion between queues and records.
 
 mod error;
 mod frames;

@@ -1,4 +1,4 @@
-//! The file on the disk.
+//! The port [`QueueImage`] on a file of the disk.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -19,9 +19,9 @@ use super::snapshot::{self, Image};
 use crate::memory::{MemoryQueue, micros::Micros, queue::lock};
 
 /// The file in which a clean stop keeps the queues of a [`MemoryQueue`]. Readable by its owner
-/// alone, since it has user ids in it.
+/// alone, since it contains user ids.
 ///
-/// It is written and read record by record, so the queues are in memory only once.
+/// It is written and read record by record, so that the queues are in memory only once.
 pub struct QueueImageFile {
     path: Arc<Path>,
     queue: Arc<MemoryQueue>,
@@ -29,7 +29,7 @@ pub struct QueueImageFile {
 }
 
 impl QueueImageFile {
-    /// The file at `path` with what is in `queue`.
+    /// Makes the image at `path` for the queues in `queue`.
     #[must_use]
     pub fn new(path: &Path, queue: Arc<MemoryQueue>) -> Self {
         Self {
@@ -64,7 +64,7 @@ impl QueueImage for QueueImageFile {
             });
             let named = written.and_then(|()| rename(&unfinished, &path));
             if let Err(error) = named {
-                // What is left of it is removed by the next start at the latest.
+                // A file that stays behind is removed by the next start at the latest.
                 let _ = fs::remove_file(&unfinished);
                 return Err(failed("write", &path, &error));
             }
@@ -97,7 +97,8 @@ impl QueueImage for QueueImageFile {
             return ImageSize::default();
         };
         let size = image.size();
-        // As late as possible, so that reading the file does not count either.
+        // Read as late as possible, so that the time to read the file does not count against
+        // deadlines either.
         let now = Micros::from(self.queue.now()).number();
         let by = now.saturating_sub(image.stopped_at.number());
         for queue in &mut image.queues {
@@ -126,7 +127,7 @@ impl QueueImage for QueueImageFile {
     }
 }
 
-/// Where the file is until it is whole.
+/// Returns the path of the file until it is complete.
 fn unfinished(path: &Path) -> PathBuf {
     path.with_added_extension("tmp")
 }
@@ -167,10 +168,7 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
 }
 
 fn failed(what: &str, path: &Path, error: &(dyn std::error::Error + 'static)) -> StoreError {
-    let text = format!(
-        "cannot {what} the file of queues {}: {error}",
-        path.display()
-    );
+    let text = format!("cannot {what} the queue image {}: {error}", path.display());
     let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
     match kind {
         Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
@@ -180,7 +178,7 @@ fn failed(what: &str, path: &Path, error: &(dyn std::error::Error + 'static)) ->
     }
 }
 
-/// Runs what blocks for long, away from the tasks.
+/// Runs work that blocks for long on a blocking thread, away from the async tasks.
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> StoreResult<T> + Send + 'static,
 ) -> StoreResult<T> {

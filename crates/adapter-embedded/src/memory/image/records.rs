@@ -1,7 +1,7 @@
-//! What a file of queues consists of.
+//! The record types of a queue image.
 //!
-//! Any change of these types makes another format: give it another [`FORMAT`]. A program recovers
-//! the queues where the file has a format that it does not know.
+//! Any change of these types makes another format: give it another [`FORMAT`]. If the file has a
+//! format that the program does not know, the program recovers the queues.
 
 use std::time::Duration;
 
@@ -19,18 +19,18 @@ use serde::{Deserialize, Serialize};
 /// The number of this format.
 pub(super) const FORMAT: u32 = 1;
 
-/// A record. A file is a [`Stop`](Record::Stop), then queues, then an [`End`](Record::End); a
-/// queue is followed by all that is in it. Numbers are instants in microseconds since 1970.
+/// A record. A file is a [`Stop`](Record::Stop), then queues, then an [`End`](Record::End). Each
+/// queue is followed by its contents. Numbers are instants in microseconds since 1970.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Record<'a> {
     /// The stop that wrote the file.
     Stop {
         database: u64,
         stop: u64,
-        /// When the queues were taken out of service.
+        /// The instant at which the queues were taken out of service.
         stopped_at: i64,
     },
-    /// A queue, without what is in it.
+    /// A queue, without its contents.
     Queue(Box<QueueRecord>),
     /// A waiting user.
     Waiting {
@@ -39,23 +39,23 @@ pub(super) enum Record<'a> {
         heartbeat: i64,
         is_aside: bool,
     },
-    /// A user who is active, and where they have claimed their place, when that was and until when
-    /// it lasts.
+    /// An active user and, if they have claimed their place, the instant of the claim and the
+    /// instant at which it ends.
     Active {
         user: &'a str,
         arrival: Arrival,
         admitted_at: i64,
         claim: Option<(i64, i64)>,
     },
-    /// A user who left the line, one of the last.
+    /// A user who left the line, one of the latest.
     Departure { arrival: Arrival },
-    /// A user whose place ended since a loss, and when they had arrived.
+    /// A user whose place ended since a loss, and the arrival of that place.
     Ended { user: &'a str, arrival: Arrival },
     /// The end, with the number of records before it.
     End { count: u64 },
 }
 
-/// A queue, without what is in it.
+/// A queue, without its contents.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct QueueRecord {
     pub(super) concert: ConcertId,
@@ -78,7 +78,8 @@ pub(super) struct TermsRecord {
     counted_at: Timestamp,
     serving_since: Timestamp,
     last_tick: Timestamp,
-    /// Until when it recovers, until when users re-enter, and up to which arrival they do not.
+    /// The end of its recovery, the end of re-entry, and the arrival up to which users do not
+    /// re-enter.
     reentry: Option<(Timestamp, Timestamp, Option<Arrival>)>,
     last_arrival: Arrival,
     servers: Servers,
@@ -149,7 +150,7 @@ impl TermsRecord {
         }
     }
 
-    /// The terms. None where the sale is none that this program knows.
+    /// Converts the record to terms. None if this program does not know the sale state.
     pub(super) fn terms(self) -> Option<QueueTerms> {
         Some(QueueTerms {
             generation: self.generation,

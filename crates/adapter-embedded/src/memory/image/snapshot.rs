@@ -1,4 +1,4 @@
-//! Queues as records, and records as queues.
+//! Converts queues to records, and records to queues.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -27,7 +27,7 @@ use crate::memory::{
     waiting::Waiting,
 };
 
-/// What a file has in it.
+/// The contents of a file.
 #[derive(Debug)]
 pub(super) struct Image {
     pub(super) stamp: ImageStamp,
@@ -51,7 +51,7 @@ pub(super) fn begin<W: Write>(
 }
 
 impl QueueState {
-    /// Writes all of this queue.
+    /// Writes all records of this queue.
     pub(super) fn write<W: Write>(&self, writer: &mut FrameWriter<W>) -> std::io::Result<()> {
         let Self {
             concert,
@@ -107,7 +107,7 @@ impl QueueState {
     /// Moves every deadline, and what deadlines follow from, by `by` microseconds.
     ///
     /// Arrivals stay, since they are in tokens. So does the admission window: windows follow each
-    /// other also while nobody is admitted.
+    /// other also while no user is admitted.
     pub(super) fn shift(&mut self, by: i64) {
         let shifted = |at: Timestamp| Micros::from(at).shifted(by).at();
         let terms = &mut self.terms;
@@ -122,15 +122,15 @@ impl QueueState {
         self.active.shift(by);
     }
 
-    /// Ends the stop at `now`, in microseconds since 1970. The queue gave out nothing in it, so a
-    /// ticket from that time was lost: where a data folder was replaced by an older copy.
+    /// Ends the stop at `now`, in microseconds since 1970. The queue gave out no place during the
+    /// stop, so a ticket from that time was lost: a data folder was replaced by an older copy.
     pub(super) fn end_stop(&mut self, now: i64) {
         let terms = &mut self.terms;
         let now = Micros::from(now).at();
         terms.gaps.open_after_silence(terms.last_arrival, now);
     }
 
-    /// How many places there are.
+    /// Returns the number of places.
     pub(super) fn places(&self) -> usize {
         self.waiting.len() + self.active.len()
     }
@@ -146,7 +146,9 @@ impl Image {
             stopped_at,
         }) = reader.next()?
         else {
-            return Err(ReadError::Damaged("it does not say of which stop it is"));
+            return Err(ReadError::Damaged(
+                "it does not name the stop that wrote it",
+            ));
         };
         let mut image = Self {
             stamp: ImageStamp {
@@ -174,7 +176,7 @@ impl Image {
         Ok(image)
     }
 
-    /// How much is in it.
+    /// Returns the number of queues and places in it.
     pub(super) fn size(&self) -> ImageSize {
         ImageSize {
             queues: self.queues.len(),
@@ -183,10 +185,10 @@ impl Image {
     }
 }
 
-/// A record that no program writes there.
-const SENSELESS: ReadError = ReadError::Damaged("a record makes no sense");
+/// A record that no program writes at this point.
+const SENSELESS: ReadError = ReadError::Damaged("a record is out of place or invalid");
 
-/// A queue of which not all records were read.
+/// A queue of which not all records have been read.
 struct OpenQueue {
     state: QueueState,
     departures: u64,
@@ -278,7 +280,7 @@ impl OpenQueue {
 }
 
 impl QueueState {
-    /// The user of a record, who has no place before it.
+    /// Returns the user of a record. Errors if they have a place already.
     fn without_place(&self, user: &str) -> Result<UserId, ReadError> {
         let user = known(user)?;
         match self.arrival_of(&user) {
@@ -289,5 +291,5 @@ impl QueueState {
 }
 
 fn known(user: &str) -> Result<UserId, ReadError> {
-    UserId::try_from(user).map_err(|_| ReadError::Damaged("a user's name is none"))
+    UserId::try_from(user).map_err(|_| ReadError::Damaged("a user id is invalid"))
 }

@@ -138,7 +138,7 @@ fn a_file_without_queues_is_a_file() {
     assert_eq!(read(&file_of(&[])).unwrap().size(), ImageSize::default());
 }
 
-/// Another sum here means another format: then [`FORMAT`] has to be another, too.
+/// Another sum here means another format: then [`FORMAT`] has to change, too.
 #[test]
 fn the_format_is_that_of_its_number() {
     let mut writer = snapshot::begin(Vec::new(), STAMP, at(100)).unwrap();

@@ -1,5 +1,5 @@
-//! The end of a hold that nobody paid: what a hold does to those in its way, a release to its own,
-//! the sweep to all, and a new seat plan to those of its performance.
+//! Ends holds that were not paid. A hold does so for those in its way, a release for its own, the
+//! sweep for all, and a new seat plan for those of its performance.
 
 use diesel::{ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, update};
 use frontrow_domain::model::{PerformanceId, ReservationId};
@@ -10,7 +10,7 @@ use crate::sqlite::{
     schema::{reservation_seats, reservations, seats},
 };
 
-/// Expires every hold of a performance that is over.
+/// Expires all holds of a performance that are past their deadline.
 pub(in crate::sqlite) fn expire_all(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -28,12 +28,12 @@ pub(in crate::sqlite) fn expire_all(
     Ok(())
 }
 
-/// Marks a hold as expired and frees its seats. One that is not held, it leaves alone.
+/// Marks a hold as expired and frees its seats. Does nothing if the reservation is not held.
 pub(super) fn expire(connection: &mut SqliteConnection, id: ReservationId) -> QueryResult<()> {
     end(connection, id, Phase::Expired)
 }
 
-/// Ends a hold in this way and frees the seats that are still its own.
+/// Ends a hold with this state and frees the seats that still belong to it.
 pub(super) fn end(
     connection: &mut SqliteConnection,
     id: ReservationId,

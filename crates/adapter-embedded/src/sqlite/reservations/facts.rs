@@ -1,4 +1,4 @@
-//! What a hold depends on, read.
+//! The facts on which a hold depends.
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
@@ -14,7 +14,7 @@ use crate::sqlite::{
     schema::{performances, seats},
 };
 
-/// Reads what `request` depends on at `now`; none where there is no such performance.
+/// Reads the facts for `request` at `now`. None if there is no such performance.
 pub(super) fn facts(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -38,7 +38,7 @@ pub(super) fn facts(
     }))
 }
 
-/// The slots of the user in this performance that no live seat has.
+/// Returns the user's slots in this performance that no live seat has.
 fn free_slots(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -51,7 +51,8 @@ fn free_slots(
         .filter(seats::performance_id.eq(Db(request.performance)))
         .filter(seats::user_id.eq(Db(request.user.clone())))
         .filter(live)
-        // Without it SQLite reads all seats of the performance rather than the index of the user's.
+        // Without the order SQLite reads all seats of the performance rather than the index of the
+        // user's.
         .order(seats::user_slot)
         .select(seats::user_slot)
         .load(connection)?;
@@ -60,7 +61,7 @@ fn free_slots(
     }))
 }
 
-/// The seats that are asked for, sorted by label, without those that do not exist.
+/// Returns the requested seats that exist, sorted by label.
 fn wanted_seats(
     connection: &mut SqliteConnection,
     request: &HoldRequest,

@@ -1,8 +1,8 @@
-//! Setting seats aside.
+//! Holds seats.
 //!
 //! Everything is read before anything is changed, and no other call writes meanwhile, so a refusal
-//! leaves the database as it was. The statement that takes a seat still asks whether it is free:
-//! the seat's row decides.
+//! leaves the database as it was. The statement that takes a seat still checks that it is free: the
+//! seat's row decides.
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection,
@@ -22,7 +22,7 @@ use crate::sqlite::{
     schema::{reservation_seats, reservations, seats},
 };
 
-/// Sets the seats of `request` aside, all or none.
+/// Holds the seats of `request`, all or none.
 pub(super) fn hold(
     connection: &mut SqliteConnection,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! Reservations, one step of their life a file.
+//! The steps in the life of a reservation, one file each.
 
 pub(super) mod expire;
 mod facts;

@@ -49,7 +49,7 @@ pub(super) fn pay(
     }
 }
 
-/// What the domain makes of paying now.
+/// Returns the domain's decision about a payment now.
 fn transition(
     account: Account,
     now: Timestamp,
@@ -99,7 +99,7 @@ fn confirm(connection: &mut SqliteConnection, reservation: &Reservation) -> Quer
         .map(drop)
 }
 
-/// Makes the reservation's seats sold, all of them or it fails.
+/// Marks the reservation's seats as sold. Errors if that fails for one of them.
 fn sell(connection: &mut SqliteConnection, reservation: &Reservation) -> QueryResult<()> {
     let labels = reservation.seats.iter().map(|seat| Db(seat.label.clone()));
     let its_own = seats::table

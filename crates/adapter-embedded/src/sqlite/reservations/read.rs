@@ -1,4 +1,4 @@
-//! Reservations, read.
+//! Reads reservations.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ use crate::sqlite::{
     schema::{reservation_seats, reservations},
 };
 
-/// A user's reservation, as it is written: a hold that is over may still be there as held.
+/// Returns a user's reservation as it is stored: an expired hold may still be stored as held.
 pub(in crate::sqlite) fn find(
     connection: &mut SqliteConnection,
     id: ReservationId,
@@ -32,7 +32,7 @@ pub(in crate::sqlite) fn find(
     one_with_seats(connection, row)
 }
 
-/// The hold that a user has in a concert, as it is written; it may be over.
+/// Returns the hold that a user has in a concert, as it is stored. It may be past its deadline.
 pub(super) fn hold_of(
     connection: &mut SqliteConnection,
     user: &UserId,
@@ -48,7 +48,7 @@ pub(super) fn hold_of(
     one_with_seats(connection, row)
 }
 
-/// A page of a user's reservations, the newest first, as seen at `now`.
+/// Returns a page of a user's reservations, the newest first, as seen at `now`.
 pub(super) fn of_user(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -68,7 +68,7 @@ pub(super) fn of_user(
     page_of(connection, now, rows, page.limit)
 }
 
-/// A page of a concert's reservations, the oldest first, as seen at `now`.
+/// Returns a page of a concert's reservations, the oldest first, as seen at `now`.
 pub(super) fn of_concert(
     connection: &mut SqliteConnection,
     now: Timestamp,
@@ -110,7 +110,7 @@ fn one_with_seats(
     Ok(with_seats(connection, row.into_iter().collect())?.pop())
 }
 
-/// The reservations of these rows, in their order, each with its seats sorted by label.
+/// Returns the reservations of these rows, in their order, each with its seats sorted by label.
 pub(in crate::sqlite) fn with_seats(
     connection: &mut SqliteConnection,
     rows: Vec<ReservationRow>,

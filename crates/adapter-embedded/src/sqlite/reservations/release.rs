@@ -1,4 +1,4 @@
-//! Giving held seats back.
+//! Releases held seats.
 
 use diesel::{QueryResult, SqliteConnection};
 use frontrow_domain::{
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{expire, read};
 use crate::sqlite::columns::Phase;
 
-/// Gives a user's held seats back.
+/// Releases a user's held seats.
 pub(super) fn release(
     connection: &mut SqliteConnection,
     now: Timestamp,

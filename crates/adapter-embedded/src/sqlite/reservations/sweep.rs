@@ -1,4 +1,4 @@
-//! Tidying up after holds that are over.
+//! Expires holds that are past their deadline.
 
 use diesel::{ExpressionMethods, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection};
 use frontrow_domain::model::ReservationId;
@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::expire::expire;
 use crate::sqlite::{columns::Db, schema::reservations};
 
-/// Expires at most `limit` holds that are over, the longest over first; gives how many.
+/// Expires at most `limit` holds that are past their deadline, the longest ago first. Returns their
+/// number.
 pub(super) fn sweep(
     connection: &mut SqliteConnection,
     now: Timestamp,

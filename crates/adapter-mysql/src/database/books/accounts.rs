@@ -1,4 +1,4 @@
-//! The balances and ledger entries of users, as they are written.
+//! The balances and ledger entries of users, as they are stored.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use crate::{
     statement::Fixed,
 };
 
-/// A page of the users who have an account or ledger entries, with what the account says.
+/// A page of the users who have an account or ledger entries, with the values of the account.
 const ACCOUNTS: &str = "
     SELECT u.user_id, COALESCE(b.balance, 0) AS balance, COALESCE(b.last_seq, 0) AS last_seq
     FROM (
@@ -32,7 +32,7 @@ const ACCOUNTS: &str = "
     LEFT JOIN balances b ON b.user_id = u.user_id
     ORDER BY u.user_id LIMIT ?";
 
-/// The payments of some users whose reservation, or its performance, is not there.
+/// The payments of some users whose reservation, or its performance, is missing.
 const STRAYS: &str = "
     SELECT l.user_id, l.reservation_id
     FROM ledger l
@@ -58,7 +58,7 @@ struct StrayRow {
     reservation_id: Db<ReservationId>,
 }
 
-/// A page of accounts with their entries, as of one instant.
+/// Returns a page of accounts with their entries, as of one instant.
 pub(super) async fn page(
     session: &mut Session,
     after: Option<&UserId>,

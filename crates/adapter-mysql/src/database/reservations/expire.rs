@@ -1,5 +1,5 @@
-//! The end of a hold that nobody paid: what a hold does to those in its way, a release to its own, and a
-//! new seat plan to those of its performance. The sweep ends many at once.
+//! Ends holds that were not paid. A hold does so for those in its way, a release for its own, and a
+//! new seat plan for those of its performance. The sweep ends many at once.
 
 use diesel::{
     ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult, sql_query,
@@ -19,7 +19,8 @@ use crate::{
     statement::Fixed,
 };
 
-/// Expires every hold of a performance that is over; false when one of them is not, after all.
+/// Expires all holds of a performance that are past their deadline. Returns false if one of them is
+/// not, after all.
 pub(in crate::database) async fn expire_all(
     session: &mut Session,
     performance: PerformanceId,
@@ -40,8 +41,8 @@ pub(in crate::database) async fn expire_all(
     Ok(true)
 }
 
-/// Marks a hold that is over as expired and frees its seats; false, and nothing is changed, when it is
-/// not held or not over.
+/// Marks a hold that is past its deadline as expired and frees its seats. Returns false and changes
+/// nothing if it is not held or not past its deadline.
 pub(super) async fn expire(session: &mut Session, id: ReservationId) -> QueryResult<bool> {
     let over = reservations::table
         .find(Db(id))
@@ -54,8 +55,8 @@ pub(super) async fn expire(session: &mut Session, id: ReservationId) -> QueryRes
     free(session, id, ended).await
 }
 
-/// Marks a hold that is not over as cancelled and frees its seats; false, and nothing is changed, when it
-/// is not held or over.
+/// Marks a hold that is not past its deadline as cancelled and frees its seats. Returns false and
+/// changes nothing if it is not held or past its deadline.
 pub(super) async fn cancel(session: &mut Session, id: ReservationId) -> QueryResult<bool> {
     let live = reservations::table
         .find(Db(id))
@@ -73,7 +74,8 @@ async fn free(session: &mut Session, id: ReservationId, ended: usize) -> QueryRe
     if ended == 0 {
         return Ok(false);
     }
-    // The optimizer reads a small table from its start rather than use the index.
+    // For a small table the optimizer would read the table from its start rather than use the
+    // index.
     let statement = sql_query(
         "UPDATE seats FORCE INDEX (seats_of_reservation)
          SET reservation_id = NULL, held_until = NULL, user_id = NULL, user_slot = NULL

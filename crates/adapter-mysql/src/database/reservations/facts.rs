@@ -1,4 +1,4 @@
-//! What a hold depends on, read in one statement and without a lock.
+//! The facts on which a hold depends, read in one statement and without a lock.
 
 use diesel::{
     QueryResult, QueryableByName, sql_query,
@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use crate::{database::columns::Db, errors, session::Session, statement::Fixed};
 
-/// One line for each seat that is asked for and exists, or one without a seat. The labels are padded
-/// to [`SeatSelection::MAX`], so that the statement is always the same.
+/// One row for each requested seat that exists, or one row without a seat. The labels are padded to
+/// [`SeatSelection::MAX`], so that the statement is always the same.
 const FACTS: &str = "
     SELECT p.concert_id, p.starts_at, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND AS now,
            h.id AS hold_id, h.performance_id AS hold_performance, h.held_until AS hold_until,
@@ -67,7 +67,7 @@ struct Line {
     held_until: Option<Db<Timestamp>>,
 }
 
-/// Reads what `request` depends on; none where there is no such performance.
+/// Reads the facts for `request`. None if there is no such performance.
 pub(super) async fn facts(
     session: &mut Session,
     request: &HoldRequest,
@@ -99,7 +99,7 @@ pub(super) async fn facts(
     }))
 }
 
-/// The items, the last one repeated until there are as many as one reservation may have.
+/// Returns the items, with the last one repeated up to the maximum number of one reservation.
 pub(super) fn four<T: Clone>(items: &[T]) -> [Option<T>; SeatSelection::MAX] {
     std::array::from_fn(|at| items.get(at).or(items.last()).cloned())
 }

@@ -1,4 +1,4 @@
-//! Setting seats aside: the facts are read, the domain decides, and its decision is written.
+//! Holds seats: reads the facts, lets the domain decide, and writes its decision.
 
 use diesel::QueryResult;
 use frontrow_domain::{
@@ -9,7 +9,7 @@ use frontrow_domain::{
 use super::{facts, take};
 use crate::{errors, session::Session, transactions::Verdict};
 
-/// Sets the seats of `request` aside, all or none.
+/// Holds the seats of `request`, all or none.
 pub(super) async fn hold(
     session: &mut Session,
     request: &HoldRequest,

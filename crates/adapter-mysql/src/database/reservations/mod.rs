@@ -1,12 +1,13 @@
-//! Reservations, one step of their life a file.
+//! The steps in the life of a reservation, one file each.
 //!
-//! Every step looks first, without a lock and in one statement, and refuses what it must; most of a
-//! crowd gets no further. Then it begins a transaction whose every statement says what it takes for
-//! granted. Where that is not so any more, somebody was faster: everything is undone, and it looks again.
-//! (But points that have changed are locked: their user may change them all the time.)
+//! Every step first reads, without a lock and in one statement, and refuses what it must. Under
+//! load most requests get no further. Then it begins a transaction in which every statement checks
+//! its preconditions. If one fails, another call was faster: everything is rolled back, and the
+//! step reads again. (Points that have changed are locked instead: their user may change them all
+//! the time.)
 //!
-//! Rows are locked in one order: the key, the balance, the reservation (that of a hold that is over
-//! before one's own), the seats by their primary key, the ledger, the sales.
+//! Rows are locked in one order: the key, the balance, the reservation (an expired hold in the way
+//! before the new one), the seats by their primary key, the ledger, the sales.
 
 pub(super) mod expire;
 mod facts;

@@ -32,7 +32,7 @@ use crate::{
     transactions::Verdict,
 };
 
-/// What a payment finds.
+/// The facts on which a payment depends.
 struct PaymentFacts {
     reservation: Reservation,
     /// None for a user who never had points.
@@ -42,8 +42,9 @@ struct PaymentFacts {
 
 /// Pays a user's held seats.
 ///
-/// A key is looked up only where the payment is refused or the key turns out to be taken: nearly every
-/// payment is the first with its key, and the key's own row tells in any case.
+/// A key is read only if the payment is refused or the key turns out to be taken. Nearly every
+/// payment is the first with its key, and the insertion of the key's own row shows that in any
+/// case.
 pub(super) async fn pay(
     session: &mut Session,
     request: &PaymentRequest,
@@ -72,7 +73,7 @@ pub(super) async fn pay(
             session.roll_back().await?;
             return Ok(match replayed(session, request).await? {
                 Some(answer) => Verdict::Commit(answer),
-                // Not for long: keys of payments and charges stay.
+                // It stays absent only for a moment: keys of payments and charges are kept.
                 None => Verdict::Retry,
             });
         }
@@ -83,7 +84,7 @@ pub(super) async fn pay(
     })
 }
 
-/// A reservation, its user's balance and last entry, and what time it is.
+/// A reservation, its user's balance and last entry, and the time.
 type Row = (
     ReservationRow,
     Option<Db<Amount>>,
@@ -91,7 +92,7 @@ type Row = (
     Db<Timestamp>,
 );
 
-/// The reservation, the user's points and what time it is, in one statement.
+/// Reads the reservation, the user's points and the time in one statement.
 async fn read_facts(
     session: &mut Session,
     request: &PaymentRequest,
@@ -129,7 +130,7 @@ async fn read_facts(
     }))
 }
 
-/// What the domain makes of paying now.
+/// Returns the domain's decision about a payment now.
 fn transition(facts: &PaymentFacts) -> Result<Paid, PayRefusal> {
     let held = facts.reservation.clone().held_at(facts.now)?;
     let balance = facts.account.unwrap_or_default().balance;
@@ -141,7 +142,7 @@ fn transition(facts: &PaymentFacts) -> Result<Paid, PayRefusal> {
     })
 }
 
-/// The answer to an earlier call with this key, or this refusal.
+/// Returns the answer to an earlier call with this key, or this refusal.
 async fn replayed_or(
     session: &mut Session,
     request: &PaymentRequest,
@@ -151,7 +152,7 @@ async fn replayed_or(
     Ok(Verdict::Commit(answer.unwrap_or(refusal)))
 }
 
-/// What the key stands for; none where it is new.
+/// Returns the effect of the key. None if it is new.
 async fn replayed(
     session: &mut Session,
     request: &PaymentRequest,
@@ -165,7 +166,7 @@ async fn replayed(
     })
 }
 
-/// Writes the payment, whose key is ours; none when anything is no longer as `facts` has it.
+/// Writes the payment, whose key this call has claimed. None if `facts` are out of date.
 async fn write(
     session: &mut Session,
     request: &PaymentRequest,
@@ -200,11 +201,11 @@ struct Spent {
     now: Timestamp,
 }
 
-/// Takes the points; gives the payment that they make; none when they do not make one any more.
+/// Takes the points and returns the resulting payment. None if they no longer allow it.
 ///
-/// Nearly always nobody else has changed the user's points since the look. Where somebody has, they are
-/// locked and looked at again: a payment that only ever tried to find them unchanged could be kept from its
-/// turn for as long as charges come in.
+/// Nearly always no other call has changed the user's points since the read. If one has, the points
+/// are locked and read again: a payment that only ever tried to find them unchanged could be
+/// delayed for as long as charges come in.
 async fn spend(
     session: &mut Session,
     request: &PaymentRequest,
@@ -238,7 +239,7 @@ async fn spend(
     }))
 }
 
-/// Confirms a hold that is not over; false when there is none.
+/// Confirms a hold that is not past its deadline. Returns false if there is none.
 async fn confirm(session: &mut Session, reservation: &Reservation) -> QueryResult<bool> {
     let ReservationState::Confirmed { at } = reservation.state else {
         return Err(errors::broken("paid and not confirmed"));
@@ -255,7 +256,7 @@ async fn confirm(session: &mut Session, reservation: &Reservation) -> QueryResul
     Ok(confirmed == 1)
 }
 
-/// Makes the reservation's seats sold, all of them or it fails.
+/// Marks the reservation's seats as sold. Errors if that fails for one of them.
 async fn sell(session: &mut Session, reservation: &Reservation) -> QueryResult<()> {
     let [first, second, third, fourth] = four(&reservation.seats);
     let statement = sql_query(

@@ -1,4 +1,4 @@
-//! Reservations, read.
+//! Reads reservations.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName, SelectableHelper,
@@ -19,7 +19,8 @@ use crate::{
 
 type Row = (ReservationRow, Db<Timestamp>);
 
-/// MySQL would rather read all that a user has, by the key that is there for their holds, and sort it.
+/// Without the hint, MySQL reads all reservations of a user by the key for their holds, and sorts
+/// them.
 const OF_USER: &str = "
     SELECT id, user_id, concert_id, performance_id, state, held_until, confirmed_at, total, seat_count,
            seats, place_arrival, place_generation, UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND AS now
@@ -32,8 +33,8 @@ struct ReadAt {
     now: Db<Timestamp>,
 }
 
-/// A user's reservation, as it is written (a hold that is over may still be there as held), and what time
-/// it is.
+/// Returns a user's reservation, as it is stored (an expired hold may still be stored as held), and
+/// the time.
 pub(super) async fn find(
     session: &mut Session,
     id: ReservationId,
@@ -50,7 +51,7 @@ pub(super) async fn find(
         .transpose()
 }
 
-/// A user's reservation that is paid, as the ledger says.
+/// Returns a user's reservation that the ledger records as paid.
 pub(in crate::database) async fn paid(
     session: &mut Session,
     id: ReservationId,
@@ -62,7 +63,7 @@ pub(in crate::database) async fn paid(
         .ok_or_else(|| errors::broken(format!("no reservation {id} that is paid")))
 }
 
-/// A page of a user's reservations, the newest first.
+/// Returns a page of a user's reservations, the newest first.
 pub(super) async fn of_user(
     session: &mut Session,
     user: &UserId,
@@ -79,7 +80,7 @@ pub(super) async fn of_user(
     page_of(rows, page.limit)
 }
 
-/// A page of a concert's reservations, the oldest first.
+/// Returns a page of a concert's reservations, the oldest first.
 pub(super) async fn of_concert(
     session: &mut Session,
     concert: ConcertId,

@@ -1,4 +1,4 @@
-//! Giving held seats back.
+//! Releases held seats.
 
 use diesel::QueryResult;
 use frontrow_domain::{
@@ -9,7 +9,7 @@ use frontrow_domain::{
 use super::{expire, read};
 use crate::{session::Session, transactions::Verdict};
 
-/// Gives a user's held seats back.
+/// Releases a user's held seats.
 pub(super) async fn release(
     session: &mut Session,
     id: ReservationId,

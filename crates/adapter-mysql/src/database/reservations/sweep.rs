@@ -1,4 +1,4 @@
-//! Tidying up after holds that are over.
+//! Expires holds that are past their deadline.
 
 use diesel::{ExpressionMethods, NullableExpressionMethods, QueryDsl, QueryResult, update};
 use diesel_async::RunQueryDsl;
@@ -14,11 +14,11 @@ use crate::{
     transactions::Verdict,
 };
 
-/// How many holds one transaction ends at most: their rows are locked until its commit.
+/// Maximum number of holds that one transaction ends: their rows are locked until its commit.
 pub(super) const HOLDS_A_TRANSACTION: u32 = 100;
 
-/// Expires at most `limit` holds that are over, the longest over first; gives how many. Those that somebody
-/// else is ending at this moment are left to them.
+/// Expires at most `limit` holds that are past their deadline, the longest ago first. Returns their
+/// number. Holds that another call is ending at this moment are left to it.
 pub(super) async fn sweep(session: &mut Session, limit: u32) -> QueryResult<Verdict<u32>> {
     session.begin().await?;
     let due: Vec<Db<ReservationId>> = reservations::table

@@ -1,4 +1,4 @@
-//! Taking seats that were there to be had a moment ago. The seats' own rows decide.
+//! Takes seats that were free a moment ago. The seats' own rows decide.
 
 use diesel::{
     QueryResult, sql_query,
@@ -10,8 +10,8 @@ use frontrow_domain::model::{NewHold, PricedSeat};
 use super::{expire, facts::four};
 use crate::{database::columns::Db, errors, session::Session, statement::Fixed};
 
-/// Makes a reservation where its performance is still on sale. Shares a lock on the performance, so that
-/// its seats are not planned anew before the commit.
+/// Inserts a reservation if its performance is still on sale. Shares a lock on the performance, so
+/// that its seat plan is not replaced before the commit.
 const RESERVE: &str = "
     INSERT INTO reservations
         (id, user_id, concert_id, performance_id, state, held_until, total, seat_count, seats,
@@ -21,7 +21,8 @@ const RESERVE: &str = "
     WHERE p.id = ? AND p.concert_id = ? AND p.starts_at > UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND
     LOCK IN SHARE MODE";
 
-/// Takes up to four seats, in the order of their labels, where they are free and cost what they did.
+/// Takes up to four seats, in the order of their labels, if they are free and have the same price
+/// as before.
 const TAKE: &str = "
     UPDATE seats FORCE INDEX (PRIMARY)
     SET reservation_id = ?, held_until = ?, user_id = ?,
@@ -30,8 +31,8 @@ const TAKE: &str = "
       AND (label, price) IN ((?, ?), (?, ?), (?, ?), (?, ?))
       AND (reservation_id IS NULL OR held_until <= UTC_TIMESTAMP(6) + INTERVAL ? MICROSECOND)";
 
-/// Writes the reservation and takes its seats. False when anything is no longer as it was read: then
-/// the caller undoes everything.
+/// Writes the reservation and takes its seats. Returns false if anything is no longer as it was
+/// read: then the caller rolls everything back.
 pub(super) async fn take(session: &mut Session, new: &NewHold) -> QueryResult<bool> {
     for id in &new.lapsed {
         expire::expire(session, *id).await?;

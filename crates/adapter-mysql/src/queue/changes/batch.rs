@@ -1,8 +1,9 @@
-//! Requests that come together share a transaction.
+//! Batches of requests that share a transaction.
 //!
-//! A durable commit takes as long for two hundred requests as for one, and all of them need the row of
-//! their queue, so one by one they would wait for each other's commits. Requests that come while a
-//! transaction is under way are in the next one, also those that come while it waits for the row.
+//! A durable commit takes as long for two hundred requests as for one, and all of them need the row
+//! of their queue, so one by one they would wait for each other's commits. Requests that arrive
+//! while a transaction is under way are in the next one, and so are those that arrive while it
+//! waits for the row.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -23,26 +24,28 @@ use super::{
 };
 use crate::{queue::batching, transactions::TransactionRunner};
 
-/// How many requests share a transaction at most: it holds the queue's lock for some milliseconds then.
+/// Maximum number of requests in one transaction. At this number it holds the queue's lock for some
+/// milliseconds.
 const BATCH_MAX: usize = 256;
 
-/// The requests that change queues.
+/// The batched requests that change queues.
 pub(in crate::queue) struct Batches(Batcher<Transactions>);
 
 impl Batches {
-    /// Each call ends within `limit`, and no request waits for longer for its transaction to begin. So
-    /// many transactions, of different queues, run at once at most.
+    /// Makes the batches. Each call ends within `limit`, and no request waits longer than that for
+    /// its transaction to begin. At most `transactions_max` transactions, of different queues, run
+    /// at once.
     pub(in crate::queue) fn new(
         calls: TransactionRunner,
         limit: Duration,
         transactions_max: usize,
     ) -> Self {
-        // The next transaction of a queue would only wait for the lock of the one before.
+        // One transaction per queue: a second one would only wait for the lock of the first.
         let limits = batching::limits(BATCH_MAX, 1, transactions_max, limit);
         Self(Batcher::new(limits, Transactions { calls, limit }))
     }
 
-    /// Asks for something in the next transaction of a queue.
+    /// Submits a request to the next transaction of a queue, and returns its answer.
     pub(in crate::queue) async fn ask(
         &self,
         concert: ConcertId,
@@ -92,21 +95,21 @@ impl Execute for Transactions {
             .await
     }
 
-    /// On the store's runtime, as its connections: a worker of the web server that stops takes no
-    /// answer of others with it.
+    /// Spawns on the store's runtime, like its connections: when a worker of the web server stops,
+    /// no answer to other requests is lost with it.
     fn spawn(&self, _: &Handle, task: impl Future<Output = ()> + Send + 'static) {
         drop(self.calls.at_home(task));
     }
 }
 
-/// The requests of a transaction, through all of its attempts.
+/// The requests of a transaction, kept for all of its attempts.
 pub(super) struct TakenBatch {
     pub(super) concert: ConcertId,
     batch: Mutex<Batch<Transactions>>,
 }
 
 impl TakenBatch {
-    /// All requests, with those that have come by now.
+    /// Returns all requests, including those that have arrived by now.
     pub(super) fn board(&self) -> Vec<Request> {
         let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
         batch.board();

@@ -1,4 +1,4 @@
-//! What a batch of requests makes of a queue, one after the other: decided here, without I/O.
+//! The effect of a batch of requests on a queue, decided one request after the other, without I/O.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,21 +21,20 @@ pub(super) struct Changes {
     pub(super) concert: ConcertId,
     pub(super) now: Timestamp,
     pub(super) queue: QueueRow,
-    /// True where any user waits for their turn whose place is not past its end, as far as it
-    /// matters.
+    /// True if any user waits for their turn whose place is not expired, as far as it matters.
     pub(super) line: bool,
-    /// True where the queue had no places, until it has one.
+    /// True if the queue had no places, until it has one.
     pub(super) was_idle: bool,
     /// The rows of the users of the batch.
     pub(super) rows: HashMap<UserId, PlaceRow>,
-    /// The rows that are to be written, or deleted.
+    /// The rows to write, or to delete (`None`).
     pub(super) changed: BTreeMap<UserId, Option<PlaceRow>>,
     /// The arrivals of users who left the line.
     pub(super) departures: Vec<Arrival>,
 }
 
 impl Changes {
-    /// What a request comes to, after those before it.
+    /// Applies a request after those before it, and returns its answer.
     pub(super) fn answer(&mut self, request: &Request) -> Answer {
         match request {
             Request::Join(user, shown) => self.join(user, shown.as_ref()),
@@ -53,7 +52,7 @@ impl Changes {
                 .get(user)
                 .is_some_and(|row| row.phase != Phase::Ended)
         {
-            // Its row is past its end.
+            // The user's row is expired.
             self.remove(user);
         }
         let facts = JoinFacts {
@@ -128,27 +127,27 @@ impl Changes {
         }
     }
 
-    /// The row of the place that a user has.
+    /// Returns the row of a user's place. None if the user has no place.
     fn held(&self, user: &UserId) -> Option<PlaceRow> {
         let row = self.rows.get(user).copied();
         row.filter(|row| row.is_held(&self.queue, self.now))
     }
 
-    /// True where a ticket brings back a place that was lost.
+    /// Returns true if a ticket restores a place that was lost.
     fn reenters(&self, ticket: &Ticket) -> bool {
         let row = self.rows.get(&ticket.user);
         self.queue.reenters(ticket, row, self.now)
     }
 
-    /// The place of a user after a heartbeat.
+    /// Records a heartbeat of a user and returns their place.
     fn keep(&mut self, user: &UserId, row: PlaceRow) -> Place {
-        // Also where the clock has stepped back behind the last heartbeat.
+        // Also if the clock has stepped back behind the last heartbeat.
         let row = self.beat(user, row, self.now);
         self.place(user, &row)
     }
 
-    /// Records a heartbeat of a waiting place. A user who stood aside is next in line from now on.
-    /// Returns the row as it is then.
+    /// Records a heartbeat of a waiting place. A user who stood aside becomes next in line. Returns
+    /// the new row.
     fn beat(&mut self, user: &UserId, mut row: PlaceRow, at: Timestamp) -> PlaceRow {
         if !row.phase.waits() {
             return row;
@@ -164,7 +163,7 @@ impl Changes {
             && row.seq.is_some()
             && self.queue.terms.accepts_reentry(self.now)
         {
-            // Others may have re-entered ahead.
+            // Other users may have re-entered ahead.
             row.seq = Some(PlaceRow::turn(&self.queue));
         }
         self.write(user, row);
@@ -201,7 +200,7 @@ impl Changes {
         let arrival = self.next_arrival(user);
         let queue = &mut self.queue;
         if !line && queue.reentered == 0 {
-            // Every number so far has left, is past its end, or was passed before.
+            // The place of every number so far has left, is expired, or was passed before.
             queue.passed_seq = queue.last_seq;
             queue.passed_arrival = arrival.micros() - 1;
             queue.passed_ends = queue.passed_ends.max(queue.cutoffs(self.now).waiting);
@@ -217,13 +216,13 @@ impl Changes {
         self.place(user, &row)
     }
 
-    /// The arrival of a user who gets a new place.
+    /// Returns the arrival of a user who gets a new place.
     fn next_arrival(&mut self, user: &UserId) -> Arrival {
         self.forget_end(user);
         self.queue.terms.next_arrival(self.now)
     }
 
-    /// Takes the end that is remembered of a user out of the counts: another row takes its place.
+    /// Subtracts a user's remembered end from the counts: another row replaces it.
     fn forget_end(&mut self, user: &UserId) {
         let row = self.rows.get(user);
         self.queue.remembered -= i64::from(row.is_some_and(|row| row.phase == Phase::Ended));
@@ -240,8 +239,8 @@ impl Changes {
         }
     }
 
-    /// Removes the place of a user from the counts. Its row goes, or remembers the end while users may
-    /// re-enter.
+    /// Subtracts the place of a user from the counts. Its row is deleted, or remembers the end
+    /// while users may re-enter.
     fn remove(&mut self, user: &UserId) {
         let Some(row) = self.rows.get(user).copied() else {
             return;
@@ -277,7 +276,7 @@ impl Changes {
     }
 }
 
-/// A place as its user sees it.
+/// Returns a place as its user sees it.
 pub(in crate::queue) fn place(
     concert: ConcertId,
     user: &UserId,
@@ -298,7 +297,8 @@ pub(in crate::queue) fn place(
 }
 
 impl QueueRow {
-    /// True where a ticket brings back a place that was lost. `row` is the user's, if there is one.
+    /// Returns true if a ticket restores a place that was lost. `row` is the user's row, if there
+    /// is one.
     pub(in crate::queue) fn reenters(
         &self,
         ticket: &Ticket,
@@ -311,7 +311,7 @@ impl QueueRow {
         !has_place && self.terms.reenters(ticket, ended, now)
     }
 
-    /// Takes a place of this phase and arrival out of the counts.
+    /// Subtracts a place of this phase and arrival from the counts.
     pub(in crate::queue) fn count_out(&mut self, phase: Phase, arrival: Arrival) {
         match phase {
             Phase::Reentered | Phase::Waiting => {
@@ -324,8 +324,8 @@ impl QueueRow {
         }
     }
 
-    /// Takes a waiting place of this phase and arrival out of the counts of those that are next in
-    /// line or were passed.
+    /// Subtracts a waiting place of this phase and arrival from the count of places that are next
+    /// in line, or from the count of those that were passed.
     pub(in crate::queue) fn count_out_of_line(&mut self, phase: Phase, arrival: Arrival) {
         if phase == Phase::Reentered {
             self.reentered -= 1;

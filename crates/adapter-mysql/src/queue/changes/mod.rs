@@ -1,4 +1,4 @@
-//! What changes a queue on behalf of its users: batches of requests that share a transaction.
+//! Requests that change a queue: batches that share a transaction.
 
 mod batch;
 mod decisions;

@@ -1,4 +1,4 @@
-//! What users ask for that changes a queue, and what they are answered.
+//! Users' requests that change a queue, and the answers to them.
 
 use frontrow_domain::{
     model::{
@@ -8,14 +8,14 @@ use frontrow_domain::{
     ports::LookUpOutcome,
 };
 
-/// What a user asks for.
+/// A user's request.
 #[derive(Debug, Clone)]
 pub(in crate::queue) enum Request {
-    /// A place, or the one that they have. The ticket came along.
+    /// A new place, or the one that the user has. The ticket came with the request.
     Join(UserId, Option<Ticket>),
-    /// The place of a ticket, which re-enters where it was lost. A heartbeat.
+    /// A look-up of the place of a ticket, which re-enters if it was lost. Counts as a heartbeat.
     LookUp(Ticket),
-    /// The end of the place of a ticket.
+    /// A request to end the place of a ticket.
     Leave(Ticket),
     /// A heartbeat that an instance has collected.
     Heartbeat(Heartbeat),
@@ -32,7 +32,7 @@ impl Request {
     }
 }
 
-/// What a request comes to.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 pub(in crate::queue) enum Answer {
     /// A new place.
@@ -50,7 +50,7 @@ pub(in crate::queue) enum Answer {
 }
 
 impl Answer {
-    /// What a look-up or a heartbeat comes to.
+    /// Returns the outcome of a look-up or a heartbeat.
     pub(in crate::queue) fn into_look_up(self) -> LookUpOutcome {
         match self {
             Self::Held(place) | Self::Joined(place) => LookUpOutcome::Found(place),

@@ -1,8 +1,8 @@
 //! The transaction that a batch of requests shares.
 //!
-//! It locks the queue's row, so that the changes of all processes come one batch after the other, and
-//! boards the requests that came while it waited. Then it locks the rows of their users, decides
-//! ([`Changes`]), and writes all places with one statement.
+//! It locks the queue's row, so that the batches of all processes are applied one after the other,
+//! and adds the requests that arrived while it waited. Then it locks the rows of their users,
+//! decides ([`Changes`]), and writes all places with one statement.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,7 +30,7 @@ use crate::{
     transactions::Verdict,
 };
 
-/// Does what the requests of a batch ask for.
+/// Applies the requests of a batch.
 pub(super) async fn change(
     session: &mut Session,
     batch: &Arc<TakenBatch>,
@@ -92,8 +92,8 @@ pub(super) async fn change(
     Ok(Verdict::Commit(answers))
 }
 
-/// True where a user who joins finds others waiting, as far as that matters: where the queue admits
-/// nobody at once anyway, it says true and asks nothing.
+/// Returns true if a user who joins finds others waiting, as far as that matters: if the queue
+/// admits no user immediately anyway, it returns true without a read.
 async fn finds_line(
     session: &mut Session,
     concert: ConcertId,

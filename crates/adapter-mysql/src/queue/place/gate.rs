@@ -28,19 +28,19 @@ use crate::{
     transactions::Verdict,
 };
 
-/// How often a place is read that changes each time before it can be claimed.
+/// Maximum number of reads of a place that changes each time before it can be claimed.
 const READS_MAX: u32 = 10;
 
-/// Claims or extends a place that is still as it was read.
+/// Claims or extends a place if it is still as it was read.
 const CLAIM: &str = "
     UPDATE queue_places FORCE INDEX (PRIMARY) SET phase = 3, since_us = ?, claimed_at_us = ?
     WHERE concert_id = ? AND user_id = ? AND arrival = ? AND phase = ? AND since_us = ?";
 
-/// Whose place it is, and its row before and after it passed the gate.
+/// The ticket of a place, and its row before and after it passed the gate.
 type Claim = (Ticket, PlaceRow, PlaceRow);
 
 impl MySqlQueue {
-    /// Lets the place of `ticket` through, if it is active.
+    /// Lets the place of `ticket` pass the gate, if it is active.
     pub(in crate::queue) async fn pass(
         &self,
         ticket: &Ticket,
@@ -57,7 +57,7 @@ impl MySqlQueue {
             if seen.is_to_be_changed(ticket, as_of) {
                 let Stamped { as_of, value } = self.look_up_in_transaction(ticket).await?;
                 let Some(value) = at_gate(value) else {
-                    // Admitted since it was read.
+                    // The place was admitted since it was read.
                     continue;
                 };
                 return Ok(Stamped { as_of, value });
@@ -79,7 +79,7 @@ impl MySqlQueue {
         Err(errors::busy("the place changed each time it was read"))
     }
 
-    /// Makes the row `before` into `after`. Returns false where it is not `before` any more.
+    /// Changes the row from `before` to `after`. Returns false if it is no longer `before`.
     async fn claim(&self, ticket: &Ticket, before: PlaceRow, after: PlaceRow) -> StoreResult<bool> {
         self.call((ticket.clone(), before, after), |session, claim| {
             write(session, claim).map_ok(Verdict::Commit).boxed()
@@ -88,7 +88,8 @@ impl MySqlQueue {
     }
 }
 
-/// What a place that was looked up is at the gate. None where it is active: the gate may change it.
+/// Returns the gate's outcome for a place that was looked up. None if it is active: the gate may
+/// change it.
 fn at_gate(looked_up: LookUpOutcome) -> Option<GateOutcome> {
     match looked_up {
         LookUpOutcome::Found(Place {
@@ -101,7 +102,7 @@ fn at_gate(looked_up: LookUpOutcome) -> Option<GateOutcome> {
     }
 }
 
-/// The row of an active place after it passed the gate at `now`.
+/// Returns the row of an active place after it passed the gate at `now`.
 fn after_gate(seen: &Seen, row: &PlaceRow, now: Timestamp, purpose: GatePurpose) -> PlaceRow {
     let deadlines = seen.queue.terms.deadlines(now);
     let (claimed_at, until) = match (row.phase, row.claimed_at) {

@@ -1,5 +1,5 @@
-//! Looking up a place: a read. The heartbeat of a waiting user, and a re-entry, go into the shared
-//! transaction.
+//! Looks up a place without a lock. The heartbeat of a waiting user, and a re-entry, are left to
+//! the shared transaction.
 
 use frontrow_domain::{
     model::queue::Ticket,
@@ -16,7 +16,7 @@ use crate::queue::{
 };
 
 impl MySqlQueue {
-    /// Returns the place of `ticket`. A heartbeat.
+    /// Returns the place of `ticket`. Counts as a heartbeat.
     pub(in crate::queue) async fn look_up_place(
         &self,
         ticket: &Ticket,
@@ -55,14 +55,14 @@ impl MySqlQueue {
 }
 
 impl Seen {
-    /// The row of the place of `ticket`. None where the place is gone.
+    /// Returns the row of the place of `ticket`. None if the place is gone.
     pub(super) fn row_of(&self, ticket: &Ticket, now: Timestamp) -> Option<PlaceRow> {
         self.row
             .filter(|row| row.arrival == ticket.arrival && row.is_held(&self.queue, now))
     }
 
-    /// True where a look-up by `ticket` changes the queue: its place waits, so that this is a
-    /// heartbeat, or it has none and re-enters, or the store may have lost it.
+    /// Returns true if a look-up by `ticket` changes the queue: its place waits, so that this is a
+    /// heartbeat, or the user has no place and re-enters, or the store may have lost it.
     pub(super) fn is_to_be_changed(&self, ticket: &Ticket, now: Timestamp) -> bool {
         match self.row_of(ticket, now) {
             Some(row) => row.phase.waits(),

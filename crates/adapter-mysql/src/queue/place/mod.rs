@@ -1,4 +1,4 @@
-//! What users do with a place that changes at most its own row: look-ups and the gate.
+//! Requests that change at most the row of their own place: look-ups and the gate.
 
 mod gate;
 mod look_up;

@@ -1,4 +1,5 @@
-//! Where places are: one statement by primary keys alone, without a lock, for all who ask at once.
+//! Look-ups of places: one statement by primary keys, without a lock, for all pending requests at
+//! once.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -34,7 +35,7 @@ use crate::{
     transactions::{TransactionRunner, Verdict},
 };
 
-/// How many users one statement is about at most.
+/// Maximum number of users in one statement.
 const BATCH_MAX: usize = 64;
 
 const READ: &str = concat!(
@@ -52,16 +53,17 @@ const READ: &str = concat!(
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) queue: Arc<QueueRow>,
-    /// The user's row, whatever it says.
+    /// The user's row, whatever its phase.
     pub(super) row: Option<PlaceRow>,
 }
 
-/// The look-ups of places.
+/// The batched look-ups of places.
 pub(in crate::queue) struct Reads(Batcher<Statements>);
 
 impl Reads {
-    /// Each statement ends within `limit`, and no look-up waits for longer for its statement to begin.
-    /// At most `statements_max` run at once, so that look-ups leave connections to what changes queues.
+    /// Makes the look-ups. Each statement ends within `limit`, and no look-up waits longer than
+    /// that for its statement to begin. At most `statements_max` run at once, so that look-ups
+    /// leave connections for requests that change queues.
     pub(in crate::queue) fn new(
         calls: TransactionRunner,
         limit: Duration,
@@ -71,7 +73,7 @@ impl Reads {
         Self(Batcher::new(limits, Statements { calls, limit }))
     }
 
-    /// The queue as the user of `ticket` sees it. None where the store does not have it.
+    /// Returns the queue as the user of `ticket` sees it. None if the store does not have it.
     pub(super) async fn see(
         &self,
         ticket: &Ticket,
@@ -83,7 +85,8 @@ impl Reads {
     }
 }
 
-/// What each of these tickets is good for, by one statement on a connection of its own. A read.
+/// Returns the place for each of these tickets, by one statement on its own connection. Changes
+/// nothing.
 pub(in crate::queue) async fn peek(
     session: &mut Session,
     concert: ConcertId,
@@ -155,7 +158,7 @@ impl Execute for Statements {
 
 type Rows = HashMap<String, PlaceRow>;
 
-/// The queue and the rows of these users, as of one instant.
+/// Reads the queue and the rows of these users, as of one instant.
 async fn read(
     session: &mut Session,
     concert: ConcertId,

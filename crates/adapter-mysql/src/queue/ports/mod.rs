@@ -1,4 +1,4 @@
-//! The ports, one file each.
+//! The implementations of the ports, one file each.
 
 mod queue;
 mod queue_control;

@@ -1,4 +1,4 @@
-//! The queues as users see them.
+//! The port [`Queue`]: queues as users see them.
 
 use async_trait::async_trait;
 use frontrow_domain::{

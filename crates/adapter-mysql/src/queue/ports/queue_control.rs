@@ -1,4 +1,4 @@
-//! The queues as their operators see them, and the jobs that keep the store supplied.
+//! The port [`QueueControl`]: queues as operators see them, and as provisioning supplies them.
 
 use async_trait::async_trait;
 use diesel::{QueryResult, sql_query, sql_types::Binary};
@@ -22,7 +22,7 @@ use crate::queue::{
 };
 use crate::{errors, session::Session, statement::Fixed, transactions::Verdict};
 
-/// How many places one transaction removes at most. [`PLACES`] has the same number.
+/// Maximum number of places that one transaction removes. [`PLACES`] has the same number.
 const REMOVED_MAX: usize = 10_000;
 
 const PLACES: &str = "DELETE FROM queue_places WHERE concert_id = ? LIMIT 10000";
@@ -67,8 +67,8 @@ impl QueueControl for MySqlQueue {
     }
 }
 
-/// Puts the policy of the seed in force. The survey asks this of every queue, so an older or equal
-/// version takes no lock.
+/// Puts the policy of the seed in force. Provisioning calls this for every queue, so an older or
+/// equal version takes no lock.
 async fn seed(
     session: &mut Session,
     seed: &QueueSeed,
@@ -98,11 +98,12 @@ async fn seed(
     }))
 }
 
-/// Adds a queue that the store does not have, and removes what a queue left behind whose row was lost.
+/// Adds a queue that the store does not have, and removes the rows of a queue whose own row was
+/// lost.
 ///
-/// The new row locks the queue, so no place of a user who joins is removed. While more places are left
-/// than one transaction removes, the row goes again before the commit: a call that runs out of time
-/// loses no progress, and no user joins too early.
+/// The new row locks the queue, so no place of a user who joins is removed. While more places are
+/// left than one transaction removes, the row is deleted again before the commit: a call that runs
+/// out of time loses no progress, and no user joins too early.
 async fn add(
     session: &mut Session,
     seed: &QueueSeed,
@@ -148,7 +149,7 @@ async fn policy_version(
     ))
 }
 
-/// An older count than the one that the queue has changes nothing.
+/// Records a count of seats. A count older than the recorded one changes nothing.
 async fn set_sale(
     session: &mut Session,
     concert: ConcertId,
@@ -168,8 +169,8 @@ async fn set_sale(
     Ok(Verdict::Commit(()))
 }
 
-/// False too while users can re-enter: their places would be lost for good if the queue were taken for
-/// one that ended in good order.
+/// Returns false too while users can re-enter: their places would be lost for good if the queue
+/// were taken for one that ended in good order.
 async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Verdict<bool>> {
     let Some((now, queue)) = queue_row::read(session, concert).await? else {
         return Ok(Verdict::Commit(true));
@@ -180,7 +181,8 @@ async fn is_empty(session: &mut Session, concert: ConcertId) -> QueryResult<Verd
     ))
 }
 
-/// Removes a queue with all of its rows, under its lock: no user joins and no tick admits meanwhile.
+/// Removes a queue with all of its rows, under its lock: no user joins and no tick admits
+/// meanwhile.
 async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Verdict<RemoveOutcome>> {
     session.begin().await?;
     let Some((now, queue)) = queue_row::lock_soon(session, concert).await? else {
@@ -189,7 +191,7 @@ async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Verdic
     if queue.policy().state != PolicyState::Closed {
         return Ok(Verdict::Rollback(RemoveOutcome::NotClosed));
     }
-    // More than one transaction should delete is left to ticks, which take it away in steps.
+    // More rows than one transaction should delete are left to ticks, which remove them in steps.
     let places = count(queue.waiting + queue.active + queue.remembered);
     let many = places > REMOVED_MAX as u64;
     if many || expired::anybody_there(session, concert, &queue, now).await? {
@@ -201,7 +203,7 @@ async fn remove(session: &mut Session, concert: ConcertId) -> QueryResult<Verdic
     Ok(Verdict::Commit(RemoveOutcome::Removed))
 }
 
-/// Deletes rows of a queue. Returns how many.
+/// Deletes rows of a queue. Returns their number.
 async fn delete(
     session: &mut Session,
     concert: ConcertId,

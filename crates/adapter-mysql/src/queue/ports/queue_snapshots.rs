@@ -1,4 +1,5 @@
-//! The line as a whole, for snapshots; and the heartbeats that instances have collected.
+//! The port [`QueueSnapshots`]: snapshots of a line, and the heartbeats that instances have
+//! collected.
 
 use async_trait::async_trait;
 use diesel::QueryResult;
@@ -26,7 +27,7 @@ impl QueueSnapshots for MySqlQueue {
         concert: ConcertId,
         since: Option<DepartureCursor>,
     ) -> StoreResult<Stamped<SnapshotOutcome>> {
-        // On a connection of the jobs: a thousand look-ups wait for it.
+        // Uses a connection of the jobs: up to a thousand look-ups wait for it.
         self.job((concert, since), |session, (concert, since)| {
             snapshot(session, *concert, *since).boxed()
         })
@@ -52,7 +53,7 @@ impl QueueSnapshots for MySqlQueue {
         concert: ConcertId,
         tickets: &[Ticket],
     ) -> StoreResult<Stamped<PeekOutcome>> {
-        // One call is for hundreds of users, so it has a connection of the jobs.
+        // Uses a connection of the jobs: one call answers hundreds of users.
         self.job(
             (concert, tickets.to_vec()),
             |session, (concert, tickets)| {
@@ -65,8 +66,8 @@ impl QueueSnapshots for MySqlQueue {
     }
 }
 
-/// The queue's row is one instant, and holds all but the departures. Those up to its number were
-/// committed with it.
+/// The queue's row is read at one instant, and holds all but the departures. The departures up to
+/// the number in it were committed with it.
 async fn snapshot(
     session: &mut Session,
     concert: ConcertId,

@@ -1,4 +1,4 @@
-//! The queues as the jobs move them on.
+//! The port [`QueueTicks`]: calls by which jobs move a queue on.
 
 use async_trait::async_trait;
 use diesel::{QueryResult, QueryableByName, mysql::Mysql, sql_query, sql_types::Binary};
@@ -48,8 +48,8 @@ impl QueueTicks for MySqlQueue {
     }
 }
 
-/// The row is read before the line: a user who was admitted or has gone in between counts as
-/// served.
+/// The queue's row is read before the line: a user who was admitted or has gone in between counts
+/// as served.
 async fn served(
     session: &mut Session,
     concert: ConcertId,

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::errors;
 
-/// The layout in which this program keeps queues. A queue of another one belongs to another version.
+/// The layout in which this program keeps queues. A queue of another layout was written by another
+/// version.
 const FORMAT: i8 = 3;
 
 diesel::table! {
@@ -160,7 +161,8 @@ impl From<&QueueRow> for Columns {
                 .reentered_up_to
                 .filter(|_| row.reentered > 0)
                 .map(Arrival::micros),
-            // A wrong count must not have the constraint refuse every write of the queue.
+            // Clamped, so that a wrong count does not make the constraint refuse every write of the
+            // queue.
             aside: row.aside.max(0),
             active: row.active,
             remembered: row.remembered,
@@ -226,7 +228,7 @@ impl Columns {
                 open_until: instant(open),
                 served_up_to: self.served_up_to.map(Arrival::from_micros),
             }),
-            // A queue of an earlier version that nobody has joined.
+            // A queue of an earlier version that no user has joined.
             last_arrival: Arrival::from_micros(self.last_arrival.unwrap_or(i64::MIN)),
             servers: from_json(self.servers.as_deref())?,
             gaps: from_json(self.gaps.as_deref())?,
@@ -235,7 +237,7 @@ impl Columns {
 }
 
 impl Columns {
-    /// The queue, as the server of this name has it.
+    /// Converts the columns to the queue, as read from the server of this name.
     pub(in crate::queue) fn into_row(self, server: Option<&str>) -> QueryResult<QueueRow> {
         let row = self;
         if row.format != FORMAT {
@@ -279,11 +281,10 @@ impl Columns {
     }
 }
 
-/// A column of JSON. None for what a queue has without it.
+/// Serialises a column of JSON. None for the value that a queue has without it.
 fn json<T: Serialize + PartialEq>(value: &T, default: &T) -> Option<String> {
     let is_kept = value != default;
-    // A text that is no JSON is an error for the next reader, where a null would lose what was
-    // known.
+    // A text that is no JSON is an error for the next reader. A null would lose what was known.
     is_kept.then(|| serde_json::to_string(value).unwrap_or_else(|error| error.to_string()))
 }
 

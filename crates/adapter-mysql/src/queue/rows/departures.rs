@@ -1,7 +1,7 @@
 //! The record of users who left the line, for snapshots of the line.
 //!
-//! The record is a ring: the row of a departure is its number modulo the size, so each takes the row
-//! of one that no snapshot asks for any more. Numbers have no gaps, since they are given out under the
+//! The record is a ring: the row of a departure is its number modulo the size, so each replaces one
+//! that no snapshot asks for any more. Numbers have no gaps, because they are given out under the
 //! queue's lock.
 
 use diesel::{
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::queue_row::key;
 use crate::{session::Session, statement::Fixed};
 
-/// How many departures are remembered. The schema has the same number.
+/// Number of departures that are kept. The schema has the same number.
 const REMEMBERED: i64 = 2_048;
 
 const _: () = assert!(REMEMBERED.cast_unsigned() >= Departures::REMEMBERED_MIN as u64);
@@ -31,14 +31,14 @@ const RECORD: &str = "
     FROM JSON_TABLE(?, '$[*]' COLUMNS (number BIGINT PATH '$[0]', arrival BIGINT PATH '$[1]')) j
     ON DUPLICATE KEY UPDATE number = VALUES(number), arrival = VALUES(arrival)";
 
-/// The departures with these numbers, whose slots are one stretch or, past the last slot, two.
+/// The departures with these numbers. Their slots are one range or, past the last slot, two.
 const READ: &str = "
     SELECT l.arrival FROM queue_leavers l FORCE INDEX (PRIMARY)
     WHERE l.concert_id = ? AND (l.slot BETWEEN ? AND ? OR l.slot BETWEEN ? AND ?)
       AND l.number > ? AND l.number <= ?";
 
-/// Records the departures of places with these arrivals, after the departure with number `last`. The
-/// caller holds the queue's lock.
+/// Records the departures of places with these arrivals, after the departure with number `last`.
+/// The caller holds the queue's lock.
 pub(in crate::queue) async fn record(
     session: &mut Session,
     concert: ConcertId,
@@ -59,8 +59,8 @@ pub(in crate::queue) async fn record(
     Ok(())
 }
 
-/// The departures after the one with number `since`, up to number `last`. [`Departures::Unknown`] where the
-/// record does not have all of them.
+/// Returns the departures after the one with number `since`, up to number `last`.
+/// [`Departures::Unknown`] if the record does not have all of them.
 pub(in crate::queue) async fn between(
     session: &mut Session,
     concert: ConcertId,
@@ -95,7 +95,7 @@ pub(in crate::queue) async fn between(
     }
     let statement = statement.bind::<BigInt, _>(since).bind::<BigInt, _>(last);
     let departures: Vec<Departure> = Fixed(statement).load(session.connection()).await?;
-    // Later ones may have taken the rows of some since the queue was read.
+    // Later departures may have replaced some rows since the queue was read.
     if i64::try_from(departures.len()).ok() != Some(last - since) {
         return Ok(Departures::Unknown);
     }

@@ -1,4 +1,4 @@
-//! The rows of the queue's tables: what they say, and how they are locked, read and written.
+//! The rows of the queue's tables: what they mean, and how they are locked, read and written.
 
 pub(super) mod columns;
 pub(super) mod departures;

@@ -1,4 +1,4 @@
-//! The rows of users in a queue: one per user, whatever becomes of the place.
+//! The rows of users in a queue: one per user, whatever happens to the place.
 
 use std::collections::BTreeMap;
 
@@ -22,9 +22,9 @@ use super::{
 };
 use crate::{errors, session::Session, statement::Fixed};
 
-/// A statement's list of users, a JSON array, as a table `j`. One parameter, so that the statement has
-/// one text for any number of users; in a derived table, since MySQL takes no lock on the rows of a
-/// table function and refuses to try.
+/// A statement's list of users, a JSON array, as a table `j`. It is one parameter, so that the
+/// statement has one text for any number of users. It is in a derived table because MySQL takes no
+/// lock on the rows of a table function and refuses to try.
 macro_rules! users_list {
     () => {
         "(SELECT l.user_id FROM JSON_TABLE(?, '$[*]' COLUMNS ( \
@@ -34,7 +34,7 @@ macro_rules! users_list {
 
 pub(in crate::queue) use users_list;
 
-/// A claim at the gate changes a place without the lock of its queue: it is waited for.
+/// A claim at the gate changes a place without the lock of its queue, so this waits for it.
 const LOCK: &str = concat!(
     "SELECT STRAIGHT_JOIN p.user_id, p.arrival, p.seq, p.phase, p.since_us, p.admitted_at_us, \
             p.claimed_at_us FROM ",
@@ -55,7 +55,7 @@ const WRITE: &str = "
         since_us = VALUES(since_us), admitted_at_us = VALUES(admitted_at_us),
         claimed_at_us = VALUES(claimed_at_us)";
 
-/// The earliest arrival that waits, of those who are next in line and of all others.
+/// The earliest arrival that waits, of users who are next in line and of all others.
 const FIRST: &str = "
     SELECT (SELECT MIN(p.arrival) FROM queue_places p FORCE INDEX (queue_places_line)
             WHERE p.concert_id = ? AND p.phase = 0) AS returned,
@@ -68,38 +68,38 @@ const DELETE: &str = concat!(
     " STRAIGHT_JOIN queue_places p ON p.concert_id = ? AND p.user_id = j.user_id"
 );
 
-/// What a row says of a place.
+/// The phase of a place, as its row has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i8)]
 pub(in crate::queue) enum Phase {
-    /// It waits and is next in line, whatever its number: its user re-entered after a loss, or
-    /// stood aside and has sent a heartbeat since.
+    /// The place waits and is next in line, whatever its number: its user re-entered after a loss,
+    /// or stood aside and has sent a heartbeat since.
     Reentered = 0,
-    /// It waits.
+    /// The place waits.
     Waiting = 1,
-    /// It was admitted and is not claimed.
+    /// The place was admitted and is not claimed.
     Admitted = 2,
-    /// It was admitted and claimed.
+    /// The place was admitted and claimed.
     Claimed = 3,
-    /// It ended, and is remembered while users may re-enter.
+    /// The place ended, and is remembered while users may re-enter.
     Ended = 6,
 }
 
-/// A row.
+/// The row of a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::queue) struct PlaceRow {
     pub(in crate::queue) arrival: Arrival,
-    /// The number in the line; of a place that is next in line, the [turn](Self::turn) of its user.
-    /// None for a place that re-entered or was admitted at once.
+    /// The number in the line. For a place that is next in line, the [turn](Self::turn) of its
+    /// user. None for a place that re-entered or was admitted immediately.
     pub(in crate::queue) seq: Option<i64>,
     pub(in crate::queue) phase: Phase,
-    /// The last heartbeat, the admission or the end, as the phase has it.
+    /// The instant of the last heartbeat, of the admission or of the end, depending on the phase.
     pub(in crate::queue) since: Timestamp,
     pub(in crate::queue) admitted_at: Option<Timestamp>,
     pub(in crate::queue) claimed_at: Option<Timestamp>,
 }
 
-/// The columns of a row, where there is one.
+/// The columns of a row, all null if there is none.
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(Mysql))]
 pub(in crate::queue) struct PlaceColumns {
@@ -118,7 +118,7 @@ pub(in crate::queue) struct PlaceColumns {
 }
 
 impl PlaceColumns {
-    /// The row. None where there is none.
+    /// Converts the columns to a row. None if there is none.
     pub(in crate::queue) fn row(self) -> QueryResult<Option<PlaceRow>> {
         let (Some(arrival), Some(phase), Some(since)) = (self.arrival, self.phase, self.since_us)
         else {
@@ -149,14 +149,14 @@ impl Phase {
         .ok_or_else(|| errors::broken(format!("a place in phase {column}")))
     }
 
-    /// True for a place in the line.
+    /// Returns true for a place in the line.
     pub(in crate::queue) fn waits(self) -> bool {
         matches!(self, Self::Reentered | Self::Waiting)
     }
 }
 
 impl PlaceRow {
-    /// What the end of the place follows from. None where it has ended.
+    /// Returns what the end of the place follows from. None if it has ended.
     fn end(&self) -> Option<PlaceEnd> {
         match self.phase {
             Phase::Reentered | Phase::Waiting => Some(PlaceEnd::Waiting {
@@ -170,20 +170,20 @@ impl PlaceRow {
         }
     }
 
-    /// True where admission has passed the place, and its user has sent no heartbeat since.
+    /// Returns true if admission has passed the place, and its user has sent no heartbeat since.
     pub(in crate::queue) fn stands_aside(&self, queue: &QueueRow) -> bool {
         self.phase == Phase::Waiting && queue.has_passed(self.arrival)
     }
 
-    /// True where the user has the place at `now`. A place that was past its end when admission
-    /// passed it stays so, also where an outage would have moved its deadline.
+    /// Returns true if the user has the place at `now`. A place that was expired when admission
+    /// passed it stays expired, even if an outage would have moved its deadline.
     pub(in crate::queue) fn is_held(&self, queue: &QueueRow, now: Timestamp) -> bool {
         let ended_before = self.stands_aside(queue) && Some(self.since) <= queue.passed_ends;
         let deadlines = queue.terms.deadlines(now);
         !ended_before && self.end().is_some_and(|end| !end.is_over(&deadlines, now))
     }
 
-    /// Where the place is.
+    /// Returns the standing of the place.
     pub(in crate::queue) fn standing(&self, queue: &QueueRow, now: Timestamp) -> Standing {
         match self.phase {
             Phase::Admitted | Phase::Claimed => Standing::Active {
@@ -204,13 +204,13 @@ impl PlaceRow {
         }
     }
 
-    /// The position, from 1, and how many wait behind: never less than the truth.
+    /// Returns the position, from 1, and how many wait behind. Neither is ever less than the truth.
     ///
-    /// Numbers are dense and grow with the arrivals, so a numbered place has at most the numbers
-    /// between the last that was passed and its own ahead of it, and every user who was passed or
-    /// is next in line. A place that is next in line has a number where its user stood aside:
+    /// Numbers are dense and grow with the arrivals. So a numbered place has ahead of it at most
+    /// the numbers between the last that was passed and its own, and every user who was passed or
+    /// is next in line. A place that is next in line has a number if its user stood aside:
     /// [`turn`](Self::turn) at their return. Users who re-entered after a loss have none: all of
-    /// them may be ahead of each other, and numbered places too where the clock had stepped back.
+    /// them may be ahead of each other, and numbered places too if the clock had stepped back.
     fn position(&self, queue: &QueueRow) -> (u64, u64) {
         let behind = count(queue.waiting - 1);
         match (self.phase, self.seq) {
@@ -235,14 +235,15 @@ impl PlaceRow {
         }
     }
 
-    /// How many users at most are admitted until it is the turn of a user who was passed and has
-    /// returned: all so far, and all who were passed or are next in line.
+    /// Returns how many users at most have been admitted when the turn comes of a user who was
+    /// passed and has returned: all so far, and all who were passed or are next in line.
     pub(in crate::queue) fn turn(queue: &QueueRow) -> i64 {
         queue.admitted + queue.reentered + queue.aside
     }
 }
 
-/// The earliest arrival that waits, also aside or past its end. None where nobody waits.
+/// Returns the earliest arrival that waits, including users who stand aside and expired places.
+/// None if no user waits.
 pub(in crate::queue) async fn first_arrival(
     session: &mut Session,
     concert: ConcertId,
@@ -263,7 +264,7 @@ pub(in crate::queue) async fn first_arrival(
     Ok(arrivals.min().map(Arrival::from_micros))
 }
 
-/// Locks the rows of these users and reads them.
+/// Locks and reads the rows of these users.
 pub(in crate::queue) async fn lock<'a>(
     session: &mut Session,
     concert: ConcertId,
@@ -332,7 +333,7 @@ pub(in crate::queue) async fn write(
     Ok(())
 }
 
-/// These users as the parameter of a [list](users_list). None where there are none.
+/// Returns these users as the parameter of a [list](users_list). None if there are none.
 pub(in crate::queue) fn list_of<'a>(users: impl Iterator<Item = &'a UserId>) -> Option<String> {
     let mut names: Vec<&str> = users.map(UserId::as_str).collect();
     names.sort_unstable();
@@ -341,7 +342,7 @@ pub(in crate::queue) fn list_of<'a>(users: impl Iterator<Item = &'a UserId>) -> 
     (!names.is_empty()).then(|| list.to_string())
 }
 
-/// The user of a row.
+/// Returns the user of a row.
 pub(in crate::queue) fn user_of(column: &str) -> QueryResult<UserId> {
     UserId::try_from(column).map_err(|_| errors::broken("a row with an invalid user"))
 }

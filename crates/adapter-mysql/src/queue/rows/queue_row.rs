@@ -1,4 +1,4 @@
-//! The row of a queue: its terms, its counters, and how far its line has moved.
+//! The row of a queue: its terms, its counters, and how far admission has moved along its line.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ use crate::{
     statement::Fixed,
 };
 
-/// How long a job waits for a queue's row. A transaction that holds it for longer hangs, and a job that
-/// waited on would keep a connection from other queues.
+/// How long a job waits for a queue's row. A transaction that holds it for longer hangs, and a job
+/// that waited on would keep a connection from other queues.
 const ROW_TIMEOUT: Duration = Duration::from_millis(500);
 
 const READ: &str = concat!(
@@ -36,7 +36,8 @@ const READ: &str = concat!(
     ", @frontrow_server AS server, q.* FROM queues q WHERE q.concert_id = ?"
 );
 
-/// The clock is read once the row is locked: a call that waited for it is not stamped with the past.
+/// The clock is read once the row is locked: a call that waited for it is not stamped with the
+/// past.
 const LOCK: &str = concat!(
     "SELECT ",
     locked_now_us!(),
@@ -48,7 +49,7 @@ const LOCK: &str = concat!(
 pub(in crate::queue) struct QueueRow {
     pub(in crate::queue) terms: QueueTerms,
     pub(in crate::queue) admission: Admission,
-    /// The server that has answered. None where it gives no name.
+    /// The server that has answered. None if it gives no name.
     pub(in crate::queue) server: Option<ServerId>,
     /// The number of the last user who joined the line.
     pub(in crate::queue) last_seq: i64,
@@ -57,30 +58,36 @@ pub(in crate::queue) struct QueueRow {
     /// The number and the arrival up to which admission has passed the line.
     pub(in crate::queue) passed_seq: i64,
     pub(in crate::queue) passed_arrival: i64,
-    /// Passed places with a last heartbeat until then were past their end when they were passed.
+    /// Passed places whose last heartbeat is not later than this were expired when they were
+    /// passed.
     pub(in crate::queue) passed_ends: Option<Timestamp>,
-    /// How many rows wait; how many of them are next in line whatever their number, and how many
-    /// were passed; how many are active, and how many remember a place that ended. Places past
-    /// their end count until they are removed.
+    /// Number of rows that wait. Here and in the next counts, expired places count until they are
+    /// removed.
     pub(in crate::queue) waiting: i64,
+    /// How many of the waiting rows are next in line, whatever their number.
     pub(in crate::queue) reentered: i64,
-    /// The latest arrival of a user who re-entered after a loss, while any user is next in line.
+    /// The latest arrival of a user who re-entered after a loss, kept while any user is next in
+    /// line.
     pub(in crate::queue) reentered_up_to: Option<Arrival>,
+    /// How many of the waiting rows were passed.
     pub(in crate::queue) aside: i64,
+    /// Number of active rows.
     pub(in crate::queue) active: i64,
+    /// Number of rows that remember a place that ended.
     pub(in crate::queue) remembered: i64,
-    /// How many users stopped waiting, and how many of them were admitted.
+    /// Number of users who stopped waiting.
     pub(in crate::queue) departed: i64,
+    /// How many of them were admitted.
     pub(in crate::queue) admitted: i64,
     pub(in crate::queue) admitted_up_to: Option<Arrival>,
-    /// The latest arrival of a user who was admitted at once.
+    /// The latest arrival of a user who was admitted immediately.
     pub(in crate::queue) at_once_up_to: Option<Arrival>,
-    /// How many users left the line.
+    /// Number of users who left the line.
     pub(in crate::queue) departures: i64,
 }
 
 impl QueueRow {
-    /// A queue without places.
+    /// Makes a queue without places.
     pub(in crate::queue) fn new(terms: QueueTerms) -> Self {
         Self {
             terms,
@@ -105,35 +112,35 @@ impl QueueRow {
         }
     }
 
-    /// The policy in force.
+    /// Returns the policy in force.
     pub(in crate::queue) fn policy(&self) -> &QueuePolicy {
         self.terms.policy()
     }
 
-    /// True where another server answers than the one that is recorded.
+    /// Returns true if the server that answers is not the one that is recorded.
     pub(in crate::queue) fn is_on_another_server(&self, now: Timestamp) -> bool {
         let ttl = self.policy().waiting_ttl;
         let is_news = |server: &ServerId| self.terms.servers.is_news(server, now, ttl);
         self.server.as_ref().is_some_and(is_news)
     }
 
-    /// True where a change finds what the store may have lost.
+    /// Returns true if a change has to record what the store may have lost.
     pub(in crate::queue) fn may_have_lost_writes(&self, now: Timestamp) -> bool {
         self.terms.may_have_lost_writes(self.server.as_ref(), now)
     }
 
-    /// Records what the store may have lost, before anything else that changes the queue.
+    /// Records what the store may have lost. It precedes every other change of the queue.
     pub(in crate::queue) fn find_losses(&mut self, now: Timestamp) {
         self.terms.find_losses(self.server.as_ref(), now);
     }
 
-    /// True where admission has passed this arrival.
+    /// Returns true if admission has passed this arrival.
     pub(in crate::queue) fn has_passed(&self, arrival: Arrival) -> bool {
         arrival.micros() <= self.passed_arrival
     }
 
-    /// How many places admission may still come to: those of users who stand aside only in
-    /// *bypass*.
+    /// Returns how many places admission may still reach. Places of users who stand aside count
+    /// only in *bypass*.
     pub(in crate::queue) fn heads(&self, now: Timestamp) -> i64 {
         match self.terms.state(now) {
             EffectiveState::Bypass => self.waiting,
@@ -141,25 +148,25 @@ impl QueueRow {
         }
     }
 
-    /// True where there is any row of a place.
+    /// Returns true if there is any row of a place.
     pub(in crate::queue) fn is_busy(&self) -> bool {
         self.waiting + self.active + self.remembered > 0
     }
 
-    /// From which instants places are past their end at `now`.
+    /// Returns the instants up to which places are expired at `now`.
     pub(in crate::queue) fn cutoffs(&self, now: Timestamp) -> Cutoffs {
         self.terms.deadlines(now).cutoffs(now)
     }
 
-    /// How many users may be admitted at `now` while `active` places are active, as far as that can be
-    /// said before it is known whether any user waits.
+    /// Returns how many users may be admitted at `now` while `active` places are active, as far as
+    /// that is known before it is known whether any user waits.
     pub(in crate::queue) fn room(&self, active: i64, now: Timestamp) -> u64 {
         let state = self.terms.state(now);
         self.admission
             .peek_room(state, self.policy(), count(active), now)
     }
 
-    /// Adds the queue. Errors with a duplicate key where the store has it.
+    /// Adds the queue. Errors with a duplicate key if the store has it.
     pub(in crate::queue) async fn add(
         &self,
         session: &mut Session,
@@ -178,14 +185,14 @@ impl QueueRow {
         session: &mut Session,
         concert: ConcertId,
     ) -> QueryResult<()> {
-        // All columns, so the text is always the same.
+        // All columns are written, so that the text is always the same.
         let statement = update(queues::table.find(key(&concert))).set(Columns::from(self));
         Fixed(statement).execute(session.connection()).await?;
         Ok(())
     }
 }
 
-/// Reads a queue and the time, without a lock. None where the store does not have it.
+/// Reads a queue and the time, without a lock. None if the store does not have it.
 pub(in crate::queue) async fn read(
     session: &mut Session,
     concert: ConcertId,
@@ -193,8 +200,8 @@ pub(in crate::queue) async fn read(
     select(session, concert, READ).await
 }
 
-/// Locks the row of a queue and reads it, and the time once it is locked. None where the store does
-/// not have the queue.
+/// Locks the row of a queue and reads it, and then the time. None if the store does not have the
+/// queue.
 pub(in crate::queue) async fn lock(
     session: &mut Session,
     concert: ConcertId,
@@ -202,7 +209,7 @@ pub(in crate::queue) async fn lock(
     select(session, concert, LOCK).await
 }
 
-/// As [`lock`], for a job: it does not wait for longer than [`ROW_TIMEOUT`].
+/// Does the same as [`lock`] for a job, which waits no longer than [`ROW_TIMEOUT`].
 pub(in crate::queue) async fn lock_soon(
     session: &mut Session,
     concert: ConcertId,
@@ -238,7 +245,7 @@ async fn select(
     .transpose()
 }
 
-/// What time it is, for an answer that needs no other statement.
+/// Reads the time, for an answer that needs no other statement.
 pub(in crate::queue) async fn now(session: &mut Session) -> QueryResult<Timestamp> {
     #[derive(QueryableByName)]
     #[diesel(check_for_backend(Mysql))]
@@ -251,7 +258,7 @@ pub(in crate::queue) async fn now(session: &mut Session) -> QueryResult<Timestam
     Ok(session.now().at(row.now_us))
 }
 
-/// A concert's id as a parameter.
+/// Returns a concert's id as a parameter.
 pub(in crate::queue) fn key(concert: &ConcertId) -> &[u8] {
     concert.0.as_bytes().as_slice()
 }

@@ -1,9 +1,9 @@
-//! Admission: the head of the line becomes active, as many as state and policy allow, in order.
+//! Admission: makes the first waiting places active, in order, as many as state and policy allow.
 //!
-//! The next in line are read from an index, after the last that admission has passed. A move is an
-//! update of rows that stay where they are, so at no instant is an admitted user in neither set. Places
-//! past their end are passed over and left to expiry: what was past its end then stays so. Absent
-//! users are passed over too: they stand aside, and their heartbeats make them next in line.
+//! The next places are read from an index, after the last that admission has passed. A move is an
+//! update of rows that stay where they are, so at no instant is an admitted user in neither set.
+//! Expired places are passed over and left to expiry: a place that was expired then stays so.
+//! Absent users are passed over too: they stand aside, and their heartbeats make them next in line.
 
 use diesel::{
     QueryResult, QueryableByName,
@@ -39,8 +39,8 @@ use crate::{
     transactions::Verdict,
 };
 
-/// How many places of the line one tick reads at most: it holds the queue's lock for some tens of
-/// milliseconds then.
+/// Maximum number of places of the line that one tick reads. At this number it holds the queue's
+/// lock for some tens of milliseconds.
 const READ_MAX: usize = 2_000;
 
 /// The head of the line: numbered places after the last that admission has passed, and the places
@@ -64,7 +64,7 @@ const MOVE: &str = concat!(
      WHERE p.phase IN (0, 1)"
 );
 
-/// Lets users stand aside who were next in line. Numbers of passed places mean nothing.
+/// Makes users stand aside who were next in line. Numbers of passed places have no meaning.
 const STAND_ASIDE: &str = concat!(
     "UPDATE ",
     users_list!(),
@@ -101,9 +101,9 @@ pub(in crate::queue) async fn admit(
     let Some((now, queue)) = queue_row::read(session, concert).await? else {
         return Ok(Verdict::Commit(begin::not_seeded(session).await?));
     };
-    // Places past their end at the head are passed once a second where nobody may be admitted.
+    // While no user may be admitted, expired places at the head are passed once a second.
     let none_to_admit = queue.heads(now) == 0 || queue.room(0, now) == 0;
-    // A window that starts later starts again now: the clock has stepped back.
+    // A window that starts in the future starts again now: the clock has stepped back.
     let window = queue.admission.window;
     let stepped_back = window.is_some_and(|window| now < window.start);
     let is_due = queue.terms.tick_is_due(now) || stepped_back;
@@ -121,7 +121,7 @@ pub(in crate::queue) async fn admit(
         expired::make_room(session, concert, queue, wanted, now).await?;
     }
     let limit = queue.room(queue.active, now).min(order.limit.into());
-    // Where none may be admitted, the head is read all the same: places past their end are passed.
+    // Where no user may be admitted, the head is read all the same, to pass expired places.
     let line = Line::read(session, &tick, limit).await?;
     if line.any_lives() {
         // A window starts with the first attempt to admit a user.
@@ -135,8 +135,8 @@ pub(in crate::queue) async fn admit(
     stand_aside(session, tick.concert, &line).await?;
     let done = admit_all(session, &mut tick, &line).await?;
     let has_room = limit > 0 && tick.queue.room(tick.queue.active, now) > 0;
-    // Where this attempt has only read places past their end of users who are next in line, another
-    // one would read the same again: expiry comes first.
+    // If this attempt has only read expired places of users who are next in line, another one would
+    // read the same places again. Expiry has to remove them first.
     let more = has_room && (!line.undecided.is_empty() || (line.unread && changed));
     tick.end(session, done, more).await
 }
@@ -150,12 +150,12 @@ impl Next {
         instant(self.since_us)
     }
 
-    /// True where the place is next in line, whatever its number.
+    /// Returns true if the place is next in line, whatever its number.
     fn is_next(&self) -> bool {
         self.phase == Phase::Reentered as i8
     }
 
-    /// True where admission has passed the place before.
+    /// Returns true if admission has passed the place before.
     fn is_aside(&self, queue: &QueueRow) -> bool {
         !self.is_next() && queue.has_passed(self.arrival())
     }
@@ -164,11 +164,11 @@ impl Next {
 /// The head of the line, as one tick reads it.
 #[derive(Default)]
 struct Line {
-    /// What becomes of the first places, in order.
+    /// The first places, in order, with the decision about each.
     decided: Vec<(Next, HeadDecision)>,
-    /// The places behind them: there is no room.
+    /// The places behind them, for which there is no room.
     undecided: Vec<Next>,
-    /// True where there are places behind those that were read.
+    /// True if there are places behind those that were read.
     unread: bool,
 }
 
@@ -179,7 +179,7 @@ impl Line {
             return Ok(line);
         }
         let room = usize::try_from(limit).unwrap_or(READ_MAX).min(READ_MAX);
-        // Once more where some were passed over, then as many as one tick may read.
+        // If some places were passed over, reads again, as many as one tick may read.
         for most in [room + 1, READ_MAX + 1] {
             let read = next(session, tick, most).await?;
             let unread = read.len() == most;
@@ -192,8 +192,8 @@ impl Line {
         Ok(line)
     }
 
-    /// Decides about the places of `read` while there is room. Without any, places past their end
-    /// are passed all the same.
+    /// Decides about the places of `read` while there is room. Without room, expired places are
+    /// passed all the same.
     fn decide(read: Vec<Next>, queue: &QueueRow, mut room: usize, now: Timestamp) -> Self {
         let (state, deadlines) = (queue.terms.state(now), queue.terms.deadlines(now));
         let mut line = Self::default();
@@ -215,13 +215,13 @@ impl Line {
         line
     }
 
-    /// True where any of the places is not past its end.
+    /// Returns true if any of the places is not expired.
     fn any_lives(&self) -> bool {
         let mut decisions = self.decided.iter().map(|(_, decision)| *decision);
         !self.undecided.is_empty() || decisions.any(|decision| decision != HeadDecision::Remove)
     }
 
-    /// The places of which this becomes.
+    /// Returns the places with this decision.
     fn of(&self, decision: HeadDecision) -> impl Iterator<Item = &Next> {
         let decided = self.decided.iter();
         decided
@@ -229,8 +229,9 @@ impl Line {
             .map(|(place, _)| place)
     }
 
-    /// Moves the queue on, up to the first numbered place about which nothing is decided, and
-    /// counts who is next in line and who was passed. Returns false where that changes nothing.
+    /// Moves the queue on, up to the first undecided numbered place, and updates the counts of
+    /// users who are next in line and of those who were passed. Returns false if that changes
+    /// nothing.
     fn pass(&self, queue: &mut QueueRow, now: Timestamp) -> bool {
         let found = queue.clone();
         for (place, decision) in &self.decided {
@@ -269,8 +270,8 @@ impl Line {
     }
 }
 
-/// The first `most` of the line that admission has not passed, whether or not they are past their
-/// end. In *bypass* also those of users who stand aside.
+/// Returns the first `most` places of the line that admission has not passed, expired or not. In
+/// *bypass* also those of users who stand aside.
 async fn next(session: &mut Session, tick: &Tick, most: usize) -> QueryResult<Vec<Next>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let queue = &tick.queue;
@@ -290,15 +291,15 @@ async fn next(session: &mut Session, tick: &Tick, most: usize) -> QueryResult<Ve
     Fixed(statement).load(session.connection()).await
 }
 
-/// These places as the parameter of a [list](users_list), and how many there are.
+/// Returns these places as the parameter of a [list](users_list), and their number.
 fn list_of<'a>(places: impl Iterator<Item = &'a Next>) -> (Value, usize) {
     let users: Vec<Value> = places.map(|place| place.user_id.as_str().into()).collect();
     let len = users.len();
     (users.into(), len)
 }
 
-/// Lets absent users stand aside who were next in line. Others do so since admission has passed
-/// them.
+/// Makes absent users stand aside who were next in line. The others stand aside since admission has
+/// passed them.
 async fn stand_aside(session: &mut Session, concert: ConcertId, line: &Line) -> QueryResult<()> {
     let absent = line.of(HeadDecision::StandAside);
     let (users, len) = list_of(absent.filter(|place| place.is_next()));
@@ -312,7 +313,7 @@ async fn stand_aside(session: &mut Session, concert: ConcertId, line: &Line) -> 
     all_moved(len, moved)
 }
 
-/// Makes the places active that are admitted, and counts them.
+/// Makes the admitted places active, and counts them.
 async fn admit_all(session: &mut Session, tick: &mut Tick, line: &Line) -> QueryResult<u32> {
     let (users, len) = list_of(line.of(HeadDecision::Admit));
     if len == 0 {
@@ -338,7 +339,7 @@ async fn admit_all(session: &mut Session, tick: &mut Tick, line: &Line) -> Query
     Ok(moved)
 }
 
-/// Errors where the line is not as it was read: nothing changes it without the queue's lock.
+/// Errors if the line is not as it was read: nothing changes it without the queue's lock.
 fn all_moved(meant: usize, moved: usize) -> QueryResult<()> {
     if moved == meant {
         return Ok(());

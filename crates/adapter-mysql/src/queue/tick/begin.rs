@@ -1,4 +1,4 @@
-//! How a tick begins, and what it reports.
+//! The beginning and the report of a tick.
 
 use diesel::QueryResult;
 use frontrow_domain::{
@@ -22,12 +22,12 @@ pub(super) struct Tick {
     pub(super) concert: ConcertId,
     pub(super) now: Timestamp,
     pub(super) queue: QueueRow,
-    /// The row as it was found.
+    /// The row as it was read.
     found: QueueRow,
 }
 
-/// Begins the transaction of a tick that has work: locks the queue and records that it is served. None
-/// where the store does not have it.
+/// Begins the transaction of a tick that has work: locks the queue and records that it is served.
+/// None if the store does not have the queue.
 pub(super) async fn begin(session: &mut Session, concert: ConcertId) -> QueryResult<Option<Tick>> {
     session.begin().await?;
     let Some((now, found)) = queue_row::lock_soon(session, concert).await? else {
@@ -44,7 +44,7 @@ pub(super) async fn begin(session: &mut Session, concert: ConcertId) -> QueryRes
     }))
 }
 
-/// The outcome where the store does not have the queue.
+/// Returns the outcome for a queue that the store does not have.
 pub(super) async fn not_seeded(session: &mut Session) -> QueryResult<Stamped<TickOutcome>> {
     Ok(Stamped {
         as_of: queue_row::now(session).await?,
@@ -53,8 +53,8 @@ pub(super) async fn not_seeded(session: &mut Session) -> QueryResult<Stamped<Tic
 }
 
 impl Tick {
-    /// Ends a tick that did `done` pieces of work. Writes the row where anything has changed, or where
-    /// its last instant is due to be recorded.
+    /// Ends a tick that did `done` pieces of work. Writes the row if anything has changed, or if
+    /// the instant of the last tick is due to be recorded.
     pub(super) async fn end(
         self,
         session: &mut Session,
@@ -75,7 +75,7 @@ impl Tick {
     }
 }
 
-/// What a tick reports that did `done` pieces of work.
+/// Returns the report of a tick that did `done` pieces of work.
 pub(super) fn report(queue: &QueueRow, done: u32, more: bool, now: Timestamp) -> TickReport {
     let throughput = queue.policy().throughput;
     TickReport {
@@ -93,7 +93,7 @@ pub(super) fn report(queue: &QueueRow, done: u32, more: bool, now: Timestamp) ->
     }
 }
 
-/// A report as an outcome.
+/// Wraps a report in an outcome.
 pub(super) fn stamped(report: TickReport, as_of: Timestamp) -> Stamped<TickOutcome> {
     Stamped {
         as_of,

@@ -1,4 +1,4 @@
-//! Expiry: removes places past their end, and what is remembered for no use.
+//! Expiry: removes expired places, and remembered ends that are no longer needed.
 
 use diesel::QueryResult;
 use frontrow_domain::ports::{Stamped, TickOutcome};
@@ -10,7 +10,7 @@ use crate::{
     transactions::Verdict,
 };
 
-/// Everything that a tick may remove.
+/// The phases whose rows a tick may remove.
 const PHASES: [Phase; 5] = [
     Phase::Reentered,
     Phase::Waiting,
@@ -19,7 +19,7 @@ const PHASES: [Phase; 5] = [
     Phase::Ended,
 ];
 
-/// Removes at most `order.limit` places past their end.
+/// Removes at most `order.limit` expired places.
 pub(in crate::queue) async fn expire(
     session: &mut Session,
     order: Order,
@@ -42,13 +42,14 @@ pub(in crate::queue) async fn expire(
     let Some(mut tick) = begin::begin(session, concert).await? else {
         return Ok(Verdict::Rollback(begin::not_seeded(session).await?));
     };
-    // One more than may be removed tells whether there is more.
+    // Asks for one more than the limit, to learn whether there are more.
     let (now, wanted) = (tick.now, limit.saturating_add(1));
     let mut expired = expired::find(session, concert, &tick.queue, &PHASES, wanted, now).await?;
     if expired.is_empty() {
         expired = expired::find_passed(session, concert, &tick.queue, wanted).await?;
         if expired.is_empty() {
-            // None is left. The clock may step back, and later places are not to be taken for one.
+            // None is left. The bound is cleared because the clock may step back, and a place that
+            // is passed later must not be taken for one of these.
             tick.queue.passed_ends = None;
         }
     }

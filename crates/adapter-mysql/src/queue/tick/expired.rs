@@ -1,8 +1,8 @@
-//! Places past their end: whether there are others, and their removal.
+//! Expired places: whether a queue has any other places, and the removal of the expired ones.
 //!
-//! Which they are is read from an index without locks; heartbeats need the queue's lock, which the
-//! caller of a removal holds, so a waiting place stays past its end. An active place may be claimed
-//! meanwhile: each is deleted only as it was read, and a difference has the transaction run again.
+//! They are found in an index without locks. Heartbeats need the queue's lock, which the caller of
+//! a removal holds, so a waiting place stays expired. An active place may be claimed meanwhile:
+//! each is deleted only if it is as it was read, and a difference makes the transaction run again.
 
 use diesel::{
     OptionalExtension, QueryResult, QueryableByName,
@@ -29,7 +29,7 @@ use crate::{
     statement::Fixed,
 };
 
-/// How many active places past their end are removed at most so that others can be admitted.
+/// Maximum number of expired active places that one call removes so that others can be admitted.
 const ROOM_MAX: u32 = 1_000;
 
 macro_rules! live {
@@ -45,8 +45,9 @@ macro_rules! live {
     };
 }
 
-/// A user who waits for their turn: one whose place is next in line, or one of the line, whose last
-/// is the likeliest to be there still. Of the line only what admission has not passed is read.
+/// Finds a user who waits for their turn: one whose place is next in line, or one of the line, of
+/// which the last place is the likeliest to be still held. Of the line, only what admission has not
+/// passed is read.
 const WAITS: &str = concat!(
     live!(0, ""),
     " UNION ALL \
@@ -55,7 +56,7 @@ const WAITS: &str = concat!(
       ORDER BY p.arrival DESC LIMIT 1) LIMIT 1"
 );
 
-/// Any place that is not past its end. One entry of an index for each phase.
+/// Finds any place that is not expired. Reads one entry of an index for each phase.
 const ANY: &str = concat!(
     live!(0, ""),
     " UNION ALL ",
@@ -91,8 +92,8 @@ const OVER: &str = concat!(
     " LIMIT ?"
 );
 
-/// Places that were past their end when admission passed them. A break of service moves deadlines
-/// on, and theirs would come once more.
+/// Finds places that were expired when admission passed them. An outage moves deadlines on, so
+/// their deadlines would come a second time.
 const PASSED: &str = "
     SELECT p.user_id, p.phase, p.since_us, p.arrival
     FROM queue_places p FORCE INDEX (queue_places_ends)
@@ -121,7 +122,7 @@ const REMEMBER: &str = concat!(
     " SET p.phase = 6, p.since_us = ? WHERE p.phase = j.phase AND p.since_us = j.since_us"
 );
 
-/// A place past its end, as it was read.
+/// An expired place, as it was read.
 #[derive(Debug, QueryableByName)]
 #[diesel(check_for_backend(Mysql))]
 pub(super) struct Expired {
@@ -139,12 +140,12 @@ pub(super) struct Expired {
 #[diesel(check_for_backend(Mysql))]
 struct Any {
     #[diesel(sql_type = BigInt)]
-    #[expect(dead_code, reason = "that there is one says all")]
+    #[expect(dead_code, reason = "only the existence of a row matters")]
     since_us: i64,
 }
 
-/// True where any user waits for their turn whose place is not past its end. Users who stand aside
-/// do not.
+/// Returns true if any user waits for their turn whose place is not expired. Users who stand aside
+/// do not count.
 pub(in crate::queue) async fn anybody_waits(
     session: &mut Session,
     concert: ConcertId,
@@ -166,7 +167,7 @@ pub(in crate::queue) async fn anybody_waits(
     Ok(found.optional()?.is_some())
 }
 
-/// True where any user has a place that is not past its end.
+/// Returns true if any user has a place that is not expired.
 pub(in crate::queue) async fn anybody_there(
     session: &mut Session,
     concert: ConcertId,
@@ -191,8 +192,8 @@ pub(in crate::queue) async fn anybody_there(
     Ok(found.optional()?.is_some())
 }
 
-/// Removes active places past their end where with them a capacity has no room for `wanted` users more.
-/// Only a removed place surely does not count: one that is merely past its end may be claimed at this
+/// Removes expired active places if, with them, the capacity has no room for `wanted` more users.
+/// Only a removed place is certain not to count: one that is merely expired may be claimed at this
 /// very moment.
 pub(in crate::queue) async fn make_room(
     session: &mut Session,
@@ -204,7 +205,7 @@ pub(in crate::queue) async fn make_room(
     let capacity = queue.policy().capacity;
     let capacity = capacity.filter(|_| queue.terms.state(now) == EffectiveState::Open);
     let occupied = count(queue.active).saturating_add(wanted);
-    // Where the last tick is not recent, it also matters whether the next place is the only one.
+    // If the last tick is not recent, it also matters whether the next place is the only one.
     let is_served = !queue.terms.tick_is_due(now);
     if capacity.is_none_or(|most| is_served && occupied <= u64::from(most.max_active)) {
         return Ok(());
@@ -214,8 +215,8 @@ pub(in crate::queue) async fn make_room(
     remove(session, concert, queue, &expired, now).await
 }
 
-/// At most `limit` places of these phases that are past their end at `now`, and ends that are
-/// remembered for no use.
+/// Returns at most `limit` places of these phases that are expired at `now`, and remembered ends
+/// that are no longer needed.
 pub(super) async fn find(
     session: &mut Session,
     concert: ConcertId,
@@ -244,8 +245,8 @@ pub(super) async fn find(
     Fixed(statement).load(session.connection()).await
 }
 
-/// At most `limit` places that were past their end when admission passed them, whether or not they
-/// are at the moment.
+/// Returns at most `limit` places that were expired when admission passed them, whether or not they
+/// are expired at the moment.
 pub(super) async fn find_passed(
     session: &mut Session,
     concert: ConcertId,
@@ -263,7 +264,7 @@ pub(super) async fn find_passed(
     Fixed(statement).load(session.connection()).await
 }
 
-/// Removes these places, and counts them out in `queue`, which the caller saves.
+/// Removes these places, and subtracts them from the counts of `queue`, which the caller saves.
 pub(super) async fn remove(
     session: &mut Session,
     concert: ConcertId,
@@ -288,7 +289,7 @@ pub(super) async fn remove(
     }
     let removed = Fixed(statement).execute(session.connection()).await?;
     if removed != expired.len() {
-        // One was claimed since it was read.
+        // A place was claimed since it was read.
         return Err(errors::outrun());
     }
     for place in expired {
@@ -298,7 +299,7 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// A cutoff as a bound; below every instant where there is none.
+/// Returns a cutoff as a bound. Without a cutoff it is below every instant.
 fn bound(cutoff: Option<Timestamp>) -> i64 {
     cutoff.map_or(i64::MIN, Timestamp::as_microsecond)
 }

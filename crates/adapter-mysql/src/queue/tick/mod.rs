@@ -9,10 +9,10 @@ use frontrow_domain::model::ConcertId;
 
 pub(super) use self::{admit::admit, expire::expire};
 
-/// What a tick is asked to do.
+/// The arguments of a tick.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Order {
     pub(super) concert: ConcertId,
-    /// How many pieces of work it does at most.
+    /// Maximum number of pieces of work.
     pub(super) limit: u32,
 }

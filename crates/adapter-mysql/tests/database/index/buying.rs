@@ -1,4 +1,4 @@
-//! What buyers ask for, in every way that it may come out.
+//! The requests of buyers, with every outcome.
 
 use frontrow_domain::{
     model::{Amount, ConcertId, HoldRefusal, Keyed, PageRequest, PerformanceId, ReservationId},

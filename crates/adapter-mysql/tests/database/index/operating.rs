@@ -1,4 +1,4 @@
-//! What operators and the jobs ask for.
+//! The calls of operators and jobs.
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! A database as after a long season: as many reservations as seats, ledger rows and keys, in every
 //! state, of many users, performances and concerts.
 //!
-//! Row number `n` of each table belongs together: reservation `n` is about seat `n` and comes with ledger
-//! row `n` and key `n`. The last digits of `n` say what became of it. Balances do not add up here.
+//! Row number `n` of each table belongs together: reservation `n` is about seat `n` and comes with
+//! ledger row `n` and key `n`. The last digits of `n` decide its outcome. Balances do not add up
+//! here.
 
 use diesel_async::AsyncMysqlConnection;
 use uuid::Uuid;

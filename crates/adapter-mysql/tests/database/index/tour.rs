@@ -1,4 +1,4 @@
-//! Somebody who calls the ports one after the other and looks at the bill of each.
+//! Calls the ports one after the other and checks the rows that each call reads.
 
 use std::time::Duration;
 

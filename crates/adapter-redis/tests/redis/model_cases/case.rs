@@ -1,4 +1,4 @@
-//! What a queue is like, and what it is asked.
+//! A case: a generated state of a queue, and the requests that are sent to it.
 
 use std::time::Duration;
 

@@ -1,8 +1,9 @@
 //! The scripts decide as the model does.
 //!
-//! Lua repeats the rules of `model/queue`: when places end, what comes of a join, how many may be admitted,
-//! in which window, in which state. Here each of some hundreds of cases, made up by a generator that is the
-//! same in every run, is written to a server and decided there, and by the domain's own functions.
+//! Lua repeats the rules of `model/queue`: the deadlines of places, the outcome of a join, the
+//! room, the admission window, and the effective state. A generator, which is the same in every
+//! run, makes some hundreds of cases. Each is written to a server and decided there, and the result
+//! is compared with that of the domain's own functions.
 
 mod case;
 mod expected;

@@ -1,4 +1,4 @@
-//! Writes cases to a server, asks the store, and compares.
+//! Writes cases to a server, sends their requests to the store, and compares the results.
 
 use std::fmt::Debug;
 

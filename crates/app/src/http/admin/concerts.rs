@@ -1,4 +1,4 @@
-//! Concerts, made and edited.
+//! Creates, edits and deletes concerts.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use frontrow_domain::{
@@ -26,20 +26,20 @@ use crate::http::{
     shapes::{ConcertBody, ProblemBody},
 };
 
-/// A concert to be made.
+/// A new concert.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewConcertBody {
     /// 1 to 200 characters.
     #[schema(value_type = String)]
     title: Checked<String>,
-    /// Where its queue's policy differs from the default.
+    /// The fields of the queue policy that differ from the default.
     #[serde(default)]
     #[schema(value_type = PolicyChange)]
     queue: Object<PolicyChange>,
 }
 
-/// What is to change in a concert.
+/// A change of a concert.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConcertChange {
@@ -48,16 +48,16 @@ pub(crate) struct ConcertChange {
     title: Checked<String>,
 }
 
-/// Make a concert
+/// Create a concert
 ///
-/// Two requests without an `Idempotency-Key` make two concerts.
+/// Two requests without an `Idempotency-Key` create two concerts.
 #[utoipa::path(
     post, path = "/v1/admin/concerts", tag = "admin", request_body = NewConcertBody,
-    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, kept for 30 days: a repeat is answered with the concert that the first request made")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, kept for 30 days. A repeat is answered with the concert that the first request created")),
     responses(
-        (status = 201, description = "It is there, and its queue is served; with `Idempotent-Replayed: true` by an earlier request with the same key", body = ConcertBody),
-        (status = 410, description = "An earlier request with the same key made it, and it was deleted since", body = ProblemBody),
-        (status = 422, description = "Fields are wrong, or the key was used for another request", body = ProblemBody),
+        (status = 201, description = "The concert is created. With `Idempotent-Replayed: true` an earlier request with the same key created it", body = ConcertBody),
+        (status = 410, description = "An earlier request with the same key created it, and it was deleted since", body = ProblemBody),
+        (status = 422, description = "Fields are not valid, or the key was used for another request", body = ProblemBody),
     ),
 )]
 pub(crate) async fn create(
@@ -104,8 +104,8 @@ pub(crate) async fn create(
     request_body = ConcertChange, params(("concert_id" = uuid::Uuid, Path)),
     responses(
         (status = 200, description = "The concert", body = ConcertBody),
-        (status = 404, description = "There is no such concert", body = ProblemBody),
-        (status = 422, description = "Fields are wrong", body = ProblemBody),
+        (status = 404, description = "The concert does not exist", body = ProblemBody),
+        (status = 422, description = "Fields are not valid", body = ProblemBody),
     ),
 )]
 pub(crate) async fn edit(
@@ -124,15 +124,16 @@ pub(crate) async fn edit(
 
 /// Delete a concert
 ///
-/// With its performances, its queue and whatever was held and given back. Its queue must be closed first and
-/// everybody have left it, and no seat of it may be held or sold. Then its queue tokens are answered with 410.
+/// Also deletes its performances, its queue, and its cancelled and expired reservations. The queue
+/// must be closed and empty, and no seat may be held or sold. After that, queue tokens of the concert
+/// are answered 410.
 #[utoipa::path(
     delete, path = "/v1/admin/concerts/{concert_id}", tag = "admin",
     params(("concert_id" = uuid::Uuid, Path)),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is no such concert", body = ProblemBody),
-        (status = 409, description = "Its queue is not closed or not empty, or seats are held or sold", body = ProblemBody),
+        (status = 204, description = "The concert is deleted"),
+        (status = 404, description = "The concert does not exist", body = ProblemBody),
+        (status = 409, description = "The queue is not closed or not empty, or seats are held or sold", body = ProblemBody),
     ),
 )]
 pub(crate) async fn delete(
@@ -165,7 +166,7 @@ pub(crate) async fn delete(
     }
 }
 
-/// The concert as the database has it now. None where there is none.
+/// Reads the concert from the database. None if it does not exist.
 async fn find(services: &Services, id: ConcertId) -> Result<Option<ConcertBody>, Problem> {
     let now = services.clock.now();
     let concert = services.concerts.concert(id, now).await?;

@@ -1,4 +1,4 @@
-//! What came of an edit, as its operator is told.
+//! Converts outcomes of edits to problems.
 
 use frontrow_domain::{
     model::{PerformanceId, SeatLabel},
@@ -7,7 +7,7 @@ use frontrow_domain::{
 
 use crate::http::{problem::Problem, problem_kinds::ProblemKind};
 
-/// Nothing, when it is done.
+/// Errors if the edit was refused.
 pub(super) fn done(outcome: EditOutcome) -> Result<(), Problem> {
     match outcome {
         EditOutcome::Done => Ok(()),
@@ -17,16 +17,16 @@ pub(super) fn done(outcome: EditOutcome) -> Result<(), Problem> {
     }
 }
 
-/// Another performance starts there and then.
+/// Another performance of the concert has the same start and venue.
 pub(super) fn slot_taken(there: PerformanceId) -> Problem {
     Problem::new(
         ProblemKind::PERFORMANCE_EXISTS,
-        format!("Performance {there} of this concert starts at that instant in that venue."),
+        format!("Performance {there} of this concert has the same start and venue."),
     )
     .with("performance_id", there.to_string())
 }
 
-/// What the request created before was deleted since.
+/// An earlier request with the same key created it, and it was deleted since.
 pub(super) fn deleted_since() -> Problem {
     Problem::new(
         ProblemKind::DELETED_SINCE,

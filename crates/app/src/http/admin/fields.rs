@@ -1,4 +1,4 @@
-//! Fields of what operators send, read so that everything that is wrong is told at once.
+//! Reads the fields of admin requests so that one answer lists all fields that are not valid.
 
 use frontrow_domain::model::Invalid;
 use serde::{Deserialize, Deserializer, de::Error};
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::http::problem::Problem;
 
-/// A field that is missing, or what it is to be; so null can be told from missing.
+/// A field that is missing, or its new value. It distinguishes null from missing.
 #[derive(Debug, Default)]
 pub(super) enum Change<T> {
-    /// It is missing.
+    /// The field is missing and stays unchanged.
     #[default]
     Keep,
-    /// It is to be this.
+    /// The field gets this value.
     To(T),
 }
 
@@ -32,7 +32,7 @@ impl<T> Change<T> {
     }
 }
 
-/// A field's value, or why it has none: reading the other fields goes on.
+/// A field's value, or why it is not valid. Reading continues with the other fields.
 #[derive(Debug)]
 pub(super) struct Checked<T>(Result<T, Invalid>);
 
@@ -46,7 +46,7 @@ impl<'de, T: for<'any> Deserialize<'any>> Deserialize<'de> for Checked<T> {
 }
 
 impl<T> Checked<T> {
-    /// The value as `rule` has it.
+    /// The value, checked and converted by `rule`.
     pub(super) fn read<U>(self, rule: impl FnOnce(T) -> Result<U, Invalid>) -> Result<U, Invalid> {
         self.0.and_then(rule)
     }
@@ -57,32 +57,32 @@ impl<T> Checked<T> {
     }
 }
 
-/// What is wrong with the fields of one request.
+/// The fields of one request that are not valid.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<(String, String)>);
 
 impl Faults {
-    /// How many are told at most.
+    /// The maximum number of reported faults.
     const MAX: usize = 50;
 
-    /// The value of a field; its fault is noted.
+    /// Returns the value of a field, or records its fault and returns None.
     pub(super) fn check<T>(&mut self, field: &str, read: Result<T, Invalid>) -> Option<T> {
         read.map_err(|why| self.add(field, &why)).ok()
     }
 
-    /// Notes a fault.
+    /// Records a fault.
     pub(super) fn add(&mut self, field: &str, why: &Invalid) {
         if self.0.len() < Self::MAX {
             self.0.push((field.to_owned(), why.to_string()));
         }
     }
 
-    /// True while nothing is wrong.
+    /// True while no fault is recorded.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All of them, as the client is told.
+    /// The problem that lists all faults.
     pub(super) fn problem(self) -> Problem {
         let faults = self.0.iter();
         Problem::invalid_fields(faults.map(|(field, why)| (field.as_str(), why.clone())))

@@ -1,4 +1,4 @@
-//! What operators do: make and edit concerts, say how queues admit people, see who bought what.
+//! The routes of operators: concerts, performances, queue policies, reservations and charges.
 
 pub(crate) mod concerts;
 mod edited;

@@ -1,4 +1,4 @@
-//! Performances and their seats, made and edited.
+//! Creates, edits and deletes performances and their seats.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use frontrow_domain::{
@@ -26,7 +26,7 @@ use crate::http::{
     shapes::{PerformanceBody, ProblemBody},
 };
 
-/// A performance to be made.
+/// A new performance.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPerformanceBody {
@@ -35,15 +35,15 @@ pub(crate) struct NewPerformanceBody {
     /// 1 to 200 characters.
     #[schema(value_type = String)]
     venue: Checked<String>,
-    /// The parts of the hall, in the order in which they are shown.
+    /// The sections of the hall, in the order in which they are shown.
     #[schema(value_type = Vec<SectionBody>)]
     sections: Vec<Object<SectionBody>>,
-    /// Whether it may have started already, or start before its queue opens.
+    /// Whether the start may be in the past, or before the queue opens.
     #[serde(default)]
     allow_past: bool,
 }
 
-/// What is to change in a performance, at least one field: those that are missing stay as they are.
+/// A change of a performance, with at least one field. Missing fields stay unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PerformanceChange {
@@ -54,11 +54,11 @@ pub(crate) struct PerformanceChange {
     #[serde(default)]
     #[schema(value_type = String)]
     venue: Change<Checked<String>>,
-    /// All parts of the hall as they are to be.
+    /// All sections of the new plan.
     #[serde(default)]
     #[schema(value_type = Vec<SectionBody>)]
     sections: Change<Vec<Object<SectionBody>>>,
-    /// Whether it may be moved to where it has started already, or starts before its queue opens.
+    /// Whether the new start may be in the past, or before the queue opens.
     #[serde(default)]
     allow_past: bool,
 }
@@ -67,7 +67,7 @@ pub(crate) struct PerformanceChange {
 #[utoipa::path(
     get, path = "/v1/admin/concerts/{concert_id}/performances", tag = "admin",
     params(("concert_id" = uuid::Uuid, Path), PageQuery),
-    responses((status = 200, description = "Earliest first", body = PageBody<PerformanceBody>)),
+    responses((status = 200, description = "The earliest first", body = PageBody<PerformanceBody>)),
 )]
 pub(crate) async fn list(
     services: web::Data<Services>,
@@ -79,7 +79,7 @@ pub(crate) async fn list(
     if services.browse.concert(concert).await?.is_none() {
         return Err(Problem::not_found());
     }
-    // What another instance has just made is there too.
+    // Read from the database, so that it includes performances that another instance just created.
     let performances = services.concerts.performances(concert).await?;
     Ok(web::Json(PageBody::new(
         Page::of_list(&performances, page, |performance| performance.id),
@@ -88,24 +88,24 @@ pub(crate) async fn list(
     )))
 }
 
-/// Make a performance with all its seats
+/// Create a performance with all its seats
 ///
-/// Of a concert one performance at most starts at an instant in a venue, so the request can be repeated even
-/// without an `Idempotency-Key`.
+/// A concert has at most one performance with the same start and venue, so the request can be
+/// repeated even without an `Idempotency-Key`.
 #[utoipa::path(
     post, path = "/v1/admin/concerts/{concert_id}/performances", tag = "admin",
     request_body = NewPerformanceBody,
     params(
         ("concert_id" = uuid::Uuid, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, kept for 30 days: a repeat is answered with the performance that the first request made"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, kept for 30 days. A repeat is answered with the performance that the first request created"),
     ),
     responses(
-        (status = 201, description = "It is there, and on sale until it starts; with `Idempotent-Replayed: true` by an earlier request with the same key", body = PerformanceBody),
-        (status = 200, description = "It was there already, with these very seats and prices", body = PerformanceBody),
-        (status = 404, description = "There is no such concert", body = ProblemBody),
-        (status = 409, description = "There is one at that start and venue, with other seats or prices, and is named; or a request with the same key is under way", body = ProblemBody),
-        (status = 410, description = "An earlier request with the same key made it, and it was deleted since", body = ProblemBody),
-        (status = 422, description = "Fields are wrong, or the key was used for another request", body = ProblemBody),
+        (status = 201, description = "The performance is created, and on sale until it starts. With `Idempotent-Replayed: true` an earlier request with the same key created it", body = PerformanceBody),
+        (status = 200, description = "The performance existed already, with the same seats and prices", body = PerformanceBody),
+        (status = 404, description = "The concert does not exist", body = ProblemBody),
+        (status = 409, description = "A performance with this start and venue has other seats or prices, and is named; or a request with the same key is being processed", body = ProblemBody),
+        (status = 410, description = "An earlier request with the same key created it, and it was deleted since", body = ProblemBody),
+        (status = 422, description = "Fields are not valid, or the key was used for another request", body = ProblemBody),
     ),
 )]
 pub(crate) async fn create(
@@ -159,17 +159,18 @@ pub(crate) async fn create(
 
 /// Edit a performance
 ///
-/// Its instant, its venue, its seats: all that is sent, or nothing. Seats that are held or sold must be
-/// in the new plan as they are; all others may go, come, and change their section and price.
+/// Changes its start, venue and seats: all fields of the request or none. Seats that are held or sold
+/// must be unchanged in the new plan. Other seats may be added and removed, and may change their
+/// section and price.
 #[utoipa::path(
     patch, path = "/v1/admin/concerts/{concert_id}/performances/{performance_id}", tag = "admin",
     request_body = PerformanceChange,
     params(("concert_id" = uuid::Uuid, Path), ("performance_id" = uuid::Uuid, Path)),
     responses(
         (status = 200, description = "The performance", body = PerformanceBody),
-        (status = 404, description = "There is no such performance", body = ProblemBody),
-        (status = 409, description = "The plan lacks or changes seats that are held or sold, or another performance has that start and venue; names them", body = ProblemBody),
-        (status = 422, description = "Fields are wrong, or there is none", body = ProblemBody),
+        (status = 404, description = "The performance does not exist", body = ProblemBody),
+        (status = 409, description = "The plan lacks or changes seats that are held or sold, or another performance has this start and venue; the answer names them", body = ProblemBody),
+        (status = 422, description = "Fields are not valid, or there is no field", body = ProblemBody),
     ),
 )]
 pub(crate) async fn edit(
@@ -195,13 +196,13 @@ pub(crate) async fn edit(
 
 /// Delete a performance
 ///
-/// With its seats and whatever was held and given back. No seat of it may be held or sold.
+/// Also deletes its seats, and its cancelled and expired reservations. No seat may be held or sold.
 #[utoipa::path(
     delete, path = "/v1/admin/concerts/{concert_id}/performances/{performance_id}", tag = "admin",
     params(("concert_id" = uuid::Uuid, Path), ("performance_id" = uuid::Uuid, Path)),
     responses(
-        (status = 204, description = "It is gone"),
-        (status = 404, description = "There is no such performance", body = ProblemBody),
+        (status = 204, description = "The performance is deleted"),
+        (status = 404, description = "The performance does not exist", body = ProblemBody),
         (status = 409, description = "Seats are held or sold", body = ProblemBody),
     ),
 )]
@@ -249,7 +250,7 @@ fn read_edit(body: PerformanceChange) -> Result<PerformanceEdit, Problem> {
     }
 }
 
-/// The performance as the database has it now. None where there is none.
+/// Reads the performance from the database. None if it does not exist.
 async fn find(
     services: &Services,
     concert: ConcertId,

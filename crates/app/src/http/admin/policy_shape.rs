@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::fields::Change;
 use crate::http::{json::Object, shapes::QueueState};
 
-/// A time in seconds; whole ones without a point.
+/// A duration in seconds. Whole seconds are written without a decimal point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seconds(Duration);
 
@@ -38,7 +38,7 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
-/// At most `admit` people in each window of `interval_s`.
+/// At most `admit` users in each window of `interval_s` seconds.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ThroughputBody {
@@ -48,7 +48,7 @@ pub(crate) struct ThroughputBody {
     interval_s: Seconds,
 }
 
-/// At most `max_active` people at once.
+/// At most `max_active` active users at once.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CapacityBody {
@@ -56,7 +56,7 @@ pub(crate) struct CapacityBody {
     max_active: u32,
 }
 
-/// How a queue admits people.
+/// The policy of a queue.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PolicyBody {
     state: QueueState,
@@ -74,13 +74,13 @@ pub(crate) struct PolicyBody {
     active_ttl_s: Seconds,
     #[schema(required)]
     max_waiting: Option<u64>,
-    /// `null` stands for 45 seconds, or for nobody standing aside where `waiting_ttl_s` is below
-    /// 90.
+    /// `null` means 45 seconds. If `waiting_ttl_s` is below 90, `null` means that no user stands
+    /// aside.
     #[schema(value_type = Option<f64>, required)]
     absent_after_s: Option<Seconds>,
 }
 
-/// What is to change in a policy: fields that are missing stay as they are.
+/// A change of a policy. Missing fields stay unchanged.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyChange {
@@ -111,14 +111,14 @@ pub(crate) struct PolicyChange {
     #[serde(default)]
     #[schema(value_type = Option<f64>)]
     absent_after_s: Change<Option<Seconds>>,
-    /// Whether the queue may open after the last performance has started. Of no effect for a new concert, which has
-    /// no performance yet.
+    /// Whether the queue may open after the last performance has started. It has no effect for a new
+    /// concert, which has no performance yet.
     #[serde(default)]
     pub(crate) allow_past: bool,
 }
 
 impl PolicyChange {
-    /// Makes the change.
+    /// Applies the change to `policy`.
     pub(crate) fn apply(&self, policy: &mut QueuePolicy) {
         if let Change::To(state) = self.state {
             policy.state = state.into();

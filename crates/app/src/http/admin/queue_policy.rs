@@ -1,4 +1,4 @@
-//! How a queue admits people, read and changed while it does.
+//! Shows and changes the policy of a queue.
 
 use actix_web::{HttpResponse, web};
 use frontrow_domain::{
@@ -16,15 +16,15 @@ use crate::http::{
     shapes::ProblemBody,
 };
 
-/// A queue's policy, and whether it is in force.
+/// The policy of a queue, and whether it is in force.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PolicyInForceBody {
     #[serde(flatten)]
     policy: PolicyBody,
-    /// Grows with every change.
+    /// The version. It grows with every change.
     version: i64,
-    /// False while the queue's store has another version: an older one until it has taken this one, or a newer one
-    /// after a restore of the database.
+    /// False while the queue store has another version: an older one until it has taken this one, or
+    /// a newer one after a restore of the database.
     in_force: bool,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct PolicyInForceBody {
     params(("concert_id" = uuid::Uuid, Path)),
     responses(
         (status = 200, description = "The policy", body = PolicyInForceBody),
-        (status = 404, description = "There is no such concert", body = ProblemBody),
+        (status = 404, description = "The concert does not exist", body = ProblemBody),
     ),
 )]
 pub(crate) async fn show(
@@ -48,16 +48,17 @@ pub(crate) async fn show(
 
 /// Change a queue's policy
 ///
-/// Fields that are missing stay as they are. In force at once for every instance. Of operators who change the
-/// policy at the same time, none undoes what another one has set in another field.
+/// Missing fields stay unchanged. The change is in force at once on every instance. If several
+/// operators change the policy at the same time, no change undoes another operator's change of
+/// another field.
 #[utoipa::path(
     patch, path = "/v1/admin/concerts/{concert_id}/queue", tag = "admin",
     request_body = PolicyChange, params(("concert_id" = uuid::Uuid, Path)),
     responses(
-        (status = 200, description = "It is in force", body = PolicyInForceBody),
-        (status = 202, description = "It is kept, and in force once the queue's store answers", body = PolicyInForceBody),
-        (status = 409, description = "Others change this policy all the time; nothing was changed", body = ProblemBody),
-        (status = 422, description = "Fields are wrong", body = ProblemBody),
+        (status = 200, description = "The policy is in force", body = PolicyInForceBody),
+        (status = 202, description = "The policy is stored, and will be in force once the queue store answers", body = PolicyInForceBody),
+        (status = 409, description = "Other operators changed this policy at each attempt; nothing was changed", body = ProblemBody),
+        (status = 422, description = "Fields are not valid", body = ProblemBody),
     ),
 )]
 pub(crate) async fn change(
@@ -86,7 +87,7 @@ pub(crate) async fn change(
     }
 }
 
-/// What is wrong with a policy, its fields named from `prefix` on.
+/// The problem of a policy that is not valid. `prefix` stands before the names of the fields.
 pub(crate) fn policy_faults(prefix: &str, faults: &[(&'static str, Invalid)]) -> Problem {
     let named: Vec<_> = faults
         .iter()

@@ -1,4 +1,4 @@
-//! Who bought what, and points charged by operators.
+//! Lists the reservations of a concert, and charges points for users.
 
 use std::{error::Error, sync::Arc};
 
@@ -33,9 +33,9 @@ pub(crate) struct SaleBody {
     reservation: ReservationBody,
 }
 
-/// List who reserved what
+/// List a concert's reservations
 ///
-/// With `Accept: text/csv` all of them as a CSV file.
+/// With `Accept: text/csv` the answer is a CSV file with all reservations.
 #[utoipa::path(
     get, path = "/v1/admin/concerts/{concert_id}/reservations", tag = "admin",
     params(("concert_id" = uuid::Uuid, Path), PageQuery),
@@ -74,12 +74,12 @@ pub(crate) async fn list(
     request_body = ChargeBody,
     params(
         ("user_id" = String, Path),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters; unique per operator, whose name is that of the admin key"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters. The key is unique per operator, named by the admin key"),
     ),
     responses(
-        (status = 201, description = "The balance right after it; with `Idempotent-Replayed: true` that of an earlier request with the same key", body = PointsBody),
-        (status = 409, description = "The balance would be too large, or a request with the same key is under way", body = ProblemBody),
-        (status = 422, description = "A field is wrong, or the key was used for another request", body = ProblemBody),
+        (status = 201, description = "The balance right after the charge. With `Idempotent-Replayed: true` it is the result of an earlier request with the same key", body = PointsBody),
+        (status = 409, description = "The balance would be too large, or a request with the same key is being processed", body = ProblemBody),
+        (status = 422, description = "A field is not valid, or the key was used for another request", body = ProblemBody),
     ),
 )]
 pub(crate) async fn charge(
@@ -102,12 +102,12 @@ pub(crate) async fn charge(
     charged(&services, answer)
 }
 
-/// True when the client likes CSV better than JSON, which it gets in every other case.
+/// True if the client prefers CSV. In all other cases it gets JSON.
 fn wants_csv(request: &HttpRequest) -> bool {
     let Ok(Accept(liked)) = Accept::parse(request) else {
         return false;
     };
-    // Of the ranges that a type is in, the narrowest counts (RFC 9110, section 12.5.1).
+    // The narrowest range that contains a type decides (RFC 9110, section 12.5.1).
     let quality = |kind: &str, subtype: &str| {
         let in_range = liked.iter().filter_map(|range| {
             let (of_kind, of_subtype) = (range.item.type_(), range.item.subtype());
@@ -125,7 +125,7 @@ fn wants_csv(request: &HttpRequest) -> bool {
     quality("text", "csv") > quality("application", "json")
 }
 
-/// The whole list as a file, read from the database page by page while it is sent.
+/// The whole list as a file. Pages are read from the database while it is sent.
 fn csv_file(services: Arc<Services>, concert: ConcertId) -> HttpResponse {
     let first = Some(None);
     let pages = stream::try_unfold(first, move |after| {
@@ -190,7 +190,7 @@ fn csv_rows(
     Ok(csv.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
-/// Spreadsheets run cells that begin like formulas; an apostrophe keeps them text.
+/// Spreadsheets evaluate cells that begin like formulas. An apostrophe keeps them text.
 fn as_text(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@']) {
         format!("'{cell}")

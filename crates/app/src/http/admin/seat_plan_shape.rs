@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::fields::{Checked, Faults};
 use crate::http::json::Object;
 
-/// A part of the hall with one price.
+/// A section of the hall, with one price.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SectionBody {
@@ -20,17 +20,17 @@ pub(crate) struct SectionBody {
     rows: Vec<Object<RowBody>>,
 }
 
-/// A row of seats; seat 7 of row `A` is labelled `A-7`.
+/// A row of seats. Seat 7 of row `A` has the label `A-7`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RowBody {
     name: String,
-    /// Numbered from 1.
+    /// The number of seats. They are numbered from 1.
     #[schema(value_type = u16)]
     seats: Checked<u16>,
 }
 
-/// The plan of these sections; what is wrong with it is noted.
+/// Builds the plan of these sections. Records faults, and returns None if there are any.
 pub(super) fn read_plan(
     sections: Vec<Object<SectionBody>>,
     faults: &mut Faults,
@@ -44,11 +44,11 @@ pub(super) fn read_plan(
             faults.add(&field, &why);
         }
     });
-    // A value that could not be read was noted above, and stands in for itself in the plan.
+    // The fault of a value that could not be read is recorded above. The plan has a valid stand-in.
     plan.ok().filter(|_| faults.is_empty())
 }
 
-/// A value that could not be read is taken for one that is allowed, so that it is told once.
+/// Replaces a value that could not be read by a valid one, so that its fault is reported once.
 fn section(place: &str, body: SectionBody, faults: &mut Faults) -> Section {
     let price = faults.check(&format!("{place}.price"), body.price.value());
     let numbered = body.rows.into_iter().enumerate();

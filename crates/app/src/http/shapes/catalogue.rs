@@ -13,14 +13,14 @@ use super::{QueueBody, same_names};
 pub(crate) struct ConcertBody {
     pub(crate) id: Uuid,
     pub(crate) title: String,
-    /// In all performances to come; up to a second old.
+    /// The free seats of all future performances. Up to one second old.
     pub(crate) seats_left: u64,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub(crate) next_performance_at: Option<Timestamp>,
     pub(crate) queue: QueueBody,
 }
 
-/// One evening of a concert.
+/// A performance of a concert.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PerformanceBody {
     pub(crate) id: Uuid,
@@ -29,7 +29,7 @@ pub(crate) struct PerformanceBody {
     pub(crate) starts_at: Timestamp,
     pub(crate) venue: String,
     pub(crate) seats_total: u64,
-    /// Up to a second old.
+    /// The free seats. Up to one second old.
     pub(crate) seats_left: u64,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct SeatBody {
     pub(crate) state: SeatStateBody,
 }
 
-/// Whether a seat can be had.
+/// Whether a seat is free.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SeatStateBody {
@@ -56,7 +56,7 @@ pub(crate) enum SeatStateBody {
 same_names!(frontrow_domain::model::SeatState => SeatStateBody { Available, Held, Sold });
 
 impl ConcertBody {
-    /// `concert`, whose queue was last seen like `queue`.
+    /// The shape of `concert`, whose queue was last reported as `queue`.
     pub(crate) fn new(concert: &Concert, queue: QueueView) -> Self {
         Self {
             id: concert.id.0,
@@ -82,7 +82,7 @@ impl From<Performance> for PerformanceBody {
 }
 
 impl SeatBody {
-    /// `seat`, priced in `currency`.
+    /// The shape of `seat`, with its price in `currency`.
     pub(crate) fn new(seat: &Seat, currency: Currency) -> Self {
         Self {
             label: seat.label.to_string(),

@@ -1,4 +1,4 @@
-//! The state of a line.
+//! The line status.
 
 use std::time::Duration;
 
@@ -9,33 +9,33 @@ use utoipa::ToSchema;
 
 use super::QueueBody;
 
-/// The state of a concert's line, the same for everybody.
+/// The public status of a concert's line, the same for all clients.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LineBody {
-    /// When all this was true.
+    /// The instant of the status.
     #[schema(value_type = String, format = DateTime)]
     as_of: Timestamp,
-    /// The life of the queue's store. What was told under another one says nothing any more.
+    /// The generation of the queue. Positions from another generation are no longer valid.
     generation: String,
     queue: QueueBody,
-    /// The arrival up to which users were admitted, in microseconds since 1970; null before the
-    /// first.
+    /// The latest arrival that admission has passed, in microseconds since 1970; null before the
+    /// first admission.
     #[schema(required)]
     admitted_up_to_us: Option<i64>,
-    /// How many users were admitted from the line.
+    /// The number of users admitted from the line.
     passed: u64,
-    /// How many wait. It may count users whose places expired, for some seconds.
+    /// The number of waiting users. For some seconds it may count users whose places expired.
     waiting: u64,
-    /// The policy's limit in time; null where it has none.
+    /// The throughput limit of the policy; null without one.
     #[schema(required)]
     pace: Option<PaceBody>,
-    /// When the admission window began that ran at the last tick; null before the first.
+    /// The start of the admission window at the last tick; null before the first window.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     window_started_at: Option<Timestamp>,
-    /// How many users were admitted in it; null before the first.
+    /// The number of users admitted in that window; null before the first window.
     #[schema(required)]
     window_admitted: Option<u32>,
-    /// Until when users return to the line with tokens from before a loss; null where they do not.
+    /// The end of the re-entry with tokens from before a loss; null if there is none.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     reentry_until: Option<Timestamp>,
     heartbeat_after_ms: HeartbeatBody,
@@ -48,15 +48,14 @@ pub(crate) struct PaceBody {
     interval_s: f64,
 }
 
-/// How long a client that only reads the line's state waits between two heartbeats, in
-/// milliseconds.
+/// The pause between two heartbeats of a client that only reads the line status, in milliseconds.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HeartbeatBody {
-    /// Up to the position `near_positions`.
+    /// For positions up to `near_positions`.
     near: u64,
-    /// Behind it.
+    /// For positions behind `near_positions`.
     far: u64,
-    /// The last position whose turn may come soon.
+    /// The last position that is near: its turn may come soon.
     near_positions: u64,
 }
 

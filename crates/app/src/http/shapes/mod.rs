@@ -1,5 +1,5 @@
-//! The shapes of what the API answers: JSON, `snake_case`, instants as RFC 3339 in UTC, money in
-//! whole minor units. Fields that do not apply are null, not missing.
+//! The JSON bodies of the API: `snake_case`, instants as RFC 3339 in UTC, money in whole minor
+//! units. Fields that do not apply are null, not missing.
 
 mod catalogue;
 mod line;
@@ -15,7 +15,7 @@ pub(crate) use queue::{PlaceBody, QueueBody, QueueState};
 pub(crate) use ranking::{PeriodBody, RankingBody};
 pub(crate) use sale::{PaymentBody, PointsBody, ReservationBody};
 
-/// Turns an enum of the rules into one of the API that has the same names, or back.
+/// Converts between an enum of the domain and one of the API that has the same variants.
 macro_rules! same_names {
     ($from:path => $to:path { $($name:ident),* }) => {
         impl From<$from> for $to {

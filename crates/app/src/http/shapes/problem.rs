@@ -1,4 +1,4 @@
-//! The shape of every problem.
+//! The shape of a problem document.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// A problem document (RFC 9457). Some kinds have more members.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProblemBody {
-    /// A page of this server that explains the problem.
+    /// The path of a page on this server that explains the problem.
     #[serde(rename = "type")]
     kind: String,
     title: String,

@@ -1,4 +1,4 @@
-//! A place in a queue, and the queue.
+//! The shapes of a place in a queue and of the queue.
 
 use std::time::Duration;
 
@@ -16,22 +16,22 @@ use super::same_names;
 /// A user's place in a concert's queue.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PlaceBody {
-    /// Proves the place; for the `Queue-Token` header. Keep the newest.
+    /// Proof of the place, for the `Queue-Token` header. Keep the newest one.
     pub(crate) queue_token: String,
     pub(crate) concert_id: Uuid,
     pub(crate) state: PlaceState,
-    /// From 1, the head of the line; null when active. Never less than the truth. It may count users
+    /// The position in the line, from 1; null when active. It is never too small. It may count users
     /// ahead who left or whose places expired, until the line has moved past them.
     #[schema(required)]
     pub(crate) position: Option<u64>,
-    /// How many wait behind; null when active. It may count users who left, as `position` does.
+    /// The number of users behind; null when active. It may count users who left, like `position`.
     #[schema(required)]
     pub(crate) people_behind: Option<u64>,
     #[schema(value_type = String, format = DateTime)]
     pub(crate) joined_at: Timestamp,
-    /// The life of the queue's store, as the state of the line tells it.
+    /// The generation of the queue, as in the line status.
     pub(crate) generation: String,
-    /// `joined_at` in microseconds since 1970: unique within the queue, and what decides the order.
+    /// `joined_at` in microseconds since 1970. It is unique within the queue and decides the order.
     pub(crate) arrival_us: i64,
     /// The position plus the number of users admitted from the line until `as_of`; null when
     /// active. It stays the same while the line moves, and shrinks when users ahead leave. It grows
@@ -40,25 +40,25 @@ pub(crate) struct PlaceBody {
     pub(crate) ordinal: Option<u64>,
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub(crate) admitted_at: Option<Timestamp>,
-    /// When the active place ends, if nothing extends it; null while waiting.
+    /// The deadline of the active place, if nothing extends it; null while waiting.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub(crate) active_until: Option<Timestamp>,
-    /// How long the wait is likely to be, in seconds: the rest of the running admission window, then
-    /// whole windows, shortened by users ahead who leave. Null when active, while nobody is admitted,
-    /// and until enough were admitted where only the places are limited.
+    /// The estimated wait in seconds: the rest of the current admission window and then whole
+    /// windows, reduced for users ahead who leave. Null when active, while no user is admitted, and
+    /// with a capacity limit alone until enough users were admitted.
     #[schema(required)]
     pub(crate) estimated_wait_s: Option<u64>,
-    /// When to look again, in milliseconds: about a tenth of the estimated wait, within the limits that
-    /// are configured, and not the same for all. Null when active.
+    /// The pause before the next look-up, in milliseconds: about a tenth of the estimated wait, within
+    /// the configured limits, and spread over clients. Null when active.
     #[schema(required)]
     pub(crate) poll_after_ms: Option<u64>,
-    /// When all this was true.
+    /// The instant of this answer.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) as_of: Timestamp,
     pub(crate) queue: QueueBody,
 }
 
-/// In the line, or past it.
+/// Whether a place waits or is active.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PlaceState {
@@ -66,14 +66,14 @@ pub(crate) enum PlaceState {
     Active,
 }
 
-/// What a queue is like.
+/// The state of a queue.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueueBody {
     pub(crate) state: QueueState,
-    /// When it starts to admit people; null when no time was set.
+    /// When admission starts; null if no instant is set.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub(crate) opens_at: Option<Timestamp>,
-    /// True while people bring their places back after the queue was lost; nobody is admitted.
+    /// True during the recovery after a loss: users re-enter, and no user is admitted.
     pub(crate) recovering: bool,
     /// What is left to buy.
     pub(crate) sale: SaleStateBody,
@@ -85,32 +85,33 @@ pub(crate) struct QueueBody {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SaleStateBody {
-    /// The concert has no performance yet; nobody is admitted.
+    /// The concert has no performance yet. No user is admitted.
     Unplanned,
-    /// A performance is to come, and not all of its seats are sold.
+    /// A performance is in the future, and not all of its seats are sold.
     OnSale,
-    /// No seat is free or held; nobody can join and nobody is admitted.
+    /// No seat is free or held. No user can join or is admitted.
     SoldOut,
-    /// The last performance has started; nobody can join and nobody is admitted.
+    /// The last performance has started. No user can join or is admitted.
     Ended,
 }
 
-/// What its operator has switched a queue to.
+/// The state that an operator has set for a queue.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", try_from = "String")]
 pub(crate) enum QueueState {
-    /// Join, wait, be admitted.
+    /// Users can join and are admitted.
     #[default]
     Open,
-    /// Join and wait; nobody is admitted.
+    /// Users can join and wait. No user is admitted.
     Paused,
-    /// Everybody is admitted.
+    /// The limits are off: all users are admitted.
     Bypass,
-    /// Nobody can join and nobody is admitted.
+    /// No user can join or is admitted.
     Closed,
 }
 
-/// Alone, it would also be read from an object, and null would be no JSON at all.
+/// Read from a string only: the derived reader would also accept an object, and would report null as
+/// malformed JSON.
 impl TryFrom<String> for QueueState {
     type Error = &'static str;
 
@@ -125,7 +126,7 @@ impl TryFrom<String> for QueueState {
     }
 }
 
-/// Seconds for people: rounded up.
+/// Whole seconds, rounded up.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

@@ -1,4 +1,4 @@
-//! The ranking of popular concerts.
+//! The shape of a ranking.
 
 use frontrow_domain::{
     model::{Period, RankedConcert},
@@ -11,24 +11,24 @@ use uuid::Uuid;
 
 use super::same_names;
 
-/// The concerts with most confirmed seats in a period.
+/// The concerts with the most confirmed seats in a period.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RankingBody {
     pub(crate) period: PeriodBody,
-    /// The first instant that counts.
+    /// The first instant of the period.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) from: Timestamp,
-    /// The first instant that no longer counts.
+    /// The first instant after the period.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) to: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     pub(crate) as_of: Timestamp,
-    /// True when nobody could be asked for a newer one.
+    /// True if neither the cache nor the database returned a newer ranking in time.
     pub(crate) stale: bool,
     pub(crate) items: Vec<RankedBody>,
 }
 
-/// How far a ranking looks back.
+/// The period of a ranking.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PeriodBody {
@@ -38,7 +38,7 @@ pub(crate) enum PeriodBody {
     Monthly,
 }
 
-/// A concert's rank.
+/// A concert in a ranking.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RankedBody {
     pub(crate) rank: usize,
@@ -50,7 +50,7 @@ pub(crate) struct RankedBody {
 same_names!(Period => PeriodBody { Realtime, Daily, Weekly, Monthly });
 
 impl RankingBody {
-    /// The first `limit` concerts of an answer.
+    /// The shape of the first `limit` concerts of an answer.
     pub(crate) fn new(RankingAnswer { ranking, stale, .. }: &RankingAnswer, limit: u8) -> Self {
         let ranked = |(at, concert): (usize, &RankedConcert)| RankedBody {
             rank: at + 1,

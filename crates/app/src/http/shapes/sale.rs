@@ -1,4 +1,4 @@
-//! Reservations, payments and points.
+//! The shapes of reservations, payments and points.
 
 use frontrow_domain::{
     model::{Currency, Reservation, ReservationState},
@@ -9,27 +9,27 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A user's claim to seats.
+/// A reservation of seats for a user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReservationBody {
     pub(crate) id: Uuid,
     pub(crate) state: ReservationStateBody,
     pub(crate) concert_id: Uuid,
     pub(crate) performance_id: Uuid,
-    /// The labels of its seats.
+    /// The labels of the seats.
     pub(crate) seats: Vec<String>,
     /// In whole minor units.
     pub(crate) total: i64,
     pub(crate) currency: String,
-    /// Until when it must be paid; null unless held.
+    /// The deadline of the hold; null unless held.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub(crate) held_until: Option<Timestamp>,
-    /// When it was paid; null unless confirmed.
+    /// The instant of the payment; null unless confirmed.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     pub(crate) confirmed_at: Option<Timestamp>,
 }
 
-/// Where in its life a reservation is.
+/// The state of a reservation.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ReservationStateBody {
@@ -39,27 +39,27 @@ pub(crate) enum ReservationStateBody {
     Expired,
 }
 
-/// A paid reservation, and what paying it came to.
+/// A paid reservation, with the charged amount and the remaining balance.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PaymentBody {
     #[serde(flatten)]
     pub(crate) reservation: ReservationBody,
-    /// What was taken, in whole minor units.
+    /// The charged amount, in whole minor units.
     pub(crate) charged: i64,
-    /// What was left right after it.
+    /// The balance right after the payment, in whole minor units.
     pub(crate) balance: i64,
 }
 
-/// A user's points.
+/// The balance of a user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PointsBody {
-    /// In whole minor units.
+    /// The balance, in whole minor units.
     pub(crate) balance: i64,
     pub(crate) currency: String,
 }
 
 impl ReservationStateBody {
-    /// The name, as in JSON.
+    /// The name as in JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
@@ -71,7 +71,7 @@ impl ReservationStateBody {
 }
 
 impl ReservationBody {
-    /// `reservation`, priced in `currency`.
+    /// The shape of `reservation`, with its total in `currency`.
     pub(crate) fn new(reservation: &Reservation, currency: Currency) -> Self {
         let (state, held_until, confirmed_at) = match reservation.state {
             ReservationState::Held { until } => (ReservationStateBody::Held, Some(until), None),
@@ -98,7 +98,7 @@ impl ReservationBody {
 }
 
 impl PaymentBody {
-    /// What was paid, in `currency`.
+    /// The shape of a payment, with its amounts in `currency`.
     pub(crate) fn new(paid: &Paid, currency: Currency) -> Self {
         Self {
             reservation: ReservationBody::new(&paid.reservation, currency),

@@ -24,26 +24,27 @@ use super::{
 };
 use crate::http::{problem::Problem, problem_kinds::ProblemKind};
 
-/// The events of one stream, written on the thread of its connection. Dropped with the connection.
+/// The events of one stream, written on the thread of its connection. It is dropped with the
+/// connection.
 pub(crate) struct EventBody {
     pub(super) streams: Arc<Streams>,
     pub(super) line: Arc<LineStreams>,
     pub(super) key: PlaceKey,
     pub(super) slot: Arc<Slot>,
-    /// Part of the place in each event.
+    /// The queue token, which each event contains.
     pub(super) token: String,
-    /// What the client knows.
+    /// The last event that the client has.
     pub(super) told: EventId,
-    /// What is written before all else.
+    /// The first bytes of the stream.
     pub(super) first: Option<Bytes>,
     pub(super) has_ended: bool,
-    /// Of the stream among all of this instance.
+    /// The number of the stream on this instance.
     pub(super) number: u64,
     pub(super) _permit: Permit,
 }
 
 impl EventBody {
-    /// The place. A comment where the client knows it and `only_news` are wanted.
+    /// The frame of a place. With `only_news`, a comment if the client already has the place.
     fn place(&mut self, place: Stamped<Place>, only_news: bool) -> Frame {
         let report = self.streams.follow.report(self.token.clone(), place);
         let (id, body) = told(&report);
@@ -63,7 +64,7 @@ impl EventBody {
             End::Superseded => {
                 let problem = Problem::new(
                     ProblemKind::STREAM_SUPERSEDED,
-                    "The place has as many newer streams as it may have.",
+                    "The place has the maximum number of newer streams.",
                 );
                 frame.retry(again).problem("superseded", None, &problem)
             }

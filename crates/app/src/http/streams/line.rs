@@ -24,14 +24,15 @@ use super::{
     slot::{End, Slot},
 };
 
-/// Over how many locks the places are spread: none is held for long while all are looked through.
+/// The number of locks over which the places are spread, so that no lock is held for long while all
+/// places are updated.
 const SHARDS: usize = 16;
 
-/// At how many places the store is asked to look in one turn at most, so that ten calls a second
-/// are enough for any number of listeners. Others are asked for in the next.
+/// The maximum number of places that one turn peeks at in the store, so that ten calls a second suffice
+/// for any number of streams. The next turn continues with the others.
 const PEEKS_A_TURN: usize = 5 * Ticket::PEEKS_MAX;
 
-/// What a place is known by: users from two lives of a store may have arrived at the same instant.
+/// The key of a place. The arrival alone is not unique: users of two generations may have the same.
 pub(super) type PlaceKey = (Arrival, UserId);
 
 /// The streams of one queue, by place.
@@ -49,7 +50,7 @@ struct PlaceStreams {
     slots: Vec<Arc<Slot>>,
 }
 
-/// Places that the store is to be asked about.
+/// The places for which the store must be asked.
 type Asks = Vec<(Sight, Timestamp, Ticket)>;
 
 impl LineStreams {
@@ -61,7 +62,7 @@ impl LineStreams {
         }
     }
 
-    /// Adds a stream of the place of `report`. Of too many the oldest ends.
+    /// Adds a stream of the place of `report`. If there are too many, the oldest ends.
     pub(super) fn add(&self, report: &PlaceReport, slot: Arc<Slot>) -> PlaceKey {
         let (place, as_of) = (&report.place, report.as_of);
         let key = key_of(&place.ticket);
@@ -106,19 +107,21 @@ impl LineStreams {
         }
     }
 
-    /// False where a turn is being taken already: a store that hangs holds up its own queue alone.
+    /// Starts a turn. Returns false if one is already running, so a store call that hangs delays only its
+    /// own queue.
     pub(super) fn may_take_turn(&self) -> bool {
         !self.takes_turn.swap(true, Ordering::AcqRel)
     }
 
-    /// Looks at the line, moves all places on, and asks the store about those of which only it can
-    /// tell.
+    /// Reads the snapshot of the line, updates all places, and peeks in the store at the places that the
+    /// snapshot does not decide.
     pub(super) async fn take_turn(&self, follow: &FollowPlaces, turn: u32) {
-        // Also where this is given up.
+        // Dropped also if this future is cancelled.
         let _done = scopeguard(&self.takes_turn);
         let seen = follow.snapshot(self.concert).await;
         if let Err(error) = &seen {
-            tracing::debug!(%error, "a line cannot be looked at for its event streams");
+            tracing::debug!(%error,
+                "failed to read a line for its event streams; the next turn retries");
         }
         let mut asks = Asks::new();
         for shard in &self.shards {
@@ -137,14 +140,15 @@ impl LineStreams {
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    tracing::debug!(%error, "places cannot be looked at for event streams");
+                    tracing::debug!(%error,
+                        "failed to peek at places for event streams; the next turn retries");
                     return;
                 }
             }
         }
     }
 
-    /// Takes over what the store says of a place.
+    /// Applies the answer of the store about a place.
     fn confirm(&self, ticket: &Ticket, place: Option<Stamped<Place>>, turn: u32) {
         let key = key_of(ticket);
         let mut places = self.shard(&key);
@@ -168,7 +172,7 @@ impl LineStreams {
         reason = "the remainder is the number of a shard"
     )]
     fn shard(&self, (arrival, _): &PlaceKey) -> MutexGuard<'_, Places> {
-        // A coarse clock leaves the lowest bits zero.
+        // With a coarse clock, the lowest bits of arrivals are zero.
         let micros = arrival.micros().cast_unsigned();
         let stirred = micros.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         lock(&self.shards[usize::try_from(stirred).unwrap_or_default() % SHARDS])
@@ -176,7 +180,7 @@ impl LineStreams {
 }
 
 impl PlaceStreams {
-    /// Moves the place on by what was seen of the line. False where no stream is left.
+    /// Updates the place from the snapshot of the line. Returns false if no stream is left.
     fn see(&mut self, seen: &StoreResult<FollowAnswer>, turn: u32, asks: &mut Asks) -> bool {
         match seen {
             Ok(FollowAnswer::Seen(line)) => match line.show(&mut self.followed) {
@@ -188,13 +192,13 @@ impl PlaceStreams {
                 }
             },
             Ok(FollowAnswer::Missing(QueueMissing::NoSuchConcert)) => return self.end(End::Gone),
-            // What was told last holds until the store answers.
+            // The last sent state stays until the store answers.
             Ok(FollowAnswer::Missing(QueueMissing::NotReady)) | Err(_) => {}
         }
         self.publish(turn)
     }
 
-    /// Offers the place to all of its streams. False where none is left.
+    /// Offers the place to all of its streams. Returns false if none is left.
     fn publish(&mut self, turn: u32) -> bool {
         let (place, as_of) = (self.followed.place(), self.followed.as_of());
         self.slots.retain(|slot| {
@@ -207,7 +211,7 @@ impl PlaceStreams {
         !self.slots.is_empty()
     }
 
-    /// Ends all of them; false, because none is left.
+    /// Ends all streams. Returns false, because none is left.
     fn end(&self, why: End) -> bool {
         for slot in &self.slots {
             slot.end(why);
@@ -224,7 +228,7 @@ fn lock(shard: &Mutex<Places>) -> MutexGuard<'_, Places> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lets the next turn be taken once this is dropped.
+/// Allows the next turn when the returned guard is dropped.
 fn scopeguard(takes_turn: &AtomicBool) -> impl Drop {
     struct Done<'a>(&'a AtomicBool);
 

@@ -1,8 +1,9 @@
-//! Event streams of places.
+//! Event streams of places (server-sent events).
 //!
-//! One ticker, [`Streams::run`], looks at each line twice a second and finds out whose place has
-//! changed. It leaves that in the stream's [`Slot`] and wakes the stream, which writes
-//! it on the thread of its connection. So neither the store nor the timers notice how many listen.
+//! One ticker, [`Streams::run`], reads a snapshot of each line twice a second and finds the places that
+//! have changed. It puts the change into the [`Slot`] of the stream and wakes the stream, which writes
+//! it on the thread of its connection. So the load on the store and on the timers does not grow with
+//! the number of streams.
 
 mod body;
 mod line;
@@ -40,18 +41,18 @@ use self::{
 
 pub(crate) use self::body::EventBody;
 
-/// The time between two turns: a little more than a snapshot of a line lasts, so each turn sees a
-/// new one.
+/// The time between two turns. It is a little longer than the lifetime of a snapshot, so each turn
+/// gets a new one.
 const TURN: Duration = Duration::from_millis(510);
 
-/// After how many turns a stream ends whose client does not take what is there for it: 10 s.
+/// The number of turns after which a stream ends whose client does not read: 10 s.
 const SLOW_TURNS: u32 = 20;
 
-/// How many streams a place has at most on one instance: some tabs and a phone.
+/// The maximum number of streams of a place on one instance: some tabs and a phone.
 const STREAMS_PER_PLACE: usize = 3;
 
-/// After how long a client reconnects whose connection broke, in milliseconds: from, and how much
-/// more at most.
+/// The delay after which a client reconnects when its connection breaks, in milliseconds: the
+/// shortest, and the largest addition.
 const RECONNECT_MS: (u64, u64) = (1_000, 2_000);
 
 /// The open streams of this instance.
@@ -66,7 +67,7 @@ pub(crate) struct Streams {
     is_stopping: AtomicBool,
 }
 
-/// The right to one stream, given back when it is dropped.
+/// A permit for one stream. Dropping it returns it.
 pub(crate) struct Permit(Arc<AtomicUsize>);
 
 impl Drop for Permit {
@@ -76,7 +77,7 @@ impl Drop for Permit {
 }
 
 impl Streams {
-    /// At most `max` at a time. Clients whose streams the program ends come back within
+    /// Allows `max` streams at a time. Clients whose streams this instance ends reconnect within
     /// `longest_poll`.
     pub(crate) fn new(follow: FollowPlaces, max: usize, longest_poll: Duration) -> Self {
         Self {
@@ -91,7 +92,7 @@ impl Streams {
         }
     }
 
-    /// The right to one more stream. None where there are as many as may be, or the program stops.
+    /// Returns a permit for one more stream. None if the maximum is reached or the program stops.
     pub(crate) fn permit(&self) -> Option<Permit> {
         if self.is_stopping.load(Ordering::Acquire) {
             return None;
@@ -102,7 +103,7 @@ impl Streams {
         granted.ok().map(|_| Permit(Arc::clone(&self.open)))
     }
 
-    /// A stream of the place of `report`, for a client that knows `last`.
+    /// Opens a stream of the place of `report`, for a client whose last event was `last`.
     pub(crate) fn open(
         self: &Arc<Self>,
         permit: Permit,
@@ -138,7 +139,7 @@ impl Streams {
         }
     }
 
-    /// Takes turns until `stop` is cancelled. One queue waits for no other.
+    /// Takes turns until `stop` is cancelled. Queues do not wait for each other.
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut ticks = interval(TURN);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -148,7 +149,8 @@ impl Streams {
                 () = stop.cancelled() => return,
                 Some(taken) = turns.join_next(), if !turns.is_empty() => {
                     if let Err(error) = taken {
-                        tracing::error!(%error, "a turn of event streams failed");
+                        tracing::error!(%error,
+                            "a task that updates event streams failed; the next turn retries");
                     }
                 }
                 _ = ticks.tick() => {
@@ -166,7 +168,7 @@ impl Streams {
         }
     }
 
-    /// Ends all streams, and opens no more.
+    /// Ends all streams, and refuses new ones.
     pub(crate) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
         for line in self.lock().values() {
@@ -174,8 +176,8 @@ impl Streams {
         }
     }
 
-    /// After how long a client comes back whose stream was ended: from one second to the longest
-    /// poll, not the same for all.
+    /// The delay after which a client reconnects when its stream was ended, in milliseconds: from one
+    /// second to the longest poll, spread over the clients.
     fn reconnect_after_ms(&self, number: u64) -> u64 {
         let longest = u64::try_from(self.longest_poll.as_millis()).unwrap_or(u64::MAX);
         let shortest = RECONNECT_MS.0;
@@ -190,7 +192,7 @@ impl Streams {
         Arc::clone(line)
     }
 
-    /// The queues that have streams. Forgets the others: each stream has its queue's.
+    /// The queues with streams. Removes the others: each stream has a reference to its queue.
     fn used_lines(&self) -> Vec<Arc<LineStreams>> {
         let mut lines = self.lock();
         lines.retain(|concert, line| {

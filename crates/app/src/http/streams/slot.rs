@@ -1,4 +1,4 @@
-//! What a stream has to write next: one thing at most, the newest.
+//! The mailbox of a stream, which holds at most one update: the newest.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -16,14 +16,14 @@ use jiff::Timestamp;
 
 use super::SLOW_TURNS;
 
-/// What a stream writes next.
+/// The next update of a stream.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// A place whose state is another one.
+    /// A place whose state has changed.
     Place(Stamped<Place>),
-    /// A sign that the stream is open, or the place where its estimated wait is another one.
+    /// A keep-alive comment, or the place if its estimated wait has changed.
     KeepAlive(Stamped<Place>),
-    /// The end.
+    /// The end of the stream.
     End(End),
 }
 
@@ -32,9 +32,9 @@ pub(super) enum Next {
 pub(super) enum End {
     /// The place is gone.
     Gone,
-    /// The same user has opened more streams.
+    /// The place has newer streams.
     Superseded,
-    /// The store has lost the queue. With its token the client brings the place back.
+    /// The store has lost the queue. The client re-enters with its token.
     Lost,
     /// The client does not read.
     Slow,
@@ -42,13 +42,13 @@ pub(super) enum End {
     Stop,
 }
 
-/// Where the ticker leaves what a stream is to write.
+/// The mailbox between the ticker and a stream.
 ///
-/// It holds one update: a newer one takes its place, so a client that reads slowly misses states in
-/// between and costs no memory.
+/// It holds one update, which a newer one replaces. So a client that reads slowly misses states in
+/// between, and needs no memory.
 #[derive(Debug)]
 pub(super) struct Slot {
-    /// After how many turns without news the stream is kept alive: not the same for all.
+    /// The number of turns without an update after which a keep-alive is sent, spread over the streams.
     keep_alive: u32,
     mailbox: Mutex<Mailbox>,
 }
@@ -58,17 +58,17 @@ struct Mailbox {
     next: Option<Next>,
     /// The turn in which `next` was filled.
     filled_at: u32,
-    /// The last state for the client, and in which turn it got anything.
+    /// The last state for the client, and the turn of the last update.
     told: PlaceState,
     told_at: u32,
     waker: Option<Waker>,
 }
 
 impl Slot {
-    /// After how many turns a stream is kept alive: 12 to 15 s.
+    /// The range of turns between two keep-alives: 12 to 15 s.
     const KEEP_ALIVE: (u32, u32) = (24, 30);
 
-    /// Of the stream of this number, whose client gets `told` in this turn.
+    /// The slot of stream `number`, whose client gets the state `told` in this turn.
     pub(super) fn new(number: u64, told: PlaceState, turn: u32) -> Self {
         let (from, to) = Self::KEEP_ALIVE;
         let extra = u32::try_from(spread(number, u64::from(to - from))).unwrap_or_default();
@@ -84,8 +84,8 @@ impl Slot {
         }
     }
 
-    /// Offers the place as it is in this turn. False where the client has not taken what was
-    /// offered long ago.
+    /// Offers the state of the place in this turn. Returns false if the client has left an update unread
+    /// for too long.
     pub(super) fn offer(&self, place: &Place, as_of: Timestamp, turn: u32) -> bool {
         let state = PlaceState::of(place, as_of);
         let mut mailbox = self.lock();
@@ -122,7 +122,7 @@ impl Slot {
         wake(mailbox);
     }
 
-    /// What to write next. Pending until there is something.
+    /// The next update. Pending until there is one.
     pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Next> {
         let mut mailbox = self.lock();
         if let Some(next) = mailbox.next.take() {

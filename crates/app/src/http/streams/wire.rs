@@ -1,4 +1,4 @@
-//! Server-sent events as they are sent
+//! Serializes server-sent events
 //! (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 use std::fmt::{Display, Write as _};
@@ -8,41 +8,41 @@ use frontrow_domain::{model::queue::EventId, use_cases::PlaceReport};
 
 use crate::http::{problem::Problem, shapes::PlaceBody};
 
-/// About how long an event with a place is.
+/// The approximate length of an event with a place, in bytes.
 const EVENT_BYTES: usize = 1_280;
 
-/// Text for a stream.
+/// A part of a stream, as text.
 #[derive(Debug, Default)]
 pub(super) struct Frame(String);
 
 impl Frame {
-    /// A comment: it says that the connection is open, and nothing else.
+    /// Adds a comment, which only shows that the connection is open.
     pub(super) fn comment(mut self) -> Self {
         self.0.push_str(":\n\n");
         self
     }
 
-    /// After how many milliseconds to reconnect, from now on.
+    /// Adds the delay before the client reconnects, in milliseconds.
     pub(super) fn retry(mut self, after_ms: u64) -> Self {
-        // Writing to a text cannot fail.
+        // Writing to a string does not fail.
         let _ = write!(self.0, "retry: {after_ms}\n\n");
         self
     }
 
-    /// A place. Its data is what looking it up would answer.
+    /// Adds an event with a place. Its data is the answer of a look-up.
     pub(super) fn place(self, id: &EventId, body: &PlaceBody) -> Self {
         let name = id.state.news.name();
-        // A shape of texts and numbers can always be written.
+        // Serializing strings and numbers does not fail.
         let data = serde_json::to_string(body).unwrap_or_default();
         self.event(name, Some(id), &data)
     }
 
-    /// The last event of a stream. Its data is a problem document.
+    /// Adds the last event of a stream. Its data is a problem document.
     pub(super) fn problem(self, name: &str, id: Option<&str>, problem: &Problem) -> Self {
         self.event(name, id, &problem.document())
     }
 
-    /// `data` is one line, as JSON is.
+    /// Adds an event. `data` is one line, like all JSON here.
     fn event(mut self, name: &str, id: Option<impl Display>, data: &str) -> Self {
         self.0.reserve(EVENT_BYTES);
         let _ = writeln!(self.0, "event: {name}");
@@ -59,7 +59,7 @@ impl Frame {
     }
 }
 
-/// The shape of a place, and the id of the event that tells it.
+/// The shape of a place, and the id of its event.
 pub(super) fn told(report: &PlaceReport) -> (EventId, PlaceBody) {
     let body = PlaceBody::from(report);
     let id = EventId {

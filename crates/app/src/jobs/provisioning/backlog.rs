@@ -53,7 +53,7 @@ impl Backlog {
         match given {
             Ok(()) => {
                 if std::mem::take(&mut self.fails) {
-                    tracing::info!(%concert, "queues are given to their store again");
+                    tracing::info!(%concert, "provisioning of queues succeeds again");
                 }
                 if again {
                     self.put(concert, 0, now);
@@ -62,7 +62,7 @@ impl Backlog {
             Err(error) => {
                 if !std::mem::replace(&mut self.fails, true) {
                     tracing::warn!(%concert, %error,
-                        "a queue could not be given to its store and is tried again");
+                        "provisioning of a queue failed; retrying with back-off");
                 }
                 let failures = failures.saturating_add(1);
                 self.put(concert, failures, now + Pace::back_off(failures));

@@ -100,7 +100,8 @@ pub(super) async fn open_all(survey: &SurveyQueues) -> StoreResult<usize> {
         .buffer_unordered(CONCURRENT)
         .for_each(|given| {
             if let Err(error) = given {
-                tracing::debug!(%error, "a queue could not be opened");
+                tracing::debug!(%error,
+                    "provisioning of a queue failed at the start; the job retries");
             }
             ready(())
         });

@@ -36,10 +36,11 @@ impl Failures {
     pub(super) fn worked(&mut self, concert: ConcertId) {
         self.on_full_disk.remove(&concert);
         if let Some(error) = self.unexplained.remove(&concert) {
-            tracing::info!(job = JOB, %concert, %error, "a tick of a queue failed and the next one worked");
+            tracing::info!(job = JOB, %concert, %error,
+                "a tick of a queue failed; the next one succeeded");
         }
         if self.logged.remove(&concert) {
-            tracing::info!(job = JOB, %concert, "a queue is served again");
+            tracing::info!(job = JOB, %concert, "ticks of a queue succeed again");
         }
     }
 
@@ -47,10 +48,11 @@ impl Failures {
     /// more are forgotten.
     pub(super) fn store_answers(&mut self, scheduled: impl Fn(ConcertId) -> bool) {
         if std::mem::take(&mut self.store_fails) {
-            tracing::info!(job = JOB, "the store of the queues works again");
+            tracing::info!(job = JOB, "the queue store answers again");
         }
         for (concert, error) in self.unexplained.drain() {
-            tracing::warn!(job = JOB, %concert, %error, "a queue fails, the others are served");
+            tracing::warn!(job = JOB, %concert, %error,
+                "ticks of a queue fail while the queue store answers; retrying with back-off");
             self.logged.insert(concert);
         }
         self.logged.retain(|concert| scheduled(*concert));
@@ -60,7 +62,8 @@ impl Failures {
     /// The store does not even say which queues are busy.
     pub(super) fn store_fails(&mut self, error: &StoreError) {
         if !std::mem::replace(&mut self.store_fails, true) {
-            tracing::warn!(job = JOB, %error, "the store of the queues fails and is tried again");
+            tracing::warn!(job = JOB, %error,
+                "the queue store fails; admission may pause until it answers; retrying");
         }
         self.unexplained.clear();
     }

@@ -56,7 +56,7 @@ impl Ticking for TickQueue {
         let tick = self.run(concert, expire).await?;
         if tick.admitted > 0 || tick.expired > 0 {
             let (admitted, expired) = (tick.admitted, tick.expired);
-            tracing::debug!(%concert, admitted, expired, "a tick moved the queue on");
+            tracing::debug!(%concert, admitted, expired, "a tick changed a queue");
         }
         Ok(tick)
     }

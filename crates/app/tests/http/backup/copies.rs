@@ -176,7 +176,7 @@ async fn a_copy_says_what_it_leaves_out() -> Result<()> {
         "data/keys: identity, queue-token",
         "--with-keys",
         "401",
-        "show their tokens",
+        "re-enter with their tokens",
     ] {
         ensure!(plain.contains(part), "{part}: {plain}");
     }
@@ -202,7 +202,7 @@ async fn a_copy_says_what_it_leaves_out() -> Result<()> {
         ensure!(shared.contains(part), "{part}: {shared}");
     }
     ensure!(
-        !shared.contains("401") && !shared.contains("show their tokens"),
+        !shared.contains("401") && !shared.contains("re-enter with their tokens"),
         "{shared}"
     );
     Ok(())

@@ -65,7 +65,7 @@ async fn what_is_no_backup_is_refused() -> Result<()> {
         ("strange", "database of another program"),
         ("newer", "newer version"),
         ("stray", "rows refer to others"),
-        ("key", "a key that is none of this program's"),
+        ("key", "a key that does not belong to this program"),
         ("with-log", "not the whole database"),
         ("data/frontrow.db", "itself"),
     ] {

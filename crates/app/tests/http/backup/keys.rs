@@ -122,7 +122,7 @@ async fn a_restore_that_fails_at_its_last_step_says_where_the_keys_are() -> Resu
     fs::remove_file(elsewhere.database())?;
     fs::create_dir(elsewhere.database())?;
     let why = fails(&elsewhere.config(), &["restore", &folder.text("secret")]).await?;
-    let said = "are those of the backup already: admin, identity, queue-token; the old ones are ";
+    let said = "are already those of the backup: admin, identity, queue-token; the old ones are ";
     ensure!(why.contains(said) && why.contains("cannot write"), "{why}");
     for name in KEYS {
         let moved = elsewhere.named(&format!("keys/{name}.before-"))?;

@@ -143,7 +143,10 @@ async fn a_password_is_never_printed() -> Result<()> {
     app.sigterm()?;
     ensure!(app.wait_exit().await?.success(), "{}", app.log()?);
     let log = app.log()?;
-    ensure!(log.contains("a store failed requests"), "{log}");
+    ensure!(
+        log.contains("requests failed because of a store error"),
+        "{log}"
+    );
     keeps_the_secret(&log)
 }
 

@@ -15,7 +15,7 @@ use crate::{
 /// What became of a COMMIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Commit {
-    /// The server made it, and nobody heard of it.
+    /// The server made it, and its answer was lost.
     Unheard,
     /// It never reached the server.
     Stopped,

@@ -165,7 +165,7 @@ async fn an_empty_redis_in_its_place_gets_the_line_back_from_the_people() -> Res
 
 /// The other instance has made the concert and is gone; this one has not looked for new ones since.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_gets_the_line_back_of_a_concert_it_had_not_heard_of() -> Result<()> {
+async fn an_instance_gets_the_line_back_of_a_concert_it_did_not_know() -> Result<()> {
     let redis = RedisServer::start().await?;
     let config = Stores::with_redis(Stores::MYSQL.config().await?, &redis.url())
         .env("FRONTROW_QUEUE__RECOVERY_S", RECOVERY_S.to_string());

@@ -82,7 +82,7 @@ async fn nobody_is_refused(
     let readers = Readers::of(&shaky.app);
     breaks(&mut shaky).await?;
     shaky
-        .says("the ranking cache fails and is passed by")
+        .says("the ranking cache fails; rankings are computed without it")
         .await?;
     hold_up(&mut shaky.database).await?;
     one_each(&mut shaky.database, ALL).await?;

@@ -147,7 +147,7 @@ async fn a_stop_that_cannot_save_the_queues_says_what_follows() -> Result<()> {
     test_app.app.sigterm()?;
     ensure!(test_app.app.wait_exit().await?.success());
     let log = test_app.app.log()?;
-    assert!(log.contains("could not be saved: the next start recovers them"));
+    assert!(log.contains("failed to save the queues; after the next start they recover"));
     assert!(log.contains("users are still in line"));
     test_app.app.restart().await?;
     recovering(&mut visitors).await

@@ -25,7 +25,7 @@ async fn a_concert_that_is_over_holds_up_no_start_and_has_ended(stores: Stores) 
     let refused = App::run(binary, &with_its_data).await?;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     ensure!(
-        !refused.status.success() && said.contains("does not go with it"),
+        !refused.status.success() && said.contains("is not valid with it"),
         "{said}"
     );
 

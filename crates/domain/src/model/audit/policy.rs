@@ -1,4 +1,4 @@
-//! A queue's policy, as a note has it.
+//! The policy of a queue as an audit note stores it.
 
 use jiff::Timestamp;
 use serde::Serialize;

@@ -8,8 +8,8 @@ use crate::model::{ConcertId, UserId};
 /// A place that the gate has verified in this very request: its user's identity, the signature of
 /// its token, and that it is active in the queue's store.
 ///
-/// [`PassGate`](crate::use_cases::PassGate) alone makes one, and what must not happen outside the
-/// gate takes one as an argument: it cannot be called otherwise.
+/// Only [`PassGate`](crate::use_cases::PassGate) makes one. A function that requires the gate takes
+/// one as an argument, so that it cannot be called without the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActivePlace {
     ticket: Ticket,
@@ -17,7 +17,7 @@ pub struct ActivePlace {
 }
 
 impl ActivePlace {
-    /// The place of `ticket`, which ends so long after the gate looked.
+    /// The place of `ticket`, whose deadline is `ends_in` after the check of the gate.
     pub(crate) fn verified(ticket: Ticket, ends_in: Duration) -> Self {
         Self { ticket, ends_in }
     }
@@ -28,19 +28,19 @@ impl ActivePlace {
         self.ticket.concert
     }
 
-    /// Whose it is.
+    /// The user who has the place.
     #[must_use]
     pub fn user(&self) -> &UserId {
         &self.ticket.user
     }
 
-    /// What its token says.
+    /// The contents of its token.
     #[must_use]
     pub fn ticket(&self) -> &Ticket {
         &self.ticket
     }
 
-    /// For how long it can still hold seats and pay for them; none when its end is too near.
+    /// How long the place can still hold seats and pay for them. None if its deadline is too near.
     #[must_use]
     pub fn time_to_hold(&self) -> Option<Duration> {
         self.ends_in

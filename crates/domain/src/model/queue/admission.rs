@@ -7,15 +7,15 @@ use super::{AdmissionWindow, EffectiveState, QueuePolicy};
 /// The admissions that a queue's policy counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Admission {
-    /// The admission window. None until the first attempt to admit a user under a throughput.
+    /// The admission window. None before the first attempt to admit a user under a throughput.
     pub window: Option<AdmissionWindow>,
 }
 
 impl Admission {
     /// Returns how many users may be admitted at `now`, while `active` places are active.
     ///
-    /// Where the state is *open* and the policy has a throughput, this starts the first window or
-    /// moves on to the one that runs. So call it only for an attempt to admit a user.
+    /// If the state is *open* and the policy has a throughput, this starts the first window or moves
+    /// on to the running one. So call it only for an attempt to admit a user.
     pub fn room(
         &mut self,
         state: EffectiveState,
@@ -47,7 +47,7 @@ impl Admission {
         }
     }
 
-    /// As [`room`](Self::room), but no attempt to admit a user: no window starts or moves on.
+    /// Like [`room`](Self::room), but not an attempt to admit a user: no window starts or moves on.
     #[must_use]
     pub fn peek_room(
         mut self,

@@ -1,4 +1,4 @@
-//! When places end.
+//! The deadlines of places: when waiting, unclaimed and claimed places expire.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::{GatePurpose, QueuePolicy};
 use crate::model::later;
 
-/// When the places of a queue end, as of an instant.
+/// The deadlines of the places of a queue, as of an instant.
 ///
-/// Time without service does not count: waiting and claim deadlines count from `serving_since`
-/// where that is later than the last heartbeat or the admission.
+/// Time without service does not count: waiting and claim deadlines count from `serving_since` if
+/// that is later than the last heartbeat or the admission.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines<'a> {
     policy: &'a QueuePolicy,
@@ -18,16 +18,16 @@ pub struct Deadlines<'a> {
 }
 
 impl<'a> Deadlines<'a> {
-    /// A queue that was ticked longer ago than this was out of service.
+    /// A queue whose last tick is longer ago than this was out of service.
     pub const OUTAGE_AFTER: Duration = Duration::from_secs(5);
 
-    /// What a hold's place is given beyond the hold itself, so that it can still be paid.
+    /// The time for which a place outlives its hold, so that the hold can still be paid.
     pub const PAYMENT_MARGIN: Duration = Duration::from_secs(30);
 
     /// Deadlines in a queue with this policy.
     ///
-    /// `serving_since` is what the queue has recorded, `last_tick` when it was last ticked; where
-    /// that is over [`Deadlines::OUTAGE_AFTER`] ago, service starts again only now.
+    /// `serving_since` is the recorded start of service, `last_tick` the instant of the last tick. If
+    /// the last tick is more than [`Deadlines::OUTAGE_AFTER`] ago, service starts again only now.
     #[must_use]
     pub fn at(
         now: Timestamp,
@@ -38,12 +38,12 @@ impl<'a> Deadlines<'a> {
         let silent = now > later(last_tick, Self::OUTAGE_AFTER);
         Self {
             policy,
-            // Never in the future, where a clock that stepped back has left it.
+            // Not in the future, where a clock that stepped back may have left it.
             serving_since: if silent { now } else { serving_since.min(now) },
         }
     }
 
-    /// How long an active place can last in a service without breaks, in which seats are held for
+    /// The longest life of an active place in a service without breaks, in which seats are held for
     /// `hold_for`: claimed at the last moment, and then with a hold at the last moment.
     #[must_use]
     pub fn longest_active_life(policy: &QueuePolicy, hold_for: Duration) -> Duration {
@@ -52,19 +52,19 @@ impl<'a> Deadlines<'a> {
         policy.claim_ttl.saturating_add(claimed)
     }
 
-    /// Since when the queue has been served without a break.
+    /// The start of the uninterrupted service of the queue.
     #[must_use]
     pub fn serving_since(&self) -> Timestamp {
         self.serving_since
     }
 
-    /// When a waiting place ends whose last heartbeat was at `heartbeat`.
+    /// Returns the deadline of a waiting place whose last heartbeat was at `heartbeat`.
     #[must_use]
     pub fn waiting_end(&self, heartbeat: Timestamp) -> Timestamp {
         later(heartbeat.max(self.serving_since), self.policy.waiting_ttl)
     }
 
-    /// True where a user whose last heartbeat was at `heartbeat` is absent at `now`.
+    /// Returns true if a user whose last heartbeat was at `heartbeat` is absent at `now`.
     #[must_use]
     pub fn is_absent(&self, heartbeat: Timestamp, now: Timestamp) -> bool {
         let present_until = |after| later(heartbeat.max(self.serving_since), after);
@@ -72,22 +72,24 @@ impl<'a> Deadlines<'a> {
         absence.is_some_and(|after| present_until(after) < now)
     }
 
-    /// When an active place ends that was admitted at `admitted_at` and not yet used.
+    /// Returns the deadline of an active place that was admitted at `admitted_at` and is unclaimed.
     #[must_use]
     pub fn claim_end(&self, admitted_at: Timestamp) -> Timestamp {
         later(admitted_at.max(self.serving_since), self.policy.claim_ttl)
     }
 
-    /// When an active place ends that was first used at `claimed_at`.
+    /// Returns the deadline of an active place that was claimed at `claimed_at`.
     #[must_use]
     pub fn active_end(&self, claimed_at: Timestamp) -> Timestamp {
         later(claimed_at, self.policy.active_ttl)
     }
 
-    /// When a claimed place that ends at `until` ends after it passed the gate at `now`.
+    /// Returns the deadline of a claimed place after it passed the gate at `now`. Before that the
+    /// deadline was `until`.
     ///
-    /// A hold must be payable to its end, so its gate extends the place to the end of the hold and
-    /// [`Deadlines::PAYMENT_MARGIN`] more, but never past where the last hold of an ordinary life would end.
+    /// A hold must be payable until its deadline. So its gate extends the place to the deadline of
+    /// the hold and [`Deadlines::PAYMENT_MARGIN`] more, but never past the deadline of a hold that
+    /// begins at the last moment of an ordinary life, with that margin.
     #[must_use]
     pub fn end_after_gate(
         &self,
@@ -105,28 +107,28 @@ impl<'a> Deadlines<'a> {
     }
 }
 
-/// What the end of a place follows from.
+/// The facts from which the deadline of a place follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaceEnd {
-    /// The place waits; its last heartbeat was then.
+    /// The place is waiting.
     Waiting {
         /// The last heartbeat.
         heartbeat: Timestamp,
     },
-    /// The place was admitted then and has not been claimed.
+    /// The place was admitted and has not been claimed.
     Unclaimed {
-        /// The admission.
+        /// The instant of the admission.
         admitted_at: Timestamp,
     },
-    /// The place was claimed and ends then.
+    /// The place was claimed.
     Claimed {
-        /// Its end.
+        /// Its deadline.
         until: Timestamp,
     },
 }
 
 impl PlaceEnd {
-    /// When the place ends.
+    /// Returns the deadline.
     #[must_use]
     pub fn at(self, deadlines: &Deadlines<'_>) -> Timestamp {
         match self {
@@ -136,7 +138,7 @@ impl PlaceEnd {
         }
     }
 
-    /// True where the place is past its end at `now`: it is gone for every decision, whether or not
+    /// Returns true if the place has expired at `now`: it is gone for every decision, whether or not
     /// it was removed.
     #[must_use]
     pub fn is_over(self, deadlines: &Deadlines<'_>, now: Timestamp) -> bool {
@@ -144,14 +146,14 @@ impl PlaceEnd {
     }
 }
 
-/// The latest instants from which places are past their end, for stores that select them.
+/// The latest instants whose places have expired, for stores that select expired places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cutoffs {
-    /// A waiting place is past its end if its last heartbeat is not later. None where none can be.
+    /// A waiting place has expired if its last heartbeat is not later. None if none can have expired.
     pub waiting: Option<Timestamp>,
-    /// An unclaimed place is past its end if its admission is not later. None where none can be.
+    /// An unclaimed place has expired if its admission is not later. None if none can have expired.
     pub unclaimed: Option<Timestamp>,
-    /// A claimed place is past its end if its end is not later.
+    /// A claimed place has expired if its deadline is not later.
     pub claimed: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! A place that is followed by snapshots of its line, without heartbeats.
+//! A place that snapshots of its line keep up to date, without heartbeats, for an event stream.
 
 use std::time::Duration;
 
@@ -8,44 +8,42 @@ use super::{HeartbeatPauses, LineSnapshot, Place, Standing, Turn};
 
 /// A place that listeners follow.
 ///
-/// Snapshots of the line move it on. What they cannot tell, the store is asked with a peek: whether
-/// the place still exists, what became of it once admission has passed it, and until when it is
-/// active.
+/// Snapshots of the line update it. A peek at the store supplies what they do not show: whether the
+/// place still exists, what became of it after admission has passed it, and until when it is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Followed {
     place: Place,
     as_of: Timestamp,
-    /// When the store last told of this place.
+    /// As of when the store last returned this place.
     confirmed_at: Timestamp,
-    /// True where a snapshot says nothing of the position: admission has passed the place, or users
+    /// True if a snapshot does not show the position: admission has passed the place, or users
     /// re-enter ahead of it.
     is_beyond_snapshots: bool,
 }
 
-/// What is to be done after a snapshot.
+/// What the caller has to do after a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sight {
-    /// The store is to be asked now: the turn may have come, or the place may have ended.
+    /// Peek at the store now: the turn may have come, or the place may be gone.
     AskNow,
-    /// The store is to be asked, as it is from time to time.
+    /// Peek at the store, as is due from time to time.
     Ask,
-    /// Nothing.
+    /// Nothing: the snapshot shows the place.
     Known,
-    /// The store has lost the queue since. Only the client can bring the place back, with its
-    /// token.
+    /// The store has lost the queue since. Only the client can re-enter, with its token.
     Lost,
 }
 
 impl Followed {
-    /// How often the store is asked about a place that only it can tell of, because its turn may
-    /// come at any instant.
+    /// The time between two peeks at a place that only the store knows, because its turn may come at
+    /// any instant.
     const SOON: Duration = Duration::from_secs(1);
 
-    /// How often the store is asked about an active place, which may end early or be extended, and
-    /// about waiting places while users re-enter ahead of them.
+    /// The time between two peeks at an active place, which may end early or be extended, and at a
+    /// waiting place while users re-enter ahead of it.
     const OFTEN: Duration = Duration::from_secs(5);
 
-    /// Follows `place`, of which the store told at `as_of`.
+    /// Follows `place`, which the store returned as of `as_of`.
     #[must_use]
     pub fn new(place: Place, as_of: Timestamp) -> Self {
         Self {
@@ -56,35 +54,35 @@ impl Followed {
         }
     }
 
-    /// The place as it is known.
+    /// The place as last known.
     #[must_use]
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// As of when, by the store's clock.
+    /// As of when the place is known, by the store's clock.
     #[must_use]
     pub fn as_of(&self) -> Timestamp {
         self.as_of
     }
 
-    /// When the store last told of this place.
+    /// As of when the store last returned this place.
     #[must_use]
     pub fn confirmed_at(&self) -> Timestamp {
         self.confirmed_at
     }
 
-    /// Takes over what `line` shows as of `as_of`. `may_have_left` is true where the user left the
-    /// line since the snapshot before, as far as this instance knows.
+    /// Applies the snapshot `line` as of `as_of`. `may_have_left` is true if the user may have left
+    /// the line since the previous snapshot, as far as this instance knows.
     pub fn see(&mut self, line: &LineSnapshot, as_of: Timestamp, may_have_left: bool) -> Sight {
         if line.generation != self.place.ticket.generation {
             return Sight::Lost;
         }
         self.place.queue = line.queue;
-        // The store may have told of the place after the snapshot. Positions take that into
-        // account.
+        // The store may have returned the place after the snapshot was taken. Positions take that
+        // into account.
         self.as_of = self.as_of.max(as_of);
-        // In either direction: a clock that stepped back must not put it off.
+        // In either direction: a clock that stepped back must not delay the next peek.
         let since = as_of.duration_since(self.confirmed_at).unsigned_abs();
         let ask_after = |pause| {
             if since >= pause {
@@ -127,7 +125,7 @@ impl Followed {
         if may_have_left { Sight::AskNow } else { sight }
     }
 
-    /// Takes over the place as the store told it at `as_of`, asked with a peek.
+    /// Applies the place that a peek at the store returned as of `as_of`.
     pub fn confirm(&mut self, mut told: Place, as_of: Timestamp) {
         if let (
             Standing::Waiting {
@@ -142,7 +140,7 @@ impl Followed {
             && !self.is_beyond_snapshots
             && told.ticket.generation == self.place.ticket.generation
         {
-            // Of two ordinals of one generation the smaller one counts.
+            // The smaller of two ordinals of one generation counts.
             let turn = Turn::of(*position, *admitted).min(Turn::of(*known, *known_admitted));
             *admitted = (*admitted).max(*known_admitted);
             *position = turn.position(*admitted).unwrap_or(1);

@@ -1,5 +1,5 @@
-//! Arrivals that a store has perhaps given out and lost, without losing the queue: a failover to a
-//! replica that lacked the last writes, a crash before they reached the disk, a restored backup.
+//! Arrivals that a store may have given out and then lost without losing the queue: by a failover to
+//! a replica that lacked the last writes, a crash before they reached the disk, or a restored backup.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Arrival;
 use crate::model::later;
 
-/// A stretch of arrivals that the store does not know. A ticket with such an arrival was lost.
+/// A range of arrivals that the store does not know. A ticket with such an arrival was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The last arrival that the store knew.
@@ -19,15 +19,15 @@ pub struct Gap {
     /// When the loss was found, in microseconds since 1970.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     pub found_at: Timestamp,
-    /// True where the store has surely lost writes: another server answers, or a lost ticket was
-    /// shown. False after a silence in which the store may have been replaced by a copy.
+    /// True if the store has certainly lost writes: another server answers, or a lost ticket was
+    /// shown. False after a silence in which a copy may have replaced the store.
     pub confirmed: bool,
 }
 
 impl Gap {
-    /// How far a gap reaches beyond the instant at which its loss is found, and beyond the last
-    /// arrival that is known: the clock of the server before may have been ahead by that much, and
-    /// so may the arrivals after a loss before.
+    /// How far a gap reaches beyond the instant at which its loss is found, and beyond the last known
+    /// arrival: the clock of the previous server may have been ahead by that much, and so may the
+    /// arrivals after a previous loss.
     pub const MARGIN: Duration = Duration::from_secs(5);
 
     fn has(&self, arrival: Arrival) -> bool {
@@ -35,17 +35,18 @@ impl Gap {
     }
 }
 
-/// The gaps of a queue, from the oldest.
+/// The gaps of a queue, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Gaps(Vec<Gap>);
 
 impl Gaps {
-    /// How many are kept at most. Of more the oldest that is not confirmed is dropped, or else the
-    /// oldest: a longer gap in its place would take in arrivals that were not lost.
+    /// The largest number of gaps that is kept. Beyond it the oldest unconfirmed gap is dropped, or
+    /// the oldest if all are confirmed. Gaps are not merged instead: a longer gap would include
+    /// arrivals that were not lost.
     pub const MAX: usize = 8;
 
-    /// The gaps that a store has kept.
+    /// The gaps as a store kept them.
     #[must_use]
     pub fn kept(gaps: Vec<Gap>) -> Self {
         Self(gaps)
@@ -57,16 +58,16 @@ impl Gaps {
         &self.0
     }
 
-    /// Moves the instants at which losses were found, where a stop of the store does not count.
+    /// Shifts the instants at which losses were found, so that a stop of the store does not count.
     pub fn shift(&mut self, shifted: impl Fn(Timestamp) -> Timestamp) {
         for gap in &mut self.0 {
             gap.found_at = shifted(gap.found_at);
         }
     }
 
-    /// Opens the gap of a loss that is sure at `now`, where `last` is the last arrival that the
-    /// store knows, and `shown` the arrival of a lost ticket, if one was shown. Returns the arrival
-    /// after which new ones come.
+    /// Opens the gap of a loss that is certain at `now`. `last` is the last arrival that the store
+    /// knows, `shown` the arrival of a lost ticket, if one was shown. Returns the arrival after which
+    /// new ones come.
     pub fn open(&mut self, last: Arrival, shown: Option<Arrival>, now: Timestamp) -> Arrival {
         let latest = last.max(Arrival::from_micros(now.as_microsecond()));
         let latest = latest.max(shown.unwrap_or(last));
@@ -80,8 +81,8 @@ impl Gaps {
         until
     }
 
-    /// Opens the gap of a silence that ends at `now`: what was given out in it, another server
-    /// gave. Arrivals from `now` on are no part of it, so it changes nothing unless a lost ticket
+    /// Opens the gap of a silence that ends at `now`: arrivals in it were given out by another server,
+    /// if at all. Arrivals from `now` on are not in it, so the gap has no effect unless a lost ticket
     /// is shown.
     pub fn open_after_silence(&mut self, last: Arrival, now: Timestamp) {
         let until = Arrival::before(now);
@@ -95,8 +96,8 @@ impl Gaps {
         }
     }
 
-    /// Confirms the gap of a lost ticket with this arrival that was shown at `now`. Returns false
-    /// where there is none.
+    /// Confirms the gap of a lost ticket with this arrival that was shown at `now`. Returns false if
+    /// there is no such gap.
     pub fn confirm(&mut self, arrival: Arrival, now: Timestamp, waiting_ttl: Duration) -> bool {
         let mut gaps = self.0.iter_mut();
         let gap = gaps.find(|gap| gap.has(arrival) && gap.is_open(now, waiting_ttl));
@@ -106,7 +107,7 @@ impl Gaps {
         })
     }
 
-    /// True where a ticket with this arrival was lost and re-enters at `now`: for `waiting_ttl`
+    /// Returns true if a ticket with this arrival was lost and re-enters at `now`: for `waiting_ttl`
     /// after the loss was found.
     #[must_use]
     pub fn have(&self, arrival: Arrival, now: Timestamp, waiting_ttl: Duration) -> bool {
@@ -114,8 +115,8 @@ impl Gaps {
         gaps.any(|gap| gap.has(arrival) && gap.is_open(now, waiting_ttl))
     }
 
-    /// Takes an arrival that is given out now, and those before it, out of the gap that it is in:
-    /// where the clock has stepped back behind the end of a silence.
+    /// Removes an arrival that is given out now, and those before it, from the gap that it is in. That
+    /// happens after the clock has stepped back behind the end of a silence.
     pub fn give_out(&mut self, arrival: Arrival) {
         for gap in &mut self.0 {
             if gap.has(arrival) {
@@ -124,13 +125,13 @@ impl Gaps {
         }
     }
 
-    /// When the last of them was found. None where there is none.
+    /// When the last gap was found. None if there is none.
     #[must_use]
     pub fn last_found(&self) -> Option<Timestamp> {
         self.0.last().map(|gap| gap.found_at)
     }
 
-    /// Until when tickets of some confirmed gap re-enter. None where none do at `now`.
+    /// Until when tickets of some confirmed gap re-enter. None if none do at `now`.
     #[must_use]
     pub fn open_until(&self, now: Timestamp, waiting_ttl: Duration) -> Option<Timestamp> {
         let confirmed = self.0.iter().filter(|gap| gap.confirmed);
@@ -138,8 +139,8 @@ impl Gaps {
         open.map(|gap| later(gap.found_at, waiting_ttl)).max()
     }
 
-    /// The last arrival before the first confirmed gap whose tickets re-enter. None where none do
-    /// at `now`.
+    /// The last arrival before the first confirmed gap whose tickets re-enter. None if none do at
+    /// `now`.
     #[must_use]
     pub fn open_after(&self, now: Timestamp, waiting_ttl: Duration) -> Option<Arrival> {
         let confirmed = self.0.iter().filter(|gap| gap.confirmed);
@@ -147,15 +148,15 @@ impl Gaps {
         open.map(|gap| gap.after).min()
     }
 
-    /// Forgets gaps whose tickets do not re-enter at `now`, so that they stay closed when the clock
-    /// steps back.
+    /// Drops gaps whose tickets do not re-enter at `now`, so that they stay closed if the clock steps
+    /// back.
     pub fn forget(&mut self, now: Timestamp, waiting_ttl: Duration) {
         self.0.retain(|gap| gap.is_open(now, waiting_ttl));
     }
 
     fn push(&mut self, gap: Gap) {
         match self.0.last_mut() {
-            // A second loss before any join after the first, or a clock that stepped back.
+            // A second loss with no join since the first, or a clock that stepped back.
             Some(before) if gap.after <= before.until && before.confirmed == gap.confirmed => {
                 before.until = before.until.max(gap.until);
                 before.found_at = gap.found_at;

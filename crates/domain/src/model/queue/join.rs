@@ -4,23 +4,23 @@ use jiff::Timestamp;
 
 use super::{Admission, JoinRefusal, QueueTerms};
 
-/// What a join finds, as of one instant.
+/// The facts about a join, as of one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JoinFacts {
-    /// True where the user has a place that is not past its end.
+    /// True if the user has a place that has not expired.
     pub has_place: bool,
-    /// True where the ticket that came along re-enters the line ([`QueueTerms::reenters`]) and no
-    /// place of the user has ended since the loss.
+    /// True if the ticket that came with the request re-enters the line ([`QueueTerms::reenters`]) and
+    /// no place of the user has ended since the loss.
     pub reenters: bool,
-    /// True where any user waits whose place is not past its end.
+    /// True if a user waits whose place has not expired.
     pub line: bool,
-    /// How many users wait. It may include places past their end that no tick has removed.
+    /// Number of waiting users. It may include expired places that no tick has removed.
     pub waiting: u64,
-    /// How many places are active, without those past their end.
+    /// Number of active places without the expired ones.
     pub active: u64,
 }
 
-/// What comes of a join.
+/// The outcome of a join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JoinDecision {
     /// The user keeps the place that they have.
@@ -36,11 +36,15 @@ pub enum JoinDecision {
 }
 
 impl JoinFacts {
-    /// Decides about a join at `now`. Counts an immediate admission in `admission`.
+    /// Decides a join at `now`. Counts an immediate admission in `admission`.
     ///
-    /// The order: a place that exists is kept in every state; a lost place re-enters in every state;
-    /// then the state may refuse; then a user who finds no line is admitted while there is room; then
-    /// the line may be full.
+    /// The order of the rules:
+    ///
+    /// 1. A place that exists is kept, in every state.
+    /// 2. A lost place re-enters, in every state.
+    /// 3. The state may refuse.
+    /// 4. A user who finds no line is admitted if there is room.
+    /// 5. The line may be full.
     pub fn decide(
         &self,
         terms: &QueueTerms,
@@ -57,8 +61,8 @@ impl JoinFacts {
         if let Some(refusal) = state.refuses_joins() {
             return JoinDecision::Refuse(refusal);
         }
-        // Room is asked for only where nobody waits: asking is an attempt to admit a user, which
-        // starts the first window.
+        // Computes the room only if no user waits: that is an attempt to admit a user, which starts
+        // the first window.
         if !self.line && admission.room(state, terms.policy(), self.active, now) > 0 {
             admission.record(state, terms.policy(), 1);
             return JoinDecision::Admit;

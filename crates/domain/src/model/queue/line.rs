@@ -1,4 +1,4 @@
-//! A line as a whole, for whoever answers many who wait from one look at it.
+//! Snapshots of a line, from which many waiting users are answered, and the heartbeats of users.
 
 use std::time::Duration;
 
@@ -7,53 +7,52 @@ use jiff::Timestamp;
 use super::{Arrival, Generation, PolicyVersion, QueueView};
 use crate::model::UserId;
 
-/// How a line stands, as one look shows it.
+/// The state of a line at one instant.
 ///
-/// For a user who was found waiting before, in the same generation and while nobody could re-enter, it
-/// decides whether they still wait: they do unless they arrived by [`LineSnapshot::admitted_up_to`], are among
-/// those who [`LineSnapshot::left`], or have sent no heartbeat for the waiting time to live. Their [`Turn`] says
-/// where they stand.
+/// It decides whether a user still waits who was found waiting before, in the same generation and
+/// while no user could re-enter. They do, unless they arrived no later than
+/// [`LineSnapshot::admitted_up_to`], are among the departures in [`LineSnapshot::left`], or have sent
+/// no heartbeat for `waiting_ttl`. Their [`Turn`] says at which position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineSnapshot {
-    /// The life of the store that shows it.
+    /// The generation of the queue.
     pub generation: Generation,
     /// The policy in force.
     pub policy_version: PolicyVersion,
     /// Its waiting time to live.
     pub waiting_ttl: Duration,
-    /// After how long without a heartbeat a user whose turn comes stands aside. None where nobody
-    /// does.
+    /// After how long without a heartbeat a user whose turn comes stands aside. None if users do not
+    /// stand aside.
     pub absence: Option<Duration>,
-    /// The last position whose turn comes soon, as
-    /// [`near_positions`](super::QueuePolicy::near_positions) says of users who are present. All
-    /// who stand aside are ahead of it, and counted.
+    /// The last near position: [`near_positions`](super::QueuePolicy::near_positions) of users who are
+    /// present, plus all users who stand aside, since those are ahead.
     pub near_positions: u64,
-    /// What the queue is like.
+    /// The public state of the queue.
     pub queue: QueueView,
-    /// Until when users re-enter with tokens from before a loss; none where they do not. Until then
-    /// users enter ahead of others, and an earlier position says nothing.
+    /// Until when users re-enter with tokens from before a loss. None if they do not. Until then users
+    /// may enter ahead of others, so a position that was known before says nothing.
     pub reentry_until: Option<Timestamp>,
-    /// How many wait, without those past their end.
+    /// Number of waiting users without expired places.
     pub waiting: u64,
-    /// How many were moved from the line to the active since the store has this queue. Who found no
-    /// line and was active at once is none of them.
+    /// Number of users admitted from the line since the store has this queue. Immediate admissions do
+    /// not count.
     pub admitted: u64,
-    /// The arrival that admission has passed; none before the first. Users who arrived later wait
-    /// for their turn. Others were admitted, or stood aside and are next in line from their next
+    /// The latest arrival that admission has passed. None before the first. Users who arrived later
+    /// wait for their turn. Others were admitted, or stood aside and are next in line from their next
     /// heartbeat on.
     pub admitted_up_to: Option<Arrival>,
-    /// Where this look stands in the record of those who left; for the next look.
+    /// The cursor of this snapshot in the record of departures, for the next snapshot.
     pub mark: DepartureCursor,
-    /// Who has left the line by their own will since the look before.
+    /// The users who left the line of their own will since the previous snapshot.
     pub left: Departures,
 }
 
 impl LineSnapshot {
     /// How long after the last heartbeat that the store has of a user at `position` a later one may
-    /// stay in this instance: near the head a third of the [absence](Self::absence), elsewhere two
-    /// thirds, so that nobody who polls as told is taken for absent. Where all users ahead are
-    /// absent, the turn of any user may come at once. Never longer than a sixth of the waiting time
-    /// to live, nor than `longest`.
+    /// stay in this instance: at a near position a third of the [absence](Self::absence), elsewhere
+    /// two thirds, so that no user who polls in time is taken for absent. If all users ahead are
+    /// absent, the turn of any user may come at once. Never longer than a sixth of `waiting_ttl`, nor
+    /// than `longest`.
     #[must_use]
     pub fn heartbeat_within(&self, position: u64, longest: Duration) -> Duration {
         let longest = longest.min(self.waiting_ttl / 6);
@@ -63,26 +62,26 @@ impl LineSnapshot {
         })
     }
 
-    /// True where only the store can say what became of a place with this arrival: admission has
-    /// passed it.
+    /// Returns true if admission has passed this arrival, so that only the store knows what became of
+    /// its place.
     #[must_use]
     pub fn has_admitted(&self, arrival: Arrival) -> bool {
         self.admitted_up_to >= Some(arrival)
     }
 
-    /// True where whoever was found waiting since the look at `before` waits still, unless this look
-    /// says otherwise: it is the same line, and nobody came back into it.
+    /// Returns true if every user who was found waiting since the snapshot `before` still waits,
+    /// unless this snapshot says otherwise: it is the same line, and no user re-entered it.
     ///
     /// A new policy does not matter. It ends no waiting place by itself, and what it changes for all
-    /// who wait (the state, the waiting time to live) is read from the newest look. Opening a paused
-    /// queue therefore sends nobody to the store.
+    /// waiting users (the state, `waiting_ttl`) is read from the newest snapshot. Opening a paused
+    /// queue therefore sends no user to the store.
     ///
-    /// A shortened waiting time to live is safe too. The store knows a heartbeat of every user who
-    /// polls that is two longest polls old at most, because later ones stay in an instance no longer
-    /// (the `longest` of [`LineSnapshot::heartbeat_within`]). A waiting time to live is at least four longest
-    /// polls, so two are left. From the newest look on, [`LineSnapshot::heartbeat_within`] follows the
-    /// shortened time: a user who was found too long ago asks the store, and the heartbeats held back
-    /// for too long are due.
+    /// A shortened `waiting_ttl` is safe too. For every user who polls, the store knows a heartbeat
+    /// that is at most two longest polls old, because later ones stay in an instance no longer (the
+    /// `longest` of [`LineSnapshot::heartbeat_within`]). `waiting_ttl` is at least four longest polls,
+    /// so two are left. From the newest snapshot on, [`LineSnapshot::heartbeat_within`] follows the
+    /// shortened time: a user who was found too long ago asks the store, and the heartbeats that were
+    /// held back for too long are due.
     #[must_use]
     pub fn goes_on_from(&self, before: &Self) -> bool {
         self.generation == before.generation
@@ -94,52 +93,54 @@ impl LineSnapshot {
     }
 }
 
-/// Who has left a line between two looks.
+/// The users who left a line between two snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Departures {
     /// All of them, by their arrivals, in any order.
     These(Vec<Arrival>),
-    /// More than the store remembers, or since a look that it does not know: anybody may have.
+    /// More than the store remembers, or the store does not know the earlier snapshot: any user may
+    /// have left.
     Unknown,
 }
 
 impl Departures {
-    /// How many departures a store remembers, where nothing speaks against it: the last ones.
+    /// How many of the last departures a store remembers, unless it has a reason to keep fewer.
     ///
-    /// After more departures than that between two snapshots all who wait ask the store. Snapshots
-    /// are 500 ms apart, so these are 20,000 departures a second. An arrival takes 8 bytes.
+    /// After more departures than that between two snapshots all waiting users ask the store.
+    /// Snapshots are 500 ms apart, so that takes 20,000 departures per second. An arrival takes 8
+    /// bytes.
     pub const REMEMBERED: usize = 10_000;
 
     /// How many of the last departures every store remembers at least.
     pub const REMEMBERED_MIN: usize = 1_000;
 }
 
-/// A place in the record of those who left a line, from which the next look goes on.
+/// A cursor in the record of departures, from which the next snapshot goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DepartureCursor {
-    /// The life of the store whose record it is.
+    /// The generation whose record it is.
     pub generation: Generation,
-    /// How far the record had come, as its store counts.
+    /// Number of departures in the record until then, as its store counts them.
     pub number: u64,
 }
 
-/// Whose turn it is when so many have been admitted from the line.
+/// The ordinal of a waiting user: their turn comes when that many users were admitted from the line.
 ///
-/// Admission is strictly in order, so whoever is admitted while somebody waits stood ahead of them,
-/// and their turn stays the same while their position shrinks. People ahead who leave make it
+/// Admission is strictly in order: a user who is admitted while another one waits stood ahead of
+/// them. So the turn stays the same while the position shrinks. Users ahead who leave make it
 /// earlier, never later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Turn(u64);
 
 impl Turn {
-    /// The turn of somebody who stood at `position` when `admitted` had been admitted.
+    /// The turn of a user who was at `position` when `admitted` users had been admitted.
     #[must_use]
     pub fn of(position: u64, admitted: u64) -> Self {
         Self(position.saturating_add(admitted))
     }
 
-    /// Where they stand once `admitted` have been admitted: never less than the truth, and more only
-    /// by the people ahead who left. None where their turn has come.
+    /// Returns the position once `admitted` users have been admitted: never less than the true one,
+    /// and more only by the number of users ahead who left. None if the turn has come.
     #[must_use]
     pub fn position(self, admitted: u64) -> Option<u64> {
         self.0
@@ -148,19 +149,19 @@ impl Turn {
     }
 }
 
-/// Somebody who waits was heard of.
+/// A heartbeat of a waiting user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heartbeat {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// When they joined: what their place is known by.
+    /// When they joined. It identifies their place.
     pub arrival: Arrival,
-    /// When they were heard of, by the store's clock.
+    /// The instant of the heartbeat, by the store's clock.
     pub at: Timestamp,
 }
 
 impl Heartbeat {
-    /// How many a store is told of in one call at most, so that it holds up nobody for long.
+    /// The largest number of heartbeats in one call, so that a call does not hold up others for long.
     pub const BATCH_MAX: usize = 250;
 }
 

@@ -1,4 +1,4 @@
-//! The public state of a line, and what a client makes of it.
+//! The public, cacheable state of a line, and the position that a client computes from it.
 
 use std::time::Duration;
 
@@ -6,48 +6,48 @@ use jiff::Timestamp;
 
 use super::{AdmissionWindow, Arrival, Generation, LineSnapshot, QueueView, Throughput};
 
-/// The state of a line, the same for everybody, so that a cache can hand it out.
+/// The state of a line, the same for every user, so that a cache can serve it.
 ///
-/// A [`LineFollower`] computes a position from it, and learns that a turn may have come.
+/// A [`LineFollower`] computes a position from it, and detects that a turn may have come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineStatus {
-    /// When it was true, by the store's clock.
+    /// The instant of the status, by the store's clock.
     pub as_of: Timestamp,
-    /// The life of the store. Positions of another generation say nothing.
+    /// The generation of the queue. Positions of another generation say nothing.
     pub generation: Generation,
-    /// What the queue is like.
+    /// The public state of the queue.
     pub queue: QueueView,
-    /// The arrival up to which admission has come. None before the first admission from the line.
+    /// The latest arrival that admission has passed. None before the first admission from the line.
     pub admitted_up_to: Option<Arrival>,
-    /// How many users were admitted from the line.
+    /// Number of users admitted from the line.
     pub passed: u64,
-    /// How many wait.
+    /// Number of waiting users.
     pub waiting: u64,
-    /// The policy's limit in time. None where it has none.
+    /// The throughput of the policy. None if it has none.
     pub throughput: Option<Throughput>,
-    /// The admission window. None where none was started.
+    /// The admission window. None if none was started.
     pub window: Option<AdmissionWindow>,
-    /// Until when users re-enter with tokens from before a loss. None where they do not.
+    /// Until when users re-enter with tokens from before a loss. None if they do not.
     pub reentry_until: Option<Timestamp>,
-    /// How long a client that only reads this waits between two heartbeats.
+    /// The time between two heartbeats of a client that otherwise only reads the status.
     pub heartbeat_after: HeartbeatPauses,
 }
 
-/// How long a client waits between two heartbeats.
+/// The time between two heartbeats of a client, by position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeartbeatPauses {
-    /// Up to the position [`near_positions`](Self::near_positions).
+    /// The pause up to the position [`near_positions`](Self::near_positions).
     pub near: Duration,
-    /// Behind it.
+    /// The pause behind that position.
     pub far: Duration,
-    /// The last position whose turn comes soon.
+    /// The last near position.
     pub near_positions: u64,
 }
 
 impl HeartbeatPauses {
-    /// The pauses where a waiting place ends `waiting_ttl` after its last heartbeat, and a user is
-    /// absent after `absence`. Behind many users who are absent the turn of a far user may come at
-    /// once, so no pause is longer than two thirds of that.
+    /// The pauses for a queue in which a waiting place expires `waiting_ttl` after its last heartbeat,
+    /// and a user is absent after `absence`. If many users ahead are absent, the turn of a far user
+    /// may come at once. So no pause is longer than two thirds of `absence`.
     #[must_use]
     pub fn of(waiting_ttl: Duration, absence: Option<Duration>, near_positions: u64) -> Self {
         let longest = waiting_ttl / 6;
@@ -59,7 +59,7 @@ impl HeartbeatPauses {
         }
     }
 
-    /// How long a client at `position` waits between two heartbeats.
+    /// Returns the time between two heartbeats of a client at `position`.
     #[must_use]
     pub fn at(&self, position: u64) -> Duration {
         if position <= self.near_positions {
@@ -71,8 +71,8 @@ impl HeartbeatPauses {
 }
 
 impl LineStatus {
-    /// The status of a line that was seen at `as_of`, with the limit in time and the window that
-    /// the last tick told.
+    /// The status of the snapshot `line` as of `as_of`, with the throughput and the window that the
+    /// last tick reported.
     #[must_use]
     pub fn of(
         line: &LineSnapshot,
@@ -99,7 +99,7 @@ impl LineStatus {
     }
 }
 
-/// What a client keeps of its place, to follow the line by its status alone.
+/// What a client remembers of its place to follow the line by the line status alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineFollower {
     arrival: Arrival,
@@ -108,26 +108,27 @@ pub struct LineFollower {
     as_of: Timestamp,
 }
 
-/// What a status says to a client.
+/// What a client has to do after it read a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineAdvice {
-    /// Wait. The position is for display: never less than the truth when the status was made, and
-    /// it never grows.
+    /// Wait. The position is for display: it was never less than the true one when the status was
+    /// made, and it never grows.
     Wait {
-        /// From 1.
+        /// The position, from 1.
         position: u64,
     },
-    /// Ask the origin now, then as it says, until the place is active or gone: the turn has come.
+    /// The turn has come. Ask the origin now, then after the pause in each answer, until the place is
+    /// active or gone.
     Turn,
-    /// The status is of no use. Ask the origin, as it says.
+    /// The status is useless. Ask the origin, with the pause in each answer.
     AskOrigin,
 }
 
 impl LineFollower {
-    /// An older status is of no use: the cache has lost its origin.
+    /// The greatest useful age of a status. With an older one the cache has lost its origin.
     pub const AGE_MAX: Duration = Duration::from_secs(20);
 
-    /// Follows the line for the place with this arrival and ordinal, as the origin told them at
+    /// Follows the line for the place with this arrival and ordinal, which the origin returned as of
     /// `as_of`.
     #[must_use]
     pub fn new(arrival: Arrival, generation: Generation, ordinal: u64, as_of: Timestamp) -> Self {
@@ -139,8 +140,8 @@ impl LineFollower {
         }
     }
 
-    /// Notes what the origin has told since: another generation replaces all, and of two ordinals
-    /// of one generation the smaller one counts.
+    /// Records a later answer of the origin. Another generation replaces the ordinal. The smaller of
+    /// two ordinals of one generation counts.
     pub fn note(&mut self, generation: Generation, ordinal: u64, as_of: Timestamp) {
         let smallest = if generation == self.generation {
             ordinal.min(self.ordinal)
@@ -151,7 +152,7 @@ impl LineFollower {
         self.as_of = self.as_of.max(as_of);
     }
 
-    /// What to do after a status that is `age` old.
+    /// Returns what to do after a status that is `age` old.
     pub fn read(&mut self, status: &LineStatus, age: Duration) -> LineAdvice {
         let reenter = status
             .reentry_until

@@ -1,4 +1,15 @@
-//! The waiting room of a concert: its policy, its windows, and the places that people have in it.
+//! The waiting room of a concert: its policy, its admission windows, and the places of its users.
+//!
+//! The stores of queues make their decisions with these functions. Redis repeats some of them in Lua.
+//! Where to start:
+//!
+//! - What an operator sets: [`QueuePolicy`]. What the queue does at an instant: [`QueueTerms`] and
+//!   [`EffectiveState`].
+//! - A user's entry: [`Place`] and [`Standing`], proved by a [`Ticket`], ordered by [`Arrival`].
+//! - Decisions: [`JoinFacts::decide`], [`HeadDecision::of`], [`Admission::room`], [`Deadlines`].
+//! - Answers for many users at once: [`LineSnapshot`], [`LineStatus`], [`Followed`].
+//! - The estimated wait: [`WaitEstimate`].
+//! - After a loss of the store's data: [`ReentryPeriod`], [`ServedEntry`], [`Servers`], [`Gaps`].
 
 mod active_place;
 mod admission;

@@ -8,8 +8,8 @@ use super::{AdmissionWindow, Throughput};
 
 /// The time between two ticks of a queue that has places.
 ///
-/// It is a third of the admission window, so that a tick that comes late, or whose instance dies, is
-/// followed by another one in the same window.
+/// It is a third of the admission window, but at most 1 s, so that a tick that comes late, or whose
+/// instance dies, is followed by another one in the same window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pace(Duration);
 
@@ -33,8 +33,9 @@ impl Pace {
         })
     }
 
-    /// The pace of a queue whose admission windows are `interval` long. It is rounded up to whole µs:
-    /// rounded down, the third tick of a window would come just before the next window starts.
+    /// The pace of a queue whose admission windows are `interval` long. It is rounded up to whole µs.
+    /// If it were rounded down, the third tick of a window would come just before the next window
+    /// starts.
     #[must_use]
     pub fn in_windows_of(interval: Duration) -> Self {
         let third = interval.as_micros().div_ceil(3).max(1);
@@ -47,10 +48,10 @@ impl Pace {
         self.0
     }
 
-    /// How long after `now`, by the store's clock, the next tick is due.
+    /// Returns the time from `now`, by the store's clock, to the next due tick.
     ///
     /// Ticks are due at whole multiples of the pace after the start of `window`, at the start of each
-    /// following window, and at `opens_at`, so that nobody waits longer than the policy says.
+    /// following window, and at `opens_at`, so that no user waits longer than the policy says.
     #[must_use]
     pub fn until_next(
         self,
@@ -70,8 +71,8 @@ impl Pace {
         }
     }
 
-    /// How long after the start of a tick that failed the queue is tried again: doubled with every
-    /// failure in a row, up to [`Pace::LONGEST_BACK_OFF`].
+    /// Returns the back-off: the time from the start of a failed tick to the next one. It doubles with
+    /// every consecutive failure, up to [`Pace::LONGEST_BACK_OFF`].
     #[must_use]
     pub fn back_off(failures: u32) -> Duration {
         let doubled = Self::FIRST_BACK_OFF.saturating_mul(1 << failures.saturating_sub(1).min(10));

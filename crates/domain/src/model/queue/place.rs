@@ -1,4 +1,4 @@
-//! What a user has in a queue.
+//! A user's place in a queue, and its standing: waiting or active.
 
 use std::time::Duration;
 
@@ -6,50 +6,51 @@ use jiff::Timestamp;
 
 use super::{QueueView, Ticket};
 
-/// A user's place, as it stood at the instant that the answer is stamped with.
+/// A user's place, as of the instant that the answer is stamped with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// What its token says: its arrival, and the generation of the store that answered.
+    /// The contents of its token: its arrival, and the generation of the queue that answered.
     pub ticket: Ticket,
-    /// Where it is.
+    /// Whether the place is waiting or active.
     pub standing: Standing,
-    /// What the queue is like.
+    /// The public state of the queue.
     pub queue: QueueView,
 }
 
-/// Where a place is: in the line, or past it.
+/// Whether a place is in the line, or admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// In the line.
     Waiting {
-        /// From 1, the head of the line.
+        /// The position, from 1, the head of the line.
         position: u64,
-        /// How many wait behind it.
+        /// Number of users who wait behind it.
         behind: u64,
-        /// How many had been admitted from the line until then: see [`Line::admitted`](super::Line).
+        /// Number of users admitted from the line until then: see
+        /// [`LineSnapshot::admitted`](super::LineSnapshot::admitted).
         admitted: u64,
     },
-    /// Past the line.
+    /// Admitted.
     Active {
         /// When it was admitted.
         admitted_at: Timestamp,
-        /// When it ends, if nothing extends it.
+        /// The deadline, if nothing extends it.
         until: Timestamp,
-        /// False until it is first used on a protected route.
+        /// True once the place was used on a protected route.
         claimed: bool,
     },
 }
 
-/// What a protected route wants of a place.
+/// What a protected route does with a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GatePurpose {
-    /// To look at performances and seats.
+    /// Shows performances and seats.
     Browse,
-    /// To hold seats for so long: the place is extended first.
+    /// Holds seats. The place is extended first, so that the hold can be paid.
     Hold {
-        /// How long seats are held.
+        /// How long the seats are held.
         hold_for: Duration,
     },
-    /// To pay.
+    /// Pays for a hold.
     Pay,
 }

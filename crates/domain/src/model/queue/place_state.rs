@@ -1,4 +1,4 @@
-//! What a listener of a place learns, and when that is news.
+//! The events of an event stream: what a listener gets of a place, and when a change is sent.
 
 use std::{fmt, str::FromStr};
 
@@ -6,21 +6,21 @@ use jiff::Timestamp;
 
 use super::{EffectiveState, Generation, Place, QueueView, Standing, poll::stirred};
 
-/// What kind of news a place is to its user.
+/// The kind of event in which a user gets the state of their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlaceNews {
-    /// It waits, and users are admitted.
+    /// The place is waiting, and users are admitted.
     Position,
-    /// It is active.
+    /// The place is active.
     Turn,
-    /// It waits, and nobody is admitted for now: also before the opening, and while a lost queue
-    /// recovers.
+    /// The place is waiting, and no user is admitted for now: also before the opening, and while a
+    /// lost queue recovers.
     Paused,
-    /// It waits in a queue that is closed.
+    /// The place is waiting in a closed queue.
     Closed,
-    /// It waits, and no seat is left.
+    /// The place is waiting, and no seat is left.
     SoldOut,
-    /// It waits, and the last performance has started.
+    /// The place is waiting, and the last performance has started.
     Ended,
 }
 
@@ -34,7 +34,7 @@ impl PlaceNews {
         Self::Ended,
     ];
 
-    /// What a place with this standing in a queue of this view is to its user at `as_of`.
+    /// The kind of event for a place with this standing in a queue with this view at `as_of`.
     #[must_use]
     pub fn of(standing: &Standing, queue: &QueueView, as_of: Timestamp) -> Self {
         if let Standing::Active { .. } = standing {
@@ -49,7 +49,7 @@ impl PlaceNews {
         }
     }
 
-    /// Its name.
+    /// The name of the event.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -63,15 +63,15 @@ impl PlaceNews {
     }
 }
 
-/// The state of a place, as far as a change of it is news at once.
+/// The part of a place's state whose changes are sent at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlaceState {
-    /// What it is to its user.
+    /// The kind of event.
     pub news: PlaceNews,
     generation: Generation,
-    /// The position, or the end of an active place in microseconds since 1970.
+    /// The position, or the deadline of an active place in microseconds since 1970.
     number: u64,
-    /// Stands for what the queue is like.
+    /// A digest of the public state of the queue.
     queue: u32,
 }
 
@@ -91,7 +91,7 @@ impl PlaceState {
     }
 }
 
-/// A number that is another one for another view, but for rare accidents.
+/// A digest of a view: different views have different digests, except for rare collisions.
 fn digest(queue: &QueueView) -> u32 {
     let opens_at = queue.opens_at.map_or(0, Timestamp::as_microsecond);
     let flags = (queue.state as u64) << 16
@@ -102,7 +102,7 @@ fn digest(queue: &QueueView) -> u32 {
     (bits >> 32) as u32
 }
 
-/// What a listener was told last. As a text it is the id of an event.
+/// The contents of the last event that a listener got. Its text form is the id of the event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventId {
     /// The state of the place.
@@ -112,11 +112,12 @@ pub struct EventId {
 }
 
 impl EventId {
-    /// How many seconds an estimate may be off without that being news.
+    /// A changed estimate alone is not sent unless it differs by more than this, in seconds.
     const WAIT_MARGIN_S: u64 = 5;
 
-    /// True where `now` is news to a listener who was told this. An estimate alone is news where it
-    /// differs by more than a fifth and 5 s: a client counts down by itself.
+    /// Returns true if `now` is to be sent to a listener whose last event was this. A changed estimate
+    /// alone is sent only if it differs by more than a fifth and by more than 5 s, because a client
+    /// counts down by itself.
     #[must_use]
     pub fn is_outdated_by(&self, now: &Self) -> bool {
         let is_other_wait = match (self.wait_s, now.wait_s) {
@@ -145,9 +146,9 @@ impl fmt::Display for EventId {
     }
 }
 
-/// A text is no id of an event.
+/// A text is not the id of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no id of an event")]
+#[error("not the id of an event")]
 pub struct NoEventId;
 
 impl FromStr for EventId {

@@ -1,4 +1,4 @@
-//! How a queue admits people, as its operator set it.
+//! The policy of a queue: what its operator sets, and which values are valid.
 
 use std::time::Duration;
 
@@ -6,38 +6,39 @@ use jiff::Timestamp;
 
 use crate::model::{Invalid, planned};
 
-/// Admit at most `admit` people in each window of `interval`: the amusement park.
+/// The limit of a queue like that of an amusement park: at most `admit` users per window of
+/// `interval`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throughput {
-    /// How many people a window lets in; 1 or more.
+    /// Number of users per window, 1 or more.
     pub admit: u32,
-    /// How long a window is; 100 ms to one hour.
+    /// Length of a window, from 100 ms to one hour.
     pub interval: Duration,
 }
 
-/// Let at most `max_active` people be active at once: the bank counter.
+/// The limit of a queue like that of a bank counter: at most `max_active` active places at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// How many people may be active at once; 1 or more.
+    /// Number of places that may be active at once, 1 or more.
     pub max_active: u32,
 }
 
-/// What the operator has switched the queue to.
+/// The state that an operator sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PolicyState {
-    /// Join, wait, be admitted.
+    /// Users join, wait and are admitted.
     #[default]
     Open,
-    /// Join and wait; nobody is admitted.
+    /// Users join and wait. No user is admitted.
     Paused,
-    /// The limits are off: those waiting move on in chunks. The gate still wants a token.
+    /// The limits are off: waiting users are admitted in chunks. The gate still requires a token.
     Bypass,
-    /// Joins are refused and nobody is admitted; active places run out.
+    /// Joins are refused and no user is admitted. Active places run until their deadlines.
     Closed,
 }
 
 impl PolicyState {
-    /// The word for it in the API, in notes and in digests.
+    /// The name of the state in the API, in audit notes and in digests.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -49,32 +50,32 @@ impl PolicyState {
     }
 }
 
-/// How a queue admits people.
+/// The policy of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuePolicy {
-    /// What the operator has switched the queue to.
+    /// The state that an operator has set.
     pub state: PolicyState,
-    /// Before this instant nobody is admitted; people may join and wait.
+    /// Before this instant no user is admitted. Users may join and wait.
     pub opens_at: Option<Timestamp>,
-    /// The limit on admissions in time. At least one of this and `capacity` is there.
+    /// The limit on admissions per window. At least one of this and `capacity` is set.
     pub throughput: Option<Throughput>,
     /// The limit on active places at once.
     pub capacity: Option<Capacity>,
-    /// A waiting place ends when its user was not heard of for so long.
+    /// A waiting place expires after this time without a heartbeat.
     pub waiting_ttl: Duration,
-    /// An active place ends when it was not used for so long after its admission.
+    /// An active place expires if it is not claimed within this time after its admission.
     pub claim_ttl: Duration,
-    /// An active place ends so long after it was first used.
+    /// An active place expires this long after it was claimed.
     pub active_ttl: Duration,
-    /// Joins are refused while so many wait; no limit without it.
+    /// Joins are refused while this many users wait. None stands for no limit.
     pub max_waiting: Option<u64>,
-    /// A waiting user is absent after so long without a heartbeat. None stands for the usual time:
+    /// A waiting user is absent after this time without a heartbeat. None stands for the default:
     /// [`QueuePolicy::absence`].
     pub absent_after: Option<Duration>,
 }
 
-/// Which of two copies of a policy is the newer: microseconds since 1970, but always at least one
-/// more than any version before it.
+/// The version of a policy, which decides which of two copies is newer: microseconds since 1970, but
+/// always at least one more than any version before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PolicyVersion(pub i64);
 
@@ -92,7 +93,7 @@ impl PolicyVersion {
     }
 }
 
-/// A policy and which version of it this is.
+/// A policy and its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionedPolicy {
     /// The policy.
@@ -101,16 +102,16 @@ pub struct VersionedPolicy {
     pub version: PolicyVersion,
 }
 
-/// What every policy must obey beyond its own fields.
+/// Limits on policies that follow from the configuration of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyRules {
-    /// The longest time that a client is told to wait between two look-ups. A place must outlive
-    /// four of them, so that one lost request does not cost it.
+    /// The longest pause between two look-ups that an answer asks for. A place must outlive four of
+    /// them, so that one lost request does not end it.
     pub longest_poll: Duration,
 }
 
 impl Default for QueuePolicy {
-    /// 500 people per 3 s, as the service's defaults say.
+    /// Open, with 500 users per 3 s.
     fn default() -> Self {
         Self {
             state: PolicyState::Open,
@@ -130,26 +131,26 @@ impl Default for QueuePolicy {
 }
 
 impl QueuePolicy {
-    /// The shortest and the longest admission window.
+    /// The range of the length of an admission window.
     pub const INTERVALS: std::ops::RangeInclusive<Duration> =
         Duration::from_millis(100)..=Duration::from_hours(1);
 
-    /// The longest that any life of a place may be.
+    /// The largest value of `waiting_ttl`, `claim_ttl` and `active_ttl`.
     pub const MAX_TTL: Duration = Duration::from_hours(24);
 
-    /// After how long without a heartbeat a waiting user is absent, unless the policy says.
+    /// The default time without a heartbeat after which a waiting user is absent.
     pub const ABSENT_AFTER: Duration = Duration::from_secs(45);
 
-    /// How many longest polls a user has until they are absent, so that two lost requests cost no
-    /// turn.
+    /// Number of longest polls that fit into the time until a user is absent, so that two lost
+    /// requests cost no turn.
     const POLLS_UNTIL_ABSENT: u32 = 3;
 
-    /// The highest limit on those who wait: 2^53 − 1, the largest whole number that every JSON reader
-    /// keeps exactly.
+    /// The highest `max_waiting`: 2^53 − 1, the largest whole number that every JSON reader keeps
+    /// exactly.
     pub const MAX_WAITING: u64 = 9_007_199_254_740_991;
 
-    /// The policy of a queue of which an operator has said nothing. Where polls may be so long that
-    /// the usual [absence](Self::absence) is less than three of them, it says a longer one.
+    /// The policy of a queue for which an operator has set nothing. If polls may be so long that the
+    /// default [absence](Self::absence) is less than three of them, it sets a longer one.
     #[must_use]
     pub fn usual(rules: &PolicyRules) -> Self {
         let shortest = rules.longest_poll * Self::POLLS_UNTIL_ABSENT;
@@ -159,17 +160,18 @@ impl QueuePolicy {
         }
     }
 
-    /// After how long without a heartbeat a user whose turn comes is absent and stands aside. None
-    /// where nobody stands aside: the usual time is more than half of a short `waiting_ttl`.
+    /// Returns the time without a heartbeat after which a user whose turn comes is absent and stands
+    /// aside. None if users do not stand aside, because the default is more than half of a short
+    /// `waiting_ttl`.
     #[must_use]
     pub fn absence(&self) -> Option<Duration> {
         let usual = Some(Self::ABSENT_AFTER).filter(|usual| *usual <= self.waiting_ttl / 2);
         self.absent_after.or(usual)
     }
 
-    /// The last position whose turn comes within twice the [absence](Self::absence) if nobody ahead
-    /// leaves: what the limit in time admits until then, or twice the capacity where there is no
-    /// such limit. 0 where nobody stands aside.
+    /// Returns the last near position: its turn comes within twice the [absence](Self::absence) if no
+    /// user ahead leaves. It is the number of users whom the throughput admits until then, or twice
+    /// the capacity if there is no throughput. 0 if users do not stand aside.
     #[must_use]
     pub fn near_positions(&self) -> u64 {
         let Some(absence) = self.absence() else {
@@ -177,7 +179,7 @@ impl QueuePolicy {
         };
         let in_time = self.throughput.map(|throughput| {
             let windows = (2 * absence).as_micros() / throughput.interval.as_micros().max(1);
-            // The running window, and the one that has begun when the time is over.
+            // Plus the running window, and the one that has begun when the time is over.
             let windows = u64::try_from(windows).unwrap_or(u64::MAX).saturating_add(2);
             windows.saturating_mul(throughput.admit.into())
         });
@@ -187,8 +189,8 @@ impl QueuePolicy {
         in_time.or(by_capacity).unwrap_or(u64::MAX)
     }
 
-    /// All that is wrong with this policy, each as the name of the field and why; empty when it is
-    /// good.
+    /// Returns all faults of this policy, each as the name of the field and the reason. Empty if the
+    /// policy is valid.
     #[must_use]
     pub fn faults(&self, rules: &PolicyRules) -> Vec<(&'static str, Invalid)> {
         let mut faults = Vec::new();
@@ -196,8 +198,7 @@ impl QueuePolicy {
         if self.throughput.is_none() && self.capacity.is_none() {
             fault(
                 "throughput",
-                "give throughput, capacity or both; to let everybody in, use the state bypass"
-                    .into(),
+                "set throughput, capacity or both; to admit all users at once, use the state bypass".into(),
             );
         }
         if let Some(throughput) = self.throughput {

@@ -9,7 +9,7 @@ use super::Ticket;
 pub struct PollRange {
     /// The pause for the head of the line.
     pub shortest: Duration,
-    /// The pause for those far back.
+    /// The pause for users far back.
     pub longest: Duration,
 }
 
@@ -23,12 +23,12 @@ impl Default for PollRange {
 }
 
 impl PollRange {
-    /// How long the client with this place should pause.
+    /// Returns the pause until the client's next look-up.
     ///
-    /// A tenth of the estimated wait, within the range, so that no turn passes unnoticed; without an
-    /// estimate it grows with the position. Up to a fifth is taken off, or added at the lower end of
-    /// the range, differently for each place and position, so that users who joined together do not
-    /// ask together.
+    /// The pause is a tenth of the estimated wait, within the range, so that no turn passes unnoticed.
+    /// Without an estimate it grows by 10 ms per position. Up to a fifth is subtracted, or added at
+    /// the lower end of the range, differently for each place and position, so that users who joined
+    /// together do not poll together.
     #[must_use]
     pub fn pause(&self, ticket: &Ticket, position: u64, wait: Option<Duration>) -> Duration {
         let by_distance = wait.map_or_else(
@@ -48,7 +48,7 @@ fn spread(ticket: &Ticket, position: u64) -> f64 {
     f64::from((bits >> 40) as u32) / f64::from(1_u32 << 24)
 }
 
-/// The finalizer of `SplitMix64`: every bit of the input stirs every bit of the output.
+/// The finalizer of `SplitMix64`: every bit of the input affects every bit of the output.
 pub(super) fn stirred(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

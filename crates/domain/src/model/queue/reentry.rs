@@ -1,5 +1,5 @@
-//! Re-entry: how users get back the places that a store has lost, with the queue or with its last
-//! writes.
+//! Re-entry: users return to the line with tokens of places that the store has lost, with the queue
+//! or with its last writes.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use super::{Arrival, QueueTerms, Recovery, Served, ServerId, Ticket};
 use crate::model::later;
 
-/// The time after a store lost a queue.
+/// The time after the loss of a queue in which users re-enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReentryPeriod {
-    /// Until then the queue recovers: nobody is admitted.
+    /// The end of the recovery, in which no user is admitted.
     pub recovering_until: Timestamp,
-    /// Until then users re-enter the line with tokens of another generation.
+    /// The end of the re-entry with tokens of another generation.
     pub open_until: Timestamp,
-    /// Users who arrived up to this were served before the loss, and do not. None where everybody
-    /// does.
+    /// Users with an arrival up to this were served before the loss and do not re-enter. None if all
+    /// users re-enter.
     pub served_up_to: Option<Arrival>,
 }
 
@@ -32,18 +32,18 @@ impl ReentryPeriod {
         }
     }
 
-    /// True while a user who arrived then re-enters with a token of another generation.
+    /// Returns true if a token of another generation with this arrival re-enters at `now`.
     fn takes(&self, arrival: Arrival, now: Timestamp) -> bool {
         now < self.open_until && self.served_up_to < Some(arrival)
     }
 }
 
 impl QueueTerms {
-    /// After so long without a recorded tick the store may have been replaced by an older copy.
+    /// After this time without a recorded tick an older copy may have replaced the store.
     pub const SILENCE: Duration = Duration::from_mins(1);
 
-    /// Until when users may re-enter with lost tickets: after a loss of the queue with tokens from
-    /// before it, after a loss of last writes with those of its gap. None where no loss is known.
+    /// Returns until when users may re-enter with lost tickets: after a loss of the queue with tickets
+    /// from before it, after a loss of last writes with those of its gap. None if no loss is known.
     #[must_use]
     pub fn reentry_until(&self, now: Timestamp) -> Option<Timestamp> {
         let open_until = self.reentry.map(|period| period.open_until);
@@ -51,14 +51,14 @@ impl QueueTerms {
         after_loss.max(self.gaps.open_until(now, self.policy().waiting_ttl))
     }
 
-    /// True while users may re-enter after a loss that is known.
+    /// Returns true if users may re-enter after a known loss.
     #[must_use]
     pub fn accepts_reentry(&self, now: Timestamp) -> bool {
         self.reentry_until(now).is_some()
     }
 
-    /// True where `ticket` was lost and re-enters the line, provided that its user has no place.
-    /// `ended` is the arrival of their place that is remembered to have ended, if any.
+    /// Returns true if `ticket` was lost and re-enters the line, provided that its user has no place.
+    /// `ended` is the arrival of the user's last ended place, if one is remembered.
     ///
     /// A ticket of this generation that is later than the last arrival proves by itself that the
     /// store has lost writes.
@@ -71,16 +71,16 @@ impl QueueTerms {
         let waiting_ttl = self.policy().waiting_ttl;
         let lost =
             self.last_arrival < ticket.arrival || self.gaps.have(ticket.arrival, now, waiting_ttl);
-        // A place that was taken after the one that ended is not the one that ended.
+        // A ticket that is later than the ended place belongs to a place taken after it.
         lost && ended < Some(ticket.arrival)
     }
 
-    /// The arrival up to which every user was admitted or has gone. `admitted` is the latest
-    /// arrival that was admitted, at once or from the line; `waits` the earliest that still waits,
-    /// also aside. None where nothing is known of that.
+    /// Returns the arrival up to which every user was admitted or has gone. `admitted` is the latest
+    /// admitted arrival, immediate or from the line. `waits` is the earliest that still waits or
+    /// stands aside. None if nothing is known.
     ///
-    /// While users re-enter, it is what it was when the queue was lost, or before every arrival:
-    /// any later user may still come back.
+    /// While users re-enter after a loss of the queue, it is the value from before the loss, or before
+    /// every arrival if there is none: any later user may still re-enter.
     #[must_use]
     pub fn served(
         &self,
@@ -109,7 +109,7 @@ impl QueueTerms {
         limits.chain(admitted).min().filter(|_| admitted.is_some())
     }
 
-    /// Records that `ticket`, which [re-enters](Self::reenters), was shown: one of this generation
+    /// Records that `ticket`, which [re-enters](Self::reenters), was shown. A ticket of this generation
     /// proves that the store has lost writes.
     pub fn record_lost(&mut self, ticket: &Ticket, now: Timestamp) {
         let waiting_ttl = self.policy().waiting_ttl;
@@ -128,7 +128,7 @@ impl QueueTerms {
         self.last_arrival = self.last_arrival.max(ticket.arrival);
     }
 
-    /// True where a call at `now`, which `server` answers, has something to
+    /// Returns true if a call at `now` that `server` answers has something to
     /// [record](Self::find_losses).
     #[must_use]
     pub fn may_have_lost_writes(&self, server: Option<&ServerId>, now: Timestamp) -> bool {
@@ -136,9 +136,9 @@ impl QueueTerms {
         server.is_some_and(is_news) || self.ends_silence(now)
     }
 
-    /// Records what a call at `now`, which `server` answers, finds before anything else that it may
-    /// change: a server that may lack the last writes of the one before, or the end of a silence in
-    /// which the store may have been replaced by an older copy.
+    /// Records the losses that a call at `now`, which `server` answers, finds, before the call changes
+    /// anything else: a server that may lack the last writes of the previous one, or the end of a
+    /// silence in which an older copy may have replaced the store.
     pub fn find_losses(&mut self, server: Option<&ServerId>, now: Timestamp) {
         let waiting_ttl = self.policy().waiting_ttl;
         if let Some(server) = server
@@ -154,7 +154,7 @@ impl QueueTerms {
         }
     }
 
-    /// True for the first call after a silence: since the last recorded tick no gap was found.
+    /// Returns true for the first call after a silence: no gap was found since the last recorded tick.
     fn ends_silence(&self, now: Timestamp) -> bool {
         now > later(self.last_tick, Self::SILENCE)
             && self.gaps.last_found() <= Some(self.last_tick)

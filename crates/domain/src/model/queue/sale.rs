@@ -1,4 +1,4 @@
-//! What is left to buy of a concert.
+//! The sale of a concert: whether there is anything left to buy, by the database's count.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(u8)]
 pub enum SaleState {
-    /// A performance is to come, and not all of its seats are sold.
+    /// A performance is to come, and a seat of the performances to come is not sold.
     #[default]
     OnSale = 0,
     /// Every seat of the performances to come is sold.
@@ -20,7 +20,7 @@ pub enum SaleState {
 /// What was left to buy when the database last counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SaleCount {
-    /// What was left.
+    /// What was left to buy.
     pub sale: SaleState,
     /// When it was counted, by the database's clock. An older count changes nothing.
     pub counted_at: Timestamp,
@@ -30,13 +30,13 @@ impl SaleState {
     /// All states.
     pub const ALL: [Self; 4] = [Self::OnSale, Self::SoldOut, Self::Ended, Self::Unplanned];
 
-    /// The number by which a store keeps the state.
+    /// The number that a store keeps for the state.
     #[must_use]
     pub fn number(self) -> u8 {
         self as u8
     }
 
-    /// The state that a store keeps as `number`. None if there is none.
+    /// The state whose number is `number`. None if there is no such state.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.number() == number)
@@ -44,7 +44,7 @@ impl SaleState {
 }
 
 impl Default for SaleCount {
-    /// No count yet: any count is newer.
+    /// No count yet. Any count is newer.
     fn default() -> Self {
         Self {
             sale: SaleState::default(),
@@ -54,7 +54,7 @@ impl Default for SaleCount {
 }
 
 impl SaleCount {
-    /// `count`. None where it is older than this one.
+    /// Returns `count`. None if it is older than this one.
     #[must_use]
     pub fn newer(self, count: Self) -> Option<Self> {
         (count.counted_at >= self.counted_at).then_some(count)

@@ -1,40 +1,40 @@
-//! What a queue's store is given so that it can serve the queue.
+//! The seed of a queue: what its store needs to serve it, and how to recover a lost one.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{Arrival, Generation, VersionedPolicy};
 use crate::model::ConcertId;
 
-/// What a store needs to serve a queue: taken where the store has nothing, or something older.
+/// What a store needs to serve a queue. The store takes it if it has nothing, or something older.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSeed {
-    /// Whose queue.
+    /// The concert of the queue.
     pub concert: ConcertId,
     /// Its policy.
     pub policy: VersionedPolicy,
-    /// The generation to take where the store has none.
+    /// The generation that the store takes if it has none.
     pub generation: Generation,
-    /// How to recover where the store has no generation, though the queue was seeded before.
-    /// Without it the queue is new and has nothing to recover.
+    /// How to recover if the store has no generation although the queue was seeded before. None if
+    /// the queue is new and has nothing to recover.
     pub recovery: Option<Recovery>,
 }
 
-/// How a queue whose store lost it gets its people back.
+/// The recovery of a queue that its store lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
-    /// So long nobody is admitted, so that the people who carry their places come back first.
-    /// For the waiting time to live after it, late-comers still get their place back.
+    /// For this time no user is admitted, so that users with a token re-enter first. For `waiting_ttl`
+    /// after it late users still re-enter.
     pub lasts: Duration,
-    /// Users who arrived up to this were served or had gone before the loss, and do not re-enter.
-    /// None where everybody does. See [`ServedEntry`](super::ServedEntry).
+    /// Users with an arrival up to this were served or had gone before the loss, and do not re-enter.
+    /// None if all users re-enter. See [`ServedEntry`](super::ServedEntry).
     pub served_up_to: Option<Arrival>,
 }
 
 impl Recovery {
-    /// How a queue recovers if the operator configures nothing.
+    /// The recovery if the operator configures nothing.
     pub const DEFAULT: Self = Self::lasting(Duration::from_mins(1));
 
-    /// The recovery that lasts so long and in which everybody re-enters.
+    /// The recovery that lasts this long and in which all users re-enter.
     #[must_use]
     pub const fn lasting(lasts: Duration) -> Self {
         Self {
@@ -43,7 +43,7 @@ impl Recovery {
         }
     }
 
-    /// How long an operator may let a recovery last.
+    /// The range of the length of a recovery that an operator may configure.
     pub const RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
 }
 

@@ -1,4 +1,4 @@
-//! Which users a queue had served before its store lost it.
+//! The record of which users a queue has served, so that they do not re-enter after a loss.
 
 use std::time::Duration;
 
@@ -7,33 +7,33 @@ use jiff::Timestamp;
 use super::Arrival;
 use crate::model::later;
 
-/// Which users a queue has served.
+/// The users whom a queue has served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Served {
     /// The arrival up to which every user was admitted or has gone.
     pub up_to: Arrival,
-    /// Since when the queue has been served without a break.
+    /// The start of the uninterrupted service of the queue.
     pub serving_since: Timestamp,
 }
 
-/// What is recorded of a queue outside its store: which users it had served at the instant `at`.
+/// A record outside the queue's store: which users the queue had served at the instant `at`.
 ///
-/// The database keeps a series of them, one for each slot of 10 s in which the arrival moved, as
-/// far back as an active place can last and one older entry. An arrival may move back: users
+/// The database keeps a series of entries: one for each slot of 10 s in which the arrival moved, as
+/// far back as an active place can last, and one older entry. The arrival may move back, when users
 /// re-enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServedEntry {
-    /// When that was true, by the clock of the queue's store.
+    /// The instant of the entry, by the clock of the queue's store.
     pub at: Timestamp,
-    /// Which users they were.
+    /// The users who had been served.
     pub served: Served,
-    /// How long an active place could last then
+    /// The longest life of an active place at that instant
     /// ([`Deadlines::longest_active_life`](super::Deadlines::longest_active_life)).
     pub life: Duration,
 }
 
 impl ServedEntry {
-    /// How long a slot is. One entry is kept of each.
+    /// The length of a slot. One entry is kept per slot.
     pub const SLOT: Duration = Duration::from_secs(10);
 
     /// The number of the slot of this entry.
@@ -42,20 +42,20 @@ impl ServedEntry {
         Self::slot_of(self.at)
     }
 
-    /// Entries of later slots than this one contradict this entry: they are from before a step back
-    /// of the clock, and are removed when it is recorded. Calls that overtake each other do not
-    /// count.
+    /// Entries of slots later than this one contradict this entry: they are from before a step back
+    /// of the clock, and are removed when this entry is recorded. One slot is tolerated, because calls
+    /// may overtake each other.
     #[must_use]
     pub fn last_slot(&self) -> i64 {
         self.slot() + 1
     }
 
-    /// Of the entries up to this slot only the last one counts any more, where this entry was just
-    /// recorded, `newest` is the newest slot of the series and `life` the longest life in it. Those
-    /// before are removed.
+    /// Only the last of the entries up to this slot still counts after this entry was recorded, and
+    /// those before it are removed. `newest` is the newest slot of the series and `life` the longest
+    /// life in it.
     ///
-    /// For a life after a break of service older entries may count. Of a service with many breaks
-    /// no more is kept than of four lives.
+    /// For one life after a break of service older entries may count. However many breaks there are,
+    /// at most four lives are kept.
     #[must_use]
     pub fn settled_slot(&self, newest: i64, life: Duration) -> i64 {
         let is_unbroken = later(self.served.serving_since, life) <= self.at;
@@ -65,14 +65,13 @@ impl ServedEntry {
         newest.saturating_sub(slots).saturating_sub(1)
     }
 
-    /// The arrival up to which users do not re-enter after a loss: the places of all of them had
-    /// ended. `series` is what was recorded of the queue, the newest first. None where everybody
-    /// re-enters.
+    /// Returns the arrival up to which users do not re-enter after a loss, because all their places
+    /// had ended. `series` has the entries of the queue, the newest first. None if all users re-enter.
     ///
-    /// It counts back from the newest entry, not from the loss: while nothing is recorded, nobody
-    /// is known to be served. An active place lasts at most the longest life of the series, and
-    /// time without service does not count. A later entry with an earlier arrival says that users
-    /// between the two waited again.
+    /// It counts back from the newest entry, not from the loss: while nothing is recorded, no user is
+    /// known to be served. An active place lasts at most the longest life of the series, and time
+    /// without service does not count. A later entry with an earlier arrival means that users between
+    /// the two waited again.
     #[must_use]
     pub fn before_loss(series: &[Self]) -> Option<Arrival> {
         let life = series.iter().map(|entry| entry.life).max()?;

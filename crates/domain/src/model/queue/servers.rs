@@ -1,4 +1,5 @@
-//! Which server keeps a queue: another one may lack what the one before acknowledged last.
+//! The servers that keep a queue: another one may lack the last writes that the previous one
+//! acknowledged.
 
 use std::{fmt, time::Duration};
 
@@ -7,17 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::later;
 
-/// The name that a server of a store gives itself, and no other server has: the `run_id` of a Redis
-/// process, the `@@server_uuid` of a MySQL server.
+/// The name that a server of a store gives itself and that no other server has: the `run_id` of a
+/// Redis process, the `@@server_uuid` of a MySQL server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ServerId(String);
 
 impl ServerId {
-    /// How many characters of a name are kept. Known names have at most 40.
+    /// The number of characters of a name that are kept. Known names have at most 40.
     const CHARS_MAX: usize = 64;
 
-    /// The server with this name. None where it gives none.
+    /// The server with this name. None if the name is empty.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let name: String = name.trim().chars().take(Self::CHARS_MAX).collect();
@@ -46,16 +47,16 @@ pub struct Servers(Vec<KeptBy>);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct KeptBy {
     server: ServerId,
-    /// Since when it is, or until when it was, the current one.
+    /// Since when it is the current server, or until when it was.
     #[serde(with = "jiff::fmt::serde::timestamp::microsecond::required")]
     recorded_at: Timestamp,
 }
 
 impl Servers {
-    /// How many are remembered: more than a cluster with many primaries has.
+    /// The number of servers that are remembered: more than a cluster with many primaries has.
     const MAX: usize = 8;
 
-    /// The servers of a queue that `server` is given at `now`.
+    /// The servers of a queue that `server` takes at `now`.
     #[must_use]
     pub fn first(server: Option<&ServerId>, now: Timestamp) -> Self {
         let mut servers = Self::default();
@@ -65,9 +66,9 @@ impl Servers {
         servers
     }
 
-    /// True where it is to be recorded that `server` answers at `now`: it is not the current one.
-    /// Of servers that take turns each is recorded twice in a `waiting_ttl`, so that they cost no
-    /// write each time.
+    /// Returns true if an answer of `server` at `now` has to be recorded, because it is not the current
+    /// server. Servers that take turns are each recorded twice per `waiting_ttl` only, so that not
+    /// every turn costs a write.
     #[must_use]
     pub fn is_news(&self, server: &ServerId, now: Timestamp, waiting_ttl: Duration) -> bool {
         let is_current = self.0.last().is_some_and(|last| last.server == *server);
@@ -76,8 +77,8 @@ impl Servers {
         !is_current && !is_recent
     }
 
-    /// Records that `server` keeps the queue at `now`. Returns true where it may lack the last
-    /// writes of the one before.
+    /// Records that `server` keeps the queue at `now`. Returns true if it may lack the last writes of
+    /// the previous one.
     ///
     /// A server that kept the queue within the last `waiting_ttl` has them: the servers of a
     /// cluster with many primaries take turns.

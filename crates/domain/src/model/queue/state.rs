@@ -1,42 +1,43 @@
-//! Which of its states a queue is in, all things considered.
+//! The effective state of a queue: what its operator set, combined with opening, sale and recovery.
 
 use jiff::Timestamp;
 
 use super::{PolicyState, QueuePolicy, SaleState};
 
-/// What a queue is like, as everybody may see it.
+/// The public state of a queue, which every user may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueView {
-    /// What its operator has switched it to.
+    /// The state that its operator has set.
     pub state: PolicyState,
-    /// When it starts to admit people; none when no time was set.
+    /// When it starts to admit users. None if no time was set.
     pub opens_at: Option<Timestamp>,
-    /// True while it waits for people to bring their places back after its store lost them.
+    /// True during the recovery, in which users re-enter after the store lost the queue.
     pub recovering: bool,
     /// What is left to buy.
     pub sale: SaleState,
 }
 
-/// The state that counts at an instant. The first that applies wins, in the order given here.
+/// The state that decides at an instant. The first that applies wins, in the order given here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EffectiveState {
-    /// Joins are refused and nobody is admitted.
+    /// Joins are refused and no user is admitted.
     Closed,
-    /// Joins are refused and nobody is admitted: the last performance has started.
+    /// Joins are refused and no user is admitted: the last performance has started.
     Ended,
-    /// Nobody is admitted; joins are taken.
+    /// Joins are accepted and no user is admitted: the queue recovers from a loss.
     Recovering,
-    /// Nobody is admitted, by order or because it is not yet time; joins are taken.
+    /// Joins are accepted and no user is admitted: the operator paused the queue, it is before the
+    /// opening, or the concert has no performance yet.
     Paused,
-    /// Joins are refused and nobody is admitted: there is nothing left to buy.
+    /// Joins are refused and no user is admitted: there is nothing left to buy.
     SoldOut,
-    /// Everybody is admitted.
+    /// Every user is admitted.
     Bypass,
-    /// People are admitted as the policy allows.
+    /// Users are admitted within the limits of the policy.
     Open,
 }
 
-/// Why somebody may not join.
+/// Why a user may not join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JoinRefusal {
     /// The queue is closed.
@@ -45,7 +46,7 @@ pub enum JoinRefusal {
     Ended,
     /// There is no seat left to wait for.
     SoldOut,
-    /// As many are waiting as may.
+    /// `max_waiting` users wait.
     Full,
 }
 
@@ -61,7 +62,7 @@ impl QueueView {
         }
     }
 
-    /// The state that counts at `now`.
+    /// Returns the state that decides at `now`.
     #[must_use]
     pub fn effective(&self, now: Timestamp) -> EffectiveState {
         let not_yet_open = self.opens_at.is_some_and(|opens_at| now < opens_at);
@@ -79,7 +80,7 @@ impl QueueView {
 }
 
 impl EffectiveState {
-    /// Why this state refuses joins, if it does.
+    /// Returns why this state refuses joins. None if it accepts them.
     #[must_use]
     pub fn refuses_joins(self) -> Option<JoinRefusal> {
         match self {
@@ -90,7 +91,7 @@ impl EffectiveState {
         }
     }
 
-    /// True where people are admitted.
+    /// Returns true if users are admitted in this state.
     #[must_use]
     pub fn admits(self) -> bool {
         matches!(self, Self::Bypass | Self::Open)

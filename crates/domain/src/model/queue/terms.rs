@@ -1,4 +1,4 @@
-//! What a queue goes by, apart from its places: policy, service, and what it knows of losses.
+//! The terms of a queue: policy, service and known losses, which decide what it does at an instant.
 
 use std::time::Duration;
 
@@ -10,32 +10,32 @@ use super::{
 };
 use crate::model::later;
 
-/// The terms of a queue.
+/// All that decides what a queue does at an instant, apart from its places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueTerms {
-    /// The life of the queue's store.
+    /// The generation of the queue.
     pub generation: Generation,
     /// The policy in force.
     pub policy: VersionedPolicy,
     /// What is left to buy.
     pub sale: SaleCount,
-    /// Since when the queue has been served without a break, as recorded by the last tick.
+    /// The start of the uninterrupted service, as recorded by the last tick.
     pub serving_since: Timestamp,
     /// When the queue was last ticked.
     pub last_tick: Timestamp,
-    /// The time after a loss. None where the store never lost the queue, or no longer needs to know.
+    /// The re-entry after a loss of the queue. None if there was no loss, or the re-entry is over.
     pub reentry: Option<ReentryPeriod>,
     /// The latest arrival that was given out or re-entered. In a queue without any it is before the
-    /// instant at which the store was given the queue.
+    /// instant at which the queue was seeded.
     pub last_arrival: Arrival,
     /// The servers that have kept the queue.
     pub servers: Servers,
-    /// The arrivals that were perhaps lost with the last writes of a server.
+    /// The arrivals that may have been lost with the last writes of a server.
     pub gaps: Gaps,
 }
 
 impl QueueTerms {
-    /// The terms of a queue that its store, on `server`, is given at `now`.
+    /// The terms of a queue that is seeded at `now` into a store that `server` keeps.
     #[must_use]
     pub fn new(
         policy: VersionedPolicy,
@@ -70,7 +70,7 @@ impl QueueTerms {
         self.policy.version
     }
 
-    /// Puts `policy` in force if it is newer. Returns true where it was.
+    /// Puts `policy` in force if it is newer. Returns true if it was.
     pub fn take(&mut self, policy: &VersionedPolicy) -> bool {
         let newer = policy.version > self.policy.version;
         if newer {
@@ -79,13 +79,13 @@ impl QueueTerms {
         newer
     }
 
-    /// When places end, as of `now`.
+    /// The deadlines of places, as of `now`.
     #[must_use]
     pub fn deadlines(&self, now: Timestamp) -> Deadlines<'_> {
         Deadlines::at(now, self.policy(), self.serving_since, self.last_tick)
     }
 
-    /// What everybody may know of the queue at `now`.
+    /// The public state of the queue at `now`.
     #[must_use]
     pub fn view(&self, now: Timestamp) -> QueueView {
         let recovering = self
@@ -94,21 +94,21 @@ impl QueueTerms {
         QueueView::new(self.policy(), recovering, self.sale.sale)
     }
 
-    /// The state that counts at `now`.
+    /// The effective state at `now`.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> EffectiveState {
         self.view(now).effective(now)
     }
 
-    /// The arrival of a user who joins at `now`.
+    /// Gives out the arrival of a user who joins at `now`.
     pub fn next_arrival(&mut self, now: Timestamp) -> Arrival {
         self.last_arrival = Arrival::after(self.last_arrival, now);
         self.gaps.give_out(self.last_arrival);
         self.last_arrival
     }
 
-    /// Records a tick at `now`. A re-entry period or a gap that is over is forgotten, so that it
-    /// stays over when the clock steps back.
+    /// Records a tick at `now`. Drops a re-entry period or a gap that is over, so that it stays over if
+    /// the clock steps back.
     pub fn tick(&mut self, now: Timestamp) {
         self.gaps.forget(now, self.policy.policy.waiting_ttl);
         self.serving_since = self.deadlines(now).serving_since();
@@ -116,16 +116,16 @@ impl QueueTerms {
         self.reentry = self.reentry.filter(|period| now < period.open_until);
     }
 
-    /// Records that the first place is taken in a queue without places at `now`.
+    /// Records that the first place in a queue without places is taken at `now`.
     ///
-    /// Ticks of such a queue record nothing, so that idle queues cost no writes. Without this the queue
-    /// would look like one that was out of service.
+    /// Ticks of a queue without places record nothing, so that idle queues cost no writes. Without this
+    /// call the queue would look like one that was out of service.
     pub fn first_place(&mut self, now: Timestamp) {
         self.tick(now);
     }
 
-    /// True where a tick that changes nothing else has to record its instant all the same: the
-    /// recorded one is more than a second old, so it would soon count as an outage.
+    /// Returns true if a tick that changes nothing else has to record its instant all the same, because
+    /// the recorded one is more than 1 s old and would soon count as an outage.
     #[must_use]
     pub fn tick_is_due(&self, now: Timestamp) -> bool {
         let recorded = later(self.last_tick, Duration::from_secs(1));

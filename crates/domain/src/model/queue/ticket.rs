@@ -1,4 +1,4 @@
-//! What a user shows to prove a place: the contents of a queue token.
+//! The contents of a queue token, with which a user proves a place.
 
 use std::{fmt, time::Duration};
 
@@ -22,14 +22,14 @@ impl Arrival {
         Self(micros)
     }
 
-    /// Microseconds since 1970.
+    /// The arrival in microseconds since 1970.
     #[must_use]
     pub fn micros(self) -> i64 {
         self.0
     }
 
-    /// The arrival of someone who joins at `now` after the last arrival: strictly later than it,
-    /// even when the clock stood still or stepped back.
+    /// The arrival of a user who joins at `now` after the arrival `last`: strictly later than it, even
+    /// if the clock stood still or stepped back.
     #[must_use]
     pub fn after(last: Self, now: Timestamp) -> Self {
         Self(now.as_microsecond().max(last.0.saturating_add(1)))
@@ -47,22 +47,22 @@ impl Arrival {
         Self(self.0.saturating_sub(1))
     }
 
-    /// The arrival that is later by this time.
+    /// The arrival `by` later than this one.
     #[must_use]
     pub fn later(self, by: Duration) -> Self {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(micros))
     }
 
-    /// The instant, for people to read.
+    /// The arrival as an instant, for humans to read.
     #[must_use]
     pub fn at(self) -> Timestamp {
         Timestamp::from_microsecond(self.0).unwrap_or(Timestamp::MAX)
     }
 }
 
-/// Which life of a queue's store a token is from: a random number, made anew when a store is found
-/// to have lost the queue.
+/// The life of a queue in its store: a random number that is replaced when the store is found to have
+/// lost the queue. It shows which life a token is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Generation(pub u64);
@@ -73,22 +73,22 @@ impl fmt::Display for Generation {
     }
 }
 
-/// What a queue token says. It holds no expiry: the queue's store says what the place is worth.
+/// The contents of a queue token. It has no expiry: the queue's store decides whether the place still
+/// exists.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Ticket {
     /// The concert whose queue it is.
     pub concert: ConcertId,
-    /// Whose place it is.
+    /// The user who has the place.
     pub user: UserId,
     /// When the user joined.
     pub arrival: Arrival,
-    /// The life of the store in which the token was given out.
+    /// The generation in which the token was issued.
     pub generation: Generation,
 }
 
 impl Ticket {
-    /// At how many places a store is asked to look in one call at most, so that it holds up nobody
-    /// for long.
+    /// The largest number of tickets in one peek, so that a call does not hold up others for long.
     pub const PEEKS_MAX: usize = 500;
 }
 

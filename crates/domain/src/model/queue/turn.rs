@@ -1,10 +1,10 @@
-//! What becomes of a waiting place when its turn comes.
+//! The decision about a waiting place when its turn comes: admit, stand aside or remove.
 
 use jiff::Timestamp;
 
 use super::{Deadlines, EffectiveState, PlaceEnd};
 
-/// What becomes of the place at the head of the line while there is room for another user.
+/// The decision about the place at the head of the line while there is room for another user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadDecision {
     /// The user is admitted.
@@ -12,13 +12,13 @@ pub enum HeadDecision {
     /// The user is absent and stands aside: the place keeps its arrival and its deadline, takes no
     /// room, and is next in line again from the user's next heartbeat on.
     StandAside,
-    /// The place is past its end.
+    /// The place has expired.
     Remove,
 }
 
 impl HeadDecision {
-    /// Decides by the last `heartbeat` of the user. In *bypass* nobody stands aside: it moves
-    /// everybody.
+    /// Decides by the last `heartbeat` of the user. In *bypass* no user stands aside, because every
+    /// user is admitted.
     #[must_use]
     pub fn of(
         heartbeat: Timestamp,

@@ -9,7 +9,7 @@ use crate::model::later;
 
 /// The running window, and how many users it has admitted.
 ///
-/// Windows follow each other without a gap, whether or not anybody is admitted in them, so an idle
+/// Windows follow each other without a gap, whether or not a user is admitted in them, so an idle
 /// queue accumulates no credit. A change of the throughput applies at once: see
 /// [`AdmissionWindow::changed`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

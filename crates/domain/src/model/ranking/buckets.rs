@@ -1,15 +1,16 @@
-//! How a span is put together of counters, so that reading it costs counters and not sales.
+//! The division of a span into counters, so that the cost of reading it grows with the number of
+//! counters and not with the number of sales.
 //!
-//! Sold seats are added up by concert and UTC minute, hour and day. A span is the whole days in its
-//! inside, whole hours and minutes towards its ends, and at the very ends what is less than a minute,
-//! which has no counter. The periods of all zones of today end at whole minutes, many at half and quarter
-//! hours; so for them there is never such a rest.
+//! Sold seats are counted by concert and UTC minute, hour and day. A span consists of the whole days
+//! inside it, whole hours and minutes towards its ends, and at the very ends a rest of less than a
+//! minute, which has no counter. In all present time zones periods end at whole minutes, many at half
+//! or quarter hours, so they never have such a rest.
 
 use jiff::Timestamp;
 
 use super::Span;
 
-/// How much time one counter covers, in UTC.
+/// The time that one counter covers, in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Grain {
     /// A minute.
@@ -20,8 +21,8 @@ pub enum Grain {
     Day,
 }
 
-/// The parts of a span, which together are the span, once each. A part may be empty; which of two comes
-/// first means nothing.
+/// The parts of a span. Together they cover it exactly once. A part may be empty. The order of the two
+/// parts in an array has no meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Buckets {
     /// Whole days.
@@ -30,19 +31,19 @@ pub struct Buckets {
     pub hours: [Span; 2],
     /// Whole minutes.
     pub minutes: [Span; 2],
-    /// What is left at the ends, less than a minute each.
+    /// The rests at the ends, less than a minute each.
     pub rest: [Span; 2],
 }
 
 impl Grain {
-    /// All of them, the finest first.
+    /// All grains, the finest first.
     pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
 
     /// The start of the counter that `at` belongs to.
     #[must_use]
     pub fn start(self, at: Timestamp) -> Timestamp {
         let second = at.as_second();
-        // Of an instant before 1970 with a fraction, `as_second` is the whole second after it.
+        // For an instant before 1970 with a fraction, `as_second` is the whole second after it.
         let second = second - i64::from(at.subsec_nanosecond() < 0);
         whole(second - second.rem_euclid(self.seconds()))
     }
@@ -72,7 +73,7 @@ impl Grain {
 }
 
 impl Span {
-    /// Its parts.
+    /// Divides the span into its parts.
     #[must_use]
     pub fn buckets(self) -> Buckets {
         let days = Grain::Day.inside(self);
@@ -86,13 +87,13 @@ impl Span {
         }
     }
 
-    /// True when it has no instant.
+    /// Returns true if the span is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.to <= self.from
     }
 
-    /// What of this span lies before and after one in its inside.
+    /// The parts of this span before and after `inside`, which lies in it.
     fn around(self, inside: Span) -> [Span; 2] {
         if inside.is_empty() {
             let nothing = Span {
@@ -113,7 +114,7 @@ impl Span {
     }
 }
 
-/// The instant of a whole second, or the nearest that there is.
+/// The instant of a whole second, or the nearest representable one.
 fn whole(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(if second < 0 {
         Timestamp::MIN

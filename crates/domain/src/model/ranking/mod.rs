@@ -1,5 +1,5 @@
-//! The ranking of popular concerts: which span of time it counts, what it is made of, and when it is
-//! to be made anew.
+//! The ranking of popular concerts: the span of time that it counts, the counters behind it, and when
+//! it is to be computed again.
 
 mod buckets;
 mod per_period;
@@ -19,58 +19,61 @@ use super::{ConcertId, later};
 /// A concert's rank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RankedConcert {
-    /// Which concert.
+    /// The concert.
     pub concert: ConcertId,
-    /// What it is called.
+    /// Its title.
     pub title: String,
-    /// How many of its seats were confirmed in the span.
+    /// Number of its seats that were confirmed in the span.
     pub seats_sold: u64,
 }
 
-/// The most popular concerts of a span, best first; ties go to the lower id.
+/// The most popular concerts of a span, the highest count first. The lower id wins a tie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ranking {
-    /// How far it looks back.
+    /// The period that it is of.
     pub period: Period,
-    /// What it counts.
+    /// The time that it counts.
     pub span: Span,
-    /// When it was computed; what was committed by then is in it.
+    /// When it was computed. It has everything that was committed by then.
     pub as_of: Timestamp,
     /// At most [`Ranking::MAX_ITEMS`] concerts.
     pub items: Vec<RankedConcert>,
 }
 
 impl Ranking {
-    /// How many concerts a ranking has at most.
+    /// The largest number of concerts in a ranking.
     pub const MAX_ITEMS: u8 = 20;
 
-    /// For how long after the end of a span sales of it may still be committed: the time that a
-    /// payment may take from its look at the clock to its commit (a minute, if the operator allows
-    /// that much), and by how much the store's clock may be behind ours (as much again).
+    /// How long after the end of a span its sales may still be committed: the time that a payment may
+    /// take from reading the clock to its commit (one minute, if the operator allows that much), plus
+    /// the time by which the store's clock may be behind ours (one more minute).
     pub const SETTLING: Duration = Duration::from_mins(2);
 
-    /// After so long a finished period is looked at once more, for what took longer to be committed than
-    /// anything should: a server that stood still, or a clock that was far behind.
+    /// How long after its end a finished period is computed once more, for sales whose commit took
+    /// longer than it ever should: because a server stood still, or a clock was far behind.
     pub const VERY_LATE: Duration = Duration::from_hours(1);
 
-    /// By how much the clock of another instance may be ahead of ours. It then knows of a turn before
-    /// we do, and its ranking is not to be replaced by one of the period before.
+    /// The time by which the clock of another instance may be ahead of ours. That instance then sees a
+    /// new period before we do, and its ranking must not be replaced by one of the previous period.
     const AHEAD: Duration = Duration::from_mins(1);
 
-    /// True when it is of a period of this zone, whichever one. Instances with other zones may share a cache.
+    /// Returns true if its span is a period of this zone, whichever one. Instances with other zones may
+    /// share a cache.
     #[must_use]
     pub fn is_of(&self, zone: &TimeZone) -> bool {
         self.span == self.period.span(self.span.to, zone)
     }
 
-    /// True when everything that will ever be confirmed in its span had been when it was computed.
+    /// Returns true if everything that will ever be confirmed in its span had been confirmed when it was
+    /// computed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         later(self.span.to, Self::SETTLING) <= self.as_of
     }
 
-    /// True when one that is computed at `now` could say nothing else. Of a finished period: it is the
-    /// one that finished last, and nothing of it can have come late. Of realtime: it is not old yet.
+    /// Returns true if a ranking that is computed at `now` could not differ. A finished period: it is
+    /// the last finished one, and no sale of it can have been committed since. Realtime: it is not old
+    /// yet.
     #[must_use]
     pub fn is_current(&self, now: Timestamp, zone: &TimeZone) -> bool {
         if self.period == Period::Realtime {
@@ -82,8 +85,8 @@ impl Ranking {
         is_last && (self.is_settled() || now < later(self.span.to, Self::SETTLING))
     }
 
-    /// When it is due to be replaced: at the next turn; before that, once all that is late has come, and once
-    /// what is very late has; realtime every few seconds.
+    /// When it is due to be replaced: at the end of the running period. Before that, once late commits
+    /// are in, and again once very late ones are. Realtime: every few seconds.
     #[must_use]
     pub fn replaced_at(&self, zone: &TimeZone) -> Timestamp {
         if self.period == Period::Realtime {
@@ -96,7 +99,7 @@ impl Ranking {
             .unwrap_or_else(|| self.period.next_turn(self.span.to, zone))
     }
 
-    /// How long ago it was computed; clocks that differ make nothing younger than new.
+    /// How long ago it was computed. Never negative, even if clocks differ.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Duration {
         now.duration_since(self.as_of).unsigned_abs()

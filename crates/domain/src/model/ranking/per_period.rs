@@ -1,6 +1,6 @@
 use super::Period;
 
-/// One of something for each period.
+/// One value for each period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PerPeriod<T> {
     realtime: T,
@@ -10,7 +10,7 @@ pub struct PerPeriod<T> {
 }
 
 impl<T> PerPeriod<T> {
-    /// That of `period`.
+    /// Returns the value of `period`.
     #[must_use]
     pub fn of(&self, period: Period) -> &T {
         match period {

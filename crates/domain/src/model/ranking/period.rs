@@ -1,7 +1,7 @@
-//! Which span of time a ranking counts.
+//! The periods of rankings, and the span of time that each counts.
 //!
-//! All spans are half-open: what is confirmed at their very end belongs to the next one. Days, weeks
-//! and months are those of a configured time zone, so a day may last 23 or 25 hours.
+//! All spans are half-open: a sale that is confirmed at the very end of one belongs to the next one.
+//! Days, weeks and months are those of a configured time zone, so a day may last 23 or 25 hours.
 
 use std::{str::FromStr, time::Duration};
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Grain;
 use crate::model::{Invalid, later};
 
-/// How far a ranking looks back.
+/// The period of a ranking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
@@ -25,7 +25,7 @@ pub enum Period {
     Monthly,
 }
 
-/// From when, inclusive, until when, exclusive.
+/// A half-open range of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
     /// The first instant that counts.
@@ -35,20 +35,20 @@ pub struct Span {
 }
 
 impl Period {
-    /// All of them.
+    /// All periods.
     pub const ALL: [Self; 4] = [Self::Realtime, Self::Daily, Self::Weekly, Self::Monthly];
 
-    /// Those that are over before they are ranked.
+    /// The periods that have ended before they are ranked.
     pub const FINISHED: [Self; 3] = [Self::Daily, Self::Weekly, Self::Monthly];
 
-    /// How much longer than its turn a finished period is kept, so that readers still have it
-    /// while the next one is being computed.
+    /// How long a finished period is kept after the end of the next one, so that readers still have it
+    /// while that next one is being computed.
     pub const GRACE: Duration = Duration::from_mins(5);
 
-    /// How long a realtime ranking is good.
+    /// How long a realtime ranking may be served.
     pub const REALTIME_TTL: Duration = Duration::from_secs(10);
 
-    /// How often a realtime ranking is computed, while anything goes on.
+    /// The time between two computations of a realtime ranking, while it is in use.
     pub const REALTIME_REFRESH: Duration = Duration::from_secs(4);
 
     /// The name used in requests.
@@ -62,21 +62,22 @@ impl Period {
         }
     }
 
-    /// What this period counts when asked at `now`.
+    /// The span that this period counts at `now`.
     #[must_use]
     pub fn span(self, now: Timestamp, zone: &TimeZone) -> Span {
         let to = self.running_since(now, zone);
         let from = if self == Self::Realtime {
             minutes_from(to, -60)
         } else {
-            // A zone may skip a day: the period before is the one in which its last instant lies.
+            // A zone may skip a day: the previous period is the one that has the last instant before
+            // `to`.
             let last = to.checked_sub(SignedDuration::from_micros(1));
             last.map_or(to, |last| self.running_since(last, zone))
         };
         Span { from, to }
     }
 
-    /// The end of the period that is running at `now`; that of realtime is a minute.
+    /// The end of the period that is running at `now`. The running period of realtime is a minute.
     #[must_use]
     pub fn next_turn(self, now: Timestamp, zone: &TimeZone) -> Timestamp {
         let since = self.running_since(now, zone);
@@ -92,7 +93,7 @@ impl Period {
         })
     }
 
-    /// Until when a ranking of this period computed at `now` is to be cached.
+    /// Until when a ranking of this period that is computed at `now` is cached.
     #[must_use]
     pub fn cached_until(self, now: Timestamp, zone: &TimeZone) -> Timestamp {
         match self {
@@ -101,14 +102,14 @@ impl Period {
         }
     }
 
-    /// The first instant that any period counts when asked at `now`.
+    /// The first instant that any period counts at `now`.
     #[must_use]
     pub fn reach(now: Timestamp, zone: &TimeZone) -> Timestamp {
         let from = Self::ALL.map(|period| period.span(now, zone).from);
         from.into_iter().min().unwrap_or(now)
     }
 
-    /// The start of the period that is still running at `now`, and so the end of the last finished.
+    /// The start of the period that is running at `now`, and so the end of the last finished one.
     fn running_since(self, now: Timestamp, zone: &TimeZone) -> Timestamp {
         if self == Self::Realtime {
             return Grain::Minute.start(now);
@@ -126,9 +127,9 @@ impl Period {
     }
 }
 
-/// The first instant of a day; none where no clock can show it any more.
+/// The first instant of a day. None if it is not representable.
 fn start_of(day: Date, zone: &TimeZone) -> Option<Timestamp> {
-    // Where the clocks skip midnight, the day begins with the first instant after that.
+    // If the clocks skip midnight, the day begins with the first instant after it.
     day.to_zoned(zone.clone())
         .ok()
         .map(|start| start.timestamp())

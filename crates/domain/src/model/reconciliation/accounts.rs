@@ -1,10 +1,10 @@
-//! Whether a user's balance is what the ledger says.
+//! The check that a user's balance follows from the ledger.
 
 use super::{AccountBooks, BookedEntry, Difference};
 use crate::model::LedgerReason;
 
 impl AccountBooks {
-    /// Returns what does not agree.
+    /// Returns the differences. Empty if balance and ledger agree.
     #[must_use]
     pub fn differences(&self) -> Vec<Difference> {
         let user = || self.user.clone();
@@ -18,7 +18,7 @@ impl AccountBooks {
                 sum,
             });
         }
-        // Entries from before there were numbers come first.
+        // Entries from before entries had numbers come first.
         let unnumbered = self.entries.iter().filter(|entry| entry.seq.is_none());
         let mut balance: i64 = unnumbered.map(BookedEntry::change).sum();
         let mut last = 0;
@@ -50,7 +50,7 @@ impl AccountBooks {
 }
 
 impl BookedEntry {
-    /// By how many minor units the balance changed.
+    /// The change of the balance in minor units.
     fn change(&self) -> i64 {
         match self.reason {
             LedgerReason::Charge => self.amount.minor_units(),

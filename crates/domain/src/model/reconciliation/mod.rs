@@ -1,4 +1,4 @@
-//! Whether the rows about money and seats agree with each other.
+//! The check that the rows about money and seats agree with each other.
 
 mod accounts;
 mod performances;
@@ -10,56 +10,56 @@ use super::{
     UserId,
 };
 
-/// A user's balance and everything that the ledger has on it. A user without a balance has 0.
+/// A user's balance and all ledger entries of the user. A user without a balance has 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountBooks {
-    /// Whose it is.
+    /// The user.
     pub user: UserId,
     /// The balance and the number of the last entry.
     pub account: Account,
-    /// The entries. Those with a number are in its order.
+    /// The entries. Those with a number are in the order of their numbers.
     pub entries: Vec<BookedEntry>,
-    /// What was paid and is not there: reservations, or those of a performance that is not there.
+    /// Paid reservations that do not exist, or whose performance does not exist.
     pub strays: Vec<ReservationId>,
 }
 
-/// A ledger entry as it is written.
+/// A ledger entry as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BookedEntry {
-    /// Its number. None for entries from before they had any.
+    /// Its number. None for entries from before entries had numbers.
     pub seq: Option<u64>,
     /// Why the balance changed.
     pub reason: LedgerReason,
-    /// By how much.
+    /// The amount of the change.
     pub amount: Amount,
-    /// The balance after it.
+    /// The balance after the change.
     pub balance: Balance,
 }
 
-/// Everything that is written about the seats of a performance.
+/// Everything that is stored about the seats of a performance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PerformanceRecords {
-    /// Which one.
+    /// The performance.
     pub id: PerformanceId,
-    /// How many seats are sold, by the counters.
+    /// Number of sold seats, by the counters.
     pub seats_sold: u64,
     /// The seats that have a reservation.
     pub seats: Vec<TakenSeat>,
-    /// The reservations that are written as held or confirmed, and all others that a seat or a payment
+    /// The reservations that are stored as held or confirmed, and all others that a seat or a payment
     /// names.
     pub reservations: Vec<Reservation>,
     /// The payments of its reservations.
     pub payments: Vec<BookedPayment>,
 }
 
-/// A seat that has a reservation, as it is written.
+/// A seat that has a reservation, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenSeat {
-    /// Which one.
+    /// The label of the seat.
     pub label: SeatLabel,
     /// Its reservation.
     pub reservation: ReservationId,
-    /// Whose it is.
+    /// The user who has the seat.
     pub user: UserId,
     /// Until when it is held. None for a sold seat.
     pub held_until: Option<Timestamp>,
@@ -68,89 +68,89 @@ pub struct TakenSeat {
 /// A payment, as the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookedPayment {
-    /// What was paid.
+    /// The paid reservation.
     pub reservation: ReservationId,
-    /// Who paid.
+    /// The user who paid.
     pub user: UserId,
-    /// How much.
+    /// The paid amount.
     pub amount: Amount,
 }
 
-/// Rows that do not agree with each other. The text is one line.
+/// A difference: rows that do not agree with each other. The text is one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {
     /// The ledger does not add up to the balance.
     #[error("account {user}: the balance is {balance}, the ledger adds up to {sum}")]
     Balance {
-        /// Whose.
+        /// The user of the account.
         user: UserId,
         /// The balance.
         balance: Amount,
-        /// What the ledger adds up to, in minor units.
+        /// The sum of the ledger, in minor units.
         sum: i64,
     },
-    /// An entry's number or balance does not follow from the entry before.
+    /// An entry's number or balance does not follow from the previous entry.
     #[error(
         "account {user}: entry {seq}, with the balance {found}, does not follow from the one before"
     )]
     Order {
-        /// Whose.
+        /// The user of the account.
         user: UserId,
         /// The number of the entry.
         seq: u64,
-        /// The balance that is written with it.
+        /// The balance that is stored with it.
         found: Amount,
     },
-    /// The account does not know its last entry.
+    /// The account does not have the number of its last entry.
     #[error("account {user}: its last entry is {last}, the ledger's is {found}")]
     LastEntry {
-        /// Whose.
+        /// The user of the account.
         user: UserId,
         /// The number that the account has.
         last: u64,
         /// The highest number in the ledger.
         found: u64,
     },
-    /// A payment is of nothing.
+    /// A payment is for a reservation that does not exist or has no performance.
     #[error(
-        "account {user}: has paid reservation {reservation}, which is not there or has no performance"
+        "account {user}: paid for reservation {reservation}, which does not exist or has no performance"
     )]
     Stray {
-        /// Whose.
+        /// The user of the account.
         user: UserId,
-        /// What was paid.
+        /// The paid reservation.
         reservation: ReservationId,
     },
-    /// A seat has a reservation that has not got the seat.
+    /// A seat contradicts its reservation.
     #[error("performance {performance}, seat {label}: {why} (reservation {reservation})")]
     Seat {
-        /// Of which performance.
+        /// The performance.
         performance: PerformanceId,
-        /// Which seat.
+        /// The label of the seat.
         label: SeatLabel,
         /// Its reservation.
         reservation: ReservationId,
-        /// What is wrong.
+        /// The contradiction.
         why: &'static str,
     },
-    /// A reservation lacks something.
+    /// A reservation contradicts its seats or its payment.
     #[error("performance {performance}, reservation {reservation}: {why}")]
     Reservation {
-        /// Of which performance.
+        /// The performance.
         performance: PerformanceId,
-        /// Which one.
+        /// The reservation.
         reservation: ReservationId,
-        /// What is wrong.
+        /// The contradiction.
         why: &'static str,
     },
-    /// The counters do not count the sold seats.
+    /// The counters do not have the number of sold seats.
     #[error("performance {performance}: {counted} seats are counted as sold, {sold} are")]
     Counter {
-        /// Which one.
+        /// The performance.
         performance: PerformanceId,
-        /// By the counters.
+        /// Number of sold seats by the counters.
         counted: u64,
-        /// By the seats.
+        /// Number of sold seats by the seats.
         sold: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! Whether the seats, the reservations and the payments of a performance agree.
+//! The check that the seats, the reservations and the payments of a performance agree.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -6,7 +6,7 @@ use super::{BookedPayment, Difference, PerformanceRecords, TakenSeat};
 use crate::model::{Amount, Reservation, ReservationId, ReservationState};
 
 impl PerformanceRecords {
-    /// Returns what does not agree.
+    /// Returns the differences. Empty if all rows agree.
     #[must_use]
     pub fn differences(&self) -> Vec<Difference> {
         let by_id: HashMap<_, _> = self
@@ -49,7 +49,7 @@ impl PerformanceRecords {
         }
         for payment in payments.values() {
             if !by_id.contains_key(&payment.reservation) {
-                wrong(payment.reservation, "is paid and not there");
+                wrong(payment.reservation, "is paid and does not exist");
             }
         }
         if sold != self.seats_sold {
@@ -81,10 +81,10 @@ impl PerformanceRecords {
 }
 
 impl TakenSeat {
-    /// How the seat contradicts its reservation. None where it does not.
+    /// Returns how the seat contradicts its reservation. None if it does not.
     fn contradicts(&self, reservation: Option<&Reservation>) -> Option<&'static str> {
         let Some(reservation) = reservation else {
-            return Some("its reservation is not there");
+            return Some("its reservation does not exist");
         };
         if reservation.user != self.user {
             return Some("its reservation is another user's");
@@ -109,7 +109,7 @@ impl TakenSeat {
     }
 }
 
-/// How a reservation contradicts its seats and its payment. None where it does not.
+/// Returns how a reservation contradicts its seats and its payment. None if it does not.
 fn contradiction(
     reservation: &Reservation,
     seats: usize,
@@ -217,7 +217,7 @@ mod tests {
         records(ReservationState::Held { until: at(9) }, Some(at(9)))
     }
 
-    /// What is said of `records` once they were spoiled, without the ids.
+    /// The differences of `records` after they were spoiled, without the ids.
     fn said(mut records: PerformanceRecords, spoil: fn(&mut PerformanceRecords)) -> Vec<String> {
         spoil(&mut records);
         let tail = |text: String| text.split_once(": ").unwrap().1.to_owned();
@@ -280,7 +280,7 @@ mod tests {
             (
                 confirmed(),
                 |it| it.reservations.clear(),
-                &["its reservation is not there", "is paid and not there"],
+                &["its reservation does not exist", "is paid and does not exist"],
             ),
             (
                 held(),

@@ -1,4 +1,4 @@
-//! A caller that changes a policy waits for callers that do so already.
+//! Makes callers that change the same policy wait for each other.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,21 +7,21 @@ use moka::future::Cache;
 
 use crate::model::ConcertId;
 
-/// Lets changes of the same policy run one after the other within this instance.
+/// Runs changes of the same policy one after the other within this instance.
 ///
-/// That spares them tries that fail, and it is no promise: of two that run at the same time, the
+/// That avoids tries that fail, but it is no guarantee: if two changes run at the same time, the
 /// database refuses one.
 pub struct PolicyTurns(Cache<ConcertId, Arc<Mutex<()>>>);
 
 impl PolicyTurns {
-    /// How many concerts have a lock at most. One without a lock that others know only takes more
+    /// The maximum number of concerts with a lock. A change without a shared lock only takes more
     /// tries.
     const KEPT: u64 = 1_000;
-    /// How long a lock is kept that nobody asks for.
+    /// How long a lock is kept that no caller asks for.
     const IDLE: Duration = Duration::from_mins(1);
 
-    /// Waits until no other change of the policy of `concert` runs. The turn lasts until the guard is
-    /// dropped.
+    /// Waits until no other change of the policy of `concert` runs. The turn lasts until the guard
+    /// is dropped.
     pub(super) async fn take(&self, concert: ConcertId) -> OwnedMutexGuard<()> {
         let lock = self.0.get_with(concert, async { Arc::default() }).await;
         lock.lock_owned().await
@@ -52,7 +52,7 @@ mod tests {
         let mut second = Box::pin(turns.take(CONCERT));
         assert!(second.as_mut().now_or_never().is_none());
         let other = turns.take(OTHER_CONCERT).now_or_never();
-        assert!(other.is_some(), "another policy is nobody's business here");
+        assert!(other.is_some(), "another policy has its own lock");
         drop(first);
         assert!(second.now_or_never().is_some());
     }

@@ -19,7 +19,7 @@ const SIZE: ImageSize = ImageSize {
     queues: 1,
     places: 3,
 };
-/// Of the numbers that [`ids`] makes.
+/// Made of the numbers that [`ids`] returns.
 const RUN: Run = Run {
     id: RunId(7),
     database: DATABASE,

@@ -213,7 +213,7 @@ async fn a_repeated_creation_is_told_what_the_first_call_created() {
             .await;
         assert_eq!(answer, Ok(CreatedConcert::Asked(expected)));
     }
-    // It has started since.
+    // The performance has started since.
     for (found, expected) in [
         (
             KeyUse::Replayed(EffectOf::Performance(PERFORMANCE)),

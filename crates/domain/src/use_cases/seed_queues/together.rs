@@ -16,7 +16,8 @@ use crate::{
     use_cases::testing::*,
 };
 
-/// A database and a queues' store. Each call of either takes effect when it is polled a second time.
+/// A database and a queues' store. Each call of either takes effect when it is polled a second
+/// time.
 #[derive(Default)]
 struct World {
     row: Mutex<Row>,
@@ -118,7 +119,7 @@ impl QueueControl for World {
 
 type Giving = BoxFuture<'static, StoreResult<Seeding>>;
 
-/// An instance whose own generation is this one, about to give the queue to the store.
+/// An instance that would choose this generation, about to give the queue to the store.
 fn instance(world: &Arc<World>, generation: u64) -> Giving {
     let mut ids = MockIds::new();
     ids.expect_generation().return_const(Generation(generation));
@@ -134,7 +135,7 @@ fn instance(world: &Arc<World>, generation: u64) -> Giving {
     Box::pin(async move { seeding.one(CONCERT).await })
 }
 
-/// Takes one step; gives what came of all of them after the last.
+/// Takes one step. Returns the result of all steps after the last one.
 fn step(giving: &mut Giving) -> Option<Seeding> {
     let waker = noop_waker();
     match giving.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -158,7 +159,7 @@ fn served(recovering: bool) -> Seeding {
     }
 }
 
-/// How often an instance is polled at most: once for each of its four calls, and to begin.
+/// The maximum number of polls of an instance: one for each of its four calls, and one to begin.
 const STEPS: usize = 5;
 
 #[test]

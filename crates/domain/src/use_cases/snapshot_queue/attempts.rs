@@ -1,11 +1,11 @@
-//! Snapshots of a line are taken one at a time, and not again at once where one has failed.
+//! Limits a line to one snapshot at a time (single flight), with a back-off after a failure.
 
 use futures_util::future::{BoxFuture, Shared};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::ports::{StoreError, StoreResult};
 
-/// A snapshot that is under way, for all who wait for it.
+/// A snapshot that is under way, shared by all callers that wait for it.
 pub(super) type UnderWay = Shared<BoxFuture<'static, StoreResult<()>>>;
 
 /// The attempts to take a snapshot of one line. All instants are by this instance's clock.
@@ -19,8 +19,8 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// For how long no other snapshot is asked for after one has failed: a store that has too much to
-    /// do is asked by each instance twice a second.
+    /// The back-off after a failed snapshot. Each instance asks an overloaded store for a snapshot
+    /// of a line at most twice a second.
     pub(super) const BACK_OFF: SignedDuration = SignedDuration::from_millis(500);
 
     /// How long after the last attempt a line counts as unused. While users wait in it and poll, an
@@ -35,9 +35,10 @@ impl Attempts {
             .cloned()
     }
 
-    /// Notes that `attempt` begins at `now`.
+    /// Begins `attempt` at `now`.
     ///
-    /// Errors if the last attempt failed shortly before `now`, with the error of that one.
+    /// Errors if the last attempt failed less than [`Attempts::BACK_OFF`] before `now`, with the
+    /// error of that one.
     pub(super) fn begin(
         &mut self,
         now: Timestamp,
@@ -53,15 +54,15 @@ impl Attempts {
         Ok(self.under_way.insert(attempt()).clone())
     }
 
-    /// Notes what came of the last attempt.
+    /// Records the result of the last attempt.
     pub(super) fn ended(&mut self, now: Timestamp, result: &StoreResult<()>) {
         self.failed = result.clone().err().map(|error| (now, error));
     }
 
-    /// True where the last attempt began long before `now`. One that nobody waits for any more is
-    /// given up then.
+    /// True if the last attempt began at least [`Attempts::UNUSED_AFTER`] before `now`. Then an
+    /// attempt under way is dropped here: no caller waits for it any more.
     pub(super) fn is_unused(&mut self, now: Timestamp) -> bool {
-        // Where the clock stepped back, the time counts from now.
+        // If the clock stepped back, the time counts from now.
         let begun_at = self.begun_at.filter(|begun_at| *begun_at <= now);
         let begun_at = *self.begun_at.insert(begun_at.unwrap_or(now));
         let is_unused = now.duration_since(begun_at) >= Self::UNUSED_AFTER;

@@ -1,4 +1,5 @@
-//! When somebody was found waiting, and what follows from that together with a later snapshot.
+//! A cached place: when the store confirmed that a user waits, and where they stand by a later
+//! snapshot.
 
 use std::time::Duration;
 
@@ -13,36 +14,36 @@ use crate::{
     ports::Stamped,
 };
 
-/// A look at a line, as this instance keeps it.
+/// A snapshot of a line, as this instance keeps it.
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    /// What was asked of the store at this version or later was asked after this snapshot.
+    /// A call to the store at this version or later began after this snapshot.
     pub(super) version: Version,
-    /// When it was asked for, by this instance's clock: it is not older than that.
+    /// When it was requested, by this instance's clock. It is not older than that.
     pub(super) asked_at: Timestamp,
-    /// When it was true, by the store's.
+    /// Its instant, by the store's clock.
     pub(super) as_of: Timestamp,
-    /// What it showed; none where the store had no such queue.
+    /// The line. None if the store had no such queue.
     pub(super) line: Option<LineSnapshot>,
-    /// For how long after they were found in the store people are answered from it at most.
+    /// The longest time for which the heartbeats of a user are held back from the store.
     pub(super) longest_silence: Duration,
 }
 
 impl Snapshot {
-    /// True where this snapshot is `age` old at most at `now`, by this instance's clock.
+    /// True if this snapshot is at most `age` old at `now`, by this instance's clock.
     pub(super) fn is_within(&self, age: Duration, now: Timestamp) -> bool {
         self.asked_at <= now && now.duration_since(self.asked_at).unsigned_abs() <= age
     }
 
-    /// What time it is in the store when it is `now` by this instance's clock, as far as this snapshot
-    /// can tell.
+    /// The time by the store's clock when it is `now` by this instance's clock, as far as this
+    /// snapshot can tell.
     pub(super) fn store_time(&self, now: Timestamp) -> Timestamp {
         let elapsed = now.duration_since(self.asked_at);
         later(self.as_of, Duration::try_from(elapsed).unwrap_or_default())
     }
 
-    /// How long after the last heartbeat that the store has of a user at `position` it is told of a
-    /// later one.
+    /// How long the heartbeats of a user at `position` are held back, counted from the last
+    /// heartbeat that the store has.
     pub(super) fn heartbeat_within(&self, position: u64) -> Duration {
         let line = self.line.as_ref();
         line.map_or(Duration::ZERO, |line| {
@@ -50,20 +51,20 @@ impl Snapshot {
         })
     }
 
-    /// For how long after the store has told of a user at `position` they are answered from this
-    /// snapshot: half as long again as heartbeats may stay here, so that a user who polls at another
-    /// instance in between is still known. Less than half of the waiting time to live after the
-    /// heartbeat that the store knew then, so the place has not ended.
+    /// How long a user at `position` is answered from this snapshot, counted from the store's last
+    /// answer. This is one and a half times as long as heartbeats are held back, so that a user who
+    /// polls another instance in between is still cached. It ends less than half of the waiting
+    /// time to live after the heartbeat that the store had then, so the place has not expired.
     pub(super) fn answers_for(&self, position: u64) -> Duration {
         self.heartbeat_within(position) * 3 / 2
     }
 
-    /// True where heartbeats of a user at `position` reach the store sooner than those of others.
+    /// True if the heartbeats of a user at `position` reach the store sooner than those of others.
     pub(super) fn is_near(&self, position: u64) -> bool {
         self.heartbeat_within(position) < self.heartbeat_within(u64::MAX)
     }
 
-    /// The line, where what was seen of people in it is worth remembering.
+    /// The line. None while users may re-enter: then places in it must not be cached.
     pub(super) fn steady_line(&self) -> Option<&LineSnapshot> {
         self.line
             .as_ref()
@@ -71,30 +72,30 @@ impl Snapshot {
     }
 }
 
-/// Somebody who was found waiting in the store.
+/// A place that was found waiting in the store.
 #[derive(Debug)]
 pub(super) struct CachedPlace {
     user: UserId,
     turn: Turn,
-    /// How many had been admitted when the store said so.
+    /// The number of users who had passed when the store answered.
     admitted: u64,
-    /// When the store was last asked.
+    /// The instant of the last answer of the store about this place.
     confirmed_at: Timestamp,
     /// The last heartbeat that the store is known to have.
     recorded_at: Timestamp,
-    /// The last heartbeat; not before `recorded_at`.
+    /// The last heartbeat. Not before `recorded_at`.
     heard_at: Timestamp,
-    /// Their instant in the order in which heartbeats are due.
+    /// The instant at which the user is queued in the order of due heartbeats.
     pub(super) queued_at: Timestamp,
-    /// What is known from before a change of the line says nothing after it.
+    /// The epoch of the store's answer. The entry is void in any later epoch.
     pub(super) epoch: Version,
-    /// True once the user was near the head: their heartbeats reach the store sooner.
+    /// True once the user was near: their heartbeats reach the store sooner.
     pub(super) is_near: bool,
 }
 
 impl CachedPlace {
-    /// `place`, as the store told it in this epoch after a heartbeat at `heard_at`; none where it does
-    /// not wait.
+    /// The entry for `place`, which the store returned in this epoch after a heartbeat at
+    /// `heard_at`. None if the place does not wait.
     pub(super) fn of(
         place: &Place,
         as_of: Timestamp,
@@ -120,8 +121,8 @@ impl CachedPlace {
         })
     }
 
-    /// Takes over what an earlier cached of the same place knows better: of answers that overtook
-    /// each other on their way, the earlier turn is the truer one.
+    /// Takes over what an earlier entry of the same place knows better. When answers overtook each
+    /// other, the smaller ordinal is the truer one.
     pub(super) fn after(&mut self, before: &Self) {
         self.is_near = before.is_near;
         self.queued_at = before.queued_at;
@@ -134,8 +135,8 @@ impl CachedPlace {
         }
     }
 
-    /// The place of `ticket` as of `snapshot`, at which `line` was seen; none where the store must be
-    /// asked when it is `at` there.
+    /// Returns the place of `ticket` as of `snapshot`, which shows `line`. None if the store must
+    /// be asked, its clock being at `at`.
     pub(super) fn place(
         &self,
         ticket: &Ticket,
@@ -146,10 +147,11 @@ impl CachedPlace {
         if self.user != ticket.user || line.has_admitted(ticket.arrival) {
             return None;
         }
-        // Where the snapshot is from before they were found, what the store said then is newer. Where it
-        // is from after, all who were admitted between stood ahead: their turn stays the same.
+        // If the snapshot is older than the store's answer, the count in that answer is newer. If
+        // it is newer, all users admitted in between stood ahead, so the ordinal stays the same.
         let position = self.turn.position(line.admitted.max(self.admitted))?;
-        // The second only where the store had an old heartbeat when it was last asked.
+        // The second condition matters only if the store had an old heartbeat when it was last
+        // asked.
         if at >= later(self.confirmed_at, snapshot.answers_for(position))
             || at >= later(self.recorded_at, line.waiting_ttl)
         {
@@ -173,18 +175,18 @@ impl CachedPlace {
         })
     }
 
-    /// The position as of `snapshot`. None where the turn has come.
+    /// Returns the position as of `snapshot`. None if the user's turn has come.
     pub(super) fn position(&self, snapshot: &Snapshot) -> Option<u64> {
         let line = snapshot.line.as_ref()?;
         self.turn.position(line.admitted.max(self.admitted))
     }
 
-    /// Notes that they were answered here with what was true then.
+    /// Records a heartbeat: the user was answered here as of `as_of`.
     pub(super) fn heard(&mut self, as_of: Timestamp) {
         self.heard_at = self.heard_at.max(as_of);
     }
 
-    /// When the store was last asked.
+    /// The instant of the last answer of the store about this place.
     pub(super) fn confirmed_at(&self) -> Timestamp {
         self.confirmed_at
     }
@@ -194,7 +196,7 @@ impl CachedPlace {
         self.recorded_at
     }
 
-    /// Who was heard of when, where the store does not know it.
+    /// Returns the user and their last heartbeat, if the store does not have it.
     pub(super) fn unrecorded(&self) -> Option<(UserId, Timestamp)> {
         (self.heard_at > self.recorded_at).then(|| (self.user.clone(), self.heard_at))
     }

@@ -1,8 +1,8 @@
-//! How many users are remembered, and when memory is given back.
+//! The limit of cached users, and when collections free memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many users may still be remembered, over all queues.
+/// The number of users who may still be cached, over all queues.
 #[derive(Debug)]
 pub(super) struct Capacity(AtomicUsize);
 
@@ -11,7 +11,7 @@ impl Capacity {
         Self(AtomicUsize::new(most))
     }
 
-    /// Takes the room of one user; false where there is none.
+    /// Takes the space of one user. Returns false if there is none left.
     pub(super) fn take(&self) -> bool {
         let one_less = |left: usize| left.checked_sub(1);
         self.0
@@ -24,10 +24,10 @@ impl Capacity {
     }
 }
 
-/// A collection with room for so few is never worth shrinking.
+/// A collection with at most this capacity is not worth shrinking.
 pub(super) const SMALL: usize = 64;
 
-/// True where a collection has so much more room than it needs that it is to give some back.
+/// True if a collection has so much more capacity than it needs that it should free some.
 pub(super) fn is_sparse(len: usize, capacity: usize) -> bool {
     capacity > SMALL && len < capacity / 4
 }

@@ -2,18 +2,18 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What an instance has counted since its start, over all queues.
+/// The counts of an instance since its start, over all queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LookUpCounts {
-    /// Snapshot-ups that were answered from a snapshot.
+    /// Look-ups that were answered from a snapshot.
     pub from_snapshot: u64,
-    /// Snapshot-ups for which the store was asked about the user, also where it failed.
+    /// Look-ups for which the store was asked about the user, failed ones included.
     pub from_store: u64,
     /// Heartbeats that were held back and then written to the store.
     pub heartbeats: u64,
 }
 
-/// The counters behind [`LookUpCounts`]. Each is exact; together they are of no single instant.
+/// The counters behind [`LookUpCounts`]. Each is exact, but together they are not of one instant.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     from_snapshot: AtomicU64,

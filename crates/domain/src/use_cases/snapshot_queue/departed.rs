@@ -1,17 +1,18 @@
-//! Places that ended, for who follows a line.
+//! Collects the ended places of a line for its follower.
 
 use crate::model::queue::{Arrival, Departures};
 
-/// The arrivals of places that ended since this was last asked: of users who left, as snapshots
-/// show, and of places that ended through this instance. Nothing is kept until it is first asked.
+/// The arrivals of places that ended since the last [`Departed::take`]: of users who left, as
+/// snapshots show, and of places that ended through this instance. Nothing is kept before the first
+/// call.
 #[derive(Debug, Default)]
 pub(super) struct Departed(Option<Departures>);
 
 impl Departed {
-    /// How many are kept at most. Of more, any user may have left.
+    /// The maximum number that is kept. Of more, the answer is that any user may have left.
     pub(super) const MAX: usize = 10_000;
 
-    /// Adds some.
+    /// Adds ended places.
     pub(super) fn add(&mut self, arrivals: &[Arrival]) {
         let Some(Departures::These(kept)) = &mut self.0 else {
             return;
@@ -23,20 +24,20 @@ impl Departed {
         }
     }
 
-    /// Notes that a snapshot missed some.
+    /// Records that a snapshot missed departures.
     pub(super) fn miss(&mut self) {
         if self.0.is_some() {
             self.0 = Some(Departures::Unknown);
         }
     }
 
-    /// Those since this was last asked.
+    /// Returns the places that ended since the last call.
     pub(super) fn take(&mut self) -> Departures {
         let none = Departures::These(Vec::new());
         self.0.replace(none).unwrap_or(Departures::Unknown)
     }
 
-    /// Keeps nothing until it is asked again.
+    /// Keeps nothing until the next [`Departed::take`].
     pub(super) fn stop(&mut self) {
         self.0 = None;
     }
@@ -55,11 +56,7 @@ mod tests {
     fn departures_are_told_once_and_kept_only_for_who_asks() {
         let mut departed = Departed::default();
         departed.add(&arrivals(2));
-        assert_eq!(
-            departed.take(),
-            Departures::Unknown,
-            "nobody followed before"
-        );
+        assert_eq!(departed.take(), Departures::Unknown, "no follower before");
         departed.add(&arrivals(2));
         departed.add(&arrivals(1));
         assert_eq!(

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::capacity::is_sparse;
 use crate::model::queue::Arrival;
 
-/// Users, each with when they were last found in the store, from who was found first. Users who
-/// were forgotten stay until their turn comes.
+/// Users with the instant at which the store last found them, the earliest first. Users who were
+/// removed from the cache stay until their entry is reached.
 #[derive(Debug, Default)]
 pub(super) struct DueOrder(VecDeque<(Arrival, Timestamp)>);
 
@@ -29,8 +29,8 @@ impl DueOrder {
         self.0.remove(index);
     }
 
-    /// Adds a user behind all who were found by then, not before `first`. Answers may overtake each
-    /// other, so this need not be the end.
+    /// Adds a user behind all users who were found up to `found_at`, but not before index `first`.
+    /// Answers may overtake each other, so this need not be the end.
     pub(super) fn insert(&mut self, arrival: Arrival, found_at: Timestamp, first: usize) {
         if self.0.back().is_none_or(|&(_, at)| at <= found_at) {
             self.0.push_back((arrival, found_at));
@@ -40,7 +40,7 @@ impl DueOrder {
         }
     }
 
-    /// Gives memory back that is not needed any more.
+    /// Frees memory that is no longer needed.
     pub(super) fn shrink(&mut self) {
         if is_sparse(self.0.len(), self.0.capacity()) {
             self.0.shrink_to(self.0.len() * 2);

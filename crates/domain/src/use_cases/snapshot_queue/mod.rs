@@ -1,4 +1,5 @@
-//! Answers many who wait from one look at their line.
+//! Caches where waiting users stand in their queues, and answers their look-ups from one shared
+//! snapshot of the line.
 
 mod attempts;
 mod cached_place;
@@ -44,78 +45,83 @@ use crate::{
     },
 };
 
-/// A queue that answers those who wait from one look at their line, shared by all who ask this
-/// instance.
+/// A queue that answers the look-ups of waiting users from one snapshot of their line, which all
+/// requests to this instance share.
 ///
-/// It stands before a queue's store and keeps its contract, but for the age of what it tells: a
-/// look-up of somebody whom this instance has lately found waiting in the store may be answered from
-/// a snapshot up to [`SnapshotQueue::MAX_AGE`] old, as its instant says. Everything else is asked of the
-/// store, the gate always, and what the store answers is remembered.
+/// It wraps the queue of a store and keeps its contract, except for the age of its answers. A
+/// look-up by a user whom this instance has recently found waiting in the store may be answered
+/// from a snapshot up to [`SnapshotQueue::MAX_AGE`] old, as the instant of the answer says. Every
+/// other call goes to the store, the gate always, and the store's answers are cached.
 ///
 /// # When a snapshot is enough
-/// A snapshot tells who was admitted, and who left, at any instance. What it cannot tell, a user is asked
-/// of the store for: anybody not found there for one and a half times
-/// [`LineSnapshot::heartbeat_within`](crate::model::queue::LineSnapshot::heartbeat_within), while people come back
-/// after a loss, and when the store's clock has stepped back. Whoever leaves through this instance is
-/// forgotten at once.
+/// A snapshot shows which users were admitted and which left, at any instance. It cannot show the
+/// rest, so a look-up goes to the store if the store has not confirmed the user's place for one and
+/// a half times
+/// [`LineSnapshot::heartbeat_within`](crate::model::queue::LineSnapshot::heartbeat_within), while
+/// users may re-enter after a loss, and when the store's clock has stepped back. A user who leaves
+/// through this instance is removed from the cache at once.
 ///
 /// # Slow answers
-/// The store may take longer to answer than a snapshot lasts. An answer that was asked for before the
-/// newest snapshot is remembered all the same, unless its user has left since or it took longer than 10 s.
+/// The store may take longer to answer than a snapshot lasts. The answer to a call that began
+/// before the newest snapshot is cached all the same, unless its user has left since or the call
+/// took longer than 10 s.
 ///
 /// # Positions
-/// They follow from the last one that the store told and from how many were admitted since, so they
-/// are over-stated only by people who left since; through one instance they never grow. How many wait
-/// behind is what remains of those who wait.
+/// A position follows from the last one that the store returned and from the number of users
+/// admitted since. So it is too high only by the number of users who left since, and through one
+/// instance it never grows. The number of users behind is the number of waiting users minus the
+/// position.
 ///
-/// # Signs of life
+/// # Heartbeats
 /// A look-up that is answered here is a heartbeat that the store does not see.
-/// [`SnapshotQueue::flush_heartbeats`] tells the last one of each user, with its instant, when
-/// [`LineSnapshot::heartbeat_within`](crate::model::queue::LineSnapshot::heartbeat_within) has passed since the one
-/// that the store has. The store answers where the place is, so a user who polls one instance is
-/// taken up in the store once.
+/// [`SnapshotQueue::flush_heartbeats`] writes the last one of each user, with its instant, once
+/// [`LineSnapshot::heartbeat_within`](crate::model::queue::LineSnapshot::heartbeat_within) has
+/// passed since the last heartbeat that the store has. The store returns the place of each user, so
+/// a user who polls only one instance is looked up in the store once.
 ///
-/// A request that the store refuses, for overload or because it is down, is a heartbeat too. It is
-/// told as soon as the store takes it.
+/// A request that fails in the store, because of overload or because the store is down, is a
+/// heartbeat too. It is written as soon as the store accepts it.
 ///
 /// # Failures
-/// Where a snapshot fails, those who are remembered are answered from the last one for up to
-/// [`SnapshotQueue::STALE_MAX`], as its instant says, and the others ask the store directly. The next
-/// snapshot is taken 500 ms later at the earliest, so that a store that has too much to do is not asked
-/// for one by each request.
+/// If a snapshot fails, cached users are answered from the last one for up to
+/// [`SnapshotQueue::STALE_MAX`], as the instant of the answer says. Other look-ups go to the store.
+/// The next snapshot is requested 500 ms later at the earliest, so that an overloaded store does
+/// not get a snapshot request for each look-up.
 pub struct SnapshotQueue {
     queue: Arc<dyn Queue>,
     source: SnapshotSource,
     capacity: Arc<Capacity>,
     counters: Counters,
     caches: RwLock<HashMap<ConcertId, Arc<QueueCache>>>,
-    /// Signs of life are told by one at a time: of two, the second would tell them again.
+    /// Runs one flush at a time: of two concurrent ones, the second would write the same heartbeats
+    /// again.
     telling: Mutex<()>,
 }
 
 impl SnapshotQueue {
-    /// How old a snapshot may be, by this instance's clock, when somebody is answered from it.
+    /// The maximum age of a snapshot, by this instance's clock, from which a look-up is answered.
     pub const MAX_AGE: Duration = Duration::from_millis(500);
 
-    /// How old a snapshot may be, by this instance's clock, when somebody is answered from it because
-    /// newer ones fail.
+    /// The maximum age of a snapshot, by this instance's clock, from which a look-up is answered
+    /// while newer snapshots fail.
     pub const STALE_MAX: Duration = Duration::from_secs(5);
 
-    /// How many users an instance remembers unless told otherwise, in about 200 bytes each.
+    /// The default maximum of cached users in an instance. Each takes about 200 bytes.
     pub const MOST_USERS: usize = 1_000_000;
 
-    /// How often the store is told of a queue's heartbeats in one run at most; what is left is
-    /// told by the next.
+    /// The maximum number of calls that write the heartbeats of one queue in one flush. The next
+    /// flush writes the rest.
     const CALLS: usize = 800;
 
-    /// For how long the store is not told of somebody at most, in longest pauses between two polls. A
-    /// waiting time to live is four of them at least, so a policy that shortens it finds a heartbeat
-    /// in the store of everybody who polls.
+    /// The longest time for which the heartbeats of a user are held back from the store, in
+    /// multiples of the longest pause between two polls. A waiting time to live is at least four
+    /// such pauses. So if a policy shortens it, the store still has a recent heartbeat of every
+    /// user who polls.
     const LONGEST_SILENCE: u32 = 2;
 
-    /// Answers for `queue`, whose lines `line` shows, and remembers `most_users` at most: others ask
-    /// the store. `clock` says how old a snapshot is, `longest_poll` is the longest pause that anybody is
-    /// told to make between two polls.
+    /// Answers for `queue` from the snapshots that `line` takes. Caches at most `most_users` users:
+    /// look-ups of other users go to the store. `clock` measures the age of snapshots.
+    /// `longest_poll` is the longest pause between two polls that a client is asked to make.
     #[must_use]
     pub fn new(
         queue: Arc<dyn Queue>,
@@ -138,13 +144,15 @@ impl SnapshotQueue {
         }
     }
 
-    /// Tells the store of the heartbeats that were held back for long enough, remembers where it finds
-    /// their users, and forgets users who were silent; returns how many it told. Drops what is known of
-    /// queues for which nobody asks any more. To be called every second or so.
+    /// Writes to the store the heartbeats that were held back for long enough, caches where the
+    /// store finds their users, and removes users who sent no heartbeat. Returns the number of
+    /// heartbeats written. Drops the caches of queues that no request uses any more. To be called
+    /// about once a second.
     ///
     /// # Errors
-    /// When the queues' store fails. What it was not told is kept for the next run; other queues are
-    /// told meanwhile. Signs are told also where only snapshots fail.
+    /// When the queues' store fails. Heartbeats that were not written are kept for the next run,
+    /// and the other queues are flushed all the same. If only snapshots fail, heartbeats are still
+    /// written.
     pub async fn flush_heartbeats(&self) -> StoreResult<u64> {
         let _turn = self.telling.lock().await;
         let mut told = 0;
@@ -159,8 +167,8 @@ impl SnapshotQueue {
         result.map(|()| told)
     }
 
-    /// The newest look at the line of `concert`, at most [`SnapshotQueue::MAX_AGE`] old. The concert
-    /// is one that there is.
+    /// Returns the newest snapshot of the line of `concert`, at most [`SnapshotQueue::MAX_AGE`]
+    /// old. The concert must exist.
     ///
     /// # Errors
     /// When the queues' store fails.
@@ -169,21 +177,21 @@ impl SnapshotQueue {
         cache.newest(&self.source).await.map(SharedSnapshot)
     }
 
-    /// What this instance has counted since its start.
+    /// Returns the counts since the start of this instance.
     #[must_use]
     pub fn counts(&self) -> LookUpCounts {
         self.counters.read()
     }
 
-    /// The places in the line of `concert` that ended since this was last asked: of users who left,
-    /// at any instance, and of places that ended through this one. Asked by one follower of the
-    /// line alone, after each snapshot.
+    /// Returns the places in the line of `concert` that ended since the last call: of users who
+    /// left, at any instance, and of places that ended through this instance. To be called by the
+    /// only follower of the line, after each snapshot.
     #[must_use]
     pub fn departed(&self, concert: ConcertId) -> Departures {
         self.cache(concert).take_departed()
     }
 
-    /// Nobody follows the line of `concert` any more.
+    /// Stops collecting ended places of the line of `concert`: it has no follower any more.
     pub fn stop_following(&self, concert: ConcertId) {
         if let Some(cache) = self.find(concert) {
             cache.stop_following();
@@ -225,7 +233,7 @@ impl SnapshotQueue {
         fresh.map(|()| told)
     }
 
-    /// Drops what is known of queues for which nobody asks any more.
+    /// Drops the caches of queues that no request uses any more.
     fn drop_unused(&self) {
         let now = self.source.clock.now();
         let caches = self.all().into_iter();
@@ -238,7 +246,8 @@ impl SnapshotQueue {
         }
         let mut caches = self.caches.write().unwrap_or_else(PoisonError::into_inner);
         for concert in unused {
-            // Others get it under the lock alone: where it is nobody's else, it stays so.
+            // The cache is cloned under this lock only, so a count of 1 stays 1 while the lock is
+            // held.
             if let Entry::Occupied(entry) = caches.entry(concert)
                 && Arc::strong_count(entry.get()) == 1
                 && entry.get().is_unused(now)
@@ -249,20 +258,20 @@ impl SnapshotQueue {
         caches.shrink_to_fit();
     }
 
-    /// Keeps the heartbeat of a request that the store has refused.
+    /// Keeps the heartbeat of a request that failed in the store.
     fn heard(&self, ticket: &Ticket) {
         let now = self.source.clock.now();
         self.cache(ticket.concert).heard(ticket, now);
     }
 
-    /// What is known of a queue in which somebody has been taken up.
+    /// Returns the cache of a queue. None if there is none yet.
     fn find(&self, concert: ConcertId) -> Option<Arc<QueueCache>> {
         let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
         caches.get(&concert).map(Arc::clone)
     }
 
-    /// As [`SnapshotQueue::find`], for a concert that a token names: only those are watched, so that
-    /// there are no more than there were ever queues.
+    /// As [`SnapshotQueue::find`], but creates a missing cache. Called only for concerts that a
+    /// token names or that exist, so that there are never more caches than there ever were queues.
     fn cache(&self, concert: ConcertId) -> Arc<QueueCache> {
         self.find(concert).unwrap_or_else(|| {
             let mut caches = self.caches.write().unwrap_or_else(PoisonError::into_inner);
@@ -282,18 +291,18 @@ impl SnapshotQueue {
     }
 }
 
-/// A look at a line, shared by all who ask.
+/// A snapshot of a line, shared by all requests.
 #[derive(Debug, Clone)]
 pub struct SharedSnapshot(Arc<Snapshot>);
 
 impl SharedSnapshot {
-    /// When it was true, by the store's clock.
+    /// The instant of the snapshot, by the store's clock.
     #[must_use]
     pub fn as_of(&self) -> Timestamp {
         self.0.as_of
     }
 
-    /// True where it is new enough to be shown at `now`, by the clock of the instance that took it.
+    /// True if it is fresh enough to be shown at `now`, by the clock of the instance that took it.
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         self.0.is_within(SnapshotQueue::MAX_AGE, now)
@@ -305,7 +314,7 @@ impl SharedSnapshot {
         self.0.asked_at > other.0.asked_at
     }
 
-    /// The line. None where the store has no such queue.
+    /// The line. None if the store has no such queue.
     #[must_use]
     pub fn line(&self) -> Option<&LineSnapshot> {
         self.0.line.as_ref()
@@ -374,7 +383,7 @@ impl Queue for SnapshotQueue {
 
     async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
         let answer = self.queue.leave(ticket).await;
-        // Also where it failed: it may have had its effect.
+        // Also after a failure: the call may have had its effect.
         if let Some(cache) = self.find(ticket.concert) {
             cache.forget(ticket.arrival);
         }

@@ -1,4 +1,5 @@
-//! What this instance knows of one queue's line and of those in it.
+//! The cache of one queue: the newest snapshot of its line, and the users who were found waiting in
+//! it.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -31,38 +32,39 @@ use crate::{
     },
 };
 
-/// Over how many locks the users of a queue are spread: so many threads rarely meet at one.
+/// The number of locks over which the users of a queue are spread, so that threads rarely compete
+/// for one.
 const SHARDS: usize = 64;
 
-/// What it takes to look at a line.
+/// What it takes to take a snapshot of a line.
 #[derive(Clone)]
 pub(super) struct SnapshotSource {
     pub(super) line: Arc<dyn QueueSnapshots>,
     pub(super) clock: Arc<dyn Clock>,
-    /// For how long at most people are answered without source the store for them.
+    /// The longest time for which the heartbeats of a user are held back from the store.
     pub(super) longest_silence: Duration,
 }
 
-/// One queue.
+/// The cache of one queue.
 pub(super) struct QueueCache {
     concert: ConcertId,
     capacity: Arc<Capacity>,
-    /// Each holds the newest snapshot beside the users that it is about, so that an answer takes one
-    /// lock.
+    /// Each shard holds the newest snapshot beside its users, so that an answer takes one lock.
     shards: Vec<Mutex<Shard>>,
     versions: AtomicU64,
-    /// The latest instant that the store has told, in microseconds since 1970.
+    /// The latest instant that the store has returned, in µs since 1970.
     latest: AtomicI64,
     attempts: Mutex<Attempts>,
     last: Mutex<Last>,
     departed: Mutex<Departed>,
 }
 
-/// The newest snapshot, as the next one goes on from it.
+/// The newest snapshot, from which the next one continues.
 #[derive(Default)]
 struct Last {
     snapshot: Option<Arc<Snapshot>>,
-    /// The snapshot from which on those who were found waiting are known to wait still.
+    /// The version of the first snapshot of the present epoch. A user found waiting since then
+    /// waits still, unless a later snapshot says otherwise.
     epoch: Version,
     ages: VersionAges,
 }
@@ -81,7 +83,8 @@ impl QueueCache {
         }
     }
 
-    /// To be taken before the store is asked, and given back with its answer.
+    /// Returns the present version. To be read before a call to the store, and passed on with the
+    /// answer of the call.
     pub(super) fn version(&self) -> Version {
         Version(self.versions.load(Ordering::Acquire))
     }
@@ -90,8 +93,8 @@ impl QueueCache {
         Version(self.versions.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
-    /// The place of `ticket`, where this instance can tell it; looks at the line first where that
-    /// helps. Where it cannot be taken at, the last snapshot counts for a little longer.
+    /// Returns the place of `ticket` if this instance knows it. Takes a snapshot of the line first
+    /// where that helps. If the snapshot fails, the last one is used for a little longer.
     pub(super) async fn answer(
         self: &Arc<Self>,
         ticket: &Ticket,
@@ -101,7 +104,7 @@ impl QueueCache {
         let mut answer = self
             .shard(ticket.arrival)
             .answer(ticket, asked_at, asked_at);
-        // A snapshot that was under way already may turn out too old; one more cannot.
+        // A snapshot that was under way already may turn out too old. A second one cannot.
         for _ in 0..2 {
             if !matches!(answer, Answer::RefreshFirst) {
                 break;
@@ -117,12 +120,12 @@ impl QueueCache {
         answer
     }
 
-    /// Notes what the store has said of a place when it was asked after `version`.
+    /// Caches the store's answer about a place, to a call that began at `version`.
     pub(super) fn note(&self, version: Version, place: &Place, as_of: Timestamp) {
         self.note_heard(version, place, as_of, as_of);
     }
 
-    /// As [`QueueCache::note`], where its user was last heard of at `heard_at`.
+    /// As [`QueueCache::note`], with the last heartbeat of the user at `heard_at`.
     fn note_heard(&self, version: Version, place: &Place, as_of: Timestamp, heard_at: Timestamp) {
         let arrival = place.ticket.arrival;
         let mut shard = self.shard(arrival);
@@ -136,34 +139,35 @@ impl QueueCache {
         }
     }
 
-    /// Forgets a place, and what the store is being asked about it right now.
+    /// Removes a place that ended. The answers to calls about it that are still under way are not
+    /// cached.
     pub(super) fn forget(&self, arrival: Arrival) {
         let version = self.next_version();
         self.shard(arrival).forget(arrival, version, &self.capacity);
         lock(&self.departed).add(&[arrival]);
     }
 
-    /// The places that ended since this was last asked, for who follows the line.
+    /// Returns the places that ended since the last call, for the follower of the line.
     pub(super) fn take_departed(&self) -> Departures {
         lock(&self.departed).take()
     }
 
-    /// Nobody follows the line any more.
+    /// Stops collecting ended places: the line has no follower any more.
     pub(super) fn stop_following(&self) {
         lock(&self.departed).stop();
     }
 
-    /// True where anybody is remembered.
+    /// True if a user is cached, or a heartbeat of a failed request is kept.
     pub(super) fn remembers_anybody(&self) -> bool {
         self.shards.iter().any(|shard| !lock(shard).is_empty())
     }
 
-    /// Sees to it that the newest snapshot is not too old.
+    /// Takes a snapshot unless the newest one is at most [`SnapshotQueue::MAX_AGE`] old.
     pub(super) async fn freshen(self: &Arc<Self>, source: &SnapshotSource) -> StoreResult<()> {
         self.newest(source).await.map(drop)
     }
 
-    /// The newest snapshot, which is not too old.
+    /// Returns the newest snapshot, or takes one if that is older than [`SnapshotQueue::MAX_AGE`].
     pub(super) async fn newest(
         self: &Arc<Self>,
         source: &SnapshotSource,
@@ -174,16 +178,16 @@ impl QueueCache {
         }
         self.snapshot(source).await?;
         let snapshot = lock(&self.last).snapshot.clone();
-        snapshot.ok_or_else(|| StoreError::not_applied("the line was not taken at"))
+        snapshot.ok_or_else(|| StoreError::not_applied("no snapshot of the line"))
     }
 
-    /// The newest snapshot, unless it is too old at `now`.
+    /// Returns the newest snapshot. None if it is older than [`SnapshotQueue::MAX_AGE`] at `now`.
     fn fresh(&self, now: Timestamp) -> Option<Arc<Snapshot>> {
         let snapshot = lock(&self.last).snapshot.clone();
         snapshot.filter(|snapshot| snapshot.is_within(SnapshotQueue::MAX_AGE, now))
     }
 
-    /// The heartbeats that are to be told at `now`, at most `limit`.
+    /// Returns the heartbeats that are due at `now`, at most `limit`.
     pub(super) fn due_heartbeats(&self, limit: usize, now: Timestamp) -> Vec<Heartbeat> {
         let mut heartbeats = Vec::new();
         let Some(snapshot) = lock(&self.last).snapshot.clone() else {
@@ -205,7 +209,7 @@ impl QueueCache {
         heartbeats
     }
 
-    /// Keeps the heartbeat of a user whom the store refused to answer at `now`.
+    /// Keeps the heartbeat of a user whose request failed in the store at `now`.
     pub(super) fn heard(&self, ticket: &Ticket, now: Timestamp) {
         let snapshot = lock(&self.last).snapshot.clone();
         let at = snapshot.map_or(now, |snapshot| snapshot.store_time(now));
@@ -213,8 +217,9 @@ impl QueueCache {
         shard.refused.add(ticket, at, &self.capacity);
     }
 
-    /// Notes where the store has found those whose heartbeats it was told after `version`. Forgets those
-    /// whom it has not: they ask the store themselves.
+    /// Applies the store's answers to `heartbeats`, which a call that began at `version` has
+    /// written. Caches the places that the store found, and removes the others: their users ask the
+    /// store with their next look-up.
     pub(super) fn told(
         &self,
         version: Version,
@@ -237,12 +242,12 @@ impl QueueCache {
         }
     }
 
-    /// True where nobody is remembered, and nobody has asked for a place for a while before `now`.
+    /// True if nothing is cached, and no snapshot of the line has begun for a while before `now`.
     pub(super) fn is_unused(&self, now: Timestamp) -> bool {
         lock(&self.attempts).is_unused(now) && !self.remembers_anybody()
     }
 
-    /// Looks at the line, or waits for the snapshot that is under way.
+    /// Takes a snapshot of the line, or waits for the one that is under way.
     async fn snapshot(self: &Arc<Self>, source: &SnapshotSource) -> StoreResult<()> {
         let under_way = {
             let now = source.clock.now();
@@ -258,7 +263,7 @@ impl QueueCache {
     fn begin_snapshot(self: &Arc<Self>, source: SnapshotSource) -> UnderWay {
         let cache = Arc::clone(self);
         let snapshot = async move {
-            // A panic would else be everybody's who ever snapshots again.
+            // Without this, the panic would repeat in every later call that waits for a snapshot.
             let taken = AssertUnwindSafe(cache.take_snapshot(&source)).catch_unwind();
             let taken = taken
                 .await
@@ -283,7 +288,7 @@ impl QueueCache {
         Ok(())
     }
 
-    /// Answers from this snapshot from now on.
+    /// Makes this the snapshot from which later look-ups are answered.
     fn apply(
         &self,
         source: &SnapshotSource,
@@ -329,8 +334,8 @@ impl QueueCache {
                 &self.capacity,
             );
         }
-        // After the shards: until its shard is in the new epoch, a late answer from before a step back
-        // would raise the instant again.
+        // Set after the shards: until its shard is in the new epoch, a late answer from before the
+        // clock stepped back would raise `latest` again.
         let as_of = snapshot.as_of.as_microsecond();
         if stepped_back {
             self.latest.store(as_of, Ordering::Release);
@@ -339,7 +344,7 @@ impl QueueCache {
         }
     }
 
-    /// For how many users there is room without another allocation.
+    /// The number of users that fit without another allocation.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).capacity()).sum()
@@ -347,14 +352,14 @@ impl QueueCache {
 
     #[expect(
         clippy::indexing_slicing,
-        reason = "`shard_of` gives the number of a shard"
+        reason = "`shard_of` returns the number of a shard"
     )]
     fn shard(&self, arrival: Arrival) -> MutexGuard<'_, Shard> {
         lock(&self.shards[shard_of(arrival)])
     }
 }
 
-/// True where what was known before holds still.
+/// True if `snapshot` continues the line of the snapshot before, so that cached places stay valid.
 fn goes_on(before: Option<&Snapshot>, snapshot: &Snapshot) -> bool {
     let before = before.and_then(|before| before.line.as_ref());
     match (before, &snapshot.line) {
@@ -363,7 +368,7 @@ fn goes_on(before: Option<&Snapshot>, snapshot: &Snapshot) -> bool {
     }
 }
 
-/// Who has left, as far as the snapshot can say.
+/// The arrivals of users who left, as far as the snapshot lists them.
 fn left(snapshot: &Snapshot) -> &[Arrival] {
     match snapshot.line.as_ref().map(|line| &line.left) {
         Some(Departures::These(arrivals)) => arrivals,
@@ -371,7 +376,8 @@ fn left(snapshot: &Snapshot) -> &[Arrival] {
     }
 }
 
-/// Spreads arrivals by all their bits (Fibonacci hashing): a coarse clock leaves the lowest ones zero.
+/// Spreads arrivals over the shards by all their bits (Fibonacci hashing): a coarse clock leaves
+/// the lowest bits zero.
 fn shard_of(arrival: Arrival) -> usize {
     let stirred = arrival
         .micros()
@@ -380,7 +386,8 @@ fn shard_of(arrival: Arrival) -> usize {
     usize::try_from((stirred >> 32) % SHARDS as u64).unwrap_or(0)
 }
 
-/// A panic under a lock would be a bug that cost one answer; the others go on.
+/// Ignores the poisoning of a lock: a panic under it would be a bug that cost one answer, and the
+/// others go on.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Heartbeats of requests that the store has refused.
+//! Heartbeats of requests that failed in the store.
 
 use std::collections::{HashMap, hash_map::Entry};
 
@@ -13,7 +13,7 @@ use crate::model::{
     queue::{Arrival, Heartbeat, Ticket},
 };
 
-/// The last such heartbeat of each place. They reach the store with the next run that it takes.
+/// The last such heartbeat of each place. The next flush that succeeds writes them to the store.
 #[derive(Debug, Default)]
 pub(super) struct Refused(HashMap<Arrival, (UserId, Timestamp)>);
 
@@ -22,7 +22,8 @@ impl Refused {
         self.0.is_empty()
     }
 
-    /// Keeps a heartbeat of the user of `ticket` at `at`.
+    /// Keeps a heartbeat at `at` of the user of `ticket`. Drops it if there is no capacity for
+    /// another user.
     pub(super) fn add(&mut self, ticket: &Ticket, at: Timestamp, capacity: &Capacity) {
         match self.0.entry(ticket.arrival) {
             Entry::Occupied(mut before) => {
@@ -41,7 +42,7 @@ impl Refused {
         }
     }
 
-    /// Up to `limit` of them.
+    /// Returns up to `limit` heartbeats.
     pub(super) fn some(&self, limit: usize) -> impl Iterator<Item = Heartbeat> {
         let some = self.0.iter().take(limit);
         some.map(|(arrival, (user, at))| Heartbeat {
@@ -51,9 +52,14 @@ impl Refused {
         })
     }
 
-    /// Drops the heartbeats that keep no place at `now`, by the store's clock: their waiting time to
-    /// live is over.
-    pub(super) fn drop_useless(&mut self, snapshot: &Snapshot, now: Timestamp, capacity: &Capacity) {
+    /// Drops the heartbeats that cannot keep a place at `now`, by the store's clock: the waiting
+    /// time to live has passed since them.
+    pub(super) fn drop_useless(
+        &mut self,
+        snapshot: &Snapshot,
+        now: Timestamp,
+        capacity: &Capacity,
+    ) {
         let Some(line) = &snapshot.line else {
             return;
         };
@@ -66,7 +72,7 @@ impl Refused {
         });
     }
 
-    /// The store has this heartbeat.
+    /// Removes a heartbeat that the store has recorded, unless a later one was added since.
     pub(super) fn recorded(&mut self, heartbeat: &Heartbeat, capacity: &Capacity) {
         let last = self.0.get(&heartbeat.arrival);
         if last.is_some_and(|(_, at)| *at <= heartbeat.at) {

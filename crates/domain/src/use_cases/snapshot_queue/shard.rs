@@ -1,4 +1,4 @@
-//! A part of those whom this instance has found waiting in a queue, behind a lock of its own.
+//! A part of the waiting users in a queue cache, behind its own lock.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -23,61 +23,62 @@ use crate::{
     ports::Stamped,
 };
 
-/// An instant in the order of what this instance learns of a queue.
+/// A point in the order in which this instance learns about a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Version(pub(super) u64);
 
-/// What can be said of a place without source the store.
+/// What is known about a place without a call to the store.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// It is here.
+    /// The place.
     Found(Stamped<Place>),
-    /// A fresh snapshot will tell, or make it worth remembering what the store says.
+    /// A fresh snapshot is needed: it gives the answer, or makes the store's answer worth caching.
     RefreshFirst,
-    /// Nothing: ask the store.
+    /// Nothing is known: ask the store.
     Ask,
 }
 
-/// Heartbeats that reach the store together.
+/// The kinds of due heartbeats.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Due {
-    /// Of users near the head of the line.
+    /// Of users who are near.
     Near,
-    /// Of requests that the store has refused.
+    /// Of requests that failed in the store.
     Refused,
     /// Of all other users.
     Far,
 }
 
 impl Due {
-    /// In the order in which they are urgent.
+    /// All kinds, the most urgent first.
     pub(super) const ALL: [Self; 3] = [Self::Near, Self::Refused, Self::Far];
 }
 
-/// A part of those who were found waiting.
+/// A part of the users who were found waiting.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     snapshot: Option<Arc<Snapshot>>,
-    /// The snapshot from which on those who were found waiting are known to wait still.
+    /// The version of the first snapshot of the present epoch. A user found waiting since then
+    /// waits still, unless a later snapshot says otherwise.
     epoch: Version,
     places: HashMap<Arrival, CachedPlace>,
     pub(super) refused: Refused,
-    /// The due_order of those who are not near the head, and of those who are.
+    /// The order in which heartbeats are due: of users who are not near, and of users who are.
     far: DueOrder,
     near: DueOrder,
     tombstones: Tombstones,
 }
 
 impl Shard {
-    /// The place of `ticket` at `now`, for somebody who has asked at `asked_at`, both by this
-    /// instance's clock.
+    /// Returns the place of `ticket` at `now`, for a request that arrived at `asked_at`. Both
+    /// instants are by this instance's clock.
     pub(super) fn answer(
         &mut self,
         ticket: &Ticket,
         asked_at: Timestamp,
         now: Timestamp,
     ) -> Answer {
-        // As good as source the store oneself is a snapshot that was asked for after oneself.
+        // A snapshot requested after this request arrived is as fresh as a store read.
         let is_fresh = |snapshot: &Snapshot| {
             snapshot.asked_at <= now
                 && (snapshot.asked_at >= asked_at
@@ -86,8 +87,8 @@ impl Shard {
         self.answer_from(ticket, |snapshot| (is_fresh(snapshot), snapshot.as_of))
     }
 
-    /// The place of `ticket` at `now`, by this instance's clock, where no newer snapshot can be had. Nobody
-    /// is kept from the store for longer by that than by fresh snapshots.
+    /// Returns the place of `ticket` at `now`, by this instance's clock, while no newer snapshot
+    /// can be taken. A user is not answered without the store for longer than with fresh snapshots.
     pub(super) fn stale_answer(&mut self, ticket: &Ticket, now: Timestamp) -> Answer {
         let judge = |snapshot: &Snapshot| {
             let is_usable = snapshot.is_within(SnapshotQueue::STALE_MAX, now);
@@ -99,7 +100,8 @@ impl Shard {
         }
     }
 
-    /// `judge` tells whether the snapshot is new enough, and at which instant of the store it counts.
+    /// `judge` returns whether the snapshot is fresh enough, and the instant, by the store's clock,
+    /// as of which the cached place is judged.
     fn answer_from(
         &mut self,
         ticket: &Ticket,
@@ -128,7 +130,8 @@ impl Shard {
                 let comes_near =
                     !cached.is_near && position.is_some_and(|position| snapshot.is_near(position));
                 cached.is_near |= comes_near;
-                // Users who were silent for long are in the order where they are to be forgotten.
+                // A user who was silent for long is queued at the instant of their removal. This
+                // heartbeat ends the silence.
                 if comes_near || cached.queued_at > cached.recorded_at() {
                     cached.queued_at = cached.recorded_at();
                     let (is_near, queued_at) = (cached.is_near, cached.queued_at);
@@ -140,14 +143,14 @@ impl Shard {
         }
     }
 
-    /// True where what was asked of the store at `version` was asked in the present epoch.
+    /// True if a call to the store at `version` began in the present epoch.
     pub(super) fn is_of_this_epoch(&self, version: Version) -> bool {
         version >= self.epoch
     }
 
-    /// Notes what the store has said of a place to somebody who asked at `version`, with a heartbeat at
-    /// `heard_at`. Where that is not to be remembered, what was remembered before is forgotten: it
-    /// would send its user back.
+    /// Caches the store's answer about a place, to a call that began at `version`, with a heartbeat
+    /// at `heard_at`. If the answer must not be cached, the cached place is removed too: it could
+    /// move its user back in the line.
     pub(super) fn note(
         &mut self,
         version: Version,
@@ -175,7 +178,7 @@ impl Shard {
         }
     }
 
-    /// What the store has said of a place, where it is worth remembering.
+    /// Converts the store's answer about a place into a cache entry. None if it must not be cached.
     fn cached(
         &mut self,
         version: Version,
@@ -189,9 +192,9 @@ impl Shard {
         }
         let snapshot = self.snapshot.as_ref()?;
         let line = snapshot.steady_line()?;
-        // Of an answer that was asked for before the snapshot was there, only its instant tells which of
-        // the two is newer. In an epoch, which the floor of the tombstones begins with, there is but one
-        // generation.
+        // If the call began before the snapshot was there, only the instant of its answer tells
+        // which of the two is newer. All answers that get here are of one epoch, because the floor
+        // of the tombstones is at its start or later, and an epoch has only one generation.
         let asked_after = version >= snapshot.version;
         let is_newer = asked_after || as_of > snapshot.as_of;
         let clock_stepped_back = asked_after && as_of < snapshot.as_of;
@@ -199,8 +202,8 @@ impl Shard {
             || line.generation != place.ticket.generation
             || (is_newer && line.queue != place.queue)
         {
-            // The store's clock has stepped back since the snapshot, or it has lost the queue, or the
-            // queue's state has changed.
+            // The store's clock has stepped back since the snapshot, or the store has lost the
+            // queue, or the state of the queue has changed.
             self.snapshot = None;
             return None;
         }
@@ -213,21 +216,23 @@ impl Shard {
         Some(cached)
     }
 
-    /// Forgets a place that ended at `version`; older answers about it are not remembered.
+    /// Removes a place that ended at `version`. Answers to earlier calls about it are not cached.
     pub(super) fn forget(&mut self, arrival: Arrival, version: Version, capacity: &Capacity) {
         self.remove(arrival, capacity);
         let line = self
             .snapshot
             .as_ref()
             .and_then(|snapshot| snapshot.steady_line());
-        // What a snapshot shows as admitted is remembered of no answer.
+        // No answer about an arrival that the snapshot shows as admitted is cached, so it needs no
+        // tombstone.
         if !line.is_some_and(|line| line.has_admitted(arrival)) {
             self.tombstones.add(arrival, version);
         }
     }
 
-    /// Answers from `snapshot` from now on. `gone` have left; in another epoch than before, anybody may
-    /// have. Answers that were asked for before `floor` are not remembered.
+    /// Makes `snapshot` the one from which later look-ups are answered. The users in `gone` have
+    /// left. In a new epoch, any user may have left. Answers to calls that began before `floor` are
+    /// not cached.
     pub(super) fn apply(
         &mut self,
         snapshot: Arc<Snapshot>,
@@ -248,15 +253,15 @@ impl Shard {
         }
     }
 
-    /// True when nobody is remembered.
+    /// True if no user is cached, and no heartbeat of a failed request is kept.
     pub(super) fn is_empty(&self) -> bool {
         self.near.is_empty() && self.far.is_empty() && self.refused.is_empty()
     }
 
-    /// Adds to `heartbeats`, up to `limit` in all, the heartbeats that `snapshot` lets stay here no longer at
-    /// `now`, by the store's clock: so much time has passed since the last one that the store has, or
-    /// the store has refused it.
-    /// Forgets users who were silent until they would not be answered from a snapshot any more.
+    /// Adds to `heartbeats`, up to `limit` in all, the heartbeats of this `kind` that are due at
+    /// `now`, by the store's clock: the last one that the store has is
+    /// [`Snapshot::heartbeat_within`] old, or the request failed in the store. Removes users who
+    /// were silent for so long that a snapshot cannot answer them any more.
     pub(super) fn due_heartbeats(
         &mut self,
         kind: Due,
@@ -282,10 +287,10 @@ impl Shard {
         while heartbeats.len() < limit
             && let Some((arrival, queued_at)) = due_order.get(kept)
         {
-            // In either direction: a clock that stepped back must not hold them back.
+            // In both directions: a clock that stepped back must not hold heartbeats back.
             let is_due = |at: Timestamp| now.duration_since(at).unsigned_abs() >= within;
             let Some(cached) = self.places.get_mut(&arrival).filter(|cached| {
-                // Else they are in the order once more.
+                // Otherwise this entry is outdated: the user has another one.
                 cached.is_near == is_near && cached.queued_at == queued_at
             }) else {
                 due_order.remove(kept);
@@ -296,14 +301,14 @@ impl Shard {
             }
             let spare = snapshot.answers_for(position).saturating_sub(within);
             let next = if !is_due(cached.recorded_at()) {
-                // The store has heard of them since.
+                // The store has recorded a later heartbeat.
                 cached.recorded_at()
             } else if let Some((user, at)) = cached.unrecorded() {
                 heartbeats.push(Heartbeat { user, arrival, at });
                 kept += 1;
                 continue;
             } else {
-                // Due again when they would not be answered from a snapshot any more.
+                // Due again when a snapshot cannot answer this user any more.
                 later(cached.confirmed_at(), spare)
             };
             due_order.remove(kept);
@@ -326,11 +331,11 @@ impl Shard {
         }
     }
 
-    /// Notes the turn of somebody who has just been added.
+    /// Queues a user for the next write of their heartbeat.
     fn queue_due(&mut self, arrival: Arrival, found_at: Timestamp, is_near: bool) {
         let live = self.places.len();
         if self.due_order_mut(is_near).len() >= 2 * live + SMALL {
-            // Most of them are of people who were forgotten.
+            // Most entries belong to users who were removed.
             let seen = self.places.iter();
             let of_class = seen.filter(|(_, cached)| cached.is_near == is_near);
             let due_order = of_class.map(|(arrival, cached)| (*arrival, cached.queued_at));
@@ -350,7 +355,7 @@ impl Shard {
         self.far = DueOrder::default();
     }
 
-    /// Forgets where a place is. What the store is being asked about it may be remembered.
+    /// Removes a place. The answer to a call about it that is under way may still be cached.
     pub(super) fn remove(&mut self, arrival: Arrival, capacity: &Capacity) {
         if self.places.remove(&arrival).is_some() {
             capacity.give_back();
@@ -360,7 +365,7 @@ impl Shard {
         }
     }
 
-    /// For how many users there is room without another allocation.
+    /// The number of users that fit without another allocation.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.places

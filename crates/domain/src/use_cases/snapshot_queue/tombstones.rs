@@ -1,4 +1,4 @@
-//! The arrivals of which older answers of the store say nothing any more.
+//! Arrivals whose places ended, so that older answers of the store about them are not cached.
 
 use std::collections::{HashMap, VecDeque, hash_map::Entry};
 
@@ -7,27 +7,29 @@ use jiff::{SignedDuration, Timestamp};
 use super::{capacity::is_sparse, shard::Version};
 use crate::model::queue::Arrival;
 
-/// The arrivals that ended here or in a snapshot of the line, each with the version at which they did.
+/// The arrivals that ended through this instance or in a snapshot of the line, each with the
+/// version at which it ended.
 ///
 /// An answer of the store may be slow: its user may have left since, in a snapshot or through this
-/// instance. Such an answer is not remembered. It is known by its version, which was taken before the
-/// store was asked, and is older than that of the tombstone.
+/// instance. Such an answer is not cached. It is recognised by its version, which was read before
+/// the call to the store and is older than that of the tombstone.
 ///
-/// Tombstones are bounded in number and, by the caller, in age. Where one is removed, the floor rises
-/// to its version, and answers from below the floor are not remembered at all.
+/// Tombstones are bounded in number and, by the caller, in age. When one is removed, the floor
+/// rises to its version, and answers from below the floor are not cached at all.
 #[derive(Debug, Default)]
 pub(super) struct Tombstones {
     versions: HashMap<Arrival, Version>,
-    /// Each arrival once, from the oldest version, with the version that it had when it was queued.
+    /// Each arrival once, the oldest version first, with the version that it had when it was
+    /// queued.
     queued: VecDeque<(Version, Arrival)>,
     floor: Version,
 }
 
 impl Tombstones {
-    /// How many there are at most, in about 50 bytes each.
+    /// The maximum number of tombstones. Each takes about 50 bytes.
     pub(super) const MOST: usize = 4_096;
 
-    /// Notes that `arrival` ended at `version`.
+    /// Records that `arrival` ended at `version`.
     pub(super) fn add(&mut self, arrival: Arrival, version: Version) {
         match self.versions.entry(arrival) {
             Entry::Occupied(mut before) => {
@@ -46,7 +48,7 @@ impl Tombstones {
         }
     }
 
-    /// True where an answer about `arrival` that was asked for at `asked` is not to be remembered.
+    /// True if the answer about `arrival` to a call that began at `asked` must not be cached.
     pub(super) fn forbid(&self, arrival: Arrival, asked: Version) -> bool {
         asked < self.floor
             || self
@@ -55,8 +57,8 @@ impl Tombstones {
                 .is_some_and(|&ended| asked < ended)
     }
 
-    /// Forbids all answers that were asked for before `floor`, and removes the tombstones that say
-    /// no more than that.
+    /// Forbids all answers to calls that began before `floor`, and removes the tombstones that
+    /// forbid no more than that.
     pub(super) fn raise_floor(&mut self, floor: Version) {
         self.floor = self.floor.max(floor);
         while let Some((queued, arrival)) = self.queued.pop_front() {
@@ -86,31 +88,32 @@ impl Tombstones {
         }
     }
 
-    /// For how many tombstones there is room without another allocation.
+    /// The number of tombstones that fit without another allocation.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.versions.capacity().max(self.queued.capacity())
     }
 }
 
-/// When versions were given, by this instance's clock.
+/// When versions were issued, by this instance's clock.
 #[derive(Debug, Default)]
 pub(super) struct VersionAges(VecDeque<(Timestamp, Version)>);
 
 impl VersionAges {
-    /// For how long tombstones are kept: answers that took longer are not remembered.
+    /// How long tombstones are kept. Answers to calls that took longer are not cached.
     pub(super) const KEPT: SignedDuration = SignedDuration::from_secs(10);
 
-    /// How far apart the noted versions are at least.
+    /// The shortest time between two recorded versions.
     const STEP: SignedDuration = SignedDuration::from_secs(1);
 
-    /// Notes that `version` is given at `now`. Returns a version that was given [`VersionAges::KEPT`] before, or
-    /// a little earlier: the newest of those that were noted. None where there is no such version.
+    /// Records that `version` is issued at `now`. Returns the newest recorded version that was
+    /// issued at least [`VersionAges::KEPT`] ago. None if there is none that was not returned
+    /// before.
     pub(super) fn note(&mut self, now: Timestamp, version: Version) -> Option<Version> {
         let newest = self.0.back().map(|&(at, _)| at);
         if newest.is_some_and(|newest| newest > now) {
-            // The clock stepped back. The versions noted before it did are older than `version`, so they
-            // are as old as they need to be when `version` is.
+            // The clock stepped back. The versions recorded before it did are older than `version`,
+            // so they are old enough when `version` is.
             self.0.clear();
         }
         if newest.is_none_or(|newest| newest > now || now.duration_since(newest) >= Self::STEP) {

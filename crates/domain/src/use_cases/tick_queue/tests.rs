@@ -13,7 +13,7 @@ use crate::{
     use_cases::testing::*,
 };
 
-/// A clock that goes on by `millis` with every reading.
+/// A clock that moves on by `millis` with every reading.
 fn running_clock(millis: i64) -> Arc<MockClock> {
     let now = AtomicI64::new(0);
     let mut clock = MockClock::new();
@@ -130,8 +130,8 @@ async fn a_clock_that_steps_back_ends_the_turn() {
     tick.run(CONCERT, true).await.unwrap();
 }
 
-/// Each reading of the clock is 40 ms later, and the pace is 34 ms: the next admission is due before the
-/// budget is used, and stays due whatever the expiry reports.
+/// Each reading of the clock is 40 ms later, and the pace is 34 ms. So the next admission is due
+/// before the budget is used, and stays due whatever the expiry reports.
 #[tokio::test]
 async fn expiry_gives_way_to_the_next_admission() {
     let short = TickReport {
@@ -165,7 +165,7 @@ async fn expiry_gives_way_to_the_next_admission() {
     assert_eq!(done.next, NextTick::After(Duration::ZERO));
 }
 
-/// A call may move past expired places and admit nobody: users behind them are admitted by the next.
+/// A call may move past expired places and admit no user. The next call admits users behind them.
 #[tokio::test]
 async fn a_call_that_only_makes_way_is_followed_by_the_next_at_once() {
     let tick = tick(scripted(
@@ -236,7 +236,7 @@ async fn it_is_due_when_somebody_may_be_admitted() {
     }
 }
 
-/// A user has a place in the queue of a concert that was over and is not on the statuses.
+/// A user has a place in the queue of a concert that was over and is not in the statuses.
 #[tokio::test]
 async fn a_queue_in_use_that_the_board_lacks_is_wanted() {
     for (concert, report, wanted) in [

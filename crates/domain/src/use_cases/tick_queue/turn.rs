@@ -1,4 +1,4 @@
-//! The calls of the store that one tick makes.
+//! The store calls of one tick.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     ports::{Stamped, StoreResult, TickOutcome, TickReport},
 };
 
-/// What came of one call.
+/// The result of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunk {
     /// It reached its limit, and there is more to do.
@@ -31,14 +31,14 @@ impl Chunk {
     }
 }
 
-/// One tick while it runs.
+/// A tick that is running.
 pub(super) struct Turn<'a> {
     tick: &'a TickQueue,
     concert: ConcertId,
     started: Timestamp,
     admitted: u64,
     expired: u64,
-    /// When the queue is due, counted from this instant by the clock.
+    /// When the queue is due, counted from the instant beside it, by the clock.
     next: Option<(NextTick, Timestamp)>,
 }
 
@@ -65,7 +65,8 @@ impl<'a> Turn<'a> {
         Ok(Chunk::of(&answer.value))
     }
 
-    /// Does not move the next tick: where the next admission became due meanwhile, it is still to come.
+    /// Removes expired places. Does not postpone the next tick: an admission that became due
+    /// meanwhile is still to come.
     pub(super) async fn expire(&mut self) -> StoreResult<Chunk> {
         let ticks = &self.tick.ticks;
         let answer = ticks.expire(self.concert, TickQueue::CHUNK).await?;
@@ -78,8 +79,8 @@ impl<'a> Turn<'a> {
         Ok(Chunk::of(&answer.value))
     }
 
-    /// Puts the report on the statuses. A queue that has places while the statuses lacks its concert is that
-    /// of a concert that is over: provisioning puts it on the statuses again.
+    /// Records the report in the statuses. If the queue has places but the statuses lack its
+    /// concert, the concert is over: provisioning puts it back into the statuses.
     fn show(&self, as_of: Timestamp, report: TickReport) {
         let statuses = &self.tick.statuses;
         let in_use = report.waiting > 0 || report.active > 0;
@@ -90,13 +91,13 @@ impl<'a> Turn<'a> {
         statuses.note_tick(self.concert, &Stamped { as_of, value });
     }
 
-    /// True while the budget is not used. A clock that stepped back uses all of it.
+    /// True while the budget is not used up. A clock that stepped back uses up all of it.
     pub(super) fn has_time(&self) -> bool {
         self.since(self.started)
             .is_some_and(|used| used < TickQueue::BUDGET)
     }
 
-    /// True where the time until the next admission is over.
+    /// True if the next admission is due.
     pub(super) fn is_due_again(&self) -> bool {
         self.next() == NextTick::After(Duration::ZERO)
     }
@@ -134,7 +135,7 @@ fn next(report: &TickReport, as_of: Timestamp) -> NextTick {
         return NextTick::Resting;
     }
     let admits = report.queue.effective(as_of).admits();
-    // While nobody is admitted, windows that start are no reason to tick.
+    // While no user may be admitted, the start of a window is no reason to tick.
     let (pace, window) = if admits {
         (Pace::of(report.throughput), report.window)
     } else {

@@ -1,4 +1,4 @@
-//! Leaving alone what has just failed.
+//! Skips a store for a while after it has failed.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -7,28 +7,29 @@ use std::{
 
 use jiff::Timestamp;
 
-/// Says whether a store is worth asking. After a failure it is not, for a while; then one caller may
-/// try, while the others still pass it by.
+/// Decides whether a store may be called. After a failure it may not, for a while. Then one caller
+/// may try, while the others still skip it.
 #[derive(Debug, Default)]
 pub(super) struct CircuitBreaker(Mutex<State>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
-    /// Everybody may.
+    /// Every caller may call it.
     #[default]
     Closed,
-    /// It failed then.
+    /// It failed at `since`.
     Open { since: Timestamp },
-    /// Somebody tries, since then.
+    /// One caller has been trying since `since`.
     Probing { since: Timestamp },
 }
 
 impl CircuitBreaker {
-    /// How long a store that has failed is left alone, and how long the one who tries may be silent
-    /// before somebody else may.
+    /// How long a failed store is skipped, and how long the caller that tries may take before
+    /// another caller may try.
     pub(super) const PAUSE: Duration = Duration::from_secs(2);
 
-    /// True when the caller may ask, and is to say what came of it.
+    /// True if the caller may call the store. The caller then reports the result with
+    /// [`CircuitBreaker::answered`] or [`CircuitBreaker::failed`].
     pub(super) fn lets_ask(&self, now: Timestamp) -> bool {
         let mut state = self.state();
         match *state {
@@ -44,12 +45,12 @@ impl CircuitBreaker {
         }
     }
 
-    /// The store has answered. True when that is news.
+    /// Records that the store has answered. Returns true if it was skipped before.
     pub(super) fn answered(&self) -> bool {
         std::mem::take(&mut *self.state()) != State::Closed
     }
 
-    /// The store has failed. True when that is news.
+    /// Records that the store has failed. Returns true if it was not skipped before.
     pub(super) fn failed(&self, now: Timestamp) -> bool {
         std::mem::replace(&mut *self.state(), State::Open { since: now }) == State::Closed
     }
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn one_who_tries_and_is_never_heard_of_again_is_replaced() {
+    fn a_trial_that_never_ends_is_replaced() {
         let breaker = CircuitBreaker::default();
         breaker.failed(at(0));
         assert!(breaker.lets_ask(at(2)));

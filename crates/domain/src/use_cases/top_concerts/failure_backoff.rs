@@ -1,4 +1,4 @@
-//! Leaving a database alone in which a query has failed.
+//! The back-off after a failed query of the database.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -7,13 +7,14 @@ use std::{
 
 use jiff::Timestamp;
 
-/// For how long a query is not made again after it has failed. That doubles with every failure in a row, up
-/// to some times what the query took: what fails at once costs nothing to try again, and one that takes all
-/// the time that it may, in vain, is not to be most of what the database does.
+/// The time for which a query is not made again after it has failed. It doubles with every failure
+/// in a row, up to a multiple of the time that the query took. So a query that fails at once is
+/// soon tried again, and a query that always runs until its time-out does not become most of the
+/// database's load.
 #[derive(Debug, Default)]
 pub(super) struct FailureBackoff(Mutex<Option<Failure>>);
 
-/// The last that came of the query, if it failed.
+/// The last failure of the query, if it has not succeeded since.
 #[derive(Debug, Clone, Copy)]
 struct Failure {
     at: Timestamp,
@@ -23,10 +24,10 @@ struct Failure {
 impl FailureBackoff {
     pub(super) const SHORTEST: Duration = Duration::from_secs(1);
     pub(super) const LONGEST: Duration = Duration::from_secs(30);
-    /// How many times as long as the query has taken.
+    /// The upper bound of the back-off, in multiples of the time that the query took.
     const LONGER_THAN_QUERY: u32 = 6;
 
-    /// A query that began then has failed.
+    /// Records that a query that began at `began` has failed.
     pub(super) fn failed(&self, began: Timestamp, now: Timestamp) {
         let took = now.duration_since(began).unsigned_abs();
         let mut last = self.last();
@@ -37,24 +38,24 @@ impl FailureBackoff {
         *last = Some(Failure { at: now, rest });
     }
 
-    /// A query was answered.
+    /// Records that a query has succeeded.
     pub(super) fn answered(&self) {
         *self.last() = None;
     }
 
-    /// A query that another instance made at that time was answered.
+    /// Records that a query of another instance has succeeded at `at`.
     pub(super) fn answered_elsewhere(&self, at: Timestamp) {
         let mut last = self.last();
         *last = last.filter(|last| at < last.at);
     }
 
-    /// True when the database is to be left alone.
+    /// True while the database must not be queried.
     pub(super) fn lasts(&self, now: Timestamp) -> bool {
         self.last()
             .is_some_and(|last| now.duration_since(last.at).unsigned_abs() < last.rest)
     }
 
-    /// True when the last query failed.
+    /// True if the last query failed.
     pub(super) fn is_after_failure(&self) -> bool {
         self.last().is_some()
     }
@@ -69,7 +70,8 @@ mod tests {
     use super::*;
     use crate::use_cases::testing::at;
 
-    /// Fails so often in a row, each time after so many seconds, and gives the rests, in seconds.
+    /// Fails this many times in a row, each time after this many seconds. Returns the back-offs in
+    /// seconds.
     fn rests(rest: &FailureBackoff, times: usize, took_s: i64) -> Vec<i64> {
         let mut now = 0;
         let fail = || {

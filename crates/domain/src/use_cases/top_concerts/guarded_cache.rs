@@ -1,4 +1,4 @@
-//! The cache, for those who would rather go without than wait.
+//! The ranking cache behind a time-out and a circuit breaker.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     ports::{Clock, RankingCache, StoreError, StoreResult, Timer},
 };
 
-/// A cache that is asked within a bound of our own, and after a failure not at all for a while.
+/// A cache that is called with a time-out of our own, and skipped for a while after a failure.
 pub(super) struct GuardedCache {
     cache: Arc<dyn RankingCache>,
     clock: Arc<dyn Clock>,
@@ -19,18 +19,18 @@ pub(super) struct GuardedCache {
     breaker: CircuitBreaker,
 }
 
-/// What the cache has.
+/// The answer of the cache.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cached {
     Ranking(Ranking),
-    /// Nothing, or nothing any more.
+    /// It has no ranking, or has none any more.
     Nothing,
-    /// Nobody knows: it fails, or did a moment ago.
+    /// Unknown: it fails, or failed a moment ago.
     Down,
 }
 
 impl GuardedCache {
-    /// How long an answer of the cache is waited for.
+    /// The time-out of a call.
     pub(super) const PATIENCE: Duration = Duration::from_millis(150);
 
     pub(super) fn new(
@@ -55,14 +55,14 @@ impl GuardedCache {
         }
     }
 
-    /// Keeps a ranking, if that is to be had.
+    /// Caches a ranking if the cache is available.
     pub(super) async fn put(&self, ranking: &Ranking, until: Timestamp) {
         let put = self.cache.put(ranking, until);
         self.bounded(self.clock.now(), put).await;
     }
 
-    /// True when this instance is to compute what comes after the ranking as of `after`: nobody else has
-    /// claimed that, as far as can be known.
+    /// Tries to take the lease for computing the successor of the ranking as of `after`. Returns
+    /// false while another instance holds it. Returns true if the cache is not available.
     pub(super) async fn claim(
         &self,
         period: Period,
@@ -74,7 +74,7 @@ impl GuardedCache {
         self.bounded(now, claim).await.unwrap_or(true)
     }
 
-    /// Gives back what was claimed, if that is to be had; else it ends by itself.
+    /// Releases the lease if the cache is available. Otherwise it ends by itself.
     pub(super) async fn release(&self, period: Period, after: Option<Timestamp>) {
         let release = self.cache.release(period, after);
         self.bounded(self.clock.now(), release).await;
@@ -101,7 +101,8 @@ impl GuardedCache {
             }
             Err(error) => {
                 if self.breaker.failed(self.clock.now()) {
-                    tracing::warn!(%error, "the ranking cache fails and is passed by");
+                    tracing::warn!(%error,
+                        "the ranking cache fails; rankings are computed without it");
                 }
                 None
             }

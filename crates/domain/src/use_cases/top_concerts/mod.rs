@@ -23,29 +23,29 @@ use crate::{
     ports::{Clock, RankingCache, RankingSource, StoreError, StoreResult, Timer},
 };
 
-/// Shows the most popular concerts: from the cache, else from the database, whose answer is then
-/// cached, an empty one too (look-aside).
+/// Returns the rankings of the most popular concerts: from the cache, else from the database. The
+/// answer of the database is then cached, even an empty one (look-aside).
 ///
-/// - An answer is shown for [`TopConcerts::SHOWN_UNASKED`] without asking anybody, though not past the
-///   turn of its period.
-/// - However many ask, this instance asks the cache and the database one question at a time for each
-///   period.
-/// - A cache that fails or hangs costs one short wait; then it is passed by for a while. Meanwhile the
-///   database is asked at most every [`TopConcerts::UNCONFIRMED`].
-/// - When both fail, or the database takes longer than [`TopConcerts::PATIENCE`], the last answer is shown
-///   for [`TopConcerts::SHOWN_STALE`], marked as stale. Who has none to show waits.
+/// - An answer is shown for [`TopConcerts::SHOWN_UNASKED`] without asking either store again, but
+///   not past the turn of its period.
+/// - However many callers there are, this instance has at most one request to the cache and one
+///   query of the database under way for each period (single flight).
+/// - A cache that fails or hangs costs one short wait. Then it is skipped for a while. Meanwhile
+///   the database is queried at most once in [`TopConcerts::UNCONFIRMED`].
+/// - If both fail, or the database takes longer than [`TopConcerts::PATIENCE`], the last answer is
+///   shown for [`TopConcerts::SHOWN_STALE`], marked as stale. If there is no last answer, the
+///   caller waits.
 pub struct TopConcerts(Arc<Inner>);
 
-/// A ranking, and what is known of its worth. Two that are shown one after the other and are equal are the
-/// same allocation.
+/// A ranking and how fresh it is. Two consecutive answers that are equal are the same allocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RankingAnswer {
     /// The ranking.
     pub ranking: Ranking,
-    /// True when neither the cache nor the database gave one in time, or the database failed to replace it
-    /// when that was due.
+    /// True if neither the cache nor the database returned a ranking in time, or the database
+    /// failed to replace this one when that was due.
     pub stale: bool,
-    /// When another one is due; in the past where it is about to come.
+    /// When the next ranking is due. In the past if that is about to come.
     pub replaced_at: Timestamp,
 }
 
@@ -59,25 +59,25 @@ struct Inner {
 }
 
 impl TopConcerts {
-    /// For how long an answer is shown without asking again.
+    /// How long an answer is shown without asking either store again.
     pub const SHOWN_UNASKED: Duration = Duration::from_secs(1);
 
-    /// For how long the database is waited for where an old answer can be shown instead.
+    /// How long to wait for the database if an old answer can be shown instead.
     pub const PATIENCE: Duration = Duration::from_millis(400);
 
-    /// For how long an answer that is still current is shown while the cache does not confirm it,
-    /// before the database is asked.
+    /// How long an answer that is still current is shown while the cache does not confirm it,
+    /// before the database is queried.
     pub const UNCONFIRMED: Duration = Duration::from_secs(10);
 
-    /// For how long an instance that computes ahead has the time to do so before another one tries, which
-    /// matters where the first is no more: longer than a query may take, unless the database was given more
-    /// time than usual.
+    /// How long the lease for computing the next ranking lasts. Another instance tries afterwards,
+    /// which matters if the holder has died. It is longer than a query may take, unless the
+    /// database was given more time than usual.
     pub const CLAIM: Duration = Duration::from_secs(30);
 
-    /// For how long after somebody has confirmed it an answer is shown when nobody can be asked.
+    /// How long after its last confirmation an answer is shown while neither store answers.
     pub const SHOWN_STALE: Duration = Duration::from_hours(24);
 
-    /// Shows what `source` counts, in periods of `zone`.
+    /// Shows the rankings that `source` counts, in periods of the time zone `zone`.
     #[must_use]
     pub fn new(
         cache: Arc<dyn RankingCache>,
@@ -96,7 +96,7 @@ impl TopConcerts {
         }))
     }
 
-    /// The ranking of `period`.
+    /// Returns the ranking of `period`.
     ///
     /// # Errors
     /// When the cache has none, the database fails, and no ranking was known before.
@@ -109,26 +109,29 @@ impl TopConcerts {
         }
         let look = || Arc::clone(inner).find(period).boxed();
         let looks = &cache.looks;
-        // One that waits for long, or that nobody waits for, is of an earlier time. The query in it, if
-        // there is one, is joined all the same.
+        // A look-up that has been under way for longer than that is of an earlier time: it waits
+        // for long, or no caller polls it any more. It is not joined, but the database query in it
+        // is, if there is one.
         looks
             .join_younger_than(Self::SHOWN_UNASKED, now, look)
             .await
     }
 
-    /// The ranking of `period` in the cache; where it has none, or is down, the one that this instance
-    /// knows, if nothing has come after it. For those who compute ahead: nobody else is asked.
+    /// Returns the ranking of `period` that the cache has. If it has none or is down, returns the
+    /// one that this instance knows, if that is still current. For jobs that compute ahead: the
+    /// database is not asked.
     pub async fn latest(&self, period: Period) -> Option<Arc<RankingAnswer>> {
         let known = self.0.without_database(period).await?;
         Some(known.answer)
     }
 
-    /// Computes the ranking of `period` that comes after `latest`, as of now, and caches it; false where
-    /// another instance that shares the cache has claimed to, and [`TopConcerts::CLAIM`] is not over.
+    /// Computes the successor of `latest` in `period`, as of now, and caches it. Returns false
+    /// while another instance that shares the cache holds the lease ([`TopConcerts::CLAIM`]).
     ///
     /// # Errors
-    /// When the database fails, or has failed and is left alone for a while; then others may try. A cache
-    /// that fails only costs readers a query, and the database that of each instance.
+    /// When the database fails, or has failed and its back-off lasts. The lease is released then,
+    /// so other instances may try. A cache that fails is no error: it only costs readers a query,
+    /// and the database one query from each instance.
     pub async fn compute_ahead(
         &self,
         period: Period,
@@ -136,7 +139,7 @@ impl TopConcerts {
     ) -> StoreResult<bool> {
         let Self(inner) = self;
         let cache = inner.boards.of(period);
-        // What is under way is joined, and what would fail at once claims nothing.
+        // Joins a query that is under way. A query that would fail at once takes no lease.
         if cache.queries.is_under_way() || cache.rest.lasts(inner.clock.now()) {
             return inner.query(period).await.map(|_| true);
         }
@@ -151,8 +154,8 @@ impl TopConcerts {
         computed.map(|_| true)
     }
 
-    /// True when another ranking is to be computed in place of this one, or is being computed and nobody
-    /// may be waiting for that any more.
+    /// True if a successor of this ranking is to be computed, or is being computed and perhaps no
+    /// caller waits for it any more.
     #[must_use]
     pub fn is_due(&self, answer: &RankingAnswer) -> bool {
         let now = self.0.clock.now();
@@ -177,8 +180,8 @@ impl Inner {
         answer.or_else(|error| self.last_known(period).ok_or(error))
     }
 
-    /// For as long as it takes where there is nothing to be shown instead. What is given up here is taken
-    /// up by whoever asks next, or by the job.
+    /// Queries the database. Waits without a limit if there is nothing to show instead. A query
+    /// that is given up here is continued by the next caller or by the job.
     async fn ask_database(self: &Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
         let query = self.query(period);
         if !self.knows(period) {
@@ -191,10 +194,11 @@ impl Inner {
         }
     }
 
-    /// What the cache has, or what this instance knows, if nothing can have come after it.
+    /// Returns the ranking that the cache has, or the one that this instance knows, if that is
+    /// still current.
     async fn without_database(&self, period: Period) -> Option<Known> {
         let cached = match self.cache.get(period).await {
-            // To us, that of another zone is none.
+            // A ranking of another time zone counts as none.
             Cached::Ranking(cached) if !cached.is_of(&self.zone) => Cached::Nothing,
             cached => cached,
         };
@@ -208,13 +212,13 @@ impl Inner {
             let newer = |known: &Known| cached.as_of < known.answer.ranking.as_of;
             let ranking = match known.filter(newer) {
                 Some(known) => {
-                    // A cache that could not be written to for a while has an older one.
+                    // The cache has an older ranking if writes to it failed for a while.
                     self.keep(&known.answer.ranking).await;
                     known.answer.ranking.clone()
                 }
                 None => cached,
             };
-            // What the database failed to replace when it was time may be wrong.
+            // A ranking that the database failed to replace when that was due may be wrong.
             let stale = cache.rest.is_after_failure() && !ranking.is_current(now, &self.zone);
             return Some(cache.show(ranking, stale, now, &self.zone));
         }
@@ -225,18 +229,18 @@ impl Inner {
         Some(known)
     }
 
-    /// True when there is an answer that may be shown if there is no better one.
+    /// True if there is an answer that may be shown when there is no better one.
     fn knows(&self, period: Period) -> bool {
         let now = self.clock.now();
         let known = self.boards.of(period).known();
         known.is_some_and(|known| known.unconfirmed_for(now) <= TopConcerts::SHOWN_STALE)
     }
 
-    /// The last answer, where that is not too long ago.
+    /// Returns the last answer, if it is not too old.
     fn last_known(&self, period: Period) -> Option<Arc<RankingAnswer>> {
         let now = self.clock.now();
         let cache = self.boards.of(period);
-        // The query may have been answered this very moment.
+        // The query may have succeeded in the meantime.
         if let Some(answer) = cache.at(now) {
             return Some(answer);
         }
@@ -246,8 +250,8 @@ impl Inner {
         cache.show_stale(now, &self.zone)
     }
 
-    /// Asks the database, or waits for the query that is under way. Fails at once where the last one has
-    /// failed a moment ago.
+    /// Queries the database, or joins the query that is under way. Errors at once during the
+    /// back-off after a failed query.
     async fn query(self: &Arc<Self>, period: Period) -> StoreResult<Arc<RankingAnswer>> {
         let cache = self.boards.of(period);
         if cache.rest.lasts(self.clock.now()) {
@@ -258,7 +262,7 @@ impl Inner {
             cache.queries.join(self.clock.now(), compute)
         };
         let answer = query().await?;
-        // One that everybody had hung up on may have been answered long ago.
+        // A query that all its callers had abandoned may have completed long ago.
         if answer.ranking.is_current(self.clock.now(), &self.zone) {
             return Ok(answer);
         }
@@ -288,7 +292,7 @@ impl Inner {
         Ok(answer)
     }
 
-    /// Caches a ranking for as long as it is worth anything.
+    /// Caches a ranking for as long as it is of use.
     async fn keep(&self, ranking: &Ranking) {
         let until = ranking.period.cached_until(ranking.as_of, &self.zone);
         self.cache.put(ranking, until).await;

@@ -1,4 +1,4 @@
-//! What one instance shows of one period.
+//! The ranking that one instance shows for one period.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -17,42 +17,42 @@ use crate::{
 
 type Answer = StoreResult<Arc<RankingAnswer>>;
 
-/// The answer that is shown, and what is under way to find the next one.
+/// The answer that is shown, and the requests under way to find the next one.
 #[derive(Default)]
 pub(super) struct PeriodCache {
     shown: RwLock<Option<Shown>>,
-    /// Looks into the cache, and then perhaps queries.
+    /// Reads of the cache, which may be followed by queries.
     pub(super) looks: SingleFlight<Answer>,
     /// Queries of the database.
     pub(super) queries: SingleFlight<Answer>,
-    /// After a failed query.
+    /// The back-off after failed queries.
     pub(super) rest: FailureBackoff,
 }
 
 struct Shown {
     answer: Arc<RankingAnswer>,
-    /// When the cache or the database has last said so.
+    /// When the cache or the database last confirmed it.
     confirmed_at: Timestamp,
-    /// From when until when it is shown without another look.
+    /// The time in which it is shown without asking again.
     since: Timestamp,
     until: Timestamp,
 }
 
-/// What this instance knows without asking anybody.
+/// The answer that this instance knows without asking a store.
 pub(super) struct Known {
     pub(super) answer: Arc<RankingAnswer>,
     confirmed_at: Timestamp,
 }
 
 impl Known {
-    /// How long nobody has said so.
+    /// The time since its last confirmation.
     pub(super) fn unconfirmed_for(&self, now: Timestamp) -> Duration {
         now.duration_since(self.confirmed_at).unsigned_abs()
     }
 }
 
 impl PeriodCache {
-    /// The answer, if it was found a moment ago and no turn has come since.
+    /// Returns the answer if it was found a moment ago and the period has not turned since.
     pub(super) fn at(&self, now: Timestamp) -> Option<Arc<RankingAnswer>> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         let good = shown
@@ -61,7 +61,7 @@ impl PeriodCache {
         Some(Arc::clone(&good.answer))
     }
 
-    /// The last answer that there was.
+    /// Returns the last answer. None if there was none.
     pub(super) fn known(&self) -> Option<Known> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         shown.as_ref().map(|shown| Known {
@@ -70,8 +70,8 @@ impl PeriodCache {
         })
     }
 
-    /// Shows what the cache or the database has just said. What is the same stays the same, so that
-    /// nobody writes it anew.
+    /// Shows a ranking that the cache or the database has just returned. An equal answer stays the
+    /// same allocation, so that it is not serialised again.
     pub(super) fn show(
         &self,
         ranking: Ranking,
@@ -90,14 +90,15 @@ impl PeriodCache {
         }
     }
 
-    /// Shows what is known for another moment; none where nothing is.
+    /// Shows the last answer for another moment. None if there is none.
     pub(super) fn show_again(&self, now: Timestamp, zone: &TimeZone) -> Option<Arc<RankingAnswer>> {
         let known = self.known()?;
         let answer = RankingAnswer::clone(&known.answer);
         Some(self.put_up(answer, known.confirmed_at, now, zone))
     }
 
-    /// The same, marked as stale: nobody could be asked.
+    /// Shows the last answer marked as stale, because neither store could be asked. None if there
+    /// is none.
     pub(super) fn show_stale(&self, now: Timestamp, zone: &TimeZone) -> Option<Arc<RankingAnswer>> {
         let known = self.known()?;
         let answer = RankingAnswer {

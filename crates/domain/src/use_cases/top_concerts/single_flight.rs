@@ -1,4 +1,4 @@
-//! Work that many want and that is done once.
+//! Single flight: work that many callers want and that is done once.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -11,10 +11,10 @@ use futures_util::{
 };
 use jiff::Timestamp;
 
-/// One piece of work at a time; who asks while it is under way gets what comes of it.
+/// Runs one piece of work at a time. Callers that join while it is under way share its result.
 ///
-/// It is moved on by all who wait for it. When every one of them has hung up it rests, with whatever it
-/// was waiting for, and whoever asks next takes it up again: nobody begins it a second time.
+/// All callers that wait for the work drive it. When every one of them has been dropped, it pauses
+/// at its current wait. The next caller continues it, so it is not begun a second time.
 pub(super) struct SingleFlight<T: Clone>(Mutex<Option<UnderWay<T>>>);
 
 struct UnderWay<T: Clone> {
@@ -23,7 +23,7 @@ struct UnderWay<T: Clone> {
 }
 
 impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
-    /// What comes of the work that is under way, or else of the one that `begin` gives.
+    /// Returns the result of the work that is under way, or else of the work that `begin` returns.
     pub(super) fn join(
         &self,
         now: Timestamp,
@@ -32,7 +32,8 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
         self.join_younger_than(Duration::MAX, now, begin)
     }
 
-    /// The same, but work that has been under way for longer than `age_max` is left to itself.
+    /// As [`SingleFlight::join`], but does not join work that has been under way for longer than
+    /// `age_max`.
     pub(super) fn join_younger_than(
         &self,
         age_max: Duration,
@@ -55,7 +56,7 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
         work
     }
 
-    /// True while work that was begun is not done, whether anybody waits for it or not.
+    /// True while work that was begun is not done, whether or not a caller waits for it.
     pub(super) fn is_under_way(&self) -> bool {
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slot.as_ref()

@@ -58,7 +58,10 @@ async fn an_answer_is_shown_for_a_second_without_asking() {
     fixture.pass(Duration::from_micros(1));
     let later = top.top(Period::Daily).await.unwrap();
     assert_eq!(fixture.cache_calls.load(Ordering::SeqCst), asked + 1);
-    assert!(Arc::ptr_eq(&first, &later), "the same is not made anew");
+    assert!(
+        Arc::ptr_eq(&first, &later),
+        "an equal answer is the same allocation"
+    );
 }
 
 #[tokio::test]
@@ -115,7 +118,8 @@ async fn an_answer_to_a_query_that_was_left_alone_is_not_shown_for_new() {
     assert_eq!(answer.ranking.as_of, fixture.now());
 }
 
-/// Two instances that were given different zones, which is a mistake, but not their readers'.
+/// Two instances that were configured with different zones by mistake: readers still get correct
+/// rankings.
 #[tokio::test]
 async fn a_cached_ranking_of_another_zone_is_none() {
     let fixture = RankingFixture::new(NOON);

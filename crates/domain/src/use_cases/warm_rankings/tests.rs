@@ -19,7 +19,7 @@ fn job(fixture: &Arc<RankingFixture>, zone: &str) -> WarmRankings {
     job_with(fixture, zone, "A concert")
 }
 
-/// The job of an instance whose catalogue calls the concert `title`.
+/// The job of an instance whose catalogue has `title` as the concert's title.
 fn job_with(fixture: &Arc<RankingFixture>, zone: &str, title: &str) -> WarmRankings {
     let concert = Concert {
         id: CONCERT,
@@ -48,7 +48,7 @@ fn span(from: &str, to: &str) -> Span {
     }
 }
 
-/// What is queried but the last hour, which is queried at every run of these tests.
+/// All queried spans except the last hour, which is queried at every run of these tests.
 fn finished(fixture: &RankingFixture) -> Vec<Span> {
     let mut spans = fixture.queries();
     spans.retain(|span| span.to.duration_since(span.from) > SignedDuration::from_hours(1));
@@ -179,7 +179,7 @@ async fn the_last_hour_waits_for_no_finished_period() {
     assert_eq!(job.run(&[Period::Realtime]).await, Ok(1));
 }
 
-/// A reader who could be shown something else has left a query to whoever comes next.
+/// A reader who got an older answer instead has left a query to the next caller.
 #[tokio::test]
 async fn a_query_that_nobody_waits_for_is_brought_to_its_end() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
@@ -196,7 +196,7 @@ async fn a_query_that_nobody_waits_for_is_brought_to_its_end() {
     assert!(!job.top.top(Period::Weekly).await.unwrap().stale);
 }
 
-/// Not even where another instance is about to make it anew.
+/// Not even if another instance is about to compute it again.
 #[tokio::test]
 async fn no_claim_keeps_a_query_that_nobody_waits_for_from_its_end() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
@@ -228,7 +228,7 @@ async fn what_the_cache_missed_it_is_told_again() {
     assert!(early.as_of < settled.as_of);
 }
 
-/// A failure is of an instance, and what another one has found out since says that it is over.
+/// A failure belongs to one instance. A later answer that another instance got ends it.
 #[tokio::test]
 async fn what_failed_here_and_not_elsewhere_is_not_stale_at_the_next_turn() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");

@@ -28,7 +28,7 @@ pub(super) enum Call {
     Seed(Box<QueueSeed>),
     Sale(SaleState),
     Version,
-    /// With the mark of an earlier look: the how manieth it was, and what the store gave.
+    /// With the mark of an earlier look: its number, from 0, and what the store returned.
     Look(Option<(usize, DepartureCursor)>),
     RecordHeartbeats(Vec<Heartbeat>),
 }

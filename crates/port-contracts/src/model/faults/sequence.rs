@@ -13,7 +13,7 @@ use super::super::steps::{Rules, Step, rules, step};
 use crate::NetworkFault;
 
 /// How likely a step meets with a fault.
-const MISHAP: f64 = 0.2;
+const FAULT_SHARE: f64 = 0.2;
 /// How long a sequence is at most.
 const STEPS_MAX: usize = 24;
 
@@ -40,7 +40,7 @@ impl fmt::Debug for FaultySequence {
 
 /// Any sequence.
 pub(super) fn faulty_sequence() -> impl Strategy<Value = FaultySequence> {
-    let step = (step(), option::weighted(MISHAP, fault()));
+    let step = (step(), option::weighted(FAULT_SHARE, fault()));
     (rules(), collection::vec(step, 1..STEPS_MAX))
         .prop_map(|(start, steps)| FaultySequence { start, steps })
 }

@@ -1,4 +1,4 @@
-//! What the domain decides about a case.
+//! The expected results of a case, computed by the functions of the domain.
 
 mod requests;
 mod ticks;

@@ -1,4 +1,4 @@
-//! What comes of what users ask.
+//! The expected results of the requests of users.
 
 use frontrow_domain::{
     model::{

@@ -1,4 +1,4 @@
-//! What ticks do.
+//! The expected results of ticks.
 
 use frontrow_domain::{
     model::queue::{EffectiveState, HeadDecision},

@@ -1,4 +1,4 @@
-//! Who is answered from a snapshot, and who asks the store.
+//! Which look-ups are answered from a snapshot, and which go to the store.
 
 use super::*;
 use crate::model::{
@@ -63,7 +63,7 @@ async fn after_each_of_these_everybody_asks_the_store() {
     }
 }
 
-/// The answers that they get have the queue's new state.
+/// The answers have the queue's new state.
 #[tokio::test]
 async fn a_new_policy_sends_nobody_to_the_store() {
     let paused = QueueView {

@@ -1,4 +1,4 @@
-//! What is counted of look-ups.
+//! The counts of look-ups.
 
 use super::{heartbeats::telling, *};
 use crate::use_cases::LookUpCounts;

@@ -1,4 +1,4 @@
-//! What happens when the line cannot be taken at.
+//! What happens when a snapshot of the line fails.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -105,7 +105,7 @@ async fn a_clock_that_stepped_back_makes_no_old_look_good() {
     assert_eq!(stage.position().await, (5, now));
 }
 
-/// A line that panics when it is taken at for the first time.
+/// A line whose first snapshot panics.
 #[derive(Default)]
 struct PanickingLine {
     snapshots: AtomicUsize,

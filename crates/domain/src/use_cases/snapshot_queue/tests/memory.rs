@@ -1,4 +1,4 @@
-//! What is given back when people and queues are over.
+//! Which memory is freed when users and queues are no longer needed.
 
 use super::*;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 
 const USERS: i64 = 20_000;
 
-/// A stage with as many snapshots as there is need for, on which many are remembered.
+/// A stage with any number of snapshots, on which many users are cached.
 async fn crowded() -> (TestSnapshots, Arc<QueueCache>) {
     let store = TestSnapshots::new(0, 0).store;
     let mut queue = MockQueue::new();

@@ -1,4 +1,4 @@
-//! The shared snapshot before mocks of its store.
+//! A snapshot queue on mocks of its store.
 
 mod answers;
 mod counts;
@@ -31,7 +31,7 @@ use crate::{
     use_cases::testing::*,
 };
 
-/// What the store would say, to be changed by the test.
+/// The answers of the store, to be changed by the test.
 pub(super) struct Store {
     /// By both clocks.
     pub(super) now: Timestamp,
@@ -40,7 +40,7 @@ pub(super) struct Store {
     pub(super) looks_fail: bool,
 }
 
-/// A store, and a shared snapshot before it.
+/// A store, and a snapshot queue on it.
 pub(super) struct TestSnapshots {
     pub(super) store: Arc<Mutex<Store>>,
     clock: Arc<AtomicI64>,
@@ -56,7 +56,7 @@ impl Clock for Hands {
 }
 
 impl TestSnapshots {
-    /// A store that is asked for so many look-ups, and shown so many snapshots.
+    /// A store that expects this many look-ups and snapshots.
     pub(super) fn new(look_ups: usize, snapshots: usize) -> Self {
         Self::with_room(look_ups, snapshots, SnapshotQueue::MOST_USERS)
     }
@@ -134,24 +134,24 @@ impl TestSnapshots {
         }
     }
 
-    /// The same with `queue` in the place of its store's queue.
+    /// The same, with `queue` as the store's queue.
     pub(super) fn before(mut self, queue: MockQueue) -> Self {
         self.shared.queue = Arc::new(queue);
         self
     }
 
-    /// Time goes on, by both clocks.
+    /// Moves both clocks on.
     pub(super) fn pass(&self, millis: i64) {
         self.store.lock().unwrap().now += SignedDuration::from_millis(millis);
         self.step(millis);
     }
 
-    /// This instance's clock alone steps.
+    /// Moves this instance's clock alone.
     pub(super) fn step(&self, millis: i64) {
         self.clock.fetch_add(millis * 1_000, Ordering::Relaxed);
     }
 
-    /// The line changes.
+    /// Changes the line.
     pub(super) fn change(&self, change: impl FnOnce(&mut LineSnapshot)) {
         change(&mut self.store.lock().unwrap().line);
     }
@@ -160,7 +160,7 @@ impl TestSnapshots {
         self.shared.look_up(ticket).await
     }
 
-    /// The position that the user of [`ticket`] is told, and as of when.
+    /// The position of the user of [`ticket`] in an answer, and its instant.
     pub(super) async fn position(&self) -> (u64, Timestamp) {
         let found = self.found().await;
         match found.value.standing {
@@ -169,13 +169,13 @@ impl TestSnapshots {
         }
     }
 
-    /// A snapshot is taken, for a user who is remembered.
+    /// Takes a snapshot for a user who is cached.
     pub(super) async fn look_anew(&self) {
         let cache = self.shared.cache(CONCERT);
         cache.freshen(&self.shared.source).await.unwrap();
     }
 
-    /// What the user of [`ticket`] reads of the queue.
+    /// The view of the queue in the answer to the user of [`ticket`].
     pub(super) async fn queue(&self) -> QueueView {
         self.found().await.value.queue
     }

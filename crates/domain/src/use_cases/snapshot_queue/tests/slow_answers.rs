@@ -1,4 +1,4 @@
-//! Which answers are remembered although something happened after the store was asked.
+//! Which answers are cached although something happened after the store was asked.
 
 use super::*;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// A stage with a snapshot at its line, and the version of an answer that is asked for after it.
+/// A stage with a snapshot of its line, and the version of a call that begins after it.
 async fn asked(snapshots: usize) -> (TestSnapshots, Arc<QueueCache>, Version) {
     let stage = TestSnapshots::new(0, snapshots);
     stage.look_anew().await;
@@ -25,7 +25,7 @@ impl TestSnapshots {
         self.look_anew().await;
     }
 
-    /// The answer to `ticket` without source the store, and as of when.
+    /// The answer to `ticket` without asking the store, and its instant.
     async fn remembered(&self, ticket: &Ticket) -> Option<(u64, Timestamp)> {
         let cache = self.shared.cache(CONCERT);
         match cache.answer(ticket, &self.shared.source).await {
@@ -42,7 +42,7 @@ impl TestSnapshots {
     }
 }
 
-/// Of a place at this position when that number had been admitted.
+/// A place at this position when this many users had passed.
 fn place(ticket: &Ticket, position: u64, admitted: u64) -> Place {
     Place {
         ticket: ticket.clone(),
@@ -161,7 +161,7 @@ async fn an_answer_whose_user_was_admitted_meanwhile_takes_no_room() {
     assert!(!cache.remembers_anybody());
 }
 
-/// There are 64 shards: one of the others is in the shard of each user.
+/// There are 64 shards, so one of the others is in the shard of each user.
 #[tokio::test]
 async fn gate_passes_and_lost_places_of_others_forget_nobody() {
     let (stage, cache, version) = asked(1).await;

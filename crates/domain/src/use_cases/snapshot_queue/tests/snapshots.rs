@@ -1,4 +1,4 @@
-//! When the line is taken at.
+//! When a snapshot of the line is taken.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -51,7 +51,7 @@ async fn a_queue_that_the_store_has_not_is_not_looked_at_for_everybody() {
     }
 }
 
-/// A line that shows nothing before its gate opens, and fails at times.
+/// A line whose snapshots wait until its gate opens, and fail at times.
 #[derive(Default)]
 struct SlowLine {
     /// Closed while it is locked.

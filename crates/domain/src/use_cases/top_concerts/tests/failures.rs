@@ -90,7 +90,7 @@ async fn when_all_fails_the_last_known_is_shown_for_a_while() {
     assert!(!top.top(Period::Daily).await.unwrap().stale);
 }
 
-/// What a reader waits at most while neither store answers.
+/// The longest wait of a reader while neither store answers.
 const LONGEST_WAIT: Duration = GuardedCache::PATIENCE.saturating_add(TopConcerts::PATIENCE);
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn a_slow_answer_is_for_those_who_ask_next() {
     assert_eq!(fixture.queries().len(), 2);
 }
 
-/// What came from the cache is known as well as what was computed here.
+/// A ranking from the cache is known as well as one that was computed here.
 #[tokio::test]
 async fn an_instance_that_never_asked_the_database_knows_something_too() {
     let fixture = RankingFixture::new(NOON);
@@ -149,7 +149,10 @@ async fn what_was_computed_too_early_is_stale_once_nothing_can_replace_it() {
     top.top(Period::Daily).await.unwrap();
     fixture.set("2026-11-22T00:02:00Z");
     let settled = top.top(Period::Daily).await.unwrap();
-    assert!(!settled.stale && top.is_due(&settled), "nobody has tried");
+    assert!(
+        !settled.stale && top.is_due(&settled),
+        "no instance has tried"
+    );
     fixture.source_is(Behaviour::Failing);
     assert!(top.compute_ahead(Period::Daily, None).await.is_err());
     fixture.pass(SECOND);

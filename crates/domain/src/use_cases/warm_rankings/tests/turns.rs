@@ -1,11 +1,12 @@
-//! What is computed at the turns of days, weeks and months, in any zone.
+//! The rankings that are computed at the turns of days, weeks and months, in any zone.
 
 use jiff::Timestamp;
 
 use super::*;
 
-/// At each turn, what has finished is computed at once, once again when nothing should come late any more,
-/// and an hour later for what did all the same; then not until the next turn.
+/// At each turn, the finished periods are computed at once, once more when no late sale should come
+/// any more, and an hour later for the sales that came late all the same. Then not until the next
+/// turn.
 async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
     let turn: Timestamp = turn.parse().unwrap();
     let fixture = RankingFixture::new(&(turn - SignedDuration::from_hours(1)).to_string());
