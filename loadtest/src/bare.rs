@@ -1,5 +1,6 @@
-//! The baseline: an actix-web server with one route that answers the same bytes always, in a process of
-//! its own. Nothing in the language of this project answers HTTP with less.
+//! The baseline: an actix-web server with one route that always answers the same bytes, in a
+//! process of its own. It is the least work with which a program in the language of this project
+//! answers HTTP.
 
 use std::{net::SocketAddr, path::Path, process::Command, time::Duration};
 
@@ -8,16 +9,16 @@ use anyhow::{Context, Result};
 use frontrow_test_harness::Process;
 use tempfile::TempDir;
 
-/// The route.
+/// The path of the route.
 pub(crate) const PATH: &str = "/constant";
 
-/// What the server prints before its address.
+/// The text that the server prints before its address.
 const LISTENING: &str = "bare server on ";
 
 const START_MAX: Duration = Duration::from_secs(30);
 
-/// Serves `body` as JSON on a free loopback port until the process is ended; with as many threads as
-/// the product has by default, one for each processor.
+/// Serves `body` as JSON on a free loopback port until the process is ended. It has one thread for
+/// each processor, which is also the product's default.
 pub(crate) async fn serve(body: String) -> Result<()> {
     let body = web::Bytes::from(body);
     let server = HttpServer::new(move || {
@@ -41,7 +42,7 @@ pub(crate) async fn serve(body: String) -> Result<()> {
     Ok(())
 }
 
-/// A bare server that runs. It is killed when this is dropped.
+/// A running baseline server. Dropping it kills the server.
 #[derive(Debug)]
 pub(crate) struct Bare {
     process: Process,
@@ -51,7 +52,7 @@ pub(crate) struct Bare {
 }
 
 impl Bare {
-    /// Starts one that answers `body`.
+    /// Starts a server that answers `body`.
     pub(crate) async fn start(body: &str) -> Result<Self> {
         let folder = TempDir::with_prefix("loadtest-bare-")?;
         let program = std::env::current_exe().context("cannot find this very program")?;
@@ -72,12 +73,12 @@ impl Bare {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its process.
+    /// The id of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
     }

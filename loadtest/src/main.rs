@@ -1,8 +1,7 @@
 //! Measures how fast Frontrow is and compares each figure with the bar that it must reach:
-//! `cargo run --release -p loadtest -- queue --backend redis`. ||
+//! `cargo run --release -p loadtest -- queue --backend redis`.
 //!
-//! `docs/BENCHMARKS.md` says what each row of the report means and how
-//! it is measured.
+//! `docs/BENCHMARKS.md` says what each row of the report means and how it is measured.
 
 mod bare;
 mod cli;

@@ -1,4 +1,4 @@
-//! The program under load, and what an operator does in it.
+//! Starts and stops the program under load, and sends it the requests of an operator.
 
 use std::{
     ffi::OsString,
@@ -24,18 +24,18 @@ const IDENTITY_SECRET: &str = "loadtest-identity-provider-0123456789abcdef";
 const TOKEN_KEY: &str = "loadtest-queue-token-key-0123456789abcdef";
 const ADMIN_KEY: &str = "loadtest-operator-0123456789";
 
-/// A start on a database with a million rows, on a busy machine.
+/// Allows for a start on a database with a million rows, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_mins(3);
 
-/// The program, running with a folder of its own. It ends when this is dropped.
+/// A running instance of the program, with a folder of its own. Dropping it ends the instance.
 pub(crate) struct Program {
     app: App,
-    /// Signs the identities that it believes.
+    /// Signs identities that the program accepts.
     pub(crate) provider: IdentityProvider,
 }
 
 impl Program {
-    /// Starts `binary` with its queues on `backend` and these settings, on stores that are emptied.
+    /// Starts `binary` with these settings and its queues on `backend`. Empties the stores first.
     pub(crate) async fn start(
         binary: &Path,
         backend: Backend,
@@ -61,7 +61,7 @@ impl Program {
         })
     }
 
-    /// Starts another instance of it on the same stores.
+    /// Starts another instance on the same stores.
     pub(crate) async fn another(&self, binary: &Path) -> Result<Self> {
         Ok(Self {
             app: App::start(binary, self.app.config().clone()).await?,
@@ -69,13 +69,13 @@ impl Program {
         })
     }
 
-    /// What it has counted since its start.
+    /// Reads what the instance has counted since its start.
     pub(crate) async fn counted(&self) -> Result<Counted> {
         let shown = self.operator().get("/metrics").await?;
         Counted::read(&shown.expect_status(200)?.text)
     }
 
-    /// How many wait in a line, as its public state says.
+    /// Returns the number of users who wait in the line of a concert, from its line status.
     pub(crate) async fn waiting(&self, concert: &str) -> Result<u64> {
         let shown = self.client().get(&line_path(concert)).await?;
         let shown = shown.expect_status(200)?;
@@ -83,22 +83,23 @@ impl Program {
         waiting.context("a line does not say how many wait")
     }
 
-    /// Ends it in good order and starts it again on the same stores: it has seen nobody yet.
+    /// Stops the instance cleanly and starts it again on the same stores. It then remembers no
+    /// user.
     pub(crate) async fn restart(&mut self) -> Result<()> {
         self.app.restart().await
     }
 
-    /// Stops it where it is: it keeps its connections, and answers nothing.
+    /// Suspends the process: it keeps its connections and answers nothing.
     pub(crate) fn pause(&mut self) -> Result<()> {
         self.app.pause()
     }
 
-    /// Lets it go on where it was stopped.
+    /// Continues the suspended process.
     pub(crate) fn resume(&mut self) -> Result<()> {
         self.app.resume()
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn address(&self) -> Result<SocketAddr> {
         let url = self.app.base_url();
         let address = url.trim_start_matches("http://");
@@ -107,12 +108,12 @@ impl Program {
             .with_context(|| format!("{url} is no address"))
     }
 
-    /// Its process.
+    /// The id of its process.
     pub(crate) fn pid(&mut self) -> u32 {
         self.app.process().pid()
     }
 
-    /// A client without identity.
+    /// A client without an identity.
     pub(crate) fn client(&self) -> Client {
         self.app.client()
     }
@@ -121,18 +122,19 @@ impl Program {
         self.app.client().bearer(ADMIN_KEY)
     }
 
-    /// Makes a concert whose queue differs from the default policy in this; gives its id.
+    /// Creates a concert. `queue` has the fields in which its policy differs from the default.
+    /// Returns its id.
     pub(crate) async fn concert(&self, title: &str, queue: Value) -> Result<String> {
         let body = json!({ "title": title, "queue": queue });
         let made = self.operator().post("/v1/admin/concerts").json(&body);
         let concert = id_of(&made.await?.expect_status(201)?)?;
-        // Without a performance nobody is admitted.
+        // Without a performance, no user is admitted.
         self.performance(&concert, "A hall of its own", 1).await?;
         Ok(concert)
     }
 
-    /// Gives a concert a performance with so many seats, in rows `R0`, `R1`, … of 1,000 at most; gives
-    /// its id.
+    /// Adds a performance with `seats` seats to a concert, in rows `R0`, `R1`, … of at most 1,000
+    /// seats. Returns its id.
     pub(crate) async fn performance(
         &self,
         concert: &str,
@@ -149,13 +151,13 @@ impl Program {
         id_of(&made.await?.expect_status(201)?)
     }
 
-    /// Changes a queue's policy; it is in force when this returns.
+    /// Changes the policy of a queue. Returns when the new policy is in force.
     pub(crate) async fn change_policy(&self, concert: &str, change: &Value) -> Result<()> {
         let changed = self.ask_for_policy(concert, change).await?;
         changed.expect_status(200).map(drop)
     }
 
-    /// Asks for another policy of a queue, which need not be in force when this returns.
+    /// Requests another policy of a queue. It may not be in force yet when this returns.
     pub(crate) async fn ask_for_policy(&self, concert: &str, change: &Value) -> Result<Reply> {
         let path = format!("/v1/admin/concerts/{concert}/queue");
         let changed = self.operator().patch(&path).json(change).await?;
@@ -168,7 +170,7 @@ impl Program {
         Ok(changed)
     }
 
-    /// The place of a token, and the answer that says so.
+    /// Looks up the place of a token. Returns it with the text of the answer.
     pub(crate) async fn look_up(&self, token: &str) -> Result<(Place, String)> {
         let asked = self.client().get("/v1/queue/token").queue_token(token);
         let reply = asked.await?.expect_status(200)?;
@@ -176,7 +178,7 @@ impl Program {
     }
 }
 
-/// Where the state of a concert's line is.
+/// The path of a concert's line status.
 pub(crate) fn line_path(concert: &str) -> String {
     format!("/v1/concerts/{concert}/line")
 }
@@ -185,7 +187,7 @@ fn id_of(reply: &Reply) -> Result<String> {
     Ok(reply.text_at("/id")?.to_owned())
 }
 
-/// How many seats a row has at most.
+/// The largest number of seats in a row.
 const ROW: u32 = 1_000;
 
 fn rows(seats: u32) -> Vec<Value> {
@@ -204,7 +206,7 @@ pub(crate) fn seat_labels(seats: u32) -> impl Iterator<Item = String> {
     (0..seats).map(|seat| format!("R{}-{}", seat / ROW, seat % ROW + 1))
 }
 
-/// The release build of the program; cargo builds what is missing or old of it.
+/// Builds the program in release mode and returns its path. Cargo rebuilds only what has changed.
 pub(crate) fn release_build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     eprintln!("loadtest: cargo build --release --package frontrow");

@@ -15,6 +15,7 @@ use std::{
 
 use frontrow_adapter_embedded::MemoryQueue;
 use frontrow_domain::{
+    decorators::SnapshotQueue,
     model::{
         ConcertId, UserId,
         queue::{
@@ -27,7 +28,7 @@ use frontrow_domain::{
         Clock, JoinOutcome, LookUpOutcome, Queue, QueueControl, QueueSnapshots, QueueTicks,
         SnapshotOutcome, Stamped, TickOutcome, TickReport,
     },
-    use_cases::{QueueStatuses, SnapshotQueue},
+    read_models::QueueStatuses,
 };
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;

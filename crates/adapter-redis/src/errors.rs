@@ -134,7 +134,7 @@ mod tests {
             "CLUSTERDOWN The cluster is down",
             "CROSSSLOT Keys in request don't hash to the same slot",
             "LOADING Redis is loading the dataset in memory",
-            "MASTERDOWN ConnectionHandle with MASTER is down and replica-serve-stale-data is set to 'no'.",
+            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
             "MISCONF Redis is configured to save RDB snapshots script: 1a2b, on @user_script:12.",
             "MOVED 3999 127.0.0.1:6381",
             "NOAUTH Authentication required.",

@@ -1,9 +1,9 @@
-// Follows a concert's line by its public state, GET /v1/concerts/{id}/line. See docs/CLIENTS.md.
-// The rules are those of `LineFollower` and `HeartbeatPauses` in
+// Follows the line of a concert by its public status, GET /v1/concerts/{id}/line. See
+// docs/CLIENTS.md. The rules are those of `LineFollower` and `HeartbeatPauses` in
 // crates/domain/src/model/queue/line_status.rs.
 
 export class LineFollower {
-  /** `place` is what the origin answered to the join, or to a look-up of a waiting place. */
+  /** `place` is the answer of the origin to the join, or to a look-up of a waiting place. */
   constructor(place) {
     this.arrival = place.arrival_us;
     this.generation = place.generation;
@@ -11,7 +11,7 @@ export class LineFollower {
     this.asOf = Date.parse(place.as_of);
   }
 
-  /** Notes a later answer of the origin about the waiting place. */
+  /** Records a later answer of the origin about the waiting place. */
   note(place) {
     const same = place.generation === this.generation;
     this.ordinal = same ? Math.min(this.ordinal, place.ordinal) : place.ordinal;
@@ -20,9 +20,10 @@ export class LineFollower {
   }
 
   /**
-   * Reads a state that is `ageMs` old. Returns `{ position }` while the user waits, `{ ask: "turn" }` once
-   * the turn has come, and `{ ask: "origin" }` where the state is of no use. In both of the latter cases the
-   * client looks up its place at the origin now, and then as `poll_after_ms` says.
+   * Reads a status that is `ageMs` milliseconds old. Returns `{ position }` while the user waits,
+   * `{ ask: "turn" }` once the turn has come, and `{ ask: "origin" }` if the status cannot be used.
+   * In the last two cases the client looks up its place at the origin now, and then after each
+   * `poll_after_ms`.
    */
   read(line, ageMs) {
     const asOf = Date.parse(line.as_of);
@@ -36,7 +37,7 @@ export class LineFollower {
   }
 }
 
-/** How many milliseconds after a heartbeat a client at `position` sends the next one. */
+/** Returns the pause before the next heartbeat of a client at `position`, in milliseconds. */
 export function heartbeatAfterMs(line, position) {
   const { near, far, near_positions } = line.heartbeat_after_ms;
   return position <= near_positions ? near : far;

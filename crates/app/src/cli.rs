@@ -20,7 +20,7 @@ pub(crate) struct Cli {
     sources: Sources,
 }
 
-/// Where the configuration comes from.
+/// The sources of the configuration.
 #[derive(Debug, Args)]
 pub(crate) struct Sources {
     /// Read this configuration file instead of ./frontrow.toml
@@ -41,8 +41,8 @@ pub(crate) struct Sources {
 enum Command {
     /// Serve the API and run the jobs (the default)
     ///
-    /// Stops on SIGTERM and Ctrl-C once the requests in flight are answered. A second signal ends it
-    /// at once.
+    /// Stops on SIGTERM and Ctrl-C once the requests in flight are answered. A second signal ends
+    /// it at once.
     Serve,
     /// Bring the database's schema up to date
     ///
@@ -55,20 +55,20 @@ enum Command {
     },
     /// Check whether money and seats agree in the database
     ///
-    /// Compares each balance with its ledger, each sold seat with its payment, and each held seat with
-    /// its reservation. Prints each difference, and exits with status 1 if there is one. Changes
-    /// nothing, and can run beside a server.
+    /// Compares each balance with its ledger, each sold seat with its payment, and each held seat
+    /// with its reservation. Prints each difference, and exits with status 1 if there is one.
+    /// Changes nothing, and can run beside a server.
     Reconcile,
     /// Add the demo on-sale to the database
     ///
-    /// Adds a few concerts, from a 50-seat club to a 2,000-seat hall. `serve` adds them automatically
-    /// to an embedded database without concerts. Cannot run while another frontrow keeps the queues in
-    /// its memory.
+    /// Adds a few concerts, from a 50-seat club to a 2,000-seat hall. `serve` adds them
+    /// automatically to an embedded database without concerts. Cannot run while another frontrow
+    /// keeps the queues in its memory.
     Demo,
     /// Copy the embedded database to a new file, also while `serve` runs
     ///
-    /// Prints what the copy does not contain: the queues, and the keys. docs/OPERATIONS.md describes how
-    /// to back up MySQL.
+    /// Prints what the copy does not contain: the queues, and the keys. docs/OPERATIONS.md
+    /// describes how to back up MySQL.
     Backup {
         /// The file to create; an existing file is never overwritten
         #[arg(value_name = "FILE")]

@@ -25,8 +25,8 @@ use crate::{
     wiring::{self, Keys, Lock, Wired},
 };
 
-/// Serves until SIGTERM or SIGINT. Then requests in flight are answered, the jobs end, the queues are
-/// saved, and the stores are closed. A second signal ends the process at once.
+/// Serves until SIGTERM or SIGINT. Then requests in flight are answered, the jobs end, the queues
+/// are saved, and the stores are closed. A second signal ends the process at once.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let signals = Signals::new()?;
     let listener = listen(config.server.bind)?;
@@ -136,8 +136,8 @@ fn listen(bind: SocketAddr) -> anyhow::Result<TcpListener> {
 /// How long a peer may leave sent data unacknowledged, or have no room for more.
 const SILENT_PEER: Duration = Duration::from_secs(20);
 
-/// Lets the system close connections whose peers are gone or do not read, since an event stream has no
-/// end. Accepted connections inherit the options of their listener.
+/// Lets the system close connections whose peers are gone or do not read, since an event stream has
+/// no end. Accepted connections inherit the options of their listener.
 fn give_up_silent_peers(listener: &TcpListener) {
     let limit_ms = u32::try_from(SILENT_PEER.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = setsockopt(listener, sockopt::TcpUserTimeout, &limit_ms) {

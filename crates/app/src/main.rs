@@ -1,7 +1,7 @@
 //! `frontrow`: concert reservations behind a virtual waiting room.
 //!
-//! This crate reads the configuration ([`config`]), wires adapters to use cases ([`wiring`]), serves
-//! them over HTTP ([`http`]), runs the jobs ([`jobs`]), and starts and stops the server
+//! This crate reads the configuration ([`config`]), wires adapters to use cases ([`wiring`]),
+//! serves them over HTTP ([`http`]), runs the jobs ([`jobs`]), and starts and stops the server
 //! ([`lifecycle`]). The rules are in `frontrow-domain`.
 
 use std::process::ExitCode;
@@ -19,8 +19,8 @@ mod system;
 mod telemetry;
 mod wiring;
 
-/// Each request makes many small allocations on its worker. The system's allocator took a fifth of the
-/// time of a request.
+/// Each request makes many small allocations on its worker. The system's allocator took a fifth of
+/// the time of a request.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

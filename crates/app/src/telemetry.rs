@@ -1,5 +1,5 @@
-//! Logging to standard error. `docs/LOGGING.md` lists the messages. No message has a field with data
-//! of a request: no token, identity or key.
+//! Logging to standard error. `docs/LOGGING.md` lists the messages. No message has a field with
+//! data of a request: no token, identity or key.
 
 use anyhow::anyhow;
 use tracing_subscriber::EnvFilter;

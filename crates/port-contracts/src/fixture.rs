@@ -1,4 +1,4 @@
-//! What an adapter's tests give to the contracts.
+//! What an adapter's tests supply to the contracts.
 
 use std::sync::{
     Arc,
@@ -27,18 +27,19 @@ pub trait Fixture: Send + Sync {
     /// The ports under test, such as [`QueuePorts`].
     type Ports: Clone + Send + Sync;
 
-    /// The ports, as one instance of the service uses them. Each call may be given to another task.
+    /// Returns the ports, as one instance of the service uses them. The result of each call may be
+    /// given to another task.
     fn ports(&self) -> Self::Ports;
 
-    /// Moves the store's clock by so much, forwards or backwards. Real time goes on meanwhile.
+    /// Moves the store's clock by this span, forwards or backwards. Real time goes on meanwhile.
     async fn shift_time(&mut self, by: SignedDuration);
 
-    /// Makes the store lose everything that it was told, as when it is replaced by an empty one. Its
-    /// clock stays shifted as it was.
+    /// Makes the store lose all its data, as when it is replaced by an empty one. Its clock stays
+    /// shifted as it was.
     async fn lose_data(&mut self);
 
-    /// Closes the store in good order and opens it again, as at a restart of the service. Ports given
-    /// out before are of no use afterwards. A store that does not outlive its process loses its data
+    /// Closes the store cleanly and opens it again, as at a restart of the service. Ports returned
+    /// before are useless afterwards. A store that does not outlive its process loses its data
     /// here.
     async fn reopen(&mut self);
 
@@ -49,7 +50,7 @@ pub trait Fixture: Send + Sync {
         false
     }
 
-    /// Replaces the queue by its last copy, which another server has.
+    /// Replaces the queue by its last copy, which is on another server.
     async fn fail_over(&mut self, concert: ConcertId) {
         let _ = concert;
     }
@@ -58,22 +59,22 @@ pub trait Fixture: Send + Sync {
 /// The ports of a queue, all on one store.
 #[derive(Clone)]
 pub struct QueuePorts {
-    /// As the people in it use it.
+    /// Used by the requests of users.
     pub queue: Arc<dyn Queue>,
-    /// As the jobs move it on.
+    /// Used by the jobs that tick the queue.
     pub ticks: Arc<dyn QueueTicks>,
-    /// As its operators see it.
+    /// Used by operators and provisioning.
     pub control: Arc<dyn QueueControl>,
-    /// As who answers many at once sees it.
+    /// Used to answer many requests from one snapshot.
     pub line: Arc<dyn QueueSnapshots>,
 }
 
 /// The ports of a database, all on one store.
 #[derive(Clone)]
 pub struct DatabasePorts {
-    /// The catalogue, read.
+    /// Reads of the catalogue.
     pub concerts: Arc<dyn Concerts>,
-    /// The catalogue, written.
+    /// Edits of the catalogue.
     pub editor: Arc<dyn ConcertEditor>,
     /// The master copies of the queues' policies.
     pub policies: Arc<dyn QueuePolicies>,
@@ -83,11 +84,11 @@ pub struct DatabasePorts {
     pub reservations: Arc<dyn Reservations>,
     /// Balances.
     pub points: Arc<dyn Points>,
-    /// The effects that keys stand for.
+    /// The effects that idempotency keys stand for.
     pub idempotency: Arc<dyn Idempotency>,
     /// The numbers behind the rankings.
     pub ranking_source: Arc<dyn RankingSource>,
-    /// What they are made of.
+    /// The counters behind these numbers.
     pub ranking_counters: Arc<dyn RankingCounters>,
     /// The rows about money and seats.
     pub books: Arc<dyn Books>,
@@ -97,46 +98,46 @@ pub struct DatabasePorts {
     pub stops: Arc<dyn CleanStops>,
 }
 
-/// What happens to a call on its way to the store and back.
+/// A network fault that affects a call on its way to the store and back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkFault {
-    /// It does not arrive, and the adapter is left waiting.
+    /// The request does not arrive, and the adapter keeps waiting.
     RequestLost,
-    /// It does not arrive, and then the connections are reset.
+    /// The request does not arrive, and then the connections are reset.
     RequestLostAndCut,
-    /// It is done, and the adapter is left waiting.
+    /// The call is applied, and the adapter keeps waiting for the answer.
     AnswerLost,
-    /// It is done, and then the connections are reset before the answer arrives.
+    /// The call is applied, and then the connections are reset before the answer arrives.
     AnswerLostAndCut,
-    /// It is answered, and then the connections are reset and there are no new ones: what an adapter does
-    /// in two steps stops between them.
+    /// The call is answered, and then the connections are reset and new ones are refused. An
+    /// adapter that works in two steps is interrupted between them.
     CutAfterAnswer,
-    /// It is late, and arrives.
+    /// The request arrives late.
     Delayed,
-    /// It is later than the adapter waits.
+    /// The request arrives after the adapter has stopped waiting.
     DelayedForLong,
-    /// The connection is reset when it is sent.
+    /// The connection is reset when the request is sent.
     Reset,
-    /// The connections were reset before, and there are no new ones.
+    /// The connections were reset before the call, and new ones are refused.
     Refused,
 }
 
-/// A fixture whose way to the store can be broken.
+/// A fixture whose network to the store can be broken.
 #[async_trait]
 pub trait FaultyFixture: Fixture {
-    /// From now on this happens to all that is on its way.
+    /// Injects this fault into all traffic from now on.
     async fn inject(&self, fault: NetworkFault);
 
-    /// Waits until something was lost, and resets all connections. Asked for after faults that say so, and
-    /// dropped where the call ends before.
+    /// Waits until a message was lost, and resets all connections. It is called for the faults that
+    /// cut after a loss, and the future is dropped if the call ends first.
     async fn cut(&self);
 
-    /// Resets all connections, and breaks nothing more: whatever was on its way is done by then or never
-    /// will be.
+    /// Resets all connections and removes the fault. A request that was on its way has been applied
+    /// by the time this returns, or never will be.
     async fn heal(&self);
 }
 
-/// A count of what is left to buy that is newer than every one before it.
+/// Returns a count of what is left to buy that is newer than every count before it.
 pub(crate) fn counted(sale: SaleState) -> SaleCount {
     static COUNTS: AtomicI64 = AtomicI64::new(1);
     let count = COUNTS.fetch_add(1, Ordering::Relaxed);

@@ -1,8 +1,8 @@
-//! A test of each contract, for the tests of an adapter.
+//! Macros that make one test of each contract, for the tests of an adapter.
 //!
-//! Both macros take something that is called without arguments and gives a future of a fresh
-//! [`Fixture`](crate::Fixture): an async function, or a closure with an async block. They make tests that need no
-//! runtime of their own. Put each into a module of its own:
+//! Both macros take something that is called without arguments and returns a future of a fresh
+//! [`Fixture`](crate::Fixture): an async function, or a closure with an async block. The generated
+//! tests need no runtime of their own. Put each macro call into its own module:
 //!
 //! ```text
 //! mod queue {
@@ -12,10 +12,10 @@
 //! }
 //! ```
 
-/// A test of each promise of a queue, and one that tries random sequences of calls.
+/// Makes a test of each contract of a queue, and one that tries random sequences of calls.
 ///
-/// With `positions = exact` before the fixture, positions must be exact, too; without it they may be
-/// over-stated by those who left ahead.
+/// With `positions = exact` before the fixture, positions must be exact, too. Without it they may
+/// be overstated by the users ahead who left.
 #[macro_export]
 macro_rules! queue_contracts {
     (positions = exact, $make:expr) => {
@@ -342,7 +342,7 @@ macro_rules! queue_contracts {
     };
 }
 
-/// A test of each promise of a ranking cache.
+/// Makes a test of each contract of a ranking cache.
 #[macro_export]
 macro_rules! ranking_cache_contracts {
     ($make:expr) => {
@@ -367,7 +367,7 @@ macro_rules! ranking_cache_contracts {
     };
 }
 
-/// A module of tests for each module of contracts.
+/// Makes a module of tests for each module of contracts.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_tests {

@@ -38,9 +38,18 @@ fn the_workflow_runs_on_every_supported_server() {
         assert!(stores.iter().any(|one| one == store), "{store}");
     }
     let steps = workflow["jobs"]["run"]["steps"].as_vec().expect("steps");
-    let commands: Vec<_> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
-    assert!(commands.iter().any(|run| run.ends_with(" .ci/run")), "{commands:?}");
-    assert!(commands.iter().any(|run| run.starts_with(".ci/servers ")), "{commands:?}");
+    let commands: Vec<_> = steps
+        .iter()
+        .filter_map(|step| step["run"].as_str())
+        .collect();
+    assert!(
+        commands.iter().any(|run| run.ends_with(" .ci/run")),
+        "{commands:?}"
+    );
+    assert!(
+        commands.iter().any(|run| run.starts_with(".ci/servers ")),
+        "{commands:?}"
+    );
 }
 
 #[test]

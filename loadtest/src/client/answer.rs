@@ -1,35 +1,36 @@
-//! What came back, read no further than it must be.
+//! Parses a response, only as far as the measurements need it.
 
 use anyhow::{Context, Result, bail};
 
-/// More than any answer of the program has.
+/// More headers than any response of the program has.
 const HEADERS_MAX: usize = 32;
 
-/// One answer.
+/// One response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer<'a> {
     /// The status code.
     pub(crate) status: u16,
-    /// After how many seconds the client may ask again. None where the answer does not say.
+    /// The time after which the client may try again, in seconds. None if the response does not
+    /// say.
     pub(crate) retry_after_s: Option<u64>,
     /// The body.
     pub(crate) body: &'a [u8],
 }
 
-/// How long an answer is, its status, and when to ask again: what its head says.
+/// The head of a response: status, length and time of the next attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) status: u16,
     pub(crate) retry_after_s: Option<u64>,
-    /// Where the body begins, in bytes.
+    /// The offset of the body, in bytes.
     pub(crate) body_at: usize,
-    /// How long the body is, in bytes.
+    /// The length of the body, in bytes.
     pub(crate) body_len: usize,
 }
 
 impl Head {
-    /// Reads the head of an answer; none while it is not whole. An answer that does not say how long it is
-    /// is an error: no route that is measured gives one.
+    /// Parses the head of a response. None while the head is incomplete. Errors if the response
+    /// does not state its length: no measured route sends such a response.
     pub(crate) fn read(bytes: &[u8]) -> Result<Option<Self>> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut headers);
@@ -52,7 +53,7 @@ impl Head {
         }))
     }
 
-    /// How long the whole answer is, in bytes.
+    /// The length of the whole response, in bytes.
     pub(crate) fn end(self) -> usize {
         self.body_at + self.body_len
     }
@@ -61,7 +62,7 @@ impl Head {
 fn value_of<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a str> {
     let mut headers = headers.iter();
     let header = headers.find(|header| header.name.eq_ignore_ascii_case(name))?;
-    // No value that is read here is anything but ASCII.
+    // All headers that are read here have ASCII values.
     Some(std::str::from_utf8(header.value).unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! One connection that stays open.
+//! A connection that stays open.
 
 use std::net::SocketAddr;
 
@@ -10,10 +10,10 @@ use tokio::{
 
 use super::answer::{Answer, Head};
 
-/// Room for an answer, in bytes; a longer one makes more.
+/// Initial size of the buffer for a response, in bytes. It grows for a longer one.
 const ROOM: usize = 16 * 1024;
 
-/// One request at a time, over one connection.
+/// Sends one request at a time over one connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
@@ -21,7 +21,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects to a server.
     pub(crate) async fn to(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)
             .await
@@ -33,7 +33,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the response.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>> {
         self.received.clear();
         self.stream.write_all(request).await?;

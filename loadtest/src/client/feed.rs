@@ -1,10 +1,10 @@
-//! Which request is next.
+//! Decides which request is sent next.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Requests;
 
-/// Requests that connections take turns in sending.
+/// Requests that are shared by all connections.
 #[derive(Debug)]
 pub(crate) struct Feed {
     requests: Requests,
@@ -13,7 +13,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Each request once.
+    /// Sends each request once.
     pub(crate) fn once(requests: Requests) -> Self {
         Self {
             requests,
@@ -22,7 +22,8 @@ impl Feed {
         }
     }
 
-    /// From the first to the last and again, going on where the last slice stopped.
+    /// Sends all requests in turn, again and again. A new slice continues where the last one
+    /// stopped.
     pub(crate) fn around(requests: Requests) -> Self {
         Self {
             again: true,
@@ -30,7 +31,7 @@ impl Feed {
         }
     }
 
-    /// The next request and its number; none when all were sent.
+    /// Returns the next request and its number. None when all were sent.
     pub(crate) fn next(&self) -> Option<(usize, &[u8])> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let number = if self.again {

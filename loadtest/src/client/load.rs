@@ -1,4 +1,4 @@
-//! Many connections at once, on a few threads.
+//! Sends requests over many connections at once, on a few threads.
 
 use std::{
     net::SocketAddr,
@@ -17,44 +17,46 @@ use tokio::{
 use super::{Answer, Feed, Tally, connection::Connection};
 use crate::{figures::exact, watch};
 
-/// How much longer than a slice its last answers may take.
+/// How much later than the end of a slice its last answers may arrive.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// The longest that a feed which ends by itself may take.
+/// The longest time for a feed that ends by itself.
 const LONGEST: Duration = Duration::from_mins(20);
 
-/// What is sent later than this after it was due counts as late: timers have milliseconds.
+/// A request that is sent later than this after it was due counts as late. Timers have a resolution
+/// of milliseconds.
 const TIMER_ERROR: Duration = Duration::from_millis(10);
 
-/// Says whether an answer is the one that was meant. `number` is the request's in its feed.
+/// Returns whether an answer is the intended one. `number` is the number of the request in its
+/// feed.
 pub(crate) type Judge = Arc<dyn Fn(usize, Answer<'_>) -> bool + Send + Sync>;
 
-/// Load on one server.
+/// A load on one server.
 #[derive(Clone)]
 pub(crate) struct Load {
-    /// The server.
+    /// The address of the server.
     pub(crate) address: SocketAddr,
-    /// How many connections there are; each has one request at a time under way.
+    /// The number of connections. Each has one request in flight at a time.
     pub(crate) connections: usize,
-    /// How many threads serve them, each with its own part of the connections.
+    /// The number of threads. Each has its own part of the connections.
     pub(crate) threads: usize,
-    /// What is asked.
+    /// The requests.
     pub(crate) feed: Arc<Feed>,
-    /// What is meant to come back.
+    /// Decides whether an answer is the intended one.
     pub(crate) judge: Judge,
 }
 
 /// When requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Pace {
-    /// On every connection as soon as the last one is answered.
+    /// On each connection as soon as its last request is answered.
     Full,
-    /// So many a second over all connections, whatever the answers take.
+    /// At this rate per second over all connections, independent of the latency of the answers.
     PerSecond(f64),
 }
 
 impl Load {
-    /// Puts load on until the feed ends or `lasts` is over; without it, until the feed ends.
+    /// Sends requests until the feed ends or `lasts` is over. With None, until the feed ends.
     pub(crate) async fn run(&self, pace: Pace, lasts: Option<Duration>) -> Result<Tally> {
         let threads = self.threads.clamp(1, self.connections.max(1));
         let start = Arc::new(Barrier::new(threads));
@@ -81,7 +83,7 @@ impl Load {
 /// The connections of one thread.
 struct Part {
     load: Load,
-    /// Which of all connections.
+    /// The numbers of this thread's connections among all.
     numbers: Vec<usize>,
     pace: Pace,
     lasts: Option<Duration>,
@@ -104,7 +106,8 @@ impl Part {
     async fn converse(self) -> Result<Tally> {
         let mut connections = Vec::new();
         for &number in &self.numbers {
-            // Nobody must wait at the barrier for a thread that could not connect.
+            // A failure is returned only after the barrier: the other threads must not wait there
+            // for this one.
             connections.push((number, Connection::to(self.load.address).await));
         }
         self.start.wait().await;
@@ -147,15 +150,15 @@ impl Part {
     }
 }
 
-/// When one connection sends.
+/// The send times of one connection.
 #[derive(Debug, Clone, Copy)]
 struct Timetable {
-    /// After the start.
+    /// Counted from the start.
     first: Duration,
     every: Duration,
 }
 
-/// One connection at work.
+/// A connection that sends requests.
 struct Talk {
     connection: Connection,
     feed: Arc<Feed>,
@@ -197,7 +200,7 @@ impl Talk {
     }
 }
 
-/// The beginning of an answer, for people.
+/// Formats the status and the beginning of the body.
 pub(super) fn describe(answer: Answer<'_>) -> String {
     const SHOWN: usize = 300;
     let text = String::from_utf8_lossy(answer.body);

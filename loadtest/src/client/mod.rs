@@ -1,5 +1,6 @@
-//! A client that costs little, since it shares the processors with what it measures: requests are bytes
-//! made beforehand, answers are read as far as they must be, connections stay open.
+//! An HTTP client that takes little processor time, because it shares the machine with what it
+//! measures. Requests are serialized before a measurement, responses are parsed only as far as
+//! needed, and connections stay open.
 
 mod answer;
 mod connection;

@@ -1,4 +1,4 @@
-//! What polls came to, and when their users poll again.
+//! Counts the answers to polls, and decides when their users poll again.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use serde::Deserialize;
 
 use super::{Answer, load::describe};
 
-/// After which time a client asks again that was not told when.
+/// The time until a client polls again if the answer does not say when.
 pub(super) const UNTOLD: Duration = Duration::from_secs(1);
 
-/// The longest lateness that is told apart, in ms.
+/// The longest lateness that is distinguished, in ms.
 const LATEST_MS: u64 = 600_000;
 
-/// What the polls of some time came to.
+/// The results of the polls in some interval.
 #[derive(Debug, Clone)]
 pub(crate) struct Polled {
-    /// Answers with a place that waits.
+    /// Answers with a waiting place.
     pub(crate) waiting: u64,
-    /// Answers with a place that is active.
+    /// Answers with an active place.
     pub(crate) admitted: u64,
-    /// Answers that ask for patience: 429 or 503.
+    /// Answers that ask the client to try again later: 429 or 503.
     pub(crate) refused: u64,
     /// Answers that the place is gone.
     pub(crate) gone: u64,
@@ -29,20 +29,20 @@ pub(crate) struct Polled {
     pub(crate) unanswered: u64,
     /// Other answers, which no client should see.
     pub(crate) other: u64,
-    /// The first of those.
+    /// The first of the other answers.
     pub(crate) first_other: Option<String>,
-    /// How much later than due polls were sent, in ms.
+    /// By how much polls were sent later than due, in ms.
     late_ms: Histogram<u64>,
 }
 
-/// The part of a place that decides when its user polls again.
+/// The fields of a place that decide when its user polls again.
 #[derive(Deserialize)]
 struct Told<'a> {
     state: &'a str,
     poll_after_ms: Option<u64>,
 }
 
-/// What becomes of a user after a poll.
+/// What a user does after a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Again(Duration),
@@ -63,23 +63,24 @@ impl Polled {
         })
     }
 
-    /// Notes that one was sent so much later than it was due.
+    /// Records by how much a poll was sent later than due.
     pub(super) fn sent_late(&mut self, late: Duration) {
         let millis = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
         self.late_ms.saturating_record(millis);
     }
 
-    /// How many there were.
+    /// The number of polls.
     pub(crate) fn polls(&self) -> u64 {
         self.waiting + self.admitted + self.refused + self.gone + self.unanswered + self.other
     }
 
-    /// How much later than due this part of the polls, such as 0.99, was sent at most.
+    /// A quantile of the lateness of polls: the fraction `part`, such as 0.99, was sent at most
+    /// this late.
     pub(crate) fn late(&self, part: f64) -> Duration {
         Duration::from_millis(self.late_ms.value_at_quantile(part))
     }
 
-    /// Counts an answer. Gives when its user asks again.
+    /// Counts an answer. Returns what its user does next.
     pub(super) fn count(&mut self, answer: Answer<'_>) -> Next {
         let told = || serde_json::from_slice::<Told<'_>>(answer.body).ok();
         let again = Next::Again(answer.retry_after_s.map_or(UNTOLD, Duration::from_secs));

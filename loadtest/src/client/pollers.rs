@@ -1,5 +1,5 @@
-//! Users who wait and poll as told: each on a schedule of their own, over few connections, each
-//! poll at any of the instances.
+//! Waiting users who poll when the answers say. Each user has a schedule of its own, all share a
+//! few connections, and each poll goes to any of the instances.
 
 use std::{
     cmp::Reverse,
@@ -25,22 +25,22 @@ use super::{
 };
 use crate::watch::now;
 
-/// How long a client waits for an answer before it gives up the connection.
+/// How long a client waits for an answer. Then it gives up the connection.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Users who poll until they are admitted, or gone, or these are stopped.
+/// Users who poll until they are admitted or gone, or until [`Self::stop`].
 #[derive(Debug)]
 pub(crate) struct Pollers {
     polled: Arc<Mutex<Polled>>,
-    /// The threads end once this is gone.
+    /// The threads end when this is dropped.
     stop: watch::Sender<()>,
     threads: Vec<JoinHandle<Result<()>>>,
 }
 
 impl Pollers {
-    /// Has the users of these requests poll, one request each, over `connections` to each of the
-    /// `instances`, of which each poll takes any. Their first polls are spread evenly over
-    /// `spread`; the later ones come when the answers say.
+    /// Starts the polls of these users, who have one request each. There are `connections`
+    /// connections to each of the `instances`, and each poll goes to a random instance. The first
+    /// polls are spread evenly over `spread`. Later polls are sent when the answers say.
     pub(crate) fn start(
         instances: &[SocketAddr],
         connections: usize,
@@ -74,12 +74,12 @@ impl Pollers {
         })
     }
 
-    /// What was polled since this was last asked.
+    /// Returns the results of the polls since the last call.
     pub(crate) fn take(&self) -> Result<Polled> {
         Ok(std::mem::replace(&mut *lock(&self.polled), Polled::new()?))
     }
 
-    /// Ends all polling.
+    /// Ends all polls.
     pub(crate) async fn stop(self) -> Result<()> {
         drop(self.stop);
         for thread in self.threads {
@@ -96,20 +96,20 @@ fn lock(polled: &Mutex<Polled>) -> MutexGuard<'_, Polled> {
 /// The users of one thread.
 struct Part {
     instances: Arc<[SocketAddr]>,
-    /// Says which instance a poll goes to; the same in each run.
+    /// Chooses the instance of each poll. The same seed in each run.
     random: Rng,
     /// The request of each user.
     requests: Arc<Requests>,
-    /// When each user polls, the earliest first.
+    /// The time of each user's next poll, the earliest first.
     due: BinaryHeap<Reverse<(Instant, u32)>>,
-    /// Lanes without a request under way.
+    /// Lanes without a request in flight.
     idle: Vec<Lane>,
     polled: Arc<Mutex<Polled>>,
     stopped: watch::Receiver<()>,
 }
 
-/// A connection to each of the instances, with one request under way in all. None where it is not
-/// open yet.
+/// One connection to each instance, of which only one has a request in flight. None where the
+/// connection is not open yet.
 struct Lane(Vec<Option<Connection>>);
 
 impl Lane {
@@ -158,7 +158,7 @@ impl Part {
                     }
                 });
             }
-            // Without an idle lane nobody can poll before an answer comes.
+            // Without an idle lane, no user can poll before an answer arrives.
             let first = self.due.peek().filter(|_| !self.idle.is_empty());
             let wake_at = first.map(|Reverse((at, _))| *at);
             tokio::select! {
@@ -175,8 +175,8 @@ impl Part {
         }
     }
 
-    /// The next user whose poll is due, and a lane for it. None where there is no such user or no
-    /// idle lane.
+    /// Takes the next user whose poll is due, and a lane for it. None without such a user or
+    /// without an idle lane.
     fn next_poll(&mut self) -> Option<(u32, Lane)> {
         let Reverse((at, user)) = *self.due.peek()?;
         let late = now().checked_duration_since(at)?;
@@ -187,7 +187,7 @@ impl Part {
     }
 }
 
-/// Polls once. A connection that the server has closed since its last use is replaced.
+/// Polls once. Replaces a connection that the server has closed since its last use.
 async fn ask(
     connection: Option<Connection>,
     address: SocketAddr,
@@ -220,7 +220,7 @@ mod tests {
 
     type Polls = web::Data<Mutex<Vec<String>>>;
 
-    /// Has each user wait once, on a connection that is closed then, and admits them afterwards.
+    /// Lets each user wait once, closes that connection, and admits the user at the next poll.
     async fn place(asked: HttpRequest, polls: Polls, here: web::Data<AtomicU32>) -> HttpResponse {
         here.fetch_add(1, Ordering::Relaxed);
         let mut polls = polls.lock().unwrap();
@@ -236,7 +236,7 @@ mod tests {
         }
     }
 
-    /// An instance that counts the polls that it answers.
+    /// Starts an instance that counts the polls that it answers.
     fn instance(polls: &Polls) -> (SocketAddr, web::Data<AtomicU32>) {
         let here = web::Data::new(AtomicU32::new(0));
         let (polls, counted) = (polls.clone(), here.clone());

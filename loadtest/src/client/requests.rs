@@ -1,8 +1,8 @@
-//! Requests, made beforehand.
+//! Requests that are serialized before a measurement.
 
 use std::io::Write;
 
-/// One request, to be written down.
+/// One request, to be serialized.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'static str,
@@ -11,12 +11,12 @@ pub(crate) struct Request<'a> {
     /// A JWT of the identity provider.
     pub(crate) identity: Option<&'a str>,
     pub(crate) queue_token: Option<&'a str>,
-    /// JSON.
+    /// The body, as JSON.
     pub(crate) body: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
-    /// `GET path`, by nobody.
+    /// `GET path`, without an identity.
     pub(crate) fn get(path: &'a str) -> Self {
         Self {
             method: "GET",
@@ -27,7 +27,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// `POST path` with this JSON, by nobody.
+    /// `POST path` with this JSON, without an identity.
     pub(crate) fn post(path: &'a str, body: &'a str) -> Self {
         Self {
             method: "POST",
@@ -36,7 +36,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The same with an identity.
+    /// The same request with an identity.
     pub(crate) fn identity(self, identity: &'a str) -> Self {
         Self {
             identity: Some(identity),
@@ -44,7 +44,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The same showing a queue token.
+    /// The same request with a queue token.
     pub(crate) fn queue_token(self, token: &'a str) -> Self {
         Self {
             queue_token: Some(token),
@@ -52,7 +52,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What is asked of the bare route in its place: the same headers.
+    /// The request to the bare route that replaces this one, with the same headers.
     pub(crate) fn bare(self) -> Self {
         Self {
             method: "GET",
@@ -63,16 +63,16 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Any number of requests as the bytes that are sent.
+/// Any number of serialized requests, in one buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     bytes: Vec<u8>,
-    /// Where each one ends.
+    /// The end of each request in the buffer.
     ends: Vec<usize>,
 }
 
 impl Requests {
-    /// Adds one.
+    /// Adds a request.
     pub(crate) fn push(&mut self, request: Request<'_>) {
         let bytes = &mut self.bytes;
         let mut line = |parts: &[&str]| {
@@ -92,7 +92,7 @@ impl Requests {
         }
         if let Some(body) = request.body {
             line(&["Content-Type: application/json"]);
-            // Writing into a vector does not fail.
+            // Writing to a vector does not fail.
             let _ = write!(self.bytes, "Content-Length: {}\r\n", body.len());
         }
         self.bytes.extend_from_slice(b"\r\n");
@@ -101,12 +101,12 @@ impl Requests {
         self.ends.push(self.bytes.len());
     }
 
-    /// How many there are.
+    /// The number of requests.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The bytes of one, counted from 0.
+    /// The bytes of a request, by its number from 0.
     pub(crate) fn get(&self, number: usize) -> Option<&[u8]> {
         let end = *self.ends.get(number)?;
         let start = match number.checked_sub(1) {

@@ -1,4 +1,4 @@
-//! Users who listen to the event streams of their places.
+//! Users who read the event streams of their places.
 
 use std::{
     net::SocketAddr,
@@ -20,24 +20,24 @@ use tokio::{
 
 use crate::watch::unix_micros;
 
-/// Room for an event, in bytes.
+/// Initial size of the buffer for an event, in bytes.
 const ROOM: usize = 2 * 1_024;
 
-/// How many are being opened at a time.
+/// The number of streams that are opened at once.
 const OPENING_MAX: usize = 64;
 
-/// An event that came.
+/// A received event.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
     /// Its name, such as `turn`.
     pub(crate) name: String,
-    /// When it came, in µs since 1970.
+    /// When it was received, in µs since 1970.
     pub(crate) at_us: i64,
     /// When the place was admitted, in µs since 1970 by the store's clock. None while it waits.
     pub(crate) admitted_us: Option<i64>,
 }
 
-/// Streams that stay open until this is dropped.
+/// Open streams. Dropping this closes them.
 pub(crate) struct Streams {
     shared: Arc<Shared>,
     running: JoinSet<()>,
@@ -49,14 +49,14 @@ struct Shared {
     ended: AtomicUsize,
 }
 
-/// The part of a place that matters here.
+/// The fields of a place that are used here.
 #[derive(Deserialize)]
 struct Data {
     admitted_at: Option<jiff::Timestamp>,
 }
 
 impl Streams {
-    /// Opens a stream with each of these requests, and waits until each has told its place.
+    /// Opens a stream with each of these requests. Waits until each has received its first event.
     pub(crate) async fn open(address: SocketAddr, requests: Vec<Vec<u8>>) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let turns = Arc::new(Semaphore::new(OPENING_MAX));
@@ -76,12 +76,12 @@ impl Streams {
         Ok(Self { shared, running })
     }
 
-    /// How many are open.
+    /// The number of open streams.
     pub(crate) fn open_count(&self) -> usize {
         self.running.len() - self.shared.ended.load(Ordering::Relaxed)
     }
 
-    /// The events that came since this was last asked.
+    /// Returns the events that were received since the last call.
     pub(crate) fn take(&self) -> Vec<Arrival> {
         let arrivals = &self.shared.arrivals;
         let mut arrivals = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,9 +116,9 @@ impl Stream {
         }
     }
 
-    /// Notes each event until the stream ends.
+    /// Records each event until the stream ends.
     async fn listen(mut self, shared: &Shared) {
-        // What came with the head is known to all.
+        // The events that came with the head are not recorded.
         self.received.clear();
         while let Ok(true) = self.receive().await {
             let at_us = unix_micros();
@@ -134,14 +134,15 @@ impl Stream {
         shared.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// False at the end.
+    /// Reads more bytes. Returns false at the end of the stream.
     async fn receive(&mut self) -> Result<bool> {
         let read = self.connection.read_buf(&mut self.received).await;
         Ok(read.context("a stream broke")? > 0)
     }
 }
 
-/// The event in a frame, before which the length of its chunk may stand. None where there is none.
+/// Parses the event in a frame. The length of its chunk may stand before it. None if the frame has
+/// no event.
 fn arrival(frame: &[u8], at_us: i64) -> Option<Arrival> {
     let text = std::str::from_utf8(frame).ok()?;
     let field = |name: &str| {

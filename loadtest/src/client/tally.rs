@@ -1,4 +1,4 @@
-//! What was counted while load was on.
+//! Counts and latencies of the answers to a load.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use hdrhistogram::Histogram;
 
 use crate::figures::exact;
 
-/// The longest latency that is told apart, in nanoseconds.
+/// The longest latency that is distinguished, in nanoseconds.
 const LONGEST_NS: u64 = 60_000_000_000;
 
-/// Answers, counted and timed.
+/// Counts and latencies of answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
-    /// Answers as they were meant to be.
+    /// Answers that were as intended.
     pub(crate) intended: u64,
-    /// Others: another status, another state.
+    /// Other answers: with another status or another state.
     pub(crate) unintended: u64,
-    /// The first of those others.
+    /// The first of the other answers.
     pub(crate) first_unintended: Option<String>,
-    /// Requests that were sent later than they were due, by more than a timer's error.
+    /// Requests that were sent later than due, by more than the error of a timer.
     pub(crate) late: u64,
-    /// For how long load was on.
+    /// The time for which requests were sent.
     pub(crate) lasted: Duration,
-    /// From sending to the whole answer, in nanoseconds, of all answers.
+    /// The time from sending a request to the end of its answer, in nanoseconds, for all answers.
     latency_ns: Histogram<u64>,
 }
 
 impl Tally {
-    /// Nothing yet.
+    /// A tally without answers.
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             intended: 0,
@@ -40,13 +40,13 @@ impl Tally {
         })
     }
 
-    /// Counts one that was as meant, which took so long.
+    /// Counts an intended answer with its latency.
     pub(crate) fn intended(&mut self, took: Duration) {
         self.intended += 1;
         self.time(took);
     }
 
-    /// Counts one that was not; `what` says what it was.
+    /// Counts an answer that was not intended, with its latency. `what` describes it.
     pub(crate) fn unintended(&mut self, took: Duration, what: impl FnOnce() -> String) {
         self.unintended += 1;
         self.first_unintended.get_or_insert_with(what);
@@ -58,14 +58,14 @@ impl Tally {
         self.latency_ns.saturating_record(ns);
     }
 
-    /// Adds what another thread counted in the same time.
+    /// Adds the tally of another thread for the same interval.
     pub(crate) fn merge_beside(&mut self, other: &Self) {
         let lasted = self.lasted.max(other.lasted);
         self.merge_after(other);
         self.lasted = lasted;
     }
 
-    /// Adds what was counted at another time.
+    /// Adds the tally of another interval.
     pub(crate) fn merge_after(&mut self, other: &Self) {
         self.intended += other.intended;
         self.unintended += other.unintended;
@@ -74,21 +74,22 @@ impl Tally {
         }
         self.late += other.late;
         self.lasted += other.lasted;
-        // Both have the same bounds, without which this could fail.
+        // Fails only for histograms with different bounds. Both have the same.
         let _ = self.latency_ns.add(&other.latency_ns);
     }
 
-    /// Intended answers a second.
+    /// Intended answers per second.
     pub(crate) fn rate(&self) -> f64 {
         exact(self.intended) / self.lasted.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// The latency that this part of all answers kept within, such as 0.5.
+    /// A quantile of the latency: the fraction `part` of all answers, such as 0.5, took at most
+    /// this.
     pub(crate) fn quantile(&self, part: f64) -> Duration {
         Duration::from_nanos(self.latency_ns.value_at_quantile(part))
     }
 
-    /// All answers.
+    /// The number of all answers.
     pub(crate) fn answers(&self) -> u64 {
         self.intended + self.unintended
     }

@@ -1,4 +1,4 @@
-//! How much processor time each process took.
+//! The processor time of each process.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use procfs::process::Process;
 
 use crate::figures::exact;
 
-/// The process that puts the load on, which is this one.
+/// The process that sends the requests, which is this one.
 const CLIENT: &str = "client";
 
-/// The bare server.
+/// The baseline server.
 pub(crate) const BARE: &str = "bare";
 
 /// The processes that share the machine while something is measured.
@@ -24,14 +24,15 @@ pub(crate) struct Meter {
 pub(crate) struct CpuTime(Vec<(&'static str, f64)>);
 
 impl Meter {
-    /// Reads those of the client, which is this process, and of `others`.
+    /// Measures this process, which is the client, and `others`.
     pub(crate) fn of(others: &[(&'static str, u32)]) -> Self {
         let mut processes = vec![(CLIENT, std::process::id())];
         processes.extend_from_slice(others);
         Self { processes }
     }
 
-    /// What each process has taken since its start, in user and kernel mode.
+    /// Reads the processor time that each process has taken since its start, in user and kernel
+    /// mode.
     pub(crate) fn read(&self) -> Result<CpuTime> {
         let ticks_per_second = exact(procfs::ticks_per_second());
         let read = |&(name, pid): &(&'static str, u32)| -> Result<_> {
@@ -47,13 +48,13 @@ impl Meter {
 }
 
 impl CpuTime {
-    /// So much time.
+    /// For tests: this processor time.
     #[cfg(test)]
     pub(super) fn with(taken: &[(&'static str, f64)]) -> Self {
         Self(taken.to_vec())
     }
 
-    /// Adds what was taken between two readings.
+    /// Adds the processor time between two readings.
     pub(crate) fn add_between(&mut self, before: &Self, after: &Self) {
         for (&(name, earlier), &(_, later)) in before.0.iter().zip(&after.0) {
             match self.0.iter_mut().find(|(known, _)| *known == name) {
@@ -63,26 +64,28 @@ impl CpuTime {
         }
     }
 
-    /// What the program and its stores took, in seconds: all but the client and the bare server.
+    /// The processor time of the program and its stores, in seconds: of all processes except the
+    /// client and the baseline server.
     pub(crate) fn of_the_service(&self) -> f64 {
         let service = self.0.iter();
         let service = service.filter(|(name, _)| ![CLIENT, BARE].contains(name));
         service.map(|(_, seconds)| seconds).sum()
     }
 
-    /// What one process took, in seconds. None of one that is not there.
+    /// The processor time of one process, in seconds. None if it is not measured.
     pub(crate) fn of(&self, process: &str) -> Option<f64> {
         let found = self.0.iter().find(|(name, _)| *name == process)?;
         Some(found.1)
     }
 
-    /// The part of `processors` that all of them left in this time, whatever others took.
+    /// The fraction of `processors` that the measured processes left idle in this time. The load of
+    /// other processes does not count.
     pub(crate) fn left_idle(&self, lasted: Duration, processors: usize) -> f64 {
         let all = lasted.as_secs_f64() * exact(processors as u64);
         1.0 - self.0.iter().map(|(_, seconds)| seconds).sum::<f64>() / all
     }
 
-    /// The part of `processors` that each process took in this time, for people: `client 12 %`.
+    /// The percentage of `processors` that each process took in this time: `client 12 %`.
     pub(crate) fn shares(&self, lasted: Duration, processors: usize) -> String {
         let all = lasted.as_secs_f64() * exact(processors as u64);
         let parts = self.0.iter().filter_map(|(name, seconds)| {
@@ -92,8 +95,8 @@ impl CpuTime {
         parts.collect::<Vec<_>>().join(", ")
     }
 
-    /// Microseconds a request, for people: `client 9, program 21`. What took next to nothing is left
-    /// out.
+    /// The processor time of each process per request, in µs: `client 9, program 21`. Processes
+    /// below 0.05 µs are left out.
     pub(crate) fn per_request(&self, requests: u64) -> String {
         let parts = self.0.iter().filter_map(|(name, seconds)| {
             let micros = seconds * 1e6 / exact(requests.max(1));

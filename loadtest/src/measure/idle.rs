@@ -5,7 +5,7 @@ use procfs::{CpuTime, CurrentSI, KernelStats};
 
 use crate::figures::{exact, ratio};
 
-/// What all processors have done since the machine started, in ticks.
+/// Processor time of all processors since the machine started, in ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Processors {
     idle: u64,
@@ -13,12 +13,13 @@ pub(crate) struct Processors {
 }
 
 impl Processors {
-    /// Reads it.
+    /// Reads the current values.
     pub(crate) fn read() -> Result<Self> {
         Ok(Self::of(&KernelStats::current()?.total))
     }
 
-    /// What a neighbour of a virtual machine takes is not idle; the time of guests is in user time.
+    /// Time that other virtual machines took (steal) is not idle. The time of guests is contained
+    /// in user time.
     fn of(time: &CpuTime) -> Self {
         let idle = time.idle + time.iowait.unwrap_or(0);
         let busy = time.user + time.nice + time.system;
@@ -29,8 +30,8 @@ impl Processors {
         }
     }
 
-    /// The idle part of the time since `before`, whatever took the rest. None where no time has
-    /// passed.
+    /// The idle fraction of the time since `before`, counting the load of all processes. None if no
+    /// time has passed.
     pub(crate) fn idle_since(self, before: Self) -> Option<f64> {
         let all = self.all.saturating_sub(before.all);
         let idle = self.idle.saturating_sub(before.idle);

@@ -1,4 +1,4 @@
-//! How things are measured.
+//! How rates, ratios and processor time are measured.
 
 mod cpu;
 mod idle;

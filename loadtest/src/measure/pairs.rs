@@ -1,4 +1,4 @@
-//! Two sides that take turns on one machine, and the ratio of what they do.
+//! Compares two sides that take turns on one machine, and computes the ratio of what they do.
 
 use std::time::Duration;
 
@@ -12,25 +12,25 @@ use crate::{
 
 /// One side of a ratio.
 pub(crate) trait Side {
-    /// Puts load on it for so long.
+    /// Puts load on it for this time.
     async fn slice(&mut self, lasts: Duration) -> Result<Tally>;
 }
 
-/// How often and for how long both sides take turns.
+/// How often, and for how long, the two sides take turns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) slice: Duration,
     pub(crate) pairs: u32,
 }
 
-/// What was seen of one side.
+/// The measurements of one side.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) tally: Tally,
     pub(crate) cpu: CpuTime,
 }
 
-/// What was seen of both sides.
+/// The measurements of both sides.
 #[derive(Debug, Clone)]
 pub(crate) struct Compared {
     pub(crate) subject: Seen,
@@ -39,7 +39,7 @@ pub(crate) struct Compared {
     pairs: Vec<(Slice, Slice)>,
 }
 
-/// What was seen of one side in one slice.
+/// The measurements of one side in one slice.
 #[derive(Debug, Clone)]
 struct Slice {
     answers: u64,
@@ -48,21 +48,23 @@ struct Slice {
 }
 
 impl Compared {
-    /// The subject's rate in one of the reference, for each pair of slices; without those in which
-    /// the reference did nothing.
+    /// The rate of the subject divided by that of the reference, for each pair of slices. Leaves
+    /// out pairs in which the reference did nothing.
     pub(crate) fn ratios(&self) -> Vec<f64> {
         let pairs = self.pairs.iter();
         let ratios = pairs.filter_map(|(ours, theirs)| ratio(ours.rate, theirs.rate));
         ratios.collect()
     }
 
-    /// The median of the pairs' ratios; none where the reference did nothing.
+    /// The median of the pairs' ratios. None if the reference did nothing.
     pub(crate) fn ratio(&self) -> Option<f64> {
         median(&self.ratios())
     }
 
-    /// The processor time of program and stores for a request of the subject, in that of `process`
-    /// for one of the reference, for each pair of slices; none where nothing was taken.
+    /// The cost of the subject divided by that of the reference, for each pair of slices. The cost
+    /// of the subject is the processor time of program and stores per answer, that of the reference
+    /// the processor time of `process` per answer. Leaves out pairs in which the reference took
+    /// none.
     pub(crate) fn costs(&self, process: &str) -> Vec<f64> {
         let cost = |(ours, theirs): &(Slice, Slice)| {
             let whole = theirs.each(theirs.cpu.of(process)?)?;
@@ -73,14 +75,15 @@ impl Compared {
 }
 
 impl Slice {
-    /// So many seconds for each answer.
+    /// Divides `seconds` by the number of answers. None without answers.
     fn each(&self, seconds: f64) -> Option<f64> {
         ratio(seconds, exact(self.answers))
     }
 }
 
-/// Lets both sides take turns, subject first, after one slice each that does not count. So a machine that
-/// becomes slower or faster does it to both, and one disturbed pair does not move the median.
+/// Lets the two sides take turns, the subject first. One slice of each before that does not count.
+/// A machine that becomes slower or faster affects both sides, and one disturbed pair does not move
+/// the median.
 pub(crate) async fn compare(
     plan: Plan,
     meter: &Meter,
@@ -113,7 +116,7 @@ impl Seen {
         })
     }
 
-    /// Adds one slice, and gives it.
+    /// Runs one slice, adds it and returns it.
     async fn watch(
         &mut self,
         meter: &Meter,
@@ -139,7 +142,7 @@ impl Seen {
 mod tests {
     use super::*;
 
-    /// Does as many in a slice as it is told.
+    /// Does a scripted number of requests per slice.
     struct Scripted(Vec<u64>);
 
     impl Side for Scripted {

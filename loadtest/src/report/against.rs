@@ -1,30 +1,31 @@
-//! A figure beside the same one of an earlier program.
+//! Compares a figure with that of an earlier program.
 
 use serde::Serialize;
 
 use super::row::Better;
 use crate::figures::median;
 
-/// How much worse a figure may be before that counts.
+/// A figure may be worse by this fraction.
 const TOLERANCE: f64 = 0.05;
 
 /// The figures of two programs that were measured in turns.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Against {
-    /// The figure in one of the earlier program's, for each pair.
+    /// The figure divided by that of the earlier program, for each pair.
     ratios: Vec<f64>,
     #[serde(skip)]
     better: Better,
 }
 
 impl Against {
-    /// How many pairs are measured.
+    /// The number of pairs that are measured.
     pub(crate) const PAIRS: usize = 7;
 
-    /// The least number of pairs in which the figure must be worse: one disturbed pair proves nothing.
+    /// The least number of pairs in which the figure must be worse. One disturbed pair proves
+    /// nothing.
     const WORSE_PAIRS: usize = 6;
 
-    /// The figure of the program and that of the earlier one, pair by pair.
+    /// `pairs` has the figures of the program and of the earlier one.
     pub(super) fn of(better: Better, pairs: &[(f64, f64)]) -> Self {
         Self {
             ratios: pairs.iter().copied().map(relative).collect(),
@@ -32,8 +33,7 @@ impl Against {
         }
     }
 
-    /// True where the figure is worse by more than a twentieth, in the median and in nearly all
-    /// pairs.
+    /// True if the figure is worse by more than 5 % in the median and in at least 6 of 7 pairs.
     pub(super) fn is_worse(&self) -> bool {
         let worse = |ratio: f64| match self.better {
             Better::More => ratio < 1.0 - TOLERANCE,
@@ -43,12 +43,12 @@ impl Against {
         pairs >= Self::WORSE_PAIRS && self.median().is_some_and(worse)
     }
 
-    /// The median of the pairs' ratios. None where no pair was measured.
+    /// The median of the pairs' ratios. None if no pair was measured.
     fn median(&self) -> Option<f64> {
         median(&self.ratios)
     }
 
-    /// For people.
+    /// A line of the report's text.
     pub(super) fn describe(&self) -> String {
         let Some(median) = self.median() else {
             return "beside the earlier program: no pair was measured".into();
@@ -65,7 +65,7 @@ impl Against {
     }
 }
 
-/// One figure in another: 1 where both are nothing.
+/// `ours` divided by `theirs`. 1 if both are 0.
 fn relative((ours, theirs): (f64, f64)) -> f64 {
     if ours.abs() < f64::MIN_POSITIVE && theirs.abs() < f64::MIN_POSITIVE {
         1.0

@@ -1,4 +1,4 @@
-//! What was measured, beside what it must be.
+//! The report: what was measured, and what each figure must reach.
 
 mod against;
 mod row;
@@ -14,10 +14,10 @@ pub(crate) use self::{
     row::{Bar, Due, Row, Verdict},
 };
 
-/// Everything that was measured, and where.
+/// All rows, and the facts about the machine and the settings.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// The bars of plans up to this one are due.
+    /// Bars of plans up to this number are due.
     plan: u32,
     /// The machine, versions and settings, by name.
     facts: Vec<(String, String)>,
@@ -25,7 +25,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Nothing yet; the bars of all plans up to this one are due.
+    /// An empty report. Bars of plans up to `plan` are due.
     pub(crate) fn new(plan: u32) -> Self {
         Self {
             plan,
@@ -34,7 +34,7 @@ impl Report {
         }
     }
 
-    /// Adds something to know about the measurement.
+    /// Adds a fact about the measurement.
     pub(crate) fn fact(&mut self, name: &str, value: impl Into<String>) {
         self.facts.push((name.to_owned(), value.into()));
     }
@@ -44,8 +44,8 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// True when every bar that is due is met, and no row is worse than that of the earlier program
-    /// or has failed; never of an empty report.
+    /// True if every bar that is due is met, no row is worse than that of the earlier program, and
+    /// no row has failed. False for an empty report.
     pub(crate) fn is_good(&self) -> bool {
         let good = |row: &Row| match row.verdict(self.plan) {
             Verdict::Met | Verdict::NotYet | Verdict::Published => true,
@@ -54,7 +54,7 @@ impl Report {
         !self.rows.is_empty() && self.rows.iter().all(good)
     }
 
-    /// For programs.
+    /// The report as JSON.
     pub(crate) fn json(&self) -> serde_json::Result<String> {
         let facts = self.facts.iter();
         let facts = facts.map(|(name, value)| (name.as_str(), value.as_str()));
@@ -64,7 +64,7 @@ impl Report {
         })
     }
 
-    /// For people: a table, and what is behind its figures.
+    /// The report as text: a table, and the figures behind each row.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let facts: Vec<_> = self
@@ -78,7 +78,7 @@ impl Report {
         let rows: Vec<_> = rows.map(|row| cells(row, row.verdict(self.plan))).collect();
         table(&mut text, ["what", "measured", "bar", "plan", ""], &rows);
         for row in &self.rows {
-            // Writing into a string does not fail.
+            // Writing to a string does not fail.
             let _ = write!(text, "\n{}\n", row.what);
             let against = row.against.as_ref().map(Against::describe);
             for figures in row.behind.iter().chain(&against).chain(&row.fault) {
@@ -96,7 +96,7 @@ impl Report {
     }
 }
 
-/// The report as programs read it.
+/// The layout of the JSON report.
 #[derive(Serialize)]
 struct Written<'a> {
     facts: BTreeMap<&'a str, &'a str>,

@@ -1,4 +1,4 @@
-//! One figure, and what it must be.
+//! One figure, and the bar that it must reach.
 
 use std::fmt::{self, Display};
 
@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::Against;
 
-/// What a figure must reach.
+/// The limit that a figure must reach.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Bar {
@@ -15,7 +15,7 @@ pub(crate) enum Bar {
     AtMost(f64),
 }
 
-/// When a bar must be reached.
+/// The plan by which a bar must be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
     /// By the plan with this number.
@@ -24,14 +24,14 @@ pub(crate) enum Due {
     Later,
 }
 
-/// Which of two figures is the better one.
+/// Whether a larger or a smaller figure is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Better {
     More,
     Less,
 }
 
-/// What a row says of its figure.
+/// The result of comparing a figure with its bar and with the earlier program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
@@ -39,40 +39,40 @@ pub(crate) enum Verdict {
     Met,
     /// The bar is missed.
     Missed,
-    /// The bar is missed, and need not be met yet.
+    /// The bar is missed, but is not due yet.
     NotYet,
     /// There is no bar.
     Published,
-    /// It is worse than that of the earlier program.
+    /// The figure is worse than that of the earlier program.
     Worse,
-    /// There is no figure that counts.
+    /// No valid figure was measured.
     Failed,
 }
 
-/// One figure.
+/// One row of the report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Row {
-    /// What was measured.
+    /// The name of the row.
     pub(super) what: String,
     pub(super) measured: Option<f64>,
-    /// Such as `ms`; empty for a ratio.
+    /// The unit, such as `ms`. Empty for a ratio.
     pub(super) unit: &'static str,
     pub(super) bar: Option<Bar>,
-    /// When the bar must be reached. None where there is no bar.
+    /// When the bar must be reached. None without a bar.
     pub(super) plan: Option<Due>,
     #[serde(skip)]
     better: Better,
-    /// The same figure of an earlier program, where both were measured in turns.
+    /// The comparison with an earlier program, if both were measured in turns.
     pub(super) against: Option<Against>,
     /// Why the figure does not count.
     pub(super) fault: Option<String>,
-    /// The figures behind it.
+    /// Lines with the figures behind it.
     pub(super) behind: Vec<String>,
 }
 
 impl Row {
-    /// A figure; none where nothing could be measured, which is a fault. More is better, until a bar
-    /// or [`Row::less_is_better`] says otherwise.
+    /// A row with this figure. None if nothing could be measured, which is a fault. More is better,
+    /// unless a bar or [`Row::less_is_better`] says otherwise.
     pub(crate) fn new(what: impl Into<String>, measured: Option<f64>) -> Self {
         let measured = measured.filter(|value| value.is_finite());
         Self {
@@ -88,17 +88,17 @@ impl Row {
         }
     }
 
-    /// A row, or several, of which nothing came.
+    /// A row for one or several rows that could not be measured.
     pub(crate) fn failed(what: impl Into<String>, error: &Error) -> Self {
         Self::new(what, None).fault(Some(format!("{error:#}")))
     }
 
-    /// The same in this unit.
+    /// Sets the unit.
     pub(crate) fn unit(self, unit: &'static str) -> Self {
         Self { unit, ..self }
     }
 
-    /// The same with this bar, to be reached by then.
+    /// Sets the bar, and the plan by which it must be reached.
     pub(crate) fn bar(self, bar: Bar, plan: Due) -> Self {
         let better = match bar {
             Bar::AtLeast(_) => Better::More,
@@ -112,7 +112,7 @@ impl Row {
         }
     }
 
-    /// The same of a figure that is the better the smaller it is.
+    /// Declares that a smaller figure is better.
     pub(crate) fn less_is_better(self) -> Self {
         Self {
             better: Better::Less,
@@ -120,30 +120,30 @@ impl Row {
         }
     }
 
-    /// The same, not counting where there is a fault.
+    /// Sets a fault, with which the figure does not count. With None, an earlier fault stays.
     pub(crate) fn fault(self, fault: Option<String>) -> Self {
         let fault = fault.or(self.fault);
         Self { fault, ..self }
     }
 
-    /// The same with figures behind it, for people.
+    /// Adds a line with figures behind this one.
     pub(crate) fn behind(mut self, figures: impl Into<String>) -> Self {
         self.behind.push(figures.into());
         self
     }
 
-    /// What was measured.
+    /// The name of the row.
     pub(crate) fn what(&self) -> &str {
         &self.what
     }
 
-    /// The figure. None where there is none that counts.
+    /// The figure. None without a valid one.
     pub(crate) fn figure(&self) -> Option<f64> {
         self.measured.filter(|_| self.fault.is_none())
     }
 
-    /// True where an earlier program is what the figure is judged by: its bar is not due by this
-    /// plan, but is by a later one, or it has no bar.
+    /// True if the figure is judged by comparison with an earlier program: it has no bar, or its
+    /// bar is due only by a later plan than this one.
     pub(crate) fn is_compared(&self, plan: u32) -> bool {
         match self.plan {
             None => true,
@@ -152,7 +152,7 @@ impl Row {
         }
     }
 
-    /// The same beside an earlier program: the figures of both, pair by pair.
+    /// Adds the comparison with an earlier program. `pairs` has the figures of both.
     pub(crate) fn against(self, pairs: &[(f64, f64)]) -> Self {
         let against = Against::of(self.better, pairs);
         Self {
@@ -161,7 +161,7 @@ impl Row {
         }
     }
 
-    /// What it comes to, where the bars of all plans up to this one are due.
+    /// The verdict when the bars of plans up to `plan` are due.
     pub(crate) fn verdict(&self, plan: u32) -> Verdict {
         let Some(measured) = self.figure() else {
             return Verdict::Failed;

@@ -1,11 +1,11 @@
-//! Tables for people, in Markdown.
+//! Tables in Markdown.
 
 use std::fmt::Write;
 
 use super::{Bar, Row, Verdict};
 use crate::figures::grouped;
 
-/// A row of the report: what, measured, bar, plan, verdict.
+/// The cells of a row of the report: what, measured, bar, plan, verdict.
 pub(super) fn cells(row: &Row, verdict: Verdict) -> [String; 5] {
     let number = |value: f64| {
         let digits = match value.abs() {

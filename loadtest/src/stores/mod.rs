@@ -1,4 +1,4 @@
-//! The stores that the program needs: servers of this run alone, on the loopback interface.
+//! The stores that the program needs: servers for this run alone, on the loopback interface.
 
 mod mysql;
 mod redis;
@@ -14,10 +14,10 @@ use crate::{
     report::Report,
 };
 
-/// The database server among the [`Stores::processes`].
+/// The name of the database server among the [`Stores::processes`].
 pub(crate) const DATABASE: &str = "database";
 
-/// Servers that were started for this run. They end when this is dropped.
+/// Servers that were started for this run. Dropping this ends them.
 #[derive(Debug, Default)]
 pub(crate) struct Stores {
     redis: Option<Redis>,
@@ -25,7 +25,7 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Starts what the program needs.
+    /// Starts the servers that these backends and this database need.
     pub(crate) async fn start(
         backends: &[Backend],
         database: Database,
@@ -41,7 +41,7 @@ impl Stores {
         Ok(stores)
     }
 
-    /// Says which they are.
+    /// Adds the servers to the report.
     pub(crate) async fn describe(&self, report: &mut Report) -> Result<()> {
         if let Some(redis) = &self.redis {
             report.fact("Redis", redis.describe().await?);
@@ -52,7 +52,7 @@ impl Stores {
         Ok(())
     }
 
-    /// Empties the stores, and gives the program's settings for its queues on `backend`.
+    /// Empties the stores. Returns the program's settings for them, with its queues on `backend`.
     pub(crate) async fn fresh(&self, backend: Backend) -> Result<Vec<(&'static str, String)>> {
         let mut settings = Vec::new();
         if backend == Backend::Redis {
@@ -69,17 +69,17 @@ impl Stores {
         Ok(settings)
     }
 
-    /// The Redis server; an error where none was started.
+    /// The Redis server. Errors if none was started.
     pub(crate) fn redis(&self) -> Result<&Redis> {
         self.redis.as_ref().context("no Redis was started")
     }
 
-    /// The database server; an error where none was started.
+    /// The database server. Errors if none was started.
     pub(crate) fn mysql(&self) -> Result<&MySql> {
         self.mysql.as_ref().context("no MySQL was started")
     }
 
-    /// The processes, by name.
+    /// The ids of the server processes, with their names.
     pub(crate) fn processes(&self) -> Vec<(&'static str, u32)> {
         let redis = self.redis.as_ref().map(|redis| ("redis", redis.pid()));
         let mysql = self.mysql.as_ref().and_then(MySql::pid);
@@ -87,7 +87,7 @@ impl Stores {
         redis.into_iter().chain(mysql).collect()
     }
 
-    /// Ends them, and removes what is left on servers that are not ours.
+    /// Ends the servers. Removes the databases from a server that this run did not start.
     pub(crate) async fn end(self) -> Result<()> {
         match &self.mysql {
             Some(mysql) => mysql.clean().await,

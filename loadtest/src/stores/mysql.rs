@@ -1,4 +1,4 @@
-//! A MySQL or MariaDB server, and what it counts.
+//! A MySQL or MariaDB server, and its counters.
 
 use std::{
     env, fs,
@@ -11,37 +11,39 @@ use mysql_async::{Conn, Opts, OptsBuilder, prelude::Queryable};
 
 use crate::figures::exact;
 
-/// Names another server than the packaged one, such as `mysql://root@127.0.0.1:3306`. Its user may make
-/// databases, and nobody else uses it.
+/// The environment variable with the URL of another server than the packaged one, such as
+/// `mysql://root@127.0.0.1:3306`. Its user must be allowed to create databases, and no other
+/// program may use the server.
 pub(crate) const URL_VARIABLE: &str = "FRONTROW_LOADTEST_MYSQL_URL";
 
-/// What databases of a run are called, with a number behind. One that is there already is replaced.
+/// The prefix of the names of the run's databases, before a number. An existing database of that
+/// name is replaced.
 const DATABASE: &str = "frontrow_loadtest_";
 
-/// Room for a million people and their indexes.
+/// Large enough for a million users and their indexes.
 const BUFFER_POOL_BYTES: u64 = 1 << 30;
 
-/// A database server of this run, or the one that was named.
+/// A database server of this run, or the one that `URL_VARIABLE` names.
 #[derive(Debug)]
 pub(crate) struct MySql {
-    /// None where another one was named.
+    /// None if `URL_VARIABLE` names a server.
     _server: Option<MySqlServer>,
     url: String,
     pid: Option<u32>,
     databases: AtomicU32,
 }
 
-/// What a server has counted since its start.
+/// Counters of a server since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counters {
-    /// Statements that clients sent, prepared ones each time, and the preparing of them.
+    /// Statements that clients sent: each execution of a prepared statement, and each preparation.
     pub(crate) statements: u64,
-    /// Transactions that were committed, of one statement or of several.
+    /// Committed transactions, of one statement or of several.
     pub(crate) commits: u64,
 }
 
 impl MySql {
-    /// Starts one that keeps what it acknowledges, or finds the one that was named.
+    /// Starts a server with durable commits, or connects to the one that `URL_VARIABLE` names.
     pub(crate) async fn start() -> Result<Self> {
         let named = env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty());
         let server = match &named {
@@ -68,13 +70,13 @@ impl MySql {
         }
         let file: Option<String> = connection.query_first("SELECT @@pid_file").await?;
         connection.disconnect().await?;
-        // A server on another machine has no file here.
+        // The file of a server on another machine is not here.
         let text = file.and_then(|file| fs::read_to_string(file).ok());
         mysql.pid = text.and_then(|text| text.trim().parse().ok());
         Ok(mysql)
     }
 
-    /// A connection to one of its databases, or to none.
+    /// Connects to a database of the server. With an empty name, to none.
     pub(crate) async fn connect(&self, database: &str) -> Result<Conn> {
         let options = Opts::from_url(&format!("{}/{database}", self.url))?;
         let options = OptsBuilder::from_opts(options).prefer_socket(false);
@@ -83,12 +85,12 @@ impl MySql {
             .with_context(|| format!("cannot connect to {}", self.url))
     }
 
-    /// Its process, where that is on this machine.
+    /// The id of its process, if that is on this machine.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.pid
     }
 
-    /// Makes an empty database; gives its name.
+    /// Creates an empty database. Returns its name.
     pub(crate) async fn make_database(&self) -> Result<String> {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("{DATABASE}{number}");
@@ -101,18 +103,18 @@ impl MySql {
         Ok(name)
     }
 
-    /// Makes an empty database; gives its URL.
+    /// Creates an empty database. Returns its URL.
     pub(crate) async fn fresh_database(&self) -> Result<String> {
         Ok(format!("{}/{}", self.url, self.make_database().await?))
     }
 
-    /// The name of the database that was made last.
+    /// The name of the newest database.
     pub(crate) fn newest(&self) -> Option<String> {
         let made = self.databases.load(Ordering::Relaxed);
         Some(format!("{DATABASE}{}", made.checked_sub(1)?))
     }
 
-    /// Its version, and how durable its commits are.
+    /// The version, and how durable commits are.
     pub(crate) async fn describe(&self) -> Result<String> {
         let mut connection = self.connect("").await?;
         let asked = "SELECT VERSION(), @@innodb_flush_log_at_trx_commit, @@log_bin, @@sync_binlog, \
@@ -129,7 +131,7 @@ impl MySql {
         ))
     }
 
-    /// What it has counted so far. Asking is one statement more.
+    /// Reads the counters. This takes one more statement, which is counted.
     pub(crate) async fn counters(connection: &mut Conn) -> Result<Counters> {
         let names = ["Questions", "Com_stmt_prepare", "Handler_commit"];
         let [questions, prepared, commits] = status(connection, names).await?;
@@ -139,7 +141,7 @@ impl MySql {
         })
     }
 
-    /// How many rows it has read from tables and indexes so far.
+    /// The number of rows that the server has read from tables and indexes.
     pub(crate) async fn rows_read(&self, connection: &mut Conn) -> Result<u64> {
         let names = [
             "Handler_read_first",
@@ -150,13 +152,13 @@ impl MySql {
         Ok(status(connection, names).await?.iter().sum())
     }
 
-    /// How many rows it has deleted so far.
+    /// The number of rows that the server has deleted.
     pub(crate) async fn rows_deleted(&self, connection: &mut Conn) -> Result<u64> {
         let [deleted] = status(connection, ["Handler_delete"]).await?;
         Ok(deleted)
     }
 
-    /// Removes the databases that were made.
+    /// Removes the databases of this run.
     pub(crate) async fn clean(&self) -> Result<()> {
         let mut connection = self.connect("").await?;
         for number in 0..self.databases.load(Ordering::Relaxed) {
@@ -167,7 +169,7 @@ impl MySql {
     }
 }
 
-/// Numbers that the server counts, by name.
+/// Reads status variables of the server, by name.
 async fn status<const N: usize>(connection: &mut Conn, names: [&str; N]) -> Result<[u64; N]> {
     let quoted = names.map(|name| format!("'{name}'")).join(", ");
     let asked = format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({quoted})");

@@ -1,4 +1,4 @@
-//! A Redis server, and what it says of itself.
+//! A Redis server, and its statistics.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use frontrow_test_harness::{RedisOptions, RedisServer};
 
 use crate::cli::AppendOnly;
 
-/// A server that is emptied of a million people takes a while.
+/// It takes a while to empty a server of a million users.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
 
 /// A Redis server of this run.
@@ -22,7 +22,7 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    /// Starts one that takes no snapshots.
+    /// Starts a server without RDB snapshots.
     pub(crate) async fn start(append_only: AppendOnly) -> Result<Self> {
         let mut options = RedisOptions::default();
         if let Some(often) = append_only.fsync() {
@@ -51,12 +51,12 @@ impl Redis {
         self.server.url()
     }
 
-    /// Its process.
+    /// The id of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Its version, and how it keeps data.
+    /// Its version, and how it persists data.
     pub(crate) async fn describe(&self) -> Result<String> {
         let version = self.told("server", "redis_version").await?;
         let appends = self.told("persistence", "aof_enabled").await? == "1";
@@ -68,35 +68,35 @@ impl Redis {
         Ok(format!("{version}, {keeps}"))
     }
 
-    /// Removes all that it has.
+    /// Removes all data.
     pub(crate) async fn empty(&self) -> Result<()> {
         self.ask(redis::cmd("FLUSHALL").arg("SYNC")).await
     }
 
-    /// All the memory that it has taken, in bytes: data, tables, buffers.
+    /// The memory that the server has allocated, in bytes: data, tables, buffers.
     pub(crate) async fn used_memory(&self) -> Result<u64> {
         Ok(self.told("memory", "used_memory").await?.parse()?)
     }
 
-    /// Forgets how long commands took.
+    /// Resets the statistics of commands.
     pub(crate) async fn forget_latencies(&self) -> Result<()> {
         self.ask(redis::cmd("CONFIG").arg("RESETSTAT")).await
     }
 
-    /// For how long scripts have run since it forgot.
+    /// The total run time of scripts since the last reset.
     pub(crate) async fn script_time(&self) -> Result<Duration> {
         let told: String = self.ask(redis::cmd("INFO").arg("commandstats")).await?;
         Ok(time_in_scripts(&told))
     }
 
-    /// How many script calls there were since it forgot.
+    /// The number of script calls since the last reset.
     pub(crate) async fn script_calls(&self) -> Result<u64> {
         let told: String = self.ask(redis::cmd("INFO").arg("commandstats")).await?;
         Ok(calls_of_scripts(&told))
     }
 
-    /// Within what time 99.9 % of the script calls were done since it forgot, by the slowest way of
-    /// calling them; none where there was no call.
+    /// The 99.9th percentile of the time of script calls since the last reset, of the slowest kind
+    /// of call. None without any call.
     pub(crate) async fn script_p999(&self) -> Result<Option<Duration>> {
         let told: String = self.ask(redis::cmd("INFO").arg("latencystats")).await?;
         Ok(slowest_script(&told))
@@ -116,7 +116,7 @@ impl Redis {
 }
 
 impl AppendOnly {
-    /// Redis's name for how often; none where there is no file.
+    /// The value of `appendfsync`. None without an append-only file.
     fn fsync(self) -> Option<&'static str> {
         match self {
             Self::No => None,
@@ -126,14 +126,14 @@ impl AppendOnly {
     }
 }
 
-/// The value of a field in Redis's account of itself.
+/// The value of a field in the output of `INFO`.
 fn value_of<'a>(told: &'a str, field: &str) -> Option<&'a str> {
     told.lines()
         .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
         .map(str::trim)
 }
 
-/// The ways of calling a script.
+/// The commands that call a script.
 const SCRIPT_CALLS: [&str; 6] = [
     "eval",
     "evalsha",

@@ -97,7 +97,7 @@ async fn a_note_says_who_when_and_what_from_what_to_what() {
     let (concert, performance) = (program.concert, program.performance);
     let (concert, performance) = (concert.to_string(), performance.to_string());
     let created = format!(
-        r#"{{"concert":"{concert}","seats":9,"starts_at":"2199-11-22T12:00:00Z","venue":"TestQueue"}}"#
+        r#"{{"concert":"{concert}","seats":9,"starts_at":"2199-11-22T12:00:00Z","venue":"Hall"}}"#
     );
     let expected = [
         (
@@ -114,7 +114,7 @@ async fn a_note_says_who_when_and_what_from_what_to_what() {
         (
             "performance.edit",
             &performance,
-            r#"{"starts_at":{"from":"2199-11-22T12:00:00Z","to":"2198-01-01T00:00:00.5Z"},"venue":{"from":"TestQueue","to":"Arena"}}"#,
+            r#"{"starts_at":{"from":"2199-11-22T12:00:00Z","to":"2198-01-01T00:00:00.5Z"},"venue":{"from":"Hall","to":"Arena"}}"#,
         ),
         (
             "performance.edit",

@@ -202,7 +202,7 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
                                active_ttl_us)
          VALUES ('c', 'Another', 1, 'open', 1, 1, 1)"
             .to_owned(),
-        "INSERT INTO performances VALUES ('q', 'c', '2001-01-01', 'TestQueue', 1000, TRUE)".to_owned(),
+        "INSERT INTO performances VALUES ('q', 'c', '2001-01-01', 'Hall', 1000, TRUE)".to_owned(),
         format!("INSERT INTO balances (user_id, balance) SELECT CONCAT('user-', n), 0 FROM {numbers}"),
         format!(
             "INSERT INTO reservations (id, user_id, concert_id, performance_id, state, confirmed_at,
@@ -229,7 +229,7 @@ async fn grow(raw: &mut AsyncMysqlConnection) {
         ),
         format!(
             "INSERT INTO performances (id, concert_id, starts_at, venue, seats_total)
-             SELECT CONCAT('p', n), c.id, TIMESTAMP('2001-01-01'), 'TestQueue', 1
+             SELECT CONCAT('p', n), c.id, TIMESTAMP('2001-01-01'), 'Hall', 1
              FROM {numbers} JOIN concerts c WHERE c.title = 'Another'"
         ),
         "INSERT INTO performance_sales

@@ -104,9 +104,9 @@ impl Program {
         let id = PerformanceId(self.name());
         // No two performances of a concert start at once in one venue.
         let venue = if self.performance.0.is_nil() {
-            "TestQueue".to_owned()
+            "Hall".to_owned()
         } else {
-            format!("TestQueue {id}")
+            format!("Hall {id}")
         };
         let performance = NewPerformance {
             id,

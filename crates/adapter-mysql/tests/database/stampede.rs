@@ -14,7 +14,7 @@ use frontrow_adapter_mysql::{MySqlDatabase, MySqlSettings};
 use frontrow_domain::{
     model::{Period, RankedConcert, Ranking, Span},
     ports::{Clock, RankingCache, RankingSource, StoreResult, Timer},
-    use_cases::TopConcerts,
+    read_models::TopConcerts,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{sync::Barrier, task::JoinSet};

@@ -39,8 +39,8 @@ async fn fill(url: &str) {
          VALUES ({concert}, 'Old', 1, 'open', 500, 3000000, 300000000, 120000000, 600000000,
                  TRUE);
          INSERT INTO performances (id, concert_id, starts_at, venue, seats_total) VALUES
-             ({first}, {concert}, '{starts_at}', 'TestQueue', 1),
-             ({second}, {concert}, '{starts_at}', 'TestQueue', 1),
+             ({first}, {concert}, '{starts_at}', 'Hall', 1),
+             ({second}, {concert}, '{starts_at}', 'Hall', 1),
              ({}, {concert}, '{starts_at}', 'Barn', 1);
          INSERT INTO seats (performance_id, label, ordinal, section, price)
          SELECT id, 'A-1', 0, 'Stalls', 100 FROM performances;

@@ -19,10 +19,7 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
     )];
     let mut say = |what: &str, line: &str| lines.push(format!("  {what:<9} {line}\n"));
     if let Some(old) = &done.old_database {
-        say(
-            "moved",
-            &format!("the old database to {}", old.display()),
-        );
+        say("moved", &format!("the old database to {}", old.display()));
     }
     for (name, old) in &done.keys {
         let path = done.key_folder.join(name);
@@ -30,11 +27,7 @@ pub(crate) fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
             None => say("key", &path.display().to_string()),
             Some(old) => say(
                 "key",
-                &format!(
-                    "{}; the old one is now {}",
-                    path.display(),
-                    old.display()
-                ),
+                &format!("{}; the old one is now {}", path.display(), old.display()),
             ),
         }
     }

@@ -14,8 +14,8 @@ use super::Config;
 /// The file that is read if none is named and this one exists.
 const DEFAULT_FILE: &str = "frontrow.toml";
 const PREFIX: &str = "FRONTROW_";
-/// Variables with the prefix of settings that are not settings: the path of the file, and parameters
-/// of tests.
+/// Variables with the prefix of settings that are not settings: the path of the file, and
+/// parameters of tests.
 const NOT_SETTINGS: [&str; 2] = ["FRONTROW_CONFIG", "FRONTROW_TEST_"];
 
 impl Config {
@@ -92,8 +92,8 @@ fn present(named: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
     }
 }
 
-/// The position and the cause of a TOML error. The line itself is not shown, because it may contain a
-/// secret.
+/// The position and the cause of a TOML error. The line itself is not shown, because it may contain
+/// a secret.
 fn where_and_why(text: &str, error: &toml::de::Error) -> String {
     let at = error.span().map_or(0, |span| span.start);
     let before = text.get(..at).unwrap_or_default();

@@ -31,7 +31,8 @@ impl Default for Redis {
 }
 
 impl Redis {
-    /// Refuses values that cannot work. `wanted_by` is the setting that needs a Redis, if there is one.
+    /// Refuses values that cannot work. `wanted_by` is the setting that needs a Redis, if there is
+    /// one.
     pub(super) fn validate(&self, wanted_by: Option<&str>) -> anyhow::Result<()> {
         match (&self.url, wanted_by) {
             (None, Some(setting)) => {

@@ -88,7 +88,8 @@ pub(crate) struct Queue {
     /// Secrets that sign queue tokens, by name. Without any, one is generated in the data folder.
     #[serde(deserialize_with = "by_name")]
     pub(crate) token_keys: BTreeMap<String, Secret>,
-    /// The key that signs. Tokens of the other keys are accepted. Required if there are several keys.
+    /// The key that signs. Tokens of the other keys are accepted. Required if there are several
+    /// keys.
     pub(crate) signing_key: Option<String>,
 }
 
@@ -156,8 +157,8 @@ pub(crate) struct Admin {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Demo {
-    /// Whether a database without any concert gets it at a start. By default an SQLite file does, and
-    /// MySQL does not.
+    /// Whether a database without any concert gets it at a start. By default an SQLite file does,
+    /// and MySQL does not.
     pub(crate) on_first_start: Option<bool>,
 }
 
@@ -165,8 +166,8 @@ pub(crate) struct Demo {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
-    /// The filter of log lines, in the syntax of `EnvFilter` of `tracing-subscriber`, such as `info` or
-    /// `warn,frontrow=debug`.
+    /// The filter of log lines, in the syntax of `EnvFilter` of `tracing-subscriber`, such as
+    /// `info` or `warn,frontrow=debug`.
     pub(crate) filter: String,
     /// The format of log lines.
     pub(crate) format: LogFormat,
@@ -289,8 +290,8 @@ fn whole_millis(span: Duration) -> u64 {
 }
 
 impl Server {
-    /// The maximum number of event streams for this limit of open files. Each stream is an open file,
-    /// and some files are reserved for everything else.
+    /// The maximum number of event streams for this limit of open files. Each stream is an open
+    /// file, and some files are reserved for everything else.
     pub(crate) fn streams_within(&self, open_files: u64) -> usize {
         const OTHERS: u64 = 1_000;
         let left = open_files - OTHERS.min(open_files / 2);

@@ -24,8 +24,8 @@ impl From<String> for StoreUrl {
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A password may contain any of the delimiters of a URL, so only the user name is shown of the
-        // part before the last @.
+        // A password may contain any of the delimiters of a URL, so only the user name is shown of
+        // the part before the last @.
         let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
         let divider = if scheme.is_empty() { "" } else { "://" };
         match rest.rsplit_once('@') {

@@ -84,8 +84,8 @@ impl Config {
         if self.queue.backend == QueueBackend::Embedded {
             return Ok(());
         }
-        // Instances that share a queue must accept the same tokens, admin keys and identities. A key
-        // that each instance generates in its own data folder would differ between them.
+        // Instances that share a queue must accept the same tokens, admin keys and identities. A
+        // key that each instance generates in its own data folder would differ between them.
         ensure!(
             !self.queue.token_keys.is_empty(),
             "queue.token_keys: required if instances share the queues, such as \

@@ -84,7 +84,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             }
             let bytes = timeout(BODY_LIMIT, bytes)
                 .await
-                .map_err(|_| Problem::new(ProblemKind::TOO_SLOW, "The body did not arrive in time."))?
+                .map_err(|_| {
+                    Problem::new(ProblemKind::TOO_SLOW, "The body did not arrive in time.")
+                })?
                 .map_err(|error| unread(&error))?;
             read_json(&bytes).map(Self)
         }

@@ -62,8 +62,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }))
 }
 
-/// The text of a header, if there is such a header. Errors if there is more than one: this server and a
-/// proxy in front of it may choose different ones.
+/// The text of a header, if there is such a header. Errors if there is more than one: this server
+/// and a proxy in front of it may choose different ones.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     if headers.get_all(name).nth(1).is_some() {
         return Err(Problem::new(

@@ -9,8 +9,8 @@ use serde::{
 
 use super::{problem::Problem, problem_kinds::ProblemKind};
 
-/// A shape that is accepted only as an object. The derived reader alone would also accept a list, as
-/// the fields in their order.
+/// A shape that is accepted only as an object. The derived reader alone would also accept a list,
+/// as the fields in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Object<T>(pub(crate) T);
 
@@ -65,8 +65,8 @@ fn without_position(text: &str) -> String {
     text.get(..end).unwrap_or(text).to_owned()
 }
 
-/// The field that is not valid. The reader names a missing or duplicate member only in its text. The
-/// path leads to the object that it belongs to.
+/// The field that is not valid. The reader names a missing or duplicate member only in its text.
+/// The path leads to the object that it belongs to.
 fn field(path: &str, why: &str) -> String {
     let within = if path == "." { "" } else { path };
     let member = ["missing field `", "duplicate field `"]

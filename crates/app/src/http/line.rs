@@ -57,8 +57,8 @@ pub(crate) async fn show(
     Ok(answer(&request, &page.document, caching))
 }
 
-/// The answer of [`show`] where there is a fresh page, before the request is routed: matching a path
-/// with an id in it costs more than all the rest of this route.
+/// The answer of [`show`] if there is a fresh page. Called before the request is routed, because
+/// matching a path with an id costs more than the rest of this route.
 pub(super) fn fresh(services: &Services, request: &HttpRequest) -> Option<HttpResponse> {
     if request.method() != Method::GET {
         return None;

@@ -1,17 +1,17 @@
-//! The states of lines as they are sent: written once for all who ask.
+//! The serialized line statuses, shared by all requests.
 
 use std::{sync::Arc, time::Duration};
 
 use frontrow_domain::{
+    decorators::SharedSnapshot,
     model::{ConcertId, queue::LineStatus},
-    use_cases::SharedSnapshot,
 };
 use jiff::Timestamp;
 use moka::sync::Cache;
 
 use super::{conditional::Tagged, shapes::LineBody};
 
-/// The written form of the newest status of each line that is asked for.
+/// The newest status of each requested line, as JSON.
 pub(crate) struct LineStatusCache(Cache<ConcertId, Arc<SerializedLineStatus>>);
 
 /// A status in JSON.
@@ -23,11 +23,11 @@ pub(crate) struct SerializedLineStatus {
 impl LineStatusCache {
     /// The maximum number of lines with a page.
     const MAX: u64 = 1_000;
-    /// For how long a page is kept. Those of lines that are asked for are written anew long before.
+    /// How long a page is kept. Pages of requested lines are replaced much earlier.
     const KEPT: Duration = Duration::from_mins(1);
 
-    /// The page of a snapshot that is fresh at `now`. None where there is none: a page has to be
-    /// [written](Self::write).
+    /// Returns the page of a snapshot that is fresh at `now`. None if there is none: the page must
+    /// be [written](Self::write).
     pub(crate) fn fresh(
         &self,
         concert: ConcertId,
@@ -37,14 +37,14 @@ impl LineStatusCache {
         page.filter(|page| page.snapshot.is_fresh(now))
     }
 
-    /// The page of a snapshot, or of a newer one: written now with its status if it was not before.
+    /// Returns the page of a snapshot or of a newer one. Serializes `status` if there is none.
     pub(crate) fn write(
         &self,
         concert: ConcertId,
         snapshot: SharedSnapshot,
         status: &LineStatus,
     ) -> Arc<SerializedLineStatus> {
-        // A request that was slow must not put an older page in the place of a newer one.
+        // A slow request must not replace a newer page by an older one.
         let found = self.0.get(&concert);
         if let Some(page) = found.filter(|page| !snapshot.is_newer_than(&page.snapshot)) {
             return page;
@@ -68,8 +68,8 @@ impl Default for LineStatusCache {
 
 impl SerializedLineStatus {
     fn of(snapshot: SharedSnapshot, status: &LineStatus) -> Self {
-        // No other status of this life of the store is of the same instant, but for the limit in
-        // time and the window, which are for display.
+        // Two statuses of one generation and instant can differ only in the throughput and the
+        // window, which are for display.
         let (generation, as_of) = (status.generation, status.as_of);
         let tag = format!("{generation}-{}", as_of.as_microsecond());
         // Serializing strings and numbers does not fail.

@@ -1,7 +1,7 @@
 //! The counters of this instance, in the text format of Prometheus.
 
 use actix_web::{HttpResponse, web};
-use frontrow_domain::use_cases::LookUpCounts;
+use frontrow_domain::decorators::LookUpCounts;
 
 use super::Services;
 

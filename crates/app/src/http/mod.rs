@@ -1,9 +1,9 @@
-//! The HTTP API: routes, shapes and problems. The use cases decide what a request may do. This module
-//! alone decides how their outcomes are expressed in HTTP.
+//! The HTTP API: routes, shapes and problems. The use cases decide what a request may do. This
+//! module alone decides how their outcomes are expressed in HTTP.
 //!
-//! A request first passes the [`Access`](access::Access) check of its route, which stores its sender
-//! in the request. Then its handler reads the request, calls one use case, and converts the outcome to
-//! a shape or a [`Problem`](problem::Problem).
+//! A request first passes the [`Access`](access::Access) check of its route, which stores its
+//! sender in the request. Then its handler reads the request, calls one use case, and converts the
+//! outcome to a shape or a [`Problem`](problem::Problem).
 
 mod access;
 mod admin;

@@ -1,5 +1,5 @@
-//! Adds to the `OpenAPI` document what follows from a route's access: the headers that it needs, and
-//! the problems that it answers before its handler runs.
+//! Adds to the `OpenAPI` document what follows from a route's access: the headers that it needs,
+//! and the problems that it answers before its handler runs.
 
 use serde_json::{Map, Value, json};
 
@@ -103,7 +103,7 @@ pub(super) fn describe(operation: &mut Map<String, Value>, access: Access) {
         may_answer("422", "Fields are not valid");
     }
     if access != Access::Public {
-        may_answer("400", "A header cannot be read, or is there more than once");
+        may_answer("400", "A header cannot be read, or occurs more than once");
     }
 }
 

@@ -9,7 +9,7 @@ use actix_web::{
 use frontrow_domain::{
     model::Invalid,
     ports::StoreError,
-    use_cases::{PlaceReport, QueueMissing},
+    read_models::{PlaceReport, QueueMissing},
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};

@@ -10,7 +10,8 @@ use frontrow_domain::{
         ConcertId,
         queue::{JoinRefusal, Standing},
     },
-    use_cases::{JoinAnswer, LeaveAnswer, LookUpAnswer, PlaceReport},
+    read_models::PlaceReport,
+    use_cases::{JoinAnswer, LeaveAnswer, LookUpAnswer},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use frontrow_domain::{
     model::{PerPeriod, Ranking},
-    use_cases::RankingAnswer,
+    read_models::RankingAnswer,
 };
 use sha2::{Digest, Sha256};
 
@@ -57,10 +57,10 @@ impl SerializedCache {
     }
 }
 
-/// The first concerts of an answer. Their digest is the tag: every instance gives the same content
-/// the same one.
+/// Serializes the first `limit` concerts of an answer. The ETag is a digest, so all instances use
+/// the same one for the same content.
 fn write(answer: &RankingAnswer, limit: u8) -> Tagged {
-    // A shape of texts and numbers can always be written.
+    // Serializing strings and numbers does not fail.
     let body = serde_json::to_vec(&RankingBody::new(answer, limit)).unwrap_or_default();
     let digest = Sha256::digest(&body);
     let half = digest.get(..16).unwrap_or(&digest);

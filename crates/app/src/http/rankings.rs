@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header::HeaderValue, web};
 use frontrow_domain::{
     model::{Period, Ranking},
-    use_cases::RankingAnswer,
+    read_models::RankingAnswer,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -31,9 +31,9 @@ pub(crate) struct RankingQuery {
 /// Rank the concerts by confirmed seats
 ///
 /// Daily, weekly and monthly mean the last finished period, realtime the last 60 finished minutes.
-/// Clients may cache the answer as `Cache-Control` says: a finished period for one hour at most, and
-/// never past the start of the next one. Send the `ETag` as `If-None-Match` to get 304 while nothing
-/// has changed.
+/// Clients may cache the answer as `Cache-Control` says: a finished period for one hour at most,
+/// and never past the start of the next one. Send the `ETag` as `If-None-Match` to get 304 while
+/// nothing has changed.
 #[utoipa::path(
     get, path = "/v1/rankings/concerts", tag = "rankings", params(RankingQuery),
     responses(
@@ -74,13 +74,13 @@ impl RankingQuery {
     }
 }
 
-/// The longest time that clients may keep an answer, in seconds. Some rankings are valid for a month,
-/// but an answer in a cache of others cannot be corrected, for example after a change of a title, and
-/// a 304 costs little.
+/// The longest time that clients may keep an answer, in seconds. Some rankings are valid for a
+/// month, but an answer in a cache of others cannot be corrected, for example after a change of a
+/// title, and a 304 costs little.
 const AGE_MAX_S: i64 = 3_600;
 
-/// How long clients may keep an answer, in seconds: until it is due to be replaced. One second if it
-/// may be replaced at any moment.
+/// How long clients may keep an answer, in seconds: until it is due to be replaced. One second if
+/// it may be replaced at any moment.
 fn age_max_s(answer: &RankingAnswer, now: Timestamp) -> i64 {
     if answer.stale {
         return 1;

@@ -14,10 +14,10 @@ use frontrow_domain::model::spread;
 
 /// Spreads the `Retry-After` of every 503.
 ///
-/// An outage reaches every client within a second. If all clients retried after the same time, waiting
-/// clients would send more than ten times as many requests as by polling, and all at the same time. So
-/// each response has a different time, from the earliest useful one to the longest pause between two
-/// polls.
+/// An outage reaches every client within a second. If all clients retried after the same time,
+/// waiting clients would send more than ten times as many requests as by polling, and all at the
+/// same time. So each response has a different time, from the earliest useful one to the longest
+/// pause between two polls.
 #[derive(Debug)]
 pub(crate) struct Retries {
     /// The longest pause between two polls, in whole seconds.
@@ -34,8 +34,8 @@ impl Retries {
         }
     }
 
-    /// The time of the next response, in seconds, at least `earliest_s`. The range always has at least
-    /// two values.
+    /// The time of the next response, in seconds, at least `earliest_s`. The range always has at
+    /// least two values.
     fn next(&self, earliest_s: u64) -> u64 {
         let latest_s = self.longest_s.max(earliest_s.saturating_add(1));
         let answer = self.answers.fetch_add(1, Ordering::Relaxed);

@@ -99,8 +99,8 @@ struct Registered {
 }
 
 impl Routes {
-    /// Adds a protected route, which needs an active place. No other function adds one, and this one
-    /// requires the gate.
+    /// Adds a protected route, which needs an active place. No other function adds one, and this
+    /// one requires the gate.
     fn protected<F, Args>(&mut self, method: &Method, path: &'static str, gate: Gate, handler: F)
     where
         F: Handler<Args>,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use frontrow_domain::{
     model::Currency,
     ports::{Clock, Concerts},
+    read_models::{QueueStatuses, TopConcerts},
     use_cases::{
         Browse, ChangeQueuePolicy, ChargePoints, DeleteConcerts, EditConcerts, HoldSeats,
-        JoinQueue, LeaveQueue, LookUpPlace, PassGate, PayReservation, QueueStatuses, ReleaseHold,
-        ShowLine, ShowReservations, TopConcerts,
+        JoinQueue, LeaveQueue, LookUpPlace, PassGate, PayReservation, ReleaseHold, ShowLine,
+        ShowReservations,
     },
 };
 

@@ -13,8 +13,8 @@ use frontrow_domain::ports::{Cause, StoreError};
 /// The shortest time between two log lines of one cause.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Counts the requests that failed for one cause, and limits the rate of log lines about them. In an
-/// outage, thousands of requests a second fail for the same reason.
+/// Counts the requests that failed for one cause, and limits the rate of log lines about them. In
+/// an outage, thousands of requests a second fail for the same reason.
 struct Failures {
     requests: AtomicU64,
     logged: Mutex<Option<Instant>>,

@@ -1,4 +1,4 @@
-//! What runs by itself, on every instance: none of it needs a leader.
+//! The background jobs. They run on every instance and need no leader.
 
 mod provisioning;
 mod queue_ticks;
@@ -7,11 +7,12 @@ mod repeat;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use frontrow_domain::{
+    decorators::SnapshotQueue,
     model::{Period, queue::ServedEntry},
     ports::StoreResult,
     use_cases::{
-        MarkSale, PruneCounters, PurgeKeys, RecordServed, RollUpSales, SnapshotQueue, SurveyQueues,
-        SweepHolds, TickQueue, WarmRankings,
+        MarkSale, PruneCounters, PurgeKeys, RecordServed, RollUpSales, SurveyQueues, SweepHolds,
+        TickQueue, WarmRankings,
     },
 };
 use tokio::task::JoinSet;
@@ -19,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{provisioning::provision, queue_ticks::tick_queues, repeat::repeat};
 
-/// The jobs.
+/// The use cases that run as jobs.
 pub(crate) struct Jobs {
     pub(crate) tick: TickQueue,
     pub(crate) survey: SurveyQueues,
@@ -34,16 +35,16 @@ pub(crate) struct Jobs {
 }
 
 const EVERY_SECOND: Duration = Duration::from_secs(1);
-/// How often the master copies of all policies are read.
+/// The pause between two reads of the master copies of all policies.
 const SURVEY: Duration = Duration::from_secs(30);
 const SWEEP: Duration = Duration::from_secs(2);
-/// Between two looks at the rankings.
+/// The pause between two refreshes of the rankings.
 const RANKINGS: Duration = Period::REALTIME_REFRESH;
 const PURGE: Duration = Duration::from_mins(10);
 
 impl Jobs {
-    /// Gives the queues' store all queues that it may lack, before the first request comes. The jobs
-    /// give later what it cannot be given now.
+    /// Writes all queues that the queue store may lack, before the first request. The provisioning
+    /// job retries those that fail.
     pub(crate) async fn open_queues(&self) {
         match provisioning::open_all(&self.survey).await {
             Ok(0) => {}
@@ -56,7 +57,7 @@ impl Jobs {
         }
     }
 
-    /// Starts them all on this thread; they end when `stop` is cancelled. One that ends before that
+    /// Starts all jobs on this thread. They end when `stop` is cancelled. A job that ends earlier
     /// has panicked.
     pub(crate) fn start(self, stop: &CancellationToken) -> JoinSet<()> {
         let jobs = Rc::new(self);
@@ -94,7 +95,7 @@ impl Jobs {
             .await
             .map(drop));
         job!("hold sweep", every(SWEEP), |jobs| jobs.sweep().await);
-        // The last hour waits for no finished period that takes long.
+        // A separate job, so that the realtime ranking does not wait for a slow finished period.
         job!("realtime ranking", every(RANKINGS), |jobs| jobs
             .rankings
             .run(&[Period::Realtime])

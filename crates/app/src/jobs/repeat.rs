@@ -1,17 +1,18 @@
-//! Doing something again and again.
+//! Runs a job at an interval, with back-off after failures.
 
 use std::time::Duration;
 
 use frontrow_domain::ports::{Cause, StoreResult};
 use tokio_util::sync::CancellationToken;
 
-/// The longest pause after failures: what works again is used again soon.
+/// The longest pause after failures, so that a job resumes soon after an outage.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Does `work` at once and then every `pace`, until `stop` is cancelled; what has begun is finished.
+/// Runs `work` at once and then every `pace`, until `stop` is cancelled. A run that has begun is
+/// finished.
 ///
-/// A failure ends nothing: it is logged once, however often it repeats, and the pauses grow until it
-/// is over. So is a full disk, also where something else failed before.
+/// A failure does not end the loop. It is logged once, even if it repeats, and the pauses grow
+/// until a run succeeds. A full disk is logged once as well, also after other failures.
 pub(super) async fn repeat(
     name: &'static str,
     pace: impl Fn() -> Duration,
@@ -47,7 +48,7 @@ pub(super) async fn repeat(
     }
 }
 
-/// Doubled with every failure in a row after the first.
+/// The pause before the next run. It doubles with each consecutive failure after the first.
 fn pause(pace: Duration, failures: u32) -> Duration {
     let doubled = pace.saturating_mul(1 << failures.saturating_sub(1).min(10));
     doubled.min(LONGEST_PAUSE.max(pace))

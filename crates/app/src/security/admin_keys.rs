@@ -1,4 +1,4 @@
-//! Who may edit concerts and policies.
+//! Admin keys, which authenticate operators.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::config::Secret;
 pub(crate) struct AdminKeys(Vec<(String, [u8; 32])>);
 
 impl AdminKeys {
-    /// These keys.
+    /// Hashes `keys`.
     pub(crate) fn new(keys: &BTreeMap<String, Secret>) -> Self {
         Self(
             keys.iter()
@@ -20,7 +20,7 @@ impl AdminKeys {
         )
     }
 
-    /// Whose key this is. Takes equally long for every wrong key.
+    /// Returns the holder of `key`. Takes the same time for every wrong key.
     pub(crate) fn holder(&self, key: &str) -> Option<&str> {
         let shown = digest(key);
         self.0.iter().fold(None, |found, (name, known)| {

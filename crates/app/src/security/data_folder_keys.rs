@@ -1,4 +1,4 @@
-//! Keys that nobody configured: made at random in the data folder on the first start, and kept there.
+//! Keys that are not configured: generated in the data folder at the first start, and kept there.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
@@ -12,13 +12,13 @@ use uuid::Uuid;
 
 use crate::config::Secret;
 
-/// The keys in a data folder. Readable by their owner alone.
+/// The keys in a data folder. Only their owner can read the files.
 pub(crate) struct DataFolderKeys {
     folder: PathBuf,
 }
 
 impl DataFolderKeys {
-    /// The keys of `data_dir`, which is there.
+    /// The keys of `data_dir`, which must exist.
     pub(crate) fn of(data_dir: &Path) -> Self {
         Self {
             folder: data_dir.join("keys"),
@@ -47,7 +47,7 @@ impl DataFolderKeys {
         self.read_or_make(Self::ADMIN)
     }
 
-    /// Where the admin key is, for people to look it up.
+    /// The path of the admin key, for messages.
     pub(crate) fn admin_path(&self) -> PathBuf {
         self.path(Self::ADMIN)
     }
@@ -57,12 +57,12 @@ impl DataFolderKeys {
         &self.folder
     }
 
-    /// Whether there is a file of the key `name`, whatever is in it.
+    /// Whether the file of the key `name` exists, with any content.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.path(name).exists()
     }
 
-    /// The key `name`; none where it was never made. Makes nothing.
+    /// Reads the key `name`. None if it does not exist. Does not create it.
     pub(crate) fn find(&self, name: &str) -> anyhow::Result<Option<Secret>> {
         let path = self.path(name);
         let what = || format!("the key file {}", path.display());
@@ -70,14 +70,17 @@ impl DataFolderKeys {
             Ok(text) if text.trim().len() >= Secret::MIN_LEN => {
                 Ok(Some(text.trim().to_owned().into()))
             }
-            Ok(_) => anyhow::bail!("{} is too short; remove it to have a new one made", what()),
+            Ok(_) => anyhow::bail!(
+                "{} is too short; remove it to have a new one generated",
+                what()
+            ),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", what())),
         }
     }
 
-    /// Makes `secret` the key `name`. Another key of that name gets one that ends in `suffix`; gives
-    /// where it is then.
+    /// Makes `secret` the key `name`. An existing other key is renamed with `suffix`. Returns its
+    /// new path.
     pub(crate) fn replace(
         &self,
         name: &str,
@@ -100,7 +103,7 @@ impl DataFolderKeys {
         self.folder.join(name)
     }
 
-    /// The old key has its second name before the new one takes over the first.
+    /// The old key gets its second name before the new key replaces it.
     fn put(&self, path: &Path, secret: &Secret, aside: &Path) -> std::io::Result<Option<PathBuf>> {
         let unfinished = self.write_unfinished(path, secret.expose())?;
         let was_there = path.exists();
@@ -124,14 +127,14 @@ impl DataFolderKeys {
         let path = self.path(name);
         let what = || format!("the key file {}", path.display());
         self.make(&path)
-            .with_context(|| format!("cannot make {}", what()))?;
-        // Another process may have been first: what counts is what is there now.
+            .with_context(|| format!("cannot create {}", what()))?;
+        // Another process may have created it first, so it is read back.
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", what()))?;
         Ok(text.trim().to_owned().into())
     }
 
-    /// Makes a key at `path`, if there is none. SerializedCache elsewhere first and then linked, so that
-    /// nobody ever reads half of a key, and of two who make it at once one wins.
+    /// Creates a key at `path` if there is none. It is written to another file first and then
+    /// linked, so that no reader gets a partial key, and one of two concurrent creators wins.
     fn make(&self, path: &Path) -> std::io::Result<()> {
         let unfinished = self.write_unfinished(path, &random_text())?;
         let linked = fs::hard_link(&unfinished, path);
@@ -143,7 +146,7 @@ impl DataFolderKeys {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Writes a key beside `path`, into a folder that is made if it is not there.
+    /// Writes a key to a file beside `path`. Creates the folder if it does not exist.
     fn write_unfinished(&self, path: &Path, key: &str) -> std::io::Result<PathBuf> {
         fs::create_dir_all(&self.folder)?;
         fs::set_permissions(&self.folder, Permissions::from_mode(0o700))?;

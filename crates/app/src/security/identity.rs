@@ -1,4 +1,4 @@
-//! Users' identities: JWTs of an identity provider.
+//! Identities of users: JWTs of an identity provider.
 
 use std::{path::Path, sync::Arc};
 
@@ -12,23 +12,23 @@ use serde::{Deserialize, Serialize};
 use super::verified_tokens::VerifiedTokenCache;
 use crate::config::Secret;
 
-/// Checks the identities that users show.
+/// Verifies identities.
 pub(crate) struct IdentityVerifier {
     secret: Option<DecodingKey>,
     public_keys: Vec<PublicKey>,
-    /// What is asked of an identity that is signed so.
+    /// The validation rules for each signature algorithm.
     validations: Vec<(Algorithm, Validation)>,
     clock: Arc<dyn Clock>,
     remembered: VerifiedTokenCache<Identity>,
 }
 
-/// What a signed identity says.
+/// The content of a verified identity.
 #[derive(Debug, Clone)]
 struct Identity {
     user: UserId,
-    /// Until when it is good, in seconds since 1970.
+    /// The end of its validity, in seconds since 1970.
     exp: i64,
-    /// From when it is good, in seconds since 1970.
+    /// The start of its validity, in seconds since 1970.
     nbf: Option<i64>,
 }
 
@@ -37,31 +37,31 @@ struct PublicKey {
     key: DecodingKey,
 }
 
-/// Why an identity is not believed.
+/// Why an identity is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IdentityRefusal {
-    /// It is not one of the identity provider's.
+    /// Its signature, its shape or one of its claims is not accepted.
     Invalid,
-    /// Its time is over.
+    /// It has expired.
     Expired,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     sub: String,
-    /// Until when it is good, in seconds since 1970.
+    /// The end of its validity, in seconds since 1970.
     exp: i64,
-    /// From when it is good, in seconds since 1970.
+    /// The start of its validity, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
 }
 
 impl IdentityVerifier {
-    /// How far the identity provider's clock may be from ours, in seconds.
+    /// The accepted difference to the clock of the identity provider, in seconds.
     const LEEWAY_S: i64 = 30;
-    /// An identity longer than this is not even read.
+    /// Longer identities are refused without parsing them, in bytes.
     const MAX_LEN: usize = 8_192;
-    /// How identities may be signed.
+    /// The accepted signature algorithms.
     const ALGORITHMS: [Algorithm; 4] = [
         Algorithm::HS256,
         Algorithm::RS256,
@@ -69,7 +69,8 @@ impl IdentityVerifier {
         Algorithm::EdDSA,
     ];
 
-    /// Accepts what is signed with `secret`, or by one of the public keys in `jwks_file`.
+    /// Accepts identities that are signed with `secret` or by one of the public keys in
+    /// `jwks_file`.
     pub(crate) fn new(
         secret: Option<&Secret>,
         jwks_file: Option<&Path>,
@@ -96,18 +97,18 @@ impl IdentityVerifier {
         })
     }
 
-    /// Whose identity this is, of somebody who shows it once.
+    /// Returns the user of an identity that is sent once.
     pub(crate) fn verify_once(&self, token: &str) -> Result<UserId, IdentityRefusal> {
         let remembered = self.remembered.get(token);
         self.user_of(remembered.map_or_else(|| self.read(token), Ok)?)
     }
 
-    /// Whose identity this is, of somebody who will show it again.
+    /// Returns the user of an identity that will be sent again, and caches it.
     pub(crate) fn verify(&self, token: &str) -> Result<UserId, IdentityRefusal> {
         self.user_of(self.remembered.or_check(token, || self.read(token))?)
     }
 
-    /// Whose identity this is, if it is good now.
+    /// Returns the user of an identity. Errors if it is not valid now.
     fn user_of(&self, identity: Identity) -> Result<UserId, IdentityRefusal> {
         let Identity { user, exp, nbf } = identity;
         let now = self.clock.now().as_second();
@@ -120,7 +121,7 @@ impl IdentityVerifier {
         Ok(user)
     }
 
-    /// What a token says that is the identity provider's, whenever it is good.
+    /// Verifies the signature of a token and reads it, without checking its time.
     fn read(&self, token: &str) -> Result<Identity, IdentityRefusal> {
         if token.len() > Self::MAX_LEN {
             return Err(IdentityRefusal::Invalid);
@@ -142,8 +143,7 @@ impl IdentityVerifier {
         })
     }
 
-    /// The key that the header may name: a secret never stands in for a public key or the other way
-    /// round.
+    /// The key for this header. A secret is never used as a public key, or the other way round.
     fn key_for(&self, header: &Header) -> Option<&DecodingKey> {
         match header.alg {
             Algorithm::HS256 => self.secret.as_ref(),
@@ -154,7 +154,7 @@ impl IdentityVerifier {
                         && (header.kid.is_none() || known.kid == header.kid)
                 });
                 let first = fitting.next()?;
-                // Without a name the only fitting key is meant, if there is only one.
+                // Without a key id, the only matching key is used. None if there are several.
                 (header.kid.is_some() || fitting.next().is_none()).then_some(&first.key)
             }
             _ => None,
@@ -162,7 +162,7 @@ impl IdentityVerifier {
     }
 }
 
-/// What is asked of an identity that is signed with `algorithm`.
+/// The validation rules for an identity that is signed with `algorithm`.
 fn validation(algorithm: Algorithm, issuer: Option<&str>, audience: Option<&str>) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.validate_exp = false; // checked by our own clock
@@ -180,7 +180,7 @@ fn validation(algorithm: Algorithm, issuer: Option<&str>, audience: Option<&str>
     validation
 }
 
-/// An identity for development, signed with `secret` and good for `valid_for_s` seconds.
+/// Creates an identity for development, signed with `secret` and valid for `valid_for_s` seconds.
 pub(crate) fn development_identity(
     secret: &Secret,
     user: &UserId,
@@ -214,13 +214,13 @@ pub(crate) fn development_identity(
 
 fn read_public_keys(file: &Path) -> anyhow::Result<Vec<PublicKey>> {
     let text = std::fs::read_to_string(file).context("cannot read it")?;
-    let set: JwkSet = serde_json::from_str(&text).context("it is no JSON Web Key Set")?;
+    let set: JwkSet = serde_json::from_str(&text).context("it is not a JSON Web Key Set")?;
     let keys = set
         .keys
         .iter()
         .filter_map(|jwk| {
             let key = DecodingKey::from_jwk(jwk).ok()?;
-            // A symmetric key in a file of public keys would let its readers sign.
+            // With a symmetric key in a file of public keys, every reader of the file could sign.
             (key.family() != AlgorithmFamily::Hmac).then(|| PublicKey {
                 kid: jwk.common.key_id.clone(),
                 key,

@@ -1,4 +1,4 @@
-//! Who is who: queue tokens, users' identities, admin keys, and the keys behind them.
+//! Authentication: queue tokens, identities of users, admin keys, and the keys behind them.
 
 mod admin_keys;
 mod data_folder_keys;

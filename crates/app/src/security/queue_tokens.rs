@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use super::verified_tokens::VerifiedTokenCache;
 use crate::config::Secret;
 
-/// Signs queue tokens with one key and accepts those of several, so that keys can be changed while
-/// tokens are out.
+/// Signs queue tokens with one key and accepts tokens of several keys, so that keys can be rotated
+/// while tokens are in use.
 pub(crate) struct QueueTokens {
     header: Header,
-    /// How tokens signed with the newest key begin.
+    /// The first characters of tokens that are signed with the current key.
     beginning: String,
     signing: EncodingKey,
     accepted: BTreeMap<String, DecodingKey>,
@@ -28,27 +28,30 @@ pub(crate) struct QueueTokens {
     remembered: VerifiedTokenCache<Ticket>,
 }
 
-/// What is in a token. The order of the fields is part of it: equal tickets have equal tokens.
+/// The claims of a token. The order of the fields is fixed, so that equal tickets have equal
+/// tokens.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claims {
-    /// The concert whose queue it is.
+    /// The concert of the queue.
     queue: ConcertId,
     /// The user.
     sub: UserId,
     /// When the user joined, in microseconds since 1970.
     arrival: Arrival,
-    /// The queue's generation, in hexadecimal: JSON readers round large numbers.
+    /// The generation of the queue, in hexadecimal, because JSON readers round large numbers.
     generation: String,
 }
 
 impl QueueTokens {
-    /// A token longer than this is none of ours; it is not even read.
+    /// Longer tokens are refused without parsing them, in bytes.
     const MAX_LEN: usize = 1_024;
 
-    /// Signs with the key called `signing` and accepts all of `keys`.
+    /// Signs with the key named `signing` and accepts all of `keys`.
     pub(crate) fn new(keys: &BTreeMap<String, Secret>, signing: &str) -> anyhow::Result<Self> {
-        let secret = keys.get(signing).context("there is no such signing key")?;
+        let secret = keys
+            .get(signing)
+            .context("the signing key does not exist")?;
         let mut header = Header::new(Algorithm::HS256);
         header.kid = Some(signing.to_owned());
         let mut validation = Validation::new(Algorithm::HS256);
@@ -112,8 +115,8 @@ impl QueueTokens {
 
 impl TokenSigner for QueueTokens {
     fn sign(&self, ticket: &Ticket) -> String {
-        // Encoding is tried once when the signer is made; it does not depend on the ticket. An empty
-        // token would be refused wherever it is shown.
+        // `new` has tried the encoding, which does not depend on the ticket. An empty token would
+        // be refused by every check.
         self.encode(ticket).unwrap_or_default()
     }
 
@@ -122,12 +125,12 @@ impl TokenSigner for QueueTokens {
     }
 
     fn is_current(&self, token: &str) -> bool {
-        // The header names the key, and the rest follows from the ticket.
+        // The header names the key, and the rest depends on the ticket alone.
         token.starts_with(&self.beginning)
     }
 }
 
-/// Any ticket, to try a key with.
+/// A ticket for trying a key.
 fn probe(user: UserId) -> Ticket {
     Ticket {
         concert: ConcertId(uuid::Uuid::nil()),

@@ -1,4 +1,4 @@
-//! Signed texts that were checked before.
+//! A cache of verified tokens.
 
 use foldhash::fast::RandomState;
 use quick_cache::{
@@ -6,19 +6,19 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
-/// Remembers what signed texts say, so that a signature is checked once and not at every request that
-/// shows it: somebody in a long line shows the same token hundreds of times.
+/// Caches the content of verified tokens, so that a signature is checked once and not at every
+/// request. A user in a long line sends the same token hundreds of times.
 ///
-/// Only texts whose signature was right are remembered, whole, so a forged one never meets anything
-/// here. What is good for a while only is to be remembered with its end.
+/// Only tokens with a valid signature are cached, with their whole text as the key, so a forged
+/// token never finds an entry. The content of a token that expires must include its expiry.
 pub(super) struct VerifiedTokenCache<T> {
-    // Nobody can choose texts that meet in it: only signed ones are put there.
+    // A fast hash is safe here: only signed texts are inserted, so no client can choose collisions.
     texts: Cache<Box<str>, T, UnitWeighter, RandomState>,
 }
 
 impl<T: Clone> VerifiedTokenCache<T> {
-    /// How many texts are remembered at most; the least used make room. At about 400 bytes each that
-    /// is 100 MB, in a process that serves so many people.
+    /// The maximum number of cached tokens. The least used ones are evicted. At about 400 bytes
+    /// each they take 100 MB, in a process that serves that many users.
     const MAX: usize = 250_000;
 
     pub(super) fn new() -> Self {
@@ -33,12 +33,12 @@ impl<T: Clone> VerifiedTokenCache<T> {
         }
     }
 
-    /// What `text` says, if that is remembered.
+    /// Returns the content of `text`, if it is cached.
     pub(super) fn get(&self, text: &str) -> Option<T> {
         self.texts.get(text)
     }
 
-    /// What `text` says: as remembered, else as `check` finds.
+    /// Returns the content of `text` from the cache, or from `check`, whose success is cached.
     pub(super) fn or_check<E>(
         &self,
         text: &str,

@@ -28,8 +28,8 @@ pub(super) struct Saving {
 
 impl Closing {
     /// Saves the queues for the next start, and closes the stores. `is_alone` is false if another
-    /// process serves the queues already: records about the queues of this process would then be wrong
-    /// about those of the other one.
+    /// process serves the queues already: records about the queues of this process would then be
+    /// wrong about those of the other one.
     pub(crate) async fn run(self, is_alone: bool) {
         match self.queues {
             Some(queues) if is_alone => queues.run().await,

@@ -150,7 +150,8 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The performances of the configured database that share concert, start and venue with another one.
+/// The performances of the configured database that share concert, start and venue with another
+/// one.
 pub(crate) async fn duplicates(config: &Config) -> anyhow::Result<Vec<DuplicatePerformance>> {
     let database = Database::open(config, Arc::new(SystemClock)).await?;
     let duplicates = database.editor.duplicate_performances().await;
@@ -158,8 +159,8 @@ pub(crate) async fn duplicates(config: &Config) -> anyhow::Result<Vec<DuplicateP
     Ok(duplicates?)
 }
 
-/// Checks whether points, payments and seats agree in the configured database. Calls `report` for each
-/// difference.
+/// Checks whether points, payments and seats agree in the configured database. Calls `report` for
+/// each difference.
 pub(crate) async fn reconcile(
     config: &Config,
     report: impl FnMut(&Difference) + Send,

@@ -47,8 +47,8 @@ impl Keys {
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<IdentityVerifier> {
         let identity = &config.identity;
-        // With the public keys of a provider, the key in the data folder is not accepted: a reader of
-        // the folder could sign any identity.
+        // With the public keys of a provider, the key in the data folder is not accepted: a reader
+        // of the folder could sign any identity.
         let secret = match (&identity.hs256_secret, &identity.jwks_file) {
             (None, Some(_)) => None,
             _ => Some(self.identity_secret(config)?),

@@ -24,8 +24,8 @@ pub(crate) enum Lock {
 }
 
 impl Lock {
-    /// Waits until another process has taken the lock, and returns that as an error. This can happen
-    /// after an outage of the server or the network. The lock of a file is never lost.
+    /// Waits until another process has taken the lock, and returns that as an error. This can
+    /// happen after an outage of the server or the network. The lock of a file is never lost.
     pub(crate) async fn lost(&mut self) -> anyhow::Error {
         match self {
             Self::File(_) => std::future::pending().await,
@@ -46,9 +46,9 @@ impl Lock {
     }
 }
 
-/// Takes the lock that prevents other processes from serving the same concerts. Two processes with a
-/// queue each would admit twice as many users as the policies allow. If the processes share a queue
-/// store, the lock of a file is shared and prevents only a restore.
+/// Takes the lock that prevents other processes from serving the same concerts. Two processes with
+/// a queue each would admit twice as many users as the policies allow. If the processes share a
+/// queue store, the lock of a file is shared and prevents only a restore.
 pub(crate) async fn lock(config: &Config) -> anyhow::Result<Option<Lock>> {
     let alone = config.queue.backend == QueueBackend::Embedded;
     let lock = match config.database_kind() {
@@ -84,8 +84,8 @@ fn taken(database: &str) -> anyhow::Error {
     )
 }
 
-/// Locks a file beside `database`, exclusively if `alone`, else shared. None if another process holds a
-/// conflicting lock.
+/// Locks a file beside `database`, exclusively if `alone`, else shared. None if another process
+/// holds a conflicting lock.
 fn lock_file(database: &Path, alone: bool) -> anyhow::Result<Option<File>> {
     let path = database.with_added_extension("lock");
     let what = || format!("cannot lock {}", path.display());

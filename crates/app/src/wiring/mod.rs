@@ -13,12 +13,13 @@ use anyhow::bail;
 use frontrow_domain::{
     model::queue::PolicyRules,
     ports::{Clock, Ids, StoreResult, TokenSigner},
+    read_models::{QueueStatuses, TopConcerts},
     use_cases::{
         Browse, ChangeQueuePolicy, ChargePoints, CleanRestart, CloseQueues, DeleteConcerts,
         EditConcerts, FollowPlaces, HoldSeats, JoinQueue, LeaveQueue, LookUpPlace, MarkSale,
-        PassGate, PayReservation, PolicyTurns, PruneCounters, PurgeKeys, QueueStatuses,
-        RecordServed, ReleaseHold, RollUpSales, SeedQueues, ShowLine, ShowReservations,
-        SurveyQueues, SweepHolds, TickQueue, TopConcerts, WarmRankings, forget_clean_stop,
+        PassGate, PayReservation, PolicyTurns, PruneCounters, PurgeKeys, RecordServed, ReleaseHold,
+        RollUpSales, SeedQueues, ShowLine, ShowReservations, SurveyQueues, SweepHolds, TickQueue,
+        WarmRankings, forget_clean_stop,
     },
 };
 use jiff::tz::TimeZone;
@@ -137,15 +138,17 @@ impl Parts {
         })
     }
 
-    /// Refuses to serve queues whose policies are not valid with the configuration. Returns the number
-    /// of queues. Ignores queues of concerts that are over, because operators no longer change them.
+    /// Refuses to serve queues whose policies are not valid with the configuration. Returns the
+    /// number of queues. Ignores queues of concerts that are over, because operators no longer
+    /// change them.
     async fn check_policies(&self, config: &Config) -> anyhow::Result<usize> {
         let since = SurveyQueues::since(self.clock.now());
         let masters = self.database.policies.all(since).await?;
         let rules = config.policy_rules();
         for (concert, master) in &masters {
             let faults = master.policy.policy.faults(&rules);
-            // The configuration does not affect `opens_at`, and an old value may break today's rules.
+            // The configuration does not affect `opens_at`, and an old value may break today's
+            // rules.
             let fault = faults.iter().find(|(field, _)| *field != "opens_at");
             if let Some((field, why)) = fault {
                 bail!(

@@ -7,8 +7,8 @@ use frontrow_adapter_embedded::{MemoryQueue, MemoryRankingCache, QueueImageFile}
 use frontrow_adapter_mysql::{MySqlQueue, TimeOffset};
 use frontrow_adapter_redis::{RedisSettings, RedisStore};
 use frontrow_domain::{
+    decorators::SnapshotQueue,
     ports::{Clock, Queue, QueueControl, QueueImage, QueueSnapshots, QueueTicks, RankingCache},
-    use_cases::SnapshotQueue,
 };
 
 use super::database::mysql_settings;
@@ -17,8 +17,8 @@ use crate::config::{CacheBackend, Config, DatabaseKind, QueueBackend};
 /// The ports of the queues and of the ranking cache.
 pub(super) struct Queues {
     pub(super) queue: Arc<dyn Queue>,
-    /// Reads snapshots of the lines for all callers. If the store is another process, it also answers
-    /// look-ups.
+    /// Reads snapshots of the lines for all callers. If the store is another process, it also
+    /// answers look-ups.
     pub(super) snapshot_queue: Arc<SnapshotQueue>,
     pub(super) line: Arc<dyn QueueSnapshots>,
     pub(super) ticks: Arc<dyn QueueTicks>,
@@ -54,8 +54,8 @@ impl Queues {
         })
     }
 
-    /// Queues in the memory of this process. Requests go directly to the memory, which is faster than
-    /// any snapshot in front of it.
+    /// Queues in the memory of this process. Requests go directly to the memory, which is faster
+    /// than any snapshot in front of it.
     fn in_process(
         ranking_cache: Arc<dyn RankingCache>,
         clock: Arc<dyn Clock>,

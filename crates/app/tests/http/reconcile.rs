@@ -83,7 +83,7 @@ async fn what_the_database_has_lost_is_noticed(stores: Stores) -> Result<()> {
     let expected = [
         "account ann: the balance is 0, the ledger adds up to 200".to_owned(),
         format!(
-            "account ann: paid for reservation {}, which does not exist or has no performance",
+            "account ann: paid for reservation {}, which is missing or has no performance",
             buyer.reservation
         ),
         "account ann: its last entry is 0, the ledger's is 2".to_owned(),

@@ -33,8 +33,8 @@ random_number!(
     RunId
 );
 random_number!(
-    /// The number of one clean stop. Random, so that a database that was restored from a backup does
-    /// not use a number twice.
+    /// The number of one clean stop. Random, so that a database that was restored from a backup
+    /// does not use a number twice.
     StopNumber
 );
 

@@ -43,13 +43,13 @@ pub struct HoldRequest {
     pub seats: SeatSelection,
     /// How long to hold them, from the store's present time.
     pub hold_for: Duration,
-    /// The place with which the user passed the gate. It is stored with the reservation and ends when
-    /// that is paid.
+    /// The place with which the user passed the gate. It is stored with the reservation and ends
+    /// when that is paid.
     pub ticket: Ticket,
 }
 
-/// Why a hold is refused, in the order in which the reasons are checked. If several apply, the first
-/// one is returned.
+/// Why a hold is refused, in the order in which the reasons are checked. If several apply, the
+/// first one is returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldRefusal {
     /// There is no such performance.
@@ -122,8 +122,9 @@ pub struct NewHold {
     pub until: Timestamp,
     /// The slot of each seat of the reservation, in the order of its seats.
     pub slots: Vec<u8>,
-    /// The expired holds to be ended, sorted: the user's own and those that had a requested seat. They
-    /// lose their other seats too: a hold has all its seats or none, even if the clock steps back.
+    /// The expired holds to be ended, sorted: the user's own and those that had a requested seat.
+    /// They lose their other seats too: a hold has all its seats or none, even if the clock steps
+    /// back.
     pub lapsed: Vec<ReservationId>,
 }
 
@@ -133,8 +134,8 @@ pub struct NewHold {
 pub struct TotalTooLarge;
 
 impl HoldFacts {
-    /// Returns the slots for which `used` is false, of all that one user has in one performance: 1 to
-    /// [`SEATS_PER_USER_MAX`].
+    /// Returns the slots for which `used` is false, of all that one user has in one performance: 1
+    /// to [`SEATS_PER_USER_MAX`].
     ///
     /// Each live seat of a user takes one slot, and a slot has one seat. So the database itself
     /// refuses one seat too many.
@@ -179,7 +180,8 @@ impl HoldRequest {
         self.take(now, seats, slots, lapsed).map(HoldDecision::Take)
     }
 
-    /// Returns why the performance does not sell these seats to the request's concert, if it does not.
+    /// Returns why the performance does not sell these seats to the request's concert, if it does
+    /// not.
     fn not_for_sale(&self, facts: &HoldFacts) -> Option<HoldRefusal> {
         if facts.concert != self.concert {
             return Some(HoldRefusal::OtherConcert);

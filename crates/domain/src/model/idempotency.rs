@@ -12,7 +12,8 @@ use super::{Amount, Invalid, UserId};
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// How long a key is kept whose effect is neither money nor a seat. All others are kept forever.
+    /// How long a key is kept whose effect is neither money nor a seat. All others are kept
+    /// forever.
     pub const KEPT: Duration = Duration::from_hours(30 * 24);
 
     /// The longest key, in characters.
@@ -93,7 +94,8 @@ impl Operation {
         Self::CreatePerformance,
     ];
 
-    /// The name of the operation in stores and digests. It must never change, because both are kept.
+    /// The name of the operation in stores and digests. It must never change, because both are
+    /// kept.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,8 +107,8 @@ impl Operation {
         }
     }
 
-    /// Returns true if a repeat that took effect again would cost money or a seat. Such keys are never
-    /// purged.
+    /// Returns true if a repeat that took effect again would cost money or a seat. Such keys are
+    /// never purged.
     #[must_use]
     pub fn moves_money(self) -> bool {
         match self {
@@ -124,8 +126,8 @@ impl Operation {
 pub struct RequestDigest(pub [u8; 32]);
 
 impl RequestDigest {
-    /// Hashes the parts, each preceded by its length, so that different lists of parts never have the
-    /// same bytes.
+    /// Hashes the parts, each preceded by its length, so that different lists of parts never have
+    /// the same bytes.
     pub(super) fn of<'a>(operation: Operation, parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hash = Sha256::new();
         hash.update(operation.as_str());

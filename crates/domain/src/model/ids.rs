@@ -1,4 +1,5 @@
-//! The ids of the domain: UUIDs of version 7 from the [`Ids`](crate::ports::Ids) port, and user ids.
+//! The ids of the domain: UUIDs of version 7 from the [`Ids`](crate::ports::Ids) port, and user
+//! ids.
 
 use std::{fmt, str::FromStr, sync::Arc};
 

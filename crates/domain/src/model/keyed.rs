@@ -156,8 +156,8 @@ impl Keyed {
         }
     }
 
-    /// Returns true if the request with this digest, which the store has under the key, was this very
-    /// request.
+    /// Returns true if the request with this digest, which the store has under the key, was this
+    /// very request.
     #[must_use]
     pub fn repeats(&self, stored: RequestDigest) -> bool {
         stored == self.digest
@@ -186,8 +186,8 @@ impl Keyed {
     }
 }
 
-/// The fields in which `policy` differs from the default, so that a field that is added later changes
-/// no existing digest.
+/// The fields in which `policy` differs from the default, so that a field that is added later
+/// changes no existing digest.
 fn policy_parts(policy: &QueuePolicy) -> Vec<String> {
     let usual = QueuePolicy::default();
     let mut parts = Vec::new();

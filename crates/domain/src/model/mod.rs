@@ -1,5 +1,5 @@
-//! The types of the domain and the pure decisions about them: seats and money here, the waiting room
-//! in [`queue`].
+//! The types of the domain and the pure decisions about them: seats and money here, the waiting
+//! room in [`queue`].
 //!
 //! Nothing here does I/O. Each decision takes the facts and the time as arguments.
 

@@ -26,8 +26,8 @@ pub struct Page<T, C> {
 }
 
 impl<T, C> Page<T, C> {
-    /// Makes a page of at most `limit + 1` items, the last of which only shows that there is another
-    /// page.
+    /// Makes a page of at most `limit + 1` items, the last of which only shows that there is
+    /// another page.
     pub fn from_one_more(mut items: Vec<T>, limit: u16, cursor: impl Fn(&T) -> C) -> Self {
         let more = items.len() > usize::from(limit);
         items.truncate(usize::from(limit));

@@ -45,7 +45,8 @@ impl PerformanceEdit {
     /// their order. The seats matter only if this edit has a plan.
     ///
     /// # Errors
-    /// The seats in use that the new plan lacks or changes, as [`SeatPlan::replacing`] returns them.
+    /// The seats in use that the new plan lacks or changes, as [`SeatPlan::replacing`] returns
+    /// them.
     pub fn change_of(
         &self,
         before: PerformanceFacts,

@@ -32,8 +32,8 @@ pub struct Reservation {
     pub total: Amount,
     /// Its state.
     pub state: ReservationState,
-    /// The place with which it was made, which ends when the reservation is paid. None if it was made
-    /// before places were stored.
+    /// The place with which it was made, which ends when the reservation is paid. None if it was
+    /// made before places were stored.
     pub ticket: Option<Ticket>,
 }
 

@@ -8,7 +8,7 @@ use super::Invalid;
 #[must_use]
 pub fn past_start(now: Timestamp, starts_at: Timestamp) -> Option<Invalid> {
     (starts_at <= now).then(|| {
-        Invalid::new("in the past; send allow_past: true for a performance that has already started")
+        Invalid::new("in the past; send allow_past: true for a performance that has already begun")
     })
 }
 

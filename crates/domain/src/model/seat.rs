@@ -9,8 +9,8 @@ use super::{Amount, Invalid};
 
 /// The name of a seat within its performance, such as `A-12`.
 ///
-/// 1 to 16 ASCII letters, digits, `-` and `.`. Other characters are not allowed, because labels that
-/// look alike but differ in their Unicode characters would be two seats for one chair.
+/// 1 to 16 ASCII letters, digits, `-` and `.`. Other characters are not allowed, because labels
+/// that look alike but differ in their Unicode characters would be two seats for one chair.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SeatLabel(String);
@@ -73,10 +73,11 @@ pub enum SeatState {
 }
 
 impl SeatState {
-    /// The state at `now` of a seat, from whether a reservation has it and the deadline of its hold.
+    /// The state at `now` of a seat, from whether a reservation has it and the deadline of its
+    /// hold.
     ///
-    /// A reserved seat without a deadline is sold. A seat whose hold has expired at `now` is available,
-    /// whether or not a sweep has freed it.
+    /// A reserved seat without a deadline is sold. A seat whose hold has expired at `now` is
+    /// available, whether or not a sweep has freed it.
     #[must_use]
     pub fn at(now: Timestamp, reserved: bool, held_until: Option<Timestamp>) -> Self {
         match held_until {

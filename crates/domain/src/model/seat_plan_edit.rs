@@ -43,8 +43,8 @@ impl SeatPlan {
             .eq(now.iter().map(|standing| &standing.seat))
     }
 
-    /// Returns the changes if this plan replaces the seats `now`, which are in their order. The plan
-    /// must have every seat in use, with its label, section and price.
+    /// Returns the changes if this plan replaces the seats `now`, which are in their order. The
+    /// plan must have every seat in use, with its label, section and price.
     ///
     /// # Errors
     /// The seats in use that would be lost or changed, in their order.

@@ -3,8 +3,9 @@
 /// 2^64 divided by the golden ratio, to the nearest odd number.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Returns a number from 0 to `values` - 1, or 0 if `values` is 0. The numbers of successive turns are
-/// spread evenly over the range: each falls into one of the largest gaps that earlier turns left.
+/// Returns a number from 0 to `values` - 1, or 0 if `values` is 0. The numbers of successive turns
+/// are spread evenly over the range: each falls into one of the largest gaps that earlier turns
+/// left.
 #[must_use]
 pub fn spread(turn: u64, values: u64) -> u64 {
     let part = u128::from(turn.wrapping_mul(GOLDEN));

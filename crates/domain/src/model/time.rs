@@ -1,5 +1,5 @@
-//! Arithmetic on instants: [`jiff::Timestamp`] in whole microseconds, the finest unit that every store
-//! keeps.
+//! Arithmetic on instants: [`jiff::Timestamp`] in whole microseconds, the finest unit that every
+//! store keeps.
 
 use std::time::Duration;
 

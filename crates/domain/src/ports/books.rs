@@ -10,9 +10,9 @@ use crate::model::{AccountBooks, PerformanceId, PerformanceRecords, UserId};
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Books: Send + Sync {
-    /// Returns at most `limit` accounts in the order of their users, from the first after `after` on.
-    /// Each account has all of its ledger entries, as of one instant. Users who have ledger entries
-    /// and no balance are included.
+    /// Returns at most `limit` accounts in the order of their users, from the first after `after`
+    /// on. Each account has all of its ledger entries, as of one instant. Users who have ledger
+    /// entries and no balance are included.
     async fn accounts(&self, after: Option<UserId>, limit: u32) -> StoreResult<Vec<AccountBooks>>;
 
     /// Returns at most `limit` performances in the order of their ids, from the first after `after`
@@ -23,7 +23,7 @@ pub trait Books: Send + Sync {
         limit: u32,
     ) -> StoreResult<Vec<PerformanceId>>;
 
-    /// Returns what is written about the seats of a performance, as of one instant. None if there is
-    /// no such performance.
+    /// Returns what is written about the seats of a performance, as of one instant. None if there
+    /// is no such performance.
     async fn performance(&self, id: PerformanceId) -> StoreResult<Option<PerformanceRecords>>;
 }

@@ -63,9 +63,9 @@ pub trait ConcertEditor: Send + Sync {
         by: &Operator,
     ) -> StoreResult<EditOutcome>;
 
-    /// Deletes a performance of `concert`, with its seats and its reservations, if none of its seats
-    /// is sold, or held by a hold that has not expired by the store's clock. So none of the deleted
-    /// reservations was ever confirmed.
+    /// Deletes a performance of `concert`, with its seats and its reservations, if none of its
+    /// seats is sold, or held by a hold that has not expired by the store's clock. So none of the
+    /// deleted reservations was ever confirmed.
     async fn delete_performance(
         &self,
         concert: ConcertId,
@@ -73,8 +73,9 @@ pub trait ConcertEditor: Send + Sync {
         by: &Operator,
     ) -> StoreResult<DeletePerformanceOutcome>;
 
-    /// Deletes a concert with its performances, if the master copy of its policy has closed the queue
-    /// and each performance may be deleted. Does not check whether a user has a place in the queue.
+    /// Deletes a concert with its performances, if the master copy of its policy has closed the
+    /// queue and each performance may be deleted. Does not check whether a user has a place in the
+    /// queue.
     async fn delete_concert(
         &self,
         id: ConcertId,
@@ -130,8 +131,8 @@ pub enum CreatePerformanceOutcome {
     Created(Applied<PerformanceId>),
     /// It existed already, with the very same seats. Nothing was changed, and no key was stored.
     Exists(PerformanceId),
-    /// This performance starts at that instant in that venue, with other seats or prices. Nothing was
-    /// changed.
+    /// This performance starts at that instant in that venue, with other seats or prices. Nothing
+    /// was changed.
     SlotTaken(PerformanceId),
     /// There is no such concert.
     NoSuchConcert,

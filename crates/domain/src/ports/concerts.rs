@@ -21,7 +21,8 @@ pub trait Concerts: Send + Sync {
     /// count.
     async fn catalogue(&self, now: Timestamp) -> StoreResult<Catalogue>;
 
-    /// Returns a concert as [`catalogue`](Self::catalogue) has it. None if there is no such concert.
+    /// Returns a concert as [`catalogue`](Self::catalogue) has it. None if there is no such
+    /// concert.
     async fn concert(&self, id: ConcertId, now: Timestamp) -> StoreResult<Option<Concert>>;
 
     /// Returns the performances of a concert, the earliest first, past ones included.

@@ -2,8 +2,8 @@ use crate::model::{ConcertId, LedgerEntryId, PerformanceId, ReservationId, queue
 
 /// Makes new ids. Every id is a UUID of version 7, so an id that was made later sorts later.
 ///
-/// - Called by: the use cases that create concerts, performances, holds, ledger rows and queues, and
-///   [`CleanRestart`](crate::use_cases::CleanRestart).
+/// - Called by: the use cases that create concerts, performances, holds, ledger rows and queues,
+///   and [`CleanRestart`](crate::use_cases::CleanRestart).
 /// - Implemented by: `SystemIds`.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 pub trait Ids: Send + Sync {

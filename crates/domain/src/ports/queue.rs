@@ -15,8 +15,8 @@ use crate::model::{
 ///   [`PayReservation`](crate::use_cases::PayReservation),
 ///   [`FollowPlaces`](crate::use_cases::FollowPlaces).
 /// - Implemented by: `RedisStore`, `MySqlQueue`, `MemoryQueue`, and
-///   [`SnapshotQueue`](crate::use_cases::SnapshotQueue), which answers from snapshots in front of one
-///   of them.
+///   [`SnapshotQueue`](crate::decorators::SnapshotQueue), which answers from snapshots in front of
+///   one of them.
 ///
 /// # Contract
 /// 1. **One place.** A user has at most one place in a queue. Joining again returns it, with the
@@ -30,22 +30,22 @@ use crate::model::{
 /// 4. **Exact rate**, for any number of instances on one store
 ///    ([`AdmissionWindow`](crate::model::queue::AdmissionWindow)). Admissions by [`Queue::join`]
 ///    count.
-/// 5. **No line, no wait.** If no user waits, or only users who stand aside, and the state admits and
-///    the policy has room, a join makes the user active at once.
+/// 5. **No line, no wait.** If no user waits, or only users who stand aside, and the state admits
+///    and the policy has room, a join makes the user active at once.
 /// 6. **Deadlines** as [`Deadlines`](crate::model::queue::Deadlines) says. An expired place is gone
 ///    for every reader and every count, whether or not a tick has removed it.
-/// 7. **Position** never grows through one instance while the store keeps what it acknowledged. It is
-///    exact, or over-stated only by users ahead who left or stand aside: the adapter's doc says
+/// 7. **Position** never grows through one instance while the store keeps what it acknowledged. It
+///    is exact, or over-stated only by users ahead who left or stand aside: the adapter's doc says
 ///    which. For a user who has stood aside it may count all who did.
 /// 8. **Cost** of every call grows at most with the logarithm of the queue's length.
 /// 9. **States** as [`EffectiveState`](crate::model::queue::EffectiveState) says. In every state a
 ///    user gets the place that they already have.
 /// 10. **Loss.** While a queue recovers (see [`QueueControl::seed`](super::QueueControl::seed)) and
 ///     for `waiting_ttl` after that, never later, a ticket of another generation whose user has no
-///     place re-enters *waiting* at its arrival, in whichever call it is shown. New joins come after
-///     every arrival seen. Users whose place ended in this generation are remembered for that time.
-///     Their tickets of other generations are answered `Gone`. So are tickets with an arrival no
-///     later than the one that the seed names as served
+///     place re-enters *waiting* at its arrival, in whichever call it is shown. New joins come
+///     after every arrival seen. Users whose place ended in this generation are remembered for that
+///     time. Their tickets of other generations are answered `Gone`. So are tickets with an arrival
+///     no later than the one that the seed names as served
 ///     ([`Recovery::served_up_to`](crate::model::queue::Recovery::served_up_to)).
 /// 11. **Lost last writes.** The first call that may change the queue and finds it on another
 ///     server ([`Servers`](crate::model::queue::Servers)) records before anything else that the

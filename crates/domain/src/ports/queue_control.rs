@@ -16,7 +16,7 @@ use crate::model::{
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait QueueControl: Send + Sync {
-    /// Gives the store a queue and its policy.
+    /// Seeds a queue: gives the store the queue or a newer policy.
     ///
     /// The store takes the policy if it has none or an older version. The policy is in force for
     /// every instance from this instant. A store that has no generation takes the one of the seed.
@@ -31,8 +31,8 @@ pub trait QueueControl: Send + Sync {
     /// than the last one changes nothing. Does nothing if the store lacks the queue.
     async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()>;
 
-    /// Returns true if no user has a place and no user can re-enter after a loss, so that nothing is
-    /// lost if the store ends now.
+    /// Returns true if no user has a place and no user can re-enter after a loss, so that nothing
+    /// is lost if the store ends now.
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool>;
 
     /// Removes the queue if the policy in force has closed it and no user has a place in it. Checks

@@ -13,15 +13,15 @@ use crate::model::ImageStamp;
 /// after a loss, and the policy.
 ///
 /// # Time
-/// The time between [`write`](Self::write) and [`install`](Self::install) does not count: a place has
-/// as long to its deadline after it as before, whichever way the clock stepped meanwhile. Admission
-/// windows do go on.
+/// The time between [`write`](Self::write) and [`install`](Self::install) does not count: a place
+/// has as long to its deadline after it as before, whichever way the clock stepped meanwhile.
+/// Admission windows do go on.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait QueueImage: Send + Sync {
-    /// Takes all queues out of the memory and writes them to the file. Call it when no request and no
-    /// job can come any more. A later one finds no queue. The file appears whole or not at all, and
-    /// is on the disk when this returns.
+    /// Takes all queues out of the memory and writes them to the file. Call it when no request and
+    /// no job can come any more. A later one finds no queue. The file appears whole or not at all,
+    /// and is on the disk when this returns.
     async fn write(&self, stamp: ImageStamp) -> StoreResult<ImageSize>;
 
     /// Reads and checks the file, and keeps its contents for [`install`](Self::install). None if

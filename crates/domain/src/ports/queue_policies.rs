@@ -10,7 +10,8 @@ use crate::model::{
 /// The master copies of the queues' policies, and the record of seeded queues, in the database.
 ///
 /// - Called by: [`ChangeQueuePolicy`](crate::use_cases::ChangeQueuePolicy),
-///   [`SeedQueues`](crate::use_cases::SeedQueues), [`SurveyQueues`](crate::use_cases::SurveyQueues),
+///   [`SeedQueues`](crate::use_cases::SeedQueues),
+///   [`SurveyQueues`](crate::use_cases::SurveyQueues),
 ///   [`CloseQueues`](crate::use_cases::CloseQueues),
 ///   [`RecordServed`](crate::use_cases::RecordServed),
 ///   [`EditConcerts`](crate::use_cases::EditConcerts),
@@ -27,8 +28,8 @@ pub trait QueuePolicies: Send + Sync {
     async fn all(&self, since: Timestamp) -> StoreResult<Vec<(ConcertId, MasterPolicy)>>;
 
     /// Makes `policy` the master copy, if the present copy still has the version `based_on` and is
-    /// older than `policy`. Records the operator in the same transaction. So two operators who change
-    /// a policy at the same time do not undo each other's change unnoticed.
+    /// older than `policy`. Records the operator in the same transaction. So two operators who
+    /// change a policy at the same time do not undo each other's change unnoticed.
     async fn put(
         &self,
         concert: ConcertId,

@@ -9,7 +9,7 @@ use crate::model::{
 /// The line of a queue as a whole: a snapshot answers many waiting users, whose heartbeats are
 /// recorded later in batches.
 ///
-/// - Called by: [`SnapshotQueue`](crate::use_cases::SnapshotQueue),
+/// - Called by: [`SnapshotQueue`](crate::decorators::SnapshotQueue),
 ///   [`FollowPlaces`](crate::use_cases::FollowPlaces).
 /// - Implemented by: `RedisStore`, `MySqlQueue`, `MemoryQueue`.
 ///
@@ -19,8 +19,9 @@ use crate::model::{
 ///
 /// Two consecutive snapshots of one caller together have every departure between them. A store that
 /// no longer knows all of them answers
-/// [`Departures::Unknown`](crate::model::queue::Departures::Unknown), never too few. It remembers at
-/// least the last [`Departures::REMEMBERED_MIN`](crate::model::queue::Departures::REMEMBERED_MIN), and
+/// [`Departures::Unknown`](crate::model::queue::Departures::Unknown), never too few. It remembers
+/// at least the last
+/// [`Departures::REMEMBERED_MIN`](crate::model::queue::Departures::REMEMBERED_MIN), and
 /// [`Departures::REMEMBERED`](crate::model::queue::Departures::REMEMBERED) if it can, until a tick
 /// finds a queue in which no user has a place.
 ///
@@ -35,15 +36,15 @@ pub trait QueueSnapshots: Send + Sync {
         since: Option<DepartureCursor>,
     ) -> StoreResult<Stamped<SnapshotOutcome>>;
 
-    /// Records heartbeats of waiting users: the deadline of each place counts from the instant of its
-    /// heartbeat. Returns for each heartbeat, in their order, what
+    /// Records heartbeats of waiting users: the deadline of each place counts from the instant of
+    /// its heartbeat. Returns for each heartbeat, in their order, what
     /// [`Queue::look_up`](super::Queue::look_up) would then answer to its user, except that no user
     /// re-enters. So the caller need not look its users up again.
     ///
     /// A heartbeat in the store's future counts as of now. A heartbeat changes nothing if the store
     /// has a later one of the same place, if the user has no waiting place with that arrival, or if
-    /// that place has expired, removed or not. The order of the heartbeats does not matter to what is
-    /// recorded. The caller passes at most [`Heartbeat::BATCH_MAX`]. The call is idempotent.
+    /// that place has expired, removed or not. The order of the heartbeats does not matter to what
+    /// is recorded. The caller passes at most [`Heartbeat::BATCH_MAX`]. The call is idempotent.
     async fn record_heartbeats(
         &self,
         concert: ConcertId,

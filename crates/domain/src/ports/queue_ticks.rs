@@ -9,12 +9,13 @@ use crate::model::{
 /// The waiting rooms as jobs move them on: admit users, remove expired places.
 ///
 /// - Called by: [`TickQueue`](crate::use_cases::TickQueue),
-///   [`RecordServed`](crate::use_cases::RecordServed), [`SurveyQueues`](crate::use_cases::SurveyQueues).
+///   [`RecordServed`](crate::use_cases::RecordServed),
+///   [`SurveyQueues`](crate::use_cases::SurveyQueues).
 /// - Implemented by: `RedisStore`, `MySqlQueue`, `MemoryQueue`.
 ///
 /// Any number of instances may tick the same queue at any time: the store decides what a tick does.
-/// A tick admits or removes at most `limit` places, so that it does not hold up other calls for long.
-/// `more` in its report says whether work is left.
+/// A tick admits or removes at most `limit` places, so that it does not hold up other calls for
+/// long. `more` in its report says whether work is left.
 ///
 /// Any tick counts as service: see [`Deadlines`](crate::model::queue::Deadlines).
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
@@ -31,8 +32,8 @@ pub trait QueueTicks: Send + Sync {
     async fn expire(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>>;
 
     /// Returns the arrival up to which every user was admitted or has gone
-    /// ([`QueueTerms::served`](crate::model::queue::QueueTerms::served)). A user who stands aside or
-    /// is next in line still waits. None if no user was admitted, or the store lacks the queue.
+    /// ([`QueueTerms::served`](crate::model::queue::QueueTerms::served)). A user who stands aside
+    /// or is next in line still waits. None if no user was admitted, or the store lacks the queue.
     /// Changes nothing.
     async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>>;
 }

@@ -7,7 +7,7 @@ use crate::model::{Period, Ranking};
 /// Computed rankings, and the leases to compute the next ones, shared by all instances that use the
 /// same cache.
 ///
-/// - Called by: [`TopConcerts`](crate::use_cases::TopConcerts).
+/// - Called by: [`TopConcerts`](crate::read_models::TopConcerts).
 /// - Implemented by: `RedisStore`, `MemoryRankingCache`.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
@@ -18,10 +18,10 @@ pub trait RankingCache: Send + Sync {
     /// Stores a ranking until `until`, in place of the previous one.
     async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()>;
 
-    /// Tries to take the lease for computing the successor of the ranking of `period` as of `after`,
-    /// or the first ranking if `after` is none. Returns true to the first caller. Returns false to
-    /// others until `until`, unless the lease was released, or lost with the cache's data, meanwhile.
-    /// The lease restricts only this call: rankings can be read and stored without it.
+    /// Tries to take the lease for computing the successor of the ranking of `period` as of
+    /// `after`, or the first ranking if `after` is none. Returns true to the first caller. Returns
+    /// false to others until `until`, unless the lease was released, or lost with the cache's data,
+    /// meanwhile. The lease restricts only this call: rankings can be read and stored without it.
     async fn claim(
         &self,
         period: Period,

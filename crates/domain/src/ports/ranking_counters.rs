@@ -11,15 +11,15 @@ use super::StoreResult;
 /// - Implemented by: `MySqlDatabase`, `SqliteDatabase`.
 ///
 /// Neither call changes what the source returns, except for spans whose counters were dropped: a
-/// sale that is not in a counter yet is counted by itself. Any number of instances may make each call
-/// at once.
+/// sale that is not in a counter yet is counted by itself. Any number of instances may make each
+/// call at once.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait RankingCounters: Send + Sync {
-    /// Adds at most `limit` confirmed reservations, the earliest first, to the counters. Each is added
-    /// exactly once, whichever instance dies at whatever moment. Returns the number of added
-    /// reservations. Fewer than `limit` means that no more were found. A store that counts as it sells
-    /// has none to add.
+    /// Adds at most `limit` confirmed reservations, the earliest first, to the counters. Each is
+    /// added exactly once, whichever instance dies at whatever moment. Returns the number of added
+    /// reservations. Fewer than `limit` means that no more were found. A store that counts as it
+    /// sells has none to add.
     async fn add_up(&self, limit: u32) -> StoreResult<u32>;
 
     /// Drops at most `limit` counters of less than a day that begin before `before`. Returns the

@@ -18,15 +18,15 @@ use crate::model::{
 /// # Contract
 /// - A seat is never held or sold twice. The seat's own row decides. A hold takes over a seat whose
 ///   hold has expired in the same statement.
-/// - A user has at most [`SEATS_PER_USER_MAX`](crate::model::SEATS_PER_USER_MAX) live seats (held or
-///   confirmed) in a performance, and at most one live hold in a concert. The database itself
+/// - A user has at most [`SEATS_PER_USER_MAX`](crate::model::SEATS_PER_USER_MAX) live seats (held
+///   or confirmed) in a performance, and at most one live hold in a concert. The database itself
 ///   enforces both.
 /// - [`HoldRequest::decide`] decides the outcome of a hold and which refusal comes first.
 /// - A hold has expired at its deadline, by the store's clock, for every reader and every call.
 ///   Sweeping only tidies up.
-/// - A payment is one transaction: it checks that the hold is alive and the payer's own and that the
-///   points suffice, writes the ledger row, sells the seats and stores the key. All or nothing. A hold
-///   is alive until its own deadline, even if its performance has started meanwhile.
+/// - A payment is one transaction: it checks that the hold is alive and the payer's own and that
+///   the points suffice, writes the ledger row, sells the seats and stores the key. All or nothing.
+///   A hold is alive until its own deadline, even if its performance has started meanwhile.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait Reservations: Send + Sync {

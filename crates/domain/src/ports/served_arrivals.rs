@@ -17,13 +17,13 @@ use crate::model::{
 #[async_trait]
 pub trait ServedArrivals: Send + Sync {
     /// Adds an entry to the series of a queue. Several instances may record the same slot: the
-    /// latest instant wins. Does nothing if there is no such concert. Deleting a concert deletes its
-    /// series.
+    /// latest instant wins. Does nothing if there is no such concert. Deleting a concert deletes
+    /// its series.
     ///
     /// In the same transaction removes the entries that no longer count: those before the last one
     /// that is older than an active place can last, with its breaks of service
-    /// ([`settled_slot`](ServedEntry::settled_slot)), and those from before a step back of the clock
-    /// ([`last_slot`](ServedEntry::last_slot)).
+    /// ([`settled_slot`](ServedEntry::settled_slot)), and those from before a step back of the
+    /// clock ([`last_slot`](ServedEntry::last_slot)).
     async fn record(&self, concert: ConcertId, entry: &ServedEntry) -> StoreResult<()>;
 
     /// Returns the arrival up to which users of a lost queue do not re-enter

@@ -13,7 +13,7 @@ use crate::model::Currency;
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]
 #[async_trait]
 pub trait StoredCurrency: Send + Sync {
-    /// Stores `currency` if none is stored. Returns the stored one. Concurrent callers with different
-    /// currencies all get the same answer.
+    /// Stores `currency` if none is stored. Returns the stored one. Concurrent callers with
+    /// different currencies all get the same answer.
     async fn adopt(&self, currency: Currency) -> StoreResult<Currency>;
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 /// Waits, for time-outs and back-offs.
 ///
-/// - Called by: [`TopConcerts`](crate::use_cases::TopConcerts),
+/// - Called by: [`TopConcerts`](crate::read_models::TopConcerts),
 ///   [`ChangeQueuePolicy`](crate::use_cases::ChangeQueuePolicy).
 /// - Implemented by: `SystemTimer`.
 #[cfg_attr(any(test, feature = "mocks"), mockall::automock)]

@@ -10,10 +10,11 @@ use super::{
     seconds,
 };
 
-/// What a hold's place is given beyond the hold.
+/// How much longer than a hold the place of its user lasts.
 const TO_PAY_S: u64 = 30;
 
-/// A place is to be claimed within so long of its admission; looking it up claims nothing.
+/// A new place ends if it is not claimed within the claim time of its admission. A look-up claims
+/// nothing.
 pub async fn a_new_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     let joined = queue.join("ann").await;
@@ -37,7 +38,7 @@ pub async fn a_new_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F)
     queue.is_gone(&place.ticket).await;
 }
 
-/// The same for a place that a tick admitted.
+/// A place that a tick admitted ends at its claim deadline in the same way.
 pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.walk_in("ann").await;
@@ -58,7 +59,7 @@ pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixtu
     queue.is_gone(&ben).await;
 }
 
-/// The first passage of the gate claims the place: it lives for the active life from then.
+/// The first passage of the gate claims the place. Its active lifetime starts then.
 pub async fn the_gate_claims_a_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     for (name, purpose) in [("ann", GatePurpose::Browse), ("ben", GatePurpose::Pay)] {
@@ -70,7 +71,7 @@ pub async fn the_gate_claims_a_place<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Later passages to browse or to pay change its end no more.
+/// Later passages to browse or to pay do not change its deadline.
 pub async fn only_the_first_use_claims<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     let ann = queue.walk_in("ann").await;
@@ -81,7 +82,7 @@ pub async fn only_the_first_use_claims<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A claimed place ends with its active life, though no tick has removed it.
+/// A claimed place ends with its active lifetime, though no tick has removed it.
 pub async fn a_claimed_place_ends_with_its_active_life<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     let ann = queue.walk_in("ann").await;
@@ -96,7 +97,7 @@ pub async fn a_claimed_place_ends_with_its_active_life<F: QueueFixture>(fixture:
     assert!(anew.ticket.arrival > ann.arrival);
 }
 
-/// A hold that fits into the place's life extends nothing.
+/// A hold that fits into the lifetime of the place extends nothing.
 pub async fn a_short_hold_extends_nothing<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(10)).await;
     let ann = queue.walk_in("ann").await;
@@ -105,7 +106,7 @@ pub async fn a_short_hold_extends_nothing<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.pass_gate(&ann, hold_for(300)).await.1, end);
 }
 
-/// A hold near the end extends the place to the end of the hold and 30 s more.
+/// A hold near the deadline extends the place to the end of the hold and 30 s more.
 pub async fn a_hold_extends_its_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     let ann = queue.walk_in("ann").await;
@@ -116,11 +117,12 @@ pub async fn a_hold_extends_its_place<F: QueueFixture>(fixture: F) {
     assert_eq!(end, held_at + seconds(300 + TO_PAY_S));
     assert_eq!(queue.active_until(&ann).await, end);
     assert_eq!(queue.pass_gate(&ann, GatePurpose::Pay).await.1, end);
-    queue.pass(minutes(3)).await; // past the end that it had before
+    queue.pass(minutes(3)).await; // past its earlier deadline
     assert_eq!(queue.active_until(&ann).await, end);
 }
 
-/// Holds extend a place at most to where the last hold of an ordinary life would end.
+/// Holds extend a place at most to the point at which the last hold of an ordinary lifetime would
+/// end.
 pub async fn holds_do_not_extend_a_place_for_ever<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     let ann = queue.walk_in("ann").await;
@@ -136,7 +138,7 @@ pub async fn holds_do_not_extend_a_place_for_ever<F: QueueFixture>(fixture: F) {
     queue.is_gone(&ann).await;
 }
 
-/// A shorter hold later never shortens the place.
+/// A later, shorter hold never shortens the place.
 pub async fn a_shorter_hold_takes_nothing_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     let ann = queue.walk_in("ann").await;
@@ -146,7 +148,8 @@ pub async fn a_shorter_hold_takes_nothing_back<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.pass_gate(&ann, hold_for(60)).await.1, end);
 }
 
-/// A first use that is a hold claims the place and extends it where the hold is longer than the life.
+/// A first use that is a hold claims the place, and extends it where the hold is longer than the
+/// lifetime.
 pub async fn a_first_use_that_holds_claims_and_extends<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(10)).await;
     let ann = queue.walk_in("ann").await;
@@ -154,7 +157,7 @@ pub async fn a_first_use_that_holds_claims_and_extends<F: QueueFixture>(fixture:
     assert_eq!(end, claimed_at + seconds(1_200 + TO_PAY_S));
 }
 
-/// Leaving ends an active place at once; so does a payment, which leaves.
+/// Leaving ends an active place at once. So does a payment, after which the user leaves.
 pub async fn leaving_ends_an_active_place_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     let ann = queue.walk_in("ann").await;
@@ -164,7 +167,7 @@ pub async fn leaving_ends_an_active_place_at_once<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.tidy().await.active, 0);
 }
 
-/// The gate does not let through who waits, and tells them where they stand.
+/// The gate refuses a waiting user and returns their place.
 pub async fn the_gate_stops_who_waits<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.walk_in("ann").await;

@@ -1,4 +1,4 @@
-//! Promise 2: absent users stand aside, and lose no turn to anybody who arrived later.
+//! Promise 2: absent users stand aside, and lose no turn to a user who arrived later.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::{
     ALL, QueueFixture, TestQueue, WAITING_TTL, by_capacity, heartbeats::heartbeat, seconds,
 };
 
-/// After so long a silence a user is absent.
+/// A user without a heartbeat for longer than this is absent.
 const ABSENCE: Duration = Duration::from_secs(15);
 
-/// At most `max_active` users at once, of those who are present.
+/// A policy that admits at most `max_active` users at once, and passes over absent users.
 fn of_present(max_active: u32) -> QueuePolicy {
     QueuePolicy {
         absent_after: Some(ABSENCE),
@@ -23,8 +23,7 @@ fn of_present(max_active: u32) -> QueuePolicy {
     }
 }
 
-/// A queue that is paused, and a line in it of which the `present` alone have sent a heartbeat
-/// lately.
+/// Returns a paused queue and a line in it. Only the `present` users have sent a heartbeat lately.
 async fn line_of<F: QueueFixture>(
     fixture: F,
     names: &[&str],
@@ -46,7 +45,7 @@ async fn line_of<F: QueueFixture>(
     (queue, line)
 }
 
-/// True for those of `line` who wait. Asking is a heartbeat.
+/// Returns true for each user of `line` who waits. The question is a heartbeat.
 async fn who_waits<F: QueueFixture>(queue: &TestQueue<F>, line: &[Ticket]) -> Vec<bool> {
     let mut waits = Vec::new();
     for ticket in line {
@@ -55,7 +54,7 @@ async fn who_waits<F: QueueFixture>(queue: &TestQueue<F>, line: &[Ticket]) -> Ve
     waits
 }
 
-/// Half of a line is silent: the others are admitted in order, and take the whole queue.
+/// Half of a line is silent. The others are admitted in order, and fill the whole capacity.
 pub async fn absent_users_take_no_room<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve"];
     let (mut queue, line) = line_of(fixture, &names, &["ben", "dan", "eve"]).await;
@@ -74,7 +73,7 @@ pub async fn absent_users_take_no_room<F: QueueFixture>(fixture: F) {
     );
 }
 
-/// However many are silent, one attempt after another reaches those who are not.
+/// However long the silent part of a line is, repeated attempts reach the users behind it.
 pub async fn a_long_silent_line_holds_up_nobody<F: QueueFixture>(fixture: F) {
     let mut policy = of_present(2);
     policy.state = PolicyState::Paused;
@@ -98,8 +97,8 @@ pub async fn a_long_silent_line_holds_up_nobody<F: QueueFixture>(fixture: F) {
     assert_eq!(who_waits(&queue, &present).await, [false, false, true]);
 }
 
-/// Any call of a user who stands aside, or a heartbeat told of them, gives them the next free
-/// place, before all who arrived later.
+/// Any call of a user who stands aside, or a recorded heartbeat of theirs, gives them the next free
+/// place, before all users who arrived later.
 pub async fn who_returns_is_next<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve", "fay", "gil"];
     let (mut queue, line) = line_of(fixture, &names, &["eve", "fay", "gil"]).await;
@@ -107,7 +106,7 @@ pub async fn who_returns_is_next<F: QueueFixture>(fixture: F) {
     if queue.stood_still() {
         return;
     }
-    // The last first: they are admitted in the order of arrival all the same.
+    // In reverse order: they are admitted in the order of arrival all the same.
     let [ann, ben, cat, dan, eve, fay, gil] = <[Ticket; 7]>::try_from(line).expect("seven");
     queue.gate(&dan, GatePurpose::Browse).await;
     assert_eq!(queue.held(&cat).await.ticket, cat);
@@ -133,7 +132,7 @@ pub async fn who_returns_is_next<F: QueueFixture>(fixture: F) {
     assert!(queue.waits(&rest[4]).await);
 }
 
-/// Who returned and falls silent again stands aside again.
+/// A user who returned and falls silent again stands aside again.
 pub async fn who_returned_may_stand_aside_again<F: QueueFixture>(fixture: F) {
     let (mut queue, line) = line_of(fixture, &["ann", "ben", "cat", "dan"], &["ben", "cat"]).await;
     assert_eq!(queue.admit_all().await, 2);
@@ -152,7 +151,7 @@ pub async fn who_returned_may_stand_aside_again<F: QueueFixture>(fixture: F) {
     assert!(!queue.waits(&line[0]).await);
 }
 
-/// Users who stand aside wait: they count, and nobody behind them is told a position that grows
+/// Users who stand aside wait. They are counted, and no user behind them gets a position that grows
 /// when they return.
 pub async fn standing_aside_is_waiting<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve"];
@@ -176,7 +175,7 @@ pub async fn standing_aside_is_waiting<F: QueueFixture>(fixture: F) {
     assert!(queue.in_line(&line[4]).await.0 <= 2);
 }
 
-/// A user who joins finds no line where all waiting users stand aside.
+/// If all waiting users stand aside, there is no line for a user who joins.
 pub async fn users_who_stand_aside_are_no_line<F: QueueFixture>(fixture: F) {
     let (mut queue, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
     assert_eq!(queue.admit_all().await, 1);
@@ -192,7 +191,7 @@ pub async fn users_who_stand_aside_are_no_line<F: QueueFixture>(fixture: F) {
     assert!(!queue.waits(&line[1]).await);
 }
 
-/// The place of a user who stands aside ends as any other: so long after the last heartbeat.
+/// The place of a user who stands aside expires like any other, by its last heartbeat.
 pub async fn a_place_aside_ends_in_time<F: QueueFixture>(fixture: F) {
     let (mut queue, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
     assert_eq!(queue.admit_all().await, 1);
@@ -207,7 +206,7 @@ pub async fn a_place_aside_ends_in_time<F: QueueFixture>(fixture: F) {
     assert!(queue.waits(&line[1]).await);
 }
 
-/// Users who stand aside may leave, and join again at the end.
+/// Users who stand aside may leave, and join again at the end of the line.
 pub async fn who_stands_aside_may_leave<F: QueueFixture>(fixture: F) {
     let (mut queue, line) = line_of(fixture, &["ann", "ben", "cat"], &["cat"]).await;
     assert_eq!(queue.admit_all().await, 1);
@@ -220,7 +219,7 @@ pub async fn who_stands_aside_may_leave<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Bypass moves everybody.
+/// Bypass also admits absent users.
 pub async fn bypass_admits_absent_users<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan", "eve"];
     let (mut queue, line) = line_of(fixture, &names, &["cat", "dan"]).await;
@@ -251,7 +250,7 @@ pub async fn a_queue_with_users_aside_is_not_empty<F: QueueFixture>(fixture: F) 
     assert!(queue.waits(&line[0]).await);
 }
 
-/// A clock that steps back keeps nobody aside.
+/// A clock that steps back keeps no user aside.
 pub async fn who_returns_after_a_step_back_is_next<F: QueueFixture>(fixture: F) {
     let names = ["ann", "ben", "cat", "dan"];
     let (mut queue, line) = line_of(fixture, &names, &["ben", "cat", "dan"]).await;
@@ -267,7 +266,7 @@ pub async fn who_returns_after_a_step_back_is_next<F: QueueFixture>(fixture: F) 
     assert!(queue.waits(&line[3]).await);
 }
 
-/// Nobody is absent for the time in which nothing was served.
+/// Time without service makes no user absent.
 pub async fn time_without_service_makes_nobody_absent<F: QueueFixture>(fixture: F) {
     let mut policy = of_present(2);
     policy.state = PolicyState::Paused;
@@ -282,7 +281,7 @@ pub async fn time_without_service_makes_nobody_absent<F: QueueFixture>(fixture: 
     assert_eq!(who_waits(&queue, &line).await, [false, false]);
 }
 
-/// A heartbeat that an instance tells late counts from its own instant.
+/// A heartbeat that an instance records late counts from its own instant.
 pub async fn a_heartbeat_told_late_keeps_a_user_present<F: QueueFixture>(fixture: F) {
     let (mut queue, line) = line_of(fixture, &["ann", "ben"], &[]).await;
     let heard_at = queue.now().await - SignedDuration::from_secs(10);
@@ -295,7 +294,7 @@ pub async fn a_heartbeat_told_late_keeps_a_user_present<F: QueueFixture>(fixture
     assert!(!queue.waits(&line[0]).await);
 }
 
-/// A policy may say that nobody stands aside, or that users may be silent for longer.
+/// A policy may turn standing aside off, or set how long users may be silent.
 pub async fn a_policy_says_who_is_absent<F: QueueFixture>(fixture: F) {
     let (mut queue, line) = line_of(fixture, &["ann", "ben"], &[]).await;
     queue

@@ -1,4 +1,4 @@
-//! What one asks of a queue under test, and what one expects to hear.
+//! Calls of a queue under test, and the answers that they must get.
 
 use frontrow_domain::{
     model::queue::{GatePurpose, JoinRefusal, Place, Standing, Ticket},
@@ -18,7 +18,7 @@ impl<F: QueueFixture> TestQueue<F> {
         joined.expect("join")
     }
 
-    /// Joins, and shows a ticket with that.
+    /// Joins, and shows a ticket with the call.
     pub(crate) async fn join_showing(&self, ticket: &Ticket) -> Stamped<JoinOutcome> {
         let joined = self
             .ports
@@ -61,7 +61,7 @@ impl<F: QueueFixture> TestQueue<F> {
         place.ticket
     }
 
-    /// Joins, and is told of the place that there is already.
+    /// Joins, and gets the place that the user already has.
     pub(crate) async fn held(&self, ticket: &Ticket) -> Place {
         match self.join_showing(ticket).await.value {
             JoinOutcome::Held(place) => place,
@@ -94,7 +94,7 @@ impl<F: QueueFixture> TestQueue<F> {
         }
     }
 
-    /// Looks up a place in the line: its position, and how many are behind.
+    /// Looks up a place in the line. Returns its position, and the number of users behind it.
     pub(crate) async fn in_line(&self, ticket: &Ticket) -> (u64, u64) {
         let place = self.find(ticket).await;
         match place.standing {
@@ -105,18 +105,18 @@ impl<F: QueueFixture> TestQueue<F> {
         }
     }
 
-    /// Looks up an active place: its end.
+    /// Looks up an active place. Returns its deadline.
     pub(crate) async fn active_until(&self, ticket: &Ticket) -> Timestamp {
         let place = self.find(ticket).await;
         until(&place).unwrap_or_else(|| panic!("{} should be active: {place:?}", ticket.user))
     }
 
-    /// True when a place waits, false when it is active.
+    /// Returns true if a place waits, false if it is active.
     pub(crate) async fn waits(&self, ticket: &Ticket) -> bool {
         position(&self.find(ticket).await).is_some()
     }
 
-    /// Finds that a place is gone, by every reader.
+    /// Checks that a place is gone, by every reader.
     pub(crate) async fn is_gone(&self, ticket: &Ticket) {
         let user = &ticket.user;
         let looked_up = self.look_up(ticket).await.value;
@@ -133,7 +133,7 @@ impl<F: QueueFixture> TestQueue<F> {
         passed.await.expect("gate")
     }
 
-    /// Passes the gate: when, and until when the place lasts then.
+    /// Passes the gate. Returns the instant of that and the deadline of the place after it.
     pub(crate) async fn pass_gate(
         &self,
         ticket: &Ticket,
@@ -159,13 +159,13 @@ impl<F: QueueFixture> TestQueue<F> {
         self.ports.queue.leave(ticket).await.expect("leave")
     }
 
-    /// Leaves a place that there is.
+    /// Leaves an existing place.
     pub(crate) async fn go(&self, ticket: &Ticket) {
         let left = self.leave(ticket).await.value;
         assert_eq!(left, LeaveOutcome::Left, "{} leaving", ticket.user);
     }
 
-    /// Admits as many as may be: how many that were.
+    /// Admits as many users as the limits allow. Returns their number.
     pub(crate) async fn admit_all(&mut self) -> u32 {
         self.admit(ALL).await.done
     }
@@ -176,12 +176,12 @@ impl<F: QueueFixture> TestQueue<F> {
         self.ticked(&tick.expect("admission tick"))
     }
 
-    /// Removes all that is past its end.
+    /// Removes all expired places.
     pub(crate) async fn tidy(&mut self) -> TickReport {
         self.expire(ALL).await
     }
 
-    /// Removes what is past its end.
+    /// Removes at most `limit` expired places.
     pub(crate) async fn expire(&mut self, limit: u32) -> TickReport {
         let tick = self.ports.ticks.expire(self.concert, limit).await;
         self.ticked(&tick.expect("expiry tick"))
@@ -204,7 +204,7 @@ pub(crate) fn position(place: &Place) -> Option<u64> {
     }
 }
 
-/// The end of an active place.
+/// The deadline of an active place.
 pub(crate) fn until(place: &Place) -> Option<Timestamp> {
     match place.standing {
         Standing::Waiting { .. } => None,

@@ -6,14 +6,14 @@ use super::{
     QueueFixture, TestQueue, WAITING_TTL, asking::until, by_capacity, by_rate, minutes, paused,
 };
 
-/// Where nobody waits and there is queue, joining makes active at once, with a claim deadline.
+/// If no user waits and there is room, a join makes its user active at once, with a claim deadline.
 pub async fn who_finds_no_line_is_active_at_once<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(2)).await;
     queue.walk_in("ann").await;
     queue.walk_in("ben").await;
 }
 
-/// Who finds somebody waiting waits behind them, even where there is room for both.
+/// A user who joins behind a line waits, even where there is room for both.
 pub async fn nobody_overtakes_the_line<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(2)).await;
     queue.walk_in("ann").await;
@@ -26,7 +26,7 @@ pub async fn nobody_overtakes_the_line<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// Who finds no queue waits, even where nobody else does.
+/// A user who finds no room waits, even if no other user does.
 pub async fn who_finds_no_room_waits<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_capacity(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -36,7 +36,7 @@ pub async fn who_finds_no_room_waits<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.in_line(&ben).await, (1, 1));
 }
 
-/// When the last one waiting has left, there is no line any more.
+/// When the last waiting user has left, there is no line any more.
 pub async fn a_line_that_left_is_no_line<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.walk_in("ann").await;
@@ -46,7 +46,7 @@ pub async fn a_line_that_left_is_no_line<F: QueueFixture>(fixture: F) {
     queue.walk_in("cat").await;
 }
 
-/// Waiting places that are past their end are no line, though no tick has removed them.
+/// Expired waiting places are no line, though no tick has removed them.
 pub async fn a_line_past_its_end_is_no_line<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -62,7 +62,7 @@ pub async fn a_line_past_its_end_is_no_line<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Where the state admits nobody, joiners wait.
+/// If the state admits no user, users who join wait.
 pub async fn a_paused_queue_makes_everybody_wait<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.line_up("ann").await;

@@ -1,4 +1,4 @@
-//! Promise 3: nobody is in neither set, admitted twice, or lost.
+//! Promise 3: no user is in neither set, admitted twice, or lost.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use frontrow_domain::{
 use super::{QueueFixture, TestQueue, by_capacity, by_rate, crowd, in_order_of_arrival, paused};
 use crate::QueuePorts;
 
-/// Looks these up, over and over, until all are active; none may ever be gone.
+/// Looks these tickets up again and again until all are active. None may ever be gone.
 async fn watch(ports: QueuePorts, mut tickets: Vec<Ticket>) {
     while !tickets.is_empty() {
         let mut waiting = Vec::new();
@@ -30,7 +30,7 @@ async fn watch(ports: QueuePorts, mut tickets: Vec<Ticket>) {
     }
 }
 
-/// Whoever looks up a place while people are being admitted finds it, waiting or active.
+/// A look-up while users are being admitted finds the place, waiting or active.
 pub async fn a_watcher_never_finds_an_admitted_user_gone<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(60).await;
@@ -56,14 +56,15 @@ pub async fn a_watcher_never_finds_an_admitted_user_gone<F: QueueFixture>(fixtur
 }
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// Ticks from many tasks at the same time until a tick finds nothing more to admit: how many
-    /// they admitted together. `waiting` are in the line.
+    /// Ticks from many tasks at the same time until a tick finds no more user to admit. Returns how
+    /// many they admitted together. `waiting` users are in the line.
     async fn many_tick(&self, tasks: usize, limit: u32, waiting: u64) -> u64 {
         let done = crowd(tasks, |_| {
             let (ports, concert) = self.for_task();
             async move {
                 let mut done = 0;
-                // Each tick that does nothing comes after one that did, so this is plenty.
+                // Each tick that admits no user follows one that did, so this number of ticks is
+                // enough.
                 for _ in 0..waiting + 8 {
                     let tick = ports.ticks.admit(concert, limit).await.expect("tick");
                     match tick.value {
@@ -79,7 +80,7 @@ impl<F: QueueFixture> TestQueue<F> {
         done.iter().sum()
     }
 
-    /// How many of these wait; all have a place.
+    /// Returns how many of these users wait. All of them must have a place.
     async fn still_waiting(&self, tickets: &[Ticket]) -> usize {
         let mut waiting = 0;
         for ticket in tickets {
@@ -89,7 +90,7 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// However many tick at the same time, each is admitted once, and nobody is lost.
+/// However many ticks run at the same time, each user is admitted once, and none is lost.
 pub async fn many_ticks_at_once_admit_everybody_once<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(60).await;
@@ -106,7 +107,8 @@ pub async fn many_ticks_at_once_admit_everybody_once<F: QueueFixture>(fixture: F
     );
 }
 
-/// However many tick at the same time, a window lets in no more than its number, the first of all.
+/// However many ticks run at the same time, a window admits no more than its number, from the head
+/// of the line.
 pub async fn many_ticks_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(40).await;
@@ -119,7 +121,7 @@ pub async fn many_ticks_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.still_waiting(others).await, 23);
 }
 
-/// However many tick at the same time, no more are active than may be.
+/// However many ticks run at the same time, the number of active users stays within the capacity.
 pub async fn many_ticks_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(40).await;
@@ -132,7 +134,8 @@ pub async fn many_ticks_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F
     assert_eq!(queue.still_waiting(others).await, 29);
 }
 
-/// However many join at the same time, no more are active at once than the rate says; the first.
+/// However many users join at the same time, no more are admitted at once than the rate allows: the
+/// first ones.
 pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(13)).await;
     let everybody = in_order_of_arrival(queue.crowd_enters(40).await);
@@ -141,7 +144,8 @@ pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.still_waiting(others).await, 27);
 }
 
-/// However many join at the same time, no more are active at once than may be; the first.
+/// However many users join at the same time, no more are admitted at once than the capacity allows:
+/// the first ones.
 pub async fn many_joins_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_capacity(13)).await;
     let everybody = in_order_of_arrival(queue.crowd_enters(40).await);
@@ -150,7 +154,7 @@ pub async fn many_joins_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F
     assert_eq!(queue.still_waiting(others).await, 27);
 }
 
-/// People join, leave and are admitted all at the same time, and none is lost or counted twice.
+/// Users join, leave and are admitted all at the same time, and none is lost or counted twice.
 pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(40).await;
@@ -190,7 +194,7 @@ pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>
 }
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// So many others join at the same time.
+    /// Lets `count` more users join at the same time.
     async fn crowd_more(&self, count: usize) -> Vec<Ticket> {
         crowd(count, |number| {
             let (ports, concert) = self.for_task();

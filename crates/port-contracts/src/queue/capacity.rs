@@ -1,4 +1,4 @@
-//! Promise 4: at most so many active at once, alone and beside a rate.
+//! Promise 4: at most M active users at once, alone and together with a rate.
 
 use frontrow_domain::model::queue::{Capacity, GatePurpose};
 
@@ -6,7 +6,8 @@ use super::{
     ACTIVE_TTL, CLAIM_TTL, QueueFixture, TestQueue, by_capacity, by_rate, minutes, paused, seconds,
 };
 
-/// No more are active at once than may be, whether they walked in or waited.
+/// The number of active users never exceeds the capacity, whether they were admitted at once or
+/// waited.
 pub async fn no_more_are_active_than_may_be<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
     queue.walk_in("ann").await;
@@ -26,7 +27,7 @@ pub async fn a_tick_fills_the_free_places<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 0);
 }
 
-/// Who leaves makes room for one more.
+/// A user who leaves makes room for one more.
 pub async fn leaving_makes_room<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
     let ann = queue.walk_in("ann").await;
@@ -38,8 +39,7 @@ pub async fn leaving_makes_room<F: QueueFixture>(fixture: F) {
     assert!(queue.waits(&line[1]).await);
 }
 
-/// An active place that is past its end makes queue, for a tick and for a join, though no tick has
-/// removed it.
+/// An expired active place makes room, for a tick and for a join, though no tick has removed it.
 pub async fn an_ended_place_makes_room_without_a_tick<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
     for name in ["ann", "ben"] {
@@ -52,7 +52,7 @@ pub async fn an_ended_place_makes_room_without_a_tick<F: QueueFixture>(fixture: 
     queue.line_up("eve").await;
 }
 
-/// A place that nobody claimed makes room for the next in line.
+/// A place that was not claimed makes room for the next user in line.
 pub async fn an_unclaimed_place_makes_room<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     queue.walk_in("ann").await;
@@ -66,7 +66,8 @@ pub async fn an_unclaimed_place_makes_room<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A place that made room for another is gone for good, also under a policy that would have let it live.
+/// A place that made room for another is gone for good, also under a policy that would have let it
+/// live.
 pub async fn a_place_that_made_room_does_not_come_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -86,7 +87,7 @@ pub async fn a_place_that_made_room_does_not_come_back<F: QueueFixture>(fixture:
     assert_eq!(queue.tidy().await.active, 1);
 }
 
-/// Lowering the capacity evicts nobody, and nobody is admitted until enough have gone.
+/// A lowered capacity evicts no user. None is admitted until enough have gone.
 pub async fn a_lowered_capacity_evicts_nobody<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(3)).await;
     let mut active = Vec::new();
@@ -107,7 +108,7 @@ pub async fn a_lowered_capacity_evicts_nobody<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A raised capacity holds at once.
+/// A raised capacity takes effect at once.
 pub async fn a_raised_capacity_holds_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     queue.walk_in("ann").await;
@@ -116,7 +117,7 @@ pub async fn a_raised_capacity_holds_at_once<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// With a rate and a capacity both bind.
+/// A rate and a capacity in one policy both bind.
 pub async fn a_rate_and_a_capacity_both_bind<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(10).await;
@@ -126,7 +127,7 @@ pub async fn a_rate_and_a_capacity_both_bind<F: QueueFixture>(fixture: F) {
             policy.capacity = Some(Capacity { max_active: 2 });
         })
         .await;
-    assert_eq!(queue.admit_all().await, 2); // the capacity is the tighter
+    assert_eq!(queue.admit_all().await, 2); // the capacity is the tighter limit
     queue.go(&line[0]).await;
     assert_eq!(queue.admit_all().await, 1);
     queue.go(&line[1]).await;

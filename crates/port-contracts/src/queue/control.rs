@@ -40,7 +40,8 @@ pub async fn a_newer_policy_is_in_force_at_once<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 1);
 }
 
-/// An older policy, and the very same version, change nothing; the answer names what is in force.
+/// An older policy, and the same version again, change nothing. The answer names the version in
+/// force.
 pub async fn an_older_policy_is_refused<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(5)).await;
     let in_force = queue.version;
@@ -57,7 +58,7 @@ pub async fn an_older_policy_is_refused<F: QueueFixture>(fixture: F) {
     queue.walk_in("ann").await;
 }
 
-/// Of many policies that come at the same time, the newest is in force in the end.
+/// If many policies arrive at the same time, the newest is in force in the end.
 pub async fn the_newest_of_many_policies_wins<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     crowd(12, |number| {
@@ -77,7 +78,7 @@ pub async fn the_newest_of_many_policies_wins<F: QueueFixture>(fixture: F) {
     queue.line_up("too-many").await;
 }
 
-/// A store that has the queue keeps its generation and does not recover, whatever a seed says.
+/// A store that has the queue keeps its generation and does not recover, whatever a seed asks for.
 pub async fn a_seed_does_not_recover_what_was_not_lost<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -95,8 +96,8 @@ pub async fn a_seed_does_not_recover_what_was_not_lost<F: QueueFixture>(fixture:
     queue.is_gone(&queue.ticket("ben", 1)).await;
 }
 
-/// A changed life counts at once for who waits and for who has not claimed; what was claimed keeps
-/// the end that it was given.
+/// A changed lifetime counts at once for users who wait and for places that are not claimed.
+/// Claimed places keep their deadline.
 pub async fn changed_lives_count_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
     let claimed = queue.walk_in("ann").await;
@@ -122,7 +123,7 @@ pub async fn changed_lives_count_at_once<F: QueueFixture>(fixture: F) {
     assert!(!queue.waits(&ben.ticket).await);
 }
 
-/// A queue is empty when nobody has a place in it.
+/// A queue is empty when no user has a place in it.
 pub async fn a_queue_is_empty_when_nobody_has_a_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     assert!(queue.is_empty().await);
@@ -140,7 +141,7 @@ pub async fn a_queue_is_empty_when_nobody_has_a_place<F: QueueFixture>(fixture: 
     assert!(queue.is_empty().await);
 }
 
-/// Those who wait make a queue not empty, until their wait is over.
+/// Waiting users keep a queue from being empty until their places expire.
 pub async fn a_queue_is_empty_when_every_wait_is_over<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.line_up("ann").await;
@@ -152,8 +153,8 @@ pub async fn a_queue_is_empty_when_every_wait_is_over<F: QueueFixture>(fixture: 
     }
 }
 
-/// A queue whose people may still bring their places back is not empty, though nobody has a place:
-/// its store must not end as if nothing could be lost.
+/// A queue whose users may still re-enter is not empty, though no user has a place: its store must
+/// not end as if nothing could be lost.
 pub async fn a_queue_is_not_empty_while_people_may_come_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.line_up("ann").await;
@@ -165,7 +166,7 @@ pub async fn a_queue_is_not_empty_while_people_may_come_back<F: QueueFixture>(fi
     assert!(queue.is_empty().await);
 }
 
-/// A queue opens, pauses and opens again as often as its operator likes.
+/// An operator can open and pause a queue any number of times.
 pub async fn a_queue_can_be_switched_back_and_forth<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(100)).await;
     for turn in 0..4 {
@@ -178,7 +179,7 @@ pub async fn a_queue_can_be_switched_back_and_forth<F: QueueFixture>(fixture: F)
     }
 }
 
-/// A queue that is closed and empty is removed; it is unknown from then on.
+/// A queue that is closed and empty is removed. It is unknown from then on.
 pub async fn a_closed_empty_queue_is_removed<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(5)).await;
     let ann = queue.walk_in("ann").await;
@@ -201,7 +202,7 @@ pub async fn a_closed_empty_queue_is_removed<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.remove().await, RemoveOutcome::Removed);
 }
 
-/// A queue that is not closed, or in which anybody waits or is active, is not removed.
+/// A queue that is not closed, or that has a waiting or active user, is not removed.
 pub async fn a_queue_in_use_is_not_removed<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     assert_eq!(queue.remove().await, RemoveOutcome::NotClosed);
@@ -219,7 +220,7 @@ pub async fn a_queue_in_use_is_not_removed<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.remove().await, RemoveOutcome::Removed);
 }
 
-/// Places that are past their end keep no queue from being removed, before any tick has removed them.
+/// Expired places do not keep a queue from being removed, even before a tick has removed them.
 pub async fn ended_places_keep_no_queue<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     queue.walk_in("ann").await;
@@ -234,7 +235,7 @@ pub async fn ended_places_keep_no_queue<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A queue that was removed can be given again, and has nobody in it.
+/// A queue that was removed can be seeded again, and has no users then.
 pub async fn a_removed_queue_can_be_given_again<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;

@@ -1,4 +1,4 @@
-//! Many people at once.
+//! Many users at once.
 
 use std::{future::Future, sync::Arc};
 
@@ -7,7 +7,7 @@ use frontrow_domain::model::queue::{Place, Ticket};
 use super::{QueueFixture, TestQueue, test_queue::user};
 use crate::QueuePorts;
 
-/// Runs `count` tasks side by side, and gives what they gave, in the order of their numbers.
+/// Runs `count` tasks side by side, and returns their results in the order of their numbers.
 pub(crate) async fn crowd<T, Fut>(count: usize, task: impl Fn(usize) -> Fut) -> Vec<T>
 where
     T: Send + 'static,
@@ -31,7 +31,8 @@ where
 }
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// So many people join at the same time, each from a task of their own, and get a new place.
+    /// Lets `count` users join at the same time, each from a task of their own, and get a new
+    /// place.
     pub(crate) async fn crowd_enters(&self, count: usize) -> Vec<Place> {
         crowd(count, |number| {
             let (queue, concert) = (Arc::clone(&self.ports.queue), self.concert);
@@ -47,18 +48,19 @@ impl<F: QueueFixture> TestQueue<F> {
         .await
     }
 
-    /// So many people join at the same time, and wait; in the order in which they arrived.
+    /// Lets `count` users join at the same time, and wait. Returns their tickets in the order of
+    /// arrival.
     pub(crate) async fn crowd_lines_up(&self, count: usize) -> Vec<Ticket> {
         in_order_of_arrival(self.crowd_enters(count).await)
     }
 
-    /// The ports, and which queue, for another task.
+    /// Returns the ports and the concert, for another task.
     pub(crate) fn for_task(&self) -> (QueuePorts, frontrow_domain::model::ConcertId) {
         (self.fixture.ports(), self.concert)
     }
 }
 
-/// The tickets of these places, the first to arrive first.
+/// Returns the tickets of these places in the order of arrival.
 pub(crate) fn in_order_of_arrival(places: Vec<Place>) -> Vec<Ticket> {
     let mut tickets: Vec<_> = places.into_iter().map(|place| place.ticket).collect();
     tickets.sort_by_key(|ticket| ticket.arrival);

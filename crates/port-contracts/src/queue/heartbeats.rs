@@ -36,7 +36,7 @@ pub(crate) fn heartbeat(ticket: &Ticket, at: Timestamp) -> Heartbeat {
     }
 }
 
-/// A heartbeat that is told keeps a place, as a look-up would; others' heartbeats do not.
+/// A recorded heartbeat keeps a place, as a look-up would. Heartbeats of other users do not.
 pub async fn a_recorded_heartbeat_keeps_a_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -51,8 +51,8 @@ pub async fn a_recorded_heartbeat_keeps_a_place<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.in_line(&line[0]).await.0, 1);
 }
 
-/// A heartbeat is answered with where its place is, as a look-up would be: those who ask one instance
-/// need not be looked up again.
+/// A recorded heartbeat is answered with its place, as a look-up would be. So an instance need not
+/// look the same user up again.
 pub async fn a_recorded_heartbeat_is_answered_with_its_place<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cleo"]).await;
@@ -70,13 +70,14 @@ pub async fn a_recorded_heartbeat_is_answered_with_its_place<F: QueueFixture>(fi
     queue.go(&line[0]).await;
     let left = queue.heard(&line[0], now).await;
     assert_eq!(left.value, LookUpOutcome::Gone);
-    // An older heartbeat than the last changes nothing, and is answered all the same.
+    // A heartbeat older than the last one changes nothing, and is answered all the same.
     let told = queue.heard(&line[2], now - seconds(1)).await;
     let found = queue.find(&line[2]).await;
     assert_eq!(told.value, LookUpOutcome::Found(found));
 }
 
-/// A place lives on from the instant of the heartbeat, not from when it was told.
+/// The deadline of a place counts from the instant of the heartbeat, not from the time of
+/// recording.
 pub async fn a_heartbeat_counts_from_its_own_instant<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -95,7 +96,7 @@ pub async fn a_heartbeat_counts_from_its_own_instant<F: QueueFixture>(fixture: F
     }
 }
 
-/// A heartbeat that is older than what the store knows takes nothing back.
+/// A heartbeat older than the last one in the store does not shorten the life of a place.
 pub async fn an_older_heartbeat_takes_nothing_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -108,7 +109,7 @@ pub async fn an_older_heartbeat_takes_nothing_back<F: QueueFixture>(fixture: F) 
     queue.find(&ann).await;
 }
 
-/// Of several signs of one place the latest counts, in whichever order they are told.
+/// The latest of several heartbeats of one place counts, in whichever order they are recorded.
 pub async fn the_latest_of_several_heartbeats_counts<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -123,7 +124,8 @@ pub async fn the_latest_of_several_heartbeats_counts<F: QueueFixture>(fixture: F
     assert_eq!(queue.tidy().await.waiting, 1);
 }
 
-/// A heartbeat from the store's future counts from now: nobody lives longer by a clock that is ahead.
+/// A heartbeat from the store's future counts from now. A clock that is ahead does not let a user
+/// live longer.
 pub async fn a_heartbeat_from_the_future_counts_from_now<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -135,8 +137,8 @@ pub async fn a_heartbeat_from_the_future_counts_from_now<F: QueueFixture>(fixtur
     }
 }
 
-/// A heartbeat that is told when its place is past its end comes too late, though no tick has removed the
-/// place.
+/// A heartbeat that is recorded after its place has expired is too late, though no tick has removed
+/// the place.
 pub async fn a_late_heartbeat_revives_no_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -151,8 +153,8 @@ pub async fn a_late_heartbeat_revives_no_place<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A heartbeat is of one place: it does nothing for the place that its user has joined for since, nor for
-/// anybody who never joined.
+/// A heartbeat belongs to one place. It does nothing for a later place of the same user, nor for a
+/// user who never joined.
 pub async fn a_heartbeat_of_another_place_changes_nothing<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let old = queue.line_up("ann").await;
@@ -171,7 +173,7 @@ pub async fn a_heartbeat_of_another_place_changes_nothing<F: QueueFixture>(fixtu
     }
 }
 
-/// A heartbeat does nothing to an active place: it neither claims nor extends it.
+/// A heartbeat changes nothing for an active place. It neither claims nor extends it.
 pub async fn a_heartbeat_of_an_active_place_changes_nothing<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -181,7 +183,7 @@ pub async fn a_heartbeat_of_an_active_place_changes_nothing<F: QueueFixture>(fix
     assert_eq!(queue.find(&ann).await, before);
 }
 
-/// As many heartbeats as may be told at once are all noted.
+/// The largest number of heartbeats in one call is recorded in full.
 pub async fn many_heartbeats_are_recorded_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(40).await;

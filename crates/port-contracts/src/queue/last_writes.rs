@@ -6,8 +6,8 @@ use frontrow_domain::ports::LeaveOutcome;
 use super::{QueueFixture, TestQueue, WAITING_TTL, by_capacity, by_rate, paused, seconds};
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// Copies the queue, as a replica has it. False where the store cannot lose its last writes
-    /// alone: then the contract has nothing to say.
+    /// Copies the queue, as a replica has it. Returns false where the store cannot lose its last
+    /// writes alone. The contract does not apply then.
     pub(crate) async fn copy(&mut self) -> bool {
         self.fixture.copy_queue(self.concert).await
     }
@@ -18,7 +18,7 @@ impl<F: QueueFixture> TestQueue<F> {
         self.ticket(name, lost.micros())
     }
 
-    /// Ben joins after a silence in which Cat's ticket was lost, and Cat comes back.
+    /// Ben joins after a silence in which Cat's ticket was lost, and Cat re-enters.
     async fn silence_hides_a_loss(&mut self, ann: &Ticket) {
         let ben = self.line_up("ben").await;
         assert_eq!(self.see().await.reentry_until, None);
@@ -28,14 +28,14 @@ impl<F: QueueFixture> TestQueue<F> {
         self.stand_in_line(&[ann, &lost, &ben]).await;
     }
 
-    /// Puts the last copy in the place of the queue, on another server.
+    /// Replaces the queue by its last copy, on another server.
     pub(crate) async fn fail_over(&mut self) {
         self.fixture.fail_over(self.concert).await;
     }
 }
 
-/// Users whose places were lost come back at their arrival, also where others have joined before
-/// the first of them does; new joins come after all of them.
+/// Users whose places were lost re-enter at their arrival, also where others have joined before the
+/// first of them does. New joins come after all of them.
 pub async fn lost_places_come_back_in_their_order<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -54,7 +54,7 @@ pub async fn lost_places_come_back_in_their_order<F: QueueFixture>(fixture: F) {
         .await;
 }
 
-/// The first call that finds the other server records the loss: here a tick, before any request.
+/// The first call that reaches the other server records the loss: here a tick, before any request.
 pub async fn a_tick_finds_the_loss<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -73,7 +73,7 @@ pub async fn a_tick_finds_the_loss<F: QueueFixture>(fixture: F) {
     queue.stand_in_line(&[&ann, &ben, &cat]).await;
 }
 
-/// An admission that was lost is made again: its user waits at their arrival, at the head.
+/// A lost admission is made again: its user waits at their arrival, at the head.
 pub async fn a_lost_admission_is_made_again<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -85,7 +85,7 @@ pub async fn a_lost_admission_is_made_again<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 1);
     queue.pass_gate(&line[0], GatePurpose::Browse).await;
     queue.fail_over().await;
-    // The store knows ann's place still, and nothing of ben's admission.
+    // The store still knows ann's place, and nothing of ben's admission.
     assert!(queue.waits(&line[0]).await);
     queue.go(&ann).await;
     assert_eq!(queue.admit_all().await, 1);
@@ -93,7 +93,7 @@ pub async fn a_lost_admission_is_made_again<F: QueueFixture>(fixture: F) {
     assert!(queue.waits(&line[1]).await);
 }
 
-/// A user who was admitted at once and lost comes back to the head of the line.
+/// A user whose immediate admission was lost re-enters at the head of the line.
 pub async fn who_was_admitted_at_once_comes_back_first<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     if !queue.copy().await {
@@ -109,8 +109,8 @@ pub async fn who_was_admitted_at_once_comes_back_first<F: QueueFixture>(fixture:
     assert!(queue.waits(&ben).await);
 }
 
-/// A ticket that the store never lost brings nothing back: neither that of a place that ended
-/// before the copy, nor one of a place that ended after the loss was found.
+/// A ticket that the store never lost does not re-enter: neither that of a place that ended before
+/// the copy, nor one of a place that ended after the loss was found.
 pub async fn what_was_not_lost_does_not_come_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -131,7 +131,7 @@ pub async fn what_was_not_lost_does_not_come_back<F: QueueFixture>(fixture: F) {
     queue.is_gone(&anew).await;
 }
 
-/// A place that was taken and lost after an earlier one of its user had ended comes back.
+/// A place that was taken and lost after an earlier one of its user had ended can re-enter.
 pub async fn a_later_place_than_the_one_that_ended_comes_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let first = queue.line_up("ann").await;
@@ -147,7 +147,7 @@ pub async fn a_later_place_than_the_one_that_ended_comes_back<F: QueueFixture>(f
     assert_eq!(queue.find(&second).await.ticket, second);
 }
 
-/// Who leaves with a lost ticket has left.
+/// A user who leaves with a lost ticket has left.
 pub async fn a_lost_place_can_be_left<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     if !queue.copy().await {
@@ -160,7 +160,7 @@ pub async fn a_lost_place_can_be_left<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.tidy().await.waiting, 0);
 }
 
-/// A ticket that is later than every arrival that the store knows proves the loss by itself.
+/// A ticket later than every arrival that the store knows proves the loss by itself.
 pub async fn a_lost_ticket_proves_the_loss<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -178,7 +178,7 @@ pub async fn a_lost_ticket_proves_the_loss<F: QueueFixture>(fixture: F) {
     queue.stand_in_line(&[&ann, &ben, &cat, &dan]).await;
 }
 
-/// After a silence a lost ticket comes back, although others have joined since: the store may have
+/// After a silence a lost ticket re-enters, although others have joined since: the store may have
 /// been replaced by a copy without another name. Until one is shown, nothing is different.
 pub async fn a_silence_may_hide_a_loss<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
@@ -196,7 +196,7 @@ pub async fn a_join_may_end_a_silence<F: QueueFixture>(fixture: F) {
     queue.silence_hides_a_loss(&ann).await;
 }
 
-/// So it may in a queue that nobody is in, as a nightly backup has it.
+/// The same holds for an empty queue, as a nightly backup has it.
 pub async fn a_join_may_end_the_silence_of_an_empty_queue<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -211,7 +211,7 @@ pub async fn a_join_may_end_the_silence_of_an_empty_queue<F: QueueFixture>(fixtu
     assert!(queue.waits(&lost).await && lost.arrival < ben.arrival);
 }
 
-/// Never longer than the waiting time to live.
+/// Lost places re-enter for the waiting time to live, never longer.
 pub async fn lost_places_come_back_for_the_waiting_time_to_live<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.line_up("zoe").await;

@@ -1,4 +1,4 @@
-//! What looks at a line tell of those who left it.
+//! Departures: what snapshots of a line report about users who left it.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use frontrow_domain::{
 use super::{QueueFixture, TestQueue, WAITING_TTL, by_capacity, by_rate, crowd, paused};
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// Who has left since an earlier look, in the order of arrival.
+    /// Returns the departures since an earlier snapshot, in the order of arrival.
     async fn left_since(&self, mark: DepartureCursor) -> Departures {
         let mut left = self.see_since(Some(mark)).await.left;
         if let Departures::These(arrivals) = &mut left {
@@ -20,14 +20,14 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// These have left, in the order of arrival.
+/// The departures of these tickets, in the order of arrival.
 fn these<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> Departures {
     let mut arrivals: Vec<_> = tickets.into_iter().map(|ticket| ticket.arrival).collect();
     arrivals.sort_unstable();
     Departures::These(arrivals)
 }
 
-/// Who leaves the line is told of by the next look, and not by the one after.
+/// The next snapshot reports a user who left the line, and the one after it does not.
 pub async fn the_next_look_tells_who_left<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cat", "dan"]).await;
@@ -42,7 +42,8 @@ pub async fn the_next_look_tells_who_left<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.left_since(second).await, these([&line[1]]));
 }
 
-/// Every caller is told by its own looks, whoever else has looked meanwhile.
+/// Each caller gets all departures from its own series of snapshots, whatever other callers have
+/// read meanwhile.
 pub async fn every_caller_is_told_who_left<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -54,7 +55,7 @@ pub async fn every_caller_is_told_who_left<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.left_since(mark).await, these(&line));
 }
 
-/// Who leaves, joins again and leaves again is told of by both arrivals.
+/// A user who leaves, joins again and leaves again is reported with both arrivals.
 pub async fn who_left_twice_is_told_of_twice<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let mark = queue.see().await.mark;
@@ -65,8 +66,8 @@ pub async fn who_left_twice_is_told_of_twice<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.left_since(mark).await, these([&first, &second]));
 }
 
-/// Who leaves an active place has not left the line, and who leaves a place that has ended leaves
-/// nothing.
+/// A user who leaves an active place has not left the line. Leaving with the ticket of a place that
+/// is gone records nothing.
 pub async fn who_leaves_elsewhere_has_not_left_the_line<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -80,7 +81,7 @@ pub async fn who_leaves_elsewhere_has_not_left_the_line<F: QueueFixture>(fixture
     assert_eq!(queue.left_since(mark).await, these([]));
 }
 
-/// A user who was admitted, or whose place expired, has not left in this sense.
+/// A user who was admitted, or whose place expired, is not a departure.
 pub async fn who_gave_up_has_not_left<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -90,8 +91,8 @@ pub async fn who_gave_up_has_not_left<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.left_since(mark).await, these([]));
 }
 
-/// Who looks for the first time, or comes from another life of the store, must reckon with anybody
-/// having left.
+/// A caller without a cursor, or with one from another generation, must assume that any user may
+/// have left.
 pub async fn a_look_from_nowhere_may_have_missed_anybody<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let first = queue.see().await;
@@ -109,8 +110,8 @@ pub async fn a_look_from_nowhere_may_have_missed_anybody<F: QueueFixture>(fixtur
     assert_eq!(queue.left_since(new).await, these([]));
 }
 
-/// A store may forget who left, but then it says so; it remembers the last
-/// [`Departures::REMEMBERED_MIN`] at least.
+/// A store may forget departures, and reports it then. It remembers at least the last
+/// [`Departures::REMEMBERED_MIN`].
 pub async fn forgotten_leavers_may_be_anybody<F: QueueFixture>(fixture: F) {
     const FIRST: usize = 50;
     const _: () = assert!(Departures::REMEMBERED_MIN.is_multiple_of(FIRST));
@@ -135,7 +136,8 @@ pub async fn forgotten_leavers_may_be_anybody<F: QueueFixture>(fixture: F) {
     assert!(queue.left_since(after).await == these(&left[FIRST..]));
 }
 
-/// While people leave, looks that go on from each other miss nobody.
+/// While users leave, a series of snapshots, each from the cursor of the one before, misses none of
+/// them.
 pub async fn looks_in_a_row_miss_nobody<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(40).await;

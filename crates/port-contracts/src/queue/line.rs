@@ -1,4 +1,4 @@
-//! What one look tells of a whole line.
+//! What one snapshot reports of a whole line.
 
 use frontrow_domain::{
     model::queue::{
@@ -15,7 +15,7 @@ use super::{
 };
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// Looks at the line, since an earlier look.
+    /// Reads a snapshot of the line since a cursor.
     pub(crate) async fn look_since(
         &self,
         since: Option<DepartureCursor>,
@@ -24,7 +24,7 @@ impl<F: QueueFixture> TestQueue<F> {
         looked.expect("look")
     }
 
-    /// Looks at the line, since an earlier look, and sees it.
+    /// Reads a snapshot of the line since a cursor. The store must have the queue.
     pub(crate) async fn see_since(&self, since: Option<DepartureCursor>) -> LineSnapshot {
         match self.look_since(since).await.value {
             SnapshotOutcome::Seen(line) => line,
@@ -32,12 +32,12 @@ impl<F: QueueFixture> TestQueue<F> {
         }
     }
 
-    /// Looks at the line for the first time, and sees it.
+    /// Reads a first snapshot of the line, without a cursor. The store must have the queue.
     pub(crate) async fn see(&self) -> LineSnapshot {
         self.see_since(None).await
     }
 
-    /// What a place in the line tells: its position, and how many had been admitted.
+    /// What a waiting place reports: its position, and how many users had been admitted.
     async fn stood(&self, ticket: &Ticket) -> (u64, u64) {
         stood(self.find(ticket).await.standing)
     }
@@ -52,7 +52,8 @@ fn stood(standing: Standing) -> (u64, u64) {
     }
 }
 
-/// A look tells what the queue is like and who waits, and that nobody was admitted yet.
+/// A snapshot has the view of the queue and the waiting users, and reports that none was admitted
+/// yet.
 pub async fn a_look_tells_how_the_line_stands<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let empty = queue.see().await;
@@ -68,7 +69,7 @@ pub async fn a_look_tells_how_the_line_stands<F: QueueFixture>(fixture: F) {
     assert_eq!(seen.admitted_up_to, None);
 }
 
-/// A look tells of a new policy and of a queue that is sold out at once.
+/// A snapshot shows a new policy, and that the queue is sold out, at once.
 pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue
@@ -89,7 +90,7 @@ pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
     assert_eq!(seen.queue.sale, SaleState::SoldOut);
 }
 
-/// Who found no line and was active at once was not admitted from it.
+/// A user who found no line and was active at once was not admitted from it.
 pub async fn who_walks_in_is_not_admitted_from_the_line<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(2)).await;
     queue.walk_in("ann").await;
@@ -100,7 +101,8 @@ pub async fn who_walks_in_is_not_admitted_from_the_line<F: QueueFixture>(fixture
     assert_eq!(queue.stood(&cat).await, (1, 0));
 }
 
-/// Admission is counted, and the look says how far it has come; both outlive those places.
+/// A snapshot has the number of admitted users and how far admission has come. Both outlive their
+/// places.
 pub async fn a_look_tells_how_far_admission_has_come<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(5).await;
@@ -116,7 +118,7 @@ pub async fn a_look_tells_how_far_admission_has_come<F: QueueFixture>(fixture: F
     assert_eq!(seen.admitted_up_to, Some(line[2].arrival));
 }
 
-/// Those whose limits are off are admitted from the line like everybody else.
+/// In bypass users are admitted from the line and counted as in any other state.
 pub async fn bypass_admits_from_the_line<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -127,7 +129,7 @@ pub async fn bypass_admits_from_the_line<F: QueueFixture>(fixture: F) {
     assert_eq!(seen.admitted_up_to, Some(line[1].arrival));
 }
 
-/// A head that is past its end was not admitted, removed or not; admission passes over it.
+/// An expired head was not admitted, whether or not it was removed. Admission passes over it.
 pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.all_line_up(&["ann", "ben"]).await;
@@ -154,7 +156,8 @@ pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Whoever tells a waiting place its position tells how many had been admitted by then.
+/// Every answer that has the position of a waiting place also has the number of users admitted by
+/// then.
 pub async fn every_answer_to_who_waits_tells_the_count<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(4).await;
@@ -171,8 +174,8 @@ pub async fn every_answer_to_who_waits_tells_the_count<F: QueueFixture>(fixture:
     assert_eq!(stood(new.standing), (3, 2));
 }
 
-/// Position and count are of the same instant, also while people are being admitted: nobody's turn
-/// changes while nobody leaves.
+/// Position and count are of the same instant, also while users are being admitted: no ordinal
+/// changes while no user leaves.
 pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(40).await;
@@ -205,8 +208,9 @@ pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
     moving.await.expect("the mover");
 }
 
-/// A look is one consistent view: those who wait and those who were admitted are everybody who ever
-/// joined, as long as nobody leaves, and as many were admitted as arrived by the last of them.
+/// A snapshot is one consistent view. As long as no user leaves, the waiting and the admitted users
+/// together are all who ever joined, and the number of admitted users is the number who arrived up
+/// to the last of them.
 pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(30).await;
@@ -229,7 +233,7 @@ pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture:
     moving.await.expect("the mover");
 }
 
-/// A queue that was lost counts anew, and says for how long people may come back into its line.
+/// A queue that was lost starts its count again, and reports how long users may re-enter.
 pub async fn a_look_tells_whether_people_may_come_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.walk_in("zoe").await;
@@ -253,7 +257,7 @@ pub async fn a_look_tells_whether_people_may_come_back<F: QueueFixture>(fixture:
     assert_eq!(queue.see().await.reentry_until, None);
 }
 
-/// A look keeps nobody's place.
+/// A snapshot is no heartbeat and keeps no place.
 pub async fn a_look_keeps_no_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -266,7 +270,7 @@ pub async fn a_look_keeps_no_place<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Looks are no sign of service: while there is nothing but looks, nobody's wait ends.
+/// Snapshots are no ticks: while there are only snapshots, no waiting place expires.
 pub async fn looks_serve_no_queue<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;

@@ -1,4 +1,4 @@
-//! Promise 10: a queue that its store lost, and the people who carry it.
+//! Promise 10: a queue that its store lost, and the users who restore it with their tickets.
 
 use frontrow_domain::model::queue::{GatePurpose, JoinRefusal, PolicyState, Ticket};
 
@@ -7,8 +7,8 @@ use super::{
 };
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// None of these is shown nearer to its turn than it is, or further back than all of them. While
-    /// a queue takes re-entries, positions may be overstated.
+    /// Checks that no user of `line` gets a position ahead of their own, or behind all of them.
+    /// While a queue takes re-entries, positions may be overstated.
     pub(crate) async fn stand_in_line(&self, line: &[&Ticket]) {
         let last = line.len() as u64;
         for (true_position, ticket) in (1..).zip(line) {
@@ -22,7 +22,7 @@ impl<F: QueueFixture> TestQueue<F> {
         }
     }
 
-    /// These are all who wait, and are admitted in this order.
+    /// Checks that these are all the waiting users, and that they are admitted in this order.
     pub(crate) async fn stand_in_order(&mut self, line: &[&Ticket]) {
         self.stand_in_line(line).await;
         self.pass(RECOVERY + seconds(1)).await;
@@ -37,8 +37,8 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// A queue that is given to a store for the first time has nothing to recover: nobody waits for it,
-/// and tickets of other generations are worth nothing.
+/// A queue that is seeded for the first time has nothing to recover: no user waits for a recovery,
+/// and tickets of other generations are worthless.
 pub async fn a_new_queue_recovers_nothing<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(1)).await;
     let mut stranger = queue.ticket("ann", 1);
@@ -49,7 +49,7 @@ pub async fn a_new_queue_recovers_nothing<F: QueueFixture>(fixture: F) {
     queue.is_gone(&stranger).await;
 }
 
-/// A queue that was lost gets a new generation; its tickets say so.
+/// A queue that was lost gets a new generation, and its tickets carry it.
 pub async fn a_recovered_queue_has_a_new_generation<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let before = queue.line_up("ann").await;
@@ -60,7 +60,7 @@ pub async fn a_recovered_queue_has_a_new_generation<F: QueueFixture>(fixture: F)
     assert!(place.queue.recovering);
 }
 
-/// Nobody is admitted while the queue recovers: not who walks up, and not by a tick.
+/// No user is admitted while the queue recovers, neither by a join nor by a tick.
 pub async fn nobody_is_admitted_while_a_queue_recovers<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     queue.lose_and_recover().await;
@@ -74,8 +74,8 @@ pub async fn nobody_is_admitted_while_a_queue_recovers<F: QueueFixture>(fixture:
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// Those who bring their tickets stand in the order in which they had come, whoever is first to
-/// bring one.
+/// Users who re-enter stand in the order of their arrivals, whichever of them is first to show a
+/// ticket.
 pub async fn people_come_back_in_the_order_of_arrival<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cat", "dan"]).await;
@@ -87,8 +87,8 @@ pub async fn people_come_back_in_the_order_of_arrival<F: QueueFixture>(fixture: 
     queue.stand_in_order(&all).await;
 }
 
-/// Those who were active are the oldest, and come first; they are admitted and have their claim
-/// deadline again.
+/// Users who were active have the oldest arrivals and come first. They are admitted and have their
+/// claim deadline again.
 pub async fn who_was_active_comes_first<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
     let ann = queue.walk_in("ann").await;
@@ -107,7 +107,7 @@ pub async fn who_was_active_comes_first<F: QueueFixture>(fixture: F) {
     assert!(queue.waits(&cat).await);
 }
 
-/// New joins come after every arrival that came back, even when the clock has stepped back.
+/// New joins come after every arrival that re-entered, even when the clock has stepped back.
 pub async fn new_joins_come_after_every_arrival_seen<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -120,7 +120,7 @@ pub async fn new_joins_come_after_every_arrival_seen<F: QueueFixture>(fixture: F
     queue.stand_in_order(&[&line[0], &line[1], &new]).await;
 }
 
-/// Who comes back goes before those who joined since.
+/// A user who re-enters goes before those who joined since.
 pub async fn who_comes_back_goes_before_new_joiners<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -131,7 +131,7 @@ pub async fn who_comes_back_goes_before_new_joiners<F: QueueFixture>(fixture: F)
     queue.stand_in_order(&[&line[0], &line[1], &new]).await;
 }
 
-/// Late-comers get their place back for the waiting time to live after the recovery.
+/// Users may re-enter for the waiting time to live after the recovery.
 pub async fn late_comers_get_their_place_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.walk_in("zoe").await;
@@ -144,7 +144,7 @@ pub async fn late_comers_get_their_place_back<F: QueueFixture>(fixture: F) {
     assert!(!queue.waits(&ann).await);
 }
 
-/// Never later: then a ticket of the lost generation is gone, and its user joins anew.
+/// After that a ticket of the lost generation is gone, and a join of its user makes a new place.
 pub async fn nobody_comes_back_later<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -155,7 +155,7 @@ pub async fn nobody_comes_back_later<F: QueueFixture>(fixture: F) {
     assert!(anew.arrival > ann.arrival);
 }
 
-/// Those who come back are bound by no limit on joining: not a full line, nor sold out, nor closed.
+/// No limit on joining applies to a re-entry: not a full line, nor sold out, nor closed.
 pub async fn coming_back_is_not_joining<F: QueueFixture>(fixture: F) {
     let mut policy = paused();
     policy.max_waiting = Some(2);
@@ -172,7 +172,7 @@ pub async fn coming_back_is_not_joining<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.tidy().await.waiting, 4);
 }
 
-/// A ticket of the lost generation stays good for as long as its place is there: waiting, active, and
+/// A ticket of the lost generation stays valid as long as its place exists: waiting, active, and
 /// after the recovery.
 pub async fn an_old_ticket_is_good_while_its_place_is_there<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
@@ -190,7 +190,7 @@ pub async fn an_old_ticket_is_good_while_its_place_is_there<F: QueueFixture>(fix
     queue.is_gone(&new).await;
 }
 
-/// People carry a queue through one loss after another.
+/// Users keep their places through several losses in a row.
 pub async fn a_queue_survives_losses_in_a_row<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -204,7 +204,7 @@ pub async fn a_queue_survives_losses_in_a_row<F: QueueFixture>(fixture: F) {
     queue.stand_in_order(&[&line[0], &ben, &cat]).await;
 }
 
-/// A store that was closed in good order has its people when it is open again, or gets them back.
+/// A store that was closed cleanly has its users when it is open again, or lets them re-enter.
 pub async fn a_reopened_store_has_or_recovers_its_people<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     let ann = queue.walk_in("ann").await;

@@ -1,10 +1,10 @@
-//! The promises of a queue, one file each, one function a promise.
+//! The contracts of a queue: one file for each subject, one function for each promise.
 //!
-//! [`queue_contracts!`](crate::queue_contracts) makes a test of each of them. Real time goes on while
-//! a contract runs, so spans are chosen such that some seconds more change nothing. Where the end of a
-//! life matters, the queue is ticked as often as a running service would; should the machine stand
-//! still meanwhile for so long that the queue counts as out of service, the answers' instants tell,
-//! and the contract does not judge what would have ended otherwise.
+//! [`queue_contracts!`](crate::queue_contracts) makes a test of each of them. Real time goes on
+//! while a contract runs, so spans are chosen such that a few seconds more change nothing. Where a
+//! deadline matters, the queue is ticked as often as a running service would. If the machine stands
+//! still for so long that the queue counts as out of service, the instants of the answers show it,
+//! and the contract does not judge what would have expired otherwise.
 
 pub mod active_ends;
 pub mod aside;
@@ -51,17 +51,17 @@ impl<F: Fixture<Ports = QueuePorts>> QueueFixture for F {}
 /// A limit that no tick of a contract reaches.
 pub(crate) const ALL: u32 = 10_000;
 
-/// So many minutes.
+/// Returns a span of `count` minutes.
 pub(crate) fn minutes(count: u64) -> std::time::Duration {
     std::time::Duration::from_mins(count)
 }
 
-/// So many seconds.
+/// Returns a span of `count` seconds.
 pub(crate) fn seconds(count: u64) -> std::time::Duration {
     std::time::Duration::from_secs(count)
 }
 
-/// To hold seats for so many seconds.
+/// Returns the purpose of holding seats for `count` seconds.
 pub(crate) fn hold_for(count: u64) -> GatePurpose {
     GatePurpose::Hold {
         hold_for: seconds(count),

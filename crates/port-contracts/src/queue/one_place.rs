@@ -1,4 +1,4 @@
-//! Promise 1: one place a user.
+//! Promise 1: one place per user.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{
     test_queue::user,
 };
 
-/// A ticket says whose place it is, in which queue, since when, and of which life of the store.
+/// A ticket names its user, its concert, its arrival, and the generation of the queue.
 pub async fn a_place_tells_its_ticket<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(1)).await;
     let joined = queue.join("ann").await;
@@ -31,7 +31,7 @@ pub async fn a_place_tells_its_ticket<F: QueueFixture>(fixture: F) {
     );
 }
 
-/// Joining again returns the waiting place that one has, with the same arrival, and moves nobody.
+/// Joining again returns the user's waiting place, with the same arrival, and moves no user.
 pub async fn joining_again_returns_the_waiting_place<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
@@ -49,7 +49,7 @@ pub async fn joining_again_returns_the_waiting_place<F: QueueFixture>(fixture: F
     assert_eq!(positions, [(1, 2), (2, 1), (3, 0)]);
 }
 
-/// An active user who joins again is told of the active place: one cannot queue twice.
+/// Joining again returns the user's active place: a user cannot queue twice.
 pub async fn joining_again_returns_the_active_place<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(1)).await;
     let ann = queue.enter("ann").await;
@@ -100,13 +100,13 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// Who leaves the line and joins again has a new, later place; the old ticket is gone.
+/// A user who leaves the line and joins again has a new, later place. The old ticket is gone.
 pub async fn a_ticket_from_before_leaving_the_line_is_gone<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     queue.leaves_and_joins_again().await;
 }
 
-/// Who leaves an active place and joins again has a new place; the old ticket is gone.
+/// A user who leaves an active place and joins again has a new place. The old ticket is gone.
 pub async fn a_ticket_from_before_leaving_an_active_place_is_gone<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(10)).await;
     queue.leaves_and_joins_again().await;
@@ -129,7 +129,7 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// A ticket whose user never joined, or whose arrival is not the place's, is gone.
+/// A ticket is gone if its user never joined or its arrival is not that of their place.
 pub async fn a_ticket_without_a_place_is_gone<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.is_gone(&queue.ticket("ann", 1)).await;
@@ -146,7 +146,7 @@ pub async fn a_ticket_without_a_place_is_gone<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Queues of different concerts know nothing of each other.
+/// Queues of different concerts do not affect each other.
 pub async fn queues_are_separate<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     let here = queue.walk_in("ann").await;
@@ -165,7 +165,7 @@ pub async fn queues_are_separate<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.tidy().await.waiting, 1);
 }
 
-/// An active place's ticket is the one that its user got when joining the line.
+/// The ticket of an active place is the one that its user got when joining the line.
 pub async fn admission_does_not_change_the_ticket<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;

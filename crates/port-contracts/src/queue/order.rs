@@ -5,7 +5,7 @@ use frontrow_domain::model::queue::{PolicyState, Ticket};
 use super::{QueueFixture, TestQueue, crowd, minutes, paused};
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// Admits the people of this line one at a time, and sees that each is the next of it.
+    /// Admits the users of this line one at a time, and checks that each is the next of it.
     async fn admits_one_by_one(&mut self, line: &[Ticket]) {
         self.change(|policy| policy.state = PolicyState::Open).await;
         for (turn, next) in line.iter().enumerate() {
@@ -18,7 +18,7 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// People are admitted in the order in which they joined, whatever their names.
+/// Users are admitted in the order in which they joined, whatever their names.
 pub async fn the_first_to_come_is_the_first_served<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue
@@ -36,7 +36,7 @@ pub async fn positions_follow_the_order_of_arrival<F: QueueFixture>(fixture: F) 
     }
 }
 
-/// No two people have the same arrival, not even when they join at the same time.
+/// No two users have the same arrival, not even when they join at the same time.
 pub async fn arrivals_never_tie<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let mut line = queue.crowd_lines_up(60).await;
@@ -44,7 +44,7 @@ pub async fn arrivals_never_tie<F: QueueFixture>(fixture: F) {
     assert_eq!(line.len(), 60);
 }
 
-/// A clock that steps back reorders nobody: who joins later has the later arrival.
+/// A clock that steps back changes no order: a user who joins later has the later arrival.
 pub async fn a_clock_that_steps_back_reorders_nobody<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -57,7 +57,7 @@ pub async fn a_clock_that_steps_back_reorders_nobody<F: QueueFixture>(fixture: F
     queue.admits_one_by_one(&[ann, ben, cat]).await;
 }
 
-/// Arrivals grow even when everybody who was there when the clock stepped back has left since.
+/// Arrivals grow even when every user who was there when the clock stepped back has left since.
 pub async fn arrivals_grow_though_the_line_is_empty<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -67,7 +67,7 @@ pub async fn arrivals_grow_though_the_line_is_empty<F: QueueFixture>(fixture: F)
     assert!(ann.arrival < ben.arrival);
 }
 
-/// Admission takes the head, never around somebody who is being looked up just then.
+/// Admission takes the head, and never passes over a user who is being looked up at that moment.
 pub async fn admission_never_goes_around_the_head<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(40).await;
@@ -95,7 +95,7 @@ pub async fn admission_never_goes_around_the_head<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// People who join at the same time are served in the order of the arrivals that they are told.
+/// Users who join at the same time are served in the order of the arrivals in their answers.
 pub async fn a_crowd_is_served_in_the_order_of_its_arrivals<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(12).await;

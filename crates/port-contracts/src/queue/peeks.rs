@@ -1,4 +1,4 @@
-//! Looks at places that are no heartbeats.
+//! Peeks: look-ups that are no heartbeats.
 
 use frontrow_domain::{
     model::queue::{Place, PolicyState, Ticket},
@@ -23,7 +23,7 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// A peek tells of each place what a look-up would: in the line, active or gone.
+/// A peek returns for each place what a look-up would: in the line, active or gone.
 pub async fn a_peek_tells_what_a_look_up_tells<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_capacity(1)).await;
     let inside = queue.walk_in("inside").await;
@@ -57,7 +57,7 @@ pub async fn a_peek_with_an_old_ticket_finds_nothing<F: QueueFixture>(fixture: F
     );
 }
 
-/// A peek is no heartbeat: a place that is only peeked at ends, and is gone for the peek, too.
+/// A peek is no heartbeat: a place that is only peeked at expires, and is gone for the peek, too.
 pub async fn a_peek_keeps_no_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = [queue.line_up("ann").await];
@@ -70,7 +70,7 @@ pub async fn a_peek_keeps_no_place<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A user who stands aside goes on to do so, however often the place is peeked at.
+/// A user who stands aside stays aside, however often their place is peeked at.
 pub async fn a_peek_brings_nobody_back_into_the_line<F: QueueFixture>(fixture: F) {
     let mut policy = by_capacity(2);
     policy.absent_after = Some(seconds(15));
@@ -96,7 +96,7 @@ pub async fn a_peek_brings_nobody_back_into_the_line<F: QueueFixture>(fixture: F
     assert_eq!(queue.see().await.admitted, 2);
 }
 
-/// A peek with a ticket from before a loss brings no place back; a look-up does.
+/// A peek with a ticket from before a loss restores no place. A look-up does.
 pub async fn a_peek_brings_no_lost_place_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.walk_in("zoe").await;
@@ -109,7 +109,7 @@ pub async fn a_peek_brings_no_lost_place_back<F: QueueFixture>(fixture: F) {
     queue.pass(RECOVERY / 2).await;
 }
 
-/// As many places as may be asked for at once are all told, in the order of the tickets.
+/// The largest number of places in one peek is answered in full, in the order of the tickets.
 pub async fn many_places_are_peeked_at_at_once<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(40).await;
@@ -124,7 +124,7 @@ pub async fn many_places_are_peeked_at_at_once<F: QueueFixture>(fixture: F) {
     assert!(seen[..Ticket::PEEKS_MAX - 40].iter().all(Option::is_none));
 }
 
-/// Peeks are no signs of service: while there is nothing else, nobody's wait ends.
+/// Peeks are no ticks: while there are only peeks, no waiting place expires.
 pub async fn peeks_serve_no_queue<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = [queue.line_up("ann").await];

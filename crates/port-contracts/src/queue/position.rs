@@ -1,12 +1,12 @@
-//! Promise 7: where one stands.
+//! Promise 7: the position of a user.
 
 use frontrow_domain::model::queue::{PolicyState, Ticket};
 
 use super::{QueueFixture, TestQueue, WAITING_TTL, crowd, minutes, paused};
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// Checks that somebody with `ahead` people ahead and `behind` behind, and at most so many gone
-    /// from there, is told a position that is true, or over-stated only by those who are gone.
+    /// Checks that a user with `ahead` users ahead gets a true position, or one that is overstated
+    /// at most by the `gone` users who left ahead of them. Returns the position.
     async fn stands(&self, ticket: &Ticket, ahead: u64, gone: u64) -> u64 {
         let (position, _) = self.in_line(ticket).await;
         assert!(
@@ -18,7 +18,7 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// A position shrinks by those who are admitted.
+/// A position shrinks by the number of users who are admitted.
 pub async fn a_position_shrinks_with_every_admission<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(10).await;
@@ -34,7 +34,7 @@ pub async fn a_position_shrinks_with_every_admission<F: QueueFixture>(fixture: F
     }
 }
 
-/// A position never grows, whoever joins, leaves or joins again.
+/// A position never grows, whichever users join, leave or join again.
 pub async fn a_position_never_grows<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(8).await;
@@ -54,7 +54,7 @@ pub async fn a_position_never_grows<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Those who left are not ahead of anybody who joined after.
+/// Users who left are not ahead of a user who joins later.
 pub async fn who_left_is_not_ahead_of_later_joiners<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
@@ -65,7 +65,7 @@ pub async fn who_left_is_not_ahead_of_later_joiners<F: QueueFixture>(fixture: F)
     queue.stands(&dan, 1, 2).await;
 }
 
-/// Those whose wait is over are not ahead of anybody either.
+/// Users whose places expired are not ahead of later users either.
 pub async fn who_gave_up_is_not_ahead<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.all_line_up(&["ann", "ben"]).await;
@@ -77,7 +77,7 @@ pub async fn who_gave_up_is_not_ahead<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// The head is told to be the head, whoever has left ahead of it: its turn is next.
+/// Users who left ahead of the head do not hold it up: its turn is next.
 pub async fn leavers_do_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(6).await;
@@ -92,7 +92,7 @@ pub async fn leavers_do_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
     assert!(queue.waits(&line[5]).await);
 }
 
-/// While people are being admitted, nobody's position grows from one look-up to the next.
+/// While users are being admitted, no position grows from one look-up to the next.
 pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(40).await;
@@ -128,7 +128,8 @@ pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: 
     moving.await.expect("the mover");
 }
 
-/// Positions and the number behind are exact, whoever has left. Not every adapter promises this.
+/// Positions and the number behind are exact, whichever users have left. Not every adapter promises
+/// this.
 pub async fn positions_are_exact<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(9).await;

@@ -1,8 +1,8 @@
-//! Promise 4: so many in a window, and no more.
+//! Promise 4: N users in a window, and no more.
 
 use super::{QueueFixture, TestQueue, by_rate, minutes, paused};
 
-/// A window lets in its number, and no more until it is over.
+/// A window admits its number, and no more until it is over.
 pub async fn a_window_lets_in_its_number_and_no_more<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.crowd_lines_up(10).await;
@@ -28,7 +28,7 @@ pub async fn a_window_counts_over_several_ticks<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit(2).await.done, 1);
 }
 
-/// Those who are active at once count in the window too.
+/// Immediate admissions count in the window too.
 pub async fn instant_admissions_count<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(3)).await;
     queue.walk_in("ann").await;
@@ -65,7 +65,7 @@ pub async fn an_idle_queue_banks_no_credit<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// Nor does a queue that admitted nobody for long while people waited.
+/// A queue that admitted no user for long while users waited saves nothing up either.
 pub async fn a_long_pause_banks_no_credit<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(2)).await;
     queue.walk_in("ann").await;
@@ -76,7 +76,7 @@ pub async fn a_long_pause_banks_no_credit<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 0);
 }
 
-/// A tick for which there was nobody saves nothing up either.
+/// A tick that found no user to admit saves nothing up either.
 pub async fn ticks_without_anybody_bank_no_credit<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(2)).await;
     for _ in 0..4 {
@@ -88,7 +88,7 @@ pub async fn ticks_without_anybody_bank_no_credit<F: QueueFixture>(fixture: F) {
     queue.line_up("cat").await;
 }
 
-/// A lowered number holds at once, also where more than that were let in already.
+/// A lowered number takes effect at once, also where more users than that were admitted already.
 pub async fn a_lowered_number_holds_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.crowd_lines_up(20).await;
@@ -100,7 +100,7 @@ pub async fn a_lowered_number_holds_at_once<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// A raised number holds at once: the running window lets in the difference.
+/// A raised number takes effect at once: the running window admits the difference.
 pub async fn a_raised_number_holds_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.crowd_lines_up(20).await;

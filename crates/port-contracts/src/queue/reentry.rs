@@ -1,4 +1,4 @@
-//! Promise 10: how one place comes back, and which do not.
+//! Promise 10: how one place re-enters, and which places do not.
 
 use frontrow_domain::{
     model::queue::{GatePurpose, PolicyState, Ticket},
@@ -16,7 +16,7 @@ impl<F: QueueFixture> TestQueue<F> {
         }
     }
 
-    /// A queue that lost two people, of whom the second has come back.
+    /// Returns a queue that lost two users, of whom the second has re-entered.
     async fn lost_two(fixture: F) -> (Self, Ticket, Ticket) {
         let mut queue = Self::open(fixture, paused()).await;
         let ann = queue.line_up("ann").await;
@@ -27,14 +27,14 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// A place comes back when its ticket is looked up.
+/// A place re-enters when its ticket is looked up.
 pub async fn a_place_comes_back_when_looked_up<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
     assert!(position(&queue.find(&ann).await).is_some());
     queue.stand_in_order(&[&ann, &ben]).await;
 }
 
-/// A place comes back when its ticket is shown at the gate, and waits there.
+/// A place re-enters when its ticket is shown at the gate, and waits there.
 pub async fn a_place_comes_back_at_the_gate<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
     let GateOutcome::Waiting(place) = queue.gate(&ann, GatePurpose::Pay).await.value else {
@@ -44,7 +44,7 @@ pub async fn a_place_comes_back_at_the_gate<F: QueueFixture>(fixture: F) {
     queue.stand_in_order(&[&ann, &ben]).await;
 }
 
-/// A place comes back when its ticket is sent along with a join.
+/// A place re-enters when its ticket is sent along with a join.
 pub async fn a_place_comes_back_when_joining_with_its_ticket<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
     let place = queue.held(&ann).await;
@@ -52,7 +52,7 @@ pub async fn a_place_comes_back_when_joining_with_its_ticket<F: QueueFixture>(fi
     queue.stand_in_order(&[&ann, &ben]).await;
 }
 
-/// Who leaves with such a ticket had a place, and has none from then on.
+/// A user who leaves with such a ticket had a place, and has none from then on.
 pub async fn who_leaves_with_a_lost_place_has_left<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
     assert_eq!(queue.leave(&ann).await.value, LeaveOutcome::Left);
@@ -62,7 +62,7 @@ pub async fn who_leaves_with_a_lost_place_has_left<F: QueueFixture>(fixture: F) 
     queue.stand_in_order(&[&ben, &anew]).await;
 }
 
-/// Who joins without their ticket has a new place; the ticket is gone then.
+/// A user who joins without their ticket gets a new place. The ticket is gone then.
 pub async fn who_joins_without_the_ticket_starts_anew<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
     let anew = queue.line_up("ann").await;
@@ -71,7 +71,7 @@ pub async fn who_joins_without_the_ticket_starts_anew<F: QueueFixture>(fixture: 
     queue.stand_in_order(&[&ben, &anew]).await;
 }
 
-/// A place that came back and was left is remembered: the old ticket brings it back no more.
+/// A place that re-entered and was left is remembered: the old ticket does not re-enter again.
 pub async fn who_came_back_and_left_is_remembered<F: QueueFixture>(fixture: F) {
     let (queue, _, ben) = TestQueue::lost_two(fixture).await;
     queue.go(&ben).await;
@@ -82,7 +82,7 @@ pub async fn who_came_back_and_left_is_remembered<F: QueueFixture>(fixture: F) {
     queue.is_gone(&ben).await;
 }
 
-/// So is one whose wait was over,
+/// A place that re-entered and expired is remembered in the same way.
 pub async fn who_came_back_and_gave_up_is_remembered<F: QueueFixture>(fixture: F) {
     let (mut queue, _, ben) = TestQueue::lost_two(fixture).await;
     queue.serve(WAITING_TTL).await;
@@ -90,7 +90,7 @@ pub async fn who_came_back_and_gave_up_is_remembered<F: QueueFixture>(fixture: F
     queue.joins_anew(&ben).await;
 }
 
-/// even before a tick has removed it,
+/// It is remembered even before a tick has removed it.
 pub async fn who_gave_up_is_remembered_before_any_tick<F: QueueFixture>(fixture: F) {
     let (mut queue, _, ben) = TestQueue::lost_two(fixture).await;
     queue.serve_past(WAITING_TTL).await;
@@ -101,7 +101,8 @@ pub async fn who_gave_up_is_remembered_before_any_tick<F: QueueFixture>(fixture:
     }
 }
 
-/// and one that was admitted and not claimed, or has paid and left.
+/// A place that re-entered and was admitted is remembered as well, whether it was not claimed or
+/// its user paid and left.
 pub async fn who_came_back_and_was_served_is_remembered<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
     queue.find(&ann).await;
@@ -127,7 +128,7 @@ pub async fn tickets_of_this_generation_bring_nothing_back<F: QueueFixture>(fixt
     queue.is_gone(&ben).await;
 }
 
-/// Who brings a place back many times at once has it once.
+/// A place that re-enters many times at once exists once.
 pub async fn a_place_comes_back_once<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::lost_two(fixture).await;
     super::crowd(12, |number| {

@@ -1,4 +1,4 @@
-//! Promise 10: users who were served before a loss do not come back, and all others do.
+//! Promise 10: users who were served before a loss do not re-enter, and all others may.
 
 use frontrow_domain::{
     model::queue::{Arrival, GatePurpose, QueuePolicy, Ticket},
@@ -16,8 +16,8 @@ impl<F: QueueFixture> TestQueue<F> {
         told.expect("served").value.map(|served| served.up_to)
     }
 
-    /// Lets the store lose the queue, and gives it back to it to recover without users who arrived
-    /// up to `served`.
+    /// Lets the store lose the queue, and seeds it again to recover without users who arrived up to
+    /// `served`.
     async fn lose_without(&mut self, served: Option<Arrival>) {
         self.fixture.lose_data().await;
         self.recover_without(served).await;
@@ -48,7 +48,7 @@ async fn with_ann_aside<F: QueueFixture>(fixture: F) -> (TestQueue<F>, [Ticket; 
     (queue, <[Ticket; 3]>::try_from(line).expect("three"))
 }
 
-/// Nobody is served in a queue that the store does not have, or in which nobody was admitted.
+/// No user is served in a queue that the store does not have, or in which no user was admitted.
 pub async fn an_unused_queue_has_served_nobody<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::unknown(fixture, paused());
     assert_eq!(queue.served_up_to().await, None);
@@ -59,7 +59,7 @@ pub async fn an_unused_queue_has_served_nobody<F: QueueFixture>(fixture: F) {
 }
 
 /// Users who were admitted, at once or from the line, are served. Users who wait are not, nor are
-/// those who left the line behind them.
+/// users who left the line behind them.
 pub async fn who_was_admitted_is_served<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -76,7 +76,7 @@ pub async fn who_was_admitted_is_served<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.served_up_to().await, Some(dan.arrival));
 }
 
-/// The answer says, too, since when the queue is served without a break.
+/// The answer also says since when the queue is served without a break.
 pub async fn a_break_of_service_is_told<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     queue.walk_in("ann").await;
@@ -96,8 +96,8 @@ pub async fn a_break_of_service_is_told<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A user who stands aside still waits, though others were admitted past them, from the line or at
-/// once.
+/// A user who stands aside still waits and is not served, though others were admitted past them,
+/// from the line or at once.
 pub async fn who_stands_aside_is_not_served<F: QueueFixture>(fixture: F) {
     let (queue, [ann, ben, cat]) = with_ann_aside(fixture).await;
     if queue.stood_still() {
@@ -108,12 +108,12 @@ pub async fn who_stands_aside_is_not_served<F: QueueFixture>(fixture: F) {
     queue.go(&ben).await;
     queue.walk_in("dan").await;
     assert_eq!(queue.served_up_to().await, before);
-    // Once she has gone, nobody waits who came before them.
+    // Once ann has left, no user waits who arrived before them.
     queue.go(&ann).await;
     assert!(queue.served_up_to().await > Some(cat.arrival));
 }
 
-/// Nor is a user who stood aside and has returned.
+/// A user who stood aside and has returned is not served either.
 pub async fn who_has_returned_is_not_served<F: QueueFixture>(fixture: F) {
     let (mut queue, [ann, ben, cat]) = with_ann_aside(fixture).await;
     queue.find(&ann).await;
@@ -146,8 +146,8 @@ pub async fn who_was_served_does_not_come_back<F: QueueFixture>(fixture: F) {
     queue.is_gone(&ann).await;
 }
 
-/// Users who were admitted since the entry that counts were perhaps inside: they come back, and
-/// first.
+/// Users who were admitted after the served entry that counts may still have been active. They
+/// re-enter, at the head of the line.
 pub async fn who_was_inside_comes_back_first<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(3)).await;
     let ann = queue.walk_in("ann").await;
@@ -162,7 +162,7 @@ pub async fn who_was_inside_comes_back_first<F: QueueFixture>(fixture: F) {
     queue.stand_in_order(&[&inside[0], &inside[1], &dan]).await;
 }
 
-/// A user who stood aside comes back at their arrival, though others were admitted past them.
+/// A user who stood aside re-enters at their arrival, though others were admitted past them.
 pub async fn who_stood_aside_comes_back<F: QueueFixture>(fixture: F) {
     let (mut queue, [ann, ben, cat]) = with_ann_aside(fixture).await;
     if queue.stood_still() {
@@ -176,7 +176,7 @@ pub async fn who_stood_aside_comes_back<F: QueueFixture>(fixture: F) {
     queue.stand_in_order(&[&ann, &ben, &cat]).await;
 }
 
-/// A change of the policy lets nobody back.
+/// A change of the policy lets no served user re-enter.
 pub async fn a_new_policy_serves_nobody<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -187,8 +187,8 @@ pub async fn a_new_policy_serves_nobody<F: QueueFixture>(fixture: F) {
     queue.is_gone(&ann).await;
 }
 
-/// While users come back, nobody counts as served but who was before: any other may still come. So
-/// a second loss takes no place from a user.
+/// While users re-enter, only users served before the loss count as served, because any other may
+/// still re-enter. So a second loss takes no place from a user.
 pub async fn while_users_come_back_nobody_is_served<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(2)).await;
     let ann = queue.walk_in("ann").await;
@@ -213,8 +213,8 @@ pub async fn while_users_come_back_nobody_is_served<F: QueueFixture>(fixture: F)
     assert_eq!(queue.served_up_to().await, Some(dan.arrival));
 }
 
-/// While users re-enter who were lost with a server's last writes, only those before them are
-/// served.
+/// While users re-enter whose places were lost with a server's last writes, only those before them
+/// are served.
 pub async fn what_was_lost_is_not_served<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
     let ann = queue.walk_in("ann").await;

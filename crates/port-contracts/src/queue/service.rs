@@ -10,7 +10,7 @@ use super::{
     by_rate, minutes, paused, seconds,
 };
 
-/// Nobody's wait ends while nothing serves the queue.
+/// No waiting place expires while nothing serves the queue.
 pub async fn a_wait_outlives_a_break_of_service<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -20,7 +20,7 @@ pub async fn a_wait_outlives_a_break_of_service<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.in_line(&line[0]).await, (1, 1));
 }
 
-/// After a break everybody has the whole waiting time to live again; then they are gone.
+/// After a break every user has the whole waiting time to live again. Then they are gone.
 pub async fn a_wait_starts_anew_when_service_does<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
@@ -33,7 +33,7 @@ pub async fn a_wait_starts_anew_when_service_does<F: QueueFixture>(fixture: F) {
     queue.is_gone(&line[0]).await;
 }
 
-/// An admission tick is a sign of service as good as any, though it admits nobody.
+/// An admission tick counts as service like any other tick, though it admits no user.
 pub async fn admission_ticks_serve_too<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -47,7 +47,7 @@ pub async fn admission_ticks_serve_too<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// A user who takes the room of a place that ended while nothing served the queue is the first in
+/// A user who takes the room of a place that expired while nothing served the queue is the first in
 /// it: service counts from then.
 pub async fn who_takes_the_room_of_an_ended_place_is_the_first<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
@@ -79,7 +79,7 @@ pub async fn a_claim_deadline_outlives_a_break<F: QueueFixture>(fixture: F) {
     queue.is_gone(&ann).await;
 }
 
-/// What was claimed ends when it was to, break or not.
+/// A claimed place ends at its deadline, with or without a break.
 pub async fn a_claimed_place_does_not_outlive_a_break<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(10)).await;
     let ann = queue.walk_in("ann").await;
@@ -90,7 +90,7 @@ pub async fn a_claimed_place_does_not_outlive_a_break<F: QueueFixture>(fixture: 
     queue.is_gone(&ann).await;
 }
 
-/// Who asks during a break is no sign of service: the break lasts until a tick.
+/// Requests during a break are no service: the break lasts until a tick.
 pub async fn asking_is_no_sign_of_service<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -98,8 +98,8 @@ pub async fn asking_is_no_sign_of_service<F: QueueFixture>(fixture: F) {
     queue.pass(minutes(10)).await;
     queue.find(&ben).await;
     queue.join("cat").await;
-    // Had any of these begun service again, it would have broken once more; ann has her whole life
-    // from the tick in any case, and ben's look-up did not shorten it.
+    // If one of these calls had started service, it would have broken off again. In any case ann
+    // has her whole waiting time from the tick, and ben's look-up did not shorten it.
     queue.pass(WAITING_TTL / 2).await;
     assert_eq!(queue.tidy().await.waiting, 3);
     queue.serve(WAITING_TTL / 2).await;

@@ -27,7 +27,7 @@ impl<F: QueueFixture> TestQueue<F> {
         told.await.expect("the sale is set");
     }
 
-    /// Somebody active and somebody waiting, in an open queue.
+    /// Returns an open queue with an active and a waiting user.
     async fn with_two(fixture: F) -> (Self, Ticket, Ticket) {
         let queue = Self::open(fixture, by_rate(1)).await;
         let ann = queue.walk_in("ann").await;
@@ -35,13 +35,13 @@ impl<F: QueueFixture> TestQueue<F> {
         (queue, ann, ben)
     }
 
-    /// What everybody is told the queue is like.
+    /// Checks the view of the queue that every call returns.
     async fn shows(&mut self, ticket: &Ticket, expected: QueueView) {
         assert_eq!(self.find(ticket).await.queue, expected);
         assert_eq!(self.tidy().await.queue, expected);
     }
 
-    /// Both places are what they were, for everybody who asks.
+    /// Checks that both places are what they were, for every reader.
     async fn keeps(&mut self, ann: &Ticket, ben: &Ticket) {
         assert!(!self.waits(ann).await);
         assert!(self.waits(ben).await);
@@ -50,14 +50,14 @@ impl<F: QueueFixture> TestQueue<F> {
         self.pass_gate(ann, GatePurpose::Browse).await;
     }
 
-    /// The next window is here, and still nobody is admitted.
+    /// Checks that still no user is admitted when the next window has begun.
     async fn admits_nobody(&mut self) {
         self.pass(minutes(61)).await;
         assert_eq!(self.admit_all().await, 0);
     }
 }
 
-/// A paused queue takes joins, admits nobody, and keeps every place.
+/// A paused queue takes joins, admits no user, and keeps every place.
 pub async fn paused_takes_joins_and_admits_nobody<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::with_two(fixture).await;
     queue.switch(PolicyState::Paused).await;
@@ -68,7 +68,7 @@ pub async fn paused_takes_joins_and_admits_nobody<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 1);
 }
 
-/// A closed queue refuses joins, admits nobody, and keeps every place.
+/// A closed queue refuses joins, admits no user, and keeps every place.
 pub async fn closed_refuses_joins_and_admits_nobody<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::with_two(fixture).await;
     queue.switch(PolicyState::Closed).await;
@@ -79,7 +79,7 @@ pub async fn closed_refuses_joins_and_admits_nobody<F: QueueFixture>(fixture: F)
     assert_eq!(queue.refused("ben").await, JoinRefusal::Closed);
 }
 
-/// A queue that is sold out does as well, until a seat is free again.
+/// A queue that is sold out does the same, until a seat is free again.
 pub async fn sold_out_refuses_joins_until_it_is_not<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::with_two(fixture).await;
     queue.set_sale(SaleState::SoldOut).await;
@@ -93,8 +93,8 @@ pub async fn sold_out_refuses_joins_until_it_is_not<F: QueueFixture>(fixture: F)
     assert_eq!(queue.admit_all().await, 1);
 }
 
-/// Once the last performance has started, the queue refuses joins and admits nobody, keeps every
-/// place, and says so. A new performance opens it again.
+/// Once the last performance has started, the queue refuses joins, admits no user and keeps every
+/// place, and its state says so. A new performance opens it again.
 pub async fn ended_refuses_joins_until_there_is_a_performance<F: QueueFixture>(fixture: F) {
     let (mut queue, ann, ben) = TestQueue::with_two(fixture).await;
     queue.set_sale(SaleState::Ended).await;
@@ -131,7 +131,7 @@ pub async fn ended_wins_over_all_but_closed<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.refused("ann").await, JoinRefusal::Closed);
 }
 
-/// Before its concert has a performance a queue takes joins and admits nobody, also in bypass.
+/// Before its concert has a performance, a queue takes joins and admits no user, also in bypass.
 pub async fn without_a_performance_a_queue_is_paused<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.set_sale(SaleState::Unplanned).await;
@@ -146,7 +146,7 @@ pub async fn without_a_performance_a_queue_is_paused<F: QueueFixture>(fixture: F
     assert!(!queue.waits(&ann).await);
 }
 
-/// A change of policy does not say that there are seats again.
+/// A change of the policy does not undo sold out.
 pub async fn sold_out_outlives_a_change_of_policy<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.set_sale(SaleState::SoldOut).await;
@@ -154,7 +154,7 @@ pub async fn sold_out_outlives_a_change_of_policy<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.refused("ann").await, JoinRefusal::SoldOut);
 }
 
-/// Two instances count the seats, and the one with the older count may be the last to tell.
+/// Two instances count the seats, and the older count may arrive last. It changes nothing.
 pub async fn an_older_count_of_the_seats_changes_nothing<F: QueueFixture>(fixture: F) {
     use SaleState::{Ended, OnSale, SoldOut, Unplanned};
     let queue = TestQueue::open(fixture, by_rate(1)).await;
@@ -179,7 +179,8 @@ pub async fn an_older_count_of_the_seats_changes_nothing<F: QueueFixture>(fixtur
     }
 }
 
-/// In bypass the limits are off: those waiting move in chunks, and who finds no line walks in.
+/// In bypass the limits are off. Waiting users are admitted in chunks, and a user who finds no line
+/// is admitted at once.
 pub async fn bypass_admits_everybody_in_chunks<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let line = queue.crowd_lines_up(7).await;
@@ -200,8 +201,8 @@ pub async fn bypass_admits_everybody_in_chunks<F: QueueFixture>(fixture: F) {
     queue.is_gone(&queue.ticket("never", 1)).await; // the gate still wants a place
 }
 
-/// Before its opening a queue takes joins and admits nobody; from then on it does. The store decides
-/// when that is.
+/// Before its opening a queue takes joins and admits no user. From then on it admits them. The
+/// store's clock decides.
 pub async fn before_its_opening_a_queue_admits_nobody<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(2)).await;
     let opens_at = queue.now().await + minutes(30);
@@ -245,7 +246,7 @@ pub async fn closed_wins_over_all<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.refused("ann").await, JoinRefusal::Closed);
 }
 
-/// Recovering wins over sold out and over bypass: joins are taken, and nobody is admitted.
+/// Recovering wins over sold out and over bypass: joins are taken, and no user is admitted.
 pub async fn recovering_wins_over_sold_out_and_bypass<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.lose_and_recover().await;
@@ -279,7 +280,7 @@ pub async fn paused_wins_over_sold_out<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 0);
 }
 
-/// A queue may open as late as can be planned.
+/// A queue may open at the latest instant that a policy may plan.
 pub async fn a_queue_may_open_at_the_latest_plan<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(2)).await;
     let opens_at = Some(LATEST_PLAN);
@@ -291,8 +292,8 @@ pub async fn a_queue_may_open_at_the_latest_plan<F: QueueFixture>(fixture: F) {
     queue.admits_nobody().await;
 }
 
-/// A plan from before today's limit may be later than a store can keep. The queue works all the same,
-/// and opens no earlier than the latest plan.
+/// A policy from before today's limit may plan an opening later than a store can keep. The queue
+/// works all the same, and opens no earlier than the latest instant that may be planned.
 pub async fn an_opening_at_the_end_of_time_keeps_a_queue_in_service<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(2)).await;
     queue
@@ -309,7 +310,7 @@ pub async fn an_opening_at_the_end_of_time_keeps_a_queue_in_service<F: QueueFixt
     queue.go(&ann).await;
 }
 
-/// Everybody is told what the queue is like, also who is refused.
+/// Every answer has the view of the queue, also a refusal.
 pub async fn everybody_is_told_what_the_queue_is_like<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -338,7 +339,8 @@ pub async fn everybody_is_told_what_the_queue_is_like<F: QueueFixture>(fixture: 
     queue.shows(&ann, view).await;
 }
 
-/// As many may wait as the policy says; who has a place keeps it, and who can walk in may.
+/// The policy limits the number of waiting users. A user with a place keeps it, and immediate
+/// admissions are not limited by it.
 pub async fn no_more_wait_than_may<F: QueueFixture>(fixture: F) {
     let mut policy = by_capacity(1);
     policy.max_waiting = Some(2);
@@ -355,7 +357,7 @@ pub async fn no_more_wait_than_may<F: QueueFixture>(fixture: F) {
     queue.line_up("cat").await;
 }
 
-/// Where nobody may wait, who finds queue walks in, and the others are refused.
+/// If no user may wait, a user who finds room is admitted at once, and the others are refused.
 pub async fn where_nobody_may_wait_one_may_still_walk_in<F: QueueFixture>(fixture: F) {
     let mut policy = by_capacity(1);
     policy.max_waiting = Some(0);

@@ -18,16 +18,16 @@ use uuid::Uuid;
 use super::QueueFixture;
 use crate::QueuePorts;
 
-/// How long one waits unheard of here. Contracts leave 20 s and more to both sides.
+/// How long a user may wait without a heartbeat here. Contracts leave 20 s and more to both sides.
 pub(crate) const WAITING_TTL: Duration = Duration::from_mins(1);
-/// How long one may leave one's turn unused here.
+/// How long a user may leave an admission unclaimed here.
 pub(crate) const CLAIM_TTL: Duration = Duration::from_mins(1);
-/// How long one is active here.
+/// The active lifetime here.
 pub(crate) const ACTIVE_TTL: Duration = Duration::from_mins(10);
-/// How long a queue that was lost admits nobody here.
+/// How long a queue that was lost admits no user here.
 pub(crate) const RECOVERY: Duration = Duration::from_mins(5);
 
-/// So many an hour: real time cannot end a window.
+/// A policy that admits `admit` users an hour, so that real time cannot end a window.
 pub(crate) fn by_rate(admit: u32) -> QueuePolicy {
     QueuePolicy {
         state: PolicyState::Open,
@@ -41,12 +41,12 @@ pub(crate) fn by_rate(admit: u32) -> QueuePolicy {
         claim_ttl: CLAIM_TTL,
         active_ttl: ACTIVE_TTL,
         max_waiting: None,
-        // Nobody stands aside: the place ends first.
+        // No user stands aside: the place expires first.
         absent_after: Some(WAITING_TTL),
     }
 }
 
-/// So many at once.
+/// A policy with at most `max_active` active users.
 pub(crate) fn by_capacity(max_active: u32) -> QueuePolicy {
     QueuePolicy {
         throughput: None,
@@ -55,7 +55,7 @@ pub(crate) fn by_capacity(max_active: u32) -> QueuePolicy {
     }
 }
 
-/// Everybody waits.
+/// A policy under which every user waits.
 pub(crate) fn paused() -> QueuePolicy {
     QueuePolicy {
         state: PolicyState::Paused,
@@ -78,7 +78,7 @@ pub(crate) struct TestQueue<F> {
 }
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// A new queue with this policy.
+    /// Returns a new queue with this policy.
     pub(crate) async fn open(fixture: F, policy: QueuePolicy) -> Self {
         let mut queue = Self::unknown(fixture, policy);
         let seeded = queue.seed(None).await;
@@ -86,7 +86,7 @@ impl<F: QueueFixture> TestQueue<F> {
         queue
     }
 
-    /// A queue that the store has not been given yet.
+    /// Returns a queue that the store has not been given yet.
     pub(crate) fn unknown(fixture: F, policy: QueuePolicy) -> Self {
         Self {
             ports: fixture.ports(),
@@ -102,7 +102,7 @@ impl<F: QueueFixture> TestQueue<F> {
         }
     }
 
-    /// Gives the store the queue as it should be now.
+    /// Seeds the queue in the store with the current policy.
     pub(crate) async fn seed(&mut self, recovery: Option<Recovery>) -> Stamped<SeedOutcome> {
         let seed = self.seed_of(recovery);
         let seeded = self.ports.control.seed(&seed).await.expect("seed");
@@ -113,7 +113,7 @@ impl<F: QueueFixture> TestQueue<F> {
         seeded
     }
 
-    /// What the store is given.
+    /// The seed for the store.
     pub(crate) fn seed_of(&self, recovery: Option<Recovery>) -> QueueSeed {
         QueueSeed {
             concert: self.concert,
@@ -134,18 +134,19 @@ impl<F: QueueFixture> TestQueue<F> {
         assert_eq!(seeded.value, SeedOutcome::Taken { recovering: false });
     }
 
-    /// Lets the store lose the queue, and gives it back to it to recover.
+    /// Lets the store lose the queue, and seeds it again to recover.
     pub(crate) async fn lose_and_recover(&mut self) {
         self.fixture.lose_data().await;
         self.recover().await;
     }
 
-    /// Gives the queue to a store that has lost it.
+    /// Seeds the queue in a store that has lost it.
     pub(crate) async fn recover(&mut self) {
         self.recover_without(None).await;
     }
 
-    /// As [`TestQueue::recover`], where users who arrived up to `served_up_to` are known to be served.
+    /// As [`TestQueue::recover`], where users who arrived up to `served_up_to` are known to be
+    /// served.
     pub(crate) async fn recover_without(&mut self, served_up_to: Option<Arrival>) {
         self.generation += 1;
         self.last_tick = Timestamp::MIN;
@@ -157,7 +158,7 @@ impl<F: QueueFixture> TestQueue<F> {
         assert_eq!(seeded.value, SeedOutcome::Taken { recovering: true });
     }
 
-    /// Closes the store in good order, and opens it again.
+    /// Closes the store cleanly, and opens it again.
     pub(crate) async fn reopen(&mut self) {
         self.fixture.reopen().await;
         self.ports = self.fixture.ports();
@@ -176,13 +177,14 @@ impl<F: QueueFixture> TestQueue<F> {
         self.fixture.shift_time(-by).await;
     }
 
-    /// What time it is in the store.
+    /// Returns the store's time.
     pub(crate) async fn now(&self) -> Timestamp {
         self.look_up(&self.ticket("nobody", 1)).await.as_of
     }
 
-    /// Keeps the queue in service, by ticks that only tidy, until it has been for `by` without a
-    /// break. Real time that goes on meanwhile makes it longer, never shorter.
+    /// Keeps the queue in service, by ticks that only remove expired places, until it has been
+    /// served for `by` without a break. Real time that passes meanwhile makes it longer, never
+    /// shorter.
     pub(crate) async fn serve(&mut self, by: Duration) {
         const STEP: Duration = Duration::from_secs(1);
         self.tidy().await;
@@ -199,16 +201,17 @@ impl<F: QueueFixture> TestQueue<F> {
         panic!("the store's time does not go on: it is {}", self.last_tick);
     }
 
-    /// Serves the queue almost for a life of `ttl`, then lets that life end without another tick.
+    /// Serves the queue almost for a lifetime of `ttl`, then lets that lifetime end without another
+    /// tick.
     pub(crate) async fn serve_past(&mut self, ttl: Duration) {
         const BEFORE: Duration = Duration::from_millis(500);
         self.serve(ttl.saturating_sub(BEFORE)).await;
         self.pass(BEFORE * 2).await;
     }
 
-    /// False when the machine took so long since the last tick, or between two, that the queue
-    /// counts as out of service, and lives last longer than meant: then the contract cannot judge
-    /// what should be over.
+    /// Returns false if the machine took so long since the last tick, or between two, that the
+    /// queue counts as out of service. Places live longer than meant then, so the contract cannot
+    /// judge what should have expired.
     pub(crate) fn is_served(&self, as_of: Timestamp) -> bool {
         !self.stood_still && as_of <= self.last_tick + Deadlines::OUTAGE_AFTER
     }
@@ -218,7 +221,7 @@ impl<F: QueueFixture> TestQueue<F> {
         self.stood_still
     }
 
-    /// Notes a tick as promise 6 has it.
+    /// Records a tick as promise 6 has it.
     pub(crate) fn note_tick(&mut self, as_of: Timestamp) {
         if as_of > self.last_tick + Deadlines::OUTAGE_AFTER {
             self.serving_since = as_of;

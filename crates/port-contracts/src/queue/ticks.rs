@@ -1,4 +1,4 @@
-//! What ticks do at once, and what they tell.
+//! What one tick does, and what it reports.
 
 use frontrow_domain::model::queue::PolicyState;
 
@@ -11,7 +11,7 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// An admission tick admits at most its limit, and says whether it could admit more.
+/// An admission tick admits at most its limit, and reports whether it could admit more.
 pub async fn an_admission_tick_stops_at_its_limit<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.crowd_lines_up(8).await;
@@ -32,7 +32,7 @@ pub async fn an_admission_tick_stops_at_its_limit<F: QueueFixture>(fixture: F) {
     );
 }
 
-/// A tick that did all that there was to do says so, even when that was just its limit.
+/// A tick that finished all work reports no more, even when that was exactly its limit.
 pub async fn a_tick_without_work_left_says_so<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.crowd_lines_up(3).await;
@@ -41,7 +41,7 @@ pub async fn a_tick_without_work_left_says_so<F: QueueFixture>(fixture: F) {
     assert_eq!((report.done, report.more), (3, false));
 }
 
-/// Who may not be admitted yet is no work left.
+/// Users who may not be admitted yet are no remaining work.
 pub async fn who_may_not_be_admitted_is_no_work_left<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.crowd_lines_up(8).await;
@@ -57,7 +57,7 @@ pub async fn who_may_not_be_admitted_is_no_work_left<F: QueueFixture>(fixture: F
     assert_eq!((report.done, report.more, report.waiting), (0, false, 3));
 }
 
-/// An expiry tick removes at most its limit, and says whether there is more.
+/// An expiry tick removes at most its limit, and reports whether there is more.
 pub async fn an_expiry_tick_stops_at_its_limit<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.crowd_lines_up(8).await;
@@ -74,7 +74,7 @@ pub async fn an_expiry_tick_stops_at_its_limit<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// An expiry tick removes active places that are past their end, too, and leaves the others.
+/// An expiry tick also removes expired active places, and leaves the others.
 pub async fn an_expiry_tick_removes_active_places<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_capacity(10)).await;
     for name in ["ann", "ben"] {
@@ -91,7 +91,7 @@ pub async fn an_expiry_tick_removes_active_places<F: QueueFixture>(fixture: F) {
     queue.find(&cat).await;
 }
 
-/// An expiry tick admits nobody.
+/// An expiry tick admits no user.
 pub async fn an_expiry_tick_admits_nobody<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -100,7 +100,8 @@ pub async fn an_expiry_tick_admits_nobody<F: QueueFixture>(fixture: F) {
     assert!(queue.waits(&ann).await);
 }
 
-/// Every user who stopped waiting has departed: admitted, left or expired. A user who was admitted at once has not.
+/// Every user who stopped waiting has departed: admitted, left or expired. A user who was admitted
+/// at once has not.
 pub async fn everybody_who_stopped_waiting_has_departed<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -143,8 +144,7 @@ pub async fn a_tick_reports_throughput_and_window<F: QueueFixture>(fixture: F) {
     assert_eq!((report.throughput, report.window), (None, None));
 }
 
-/// A tick reports how many users were admitted from the line; users who found no line are none of
-/// them.
+/// A tick reports how many users were admitted from the line, without immediate admissions.
 pub async fn a_tick_reports_how_many_were_admitted_from_the_line<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.walk_in("ann").await;
@@ -155,7 +155,7 @@ pub async fn a_tick_reports_how_many_were_admitted_from_the_line<F: QueueFixture
     assert_eq!(queue.expire(ALL).await.admitted, 1);
 }
 
-/// A queue is busy while anybody has a place in it, and not before.
+/// A queue is busy while any user has a place in it, and not before.
 pub async fn a_queue_is_busy_while_anybody_has_a_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     assert!(!queue.is_busy().await);
@@ -172,7 +172,7 @@ pub async fn a_queue_is_busy_while_anybody_has_a_place<F: QueueFixture>(fixture:
     assert!(queue.is_busy().await);
 }
 
-/// A queue that everybody has left long ago is not busy any more, and becomes so again.
+/// A queue that all users left long ago is no longer busy, and can become busy again.
 pub async fn a_queue_that_all_have_left_is_not_busy_for_ever<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;

@@ -18,7 +18,7 @@ use super::{ALL, QueueFixture, TestQueue, by_rate, heartbeats::heartbeat, test_q
 use crate::QueuePorts;
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// Nothing is known of the queue, whoever asks.
+    /// Checks that every call reports the queue as unknown.
     async fn knows_nothing(&self, ticket: &Ticket) {
         let QueuePorts {
             queue,
@@ -64,13 +64,13 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// A store that was never given a queue says so, whatever it is asked, and makes none up.
+/// A store that was never given a queue says so in every answer, and makes none up.
 pub async fn a_queue_never_given_is_unknown<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::unknown(fixture, by_rate(1));
     queue.knows_nothing(&queue.ticket("ann", 1)).await;
 }
 
-/// That another queue is there changes nothing.
+/// Another queue in the store changes nothing.
 pub async fn another_queue_is_still_unknown<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -83,7 +83,7 @@ pub async fn another_queue_is_still_unknown<F: QueueFixture>(fixture: F) {
     queue.knows_nothing(&there).await;
 }
 
-/// A store that lost its queues knows nothing of them until it is given them again.
+/// A store that lost its queues does not know them until it is given them again.
 pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     let ann = queue.walk_in("ann").await;
@@ -91,7 +91,8 @@ pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
     queue.knows_nothing(&ann).await;
 }
 
-/// What a queue was told before the store had it does not count: it is not sold out.
+/// A sale count for a queue that the store does not have yet is ignored: the queue is not sold out
+/// later.
 pub async fn a_queue_starts_with_seats<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::unknown(fixture, by_rate(1));
     let told = queue

@@ -16,7 +16,7 @@ pub async fn a_silent_user_is_gone<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.tidy().await.waiting, 0);
 }
 
-/// Such a place is gone though no tick has removed it: for its user,
+/// An expired place is gone for its user, though no tick has removed it.
 pub async fn an_ended_place_is_gone_before_any_tick<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -28,7 +28,7 @@ pub async fn an_ended_place_is_gone_before_any_tick<F: QueueFixture>(fixture: F)
     }
 }
 
-/// while a count that a tick shows may include it until it is removed,
+/// A tick may count an expired place as waiting until it is removed.
 pub async fn an_ended_place_counts_at_most_until_it_is_removed<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.all_line_up(&["ann", "ben", "cat"]).await;
@@ -41,7 +41,7 @@ pub async fn an_ended_place_counts_at_most_until_it_is_removed<F: QueueFixture>(
     }
 }
 
-/// and so may the limit of users who wait,
+/// An expired place may count towards the limit of waiting users until it is removed.
 pub async fn a_removed_place_does_not_fill_the_queue<F: QueueFixture>(fixture: F) {
     let mut policy = paused();
     policy.max_waiting = Some(2);
@@ -59,7 +59,7 @@ pub async fn a_removed_place_does_not_fill_the_queue<F: QueueFixture>(fixture: F
     }
 }
 
-/// and for whoever joins: its user gets a new place at the end of the line.
+/// An expired place is gone for a join: its user gets a new place at the end of the line.
 pub async fn who_was_gone_joins_anew<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let old = queue.line_up("ann").await;
@@ -91,7 +91,7 @@ pub async fn looking_up_keeps_a_place<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// However soon one comes after another, the place lives its whole time from the last one on.
+/// However closely look-ups follow each other, the place has its whole lifetime from the last one.
 pub async fn each_look_up_counts<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -106,7 +106,7 @@ pub async fn each_look_up_counts<F: QueueFixture>(fixture: F) {
     queue.find(&ann).await;
 }
 
-/// So is the gate, though it does not let one through.
+/// A request at the gate is a heartbeat, though it does not let a waiting user through.
 pub async fn the_gate_keeps_a_waiting_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -118,7 +118,7 @@ pub async fn the_gate_keeps_a_waiting_place<F: QueueFixture>(fixture: F) {
     queue.find(&ann).await;
 }
 
-/// So is joining again.
+/// Joining again is a heartbeat.
 pub async fn joining_again_keeps_a_waiting_place<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;
@@ -129,8 +129,8 @@ pub async fn joining_again_keeps_a_waiting_place<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.tidy().await.waiting, 1);
 }
 
-/// An admission tick passes over heads that are past their end, and uses no queue up for them: the
-/// first living one is admitted.
+/// An admission tick passes over expired heads, and they use up no room: the first live user is
+/// admitted.
 pub async fn an_ended_head_does_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let gone = queue.all_line_up(&["ann", "ben"]).await;
@@ -154,8 +154,8 @@ pub async fn an_ended_head_does_not_hold_up_the_line<F: QueueFixture>(fixture: F
     assert!(queue.waits(&line[1]).await);
 }
 
-/// A place past its end that admission has passed is gone for good, also where a break of service moves
-/// deadlines on: whoever joins after it finds nobody waiting.
+/// An expired place that admission has passed is gone for good, also where a break of service moves
+/// deadlines on. A user who joins after it finds no line.
 pub async fn a_passed_place_does_not_come_back<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     let ann = queue.line_up("ann").await;

@@ -5,7 +5,7 @@ use frontrow_domain::model::queue::{PolicyState, Throughput};
 use super::{QueueFixture, TestQueue, by_capacity, by_rate, minutes, paused};
 
 impl<F: QueueFixture> TestQueue<F> {
-    /// A queue of so many people, of whom the first window has just let in so many.
+    /// Returns a queue of `people` users, of whom the first window has just admitted `admit`.
     async fn after_first_window(fixture: F, people: usize, admit: u32) -> Self {
         let mut queue = Self::open(fixture, paused()).await;
         queue.crowd_lines_up(people).await;
@@ -15,7 +15,7 @@ impl<F: QueueFixture> TestQueue<F> {
     }
 }
 
-/// Windows follow each other without a gap: they do not wait for somebody to come.
+/// Windows follow each other without a gap. They do not wait for a user to come.
 pub async fn windows_follow_each_other_without_a_gap<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::after_first_window(fixture, 10, 2).await;
     queue.pass(minutes(90)).await;
@@ -26,7 +26,7 @@ pub async fn windows_follow_each_other_without_a_gap<F: QueueFixture>(fixture: F
     assert_eq!(queue.admit_all().await, 0);
 }
 
-/// A clock that steps back restarts the window, with its count kept: nobody more is let in.
+/// A clock that steps back restarts the window and keeps its count: no more users are admitted.
 pub async fn a_step_back_restarts_the_window_with_its_count<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::after_first_window(fixture, 20, 3).await;
     queue.step_back(minutes(30)).await;
@@ -38,7 +38,7 @@ pub async fn a_step_back_restarts_the_window_with_its_count<F: QueueFixture>(fix
     assert_eq!(queue.admit_all().await, 0);
 }
 
-/// A half-used window that a step back restarts lets in the other half only.
+/// A half-used window that a step back restarts admits only the other half.
 pub async fn a_step_back_leaves_what_was_left<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, paused()).await;
     queue.crowd_lines_up(20).await;
@@ -48,7 +48,7 @@ pub async fn a_step_back_leaves_what_was_left<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// Joins that are active at once find the restarted window used up as well.
+/// Immediate admissions find the restarted window used up as well.
 pub async fn a_step_back_gives_joins_nothing_either<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(1)).await;
     queue.walk_in("ann").await;
@@ -56,7 +56,7 @@ pub async fn a_step_back_gives_joins_nothing_either<F: QueueFixture>(fixture: F)
     queue.line_up("ben").await;
 }
 
-/// A clock that keeps stepping back and forth lets in no more than one that stands still.
+/// A clock that keeps stepping back and forth admits no more than one that stands still.
 pub async fn a_stepping_clock_lets_in_no_more<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::after_first_window(fixture, 10, 2).await;
     for _ in 0..5 {
@@ -84,8 +84,8 @@ pub async fn a_shorter_interval_applies_at_once<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// A window that is over by the shorter length is followed by windows of that length from its start:
-/// nobody waits for the end of the long one.
+/// A window that is over by its new, shorter length is followed by windows of that length from its
+/// start. No user waits for the end of the long one.
 pub async fn a_window_that_is_over_by_its_new_length_is_over<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::after_first_window(fixture, 20, 2).await;
     queue.pass(minutes(35)).await;
@@ -154,7 +154,7 @@ pub async fn a_rate_that_is_set_again_finds_its_window<F: QueueFixture>(fixture:
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// Each change adds at most one new limit, however many there are in a window.
+/// Each change adds at most one new limit, however many changes there are in a window.
 pub async fn twenty_changes_in_a_window_admit_no_more_than_their_limits<F: QueueFixture>(
     fixture: F,
 ) {
@@ -192,7 +192,7 @@ pub async fn bypass_counts_in_no_window<F: QueueFixture>(fixture: F) {
     queue.line_up("gus").await;
 }
 
-/// Admissions while there is no throughput count in no window; the window's count is not forgotten.
+/// Admissions while there is no throughput count in no window. The window's count is not forgotten.
 pub async fn without_a_rate_nothing_counts_in_a_window<F: QueueFixture>(fixture: F) {
     let mut queue = TestQueue::open(fixture, by_rate(2)).await;
     queue.walk_in("ann").await;

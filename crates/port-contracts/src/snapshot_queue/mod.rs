@@ -1,4 +1,4 @@
-//! The promise of [`SnapshotQueue`](frontrow_domain::use_cases::SnapshotQueue) before a store: whatever
+//! The promise of [`SnapshotQueue`](frontrow_domain::decorators::SnapshotQueue) before a store: whatever
 //! happens, two instances that answer from looks tell nobody what was not true a moment ago.
 //!
 //! The store and the instances have clocks of their own, which go on together and step apart. Every

@@ -8,6 +8,7 @@ use std::{
 };
 
 use frontrow_domain::{
+    decorators::SnapshotQueue,
     model::{
         ConcertId, UserId,
         queue::{
@@ -19,7 +20,6 @@ use frontrow_domain::{
         Clock, GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueSnapshots,
         Stamped, StoreError, StoreResult,
     },
-    use_cases::SnapshotQueue,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::SignedDuration;

@@ -52,7 +52,7 @@ pub(super) async fn catalogue(tour: &mut Tour) {
                 id: PerformanceId(program.name()),
                 concert,
                 starts_at: far(),
-                venue: venue("TestQueue"),
+                venue: venue("Hall"),
                 seats: plan(12),
             };
             program

@@ -107,7 +107,7 @@ impl Season {
         format!(
             "INSERT INTO performances
              SELECT {}, {}, IF(n < {PERFORMANCES_PAST}, '2024-01-01', '2150-01-01') + INTERVAL n DAY,
-                    'TestQueue', {}, TRUE
+                    'Hall', {}, TRUE
              FROM numbers WHERE n < {PERFORMANCES}",
             id(Kind::Performance, "n"),
             id(Kind::Concert, "n DIV 5"),

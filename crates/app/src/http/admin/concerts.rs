@@ -125,8 +125,8 @@ pub(crate) async fn edit(
 /// Delete a concert
 ///
 /// Also deletes its performances, its queue, and its cancelled and expired reservations. The queue
-/// must be closed and empty, and no seat may be held or sold. After that, queue tokens of the concert
-/// are answered 410.
+/// must be closed and empty, and no seat may be held or sold. After that, queue tokens of the
+/// concert are answered 410.
 #[utoipa::path(
     delete, path = "/v1/admin/concerts/{concert_id}", tag = "admin",
     params(("concert_id" = uuid::Uuid, Path)),

@@ -159,9 +159,9 @@ pub(crate) async fn create(
 
 /// Edit a performance
 ///
-/// Changes its start, venue and seats: all fields of the request or none. Seats that are held or sold
-/// must be unchanged in the new plan. Other seats may be added and removed, and may change their
-/// section and price.
+/// Changes its start, venue and seats: all fields of the request or none. Seats that are held or
+/// sold must be unchanged in the new plan. Other seats may be added and removed, and may change
+/// their section and price.
 #[utoipa::path(
     patch, path = "/v1/admin/concerts/{concert_id}/performances/{performance_id}", tag = "admin",
     request_body = PerformanceChange,

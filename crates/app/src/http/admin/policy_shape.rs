@@ -111,8 +111,8 @@ pub(crate) struct PolicyChange {
     #[serde(default)]
     #[schema(value_type = Option<f64>)]
     absent_after_s: Change<Option<Seconds>>,
-    /// Whether the queue may open after the last performance has started. It has no effect for a new
-    /// concert, which has no performance yet.
+    /// Whether the queue may open after the last performance has started. It has no effect for a
+    /// new concert, which has no performance yet.
     #[serde(default)]
     pub(crate) allow_past: bool,
 }

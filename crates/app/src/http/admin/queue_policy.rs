@@ -23,8 +23,8 @@ pub(crate) struct PolicyInForceBody {
     policy: PolicyBody,
     /// The version. It grows with every change.
     version: i64,
-    /// False while the queue store has another version: an older one until it has taken this one, or
-    /// a newer one after a restore of the database.
+    /// False while the queue store has another version: an older one until it has taken this one,
+    /// or a newer one after a restore of the database.
     in_force: bool,
 }
 

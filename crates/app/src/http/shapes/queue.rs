@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use frontrow_domain::{
     model::queue::{PolicyState, QueueView, SaleState, Standing},
-    use_cases::PlaceReport,
+    read_models::PlaceReport,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,8 @@ pub(crate) struct PlaceBody {
     pub(crate) queue_token: String,
     pub(crate) concert_id: Uuid,
     pub(crate) state: PlaceState,
-    /// The position in the line, from 1; null when active. It is never too small. It may count users
-    /// ahead who left or whose places expired, until the line has moved past them.
+    /// The position in the line, from 1; null when active. It is never too small. It may count
+    /// users ahead who left or whose places expired, until the line has moved past them.
     #[schema(required)]
     pub(crate) position: Option<u64>,
     /// The number of users behind; null when active. It may count users who left, like `position`.
@@ -48,8 +48,8 @@ pub(crate) struct PlaceBody {
     /// with a capacity limit alone until enough users were admitted.
     #[schema(required)]
     pub(crate) estimated_wait_s: Option<u64>,
-    /// The pause before the next look-up, in milliseconds: about a tenth of the estimated wait, within
-    /// the configured limits, and spread over clients. Null when active.
+    /// The pause before the next look-up, in milliseconds: about a tenth of the estimated wait,
+    /// within the configured limits, and spread over clients. Null when active.
     #[schema(required)]
     pub(crate) poll_after_ms: Option<u64>,
     /// The instant of this answer.
@@ -110,8 +110,8 @@ pub(crate) enum QueueState {
     Closed,
 }
 
-/// Read from a string only: the derived reader would also accept an object, and would report null as
-/// malformed JSON.
+/// Read from a string only: the derived reader would also accept an object, and would report null
+/// as malformed JSON.
 impl TryFrom<String> for QueueState {
     type Error = &'static str;
 

@@ -2,7 +2,7 @@
 
 use frontrow_domain::{
     model::{Period, RankedConcert},
-    use_cases::RankingAnswer,
+    read_models::RankingAnswer,
 };
 use jiff::Timestamp;
 use serde::Serialize;

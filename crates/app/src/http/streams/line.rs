@@ -14,7 +14,8 @@ use frontrow_domain::{
         queue::{Arrival, Followed, Place, Sight, Ticket},
     },
     ports::{Stamped, StoreResult},
-    use_cases::{FollowAnswer, FollowPlaces, PlaceReport, QueueMissing},
+    read_models::{PlaceReport, QueueMissing},
+    use_cases::{FollowAnswer, FollowPlaces},
 };
 use jiff::Timestamp;
 use tokio::task::yield_now;
@@ -28,8 +29,8 @@ use super::{
 /// places are updated.
 const SHARDS: usize = 16;
 
-/// The maximum number of places that one turn peeks at in the store, so that ten calls a second suffice
-/// for any number of streams. The next turn continues with the others.
+/// The maximum number of places that one turn peeks at in the store, so that ten calls a second
+/// suffice for any number of streams. The next turn continues with the others.
 const PEEKS_A_TURN: usize = 5 * Ticket::PEEKS_MAX;
 
 /// The key of a place. The arrival alone is not unique: users of two generations may have the same.
@@ -87,7 +88,7 @@ impl LineStreams {
         key
     }
 
-    /// Removes a stream, if it is there.
+    /// Removes a stream, if it exists.
     pub(super) fn remove(&self, key: &PlaceKey, slot: &Arc<Slot>) {
         let mut places = self.shard(key);
         if let Some(place) = places.get_mut(key) {
@@ -107,14 +108,14 @@ impl LineStreams {
         }
     }
 
-    /// Starts a turn. Returns false if one is already running, so a store call that hangs delays only its
-    /// own queue.
+    /// Starts a turn. Returns false if one is already running, so a store call that hangs delays
+    /// only its own queue.
     pub(super) fn may_take_turn(&self) -> bool {
         !self.takes_turn.swap(true, Ordering::AcqRel)
     }
 
-    /// Reads the snapshot of the line, updates all places, and peeks in the store at the places that the
-    /// snapshot does not decide.
+    /// Reads the snapshot of the line, updates all places, and peeks in the store at the places
+    /// that the snapshot does not decide.
     pub(super) async fn take_turn(&self, follow: &FollowPlaces, turn: u32) {
         // Dropped also if this future is cancelled.
         let _done = scopeguard(&self.takes_turn);

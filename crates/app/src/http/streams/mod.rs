@@ -1,9 +1,9 @@
 //! Event streams of places (server-sent events).
 //!
-//! One ticker, [`Streams::run`], reads a snapshot of each line twice a second and finds the places that
-//! have changed. It puts the change into the [`Slot`] of the stream and wakes the stream, which writes
-//! it on the thread of its connection. So the load on the store and on the timers does not grow with
-//! the number of streams.
+//! One ticker, [`Streams::run`], reads a snapshot of each line twice a second and finds the places
+//! that have changed. It puts the change into the [`Slot`] of the stream and wakes the stream,
+//! which writes it on the thread of its connection. So the load on the store and on the timers does
+//! not grow with the number of streams.
 
 mod body;
 mod line;
@@ -25,7 +25,8 @@ use frontrow_domain::{
         queue::{EventId, PlaceState},
         spread,
     },
-    use_cases::{FollowPlaces, PlaceReport},
+    read_models::PlaceReport,
+    use_cases::FollowPlaces,
 };
 use tokio::{
     task::JoinSet,
@@ -176,8 +177,8 @@ impl Streams {
         }
     }
 
-    /// The delay after which a client reconnects when its stream was ended, in milliseconds: from one
-    /// second to the longest poll, spread over the clients.
+    /// The delay after which a client reconnects when its stream was ended, in milliseconds: from
+    /// one second to the longest poll, spread over the clients.
     fn reconnect_after_ms(&self, number: u64) -> u64 {
         let longest = u64::try_from(self.longest_poll.as_millis()).unwrap_or(u64::MAX);
         let shortest = RECONNECT_MS.0;

@@ -48,7 +48,8 @@ pub(super) enum End {
 /// between, and needs no memory.
 #[derive(Debug)]
 pub(super) struct Slot {
-    /// The number of turns without an update after which a keep-alive is sent, spread over the streams.
+    /// The number of turns without an update after which a keep-alive is sent, spread over the
+    /// streams.
     keep_alive: u32,
     mailbox: Mutex<Mailbox>,
 }
@@ -84,8 +85,8 @@ impl Slot {
         }
     }
 
-    /// Offers the state of the place in this turn. Returns false if the client has left an update unread
-    /// for too long.
+    /// Offers the state of the place in this turn. Returns false if the client has left an update
+    /// unread for too long.
     pub(super) fn offer(&self, place: &Place, as_of: Timestamp, turn: u32) -> bool {
         let state = PlaceState::of(place, as_of);
         let mut mailbox = self.lock();

@@ -1,4 +1,5 @@
 use frontrow_domain::{
+    decorators::SnapshotQueue,
     model::{
         UserId,
         queue::{
@@ -7,7 +8,7 @@ use frontrow_domain::{
         },
     },
     ports::{MockClock, MockQueue, MockQueueSnapshots, Stamped},
-    use_cases::{QueueStatuses, SnapshotQueue},
+    read_models::QueueStatuses,
 };
 use jiff::Timestamp;
 

@@ -4,7 +4,7 @@
 use std::fmt::{Display, Write as _};
 
 use actix_web::web::Bytes;
-use frontrow_domain::{model::queue::EventId, use_cases::PlaceReport};
+use frontrow_domain::{model::queue::EventId, read_models::PlaceReport};
 
 use crate::http::{problem::Problem, shapes::PlaceBody};
 

@@ -1,4 +1,4 @@
-//! The queues that are to be given, and when those that failed are tried again.
+//! The queues to provision, and the back-off of those that failed.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -8,22 +8,22 @@ use frontrow_domain::{
 };
 use tokio::time::Instant;
 
-/// The queues that are to be given. It keeps nothing of a queue that was given.
+/// The queues to provision. Keeps no data about a provisioned queue.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    /// How often each queue that waits has failed in a row.
+    /// The consecutive failures of each waiting queue.
     waiting: HashMap<ConcertId, u32>,
     due: BTreeSet<(Instant, ConcertId)>,
     running: HashMap<ConcertId, u32>,
-    /// Those of the running that were wanted once more: what made them so may have come too late for
-    /// the call that runs.
+    /// Running queues that were requested again: the cause may have come too late for the running
+    /// call.
     again: HashSet<ConcertId>,
-    /// True while nothing has worked since the last failure.
+    /// True while no call has succeeded since the last failure.
     fails: bool,
 }
 
 impl Backlog {
-    /// Adds queues that are wanted. One that waits for another attempt goes on waiting.
+    /// Adds requested queues. A queue that waits for a retry continues to wait.
     pub(super) fn add(&mut self, wanted: Vec<ConcertId>, now: Instant) {
         for concert in wanted {
             if self.running.contains_key(&concert) {
@@ -34,7 +34,7 @@ impl Backlog {
         }
     }
 
-    /// Takes the queue that has waited longest since it was due. None where none is due.
+    /// Takes the queue that has been due for the longest time. None if no queue is due.
     pub(super) fn take(&mut self, now: Instant) -> Option<ConcertId> {
         let (due, concert) = self.due.first().copied()?;
         if due > now {
@@ -46,7 +46,7 @@ impl Backlog {
         Some(concert)
     }
 
-    /// Notes what came of giving a queue.
+    /// Records the result of provisioning a queue.
     pub(super) fn finish(&mut self, concert: ConcertId, given: StoreResult<()>, now: Instant) {
         let failures = self.running.remove(&concert).unwrap_or_default();
         let again = self.again.remove(&concert);
@@ -121,7 +121,7 @@ mod tests {
         assert!(backlog.is_empty());
     }
 
-    /// What made it wanted again may have come after the call had read the database.
+    /// The cause of the second request may have come after the call had read the database.
     #[test]
     fn a_queue_that_is_wanted_while_it_is_given_is_given_once_more() {
         let now = super::super::now();

@@ -1,7 +1,8 @@
-//! Giving the queues' store the queues that it lacks, or whose policy it has not taken.
+//! Provisioning: writes the queues that the queue store lacks, and the policies that it has not
+//! taken.
 //!
-//! It is a job of its own: neither a database that does not answer nor a queue that hangs holds up
-//! any tick.
+//! It is a separate job, so that neither a database that does not answer nor a queue that hangs
+//! delays ticks.
 
 mod backlog;
 
@@ -21,20 +22,20 @@ use tokio_util::sync::CancellationToken;
 
 use self::backlog::Backlog;
 
-/// How many queues are given at the same time.
+/// The maximum number of queues provisioned at the same time.
 const CONCURRENT: usize = 4;
-/// How long one queue may take.
+/// The time limit of one queue.
 const LIMIT: Duration = Duration::from_secs(3);
-/// How often the statuses is asked which queues are wanted.
+/// The pause between two reads of the requested queues.
 const PACE: Duration = Duration::from_millis(250);
-/// How long a start waits for the queues. The job gives what is left.
+/// The time limit of the start for all queues. The job continues with the rest.
 const START: Duration = Duration::from_secs(10);
 
-/// What the job needs.
+/// The calls that the job makes.
 pub(super) trait Provisioning {
-    /// The queues that are wanted since this was last asked.
+    /// The queues that were requested since the last call.
     fn take_wanted(&self) -> Vec<ConcertId>;
-    /// Gives the store one queue.
+    /// Provisions one queue.
     async fn give(&self, concert: ConcertId) -> StoreResult<()>;
 }
 
@@ -48,8 +49,8 @@ impl Provisioning for SurveyQueues {
     }
 }
 
-/// Gives the store every queue that is wanted, until `stop` is cancelled; what has begun is finished.
-/// A queue that fails is tried again after a back-off.
+/// Provisions every requested queue, until `stop` is cancelled. A call that has begun is finished.
+/// A queue that fails is retried after a back-off.
 pub(super) async fn provision(provisioning: &impl Provisioning, stop: CancellationToken) {
     let mut backlog = Backlog::default();
     let mut running = FuturesUnordered::new();
@@ -72,7 +73,7 @@ pub(super) async fn provision(provisioning: &impl Provisioning, stop: Cancellati
     while running.next().await.is_some() {}
 }
 
-/// Reads the master copies, and has the job give what the store may not have.
+/// Reads the master copies, and requests provisioning of the queues that the store may lack.
 ///
 /// # Errors
 /// When the database fails.
@@ -83,8 +84,8 @@ pub(super) async fn survey(survey: &SurveyQueues) -> StoreResult<()> {
     Ok(())
 }
 
-/// Gives the store all queues that it may lack. Returns how many it could not be given in time, which are
-/// wanted then.
+/// Provisions all queues that the store may lack. Returns the number of those that failed or were
+/// too late, and requests provisioning of them.
 ///
 /// # Errors
 /// When the database fails.
@@ -105,7 +106,7 @@ pub(super) async fn open_all(survey: &SurveyQueues) -> StoreResult<usize> {
             }
             ready(())
         });
-    // What did not end in time is among those that are left.
+    // Calls that did not end in time are among `left`.
     let _in_time = timeout(START, giving).await;
     let statuses = seeding.statuses();
     let left = versions

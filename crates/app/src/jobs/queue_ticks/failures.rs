@@ -1,4 +1,4 @@
-//! What is logged of queues that fail.
+//! Logs queues whose ticks fail.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,11 +9,11 @@ use frontrow_domain::{
 
 const JOB: &str = "queue ticks";
 
-/// Logs a queue that fails once, and once when it works again. Where the store as a whole fails, that
-/// is logged instead, once for all queues. So is a full disk.
+/// Logs a queue once when its ticks fail and once when they succeed again. If the queue store as a
+/// whole fails, that is logged instead, once for all queues. A full disk is logged in the same way.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
-    /// Those that have failed since the store was last asked whether it answers at all.
+    /// The queues that have failed since the last check whether the store answers.
     unexplained: HashMap<ConcertId, StoreError>,
     logged: HashSet<ConcertId>,
     on_full_disk: HashSet<ConcertId>,
@@ -44,8 +44,8 @@ impl Failures {
         }
     }
 
-    /// The store answers, so what failed is a matter of the queues. Those that are not in the schedule any
-    /// more are forgotten.
+    /// Records that the store answers, so the failures are caused by the queues themselves. Removes
+    /// queues that are no longer in the schedule.
     pub(super) fn store_answers(&mut self, scheduled: impl Fn(ConcertId) -> bool) {
         if std::mem::take(&mut self.store_fails) {
             tracing::info!(job = JOB, "the queue store answers again");
@@ -59,7 +59,7 @@ impl Failures {
         self.on_full_disk.retain(|concert| scheduled(*concert));
     }
 
-    /// The store does not even say which queues are busy.
+    /// Records that the store as a whole fails: it did not return the busy queues.
     pub(super) fn store_fails(&mut self, error: &StoreError) {
         if !std::mem::replace(&mut self.store_fails, true) {
             tracing::warn!(job = JOB, %error,

@@ -1,4 +1,4 @@
-//! Ticking each queue at its own pace.
+//! Ticks each queue at its own pace.
 
 mod failures;
 mod schedule;
@@ -19,23 +19,24 @@ use self::{
     schedule::{Schedule, Turn},
 };
 
-/// How many ticks run at the same time: one less than the jobs have connections, so that the rest
-/// of the jobs never wait for ticks.
+/// The maximum number of concurrent ticks: one less than the connections of the jobs, so that other
+/// jobs never wait for ticks.
 const CONCURRENT: usize = 4;
-/// How long a tick may take before it gives up its turn; also how long the list of busy queues may.
+/// The time limit of a tick, and of reading the list of busy queues.
 const LIMIT: Duration = Duration::from_secs(2);
-/// How often the store is asked which queues are busy.
+/// The pause between two reads of the list of busy queues.
 const LISTING: Duration = Duration::from_secs(1);
 
-/// What the scheduler asks, and what it has done.
+/// The calls that the scheduler makes.
 pub(super) trait Ticking {
     /// The queues that the store lists as busy.
     async fn busy(&self) -> StoreResult<Vec<ConcertId>>;
-    /// The queues that were recovering when they were last seen. They are ticked like busy ones.
+    /// The queues that were recovering at their last tick. They are ticked like busy ones.
     fn recovering(&self) -> Vec<ConcertId>;
-    /// The queues of the concerts that this instance knows of. They are ticked now and then.
+    /// The queues of all concerts that this instance knows. Those that are not busy are ticked
+    /// rarely.
     fn known(&self) -> Vec<ConcertId>;
-    /// Ticks one queue; removes expired places where `expire` is true.
+    /// Ticks one queue. Removes expired places if `expire` is true.
     async fn tick(&self, concert: ConcertId, expire: bool) -> StoreResult<QueueTick>;
 }
 
@@ -62,10 +63,10 @@ impl Ticking for TickQueue {
     }
 }
 
-/// Ticks every queue that is due, until `stop` is cancelled; ticks that have begun are finished.
+/// Ticks every queue that is due, until `stop` is cancelled. Ticks that have begun are finished.
 ///
-/// Several ticks run at the same time, so that no queue waits for another one, and never two of the
-/// same queue. A queue that fails or hangs is tried again after a back-off.
+/// Several ticks run at the same time, so that queues do not wait for each other, but never two of
+/// the same queue. A queue that fails or hangs is retried after a back-off.
 pub(super) async fn tick_queues(ticking: &impl Ticking, stop: CancellationToken) {
     let mut schedule = Schedule::default();
     let mut failures = Failures::default();
@@ -82,7 +83,7 @@ pub(super) async fn tick_queues(ticking: &impl Ticking, stop: CancellationToken)
         {
             turns.push(take_turn(ticking, turn));
         }
-        // A queue that is due takes the place of a tick that ends, and the list that of the last one.
+        // A due queue starts when a running tick ends, and the next listing when the last one ends.
         let next_turn = schedule.next_due().filter(|_| turns.len() < CONCURRENT);
         let next_listing = Some(next_listing).filter(|_| listing.is_empty());
         tokio::select! {
@@ -146,7 +147,7 @@ fn learn(
     }
 }
 
-/// Waits until `instant`; forever without one.
+/// Waits until `instant`, or forever if it is None.
 async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => sleep_until(instant).await,

@@ -1,4 +1,4 @@
-//! When each queue is due, and which of those that are due comes first.
+//! The schedule of ticks: when each queue is due, and which due queue comes first.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -11,36 +11,35 @@ use frontrow_domain::{
 };
 use tokio::time::Instant;
 
-/// How many queues that failed last time are ticked at the same time. The other ticks are left to
-/// the queues that work, however many hang.
+/// The maximum number of concurrent ticks of suspect queues. The other ticks remain for working
+/// queues, even if many queues hang.
 const SUSPECTS: usize = 2;
-/// How long after its last expiry a queue is due for another one. It is a little less than the
-/// longest pace, so that a tick that comes early does it too.
+/// The pause between two removals of expired places in one queue. It is a little shorter than the
+/// longest pace, so that a tick that is a little early also removes them.
 const EXPIRY: Duration = Duration::from_millis(900);
-/// How long a queue that failed is left alone at least, also where its failing tick took longer
-/// than the back-off.
+/// The shortest pause after a failed tick, also if the tick took longer than the back-off.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(250);
 
-/// A tick that fails after so long kept others from their turns. One that fails sooner, and once, does
-/// not make its queue a suspect: it would wait behind queues that hang.
+/// A tick that fails after this time has delayed other queues, so its queue becomes a suspect. A
+/// single failure that is faster does not: its queue would then wait behind queues that hang.
 const HANGS_AFTER: Duration = Duration::from_millis(400);
 
-/// How a queue stood when it was last ticked. The order is that in which queues have their turns
-/// when several are due at the same instant.
+/// The result of the last tick of a queue. The order of the variants is the order of turns if
+/// several queues are due at the same instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     /// It has places, as far as this instance knows.
     InUse,
     /// It has none.
     Resting,
-    /// There is no such concert, whatever the store lists.
+    /// The concert does not exist, even if the store lists its queue.
     NoSuchConcert,
     /// Its last tick hung, or failed as the one before did.
     Suspect,
 }
 
 impl Standing {
-    /// How much later than a queue in use such a queue has its turn when both are due.
+    /// The delay of such a queue behind a queue in use if both are due.
     fn stands_back(self) -> Duration {
         match self {
             Self::InUse => Duration::ZERO,
@@ -64,7 +63,7 @@ struct Entry {
     due: Instant,
     running: bool,
     failures: u32,
-    /// When expired places were last removed until none was left.
+    /// When the removal of expired places was last completed.
     expired_at: Option<Instant>,
 }
 
@@ -72,7 +71,7 @@ struct Entry {
 #[derive(Debug)]
 pub(super) struct Turn {
     pub(super) concert: ConcertId,
-    /// True where expired places are to be removed too.
+    /// True if the tick also removes expired places.
     pub(super) expire: bool,
     started: Instant,
     suspect: bool,
@@ -82,14 +81,14 @@ pub(super) struct Turn {
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     queues: HashMap<ConcertId, Entry>,
-    /// Those that are not running, by when they are due: in use, resting, suspect.
+    /// The queues that are not running, by due time: in use, resting, suspect.
     waiting: [BTreeSet<(Instant, ConcertId)>; 3],
     suspects_running: usize,
 }
 
 impl Schedule {
-    /// Learns which queues are in use, and which there are besides. A new one is due at once, and so
-    /// is one that was resting and is in use.
+    /// Updates the schedule with the queues in use and the other known queues. A new queue is due
+    /// at once, and so is a resting queue that is now in use.
     pub(super) fn learn(
         &mut self,
         in_use: &HashSet<ConcertId>,
@@ -125,8 +124,8 @@ impl Schedule {
         self.queues.contains_key(&concert)
     }
 
-    /// Takes the queue whose turn it is out of those that are due: one in use before others, unless they
-    /// wait for longer. None where none is due.
+    /// Takes the next due queue. Queues in use come before others, unless those have waited longer.
+    /// None if no queue is due.
     pub(super) fn take(&mut self, now: Instant) -> Option<Turn> {
         let due = self.heads().filter(|(_, (due, _))| *due <= now);
         let first = due.min_by_key(|(standing, (due, _))| *due + standing.stands_back());
@@ -148,12 +147,12 @@ impl Schedule {
         })
     }
 
-    /// When a queue is due next, as far as it may have its turn then. None without queues.
+    /// When the next queue that may have a turn is due. None without queues.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.heads().map(|(_, (due, _))| due).min()
     }
 
-    /// The first of each kind that may have its turn.
+    /// The first queue of each kind that may have a turn.
     fn heads(&self) -> impl Iterator<Item = (Standing, (Instant, ConcertId))> {
         let kinds = [Standing::InUse, Standing::Resting, Standing::Suspect];
         let kinds = kinds.into_iter().zip(&self.waiting);
@@ -162,7 +161,7 @@ impl Schedule {
             .filter_map(|(kind, waiting)| waiting.first().map(|first| (kind, *first)))
     }
 
-    /// Notes what a tick that ended at `now` did.
+    /// Records a tick that succeeded at `now`.
     pub(super) fn ticked(&mut self, turn: &Turn, tick: QueueTick, now: Instant) {
         let (standing, due) = match tick.next {
             NextTick::After(pause) => (Standing::InUse, now + pause),
@@ -179,7 +178,7 @@ impl Schedule {
         }
     }
 
-    /// Notes that a tick failed at `now`.
+    /// Records a tick that failed at `now`.
     pub(super) fn failed(&mut self, turn: &Turn, now: Instant) {
         if let Some(entry) = self.end(turn) {
             entry.failures = entry.failures.saturating_add(1);
@@ -202,7 +201,7 @@ impl Schedule {
         Some(entry)
     }
 
-    /// Has a queue, which is not running, wait until it is due.
+    /// Schedules a queue that is not running.
     fn put(&mut self, concert: ConcertId, standing: Standing, due: Instant) {
         let entry = self.queues.entry(concert).or_insert(Entry {
             standing,

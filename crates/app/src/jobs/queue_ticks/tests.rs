@@ -146,7 +146,8 @@ fn down() -> StoreError {
     StoreError::not_applied("down")
 }
 
-/// Until the next third of a window of `interval`, as [`Pace`] has it, where windows began with the test.
+/// Until the next third of a window of `interval`, as [`Pace`] has it, where windows began with the
+/// test.
 fn aligned(began: Instant, interval: Duration) -> QueueTick {
     use frontrow_domain::model::queue::AdmissionWindow;
     let epoch = jiff::Timestamp::UNIX_EPOCH;

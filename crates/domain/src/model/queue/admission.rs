@@ -14,8 +14,8 @@ pub struct Admission {
 impl Admission {
     /// Returns how many users may be admitted at `now`, while `active` places are active.
     ///
-    /// If the state is *open* and the policy has a throughput, this starts the first window or moves
-    /// on to the running one. So call it only for an attempt to admit a user.
+    /// If the state is *open* and the policy has a throughput, this starts the first window or
+    /// moves on to the running one. So call it only for an attempt to admit a user.
     pub fn room(
         &mut self,
         state: EffectiveState,
@@ -59,8 +59,8 @@ impl Admission {
         self.room(state, policy, active, now)
     }
 
-    /// Counts `admitted` users in the window. Only admissions in the state *open* under a throughput
-    /// count in one.
+    /// Counts `admitted` users in the window. Only admissions in the state *open* under a
+    /// throughput count in one.
     pub fn record(&mut self, state: EffectiveState, policy: &QueuePolicy, admitted: u32) {
         let counts = state == EffectiveState::Open && policy.throughput.is_some();
         if let Some(window) = self.window.as_mut().filter(|_| counts) {

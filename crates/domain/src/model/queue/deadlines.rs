@@ -26,8 +26,9 @@ impl<'a> Deadlines<'a> {
 
     /// Deadlines in a queue with this policy.
     ///
-    /// `serving_since` is the recorded start of service, `last_tick` the instant of the last tick. If
-    /// the last tick is more than [`Deadlines::OUTAGE_AFTER`] ago, service starts again only now.
+    /// `serving_since` is the recorded start of service, `last_tick` the instant of the last tick.
+    /// If the last tick is more than [`Deadlines::OUTAGE_AFTER`] ago, service starts again only
+    /// now.
     #[must_use]
     pub fn at(
         now: Timestamp,
@@ -138,8 +139,8 @@ impl PlaceEnd {
         }
     }
 
-    /// Returns true if the place has expired at `now`: it is gone for every decision, whether or not
-    /// it was removed.
+    /// Returns true if the place has expired at `now`: it is gone for every decision, whether or
+    /// not it was removed.
     #[must_use]
     pub fn is_over(self, deadlines: &Deadlines<'_>, now: Timestamp) -> bool {
         self.at(deadlines) <= now
@@ -149,7 +150,8 @@ impl PlaceEnd {
 /// The latest instants whose places have expired, for stores that select expired places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cutoffs {
-    /// A waiting place has expired if its last heartbeat is not later. None if none can have expired.
+    /// A waiting place has expired if its last heartbeat is not later. None if none can have
+    /// expired.
     pub waiting: Option<Timestamp>,
     /// An unclaimed place has expired if its admission is not later. None if none can have expired.
     pub unclaimed: Option<Timestamp>,

@@ -9,7 +9,8 @@ use super::{HeartbeatPauses, LineSnapshot, Place, Standing, Turn};
 /// A place that listeners follow.
 ///
 /// Snapshots of the line update it. A peek at the store supplies what they do not show: whether the
-/// place still exists, what became of it after admission has passed it, and until when it is active.
+/// place still exists, what became of it after admission has passed it, and until when it is
+/// active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Followed {
     place: Place,
@@ -35,8 +36,8 @@ pub enum Sight {
 }
 
 impl Followed {
-    /// The time between two peeks at a place that only the store knows, because its turn may come at
-    /// any instant.
+    /// The time between two peeks at a place that only the store knows, because its turn may come
+    /// at any instant.
     const SOON: Duration = Duration::from_secs(1);
 
     /// The time between two peeks at an active place, which may end early or be extended, and at a

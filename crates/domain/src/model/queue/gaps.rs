@@ -1,5 +1,6 @@
-//! Arrivals that a store may have given out and then lost without losing the queue: by a failover to
-//! a replica that lacked the last writes, a crash before they reached the disk, or a restored backup.
+//! Arrivals that a store may have given out and then lost without losing the queue: by a failover
+//! to a replica that lacked the last writes, a crash before they reached the disk, or a restored
+//! backup.
 
 use std::time::Duration;
 
@@ -25,9 +26,9 @@ pub struct Gap {
 }
 
 impl Gap {
-    /// How far a gap reaches beyond the instant at which its loss is found, and beyond the last known
-    /// arrival: the clock of the previous server may have been ahead by that much, and so may the
-    /// arrivals after a previous loss.
+    /// How far a gap reaches beyond the instant at which its loss is found, and beyond the last
+    /// known arrival: the clock of the previous server may have been ahead by that much, and so may
+    /// the arrivals after a previous loss.
     pub const MARGIN: Duration = Duration::from_secs(5);
 
     fn has(&self, arrival: Arrival) -> bool {
@@ -66,8 +67,8 @@ impl Gaps {
     }
 
     /// Opens the gap of a loss that is certain at `now`. `last` is the last arrival that the store
-    /// knows, `shown` the arrival of a lost ticket, if one was shown. Returns the arrival after which
-    /// new ones come.
+    /// knows, `shown` the arrival of a lost ticket, if one was shown. Returns the arrival after
+    /// which new ones come.
     pub fn open(&mut self, last: Arrival, shown: Option<Arrival>, now: Timestamp) -> Arrival {
         let latest = last.max(Arrival::from_micros(now.as_microsecond()));
         let latest = latest.max(shown.unwrap_or(last));
@@ -81,9 +82,9 @@ impl Gaps {
         until
     }
 
-    /// Opens the gap of a silence that ends at `now`: arrivals in it were given out by another server,
-    /// if at all. Arrivals from `now` on are not in it, so the gap has no effect unless a lost ticket
-    /// is shown.
+    /// Opens the gap of a silence that ends at `now`: arrivals in it were given out by another
+    /// server, if at all. Arrivals from `now` on are not in it, so the gap has no effect unless a
+    /// lost ticket is shown.
     pub fn open_after_silence(&mut self, last: Arrival, now: Timestamp) {
         let until = Arrival::before(now);
         if last < until {
@@ -96,8 +97,8 @@ impl Gaps {
         }
     }
 
-    /// Confirms the gap of a lost ticket with this arrival that was shown at `now`. Returns false if
-    /// there is no such gap.
+    /// Confirms the gap of a lost ticket with this arrival that was shown at `now`. Returns false
+    /// if there is no such gap.
     pub fn confirm(&mut self, arrival: Arrival, now: Timestamp, waiting_ttl: Duration) -> bool {
         let mut gaps = self.0.iter_mut();
         let gap = gaps.find(|gap| gap.has(arrival) && gap.is_open(now, waiting_ttl));
@@ -107,16 +108,16 @@ impl Gaps {
         })
     }
 
-    /// Returns true if a ticket with this arrival was lost and re-enters at `now`: for `waiting_ttl`
-    /// after the loss was found.
+    /// Returns true if a ticket with this arrival was lost and re-enters at `now`: for
+    /// `waiting_ttl` after the loss was found.
     #[must_use]
     pub fn have(&self, arrival: Arrival, now: Timestamp, waiting_ttl: Duration) -> bool {
         let mut gaps = self.0.iter();
         gaps.any(|gap| gap.has(arrival) && gap.is_open(now, waiting_ttl))
     }
 
-    /// Removes an arrival that is given out now, and those before it, from the gap that it is in. That
-    /// happens after the clock has stepped back behind the end of a silence.
+    /// Removes an arrival that is given out now, and those before it, from the gap that it is in.
+    /// That happens after the clock has stepped back behind the end of a silence.
     pub fn give_out(&mut self, arrival: Arrival) {
         for gap in &mut self.0 {
             if gap.has(arrival) {
@@ -148,8 +149,8 @@ impl Gaps {
         open.map(|gap| gap.after).min()
     }
 
-    /// Drops gaps whose tickets do not re-enter at `now`, so that they stay closed if the clock steps
-    /// back.
+    /// Drops gaps whose tickets do not re-enter at `now`, so that they stay closed if the clock
+    /// steps back.
     pub fn forget(&mut self, now: Timestamp, waiting_ttl: Duration) {
         self.0.retain(|gap| gap.is_open(now, waiting_ttl));
     }

@@ -9,8 +9,8 @@ use super::{Admission, JoinRefusal, QueueTerms};
 pub struct JoinFacts {
     /// True if the user has a place that has not expired.
     pub has_place: bool,
-    /// True if the ticket that came with the request re-enters the line ([`QueueTerms::reenters`]) and
-    /// no place of the user has ended since the loss.
+    /// True if the ticket that came with the request re-enters the line ([`QueueTerms::reenters`])
+    /// and no place of the user has ended since the loss.
     pub reenters: bool,
     /// True if a user waits whose place has not expired.
     pub line: bool,

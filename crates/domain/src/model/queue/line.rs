@@ -11,35 +11,35 @@ use crate::model::UserId;
 ///
 /// It decides whether a user still waits who was found waiting before, in the same generation and
 /// while no user could re-enter. They do, unless they arrived no later than
-/// [`LineSnapshot::admitted_up_to`], are among the departures in [`LineSnapshot::left`], or have sent
-/// no heartbeat for `waiting_ttl`. Their [`Turn`] says at which position.
+/// [`LineSnapshot::admitted_up_to`], are among the departures in [`LineSnapshot::left`], or have
+/// sent no heartbeat for `waiting_ttl`. Their [`Turn`] says at which position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineSnapshot {
     /// The generation of the queue.
     pub generation: Generation,
     /// The policy in force.
     pub policy_version: PolicyVersion,
-    /// Its waiting time to live.
+    /// The `waiting_ttl` of that policy: the time from the last heartbeat to the deadline.
     pub waiting_ttl: Duration,
-    /// After how long without a heartbeat a user whose turn comes stands aside. None if users do not
-    /// stand aside.
+    /// After how long without a heartbeat a user whose turn comes stands aside. None if users do
+    /// not stand aside.
     pub absence: Option<Duration>,
-    /// The last near position: [`near_positions`](super::QueuePolicy::near_positions) of users who are
-    /// present, plus all users who stand aside, since those are ahead.
+    /// The last near position: [`near_positions`](super::QueuePolicy::near_positions) of users who
+    /// are present, plus all users who stand aside, since those are ahead.
     pub near_positions: u64,
     /// The public state of the queue.
     pub queue: QueueView,
-    /// Until when users re-enter with tokens from before a loss. None if they do not. Until then users
-    /// may enter ahead of others, so a position that was known before says nothing.
+    /// Until when users re-enter with tokens from before a loss. None if they do not. Until then
+    /// users may enter ahead of others, so a position that was known before says nothing.
     pub reentry_until: Option<Timestamp>,
     /// Number of waiting users without expired places.
     pub waiting: u64,
-    /// Number of users admitted from the line since the store has this queue. Immediate admissions do
-    /// not count.
+    /// Number of users admitted from the line since the store has this queue. Immediate admissions
+    /// do not count.
     pub admitted: u64,
     /// The latest arrival that admission has passed. None before the first. Users who arrived later
-    /// wait for their turn. Others were admitted, or stood aside and are next in line from their next
-    /// heartbeat on.
+    /// wait for their turn. Others were admitted, or stood aside and are next in line from their
+    /// next heartbeat on.
     pub admitted_up_to: Option<Arrival>,
     /// The cursor of this snapshot in the record of departures, for the next snapshot.
     pub mark: DepartureCursor,
@@ -51,8 +51,8 @@ impl LineSnapshot {
     /// How long after the last heartbeat that the store has of a user at `position` a later one may
     /// stay in this instance: at a near position a third of the [absence](Self::absence), elsewhere
     /// two thirds, so that no user who polls in time is taken for absent. If all users ahead are
-    /// absent, the turn of any user may come at once. Never longer than a sixth of `waiting_ttl`, nor
-    /// than `longest`.
+    /// absent, the turn of any user may come at once. Never longer than a sixth of `waiting_ttl`,
+    /// nor than `longest`.
     #[must_use]
     pub fn heartbeat_within(&self, position: u64, longest: Duration) -> Duration {
         let longest = longest.min(self.waiting_ttl / 6);
@@ -62,8 +62,8 @@ impl LineSnapshot {
         })
     }
 
-    /// Returns true if admission has passed this arrival, so that only the store knows what became of
-    /// its place.
+    /// Returns true if admission has passed this arrival, so that only the store knows what became
+    /// of its place.
     #[must_use]
     pub fn has_admitted(&self, arrival: Arrival) -> bool {
         self.admitted_up_to >= Some(arrival)
@@ -72,16 +72,16 @@ impl LineSnapshot {
     /// Returns true if every user who was found waiting since the snapshot `before` still waits,
     /// unless this snapshot says otherwise: it is the same line, and no user re-entered it.
     ///
-    /// A new policy does not matter. It ends no waiting place by itself, and what it changes for all
-    /// waiting users (the state, `waiting_ttl`) is read from the newest snapshot. Opening a paused
-    /// queue therefore sends no user to the store.
+    /// A new policy does not matter. It ends no waiting place by itself, and what it changes for
+    /// all waiting users (the state, `waiting_ttl`) is read from the newest snapshot. Opening a
+    /// paused queue therefore sends no user to the store.
     ///
     /// A shortened `waiting_ttl` is safe too. For every user who polls, the store knows a heartbeat
     /// that is at most two longest polls old, because later ones stay in an instance no longer (the
-    /// `longest` of [`LineSnapshot::heartbeat_within`]). `waiting_ttl` is at least four longest polls,
-    /// so two are left. From the newest snapshot on, [`LineSnapshot::heartbeat_within`] follows the
-    /// shortened time: a user who was found too long ago asks the store, and the heartbeats that were
-    /// held back for too long are due.
+    /// `longest` of [`LineSnapshot::heartbeat_within`]). `waiting_ttl` is at least four longest
+    /// polls, so two are left. From the newest snapshot on, [`LineSnapshot::heartbeat_within`]
+    /// follows the shortened time: a user who was found too long ago asks the store, and the
+    /// heartbeats that were held back for too long are due.
     #[must_use]
     pub fn goes_on_from(&self, before: &Self) -> bool {
         self.generation == before.generation
@@ -124,7 +124,8 @@ pub struct DepartureCursor {
     pub number: u64,
 }
 
-/// The ordinal of a waiting user: their turn comes when that many users were admitted from the line.
+/// The ordinal of a waiting user: their turn comes when that many users were admitted from the
+/// line.
 ///
 /// Admission is strictly in order: a user who is admitted while another one waits stood ahead of
 /// them. So the turn stays the same while the position shrinks. Users ahead who leave make it
@@ -161,7 +162,8 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// The largest number of heartbeats in one call, so that a call does not hold up others for long.
+    /// The largest number of heartbeats in one call, so that a call does not hold up others for
+    /// long.
     pub const BATCH_MAX: usize = 250;
 }
 

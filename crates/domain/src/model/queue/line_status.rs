@@ -45,9 +45,9 @@ pub struct HeartbeatPauses {
 }
 
 impl HeartbeatPauses {
-    /// The pauses for a queue in which a waiting place expires `waiting_ttl` after its last heartbeat,
-    /// and a user is absent after `absence`. If many users ahead are absent, the turn of a far user
-    /// may come at once. So no pause is longer than two thirds of `absence`.
+    /// The pauses for a queue in which a waiting place expires `waiting_ttl` after its last
+    /// heartbeat, and a user is absent after `absence`. If many users ahead are absent, the turn of
+    /// a far user may come at once. So no pause is longer than two thirds of `absence`.
     #[must_use]
     pub fn of(waiting_ttl: Duration, absence: Option<Duration>, near_positions: u64) -> Self {
         let longest = waiting_ttl / 6;
@@ -117,8 +117,8 @@ pub enum LineAdvice {
         /// The position, from 1.
         position: u64,
     },
-    /// The turn has come. Ask the origin now, then after the pause in each answer, until the place is
-    /// active or gone.
+    /// The turn has come. Ask the origin now, then after the pause in each answer, until the place
+    /// is active or gone.
     Turn,
     /// The status is useless. Ask the origin, with the pause in each answer.
     AskOrigin,
@@ -128,8 +128,8 @@ impl LineFollower {
     /// The greatest useful age of a status. With an older one the cache has lost its origin.
     pub const AGE_MAX: Duration = Duration::from_secs(20);
 
-    /// Follows the line for the place with this arrival and ordinal, which the origin returned as of
-    /// `as_of`.
+    /// Follows the line for the place with this arrival and ordinal, which the origin returned as
+    /// of `as_of`.
     #[must_use]
     pub fn new(arrival: Arrival, generation: Generation, ordinal: u64, as_of: Timestamp) -> Self {
         Self {
@@ -140,8 +140,8 @@ impl LineFollower {
         }
     }
 
-    /// Records a later answer of the origin. Another generation replaces the ordinal. The smaller of
-    /// two ordinals of one generation counts.
+    /// Records a later answer of the origin. Another generation replaces the ordinal. The smaller
+    /// of two ordinals of one generation counts.
     pub fn note(&mut self, generation: Generation, ordinal: u64, as_of: Timestamp) {
         let smallest = if generation == self.generation {
             ordinal.min(self.ordinal)

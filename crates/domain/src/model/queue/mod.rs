@@ -1,7 +1,7 @@
 //! The waiting room of a concert: its policy, its admission windows, and the places of its users.
 //!
-//! The stores of queues make their decisions with these functions. Redis repeats some of them in Lua.
-//! Where to start:
+//! The stores of queues make their decisions with these functions. Redis repeats some of them in
+//! Lua. Where to start:
 //!
 //! - What an operator sets: [`QueuePolicy`]. What the queue does at an instant: [`QueueTerms`] and
 //!   [`EffectiveState`].

@@ -19,8 +19,8 @@ impl Pace {
     /// The time between two ticks of a queue without places.
     pub const RESTING: Duration = Duration::from_secs(30);
     /// The longest back-off. It is well below
-    /// [`Deadlines::OUTAGE_AFTER`](super::Deadlines::OUTAGE_AFTER), so that a queue that works again
-    /// is in service at once.
+    /// [`Deadlines::OUTAGE_AFTER`](super::Deadlines::OUTAGE_AFTER), so that a queue that works
+    /// again is in service at once.
     pub const LONGEST_BACK_OFF: Duration = Duration::from_millis(2_500);
     /// The back-off after the first failure.
     const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
@@ -33,9 +33,9 @@ impl Pace {
         })
     }
 
-    /// The pace of a queue whose admission windows are `interval` long. It is rounded up to whole µs.
-    /// If it were rounded down, the third tick of a window would come just before the next window
-    /// starts.
+    /// The pace of a queue whose admission windows are `interval` long. It is rounded up to whole
+    /// µs. If it were rounded down, the third tick of a window would come just before the next
+    /// window starts.
     #[must_use]
     pub fn in_windows_of(interval: Duration) -> Self {
         let third = interval.as_micros().div_ceil(3).max(1);
@@ -50,8 +50,8 @@ impl Pace {
 
     /// Returns the time from `now`, by the store's clock, to the next due tick.
     ///
-    /// Ticks are due at whole multiples of the pace after the start of `window`, at the start of each
-    /// following window, and at `opens_at`, so that no user waits longer than the policy says.
+    /// Ticks are due at whole multiples of the pace after the start of `window`, at the start of
+    /// each following window, and at `opens_at`, so that no user waits longer than the policy says.
     #[must_use]
     pub fn until_next(
         self,
@@ -71,8 +71,8 @@ impl Pace {
         }
     }
 
-    /// Returns the back-off: the time from the start of a failed tick to the next one. It doubles with
-    /// every consecutive failure, up to [`Pace::LONGEST_BACK_OFF`].
+    /// Returns the back-off: the time from the start of a failed tick to the next one. It doubles
+    /// with every consecutive failure, up to [`Pace::LONGEST_BACK_OFF`].
     #[must_use]
     pub fn back_off(failures: u32) -> Duration {
         let doubled = Self::FIRST_BACK_OFF.saturating_mul(1 << failures.saturating_sub(1).min(10));

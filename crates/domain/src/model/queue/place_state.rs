@@ -115,9 +115,9 @@ impl EventId {
     /// A changed estimate alone is not sent unless it differs by more than this, in seconds.
     const WAIT_MARGIN_S: u64 = 5;
 
-    /// Returns true if `now` is to be sent to a listener whose last event was this. A changed estimate
-    /// alone is sent only if it differs by more than a fifth and by more than 5 s, because a client
-    /// counts down by itself.
+    /// Returns true if `now` is to be sent to a listener whose last event was this. A changed
+    /// estimate alone is sent only if it differs by more than a fifth and by more than 5 s, because
+    /// a client counts down by itself.
     #[must_use]
     pub fn is_outdated_by(&self, now: &Self) -> bool {
         let is_other_wait = match (self.wait_s, now.wait_s) {

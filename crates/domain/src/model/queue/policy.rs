@@ -74,8 +74,8 @@ pub struct QueuePolicy {
     pub absent_after: Option<Duration>,
 }
 
-/// The version of a policy, which decides which of two copies is newer: microseconds since 1970, but
-/// always at least one more than any version before it.
+/// The version of a policy, which decides which of two copies is newer: microseconds since 1970,
+/// but always at least one more than any version before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PolicyVersion(pub i64);
 
@@ -149,8 +149,8 @@ impl QueuePolicy {
     /// exactly.
     pub const MAX_WAITING: u64 = 9_007_199_254_740_991;
 
-    /// The policy of a queue for which an operator has set nothing. If polls may be so long that the
-    /// default [absence](Self::absence) is less than three of them, it sets a longer one.
+    /// The policy of a queue for which an operator has set nothing. If polls may be so long that
+    /// the default [absence](Self::absence) is less than three of them, it sets a longer one.
     #[must_use]
     pub fn usual(rules: &PolicyRules) -> Self {
         let shortest = rules.longest_poll * Self::POLLS_UNTIL_ABSENT;
@@ -160,18 +160,18 @@ impl QueuePolicy {
         }
     }
 
-    /// Returns the time without a heartbeat after which a user whose turn comes is absent and stands
-    /// aside. None if users do not stand aside, because the default is more than half of a short
-    /// `waiting_ttl`.
+    /// Returns the time without a heartbeat after which a user whose turn comes is absent and
+    /// stands aside. None if users do not stand aside, because the default is more than half of a
+    /// short `waiting_ttl`.
     #[must_use]
     pub fn absence(&self) -> Option<Duration> {
         let usual = Some(Self::ABSENT_AFTER).filter(|usual| *usual <= self.waiting_ttl / 2);
         self.absent_after.or(usual)
     }
 
-    /// Returns the last near position: its turn comes within twice the [absence](Self::absence) if no
-    /// user ahead leaves. It is the number of users whom the throughput admits until then, or twice
-    /// the capacity if there is no throughput. 0 if users do not stand aside.
+    /// Returns the last near position: its turn comes within twice the [absence](Self::absence) if
+    /// no user ahead leaves. It is the number of users whom the throughput admits until then, or
+    /// twice the capacity if there is no throughput. 0 if users do not stand aside.
     #[must_use]
     pub fn near_positions(&self) -> u64 {
         let Some(absence) = self.absence() else {
@@ -189,8 +189,8 @@ impl QueuePolicy {
         in_time.or(by_capacity).unwrap_or(u64::MAX)
     }
 
-    /// Returns all faults of this policy, each as the name of the field and the reason. Empty if the
-    /// policy is valid.
+    /// Returns all faults of this policy, each as the name of the field and the reason. Empty if
+    /// the policy is valid.
     #[must_use]
     pub fn faults(&self, rules: &PolicyRules) -> Vec<(&'static str, Invalid)> {
         let mut faults = Vec::new();
@@ -198,7 +198,7 @@ impl QueuePolicy {
         if self.throughput.is_none() && self.capacity.is_none() {
             fault(
                 "throughput",
-                "set throughput, capacity or both; to admit all users at once, use the state bypass".into(),
+                "set throughput, capacity or both; to admit all users, use the state bypass".into(),
             );
         }
         if let Some(throughput) = self.throughput {

@@ -25,10 +25,10 @@ impl Default for PollRange {
 impl PollRange {
     /// Returns the pause until the client's next look-up.
     ///
-    /// The pause is a tenth of the estimated wait, within the range, so that no turn passes unnoticed.
-    /// Without an estimate it grows by 10 ms per position. Up to a fifth is subtracted, or added at
-    /// the lower end of the range, differently for each place and position, so that users who joined
-    /// together do not poll together.
+    /// The pause is a tenth of the estimated wait, within the range, so that no turn passes
+    /// unnoticed. Without an estimate it grows by 10 ms per position. Up to a fifth is subtracted,
+    /// or added at the lower end of the range, differently for each place and position, so that
+    /// users who joined together do not poll together.
     #[must_use]
     pub fn pause(&self, ticket: &Ticket, position: u64, wait: Option<Duration>) -> Duration {
         let by_distance = wait.map_or_else(

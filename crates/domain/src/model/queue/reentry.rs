@@ -15,8 +15,8 @@ pub struct ReentryPeriod {
     pub recovering_until: Timestamp,
     /// The end of the re-entry with tokens of another generation.
     pub open_until: Timestamp,
-    /// Users with an arrival up to this were served before the loss and do not re-enter. None if all
-    /// users re-enter.
+    /// Users with an arrival up to this were served before the loss and do not re-enter. None if
+    /// all users re-enter.
     pub served_up_to: Option<Arrival>,
 }
 
@@ -42,8 +42,9 @@ impl QueueTerms {
     /// After this time without a recorded tick an older copy may have replaced the store.
     pub const SILENCE: Duration = Duration::from_mins(1);
 
-    /// Returns until when users may re-enter with lost tickets: after a loss of the queue with tickets
-    /// from before it, after a loss of last writes with those of its gap. None if no loss is known.
+    /// Returns until when users may re-enter with lost tickets: after a loss of the queue with
+    /// tickets from before it, after a loss of last writes with those of its gap. None if no loss
+    /// is known.
     #[must_use]
     pub fn reentry_until(&self, now: Timestamp) -> Option<Timestamp> {
         let open_until = self.reentry.map(|period| period.open_until);
@@ -57,8 +58,8 @@ impl QueueTerms {
         self.reentry_until(now).is_some()
     }
 
-    /// Returns true if `ticket` was lost and re-enters the line, provided that its user has no place.
-    /// `ended` is the arrival of the user's last ended place, if one is remembered.
+    /// Returns true if `ticket` was lost and re-enters the line, provided that its user has no
+    /// place. `ended` is the arrival of the user's last ended place, if one is remembered.
     ///
     /// A ticket of this generation that is later than the last arrival proves by itself that the
     /// store has lost writes.
@@ -75,12 +76,12 @@ impl QueueTerms {
         lost && ended < Some(ticket.arrival)
     }
 
-    /// Returns the arrival up to which every user was admitted or has gone. `admitted` is the latest
-    /// admitted arrival, immediate or from the line. `waits` is the earliest that still waits or
-    /// stands aside. None if nothing is known.
+    /// Returns the arrival up to which every user was admitted or has gone. `admitted` is the
+    /// latest admitted arrival, immediate or from the line. `waits` is the earliest that still
+    /// waits or stands aside. None if nothing is known.
     ///
-    /// While users re-enter after a loss of the queue, it is the value from before the loss, or before
-    /// every arrival if there is none: any later user may still re-enter.
+    /// While users re-enter after a loss of the queue, it is the value from before the loss, or
+    /// before every arrival if there is none: any later user may still re-enter.
     #[must_use]
     pub fn served(
         &self,
@@ -109,8 +110,8 @@ impl QueueTerms {
         limits.chain(admitted).min().filter(|_| admitted.is_some())
     }
 
-    /// Records that `ticket`, which [re-enters](Self::reenters), was shown. A ticket of this generation
-    /// proves that the store has lost writes.
+    /// Records that `ticket`, which [re-enters](Self::reenters), was shown. A ticket of this
+    /// generation proves that the store has lost writes.
     pub fn record_lost(&mut self, ticket: &Ticket, now: Timestamp) {
         let waiting_ttl = self.policy().waiting_ttl;
         if ticket.generation == self.generation
@@ -136,9 +137,9 @@ impl QueueTerms {
         server.is_some_and(is_news) || self.ends_silence(now)
     }
 
-    /// Records the losses that a call at `now`, which `server` answers, finds, before the call changes
-    /// anything else: a server that may lack the last writes of the previous one, or the end of a
-    /// silence in which an older copy may have replaced the store.
+    /// Records the losses that a call at `now`, which `server` answers, finds, before the call
+    /// changes anything else: a server that may lack the last writes of the previous one, or the
+    /// end of a silence in which an older copy may have replaced the store.
     pub fn find_losses(&mut self, server: Option<&ServerId>, now: Timestamp) {
         let waiting_ttl = self.policy().waiting_ttl;
         if let Some(server) = server
@@ -154,7 +155,8 @@ impl QueueTerms {
         }
     }
 
-    /// Returns true for the first call after a silence: no gap was found since the last recorded tick.
+    /// Returns true for the first call after a silence: no gap was found since the last recorded
+    /// tick.
     fn ends_silence(&self, now: Timestamp) -> bool {
         now > later(self.last_tick, Self::SILENCE)
             && self.gaps.last_found() <= Some(self.last_tick)

@@ -22,11 +22,11 @@ pub struct QueueSeed {
 /// The recovery of a queue that its store lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recovery {
-    /// For this time no user is admitted, so that users with a token re-enter first. For `waiting_ttl`
-    /// after it late users still re-enter.
+    /// For this time no user is admitted, so that users with a token re-enter first. For
+    /// `waiting_ttl` after it late users still re-enter.
     pub lasts: Duration,
-    /// Users with an arrival up to this were served or had gone before the loss, and do not re-enter.
-    /// None if all users re-enter. See [`ServedEntry`](super::ServedEntry).
+    /// Users with an arrival up to this were served or had gone before the loss, and do not
+    /// re-enter. None if all users re-enter. See [`ServedEntry`](super::ServedEntry).
     pub served_up_to: Option<Arrival>,
 }
 

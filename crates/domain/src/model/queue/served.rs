@@ -43,19 +43,19 @@ impl ServedEntry {
     }
 
     /// Entries of slots later than this one contradict this entry: they are from before a step back
-    /// of the clock, and are removed when this entry is recorded. One slot is tolerated, because calls
-    /// may overtake each other.
+    /// of the clock, and are removed when this entry is recorded. One slot is tolerated, because
+    /// calls may overtake each other.
     #[must_use]
     pub fn last_slot(&self) -> i64 {
         self.slot() + 1
     }
 
     /// Only the last of the entries up to this slot still counts after this entry was recorded, and
-    /// those before it are removed. `newest` is the newest slot of the series and `life` the longest
-    /// life in it.
+    /// those before it are removed. `newest` is the newest slot of the series and `life` the
+    /// longest life in it.
     ///
-    /// For one life after a break of service older entries may count. However many breaks there are,
-    /// at most four lives are kept.
+    /// For one life after a break of service older entries may count. However many breaks there
+    /// are, at most four lives are kept.
     #[must_use]
     pub fn settled_slot(&self, newest: i64, life: Duration) -> i64 {
         let is_unbroken = later(self.served.serving_since, life) <= self.at;
@@ -66,12 +66,13 @@ impl ServedEntry {
     }
 
     /// Returns the arrival up to which users do not re-enter after a loss, because all their places
-    /// had ended. `series` has the entries of the queue, the newest first. None if all users re-enter.
+    /// had ended. `series` has the entries of the queue, the newest first. None if all users
+    /// re-enter.
     ///
-    /// It counts back from the newest entry, not from the loss: while nothing is recorded, no user is
-    /// known to be served. An active place lasts at most the longest life of the series, and time
-    /// without service does not count. A later entry with an earlier arrival means that users between
-    /// the two waited again.
+    /// It counts back from the newest entry, not from the loss: while nothing is recorded, no user
+    /// is known to be served. An active place lasts at most the longest life of the series, and
+    /// time without service does not count. A later entry with an earlier arrival means that users
+    /// between the two waited again.
     #[must_use]
     pub fn before_loss(series: &[Self]) -> Option<Arrival> {
         let life = series.iter().map(|entry| entry.life).max()?;

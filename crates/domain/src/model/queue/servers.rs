@@ -66,9 +66,9 @@ impl Servers {
         servers
     }
 
-    /// Returns true if an answer of `server` at `now` has to be recorded, because it is not the current
-    /// server. Servers that take turns are each recorded twice per `waiting_ttl` only, so that not
-    /// every turn costs a write.
+    /// Returns true if an answer of `server` at `now` has to be recorded, because it is not the
+    /// current server. Servers that take turns are each recorded twice per `waiting_ttl` only, so
+    /// that not every turn costs a write.
     #[must_use]
     pub fn is_news(&self, server: &ServerId, now: Timestamp, waiting_ttl: Duration) -> bool {
         let is_current = self.0.last().is_some_and(|last| last.server == *server);
@@ -77,8 +77,8 @@ impl Servers {
         !is_current && !is_recent
     }
 
-    /// Records that `server` keeps the queue at `now`. Returns true if it may lack the last writes of
-    /// the previous one.
+    /// Records that `server` keeps the queue at `now`. Returns true if it may lack the last writes
+    /// of the previous one.
     ///
     /// A server that kept the queue within the last `waiting_ttl` has them: the servers of a
     /// cluster with many primaries take turns.

@@ -107,8 +107,8 @@ impl QueueTerms {
         self.last_arrival
     }
 
-    /// Records a tick at `now`. Drops a re-entry period or a gap that is over, so that it stays over if
-    /// the clock steps back.
+    /// Records a tick at `now`. Drops a re-entry period or a gap that is over, so that it stays
+    /// over if the clock steps back.
     pub fn tick(&mut self, now: Timestamp) {
         self.gaps.forget(now, self.policy.policy.waiting_ttl);
         self.serving_since = self.deadlines(now).serving_since();
@@ -118,14 +118,14 @@ impl QueueTerms {
 
     /// Records that the first place in a queue without places is taken at `now`.
     ///
-    /// Ticks of a queue without places record nothing, so that idle queues cost no writes. Without this
-    /// call the queue would look like one that was out of service.
+    /// Ticks of a queue without places record nothing, so that idle queues cost no writes. Without
+    /// this call the queue would look like one that was out of service.
     pub fn first_place(&mut self, now: Timestamp) {
         self.tick(now);
     }
 
-    /// Returns true if a tick that changes nothing else has to record its instant all the same, because
-    /// the recorded one is more than 1 s old and would soon count as an outage.
+    /// Returns true if a tick that changes nothing else has to record its instant all the same,
+    /// because the recorded one is more than 1 s old and would soon count as an outage.
     #[must_use]
     pub fn tick_is_due(&self, now: Timestamp) -> bool {
         let recorded = later(self.last_tick, Duration::from_secs(1));

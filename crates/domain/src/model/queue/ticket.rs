@@ -28,8 +28,8 @@ impl Arrival {
         self.0
     }
 
-    /// The arrival of a user who joins at `now` after the arrival `last`: strictly later than it, even
-    /// if the clock stood still or stepped back.
+    /// The arrival of a user who joins at `now` after the arrival `last`: strictly later than it,
+    /// even if the clock stood still or stepped back.
     #[must_use]
     pub fn after(last: Self, now: Timestamp) -> Self {
         Self(now.as_microsecond().max(last.0.saturating_add(1)))
@@ -61,8 +61,8 @@ impl Arrival {
     }
 }
 
-/// The life of a queue in its store: a random number that is replaced when the store is found to have
-/// lost the queue. It shows which life a token is from.
+/// The life of a queue in its store: a random number that is replaced when the store is found to
+/// have lost the queue. It shows which life a token is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Generation(pub u64);
@@ -73,8 +73,8 @@ impl fmt::Display for Generation {
     }
 }
 
-/// The contents of a queue token. It has no expiry: the queue's store decides whether the place still
-/// exists.
+/// The contents of a queue token. It has no expiry: the queue's store decides whether the place
+/// still exists.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Ticket {
     /// The concert whose queue it is.

@@ -1,5 +1,5 @@
-//! The ranking of popular concerts: the span of time that it counts, the counters behind it, and when
-//! it is to be computed again.
+//! The ranking of popular concerts: the span of time that it counts, the counters behind it, and
+//! when it is to be computed again.
 
 mod buckets;
 mod per_period;
@@ -44,36 +44,37 @@ impl Ranking {
     /// The largest number of concerts in a ranking.
     pub const MAX_ITEMS: u8 = 20;
 
-    /// How long after the end of a span its sales may still be committed: the time that a payment may
-    /// take from reading the clock to its commit (one minute, if the operator allows that much), plus
-    /// the time by which the store's clock may be behind ours (one more minute).
+    /// How long after the end of a span its sales may still be committed: the time that a payment
+    /// may take from reading the clock to its commit (one minute, if the operator allows that
+    /// much), plus the time by which the store's clock may be behind ours (one more minute).
     pub const SETTLING: Duration = Duration::from_mins(2);
 
     /// How long after its end a finished period is computed once more, for sales whose commit took
     /// longer than it ever should: because a server stood still, or a clock was far behind.
     pub const VERY_LATE: Duration = Duration::from_hours(1);
 
-    /// The time by which the clock of another instance may be ahead of ours. That instance then sees a
-    /// new period before we do, and its ranking must not be replaced by one of the previous period.
+    /// The time by which the clock of another instance may be ahead of ours. That instance then
+    /// sees a new period before we do, and its ranking must not be replaced by one of the previous
+    /// period.
     const AHEAD: Duration = Duration::from_mins(1);
 
-    /// Returns true if its span is a period of this zone, whichever one. Instances with other zones may
-    /// share a cache.
+    /// Returns true if its span is a period of this zone, whichever one. Instances with other zones
+    /// may share a cache.
     #[must_use]
     pub fn is_of(&self, zone: &TimeZone) -> bool {
         self.span == self.period.span(self.span.to, zone)
     }
 
-    /// Returns true if everything that will ever be confirmed in its span had been confirmed when it was
-    /// computed.
+    /// Returns true if everything that will ever be confirmed in its span had been confirmed when
+    /// it was computed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         later(self.span.to, Self::SETTLING) <= self.as_of
     }
 
-    /// Returns true if a ranking that is computed at `now` could not differ. A finished period: it is
-    /// the last finished one, and no sale of it can have been committed since. Realtime: it is not old
-    /// yet.
+    /// Returns true if a ranking that is computed at `now` could not differ. A finished period: it
+    /// is the last finished one, and no sale of it can have been committed since. Realtime: it is
+    /// not old yet.
     #[must_use]
     pub fn is_current(&self, now: Timestamp, zone: &TimeZone) -> bool {
         if self.period == Period::Realtime {
@@ -85,8 +86,8 @@ impl Ranking {
         is_last && (self.is_settled() || now < later(self.span.to, Self::SETTLING))
     }
 
-    /// When it is due to be replaced: at the end of the running period. Before that, once late commits
-    /// are in, and again once very late ones are. Realtime: every few seconds.
+    /// When it is due to be replaced: at the end of the running period. Before that, once late
+    /// commits are in, and again once very late ones are. Realtime: every few seconds.
     #[must_use]
     pub fn replaced_at(&self, zone: &TimeZone) -> Timestamp {
         if self.period == Period::Realtime {

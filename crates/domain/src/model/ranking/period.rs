@@ -1,7 +1,8 @@
 //! The periods of rankings, and the span of time that each counts.
 //!
-//! All spans are half-open: a sale that is confirmed at the very end of one belongs to the next one.
-//! Days, weeks and months are those of a configured time zone, so a day may last 23 or 25 hours.
+//! All spans are half-open: a sale that is confirmed at the very end of one belongs to the next
+//! one. Days, weeks and months are those of a configured time zone, so a day may last 23 or 25
+//! hours.
 
 use std::{str::FromStr, time::Duration};
 
@@ -41,14 +42,14 @@ impl Period {
     /// The periods that have ended before they are ranked.
     pub const FINISHED: [Self; 3] = [Self::Daily, Self::Weekly, Self::Monthly];
 
-    /// How long a finished period is kept after the end of the next one, so that readers still have it
-    /// while that next one is being computed.
+    /// How long a finished period is kept after the end of the next one, so that readers still have
+    /// it while that next one is being computed.
     pub const GRACE: Duration = Duration::from_mins(5);
 
     /// How long a realtime ranking may be served.
     pub const REALTIME_TTL: Duration = Duration::from_secs(10);
 
-    /// The time between two computations of a realtime ranking, while it is in use.
+    /// The time after which a realtime ranking is due to be computed again.
     pub const REALTIME_REFRESH: Duration = Duration::from_secs(4);
 
     /// The name used in requests.
@@ -69,8 +70,8 @@ impl Period {
         let from = if self == Self::Realtime {
             minutes_from(to, -60)
         } else {
-            // A zone may skip a day: the previous period is the one that has the last instant before
-            // `to`.
+            // A zone may skip a day: the previous period is the one that has the last instant
+            // before `to`.
             let last = to.checked_sub(SignedDuration::from_micros(1));
             last.map_or(to, |last| self.running_since(last, zone))
         };

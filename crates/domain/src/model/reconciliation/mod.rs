@@ -45,8 +45,8 @@ pub struct PerformanceRecords {
     pub seats_sold: u64,
     /// The seats that have a reservation.
     pub seats: Vec<TakenSeat>,
-    /// The reservations that are stored as held or confirmed, and all others that a seat or a payment
-    /// names.
+    /// The reservations that are stored as held or confirmed, and all others that a seat or a
+    /// payment names.
     pub reservations: Vec<Reservation>,
     /// The payments of its reservations.
     pub payments: Vec<BookedPayment>,
@@ -113,7 +113,7 @@ pub enum Difference {
     },
     /// A payment is for a reservation that does not exist or has no performance.
     #[error(
-        "account {user}: paid for reservation {reservation}, which does not exist or has no performance"
+        "account {user}: paid for reservation {reservation}, which is missing or has no performance"
     )]
     Stray {
         /// The user of the account.

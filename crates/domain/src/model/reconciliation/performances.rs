@@ -280,7 +280,10 @@ mod tests {
             (
                 confirmed(),
                 |it| it.reservations.clear(),
-                &["its reservation does not exist", "is paid and does not exist"],
+                &[
+                    "its reservation does not exist",
+                    "is paid and does not exist",
+                ],
             ),
             (
                 held(),

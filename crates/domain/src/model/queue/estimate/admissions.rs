@@ -1,4 +1,4 @@
-//! How fast users were really admitted while users waited.
+//! The observed rate of admissions while users waited.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -13,24 +13,24 @@ type Mark = (Timestamp, u64);
 /// Admissions by tick, since the line was last empty: for a line that only its capacity limits.
 #[derive(Debug, Default)]
 pub(super) struct Admissions {
-    /// One a second at most, where the total has grown.
+    /// At most one per second, and only if the total has grown.
     marks: VecDeque<Mark>,
     latest: Option<Mark>,
 }
 
 impl Admissions {
-    /// How far back they count.
+    /// How far back admissions count.
     const MEMORY: Duration = Duration::from_mins(1);
-    /// How many admissions tell a speed. Fewer may be one moment's chance.
+    /// The number of admissions from which a rate is computed. Fewer may be chance.
     const ENOUGH: u64 = 10;
-    /// Marks are not closer to each other.
+    /// The shortest time between two marks.
     const SPACING: Duration = Duration::from_secs(1);
 
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Records that `admitted` users in all had been admitted by `now`, and that some wait.
+    /// Records that `admitted` users in total had been admitted by `now`, and that some wait.
     pub(super) fn note(&mut self, now: Timestamp, admitted: u64) {
         self.latest = Some((now, admitted));
         let is_news = self.marks.back().is_none_or(|&(at, before)| {
@@ -39,7 +39,7 @@ impl Admissions {
         if is_news {
             self.marks.push_back((now, admitted));
         }
-        // What is kept always holds enough admissions, also where they are rare.
+        // The kept marks always span enough admissions, even if those are rare.
         while let Some(&(second, before)) = self.marks.get(1)
             && admitted.saturating_sub(before) >= Self::ENOUGH
             && seconds_between(second, now) >= Self::MEMORY.as_secs_f64()
@@ -48,7 +48,7 @@ impl Admissions {
         }
     }
 
-    /// Users a second. None before enough users were admitted.
+    /// Returns users per second. None before enough users were admitted.
     pub(super) fn speed(&self) -> Option<f64> {
         let &(from, before) = self.marks.front()?;
         let (to, admitted) = self.latest?;
@@ -63,23 +63,23 @@ impl Admissions {
 pub(super) struct WindowAdmissions {
     /// The start of the window in which the last tick was.
     current: Option<Timestamp>,
-    /// Starts of windows, and how many users had been admitted by then.
+    /// Starts of windows, with the number of users admitted by then.
     marks: VecDeque<Mark>,
 }
 
 impl WindowAdmissions {
-    /// How many windows count, together.
+    /// The number of windows that count together.
     const MEMORY: usize = 3;
-    /// Windows that are shorter are counted together.
+    /// Shorter windows are counted together until this time is over.
     const SPACING: Duration = Duration::from_secs(1);
-    /// A window that admitted less than this share of its limit was limited by something else.
+    /// Windows that admitted less than this share of the throughput were limited by something else.
     const FULL: f64 = 0.99;
 
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Records that `admitted` users in all had been admitted in and before this window, and that
+    /// Records that `admitted` users in total had been admitted in and before this window, and that
     /// some wait.
     pub(super) fn note(&mut self, window: &AdmissionWindow, admitted: u64) {
         let started_before = self.current.replace(window.start);
@@ -98,8 +98,8 @@ impl WindowAdmissions {
         }
     }
 
-    /// Users a second, where they are fewer than `throughput` allows. None where they are not, before
-    /// a whole window was seen, or where nobody was admitted at all.
+    /// Returns users per second if they are fewer than `throughput` allows. None if they are not,
+    /// before a whole window was observed, or if no user was admitted at all.
     pub(super) fn speed_below(&self, throughput: Throughput) -> Option<f64> {
         let &(from, before) = self.marks.front()?;
         let &(to, admitted) = self.marks.back()?;

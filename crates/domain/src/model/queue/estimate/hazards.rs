@@ -1,13 +1,13 @@
-//! How likely the users ahead are to leave, by how deep in the line they stand.
+//! The hazards of a line: how likely the users ahead of a position are to leave, by its depth.
 
-/// For each depth, how many users leave ahead of a user there: per user ahead and second.
+/// For each depth, the number of users who leave ahead of a user there, per user ahead and second.
 ///
-/// Depth `n` holds the positions from 2^n to 2^(n+1); the last holds all beyond.
+/// Depth `n` has the positions from 2^n to 2^(n+1). The last one has all beyond.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Hazards([f64; Hazards::DEPTHS]);
 
 impl Hazards {
-    /// How many depths are told apart.
+    /// The number of depths.
     pub(super) const DEPTHS: usize = 24;
 
     pub(super) fn new(by_depth: [f64; Self::DEPTHS]) -> Self {
@@ -20,10 +20,10 @@ impl Hazards {
         depth.min(Self::DEPTHS - 1)
     }
 
-    /// Seconds until `position` users ahead are gone, where `speed` of them are admitted each second
-    /// and the others may leave.
+    /// Returns the seconds until `position` users ahead are out of the line, if `speed` of them are
+    /// admitted per second and the others may leave.
     ///
-    /// While x are ahead, they become fewer by `speed` + hazard · x a second.
+    /// While x users are ahead, their number falls by `speed` + hazard · x per second.
     pub(super) fn seconds(&self, position: f64, speed: f64) -> f64 {
         self.depths()
             .take_while(|&(_, from, _)| from < position)
@@ -38,7 +38,8 @@ impl Hazards {
             .sum()
     }
 
-    /// How many of `position` users ahead are left after `seconds` in which nobody is admitted.
+    /// Returns how many of `position` users ahead are left after `seconds` in which no user is
+    /// admitted.
     pub(super) fn after(&self, position: f64, seconds: f64) -> f64 {
         let (mut position, mut seconds) = (position, seconds);
         let mut depths: Vec<_> = self

@@ -1,4 +1,5 @@
-//! How long a wait will be: admission as it happens, window by window.
+//! The estimate of a user's wait, from the policy, the observed admissions and the departures
+//! ahead.
 
 mod admissions;
 mod hazards;
@@ -25,67 +26,72 @@ use self::{
 };
 use super::{AdmissionWindow, Arrival, EffectiveState, Pace, QueueView, Throughput};
 
-/// What one instance has seen of a line's movement, and what it makes of it.
+/// The movement of a line as one instance has observed it, and the waits that follow from it.
 ///
-/// The wait of a user follows from three things. The policy: the rest of the running window, then
-/// whole windows. The admissions that were seen, where they are fewer than the policy allows because
-/// active places limit them too. And the users *ahead* who leave, which only shown positions tell.
-/// Time in which nobody waited, or nobody was to be admitted, counts for nothing.
+/// The wait of a user follows from three things:
+///
+/// - The policy: the rest of the running window, then whole windows.
+/// - The observed admissions, if they are fewer than the policy allows because active places limit
+///   them too.
+/// - The users *ahead* who leave, which can be observed only in the positions that users are shown.
+///
+/// Time in which no user waited, or no user was to be admitted, does not count.
 #[derive(Debug, Default)]
 pub struct WaitEstimate {
-    /// The throughput of the policy, as it was last noted.
+    /// The throughput of the policy, as last recorded.
     throughput: Option<Throughput>,
     last: Option<LineTick>,
-    /// How many users did not stand aside any more, from tick to tick.
+    /// Number of users who stopped standing aside, summed from tick to tick.
     aside_ended: u64,
-    /// Admissions by tick, where a window tells nothing of them.
+    /// Admissions by tick, for when windows do not limit them.
     admissions: Admissions,
     /// Admissions by whole window.
     windows: WindowAdmissions,
     trend: DepartureTrend,
-    /// Empty until a user waits.
+    /// Not allocated until a user waits.
     sample: OnceLock<Box<DepartureSample>>,
     hazards: Hazards,
 }
 
-/// How a line stood after an attempt to admit users from it.
+/// The state of a line after an attempt to admit users from it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LineTick {
-    /// When that was, by the store's clock.
+    /// The instant of the attempt, by the store's clock.
     pub as_of: Timestamp,
-    /// The state that counted then.
+    /// The effective state then.
     pub state: EffectiveState,
-    /// How many users wait for their turn.
+    /// Number of waiting users.
     pub waiting: u64,
-    /// How many of them stand aside and take no turn.
+    /// Number of waiting users who stand aside and take no turn.
     pub aside: u64,
-    /// How many users were admitted from the line since the store has this queue.
+    /// Number of users admitted from the line since the store has this queue.
     pub admitted: u64,
-    /// How many users have left the line since the store has this queue, by admission or otherwise.
+    /// Number of users who went out of the line since the store has this queue, by admission or
+    /// otherwise.
     pub departed: u64,
-    /// True where the attempt stopped early, so that room may be left although users wait.
+    /// True if the attempt stopped early, so that room may be left although users wait.
     pub more: bool,
-    /// True where the policy has a capacity too.
+    /// True if the policy has a capacity too.
     pub has_capacity: bool,
-    /// The limit in time of the policy in force. None where it has none.
+    /// The throughput of the policy in force, if it has one.
     pub throughput: Option<Throughput>,
-    /// The admission window as of then. None where none was started, or without a throughput.
+    /// The admission window as of then. None if none was started, or without a throughput.
     pub window: Option<AdmissionWindow>,
 }
 
-/// A place in the line as a user is shown it.
+/// A position in the line as a user was shown it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShownPosition {
-    /// When that was, by the store's clock.
+    /// The instant of the position, by the store's clock.
     pub as_of: Timestamp,
-    /// From 1, the head of the line.
+    /// The position, from 1, the head of the line.
     pub position: u64,
-    /// How many users had been admitted from the line until then.
+    /// Number of users admitted from the line until then.
     pub admitted: u64,
 }
 
 impl WaitEstimate {
-    /// Applies the policy's limit in time, before a tick tells the one that is in force.
+    /// Applies a throughput before a tick reports the one that is in force.
     pub fn set_throughput(&mut self, throughput: Option<Throughput>) {
         if self.throughput != throughput {
             self.throughput = throughput;
@@ -93,19 +99,19 @@ impl WaitEstimate {
         }
     }
 
-    /// The policy's limit in time, and the admission window as of the last tick.
+    /// The policy's throughput, and the admission window as of the last tick.
     #[must_use]
     pub fn pace(&self) -> (Option<Throughput>, Option<AdmissionWindow>) {
         (self.throughput, self.last.and_then(|last| last.window))
     }
 
-    /// Forgets how fast users were admitted: the rules are others now.
+    /// Forgets the rate of admissions, because the rules have changed.
     pub fn forget_admissions(&mut self) {
         self.admissions.clear();
         self.windows.clear();
     }
 
-    /// Records how the line stood after an attempt to admit users.
+    /// Records the state of the line after an attempt to admit users.
     pub fn note(&mut self, tick: &LineTick) {
         let before = self.last.replace(*tick);
         if before.is_some_and(|before| {
@@ -122,7 +128,7 @@ impl WaitEstimate {
         if before.is_some_and(|before| before.state != tick.state) {
             self.forget_admissions();
         }
-        // Users who stand aside and give up make nobody's wait shorter.
+        // Users who stand aside and give up shorten no other user's wait.
         self.aside_ended += before.map_or(0, |before| before.aside.saturating_sub(tick.aside));
         self.set_throughput(tick.throughput);
         let interval = tick.throughput.map(|throughput| throughput.interval);
@@ -154,18 +160,19 @@ impl WaitEstimate {
         }
     }
 
-    /// Records that the user of `arrival` was shown this position and told to ask again after `pause`.
+    /// Records that the user of `arrival` was shown this position, with `pause` until the next
+    /// poll.
     ///
-    /// Only the few users of a sample are compared with what they were shown before, so that this
-    /// costs the others next to nothing.
+    /// Only for the few users of a sample is the position compared with the previous one, so that
+    /// this costs next to nothing for the others.
     pub fn sample(&self, arrival: Arrival, shown: &ShownPosition, pause: Duration) {
         let sample = self.sample.get_or_init(Box::default);
         let interval = self.throughput.map(|throughput| throughput.interval);
         sample.note(arrival, shown, pause, interval);
     }
 
-    /// A shown position among the users who take turns: it counts those who stand aside, all of
-    /// whom are ahead.
+    /// Returns the position among the users who take turns. A shown position counts the users who
+    /// stand aside too, all of whom are ahead.
     #[must_use]
     pub fn among_present(&self, shown: &ShownPosition) -> ShownPosition {
         let aside = self.last.map_or(0, |last| last.aside);
@@ -175,13 +182,13 @@ impl WaitEstimate {
         }
     }
 
-    /// How long the user at this position will wait in a line that looks like `queue`. None where the
-    /// state admits nobody, or where nothing tells how fast users are admitted.
+    /// Returns how long the user at this position will wait in a queue whose public state is
+    /// `queue`. None if the state admits no user, or if the rate of admissions is unknown.
     #[must_use]
     pub fn wait(&self, shown: &ShownPosition, queue: &QueueView) -> Option<Duration> {
         let last = self.last.as_ref();
         let now = last.map_or(shown.as_of, |last| last.as_of.max(shown.as_of));
-        // Where the tick is the newer of the two, what it admitted is no longer ahead.
+        // If the tick is newer than the position, the users whom it admitted are no longer ahead.
         let (passed, since) = match last {
             Some(last) if last.as_of > shown.as_of => {
                 (last.admitted.saturating_sub(shown.admitted), 0)
@@ -204,15 +211,15 @@ impl WaitEstimate {
         until_open.checked_add(moving)
     }
 
-    /// How long the user at `position` waits from `now` on, while the line moves. `since` users were
-    /// admitted after the last tick.
+    /// Returns how long the user at `position` waits from `now` on while the line moves. `since`
+    /// users were admitted after the last tick.
     fn moving(&self, position: u64, now: Timestamp, since: u64) -> Option<Duration> {
         let Some(throughput) = self.throughput else {
             let speed = self.admissions.speed()?;
             return self.at_speed(position, speed);
         };
         let stepwise = self.stepwise(position, throughput, now, since)?;
-        // Where active places limit admission too, a user waits for the slower of the two.
+        // If active places limit admission too, the slower of the two decides.
         let capacity_limits = self.last.is_some_and(|last| last.leaves_room());
         let speed = if capacity_limits {
             Some(self.admissions.speed()?)
@@ -225,7 +232,7 @@ impl WaitEstimate {
         }
     }
 
-    /// The wait where the throughput is the only limit.
+    /// The wait if the throughput is the only limit.
     fn stepwise(
         &self,
         position: u64,
@@ -239,17 +246,18 @@ impl WaitEstimate {
         };
         let interval = throughput.interval.as_secs_f64();
         let ahead = self.hazards.after(real(beyond), running.rest.as_secs_f64());
-        // A window admits at its start, so only users beyond the first one's limit wait further ones.
+        // A window admits at its start, so only users beyond the limit of the first one wait for
+        // further ones.
         let speed = throughput.speed();
         let whole = self.hazards.seconds(ahead, speed)
             - self.hazards.seconds(throughput.admit.into(), speed);
-        // A rounding error is no window.
+        // A rounding error must not add a window.
         let further = (whole / interval - 1e-6).ceil().max(0.0);
         let further = Duration::try_from_secs_f64(further * interval).ok()?;
         running.rest.checked_add(further)
     }
 
-    /// The wait where `speed` users are admitted each second, evenly.
+    /// The wait if `speed` users per second are admitted, evenly.
     fn at_speed(&self, position: u64, speed: f64) -> Option<Duration> {
         let seconds = self.hazards.seconds(real(position), speed);
         Duration::try_from_secs_f64(seconds).ok()
@@ -257,7 +265,7 @@ impl WaitEstimate {
 }
 
 impl LineTick {
-    /// True where users wait although the window has room: the capacity is used up.
+    /// Returns true if users wait although the window has room, because the capacity is used up.
     fn leaves_room(&self) -> bool {
         let room = match (self.throughput, self.window) {
             (Some(throughput), Some(window)) => window.room(throughput),
@@ -269,7 +277,7 @@ impl LineTick {
 }
 
 impl Throughput {
-    /// Users a second that it admits at most.
+    /// The largest number of users that it admits per second.
     #[must_use]
     pub fn speed(&self) -> f64 {
         f64::from(self.admit) / self.interval.as_secs_f64()
@@ -285,7 +293,7 @@ fn real(count: u64) -> f64 {
     count as f64
 }
 
-/// Seconds from `from` to `to`. 0 where the clock stepped back.
+/// Seconds from `from` to `to`. 0 if the clock stepped back.
 fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
     from.duration_until(to).as_secs_f64().max(0.0)
 }

@@ -1,4 +1,4 @@
-//! What holds for every line that is simulated.
+//! Properties of the estimate that hold for every simulated line.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use proptest::{prelude::*, test_runner::RngSeed};
 use super::{Hazards, simulation::Simulation};
 use crate::model::queue::Throughput;
 
-/// A throughput under which the line moves at 1 to 300 users a second, and how many windows it takes
-/// to admit all who join.
+/// A throughput under which the line moves at 1 to 300 users a second, and how many windows it
+/// takes to admit all who join.
 fn line() -> impl Strategy<Value = (Throughput, u64)> {
     (100_u64..30_000, 1_u64..300, 5_u64..40).prop_map(|(millis, speed, windows)| {
         let admit = (millis * speed / 1_000).max(1);
@@ -20,7 +20,7 @@ fn line() -> impl Strategy<Value = (Throughput, u64)> {
     })
 }
 
-/// The same for a line that is there for 2 to 4 minutes if nobody leaves.
+/// The same for a line that lasts 2 to 4 minutes if no user leaves.
 fn long_line() -> impl Strategy<Value = (Throughput, u64)> {
     (100_u64..30_000, 1_u64..10, 120_u64..240).prop_map(|(millis, speed, seconds)| {
         let admit = u32::try_from((millis * speed / 1_000).max(1)).unwrap();
@@ -35,12 +35,14 @@ fn leaving() -> impl Strategy<Value = [f64; Hazards::DEPTHS]> {
     prop::collection::vec(0.0..0.01, Hazards::DEPTHS).prop_map(|all| all.try_into().unwrap())
 }
 
-/// For how long answers are made from snapshots, in milliseconds: not at all, or as on a shared store.
+/// For how long answers are made from snapshots, in milliseconds: not at all, or as on a shared
+/// store.
 fn snapshots() -> impl Strategy<Value = u64> {
     prop_oneof![Just(0), Just(30_000)]
 }
 
-/// The same cases in every run: of some thousands a single one misses by more than these properties allow.
+/// The same cases in every run, because about one in some thousands misses by more than these
+/// properties allow.
 fn config() -> ProptestConfig {
     ProptestConfig {
         rng_seed: RngSeed::Fixed(0x0f_f0_0d),
@@ -66,8 +68,8 @@ proptest! {
         prop_assert_eq!(line.first_wrong(0), None);
     }
 
-    /// Half of all, or the middle third, leave in a moment. Before and after, one in twenty gives up until
-    /// the line ends, so that the sample always has recent answers to compare.
+    /// Half of all, or the middle third, leave in a moment. Before and after, one in twenty gives
+    /// up until the line ends, so that the sample always has recent answers to compare.
     #[test]
     fn a_mass_departure_is_over_within_three_windows(
         (throughput, users) in prop_oneof![line(), long_line()],
@@ -86,14 +88,14 @@ proptest! {
         } else {
             line.leave(line.waiting() / 3, line.waiting() / 3);
         }
-        // Departures of less than two seconds tell nothing.
+        // Departures of less than two seconds show nothing.
         let settled = line.now + 3 * line.interval().max(2_000);
         line.run_out();
         prop_assert_eq!(line.first_wrong(settled), None);
     }
 
-    /// Users give up all the time, at any depth. How many do is known once those at each depth have asked
-    /// again; where answers are from snapshots, that takes up to 45 s.
+    /// Users give up all the time, at any depth. How many do is known once those at each depth have
+    /// asked again; where answers are from snapshots, that takes up to 45 s.
     #[test]
     fn in_a_steady_line_each_is_told_the_truth(
         (throughput, users) in long_line(),
@@ -108,7 +110,7 @@ proptest! {
         prop_assert_eq!(line.first_wrong(settled), None);
     }
 
-    /// By capacity alone, nothing tells how fast the line will move before it has moved.
+    /// With a capacity alone, the rate of the line is unknown before it has moved.
     #[test]
     fn by_capacity_alone_nothing_is_told_before_ten_admissions(
         places in 1_usize..100,

@@ -1,4 +1,5 @@
-//! Departures ahead, as a sample of the users who wait is shown them.
+//! The departures ahead of users, measured by the positions that a sample of waiting users is
+//! shown.
 
 use std::{
     array,
@@ -17,13 +18,13 @@ use crate::model::{
     queue::{Arrival, poll::stirred},
 };
 
-/// A sample of the users who wait: a few at each depth of the line.
+/// A sample of the waiting users: a few at each depth of the line.
 ///
-/// The ordinal of a user, which is the position plus all who were admitted, becomes smaller only by
-/// users ahead who left. So two ordinals that a user was shown tell how many those were.
+/// The ordinal of a user, which is position plus passed, becomes smaller only by users ahead who
+/// left. So the difference of two ordinals that a user was shown is the number of those users.
 ///
-/// The arrival of a user tells which seat of each depth that user may have. Who has a seat, and until
-/// when it is kept, is read without a lock.
+/// The arrival of a user decides which slot of the sample, here called seat, the user may have at
+/// each depth. The user of a seat, and until when it is kept, are read without a lock.
 #[derive(Debug)]
 pub(super) struct DepartureSample {
     seats: [[Seat; Self::SEATS]; Hazards::DEPTHS],
@@ -32,37 +33,37 @@ pub(super) struct DepartureSample {
 
 #[derive(Debug)]
 struct Seat {
-    /// Whose it is, in microseconds since 1970.
+    /// The arrival of the user who has it, in microseconds since 1970.
     arrival: AtomicI64,
-    /// Until then it is kept for that user, in microseconds since 1970.
+    /// Until when it is kept for that user, in microseconds since 1970.
     until: AtomicI64,
 }
 
 #[derive(Debug, Default)]
 struct Measured {
-    /// What the users of the seats were shown, by depth.
+    /// The positions that the users of the seats were last shown, by depth.
     seen: [[Option<Seen>; DepartureSample::SEATS]; Hazards::DEPTHS],
-    /// By the depth at which it was measured.
+    /// The sums, by the depth at which they were measured.
     sums: [Sums; Hazards::DEPTHS],
 }
 
-/// What the user of a seat was shown, with which the next answer is compared.
+/// The position that the user of a seat was shown, with which the next one is compared.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     shown: ShownPosition,
-    /// True where the ordinal was right as of then: after a join, and when it was seen to change. Else
-    /// it may be of an older snapshot.
+    /// True if the ordinal was exact as of then: after a join, and when it had just changed.
+    /// Otherwise it may be of an older snapshot.
     is_current: bool,
 }
 
 /// Decayed sums.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
-    /// How many users left ahead.
+    /// Number of users ahead who left.
     left: f64,
-    /// Users ahead, times the seconds in which they might have left.
+    /// Sum over the users ahead of the seconds in which they might have left.
     exposure: f64,
-    /// As of when.
+    /// As of when the sums are decayed.
     at: Option<Timestamp>,
 }
 
@@ -80,30 +81,31 @@ impl Default for DepartureSample {
 }
 
 impl DepartureSample {
-    /// How many users at each depth.
+    /// The number of sampled users at each depth.
     const SEATS: usize = 4;
-    /// The shortest half-life of what was measured. Where answers come from snapshots of the line, the
-    /// ordinal of a user is refreshed only twice a minute, so a shorter memory would hold a single
-    /// answer. That departures have stopped, [`DepartureTrend`](super::DepartureTrend) tells sooner.
+    /// The shortest half-life of the measurement. If answers come from snapshots of the line, the
+    /// ordinal of a user is refreshed only twice a minute, so a shorter memory would have a single
+    /// answer. [`DepartureTrend`](super::DepartureTrend) shows sooner that departures have stopped.
     const HALF_LIFE: Duration = Duration::from_secs(20);
-    /// After how many seconds an ordinal that stays the same shows that nobody left. Before, the answers
-    /// may be from a snapshot.
+    /// The number of seconds after which an unchanged ordinal shows that no user left. Before that,
+    /// the answers may be from a snapshot.
     const UNCHANGED: f64 = 45.0;
-    /// For how many seconds after a join no answer is from a snapshot.
+    /// The number of seconds after a join in which no answer is from a snapshot.
     const JUST_JOINED: f64 = 1.0;
-    /// What was measured longer ago tells nothing.
+    /// A measurement that is older than this is ignored.
     const STALE: Duration = Duration::from_mins(5);
-    /// A seat is kept for at least so long, also where its user was to ask again at once.
+    /// The shortest time for which a seat is kept, even if its user is to poll again at once.
     const KEPT: Duration = Duration::from_secs(5);
 
-    /// Which share of a sum is left after `seconds`: half of it after a window.
+    /// Returns the share of a sum that is left after `seconds`. The half-life is one window, but at
+    /// least [`Self::HALF_LIFE`].
     pub(super) fn decay(seconds: f64, interval: Option<Duration>) -> f64 {
         let half_life = interval.unwrap_or_default().max(Self::HALF_LIFE);
         (-seconds / half_life.as_secs_f64()).exp2()
     }
 
-    /// Records what the user of `arrival` was shown, if that user is one of the sample or can become
-    /// one.
+    /// Records the position that the user of `arrival` was shown, if that user is in the sample or
+    /// can join it.
     pub(super) fn note(
         &self,
         arrival: Arrival,
@@ -114,7 +116,7 @@ impl DepartureSample {
         let depth = Hazards::depth(shown.position);
         let seat = seat_of(arrival);
         let until = later(shown.as_of, (pause * 3).max(Self::KEPT)).as_microsecond();
-        // Users move towards the head, and the seat there may be taken: then they keep theirs.
+        // Users move towards the head. If the seat there is taken, they keep theirs.
         let held = self
             .column(seat)
             .skip(depth)
@@ -126,7 +128,7 @@ impl DepartureSample {
         if held.is_none() && free.is_none() {
             return;
         }
-        // Where it is locked, nothing is lost: the next answer tells the same and more.
+        // If it is locked, nothing is lost: the next answer shows the same and more.
         let Ok(mut measured) = self.measured.try_lock() else {
             return;
         };
@@ -152,7 +154,7 @@ impl DepartureSample {
         measured.keep(depth, seat, seen);
     }
 
-    /// The hazards as measured by `now`, of which `persistence` (0 to 1) goes on.
+    /// Returns the hazards as measured by `now`, of which the share `persistence` (0 to 1) goes on.
     pub(super) fn hazards(
         &mut self,
         now: Timestamp,
@@ -174,7 +176,7 @@ impl DepartureSample {
         }))
     }
 
-    /// The seats with this number, with their depths.
+    /// The seats with this number at all depths, with their depths.
     fn column(&self, seat: usize) -> impl Iterator<Item = (usize, &Seat)> {
         let seats = self.seats.iter().filter_map(move |depth| depth.get(seat));
         seats.enumerate()
@@ -202,12 +204,12 @@ impl Measured {
         }
     }
 
-    /// Compares what a user is shown now with what the user was shown `before`. Returns what the next
-    /// answer is to be compared with.
+    /// Compares the position `now` of a user with the one `before`. Returns the one with which the
+    /// next answer is to be compared.
     fn compare(&mut self, before: Seen, now: Seen, interval: Option<Duration>) -> Seen {
         let (from, to) = (before.shown, now.shown);
         if to.ordinal() > from.ordinal() || to.admitted < from.admitted {
-            return now; // users came back ahead, or the store lost its counts
+            return now; // users re-entered ahead, or the store lost its counts
         }
         let left = from.ordinal() - to.ordinal();
         let seconds = seconds_between(from.as_of, to.as_of);
@@ -237,13 +239,13 @@ impl Sums {
 }
 
 impl ShownPosition {
-    /// The position plus all who were admitted from the line.
+    /// Position plus passed.
     fn ordinal(&self) -> u64 {
         self.position.saturating_add(self.admitted)
     }
 }
 
-/// Which seat of each depth a user may have.
+/// The seat of each depth that a user may have.
 fn seat_of(arrival: Arrival) -> usize {
     let seats = DepartureSample::SEATS as u64;
     let seat = stirred(arrival.micros().cast_unsigned()) % seats;

@@ -1,4 +1,4 @@
-//! A line in which everything is known: who is admitted when, who leaves, and what each was told.
+//! A simulated line, for tests of the estimate: it records every admission, departure and answer.
 
 use std::{
     cmp::Reverse,
@@ -31,7 +31,7 @@ pub(super) fn open() -> QueueView {
     }
 }
 
-/// What a user was told: when, at which position, and the estimate.
+/// An answer to a user: its instant, the position, and the estimate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Told {
     /// In milliseconds.
@@ -39,20 +39,20 @@ pub(super) struct Told {
     pub(super) arrival: i64,
     pub(super) position: u64,
     pub(super) wait: Option<Duration>,
-    /// How many were admitted before.
+    /// Number of users admitted before.
     pub(super) admitted: u64,
-    /// Whether the position was the true one, and not from a snapshot.
+    /// True if the position was the true one, and not from a snapshot.
     is_fresh: bool,
 }
 
-/// A line with its policy, and one instance that ticks it and answers those who wait.
+/// A line with its policy, and one instance that ticks it and answers the waiting users.
 pub(super) struct Simulation {
     /// In milliseconds.
     pub(super) now: u64,
     throughput: Option<Throughput>,
     /// How many places may be active, and for how long each is, in milliseconds.
     capacity: Option<(usize, u64)>,
-    /// Of the users at each depth, which share leaves each second.
+    /// The share of the users at each depth that leaves per second.
     pub(super) leaving: [f64; Hazards::DEPTHS],
     /// For how long an answer is made from a snapshot, in milliseconds: admissions show at once,
     /// departures ahead do not.
@@ -102,7 +102,7 @@ impl Simulation {
         }
     }
 
-    /// So long is a window; a second without a throughput.
+    /// The length of a window in milliseconds. One second without a throughput.
     pub(super) fn interval(&self) -> u64 {
         self.throughput.map_or(1_000, |throughput| {
             u64::try_from(throughput.interval.as_millis()).unwrap()
@@ -122,7 +122,7 @@ impl Simulation {
         })
     }
 
-    /// So many users join: those for whom there is room are active at once, the others wait.
+    /// `users` users join. Those for whom there is room are active at once, the others wait.
     pub(super) fn join(&mut self, users: u64) {
         for _ in 0..users {
             let arrival = self
@@ -138,14 +138,14 @@ impl Simulation {
         }
     }
 
-    /// So many users leave, from those behind `ahead` of the line.
+    /// `users` users leave, from behind the first `ahead` of the line.
     pub(super) fn leave(&mut self, ahead: usize, users: usize) {
         let to = (ahead + users).min(self.line.len());
         let left = self.line.drain(ahead.min(to)..to).count();
         self.departed += u64::try_from(left).unwrap();
     }
 
-    /// Every second one of them leaves.
+    /// Every second user leaves.
     pub(super) fn thin_out(&mut self) {
         let before = self.line.len();
         let mut stays = false;
@@ -164,7 +164,7 @@ impl Simulation {
         self.admitted
     }
 
-    /// What the user at `position` would be told now.
+    /// The estimate that the user at `position` would get now.
     pub(super) fn wait(&self, position: u64) -> Option<Duration> {
         let shown = ShownPosition {
             as_of: at(self.now),
@@ -174,7 +174,7 @@ impl Simulation {
         self.estimate.wait(&shown, &open())
     }
 
-    /// Lets time pass until `until`, in milliseconds.
+    /// Advances the time to `until`, in milliseconds.
     pub(super) fn run(&mut self, until: u64) {
         loop {
             let poll = self.polls.peek().map_or(u64::MAX, |&Reverse((due, _))| due);
@@ -194,7 +194,7 @@ impl Simulation {
         }
     }
 
-    /// Until nobody waits.
+    /// Advances the time until no user waits.
     pub(super) fn run_out(&mut self) {
         while !self.line.is_empty() {
             self.run(self.now + self.interval());
@@ -284,7 +284,7 @@ impl Simulation {
         self.departed += u64::try_from(before - self.line.len()).unwrap();
     }
 
-    /// The user asks, if still in the line, and will again when told to.
+    /// Answers the user, if still in the line, and schedules the next poll.
     fn poll(&mut self, arrival: i64) {
         let Ok(ahead) = self.line.binary_search(&arrival) else {
             return;
@@ -315,9 +315,9 @@ impl Simulation {
         self.polls.push(Reverse((self.now + pause, arrival)));
     }
 
-    /// The first estimate since `from` that is further from the truth than a window and a fifth of the
-    /// true wait, of those who were admitted. An estimate is as good as the position that was shown, so
-    /// only those count of users who were shown the true one.
+    /// Returns the first estimate since `from` that differs from the true wait of an admitted user
+    /// by more than a window and a fifth of the true wait. An estimate is as good as its position,
+    /// so only answers with the true position count.
     pub(super) fn first_wrong(&self, from: u64) -> Option<String> {
         let judged = self
             .told
@@ -327,7 +327,7 @@ impl Simulation {
             let admitted_at = *self.admitted_at.get(&told.arrival)?;
             let truth = Duration::from_millis(admitted_at - told.at);
             let off = told.wait.unwrap_or(Duration::MAX).abs_diff(truth);
-            // A tick may be so late.
+            // A tick may be this late.
             let window = Duration::from_millis(self.interval().max(1_000));
             (off > window + truth / 5).then(|| {
                 let Told {

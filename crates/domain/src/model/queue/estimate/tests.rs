@@ -1,4 +1,4 @@
-//! What users are told, case by case.
+//! Estimates case by case.
 
 use super::{
     simulation::{Simulation, at, open},
@@ -46,8 +46,8 @@ fn seconds(estimate: &WaitEstimate, shown: ShownPosition) -> Option<u64> {
     Some(wait.as_millis().div_ceil(1_000).try_into().unwrap())
 }
 
-/// N, the interval in seconds, the window's start and count as of a tick at 5 s; instant and position
-/// of a user; the wait in seconds.
+/// N, the interval in seconds, the window's start and count as of a tick at 5 s; instant and
+/// position of a user; the wait in seconds.
 #[test]
 fn the_rest_of_the_window_then_whole_windows() {
     for (admit, interval, window, second, position, wait) in [

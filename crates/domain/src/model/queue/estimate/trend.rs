@@ -1,4 +1,4 @@
-//! Whether users leave the line now as they did before.
+//! The trend of departures: whether users still leave the line as they did before.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -6,15 +6,17 @@ use jiff::Timestamp;
 
 use super::{real, sample::DepartureSample, seconds_between};
 
-/// How many users left the whole line, and whether that goes on.
+/// The number of users who left the whole line, and whether users go on to leave.
 ///
-/// The totals do not tell who left ahead of whom, but they are exact and never late. Shown positions
-/// do, but only when their users ask again. So the positions measure, and the totals tell when what
-/// was measured is over: after a mass departure, nobody leaves any more.
+/// The totals do not show who left ahead of whom, but they are exact and never late. Shown
+/// positions do, but only when their users poll again. So the positions measure the departures, and
+/// the totals show when the measurement no longer applies: after a mass departure no user leaves
+/// any more.
 #[derive(Debug, Default)]
 pub(super) struct DepartureTrend {
     last: Option<Totals>,
-    /// Decayed sums of users who left and of exposure, as the measurement by positions has them.
+    /// Decayed sums of users who left and of exposure, with the decay of the measurement by
+    /// positions.
     users: f64,
     exposure: f64,
     /// Totals of the last window.
@@ -24,20 +26,20 @@ pub(super) struct DepartureTrend {
 #[derive(Debug, Clone, Copy)]
 struct Totals {
     at: Timestamp,
-    /// How many users had left.
+    /// Number of users who had left.
     left: u64,
-    /// Users who waited, times the seconds in which they might have left.
+    /// Sum over the waiting users of the seconds in which they might have left.
     exposure: f64,
 }
 
 impl DepartureTrend {
     /// The shortest time that counts as the last window.
     const SHORTEST: Duration = Duration::from_secs(2);
-    /// How many totals of the last window are kept, about.
+    /// The approximate number of totals of the last window that are kept.
     const MARKS: u32 = 4;
 
-    /// Records that `left` users in all had left the line by `now`, other than by admission, and how
-    /// many wait.
+    /// Records that `left` users in total had left the line by `now`, other than by admission, and
+    /// that `waiting` users wait.
     pub(super) fn note(
         &mut self,
         now: Timestamp,
@@ -52,7 +54,7 @@ impl DepartureTrend {
         });
         let seconds = seconds_between(before.at, now);
         let users = real(left.saturating_sub(before.left));
-        // Those who left had waited until then.
+        // The users who left had waited until then.
         let exposure = (real(waiting) + users) * seconds;
         let totals = Totals {
             at: now,
@@ -77,11 +79,11 @@ impl DepartureTrend {
         }
     }
 
-    /// Which share of the departures that were measured goes on: 1 where users leave as before, about 0
-    /// where nobody leaves any more.
+    /// Returns the share of the measured departures that goes on: 1 if users leave as before, about
+    /// 0 if no user leaves any more.
     ///
-    /// Where few leave, chance makes them fewer in one window and more in the next. So a count within
-    /// the usual range of chance counts as no decrease.
+    /// If few users leave, their number varies from window to window by chance. So a count within
+    /// the usual range of chance does not count as a decrease.
     pub(super) fn persistence(&self) -> f64 {
         let (Some(from), Some(to)) = (self.recent.front(), self.last) else {
             return 1.0;

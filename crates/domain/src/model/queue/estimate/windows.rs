@@ -1,4 +1,4 @@
-//! The admission window that runs, as far as an instance can tell.
+//! The running admission window, as far as an instance knows it.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use jiff::Timestamp;
 use super::LineTick;
 use crate::model::queue::{AdmissionWindow, Throughput};
 
-/// What is left of the running window.
+/// The rest of the running window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Running {
-    /// How many more users it may admit.
+    /// Number of users that it may still admit.
     pub(super) room: u64,
     /// How long it still runs.
     pub(super) rest: Duration,
 }
 
 impl Running {
-    /// The window that runs at `now`, after `since` further users were admitted from the line since the
-    /// `last` tick. Without any tick, it may just have begun and be full.
+    /// The window that runs at `now`, after `since` further users were admitted from the line since
+    /// the `last` tick. Without a tick it counts as just begun and full.
     pub(super) fn at(
         last: Option<&LineTick>,
         throughput: Throughput,
@@ -49,8 +49,9 @@ impl Running {
     }
 }
 
-/// How many users the windows from `then` on may have admitted after the tick, before `running` began.
-/// Users are admitted as early as may be, so only those beyond them were admitted in `running`.
+/// Returns how many users the windows from `then` on may have admitted after the tick and before
+/// `running` began. Users are admitted as early as possible, so only users beyond that number were
+/// admitted in `running`.
 fn earlier(then: AdmissionWindow, running: AdmissionWindow, limit: u64) -> u64 {
     if running.start <= then.start {
         return 0;

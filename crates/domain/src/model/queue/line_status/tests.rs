@@ -211,7 +211,7 @@ proptest! {
                 LineAdvice::Turn => prop_assert!(own <= hall.admitted_up_to),
                 LineAdvice::AskOrigin => prop_assert!(false, "every status is of use"),
                 LineAdvice::Wait { position } => {
-                    // Who was admitted is told in the first status after it.
+                    // The first status after an admission shows it.
                     prop_assert!(own > hall.admitted_up_to);
                     if let Some(truly) = hall.position(own) {
                         prop_assert!(position >= truly, "{position} {truly}");

@@ -139,8 +139,8 @@ fn the_year_turns_for_every_period() {
     );
 }
 
-/// Every hour of fourteen months: spans follow each other without a gap, and each ends where the one
-/// before it said that it would.
+/// Every hour of fourteen months: spans follow each other without a gap, and each ends where the
+/// one before it said that it would.
 #[test]
 fn periods_follow_each_other_without_a_gap() {
     for zone in [

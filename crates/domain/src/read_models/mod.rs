@@ -1,0 +1,9 @@
+//! What many requests read, kept in memory: made once, and renewed when it is too old.
+
+mod queue_statuses;
+mod seat_map_view;
+mod top_concerts;
+
+pub use queue_statuses::{PlaceReport, QueueMissing, QueueStatuses};
+pub use seat_map_view::SeatMapView;
+pub use top_concerts::{RankingAnswer, TopConcerts};
