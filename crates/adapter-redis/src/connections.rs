@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use deadpool_redis::redis::{
     ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo,
 };
-pub(crate) use managed_connection::{ConnectionFault, ConnectionHandle, ManagedConnection};
+pub(crate) use managed_connection::{ConnectionHandle, ManagedConnection};
 use tokio::runtime::{Handle, Id};
 
 use crate::{open_error::OpenError, settings::RedisSettings};

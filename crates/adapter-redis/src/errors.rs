@@ -8,8 +8,6 @@ use deadpool_redis::{
 };
 use frontrow_domain::ports::{Cause, StoreError};
 
-use crate::connections::ConnectionFault;
-
 /// The shortest back-off before a retry on a server that is unreachable or not ready.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -78,8 +76,32 @@ pub(crate) fn strange_answer(effect: Effect) -> StoreError {
     }
 }
 
+/// Why a connection is to be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConnectionFault {
+    /// The server, or the network between, closed the connection.
+    HungUp,
+    /// A reply did not come in time.
+    Silent,
+    /// The server refuses writes: its address may now belong to another server.
+    ReadOnly,
+    /// A reply did not belong to its request.
+    OutOfStep,
+}
+
+impl ConnectionFault {
+    pub(crate) fn why(self) -> &'static str {
+        match self {
+            Self::HungUp => "the server closed the connection",
+            Self::Silent => "the server did not reply in time",
+            Self::ReadOnly => "the server refuses writes",
+            Self::OutOfStep => "a reply did not belong to its request",
+        }
+    }
+}
+
 /// The fault for which the connection is to be replaced after this error. None if it can be kept.
-pub(crate) fn trouble(error: &RedisError) -> Option<ConnectionFault> {
+pub(crate) fn fault(error: &RedisError) -> Option<ConnectionFault> {
     if error.is_timeout() {
         Some(ConnectionFault::Silent)
     } else if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
@@ -176,15 +198,15 @@ mod tests {
             let error = RedisError::from(std::io::Error::from(lost));
             let told = failure(&error, Effect::Writes);
             assert!(matches!(told, StoreError::OutcomeUnknown { .. }), "{lost}");
-            assert!(trouble(&error).is_some(), "{lost}");
+            assert!(fault(&error).is_some(), "{lost}");
         }
     }
 
     #[test]
     fn a_refusal_does_not_replace_the_connection_unless_the_server_is_the_wrong_one() {
-        assert_eq!(trouble(&answer("LOADING Redis is loading")), None);
-        assert_eq!(trouble(&answer("OOM command not allowed")), None);
+        assert_eq!(fault(&answer("LOADING Redis is loading")), None);
+        assert_eq!(fault(&answer("OOM command not allowed")), None);
         let read_only = answer("READONLY You can't write against a read only replica.");
-        assert_eq!(trouble(&read_only), Some(ConnectionFault::ReadOnly));
+        assert_eq!(fault(&read_only), Some(ConnectionFault::ReadOnly));
     }
 }

@@ -13,7 +13,7 @@ use frontrow_domain::{
 
 use crate::{
     clock::TimeOffset,
-    connections::{ConnectionFault, ConnectionHandle, Connections, ManagedConnection},
+    connections::{ConnectionHandle, Connections, ManagedConnection},
     errors::{self, Effect},
     format,
     keys::Keys,
@@ -103,10 +103,10 @@ impl ScriptRunner {
         effect: Effect,
     ) -> StoreResult<T> {
         let connection = self.connection(caller);
-        let mut link = connection.link().await?;
-        let answer = send(&connection, &mut link, command, effect).await?;
+        let mut handle = connection.handle().await?;
+        let answer = send(&connection, &mut handle, command, effect).await?;
         T::from_redis_value(answer).map_err(|_| {
-            connection.report(&link, ConnectionFault::OutOfStep);
+            connection.report(&handle, errors::ConnectionFault::OutOfStep);
             errors::strange_answer(effect)
         })
     }
@@ -121,11 +121,11 @@ impl ScriptRunner {
     async fn script(&self, caller: Caller, script: &Script, mut call: Cmd) -> StoreResult<Value> {
         let connection = self.connection(caller);
         let number = self.last_number.fetch_add(1, Ordering::Relaxed);
-        let mut link = connection.link().await?;
-        call.arg(link.server()).arg(number);
-        let answer = run(&connection, &mut link, script, &call).await?;
+        let mut handle = connection.handle().await?;
+        call.arg(handle.server()).arg(number);
+        let answer = run(&connection, &mut handle, script, &call).await?;
         let answer = reply::to_call(number, answer).ok_or_else(|| {
-            connection.report(&link, ConnectionFault::OutOfStep);
+            connection.report(&handle, errors::ConnectionFault::OutOfStep);
             reply::malformed_reply()
         })?;
         format::same(answer)
@@ -135,22 +135,22 @@ impl ScriptRunner {
 /// Runs a script. Loads it first if the server does not have it.
 async fn run(
     connection: &ManagedConnection,
-    link: &mut ConnectionHandle,
+    handle: &mut ConnectionHandle,
     script: &Script,
     call: &Cmd,
 ) -> StoreResult<Value> {
     for _ in 0..LOADS_MAX {
-        match call.query_async::<Value>(&mut link.connection).await {
+        match call.query_async::<Value>(&mut handle.connection).await {
             // Nothing ran: the server was restarted, or its scripts were flushed.
             Err(error) if errors::lacks_script(&error) => {
-                let loaded = script.load_async(&mut link.connection).await;
-                loaded.map_err(|error| failed(connection, link, &error, Effect::Reads))?;
+                let loaded = script.load_async(&mut handle.connection).await;
+                loaded.map_err(|error| failed(connection, handle, &error, Effect::Reads))?;
             }
-            Err(error) => return Err(failed(connection, link, &error, Effect::Writes)),
+            Err(error) => return Err(failed(connection, handle, &error, Effect::Writes)),
             Ok(answer) => return Ok(answer),
         }
     }
-    send(connection, link, call, Effect::Writes).await
+    send(connection, handle, call, Effect::Writes).await
 }
 
 /// The command that calls a script by its hash, on these keys.
@@ -165,23 +165,23 @@ fn evalsha(script: &Script, keys: &[String]) -> Cmd {
 
 async fn send(
     connection: &ManagedConnection,
-    link: &mut ConnectionHandle,
+    handle: &mut ConnectionHandle,
     command: &Cmd,
     effect: Effect,
 ) -> StoreResult<Value> {
-    let answer = command.query_async::<Value>(&mut link.connection).await;
-    answer.map_err(|error| failed(connection, link, &error, effect))
+    let answer = command.query_async::<Value>(&mut handle.connection).await;
+    answer.map_err(|error| failed(connection, handle, &error, effect))
 }
 
 /// Reports an error to the connection if it is a fault of it, and returns the failure of the store.
 fn failed(
     connection: &ManagedConnection,
-    link: &ConnectionHandle,
+    handle: &ConnectionHandle,
     error: &RedisError,
     effect: Effect,
 ) -> StoreError {
-    if let Some(trouble) = errors::trouble(error) {
-        connection.report(link, trouble);
+    if let Some(fault) = errors::fault(error) {
+        connection.report(handle, fault);
     }
     errors::failure(error, effect)
 }

@@ -35,8 +35,8 @@ pub(crate) async fn check(
             }
         },
     };
-    let link = connections.for_job().link().await;
-    let mut connection = link.map_err(unreachable)?.connection;
+    let handle = connections.for_job().handle().await;
+    let mut connection = handle.map_err(unreachable)?.connection;
     match info(&mut connection, None).await {
         Ok(Some(info)) => judge(&Info::read(&info), server, is_for),
         Ok(None) => {

@@ -7,8 +7,8 @@
 //! - [`ports`]: what the rules need from the outside, one trait per file. The doc of a trait is its
 //!   contract. The crate `frontrow-port-contracts` tests every adapter against it.
 //! - [`use_cases`]: the steps behind each request and each job, one per file.
-//! - [`read_models`]: what many requests read, kept in memory.
-//! - [`decorators`]: implementations of ports that stand before others.
+//! - [`read_models`]: data that many requests read, kept in memory.
+//! - [`decorators`]: implementations of ports that wrap another implementation of the same port.
 //!
 //! `docs/GLOSSARY.md` defines the terms that code and docs use.
 //!

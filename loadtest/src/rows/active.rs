@@ -1,4 +1,4 @@
-//! The gate and look-ups of people who are active.
+//! The gate and look-ups of active users.
 
 use anyhow::Result;
 
@@ -14,7 +14,7 @@ use crate::{
     report::{Bar, Due, Row},
 };
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let stage = stages.set().await?;
     let queue = Queue::active(&stage, stage.settings.users).await?;

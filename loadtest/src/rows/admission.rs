@@ -1,4 +1,4 @@
-//! A hundred thousand people let in at once.
+//! Admits a hundred thousand users at once.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use crate::{
     report::{Bar, Due, Row},
 };
 
-/// How many are let in.
+/// The number of users who are admitted.
 const ADMITTED: u64 = 100_000;
 
-/// How many where it is only tried.
+/// The same for `--quick`.
 const FEW: u64 = 10_000;
 
-/// How long that may take before there is nothing to be measured.
+/// The limit after which the measurement fails.
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let stage = stages.set().await?;
     let count = stages.settings.or_quick(ADMITTED, FEW);
@@ -46,7 +46,7 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     if let Some(redis) = redis {
         redis.forget_latencies().await?;
     }
-    // One window lets them all in.
+    // One window admits all of them.
     let open = json!({
         "state": "open",
         "throughput": { "admit": count, "interval_s": 3_600 },

@@ -1,4 +1,4 @@
-//! Rows that compare a route with the bare one.
+//! Rows that compare a route with the bare route.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     report::Row,
 };
 
-/// The same requests slice after slice.
+/// The same load in each slice.
 pub(crate) struct Steady(pub(crate) Load);
 
 impl Side for Steady {
@@ -22,8 +22,8 @@ impl Side for Steady {
     }
 }
 
-/// The row of a cost: the processor time of program and stores for a request, in that of `process`
-/// for one of the baseline's. The ratio of the rates is behind it.
+/// The row of a cost: the processor time of program and stores per request, divided by that of
+/// `process` per request of the baseline. The ratio of the rates is among the figures behind it.
 pub(crate) fn cost(what: &str, reference: &str, process: &str, compared: &Compared) -> Row {
     let costs = compared.costs(process);
     let row = Row::new(what, median(&costs))
@@ -39,15 +39,15 @@ pub(crate) fn cost(what: &str, reference: &str, process: &str, compared: &Compar
     sides(row, reference, compared)
 }
 
-/// The row of a ratio of rates to something else.
+/// The row of a ratio of rates.
 pub(crate) fn rate(what: &str, reference: &str, compared: &Compared) -> Row {
     let row =
         Row::new(what, compared.ratio()).behind(format!("pairs: {}", listed(&compared.ratios())));
     sides(row, reference, compared)
 }
 
-/// The row of a public route beside a bare one that answers a copy of its answer. `meant` is a part
-/// of each answer.
+/// The row of a public route, compared with a bare route that answers a copy of its answer. `meant`
+/// is a part of each answer.
 pub(crate) async fn public_route(
     stages: &Stages,
     stage: &mut Stage,
@@ -84,7 +84,7 @@ fn listed(ratios: &[f64]) -> String {
     ratios.join(" ")
 }
 
-/// Why a tally does not count, if it does not.
+/// Why a tally does not count. None if it does.
 pub(crate) fn unintended(tally: &Tally) -> Option<String> {
     let first = tally.first_unintended.as_deref().unwrap_or_default();
     (tally.unintended > 0).then(|| {

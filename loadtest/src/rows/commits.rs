@@ -1,5 +1,5 @@
-//! The baseline of a database: durable commits of one row each, on as many connections as ask the
-//! program.
+//! The baseline of a database: durable commits of one row each, on as many connections as send
+//! requests to the program.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ const TABLE: &str = "CREATE TABLE arrivals (
 
 const INSERT: &str = "INSERT INTO arrivals (user_id, arrival) VALUES (:user, :arrival)";
 
-/// Connections that insert a row at a time, each its own transaction.
+/// Connections that insert one row at a time, each in a transaction of its own.
 pub(crate) struct Commits {
     connections: Vec<(Conn, Statement)>,
-    /// The next row's number.
+    /// The number of the next row.
     next: u64,
 }
 
 impl Commits {
-    /// On an empty database of that server.
+    /// Creates the table in a new database of this server.
     pub(crate) async fn on(mysql: &MySql, connections: usize) -> Result<Self> {
         let database = mysql.make_database().await?;
         let mut first = mysql.connect(&database).await?;
@@ -46,7 +46,7 @@ impl Commits {
 
 impl Side for Commits {
     async fn slice(&mut self, lasts: Duration) -> Result<Tally> {
-        /// No connection inserts so many rows in a slice.
+        /// More rows than one connection inserts in a slice.
         const APART: u64 = 10_000_000;
         let began = watch::now();
         let ends = began + lasts;

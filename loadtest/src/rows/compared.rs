@@ -1,4 +1,4 @@
-//! Queues on MySQL and on Redis, in turns.
+//! Compares queues on MySQL with queues on Redis, in turns.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
     stores::{Counters, MySql},
 };
 
-/// Measures all.
+/// Measures all rows of the comparison.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let mysql = stages.stores.mysql()?;
     let mut on_mysql = stages.set_on(Backend::Mysql).await?;
@@ -68,13 +68,13 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Every how manyth in a line is asked for.
+/// Each user whose number is a multiple of this is looked up.
 const KEEP_EVERY: u64 = 20;
 
-/// How many join in a slice at most.
+/// The most joins in a slice.
 const ARRIVALS_MAX: u64 = 5_000;
 
-/// So many people join a line, however long that takes.
+/// Lets this many users join a line in each slice, however long that takes.
 struct Arriving<'a, 'b>(&'a mut Long<'b>, u64);
 
 impl Side for Arriving<'_, '_> {
@@ -83,7 +83,7 @@ impl Side for Arriving<'_, '_> {
     }
 }
 
-/// People from all over a line ask where they stand.
+/// Look-ups of users from all parts of a line.
 fn asking(stage: &Stage, line: &Long) -> Result<Steady> {
     let feed = Feed::around(look_ups(&line.kept).collect());
     Ok(Steady(stage.load(feed, expects(200, IS_WAITING))?))
@@ -94,7 +94,7 @@ fn passing(stage: &Stage, queue: &Queue) -> Result<Steady> {
     Ok(Steady(stage.load(feed, expects(200, IS_SHOWN))?))
 }
 
-/// How both take turns, and who counts.
+/// How the two sides take turns, and what counts their processor time and statements.
 struct Turns<'a> {
     plan: Plan,
     meter: Meter,
@@ -127,7 +127,7 @@ impl Turns<'_> {
     }
 }
 
-/// Counts what a side's requests make of statements and commits, those of the jobs in the same time
+/// Counts the statements and commits of a side's requests. Those of the jobs in the same time are
 /// included.
 struct Counted<'a, S> {
     side: &'a mut S,

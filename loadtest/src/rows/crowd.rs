@@ -1,5 +1,5 @@
-//! What a long line costs: look-ups and joins with a thousand and with a million people waiting, and the
-//! store's memory.
+//! The cost of a long line: look-ups and joins with a thousand and with a million users waiting,
+//! and the memory of the store.
 
 use std::time::Duration;
 
@@ -20,20 +20,20 @@ use crate::{
     report::{Bar, Due, Row},
 };
 
-/// How many people of the long line are asked for; they stand all over it.
+/// The number of users of the long line who are looked up. They stand in all parts of it.
 const ASKED: u64 = 5_000;
-/// How many look-ups a round of first look-ups has, each of somebody else.
+/// The number of look-ups in a round of first look-ups, each of another user.
 const FIRST_LOOK_UPS: u64 = 1_000;
-/// Moderate: what it takes does not depend on what others take.
+/// A moderate rate, so that the latency of one look-up does not depend on the others.
 const FIRST_LOOK_UPS_PER_SECOND: f64 = 500.0;
-/// Rounds of first look-ups are short, so there are more of them than pairs of slices.
+/// Rounds of first look-ups are short. Therefore there are more of them than pairs of slices.
 const ROUNDS_A_PAIR: u32 = 3;
 const LOOK_UPS_PER_SECOND: f64 = 1_000.0;
 
 const SHORT_LINE: Series = Series(1);
 const WARM_UP: Series = Series(2);
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let mut lines = Lines::form(stages).await?;
     let mut rows = std::mem::take(&mut lines.rows);
@@ -44,13 +44,13 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A short and a long line, and one to warm up on.
+/// A short line, a long line, and one for the warm-up.
 struct Lines {
     stage: Stage,
     few: Vec<Person>,
     warm_up: Vec<Person>,
     many: Vec<Person>,
-    /// What was measured while they formed.
+    /// The rows that were measured while the lines formed.
     rows: Vec<Row>,
 }
 
@@ -82,7 +82,7 @@ impl Lines {
         })
     }
 
-    /// As clients see it: the instance has seen these people some seconds ago.
+    /// Look-ups as clients experience them: the instance saw these users some seconds before.
     async fn steady_look_ups(&self, stages: &Stages) -> Result<Row> {
         let few = look_ups(&self.stage, Feed::around(requests(&self.few).collect()))?;
         let many = look_ups(&self.stage, Feed::around(requests(&self.many).collect()))?;
@@ -100,7 +100,8 @@ impl Lines {
         Ok(compared.row(stages, "look-up p50", FEW))
     }
 
-    /// The instance knows none of these users, so it must ask the store for each.
+    /// Look-ups of users whom the instance does not remember, so that it must ask the store for
+    /// each of them.
     async fn first_look_ups(&mut self, stages: &Stages) -> Result<Row> {
         let mut compared = Growth::new()?;
         for round in 0..self.stage.settings.pairs * ROUNDS_A_PAIR {
@@ -131,7 +132,7 @@ impl Lines {
         })
     }
 
-    /// The look-ups, and the µs in which scripts ran on Redis for each.
+    /// Runs one round. Returns the look-ups, and the run time of scripts on Redis for each, in µs.
     async fn first_look_up_of(
         &self,
         stages: &Stages,
@@ -153,7 +154,7 @@ impl Lines {
     }
 }
 
-/// For how long scripts have run on Redis, where the queues are there.
+/// The run time of scripts on Redis. None if the queues are elsewhere.
 async fn script_time(stages: &Stages) -> Result<Option<Duration>> {
     match stages.backend {
         Backend::Redis => stages.stores.redis()?.script_time().await.map(Some),
@@ -165,7 +166,7 @@ fn look_ups(stage: &Stage, feed: Feed) -> Result<Load> {
     stage.load(feed, expects(200, IS_WAITING))
 }
 
-/// Measures the next joins.
+/// Measures the joins of the next `count` users.
 async fn joins_row(line: &mut Long<'_>, count: u64) -> Result<Row> {
     let waiting = grouped(exact(line.waiting));
     let tally = line.arrive(count).await?;
@@ -181,7 +182,7 @@ async fn joins_row(line: &mut Long<'_>, count: u64) -> Result<Row> {
     )
 }
 
-/// All that the store has taken, in bytes, where it says so.
+/// The memory that the store has allocated, in bytes. None unless the queues are on Redis.
 async fn memory(stages: &Stages) -> Result<Option<u64>> {
     match stages.backend {
         Backend::Redis => stages.stores.redis()?.used_memory().await.map(Some),

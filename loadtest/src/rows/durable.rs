@@ -1,4 +1,5 @@
-//! What must be on the disk before it is answered, beside the database's own commits of one row each.
+//! Requests that must be on the disk before they are answered, compared with the database's own
+//! commits of one row each.
 
 use std::time::Duration;
 
@@ -22,16 +23,16 @@ use crate::{
     stores::DATABASE,
 };
 
-/// More holds than are possible in a second.
+/// More holds per second than are possible.
 const HOLDS_PER_SECOND_MAX: u64 = 8_000;
 
-/// How many seats a hall has.
+/// The number of seats of a hall.
 const HALL: u32 = 20_000;
 
-/// How many wait before the joins that are measured.
+/// The number of users who wait before the measured joins.
 const WAITING: u64 = 10_000;
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     if stages.backend == Backend::Mysql {
@@ -53,7 +54,7 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Everybody holds one seat that is free.
+/// Each user holds one free seat.
 struct Holding(Steady);
 
 impl Holding {
@@ -68,7 +69,7 @@ impl Holding {
         let mut requests = Requests::default();
         let mut first = 0;
         while first < holds {
-            // Two performances at the same time and place would be one.
+            // Two performances with the same time and venue would be one.
             let venue = format!("Hall {first}");
             let hall = stage.program.performance(&concert, &venue, HALL).await?;
             let crowd = Crowd {

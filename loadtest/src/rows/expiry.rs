@@ -1,4 +1,4 @@
-//! A hundred thousand places expire at one instant, while others are admitted.
+//! A hundred thousand places expire at one instant, while other users are admitted.
 
 use std::time::Duration;
 
@@ -22,29 +22,29 @@ use crate::{
     watch,
 };
 
-/// How many users never poll.
+/// The number of users who never poll.
 const SILENT: u64 = 100_000;
 
-/// Longer than the break in service after which deadlines count from its end.
+/// Longer than the outage after which deadlines count from its end.
 const BREAK: Duration = Duration::from_millis(6_500);
 
-/// How often it is asked whether the removal is over.
+/// The pause between two checks whether the removal is complete.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The line of a backend.
 #[derive(Debug, Clone, Copy)]
 struct Line {
     silent: u64,
-    /// Among the silent, every how manyth user polls.
+    /// Among the silent users, each user whose number is a multiple of this polls.
     every: u64,
-    /// How many more poll behind them.
+    /// The number of users behind them, who all poll.
     behind: u64,
-    /// How many are admitted each second. Those who poll last.
+    /// Admissions per second. Some of the users who poll still wait at the end.
     admit: u64,
 }
 
 impl Line {
-    /// One with that number of users who never poll.
+    /// The line with this number of users who never poll.
     fn of(backend: Backend, silent: u64) -> Self {
         let (every, behind, admit) = match backend {
             Backend::Redis | Backend::Embedded => (5, 5_000, 500),
@@ -59,18 +59,18 @@ impl Line {
         }
     }
 
-    /// How many stand in the part with the silent.
+    /// The length of the part in which silent users stand.
     fn mixed(self) -> u64 {
         self.silent * self.every / (self.every - 1)
     }
 
-    /// True where the user with this number, from 0, polls.
+    /// True if the user with this number, from 0, polls.
     fn polls(self, number: u64) -> bool {
         number >= self.mixed() || number.is_multiple_of(self.every)
     }
 }
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let settings = &stages.settings;
     let line = Line::of(stages.backend, settings.people_of(SILENT, 10_000));
@@ -93,7 +93,7 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
         .map(|(_, person)| person)
         .collect();
 
-    // After a break in service, all who waited before it have the same deadline.
+    // After an outage, all users who waited before it have the same deadline.
     stage.program.pause()?;
     sleep(BREAK).await;
     let (resumed, resumed_us) = (watch::now(), watch::unix_micros());
@@ -102,7 +102,7 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     stage.program.change_policy(&concert, &open).await?;
     let pollers = stage.poll(&live, longest_poll)?;
     let expire = resumed + life;
-    // Nobody further back can have been admitted before the silent expired.
+    // No user further back can have been admitted before the silent ones expired.
     let ahead = line.admit * (life.as_secs() + 3);
     let removal = Removal::of(stages, &live, line.silent.saturating_sub(ahead)).await?;
     sleep_until(expire.into()).await;
@@ -158,7 +158,7 @@ impl Line {
     }
 }
 
-/// Short polls, so that places may have short lives.
+/// Short polls, so that places can have short lives.
 fn poll_settings(longest: Duration) -> [(&'static str, String); 2] {
     let shortest = longest.min(Duration::from_secs(1));
     [
@@ -173,7 +173,7 @@ fn poll_settings(longest: Duration) -> [(&'static str, String); 2] {
     ]
 }
 
-/// A paused concert, in which nobody who joins expires before the line has formed.
+/// A paused concert. No place expires before the line has formed.
 async fn concert(stage: &Stage, line: Line) -> Result<String> {
     let policy = json!({
         "state": "paused",
@@ -189,12 +189,12 @@ fn with_numbers(people: &[Person]) -> impl Iterator<Item = (u64, &Person)> {
     (0_u64..).zip(people)
 }
 
-/// Sees when the places that expired are removed.
+/// Observes when the expired places are removed.
 enum Removal<'a> {
-    /// The last in the line has only users ahead who poll.
+    /// Complete when only users who poll are ahead of the last user in the line.
     Seen { last: &'a Person, live: u64 },
-    /// The database has deleted that number of rows. Positions do not say: they are numbers that were given
-    /// out at the joins.
+    /// Complete when the database has deleted this number of rows. Positions do not show it: they
+    /// are computed from numbers that were assigned at the joins.
     Deleted {
         mysql: &'a MySql,
         connection: Conn,
@@ -203,7 +203,7 @@ enum Removal<'a> {
 }
 
 impl<'a> Removal<'a> {
-    /// Of at least this many of the places.
+    /// Observes the removal of at least `places` places.
     async fn of(stages: &'a Stages, live: &[&'a Person], places: u64) -> Result<Self> {
         if stages.backend != Backend::Mysql {
             return Ok(Self::Seen {
@@ -220,7 +220,7 @@ impl<'a> Removal<'a> {
         })
     }
 
-    /// After which time they are removed. None where that takes longer than `limit`.
+    /// Returns the time until they are removed. None if that takes longer than `limit`.
     async fn time(mut self, stage: &Stage, limit: Duration) -> Result<Option<Duration>> {
         let began = watch::now();
         while began.elapsed() < limit {
@@ -259,10 +259,11 @@ mod tests {
                 let line = Line::of(backend, silent);
                 let all = line.mixed() + line.behind;
                 let live = (0..all).filter(|&number| line.polls(number)).count() as u64;
-                // Rounding may make one of them a poller.
+                // Rounding may turn one silent user into one who polls.
                 assert!((all - live).abs_diff(silent) <= 1, "{line:?}");
                 assert!(line.polls(0) && !line.polls(1) && line.polls(all - 1));
-                // They last for 30 s, and as long before.
+                // The users who poll suffice for 30 s of admissions after the expiry, and 30 s
+                // before it.
                 assert!(
                     live > 30 * line.admit + 30 * line.admit / line.every,
                     "{line:?}"

@@ -9,17 +9,18 @@ use crate::{
     report::Row,
 };
 
-/// What look-ups took in a short and in a long line, in turns.
+/// Latencies of look-ups in a short and in a long line, in turns.
 pub(crate) struct Growth {
     few: Tally,
     many: Tally,
     ratios: Vec<f64>,
-    /// What a look-up cost the store in the short and in the long line, in µs, by round.
+    /// The cost of a look-up for the store in the short and in the long line, in µs, for each
+    /// round.
     costs: Vec<(f64, f64)>,
 }
 
 impl Growth {
-    /// Nothing yet.
+    /// No rounds yet.
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             few: Tally::new()?,
@@ -29,7 +30,7 @@ impl Growth {
         })
     }
 
-    /// Adds a round.
+    /// Adds the latencies of a round.
     pub(crate) fn add(&mut self, few: &Tally, many: &Tally) {
         let p50 = |tally: &Tally| tally.quantile(0.5).as_secs_f64();
         self.ratios.extend(ratio(p50(many), p50(few)));
@@ -37,12 +38,13 @@ impl Growth {
         self.many.merge_after(many);
     }
 
-    /// Adds what a look-up of the round cost the store, in µs.
+    /// Adds the costs of a look-up for the store in a round, in µs.
     pub(crate) fn add_cost(&mut self, few: f64, many: f64) {
         self.costs.push((few, many));
     }
 
-    /// The row of the growth of what a look-up costs the store; `fewest` wait in the short line.
+    /// The row of the growth of the store's cost per look-up. `fewest` users wait in the short
+    /// line.
     pub(crate) fn row_of_costs(&self, stages: &Stages, what: &str, fewest: u64) -> Row {
         let ratios = self.costs.iter();
         let ratios: Vec<_> = ratios.filter_map(|&(few, many)| ratio(many, few)).collect();
@@ -54,7 +56,7 @@ impl Growth {
             .behind(format!("µs, short:long line: {}", costs.join(" ")))
     }
 
-    /// The row of their median's growth; `fewest` wait in the short line.
+    /// The row of the growth of the median latency. `fewest` users wait in the short line.
     pub(crate) fn row(&self, stages: &Stages, what: &str, fewest: u64) -> Row {
         self.row_of(stages, what, fewest, &self.ratios)
     }

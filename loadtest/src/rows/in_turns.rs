@@ -1,4 +1,4 @@
-//! Measures a group of rows; where an earlier program was given, on both programs in turns.
+//! Measures a group of rows. With an earlier program, measures both programs in turns.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use anyhow::Result;
 use super::stage::Stages;
 use crate::report::{Against, Report, Row};
 
-/// Measures the rows of a group, and adds them to the report. Rows that are judged by the earlier
-/// program are measured again on both, in short runs that take turns.
+/// Measures the rows of a group and adds them to the report. Rows that are judged by comparison
+/// with the earlier program are measured again on both programs, in short runs that take turns.
 pub(super) async fn measure(
     stages: &mut Stages,
     report: &mut Report,
@@ -40,8 +40,8 @@ pub(super) async fn measure(
     }
 }
 
-/// The figures of both programs by row, pair by pair. Errors where the program cannot be measured;
-/// where only the earlier one cannot, the pair is left out.
+/// Returns the figures of both programs for each row, pair by pair. Errors if the program cannot be
+/// measured. If only the earlier one cannot be measured, the pair is left out.
 async fn pairs(
     stages: &mut Stages,
     name: &str,
@@ -50,7 +50,8 @@ async fn pairs(
     let mut pairs = HashMap::<_, Vec<_>>::new();
     for pair in 0..Against::PAIRS {
         eprintln!("loadtest: {name}, pair {} of {}", pair + 1, Against::PAIRS);
-        // Each goes first in turn: what the first leaves behind burdens both.
+        // The programs take turns in going first, so that both suffer from what the first one
+        // leaves behind.
         let (ours, earlier) = if pair % 2 == 0 {
             let ours = group(stages.short_runs_of_subject()).await?;
             (ours, group(stages.short_runs_of_earlier()).await)

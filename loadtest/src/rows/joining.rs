@@ -1,4 +1,4 @@
-//! Joins: every request is somebody new.
+//! Joins: each request is that of a new user.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use crate::{
     people::{self, Crowd, Series},
 };
 
-/// More joins than are possible in a second.
+/// More joins per second than are possible.
 const JOINS_PER_SECOND_MAX: u64 = 40_000;
 
-/// People nobody else is.
+/// Users that appear nowhere else.
 const NEWCOMERS: Series = Series(0x1000);
 
-/// New people who join a queue in which others wait.
+/// New users who join a queue in which others wait.
 pub(crate) struct Joining<'a> {
     stage: &'a Stage,
     concert: &'a str,
-    /// The number of the first who has not joined.
+    /// The number of the next user.
     first: u64,
 }
 
 impl<'a> Joining<'a> {
-    /// The queue of this concert.
+    /// Joins the queue of this concert.
     pub(crate) fn at(stage: &'a Stage, concert: &'a str) -> Self {
         Self {
             stage,
@@ -35,7 +35,7 @@ impl<'a> Joining<'a> {
         }
     }
 
-    /// Requests to the bare route with the headers of a slice's joins.
+    /// Requests to the bare route with the headers of the joins of a slice.
     pub(crate) fn bare(&self) -> Result<Requests> {
         let identities = self.identities(self.crowd(self.stage.settings.slice()))?;
         let asked = identities.iter();
@@ -43,7 +43,7 @@ impl<'a> Joining<'a> {
         Ok(asked.collect())
     }
 
-    /// Enough people for a slice.
+    /// Enough users for a slice.
     fn crowd(&self, lasts: Duration) -> Crowd {
         Crowd {
             series: NEWCOMERS,

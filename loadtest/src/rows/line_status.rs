@@ -1,4 +1,4 @@
-//! The public state of a line, as it is asked for without a cache in front.
+//! The line status, requested without a cache in front of the program.
 
 use anyhow::Result;
 
@@ -9,10 +9,10 @@ use crate::{
     report::{Bar, Due, Row},
 };
 
-/// A part of each state of a line.
+/// A part of each line status.
 const IS_A_LINE: &str = r#""admitted_up_to_us":"#;
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let mut stage = stages.set().await?;
     let queue = Queue::waiting(&stage, stage.settings.users).await?;

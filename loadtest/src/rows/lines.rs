@@ -1,4 +1,4 @@
-//! Lines that hardly move, of a thousand people and of a million.
+//! Lines that hardly move, of a thousand and of a million users.
 
 use anyhow::Result;
 use serde_json::json;
@@ -12,9 +12,9 @@ use crate::{
     people::{self, Crowd, Person, Series},
 };
 
-/// A short line.
+/// The length of a short line.
 pub(crate) const FEW: u64 = 1_000;
-/// A line in between.
+/// The length of a line in between.
 pub(crate) const MANY: u64 = 100_000;
 const LONG_LINE: Series = Series(3);
 
@@ -22,21 +22,21 @@ const LONG_LINE: Series = Series(3);
 pub(crate) struct Long<'a> {
     stage: &'a Stage,
     pub(crate) concert: String,
-    /// How many wait.
+    /// The number of users who wait.
     pub(crate) waiting: u64,
-    /// Some of them, from all over the line.
+    /// Some of these users, from all parts of the line.
     pub(crate) kept: Vec<Person>,
     keep_every: u64,
 }
 
-/// A concert that lets in one person an hour, and nobody who asks seldom loses their place.
+/// Creates a concert that admits one user per hour. Users who poll rarely keep their places.
 async fn concert(stage: &Stage, title: &str) -> Result<String> {
     let policy = json!({
         "throughput": { "admit": 1, "interval_s": 3_600 },
         "waiting_ttl_s": 3_600,
     });
     let concert = stage.program.concert(title, policy).await?;
-    // Who comes first need not wait.
+    // The first user is admitted immediately.
     let first = Crowd {
         series: Series(u32::MAX),
         first: 0,
@@ -48,7 +48,7 @@ async fn concert(stage: &Stage, title: &str) -> Result<String> {
     Ok(concert)
 }
 
-/// Everybody in a short line.
+/// Creates a short line. Returns all of its users.
 pub(crate) async fn short_line(stage: &Stage, title: &str, series: Series) -> Result<Vec<Person>> {
     let concert = concert(stage, title).await?;
     let crowd = Crowd {
@@ -62,7 +62,7 @@ pub(crate) async fn short_line(stage: &Stage, title: &str, series: Series) -> Re
 }
 
 impl<'a> Long<'a> {
-    /// One in which nobody is yet, and of which every so manyth is kept.
+    /// Creates an empty line. Every `keep_every`-th user who joins is kept.
     pub(crate) async fn at(stage: &'a Stage, keep_every: u64) -> Result<Self> {
         Ok(Self {
             concert: concert(stage, "A long line").await?,
@@ -73,7 +73,7 @@ impl<'a> Long<'a> {
         })
     }
 
-    /// Those who make it so long.
+    /// The users who make the line this long.
     fn up_to(&self, waiting: u64) -> Crowd {
         Crowd {
             series: LONG_LINE,
@@ -84,7 +84,7 @@ impl<'a> Long<'a> {
         }
     }
 
-    /// Has people join until so many wait.
+    /// Lets users join until `waiting` users wait.
     pub(crate) async fn grow_to(&mut self, waiting: u64) -> Result<()> {
         let joined = self.stage.join(&self.concert, self.up_to(waiting)).await?;
         self.kept.extend(joined);
@@ -92,7 +92,7 @@ impl<'a> Long<'a> {
         Ok(())
     }
 
-    /// Has so many more join as fast as they can, and tells how long that took each.
+    /// Lets `count` more users join as fast as they can. Returns their latencies.
     pub(crate) async fn arrive(&mut self, count: u64) -> Result<Tally> {
         let crowd = self.up_to(self.waiting + count);
         let identities = people::identities(&self.stage.program.provider, crowd)?;

@@ -1,4 +1,4 @@
-//! The rows of the report, one file a group.
+//! The rows of the report, with one file for each group.
 
 mod active;
 mod admission;
@@ -35,7 +35,7 @@ use crate::{
     report::{Report, Row},
 };
 
-/// Measures the waiting rooms.
+/// Measures the queues on one backend, or compares two.
 pub(crate) async fn queue(arguments: &QueueArguments, report: &mut Report) -> Result<()> {
     let Some(backend) = arguments.backend else {
         return side_by_side(arguments, report).await;
@@ -82,7 +82,7 @@ async fn side_by_side(arguments: &QueueArguments, report: &mut Report) -> Result
     stages.end().await
 }
 
-/// The groups that say something on these stores and are wanted, in their order.
+/// The wanted groups that are meaningful with these stores, in order.
 fn groups(backend: Backend, database: Database, wanted: &[Group]) -> Vec<Group> {
     let mut groups = vec![
         Group::Waiting,

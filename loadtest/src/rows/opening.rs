@@ -1,4 +1,4 @@
-//! A paused line is opened while all of its users poll.
+//! Opens a paused line while all of its users poll.
 
 use std::time::Duration;
 
@@ -20,11 +20,12 @@ use crate::{
     watch,
 };
 
-/// The longest pause between two polls, by default: the first polls are spread over it, and after
-/// another one all have been told when to poll.
+/// The longest pause between two polls, by default. The first polls are spread over it. After
+/// another one, each user has an answer that says when to poll.
 const LONGEST_POLL: Duration = Duration::from_secs(15);
 
-/// The line of a backend, and how many are admitted each second. The line lasts.
+/// The length of a backend's line, and how many users are admitted per second. Users still wait at
+/// the end.
 fn size(backend: Backend) -> (u64, u64) {
     match backend {
         Backend::Redis | Backend::Embedded => (300_000, 2_000),
@@ -32,7 +33,7 @@ fn size(backend: Backend) -> (u64, u64) {
     }
 }
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let stage = stages.set().await?;
     let settings = &stage.settings;

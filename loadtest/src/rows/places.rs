@@ -1,4 +1,4 @@
-//! What became of users, as their places say.
+//! Finds out what became of users, by looking up their places.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -14,25 +14,25 @@ use crate::{
     people::{Person, Place},
 };
 
-/// How often users are looked up again whose look-up was refused.
+/// How often refused look-ups are repeated.
 const ROUNDS: u32 = 20;
 
-/// How long a service that refused is left alone.
+/// The pause before refused look-ups are repeated.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The places of some users.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    /// When those were admitted who are active, in µs since 1970 by the store's clock, sorted.
+    /// The admissions of users who are active, in µs since 1970 by the store's clock, sorted.
     pub(crate) admitted_us: Vec<i64>,
-    /// How many wait.
+    /// The number of users who wait.
     pub(crate) waiting: u64,
-    /// How many have no place any more.
+    /// The number of users whose place is gone.
     pub(crate) gone: u64,
 }
 
 impl Places {
-    /// Looks up each of them. Errors where the service goes on refusing that.
+    /// Looks up the places of these users. Errors if the service keeps refusing look-ups.
     pub(crate) async fn of(stage: &Stage, people: &[&Person]) -> Result<Self> {
         let mut places = Self::default();
         let mut left = people.to_vec();
@@ -69,7 +69,7 @@ impl Places {
         bail!("{} users cannot be looked up", left.len())
     }
 
-    /// Adds what was found. Gives those of whom nothing was.
+    /// Counts the places that were found. Returns the users whose look-up must be repeated.
     fn add<'a>(&mut self, people: &[&'a Person], found: &[Option<Found>]) -> Vec<&'a Person> {
         let mut left = Vec::new();
         for (person, found) in people.iter().zip(found) {
@@ -91,7 +91,7 @@ enum Found {
     Gone,
 }
 
-/// The place that an answer shows. None where it shows none and does not say that it is gone.
+/// Reads the place from an answer. None if it neither has a place nor says that the place is gone.
 fn found(answer: Answer<'_>) -> Option<Found> {
     match answer.status {
         200 => {

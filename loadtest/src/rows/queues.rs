@@ -1,4 +1,4 @@
-//! Concerts whose queues are as several groups need them, and the requests of the people in them.
+//! Concerts with queues that several groups of rows use, and the requests of their users.
 
 use std::time::Duration;
 
@@ -15,40 +15,41 @@ use crate::{
     people::{Crowd, Person, Series},
 };
 
-/// How many stand before those who are measured, so that these still wait at the end: the default policy
-/// lets 500 in every 3 seconds.
+/// The number of users ahead of those who are measured, so that the latter still wait at the end.
+/// The default policy admits 500 users every 3 s.
 const AHEAD: u64 = 40_000;
 
-/// Two of the longest pauses between two polls, by default: for so long an instance answers somebody who
-/// waits without asking the store for them.
+/// Twice the longest pause between two polls, by default. For this long, an instance answers a
+/// waiting user without asking the store about them.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 const AHEAD_OF_ALL: Series = Series(1);
 const WAITING: Series = Series(2);
 const ACTIVE: Series = Series(3);
 
-/// Where users look up their places.
+/// The path of a look-up.
 pub(crate) const LOOK_UP: &str = "/v1/queue/token";
 
-/// What somebody who waits is told, in part.
+/// A part of the answer to a waiting user.
 pub(crate) const IS_WAITING: &str = r#""state":"waiting""#;
-/// What somebody who is active is told, in part.
+/// A part of the answer to an active user.
 pub(crate) const IS_ACTIVE: &str = r#""state":"active""#;
-/// What somebody who passes the gate is shown, in part.
+/// A part of the answer to a user who passes the gate.
 pub(crate) const IS_SHOWN: &str = r#""items":[{"#;
 
-/// A concert, and people with places in its queue.
+/// A concert, and users with places in its queue.
 pub(crate) struct Queue {
     pub(crate) concert: String,
     people: Vec<Person>,
-    /// The concert's performances, which only the active may see.
+    /// The path of the concert's performances, which only active users may see.
     performances: String,
 }
 
 impl Queue {
-    /// A queue that moves at the default pace, with so many waiting in it far from its head.
+    /// Creates a queue that moves at the default pace, in which `people` users wait far from its
+    /// head.
     pub(crate) async fn waiting(stage: &Stage, people: u64) -> Result<Self> {
-        // Closed to admission while it forms, so that all of them wait.
+        // Nobody is admitted while the line forms, so that all of them wait.
         let paused = json!({ "state": "paused" });
         let concert = stage.program.concert("Waiting", paused).await?;
         let ahead = Crowd {
@@ -71,9 +72,10 @@ impl Queue {
         Ok(Self::of(concert, people))
     }
 
-    /// Has each of them look up their place once, spread over the time for which an instance answers
-    /// somebody without asking the store again. So in what follows as many must be asked for at any
-    /// moment as in a queue that has been there for long: none would flatter, all at once would not.
+    /// Looks up each user once, spread over the time for which an instance answers a user without
+    /// asking the store again. So the store is then asked at the same rate as in a queue that has
+    /// existed for long. If it were not asked at all, the figures would be too good. If it were
+    /// asked about all users at once, they would not be.
     pub(crate) async fn settle(&self, stage: &Stage) -> Result<()> {
         let people = exact(self.people.len() as u64);
         let spread = stage
@@ -83,7 +85,8 @@ impl Queue {
         once(stage, self.look_ups(), IS_WAITING, pace).await
     }
 
-    /// A queue in which so many are active, with time to be measured before their first use.
+    /// Creates a queue in which `people` users are active. Their places last long enough for the
+    /// measurement before they are claimed.
     pub(crate) async fn active(stage: &Stage, people: u64) -> Result<Self> {
         let policy = json!({
             "throughput": { "admit": 10_000_000, "interval_s": 1 },
@@ -106,7 +109,7 @@ impl Queue {
         Ok(Self::of(concert, people))
     }
 
-    /// Has each of them pass the gate once: a place is claimed but once, and shown many times.
+    /// Lets each user pass the gate once. A place is claimed only once, and shown many times.
     pub(crate) async fn claim(&self, stage: &Stage) -> Result<()> {
         once(stage, self.gate_requests(), IS_SHOWN, Pace::Full).await
     }
@@ -119,22 +122,22 @@ impl Queue {
         }
     }
 
-    /// Each of them looks up their place.
+    /// One look-up of each user.
     pub(crate) fn look_ups(&self) -> Requests {
         look_ups(&self.people).collect()
     }
 
-    /// The bare route with the same headers.
+    /// The requests to the bare route with the same headers.
     pub(crate) fn bare_look_ups(&self) -> Requests {
         look_ups(&self.people).map(Request::bare).collect()
     }
 
-    /// Each of them passes the gate.
+    /// One request of each user that passes the gate.
     pub(crate) fn gate_requests(&self) -> Requests {
         self.gate().collect()
     }
 
-    /// The bare route with the same headers.
+    /// The requests to the bare route with the same headers.
     pub(crate) fn bare_gate_requests(&self) -> Requests {
         self.gate().map(Request::bare).collect()
     }
@@ -148,13 +151,13 @@ impl Queue {
     }
 }
 
-/// Each of these looks up their place.
+/// One look-up of each of these users.
 pub(crate) fn look_ups(people: &[Person]) -> impl Iterator<Item = Request<'_>> {
     let tokens = people.iter().map(|person| person.token.as_str());
     tokens.map(|token| Request::get(LOOK_UP).queue_token(token))
 }
 
-/// Makes each of these requests once, before anything is measured.
+/// Sends each of these requests once, before a measurement.
 async fn once(stage: &Stage, requests: Requests, meant: &'static str, pace: Pace) -> Result<()> {
     let load = stage.load(Feed::once(requests), expects(200, meant))?;
     let tally = load.run(pace, None).await?;

@@ -1,4 +1,4 @@
-//! Whether the rate of a throughput is reached.
+//! Whether admission reaches the rate of the throughput.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use crate::{
     report::{Bar, Due, Row},
 };
 
-/// What is measured: admissions from an instant on.
+/// The admissions that are measured: those from an instant on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reached {
     pub(crate) limit: Limit,
     /// In µs since 1970.
     pub(crate) from_us: i64,
     pub(crate) watched: Duration,
-    /// How many users lost their places, though they polled as told.
+    /// The number of users who lost their places, although they polled when the answers said.
     pub(crate) gone: u64,
 }
 
 impl Reached {
-    /// The row: admissions in what the windows allow.
+    /// The row: admissions divided by what the windows allow.
     pub(crate) fn row(self, what: &str, admitted_us: &[i64]) -> Row {
         let watched = i64::try_from(self.watched.as_micros()).unwrap_or(i64::MAX);
         let until = self.from_us.saturating_add(watched);
@@ -44,7 +44,7 @@ impl Reached {
     }
 }
 
-/// The polls of some time, for people.
+/// A summary of the polls in an interval.
 pub(crate) fn describe(when: &str, polled: &Polled, lasted: Duration) -> String {
     format!(
         "polls {when}: {}, sent late by {} (p50) and {} (p99); {} refused, {} unanswered",
@@ -56,7 +56,7 @@ pub(crate) fn describe(when: &str, polled: &Polled, lasted: Duration) -> String 
     )
 }
 
-/// Why polls do not count, if they do not: answers that no client should see.
+/// Why these polls do not count: answers that no client should see. None if there are none.
 pub(crate) fn unexpected(polled: &[&Polled]) -> Option<String> {
     let bad = polled.iter().find(|polled| polled.other > 0)?;
     let first = bad.first_other.as_deref().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a group of rows is measured on: a program that was just started, on stores that are empty.
+//! What a group of rows is measured on: a newly started program, on empty stores.
 
 use std::{
     net::SocketAddr,
@@ -23,30 +23,30 @@ use crate::{
     stores::Stores,
 };
 
-/// Makes stages.
+/// Creates stages.
 pub(crate) struct Stages {
     pub(crate) settings: Settings,
-    /// How many pairs a full run has.
+    /// The number of pairs in a full run.
     pairs: u32,
-    /// What keeps the queues; the first, where several do.
+    /// The backend of the queues. The first one if there are several.
     pub(crate) backend: Backend,
     pub(crate) stores: Stores,
-    /// What is under load: one of the two below.
+    /// The program under load: `subject` or `earlier`.
     binary: PathBuf,
     subject: PathBuf,
     earlier: Option<PathBuf>,
 }
 
-/// Which stores are wanted.
+/// The stores that a run needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
-    /// What keeps the queues; the first, unless a stage is set on another.
+    /// The backends of queues. A stage uses the first one, unless it is created on another one.
     pub(crate) backends: &'a [Backend],
     pub(crate) database: Database,
     pub(crate) append_only: AppendOnly,
 }
 
-/// A program, the baseline beside it, and who reads their processor time.
+/// A running program, the baseline server beside it, and the meter of their processor time.
 pub(crate) struct Stage {
     pub(crate) program: Program,
     pub(crate) bare: Bare,
@@ -104,20 +104,20 @@ impl Stages {
         &self.binary
     }
 
-    /// True where there is an earlier program to compare with.
+    /// True if there is an earlier program to compare with.
     pub(crate) fn has_earlier(&self) -> bool {
         self.earlier.is_some()
     }
 
-    /// The same with the program under load that is measured, in short runs: of many, the median
-    /// counts.
+    /// Puts the measured program under load, in short runs. There are many short runs, and their
+    /// median counts.
     pub(crate) fn short_runs_of_subject(&mut self) -> &Self {
         self.binary.clone_from(&self.subject);
         self.settings.pairs = 1;
         self
     }
 
-    /// The same with the earlier program under load.
+    /// Puts the earlier program under load, in short runs.
     pub(crate) fn short_runs_of_earlier(&mut self) -> &Self {
         if let Some(earlier) = &self.earlier {
             self.binary.clone_from(earlier);
@@ -126,12 +126,12 @@ impl Stages {
         self
     }
 
-    /// True of short runs, which are made many times.
+    /// True in short runs, which are repeated many times.
     pub(crate) fn is_short(&self) -> bool {
         self.settings.pairs < self.pairs
     }
 
-    /// Back to how it was opened.
+    /// Returns to full runs of the measured program.
     pub(crate) fn full_runs_of_subject(&mut self) {
         self.binary.clone_from(&self.subject);
         self.settings.pairs = self.pairs;
@@ -142,17 +142,17 @@ impl Stages {
         self.stores.end().await
     }
 
-    /// A fresh stage.
+    /// Creates a stage.
     pub(crate) async fn set(&self) -> Result<Stage> {
         self.set_on(self.backend).await
     }
 
-    /// A fresh stage with its queues on `backend`.
+    /// Creates a stage with its queues on `backend`.
     pub(crate) async fn set_on(&self, backend: Backend) -> Result<Stage> {
         self.set_with(backend, &[]).await
     }
 
-    /// A fresh stage with its queues on `backend` and these settings of the program.
+    /// Creates a stage with its queues on `backend` and these settings of the program.
     pub(crate) async fn set_with(
         &self,
         backend: Backend,
@@ -173,24 +173,25 @@ impl Stages {
 }
 
 impl Stage {
-    /// Has a crowd join.
+    /// Lets a crowd join. Returns the users that are kept.
     pub(crate) async fn join(&self, concert: &str, crowd: Crowd) -> Result<Vec<Person>> {
         let Settings { connections, .. } = self.settings;
         let threads = self.settings.threads();
         people::join(&self.program, threads, connections, concert, crowd).await
     }
 
-    /// Load on the program.
+    /// A load on the program.
     pub(crate) fn load(&self, feed: Feed, judge: Judge) -> Result<Load> {
         Ok(self.load_on(self.program.address()?, feed, judge))
     }
 
-    /// Has these users poll as told; their first polls are spread over `spread`.
+    /// Starts the polls of these users, who poll when the answers say. Their first polls are spread
+    /// over `spread`.
     pub(crate) fn poll(&self, people: &[&Person], spread: Duration) -> Result<Pollers> {
         self.poll_at(&[self.program.address()?], people, spread)
     }
 
-    /// The same, each poll at any of these instances.
+    /// Like [`Self::poll`], but each poll goes to any of these instances.
     pub(crate) fn poll_at(
         &self,
         instances: &[SocketAddr],
@@ -198,7 +199,7 @@ impl Stage {
         spread: Duration,
     ) -> Result<Pollers> {
         let threads = self.settings.threads();
-        // Each thread has users from all over the line.
+        // Each thread has users from all parts of the line.
         let users = (0..threads).map(|thread| {
             let people = people.iter().skip(thread).step_by(threads);
             people
@@ -209,13 +210,13 @@ impl Stage {
         Pollers::start(instances, connections, users.collect(), spread)
     }
 
-    /// The same load on the bare route.
+    /// A load on the bare route.
     pub(crate) fn bare_load(&self, requests: Requests) -> Load {
         let feed = Feed::around(requests);
         self.load_on(self.bare.address(), feed, expects(200, "queue_token"))
     }
 
-    /// The same load on whoever listens there.
+    /// A load on the server at this address.
     pub(crate) fn load_on(&self, address: SocketAddr, feed: Feed, judge: Judge) -> Load {
         Load {
             address,
@@ -226,7 +227,7 @@ impl Stage {
         }
     }
 
-    /// How both sides of a ratio take turns.
+    /// How the two sides of a ratio take turns.
     pub(crate) fn plan(&self) -> Plan {
         Plan {
             slice: self.settings.slice(),
@@ -235,13 +236,13 @@ impl Stage {
     }
 }
 
-/// Meant is an answer with this status and this text somewhere in its body.
+/// Accepts an answer with this status that has this text somewhere in its body.
 pub(crate) fn expects(status: u16, text: &'static str) -> Judge {
     let finder = memchr::memmem::Finder::new(text.as_bytes());
     Arc::new(move |_, answer| answer.status == status && finder.find(answer.body).is_some())
 }
 
-/// What somebody who waits is told: the bare route answers the same bytes.
+/// An answer to a waiting user. The bare route answers the same bytes.
 async fn an_answer(program: &Program) -> Result<String> {
     let concert = program
         .concert("An answer to be copied", json!({ "state": "paused" }))

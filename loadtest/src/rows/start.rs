@@ -1,4 +1,4 @@
-//! How fast the program is ready, with nothing but itself.
+//! The time from the start of the program until it is ready, without any other service.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -17,18 +17,18 @@ use crate::{
     watch,
 };
 
-/// How often it is started on data that is there.
+/// How often the program is started on existing data.
 const STARTS: usize = 10;
 
-/// How often it is started for the first time, each time in a folder of its own.
+/// How often the program is started for the first time, each time in a new folder.
 const FIRST_STARTS: usize = 5;
 
-/// How often readiness is asked for.
+/// The pause between two checks of readiness.
 const LOOK: Duration = Duration::from_millis(1);
 
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let mut firsts = Vec::new();
     let mut again = Vec::new();
@@ -62,7 +62,7 @@ fn row(what: &str, took: &[Duration]) -> Row {
         .behind(format!("each: {}", each.join(", ")))
 }
 
-/// From its start until it says there that it is ready.
+/// The time from the start of the program until it reports at `address` that it is ready.
 async fn ready<T>(
     address: SocketAddr,
     start: impl Future<Output = Result<T>>,

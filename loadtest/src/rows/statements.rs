@@ -1,4 +1,4 @@
-//! What requests cost the database while the queues are on Redis: nothing.
+//! The cost of queue requests for the database while the queues are on Redis: none.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use crate::{
     watch,
 };
 
-/// For how long the statements of the jobs that run by themselves are counted.
+/// For how long the statements of the background jobs are counted.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// How many people ask.
+/// The number of users who send requests.
 const PEOPLE: u64 = 20_000;
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let stage = stages.set().await?;
     let settings = &stage.settings;
@@ -78,10 +78,10 @@ fn looking(stage: &Stage, queue: &Queue, state: &'static str) -> Result<Steady> 
     Ok(Steady(stage.load(feed, expects(200, state))?))
 }
 
-/// Counts statements beyond those of the jobs.
+/// Counts statements other than those of the jobs.
 struct Count {
     connection: Conn,
-    /// Statements a second while nobody asks anything.
+    /// Statements per second without requests.
     idle_per_second: f64,
 }
 
@@ -122,7 +122,7 @@ impl Count {
     }
 }
 
-/// Requests, and the statements beyond those of the jobs.
+/// Requests, and statements other than those of the jobs.
 #[derive(Debug, Clone, Default)]
 struct Counted {
     requests: u64,
@@ -155,9 +155,10 @@ impl Counted {
     }
 }
 
-/// In thousandths, and not below nothing: the jobs' statements do not fall evenly on seconds.
+/// Rounds to thousandths, and to at least 0: the statements of the jobs are not spread evenly over
+/// the seconds.
 fn whole_thousandths(each: f64) -> f64 {
-    // Plus nothing, since there is a negative zero.
+    // Adding 0 removes the sign of a negative zero.
     ((each * 1e3).round() / 1e3).max(0.0) + 0.0
 }
 

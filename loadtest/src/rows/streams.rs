@@ -1,4 +1,4 @@
-//! Ten thousand users who listen to the events of their places.
+//! Ten thousand users who read the event streams of their places.
 
 use std::time::Duration;
 
@@ -21,16 +21,17 @@ use crate::{
     watch,
 };
 
-/// Where the events are.
+/// The path of an event stream.
 const EVENTS: &str = "/v1/queue/token/events";
 
-/// Below this limit of open files no verdict is given: each stream is one in either process.
+/// With a lower limit of open files, the figures get no verdict: each stream is an open file in
+/// both processes.
 const FILES_MIN: u64 = 12_000;
 
-/// How many files either process has beside its streams.
+/// Open files of each process that are not streams.
 const OTHER_FILES: u64 = 1_500;
 
-/// What is due.
+/// The bars of the rows.
 const KIB_MAX: f64 = 20.0;
 const COMMANDS_MAX: f64 = 20.0;
 const SECONDS_MAX: f64 = 1.5;
@@ -39,15 +40,15 @@ const PLAN: Due = Due::Plan(9);
 /// How often the line is paused.
 const PAUSES: u32 = 5;
 
-/// For how long one state is watched.
+/// For how long each state of the line is observed.
 const WATCHED: Duration = Duration::from_secs(30);
 
 /// Longer than an update may take.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// Measures them.
+/// Measures the rows of the event streams.
 pub(crate) async fn measure(arguments: &StreamsArguments, report: &mut Report) -> Result<()> {
-    // The program is started with it, and raises its own.
+    // The program inherits the limits of this process, and raises its own soft limit.
     let files = raise_open_files()?;
     let wanted = Wanted {
         backends: &[Backend::Redis],
@@ -67,7 +68,7 @@ pub(crate) async fn measure(arguments: &StreamsArguments, report: &mut Report) -
     stages.end().await
 }
 
-/// Raises the soft limit of open files to the hard one, and returns it.
+/// Raises the soft limit of open files to the hard one. Returns it.
 fn raise_open_files() -> Result<u64> {
     let kind = Resource::RLIMIT_NOFILE;
     let (_, hard) = getrlimit(kind)?;
@@ -93,7 +94,8 @@ async fn rows(stages: &Stages, count: u64, is_judged: bool) -> Result<Vec<Row>> 
         state: "waiting",
     };
     let people = stage.join(&concert, crowd).await?;
-    // Without streams they would poll: what an instance remembers of users is no matter of streams.
+    // Without streams, these users would poll. The memory that an instance needs to remember users
+    // is not a cost of streams.
     let polls = Feed::once(look_ups(&people).collect());
     let polled = stage.load(polls, expects(200, IS_WAITING))?;
     polled.run(Pace::Full, None).await?;
@@ -162,8 +164,8 @@ async fn rows(stages: &Stages, count: u64, is_judged: bool) -> Result<Vec<Row>> 
     Ok(judged.collect())
 }
 
-/// How long after their admission users were told, while the line moves; and how many script calls
-/// that took a second.
+/// Returns the times from the admission of users to their events, in s, while the line moves, and
+/// the script calls per second in that time.
 async fn admissions(
     stages: &Stages,
     stage: &Stage,
@@ -188,7 +190,7 @@ async fn admissions(
     Ok((seconds.collect(), rate))
 }
 
-/// How long after the request that paused the line its users were told.
+/// Returns the times from the request that paused the line to the events of its users, in s.
 async fn pauses(stage: &Stage, concert: &str, streams: &Streams) -> Result<Vec<f64>> {
     let mut seconds = Vec::new();
     for _ in 0..PAUSES {
@@ -234,7 +236,7 @@ fn latency(what: &str, seconds: &[f64]) -> Result<Row> {
     )))
 }
 
-/// Script calls a second, for a while.
+/// Script calls per second.
 async fn commands(stages: &Stages) -> Result<f64> {
     let watched = stages.settings.or_quick(WATCHED / 2, SETTLE);
     commands_for(stages, watched).await
@@ -248,7 +250,7 @@ async fn commands_for(stages: &Stages, watched: Duration) -> Result<f64> {
     Ok(exact(calls) / began.elapsed().as_secs_f64())
 }
 
-/// Resident memory of the program, in KiB.
+/// The resident memory of the program, in KiB.
 fn resident_kib(stage: &mut Stage) -> Result<f64> {
     let pid = i32::try_from(stage.program.pid())?;
     let status = procfs::process::Process::new(pid)?.status()?;

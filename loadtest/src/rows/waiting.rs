@@ -1,4 +1,4 @@
-//! Look-ups of people who wait, in a queue that moves at the default pace, and joins behind them.
+//! Look-ups of waiting users in a queue that moves at the default pace, and joins behind them.
 
 use anyhow::Result;
 
@@ -15,7 +15,7 @@ use crate::{
     report::{Bar, Due, Row},
 };
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let stage = stages.set().await?;
     let queue = Queue::waiting(&stage, stage.settings.users).await?;

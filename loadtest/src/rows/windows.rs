@@ -2,36 +2,36 @@
 
 use std::cmp::Reverse;
 
-/// How many gaps between admissions may be where windows begin.
+/// The number of gaps between admissions that are tried as beginnings of windows.
 const GAPS_TRIED: usize = 100;
 
-/// Windows, and the admissions in them.
+/// Windows, and the number of admissions in each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Filled {
-    /// The admissions in each window.
+    /// The number of admissions in each window.
     pub(crate) windows: Vec<usize>,
 }
 
 impl Filled {
-    /// How many were admitted in all of them.
+    /// The number of admissions in all windows.
     pub(crate) fn admitted(&self) -> u64 {
         self.windows.iter().sum::<usize>() as u64
     }
 }
 
-/// What a throughput admits.
+/// The limit that a throughput sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limit {
-    /// How many users in a window.
+    /// Users per window.
     pub(crate) admit: u64,
-    /// How long a window is, in µs.
+    /// The length of a window, in µs.
     pub(crate) interval_us: i64,
 }
 
-/// Counts the windows from `from` to `until`, and the admissions in them. All in µs; `admitted` is
+/// Counts the admissions in the windows from `from` to `until`. All are in µs, and `admitted` is
 /// sorted.
 ///
-/// The whole windows count. The one that runs at `from` counts, too, where it admitted anybody: its
+/// Whole windows count. The window that is running at `from` also counts if it admitted a user. Its
 /// rest may pass between two ticks, and a queue that was just opened may have no window yet.
 pub(crate) fn filled(admitted: &[i64], limit: Limit, from: i64, until: i64) -> Filled {
     let interval = limit.interval_us;
@@ -53,11 +53,12 @@ pub(crate) fn filled(admitted: &[i64], limit: Limit, from: i64, until: i64) -> F
     }
 }
 
-/// Where in an interval windows begin, which no answer says.
+/// The beginning of windows, as an offset in an interval. No answer states it.
 ///
-/// Admissions follow the beginning of their window: between the last of one and the first of the next
-/// is the largest gap. Where some come very late, another gap is larger, but then a window would have
-/// admitted more than it may: so the largest gap counts with which none does.
+/// The admissions of a window follow its beginning, so the largest gap is between the last
+/// admission of one window and the first of the next. If some admissions come very late, another
+/// gap may be larger, but with that beginning a window would have admitted more than its limit. So
+/// the largest gap counts with which no window exceeds the limit.
 fn beginning(admitted: &[i64], limit: Limit, from: i64) -> i64 {
     let gaps = gaps(admitted, limit.interval_us);
     let kept = gaps.iter().take(GAPS_TRIED);
@@ -65,7 +66,7 @@ fn beginning(admitted: &[i64], limit: Limit, from: i64) -> i64 {
     kept.next().or(gaps.first()).copied().unwrap_or(from)
 }
 
-/// Where the gaps between admissions end, as places in an interval, the largest first.
+/// The ends of the gaps between admissions, as offsets in an interval. The largest gap is first.
 fn gaps(admitted: &[i64], interval: i64) -> Vec<i64> {
     let mut places: Vec<_> = admitted.iter().map(|at| at.rem_euclid(interval)).collect();
     places.sort_unstable();
@@ -79,7 +80,7 @@ fn gaps(admitted: &[i64], interval: i64) -> Vec<i64> {
     gaps.into_iter().map(|(_, to)| to).collect()
 }
 
-/// True where no window admits more than it may.
+/// True if no window admits more than the limit.
 fn is_kept(admitted: &[i64], limit: Limit, begins: i64) -> bool {
     let window = |at: &i64| (at - begins).div_euclid(limit.interval_us);
     let windows = admitted.chunk_by(|one, other| window(one) == window(other));
@@ -98,8 +99,8 @@ mod tests {
         interval_us: INTERVAL,
     };
 
-    /// Two admissions in each of these windows of a grid that begins at 300, some time after their
-    /// beginning.
+    /// Two admissions in each of these windows, some time after its beginning. Windows begin at
+    /// 300.
     fn admissions(windows: impl IntoIterator<Item = i64>) -> Vec<i64> {
         let at = |window: i64| {
             let late = (window * 7).rem_euclid(90);
@@ -118,9 +119,9 @@ mod tests {
     fn whole_windows_count_wherever_they_begin() {
         let all = admissions(0..20);
         assert_eq!(count(&all, 300, 10_300), (10, 20));
-        // The first was running, and admitted.
+        // The first window was running, and admitted users.
         assert_eq!(count(&all, 1_350, 11_350), (10, 20));
-        // Of the last, the rest is not over.
+        // The rest of the last window is not over.
         assert_eq!(count(&all, 300, 11_299), (10, 20));
     }
 
@@ -138,17 +139,17 @@ mod tests {
         // Opened long before the window of the first admissions.
         let next = admissions(1..20);
         assert_eq!(count(&next, 400, 10_400), (9, 18));
-        // Opened late in a window, and used its rest.
+        // Opened late in a window, and admitted users in its rest.
         let mut used = vec![1_100, 1_101];
         used.extend(&next);
         assert_eq!(count(&used, 1_100, 11_100), (10, 20));
-        // Opened right before a window.
+        // Opened shortly before a window.
         assert_eq!(count(&admissions(0..20), 299, 10_299), (9, 18));
-        // Opened right after a window began, and admitted sooner than in any other.
+        // Opened shortly after a window began, and admitted users sooner than in any other window.
         let mut at_once = vec![306, 330];
         at_once.extend(&next);
         assert_eq!(count(&at_once, 305, 10_305), (10, 20));
-        // Nobody was admitted for longer than a window.
+        // No user was admitted for longer than a window.
         assert_eq!(count(&admissions(2..20), 400, 10_400), (9, 16));
     }
 

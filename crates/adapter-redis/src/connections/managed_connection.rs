@@ -17,7 +17,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{errors, open_error::OpenError, server, settings::RedisSettings};
+use crate::{
+    errors::{self, ConnectionFault},
+    open_error::OpenError,
+    server,
+    settings::RedisSettings,
+};
 
 /// The back-off before the next attempt to connect. It doubles up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -30,9 +35,9 @@ const QUEUED_MAX: usize = 1_024;
 /// is replaced.
 pub(crate) struct ManagedConnection {
     state: watch::Receiver<State>,
-    troubles: mpsc::Sender<(Number, ConnectionFault)>,
+    faults: mpsc::Sender<(Number, ConnectionFault)>,
     connect_timeout: Duration,
-    keeper: JoinHandle<()>,
+    reconnector: JoinHandle<()>,
 }
 
 /// Sequence number of the driver's connections behind one [`ManagedConnection`], from 0. A fault
@@ -69,30 +74,6 @@ enum State {
     Down(Arc<str>),
 }
 
-/// Why a connection is to be replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ConnectionFault {
-    /// The server, or the network between, closed the connection.
-    HungUp,
-    /// A reply did not come in time.
-    Silent,
-    /// The server refuses writes: its address may now belong to another server.
-    ReadOnly,
-    /// A reply did not belong to its request.
-    OutOfStep,
-}
-
-impl ConnectionFault {
-    fn why(self) -> &'static str {
-        match self {
-            Self::HungUp => "the server closed the connection",
-            Self::Silent => "the server did not reply in time",
-            Self::ReadOnly => "the server refuses writes",
-            Self::OutOfStep => "a reply did not belong to its request",
-        }
-    }
-}
-
 impl ManagedConnection {
     /// Starts the task that connects, and returns at once. Errors if the settings are invalid.
     pub(crate) fn start(
@@ -100,31 +81,31 @@ impl ManagedConnection {
         settings: &RedisSettings,
     ) -> Result<Self, OpenError> {
         // A report that finds the channel full is dropped: those in it say the same.
-        let (troubles, troubled) = mpsc::channel(8);
+        let (faults, faults) = mpsc::channel(8);
         let (publish, state) = watch::channel(State::Connecting);
         let connector = Connector {
             server: server.clone(),
             settings: settings.clone(),
-            troubles: troubles.clone(),
+            faults: faults.clone(),
         };
         // Validates the settings.
         connector.pool_of_one(Number(0))?;
-        let keeper = Reconnector {
+        let reconnector = Reconnector {
             connector,
             publish,
-            troubled,
+            faults,
         };
         Ok(Self {
             state,
-            troubles,
+            faults,
             connect_timeout: settings.connect_timeout,
-            keeper: tokio::spawn(keeper.run()),
+            reconnector: tokio::spawn(reconnector.run()),
         })
     }
 
     /// Returns a clone of the driver's connection. While one is being made, waits for it for at
     /// most the connect time-out.
-    pub(crate) async fn link(&self) -> StoreResult<ConnectionHandle> {
+    pub(crate) async fn handle(&self) -> StoreResult<ConnectionHandle> {
         if let Some(ready) = self.state.borrow().ready() {
             return ready;
         }
@@ -149,25 +130,25 @@ impl ManagedConnection {
         }
     }
 
-    /// Reports a fault of the connection behind `link`, so that it is replaced if it still is the
+    /// Reports a fault of the connection behind `handle`, so that it is replaced if it still is the
     /// current one.
-    pub(crate) fn report(&self, link: &ConnectionHandle, trouble: ConnectionFault) {
-        let _ = self.troubles.try_send((link.number, trouble));
+    pub(crate) fn report(&self, handle: &ConnectionHandle, fault: ConnectionFault) {
+        let _ = self.faults.try_send((handle.number, fault));
     }
 }
 
 impl Drop for ManagedConnection {
     fn drop(&mut self) {
-        self.keeper.abort();
+        self.reconnector.abort();
     }
 }
 
 impl State {
-    /// The result of `link` in this state. None while an attempt to connect is under way.
+    /// The result of `handle` in this state. None while an attempt to connect is under way.
     fn ready(&self) -> Option<StoreResult<ConnectionHandle>> {
         match self {
             Self::Connecting => None,
-            Self::Up(link) => Some(Ok(link.clone())),
+            Self::Up(handle) => Some(Ok(handle.clone())),
             Self::Down(why) => Some(Err(errors::unavailable(why))),
         }
     }
@@ -177,7 +158,7 @@ impl State {
 struct Reconnector {
     connector: Connector,
     publish: watch::Sender<State>,
-    troubled: mpsc::Receiver<(Number, ConnectionFault)>,
+    faults: mpsc::Receiver<(Number, ConnectionFault)>,
 }
 
 impl Reconnector {
@@ -189,23 +170,23 @@ impl Reconnector {
                 connection: MultiplexedConnection::clone(&connection),
                 server: server.map(Arc::new),
             }));
-            let Some(trouble) = self.trouble_of(number).await else {
+            let Some(fault) = self.fault_of(number).await else {
                 return;
             };
             tracing::debug!(
-                why = trouble.why(),
+                why = fault.why(),
                 "replacing a connection to Redis after a fault"
             );
             // Requests that wait for a reply on a clone of it go on waiting there.
             drop(Connection::take(connection));
-            match trouble {
+            match fault {
                 // The server may be reachable, as after a restart: new requests wait for the
                 // attempt to connect.
                 ConnectionFault::HungUp | ConnectionFault::OutOfStep => {
                     drop(self.publish.send_replace(State::Connecting));
                 }
                 ConnectionFault::Silent | ConnectionFault::ReadOnly => {
-                    self.publish.send_replace(State::Down(trouble.why().into()));
+                    self.publish.send_replace(State::Down(fault.why().into()));
                     tokio::time::sleep(FIRST_PAUSE).await;
                 }
             }
@@ -214,11 +195,11 @@ impl Reconnector {
 
     /// Waits for a reported fault of the connection with this number. None once every sender is
     /// dropped.
-    async fn trouble_of(&mut self, number: Number) -> Option<ConnectionFault> {
+    async fn fault_of(&mut self, number: Number) -> Option<ConnectionFault> {
         loop {
-            let (of, trouble) = self.troubled.recv().await?;
+            let (of, fault) = self.faults.recv().await?;
             if of == number {
-                return Some(trouble);
+                return Some(fault);
             }
         }
     }
@@ -253,7 +234,7 @@ impl Reconnector {
 struct Connector {
     server: ConnectionInfo,
     settings: RedisSettings,
-    troubles: mpsc::Sender<(Number, ConnectionFault)>,
+    faults: mpsc::Sender<(Number, ConnectionFault)>,
 }
 
 impl Connector {
@@ -272,14 +253,14 @@ impl Connector {
     /// closed.
     fn pool_of_one(&self, number: Number) -> Result<Pool, OpenError> {
         let bad = |why: String| OpenError::BadUrl { why };
-        let troubles = self.troubles.clone();
+        let faults = self.faults.clone();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.settings.connect_timeout))
             .set_response_timeout(Some(self.settings.answer_timeout))
             .set_pipeline_buffer_size(QUEUED_MAX)
             .set_push_sender(move |pushed: PushInfo| {
                 if pushed.kind == PushKind::Disconnection {
-                    let _ = troubles.try_send((number, ConnectionFault::HungUp));
+                    let _ = faults.try_send((number, ConnectionFault::HungUp));
                 }
                 Ok::<(), ()>(())
             });

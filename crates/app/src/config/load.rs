@@ -1,4 +1,4 @@
-//! Reading the configuration.
+//! Loads the configuration.
 
 use std::{
     collections::HashMap,

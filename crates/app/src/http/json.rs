@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    /// The status that each request shape refuses `bytes` with, if it does.
+    /// The status with which each request shape refuses `bytes`. None if it accepts them.
     fn statuses(bytes: &[u8]) -> Vec<Option<u16>> {
         fn status<T: DeserializeOwned>(bytes: &[u8]) -> Option<u16> {
             let problem = read_json::<T>(bytes).err()?;
@@ -175,7 +175,7 @@ mod tests {
         ]
     }
 
-    /// JSON with the fields that requests have, and others.
+    /// JSON with fields of requests, and with other fields.
     fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

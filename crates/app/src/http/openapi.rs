@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(written, served);
     }
 
-    /// Two shapes of one name would be one in the document.
+    /// Two shapes with the same name would be merged in the document.
     #[test]
     fn what_is_left_to_buy_is_a_word() {
         let Document(document) = Document::of(&routes::all().list());

@@ -1,4 +1,4 @@
-//! What one asks of the box office, and what one expects to hear.
+//! Calls of the box office, and the answers that they must get.
 
 use frontrow_domain::{
     model::{
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use super::{BoxOffice, DatabaseFixture, HOLD, amount, label, seats, user};
 
 impl<F: DatabaseFixture> BoxOffice<F> {
-    /// A request for seats of the office's performance, under a new name.
+    /// A request for seats of the office's performance, under a new id.
     pub(crate) fn request(&self, who: &str, labels: &[&str]) -> HoldRequest {
         HoldRequest {
             id: self.reservation_id(),
@@ -29,33 +29,34 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         }
     }
 
-    /// The place of a user in the queue of the office's concert. The same for each of their requests.
+    /// The place of a user in the queue of the office's concert. It is the same for each of their
+    /// requests.
     pub(crate) fn ticket(&self, who: &str) -> Ticket {
         Ticket {
             concert: self.concert,
             user: user(who),
             arrival: Arrival::from_micros(1_700_000_000_000_000),
-            // Beyond what a signed number holds.
+            // Larger than a signed number can hold.
             generation: Generation(u64::MAX - 7),
         }
     }
 
-    /// Asks for seats.
+    /// Requests a hold.
     pub(crate) async fn hold(&self, who: &str, labels: &[&str]) -> HoldOutcome {
         self.hold_as(&self.request(who, labels)).await
     }
 
-    /// Asks for seats.
+    /// Requests a hold.
     pub(crate) async fn hold_as(&self, request: &HoldRequest) -> HoldOutcome {
         self.ports.reservations.hold(request).await.expect("hold")
     }
 
-    /// Asks for seats and is refused.
+    /// Requests a hold and is refused.
     pub(crate) async fn refusal(&self, who: &str, labels: &[&str]) -> HoldRefusal {
         self.refusal_of(&self.request(who, labels)).await
     }
 
-    /// Asks for seats and is refused.
+    /// Requests a hold and is refused.
     pub(crate) async fn refusal_of(&self, request: &HoldRequest) -> HoldRefusal {
         match self.hold_as(request).await {
             HoldOutcome::Refused(refusal) => refusal,
@@ -63,12 +64,12 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         }
     }
 
-    /// Gets seats.
+    /// Gets a hold.
     pub(crate) async fn held(&self, who: &str, labels: &[&str]) -> Reservation {
         self.held_by(&self.request(who, labels)).await
     }
 
-    /// Gets seats.
+    /// Gets a hold.
     pub(crate) async fn held_by(&self, request: &HoldRequest) -> Reservation {
         match self.hold_as(request).await {
             HoldOutcome::Held(reservation) => reservation,
@@ -76,7 +77,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         }
     }
 
-    /// Gives seats back.
+    /// Releases held seats.
     pub(crate) async fn release(&self, who: &str, id: ReservationId) -> ReleaseOutcome {
         let released = self.ports.reservations.release(id, &user(who)).await;
         released.expect("release")
@@ -109,18 +110,18 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         self.ports.reservations.pay(request).await.expect("pay")
     }
 
-    /// Has paid, just now.
+    /// Pays. The payment must be a new one.
     pub(crate) async fn paid(&self, reservation: &Reservation) -> Paid {
         newly_paid(self.pay(reservation).await)
     }
 
-    /// Holds seats and pays them.
+    /// Holds seats and pays for them.
     pub(crate) async fn bought(&self, who: &str, labels: &[&str]) -> Reservation {
         let held = self.held(who, labels).await;
         self.buy(held).await
     }
 
-    /// Pays held seats with points charged for that.
+    /// Charges points, and pays for held seats with them.
     pub(crate) async fn buy(&self, held: Reservation) -> Reservation {
         let total = held.total.minor_units();
         if total > 0 {
@@ -150,7 +151,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         self.charge_as(&self.charge(who, points, key)).await
     }
 
-    /// Has charged points, just now, under a key that is used once.
+    /// Charges points under a key that is used once. The charge must be a new one.
     pub(crate) async fn charged(&self, who: &str, points: i64) -> Charged {
         let key = format!("charge-{}", self.name());
         match self.charge_under(who, points, &key).await {
@@ -162,18 +163,18 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         }
     }
 
-    /// What a user can spend.
+    /// Returns the points that a user can spend.
     pub(crate) async fn balance(&self, who: &str) -> i64 {
         let balance = self.ports.points.balance(&user(who)).await;
         balance.expect("balance").0.minor_units()
     }
 
-    /// What became of a reservation.
+    /// Returns the state of a reservation.
     pub(crate) async fn state(&self, reservation: &Reservation) -> ReservationState {
         self.found(reservation).await.state
     }
 
-    /// A reservation that is there.
+    /// Returns a reservation that exists.
     pub(crate) async fn found(&self, reservation: &Reservation) -> Reservation {
         let found = self
             .ports
@@ -183,7 +184,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         found.expect("find").expect("the reservation")
     }
 
-    /// Whether a seat of the office's performance can be had.
+    /// Returns the state of a seat of the office's performance.
     pub(crate) async fn seat(&self, name: &str) -> SeatState {
         let map = self.ports.concerts.seat_map(self.performance).await;
         let seats = map.expect("seat map").expect("the performance").seats;
@@ -191,7 +192,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         seat.expect("the seat").state
     }
 
-    /// How many seats of the office's performance can be had.
+    /// Returns how many seats of the office's performance are free.
     pub(crate) async fn seats_left(&self) -> u64 {
         let performances = self.ports.concerts.performances(self.concert).await;
         let performances = performances.expect("performances");
@@ -199,13 +200,13 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         performance.expect("the performance").seats_left
     }
 
-    /// Tidies up after holds that are over.
+    /// Sweeps: marks expired holds and frees their seats, at most `limit`.
     pub(crate) async fn sweep(&self, limit: u32) -> u32 {
         self.ports.reservations.sweep(limit).await.expect("sweep")
     }
 }
 
-/// A payment that took effect just now.
+/// Returns a payment that must be a new one.
 pub(crate) fn newly_paid(outcome: PayOutcome) -> Paid {
     match outcome {
         PayOutcome::Paid(Applied {
@@ -221,7 +222,7 @@ pub(crate) fn key(text: &str) -> IdempotencyKey {
     IdempotencyKey::try_from(text).expect("a key")
 }
 
-/// When a hold ends.
+/// Returns the deadline of a hold.
 pub(crate) fn end_of(reservation: &Reservation) -> Timestamp {
     match reservation.state {
         ReservationState::Held { until } => until,

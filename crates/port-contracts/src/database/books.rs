@@ -8,7 +8,7 @@ use frontrow_domain::{
 use super::{BoxOffice, DatabaseFixture, HOLD, at_once, user};
 
 impl<F: DatabaseFixture> BoxOffice<F> {
-    /// Everything that does not agree.
+    /// Returns every difference between the rows.
     pub(crate) async fn differences(&self) -> Vec<Difference> {
         let books = &self.ports.books;
         let mut found = Vec::new();
@@ -68,7 +68,7 @@ pub async fn the_books_agree<F: DatabaseFixture>(fixture: F) {
     office.performance = office.add_performance(office.concert).await;
     office.bought("ann", &["C-1"]).await;
     assert_eq!(office.differences().await, []);
-    // A hold that is over, before and after it is swept.
+    // An expired hold, before and after it is swept.
     office.pass(HOLD).await;
     assert_eq!(office.differences().await, []);
     office.sweep(10).await;
@@ -95,7 +95,7 @@ pub async fn entries_are_numbered_in_their_order<F: DatabaseFixture>(fixture: F)
     assert_eq!(office.entries("ben").await, [(Some(1), true, 7, 7)]);
 }
 
-/// The same while charges and payments of one user come at once.
+/// The order also holds while charges and payments of one user arrive at once.
 pub async fn entries_made_at_once_follow_from_each_other<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charge_under("ann", 1_000, "first").await;

@@ -29,15 +29,15 @@ pub(crate) struct BoxOffice<F> {
     pub(crate) ports: DatabasePorts,
     pub(crate) concert: ConcertId,
     pub(crate) performance: PerformanceId,
-    /// Names are made one after the other, so that later ones sort later.
+    /// The next id. Ids are made one after the other, so that later ones sort later.
     names: AtomicU64,
 }
 
 impl<F: DatabaseFixture> BoxOffice<F> {
-    /// The most seats of a performance of [`BoxOffice::plan`].
+    /// The largest number of seats in a performance of [`BoxOffice::plan`].
     pub(crate) const SEATS: u64 = 24;
 
-    /// Opens for the first concert.
+    /// Opens with one concert and its performance.
     pub(crate) async fn open(fixture: F) -> Self {
         let mut office = Self::empty(fixture);
         office.concert = office.add_concert("First").await;
@@ -56,7 +56,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         }
     }
 
-    /// Lets so much time pass.
+    /// Shifts the store's clock forwards by this span.
     pub(crate) async fn pass(&mut self, span: Duration) {
         self.fixture.shift_time(signed(span)).await;
     }
@@ -105,7 +105,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
             id,
             concert,
             starts_at,
-            // No two performances of a concert start at once in one venue.
+            // No two performances of a concert may start at the same time in one venue.
             venue: venue(&format!("Great Hall {}", id.0.as_u128() & 0xffff)),
             seats: plan(),
         };
@@ -119,7 +119,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         id
     }
 
-    /// What time it is in the store, by the end of a hold that is given back at once.
+    /// Returns the store's time, from the deadline of a hold that is released at once.
     pub(crate) async fn now(&self) -> Timestamp {
         let concert = self.add_concert("Clock").await;
         let performance = self.add_performance(concert).await;
@@ -131,17 +131,17 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         end_of(&held) - signed(HOLD)
     }
 
-    /// A new reservation's name.
+    /// A new reservation id.
     pub(crate) fn reservation_id(&self) -> ReservationId {
         ReservationId(self.name())
     }
 
-    /// A new ledger row's name.
+    /// A new ledger entry id.
     pub(crate) fn entry_id(&self) -> LedgerEntryId {
         LedgerEntryId(self.name())
     }
 
-    /// A name that nothing has.
+    /// An id that is not in use.
     pub(crate) fn name(&self) -> Uuid {
         let number = self.names.fetch_add(1, Ordering::Relaxed);
         Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0000 + u128::from(number))
@@ -157,7 +157,8 @@ pub(crate) fn plan() -> SeatPlan {
     ])
 }
 
-/// A plan of sections with one row each: the section's name, the row's, its seats, their price.
+/// A plan of sections with one row each. Each item has the section's name, the row's name, the
+/// number of seats, and their price.
 pub(crate) fn plan_of(sections: &[(&str, &str, u16, i64)]) -> SeatPlan {
     let sections = sections.iter().map(|&(name, row, seats, price)| Section {
         name: name.into(),
@@ -191,12 +192,12 @@ pub(crate) fn venue(text: &str) -> Venue {
     Venue::try_from(text).expect("a venue")
 }
 
-/// The name of a performance that is not there.
+/// The id of a performance that does not exist.
 pub(crate) fn nothing() -> PerformanceId {
     PerformanceId(Uuid::nil())
 }
 
-/// Who edits the catalogue.
+/// The operator who edits the catalogue.
 pub(crate) fn operator() -> Operator {
     Operator {
         name: "box-office".into(),
@@ -204,7 +205,7 @@ pub(crate) fn operator() -> Operator {
     }
 }
 
-/// An instant that no contract lives to see.
+/// An instant later than any that a contract reaches.
 pub(crate) fn far() -> Timestamp {
     Timestamp::from_second(7_258_118_400).expect("an instant")
 }

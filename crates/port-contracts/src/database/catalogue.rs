@@ -20,7 +20,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         catalogue.expect("catalogue").concerts
     }
 
-    /// The office's concert, some time before its performance.
+    /// The office's concert, with its counts as of an instant before its performance.
     async fn listed(&self) -> Concert {
         let mut all = self.catalogue(long_ago()).await.into_iter();
         all.find(|concert| concert.id == self.concert)
@@ -33,13 +33,13 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     }
 }
 
-/// A store that nobody has written to lists nothing.
+/// A store without writes lists nothing.
 pub async fn an_empty_store_has_an_empty_catalogue<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::empty(fixture);
     assert_eq!(office.catalogue(long_ago()).await, []);
 }
 
-/// The instant of the counts is one of the store's clock, and never later than what they count.
+/// The instant of the counts is one of the store's clock, and not after the state that was counted.
 pub async fn a_catalogue_tells_when_it_was_counted<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     for _ in 0..2 {
@@ -53,7 +53,7 @@ pub async fn a_catalogue_tells_when_it_was_counted<F: DatabaseFixture>(fixture: 
     }
 }
 
-/// The first concert made is the first listed.
+/// Concerts are listed in the order of their creation.
 pub async fn concerts_are_listed_in_the_order_they_were_made<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::empty(fixture);
     for title in ["Zebra", "Ant", "Moth"] {
@@ -67,7 +67,7 @@ pub async fn concerts_are_listed_in_the_order_they_were_made<F: DatabaseFixture>
     assert_eq!(titles, ["Zebra", "Ant", "Moth"]);
 }
 
-/// A concert without performances is there, and has no seats.
+/// A concert without performances exists, and has no seats.
 pub async fn a_concert_without_performances_has_no_seats<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::empty(fixture);
     office.concert = office.add_concert("First").await;
@@ -82,7 +82,8 @@ pub async fn a_concert_without_performances_has_no_seats<F: DatabaseFixture>(fix
     assert_eq!(sale, Some(SaleState::Unplanned));
 }
 
-/// Only performances that start after the given instant count, the very instant excluded.
+/// Only performances that start after the given instant count. One that starts at that instant does
+/// not.
 pub async fn a_concert_counts_its_performances_to_come<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.add_performance_at(office.concert, far() - DAY).await;
@@ -110,7 +111,7 @@ pub async fn a_concert_counts_its_performances_to_come<F: DatabaseFixture>(fixtu
     assert_eq!(found.map(|concert| concert.sale()), Some(SaleState::Ended));
 }
 
-/// Held seats are not left, and sold ones are counted as sold too.
+/// Held seats are not free, and sold ones are also counted as sold.
 pub async fn held_and_sold_seats_are_not_left<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1", "A-2", "A-3"]).await;
@@ -122,7 +123,7 @@ pub async fn held_and_sold_seats_are_not_left<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seats_left().await, 19);
 }
 
-/// Seats whose hold is over are left, swept or not.
+/// Seats of an expired hold are free, swept or not.
 pub async fn seats_of_a_hold_that_is_over_are_left<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1", "A-2", "A-3"]).await;
@@ -135,7 +136,7 @@ pub async fn seats_of_a_hold_that_is_over_are_left<F: DatabaseFixture>(fixture: 
     assert_eq!(office.listed().await.seats_left, 24);
 }
 
-/// A concert is sold out when every seat is sold, and not while one is only held.
+/// A concert is sold out when every seat is sold, but not while one is only held.
 pub async fn a_concert_is_sold_out_when_every_seat_is_sold<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let labels: Vec<_> = plan()
@@ -156,7 +157,7 @@ pub async fn a_concert_is_sold_out_when_every_seat_is_sold<F: DatabaseFixture>(f
     assert_eq!(office.listed().await.sale(), SaleState::SoldOut);
 }
 
-/// Every performance is listed, the past ones too, earliest first.
+/// Every performance is listed, also past ones, earliest first.
 pub async fn performances_are_listed_earliest_first<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let past = office.add_performance_at(office.concert, long_ago()).await;
@@ -174,7 +175,7 @@ pub async fn performances_are_listed_earliest_first<F: DatabaseFixture>(fixture:
     assert_eq!((first.seats_total, first.seats_left), (24, 24));
 }
 
-/// What is not there has no performances and no seats.
+/// An unknown concert has no performances, and an unknown performance has no seats.
 pub async fn the_unknown_has_no_performances_and_no_seats<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let concerts = &office.ports.concerts;
@@ -184,7 +185,7 @@ pub async fn the_unknown_has_no_performances_and_no_seats<F: DatabaseFixture>(fi
     assert_eq!(map.expect("seat map"), None);
 }
 
-/// A seat map has every seat as it was planned, in that order.
+/// A seat map has every seat as planned, in the order of the plan.
 pub async fn a_seat_map_is_in_the_order_of_its_plan<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let map = office.seat_map().await;
@@ -199,7 +200,7 @@ pub async fn a_seat_map_is_in_the_order_of_its_plan<F: DatabaseFixture>(fixture:
     }
 }
 
-/// A seat map tells held seats from sold and free ones.
+/// A seat map distinguishes held, sold and free seats.
 pub async fn a_seat_map_shows_what_is_held_and_what_is_sold<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1"]).await;
@@ -214,7 +215,7 @@ pub async fn a_seat_map_shows_what_is_held_and_what_is_sold<F: DatabaseFixture>(
     assert_eq!(available.count(), 22);
 }
 
-/// What is sold in one performance is free in another.
+/// A seat that is sold in one performance is free in another.
 pub async fn performances_do_not_share_seats<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.bought("ann", &["A-1"]).await;
@@ -224,7 +225,7 @@ pub async fn performances_do_not_share_seats<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.listed().await.seats_sold, 2);
 }
 
-/// A concert alone is what the catalogue has of it.
+/// Reading one concert returns the same as its entry in the catalogue.
 pub async fn a_concert_is_shown_alone_as_in_the_catalogue<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.add_performance_at(office.concert, far() + DAY).await;

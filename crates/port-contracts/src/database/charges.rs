@@ -17,13 +17,13 @@ fn outcome(points: i64, balance: i64, replayed: bool) -> ChargeOutcome {
     })
 }
 
-/// Who never charged has nothing.
+/// A user who never charged has no points.
 pub async fn a_new_user_has_no_points<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     assert_eq!(office.balance("ann").await, 0);
 }
 
-/// Charges add up, each user's for themselves.
+/// Charges add up, separately for each user.
 pub async fn charges_add_up<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let first = office.charge_under("ann", 30, "one").await;
@@ -34,7 +34,7 @@ pub async fn charges_add_up<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.balance("ben").await, 0);
 }
 
-/// The same charge under the same key is answered as the first time, and adds nothing.
+/// A repeat of a charge under the same key gets the first answer, and adds nothing.
 pub async fn a_charge_under_the_same_key_is_answered_again<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charge_under("ann", 30, "one").await;
@@ -44,7 +44,7 @@ pub async fn a_charge_under_the_same_key_is_answered_again<F: DatabaseFixture>(f
     assert_eq!(office.balance("ann").await, 42);
 }
 
-/// A key that stands for one charge, or for a payment, charges nothing else.
+/// A key that stands for a charge, or for a payment, cannot be used for another charge.
 pub async fn a_key_charges_one_amount<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charge_under("ann", 130, "one").await;
@@ -66,7 +66,7 @@ pub async fn two_users_may_charge_under_the_same_key<F: DatabaseFixture>(fixture
     }
 }
 
-/// A balance grows to the largest amount and no further; the refused charge leaves no trace.
+/// A balance grows to the largest amount and no further. The refused charge leaves no trace.
 pub async fn a_balance_has_a_largest_amount<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let most = Amount::MAX.minor_units();
@@ -88,7 +88,7 @@ pub async fn an_operator_may_charge_a_user<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.balance("ann").await, 500);
 }
 
-/// Every effect tells the balance right after it, and they add up to the balance.
+/// Every effect has the balance right after it, and the effects add up to the balance.
 pub async fn the_effects_add_up_to_the_balance<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let mut sum = 0;

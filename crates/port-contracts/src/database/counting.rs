@@ -1,4 +1,4 @@
-//! The counters behind the rankings: they change nothing but the cost.
+//! The counters behind the rankings: they reduce the cost of a ranking and never change its result.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -21,7 +21,7 @@ const TICK: SignedDuration = SignedDuration::from_micros(1);
 /// Seats by concert.
 type Sold = BTreeMap<ConcertId, u64>;
 
-/// What was sold when, beside the store.
+/// Expected sales, recorded beside the store.
 #[derive(Default)]
 struct Books(Vec<(Timestamp, ConcertId, u64)>);
 
@@ -54,8 +54,8 @@ impl Books {
         instants
     }
 
-    /// A third of the spans between any two of those instants, another one in each round, and the periods
-    /// of some zones.
+    /// A third of the spans between any two of those instants, another third in each round, and the
+    /// periods of some zones.
     fn spans(&self, round: usize) -> Vec<Span> {
         let instants = self.instants();
         let pairs = instants
@@ -121,7 +121,8 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     }
 }
 
-/// Whatever was added up, and however often: every span has what was confirmed in it, to the microsecond.
+/// Whatever was added up, and however often, every span has exactly what was confirmed in it, to
+/// the microsecond.
 pub async fn adding_up_changes_no_ranking<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let mut books = Books::default();
@@ -138,7 +139,7 @@ pub async fn adding_up_changes_no_ranking<F: DatabaseFixture>(fixture: F) {
     agrees(&office.ports, &books, 4).await;
 }
 
-/// Holds, and what was given back or ran out, are never added up.
+/// Seats that are only held, were released or have expired are never added up.
 pub async fn only_what_is_confirmed_is_added_up<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1"]).await;
@@ -155,7 +156,7 @@ pub async fn only_what_is_confirmed_is_added_up<F: DatabaseFixture>(fixture: F) 
     assert_eq!(sold_in(&office.ports, all).await, Sold::new());
 }
 
-/// However many add up at once, each seat counts once.
+/// If many callers add up at once, each seat still counts once.
 pub async fn many_who_add_up_at_once_count_each_seat_once<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let mut books = Books::default();
@@ -180,7 +181,8 @@ pub async fn many_who_add_up_at_once_count_each_seat_once<F: DatabaseFixture>(fi
     agrees(&office.ports, &books, 0).await;
 }
 
-/// Who reads while others sell and add up sees each seat once from its sale on: the sum never falls.
+/// A reader that runs while others sell and add up sees each seat once from its sale on: the sum
+/// never falls.
 pub async fn a_ranking_is_whole_while_others_sell_and_add_up<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let mut held = Vec::new();
@@ -221,7 +223,8 @@ pub async fn a_ranking_is_whole_while_others_sell_and_add_up<F: DatabaseFixture>
     assert_eq!(sold.get(&office.concert), Some(&10));
 }
 
-/// What is forgotten is minutes and hours: whole days stay, and so does all that is younger.
+/// Forgetting removes counters of minutes and hours. Whole days stay, and so does everything
+/// younger.
 pub async fn forgetting_keeps_days_and_what_is_younger<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let mut books = Books::default();

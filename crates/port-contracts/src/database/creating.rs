@@ -1,4 +1,4 @@
-//! Creating concerts and performances, and repeating it.
+//! Creating concerts and performances, and repeated calls.
 
 use frontrow_domain::{
     model::{
@@ -16,7 +16,7 @@ use super::{
 };
 
 impl<F: DatabaseFixture> BoxOffice<F> {
-    /// Creates a concert under a new name.
+    /// Creates a concert under a new id.
     pub(crate) async fn create_concert(
         &self,
         title: &ConcertTitle,
@@ -35,7 +35,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         created.expect("create concert")
     }
 
-    /// A performance of the office's concert, under a new name.
+    /// A performance of the office's concert, under a new id.
     pub(crate) fn planned(&self) -> NewPerformance {
         NewPerformance {
             id: PerformanceId(self.name()),
@@ -98,7 +98,7 @@ fn replayed(id: PerformanceId) -> CreatePerformanceOutcome {
     CreatePerformanceOutcome::Created(Applied::replayed(id))
 }
 
-/// One key creates one concert; without a key, each call creates another one.
+/// One key creates one concert. Without a key, each call creates another one.
 pub async fn one_key_creates_one_concert<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let under = |name: &str| {
@@ -132,7 +132,7 @@ pub async fn one_key_creates_one_concert<F: DatabaseFixture>(fixture: F) {
     assert_eq!(all.expect("catalogue").concerts.len(), 4);
 }
 
-/// One key creates one performance; the repeat is told of it, whatever became of it.
+/// One key creates one performance. A repeat returns it, whatever became of it.
 pub async fn one_key_creates_one_performance<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let new = office.planned();
@@ -153,7 +153,7 @@ pub async fn one_key_creates_one_performance<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.count_performances().await, 2);
 }
 
-/// The very same performance again is the one there is, and leaves no key.
+/// Creating the same performance again returns the existing one, and stores no key.
 pub async fn the_same_performance_again_is_the_first_one<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let new = office.planned();
@@ -223,7 +223,7 @@ pub async fn a_slot_has_one_performance<F: DatabaseFixture>(fixture: F) {
     }
 }
 
-/// A performance is not moved onto another one; to where it is it may be.
+/// A performance cannot move to the slot of another one. A move to its own slot succeeds.
 pub async fn a_performance_is_not_moved_onto_another<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let new = office.planned();
@@ -238,7 +238,7 @@ pub async fn a_performance_is_not_moved_onto_another<F: DatabaseFixture>(fixture
     let moved = office.move_to(next_day.id, &new).await;
     assert_eq!(moved, EditOutcome::SlotTaken(new.id));
     assert_eq!(office.move_to(new.id, &new).await, EditOutcome::Done);
-    // Where one has left, there is room.
+    // The slot that a performance left is free.
     let later = NewPerformance {
         starts_at: new.starts_at + DAY * 2,
         ..new.clone()
@@ -250,7 +250,7 @@ pub async fn a_performance_is_not_moved_onto_another<F: DatabaseFixture>(fixture
     assert_eq!(created, CreatePerformanceOutcome::Exists(next_day.id));
 }
 
-/// Of many who create the same at once one creates it, with a key and without.
+/// If many calls create the same thing at once, one of them creates it, with a key and without.
 pub async fn created_at_once_it_is_created_once<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     for (day, text) in [(1, None), (2, Some("key"))] {

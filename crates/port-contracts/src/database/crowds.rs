@@ -1,4 +1,4 @@
-//! Many ask for seats at the same moment.
+//! Many requests for seats at the same moment.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,7 +14,7 @@ async fn hold(reservations: Arc<dyn Reservations>, request: HoldRequest) -> Hold
 }
 
 impl<F: DatabaseFixture> BoxOffice<F> {
-    /// What comes of these when they are asked at once.
+    /// Sends all these requests at once, and returns the outcomes.
     async fn all_hold(&self, requests: Vec<HoldRequest>) -> Vec<HoldOutcome> {
         let port = &self.ports.reservations;
         let calls = requests
@@ -33,7 +33,7 @@ fn winners(outcomes: &[HoldOutcome]) -> Vec<&Reservation> {
     held.collect()
 }
 
-/// Of a hundred who want one seat, one gets it.
+/// If a hundred users want one seat, one gets it.
 pub async fn one_of_a_hundred_gets_the_seat<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let requests = (0..100).map(|number| office.request(&format!("user-{number}"), &["A-1"]));
@@ -45,7 +45,7 @@ pub async fn one_of_a_hundred_gets_the_seat<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seats_left().await, 23);
 }
 
-/// The same when the seat's hold is over and nobody swept it.
+/// The same holds for a seat whose hold has expired and was not swept.
 pub async fn one_of_a_crowd_takes_a_seat_over<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1", "A-2"]).await;
@@ -60,7 +60,8 @@ pub async fn one_of_a_crowd_takes_a_seat_over<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seats_left().await, 22);
 }
 
-/// Those who want four seats each, which overlap, get all of them or none, and no seat goes twice.
+/// Users who want four seats each, with overlaps, get all of them or none, and no seat is held
+/// twice.
 pub async fn overlapping_holds_are_whole_or_nothing<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let requests = (0..40).map(|number| {
@@ -91,7 +92,7 @@ pub async fn overlapping_holds_are_whole_or_nothing<F: DatabaseFixture>(fixture:
     assert_eq!(office.seats_left().await, 24 - 4 * winners.len() as u64);
 }
 
-/// A user who asks for many things at once gets one hold in the concert.
+/// A user who sends many different requests at once gets one hold in the concert.
 pub async fn one_user_gets_one_hold<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let second = office.add_performance(office.concert).await;
@@ -116,7 +117,7 @@ pub async fn one_user_gets_one_hold<F: DatabaseFixture>(fixture: F) {
     assert_eq!(refused.count(), 19);
 }
 
-/// The same request many times at once is one hold.
+/// The same request many times at once makes one hold.
 pub async fn the_same_hold_at_once_is_one_hold<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let requests = (0..20).map(|_| office.request("ann", &["A-1", "A-2"]));
@@ -131,7 +132,7 @@ pub async fn the_same_hold_at_once_is_one_hold<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seats_left().await, 22);
 }
 
-/// Sweeping while people hold seats frees nothing that is theirs.
+/// A sweep while users hold seats frees none of those seats.
 pub async fn sweeping_takes_nothing_from_those_who_hold<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     for number in 1..=10 {

@@ -8,7 +8,7 @@ fn currency(code: &str) -> Currency {
     code.parse().expect("a currency")
 }
 
-/// The first currency stays, also over a restart.
+/// The first currency stays, also after a restart.
 pub async fn the_first_currency_stays<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::empty(fixture);
     for asked in ["EUR", "EUR", "KRW"] {
@@ -20,7 +20,7 @@ pub async fn the_first_currency_stays<F: DatabaseFixture>(fixture: F) {
     assert_eq!(stored.expect("adopt"), currency("EUR"));
 }
 
-/// Of several at once all are told of the same one.
+/// If several callers record a currency at once, all get the same one.
 pub async fn many_at_once_agree_on_one<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::empty(fixture);
     let adopt = |code: &str| {

@@ -1,4 +1,4 @@
-//! Deleting performances and concerts that nobody has a claim to.
+//! Deleting performances and concerts that no user has a claim to.
 
 use frontrow_domain::{
     model::{
@@ -51,7 +51,8 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     }
 }
 
-/// A performance without a live hold or a sale is deleted, with what was held and given back.
+/// A performance without a live hold or a sale is deleted, with its released and expired
+/// reservations.
 pub async fn an_unused_performance_is_deleted<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let released = office.held("ann", &["A-1"]).await;
@@ -90,7 +91,7 @@ pub async fn a_performance_in_use_stays<F: DatabaseFixture>(fixture: F) {
     office.held("cat", &["A-1", "A-2"]).await;
 }
 
-/// A performance is deleted only as one of its own concert.
+/// A performance is deleted only under its own concert.
 pub async fn only_a_concerts_own_performance_is_deleted<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let second = office.add_concert("Second").await;
@@ -146,7 +147,7 @@ pub async fn a_closed_concert_is_deleted_with_its_performances<F: DatabaseFixtur
     assert_eq!(policies[0].0, other);
 }
 
-/// A hold and a deletion at once: one of them, never both.
+/// If a hold and a deletion run at once, one of them succeeds, never both.
 pub async fn a_hold_and_a_deletion_agree<F: DatabaseFixture>(fixture: F) {
     enum Outcome {
         Held(HoldOutcome),

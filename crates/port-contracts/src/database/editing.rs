@@ -1,4 +1,4 @@
-//! The catalogue, as its operators write it.
+//! Edits of the catalogue by operators.
 
 use frontrow_domain::{
     model::{
@@ -66,7 +66,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     }
 }
 
-/// A concert can get another title, and nothing else of it changes.
+/// The title of a concert can change, and nothing else of the concert changes.
 pub async fn a_concert_can_be_retitled<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let before = office.concerts().await.pop().expect("the concert");
@@ -83,7 +83,7 @@ pub async fn a_concert_can_be_retitled<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.concerts().await, [expected]);
 }
 
-/// A concert that is not there cannot be retitled.
+/// The title of an unknown concert cannot be changed.
 pub async fn an_unknown_concert_cannot_be_retitled<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let retitled = office
@@ -94,7 +94,7 @@ pub async fn an_unknown_concert_cannot_be_retitled<F: DatabaseFixture>(fixture: 
     assert_eq!(retitled.expect("retitle"), EditOutcome::NotFound);
 }
 
-/// Making a concert under a name that is taken fails and changes nothing.
+/// Creating a concert under an id that is taken fails and changes nothing.
 pub async fn a_concert_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let before = office.concerts().await;
@@ -115,7 +115,7 @@ pub async fn a_concert_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.concerts().await, before);
 }
 
-/// A performance needs a concert.
+/// A performance cannot be created without its concert.
 pub async fn a_performance_of_an_unknown_concert_is_not_made<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let performance = office.new_performance(NOWHERE);
@@ -128,7 +128,7 @@ pub async fn a_performance_of_an_unknown_concert_is_not_made<F: DatabaseFixture>
     assert_eq!(map.expect("seat map"), None);
 }
 
-/// Making a performance under a name that is taken fails and changes nothing.
+/// Creating a performance under an id that is taken fails and changes nothing.
 pub async fn a_performance_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let before = office.only_performance().await;
@@ -147,7 +147,7 @@ pub async fn a_performance_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.only_performance().await, before);
 }
 
-/// A performance can move, in time and to another venue; its seats stay as they are.
+/// A performance can move in time and to another venue. Its seats stay as they are.
 pub async fn a_performance_can_move<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1"]).await;
@@ -211,7 +211,7 @@ pub async fn only_a_concerts_own_performance_can_move<F: DatabaseFixture>(fixtur
     assert_eq!(office.only_performance().await, before);
 }
 
-/// A hall of many thousand seats comes into being whole and in order.
+/// A hall of many thousand seats is created whole and in order.
 pub async fn a_large_hall_comes_into_being_whole<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let section = |name: &str, price| Section {

@@ -1,4 +1,4 @@
-//! The end of a hold: for every reader and every call, swept or not.
+//! The end of a hold, for every reader and every call, swept or not.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{BoxOffice, DatabaseFixture, HOLD, label};
 
 const A_MINUTE: Duration = Duration::from_mins(1);
 
-/// Until its end a hold is a hold, whatever the sweep does.
+/// Until its deadline a hold is live, whatever the sweep does.
 pub async fn a_hold_is_live_until_its_end<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1"]).await;
@@ -24,7 +24,7 @@ pub async fn a_hold_is_live_until_its_end<F: DatabaseFixture>(fixture: F) {
     office.buy(held).await;
 }
 
-/// When its time has passed it is over, though no sweep came by.
+/// At its deadline a hold has expired, though no sweep ran.
 pub async fn a_hold_is_over_at_its_end<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1"]).await;
@@ -34,7 +34,7 @@ pub async fn a_hold_is_over_at_its_end<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seats_left().await, 24);
 }
 
-/// A hold for no time at all is over at the very instant at which it is made.
+/// A hold of zero length has expired at the instant at which it is made.
 pub async fn a_hold_for_no_time_is_over_at_once<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let mut request = office.request("ann", &["A-1"]);
@@ -45,7 +45,7 @@ pub async fn a_hold_for_no_time_is_over_at_once<F: DatabaseFixture>(fixture: F) 
     office.held("ben", &["A-1"]).await;
 }
 
-/// A payment that comes too late is refused, and nothing is charged.
+/// A late payment is refused, and nothing is charged.
 pub async fn a_late_payment_is_refused_and_costs_nothing<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.charged("ann", 1_000).await;
@@ -59,7 +59,8 @@ pub async fn a_late_payment_is_refused_and_costs_nothing<F: DatabaseFixture>(fix
     assert_eq!(office.seat("A-1").await, SeatState::Available);
 }
 
-/// Somebody else takes over seats whose hold is over and not swept; the first user has lost them.
+/// Another user takes over seats whose hold has expired and was not swept. The first user has lost
+/// them.
 pub async fn seats_of_a_hold_that_is_over_are_taken_over<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.charged("ann", 1_000).await;
@@ -75,7 +76,7 @@ pub async fn seats_of_a_hold_that_is_over_are_taken_over<F: DatabaseFixture>(fix
     assert_eq!(office.seat("A-1").await, SeatState::Available);
 }
 
-/// The sweep frees nothing that somebody has taken over, held or bought.
+/// The sweep frees no seats that another user has taken over, held or bought.
 pub async fn the_sweep_leaves_seats_that_were_taken_over<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1", "A-2", "A-3"]).await;
@@ -89,7 +90,7 @@ pub async fn the_sweep_leaves_seats_that_were_taken_over<F: DatabaseFixture>(fix
     assert_eq!(office.seats_left().await, 22);
 }
 
-/// A reservation whose seats were taken over stays over, even when the clock is set back.
+/// A reservation whose seats were taken over stays expired, even when the clock is set back.
 pub async fn a_clock_that_is_set_back_revives_no_hold<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.charged("ann", 1_000).await;
@@ -103,7 +104,7 @@ pub async fn a_clock_that_is_set_back_revives_no_hold<F: DatabaseFixture>(fixtur
     assert_eq!(office.seat("A-2").await, SeatState::Held);
 }
 
-/// A user's own hold that is over does not stand in the way of another, of the same seats or not.
+/// A user's own expired hold does not prevent another one, of the same seats or of others.
 pub async fn ones_own_hold_that_is_over_is_no_obstacle<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let first = office.held("ann", &["A-1", "A-2", "A-3", "A-4"]).await;
@@ -117,7 +118,7 @@ pub async fn ones_own_hold_that_is_over_is_no_obstacle<F: DatabaseFixture>(fixtu
     office.buy(third).await;
 }
 
-/// Nor does it in another performance of the concert.
+/// It does not prevent one in another performance of the concert either.
 pub async fn it_is_no_obstacle_in_another_performance<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let first = office.held("ann", &["A-1"]).await;
@@ -127,7 +128,7 @@ pub async fn it_is_no_obstacle_in_another_performance<F: DatabaseFixture>(fixtur
     assert_eq!(office.state(&first).await, ReservationState::Expired);
 }
 
-/// The sweep marks what is over and nothing else, no more than it is told, and each once.
+/// The sweep marks only expired holds, each once, and at most as many as its limit.
 pub async fn the_sweep_takes_only_what_is_over<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let mut over = Vec::new();

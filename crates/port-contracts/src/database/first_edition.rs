@@ -1,8 +1,8 @@
-//! A database that a program of the first edition filled, and that the adapter has migrated: what it has is
-//! still good.
+//! A database that was filled by a program of the first edition and migrated by the adapter: its
+//! rows are still valid.
 //!
-//! The adapter makes it, since the ports of today write nothing of that kind: with the rows that [`CONCERT`] and
-//! the others here tell of.
+//! The adapter builds the database, because today's ports cannot write such rows. Its rows are
+//! those that [`CONCERT`] and the other items here describe.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,16 +29,17 @@ use crate::DatabasePorts;
 pub const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0x10));
 /// A performance at [`starts_at`] in the venue `Hall`, with the seat `A-1` in `Stalls` for 100.
 pub const FIRST: PerformanceId = PerformanceId(Uuid::from_u128(0x11));
-/// The very same again.
+/// A duplicate of [`FIRST`].
 pub const SECOND: PerformanceId = PerformanceId(Uuid::from_u128(0x12));
 /// The same in the venue `Barn`.
 pub const ELSEWHERE: PerformanceId = PerformanceId(Uuid::from_u128(0x13));
-/// The ledger entry of an operator's charge of 7 of `ann`, under the key `theirs`; the later of the two.
+/// The ledger entry of an operator's charge of 7 to the account of `ann`, under the key `theirs`.
+/// It is the later of the two entries.
 pub const THEIR_ENTRY: LedgerEntryId = LedgerEntryId(Uuid::from_u128(1));
 /// The ledger entry of a charge of 100 by `ann` herself, under the key `own`.
 pub const OWN_ENTRY: LedgerEntryId = LedgerEntryId(Uuid::from_u128(2));
 
-/// When every performance starts.
+/// The start of every performance.
 #[must_use]
 pub fn starts_at() -> Timestamp {
     far()
@@ -74,13 +75,13 @@ fn by(name: &str, points: i64, text: &str) -> Keyed {
     Keyed::operator_charge(name, &user("ann"), amount(points), key(text))
 }
 
-/// A name that nothing has.
+/// An id that is not in use.
 fn name() -> Uuid {
     static NAMES: AtomicU64 = AtomicU64::new(0x100);
     Uuid::from_u128(NAMES.fetch_add(1, Ordering::Relaxed).into())
 }
 
-/// What came of a charge of so many points, and whether it was an earlier one's.
+/// Charges `points`. The outcome says whether it is that of an earlier charge.
 async fn charge(ports: &DatabasePorts, points: i64, keyed: Keyed) -> ChargeOutcome {
     let by = match &keyed.sender {
         Sender::User(_) => None,
@@ -104,7 +105,7 @@ fn is_replayed(outcome: &ChargeOutcome, replayed: bool) -> bool {
     matches!(outcome, ChargeOutcome::Charged(done) if done.replayed == replayed)
 }
 
-/// Its queue was given to a store, so one without it has lost it.
+/// The queue counts as seeded, so a store without it has lost it.
 pub async fn its_queue_counts_as_seeded(ports: &DatabasePorts) {
     let master = ports.policies.find(CONCERT).await.expect("find policy");
     let master = master.expect("the policy");
@@ -114,9 +115,11 @@ pub async fn its_queue_counts_as_seeded(ports: &DatabasePorts) {
     assert_eq!(reserved, ReserveOutcome::SeededBefore);
 }
 
-/// Keys are honoured for their user, and those of operators for every operator, who had no names then.
+/// Keys of users are valid for their user. Keys of operators are valid for every operator, because
+/// operators had no names then.
 pub async fn its_keys_are_honoured(ports: &DatabasePorts) {
-    // Operators could use one key for several accounts: that it is used for another one hides no charge.
+    // Operators could use one key for several accounts, so its use for another account hides no
+    // charge.
     let bens = Keyed::operator_charge("ops", &user("ben"), amount(7), key("theirs"));
     let outcome = charge(ports, 7, bens).await;
     assert!(is_replayed(&outcome, false), "{outcome:?}");
@@ -132,7 +135,7 @@ pub async fn its_keys_are_honoured(ports: &DatabasePorts) {
         let outcome = charge(ports, points, keyed).await;
         assert_eq!(outcome, ChargeOutcome::KeyReused);
     }
-    // What was the key of one is new for the other.
+    // A key of an operator is new for a user, and the other way round.
     for (points, keyed) in [(1, own(1, "theirs")), (2, by("ops", 2, "own"))] {
         for replayed in [false, true] {
             let outcome = charge(ports, points, keyed.clone()).await;
@@ -143,7 +146,7 @@ pub async fn its_keys_are_honoured(ports: &DatabasePorts) {
     assert_eq!(balance.0, amount(110));
 }
 
-/// New entries of a ledger have numbers from 1; those from before have none.
+/// New entries of a ledger have numbers from 1. Entries from before have none.
 pub async fn its_ledger_goes_on_in_order(ports: &DatabasePorts) {
     charge(ports, 5, own(5, "new")).await;
     let accounts = ports.books.accounts(None, 10).await.expect("accounts");
@@ -152,7 +155,7 @@ pub async fn its_ledger_goes_on_in_order(ports: &DatabasePorts) {
     assert_eq!(accounts[0].differences(), []);
 }
 
-/// Duplicates stay, and no more are created or moved there.
+/// Existing duplicates stay, and no more are created or moved there.
 pub async fn its_duplicates_stay_and_no_more_come(ports: &DatabasePorts) {
     let (editor, operator) = (&ports.editor, operator());
     let listed = async || {
@@ -188,7 +191,7 @@ pub async fn its_duplicates_stay_and_no_more_come(ports: &DatabasePorts) {
     };
     let taken = EditOutcome::SlotTaken;
     assert_eq!(move_to(ELSEWHERE, "Hall").await, taken(FIRST));
-    // Where it is, a duplicate may be edited. Once the first is gone, the second has the slot alone.
+    // A duplicate may be edited in its slot. Once the first is gone, the second has the slot alone.
     assert_eq!(move_to(SECOND, "Hall").await, EditOutcome::Done);
     let deleted = editor.delete_performance(CONCERT, FIRST, &operator);
     let deleted = deleted.await.expect("an outcome");

@@ -1,11 +1,11 @@
-//! Why seats are not set aside, and which reason comes first.
+//! Why a hold is refused, and which reason comes first.
 
 use frontrow_domain::model::{ConcertId, HoldRefusal, HoldRequest, PerformanceId, SeatState};
 use uuid::Uuid;
 
 use super::{BoxOffice, DatabaseFixture, box_office::long_ago, label, seats};
 
-/// Seats that somebody else holds or has bought are named, and none of the others is held.
+/// Seats that another user holds or has bought are named, and none of the others is held.
 pub async fn taken_seats_are_named_and_nothing_is_held<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1"]).await;
@@ -18,7 +18,7 @@ pub async fn taken_seats_are_named_and_nothing_is_held<F: DatabaseFixture>(fixtu
     office.held("cat", &["A-2", "A-4"]).await;
 }
 
-/// A user's own bought seat is sold too.
+/// A seat that the user has bought is also taken.
 pub async fn a_seat_that_one_has_bought_is_taken<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.bought("ann", &["A-1"]).await;
@@ -35,8 +35,8 @@ pub async fn seats_that_do_not_exist_are_named<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seat("A-1").await, SeatState::Available);
 }
 
-/// A second hold in the same concert is refused with the first one's name, for other seats of the
-/// same performance, for fewer or more of the same, and in another performance.
+/// A second hold in the same concert is refused with the id of the first one, for other seats of
+/// the same performance, for fewer or more of the same, and in another performance.
 pub async fn a_user_has_one_hold_in_a_concert<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1", "A-2"]).await;
@@ -62,7 +62,7 @@ pub async fn more_than_four_seats_are_refused<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seat("A-5").await, SeatState::Available);
 }
 
-/// A performance that is not there, is another concert's, or has started sells nothing.
+/// A performance that is unknown, belongs to another concert or has started sells nothing.
 pub async fn a_performance_must_be_on_sale<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let request = office.request("ann", &["A-1"]);
@@ -98,7 +98,7 @@ pub async fn a_performance_sells_until_it_starts<F: DatabaseFixture>(fixture: F)
     assert_eq!(office.refusal("ann", &["C-2"]).await, HoldRefusal::Started);
 }
 
-/// Where several reasons apply, the same one is given by every store.
+/// If several reasons apply, every store returns the same one.
 pub async fn the_first_reason_is_given<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let past = office.add_performance_at(office.concert, long_ago()).await;

@@ -1,4 +1,4 @@
-//! Setting seats aside.
+//! Holding seats.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use frontrow_domain::{
 
 use super::{BoxOffice, DatabaseFixture, HOLD, amount, asking::end_of, label, signed};
 
-/// Free seats are set aside, at their prices, and the reservation can be found.
+/// Free seats are held at their prices, and the reservation can be found.
 pub async fn free_seats_are_set_aside<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let request = office.request("ann", &["B-2", "A-10", "A-9"]);
@@ -33,7 +33,7 @@ pub async fn free_seats_are_set_aside<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seats_left().await, 21);
 }
 
-/// A hold lasts as long as was asked, by the store's clock.
+/// A hold lasts as long as requested, by the store's clock.
 pub async fn a_hold_lasts_as_long_as_was_asked<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let mut longer = office.request("ann", &["A-1"]);
@@ -41,7 +41,7 @@ pub async fn a_hold_lasts_as_long_as_was_asked<F: DatabaseFixture>(fixture: F) {
     let longer = office.held_by(&longer).await;
     let shorter = office.held("ben", &["A-2"]).await;
     let difference = end_of(&longer).duration_since(end_of(&shorter));
-    // The second was made later, if only a little.
+    // The second was made later, if only by a little.
     assert!(difference <= signed(HOLD), "{difference}");
     let a_little = Duration::from_mins(1);
     assert!(
@@ -50,7 +50,7 @@ pub async fn a_hold_lasts_as_long_as_was_asked<F: DatabaseFixture>(fixture: F) {
     );
 }
 
-/// A user who asks for the very seats that they hold gets them as they are.
+/// A user who requests exactly the seats that they hold gets the existing hold, unchanged.
 pub async fn the_very_same_hold_again_is_the_first_one<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1", "A-2"]).await;
@@ -60,7 +60,7 @@ pub async fn the_very_same_hold_again_is_the_first_one<F: DatabaseFixture>(fixtu
     assert_eq!(office.seats_left().await, 22);
 }
 
-/// A call that is repeated under its own name, because its answer was lost, is answered the same.
+/// A repeat under the same id, because the answer was lost, gets the first answer.
 pub async fn a_repeated_call_is_the_first_one<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let request = office.request("ann", &["A-1"]);
@@ -80,7 +80,7 @@ pub async fn a_user_may_hold_seats_in_two_concerts<F: DatabaseFixture>(fixture: 
     assert_eq!(office.found(&second).await, second);
 }
 
-/// Four seats a performance, not a concert.
+/// The limit of four seats is per performance, not per concert.
 pub async fn four_seats_of_each_performance_may_be_had<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let four = ["C-1", "C-2", "C-3", "C-4"];
@@ -89,7 +89,7 @@ pub async fn four_seats_of_each_performance_may_be_had<F: DatabaseFixture>(fixtu
     office.bought("ann", &four).await;
 }
 
-/// Up to four seats may come one after the other.
+/// The four seats may be bought one by one.
 pub async fn four_seats_may_be_bought_one_by_one<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     for name in ["A-1", "B-1", "C-1", "A-2"] {

@@ -1,4 +1,4 @@
-//! What the clients' keys stand for, and for how long.
+//! What clients' idempotency keys stand for, and for how long.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use super::{
 const MONTH: Duration = Duration::from_hours(31 * 24);
 
 impl<F: DatabaseFixture> BoxOffice<F> {
-    /// What the key of a charge of one's own stands for.
+    /// What the key of a user's own charge stands for.
     async fn charge_found(&self, who: &str, points: i64, text: &str) -> KeyUse {
         self.found_under(&Keyed::charge(&user(who), amount(points), key(text)))
             .await
@@ -73,7 +73,7 @@ fn again(points: i64, balance: i64) -> ChargeOutcome {
     ChargeOutcome::Charged(Applied::replayed(charged(points, balance)))
 }
 
-/// A key stands for what was asked and what came of it, for its user alone.
+/// A key stands for a request and its result, for its user alone.
 pub async fn a_key_stands_for_its_effect<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     assert_eq!(office.charge_found("ann", 130, "charge").await, KeyUse::New);
@@ -97,7 +97,7 @@ pub async fn a_key_stands_for_its_effect<F: DatabaseFixture>(fixture: F) {
     assert_eq!(bens, KeyUse::New);
 }
 
-/// Keys that differ in case or in a space only are different keys.
+/// Keys that differ only in case or in a space are different keys.
 pub async fn keys_are_told_apart_by_every_character<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     for text in ["key", "KEY", "key ", " key"] {
@@ -112,7 +112,7 @@ pub async fn keys_are_told_apart_by_every_character<F: DatabaseFixture>(fixture:
     assert_eq!(office.balance("Ann").await, 0);
 }
 
-/// What was refused is not remembered.
+/// A refused request does not use up its key.
 pub async fn a_refusal_leaves_no_key<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1"]).await;
@@ -124,7 +124,7 @@ pub async fn a_refusal_leaves_no_key<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.charge_found("ann", 1, "key").await, KeyUse::New);
 }
 
-/// A charge takes effect once and a payment once, however late their repeats come.
+/// A charge and a payment take effect once, however late they are repeated.
 pub async fn a_repeat_after_a_month_takes_no_effect<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.charge_under("ann", 200, "charge").await;
@@ -144,7 +144,7 @@ pub async fn a_repeat_after_a_month_takes_no_effect<F: DatabaseFixture>(fixture:
     }
 }
 
-/// An operator's key is its own, beside those of other operators and of the user.
+/// The keys of an operator are separate from those of other operators and of the user.
 pub async fn every_operator_has_keys_of_their_own<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let outcomes = [
@@ -180,7 +180,7 @@ pub async fn an_operators_key_charges_one_user<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.balance("ben").await, 2);
 }
 
-/// The key of a creation is kept for thirty days; the concert stays.
+/// The key of a creation is kept for thirty days. The concert stays.
 pub async fn a_key_of_a_creation_is_purged_after_thirty_days<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let created = office.concert_under("Second", "key").await;
@@ -208,7 +208,7 @@ pub async fn a_key_of_a_creation_is_purged_after_thirty_days<F: DatabaseFixture>
     assert!(new(&anew), "{anew:?}");
 }
 
-/// A purge removes no more than it is told.
+/// A purge removes at most as many keys as its limit.
 pub async fn a_purge_has_a_limit<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     for text in ["one", "two", "three"] {

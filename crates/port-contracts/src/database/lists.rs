@@ -39,7 +39,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     }
 }
 
-/// A user's list has their reservations alone, whole, the newest first.
+/// A user's list has only their reservations, complete, newest first.
 pub async fn a_users_list_has_the_newest_first<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let mut made = office.five_of("ann").await;
@@ -51,7 +51,7 @@ pub async fn a_users_list_has_the_newest_first<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.of_user("cat", None, 100).await.items, []);
 }
 
-/// A concert's list has all its reservations, whole, the oldest first.
+/// A concert's list has all its reservations, complete, oldest first.
 pub async fn a_concerts_list_has_the_oldest_first<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let mut made = office.five_of("ann").await;
@@ -66,7 +66,7 @@ pub async fn a_concerts_list_has_the_oldest_first<F: DatabaseFixture>(fixture: F
     assert_eq!(page.next, None);
 }
 
-/// The pages of a list have every item once and in order; the last one says that it is the last.
+/// The pages of a list have every item once and in order. The last page says that it is the last.
 pub async fn pages_make_up_the_list<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let made: Vec<_> = office
@@ -98,7 +98,7 @@ pub async fn pages_make_up_the_list<F: DatabaseFixture>(fixture: F) {
     }
 }
 
-/// A reservation is found by its user alone.
+/// Only its user finds a reservation.
 pub async fn only_its_user_finds_a_reservation<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1"]).await;

@@ -1,8 +1,8 @@
-//! The promises of a database, one file each, one function a promise.
+//! The contracts of a database: one file for each subject, one function for each promise.
 //!
 //! `database_contracts!` makes a test of each of them. They share the box office, which sells the
-//! seats of one performance through the ports. Real time goes on while a contract runs, so spans are
-//! chosen such that some seconds more change nothing.
+//! seats of one performance through the ports. Real time goes on while a contract runs, so spans
+//! are chosen such that a few seconds more change nothing.
 
 pub mod books;
 pub mod catalogue;
@@ -51,7 +51,7 @@ pub trait DatabaseFixture: Fixture<Ports = DatabasePorts> {}
 
 impl<F: Fixture<Ports = DatabasePorts>> DatabaseFixture for F {}
 
-/// So much money.
+/// An amount of money.
 pub(crate) fn amount(minor_units: i64) -> Amount {
     Amount::try_from(minor_units).expect("an amount")
 }
@@ -66,7 +66,7 @@ pub(crate) fn signed(span: Duration) -> SignedDuration {
     span.try_into().expect("a short span")
 }
 
-/// Lets all of these go on at once, and gives what came of them, in no order.
+/// Runs all these calls at once, and returns their results in no particular order.
 pub(crate) async fn at_once<T: Send + 'static>(
     calls: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {

@@ -36,14 +36,14 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         at_once(calls.collect::<Vec<_>>()).await
     }
 
-    /// Seats that are held, and points for them ten times over.
+    /// Returns held seats, with ten times the points that they cost.
     async fn affordable(&self) -> Reservation {
         self.charged("ann", 1_000).await;
         self.held("ann", &["A-1"]).await
     }
 }
 
-/// A payment that comes twenty times under one key is made once.
+/// A payment that arrives twenty times under one key is made once.
 pub async fn one_key_pays_once<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let held = office.affordable().await;
@@ -81,7 +81,7 @@ pub async fn many_keys_pay_once<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.balance("ann").await, 900);
 }
 
-/// Points that are enough for one of two reservations pay one.
+/// Points that suffice for one of two reservations pay for one.
 pub async fn points_are_spent_once<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.charged("ann", 150).await;
@@ -105,7 +105,7 @@ pub async fn points_are_spent_once<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.balance("ann").await, 50);
 }
 
-/// Of a payment and a release at once one comes first, and the other hears of it.
+/// If a payment and a release run at once, one comes first, and the answer of the other says so.
 pub async fn a_reservation_is_paid_or_released<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let mut expected = 1_000;
@@ -138,7 +138,7 @@ pub async fn a_reservation_is_paid_or_released<F: DatabaseFixture>(fixture: F) {
     }
 }
 
-/// A charge that comes twenty times under one key is made once.
+/// A charge that arrives twenty times under one key is made once.
 pub async fn one_key_charges_once<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let orders = (0..20).map(|_| office.charge("ann", 10, "key"));
@@ -155,7 +155,7 @@ pub async fn one_key_charges_once<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.balance("ann").await, 10);
 }
 
-/// Twenty charges under different keys are twenty charges, each of which has its own balance.
+/// Twenty charges under different keys are twenty charges, each with its own balance.
 pub async fn many_keys_charge_many_times<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let orders = (0..20).map(|number| office.charge("ann", 10, &format!("key-{number}")));

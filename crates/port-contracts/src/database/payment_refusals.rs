@@ -1,4 +1,4 @@
-//! Why held seats are not paid. A refusal changes nothing, and its key stays free.
+//! Why a payment is refused. A refusal changes nothing, and its key stays free.
 
 use frontrow_domain::{
     model::{ReservationId, ReservationState, SeatState},
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{BoxOffice, DatabaseFixture, amount, asking::newly_paid, user};
 
-/// Too few points do not pay, the refusal tells how many there are, and the hold stays.
+/// Too few points do not pay. The refusal has their number, and the hold stays.
 pub async fn too_few_points_do_not_pay<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charged("ann", 99).await;
@@ -23,7 +23,7 @@ pub async fn too_few_points_do_not_pay<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seat("A-1").await, SeatState::Held);
 }
 
-/// A refused payment can be made under the same key when its reason is gone.
+/// A refused payment can succeed under the same key once its reason is gone.
 pub async fn a_refused_payment_may_be_made_again<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1"]).await;
@@ -37,7 +37,7 @@ pub async fn a_refused_payment_may_be_made_again<F: DatabaseFixture>(fixture: F)
     assert_eq!(office.balance("ann").await, 50);
 }
 
-/// Nobody can pay what is not theirs, or not there.
+/// A user cannot pay for a reservation of another user, or for an unknown one.
 pub async fn only_ones_own_reservation_can_be_paid<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charged("ben", 1_000).await;
@@ -57,7 +57,7 @@ pub async fn only_ones_own_reservation_can_be_paid<F: DatabaseFixture>(fixture: 
     assert_eq!(office.found(&held).await, held);
 }
 
-/// Who was let in to one concert cannot pay in another.
+/// A user who was admitted to one concert cannot pay in another.
 pub async fn a_payment_is_for_the_concert_one_was_let_in_to<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charged("ann", 1_000).await;
@@ -71,7 +71,7 @@ pub async fn a_payment_is_for_the_concert_one_was_let_in_to<F: DatabaseFixture>(
     assert_eq!(office.found(&held).await, held);
 }
 
-/// What is paid cannot be paid again under another key.
+/// A paid reservation cannot be paid again under another key.
 pub async fn nothing_is_paid_twice<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charged("ann", 1_000).await;
@@ -82,7 +82,7 @@ pub async fn nothing_is_paid_twice<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.balance("ann").await, 900);
 }
 
-/// A key that stands for one payment pays nothing else.
+/// A key that stands for one payment cannot pay for another reservation.
 pub async fn a_key_pays_one_reservation<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charged("ann", 1_000).await;
@@ -97,7 +97,7 @@ pub async fn a_key_pays_one_reservation<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.found(&second).await, second);
 }
 
-/// A key that stands for a charge pays nothing.
+/// A key that stands for a charge cannot be used for a payment.
 pub async fn the_key_of_a_charge_pays_nothing<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charge_under("ann", 1_000, "key").await;

@@ -1,4 +1,4 @@
-//! Paying held seats.
+//! Paying for held seats.
 
 use frontrow_domain::{
     model::{Applied, Balance, HoldRefusal, Reservation, ReservationState, SeatState},
@@ -11,7 +11,7 @@ use super::{
     signed,
 };
 
-/// Paying takes the total, confirms the reservation and sells the seats.
+/// A payment takes the total, confirms the reservation and sells the seats.
 pub async fn paying_takes_the_total_and_sells_the_seats<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charged("ann", 1_000).await;
@@ -35,7 +35,7 @@ pub async fn paying_takes_the_total_and_sells_the_seats<F: DatabaseFixture>(fixt
     assert_eq!(office.seats_left().await, 22);
 }
 
-/// What is paid is so for good: no time and no sweep changes it.
+/// A paid reservation stays paid: neither time nor a sweep changes it.
 pub async fn a_paid_reservation_never_ends<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let bought = office.bought("ann", &["A-1"]).await;
@@ -45,7 +45,7 @@ pub async fn a_paid_reservation_never_ends<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.seat("A-1").await, SeatState::Sold);
 }
 
-/// Seats that cost nothing are paid with nothing, by a user who never charged.
+/// Free seats can be paid by a user who never charged.
 pub async fn seats_for_nothing_are_paid_with_nothing<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["C-1"]).await;
@@ -55,7 +55,7 @@ pub async fn seats_for_nothing_are_paid_with_nothing<F: DatabaseFixture>(fixture
     assert_eq!(office.seat("C-1").await, SeatState::Sold);
 }
 
-/// All of the points may be spent.
+/// A user may spend all of their points.
 pub async fn the_last_point_may_be_spent<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charged("ann", 100).await;
@@ -64,7 +64,7 @@ pub async fn the_last_point_may_be_spent<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.balance("ann").await, 0);
 }
 
-/// The same payment under the same key is answered as the first time, whatever happened since, and
+/// A repeat of a payment under the same key gets the first answer, whatever happened since, and
 /// nothing is charged.
 pub async fn a_payment_under_the_same_key_is_answered_again<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
@@ -82,7 +82,7 @@ pub async fn a_payment_under_the_same_key_is_answered_again<F: DatabaseFixture>(
     assert_eq!(office.balance("ann").await, 877);
 }
 
-/// A key belongs to its user: another user's payment under the same one is their own.
+/// A key belongs to its user: a payment of another user under the same key is separate.
 pub async fn two_users_may_use_the_same_key<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     for (who, seat) in [("ann", "A-1"), ("ben", "A-2")] {
@@ -94,7 +94,8 @@ pub async fn two_users_may_use_the_same_key<F: DatabaseFixture>(fixture: F) {
     }
 }
 
-/// A payment, and its repeat, tell which place in the queue made the hold, whoever asks.
+/// Every answer with the reservation, such as that of a payment or its repeat, has the place in the
+/// queue that made the hold.
 pub async fn a_payment_tells_the_place_that_made_the_hold<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charged("ann", 100).await;
@@ -114,7 +115,7 @@ pub async fn a_payment_tells_the_place_that_made_the_hold<F: DatabaseFixture>(fi
     assert_eq!(office.found(&held).await.ticket, ticket);
 }
 
-/// A live hold can be paid until its own end, also after its performance has started.
+/// A live hold can be paid until its own deadline, also after its performance has started.
 pub async fn a_hold_can_be_paid_after_the_start<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let starts_at = office.now().await + signed(HOLD / 2);

@@ -52,7 +52,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         ours.expect("the performance")
     }
 
-    /// Seats that there are, and seats that can be had, by the performance's own count.
+    /// The number of seats, and of free seats, by the performance's own count.
     async fn counts(&self) -> (u64, u64) {
         let performance = self.the_performance().await;
         (performance.seats_total, performance.seats_left)
@@ -63,7 +63,7 @@ fn in_use(labels: &[&str]) -> EditOutcome {
     EditOutcome::SeatsInUse(labels.iter().map(|name| label(name)).collect())
 }
 
-/// Seats that nobody has may go, come, and get another section and price.
+/// Seats that are not in use may be removed, added, and get another section and price.
 pub async fn free_seats_may_go_come_and_change<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let new = plan_of(&[
@@ -104,8 +104,8 @@ pub async fn seats_follow_the_order_of_the_new_plan<F: DatabaseFixture>(fixture:
     assert_eq!(office.counts().await, (5, 4));
 }
 
-/// What is sold or held must be in the new plan, with its section and its price; those that are not
-/// are named, all of them, in the order of the old plan.
+/// Sold and held seats must be in the new plan, with their section and their price. All those that
+/// are not are named, in the order of the old plan.
 pub async fn a_seat_in_use_cannot_be_edited_away<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.bought("ann", &["B-2"]).await;
@@ -134,7 +134,7 @@ pub async fn a_seat_in_use_cannot_be_edited_away<F: DatabaseFixture>(fixture: F)
     }
 }
 
-/// When the plan is refused, the rest of the edit is not made either.
+/// If the plan is refused, the rest of the edit is not made either.
 pub async fn a_refused_plan_changes_nothing_else<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.bought("ann", &["A-1"]).await;
@@ -163,7 +163,7 @@ pub async fn a_refused_plan_changes_nothing_else<F: DatabaseFixture>(fixture: F)
     assert_eq!(office.the_performance().await, expected);
 }
 
-/// A new plan leaves seats in use to those who have them: what is held can be paid.
+/// A new plan leaves seats in use with their users: a held seat can be paid.
 pub async fn seats_in_use_stay_with_whom_they_are<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let bought = office.bought("ann", &["A-1"]).await;
@@ -182,7 +182,7 @@ pub async fn seats_in_use_stay_with_whom_they_are<F: DatabaseFixture>(fixture: F
     assert_eq!(office.counts().await, (5, 3));
 }
 
-/// A hold that is over and not swept keeps no seat: its reservation has expired.
+/// An expired hold that was not swept keeps no seat: its reservation has expired.
 pub async fn a_hold_that_is_over_is_no_use<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.charged("ann", 1_000).await;
@@ -203,7 +203,7 @@ pub async fn a_hold_that_is_over_is_no_use<F: DatabaseFixture>(fixture: F) {
     office.held("ann", &["B-1"]).await;
 }
 
-/// A reservation that has ended is still told with the seats that it had, though they are gone.
+/// A reservation that has ended still shows the seats that it had, though they are removed.
 pub async fn a_dropped_seat_is_remembered_by_its_reservation<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let released = office.held("ann", &["A-1", "A-2"]).await;
@@ -217,7 +217,7 @@ pub async fn a_dropped_seat_is_remembered_by_its_reservation<F: DatabaseFixture>
     assert_eq!(office.found(&expected).await, expected);
 }
 
-/// A seat that was dropped may come back, at another price, and be sold.
+/// A removed seat may return at another price, and be sold.
 pub async fn a_seat_that_comes_back_is_free<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let released = office.held("ann", &["A-1"]).await;
@@ -232,7 +232,7 @@ pub async fn a_seat_that_comes_back_is_free<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.counts().await, (1, 0));
 }
 
-/// Thousands of seats go and come in one edit.
+/// Thousands of seats are removed and added in one edit.
 pub async fn a_large_hall_is_planned_anew<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.bought("ann", &["A-7"]).await;
@@ -246,8 +246,8 @@ pub async fn a_large_hall_is_planned_anew<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.counts().await, (24, 23));
 }
 
-/// While people hold seats, a plan drops some of them and makes the others dearer: either it comes
-/// first and they pay its prices, or it is refused for the sake of those who came first.
+/// While users hold seats, a plan removes some of them and raises the price of the others. Either
+/// the plan comes first and users pay its prices, or it is refused because holds came first.
 pub async fn a_hold_and_a_new_plan_agree<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     for round in 0..20 {

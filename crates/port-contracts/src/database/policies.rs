@@ -25,7 +25,7 @@ use super::{
     operator,
 };
 
-/// A policy in which everything is set, to values that no default has.
+/// A policy in which everything is set, to values that differ from every default.
 fn elaborate(version: i64) -> VersionedPolicy {
     VersionedPolicy {
         policy: QueuePolicy {
@@ -46,7 +46,7 @@ fn elaborate(version: i64) -> VersionedPolicy {
     }
 }
 
-/// A policy in which nothing is set that need not be.
+/// A policy in which only required values are set.
 fn bare(version: i64, state: PolicyState) -> VersionedPolicy {
     let policy = QueuePolicy {
         state,
@@ -66,7 +66,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         found.expect("find policy").expect("the policy")
     }
 
-    /// Puts a policy in the place of the one that there is.
+    /// Replaces the current policy.
     async fn put(&self, policy: &VersionedPolicy) -> PutOutcome {
         let before = self.ports.policies.find(self.concert).await;
         let before = before.expect("find policy");
@@ -92,7 +92,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     }
 }
 
-/// What was put is there whole, in the policy's place and in the catalogue.
+/// A policy is stored completely, as the master copy and in the catalogue.
 pub async fn a_policy_is_kept_whole<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let states = [
@@ -118,7 +118,7 @@ pub async fn a_policy_is_kept_whole<F: DatabaseFixture>(fixture: F) {
     }
 }
 
-/// A concert begins with the policy it was made with, and its queue is nowhere yet.
+/// A concert begins with the policy it was created with, and its queue is not seeded yet.
 pub async fn a_concert_begins_with_its_policy<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let begin = office.policy().await;
@@ -139,7 +139,7 @@ pub async fn only_a_newer_policy_is_taken<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.policy().await.policy, newest);
 }
 
-/// Of two who change the same copy, the second is told to look again.
+/// If two callers change the same copy, the second is refused and must read again.
 pub async fn a_change_of_an_old_copy_is_refused<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let both_saw = office.policy().await.policy.version;
@@ -156,7 +156,7 @@ pub async fn a_change_of_an_old_copy_is_refused<F: DatabaseFixture>(fixture: F) 
     assert_eq!(put, PutOutcome::Put);
 }
 
-/// A concert that is not there has no policy and gets none.
+/// An unknown concert has no policy and gets none.
 pub async fn an_unknown_concert_has_no_policy<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.concert = ConcertId(Uuid::nil());
@@ -165,7 +165,7 @@ pub async fn an_unknown_concert_has_no_policy<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.put(&elaborate(5)).await, PutOutcome::NoSuchConcert);
 }
 
-/// Every concert's policy is in the list of all.
+/// The list of all policies has that of every concert.
 pub async fn all_policies_are_listed<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let second = office.add_concert("Second").await;
@@ -188,8 +188,8 @@ pub async fn all_policies_are_listed<F: DatabaseFixture>(fixture: F) {
     );
 }
 
-/// A concert is over once its last performance started before the instant that is asked for. One without
-/// any performance is not over.
+/// A concert is over once its last performance started before the given instant. One without any
+/// performance is not over.
 pub async fn policies_of_concerts_that_are_over_are_not_listed<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let without = office.add_concert("Without performances").await;
@@ -215,7 +215,7 @@ pub async fn policies_of_concerts_that_are_over_are_not_listed<F: DatabaseFixtur
     }
 }
 
-/// That a queue's store has it is recorded, also again, and stays so when its policy changes.
+/// The record that a queue's store has it can be made again, and stays when the policy changes.
 pub async fn a_seeded_queue_stays_noted<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     for version in [5, 6] {
@@ -247,7 +247,7 @@ pub async fn a_reserved_generation_stays<F: DatabaseFixture>(fixture: F) {
     assert_eq!(all, [(office.concert, master)]);
 }
 
-/// Once a queue is seeded there is nothing to reserve, whether or not a generation was.
+/// Once a queue is seeded there is nothing to reserve, whether or not a generation was reserved.
 pub async fn a_seeded_queue_reserves_no_generation<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.mark_seeded().await;
@@ -259,7 +259,7 @@ pub async fn a_seeded_queue_reserves_no_generation<F: DatabaseFixture>(fixture: 
     assert_eq!(office.reserve(7).await, ReserveOutcome::SeededBefore);
 }
 
-/// Of several that reserve a generation at once, all have the same.
+/// If several callers reserve a generation at once, all get the same one.
 pub async fn all_at_once_reserve_one_generation<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let calls = (1..=8).map(|generation| {
@@ -286,7 +286,7 @@ pub async fn an_unknown_concert_is_not_seeded<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.policy().await, before);
 }
 
-/// Both can be taken back, and made again.
+/// The reserved generation and the record of the seeding can be removed, and made again.
 pub async fn the_note_of_a_seeded_queue_can_be_taken_back<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     for generation in [7, 8] {

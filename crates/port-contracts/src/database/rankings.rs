@@ -26,7 +26,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
             .expect("top")
     }
 
-    /// Who is in the ranking of all times, with how many seats.
+    /// The ranking of all times, with the number of seats of each concert.
     async fn all_times(&self, limit: u8) -> Vec<(ConcertId, u64)> {
         let ranked = self.top(long_ago(), far(), limit).await;
         ranked
@@ -35,7 +35,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
             .collect()
     }
 
-    /// A new concert of which so many seats are sold.
+    /// Returns a new concert of which `sold` seats are sold.
     async fn concert_with_sold(&mut self, sold: usize) -> ConcertId {
         let concert = self.add_concert(&format!("Sold {sold}")).await;
         self.concert = concert;
@@ -54,7 +54,8 @@ fn confirmed_at(reservation: &Reservation) -> Timestamp {
     }
 }
 
-/// The concert with most confirmed seats comes first; of equals, the one with the lower id.
+/// The concert with the most confirmed seats comes first. Of equals, the one with the lower id
+/// comes first.
 pub async fn the_most_sold_comes_first_and_ties_go_to_the_lower_id<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::empty(fixture);
     let one = office.concert_with_sold(1).await;
@@ -78,7 +79,7 @@ pub async fn seats_are_counted_not_reservations<F: DatabaseFixture>(fixture: F) 
     assert_eq!(office.all_times(20).await, [(first, 3), (second, 2)]);
 }
 
-/// Only what was confirmed counts: no hold, and nothing that was given back or ran out.
+/// Only confirmed seats count: no hold, and nothing that was released or has expired.
 pub async fn only_confirmed_seats_count<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-1"]).await;
@@ -92,7 +93,7 @@ pub async fn only_confirmed_seats_count<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.all_times(20).await, [(office.concert, 1)]);
 }
 
-/// A span has its first instant and not its last.
+/// A span includes its first instant and excludes its last.
 pub async fn a_span_is_half_open<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let at = confirmed_at(&office.bought("ann", &["A-1"]).await);
@@ -117,7 +118,7 @@ pub async fn every_seat_counts_in_one_span<F: DatabaseFixture>(fixture: F) {
     assert_eq!(sold(office.top(long_ago(), far(), 20).await), Some(4));
 }
 
-/// A ranking has the titles of this moment.
+/// A ranking has the current titles.
 pub async fn a_ranking_has_the_concerts_title<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.bought("ann", &["A-1"]).await;

@@ -1,4 +1,4 @@
-//! Giving held seats back.
+//! Releasing held seats.
 
 use frontrow_domain::{
     model::{ReservationId, ReservationState, SeatState},
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{BoxOffice, DatabaseFixture, HOLD};
 
-/// Seats given back are free, and the reservation is cancelled.
+/// Released seats are free, and the reservation is cancelled.
 pub async fn released_seats_are_free<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1", "A-2"]).await;
@@ -22,7 +22,7 @@ pub async fn released_seats_are_free<F: DatabaseFixture>(fixture: F) {
     office.held("ben", &["A-1", "A-2"]).await;
 }
 
-/// Releasing again is the same, even when somebody else has the seats by now.
+/// A repeated release changes nothing, even when another user has the seats by now.
 pub async fn releasing_again_changes_nothing<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1"]).await;
@@ -47,7 +47,7 @@ pub async fn released_seats_may_be_held_again<F: DatabaseFixture>(fixture: F) {
     office.buy(second).await;
 }
 
-/// What was given back cannot be paid, and costs nothing.
+/// A released reservation cannot be paid, and costs nothing.
 pub async fn a_released_reservation_cannot_be_paid<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.charged("ann", 1_000).await;
@@ -58,7 +58,7 @@ pub async fn a_released_reservation_cannot_be_paid<F: DatabaseFixture>(fixture: 
     assert_eq!(office.balance("ann").await, 1_000);
 }
 
-/// What is paid stays paid.
+/// A paid reservation cannot be released.
 pub async fn a_paid_reservation_cannot_be_released<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let bought = office.bought("ann", &["A-1"]).await;
@@ -69,7 +69,7 @@ pub async fn a_paid_reservation_cannot_be_released<F: DatabaseFixture>(fixture: 
     assert_eq!(office.seat("A-1").await, SeatState::Sold);
 }
 
-/// A hold that is over cannot be given back, before the sweep or after.
+/// An expired hold cannot be released, before the sweep or after.
 pub async fn a_hold_that_is_over_cannot_be_released<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1"]).await;
@@ -86,7 +86,7 @@ pub async fn a_hold_that_is_over_cannot_be_released<F: DatabaseFixture>(fixture:
     assert_eq!(office.state(&held).await, ReservationState::Expired);
 }
 
-/// Nobody can give back what is not theirs.
+/// A user cannot release a reservation of another user.
 pub async fn only_ones_own_reservation_can_be_released<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1"]).await;

@@ -1,4 +1,4 @@
-//! What was acknowledged outlasts the service.
+//! Acknowledged writes survive a restart.
 
 use frontrow_domain::{
     model::{
@@ -81,7 +81,7 @@ pub async fn a_restart_keeps_reservations_points_and_keys<F: DatabaseFixture>(fi
     assert_eq!(again, PayOutcome::Paid(replayed));
 }
 
-/// A hold that runs out while the service is down is over when it is back.
+/// A hold whose deadline passes while the service is down has expired when it is back.
 pub async fn a_hold_runs_out_while_the_service_is_down<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     let held = office.held("ann", &["A-1"]).await;

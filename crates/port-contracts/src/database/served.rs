@@ -1,4 +1,4 @@
-//! Which users the queues have served: one series of entries for each.
+//! The served entries of the queues: one series for each concert.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).expect("an instant")
 }
 
-/// An entry of this second, some time after the beginning, with an arrival that the second tells.
+/// An entry at this second, with an arrival that can be computed from the second.
 fn entry(second: i64) -> ServedEntry {
     entry_of(second, 1_000 * second, LIFE_S)
 }
@@ -61,7 +61,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     }
 }
 
-/// Without entries nobody was served; nor in a concert that there is not.
+/// Without entries no user was served, and none in an unknown concert either.
 pub async fn a_concert_without_entries_has_served_nobody<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     assert_eq!(office.served().await, None);
@@ -73,8 +73,8 @@ pub async fn a_concert_without_entries_has_served_nobody<F: DatabaseFixture>(fix
     assert_eq!(office.served_of(unknown).await, None);
 }
 
-/// Users of the last entry that is older than an active place can last were served, as of the
-/// newest entry: also where the series ended long ago.
+/// Users up to the last entry that is older than an active place can last, as of the newest entry,
+/// were served. This also holds if the series ended long ago.
 pub async fn users_of_entries_older_than_a_life_were_served<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::open(fixture).await;
     office.record_all(&[0, 11, 25, 99]).await;
@@ -88,7 +88,7 @@ pub async fn users_of_entries_older_than_a_life_were_served<F: DatabaseFixture>(
     assert_eq!(office.served().await, Some(11_000));
 }
 
-/// Of one slot the latest instant counts, in whatever order its entries are recorded.
+/// The latest instant of one slot counts, in whatever order its entries are recorded.
 pub async fn an_entry_that_is_recorded_late_counts_by_its_instant<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.record(entry_of(7, 70, LIFE_S)).await;
@@ -103,7 +103,7 @@ pub async fn an_entry_that_is_recorded_late_counts_by_its_instant<F: DatabaseFix
     );
 }
 
-/// After a loss users wait again who had been admitted: an earlier arrival counts from then on.
+/// After a loss, users who had been admitted wait again: an earlier arrival counts from then on.
 pub async fn users_who_waited_again_were_not_served<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.record_all(&[0, 50]).await;
@@ -116,7 +116,7 @@ pub async fn users_who_waited_again_were_not_served<F: DatabaseFixture>(fixture:
     assert_eq!(office.served().await, Some(90_000));
 }
 
-/// Places that were claimed under a longer life may outlast those of the policy that followed.
+/// Places that were claimed under a longer lifetime may outlast those of the policy that followed.
 pub async fn a_longer_life_counts_until_it_is_over<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.record(entry_of(0, 1, LIFE_S)).await;
@@ -133,14 +133,14 @@ pub async fn a_longer_life_counts_until_it_is_over<F: DatabaseFixture>(fixture: 
     assert_eq!(office.served().await, Some(590), "it is over");
 }
 
-/// Time without service does not count, and what counts before it is kept meanwhile.
+/// Time without service does not count. The entries that count before it are kept meanwhile.
 pub async fn time_without_service_does_not_count<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     for second in (0..=300).step_by(10) {
         office.record(entry(second)).await;
     }
     assert_eq!(office.served().await, Some(200_000));
-    // The break ends at 400.
+    // The break ends at second 400.
     for (second, served) in [
         (400, 200_000),
         (410, 210_000),
@@ -150,7 +150,7 @@ pub async fn time_without_service_does_not_count<F: DatabaseFixture>(fixture: F)
         let mut entry = entry(second);
         entry.served.serving_since = at(400);
         office.record(entry).await;
-        // The entries of the last slots before the break are ten seconds apart.
+        // The entries of the last slots before the break are 10 s apart.
         let found = office.served().await.expect("some were served");
         assert!(
             (served - 10_000..=served).contains(&found),
@@ -159,7 +159,8 @@ pub async fn time_without_service_does_not_count<F: DatabaseFixture>(fixture: F)
     }
 }
 
-/// What counts no more is removed, and nothing else: it never changes what was served.
+/// Entries that no longer count are removed, and no others. This never changes which users were
+/// served.
 pub async fn a_series_keeps_what_counts<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     for second in (0..600).step_by(7) {
@@ -196,7 +197,7 @@ pub async fn concerts_have_series_of_their_own<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.served_of(other).await, None);
 }
 
-/// A concert that is deleted takes its series along.
+/// Deleting a concert deletes its series.
 pub async fn a_deleted_concert_has_no_series<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.record_all(&[0, 100]).await;
@@ -221,7 +222,7 @@ pub async fn a_deleted_concert_has_no_series<F: DatabaseFixture>(fixture: F) {
     assert_eq!(office.served().await, None);
 }
 
-/// Of instances that record one slot at once, the one with the latest instant wins.
+/// If instances record one slot at once, the one with the latest instant wins.
 pub async fn many_at_once_record_one_slot<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     let entries = (0..10).map(|second| entry_of(second, 100 - second, LIFE_S));

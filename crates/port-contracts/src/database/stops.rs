@@ -46,7 +46,7 @@ pub async fn a_database_keeps_its_id<F: DatabaseFixture>(fixture: F) {
     assert_eq!(begin(&office, 2, 11).await.database, first);
 }
 
-/// A run that was replaced records nothing, and takes nothing back.
+/// A run that was replaced records nothing, and removes no record.
 pub async fn only_the_last_run_records_a_stop<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::empty(fixture);
     assert!(!record(&office, 10, 1).await, "no run has begun");
@@ -59,7 +59,7 @@ pub async fn only_the_last_run_records_a_stop<F: DatabaseFixture>(fixture: F) {
     assert_eq!(recorded(&office).await, Some(StopNumber(2)));
 }
 
-/// Of several runs that begin at the same time one gets the stop, and one may record the next.
+/// If several runs begin at the same time, one gets the stop, and one may record the next.
 pub async fn of_runs_at_once_one_gets_the_stop<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::empty(fixture);
     begin(&office, 1, 10).await;

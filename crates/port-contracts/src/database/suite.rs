@@ -1,10 +1,10 @@
-//! One test for each contract of a database.
+//! A macro that makes one test for each contract of a database.
 
-/// Makes a `#[tokio::test]` of every contract of a database, each on a fixture of its own that
-/// `$make` gives (it may `.await`). The tests' names begin with the file of the contract.
+/// Makes a `#[tokio::test]` of every contract of a database. Each gets a fixture of its own from
+/// `$make`, which may `.await`. The names of the tests begin with the file of the contract.
 ///
-/// The tests need tokio with the features `macros` and `rt-multi-thread`: what happens at once is to
-/// happen on several threads.
+/// The tests need tokio with the features `macros` and `rt-multi-thread`, because concurrent calls
+/// should run on several threads.
 #[macro_export]
 macro_rules! database_contracts {
     (@file $make:expr, $file:ident: $($contract:ident)+) => {

@@ -1,7 +1,7 @@
-//! What is confirmed at the very turn of a period.
+//! Sales that are confirmed at the very turn of a period.
 //!
-//! Only a store whose clock stands still, but for what the fixture shifts it by, can be told to confirm
-//! something at a given microsecond. So this is not in the suite: an adapter that can stop its clock calls
+//! To confirm a sale at a given microsecond, the store's clock must stand still, except for the
+//! fixture's shifts. So this contract is not in the suite: an adapter that can stop its clock calls
 //! it with a fixture of its own.
 
 use frontrow_domain::model::{Period, Ranking, ReservationState, Span};
@@ -11,14 +11,14 @@ use super::{BoxOffice, DatabaseFixture};
 
 const TICK: SignedDuration = SignedDuration::from_micros(1);
 
-/// When some periods turn in some zone.
+/// An instant at which some periods turn in one zone.
 struct Turn {
     zone: &'static str,
     at: &'static str,
     periods: &'static [Period],
 }
 
-/// One after the other.
+/// The turns, in ascending order.
 const TURNS: [Turn; 7] = [
     Turn {
         zone: "Asia/Seoul",
@@ -61,9 +61,9 @@ const TURNS: [Turn; 7] = [
     },
 ];
 
-/// What is confirmed in the last microsecond of a period belongs to it, and what is confirmed in the next one,
-/// at the turn itself, to the period that begins; whether it was added up or not. The fixture's clock
-/// stands still, before September 2026 is over.
+/// A sale that is confirmed in the last microsecond of a period belongs to it. One that is
+/// confirmed a microsecond later, at the turn itself, belongs to the period that begins, whether it
+/// was added up or not. The fixture's clock stands still, before September 2026 is over.
 pub async fn a_turn_divides_what_is_confirmed_around_it<F: DatabaseFixture>(fixture: F) {
     let mut office = BoxOffice::empty(fixture);
     for turn in &TURNS {
@@ -75,7 +75,7 @@ pub async fn a_turn_divides_what_is_confirmed_around_it<F: DatabaseFixture>(fixt
 }
 
 impl<F: DatabaseFixture> BoxOffice<F> {
-    /// Of a new concert one seat before the turn, two at it, and three after it.
+    /// Sells one seat of a new concert before the turn, two at it, and three after it.
     async fn sell_around(&mut self, turn: &Turn) {
         self.concert = self.add_concert(turn.at).await;
         self.performance = self.add_performance(self.concert).await;

@@ -134,7 +134,7 @@ pub async fn many_ticks_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F
     assert_eq!(queue.still_waiting(others).await, 29);
 }
 
-/// However many users join at the same time, no more are admitted at once than the rate allows: the
+/// However many users join at the same time, no more are admitted immediately than the rate allows: the
 /// first ones.
 pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(13)).await;
@@ -144,7 +144,7 @@ pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.still_waiting(others).await, 27);
 }
 
-/// However many users join at the same time, no more are admitted at once than the capacity allows:
+/// However many users join at the same time, no more are admitted immediately than the capacity allows:
 /// the first ones.
 pub async fn many_joins_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_capacity(13)).await;

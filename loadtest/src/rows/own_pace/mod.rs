@@ -1,4 +1,4 @@
-//! Users who poll at the pace that the answers set, in the longest line that the machine can bear.
+//! Users who poll when the answers say, in the longest line that the machine can serve.
 
 mod trial;
 
@@ -14,17 +14,17 @@ use crate::{
     report::{Bar, Due, Row},
 };
 
-/// The part of all processors that a line must leave idle.
+/// The fraction of all processor time that must stay idle.
 const IDLE_MIN: f64 = 0.1;
 
-/// How much later than due 99 % of the polls may be sent: where users poll later than the answers
-/// say, the line is longer than the machine can bear, whatever it leaves idle.
+/// How late 99 % of the polls may be sent at most. If users poll later than the answers say, the
+/// line is too long for the machine, however idle it is.
 const LATE_MAX: Duration = Duration::from_secs(1);
 
-/// How often a line is doubled at most.
+/// How often the length of the line is doubled at most.
 const DOUBLED_MAX: u32 = 4;
 
-/// The shortest line that counts.
+/// The shortest line for a valid row.
 fn shortest(backend: Backend) -> u64 {
     match backend {
         Backend::Redis | Backend::Embedded => 200_000,
@@ -32,7 +32,7 @@ fn shortest(backend: Backend) -> u64 {
     }
 }
 
-/// Measures this group.
+/// Measures the rows of this group.
 pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (instances, bar) in [(1, 0.3), (4, 0.5)] {
@@ -42,8 +42,8 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Tries lines, each twice as long as the one before, and gives the row of the longest that left
-/// enough idle. Where the shortest did not, its row has that as its fault.
+/// Tries lines, each twice as long as the one before. Returns the row of the longest line that left
+/// enough processor time idle. If not even the shortest did, the row has that as its fault.
 async fn largest(stages: &Stages, instances: usize) -> Result<Row> {
     let what = match instances {
         1 => "own pace, 1 instance: users looked up in the store ÷ look-ups answered".to_owned(),
@@ -82,7 +82,7 @@ async fn largest(stages: &Stages, instances: usize) -> Result<Row> {
     Ok(row.fault(fault))
 }
 
-/// Why a line is too long for the machine, if it is.
+/// Why the line is too long for the machine. None if it is not.
 fn too_long(trial: &Trial) -> Option<String> {
     too_busy(trial.idle).or_else(|| too_late(trial.late()))
 }

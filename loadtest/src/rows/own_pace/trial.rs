@@ -1,4 +1,4 @@
-//! One line whose users poll as the answers say, at one or several instances.
+//! One line whose users poll when the answers say, at one or several instances.
 
 use std::{num::NonZero, thread, time::Duration};
 
@@ -23,18 +23,18 @@ use crate::{
 /// The longest pause between two polls, by default.
 const LONGEST_POLL: Duration = Duration::from_secs(15);
 
-/// How many users the default policy admits in a window of three seconds.
+/// Users whom the default policy admits in each window of 3 s.
 const ADMITTED: u64 = 500;
 
-/// For how long the parts of a trial last.
+/// The duration of each part of a trial.
 #[derive(Debug, Clone, Copy)]
 struct Times {
-    /// The first polls are spread over it. An instance asks the store about a user far back at each
-    /// third poll, and the mean pause is nine tenths of the longest. So at each moment the store is
-    /// asked about as many as in a line that has been there for long.
+    /// The first polls are spread over this time. An instance asks the store about a user far from
+    /// the head at every third poll, and the mean pause is nine tenths of the longest. So the store
+    /// gets look-ups at the same rate as from a line that has existed for long.
     spread: Duration,
-    /// After that, until each instance knows as many users as it ever does: for so long it answers
-    /// one whom it has found in the store.
+    /// The time after that until each instance remembers as many users as it ever does. For this
+    /// long, it answers a user whom it has found in the store without asking the store again.
     settle: Duration,
     measured: Duration,
 }
@@ -48,24 +48,25 @@ impl Times {
         }
     }
 
-    /// How many users are admitted meanwhile at most. What is done between takes less than two
-    /// windows.
+    /// The most users that are admitted during a trial. The steps between its parts take less than
+    /// two windows.
     fn admitted(self) -> u64 {
         let all = self.spread + self.settle + self.measured;
         ADMITTED * (all.as_secs() / 3 + 3)
     }
 }
 
-/// What was seen of a line.
+/// The measurements of one line.
 #[derive(Debug)]
 pub(super) struct Trial {
-    /// How many users wait at least, from the first to the last moment.
+    /// The number of users who wait at every moment of the trial, at least.
     pub(super) line: u64,
-    /// How many waited at the end.
+    /// The number of users who waited at the end.
     left: u64,
-    /// The part of all processors that client, instances and stores left.
+    /// The fraction of all processor time that client, instances and stores left idle.
     pub(super) idle: f64,
-    /// The idle part of all processors: less, where other programs run.
+    /// The fraction of all processor time that was idle. It is less than `idle` if other programs
+    /// run.
     machine_idle: f64,
     polled: Polled,
     counted: Counted,
@@ -73,13 +74,14 @@ pub(super) struct Trial {
     lasted: Duration,
 }
 
-/// How many users a line has: `usual`, unless another number was given.
+/// The number of users in a line: `usual`, unless another number was given.
 pub(super) fn line_of(stages: &Stages, usual: u64) -> u64 {
     stages.settings.people_of(usual, 5_000)
 }
 
 impl Trial {
-    /// Has `line` users wait, and some more who are admitted meanwhile, at the default pace.
+    /// Runs a line at the default pace in which `line` users wait, plus those who are admitted
+    /// meanwhile.
     pub(super) async fn run(stages: &Stages, instances: usize, line: u64) -> Result<Self> {
         let longest_poll = stages.settings.or_quick(LONGEST_POLL, LONGEST_POLL / 10);
         let times = Times::of(longest_poll);
@@ -142,12 +144,12 @@ impl Trial {
         Ok(trial)
     }
 
-    /// Users looked up in the store in one of the look-ups answered. None without answers.
+    /// Users looked up in the store, divided by answered look-ups. None without answers.
     pub(super) fn ratio(&self) -> Option<f64> {
         ratio(exact(self.counted.from_store), exact(self.answered()))
     }
 
-    /// How much later than due 99 % of the polls were sent at most.
+    /// How late 99 % of the polls were sent at most.
     pub(super) fn late(&self) -> Duration {
         self.polled.late(0.99)
     }
@@ -157,7 +159,7 @@ impl Trial {
         self.polled.waiting + self.polled.admitted
     }
 
-    /// Why the trial does not count, if it does not.
+    /// Why the trial does not count. None if it does.
     pub(super) fn fault(&self) -> Option<String> {
         let gone = self.polled.gone;
         let is_shorter = self.left < self.line;
@@ -166,7 +168,7 @@ impl Trial {
         reached::unexpected(&[&self.polled]).or(lost).or(shorter)
     }
 
-    /// One line for people.
+    /// A summary in one line.
     pub(super) fn describe(&self) -> String {
         format!(
             "{} users: {:.3}; polls late by {} (p99); {:.1} % left idle, of the machine {:.1} %; {}{}",
@@ -182,7 +184,7 @@ impl Trial {
         )
     }
 
-    /// The figures behind the ratio, for people.
+    /// The figures behind the ratio, one per line.
     pub(super) fn behind(&self) -> Vec<String> {
         let each_second = |count: u64| per_second(exact(count) / self.lasted.as_secs_f64());
         let Counted {
@@ -211,7 +213,7 @@ impl Trial {
     }
 }
 
-/// Reads the processor time of all instances together, of the stores and of the client.
+/// Measures the processor time of all instances together, of the stores and of the client.
 fn meter(stages: &Stages, stage: &mut Stage, others: &mut [Program]) -> Meter {
     let mut processes = vec![("program", stage.program.pid())];
     processes.extend(others.iter_mut().map(|other| ("program", other.pid())));
@@ -219,7 +221,7 @@ fn meter(stages: &Stages, stage: &mut Stage, others: &mut [Program]) -> Meter {
     Meter::of(&processes)
 }
 
-/// What each instance has counted.
+/// Reads the counters of each instance.
 async fn counted(stage: &Stage, others: &[Program]) -> Result<Vec<Counted>> {
     let mut counted = vec![stage.program.counted().await?];
     for other in others {

@@ -1,4 +1,5 @@
-//! The ranking: what a million sold seats cost it, and how fast its cached answer is given.
+//! The ranking: what it costs with a million sold seats, and how fast it is answered from the
+//! cache.
 
 mod sales;
 
@@ -24,16 +25,17 @@ const CONCERTS: u32 = 5_000;
 const SEATS: u64 = 1_000_000;
 const DAILY: &str = "/v1/rankings/concerts?period=daily";
 
-/// Sales that are not counted by then never are.
+/// The limit after which counting is considered failed.
 const COUNTED_WITHIN: Duration = Duration::from_mins(10);
 
-/// Between two looks at what is left, which cost the database something, too.
+/// The pause between two checks of the remaining reservations. The checks also cost the database
+/// time.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often the program is started with nothing in the cache.
+/// How often the program is started with an empty cache.
 const STARTS: u32 = 3;
 
-/// Measures the ranking.
+/// Measures the rows of the ranking.
 pub(crate) async fn measure(arguments: &RankingArguments, report: &mut Report) -> Result<()> {
     let settings = &arguments.settings;
     let wanted = Wanted {
@@ -59,7 +61,8 @@ async fn rows(stages: &Stages) -> Result<Vec<Row>> {
     ])
 }
 
-/// From the last sale until the program's job has added up all, of which it begins with the first.
+/// The time from the last sale until the program's job has counted all sales. The job starts while
+/// sales are still inserted.
 async fn counted(stages: &Stages) -> Result<Row> {
     let mysql = stages.stores.mysql()?;
     let database = mysql.newest().context("there is no database")?;
@@ -81,7 +84,7 @@ async fn counted(stages: &Stages) -> Result<Row> {
     Ok(row.behind(behind))
 }
 
-/// How many reservations are still to be counted.
+/// The number of reservations that are not counted yet.
 async fn left(connection: &mut Conn) -> Result<u64> {
     let sql = "SELECT COUNT(*) FROM reservations
                WHERE counted_at IS NULL AND confirmed_at IS NOT NULL";
@@ -89,7 +92,8 @@ async fn left(connection: &mut Conn) -> Result<u64> {
     left.context("a count has a row")
 }
 
-/// From the start of an instance with an empty cache to its first answer: all rankings are made anew.
+/// The time from the start of an instance with an empty cache to its first answer. All rankings are
+/// computed again.
 async fn anew(stages: &Stages, stage: &mut Stage, sales: &Sales) -> Result<Row> {
     let mysql = stages.stores.mysql()?;
     let mut connection = mysql.connect("").await?;
@@ -135,7 +139,7 @@ async fn answer(stage: &Stage) -> Result<String> {
 }
 
 impl Sales {
-    /// Fails where the ranking is not that of these sales.
+    /// Errors if the ranking is not that of these sales.
     fn check(&self, answer: &str) -> Result<()> {
         let answer: Value = serde_json::from_str(answer)?;
         let items = answer.get("items").and_then(Value::as_array);

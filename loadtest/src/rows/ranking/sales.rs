@@ -1,4 +1,4 @@
-//! A million sold seats, put into the database in bulk.
+//! Inserts a million sold seats into the database, in bulk.
 
 use std::fmt::Write;
 
@@ -8,16 +8,16 @@ use mysql_async::{Conn, prelude::Queryable};
 
 use crate::{figures::exact, stores::MySql, watch};
 
-/// The program's default, in whose days rankings are made.
+/// The program's default time zone. Its days are the spans of daily rankings.
 const ZONE: &str = "Asia/Seoul";
 
-/// How many seats each reservation has.
+/// The number of seats of each reservation.
 const SEATS_EACH: u64 = 2;
 
-/// How many rows one statement brings.
+/// The number of rows in one statement.
 const CHUNK: usize = 2_000;
 
-/// Sales of one day, more of one concert than of another.
+/// Sales of one day. Some concerts sell more than others.
 #[derive(Debug, Clone)]
 pub(super) struct Sales {
     concerts: u32,
@@ -27,7 +27,7 @@ pub(super) struct Sales {
 }
 
 impl Sales {
-    /// So many seats of so many concerts, sold throughout the last finished day.
+    /// Sales of this many concerts with this many seats in all, spread over the last complete day.
     pub(super) fn of_yesterday(concerts: u32, seats: u64) -> Result<Self> {
         let now = Timestamp::from_second(watch::unix_seconds().try_into()?)?;
         let today = now.to_zoned(TimeZone::get(ZONE)?).start_of_day()?;
@@ -39,7 +39,7 @@ impl Sales {
         })
     }
 
-    /// How many seats were sold of each, the best first.
+    /// The number of seats that each concert sold, the highest first.
     pub(super) fn best(&self) -> impl Iterator<Item = u64> {
         let sold = |concert| self.reservations_of(concert) * SEATS_EACH;
         let mut sold: Vec<_> = (0..self.concerts).map(sold).collect();
@@ -47,7 +47,7 @@ impl Sales {
         sold.into_iter()
     }
 
-    /// The later the concert, the more: like a staircase.
+    /// The number of a concert's reservations grows with the number of the concert, in even steps.
     fn reservations_of(&self, concert: u32) -> u64 {
         let below = |concert: u64| {
             let steps = u64::from(self.concerts);
@@ -57,7 +57,8 @@ impl Sales {
         below(concert + 1) - below(concert)
     }
 
-    /// Puts them into the newest database of the server, in which there is nothing yet but the schema.
+    /// Inserts the sales into the newest database of the server, which must contain the schema and
+    /// no data.
     pub(super) async fn put_into(&self, mysql: &MySql) -> Result<()> {
         let database = mysql.newest().context("there is no database")?;
         let mut connection = mysql.connect(&database).await?;
@@ -79,7 +80,7 @@ impl Sales {
         let each = lasts / exact(self.reservations.max(1));
         let concerts = (0..self.concerts)
             .flat_map(|concert| (0..self.reservations_of(concert)).map(move |_| concert));
-        // The order in which they were sold has nothing to do with the concert.
+        // The order of the sales is independent of the concert.
         let numbered = (0_u64..).zip(concerts);
         numbered.map(move |(number, concert)| {
             let turn = number * 7_919 % self.reservations.max(1);
@@ -102,7 +103,7 @@ enum Kind {
     Reservation = 3,
 }
 
-/// The id of one of them, as SQL.
+/// The id of a row of this kind, as SQL.
 fn id(kind: Kind, number: u64) -> String {
     format!("0x{:08x}000070008000{number:012x}", kind as u32)
 }
@@ -130,7 +131,7 @@ async fn insert(
         let mut statement = format!("INSERT INTO {into} VALUES ");
         for (number, row) in rows.by_ref().take(CHUNK).enumerate() {
             let comma = if number == 0 { "" } else { "," };
-            // Writing into a string does not fail.
+            // Writing to a string does not fail.
             let _ = write!(statement, "{comma}{row}");
         }
         connection.query_drop(statement).await?;

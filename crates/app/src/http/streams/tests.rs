@@ -68,7 +68,7 @@ fn open(streams: &Arc<Streams>, last: Option<EventId>) -> Option<EventBody> {
     Some(streams.open(streams.permit()?, report, last))
 }
 
-/// All that a stream writes until it waits or ends.
+/// Everything that a stream writes until it waits or ends.
 fn written(body: &mut EventBody) -> String {
     use std::{
         pin::Pin,

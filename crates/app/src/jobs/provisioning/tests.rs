@@ -1,4 +1,4 @@
-//! The job under a clock that stands still while anything can go on.
+//! Tests of the job under a paused clock, which advances only while all tasks wait.
 
 use std::{
     cell::{Cell, RefCell},
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::*;
 
-/// A store to which giving a queue takes as long, and leads to, what `work` decides.
+/// A store in which `work` decides how long provisioning a queue takes, and its result.
 struct Fake<F> {
     wanted: RefCell<HashSet<ConcertId>>,
     work: F,
@@ -40,7 +40,7 @@ impl<F: AsyncFn(ConcertId) -> StoreResult<()>> Fake<F> {
         tokio::join!(provision(self, stop.clone()), stopping);
     }
 
-    /// When each queue was given, since the start.
+    /// When each queue was provisioned, since the start.
     fn given(&self, number: u128) -> Vec<Duration> {
         let given = self.given.borrow();
         let of_it = given.iter().filter(|(given, _)| *given == concert(number));

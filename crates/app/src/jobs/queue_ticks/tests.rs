@@ -1,4 +1,4 @@
-//! The scheduler under a clock that stands still while anything can go on.
+//! Tests of the scheduler under a paused clock, which advances only while all tasks wait.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,7 +15,7 @@ use super::*;
 
 type Ended = StoreResult<QueueTick>;
 
-/// A store whose ticks take as long, and say, what `work` decides.
+/// A store in which `work` decides how long a tick takes, and its result.
 struct Fake<F> {
     busy: RefCell<StoreResult<Vec<ConcertId>>>,
     known: RefCell<Vec<ConcertId>>,
@@ -67,7 +67,7 @@ impl<F: AsyncFn(ConcertId) -> Ended> Fake<F> {
     }
 }
 
-/// Notes that a tick is over, also where it was given up.
+/// Records the end of a tick, also if it was cancelled.
 struct Running<'a> {
     running: &'a RefCell<HashSet<ConcertId>>,
     concert: ConcertId,
@@ -172,7 +172,7 @@ async fn queues_that_hang_hold_up_no_other_queue() {
         fake.run(secs(120)).await;
         for queue in queues.into_iter().filter(|queue| !hangs(*queue)) {
             let ticks = fake.ticks(queue);
-            // Where many hang for the first time, the others wait until those were found to.
+            // If many queues hang for the first time, the others wait until those are recognized.
             let first = if hanging > 3 {
                 secs(12)
             } else {
@@ -330,7 +330,7 @@ async fn a_queue_that_is_joined_is_ticked_within_a_second() {
     );
 }
 
-/// Not even where the list hangs.
+/// Also if the list of busy queues hangs.
 #[tokio::test(start_paused = true)]
 async fn a_list_that_fails_stops_no_queue_that_is_known() {
     let fake = Fake::new(vec![concert(1)], async |_| Ok(in_a_second()));

@@ -200,7 +200,7 @@ mod tests {
         let refused = JoinDecision::Refuse(JoinRefusal::Full);
         assert_eq!(decide(full, &terms(PolicyState::Open)), refused);
         assert_eq!(decide(full, &terms(PolicyState::Paused)), refused);
-        // Places past their end are counted until a tick removes them, and keep nobody from being
+        // Expired places are counted until a tick removes them, and keep no user from being
         // admitted.
         let over = JoinFacts {
             line: false,

@@ -314,8 +314,8 @@ mod tests {
 
     #[test]
     fn users_are_absent_after_three_polls_and_well_before_their_place_ends() {
-        // The waiting time to live, what the policy says, what that means, and whether it is good;
-        // in seconds.
+        // `waiting_ttl`, `absent_after` and the resulting absence, in seconds, and whether the
+        // policy is valid.
         let seconds = Duration::from_secs;
         for (ttl, given, absence, is_good) in [
             (300, None, Some(45), true),

@@ -1,4 +1,4 @@
-//! When each queue is due, by instants that the tests choose.
+//! Tests of the schedule at instants that the tests choose.
 
 use uuid::Uuid;
 
@@ -31,7 +31,7 @@ fn in_use(concerts: &[ConcertId], now: Instant) -> Schedule {
     schedule
 }
 
-/// What a tick that began when it was due and ended 100 ms later says, and when the queue is due.
+/// The result of a tick that began when it was due and ended 100 ms later, and the next due time.
 #[test]
 fn a_queue_is_due_when_its_tick_says() {
     for (next, due) in [
@@ -96,7 +96,7 @@ fn those_in_use_come_first_and_nobody_starves() {
     let turn = schedule.take(now + millis(1_500)).unwrap();
     assert_eq!(turn.concert, B, "it waits for longer");
 
-    // A queue in use that is not due yet holds up nobody.
+    // A queue in use that is not due yet does not delay other queues.
     let mut schedule = Schedule::default();
     schedule.learn(&one(A), &one(B), now);
     let turn = schedule.take(now).unwrap();
