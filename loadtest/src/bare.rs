@@ -55,7 +55,7 @@ impl Bare {
     /// Starts a server that answers `body`.
     pub(crate) async fn start(body: &str) -> Result<Self> {
         let folder = TempDir::with_prefix("loadtest-bare-")?;
-        let program = std::env::current_exe().context("cannot find this very program")?;
+        let program = std::env::current_exe().context("cannot find the path of this program")?;
         Self::spawn(&program, body, folder).await
     }
 

@@ -196,11 +196,11 @@ pub(crate) struct Settings {
     pub(crate) subject: Option<PathBuf>,
 
     /// The number of different users that send requests
-    #[arg(long, value_name = "PEOPLE", default_value_t = Self::USERS, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
+    #[arg(long, value_name = "USERS", default_value_t = Self::USERS, value_parser = clap::value_parser!(u64).range(1_000..=1_000_000))]
     pub(crate) users: u64,
 
     /// The number of users in a long line
-    #[arg(long, value_name = "PEOPLE", default_value_t = Self::CROWD, value_parser = clap::value_parser!(u64).range(100_000..=10_000_000))]
+    #[arg(long, value_name = "USERS", default_value_t = Self::CROWD, value_parser = clap::value_parser!(u64).range(100_000..=10_000_000))]
     pub(crate) crowd: u64,
 
     /// The number of users who wait where all users of a line poll, and the number of places that
@@ -267,11 +267,9 @@ impl Settings {
         if cfg!(debug_assertions) {
             Some("this is a debug build: use `cargo run --release -p loadtest`")
         } else if self.quick {
-            Some("it was only tried")
+            Some("`--quick` only tries everything")
         } else if self.users < Self::USERS || self.crowd < Self::CROWD || self.people.is_some() {
-            Some(
-                "the bars are for 100,000 people, lines of a million, and the usual ones that poll",
-            )
+            Some("the bars are for 100,000 users, lines of a million, and no `--people`")
         } else if self.pairs < Self::PAIRS {
             Some("the bars are for five pairs of slices")
         } else {

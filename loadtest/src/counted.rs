@@ -36,7 +36,7 @@ fn sample(text: &str, series: &str) -> Result<u64> {
     let value = text.lines().find_map(|line| line.strip_prefix(series));
     let value = value.with_context(|| format!("the program does not count {series}"))?;
     let value = value.trim().parse();
-    value.with_context(|| format!("{series} is no count"))
+    value.with_context(|| format!("{series} is not a count"))
 }
 
 #[cfg(test)]

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 /// Converts a count without loss.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "nothing here is counted up to 2^53"
-)]
+#[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^53")]
 pub(crate) fn exact(count: u64) -> f64 {
     count as f64
 }

@@ -53,7 +53,7 @@ fn run(command: Command) -> Result<ExitCode> {
             code = measure(&command) => code,
             _ = interrupted.recv() => bail!("interrupted"),
             _ = terminated.recv() => bail!("terminated"),
-            _ = hung_up.recv() => bail!("the terminal is gone"),
+            _ = hung_up.recv() => bail!("the terminal was closed"),
         }
     });
     // Does not wait for threads that still send requests to servers that have ended.
@@ -70,7 +70,7 @@ async fn measure(command: &Command) -> Result<ExitCode> {
     };
     if let Some(why) = too_small {
         ensure!(!settings.check, "{why}");
-        eprintln!("loadtest: these figures will not count: {why}");
+        eprintln!("loadtest: these figures do not count: {why}");
     }
     let mut report = Report::new(settings.due());
     match command {
@@ -89,7 +89,7 @@ fn finish(settings: &Settings, report: &Report) -> Result<ExitCode> {
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     if settings.check && !report.is_good() {
-        eprintln!("loadtest: a bar was missed, a row became worse, or one could not be measured");
+        eprintln!("loadtest: a bar was missed, a row became worse, or a row could not be measured");
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)

@@ -155,10 +155,10 @@ async fn join_chunk(
     let tally = load.run(Pace::Full, None).await?;
     ensure!(
         tally.unintended == 0 && tally.intended == crowd.count,
-        "{} of {} people joined as meant; the first who did not was told: {}",
+        "{} of {} users joined as intended; the first other answer: {}",
         tally.intended,
         crowd.count,
-        tally.first_unintended.as_deref().unwrap_or("nothing"),
+        tally.first_unintended.as_deref().unwrap_or("none"),
     );
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     kept.sort_unstable_by_key(|(number, _)| *number);

@@ -80,7 +80,7 @@ impl Program {
         let shown = self.client().get(&line_path(concert)).await?;
         let shown = shown.expect_status(200)?;
         let waiting = shown.at("/waiting")?.as_u64();
-        waiting.context("a line does not say how many wait")
+        waiting.context("a line status has no `waiting`")
     }
 
     /// Stops the instance cleanly and starts it again on the same stores. It then remembers no
@@ -105,7 +105,7 @@ impl Program {
         let address = url.trim_start_matches("http://");
         address
             .parse()
-            .with_context(|| format!("{url} is no address"))
+            .with_context(|| format!("{url} is not an address"))
     }
 
     /// The id of its process.
@@ -163,7 +163,7 @@ impl Program {
         let changed = self.operator().patch(&path).json(change).await?;
         ensure!(
             matches!(changed.status, 200 | 202),
-            "a policy was not taken: {} {}",
+            "a policy was refused: {} {}",
             changed.status,
             changed.text
         );
@@ -233,7 +233,7 @@ pub(crate) fn release_build() -> Result<PathBuf> {
             _ => None,
         })
         .map(PathBuf::from)
-        .context("cargo built no program")
+        .context("cargo reported no executable of frontrow")
 }
 
 #[cfg(test)]

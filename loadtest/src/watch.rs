@@ -3,10 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Now, to measure a duration.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "durations are what this program is for"
-)]
+#[expect(clippy::disallowed_methods, reason = "this program measures durations")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -23,7 +20,7 @@ pub(crate) fn unix_micros() -> i64 {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "this program stands in for users and their identity provider, outside of the product"
+    reason = "this program plays the users and their identity provider, outside of the product"
 )]
 fn since_1970() -> Duration {
     SystemTime::now()

@@ -14,7 +14,6 @@ mod config;
 mod http;
 mod jobs;
 mod lifecycle;
-mod security;
 mod system;
 mod telemetry;
 mod wiring;

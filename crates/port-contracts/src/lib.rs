@@ -10,7 +10,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::missing_panics_doc,
-    reason = "a contract that is broken panics, as a test does"
+    reason = "a broken contract panics, as a test does"
 )]
 
 pub mod database;

@@ -1,7 +1,7 @@
-//! The promises of a ranking cache.
+//! The contracts of a ranking cache.
 //!
-//! A caller says what time it is. The instants here lie far in the future, so that a cache that also
-//! drops what is past its end by a clock of its own keeps them.
+//! The caller passes the current time to each call. The instants here lie far in the future, so
+//! that a cache that also drops expired entries by a clock of its own keeps them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ pub trait CacheFixture: Fixture<Ports = Arc<dyn RankingCache>> {}
 
 impl<F: Fixture<Ports = Arc<dyn RankingCache>>> CacheFixture for F {}
 
-/// So many seconds and a few microseconds into the year 2100.
+/// An instant `second` seconds and a few microseconds into the year 2100.
 fn at(second: i64) -> Timestamp {
     Timestamp::from_microsecond((4_102_444_800 + second) * 1_000_000 + 123_456)
         .expect("an instant of the year 2100")
@@ -57,7 +57,7 @@ pub async fn an_empty_cache_has_nothing<F: CacheFixture>(fixture: F) {
     }
 }
 
-/// What was put comes back as it was, to the microsecond and to the last character.
+/// A ranking that was put is returned unchanged, to the microsecond and to the last character.
 pub async fn what_was_put_comes_back_whole<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     for period in Period::ALL {
@@ -67,7 +67,7 @@ pub async fn what_was_put_comes_back_whole<F: CacheFixture>(fixture: F) {
     }
 }
 
-/// A ranking without any concert is one, too.
+/// A ranking without any concert is cached too.
 pub async fn an_empty_ranking_is_cached_too<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     let nothing = ranking(Period::Daily, 0, at(0));
@@ -86,7 +86,7 @@ pub async fn periods_do_not_mix<F: CacheFixture>(fixture: F) {
     assert_eq!(cached(&cache, Period::Daily, at(1)).await, Some(daily));
 }
 
-/// A newer ranking takes the place of the one that was there, and so does its end.
+/// A newer ranking replaces the cached one, and its end replaces the earlier end.
 pub async fn a_put_replaces_ranking_and_end<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     put(&cache, &ranking(Period::Weekly, 5, at(0)), at(600)).await;
@@ -99,7 +99,7 @@ pub async fn a_put_replaces_ranking_and_end<F: CacheFixture>(fixture: F) {
     assert_eq!(cached(&cache, Period::Weekly, at(899)).await, Some(newer));
 }
 
-/// A ranking is there until its end, and gone at it.
+/// A ranking is returned until its end, and is gone at it.
 pub async fn a_ranking_is_gone_at_its_end<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     let monthly = ranking(Period::Monthly, 3, at(0));
@@ -121,7 +121,7 @@ pub async fn a_lost_cache_is_empty<F: CacheFixture>(mut fixture: F) {
     assert_eq!(cached(&cache, Period::Daily, at(1)).await, Some(daily));
 }
 
-/// A cache that was closed and opened has what it had, or nothing; never a part of it.
+/// A cache that was closed and opened has all that it had, or nothing. It never has a part of it.
 pub async fn a_reopened_cache_has_all_or_nothing<F: CacheFixture>(mut fixture: F) {
     let daily = ranking(Period::Daily, 9, at(0));
     put(&fixture.ports(), &daily, at(600)).await;
@@ -130,7 +130,7 @@ pub async fn a_reopened_cache_has_all_or_nothing<F: CacheFixture>(mut fixture: F
     assert!(found.is_none_or(|found| found == daily));
 }
 
-/// Who reads while others put gets one of the rankings, whole.
+/// A reader gets one of the rankings that are being put, whole.
 pub async fn readers_get_one_ranking_or_the_other<F: CacheFixture>(fixture: F) {
     let few = ranking(Period::Realtime, 1, at(0));
     let many = ranking(Period::Realtime, Ranking::MAX_ITEMS, at(1));
@@ -164,7 +164,8 @@ async fn claim(
     granted.expect("claim")
 }
 
-/// Of many who claim the same work one gets it; the next ranking, and another period, are other work.
+/// If many callers claim the same lease, one gets it. The next ranking, and another period, have
+/// leases of their own.
 pub async fn a_claim_is_granted_once<F: CacheFixture>(fixture: F) {
     for after in [None, Some(at(-7)), Some(at(-6))] {
         for period in Period::ALL {
@@ -182,10 +183,11 @@ pub async fn a_claim_is_granted_once<F: CacheFixture>(fixture: F) {
     }
 }
 
-/// Who claims work and does not do it keeps others from it until the end of the claim.
+/// A caller that takes a lease and does not compute the ranking blocks others until the end of the
+/// lease.
 pub async fn a_claim_ends<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
-    // A cache may go by a clock of its own, so the span is short, and then is let pass on both.
+    // A cache may use a clock of its own, so the span is short, and passes on both clocks.
     assert!(claim(&cache, Period::Daily, None, (0, 1)).await);
     let mut looks = 0;
     while !claim(&cache, Period::Daily, None, (1, 600)).await {
@@ -196,7 +198,7 @@ pub async fn a_claim_ends<F: CacheFixture>(fixture: F) {
     assert!(!claim(&cache, Period::Daily, None, (2, 600)).await);
 }
 
-/// Who claims work and gives it back keeps nobody from it, and releases nobody else's claim.
+/// A caller that releases its lease blocks no other caller, and releases no lease of another.
 pub async fn a_released_claim_is_granted_again<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     let works = [
@@ -214,7 +216,7 @@ pub async fn a_released_claim_is_granted_again<F: CacheFixture>(fixture: F) {
     }
 }
 
-/// A claim is no ranking, and a ranking ends no claim.
+/// A lease is no ranking, and a ranking ends no lease.
 pub async fn claims_and_rankings_do_not_mix<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     assert!(claim(&cache, Period::Daily, None, (0, 600)).await);

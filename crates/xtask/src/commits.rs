@@ -1,4 +1,4 @@
-//! `cargo xtask commits`: the rules for commits that `CONTRIBUTING.md` has.
+//! `cargo xtask commits`: checks the rules for commits in `CONTRIBUTING.md`.
 
 use std::{fs, path::Path};
 
@@ -6,17 +6,19 @@ use anyhow::{Context, Result, bail};
 
 use crate::git;
 
-/// The file with the commit after which the rules hold.
+/// The file with the commit after which the rules apply.
 const SINCE: &str = ".ci/commits-since";
 
-/// The longest subject, and the longest line of code and text, in characters.
+/// The longest subject, in characters. The longest line of code and text is `LINE_MAX`.
 const SUBJECT_MAX: usize = 72;
 const LINE_MAX: usize = 100;
 
-/// Files whose new lines are measured, by the end of their names.
-const MEASURED: [&str; 6] = [".rs", ".lua", ".md", ".js", ".yml", ".ci/run"];
+/// The ends of the names of files whose new lines are checked.
+const MEASURED: [&str; 6] = [".rs", ".lua", MARKDOWN, ".js", ".yml", ".ci/run"];
+const MARKDOWN: &str = ".md";
 
-/// Prints what breaks a rule. A shallow clone checks the commits that it has.
+/// Prints every violation of a rule, and fails if there is one. In a shallow clone, checks the
+/// commits that it has.
 pub(crate) fn run() -> Result<()> {
     let root = git::root()?;
     let since =
@@ -38,19 +40,19 @@ pub(crate) fn run() -> Result<()> {
     if known {
         broken.extend(long_lines(&root, since)?);
     } else {
-        println!("commits: {since} is not in this clone, so no line is measured");
+        println!("commits: {since} is not in this clone, so no line length is checked");
     }
     for fault in &broken {
         eprintln!("{fault}");
     }
     if !broken.is_empty() {
-        bail!("{} things break the rules for commits", broken.len());
+        bail!("{} violations of the rules for commits", broken.len());
     }
-    println!("commits: {count} keep the rules");
+    println!("commits: {count} commits follow the rules");
     Ok(())
 }
 
-/// What is wrong with a subject.
+/// The violations in a subject.
 fn subject_faults(subject: &str) -> impl Iterator<Item = &'static str> {
     let first = subject.split(' ').next().unwrap_or_default();
     let is_past = first.ends_with("ed") && !matches!(first, "Need" | "Seed" | "Feed" | "Embed");
@@ -66,20 +68,21 @@ fn subject_faults(subject: &str) -> impl Iterator<Item = &'static str> {
         ),
         (
             is_past || first.ends_with("ing"),
-            "the subject is no order, as \"Refuse a poll\" is",
+            "the subject is not in the imperative, such as \"Refuse a poll\"",
         ),
     ]
     .into_iter()
     .filter_map(|(is_wrong, why)| is_wrong.then_some(why))
 }
 
-/// The lines that were added since then and are too long.
+/// The lines that were added since the commit `since` and are too long.
 fn long_lines(root: &Path, since: &str) -> Result<Vec<String>> {
     let diff = git::ask(
         root,
         &["diff", "--unified=0", "--no-renames", since, "HEAD"],
     )?;
-    // A file that was moved as a whole is new to git: lines that another file has lost are old.
+    // A moved file is a new file in this diff. Its lines are also removed elsewhere, and count as
+    // old.
     let lost: std::collections::HashSet<&str> = diff
         .lines()
         .filter(|line| !line.starts_with("---"))
@@ -103,9 +106,9 @@ fn long_lines(root: &Path, since: &str) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Rows of tables cannot be broken, nor can addresses.
+/// Rows of tables and addresses cannot be wrapped.
 fn is_too_long(path: &str, line: &str) -> bool {
-    let is_row = path.ends_with(".md") && line.trim_start().starts_with('|');
+    let is_row = path.ends_with(MARKDOWN) && line.trim_start().starts_with('|');
     line.chars().count() > LINE_MAX && !is_row && !line.contains("://")
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask`: the chores of people who work on Frontrow.
+//! `cargo xtask`: the tasks of developers of Frontrow.
 
 mod boundaries;
 #[cfg(test)]
@@ -19,7 +19,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-/// The chores of people who work on Frontrow.
+/// The tasks of developers of Frontrow.
 #[derive(Parser)]
 #[command(
     name = "xtask",
@@ -33,16 +33,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Install what the tests need, where that is missing and possible, and run all tests
+    /// Install missing programs that the tests need, if possible, and run all tests
     ///
-    /// Runs the doctests first and then every other test of the workspace, with cargo-nextest where
-    /// it is installed and with `cargo test` otherwise. Arguments go to that runner as they are; as
-    /// they mostly pick some of the tests, the doctests are then left out.
+    /// Runs the doctests first, and then every other test of the workspace: with cargo-nextest
+    /// where it is installed, and with `cargo test` otherwise. Arguments are passed to that runner
+    /// unchanged. Since they usually select some of the tests, the doctests are left out then.
     Test(test_command::TestArguments),
 
-    /// Run the tests that take long, with large numbers
+    /// Run the long tests, with large numbers
     ///
-    /// Prints its parts as it goes. Takes many minutes; fails where one part does.
+    /// Prints its parts as it goes. Takes many minutes, and fails if a part fails.
     Soak(soak::SoakArguments),
 
     /// Check which crate may depend on which
@@ -52,12 +52,12 @@ enum Chore {
 
     /// Check that no word is used that the glossary has replaced
     ///
-    /// Prints every use with what is written instead, and fails if there is one.
+    /// Prints every use with the word to write instead, and fails if there is one.
     Words,
 
     /// Check the subjects of commits, and the lengths of the lines that they add
     ///
-    /// For commits after the one that `.ci/commits-since` names.
+    /// Checks the commits after the one that `.ci/commits-since` names.
     Commits,
 }
 
@@ -78,8 +78,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Cargo, as it is called by hand. What it tells a program that it runs about the program's package is taken
-/// back: build scripts that look at it would have their crates be built anew, back and forth.
+/// The command `cargo`, without the variables with which cargo describes the package of a program
+/// that it runs. Otherwise, build scripts that depend on them would make their crates be rebuilt
+/// each time the way of calling cargo changes.
 fn cargo() -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);

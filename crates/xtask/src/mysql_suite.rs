@@ -1,4 +1,5 @@
-//! The whole suite on Oracle's MySQL: packages mostly bring `MariaDB`, on which the tests run otherwise.
+//! Runs all tests on Oracle's MySQL. Packages usually bring `MariaDB`, which the tests use
+//! otherwise.
 
 use std::env;
 
@@ -8,35 +9,38 @@ use tokio::runtime::Runtime;
 
 use crate::test_command::{self, TestArguments};
 
-/// What it is called among the parts of a soak.
+/// The name of this part of a soak.
 pub(crate) const NAME: &str = "suite_on_mysql";
 
-/// Runs all tests. With a program, each server that a test starts is a MySQL; with the URL of a server, only those
-/// that tests share.
+/// Runs all tests. If a program is set, every server that a test starts is a MySQL. If the URL of a
+/// server is set, only the server that tests share is.
 pub(crate) fn run(runtime: &Runtime) -> Result<()> {
     let version = version(runtime)?;
     let is_mysql = !version.contains("MariaDB");
-    ensure!(is_mysql, "{version} is no MySQL: set {}", wanted());
+    ensure!(is_mysql, "{version} is not a MySQL: set {}", wanted());
     eprintln!("soak: the suite runs on {version}");
     test_command::run(&TestArguments::default())
 }
 
-/// Whether the caller has named a MySQL.
+/// True if the caller has set a program or a URL.
 pub(crate) fn is_possible() -> bool {
     let variables = [MySqlServer::URL_VARIABLE, MySqlServer::PROGRAM_VARIABLE];
     variables.into_iter().any(|name| named(name).is_some())
 }
 
-/// Why the suite is no part of a soak for which no MySQL was named.
+/// Why this part is left out of a soak if neither is set.
 pub(crate) fn left_out() -> String {
-    format!("{NAME} is left out: there is no MySQL, set {}", wanted())
+    format!(
+        "{NAME} is left out, because no MySQL is set: set {}",
+        wanted()
+    )
 }
 
 fn named(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
-/// What the MySQL is that the caller has named.
+/// The version of the MySQL that the caller has set.
 fn version(runtime: &Runtime) -> Result<String> {
     if let Some(url) = named(MySqlServer::URL_VARIABLE) {
         let version = runtime.block_on(MySqlServer::version_at(&url));
@@ -44,7 +48,7 @@ fn version(runtime: &Runtime) -> Result<String> {
     } else if named(MySqlServer::PROGRAM_VARIABLE).is_some() {
         MySqlServer::program_version()
     } else {
-        bail!("there is no MySQL: set {}", wanted());
+        bail!("no MySQL is set: set {}", wanted());
     }
 }
 

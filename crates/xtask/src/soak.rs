@@ -1,7 +1,8 @@
-//! `cargo xtask soak`: the tests that take long, with numbers for which nobody waits before each change.
+//! `cargo xtask soak`: runs the long tests, with numbers that would take too long before each
+//! change.
 //!
-//! Each is a test that `cargo xtask test` runs as well, with smaller numbers, which it reads from variables. One
-//! more is all tests on another database.
+//! Each part is a test that `cargo xtask test` also runs, with smaller numbers. The test reads its
+//! numbers from environment variables. One more part runs all tests on MySQL.
 
 use std::{
     io::BufReader,
@@ -17,7 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::{mysql_suite, test_command, tools};
 
-/// The long tests; another one is another line.
+/// The long tests, one per line.
 #[rustfmt::skip]
 const PARTS: &[Part] = &[
     part(MYSQL, "index::every_call_reads", "FRONTROW_INDEX_ROWS=1000000", 45),
@@ -30,7 +31,7 @@ const PARTS: &[Part] = &[
     part(PROGRAM, "exactness::", "FRONTROW_EXACTNESS_PEOPLE=20000", 30),
 ];
 
-/// A package, and the file in its folder `tests`.
+/// A package, and the name of a test target of it.
 type Tests = (&'static str, &'static str);
 const MYSQL: Tests = ("frontrow-adapter-mysql", "database");
 const MYSQL_QUEUE: Tests = ("frontrow-adapter-mysql", "queue");
@@ -41,9 +42,9 @@ const PROGRAM: Tests = ("frontrow", "http");
 
 struct Part {
     tests: Tests,
-    /// What the names of the tests begin with.
+    /// The prefix of the names of its tests.
     name: &'static str,
-    /// What makes them long, as a shell would take it.
+    /// The variables that make it long, as `NAME=VALUE`, separated by spaces.
     variables: &'static str,
     minutes_max: u64,
 }
@@ -57,14 +58,14 @@ const fn part(tests: Tests, name: &'static str, variables: &'static str, minutes
     }
 }
 
-/// What `cargo xtask soak` is called with.
+/// The arguments of `cargo xtask soak`.
 #[derive(clap::Args)]
 pub(crate) struct SoakArguments {
-    /// Only the parts whose name has this in it
+    /// Only run the parts whose name contains this text
     filter: Option<String>,
 }
 
-/// Runs all parts, or some of them, one after the other, even where one fails.
+/// Runs the chosen parts one after the other, also after a failure. Fails if one of them failed.
 pub(crate) fn run(arguments: &SoakArguments) -> Result<()> {
     let filter = arguments.filter.as_deref().unwrap_or_default();
     let all = PARTS.iter().map(Chosen::Part).chain([Chosen::MySqlSuite]);
@@ -75,7 +76,10 @@ pub(crate) fn run(arguments: &SoakArguments) -> Result<()> {
         eprintln!("soak: {}", mysql_suite::left_out());
         chosen.retain(|chosen| chosen.name() != mysql_suite::NAME);
     }
-    ensure!(!chosen.is_empty(), "no part has {filter:?} in its name");
+    ensure!(
+        !chosen.is_empty(),
+        "the name of no part contains {filter:?}"
+    );
     tools::provide(tools::NEEDED)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -97,7 +101,7 @@ pub(crate) fn run(arguments: &SoakArguments) -> Result<()> {
     Ok(())
 }
 
-/// What is run: one of the long tests, or all tests on MySQL.
+/// A part of a soak: one of the long tests, or all tests on MySQL.
 enum Chosen {
     Part(&'static Part),
     MySqlSuite,
@@ -119,10 +123,7 @@ impl Chosen {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tells people how long a part takes"
-)]
+#[expect(clippy::disallowed_methods, reason = "reports how long a part takes")]
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let start = Instant::now();
     let done = work();
@@ -136,11 +137,11 @@ impl Part {
         let listed = Command::new(&program)
             .args(["--list", self.name])
             .output()?;
-        // What is called otherwise by now would be run by nobody, and seem to pass.
+        // If the tests had been renamed, no test would run, and the part would seem to pass.
         let listed = String::from_utf8_lossy(&listed.stdout);
         let there = listed.lines().any(|line| line.starts_with(self.name));
-        ensure!(there, "no test is called {}…", self.name);
-        // Each part has a server of its own: what one leaves behind is nothing to the next.
+        ensure!(there, "no test has a name that begins with {}", self.name);
+        // Each part has its own server, so that data of one part does not affect the next.
         let server = test_command::database_server()?;
         let mut command = Command::new(&program);
         command
@@ -163,8 +164,8 @@ impl Part {
         variables.filter_map(|variable| variable.split_once('='))
     }
 
-    /// The program with the tests, and the folder that it is run in. It is run by itself and not by cargo, so
-    /// that ending it ends it.
+    /// Builds the test program. Returns its path and the folder to run it in. It is run directly
+    /// and not by cargo, so that killing the child ends the tests.
     fn build(&self) -> Result<(PathBuf, PathBuf)> {
         let (package, target) = self.tests;
         let mut building = crate::cargo()
@@ -174,7 +175,7 @@ impl Part {
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot run cargo")?;
-        let output = building.stdout.take().context("cargo says nothing")?;
+        let output = building.stdout.take().context("cargo has no output")?;
         let mut built = None;
         for message in Message::parse_stream(BufReader::new(output)) {
             if let Message::CompilerArtifact(artifact) = message?
@@ -187,11 +188,11 @@ impl Part {
         }
         let status = building.wait()?;
         ensure!(status.success(), "cannot build {package}: {status}");
-        built.with_context(|| format!("{package} has no tests {target}"))
+        built.with_context(|| format!("{package} has no test target {target}"))
     }
 }
 
-/// Waits for a child to end, and ends it when it takes too long.
+/// Waits for a child to end. Kills it if it takes longer than `limit`.
 async fn wait(mut child: Child, limit: Duration) -> Result<ExitStatus> {
     let ended = eventually("the test ends", limit, async || Ok(child.try_wait()?)).await;
     if ended.is_err() {

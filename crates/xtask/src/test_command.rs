@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that the tests need, then all tests.
+//! `cargo xtask test`: installs and starts what the tests need, then runs all tests.
 
 use std::{env, ffi::OsString};
 
@@ -7,7 +7,7 @@ use frontrow_test_harness::{MySqlServer, RedisServer};
 
 use crate::tools;
 
-/// What `cargo xtask test` is called with.
+/// The arguments of `cargo xtask test`.
 #[derive(Default, clap::Args)]
 pub(crate) struct TestArguments {
     /// Arguments for `cargo nextest run` or `cargo test`, such as `-p PACKAGE` or a part of a name
@@ -15,7 +15,7 @@ pub(crate) struct TestArguments {
     for_runner: Vec<String>,
 }
 
-/// Provides what the tests need and runs them.
+/// Installs and starts what the tests need, and runs them.
 pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     tools::provide(tools::NEEDED)?;
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     } else {
         Runner::CargoTest
     };
-    // They live until the last test has ended.
+    // The servers run until the last test has ended.
     let server = database_server()?;
     let redis = redis_server()?;
     let ci = env::var_os("CI").is_some_and(|value| !value.is_empty());
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
         let mut command = crate::cargo();
         command.args(&step);
         if ci {
-            // What is built once and thrown away gains nothing from incremental files.
+            // Incremental files are useless for a build that is not repeated.
             command.env("CARGO_INCREMENTAL", "0");
         }
         if let Some(server) = &server {
@@ -52,8 +52,8 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     Ok(())
 }
 
-/// One server for all tests: with nextest each is a process of its own, and a server takes a second or two
-/// to start. None where the caller has given them one.
+/// Starts one server for all tests. With nextest, each test is a process of its own, and a server
+/// takes one or two seconds to start. None if the caller has set one.
 pub(crate) fn database_server() -> Result<Option<MySqlServer>> {
     if let Some(url) = env::var_os(MySqlServer::URL_VARIABLE).filter(|url| !url.is_empty()) {
         eprintln!("xtask: tests use the server at {}", url.display());
@@ -67,7 +67,7 @@ pub(crate) fn database_server() -> Result<Option<MySqlServer>> {
     Ok(Some(server))
 }
 
-/// One Redis for all tests that do not stop theirs. None where the caller has given them one.
+/// Starts one Redis for all tests that do not stop theirs. None if the caller has set one.
 fn redis_server() -> Result<Option<RedisServer>> {
     if let Some(url) = env::var_os(RedisServer::URL_VARIABLE).filter(|url| !url.is_empty()) {
         eprintln!("xtask: tests use the Redis at {}", url.display());
@@ -87,16 +87,16 @@ enum Runner {
     CargoTest,
 }
 
-/// The cargo commands to run, in order. The doctests come first, so that the runner's summary is what
-/// ends the output.
+/// The cargo commands to run, in order. The doctests come first, so that the output ends with the
+/// summary of the runner.
 fn plan(runner: Runner, for_runner: &[String]) -> Vec<Vec<String>> {
     let base: &[&str] = match runner {
         Runner::Nextest => &["nextest", "run"],
-        // All but the doctests.
+        // Everything except the doctests.
         Runner::CargoTest => &["test", "--tests"],
     };
     let mut run: Vec<String> = base.iter().map(ToString::to_string).collect();
-    // Cargo takes `--workspace` to outdo `--package`.
+    // For cargo, `--workspace` overrides `--package`.
     if !selects_packages(for_runner) {
         run.push("--workspace".to_owned());
     }

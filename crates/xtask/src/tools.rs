@@ -1,4 +1,4 @@
-//! The programs that the tests need, and how to get those that are missing.
+//! The programs that the tests need, and how to install those that are missing.
 
 use std::{
     env,
@@ -11,15 +11,16 @@ use anyhow::{Context, Result, bail, ensure};
 /// A program without which some test cannot run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Tool {
-    /// Its names; one of them is enough.
+    /// Its alternative names. One installed program is enough.
     programs: &'static [&'static str],
-    /// The Debian and Ubuntu packages that bring it.
+    /// The Debian and Ubuntu packages that contain it.
     packages: &'static [&'static str],
-    /// What it is needed for.
+    /// What it is needed for, as the rest of a sentence that begins with "it".
     why: &'static str,
 }
 
-/// Everything that the tests need beyond Rust. A test that needs another program gets a line here.
+/// All programs that the tests need, apart from Rust. A test that needs another program gets a line
+/// here.
 pub(crate) const NEEDED: &[Tool] = &[
     Tool {
         programs: &["cc"],
@@ -39,7 +40,7 @@ pub(crate) const NEEDED: &[Tool] = &[
     Tool {
         programs: &["mariadb-binlog", "mysqlbinlog"],
         packages: &["mariadb-client"],
-        why: "reads the binary log from which a test applies what came after a backup",
+        why: "reads the binary log, from which a test applies the changes after a backup",
     },
     Tool {
         programs: &["redis-server"],
@@ -49,11 +50,12 @@ pub(crate) const NEEDED: &[Tool] = &[
     Tool {
         programs: &["nginx"],
         packages: &["nginx-light"],
-        why: "is the cache behind which a line is followed",
+        why: "is the cache through which a test follows a line",
     },
     Tool {
         programs: &["faketime"],
-        // The program is a part of its package by itself; the tests use the library that comes with it.
+        // The package `faketime` installs the program itself. The tests use the library that comes
+        // with it.
         packages: &["faketime"],
         why: "makes the clocks of instances differ",
     },
@@ -64,8 +66,8 @@ pub(crate) const NEEDED: &[Tool] = &[
     },
 ];
 
-/// Makes sure that every one of `tools` is installed: installs what is missing where that is
-/// possible without asking anybody, and otherwise says what to install.
+/// Ensures that every one of `tools` is installed. Installs missing ones if that needs no password,
+/// and otherwise fails with the packages to install.
 pub(crate) fn provide(tools: &[Tool]) -> Result<()> {
     let missing = missing(tools, is_installed);
     if missing.is_empty() {
@@ -85,7 +87,7 @@ pub(crate) fn provide(tools: &[Tool]) -> Result<()> {
     let still_missing = self::missing(tools, is_installed);
     ensure!(
         still_missing.is_empty(),
-        "installed {}, but there still is no {}",
+        "installed {}, but {} is still missing",
         packages.join(" "),
         still_missing
             .iter()
@@ -96,14 +98,14 @@ pub(crate) fn provide(tools: &[Tool]) -> Result<()> {
     Ok(())
 }
 
-/// Runs `apt-get` as a user who may install.
+/// Runs `apt-get` as a user who may install packages.
 struct AptGet {
     /// The words before `apt-get`.
     prefix: &'static [&'static str],
 }
 
 impl AptGet {
-    /// None where there is no apt-get, or nobody to run it without a password.
+    /// None without apt-get, or if it would need a password.
     fn find() -> Option<Self> {
         if !is_installed("apt-get") {
             None
@@ -124,9 +126,9 @@ impl AptGet {
         self.run(&[&install, packages].concat())
     }
 
-    /// Runs one apt-get command, with its output on ours: an installation may take a while.
+    /// Runs one apt-get command. Its output is shown, because an installation may take a while.
     fn run(&self, arguments: &[&str]) -> Result<()> {
-        // Through `env`, since sudo passes on no variables.
+        // `env` sets the variable, because sudo passes no variables on.
         let quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
         let words = [self.prefix, &quiet, arguments].concat();
         let (program, rest) = words.split_first().context("there is nothing to run")?;
@@ -169,8 +171,8 @@ fn advice(packages: &[&str]) -> String {
     )
 }
 
-/// True where a program of this name is on the path, or where Debian keeps servers: a user who is not
-/// root may not have those folders on their path.
+/// True if a program of this name is on the path, or in a folder in which Debian has servers. Those
+/// folders may be missing from the path of a user who is not root.
 fn is_installed(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     let servers = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
@@ -192,7 +194,7 @@ fn is_root() -> bool {
         .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// True where the program is there and says that all is well.
+/// True if the program exists and ends with success.
 pub(crate) fn succeeds(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> bool {
     Command::new(program)
         .args(arguments)

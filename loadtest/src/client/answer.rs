@@ -37,12 +37,12 @@ impl Head {
         let httparse::Status::Complete(body_at) = response.parse(bytes)? else {
             return Ok(None);
         };
-        let status = response.code.context("an answer has no status")?;
+        let status = response.code.context("a response has no status")?;
         let body_len = match length_in(response.headers)? {
             Some(length) => length,
             // These have no body (RFC 9110, sections 15.3.5 and 15.4.5).
             None if matches!(status, 204 | 304) => 0,
-            None => bail!("an answer with status {status} does not say how long it is"),
+            None => bail!("a response with status {status} does not state its length"),
         };
         let retry_after = value_of(response.headers, "retry-after");
         Ok(Some(Self {
@@ -72,7 +72,7 @@ fn length_in(headers: &[httparse::Header<'_>]) -> Result<Option<usize>> {
     };
     let bytes = text
         .parse()
-        .with_context(|| format!("{text:?} is no length"))?;
+        .with_context(|| format!("{text:?} is not a length"))?;
     Ok(Some(bytes))
 }
 

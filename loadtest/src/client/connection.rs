@@ -48,7 +48,7 @@ impl Connection {
         }
         ensure!(
             self.received.len() == head.end(),
-            "an answer is longer than it says"
+            "a response is longer than it states"
         );
         Ok(Answer {
             status: head.status,

@@ -99,7 +99,7 @@ impl Part {
             .block_on(async {
                 timeout(limit, self.converse())
                     .await
-                    .context("an answer did not come")?
+                    .context("a response did not arrive in time")?
             })
     }
 
@@ -131,7 +131,7 @@ impl Part {
         }
         let lasted = began.elapsed();
         let mut tally = Arc::into_inner(tally)
-            .ok_or_else(|| anyhow!("a connection is still at work"))?
+            .ok_or_else(|| anyhow!("a connection is still in use"))?
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         tally.lasted = lasted;

@@ -103,11 +103,14 @@ impl Stream {
             received: Vec::with_capacity(ROOM),
         };
         loop {
-            ensure!(stream.receive().await?, "a stream ended before it began");
+            ensure!(
+                stream.receive().await?,
+                "an event stream ended before its first event"
+            );
             let is_open = stream.received.starts_with(b"HTTP/1.1 200");
             ensure!(
                 stream.received.len() < 12 || is_open,
-                "no stream: {}",
+                "not an event stream: {}",
                 String::from_utf8_lossy(&stream.received)
             );
             if memmem::find(&stream.received, b"\ndata: ").is_some() {
@@ -137,7 +140,7 @@ impl Stream {
     /// Reads more bytes. Returns false at the end of the stream.
     async fn receive(&mut self) -> Result<bool> {
         let read = self.connection.read_buf(&mut self.received).await;
-        Ok(read.context("a stream broke")? > 0)
+        Ok(read.context("cannot read an event stream")? > 0)
     }
 }
 

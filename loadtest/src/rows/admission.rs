@@ -71,8 +71,8 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
 }
 
 async fn wait_for_the_last(stage: &Stage, people: &[Person]) -> Result<()> {
-    let last = people.last().context("nobody has joined")?;
-    eventually("the last one is admitted", LIMIT, async || {
+    let last = people.last().context("no user has joined")?;
+    eventually("the last user is admitted", LIMIT, async || {
         let (place, _) = stage.program.look_up(&last.token).await?;
         Ok((place.state == "active").then_some(()))
     })
@@ -84,7 +84,7 @@ fn row(stages: &Stages, places: &Places) -> Row {
     let took = admitted.first().zip(admitted.last());
     let took = took.map(|(first, last)| Duration::from_micros(last.abs_diff(*first)));
     let not_admitted = places.waiting + places.gone;
-    let fault = (not_admitted > 0).then(|| format!("{not_admitted} were not admitted"));
+    let fault = (not_admitted > 0).then(|| format!("{not_admitted} users were not admitted"));
     let what = format!("admitting {} people", grouped(exact(admitted.len() as u64)));
     let row = Row::new(what, took.map(|took| took.as_secs_f64()))
         .unit("s")

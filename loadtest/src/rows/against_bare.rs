@@ -89,7 +89,7 @@ pub(crate) fn unintended(tally: &Tally) -> Option<String> {
     let first = tally.first_unintended.as_deref().unwrap_or_default();
     (tally.unintended > 0).then(|| {
         format!(
-            "{} of {} answers were others than meant, the first: {first}",
+            "{} of {} answers were not the intended ones, the first: {first}",
             tally.unintended,
             tally.answers(),
         )

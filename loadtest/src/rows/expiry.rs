@@ -136,8 +136,11 @@ pub(crate) async fn measure(stages: &Stages) -> Result<Vec<Row>> {
     }
     .row(&what, &admitted)
     .behind(match removed {
-        Some(took) => format!("they were removed after {}", short(took)),
-        None => format!("not all of them were removed after {}", short(watched)),
+        Some(took) => format!("expired places were removed after {}", short(took)),
+        None => format!(
+            "not all expired places were removed after {}",
+            short(watched)
+        ),
     })
     .behind(format!(
         "{} users polled",
@@ -207,7 +210,7 @@ impl<'a> Removal<'a> {
     async fn of(stages: &'a Stages, live: &[&'a Person], places: u64) -> Result<Self> {
         if stages.backend != Backend::Mysql {
             return Ok(Self::Seen {
-                last: live.last().context("nobody polls")?,
+                last: live.last().context("no user polls")?,
                 live: live.len() as u64,
             });
         }

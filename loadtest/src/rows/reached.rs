@@ -28,7 +28,7 @@ impl Reached {
         let filled = filled(admitted_us, self.limit, self.from_us, until);
         let allowed = self.limit.admit * filled.windows.len() as u64;
         let windows: Vec<_> = filled.windows.iter().map(usize::to_string).collect();
-        let fault = (self.gone > 0).then(|| format!("{} who polled lost their places", self.gone));
+        let fault = (self.gone > 0).then(|| format!("{} users lost their places", self.gone));
         Row::new(what, ratio(exact(filled.admitted()), exact(allowed)))
             .bar(Bar::AtLeast(0.98), Due::Plan(8))
             .behind(format!(

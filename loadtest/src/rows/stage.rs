@@ -78,7 +78,7 @@ impl Stages {
         report.fact(
             "client",
             format!(
-                "{} connections, {} threads, {} people, {} pairs of {} s",
+                "{} connections, {} threads, {} users, {} pairs of {} s",
                 settings.connections,
                 settings.threads(),
                 settings.users,

@@ -102,7 +102,7 @@ impl Count {
 
     fn describe(&self) -> String {
         format!(
-            "jobs: {:.1} statements a second while nobody asks; these are taken off",
+            "jobs: {:.1} statements/s without requests; these are subtracted",
             self.idle_per_second
         )
     }
@@ -148,7 +148,7 @@ impl Counted {
 
     fn describe(&self, name: &str) -> String {
         format!(
-            "{name}: {} requests, {:.0} statements beyond the jobs'",
+            "{name}: {} requests, {:.0} statements beyond those of the jobs",
             grouped(exact(self.requests)),
             self.statements
         )

@@ -60,7 +60,7 @@ pub(crate) async fn measure(arguments: &StreamsArguments, report: &mut Report) -
     let count = usual.min(files.saturating_sub(OTHER_FILES));
     let is_judged = files >= FILES_MIN;
     if !is_judged {
-        eprintln!("loadtest: this process may open {files} files: {count} streams, and no verdict");
+        eprintln!("loadtest: only {files} files may be open: {count} streams, no verdict");
     }
     report.fact("open files", grouped(exact(files)));
     let rows = async |stages: &Stages| rows(stages, count, is_judged).await;
@@ -202,7 +202,7 @@ async fn pauses(stage: &Stage, concert: &str, streams: &Streams) -> Result<Vec<f
         let told = streams.take();
         let told: Vec<_> = told.iter().filter(|event| event.name == "paused").collect();
         let waiting = told.len();
-        ensure!(waiting > streams.open_count() / 2, "{waiting} were told");
+        ensure!(waiting > streams.open_count() / 2, "only {waiting} events");
         let after = |event: &&Arrival| seconds_between(paused_us, event.at_us);
         seconds.extend(told.iter().map(after));
         let open = json!({ "state": "open" });

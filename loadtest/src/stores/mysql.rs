@@ -122,7 +122,7 @@ impl MySql {
         let told: Option<(String, u32, u32, u32, u64)> = connection.query_first(asked).await?;
         connection.disconnect().await?;
         let Some((version, flush, binlog, sync, pool)) = told else {
-            bail!("the database server says nothing of itself");
+            bail!("the database server does not report its version");
         };
         Ok(format!(
             "{version}, innodb_flush_log_at_trx_commit={flush}, log_bin={binlog}, \

@@ -105,7 +105,7 @@ impl Redis {
     async fn told(&self, section: &str, field: &str) -> Result<String> {
         let told: String = self.ask(redis::cmd("INFO").arg(section)).await?;
         let value = value_of(&told, field).map(str::to_owned);
-        value.with_context(|| format!("Redis says no {field}"))
+        value.with_context(|| format!("Redis does not report {field}"))
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {

@@ -39,7 +39,7 @@ fn recorder() -> Option<Box<dyn Instrumentation>> {
     }))
 }
 
-/// TransactionRunner every port once, so that every statement runs.
+/// Calls every port once, so that every statement runs.
 async fn tour(program: &Program) {
     let database = &program.database;
     let (concert, ann) = (program.concert, user("ann"));

@@ -81,7 +81,7 @@ impl ManagedConnection {
         settings: &RedisSettings,
     ) -> Result<Self, OpenError> {
         // A report that finds the channel full is dropped: those in it say the same.
-        let (faults, faults) = mpsc::channel(8);
+        let (faults, reported) = mpsc::channel(8);
         let (publish, state) = watch::channel(State::Connecting);
         let connector = Connector {
             server: server.clone(),
@@ -93,7 +93,7 @@ impl ManagedConnection {
         let reconnector = Reconnector {
             connector,
             publish,
-            faults,
+            faults: reported,
         };
         Ok(Self {
             state,

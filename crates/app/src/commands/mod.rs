@@ -14,10 +14,11 @@ use frontrow_domain::{
 };
 
 pub(crate) use self::{backup::backup, restore::restore};
+use frontrow_identity::development_identity;
+
 use crate::{
     config::Config,
     lifecycle,
-    security::development_identity,
     system::SystemClock,
     telemetry,
     wiring::{self, Keys, MigrationStatus},

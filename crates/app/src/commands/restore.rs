@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::print;
+use frontrow_identity::DataFolderKeys;
+
 use crate::{
     config::Config,
-    security::DataFolderKeys,
     wiring::{self, Restored},
 };
 

@@ -6,14 +6,13 @@
 mod database;
 mod load;
 mod redis;
-mod secret;
 mod sections;
 mod store_url;
 mod validate;
 
 use database::Database;
 pub(crate) use database::{DatabaseKind, OlderSchema, Tls};
+pub(crate) use frontrow_identity::Secret;
 use redis::Redis;
-pub(crate) use secret::Secret;
 pub(crate) use sections::{CacheBackend, Config, LogFormat, QueueBackend};
 pub(crate) use store_url::StoreUrl;

@@ -13,7 +13,9 @@ use frontrow_domain::model::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Database, Redis, Secret, secret::by_name};
+use frontrow_identity::by_name;
+
+use super::{Database, Redis, Secret};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Deserialize, Serialize)]

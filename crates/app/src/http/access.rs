@@ -23,7 +23,7 @@ use super::{
     problem_kinds::ProblemKind,
     reservations::paid_response,
 };
-use crate::security::{IdentityRefusal, IdentityVerifier};
+use frontrow_identity::{IdentityRefusal, IdentityVerifier};
 
 /// The access rule of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use frontrow_domain::{
 };
 
 use super::{LineStatusCache, RankingResponses, SerializedCache, Streams};
-use crate::security::{AdminKeys, IdentityVerifier};
+use frontrow_identity::{AdminKeys, IdentityVerifier};
 
 /// The use cases behind the API, the verifiers of senders, and caches. Shared by all threads.
 pub(crate) struct Services {

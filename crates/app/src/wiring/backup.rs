@@ -7,9 +7,10 @@ use frontrow_adapter_embedded::{self as embedded, BackupKey, CheckedBackup, Free
 use frontrow_domain::ports::Clock;
 
 use super::{database::make_folder_of, lock::lock_for_restore};
+use frontrow_identity::DataFolderKeys;
+
 use crate::{
     config::{Config, DatabaseKind, Secret},
-    security::DataFolderKeys,
     system::SystemClock,
 };
 

@@ -5,10 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use anyhow::Context;
 use frontrow_domain::ports::Clock;
 
-use crate::{
-    config::{Config, Secret},
-    security::{DataFolderKeys, IdentityVerifier, QueueTokens},
-};
+use frontrow_identity::{DataFolderKeys, IdentityVerifier, QueueTokens};
+
+use crate::config::{Config, Secret};
 
 /// The source of the keys.
 pub(crate) struct Keys {

@@ -29,11 +29,12 @@ use self::{
     database::Database,
     queues::Queues,
 };
+use frontrow_identity::AdminKeys;
+
 use crate::{
     config::Config,
     http::{LineStatusCache, RankingResponses, SerializedCache, Services, Streams},
     jobs::Jobs,
-    security::AdminKeys,
     system::{SystemClock, SystemIds, SystemTimer, raise_open_files},
 };
 

@@ -1,4 +1,4 @@
-//! What operators do, and that buyers see it.
+//! Requests of operators, and how buyers see their effects.
 
 mod catalogue;
 mod creating;
@@ -34,12 +34,12 @@ fn box_office(app: &App) -> Client {
     app.client().bearer(BOX_OFFICE_KEY)
 }
 
-/// Where a concert is edited.
+/// The path for editing a concert.
 fn concert_path(concert: &str) -> String {
     format!("/v1/admin/concerts/{concert}")
 }
 
-/// Where a performance is edited.
+/// The path for editing a performance.
 fn performance_path(concert: &str, performance: &str) -> String {
     format!("/v1/admin/concerts/{concert}/performances/{performance}")
 }
@@ -54,7 +54,7 @@ fn sections(parts: &[(&str, &str, u16, i64)]) -> Value {
         .collect()
 }
 
-/// The fields that an answer says are wrong, in its order.
+/// The fields that an answer reports as wrong, in its order.
 fn wrong_fields(reply: Reply) -> Result<Vec<String>> {
     let reply = reply.expect_status(422)?;
     assert_eq!(reply.text_at("/type")?, "/problems/invalid-request");

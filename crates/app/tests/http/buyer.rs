@@ -1,4 +1,4 @@
-//! Users who lack only the payment.
+//! Users who have everything for a purchase except the payment.
 
 use anyhow::Result;
 use frontrow_test_harness::{Client, Reply, Request};
@@ -7,14 +7,14 @@ use crate::test_app::{PRICE, TestApp, Visitor};
 
 /// A user with an active place, a held seat, and the points for three such seats.
 pub(crate) struct Buyer {
-    /// Sends the queue token along.
+    /// Sends the queue token with every request.
     pub(crate) visitor: Visitor,
     pub(crate) reservation: String,
     pub(crate) seat: String,
 }
 
 impl Buyer {
-    /// What a buyer has to spend.
+    /// The balance of a buyer, in points.
     pub(crate) const POINTS: i64 = 3 * PRICE;
 
     /// Joins, holds and charges.

@@ -1,4 +1,4 @@
-//! The commands beside `serve`.
+//! The commands of the program other than `serve`.
 
 use std::path::Path;
 

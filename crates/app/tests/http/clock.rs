@@ -1,11 +1,11 @@
-//! The system's clock: tests look at the program from outside, where there is no other.
+//! The system's clock. Tests observe the program from outside and have no other clock.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-/// What time it is.
+/// The current time.
 #[expect(clippy::disallowed_methods, reason = "a test has no `Clock`")]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
@@ -20,7 +20,7 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
-    /// Since the start.
+    /// The time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }

@@ -1,4 +1,4 @@
-//! The program is killed again and again while it sells, and nobody is the worse for it.
+//! The program is killed again and again while it sells, and no user is harmed.
 
 pub(crate) mod customer;
 pub(crate) mod lives;

@@ -1,4 +1,4 @@
-//! The currency belongs to the amounts, not to the configuration.
+//! The currency belongs to the stored amounts, not to the configuration.
 
 use anyhow::Result;
 use frontrow_test_harness::App;

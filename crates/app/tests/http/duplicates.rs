@@ -1,4 +1,4 @@
-//! Performances that were created twice before the rule of one performance a start and venue.
+//! Performances that were created twice, before the rule of one performance per start and venue.
 
 use anyhow::Result;
 use frontrow_test_harness::App;

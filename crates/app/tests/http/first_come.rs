@@ -1,10 +1,11 @@
-//! What makes a waiting room unfair when it is done carelessly, each seen here not to happen.
+//! Typical mistakes that make a waiting room unfair. Each is shown not to happen.
 //!
-//! The rest of it, on every configuration too: tokens that somebody made up, or that are another user's
-//! (`protected_routes`), protected routes that are not behind the gate (`protected_routes` walks them all), payments of
-//! somebody else's hold or after its end (`hold_ends`, `protected_routes`), a place that is kept after the payment
-//! (`queue_lives::a_payment_gives_the_place_to_the_next_in_line`). That many programs on one store admit no
-//! more than one would is a matter of those stores alone.
+//! The other ones are tested elsewhere, on every configuration too: tokens that are forged or
+//! belong to another user (`protected_routes`), protected routes without the gate
+//! (`protected_routes` walks all of them), payments of another user's hold or after its end
+//! (`hold_ends`, `protected_routes`), a place that is kept after the payment
+//! (`queue_lives::a_payment_gives_the_place_to_the_next_in_line`). That many programs on one store
+//! admit no more than one program would is tested for those stores alone.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::eventually;

@@ -1,4 +1,4 @@
-//! Payments and rivals at the very end of many holds.
+//! Payments, and requests for the same seats, at the very end of many holds.
 
 use std::time::Duration;
 

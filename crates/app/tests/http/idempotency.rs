@@ -1,4 +1,5 @@
-//! A request that is repeated with its `Idempotency-Key` takes effect once, and is told the same.
+//! A request that is repeated with its `Idempotency-Key` takes effect once, and gets the same
+//! answer.
 
 mod at_once;
 mod crashes;

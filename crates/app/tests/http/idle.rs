@@ -1,4 +1,4 @@
-//! What is over costs an idle instance nothing: neither memory, nor what it asks its stores.
+//! Concerts that are over cost an idle instance nothing: neither memory nor requests to its stores.
 
 use std::time::Duration;
 

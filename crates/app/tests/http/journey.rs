@@ -1,4 +1,4 @@
-//! 300 people come at once for 200 seats.
+//! 300 users come at once for 200 seats.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},

@@ -1,4 +1,4 @@
-//! What one user may have at most, and how many may wait.
+//! Limits for one user, and for the length of a line.
 
 use anyhow::Result;
 use serde_json::json;

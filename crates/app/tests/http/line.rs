@@ -1,4 +1,4 @@
-//! The state of a line, as everybody is shown it.
+//! The public line status.
 
 use anyhow::Result;
 use frontrow_test_harness::{Client, Method, Nginx, Reply, eventually};

@@ -1,4 +1,4 @@
-//! The module that pages follow a line with decides as the domain does.
+//! The JavaScript module with which pages follow a line decides as the domain does.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How long holds and places live, and what comes after them.
+//! How long holds and places live, and what happens after them.
 
 use std::time::Duration;
 
@@ -214,7 +214,7 @@ async fn a_hold_never_extends_its_place_past_the_last_ordinary_one(stores: Store
     Ok(())
 }
 
-/// A test_app whose holds last `hold_s` seconds.
+/// A app whose holds last `hold_s` seconds.
 pub(crate) async fn brief_holds(stores: Stores, hold_s: u8) -> Result<TestApp> {
     let hold_s = hold_s.to_string();
     let config = stores
@@ -255,7 +255,7 @@ pub(crate) async fn state_becomes(
     .await
 }
 
-/// Plans another performance of the test_app's concert; gives its id.
+/// Plans another performance of the app's concert; gives its id.
 pub(crate) async fn another_performance(test_app: &TestApp, seats: u16) -> Result<String> {
     let performance = test_app
         .admin()
@@ -275,7 +275,7 @@ pub(crate) async fn another_performance(test_app: &TestApp, seats: u16) -> Resul
     Ok(performance.text_at("/id")?.to_owned())
 }
 
-/// Holds seats of a performance that is not the test_app's.
+/// Holds seats of a performance that is not the app's.
 pub(crate) async fn hold_at(visitor: &Visitor, performance: &str, seats: &[&str]) -> Result<Reply> {
     visitor
         .client

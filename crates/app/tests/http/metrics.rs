@@ -1,4 +1,4 @@
-//! What an instance says that it has counted.
+//! The counters of an instance.
 
 use anyhow::{Context, Result};
 use serde_json::json;

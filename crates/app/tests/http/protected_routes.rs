@@ -1,5 +1,5 @@
-//! Nobody reaches what is protected without an identity and an active place. The walk finds the routes
-//! by itself, in the document of the running program.
+//! No request reaches a protected route without an identity and an active place. The test finds the
+//! routes itself, in the OpenAPI document of the running program.
 
 mod identities;
 mod keys;

@@ -1,4 +1,4 @@
-//! How places in a queue come and go, and what operators change about that.
+//! How places in a queue begin and end, and how operators change that.
 
 use anyhow::Result;
 use frontrow_test_harness::{Reply, eventually};

@@ -1,4 +1,4 @@
-//! Chance that can be repeated.
+//! Random numbers with a seed, so that a run can be repeated.
 
 use std::hash::{BuildHasher, RandomState};
 

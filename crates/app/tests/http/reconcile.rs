@@ -1,4 +1,4 @@
-//! `frontrow reconcile`: whether money and seats agree.
+//! `frontrow reconcile`: checks that money and seats agree.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::App;

@@ -1,4 +1,4 @@
-//! 300 people and 200 seats: what every such sale has in common, however it goes.
+//! 300 users and 200 seats: the parts that all such tests share.
 
 use std::collections::{BTreeSet, HashSet};
 

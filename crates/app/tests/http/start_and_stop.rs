@@ -1,4 +1,4 @@
-//! The program starts with nothing, stops in good order, and keeps what must last.
+//! The program starts without any data, stops cleanly, and keeps what is durable.
 
 mod deploy;
 mod over;

@@ -1,4 +1,4 @@
-//! With the queues on Redis, MySQL hears nothing of them.
+//! With the queues on Redis, queue requests cost MySQL no statements.
 
 use anyhow::{Context, Result, ensure};
 use diesel::{QueryableByName, sql_query, sql_types::Text};

@@ -1,4 +1,4 @@
-//! The place of a token as a stream of events.
+//! The event stream of a place.
 
 mod bounds;
 mod cost;

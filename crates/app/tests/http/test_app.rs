@@ -1,4 +1,4 @@
-//! A program with a concert on sale, and the people who come for it.
+//! A program with a concert on sale, and the users who come for it.
 
 use anyhow::{Context, Result, ensure};
 use frontrow_test_harness::{App, AppConfig, Client, Reply};

@@ -1,4 +1,4 @@
-//! The answers to requests.
+//! Checks the answers to requests.
 
 use frontrow_test_harness::Reply;
 

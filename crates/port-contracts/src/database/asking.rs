@@ -200,7 +200,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         performance.expect("the performance").seats_left
     }
 
-    /// Sweeps: marks expired holds and frees their seats, at most `limit`.
+    /// Sweeps at most `limit` expired holds. Returns how many.
     pub(crate) async fn sweep(&self, limit: u32) -> u32 {
         self.ports.reservations.sweep(limit).await.expect("sweep")
     }

@@ -22,8 +22,8 @@ use crate::DatabasePorts;
 /// How long seats are held, unless a contract says otherwise.
 pub(crate) const HOLD: Duration = Duration::from_mins(5);
 
-/// A store with a concert whose performance, far in the future, has the seats `A-1` to `A-10` for 100
-/// each, `B-1` to `B-10` for 250, and `C-1` to `C-4` for nothing.
+/// A store with a concert whose performance, far in the future, has the seats `A-1` to `A-10` for
+/// 100 each, `B-1` to `B-10` for 250, and `C-1` to `C-4` for nothing.
 pub(crate) struct BoxOffice<F> {
     fixture: F,
     pub(crate) ports: DatabasePorts,

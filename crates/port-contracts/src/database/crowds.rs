@@ -81,7 +81,7 @@ pub async fn overlapping_holds_are_whole_or_nothing<F: DatabaseFixture>(fixture:
             assert_eq!(office.seat(seat.label.as_str()).await, SeatState::Held);
         }
     }
-    assert!(!winners.is_empty(), "somebody comes first");
+    assert!(!winners.is_empty(), "one request comes first");
     let refused = outcomes.iter().filter(|outcome| match outcome {
         HoldOutcome::Refused(HoldRefusal::SeatsTaken(taken)) => {
             taken.iter().all(|label| gone.contains(label))

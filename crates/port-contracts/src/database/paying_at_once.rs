@@ -57,7 +57,7 @@ pub async fn one_key_pays_once<F: DatabaseFixture>(fixture: F) {
                 first += u32::from(!replayed);
             }
             PayOutcome::InProgress => {}
-            other => panic!("should be paid or under way: {other:?}"),
+            other => panic!("should be paid or in flight: {other:?}"),
         }
     }
     assert_eq!(first, 1);
@@ -148,7 +148,7 @@ pub async fn one_key_charges_once<F: DatabaseFixture>(fixture: F) {
         match outcome {
             ChargeOutcome::Charged(Applied { replayed, .. }) => first += u32::from(!replayed),
             ChargeOutcome::InProgress => {}
-            other => panic!("should be charged or under way: {other:?}"),
+            other => panic!("should be charged or in flight: {other:?}"),
         }
     }
     assert_eq!(first, 1);

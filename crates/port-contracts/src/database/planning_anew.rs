@@ -90,7 +90,7 @@ pub async fn free_seats_may_go_come_and_change<F: DatabaseFixture>(fixture: F) {
     assert_eq!(gone, HoldRefusal::NoSuchSeats(vec![label("A-3")]));
 }
 
-/// The seat map is in the order of the new plan, whoever has the seats.
+/// The seat map is in the order of the new plan, whichever users have the seats.
 pub async fn seats_follow_the_order_of_the_new_plan<F: DatabaseFixture>(fixture: F) {
     let office = BoxOffice::open(fixture).await;
     office.held("ann", &["A-2"]).await;
@@ -282,7 +282,7 @@ pub async fn a_hold_and_a_new_plan_agree<F: DatabaseFixture>(fixture: F) {
                 HoldOutcome::Refused(HoldRefusal::NoSuchSeats(gone)) => {
                     assert_eq!((&edited, gone), (&EditOutcome::Done, vec![label("A-10")]));
                 }
-                other => panic!("nobody else wants these seats: {other:?}"),
+                other => panic!("no other user wants these seats: {other:?}"),
             }
         }
         let (total, expected) = match &edited {

@@ -1,4 +1,4 @@
-//! Whether a store answers as the model does, with the latitude that the promises leave.
+//! Compares a store's answers with those of the model, within the latitude that the promises leave.
 
 use frontrow_domain::{
     model::queue::{Arrival, LineSnapshot, Place, Standing},
@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::{ModelQueue, steps::Positions};
 
 impl ModelQueue {
-    /// The place that the store told, with its position put right where promise 7 allows it to be
-    /// over-stated: by those who stopped waiting without being admitted.
+    /// Returns the place that the store answered. Its position is corrected where promise 7 allows
+    /// it to be overstated: by users who stopped waiting without being admitted.
     fn put_right(&self, told: Place, positions: Positions, now: Timestamp) -> Place {
         let expected = self.place_of(&told.ticket.user, now);
         let Standing::Waiting {
@@ -37,7 +37,7 @@ impl ModelQueue {
             Positions::OverStated => self.gone_around(&expected, now),
         };
         // While a queue takes re-entries, and until those users are admitted, positions may be
-        // overstated by everybody who waits; so may those of users who stood aside.
+        // overstated by all users who wait. The same holds for positions of users who stood aside.
         let passed = |arrival: Arrival| Some(arrival) <= self.passed_to;
         let others = match positions {
             Positions::OverStated if self.reentered => {
@@ -63,13 +63,13 @@ impl ModelQueue {
         }
     }
 
-    /// How many gave up ahead of a place, and behind it.
+    /// How many users stopped waiting without being admitted, ahead of a place and behind it.
     pub(crate) fn gone_around(&self, place: &Place, now: Timestamp) -> (u64, u64) {
         let gone = self.gave_up.iter().copied();
         around(place, gone.chain(self.over_arrivals(now)))
     }
 
-    /// How many places past their end nobody has removed ahead of a place, and behind it.
+    /// How many expired places are not removed yet, ahead of a place and behind it.
     fn over_around(&self, place: &Place, now: Timestamp) -> (u64, u64) {
         around(place, self.over_arrivals(now))
     }
@@ -82,15 +82,15 @@ impl ModelQueue {
         over.map(|other| other.arrival)
     }
 
-    /// True where a shown number of waiting users may be `told`: it may include places past their end
-    /// that no tick has removed, or in a store that overstates, passed.
+    /// Returns true if a shown number of waiting users may be `told`. It may include expired places
+    /// that no tick has removed or, in a store that overstates, that admission has passed.
     pub(crate) fn may_show_waiting(&self, told: u64, positions: Positions, now: Timestamp) -> bool {
         let waiting = self.waiting_count(now) as u64;
         let passed = self.passed_over(positions);
         (waiting..=self.waiting.len() as u64 + passed).contains(&told)
     }
 
-    /// How many places past their end a store may have passed and not removed.
+    /// How many expired places a store may have passed and not removed.
     fn passed_over(&self, positions: Positions) -> u64 {
         match positions {
             Positions::Exact => 0,
@@ -98,7 +98,7 @@ impl ModelQueue {
         }
     }
 
-    /// A look, with the counts put right that may include places past their end.
+    /// A snapshot, with a correction of the counts that may include expired places.
     pub(crate) fn looked_at(
         &self,
         told: LineSnapshot,
@@ -117,11 +117,11 @@ impl ModelQueue {
         told
     }
 
-    /// True where a shown number of users who stand aside may be `told`.
+    /// Returns true if a shown number of users who stand aside may be `told`.
     fn may_show_aside(&self, told: u64, positions: Positions, now: Timestamp) -> bool {
         let over = self.over_arrivals(now).count() as u64;
         let aside = self.waiting.iter().filter(|place| place.is_aside).count() as u64;
-        // A store that overstates may have passed places past their end.
+        // A store that overstates may have passed expired places.
         let over = match positions {
             Positions::Exact => 0,
             Positions::OverStated => over + self.passed_over(positions),
@@ -129,11 +129,11 @@ impl ModelQueue {
         (self.aside_count(now) as u64..=aside + over).contains(&told)
     }
 
-    /// True where a store may take the line for full though the model does not.
+    /// Returns true if a store may find the line full though the model does not.
     pub(crate) fn may_seem_full(&self, positions: Positions, now: Timestamp) -> bool {
         let most = self.rules().max_waiting;
         most.is_some_and(|most| {
-            // One more would do as well.
+            // A shown number above the limit also means full.
             (self.waiting_count(now) as u64) < most
                 && (most..=most + self.waiting.len() as u64 + self.gave_up.len() as u64)
                     .any(|told| self.may_show_waiting(told, positions, now))
@@ -183,10 +183,10 @@ impl ModelQueue {
         }
     }
 
-    /// What a tick told, with what depends on when a store tidies up put right: it may have removed
-    /// places past their end before this tick, or in it where the model leaves them.
+    /// Returns a tick's answer, with a correction of what depends on when a store removes expired
+    /// places. It may have removed them before this tick, or in it where the model leaves them.
     ///
-    /// `over` is how many there were before the tick.
+    /// `over` is how many expired places there were before the tick.
     pub(crate) fn ticked(
         &self,
         told: TickOutcome,
@@ -198,7 +198,7 @@ impl ModelQueue {
         let TickOutcome::Ticked(mut report) = told else {
             return told;
         };
-        // Rows that remember users whose place ended are removed by ticks, too.
+        // Ticks also remove rows that remember users whose place ended.
         let (passed_over, remembered, lingering) = match positions {
             Positions::Exact => (0, 0, 0),
             Positions::OverStated => (self.gave_up.len(), self.ended.len(), self.lingering),

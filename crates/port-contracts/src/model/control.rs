@@ -1,4 +1,4 @@
-//! What the operators do to a queue.
+//! What operators do to a queue.
 
 use frontrow_domain::{
     model::queue::{Arrival, QueueSeed, SaleCount, VersionedPolicy},
@@ -40,7 +40,7 @@ impl Model {
         RemoveOutcome::Removed
     }
 
-    /// The queues in which anybody has a place.
+    /// The queues in which any user has a place.
     #[cfg(test)]
     pub(crate) fn busy(&self, now: Timestamp) -> Vec<ConcertId> {
         let busy = self.queues.iter().filter(|queue| !queue.is_empty(now));
@@ -93,7 +93,7 @@ impl ModelQueue {
         SeedOutcome::Taken { recovering: false }
     }
 
-    /// True when nothing is lost if the store ends now.
+    /// Returns true if nothing is lost should the store end now.
     pub(crate) fn holds_nothing(&self, now: Timestamp) -> bool {
         self.is_empty(now) && !self.gives_places_back(now)
     }

@@ -1,4 +1,4 @@
-//! What a line looks like as a whole, and what it is told of those in it.
+//! Snapshots of a line, and the heartbeats recorded for it.
 
 use frontrow_domain::{
     model::queue::{DepartureCursor, Departures, Heartbeat, LineSnapshot},
@@ -29,12 +29,12 @@ impl ModelQueue {
         }
     }
 
-    /// True where a store may not know any more who left since `mark`.
+    /// Returns true if a store may have forgotten departures since `mark`.
     pub(crate) fn may_have_forgotten(&self, mark: Option<DepartureCursor>) -> bool {
         mark.is_some_and(|mark| mark.number < self.forgotten as u64)
     }
 
-    /// The model forgets nobody, but knows nothing of other lives.
+    /// The model forgets no departure, but knows none of other generations.
     fn left_since(&self, since: Option<DepartureCursor>) -> Departures {
         let known = since
             .filter(|since| since.generation == self.generation)
@@ -42,7 +42,7 @@ impl ModelQueue {
         known.map_or(Departures::Unknown, |left| Departures::These(left.to_vec()))
     }
 
-    /// Records a heartbeat from earlier. Says where the place is then.
+    /// Records a heartbeat from earlier. Returns the state of its place after that.
     pub(crate) fn heard_from(&mut self, now: Timestamp, heartbeat: &Heartbeat) -> LookUpOutcome {
         self.meet_server(now);
         let number = self

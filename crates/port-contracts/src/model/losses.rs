@@ -1,4 +1,4 @@
-//! How users get back what the store has lost.
+//! How users get places back that the store has lost.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use super::{ModelQueue, queue::Lost};
 
-/// Promise 11: the clock of another server may be behind by 5 s.
+/// Promise 11: the clock of another server may be up to 5 s behind.
 const BEHIND_US: i64 = 5_000_000;
 /// How many losses of last writes are remembered.
 const LOSSES: usize = 8;
 
 impl ModelQueue {
-    /// Promises 10 and 11: whether places are still given back.
+    /// Promises 10 and 11: whether users may still re-enter.
     pub(crate) fn gives_places_back(&self, now: Timestamp) -> bool {
         self.gives_places_back_until(now).is_some()
     }
@@ -30,7 +30,7 @@ impl ModelQueue {
         (now < until).then_some(until)
     }
 
-    /// When the times end that follow a loss.
+    /// The ends of the periods that follow a loss.
     pub(crate) fn ends_of_losses(&self) -> Vec<Timestamp> {
         let coming_back = self.coming_back.iter().flat_map(|coming_back| {
             [
@@ -46,7 +46,7 @@ impl ModelQueue {
         lost.found_at + self.rules().waiting_ttl
     }
 
-    /// Whether a ticket gets back the place that the store has lost.
+    /// Returns true if a ticket gets back a place that the store has lost.
     pub(crate) fn gives_back(&self, ticket: &Ticket, now: Timestamp) -> bool {
         let is_here = self.waiting.iter().any(|place| place.user == ticket.user)
             || self.active.iter().any(|place| place.user == ticket.user);
@@ -64,7 +64,7 @@ impl ModelQueue {
         is_lost && ended.all(|(_, arrival)| *arrival < ticket.arrival)
     }
 
-    /// Promise 10: which users were admitted or have gone.
+    /// Promise 10: the users who were admitted or are gone.
     pub(crate) fn served(&self, now: Timestamp) -> Option<Served> {
         Some(Served {
             up_to: self.served_up_to(now)?,
@@ -75,7 +75,7 @@ impl ModelQueue {
     fn served_up_to(&self, now: Timestamp) -> Option<Arrival> {
         if self.gives_queue_back_until(now).is_some() {
             let served = self.coming_back.and_then(|coming| coming.served_up_to);
-            // Everybody may still come back.
+            // Any user may still re-enter.
             return Some(served.unwrap_or(Arrival::from_micros(0)));
         }
         let mut served = self.passed_to.max(self.at_once)?;
@@ -124,7 +124,8 @@ impl ModelQueue {
         }
     }
 
-    /// Promise 11: what was given out in a silence that ends now, another server gave.
+    /// Promise 11: arrivals that were given out in a silence that ends now may have come from
+    /// another server.
     pub(crate) fn note_silence(&mut self, now: Timestamp) {
         let until = Arrival::from_micros(now.as_microsecond() - 1);
         if self.last_arrival < until {
@@ -137,7 +138,7 @@ impl ModelQueue {
         }
     }
 
-    /// What is given out now was not lost, nor what came before it.
+    /// An arrival that is given out now was not lost, and neither was any before it.
     pub(crate) fn give_out(&mut self, arrival: Arrival) {
         for lost in &mut self.lost {
             if lost.after < arrival && arrival <= lost.until {
@@ -146,7 +147,9 @@ impl ModelQueue {
         }
     }
 
-    /// Promise 11: the first call that may change the queue and meets another server.
+    /// Promise 11: is called by each call that may change the queue. The first one that reaches
+    /// another server records the loss. The first one after more than 1 min without a tick records
+    /// the silence.
     pub(crate) fn meet_server(&mut self, now: Timestamp) {
         if std::mem::take(&mut self.is_moved) {
             self.find_loss(None, now);
@@ -176,7 +179,7 @@ impl ModelQueue {
         self.lost
             .retain(|lost| found.found_at < lost.found_at + ttl);
         match self.lost.last_mut() {
-            // One that begins where the one before ended is one with it.
+            // A gap that begins where the one before ended is merged with it.
             Some(before) if before.until >= found.after && before.is_sure == found.is_sure => {
                 before.until = before.until.max(found.until);
                 before.found_at = found.found_at;

@@ -1,26 +1,26 @@
-//! The promises of a queue, written down a second time as a program.
+//! The reference model: the promises of a queue, written a second time as a program.
 //!
-//! The model is as naive as can be: lists, linear scans, no clock and no shortcuts. It uses the
-//! domain's words but none of its rules: windows, ends and states are computed here from the text of
-//! the promises again, so that a slip in the domain does not hide itself. Every question comes with
-//! the instant at which it is asked.
+//! The model is deliberately simple: lists, linear scans, no clock and no shortcuts. It uses the
+//! domain's types but none of its rules. Windows, deadlines and states are computed here again from
+//! the text of the promises, so that an error in the domain does not hide itself. Every call has
+//! the instant at which it is made.
 //!
-//! What the texts leave open, the model decides:
+//! The model decides what the texts leave open:
 //!
 //! - All spans are half-open: a place is gone, a window over, a recovery done *at* its end.
-//! - The deadlines of waiting and of unclaimed places are reckoned with the policy in force now; a
-//!   claimed place keeps the end that it was given.
-//! - A window is looked at, and so started or restarted, by an attempt to admit: a join that finds
-//!   nobody waiting, or an admission tick that finds somebody, in the state *open*.
-//! - A heartbeat counts from the instant at which it was given, also where the clock has stepped
-//!   back; so does a tick.
-//! - Arrivals seen are those that the store gave out or took back.
-//! - Recovery and the time for coming back end at instants that are set when the store is seeded.
-//! - Who goes first of two people from different generations with the same arrival is left open.
-//! - Removing a head that is past its end is a piece of a tick's work. Random sequences do not insist
-//!   on that, nor on when a store removes what is past its end.
-//! - Who leaves with a ticket that could have re-entered was never in this store's line, and so does
-//!   not count as departed.
+//! - The deadlines of waiting and of unclaimed places follow from the policy in force now. A
+//!   claimed place keeps the deadline that it got.
+//! - Only an attempt to admit evaluates a window, and so starts or restarts it: a join that finds
+//!   no waiting user, or an admission tick that finds one, in the state *open*.
+//! - A heartbeat counts from the instant at which it was given, also if the clock has stepped back
+//!   since. So does a tick.
+//! - Arrivals seen are those that the store gave out or that re-entered.
+//! - Recovery and the time for re-entry end at instants that are set when the store is seeded.
+//! - The order of two users from different generations with the same arrival is left open.
+//! - Removing an expired head is a piece of a tick's work. Random sequences do not insist on that,
+//!   nor on when a store removes expired places.
+//! - A user who leaves with a ticket that could have re-entered was never in this store's line, so
+//!   they do not count as departed.
 
 mod compare;
 mod control;
@@ -61,14 +61,14 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The queue of a concert, where the store was given it.
+    /// The queue of a concert, if the store was given it.
     pub(crate) fn queue(&mut self, concert: ConcertId) -> Option<&mut ModelQueue> {
         self.queues
             .iter_mut()
             .find(|queue| queue.concert == concert)
     }
 
-    /// Loses everything.
+    /// Loses all data.
     pub(crate) fn lose(&mut self) {
         self.queues.clear();
     }

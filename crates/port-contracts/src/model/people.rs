@@ -1,4 +1,4 @@
-//! What the people in a queue may ask.
+//! The calls that users make.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl ModelQueue {
         }
     }
 
-    /// The places of these tickets; changes nothing.
+    /// Returns the places of these tickets, and changes nothing.
     #[cfg(test)]
     pub(crate) fn peek(&self, now: Timestamp, tickets: &[Ticket]) -> Vec<Option<Place>> {
         let place = |ticket: &Ticket| {
@@ -117,18 +117,20 @@ impl ModelQueue {
         }
     }
 
-    /// The place that a ticket is good for, got back where it may be; a heartbeat.
+    /// Returns the place for which a ticket is valid. The place re-enters if it may. The call is a
+    /// heartbeat.
     fn place_for(&mut self, ticket: &Ticket, now: Timestamp) -> Option<Place> {
         self.meet_server(now);
         if self.gives_back(ticket, now) {
             return Some(self.give_back(ticket, now));
         }
         let place = self.place_of(&ticket.user, now)?;
-        // Promise 1: good while its arrival is the place's, whatever its generation.
+        // Promise 1: a ticket is valid while its arrival is that of the place, whatever its
+        // generation.
         (place.ticket.arrival == ticket.arrival).then(|| self.beat(&ticket.user, now))
     }
 
-    /// The place of a user who has one, after this heartbeat.
+    /// Returns the place of a user who has one, after this heartbeat.
     pub(crate) fn beat(&mut self, user: &UserId, now: Timestamp) -> Place {
         if let Some(place) = self.waiting.iter_mut().find(|place| place.user == *user) {
             place.last_seen = now;
@@ -159,7 +161,7 @@ impl ModelQueue {
         self.waiting.sort_by_key(|place| place.arrival);
     }
 
-    /// Makes a user active now, and counts it.
+    /// Makes a user active now, and counts the admission.
     pub(crate) fn make_active(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
         self.count_admission(now);
         self.active.push(Active {
@@ -170,7 +172,7 @@ impl ModelQueue {
         });
     }
 
-    /// Removes the place of a user where it is past its end.
+    /// Removes the place of a user if it has expired.
     fn tidy_up_after(&mut self, user: &UserId, now: Timestamp) {
         if self.place_of(user, now).is_none() {
             self.end_place_of(user);
@@ -192,8 +194,8 @@ impl ModelQueue {
     }
 }
 
-/// Promise 6: the gate of a hold extends the place to the end of the hold and 30 s more, never past
-/// the claim, the active life, the hold and 30 s.
+/// Promise 6: a hold at the gate extends the place to the end of the hold and 30 s more. The limit
+/// is the claim plus the active lifetime, the hold and 30 s.
 fn extended(claim: Claim, now: Timestamp, active_ttl: Duration, purpose: GatePurpose) -> Claim {
     let GatePurpose::Hold { hold_for } = purpose else {
         return claim;

@@ -1,4 +1,4 @@
-//! What a queue holds, and when the places in it end.
+//! The state of a queue in the model, and when the places in it end.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::window::Window;
 
-/// A place in the line.
+/// A waiting place.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiting {
     pub(crate) user: UserId,
@@ -23,7 +23,7 @@ pub(crate) struct Waiting {
     pub(crate) is_aside: bool,
 }
 
-/// A place past the line.
+/// An active place.
 #[derive(Debug, Clone)]
 pub(crate) struct Active {
     pub(crate) user: UserId,
@@ -32,24 +32,24 @@ pub(crate) struct Active {
     pub(crate) claim: Option<Claim>,
 }
 
-/// The first use of an active place, and the end that it has since.
+/// The first use of an active place, and its deadline since then.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim {
     pub(crate) at: Timestamp,
     pub(crate) until: Timestamp,
 }
 
-/// How long the people of a lost queue may come back.
+/// Until when no user is admitted after a loss of the queue, and until when users may re-enter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ComingBack {
     pub(crate) nobody_admitted_until: Timestamp,
     pub(crate) places_given_back_until: Timestamp,
-    /// Who had arrived by then was served before the loss.
+    /// Users who arrived up to this were served before the loss.
     pub(crate) served_up_to: Option<Arrival>,
 }
 
-/// Promise 11: arrivals later than the first and no later than the second, found lost at an
-/// instant.
+/// Promise 11: a gap of arrivals later than the first and no later than the second, found lost at
+/// an instant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lost {
     pub(crate) after: Arrival,
@@ -80,50 +80,50 @@ pub(crate) struct ModelQueue {
     pub(crate) coming_back: Option<ComingBack>,
     pub(crate) sale: SaleCount,
     pub(crate) last_arrival: Arrival,
-    /// True where the store was replaced by a copy on another server, and no call that may change
-    /// the queue has met that server.
+    /// True if the store was replaced by a copy on another server, and no call that may change the
+    /// queue has reached that server.
     pub(crate) is_moved: bool,
-    /// The arrivals that were perhaps lost with the last writes, from the oldest.
+    /// The arrivals that were perhaps lost with the last writes, oldest first.
     pub(crate) lost: Vec<Lost>,
     /// In the order of arrival.
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) active: Vec<Active>,
-    /// How many active places made room for others by being past their end: a store that had room
-    /// without removing them may show them as active until a tick has removed them.
+    /// How many expired active places made room for others. A store that had room without removing
+    /// them may show them as active until a tick has removed them.
     pub(crate) lingering: usize,
-    /// Whose places ended in this generation, and when they had arrived.
+    /// The users whose places ended in this generation, with the arrivals of those places.
     pub(crate) ended: Vec<(UserId, Arrival)>,
-    /// The arrivals of those who stopped waiting without being admitted.
+    /// The arrivals of users who stopped waiting without being admitted.
     pub(crate) gave_up: Vec<Arrival>,
     /// True once any user has re-entered.
     pub(crate) reentered: bool,
     pub(crate) window: Option<Window>,
     pub(crate) last_tick: Timestamp,
-    /// The last instant of service that every store has recorded: they need not record ticks of a queue
-    /// without places.
+    /// The last instant of service that every store has recorded. Stores need not record ticks of a
+    /// queue without places.
     pub(crate) last_recorded: Timestamp,
-    /// Since when the queue was served, as every store has recorded then.
+    /// The start of service as every store had recorded it then.
     pub(crate) recorded_since: Timestamp,
-    /// When the first place was taken, where only some stores have recorded the ticks before it: those
-    /// serve since earlier, which shows where the clock steps back.
+    /// The instant of the first place, if only some stores have recorded the ticks before it. Those
+    /// stores serve since earlier, which shows if the clock steps back.
     pub(crate) unsure_before: Option<Timestamp>,
     pub(crate) serving_since: Timestamp,
     pub(crate) departed: u64,
-    /// The arrivals of those who were admitted from the line.
+    /// The arrivals of users who were admitted from the line.
     pub(crate) admitted: Vec<Arrival>,
-    /// The latest arrival of those and of users who stood aside.
+    /// The latest arrival of those users and of users who stood aside.
     pub(crate) passed_to: Option<Arrival>,
-    /// The latest arrival of those who were admitted when they joined.
+    /// The latest arrival of users who were admitted as they joined.
     pub(crate) at_once: Option<Arrival>,
-    /// The arrivals of those who left it by their own will.
+    /// The departures: the arrivals of users who left the line of their own will.
     pub(crate) left: Vec<Arrival>,
-    /// How many of those a store may have forgotten.
+    /// How many departures a store may have forgotten.
     pub(crate) forgotten: usize,
 }
 
 impl ModelQueue {
-    /// True where a store may count the queue as out of service or not: it records a tick that changes
-    /// nothing at most once a second, and none of a queue without places.
+    /// Returns true if a store may or may not count the queue as out of service. It records a tick
+    /// that changes nothing at most once a second, and no tick of a queue without places.
     pub(crate) fn is_unsure(&self, now: Timestamp) -> bool {
         let quiet = now.duration_since(self.last_tick);
         (SignedDuration::from_secs(4)..=SignedDuration::from_secs(5)).contains(&quiet)
@@ -132,7 +132,7 @@ impl ModelQueue {
                 .is_some_and(|first_place| now < first_place)
     }
 
-    /// Promise 6: any tick is a sign of service.
+    /// Promise 6: any tick counts as service.
     pub(crate) fn serve(&mut self, now: Timestamp) {
         self.serving_since = self.serving_since_at(now);
         self.last_tick = now;
@@ -142,8 +142,8 @@ impl ModelQueue {
         }
     }
 
-    /// The first place in a queue without any is a sign of service: ticks of such a queue need not be
-    /// recorded.
+    /// The first place in a queue without any counts as service, because ticks of such a queue need
+    /// not be recorded.
     pub(crate) fn take_first_place(&mut self, now: Timestamp) {
         if !self.has_no_entry() {
             return;
@@ -166,7 +166,7 @@ impl ModelQueue {
         &self.policy.policy
     }
 
-    /// Promise 6: without a tick for over 5 s, service starts again only now.
+    /// Promise 6: after more than 5 s without a tick, service starts again only now.
     pub(crate) fn serving_since_at(&self, now: Timestamp) -> Timestamp {
         if now > self.last_tick + Duration::from_secs(5) {
             now
@@ -181,7 +181,7 @@ impl ModelQueue {
         now < counted_from + self.rules().waiting_ttl
     }
 
-    /// Promise 2: a user is absent after a silence in service.
+    /// Promise 2: a user is absent after too long without a heartbeat in service.
     pub(crate) fn is_absent(&self, place: &Waiting, now: Timestamp) -> bool {
         let counted_from = place.last_seen.max(self.serving_since_at(now));
         let absence = self.rules().absence();
@@ -194,13 +194,13 @@ impl ModelQueue {
         line.any(|place| self.waits(place, now))
     }
 
-    /// How many users stand aside, those past their end not counted.
+    /// How many users stand aside, without expired places.
     pub(crate) fn aside_count(&self, now: Timestamp) -> usize {
         let aside = self.waiting.iter().filter(|place| place.is_aside);
         aside.filter(|place| self.waits(place, now)).count()
     }
 
-    /// Promise 6: the claim deadline, or the end since the claim.
+    /// Promise 6: the claim deadline, or the deadline since the claim.
     pub(crate) fn end_of(&self, place: &Active, now: Timestamp) -> Timestamp {
         match place.claim {
             Some(claim) => claim.until,
@@ -212,7 +212,7 @@ impl ModelQueue {
         now < self.end_of(place, now)
     }
 
-    /// How many wait, those past their end not counted.
+    /// How many users wait, without expired places.
     pub(crate) fn waiting_count(&self, now: Timestamp) -> usize {
         self.waiting
             .iter()
@@ -220,7 +220,7 @@ impl ModelQueue {
             .count()
     }
 
-    /// How many are active, those past their end not counted.
+    /// How many users are active, without expired places.
     pub(crate) fn active_count(&self, now: Timestamp) -> usize {
         self.active
             .iter()
@@ -228,7 +228,7 @@ impl ModelQueue {
             .count()
     }
 
-    /// Whose places are past their end and still here.
+    /// The users whose places have expired and are not removed.
     pub(crate) fn over(&self, now: Timestamp) -> Vec<UserId> {
         let waiting = self.waiting.iter().filter(|place| !self.waits(place, now));
         let active = self
@@ -241,9 +241,10 @@ impl ModelQueue {
             .collect()
     }
 
-    /// True where two in the line have the same arrival. Promise 2 excludes that within a generation;
-    /// but who joined a queue that recovers may have been given the arrival of somebody from the
-    /// generation before who had not come back yet, when that was ahead of the clock.
+    /// Returns true if two users in the line have the same arrival. Promise 2 excludes that within
+    /// a generation. But a user who joined a recovering queue may have got the arrival of a user
+    /// from the generation before who had not re-entered yet, if that arrival was ahead of the
+    /// clock.
     pub(crate) fn has_tie(&self) -> bool {
         let next = self.waiting.iter().skip(1);
         self.waiting
@@ -260,7 +261,7 @@ impl ModelQueue {
         }
     }
 
-    /// Promise 9: the first that applies wins.
+    /// Promise 9: the first state that applies wins.
     pub(crate) fn situation(&self, now: Timestamp) -> Situation {
         let rules = self.rules();
         if rules.state == PolicyState::Closed {
@@ -297,7 +298,7 @@ impl ModelQueue {
         }
     }
 
-    /// The place that a user has, unless it is past its end.
+    /// Returns the place of a user, unless it has expired.
     pub(crate) fn place_of(&self, user: &UserId, now: Timestamp) -> Option<Place> {
         self.active_place_of(user, now)
             .or_else(|| self.waiting_place_of(user, now))

@@ -1,4 +1,4 @@
-//! Runs random sequences against a store, and the model beside it.
+//! Runs random sequences against a store, with the model beside it.
 
 use std::{cell::RefCell, env, fmt::Debug, str::FromStr};
 
@@ -10,21 +10,21 @@ use super::{
 };
 use crate::{queue::QueueFixture, runtime};
 
-/// How many sequences are tried.
+/// The environment variable for the number of sequences.
 const CASES: &str = "FRONTROW_MODEL_CASES";
-/// How long a sequence that fails is made shorter, so that it is printed before anybody ends the test.
+/// How long a failing sequence is shortened, so that it is printed before the test is stopped (ms).
 const SHRINK_MS_MAX: u32 = 30_000;
-/// Which sequences these are: another number, other sequences.
+/// The environment variable that selects the sequences: another number, other sequences.
 const SEED: &str = "FRONTROW_MODEL_SEED";
 
-/// Whatever happens to a queue, in whatever order, the store answers as the model does.
+/// Checks that the store answers as the model does, whatever calls a queue gets in whatever order.
 ///
-/// Tries `FRONTROW_MODEL_CASES` sequences (256 without it), always the same ones for the
-/// same `FRONTROW_MODEL_SEED`. All share one store, in which each has a queue of its own. A sequence
-/// for which the store answers otherwise is made as short as possible and printed.
+/// Tries `FRONTROW_MODEL_CASES` sequences (256 without it), always the same ones for the same
+/// `FRONTROW_MODEL_SEED`. All share one store, in which each has a queue of its own. A sequence for
+/// which the store answers differently is shortened as far as possible and printed.
 ///
 /// # Panics
-/// Where the store answers otherwise.
+/// Panics if the store answers differently.
 pub fn queue_model<F, Fut>(make: impl FnOnce() -> Fut, positions: Positions)
 where
     F: QueueFixture,
@@ -35,7 +35,8 @@ where
     }
 }
 
-/// As [`queue_model`] with so many sequences, and with the failure as a value.
+/// As [`queue_model`], with the number of sequences as an argument, and with the failure as a
+/// value.
 pub(crate) fn try_queue_model<F, Fut>(
     make: impl FnOnce() -> Fut,
     positions: Positions,
@@ -67,12 +68,12 @@ where
     outcome
 }
 
-/// Tries the cases that the environment asks for.
+/// Returns a runner for the number of cases that the environment asks for.
 pub(crate) fn runner() -> TestRunner {
     runner_of(from_env(CASES, 256), 4_000)
 }
 
-/// Tries so many cases, and so many shorter ones of one that fails.
+/// Returns a runner for this number of cases, and this number of shorter ones of a case that fails.
 pub(super) fn runner_of(cases: u32, max_shrink_iters: u32) -> TestRunner {
     let config = Config {
         cases,

@@ -30,7 +30,7 @@ impl<F: QueueFixture> Run<'_, F> {
         };
         let full = matches!(told.value, JoinOutcome::Refused(JoinRefusal::Full, _));
         if full && queue.may_seem_full(positions, now) {
-            // Places past their end may fill the line until a tick has removed them.
+            // Expired places may fill the line until a tick has removed them.
             queue.try_room(now);
             let view = queue.view(now);
             let expected = JoinOutcome::Refused(JoinRefusal::Full, view);
@@ -82,7 +82,7 @@ impl<F: QueueFixture> Run<'_, F> {
     }
 
     pub(super) async fn admit(&mut self, limit: u32) -> Result<(), Stop> {
-        // Whether removing heads that are past their end is work that counts is left to the store.
+        // The store decides whether removing expired heads is work that counts.
         let limit = if self.anybody_over() { ALL } else { limit };
         let told = self.ports.ticks.admit(self.concert, limit).await?;
         let (now, positions) = (told.as_of, self.positions);
@@ -122,13 +122,13 @@ impl<F: QueueFixture> Run<'_, F> {
     }
 
     pub(super) async fn ask_served(&mut self) -> Result<(), Stop> {
-        // Places past their end count until they are removed.
+        // Expired places count until they are removed.
         self.expire().await?;
         let told = self.ports.ticks.served(self.concert).await?;
         let now = told.as_of;
         self.arrive(now)?;
         let expected = self.queue().and_then(|queue| queue.served(now));
-        // Since when the queue is served, stores may record at different instants.
+        // Stores may record at different instants since when the queue is served.
         let up_to = |served: Served| served.up_to;
         self.agree(&expected.map(up_to), &told.value.map(up_to))
     }
@@ -137,7 +137,7 @@ impl<F: QueueFixture> Run<'_, F> {
         let version = self.ports.control.policy_version(self.concert).await?;
         let expected: Option<PolicyVersion> = self.queue().map(|queue| queue.policy.version);
         self.agree(&expected, &version)?;
-        // These answers are not stamped: they were given between two that are.
+        // These answers have no instant: they were given between two that have one.
         self.look_up(Shown { who: 0, age: 0 }).await?;
         let before = self.last();
         let empty = self.ports.control.is_empty(self.concert).await?;
@@ -152,7 +152,7 @@ impl<F: QueueFixture> Run<'_, F> {
         if (nobody, nothing) != (queue.is_empty(after), queue.holds_nothing(after)) {
             return Ok(());
         }
-        // Who lately had a place keeps a queue busy, for as long as the store likes.
+        // A user who recently had a place may keep a queue busy, for as long as the store likes.
         self.agree(&(nothing, is_busy || !nobody), &(empty, is_busy))
     }
 }

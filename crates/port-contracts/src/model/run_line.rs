@@ -1,4 +1,4 @@
-//! The calls of a sequence that see the line as a whole.
+//! The calls of a sequence that read the line as a whole.
 
 use frontrow_domain::{
     model::queue::{Departures, Heartbeat, LineSnapshot},
@@ -31,7 +31,7 @@ impl<F: QueueFixture> Run<'_, F> {
                     told.left = expected.left.clone();
                 }
                 self.marks.push((told.mark, expected.mark));
-                // How a store counts those who left is its own affair.
+                // How a store counts departures is not specified.
                 let same_life = told.mark.generation == expected.mark.generation;
                 let mark = if same_life { expected.mark } else { told.mark };
                 SnapshotOutcome::Seen(in_order(LineSnapshot { mark, ..told }))
@@ -76,7 +76,7 @@ impl<F: QueueFixture> Run<'_, F> {
     }
 }
 
-/// The order in which those who left are told says nothing.
+/// The order of departures has no meaning.
 pub(super) fn in_order(mut line: LineSnapshot) -> LineSnapshot {
     if let Departures::These(arrivals) = &mut line.left {
         arrivals.sort_unstable();

@@ -1,4 +1,4 @@
-//! One sequence: every step is done to the store and to the model, and the answers compared.
+//! One sequence: every step is made to the store and to the model, and the answers are compared.
 
 use std::fmt::Debug;
 
@@ -29,7 +29,7 @@ use crate::{
 pub(crate) enum Stop {
     /// The store did not answer as the model did.
     Wrong(String),
-    /// What it should have answered cannot be said: see [`Run::arrive`] and [`ModelQueue::has_tie`].
+    /// The right answer is undefined: see [`Run::arrive`] and [`ModelQueue::has_tie`].
     Undecided,
 }
 
@@ -39,7 +39,7 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// A store, and a model of it beside, on the way through a sequence.
+/// A store and its model, during a sequence.
 pub(crate) struct Run<'a, F> {
     pub(super) fixture: &'a mut F,
     pub(super) ports: QueuePorts,
@@ -48,20 +48,20 @@ pub(crate) struct Run<'a, F> {
     pub(super) model: Model,
     /// The model of the last copy of the store.
     copy: Option<Model>,
-    /// What each user has kept, the newest ticket last.
+    /// The tickets that each user has kept, newest last.
     tickets: Vec<Vec<Ticket>>,
-    /// The marks of all looks, as the store and as the model gave them, the newest last.
+    /// The cursors of all snapshots, as the store and as the model returned them, newest last.
     pub(super) marks: Vec<(DepartureCursor, DepartureCursor)>,
     version: i64,
     generation: u64,
-    /// The store's time when it was last asked.
+    /// The store's time at the last call.
     last: Timestamp,
-    /// Whose places were past their end then, and had not been tidied up by the model.
+    /// The users whose places had expired then, and that the model had not removed.
     over: Vec<UserId>,
 }
 
 impl<'a, F: QueueFixture> Run<'a, F> {
-    /// A run in the store's queue of this number, which nobody has used yet.
+    /// A run in the store's queue of this number, which is not in use yet.
     pub(crate) fn new(fixture: &'a mut F, queue: u128, positions: Positions) -> Self {
         Self {
             ports: fixture.ports(),
@@ -79,7 +79,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         }
     }
 
-    /// Follows the sequence; says where the store left the model.
+    /// Follows the sequence. Errors where the store differs from the model.
     pub(crate) async fn follow(mut self, sequence: &Sequence) -> Result<(), String> {
         let mut outcome = self.start(&sequence.start).await;
         let mut number = 0;
@@ -97,7 +97,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
     }
 
     async fn start(&mut self, rules: &Rules) -> Result<(), Stop> {
-        // Asked of a queue that it does not have, the store still says what time it is.
+        // A call for a queue that the store does not have still returns the store's time.
         let nobody = self.ticket_of(0, 0);
         self.last = self.ports.queue.look_up(&nobody).await?.as_of;
         self.change(rules).await
@@ -145,14 +145,14 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         }
     }
 
-    /// The newest policy.
+    /// Sets a newer policy.
     async fn change(&mut self, rules: &Rules) -> Result<(), Stop> {
         self.tidy_up().await?;
         self.version += 1;
         self.seed(rules, self.version, None).await
     }
 
-    /// Puts the last copy in the place of the store.
+    /// Replaces the store by its last copy.
     async fn lose_last_writes(&mut self) -> Result<(), Stop> {
         let Some(copy) = self.copy.clone() else {
             return Ok(());
@@ -163,7 +163,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         if let Some(queue) = self.queue() {
             queue.is_moved = true;
         }
-        // Its places may be past their end by now.
+        // Its places may have expired by now.
         self.expire().await
     }
 
@@ -179,7 +179,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         self.model.lose();
         self.copy = None;
         self.over.clear();
-        // Nothing is known, until the store is given the queue again.
+        // The queue is unknown until the store is given it again.
         self.look_up(Shown { who: 0, age: 0 }).await?;
         self.admit(ALL).await?;
         self.generation += 1;
@@ -222,8 +222,8 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         Ok(())
     }
 
-    /// True where a step back would begin the time after a loss again that is over: a store may
-    /// forget it.
+    /// Returns true if a step back would restart the period after a loss that is already over. A
+    /// store may forget it once it is over.
     fn would_begin_again(&mut self, by: SignedDuration) -> bool {
         let (last, then) = (self.last, self.last + by);
         let mut ends = self
@@ -233,8 +233,8 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         !ends.is_empty()
     }
 
-    /// Removes what is past its end, so that nothing comes to life again by what happens next: a
-    /// store may have removed it before, or may not.
+    /// Removes expired places, so that none of them lives again by the next step. A store may have
+    /// removed them before, or not.
     async fn tidy_up(&mut self) -> Result<(), Stop> {
         if self.over.is_empty() {
             Ok(())
@@ -245,8 +245,9 @@ impl<'a, F: QueueFixture> Run<'a, F> {
 
     /// Takes the instant of an answer as the model's now.
     ///
-    /// Where the machine stood still for seconds, places that were past their end may live again,
-    /// because the queue was out of service: if the store has not removed them. That is not decided.
+    /// If the machine stood still for seconds, places that had expired may live again, because the
+    /// queue was out of service, if the store has not removed them. The right answer is undefined
+    /// then.
     pub(super) fn arrive(&mut self, now: Timestamp) -> Result<(), Stop> {
         let over = std::mem::take(&mut self.over);
         let revived = self
@@ -261,7 +262,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         }
     }
 
-    /// Compares an answer, and notes what is past its end now.
+    /// Compares an answer, and records the places that have expired now.
     pub(super) fn agree<T: PartialEq + Debug>(
         &mut self,
         expected: &T,
@@ -311,7 +312,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         })
     }
 
-    /// A user keeps the ticket of a place.
+    /// Keeps the ticket of a place for its user.
     pub(super) fn keep(&mut self, who: usize, ticket: &Ticket) {
         if let Some(kept) = self.tickets.get_mut(who)
             && kept.last() != Some(ticket)

@@ -1,4 +1,4 @@
-//! Random sequences of what happens to a queue.
+//! Random sequences of steps of a queue.
 
 use std::{fmt, time::Duration};
 
@@ -8,10 +8,10 @@ use frontrow_domain::model::queue::{
 use jiff::{SignedDuration, Timestamp};
 use proptest::{collection, option, prelude::*};
 
-/// What an adapter's positions are; its doc says so too.
+/// How exact the positions of an adapter are. The adapter's documentation says so too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Positions {
-    /// Exact but for places past their end, which may count until a tick has removed them.
+    /// Exact, except that expired places may count until a tick has removed them.
     Exact,
     /// Overstated at most by the users ahead who stopped waiting without being admitted.
     OverStated,
@@ -20,12 +20,12 @@ pub enum Positions {
 /// How many users there are.
 pub(crate) const USERS: usize = 6;
 
-/// How long one waits unheard of. The same in all policies of a sequence, so that there is no doubt
-/// which of them says how long people may come back.
+/// The waiting lifetime. It is the same in all policies of a sequence, so that there is no doubt
+/// which of them says how long users may re-enter.
 const WAITING_TTL: Duration = Duration::from_secs(20);
 
-/// How long a window is. The same in all policies of a sequence: which window runs when a policy
-/// changes is not to be seen from outside when nobody was admitted in it.
+/// The length of a window. It is the same in all policies of a sequence, because it is not visible
+/// from outside which window runs when a policy changes and no user was admitted in it.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// How long a recovery lasts.
@@ -37,7 +37,7 @@ pub(super) const CLAIM_S: [u64; 2] = [12, 40];
 /// How long a claimed place lasts, in seconds.
 pub(super) const ACTIVE_S: [u64; 2] = [30, 90];
 
-/// One thing that happens.
+/// One step.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Join {
@@ -55,13 +55,14 @@ pub(crate) enum Step {
     OfferOldPolicy(Rules),
     Sale(SaleState),
     AskControl,
-    /// Who was served.
+    /// The served users are read.
     AskServed,
-    /// Somebody looks at the line, who looked so many looks ago, or never.
+    /// A snapshot is read with the cursor of the snapshot this number of snapshots ago, or with
+    /// none.
     Look {
         since: Option<usize>,
     },
-    /// Heartbeats of these users are recorded, so many milliseconds old.
+    /// Heartbeats of these users are recorded, each this many milliseconds old.
     RecordHeartbeats(Vec<(Shown, i64)>),
     Pass {
         millis: i64,
@@ -69,19 +70,19 @@ pub(crate) enum Step {
     Rewind {
         millis: i64,
     },
-    /// Time goes on in service.
+    /// Time passes in service.
     Serve {
         seconds: u32,
     },
     Lose {
         recovers: bool,
-        /// Whether it is known who was served before.
+        /// Whether it is known which users were served before.
         knows_served: bool,
         rules: Rules,
     },
     /// The store is copied, as a replica or a backup has it.
     Copy,
-    /// The last copy, on another server, takes the place of the store.
+    /// The last copy, on another server, replaces the store.
     LoseLastWrites,
 }
 
@@ -92,7 +93,7 @@ pub(crate) struct Shown {
     pub(crate) age: usize,
 }
 
-/// A policy, told shortly.
+/// A policy in short form.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     state: PolicyState,
@@ -105,7 +106,7 @@ pub(crate) struct Rules {
     absent_after_s: Option<u64>,
 }
 
-/// A sequence, and the policy that it starts with.
+/// A sequence, with the policy that it starts with.
 #[derive(Clone)]
 pub(crate) struct Sequence {
     pub(crate) start: Rules,
@@ -123,7 +124,7 @@ impl fmt::Debug for Sequence {
 }
 
 impl Rules {
-    /// So many at once.
+    /// Rules with a capacity of `max_active`.
     #[cfg(test)]
     pub(super) fn by_capacity(state: PolicyState, max_active: u32) -> Self {
         Self {
@@ -140,7 +141,7 @@ impl Rules {
 
     /// The policy that these rules make at `now`.
     pub(crate) fn policy(&self, now: Timestamp) -> QueuePolicy {
-        // A queue has a limit, so one that was given none has a rate.
+        // A queue needs a limit, so one without a capacity and a rate gets a rate.
         let admit = self.admit.or(self.max_active.is_none().then_some(1));
         QueuePolicy {
             state: self.state,
@@ -240,7 +241,7 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
         )
 }
 
-/// What is left to buy: seats, in half of the cases, so that sequences go on.
+/// What is left to buy. It is seats in half of the cases, so that sequences go on.
 pub(crate) fn sale() -> impl Strategy<Value = SaleState> {
     prop_oneof![
         3 => Just(SaleState::OnSale),

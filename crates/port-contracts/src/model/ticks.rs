@@ -11,7 +11,7 @@ impl ModelQueue {
         self.serve(now);
         let mut work = 0;
         let mut more = false;
-        // The window is looked at only where there is somebody to admit.
+        // The window is evaluated only if there is a user to admit.
         while self.has_turn(now) {
             if self.room(now) == 0 {
                 break;
@@ -25,7 +25,8 @@ impl ModelQueue {
         self.report(now, work, more)
     }
 
-    /// True where there is a user whose turn may have come: *bypass* moves everybody.
+    /// Returns true if there is a user whose turn may have come. *Bypass* admits every waiting
+    /// user.
     fn has_turn(&self, now: Timestamp) -> bool {
         self.has_line(now) || (self.is_bypass(now) && self.waiting_count(now) > 0)
     }
@@ -34,8 +35,8 @@ impl ModelQueue {
         self.situation(now) == Situation::Bypass
     }
 
-    /// Admits the head of the line, removes it where its life is over, or lets it stand aside.
-    /// Returns false for the last.
+    /// Admits the head of the line, removes it if it has expired, or lets it stand aside. Returns
+    /// false if it stands aside.
     fn move_head(&mut self, now: Timestamp) -> bool {
         let everybody = self.is_bypass(now);
         let mut line = self.waiting.iter();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{ModelQueue, queue::Situation};
 
-/// A window, and how many it has let in.
+/// A window, and the number of users it has admitted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) start: Timestamp,
@@ -28,7 +28,7 @@ impl Window {
 }
 
 impl ModelQueue {
-    /// How many more people may become active now.
+    /// Returns how many more users may become active now.
     pub(crate) fn room(&mut self, now: Timestamp) -> u32 {
         match self.situation(now) {
             Situation::Bypass => u32::MAX,
@@ -37,7 +37,7 @@ impl ModelQueue {
         }
     }
 
-    /// An attempt to admit a user who joins: it starts the first window.
+    /// Attempts to admit a user who joins, which starts the first window.
     pub(crate) fn try_room(&mut self, now: Timestamp) {
         if !self.has_line(now) {
             self.room(now);
@@ -62,8 +62,8 @@ impl ModelQueue {
         *window
     }
 
-    /// A policy that takes effect now: the running window keeps its start and count, and takes the
-    /// new length.
+    /// Applies a policy that takes effect now. The running window keeps its start and count, and
+    /// takes the new length.
     pub(crate) fn change_window(&mut self, now: Timestamp) {
         let throughput = self.rules().throughput;
         if let (Some(window), Some(throughput)) = (self.window.as_mut(), throughput) {
@@ -83,7 +83,7 @@ impl ModelQueue {
         })
     }
 
-    /// A place past its end that makes room for another is gone for good.
+    /// Returns the room by capacity. An expired place that makes room for another is gone for good.
     fn room_in_capacity(&mut self, now: Timestamp) -> u32 {
         let Some(capacity) = self.rules().capacity else {
             return u32::MAX;
@@ -98,7 +98,7 @@ impl ModelQueue {
         capacity.max_active.saturating_sub(active)
     }
 
-    /// Notes that somebody became active: the limits of *open* alone count them.
+    /// Counts a user who became active. Only the limits of *open* count them.
     pub(crate) fn count_admission(&mut self, now: Timestamp) {
         let counts = self.situation(now) == Situation::Open && self.rules().throughput.is_some();
         if let Some(window) = self.window.as_mut().filter(|_| counts) {

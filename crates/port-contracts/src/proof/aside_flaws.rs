@@ -1,4 +1,4 @@
-//! Ways to treat absent users wrongly.
+//! Wrong ways to treat absent users.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::{
     store::Call,
 };
 
-/// Takes everybody for present whose turn comes.
+/// Admits absent users when their turn comes.
 pub(crate) fn admits_absent_users() -> Flaw {
     Flaw::before(|queue, now, call| {
         if matches!(call, Call::Admit(_)) {
@@ -18,7 +18,7 @@ pub(crate) fn admits_absent_users() -> Flaw {
     })
 }
 
-/// Nobody who stands aside returns.
+/// Never lets a user return who stands aside.
 pub(crate) fn keeps_users_aside() -> Flaw {
     let mut aside = Vec::new();
     Flaw::around(move |moment, queue, _, call| match moment {
@@ -35,7 +35,7 @@ pub(crate) fn keeps_users_aside() -> Flaw {
     })
 }
 
-/// Users who return are admitted after all others.
+/// Admits users who return after all others.
 pub(crate) fn sends_who_returns_to_the_back() -> Flaw {
     let mut was_aside = Vec::new();
     Flaw::around(move |moment, queue, _, call| {
@@ -60,7 +60,7 @@ pub(crate) fn keeps_places_aside_for_ever() -> Flaw {
     })
 }
 
-/// Takes users who stand aside for a line.
+/// Counts users who stand aside as a line.
 pub(crate) fn lets_nobody_in_past_users_aside() -> Flaw {
     let mut aside = Vec::new();
     Flaw::around(move |moment, queue, _, call| {
@@ -84,14 +84,14 @@ pub(crate) fn lets_nobody_in_past_users_aside() -> Flaw {
     })
 }
 
-/// Everybody who was silent for a while is absent, whatever the policy says.
+/// Treats every user without a recent heartbeat as absent, whatever the policy says.
 pub(crate) fn has_one_absence_for_all() -> Flaw {
     Flaw::before(|queue, _, _| {
         queue.policy.policy.absent_after = Some(Duration::from_secs(15));
     })
 }
 
-/// Nobody moves who stands aside, in *bypass* either.
+/// Leaves users aside also in *bypass*.
 pub(crate) fn leaves_users_aside_in_bypass() -> Flaw {
     let mut aside = Vec::new();
     Flaw::around(move |moment, queue, _, call| {

@@ -1,4 +1,4 @@
-//! Honest stores pass random sequences on a broken way, and those that are not are caught.
+//! Honest stores pass random sequences on a faulty network, and dishonest ones are caught.
 
 use super::{
     StoreFixture, flaws,
@@ -8,10 +8,10 @@ use crate::model::{
     Positions, an_admission_without_an_answer, follow_with_faults, try_queue_model_with_faults,
 };
 
-/// In memory they cost little.
+/// The sequences run in memory, so they cost little.
 const SEQUENCES: u32 = 500;
 
-/// What is found in a sound store with this manner.
+/// Returns the failure that is found in a sound store behind an adapter of this manner.
 fn found_in(manner: Manner) -> Option<String> {
     let make = async || ShakyFixture::new(StoreFixture::sound(), manner);
     try_queue_model_with_faults(make, Positions::Exact, SEQUENCES).err()
@@ -23,7 +23,7 @@ fn honest_stores_pass() {
     let eager = async || ShakyFixture::new(StoreFixture::eager_and_fleeting(), Manner::Honest);
     let tally =
         try_queue_model_with_faults(eager, Positions::Exact, SEQUENCES).expect("a sound store");
-    // Undecided is only what began about five seconds after a tick.
+    // Only sequences that began about 5 s after a tick are undecided.
     assert!(tally.undecided * 5 < SEQUENCES, "{tally:?}");
 }
 
@@ -34,7 +34,7 @@ fn positions_may_be_over_stated_where_that_is_said() {
     assert!(try_queue_model_with_faults(over_stating, Positions::Exact, SEQUENCES).is_err());
 }
 
-/// They are cut down to the steps that it takes, too.
+/// The failing sequences are also shortened to the necessary steps.
 #[test]
 fn lies_are_caught() {
     for manner in [Manner::DeniesWhatIsDone, Manner::AsksAgain] {
@@ -44,7 +44,7 @@ fn lies_are_caught() {
     }
 }
 
-/// Random sequences show it too rarely: most calls do nothing more the second time.
+/// Random sequences find this flaw too rarely: most calls change nothing more the second time.
 #[test]
 fn a_call_that_is_made_again_in_vain_is_caught() {
     let follow = |manner| {

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// True when the contract fails. All its tasks take turns on one thread, so that what happens
+/// Returns true if the contract fails. All its tasks take turns on one thread, so that what happens
 /// between two steps of a torn operation does not depend on luck.
 fn fails(contract: impl Future<Output = ()>) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -105,8 +105,8 @@ fn an_admission_that_looks_first_admits_twice() {
     )));
 }
 
-/// Random sequences find such flaws, too, and are cut down to the steps that it takes. The rarest
-/// shows in one of some hundred.
+/// Random sequences also find such flaws, and are shortened to the necessary steps. The rarest flaw
+/// shows in one of some hundred sequences.
 #[test]
 fn random_sequences_find_flaws() {
     for flaw in [

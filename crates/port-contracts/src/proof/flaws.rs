@@ -1,4 +1,4 @@
-//! Ways to break the promises of a queue, one small slip each.
+//! Flaws of a queue: each breaks its promises by one small slip.
 
 use frontrow_domain::model::queue::{Arrival, GatePurpose, Throughput};
 use jiff::Timestamp;
@@ -15,13 +15,13 @@ pub(crate) enum Moment {
 
 type Tamper = Box<dyn FnMut(Moment, &mut ModelQueue, Timestamp, &mut Call) + Send>;
 
-/// What is wrong with a store; by default nothing.
+/// What is wrong with a store. The default is nothing.
 pub(crate) struct Flaw {
     pub(super) tamper: Tamper,
     pub(super) torn: Option<Torn>,
-    /// Not a flaw: positions count those who left.
+    /// Not a flaw: positions count users who left.
     pub(super) over_states: bool,
-    /// Not a flaw: closing loses everything.
+    /// Not a flaw: closing the store loses all data.
     pub(super) is_fleeting: bool,
 }
 
@@ -37,7 +37,7 @@ impl Default for Flaw {
 }
 
 impl Flaw {
-    /// Does this before every call.
+    /// Applies this before every call.
     pub(crate) fn before(
         mut tamper: impl FnMut(&mut ModelQueue, Timestamp, &mut Call) + Send + 'static,
     ) -> Self {
@@ -65,7 +65,7 @@ impl Flaw {
     }
 }
 
-/// No flaw: what is past its end is removed by whatever call sees it, but for ticks, which have a
+/// Not a flaw: any call that finds an expired place removes it, except for ticks, which have a
 /// limit to keep.
 pub(crate) fn eager_and_fleeting() -> Flaw {
     Flaw {
@@ -81,7 +81,7 @@ pub(crate) fn eager_and_fleeting() -> Flaw {
     }
 }
 
-/// No flaw: positions count those who left.
+/// Not a flaw: positions count users who left.
 pub(crate) fn over_stating() -> Flaw {
     Flaw {
         over_states: true,
@@ -105,7 +105,7 @@ pub(crate) fn believes_older_counts() -> Flaw {
     Flaw::before(|queue, _, _| queue.sale.counted_at = Timestamp::MIN)
 }
 
-/// Changes the rate for the time of an admission.
+/// Changes the rate during an admission.
 fn admits(more: impl Fn(&ModelQueue, Throughput, Timestamp) -> u32 + Send + 'static) -> Flaw {
     let mut kept = None;
     Flaw::around(move |moment, queue, now, call| {

@@ -1,4 +1,4 @@
-//! Ways to break the promises of a line as a whole, one small slip each.
+//! Flaws of a line as a whole: each breaks its promises by one small slip.
 
 use frontrow_domain::model::queue::Heartbeat;
 use jiff::Timestamp;
@@ -82,7 +82,7 @@ pub(crate) fn counts_admissions_one_tick_late() -> Flaw {
     })
 }
 
-/// Believes heartbeats in its own way.
+/// Replaces the rule by which heartbeats are accepted.
 fn hears(
     believes: impl Fn(&ModelQueue, &Waiting, &Heartbeat, Timestamp) -> Option<Timestamp>
     + Send
@@ -102,7 +102,7 @@ fn hears(
             {
                 queue.waiting[number].last_seen = at;
             }
-            // It is older than every other, so it is recorded in no other way.
+            // This heartbeat is older than every other, so it has no other effect.
             heartbeat.at = Timestamp::MIN;
         }
     })

@@ -1,6 +1,7 @@
-//! Proof that the contracts can be kept, and that they can fail.
+//! Proof that the contracts can be kept, and that they detect flaws.
 //!
-//! A store built on the reference model keeps them all; each of a dozen ways to break it is caught.
+//! A store built on the reference model keeps all contracts. Each of a dozen ways to break it is
+//! caught.
 
 mod aside_flaws;
 mod cache;
@@ -22,7 +23,7 @@ mod sound {
     crate::queue_contracts!(positions = exact, || async { StoreFixture::sound() });
 }
 
-/// A store may remove what is past its end whenever it sees it, and lose everything when it closes.
+/// A store may remove an expired place in any call that finds it, and lose all data when it closes.
 mod eager_and_fleeting {
     use super::StoreFixture;
 
@@ -31,21 +32,21 @@ mod eager_and_fleeting {
     });
 }
 
-/// A store may over-state positions by those who left.
+/// A store may overstate positions by the users ahead who left.
 mod leavers_counted {
     use super::StoreFixture;
 
     crate::queue_contracts!(|| async { StoreFixture::over_stating() });
 }
 
-/// A cache in a list keeps the promises of one.
+/// A cache in a list keeps the promises of a ranking cache.
 mod listed_cache {
     use super::cache::ListedCache;
 
     crate::ranking_cache_contracts!(|| async { ListedCache::new() });
 }
 
-/// Every contract that there is has its test in the macros.
+/// Every contract has its test in the macros.
 #[test]
 fn every_contract_is_in_its_macro() {
     let source = |path: &str| {

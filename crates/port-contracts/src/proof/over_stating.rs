@@ -1,4 +1,4 @@
-//! Positions that count those who left, as an adapter's may.
+//! Positions that count users who left, as an adapter's may.
 
 use frontrow_domain::{
     model::queue::{Place, Standing},
@@ -11,9 +11,9 @@ use jiff::Timestamp;
 
 use crate::model::ModelQueue;
 
-/// What a queue answers.
+/// An answer of a queue.
 pub(super) trait Answer {
-    /// The same with positions over-stated by all who left.
+    /// The same answer with positions overstated by all users who left.
     fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self;
 }
 

@@ -1,4 +1,4 @@
-//! A store that is behind a broken way, and says so, or lies about it.
+//! A store behind a faulty network that reports failures honestly, or lies about them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,15 +26,15 @@ use crate::{FaultyFixture, Fixture, NetworkFault, QueuePorts};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
     Honest,
-    /// What was done is said not to have been applied.
+    /// Reports a call that was applied as not applied.
     DeniesWhatIsDone,
-    /// What nobody answered is asked again, and the second answer is given.
+    /// Repeats a call without an answer, and returns the second answer.
     AsksAgain,
-    /// What nobody answered is asked again, and nobody answers that either.
+    /// Repeats a call without an answer, and the repeat gets no answer either.
     AsksAgainInVain,
 }
 
-/// The ports of a sound store, behind a broken way.
+/// The ports of a sound store, behind a faulty network.
 pub(super) struct Shaky {
     store: QueuePorts,
     manner: Manner,
@@ -42,7 +42,7 @@ pub(super) struct Shaky {
 }
 
 impl Shaky {
-    /// Makes one call on the way.
+    /// Makes one call over the network.
     async fn pass<T, Asked>(&self, ask: impl Fn() -> Asked) -> StoreResult<T>
     where
         Asked: Future<Output = StoreResult<T>>,
@@ -177,7 +177,7 @@ impl QueueSnapshots for Shaky {
     }
 }
 
-/// A sound store behind a broken way, for one test.
+/// A sound store behind a faulty network, for one test.
 pub(super) struct ShakyFixture {
     store: StoreFixture,
     ports: Arc<Shaky>,
@@ -232,7 +232,7 @@ impl FaultyFixture for ShakyFixture {
     }
 
     async fn cut(&self) {
-        // Nothing waits for an answer here that does not come.
+        // No call waits here for an answer that never comes.
         std::future::pending::<()>().await;
     }
 

@@ -31,7 +31,7 @@ use crate::{
     model::{Model, ModelQueue},
 };
 
-/// What a queue is asked, for a flaw to tamper with.
+/// A call to a queue, for a flaw to tamper with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Call {
     Join(UserId, Option<Ticket>),
@@ -57,7 +57,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Each look at the clock is a little later than the last.
+    /// Returns the time. Each reading is a little later than the last.
     pub(super) fn later(&mut self) -> Timestamp {
         self.now += Duration::from_micros(100);
         self.now
@@ -69,7 +69,7 @@ impl ModelStore {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks a queue, letting the flaw tamper with it before and after.
+    /// Makes a call to a queue, and lets the flaw tamper with it before and after.
     fn ask<T: Answer>(
         &self,
         concert: ConcertId,
@@ -264,7 +264,7 @@ impl QueueSnapshots for ModelStore {
                         .map(|heartbeat| queue.heard_from(now, heartbeat));
                     found.collect()
                 }
-                other => panic!("{other:?} tells of nobody"),
+                other => panic!("{other:?} is no heartbeat"),
             },
             vec![LookUpOutcome::NotSeeded; heartbeats.len()],
         );
@@ -283,7 +283,7 @@ impl QueueSnapshots for ModelStore {
             Call::Peek(tickets.to_vec()),
             |queue, now, call| match call {
                 Call::Peek(tickets) => PeekOutcome::Seen(queue.peek(now, tickets)),
-                other => panic!("{other:?} looks at no place"),
+                other => panic!("{other:?} is no peek"),
             },
             PeekOutcome::NotSeeded,
         ))

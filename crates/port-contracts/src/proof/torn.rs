@@ -1,4 +1,4 @@
-//! Admissions that others can see half done.
+//! Admissions of which others can see an intermediate state.
 
 use std::mem;
 
@@ -9,12 +9,12 @@ use frontrow_domain::{
 
 use super::store::{Call, ModelStore};
 
-/// An admission in two steps, between which others have their turn.
+/// An admission in two steps, between which other tasks run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Torn {
-    /// Takes people from the line first, and makes them active after.
+    /// Takes users from the line first, and makes them active afterwards.
     RemovesFirst,
-    /// Looks first at who is to be admitted, and admits them after.
+    /// Reads first which users to admit, and admits them afterwards.
     LooksFirst,
 }
 

@@ -45,7 +45,7 @@ async fn line_of<F: QueueFixture>(
     (queue, line)
 }
 
-/// Returns true for each user of `line` who waits. The question is a heartbeat.
+/// Returns true for each user of `line` who waits. The call is a heartbeat.
 async fn who_waits<F: QueueFixture>(queue: &TestQueue<F>, line: &[Ticket]) -> Vec<bool> {
     let mut waits = Vec::new();
     for ticket in line {

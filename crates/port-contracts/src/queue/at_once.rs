@@ -58,7 +58,7 @@ pub async fn a_line_past_its_end_is_no_line<F: QueueFixture>(fixture: F) {
         let frontrow_domain::ports::JoinOutcome::Joined(place) = joined.value else {
             panic!("cat should have joined: {joined:?}");
         };
-        assert!(until(&place).is_some(), "nobody waits: {place:?}");
+        assert!(until(&place).is_some(), "no user waits: {place:?}");
     }
 }
 

@@ -22,7 +22,7 @@ async fn watch(ports: QueuePorts, mut tickets: Vec<Ticket>) {
                         waiting.push(ticket);
                     }
                 }
-                other => panic!("{} was nowhere: {other:?}", ticket.user),
+                other => panic!("{} has no place: {other:?}", ticket.user),
             }
         }
         tickets = waiting;
@@ -46,7 +46,7 @@ pub async fn a_watcher_never_finds_an_admitted_user_gone<F: QueueFixture>(fixtur
     let mut admitted = 0;
     while admitted < 60 {
         let done = queue.admit(2).await.done;
-        assert!(done > 0, "{admitted} of 60 were admitted, then nobody");
+        assert!(done > 0, "{admitted} of 60 were admitted, then none");
         admitted += done;
         tokio::task::yield_now().await;
     }
@@ -134,8 +134,8 @@ pub async fn many_ticks_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F
     assert_eq!(queue.still_waiting(others).await, 29);
 }
 
-/// However many users join at the same time, no more are admitted immediately than the rate allows: the
-/// first ones.
+/// However many users join at the same time, no more are admitted immediately than the rate allows:
+/// the first ones.
 pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_rate(13)).await;
     let everybody = in_order_of_arrival(queue.crowd_enters(40).await);
@@ -144,8 +144,8 @@ pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.still_waiting(others).await, 27);
 }
 
-/// However many users join at the same time, no more are admitted immediately than the capacity allows:
-/// the first ones.
+/// However many users join at the same time, no more are admitted immediately than the capacity
+/// allows: the first ones.
 pub async fn many_joins_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
     let queue = TestQueue::open(fixture, by_capacity(13)).await;
     let everybody = in_order_of_arrival(queue.crowd_enters(40).await);

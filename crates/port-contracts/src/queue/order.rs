@@ -84,7 +84,7 @@ pub async fn admission_never_goes_around_the_head<F: QueueFixture>(fixture: F) {
             })
             .collect();
         let done = queue.admit(3).await.done;
-        assert!(done > 0, "{admitted} were admitted, then nobody");
+        assert!(done > 0, "{admitted} were admitted, then none");
         admitted += done as usize;
         for looked in looking {
             looked.await.expect("a look-up");

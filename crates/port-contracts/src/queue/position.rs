@@ -11,7 +11,7 @@ impl<F: QueueFixture> TestQueue<F> {
         let (position, _) = self.in_line(ticket).await;
         assert!(
             (ahead + 1..=ahead + 1 + gone).contains(&position),
-            "{} has {ahead} ahead, and {gone} have left, but is told {position}",
+            "{} has {ahead} ahead, and {gone} have left, but the position is {position}",
             ticket.user
         );
         position

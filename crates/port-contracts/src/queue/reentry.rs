@@ -12,7 +12,7 @@ impl<F: QueueFixture> TestQueue<F> {
     pub(crate) async fn joins_anew(&self, shown: &Ticket) -> Ticket {
         match self.join_showing(shown).await.value {
             JoinOutcome::Joined(place) => place.ticket,
-            other => panic!("{} should join anew: {other:?}", shown.user),
+            other => panic!("{} should get a new place: {other:?}", shown.user),
         }
     }
 

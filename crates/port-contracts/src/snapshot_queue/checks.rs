@@ -1,4 +1,4 @@
-//! What is asked of every answer, and at any time.
+//! Checks of every answer, and checks that hold at any time.
 
 use frontrow_domain::model::{
     UserId,
@@ -13,12 +13,12 @@ use super::run::{CONCERT, Run};
 pub(super) struct Heard {
     /// The latest instant, by the store's clock.
     pub(super) at: Timestamp,
-    /// How much time had passed; none where clocks have stepped since, or the store was lost.
+    /// The passed time at that instant. None if clocks have stepped since, or the store was lost.
     pub(super) passed: Option<i64>,
 }
 
 impl Run<'_> {
-    /// Notes what a user was told at an instance, and their heartbeat.
+    /// Records the place that an instance returned to a user, and their heartbeat.
     pub(super) fn told_of(
         &mut self,
         at: usize,
@@ -29,7 +29,8 @@ impl Run<'_> {
             return Ok(());
         };
         let now = self.store_clock.peek();
-        self.note_heartbeat(&place.ticket.user, now.max(as_of)); // a clock may have stepped back since
+        // A clock may have stepped back since.
+        self.note_heartbeat(&place.ticket.user, now.max(as_of));
         let mut held = self.mirror.held();
         let queue = held.model.queue(CONCERT);
         if queue.is_some_and(|queue| queue.gives_places_back(now)) {
@@ -46,7 +47,7 @@ impl Run<'_> {
         }
     }
 
-    /// Notes a heartbeat.
+    /// Records a heartbeat.
     pub(super) fn note_heartbeat(&mut self, user: &UserId, at: Timestamp) {
         let passed = self.time.passed();
         let heard = self.heard.entry(user.clone());
@@ -55,7 +56,7 @@ impl Run<'_> {
         heard.passed = Some(passed);
     }
 
-    /// What holds at any time.
+    /// Checks what must hold at any time.
     pub(super) fn check(&self) -> Result<(), String> {
         let (now, passed) = (self.store_clock.peek(), self.time.passed());
         let mut held = self.mirror.held();
@@ -77,13 +78,13 @@ impl Run<'_> {
                     place.user
                 ));
             }
-            // A sign is as old as the look that it was answered from.
+            // A heartbeat may be as old as the snapshot that it was answered from.
             let lately = heard
                 .passed
                 .is_some_and(|then| passed - then < ttl - 500_000);
             if lately && !queue.waits(place, now) {
                 return Err(format!(
-                    "{} sent a heartbeat at {heard:?}, but died",
+                    "{} sent a heartbeat at {heard:?}, but expired",
                     place.user
                 ));
             }

@@ -1,4 +1,4 @@
-//! A store, and beside it the model, which is asked all that the store is asked.
+//! A store with the model beside it: every call to the store is also made to the model.
 
 use std::{
     fmt::Debug,
@@ -41,21 +41,21 @@ pub(super) struct Held {
     ports: QueuePorts,
     pub(super) model: Model,
     pub(super) history: History,
-    /// How often the store was asked for somebody's place.
+    /// How many look-ups of a place were made to the store.
     pub(super) look_ups: u32,
-    /// Where the store left the model.
+    /// Where the store differed from the model.
     pub(super) wrong: Option<String>,
-    /// The marks that the store gave, and what the model gave for them.
+    /// The cursors that the store returned, with those of the model.
     marks: Vec<(DepartureCursor, DepartureCursor)>,
-    /// What the next answer to a look-up waits for.
+    /// The delay of the next answer to a look-up.
     delay: Option<Delay>,
 }
 
-/// An answer that is on its way.
+/// An answer in flight.
 struct Delay {
-    /// Told when the store has answered, and whether it found the place.
+    /// Notified when the store has answered, with whether it found the place.
     answered: oneshot::Sender<bool>,
-    /// Told when the answer arrives.
+    /// Notified when the answer arrives.
     arrives: oneshot::Receiver<()>,
 }
 
@@ -79,8 +79,8 @@ impl Mirror {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next answer to a look-up is delayed: tells when the store has given it and whether it found
-    /// the place, and lets it arrive.
+    /// Delays the next answer to a look-up. The returned receiver is notified when the store has
+    /// given it, with whether it found the place. The returned sender lets it arrive.
     pub(super) fn delay_answer(&self) -> (oneshot::Receiver<bool>, oneshot::Sender<()>) {
         let (answered, when_answered) = oneshot::channel();
         let (arrive, arrives) = oneshot::channel();
@@ -88,7 +88,7 @@ impl Mirror {
         (when_answered, arrive)
     }
 
-    /// No answer is delayed any more that the store has not given yet.
+    /// Ends the delay of an answer that the store has not given yet.
     pub(super) fn hurry(&self) {
         self.held().delay = None;
     }
@@ -97,7 +97,7 @@ impl Mirror {
         self.held().ports.clone()
     }
 
-    /// The store is replaced by another one.
+    /// Replaces the store by another one.
     pub(super) fn replace(&self, ports: QueuePorts) {
         let mut held = self.held();
         held.ports = ports;
@@ -106,7 +106,7 @@ impl Mirror {
         held.history.lose(passed);
     }
 
-    /// Asks the model what the store was asked, and compares.
+    /// Makes the same call to the model, and compares the answers.
     fn agree<T: PartialEq + Debug + Clone>(
         &self,
         concert: ConcertId,
@@ -116,7 +116,7 @@ impl Mirror {
         self.agree_about(concert, told, expected, |_, told, _, _| told);
     }
 
-    /// The same, with positions that count places past their end put right.
+    /// As [`Mirror::agree`], with a correction of positions that count expired places.
     fn agree_about<T: PartialEq + Debug + Clone>(
         &self,
         concert: ConcertId,
@@ -137,7 +137,7 @@ impl Mirror {
         let expected = expected(queue, told.as_of);
         history.note(self.time.passed(), told.as_of, queue);
         let value = put_right(queue, told.value.clone(), Positions::Exact, told.as_of);
-        // Who goes first of two with the same arrival is left open: the run stops there.
+        // The order of two places with the same arrival is undefined: the run stops there.
         if expected != value && wrong.is_none() && !queue.has_tie() {
             *wrong = Some(format!(
                 "the store at {}\n  expected {expected:?}\n  but got  {value:?}",
@@ -164,7 +164,7 @@ impl Mirror {
         if let Some(queue) = self.held().model.queue(concert) {
             queue.sale.sale = sale;
         }
-        self.expire(concert).await // tells when that was
+        self.expire(concert).await // its answer has the instant
     }
 
     pub(super) async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<()> {
@@ -186,7 +186,7 @@ impl Mirror {
     }
 }
 
-/// What of a tick does not depend on when a store removes what is past its end.
+/// The part of a tick's report that does not depend on when a store removes expired places.
 fn report_of(told: &TickOutcome) -> Option<(u64, u64)> {
     match told {
         TickOutcome::Ticked(report) => Some((report.waiting, report.active)),
@@ -220,7 +220,7 @@ impl Queue for Mirror {
                 .send(matches!(told.value, LookUpOutcome::Found(_)))
                 .is_ok()
         {
-            // Also where nobody lets it arrive any more.
+            // The answer also goes on if the sender was dropped.
             let _ = arrives.await;
         }
         Ok(told)
@@ -303,7 +303,7 @@ impl QueueSnapshots for Mirror {
     }
 }
 
-/// A line with what a store does in its own way put right.
+/// Replaces the cursor by `mark` and sorts the departures, because stores may differ in both.
 fn comparable(mut line: LineSnapshot, mark: DepartureCursor) -> LineSnapshot {
     if let Departures::These(arrivals) = &mut line.left {
         arrivals.sort_unstable();

@@ -1,16 +1,17 @@
-//! The promise of [`SnapshotQueue`](frontrow_domain::decorators::SnapshotQueue) before a store: whatever
-//! happens, two instances that answer from looks tell nobody what was not true a moment ago.
+//! The contract of [`SnapshotQueue`](frontrow_domain::decorators::SnapshotQueue) on a store:
+//! whatever happens, two instances that answer from snapshots return nothing that was not true a
+//! moment ago.
 //!
-//! The store and the instances have clocks of their own, which go on together and step apart. Every
-//! call that an instance makes of the store is made to the model, too, which so knows at any instant
-//! what was true. Of an answer that did not come from the store just then, this is asked:
+//! The store and the instances have clocks of their own, which run together and step apart. Every
+//! call that an instance makes to the store is also made to the model, which therefore knows what
+//! was true at any instant. An answer that did not come from the store at that moment must satisfy:
 //!
-//! - what it tells was true at its instant, at most 500 ms ago, but for a position that counts people
-//!   ahead who left;
-//! - through one instance nobody's position grows, and who has left there is told so at once;
-//! - a place with a recent heartbeat lives on, and no other.
+//! - its content was true at its instant, at most 500 ms ago, except that a position may count
+//!   users ahead who left;
+//! - through one instance no position grows, and a user who has left there is answered so at once;
+//! - a place with a recent heartbeat lives on, and no place lives on without one.
 //!
-//! Answers of the store may be on their way while anything else happens, also a loss of the store.
+//! Answers of the store may be in flight while anything else happens, also a loss of the store.
 
 mod checks;
 mod mirror;
@@ -27,18 +28,19 @@ pub use self::time::SteppingClock;
 use self::{run::Run, steps::sequence};
 use crate::{QueuePorts, model::runner, runtime};
 
-/// Tries random sequences on stores that `make` makes, each on the clock that it is given, with the
-/// environment that [`queue_model`](crate::model::queue_model) reads. Positions must be exact.
+/// Tries random sequences on stores from `make`, each on the clock that it is given, with the
+/// environment variables that [`queue_model`](crate::model::queue_model) reads. Positions must be
+/// exact.
 ///
 /// # Panics
-/// Where a promise is broken.
+/// Panics if a promise is broken.
 pub fn snapshot_queue_model(make: impl Fn(Arc<SteppingClock>) -> QueuePorts) {
     if let Err(failure) = try_snapshot_queue_model(make) {
         panic!("{failure}");
     }
 }
 
-/// As [`snapshot_queue_model`], with the failure as a value.
+/// As [`snapshot_queue_model`], but returns the failure as a value.
 pub(crate) fn try_snapshot_queue_model(
     make: impl Fn(Arc<SteppingClock>) -> QueuePorts,
 ) -> Result<(), String> {
@@ -51,7 +53,7 @@ pub(crate) fn try_snapshot_queue_model(
             .map_err(TestCaseError::fail)
     });
     match tried {
-        Ok(()) if from_looks.get() == 0 => Err("nobody was answered from a look".to_owned()),
+        Ok(()) if from_looks.get() == 0 => Err("no call was answered from a snapshot".to_owned()),
         Ok(()) => Ok(()),
         Err(TestError::Fail(why, sequence)) => Err(format!("{why}\nin the sequence\n{sequence:?}")),
         Err(TestError::Abort(why)) => Err(format!("gave up: {why}")),

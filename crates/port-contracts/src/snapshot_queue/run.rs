@@ -1,4 +1,4 @@
-//! One sequence, and what is asked of every answer in it.
+//! One sequence, and the checks of every answer in it.
 
 use std::{
     cell::Cell,
@@ -37,7 +37,7 @@ use crate::QueuePorts;
 
 pub(super) const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc2_0001));
 
-/// A look-up that the store has answered, and whose answer is on its way.
+/// A look-up that the store has answered, and whose answer is in flight.
 struct UnderWay {
     at: usize,
     ticket: Ticket,
@@ -45,28 +45,28 @@ struct UnderWay {
     arrive: oneshot::Sender<()>,
 }
 
-/// Two instances and the store behind them, on the way through a sequence.
+/// Two instances and the store behind them, during a sequence.
 pub(super) struct Run<'a> {
     make: &'a dyn Fn(Arc<SteppingClock>) -> QueuePorts,
-    /// How many were answered from looks.
+    /// How many calls were answered from snapshots.
     from_looks: &'a Cell<u32>,
     pub(super) time: Arc<Time>,
     pub(super) store_clock: Arc<SteppingClock>,
     clocks: Vec<Arc<SteppingClock>>,
-    /// How much older looks may be at each instance than its clock says, in microseconds: a step back
-    /// that is smaller than the time between two glances at a clock cannot be seen.
+    /// How much older than its clock says the snapshots of each instance may be, in microseconds. A
+    /// step back that is smaller than the time between two readings of a clock cannot be noticed.
     unseen: Vec<i64>,
     pub(super) mirror: Arc<Mirror>,
     instances: Vec<Arc<SnapshotQueue>>,
-    /// The answers of the store that are on their way.
+    /// The answers of the store in flight.
     under_way: Vec<UnderWay>,
     tickets: Vec<Option<Ticket>>,
     rules: Option<Rules>,
     version: i64,
     generation: u64,
-    /// The last position that an instance told of a place.
+    /// The last position of a place that an instance returned.
     pub(super) told: HashMap<(usize, Arrival, Generation), u64>,
-    /// Who has left through an instance.
+    /// The users who have left through an instance.
     left: HashSet<(usize, Arrival)>,
     pub(super) heard: HashMap<UserId, Heard>,
 }
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Follows the sequence; says which promise was broken.
+    /// Follows the sequence. Errors if a promise was broken, with its description.
     pub(super) async fn follow(mut self, sequence: &Sequence) -> Result<(), String> {
         self.change(&sequence.start, None).await?;
         for (number, step) in (1..).zip(&sequence.steps) {
@@ -129,7 +129,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Two with the same arrival, from different generations: who goes first is left open.
+    /// Returns true if two places of different generations have the same arrival: their order is
+    /// undefined.
     fn is_undecided(&self) -> bool {
         let mut held = self.mirror.held();
         held.model
@@ -188,7 +189,7 @@ impl<'a> Run<'a> {
         self.looked_up(at, who, &ticket, before, told)
     }
 
-    /// What the store answers, if it is asked, is on its way until it is delivered.
+    /// If the store is called, its answer stays in flight until it is delivered.
     async fn look_up_slowly(&mut self, at: usize, who: usize) -> Result<(), String> {
         let Some(ticket) = self.tickets[who].clone() else {
             return Ok(());
@@ -219,8 +220,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// One of the answers on their way arrives. It was asked for long ago, so it may say anything that
-    /// was true since; what is told after it may not.
+    /// Delivers one of the answers in flight. It was requested long ago, so it may have anything
+    /// that was true since. Answers after it may not.
     async fn deliver(&mut self, which: usize) -> Result<(), String> {
         if self.under_way.is_empty() {
             return Ok(());
@@ -232,14 +233,14 @@ impl<'a> Run<'a> {
             answer,
             arrive,
         } = self.under_way.swap_remove(number);
-        arrive.send(()).map_err(|()| "nobody waits for an answer")?;
+        arrive.send(()).map_err(|()| "no call waits for an answer")?;
         let told = answer.await.map_err(failed)?;
         if let LookUpOutcome::Found(place) = told.value
             && let Standing::Waiting { position, .. } = place.standing
         {
             let key = (at, ticket.arrival, place.ticket.generation);
             let told = self.told.get(&key).copied();
-            // Not after a re-entry, of which nothing is said.
+            // After a re-entry there is no entry: nothing is promised about positions then.
             if let Some(before) = told {
                 self.told.insert(key, before.min(position));
             }
@@ -254,7 +255,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Checks what a look-up told. `before` is how many look-ups the store had been asked for.
+    /// Checks the answer to a look-up. `before` is how many look-ups had been made to the store.
     fn looked_up(
         &mut self,
         at: usize,
@@ -275,11 +276,11 @@ impl<'a> Run<'a> {
             let history = &self.mirror.held().history;
             let wrong = history.contradicts(&place, as_of, passed, max_age);
             if let Some(why) = wrong {
-                return Err(format!("{why}\n  but as of {as_of} was told {place:?}"));
+                return Err(format!("{why}\n  but as of {as_of} got {place:?}"));
             }
         }
         if self.left.contains(&(at, ticket.arrival)) {
-            return Err(format!("{} has left, but was told {place:?}", ticket.user));
+            return Err(format!("{} has left, but got {place:?}", ticket.user));
         }
         self.tickets[who] = Some(place.ticket.clone());
         self.told_of(at, &place, as_of)
@@ -347,8 +348,8 @@ impl<'a> Run<'a> {
         }
         let by = SignedDuration::from_millis(millis);
         if !self.would_begin_again(by) {
-            // Of an answer on its way, an instance cannot tell by which of the two clocks it is stamped
-            // until the next look.
+            // Until its next snapshot, an instance cannot know by which of the two clocks an answer
+            // in flight is stamped.
             self.deliver_all().await?;
             self.tidy_up().await?;
             self.store_clock.step(millis * 1_000);
@@ -357,7 +358,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// True where a step back would begin a recovery again that is over: a store may forget one.
+    /// Returns true if a step back would restart a recovery that is already over. A store may
+    /// forget it once it is over.
     fn would_begin_again(&self, by: SignedDuration) -> bool {
         let now = self.store_clock.peek();
         let mut held = self.mirror.held();
@@ -396,8 +398,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Removes what is past its end, before time goes on and it might live again: a store may have
-    /// removed it, or may not.
+    /// Removes expired places before time passes in which they might live again. A store may have
+    /// removed them, or not.
     async fn tidy_up(&self) -> Result<(), String> {
         let now = self.store_clock.peek();
         let mut over = Vec::new();

@@ -14,7 +14,7 @@ pub(super) const INSTANCES: usize = 2;
 /// How long a recovery lasts.
 pub(super) const RECOVERY: Duration = Duration::from_secs(8);
 
-/// One thing that happens. `at` is an instance.
+/// One step. `at` is an instance.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Join {
@@ -25,12 +25,12 @@ pub(super) enum Step {
         at: usize,
         who: usize,
     },
-    /// As `LookUp`, but what the store answers is on its way until it is delivered.
+    /// As `LookUp`, but the answer of the store stays in flight until it is delivered.
     SlowLookUp {
         at: usize,
         who: usize,
     },
-    /// One of the answers on their way arrives.
+    /// One of the answers in flight arrives.
     Deliver {
         which: usize,
     },
@@ -42,17 +42,17 @@ pub(super) enum Step {
         at: usize,
         who: usize,
     },
-    /// The jobs of every instance run, and at most so many are admitted.
+    /// The jobs of every instance run, and at most this many users are admitted.
     Jobs {
         limit: u32,
     },
     Change(Rules),
     Sale(SaleState),
-    /// Time goes on, and no job runs.
+    /// Time passes, and no job runs.
     Pass {
         millis: i64,
     },
-    /// Time goes on, and the jobs run every second, while these look up their places as often.
+    /// Time passes. The jobs run every second, and these users look up their places as often.
     Serve {
         seconds: u32,
         polls: Vec<(usize, usize)>,
@@ -67,7 +67,7 @@ pub(super) enum Step {
     },
 }
 
-/// A policy, told shortly.
+/// A policy in short form.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
     state: PolicyState,
@@ -92,7 +92,7 @@ impl Rules {
     }
 }
 
-/// A sequence, and the policy that it starts with.
+/// A sequence, with the policy that it starts with.
 #[derive(Clone)]
 pub(super) struct Sequence {
     pub(super) start: Rules,

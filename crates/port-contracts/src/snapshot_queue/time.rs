@@ -1,4 +1,4 @@
-//! Clocks that go on together and step apart.
+//! Clocks that run together and step apart.
 
 use std::sync::{
     Arc,
@@ -13,19 +13,19 @@ use jiff::Timestamp;
 pub(super) struct Time(AtomicI64);
 
 impl Time {
-    /// How much has passed.
+    /// Returns how much has passed.
     pub(super) fn passed(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Lets so much pass.
+    /// Lets `micros` pass.
     pub(super) fn pass(&self, micros: i64) {
         self.0.fetch_add(micros, Ordering::Relaxed);
     }
 }
 
-/// A clock that is right but for the steps it has made. Whoever reads it takes a microsecond, so that
-/// no two calls are made at the same instant.
+/// A clock that is right except for the steps it has made. Each reading takes a microsecond, so
+/// that no two calls are made at the same instant.
 #[derive(Debug)]
 pub struct SteppingClock {
     time: Arc<Time>,
@@ -42,7 +42,7 @@ impl SteppingClock {
         }
     }
 
-    /// What time it is, without taking any.
+    /// Returns the time without taking any.
     pub(super) fn peek(&self) -> Timestamp {
         let micros = Self::START + self.time.passed() + self.stepped.load(Ordering::Relaxed);
         Timestamp::from_microsecond(micros).expect("an instant of this century")

@@ -1,25 +1,25 @@
-//! What was true when.
+//! The history of a queue: what was true at which instant.
 
 use frontrow_domain::model::queue::{Place, Standing};
 use jiff::Timestamp;
 
 use crate::model::ModelQueue;
 
-/// How old may be what one is told, in microseconds.
+/// How old an answer may be, in microseconds.
 pub(super) const MAX_AGE: i64 = 500_000;
 
-/// How a queue was from some moment on.
+/// The state of a queue from some moment on.
 #[derive(Debug)]
 struct Moment {
-    /// How much time had passed.
+    /// The passed time at that moment.
     passed: i64,
-    /// What time it was in the store.
+    /// The store's time at that moment.
     at: Timestamp,
-    /// None where the store had lost it.
+    /// None if the store had lost it.
     queue: Option<ModelQueue>,
 }
 
-/// All of them.
+/// The moments of a queue, in order.
 #[derive(Debug, Default)]
 pub(super) struct History {
     moments: Vec<Moment>,
@@ -43,8 +43,8 @@ impl History {
         });
     }
 
-    /// Why somebody who is told `place` as of `as_of`, when so much time has passed, is told wrong or
-    /// too late.
+    /// Returns why an answer of `place` as of `as_of`, at the time `passed`, is wrong or too late.
+    /// None if it is neither.
     pub(super) fn contradicts(
         &self,
         place: &Place,
@@ -67,10 +67,10 @@ impl History {
                 why => newest_why = newest_why.or(why),
             }
         }
-        newest_why.or_else(|| Some("no instant of the last 500 ms was called that".to_owned()))
+        newest_why.or_else(|| Some("no moment of the last 500 ms had that instant".to_owned()))
     }
 
-    /// True where `as_of` was within the moment of this number, and lately.
+    /// Returns true if `as_of` was within the moment of this number, and recently enough.
     fn was(&self, number: usize, as_of: Timestamp, passed: i64, max_age: i64) -> bool {
         let Some(moment) = self.moments.get(number) else {
             return false;

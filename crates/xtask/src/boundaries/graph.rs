@@ -1,10 +1,10 @@
-//! Packages and what they depend on: just enough of cargo's metadata for the rules.
+//! Packages and their dependencies: the part of cargo's metadata that the rules need.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use cargo_metadata::{DependencyKind, Metadata};
 
-/// What tells packages apart: several versions of one package may be in a graph.
+/// Identifies a package. A graph may contain several versions of one package.
 pub(crate) type Id = String;
 
 /// Packages and the dependencies between them.
@@ -16,27 +16,27 @@ pub(crate) struct Graph {
 /// One version of a package.
 #[derive(Debug)]
 pub(crate) struct Package {
-    /// What it is called in manifests.
+    /// Its name in manifests.
     pub(crate) name: String,
     /// True for the crates of the workspace.
     pub(crate) is_ours: bool,
-    /// What it depends on; a package is in it once for every kind.
+    /// Its dependencies. A package is listed once for each kind.
     pub(crate) needs: BTreeSet<(Kind, Id)>,
 }
 
-/// In which section of the manifest a dependency stands.
+/// The section of the manifest that a dependency is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// `[dependencies]`: part of the product.
     Normal,
-    /// `[build-dependencies]`.
+    /// `[build-dependencies]`: for build scripts.
     Build,
     /// `[dev-dependencies]`: for tests, benches and examples.
     Dev,
 }
 
 impl Kind {
-    /// The section of the manifest.
+    /// The name of the section in the manifest.
     pub(crate) fn section(self) -> &'static str {
         match self {
             Self::Normal => "dependencies",
@@ -47,7 +47,7 @@ impl Kind {
 }
 
 impl Graph {
-    /// Everything that cargo resolved, for all platforms; none where it resolved nothing.
+    /// Everything that cargo resolved, for all platforms. None if it resolved nothing.
     pub(crate) fn of_workspace(metadata: &Metadata) -> Option<Self> {
         let mut graph = Self::default();
         for package in &metadata.packages {
@@ -84,12 +84,12 @@ impl Graph {
         }
     }
 
-    /// The crates of the workspace, by id.
+    /// The crates of the workspace, in the order of their ids.
     pub(crate) fn ours(&self) -> impl Iterator<Item = &Package> {
         self.packages.values().filter(|package| package.is_ours)
     }
 
-    /// What a package depends on directly.
+    /// The direct dependencies of a package.
     pub(crate) fn needs<'a>(
         &'a self,
         package: &'a Package,
@@ -100,8 +100,8 @@ impl Graph {
             .filter_map(|(kind, id)| Some((*kind, self.packages.get(id)?)))
     }
 
-    /// The shortest way from `root`, along normal dependencies, to each package that is `wanted`: the
-    /// names from `root` to it. Nothing behind a wanted package is looked at.
+    /// The shortest path from `root`, along normal dependencies, to each package that is `wanted`:
+    /// the names of the packages on it. Dependencies of a wanted package are not followed.
     pub(crate) fn ways_to<'a>(
         &'a self,
         root: &'a Package,
@@ -133,8 +133,8 @@ impl Graph {
 
 #[cfg(test)]
 impl Graph {
-    /// A made-up graph: every package is named by itself, and the workspace's are called `frontrow…`,
-    /// `loadtest` or `xtask`.
+    /// A graph for tests. The id of a package is its name. The crates of the workspace are those
+    /// named `frontrow…`, `loadtest` or `xtask`.
     pub(crate) fn made_up(edges: &[(&str, Kind, &str)]) -> Self {
         let mut graph = Self::default();
         for (from, _, to) in edges {

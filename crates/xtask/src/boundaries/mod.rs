@@ -1,4 +1,4 @@
-//! `cargo xtask boundaries`: which crate may depend on which.
+//! `cargo xtask boundaries`: checks which crate depends on which.
 
 mod graph;
 mod rules;
@@ -8,7 +8,7 @@ use cargo_metadata::MetadataCommand;
 
 use graph::Graph;
 
-/// Prints every dependency of the workspace that breaks a rule.
+/// Prints every dependency of the workspace that breaks a rule, and fails if there is one.
 pub(crate) fn run() -> Result<()> {
     let graph = workspace(&mut MetadataCommand::new())?;
     let violations = rules::violations(&graph);
@@ -17,7 +17,10 @@ pub(crate) fn run() -> Result<()> {
     }
     match violations.len() {
         0 => {
-            println!("boundaries: {} crates keep the rules", graph.ours().count());
+            println!(
+                "boundaries: {} crates follow the rules",
+                graph.ours().count()
+            );
             Ok(())
         }
         1 => bail!("1 dependency breaks a boundary"),
@@ -27,7 +30,7 @@ pub(crate) fn run() -> Result<()> {
 
 fn workspace(command: &mut MetadataCommand) -> Result<Graph> {
     let metadata = command.exec().context("cargo metadata failed")?;
-    Graph::of_workspace(&metadata).context("cargo metadata resolved nothing")
+    Graph::of_workspace(&metadata).context("cargo metadata resolved no dependencies")
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::graph::{Graph, Kind, Package};
 
-/// What the domain must not reach, however far down: drivers, servers and runtimes. A `*` at the end
-/// stands for anything.
+/// Packages that the domain must not reach, directly or indirectly: drivers, servers and runtimes.
+/// A `*` at the end matches any rest.
 const FOREIGN_TO_DOMAIN: &[&str] = &[
     "actix*",
     "deadpool*",
@@ -21,32 +21,35 @@ const FOREIGN_TO_DOMAIN: &[&str] = &[
 /// A dependency that breaks a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
-    /// Names of packages, each of which depends on the next; the last step is the one to remove.
+    /// The names of packages, each of which depends on the next. The last step is the one to
+    /// remove.
     way: Vec<String>,
-    /// Where it stands in its manifest.
+    /// The section of the manifest with the last step.
     kind: Kind,
-    /// What it breaks.
+    /// The rule that it breaks.
     rule: Rule,
 }
 
-/// What must not be.
+/// A rule for dependencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// The domain depends on no other crate of ours.
+    /// The domain depends on no other crate of the workspace.
     DomainKnowsNobody,
     /// The domain reaches no driver, server or runtime.
     DomainWithoutIo,
-    /// Nobody depends on the app.
+    /// No crate depends on the app.
     AppIsLast,
     /// An adapter depends on no other adapter.
     AdaptersApart,
-    /// The app alone names adapters.
+    /// Only the app depends on adapters.
     OnlyAppNamesAdapters,
-    /// request-batching depends on no crate of ours, and only adapters depend on it.
+    /// request-batching depends on no crate of the workspace, and only adapters depend on it.
     BatchingBelowAdapters,
-    /// What is there for tests is no part of the product.
+    /// identity depends only on the domain, and only the app depends on it.
+    IdentityBelowApp,
+    /// Crates for tests are not part of the product.
     TestCratesForTests,
-    /// Nobody depends on the tools of developers, and they stand alone.
+    /// Developers' tools and the crates of the product do not depend on each other.
     ToolsApart,
 }
 
@@ -65,28 +68,32 @@ impl fmt::Display for Violation {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::DomainKnowsNobody => "every crate depends towards the domain, never it on them",
-            Self::DomainWithoutIo => "the domain knows no driver, server or async runtime",
+            Self::DomainKnowsNobody => "the domain depends on no other crate of the workspace",
+            Self::DomainWithoutIo => "the domain depends on no driver, server or async runtime",
             Self::AppIsLast => "no crate depends on the app",
             Self::AdaptersApart => "an adapter depends on no other adapter",
-            Self::OnlyAppNamesAdapters => "only the app names adapters",
+            Self::OnlyAppNamesAdapters => "only the app depends on adapters",
             Self::BatchingBelowAdapters => {
-                "request-batching knows no other crate, and only adapters know it"
+                "request-batching depends on no other crate, and only adapters depend on it"
+            }
+            Self::IdentityBelowApp => {
+                "identity depends only on the domain, and only the app depends on it"
             }
             Self::TestCratesForTests => {
-                "port-contracts and test-harness stand under dev-dependencies, in adapters and the app"
+                "port-contracts and test-harness are dev-dependencies of adapters and the app only"
             }
-            Self::ToolsApart => "developers' tools and the crates of the product stand apart",
+            Self::ToolsApart => "developers' tools and product crates do not depend on each other",
         })
     }
 }
 
-/// What a crate of the workspace is there for.
+/// The role of a crate of the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Domain,
     Adapter,
     Batching,
+    Identity,
     Contracts,
     Harness,
     App,
@@ -100,6 +107,7 @@ impl Role {
             "frontrow-domain" => Self::Domain,
             "frontrow-port-contracts" => Self::Contracts,
             "frontrow-request-batching" => Self::Batching,
+            "frontrow-identity" => Self::Identity,
             "frontrow-test-harness" => Self::Harness,
             name if name.starts_with("frontrow-adapter-") => Self::Adapter,
             _ => Self::Tool,
@@ -107,7 +115,7 @@ impl Role {
     }
 }
 
-/// Every dependency that breaks a rule.
+/// Returns every dependency that breaks a rule.
 pub(crate) fn violations(graph: &Graph) -> Vec<Violation> {
     let mut violations = Vec::new();
     for package in graph.ours() {
@@ -119,7 +127,7 @@ pub(crate) fn violations(graph: &Graph) -> Vec<Violation> {
     violations
 }
 
-/// The wrong dependencies of `package` on other crates of the workspace.
+/// The forbidden dependencies of `package` on other crates of the workspace.
 fn between_our_crates(graph: &Graph, package: &Package) -> Vec<Violation> {
     graph
         .needs(package)
@@ -135,13 +143,16 @@ fn between_our_crates(graph: &Graph, package: &Package) -> Vec<Violation> {
         .collect()
 }
 
-/// The rule that a dependency between two crates of ours breaks, if it does.
+/// The rule that a dependency between two crates of the workspace breaks. None if it is allowed.
 fn broken_rule(from: Role, kind: Kind, to: Role) -> Option<Rule> {
     match (from, to) {
         (_, Role::App) => Some(Rule::AppIsLast),
         (Role::Domain, _) => Some(Rule::DomainKnowsNobody),
-        (Role::Adapter, Role::Batching) => None,
+        (Role::Adapter, Role::Batching)
+        | (Role::Identity, Role::Domain)
+        | (Role::App, Role::Identity) => None,
         (Role::Batching, _) | (_, Role::Batching) => Some(Rule::BatchingBelowAdapters),
+        (Role::Identity, _) | (_, Role::Identity) => Some(Rule::IdentityBelowApp),
         (_, Role::Domain) | (Role::App, Role::Adapter) | (Role::Tool, Role::Harness) => None,
         (Role::Adapter, Role::Adapter) => Some(Rule::AdaptersApart),
         (_, Role::Adapter) => Some(Rule::OnlyAppNamesAdapters),
@@ -151,7 +162,7 @@ fn broken_rule(from: Role, kind: Kind, to: Role) -> Option<Rule> {
     }
 }
 
-/// What the domain reaches along normal dependencies and must not.
+/// The forbidden packages that the domain reaches along normal dependencies.
 fn below_the_domain(graph: &Graph, domain: &Package) -> Vec<Violation> {
     graph
         .ways_to(domain, is_foreign_to_domain)
@@ -192,7 +203,9 @@ mod tests {
             ("frontrow", Normal, "frontrow-domain"),
             ("frontrow", Normal, "frontrow-adapter-embedded"),
             ("frontrow", Normal, "frontrow-adapter-redis"),
+            ("frontrow", Normal, "frontrow-identity"),
             ("frontrow", Normal, "tokio"),
+            ("frontrow-identity", Normal, "frontrow-domain"),
             ("frontrow", Dev, "frontrow-test-harness"),
             ("frontrow-adapter-embedded", Normal, "frontrow-domain"),
             ("frontrow-adapter-embedded", Normal, "diesel"),
@@ -257,7 +270,7 @@ mod tests {
             found,
             [
                 "frontrow-domain -> cache -> timer -> tokio (dependencies): \
-              the domain knows no driver, server or async runtime"
+              the domain depends on no driver, server or async runtime"
             ],
         );
     }
@@ -284,6 +297,20 @@ mod tests {
                 let edge = (from, kind, "frontrow-adapter-embedded");
                 assert_eq!(broken(&[edge]), [Rule::OnlyAppNamesAdapters]);
             }
+        }
+    }
+
+    #[test]
+    fn identity_knows_the_domain_alone_and_only_the_app_knows_it() {
+        for (from, to) in [
+            ("frontrow-identity", "frontrow-adapter-redis"),
+            ("frontrow-identity", "frontrow-test-harness"),
+            ("frontrow-adapter-redis", "frontrow-identity"),
+            ("frontrow-port-contracts", "frontrow-identity"),
+            ("loadtest", "frontrow-identity"),
+        ] {
+            let edge = (from, Normal, to);
+            assert_eq!(broken(&[edge]), [Rule::IdentityBelowApp], "{from} {to}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask words`: words that `docs/GLOSSARY.md` has replaced.
+//! `cargo xtask words`: finds words that `docs/GLOSSARY.md` has replaced.
 
 mod list;
 
@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 use self::list::{Exception, REPLACED, Replaced};
 use crate::git;
 
-/// Files in which words are looked for, by the end of their names. Migrations that were applied
-/// stay as they are.
+/// The ends of the names of files that are checked. Migrations that were applied are not: they stay
+/// unchanged.
 const CHECKED: [&str; 7] = [".rs", ".lua", ".md", ".toml", ".js", ".yml", ".ci/run"];
 
-/// Prints every use of a replaced word in the files that git knows.
+/// Prints every use of a replaced word in files that git knows, and fails if there is one.
 pub(crate) fn run() -> Result<()> {
     let root = git::root()?;
     let mut found = 0;
@@ -23,7 +23,7 @@ pub(crate) fn run() -> Result<()> {
             continue;
         }
         let Ok(text) = fs::read_to_string(root.join(&path)) else {
-            // Removed, and not committed yet.
+            // The file was removed, and the removal is not committed yet.
             continue;
         };
         files += 1;
@@ -36,11 +36,11 @@ pub(crate) fn run() -> Result<()> {
     if found > 0 {
         bail!("{found} uses of replaced words; docs/GLOSSARY.md has the terms");
     }
-    println!("words: {files} files keep to the glossary");
+    println!("words: {files} files follow the glossary");
     Ok(())
 }
 
-/// The replaced words in a file, with the numbers of their lines.
+/// The replaced words in a file, with their line numbers.
 fn in_text<'a>(path: &str, text: &'a str) -> impl Iterator<Item = (usize, &'static Replaced)> + 'a {
     let candidates: Vec<_> = REPLACED
         .iter()
@@ -62,16 +62,16 @@ fn in_text<'a>(path: &str, text: &'a str) -> impl Iterator<Item = (usize, &'stat
     })
 }
 
-/// Errors if an exception is for a file that there is not, or that does without the word.
+/// Errors if the file of an exception cannot be read, or does not contain the word.
 fn exceptions_are_needed(root: &Path) -> Result<()> {
     for word in REPLACED {
         for Exception { path, reason } in word.exceptions {
             let text = fs::read_to_string(root.join(path))
-                .with_context(|| format!("{path} is an exception, but cannot be read"))?;
+                .with_context(|| format!("cannot read {path}, which has an exception"))?;
             let mut lines = text.lines();
             if !lines.any(|line| contains(&pieces(line), word.phrase)) {
                 bail!(
-                    "{path} does without {:?}: take the exception back ({reason})",
+                    "{path} does not contain {:?}: remove its exception ({reason})",
                     word.phrase
                 );
             }
@@ -102,7 +102,7 @@ fn pieces(line: &str) -> Vec<String> {
     pieces
 }
 
-/// True where the words of `phrase` are in `pieces`, one after the other.
+/// True if the words of `phrase` are in `pieces`, one after the other.
 fn contains(pieces: &[String], phrase: &str) -> bool {
     let phrase: Vec<_> = phrase.split(' ').collect();
     pieces.windows(phrase.len()).any(|window| window == phrase)

@@ -91,7 +91,7 @@ impl Trial {
             others.push(stage.program.another(stages.binary()).await?);
         }
         let meter = meter(stages, &mut stage, &mut others);
-        counted(&stage, &others).await?; // An earlier program may not count.
+        counted(&stage, &others).await?; // An earlier program may lack counters.
 
         let paused = json!({ "state": "paused" });
         let concert = stage.program.concert("Own pace", paused).await?;
@@ -163,8 +163,8 @@ impl Trial {
     pub(super) fn fault(&self) -> Option<String> {
         let gone = self.polled.gone;
         let is_shorter = self.left < self.line;
-        let lost = (gone > 0).then(|| format!("{gone} who polled lost their places"));
-        let shorter = is_shorter.then(|| format!("only {} waited at the end", self.left));
+        let lost = (gone > 0).then(|| format!("{gone} users lost their places"));
+        let shorter = is_shorter.then(|| format!("only {} users waited at the end", self.left));
         reached::unexpected(&[&self.polled]).or(lost).or(shorter)
     }
 
@@ -206,8 +206,8 @@ impl Trial {
                 each_second(heartbeats),
             ),
             reached::describe("while measured", &self.polled, self.lasted),
-            "look-ups come at the pace of the answers; the row `look-up while waiting` asks as fast \
-             as it can, after it has looked each user up once"
+            "look-ups are sent when the answers say; in the row `look-up while waiting`, as fast \
+             as possible, after one look-up of each user"
                 .to_owned(),
         ]
     }

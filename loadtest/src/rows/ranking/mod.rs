@@ -76,7 +76,7 @@ async fn counted(stages: &Stages) -> Result<Row> {
     let lasted = began.elapsed().as_secs_f64();
     let what = format!("counting {} sold seats", grouped(exact(SEATS)));
     let behind = format!(
-        "{} reservations were left when the last was written; {} a second were counted then",
+        "{} reservations were left when the last was inserted; then {}/s were counted",
         grouped(exact(first)),
         grouped((exact(first) / lasted).round())
     );
@@ -149,7 +149,7 @@ impl Sales {
         let best: Vec<_> = self.best().take(found.len().max(1)).collect();
         ensure!(
             found == best,
-            "the ranking says {found:?} where {best:?} were sold"
+            "the ranking has {found:?}, but {best:?} were sold"
         );
         Ok(())
     }

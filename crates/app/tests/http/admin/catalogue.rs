@@ -1,4 +1,4 @@
-//! Concerts and performances, made and edited.
+//! Creating and editing concerts and performances.
 
 use std::time::Duration;
 
@@ -173,7 +173,7 @@ async fn a_large_hall_is_made_and_planned_anew(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-/// A snapshot may be a second old, so whoever asks later than that is told of the edit.
+/// A snapshot is at most one second old, so a request after that sees the edit.
 async fn buyers_see_every_change_within_a_second(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 3, json!({})).await?;
     let visitor = test_app.join("visitor").await?;

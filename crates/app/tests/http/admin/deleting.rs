@@ -1,4 +1,4 @@
-//! Deleting what nobody has a claim to.
+//! Deleting concerts and performances to which no user has a claim.
 
 use std::time::Duration;
 

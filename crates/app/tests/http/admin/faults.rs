@@ -1,4 +1,4 @@
-//! Everything that is wrong is named at once, and nothing is changed.
+//! A refused request names all wrong fields at once, and changes nothing.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -57,7 +57,7 @@ async fn every_wrong_field_of_a_concert_is_named(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with a performance, whether it is made or edited.
+/// The faults of a performance, which are the same when it is created and when it is edited.
 fn wrong_performances() -> Vec<(Value, Vec<&'static str>)> {
     let fine = "2099-01-01T00:00:00Z";
     let seats = |name: &str, price: Value, rows: Value| json!([{"name": name, "price": price, "rows": rows}]);

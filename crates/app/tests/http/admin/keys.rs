@@ -1,4 +1,4 @@
-//! Only who has an admin key is an operator.
+//! Only a client with an admin key is an operator.
 
 use anyhow::Result;
 use frontrow_test_harness::Method;

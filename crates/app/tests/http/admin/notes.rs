@@ -1,4 +1,4 @@
-//! Every change is noted, with who made it and when.
+//! Every change is recorded in the audit table, with its author and its instant.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
     details_are_right(&notes)
 }
 
-/// An edit's note has what was there before and what is there now, and nothing else.
+/// The note of an edit has the old and the new values, and nothing else.
 fn details_are_right(notes: &[Note]) -> Result<()> {
     let detail = |at: usize| -> Result<Value> {
         serde_json::from_str(&notes[at].detail).context("a note is JSON")

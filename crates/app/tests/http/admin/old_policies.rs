@@ -1,4 +1,4 @@
-//! Policies from before today's rules.
+//! Policies that were stored before today's rules for policies.
 
 use anyhow::Result;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::{on_every_store, stores::Stores, test_app::TestApp};
 
 on_every_store!(an_opening_at_the_end_of_time_stops_nothing);
 
-/// The latest instant that a program of the version before took, in its newest policy.
+/// The latest instant that the previous version of the program accepted, in its newest policy.
 fn set_opening(stores: Stores) -> String {
     let end_of_time = if stores.has_sqlite() {
         "253402207200999999"

@@ -1,4 +1,4 @@
-//! How a queue admits people, changed while it does.
+//! Changing the policy of a queue while it admits users.
 
 use std::{
     sync::{
@@ -29,10 +29,10 @@ on_every_store!(
     a_queue_opens_by_itself,
 );
 
-/// How many wait, each asking all the time.
+/// The number of waiting users, who all poll all the time.
 const WAITING: usize = 40;
 const LIMIT: Duration = Duration::from_secs(30);
-/// Between two looks of somebody who only waits to be admitted.
+/// The pause between two polls of a user who only waits to be admitted.
 const PACE: Duration = Duration::from_millis(20);
 
 async fn change(test_app: &TestApp, change: Value) -> Result<Reply> {
@@ -43,7 +43,7 @@ async fn change(test_app: &TestApp, change: Value) -> Result<Reply> {
     Ok(changed)
 }
 
-/// Waits until somebody sees that they are active, which those who wait may see half a second late.
+/// Waits until the user sees that they are active. A waiting user may see it half a second late.
 async fn is_admitted(person: &mut Visitor) -> Result<()> {
     let admitted = async {
         while !person.is_active() {
@@ -57,7 +57,8 @@ async fn is_admitted(person: &mut Visitor) -> Result<()> {
         .context("nobody is admitted")?
 }
 
-/// People who look their place up all the time, and once they are told so, until they are admitted.
+/// Users who look up their places all the time, and once when they are told to, until they are
+/// admitted.
 struct Line {
     stop: Arc<AtomicBool>,
     people: JoinSet<Result<()>>,
@@ -80,7 +81,7 @@ impl Line {
         Ok(Self { stop, people })
     }
 
-    /// Sends them home once they are admitted.
+    /// Ends their polls once they are admitted.
     async fn end_once_admitted(mut self) -> Result<()> {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(person) = self.people.join_next().await {
@@ -135,7 +136,7 @@ async fn a_change_is_in_force_at_once_while_the_queue_is_busy(stores: Stores) ->
     line.end_once_admitted().await
 }
 
-/// Changes one field ten times. Gives the versions.
+/// Changes one field ten times. Returns the versions.
 async fn change_often(client: Client, path: String, field: &'static str) -> Result<Vec<i64>> {
     let mut versions = Vec::new();
     for to in 101..=110 {

@@ -1,4 +1,4 @@
-//! Four operators who change one policy at the same time, over two instances.
+//! Four operators change one policy at the same time, through two instances.
 
 use anyhow::{Context, Result, ensure};
 use frontrow_test_harness::{Client, Reply};
@@ -19,11 +19,11 @@ const FIELDS: [(&str, u64); 4] = [
 ];
 /// How many changes each operator makes.
 const CHANGES: u64 = 25;
-/// How many answers each operator waits for at most.
+/// The most answers that each operator waits for.
 const TRIES_MAX: u64 = 4 * CHANGES;
 
-/// Makes an operator's changes one after the other, and again those that are answered with a
-/// conflict. Gives the answers to the others.
+/// Makes an operator's changes one after the other. Repeats a change that is answered with a
+/// conflict. Returns the other answers.
 async fn change_often(client: Client, path: String, field: &str, from: u64) -> Result<Vec<Reply>> {
     let mut changed = Vec::new();
     let mut to = from + 1;

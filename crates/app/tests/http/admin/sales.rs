@@ -1,4 +1,4 @@
-//! Who bought what, as a list and as a file.
+//! The sales of a concert, as a list and as an exported file.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -18,10 +18,10 @@ on_every_store!(
     the_export_is_only_for_those_who_ask_for_it,
 );
 
-/// More than one page has.
+/// More than fits on one page.
 const BUYERS: usize = 130;
 
-/// A sale in which every third only holds.
+/// A sale in which every third user only holds.
 async fn sale(stores: Stores) -> Result<Arc<TestApp>> {
     let policy = json!({"state": "bypass"});
     let test_app = Arc::new(TestApp::open(stores, 13, 10, policy).await?);
@@ -46,7 +46,7 @@ async fn sale(stores: Stores) -> Result<Arc<TestApp>> {
     Ok(test_app)
 }
 
-/// A sale as a line of the export has it.
+/// A sale as a line of the export.
 fn line(sale: &Value) -> Result<String> {
     let text = |field: &str| sale[field].as_str().unwrap_or_default();
     let seats = sale["seats"].as_array().context("a list")?;

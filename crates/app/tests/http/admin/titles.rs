@@ -1,4 +1,4 @@
-//! Another title, wherever it is shown.
+//! A changed title appears wherever it is shown.
 
 use std::time::Duration;
 

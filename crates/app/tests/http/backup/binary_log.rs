@@ -1,4 +1,4 @@
-//! What came after a dump is in the server's binary log, and is applied from there as the manual says.
+//! Changes after a dump are in the server's binary log. The manual's steps apply them from there.
 
 use std::{
     fs,
@@ -25,7 +25,8 @@ async fn logging_to(folder: &Path) -> Result<MySqlServer> {
     .await
 }
 
-/// Where the log goes on after `dump`, as the comment at its head says: a file in `folder`, and the position.
+/// The position after `dump` in the log, from the comment at its head: a file in `folder` and an
+/// offset.
 fn end_of(dump: &Path, folder: &Path) -> Result<(PathBuf, u64)> {
     let dump = String::from_utf8_lossy(&fs::read(dump)?).into_owned();
     let head = dump.lines().find(|line| line.starts_with("-- CHANGE "));
@@ -38,7 +39,7 @@ fn end_of(dump: &Path, folder: &Path) -> Result<(PathBuf, u64)> {
     Ok((folder.join(file), position.trim().parse()?))
 }
 
-/// What the user's ledger in the database adds up to.
+/// The sum of the user's ledger rows in the database.
 async fn points(test_app: &TestApp) -> Result<i64> {
     let ledgers = Stores::MYSQL.ledgers(&test_app.app).await?;
     Ok(ledgers.iter().map(|ledger| ledger.sum).sum())

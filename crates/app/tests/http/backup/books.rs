@@ -1,4 +1,4 @@
-//! What a restored database has, whatever it is and wherever the queues are.
+//! Checks the content of a restored database, for any database and any store of the queues.
 
 use anyhow::Result;
 

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use super::folder::{Folder, has_text, succeeds};
 use crate::test_app::{PRICE, start};
 
-/// What a server that was killed leaves beside its database.
+/// The files that a killed server leaves beside its database.
 const LEFTOVERS: [&str; 2] = ["data/frontrow.db-wal", "data/frontrow.db-shm"];
 
 /// A data folder whose server was killed after another charge.
@@ -23,7 +23,7 @@ async fn killed() -> Result<Folder> {
     Ok(folder)
 }
 
-/// Does what the manual says.
+/// Follows the steps of the manual.
 fn copy_into_place(from: &Folder, copy: &str, to: &Folder) -> Result<()> {
     for leftover in LEFTOVERS {
         fs::remove_file(to.path(leftover))?;
@@ -66,7 +66,7 @@ async fn a_copy_in_the_place_of_a_killed_servers_database_is_served() -> Result<
     Ok(())
 }
 
-/// They stay in the database, which a restore would have taken them from.
+/// The keys stay in the database. A restore would have removed them from it.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_were_copied_into_place_are_in_no_later_backup() -> Result<()> {
     let (folder, elsewhere) = (backed_up().await?, killed().await?);

@@ -1,4 +1,5 @@
-//! `frontrow backup`: what is in the copy, what it says, and that it leaves nothing where it fails.
+//! `frontrow backup`: the content of the copy, its output, and that a failed backup leaves no
+//! files.
 
 use std::{
     fs,
@@ -17,10 +18,10 @@ use tokio::task::JoinSet;
 use super::folder::{Folder, execute, fails, mode, number, points, run, succeeds};
 use crate::{stores::Stores, test_app::start};
 
-/// The people who charge points all together.
+/// The users who charge points at the same time.
 #[derive(Default)]
 struct Crowd {
-    /// How many points they were told that they have charged.
+    /// The number of points whose charge was acknowledged.
     answered: AtomicI64,
     stop: AtomicBool,
 }
@@ -30,7 +31,7 @@ impl Crowd {
         self.answered.load(Ordering::SeqCst)
     }
 
-    /// Charges one point after the other until it is told to stop.
+    /// Charges one point after the other until it is stopped.
     async fn charge_all_the_time(self: Arc<Self>, client: Client) -> Result<()> {
         let mut charges = 0;
         while !self.stop.load(Ordering::SeqCst) {
@@ -137,7 +138,7 @@ async fn a_copy_that_fails_leaves_nothing() -> Result<()> {
     Ok(())
 }
 
-/// The shell sets the limit, and has the program told by an error instead of a signal.
+/// The shell sets the limit, and ignores the signal so that the program gets an error instead.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_does_not_fit_leaves_nothing() -> Result<()> {
     let folder = Folder::new()?;

@@ -1,4 +1,4 @@
-//! What is no good backup changes nothing.
+//! Restoring something that is not a good backup changes nothing.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ async fn with_backup() -> Result<Folder> {
     Ok(folder)
 }
 
-/// Tries to restore `name`, in vain; nothing is another file than before.
+/// Tries to restore `name`, which must fail. No file may have changed.
 async fn is_refused(folder: &Folder, name: &str, says: &str) -> Result<()> {
     let files = folder.files()?;
     let why = fails(&folder.config(), &["restore", &folder.text(name)]).await?;
@@ -94,7 +94,8 @@ async fn a_backup_that_was_cut_short_is_refused() -> Result<()> {
     Ok(())
 }
 
-/// One bit of the first byte of each page, which says what the page is; and of the pointers behind it.
+/// Flips one bit of the first byte of each page, which is the type of the page, and of the pointers
+/// behind it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_with_a_wrong_bit_in_its_structure_is_refused() -> Result<()> {
     const PAGE: usize = 4096;

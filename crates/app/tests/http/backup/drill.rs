@@ -1,4 +1,4 @@
-//! An evening with a backup in the middle of it: some sales, people and changes before, some after.
+//! An evening with a backup in its middle: some sales, users and changes before it, some after it.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     test_app::{PRICE, TestApp, Visitor, on_sale},
 };
 
-/// For what comes by itself.
+/// The limit for changes that happen without a request.
 pub(super) const SOON: Duration = Duration::from_secs(30);
 
 /// What happened before the backup, and after it.
@@ -23,18 +23,18 @@ pub(super) struct Drill {
     pub(super) test_app: TestApp,
     /// Paid for one seat before.
     pub(super) ann: Buyer,
-    /// What Ann's payment was answered.
+    /// The answer to Ann's payment.
     pub(super) ann_paid: Reply,
-    /// Paid for the other two seats after, with what was charged before and after.
+    /// Paid for the other two seats after it, with points that were charged before and after.
     pub(super) bob: Visitor,
     pub(super) bob_bought: String,
-    /// Was admitted before, and did nothing.
+    /// Was admitted before it, and did nothing.
     pub(super) carl: Visitor,
     /// Joined the line before.
     pub(super) dora: Visitor,
     /// Joined the line after.
     pub(super) eve: Visitor,
-    /// Made after.
+    /// A concert that was created after it.
     pub(super) late_concert: String,
     /// Joined the queue of that concert.
     pub(super) fay: Visitor,
@@ -44,7 +44,7 @@ impl Drill {
     /// What Bob charged before the backup.
     pub(super) const BOB_HAD: i64 = 3 * PRICE;
 
-    /// Plays the evening up to the moment in which the database is lost: the server has ended.
+    /// Runs the evening up to the moment at which the database is lost. The server has ended then.
     pub(super) async fn until_the_loss(stores: Stores) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let policy = json!({"throughput": null, "capacity": {"max_active": 2}});
@@ -89,13 +89,13 @@ impl Drill {
         })
     }
 
-    /// Puts the backup in the place of the database, and starts.
+    /// Replaces the database by the backup, and starts the program.
     pub(super) async fn restore_and_start(&mut self) -> Result<()> {
         self.restore().await?;
         self.test_app.app.restart().await
     }
 
-    /// Puts the backup in the place of the database, which then has the schema of this program.
+    /// Replaces the database by the backup. It then has the schema of this program.
     pub(super) async fn restore(&self) -> Result<()> {
         restore_from(&self.test_app, &self.folder).await?;
         let status = self.test_app.app.command(&["migrate", "--status"]).await?;
@@ -113,12 +113,12 @@ pub(super) async fn open(stores: Stores, seats: u16, policy: Value) -> Result<Te
     TestApp::open_with(config, 1, seats, policy).await
 }
 
-/// Where the person with `visitor`'s token is told to be.
+/// Looks up the place of `visitor`'s token.
 pub(super) async fn place(visitor: &Visitor) -> Result<Reply> {
     visitor.client.get("/v1/queue/token").await
 }
 
-/// Waits until the queue admits people again; gives the place of `visitor` then.
+/// Waits until the queue admits users again. Returns the place of `visitor` then.
 pub(super) async fn recovered(visitor: &Visitor) -> Result<Value> {
     eventually("the recovery ends", SOON, async || {
         let place = place(visitor).await?.expect_status(200)?.json;
@@ -136,7 +136,7 @@ pub(super) async fn admitted(visitor: &Visitor) -> Result<()> {
     .await
 }
 
-/// Waits until the place of `visitor` is over, for want of its concert.
+/// Waits until the place of `visitor` is gone, because its concert does not exist.
 pub(super) async fn gone(visitor: &Visitor) -> Result<()> {
     eventually("a server asks the database", SOON, async || {
         let reply = place(visitor).await?;
@@ -146,7 +146,7 @@ pub(super) async fn gone(visitor: &Visitor) -> Result<()> {
     .await
 }
 
-/// Backs the database up into `folder`, as the manual has it.
+/// Backs the database up into `folder`, as the manual describes.
 pub(super) async fn back_up(test_app: &TestApp, folder: &TempDir) -> Result<()> {
     match mysql_url(test_app) {
         Some(url) => mysql_dump::dump(&url, &backup_file(folder)).await,
@@ -154,7 +154,7 @@ pub(super) async fn back_up(test_app: &TestApp, folder: &TempDir) -> Result<()> 
     }
 }
 
-/// Puts the backup in `folder` in the place of the database, whose server has ended.
+/// Replaces the database by the backup in `folder`. Its server has ended.
 pub(super) async fn restore_from(test_app: &TestApp, folder: &TempDir) -> Result<()> {
     match mysql_url(test_app) {
         Some(url) => mysql_dump::load(&url, &backup_file(folder)).await,
@@ -186,7 +186,7 @@ pub(super) async fn change_policy(test_app: &TestApp, change: Value) -> Result<R
     changed.expect_status(200)
 }
 
-/// Pays for two seats, for which it takes more points; gives the reservation.
+/// Pays for two seats, after another charge of points. Returns the reservation.
 async fn buy_the_rest(test_app: &TestApp, bob: &Visitor) -> Result<String> {
     let held = bob
         .hold(test_app, &["R1-2", "R1-3"])

@@ -26,7 +26,8 @@ impl Folder {
         Ok(Self(tempfile::tempdir()?))
     }
 
-    /// A program on the data folder, without configured keys. A recovery lasts long enough for a test to see it.
+    /// A configuration for a program on the data folder, without configured keys. A recovery lasts
+    /// long enough for a test to see it.
     pub(super) fn config(&self) -> AppConfig {
         AppConfig::default()
             .data_dir(self.path("data"))
@@ -60,7 +61,8 @@ impl Folder {
         self.path("data/frontrow.db")
     }
 
-    /// Every file in it and in the data folder, with its content. Of a lock there is only its name.
+    /// Every file in it and in the data folder, with its content. Lock files are listed with their
+    /// names only.
     pub(super) fn files(&self) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
         let mut files = BTreeMap::new();
         for folder in [
@@ -94,7 +96,7 @@ pub(super) async fn run(config: &AppConfig, arguments: &[&str]) -> Result<Output
     App::run(Path::new(env!("CARGO_BIN_EXE_frontrow")), &config).await
 }
 
-/// Runs a command that is to succeed; gives what it says.
+/// Runs a command that must succeed. Returns its output.
 pub(super) async fn succeeds(config: &AppConfig, arguments: &[&str]) -> Result<String> {
     let done = run(config, arguments).await?;
     let why = String::from_utf8_lossy(&done.stderr);
@@ -102,7 +104,7 @@ pub(super) async fn succeeds(config: &AppConfig, arguments: &[&str]) -> Result<S
     Ok(String::from_utf8(done.stdout)?)
 }
 
-/// Runs a command that is to fail, with one line that says why; gives that line.
+/// Runs a command that must fail with one line that gives the reason. Returns the line.
 pub(super) async fn fails(config: &AppConfig, arguments: &[&str]) -> Result<String> {
     let done = run(config, arguments).await?;
     let why = String::from_utf8(done.stderr)?;
@@ -120,7 +122,7 @@ pub(super) fn execute(database: &Path, statements: &str) -> Result<()> {
     Ok(open(database)?.batch_execute(statements)?)
 }
 
-/// The only number that a query gives, under the name `number`.
+/// The only number that a query returns, in the column `number`.
 pub(super) fn number(database: &Path, query: &str) -> Result<i64> {
     #[derive(QueryableByName)]
     struct Row {
@@ -131,7 +133,7 @@ pub(super) fn number(database: &Path, query: &str) -> Result<i64> {
     Ok(row.number)
 }
 
-/// How many points all users together have.
+/// The sum of the points of all users.
 pub(super) fn points(database: &Path) -> Result<i64> {
     number(
         database,
@@ -144,14 +146,14 @@ pub(super) fn open(database: &Path) -> Result<SqliteConnection> {
     Ok(SqliteConnection::establish(&database.to_string_lossy())?)
 }
 
-/// Whether the bytes of a file have `text` among them.
+/// True if the bytes of a file contain `text`.
 pub(super) fn has_text(file: &Path, text: &str) -> Result<bool> {
     let bytes = fs::read(file)?;
     let mut parts = bytes.windows(text.len());
     Ok(parts.any(|part| part == text.as_bytes()))
 }
 
-/// Who may do what with a file.
+/// The permissions of a file.
 pub(super) fn mode(path: &Path) -> Result<u32> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o777)
 }

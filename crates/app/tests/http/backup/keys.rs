@@ -1,4 +1,4 @@
-//! The keys of the data folder, which a backup carries where it is told to.
+//! The keys in the data folder, which a backup includes if it is told to.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::test_app::start;
 
 const KEYS: [&str; 3] = ["admin", "identity", "queue-token"];
 
-/// A server that has made all of its keys, and two backups: `plain` and `secret`.
+/// The folder of a server that has created all of its keys, and two backups: `plain` and `secret`.
 async fn backed_up() -> Result<(Folder, String)> {
     let folder = Folder::new()?;
     let app = start(folder.config()).await?;
@@ -107,7 +107,7 @@ async fn other_keys_are_moved_aside() -> Result<()> {
     Ok(())
 }
 
-/// A folder in the place of the database is what the last step cannot replace.
+/// The last step cannot replace a folder that is in the place of the database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_fails_at_its_last_step_says_where_the_keys_are() -> Result<()> {
     let (folder, _) = backed_up().await?;

@@ -1,5 +1,5 @@
-//! Queues that a restore begins anew: those of a program's memory, and those that an operator has removed
-//! from their store. Their people carry them.
+//! Queues that start again after a restore: those in the memory of the program, and those that an
+//! operator has removed from their store. Users re-enter with their tokens.
 
 use anyhow::{Result, ensure};
 use diesel_async::SimpleAsyncConnection;
@@ -8,10 +8,11 @@ use serde_json::json;
 use super::drill::{Drill, admitted, back_up, gone, open, place, recovered, restore_from};
 use crate::stores::Stores;
 
-/// As the manual has it.
+/// The statement in the manual.
 const IN_SERVICE: &str = "UPDATE concerts SET seeded = 1";
 
-/// Everybody with a token comes back, also those who joined after the backup and those who had paid.
+/// Every user with a token re-enters, also those who joined after the backup and those who had
+/// paid.
 async fn its_people_carry_the_queue(drill: &Drill) -> Result<()> {
     let Drill {
         ann,
@@ -48,7 +49,8 @@ async fn its_people_carry_the_queue(drill: &Drill) -> Result<()> {
     Ok(())
 }
 
-/// Nobody can join a queue without a concert, and a token of it is over.
+/// No user can join the queue of a concert that does not exist, and a token for it is answered with
+/// 410.
 async fn the_later_concert_is_gone(drill: &Drill) -> Result<()> {
     gone(&drill.fay).await?;
     let concert = json!({"concert_id": drill.late_concert});
@@ -93,7 +95,8 @@ async fn queues_removed_from_redis_are_carried_past_a_restore_of_mysql() -> Resu
     queues_removed_from_redis_are_carried_by_their_people(Stores::MYSQL_AND_REDIS).await
 }
 
-/// Nobody was in line when the server ended, so the dump says that there is nothing to recover.
+/// No user was in the line when the server ended, so the dump says that there is nothing to
+/// recover.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_of_before_the_sale_is_told_that_its_queues_were_in_service() -> Result<()> {
     let folder = tempfile::tempdir()?;

@@ -1,4 +1,4 @@
-//! Backups of the database, and what becomes of everything else when one is restored.
+//! Backups of the database, and the effects of a restore on everything else.
 
 mod binary_log;
 mod books;

@@ -1,5 +1,6 @@
-//! A backup of a MySQL database inside its server, for where MySQL's client programs are missing: MariaDB's
-//! are no substitute. It shows what a restore means, and not the commands of the manual.
+//! A backup of a MySQL database inside its server, for machines without MySQL's client programs,
+//! which MariaDB's cannot replace. It tests the effects of a restore, not the commands of the
+//! manual.
 
 use anyhow::Result;
 use diesel::{
@@ -13,12 +14,12 @@ fn copy_of(name: &str) -> String {
     format!("{name}_backup")
 }
 
-/// Copies all of the database `name`. Nobody may write meanwhile.
+/// Copies the whole database `name`. No program may write meanwhile.
 pub(super) async fn back_up(origin: &str, name: &str) -> Result<()> {
     copy(origin, name, &copy_of(name)).await
 }
 
-/// Puts the last copy in the place of the database `name`.
+/// Replaces the database `name` by the last copy.
 pub(super) async fn restore(origin: &str, name: &str) -> Result<()> {
     copy(origin, &copy_of(name), name).await
 }

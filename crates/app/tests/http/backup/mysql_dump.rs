@@ -1,4 +1,4 @@
-//! Backups of a MySQL database with the client programs of the server, as the manual says.
+//! Backups of a MySQL database with the client programs of the server, as the manual describes.
 
 use std::{
     fs::File,
@@ -15,9 +15,9 @@ use diesel_async::{AsyncConnection, AsyncMysqlConnection, RunQueryDsl, SimpleAsy
 
 use super::mysql_copy;
 
-/// Where a database is: the words of a URL such as `mysql://root@127.0.0.1:3306/frontrow`.
+/// The address of a database: the parts of a URL such as `mysql://root@127.0.0.1:3306/frontrow`.
 struct Address<'a> {
-    /// All but the name.
+    /// All parts except the name.
     origin: &'a str,
     user: &'a str,
     host: &'a str,
@@ -25,7 +25,7 @@ struct Address<'a> {
     name: &'a str,
 }
 
-/// Writes all of the database at `url`, as it is at one instant, into `file`.
+/// Writes the whole database at `url`, as of one instant, into `file`.
 pub(super) async fn dump(url: &str, file: &Path) -> Result<()> {
     let address = Address::of(url)?;
     let server = address.server().await?;
@@ -45,7 +45,7 @@ pub(super) async fn dump(url: &str, file: &Path) -> Result<()> {
     run(command.stdout(File::create(file)?))
 }
 
-/// Puts what is in `file` in the place of the database at `url`.
+/// Replaces the database at `url` by the content of `file`.
 pub(super) async fn load(url: &str, file: &Path) -> Result<()> {
     let address = Address::of(url)?;
     let Address { origin, name, .. } = address;
@@ -61,7 +61,8 @@ pub(super) async fn load(url: &str, file: &Path) -> Result<()> {
     run(command.arg(name).stdin(File::open(file)?))
 }
 
-/// Applies to the database at `url` what the binary log `log` of its server has between two positions.
+/// Applies the part of the server's binary log `log` between two positions to the database at
+/// `url`.
 pub(super) async fn replay(url: &str, log: &Path, from: u64, to: u64) -> Result<()> {
     let address = Address::of(url)?;
     let server = address.server().await?;
@@ -86,7 +87,7 @@ pub(super) async fn replay(url: &str, log: &Path, from: u64, to: u64) -> Result<
     Ok(())
 }
 
-/// What there is to know about a server.
+/// The properties of a server.
 struct Server {
     is_mariadb: bool,
     has_binary_log: bool,
@@ -134,8 +135,8 @@ impl<'a> Address<'a> {
         })
     }
 
-    /// A client program, told where the server is. It is of the server's kind: MariaDB's program makes a dump
-    /// of a MySQL database that MySQL does not take.
+    /// A client program with the address of the server. It is of the server's kind: MySQL does not
+    /// accept a dump of one of its databases that MariaDB's program made.
     fn client(&self, server: &Server, mariadb: &str, mysql: &str) -> Command {
         let mut command = Command::new(server.either(mariadb, mysql));
         command.args(["--no-defaults", "--protocol=TCP"]).args([
@@ -147,7 +148,7 @@ impl<'a> Address<'a> {
     }
 }
 
-/// Whether `mysqldump` is MySQL's, and not the one of MariaDB under the old name.
+/// True if `mysqldump` is MySQL's, and not MariaDB's under the old name.
 pub(super) fn has_mysql_clients() -> bool {
     let version = Command::new("mysqldump").arg("--version").output();
     let is_mysqls = version.is_ok_and(|output| {

@@ -1,4 +1,4 @@
-//! Queues that are in the database go back with it, unless an operator lets them begin anew.
+//! Queues in the database are restored with it, unless an operator lets them start again.
 
 use anyhow::Result;
 use diesel_async::SimpleAsyncConnection;
@@ -6,7 +6,7 @@ use diesel_async::SimpleAsyncConnection;
 use super::drill::{Drill, place, recovered};
 use crate::stores::Stores;
 
-/// As the manual has it.
+/// The statement in the manual.
 const FORGET_THE_QUEUES: &str = "
     DELETE FROM queues; DELETE FROM queue_places; DELETE FROM queue_leavers;";
 

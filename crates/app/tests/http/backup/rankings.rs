@@ -1,4 +1,5 @@
-//! The ranking after a restore: of the restored sales, unless a cache has outlived them.
+//! The ranking after a restore: it is computed from the restored sales, unless a cache still has
+//! the old one.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::eventually;
@@ -9,7 +10,7 @@ use crate::{buyer::Buyer, on_every_store, stores::Stores, test_app::TestApp};
 
 on_every_store!(the_ranking_is_of_the_restored_sales_unless_redis_remembers_others);
 
-/// How many seats yesterday's ranking says were sold.
+/// The number of sold seats in yesterday's ranking.
 async fn seats_sold(test_app: &TestApp) -> Result<i64> {
     let ranking = test_app
         .app
@@ -32,7 +33,7 @@ async fn stop(test_app: &mut TestApp) -> Result<()> {
     Ok(())
 }
 
-/// Dates what was sold back, and forgets what was ranked before.
+/// Dates the sales back, and removes earlier rankings.
 async fn a_day_later(stores: Stores, test_app: &mut TestApp) -> Result<()> {
     stop(test_app).await?;
     stores.a_day_earlier(&test_app.app).await?;

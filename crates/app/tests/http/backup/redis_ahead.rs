@@ -1,4 +1,4 @@
-//! A Redis that has gone on after the backup, and what an operator does about it.
+//! A Redis that has newer data than the restored backup, and what an operator does about it.
 
 use anyhow::Result;
 use frontrow_test_harness::eventually;

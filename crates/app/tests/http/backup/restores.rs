@@ -1,4 +1,5 @@
-//! `frontrow restore`: what is where afterwards, and that it waits for nobody to be there.
+//! `frontrow restore`: the files afterwards, and that it notices other processes that use the
+//! database.
 
 use std::{
     fs,
@@ -22,8 +23,8 @@ use crate::{
     test_app::{PRICE, TestApp, start},
 };
 
-/// A server that was killed, so that its last payment is in the write-ahead log, and a backup of before:
-/// 100 points then, 300 now.
+/// A server that was killed, so that its last payment is in the write-ahead log, and an earlier
+/// backup. The balance was 100 points in the backup and is 300 now.
 async fn killed(folder: &Folder) -> Result<TestApp> {
     let mut test_app = folder.test_app().await?;
     let ann = test_app.join("ann").await?;
@@ -92,7 +93,7 @@ async fn a_backup_makes_a_data_folder_where_there_is_none() -> Result<()> {
     Ok(())
 }
 
-/// SQLite would take it for one of the restored database.
+/// SQLite would take it for the log of the restored database.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_without_its_database_is_moved_aside() -> Result<()> {
     let folder = Folder::new()?;
@@ -158,7 +159,7 @@ async fn whoever_else_has_the_file_open_is_noticed() -> Result<()> {
     Ok(())
 }
 
-/// What is not there at some moment is not there after a crash at that moment.
+/// A crash at a moment without a database would leave none.
 #[tokio::test(flavor = "multi_thread")]
 async fn at_every_moment_of_a_restore_there_is_a_database() -> Result<()> {
     let folder = Folder::new()?;
@@ -183,7 +184,8 @@ async fn at_every_moment_of_a_restore_there_is_a_database() -> Result<()> {
     Ok(())
 }
 
-/// Each begins with the killed server's files, and is killed a little later than the one before.
+/// Each run begins with the killed server's files, and is killed a little later than the previous
+/// run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_is_killed_leaves_one_of_the_two_in_place() -> Result<()> {
     const STEPS: u32 = 50;

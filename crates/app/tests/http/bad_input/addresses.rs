@@ -1,4 +1,4 @@
-//! Addresses that lead nowhere.
+//! Addresses without a resource.
 
 use anyhow::Result;
 
@@ -12,7 +12,7 @@ on_every_store!(
     an_odd_user_in_an_address_is_refused,
 );
 
-/// Every address that has an id in it: whether it is for operators, its method, itself.
+/// Every address that contains an id: whether it is for operators, its method, its path.
 fn with_ids(target: &Target, id: &str) -> Vec<(bool, &'static str, String)> {
     let concert = &target.test_app.concert;
     let performance = &target.test_app.performance;

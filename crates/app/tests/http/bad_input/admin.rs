@@ -1,4 +1,4 @@
-//! What operators may get wrong: titles, instants, their key.
+//! Wrong input of operators: titles, instants, the admin key.
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Bodies that are no JSON, or JSON of another shape.
+//! Bodies that are not JSON, or JSON of the wrong shape.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ on_every_store!(
 /// The largest body that the program reads, in bytes.
 const LIMIT: usize = 256 * 1024;
 
-/// Every route that reads a body, with one that it would take.
+/// Every route that reads a body, with a body that it accepts.
 fn routes(target: &Target) -> Vec<(bool, &'static str, String, Value)> {
     let concert = &target.test_app.concert;
     let of_concert = |rest: &str| format!("/v1/admin/concerts/{concert}{rest}");

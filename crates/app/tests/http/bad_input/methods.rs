@@ -1,4 +1,4 @@
-//! Methods that an address does not take, and those that are answered without a body.
+//! Methods that an address does not support, and methods that are answered without a body.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -12,7 +12,7 @@ on_every_store!(
     what_is_accepted_decides_between_json_and_csv,
 );
 
-/// Every path of the program's own description, with the ids of the target, and its methods.
+/// Every path in the program's OpenAPI document, with the ids of the target, and its methods.
 pub(super) async fn described(target: &Target) -> Result<Vec<(String, Vec<String>)>> {
     let document = target
         .client()

@@ -1,4 +1,4 @@
-//! What is thrown at the program gets a problem document, never a 5xx, and changes nothing.
+//! Bad input is answered with a problem document, never with a 5xx, and changes nothing.
 
 mod addresses;
 mod admin;
@@ -23,22 +23,22 @@ use crate::{
     test_app::{TestApp, Visitor},
 };
 
-/// What the visitor has, in points.
+/// The visitor's balance, in points.
 const BALANCE: i64 = 1_000;
 const NOBODYS_ID: &str = "0198c0de-0000-7000-8000-000000000001";
 
-/// A program that is to refuse, and how it was before.
+/// A program that must refuse requests, and its state before them.
 struct Target {
     stores: Stores,
     test_app: TestApp,
     /// Has an active place, points, and nothing else.
     visitor: Visitor,
     before: World,
-    /// The types of the problems so far, whose pages were looked at.
+    /// The types of the problems so far, whose pages were checked.
     explained: BTreeSet<String>,
 }
 
-/// All that a refused request must leave as it was.
+/// The state that a refused request must not change.
 #[derive(Debug, PartialEq, Eq)]
 struct World {
     books: Books,
@@ -63,7 +63,7 @@ impl Target {
         })
     }
 
-    /// The visitor's client: identity and an active place, as every route wants them.
+    /// The visitor's client, with an identity and an active place, as every route requires.
     fn client(&self) -> Client {
         self.visitor.client.header("idempotency-key", "a-key")
     }
@@ -103,7 +103,7 @@ impl Target {
         Ok(())
     }
 
-    /// Checks that `reply` is whatever a client may be told: never a failure of the server.
+    /// Checks that `reply` is an answer for a client: never a failure of the server.
     async fn is_decent(&mut self, what: &str, reply: &Reply) -> Result<()> {
         ensure!(reply.status < 500, "{what}: {reply:?}");
         if reply.status >= 400 {
@@ -133,7 +133,7 @@ impl Target {
         Ok(())
     }
 
-    /// Checks that nothing of all that has changed anything.
+    /// Checks that the requests so far have changed nothing.
     async fn is_unchanged(&self) -> Result<()> {
         let now = World::now(self.stores, &self.test_app, &self.visitor).await?;
         assert_eq!(now, self.before);
@@ -163,7 +163,7 @@ impl World {
     }
 }
 
-/// Checks a problem document for itself; gives its `type`.
+/// Checks a problem document. Returns its `type`.
 fn check_problem(reply: &Reply) -> Result<String> {
     ensure!(
         reply.header("content-type") == Some("application/problem+json"),

@@ -1,4 +1,4 @@
-//! Seat plans that are wrong.
+//! Invalid seat plans.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ fn section(name: &str, price: &Value, rows: &Value) -> Value {
     json!([{"name": name, "price": price, "rows": rows}])
 }
 
-/// Sections of a hall, each with the field in it that is wrong.
+/// Invalid sections of a hall, each with the field that is wrong.
 fn wrong_sections() -> Vec<(Value, &'static str)> {
     vec![
         (json!(null), "sections"),
@@ -110,7 +110,7 @@ fn wrong_sections() -> Vec<(Value, &'static str)> {
     ]
 }
 
-/// The same where a row is wrong.
+/// Invalid rows, each with the field that is wrong.
 fn wrong_rows() -> Vec<(Value, &'static str)> {
     let rows = |rows: Value| section("Stalls", &json!(1), &rows);
     vec![

@@ -1,4 +1,4 @@
-//! Policies of queues that are wrong.
+//! Invalid policies of queues.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ async fn all_wrong_fields_of_a_policy_are_named_at_once(stores: Stores) -> Resul
     target.is_unchanged().await
 }
 
-/// Changes of a policy, each with the field in it that is wrong.
+/// Invalid changes of a policy, each with the field that is wrong.
 fn wrong_changes() -> Vec<(Value, &'static str)> {
     let throughput = |admit: Value, interval: Value| json!({"throughput": {"admit": admit, "interval_s": interval}});
     vec![

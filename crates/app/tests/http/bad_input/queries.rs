@@ -1,4 +1,4 @@
-//! Queries that say nothing.
+//! Invalid query strings.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! Random requests to every route that the program describes.
+//! Random requests to every route in the program's OpenAPI document.
 
 use anyhow::Result;
 use frontrow_test_harness::Request;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{Target, methods::described};
 use crate::{on_every_store, stores::Stores};
 
-/// How often each operation is asked.
+/// The number of requests for each operation.
 const TRIES: usize = 25;
 
 on_every_store!(no_random_request_is_answered_with_a_failure);
@@ -105,7 +105,7 @@ fn pick(runner: &mut TestRunner) -> Result<Random> {
     Ok(tree.current())
 }
 
-/// JSON with the fields that requests have, and any others.
+/// JSON with fields that requests have, and with other fields.
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -1,4 +1,4 @@
-//! Holds of seats that are none, too many or there twice.
+//! Holds without seats, with too many seats, or with the same seat twice.
 
 use anyhow::Result;
 use serde_json::{Value, json};

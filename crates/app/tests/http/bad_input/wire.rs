@@ -21,7 +21,7 @@ on_every_store!(
     a_chunked_body_over_the_limit_is_refused,
 );
 
-/// An answer as it came.
+/// An answer, unparsed.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -29,7 +29,7 @@ struct Answer {
     json: Value,
 }
 
-/// Sends bytes and reads all that comes back until the connection is closed.
+/// Sends bytes, and reads until the connection is closed.
 async fn exchange(target: &Target, bytes: &[u8]) -> Result<Vec<Answer>> {
     let address = target.test_app.app.base_url();
     let mut connection = TcpStream::connect(address.trim_start_matches("http://")).await?;
@@ -60,7 +60,7 @@ fn answers(mut text: &str) -> Result<Vec<Answer>> {
     Ok(found)
 }
 
-/// A request with these header lines, its body right behind them.
+/// A request with these header lines. Its body follows them directly.
 fn request(line: &str, headers: &[&[u8]], body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{line} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n").into_bytes();
     for header in headers {

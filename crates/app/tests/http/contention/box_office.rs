@@ -1,4 +1,4 @@
-//! Several processes that sell the same seats, and the people who go from one to the other.
+//! Several processes that sell the same seats, and users who send requests to all of them.
 
 use anyhow::{Result, ensure};
 use diesel::{QueryableByName, sql_query, sql_types::BigInt};
@@ -15,20 +15,21 @@ use crate::{
     test_app::{PRICE, TestApp, Visitor, start},
 };
 
-/// Where the processes keep what they share.
+/// The stores that the processes share.
 const STORES: Stores = Stores::MYSQL_AND_REDIS;
 /// How many processes there are.
 pub(super) const DESKS: usize = 3;
 /// How many connections to the database each of them has.
 const CONNECTIONS_A_DESK: usize = 16;
 
-/// Processes of one configuration, on one database and one queue that lets everybody in.
+/// Processes with the same configuration, on one database and one queue that admits every user
+/// immediately.
 pub(super) struct BoxOffice {
-    /// One test_app a process, of the same concert.
+    /// One app a process, of the same concert.
     desks: Vec<TestApp>,
 }
 
-/// A user who goes from desk to desk.
+/// A user who sends requests to all desks.
 pub(super) struct Customer {
     pub(super) name: String,
     /// The user at each desk, with the same place.
@@ -42,8 +43,9 @@ pub(super) struct Holder {
     pub(super) seat: String,
 }
 
-/// A configuration under which no answer depends on how busy the machine is: whoever has to wait for
-/// others does so, and is not told to come back. How often a transaction is tried stays as it is.
+/// A configuration in which no answer depends on the load of the machine: a request that must wait
+/// for others waits, and is not told to come back. The number of retries of a transaction is
+/// unchanged.
 pub(super) async fn patient() -> Result<AppConfig> {
     let connections = CONNECTIONS_A_DESK.to_string();
     let config = STORES.config().await?;
@@ -54,7 +56,7 @@ pub(super) async fn patient() -> Result<AppConfig> {
         .env("FRONTROW_DATABASE__LOCK_TIMEOUT_S", "25"))
 }
 
-/// The policy of a queue in which nobody waits.
+/// The policy of a queue in which no user waits.
 pub(super) fn open_doors() -> Value {
     json!({"state": "bypass"})
 }
@@ -91,7 +93,7 @@ impl BoxOffice {
         &self.desks[number % DESKS]
     }
 
-    /// Somebody with an active place, who joined at the desk of that number.
+    /// A user with an active place, who joined at the desk with that number.
     async fn visitor(&self, number: usize, name: &str) -> Result<Customer> {
         let joined = self.desk(number).join(name).await?;
         ensure!(joined.is_active(), "{}", joined.place);
@@ -106,7 +108,7 @@ impl BoxOffice {
         })
     }
 
-    /// The same with the points for one seat.
+    /// Such a user with the points for one seat.
     pub(super) async fn customer(&self, number: usize, name: &str) -> Result<Customer> {
         let customer = self.visitor(number, name).await?;
         let charged = customer.at(number).charge(PRICE, "first charge").await?;
@@ -114,14 +116,14 @@ impl BoxOffice {
         Ok(customer)
     }
 
-    /// So many people with active places: `NAME-0` and so on.
+    /// This many users with active places: `NAME-0` and so on.
     pub(super) async fn visitors(&self, name: &str, count: usize) -> Result<Vec<Customer>> {
         let coming = (0..count)
             .map(|number| async move { self.visitor(number, &format!("{name}-{number}")).await });
         in_step(coming).await
     }
 
-    /// So many people with active places and the points for one seat.
+    /// This many users with active places and the points for one seat.
     pub(super) async fn customers(&self, name: &str, count: usize) -> Result<Vec<Customer>> {
         let coming = (0..count)
             .map(|number| async move { self.customer(number, &format!("{name}-{number}")).await });
@@ -158,7 +160,7 @@ impl BoxOffice {
         holder.ok_or_else(|| anyhow::anyhow!("nobody holds"))
     }
 
-    /// What the database has at this moment.
+    /// The records in the database at this moment.
     pub(super) async fn records(&self) -> Result<Records> {
         Records::read(&mut self.database().await?).await
     }
@@ -176,26 +178,26 @@ impl BoxOffice {
         STORES.mysql(&self.desk(0).app).await
     }
 
-    /// Holds up every write, until this is dropped: whoever comes now looks, finds what they look for,
-    /// and writes when all others do.
+    /// Blocks all writes until the result is dropped. Requests read meanwhile, and then all write
+    /// at the same time.
     pub(super) async fn hold_up_writes(&self) -> Result<WritesHeldUp> {
         STORES.hold_up_writes(&self.desk(0).app).await
     }
 
-    /// Waits until so many requests that went to the desks in turn, or as many as there are connections,
-    /// have looked and want to write while writes are held up. Each desk's sweep comes to stand there too.
+    /// Waits until this many requests, which went to the desks in turn, or as many as there are
+    /// connections, have read and wait to write. A sweep of each desk waits as well.
     pub(super) async fn all_have_looked(&self, requests: usize) -> Result<()> {
         let at_desk = |desk| (requests + DESKS - 1 - desk) / DESKS;
         let lines = (0..DESKS).map(|desk| CONNECTIONS_A_DESK.min(at_desk(desk) + 1));
         self.becomes(lines.sum(), "Waiting for table%").await
     }
 
-    /// Waits until so many requests change a row, which somebody else has locked.
+    /// Waits until this many requests wait for a row lock of another connection.
     pub(super) async fn wait_for_rows(&self, requests: usize) -> Result<()> {
         self.becomes(requests, "updating%").await
     }
 
-    /// Waits until so many connections are in a state like this.
+    /// Waits until this many connections are in a state like `state`.
     async fn becomes(&self, wanted: usize, state: &str) -> Result<()> {
         #[derive(QueryableByName)]
         struct Line {
@@ -217,7 +219,7 @@ impl BoxOffice {
 }
 
 impl Customer {
-    /// The user at one of the desks, another one for each number.
+    /// The user at the desk with this number, modulo the number of desks.
     pub(super) fn at(&self, number: usize) -> &Visitor {
         &self.visitors[number % self.visitors.len()]
     }

@@ -1,11 +1,11 @@
-//! What must never be in a database, whoever met whom.
+//! States that must never be in a database, whatever requests raced.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::records::{Entry, Records, Reservation, Seat};
 
 impl Records {
-    /// Everything in the records that cannot be, in words. Nothing, if all is well.
+    /// All contradictions in the records, in words. Empty if there are none.
     pub(super) fn contradictions(&self) -> Vec<String> {
         let mut found = Vec::new();
         self.seats_of_two(&mut found);
@@ -22,7 +22,7 @@ impl Records {
         self.reservations.iter().filter(|one| one.is_live())
     }
 
-    /// No two live reservations are about one seat.
+    /// No two live reservations have the same seat.
     fn seats_of_two(&self, found: &mut Vec<String>) {
         let mut owners: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
         for reservation in self.live() {
@@ -39,7 +39,8 @@ impl Records {
         }
     }
 
-    /// A live reservation has all of its seats, to the same end; no other one has any.
+    /// A live reservation has all of its seats, with the same deadline. No other reservation has
+    /// seats.
     fn seats_astray(&self, found: &mut Vec<String>) {
         let mut seats: HashMap<&str, Vec<&Seat>> = HashMap::new();
         for seat in &self.seats {
@@ -75,7 +76,7 @@ impl Records {
         }
     }
 
-    /// What is confirmed was paid once, by its user, for the price of its seats.
+    /// A confirmed reservation was paid once, by its user, for the price of its seats.
     fn unpaid_or_twice_paid(&self, found: &mut Vec<String>) {
         for reservation in &self.reservations {
             let (user, state) = (&reservation.user_id, &reservation.state);
@@ -102,7 +103,7 @@ impl Records {
         }
     }
 
-    /// No payment is for something that is not there.
+    /// Every payment is for a reservation that exists.
     fn charged_for_nothing(&self, found: &mut Vec<String>) {
         for payment in &self.ledger {
             let Some(id) = &payment.reservation_id else {
@@ -114,7 +115,7 @@ impl Records {
         }
     }
 
-    /// The ledger adds up to the balance, and each of its rows begins where another one ended.
+    /// The ledger adds up to the balance, and each row begins where another one ended.
     fn wrong_balances(&self, found: &mut Vec<String>) {
         let mut ledgers: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
         for balance in &self.balances {
@@ -143,7 +144,7 @@ impl Records {
         }
     }
 
-    /// As many seats were counted as are sold.
+    /// The counter of sold seats equals the number of sold seats.
     fn wrong_counts(&self, found: &mut Vec<String>) {
         let mut apart: BTreeMap<&str, i64> = BTreeMap::new();
         for sales in &self.sales {

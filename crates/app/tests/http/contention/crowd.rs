@@ -1,15 +1,15 @@
-//! How many people do something at the same time.
+//! Sends requests of many users at the same time.
 
 use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::box_office::BoxOffice;
 
-/// How many requests are on their way at once: more than the processes have connections to the database,
-/// and fewer than files that a test may open.
+/// The number of requests in flight: more than the processes have connections to the database, and
+/// fewer than the files that a test may open.
 const AT_ONCE: usize = 400;
 
-/// Does everything, as much as possible of it at once; gives what came of each, in their order.
+/// Runs all futures, as many as possible at once. Returns their results, in order.
 pub(super) async fn in_step<T>(
     everything: impl IntoIterator<Item = impl Future<Output = Result<T>>>,
 ) -> Result<Vec<T>> {
@@ -17,8 +17,8 @@ pub(super) async fn in_step<T>(
     done.try_collect().await
 }
 
-/// The same, where nobody writes before everybody has looked, or as many as there are connections for. The
-/// first request of each, which writes, goes to the desks in turn.
+/// Like [`in_step`], but no request writes before all have read, or as many as there are
+/// connections. The first request of each future, which writes, goes to the desks in turn.
 pub(super) async fn all_look_first<T>(
     office: &BoxOffice,
     everything: Vec<impl Future<Output = Result<T>>>,

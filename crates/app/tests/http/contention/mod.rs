@@ -1,13 +1,14 @@
-//! Many people who want the same thing at the same moment, of several processes on one MySQL database.
+//! Many users want the same thing at the same moment, from several processes on one MySQL database.
 //!
-//! Each file has one race. First it is shown to happen: [`Unguarded`](unguarded::Unguarded) statements, which
-//! say nothing of what they take for granted, run into each other step by step, so that no luck is needed.
-//! Where the schema refuses them, that is shown too. Then the product goes through the same over HTTP, and
-//! it does not happen.
+//! Each file has one race. First the race is shown to happen: [`Unguarded`](unguarded::Unguarded)
+//! statements, which do not check again what they assume, interfere with each other step by step,
+//! so the result does not depend on timing. If the schema refuses them, that is shown too. Then the
+//! product runs the same race over HTTP, and it does not happen.
 //!
-//! What happened is judged from the [`Records`](records::Records), what the database has in the end: the
-//! [contradictions](records::Records::contradictions) that careless statements leave there are not there
-//! after the product's, and every [answer](records::Records::assert_consistent_with) that somebody got is true.
+//! The results are judged from the [`Records`](records::Records), the final content of the
+//! database. It must not have the [contradictions](records::Records::contradictions) that unguarded
+//! statements leave, and every [answer](records::Records::assert_consistent_with) to a user must be
+//! true.
 
 mod box_office;
 mod contradictions;
@@ -25,7 +26,8 @@ mod unguarded;
 
 use diesel::{QueryResult, result::Error};
 
-/// A statement failed, with a text that has this in it: the name of a key or check, say.
+/// Checks that a statement failed with an error that contains this text, such as the name of a key
+/// or check.
 fn refused_by(result: QueryResult<()>, what: &str) -> anyhow::Result<()> {
     match result {
         Err(Error::DatabaseError(_, text)) if text.message().contains(what) => Ok(()),

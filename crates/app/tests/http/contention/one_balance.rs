@@ -77,7 +77,8 @@ async fn two_hundred_charges_and_payments_of_one_user_add_up() -> Result<()> {
     Ok(())
 }
 
-/// Puts another concert on sale and lets the user hold its only seat; gives them, and the reservation.
+/// Puts another concert on sale and lets the user hold its only seat. Returns the user there and
+/// the reservation.
 async fn another_hold(desk: &TestApp) -> Result<(Visitor, String)> {
     let (concert, performance) = on_sale(&desk.app, 1, 1, open_doors()).await?;
     let visitor = desk.join_concert("ann", &concert).await?;
@@ -86,7 +87,8 @@ async fn another_hold(desk: &TestApp) -> Result<(Visitor, String)> {
     Ok((visitor, id))
 }
 
-/// Each answer tells of the balance right after it. They make one chain, so that no two begin alike.
+/// Each answer shows the balance after its change. The changes form one chain, so no two start from
+/// the same balance.
 fn every_balance_was_told_once(answers: &[Reply]) -> Result<()> {
     let mut changes = Vec::new();
     for answer in answers {

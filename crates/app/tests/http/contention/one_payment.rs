@@ -12,7 +12,7 @@ use super::{
 use crate::test_app::PRICE;
 
 const AT_ONCE: usize = 20;
-/// How often they meet freely, after once step by step.
+/// The number of runs without step-by-step control, after one run with it.
 const ROUNDS: usize = 5;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +100,7 @@ async fn twenty_payments_with_twenty_keys_pay_once() -> Result<()> {
     Ok(())
 }
 
-/// Sends one payment twenty times, to all desks; `in_line` lets all of them look before one pays.
+/// Sends one payment twenty times, to all desks. With `in_line`, all requests read before one pays.
 async fn twenty(
     office: &BoxOffice,
     fan: &Holder,

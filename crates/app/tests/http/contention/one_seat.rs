@@ -1,4 +1,4 @@
-//! Many users, one seat.
+//! Many users want one seat.
 
 use anyhow::{Result, ensure};
 

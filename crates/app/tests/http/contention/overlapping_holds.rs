@@ -58,12 +58,12 @@ async fn taken_in_any_order_within_a_transaction_two_holds_lock_each_other_out()
     Ok(())
 }
 
-/// What came of a user's evening.
+/// The results of one user.
 struct Evening {
-    /// How many seats they wanted.
+    /// The number of seats that the user wanted.
     wanted: usize,
     held: Reply,
-    /// What they were told when they paid or gave the seats back.
+    /// The answer when the user paid or released the seats.
     ended: Option<Reply>,
 }
 
@@ -118,7 +118,8 @@ fn some_seats(random: &mut Random) -> Vec<String> {
     seats
 }
 
-/// Asks for seats. Who gets them gives them back, so that others can have them; one in four pays.
+/// Requests seats. A user who gets them releases them, so that others can have them. One in four
+/// pays instead.
 async fn evening(
     office: &BoxOffice,
     fan: &Customer,

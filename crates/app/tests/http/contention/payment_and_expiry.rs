@@ -1,4 +1,4 @@
-//! A payment, and the end of what it pays for.
+//! A payment races with the expiry of its hold.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{clock::now, lives::instant, test_app::PRICE};
 
-/// How many look in time and pay too late.
+/// The number of payments that read before the deadline and pay after it.
 const LATE: usize = 10;
-/// How many holds end in one round, and how far apart they are paid.
+/// The number of holds that end in one round, and the time between their payments.
 const PAIRS: usize = 20;
 const APART_MS: i64 = 2;
 const ROUNDS_MAX: usize = 8;
@@ -66,7 +66,7 @@ async fn without_a_guard_a_sweep_frees_what_was_paid_since_it_looked() -> Result
     Ok(())
 }
 
-/// Payments look in time, and wait for a row until the time is over.
+/// Payments read before the deadline, and wait for a row until it is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_seen_in_time_and_is_paid_too_late_is_not_paid() -> Result<()> {
     let office = BoxOffice::open(20).await?;
@@ -107,7 +107,8 @@ async fn what_was_seen_in_time_and_is_paid_too_late_is_not_paid() -> Result<()> 
     Ok(())
 }
 
-/// One that holds and pays, one that asks for the same seat at the same moment, and the sweeps.
+/// A user who holds and pays, and another one who requests the same seat at the same moment. Sweeps
+/// run meanwhile.
 struct Pair {
     holder: Holder,
     paid: Reply,
@@ -136,7 +137,7 @@ async fn around_its_end_a_hold_is_paid_in_full_or_over() -> Result<()> {
     anyhow::bail!("{in_time} were in time, {too_late} too late: both must happen");
 }
 
-/// Gives how many paid in time, and how many too late.
+/// Returns the number of payments in time, and of those too late.
 async fn one_round(office: &BoxOffice, round: usize, lead_ms: i64) -> Result<(usize, usize)> {
     let rivals = office.customers(&format!("rival-{round}"), PAIRS).await?;
     let fans = office.customers(&format!("fan-{round}"), PAIRS).await?;

@@ -1,4 +1,4 @@
-//! A payment, and the release of what it pays for.
+//! A payment races with the release of its hold.
 
 use anyhow::{Result, bail, ensure};
 use diesel_async::SimpleAsyncConnection;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::test_app::PRICE;
 
-/// How many pay and release at once, so that each has a connection.
+/// The number of users who pay and release at once, so that each request has a connection.
 const PAIRS: usize = 12;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,14 +81,14 @@ async fn of_a_payment_and_a_release_one_wins_and_the_other_is_told() -> Result<(
     Ok(())
 }
 
-/// What a holder was told when they paid, and when they gave the seat back.
+/// The answers to a holder's payment and release.
 struct Told {
     paid: Reply,
     released: Reply,
 }
 
-/// Pays and releases everything at once: all have looked before anybody writes. Those who come first for
-/// the rows, which somebody else has locked until then, are usually the first to get them.
+/// Sends payments and releases at once. All requests have read before one writes. The rows are
+/// locked until then, and the requests that wait for them first usually get them first.
 async fn both_at_once(
     office: &BoxOffice,
     holders: &[Holder],
@@ -130,7 +130,7 @@ async fn both_at_once(
         .collect())
 }
 
-/// Whether it was the payment, and both were told so.
+/// True if the payment won. Checks that both answers agree with that.
 fn one_won(records: &Records, holder: &Holder, told: &Told) -> Result<bool> {
     let name = &holder.customer.name;
     for answer in [&told.paid, &told.released] {

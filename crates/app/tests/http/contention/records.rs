@@ -1,4 +1,4 @@
-//! What a database has on reservations, seats and points, at one instant.
+//! The reservations, seats and points in a database at one instant.
 
 use anyhow::{Context, Result};
 use diesel::{
@@ -8,9 +8,10 @@ use diesel::{
 use diesel_async::{AsyncMysqlConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::Value;
 
-/// Everything, read at one instant. Instants are microseconds since 1970, ids hexadecimal digits.
+/// All records, read at one instant. Instants are microseconds since 1970, ids are hexadecimal
+/// digits.
 pub(super) struct Records {
-    /// What time it was.
+    /// The time of the read.
     pub(super) now: i64,
     pub(super) reservations: Vec<Reservation>,
     pub(super) seats: Vec<Seat>,
@@ -41,7 +42,7 @@ pub(super) struct Reservation {
     seats: String,
 }
 
-/// A seat, and whose it is.
+/// A seat and its user.
 #[derive(Debug, QueryableByName)]
 pub(super) struct Seat {
     #[diesel(sql_type = Text)]
@@ -61,7 +62,7 @@ pub(super) struct Seat {
 pub(super) struct Entry {
     #[diesel(sql_type = Text)]
     pub(super) user_id: String,
-    /// What it pays; none for a charge.
+    /// The reservation that it pays. None for a charge.
     #[diesel(sql_type = Nullable<Text>)]
     pub(super) reservation_id: Option<String>,
     #[diesel(sql_type = BigInt)]
@@ -79,7 +80,7 @@ pub(super) struct Balance {
     pub(super) balance: i64,
 }
 
-/// How many seats of a performance are sold, as they were counted when they were.
+/// The number of sold seats of a performance, as counted at each sale.
 #[derive(Debug, QueryableByName)]
 pub(super) struct Sales {
     #[diesel(sql_type = Text)]
@@ -112,7 +113,7 @@ const SALES: &str = "
     FROM performance_sales GROUP BY performance_id";
 
 impl Records {
-    /// Reads everything.
+    /// Reads all records.
     pub(super) async fn read(database: &mut AsyncMysqlConnection) -> Result<Self> {
         #[derive(QueryableByName)]
         struct Now {
@@ -135,7 +136,7 @@ impl Records {
         Ok(records)
     }
 
-    /// The reservation that an answer names.
+    /// The reservation in an answer.
     pub(super) fn reservation(&self, id: &str) -> Result<&Reservation> {
         let digits = id.replace('-', "");
         let mut all = self.reservations.iter();
@@ -143,7 +144,7 @@ impl Records {
             .with_context(|| format!("there is no reservation {id}"))
     }
 
-    /// What the ledger has on the payment of a reservation.
+    /// The ledger rows for the payment of a reservation.
     pub(super) fn payments_of(&self, reservation: &Reservation) -> Vec<&Entry> {
         let id = Some(&reservation.id);
         let all = self.ledger.iter();
@@ -151,7 +152,7 @@ impl Records {
             .collect()
     }
 
-    /// How many reservations are in this state.
+    /// The number of reservations in this state.
     pub(super) fn count(&self, state: &str) -> usize {
         let all = self.reservations.iter();
         all.filter(|reservation| reservation.state == state).count()
@@ -166,12 +167,12 @@ impl Records {
 }
 
 impl Reservation {
-    /// Whether its seats are its own.
+    /// True if all of its seats belong to it.
     pub(super) fn is_live(&self) -> bool {
         ["held", "confirmed"].contains(&self.state.as_str())
     }
 
-    /// Whether its seats can be had by others.
+    /// True if all of its seats are available to other users.
     pub(super) fn is_over(&self, now: i64) -> bool {
         let ended = ["cancelled", "expired"].contains(&self.state.as_str());
         ended || self.held_until.is_some_and(|until| until <= now)
@@ -190,7 +191,7 @@ impl Reservation {
 }
 
 impl Entry {
-    /// What it adds to the balance.
+    /// Its change of the balance.
     pub(super) fn change(&self) -> i64 {
         match self.reservation_id {
             Some(_) => -self.amount,

@@ -1,4 +1,4 @@
-//! Whether what people were told is what the database has.
+//! Checks that the answers to users agree with the database.
 
 use anyhow::{Context, Result, bail, ensure};
 use frontrow_test_harness::Reply;
@@ -15,9 +15,9 @@ impl Records {
         Ok(())
     }
 
-    /// The last that `user` was told about a reservation is so.
+    /// Checks that the last answer to `user` about a reservation agrees with the records.
     ///
-    /// `id` is the reservation that the request named; none for a hold, whose answer names it.
+    /// `id` is the reservation in the request. None for a hold, whose answer contains it.
     pub(super) fn assert_consistent_with(
         &self,
         user: &str,
@@ -49,7 +49,7 @@ impl Records {
         Ok(())
     }
 
-    /// The reservation is as the answer shows it, but for what time has done since.
+    /// Checks that the reservation is as in the answer, except for changes by the passing of time.
     fn has_what_was_shown(&self, user: &str, answer: &Reply) -> Result<()> {
         let reservation = self.reservation(answer.text_at("/id")?)?;
         ensure!(reservation.user_id == user, "it is somebody else's");
@@ -88,7 +88,8 @@ impl Records {
         Ok(())
     }
 
-    /// The seats named are there and not the user's. Whose they were then may have lost them since.
+    /// Checks that the named seats exist and are not the user's. Their users at that time may have
+    /// lost them since.
     fn are_taken(&self, user: &str, seats: &Value) -> Result<()> {
         let seats = seats.as_array().filter(|seats| !seats.is_empty());
         for label in seats.context("no seats are named")? {
@@ -101,7 +102,7 @@ impl Records {
     }
 }
 
-/// Since 1970; none where there is no instant.
+/// Microseconds since 1970. None for null.
 fn microseconds(shown: &Value) -> Result<Option<i64>> {
     if shown.is_null() {
         return Ok(None);

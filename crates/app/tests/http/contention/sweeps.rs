@@ -1,4 +1,4 @@
-//! Several sweeps of what is over, while people pay for what is not and take over what is.
+//! Several sweeps of expired holds, while users pay for live holds and take over expired ones.
 
 use anyhow::Result;
 use frontrow_test_harness::eventually;
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{lives::SOON, test_app::PRICE};
 
-/// How many holds are paid; as many are over and taken over, and as many are over and swept. Few enough to
-/// leave a connection to the sweep of each process.
+/// The number of holds that are paid. The same number are expired and taken over, and the same
+/// number are expired and swept. Few enough to leave a connection for the sweep of each process.
 const EACH: usize = 18;
 
 #[tokio::test(flavor = "multi_thread")]

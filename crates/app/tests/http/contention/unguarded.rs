@@ -1,4 +1,5 @@
-//! What the product does not do: write what follows from a look, and say nothing of the look.
+//! What the product does not do: write conclusions from an earlier read without checking that they
+//! still hold.
 
 use anyhow::Result;
 use diesel::{
@@ -10,37 +11,37 @@ use uuid::Uuid;
 
 use crate::test_app::PRICE;
 
-/// A program without guards, with a connection of its own. Its transactions are whole, as the product's
-/// are: that alone does not help.
+/// A program without guards, with a connection of its own. It uses whole transactions, as the
+/// product does. That alone does not help.
 pub(super) struct Unguarded {
     database: AsyncMysqlConnection,
-    /// As SQL has them.
+    /// Ids, as SQL literals.
     concert: String,
     performance: String,
-    /// Names what it makes.
+    /// The number of the next id.
     next: u128,
 }
 
-/// A reservation, as somebody saw it.
+/// A reservation, as a request read it.
 #[derive(Debug, Clone, QueryableByName)]
 pub(super) struct Seen {
-    /// As SQL has it.
+    /// The id, as an SQL literal.
     #[diesel(sql_type = Text)]
     id: String,
     #[diesel(sql_type = Text)]
     user_id: String,
     #[diesel(sql_type = BigInt)]
     total: i64,
-    /// Its seats' labels, as SQL has them in a list.
+    /// The labels of its seats, as an SQL list.
     #[diesel(sql_type = Text)]
     labels: String,
-    /// Whether it is held: `alive`, or `due` when its time is over.
+    /// The state of the hold: `alive`, or `due` after its deadline.
     #[diesel(sql_type = Text)]
     pub(super) hold: String,
 }
 
 impl Unguarded {
-    /// `number` tells it from others.
+    /// `number` distinguishes it from other instances.
     pub(super) fn new(
         number: u64,
         database: AsyncMysqlConnection,
@@ -74,7 +75,7 @@ impl Unguarded {
         done
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     async fn count(&mut self, rows: &str) -> Result<i64> {
         #[derive(QueryableByName)]
         struct Count {
@@ -86,7 +87,7 @@ impl Unguarded {
         Ok(count.count)
     }
 
-    /// Whether a seat is nobody's.
+    /// True if a seat has no user.
     pub(super) async fn sees_free(&mut self, seat: &str) -> Result<bool> {
         let performance = &self.performance;
         let free = format!(
@@ -124,14 +125,14 @@ impl Unguarded {
         Ok(points.balance)
     }
 
-    /// Whether a key has been used.
+    /// True if a key has been used.
     pub(super) async fn sees_key(&mut self, user: &str, key: &str) -> Result<bool> {
         let used =
             format!("idempotency_records WHERE sender = '{user}' AND idempotency_key = '{key}'");
         Ok(self.count(&used).await? > 0)
     }
 
-    /// Sets a seat aside that was seen to be free.
+    /// Reserves a seat that an earlier read found free.
     pub(super) async fn takes(&mut self, user: &str, seat: &str) -> QueryResult<()> {
         let id = self.name();
         let reserve = self.reservation(&id, user, &[seat]);
@@ -144,7 +145,7 @@ impl Unguarded {
         self.together(&format!("{reserve}; {take}")).await
     }
 
-    /// Makes a reservation whose seats are yet to be taken; gives its id.
+    /// Inserts a reservation, whose seats are taken later. Returns its id.
     pub(super) async fn reserves(&mut self, user: &str, seats: &[&str]) -> QueryResult<String> {
         let id = self.name();
         let reserve = self.reservation(&id, user, seats);
@@ -168,7 +169,8 @@ impl Unguarded {
         )
     }
 
-    /// Takes one seat for a reservation that it made, where it is free; false where it is not.
+    /// Takes one seat for a reservation that it inserted, if the seat is free. Returns false
+    /// otherwise.
     pub(super) async fn grabs(
         &mut self,
         id: &str,
@@ -185,7 +187,7 @@ impl Unguarded {
         Ok(grabbed.execute(&mut self.database).await? == 1)
     }
 
-    /// Charges points on top of what was seen.
+    /// Charges points on top of the balance that was read.
     pub(super) async fn charges(&mut self, user: &str, seen: i64, amount: i64) -> QueryResult<()> {
         let (entry, after) = (self.name(), seen + amount);
         self.together(&format!(
@@ -196,7 +198,7 @@ impl Unguarded {
         .await
     }
 
-    /// Writes down that a key was used, which was seen to be new.
+    /// Records the use of a key that an earlier read found new.
     pub(super) async fn remembers_key(&mut self, user: &str, key: &str) -> QueryResult<()> {
         let effect = self.name();
         self.together(&format!(
@@ -206,7 +208,7 @@ impl Unguarded {
         .await
     }
 
-    /// Pays a hold that was seen to be alive, out of the points that were seen.
+    /// Pays a hold that an earlier read found alive, from the balance that was read.
     pub(super) async fn pays(&mut self, hold: &Seen, seen: i64) -> QueryResult<()> {
         let Seen {
             id,
@@ -231,7 +233,8 @@ impl Unguarded {
         .await
     }
 
-    /// Ends a hold that was seen to be there, as `expired` or `cancelled`, and frees the seats that it had.
+    /// Ends a hold that an earlier read found, as `expired` or `cancelled`, and frees the seats
+    /// that it had then.
     pub(super) async fn ends(&mut self, hold: &Seen, state: &str) -> QueryResult<()> {
         let (id, labels, performance) = (&hold.id, &hold.labels, &self.performance);
         let end = format!(
@@ -243,13 +246,13 @@ impl Unguarded {
         self.together(&end).await
     }
 
-    /// Lets only so much be left of the time of holds; `users` as for [`end_of_holds`].
+    /// Sets the remaining time of holds. `users` is as for [`end_of_holds`].
     pub(super) async fn lets_time_pass(&mut self, users: &str, left_s: i32) -> QueryResult<()> {
         self.together(&end_of_holds(users, left_s)).await
     }
 }
 
-/// Statements that set the end of all holds of users whose names are like this.
+/// Statements that set the deadline of all holds of users whose names match this pattern.
 pub(super) fn end_of_holds(users: &str, left_s: i32) -> String {
     format!(
         "SET @over = UTC_TIMESTAMP(6) + INTERVAL {left_s} SECOND;

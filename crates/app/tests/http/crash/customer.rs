@@ -1,4 +1,4 @@
-//! A user who does not give up when the program goes away.
+//! A user who continues after the program crashes.
 
 use std::{
     collections::HashSet,

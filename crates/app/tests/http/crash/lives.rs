@@ -1,4 +1,4 @@
-//! What people saw in which life of the program, and whether that was fair.
+//! What users observed in each life of the program, and whether the order of admission was fair.
 
 use std::{
     collections::BTreeMap,

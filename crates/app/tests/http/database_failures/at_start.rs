@@ -1,4 +1,4 @@
-//! A program whose database cannot be had says so and ends, and never says its password.
+//! A program that cannot use its database reports that and ends. It never prints the password.
 
 use std::{path::Path, process::Output};
 

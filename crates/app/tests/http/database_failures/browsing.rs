@@ -1,4 +1,4 @@
-//! What can be looked at, and what people in the queue can do, while the database is down.
+//! The pages that can be read, and what users in the queue can do, while the database is down.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::{Client, Reply, eventually};

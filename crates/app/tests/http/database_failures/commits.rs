@@ -1,5 +1,5 @@
-//! The answer to a COMMIT is lost, or the COMMIT itself is: nobody can know which. The client is told so,
-//! asks again, and what it asked for is done once.
+//! The answer to a COMMIT is lost, or the COMMIT itself. The program cannot know which. It tells
+//! the client so, the client repeats the request, and its effect happens once.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::{Fault, Reply, Request, eventually};

@@ -1,4 +1,4 @@
-//! People who buy while something fails, and what must be true of them afterwards.
+//! Users who buy during a failure, and the guarantees for them afterwards.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! Every connection is in use for long.
+//! All connections are in use for a long time.
 
 use anyhow::Result;
 use frontrow_test_harness::eventually;

@@ -1,5 +1,5 @@
-//! The database fails under the running program, in every way that databases do, while people buy. They
-//! are told to come back, nobody is the worse for it, and the program goes on by itself.
+//! The database fails in every known way while users buy. Users are told to come back, none is
+//! harmed, and the program recovers by itself.
 
 mod at_start;
 mod browsing;

@@ -1,4 +1,4 @@
-//! The way to the server is cut, closed, slow, or swallows answers.
+//! The network to the server is cut, closed, slow, or loses answers.
 
 use std::time::Duration;
 

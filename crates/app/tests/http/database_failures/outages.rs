@@ -1,4 +1,4 @@
-//! The server itself is stopped, killed, restarted, or hangs.
+//! The server is stopped, killed, restarted, or hangs.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! A program whose database and whose way there can be broken.
+//! A program whose database and network can be made to fail.
 
 use std::time::Duration;
 

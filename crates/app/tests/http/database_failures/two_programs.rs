@@ -1,4 +1,5 @@
-//! Queues in the memory of one program: no second one beside it, whatever the database goes through.
+//! Queues in the memory of one program: a second program never runs beside it, whatever happens to
+//! the database.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! The disk of the database server's binary log is full. The server then stands still at each COMMIT until there is
-//! room, of which it looks for some once a minute: to us it hangs.
+//! The disk of the database server's binary log is full. The server then blocks at each COMMIT
+//! until there is space, for which it checks once a minute. To the program, it seems to hang.
 
 use std::time::Duration;
 

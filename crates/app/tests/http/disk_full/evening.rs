@@ -1,4 +1,4 @@
-//! People who charge and pay while a disk fills, and what they were told.
+//! Users who charge and pay while a disk fills up, and the answers that they got.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::{Reply, eventually};

@@ -1,4 +1,4 @@
-//! What the program's log says of a full disk.
+//! The program's log lines about a full disk.
 
 use anyhow::{Context, Result, ensure};
 use frontrow_test_harness::App;

@@ -1,7 +1,8 @@
-//! The disk of the database is full: who writes is told to come back, everybody may look, and once there is room
-//! again everything goes on. What was acknowledged is there, and nothing of what was refused.
+//! The disk of the database is full. Requests that write are told to come back, requests that read
+//! are answered, and once there is space everything continues. Every acknowledged write is stored,
+//! and no refused one is.
 //!
-//! The tests mount small disks, for which they have to be run as root.
+//! The tests mount small disks, so they must run as root.
 
 mod binary_log;
 mod evening;

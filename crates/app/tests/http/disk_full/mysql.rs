@@ -1,4 +1,4 @@
-//! The database server's data folder is on a full disk.
+//! The data folder of the database server is on a full disk.
 
 use anyhow::Result;
 use frontrow_test_harness::{MySqlOptions, MySqlServer, SmallDisk};

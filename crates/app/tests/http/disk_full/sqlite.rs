@@ -1,4 +1,4 @@
-//! The data folder is on a full disk.
+//! The data folder of the program is on a full disk.
 
 use anyhow::Result;
 use frontrow_test_harness::SmallDisk;

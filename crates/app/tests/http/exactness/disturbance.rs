@@ -1,4 +1,4 @@
-//! What happens to the instances meanwhile.
+//! Kills instances and shifts their clocks during a test.
 
 use std::time::Duration;
 

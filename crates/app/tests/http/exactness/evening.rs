@@ -1,4 +1,4 @@
-//! From the first who joins to the last who is admitted.
+//! The course of a test, from the first join to the last admission.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,4 @@
-//! Somebody who comes to the queue.
+//! A user who comes to the queue.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::{Client, Reply};

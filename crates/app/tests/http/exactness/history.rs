@@ -1,4 +1,4 @@
-//! What was seen of a queue, by its people and in its store.
+//! Observations of a queue: by its users, and in its store.
 
 use std::collections::{BTreeMap, BTreeSet};
 

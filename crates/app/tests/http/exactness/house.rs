@@ -1,4 +1,4 @@
-//! Instances of the program on one store, with a queue before one concert.
+//! Instances of the program on one store, with the queue of one concert.
 
 use std::time::Duration;
 

@@ -1,10 +1,11 @@
-//! Several instances, one queue: exact, whatever happens to the instances.
+//! Several instances with one queue keep its limits and its order, whatever happens to the
+//! instances.
 //!
-//! People join at all doors, some before it opens and most while admission runs. What comes of that is
-//! judged from the store's own [record](crate::stores::QueueRecord), read again and again, and from what
-//! people were [told](history::Seen::told): never more than N in a window or M at once, strictly in order
-//! of arrival, nobody twice, nobody lost. That the [judgement](violations::violations) can fail is
-//! [tested](planted) too.
+//! Users join at all instances, some before the queue opens and most while it admits. The result is
+//! judged from the store's own [record](crate::stores::QueueRecord), read again and again, and from
+//! the [answers](history::Seen::told) to users: never more than N per window or M at once, strictly
+//! in the order of arrival, no user twice, no user lost. That the
+//! [judgement](violations::violations) can fail is [tested](planted) too.
 
 mod disturbance;
 mod evening;

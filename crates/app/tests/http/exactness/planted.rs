@@ -1,4 +1,4 @@
-//! The check finds each thing that must not be, in histories into which it was planted.
+//! The check finds every violation that is planted into a history.
 
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
-//! The rate is not only kept but reached, when it matters: while everybody polls, after nobody served the
-//! queue for seconds, and while the store hangs on another queue.
+//! The rate is not only kept but also reached, even while all users poll, after an outage of some
+//! seconds, and while the store hangs on another queue.
 //!
-//! Nothing here is faster than a window: what is judged is that no window was left out or half empty while
-//! users waited.
+//! Nothing here is measured more finely than a window: no window may be left out or half empty
+//! while users wait.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whether what was seen of a queue can have been, by its promises.
+//! Whether the observations of a queue are consistent with its guarantees.
 
 use std::collections::{BTreeMap, BTreeSet};
 

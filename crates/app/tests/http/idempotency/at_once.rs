@@ -1,4 +1,4 @@
-//! Many requests at the same time.
+//! Many requests with the same key at the same time.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::{Reply, Request};

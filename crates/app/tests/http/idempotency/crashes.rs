@@ -1,4 +1,4 @@
-//! The program, or the connection to it, dies in the middle of a request.
+//! The program, or the connection to it, fails in the middle of a request.
 
 use std::{net::SocketAddr, time::Duration};
 

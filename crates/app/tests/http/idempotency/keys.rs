@@ -1,4 +1,4 @@
-//! What a key may be, and what it stands for.
+//! Valid keys, and what a key identifies.
 
 use anyhow::{Context, Result};
 use frontrow_test_harness::Request;

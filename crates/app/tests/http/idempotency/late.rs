@@ -1,4 +1,4 @@
-//! Repeats that come late: after a day, after a month, after the key was given to somebody else.
+//! Late repeats: after a day, after a month, and with a key that another user has used since.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The same walk by people who are not who they say they are.
+//! The same walk with identities that are invalid.
 
 use anyhow::{Context, Result};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Operators change the keys that sign queue tokens while tokens are out.
+//! Operators change the keys that sign queue tokens while tokens are in use.
 
 use anyhow::{Context, Result};
 use frontrow_test_harness::eventually;

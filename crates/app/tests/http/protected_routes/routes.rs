@@ -1,4 +1,4 @@
-//! The routes as the running program describes them, and how each is asked for.
+//! The routes in the OpenAPI document of the running program, and how to request each.
 
 use anyhow::{Context, Result, bail};
 use frontrow_test_harness::{Client, Method, Request};

@@ -1,4 +1,4 @@
-//! Tokens and identities, good and bad, signed here.
+//! Valid and invalid tokens and identities, signed by the test.
 
 use anyhow::{Context, Result};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};

@@ -1,4 +1,4 @@
-//! Redis comes back empty: everybody gets their place back by showing their token.
+//! Redis restarts empty: users re-enter with their tokens.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! The queues' store fails under the running program, and loses what it was told. The gate stays shut
-//! meanwhile, and the people carry the queue.
+//! The store of the queues fails under the running program, and loses data. The gate stays closed
+//! meanwhile, and users re-enter with their tokens.
 
 mod loss;
 mod outages;

@@ -1,4 +1,4 @@
-//! Redis is stopped, killed, hangs, or is cut off, while people wait and buy.
+//! Redis is stopped, killed, hangs, or is cut off, while users wait and buy.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! Clients of a failed store are not told to come back at the same time.
+//! After a failure of the store, clients are told to come back at different times.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Redis comes back empty: users who were served long before stay out, all others come back.
+//! Redis restarts empty: users who were served long before stay out, all others re-enter.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A program whose Redis and whose way there can be broken.
+//! A program whose Redis and network can be made to fail.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is answered, for how long it may be kept, and when there is nothing new.
+//! The content of answers, how long they may be cached, and answers when nothing changed.
 
 use anyhow::{Context, Result, ensure};
 use frontrow_test_harness::Reply;

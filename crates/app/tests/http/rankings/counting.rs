@@ -1,4 +1,4 @@
-//! What was sold is added up by and by, and nobody who asks can tell.
+//! Sales are counted gradually, which no answer shows.
 
 use anyhow::Result;
 use frontrow_test_harness::eventually;

@@ -1,5 +1,5 @@
-//! A crowd that finds the cache empty: one query for each period and instance, as the database's own log
-//! counts them.
+//! Many users find the cache empty: one query for each period and instance, as the database's own
+//! log counts them.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::App;

@@ -1,4 +1,4 @@
-//! Instances that share a cache: the work that nobody asked for is done by one of them.
+//! Instances that share a cache: background work is done by one of them.
 
 use anyhow::Result;
 use deadpool_redis::redis::{Client, cmd};

@@ -1,4 +1,4 @@
-//! A cache that is away when the program starts.
+//! A cache that is unavailable when the program starts.
 
 use anyhow::Result;
 use frontrow_test_harness::{AppConfig, RedisServer, eventually};

@@ -1,4 +1,4 @@
-//! A server whose log is read.
+//! A database server whose query log is read.
 
 use anyhow::Result;
 use diesel_async::SimpleAsyncConnection;

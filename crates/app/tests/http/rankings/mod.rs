@@ -1,4 +1,4 @@
-//! The ranking of popular concerts, as clients see it, whatever becomes of what it is made of.
+//! The ranking of popular concerts, as clients see it, also while its stores fail.
 
 mod answers;
 mod counting;

@@ -1,4 +1,4 @@
-//! A database that goes away: the last answer is shown, and nobody gets an error.
+//! The database becomes unavailable: the last answer is shown, and no request fails.
 
 use std::time::Duration;
 

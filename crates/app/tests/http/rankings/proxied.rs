@@ -1,4 +1,4 @@
-//! A program whose way to one of its stores can be broken.
+//! A program whose network to one of its stores can be made to fail.
 
 use std::net::SocketAddr;
 

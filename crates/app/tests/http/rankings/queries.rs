@@ -1,4 +1,4 @@
-//! What a MySQL server says about the queries of rankings.
+//! The queries for rankings that a MySQL server is running.
 
 use std::time::Duration;
 

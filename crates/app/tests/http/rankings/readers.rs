@@ -1,4 +1,4 @@
-//! People who ask for rankings all the time.
+//! Users who request rankings all the time.
 
 use std::{
     sync::{

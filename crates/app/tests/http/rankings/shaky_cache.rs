@@ -1,5 +1,5 @@
-//! A cache that goes away: the database answers in its place, one query at a time for each period, and
-//! nobody is refused.
+//! The cache becomes unavailable: the database answers instead, with one query at a time for each
+//! period, and no request is refused.
 
 use anyhow::{Context, Result};
 use frontrow_test_harness::{App, AppConfig, Fault, FaultProxy, RedisServer, eventually};

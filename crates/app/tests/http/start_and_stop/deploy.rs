@@ -1,4 +1,4 @@
-//! A deploy during a sale, where the queues are in the memory of the program.
+//! A deploy during a sale, with the queues in the memory of the program.
 
 use std::{fs, path::PathBuf};
 

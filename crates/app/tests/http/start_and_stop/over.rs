@@ -1,4 +1,4 @@
-//! A concert that is over holds up no start, and its queue keeps the places that it has.
+//! A concert that is over does not delay a start, and its queue keeps its places.
 
 use std::{path::Path, time::Duration};
 

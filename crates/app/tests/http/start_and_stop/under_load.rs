@@ -1,4 +1,4 @@
-//! A stop while the program is busy: what it has begun it ends, what is new it does not take.
+//! A stop under load: requests in flight are completed, new ones are not accepted.
 
 use std::time::Duration;
 

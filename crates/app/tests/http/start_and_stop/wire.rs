@@ -1,4 +1,4 @@
-//! A connection that is kept, and nothing between it and the test.
+//! A connection that stays open, controlled by the test byte by byte.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Looks into a database, past the program.
+//! Reads the database directly.
 
 use anyhow::Result;
 use diesel::{

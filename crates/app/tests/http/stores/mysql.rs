@@ -1,4 +1,4 @@
-//! A database on a MySQL server, beside the program itself. Sums are decimals there.
+//! Reads a MySQL database directly. Sums are decimals there.
 
 use anyhow::{Context, Result};
 use diesel_async::{AsyncConnection, AsyncMysqlConnection};

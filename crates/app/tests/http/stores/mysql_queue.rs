@@ -1,4 +1,4 @@
-//! A queue on MySQL, beside the program itself.
+//! Reads a queue on MySQL directly.
 
 use anyhow::{Context, Result};
 use diesel::{

@@ -1,4 +1,4 @@
-//! What the store of a queue itself has on the people in it.
+//! The users in a queue, as its store has them.
 
 use anyhow::Result;
 use frontrow_test_harness::AppConfig;

@@ -1,4 +1,4 @@
-//! A queue on Redis, beside the program itself.
+//! Reads a queue on Redis directly.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The embedded database, beside the program itself.
+//! Reads the embedded database directly.
 
 use anyhow::Result;
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};

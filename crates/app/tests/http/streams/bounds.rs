@@ -1,4 +1,4 @@
-//! What streams may take at most.
+//! The limits of event streams.
 
 use std::time::Duration;
 

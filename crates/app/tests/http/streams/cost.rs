@@ -1,4 +1,4 @@
-//! What streams cost the queue's store.
+//! The cost of event streams for the store of the queue.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a store is asked, and what it answers.
+//! The calls that a store gets, and their answers.
 
 use frontrow_domain::{
     model::{
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::{QueuePorts, fixture::counted, queue::ALL};
 
-/// One question to one queue.
+/// One call to one queue.
 #[derive(Debug, Clone)]
 pub(super) enum Call {
     Join(UserId, Option<Ticket>),
@@ -28,12 +28,13 @@ pub(super) enum Call {
     Seed(Box<QueueSeed>),
     Sale(SaleState),
     Version,
-    /// With the mark of an earlier look: its number, from 0, and what the store returned.
+    /// With the cursor of an earlier snapshot: its number, from 0, and the cursor that the store
+    /// returned.
     Look(Option<(usize, DepartureCursor)>),
     RecordHeartbeats(Vec<Heartbeat>),
 }
 
-/// What came of it.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Answer {
     Join(JoinOutcome),
@@ -45,12 +46,13 @@ pub(super) enum Answer {
     SaleSet,
     Version(Option<PolicyVersion>),
     Line(SnapshotOutcome),
-    /// Of each heartbeat.
+    /// One outcome for each heartbeat.
     Heard(Vec<LookUpOutcome>),
 }
 
 impl Call {
-    /// Asks the store; its answer, and when it was true, where it says that.
+    /// Makes the call to the store. Returns its answer, and the instant of the answer if it has
+    /// one.
     pub(super) async fn ask(
         &self,
         ports: &QueuePorts,
@@ -96,7 +98,7 @@ impl Call {
         })
     }
 
-    /// True for a question that changes nothing.
+    /// Returns true for a call that changes nothing.
     pub(super) fn only_asks(&self) -> bool {
         matches!(self, Self::Version | Self::Look(_))
     }

@@ -1,4 +1,4 @@
-//! One way in which all that was answered can have come about.
+//! One possible history that explains all answers so far.
 
 use std::fmt::Debug;
 
@@ -18,32 +18,32 @@ use super::{
 };
 use crate::queue::ALL;
 
-/// A call that was done.
+/// A call that was applied.
 #[derive(Debug, Clone)]
 struct Done {
     call: Call,
     at: Timestamp,
-    /// When it may have been done, both ends included, where nobody has said.
+    /// When the call may have been applied, both ends included, if no answer has said it.
     within: Option<(Timestamp, Timestamp)>,
-    /// What was answered, if anything was.
+    /// The answer, if there was one.
     told: Option<Answer>,
 }
 
-/// A model, and how it came to be.
+/// A model, and the calls that led to it.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
     concert: ConcertId,
     positions: Positions,
     done: Vec<Done>,
     model: Model,
-    /// The marks of the model's looks that were answered.
+    /// The cursors of the model's snapshots that were answered.
     marks: Vec<DepartureCursor>,
-    /// What the model answered last, and when: for messages.
+    /// The model's last answer, and its instant. Used in messages.
     pub(super) expected: Option<(Timestamp, Answer)>,
 }
 
 impl Candidate {
-    /// Nothing was done yet.
+    /// A candidate in which no call was applied yet.
     pub(super) fn new(concert: ConcertId, positions: Positions) -> Self {
         Self {
             concert,
@@ -55,7 +55,7 @@ impl Candidate {
         }
     }
 
-    /// The same, with a call that was done, though nobody has said so, by then.
+    /// The same candidate after a call that was applied by `before` without an answer.
     pub(super) fn with_unanswered(&self, call: &Call, after: Timestamp, before: Timestamp) -> Self {
         let mut then = self.clone();
         then.take(Done {
@@ -67,9 +67,9 @@ impl Candidate {
         then
     }
 
-    /// Every way in which this call can have been answered so after what was done; none where it cannot.
-    /// Where the answer tells when something was done before, of which nobody had said so, that is set
-    /// right. Leaves in `self` what it expected.
+    /// Returns every candidate in which this call gets this answer after the calls that were
+    /// applied. Empty if there is none. If the answer shows when an earlier call without an answer
+    /// was applied, that instant is corrected. Leaves the expected answer in `self`.
     pub(super) fn with_answer(&mut self, call: &Call, at: Timestamp, told: &Answer) -> Vec<Self> {
         let done = Done {
             call: call.clone(),
@@ -100,8 +100,8 @@ impl Candidate {
         found
     }
 
-    /// The same, where a call that nobody had answered was done at that instant; none where others would
-    /// have been answered otherwise then.
+    /// The same candidate, with a call without an answer applied at that instant. None if other
+    /// calls would have been answered differently then.
     fn moved(&self, number: usize, at: Timestamp) -> Option<Self> {
         let mut again = Self::new(self.concert, self.positions);
         for (other, done) in self.done.iter().enumerate() {
@@ -117,7 +117,7 @@ impl Candidate {
         Some(again)
     }
 
-    /// Does a call; false where it was answered otherwise than the model does.
+    /// Applies a call. Returns false if its answer differs from the model's.
     fn take(&mut self, done: Done) -> bool {
         let over = match self.model.queue(self.concert) {
             Some(queue) => queue.over(done.at).len(),
@@ -148,7 +148,7 @@ impl Candidate {
         queue.expect("a sequence begins with its policy")
     }
 
-    /// What the model answers. A store may take a line for full in which places past their end still
+    /// Returns the model's answer. A store may find a line full in which expired places still
     /// count.
     fn answer(&mut self, call: &Call, refused_as_full: bool, now: Timestamp) -> Answer {
         match call {
@@ -192,7 +192,7 @@ impl Candidate {
         }
     }
 
-    /// What was told, without what is left to the store.
+    /// Returns the answer, with a correction of what is left to the store.
     fn put_right(
         &mut self,
         told: &Answer,
@@ -213,7 +213,7 @@ impl Candidate {
             }
             (Answer::Gate(told), _) => Answer::Gate(queue.passed(told, positions, now)),
             (Answer::Tick(mut told), Answer::Tick(TickOutcome::Ticked(expected))) => {
-                // The window may have begun with a call of which nobody knows when it was made.
+                // The window may have begun with a call whose instant is unknown.
                 if let TickOutcome::Ticked(TickReport {
                     window: Some(told), ..
                 }) = &mut told
@@ -230,7 +230,7 @@ impl Candidate {
                 if told.left == Departures::Unknown && forgotten {
                     told.left = expected.left.clone();
                 }
-                // How a store counts those who left is its own affair.
+                // How a store counts departures is not specified.
                 if told.mark.generation == expected.mark.generation {
                     told.mark = expected.mark;
                 }
@@ -241,7 +241,7 @@ impl Candidate {
         }
     }
 
-    /// True where a look may have missed users who left.
+    /// Returns true if a snapshot may have missed departures.
     fn may_have_forgotten(&mut self, call: &Call) -> bool {
         let Call::Look(Some((number, _))) = call else {
             return false;
@@ -256,12 +256,12 @@ impl Candidate {
         queue.is_some_and(|queue| queue.is_unsure(now))
     }
 
-    /// True where somebody is past their end, and still here.
+    /// Returns true if a place has expired and is not removed.
     pub(super) fn has_over(&mut self, now: Timestamp) -> bool {
         !self.queue().over(now).is_empty()
     }
 
-    /// What tells this candidate from others: what it will answer.
+    /// Returns all that decides the later answers of this candidate, to find equal candidates.
     pub(super) fn nature(&self) -> String {
         format!("{:?} {:?}", self.model, self.marks)
     }

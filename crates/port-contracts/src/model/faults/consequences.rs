@@ -1,4 +1,4 @@
-//! Which models an answer leaves, and which there are where none came.
+//! Which candidates remain after an answer, and which are added after a call without one.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use super::{
 };
 use crate::queue::ALL;
 
-/// How long a sequence may take by itself; spans are whole seconds.
+/// How much time a sequence may take by itself. Spans are whole seconds.
 const LASTS_MAX: SignedDuration = SignedDuration::from_millis(900);
-/// How many models may explain what was answered. Few do, but where nothing is asked that tells them apart.
+/// How many candidates may explain the answers. There are few, unless no call distinguishes them.
 const CANDIDATES_MAX: usize = 256;
 
 impl<F> FaultyRun<'_, F> {
-    /// Leaves the candidates that explain an answer.
+    /// Keeps the candidates that explain an answer.
     pub(super) fn answered(
         &mut self,
         call: &Call,
@@ -53,7 +53,7 @@ impl<F> FaultyRun<'_, F> {
         )))
     }
 
-    /// From now on there are two of each candidate.
+    /// Adds a second version of each candidate, in which the call was applied.
     pub(super) fn unanswered(&mut self, call: &Call, before: Timestamp) -> Result<(), Stop> {
         self.in_time()?;
         if call.only_asks() {
@@ -75,7 +75,7 @@ impl<F> FaultyRun<'_, F> {
         Ok(())
     }
 
-    /// The sequence goes on only while it is certain what the store has recorded.
+    /// Stops the sequence when it is uncertain what the store has recorded.
     fn is_sure(&mut self) -> Result<(), Stop> {
         let now = self.last;
         let mut candidates = self.candidates.iter_mut();
@@ -85,7 +85,7 @@ impl<F> FaultyRun<'_, F> {
         Ok(())
     }
 
-    /// Leaves one of those candidates that will answer the same.
+    /// Keeps one of the candidates that will give the same answers.
     fn tell_apart(&mut self) {
         if self.candidates.len() > 1 {
             let mut seen = BTreeSet::new();
@@ -94,7 +94,8 @@ impl<F> FaultyRun<'_, F> {
         }
     }
 
-    /// The sequence goes on only while time passes by whole seconds.
+    /// Stops the sequence if it has taken too much time by itself, so that time passes by whole
+    /// seconds only, or if there are too many candidates.
     pub(super) fn in_time(&self) -> Result<(), Stop> {
         let by_itself = self.last.duration_since(self.start) - self.shifted;
         if by_itself > LASTS_MAX || self.candidates.len() > CANDIDATES_MAX {

@@ -1,4 +1,4 @@
-//! Follows one sequence on a broken way.
+//! Follows one sequence on a faulty network.
 
 use std::{pin::pin, time::Duration};
 
@@ -25,20 +25,21 @@ use super::{
 };
 use crate::{FaultyFixture, NetworkFault, QueuePorts, queue::QueueFixture};
 
-/// How often a store is asked whether it can be reached again, and how long to wait in between.
+/// How often the run checks whether the store can be reached again, and the wait between two
+/// attempts.
 const TRIES_MAX: u32 = 6_000;
 const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 
-/// A store, and all models that explain what it has answered, on the way through a sequence.
+/// A store, and all candidates that explain its answers, during a sequence.
 pub(super) struct FaultyRun<'a, F> {
     fixture: &'a mut F,
     ports: QueuePorts,
     pub(super) concert: ConcertId,
     pub(super) tally: Tally,
     pub(super) candidates: Vec<Candidate>,
-    /// What each user has kept, the newest ticket last.
+    /// The tickets that each user has kept, newest last.
     pub(super) tickets: Vec<Vec<Ticket>>,
-    /// The marks of all looks that were answered, the newest last.
+    /// The cursors of all snapshots that were answered, newest last.
     pub(super) marks: Vec<DepartureCursor>,
     pub(super) version: i64,
     pub(super) start: Timestamp,
@@ -48,7 +49,7 @@ pub(super) struct FaultyRun<'a, F> {
 }
 
 impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
-    /// A run in a queue that nobody has used yet.
+    /// A run in a queue that is not in use yet.
     pub(super) fn new(fixture: &'a mut F, tally: Tally, positions: Positions) -> Self {
         let concert = ConcertId(Uuid::from_u128(
             0xfa_0000_0000 + u128::from(tally.sequences),
@@ -68,7 +69,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         }
     }
 
-    /// Follows the sequence; says where no model explains the store any more.
+    /// Follows the sequence. Errors where no candidate explains the store any more.
     pub(super) async fn follow(mut self, sequence: &FaultySequence) -> (Tally, Result<(), String>) {
         let mut outcome = self.begin(&sequence.start).await;
         let mut number = 0;
@@ -96,7 +97,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         self.version += 1;
         let seed = self.seed(rules, self.version);
         let Ok((at, told)) = seed.ask(&self.ports, self.concert).await else {
-            // The machine is too busy for an adapter without patience.
+            // The machine is too busy for an adapter with short time-outs.
             return Err(Stop::Undecided);
         };
         self.answered(&seed, at, &told)
@@ -112,7 +113,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
             Step::Gate(shown, purpose) => Call::Gate(self.ticket_of(*shown), *purpose),
             Step::Leave(shown) => Call::Leave(self.ticket_of(*shown)),
             Step::Admit { limit } => {
-                // Whether removing heads that are past their end is work that counts is left to the store.
+                // The store decides whether removing expired heads is work that counts.
                 self.tidy_up().await?;
                 Call::Admit(*limit)
             }
@@ -151,7 +152,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         self.call(&call, fault).await
     }
 
-    /// Makes a call to which this happens on its way, and takes the consequences.
+    /// Makes a call that meets this fault, and updates the candidates by its result.
     async fn call(&mut self, call: &Call, fault: Option<NetworkFault>) -> Result<(), Stop> {
         let before = self.last;
         if let Some(fault) = fault {
@@ -159,7 +160,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         }
         let told = self.ask(call, fault).await;
         if fault.is_some() || told.is_err() {
-            // A failure by itself may leave something on its way, too.
+            // A failure without an injected fault may also leave a request in flight.
             self.fixture.heal().await;
         }
         match told {
@@ -199,9 +200,9 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         }
     }
 
-    /// Waits until the store can be reached again; gives its time.
+    /// Waits until the store can be reached again. Returns its time.
     async fn reach(&self) -> Result<Timestamp, Stop> {
-        // Nobody has this ticket, so nothing comes of it but the time.
+        // No user has this ticket, so the call has no effect except for the instant in its answer.
         let nobody = never_given_out(self.concert, "nobody");
         for _ in 0..TRIES_MAX {
             // Jobs may have connections of their own.
@@ -226,8 +227,8 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         Ok(())
     }
 
-    /// Removes what is past its end, so that nothing comes to life again by what happens next: a store may
-    /// have removed it before, or may not.
+    /// Removes expired places, so that none of them lives again by the next step. A store may have
+    /// removed them before, or not.
     async fn tidy_up(&mut self) -> Result<(), Stop> {
         for _ in 0..TRIES_MAX {
             let now = self.last;

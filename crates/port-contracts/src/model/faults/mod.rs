@@ -1,18 +1,19 @@
-//! Random sequences on a broken way to the store.
+//! Random sequences on a faulty network to the store.
 //!
-//! What an operation answers must be consistent. An answer is the model's answer. A failure that was *not
-//! applied* has left the model as it was. Of one whose *outcome is unknown* there are two models from then
-//! on, one that has done it and one that has not: [`Candidate`](candidate::Candidate)s, of which each later
-//! answer leaves those that would have answered so. When none is left, no model explains what the store
-//! said, and it was not honest.
+//! The answers of all operations must be consistent. An answer is the model's answer. A failure
+//! that says *not applied* has left the model as it was. After one that says *outcome unknown*
+//! there are two models, one that has applied the call and one that has not. They are
+//! [`Candidate`](candidate::Candidate)s. Each later answer keeps only those that would have given
+//! it. If none is left, no model explains the answers of the store, and the store was not honest.
 //!
-//! When a call without an answer was done, nobody can say; places tell it later, to the microsecond, and
-//! then it is set right. Whatever else depends on it is kept from doing so: all spans are whole seconds,
-//! time passes by whole seconds, and a sequence that takes a second by itself is not followed further. Then
-//! who comes later is later by whole seconds or more, whenever it was.
+//! The instant at which a call without an answer was applied is unknown. Later answers about places
+//! reveal it, to the microsecond, and then it is corrected. Nothing else may depend on it: all
+//! spans are whole seconds, time passes by whole seconds, and a sequence that takes about a second
+//! by itself is not followed further. So a user who comes later is later by whole seconds or more,
+//! whenever the call was applied.
 //!
-//! What the faultless sequences have and these have not: a store that loses its data, whose people may
-//! bring back arrivals that nobody can check.
+//! One step of the faultless sequences is missing here: a store that loses its data, after which
+//! users may re-enter at arrivals that cannot be checked.
 
 mod call;
 mod candidate;

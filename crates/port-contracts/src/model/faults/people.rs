@@ -1,4 +1,4 @@
-//! What the people and the operators of a sequence have in their hands.
+//! The tickets and cursors that the users and callers of a sequence keep.
 
 use frontrow_domain::{
     model::{
@@ -22,7 +22,7 @@ use super::{
 };
 
 impl<F> FaultyRun<'_, F> {
-    /// Users keep the tickets of their places, and those who look their marks.
+    /// Users keep the tickets of their places, and callers keep the cursors of their snapshots.
     pub(super) fn keep(&mut self, told: &Answer) {
         match told {
             Answer::Join(JoinOutcome::Joined(place) | JoinOutcome::Held(place))

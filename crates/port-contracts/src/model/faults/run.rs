@@ -1,4 +1,4 @@
-//! Tries sequences on a broken way.
+//! Tries sequences on a faulty network.
 
 use std::cell::{Cell, RefCell};
 
@@ -16,18 +16,20 @@ use super::{
 };
 use crate::{FaultyFixture, queue::QueueFixture, runtime};
 
-/// How many sequences are tried.
+/// The environment variable for the number of sequences.
 const CASES: &str = "FRONTROW_FAULT_CASES";
-/// How many shorter ones are tried of one that fails: each may have to wait for answers that never come.
+/// How many shorter sequences are tried of one that fails. Each may have to wait for answers that
+/// never come.
 const SHRINKS_MAX: u32 = 500;
 
-/// Whatever happens to a queue on a broken way, in whatever order, the store is honest.
+/// Checks that the store is honest, whatever calls a queue gets on a faulty network, in whatever
+/// order.
 ///
-/// Tries `FRONTROW_FAULT_CASES` sequences, or so many without it, the same ones for the same
-/// `FRONTROW_MODEL_SEED`. A sequence that no model explains is made shorter and printed.
+/// Tries `FRONTROW_FAULT_CASES` sequences, or `sequences` without it, the same ones for the
+/// same `FRONTROW_MODEL_SEED`. A sequence that no model explains is shortened and printed.
 ///
 /// # Panics
-/// Where no model explains what the store answered.
+/// Panics if no model explains the store's answers.
 pub fn queue_model_with_faults<F, Fut>(
     make: impl FnOnce() -> Fut,
     positions: Positions,
@@ -42,7 +44,7 @@ pub fn queue_model_with_faults<F, Fut>(
     }
 }
 
-/// What came of all sequences.
+/// The number of sequences by result.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Tally {
     pub(super) sequences: u32,
@@ -53,7 +55,8 @@ pub(crate) struct Tally {
     pub(super) unknown: u32,
 }
 
-/// As [`queue_model_with_faults`] with so many sequences, and with the failure as a value.
+/// As [`queue_model_with_faults`], with the number of sequences as an argument, and with the
+/// failure as a value.
 pub(crate) fn try_queue_model_with_faults<F, Fut>(
     make: impl FnOnce() -> Fut,
     positions: Positions,
@@ -86,7 +89,7 @@ where
     outcome.map(|()| tally.get())
 }
 
-/// Follows one sequence. Errors where no model explains what the store answered.
+/// Follows one sequence. Errors if no model explains the store's answers.
 #[cfg(test)]
 pub(crate) fn follow_with_faults<F, Fut>(
     make: impl FnOnce() -> Fut,

@@ -1,4 +1,4 @@
-//! Sequences of steps, and what goes wrong with some of them.
+//! Sequences of steps, and the faults that some of them meet.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ use super::super::steps::Shown;
 use super::super::steps::{Rules, Step, rules, step};
 use crate::NetworkFault;
 
-/// How likely a step meets with a fault.
+/// The probability that a step meets a fault.
 const FAULT_SHARE: f64 = 0.2;
-/// How long a sequence is at most.
+/// The maximum length of a sequence, in steps.
 const STEPS_MAX: usize = 24;
 
-/// A sequence, the policy that it starts with, and the faults.
+/// A sequence, with the policy that it starts with, and the faults.
 #[derive(Clone)]
 pub(crate) struct FaultySequence {
     pub(super) start: Rules,
@@ -45,7 +45,7 @@ pub(super) fn faulty_sequence() -> impl Strategy<Value = FaultySequence> {
         .prop_map(|(start, steps)| FaultySequence { start, steps })
 }
 
-/// Those for which an adapter waits as long as it can are rare: they take their time.
+/// Faults for which an adapter waits as long as it can are rare, because they take time.
 fn fault() -> impl Strategy<Value = NetworkFault> {
     prop_oneof![
         1 => Just(NetworkFault::RequestLost),
@@ -60,7 +60,7 @@ fn fault() -> impl Strategy<Value = NetworkFault> {
     ]
 }
 
-/// Two users wait, and nobody answers the order to admit one of them.
+/// Two users wait, and the call that admits one of them gets no answer.
 #[cfg(test)]
 pub(crate) fn an_admission_without_an_answer() -> FaultySequence {
     let join = |who| Step::Join { who, shows: None };

@@ -1,4 +1,4 @@
-//! The instants that an answer tells, from which others may be found.
+//! The instants in an answer, from which the instants of earlier calls may be found.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use super::{
 /// How much longer than the hold a place lasts.
 const TO_PAY: Duration = Duration::from_secs(30);
 
-/// Every instant at which something may have been done for this to be answered. `calls` are all that were
-/// made, the last one included.
+/// Returns every instant at which some call may have been applied to cause this answer. `calls` are
+/// all calls that were made, including the last one.
 pub(super) fn instants<'a>(
     answer: &Answer,
     calls: impl Iterator<Item = &'a Call>,
@@ -49,7 +49,7 @@ pub(super) fn instants<'a>(
 
 fn of_place(place: &Place, calls: &[&Call]) -> Vec<Timestamp> {
     let joins = calls.iter().filter(|call| matches!(call, Call::Join(..)));
-    // Where the clock stepped back, an arrival is a microsecond later than that of the join before.
+    // If the clock stepped back, an arrival is a microsecond later than that of the join before.
     let arrival = place.ticket.arrival.at();
     let mut found: Vec<_> = (0..=joins.count() as u64)
         .map(|earlier| arrival - Duration::from_micros(earlier))
@@ -64,8 +64,8 @@ fn of_place(place: &Place, calls: &[&Call]) -> Vec<Timestamp> {
     found
 }
 
-/// How long before its end something may have been done that a place owes its end to: its admission, its
-/// claim, or a hold.
+/// How long before the deadline of a place the operation may have been applied that set it: the
+/// admission, the claim, or a hold.
 fn lives(calls: &[&Call]) -> Vec<Duration> {
     let active = ACTIVE_S.map(Duration::from_secs);
     let claims = CLAIM_S.map(Duration::from_secs);

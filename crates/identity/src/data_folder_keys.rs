@@ -10,60 +10,76 @@ use std::{
 use anyhow::Context;
 use uuid::Uuid;
 
-use crate::config::Secret;
+use crate::Secret;
 
 /// The keys in a data folder. Only their owner can read the files.
-pub(crate) struct DataFolderKeys {
+pub struct DataFolderKeys {
     folder: PathBuf,
 }
 
 impl DataFolderKeys {
     /// The keys of `data_dir`, which must exist.
-    pub(crate) fn of(data_dir: &Path) -> Self {
+    #[must_use]
+    pub fn of(data_dir: &Path) -> Self {
         Self {
             folder: data_dir.join("keys"),
         }
     }
 
     /// The name of the key that signs queue tokens.
-    pub(crate) const QUEUE_TOKEN: &str = "queue-token";
+    pub const QUEUE_TOKEN: &str = "queue-token";
     /// The name of the key that signs development identities.
-    pub(crate) const IDENTITY: &str = "identity";
+    pub const IDENTITY: &str = "identity";
     /// The name of the key that opens the admin API.
-    pub(crate) const ADMIN: &str = "admin";
+    pub const ADMIN: &str = "admin";
 
     /// Signs queue tokens.
-    pub(crate) fn queue_token(&self) -> anyhow::Result<Secret> {
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub fn queue_token(&self) -> anyhow::Result<Secret> {
         self.read_or_make(Self::QUEUE_TOKEN)
     }
 
     /// Signs development identities.
-    pub(crate) fn identity(&self) -> anyhow::Result<Secret> {
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub fn identity(&self) -> anyhow::Result<Secret> {
         self.read_or_make(Self::IDENTITY)
     }
 
     /// Opens the admin API.
-    pub(crate) fn admin(&self) -> anyhow::Result<Secret> {
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub fn admin(&self) -> anyhow::Result<Secret> {
         self.read_or_make(Self::ADMIN)
     }
 
     /// The path of the admin key, for messages.
-    pub(crate) fn admin_path(&self) -> PathBuf {
+    #[must_use]
+    pub fn admin_path(&self) -> PathBuf {
         self.path(Self::ADMIN)
     }
 
     /// The folder of the key files.
-    pub(crate) fn folder(&self) -> &Path {
+    #[must_use]
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Whether the file of the key `name` exists, with any content.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
         self.path(name).exists()
     }
 
     /// Reads the key `name`. None if it does not exist. Does not create it.
-    pub(crate) fn find(&self, name: &str) -> anyhow::Result<Option<Secret>> {
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub fn find(&self, name: &str) -> anyhow::Result<Option<Secret>> {
         let path = self.path(name);
         let what = || format!("the key file {}", path.display());
         match fs::read_to_string(&path) {
@@ -81,7 +97,10 @@ impl DataFolderKeys {
 
     /// Makes `secret` the key `name`. An existing other key is renamed with `suffix`. Returns its
     /// new path.
-    pub(crate) fn replace(
+    ///
+    /// # Errors
+    /// If the file cannot be read or written.
+    pub fn replace(
         &self,
         name: &str,
         secret: &Secret,

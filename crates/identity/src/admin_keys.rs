@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::config::Secret;
+use crate::Secret;
 
 /// The admin keys, by the name of their holder.
-pub(crate) struct AdminKeys(Vec<(String, [u8; 32])>);
+pub struct AdminKeys(Vec<(String, [u8; 32])>);
 
 impl AdminKeys {
     /// Hashes `keys`.
-    pub(crate) fn new(keys: &BTreeMap<String, Secret>) -> Self {
+    #[must_use]
+    pub fn new(keys: &BTreeMap<String, Secret>) -> Self {
         Self(
             keys.iter()
                 .map(|(name, secret)| (name.clone(), digest(secret.expose())))
@@ -21,7 +22,8 @@ impl AdminKeys {
     }
 
     /// Returns the holder of `key`. Takes the same time for every wrong key.
-    pub(crate) fn holder(&self, key: &str) -> Option<&str> {
+    #[must_use]
+    pub fn holder(&self, key: &str) -> Option<&str> {
         let shown = digest(key);
         self.0.iter().fold(None, |found, (name, known)| {
             if bool::from(known.ct_eq(&shown)) {

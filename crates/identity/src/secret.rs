@@ -10,15 +10,16 @@ use serde::{
 /// A secret. Neither `Debug` nor `frontrow config` shows it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Secret(String);
+pub struct Secret(String);
 
 impl Secret {
     /// The minimum length of a secret that signs tokens, in bytes: the length of the hash of HS256
     /// (RFC 7518, section 3.2).
-    pub(crate) const MIN_LEN: usize = 32;
+    pub const MIN_LEN: usize = 32;
 
     /// The secret itself.
-    pub(crate) fn expose(&self) -> &str {
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -43,7 +44,10 @@ impl Serialize for Secret {
 
 /// Reads secrets by name. Refuses a single secret in place of the map without showing it, which the
 /// derived reader would do.
-pub(super) fn by_name<'de, D: Deserializer<'de>>(
+///
+/// # Errors
+/// If it is no map of secrets.
+pub fn by_name<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, Secret>, D::Error> {
     struct ByName;

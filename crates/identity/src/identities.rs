@@ -9,11 +9,11 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::verified_tokens::VerifiedTokenCache;
-use crate::config::Secret;
+use crate::Secret;
+use crate::verified_tokens::VerifiedTokenCache;
 
 /// Verifies identities.
-pub(crate) struct IdentityVerifier {
+pub struct IdentityVerifier {
     secret: Option<DecodingKey>,
     public_keys: Vec<PublicKey>,
     /// The validation rules for each signature algorithm.
@@ -39,7 +39,7 @@ struct PublicKey {
 
 /// Why an identity is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IdentityRefusal {
+pub enum IdentityRefusal {
     /// Its signature, its shape or one of its claims is not accepted.
     Invalid,
     /// It has expired.
@@ -71,7 +71,10 @@ impl IdentityVerifier {
 
     /// Accepts identities that are signed with `secret` or by one of the public keys in
     /// `jwks_file`.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    /// If the file of public keys cannot be read.
+    pub fn new(
         secret: Option<&Secret>,
         jwks_file: Option<&Path>,
         issuer: Option<&str>,
@@ -98,13 +101,19 @@ impl IdentityVerifier {
     }
 
     /// Returns the user of an identity that is sent once.
-    pub(crate) fn verify_once(&self, token: &str) -> Result<UserId, IdentityRefusal> {
+    ///
+    /// # Errors
+    /// If the identity is refused, with the reason.
+    pub fn verify_once(&self, token: &str) -> Result<UserId, IdentityRefusal> {
         let remembered = self.remembered.get(token);
         self.user_of(remembered.map_or_else(|| self.read(token), Ok)?)
     }
 
     /// Returns the user of an identity that will be sent again, and caches it.
-    pub(crate) fn verify(&self, token: &str) -> Result<UserId, IdentityRefusal> {
+    ///
+    /// # Errors
+    /// If the identity is refused, with the reason.
+    pub fn verify(&self, token: &str) -> Result<UserId, IdentityRefusal> {
         self.user_of(self.remembered.or_check(token, || self.read(token))?)
     }
 
@@ -181,7 +190,10 @@ fn validation(algorithm: Algorithm, issuer: Option<&str>, audience: Option<&str>
 }
 
 /// Creates an identity for development, signed with `secret` and valid for `valid_for_s` seconds.
-pub(crate) fn development_identity(
+///
+/// # Errors
+/// If it cannot be signed.
+pub fn development_identity(
     secret: &Secret,
     user: &UserId,
     valid_for_s: u32,

@@ -11,7 +11,7 @@ use quick_cache::{
 ///
 /// Only tokens with a valid signature are cached, with their whole text as the key, so a forged
 /// token never finds an entry. The content of a token that expires must include its expiry.
-pub(super) struct VerifiedTokenCache<T> {
+pub(crate) struct VerifiedTokenCache<T> {
     // A fast hash is safe here: only signed texts are inserted, so no client can choose collisions.
     texts: Cache<Box<str>, T, UnitWeighter, RandomState>,
 }
@@ -21,7 +21,7 @@ impl<T: Clone> VerifiedTokenCache<T> {
     /// each they take 100 MB, in a process that serves that many users.
     const MAX: usize = 250_000;
 
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             texts: Cache::with(
                 Self::MAX,
@@ -34,12 +34,12 @@ impl<T: Clone> VerifiedTokenCache<T> {
     }
 
     /// Returns the content of `text`, if it is cached.
-    pub(super) fn get(&self, text: &str) -> Option<T> {
+    pub(crate) fn get(&self, text: &str) -> Option<T> {
         self.texts.get(text)
     }
 
     /// Returns the content of `text` from the cache, or from `check`, whose success is cached.
-    pub(super) fn or_check<E>(
+    pub(crate) fn or_check<E>(
         &self,
         text: &str,
         check: impl FnOnce() -> Result<T, E>,

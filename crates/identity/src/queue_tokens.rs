@@ -13,12 +13,12 @@ use frontrow_domain::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::verified_tokens::VerifiedTokenCache;
-use crate::config::Secret;
+use crate::Secret;
+use crate::verified_tokens::VerifiedTokenCache;
 
 /// Signs queue tokens with one key and accepts tokens of several keys, so that keys can be rotated
 /// while tokens are in use.
-pub(crate) struct QueueTokens {
+pub struct QueueTokens {
     header: Header,
     /// The first characters of tokens that are signed with the current key.
     beginning: String,
@@ -48,7 +48,10 @@ impl QueueTokens {
     const MAX_LEN: usize = 1_024;
 
     /// Signs with the key named `signing` and accepts all of `keys`.
-    pub(crate) fn new(keys: &BTreeMap<String, Secret>, signing: &str) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// If the token is refused, with the reason.
+    pub fn new(keys: &BTreeMap<String, Secret>, signing: &str) -> anyhow::Result<Self> {
         let secret = keys
             .get(signing)
             .context("the signing key does not exist")?;
