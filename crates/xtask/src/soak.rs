@@ -28,7 +28,7 @@ const PARTS: &[Part] = &[
     part(REDIS, "lossy_network::", "FRONTROW_FAULT_CASES=10000", 90),
     part(MYSQL_QUEUE, "lossy_network::", "FRONTROW_FAULT_CASES=10000", 120),
     part(MYSQL_QUEUE, "cost::", "FRONTROW_LINE_PEOPLE=1000000", 15),
-    part(PROGRAM, "exactness::", "FRONTROW_EXACTNESS_PEOPLE=20000", 30),
+    part(PROGRAM, "rate_across_instances::", "FRONTROW_EXACTNESS_PEOPLE=20000", 30),
 ];
 
 /// A package, and the name of a test target of it.

@@ -103,13 +103,6 @@ local function count_passed()
   return passed, passed - call('ZCARD', RETURNED)
 end
 
--- Makes a user who has just sent a heartbeat next in line if admission has passed them.
-local function return_to_line(member, arrival)
-  if arrival <= passed_to then
-    call('ZADD', RETURNED, arrival, member)
-  end
-end
-
 -- Removes users from the line.
 local function remove_from_line(members)
   call('ZREM', WAITING, unpack(members))

@@ -17,7 +17,6 @@ mod currency;
 mod database_failures;
 mod disk_full;
 mod duplicates;
-mod exactness;
 mod first_come;
 mod hold_ends;
 mod idempotency;
@@ -34,6 +33,7 @@ mod queue_failures;
 mod queue_lives;
 mod random;
 mod rankings;
+mod rate_across_instances;
 mod reconcile;
 mod sale;
 mod start_and_stop;
@@ -43,7 +43,8 @@ mod streams;
 mod test_app;
 mod told;
 
-/// Makes one test a configuration of stores out of each function: `async fn name(stores: Stores)`.
+/// Makes one test for each configuration of stores out of each function: `async fn name(stores:
+/// Stores)`.
 macro_rules! on_every_store {
     ($($name:ident),* $(,)?) => {
         $crate::on_every_store!(@embedded EMBEDDED: $($name),*);

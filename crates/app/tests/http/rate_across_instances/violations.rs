@@ -4,58 +4,59 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::{History, Stay};
 
-/// What a queue is told to keep to. It is never told anything else meanwhile.
+/// The limits that a queue must keep. They do not change during the test.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub(super) throughput: Option<Throughput>,
-    /// How many may be active at once.
+    /// The most users who may be active at once.
     pub(super) max_active: Option<usize>,
 }
 
-/// At most so many in each window.
+/// The most admissions in each window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Throughput {
     pub(super) admit: usize,
     pub(super) interval_us: i64,
 }
 
-/// Something that must not be. Instants are microseconds since 1970.
+/// A violation of a guarantee. Instants are microseconds since 1970.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Violation {
-    /// So many were admitted in the window that began then.
+    /// The number of admissions in the window that began then.
     CrowdedWindow { start: i64, admitted: usize },
-    /// The store says that a window began then, which is no whole number of windows after the first.
+    /// The store has a window that began then, which is not a whole number of windows after the
+    /// first.
     MovedWindow { start: i64 },
-    /// So many were active at that time, and perhaps more.
+    /// At least this many users were active at that time.
     OverCapacity { active: usize },
-    /// The first arrived before the second, and was admitted later.
+    /// The first user arrived before the second, and was admitted later.
     Overtaken { user: String, by: String },
-    /// Both arrived at the same microsecond.
+    /// Both users arrived at the same microsecond.
     Tie { users: [String; 2] },
-    /// Seen with several arrivals.
+    /// A user was seen with several arrivals.
     SeveralPlaces { user: String },
-    /// Seen with several admissions.
+    /// A user was seen with several admissions.
     AdmittedTwice { user: String },
-    /// Seen waiting by somebody who had seen them active.
+    /// A source saw the user waiting after having seen them active.
     BackInLine { user: String },
-    /// The store counted so many moves from the line, and so many people made one.
+    /// The store counted this many moves from the line, but this many users made one.
     Miscounted { moves: usize, people: usize },
-    /// Joined, and never admitted, though nobody waits any more.
+    /// The user joined and was never admitted, though no user waits any more.
     Lost { user: String },
-    /// In the queue without having joined.
+    /// The user is in the queue without having joined.
     Intruder { user: String },
 }
 
-/// Somebody who has one arrival and one admission.
+/// A user with one arrival and one admission.
 struct Admitted<'a> {
     user: &'a str,
     arrival: i64,
     at: i64,
-    /// When they were still active.
+    /// The last instant at which the user was seen active.
     until: i64,
 }
 
-/// All that must not be in a history at whose end all of `people` should have been admitted.
+/// All violations in a history at whose end all of `people` must have been admitted.
 pub(super) fn violations(
     history: &History,
     people: &BTreeSet<String>,
@@ -70,7 +71,8 @@ pub(super) fn violations(
     let mut admitted: Vec<_> = history.stays.iter().filter_map(admission).collect();
     admitted.sort_by_key(|one| one.arrival);
     found.extend(out_of_order(&admitted));
-    // Whoever is let in at once arrives when they are admitted, or after others of that microsecond.
+    // A user who is admitted immediately arrives at their admission, or after others of that
+    // microsecond.
     let from_line = admitted.iter().filter(|one| one.at > one.arrival).count();
     if from_line != history.moved {
         found.push(Violation::Miscounted {
@@ -88,7 +90,7 @@ pub(super) fn violations(
     found
 }
 
-/// How many were admitted in each window in which anybody was, by its start.
+/// The number of admissions in each window with admissions, by its beginning.
 pub(super) fn windows(history: &History, throughput: Throughput) -> BTreeMap<i64, usize> {
     let admitted: Vec<_> = history.stays.iter().filter_map(admission).collect();
     by_window(&admitted, throughput)
@@ -145,7 +147,7 @@ fn out_of_order(admitted: &[Admitted<'_>]) -> Vec<Violation> {
         .collect()
 }
 
-/// The first admission begins the first window, and each window the next.
+/// Windows follow each other, and the first admission begins the first one.
 fn by_window(admitted: &[Admitted<'_>], throughput: Throughput) -> BTreeMap<i64, usize> {
     let first = admitted.iter().map(|one| one.at).min().unwrap_or_default();
     let mut windows = BTreeMap::new();
@@ -174,7 +176,8 @@ fn out_of_pace(
     crowded.chain(moved).collect()
 }
 
-/// The most people who were certainly active at once: from their admission until they were last seen.
+/// The largest number of users who were certainly active at once: from their admission until they
+/// were last seen.
 fn most_active(admitted: &[Admitted<'_>]) -> usize {
     let comes = admitted.iter().map(|one| (one.at, 0));
     let goes = admitted.iter().map(|one| (one.until, 1));

@@ -14,13 +14,13 @@ use crate::{
     test_app::{ADMIN_KEY, TestApp, start},
 };
 
-/// How many instances there are.
+/// The number of instances.
 pub(super) const DOORS: usize = 4;
-/// In a row of the hall.
+/// The number of seats in a row.
 pub(super) const SEATS_A_ROW: usize = 20;
-/// No place ends by itself.
+/// No place expires during the test.
 const LONG_S: u64 = 3_600;
-/// How long a request is sent again and again.
+/// For how long a request is repeated.
 const ANSWERED_WITHIN: Duration = Duration::from_mins(1);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
@@ -31,7 +31,8 @@ pub(super) struct House {
     doors: Vec<Client>,
 }
 
-/// An answer, and whether the same was asked before in vain: then it may have been done before.
+/// An answer, and whether the same request was sent before without an answer. Then it may have
+/// taken effect before.
 pub(super) struct Answer {
     pub(super) reply: Reply,
     pub(super) again: bool,
@@ -51,8 +52,8 @@ fn policy(limits: &Limits) -> Value {
 }
 
 impl House {
-    /// Starts the instances, with a queue that admits nobody yet. `seats` are for sale, and a few more, so
-    /// that the queue never ends because all is sold.
+    /// Starts the instances, with a queue that admits no user yet. `seats` are for sale, and a few
+    /// more, so that the queue never ends because it is sold out.
     pub(super) async fn open(
         stores: Stores,
         limits: &Limits,
@@ -78,7 +79,7 @@ impl House {
         Ok((house, apps, reader))
     }
 
-    /// Begins to admit people.
+    /// Opens the queue.
     pub(super) async fn admit(&self) -> Result<()> {
         let path = format!("/v1/admin/concerts/{}/queue", self.concert);
         let open = json!({"state": "open"});
@@ -87,7 +88,7 @@ impl House {
         Ok(())
     }
 
-    /// Asks at one door, another one for each `number`, and at the next ones until somebody answers.
+    /// Sends a request to one door, chosen by `number`, and to the next ones until one answers.
     pub(super) async fn ask(
         &self,
         number: usize,
@@ -113,7 +114,7 @@ impl House {
     }
 }
 
-/// True for an answer after which the same request is to be sent again.
+/// True if the same request must be sent again after this answer.
 fn is_to_come_back(reply: &Reply) -> bool {
     match reply.status {
         408 | 503 => true,
@@ -123,7 +124,7 @@ fn is_to_come_back(reply: &Reply) -> bool {
 }
 
 impl Answer {
-    /// The answer, which must be `once`, or may be `repeated` where it was asked again.
+    /// The answer. Its status must be `once`, or may be `repeated` if the request was sent again.
     pub(super) fn expect(self, once: u16, repeated: u16) -> Result<Reply> {
         if self.again && self.reply.status == repeated {
             return Ok(self.reply);

@@ -16,11 +16,11 @@ const LIMITS: Limits = Limits {
     max_active: Some(5),
 };
 const PEOPLE: i64 = 12;
-/// When the first was admitted.
+/// The admission of the first user.
 const OPENED: i64 = 10_000;
 
-/// Twelve who arrived one after the other, were admitted by threes, and each left before the next but one
-/// three came.
+/// Twelve users who arrived one after the other and were admitted by threes. Each left before the
+/// three after the next three were admitted.
 struct Planted {
     looks: Vec<Seen>,
     moved: usize,
@@ -54,7 +54,7 @@ impl Planted {
         }
     }
 
-    /// The looks at an active place of that user.
+    /// The observations of an active place of that user.
     fn active(&mut self, number: i64) -> impl Iterator<Item = &mut Seen> {
         let looks = self.looks.iter_mut();
         looks.filter(move |seen| seen.user == user(number) && seen.admitted_at.is_some())

@@ -27,17 +27,17 @@ use self::{
 };
 use crate::stores::Stores;
 
-/// How many people come.
+/// The number of users who come.
 const PEOPLE_VARIABLE: &str = "FRONTROW_EXACTNESS_PEOPLE";
 const PEOPLE: usize = 2_000;
-/// One in so many is admitted in each window.
+/// One in this many users is admitted in each window.
 const WINDOWS: usize = 20;
 const INTERVAL_US: i64 = 500_000;
-/// One in so many may be active at once: more than a window lets in, so that with both limits now the one
-/// and now the other holds people back.
+/// One in this many users may be active at once: more than a window admits. So with both limits,
+/// sometimes the one and sometimes the other is reached.
 const WAVES: usize = 8;
 
-/// Makes one test of each function a store that instances share.
+/// Makes one test of each function for every store that instances share.
 macro_rules! on_every_shared_store {
     ($($name:ident),* $(,)?) => {
         $crate::on_every_store!(@mysql_queue MYSQL_QUEUE: $($name),*);

@@ -11,23 +11,23 @@ use tokio_util::sync::CancellationToken;
 use super::house::DOORS;
 
 const BETWEEN_KILLS: Duration = Duration::from_secs(1);
-/// How wrong the clock of each instance is.
+/// The error of each instance's clock.
 const CLOCKS_OFF_S: [i64; DOORS] = [-300, 0, 140, 300];
-/// Between two answers on a slow machine.
+/// The time between two answers on a slow machine.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// What happens to the instances.
+/// The disturbance of the instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Disturbance {
     None,
     /// One after the other is killed, a second apart, and started again.
     Kills,
-    /// Their clocks are minutes apart.
+    /// Their clocks differ by minutes.
     WrongClocks,
 }
 
 impl Disturbance {
-    /// The set-up of the instance behind one door.
+    /// The configuration of the instance behind one door.
     pub(super) fn config(self, shared: AppConfig, door: usize) -> Result<AppConfig> {
         match self {
             Self::WrongClocks => shared.clock_off_by_s(CLOCKS_OFF_S[door]),
@@ -35,7 +35,7 @@ impl Disturbance {
         }
     }
 
-    /// Sees that the instances take it to be as late as they should.
+    /// Checks that the clocks of the instances are as wrong as they should be.
     pub(super) async fn is_seen(self, apps: &[App]) -> Result<()> {
         if self != Self::WrongClocks {
             return Ok(());
@@ -52,7 +52,7 @@ impl Disturbance {
         Ok(())
     }
 
-    /// Goes on until it is stopped; gives how often an instance was killed.
+    /// Disturbs the instances until it is stopped. Returns how often an instance was killed.
     pub(super) async fn go_on(self, apps: Vec<App>, until: &CancellationToken) -> Result<usize> {
         if self == Self::Kills {
             return kill_in_turn(apps, until).await;
@@ -79,7 +79,7 @@ async fn kill_in_turn(mut apps: Vec<App>, until: &CancellationToken) -> Result<u
     }
 }
 
-/// What time it is, as an instance tells in its answers.
+/// The time on an instance's clock, as its answers show it.
 async fn date(app: &App) -> Result<Timestamp> {
     let reply = app.client().get("/livez").await?;
     let date = reply.header("date").context("no Date header")?;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::test_app::PRICE;
 
-/// One in so many joins twice, and of those who leave one in so many pays first.
+/// One in this many users joins twice, and one in this many of those who leave pays first.
 pub(super) const ONE_IN: usize = 10;
 
 /// A user with a place.
@@ -26,7 +26,7 @@ impl Guest {
         format!("guest-{number:05}")
     }
 
-    /// Joins; some ask at another door once more, and are told of the place that they have.
+    /// Joins. Some users then join again at another door, and get the place that they have.
     pub(super) async fn join(house: &House, number: usize) -> Result<(Self, Vec<Seen>)> {
         let name = Self::name(number);
         let concert = json!({"concert_id": house.concert});
@@ -57,8 +57,8 @@ impl Guest {
         Seen::told(&self.name, &place.json)
     }
 
-    /// Looks once more, and gives the place back: by paying a seat, or by leaving. At the door after that
-    /// of the join, so that no instance answers from what it remembers.
+    /// Looks the place up once more, and gives it back: by paying for a seat, or by leaving. The
+    /// request goes to the door after that of the join, so that no instance answers from its cache.
     pub(super) async fn go(&self, house: &House) -> Result<Seen> {
         if self.number.is_multiple_of(ONE_IN) {
             let reservation = self.hold(house).await?;

@@ -25,39 +25,40 @@ use super::{
 };
 use crate::stores::{QueueReader, QueueRecord, Stores};
 
-/// How many requests are on their way at once.
+/// The number of requests in flight.
 const AT_ONCE: usize = 24;
-/// Of three people one comes before the queue opens.
+/// One of three users comes before the queue opens.
 const BEFORE: usize = 3;
-/// How long two thousand people may take, on a slow machine.
+/// The time limit for two thousand users, on a slow machine.
 const ENDS_WITHIN: Duration = Duration::from_secs(110);
 
-/// An evening at one house.
+/// The course of one test.
 pub(super) struct Evening {
     house: House,
     limits: Limits,
-    /// Everybody who comes.
+    /// All users who come.
     users: BTreeSet<String>,
-    /// Those who have joined, and know it.
+    /// The users who have joined, and know it.
     guests: Mutex<BTreeMap<String, Guest>>,
-    /// What they were told.
+    /// What the answers to them showed.
     told: Mutex<Vec<Seen>>,
     all_have_joined: AtomicBool,
 }
 
-/// Who watches the store, and shows people out when others want to get in.
+/// Reads the store again and again, and lets active users leave when others want to get in.
 struct Usher<'a> {
     evening: &'a Evening,
     reader: QueueReader,
     history: History,
-    /// Those who have gone.
+    /// The users who have left.
     gone: BTreeSet<String>,
-    /// Nobody goes before as many are in as may be: that shows that no more get in.
+    /// No user leaves before as many are active as the limit allows. That shows that no more get
+    /// in.
     was_full: bool,
 }
 
 impl Evening {
-    /// Lets everybody come, and judges what has been.
+    /// Lets all users come, and judges the history.
     pub(super) async fn of(stores: Stores, limits: Limits, disturbance: Disturbance) -> Result<()> {
         let users: BTreeSet<_> = (0..people()).map(Guest::name).collect();
         let seats = people() / ONE_IN;
@@ -98,7 +99,7 @@ impl Evening {
         Ok(())
     }
 
-    /// Lets these people come.
+    /// Lets these users come.
     async fn join(&self, numbers: impl Iterator<Item = usize>) -> Result<()> {
         let joining = numbers.map(|number| async move {
             let (guest, seen) = Guest::join(&self.house, number).await?;
@@ -136,7 +137,7 @@ impl Evening {
             history.most_active,
         );
         ensure!(found.is_empty(), "{} violations: {found:#?}", found.len());
-        // Limits that nobody reached would prove nothing.
+        // Limits that were not reached would prove nothing.
         ensure!(windows.is_none_or(|(_, full)| full > 0));
         let max_active = self.limits.max_active;
         ensure!(max_active.is_none_or(|max_active| history.most_active == max_active));
@@ -145,7 +146,7 @@ impl Evening {
 }
 
 impl Usher<'_> {
-    /// Watches until nobody waits any more; gives all that was seen.
+    /// Reads the store until no user waits any more. Returns all observations.
     async fn watch(mut self) -> Result<History> {
         let within = ENDS_WITHIN * u32::try_from(people().div_ceil(PEOPLE))?;
         let last = eventually("nobody waits any more", within, async || {
@@ -173,7 +174,7 @@ impl Usher<'_> {
         Ok(self.history)
     }
 
-    /// Where only so many may be in at once, those who are in go.
+    /// With a limit of active users, lets active users leave.
     async fn show_out(&mut self, record: &QueueRecord) -> Result<()> {
         let Some(max_active) = self.evening.limits.max_active else {
             return Ok(());
@@ -198,7 +199,7 @@ impl Usher<'_> {
         Ok(())
     }
 
-    /// Those who are in at the end are told the same as the store has.
+    /// Checks that users who are active at the end get answers that agree with the store.
     async fn all_look_up(&self, last: &QueueRecord) -> Result<()> {
         let house = &self.evening.house;
         let there = last.active.iter();

@@ -25,7 +25,8 @@ use crate::{
     test_app::on_sale,
 };
 
-/// How many are admitted in each window, and for how many windows there are users.
+/// The number of users who are admitted in each window, and the number of windows for which there
+/// are users.
 const ADMIT: usize = 50;
 const WINDOWS: usize = 12;
 const RATE: Throughput = Throughput {
@@ -33,9 +34,9 @@ const RATE: Throughput = Throughput {
     interval_us: 1_000_000,
 };
 const AT_ONCE: usize = 24;
-/// Longer than the silence after which a queue counts as out of service.
+/// Longer than the time without ticks that counts as an outage.
 const OUT_OF_SERVICE: Duration = Duration::from_secs(6);
-/// On a slow machine.
+/// The limit on a slow machine.
 const WITHIN: Duration = Duration::from_mins(1);
 
 on_every_store!(
@@ -92,11 +93,11 @@ async fn a_line_goes_on_after_seconds_without_service(stores: Stores) -> Result<
         app.resume()?;
     }
     let history = line.poll_to_the_end().await?;
-    // The windows in which nobody could tick, the one in which that began, and the one in which it ended.
+    // The windows without a tick, the one in which the outage began, and the one in which it ended.
     reaches_rate(&history, usize::try_from(OUT_OF_SERVICE.as_secs())? + 2)
 }
 
-/// Users who wait at a queue that admits nobody yet.
+/// Users who wait in a queue that admits no user yet.
 struct Line {
     house: House,
     apps: Vec<App>,
@@ -125,8 +126,8 @@ impl Line {
         })
     }
 
-    /// Everybody looks their place up again and again, until nobody waits any more. Returns what the store
-    /// had in the end.
+    /// All users look up their places again and again, until no user waits any more. Returns the
+    /// final record of the store.
     async fn poll_to_the_end(&mut self) -> Result<History> {
         let Self {
             house,
@@ -152,7 +153,8 @@ impl Line {
     }
 }
 
-/// Every window was full, from the first to the last, but for `missing_max` windows that may be missing between them.
+/// Checks that every window was full, from the first to the last. At most `missing_max` windows may
+/// be missing between them.
 fn reaches_rate(history: &History, missing_max: usize) -> Result<()> {
     let windows = windows(history, RATE);
     println!("admitted in each window: {windows:?}");

@@ -7,55 +7,57 @@ use serde_json::Value;
 
 use crate::{lives::instant, stores::QueueRecord};
 
-/// Who looked. What one of them sees is in the order in which it was.
+/// The source of an observation. The observations of one source are in the order in which they were
+/// made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Witness {
     Guest,
     Store,
 }
 
-/// One look at one place. Instants are microseconds since 1970 by the store's clock.
+/// One observation of one place. Instants are microseconds since 1970 by the store's clock.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) by: Witness,
     pub(super) user: String,
     pub(super) arrival: i64,
-    /// None while waiting.
+    /// None while the user waits.
     pub(super) admitted_at: Option<i64>,
-    /// When it was so.
+    /// The instant of the observation.
     pub(super) as_of: i64,
 }
 
-/// All that was seen of one user.
+/// All observations of one user.
 #[derive(Debug, Default)]
 pub(super) struct Stay {
-    /// One, where all is well.
+    /// One, if all is well.
     pub(super) arrivals: BTreeSet<i64>,
-    /// One, where all is well, once they were admitted.
+    /// One for an admitted user, if all is well.
     pub(super) admissions: BTreeSet<i64>,
-    /// When each first saw them active. That is after the admission: a database shows it to others once it is
-    /// committed, and until then they see somebody who waits.
+    /// The first observation of the active user by each source. It is later than the admission: a
+    /// database shows an admission to others once it is committed, and until then they see a
+    /// waiting user.
     seen_active: BTreeMap<Witness, i64>,
-    /// Somebody saw them waiting after having seen them active.
+    /// A source saw the user waiting after having seen them active.
     pub(super) back_in_line: bool,
-    /// When they were last seen active.
+    /// The last observation of the active user.
     pub(super) active_until: Option<i64>,
 }
 
-/// All that was seen of everybody.
+/// All observations of all users.
 #[derive(Debug, Default)]
 pub(super) struct History {
     pub(super) stays: BTreeMap<String, Stay>,
-    /// The most people that the store had active at once, where that was looked at.
+    /// The largest number of active users in the store, where that was read.
     pub(super) most_active: usize,
-    /// How many the store says that it has moved from the line to the active, when it was last asked.
+    /// The store's counter of users moved from the line to the active, at the last read.
     pub(super) moved: usize,
-    /// When the store's window began, each time it was asked.
+    /// The beginnings of the store's windows, from each read.
     pub(super) window_starts: BTreeSet<i64>,
 }
 
 impl Seen {
-    /// What the program told of a place.
+    /// The observation in an answer about a place.
     pub(super) fn told(user: &str, place: &Value) -> Result<Self> {
         let micros = |field: &str| anyhow::Ok(instant(&place[field])?.as_microsecond());
         let is_active = place["state"] == "active";
@@ -70,7 +72,7 @@ impl Seen {
 }
 
 impl History {
-    /// Notes one look.
+    /// Records one observation.
     pub(super) fn note(&mut self, seen: Seen) {
         let stay = self.stays.entry(seen.user).or_default();
         stay.arrivals.insert(seen.arrival);
@@ -84,7 +86,7 @@ impl History {
         }
     }
 
-    /// Notes what the store has.
+    /// Records a read of the store.
     pub(super) fn note_record(&mut self, record: &QueueRecord) {
         for active in &record.active {
             self.note(Seen {
