@@ -24,6 +24,10 @@ pub(crate) fn run() -> Result<()> {
     let since =
         fs::read_to_string(root.join(SINCE)).with_context(|| format!("cannot read {SINCE}"))?;
     let since = since.trim();
+    if let Err(error) = git::ask(&root, &["rev-parse", "HEAD"]) {
+        println!("commits: nothing is checked, because git does not know this folder: {error}");
+        return Ok(());
+    }
     let known = git::ask(&root, &["cat-file", "-e", &format!("{since}^{{commit}}")]).is_ok();
     let range = if known {
         format!("{since}..HEAD")
