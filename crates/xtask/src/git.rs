@@ -66,7 +66,10 @@ mod tests {
         walk(&root, Path::new(""), &mut walked).unwrap();
         for path in ["Cargo.toml", "crates/xtask/src/git.rs", ".ci/run"] {
             assert!(walked.iter().any(|one| one == path), "{path}");
-            assert!(files(&root).unwrap().iter().any(|one| one == path), "{path}");
+            assert!(
+                files(&root).unwrap().iter().any(|one| one == path),
+                "{path}"
+            );
         }
         assert!(!walked.iter().any(|path| path.starts_with("target/")));
     }

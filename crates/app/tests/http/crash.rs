@@ -29,17 +29,17 @@ use crate::{
 on_every_store!(twenty_crashes_cost_nobody_a_place_a_seat_or_a_point);
 
 const KILLS: usize = 20;
-/// How long a life lasts, in milliseconds. While a queue recovers, for a second, nobody is admitted:
-/// some lives end before, in others people hold and pay when it happens.
+/// The range of the length of a life, in milliseconds. While a queue recovers, for a second, no
+/// user is admitted. Some lives end before that, in others users are holding and paying at the end.
 const LIFE_MS: (u64, u64) = (150, 2_000);
-/// So slow that one sale goes on through most of the lives.
+/// So slow that one sale lasts through most of the lives.
 const ADMIT: usize = 15;
 const WINDOW_S: f64 = 0.25;
 
 /// A sale that is over.
 struct Sale {
     concert: String,
-    /// Which user has which name.
+    /// The results of users, by name.
     customers: BTreeMap<String, Ended>,
 }
 
@@ -97,7 +97,7 @@ async fn twenty_crashes_cost_nobody_a_place_a_seat_or_a_point(stores: Stores) ->
     every_ledger_is_right(stores, &test_app, &sales).await
 }
 
-/// Lets everybody come at once.
+/// Lets all users come at once.
 fn open(
     test_app: &TestApp,
     show: &Arc<Show>,

@@ -29,7 +29,7 @@ fn one_at_a_time() -> Value {
     json!({"throughput": null, "capacity": {"max_active": 1}})
 }
 
-/// Waits until the place is active; says since when.
+/// Waits until the place is active. Returns its admission.
 async fn admission(visitor: &mut Visitor) -> Result<jiff::Timestamp> {
     eventually("the next is admitted", SOON, async || {
         visitor.look_up().await?.expect_status(200)?;
@@ -39,7 +39,8 @@ async fn admission(visitor: &mut Visitor) -> Result<jiff::Timestamp> {
     instant(&visitor.place["admitted_at"])
 }
 
-/// All within one second, so that whoever counts in seconds would sort them by name.
+/// All join within one second, so that a queue with a resolution of seconds would sort them by
+/// name.
 async fn who_comes_first_is_served_first_whatever_their_name(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, one_at_a_time()).await?;
     let mut inside = test_app.join("z").await?;

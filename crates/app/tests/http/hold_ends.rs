@@ -15,17 +15,17 @@ use crate::{
     test_app::{PRICE, TestApp, Visitor},
 };
 
-/// How many hold a seat and pay for it around its end.
+/// The number of users who hold a seat and pay for it around its deadline.
 const HOLDERS: u64 = 32;
 
 on_every_store!(around_its_end_a_hold_is_paid_in_full_or_lost_in_full);
 
-/// When a holder pays.
+/// The time of a holder's payment.
 #[derive(Debug, Clone, Copy)]
 enum Pays {
-    /// Well within the time.
+    /// Long before the deadline.
     AtOnce,
-    /// So long after the answer to the hold: somewhere around its end, in either order.
+    /// This long after the answer to the hold: close to the deadline, before or after it.
     After(Duration),
     /// When the program itself says that the hold is over.
     WhenOver,
@@ -58,8 +58,8 @@ async fn around_its_end_a_hold_is_paid_in_full_or_lost_in_full(stores: Stores) -
     Ok(())
 }
 
-/// The first few are in time and the last few too late; all others try a few milliseconds apart,
-/// around the second that a hold lasts here.
+/// The first few payments are in time and the last few are too late. The others are a few
+/// milliseconds apart, around the second for which a hold lasts here.
 fn pays_when(number: u64) -> Pays {
     match number {
         0..4 => Pays::AtOnce,
@@ -68,8 +68,8 @@ fn pays_when(number: u64) -> Pays {
     }
 }
 
-/// Two people want one seat: one holds it and pays at some instant, the other takes it over as soon
-/// as it comes free and pays at once. Gives who of them bought it.
+/// Two users want one seat. One holds it and pays at some instant, the other takes it over as soon
+/// as it is free and pays immediately. Returns which of them bought it.
 async fn one_seat(test_app: &TestApp, number: u64, pays: Pays) -> Result<(bool, bool)> {
     let holder = test_app.join(&format!("holder-{number}")).await?;
     let rival = test_app.join(&format!("rival-{number}")).await?;
@@ -90,7 +90,7 @@ async fn one_seat(test_app: &TestApp, number: u64, pays: Pays) -> Result<(bool, 
     Ok((first, second))
 }
 
-/// Pays; true when it was in time.
+/// Pays. Returns true if it was in time.
 async fn pay(holder: &Visitor, held: &Reply, pays: Pays) -> Result<bool> {
     let reservation = held.text_at("/id")?;
     match pays {
@@ -114,7 +114,7 @@ async fn pay(holder: &Visitor, held: &Reply, pays: Pays) -> Result<bool> {
     Ok(in_time)
 }
 
-/// Asks for the seat until it is to be had or sold; true when it was bought.
+/// Requests the seat until it is free or sold. Returns true if this user bought it.
 async fn take_over(
     test_app: &TestApp,
     rival: &Visitor,

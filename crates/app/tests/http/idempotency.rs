@@ -28,7 +28,7 @@ on_every_store!(
 /// Marks the answer to a repeat.
 const REPLAYED: &str = "idempotent-replayed";
 
-/// What users send to charge their points.
+/// The body with which users charge their points.
 fn charge(client: &Client, amount: i64, key: &str) -> Request {
     client
         .post("/v1/points/charges")
@@ -36,7 +36,7 @@ fn charge(client: &Client, amount: i64, key: &str) -> Request {
         .json(&json!({"amount": amount}))
 }
 
-/// What operators send to charge a user's points.
+/// The body with which operators charge a user's points.
 fn operator_charge(operator: &Client, user: &str, amount: i64, key: &str) -> Request {
     operator
         .post(&format!("/v1/admin/users/{user}/points/charges"))

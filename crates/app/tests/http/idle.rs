@@ -16,21 +16,21 @@ use crate::{
     test_app::{PRICE, TestApp, admin},
 };
 
-/// How many concerts at least are created, visited, and over.
+/// The least number of concerts that are created, visited, and over.
 const CONCERTS: usize = 3_000;
-/// How many of them come between two looks at the memory.
+/// The number of concerts between two reads of the memory.
 const A_ROUND: usize = 200;
-/// More than the minute for which an instance remembers a line that nobody asks for.
+/// More than the minute for which an instance remembers a line without requests.
 const REMEMBERED: Duration = Duration::from_secs(70);
 /// The number of rounds at the end in which memory no longer grows.
 const LAST_ROUNDS: usize = 5;
 const AT_ONCE: usize = 24;
 /// More than the 30 s between two surveys, in which an instance forgets what is over.
 const SETTLES_WITHIN: Duration = Duration::from_secs(100);
-/// For how long an instance is watched, which jobs that run each second smooth.
+/// For how long an instance is observed. This averages over the jobs that run each second.
 const WATCHED: Duration = Duration::from_secs(4);
 
-/// What an instance asks of its stores: in a second, or since they started.
+/// Requests of an instance to its stores: per second, or since the stores started.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
     statements: f64,
@@ -82,7 +82,7 @@ async fn thousands_of_concerts_that_are_over_cost_nothing() -> Result<()> {
     Ok(())
 }
 
-/// These concerts are created, each is visited, and each is over.
+/// Creates these concerts. Each is visited, and then each is over.
 async fn come_and_go(app: &App, numbers: std::ops::Range<usize>) -> Result<()> {
     let visits = numbers.map(|number| async move {
         let title = format!("Concert {number}");
@@ -155,7 +155,8 @@ impl Servers {
 }
 
 impl Asked {
-    /// True where a watch may show the same. Each reading itself is a few statements and commands.
+    /// True if one observation may differ from the other by this much. Each reading itself takes a
+    /// few statements and commands.
     fn is_about(self, other: Self) -> bool {
         let about = |one: f64, other: f64| one <= other * 1.25 + 3.0;
         about(self.statements, other.statements)
@@ -176,7 +177,7 @@ async fn status(mysql: &mut AsyncMysqlConnection, name: &str) -> Result<f64> {
     Ok(status.value.parse()?)
 }
 
-/// How much memory of the machine a program has.
+/// The resident memory of a program.
 fn resident_kib(app: &mut App) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", app.process().pid()))?;
     let resident = status
@@ -186,7 +187,7 @@ fn resident_kib(app: &mut App) -> Result<u64> {
     Ok(resident.trim().trim_end_matches(" kB").trim().parse()?)
 }
 
-/// How many concerts the program says that it has forgotten.
+/// The number of concerts that the program reports as forgotten.
 fn forgotten(app: &App) -> Result<usize> {
     let log = app.log()?;
     let lines = log.lines().filter(|line| line.contains("no longer ticked"));

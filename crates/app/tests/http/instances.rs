@@ -17,7 +17,7 @@ async fn two(stores: Stores) -> Result<(App, App)> {
     Ok((one, other))
 }
 
-/// The other instance has just looked, so what it has seen does not have the concert.
+/// The other instance has just read the concerts, so its copy does not have the new one.
 async fn look_around(app: &App) -> Result<()> {
     let concerts = app.client().get("/v1/concerts").await?;
     concerts.expect_status(200).map(drop)

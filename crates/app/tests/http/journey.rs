@@ -22,15 +22,15 @@ use crate::{
     test_app::{PRICE, TestApp, Visitor},
 };
 
-/// How many a window admits, and how long it is: the 300 need several.
+/// The number of admissions per window, and its length. The 300 users need several windows.
 const ADMIT: usize = 40;
 const WINDOW_S: f64 = 0.5;
 
-/// How a user's evening ended.
+/// The result of one user.
 #[derive(Debug)]
 struct Evening {
     joined_at: Timestamp,
-    /// None for those who still waited when all was sold.
+    /// None for users who still waited when all seats were sold.
     admitted_at: Option<Timestamp>,
     /// The seat that was paid for.
     seat: Option<String>,
@@ -60,7 +60,8 @@ async fn three_hundred_people_buy_two_hundred_seats(stores: Stores) -> Result<()
     admissions_were_in_order_and_within_the_rate(evenings)
 }
 
-/// Joins, waits, looks at the seats, holds one, charges, pays; or is told that all are gone.
+/// Joins, waits, looks at the seats, holds one, charges and pays, or learns that all seats are
+/// gone.
 async fn evening(test_app: &TestApp, number: usize) -> Result<Evening> {
     let mut visitor = test_app.join(&format!("user-{number}")).await?;
     if !visitor.is_active() {
@@ -70,7 +71,7 @@ async fn evening(test_app: &TestApp, number: usize) -> Result<Evening> {
             early.status == 429 || early.status == 200,
             "before the turn: {early:?}"
         );
-        // Who was let through must have been admitted by then.
+        // A user who passed must have been admitted by then.
         ensure!(early.status == 429 || visitor.look_up().await.is_ok() && visitor.is_active());
     }
     while !visitor.is_active() {
@@ -108,8 +109,8 @@ async fn evening(test_app: &TestApp, number: usize) -> Result<Evening> {
     ended(&visitor, Some(seat)).await
 }
 
-/// Asks as clients do: again after a while when the program says that it is overloaded, which it may
-/// be where many tests share a slow machine.
+/// Sends a request as clients do: again after a while if the program says that it is overloaded.
+/// That can happen where many tests share a slow machine.
 async fn patiently<A>(ask: impl Fn() -> A) -> Result<Reply>
 where
     A: Future<Output = Result<Reply>>,
@@ -130,7 +131,7 @@ where
     bail!("the program was overloaded for a minute")
 }
 
-/// Holds one of the seats that are shown as available, until there are none.
+/// Holds one of the seats that are shown as available, until there is none.
 async fn hold_any(
     test_app: &TestApp,
     visitor: &Visitor,

@@ -151,7 +151,7 @@ async fn every_concert_has_a_hold_of_its_own(stores: Stores) -> Result<()> {
     hold_at(&there, &performance, &["R1-1"])
         .await?
         .expect_status(201)?;
-    // The place in one queue opens the other concert's seats for nobody.
+    // The place in one queue does not give access to the other concert's seats.
     let astray = hold_at(&here, &performance, &["R1-2"]).await?;
     let astray = astray.expect_status(403)?;
     assert_eq!(

@@ -25,7 +25,7 @@ async fn line(test_app: &TestApp) -> Result<Reply> {
     test_app.app.client().get(&path).await?.expect_status(200)
 }
 
-/// The line, once this is so.
+/// Returns the line status once this holds.
 async fn line_once(test_app: &TestApp, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
     eventually("the line shows it", SOON, async || {
         let line = line(test_app).await?.json;
@@ -88,7 +88,7 @@ async fn a_line_that_a_client_has_is_not_sent_again(stores: Stores) -> Result<()
     Ok(())
 }
 
-/// Most requests are answered before they are routed; `HEAD` never is.
+/// Most requests are answered before routing, `HEAD` requests never.
 async fn a_line_is_the_same_whether_the_request_is_routed_or_not(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 5, json!({})).await?;
     let path = format!("/v1/concerts/{}/line", test_app.concert);
@@ -123,11 +123,11 @@ async fn a_line_is_the_same_whether_the_request_is_routed_or_not(stores: Stores)
     Ok(())
 }
 
-/// A thousand clients look at the line again and again, through a cache.
+/// A thousand clients request the line status again and again, through a cache.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_clients_behind_a_cache_cost_about_one_request_a_second() -> Result<()> {
     const CLIENTS: usize = 1_000;
-    /// Until the line that they see is so much newer than the first.
+    /// The test ends when the line status is this much newer than the first.
     const SECONDS: i64 = 4;
     let test_app = TestApp::open(Stores::EMBEDDED, 1, 5, json!({})).await?;
     let mut nginx = Nginx::before(&test_app.app.base_url()).await?;

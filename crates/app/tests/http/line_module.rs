@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 const MODULE: &str = include_str!("../../assets/line.js");
 
-/// Follows a line from a place through these steps; gives what each tells.
+/// Follows a line from a place through these steps. Returns the result of each.
 const FOLLOW: &str = "
     globalThis.follow = (place, steps) => {
         const follower = new LineFollower(place);
@@ -26,7 +26,7 @@ const FOLLOW: &str = "
     };
 ";
 
-/// What the origin told of the place.
+/// The place, as the origin returned it.
 #[derive(Debug, Clone)]
 struct Told {
     generation: u64,
@@ -98,7 +98,7 @@ fn pauses(near_positions: u64) -> HeartbeatPauses {
     HeartbeatPauses::of(waiting_ttl, Some(absence), near_positions)
 }
 
-/// As the program writes it.
+/// The JSON, as the program writes it.
 fn text(generation: u64) -> String {
     Generation(generation).to_string()
 }
@@ -146,7 +146,7 @@ impl Step {
         }
     }
 
-    /// What the domain makes of it.
+    /// The same computation by the domain.
     fn take(&self, follower: &mut LineFollower) -> Value {
         match self {
             Self::Note(told) => {

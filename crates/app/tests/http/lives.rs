@@ -13,7 +13,7 @@ use crate::{
     test_app::{PRICE, TestApp, Visitor},
 };
 
-/// For what comes by itself, such as an end or an admission.
+/// The limit for events without a request, such as an expiry or an admission.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 on_every_store!(
@@ -214,7 +214,7 @@ async fn a_hold_never_extends_its_place_past_the_last_ordinary_one(stores: Store
     Ok(())
 }
 
-/// A app whose holds last `hold_s` seconds.
+/// An app whose holds last `hold_s` seconds.
 pub(crate) async fn brief_holds(stores: Stores, hold_s: u8) -> Result<TestApp> {
     let hold_s = hold_s.to_string();
     let config = stores
@@ -224,7 +224,7 @@ pub(crate) async fn brief_holds(stores: Stores, hold_s: u8) -> Result<TestApp> {
     TestApp::open_with(config, 1, 5, json!({})).await
 }
 
-/// Uses the visitor's place for the first time; gives when it then ends.
+/// Uses the visitor's place for the first time. Returns its deadline after that.
 pub(crate) async fn claim(test_app: &TestApp, visitor: &mut Visitor) -> Result<Timestamp> {
     let first_use = visitor.client.get(&test_app.performances_path()).await?;
     first_use.expect_status(200)?;
@@ -255,7 +255,7 @@ pub(crate) async fn state_becomes(
     .await
 }
 
-/// Plans another performance of the app's concert; gives its id.
+/// Creates another performance of the app's concert. Returns its id.
 pub(crate) async fn another_performance(test_app: &TestApp, seats: u16) -> Result<String> {
     let performance = test_app
         .admin()

@@ -32,7 +32,7 @@ const NO_IDENTITY: (u16, &str) = (401, "identity-required");
 const GONE: (u16, &str) = (410, "place-gone");
 const SOON: Duration = Duration::from_secs(20);
 
-/// What shows that the refusals below are for their own reasons.
+/// Shows that the refusals below have their own reasons.
 async fn a_good_token_passes_every_protected_route(stores: Stores) -> Result<()> {
     let walk = Walk::begin(stores, json!({})).await?;
     let first = Buyer::at(&walk.test_app, "first", "R1-1").await?;
@@ -130,7 +130,7 @@ async fn a_token_of_another_user_or_concert_passes_none(stores: Stores) -> Resul
 }
 
 async fn a_place_that_is_not_active_passes_none(stores: Stores) -> Result<()> {
-    // As many are admitted as are needed below, and nobody for an hour after.
+    // As many users are admitted as are needed below, and then none for an hour.
     let policy = json!({"throughput": {"admit": 5, "interval_s": 3600}});
     let walk = Walk::begin(stores, policy).await?;
     let test_app = &walk.test_app;
@@ -183,7 +183,7 @@ async fn a_place_that_is_not_active_passes_none(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-/// Whoever waits is told where they stand, how long it may take, and when to ask again.
+/// A waiting user gets the position, how long it may take, and when to poll again.
 async fn is_told_to_wait(
     walk: &Walk,
     client: &Client,
@@ -208,7 +208,7 @@ async fn is_told_to_wait(
     Ok(())
 }
 
-/// Ids that could be, for routes that refuse before they look.
+/// Well-formed ids, for routes that refuse before they read.
 fn about_nothing(test_app: &TestApp) -> Subject {
     Subject {
         concert: test_app.concert.clone(),

@@ -326,7 +326,7 @@ async fn nobody_is_admitted_before_the_queue_opens(stores: Stores) -> Result<()>
     Ok(())
 }
 
-/// Changes the queue's policy, in force at once.
+/// Changes the queue's policy, which is in force immediately.
 async fn changed(test_app: &TestApp, change: Value) -> Result<()> {
     let path = format!("/v1/admin/concerts/{}/queue", test_app.concert);
     let before = test_app.admin().get(&path).await?.expect_status(200)?;

@@ -2,13 +2,13 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// Numbers that look random, always the same for the same seed (`SplitMix64`).
+/// Pseudo-random numbers, the same for the same seed (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// From `FRONTROW_TEST_SEED`, or a seed of its own; which one is printed, so that a failure can be
-    /// tried again.
+    /// Takes the seed from `FRONTROW_TEST_SEED`, or chooses one. Prints it, so that a failure can
+    /// be repeated.
     pub(crate) fn seeded() -> Self {
         let given = std::env::var("FRONTROW_TEST_SEED");
         let seed = given
@@ -27,7 +27,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Numbers of their own for somebody else.
+    /// A new generator with a seed from this one.
     pub(crate) fn branch(&mut self) -> Self {
         Self(self.next())
     }

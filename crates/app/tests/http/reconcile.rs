@@ -12,7 +12,7 @@ on_every_store!(
     what_the_database_has_lost_is_noticed,
 );
 
-/// Fails, with what does not agree, unless everything does.
+/// Fails with the differences, unless there are none.
 pub(crate) async fn reconciled(app: &App) -> Result<()> {
     let output = app.command(&["reconcile"]).await?;
     ensure!(output.status.success(), "{output:?}");

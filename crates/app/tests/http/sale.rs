@@ -12,11 +12,11 @@ pub(crate) const USERS: usize = 300;
 pub(crate) const ROWS: u16 = 10;
 pub(crate) const SEATS_A_ROW: u16 = 20;
 pub(crate) const SEATS: usize = 200;
-/// What everybody charges: one seat and a little more.
+/// The amount that each user charges: the price of one seat and a little more.
 pub(crate) const CHARGE: i64 = PRICE + 7;
 
-/// One of the seats that a seat map shows as available and that were not refused before; another one
-/// for each `number`.
+/// One of the seats that the seat map shows as available and that were not refused before.
+/// Different numbers pick different seats.
 pub(crate) fn pick_seat(
     map: &Reply,
     refused: &HashSet<String>,
@@ -34,7 +34,8 @@ pub(crate) fn pick_seat(
     Ok(wanted.map(|&label| label.to_owned()))
 }
 
-/// All seats were paid for, each by somebody else, and the other people got none.
+/// Checks that all seats were paid for, each by a different user, and that the other users got
+/// none.
 pub(crate) fn every_seat_went_to_somebody_else<'a>(
     seats: impl Iterator<Item = Option<&'a String>>,
     sales: &[Value],
@@ -55,7 +56,7 @@ pub(crate) fn every_seat_went_to_somebody_else<'a>(
     assert_eq!((confirmed.len(), buyers.len()), (SEATS, SEATS));
 }
 
-/// The books after so many sales.
+/// The books after this many sales.
 pub(crate) fn books_of(sales: usize) -> Result<Books> {
     let sold = i64::try_from(sales * SEATS)?;
     Ok(Books {

@@ -15,15 +15,15 @@ use crate::{
 
 const PEOPLE: usize = 2_000;
 const ACTIVE: usize = 1_000;
-/// How often each of them looks up their place, or passes the gate.
+/// The number of look-ups, or passes of the gate, of each user.
 const TIMES: usize = 4;
 const AT_ONCE: usize = 32;
 
-/// What the program asks all the same, by words that are in nothing else: how often a second at most,
-/// however many requests there are.
+/// Statements that the program sends independent of requests, by words that occur in no other
+/// statement, with the most per second.
 const KNOWN: [(&str, f64); 10] = [
-    // The master copies of the policies, which the survey reads; the snapshot of the catalogue, which the
-    // sale job reads each second.
+    // The master copies of the policies, which the survey reads, and the snapshot of the catalogue,
+    // which the sale job reads each second.
     ("`concerts`.`policy_version`", 2.0),
     // That snapshot, and the one of a concert's performances, behind the gate: each once a second.
     ("performance_sales", 3.0),
@@ -49,7 +49,7 @@ struct Logged {
     statement: String,
 }
 
-/// 10,000 requests to the queue while the server writes down everything that it is asked.
+/// 10,000 requests to the queue while the server logs all statements.
 #[tokio::test(flavor = "multi_thread")]
 async fn queue_requests_are_no_statements_in_mysql() -> Result<()> {
     // The log is of the whole server.

@@ -17,7 +17,7 @@ pub(crate) use self::{
     queue_record::{QueueReader, QueueRecord},
 };
 
-/// What signs queue tokens where instances share the queues.
+/// The key that signs queue tokens if instances share the queues.
 const TOKEN_KEY: &str = "a-key-that-all-instances-of-a-test-share";
 
 /// A combination of stores.
@@ -27,14 +27,14 @@ pub(crate) struct Stores {
     queue: Queue,
 }
 
-/// Where what must last is kept.
+/// The store of durable data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Database {
     Sqlite,
     MySql,
 }
 
-/// Where the queues are.
+/// The store of the queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Queue {
     Memory,
@@ -44,12 +44,12 @@ enum Queue {
 }
 
 impl Stores {
-    /// One SQLite file, and the memory of the program.
+    /// One SQLite file, and queues in the memory of the program.
     pub(crate) const EMBEDDED: Self = Self {
         database: Database::Sqlite,
         queue: Queue::Memory,
     };
-    /// A MySQL database, and the memory of the program.
+    /// A MySQL database, and queues in the memory of the program.
     pub(crate) const MYSQL: Self = Self {
         database: Database::MySql,
         queue: Queue::Memory,
@@ -64,14 +64,14 @@ impl Stores {
         database: Database::MySql,
         queue: Queue::Redis,
     };
-    /// A MySQL database, for the queues too, and the memory of the program for the rankings.
+    /// A MySQL database, also for the queues, and rankings in the memory of the program.
     pub(crate) const MYSQL_QUEUE: Self = Self {
         database: Database::MySql,
         queue: Queue::MySql,
     };
 
-    /// The configuration of a program on these stores, empty, without the demo on-sale, and with a
-    /// pace that suits tests.
+    /// The configuration of a program on these stores, which are empty, without the demo on-sale,
+    /// and with a pace for tests.
     pub(crate) async fn config(self) -> Result<AppConfig> {
         let config = match self.database {
             Database::Sqlite => suits_tests(),
@@ -92,7 +92,7 @@ impl Stores {
         })
     }
 
-    /// The configuration of a program on a MySQL database that the test has made itself.
+    /// The configuration of a program on a MySQL database that the test has created itself.
     pub(crate) fn on_mysql(url: &str) -> AppConfig {
         suits_tests()
             .env(mysql::URL, url)
@@ -108,14 +108,14 @@ impl Stores {
         Self::sharing(config)
     }
 
-    /// `config` with what instances have in common that share their queues.
+    /// `config` with the settings that instances with shared queues have in common.
     fn sharing(config: AppConfig) -> AppConfig {
         config
             .env("FRONTROW_QUEUE__TOKEN_KEYS__SHARED", TOKEN_KEY)
             .env("FRONTROW_IDENTITY__TRUST_X_USER_ID", "true")
     }
 
-    /// `config` with other keys on its Redis, if it has one, under which there is nothing yet.
+    /// `config` with a new prefix of keys on its Redis, if it has one.
     pub(crate) fn with_new_keys(config: AppConfig) -> AppConfig {
         const PREFIX: &str = "FRONTROW_REDIS__KEY_PREFIX";
         let prefix = config.value(PREFIX).map(std::ffi::OsStr::to_owned);
@@ -129,22 +129,22 @@ impl Stores {
         }
     }
 
-    /// True where queues and rankings are on a Redis.
+    /// True if queues and rankings are on a Redis.
     pub(crate) fn has_redis(self) -> bool {
         self.queue == Queue::Redis
     }
 
-    /// True where the queues are in a store that instances share.
+    /// True if instances can share the queues.
     pub(crate) fn shares_queues(self) -> bool {
         self.queue != Queue::Memory
     }
 
-    /// True where the database is a SQLite file.
+    /// True if the database is a SQLite file.
     pub(crate) fn has_sqlite(self) -> bool {
         self.database == Database::Sqlite
     }
 
-    /// Looks into the database of `app`.
+    /// Reads the books in the database of `app`.
     pub(crate) async fn books(self, app: &App) -> Result<Books> {
         self.open(app).await?.books().await
     }
@@ -159,17 +159,17 @@ impl Stores {
         self.open(app).await?.notes().await
     }
 
-    /// Dates every sale of `app` back by a day: only what is over is ranked.
+    /// Dates every sale of `app` back by a day, because rankings count only finished periods.
     pub(crate) async fn a_day_earlier(self, app: &App) -> Result<()> {
         self.open(app).await?.a_day_earlier().await
     }
 
-    /// Runs a statement that both kinds of database understand, past the program.
+    /// Runs a statement directly in the database. Both kinds of database must understand it.
     pub(crate) async fn execute(self, app: &App, sql: &str) -> Result<()> {
         self.open(app).await?.execute(sql).await
     }
 
-    /// Removes all rows of a table, past its foreign keys.
+    /// Removes all rows of a table, ignoring foreign keys.
     pub(crate) async fn lose(self, app: &App, table: &str) -> Result<()> {
         let unchecked = match self.database {
             Database::Sqlite => "PRAGMA foreign_keys = OFF",
@@ -179,23 +179,23 @@ impl Stores {
         self.execute(app, &sql).await
     }
 
-    /// How many sold seats of `app` are in the counters behind the rankings.
+    /// The number of sold seats of `app` in the counters behind the rankings.
     pub(crate) async fn counted(self, app: &App) -> Result<i64> {
         self.open(app).await?.counted().await
     }
 
-    /// Holds up every write to the database of `app`, so that a test can act while requests are on
-    /// their way there. For less than the five seconds after which they would be refused.
+    /// Blocks every write to the database of `app`, so that a test can act while requests wait
+    /// there. They would be refused after five seconds.
     pub(crate) async fn hold_up_writes(self, app: &App) -> Result<WritesHeldUp> {
         self.open(app).await?.hold_up_writes().await
     }
 
-    /// A connection to the MySQL database of `app`, for what only that database is asked.
+    /// A connection to the MySQL database of `app`, for queries that only MySQL supports.
     pub(crate) async fn mysql(self, app: &App) -> Result<AsyncMysqlConnection> {
         mysql::open(app).await
     }
 
-    /// Removes the keys of `app` from its Redis whose names have `part` behind what all of them begin with.
+    /// Removes the keys of `app` from its Redis whose names begin with its prefix and then `part`.
     pub(crate) async fn remove_redis_keys(app: &App, part: &str) -> Result<()> {
         redis::remove(app.config(), part).await
     }

@@ -97,7 +97,7 @@ async fn a_client_follows_its_place_to_its_turn_and_its_end(stores: Stores) -> R
 }
 
 async fn what_becomes_of_the_queue_is_told(stores: Stores) -> Result<()> {
-    // Nobody else is admitted for an hour.
+    // No other user is admitted for an hour.
     let policy = json!({"throughput": {"admit": 1, "interval_s": 3600}});
     let test_app = TestApp::open(stores, 1, 1, policy).await?;
     let buyer = test_app.join("buyer").await?;

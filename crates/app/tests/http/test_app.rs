@@ -8,7 +8,7 @@ use crate::stores::Stores;
 
 /// The admin key of every test.
 pub(crate) const ADMIN_KEY: &str = "key-of-the-operators-of-tests";
-/// What every seat costs.
+/// The price of every seat.
 pub(crate) const PRICE: i64 = 100;
 
 /// A program with one concert and one performance.
@@ -20,7 +20,7 @@ pub(crate) struct TestApp {
 
 /// A user on their way from the queue to the payment.
 pub(crate) struct Visitor {
-    /// Sends the queue token along.
+    /// Sends the queue token with every request.
     pub(crate) client: Client,
     pub(crate) place: Value,
 }
@@ -57,7 +57,7 @@ impl TestApp {
         admin(&self.app)
     }
 
-    /// A user who talks to the program.
+    /// A user of the program.
     pub(crate) fn user(&self, name: &str) -> Client {
         self.app.client().user(name)
     }
@@ -82,7 +82,7 @@ impl TestApp {
         })
     }
 
-    /// Asks to join the concert's queue, whatever comes of it.
+    /// Requests to join the concert's queue. Returns any answer.
     pub(crate) async fn ask_to_join(&self, name: &str) -> Result<Reply> {
         self.user(name)
             .post("/v1/queue/tokens")
@@ -90,7 +90,7 @@ impl TestApp {
             .await
     }
 
-    /// Joins the concert's queue, or is told of the place that the user has.
+    /// Joins the concert's queue, or gets the place that the user already has.
     pub(crate) async fn join_again(&self, name: &str) -> Result<Visitor> {
         let place = self.ask_to_join(name).await?;
         ensure!([200, 201].contains(&place.status), "{place:?}");
@@ -101,12 +101,12 @@ impl TestApp {
         })
     }
 
-    /// Where the concert's performances are.
+    /// The path of the concert's performances.
     pub(crate) fn performances_path(&self) -> String {
         format!("/v1/concerts/{}/performances", self.concert)
     }
 
-    /// Where the performance's seats are.
+    /// The path of the performance's seats.
     pub(crate) fn seats_path(&self) -> String {
         format!("{}/{}/seats", self.performances_path(), self.performance)
     }
@@ -141,7 +141,7 @@ pub(crate) fn admin(app: &App) -> Client {
     app.client().bearer(ADMIN_KEY)
 }
 
-/// Puts a concert on sale; gives its id and its performance's.
+/// Puts a concert on sale. Returns its id and that of its performance.
 pub(crate) async fn on_sale(
     app: &App,
     rows: u16,
@@ -221,12 +221,12 @@ impl Visitor {
         Ok(reply)
     }
 
-    /// True when the place was active when it was last looked at.
+    /// True if the place was active at the last look-up.
     pub(crate) fn is_active(&self) -> bool {
         self.place["state"] == "active"
     }
 
-    /// As long as the program said to wait before the next look.
+    /// Waits as long as the program said before the next poll.
     pub(crate) async fn pause(&self) {
         let pause = self.place["poll_after_ms"].as_u64().unwrap_or(50);
         tokio::time::sleep(std::time::Duration::from_millis(pause)).await;

@@ -233,7 +233,9 @@ impl<'a> Run<'a> {
             answer,
             arrive,
         } = self.under_way.swap_remove(number);
-        arrive.send(()).map_err(|()| "no call waits for an answer")?;
+        arrive
+            .send(())
+            .map_err(|()| "no call waits for an answer")?;
         let told = answer.await.map_err(failed)?;
         if let LookUpOutcome::Found(place) = told.value
             && let Standing::Waiting { position, .. } = place.standing

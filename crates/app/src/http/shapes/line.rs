@@ -19,7 +19,7 @@ pub(crate) struct LineBody {
     generation: String,
     queue: QueueBody,
     /// The latest arrival that admission has passed, in microseconds since 1970; null before the
-    /// first admission.
+    /// first admission from the line. Users who were admitted as they joined do not count.
     #[schema(required)]
     admitted_up_to_us: Option<i64>,
     /// The number of users admitted from the line.
@@ -29,7 +29,8 @@ pub(crate) struct LineBody {
     /// The throughput limit of the policy; null without one.
     #[schema(required)]
     pace: Option<PaceBody>,
-    /// The start of the admission window at the last tick; null before the first window.
+    /// The start of the admission window that ran when users were last admitted or tried; null before
+    /// the first window.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     window_started_at: Option<Timestamp>,
     /// The number of users admitted in that window; null before the first window.

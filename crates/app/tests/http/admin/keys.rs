@@ -49,7 +49,7 @@ async fn nobody_is_an_operator_without_a_key(stores: Stores) -> Result<()> {
     ];
     for (method, path) in &routes {
         for client in &wrong {
-            // What the body says is nobody's business before the key.
+            // The body is not read before the key is checked.
             for body in ["{", r#"{"title": "Mine", "amount": 1}"#] {
                 let request = client
                     .request(method.clone(), path)

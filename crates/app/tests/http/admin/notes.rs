@@ -76,7 +76,7 @@ async fn every_change_is_noted_with_who_and_when(stores: Stores) -> Result<()> {
             ("box_office", "performance.edit", performance),
             ("ops", "queue.policy", concert),
             ("box_office", "queue.policy", concert),
-            // The same charge again is none, and a user's own is no operator's.
+            // A repeated charge is no change, and a user's own charge is not an operator's.
             ("box_office", "points.charge", "ann"),
         ]
     );

@@ -80,13 +80,14 @@ async fn an_operators_charge_takes_effect_once(stores: Stores) -> Result<()> {
     let mut told = BTreeSet::new();
     while let Some(reply) = charges.join_next().await {
         let reply = reply??;
-        // While the first is under way, others may be told to ask again.
+        // While the first request is in flight, others may be refused with a request to try again.
         if reply.status != 409 {
             let balance = reply.expect_status(201)?.at("/balance")?.as_i64();
             told.insert(balance.context("a balance is a number")?);
         }
     }
-    // Each of the two has charged once, however often they asked and whoever came first.
+    // Each of the two has charged once, however often they sent the request and whichever came
+    // first.
     assert!(told.is_subset(&BTreeSet::from([500, 1_000])), "{told:?}");
     assert_eq!(balance(&app.client(), "ann").await?, 1_000);
     for client in [admin(&app), box_office(&app)] {

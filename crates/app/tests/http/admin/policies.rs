@@ -57,7 +57,7 @@ async fn is_admitted(person: &mut Visitor) -> Result<()> {
         .context("nobody is admitted")?
 }
 
-/// Users who look up their places all the time, and once when they are told to, until they are
+/// Users who look up their places all the time. When they are stopped, they continue until they are
 /// admitted.
 struct Line {
     stop: Arc<AtomicBool>,
@@ -81,7 +81,7 @@ impl Line {
         Ok(Self { stop, people })
     }
 
-    /// Ends their polls once they are admitted.
+    /// Stops these users, and waits until each is admitted.
     async fn end_once_admitted(mut self) -> Result<()> {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(person) = self.people.join_next().await {

@@ -17,7 +17,7 @@ const FIELDS: [(&str, u64); 4] = [
     ("claim_ttl_s", 120),
     ("active_ttl_s", 600),
 ];
-/// How many changes each operator makes.
+/// The number of changes that each operator makes.
 const CHANGES: u64 = 25;
 /// The most answers that each operator waits for.
 const TRIES_MAX: u64 = 4 * CHANGES;

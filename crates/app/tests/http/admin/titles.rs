@@ -20,7 +20,8 @@ async fn a_concert_is_ranked_under_its_new_title(stores: Stores) -> Result<()> {
     let mut test_app = TestApp::open_with(config, 1, 1, json!({})).await?;
     let buyer = Buyer::at(&test_app, "buyer", "R1-1").await?;
     buyer.pay("payment").await?.expect_status(200)?;
-    // Only what is over is ranked, so the sale was yesterday. A restart forgets that there was none.
+    // Only finished periods are ranked, so the sale is dated back to yesterday. The restart drops
+    // the cached ranking without it.
     stores.a_day_earlier(&test_app.app).await?;
     test_app.app.restart().await?;
     let ranking = async |title: &str| {

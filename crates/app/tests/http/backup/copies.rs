@@ -61,7 +61,7 @@ async fn a_copy_of_a_busy_database_has_all_that_was_answered_before() -> Result<
     })
     .await?;
 
-    // The file alone lacks what is in the write-ahead log: a copy of it is no backup.
+    // The file alone lacks the content of the write-ahead log, so a copy of it is not a backup.
     let before = crowd.answered();
     fs::copy(folder.database(), folder.path("half"))?;
     ensure!(points(&folder.path("half")).unwrap_or(0) < before);

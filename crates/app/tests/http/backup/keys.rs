@@ -1,4 +1,4 @@
-//! The keys in the data folder, which a backup includes if it is told to.
+//! The keys in the data folder, which a backup includes with `--with-keys`.
 
 use std::fs;
 

@@ -79,7 +79,7 @@ pub(super) async fn replay(url: &str, log: &Path, from: u64, to: u64) -> Result<
     let applied = run(client
         .args(["--binary-mode", address.name])
         .stdin(statements));
-    // A reader that is not done yet ends when nobody has the other end of the pipe.
+    // A reader that has not finished yet ends when the other end of the pipe is closed.
     drop(client);
     let read = reading.wait()?;
     applied?;

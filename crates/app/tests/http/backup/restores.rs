@@ -230,7 +230,7 @@ async fn people_get_their_places_back_though_the_backup_was_made_before_the_sale
     let mut test_app = folder.test_app().await?;
     test_app.app.sigterm()?;
     ensure!(test_app.app.wait_exit().await?.success());
-    // Nobody is in line, so the database says that there is nothing to recover.
+    // No user is in the line, so the database says that there is nothing to recover.
     succeeds(&folder.config(), &["backup", &folder.text("copy")]).await?;
     test_app.app.restart().await?;
     let mut ann = test_app.join("ann").await?;

@@ -90,7 +90,7 @@ async fn a_head_is_an_answer_without_its_body(stores: Stores) -> Result<()> {
             let head = client.request("HEAD".parse()?, &path).await?;
             assert_eq!((head.status, &*head.text), (get.status, ""), "{path}");
             for (name, value) in &get.headers {
-                // What is stamped with an instant differs in it, and in how many digits it takes.
+                // Answers with an instant differ in it, and in its number of digits.
                 let stamped = get.text.contains("\"as_of\"") || path == "/metrics";
                 if name != "date" && !(stamped && name == "content-length") {
                     assert_eq!(head.headers.get(name), Some(value), "{path}: {name}");

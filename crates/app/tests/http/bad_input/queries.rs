@@ -85,7 +85,7 @@ async fn queries_are_read_strictly(stores: Stores) -> Result<()> {
                 .is_problem(query, &reply, 400, "malformed-request")
                 .await?;
         }
-        // A cursor of another list is an id like any other; and what nobody asks for is not read.
+        // A cursor of another list is an id like any other. Unknown parameters are not read.
         for query in [
             format!("cursor={foreign}"),
             "other=1&limit=5".into(),

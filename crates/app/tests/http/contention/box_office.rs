@@ -17,15 +17,15 @@ use crate::{
 
 /// The stores that the processes share.
 const STORES: Stores = Stores::MYSQL_AND_REDIS;
-/// How many processes there are.
+/// The number of processes.
 pub(super) const DESKS: usize = 3;
-/// How many connections to the database each of them has.
+/// The number of connections to the database for each process.
 const CONNECTIONS_A_DESK: usize = 16;
 
 /// Processes with the same configuration, on one database and one queue that admits every user
 /// immediately.
 pub(super) struct BoxOffice {
-    /// One app a process, of the same concert.
+    /// One app for each process, with the same concert.
     desks: Vec<TestApp>,
 }
 
@@ -44,8 +44,7 @@ pub(super) struct Holder {
 }
 
 /// A configuration in which no answer depends on the load of the machine: a request that must wait
-/// for others waits, and is not told to come back. The number of retries of a transaction is
-/// unchanged.
+/// for others waits, and is not refused. The number of retries of a transaction is unchanged.
 pub(super) async fn patient() -> Result<AppConfig> {
     let connections = CONNECTIONS_A_DESK.to_string();
     let config = STORES.config().await?;
@@ -130,7 +129,8 @@ impl BoxOffice {
         in_step(coming).await
     }
 
-    /// Lets each customer hold a seat, the first one the first seat after `skipped` others, and so on.
+    /// Lets each customer hold one seat. The first customer gets the first seat after `skipped`
+    /// others, and so on.
     pub(super) async fn each_holds(
         &self,
         customers: Vec<Customer>,

@@ -54,7 +54,7 @@ async fn of_five_hundred_users_who_want_one_seat_one_gets_it() -> Result<()> {
     };
     assert_eq!(records.reservations.len(), 1, "nobody else was told of one");
 
-    // Everybody tries to pay for it.
+    // All users try to pay for it.
     let id = answers[winner].text_at("/id")?;
     let payments = fans.iter().enumerate();
     let payments = payments.map(|(number, fan)| fan.at(number + 1).pay(id, "payment"));

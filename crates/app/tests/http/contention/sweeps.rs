@@ -82,7 +82,7 @@ async fn sweeps_of_several_processes_take_nothing_from_those_who_pay() -> Result
         records.assert_consistent_with(&rivals[at].name, None, taken)?;
     }
 
-    // Who comes too late is told so, and in the end nothing that is over is left.
+    // Payments that come too late are refused, and in the end no expired hold is left.
     let payments = late.iter().enumerate().map(|(number, late)| async move {
         late.customer
             .at(number)

@@ -18,7 +18,7 @@ pub(super) struct Unguarded {
     /// Ids, as SQL literals.
     concert: String,
     performance: String,
-    /// The number of the next id.
+    /// The number of the last id.
     next: u128,
 }
 

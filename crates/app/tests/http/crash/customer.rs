@@ -21,49 +21,49 @@ use crate::{
     test_app::PRICE,
 };
 
-/// How often one request is sent at most: for half a minute and more.
+/// The most attempts of one request: enough for more than half a minute.
 const TRIES: usize = 600;
-/// For what must come, on a slow machine.
+/// The limit for events that must happen, on a slow machine.
 const SOON: Duration = Duration::from_mins(1);
 
-/// What is on sale.
+/// The sale that customers take part in.
 pub(crate) struct Show {
     pub(crate) concert: String,
     pub(crate) performance: String,
     pub(crate) lives: Lives,
-    /// Nobody kills the program: a request that it does not answer is its fault.
+    /// The program is not killed: a request that it does not answer is its fault.
     pub(crate) stays_up: bool,
-    /// How often all of them together had to send a request again.
+    /// The number of repeated requests of all customers.
     pub(crate) repeats: AtomicUsize,
 }
 
 pub(crate) struct Customer {
     pub(crate) number: usize,
     pub(crate) show: Arc<Show>,
-    /// Sends the identity along.
+    /// Sends the identity with every request.
     pub(crate) client: Client,
     pub(crate) random: Random,
     place: Value,
-    /// The seat that was asked for; asked for again when the answer was lost.
+    /// The requested seat. It is requested again if the answer was lost.
     wanted: Option<String>,
     reservation: Option<String>,
     ended: Ended,
 }
 
-/// How a customer's evening ended.
+/// The results of one customer.
 #[derive(Debug, Default)]
 pub(crate) struct Ended {
     pub(crate) diary: Diary,
-    /// What was answered to the payment.
+    /// The answer to the payment.
     pub(crate) paid: Option<Value>,
     pub(crate) balance: i64,
-    /// How often a request had to be sent again.
+    /// The number of repeated requests.
     pub(crate) repeats: usize,
-    /// How often a place was shown to be as it was before a crash.
+    /// The number of times that a place was shown to be as before a crash.
     pub(crate) came_back: usize,
 }
 
-/// True for an answer after which the same request is to be sent again.
+/// True if the same request must be sent again after this answer.
 fn is_to_come_back(reply: &Reply) -> bool {
     // The first of two may still be under way, on a connection that was given up, say.
     let in_progress = "/problems/request-in-progress";
@@ -75,16 +75,16 @@ fn is_to_come_back(reply: &Reply) -> bool {
     }
 }
 
-/// What a step of the evening leads to.
+/// The result of a step.
 enum Turn {
     Goes,
-    /// The place is not active any more, for a crash has sent its user back into the line.
+    /// The place is not active any more: a crash has put its user back into the line.
     Lost,
     NothingLeft,
 }
 
 impl Show {
-    /// Waits until somebody has to send a request again, from now on.
+    /// Waits until a customer must repeat a request, from now on.
     pub(crate) async fn somebody_notices(&self) -> Result<()> {
         let before = self.repeats.load(Ordering::Relaxed);
         eventually("somebody notices that something fails", SOON, async || {
@@ -109,7 +109,7 @@ impl Customer {
         }
     }
 
-    /// Charges, joins, waits, holds, pays; or is told that all is gone.
+    /// Charges, joins, waits, holds and pays, or learns that all seats are gone.
     pub(crate) async fn evening(mut self) -> Result<Ended> {
         let charge = self
             .client
@@ -138,7 +138,7 @@ impl Customer {
         Ok(self.ended)
     }
 
-    /// Sends a request until it is answered; says in which life of the program that was.
+    /// Sends a request until it is answered. Also returns the life of the program that answered.
     async fn ask(&mut self, request: Request) -> Result<(Answered, Reply)> {
         let mut last = String::new();
         for _ in 0..TRIES {
@@ -177,7 +177,7 @@ impl Customer {
         }
     }
 
-    /// Joins; false when it is sold out.
+    /// Joins. Returns false if the concert is sold out.
     async fn join(&mut self) -> Result<bool> {
         let join = self.client.post("/v1/queue/tokens");
         let join = join.json(&json!({"concert_id": self.show.concert}));
@@ -198,7 +198,7 @@ impl Customer {
         }
     }
 
-    /// Takes in a place that was shown: it must be the one that was had before.
+    /// Accepts a place in an answer. It must be the same as before.
     fn shown(&mut self, answered: Answered, place: Value, joined_now: bool) -> Result<()> {
         if !self.place.is_null() {
             ensure!(
@@ -214,13 +214,13 @@ impl Customer {
         Ok(())
     }
 
-    /// Waits for the turn; false when it is sold out before.
+    /// Waits to be admitted. Returns false if the concert is sold out before that.
     async fn wait(&mut self) -> Result<bool> {
         loop {
             let (answered, looked) = self
                 .ask(self.with_token(self.client.get("/v1/queue/token")))
                 .await?;
-            // Before it has bought or left, nobody's place ends in a test of this length.
+            // Until a user has bought or left, their place does not end in a test of this length.
             self.shown(answered, looked.expect_status(200)?.json, false)?;
             if self.place["state"] == "active" {
                 return Ok(true);
@@ -259,7 +259,7 @@ impl Customer {
         Ok(Turn::Goes)
     }
 
-    /// Holds one of the seats that are shown as available, until there are none.
+    /// Holds one of the seats that are shown as available, until there is none.
     async fn hold(&mut self) -> Result<Turn> {
         let Show {
             concert,

@@ -14,49 +14,50 @@ use serde_json::Value;
 pub(crate) struct Lives(AtomicUsize);
 
 impl Lives {
-    /// Which life this is.
+    /// The number of the current life.
     pub(crate) fn now(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// The program was killed.
+    /// Records that the program was killed.
     pub(crate) fn end(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// What one user saw of one place in one life.
+/// What one user observed of one place in one life.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) joined_at: Timestamp,
-    /// They joined in this life, or came back while the queue recovered: from then on they were in
-    /// the line.
+    /// The user joined in this life, or came back while the queue recovered. From then on the user
+    /// was in the line.
     pub(crate) in_line: bool,
-    /// Until then, at least, they waited.
+    /// The user waited at least until then.
     pub(crate) waited_until: Option<Timestamp>,
-    /// They were admitted then.
+    /// The admission of the user.
     pub(crate) admitted_at: Option<Timestamp>,
 }
 
-/// In which life of the program a request was answered.
+/// The life of the program in which a request was answered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answered {
     /// The life in which it was sent.
     pub(crate) sent_in: usize,
-    /// False where the program was killed before the answer was read: it may be of a later life.
+    /// False if the program was killed before the answer was read. Then the answer may be from a
+    /// later life.
     pub(crate) surely: bool,
 }
 
-/// What one user saw, life by life.
+/// What one user observed, life by life.
 #[derive(Debug, Default)]
 pub(crate) struct Diary {
     lives: BTreeMap<usize, Seen>,
-    /// When they were admitted, by the life in which they asked.
+    /// The admissions that answers reported, by the life in which the request was sent.
     admissions: BTreeMap<usize, Timestamp>,
 }
 
 impl Diary {
-    /// Notes a place that was shown.
+    /// Records a place in an answer.
     pub(crate) fn note(
         &mut self,
         answered: Answered,
@@ -94,25 +95,25 @@ impl Diary {
         Ok(())
     }
 
-    /// Until when, at least, they waited in this life.
+    /// The instant until which the user waited in this life, at least.
     ///
-    /// A queue that outlives the program may have admitted them a moment before: that shows only once it
-    /// is committed, and then, after a kill, in a later life, or in an answer of which it is not known
-    /// which life gave it.
+    /// A queue that outlives the program may have admitted the user a moment before. That shows
+    /// only once it is committed. After a kill, it shows in a later life, or in an answer whose
+    /// life is not known.
     fn waited_until(&self, life: usize) -> Option<Timestamp> {
         let said = self.lives.get(&life)?.waited_until?;
         let admission = self.admissions.range(life..).next();
         Some(admission.map_or(said, |(_, admitted_at)| said.min(*admitted_at)))
     }
 
-    /// In how many lives they were in the line.
+    /// The number of lives in which the user was in the line.
     pub(crate) fn lives_in_line(&self) -> usize {
         self.lives.values().filter(|seen| seen.in_line).count()
     }
 }
 
-/// In no life was anybody admitted before somebody who was in the line and had come earlier. Gives how
-/// many admissions that was asked of.
+/// Checks that in no life a user was admitted before another user who was in the line and had
+/// arrived earlier. Returns the number of admissions that were checked.
 pub(crate) fn nobody_overtook<'a>(diaries: impl Iterator<Item = &'a Diary>) -> usize {
     let mut lives: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
     for diary in diaries {
@@ -152,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// An answer that surely came in this life.
+    /// An answer that is certainly from this life.
     fn in_life(life: usize) -> Answered {
         Answered {
             sent_in: life,
@@ -160,7 +161,7 @@ mod tests {
         }
     }
 
-    /// Somebody who joined in this second, came back, and was admitted in another.
+    /// A user who joined in this second, came back, and was admitted in another.
     fn diary(joined: u8, came_back: bool, admitted: u8) -> Result<Diary> {
         let at = |second: u8| format!("2030-01-01T00:00:{second:02}Z");
         let mut diary = Diary::default();

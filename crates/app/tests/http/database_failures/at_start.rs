@@ -13,7 +13,7 @@ use super::{
 use crate::test_app::start;
 
 const PASSWORD: &str = "a/pass:word@nobody#sees";
-/// The same in a URL.
+/// The same password in a URL.
 const IN_URL: &str = "a%2Fpass%3Aword%40nobody%23sees";
 
 /// Runs the program, which must end by itself.
@@ -28,7 +28,7 @@ fn keeps_the_secret(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// The program ends with an error of one line that says this; gives the line.
+/// Checks that the program ends with an error of one line that contains this. Returns the line.
 async fn refuses(config: &AppConfig, says: &str) -> Result<String> {
     let output = run(config).await?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -79,7 +79,7 @@ async fn without_its_database_it_does_not_start() -> Result<()> {
     Ok(())
 }
 
-/// Wherever the way breaks off while it starts, it ends.
+/// The program ends wherever the connection breaks while it starts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_loses_its_database_on_the_way_ends() -> Result<()> {
     let server = MySqlServer::start().await?;
@@ -109,8 +109,8 @@ async fn a_password_is_never_printed() -> Result<()> {
     let url = |name: &str, password: &str| format!("mysql://{name}:{password}@{address}/frontrow");
 
     for command in ["serve", "migrate", "demo"] {
-        // The server knows nobody of this name; it does, and gives them no rights. (Of whom it does not know, a
-        // MySQL asks for proof of any kind, also of one that no client can give.)
+        // The server does not know the first user. It knows the second, who has no rights. (For an
+        // unknown user, a MySQL asks for any kind of proof, also for one that no client can give.)
         for (name, says) in [
             ("bob", "cannot reach the database"),
             ("ann", "Access denied"),

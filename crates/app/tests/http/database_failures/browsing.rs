@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{SOON, ShakyStage, is_told_to_come_back};
 
-/// Looks until it is told to come back; gives the last that was shown before.
+/// Requests the page until it gets a 503. Returns the last page before that.
 async fn until_refused(client: &Client, path: &str) -> Result<Option<Reply>> {
     let mut last = None;
     eventually("it is not shown any more", SOON, async || {
@@ -21,7 +21,7 @@ async fn until_refused(client: &Client, path: &str) -> Result<Option<Reply>> {
     Ok(last)
 }
 
-/// Snapshots are good for a second: after that nobody is shown what may be wrong.
+/// Snapshots are valid for one second. After that, no user is shown what may be wrong.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_database_is_down_nothing_old_is_shown() -> Result<()> {
     let mut shaky = ShakyStage::open(json!({})).await?;
@@ -48,7 +48,7 @@ async fn while_the_database_is_down_nothing_old_is_shown() -> Result<()> {
         if let Some(last) = until_refused(&visitor.client, path).await? {
             ensure!(path != &paths[0] || last.json == seen.json, "{last:?}");
         }
-        // A client that has a copy is not told that it is still right.
+        // A client with a copy is not answered that the copy is still valid.
         let tag = seen.header("etag").unwrap_or_default();
         let asked = visitor.client.get(path).header("if-none-match", tag);
         is_told_to_come_back(&asked.await?)?;

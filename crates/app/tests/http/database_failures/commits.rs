@@ -1,5 +1,5 @@
-//! The answer to a COMMIT is lost, or the COMMIT itself. The program cannot know which. It tells
-//! the client so, the client repeats the request, and its effect happens once.
+//! The answer to a COMMIT is lost, or the COMMIT itself. The program cannot know which. It reports
+//! that to the client, the client repeats the request, and its effect happens once.
 
 use anyhow::{Result, ensure};
 use frontrow_test_harness::{Fault, Reply, Request, eventually};
@@ -12,10 +12,10 @@ use crate::{
     test_app::PRICE,
 };
 
-/// What became of a COMMIT.
+/// What happened to a COMMIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Commit {
-    /// The server made it, and its answer was lost.
+    /// The server executed it, and its answer was lost.
     Unheard,
     /// It never reached the server.
     Stopped,
@@ -31,13 +31,13 @@ impl Commit {
         }
     }
 
-    /// How often what was asked for has been done.
+    /// How often the requested change has been made.
     fn done(self) -> i64 {
         i64::from(self == Self::Unheard)
     }
 }
 
-/// Sends `request` while commits fail, and then while they do not.
+/// Sends `request` while commits fail, and again while they do not.
 async fn asked_again(shaky: &ShakyStage, commit: Commit, request: Request) -> Result<Reply> {
     shaky.network.set(commit.fault()).await?;
     let unknown = request.clone().await?;

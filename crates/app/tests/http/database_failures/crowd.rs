@@ -24,10 +24,11 @@ use crate::{
     test_app::{PRICE, TestApp},
 };
 
-/// So many people are admitted a second that a crowd is in every part of the journey when something fails.
+/// The number of users admitted per second. It is so low that users are in every part of the
+/// journey when something fails.
 pub(super) const SLOWLY: fn() -> Value = || json!({"throughput": {"admit": 3, "interval_s": 0.25}});
 
-/// People on their way from the queue to the payment; there are seats for all of them.
+/// Users on their way from the queue to the payment. There are seats for all of them.
 pub(super) struct Crowd {
     show: Arc<Show>,
     random: Random,
@@ -37,7 +38,7 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    /// Nobody yet.
+    /// A crowd without users.
     pub(super) fn at(test_app: &TestApp) -> Self {
         Self {
             show: Arc::new(Show {
@@ -54,7 +55,7 @@ impl Crowd {
         }
     }
 
-    /// So many more people come, all at once.
+    /// Lets this many more users come, all at once.
     pub(super) fn come(&mut self, test_app: &TestApp, count: usize) {
         for number in self.came..self.came + count {
             let user = format!("user-{number}");
@@ -69,7 +70,7 @@ impl Crowd {
         self.came += count;
     }
 
-    /// Waits until so many more have bought.
+    /// Waits until this many more users have bought.
     pub(super) async fn buy(&mut self, count: usize) -> Result<()> {
         for _ in 0..count {
             let bought = self.people.join_next().await;
@@ -79,13 +80,13 @@ impl Crowd {
         Ok(())
     }
 
-    /// Waits until somebody has met what fails now.
+    /// Waits until a user has experienced the current failure.
     pub(super) async fn notices(&self) -> Result<()> {
         self.show.somebody_notices().await
     }
 
-    /// Waits until all have bought, and checks that everybody has what they paid for and paid for what they
-    /// have, as they were told it.
+    /// Waits until all users have bought. Checks that each user has what they paid for and paid for
+    /// what they have, as the answers to them said.
     pub(super) async fn goes_home_content(mut self, shaky: &mut ShakyStage) -> Result<()> {
         self.buy(self.people.len()).await?;
         shaky.is_up_again().await?;
@@ -101,7 +102,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// What was answered to a payment is what the operator sees, and nothing else was sold.
+    /// Checks that the operator sees each payment as it was answered, and no other sale.
     fn answers_are_so(&self, sales: &[Value]) -> Result<()> {
         let confirmed = sales.iter().filter(|sale| sale["state"] == "confirmed");
         assert_eq!((sales.len(), confirmed.count()), (self.came, self.came));
@@ -123,7 +124,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Everybody charged once and paid once, and was told the balance that they have.
+    /// Checks that each user charged once, paid once, and got the correct balance in the answers.
     async fn books_are_right(&self, test_app: &TestApp) -> Result<()> {
         let sold = i64::try_from(self.came)?;
         let right = Books {

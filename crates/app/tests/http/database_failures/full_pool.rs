@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{SOON, is_told_to_come_back};
 use crate::{stores::Stores, test_app::TestApp};
 
-/// A connection that is in use comes free again, if at all, after longer than the test lasts.
+/// A connection that is in use is released, if at all, after the end of the test.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_finds_every_connection_in_use_is_soon_told_to_come_back() -> Result<()> {
     for connections in ["1", "2"] {

@@ -1,5 +1,5 @@
-//! The database fails in every known way while users buy. Users are told to come back, none is
-//! harmed, and the program recovers by itself.
+//! The database fails in every known way while users buy. Their requests are answered 503 with
+//! `Retry-After`, no user is harmed, and the program recovers by itself.
 
 mod at_start;
 mod browsing;

@@ -11,7 +11,7 @@ use super::{Crowd, SLOWLY, ShakyStage};
 
 const PEOPLE: usize = 40;
 
-/// While people buy, this happens until the program has noticed, and once more.
+/// Lets users buy while this failure happens until the program has noticed it, and once more.
 async fn lasts_for_a_while(fault: Fault) -> Result<()> {
     let mut shaky = ShakyStage::open(SLOWLY()).await?;
     let mut crowd = Crowd::at(&shaky.test_app);
@@ -42,13 +42,13 @@ async fn answers_that_are_lost_cost_nobody_anything() -> Result<()> {
     lasts_for_a_while(Fault::LoseAnswers).await
 }
 
-/// Longer than all that the program waits for.
+/// Longer than every time-out of the program.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_come_too_late_cost_nobody_anything() -> Result<()> {
     lasts_for_a_while(Fault::Delay(Duration::from_secs(5))).await
 }
 
-/// Too short for anybody to be turned away for long: what runs is cut, and what comes next works.
+/// Too short for a user to be refused for long: requests in flight are cut, and the next ones work.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moment_without_network_costs_nobody_anything() -> Result<()> {
     let mut shaky = ShakyStage::open(SLOWLY()).await?;
@@ -62,8 +62,8 @@ async fn a_moment_without_network_costs_nobody_anything() -> Result<()> {
     crowd.goes_home_content(&mut shaky).await
 }
 
-/// However many connections are dead, one request that meets a dead one is enough to find that out, and
-/// it is served all the same.
+/// However many connections are dead, one request that meets a dead one is enough to detect that.
+/// The request is served all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_request_after_all_connections_were_cut_is_served() -> Result<()> {
     let patient = |config: AppConfig| {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Crowd, SLOWLY, ShakyStage};
 
-/// How many people come, half of them while the server is down.
+/// The number of users, half of whom come while the server is down.
 const PEOPLE: usize = 60;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use frontrow_test_harness::{App, AppConfig, MySqlTestDatabase};
 
 use crate::{stores::Stores, test_app::start};
 
-/// Whether it succeeded, and what it said on its outputs.
+/// Whether the command succeeded, and its outputs.
 async fn run(config: AppConfig) -> Result<(bool, String, String)> {
     let output = App::run(Path::new(env!("CARGO_BIN_EXE_frontrow")), &config).await?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -12,7 +12,7 @@ use crate::{
     test_app::TestApp,
 };
 
-/// For what must come, on a slow machine.
+/// The limit for events that must happen, on a slow machine.
 pub(super) const SOON: Duration = Duration::from_mins(1);
 
 /// A program, a durable database server of its own, and the network between them.
@@ -29,7 +29,7 @@ impl ShakyStage {
         Self::open_with(policy, |config| config).await
     }
 
-    /// The same with more settings.
+    /// Starts all three with more settings.
     pub(super) async fn open_with(
         policy: Value,
         more: impl FnOnce(AppConfig) -> AppConfig,
@@ -46,8 +46,8 @@ impl ShakyStage {
         })
     }
 
-    /// Waits until the program has noticed that its database is gone, and sees that it says so as it
-    /// should: that it lives, that it is not ready, and that who wants to write is to come back.
+    /// Waits until the program has noticed that its database is gone. Checks what it reports then:
+    /// that it is alive, that it is not ready, and that requests which write must come back.
     pub(super) async fn is_down(&self) -> Result<()> {
         let writer = self.test_app.user("somebody-else");
         eventually("/readyz answers 503", SOON, async || {
@@ -80,7 +80,7 @@ impl ShakyStage {
         anybody.get("/readyz").await
     }
 
-    /// The program is the one that was started, and nothing in it went wrong.
+    /// Checks that the program is the one that was started, and that nothing failed in it.
     pub(super) fn never_crashed(&mut self) -> Result<()> {
         self.test_app.app.process().ensure_running()?;
         let log = self.test_app.app.log()?;
@@ -90,7 +90,7 @@ impl ShakyStage {
     }
 }
 
-/// The set-up of a program that does not wait for its database for long.
+/// A configuration with which the program does not wait long for its database.
 pub(crate) fn impatient(url: &str) -> AppConfig {
     Stores::on_mysql(url)
         .env("FRONTROW_DATABASE__ACQUIRE_TIMEOUT_MS", "1000")
@@ -99,7 +99,7 @@ pub(crate) fn impatient(url: &str) -> AppConfig {
         .env("FRONTROW_DATABASE__LOCK_TIMEOUT_S", "1")
 }
 
-/// The one answer that a failed database leads to.
+/// Checks for the only answer that a failed database may cause.
 pub(crate) fn is_told_to_come_back(reply: &Reply) -> Result<()> {
     ensure!(reply.status == 503, "{reply:?}");
     ensure!(

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{SOON, ShakyStage, shaky_stage::impatient};
 use crate::test_app::start;
 
-/// Who holds locks: one of the server's connections each, none if nobody does.
+/// The connections of the server that hold locks. Empty if there are none.
 #[derive(QueryableByName)]
 struct Holders {
     #[diesel(sql_type = BigInt)]
@@ -50,8 +50,8 @@ async fn a_second_program_is_refused_after_the_server_was_restarted_too() -> Res
     shaky.never_crashed()
 }
 
-/// The first cannot know that there is a second, and the second does not know of the first. When they can,
-/// one of them goes.
+/// The first program cannot know of the second, and the second does not know of the first. When
+/// they can, one of them ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_was_replaced_while_it_was_cut_off_ends() -> Result<()> {
     let mut shaky = ShakyStage::open(json!({})).await?;

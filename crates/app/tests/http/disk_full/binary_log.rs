@@ -19,10 +19,11 @@ use crate::{
     test_app::{PRICE, TestApp},
 };
 
-/// What the program waits for at most (see [`impatient`]): a connection, its making, a statement. And some more.
+/// The sum of the longest waits of the program (see [`impatient`]): for a connection, for opening
+/// one, for a statement. With some reserve.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
-/// The server looks for room once a minute.
+/// The server checks for space once a minute.
 const MINUTE_AND_MORE: Duration = Duration::from_secs(90);
 
 /// A server whose binary log is on a disk of its own.
@@ -36,8 +37,9 @@ async fn logging_to(disk: &SmallDisk) -> Result<MySqlServer> {
     .await
 }
 
-/// Has a `MariaDB` look for room at once: whoever waits for it is woken to be killed, and then looks a last time.
-/// (A MySQL would end itself instead, as its `binlog_error_action` says.)
+/// Lets a `MariaDB` check for space immediately. A connection that waits for space is woken by
+/// being killed, and then checks a last time. (A MySQL would end itself instead, as its
+/// `binlog_error_action` says.)
 async fn look_for_room(server: &MySqlServer) -> Result<()> {
     #[derive(QueryableByName)]
     struct Waiting {
@@ -57,7 +59,7 @@ async fn look_for_room(server: &MySqlServer) -> Result<()> {
     Ok(())
 }
 
-/// The payment is given up, or the one that was given up before has not ended yet.
+/// Checks that the payment was abandoned, or that an earlier abandoned one has not ended yet.
 fn is_told_to_wait(reply: &Reply) -> Result<()> {
     if reply.status != 409 {
         return is_told_to_come_back(reply);

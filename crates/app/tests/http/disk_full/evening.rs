@@ -11,28 +11,28 @@ use crate::{
     test_app::{PRICE, TestApp},
 };
 
-/// How many hold a seat and have the points for it before the disk is full.
+/// The number of users who hold a seat and have the points for it before the disk is full.
 const BUYERS: usize = 40;
-/// What everybody else charges.
+/// The amount that every other user charges.
 const CHARGE: i64 = 7;
-/// So many refusals in a row show that the last gap is filled.
+/// This many refusals in a row show that the last gap on the disk is filled.
 const IN_A_ROW: usize = 20;
-/// More charges than any of the disks takes that were called full.
+/// More charges than fit on any of the disks after it was reported full.
 const CHARGES_MAX: usize = 5_000;
 
 /// A sale on one of the databases.
 pub(super) struct Evening {
     stores: Stores,
     buyers: Vec<Buyer>,
-    /// Whose charge was acknowledged, and whose was refused.
+    /// The users whose charge was acknowledged, and those whose charge was refused.
     charged: Vec<String>,
     refused: Vec<String>,
-    /// Which of the buyers have paid.
+    /// The buyers who have paid.
     paid: Vec<bool>,
 }
 
 impl Evening {
-    /// Rows and seats in each that it needs.
+    /// The number of rows that it needs, and of seats in each.
     pub(super) const SEATS: (u16, u16) = (1, 40);
 
     /// Lets the buyers hold a seat each.
@@ -51,7 +51,7 @@ impl Evening {
         })
     }
 
-    /// New users charge, one after the other, until that is refused again and again.
+    /// Lets new users charge, one after the other, until charges are refused again and again.
     pub(super) async fn charge_until_refused(&mut self, test_app: &TestApp) -> Result<()> {
         let mut in_a_row = 0;
         while in_a_row < IN_A_ROW {
@@ -71,7 +71,7 @@ impl Evening {
         Ok(())
     }
 
-    /// Every buyer pays. Errors if nobody is refused.
+    /// Lets every buyer pay. Errors if no payment is refused.
     pub(super) async fn pay_until_refused(&mut self) -> Result<()> {
         for (buyer, paid) in self.buyers.iter().zip(&mut self.paid) {
             let told = buyer.pay(&long_key("payment")).await?;
@@ -88,7 +88,7 @@ impl Evening {
         Ok(())
     }
 
-    /// The catalogue, reservations and points are shown, as they are.
+    /// Checks that catalogue, reservations and points are shown, and are correct.
     pub(super) async fn everybody_may_look(&self, test_app: &TestApp) -> Result<()> {
         let catalogue = test_app.app.client().get("/v1/concerts").await?;
         catalogue.expect_status(200)?;
@@ -113,7 +113,8 @@ impl Evening {
         Ok(())
     }
 
-    /// Waits until the writes go on by themselves; then everybody who was refused asks again, with the same key.
+    /// Waits until writes succeed again by themselves. Then every refused user repeats the request,
+    /// with the same key.
     pub(super) async fn everybody_comes_back(&mut self, test_app: &TestApp) -> Result<()> {
         if let Some(user) = self.refused.first() {
             eventually("writes go on", SOON, async || {
@@ -134,7 +135,7 @@ impl Evening {
         Ok(())
     }
 
-    /// The database has what was acknowledged, once, and nothing else.
+    /// Checks that the database has every acknowledged write, once, and nothing else.
     pub(super) async fn books_are_right(&self, test_app: &TestApp) -> Result<()> {
         let sold = i64::try_from(self.paid.iter().filter(|&&paid| paid).count())?;
         let right = Books {
@@ -162,7 +163,7 @@ async fn charge(test_app: &TestApp, user: &str) -> Result<Reply> {
     charge.json(&json!({"amount": CHARGE})).await
 }
 
-/// A key as long as may be: it takes room.
+/// A key of the largest length, which takes space.
 fn long_key(name: &str) -> String {
     format!("{name:-<255}")
 }

@@ -5,10 +5,11 @@ use frontrow_test_harness::App;
 
 use crate::clock::Stopwatch;
 
-/// What an operator would search for.
+/// The text that an operator would search for.
 const DISK_FULL: &str = "disk full: requests that write are refused";
 
-/// There is a line at ERROR that names the database, and there are no more of them than seconds went by.
+/// Checks that there is a line at ERROR that names the database, and at most one for each second
+/// that passed.
 pub(super) fn tell_of_a_full_disk(app: &App, database: &str, since: &Stopwatch) -> Result<()> {
     let log = app.log()?;
     let lines: Vec<_> = log

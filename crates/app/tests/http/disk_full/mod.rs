@@ -1,6 +1,6 @@
-//! The disk of the database is full. Requests that write are told to come back, requests that read
-//! are answered, and once there is space everything continues. Every acknowledged write is stored,
-//! and no refused one is.
+//! The disk of the database is full. Requests that write are answered 503 with `Retry-After`,
+//! requests that read are answered as usual, and once there is space everything continues. Every
+//! acknowledged write is stored, and no refused one is.
 //!
 //! The tests mount small disks, so they must run as root.
 
@@ -17,10 +17,10 @@ use frontrow_test_harness::Reply;
 
 use crate::database_failures::is_told_to_come_back;
 
-/// For what must come, on a slow machine.
+/// The limit for events that must happen, on a slow machine.
 const SOON: Duration = Duration::from_secs(30);
 
-/// The answer to what the full disk has undone.
+/// Checks for the answer to a request that the full disk prevented.
 fn is_told_that_nothing_was_changed(reply: &Reply) -> Result<()> {
     is_told_to_come_back(reply)?;
     let detail = reply.text_at("/detail")?;

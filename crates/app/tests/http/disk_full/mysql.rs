@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{evening::Evening, log_lines};
 use crate::{clock::Stopwatch, database_failures::impatient, stores::Stores, test_app::TestApp};
 
-/// Room for what a server makes when it starts, and some more, in MiB.
+/// Space for the files that a server creates when it starts, and some more, in MiB.
 const DISK_MIB: u32 = 192;
 
 #[tokio::test(flavor = "multi_thread")]

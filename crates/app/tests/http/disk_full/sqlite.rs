@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{evening::Evening, log_lines};
 use crate::{clock::Stopwatch, stores::Stores, test_app::TestApp};
 
-/// Room for the database, its log and some more, in MiB.
+/// Space for the database, its log and some more, in MiB.
 const DISK_MIB: u32 = 8;
 
 const STORES: Stores = Stores::EMBEDDED;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 const AT_ONCE: usize = 20;
-/// How often they meet: they should do so at every step of their way.
+/// The number of rounds. The requests should meet at every step of their execution.
 const ROUNDS: usize = 5;
 
 on_every_store!(
@@ -66,8 +66,8 @@ async fn twenty_payments_that_meet_at_the_database_take_effect_once(stores: Stor
     let payments: Vec<_> = (0..AT_ONCE)
         .map(|_| tokio::spawn(buyer.payment_by(&buyer.visitor.client, "payment").send()))
         .collect();
-    // One connection was enough for them all to be sent; they may get ahead a bit. This asks for nothing
-    // of the database, whose connections they may have taken.
+    // One connection was enough to send all of them. These look-ups let them get ahead a bit. They
+    // do not use the database, whose connections the payments may have taken.
     for _ in 0..10 {
         let place = buyer.visitor.client.get("/v1/queue/token").await?;
         place.expect_status(200)?;
@@ -109,7 +109,8 @@ async fn twenty_payments_with_twenty_keys_charge_once(stores: Stores) -> Result<
     for (number, reply) in replies.iter().enumerate() {
         match reply.status {
             200 => paid.push(number),
-            // The first payment ended the place: whoever came to the gate after it is told so.
+            // The first payment ended the place. Requests that reach the gate after it are answered
+            // 410.
             410 => assert_problem(reply, 410, "place-gone"),
             _ => assert_problem(reply, 409, "already-paid"),
         }
@@ -118,7 +119,7 @@ async fn twenty_payments_with_twenty_keys_charge_once(stores: Stores) -> Result<
     assert_eq!(buyer.visitor.balance().await?, Buyer::POINTS - PRICE);
     assert_eq!(stores.books(&test_app.app).await?, books_with(1));
 
-    // With a new place, too, only the key that paid is told of the payment.
+    // With a new place, too, only the key that paid gets the answer of the payment.
     let rejoined = test_app.join("buyer").await?;
     for (number, first) in replies.iter().enumerate() {
         let again = buyer.payment_by(&rejoined.client, &key(number)).await?;

@@ -33,7 +33,7 @@ fn network(app: &App) -> Result<(FaultProxy, Client)> {
     Ok((proxy, client))
 }
 
-/// The JSON of an answer that was lost, once all of it is.
+/// The JSON of an answer that was lost, once all of it was received.
 async fn lost_json(proxy: &FaultProxy) -> Result<Value> {
     proxy.answer_lost().await?;
     eventually("the whole answer is lost", SOON, async || {
@@ -44,8 +44,8 @@ async fn lost_json(proxy: &FaultProxy) -> Result<Value> {
     .await
 }
 
-/// Sends what `request` makes, kills the program between the effect and its answer's arrival, and
-/// starts it again. Gives the answer that nobody got.
+/// Sends the result of `request`, kills the program between its effect and the arrival of the
+/// answer, and starts it again. Returns the answer that the client did not get.
 async fn answer_dies(
     test_app: &mut TestApp,
     request: impl FnOnce(&Client) -> Request,
@@ -60,7 +60,7 @@ async fn answer_dies(
     Ok(lost)
 }
 
-/// Sends what `request` makes, kills the program before its effect, and starts it again.
+/// Sends the result of `request`, kills the program before its effect, and starts it again.
 async fn request_dies(
     stores: Stores,
     test_app: &mut TestApp,
@@ -170,7 +170,7 @@ async fn charges_that_died_with_the_program_are_made_by_their_repeat(stores: Sto
     Ok(())
 }
 
-/// The program lives on, and what it had begun for the client must not be left half done.
+/// The program continues to run, and must not leave half of the request undone.
 async fn a_payment_whose_client_is_gone_is_made_once(stores: Stores) -> Result<()> {
     let test_app = TestApp::open(stores, 1, 10, json!({})).await?;
     for (number, seat) in ["R1-1", "R1-2", "R1-3"].into_iter().enumerate() {

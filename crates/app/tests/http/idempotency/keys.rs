@@ -79,7 +79,8 @@ async fn a_key_is_refused_for_any_other_request(stores: Stores) -> Result<()> {
     assert_eq!(stores.books(&test_app.app).await?, books_with(1));
     let path = format!("/v1/reservations/{reservation}");
     assert_eq!(client.get(&path).await?.json, held.json);
-    // It is not spoiled: with a key of its own it is paid. An operator's key is none of the user's.
+    // The reservation is not affected: with a key of its own it is paid. An operator's key is
+    // independent of the user's.
     pay("operator's").await?.expect_status(200)?;
     charge(client, 9, "concert").await?.expect_status(201)?;
     assert_eq!(stores.books(&test_app.app).await?, books_with(2));

@@ -15,7 +15,7 @@ use crate::{
 };
 
 const HOUR_S: i64 = 3_600;
-/// For the purge that begins with the program.
+/// The time limit for the purge that begins when the program starts.
 const SOON: Duration = Duration::from_secs(30);
 
 /// The key of a created concert is kept for 30 days.
@@ -26,7 +26,7 @@ fn concert(operator: &Client) -> Request {
         .json(&json!({"title": "A concert"}))
 }
 
-/// The webhook of a payment provider is delivered again, as it is for days.
+/// The webhook of a payment provider is delivered again, which providers do for days.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_charged_and_paid_is_not_again_a_day_and_a_month_later() -> Result<()> {
     let stores = Stores::EMBEDDED;

@@ -51,7 +51,7 @@ async fn every_other_route_lets_in_only_whom_its_access_names(stores: Stores) ->
     Ok(())
 }
 
-/// Who may use a route, and who may not and is told why.
+/// The clients that may use a route, and those that may not, with the reason.
 struct Who {
     may: Client,
     may_not: Vec<(Client, (u16, &'static str))>,

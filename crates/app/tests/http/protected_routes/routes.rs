@@ -9,24 +9,24 @@ use serde_json::{Value, json};
 pub(super) struct Route {
     pub(super) method: Method,
     pub(super) path: String,
-    /// Whom the document says it is for.
+    /// The clients that it is for, according to the document.
     pub(super) access: String,
     operation: Value,
 }
 
-/// What a request is about.
+/// The ids that a request needs.
 #[derive(Debug, Clone)]
 pub(super) struct Subject {
     pub(super) concert: String,
     pub(super) performance: String,
     pub(super) reservation: String,
     pub(super) seat: String,
-    /// For the routes that need one.
+    /// The `Idempotency-Key`, for routes that need one.
     pub(super) key: String,
 }
 
 impl Route {
-    /// All of them.
+    /// All routes.
     pub(super) async fn all(client: &Client) -> Result<Vec<Self>> {
         let document = client.get("/openapi.json").await?.expect_status(200)?;
         let paths = document.at("/paths")?.as_object();
@@ -47,7 +47,7 @@ impl Route {
         Ok(routes)
     }
 
-    /// Those with this access; the ones that end a place last.
+    /// The routes with this access. Those that end a place come last.
     pub(super) async fn with_access(client: &Client, access: &str) -> Result<Vec<Self>> {
         let mut routes = Self::all(client).await?;
         routes.retain(|route| route.access == access);
@@ -55,7 +55,7 @@ impl Route {
         Ok(routes)
     }
 
-    /// True where an `Idempotency-Key` is needed.
+    /// True if an `Idempotency-Key` is needed.
     fn takes_key(&self) -> bool {
         self.parameters("header")
             .any(|name| name == "Idempotency-Key")
@@ -70,13 +70,13 @@ impl Route {
             .filter_map(|parameter| parameter["name"].as_str())
     }
 
-    /// A request that lacks nothing but what `client` does not send. Fails for a route that has
-    /// something new about it: then this walk must learn to ask for it.
+    /// A request that is complete except for what `client` does not send. Fails for a route with
+    /// unknown requirements: this walk must then be extended.
     pub(super) fn request(&self, client: &Client, about: &Subject) -> Result<Request> {
         self.request_as(self.method.clone(), client, about)
     }
 
-    /// The same with another method.
+    /// The same request with another method.
     pub(super) fn request_as(
         &self,
         method: Method,

@@ -6,35 +6,35 @@ use frontrow_test_harness::AppConfig;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-/// A key by its name.
+/// A named key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key {
     name: &'static str,
     secret: &'static str,
 }
 
-/// Signs.
+/// The key that signs.
 pub(super) const CURRENT: Key = Key {
     name: "current",
     secret: "the-key-that-signs-queue-tokens-now",
 };
-/// Signed before, and is still accepted.
+/// A former signing key, which is still accepted.
 pub(super) const PREVIOUS: Key = Key {
     name: "previous",
     secret: "the-key-that-signed-them-before-this",
 };
-/// Is not accepted any more.
+/// A key that is not accepted any more.
 pub(super) const RETIRED: Key = Key {
     name: "retired",
     secret: "the-key-that-signed-them-long-ago---",
 };
-/// What the identity provider signs with.
+/// The secret of the identity provider.
 const IDENTITY_SECRET: &str = "the-secret-of-the-identity-provider";
-/// An instant that no test will see, in seconds since 1970.
+/// An instant after all tests, in seconds since 1970.
 const YEAR_2100: i64 = 4_102_444_800;
 
-/// Accepts tokens signed with `keys`, signs with the first of them, and believes identities that
-/// [`identity`] makes.
+/// Accepts tokens signed with `keys`, signs with the first of them, and accepts the identities of
+/// [`identity`].
 pub(super) fn configure(config: AppConfig, keys: &[Key]) -> AppConfig {
     let config = config
         .env("FRONTROW_QUEUE__SIGNING_KEY", keys[0].name)
@@ -45,19 +45,19 @@ pub(super) fn configure(config: AppConfig, keys: &[Key]) -> AppConfig {
     })
 }
 
-/// What a token says.
+/// The claims of a token.
 pub(super) fn claims(token: &str) -> Result<Value> {
     let payload = token.split('.').nth(1).context("a token has a payload")?;
     Ok(serde_json::from_slice(&BASE64.decode(payload)?)?)
 }
 
-/// Which key a token says that it is signed with.
+/// The id of the key in a token.
 pub(super) fn key_name(token: &str) -> Result<String> {
     let header = jsonwebtoken::decode_header(token)?;
     header.kid.context("a token names its key")
 }
 
-/// These claims signed with `key`, as the program does it.
+/// Signs these claims with `key`, as the program does.
 pub(super) fn signed(claims: &Value, key: Key) -> Result<String> {
     signed_as(claims, Algorithm::HS256, Some(key.name), key.secret)
 }
@@ -69,7 +69,7 @@ fn signed_as(claims: &Value, how: Algorithm, name: Option<&str>, secret: &str) -
     Ok(jsonwebtoken::encode(&header, claims, &key)?)
 }
 
-/// Tokens that are not this service's, though they look like `good`, or once did.
+/// Tokens that are not from this service, though they look like `good`, or no longer valid.
 pub(super) fn not_ours(good: &str) -> Result<Vec<(&'static str, String)>> {
     let claims = claims(good)?;
     let payload = good.split('.').nth(1).unwrap_or_default();
@@ -144,7 +144,7 @@ pub(super) fn not_ours(good: &str) -> Result<Vec<(&'static str, String)>> {
     ])
 }
 
-/// A good identity.
+/// A valid identity.
 pub(super) fn identity(user: &str) -> Result<String> {
     identity_until(user, YEAR_2100, IDENTITY_SECRET)
 }
@@ -154,7 +154,7 @@ fn identity_until(user: &str, second: i64, secret: &str) -> Result<String> {
     signed_as(&claims, Algorithm::HS256, None, secret)
 }
 
-/// What is no identity of `user` to anybody who checks.
+/// Tokens that a correct check does not accept as an identity of `user`.
 pub(super) fn bad_identities(user: &str) -> Result<Vec<(&'static str, String)>> {
     let good = identity(user)?;
     let payload = good.split('.').nth(1).unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::{
     test_app::{TestApp, on_sale},
 };
 
-/// A program with two concerts on sale, and the protected routes that it says it has.
+/// A program with two concerts on sale, and the protected routes in its document.
 pub(super) struct Walk {
     pub(super) test_app: TestApp,
     stores: Stores,
@@ -23,7 +23,7 @@ pub(super) struct Walk {
     protected: Vec<Route>,
 }
 
-/// What has been reserved, paid and sold.
+/// The reservations, payments and sales.
 #[derive(Debug, PartialEq)]
 pub(super) struct State {
     sales: [Vec<Value>; 2],
@@ -31,7 +31,7 @@ pub(super) struct State {
 }
 
 impl Walk {
-    /// A walk past the queue of a concert with this policy.
+    /// A walk at a program whose concert has a queue with this policy.
     pub(super) async fn begin(stores: Stores, policy: Value) -> Result<Self> {
         // Who came with X-User-Id until now still does, beside those with an identity.
         let config = tokens::configure(stores.config().await?, &[CURRENT, PREVIOUS])
@@ -50,7 +50,7 @@ impl Walk {
         Ok(walk)
     }
 
-    /// So that a route whose protection was forgotten is missed.
+    /// Lists routes, so that a route whose protection was forgotten is noticed.
     fn knows_the_routes_that_must_be_protected(&self) -> Result<()> {
         let names: Vec<_> = self.protected.iter().map(Route::to_string).collect();
         for name in [
@@ -67,7 +67,7 @@ impl Walk {
         Ok(())
     }
 
-    /// What `buyer` holds; a hold is asked of a seat that is free.
+    /// The ids of what `buyer` holds. A hold is requested for a free seat.
     pub(super) fn about(&self, buyer: &Buyer) -> Subject {
         Subject {
             concert: self.test_app.concert.clone(),
@@ -78,8 +78,8 @@ impl Walk {
         }
     }
 
-    /// Asks every protected route as `client`. Each must refuse with this status and problem, and
-    /// nothing may change.
+    /// Requests every protected route as `client`. Each must refuse with this status and problem,
+    /// and nothing may change.
     pub(super) async fn is_refused(
         &self,
         case: &str,
@@ -104,8 +104,8 @@ impl Walk {
         Ok(replies)
     }
 
-    /// Asks every protected route as `client`, whose user is `buyer`: each must let it pass. The last
-    /// one is the payment, which ends the place.
+    /// Requests every protected route as `client`, whose user is `buyer`. Each must let the request
+    /// pass. The last one is the payment, which ends the place.
     pub(super) async fn passes(&self, case: &str, client: &Client, buyer: &Buyer) -> Result<()> {
         let mut about = self.about(buyer);
         about.seat.clone_from(&buyer.seat); // asking for the very same seats again is no new hold
@@ -118,7 +118,7 @@ impl Walk {
         Ok(())
     }
 
-    /// All that a request could change.
+    /// The state that a request could change.
     pub(super) async fn state(&self) -> Result<State> {
         Ok(State {
             sales: [
@@ -130,7 +130,7 @@ impl Walk {
     }
 }
 
-/// Checks that `reply` is this problem, in the form that all problems have.
+/// Checks that `reply` is this problem, in the format of all problems.
 pub(super) fn problem(reply: &Reply, status: u16, slug: &str) -> Result<()> {
     ensure!(
         reply.status == status && reply.json["type"] == format!("/problems/{slug}"),

@@ -17,17 +17,17 @@ use crate::{
 };
 
 const PEOPLE: usize = 5_000;
-/// How many are active when it happens.
+/// The number of active users at the loss.
 const ACTIVE: usize = 100;
-/// Long enough for all to come back on a slow machine.
+/// Long enough for all users to re-enter on a slow machine.
 const RECOVERY_S: u64 = 60;
-/// Of so many one is asked where they stand once all have come back: each position says how many are
-/// ahead.
+/// One in this many users is looked up once all have re-entered. Each position shows how many users
+/// are ahead.
 const SAMPLE: usize = 10;
-/// How many ask at a time.
+/// The number of requests in flight.
 const AT_ONCE: usize = 32;
 
-/// Somebody in line, as last told.
+/// A user in the line, as of the last answer.
 struct Person {
     client: Client,
     joined_at: Timestamp,
@@ -35,7 +35,7 @@ struct Person {
 }
 
 impl Person {
-    /// Asks until the queue answers.
+    /// Repeats the look-up until the queue answers.
     async fn look_up(&mut self) -> Result<()> {
         let token = self.place["queue_token"].as_str().unwrap_or_default();
         let client = self.client.queue_token(token);
@@ -49,7 +49,7 @@ impl Person {
     }
 }
 
-/// Lets so many join.
+/// Lets this many users join.
 async fn crowd(shaky: &ShakyQueue) -> Result<Vec<Person>> {
     let test_app = &shaky.test_app;
     let joining = (0..PEOPLE).map(|number| async move {
@@ -71,7 +71,7 @@ async fn crowd(shaky: &ShakyQueue) -> Result<Vec<Person>> {
     Ok(people)
 }
 
-/// Everybody asks, in any order.
+/// Looks up all users, in any order.
 async fn all_look_up(people: Vec<Person>) -> Result<Vec<Person>> {
     let mut random = Random::seeded();
     let mut people: Vec<_> = people
@@ -91,8 +91,7 @@ async fn all_look_up(people: Vec<Person>) -> Result<Vec<Person>> {
     Ok(people)
 }
 
-/// A line of 5,000 with the first hundred active, whose Redis is emptied by `lose` while they ask where they
-/// stand.
+/// A line of 5,000 users, the first hundred of them active. `lose` empties Redis while they poll.
 async fn everybody_gets_their_place_back(
     lose: impl AsyncFnOnce(&mut ShakyQueue) -> Result<()>,
 ) -> Result<()> {
@@ -163,7 +162,8 @@ async fn an_empty_redis_in_its_place_gets_the_line_back_from_the_people() -> Res
     everybody_gets_their_place_back(async |shaky| shaky.server.restart_empty().await).await
 }
 
-/// The other instance has made the concert and is gone; this one has not looked for new ones since.
+/// The other instance has created the concert and has ended. This one has not read the new concerts
+/// since.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_gets_the_line_back_of_a_concert_it_did_not_know() -> Result<()> {
     let redis = RedisServer::start().await?;

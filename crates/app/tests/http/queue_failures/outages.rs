@@ -24,10 +24,11 @@ use crate::{
     test_app::Visitor,
 };
 
-/// How many people buy, a few a second, so that they are in every part of the journey when it happens.
+/// The number of users who buy, a few per second, so that they are in every part of the journey
+/// when it happens.
 const PEOPLE: usize = 60;
 
-/// A sale in which nobody gives up, and a guest who has an active place all the time.
+/// A sale in which no user gives up, and a guest who has an active place all the time.
 struct Evening {
     shaky: ShakyQueue,
     show: Arc<Show>,
@@ -67,7 +68,7 @@ impl Evening {
         })
     }
 
-    /// Waits until so many more have bought.
+    /// Waits until this many more users have bought.
     async fn buy(&mut self, count: usize) -> Result<()> {
         for _ in 0..count {
             let bought = self.people.join_next().await;
@@ -76,7 +77,7 @@ impl Evening {
         Ok(())
     }
 
-    /// The guest finds the gate shut, and somebody of the others notices too.
+    /// Waits until the guest is refused at the gate, and another user has noticed the failure.
     async fn is_down(&self) -> Result<()> {
         self.shaky.is_down(&self.guest).await?;
         self.show.somebody_notices().await
@@ -86,7 +87,8 @@ impl Evening {
         self.shaky.is_up_again(&self.guest).await
     }
 
-    /// All others buy too; everybody has a seat of their own, and nobody was admitted out of order.
+    /// Checks that all others buy too, that each has a seat of their own, and that no user was
+    /// admitted out of order.
     async fn ends_well(mut self) -> Result<()> {
         self.buy(self.people.len()).await?;
         self.is_up_again().await?;
@@ -145,7 +147,7 @@ async fn a_redis_that_hangs_for_a_while_costs_nobody_their_place() -> Result<()>
     evening.ends_well().await
 }
 
-/// While people buy, this happens until the program has noticed, and once more.
+/// Lets users buy while this failure happens until the program has noticed it, and once more.
 async fn lasts_for_a_while(fault: Fault) -> Result<()> {
     let mut evening = Evening::begin().await?;
     for _ in 0..2 {
@@ -173,7 +175,7 @@ async fn answers_of_redis_that_are_lost_cost_nobody_their_place() -> Result<()> 
     lasts_for_a_while(Fault::LoseAnswers).await
 }
 
-/// Longer than all that the program waits for.
+/// Longer than every time-out of the program.
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_of_redis_that_come_too_late_cost_nobody_their_place() -> Result<()> {
     lasts_for_a_while(Fault::Delay(Duration::from_secs(3))).await

@@ -1,4 +1,5 @@
-//! After a failure of the store, clients are told to come back at different times.
+//! After a failure of the store, `Retry-After` differs between clients, so that they do not all
+//! come back at once.
 
 use std::collections::BTreeSet;
 

@@ -13,11 +13,11 @@ use crate::{clock::Stopwatch, test_app::Visitor};
 const CLAIM_S: u64 = 4;
 const ACTIVE_S: u64 = 2;
 const HOLD_S: u64 = 1;
-/// How long an active place can last: claimed and held at the last moment, and then paid.
+/// The longest life of an active place: claimed and held at the last moment, and then paid.
 const LIFE: Duration = Duration::from_secs(CLAIM_S + ACTIVE_S + HOLD_S + 30);
-/// What is recorded is up to so much older than the queue: two slots of 10 s, and a slow machine.
+/// The record is at most this much older than the queue: two slots of 10 s, and a slow machine.
 const BEHIND: Duration = Duration::from_secs(40);
-/// Between two users who come.
+/// The pause between two users who come.
 const PACE: Duration = Duration::from_millis(500);
 
 /// The status of a user's place, once the queue answers.

@@ -12,12 +12,12 @@ use crate::{
     test_app::{TestApp, Visitor},
 };
 
-/// For every single answer, however the queue fails.
+/// The limit for each answer, however the queue fails.
 const ANSWERED_IN: Duration = Duration::from_secs(10);
-/// For what must come, on a slow machine.
+/// The limit for events that must happen, on a slow machine.
 pub(super) const SOON: Duration = Duration::from_mins(1);
 
-/// A program, a Redis of its own that keeps what it has acknowledged, and the network between them.
+/// A program, a Redis of its own that persists acknowledged writes, and the network between them.
 pub(super) struct ShakyQueue {
     // Dropped in this order.
     pub(super) test_app: TestApp,
@@ -51,9 +51,9 @@ impl ShakyQueue {
         })
     }
 
-    /// Waits until the program has noticed that its Redis is gone, and sees that nobody joins, and nobody
-    /// gets through the gate, `guest` with an active place as little as anybody; that they are told when to
-    /// come back; and that what needs no queue goes on.
+    /// Waits until the program has noticed that its Redis is gone. Checks that no user joins, that
+    /// no user passes the gate, `guest` with an active place included, that the refusals say when
+    /// to try again, and that requests without the queue still work.
     pub(super) async fn is_down(&self, guest: &Visitor) -> Result<()> {
         eventually("the gate answers 503", SOON, async || {
             let gate = in_time(guest.client.get(&self.test_app.performances_path())).await?;
@@ -85,7 +85,7 @@ impl ShakyQueue {
         .await
     }
 
-    /// The program is the one that was started, and nothing in it went wrong.
+    /// Checks that the program is the one that was started, and that nothing failed in it.
     pub(super) fn never_crashed(&mut self) -> Result<()> {
         self.test_app.app.process().ensure_running()?;
         let log = self.test_app.app.log()?;
@@ -95,13 +95,14 @@ impl ShakyQueue {
     }
 }
 
-/// An answer. The program's own time-outs are over after a second here; the machine may be busy.
+/// Waits for an answer. The program's own time-outs end after one second here, but the machine may
+/// be busy.
 async fn in_time<T>(asking: impl IntoFuture<Output = Result<T>>) -> Result<T> {
     let answer = tokio::time::timeout(ANSWERED_IN, asking).await;
     answer.context("no answer in bounded time")?
 }
 
-/// The one answer that a failed queue leads to.
+/// Checks for the only answer that a failed queue may cause.
 fn is_told_to_come_back(reply: &Reply) -> Result<()> {
     ensure!(reply.status == 503, "{reply:?}");
     ensure!(

@@ -47,7 +47,7 @@ async fn the_best_sold_come_first_and_ties_go_to_the_lower_id(stores: Stores) ->
     Ok(())
 }
 
-/// Of the last concert one seat is held, and another was and is given back: neither is sold.
+/// Of the last concert, one seat is held, and another one was held and released. Neither is sold.
 async fn only_hold(test_app: &TestApp) -> Result<()> {
     Buyer::at(test_app, "holder", "R1-9").await?;
     let other = Buyer::at(test_app, "other", "R1-10").await?;
@@ -106,7 +106,7 @@ async fn who_has_the_answer_is_told_so(stores: Stores) -> Result<()> {
     Ok(())
 }
 
-/// For how long a reply may be kept, in seconds.
+/// For how long a reply may be cached, in seconds.
 fn age_max_s(reply: &Reply) -> Result<i64> {
     let control = reply.header("cache-control").context("a header")?;
     let age = control.strip_prefix("public, max-age=");
@@ -124,7 +124,8 @@ async fn an_answer_may_be_kept_until_the_next_is_due(stores: Stores) -> Result<(
         let to: Timestamp = answer.text_at("/to")?.parse()?;
         let as_of: Timestamp = answer.text_at("/as_of")?.parse()?;
         let age = SignedDuration::from_secs(age_max_s(&answer)?);
-        // What is computed within two minutes of the turn, or within an hour, is computed once more.
+        // A ranking that is computed within two minutes after the end of its period, or within an
+        // hour, is computed once more.
         let waits = [SignedDuration::from_mins(2), SignedDuration::from_hours(1)];
         let again = waits.into_iter().map(|wait| to + wait);
         let due = again.into_iter().find(|&due| as_of < due);

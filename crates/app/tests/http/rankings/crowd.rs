@@ -20,26 +20,26 @@ use super::{
 };
 use crate::stores::Stores;
 
-/// How many ask each instance at once.
+/// The number of requests to each instance at once.
 const CROWD: usize = 2_000;
-/// How many of them connect at a time.
+/// The number of connections that are opened at a time.
 const AT_ONCE: usize = 64;
 
 const REQUEST: &[u8] =
     b"GET /v1/rankings/concerts?period=weekly HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n";
 
-/// Where a process may have only a few files open by default.
+/// For systems where a process may have only a few open files by default.
 fn allow_many_connections() -> Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     Ok(())
 }
 
-/// People who have all asked, and wait for their answers.
+/// Users whose requests are all sent, and who wait for the answers.
 struct Crowd(Vec<TcpStream>);
 
 impl Crowd {
-    /// So many connections with a request on each, of which none waits for another's answer.
+    /// Opens this many connections and sends a request on each, without waiting for answers.
     async fn asks(app: &App) -> Result<Self> {
         let url = app.base_url();
         let address = url.trim_start_matches("http://");
@@ -73,7 +73,7 @@ async fn a_crowd_that_finds_nothing_cached_makes_one_query() -> Result<()> {
     // The crowd's, and the first ones of the jobs: the last hour and the day.
     server.let_go_of(3).await?;
     crowd.gets_answers().await?;
-    // Nor does anybody after them.
+    // A later crowd gets its answers as well.
     Crowd::asks(&app).await?.gets_answers().await?;
     for period in ["weekly", "daily", "monthly"] {
         let answer = ranking(&app, &format!("?period={period}")).await?;
@@ -82,8 +82,8 @@ async fn a_crowd_that_finds_nothing_cached_makes_one_query() -> Result<()> {
     Ok(())
 }
 
-/// Where all queries wait until each instance has made its own, nobody can find another one's answer in the
-/// cache.
+/// All queries wait until each instance has sent its own, so no instance can find the answer of
+/// another one in the cache.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_at_each_of_two_instances_makes_one_query_at_each() -> Result<()> {
     allow_many_connections()?;
@@ -92,7 +92,8 @@ async fn a_crowd_at_each_of_two_instances_makes_one_query_at_each() -> Result<()
     server.hold_up().await?;
     two.start().await?;
     let crowds = [Crowd::asks(&two.one).await?, Crowd::asks(&two.other).await?];
-    // A crowd's at each, and what the jobs come to before they come to that: the last hour and the day.
+    // One query of the crowd at each instance, and the queries of the jobs that come first: for the
+    // last hour and the day.
     server.let_go_of(4).await?;
     for crowd in crowds {
         crowd.gets_answers().await?;

@@ -17,7 +17,7 @@ pub(super) async fn stopped(config: &AppConfig) -> Result<App> {
     Ok(app)
 }
 
-/// Two programs on one database, with one cache.
+/// Two programs on one database with one cache.
 pub(super) struct Two {
     pub(super) one: App,
     pub(super) other: App,
@@ -25,7 +25,7 @@ pub(super) struct Two {
 }
 
 impl Two {
-    /// Ready to be started, with nothing in the cache.
+    /// Prepares them for a start, with an empty cache.
     pub(super) async fn stopped(server: &LoggingServer) -> Result<Self> {
         let cache = RedisKeyspace::create().await?;
         let config = Stores::with_redis(patient(Stores::on_mysql(&server.url)), cache.url())
@@ -40,7 +40,7 @@ impl Two {
         Ok(())
     }
 
-    /// Waits until the cache has every finished period, which it is not asked for through a program.
+    /// Waits until the cache has every finished period. No request to a program asks for them.
     async fn have_filled_the_cache(&self) -> Result<()> {
         let client = Client::open(self.cache.url())?;
         let mut connection = client.get_multiplexed_async_connection().await?;
@@ -56,7 +56,7 @@ impl Two {
     }
 }
 
-/// Both come to the same work before either has done it: all queries wait until then.
+/// Both start the same work before either has completed it: all queries wait until then.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_instances_one_computes_what_nobody_asked_for() -> Result<()> {
     let mut server = LoggingServer::start().await?;

@@ -10,7 +10,7 @@ use super::{
     queries::{Database, count, hold_up, let_go, under_way},
 };
 
-/// A server of its own, since its log is of all of its databases.
+/// A server for this test alone, because its log is of all of its databases.
 pub(super) struct LoggingServer {
     database: Database,
     pub(super) url: String,
@@ -32,14 +32,14 @@ impl LoggingServer {
         })
     }
 
-    /// The log is emptied, and every query of a ranking waits from here on.
+    /// Empties the log. From here on, every query of a ranking waits.
     pub(super) async fn hold_up(&mut self) -> Result<()> {
         let empty = "TRUNCATE mysql.general_log";
         self.database.locking.batch_execute(empty).await?;
         hold_up(&mut self.database).await
     }
 
-    /// Lets the queries go on once there are so many.
+    /// Lets the queries continue once there are this many.
     pub(super) async fn let_go_of(&mut self, queries: i64) -> Result<()> {
         eventually("the queries wait", SOON, async || {
             let now = under_way(&mut self.database).await?;
@@ -49,7 +49,7 @@ impl LoggingServer {
         let_go(&mut self.database).await
     }
 
-    /// How often this answer's span was queried since the log was emptied.
+    /// How often the span of this answer was queried since the log was emptied.
     pub(super) async fn queries_of(&mut self, answer: &Reply) -> Result<i64> {
         let instant = |field: &str| -> Result<_> {
             let at: Timestamp = answer.text_at(field)?.parse()?;

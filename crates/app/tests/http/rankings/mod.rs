@@ -26,20 +26,20 @@ use crate::{
 
 const PERIODS: [&str; 4] = ["realtime", "daily", "weekly", "monthly"];
 
-/// For what must come, on a slow machine.
+/// The limit for events that must happen, on a slow machine.
 const SOON: Duration = Duration::from_mins(1);
 
 /// The setting with the database's URL.
 const DATABASE_URL: &str = "FRONTROW_DATABASE__URL";
 
-/// Asks for a ranking.
+/// Requests a ranking.
 async fn ranking(app: &App, query: &str) -> Result<Reply> {
     app.client()
         .get(&format!("/v1/rankings/concerts{query}"))
         .await
 }
 
-/// The ranking of yesterday, once it has so many concerts.
+/// Returns yesterday's ranking once it has this many concerts.
 async fn ranking_of(app: &App, concerts: usize) -> Result<Reply> {
     eventually("all are ranked", SOON, async || {
         let ranking = ranking(app, "?period=daily").await?.expect_status(200)?;
@@ -49,7 +49,7 @@ async fn ranking_of(app: &App, concerts: usize) -> Result<Reply> {
     .await
 }
 
-/// Sells so many seats of another concert; gives its id.
+/// Sells this many seats of another concert. Returns its id.
 async fn sell(test_app: &mut TestApp, seats: usize) -> Result<String> {
     let (concert, performance) = on_sale(&test_app.app, 1, 10, json!({})).await?;
     (test_app.concert, test_app.performance) = (concert.clone(), performance);
@@ -61,7 +61,7 @@ async fn sell(test_app: &mut TestApp, seats: usize) -> Result<String> {
     Ok(concert)
 }
 
-/// Dates all sales back by a day, and starts the program anew with nothing cached from before.
+/// Dates all sales back by a day, and restarts the program without anything cached from before.
 async fn a_day_later(stores: Stores, test_app: &mut TestApp) -> Result<()> {
     stores.a_day_earlier(&test_app.app).await?;
     let config = Stores::with_new_keys(test_app.app.config().clone());

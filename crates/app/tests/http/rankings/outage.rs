@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{clock::Stopwatch, stores::Stores, test_app};
 
-/// More than all who ask one after the other wait together, and much less than a statement may take.
+/// Longer than all sequential requests wait together, and much less than a statement may take.
 const ON_A_SLOW_MACHINE: Duration = Duration::from_secs(10);
 
-/// Asks for every period; fails unless all are answered. Gives how many answers are stale.
+/// Requests every period. Fails unless all are answered. Returns the number of stale answers.
 pub(super) async fn all_are_answered(app: &App) -> Result<usize> {
     let mut stale = 0;
     for period in PERIODS {
@@ -31,7 +31,7 @@ pub(super) async fn all_are_answered(app: &App) -> Result<usize> {
     Ok(stale)
 }
 
-/// `config` with a database that soon counts as gone.
+/// `config`, with which an unreachable database is soon treated as unavailable.
 pub(super) fn impatient(config: AppConfig) -> AppConfig {
     config
         .env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "1500")
@@ -40,12 +40,13 @@ pub(super) fn impatient(config: AppConfig) -> AppConfig {
         .env("FRONTROW_DATABASE__CONNECT_TIMEOUT_MS", "500")
 }
 
-/// `config` with a database whose queries are to wait, and not to fail.
+/// `config`, with which queries wait and do not fail.
 pub(super) fn patient(config: AppConfig) -> AppConfig {
     config.env("FRONTROW_DATABASE__STATEMENT_TIMEOUT_MS", "60000")
 }
 
-/// With the cache in the program: what has finished is in it, and the last hour grows old.
+/// The cache is in the program: finished periods are in it, and the ranking of the last hour
+/// becomes stale.
 async fn nobody_is_refused(
     mut app: App,
     breaks: impl AsyncFnOnce() -> Result<()>,

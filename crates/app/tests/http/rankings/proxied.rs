@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result};
 use frontrow_test_harness::{AppConfig, FaultProxy};
 
-/// `config` with a proxy before the server that the URL in `setting` names.
+/// `config` with a proxy in front of the server in the URL of `setting`.
 pub(super) fn behind_a_proxy(config: AppConfig, setting: &str) -> Result<(AppConfig, FaultProxy)> {
     let url = config.value(setting).and_then(|url| url.to_str());
     let url = url.with_context(|| format!("{setting} names no server"))?;

@@ -10,16 +10,17 @@ use frontrow_test_harness::{PROCESS_LIST, eventually};
 use super::SOON;
 use crate::clock::Stopwatch;
 
-/// For how long it is looked whether other queries come while some wait: past the second after which a
-/// reader's look is replaced by another, and the two after which a cache that failed is tried again.
+/// How long a test watches for other queries while some wait: longer than the second after which
+/// another reader's request replaces a waiting one, and than the two seconds after which a failed
+/// cache is tried again.
 const WATCHED: Duration = Duration::from_millis(3_500);
 
-/// Between two looks.
+/// The pause between two reads.
 const PACE: Duration = Duration::from_millis(20);
 
-/// A database, past the program.
+/// A direct connection to the database.
 pub(super) struct Database {
-    /// Locks tables. MySQL lets a connection that does so read no others.
+    /// Locks tables. MySQL does not let this connection read other tables.
     pub(super) locking: AsyncMysqlConnection,
     reading: AsyncMysqlConnection,
 }
@@ -39,24 +40,24 @@ struct Count {
     number: i64,
 }
 
-/// The one `number` that a query gives.
+/// The only `number` that a query returns.
 pub(super) async fn count(database: &mut Database, sql: &str) -> Result<i64> {
     let count: Count = sql_query(sql).get_result(&mut database.reading).await?;
     Ok(count.number)
 }
 
-/// Lets every query of a ranking in the database wait from here on.
+/// From here on, every query of a ranking in the database waits.
 pub(super) async fn hold_up(database: &mut Database) -> Result<()> {
     let lock = "LOCK TABLES concert_sales WRITE";
     Ok(database.locking.batch_execute(lock).await?)
 }
 
-/// Lets them go on.
+/// Lets the queries continue.
 pub(super) async fn let_go(database: &mut Database) -> Result<()> {
     Ok(database.locking.batch_execute("UNLOCK TABLES").await?)
 }
 
-/// How many rankings of the database are being queried at this moment.
+/// The number of running queries of rankings in the database.
 pub(super) async fn under_way(database: &mut Database) -> Result<i64> {
     let sql = format!(
         "SELECT COUNT(*) AS number FROM {PROCESS_LIST}
@@ -65,7 +66,7 @@ pub(super) async fn under_way(database: &mut Database) -> Result<i64> {
     count(database, &sql).await
 }
 
-/// Waits until none is queried, and sees that none is asked for again.
+/// Waits until no query runs, and checks that none is started again.
 pub(super) async fn none_any_more(database: &mut Database) -> Result<()> {
     eventually("the queries end", SOON, async || {
         Ok((under_way(database).await? == 0).then_some(()))
@@ -74,9 +75,10 @@ pub(super) async fn none_any_more(database: &mut Database) -> Result<()> {
     still_one_each(database, 0).await
 }
 
-/// Waits until so many rankings are queried, which somebody holds up, and sees that none of them is queried
-/// a second time. The server does not show which ranking a statement is of; but each is asked for all the
-/// time, so where one is queried twice, another soon makes one too many.
+/// Waits until this many rankings are queried, which a lock delays. Checks that none of them is
+/// queried a second time. The server does not show which ranking a statement is for. But each
+/// ranking is requested all the time, so if one is queried twice, another one soon makes one query
+/// too many.
 pub(super) async fn one_each(database: &mut Database, rankings: i64) -> Result<()> {
     eventually("all of them are queried", SOON, async || {
         let now = under_way(database).await?;
@@ -87,8 +89,8 @@ pub(super) async fn one_each(database: &mut Database, rankings: i64) -> Result<(
     still_one_each(database, rankings).await
 }
 
-/// Sees for a while that no more than so many rankings are queried. A look may find fewer than there are: the
-/// server skips who is busy at that moment.
+/// Checks for a while that at most this many rankings are queried. A read may find fewer than there
+/// are: the server skips connections that are busy at that moment.
 pub(super) async fn still_one_each(database: &mut Database, rankings: i64) -> Result<()> {
     let watched = Stopwatch::start();
     while watched.elapsed() < WATCHED {

@@ -14,20 +14,20 @@ use tokio::task::JoinSet;
 
 use super::PERIODS;
 
-/// How many ask for each period.
+/// The number of readers of each period.
 const EACH: usize = 3;
 
-/// Between two questions of one of them.
+/// The pause between two requests of one reader.
 const PACE: Duration = Duration::from_millis(10);
 
-/// Some for each period. None of them is ever refused.
+/// Readers of each period. None of them may ever be refused.
 pub(super) struct Readers {
     over: Arc<AtomicBool>,
     asking: JoinSet<Result<u64>>,
 }
 
 impl Readers {
-    /// They begin to ask.
+    /// Starts the readers.
     pub(super) fn of(app: &App) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let mut asking = JoinSet::new();
@@ -48,7 +48,7 @@ impl Readers {
         Self { over, asking }
     }
 
-    /// They stop; fails when one of them had no answer.
+    /// Stops the readers. Fails if one of them had no answer.
     pub(super) async fn go_home(self) -> Result<()> {
         self.over.store(true, Ordering::Relaxed);
         for answers in self.asking.join_all().await {

@@ -16,10 +16,10 @@ use crate::{stores::Stores, test_app};
 /// One query of each period.
 const ALL: i64 = 4;
 
-/// A program whose rankings are cached on a Redis of its own, the networks between it and its stores, and
-/// its database.
+/// A program with the cache of rankings on a Redis of its own, the networks between it and its
+/// stores, and its database.
 struct ShakyCache {
-    /// Past the program and the network. Dropped first, with the locks that it may hold: the program's
+    /// A direct connection. Dropped first, with the locks that it may hold, because the program's
     /// database is removed with it.
     database: Database,
     app: App,
@@ -28,7 +28,7 @@ struct ShakyCache {
     redis: RedisServer,
 }
 
-/// `config` with a cache on `redis`, which it reaches through a proxy.
+/// `config` with a cache on `redis`, through a proxy.
 fn cached_on(config: AppConfig, redis: &RedisServer) -> Result<(AppConfig, FaultProxy)> {
     let url = redis.url();
     let address = url.strip_prefix("redis://").context("a Redis")?;
@@ -56,7 +56,7 @@ impl ShakyCache {
         })
     }
 
-    /// Waits until the program has said so.
+    /// Waits until the program has logged it.
     async fn says(&self, what: &str) -> Result<()> {
         eventually(what, SOON, async || {
             Ok(self.app.log()?.contains(what).then_some(()))
@@ -72,7 +72,7 @@ impl ShakyCache {
     }
 }
 
-/// While people ask, the cache is broken, the database answers, and the cache is mended.
+/// While users send requests, the cache fails, the database answers, and the cache works again.
 async fn nobody_is_refused(
     breaks: impl AsyncFnOnce(&mut ShakyCache) -> Result<()>,
     mends: impl AsyncFnOnce(&mut ShakyCache) -> Result<()>,

@@ -19,7 +19,7 @@ on_every_store!(@embedded EMBEDDED: a_deploy_costs_no_place_and_no_minute,
 on_every_store!(@mysql MYSQL: a_deploy_costs_no_place_and_no_minute,
     a_program_that_is_killed_recovers_also_after_a_deploy);
 
-/// What a visitor must find again. Instants may be later by the time out of service.
+/// The fields that a visitor must find again. Instants may be later by the time out of service.
 const SAME: [&str; 8] = [
     "state",
     "position",
@@ -37,7 +37,7 @@ async fn config(stores: Stores) -> Result<AppConfig> {
     Ok(config.env("FRONTROW_QUEUE__RECOVERY_S", "600"))
 }
 
-/// Two at a time: one has claimed and holds a seat, one has not, and three wait.
+/// Two users may be active: one has claimed and holds a seat, one has not, and three wait.
 async fn sale(stores: Stores) -> Result<(TestApp, Vec<Visitor>)> {
     let policy = json!({"throughput": null, "capacity": {"max_active": 2}});
     let test_app = TestApp::open_with(config(stores).await?, 1, 5, policy).await?;
@@ -153,17 +153,17 @@ async fn a_stop_that_cannot_save_the_queues_says_what_follows() -> Result<()> {
     recovering(&mut visitors).await
 }
 
-/// Where the file is with SQLite.
+/// The path of the queue image with SQLite.
 fn image_of(test_app: &TestApp) -> PathBuf {
     test_app.app.data_dir().join("frontrow.db.queues")
 }
 
-/// Where it is with MySQL.
+/// The path of the queue image with MySQL.
 fn elsewhere(test_app: &TestApp) -> PathBuf {
     test_app.app.data_dir().join("frontrow.queues")
 }
 
-/// Everybody comes back with their token, and nobody is admitted.
+/// Checks that all users re-enter with their tokens, and that none is admitted.
 async fn recovering(visitors: &mut [Visitor]) -> Result<()> {
     for visitor in visitors.iter_mut().rev() {
         let joined_at = visitor.place["joined_at"].clone();
@@ -183,7 +183,7 @@ async fn admitted(visitor: &mut Visitor) -> Result<()> {
     .await
 }
 
-/// By how many milliseconds the instant `name` is later than it was.
+/// The difference between the instant `name` and its earlier value, in milliseconds.
 fn later(before: &Value, after: &Value, name: &str) -> Result<i128> {
     let at = |place: &Value| -> Result<Timestamp> { instant(&place[name]) };
     Ok(at(after)?.duration_since(at(before)?).as_millis())

@@ -52,8 +52,8 @@ async fn a_concert_that_is_over_holds_up_no_start_and_has_ended(stores: Stores) 
         Ok((ann.look_up().await?.status == 200).then_some(()))
     })
     .await?;
-    // An in-process queue that was just recovered learns of it within a second, and takes users until
-    // then.
+    // An in-process queue that was just recovered notices it within a second, and accepts users
+    // until then.
     let mut number = 0;
     eventually("a join of a concert that is over", limit, async || {
         number += 1;

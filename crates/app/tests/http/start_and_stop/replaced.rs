@@ -8,7 +8,7 @@ use crate::{stores::Stores, test_app::TestApp};
 
 use super::json;
 
-/// The name of the lock, for its owner and for who wants it.
+/// The name of the lock, for its owner and for the process that takes it.
 const LOCK: &str = "CONCAT('frontrow-sole-', LEFT(SHA2(DATABASE(), 256), 40))";
 
 #[derive(QueryableByName)]
@@ -36,7 +36,7 @@ async fn a_program_that_was_replaced_records_nothing_of_its_queues() -> Result<(
     recovers(test_app, successor).await
 }
 
-/// It takes the program some seconds to notice.
+/// The program needs some seconds to notice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_stops_before_it_notices_records_nothing_either() -> Result<()> {
     let (mut test_app, successor) = replaced().await?;

@@ -23,7 +23,7 @@ on_every_store!(
 );
 
 const LIMIT: Duration = Duration::from_secs(20);
-/// How long a stop may take when nothing is in flight; the grace of these tests is far longer.
+/// The longest stop without requests in flight. The grace period of these tests is far longer.
 const AT_ONCE: Duration = Duration::from_secs(8);
 
 async fn stopping(test_app: &mut TestApp) -> Result<()> {
@@ -34,13 +34,13 @@ async fn stopping(test_app: &mut TestApp) -> Result<()> {
     .await
 }
 
-/// A program that would wait a minute for what is in flight.
+/// A program that would wait a minute for requests in flight.
 async fn patient(stores: Stores) -> Result<TestApp> {
     let config = stores.config().await?.env("FRONTROW_SERVER__GRACE_S", "60");
     TestApp::open_with(config, 1, 10, json!({})).await
 }
 
-/// Waits for a good end; gives how long that took.
+/// Waits for a successful end. Returns how long that took.
 async fn ends_well(test_app: &mut TestApp) -> Result<Duration> {
     let since = Stopwatch::start();
     let status = timeout(Duration::from_secs(70), test_app.app.wait_exit()).await??;

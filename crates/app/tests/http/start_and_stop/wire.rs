@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-/// How long an answer may take.
+/// The longest time for an answer.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// One connection to a program.
@@ -23,12 +23,12 @@ pub(super) struct Wire {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// The program takes no more requests on this connection.
+    /// The program accepts no more requests on this connection.
     pub(super) closes: bool,
 }
 
 impl Wire {
-    /// Connects and has one request answered, so that the program has taken the connection.
+    /// Connects and sends one request, so that the program has accepted the connection.
     pub(super) async fn open(app: &App) -> Result<Self> {
         let host = app.base_url().trim_start_matches("http://").to_owned();
         let stream = TcpStream::connect(&host).await?;
@@ -44,7 +44,7 @@ impl Wire {
         self.send_more(body).await
     }
 
-    /// Sends a request without its body, and waits until the program has begun with it.
+    /// Sends a request without its body, and waits until the program has started to handle it.
     pub(super) async fn begin(
         &mut self,
         what: &str,
@@ -79,7 +79,7 @@ impl Wire {
         answer.context("the connection was closed without an answer")
     }
 
-    /// The same; none when the connection is closed before the answer begins.
+    /// Reads the next answer whole. None if the connection is closed before the answer begins.
     pub(super) async fn answer_unless_closed(&mut self) -> Result<Option<Answer>> {
         let first = timeout(LIMIT, self.stream.read_u8());
         let Ok(first) = first.await.context("no answer")? else {

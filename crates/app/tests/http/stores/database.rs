@@ -17,7 +17,7 @@ pub(super) enum Opened {
     MySql(AsyncMysqlConnection),
 }
 
-/// What the ledger and the balances come to in the database itself.
+/// The sums of ledger, balances and sales in the database.
 #[derive(Debug, PartialEq, Eq, QueryableByName)]
 pub(crate) struct Books {
     /// Users whose ledger rows do not add up to their balance.
@@ -26,34 +26,34 @@ pub(crate) struct Books {
     /// Payments in the ledger.
     #[diesel(sql_type = BigInt)]
     pub(crate) payments: i64,
-    /// What they come to.
+    /// The sum of the payments.
     #[diesel(sql_type = BigInt)]
     pub(crate) paid: i64,
-    /// Seats that are sold.
+    /// The number of sold seats.
     #[diesel(sql_type = BigInt)]
     pub(crate) seats_sold: i64,
 }
 
-/// What the ledger has on one user.
+/// The ledger of one user.
 #[derive(Debug, PartialEq, Eq, QueryableByName)]
 pub(crate) struct Ledger {
     #[diesel(sql_type = Text)]
     pub(crate) user_id: String,
-    /// How often points were charged.
+    /// The number of charges.
     #[diesel(sql_type = BigInt)]
     pub(crate) charges: i64,
-    /// How often seats were paid.
+    /// The number of payments.
     #[diesel(sql_type = BigInt)]
     pub(crate) payments: i64,
-    /// What all rows add up to.
+    /// The sum of all rows.
     #[diesel(sql_type = BigInt)]
     pub(crate) sum: i64,
 }
 
-/// What the audit table has on one change.
+/// The row of one change in the audit table.
 #[derive(Debug, QueryableByName)]
 pub(crate) struct Note {
-    /// When, in microseconds since 1970.
+    /// The instant, in microseconds since 1970.
     #[diesel(sql_type = BigInt)]
     pub(crate) at: i64,
     /// The name of the admin key.
@@ -68,13 +68,13 @@ pub(crate) struct Note {
     pub(crate) detail: String,
 }
 
-/// While this lives nothing else is written to the database. Requests that would write wait.
+/// Blocks all other writes to the database until it is dropped. Requests that would write wait.
 pub(crate) struct WritesHeldUp {
-    /// In a transaction that is never committed, or with locks that are never given back.
+    /// A transaction that is never committed, or locks that are never released.
     _writer: Opened,
 }
 
-/// The rows of a query in the words of whichever database it is.
+/// Runs a query in the SQL of the database's kind.
 macro_rules! load {
     ($opened:expr, $query:ident) => {
         anyhow::Ok(match $opened {

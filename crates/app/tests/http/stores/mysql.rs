@@ -24,7 +24,7 @@ pub(super) const NOTES: &str = "
     SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at) AS at, actor, action, subject, detail
     FROM audit ORDER BY id";
 
-/// What was counted is counted anew.
+/// Marks all sales as not counted, so that they are counted again.
 pub(super) const A_DAY_EARLIER: &str = "
     START TRANSACTION;
     UPDATE reservations SET confirmed_at = confirmed_at - INTERVAL 1 DAY, counted_at = NULL
@@ -32,7 +32,7 @@ pub(super) const A_DAY_EARLIER: &str = "
     DELETE FROM concert_sales;
     COMMIT";
 
-/// Each sold seat is in the counter of one day.
+/// The counters of days. Each sold seat is in one of them.
 pub(super) const COUNTED: &str = "SELECT seats FROM concert_sales WHERE grain = 3";
 
 pub(super) const BOOKS: &str = "
@@ -47,7 +47,7 @@ pub(super) const BOOKS: &str = "
         (SELECT COUNT(*) FROM seats
             WHERE reservation_id IS NOT NULL AND held_until IS NULL) AS seats_sold";
 
-/// Others may read, nobody may write.
+/// Other connections may read, none may write.
 pub(super) const HOLD_UP_WRITES: &str = "
     LOCK TABLES concerts READ, performances READ, performance_sales READ, reservations READ,
         seats READ, balances READ, ledger READ, idempotency_records READ, former_idempotency_keys READ,

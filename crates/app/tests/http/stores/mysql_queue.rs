@@ -13,7 +13,7 @@ use super::{
     queue_record::{Active, QueueRecord, Waiting},
 };
 
-/// Everything that is read until the next commit is of this instant.
+/// All reads until the next commit are of this instant.
 const BEGIN: &str = "
     SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
     START TRANSACTION WITH CONSISTENT SNAPSHOT";
@@ -23,7 +23,7 @@ const HEAD: &str = "
         admitted, window_start_us
     FROM queues WHERE concert_id = UNHEX(REPLACE(?, '-', ''))";
 
-/// Those who wait or are active; who has left may have a row still.
+/// Users who wait or are active. A user who has left may still have a row.
 const PLACES: &str = "
     SELECT user_id, arrival, phase < 2 AS waits, COALESCE(admitted_at_us, 0) AS admitted_at
     FROM queue_places WHERE concert_id = UNHEX(REPLACE(?, '-', '')) AND phase < 4

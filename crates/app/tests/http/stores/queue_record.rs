@@ -5,27 +5,28 @@ use frontrow_test_harness::AppConfig;
 
 use super::{Queue, Stores, mysql_queue::MySqlReader, redis::RedisReader};
 
-/// Everybody in one queue, at one instant. Instants are microseconds since 1970 by the store's clock.
+/// All users in one queue, at one instant. Instants are microseconds since 1970 by the store's
+/// clock.
 #[derive(Debug)]
 pub(crate) struct QueueRecord {
-    /// What time it was.
+    /// The instant of the record.
     pub(crate) now: i64,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) active: Vec<Active>,
-    /// How many, by the store's own count, it has moved from the line to the active.
+    /// The store's counter of users whom it has moved from the line to the active.
     pub(crate) moved: usize,
-    /// When the running window of the policy's rate began.
+    /// The beginning of the running admission window.
     pub(crate) window_start: Option<i64>,
 }
 
-/// Somebody in the line.
+/// A user in the line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) user: String,
     pub(crate) arrival: i64,
 }
 
-/// Somebody who was admitted, and has not left.
+/// A user who was admitted and has not left.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Active {
     pub(crate) user: String,
@@ -40,8 +41,8 @@ pub(crate) enum QueueReader {
 }
 
 impl QueueReader {
-    /// Reads the queue of `concert` in the store of programs with this `config`. Nobody but `users` may
-    /// be in it: a store need not keep names.
+    /// Reads the queue of `concert` in the store of programs with this `config`. Only `users` may
+    /// be in it, because a store need not keep names.
     pub(crate) async fn open<'a>(
         stores: Stores,
         config: &AppConfig,
@@ -57,7 +58,7 @@ impl QueueReader {
         }
     }
 
-    /// Everything at this instant.
+    /// The record at this instant.
     pub(crate) async fn read(&mut self) -> Result<QueueRecord> {
         match self {
             Self::MySql(reader) => reader.read().await,

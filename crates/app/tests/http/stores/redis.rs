@@ -17,17 +17,17 @@ use crate::lives::SOON;
 
 /// The setting with the URL.
 pub(super) const URL: &str = "FRONTROW_REDIS__URL";
-/// The setting with what all keys begin with.
+/// The setting with the prefix of all keys.
 pub(super) const KEY_PREFIX: &str = "FRONTROW_REDIS__KEY_PREFIX";
 
-/// How many bytes of the digest of a user's name stand for them.
+/// The number of bytes of the digest of a user's name by which a user is stored.
 const MEMBER_BYTES: usize = 14;
 
 /// The parts of a queue that are read, in the order of the script.
 const PARTS: [&str; 5] = ["queue", "waiting", "active", "unclaimed", "places"];
 
-/// Time, moves and window; the counts of the active, the active and those who wait. One script, so that all of it
-/// is of one instant.
+/// Returns the time, the moves and the window, then the number of active users, the active users
+/// and the waiting ones. One script, so that all of it is of one instant.
 const READ: &str = "
     local QUEUE, WAITING, ACTIVE, UNCLAIMED, PLACES = unpack(KEYS)
     local call = redis.call
@@ -48,7 +48,7 @@ const READ: &str = "
         call('ZCARD', ACTIVE) + call('ZCARD', UNCLAIMED), active, waiting,
     }";
 
-/// What the script gives.
+/// The result of the script.
 type Answer = (
     (i64, usize, Option<i64>),
     usize,
@@ -61,7 +61,7 @@ pub(crate) struct RedisReader {
     connection: MultiplexedConnection,
     script: Script,
     keys: Vec<String>,
-    /// Users by what stands for them.
+    /// Users by the bytes that are stored for them.
     users: HashMap<Vec<u8>, String>,
 }
 
@@ -144,7 +144,7 @@ async fn connect(config: &AppConfig) -> Result<MultiplexedConnection> {
 }
 
 impl Stores {
-    /// Removes `concert` from the list of the busy queues in the Redis of `app`, whether it is there or not.
+    /// Removes `concert` from the list of busy queues in the Redis of `app`, if it is there.
     pub(crate) async fn remove_busy_queue(app: &App, concert: &str) -> Result<()> {
         let mut connection = connect(app.config()).await?;
         let busy = format!("{}busy", setting(app.config(), KEY_PREFIX)?);
@@ -154,7 +154,7 @@ impl Stores {
     }
 }
 
-/// Removes the keys whose names have `part` behind what all keys of the program begin with.
+/// Removes the keys whose names begin with the prefix of all keys of the program and then `part`.
 pub(super) async fn remove(config: &AppConfig, part: &str) -> Result<()> {
     let mut connection = connect(config).await?;
     let pattern = format!("{}{part}*", setting(config, KEY_PREFIX)?);

@@ -34,7 +34,7 @@ pub(super) const A_DAY_EARLIER: &str = "
     WHERE confirmed_at IS NOT NULL GROUP BY 1, 2, 3;
     COMMIT";
 
-/// Each sold seat is in the counter of one day.
+/// The counters of days. Each sold seat is in one of them.
 pub(super) const COUNTED: &str = "SELECT seats FROM concert_sales WHERE grain = 3";
 
 pub(super) const BOOKS: &str = "

@@ -49,7 +49,7 @@ async fn an_instance_has_no_more_streams_than_it_may(stores: Stores) -> Result<(
     eventually("there is room", SOON, async || opened(&users[2]).await).await
 }
 
-/// Something once a stream of the user's place can be opened.
+/// Some once a stream of the user's place can be opened.
 async fn opened(user: &Visitor) -> Result<Option<()>> {
     let status = user.client.get(EVENTS).open().await?.status();
     Ok((status == 200).then_some(()))
@@ -79,7 +79,7 @@ async fn of_four_streams_of_a_place_the_oldest_ends(stores: Stores) -> Result<()
     Ok(())
 }
 
-/// A client whose buffers are full of events, and who reads none of them.
+/// A client whose buffers are full of events, and which reads none of them.
 async fn a_reader_that_does_not_read_is_dropped(stores: Stores) -> Result<()> {
     const AHEAD: usize = 60;
     let policy = json!({"throughput": {"admit": 1, "interval_s": 0.5}, "claim_ttl_s": 3600});

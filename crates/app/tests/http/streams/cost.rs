@@ -16,7 +16,7 @@ const WATCHED: Duration = Duration::from_secs(8);
 
 const LISTENERS: usize = 200;
 
-/// How many commands the server was sent, those of scripts apart.
+/// The number of commands that the server received, without those of scripts.
 async fn commands(connection: &mut MultiplexedConnection) -> Result<u64> {
     let told: String = cmd("INFO")
         .arg("commandstats")
@@ -29,7 +29,7 @@ async fn commands(connection: &mut MultiplexedConnection) -> Result<u64> {
     Ok(calls.context("scripts were called")?.parse()?)
 }
 
-/// How many a second, for a while.
+/// Commands per second, measured for a while.
 async fn rate(connection: &mut MultiplexedConnection) -> Result<f64> {
     let (before, watch) = (commands(connection).await?, Stopwatch::start());
     tokio::time::sleep(WATCHED).await;

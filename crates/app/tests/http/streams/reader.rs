@@ -7,18 +7,18 @@ use tokio::time::timeout;
 
 use crate::lives::SOON;
 
-/// Where the events of a place are.
+/// The path of an event stream.
 pub(super) const EVENTS: &str = "/v1/queue/token/events";
 
-/// A stream that was opened.
+/// An open stream.
 pub(super) struct Reader {
     response: Response,
     unread: String,
-    /// After how many milliseconds to come back, as was told last.
+    /// The last received time until the next attempt, in milliseconds.
     pub(super) retry_ms: Option<u64>,
     /// The id of the last event.
     pub(super) last_id: Option<String>,
-    /// How many comments came.
+    /// The number of comments that were received.
     pub(super) comments: usize,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Event {
 }
 
 impl Reader {
-    /// Opens the stream of the place whose token `client` shows.
+    /// Opens the stream of the place of `client`'s token.
     pub(super) async fn open(client: &Client) -> Result<Self> {
         Self::of(client.get(EVENTS).open().await?)
     }
@@ -64,7 +64,7 @@ impl Reader {
             .context("no event comes")?
     }
 
-    /// The next event with this name; others may come before.
+    /// The next event with this name. Other events may come before.
     pub(super) async fn until(&mut self, name: &str) -> Result<Event> {
         let mut before = Vec::new();
         while let Some(event) = self.next().await? {
@@ -76,7 +76,7 @@ impl Reader {
         anyhow::bail!("the stream ended without {name}: {before:?}")
     }
 
-    /// The end of the stream, before which no event comes.
+    /// Waits for the end of the stream. No event may come before.
     pub(super) async fn ends(&mut self) -> Result<()> {
         let event = self.next().await?;
         ensure!(event.is_none(), "{event:?}");
