@@ -23,6 +23,8 @@ use crate::{mysql_suite, test_command, tools};
 const PARTS: &[Part] = &[
     part(MYSQL, "index::every_call_reads", "FRONTROW_INDEX_ROWS=1000000", 45),
     part(MEMORY, "whatever_happens", "FRONTROW_MODEL_CASES=10000", 30),
+    part(REDIS, "queue::whatever_happens", "FRONTROW_MODEL_CASES=10000", 30),
+    part(MYSQL_QUEUE, "contracts::whatever_happens", "FRONTROW_MODEL_CASES=10000", 60),
     part(RESTART, "histories::", "FRONTROW_RESTART_CASES=10000", 30),
     part(RESTART, "cost::", "FRONTROW_IMAGE_USERS=1000000", 5),
     part(REDIS, "lossy_network::", "FRONTROW_FAULT_CASES=10000", 90),
