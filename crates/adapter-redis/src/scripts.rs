@@ -55,27 +55,46 @@ macro_rules! scripts {
 
 scripts! {
     /// Joins users, or returns the places that they have.
-    JOIN = ["queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users", "line", "expired", "window", "admission", "join"];
+    JOIN = [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
+        "line", "expired", "window", "admission", "join"
+    ];
     /// Returns the places of tickets, and records heartbeats.
-    LOOK_UP = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users", "look_up"];
+    LOOK_UP = full [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
+        "look_up"
+    ];
     /// Returns the places of tickets, without a heartbeat.
-    PEEK = full ["queue", "gaps", "service", "deadlines", "reentry", "return_to_line", "users", "peek"];
+    PEEK = full [
+        "queue", "gaps", "service", "deadlines", "reentry", "return_to_line", "users", "peek"
+    ];
     /// Returns the stored entries of active places, from which the program reads the claimed ones.
     CLAIMED = full ["queue", "claimed"];
     /// Claims active places, and extends them for a hold.
-    PASS_GATE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users", "pass_gate"];
+    PASS_GATE = full [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
+        "pass_gate"
+    ];
     /// Removes the places of users who leave.
-    LEAVE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users", "leave"];
+    LEAVE = full [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
+        "leave"
+    ];
     /// Returns a snapshot of the line.
     SNAPSHOT = full ["queue", "gaps", "deadlines", "reentry", "snapshot"];
     /// Records heartbeats with their instants, and returns the places.
-    RECORD_HEARTBEATS = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users", "record_heartbeats"];
+    RECORD_HEARTBEATS = full [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
+        "record_heartbeats"
+    ];
     /// Admits users from the head of the line.
     ADMIT = full [
         "queue", "gaps", "server", "service", "deadlines", "reentry", "line", "tick", "expired", "window", "admission", "admit"
     ];
     /// Removes expired places.
-    EXPIRE = full ["queue", "gaps", "server", "service", "deadlines", "reentry", "tick", "expired", "expire"];
+    EXPIRE = full [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "tick", "expired", "expire"
+    ];
     /// Returns the arrival up to which every user was admitted or has gone.
     SERVED = full ["queue", "gaps", "reentry", "served"];
     /// Returns whether no user has a place or can re-enter.

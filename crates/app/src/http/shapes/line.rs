@@ -29,8 +29,8 @@ pub(crate) struct LineBody {
     /// The throughput limit of the policy; null without one.
     #[schema(required)]
     pace: Option<PaceBody>,
-    /// The start of the admission window that ran when users were last admitted or tried; null before
-    /// the first window.
+    /// The start of the admission window that ran when users were last admitted or tried; null
+    /// before the first window.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     window_started_at: Option<Timestamp>,
     /// The number of users admitted in that window; null before the first window.
