@@ -20,9 +20,9 @@ mod interleave;
 mod keys;
 mod locks;
 mod long_line;
-mod looks;
 mod lossy_network;
 mod one_queue;
+mod snapshots;
 mod test_queue;
 mod upgrade;
 #[path = "../wire/mod.rs"]
