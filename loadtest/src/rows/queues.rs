@@ -15,6 +15,9 @@ use crate::{
     people::{Crowd, Person, Series},
 };
 
+/// The longest absence that the default time to live of waiting places allows, in seconds.
+const ABSENT_AFTER_S: u32 = 150;
+
 /// The number of users ahead of those who are measured, so that the latter still wait at the end.
 /// The default policy admits 500 users every 3 s.
 const AHEAD: u64 = 40_000;
@@ -67,7 +70,8 @@ impl Queue {
             ..ahead
         };
         let people = stage.join(&concert, crowd).await?;
-        let open = json!({ "state": "open" });
+        // The users ahead send no heartbeats. If they stood aside, those behind would be admitted.
+        let open = json!({ "state": "open", "absent_after_s": ABSENT_AFTER_S });
         stage.program.change_policy(&concert, &open).await?;
         Ok(Self::of(concert, people))
     }
