@@ -14,6 +14,7 @@ use super::{
     Services,
     conditional::answer,
     headers::NO_SNIFFING,
+    line_status_cache::WorkerLineStatuses,
     problem::Problem,
     shapes::{LineBody, ProblemBody},
 };
@@ -59,16 +60,17 @@ pub(crate) async fn show(
 
 /// The answer of [`show`] if there is a fresh page. Called before the request is routed, because
 /// matching a path with an id costs more than the rest of this route.
-pub(super) fn fresh(services: &Services, request: &HttpRequest) -> Option<HttpResponse> {
+pub(super) fn fresh(
+    services: &Services,
+    served: &WorkerLineStatuses,
+    request: &HttpRequest,
+) -> Option<HttpResponse> {
     if request.method() != Method::GET {
         return None;
     }
     let path = request.path().strip_prefix("/v1/concerts/")?;
     let concert = path.strip_suffix("/line")?.parse().ok()?;
-    services.statuses.view(concert)?;
-    let page = services
-        .line_status_cache
-        .fresh(concert, services.clock.now())?;
+    let page = served.fresh(&services.line_status_cache, concert, services.clock.now())?;
     let mut response = answer(request, &page.document, HeaderValue::from_static(CACHING));
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NO_SNIFFING);

@@ -1,6 +1,6 @@
 //! The serialized line statuses, shared by all requests.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::HashMap, sync::Arc, time::Duration};
 
 use frontrow_domain::{
     decorators::SharedSnapshot,
@@ -28,13 +28,9 @@ impl LineStatusCache {
 
     /// Returns the page of a snapshot that is fresh at `now`. None if there is none: the page must
     /// be [written](Self::write).
-    pub(crate) fn fresh(
-        &self,
-        concert: ConcertId,
-        now: Timestamp,
-    ) -> Option<Arc<SerializedLineStatus>> {
+    fn fresh(&self, concert: ConcertId, now: Timestamp) -> Option<Arc<SerializedLineStatus>> {
         let page = self.0.get(&concert);
-        page.filter(|page| page.snapshot.is_fresh(now))
+        page.filter(|page| page.is_fresh(now))
     }
 
     /// Returns the page of a snapshot or of a newer one. Serializes `status` if there is none.
@@ -66,7 +62,41 @@ impl Default for LineStatusCache {
     }
 }
 
+/// The fresh pages that one worker thread has served. A look-up here touches no memory that other
+/// threads write, which costs less than the shared cache.
+#[derive(Default)]
+pub(super) struct WorkerLineStatuses(RefCell<HashMap<ConcertId, Arc<SerializedLineStatus>>>);
+
+impl WorkerLineStatuses {
+    /// The number of pages above which those that are not fresh are removed.
+    const MAX: usize = 100;
+
+    /// Returns the page of a snapshot that is fresh at `now`, from here or from `shared`. None if
+    /// neither has one.
+    pub(super) fn fresh(
+        &self,
+        shared: &LineStatusCache,
+        concert: ConcertId,
+        now: Timestamp,
+    ) -> Option<Arc<SerializedLineStatus>> {
+        let mut pages = self.0.borrow_mut();
+        if let Some(page) = pages.get(&concert).filter(|page| page.is_fresh(now)) {
+            return Some(Arc::clone(page));
+        }
+        let page = shared.fresh(concert, now)?;
+        if pages.len() >= Self::MAX {
+            pages.retain(|_, page| page.is_fresh(now));
+        }
+        pages.insert(concert, Arc::clone(&page));
+        Some(page)
+    }
+}
+
 impl SerializedLineStatus {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.snapshot.is_fresh(now)
+    }
+
     fn of(snapshot: SharedSnapshot, status: &LineStatus) -> Self {
         // Two statuses of one generation and instant can differ only in the throughput and the
         // window, which are for display.

@@ -1,6 +1,6 @@
 //! The HTTP server.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpServer,
@@ -18,8 +18,8 @@ use futures_util::{
 };
 
 use super::{
-    Services, headers::NO_SNIFFING, line, openapi::Document, problem::Problem,
-    problem_kinds::ProblemKind, retries::Retries, routes,
+    Services, headers::NO_SNIFFING, line, line_status_cache::WorkerLineStatuses, openapi::Document,
+    problem::Problem, problem_kinds::ProblemKind, retries::Retries, routes,
 };
 
 /// The settings of the HTTP server.
@@ -65,7 +65,8 @@ pub(crate) fn start(
             )
             .wrap_fn({
                 let services = services.clone();
-                move |request, next| match line::fresh(&services, request.request()) {
+                let served = Rc::new(WorkerLineStatuses::default());
+                move |request, next| match line::fresh(&services, &served, request.request()) {
                     Some(response) => Either::Left(ready(Ok(request.into_response(response)))),
                     None => Either::Right(
                         next.call(request)

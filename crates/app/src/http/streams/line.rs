@@ -11,7 +11,7 @@ use std::{
 use frontrow_domain::{
     model::{
         ConcertId, UserId,
-        queue::{Arrival, Followed, Place, Sight, Ticket},
+        queue::{Arrival, FollowedPlace, PeekAdvice, Place, Ticket},
     },
     ports::{Stamped, StoreResult},
     read_models::{PlaceReport, QueueMissing},
@@ -47,12 +47,12 @@ type Places = HashMap<PlaceKey, PlaceStreams>;
 
 /// The streams of one place, the oldest first.
 struct PlaceStreams {
-    followed: Followed,
+    followed: FollowedPlace,
     slots: Vec<Arc<Slot>>,
 }
 
 /// The places for which the store must be asked.
-type Asks = Vec<(Sight, Timestamp, Ticket)>;
+type Asks = Vec<(PeekAdvice, Timestamp, Ticket)>;
 
 impl LineStreams {
     pub(super) fn new(concert: ConcertId) -> Self {
@@ -80,7 +80,7 @@ impl LineStreams {
             }
             Entry::Vacant(free) => {
                 free.insert(PlaceStreams {
-                    followed: Followed::new(place.clone(), as_of),
+                    followed: FollowedPlace::new(place.clone(), as_of),
                     slots: vec![slot],
                 });
             }
@@ -185,9 +185,9 @@ impl PlaceStreams {
     fn see(&mut self, seen: &StoreResult<FollowAnswer>, turn: u32, asks: &mut Asks) -> bool {
         match seen {
             Ok(FollowAnswer::Seen(line)) => match line.show(&mut self.followed) {
-                Sight::Lost => return self.end(End::Lost),
-                Sight::Known => {}
-                sight @ (Sight::AskNow | Sight::Ask) => {
+                PeekAdvice::Lost => return self.end(End::Lost),
+                PeekAdvice::Known => {}
+                sight @ (PeekAdvice::PeekNow | PeekAdvice::Ask) => {
                     let ticket = self.followed.place().ticket.clone();
                     asks.push((sight, self.followed.confirmed_at(), ticket));
                 }
