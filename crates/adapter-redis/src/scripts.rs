@@ -1,6 +1,7 @@
-//! Every script, assembled from its parts in `lua/`.
+//! Every script: a file of `lua/`, put after its parts.
 //!
-//! A script is one file of `lua/` after the parts that it needs, whose definitions are its locals.
+//! A script is one file of `lua/` after the files of `lua/parts/` that it needs, whose definitions
+//! are its locals.
 //! All of them are wrapped in a function, so that the number of the call, which is the last of ARGV
 //! (`script_runner`), can be added to the reply. The server keeps scripts by their hash and may
 //! forget them at any time (`script_runner` then loads them again).
@@ -38,7 +39,7 @@ pub(crate) const FORMER_FORMAT: &str = former_format!();
 macro_rules! scripts {
     (@full) => { "#!lua flags=allow-oom\n" };
     (@) => { "" };
-    ($($(#[$doc:meta])* $name:ident = $($when:ident)? [$($part:literal),+];)*) => {
+    ($($(#[$doc:meta])* $name:ident = $($when:ident)? $script:literal [$($part:literal),*];)*) => {
         $(
             $(#[$doc])*
             pub(crate) static $name: LazyLock<Script> =
@@ -46,7 +47,8 @@ macro_rules! scripts {
                     scripts!(@$($when)?),
                     "local FORMAT, FORMER_FORMAT = '", format_of_keys!(), "', '", former_format!(), "'\n",
                     "local function answer_to_call()\n",
-                    $(include_str!(concat!("lua/", $part, ".lua")), "\n",)+
+                    $(include_str!(concat!("lua/parts/", $part, ".lua")), "\n",)*
+                    include_str!(concat!("lua/", $script, ".lua")), "\n",
                     "end\nreturn { ARGV[#ARGV], answer_to_call() }\n",
                 )));
         )*
@@ -55,60 +57,57 @@ macro_rules! scripts {
 
 scripts! {
     /// Joins users, or returns the places that they have.
-    JOIN = [
+    JOIN = "join" [
         "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
-        "line", "expired", "window", "admission", "join"
+        "line", "expired", "window", "admission"
     ];
     /// Returns the places of tickets, and records heartbeats.
-    LOOK_UP = full [
-        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
-        "look_up"
+    LOOK_UP = full "look_up" [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users"
     ];
     /// Returns the places of tickets, without a heartbeat.
-    PEEK = full [
-        "queue", "gaps", "service", "deadlines", "reentry", "return_to_line", "users", "peek"
+    PEEK = full "peek" [
+        "queue", "gaps", "service", "deadlines", "reentry", "return_to_line", "users"
     ];
     /// Returns the stored entries of active places, from which the program reads the claimed ones.
-    CLAIMED = full ["queue", "claimed"];
+    CLAIMED = full "claimed" ["queue"];
     /// Claims active places, and extends them for a hold.
-    PASS_GATE = full [
-        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
-        "pass_gate"
+    PASS_GATE = full "pass_gate" [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users"
     ];
     /// Removes the places of users who leave.
-    LEAVE = full [
-        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
-        "leave"
+    LEAVE = full "leave" [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users"
     ];
     /// Returns a snapshot of the line.
-    SNAPSHOT = full ["queue", "gaps", "deadlines", "reentry", "snapshot"];
+    SNAPSHOT = full "snapshot" ["queue", "gaps", "deadlines", "reentry"];
     /// Records heartbeats with their instants, and returns the places.
-    RECORD_HEARTBEATS = full [
-        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users",
-        "record_heartbeats"
+    RECORD_HEARTBEATS = full "record_heartbeats" [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "return_to_line", "users"
     ];
     /// Admits users from the head of the line.
-    ADMIT = full [
-        "queue", "gaps", "server", "service", "deadlines", "reentry", "line", "tick", "expired", "window", "admission", "admit"
+    ADMIT = full "admit" [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "line", "tick", "expired",
+        "window", "admission"
     ];
     /// Removes expired places.
-    EXPIRE = full [
-        "queue", "gaps", "server", "service", "deadlines", "reentry", "tick", "expired", "expire"
+    EXPIRE = full "expire" [
+        "queue", "gaps", "server", "service", "deadlines", "reentry", "tick", "expired"
     ];
     /// Returns the arrival up to which every user was admitted or has gone.
-    SERVED = full ["queue", "gaps", "reentry", "served"];
+    SERVED = full "served" ["queue", "gaps", "reentry"];
     /// Returns whether no user has a place or can re-enter.
-    IS_EMPTY = full ["queue", "gaps", "deadlines", "reentry", "is_empty"];
+    IS_EMPTY = full "is_empty" ["queue", "gaps", "deadlines", "reentry"];
     /// Removes a queue that is closed and empty.
-    REMOVE = full ["queue", "deadlines", "remove"];
+    REMOVE = full "remove" ["queue", "deadlines"];
     /// Seeds a queue and its policy.
-    SEED = full ["window", "seed"];
+    SEED = full "seed" ["window"];
     /// Records the sale of a queue: what is left to buy.
-    SET_SALE = full ["same_format", "set_sale"];
+    SET_SALE = full "set_sale" ["same_format"];
     /// Records in a queue that it is listed as busy.
-    NOTE_LISTING = full ["same_format", "note_listing"];
+    NOTE_LISTING = full "note_listing" ["same_format"];
     /// Removes a queue from the list of busy queues.
-    UNLIST = full ["unlist"];
+    UNLIST = full "unlist" [];
     /// Records the format of all keys, and returns it.
-    KEEP_FORMAT = full ["keep_format"];
+    KEEP_FORMAT = full "keep_format" [];
 }

@@ -2,7 +2,7 @@
 -- and absent users stand aside. Neither takes room.
 --
 -- ARGV: 2 the most users to admit, 3 the most heads to remove or pass over.
--- Returns `ticked` with the report (tick.lua).
+-- Returns `ticked` with the report (parts/tick.lua).
 local waiting = counts()
 local state = effective_state()
 -- In bypass no user stands aside.

@@ -1,7 +1,7 @@
 -- Removes expired places.
 --
 -- ARGV: 2 the most places to remove.
--- Returns `ticked` with the report (tick.lua).
+-- Returns `ticked` with the report (parts/tick.lua).
 local limit = tonumber(ARGV[2])
 local removed = expire_waiting(limit)
 removed = removed + expire_active(UNCLAIMED, unclaimed_cutoff, limit - removed)

@@ -1,4 +1,4 @@
--- Joins users, or returns the places that they have. ARGV and reply: users.lua.
+-- Joins users, or returns the places that they have. ARGV and reply: parts/users.lua.
 -- Mirrors model/queue/join.rs (JoinFacts::decide).
 end_silence()
 local state = effective_state()

@@ -1,4 +1,4 @@
--- Removes the places of users who leave. ARGV and reply: users.lua.
+-- Removes the places of users who leave. ARGV and reply: parts/users.lua.
 --
 -- The number of each user is the number of departures that the line keeps.
 

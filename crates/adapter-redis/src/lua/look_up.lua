@@ -1,4 +1,4 @@
--- Returns the places of tickets. Counts as heartbeats. ARGV and reply: users.lua.
+-- Returns the places of tickets. Counts as heartbeats. ARGV and reply: parts/users.lua.
 end_silence()
 for n = 1, #members do
   local place = place_of_ticket(n)

@@ -1,5 +1,5 @@
 -- Lets users with active places through the gate: claims the places, and extends them for a hold.
--- ARGV and reply: users.lua.
+-- ARGV and reply: parts/users.lua.
 --
 -- The number of each user is how long the place must last from now on so that a hold can be paid,
 -- in microseconds, empty if nothing is held. Mirrors model/queue/deadlines.rs

@@ -1,4 +1,4 @@
--- Returns the places of tickets. Changes nothing, so it is no heartbeat. ARGV and reply: users.lua.
+-- Returns the places of tickets. Changes nothing, so it is no heartbeat. ARGV and reply: parts/users.lua.
 for n = 1, #members do
   local _, arrival = user(n)
   local place = places[n]

@@ -1,5 +1,5 @@
 -- Records heartbeats of waiting users, and returns the places of all users after that. No user
--- re-enters. ARGV and reply: users.lua.
+-- re-enters. ARGV and reply: parts/users.lua.
 --
 -- The number of each user is the instant of the heartbeat. Unlike in other scripts, a user may be
 -- named twice: the script removes no place, and reads the last heartbeat again before it replaces

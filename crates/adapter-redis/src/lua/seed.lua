@@ -1,7 +1,7 @@
 -- Seeds the store with a queue and its policy. Mirrors model/queue/terms.rs (QueueTerms::new,
 -- QueueTerms::take) and model/queue/reentry.rs (ReentryPeriod::begin).
 --
--- KEYS and ARGV[1] as in queue.lua. ARGV: 2 the version of the policy, 3 the generation for a store
+-- KEYS and ARGV[1] as in parts/queue.lua. ARGV: 2 the version of the policy, 3 the generation for a store
 -- that does not have the queue, 4 the length of the recovery then (empty for none), and the policy:
 -- 5 state, 6 opens_at, 7 admit, 8 interval, 9 max_active, 10 max_waiting, 11 waiting_ttl,
 -- 12 claim_ttl, 13 active_ttl, each empty if the policy has none; 14 the time without ticks after
