@@ -6,6 +6,6 @@ mod sqlite;
 
 pub use memory::{MemoryQueue, MemoryRankingCache, QueueImageFile};
 pub use sqlite::{
-    BackupError, BackupKey, CheckedBackup, FreedPlace, MigrationStatus, OpenError, SqliteDatabase,
-    back_up,
+    BackupError, BackupKey, CheckedBackup, FreedPlace, SqliteDatabase, SqliteMigrationStatus,
+    SqliteOpenError, back_up,
 };

@@ -1,13 +1,7 @@
 //! The store's own clock: the server's `UTC_TIMESTAMP(6)`, so that instances whose clocks differ
 //! agree.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use diesel::{
     QueryResult,
@@ -16,30 +10,12 @@ use diesel::{
     query_builder::{AstPass, QueryFragment, QueryId},
     sql_types::{BigInt, Datetime},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// This process's own clock, for measuring durations.
 #[expect(clippy::disallowed_methods, reason = "used only to measure durations")]
 pub(crate) fn monotonic_now() -> Instant {
     Instant::now()
-}
-
-/// How far the store's time is ahead of its server's clock. Zero in the product. Tests move time
-/// with it. Clones share the same offset.
-#[derive(Debug, Clone, Default)]
-pub struct TimeOffset(Arc<AtomicI64>);
-
-impl TimeOffset {
-    /// Moves the store's time forward by this duration, or back if it is negative.
-    pub fn shift(&self, by: SignedDuration) {
-        let micros = by.as_micros().try_into().unwrap_or(i64::MAX);
-        self.0.fetch_add(micros, Ordering::SeqCst);
-    }
-
-    /// The offset in microseconds.
-    pub(crate) fn micros(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
-    }
 }
 
 /// The store's now, in any statement: the server's time at the statement's start plus an offset in

@@ -44,10 +44,10 @@ mod sole_user;
 mod statement;
 mod transactions;
 
-pub use clock::TimeOffset;
 pub use database::MySqlDatabase;
-pub use migrations::MigrationStatus;
-pub use open_error::OpenError;
+pub use frontrow_domain::ports::TimeOffset;
+pub use migrations::MySqlMigrationStatus;
+pub use open_error::MySqlOpenError;
 pub use queue::MySqlQueue;
 pub use settings::{MySqlSettings, OlderSchema, TlsMode};
 pub use sole_user::SoleUser;

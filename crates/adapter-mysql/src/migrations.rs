@@ -16,7 +16,7 @@ use diesel_async::{RunQueryDsl, async_connection_wrapper::AsyncConnectionWrapper
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
-    open_error::OpenError,
+    open_error::MySqlOpenError,
     pool::{Connection, Server},
     settings::OlderSchema,
 };
@@ -32,7 +32,7 @@ const MARIADB_MIN: (u32, u32, u32) = (10, 6, 0);
 
 /// The migrations that a database has and those that it lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MigrationStatus {
+pub struct MySqlMigrationStatus {
     /// The migrations that it has, the oldest first.
     pub applied: Vec<String>,
     /// The migrations that it lacks, in their order.
@@ -43,20 +43,23 @@ pub struct MigrationStatus {
 type Blocking = AsyncConnectionWrapper<Connection>;
 
 /// Returns which migrations the database has. Changes nothing.
-pub(crate) async fn status(server: &Server) -> Result<MigrationStatus, OpenError> {
+pub(crate) async fn status(server: &Server) -> Result<MySqlMigrationStatus, MySqlOpenError> {
     Ok(connect(server).await?.1)
 }
 
 /// Ensures that the database has the schema of this program: handles an older one as `older` says,
 /// and refuses a newer one.
-pub(crate) async fn ensure_current(server: &Server, older: OlderSchema) -> Result<(), OpenError> {
+pub(crate) async fn ensure_current(
+    server: &Server,
+    older: OlderSchema,
+) -> Result<(), MySqlOpenError> {
     if older == OlderSchema::Migrate {
         migrate(server).await?;
     }
     let pending = status(server).await?.pending;
     match pending.as_slice() {
         [] => Ok(()),
-        [first, ..] => Err(OpenError::OlderSchema {
+        [first, ..] => Err(MySqlOpenError::OlderSchema {
             server: server.name.clone(),
             count: pending.len(),
             first: first.clone(),
@@ -65,7 +68,7 @@ pub(crate) async fn ensure_current(server: &Server, older: OlderSchema) -> Resul
 }
 
 /// Runs the migrations that the database lacks.
-pub(crate) async fn migrate(server: &Server) -> Result<(), OpenError> {
+pub(crate) async fn migrate(server: &Server) -> Result<(), MySqlOpenError> {
     let (mut connection, status) = connect(server).await?;
     if status.pending.is_empty() {
         return Ok(());
@@ -82,14 +85,14 @@ pub(crate) async fn migrate(server: &Server) -> Result<(), OpenError> {
         ran.map_err(|error| error.to_string())
     });
     let ran = running.await.map_err(|error| other(&server.name, &error))?;
-    ran.map_err(|why| OpenError::MigrationFailed {
+    ran.map_err(|why| MySqlOpenError::MigrationFailed {
         server: server.name.clone(),
         why,
     })
 }
 
 /// Connects to a server that is new enough, and returns the migrations of its database.
-async fn connect(server: &Server) -> Result<(Connection, MigrationStatus), OpenError> {
+async fn connect(server: &Server) -> Result<(Connection, MySqlMigrationStatus), MySqlOpenError> {
     let connecting = server.connect().await;
     let mut connection = connecting.map_err(|error| server.unreachable(&error))?;
     let asking = async {
@@ -100,14 +103,14 @@ async fn connect(server: &Server) -> Result<(Connection, MigrationStatus), OpenE
     Ok((connection, status))
 }
 
-fn other(server: &str, why: &impl ToString) -> OpenError {
-    OpenError::Other {
+fn other(server: &str, why: &impl ToString) -> MySqlOpenError {
+    MySqlOpenError::Other {
         server: server.to_owned(),
         why: why.to_string(),
     }
 }
 
-async fn check_version(connection: &mut Connection, server: &str) -> Result<(), OpenError> {
+async fn check_version(connection: &mut Connection, server: &str) -> Result<(), MySqlOpenError> {
     #[derive(QueryableByName)]
     struct Version {
         #[diesel(sql_type = Text)]
@@ -129,7 +132,7 @@ async fn check_version(connection: &mut Connection, server: &str) -> Result<(), 
         return Ok(());
     }
     let (major, minor, patch) = needed;
-    Err(OpenError::OldServer {
+    Err(MySqlOpenError::OldServer {
         server: server.to_owned(),
         version,
         needed: format!("{of} {major}.{minor}.{patch}"),
@@ -140,7 +143,7 @@ async fn check_version(connection: &mut Connection, server: &str) -> Result<(), 
 /// a change of a large table takes as long as it takes. Its wait for access to a table stays short,
 /// since all other calls wait behind it. If a long transaction is in the way, the operator runs the
 /// migrations again once it is over.
-async fn lock(connection: &mut Connection, server: &str) -> Result<(), OpenError> {
+async fn lock(connection: &mut Connection, server: &str) -> Result<(), MySqlOpenError> {
     #[derive(QueryableByName)]
     struct Lock {
         #[diesel(sql_type = Nullable<BigInt>)]
@@ -162,19 +165,22 @@ async fn lock(connection: &mut Connection, server: &str) -> Result<(), OpenError
     .map_err(|error| other(server, &error))?;
     match got {
         Some(1) => Ok(()),
-        _ => Err(OpenError::Locked {
+        _ => Err(MySqlOpenError::Locked {
             server: server.to_owned(),
         }),
     }
 }
 
 /// Compares the migrations of the database with those that this program knows.
-async fn compare(connection: &mut Connection, server: &str) -> Result<MigrationStatus, OpenError> {
+async fn compare(
+    connection: &mut Connection,
+    server: &str,
+) -> Result<MySqlMigrationStatus, MySqlOpenError> {
     let versions = applied(connection, server).await?;
     let known: Vec<Box<dyn Migration<Mysql>>> = MIGRATIONS
         .migrations()
         .map_err(|error| other(server, &error))?;
-    let mut status = MigrationStatus::default();
+    let mut status = MySqlMigrationStatus::default();
     for migration in &known {
         let name = migration.name();
         let list = if versions.contains(&name.version().to_string()) {
@@ -191,7 +197,7 @@ async fn compare(connection: &mut Connection, server: &str) -> Result<MigrationS
     });
     match newer {
         None => Ok(status),
-        Some(version) => Err(OpenError::NewerSchema {
+        Some(version) => Err(MySqlOpenError::NewerSchema {
             server: server.to_owned(),
             version,
         }),
@@ -199,7 +205,7 @@ async fn compare(connection: &mut Connection, server: &str) -> Result<MigrationS
 }
 
 /// Returns the versions of the migrations that the database has, in their order.
-async fn applied(connection: &mut Connection, server: &str) -> Result<Vec<String>, OpenError> {
+async fn applied(connection: &mut Connection, server: &str) -> Result<Vec<String>, MySqlOpenError> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]

@@ -3,7 +3,7 @@
 /// A database cannot be opened. Each text is one line that names the database. None contains a
 /// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
+pub enum MySqlOpenError {
     /// The URL is not the URL of a database.
     #[error("the database's URL is wrong: {why}")]
     BadUrl {

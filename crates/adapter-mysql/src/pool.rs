@@ -21,7 +21,7 @@ use tokio::{runtime::Handle, sync::watch};
 use crate::{
     clock::monotonic_now,
     errors,
-    open_error::OpenError,
+    open_error::MySqlOpenError,
     settings::{MySqlSettings, TlsMode},
 };
 
@@ -56,8 +56,8 @@ pub(crate) struct Server {
 
 impl Server {
     /// Makes the server of `url`, which must name a database.
-    pub(crate) fn new(url: &str, settings: &MySqlSettings) -> Result<Self, OpenError> {
-        let bad = |why: String| OpenError::BadUrl { why };
+    pub(crate) fn new(url: &str, settings: &MySqlSettings) -> Result<Self, MySqlOpenError> {
+        let bad = |why: String| MySqlOpenError::BadUrl { why };
         let options = Opts::from_url(url).map_err(|error| bad(error.to_string()))?;
         let Some(database) = options.db_name().filter(|name| !name.is_empty()) else {
             return Err(bad("it names no database".into()));
@@ -98,8 +98,8 @@ impl Server {
     }
 
     /// Makes the error for a server that cannot be used.
-    pub(crate) fn unreachable(&self, why: &impl ToString) -> OpenError {
-        OpenError::Unreachable {
+    pub(crate) fn unreachable(&self, why: &impl ToString) -> MySqlOpenError {
+        MySqlOpenError::Unreachable {
             server: self.name.clone(),
             why: why.to_string(),
         }
@@ -109,8 +109,8 @@ impl Server {
     pub(crate) async fn in_time<T>(
         &self,
         more: Duration,
-        work: impl Future<Output = Result<T, OpenError>>,
-    ) -> Result<T, OpenError> {
+        work: impl Future<Output = Result<T, MySqlOpenError>>,
+    ) -> Result<T, MySqlOpenError> {
         let limit = self.statement_timeout + more;
         let done = tokio::time::timeout(limit, work).await;
         done.unwrap_or_else(|_| Err(self.unreachable(&format!("no answer in {limit:?}"))))
@@ -139,7 +139,7 @@ impl Server {
     /// Makes a pool of connections to it. The wait for a connection in use is limited by the
     /// settings, and so is each of the steps that may follow: checking an idle one, making a new
     /// one.
-    pub(crate) fn pool(&self, size: usize) -> Result<Pool, OpenError> {
+    pub(crate) fn pool(&self, size: usize) -> Result<Pool, MySqlOpenError> {
         let server = self.clone();
         let mut config = ManagerConfig::default();
         config.recycling_method = RecyclingMethod::Fast;
@@ -165,7 +165,7 @@ impl Server {
             .create_timeout(Some(self.connect_timeout))
             .pre_recycle(still_there(self.acquire_timeout))
             .build()
-            .map_err(|error| OpenError::Other {
+            .map_err(|error| MySqlOpenError::Other {
                 server: self.name.clone(),
                 why: error.to_string(),
             })

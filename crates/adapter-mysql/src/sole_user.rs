@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use tokio::time::sleep;
 
 use crate::{
-    open_error::OpenError,
+    open_error::MySqlOpenError,
     pool::{Connection, Server},
     settings::MySqlSettings,
 };
@@ -51,7 +51,7 @@ impl SoleUser {
     ///
     /// # Errors
     /// If the URL is wrong or the server cannot be reached.
-    pub async fn of(url: &str, settings: &MySqlSettings) -> Result<Option<Self>, OpenError> {
+    pub async fn of(url: &str, settings: &MySqlSettings) -> Result<Option<Self>, MySqlOpenError> {
         let server = Server::new(url, settings)?;
         let connection = take(&server).await?;
         Ok(connection.map(|connection| Self {
@@ -121,7 +121,7 @@ impl SoleUser {
 }
 
 /// Opens a connection that has the lock. None if another process has it.
-async fn take(server: &Server) -> Result<Option<Connection>, OpenError> {
+async fn take(server: &Server) -> Result<Option<Connection>, MySqlOpenError> {
     #[derive(QueryableByName)]
     struct Lock {
         #[diesel(sql_type = Nullable<BigInt>)]

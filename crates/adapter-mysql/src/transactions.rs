@@ -16,7 +16,7 @@ use futures_util::future::{BoxFuture, Either, select};
 use tokio::{runtime::Handle, task::JoinHandle, time::Sleep};
 
 use crate::{
-    clock::TimeOffset,
+    TimeOffset,
     errors::{self, Kind},
     pool::{self, Pool, Server},
     session::{Session, Stage},

@@ -34,7 +34,7 @@ use tokio::{
 use crate::{
     errors,
     member::Member,
-    operations::{self, Operation},
+    operations::{self, UserOperation},
     script_runner::{Caller, ScriptRunner},
     user_requests::{BatchReply, UserReply, UserRequest},
 };
@@ -74,7 +74,7 @@ pub(crate) struct Batches {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
     runtime: Id,
-    question: Operation,
+    operation: UserOperation,
     concert: ConcertId,
 }
 
@@ -110,22 +110,22 @@ impl Batches {
     /// server is known to be unreachable.
     pub(crate) async fn ask(
         &self,
-        question: Operation,
+        operation: UserOperation,
         concert: ConcertId,
-        person: UserRequest,
+        request: UserRequest,
     ) -> StoreResult<Answer> {
         if let Some(error) = self.calls.failure(Caller::Request) {
             return Err(error);
         }
         let route = Route {
             runtime: Handle::current().id(),
-            question,
+            operation,
             concert,
         };
-        let priority = self.priority(question, concert, &person);
+        let priority = self.priority(operation, concert, &request);
         let answer = self
             .batcher
-            .submit(route, person.member, priority, person)
+            .submit(route, request.member, priority, request)
             .await;
         answer.map_err(|error| match error {
             SubmitError::Failed(error) => error,
@@ -138,12 +138,17 @@ impl Batches {
 
     /// Look-ups are shed first, then joins, then look-ups of users who may be active. Requests at
     /// the gate and departures are not shed while anything else is pending.
-    fn priority(&self, question: Operation, concert: ConcertId, person: &UserRequest) -> Priority {
-        match question {
-            Operation::PassGate | Operation::Leave => Priority::Urgent,
-            Operation::LookUp if self.admitted.covers(concert, person) => Priority::High,
-            Operation::Join => Priority::Normal,
-            Operation::LookUp => Priority::Low,
+    fn priority(
+        &self,
+        operation: UserOperation,
+        concert: ConcertId,
+        request: &UserRequest,
+    ) -> Priority {
+        match operation {
+            UserOperation::PassGate | UserOperation::Leave => Priority::Urgent,
+            UserOperation::LookUp if self.admitted.covers(concert, request) => Priority::High,
+            UserOperation::Join => Priority::Normal,
+            UserOperation::LookUp => Priority::Low,
         }
     }
 }
@@ -163,9 +168,9 @@ impl Admitted {
     }
 
     /// True if the place of the user is probably active.
-    fn covers(&self, concert: ConcertId, person: &UserRequest) -> bool {
+    fn covers(&self, concert: ConcertId, request: &UserRequest) -> bool {
         let up_to = self.up_to(concert);
-        up_to.is_some_and(|up_to| person.only_looks(up_to))
+        up_to.is_some_and(|up_to| request.only_looks(up_to))
     }
 
     /// Records the latest active arrival of these replies.
@@ -226,17 +231,17 @@ impl Scripts {
     /// first for places that are probably claimed, then runs the operation for the others.
     async fn answers(&self, route: Route, people: &[UserRequest]) -> StoreResult<Vec<Answer>> {
         let Route {
-            question, concert, ..
+            operation, concert, ..
         } = route;
         let up_to = self
             .admitted
             .up_to(concert)
-            .filter(|_| question.may_only_look());
+            .filter(|_| operation.may_only_look());
         let may_be_claimed =
-            |person: &UserRequest| up_to.is_some_and(|up_to| person.only_looks(up_to));
+            |request: &UserRequest| up_to.is_some_and(|up_to| request.only_looks(up_to));
         let first: Vec<&UserRequest> = people
             .iter()
-            .filter(|person| may_be_claimed(person))
+            .filter(|request| may_be_claimed(request))
             .collect();
         if first.is_empty() {
             return self.ask(route, people.iter()).await;
@@ -245,8 +250,8 @@ impl Scripts {
         let mut claimed = claimed.into_iter();
         let mut answers: Vec<Option<Answer>> = people
             .iter()
-            .map(|person| {
-                let told = may_be_claimed(person).then(|| claimed.next().flatten());
+            .map(|request| {
+                let told = may_be_claimed(request).then(|| claimed.next().flatten());
                 told.flatten().map(|told| told.map(Some))
             })
             .collect();
@@ -254,7 +259,7 @@ impl Scripts {
             .iter()
             .zip(&answers)
             .filter(|(_, answer)| answer.is_none())
-            .map(|(person, _)| person)
+            .map(|(request, _)| request)
             .collect();
         if !others.is_empty() {
             let told = self.ask(route, others.iter().copied()).await?;
@@ -274,7 +279,7 @@ impl Scripts {
     ) -> StoreResult<Vec<Answer>> {
         let count = people.len();
         let BatchReply { as_of, told, .. } = route
-            .question
+            .operation
             .ask(&self.calls, route.concert, people)
             .await?;
         self.admitted.note(route.concert, told.iter().flatten());

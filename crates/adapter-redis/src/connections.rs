@@ -18,7 +18,7 @@ use deadpool_redis::redis::{
 pub(crate) use managed_connection::{ConnectionHandle, ManagedConnection};
 use tokio::runtime::{Handle, Id};
 
-use crate::{open_error::OpenError, settings::RedisSettings};
+use crate::{open_error::RedisOpenError, settings::RedisSettings};
 
 /// The connections of one store.
 pub(crate) struct Connections {
@@ -31,7 +31,7 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// Begins to connect to the server of `settings`. Errors if the URL is wrong.
-    pub(crate) fn start(settings: &RedisSettings) -> Result<Arc<Self>, OpenError> {
+    pub(crate) fn start(settings: &RedisSettings) -> Result<Arc<Self>, RedisOpenError> {
         let server = server(&settings.url)?;
         Ok(Arc::new(Self {
             jobs: Arc::new(ManagedConnection::start(&server, settings)?),
@@ -86,8 +86,8 @@ fn lane_of(lanes: &[(Id, Arc<ManagedConnection>)], runtime: Id) -> Option<Arc<Ma
 
 /// Parses the URL of a server. Selects RESP3, the protocol with which the driver reports a closed
 /// connection.
-fn server(url: &str) -> Result<ConnectionInfo, OpenError> {
-    let bad = |why: &str| OpenError::BadUrl { why: why.into() };
+fn server(url: &str) -> Result<ConnectionInfo, RedisOpenError> {
+    let bad = |why: &str| RedisOpenError::BadUrl { why: why.into() };
     if !url.starts_with("redis://") {
         return Err(bad("it does not begin with redis://"));
     }

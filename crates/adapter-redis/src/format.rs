@@ -3,14 +3,14 @@
 //!
 //! The number is recorded once for all keys, which the start of the program checks, and in each
 //! queue, because another version may start while the program runs: every script on a queue
-//! compares it (`lua/queue.lua`).
+//! compares it (`lua/parts/queue.lua`).
 
 use deadpool_redis::redis::Value;
 use frontrow_domain::ports::StoreResult;
 
 use crate::{
     errors,
-    open_error::OpenError,
+    open_error::RedisOpenError,
     script_runner::{Caller, ScriptRunner},
     scripts::{self, FORMAT},
 };
@@ -18,14 +18,14 @@ use crate::{
 impl ScriptRunner {
     /// Records the format of all keys unless one is recorded. Errors if another format is recorded.
     /// A server from which it cannot be read is accepted, because each queue has it too.
-    pub(crate) async fn check_format(&self, server: &str) -> Result<(), OpenError> {
+    pub(crate) async fn check_format(&self, server: &str) -> Result<(), RedisOpenError> {
         let key = [self.keys.format()];
         let noted = self
             .on_keys(Caller::Job, &key, &scripts::KEEP_FORMAT, |_| {})
             .await;
         match noted {
             Ok(Value::BulkString(format)) if format == FORMAT.as_bytes() => Ok(()),
-            Ok(Value::BulkString(format)) => Err(OpenError::OtherFormat {
+            Ok(Value::BulkString(format)) => Err(RedisOpenError::OtherFormat {
                 server: server.to_owned(),
                 format: readable(&format),
                 known: FORMAT.to_owned(),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 /// The number of keys of a queue.
 pub(crate) const QUEUE_KEYS: usize = 9;
 
-/// The names of a queue's keys, in the order in which scripts take them (`lua/queue.lua`).
+/// The names of a queue's keys, in the order in which scripts take them (`lua/parts/queue.lua`).
 const QUEUE_PARTS: [&str; QUEUE_KEYS] = [
     "queue",
     "waiting",

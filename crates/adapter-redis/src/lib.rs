@@ -58,7 +58,6 @@
 //! - `store/`: one file for each port.
 
 mod batches;
-mod clock;
 mod connections;
 mod errors;
 mod format;
@@ -75,7 +74,7 @@ mod settings;
 mod store;
 mod user_requests;
 
-pub use clock::TimeOffset;
-pub use open_error::OpenError;
+pub use frontrow_domain::ports::TimeOffset;
+pub use open_error::RedisOpenError;
 pub use settings::RedisSettings;
 pub use store::RedisStore;

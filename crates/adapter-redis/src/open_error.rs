@@ -3,7 +3,7 @@
 /// A Redis server cannot be used. Each text is one line. It contains no password and, unless the
 /// URL is wrong, the address of the server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
+pub enum RedisOpenError {
     /// The URL is not a URL of Redis, or the settings are invalid.
     #[error("the URL of Redis is wrong: {why}")]
     BadUrl {

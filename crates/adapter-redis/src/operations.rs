@@ -14,14 +14,14 @@ use crate::{
 
 /// An operation on the places of users, which a batch runs for many of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Operation {
+pub(crate) enum UserOperation {
     Join,
     LookUp,
     PassGate,
     Leave,
 }
 
-impl Operation {
+impl UserOperation {
     /// Runs the operation for these requests in one call. Each must be of another user. Lists the
     /// queue as busy if the reply says so.
     pub(crate) async fn ask<'a>(
@@ -31,8 +31,8 @@ impl Operation {
         people: impl ExactSizeIterator<Item = &'a UserRequest> + Clone,
     ) -> StoreResult<BatchReply> {
         let arguments = |call: &mut Cmd| {
-            for person in people.clone() {
-                person.add_to(call);
+            for request in people.clone() {
+                request.add_to(call);
             }
         };
         let reply = calls
@@ -69,8 +69,8 @@ pub(crate) async fn claimed<'a>(
     people: impl ExactSizeIterator<Item = &'a UserRequest> + Clone,
 ) -> StoreResult<Vec<Option<Stamped<UserReply>>>> {
     let members = |call: &mut Cmd| {
-        for person in people.clone() {
-            person.add_member_to(call);
+        for request in people.clone() {
+            request.add_member_to(call);
         }
     };
     let reply = calls

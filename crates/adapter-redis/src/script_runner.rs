@@ -12,7 +12,7 @@ use frontrow_domain::{
 };
 
 use crate::{
-    clock::TimeOffset,
+    TimeOffset,
     connections::{ConnectionHandle, Connections, ManagedConnection},
     errors::{self, Effect},
     format,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use deadpool_redis::redis::{Cmd, RedisError, aio::MultiplexedConnection};
 use frontrow_domain::{model::queue::ServerId, ports::StoreError};
 
-use crate::{connections::Connections, errors, open_error::OpenError};
+use crate::{connections::Connections, errors, open_error::RedisOpenError};
 
 /// The oldest supported version. From it on an error inside a script keeps its code, which shows
 /// whether anything was changed.
@@ -25,9 +25,9 @@ pub(crate) async fn check(
     connections: &Connections,
     server: &str,
     is_for: Use,
-) -> Result<(), OpenError> {
+) -> Result<(), RedisOpenError> {
     // Keeps only the cause: whether anything was applied does not concern the check of a server.
-    let unreachable = |failure: StoreError| OpenError::Unreachable {
+    let unreachable = |failure: StoreError| RedisOpenError::Unreachable {
         server: server.to_owned(),
         why: match failure {
             StoreError::NotApplied { what, .. } | StoreError::OutcomeUnknown { what } => {
@@ -74,11 +74,11 @@ async fn info(
     }
 }
 
-fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), OpenError> {
+fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), RedisOpenError> {
     if let Some(version) = info.get("redis_version")
         && number(version) < OLDEST
     {
-        return Err(OpenError::OldServer {
+        return Err(RedisOpenError::OldServer {
             server: server.to_owned(),
             version: version.to_owned(),
             needed: format!("{}.{}", OLDEST.0, OLDEST.1),
@@ -94,7 +94,7 @@ fn judge(info: &Info<'_>, server: &str, is_for: Use) -> Result<(), OpenError> {
     // The other policies evict only keys with a time to live: rankings have one, queues do not.
     if policy.starts_with("allkeys-") {
         if info.get("maxmemory").is_none_or(|limit| limit != "0") {
-            return Err(OpenError::Evicts {
+            return Err(RedisOpenError::Evicts {
                 server: server.to_owned(),
                 policy: policy.to_owned(),
             });
@@ -143,7 +143,7 @@ fn number(version: &str) -> (u32, u32) {
 mod tests {
     use super::*;
 
-    fn judged(info: &str) -> Result<(), OpenError> {
+    fn judged(info: &str) -> Result<(), RedisOpenError> {
         judge(&Info::read(info), "here", Use::Queues)
     }
 
@@ -182,6 +182,9 @@ mod tests {
         let info = "redis_version:7.0.15\r\nmaxmemory:1000000\r\nmaxmemory_policy:allkeys-lru\r\n";
         assert_eq!(judge(&Info::read(info), "here", Use::Cache), Ok(()));
         let old = judge(&Info::read("redis_version:6.0.1\r\n"), "here", Use::Cache);
-        assert!(matches!(old, Err(OpenError::OldServer { .. })), "{old:?}");
+        assert!(
+            matches!(old, Err(RedisOpenError::OldServer { .. })),
+            "{old:?}"
+        );
     }
 }

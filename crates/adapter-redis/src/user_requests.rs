@@ -1,4 +1,4 @@
-//! The arguments of a script for each user, and its reply about each (`lua/users.lua`).
+//! The arguments of a script for each user, and its reply about each (`lua/parts/users.lua`).
 
 use deadpool_redis::redis::{Cmd, Value};
 use frontrow_domain::{
@@ -102,7 +102,7 @@ pub(crate) enum ReplyCode {
 }
 
 impl ReplyCode {
-    /// The outcomes, in the order of their numbers in `lua/users.lua`.
+    /// The outcomes, in the order of their numbers in `lua/parts/users.lua`.
     const ALL: [Self; 8] = [
         Self::Gone,
         Self::Place,
@@ -227,11 +227,11 @@ pub(crate) fn read_claimed<'a>(
     if kept.len() != people.len() {
         return Err(reply::malformed_reply());
     }
-    let told = kept.zip(people).map(|(kept, person)| {
+    let told = kept.zip(people).map(|(kept, request)| {
         let Some((arrival, admitted_at, until)) = claimed(&kept)? else {
             return Ok(None);
         };
-        let is_theirs = person.shown.is_some_and(|(shown, _)| shown == arrival);
+        let is_theirs = request.shown.is_some_and(|(shown, _)| shown == arrival);
         let standing = Standing::Active {
             admitted_at,
             until,
@@ -248,7 +248,7 @@ pub(crate) fn read_claimed<'a>(
     told.collect()
 }
 
-/// Arrival, admission and deadline of a stored active place (`pack_place` in `lua/queue.lua`). None
+/// Arrival, admission and deadline of a stored active place (`pack_place` in `lua/parts/queue.lua`). None
 /// unless it is claimed.
 fn claimed(kept: &Value) -> StoreResult<Option<(Arrival, Timestamp, Timestamp)>> {
     let Value::BulkString(kept) = kept else {

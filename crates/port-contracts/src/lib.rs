@@ -17,12 +17,15 @@ pub mod database;
 mod fixture;
 mod macros;
 pub mod model;
+pub mod policies;
 #[cfg(test)]
 mod proof;
 pub mod queue;
 pub mod ranking_cache;
 mod runtime;
 pub mod snapshot_queue;
+pub mod test_queue;
 
 pub use fixture::{DatabasePorts, FaultyFixture, Fixture, NetworkFault, QueuePorts};
 pub use runtime::run;
+pub use test_queue::TestQueue;

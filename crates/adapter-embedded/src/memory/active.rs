@@ -11,7 +11,7 @@ use super::{micros::Micros, order_statistic_set::OrderStatisticSet, sharded_map:
 /// The active places of a queue.
 #[derive(Debug, Default)]
 pub(super) struct Active {
-    places: ShardedMap<ActivePlace>,
+    places: ShardedMap<ActiveEntry>,
     /// Places that are not claimed yet, the earliest admission first. An outage moves the deadlines
     /// of all of them at once, so the set is ordered by admission, which stays.
     unclaimed: OrderStatisticSet<(Micros, UserId)>,
@@ -21,7 +21,7 @@ pub(super) struct Active {
 
 /// An active place.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ActivePlace {
+pub(super) struct ActiveEntry {
     pub(super) arrival: Arrival,
     pub(super) admitted_at: Micros,
     pub(super) claim: Option<Claim>,
@@ -34,7 +34,7 @@ pub(super) struct Claim {
     pub(super) until: Micros,
 }
 
-impl ActivePlace {
+impl ActiveEntry {
     fn end(&self) -> PlaceEnd {
         match self.claim {
             Some(claim) => PlaceEnd::Claimed {
@@ -83,7 +83,7 @@ impl Active {
 
     /// Makes `user`, who arrived at `arrival`, active.
     pub(super) fn admit(&mut self, user: UserId, arrival: Arrival, now: Timestamp) {
-        let place = ActivePlace {
+        let place = ActiveEntry {
             arrival,
             admitted_at: now.into(),
             claim: None,
@@ -92,7 +92,7 @@ impl Active {
     }
 
     /// Gives `user`, who has no place, this one.
-    pub(super) fn put(&mut self, user: UserId, place: ActivePlace) {
+    pub(super) fn put(&mut self, user: UserId, place: ActiveEntry) {
         match place.claim {
             None => self.unclaimed.insert((place.admitted_at, user.clone())),
             Some(claim) => self.claimed.insert((claim.until, user.clone())),
@@ -101,7 +101,7 @@ impl Active {
     }
 
     /// Returns all places: unclaimed ones by admission, then claimed ones by deadline.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&UserId, ActivePlace)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (&UserId, ActiveEntry)> {
         let unclaimed = (0..self.unclaimed.len()).filter_map(|rank| self.unclaimed.get(rank));
         let claimed = (0..self.claimed.len()).filter_map(|rank| self.claimed.get(rank));
         let all = unclaimed.chain(claimed);

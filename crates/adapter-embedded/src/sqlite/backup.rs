@@ -13,7 +13,7 @@ use diesel::{
 use tempfile::NamedTempFile;
 
 use super::{
-    backup_error::BackupError, backup_keys, clean_stops, inspection, open_error::OpenError,
+    backup_error::BackupError, backup_keys, clean_stops, inspection, open_error::SqliteOpenError,
 };
 
 /// A secret that a backup contains beside the database.
@@ -111,8 +111,8 @@ fn complete(
 }
 
 /// Opens an existing database and creates none. Errors name the file `shown`.
-pub(super) fn open(path: &Path, shown: &Path) -> Result<SqliteConnection, OpenError> {
-    let other = |why: String| OpenError::Other {
+pub(super) fn open(path: &Path, shown: &Path) -> Result<SqliteConnection, SqliteOpenError> {
+    let other = |why: String| SqliteOpenError::Other {
         path: shown.to_owned(),
         why,
     };
@@ -129,11 +129,11 @@ pub(super) fn open(path: &Path, shown: &Path) -> Result<SqliteConnection, OpenEr
         .read(true)
         .write(true)
         .open(path)
-        .map_err(|error| OpenError::Unwritable {
+        .map_err(|error| SqliteOpenError::Unwritable {
             path: shown.to_owned(),
             why: error.to_string(),
         })?;
-    let failed = |why: String| OpenError::from_text(shown, why);
+    let failed = |why: String| SqliteOpenError::from_text(shown, why);
     let mut connection = SqliteConnection::establish(&format!("file://{text}?mode=rw"))
         .map_err(|error| failed(error.to_string()))?;
     connection

@@ -5,14 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::open_error::OpenError;
+use super::open_error::SqliteOpenError;
 
 /// A backup cannot be made or restored. Each text is one line that names the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackupError {
     /// A file cannot be opened, or belongs to another program or to a newer version.
     #[error(transparent)]
-    Open(#[from] OpenError),
+    Open(#[from] SqliteOpenError),
     /// There is nothing to copy.
     #[error("there is no database {}", path.display())]
     NoDatabase {

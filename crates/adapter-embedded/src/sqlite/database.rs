@@ -16,8 +16,8 @@ use jiff::Timestamp;
 
 use super::{
     errors,
-    migrations::{self, MigrationStatus},
-    open_error::OpenError,
+    migrations::{self, SqliteMigrationStatus},
+    open_error::SqliteOpenError,
     pools::{self, Connection, Pool},
 };
 
@@ -41,7 +41,7 @@ impl SqliteDatabase {
     ///
     /// # Errors
     /// States in one line which file is wrong and how.
-    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, SqliteOpenError> {
         let path = absolute(path)?;
         make_writable(&path)?;
         let database = Self {
@@ -57,7 +57,7 @@ impl SqliteDatabase {
         };
         migrated
             .await
-            .map_err(|error| OpenError::from_text(&path, error.to_string()))??;
+            .map_err(|error| SqliteOpenError::from_text(&path, error.to_string()))??;
         drop(writer);
         drop(first(&database.readers, &path).await?);
         Ok(database)
@@ -68,13 +68,13 @@ impl SqliteDatabase {
     ///
     /// # Errors
     /// As for [`SqliteDatabase::open`].
-    pub async fn migration_status(path: &Path) -> Result<MigrationStatus, OpenError> {
+    pub async fn migration_status(path: &Path) -> Result<SqliteMigrationStatus, SqliteOpenError> {
         let path = absolute(path)?;
         let file = path.clone();
         tokio::task::spawn_blocking(move || migrations::status(&file))
             .await
             .unwrap_or_else(|error| {
-                Err(OpenError::Other {
+                Err(SqliteOpenError::Other {
                     path,
                     why: error.to_string(),
                 })
@@ -176,15 +176,15 @@ async fn run_on<T: Send + 'static>(
 }
 
 /// Opens the first connection, whose failure deserves a better text than a call's.
-async fn first(pool: &Pool, path: &Path) -> Result<Object<Connection>, OpenError> {
+async fn first(pool: &Pool, path: &Path) -> Result<Object<Connection>, SqliteOpenError> {
     pool.get()
         .await
-        .map_err(|error| OpenError::from_text(path, error.to_string()))
+        .map_err(|error| SqliteOpenError::from_text(path, error.to_string()))
 }
 
 /// Makes the path absolute. SQLite would misread some relative paths, such as `file:x`.
-fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
-    std::path::absolute(path).map_err(|error| OpenError::Other {
+fn absolute(path: &Path) -> Result<PathBuf, SqliteOpenError> {
+    std::path::absolute(path).map_err(|error| SqliteOpenError::Other {
         path: path.to_owned(),
         why: error.to_string(),
     })
@@ -192,7 +192,7 @@ fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
 
 /// Creates the file unless it exists. SQLite could do that, but on failure it says only that it
 /// cannot.
-fn make_writable(path: &Path) -> Result<(), OpenError> {
+fn make_writable(path: &Path) -> Result<(), SqliteOpenError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true);
     #[cfg(unix)]
@@ -200,7 +200,7 @@ fn make_writable(path: &Path) -> Result<(), OpenError> {
     options
         .open(path)
         .map(drop)
-        .map_err(|error| OpenError::Unwritable {
+        .map_err(|error| SqliteOpenError::Unwritable {
             path: path.to_owned(),
             why: error.to_string(),
         })

@@ -7,7 +7,7 @@ use diesel::{QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_type
 use super::{
     backup_error::BackupError,
     migrations::{self, number},
-    open_error::OpenError,
+    open_error::SqliteOpenError,
 };
 
 /// Errors unless the file has tables, all of them of migrations that this program knows. Errors
@@ -28,7 +28,8 @@ pub(super) fn recognize(
 /// Does the same, and reads the whole file: every page, index and reference must be right.
 pub(super) fn check(connection: &mut SqliteConnection, shown: &Path) -> Result<(), BackupError> {
     recognize(connection, shown)?;
-    let failed = |error: diesel::result::Error| OpenError::from_text(shown, error.to_string());
+    let failed =
+        |error: diesel::result::Error| SqliteOpenError::from_text(shown, error.to_string());
     let damaged = |why: String| BackupError::Damaged {
         path: shown.to_owned(),
         why,

@@ -12,7 +12,7 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::open_error::OpenError;
+use super::open_error::SqliteOpenError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
@@ -21,7 +21,7 @@ const APPLICATION_ID: i64 = 0x4652_4e54;
 
 /// The migrations that a file has and those that it lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MigrationStatus {
+pub struct SqliteMigrationStatus {
     /// The migrations that it has, the oldest first.
     pub applied: Vec<String>,
     /// The migrations that opening it would run, in their order.
@@ -29,25 +29,28 @@ pub struct MigrationStatus {
 }
 
 /// Returns which migrations the file has. Creates and changes nothing.
-pub(super) fn status(path: &Path) -> Result<MigrationStatus, OpenError> {
+pub(super) fn status(path: &Path) -> Result<SqliteMigrationStatus, SqliteOpenError> {
     if !path.exists() {
         let known = known(path)?;
-        return Ok(MigrationStatus {
+        return Ok(SqliteMigrationStatus {
             applied: Vec::new(),
             pending: known.iter().map(|known| known.name().to_string()).collect(),
         });
     }
     let url = path.to_string_lossy();
     let mut connection = SqliteConnection::establish(&url)
-        .map_err(|error| OpenError::from_text(path, error.to_string()))?;
+        .map_err(|error| SqliteOpenError::from_text(path, error.to_string()))?;
     connection
         .batch_execute("PRAGMA busy_timeout = 5000; PRAGMA query_only = ON")
-        .map_err(|error| OpenError::from_text(path, error.to_string()))?;
+        .map_err(|error| SqliteOpenError::from_text(path, error.to_string()))?;
     compare(&mut connection, path)
 }
 
 /// Runs the migrations that the file lacks, all of them or none.
-pub(super) fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn migrate(
+    connection: &mut SqliteConnection,
+    path: &Path,
+) -> Result<(), SqliteOpenError> {
     // One transaction that writes from its start: if two processes open a new file, one waits for
     // the other.
     let migrated = connection.immediate_transaction(|connection| -> Result<(), Failed> {
@@ -56,7 +59,7 @@ pub(super) fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<
         }
         let ran = connection.run_pending_migrations(MIGRATIONS).map(drop);
         ran.map_err(|error| {
-            Failed::Open(OpenError::MigrationFailed {
+            Failed::Open(SqliteOpenError::MigrationFailed {
                 path: path.to_owned(),
                 why: error.to_string(),
             })
@@ -69,10 +72,10 @@ pub(super) fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<
 pub(super) fn compare(
     connection: &mut SqliteConnection,
     path: &Path,
-) -> Result<MigrationStatus, OpenError> {
+) -> Result<SqliteMigrationStatus, SqliteOpenError> {
     let versions = applied(connection, path)?;
     let known = known(path)?;
-    let mut status = MigrationStatus::default();
+    let mut status = SqliteMigrationStatus::default();
     for migration in &known {
         let name = migration.name();
         let list = if versions.contains(&name.version().to_string()) {
@@ -89,7 +92,7 @@ pub(super) fn compare(
     });
     match newer {
         None => Ok(status),
-        Some(version) => Err(OpenError::NewerSchema {
+        Some(version) => Err(SqliteOpenError::NewerSchema {
             path: path.to_owned(),
             version,
         }),
@@ -97,8 +100,8 @@ pub(super) fn compare(
 }
 
 /// Returns the versions of the migrations that the file has, in their order.
-fn applied(connection: &mut SqliteConnection, path: &Path) -> Result<Vec<String>, OpenError> {
-    let failed = |error: diesel::result::Error| OpenError::from_text(path, error.to_string());
+fn applied(connection: &mut SqliteConnection, path: &Path) -> Result<Vec<String>, SqliteOpenError> {
+    let failed = |error: diesel::result::Error| SqliteOpenError::from_text(path, error.to_string());
     if number(connection, "SELECT count(*) AS number FROM sqlite_schema").map_err(failed)? == 0 {
         return Ok(Vec::new());
     }
@@ -107,13 +110,13 @@ fn applied(connection: &mut SqliteConnection, path: &Path) -> Result<Vec<String>
         "SELECT application_id AS number FROM pragma_application_id",
     );
     if owner.map_err(failed)? != APPLICATION_ID {
-        return Err(OpenError::OtherProgram {
+        return Err(SqliteOpenError::OtherProgram {
             path: path.to_owned(),
         });
     }
     let mut versions: Vec<_> = connection
         .applied_migrations()
-        .map_err(|error| OpenError::from_text(path, error.to_string()))?
+        .map_err(|error| SqliteOpenError::from_text(path, error.to_string()))?
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -121,11 +124,13 @@ fn applied(connection: &mut SqliteConnection, path: &Path) -> Result<Vec<String>
     Ok(versions)
 }
 
-fn known(path: &Path) -> Result<Vec<Box<dyn Migration<Sqlite>>>, OpenError> {
-    MIGRATIONS.migrations().map_err(|error| OpenError::Other {
-        path: path.to_owned(),
-        why: error.to_string(),
-    })
+fn known(path: &Path) -> Result<Vec<Box<dyn Migration<Sqlite>>>, SqliteOpenError> {
+    MIGRATIONS
+        .migrations()
+        .map_err(|error| SqliteOpenError::Other {
+            path: path.to_owned(),
+            why: error.to_string(),
+        })
 }
 
 /// Returns the number in the only column of the only row.
@@ -143,13 +148,13 @@ pub(super) fn number(connection: &mut SqliteConnection, sql: &str) -> QueryResul
 /// The error of the transaction, to which the driver's own errors convert.
 enum Failed {
     Driver(diesel::result::Error),
-    Open(OpenError),
+    Open(SqliteOpenError),
 }
 
 impl Failed {
-    fn on(self, path: &Path) -> OpenError {
+    fn on(self, path: &Path) -> SqliteOpenError {
         match self {
-            Self::Driver(error) => OpenError::from_text(path, error.to_string()),
+            Self::Driver(error) => SqliteOpenError::from_text(path, error.to_string()),
             Self::Open(error) => error,
         }
     }
@@ -161,8 +166,8 @@ impl From<diesel::result::Error> for Failed {
     }
 }
 
-impl From<OpenError> for Failed {
-    fn from(error: OpenError) -> Self {
+impl From<SqliteOpenError> for Failed {
+    fn from(error: SqliteOpenError) -> Self {
         Self::Open(error)
     }
 }

@@ -50,6 +50,6 @@ mod stored_currency;
 pub use backup::{BackupKey, back_up};
 pub use backup_error::BackupError;
 pub use database::SqliteDatabase;
-pub use migrations::MigrationStatus;
-pub use open_error::OpenError;
+pub use migrations::SqliteMigrationStatus;
+pub use open_error::SqliteOpenError;
 pub use restore::{CheckedBackup, FreedPlace};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// A database file cannot be opened. Each text is one line that names the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
+pub enum SqliteOpenError {
     /// The folder or the file cannot be written.
     #[error("cannot write the database {}: {why}", path.display())]
     Unwritable {
@@ -62,7 +62,7 @@ pub enum OpenError {
     },
 }
 
-impl OpenError {
+impl SqliteOpenError {
     /// Converts SQLite's own text to an error. The driver passes on no codes, and these texts are
     /// SQLite's published ones (`sqlite3_errstr`). The last is diesel's, for a row that the file
     /// cannot contain.

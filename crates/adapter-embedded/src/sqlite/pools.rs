@@ -16,7 +16,7 @@ use diesel_async::{
 use frontrow_domain::ports::StoreResult;
 use tokio::{runtime::Handle, task::JoinError};
 
-use super::{errors, open_error::OpenError};
+use super::{errors, open_error::SqliteOpenError};
 
 pub(super) type Connection = SyncConnectionWrapper<SqliteConnection>;
 pub(super) type Pool = deadpool::Pool<Connection>;
@@ -46,12 +46,12 @@ const READER: &str = "
 ";
 
 /// Makes the pool of the one connection that writes.
-pub(super) fn writer(path: &Path) -> Result<Pool, OpenError> {
+pub(super) fn writer(path: &Path) -> Result<Pool, SqliteOpenError> {
     pool(path, 1, WRITER)
 }
 
 /// Makes the pool of the connections that read.
-pub(super) fn readers(path: &Path) -> Result<Pool, OpenError> {
+pub(super) fn readers(path: &Path) -> Result<Pool, SqliteOpenError> {
     pool(path, READERS, READER)
 }
 
@@ -64,8 +64,8 @@ pub(super) async fn get(pool: &Pool) -> StoreResult<Object<Connection>> {
     }
 }
 
-fn pool(path: &Path, size: usize, pragmas: &'static str) -> Result<Pool, OpenError> {
-    let url = path.to_str().ok_or_else(|| OpenError::Other {
+fn pool(path: &Path, size: usize, pragmas: &'static str) -> Result<Pool, SqliteOpenError> {
+    let url = path.to_str().ok_or_else(|| SqliteOpenError::Other {
         path: path.to_owned(),
         why: "the path is not UTF-8".into(),
     })?;
@@ -85,7 +85,7 @@ fn pool(path: &Path, size: usize, pragmas: &'static str) -> Result<Pool, OpenErr
     deadpool::Pool::builder(manager)
         .max_size(size)
         .build()
-        .map_err(|error| OpenError::from_text(path, error.to_string()))
+        .map_err(|error| SqliteOpenError::from_text(path, error.to_string()))
 }
 
 async fn connect(url: String, pragmas: &'static str) -> ConnectionResult<Connection> {

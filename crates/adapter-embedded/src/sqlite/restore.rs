@@ -13,7 +13,7 @@ use super::{
     backup::{BackupKey, folder_of, open, sync_folder, temporary_in},
     backup_error::BackupError,
     backup_keys, inspection,
-    open_error::OpenError,
+    open_error::SqliteOpenError,
 };
 
 /// The suffixes of the files in which SQLite keeps changes of a database.
@@ -49,7 +49,8 @@ impl CheckedBackup {
         let mut connection = open(copy.path(), file)?;
         // Also turns a copy in WAL mode into one that is a single file.
         let one_file = connection.batch_execute("PRAGMA journal_mode = DELETE");
-        let failed = |error: diesel::result::Error| OpenError::from_text(file, error.to_string());
+        let failed =
+            |error: diesel::result::Error| SqliteOpenError::from_text(file, error.to_string());
         one_file.map_err(failed)?;
         inspection::check(&mut connection, file)?;
         let keys = backup_keys::take(&mut connection).map_err(failed)?;
@@ -85,7 +86,7 @@ impl FreedPlace {
         let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
         let held = match hold(&database) {
             Ok(held) => Some(held),
-            Err(OpenError::Locked { path }) => return Err(BackupError::InUse { path }),
+            Err(SqliteOpenError::Locked { path }) => return Err(BackupError::InUse { path }),
             // It cannot be opened, which may be why it is to be replaced.
             Err(_) => None,
         };
@@ -129,9 +130,10 @@ impl FreedPlace {
 
 /// Opens `database` for this process alone. Leaving WAL mode merges the log, and works only while
 /// no other process has the file open.
-fn hold(database: &Path) -> Result<SqliteConnection, OpenError> {
+fn hold(database: &Path) -> Result<SqliteConnection, SqliteOpenError> {
     let mut connection = open(database, database)?;
-    let failed = |error: diesel::result::Error| OpenError::from_text(database, error.to_string());
+    let failed =
+        |error: diesel::result::Error| SqliteOpenError::from_text(database, error.to_string());
     connection
         .batch_execute(
             "PRAGMA busy_timeout = 0; PRAGMA synchronous = FULL;

@@ -11,7 +11,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use frontrow_adapter_embedded::{MigrationStatus, OpenError, SqliteDatabase};
+use frontrow_adapter_embedded::{SqliteDatabase, SqliteMigrationStatus, SqliteOpenError};
 use frontrow_domain::ports::{Concerts, Points, StoreError};
 use jiff::Timestamp;
 
@@ -20,12 +20,12 @@ use crate::{
     program::{Program, texts, user},
 };
 
-async fn open(file: &Path) -> Result<SqliteDatabase, OpenError> {
+async fn open(file: &Path) -> Result<SqliteDatabase, SqliteOpenError> {
     SqliteDatabase::open(file, Arc::new(ShiftedClock::default())).await
 }
 
 /// The failure, whose text must be one line that names the file.
-async fn failure(file: &Path) -> OpenError {
+async fn failure(file: &Path) -> SqliteOpenError {
     let Err(failure) = open(file).await else {
         panic!("{} should not open", file.display());
     };
@@ -74,7 +74,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     fs::write(&file, &text).unwrap();
     let failure = failure(&file).await;
     assert!(
-        matches!(failure, OpenError::NotADatabase { .. }),
+        matches!(failure, SqliteOpenError::NotADatabase { .. }),
         "{failure}"
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
@@ -93,7 +93,7 @@ async fn a_damaged_file_is_refused() {
     fs::write(program.file(), bytes).unwrap();
     let failure = failure(&program.file()).await;
     assert!(
-        matches!(failure, OpenError::NotADatabase { .. }),
+        matches!(failure, SqliteOpenError::NotADatabase { .. }),
         "{failure}"
     );
 }
@@ -107,7 +107,7 @@ async fn another_programs_database_is_refused_and_left_alone() {
         .unwrap();
     let failure = failure(&file).await;
     assert!(
-        matches!(failure, OpenError::OtherProgram { .. }),
+        matches!(failure, SqliteOpenError::OtherProgram { .. }),
         "{failure}"
     );
     let sql = "SELECT name AS text FROM sqlite_schema";
@@ -120,7 +120,7 @@ async fn a_newer_schema_is_refused() {
     let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000001')";
     program.raw().batch_execute(newer).unwrap();
     program.database.close().await;
-    let expected = OpenError::NewerSchema {
+    let expected = SqliteOpenError::NewerSchema {
         path: program.file(),
         version: "20990101000001".into(),
     };
@@ -138,10 +138,16 @@ async fn a_folder_that_cannot_be_written_is_named() {
     // Nobody, not even root, makes files in the second or the third.
     for folder in [missing.as_path(), plain.as_path(), Path::new("/proc")] {
         let failure = failure(&file_in(folder)).await;
-        assert!(matches!(failure, OpenError::Unwritable { .. }), "{failure}");
+        assert!(
+            matches!(failure, SqliteOpenError::Unwritable { .. }),
+            "{failure}"
+        );
     }
     let failure = failure(folder.path()).await;
-    assert!(matches!(failure, OpenError::Unwritable { .. }), "{failure}");
+    assert!(
+        matches!(failure, SqliteOpenError::Unwritable { .. }),
+        "{failure}"
+    );
 }
 
 #[tokio::test]
@@ -152,7 +158,7 @@ async fn a_migration_that_fails_leaves_the_file_as_it_was() {
     raw(&file).batch_execute(in_the_way).unwrap();
     let failure = failure(&file).await;
     assert!(
-        matches!(failure, OpenError::MigrationFailed { .. }),
+        matches!(failure, SqliteOpenError::MigrationFailed { .. }),
         "{failure}"
     );
     let sql = "SELECT name AS text FROM sqlite_schema WHERE name NOT LIKE '\\_\\_%' ESCAPE '\\'
@@ -164,7 +170,7 @@ async fn a_migration_that_fails_leaves_the_file_as_it_was() {
 async fn asking_for_the_status_makes_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = file_in(folder.path());
-    let expected = MigrationStatus {
+    let expected = SqliteMigrationStatus {
         applied: Vec::new(),
         pending: migration_names(),
     };
@@ -181,7 +187,7 @@ async fn asking_for_the_status_makes_no_file() {
 async fn opening_runs_every_migration() {
     let program = Program::start().await;
     let status = SqliteDatabase::migration_status(&program.file()).await;
-    let expected = MigrationStatus {
+    let expected = SqliteMigrationStatus {
         applied: migration_names(),
         pending: Vec::new(),
     };

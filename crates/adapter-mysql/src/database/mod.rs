@@ -33,9 +33,9 @@ use std::time::Duration;
 use frontrow_domain::ports::StoreResult;
 
 use crate::{
-    clock::TimeOffset,
-    migrations::{self, MigrationStatus},
-    open_error::OpenError,
+    TimeOffset,
+    migrations::{self, MySqlMigrationStatus},
+    open_error::MySqlOpenError,
     pool::{Pool, Server},
     settings::MySqlSettings,
     transactions::{TransactionRunner, Work},
@@ -68,7 +68,7 @@ impl MySqlDatabase {
         url: &str,
         settings: &MySqlSettings,
         offset: TimeOffset,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, MySqlOpenError> {
         let server = Server::new(url, settings)?;
         migrations::ensure_current(&server, settings.older_schema).await?;
         let pool = server.pool(settings.pool_size)?;
@@ -84,7 +84,7 @@ impl MySqlDatabase {
     ///
     /// # Errors
     /// As for [`MySqlDatabase::open`].
-    pub async fn migrate(url: &str, settings: &MySqlSettings) -> Result<(), OpenError> {
+    pub async fn migrate(url: &str, settings: &MySqlSettings) -> Result<(), MySqlOpenError> {
         migrations::migrate(&Server::new(url, settings)?).await
     }
 
@@ -95,7 +95,7 @@ impl MySqlDatabase {
     pub async fn migration_status(
         url: &str,
         settings: &MySqlSettings,
-    ) -> Result<MigrationStatus, OpenError> {
+    ) -> Result<MySqlMigrationStatus, MySqlOpenError> {
         migrations::status(&Server::new(url, settings)?).await
     }
 

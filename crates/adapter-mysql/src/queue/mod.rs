@@ -86,9 +86,8 @@ use frontrow_domain::ports::StoreResult;
 
 use self::{changes::Batches, place::Reads};
 use crate::{
-    clock::TimeOffset,
-    migrations,
-    open_error::OpenError,
+    TimeOffset, migrations,
+    open_error::MySqlOpenError,
     pool::{Pool, Server},
     settings::MySqlSettings,
     transactions::{TransactionRunner, Work},
@@ -134,7 +133,7 @@ impl MySqlQueue {
         url: &str,
         settings: &MySqlSettings,
         offset: TimeOffset,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, MySqlOpenError> {
         let server = Server::new(url, settings)?;
         migrations::ensure_current(&server, settings.older_schema).await?;
         let call_limit = settings.statement_timeout;

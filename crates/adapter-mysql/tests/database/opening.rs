@@ -5,7 +5,7 @@ use diesel::mysql::Mysql;
 use diesel_async::AsyncMysqlConnection;
 use diesel_migrations::FileBasedMigrations;
 use frontrow_adapter_mysql::{
-    MigrationStatus, MySqlDatabase, MySqlSettings, OpenError, TimeOffset, TlsMode,
+    MySqlDatabase, MySqlMigrationStatus, MySqlOpenError, MySqlSettings, TimeOffset, TlsMode,
 };
 use frontrow_domain::ports::{Points, StoreError};
 use frontrow_test_harness::MySqlTestDatabase;
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The failure, whose text must be one line.
-async fn failure(url: &str, settings: &MySqlSettings) -> OpenError {
+async fn failure(url: &str, settings: &MySqlSettings) -> MySqlOpenError {
     let Err(failure) = MySqlDatabase::open(url, settings, TimeOffset::default()).await else {
         panic!("{url} should not open");
     };
@@ -40,7 +40,7 @@ async fn an_older_schema_is_refused_unless_it_may_be_migrated() {
     let empty = MySqlTestDatabase::create().await.unwrap();
     let url = empty.url();
     let refuse = MySqlSettings::default();
-    let expected = MigrationStatus {
+    let expected = MySqlMigrationStatus {
         applied: Vec::new(),
         pending: migration_names(),
     };
@@ -49,7 +49,7 @@ async fn an_older_schema_is_refused_unless_it_may_be_migrated() {
     let failure = failure(url, &refuse).await;
     let all = migration_names().len();
     assert!(
-        matches!(failure, OpenError::OlderSchema { count, .. } if count == all),
+        matches!(failure, MySqlOpenError::OlderSchema { count, .. } if count == all),
         "{failure}"
     );
     let tables = "SELECT table_name AS text FROM information_schema.tables
@@ -60,7 +60,7 @@ async fn an_older_schema_is_refused_unless_it_may_be_migrated() {
     );
 
     MySqlDatabase::migrate(url, &refuse).await.unwrap();
-    let expected = MigrationStatus {
+    let expected = MySqlMigrationStatus {
         applied: migration_names(),
         pending: Vec::new(),
     };
@@ -76,7 +76,7 @@ async fn a_newer_schema_is_refused() {
     let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000001')";
     execute(&mut program.raw().await, newer).await.unwrap();
     let failure = failure(program.url(), &settings()).await;
-    let OpenError::NewerSchema { version, .. } = &failure else {
+    let MySqlOpenError::NewerSchema { version, .. } = &failure else {
         panic!("{failure}");
     };
     assert_eq!(version, "20990101000001");
@@ -146,12 +146,15 @@ async fn what_is_no_database_is_named_without_its_password() {
         "ann:secret",
     ] {
         let failure = failure(url, &settings()).await;
-        assert!(matches!(failure, OpenError::BadUrl { .. }), "{failure}");
+        assert!(
+            matches!(failure, MySqlOpenError::BadUrl { .. }),
+            "{failure}"
+        );
     }
     let nowhere = "mysql://ann:secret@127.0.0.1:1/frontrow";
     let unreachable = failure(nowhere, &settings()).await;
     assert!(
-        matches!(unreachable, OpenError::Unreachable { .. }),
+        matches!(unreachable, MySqlOpenError::Unreachable { .. }),
         "{unreachable}"
     );
     let empty = MySqlTestDatabase::create().await.unwrap();
@@ -167,7 +170,7 @@ async fn what_is_to_be_encrypted_is_never_plain() {
     let with = |tls| MySqlSettings { tls, ..settings() };
     let failure = failure(empty.url(), &with(TlsMode::Verify)).await;
     assert!(
-        matches!(failure, OpenError::Unreachable { .. }),
+        matches!(failure, MySqlOpenError::Unreachable { .. }),
         "{failure}"
     );
     let encrypt = with(TlsMode::Encrypt);
@@ -182,7 +185,7 @@ async fn what_is_to_be_encrypted_is_never_plain() {
         Err(failure) => {
             assert_eq!(offered, ["no"], "{failure}");
             assert!(
-                matches!(failure, OpenError::Unreachable { .. }),
+                matches!(failure, MySqlOpenError::Unreachable { .. }),
                 "{failure}"
             );
         }

@@ -10,12 +10,15 @@ use frontrow_domain::{
     },
     ports::{LookUpOutcome, Queue, QueueControl, QueueSnapshots, QueueTicks, SnapshotOutcome},
 };
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, join_new, report, user},
+};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     long_line,
-    one_queue::{execute, settings},
-    test_queue::{TestQueue, by_capacity, by_rate, enters, paused, report, user},
+    one_queue::{OneQueue, execute, open_test_queue, settings},
     wire::meter::{Meter, Metered},
 };
 
@@ -42,21 +45,21 @@ struct Tour {
 }
 
 impl Tour {
-    async fn of(hall: &TestQueue) -> Self {
-        let meter = Meter::before(hall.store.url()).await;
+    async fn of(test_queue: &TestQueue<OneQueue>) -> Self {
+        let meter = Meter::before(test_queue.store.url()).await;
         let settings = MySqlSettings {
             pool_size: 1,
             ..settings()
         };
-        let offset = hall.store.offset.clone();
-        let url = meter.wire.url(hall.store.url());
+        let offset = test_queue.store.offset.clone();
+        let url = meter.wire.url(test_queue.store.url());
         Self {
             queue: MySqlQueue::open(&url, &settings, offset.clone())
                 .await
                 .unwrap(),
             offset,
             meter,
-            concert: hall.concert,
+            concert: test_queue.concert,
             cost: BTreeMap::new(),
         }
     }
@@ -117,7 +120,7 @@ async fn find(queue: &MySqlQueue, ticket: &Ticket) {
 async fn people(tour: &mut Tour, line: &[Ticket]) {
     let (head, last) = (line.first().unwrap(), line.last().unwrap());
     tour.call("join", async |queue, concert| {
-        enters(queue, concert, "newcomer").await;
+        join_new(queue, concert, "newcomer").await;
     })
     .await;
     tour.call("join again", async |queue, concert| {
@@ -157,10 +160,11 @@ fn heartbeat(ticket: &Ticket) -> Heartbeat {
 }
 
 /// What the jobs do, and what people ask who were admitted.
-async fn ticks(tour: &mut Tour, hall: &mut TestQueue, line: &[Ticket]) {
+async fn ticks(tour: &mut Tour, test_queue: &mut TestQueue<OneQueue>, line: &[Ticket]) {
     let head = line.first().unwrap();
     tick(tour, "count leavers out").await;
-    hall.change(by_rate(u32::try_from(ADMITTED_MAX).unwrap()))
+    test_queue
+        .change(policies::rate(u32::try_from(ADMITTED_MAX).unwrap()))
         .await;
     tour.call("admit some", async |queue, concert| {
         queue.admit(concert, 20).await.unwrap();
@@ -176,14 +180,14 @@ async fn ticks(tour: &mut Tour, hall: &mut TestQueue, line: &[Ticket]) {
     .await;
     for what in ["admit the rest of the window", "admit nobody"] {
         tour.call(what, async |queue, concert| {
-            report(queue.admit(concert, 1_000).await.unwrap().value);
+            let _report = report(queue.admit(concert, 1_000).await.unwrap().value);
         })
         .await;
     }
     tick(tour, "count one out").await;
     tick(tour, "expire nobody").await;
     // Time without service ends nobody's wait, so nothing is over.
-    hall.store.offset.shift(SignedDuration::from_mins(10));
+    test_queue.store.offset.shift(SignedDuration::from_mins(10));
     tick(tour, "after a break").await;
 }
 
@@ -191,7 +195,7 @@ async fn tick(tour: &mut Tour, what: &'static str) {
     // A tick that finds nothing to do records its instant once a second: here always.
     tour.offset.shift(SignedDuration::from_secs(2));
     tour.call(what, async |queue, concert| {
-        report(queue.expire(concert, 1_000).await.unwrap().value);
+        let _report = report(queue.expire(concert, 1_000).await.unwrap().value);
     })
     .await;
 }
@@ -229,15 +233,15 @@ async fn control(tour: &mut Tour) {
 async fn a_longer_line_costs_nobody_more() {
     let mut told = Vec::new();
     for count in [1_000, people_max()] {
-        let mut hall = TestQueue::open(paused()).await;
-        let line = long_line::line_up(&mut hall, count).await;
-        let last = hall.find(line.last().unwrap()).await.standing;
+        let mut test_queue = open_test_queue(policies::paused()).await;
+        let line = long_line::line_up(&mut test_queue, count).await;
+        let last = test_queue.look_up(line.last().unwrap()).await.standing;
         let at_the_end =
             matches!(last, Standing::Waiting { position, .. } if position == line.len() as u64);
         assert!(at_the_end, "{last:?}");
-        let mut tour = Tour::of(&hall).await;
+        let mut tour = Tour::of(&test_queue).await;
         people(&mut tour, &line).await;
-        ticks(&mut tour, &mut hall, &line).await;
+        ticks(&mut tour, &mut test_queue, &line).await;
         control(&mut tour).await;
         told.push(tour.cost);
     }
@@ -253,16 +257,26 @@ async fn a_longer_line_costs_nobody_more() {
 /// Ticks come three times a window on every instance, and most of them find a window that is used up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_without_room_takes_no_lock() {
-    let mut hall = TestQueue::open(paused()).await;
-    hall.line_up(3).await;
-    hall.change(by_rate(1)).await;
-    assert_eq!(hall.admit(10).await.done, 1);
-    let tour = Tour::of(&hall).await;
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    test_queue.crowd(3).await;
+    test_queue.change(policies::rate(1)).await;
+    assert_eq!(test_queue.admit(10).await.done, 1);
+    let tour = Tour::of(&test_queue).await;
     loop {
         tour.offset.shift(SignedDuration::from_secs(2));
-        let recorded = tour.queue.admit(hall.concert, 10).await.unwrap().as_of;
+        let recorded = tour
+            .queue
+            .admit(test_queue.concert, 10)
+            .await
+            .unwrap()
+            .as_of;
         tour.meter.take();
-        let again = tour.queue.admit(hall.concert, 10).await.unwrap().as_of;
+        let again = tour
+            .queue
+            .admit(test_queue.concert, 10)
+            .await
+            .unwrap()
+            .as_of;
         let bill = tour.meter.take();
         // Once a second a tick records its instant: on a slow machine that may be this one.
         if again.duration_since(recorded) <= SignedDuration::from_secs(1) {
@@ -277,13 +291,16 @@ async fn an_attempt_without_room_takes_no_lock() {
 /// back at the end of its time, again and again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn places_that_a_lost_queue_left_behind_are_removed_in_steps() {
-    let mut hall = TestQueue::open(paused()).await;
-    long_line::line_up(&mut hall, 25_000).await;
-    let raw = &mut hall.store.raw().await;
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    long_line::line_up(&mut test_queue, 25_000).await;
+    let raw = &mut test_queue.store.raw().await;
     execute(raw, "DELETE FROM queues").await.unwrap();
-    let tour = Tour::of(&hall).await;
+    let tour = Tour::of(&test_queue).await;
     tour.meter.take();
-    tour.queue.seed(&hall.seed_of(by_rate(1))).await.unwrap();
+    tour.queue
+        .seed(&test_queue.seed_of(policies::rate(1), None))
+        .await
+        .unwrap();
     let removed: Vec<u64> = tour
         .meter
         .take()
@@ -292,7 +309,7 @@ async fn places_that_a_lost_queue_left_behind_are_removed_in_steps() {
         .map(|one| one.answer.changed)
         .collect();
     assert_eq!(removed, [10_000, 10_000, 5_001]);
-    let place = enters(&tour.queue, hall.concert, "first").await;
+    let place = join_new(&tour.queue, test_queue.concert, "first").await;
     assert!(matches!(place.standing, Standing::Active { .. }));
 }
 
@@ -302,32 +319,32 @@ async fn places_that_a_lost_queue_left_behind_are_removed_in_steps() {
 async fn users_who_stand_aside_cost_nobody_more() {
     let mut told = Vec::new();
     for count in [1_000, 20_000] {
-        let mut hall = TestQueue::open(paused()).await;
-        let line = long_line::line_up(&mut hall, count).await;
+        let mut test_queue = open_test_queue(policies::paused()).await;
+        let line = long_line::line_up(&mut test_queue, count).await;
         for _ in 0..16 {
-            hall.store.offset.shift(SignedDuration::from_secs(3));
-            hall.expire(1).await;
+            test_queue.store.offset.shift(SignedDuration::from_secs(3));
+            test_queue.expire(1).await;
         }
-        hall.change(by_capacity(3)).await;
-        while hall.admit(500).await.more {}
-        let after = hall.admit(500).await;
+        test_queue.change(policies::capacity(3)).await;
+        while test_queue.admit(500).await.more {}
+        let after = test_queue.admit(500).await;
         assert_eq!((after.admitted, after.aside), (0, line.len() as u64));
 
-        let mut tour = Tour::of(&hall).await;
+        let mut tour = Tour::of(&test_queue).await;
         for what in ["join at once", "join at once, again"] {
             tour.call(what, async |queue, concert| {
-                let place = enters(queue, concert, what.split(' ').next_back().unwrap()).await;
+                let place = join_new(queue, concert, what.split(' ').next_back().unwrap()).await;
                 assert!(matches!(place.standing, Standing::Active { .. }));
             })
             .await;
         }
         // The first job of an instance connects, and asks which server it is.
         tour.call("connect", async |queue, concert| {
-            report(queue.admit(concert, 500).await.unwrap().value);
+            let _report = report(queue.admit(concert, 500).await.unwrap().value);
         })
         .await;
         tour.call("admit nobody", async |queue, concert| {
-            report(queue.admit(concert, 500).await.unwrap().value);
+            let _report = report(queue.admit(concert, 500).await.unwrap().value);
         })
         .await;
         tour.call("who was served", async |queue, concert| {
@@ -338,7 +355,7 @@ async fn users_who_stand_aside_cost_nobody_more() {
         tour.call("return", async |queue, _| find(queue, &line[0]).await)
             .await;
         tour.call("join behind who returned", async |queue, concert| {
-            let place = enters(queue, concert, "late").await;
+            let place = join_new(queue, concert, "late").await;
             assert!(matches!(place.standing, Standing::Waiting { .. }));
         })
         .await;

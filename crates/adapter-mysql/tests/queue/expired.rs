@@ -6,12 +6,15 @@ use frontrow_domain::{
     model::queue::{QueuePolicy, Standing, Throughput, Ticket},
     ports::{JoinOutcome, LookUpOutcome, Queue, QueueSnapshots, QueueTicks, TickOutcome},
 };
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, report, user},
+};
 use jiff::SignedDuration;
 
 use crate::{
     long_line,
-    one_queue::{execute, settings},
-    test_queue::{TestQueue, by_rate, paused, report, user},
+    one_queue::{OneQueue, execute, open_test_queue, settings},
     wire::meter::Meter,
 };
 
@@ -19,22 +22,26 @@ use crate::{
 const WAITING_TTL: SignedDuration = SignedDuration::from_mins(5);
 
 /// A line of which all but the last are past their end, while the queue is in service.
-async fn all_but_the_last_expired(hall: &mut TestQueue, count: i64) -> Ticket {
-    let line = long_line::line_up(hall, count).await;
+async fn all_but_the_last_expired(test_queue: &mut TestQueue<OneQueue>, count: i64) -> Ticket {
+    let line = long_line::line_up(test_queue, count).await;
     let last = line.last().unwrap().clone();
     // A little longer, since making the line took the database some time.
     for _ in 0..WAITING_TTL.as_secs() / 4 + 5 {
-        hall.store.offset.shift(SignedDuration::from_secs(4));
-        hall.queue().expire(hall.concert, 0).await.unwrap();
+        test_queue.store.offset.shift(SignedDuration::from_secs(4));
+        test_queue
+            .queue()
+            .expire(test_queue.concert, 0)
+            .await
+            .unwrap();
     }
     // The last user has sent a heartbeat meanwhile.
-    let raw = &mut hall.store.raw().await;
+    let raw = &mut test_queue.store.raw().await;
     let heard = format!(
         "UPDATE queue_places SET since_us = since_us + 290 * 1000000 WHERE user_id = '{}'",
         last.user
     );
     execute(raw, &heard).await.unwrap();
-    hall.store.offset.shift(SignedDuration::from_secs(1));
+    test_queue.store.offset.shift(SignedDuration::from_secs(1));
     last
 }
 
@@ -42,13 +49,13 @@ async fn all_but_the_last_expired(hall: &mut TestQueue, count: i64) -> Ticket {
 async fn cost(count: i64) -> Vec<(&'static str, u64)> {
     let limited = QueuePolicy {
         max_waiting: Some(10_000_000),
-        ..paused()
+        ..policies::paused()
     };
-    let mut hall = TestQueue::open(limited).await;
-    let last = all_but_the_last_expired(&mut hall, count).await;
-    let meter = Meter::before(hall.store.url()).await;
-    let url = meter.wire.url(hall.store.url());
-    let offset = hall.store.offset.clone();
+    let mut test_queue = open_test_queue(limited).await;
+    let last = all_but_the_last_expired(&mut test_queue, count).await;
+    let meter = Meter::before(test_queue.store.url()).await;
+    let url = meter.wire.url(test_queue.store.url());
+    let offset = test_queue.store.offset.clone();
     let queue = frontrow_adapter_mysql::MySqlQueue::open(&url, &settings(), offset)
         .await
         .unwrap();
@@ -57,14 +64,17 @@ async fn cost(count: i64) -> Vec<(&'static str, u64)> {
     meter.take();
     queue.look_up(&last).await.unwrap();
     note("look up");
-    queue.snapshot(hall.concert, None).await.unwrap();
+    queue.snapshot(test_queue.concert, None).await.unwrap();
     note("snapshot");
-    queue.join(hall.concert, &user("new"), None).await.unwrap();
+    queue
+        .join(test_queue.concert, &user("new"), None)
+        .await
+        .unwrap();
     note("join");
-    queue.expire(hall.concert, 100).await.unwrap();
+    queue.expire(test_queue.concert, 100).await.unwrap();
     note("expire some");
-    hall.change(by_rate(10)).await;
-    queue.admit(hall.concert, 10).await.unwrap();
+    test_queue.change(policies::rate(10)).await;
+    queue.admit(test_queue.concert, 10).await.unwrap();
     note("admit");
     cost
 }
@@ -78,27 +88,30 @@ async fn more_expired_places_cost_no_call_more() {
 /// nobody has removed yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_for_the_removal_of_others() {
-    let mut hall = TestQueue::open(paused()).await;
-    let last = all_but_the_last_expired(&mut hall, 20_000).await;
-    let found = hall.queue().look_up(&last).await.unwrap().value;
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    let last = all_but_the_last_expired(&mut test_queue, 20_000).await;
+    let found = test_queue.queue().look_up(&last).await.unwrap().value;
     let LookUpOutcome::Found(place) = found else {
         panic!("the last is there: {found:?}");
     };
     assert!(matches!(place.standing, Standing::Waiting { .. }));
-    hall.change(by_rate(1)).await;
-    while hall.admit(1).await.more {}
-    let standing = hall.find(&last).await.standing;
+    test_queue.change(policies::rate(1)).await;
+    while test_queue.admit(1).await.more {}
+    let standing = test_queue.look_up(&last).await.standing;
     assert!(matches!(standing, Standing::Active { .. }), "{standing:?}");
     // Nobody waits in time, so a queue with room admits at once.
-    hall.change(by_rate(2)).await;
-    let joined = hall.queue().join(hall.concert, &user("new"), None).await;
+    test_queue.change(policies::rate(2)).await;
+    let joined = test_queue
+        .queue()
+        .join(test_queue.concert, &user("new"), None)
+        .await;
     let JoinOutcome::Joined(place) = joined.unwrap().value else {
         panic!("the queue takes users");
     };
     assert!(matches!(place.standing, Standing::Active { .. }));
     let mut removed = 0;
     loop {
-        let report = hall.expire(500).await;
+        let report = test_queue.expire(500).await;
         removed += report.done;
         if !report.more {
             assert_eq!(report.waiting, 0);
@@ -112,34 +125,34 @@ async fn nobody_waits_for_the_removal_of_others() {
 /// comes before each removal.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn passed_places_are_removed_after_a_break_of_service() {
-    let mut hall = TestQueue::open(paused()).await;
-    all_but_the_last_expired(&mut hall, 1_000).await;
-    hall.change(by_rate(1)).await;
-    while hall.admit(10).await.more {}
-    hall.store.offset.shift(SignedDuration::from_mins(10));
-    hall.admit(10).await;
-    assert_eq!(hall.expire(5_000).await.done, 1_000);
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    all_but_the_last_expired(&mut test_queue, 1_000).await;
+    test_queue.change(policies::rate(1)).await;
+    while test_queue.admit(10).await.more {}
+    test_queue.store.offset.shift(SignedDuration::from_mins(10));
+    test_queue.admit(10).await;
+    assert_eq!(test_queue.expire(5_000).await.done, 1_000);
 }
 
 /// Users who re-entered have no numbers, so admission cannot pass their places once those are past
 /// their end. Where it reads nothing else it asks for no further attempt, and expiry comes first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expiry_makes_way_where_more_users_reentered_than_a_tick_reads() {
-    let mut hall = TestQueue::open(paused()).await;
-    let last = all_but_the_last_expired(&mut hall, 5_000).await;
-    let raw = &mut hall.store.raw().await;
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    let last = all_but_the_last_expired(&mut test_queue, 5_000).await;
+    let raw = &mut test_queue.store.raw().await;
     for reentered in [
         "UPDATE queue_places SET phase = 0, seq = NULL",
         "UPDATE queues SET reentered = waiting, last_seq = 0, line_since = NULL",
     ] {
         execute(raw, reentered).await.unwrap();
     }
-    hall.change(by_rate(10)).await;
-    let report = hall.admit(10).await;
+    test_queue.change(policies::rate(10)).await;
+    let report = test_queue.admit(10).await;
     assert_eq!((report.done, report.more), (0, false));
-    while hall.expire(500).await.more {}
-    assert_eq!(hall.admit(10).await.done, 1);
-    assert!(!hall.waits(&last).await);
+    while test_queue.expire(500).await.more {}
+    assert_eq!(test_queue.admit(10).await.done, 1);
+    assert!(!test_queue.waits(&last).await);
 }
 
 /// Every window is filled while places past their end are removed as fast as possible.
@@ -147,20 +160,23 @@ async fn expiry_makes_way_where_more_users_reentered_than_a_tick_reads() {
 async fn expiry_takes_no_window_from_admission() {
     const WINDOWS: u32 = 20;
     const EACH: u32 = 10;
-    let mut hall = TestQueue::open(paused()).await;
-    all_but_the_last_expired(&mut hall, 20_000).await;
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    all_but_the_last_expired(&mut test_queue, 20_000).await;
     let fast = QueuePolicy {
         throughput: Some(Throughput {
             admit: EACH,
             interval: Duration::from_millis(100),
         }),
-        ..by_rate(EACH)
+        ..policies::rate(EACH)
     };
     for number in 0..EACH * WINDOWS {
-        hall.enters(&format!("late-{number}")).await;
+        test_queue.join_new(&format!("late-{number}")).await;
     }
-    hall.change(fast).await;
-    let (queue, concert) = (hall.store.another(&settings()).await, hall.concert);
+    test_queue.change(fast).await;
+    let (queue, concert) = (
+        test_queue.store.another(&settings()).await,
+        test_queue.concert,
+    );
     let expiring = tokio::spawn(async move {
         while report(queue.expire(concert, 50).await.unwrap().value).more {}
     });
@@ -168,7 +184,12 @@ async fn expiry_takes_no_window_from_admission() {
     for window in 1..=WINDOWS {
         let mut admitted = 0;
         loop {
-            let ticked = hall.queue().admit(hall.concert, EACH).await.unwrap().value;
+            let ticked = test_queue
+                .queue()
+                .admit(test_queue.concert, EACH)
+                .await
+                .unwrap()
+                .value;
             let TickOutcome::Ticked(report) = ticked else {
                 panic!("admission gave up its turn: {ticked:?}");
             };
@@ -181,7 +202,10 @@ async fn expiry_takes_no_window_from_admission() {
             admitted >= EACH || window > WINDOWS - 2,
             "window {window}: {admitted}"
         );
-        hall.store.offset.shift(SignedDuration::from_millis(100));
+        test_queue
+            .store
+            .offset
+            .shift(SignedDuration::from_millis(100));
     }
     expiring.await.unwrap();
 }

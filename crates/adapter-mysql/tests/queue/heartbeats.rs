@@ -5,12 +5,12 @@ use frontrow_domain::{
     model::queue::Heartbeat,
     ports::{LookUpOutcome, Queue, QueueSnapshots, QueueTicks},
 };
+use frontrow_port_contracts::policies;
 use frontrow_test_harness::{Fault, FaultProxy};
 use jiff::SignedDuration;
 
 use crate::{
-    one_queue::settings,
-    test_queue::{TestQueue, paused},
+    one_queue::{open_test_queue, settings},
     wire::address_of,
 };
 
@@ -18,26 +18,30 @@ use crate::{
 /// elsewhere keeps their place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_that_was_cut_off_ends_nobodys_place() {
-    let hall = TestQueue::open(paused()).await;
-    let ann = hall.enters("ann").await.ticket;
-    let network = FaultProxy::start(address_of(hall.store.url()).await).unwrap();
-    let url = hall.store.url();
+    let test_queue = open_test_queue(policies::paused()).await;
+    let ann = test_queue.join_new("ann").await.ticket;
+    let network = FaultProxy::start(address_of(test_queue.store.url()).await).unwrap();
+    let url = test_queue.store.url();
     let far = {
         let direct = address_of(url).await.to_string();
         let far = url.replace(&direct, &network.address().to_string());
         format!("{far}?prefer_socket=false")
     };
-    let offset = hall.store.offset.clone();
+    let offset = test_queue.store.offset.clone();
     let cut_off = MySqlQueue::open(&far, &settings(), offset).await.unwrap();
     let heard = cut_off.look_up(&ann).await.unwrap();
     network.set(Fault::Refuse).await.unwrap();
     for _ in 0..30 {
-        hall.store.offset.shift(SignedDuration::from_secs(13));
+        test_queue.store.offset.shift(SignedDuration::from_secs(13));
         for _ in 0..3 {
-            hall.queue().expire(hall.concert, 10).await.unwrap();
-            hall.store.offset.shift(SignedDuration::from_secs(0));
+            test_queue
+                .queue()
+                .expire(test_queue.concert, 10)
+                .await
+                .unwrap();
+            test_queue.store.offset.shift(SignedDuration::from_secs(0));
         }
-        let found = hall.queue().look_up(&ann).await.unwrap().value;
+        let found = test_queue.queue().look_up(&ann).await.unwrap().value;
         assert!(matches!(found, LookUpOutcome::Found(_)), "{found:?}");
     }
     network.set(Fault::Forward).await.unwrap();
@@ -48,11 +52,15 @@ async fn an_instance_that_was_cut_off_ends_nobodys_place() {
         at: heard.as_of,
     };
     cut_off
-        .record_heartbeats(hall.concert, &[late])
+        .record_heartbeats(test_queue.concert, &[late])
         .await
         .unwrap();
     cut_off.look_up(&ann).await.unwrap();
-    hall.queue().expire(hall.concert, 10).await.unwrap();
-    let found = hall.queue().look_up(&ann).await.unwrap().value;
+    test_queue
+        .queue()
+        .expire(test_queue.concert, 10)
+        .await
+        .unwrap();
+    let found = test_queue.queue().look_up(&ann).await.unwrap().value;
     assert!(matches!(found, LookUpOutcome::Found(_)), "{found:?}");
 }

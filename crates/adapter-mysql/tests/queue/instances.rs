@@ -13,23 +13,24 @@ use frontrow_domain::{
     },
     ports::{JoinOutcome, LookUpOutcome, Queue, QueueTicks, TickOutcome},
 };
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, join_new, user},
+};
 use frontrow_test_harness::PROCESS_LIST;
 
-use crate::{
-    one_queue::{execute, settings},
-    test_queue::{TestQueue, by_capacity, by_rate, bypass, enters, paused, user},
-};
+use crate::one_queue::{OneQueue, execute, open_test_queue, settings};
 
 const INSTANCES: usize = 3;
 
-async fn instances(hall: &TestQueue) -> Vec<MySqlQueue> {
+async fn instances(test_queue: &TestQueue<OneQueue>) -> Vec<MySqlQueue> {
     let settings = MySqlSettings {
         pool_size: 4,
         ..settings()
     };
     let mut instances = Vec::new();
     for _ in 0..INSTANCES {
-        instances.push(hall.store.another(&settings).await);
+        instances.push(test_queue.store.another(&settings).await);
     }
     instances
 }
@@ -39,7 +40,7 @@ async fn crowd(instances: &[MySqlQueue], concert: ConcertId, people: usize) -> V
     let joining: Vec<_> = (0..people)
         .map(|number| {
             let queue = instances[number % instances.len()].clone();
-            tokio::spawn(async move { enters(&queue, concert, &format!("user-{number}")).await })
+            tokio::spawn(async move { join_new(&queue, concert, &format!("user-{number}")).await })
         })
         .collect();
     let mut places = Vec::new();
@@ -83,23 +84,27 @@ fn is_active(place: &Place) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_together_keep_to_the_rate_and_to_the_order() {
-    for policy in [by_rate(50), by_capacity(50)] {
-        let hall = TestQueue::open(policy).await;
-        let instances = instances(&hall).await;
+    for policy in [policies::rate(50), policies::capacity(50)] {
+        let test_queue = open_test_queue(policy).await;
+        let instances = instances(&test_queue).await;
         let (joined, ticked) = futures_util::future::join(
-            crowd(&instances, hall.concert, 150),
-            all_tick(&instances, hall.concert, 30),
+            crowd(&instances, test_queue.concert, 150),
+            all_tick(&instances, test_queue.concert, 30),
         )
         .await;
-        let later = all_tick(&instances, hall.concert, 10).await;
+        let later = all_tick(&instances, test_queue.concert, 10).await;
         let at_once = joined.iter().filter(|place| is_active(place)).count();
         assert_eq!(at_once as u64 + ticked + later, 50);
         let arrivals: HashSet<_> = joined.iter().map(|place| place.ticket.arrival).collect();
         assert_eq!(arrivals.len(), 150);
         for (turn, place) in joined.iter().enumerate() {
-            assert_eq!(hall.waits(&place.ticket).await, turn >= 50, "number {turn}");
+            assert_eq!(
+                test_queue.waits(&place.ticket).await,
+                turn >= 50,
+                "number {turn}"
+            );
         }
-        let report = hall.expire(10).await;
+        let report = test_queue.expire(10).await;
         assert_eq!((report.waiting, report.active), (100, 50));
     }
 }
@@ -107,27 +112,29 @@ async fn instances_together_keep_to_the_rate_and_to_the_order() {
 /// Deadlocks cannot happen by design, so no transaction has to be run again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_runs_into_anybody() {
-    let hall = TestQueue::open(by_rate(120)).await;
-    let instances = instances(&hall).await;
+    let test_queue = open_test_queue(policies::rate(120)).await;
+    let instances = instances(&test_queue).await;
     let looking = |places: Vec<Place>| async {
         for (number, place) in places.into_iter().enumerate() {
             let queue = &instances[number % INSTANCES];
             queue.look_up(&place.ticket).await.unwrap();
-            let again = queue.join(hall.concert, &place.ticket.user, None).await;
+            let again = queue
+                .join(test_queue.concert, &place.ticket.user, None)
+                .await;
             assert!(matches!(again.unwrap().value, JoinOutcome::Held(_)));
         }
     };
-    let first = crowd(&instances, hall.concert, 100).await;
+    let first = crowd(&instances, test_queue.concert, 100).await;
     let (second, _, ()) = futures_util::future::join3(
         async {
             let mut places = Vec::new();
             for number in 0..100 {
                 let queue = &instances[number % INSTANCES];
-                places.push(enters(queue, hall.concert, &format!("late-{number}")).await);
+                places.push(join_new(queue, test_queue.concert, &format!("late-{number}")).await);
             }
             places
         },
-        all_tick(&instances, hall.concert, 30),
+        all_tick(&instances, test_queue.concert, 30),
         looking(first),
     )
     .await;
@@ -141,21 +148,21 @@ async fn nobody_runs_into_anybody() {
 /// admitted beyond the rate.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_dies_nobody_is_lost() {
-    let mut hall = TestQueue::open(paused()).await;
-    let line = hall.line_up(200).await;
-    hall.change(bypass()).await;
-    let instances = instances(&hall).await;
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    let line = test_queue.crowd(200).await;
+    test_queue.change(policies::bypass()).await;
+    let instances = instances(&test_queue).await;
     let (_, killed) = futures_util::future::join(
-        all_tick(&instances, hall.concert, 40),
-        kill_connections(&hall, 25),
+        all_tick(&instances, test_queue.concert, 40),
+        kill_connections(&test_queue, 25),
     )
     .await;
     assert!(killed > 0);
-    while hall.admit(1_000).await.more {}
+    while test_queue.admit(1_000).await.more {}
     for ticket in &line {
-        assert!(!hall.waits(ticket).await);
+        assert!(!test_queue.waits(ticket).await);
     }
-    let report = hall.expire(10).await;
+    let report = test_queue.expire(10).await;
     assert_eq!(
         (report.waiting, report.active, report.departed),
         (0, 200, 200)
@@ -166,14 +173,14 @@ async fn whoever_dies_nobody_is_lost() {
 /// happened has none, and who joins again has one place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn joins_that_die_tell_the_truth() {
-    let hall = TestQueue::open(paused()).await;
-    let instances = instances(&hall).await;
+    let test_queue = open_test_queue(policies::paused()).await;
+    let instances = instances(&test_queue).await;
     let joining = async {
         let mut told: Vec<Option<Ticket>> = Vec::new();
         for number in 0..120 {
             let queue = &instances[number % INSTANCES];
             let name = user(&format!("user-{number}"));
-            told.push(match queue.join(hall.concert, &name, None).await {
+            told.push(match queue.join(test_queue.concert, &name, None).await {
                 Ok(joined) => match joined.value {
                     JoinOutcome::Joined(place) | JoinOutcome::Held(place) => Some(place.ticket),
                     other => panic!("{other:?}"),
@@ -183,29 +190,34 @@ async fn joins_that_die_tell_the_truth() {
         }
         told
     };
-    let (told, killed) = futures_util::future::join(joining, kill_connections(&hall, 40)).await;
+    let (told, killed) =
+        futures_util::future::join(joining, kill_connections(&test_queue, 40)).await;
     assert!(killed > 0);
     for (number, ticket) in told.iter().enumerate() {
         if let Some(ticket) = ticket {
-            let found = hall.queue().look_up(ticket).await.unwrap().value;
+            let found = test_queue.queue().look_up(ticket).await.unwrap().value;
             assert!(matches!(found, LookUpOutcome::Found(_)), "{found:?}");
         }
         let name = user(&format!("user-{number}"));
-        hall.queue().join(hall.concert, &name, None).await.unwrap();
+        test_queue
+            .queue()
+            .join(test_queue.concert, &name, None)
+            .await
+            .unwrap();
     }
-    let report = hall.expire(10).await;
+    let report = test_queue.expire(10).await;
     assert_eq!(report.waiting, 120);
 }
 
 /// Cuts the connections to this database so many times, idle or not: all but ours. Gives how many that were;
-/// some, since that is how the hall was opened.
-async fn kill_connections(hall: &TestQueue, times: usize) -> usize {
+/// some, since that is how the queue was opened.
+async fn kill_connections(test_queue: &TestQueue<OneQueue>, times: usize) -> usize {
     #[derive(QueryableByName)]
     struct Connection {
         #[diesel(sql_type = BigInt)]
         id: i64,
     }
-    let raw = &mut hall.store.raw().await;
+    let raw = &mut test_queue.store.raw().await;
     let others =
         format!("SELECT id FROM {PROCESS_LIST} WHERE db = DATABASE() AND id <> CONNECTION_ID()");
     let mut killed = 0;

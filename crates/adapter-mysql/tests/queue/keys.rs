@@ -2,19 +2,17 @@
 //! sends it.
 
 use diesel::result::Error;
+use frontrow_port_contracts::policies;
 
-use crate::{
-    one_queue::execute,
-    test_queue::{TestQueue, by_capacity},
-};
+use crate::one_queue::{execute, open_test_queue};
 
 /// Each statement is refused in a queue where `ann` is active and `ben` waits, with a text that has this name
 /// of a key or a check in it.
 async fn refused(statements: &[(&str, &str)]) {
-    let hall = TestQueue::open(by_capacity(1)).await;
-    hall.enters("ann").await;
-    hall.enters("ben").await;
-    let raw = &mut hall.store.raw().await;
+    let test_queue = open_test_queue(policies::capacity(1)).await;
+    test_queue.join_new("ann").await;
+    test_queue.join_new("ben").await;
+    let raw = &mut test_queue.store.raw().await;
     for (sql, because) in statements {
         match execute(raw, sql).await {
             Err(Error::DatabaseError(_, text)) => {
@@ -27,7 +25,7 @@ async fn refused(statements: &[(&str, &str)]) {
             other => panic!("should be refused: {sql}: {other:?}"),
         }
     }
-    assert_eq!(hall.expire(10).await.waiting, 1);
+    assert_eq!(test_queue.expire(10).await.waiting, 1);
 }
 
 #[tokio::test]

@@ -11,13 +11,14 @@ use frontrow_domain::{
         SeedOutcome, StoreError,
     },
 };
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, report, user},
+};
 use futures_util::{future::join_all, poll};
 use tokio::time::timeout;
 
-use crate::{
-    one_queue::{execute, settings},
-    test_queue::{TestQueue, by_capacity, bypass, paused, report, user},
-};
+use crate::one_queue::{OneQueue, execute, open_test_queue, settings};
 
 /// What every transaction that changes more than one place begins with.
 const QUEUE: &str = "SELECT * FROM queues FOR UPDATE";
@@ -26,8 +27,8 @@ const QUEUE: &str = "SELECT * FROM queues FOR UPDATE";
 const SEVERAL_CALLS: Duration = Duration::from_secs(10);
 
 /// Somebody who holds a lock until they are told otherwise.
-async fn holding(hall: &TestQueue, lock: &str) -> AsyncMysqlConnection {
-    let mut raw = hall.store.raw().await;
+async fn holding(test_queue: &TestQueue<OneQueue>, lock: &str) -> AsyncMysqlConnection {
+    let mut raw = test_queue.store.raw().await;
     execute(&mut raw, "BEGIN").await.unwrap();
     execute(&mut raw, lock).await.unwrap();
     raw
@@ -50,35 +51,39 @@ fn impatient() -> MySqlSettings {
 /// A tick gives up a queue that hangs, soon, and takes nothing from the ticks of others with it.
 #[tokio::test]
 async fn a_tick_gives_up_a_queue_that_hangs() {
-    let mut hall = TestQueue::open(paused()).await;
-    let line = hall.line_up(3).await;
-    hall.change(bypass()).await;
-    let other = holding(&hall, QUEUE).await;
-    let ticking = (0..10).map(|_| hall.queue().admit(hall.concert, 10));
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    let line = test_queue.crowd(3).await;
+    test_queue.change(policies::bypass()).await;
+    let other = holding(&test_queue, QUEUE).await;
+    let ticking = (0..10).map(|_| test_queue.queue().admit(test_queue.concert, 10));
     let ticked = timeout(SEVERAL_CALLS, join_all(ticking)).await.unwrap();
     for outcome in ticked {
         let told = outcome.unwrap_err().to_string();
         assert!(told.contains("locked by another transaction"), "{told}");
     }
     // Reading needs no lock, and there are connections left.
-    assert!(!hall.queue().busy().await.unwrap().is_empty());
-    hall.queue().snapshot(hall.concert, None).await.unwrap();
+    assert!(!test_queue.queue().busy().await.unwrap().is_empty());
+    test_queue
+        .queue()
+        .snapshot(test_queue.concert, None)
+        .await
+        .unwrap();
     let_go(other).await;
-    assert_eq!(hall.admit(10).await.done, 3);
-    assert!(!hall.waits(&line[0]).await);
+    assert_eq!(test_queue.admit(10).await.done, 3);
+    assert!(!test_queue.waits(&line[0]).await);
 }
 
 /// Admission waits for an expiry that has the queue, and does not leave its work to it.
 #[tokio::test]
 async fn admission_waits_for_the_queue_and_then_admits() {
-    let mut hall = TestQueue::open(paused()).await;
-    hall.line_up(3).await;
-    hall.change(bypass()).await;
-    let expiring = holding(&hall, QUEUE).await;
-    let mut admission = pin!(hall.queue().admit(hall.concert, 10));
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    test_queue.crowd(3).await;
+    test_queue.change(policies::bypass()).await;
+    let expiring = holding(&test_queue, QUEUE).await;
+    let mut admission = pin!(test_queue.queue().admit(test_queue.concert, 10));
     for _ in 0..10 {
         assert!(poll!(admission.as_mut()).is_pending());
-        hall.queue().busy().await.unwrap();
+        test_queue.queue().busy().await.unwrap();
     }
     let_go(expiring).await;
     assert_eq!(report(admission.await.unwrap().value).done, 3);
@@ -88,58 +93,69 @@ async fn admission_waits_for_the_queue_and_then_admits() {
 /// queue.
 #[tokio::test]
 async fn what_changes_one_place_or_none_does_not_wait_for_the_queue() {
-    let hall = TestQueue::open(by_capacity(2)).await;
-    let ann = hall.enters("ann").await.ticket;
-    let ben = hall.enters("ben").await.ticket;
-    let joining = holding(&hall, QUEUE).await;
-    let passed = hall.queue().pass_gate(&ann, GatePurpose::Browse).await;
+    let test_queue = open_test_queue(policies::capacity(2)).await;
+    let ann = test_queue.join_new("ann").await.ticket;
+    let ben = test_queue.join_new("ben").await.ticket;
+    let joining = holding(&test_queue, QUEUE).await;
+    let passed = test_queue
+        .queue()
+        .pass_gate(&ann, GatePurpose::Browse)
+        .await;
     assert!(matches!(passed.unwrap().value, GateOutcome::Passed(_)));
-    assert!(!hall.waits(&ben).await);
-    hall.queue().snapshot(hall.concert, None).await.unwrap();
-    hall.queue().policy_version(hall.concert).await.unwrap();
+    assert!(!test_queue.waits(&ben).await);
+    test_queue
+        .queue()
+        .snapshot(test_queue.concert, None)
+        .await
+        .unwrap();
+    test_queue
+        .queue()
+        .policy_version(test_queue.concert)
+        .await
+        .unwrap();
     assert_eq!(
-        hall.seed_again().await,
+        test_queue.seed(policies::paused()).await,
         SeedOutcome::HasNewer(PolicyVersion(1))
     );
     let_go(joining).await;
-    let left = hall.queue().leave(&ben).await.unwrap().value;
+    let left = test_queue.queue().leave(&ben).await.unwrap().value;
     assert_eq!(left, LeaveOutcome::Left);
 }
 
 /// The head of the line is being changed by somebody: admission waits for them, and does not take the next.
 #[tokio::test]
 async fn admission_never_goes_around_a_locked_neighbour() {
-    let mut hall = TestQueue::open(paused()).await;
-    let line = hall.line_up(3).await;
-    hall.change(bypass()).await;
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    let line = test_queue.crowd(3).await;
+    test_queue.change(policies::bypass()).await;
     let lock = format!(
         "SELECT * FROM queue_places WHERE concert_id = X'{}' AND user_id = '{}' FOR UPDATE",
-        hall.concert.0.simple(),
+        test_queue.concert.0.simple(),
         line[0].user
     );
-    let neighbour = holding(&hall, &lock).await;
-    let impatient = hall.store.another(&impatient()).await;
-    let told = impatient.admit(hall.concert, 1).await;
+    let neighbour = holding(&test_queue, &lock).await;
+    let impatient = test_queue.store.another(&impatient()).await;
+    let told = impatient.admit(test_queue.concert, 1).await;
     assert!(
         matches!(told, Err(StoreError::NotApplied { .. })),
         "{told:?}"
     );
-    assert!(hall.waits(&line[1]).await);
+    assert!(test_queue.waits(&line[1]).await);
     let_go(neighbour).await;
-    assert_eq!(hall.admit(1).await.done, 1);
-    assert!(!hall.waits(&line[0]).await);
-    assert!(hall.waits(&line[1]).await);
+    assert_eq!(test_queue.admit(1).await.done, 1);
+    assert!(!test_queue.waits(&line[0]).await);
+    assert!(test_queue.waits(&line[1]).await);
 }
 
 /// Everyone in a transaction that fails is told so, and that nothing happened; and nothing has.
 #[tokio::test]
 async fn a_failed_transaction_tells_all_who_shared_it() {
-    let hall = TestQueue::open(paused()).await;
-    let impatient = hall.store.another(&impatient()).await;
-    let joining = holding(&hall, QUEUE).await;
+    let test_queue = open_test_queue(policies::paused()).await;
+    let impatient = test_queue.store.another(&impatient()).await;
+    let joining = holding(&test_queue, QUEUE).await;
     let asking: Vec<_> = (0..20)
         .map(|number| {
-            let (queue, concert) = (impatient.clone(), hall.concert);
+            let (queue, concert) = (impatient.clone(), test_queue.concert);
             let name = user(&format!("user-{number}"));
             tokio::spawn(async move { queue.join(concert, &name, None).await })
         })
@@ -158,21 +174,21 @@ async fn a_failed_transaction_tells_all_who_shared_it() {
         );
     }
     let_go(joining).await;
-    assert_eq!(hall.expire(10).await.waiting, 0);
+    assert_eq!(test_queue.expire(10).await.waiting, 0);
     for number in 0..20 {
-        hall.enters(&format!("user-{number}")).await;
+        test_queue.join_new(&format!("user-{number}")).await;
     }
 }
 
 /// Joins that all have to wait are not told so one transaction after the other.
 #[tokio::test]
 async fn nobody_waits_much_longer_to_join_than_a_call_may_take() {
-    let hall = TestQueue::open(paused()).await;
-    let impatient = hall.store.another(&impatient()).await;
-    let joining = holding(&hall, QUEUE).await;
+    let test_queue = open_test_queue(policies::paused()).await;
+    let impatient = test_queue.store.another(&impatient()).await;
+    let joining = holding(&test_queue, QUEUE).await;
     let asking: Vec<_> = (0..5_000)
         .map(|number| {
-            let (queue, concert) = (impatient.clone(), hall.concert);
+            let (queue, concert) = (impatient.clone(), test_queue.concert);
             let name = user(&format!("user-{number}"));
             tokio::spawn(async move { queue.join(concert, &name, None).await })
         })
@@ -184,16 +200,16 @@ async fn nobody_waits_much_longer_to_join_than_a_call_may_take() {
         assert!(nothing_happened, "{told:?}");
     }
     let_go(joining).await;
-    assert_eq!(hall.expire(10).await.waiting, 0);
+    assert_eq!(test_queue.expire(10).await.waiting, 0);
 }
 
 /// Who gives up while they wait for their turn takes no place from others, and has none or one.
 #[tokio::test]
 async fn who_hangs_up_disturbs_nobody() {
-    let hall = TestQueue::open(paused()).await;
-    let joining = holding(&hall, QUEUE).await;
+    let test_queue = open_test_queue(policies::paused()).await;
+    let joining = holding(&test_queue, QUEUE).await;
     let join = |name: String| {
-        let (queue, concert) = (hall.queue().clone(), hall.concert);
+        let (queue, concert) = (test_queue.queue().clone(), test_queue.concert);
         tokio::spawn(async move { queue.join(concert, &user(&name), None).await })
     };
     let gone: Vec<_> = (0..10)
@@ -213,12 +229,15 @@ async fn who_hangs_up_disturbs_nobody() {
     }
     for number in 0..10 {
         let name = user(&format!("gone-{number}"));
-        let told = hall.queue().join(hall.concert, &name, None).await;
+        let told = test_queue
+            .queue()
+            .join(test_queue.concert, &name, None)
+            .await;
         let told = told.unwrap().value;
         assert!(matches!(
             told,
             JoinOutcome::Joined(_) | JoinOutcome::Held(_)
         ));
     }
-    assert_eq!(hall.expire(10).await.waiting, 20);
+    assert_eq!(test_queue.expire(10).await.waiting, 20);
 }

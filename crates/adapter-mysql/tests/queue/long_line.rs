@@ -3,21 +3,19 @@
 use std::iter;
 
 use frontrow_domain::model::queue::{Arrival, Ticket};
+use frontrow_port_contracts::test_queue::{TestQueue, user};
 use jiff::SignedDuration;
 
-use crate::{
-    one_queue::execute,
-    test_queue::{TestQueue, user},
-};
+use crate::one_queue::{OneQueue, execute};
 
 /// How many rows one statement writes: a power of ten.
 const CHUNK: i64 = 100_000;
 
 /// Puts `count` people behind the first one, who joins; the first to arrive first. What is then in the store is
 /// what their joins would have left there.
-pub(crate) async fn line_up(hall: &mut TestQueue, count: i64) -> Vec<Ticket> {
-    let first = hall.enters("first").await.ticket;
-    let raw = &mut hall.store.raw().await;
+pub(crate) async fn line_up(test_queue: &mut TestQueue<OneQueue>, count: i64) -> Vec<Ticket> {
+    let first = test_queue.join_new("first").await.ticket;
+    let raw = &mut test_queue.store.raw().await;
     let digit = "SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION \
                  SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9";
     let chunks = (0..count).step_by(CHUNK.try_into().unwrap());
@@ -39,7 +37,10 @@ pub(crate) async fn line_up(hall: &mut TestQueue, count: i64) -> Vec<Ticket> {
     );
     execute(raw, &sql).await.unwrap();
     // After the last of them.
-    hall.store.offset.shift(SignedDuration::from_micros(count));
+    test_queue
+        .store
+        .offset
+        .shift(SignedDuration::from_micros(count));
     let others = (1..=count).map(|number| Ticket {
         user: user(&format!("user-{number:09}")),
         arrival: Arrival::from_micros(first.arrival.micros() + number),

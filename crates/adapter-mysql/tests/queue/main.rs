@@ -23,7 +23,6 @@ mod long_line;
 mod lossy_network;
 mod one_queue;
 mod snapshots;
-mod test_queue;
 mod upgrade;
 #[path = "../wire/mod.rs"]
 mod wire;

@@ -6,8 +6,11 @@ use async_trait::async_trait;
 use diesel::QueryResult;
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, SimpleAsyncConnection};
 use frontrow_adapter_mysql::{MySqlQueue, MySqlSettings, OlderSchema, TimeOffset};
-use frontrow_domain::model::ConcertId;
-use frontrow_port_contracts::{Fixture, QueuePorts};
+use frontrow_domain::model::{ConcertId, queue::QueuePolicy};
+use frontrow_port_contracts::{
+    Fixture, QueuePorts,
+    test_queue::{TestQueue, TestStore},
+};
 use frontrow_test_harness::MySqlTestDatabase;
 use jiff::SignedDuration;
 
@@ -51,6 +54,19 @@ impl OneQueue {
     pub(crate) async fn raw(&self) -> AsyncMysqlConnection {
         let url = format!("{}?prefer_socket=false", self.url());
         AsyncMysqlConnection::establish(&url).await.unwrap()
+    }
+}
+
+/// Returns a queue with this policy, in a store of its own.
+pub(crate) async fn open_test_queue(policy: QueuePolicy) -> TestQueue<OneQueue> {
+    TestQueue::open(OneQueue::open().await, policy).await
+}
+
+impl TestStore for OneQueue {
+    type Queue = MySqlQueue;
+
+    fn queue(&self) -> &MySqlQueue {
+        &self.queue
     }
 }
 

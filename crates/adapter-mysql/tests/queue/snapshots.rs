@@ -5,18 +5,27 @@ use frontrow_domain::{
     model::queue::{DepartureCursor, Departures, LineSnapshot},
     ports::{Queue, QueueSnapshots, SnapshotOutcome},
 };
+use frontrow_port_contracts::{policies, test_queue::TestQueue};
 
 use crate::{
-    one_queue::{execute, settings},
-    test_queue::{TestQueue, bypass, paused},
+    one_queue::{OneQueue, execute, open_test_queue, settings},
     wire::{address_of, statement_gate::StatementGate},
 };
 
 /// How the statement begins that reads the departures, after the queue was read.
 const DEPARTURES: &str = "SELECT l.arrival";
 
-async fn see(queue: &MySqlQueue, hall: &TestQueue, since: Option<DepartureCursor>) -> LineSnapshot {
-    match queue.snapshot(hall.concert, since).await.unwrap().value {
+async fn see(
+    queue: &MySqlQueue,
+    test_queue: &TestQueue<OneQueue>,
+    since: Option<DepartureCursor>,
+) -> LineSnapshot {
+    match queue
+        .snapshot(test_queue.concert, since)
+        .await
+        .unwrap()
+        .value
+    {
         SnapshotOutcome::Seen(line) => line,
         SnapshotOutcome::NotSeeded => panic!("the store has the queue"),
     }
@@ -26,29 +35,29 @@ async fn see(queue: &MySqlQueue, hall: &TestQueue, since: Option<DepartureCursor
 /// the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_is_of_one_instant() {
-    let mut hall = TestQueue::open(paused()).await;
-    let line = hall.line_up(6).await;
-    let gate = StatementGate::before(address_of(hall.store.url()).await).await;
-    let url = gate.wire.url(hall.store.url());
-    let offset = hall.store.offset.clone();
+    let mut test_queue = open_test_queue(policies::paused()).await;
+    let line = test_queue.crowd(6).await;
+    let gate = StatementGate::before(address_of(test_queue.store.url()).await).await;
+    let url = gate.wire.url(test_queue.store.url());
+    let offset = test_queue.store.offset.clone();
     let slow = MySqlQueue::open(&url, &settings(), offset).await.unwrap();
-    let before = see(&slow, &hall, None).await;
-    hall.queue().leave(&line[5]).await.unwrap();
-    hall.change(bypass()).await;
+    let before = see(&slow, &test_queue, None).await;
+    test_queue.queue().leave(&line[5]).await.unwrap();
+    test_queue.change(policies::bypass()).await;
 
     gate.stop_at(DEPARTURES);
     let meanwhile = async {
         gate.stopped().await;
-        hall.queue().leave(&line[4]).await.unwrap();
-        assert_eq!(hall.admit(2).await.done, 2);
+        test_queue.queue().leave(&line[4]).await.unwrap();
+        assert_eq!(test_queue.admit(2).await.done, 2);
         gate.open();
     };
-    let looking = see(&slow, &hall, Some(before.mark));
+    let looking = see(&slow, &test_queue, Some(before.mark));
     let (seen, ()) = futures_util::future::join(looking, meanwhile).await;
     assert_eq!((seen.waiting, seen.admitted), (5, 0));
     assert_eq!(seen.left, Departures::These(vec![line[5].arrival]));
 
-    let after = see(&slow, &hall, Some(seen.mark)).await;
+    let after = see(&slow, &test_queue, Some(seen.mark)).await;
     assert_eq!((after.waiting, after.admitted), (2, 2));
     assert_eq!(after.left, Departures::These(vec![line[4].arrival]));
     assert_eq!(after.admitted_up_to, Some(line[1].arrival));
@@ -58,17 +67,20 @@ async fn a_snapshot_is_of_one_instant() {
 /// after it has gone round is told that anybody may have left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_missed_where_the_record_begins_anew() {
-    let hall = TestQueue::open(paused()).await;
-    let line = hall.line_up(8).await;
-    let raw = &mut hall.store.raw().await;
+    let test_queue = open_test_queue(policies::paused()).await;
+    let line = test_queue.crowd(8).await;
+    let raw = &mut test_queue.store.raw().await;
     let near_the_end = "UPDATE queues SET departures = 3 * 2048 - 3";
     execute(raw, near_the_end).await.unwrap();
-    let before = see(hall.queue(), &hall, None).await;
+    let before = see(test_queue.queue(), &test_queue, None).await;
     for leaver in &line[..6] {
-        hall.queue().leave(leaver).await.unwrap();
+        test_queue.queue().leave(leaver).await.unwrap();
     }
     let mut arrivals: Vec<_> = line[..6].iter().map(|ticket| ticket.arrival).collect();
-    match see(hall.queue(), &hall, Some(before.mark)).await.left {
+    match see(test_queue.queue(), &test_queue, Some(before.mark))
+        .await
+        .left
+    {
         Departures::These(mut told) => {
             told.sort_unstable();
             arrivals.sort_unstable();
@@ -78,6 +90,6 @@ async fn nobody_is_missed_where_the_record_begins_anew() {
     }
     let once_round = "UPDATE queues SET departures = departures + 2048 - 5";
     execute(raw, once_round).await.unwrap();
-    let after = see(hall.queue(), &hall, Some(before.mark)).await;
+    let after = see(test_queue.queue(), &test_queue, Some(before.mark)).await;
     assert_eq!(after.left, Departures::Unknown);
 }

@@ -8,6 +8,10 @@ use frontrow_domain::{
     },
     ports::{LookUpOutcome, Queue, SeedOutcome},
 };
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, user},
+};
 use frontrow_test_harness::MySqlTestDatabase;
 use jiff::SignedDuration;
 use uuid::Uuid;
@@ -15,7 +19,6 @@ use uuid::Uuid;
 use crate::{
     earlier::migrate_before,
     one_queue::{OneQueue, execute},
-    test_queue::{TestQueue, by_rate, user},
 };
 
 const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0xc0_0002));
@@ -36,7 +39,7 @@ fn ticket(name: &str, number: i64) -> Ticket {
 
 /// `buyer` has claimed a place; `gone` has left the line, which no tick has counted yet; `early` and `late`
 /// wait, and between them in the order of arrival `back`, who brought that place back after a loss.
-async fn left_by_the_version_before() -> TestQueue {
+async fn left_by_the_version_before() -> TestQueue<OneQueue> {
     let empty = MySqlTestDatabase::create().await.unwrap();
     let url = format!("{}?prefer_socket=false", empty.url());
     let raw = &mut AsyncMysqlConnection::establish(&url).await.unwrap();
@@ -73,31 +76,35 @@ async fn left_by_the_version_before() -> TestQueue {
 
 #[tokio::test]
 async fn its_tokens_are_good_and_its_line_keeps_its_order() {
-    let mut hall = left_by_the_version_before().await;
+    let mut test_queue = left_by_the_version_before().await;
     let known = SeedOutcome::HasNewer(PolicyVersion(VERSION));
-    assert_eq!(hall.seed_again().await, known);
-    let buyer = hall.find(&ticket("buyer", 1)).await;
+    assert_eq!(test_queue.seed(policies::paused()).await, known);
+    let buyer = test_queue.look_up(&ticket("buyer", 1)).await;
     assert!(matches!(
         buyer.standing,
         Standing::Active { claimed: true, .. }
     ));
-    let gone = hall.queue().look_up(&ticket("gone", 2)).await.unwrap();
+    let gone = test_queue
+        .queue()
+        .look_up(&ticket("gone", 2))
+        .await
+        .unwrap();
     assert_eq!(gone.value, LookUpOutcome::Gone);
     let line = [ticket("early", 3), ticket("back", 4), ticket("late", 5)];
     for ticket in &line {
-        assert!(hall.waits(ticket).await, "{}", ticket.user);
+        assert!(test_queue.waits(ticket).await, "{}", ticket.user);
     }
-    let new = hall.enters("new").await.ticket;
+    let new = test_queue.join_new("new").await.ticket;
     assert!(new.arrival > line[2].arrival);
     assert_eq!(new.generation, GENERATION);
-    hall.change(by_rate(100)).await;
+    test_queue.change(policies::rate(100)).await;
     for (number, ticket) in line.iter().chain([&new]).enumerate() {
-        assert!(hall.waits(ticket).await, "{}", ticket.user);
-        let report = hall.admit(1).await;
+        assert!(test_queue.waits(ticket).await, "{}", ticket.user);
+        let report = test_queue.admit(1).await;
         assert_eq!(report.waiting, 3 - number as u64);
-        assert!(!hall.waits(ticket).await, "{}", ticket.user);
+        assert!(!test_queue.waits(ticket).await, "{}", ticket.user);
     }
-    assert_eq!(hall.expire(100).await.active, 5);
+    assert_eq!(test_queue.expire(100).await.active, 5);
 }
 
 /// Format 2 knew nobody who stands aside: places that admission had passed were past their end.
@@ -126,19 +133,23 @@ async fn places_that_the_format_before_had_passed_stay_past_their_end() {
              ({concert}, 'late', 1003, 3, 1, @now_us, NULL, NULL);"
     );
     execute(raw, &fill).await.unwrap();
-    let hall = TestQueue {
+    let test_queue = TestQueue {
         store: OneQueue::on(empty).await,
         concert: CONCERT,
         version: VERSION,
     };
     let known = SeedOutcome::HasNewer(PolicyVersion(VERSION));
-    assert_eq!(hall.seed_again().await, known);
+    assert_eq!(test_queue.seed(policies::paused()).await, known);
     // A break of service moves deadlines on, but not that of a place that was passed.
-    hall.store.offset.shift(SignedDuration::from_mins(1));
-    let gone = hall.queue().look_up(&ticket("gone", 1)).await.unwrap();
+    test_queue.store.offset.shift(SignedDuration::from_mins(1));
+    let gone = test_queue
+        .queue()
+        .look_up(&ticket("gone", 1))
+        .await
+        .unwrap();
     assert_eq!(gone.value, LookUpOutcome::Gone);
-    let report = hall.expire(100).await;
+    let report = test_queue.expire(100).await;
     assert_eq!((report.waiting, report.aside), (2, 0));
-    let report = hall.admit(100).await;
+    let report = test_queue.admit(100).await;
     assert_eq!((report.done, report.waiting), (2, 0));
 }

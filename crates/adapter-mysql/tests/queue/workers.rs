@@ -10,13 +10,16 @@ use frontrow_domain::{
     model::queue::Standing,
     ports::{LookUpOutcome, Queue},
 };
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, join_new},
+};
 use futures_util::poll;
 use jiff::SignedDuration;
 use tokio::{runtime, sync::oneshot};
 
 use crate::{
-    one_queue::settings,
-    test_queue::{TestQueue, enters, paused},
+    one_queue::{OneQueue, open_test_queue, settings},
     wire::{address_of, statement_gate::StatementGate},
 };
 
@@ -56,23 +59,23 @@ impl Worker {
 }
 
 /// An instance of the service with one connection, and what may stop on its way.
-async fn instance(hall: &TestQueue) -> (MySqlQueue, StatementGate) {
-    let gate = StatementGate::before(address_of(hall.store.url()).await).await;
-    let url = gate.wire.url(hall.store.url());
+async fn instance(test_queue: &TestQueue<OneQueue>) -> (MySqlQueue, StatementGate) {
+    let gate = StatementGate::before(address_of(test_queue.store.url()).await).await;
+    let url = gate.wire.url(test_queue.store.url());
     let settings = MySqlSettings {
         pool_size: 1,
         ..settings()
     };
-    let offset = hall.store.offset.clone();
+    let offset = test_queue.store.offset.clone();
     let queue = MySqlQueue::open(&url, &settings, offset).await.unwrap();
     (queue, gate)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_gets_the_answer_to_somebody_whose_worker_has_stopped() {
-    let hall = TestQueue::open(paused()).await;
-    let line = hall.line_up(3).await;
-    let (queue, gate) = instance(&hall).await;
+    let test_queue = open_test_queue(policies::paused()).await;
+    let line = test_queue.crowd(3).await;
+    let (queue, gate) = instance(&test_queue).await;
     gate.stop_at(LOOK);
     let (asked, first) = (queue.clone(), line[0].clone());
     let worker = Worker::asks(async move { drop(asked.look_up(&first).await) });
@@ -93,19 +96,19 @@ async fn nobody_gets_the_answer_to_somebody_whose_worker_has_stopped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_stops_ends_nobody_elses_join() {
-    let hall = TestQueue::open(paused()).await;
-    let (queue, gate) = instance(&hall).await;
+    let test_queue = open_test_queue(policies::paused()).await;
+    let (queue, gate) = instance(&test_queue).await;
     gate.stop_at(LOCK);
-    let (asked, concert) = (queue.clone(), hall.concert);
-    let worker = Worker::asks(async move { drop(enters(&asked, concert, "ann").await) });
+    let (asked, concert) = (queue.clone(), test_queue.concert);
+    let worker = Worker::asks(async move { drop(join_new(&asked, concert, "ann").await) });
     gate.stopped().await;
-    let mut joining = pin!(enters(&queue, concert, "ben"));
+    let mut joining = pin!(join_new(&queue, concert, "ben"));
     assert!(poll!(joining.as_mut()).is_pending());
     worker.stops().await;
     gate.open();
     let behind = joining.await;
-    assert!(hall.waits(&behind.ticket).await);
-    hall.enters("cleo").await;
+    assert!(test_queue.waits(&behind.ticket).await);
+    test_queue.join_new("cleo").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,11 +118,11 @@ async fn a_heartbeat_is_written_before_its_look_up_is_answered() {
         #[diesel(sql_type = BigInt)]
         since_us: i64,
     }
-    let hall = TestQueue::open(paused()).await;
-    let ticket = hall.enters("ann").await.ticket;
-    hall.store.offset.shift(SignedDuration::from_mins(1));
-    hall.queue().look_up(&ticket).await.unwrap();
-    let raw = &mut hall.store.raw().await;
+    let test_queue = open_test_queue(policies::paused()).await;
+    let ticket = test_queue.join_new("ann").await.ticket;
+    test_queue.store.offset.shift(SignedDuration::from_mins(1));
+    test_queue.queue().look_up(&ticket).await.unwrap();
+    let raw = &mut test_queue.store.raw().await;
     let joined_us = ticket.arrival.micros();
     let heard = sql_query("SELECT since_us FROM queue_places");
     let Heard { since_us } = heard.get_result(raw).await.unwrap();

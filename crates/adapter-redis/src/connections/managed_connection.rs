@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     errors::{self, ConnectionFault},
-    open_error::OpenError,
+    open_error::RedisOpenError,
     server,
     settings::RedisSettings,
 };
@@ -79,7 +79,7 @@ impl ManagedConnection {
     pub(crate) fn start(
         server: &ConnectionInfo,
         settings: &RedisSettings,
-    ) -> Result<Self, OpenError> {
+    ) -> Result<Self, RedisOpenError> {
         // A report that finds the channel full is dropped: those in it say the same.
         let (faults, reported) = mpsc::channel(8);
         let (publish, state) = watch::channel(State::Connecting);
@@ -251,8 +251,8 @@ impl Connector {
 
     /// A pool of one connection, which makes and checks it. The connection reports when it is
     /// closed.
-    fn pool_of_one(&self, number: Number) -> Result<Pool, OpenError> {
-        let bad = |why: String| OpenError::BadUrl { why };
+    fn pool_of_one(&self, number: Number) -> Result<Pool, RedisOpenError> {
+        let bad = |why: String| RedisOpenError::BadUrl { why };
         let faults = self.faults.clone();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.settings.connect_timeout))

@@ -11,11 +11,11 @@ use std::{fmt, sync::Arc};
 use frontrow_domain::ports::RankingCache;
 
 use crate::{
+    TimeOffset,
     batches::Batches,
-    clock::TimeOffset,
     connections::{self, Connections},
     keys::Keys,
-    open_error::OpenError,
+    open_error::RedisOpenError,
     script_runner::ScriptRunner,
     server::{self, Use},
     settings::RedisSettings,
@@ -44,7 +44,10 @@ impl RedisStore {
     /// # Errors
     /// If the URL is wrong, or if the server does not answer, refuses the login, is too old, may
     /// evict queues, or has queues in the format of another version.
-    pub async fn open(settings: &RedisSettings, offset: TimeOffset) -> Result<Self, OpenError> {
+    pub async fn open(
+        settings: &RedisSettings,
+        offset: TimeOffset,
+    ) -> Result<Self, RedisOpenError> {
         let connections = Connections::start(settings)?;
         let server = connections::name(&settings.url);
         server::check(&connections, &server, Use::Queues).await?;
@@ -62,7 +65,7 @@ impl RedisStore {
     /// If the URL is wrong.
     pub fn open_cache(
         settings: &RedisSettings,
-    ) -> Result<impl RankingCache + fmt::Debug + use<>, OpenError> {
+    ) -> Result<impl RankingCache + fmt::Debug + use<>, RedisOpenError> {
         let connections = Connections::start(settings)?;
         let store = Self::on(Arc::clone(&connections), settings, TimeOffset::default());
         let server = store.server.clone();

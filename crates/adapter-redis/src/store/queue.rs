@@ -11,7 +11,7 @@ use frontrow_domain::{
 
 use super::RedisStore;
 use crate::{
-    operations::Operation,
+    operations::UserOperation,
     reply,
     user_requests::{ReplyCode, UserRequest},
 };
@@ -27,8 +27,11 @@ impl Queue for RedisStore {
         user: &UserId,
         shown: Option<Ticket>,
     ) -> StoreResult<Stamped<JoinOutcome>> {
-        let person = UserRequest::new(user, shown.as_ref());
-        let Stamped { as_of, value } = self.batches.ask(Operation::Join, concert, person).await?;
+        let request = UserRequest::new(user, shown.as_ref());
+        let Stamped { as_of, value } = self
+            .batches
+            .ask(UserOperation::Join, concert, request)
+            .await?;
         let value = match value {
             None => JoinOutcome::NotSeeded,
             Some(told) => match told.came {
@@ -45,8 +48,10 @@ impl Queue for RedisStore {
     }
 
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
-        let person = UserRequest::new(&ticket.user, Some(ticket));
-        let asked = self.batches.ask(Operation::LookUp, ticket.concert, person);
+        let request = UserRequest::new(&ticket.user, Some(ticket));
+        let asked = self
+            .batches
+            .ask(UserOperation::LookUp, ticket.concert, request);
         let Stamped { as_of, value } = asked.await?;
         let value = match value {
             None => LookUpOutcome::NotSeeded,
@@ -62,10 +67,10 @@ impl Queue for RedisStore {
         ticket: &Ticket,
         purpose: GatePurpose,
     ) -> StoreResult<Stamped<GateOutcome>> {
-        let person = UserRequest::new(&ticket.user, Some(ticket)).with(extension(purpose));
+        let request = UserRequest::new(&ticket.user, Some(ticket)).with(extension(purpose));
         let asked = self
             .batches
-            .ask(Operation::PassGate, ticket.concert, person);
+            .ask(UserOperation::PassGate, ticket.concert, request);
         let Stamped { as_of, value } = asked.await?;
         let value = match value {
             None => GateOutcome::NotSeeded,
@@ -82,8 +87,10 @@ impl Queue for RedisStore {
     }
 
     async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
-        let person = UserRequest::new(&ticket.user, Some(ticket)).with(Some(DEPARTURES));
-        let asked = self.batches.ask(Operation::Leave, ticket.concert, person);
+        let request = UserRequest::new(&ticket.user, Some(ticket)).with(Some(DEPARTURES));
+        let asked = self
+            .batches
+            .ask(UserOperation::Leave, ticket.concert, request);
         let left = asked.await?.map(|told| match told {
             None => LeaveOutcome::NotSeeded,
             Some(told) if told.came == ReplyCode::Left => LeaveOutcome::Left,

@@ -134,8 +134,8 @@ impl RedisStore {
         people: &[UserRequest],
     ) -> StoreResult<Stamped<Option<Vec<UserReply>>>> {
         let arguments = |call: &mut Cmd| {
-            for person in people {
-                person.add_to(call);
+            for request in people {
+                request.add_to(call);
             }
         };
         let reply = self

@@ -2,6 +2,7 @@
 
 use std::{iter::repeat_n, pin::pin, time::Duration};
 
+use frontrow_adapter_redis::RedisStore;
 use frontrow_domain::{
     model::{
         UserId,
@@ -11,12 +12,16 @@ use frontrow_domain::{
         GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, StoreError,
     },
 };
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, user},
+};
 use frontrow_test_harness::RedisServer;
 use futures_util::{future::join_all, poll};
 
 use crate::{
     one_store::OneStore,
-    test_queue::{Raw, TestQueue, user},
+    test_store::{Raw, paused_on},
 };
 
 /// More than one call is about.
@@ -34,13 +39,16 @@ async fn runs(raw: &mut Raw, command: &str) -> u64 {
 }
 
 /// What so many who join at once are told, each in their turn.
-async fn join_at_once(room: &TestQueue, people: usize) -> Vec<(UserId, JoinOutcome)> {
+async fn join_at_once(
+    test_queue: &TestQueue<RedisStore>,
+    people: usize,
+) -> Vec<(UserId, JoinOutcome)> {
     let names: Vec<_> = (0..people)
         .map(|number| user(&format!("user-{number}")))
         .collect();
     let joins = names
         .iter()
-        .map(|name| room.store.join(room.concert, name, None));
+        .map(|name| test_queue.store.join(test_queue.concert, name, None));
     let joined = join_all(joins).await.into_iter();
     let joined: Vec<_> = joined.map(|joined| joined.unwrap().value).collect();
     names.into_iter().zip(joined).collect()
@@ -67,14 +75,14 @@ fn position(standing: Standing) -> u64 {
 #[tokio::test]
 async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
     let server = RedisServer::start().await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
+    let test_queue = paused_on(&server).await;
     // The server knows the scripts from now on.
-    let first = room.join("first").await;
-    room.standing(&first).await;
+    let first = test_queue.join("first").await;
+    test_queue.standing(&first).await;
     let mut raw = Raw::connect(&server.url()).await;
 
     let before = runs(&mut raw, "evalsha").await;
-    let joined = join_at_once(&room, PEOPLE).await;
+    let joined = join_at_once(&test_queue, PEOPLE).await;
     let mut places: Vec<_> = joined.into_iter().map(taken).collect();
     assert_eq!(runs(&mut raw, "evalsha").await - before, 4);
 
@@ -83,7 +91,9 @@ async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
     assert!(positions.eq(2..2 + PEOPLE as u64));
 
     let before = runs(&mut raw, "evalsha").await;
-    let looks = places.iter().map(|(ticket, _)| room.store.look_up(ticket));
+    let looks = places
+        .iter()
+        .map(|(ticket, _)| test_queue.store.look_up(ticket));
     for (looked, (ticket, standing)) in join_all(looks).await.into_iter().zip(&places) {
         let LookUpOutcome::Found(place) = looked.unwrap().value else {
             panic!("{} should have a place", ticket.user);
@@ -97,9 +107,9 @@ async fn a_crowd_shares_a_few_calls_and_each_is_told_of_their_own_place() {
 #[tokio::test]
 async fn who_joins_twice_at_once_has_one_place() {
     let one = OneStore::open().await;
-    let room = TestQueue::paused(one.store.clone()).await;
+    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
     let ann = user("ann");
-    let joins = repeat_n((), 40).map(|()| room.store.join(room.concert, &ann, None));
+    let joins = repeat_n((), 40).map(|()| test_queue.store.join(test_queue.concert, &ann, None));
     let mut tickets = Vec::new();
     let mut joined = 0;
     for outcome in join_all(joins).await {
@@ -114,21 +124,21 @@ async fn who_joins_twice_at_once_has_one_place() {
     }
     assert_eq!(joined, 1);
     assert!(tickets.windows(2).all(|two| two[0] == two[1]));
-    assert_eq!(room.expire(1).await.waiting, 1);
+    assert_eq!(test_queue.expire(1).await.waiting, 1);
 }
 
 /// Nobody is in a call twice: each of them sees what the one before did.
 #[tokio::test]
 async fn who_passes_the_gate_again_at_once_finds_the_place_extended() {
     let one = OneStore::open().await;
-    let mut room = TestQueue::paused(one.store.clone()).await;
-    room.change(PolicyState::Bypass).await;
-    let ann = room.join("ann").await;
+    let mut test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+    test_queue.change(policies::bypass()).await;
+    let ann = test_queue.join("ann").await;
     let hold = GatePurpose::Hold {
         hold_for: Duration::from_hours(2),
     };
     let purposes = [GatePurpose::Browse, hold, GatePurpose::Browse];
-    let passes = purposes.map(|purpose| room.store.pass_gate(&ann, purpose));
+    let passes = purposes.map(|purpose| test_queue.store.pass_gate(&ann, purpose));
     let ends = join_all(passes).await.into_iter().map(|passed| {
         let GateOutcome::Passed(place) = passed.unwrap().value else {
             panic!("ann is active");
@@ -141,7 +151,7 @@ async fn who_passes_the_gate_again_at_once_finds_the_place_extended() {
     let ends: Vec<_> = ends.collect();
     assert!(ends[0].0 < ends[1].0, "{ends:?}");
     assert_eq!(ends[1], ends[2]);
-    let Standing::Active { until, claimed, .. } = room.standing(&ann).await else {
+    let Standing::Active { until, claimed, .. } = test_queue.standing(&ann).await else {
         panic!("ann is active");
     };
     assert_eq!((until, claimed), ends[2]);
@@ -151,10 +161,10 @@ async fn who_passes_the_gate_again_at_once_finds_the_place_extended() {
 #[tokio::test]
 async fn a_place_that_was_claimed_is_only_read() {
     let server = RedisServer::start().await.unwrap();
-    let mut room = TestQueue::paused_on(&server).await;
-    room.change(PolicyState::Bypass).await;
-    let ann = room.join("ann").await;
-    let pass = || room.store.pass_gate(&ann, GatePurpose::Browse);
+    let mut test_queue = paused_on(&server).await;
+    test_queue.change(policies::bypass()).await;
+    let ann = test_queue.join("ann").await;
+    let pass = || test_queue.store.pass_gate(&ann, GatePurpose::Browse);
     let claimed = pass().await.unwrap().value;
 
     let mut raw = Raw::connect(&server.url()).await;
@@ -164,7 +174,7 @@ async fn a_place_that_was_claimed_is_only_read() {
     );
     for _ in 0..5 {
         assert_eq!(pass().await.unwrap().value, claimed);
-        room.standing(&ann).await;
+        test_queue.standing(&ann).await;
     }
     let after = (
         runs(&mut raw, "zmscore").await,
@@ -176,22 +186,22 @@ async fn a_place_that_was_claimed_is_only_read() {
 #[tokio::test]
 async fn of_those_who_leave_a_place_at_once_one_ends_it() {
     let one = OneStore::open().await;
-    let room = TestQueue::paused(one.store.clone()).await;
-    let line = room.crowd(3).await;
-    let leaves = repeat_n(&line[1], 5).map(|ticket| room.store.leave(ticket));
+    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+    let line = test_queue.line(3).await;
+    let leaves = repeat_n(&line[1], 5).map(|ticket| test_queue.store.leave(ticket));
     let left = join_all(leaves).await.into_iter();
     let left: Vec<_> = left.map(|left| left.unwrap().value).collect();
     assert_eq!(left[0], LeaveOutcome::Left);
     assert!(left[1..].iter().all(|left| *left == LeaveOutcome::Gone));
-    assert_eq!(position(room.standing(&line[2]).await), 2);
+    assert_eq!(position(test_queue.standing(&line[2]).await), 2);
 }
 
 #[tokio::test]
 async fn who_hangs_up_before_their_call_begins_is_not_asked_for() {
     let one = OneStore::open().await;
-    let room = TestQueue::paused(one.store.clone()).await;
+    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
     let (ann, bob) = (user("ann"), user("bob"));
-    let (concert, store) = (room.concert, &room.store);
+    let (concert, store) = (test_queue.concert, &test_queue.store);
     let bobs = {
         let mut anns = pin!(store.join(concert, &ann, None));
         assert!(poll!(anns.as_mut()).is_pending());
@@ -212,11 +222,11 @@ async fn join_limited(
     limit: impl FnOnce(&mut QueuePolicy),
 ) -> Vec<(UserId, JoinOutcome)> {
     let one = OneStore::open().await;
-    let room = TestQueue::on(one.store.clone());
-    let mut seed = room.seed_of(state, None);
+    let test_queue = TestQueue::on(one.store.clone());
+    let mut seed = test_queue.seed_of(policies::in_state(state), None);
     limit(&mut seed.policy.policy);
     one.store.seed(&seed).await.unwrap();
-    join_at_once(&room, people).await
+    join_at_once(&test_queue, people).await
 }
 
 #[tokio::test]
@@ -253,15 +263,15 @@ async fn of_those_who_share_a_call_no_more_wait_than_may() {
 #[tokio::test]
 async fn who_waits_behind_a_call_that_hangs_is_told_that_nothing_was_done() {
     let mut server = RedisServer::start().await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
-    let (ann, bob) = (room.join("ann").await, room.join("bob").await);
-    room.standing(&ann).await;
+    let test_queue = paused_on(&server).await;
+    let (ann, bob) = (test_queue.join("ann").await, test_queue.join("bob").await);
+    test_queue.standing(&ann).await;
     server.pause().unwrap();
-    let mut anns = pin!(room.store.look_up(&ann));
+    let mut anns = pin!(test_queue.store.look_up(&ann));
     assert!(poll!(anns.as_mut()).is_pending());
     // Ann's call is under way.
     tokio::task::yield_now().await;
-    let (anns, bobs) = tokio::join!(anns, room.store.look_up(&bob));
+    let (anns, bobs) = tokio::join!(anns, test_queue.store.look_up(&bob));
     assert!(
         matches!(anns, Err(StoreError::OutcomeUnknown { .. })),
         "{anns:?}"

@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use frontrow_adapter_redis::{RedisSettings, RedisStore, TimeOffset};
-use frontrow_domain::{
-    model::queue::PolicyState,
-    ports::{JoinOutcome, LookUpOutcome, Queue, StoreError},
+use frontrow_domain::ports::{JoinOutcome, LookUpOutcome, Queue, StoreError};
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, user},
 };
 use frontrow_test_harness::{Fault, FaultProxy, RedisServer};
 use futures_util::future::join_all;
 
-use crate::test_queue::{Raw, SOON, TestQueue, quick, user};
+use crate::test_store::{Raw, SOON, paused_on, quick};
 
 /// In each direction.
 const FAR: Duration = Duration::from_millis(100);
@@ -29,7 +30,7 @@ async fn room_behind(
     server: &RedisServer,
     connect_timeout: Duration,
     answer_timeout: Duration,
-) -> TestQueue {
+) -> TestQueue<RedisStore> {
     let settings = RedisSettings {
         url: format!("redis://{}", network.address()),
         connect_timeout,
@@ -37,9 +38,9 @@ async fn room_behind(
         ..quick(server)
     };
     let store = RedisStore::open(&settings, TimeOffset::default());
-    let room = TestQueue::paused(store.await.unwrap()).await;
-    room.join("first").await;
-    room
+    let test_queue = TestQueue::open(store.await.unwrap(), policies::paused()).await;
+    test_queue.join("first").await;
+    test_queue
 }
 
 /// One call after the other would take fifteen round trips, and the last of these people would have waited in
@@ -49,16 +50,16 @@ async fn a_crowd_far_from_the_server_does_not_wait_for_one_call_after_the_other(
     let server = RedisServer::start().await.unwrap();
     let network = network_to(&server);
     network.set(Fault::Delay(FAR)).await.unwrap();
-    let room = room_behind(&network, &server, FAR * 5, FAR * 20).await;
+    let test_queue = room_behind(&network, &server, FAR * 5, FAR * 20).await;
     let names: Vec<_> = (0..1_500).map(|n| user(&format!("user-{n}"))).collect();
     let joins = names
         .iter()
-        .map(|name| room.store.join(room.concert, name, None));
+        .map(|name| test_queue.store.join(test_queue.concert, name, None));
     for joined in join_all(joins).await {
         assert!(matches!(joined.unwrap().value, JoinOutcome::Joined(_)));
     }
     network.set(Fault::Forward).await.unwrap();
-    assert_eq!(room.expire(1).await.waiting, 1_501);
+    assert_eq!(test_queue.expire(1).await.waiting, 1_501);
 }
 
 /// More people than the server can be asked about in the time that anybody waits.
@@ -66,12 +67,12 @@ async fn a_crowd_far_from_the_server_does_not_wait_for_one_call_after_the_other(
 async fn who_has_waited_in_vain_is_told_that_nothing_was_done() {
     let server = RedisServer::start().await.unwrap();
     let network = network_to(&server);
-    let room = room_behind(&network, &server, FAR, SOON).await;
+    let test_queue = room_behind(&network, &server, FAR, SOON).await;
     network.set(Fault::Delay(FAR)).await.unwrap();
     let names: Vec<_> = (0..9_000).map(|n| user(&format!("user-{n}"))).collect();
     let joins = names
         .iter()
-        .map(|name| room.store.join(room.concert, name, None));
+        .map(|name| test_queue.store.join(test_queue.concert, name, None));
     let mut joined = 1;
     for outcome in join_all(joins).await {
         match outcome {
@@ -83,16 +84,16 @@ async fn who_has_waited_in_vain_is_told_that_nothing_was_done() {
         }
     }
     network.set(Fault::Forward).await.unwrap();
-    assert_eq!(room.expire(1).await.waiting, joined);
+    assert_eq!(test_queue.expire(1).await.waiting, joined);
 }
 
 #[tokio::test]
 async fn who_asks_too_often_at_once_keeps_nobody_else_waiting() {
     let server = RedisServer::start().await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
-    let line = room.crowd(2).await;
-    let flood = join_all((0..9_000).map(|_| room.store.look_up(&line[0])));
-    let (flood, other) = tokio::join!(flood, room.store.look_up(&line[1]));
+    let test_queue = paused_on(&server).await;
+    let line = test_queue.line(2).await;
+    let flood = join_all((0..9_000).map(|_| test_queue.store.look_up(&line[0])));
+    let (flood, other) = tokio::join!(flood, test_queue.store.look_up(&line[1]));
     assert!(matches!(other.unwrap().value, LookUpOutcome::Found(_)));
     let served = flood.iter().filter(|told| told.is_ok()).count();
     assert!((1..=101).contains(&served), "{served} of one user");
@@ -108,9 +109,9 @@ async fn who_asks_too_often_at_once_keeps_nobody_else_waiting() {
 #[tokio::test]
 async fn a_place_that_cannot_be_read_is_none_and_costs_nobody_else_theirs() {
     let server = RedisServer::start().await.unwrap();
-    let mut room = TestQueue::paused_on(&server).await;
-    room.change(PolicyState::Bypass).await;
-    let (ann, bob) = (room.join("ann").await, room.join("bob").await);
+    let mut test_queue = paused_on(&server).await;
+    test_queue.change(policies::bypass()).await;
+    let (ann, bob) = (test_queue.join("ann").await, test_queue.join("bob").await);
     let mut raw = Raw::connect(&server.url()).await;
     let keys: Vec<String> = raw.ask(&["KEYS", "*:places"]).await;
     let [places] = keys.as_slice() else {
@@ -122,12 +123,15 @@ async fn a_place_that_cannot_be_read_is_none_and_costs_nobody_else_theirs() {
     spoil.arg(&members[0]).arg("no place");
     raw.send::<i64>(&spoil).await;
 
-    let (anns, bobs) = tokio::join!(room.store.look_up(&ann), room.store.look_up(&bob));
+    let (anns, bobs) = tokio::join!(
+        test_queue.store.look_up(&ann),
+        test_queue.store.look_up(&bob)
+    );
     let told = [anns.unwrap().value, bobs.unwrap().value];
     let gone = told.iter().filter(|told| **told == LookUpOutcome::Gone);
     assert_eq!(gone.count(), 1, "{told:?}");
     let found = |told: &&LookUpOutcome| matches!(told, LookUpOutcome::Found(_));
     assert_eq!(told.iter().filter(found).count(), 1, "{told:?}");
-    assert_eq!(room.join("ann").await.user, ann.user);
-    assert_eq!(room.join("bob").await.user, bob.user);
+    assert_eq!(test_queue.join("ann").await.user, ann.user);
+    assert_eq!(test_queue.join("bob").await.user, bob.user);
 }

@@ -5,9 +5,10 @@ use frontrow_domain::{
     model::queue::{GatePurpose, PolicyState, Standing, Ticket},
     ports::{GateOutcome, Queue, StoreError},
 };
+use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{RedisOptions, RedisServer};
 
-use crate::test_queue::{SOON, TestQueue, open};
+use crate::test_store::{SOON, open, paused_on};
 
 fn durable() -> RedisOptions {
     RedisOptions {
@@ -19,27 +20,32 @@ fn durable() -> RedisOptions {
 #[tokio::test]
 async fn a_restart_keeps_everything() {
     let mut server = RedisServer::start_with(durable()).await.unwrap();
-    let mut room = TestQueue::paused_on(&server).await;
-    let line = room.crowd(6).await;
-    room.change(PolicyState::Open).await;
-    room.admit(2).await;
+    let mut test_queue = paused_on(&server).await;
+    let line = test_queue.line(6).await;
+    test_queue
+        .change(policies::in_state(PolicyState::Open))
+        .await;
+    test_queue.admit(2).await;
     let [claimed, unclaimed, gone, third, ..] = line.as_slice() else {
         panic!("six have joined");
     };
-    let passed = room.store.pass_gate(claimed, GatePurpose::Browse).await;
+    let passed = test_queue
+        .store
+        .pass_gate(claimed, GatePurpose::Browse)
+        .await;
     let GateOutcome::Passed(passed) = passed.unwrap().value else {
         panic!("the first is active");
     };
-    room.change(PolicyState::Paused).await;
-    room.store.leave(gone).await.unwrap();
-    let before = room.standing(unclaimed).await;
+    test_queue.change(policies::paused()).await;
+    test_queue.store.leave(gone).await.unwrap();
+    let before = test_queue.standing(unclaimed).await;
     server.restart().await.unwrap();
 
-    let room = TestQueue::on(open(&server).await);
-    assert_eq!(room.standing(claimed).await, passed.standing);
+    let test_queue = TestQueue::on(open(&server).await);
+    assert_eq!(test_queue.standing(claimed).await, passed.standing);
     assert!(matches!(before, Standing::Active { .. }));
     assert!(matches!(
-        room.standing(unclaimed).await,
+        test_queue.standing(unclaimed).await,
         Standing::Active { claimed: false, .. }
     ));
     let expected = Standing::Waiting {
@@ -47,10 +53,10 @@ async fn a_restart_keeps_everything() {
         behind: 2,
         admitted: 2,
     };
-    assert_eq!(room.standing(third).await, expected);
-    assert_eq!(room.join(third.user.as_str()).await, *third);
-    assert!(room.is_busy().await);
-    assert_eq!(room.expire(10).await.departed, 3);
+    assert_eq!(test_queue.standing(third).await, expected);
+    assert_eq!(test_queue.join(third.user.as_str()).await, *third);
+    assert!(test_queue.is_busy().await);
+    assert_eq!(test_queue.expire(10).await.departed, 3);
 }
 
 /// The server is killed while people join. Each who was told of a place has it; each who was not may have
@@ -59,14 +65,15 @@ async fn a_restart_keeps_everything() {
 async fn no_acknowledged_join_is_lost_when_the_server_is_killed() {
     const TASKS: usize = 8;
     let mut server = RedisServer::start_with(durable()).await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
+    let test_queue = paused_on(&server).await;
     let (acknowledge, mut acknowledged) = tokio::sync::mpsc::unbounded_channel::<Ticket>();
     let joining: Vec<_> = (0..TASKS)
         .map(|task| {
-            let (room, acknowledge) = (TestQueue::on(room.store.clone()), acknowledge.clone());
+            let (test_queue, acknowledge) =
+                (TestQueue::on(test_queue.store.clone()), acknowledge.clone());
             tokio::spawn(async move {
                 for number in 0.. {
-                    match room.try_join(&format!("user-{task}-{number}")).await {
+                    match test_queue.try_join(&format!("user-{task}-{number}")).await {
                         Ok(place) => acknowledge.send(place.ticket).unwrap(),
                         Err(StoreError::NotApplied { .. } | StoreError::OutcomeUnknown { .. }) => {
                             return;
@@ -90,11 +97,11 @@ async fn no_acknowledged_join_is_lost_when_the_server_is_killed() {
     }
     server.restart().await.unwrap();
 
-    let room = TestQueue::on(open(&server).await);
+    let test_queue = TestQueue::on(open(&server).await);
     tickets.sort_by_key(|ticket| ticket.arrival);
     let mut before = 0;
     for ticket in &tickets {
-        let Standing::Waiting { position, .. } = room.standing(ticket).await else {
+        let Standing::Waiting { position, .. } = test_queue.standing(ticket).await else {
             panic!("nobody was admitted");
         };
         assert!(position > before, "the order of arrival");

@@ -1,7 +1,7 @@
 //! Format numbers: queues of the former format are converted, those of other formats are refused.
 
 use deadpool_redis::redis::{Cmd, cmd};
-use frontrow_adapter_redis::{OpenError, RedisStore, TimeOffset};
+use frontrow_adapter_redis::{RedisOpenError, RedisStore, TimeOffset};
 use frontrow_domain::{
     model::queue::{
         Arrival, GatePurpose, Generation, Heartbeat, PolicyState, PolicyVersion, Recovery,
@@ -12,12 +12,16 @@ use frontrow_domain::{
         StoreResult, TickOutcome,
     },
 };
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, user},
+};
 use frontrow_test_harness::{RedisKeyspace, RedisServer};
 use jiff::Timestamp;
 
 use crate::{
     one_store::{OneStore, settings},
-    test_queue::{Raw, TestQueue, quick, user},
+    test_store::{Raw, key, quick},
 };
 
 /// Policy, generation and lives of a queue as format 1 has them: two an hour, generation -8.
@@ -46,10 +50,10 @@ impl Old {
         let old = Self {
             seeded: seconds * 1_000_000 + micros - 3_000,
         };
-        let room = key_of(keyspace);
+        let test_queue = key_of(keyspace);
         let at = |micros: i64| old.seeded + micros;
         let mut queue = cmd("HSET");
-        queue.arg(room("queue")).arg("version").arg(1);
+        queue.arg(test_queue("queue")).arg("version").arg(1);
         queue.arg("terms").arg(TERMS).arg("listing").arg(1);
         queue.arg("ends_from").arg(at(120_000_975));
         queue.arg("last_arrival").arg(at(1_254));
@@ -69,7 +73,8 @@ impl Old {
             ("active", &[(at(600_001_872), MEMBERS[0])]),
             ("unclaimed", &[(at(975), MEMBERS[1])]),
         ] {
-            raw.send::<()>(cmd("ZADD").arg(room(set)).arg(scores)).await;
+            raw.send::<()>(cmd("ZADD").arg(test_queue(set)).arg(scores))
+                .await;
         }
         let claimed = [at(775), at(775), at(1_872), at(600_001_872)];
         let claimed: Vec<u8> = claimed.into_iter().flat_map(i64::to_le_bytes).collect();
@@ -78,14 +83,17 @@ impl Old {
             .flat_map(i64::to_le_bytes)
             .collect();
         let mut places = cmd("HSET");
-        places.arg(room("places")).arg(MEMBERS[0]).arg(claimed);
+        places
+            .arg(test_queue("places"))
+            .arg(MEMBERS[0])
+            .arg(claimed);
         places.arg(MEMBERS[1]).arg(unclaimed);
         raw.send::<()>(&places).await;
-        raw.send::<()>(cmd("RPUSH").arg(room("left")).arg(at(1_254)))
+        raw.send::<()>(cmd("RPUSH").arg(test_queue("left")).arg(at(1_254)))
             .await;
         let mut list: Cmd = cmd("ZADD");
         list.arg(format!("{}busy", keyspace.prefix())).arg(1);
-        raw.send::<()>(list.arg(crate::test_queue::CONCERT.to_string()))
+        raw.send::<()>(list.arg(frontrow_port_contracts::test_queue::CONCERT.to_string()))
             .await;
         old
     }
@@ -94,7 +102,7 @@ impl Old {
     fn ticket(&self, number: usize) -> Ticket {
         let after = [775, 975, 1_078, 1_167, 1_254][number];
         Ticket {
-            concert: crate::test_queue::CONCERT,
+            concert: frontrow_port_contracts::test_queue::CONCERT,
             user: user(&format!("user-{number}")),
             arrival: Arrival::from_micros(self.seeded + after),
             generation: Generation(u64::MAX - 7),
@@ -104,7 +112,12 @@ impl Old {
 
 fn key_of(keyspace: &RedisKeyspace) -> impl Fn(&str) -> String + use<> {
     let prefix = keyspace.prefix().to_owned();
-    move |part| format!("{prefix}{{{}}}:{part}", crate::test_queue::CONCERT)
+    move |part| {
+        format!(
+            "{prefix}{{{}}}:{part}",
+            frontrow_port_contracts::test_queue::CONCERT
+        )
+    }
 }
 
 #[tokio::test]
@@ -112,25 +125,35 @@ async fn a_line_of_the_version_before_goes_on() {
     let one = OneStore::open().await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let old = Old::write(&one.keyspace, &mut raw).await;
-    let mut room = TestQueue::on(one.store.clone());
+    let mut test_queue = TestQueue::on(one.store.clone());
 
     // It is not known until a seed has converted it; meanwhile nothing is lost.
-    let looked_up = room.store.look_up(&old.ticket(2)).await.unwrap().value;
+    let looked_up = test_queue
+        .store
+        .look_up(&old.ticket(2))
+        .await
+        .unwrap()
+        .value;
     assert_eq!(looked_up, LookUpOutcome::NotSeeded);
-    let version = room.store.policy_version(room.concert).await;
+    let version = test_queue.store.policy_version(test_queue.concert).await;
     assert_eq!(version, Ok(None));
-    assert!(room.is_busy().await);
-    let ticked = room.store.admit(room.concert, 10).await.unwrap().value;
+    assert!(test_queue.is_busy().await);
+    let ticked = test_queue
+        .store
+        .admit(test_queue.concert, 10)
+        .await
+        .unwrap()
+        .value;
     assert_eq!(ticked, TickOutcome::NotSeeded);
 
     // The database knows that the queue was there, so the seed would recover a lost one.
-    let mut seed = room.seed_of(
-        PolicyState::Open,
+    let mut seed = test_queue.seed_of(
+        policies::in_state(PolicyState::Open),
         Some(Recovery::lasting(std::time::Duration::from_mins(1))),
     );
     seed.policy.version = PolicyVersion(1);
     seed.generation = Generation(5);
-    let seeded = room.store.seed(&seed).await.unwrap().value;
+    let seeded = test_queue.store.seed(&seed).await.unwrap().value;
     assert_eq!(seeded, SeedOutcome::HasNewer(PolicyVersion(1)));
 
     let waits = |position, behind| Standing::Waiting {
@@ -138,11 +161,11 @@ async fn a_line_of_the_version_before_goes_on() {
         behind,
         admitted: 0,
     };
-    assert_eq!(room.standing(&old.ticket(2)).await, waits(1, 1));
-    assert_eq!(room.standing(&old.ticket(3)).await, waits(2, 0));
-    assert_eq!(room.join("user-3").await, old.ticket(3));
+    assert_eq!(test_queue.standing(&old.ticket(2)).await, waits(1, 1));
+    assert_eq!(test_queue.standing(&old.ticket(3)).await, waits(2, 0));
+    assert_eq!(test_queue.join("user-3").await, old.ticket(3));
     for (number, is_claimed) in [(0, true), (1, false)] {
-        let standing = room.standing(&old.ticket(number)).await;
+        let standing = test_queue.standing(&old.ticket(number)).await;
         let Standing::Active { until, claimed, .. } = standing else {
             panic!("{number} is active: {standing:?}");
         };
@@ -150,28 +173,33 @@ async fn a_line_of_the_version_before_goes_on() {
         let lasts = if is_claimed { 600_001_872 } else { 120_000_975 };
         assert_eq!(until.as_microsecond(), old.seeded + lasts);
     }
-    let gone = room.store.look_up(&old.ticket(4)).await.unwrap().value;
+    let gone = test_queue
+        .store
+        .look_up(&old.ticket(4))
+        .await
+        .unwrap()
+        .value;
     assert_eq!(gone, LookUpOutcome::Gone);
 
     // The window runs on with what it had admitted.
-    let report = room.admit(10).await;
+    let report = test_queue.admit(10).await;
     assert_eq!((report.done, report.waiting, report.departed), (0, 2, 1));
     let window = report.window.unwrap();
     assert_eq!(window.start.as_microsecond(), old.seeded + 775);
     assert_eq!(window.admitted, 2);
-    assert!(room.is_busy().await);
+    assert!(test_queue.is_busy().await);
 
-    let late = room.join("late").await;
+    let late = test_queue.join("late").await;
     assert!(late.arrival > old.ticket(3).arrival);
-    room.change(PolicyState::Bypass).await;
-    room.change(PolicyState::Bypass).await;
-    room.admit(1).await;
+    test_queue.change(policies::bypass()).await;
+    test_queue.change(policies::bypass()).await;
+    test_queue.admit(1).await;
     assert!(matches!(
-        room.standing(&old.ticket(2)).await,
+        test_queue.standing(&old.ticket(2)).await,
         Standing::Active { .. }
     ));
     assert!(matches!(
-        room.standing(&old.ticket(3)).await,
+        test_queue.standing(&old.ticket(3)).await,
         Standing::Waiting { .. }
     ));
 }
@@ -181,11 +209,11 @@ async fn a_line_of_the_version_before_goes_on() {
 #[tokio::test]
 async fn a_line_of_the_format_before_goes_on() {
     let one = OneStore::open().await;
-    let mut room = TestQueue::paused(one.store.clone()).await;
+    let mut test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
-    let line = room.crowd(4).await;
+    let line = test_queue.line(4).await;
     let (queue, format) = (
-        room.key(&one.keyspace, "queue"),
+        key(&test_queue, &one.keyspace, "queue"),
         format!("{}format", one.keyspace.prefix()),
     );
     raw.ask::<()>(&["HSET", &queue, "format", "2"]).await;
@@ -197,13 +225,15 @@ async fn a_line_of_the_format_before_goes_on() {
     let opened = RedisStore::open(&settings(&one.keyspace), TimeOffset::default()).await;
     let store = opened.unwrap();
     assert_eq!(raw.ask::<String>(&["GET", &format]).await, "3");
-    let mut seed = room.seed_of(PolicyState::Paused, None);
+    let mut seed = test_queue.seed_of(policies::paused(), None);
     seed.policy.version = PolicyVersion(1);
     store.seed(&seed).await.unwrap();
-    room.change(PolicyState::Open).await;
-    let report = room.admit(3).await;
+    test_queue
+        .change(policies::in_state(PolicyState::Open))
+        .await;
+    let report = test_queue.admit(3).await;
     assert_eq!((report.done, report.waiting, report.aside), (3, 1, 0));
-    let last = room.standing(&line[3]).await;
+    let last = test_queue.standing(&line[3]).await;
     assert!(
         matches!(last, Standing::Waiting { position: 1, .. }),
         "{last:?}"
@@ -219,7 +249,10 @@ async fn another_format_is_refused_by_open_in_one_line() {
     raw.ask::<()>(&["SET", &format, "4"]).await;
     let refused = RedisStore::open(&settings(&one.keyspace), TimeOffset::default()).await;
     let error = refused.unwrap_err();
-    assert!(matches!(error, OpenError::OtherFormat { .. }), "{error}");
+    assert!(
+        matches!(error, RedisOpenError::OtherFormat { .. }),
+        "{error}"
+    );
     let text = error.to_string();
     assert!(
         text.ends_with("have format 4, this program knows 3: stop one of the two versions"),
@@ -253,15 +286,19 @@ fn refused<T>(call: &str, outcome: StoreResult<T>) {
 #[tokio::test]
 async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() {
     let one = OneStore::open().await;
-    let mut room = TestQueue::paused(one.store.clone()).await;
-    let line = room.crowd(2).await;
-    room.change(PolicyState::Open).await;
-    room.admit(1).await;
-    let (store, concert, ticket) = (&one.store, room.concert, &line[0]);
-    let queue = room.key(&one.keyspace, "queue");
+    let mut test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+    let line = test_queue.line(2).await;
+    test_queue
+        .change(policies::in_state(PolicyState::Open))
+        .await;
+    test_queue.admit(1).await;
+    let (store, concert, ticket) = (&one.store, test_queue.concert, &line[0]);
+    let queue = key(&test_queue, &one.keyspace, "queue");
     let mut raw = Raw::connect(one.keyspace.url()).await;
     raw.ask::<()>(&["HSET", &queue, "format", "4"]).await;
-    let keys: Vec<String> = raw.ask(&["KEYS", &room.key(&one.keyspace, "*")]).await;
+    let keys: Vec<String> = raw
+        .ask(&["KEYS", &key(&test_queue, &one.keyspace, "*")])
+        .await;
     let mut before: Vec<Vec<u8>> = Vec::new();
     for key in &keys {
         before.push(raw.ask(&["DUMP", key]).await);
@@ -294,7 +331,7 @@ async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() 
         ..SaleCount::default()
     };
     refused("set_sale", store.set_sale(concert, count).await);
-    let mut seed = room.seed_of(PolicyState::Closed, None);
+    let mut seed = test_queue.seed_of(policies::in_state(PolicyState::Closed), None);
     seed.policy.version = PolicyVersion(100);
     refused("seed", store.seed(&seed).await);
 
@@ -305,7 +342,7 @@ async fn a_queue_in_another_format_is_refused_by_every_call_and_left_as_it_is() 
     assert_eq!(before, after);
     raw.ask::<()>(&["HSET", &queue, "format", "3"]).await;
     assert!(matches!(
-        room.standing(ticket).await,
+        test_queue.standing(ticket).await,
         Standing::Active { .. }
     ));
 }

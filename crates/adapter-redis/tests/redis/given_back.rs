@@ -2,22 +2,28 @@
 
 use std::time::Duration;
 
+use frontrow_adapter_redis::RedisStore;
 use frontrow_domain::{
     model::queue::{GatePurpose, PolicyState, Recovery},
     ports::{Queue, QueueControl},
 };
+use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::RedisKeyspace;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 
 use crate::{
     one_store::OneStore,
-    test_queue::{Raw, TestQueue},
+    test_store::{Raw, key},
 };
 
 /// The keys of a queue that there are.
-async fn keys(raw: &mut Raw, room: &TestQueue, keyspace: &RedisKeyspace) -> Vec<String> {
-    let mut keys: Vec<String> = raw.ask(&["KEYS", &room.key(keyspace, "*")]).await;
+async fn keys(
+    raw: &mut Raw,
+    test_queue: &TestQueue<RedisStore>,
+    keyspace: &RedisKeyspace,
+) -> Vec<String> {
+    let mut keys: Vec<String> = raw.ask(&["KEYS", &key(test_queue, keyspace, "*")]).await;
     keys.sort();
     keys
 }
@@ -25,28 +31,33 @@ async fn keys(raw: &mut Raw, room: &TestQueue, keyspace: &RedisKeyspace) -> Vec<
 #[tokio::test]
 async fn an_idle_queue_keeps_one_small_hash() {
     let one = OneStore::open().await;
-    let mut room = TestQueue::paused(one.store.clone()).await;
+    let mut test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
-    room.throng(300).await;
-    room.change(PolicyState::Open).await;
-    room.admit(100).await;
-    let line = room.throng(300).await;
+    test_queue.crowd(300).await;
+    test_queue
+        .change(policies::in_state(PolicyState::Open))
+        .await;
+    test_queue.admit(100).await;
+    let line = test_queue.crowd(300).await;
     for ticket in line.iter().take(5) {
-        let passed = room.store.pass_gate(ticket, GatePurpose::Browse).await;
+        let passed = test_queue
+            .store
+            .pass_gate(ticket, GatePurpose::Browse)
+            .await;
         passed.unwrap();
     }
-    for left in join_all(line.iter().map(|ticket| room.store.leave(ticket))).await {
+    for left in join_all(line.iter().map(|ticket| test_queue.store.leave(ticket))).await {
         left.unwrap();
     }
-    let queue = room.key(&one.keyspace, "queue");
-    let left = room.key(&one.keyspace, "left");
+    let queue = key(&test_queue, &one.keyspace, "queue");
+    let left = key(&test_queue, &one.keyspace, "left");
     assert_eq!(
-        keys(&mut raw, &room, &one.keyspace).await,
+        keys(&mut raw, &test_queue, &one.keyspace).await,
         [left, queue.clone()]
     );
-    room.expire(1).await;
+    test_queue.expire(1).await;
     assert_eq!(
-        keys(&mut raw, &room, &one.keyspace).await,
+        keys(&mut raw, &test_queue, &one.keyspace).await,
         std::slice::from_ref(&queue)
     );
     let bytes: usize = raw.ask(&["MEMORY", "USAGE", &queue, "SAMPLES", "0"]).await;
@@ -56,18 +67,18 @@ async fn an_idle_queue_keeps_one_small_hash() {
 #[tokio::test]
 async fn what_a_recovery_needs_is_kept_until_it_is_over() {
     let one = OneStore::open().await;
-    let room = TestQueue::on(one.store.clone());
+    let test_queue = TestQueue::on(one.store.clone());
     let recovery = Recovery::lasting(Duration::from_secs(5));
-    let seed = room.seed_of(PolicyState::Paused, Some(recovery));
+    let seed = test_queue.seed_of(policies::paused(), Some(recovery));
     one.store.seed(&seed).await.unwrap();
-    let ann = room.join("ann").await;
-    room.store.leave(&ann).await.unwrap();
+    let ann = test_queue.join("ann").await;
+    test_queue.store.leave(&ann).await.unwrap();
     let mut raw = Raw::connect(one.keyspace.url()).await;
-    room.expire(1).await;
-    let kept = ["ended_at", "left", "queue"].map(|part| room.key(&one.keyspace, part));
-    assert_eq!(keys(&mut raw, &room, &one.keyspace).await, kept);
+    test_queue.expire(1).await;
+    let kept = ["ended_at", "left", "queue"].map(|part| key(&test_queue, &one.keyspace, part));
+    assert_eq!(keys(&mut raw, &test_queue, &one.keyspace).await, kept);
     one.offset.shift(SignedDuration::from_hours(1));
-    room.expire(1).await;
+    test_queue.expire(1).await;
     let [.., queue] = kept;
-    assert_eq!(keys(&mut raw, &room, &one.keyspace).await, [queue]);
+    assert_eq!(keys(&mut raw, &test_queue, &one.keyspace).await, [queue]);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use frontrow_adapter_redis::RedisStore;
 use frontrow_domain::{
     model::{
         Period, Ranking, Span,
@@ -9,29 +10,35 @@ use frontrow_domain::{
     },
     ports::{Queue, QueueControl, RankingCache},
 };
+use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{RedisOptions, RedisServer};
 use jiff::Timestamp;
 
-use crate::test_queue::{Raw, TestQueue, open};
+use crate::test_store::{Raw, open, paused_on};
 
 /// A queue in which there is something under each of its keys, and a ranking.
-async fn with_everything(server: &RedisServer) -> TestQueue {
-    let mut room = TestQueue::paused_on(server).await;
+async fn with_everything(server: &RedisServer) -> TestQueue<RedisStore> {
+    let mut test_queue = paused_on(server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["FLUSHALL"]).await;
     // It notes the format of the keys.
     drop(open(server).await);
     let recovery = Recovery::lasting(std::time::Duration::ZERO);
-    let seed = room.seed_of(PolicyState::Paused, Some(recovery));
-    room.store.seed(&seed).await.unwrap();
-    let line = room.crowd(4).await;
-    room.change(PolicyState::Open).await;
-    room.admit(2).await;
+    let seed = test_queue.seed_of(policies::paused(), Some(recovery));
+    test_queue.store.seed(&seed).await.unwrap();
+    let line = test_queue.line(4).await;
+    test_queue
+        .change(policies::in_state(PolicyState::Open))
+        .await;
+    test_queue.admit(2).await;
     for ticket in line.iter().take(1) {
-        let passed = room.store.pass_gate(ticket, GatePurpose::Browse).await;
+        let passed = test_queue
+            .store
+            .pass_gate(ticket, GatePurpose::Browse)
+            .await;
         passed.unwrap();
     }
-    room.store.leave(line.last().unwrap()).await.unwrap();
+    test_queue.store.leave(line.last().unwrap()).await.unwrap();
     let hour = Span {
         from: Timestamp::UNIX_EPOCH,
         to: Timestamp::UNIX_EPOCH,
@@ -43,16 +50,16 @@ async fn with_everything(server: &RedisServer) -> TestQueue {
         items: Vec::new(),
     };
     let far = "2199-11-22T12:00:00Z".parse().unwrap();
-    room.store.put(&ranking, far).await.unwrap();
-    room
+    test_queue.store.put(&ranking, far).await.unwrap();
+    test_queue
 }
 
 #[tokio::test]
 async fn every_key_has_the_prefix() {
     let server = RedisServer::start().await.unwrap();
-    let room = with_everything(&server).await;
+    let test_queue = with_everything(&server).await;
     let keys: BTreeSet<String> = Raw::connect(&server.url()).await.ask(&["KEYS", "*"]).await;
-    let queue = |part: &str| format!("frontrow:{{{}}}:{part}", room.concert);
+    let queue = |part: &str| format!("frontrow:{{{}}}:{part}", test_queue.concert);
     let expected = [
         "queue",
         "waiting",
@@ -80,7 +87,7 @@ async fn all_keys_of_a_queue_are_in_one_slot_so_a_cluster_takes_its_scripts() {
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
         .await;
-    frontrow_test_harness::eventually("the cluster serves", crate::test_queue::SOON, async || {
+    frontrow_test_harness::eventually("the cluster serves", crate::test_store::SOON, async || {
         let info: String = Raw::connect(&server.url())
             .await
             .ask(&["CLUSTER", "INFO"])
@@ -89,8 +96,8 @@ async fn all_keys_of_a_queue_are_in_one_slot_so_a_cluster_takes_its_scripts() {
     })
     .await
     .unwrap();
-    let room = with_everything(&server).await;
-    let of_queue = format!("*{{{}}}*", room.concert);
+    let test_queue = with_everything(&server).await;
+    let of_queue = format!("*{{{}}}*", test_queue.concert);
     let keys: Vec<String> = raw.ask(&["KEYS", &of_queue]).await;
     let mut slots = BTreeSet::new();
     for key in &keys {

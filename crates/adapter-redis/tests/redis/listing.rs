@@ -1,29 +1,30 @@
 //! The list of busy queues, which is in another slot than the queues.
 
 use frontrow_domain::{
-    model::{ConcertId, queue::PolicyState},
+    model::ConcertId,
     ports::{Queue, QueueTicks, TickOutcome},
 };
+use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::RedisServer;
 use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::{
     one_store::OneStore,
-    test_queue::{Raw, TestQueue, quick},
+    test_store::{Raw, key, quick},
 };
 
 #[tokio::test]
 async fn an_entry_that_was_lost_is_made_again_by_the_next_tick() {
     let one = OneStore::open().await;
-    let room = TestQueue::paused(one.store.clone()).await;
-    room.join("ann").await;
+    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+    test_queue.join("ann").await;
     let busy = format!("{}busy", one.keyspace.prefix());
     let mut raw = Raw::connect(one.keyspace.url()).await;
     raw.ask::<()>(&["DEL", &busy]).await;
-    assert!(!room.is_busy().await);
-    room.admit(1).await;
-    assert!(room.is_busy().await);
+    assert!(!test_queue.is_busy().await);
+    test_queue.admit(1).await;
+    assert!(test_queue.is_busy().await);
 }
 
 /// An instance that dies after a join, and before it has listed the queue, leaves this behind.
@@ -31,19 +32,19 @@ async fn an_entry_that_was_lost_is_made_again_by_the_next_tick() {
 async fn a_queue_that_nobody_listed_is_listed_by_the_next_join_or_tick() {
     for by_tick in [false, true] {
         let one = OneStore::open().await;
-        let room = TestQueue::paused(one.store.clone()).await;
-        room.join("ann").await;
+        let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+        test_queue.join("ann").await;
         let busy = format!("{}busy", one.keyspace.prefix());
-        let queue = format!("{}{{{}}}:queue", one.keyspace.prefix(), room.concert);
+        let queue = format!("{}{{{}}}:queue", one.keyspace.prefix(), test_queue.concert);
         let mut raw = Raw::connect(one.keyspace.url()).await;
         raw.ask::<()>(&["DEL", &busy]).await;
         raw.ask::<()>(&["HDEL", &queue, "listing"]).await;
         if by_tick {
-            room.expire(1).await;
+            test_queue.expire(1).await;
         } else {
-            room.join("ben").await;
+            test_queue.join("ben").await;
         }
-        assert!(room.is_busy().await);
+        assert!(test_queue.is_busy().await);
     }
 }
 
@@ -51,30 +52,30 @@ async fn a_queue_that_nobody_listed_is_listed_by_the_next_join_or_tick() {
 #[tokio::test]
 async fn a_queue_comes_and_goes_on_the_list_under_ever_new_numbers() {
     let one = OneStore::open().await;
-    let room = TestQueue::paused(one.store.clone()).await;
+    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
     let busy = format!("{}busy", one.keyspace.prefix());
-    let concert = room.concert.to_string();
+    let concert = test_queue.concert.to_string();
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let mut before = 0;
     for _ in 0..3 {
-        let ann = room.join("ann").await;
+        let ann = test_queue.join("ann").await;
         let listing: i64 = raw.ask(&["ZSCORE", &busy, &concert]).await;
         assert!(listing > before && listing % 2 == 1, "{before} {listing}");
         before = listing;
-        room.expire(1).await;
-        assert!(room.is_busy().await);
-        room.store.leave(&ann).await.unwrap();
-        assert!(room.is_busy().await, "only a tick takes it off");
-        room.expire(1).await;
-        assert!(!room.is_busy().await);
+        test_queue.expire(1).await;
+        assert!(test_queue.is_busy().await);
+        test_queue.store.leave(&ann).await.unwrap();
+        assert!(test_queue.is_busy().await, "only a tick takes it off");
+        test_queue.expire(1).await;
+        assert!(!test_queue.is_busy().await);
     }
 }
 
 #[tokio::test]
 async fn an_entry_that_cannot_be_read_stops_nobody_and_stays() {
     let one = OneStore::open().await;
-    let room = TestQueue::paused(one.store.clone()).await;
-    room.join("ann").await;
+    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+    test_queue.join("ann").await;
     let busy = format!("{}busy", one.keyspace.prefix());
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let mut malformed_reply = deadpool_redis::redis::cmd("ZADD");
@@ -86,12 +87,12 @@ async fn an_entry_that_cannot_be_read_stops_nobody_and_stays() {
         .arg(b"\xff\xfe");
     malformed_reply
         .arg("inf")
-        .arg(room.concert.0.simple().to_string());
+        .arg(test_queue.concert.0.simple().to_string());
     raw.send::<()>(&malformed_reply).await;
     for _ in 0..2 {
-        assert_eq!(room.store.busy().await.unwrap(), [room.concert]);
-        room.admit(1).await;
-        room.expire(1).await;
+        assert_eq!(test_queue.store.busy().await.unwrap(), [test_queue.concert]);
+        test_queue.admit(1).await;
+        test_queue.expire(1).await;
     }
     assert_eq!(raw.ask::<usize>(&["ZCARD", &busy]).await, 4);
 }
@@ -99,18 +100,18 @@ async fn an_entry_that_cannot_be_read_stops_nobody_and_stays() {
 #[tokio::test]
 async fn a_queue_that_the_store_does_not_know_leaves_the_list() {
     let one = OneStore::open().await;
-    let room = TestQueue::on(one.store.clone());
+    let test_queue = TestQueue::on(one.store.clone());
     let (busy, concert) = (
         format!("{}busy", one.keyspace.prefix()),
-        room.concert.to_string(),
+        test_queue.concert.to_string(),
     );
     let mut raw = Raw::connect(one.keyspace.url()).await;
     for number in ["7", "9007199254740991"] {
         raw.ask::<()>(&["ZADD", &busy, number, &concert]).await;
-        assert!(room.is_busy().await);
-        let ticked = one.store.admit(room.concert, 1).await.unwrap().value;
+        assert!(test_queue.is_busy().await);
+        let ticked = one.store.admit(test_queue.concert, 1).await.unwrap().value;
         assert_eq!(ticked, TickOutcome::NotSeeded);
-        assert!(!room.is_busy().await, "{number}");
+        assert!(!test_queue.is_busy().await, "{number}");
     }
 }
 
@@ -118,39 +119,43 @@ async fn a_queue_that_the_store_does_not_know_leaves_the_list() {
 #[tokio::test]
 async fn a_queue_whose_keys_were_lost_leaves_the_list_when_it_is_idle_again() {
     let one = OneStore::open().await;
-    let mut room = TestQueue::paused(one.store.clone()).await;
-    room.join("ann").await;
+    let mut test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
+    test_queue.join("ann").await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let busy = format!("{}busy", one.keyspace.prefix());
-    let before: i64 = raw.ask(&["ZSCORE", &busy, &room.concert.to_string()]).await;
+    let before: i64 = raw
+        .ask(&["ZSCORE", &busy, &test_queue.concert.to_string()])
+        .await;
     for part in ["queue", "waiting", "heard"] {
-        raw.ask::<()>(&["DEL", &room.key(&one.keyspace, part)])
+        raw.ask::<()>(&["DEL", &key(&test_queue, &one.keyspace, part)])
             .await;
     }
-    room.change(PolicyState::Paused).await;
-    let ben = room.join("ben").await;
-    let listed: i64 = raw.ask(&["ZSCORE", &busy, &room.concert.to_string()]).await;
+    test_queue.change(policies::paused()).await;
+    let ben = test_queue.join("ben").await;
+    let listed: i64 = raw
+        .ask(&["ZSCORE", &busy, &test_queue.concert.to_string()])
+        .await;
     assert!(listed > before);
-    room.store.leave(&ben).await.unwrap();
-    room.expire(1).await;
-    assert!(!room.is_busy().await);
+    test_queue.store.leave(&ben).await.unwrap();
+    test_queue.expire(1).await;
+    assert!(!test_queue.is_busy().await);
 }
 
 /// The same, where the clock has stepped back in between.
 #[tokio::test]
 async fn a_number_of_a_clock_that_was_ahead_does_not_stay_for_ever() {
     let one = OneStore::open().await;
-    let room = TestQueue::paused(one.store.clone()).await;
+    let test_queue = TestQueue::open(one.store.clone(), policies::paused()).await;
     let mut raw = Raw::connect(one.keyspace.url()).await;
     let (busy, concert) = (
         format!("{}busy", one.keyspace.prefix()),
-        room.concert.to_string(),
+        test_queue.concert.to_string(),
     );
     raw.ask::<()>(&["ZADD", &busy, "9007199254740991", &concert])
         .await;
-    assert!(room.is_busy().await);
-    room.expire(1).await;
-    assert!(!room.is_busy().await);
+    assert!(test_queue.is_busy().await);
+    test_queue.expire(1).await;
+    assert!(!test_queue.is_busy().await);
 }
 
 /// How often scripts and commands of this name ran, and how often anything was changed.
@@ -173,20 +178,20 @@ async fn a_tick_that_changes_nothing_is_one_call_and_writes_at_most_its_instant(
     let server = RedisServer::start().await.unwrap();
     let offset = frontrow_adapter_redis::TimeOffset::default();
     let store = frontrow_adapter_redis::RedisStore::open(&quick(&server), offset.clone()).await;
-    let mut room = TestQueue::paused(store.unwrap()).await;
+    let mut test_queue = TestQueue::open(store.unwrap(), policies::paused()).await;
     let mut raw = Raw::connect(&server.url()).await;
     // The server knows the scripts from now on.
     for _ in 0..2 {
-        room.admit(1).await;
-        room.expire(1).await;
+        test_queue.admit(1).await;
+        test_queue.expire(1).await;
     }
     for (idle, due) in [(true, false), (true, true), (false, false), (false, true)] {
         if !idle && !due {
-            room.concert = ConcertId(Uuid::from_u128(0xc0_0002));
-            room.change(PolicyState::Paused).await;
-            room.join("ann").await;
-            assert!(room.is_busy().await);
-            room.expire(1).await;
+            test_queue.concert = ConcertId(Uuid::from_u128(0xc0_0002));
+            test_queue.change(policies::paused()).await;
+            test_queue.join("ann").await;
+            assert!(test_queue.is_busy().await);
+            test_queue.expire(1).await;
         }
         for by_admission in [true, false] {
             if due {
@@ -194,9 +199,9 @@ async fn a_tick_that_changes_nothing_is_one_call_and_writes_at_most_its_instant(
             }
             let before = work(&mut raw).await;
             if by_admission {
-                room.admit(1).await;
+                test_queue.admit(1).await;
             } else {
-                room.expire(1).await;
+                test_queue.expire(1).await;
             }
             let after = work(&mut raw).await;
             let case = format!("idle {idle}, due {due}, by admission {by_admission}");

@@ -28,7 +28,7 @@ mod outage;
 mod queue_copy;
 mod refusals;
 mod scripts;
-mod test_queue;
+mod test_store;
 mod together;
 
 use one_store::{OneCache, OneQueue};

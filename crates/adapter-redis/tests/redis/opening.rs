@@ -1,13 +1,14 @@
 //! Which servers a store accepts, and with which errors it refuses the others.
 
-use frontrow_adapter_redis::{OpenError, RedisSettings, RedisStore, TimeOffset};
+use frontrow_adapter_redis::{RedisOpenError, RedisSettings, RedisStore, TimeOffset};
 use frontrow_domain::{model::Period, ports::RankingCache};
+use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
 use jiff::Timestamp;
 
-use crate::test_queue::{Raw, SOON, TestQueue, quick};
+use crate::test_store::{Raw, SOON, paused_on, quick};
 
-async fn refusal(settings: &RedisSettings) -> OpenError {
+async fn refusal(settings: &RedisSettings) -> RedisOpenError {
     RedisStore::open(settings, TimeOffset::default())
         .await
         .unwrap_err()
@@ -25,7 +26,7 @@ async fn with_memory(policy: &str) -> RedisServer {
 async fn a_server_that_may_evict_queues_is_refused() {
     let server = with_memory("allkeys-lru").await;
     let error = refusal(&quick(&server)).await;
-    let OpenError::Evicts { policy, .. } = &error else {
+    let RedisOpenError::Evicts { policy, .. } = &error else {
         panic!("{error}");
     };
     assert_eq!(policy, "allkeys-lru");
@@ -35,7 +36,7 @@ async fn a_server_that_may_evict_queues_is_refused() {
 #[tokio::test]
 async fn a_server_that_evicts_only_what_has_an_end_is_taken() {
     let server = with_memory("volatile-lru").await;
-    TestQueue::paused_on(&server).await.join("ann").await;
+    paused_on(&server).await.join("ann").await;
 }
 
 #[tokio::test]
@@ -43,7 +44,10 @@ async fn a_server_that_is_not_there_is_named() {
     let mut server = RedisServer::start().await.unwrap();
     server.stop().await.unwrap();
     let error = refusal(&quick(&server)).await;
-    assert!(matches!(error, OpenError::Unreachable { .. }), "{error}");
+    assert!(
+        matches!(error, RedisOpenError::Unreachable { .. }),
+        "{error}"
+    );
     let address = server.url().replace("redis://", "");
     assert!(error.to_string().contains(&address), "{error}");
 }
@@ -66,7 +70,10 @@ async fn a_wrong_password_is_said_and_not_printed() {
     );
     assert!(!error.contains("swordfish"), "{error}");
     let good = RedisStore::open(&with("open-sesame"), TimeOffset::default()).await;
-    TestQueue::paused(good.unwrap()).await.join("ann").await;
+    TestQueue::open(good.unwrap(), policies::paused())
+        .await
+        .join("ann")
+        .await;
 }
 
 /// Those who offer Redis often keep what it is to themselves.
@@ -80,14 +87,17 @@ async fn a_server_that_does_not_say_what_it_is_is_taken() {
     .await;
     let url = server.url().replace("redis://", "redis://anna:pass@");
     let store = RedisStore::open(&RedisSettings::new(url), TimeOffset::default()).await;
-    TestQueue::paused(store.unwrap()).await.join("ann").await;
+    TestQueue::open(store.unwrap(), policies::paused())
+        .await
+        .join("ann")
+        .await;
 }
 
 #[tokio::test]
 async fn a_url_of_something_else_is_refused() {
     for url in ["", "localhost:6379", "http://localhost", "redis://:secret@"] {
         let error = refusal(&RedisSettings::new(url)).await;
-        assert!(matches!(error, OpenError::BadUrl { .. }), "{error}");
+        assert!(matches!(error, RedisOpenError::BadUrl { .. }), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }
@@ -117,5 +127,5 @@ async fn a_cache_may_evict() {
 #[tokio::test]
 async fn a_wrong_url_of_a_cache_is_refused_too() {
     let refused = RedisStore::open_cache(&RedisSettings::new("localhost:6379"));
-    assert!(matches!(refused, Err(OpenError::BadUrl { .. })));
+    assert!(matches!(refused, Err(RedisOpenError::BadUrl { .. })));
 }

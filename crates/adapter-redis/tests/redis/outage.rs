@@ -10,18 +10,19 @@ use frontrow_domain::{
     },
     ports::{GateOutcome, LookUpOutcome, Queue, RankingCache, StoreError, StoreResult},
 };
+use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{Fault, FaultProxy, RedisOptions, RedisServer, eventually};
 use futures_util::poll;
 use jiff::Timestamp;
 
-use crate::test_queue::{Raw, SOON, TestQueue, quick};
+use crate::test_store::{Raw, SOON, paused_on, quick};
 
 /// Waits until this many calls in a row fail at once: every connection knows.
-async fn fails_at_once(room: &TestQueue, ticket: &Ticket) {
+async fn fails_at_once(test_queue: &TestQueue<RedisStore>, ticket: &Ticket) {
     const IN_A_ROW: usize = 8;
     eventually("calls fail at once", SOON, async || {
         for _ in 0..IN_A_ROW {
-            let mut call = pin!(room.store.look_up(ticket));
+            let mut call = pin!(test_queue.store.look_up(ticket));
             match poll!(call.as_mut()) {
                 Poll::Ready(Err(StoreError::NotApplied { retry_after, .. })) => {
                     assert!(retry_after.is_some());
@@ -42,11 +43,11 @@ async fn fails_at_once(room: &TestQueue, ticket: &Ticket) {
 
 /// Waits until a call of each connection is served. None may be of unknown outcome: nothing was sent
 /// to a server that was known to be away.
-async fn serves_again(room: &TestQueue, ticket: &Ticket) {
+async fn serves_again(test_queue: &TestQueue<RedisStore>, ticket: &Ticket) {
     eventually("calls are served again", SOON, async || {
         let mut served = true;
         for _ in 0..4 {
-            match room.store.look_up(ticket).await {
+            match test_queue.store.look_up(ticket).await {
                 Ok(found) => assert!(matches!(found.value, LookUpOutcome::Found(_))),
                 Err(StoreError::NotApplied { .. }) => served = false,
                 Err(unknown) => return Err(unknown.into()),
@@ -65,15 +66,15 @@ fn is_unknown<T>(result: &StoreResult<T>) -> bool {
 #[tokio::test]
 async fn a_paused_server_fails_calls_in_time_then_at_once_and_goes_on_when_it_does() {
     let mut server = RedisServer::start().await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
-    let ann = room.join("ann").await;
+    let test_queue = paused_on(&server).await;
+    let ann = test_queue.join("ann").await;
     server.pause().unwrap();
-    let call = tokio::time::timeout(SOON, room.store.look_up(&ann));
+    let call = tokio::time::timeout(SOON, test_queue.store.look_up(&ann));
     let first = call.await.expect("an end in bounded time");
     assert!(is_unknown(&first), "it was sent: {first:?}");
-    fails_at_once(&room, &ann).await;
+    fails_at_once(&test_queue, &ann).await;
     server.resume().unwrap();
-    serves_again(&room, &ann).await;
+    serves_again(&test_queue, &ann).await;
 }
 
 #[tokio::test]
@@ -83,20 +84,20 @@ async fn a_server_that_ended_fails_calls_at_once_and_goes_on_when_it_is_back() {
         ..RedisOptions::default()
     };
     let mut server = RedisServer::start_with(options).await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
-    let ann = room.join("ann").await;
+    let test_queue = paused_on(&server).await;
+    let ann = test_queue.join("ann").await;
     server.kill().unwrap();
-    fails_at_once(&room, &ann).await;
+    fails_at_once(&test_queue, &ann).await;
     server.restart().await.unwrap();
-    serves_again(&room, &ann).await;
+    serves_again(&test_queue, &ann).await;
 }
 
 /// All connections are hung up while nobody uses them: no call pays for that.
 #[tokio::test]
 async fn a_hung_up_connection_is_replaced_before_anybody_uses_it() {
     let server = RedisServer::start().await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
-    let ann = room.join("ann").await;
+    let test_queue = paused_on(&server).await;
+    let ann = test_queue.join("ann").await;
     let mut raw = Raw::connect(&server.url()).await;
     let connected: String = raw.ask(&["CLIENT", "LIST"]).await;
     raw.ask::<()>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
@@ -108,7 +109,7 @@ async fn a_hung_up_connection_is_replaced_before_anybody_uses_it() {
     .await
     .unwrap();
     for _ in 0..6 {
-        room.standing(&ann).await;
+        test_queue.standing(&ann).await;
     }
 }
 
@@ -125,28 +126,28 @@ async fn nobody_is_told_the_answer_to_somebody_else() {
         ..RedisSettings::new(format!("redis://{}", network.address()))
     };
     let store = RedisStore::open(&settings, TimeOffset::default()).await;
-    let room = TestQueue::paused(store.unwrap()).await;
-    let (ann, bob) = (room.join("ann").await, room.join("bob").await);
+    let test_queue = TestQueue::open(store.unwrap(), policies::paused()).await;
+    let (ann, bob) = (test_queue.join("ann").await, test_queue.join("bob").await);
     // The server knows the scripts, so there is one answer only. At the gate, bob does not share a call with ann.
-    room.standing(&ann).await;
-    let gate = room.store.pass_gate(&bob, GatePurpose::Browse).await;
+    test_queue.standing(&ann).await;
+    let gate = test_queue.store.pass_gate(&bob, GatePurpose::Browse).await;
     assert!(matches!(gate.unwrap().value, GateOutcome::Waiting(_)));
     network.set(Fault::LoseAnswers).await.unwrap();
     let anns = tokio::spawn({
-        let (store, ann) = (room.store.clone(), ann.clone());
+        let (store, ann) = (test_queue.store.clone(), ann.clone());
         async move { store.look_up(&ann).await }
     });
     network.answer_lost().await.unwrap();
     network.set(Fault::Forward).await.unwrap();
     let bobs = tokio::spawn({
-        let (store, bob) = (room.store.clone(), bob.clone());
+        let (store, bob) = (test_queue.store.clone(), bob.clone());
         async move { store.pass_gate(&bob, GatePurpose::Browse).await }
     });
     let told = anns.await.unwrap();
     assert!(is_unknown(&told), "this was of bob: {told:?}");
     // On a new connection everything is as it should be; bob goes on waiting on the old.
     eventually("calls are served again", SOON, async || {
-        match room.store.look_up(&ann).await {
+        match test_queue.store.look_up(&ann).await {
             Ok(found) => Ok(Some(found)),
             Err(_) => Ok(None),
         }
@@ -202,8 +203,8 @@ async fn a_late_time_out_replaces_no_healthy_connection() {
         ..quick(&server)
     };
     let store = RedisStore::open(&settings, TimeOffset::default());
-    let room = TestQueue::paused(store.await.unwrap()).await;
-    let (ann, bob) = (room.join("ann").await, room.join("bob").await);
+    let test_queue = TestQueue::open(store.await.unwrap(), policies::paused()).await;
+    let (ann, bob) = (test_queue.join("ann").await, test_queue.join("bob").await);
     let mut raw = Raw::connect(&address).await;
 
     let anns_arrival: &str = ann.arrival.micros().to_string().leak();
@@ -211,19 +212,19 @@ async fn a_late_time_out_replaces_no_healthy_connection() {
         .set(Fault::LoseAnswersTo(anns_arrival))
         .await
         .unwrap();
-    let mut first = pin!(room.store.look_up(&ann));
+    let mut first = pin!(test_queue.store.look_up(&ann));
     assert!(poll!(first.as_mut()).is_pending());
     network.answer_lost().await.unwrap();
     // By half of that time this one ends later, when the first has long had the connection replaced.
     tokio::time::sleep(settings.answer_timeout / 2).await;
-    let mut late = pin!(room.store.pass_gate(&bob, GatePurpose::Browse));
+    let mut late = pin!(test_queue.store.pass_gate(&bob, GatePurpose::Browse));
     assert!(poll!(late.as_mut()).is_pending());
     assert!(is_unknown(&first.await));
-    serves_again(&room, &bob).await;
+    serves_again(&test_queue, &bob).await;
     let before = connections(&mut raw).await;
     assert!(late.await.is_err());
     for _ in 0..6 {
-        room.standing(&bob).await;
+        test_queue.standing(&bob).await;
     }
     assert_eq!(connections(&mut raw).await, before);
 }

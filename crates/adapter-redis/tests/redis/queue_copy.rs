@@ -3,7 +3,7 @@
 use frontrow_domain::model::ConcertId;
 use frontrow_test_harness::RedisKeyspace;
 
-use crate::test_queue::Raw;
+use crate::test_store::Raw;
 
 /// The keys of a queue as they were.
 pub(crate) struct QueueCopy {

@@ -10,13 +10,14 @@ use frontrow_domain::{
         GateOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, SeedOutcome, StoreError,
     },
 };
+use frontrow_port_contracts::{policies, test_queue::TestQueue};
 use frontrow_test_harness::{RedisOptions, RedisServer, eventually};
 
-use crate::test_queue::{Raw, SOON, TestQueue};
+use crate::test_store::{Raw, SOON, paused_on};
 
 /// Checks that a join fails without having changed anything, for this reason.
-async fn refused(room: &TestQueue, reason: &str) {
-    let error = room.try_join("ann").await.unwrap_err();
+async fn refused(test_queue: &TestQueue<RedisStore>, reason: &str) {
+    let error = test_queue.try_join("ann").await.unwrap_err();
     let StoreError::NotApplied {
         what, retry_after, ..
     } = &error
@@ -28,9 +29,9 @@ async fn refused(room: &TestQueue, reason: &str) {
 }
 
 /// Checks that the store serves again, by itself.
-async fn serves_again(room: &TestQueue) {
+async fn serves_again(test_queue: &TestQueue<RedisStore>) {
     eventually("the store serves again", SOON, async || {
-        match room.try_join("ann").await {
+        match test_queue.try_join("ann").await {
             Ok(_) => Ok(Some(())),
             Err(StoreError::NotApplied { .. }) => Ok(None),
             Err(unknown) => Err(unknown.into()),
@@ -43,21 +44,21 @@ async fn serves_again(room: &TestQueue) {
 #[tokio::test]
 async fn a_server_that_is_a_replica_now() {
     let server = RedisServer::start().await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
+    let test_queue = paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["REPLICAOF", "127.0.0.1", "1"]).await;
-    refused(&room, "ead only replica").await;
+    refused(&test_queue, "ead only replica").await;
     raw.ask::<()>(&["REPLICAOF", "NO", "ONE"]).await;
-    serves_again(&room).await;
+    serves_again(&test_queue).await;
 }
 
 #[tokio::test]
 async fn a_server_without_memory() {
     let server = RedisServer::start().await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
+    let test_queue = paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    refused(&room, "maxmemory").await;
+    refused(&test_queue, "maxmemory").await;
     let keys: Vec<String> = raw.ask(&["KEYS", "*"]).await;
     assert_eq!(
         keys.len(),
@@ -65,48 +66,51 @@ async fn a_server_without_memory() {
         "the format, and a queue in which nobody is: {keys:?}"
     );
     raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await;
-    serves_again(&room).await;
+    serves_again(&test_queue).await;
 }
 
 /// Ticks, look-ups and gate passes go on, so that places end and there is memory again.
 #[tokio::test]
 async fn a_full_server_serves_those_who_are_there() {
     let server = RedisServer::start().await.unwrap();
-    let mut room = TestQueue::paused_on(&server).await;
-    let line = room.crowd(3).await;
+    let mut test_queue = paused_on(&server).await;
+    let line = test_queue.line(3).await;
     let mut raw = Raw::connect(&server.url()).await;
-    room.change(PolicyState::Bypass).await;
+    test_queue.change(policies::bypass()).await;
     raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    refused(&room, "maxmemory").await;
+    refused(&test_queue, "maxmemory").await;
     for ticket in &line {
         assert!(matches!(
-            room.standing(ticket).await,
+            test_queue.standing(ticket).await,
             Standing::Waiting { .. }
         ));
     }
-    assert_eq!(room.admit(10).await.done, 3);
+    assert_eq!(test_queue.admit(10).await.done, 3);
     for ticket in &line {
-        let passed = room.store.pass_gate(ticket, GatePurpose::Browse).await;
+        let passed = test_queue
+            .store
+            .pass_gate(ticket, GatePurpose::Browse)
+            .await;
         assert!(matches!(passed.unwrap().value, GateOutcome::Passed(_)));
     }
-    assert_eq!(room.expire(10).await.active, 3);
+    assert_eq!(test_queue.expire(10).await.active, 3);
     for ticket in &line {
-        let left = room.store.leave(ticket).await.unwrap().value;
+        let left = test_queue.store.leave(ticket).await.unwrap().value;
         assert_eq!(left, LeaveOutcome::Left);
     }
-    assert_eq!(room.expire(10).await.active, 0);
+    assert_eq!(test_queue.expire(10).await.active, 0);
 }
 
 /// What operators do when memory runs out: close and pause queues, and let places end earlier.
 #[tokio::test]
 async fn a_full_server_takes_changes_of_policies() {
     let server = RedisServer::start().await.unwrap();
-    let mut room = TestQueue::paused_on(&server).await;
-    room.change(PolicyState::Bypass).await;
-    let (ann, ben) = (room.join("ann").await, room.join("ben").await);
+    let mut test_queue = paused_on(&server).await;
+    test_queue.change(policies::bypass()).await;
+    let (ann, ben) = (test_queue.join("ann").await, test_queue.join("ben").await);
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    let mut seed = room.seed_of(PolicyState::Paused, None);
+    let mut seed = test_queue.seed_of(policies::paused(), None);
     for (version, state) in [
         (10, PolicyState::Closed),
         (11, PolicyState::Paused),
@@ -115,9 +119,9 @@ async fn a_full_server_takes_changes_of_policies() {
         seed.policy.version.0 = version;
         seed.policy.policy.state = state;
         seed.policy.policy.claim_ttl = Duration::from_secs(20);
-        let seeded = room.store.seed(&seed).await.unwrap().value;
+        let seeded = test_queue.store.seed(&seed).await.unwrap().value;
         assert_eq!(seeded, SeedOutcome::Taken { recovering: false });
-        let found = room.store.look_up(&ann).await.unwrap();
+        let found = test_queue.store.look_up(&ann).await.unwrap();
         let LookUpOutcome::Found(place) = found.value else {
             panic!("ann is active: {found:?}");
         };
@@ -130,26 +134,30 @@ async fn a_full_server_takes_changes_of_policies() {
         };
         assert_eq!(until, admitted_at + Duration::from_secs(20));
     }
-    let version = room.store.policy_version(room.concert).await.unwrap();
+    let version = test_queue
+        .store
+        .policy_version(test_queue.concert)
+        .await
+        .unwrap();
     assert_eq!(version, Some(seed.policy.version));
-    room.store.leave(&ben).await.unwrap();
-    assert_eq!(room.expire(10).await.active, 1);
+    test_queue.store.leave(&ben).await.unwrap();
+    assert_eq!(test_queue.expire(10).await.active, 1);
 }
 
 #[tokio::test]
 async fn a_server_whose_user_may_not_run_scripts() {
     let server = RedisServer::start().await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
+    let test_queue = paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["ACL", "SETUSER", "default", "-evalsha"])
         .await;
-    refused(&room, "evalsha").await;
+    refused(&test_queue, "evalsha").await;
 }
 
 #[tokio::test]
 async fn a_server_busy_with_somebody_elses_script() {
     let server = RedisServer::start().await.unwrap();
-    let room = TestQueue::paused_on(&server).await;
+    let test_queue = paused_on(&server).await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CONFIG", "SET", "busy-reply-threshold", "1"])
         .await;
@@ -167,10 +175,10 @@ async fn a_server_busy_with_somebody_elses_script() {
     })
     .await
     .unwrap();
-    refused(&room, "BUSY").await;
+    refused(&test_queue, "BUSY").await;
     raw.ask::<()>(&["SCRIPT", "KILL"]).await;
     busy.join().unwrap();
-    serves_again(&room).await;
+    serves_again(&test_queue).await;
 }
 
 #[tokio::test]
@@ -180,7 +188,7 @@ async fn a_server_that_is_reading_its_files() {
         ..RedisOptions::default()
     };
     let mut server = RedisServer::start_with(options).await.unwrap();
-    TestQueue::paused_on(&server).await;
+    paused_on(&server).await;
     let fill = "for i = 1, 60000 do redis.call('SET', 'other:' .. i, i) end";
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["EVAL", fill, "0"]).await;
@@ -196,10 +204,10 @@ async fn a_server_that_is_reading_its_files() {
         ..RedisSettings::new(server.url())
     };
     let store = RedisStore::open(&settings, TimeOffset::default()).await;
-    let room = TestQueue::on(store.unwrap());
-    refused(&room, "loading the dataset").await;
+    let test_queue = TestQueue::on(store.unwrap());
+    refused(&test_queue, "loading the dataset").await;
     let mut raw = Raw::connect(&server.url()).await;
     raw.ask::<()>(&["CONFIG", "SET", "key-load-delay", "0"])
         .await;
-    serves_again(&room).await;
+    serves_again(&test_queue).await;
 }

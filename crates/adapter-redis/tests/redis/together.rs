@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, time::Duration};
 
+use frontrow_adapter_redis::RedisStore;
 use frontrow_domain::{
     model::queue::{
         Capacity, GatePurpose, PolicyState, PolicyVersion, QueueSeed, SaleCount, SaleState,
@@ -11,6 +12,10 @@ use frontrow_domain::{
         GateOutcome, JoinOutcome, LeaveOutcome, LookUpOutcome, Queue, QueueControl, Stamped,
         StoreResult,
     },
+};
+use frontrow_port_contracts::{
+    policies,
+    test_queue::{TestQueue, user},
 };
 use futures_util::future::join_all;
 use proptest::{
@@ -22,10 +27,7 @@ use proptest::{
 use tokio::runtime::Builder;
 use uuid::Uuid;
 
-use crate::{
-    one_store::OneStore,
-    test_queue::{TestQueue, user},
-};
+use crate::one_store::OneStore;
 
 const PEOPLE: usize = 12;
 
@@ -82,17 +84,17 @@ impl UserReply {
 
 /// A queue, and the tickets of its people.
 struct Side {
-    room: TestQueue,
+    test_queue: TestQueue<RedisStore>,
     tickets: Vec<Option<Ticket>>,
     version: i64,
 }
 
 impl Side {
     async fn new(one: &OneStore, number: u128) -> Self {
-        let mut room = TestQueue::on(one.store.clone());
-        room.concert.0 = Uuid::from_u128(number);
+        let mut test_queue = TestQueue::on(one.store.clone());
+        test_queue.concert.0 = Uuid::from_u128(number);
         let mut side = Self {
-            room,
+            test_queue,
             tickets: vec![None; PEOPLE],
             version: 0,
         };
@@ -103,7 +105,7 @@ impl Side {
     /// At most three in an hour, at most five at once, and at most eight wait.
     async fn change(&mut self, state: PolicyState) {
         self.version += 1;
-        let mut seed: QueueSeed = self.room.seed_of(state, None);
+        let mut seed: QueueSeed = self.test_queue.seed_of(policies::in_state(state), None);
         seed.policy.version = PolicyVersion(self.version);
         seed.policy.policy.throughput = Some(Throughput {
             admit: 3,
@@ -111,7 +113,7 @@ impl Side {
         });
         seed.policy.policy.capacity = Some(Capacity { max_active: 5 });
         seed.policy.policy.max_waiting = Some(8);
-        self.room.store.seed(&seed).await.unwrap();
+        self.test_queue.store.seed(&seed).await.unwrap();
     }
 
     fn ticket(&self, who: usize) -> Option<&Ticket> {
@@ -120,7 +122,10 @@ impl Side {
 
     async fn join(&self, who: usize) -> (Option<Ticket>, UserReply) {
         let name = user(&format!("user-{who}"));
-        let joined = self.room.store.join(self.room.concert, &name, None);
+        let joined = self
+            .test_queue
+            .store
+            .join(self.test_queue.concert, &name, None);
         match joined.await.unwrap().value {
             JoinOutcome::Joined(place) | JoinOutcome::Held(place) => {
                 assert_eq!(place.ticket.user, name);
@@ -133,7 +138,7 @@ impl Side {
 
     async fn look_up(&self, who: usize) -> Option<UserReply> {
         let ticket = self.ticket(who)?;
-        Some(match told(self.room.store.look_up(ticket).await) {
+        Some(match told(self.test_queue.store.look_up(ticket).await) {
             LookUpOutcome::Found(place) => {
                 assert_eq!(&place.ticket, ticket);
                 UserReply::of(place.standing)
@@ -152,7 +157,7 @@ impl Side {
             GatePurpose::Browse
         };
         Some(
-            match told(self.room.store.pass_gate(ticket, purpose).await) {
+            match told(self.test_queue.store.pass_gate(ticket, purpose).await) {
                 GateOutcome::Passed(place) | GateOutcome::Waiting(place) => {
                     assert_eq!(&place.ticket, ticket);
                     UserReply::of(place.standing)
@@ -164,7 +169,7 @@ impl Side {
 
     async fn leave(&self, who: usize) -> Option<UserReply> {
         let ticket = self.ticket(who)?;
-        let left: LeaveOutcome = told(self.room.store.leave(ticket).await);
+        let left: LeaveOutcome = told(self.test_queue.store.leave(ticket).await);
         Some(UserReply::Nothing(format!("{left:?}")))
     }
 
@@ -189,7 +194,7 @@ impl Side {
             }
             Step::Leave(who) => all(at_once, who.iter().map(|who| self.leave(*who))).await,
             Step::Admit(limit) => {
-                let done = self.room.admit(*limit).await.done;
+                let done = self.test_queue.admit(*limit).await.done;
                 vec![Some(UserReply::Nothing(format!("{done} admitted")))]
             }
             Step::Change(state) => {
@@ -197,12 +202,12 @@ impl Side {
                 Vec::new()
             }
             Step::Sale(sale) => {
-                let concert = self.room.concert;
+                let concert = self.test_queue.concert;
                 let count = SaleCount {
                     sale: *sale,
                     ..SaleCount::default()
                 };
-                let set = self.room.store.set_sale(concert, count);
+                let set = self.test_queue.store.set_sale(concert, count);
                 set.await.unwrap();
                 Vec::new()
             }

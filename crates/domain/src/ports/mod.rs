@@ -43,7 +43,7 @@ mod token_signer;
 
 pub use books::Books;
 pub use clean_stops::{BegunRun, CleanStops};
-pub use clock::Clock;
+pub use clock::{Clock, TimeOffset};
 pub use concert_editor::{
     ConcertEditor, CreateConcertOutcome, CreatePerformanceOutcome, DeleteConcertOutcome,
     DeletePerformanceOutcome, DuplicatePerformance, EditOutcome, Operator,

@@ -24,9 +24,9 @@
 
 mod compare;
 mod control;
-mod faults;
 mod line;
 mod losses;
+mod network_faults;
 mod people;
 mod queue;
 mod run;
@@ -39,9 +39,9 @@ mod window;
 
 use frontrow_domain::model::ConcertId;
 
-pub use faults::queue_model_with_faults;
+pub use network_faults::queue_model_with_faults;
 #[cfg(test)]
-pub(crate) use faults::{
+pub(crate) use network_faults::{
     an_admission_without_an_answer, follow_with_faults, try_queue_model_with_faults,
 };
 pub(crate) use queue::ModelQueue;

@@ -5,10 +5,8 @@ use frontrow_domain::{
     ports::{GateOutcome, JoinOutcome},
 };
 
-use super::{
-    ACTIVE_TTL, CLAIM_TTL, QueueFixture, TestQueue, asking::until, by_rate, hold_for, minutes,
-    seconds,
-};
+use super::{ContractQueue, QueueFixture, asking::until, hold_for, minutes, seconds};
+use crate::policies::{self, ACTIVE_TTL, CLAIM_TTL};
 
 /// How much longer than a hold the place of its user lasts.
 const TO_PAY_S: u64 = 30;
@@ -16,7 +14,7 @@ const TO_PAY_S: u64 = 30;
 /// A new place ends if it is not claimed within the claim time of its admission. A look-up claims
 /// nothing.
 pub async fn a_new_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let joined = queue.join("ann").await;
     let JoinOutcome::Joined(place) = joined.value else {
         panic!("ann should have joined: {joined:?}");
@@ -40,7 +38,7 @@ pub async fn a_new_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F)
 
 /// A place that a tick admitted ends at its claim deadline in the same way.
 pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.walk_in("ann").await;
     let ben = queue.line_up("ben").await;
     queue.pass(minutes(61)).await;
@@ -61,7 +59,7 @@ pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixtu
 
 /// The first passage of the gate claims the place. Its active lifetime starts then.
 pub async fn the_gate_claims_a_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     for (name, purpose) in [("ann", GatePurpose::Browse), ("ben", GatePurpose::Pay)] {
         let ticket = queue.walk_in(name).await;
         queue.pass(seconds(20)).await;
@@ -73,7 +71,7 @@ pub async fn the_gate_claims_a_place<F: QueueFixture>(fixture: F) {
 
 /// Later passages to browse or to pay do not change its deadline.
 pub async fn only_the_first_use_claims<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     let (_, end) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     for purpose in [GatePurpose::Browse, GatePurpose::Pay] {
@@ -84,7 +82,7 @@ pub async fn only_the_first_use_claims<F: QueueFixture>(fixture: F) {
 
 /// A claimed place ends with its active lifetime, though no tick has removed it.
 pub async fn a_claimed_place_ends_with_its_active_life<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
@@ -99,7 +97,7 @@ pub async fn a_claimed_place_ends_with_its_active_life<F: QueueFixture>(fixture:
 
 /// A hold that fits into the lifetime of the place extends nothing.
 pub async fn a_short_hold_extends_nothing<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(10)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     let (claimed_at, end) = queue.pass_gate(&ann, hold_for(300)).await;
     assert_eq!(end, claimed_at + ACTIVE_TTL);
@@ -108,7 +106,7 @@ pub async fn a_short_hold_extends_nothing<F: QueueFixture>(fixture: F) {
 
 /// A hold near the deadline extends the place to the end of the hold and 30 s more.
 pub async fn a_hold_extends_its_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     let (claimed_at, _) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
@@ -124,7 +122,7 @@ pub async fn a_hold_extends_its_place<F: QueueFixture>(fixture: F) {
 /// Holds extend a place at most to the point at which the last hold of an ordinary lifetime would
 /// end.
 pub async fn holds_do_not_extend_a_place_for_ever<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     let (claimed_at, _) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     let last = claimed_at + ACTIVE_TTL + seconds(300 + TO_PAY_S);
@@ -140,7 +138,7 @@ pub async fn holds_do_not_extend_a_place_for_ever<F: QueueFixture>(fixture: F) {
 
 /// A later, shorter hold never shortens the place.
 pub async fn a_shorter_hold_takes_nothing_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
@@ -151,7 +149,7 @@ pub async fn a_shorter_hold_takes_nothing_back<F: QueueFixture>(fixture: F) {
 /// A first use that is a hold claims the place, and extends it where the hold is longer than the
 /// lifetime.
 pub async fn a_first_use_that_holds_claims_and_extends<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(10)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     let (claimed_at, end) = queue.pass_gate(&ann, hold_for(1_200)).await;
     assert_eq!(end, claimed_at + seconds(1_200 + TO_PAY_S));
@@ -159,7 +157,7 @@ pub async fn a_first_use_that_holds_claims_and_extends<F: QueueFixture>(fixture:
 
 /// Leaving ends an active place at once. So does a payment, after which the user leaves.
 pub async fn leaving_ends_an_active_place_at_once<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     queue.pass_gate(&ann, GatePurpose::Pay).await;
     queue.go(&ann).await;
@@ -169,7 +167,7 @@ pub async fn leaving_ends_an_active_place_at_once<F: QueueFixture>(fixture: F) {
 
 /// The gate refuses a waiting user and returns their place.
 pub async fn the_gate_stops_who_waits<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.walk_in("ann").await;
     let ben = queue.line_up("ben").await;
     for purpose in [GatePurpose::Browse, GatePurpose::Pay, hold_for(300)] {

@@ -8,9 +8,8 @@ use frontrow_domain::{
 };
 use jiff::SignedDuration;
 
-use super::{
-    ALL, QueueFixture, TestQueue, WAITING_TTL, by_capacity, heartbeats::heartbeat, seconds,
-};
+use super::{ALL, ContractQueue, QueueFixture, heartbeats::heartbeat, seconds};
+use crate::policies::{self, WAITING_TTL};
 
 /// A user without a heartbeat for longer than this is absent.
 const ABSENCE: Duration = Duration::from_secs(15);
@@ -19,7 +18,7 @@ const ABSENCE: Duration = Duration::from_secs(15);
 fn of_present(max_active: u32) -> QueuePolicy {
     QueuePolicy {
         absent_after: Some(ABSENCE),
-        ..by_capacity(max_active)
+        ..policies::capacity(max_active)
     }
 }
 
@@ -28,10 +27,10 @@ async fn line_of<F: QueueFixture>(
     fixture: F,
     names: &[&str],
     present: &[&str],
-) -> (TestQueue<F>, Vec<Ticket>) {
+) -> (ContractQueue<F>, Vec<Ticket>) {
     let mut policy = of_present(2);
     policy.state = PolicyState::Paused;
-    let mut queue = TestQueue::open(fixture, policy).await;
+    let mut queue = ContractQueue::open(fixture, policy).await;
     let line = queue.all_line_up(names).await;
     queue.serve(ABSENCE + seconds(1)).await;
     for ticket in &line {
@@ -46,7 +45,7 @@ async fn line_of<F: QueueFixture>(
 }
 
 /// Returns true for each user of `line` who waits. The call is a heartbeat.
-async fn who_waits<F: QueueFixture>(queue: &TestQueue<F>, line: &[Ticket]) -> Vec<bool> {
+async fn who_waits<F: QueueFixture>(queue: &ContractQueue<F>, line: &[Ticket]) -> Vec<bool> {
     let mut waits = Vec::new();
     for ticket in line {
         waits.push(queue.waits(ticket).await);
@@ -77,7 +76,7 @@ pub async fn absent_users_take_no_room<F: QueueFixture>(fixture: F) {
 pub async fn a_long_silent_line_holds_up_nobody<F: QueueFixture>(fixture: F) {
     let mut policy = of_present(2);
     policy.state = PolicyState::Paused;
-    let mut queue = TestQueue::open(fixture, policy).await;
+    let mut queue = ContractQueue::open(fixture, policy).await;
     for number in 0..60 {
         queue.line_up(&format!("silent-{number}")).await;
     }
@@ -270,7 +269,7 @@ pub async fn who_returns_after_a_step_back_is_next<F: QueueFixture>(fixture: F) 
 pub async fn time_without_service_makes_nobody_absent<F: QueueFixture>(fixture: F) {
     let mut policy = of_present(2);
     policy.state = PolicyState::Paused;
-    let mut queue = TestQueue::open(fixture, policy).await;
+    let mut queue = ContractQueue::open(fixture, policy).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue.pass(ABSENCE * 3).await;
     queue

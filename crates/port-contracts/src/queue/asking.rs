@@ -8,9 +8,10 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-use super::{ALL, QueueFixture, TestQueue, test_queue::user};
+use super::{ALL, ContractQueue, QueueFixture};
+use crate::test_queue::user;
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Joins.
     pub(crate) async fn join(&self, name: &str) -> Stamped<JoinOutcome> {
         let user = user(name);

@@ -2,20 +2,19 @@
 
 use frontrow_domain::model::queue::PolicyState;
 
-use super::{
-    QueueFixture, TestQueue, WAITING_TTL, asking::until, by_capacity, by_rate, minutes, paused,
-};
+use super::{ContractQueue, QueueFixture, asking::until, minutes};
+use crate::policies::{self, WAITING_TTL};
 
 /// If no user waits and there is room, a join makes its user active at once, with a claim deadline.
 pub async fn who_finds_no_line_is_active_at_once<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(2)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(2)).await;
     queue.walk_in("ann").await;
     queue.walk_in("ben").await;
 }
 
 /// A user who joins behind a line waits, even where there is room for both.
 pub async fn nobody_overtakes_the_line<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     queue.walk_in("ann").await;
     queue.walk_in("ben").await;
     let cat = queue.line_up("cat").await;
@@ -28,7 +27,7 @@ pub async fn nobody_overtakes_the_line<F: QueueFixture>(fixture: F) {
 
 /// A user who finds no room waits, even if no other user does.
 pub async fn who_finds_no_room_waits<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     let ben = queue.line_up("ben").await;
     queue.go(&ann).await;
@@ -38,7 +37,7 @@ pub async fn who_finds_no_room_waits<F: QueueFixture>(fixture: F) {
 
 /// When the last waiting user has left, there is no line any more.
 pub async fn a_line_that_left_is_no_line<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.walk_in("ann").await;
     let ben = queue.line_up("ben").await;
     queue.pass(minutes(61)).await;
@@ -48,7 +47,7 @@ pub async fn a_line_that_left_is_no_line<F: QueueFixture>(fixture: F) {
 
 /// Expired waiting places are no line, though no tick has removed them.
 pub async fn a_line_past_its_end_is_no_line<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     queue.line_up("ben").await;
     queue.go(&ann).await;
@@ -64,7 +63,7 @@ pub async fn a_line_past_its_end_is_no_line<F: QueueFixture>(fixture: F) {
 
 /// If the state admits no user, users who join wait.
 pub async fn a_paused_queue_makes_everybody_wait<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.line_up("ann").await;
     assert_eq!(queue.admit_all().await, 0);
     queue

@@ -7,8 +7,8 @@ use frontrow_domain::{
     ports::{LookUpOutcome, TickOutcome},
 };
 
-use super::{QueueFixture, TestQueue, by_capacity, by_rate, crowd, in_order_of_arrival, paused};
-use crate::QueuePorts;
+use super::{ContractQueue, QueueFixture, crowd, in_order_of_arrival};
+use crate::{QueuePorts, policies};
 
 /// Looks these tickets up again and again until all are active. None may ever be gone.
 async fn watch(ports: QueuePorts, mut tickets: Vec<Ticket>) {
@@ -32,7 +32,7 @@ async fn watch(ports: QueuePorts, mut tickets: Vec<Ticket>) {
 
 /// A look-up while users are being admitted finds the place, waiting or active.
 pub async fn a_watcher_never_finds_an_admitted_user_gone<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(60).await;
     queue
         .change(|policy| policy.state = PolicyState::Open)
@@ -55,7 +55,7 @@ pub async fn a_watcher_never_finds_an_admitted_user_gone<F: QueueFixture>(fixtur
     }
 }
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Ticks from many tasks at the same time until a tick finds no more user to admit. Returns how
     /// many they admitted together. `waiting` users are in the line.
     async fn many_tick(&self, tasks: usize, limit: u32, waiting: u64) -> u64 {
@@ -92,7 +92,7 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// However many ticks run at the same time, each user is admitted once, and none is lost.
 pub async fn many_ticks_at_once_admit_everybody_once<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(60).await;
     queue
         .change(|policy| policy.state = PolicyState::Open)
@@ -110,9 +110,9 @@ pub async fn many_ticks_at_once_admit_everybody_once<F: QueueFixture>(fixture: F
 /// However many ticks run at the same time, a window admits no more than its number, from the head
 /// of the line.
 pub async fn many_ticks_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(40).await;
-    let rate = by_rate(17);
+    let rate = policies::rate(17);
     queue.change(|policy| *policy = rate).await;
     let done = queue.many_tick(6, 3, 17).await + u64::from(queue.admit_all().await);
     assert_eq!(done, 17);
@@ -123,9 +123,9 @@ pub async fn many_ticks_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
 
 /// However many ticks run at the same time, the number of active users stays within the capacity.
 pub async fn many_ticks_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(40).await;
-    let capacity = by_capacity(11);
+    let capacity = policies::capacity(11);
     queue.change(|policy| *policy = capacity).await;
     let done = queue.many_tick(6, 3, 11).await + u64::from(queue.admit_all().await);
     assert_eq!(done, 11);
@@ -137,7 +137,7 @@ pub async fn many_ticks_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F
 /// However many users join at the same time, no more are admitted immediately than the rate allows:
 /// the first ones.
 pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(13)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(13)).await;
     let everybody = in_order_of_arrival(queue.crowd_enters(40).await);
     let (first, others) = everybody.split_at(13);
     assert_eq!(queue.still_waiting(first).await, 0);
@@ -147,7 +147,7 @@ pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
 /// However many users join at the same time, no more are admitted immediately than the capacity
 /// allows: the first ones.
 pub async fn many_joins_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_capacity(13)).await;
+    let queue = ContractQueue::open(fixture, policies::capacity(13)).await;
     let everybody = in_order_of_arrival(queue.crowd_enters(40).await);
     let (first, others) = everybody.split_at(13);
     assert_eq!(queue.still_waiting(first).await, 0);
@@ -156,7 +156,7 @@ pub async fn many_joins_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F
 
 /// Users join, leave and are admitted all at the same time, and none is lost or counted twice.
 pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(40).await;
     queue
         .change(|policy| policy.state = PolicyState::Bypass)
@@ -193,13 +193,13 @@ pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>
     assert_eq!((report.waiting, report.active), (0, 40));
 }
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Lets `count` more users join at the same time.
     async fn crowd_more(&self, count: usize) -> Vec<Ticket> {
         crowd(count, |number| {
             let (ports, concert) = self.for_task();
             async move {
-                let name = super::test_queue::user(&format!("late-{number}"));
+                let name = crate::test_queue::user(&format!("late-{number}"));
                 let joined = ports.queue.join(concert, &name, None).await.expect("join");
                 match joined.value {
                     frontrow_domain::ports::JoinOutcome::Joined(place) => place.ticket,

@@ -2,14 +2,13 @@
 
 use frontrow_domain::model::queue::{Capacity, GatePurpose};
 
-use super::{
-    ACTIVE_TTL, CLAIM_TTL, QueueFixture, TestQueue, by_capacity, by_rate, minutes, paused, seconds,
-};
+use super::{ContractQueue, QueueFixture, minutes, seconds};
+use crate::policies::{self, ACTIVE_TTL, CLAIM_TTL};
 
 /// The number of active users never exceeds the capacity, whether they were admitted at once or
 /// waited.
 pub async fn no_more_are_active_than_may_be<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(2)).await;
     queue.walk_in("ann").await;
     queue.walk_in("ben").await;
     queue.line_up("cat").await;
@@ -20,16 +19,16 @@ pub async fn no_more_are_active_than_may_be<F: QueueFixture>(fixture: F) {
 
 /// A tick fills all free places, and no more.
 pub async fn a_tick_fills_the_free_places<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_lines_up(10).await;
-    queue.change(|policy| *policy = by_capacity(4)).await;
+    queue.change(|policy| *policy = policies::capacity(4)).await;
     assert_eq!(queue.admit_all().await, 4);
     assert_eq!(queue.admit_all().await, 0);
 }
 
 /// A user who leaves makes room for one more.
 pub async fn leaving_makes_room<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(2)).await;
     let ann = queue.walk_in("ann").await;
     queue.walk_in("ben").await;
     let line = queue.all_line_up(&["cat", "dan"]).await;
@@ -41,7 +40,7 @@ pub async fn leaving_makes_room<F: QueueFixture>(fixture: F) {
 
 /// An expired active place makes room, for a tick and for a join, though no tick has removed it.
 pub async fn an_ended_place_makes_room_without_a_tick<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(2)).await;
     for name in ["ann", "ben"] {
         let ticket = queue.walk_in(name).await;
         queue.pass_gate(&ticket, GatePurpose::Browse).await;
@@ -54,7 +53,7 @@ pub async fn an_ended_place_makes_room_without_a_tick<F: QueueFixture>(fixture: 
 
 /// A place that was not claimed makes room for the next user in line.
 pub async fn an_unclaimed_place_makes_room<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     queue.walk_in("ann").await;
     queue.serve(CLAIM_TTL / 2).await;
     let ben = queue.line_up("ben").await;
@@ -69,7 +68,7 @@ pub async fn an_unclaimed_place_makes_room<F: QueueFixture>(fixture: F) {
 /// A place that made room for another is gone for good, also under a policy that would have let it
 /// live.
 pub async fn a_place_that_made_room_does_not_come_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     queue.serve(CLAIM_TTL / 2).await;
     let ben = queue.line_up("ben").await;
@@ -89,13 +88,13 @@ pub async fn a_place_that_made_room_does_not_come_back<F: QueueFixture>(fixture:
 
 /// A lowered capacity evicts no user. None is admitted until enough have gone.
 pub async fn a_lowered_capacity_evicts_nobody<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(3)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(3)).await;
     let mut active = Vec::new();
     for name in ["ann", "ben", "cat"] {
         active.push(queue.walk_in(name).await);
     }
     queue.line_up("dan").await;
-    queue.change(|policy| *policy = by_capacity(1)).await;
+    queue.change(|policy| *policy = policies::capacity(1)).await;
     for ticket in &active {
         assert!(!queue.waits(ticket).await);
     }
@@ -110,20 +109,20 @@ pub async fn a_lowered_capacity_evicts_nobody<F: QueueFixture>(fixture: F) {
 
 /// A raised capacity takes effect at once.
 pub async fn a_raised_capacity_holds_at_once<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     queue.walk_in("ann").await;
     queue.all_line_up(&["ben", "cat", "dan"]).await;
-    queue.change(|policy| *policy = by_capacity(3)).await;
+    queue.change(|policy| *policy = policies::capacity(3)).await;
     assert_eq!(queue.admit_all().await, 2);
 }
 
 /// A rate and a capacity in one policy both bind.
 pub async fn a_rate_and_a_capacity_both_bind<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(10).await;
     queue
         .change(|policy| {
-            *policy = by_rate(3);
+            *policy = policies::rate(3);
             policy.capacity = Some(Capacity { max_active: 2 });
         })
         .await;

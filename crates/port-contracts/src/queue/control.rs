@@ -5,12 +5,10 @@ use frontrow_domain::{
     ports::{LookUpOutcome, RemoveOutcome, SeedOutcome},
 };
 
-use super::{
-    ACTIVE_TTL, CLAIM_TTL, QueueFixture, RECOVERY, TestQueue, WAITING_TTL, asking::until,
-    by_capacity, by_rate, crowd, paused, seconds,
-};
+use super::{ContractQueue, QueueFixture, RECOVERY, asking::until, crowd, seconds};
+use crate::policies::{self, ACTIVE_TTL, CLAIM_TTL, WAITING_TTL};
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     async fn version_in_force(&self) -> Option<PolicyVersion> {
         let version = self.ports.control.policy_version(self.concert).await;
         version.expect("policy version")
@@ -29,11 +27,11 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// A newer policy is in force from the call that brought it.
 pub async fn a_newer_policy_is_in_force_at_once<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.line_up("ann").await;
     let before = queue.version_in_force().await;
     assert_eq!(before, Some(PolicyVersion(queue.version)));
-    queue.change(|policy| *policy = by_rate(1)).await;
+    queue.change(|policy| *policy = policies::rate(1)).await;
     let after = queue.version_in_force().await;
     assert_eq!(after, Some(PolicyVersion(queue.version)));
     assert!(after > before);
@@ -43,9 +41,9 @@ pub async fn a_newer_policy_is_in_force_at_once<F: QueueFixture>(fixture: F) {
 /// An older policy, and the same version again, change nothing. The answer names the version in
 /// force.
 pub async fn an_older_policy_is_refused<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(5)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(5)).await;
     let in_force = queue.version;
-    queue.policy = paused();
+    queue.policy = policies::paused();
     for version in [in_force, in_force - 1, 0] {
         queue.version = version;
         let seeded = queue.seed(None).await.value;
@@ -60,12 +58,12 @@ pub async fn an_older_policy_is_refused<F: QueueFixture>(fixture: F) {
 
 /// If many policies arrive at the same time, the newest is in force in the end.
 pub async fn the_newest_of_many_policies_wins<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     crowd(12, |number| {
         let mut seed = queue.seed_of(None);
         let newer = i64::try_from(number * 7 % 12 + 1).expect("a small number");
         seed.policy.version = PolicyVersion(queue.version + newer);
-        seed.policy.policy = by_capacity(u32::try_from(newer).expect("a small number"));
+        seed.policy.policy = policies::capacity(u32::try_from(newer).expect("a small number"));
         let (ports, _) = queue.for_task();
         async move { ports.control.seed(&seed).await.expect("seed") }
     })
@@ -80,7 +78,7 @@ pub async fn the_newest_of_many_policies_wins<F: QueueFixture>(fixture: F) {
 
 /// A store that has the queue keeps its generation and does not recover, whatever a seed asks for.
 pub async fn a_seed_does_not_recover_what_was_not_lost<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     let generation = queue.generation;
     queue.generation = 77;
@@ -99,7 +97,7 @@ pub async fn a_seed_does_not_recover_what_was_not_lost<F: QueueFixture>(fixture:
 /// A changed lifetime counts at once for users who wait and for places that are not claimed.
 /// Claimed places keep their deadline.
 pub async fn changed_lives_count_at_once<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(2)).await;
     let claimed = queue.walk_in("ann").await;
     let (_, end) = queue.pass_gate(&claimed, GatePurpose::Browse).await;
     let ben = queue.enter("ben").await;
@@ -125,7 +123,7 @@ pub async fn changed_lives_count_at_once<F: QueueFixture>(fixture: F) {
 
 /// A queue is empty when no user has a place in it.
 pub async fn a_queue_is_empty_when_nobody_has_a_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     assert!(queue.is_empty().await);
     let ann = queue.walk_in("ann").await;
     assert!(!queue.is_empty().await);
@@ -143,7 +141,7 @@ pub async fn a_queue_is_empty_when_nobody_has_a_place<F: QueueFixture>(fixture: 
 
 /// Waiting users keep a queue from being empty until their places expire.
 pub async fn a_queue_is_empty_when_every_wait_is_over<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.line_up("ann").await;
     assert!(!queue.is_empty().await);
     queue.serve_past(WAITING_TTL).await;
@@ -156,7 +154,7 @@ pub async fn a_queue_is_empty_when_every_wait_is_over<F: QueueFixture>(fixture: 
 /// A queue whose users may still re-enter is not empty, though no user has a place: its store must
 /// not end as if nothing could be lost.
 pub async fn a_queue_is_not_empty_while_people_may_come_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.line_up("ann").await;
     queue.lose_and_recover().await;
     assert!(!queue.is_empty().await);
@@ -168,7 +166,7 @@ pub async fn a_queue_is_not_empty_while_people_may_come_back<F: QueueFixture>(fi
 
 /// An operator can open and pause a queue any number of times.
 pub async fn a_queue_can_be_switched_back_and_forth<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(100)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(100)).await;
     for turn in 0..4 {
         queue.switch(PolicyState::Paused).await;
         let ticket = queue.line_up(&format!("user-{turn}")).await;
@@ -181,7 +179,7 @@ pub async fn a_queue_can_be_switched_back_and_forth<F: QueueFixture>(fixture: F)
 
 /// A queue that is closed and empty is removed. It is unknown from then on.
 pub async fn a_closed_empty_queue_is_removed<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(5)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(5)).await;
     let ann = queue.walk_in("ann").await;
     queue
         .change(|policy| policy.state = PolicyState::Closed)
@@ -204,7 +202,7 @@ pub async fn a_closed_empty_queue_is_removed<F: QueueFixture>(fixture: F) {
 
 /// A queue that is not closed, or that has a waiting or active user, is not removed.
 pub async fn a_queue_in_use_is_not_removed<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     assert_eq!(queue.remove().await, RemoveOutcome::NotClosed);
     let ann = queue.walk_in("ann").await;
     let ben = queue.line_up("ben").await;
@@ -222,7 +220,7 @@ pub async fn a_queue_in_use_is_not_removed<F: QueueFixture>(fixture: F) {
 
 /// Expired places do not keep a queue from being removed, even before a tick has removed them.
 pub async fn ended_places_keep_no_queue<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     queue.walk_in("ann").await;
     queue.line_up("ben").await;
     queue
@@ -237,14 +235,14 @@ pub async fn ended_places_keep_no_queue<F: QueueFixture>(fixture: F) {
 
 /// A queue that was removed can be seeded again, and has no users then.
 pub async fn a_removed_queue_can_be_given_again<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue
         .change(|policy| policy.state = PolicyState::Closed)
         .await;
     queue.leave(&ann).await;
     assert_eq!(queue.remove().await, RemoveOutcome::Removed);
-    queue.policy = by_rate(5);
+    queue.policy = policies::rate(5);
     queue.version += 1;
     queue.seed(None).await;
     queue.walk_in("ben").await;

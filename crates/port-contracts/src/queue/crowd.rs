@@ -4,8 +4,8 @@ use std::{future::Future, sync::Arc};
 
 use frontrow_domain::model::queue::{Place, Ticket};
 
-use super::{QueueFixture, TestQueue, test_queue::user};
-use crate::QueuePorts;
+use super::{ContractQueue, QueueFixture};
+use crate::{QueuePorts, test_queue::user};
 
 /// Runs `count` tasks side by side, and returns their results in the order of their numbers.
 pub(crate) async fn crowd<T, Fut>(count: usize, task: impl Fn(usize) -> Fut) -> Vec<T>
@@ -30,7 +30,7 @@ where
     results
 }
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Lets `count` users join at the same time, each from a task of their own, and get a new
     /// place.
     pub(crate) async fn crowd_enters(&self, count: usize) -> Vec<Place> {

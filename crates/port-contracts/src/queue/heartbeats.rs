@@ -6,9 +6,10 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-use super::{QueueFixture, TestQueue, WAITING_TTL, by_rate, minutes, paused, seconds};
+use super::{ContractQueue, QueueFixture, minutes, seconds};
+use crate::policies::{self, WAITING_TTL};
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Records heartbeats.
     pub(crate) async fn tell(&self, heartbeats: &[Heartbeat]) -> Vec<Stamped<LookUpOutcome>> {
         let found = self
@@ -38,7 +39,7 @@ pub(crate) fn heartbeat(ticket: &Ticket, at: Timestamp) -> Heartbeat {
 
 /// A recorded heartbeat keeps a place, as a look-up would. Heartbeats of other users do not.
 pub async fn a_recorded_heartbeat_keeps_a_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     for _ in 0..3 {
         queue.serve(WAITING_TTL / 2).await;
@@ -54,7 +55,7 @@ pub async fn a_recorded_heartbeat_keeps_a_place<F: QueueFixture>(fixture: F) {
 /// A recorded heartbeat is answered with its place, as a look-up would be. So an instance need not
 /// look the same user up again.
 pub async fn a_recorded_heartbeat_is_answered_with_its_place<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cleo"]).await;
     let now = queue.now().await;
     let heartbeats: Vec<_> = line
@@ -79,7 +80,7 @@ pub async fn a_recorded_heartbeat_is_answered_with_its_place<F: QueueFixture>(fi
 /// The deadline of a place counts from the instant of the heartbeat, not from the time of
 /// recording.
 pub async fn a_heartbeat_counts_from_its_own_instant<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue.serve(WAITING_TTL / 3).await;
     let heard_at = queue.now().await;
@@ -98,7 +99,7 @@ pub async fn a_heartbeat_counts_from_its_own_instant<F: QueueFixture>(fixture: F
 
 /// A heartbeat older than the last one in the store does not shorten the life of a place.
 pub async fn an_older_heartbeat_takes_nothing_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     let early = queue.now().await;
     queue.serve(WAITING_TTL / 2).await;
@@ -111,7 +112,7 @@ pub async fn an_older_heartbeat_takes_nothing_back<F: QueueFixture>(fixture: F) 
 
 /// The latest of several heartbeats of one place counts, in whichever order they are recorded.
 pub async fn the_latest_of_several_heartbeats_counts<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     let early = queue.now().await;
     queue.serve(WAITING_TTL / 2).await;
@@ -127,7 +128,7 @@ pub async fn the_latest_of_several_heartbeats_counts<F: QueueFixture>(fixture: F
 /// A heartbeat from the store's future counts from now. A clock that is ahead does not let a user
 /// live longer.
 pub async fn a_heartbeat_from_the_future_counts_from_now<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     let ahead = queue.now().await + minutes(60);
     queue.heard(&ann, ahead).await;
@@ -140,7 +141,7 @@ pub async fn a_heartbeat_from_the_future_counts_from_now<F: QueueFixture>(fixtur
 /// A heartbeat that is recorded after its place has expired is too late, though no tick has removed
 /// the place.
 pub async fn a_late_heartbeat_revives_no_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.serve(WAITING_TTL / 2).await;
     let heard_at = queue.now().await;
@@ -156,7 +157,7 @@ pub async fn a_late_heartbeat_revives_no_place<F: QueueFixture>(fixture: F) {
 /// A heartbeat belongs to one place. It does nothing for a later place of the same user, nor for a
 /// user who never joined.
 pub async fn a_heartbeat_of_another_place_changes_nothing<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let old = queue.line_up("ann").await;
     queue.go(&old).await;
     let new = queue.line_up("ann").await;
@@ -175,7 +176,7 @@ pub async fn a_heartbeat_of_another_place_changes_nothing<F: QueueFixture>(fixtu
 
 /// A heartbeat changes nothing for an active place. It neither claims nor extends it.
 pub async fn a_heartbeat_of_an_active_place_changes_nothing<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let ann = queue.walk_in("ann").await;
     let before = queue.find(&ann).await;
     let found = queue.heard(&ann, queue.now().await).await;
@@ -185,7 +186,7 @@ pub async fn a_heartbeat_of_an_active_place_changes_nothing<F: QueueFixture>(fix
 
 /// The largest number of heartbeats in one call is recorded in full.
 pub async fn many_heartbeats_are_recorded_at_once<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(40).await;
     queue.serve(WAITING_TTL / 2).await;
     let now = queue.now().await;
@@ -211,7 +212,7 @@ pub async fn many_heartbeats_are_recorded_at_once<F: QueueFixture>(fixture: F) {
 
 /// Recorded heartbeats are no ticks: without ticks no place expires.
 pub async fn recording_heartbeats_serves_no_queue<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     for _ in 0..WAITING_TTL.as_secs() / 3 {
         queue.pass(seconds(4)).await;

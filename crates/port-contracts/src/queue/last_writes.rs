@@ -3,9 +3,10 @@
 use frontrow_domain::model::queue::{Gaps, GatePurpose, Ticket};
 use frontrow_domain::ports::LeaveOutcome;
 
-use super::{QueueFixture, TestQueue, WAITING_TTL, by_capacity, by_rate, paused, seconds};
+use super::{ContractQueue, QueueFixture, seconds};
+use crate::policies::{self, WAITING_TTL};
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Copies the queue, as a replica has it. Returns false where the store cannot lose its last
     /// writes alone. The contract does not apply then.
     pub(crate) async fn copy(&mut self) -> bool {
@@ -37,7 +38,7 @@ impl<F: QueueFixture> TestQueue<F> {
 /// Users whose places were lost re-enter at their arrival, also where others have joined before the
 /// first of them does. New joins come after all of them.
 pub async fn lost_places_come_back_in_their_order<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     if !queue.copy().await {
         return;
@@ -56,7 +57,7 @@ pub async fn lost_places_come_back_in_their_order<F: QueueFixture>(fixture: F) {
 
 /// The first call that reaches the other server records the loss: here a tick, before any request.
 pub async fn a_tick_finds_the_loss<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     if !queue.copy().await {
         return;
@@ -75,7 +76,7 @@ pub async fn a_tick_finds_the_loss<F: QueueFixture>(fixture: F) {
 
 /// A lost admission is made again: its user waits at their arrival, at the head.
 pub async fn a_lost_admission_is_made_again<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     let line = queue.all_line_up(&["ben", "cat"]).await;
     if !queue.copy().await {
@@ -95,7 +96,7 @@ pub async fn a_lost_admission_is_made_again<F: QueueFixture>(fixture: F) {
 
 /// A user whose immediate admission was lost re-enters at the head of the line.
 pub async fn who_was_admitted_at_once_comes_back_first<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     if !queue.copy().await {
         return;
     }
@@ -112,7 +113,7 @@ pub async fn who_was_admitted_at_once_comes_back_first<F: QueueFixture>(fixture:
 /// A ticket that the store never lost does not re-enter: neither that of a place that ended before
 /// the copy, nor one of a place that ended after the loss was found.
 pub async fn what_was_not_lost_does_not_come_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.go(&ann).await;
     if !queue.copy().await {
@@ -133,7 +134,7 @@ pub async fn what_was_not_lost_does_not_come_back<F: QueueFixture>(fixture: F) {
 
 /// A place that was taken and lost after an earlier one of its user had ended can re-enter.
 pub async fn a_later_place_than_the_one_that_ended_comes_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let first = queue.line_up("ann").await;
     if !queue.copy().await {
         return;
@@ -149,7 +150,7 @@ pub async fn a_later_place_than_the_one_that_ended_comes_back<F: QueueFixture>(f
 
 /// A user who leaves with a lost ticket has left.
 pub async fn a_lost_place_can_be_left<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     if !queue.copy().await {
         return;
     }
@@ -162,7 +163,7 @@ pub async fn a_lost_place_can_be_left<F: QueueFixture>(fixture: F) {
 
 /// A ticket later than every arrival that the store knows proves the loss by itself.
 pub async fn a_lost_ticket_proves_the_loss<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     let after = |ticket: &Ticket, name: &str, by| Ticket {
         arrival: ticket.arrival.later(seconds(by)),
@@ -181,7 +182,7 @@ pub async fn a_lost_ticket_proves_the_loss<F: QueueFixture>(fixture: F) {
 /// After a silence a lost ticket re-enters, although others have joined since: the store may have
 /// been replaced by a copy without another name. Until one is shown, nothing is different.
 pub async fn a_silence_may_hide_a_loss<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.pass(seconds(90)).await;
     queue.tidy().await;
@@ -190,7 +191,7 @@ pub async fn a_silence_may_hide_a_loss<F: QueueFixture>(fixture: F) {
 
 /// The first call after a silence may be a join, before any tick.
 pub async fn a_join_may_end_a_silence<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.pass(seconds(90)).await;
     queue.silence_hides_a_loss(&ann).await;
@@ -198,7 +199,7 @@ pub async fn a_join_may_end_a_silence<F: QueueFixture>(fixture: F) {
 
 /// The same holds for an empty queue, as a nightly backup has it.
 pub async fn a_join_may_end_the_silence_of_an_empty_queue<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.go(&ann).await;
     queue.tidy().await;
@@ -213,7 +214,7 @@ pub async fn a_join_may_end_the_silence_of_an_empty_queue<F: QueueFixture>(fixtu
 
 /// Lost places re-enter for the waiting time to live, never longer.
 pub async fn lost_places_come_back_for_the_waiting_time_to_live<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.line_up("zoe").await;
     if !queue.copy().await {
         return;
@@ -230,7 +231,7 @@ pub async fn lost_places_come_back_for_the_waiting_time_to_live<F: QueueFixture>
 
 /// Eight losses in a row are remembered.
 pub async fn eight_losses_are_remembered<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let mut line = Vec::new();
     for number in 0..Gaps::MAX {
         line.push(queue.line_up(&format!("kept-{number}")).await);

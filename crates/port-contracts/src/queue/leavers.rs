@@ -7,9 +7,10 @@ use frontrow_domain::{
     ports::SnapshotOutcome,
 };
 
-use super::{QueueFixture, TestQueue, WAITING_TTL, by_capacity, by_rate, crowd, paused};
+use super::{ContractQueue, QueueFixture, crowd};
+use crate::policies::{self, WAITING_TTL};
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Returns the departures since an earlier snapshot, in the order of arrival.
     async fn left_since(&self, mark: DepartureCursor) -> Departures {
         let mut left = self.see_since(Some(mark)).await.left;
@@ -29,7 +30,7 @@ fn these<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> Departures {
 
 /// The next snapshot reports a user who left the line, and the one after it does not.
 pub async fn the_next_look_tells_who_left<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cat", "dan"]).await;
     let first = queue.see().await.mark;
     assert_eq!(queue.left_since(first).await, these([]));
@@ -45,7 +46,7 @@ pub async fn the_next_look_tells_who_left<F: QueueFixture>(fixture: F) {
 /// Each caller gets all departures from its own series of snapshots, whatever other callers have
 /// read meanwhile.
 pub async fn every_caller_is_told_who_left<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     let mark = queue.see().await.mark;
     queue.go(&line[0]).await;
@@ -57,7 +58,7 @@ pub async fn every_caller_is_told_who_left<F: QueueFixture>(fixture: F) {
 
 /// A user who leaves, joins again and leaves again is reported with both arrivals.
 pub async fn who_left_twice_is_told_of_twice<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let mark = queue.see().await.mark;
     let first = queue.line_up("ann").await;
     queue.go(&first).await;
@@ -69,10 +70,10 @@ pub async fn who_left_twice_is_told_of_twice<F: QueueFixture>(fixture: F) {
 /// A user who leaves an active place has not left the line. Leaving with the ticket of a place that
 /// is gone records nothing.
 pub async fn who_leaves_elsewhere_has_not_left_the_line<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let ann = queue.walk_in("ann").await;
     let line = queue.all_line_up(&["ben", "cat"]).await;
-    queue.change(|policy| *policy = by_capacity(2)).await;
+    queue.change(|policy| *policy = policies::capacity(2)).await;
     let mark = queue.see().await.mark;
     assert_eq!(queue.admit_all().await, 1);
     queue.go(&ann).await;
@@ -83,7 +84,7 @@ pub async fn who_leaves_elsewhere_has_not_left_the_line<F: QueueFixture>(fixture
 
 /// A user who was admitted, or whose place expired, is not a departure.
 pub async fn who_gave_up_has_not_left<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     let mark = queue.see().await.mark;
     queue.serve(WAITING_TTL).await;
@@ -94,7 +95,7 @@ pub async fn who_gave_up_has_not_left<F: QueueFixture>(fixture: F) {
 /// A caller without a cursor, or with one from another generation, must assume that any user may
 /// have left.
 pub async fn a_look_from_nowhere_may_have_missed_anybody<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let first = queue.see().await;
     assert_eq!(first.left, Departures::Unknown);
     assert_eq!(first.mark.generation, first.generation);
@@ -115,7 +116,7 @@ pub async fn a_look_from_nowhere_may_have_missed_anybody<F: QueueFixture>(fixtur
 pub async fn forgotten_leavers_may_be_anybody<F: QueueFixture>(fixture: F) {
     const FIRST: usize = 50;
     const _: () = assert!(Departures::REMEMBERED_MIN.is_multiple_of(FIRST));
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let before = queue.see().await.mark;
     let mut left = Vec::new();
     let mut after = before;
@@ -139,7 +140,7 @@ pub async fn forgotten_leavers_may_be_anybody<F: QueueFixture>(fixture: F) {
 /// While users leave, a series of snapshots, each from the cursor of the one before, misses none of
 /// them.
 pub async fn looks_in_a_row_miss_nobody<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(40).await;
     let (ports, concert) = queue.for_task();
     let mut mark = queue.see().await.mark;

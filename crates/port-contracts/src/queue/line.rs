@@ -2,19 +2,19 @@
 
 use frontrow_domain::{
     model::queue::{
-        DepartureCursor, GatePurpose, LineSnapshot, PolicyState, SaleState, Standing, Ticket, Turn,
+        DepartureCursor, GatePurpose, LineSnapshot, Ordinal, PolicyState, SaleState, Standing,
+        Ticket,
     },
     ports::{GateOutcome, LookUpOutcome, SnapshotOutcome, Stamped},
 };
 
-use crate::fixture::counted;
-
-use super::{
-    QueueFixture, RECOVERY, TestQueue, WAITING_TTL, by_capacity, by_rate, crowd, minutes, paused,
-    seconds,
+use super::{ContractQueue, QueueFixture, RECOVERY, crowd, minutes, seconds};
+use crate::{
+    fixture::counted,
+    policies::{self, WAITING_TTL},
 };
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Reads a snapshot of the line since a cursor.
     pub(crate) async fn look_since(
         &self,
@@ -55,7 +55,7 @@ fn stood(standing: Standing) -> (u64, u64) {
 /// A snapshot has the view of the queue and the waiting users, and reports that none was admitted
 /// yet.
 pub async fn a_look_tells_how_the_line_stands<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let empty = queue.see().await;
     assert_eq!((empty.waiting, empty.admitted), (0, 0));
     let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
@@ -71,7 +71,7 @@ pub async fn a_look_tells_how_the_line_stands<F: QueueFixture>(fixture: F) {
 
 /// A snapshot shows a new policy, and that the queue is sold out, at once.
 pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue
         .change(|policy| {
             policy.state = PolicyState::Bypass;
@@ -92,7 +92,7 @@ pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
 
 /// A user who found no line and was active at once was not admitted from it.
 pub async fn who_walks_in_is_not_admitted_from_the_line<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(2)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(2)).await;
     queue.walk_in("ann").await;
     queue.walk_in("ben").await;
     let cat = queue.line_up("cat").await;
@@ -104,9 +104,9 @@ pub async fn who_walks_in_is_not_admitted_from_the_line<F: QueueFixture>(fixture
 /// A snapshot has the number of admitted users and how far admission has come. Both outlive their
 /// places.
 pub async fn a_look_tells_how_far_admission_has_come<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(5).await;
-    queue.change(|policy| *policy = by_rate(3)).await;
+    queue.change(|policy| *policy = policies::rate(3)).await;
     assert_eq!(queue.admit(2).await.done, 2);
     let seen = queue.see().await;
     assert_eq!((seen.waiting, seen.admitted), (3, 2));
@@ -120,7 +120,7 @@ pub async fn a_look_tells_how_far_admission_has_come<F: QueueFixture>(fixture: F
 
 /// In bypass users are admitted from the line and counted as in any other state.
 pub async fn bypass_admits_from_the_line<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue.switch(PolicyState::Bypass).await;
     assert_eq!(queue.admit_all().await, 2);
@@ -131,11 +131,11 @@ pub async fn bypass_admits_from_the_line<F: QueueFixture>(fixture: F) {
 
 /// An expired head was not admitted, whether or not it was removed. Admission passes over it.
 pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.all_line_up(&["ann", "ben"]).await;
     queue.serve(WAITING_TTL / 2).await;
     let cat = queue.line_up("cat").await;
-    queue.change(|policy| *policy = by_capacity(9)).await;
+    queue.change(|policy| *policy = policies::capacity(9)).await;
     queue.serve_past(WAITING_TTL / 2).await;
     let looked = queue.look_since(None).await;
     let is_served = queue.is_served(looked.as_of);
@@ -159,7 +159,7 @@ pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
 /// Every answer that has the position of a waiting place also has the number of users admitted by
 /// then.
 pub async fn every_answer_to_who_waits_tells_the_count<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(4).await;
     assert_eq!(queue.stood(&line[3]).await, (4, 0));
     queue.switch(PolicyState::Open).await;
@@ -177,7 +177,7 @@ pub async fn every_answer_to_who_waits_tells_the_count<F: QueueFixture>(fixture:
 /// Position and count are of the same instant, also while users are being admitted: no ordinal
 /// changes while no user leaves.
 pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(40).await;
     queue.switch(PolicyState::Bypass).await;
     let (ports, concert) = queue.for_task();
@@ -191,7 +191,7 @@ pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
         let (ports, _) = queue.for_task();
         let ahead = 36 + number;
         let ticket = line[ahead].clone();
-        let turn = Turn::of(ahead as u64 + 1, 0);
+        let turn = Ordinal::of(ahead as u64 + 1, 0);
         async move {
             for _ in 0..20 {
                 let found = ports.queue.look_up(&ticket).await.expect("look up").value;
@@ -199,7 +199,7 @@ pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
                     panic!("{} has a place: {found:?}", ticket.user);
                 };
                 let (position, admitted) = stood(place.standing);
-                assert_eq!(Turn::of(position, admitted), turn, "{}", ticket.user);
+                assert_eq!(Ordinal::of(position, admitted), turn, "{}", ticket.user);
                 tokio::task::yield_now().await;
             }
         }
@@ -212,7 +212,7 @@ pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
 /// together are all who ever joined, and the number of admitted users is the number who arrived up
 /// to the last of them.
 pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(30).await;
     queue.switch(PolicyState::Bypass).await;
     let (ports, concert) = queue.for_task();
@@ -235,7 +235,7 @@ pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture:
 
 /// A queue that was lost starts its count again, and reports how long users may re-enter.
 pub async fn a_look_tells_whether_people_may_come_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.walk_in("zoe").await;
     let ann = queue.line_up("ann").await;
     queue.pass(minutes(61)).await;
@@ -259,7 +259,7 @@ pub async fn a_look_tells_whether_people_may_come_back<F: QueueFixture>(fixture:
 
 /// A snapshot is no heartbeat and keeps no place.
 pub async fn a_look_keeps_no_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.serve(WAITING_TTL / 2).await;
     queue.see().await;
@@ -272,7 +272,7 @@ pub async fn a_look_keeps_no_place<F: QueueFixture>(fixture: F) {
 
 /// Snapshots are no ticks: while there are only snapshots, no waiting place expires.
 pub async fn looks_serve_no_queue<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     for _ in 0..WAITING_TTL.as_secs() / 3 {
         queue.pass(seconds(4)).await;

@@ -2,11 +2,10 @@
 
 use frontrow_domain::model::queue::{GatePurpose, JoinRefusal, PolicyState, Ticket};
 
-use super::{
-    QueueFixture, RECOVERY, TestQueue, WAITING_TTL, by_capacity, by_rate, minutes, paused, seconds,
-};
+use super::{ContractQueue, QueueFixture, RECOVERY, minutes, seconds};
+use crate::policies::{self, WAITING_TTL};
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Checks that no user of `line` gets a position ahead of their own, or behind all of them.
     /// While a queue takes re-entries, positions may be overstated.
     pub(crate) async fn stand_in_line(&self, line: &[&Ticket]) {
@@ -26,7 +25,7 @@ impl<F: QueueFixture> TestQueue<F> {
     pub(crate) async fn stand_in_order(&mut self, line: &[&Ticket]) {
         self.stand_in_line(line).await;
         self.pass(RECOVERY + seconds(1)).await;
-        self.change(|policy| *policy = by_rate(1_000)).await;
+        self.change(|policy| *policy = policies::rate(1_000)).await;
         for (number, ticket) in line.iter().enumerate() {
             assert_eq!(self.admit(1).await.done, 1);
             assert!(!self.waits(ticket).await, "{} is next", ticket.user);
@@ -40,7 +39,7 @@ impl<F: QueueFixture> TestQueue<F> {
 /// A queue that is seeded for the first time has nothing to recover: no user waits for a recovery,
 /// and tickets of other generations are worthless.
 pub async fn a_new_queue_recovers_nothing<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let mut stranger = queue.ticket("ann", 1);
     stranger.generation.0 += 1;
     queue.is_gone(&stranger).await;
@@ -51,7 +50,7 @@ pub async fn a_new_queue_recovers_nothing<F: QueueFixture>(fixture: F) {
 
 /// A queue that was lost gets a new generation, and its tickets carry it.
 pub async fn a_recovered_queue_has_a_new_generation<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let before = queue.line_up("ann").await;
     queue.lose_and_recover().await;
     let place = queue.find(&before).await;
@@ -62,7 +61,7 @@ pub async fn a_recovered_queue_has_a_new_generation<F: QueueFixture>(fixture: F)
 
 /// No user is admitted while the queue recovers, neither by a join nor by a tick.
 pub async fn nobody_is_admitted_while_a_queue_recovers<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     queue.lose_and_recover().await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     assert_eq!(queue.admit_all().await, 0);
@@ -77,7 +76,7 @@ pub async fn nobody_is_admitted_while_a_queue_recovers<F: QueueFixture>(fixture:
 /// Users who re-enter stand in the order of their arrivals, whichever of them is first to show a
 /// ticket.
 pub async fn people_come_back_in_the_order_of_arrival<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cat", "dan"]).await;
     queue.lose_and_recover().await;
     for number in [2, 0, 3, 1] {
@@ -90,7 +89,7 @@ pub async fn people_come_back_in_the_order_of_arrival<F: QueueFixture>(fixture: 
 /// Users who were active have the oldest arrivals and come first. They are admitted and have their
 /// claim deadline again.
 pub async fn who_was_active_comes_first<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(2)).await;
     let ann = queue.walk_in("ann").await;
     let ben = queue.walk_in("ben").await;
     queue.pass_gate(&ann, GatePurpose::Browse).await;
@@ -109,7 +108,7 @@ pub async fn who_was_active_comes_first<F: QueueFixture>(fixture: F) {
 
 /// New joins come after every arrival that re-entered, even when the clock has stepped back.
 pub async fn new_joins_come_after_every_arrival_seen<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue.step_back(minutes(60)).await;
     queue.lose_and_recover().await;
@@ -122,7 +121,7 @@ pub async fn new_joins_come_after_every_arrival_seen<F: QueueFixture>(fixture: F
 
 /// A user who re-enters goes before those who joined since.
 pub async fn who_comes_back_goes_before_new_joiners<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue.lose_and_recover().await;
     let new = queue.line_up("cat").await;
@@ -133,7 +132,7 @@ pub async fn who_comes_back_goes_before_new_joiners<F: QueueFixture>(fixture: F)
 
 /// Users may re-enter for the waiting time to live after the recovery.
 pub async fn late_comers_get_their_place_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.walk_in("zoe").await;
     let ann = queue.line_up("ann").await;
     queue.lose_and_recover().await;
@@ -146,7 +145,7 @@ pub async fn late_comers_get_their_place_back<F: QueueFixture>(fixture: F) {
 
 /// After that a ticket of the lost generation is gone, and a join of its user makes a new place.
 pub async fn nobody_comes_back_later<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.lose_and_recover().await;
     queue.pass(RECOVERY + WAITING_TTL + seconds(1)).await;
@@ -157,9 +156,9 @@ pub async fn nobody_comes_back_later<F: QueueFixture>(fixture: F) {
 
 /// No limit on joining applies to a re-entry: not a full line, nor sold out, nor closed.
 pub async fn coming_back_is_not_joining<F: QueueFixture>(fixture: F) {
-    let mut policy = paused();
+    let mut policy = policies::paused();
     policy.max_waiting = Some(2);
-    let mut queue = TestQueue::open(fixture, policy).await;
+    let mut queue = ContractQueue::open(fixture, policy).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue.lose_and_recover().await;
     queue.all_line_up(&["cat", "dan"]).await;
@@ -175,7 +174,7 @@ pub async fn coming_back_is_not_joining<F: QueueFixture>(fixture: F) {
 /// A ticket of the lost generation stays valid as long as its place exists: waiting, active, and
 /// after the recovery.
 pub async fn an_old_ticket_is_good_while_its_place_is_there<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.lose_and_recover().await;
     let new = queue.find(&ann).await.ticket;
@@ -192,7 +191,7 @@ pub async fn an_old_ticket_is_good_while_its_place_is_there<F: QueueFixture>(fix
 
 /// Users keep their places through several losses in a row.
 pub async fn a_queue_survives_losses_in_a_row<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue.lose_and_recover().await;
     let ben = queue.find(&line[1]).await.ticket;
@@ -206,7 +205,7 @@ pub async fn a_queue_survives_losses_in_a_row<F: QueueFixture>(fixture: F) {
 
 /// A store that was closed cleanly has its users when it is open again, or lets them re-enter.
 pub async fn a_reopened_store_has_or_recovers_its_people<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     let line = queue.all_line_up(&["ben", "cat"]).await;
     queue.reopen().await;

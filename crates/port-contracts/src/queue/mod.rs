@@ -32,14 +32,12 @@ pub mod waiting_ends;
 pub mod windows;
 
 mod asking;
+mod contract_queue;
 mod crowd;
-mod test_queue;
 
+pub(crate) use contract_queue::{ContractQueue, RECOVERY};
 pub(crate) use crowd::{crowd, in_order_of_arrival};
 use frontrow_domain::model::queue::GatePurpose;
-pub(crate) use test_queue::{
-    ACTIVE_TTL, CLAIM_TTL, RECOVERY, TestQueue, WAITING_TTL, by_capacity, by_rate, paused,
-};
 
 use crate::{Fixture, QueuePorts};
 

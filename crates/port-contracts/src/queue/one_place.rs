@@ -12,15 +12,15 @@ use frontrow_domain::{
 use uuid::Uuid;
 
 use super::{
-    QueueFixture, TestQueue,
+    ContractQueue, QueueFixture,
     asking::{position, until},
-    by_rate, crowd, paused,
-    test_queue::user,
+    crowd,
 };
+use crate::{policies, test_queue::user};
 
 /// A ticket names its user, its concert, its arrival, and the generation of the queue.
 pub async fn a_place_tells_its_ticket<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let joined = queue.join("ann").await;
     let JoinOutcome::Joined(place) = joined.value else {
         panic!("ann should have joined: {joined:?}");
@@ -33,7 +33,7 @@ pub async fn a_place_tells_its_ticket<F: QueueFixture>(fixture: F) {
 
 /// Joining again returns the user's waiting place, with the same arrival, and moves no user.
 pub async fn joining_again_returns_the_waiting_place<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
     for ticket in &line {
         assert_eq!(queue.held(ticket).await.ticket, *ticket);
@@ -51,7 +51,7 @@ pub async fn joining_again_returns_the_waiting_place<F: QueueFixture>(fixture: F
 
 /// Joining again returns the user's active place: a user cannot queue twice.
 pub async fn joining_again_returns_the_active_place<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let ann = queue.enter("ann").await;
     let again = queue.held(&ann.ticket).await;
     assert_eq!(again, ann);
@@ -61,21 +61,21 @@ pub async fn joining_again_returns_the_active_place<F: QueueFixture>(fixture: F)
 
 /// One user who joins many times at once gets one waiting place.
 pub async fn joining_many_times_at_once_gives_one_waiting_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.joins_at_once("ann", 24).await;
     assert_eq!(queue.tidy().await.waiting, 1);
 }
 
 /// One user who joins many times at once gets one active place, and takes one admission.
 pub async fn joining_many_times_at_once_gives_one_active_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     queue.joins_at_once("ann", 24).await;
     assert_eq!(queue.tidy().await.active, 1);
     queue.walk_in("ben").await;
     queue.line_up("cat").await;
 }
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     async fn joins_at_once(&self, name: &'static str, times: usize) {
         let outcomes = crowd(times, |_| {
             let (queue, concert) = (Arc::clone(&self.ports.queue), self.concert);
@@ -102,17 +102,17 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// A user who leaves the line and joins again has a new, later place. The old ticket is gone.
 pub async fn a_ticket_from_before_leaving_the_line_is_gone<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.leaves_and_joins_again().await;
 }
 
 /// A user who leaves an active place and joins again has a new place. The old ticket is gone.
 pub async fn a_ticket_from_before_leaving_an_active_place_is_gone<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(10)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(10)).await;
     queue.leaves_and_joins_again().await;
 }
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     async fn leaves_and_joins_again(&self) {
         let old = self.enter("ann").await.ticket;
         self.go(&old).await;
@@ -131,7 +131,7 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// A ticket is gone if its user never joined or its arrival is not that of their place.
 pub async fn a_ticket_without_a_place_is_gone<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.is_gone(&queue.ticket("ann", 1)).await;
     let ann = queue.walk_in("ann").await;
     let ben = queue.line_up("ben").await;
@@ -148,7 +148,7 @@ pub async fn a_ticket_without_a_place_is_gone<F: QueueFixture>(fixture: F) {
 
 /// Queues of different concerts do not affect each other.
 pub async fn queues_are_separate<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let here = queue.walk_in("ann").await;
     queue.line_up("ben").await;
     let first = queue.concert;
@@ -167,7 +167,7 @@ pub async fn queues_are_separate<F: QueueFixture>(fixture: F) {
 
 /// The ticket of an active place is the one that its user got when joining the line.
 pub async fn admission_does_not_change_the_ticket<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue
         .change(|policy| policy.state = PolicyState::Open)

@@ -2,9 +2,10 @@
 
 use frontrow_domain::model::queue::{PolicyState, Ticket};
 
-use super::{QueueFixture, TestQueue, crowd, minutes, paused};
+use super::{ContractQueue, QueueFixture, crowd, minutes};
+use crate::policies;
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Admits the users of this line one at a time, and checks that each is the next of it.
     async fn admits_one_by_one(&mut self, line: &[Ticket]) {
         self.change(|policy| policy.state = PolicyState::Open).await;
@@ -20,7 +21,7 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// Users are admitted in the order in which they joined, whatever their names.
 pub async fn the_first_to_come_is_the_first_served<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue
         .all_line_up(&["zoe", "user-10", "user-9", "Ann", "ann", "0"])
         .await;
@@ -29,7 +30,7 @@ pub async fn the_first_to_come_is_the_first_served<F: QueueFixture>(fixture: F) 
 
 /// Positions count from 1 in the order of arrival.
 pub async fn positions_follow_the_order_of_arrival<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(50).await;
     for (ahead, ticket) in (0..).zip(&line) {
         assert_eq!(queue.in_line(ticket).await, (ahead + 1, 49 - ahead));
@@ -38,7 +39,7 @@ pub async fn positions_follow_the_order_of_arrival<F: QueueFixture>(fixture: F) 
 
 /// No two users have the same arrival, not even when they join at the same time.
 pub async fn arrivals_never_tie<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let mut line = queue.crowd_lines_up(60).await;
     line.dedup_by_key(|ticket| ticket.arrival);
     assert_eq!(line.len(), 60);
@@ -46,7 +47,7 @@ pub async fn arrivals_never_tie<F: QueueFixture>(fixture: F) {
 
 /// A clock that steps back changes no order: a user who joins later has the later arrival.
 pub async fn a_clock_that_steps_back_reorders_nobody<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.step_back(minutes(90)).await;
     let ben = queue.line_up("ben").await;
@@ -59,7 +60,7 @@ pub async fn a_clock_that_steps_back_reorders_nobody<F: QueueFixture>(fixture: F
 
 /// Arrivals grow even when every user who was there when the clock stepped back has left since.
 pub async fn arrivals_grow_though_the_line_is_empty<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.go(&ann).await;
     queue.step_back(minutes(5)).await;
@@ -69,7 +70,7 @@ pub async fn arrivals_grow_though_the_line_is_empty<F: QueueFixture>(fixture: F)
 
 /// Admission takes the head, and never passes over a user who is being looked up at that moment.
 pub async fn admission_never_goes_around_the_head<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(40).await;
     queue
         .change(|policy| policy.state = PolicyState::Open)
@@ -97,7 +98,7 @@ pub async fn admission_never_goes_around_the_head<F: QueueFixture>(fixture: F) {
 
 /// Users who join at the same time are served in the order of the arrivals in their answers.
 pub async fn a_crowd_is_served_in_the_order_of_its_arrivals<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(12).await;
     let again = crowd(line.len(), |number| {
         let ticket = line.get(number).cloned().expect("a ticket");

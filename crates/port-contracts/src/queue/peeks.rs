@@ -5,11 +5,10 @@ use frontrow_domain::{
     ports::PeekOutcome,
 };
 
-use super::{
-    QueueFixture, RECOVERY, TestQueue, WAITING_TTL, by_capacity, by_rate, paused, seconds,
-};
+use super::{ContractQueue, QueueFixture, RECOVERY, seconds};
+use crate::policies::{self, WAITING_TTL};
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Peeks at places of a queue that the store has.
     async fn peek(&self, tickets: &[Ticket]) -> Vec<Option<Place>> {
         let peeked = self.ports.line.peek(self.concert, tickets).await;
@@ -25,7 +24,7 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// A peek returns for each place what a look-up would: in the line, active or gone.
 pub async fn a_peek_tells_what_a_look_up_tells<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let inside = queue.walk_in("inside").await;
     let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
     let old = line[1].clone();
@@ -46,7 +45,7 @@ pub async fn a_peek_tells_what_a_look_up_tells<F: QueueFixture>(fixture: F) {
 
 /// A ticket from before its user left and joined again has no place.
 pub async fn a_peek_with_an_old_ticket_finds_nothing<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let old = queue.line_up("ann").await;
     queue.go(&old).await;
     let new = queue.line_up("ann").await;
@@ -59,7 +58,7 @@ pub async fn a_peek_with_an_old_ticket_finds_nothing<F: QueueFixture>(fixture: F
 
 /// A peek is no heartbeat: a place that is only peeked at expires, and is gone for the peek, too.
 pub async fn a_peek_keeps_no_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = [queue.line_up("ann").await];
     queue.serve(WAITING_TTL / 2).await;
     assert!(queue.peek(&ann).await[0].is_some() || queue.stood_still());
@@ -72,10 +71,10 @@ pub async fn a_peek_keeps_no_place<F: QueueFixture>(fixture: F) {
 
 /// A user who stands aside stays aside, however often their place is peeked at.
 pub async fn a_peek_brings_nobody_back_into_the_line<F: QueueFixture>(fixture: F) {
-    let mut policy = by_capacity(2);
+    let mut policy = policies::capacity(2);
     policy.absent_after = Some(seconds(15));
     policy.state = PolicyState::Paused;
-    let mut queue = TestQueue::open(fixture, policy).await;
+    let mut queue = ContractQueue::open(fixture, policy).await;
     let line = queue.all_line_up(&["silent", "present"]).await;
     queue.serve(seconds(16)).await;
     queue.find(&line[1]).await;
@@ -98,7 +97,7 @@ pub async fn a_peek_brings_nobody_back_into_the_line<F: QueueFixture>(fixture: F
 
 /// A peek with a ticket from before a loss restores no place. A look-up does.
 pub async fn a_peek_brings_no_lost_place_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.walk_in("zoe").await;
     let ann = [queue.line_up("ann").await];
     queue.lose_and_recover().await;
@@ -111,7 +110,7 @@ pub async fn a_peek_brings_no_lost_place_back<F: QueueFixture>(fixture: F) {
 
 /// The largest number of places in one peek is answered in full, in the order of the tickets.
 pub async fn many_places_are_peeked_at_at_once<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(40).await;
     let strangers = (40..Ticket::PEEKS_MAX).map(|number| {
         let name = format!("stranger-{number}");
@@ -126,7 +125,7 @@ pub async fn many_places_are_peeked_at_at_once<F: QueueFixture>(fixture: F) {
 
 /// Peeks are no ticks: while there are only peeks, no waiting place expires.
 pub async fn peeks_serve_no_queue<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = [queue.line_up("ann").await];
     for _ in 0..WAITING_TTL.as_secs() / 3 {
         queue.pass(seconds(4)).await;

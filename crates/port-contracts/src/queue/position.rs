@@ -2,9 +2,10 @@
 
 use frontrow_domain::model::queue::{PolicyState, Ticket};
 
-use super::{QueueFixture, TestQueue, WAITING_TTL, crowd, minutes, paused};
+use super::{ContractQueue, QueueFixture, crowd, minutes};
+use crate::policies::{self, WAITING_TTL};
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Checks that a user with `ahead` users ahead gets a true position, or one that is overstated
     /// at most by the `gone` users who left ahead of them. Returns the position.
     async fn stands(&self, ticket: &Ticket, ahead: u64, gone: u64) -> u64 {
@@ -20,7 +21,7 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// A position shrinks by the number of users who are admitted.
 pub async fn a_position_shrinks_with_every_admission<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(10).await;
     queue
         .change(|policy| policy.state = PolicyState::Bypass)
@@ -36,7 +37,7 @@ pub async fn a_position_shrinks_with_every_admission<F: QueueFixture>(fixture: F
 
 /// A position never grows, whichever users join, leave or join again.
 pub async fn a_position_never_grows<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(8).await;
     let mut before: Vec<u64> = vec![u64::MAX; 8];
     for turn in 0..7 {
@@ -56,7 +57,7 @@ pub async fn a_position_never_grows<F: QueueFixture>(fixture: F) {
 
 /// Users who left are not ahead of a user who joins later.
 pub async fn who_left_is_not_ahead_of_later_joiners<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
     queue.go(&line[0]).await;
     queue.go(&line[1]).await;
@@ -67,7 +68,7 @@ pub async fn who_left_is_not_ahead_of_later_joiners<F: QueueFixture>(fixture: F)
 
 /// Users whose places expired are not ahead of later users either.
 pub async fn who_gave_up_is_not_ahead<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.all_line_up(&["ann", "ben"]).await;
     queue.serve(WAITING_TTL / 2).await;
     let cat = queue.line_up("cat").await;
@@ -79,7 +80,7 @@ pub async fn who_gave_up_is_not_ahead<F: QueueFixture>(fixture: F) {
 
 /// Users who left ahead of the head do not hold it up: its turn is next.
 pub async fn leavers_do_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(6).await;
     for leaver in line.iter().take(4) {
         queue.go(leaver).await;
@@ -94,7 +95,7 @@ pub async fn leavers_do_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
 
 /// While users are being admitted, no position grows from one look-up to the next.
 pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(40).await;
     queue
         .change(|policy| policy.state = PolicyState::Bypass)
@@ -131,7 +132,7 @@ pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: 
 /// Positions and the number behind are exact, whichever users have left. Not every adapter promises
 /// this.
 pub async fn positions_are_exact<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::open(fixture, paused()).await;
+    let queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(9).await;
     for leaver in line.iter().step_by(2) {
         queue.go(leaver).await;

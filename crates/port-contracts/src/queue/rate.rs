@@ -1,12 +1,13 @@
 //! Promise 4: N users in a window, and no more.
 
-use super::{QueueFixture, TestQueue, by_rate, minutes, paused};
+use super::{ContractQueue, QueueFixture, minutes};
+use crate::policies;
 
 /// A window admits its number, and no more until it is over.
 pub async fn a_window_lets_in_its_number_and_no_more<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_lines_up(10).await;
-    queue.change(|policy| *policy = by_rate(3)).await;
+    queue.change(|policy| *policy = policies::rate(3)).await;
     assert_eq!(queue.admit_all().await, 3);
     assert_eq!(queue.admit_all().await, 0);
     queue.pass(minutes(30)).await;
@@ -18,9 +19,9 @@ pub async fn a_window_lets_in_its_number_and_no_more<F: QueueFixture>(fixture: F
 
 /// A window's number may be used in several ticks.
 pub async fn a_window_counts_over_several_ticks<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_lines_up(10).await;
-    queue.change(|policy| *policy = by_rate(5)).await;
+    queue.change(|policy| *policy = policies::rate(5)).await;
     assert_eq!(queue.admit(2).await.done, 2);
     queue.pass(minutes(20)).await;
     assert_eq!(queue.admit(2).await.done, 2);
@@ -30,7 +31,7 @@ pub async fn a_window_counts_over_several_ticks<F: QueueFixture>(fixture: F) {
 
 /// Immediate admissions count in the window too.
 pub async fn instant_admissions_count<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(3)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(3)).await;
     queue.walk_in("ann").await;
     queue.walk_in("ben").await;
     queue.walk_in("cat").await;
@@ -44,7 +45,7 @@ pub async fn instant_admissions_count<F: QueueFixture>(fixture: F) {
 
 /// Leaving gives nothing back to the window.
 pub async fn leaving_gives_nothing_back_to_the_window<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let ann = queue.walk_in("ann").await;
     queue.go(&ann).await;
     queue.line_up("ben").await;
@@ -54,7 +55,7 @@ pub async fn leaving_gives_nothing_back_to_the_window<F: QueueFixture>(fixture: 
 
 /// An idle queue saves nothing up.
 pub async fn an_idle_queue_banks_no_credit<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     queue.walk_in("ann").await;
     queue.pass(minutes(10 * 60 + 1)).await;
     queue.walk_in("ben").await;
@@ -67,7 +68,7 @@ pub async fn an_idle_queue_banks_no_credit<F: QueueFixture>(fixture: F) {
 
 /// A queue that admitted no user for long while users waited saves nothing up either.
 pub async fn a_long_pause_banks_no_credit<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     queue.walk_in("ann").await;
     queue.walk_in("ben").await;
     queue.crowd_lines_up(10).await;
@@ -78,7 +79,7 @@ pub async fn a_long_pause_banks_no_credit<F: QueueFixture>(fixture: F) {
 
 /// A tick that found no user to admit saves nothing up either.
 pub async fn ticks_without_anybody_bank_no_credit<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     for _ in 0..4 {
         queue.pass(minutes(60)).await;
         assert_eq!(queue.admit_all().await, 0);
@@ -90,11 +91,11 @@ pub async fn ticks_without_anybody_bank_no_credit<F: QueueFixture>(fixture: F) {
 
 /// A lowered number takes effect at once, also where more users than that were admitted already.
 pub async fn a_lowered_number_holds_at_once<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_lines_up(20).await;
-    queue.change(|policy| *policy = by_rate(5)).await;
+    queue.change(|policy| *policy = policies::rate(5)).await;
     assert_eq!(queue.admit(4).await.done, 4);
-    queue.change(|policy| *policy = by_rate(2)).await;
+    queue.change(|policy| *policy = policies::rate(2)).await;
     assert_eq!(queue.admit_all().await, 0);
     queue.pass(minutes(61)).await;
     assert_eq!(queue.admit_all().await, 2);
@@ -102,10 +103,10 @@ pub async fn a_lowered_number_holds_at_once<F: QueueFixture>(fixture: F) {
 
 /// A raised number takes effect at once: the running window admits the difference.
 pub async fn a_raised_number_holds_at_once<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_lines_up(20).await;
-    queue.change(|policy| *policy = by_rate(2)).await;
+    queue.change(|policy| *policy = policies::rate(2)).await;
     assert_eq!(queue.admit_all().await, 2);
-    queue.change(|policy| *policy = by_rate(5)).await;
+    queue.change(|policy| *policy = policies::rate(5)).await;
     assert_eq!(queue.admit_all().await, 3);
 }

@@ -5,12 +5,10 @@ use frontrow_domain::{
     ports::{GateOutcome, LeaveOutcome},
 };
 
-use super::{
-    ALL, QueueFixture, RECOVERY, TestQueue, WAITING_TTL, by_capacity, by_rate, minutes, paused,
-    seconds,
-};
+use super::{ALL, ContractQueue, QueueFixture, RECOVERY, minutes, seconds};
+use crate::policies::{self, WAITING_TTL};
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     async fn served_up_to(&self) -> Option<Arrival> {
         let told = self.ports.ticks.served(self.concert).await;
         told.expect("served").value.map(|served| served.up_to)
@@ -25,12 +23,12 @@ impl<F: QueueFixture> TestQueue<F> {
 }
 
 /// A queue with ann at its head, who is absent, and ben and cat, who were admitted past her.
-async fn with_ann_aside<F: QueueFixture>(fixture: F) -> (TestQueue<F>, [Ticket; 3]) {
+async fn with_ann_aside<F: QueueFixture>(fixture: F) -> (ContractQueue<F>, [Ticket; 3]) {
     let policy = QueuePolicy {
         absent_after: Some(seconds(15)),
-        ..paused()
+        ..policies::paused()
     };
-    let mut queue = TestQueue::open(fixture, policy).await;
+    let mut queue = ContractQueue::open(fixture, policy).await;
     let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
     queue.serve(seconds(16)).await;
     for ticket in &line[1..] {
@@ -40,7 +38,7 @@ async fn with_ann_aside<F: QueueFixture>(fixture: F) -> (TestQueue<F>, [Ticket; 
         .change(|policy| {
             *policy = QueuePolicy {
                 absent_after: Some(seconds(15)),
-                ..by_capacity(2)
+                ..policies::capacity(2)
             };
         })
         .await;
@@ -50,7 +48,7 @@ async fn with_ann_aside<F: QueueFixture>(fixture: F) -> (TestQueue<F>, [Ticket; 
 
 /// No user is served in a queue that the store does not have, or in which no user was admitted.
 pub async fn an_unused_queue_has_served_nobody<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::unknown(fixture, paused());
+    let mut queue = ContractQueue::unknown(fixture, policies::paused());
     assert_eq!(queue.served_up_to().await, None);
     queue.seed(None).await;
     assert_eq!(queue.served_up_to().await, None);
@@ -61,7 +59,7 @@ pub async fn an_unused_queue_has_served_nobody<F: QueueFixture>(fixture: F) {
 /// Users who were admitted, at once or from the line, are served. Users who wait are not, nor are
 /// users who left the line behind them.
 pub async fn who_was_admitted_is_served<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     assert_eq!(queue.served_up_to().await, Some(ann.arrival));
     let line = queue.all_line_up(&["ben", "cat"]).await;
@@ -78,7 +76,7 @@ pub async fn who_was_admitted_is_served<F: QueueFixture>(fixture: F) {
 
 /// The answer also says since when the queue is served without a break.
 pub async fn a_break_of_service_is_told<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     queue.walk_in("ann").await;
     queue.tidy().await;
     for _ in 0..2 {
@@ -129,7 +127,7 @@ pub async fn who_has_returned_is_not_served<F: QueueFixture>(fixture: F) {
 
 /// The ticket of a user who was served long before a loss is gone, however it is shown.
 pub async fn who_was_served_does_not_come_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     let served = queue.served_up_to().await;
     let ben = queue.line_up("ben").await;
@@ -149,7 +147,7 @@ pub async fn who_was_served_does_not_come_back<F: QueueFixture>(fixture: F) {
 /// Users who were admitted after the served entry that counts may still have been active. They
 /// re-enter, at the head of the line.
 pub async fn who_was_inside_comes_back_first<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(3)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(3)).await;
     let ann = queue.walk_in("ann").await;
     let served = queue.served_up_to().await;
     let inside = [queue.walk_in("ben").await, queue.walk_in("cat").await];
@@ -178,11 +176,11 @@ pub async fn who_stood_aside_comes_back<F: QueueFixture>(fixture: F) {
 
 /// A change of the policy lets no served user re-enter.
 pub async fn a_new_policy_serves_nobody<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     let served = queue.served_up_to().await;
     queue.lose_without(served).await;
-    queue.change(|policy| *policy = paused()).await;
+    queue.change(|policy| *policy = policies::paused()).await;
     queue.tidy().await;
     queue.is_gone(&ann).await;
 }
@@ -190,7 +188,7 @@ pub async fn a_new_policy_serves_nobody<F: QueueFixture>(fixture: F) {
 /// While users re-enter, only users served before the loss count as served, because any other may
 /// still re-enter. So a second loss takes no place from a user.
 pub async fn while_users_come_back_nobody_is_served<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     let ann = queue.walk_in("ann").await;
     let served = queue.served_up_to().await;
     let ben = queue.walk_in("ben").await;
@@ -216,7 +214,7 @@ pub async fn while_users_come_back_nobody_is_served<F: QueueFixture>(fixture: F)
 /// While users re-enter whose places were lost with a server's last writes, only those before them
 /// are served.
 pub async fn what_was_lost_is_not_served<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     if !queue.copy().await {
         return;

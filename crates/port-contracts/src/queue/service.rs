@@ -5,14 +5,12 @@ use frontrow_domain::{
     ports::{JoinOutcome, LookUpOutcome},
 };
 
-use super::{
-    ACTIVE_TTL, CLAIM_TTL, QueueFixture, TestQueue, WAITING_TTL, asking::until, by_capacity,
-    by_rate, minutes, paused, seconds,
-};
+use super::{ContractQueue, QueueFixture, asking::until, minutes, seconds};
+use crate::policies::{self, ACTIVE_TTL, CLAIM_TTL, WAITING_TTL};
 
 /// No waiting place expires while nothing serves the queue.
 pub async fn a_wait_outlives_a_break_of_service<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue.pass(minutes(60)).await;
     assert_eq!(queue.in_line(&line[1]).await.0, 2);
@@ -22,7 +20,7 @@ pub async fn a_wait_outlives_a_break_of_service<F: QueueFixture>(fixture: F) {
 
 /// After a break every user has the whole waiting time to live again. Then they are gone.
 pub async fn a_wait_starts_anew_when_service_does<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue.pass(minutes(60)).await;
     assert_eq!(queue.tidy().await.waiting, 2);
@@ -35,7 +33,7 @@ pub async fn a_wait_starts_anew_when_service_does<F: QueueFixture>(fixture: F) {
 
 /// An admission tick counts as service like any other tick, though it admits no user.
 pub async fn admission_ticks_serve_too<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     for _ in 0..WAITING_TTL.as_secs() {
         queue.pass(seconds(1)).await;
@@ -50,7 +48,7 @@ pub async fn admission_ticks_serve_too<F: QueueFixture>(fixture: F) {
 /// A user who takes the room of a place that expired while nothing served the queue is the first in
 /// it: service counts from then.
 pub async fn who_takes_the_room_of_an_ended_place_is_the_first<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     let ann = queue.walk_in("ann").await;
     queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL * 2).await;
@@ -65,7 +63,7 @@ pub async fn who_takes_the_room_of_an_ended_place_is_the_first<F: QueueFixture>(
 
 /// A claim deadline counts from the return of service, as every reader can see at once.
 pub async fn a_claim_deadline_outlives_a_break<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     queue.pass(minutes(60)).await;
     let found = queue.look_up(&ann).await;
@@ -81,7 +79,7 @@ pub async fn a_claim_deadline_outlives_a_break<F: QueueFixture>(fixture: F) {
 
 /// A claimed place ends at its deadline, with or without a break.
 pub async fn a_claimed_place_does_not_outlive_a_break<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     let ann = queue.walk_in("ann").await;
     let (_, end) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL / 2).await;
@@ -92,7 +90,7 @@ pub async fn a_claimed_place_does_not_outlive_a_break<F: QueueFixture>(fixture: 
 
 /// Requests during a break are no service: the break lasts until a tick.
 pub async fn asking_is_no_sign_of_service<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     let ben = queue.line_up("ben").await;
     queue.pass(minutes(10)).await;
@@ -108,7 +106,7 @@ pub async fn asking_is_no_sign_of_service<F: QueueFixture>(fixture: F) {
 
 /// A break does not hold up admission: the first tick after it admits.
 pub async fn the_first_tick_after_a_break_admits<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.all_line_up(&["ann", "ben"]).await;
     queue
         .change(|policy| policy.state = PolicyState::Open)

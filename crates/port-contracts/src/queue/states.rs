@@ -10,14 +10,12 @@ use frontrow_domain::{
     },
     ports::JoinOutcome,
 };
-
 use jiff::Timestamp;
 
-use crate::fixture::counted;
+use super::{ContractQueue, QueueFixture, RECOVERY, minutes, seconds};
+use crate::{fixture::counted, policies};
 
-use super::{QueueFixture, RECOVERY, TestQueue, by_capacity, by_rate, minutes, paused, seconds};
-
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     pub(crate) async fn switch(&mut self, state: PolicyState) {
         self.change(|policy| policy.state = state).await;
     }
@@ -29,7 +27,7 @@ impl<F: QueueFixture> TestQueue<F> {
 
     /// Returns an open queue with an active and a waiting user.
     async fn with_two(fixture: F) -> (Self, Ticket, Ticket) {
-        let queue = Self::open(fixture, by_rate(1)).await;
+        let queue = Self::open(fixture, policies::rate(1)).await;
         let ann = queue.walk_in("ann").await;
         let ben = queue.line_up("ben").await;
         (queue, ann, ben)
@@ -59,7 +57,7 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// A paused queue takes joins, admits no user, and keeps every place.
 pub async fn paused_takes_joins_and_admits_nobody<F: QueueFixture>(fixture: F) {
-    let (mut queue, ann, ben) = TestQueue::with_two(fixture).await;
+    let (mut queue, ann, ben) = ContractQueue::with_two(fixture).await;
     queue.switch(PolicyState::Paused).await;
     queue.keeps(&ann, &ben).await;
     queue.line_up("cat").await;
@@ -70,7 +68,7 @@ pub async fn paused_takes_joins_and_admits_nobody<F: QueueFixture>(fixture: F) {
 
 /// A closed queue refuses joins, admits no user, and keeps every place.
 pub async fn closed_refuses_joins_and_admits_nobody<F: QueueFixture>(fixture: F) {
-    let (mut queue, ann, ben) = TestQueue::with_two(fixture).await;
+    let (mut queue, ann, ben) = ContractQueue::with_two(fixture).await;
     queue.switch(PolicyState::Closed).await;
     queue.keeps(&ann, &ben).await;
     assert_eq!(queue.refused("cat").await, JoinRefusal::Closed);
@@ -81,7 +79,7 @@ pub async fn closed_refuses_joins_and_admits_nobody<F: QueueFixture>(fixture: F)
 
 /// A queue that is sold out does the same, until a seat is free again.
 pub async fn sold_out_refuses_joins_until_it_is_not<F: QueueFixture>(fixture: F) {
-    let (mut queue, ann, ben) = TestQueue::with_two(fixture).await;
+    let (mut queue, ann, ben) = ContractQueue::with_two(fixture).await;
     queue.set_sale(SaleState::SoldOut).await;
     queue.keeps(&ann, &ben).await;
     assert_eq!(queue.refused("cat").await, JoinRefusal::SoldOut);
@@ -96,7 +94,7 @@ pub async fn sold_out_refuses_joins_until_it_is_not<F: QueueFixture>(fixture: F)
 /// Once the last performance has started, the queue refuses joins, admits no user and keeps every
 /// place, and its state says so. A new performance opens it again.
 pub async fn ended_refuses_joins_until_there_is_a_performance<F: QueueFixture>(fixture: F) {
-    let (mut queue, ann, ben) = TestQueue::with_two(fixture).await;
+    let (mut queue, ann, ben) = ContractQueue::with_two(fixture).await;
     queue.set_sale(SaleState::Ended).await;
     queue.keeps(&ann, &ben).await;
     assert_eq!(queue.find(&ben).await.queue.sale, SaleState::Ended);
@@ -115,7 +113,7 @@ pub async fn ended_refuses_joins_until_there_is_a_performance<F: QueueFixture>(f
 
 /// Ended wins over all but closed: recovering, paused, not yet open.
 pub async fn ended_wins_over_all_but_closed<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.lose_and_recover().await;
     queue.set_sale(SaleState::Ended).await;
     assert_eq!(queue.refused("ann").await, JoinRefusal::Ended);
@@ -133,7 +131,7 @@ pub async fn ended_wins_over_all_but_closed<F: QueueFixture>(fixture: F) {
 
 /// Before its concert has a performance, a queue takes joins and admits no user, also in bypass.
 pub async fn without_a_performance_a_queue_is_paused<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.set_sale(SaleState::Unplanned).await;
     let ann = queue.line_up("ann").await;
     assert_eq!(queue.find(&ann).await.queue.sale, SaleState::Unplanned);
@@ -148,16 +146,16 @@ pub async fn without_a_performance_a_queue_is_paused<F: QueueFixture>(fixture: F
 
 /// A change of the policy does not undo sold out.
 pub async fn sold_out_outlives_a_change_of_policy<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.set_sale(SaleState::SoldOut).await;
-    queue.change(|policy| *policy = by_capacity(5)).await;
+    queue.change(|policy| *policy = policies::capacity(5)).await;
     assert_eq!(queue.refused("ann").await, JoinRefusal::SoldOut);
 }
 
 /// Two instances count the seats, and the older count may arrive last. It changes nothing.
 pub async fn an_older_count_of_the_seats_changes_nothing<F: QueueFixture>(fixture: F) {
     use SaleState::{Ended, OnSale, SoldOut, Unplanned};
-    let queue = TestQueue::open(fixture, by_rate(1)).await;
+    let queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let begin = queue.now().await;
     for (after, sale, shown) in [
         (minutes(2), SoldOut, SoldOut),
@@ -182,11 +180,11 @@ pub async fn an_older_count_of_the_seats_changes_nothing<F: QueueFixture>(fixtur
 /// In bypass the limits are off. Waiting users are admitted in chunks, and a user who finds no line
 /// is admitted at once.
 pub async fn bypass_admits_everybody_in_chunks<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue.crowd_lines_up(7).await;
     queue
         .change(|policy| {
-            *policy = by_capacity(1);
+            *policy = policies::capacity(1);
             policy.state = PolicyState::Bypass;
         })
         .await;
@@ -204,7 +202,7 @@ pub async fn bypass_admits_everybody_in_chunks<F: QueueFixture>(fixture: F) {
 /// Before its opening a queue takes joins and admits no user. From then on it admits them. The
 /// store's clock decides.
 pub async fn before_its_opening_a_queue_admits_nobody<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     let opens_at = queue.now().await + minutes(30);
     queue
         .change(|policy| policy.opens_at = Some(opens_at))
@@ -222,7 +220,7 @@ pub async fn before_its_opening_a_queue_admits_nobody<F: QueueFixture>(fixture: 
 
 /// An opening in the past changes nothing.
 pub async fn after_its_opening_a_queue_is_open<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let opened_at = queue.now().await;
     queue
         .change(|policy| policy.opens_at = Some(opened_at))
@@ -233,7 +231,7 @@ pub async fn after_its_opening_a_queue_is_open<F: QueueFixture>(fixture: F) {
 
 /// Closed wins over all: recovering, not yet open, sold out.
 pub async fn closed_wins_over_all<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.lose_and_recover().await;
     let opens_at = queue.now().await + minutes(60);
     queue.set_sale(SaleState::SoldOut).await;
@@ -248,7 +246,7 @@ pub async fn closed_wins_over_all<F: QueueFixture>(fixture: F) {
 
 /// Recovering wins over sold out and over bypass: joins are taken, and no user is admitted.
 pub async fn recovering_wins_over_sold_out_and_bypass<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.lose_and_recover().await;
     queue.set_sale(SaleState::SoldOut).await;
     queue.switch(PolicyState::Bypass).await;
@@ -263,7 +261,7 @@ pub async fn recovering_wins_over_sold_out_and_bypass<F: QueueFixture>(fixture: 
 
 /// Paused, and not yet open, win over sold out: joins are taken.
 pub async fn paused_wins_over_sold_out<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.set_sale(SaleState::SoldOut).await;
     queue.line_up("ann").await;
     let opens_at = queue.now().await + minutes(60);
@@ -282,7 +280,7 @@ pub async fn paused_wins_over_sold_out<F: QueueFixture>(fixture: F) {
 
 /// A queue may open at the latest instant that a policy may plan.
 pub async fn a_queue_may_open_at_the_latest_plan<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     let opens_at = Some(LATEST_PLAN);
     queue.change(|policy| policy.opens_at = opens_at).await;
     let ann = queue.line_up("ann").await;
@@ -295,7 +293,7 @@ pub async fn a_queue_may_open_at_the_latest_plan<F: QueueFixture>(fixture: F) {
 /// A policy from before today's limit may plan an opening later than a store can keep. The queue
 /// works all the same, and opens no earlier than the latest instant that may be planned.
 pub async fn an_opening_at_the_end_of_time_keeps_a_queue_in_service<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(2)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     queue
         .change(|policy| policy.opens_at = Some(Timestamp::MAX))
         .await;
@@ -312,7 +310,7 @@ pub async fn an_opening_at_the_end_of_time_keeps_a_queue_in_service<F: QueueFixt
 
 /// Every answer has the view of the queue, also a refusal.
 pub async fn everybody_is_told_what_the_queue_is_like<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     let mut view = QueueView {
         state: PolicyState::Paused,
@@ -342,9 +340,9 @@ pub async fn everybody_is_told_what_the_queue_is_like<F: QueueFixture>(fixture: 
 /// The policy limits the number of waiting users. A user with a place keeps it, and immediate
 /// admissions are not limited by it.
 pub async fn no_more_wait_than_may<F: QueueFixture>(fixture: F) {
-    let mut policy = by_capacity(1);
+    let mut policy = policies::capacity(1);
     policy.max_waiting = Some(2);
-    let mut queue = TestQueue::open(fixture, policy).await;
+    let mut queue = ContractQueue::open(fixture, policy).await;
     let ann = queue.walk_in("ann").await;
     let line = queue.all_line_up(&["ben", "cat"]).await;
     assert_eq!(queue.refused("dan").await, JoinRefusal::Full);
@@ -359,9 +357,9 @@ pub async fn no_more_wait_than_may<F: QueueFixture>(fixture: F) {
 
 /// If no user may wait, a user who finds room is admitted at once, and the others are refused.
 pub async fn where_nobody_may_wait_one_may_still_walk_in<F: QueueFixture>(fixture: F) {
-    let mut policy = by_capacity(1);
+    let mut policy = policies::capacity(1);
     policy.max_waiting = Some(0);
-    let queue = TestQueue::open(fixture, policy).await;
+    let queue = ContractQueue::open(fixture, policy).await;
     let ann = queue.enter("ann").await;
     assert!(matches!(ann.standing, Standing::Active { .. }));
     assert_eq!(queue.refused("ben").await, JoinRefusal::Full);

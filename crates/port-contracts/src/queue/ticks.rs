@@ -2,9 +2,10 @@
 
 use frontrow_domain::model::queue::PolicyState;
 
-use super::{ALL, QueueFixture, TestQueue, WAITING_TTL, by_capacity, by_rate, minutes, paused};
+use super::{ALL, ContractQueue, QueueFixture, minutes};
+use crate::policies::{self, WAITING_TTL};
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     async fn is_busy(&self) -> bool {
         let busy = self.ports.ticks.busy().await.expect("busy");
         busy.contains(&self.concert)
@@ -13,7 +14,7 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// An admission tick admits at most its limit, and reports whether it could admit more.
 pub async fn an_admission_tick_stops_at_its_limit<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_lines_up(8).await;
     queue.switch(PolicyState::Open).await;
     let mut told = Vec::new();
@@ -34,7 +35,7 @@ pub async fn an_admission_tick_stops_at_its_limit<F: QueueFixture>(fixture: F) {
 
 /// A tick that finished all work reports no more, even when that was exactly its limit.
 pub async fn a_tick_without_work_left_says_so<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_lines_up(3).await;
     queue.switch(PolicyState::Open).await;
     let report = queue.admit(3).await;
@@ -43,14 +44,14 @@ pub async fn a_tick_without_work_left_says_so<F: QueueFixture>(fixture: F) {
 
 /// Users who may not be admitted yet are no remaining work.
 pub async fn who_may_not_be_admitted_is_no_work_left<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_lines_up(8).await;
     let report = queue.admit(2).await;
     assert_eq!((report.done, report.more), (0, false)); // paused
-    queue.change(|policy| *policy = by_rate(2)).await;
+    queue.change(|policy| *policy = policies::rate(2)).await;
     let report = queue.admit(2).await;
     assert_eq!((report.done, report.more), (2, false)); // the window is full
-    queue.change(|policy| *policy = by_capacity(5)).await;
+    queue.change(|policy| *policy = policies::capacity(5)).await;
     let report = queue.admit(3).await;
     assert_eq!((report.done, report.more), (3, false)); // all places are taken
     let report = queue.admit(3).await;
@@ -59,7 +60,7 @@ pub async fn who_may_not_be_admitted_is_no_work_left<F: QueueFixture>(fixture: F
 
 /// An expiry tick removes at most its limit, and reports whether there is more.
 pub async fn an_expiry_tick_stops_at_its_limit<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.crowd_lines_up(8).await;
     queue.serve_past(WAITING_TTL).await;
     let mut told = Vec::new();
@@ -76,7 +77,7 @@ pub async fn an_expiry_tick_stops_at_its_limit<F: QueueFixture>(fixture: F) {
 
 /// An expiry tick also removes expired active places, and leaves the others.
 pub async fn an_expiry_tick_removes_active_places<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_capacity(10)).await;
+    let mut queue = ContractQueue::open(fixture, policies::capacity(10)).await;
     for name in ["ann", "ben"] {
         let ticket = queue.walk_in(name).await;
         queue.pass_gate(&ticket, super::hold_for(60)).await;
@@ -93,7 +94,7 @@ pub async fn an_expiry_tick_removes_active_places<F: QueueFixture>(fixture: F) {
 
 /// An expiry tick admits no user.
 pub async fn an_expiry_tick_admits_nobody<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.switch(PolicyState::Open).await;
     assert_eq!(queue.tidy().await.done, 0);
@@ -103,7 +104,7 @@ pub async fn an_expiry_tick_admits_nobody<F: QueueFixture>(fixture: F) {
 /// Every user who stopped waiting has departed: admitted, left or expired. A user who was admitted
 /// at once has not.
 pub async fn everybody_who_stopped_waiting_has_departed<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let ann = queue.walk_in("ann").await;
     assert_eq!(queue.tidy().await.departed, 0);
     let line = queue.all_line_up(&["ben", "cat", "dan"]).await;
@@ -122,8 +123,8 @@ pub async fn everybody_who_stopped_waiting_has_departed<F: QueueFixture>(fixture
 
 /// A tick reports the throughput of the policy and the window that runs under it.
 pub async fn a_tick_reports_throughput_and_window<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(3)).await;
-    let throughput = by_rate(3).throughput;
+    let mut queue = ContractQueue::open(fixture, policies::rate(3)).await;
+    let throughput = policies::rate(3).throughput;
     let report = queue.expire(1).await;
     assert_eq!((report.throughput, report.window), (throughput, None));
     let ann = queue.walk_in("ann").await;
@@ -139,14 +140,14 @@ pub async fn a_tick_reports_throughput_and_window<F: QueueFixture>(fixture: F) {
         );
         assert_eq!(window.start, ann.arrival.at());
     }
-    queue.change(|policy| *policy = by_capacity(5)).await;
+    queue.change(|policy| *policy = policies::capacity(5)).await;
     let report = queue.admit(1).await;
     assert_eq!((report.throughput, report.window), (None, None));
 }
 
 /// A tick reports how many users were admitted from the line, without immediate admissions.
 pub async fn a_tick_reports_how_many_were_admitted_from_the_line<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     queue.walk_in("ann").await;
     queue.all_line_up(&["ben", "cat"]).await;
     assert_eq!(queue.admit(ALL).await.admitted, 0);
@@ -157,7 +158,7 @@ pub async fn a_tick_reports_how_many_were_admitted_from_the_line<F: QueueFixture
 
 /// A queue is busy while any user has a place in it, and not before.
 pub async fn a_queue_is_busy_while_anybody_has_a_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     assert!(!queue.is_busy().await);
     let ann = queue.walk_in("ann").await;
     assert!(queue.is_busy().await);
@@ -174,7 +175,7 @@ pub async fn a_queue_is_busy_while_anybody_has_a_place<F: QueueFixture>(fixture:
 
 /// A queue that all users left long ago is no longer busy, and can become busy again.
 pub async fn a_queue_that_all_have_left_is_not_busy_for_ever<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.go(&ann).await;
     for _ in 0..2 {

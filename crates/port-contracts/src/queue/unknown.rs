@@ -12,12 +12,10 @@ use frontrow_domain::{
 };
 use uuid::Uuid;
 
-use crate::fixture::counted;
+use super::{ALL, ContractQueue, QueueFixture, heartbeats::heartbeat};
+use crate::{QueuePorts, fixture::counted, policies, test_queue::user};
 
-use super::{ALL, QueueFixture, TestQueue, by_rate, heartbeats::heartbeat, test_queue::user};
-use crate::QueuePorts;
-
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Checks that every call reports the queue as unknown.
     async fn knows_nothing(&self, ticket: &Ticket) {
         let QueuePorts {
@@ -66,13 +64,13 @@ impl<F: QueueFixture> TestQueue<F> {
 
 /// A store that was never given a queue says so in every answer, and makes none up.
 pub async fn a_queue_never_given_is_unknown<F: QueueFixture>(fixture: F) {
-    let queue = TestQueue::unknown(fixture, by_rate(1));
+    let queue = ContractQueue::unknown(fixture, policies::rate(1));
     queue.knows_nothing(&queue.ticket("ann", 1)).await;
 }
 
 /// Another queue in the store changes nothing.
 pub async fn another_queue_is_still_unknown<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let ann = queue.walk_in("ann").await;
     queue.concert = ConcertId(Uuid::from_u128(0xc0_0009));
     let there = Ticket {
@@ -85,7 +83,7 @@ pub async fn another_queue_is_still_unknown<F: QueueFixture>(fixture: F) {
 
 /// A store that lost its queues does not know them until it is given them again.
 pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, by_rate(1)).await;
+    let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let ann = queue.walk_in("ann").await;
     queue.fixture.lose_data().await;
     queue.knows_nothing(&ann).await;
@@ -94,7 +92,7 @@ pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
 /// A sale count for a queue that the store does not have yet is ignored: the queue is not sold out
 /// later.
 pub async fn a_queue_starts_with_seats<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::unknown(fixture, by_rate(1));
+    let mut queue = ContractQueue::unknown(fixture, policies::rate(1));
     let told = queue
         .ports
         .control

@@ -5,11 +5,12 @@ use frontrow_domain::{
     ports::{JoinOutcome, LookUpOutcome},
 };
 
-use super::{ALL, QueueFixture, TestQueue, WAITING_TTL, by_rate, paused, seconds};
+use super::{ALL, ContractQueue, QueueFixture, seconds};
+use crate::policies::{self, WAITING_TTL};
 
 /// A user without a heartbeat for the waiting time to live is gone.
 pub async fn a_silent_user_is_gone<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.serve(WAITING_TTL).await;
     queue.is_gone(&ann).await;
@@ -18,7 +19,7 @@ pub async fn a_silent_user_is_gone<F: QueueFixture>(fixture: F) {
 
 /// An expired place is gone for its user, though no tick has removed it.
 pub async fn an_ended_place_is_gone_before_any_tick<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.serve_past(WAITING_TTL).await;
     let looked_up = queue.look_up(&ann).await;
@@ -30,7 +31,7 @@ pub async fn an_ended_place_is_gone_before_any_tick<F: QueueFixture>(fixture: F)
 
 /// A tick may count an expired place as waiting until it is removed.
 pub async fn an_ended_place_counts_at_most_until_it_is_removed<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue.all_line_up(&["ann", "ben", "cat"]).await;
     queue.serve_past(WAITING_TTL).await;
     let report = queue.expire(1).await;
@@ -43,9 +44,9 @@ pub async fn an_ended_place_counts_at_most_until_it_is_removed<F: QueueFixture>(
 
 /// An expired place may count towards the limit of waiting users until it is removed.
 pub async fn a_removed_place_does_not_fill_the_queue<F: QueueFixture>(fixture: F) {
-    let mut policy = paused();
+    let mut policy = policies::paused();
     policy.max_waiting = Some(2);
-    let mut queue = TestQueue::open(fixture, policy).await;
+    let mut queue = ContractQueue::open(fixture, policy).await;
     queue.line_up("ann").await;
     queue.serve(WAITING_TTL / 2).await;
     queue.line_up("ben").await;
@@ -61,7 +62,7 @@ pub async fn a_removed_place_does_not_fill_the_queue<F: QueueFixture>(fixture: F
 
 /// An expired place is gone for a join: its user gets a new place at the end of the line.
 pub async fn who_was_gone_joins_anew<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let old = queue.line_up("ann").await;
     queue.serve(WAITING_TTL / 2).await;
     let ben = queue.line_up("ben").await;
@@ -79,7 +80,7 @@ pub async fn who_was_gone_joins_anew<F: QueueFixture>(fixture: F) {
 
 /// A look-up is a heartbeat.
 pub async fn looking_up_keeps_a_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     let silent = queue.line_up("ben").await;
     for _ in 0..3 {
@@ -93,7 +94,7 @@ pub async fn looking_up_keeps_a_place<F: QueueFixture>(fixture: F) {
 
 /// However closely look-ups follow each other, the place has its whole lifetime from the last one.
 pub async fn each_look_up_counts<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.serve(WAITING_TTL / 10).await;
     queue.find(&ann).await;
@@ -108,7 +109,7 @@ pub async fn each_look_up_counts<F: QueueFixture>(fixture: F) {
 
 /// A request at the gate is a heartbeat, though it does not let a waiting user through.
 pub async fn the_gate_keeps_a_waiting_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     for _ in 0..3 {
         queue.serve(WAITING_TTL / 2).await;
@@ -120,7 +121,7 @@ pub async fn the_gate_keeps_a_waiting_place<F: QueueFixture>(fixture: F) {
 
 /// Joining again is a heartbeat.
 pub async fn joining_again_keeps_a_waiting_place<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     for _ in 0..3 {
         queue.serve(WAITING_TTL / 2).await;
@@ -132,11 +133,11 @@ pub async fn joining_again_keeps_a_waiting_place<F: QueueFixture>(fixture: F) {
 /// An admission tick passes over expired heads, and they use up no room: the first live user is
 /// admitted.
 pub async fn an_ended_head_does_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let gone = queue.all_line_up(&["ann", "ben"]).await;
     queue.serve(WAITING_TTL / 2).await;
     let line = queue.all_line_up(&["cat", "dan"]).await;
-    queue.change(|policy| *policy = by_rate(1)).await;
+    queue.change(|policy| *policy = policies::rate(1)).await;
     queue.serve_past(WAITING_TTL / 2).await;
     let mut report = queue.admit(ALL).await;
     while report.more {
@@ -157,12 +158,12 @@ pub async fn an_ended_head_does_not_hold_up_the_line<F: QueueFixture>(fixture: F
 /// An expired place that admission has passed is gone for good, also where a break of service moves
 /// deadlines on. A user who joins after it finds no line.
 pub async fn a_passed_place_does_not_come_back<F: QueueFixture>(fixture: F) {
-    let mut queue = TestQueue::open(fixture, paused()).await;
+    let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let ann = queue.line_up("ann").await;
     queue.serve(WAITING_TTL / 2).await;
     let ben = queue.line_up("ben").await;
     queue.serve_past(WAITING_TTL / 2).await;
-    queue.change(|policy| *policy = by_rate(5)).await;
+    queue.change(|policy| *policy = policies::rate(5)).await;
     queue.admit_all().await;
     if queue.stood_still() {
         return;

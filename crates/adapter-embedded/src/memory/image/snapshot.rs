@@ -20,7 +20,7 @@ use super::{
     records::{QueueRecord, Record, TermsRecord, WindowRecord},
 };
 use crate::memory::{
-    active::{Active, ActivePlace, Claim},
+    active::{Active, ActiveEntry, Claim},
     departures::DepartureLog,
     micros::Micros,
     state::QueueState,
@@ -256,7 +256,7 @@ impl OpenQueue {
                     claimed_at: claimed_at.into(),
                     until: until.into(),
                 });
-                let place = ActivePlace {
+                let place = ActiveEntry {
                     arrival,
                     admitted_at: admitted_at.into(),
                     claim,

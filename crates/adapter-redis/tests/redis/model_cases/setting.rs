@@ -13,6 +13,7 @@ use frontrow_domain::{
     },
     ports::{Queue, QueueControl, QueueTicks, SeedOutcome, TickOutcome},
 };
+use frontrow_port_contracts::test_queue::user;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -23,10 +24,7 @@ use super::{
         Expected, GENERATION, after_first, arrival, arrival_of, before, gap, last_arrival, recovery,
     },
 };
-use crate::{
-    one_store::OneStore,
-    test_queue::{Raw, user},
-};
+use crate::{one_store::OneStore, test_store::Raw};
 
 /// A store, and a way past it.
 pub(super) struct Setting<'a> {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     failures::Failures,
-    schedule::{Schedule, Turn},
+    schedule::{Schedule, ScheduledTick},
 };
 
 /// The maximum number of concurrent ticks: one less than the connections of the jobs, so that other
@@ -100,7 +100,10 @@ pub(super) async fn tick_queues(ticking: &impl Ticking, stop: CancellationToken)
     while turns.next().await.is_some() {}
 }
 
-async fn take_turn(ticking: &impl Ticking, turn: Turn) -> (Turn, StoreResult<QueueTick>) {
+async fn take_turn(
+    ticking: &impl Ticking,
+    turn: ScheduledTick,
+) -> (ScheduledTick, StoreResult<QueueTick>) {
     let tick = ticking.tick(turn.concert, turn.expire);
     let outcome = timeout(LIMIT, tick).await;
     (turn, outcome.unwrap_or_else(|_| Err(too_slow())))
@@ -109,7 +112,7 @@ async fn take_turn(ticking: &impl Ticking, turn: Turn) -> (Turn, StoreResult<Que
 fn finish(
     schedule: &mut Schedule,
     failures: &mut Failures,
-    turn: &Turn,
+    turn: &ScheduledTick,
     outcome: StoreResult<QueueTick>,
 ) {
     match outcome {

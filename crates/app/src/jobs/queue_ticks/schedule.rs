@@ -69,7 +69,7 @@ struct Entry {
 
 /// A queue's turn to be ticked.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct ScheduledTick {
     pub(super) concert: ConcertId,
     /// True if the tick also removes expired places.
     pub(super) expire: bool,
@@ -126,7 +126,7 @@ impl Schedule {
 
     /// Takes the next due queue. Queues in use come before others, unless those have waited longer.
     /// None if no queue is due.
-    pub(super) fn take(&mut self, now: Instant) -> Option<Turn> {
+    pub(super) fn take(&mut self, now: Instant) -> Option<ScheduledTick> {
         let due = self.heads().filter(|(_, (due, _))| *due <= now);
         let first = due.min_by_key(|(standing, (due, _))| *due + standing.stands_back());
         let (standing, (due, concert)) = first?;
@@ -137,7 +137,7 @@ impl Schedule {
         entry.running = true;
         let suspect = standing == Standing::Suspect;
         self.suspects_running += usize::from(suspect);
-        Some(Turn {
+        Some(ScheduledTick {
             concert,
             expire: entry
                 .expired_at
@@ -162,7 +162,7 @@ impl Schedule {
     }
 
     /// Records a tick that succeeded at `now`.
-    pub(super) fn ticked(&mut self, turn: &Turn, tick: QueueTick, now: Instant) {
+    pub(super) fn ticked(&mut self, turn: &ScheduledTick, tick: QueueTick, now: Instant) {
         let (standing, due) = match tick.next {
             NextTick::After(pause) => (Standing::InUse, now + pause),
             NextTick::Wanted => (Standing::InUse, now + Pace::LONGEST.duration()),
@@ -179,7 +179,7 @@ impl Schedule {
     }
 
     /// Records a tick that failed at `now`.
-    pub(super) fn failed(&mut self, turn: &Turn, now: Instant) {
+    pub(super) fn failed(&mut self, turn: &ScheduledTick, now: Instant) {
         if let Some(entry) = self.end(turn) {
             entry.failures = entry.failures.saturating_add(1);
             let hung = now.duration_since(turn.started) >= HANGS_AFTER;
@@ -194,7 +194,7 @@ impl Schedule {
         }
     }
 
-    fn end(&mut self, turn: &Turn) -> Option<&mut Entry> {
+    fn end(&mut self, turn: &ScheduledTick) -> Option<&mut Entry> {
         self.suspects_running -= usize::from(turn.suspect);
         let entry = self.queues.get_mut(&turn.concert)?;
         entry.running = false;

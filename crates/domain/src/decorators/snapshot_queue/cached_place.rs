@@ -9,7 +9,7 @@ use super::shard::Version;
 use crate::{
     model::{
         UserId, later,
-        queue::{LineSnapshot, Place, Standing, Ticket, Turn},
+        queue::{LineSnapshot, Ordinal, Place, Standing, Ticket},
     },
     ports::Stamped,
 };
@@ -76,7 +76,7 @@ impl Snapshot {
 #[derive(Debug)]
 pub(super) struct CachedPlace {
     user: UserId,
-    turn: Turn,
+    turn: Ordinal,
     /// The number of users who had passed when the store answered.
     admitted: u64,
     /// The instant of the last answer of the store about this place.
@@ -110,7 +110,7 @@ impl CachedPlace {
         };
         Some(Self {
             user: place.ticket.user.clone(),
-            turn: Turn::of(position, admitted),
+            turn: Ordinal::of(position, admitted),
             admitted,
             confirmed_at: as_of,
             recorded_at: heard_at,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
-use super::capacity::is_sparse;
+use super::cache_limit::is_sparse;
 use crate::model::queue::Arrival;
 
 /// Users with the instant at which the store last found them, the earliest first. Users who were

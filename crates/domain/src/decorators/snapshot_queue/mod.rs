@@ -2,13 +2,13 @@
 //! snapshot of the line.
 
 mod attempts;
+mod cache_limit;
 mod cached_place;
-mod capacity;
 mod counts;
 mod departed;
 mod due_order;
+mod failed_heartbeats;
 mod queue_cache;
-mod refused;
 mod shard;
 mod tombstones;
 
@@ -28,8 +28,8 @@ use jiff::Timestamp;
 
 pub use self::counts::LookUpCounts;
 use self::{
+    cache_limit::CacheLimit,
     cached_place::Snapshot,
-    capacity::Capacity,
     counts::Counters,
     queue_cache::{QueueCache, SnapshotSource},
     shard::Answer,
@@ -90,7 +90,7 @@ use crate::{
 pub struct SnapshotQueue {
     queue: Arc<dyn Queue>,
     source: SnapshotSource,
-    capacity: Arc<Capacity>,
+    capacity: Arc<CacheLimit>,
     counters: Counters,
     caches: RwLock<HashMap<ConcertId, Arc<QueueCache>>>,
     /// Runs one flush at a time: of two concurrent ones, the second would write the same heartbeats
@@ -137,7 +137,7 @@ impl SnapshotQueue {
                 clock,
                 longest_silence: longest_poll * Self::LONGEST_SILENCE,
             },
-            capacity: Arc::new(Capacity::new(most_users)),
+            capacity: Arc::new(CacheLimit::new(most_users)),
             counters: Counters::default(),
             caches: RwLock::default(),
             telling: Mutex::default(),

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use super::{
     SnapshotQueue,
     attempts::{Attempts, UnderWay},
+    cache_limit::CacheLimit,
     cached_place::Snapshot,
-    capacity::Capacity,
     departed::Departed,
     shard::{Answer, Due, Shard, Version},
     tombstones::VersionAges,
@@ -48,7 +48,7 @@ pub(super) struct SnapshotSource {
 /// The cache of one queue.
 pub(super) struct QueueCache {
     concert: ConcertId,
-    capacity: Arc<Capacity>,
+    capacity: Arc<CacheLimit>,
     /// Each shard holds the newest snapshot beside its users, so that an answer takes one lock.
     shards: Vec<Mutex<Shard>>,
     versions: AtomicU64,
@@ -70,7 +70,7 @@ struct Last {
 }
 
 impl QueueCache {
-    pub(super) fn new(concert: ConcertId, capacity: Arc<Capacity>) -> Self {
+    pub(super) fn new(concert: ConcertId, capacity: Arc<CacheLimit>) -> Self {
         Self {
             concert,
             capacity,
@@ -214,7 +214,7 @@ impl QueueCache {
         let snapshot = lock(&self.last).snapshot.clone();
         let at = snapshot.map_or(now, |snapshot| snapshot.store_time(now));
         let mut shard = self.shard(ticket.arrival);
-        shard.refused.add(ticket, at, &self.capacity);
+        shard.failed.add(ticket, at, &self.capacity);
     }
 
     /// Applies the store's answers to `heartbeats`, which a call that began at `version` has
@@ -228,7 +228,7 @@ impl QueueCache {
     ) {
         for (heartbeat, found) in heartbeats.iter().zip(found) {
             self.shard(heartbeat.arrival)
-                .refused
+                .failed
                 .recorded(heartbeat, &self.capacity);
             match &found.value {
                 LookUpOutcome::Found(place) => {

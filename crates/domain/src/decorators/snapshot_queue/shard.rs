@@ -9,10 +9,10 @@ use jiff::Timestamp;
 
 use super::{
     SnapshotQueue,
+    cache_limit::{CacheLimit, SMALL, is_sparse},
     cached_place::{CachedPlace, Snapshot},
-    capacity::{Capacity, SMALL, is_sparse},
     due_order::DueOrder,
-    refused::Refused,
+    failed_heartbeats::FailedHeartbeats,
     tombstones::Tombstones,
 };
 use crate::{
@@ -44,14 +44,14 @@ pub(super) enum Due {
     /// Of users who are near.
     Near,
     /// Of requests that failed in the store.
-    Refused,
+    Failed,
     /// Of all other users.
     Far,
 }
 
 impl Due {
     /// All kinds, the most urgent first.
-    pub(super) const ALL: [Self; 3] = [Self::Near, Self::Refused, Self::Far];
+    pub(super) const ALL: [Self; 3] = [Self::Near, Self::Failed, Self::Far];
 }
 
 /// A part of the users who were found waiting.
@@ -62,7 +62,7 @@ pub(super) struct Shard {
     /// waits still, unless a later snapshot says otherwise.
     epoch: Version,
     places: HashMap<Arrival, CachedPlace>,
-    pub(super) refused: Refused,
+    pub(super) failed: FailedHeartbeats,
     /// The order in which heartbeats are due: of users who are not near, and of users who are.
     far: DueOrder,
     near: DueOrder,
@@ -157,7 +157,7 @@ impl Shard {
         place: &Place,
         as_of: Timestamp,
         heard_at: Timestamp,
-        capacity: &Capacity,
+        capacity: &CacheLimit,
     ) {
         let arrival = place.ticket.arrival;
         let Some(mut cached) = self.cached(version, place, as_of, heard_at) else {
@@ -217,7 +217,7 @@ impl Shard {
     }
 
     /// Removes a place that ended at `version`. Answers to earlier calls about it are not cached.
-    pub(super) fn forget(&mut self, arrival: Arrival, version: Version, capacity: &Capacity) {
+    pub(super) fn forget(&mut self, arrival: Arrival, version: Version, capacity: &CacheLimit) {
         self.remove(arrival, capacity);
         let line = self
             .snapshot
@@ -239,7 +239,7 @@ impl Shard {
         epoch: Version,
         floor: Version,
         gone: &[Arrival],
-        capacity: &Capacity,
+        capacity: &CacheLimit,
     ) {
         if snapshot.line.is_none() {
             self.clear(capacity);
@@ -255,7 +255,7 @@ impl Shard {
 
     /// True if no user is cached, and no heartbeat of a failed request is kept.
     pub(super) fn is_empty(&self) -> bool {
-        self.near.is_empty() && self.far.is_empty() && self.refused.is_empty()
+        self.near.is_empty() && self.far.is_empty() && self.failed.is_empty()
     }
 
     /// Adds to `heartbeats`, up to `limit` in all, the heartbeats of this `kind` that are due at
@@ -269,15 +269,15 @@ impl Shard {
         limit: usize,
         now: Timestamp,
         snapshot: &Snapshot,
-        capacity: &Capacity,
+        capacity: &CacheLimit,
     ) {
         let (is_near, position) = match kind {
             Due::Near => (true, 1),
             Due::Far => (false, u64::MAX),
-            Due::Refused => {
-                self.refused.drop_useless(snapshot, now, capacity);
+            Due::Failed => {
+                self.failed.drop_useless(snapshot, now, capacity);
                 let room = limit.saturating_sub(heartbeats.len());
-                heartbeats.extend(self.refused.some(room));
+                heartbeats.extend(self.failed.some(room));
                 return;
             }
         };
@@ -345,18 +345,18 @@ impl Shard {
         }
     }
 
-    fn clear(&mut self, capacity: &Capacity) {
+    fn clear(&mut self, capacity: &CacheLimit) {
         for _ in self.places.drain() {
             capacity.give_back();
         }
-        self.refused.clear(capacity);
+        self.failed.clear(capacity);
         self.places = HashMap::new();
         self.near = DueOrder::default();
         self.far = DueOrder::default();
     }
 
     /// Removes a place. The answer to a call about it that is under way may still be cached.
-    pub(super) fn remove(&mut self, arrival: Arrival, capacity: &Capacity) {
+    pub(super) fn remove(&mut self, arrival: Arrival, capacity: &CacheLimit) {
         if self.places.remove(&arrival).is_some() {
             capacity.give_back();
             if is_sparse(self.places.len(), self.places.capacity()) {
@@ -370,7 +370,7 @@ impl Shard {
     pub(super) fn capacity(&self) -> usize {
         self.places
             .capacity()
-            .max(self.refused.capacity())
+            .max(self.failed.capacity())
             .max(self.near.capacity())
             .max(self.far.capacity())
             .max(self.tombstones.capacity())

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque, hash_map::Entry};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{capacity::is_sparse, shard::Version};
+use super::{cache_limit::is_sparse, shard::Version};
 use crate::model::queue::Arrival;
 
 /// The arrivals that ended through this instance or in a snapshot of the line, each with the

@@ -12,7 +12,7 @@ use crate::model::UserId;
 /// It decides whether a user still waits who was found waiting before, in the same generation and
 /// while no user could re-enter. They do, unless they arrived no later than
 /// [`LineSnapshot::admitted_up_to`], are among the departures in [`LineSnapshot::left`], or have
-/// sent no heartbeat for `waiting_ttl`. Their [`Turn`] says at which position.
+/// sent no heartbeat for `waiting_ttl`. Their [`Ordinal`] says at which position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineSnapshot {
     /// The generation of the queue.
@@ -131,9 +131,9 @@ pub struct DepartureCursor {
 /// them. So the turn stays the same while the position shrinks. Users ahead who leave make it
 /// earlier, never later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Turn(u64);
+pub struct Ordinal(u64);
 
-impl Turn {
+impl Ordinal {
     /// The turn of a user who was at `position` when `admitted` users had been admitted.
     #[must_use]
     pub fn of(position: u64, admitted: u64) -> Self {
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_position_shrinks_with_every_admission_until_it_is_ones_turn() {
-        let turn = Turn::of(3, 10);
+        let turn = Ordinal::of(3, 10);
         assert_eq!(turn.position(10), Some(3));
         assert_eq!(turn.position(12), Some(1));
         assert_eq!(turn.position(13), None);
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn who_stands_further_ahead_has_an_earlier_turn_whenever_it_was_seen() {
-        assert!(Turn::of(3, 10) < Turn::of(2, 12));
-        assert_eq!(Turn::of(3, 10), Turn::of(1, 12));
+        assert!(Ordinal::of(3, 10) < Ordinal::of(2, 12));
+        assert_eq!(Ordinal::of(3, 10), Ordinal::of(1, 12));
     }
 }

@@ -7,7 +7,7 @@
 //!   [`EffectiveState`].
 //! - A user's entry: [`Place`] and [`Standing`], proved by a [`Ticket`], ordered by [`Arrival`].
 //! - Decisions: [`JoinFacts::decide`], [`HeadDecision::of`], [`Admission::room`], [`Deadlines`].
-//! - Answers for many users at once: [`LineSnapshot`], [`LineStatus`], [`Followed`].
+//! - Answers for many users at once: [`LineSnapshot`], [`LineStatus`], [`FollowedPlace`].
 //! - The estimated wait: [`WaitEstimate`].
 //! - After a loss of the store's data: [`ReentryPeriod`], [`ServedEntry`], [`Servers`], [`Gaps`].
 
@@ -15,8 +15,9 @@ mod active_place;
 mod admission;
 mod deadlines;
 mod estimate;
-mod followed;
+mod followed_place;
 mod gaps;
+mod head_decision;
 mod join;
 mod line;
 mod line_status;
@@ -33,17 +34,17 @@ mod servers;
 mod state;
 mod terms;
 mod ticket;
-mod turn;
 mod window;
 
 pub use active_place::ActivePlace;
 pub use admission::Admission;
 pub use deadlines::{Cutoffs, Deadlines, PlaceEnd};
 pub use estimate::{LineTick, ShownPosition, WaitEstimate};
-pub use followed::{Followed, Sight};
+pub use followed_place::{FollowedPlace, PeekAdvice};
 pub use gaps::{Gap, Gaps};
+pub use head_decision::HeadDecision;
 pub use join::{JoinDecision, JoinFacts};
-pub use line::{DepartureCursor, Departures, Heartbeat, LineSnapshot, Turn};
+pub use line::{DepartureCursor, Departures, Heartbeat, LineSnapshot, Ordinal};
 pub use line_status::{HeartbeatPauses, LineAdvice, LineFollower, LineStatus};
 pub use pace::Pace;
 pub use place::{GatePurpose, Place, Standing};
@@ -60,5 +61,4 @@ pub use servers::{ServerId, Servers};
 pub use state::{EffectiveState, JoinRefusal, QueueView};
 pub use terms::QueueTerms;
 pub use ticket::{Arrival, Generation, Ticket};
-pub use turn::HeadDecision;
 pub use window::AdmissionWindow;

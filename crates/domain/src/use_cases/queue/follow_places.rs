@@ -9,7 +9,7 @@ use crate::{
 use crate::{
     model::{
         ConcertId,
-        queue::{Arrival, Departures, Followed, LineSnapshot, Place, Sight, Ticket},
+        queue::{Arrival, Departures, FollowedPlace, LineSnapshot, PeekAdvice, Place, Ticket},
     },
     ports::{LookUpOutcome, PeekOutcome, Queue, QueueSnapshots, Stamped, StoreResult},
 };
@@ -48,7 +48,7 @@ pub enum FollowAnswer {
 
 impl LineSeen {
     /// Moves a followed place to this snapshot.
-    pub fn show(&self, followed: &mut Followed) -> Sight {
+    pub fn show(&self, followed: &mut FollowedPlace) -> PeekAdvice {
         let has_left = self.left.contains(&followed.place().ticket.arrival);
         followed.see(&self.seen.value, self.seen.as_of, has_left)
     }
@@ -184,8 +184,8 @@ mod tests {
             ..line()
         };
         let follow = follow(MockQueueSnapshots::new(), SnapshotOutcome::Seen(moved));
-        let mut followed = Followed::new(waiting(5), at(100));
-        assert_eq!(seen(&follow).await.show(&mut followed), Sight::Known);
+        let mut followed = FollowedPlace::new(waiting(5), at(100));
+        assert_eq!(seen(&follow).await.show(&mut followed), PeekAdvice::Known);
         let Standing::Waiting { position, .. } = followed.place().standing else {
             panic!("it waits");
         };
@@ -195,11 +195,11 @@ mod tests {
     #[tokio::test]
     async fn a_user_who_left_through_this_instance_is_asked_for() {
         let follow = follow(MockQueueSnapshots::new(), SnapshotOutcome::Seen(line()));
-        let mut followed = Followed::new(waiting(5), at(100));
-        assert_eq!(seen(&follow).await.show(&mut followed), Sight::Known);
+        let mut followed = FollowedPlace::new(waiting(5), at(100));
+        assert_eq!(seen(&follow).await.show(&mut followed), PeekAdvice::Known);
         follow.look.leave(&ticket()).await.unwrap();
-        assert_eq!(seen(&follow).await.show(&mut followed), Sight::AskNow);
-        assert_eq!(seen(&follow).await.show(&mut followed), Sight::Known);
+        assert_eq!(seen(&follow).await.show(&mut followed), PeekAdvice::PeekNow);
+        assert_eq!(seen(&follow).await.show(&mut followed), PeekAdvice::Known);
     }
 
     #[tokio::test]

@@ -1,10 +1,10 @@
 //! One tick of one queue: admits users, then removes expired places.
 
-mod turn;
+mod running_tick;
 
 use std::{sync::Arc, time::Duration};
 
-use self::turn::{Chunk, Turn};
+use self::running_tick::{Chunk, RunningTick};
 use crate::read_models::{QueueMissing, QueueStatuses};
 use crate::{
     model::ConcertId,
@@ -69,25 +69,25 @@ impl TickQueue {
     /// # Errors
     /// When the queues' store fails.
     pub async fn run(&self, concert: ConcertId, expire: bool) -> StoreResult<QueueTick> {
-        let mut turn = Turn::begin(self, concert);
-        let mut admission = turn.admit().await?;
-        while admission == Chunk::More && turn.has_time() {
-            admission = turn.admit().await?;
+        let mut running_tick = RunningTick::begin(self, concert);
+        let mut admission = running_tick.admit().await?;
+        while admission == Chunk::More && running_tick.has_time() {
+            admission = running_tick.admit().await?;
         }
         let mut expiry = Chunk::More;
         if expire && matches!(admission, Chunk::More | Chunk::Done) {
-            expiry = turn.expire().await?;
-            while expiry == Chunk::More && turn.has_time() && !turn.is_due_again() {
-                expiry = turn.expire().await?;
+            expiry = running_tick.expire().await?;
+            while expiry == Chunk::More && running_tick.has_time() && !running_tick.is_due_again() {
+                expiry = running_tick.expire().await?;
             }
         }
         let next = match (admission, expiry) {
             (Chunk::NotSeeded, _) | (_, Chunk::NotSeeded) => self.missing(concert),
             (Chunk::More, _) => NextTick::After(Duration::ZERO),
             (_, Chunk::More) if expire => NextTick::After(Duration::ZERO),
-            _ => turn.next(),
+            _ => running_tick.next(),
         };
-        Ok(turn.report(expiry != Chunk::Done, next))
+        Ok(running_tick.report(expiry != Chunk::Done, next))
     }
 
     fn missing(&self, concert: ConcertId) -> NextTick {

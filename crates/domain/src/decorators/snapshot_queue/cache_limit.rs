@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The number of users who may still be cached, over all queues.
 #[derive(Debug)]
-pub(super) struct Capacity(AtomicUsize);
+pub(super) struct CacheLimit(AtomicUsize);
 
-impl Capacity {
+impl CacheLimit {
     pub(super) fn new(most: usize) -> Self {
         Self(AtomicUsize::new(most))
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{HeartbeatPauses, LineSnapshot, Place, Standing, Turn};
+use super::{HeartbeatPauses, LineSnapshot, Ordinal, Place, Standing};
 
 /// A place that listeners follow.
 ///
@@ -12,7 +12,7 @@ use super::{HeartbeatPauses, LineSnapshot, Place, Standing, Turn};
 /// place still exists, what became of it after admission has passed it, and until when it is
 /// active.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Followed {
+pub struct FollowedPlace {
     place: Place,
     as_of: Timestamp,
     /// As of when the store last returned this place.
@@ -24,9 +24,9 @@ pub struct Followed {
 
 /// What the caller has to do after a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sight {
+pub enum PeekAdvice {
     /// Peek at the store now: the turn may have come, or the place may be gone.
-    AskNow,
+    PeekNow,
     /// Peek at the store, as is due from time to time.
     Ask,
     /// Nothing: the snapshot shows the place.
@@ -35,7 +35,7 @@ pub enum Sight {
     Lost,
 }
 
-impl Followed {
+impl FollowedPlace {
     /// The time between two peeks at a place that only the store knows, because its turn may come
     /// at any instant.
     const SOON: Duration = Duration::from_secs(1);
@@ -75,9 +75,14 @@ impl Followed {
 
     /// Applies the snapshot `line` as of `as_of`. `may_have_left` is true if the user may have left
     /// the line since the previous snapshot, as far as this instance knows.
-    pub fn see(&mut self, line: &LineSnapshot, as_of: Timestamp, may_have_left: bool) -> Sight {
+    pub fn see(
+        &mut self,
+        line: &LineSnapshot,
+        as_of: Timestamp,
+        may_have_left: bool,
+    ) -> PeekAdvice {
         if line.generation != self.place.ticket.generation {
-            return Sight::Lost;
+            return PeekAdvice::Lost;
         }
         self.place.queue = line.queue;
         // The store may have returned the place after the snapshot was taken. Positions take that
@@ -87,20 +92,20 @@ impl Followed {
         let since = as_of.duration_since(self.confirmed_at).unsigned_abs();
         let ask_after = |pause| {
             if since >= pause {
-                Sight::Ask
+                PeekAdvice::Ask
             } else {
-                Sight::Known
+                PeekAdvice::Known
             }
         };
         let sight = match &mut self.place.standing {
-            Standing::Active { until, .. } if as_of >= *until => Sight::AskNow,
+            Standing::Active { until, .. } if as_of >= *until => PeekAdvice::PeekNow,
             Standing::Active { .. } => ask_after(Self::OFTEN),
             Standing::Waiting { .. } if line.has_admitted(self.place.ticket.arrival) => {
                 let was_beyond = std::mem::replace(&mut self.is_beyond_snapshots, true);
                 if was_beyond && since < Self::SOON {
-                    Sight::Known
+                    PeekAdvice::Known
                 } else {
-                    Sight::AskNow
+                    PeekAdvice::PeekNow
                 }
             }
             Standing::Waiting {
@@ -109,7 +114,7 @@ impl Followed {
                 admitted,
             } => {
                 self.is_beyond_snapshots = line.reentry_until.is_some();
-                let turn = Turn::of(*position, *admitted);
+                let turn = Ordinal::of(*position, *admitted);
                 *admitted = line.admitted.max(*admitted);
                 *position = turn.position(*admitted).unwrap_or(1);
                 *behind = line.waiting.saturating_sub(*position);
@@ -123,7 +128,11 @@ impl Followed {
                 })
             }
         };
-        if may_have_left { Sight::AskNow } else { sight }
+        if may_have_left {
+            PeekAdvice::PeekNow
+        } else {
+            sight
+        }
     }
 
     /// Applies the place that a peek at the store returned as of `as_of`.
@@ -142,7 +151,7 @@ impl Followed {
             && told.ticket.generation == self.place.ticket.generation
         {
             // The smaller of two ordinals of one generation counts.
-            let turn = Turn::of(*position, *admitted).min(Turn::of(*known, *known_admitted));
+            let turn = Ordinal::of(*position, *admitted).min(Ordinal::of(*known, *known_admitted));
             *admitted = (*admitted).max(*known_admitted);
             *position = turn.position(*admitted).unwrap_or(1);
         }

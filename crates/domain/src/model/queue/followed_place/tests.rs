@@ -78,7 +78,7 @@ fn passing(admitted: u64) -> LineSnapshot {
     }
 }
 
-fn position(followed: &Followed) -> u64 {
+fn position(followed: &FollowedPlace) -> u64 {
     match followed.place().standing {
         Standing::Waiting { position, .. } => position,
         Standing::Active { .. } => panic!("the place waits"),
@@ -87,10 +87,10 @@ fn position(followed: &Followed) -> u64 {
 
 #[test]
 fn snapshots_move_a_place_on_and_never_back() {
-    let mut followed = Followed::new(waiting(20, 40), at(100));
+    let mut followed = FollowedPlace::new(waiting(20, 40), at(100));
     for (admitted, expected) in [(40, 20), (45, 15), (43, 15), (59, 1), (70, 1)] {
         let sight = followed.see(&line(admitted), at(101), false);
-        assert_eq!((sight, position(&followed)), (Sight::Known, expected));
+        assert_eq!((sight, position(&followed)), (PeekAdvice::Known, expected));
     }
     let Standing::Waiting { behind, .. } = followed.place().standing else {
         panic!("the place waits");
@@ -100,7 +100,7 @@ fn snapshots_move_a_place_on_and_never_back() {
 
 #[test]
 fn what_the_queue_is_like_is_read_from_the_newest_snapshot() {
-    let mut followed = Followed::new(waiting(20, 40), at(100));
+    let mut followed = FollowedPlace::new(waiting(20, 40), at(100));
     let mut paused = line(40);
     paused.queue.state = PolicyState::Paused;
     followed.see(&paused, at(102), false);
@@ -113,52 +113,73 @@ fn what_the_queue_is_like_is_read_from_the_newest_snapshot() {
 #[test]
 fn the_store_is_asked_as_often_as_it_hears_heartbeats() {
     for (start, after, expected) in [
-        (5, 14, Sight::Known),
-        (5, 15, Sight::Ask),
-        (11, 29, Sight::Known),
-        (11, 30, Sight::Ask),
+        (5, 14, PeekAdvice::Known),
+        (5, 15, PeekAdvice::Ask),
+        (11, 29, PeekAdvice::Known),
+        (11, 30, PeekAdvice::Ask),
     ] {
-        let mut followed = Followed::new(waiting(start, 40), at(100));
+        let mut followed = FollowedPlace::new(waiting(start, 40), at(100));
         let sight = followed.see(&line(40), at(100 + after), false);
         assert_eq!(sight, expected, "position {start} after {after} s");
     }
     // The clock stepped back by a minute.
-    let mut followed = Followed::new(waiting(5, 40), at(100));
-    assert_eq!(followed.see(&line(40), at(40), false), Sight::Ask);
+    let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
+    assert_eq!(followed.see(&line(40), at(40), false), PeekAdvice::Ask);
 }
 
 #[test]
 fn a_place_that_admission_has_passed_is_asked_for_at_once_and_then_each_second() {
-    let mut followed = Followed::new(waiting(5, 40), at(100));
-    assert_eq!(followed.see(&passing(45), at(100), false), Sight::AskNow);
+    let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
+    assert_eq!(
+        followed.see(&passing(45), at(100), false),
+        PeekAdvice::PeekNow
+    );
     // The user stands aside.
     followed.confirm(waiting(7, 45), at(100));
     assert_eq!(position(&followed), 7, "the store knows better");
-    assert_eq!(followed.see(&passing(46), at(100), false), Sight::Known);
-    assert_eq!(followed.see(&passing(46), at(101), false), Sight::AskNow);
+    assert_eq!(
+        followed.see(&passing(46), at(100), false),
+        PeekAdvice::Known
+    );
+    assert_eq!(
+        followed.see(&passing(46), at(101), false),
+        PeekAdvice::PeekNow
+    );
     followed.confirm(active(220), at(101));
-    assert_eq!(followed.see(&passing(47), at(102), false), Sight::Known);
+    assert_eq!(
+        followed.see(&passing(47), at(102), false),
+        PeekAdvice::Known
+    );
 }
 
 #[test]
 fn an_active_place_is_asked_for_now_and_then_and_at_its_end() {
-    let mut followed = Followed::new(active(200), at(100));
-    assert_eq!(followed.see(&passing(45), at(104), false), Sight::Known);
-    assert_eq!(followed.see(&passing(45), at(105), false), Sight::Ask);
+    let mut followed = FollowedPlace::new(active(200), at(100));
+    assert_eq!(
+        followed.see(&passing(45), at(104), false),
+        PeekAdvice::Known
+    );
+    assert_eq!(followed.see(&passing(45), at(105), false), PeekAdvice::Ask);
     followed.confirm(active(200), at(199));
-    assert_eq!(followed.see(&passing(45), at(199), false), Sight::Known);
-    assert_eq!(followed.see(&passing(45), at(200), false), Sight::AskNow);
+    assert_eq!(
+        followed.see(&passing(45), at(199), false),
+        PeekAdvice::Known
+    );
+    assert_eq!(
+        followed.see(&passing(45), at(200), false),
+        PeekAdvice::PeekNow
+    );
 }
 
 #[test]
 fn a_user_who_left_is_asked_for_at_once() {
-    let mut followed = Followed::new(waiting(5, 40), at(100));
-    assert_eq!(followed.see(&line(40), at(100), true), Sight::AskNow);
+    let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
+    assert_eq!(followed.see(&line(40), at(100), true), PeekAdvice::PeekNow);
 }
 
 #[test]
 fn of_two_ordinals_the_smaller_one_counts() {
-    let mut followed = Followed::new(waiting(20, 40), at(100));
+    let mut followed = FollowedPlace::new(waiting(20, 40), at(100));
     // Two users ahead left.
     followed.confirm(waiting(16, 42), at(101));
     assert_eq!(position(&followed), 16);
@@ -178,9 +199,9 @@ fn while_users_reenter_ahead_the_store_tells_the_position() {
         reentry_until: Some(at(400)),
         ..line(40)
     };
-    let mut followed = Followed::new(waiting(5, 40), at(100));
-    assert_eq!(followed.see(&reentry, at(104), false), Sight::Known);
-    assert_eq!(followed.see(&reentry, at(105), false), Sight::Ask);
+    let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
+    assert_eq!(followed.see(&reentry, at(104), false), PeekAdvice::Known);
+    assert_eq!(followed.see(&reentry, at(105), false), PeekAdvice::Ask);
     followed.confirm(waiting(9, 40), at(105));
     assert_eq!(position(&followed), 9);
 }
@@ -191,6 +212,6 @@ fn after_a_loss_only_the_client_brings_the_place_back() {
         generation: Generation(2),
         ..line(0)
     };
-    let mut followed = Followed::new(waiting(5, 40), at(100));
-    assert_eq!(followed.see(&lost, at(100), false), Sight::Lost);
+    let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
+    assert_eq!(followed.see(&lost, at(100), false), PeekAdvice::Lost);
 }

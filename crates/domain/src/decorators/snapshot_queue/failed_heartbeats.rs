@@ -5,8 +5,8 @@ use std::collections::{HashMap, hash_map::Entry};
 use jiff::Timestamp;
 
 use super::{
+    cache_limit::{CacheLimit, is_sparse},
     cached_place::Snapshot,
-    capacity::{Capacity, is_sparse},
 };
 use crate::model::{
     UserId, later,
@@ -15,16 +15,16 @@ use crate::model::{
 
 /// The last such heartbeat of each place. The next flush that succeeds writes them to the store.
 #[derive(Debug, Default)]
-pub(super) struct Refused(HashMap<Arrival, (UserId, Timestamp)>);
+pub(super) struct FailedHeartbeats(HashMap<Arrival, (UserId, Timestamp)>);
 
-impl Refused {
+impl FailedHeartbeats {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Keeps a heartbeat at `at` of the user of `ticket`. Drops it if there is no capacity for
     /// another user.
-    pub(super) fn add(&mut self, ticket: &Ticket, at: Timestamp, capacity: &Capacity) {
+    pub(super) fn add(&mut self, ticket: &Ticket, at: Timestamp, capacity: &CacheLimit) {
         match self.0.entry(ticket.arrival) {
             Entry::Occupied(mut before) => {
                 let (user, last) = before.get_mut();
@@ -58,7 +58,7 @@ impl Refused {
         &mut self,
         snapshot: &Snapshot,
         now: Timestamp,
-        capacity: &Capacity,
+        capacity: &CacheLimit,
     ) {
         let Some(line) = &snapshot.line else {
             return;
@@ -73,7 +73,7 @@ impl Refused {
     }
 
     /// Removes a heartbeat that the store has recorded, unless a later one was added since.
-    pub(super) fn recorded(&mut self, heartbeat: &Heartbeat, capacity: &Capacity) {
+    pub(super) fn recorded(&mut self, heartbeat: &Heartbeat, capacity: &CacheLimit) {
         let last = self.0.get(&heartbeat.arrival);
         if last.is_some_and(|(_, at)| *at <= heartbeat.at) {
             self.0.remove(&heartbeat.arrival);
@@ -84,7 +84,7 @@ impl Refused {
         }
     }
 
-    pub(super) fn clear(&mut self, capacity: &Capacity) {
+    pub(super) fn clear(&mut self, capacity: &CacheLimit) {
         for _ in std::mem::take(&mut self.0) {
             capacity.give_back();
         }

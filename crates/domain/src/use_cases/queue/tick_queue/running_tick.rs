@@ -32,7 +32,7 @@ impl Chunk {
 }
 
 /// A tick that is running.
-pub(super) struct Turn<'a> {
+pub(super) struct RunningTick<'a> {
     tick: &'a TickQueue,
     concert: ConcertId,
     started: Timestamp,
@@ -42,7 +42,7 @@ pub(super) struct Turn<'a> {
     next: Option<(NextTick, Timestamp)>,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> RunningTick<'a> {
     pub(super) fn begin(tick: &'a TickQueue, concert: ConcertId) -> Self {
         Self {
             started: tick.clock.now(),

@@ -1,70 +1,30 @@
-//! A queue under test, and its time.
+//! The queue of a contract, and its time.
 
 use std::time::Duration;
 
 use frontrow_domain::{
     model::{
-        ConcertId, UserId,
+        ConcertId,
         queue::{
-            Arrival, Capacity, Deadlines, Generation, PolicyState, PolicyVersion, QueuePolicy,
-            QueueSeed, Recovery, Throughput, Ticket, VersionedPolicy,
+            Arrival, Deadlines, Generation, PolicyVersion, QueuePolicy, QueueSeed, Recovery,
+            Ticket, VersionedPolicy,
         },
     },
     ports::{SeedOutcome, Stamped},
 };
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
 use super::QueueFixture;
-use crate::QueuePorts;
+use crate::{
+    QueuePorts,
+    test_queue::{CONCERT, user},
+};
 
-/// How long a user may wait without a heartbeat here. Contracts leave 20 s and more to both sides.
-pub(crate) const WAITING_TTL: Duration = Duration::from_mins(1);
-/// How long a user may leave an admission unclaimed here.
-pub(crate) const CLAIM_TTL: Duration = Duration::from_mins(1);
-/// The active lifetime here.
-pub(crate) const ACTIVE_TTL: Duration = Duration::from_mins(10);
 /// How long a queue that was lost admits no user here.
 pub(crate) const RECOVERY: Duration = Duration::from_mins(5);
 
-/// A policy that admits `admit` users an hour, so that real time cannot end a window.
-pub(crate) fn by_rate(admit: u32) -> QueuePolicy {
-    QueuePolicy {
-        state: PolicyState::Open,
-        opens_at: None,
-        throughput: Some(Throughput {
-            admit,
-            interval: Duration::from_hours(1),
-        }),
-        capacity: None,
-        waiting_ttl: WAITING_TTL,
-        claim_ttl: CLAIM_TTL,
-        active_ttl: ACTIVE_TTL,
-        max_waiting: None,
-        // No user stands aside: the place expires first.
-        absent_after: Some(WAITING_TTL),
-    }
-}
-
-/// A policy with at most `max_active` active users.
-pub(crate) fn by_capacity(max_active: u32) -> QueuePolicy {
-    QueuePolicy {
-        throughput: None,
-        capacity: Some(Capacity { max_active }),
-        ..by_rate(1)
-    }
-}
-
-/// A policy under which every user waits.
-pub(crate) fn paused() -> QueuePolicy {
-    QueuePolicy {
-        state: PolicyState::Paused,
-        ..by_rate(1_000)
-    }
-}
-
-/// A queue under test.
-pub(crate) struct TestQueue<F> {
+/// The queue of a contract.
+pub(crate) struct ContractQueue<F> {
     pub(crate) fixture: F,
     pub(crate) ports: QueuePorts,
     pub(crate) concert: ConcertId,
@@ -77,7 +37,7 @@ pub(crate) struct TestQueue<F> {
     stood_still: bool,
 }
 
-impl<F: QueueFixture> TestQueue<F> {
+impl<F: QueueFixture> ContractQueue<F> {
     /// Returns a new queue with this policy.
     pub(crate) async fn open(fixture: F, policy: QueuePolicy) -> Self {
         let mut queue = Self::unknown(fixture, policy);
@@ -91,7 +51,7 @@ impl<F: QueueFixture> TestQueue<F> {
         Self {
             ports: fixture.ports(),
             fixture,
-            concert: ConcertId(Uuid::from_u128(0xc0_0001)),
+            concert: CONCERT,
             policy,
             version: 1_000,
             generation: 1,
@@ -145,7 +105,7 @@ impl<F: QueueFixture> TestQueue<F> {
         self.recover_without(None).await;
     }
 
-    /// As [`TestQueue::recover`], where users who arrived up to `served_up_to` are known to be
+    /// As [`ContractQueue::recover`], where users who arrived up to `served_up_to` are known to be
     /// served.
     pub(crate) async fn recover_without(&mut self, served_up_to: Option<Arrival>) {
         self.generation += 1;
@@ -216,7 +176,7 @@ impl<F: QueueFixture> TestQueue<F> {
         !self.stood_still && as_of <= self.last_tick + Deadlines::OUTAGE_AFTER
     }
 
-    /// As [`TestQueue::is_served`], after a tick.
+    /// As [`ContractQueue::is_served`], after a tick.
     pub(crate) fn stood_still(&self) -> bool {
         self.stood_still
     }
@@ -240,9 +200,4 @@ impl<F: QueueFixture> TestQueue<F> {
             generation: Generation(self.generation),
         }
     }
-}
-
-/// A user of this name.
-pub(crate) fn user(name: &str) -> UserId {
-    UserId::try_from(name).expect("a good name")
 }
