@@ -17,8 +17,8 @@ const LISTENING: &str = "bare server on ";
 
 const START_MAX: Duration = Duration::from_secs(30);
 
-/// Serves `body` as JSON on a free loopback port until the process is ended. It has one thread for
-/// each processor, which is also the product's default.
+/// Serves `body` as JSON on a free loopback port until the process ends. The server has one thread
+/// per processor, which is also the product's default.
 pub(crate) async fn serve(body: String) -> Result<()> {
     let body = web::Bytes::from(body);
     let server = HttpServer::new(move || {
@@ -73,12 +73,12 @@ impl Bare {
         })
     }
 
-    /// The address on which it listens.
+    /// Returns the address on which the server listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The id of its process.
+    /// Returns the id of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.process.pid()
     }

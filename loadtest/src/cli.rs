@@ -55,7 +55,7 @@ pub(crate) enum Database {
 }
 
 impl Backend {
-    /// Its name in the program's configuration.
+    /// Returns its name in the program's configuration.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Redis => "redis",
@@ -92,8 +92,8 @@ pub(crate) struct QueueArguments {
 }
 
 impl Backend {
-    /// The database that is used with this backend by default.
-    pub(crate) fn usual_database(self) -> Database {
+    /// Returns the default database with this backend.
+    pub(crate) fn default_database(self) -> Database {
         match self {
             Self::Embedded => Database::Sqlite,
             Self::Redis | Self::Mysql => Database::Mysql,
@@ -164,7 +164,7 @@ impl StreamsArguments {
     /// The number of streams of the published figures.
     pub(crate) const STREAMS: u64 = 10_000;
 
-    /// Why no bar can be said to be met with these settings. None if they are large enough.
+    /// Returns the reason why figures with these settings do not count. None if they count.
     pub(crate) fn too_small(&self) -> Option<&'static str> {
         let too_few = (self.streams < Self::STREAMS).then_some("the bars are for 10,000 streams");
         self.settings.too_small().or(too_few)
@@ -251,18 +251,18 @@ impl Settings {
         if self.quick { quick } else { usual }
     }
 
-    /// Returns the number of users in a line that polls: the value of `--people` if it was given,
-    /// else `usual`, or `quick` for `--quick`.
-    pub(crate) fn people_of(&self, usual: u64, quick: u64) -> u64 {
+    /// Returns the number of users in a line whose users poll: the value of `--people`, else
+    /// `usual`, or `quick` for `--quick`.
+    pub(crate) fn polling_users(&self, usual: u64, quick: u64) -> u64 {
         self.people.unwrap_or_else(|| self.or_quick(usual, quick))
     }
 
-    /// For how long admissions are observed.
+    /// Returns the time for which admissions are observed.
     pub(crate) fn watched(&self) -> Duration {
         Duration::from_secs(self.or_quick(30, 5))
     }
 
-    /// Why no bar can be said to be met with these settings. None if they are large enough.
+    /// Returns the reason why figures with these settings do not count. None if they count.
     pub(crate) fn too_small(&self) -> Option<&'static str> {
         if cfg!(debug_assertions) {
             Some("this is a debug build: use `cargo run --release -p loadtest`")
@@ -277,17 +277,17 @@ impl Settings {
         }
     }
 
-    /// Bars of plans up to this number are due.
+    /// Returns the number of the last plan whose bars are due.
     pub(crate) fn due(&self) -> u32 {
         self.plan.unwrap_or(u32::MAX)
     }
 
-    /// The length of a slice.
+    /// Returns the length of a slice.
     pub(crate) fn slice(&self) -> Duration {
         Duration::from_secs(self.slice_s)
     }
 
-    /// Number of client threads: one for each processor, at most one for each connection. So the
+    /// Returns the number of client threads: one per processor, at most one per connection. So the
     /// client can use all processor time that the servers leave, on either side of a ratio.
     pub(crate) fn threads(&self) -> usize {
         thread::available_parallelism()
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn either_a_backend_is_measured_or_two_are_compared() {
+    fn a_queue_run_takes_a_backend_or_compare() {
         let parse = |words: &str| Cli::try_parse_from(words.split(' '));
         assert!(parse("loadtest queue --backend redis").is_ok());
         assert!(parse("loadtest queue --compare").is_ok());
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_says_what_a_check_is_of() {
+    fn a_plan_limits_the_bars_that_a_check_demands() {
         let parse = |words: &str| Cli::try_parse_from(words.split(' '));
         let Command::Ranking(checked) = parse("loadtest ranking --check --plan 8").unwrap().command
         else {

@@ -8,7 +8,8 @@ pub(crate) fn exact(count: u64) -> f64 {
     count as f64
 }
 
-/// The median. Of an even number of values, the mean of the two in the middle. None without values.
+/// Returns the median: of an even number of values, the mean of the two in the middle. None without
+/// values.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -21,7 +22,7 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
-/// `part` divided by `whole`. None unless `whole` is greater than 0.
+/// Returns `part` divided by `whole`. None unless `whole` is greater than 0.
 pub(crate) fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }
@@ -72,14 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_ratio_to_nothing() {
+    fn a_ratio_to_zero_is_none() {
         assert_eq!(ratio(1.0, 2.0), Some(0.5));
         assert_eq!(ratio(1.0, 0.0), None);
         assert_eq!(ratio(1.0, f64::NAN), None);
     }
 
     #[test]
-    fn numbers_are_for_people() {
+    fn numbers_have_thousands_separators_and_durations_have_units() {
         assert_eq!(grouped(0.4), "0");
         assert_eq!(grouped(-0.4), "0");
         assert_eq!(grouped(999.0), "999");

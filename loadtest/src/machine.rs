@@ -46,7 +46,8 @@ pub(crate) fn describe(report: &mut Report, program: &Path, earlier: Option<&Pat
     }
 }
 
-/// The median time in which the disk makes one small write durable. No store commits sooner.
+/// Returns the median time in which the disk makes one small write durable. No store commits
+/// faster.
 fn disk_commit() -> Result<Duration> {
     const WRITES: usize = 101;
     let folder = tempfile::TempDir::with_prefix("loadtest-disk-")?;

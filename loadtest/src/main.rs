@@ -1,20 +1,20 @@
 //! Measures how fast Frontrow is and compares each figure with the bar that it must reach:
 //! `cargo run --release -p loadtest -- queue --backend redis`.
 //!
-//! `docs/BENCHMARKS.md` says what each row of the report means and how it is measured.
+//! `docs/BENCHMARKS.md` describes each row of the report and its measurement.
 
 mod bare;
+mod benchmarks;
 mod cli;
 mod client;
-mod counted;
+mod counters;
 mod figures;
 mod machine;
 mod measure;
-mod people;
 mod program;
 mod report;
-mod rows;
 mod stores;
+mod users;
 mod watch;
 
 use std::process::ExitCode;
@@ -74,9 +74,9 @@ async fn measure(command: &Command) -> Result<ExitCode> {
     }
     let mut report = Report::new(settings.due());
     match command {
-        Command::Queue(arguments) => rows::queue(arguments, &mut report).await?,
-        Command::Ranking(arguments) => rows::ranking(arguments, &mut report).await?,
-        Command::Streams(arguments) => rows::streams(arguments, &mut report).await?,
+        Command::Queue(arguments) => benchmarks::queue(arguments, &mut report).await?,
+        Command::Ranking(arguments) => benchmarks::ranking(arguments, &mut report).await?,
+        Command::Streams(arguments) => benchmarks::streams(arguments, &mut report).await?,
         Command::Bare { .. } => {}
     }
     finish(settings, &report)

@@ -15,9 +15,9 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::Backend,
-    counted::Counted,
-    people::{IdentityProvider, Place},
+    counters::InstanceCounters,
     stores::Stores,
+    users::{IdentityProvider, Place},
 };
 
 const IDENTITY_SECRET: &str = "loadtest-identity-provider-0123456789abcdef";
@@ -35,7 +35,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts `binary` with these settings and its queues on `backend`. Empties the stores first.
+    /// Empties the stores, then starts `binary` with these settings and its queues on `backend`.
     pub(crate) async fn start(
         binary: &Path,
         backend: Backend,
@@ -62,29 +62,28 @@ impl Program {
     }
 
     /// Starts another instance on the same stores.
-    pub(crate) async fn another(&self, binary: &Path) -> Result<Self> {
+    pub(crate) async fn start_another(&self, binary: &Path) -> Result<Self> {
         Ok(Self {
             app: App::start(binary, self.app.config().clone()).await?,
             provider: IdentityProvider::new(IDENTITY_SECRET),
         })
     }
 
-    /// Reads what the instance has counted since its start.
-    pub(crate) async fn counted(&self) -> Result<Counted> {
-        let shown = self.operator().get("/metrics").await?;
-        Counted::read(&shown.expect_status(200)?.text)
+    /// Reads the counters of the instance since its start.
+    pub(crate) async fn counters(&self) -> Result<InstanceCounters> {
+        let metrics = self.operator().get("/metrics").await?;
+        InstanceCounters::read(&metrics.expect_status(200)?.text)
     }
 
     /// Returns the number of users who wait in the line of a concert, from its line status.
     pub(crate) async fn waiting(&self, concert: &str) -> Result<u64> {
-        let shown = self.client().get(&line_path(concert)).await?;
-        let shown = shown.expect_status(200)?;
-        let waiting = shown.at("/waiting")?.as_u64();
+        let response = self.client().get(&line_path(concert)).await?;
+        let response = response.expect_status(200)?;
+        let waiting = response.at("/waiting")?.as_u64();
         waiting.context("a line status has no `waiting`")
     }
 
-    /// Stops the instance cleanly and starts it again on the same stores. It then remembers no
-    /// user.
+    /// Stops the instance cleanly and starts it again on the same stores. Its cache is then empty.
     pub(crate) async fn restart(&mut self) -> Result<()> {
         self.app.restart().await
     }
@@ -99,7 +98,7 @@ impl Program {
         self.app.resume()
     }
 
-    /// The address on which it listens.
+    /// Returns the address on which the instance listens.
     pub(crate) fn address(&self) -> Result<SocketAddr> {
         let url = self.app.base_url();
         let address = url.trim_start_matches("http://");
@@ -108,12 +107,12 @@ impl Program {
             .with_context(|| format!("{url} is not an address"))
     }
 
-    /// The id of its process.
+    /// Returns the id of its process.
     pub(crate) fn pid(&mut self) -> u32 {
         self.app.process().pid()
     }
 
-    /// A client without an identity.
+    /// Returns a client without an identity.
     pub(crate) fn client(&self) -> Client {
         self.app.client()
     }
@@ -126,9 +125,9 @@ impl Program {
     /// Returns its id.
     pub(crate) async fn concert(&self, title: &str, queue: Value) -> Result<String> {
         let body = json!({ "title": title, "queue": queue });
-        let made = self.operator().post("/v1/admin/concerts").json(&body);
-        let concert = id_of(&made.await?.expect_status(201)?)?;
-        // Without a performance, no user is admitted.
+        let created = self.operator().post("/v1/admin/concerts").json(&body);
+        let concert = id_of(&created.await?.expect_status(201)?)?;
+        // A queue without a performance admits no user.
         self.performance(&concert, "A hall of its own", 1).await?;
         Ok(concert)
     }
@@ -147,18 +146,18 @@ impl Program {
             "sections": [{ "name": "Stalls", "price": 100, "rows": rows(seats) }],
         });
         let path = format!("/v1/admin/concerts/{concert}/performances");
-        let made = self.operator().post(&path).json(&body);
-        id_of(&made.await?.expect_status(201)?)
+        let created = self.operator().post(&path).json(&body);
+        id_of(&created.await?.expect_status(201)?)
     }
 
     /// Changes the policy of a queue. Returns when the new policy is in force.
     pub(crate) async fn change_policy(&self, concert: &str, change: &Value) -> Result<()> {
-        let changed = self.ask_for_policy(concert, change).await?;
+        let changed = self.request_policy(concert, change).await?;
         changed.expect_status(200).map(drop)
     }
 
     /// Requests another policy of a queue. It may not be in force yet when this returns.
-    pub(crate) async fn ask_for_policy(&self, concert: &str, change: &Value) -> Result<Reply> {
+    pub(crate) async fn request_policy(&self, concert: &str, change: &Value) -> Result<Reply> {
         let path = format!("/v1/admin/concerts/{concert}/queue");
         let changed = self.operator().patch(&path).json(change).await?;
         ensure!(
@@ -172,13 +171,13 @@ impl Program {
 
     /// Looks up the place of a token. Returns it with the text of the answer.
     pub(crate) async fn look_up(&self, token: &str) -> Result<(Place, String)> {
-        let asked = self.client().get("/v1/queue/token").queue_token(token);
-        let reply = asked.await?.expect_status(200)?;
+        let request = self.client().get("/v1/queue/token").queue_token(token);
+        let reply = request.await?.expect_status(200)?;
         Ok((serde_json::from_str(&reply.text)?, reply.text))
     }
 }
 
-/// The path of a concert's line status.
+/// Returns the path of a concert's line status.
 pub(crate) fn line_path(concert: &str) -> String {
     format!("/v1/concerts/{concert}/line")
 }
@@ -188,22 +187,22 @@ fn id_of(reply: &Reply) -> Result<String> {
 }
 
 /// The largest number of seats in a row.
-const ROW: u32 = 1_000;
+const SEATS_PER_ROW: u32 = 1_000;
 
 fn rows(seats: u32) -> Vec<Value> {
-    let full = seats / ROW;
+    let full = seats / SEATS_PER_ROW;
     let mut rows: Vec<_> = (0..full)
-        .map(|row| json!({ "name": format!("R{row}"), "seats": ROW }))
+        .map(|row| json!({ "name": format!("R{row}"), "seats": SEATS_PER_ROW }))
         .collect();
-    if !seats.is_multiple_of(ROW) {
-        rows.push(json!({ "name": format!("R{full}"), "seats": seats % ROW }));
+    if !seats.is_multiple_of(SEATS_PER_ROW) {
+        rows.push(json!({ "name": format!("R{full}"), "seats": seats % SEATS_PER_ROW }));
     }
     rows
 }
 
-/// The labels of the seats of [`Program::performance`].
+/// Returns the labels of the seats that [`Program::performance`] creates.
 pub(crate) fn seat_labels(seats: u32) -> impl Iterator<Item = String> {
-    (0..seats).map(|seat| format!("R{}-{}", seat / ROW, seat % ROW + 1))
+    (0..seats).map(|seat| format!("R{}-{}", seat / SEATS_PER_ROW, seat % SEATS_PER_ROW + 1))
 }
 
 /// Builds the program in release mode and returns its path. Cargo rebuilds only what has changed.
@@ -241,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_seat_of_a_hall_has_its_label() {
+    fn every_seat_of_a_performance_has_its_label() {
         assert_eq!(rows(2_500).len(), 3);
         let labels: Vec<_> = seat_labels(2_500).collect();
         assert_eq!(labels.len(), 2_500);

@@ -2,18 +2,19 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Now, to measure a duration.
+/// Returns the current instant, to measure a duration.
 #[expect(clippy::disallowed_methods, reason = "this program measures durations")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Seconds since 1970, for the identities that are valid from now on.
+/// Returns the seconds since 1970, for identities that are valid from now on.
 pub(crate) fn unix_seconds() -> u64 {
     since_1970().as_secs()
 }
 
-/// Microseconds since 1970, for comparison with instants that a store on the same machine recorded.
+/// Returns the microseconds since 1970, for comparison with instants that a store on the same
+/// machine recorded.
 pub(crate) fn unix_micros() -> i64 {
     i64::try_from(since_1970().as_micros()).unwrap_or(i64::MAX)
 }

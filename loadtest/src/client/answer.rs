@@ -10,14 +10,13 @@ const HEADERS_MAX: usize = 32;
 pub(crate) struct Answer<'a> {
     /// The status code.
     pub(crate) status: u16,
-    /// The time after which the client may try again, in seconds. None if the response does not
-    /// say.
+    /// The value of `Retry-After`, in seconds. None without this header.
     pub(crate) retry_after_s: Option<u64>,
     /// The body.
     pub(crate) body: &'a [u8],
 }
 
-/// The head of a response: status, length and time of the next attempt.
+/// The head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) status: u16,
@@ -29,8 +28,8 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Parses the head of a response. None while the head is incomplete. Errors if the response
-    /// does not state its length: no measured route sends such a response.
+    /// Parses the head of a response. None while the head is incomplete. Errors if it states no
+    /// length: no measured route sends such a response.
     pub(crate) fn read(bytes: &[u8]) -> Result<Option<Self>> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut headers);
@@ -53,7 +52,7 @@ impl Head {
         }))
     }
 
-    /// The length of the whole response, in bytes.
+    /// Returns the length of the whole response, in bytes.
     pub(crate) fn end(self) -> usize {
         self.body_at + self.body_len
     }
@@ -83,14 +82,14 @@ mod tests {
     const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\nx: y\r\nContent-Length: 5\r\n\r\nhello";
 
     #[test]
-    fn a_head_says_where_the_body_is() {
+    fn a_head_has_the_offset_and_the_length_of_the_body() {
         let head = Head::read(ANSWER).unwrap().unwrap();
         assert_eq!((head.status, head.body_len), (201, 5));
         assert_eq!(&ANSWER[head.body_at..head.end()], b"hello");
     }
 
     #[test]
-    fn a_part_of_a_head_is_not_yet_one() {
+    fn an_incomplete_head_is_none() {
         let head = ANSWER.len() - b"hello".len();
         for length in 0..head {
             assert_eq!(Head::read(&ANSWER[..length]).unwrap(), None, "{length}");
@@ -106,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn a_head_says_when_to_ask_again() {
+    fn a_head_has_the_seconds_of_retry_after() {
         let read = |bytes: &[u8]| Head::read(bytes).unwrap().unwrap().retry_after_s;
-        let busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\ncontent-length: 0\r\n\r\n";
-        assert_eq!((read(busy), read(ANSWER)), (Some(7), None));
+        let unavailable = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!((read(unavailable), read(ANSWER)), (Some(7), None));
     }
 
     #[test]
-    fn what_does_not_say_its_length_or_is_no_answer_is_an_error() {
+    fn a_response_without_a_length_or_of_another_protocol_is_an_error() {
         for bytes in [
             &b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"[..],
             b"HTTP/1.1 200 OK\r\ncontent-length: much\r\n\r\n",

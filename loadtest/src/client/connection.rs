@@ -10,8 +10,8 @@ use tokio::{
 
 use super::answer::{Answer, Head};
 
-/// Initial size of the buffer for a response, in bytes. It grows for a longer one.
-const ROOM: usize = 16 * 1024;
+/// Initial size of the buffer for a response, in bytes. The buffer grows for a longer response.
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// Sends one request at a time over one connection.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Connection {
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
-            received: Vec::with_capacity(ROOM),
+            received: Vec::with_capacity(BUFFER_BYTES),
         })
     }
 

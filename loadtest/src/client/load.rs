@@ -14,22 +14,22 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 
-use super::{Answer, Feed, Tally, connection::Connection};
+use super::{Answer, Tally, Workload, connection::Connection};
 use crate::{figures::exact, watch};
 
-/// How much later than the end of a slice its last answers may arrive.
+/// The time after the end of a slice within which its last answers must arrive.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// The longest time for a feed that ends by itself.
-const LONGEST: Duration = Duration::from_mins(20);
+/// The longest time for a workload that ends by itself.
+const LOAD_MAX: Duration = Duration::from_mins(20);
 
-/// A request that is sent later than this after it was due counts as late. Timers have a resolution
-/// of milliseconds.
+/// A request that is sent more than this after its due time counts as late. Timers have a
+/// resolution of milliseconds.
 const TIMER_ERROR: Duration = Duration::from_millis(10);
 
-/// Returns whether an answer is the intended one. `number` is the number of the request in its
-/// feed.
-pub(crate) type Judge = Arc<dyn Fn(usize, Answer<'_>) -> bool + Send + Sync>;
+/// Returns whether an answer is the intended one. The first argument is the number of the request
+/// in its workload.
+pub(crate) type AnswerCheck = Arc<dyn Fn(usize, Answer<'_>) -> bool + Send + Sync>;
 
 /// A load on one server.
 #[derive(Clone)]
@@ -40,13 +40,13 @@ pub(crate) struct Load {
     pub(crate) connections: usize,
     /// The number of threads. Each has its own part of the connections.
     pub(crate) threads: usize,
-    /// The requests.
-    pub(crate) feed: Arc<Feed>,
+    /// The requests that are sent.
+    pub(crate) workload: Arc<Workload>,
     /// Decides whether an answer is the intended one.
-    pub(crate) judge: Judge,
+    pub(crate) check: AnswerCheck,
 }
 
-/// When requests are sent.
+/// The times at which requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Pace {
     /// On each connection as soon as its last request is answered.
@@ -56,54 +56,55 @@ pub(crate) enum Pace {
 }
 
 impl Load {
-    /// Sends requests until the feed ends or `lasts` is over. With None, until the feed ends.
-    pub(crate) async fn run(&self, pace: Pace, lasts: Option<Duration>) -> Result<Tally> {
+    /// Sends requests until the workload ends or `duration` is over. With None, until the workload
+    /// ends.
+    pub(crate) async fn run(&self, pace: Pace, duration: Option<Duration>) -> Result<Tally> {
         let threads = self.threads.clamp(1, self.connections.max(1));
         let start = Arc::new(Barrier::new(threads));
         let mut running = Vec::new();
         for thread in 0..threads {
             let numbers = (thread..self.connections).step_by(threads).collect();
-            let part = Part {
+            let client = ClientThread {
                 load: self.clone(),
                 numbers,
                 pace,
-                lasts,
+                duration,
                 start: Arc::clone(&start),
             };
-            running.push(spawn_blocking(move || part.run()));
+            running.push(spawn_blocking(move || client.run()));
         }
         let mut total = Tally::new()?;
-        for part in running {
-            total.merge_beside(&part.await??);
+        for thread in running {
+            total.merge_beside(&thread.await??);
         }
         Ok(total)
     }
 }
 
-/// The connections of one thread.
-struct Part {
+/// The connections of one client thread.
+struct ClientThread {
     load: Load,
     /// The numbers of this thread's connections among all.
     numbers: Vec<usize>,
     pace: Pace,
-    lasts: Option<Duration>,
+    duration: Option<Duration>,
     start: Arc<Barrier>,
 }
 
-impl Part {
+impl ClientThread {
     fn run(self) -> Result<Tally> {
-        let limit = self.lasts.map_or(LONGEST, |lasts| lasts + GRACE);
+        let limit = self.duration.map_or(LOAD_MAX, |duration| duration + GRACE);
         Builder::new_current_thread()
             .enable_all()
             .build()?
             .block_on(async {
-                timeout(limit, self.converse())
+                timeout(limit, self.send_all())
                     .await
                     .context("a response did not arrive in time")?
             })
     }
 
-    async fn converse(self) -> Result<Tally> {
+    async fn send_all(self) -> Result<Tally> {
         let mut connections = Vec::new();
         for &number in &self.numbers {
             // A failure is returned only after the barrier: the other threads must not wait there
@@ -113,28 +114,28 @@ impl Part {
         self.start.wait().await;
         let began = watch::now();
         let tally = Arc::new(Mutex::new(Tally::new()?));
-        let mut talking = JoinSet::new();
+        let mut tasks = JoinSet::new();
         for (number, connection) in connections {
-            let talk = Talk {
+            let task = ConnectionTask {
                 connection: connection?,
-                feed: Arc::clone(&self.load.feed),
-                judge: Arc::clone(&self.load.judge),
+                workload: Arc::clone(&self.load.workload),
+                check: Arc::clone(&self.load.check),
                 tally: Arc::clone(&tally),
                 began,
-                ends: self.lasts.map(|lasts| began + lasts),
+                ends: self.duration.map(|duration| began + duration),
                 timetable: self.timetable(number),
             };
-            talking.spawn(talk.run());
+            tasks.spawn(task.run());
         }
-        while let Some(ended) = talking.join_next().await {
+        while let Some(ended) = tasks.join_next().await {
             ended??;
         }
-        let lasted = began.elapsed();
+        let duration = began.elapsed();
         let mut tally = Arc::into_inner(tally)
             .ok_or_else(|| anyhow!("a connection is still in use"))?
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        tally.lasted = lasted;
+        tally.duration = duration;
         Ok(tally)
     }
 
@@ -153,23 +154,24 @@ impl Part {
 /// The send times of one connection.
 #[derive(Debug, Clone, Copy)]
 struct Timetable {
-    /// Counted from the start.
+    /// The first one, counted from the start.
     first: Duration,
+    /// The time between two.
     every: Duration,
 }
 
-/// A connection that sends requests.
-struct Talk {
+/// One connection, with the requests that it sends.
+struct ConnectionTask {
     connection: Connection,
-    feed: Arc<Feed>,
-    judge: Judge,
+    workload: Arc<Workload>,
+    check: AnswerCheck,
     tally: Arc<Mutex<Tally>>,
     began: Instant,
     ends: Option<Instant>,
     timetable: Option<Timetable>,
 }
 
-impl Talk {
+impl ConnectionTask {
     async fn run(mut self) -> Result<()> {
         let mut due = self.timetable.map(|table| self.began + table.first);
         loop {
@@ -183,15 +185,15 @@ impl Talk {
             if self.ends.is_some_and(|ends| sent >= ends) {
                 return Ok(());
             }
-            let Some((number, request)) = self.feed.next() else {
+            let Some((number, request)) = self.workload.next() else {
                 return Ok(());
             };
             let answer = self.connection.exchange(request).await?;
             let took = sent.elapsed();
-            let meant = (self.judge)(number, answer);
+            let is_intended = (self.check)(number, answer);
             let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
             tally.late += u64::from(late);
-            if meant {
+            if is_intended {
                 tally.intended(took);
             } else {
                 tally.unintended(took, || describe(answer));
@@ -200,7 +202,7 @@ impl Talk {
     }
 }
 
-/// Formats the status and the beginning of the body.
+/// Formats the status and the first characters of the body.
 pub(super) fn describe(answer: Answer<'_>) -> String {
     const SHOWN: usize = 300;
     let text = String::from_utf8_lossy(answer.body);

@@ -4,22 +4,22 @@
 
 mod answer;
 mod connection;
-mod feed;
 mod load;
-mod polled;
+mod poll_tally;
 mod pollers;
 mod requests;
 mod streams;
 mod tally;
+mod workload;
 
 pub(crate) use self::{
     answer::Answer,
     connection::Connection,
-    feed::Feed,
-    load::{Judge, Load, Pace},
-    polled::Polled,
+    load::{AnswerCheck, Load, Pace},
+    poll_tally::PollTally,
     pollers::Pollers,
     requests::{Request, Requests},
-    streams::{Arrival, Streams},
+    streams::{ReceivedEvent, Streams},
     tally::Tally,
+    workload::Workload,
 };

@@ -1,5 +1,5 @@
-//! Waiting users who poll when the answers say. Each user has a schedule of its own, all share a
-//! few connections, and each poll goes to any of the instances.
+//! Waiting users who poll when the answers say. Each user has a schedule of their own. All users
+//! share a few connections, and each poll goes to a random instance.
 
 use std::{
     cmp::Reverse,
@@ -21,17 +21,17 @@ use tokio::{
 use super::{
     Requests,
     connection::Connection,
-    polled::{Next, Polled, UNTOLD},
+    poll_tally::{DEFAULT_PAUSE, Next, PollTally},
 };
 use crate::watch::now;
 
-/// How long a client waits for an answer. Then it gives up the connection.
+/// The longest time that a client waits for an answer. Then it gives up the connection.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Users who poll until they are admitted or gone, or until [`Self::stop`].
 #[derive(Debug)]
 pub(crate) struct Pollers {
-    polled: Arc<Mutex<Polled>>,
+    tally: Arc<Mutex<PollTally>>,
     /// The threads end when this is dropped.
     stop: watch::Sender<()>,
     threads: Vec<JoinHandle<Result<()>>>,
@@ -47,14 +47,14 @@ impl Pollers {
         users: Vec<Requests>,
         spread: Duration,
     ) -> Result<Self> {
-        let polled = Arc::new(Mutex::new(Polled::new()?));
+        let tally = Arc::new(Mutex::new(PollTally::new()?));
         let (stop, stopped) = watch::channel(());
         let began = now();
         let each = (connections / users.len().max(1)).max(1);
         let threads = (0_u64..).zip(users).map(|(thread, requests)| {
             let count = u32::try_from(requests.len()).unwrap_or(u32::MAX);
             let first = |user: u32| began + spread.mul_f64(f64::from(user) / f64::from(count));
-            let part = Part {
+            let poller = PollerThread {
                 instances: instances.into(),
                 random: Rng::with_seed(thread),
                 due: (0..count)
@@ -62,21 +62,24 @@ impl Pollers {
                     .collect(),
                 requests: Arc::new(requests),
                 idle: (0..each).map(|_| Lane::to(instances.len())).collect(),
-                polled: Arc::clone(&polled),
+                tally: Arc::clone(&tally),
                 stopped: stopped.clone(),
             };
-            spawn_blocking(move || part.run())
+            spawn_blocking(move || poller.run())
         });
         Ok(Self {
             threads: threads.collect(),
-            polled,
+            tally,
             stop,
         })
     }
 
-    /// Returns the results of the polls since the last call.
-    pub(crate) fn take(&self) -> Result<Polled> {
-        Ok(std::mem::replace(&mut *lock(&self.polled), Polled::new()?))
+    /// Returns the tally of the polls since the last call.
+    pub(crate) fn take(&self) -> Result<PollTally> {
+        Ok(std::mem::replace(
+            &mut *lock(&self.tally),
+            PollTally::new()?,
+        ))
     }
 
     /// Ends all polls.
@@ -89,12 +92,12 @@ impl Pollers {
     }
 }
 
-fn lock(polled: &Mutex<Polled>) -> MutexGuard<'_, Polled> {
-    polled.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(tally: &Mutex<PollTally>) -> MutexGuard<'_, PollTally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The users of one thread.
-struct Part {
+/// The users whose polls one thread sends.
+struct PollerThread {
     instances: Arc<[SocketAddr]>,
     /// Chooses the instance of each poll. The same seed in each run.
     random: Rng,
@@ -104,7 +107,7 @@ struct Part {
     due: BinaryHeap<Reverse<(Instant, u32)>>,
     /// Lanes without a request in flight.
     idle: Vec<Lane>,
-    polled: Arc<Mutex<Polled>>,
+    tally: Arc<Mutex<PollTally>>,
     stopped: watch::Receiver<()>,
 }
 
@@ -128,7 +131,7 @@ impl Lane {
     }
 }
 
-impl Part {
+impl PollerThread {
     fn run(self) -> Result<()> {
         Builder::new_current_thread()
             .enable_all()
@@ -137,7 +140,7 @@ impl Part {
     }
 
     async fn poll(mut self) -> Result<()> {
-        let mut under_way = JoinSet::new();
+        let mut in_flight = JoinSet::new();
         loop {
             while let Some((user, mut lane)) = self.next_poll() {
                 let instance = self.random.usize(..self.instances.len());
@@ -145,25 +148,25 @@ impl Part {
                     break;
                 };
                 let requests = Arc::clone(&self.requests);
-                let polled = Arc::clone(&self.polled);
-                under_way.spawn(async move {
+                let tally = Arc::clone(&self.tally);
+                in_flight.spawn(async move {
                     let request = requests.get(user as usize).unwrap_or_default();
-                    let asked = ask(lane.take(instance), address, request, &polled);
-                    if let Ok(Ok((connection, next))) = timeout(ANSWER_MAX, asked).await {
+                    let poll = poll_once(lane.take(instance), address, request, &tally);
+                    if let Ok(Ok((connection, next))) = timeout(ANSWER_MAX, poll).await {
                         lane.put(instance, connection);
                         (user, lane, next)
                     } else {
-                        lock(&polled).unanswered += 1;
-                        (user, lane, Next::Again(UNTOLD))
+                        lock(&tally).unanswered += 1;
+                        (user, lane, Next::Again(DEFAULT_PAUSE))
                     }
                 });
             }
-            // Without an idle lane, no user can poll before an answer arrives.
+            // Without an idle lane, the next poll must wait for an answer.
             let first = self.due.peek().filter(|_| !self.idle.is_empty());
             let wake_at = first.map(|Reverse((at, _))| *at);
             tokio::select! {
                 _ = self.stopped.changed() => return Ok(()),
-                Some(done) = under_way.join_next() => {
+                Some(done) = in_flight.join_next() => {
                     let (user, lane, next) = done?;
                     self.idle.push(lane);
                     if let Next::Again(after) = next {
@@ -175,34 +178,34 @@ impl Part {
         }
     }
 
-    /// Takes the next user whose poll is due, and a lane for it. None without such a user or
-    /// without an idle lane.
+    /// Takes the next user whose poll is due, and an idle lane. None if either is
+    /// missing.
     fn next_poll(&mut self) -> Option<(u32, Lane)> {
         let Reverse((at, user)) = *self.due.peek()?;
         let late = now().checked_duration_since(at)?;
         let lane = self.idle.pop()?;
         self.due.pop();
-        lock(&self.polled).sent_late(late);
+        lock(&self.tally).sent_late(late);
         Some((user, lane))
     }
 }
 
-/// Polls once. Replaces a connection that the server has closed since its last use.
-async fn ask(
+/// Sends one poll and counts its answer. Replaces a connection that the server has closed.
+async fn poll_once(
     connection: Option<Connection>,
     address: SocketAddr,
     request: &[u8],
-    polled: &Mutex<Polled>,
+    tally: &Mutex<PollTally>,
 ) -> Result<(Connection, Next)> {
     if let Some(mut connection) = connection
         && let Ok(answer) = connection.exchange(request).await
     {
-        let next = lock(polled).count(answer);
+        let next = lock(tally).count(answer);
         return Ok((connection, next));
     }
     let mut connection = Connection::to(address).await?;
     let answer = connection.exchange(request).await?;
-    let next = lock(polled).count(answer);
+    let next = lock(tally).count(answer);
     Ok((connection, next))
 }
 
@@ -216,15 +219,19 @@ mod tests {
     use super::*;
     use crate::client::Request;
 
-    const SOON: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
     type Polls = web::Data<Mutex<Vec<String>>>;
 
     /// Lets each user wait once, closes that connection, and admits the user at the next poll.
-    async fn place(asked: HttpRequest, polls: Polls, here: web::Data<AtomicU32>) -> HttpResponse {
-        here.fetch_add(1, Ordering::Relaxed);
+    async fn place(
+        request: HttpRequest,
+        polls: Polls,
+        answered_here: web::Data<AtomicU32>,
+    ) -> HttpResponse {
+        answered_here.fetch_add(1, Ordering::Relaxed);
         let mut polls = polls.lock().unwrap();
-        let token = asked.headers().get("Queue-Token").unwrap();
+        let token = request.headers().get("Queue-Token").unwrap();
         let user = token.to_str().unwrap().to_owned();
         let has_polled = polls.contains(&user);
         polls.push(user);
@@ -238,8 +245,8 @@ mod tests {
 
     /// Starts an instance that counts the polls that it answers.
     fn instance(polls: &Polls) -> (SocketAddr, web::Data<AtomicU32>) {
-        let here = web::Data::new(AtomicU32::new(0));
-        let (polls, counted) = (polls.clone(), here.clone());
+        let answered_here = web::Data::new(AtomicU32::new(0));
+        let (polls, counted) = (polls.clone(), answered_here.clone());
         let server = HttpServer::new(move || {
             let app = App::new().app_data(polls.clone());
             let app = app.app_data(counted.clone());
@@ -247,13 +254,13 @@ mod tests {
         });
         let server = server.workers(1).bind(("127.0.0.1", 0)).unwrap();
         let address = server.addrs()[0];
-        // It ends with the test's runtime.
+        // The server ends with the test's runtime.
         actix_web::rt::spawn(server.run());
-        (address, here)
+        (address, answered_here)
     }
 
     #[actix_web::test]
-    async fn everybody_polls_until_admitted_over_fewer_connections_at_all_instances() {
+    async fn every_user_polls_until_admitted_over_fewer_connections_at_all_instances() {
         let polls = Polls::new(Mutex::default());
         let instances = [instance(&polls), instance(&polls)];
         let tokens: Vec<_> = (10..50).map(|user| user.to_string()).collect();
@@ -267,7 +274,7 @@ mod tests {
         let addresses = instances.each_ref().map(|(address, _)| *address);
         let pollers = Pollers::start(&addresses, 2, users, Duration::ZERO).unwrap();
         let mut admitted = 0;
-        eventually("all are admitted", SOON, async || {
+        eventually("all are admitted", TIMEOUT, async || {
             admitted += pollers.take()?.admitted;
             Ok((admitted == 40).then_some(()))
         })
@@ -278,8 +285,8 @@ mod tests {
         polls.sort_unstable();
         let twice: Vec<_> = tokens.iter().flat_map(|token| [token, token]).collect();
         assert!(polls.iter().eq(twice), "{polls:?}");
-        for (_, here) in &instances {
-            let answered = here.load(Ordering::Relaxed);
+        for (_, answered_here) in &instances {
+            let answered = answered_here.load(Ordering::Relaxed);
             assert!((20..=60).contains(&answered), "{answered} of 80");
         }
     }

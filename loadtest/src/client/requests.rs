@@ -16,7 +16,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// `GET path`, without an identity.
+    /// Creates the request `GET path`, without an identity.
     pub(crate) fn get(path: &'a str) -> Self {
         Self {
             method: "GET",
@@ -27,7 +27,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// `POST path` with this JSON, without an identity.
+    /// Creates the request `POST path` with this JSON, without an identity.
     pub(crate) fn post(path: &'a str, body: &'a str) -> Self {
         Self {
             method: "POST",
@@ -36,7 +36,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The same request with an identity.
+    /// Returns the same request with an identity.
     pub(crate) fn identity(self, identity: &'a str) -> Self {
         Self {
             identity: Some(identity),
@@ -44,7 +44,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The same request with a queue token.
+    /// Returns the same request with a queue token.
     pub(crate) fn queue_token(self, token: &'a str) -> Self {
         Self {
             queue_token: Some(token),
@@ -52,7 +52,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The request to the bare route that replaces this one, with the same headers.
+    /// Returns a request to the bare route with the same headers.
     pub(crate) fn bare(self) -> Self {
         Self {
             method: "GET",
@@ -101,12 +101,12 @@ impl Requests {
         self.ends.push(self.bytes.len());
     }
 
-    /// The number of requests.
+    /// Returns the number of requests.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The bytes of a request, by its number from 0.
+    /// Returns the bytes of a request, by its number from 0. None beyond the last one.
     pub(crate) fn get(&self, number: usize) -> Option<&[u8]> {
         let end = *self.ends.get(number)?;
         let start = match number.checked_sub(1) {
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_request_is_there_as_it_is_sent() {
+    fn requests_are_serialized_as_http() {
         let requests: Requests = [
             Request::get("/a").queue_token("q"),
             Request::post("/b", "{}").identity("i"),
@@ -155,9 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn the_bare_route_is_asked_with_the_same_headers() {
-        let asked = Request::post("/b", "{}").identity("i").queue_token("q");
-        let requests: Requests = [asked.bare()].into_iter().collect();
+    fn a_bare_request_has_the_same_headers() {
+        let request = Request::post("/b", "{}").identity("i").queue_token("q");
+        let requests: Requests = [request.bare()].into_iter().collect();
         let text = String::from_utf8(requests.get(0).unwrap().to_vec()).unwrap();
         assert!(text.starts_with("GET /constant "), "{text}");
         assert!(

@@ -21,23 +21,23 @@ use tokio::{
 use crate::watch::unix_micros;
 
 /// Initial size of the buffer for an event, in bytes.
-const ROOM: usize = 2 * 1_024;
+const BUFFER_BYTES: usize = 2 * 1_024;
 
 /// The number of streams that are opened at once.
 const OPENING_MAX: usize = 64;
 
-/// A received event.
+/// An event that a stream received.
 #[derive(Debug, Clone)]
-pub(crate) struct Arrival {
+pub(crate) struct ReceivedEvent {
     /// Its name, such as `turn`.
     pub(crate) name: String,
-    /// When it was received, in µs since 1970.
+    /// The instant of its receipt, in µs since 1970.
     pub(crate) at_us: i64,
-    /// When the place was admitted, in µs since 1970 by the store's clock. None while it waits.
+    /// The admission of the place, in µs since 1970 by the store's clock. None while it waits.
     pub(crate) admitted_us: Option<i64>,
 }
 
-/// Open streams. Dropping this closes them.
+/// Open event streams. Dropping this closes them.
 pub(crate) struct Streams {
     shared: Arc<Shared>,
     running: JoinSet<()>,
@@ -45,13 +45,13 @@ pub(crate) struct Streams {
 
 #[derive(Default)]
 struct Shared {
-    arrivals: Mutex<Vec<Arrival>>,
+    events: Mutex<Vec<ReceivedEvent>>,
     ended: AtomicUsize,
 }
 
 /// The fields of a place that are used here.
 #[derive(Deserialize)]
-struct Data {
+struct PlaceData {
     admitted_at: Option<jiff::Timestamp>,
 }
 
@@ -59,12 +59,12 @@ impl Streams {
     /// Opens a stream with each of these requests. Waits until each has received its first event.
     pub(crate) async fn open(address: SocketAddr, requests: Vec<Vec<u8>>) -> Result<Self> {
         let shared = Arc::new(Shared::default());
-        let turns = Arc::new(Semaphore::new(OPENING_MAX));
+        let permits = Arc::new(Semaphore::new(OPENING_MAX));
         let mut opening = JoinSet::new();
         for request in requests {
-            let turns = Arc::clone(&turns);
+            let permits = Arc::clone(&permits);
             opening.spawn(async move {
-                let _turn = turns.acquire().await?;
+                let _permit = permits.acquire().await?;
                 Stream::open(address, &request).await
             });
         }
@@ -76,16 +76,16 @@ impl Streams {
         Ok(Self { shared, running })
     }
 
-    /// The number of open streams.
+    /// Returns the number of open streams.
     pub(crate) fn open_count(&self) -> usize {
         self.running.len() - self.shared.ended.load(Ordering::Relaxed)
     }
 
     /// Returns the events that were received since the last call.
-    pub(crate) fn take(&self) -> Vec<Arrival> {
-        let arrivals = &self.shared.arrivals;
-        let mut arrivals = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *arrivals)
+    pub(crate) fn take(&self) -> Vec<ReceivedEvent> {
+        let events = &self.shared.events;
+        let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *events)
     }
 }
 
@@ -100,7 +100,7 @@ impl Stream {
         connection.write_all(request).await?;
         let mut stream = Self {
             connection,
-            received: Vec::with_capacity(ROOM),
+            received: Vec::with_capacity(BUFFER_BYTES),
         };
         loop {
             ensure!(
@@ -127,10 +127,10 @@ impl Stream {
             let at_us = unix_micros();
             while let Some(end) = memmem::find(&self.received, b"\n\n") {
                 let frame: Vec<u8> = self.received.drain(..end + 2).collect();
-                if let Some(arrival) = arrival(&frame, at_us) {
-                    let arrivals = &shared.arrivals;
-                    let mut arrivals = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-                    arrivals.push(arrival);
+                if let Some(event) = parse_event(&frame, at_us) {
+                    let events = &shared.events;
+                    let mut events = events.lock().unwrap_or_else(PoisonError::into_inner);
+                    events.push(event);
                 }
             }
         }
@@ -144,16 +144,16 @@ impl Stream {
     }
 }
 
-/// Parses the event in a frame. The length of its chunk may stand before it. None if the frame has
-/// no event.
-fn arrival(frame: &[u8], at_us: i64) -> Option<Arrival> {
+/// Parses the event in a frame, which may begin with the length of its chunk. None without an
+/// event.
+fn parse_event(frame: &[u8], at_us: i64) -> Option<ReceivedEvent> {
     let text = std::str::from_utf8(frame).ok()?;
     let field = |name: &str| {
         let mut lines = text.lines();
         lines.find_map(|line| line.strip_prefix(name))
     };
-    let data: Data = serde_json::from_str(field("data: ")?).ok()?;
-    Some(Arrival {
+    let data: PlaceData = serde_json::from_str(field("data: ")?).ok()?;
+    Some(ReceivedEvent {
         name: field("event: ")?.to_owned(),
         at_us,
         admitted_us: data.admitted_at.map(jiff::Timestamp::as_microsecond),
@@ -165,12 +165,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_found_behind_the_length_of_its_chunk() {
+    fn an_event_is_parsed_behind_the_length_of_its_chunk() {
         let frame = b"\r\n3f\r\nevent: turn\nid: 7\n\
             data: {\"state\":\"active\",\"admitted_at\":\"1970-01-01T00:00:02.5Z\"}\n\n";
-        let found = arrival(frame, 9).unwrap();
+        let found = parse_event(frame, 9).unwrap();
         assert_eq!((found.name.as_str(), found.at_us), ("turn", 9));
         assert_eq!(found.admitted_us, Some(2_500_000));
-        assert!(arrival(b"\r\n3\r\n:\n\n", 9).is_none());
+        assert!(parse_event(b"\r\n3\r\n:\n\n", 9).is_none());
     }
 }

@@ -7,13 +7,13 @@ use procfs::process::Process;
 
 use crate::figures::exact;
 
-/// The process that sends the requests, which is this one.
+/// The name of the process that sends the requests, which is this one.
 const CLIENT: &str = "client";
 
-/// The baseline server.
+/// The name of the baseline server's process.
 pub(crate) const BARE: &str = "bare";
 
-/// The processes that share the machine while something is measured.
+/// Reads the processor time of the processes that share the machine in a measurement.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter {
     processes: Vec<(&'static str, u32)>,
@@ -24,7 +24,7 @@ pub(crate) struct Meter {
 pub(crate) struct CpuTime(Vec<(&'static str, f64)>);
 
 impl Meter {
-    /// Measures this process, which is the client, and `others`.
+    /// Creates a meter of this process, which is the client, and of `others`.
     pub(crate) fn of(others: &[(&'static str, u32)]) -> Self {
         let mut processes = vec![(CLIENT, std::process::id())];
         processes.extend_from_slice(others);
@@ -48,7 +48,7 @@ impl Meter {
 }
 
 impl CpuTime {
-    /// For tests: this processor time.
+    /// Creates this processor time, for tests.
     #[cfg(test)]
     pub(super) fn with(taken: &[(&'static str, f64)]) -> Self {
         Self(taken.to_vec())
@@ -64,30 +64,30 @@ impl CpuTime {
         }
     }
 
-    /// The processor time of the program and its stores, in seconds: of all processes except the
-    /// client and the baseline server.
+    /// Returns the processor time of the program and its stores, in seconds: of all processes
+    /// except the client and the baseline server.
     pub(crate) fn of_the_service(&self) -> f64 {
         let service = self.0.iter();
         let service = service.filter(|(name, _)| ![CLIENT, BARE].contains(name));
         service.map(|(_, seconds)| seconds).sum()
     }
 
-    /// The processor time of one process, in seconds. None if it is not measured.
+    /// Returns the processor time of one process, in seconds. None if it is not measured.
     pub(crate) fn of(&self, process: &str) -> Option<f64> {
         let found = self.0.iter().find(|(name, _)| *name == process)?;
         Some(found.1)
     }
 
-    /// The fraction of `processors` that the measured processes left idle in this time. The load of
-    /// other processes does not count.
-    pub(crate) fn left_idle(&self, lasted: Duration, processors: usize) -> f64 {
-        let all = lasted.as_secs_f64() * exact(processors as u64);
+    /// Returns the fraction of `processors` that the measured processes left idle in this time. The
+    /// load of other processes does not count.
+    pub(crate) fn idle_fraction(&self, duration: Duration, processors: usize) -> f64 {
+        let all = duration.as_secs_f64() * exact(processors as u64);
         1.0 - self.0.iter().map(|(_, seconds)| seconds).sum::<f64>() / all
     }
 
-    /// The percentage of `processors` that each process took in this time: `client 12 %`.
-    pub(crate) fn shares(&self, lasted: Duration, processors: usize) -> String {
-        let all = lasted.as_secs_f64() * exact(processors as u64);
+    /// Formats the percentage of `processors` that each process took in this time: `client 12 %`.
+    pub(crate) fn shares(&self, duration: Duration, processors: usize) -> String {
+        let all = duration.as_secs_f64() * exact(processors as u64);
         let parts = self.0.iter().filter_map(|(name, seconds)| {
             let percent = 100.0 * seconds / all;
             (percent >= 0.5).then(|| format!("{name} {percent:.0} %"))
@@ -95,8 +95,8 @@ impl CpuTime {
         parts.collect::<Vec<_>>().join(", ")
     }
 
-    /// The processor time of each process per request, in µs: `client 9, program 21`. Processes
-    /// below 0.05 µs are left out.
+    /// Formats the processor time of each process per request, in µs: `client 9, program 21`.
+    /// Leaves out processes below 0.05 µs.
     pub(crate) fn per_request(&self, requests: u64) -> String {
         let parts = self.0.iter().filter_map(|(name, seconds)| {
             let micros = seconds * 1e6 / exact(requests.max(1));
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_is_added_up_by_process() {
+    fn processor_time_is_added_up_by_process() {
         let at = |client, program| CpuTime(vec![("client", client), ("program", program)]);
         let mut taken = CpuTime::default();
         taken.add_between(&at(1.0, 5.0), &at(1.5, 7.0));
@@ -121,11 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_that_of_all_processors() {
+    fn a_share_is_a_percentage_of_all_processors() {
         let taken = CpuTime(vec![("client", 2.0), ("bare", 0.01), ("program", 5.0)]);
         let shares = taken.shares(Duration::from_secs(10), 2);
         assert_eq!(shares, "client 10 %, program 25 %");
-        let left = taken.left_idle(Duration::from_secs(10), 2);
+        let left = taken.idle_fraction(Duration::from_secs(10), 2);
         assert!((left - 0.6495).abs() < 1e-9, "{left}");
     }
 
@@ -144,9 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn this_process_can_be_read() {
+    fn the_processor_time_of_this_process_can_be_read() {
         let meter = Meter::of(&[]);
         assert_eq!(meter.read().unwrap().0.len(), 1);
-        assert!(Meter::of(&[("nobody", u32::MAX)]).read().is_err());
+        assert!(Meter::of(&[("missing", u32::MAX)]).read().is_err());
     }
 }

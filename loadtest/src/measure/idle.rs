@@ -1,4 +1,4 @@
-//! How idle the machine is.
+//! The idle time of the machine.
 
 use anyhow::Result;
 use procfs::{CpuTime, CurrentSI, KernelStats};
@@ -13,13 +13,13 @@ pub(crate) struct Processors {
 }
 
 impl Processors {
-    /// Reads the current values.
+    /// Reads the current counters.
     pub(crate) fn read() -> Result<Self> {
         Ok(Self::of(&KernelStats::current()?.total))
     }
 
-    /// Time that other virtual machines took (steal) is not idle. The time of guests is contained
-    /// in user time.
+    /// Time that other virtual machines took (steal) is not idle. User time includes the time of
+    /// guests.
     fn of(time: &CpuTime) -> Self {
         let idle = time.idle + time.iowait.unwrap_or(0);
         let busy = time.user + time.nice + time.system;
@@ -30,8 +30,8 @@ impl Processors {
         }
     }
 
-    /// The idle fraction of the time since `before`, counting the load of all processes. None if no
-    /// time has passed.
+    /// Returns the idle fraction of the time since `before`, counting the load of all processes.
+    /// None if no time has passed.
     pub(crate) fn idle_since(self, before: Self) -> Option<f64> {
         let all = self.all.saturating_sub(before.all);
         let idle = self.idle.saturating_sub(before.idle);
@@ -44,14 +44,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn idle_is_what_nobody_took() {
+    fn idle_time_is_divided_by_the_time_of_all_processors() {
         let at = |idle, all| Processors { idle, all };
         assert_eq!(at(15, 120).idle_since(at(10, 100)), Some(0.25));
         assert_eq!(at(10, 100).idle_since(at(10, 100)), None);
     }
 
     #[test]
-    fn this_machine_can_be_read() {
+    fn the_processors_of_this_machine_can_be_read() {
         let now = Processors::read().unwrap();
         assert!(now.idle <= now.all && now.all > 0, "{now:?}");
     }

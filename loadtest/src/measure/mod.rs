@@ -1,4 +1,4 @@
-//! How rates, ratios and processor time are measured.
+//! Measures rates, ratios and processor time.
 
 mod cpu;
 mod idle;
@@ -7,5 +7,5 @@ mod pairs;
 pub(crate) use self::{
     cpu::{BARE, CpuTime, Meter},
     idle::Processors,
-    pairs::{Compared, Plan, Seen, Side, compare},
+    pairs::{Comparison, Plan, Side, SideResult, compare},
 };

@@ -1,4 +1,4 @@
-//! Compares two sides that take turns on one machine, and computes the ratio of what they do.
+//! Compares two sides that take turns on one machine.
 
 use std::time::Duration;
 
@@ -12,30 +12,30 @@ use crate::{
 
 /// One side of a ratio.
 pub(crate) trait Side {
-    /// Puts load on it for this time.
-    async fn slice(&mut self, lasts: Duration) -> Result<Tally>;
+    /// Puts load on this side for `duration`.
+    async fn slice(&mut self, duration: Duration) -> Result<Tally>;
 }
 
-/// How often, and for how long, the two sides take turns.
+/// The number and the length of the turns of the two sides.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) slice: Duration,
     pub(crate) pairs: u32,
 }
 
-/// The measurements of one side.
+/// The measurements of one side in all slices.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct SideResult {
     pub(crate) tally: Tally,
     pub(crate) cpu: CpuTime,
 }
 
 /// The measurements of both sides.
 #[derive(Debug, Clone)]
-pub(crate) struct Compared {
-    pub(crate) subject: Seen,
-    pub(crate) reference: Seen,
-    /// Subject and reference, for each pair of slices.
+pub(crate) struct Comparison {
+    pub(crate) subject: SideResult,
+    pub(crate) reference: SideResult,
+    /// The slices of subject and reference, for each pair.
     pairs: Vec<(Slice, Slice)>,
 }
 
@@ -47,28 +47,28 @@ struct Slice {
     cpu: CpuTime,
 }
 
-impl Compared {
-    /// The rate of the subject divided by that of the reference, for each pair of slices. Leaves
-    /// out pairs in which the reference did nothing.
+impl Comparison {
+    /// Returns the rate of the subject divided by that of the reference, for each pair of slices.
+    /// Leaves out pairs in which the reference did nothing.
     pub(crate) fn ratios(&self) -> Vec<f64> {
         let pairs = self.pairs.iter();
-        let ratios = pairs.filter_map(|(ours, theirs)| ratio(ours.rate, theirs.rate));
+        let ratios = pairs.filter_map(|(subject, reference)| ratio(subject.rate, reference.rate));
         ratios.collect()
     }
 
-    /// The median of the pairs' ratios. None if the reference did nothing.
+    /// Returns the median of the pairs' ratios. None if the reference did nothing.
     pub(crate) fn ratio(&self) -> Option<f64> {
         median(&self.ratios())
     }
 
-    /// The cost of the subject divided by that of the reference, for each pair of slices. The cost
-    /// of the subject is the processor time of program and stores per answer, that of the reference
-    /// the processor time of `process` per answer. Leaves out pairs in which the reference took
-    /// none.
+    /// Returns the cost of the subject divided by that of the reference, for each pair of slices.
+    /// The cost of the subject is the processor time of program and stores per answer. The cost of
+    /// the reference is the processor time of `process` per answer. Leaves out pairs in which the
+    /// reference took none.
     pub(crate) fn costs(&self, process: &str) -> Vec<f64> {
-        let cost = |(ours, theirs): &(Slice, Slice)| {
-            let whole = theirs.each(theirs.cpu.of(process)?)?;
-            ratio(ours.each(ours.cpu.of_the_service())?, whole)
+        let cost = |(subject, reference): &(Slice, Slice)| {
+            let whole = reference.each(reference.cpu.of(process)?)?;
+            ratio(subject.each(subject.cpu.of_the_service())?, whole)
         };
         self.pairs.iter().filter_map(cost).collect()
     }
@@ -81,7 +81,7 @@ impl Slice {
     }
 }
 
-/// Lets the two sides take turns, the subject first. One slice of each before that does not count.
+/// Lets the two sides take turns, the subject first. The first slice of each side does not count.
 /// A machine that becomes slower or faster affects both sides, and one disturbed pair does not move
 /// the median.
 pub(crate) async fn compare(
@@ -89,27 +89,30 @@ pub(crate) async fn compare(
     meter: &Meter,
     subject: &mut impl Side,
     reference: &mut impl Side,
-) -> Result<Compared> {
-    let mut compared = Compared {
-        subject: Seen::nothing()?,
-        reference: Seen::nothing()?,
+) -> Result<Comparison> {
+    let mut comparison = Comparison {
+        subject: SideResult::empty()?,
+        reference: SideResult::empty()?,
         pairs: Vec::new(),
     };
     subject.slice(plan.slice).await?;
     reference.slice(plan.slice).await?;
     for _ in 0..plan.pairs {
-        let ours = compared.subject.watch(meter, subject, plan.slice).await?;
-        let theirs = compared
-            .reference
-            .watch(meter, reference, plan.slice)
+        let subject_slice = comparison
+            .subject
+            .run_slice(meter, subject, plan.slice)
             .await?;
-        compared.pairs.push((ours, theirs));
+        let reference_slice = comparison
+            .reference
+            .run_slice(meter, reference, plan.slice)
+            .await?;
+        comparison.pairs.push((subject_slice, reference_slice));
     }
-    Ok(compared)
+    Ok(comparison)
 }
 
-impl Seen {
-    fn nothing() -> Result<Self> {
+impl SideResult {
+    fn empty() -> Result<Self> {
         Ok(Self {
             tally: Tally::new()?,
             cpu: CpuTime::default(),
@@ -117,14 +120,14 @@ impl Seen {
     }
 
     /// Runs one slice, adds it and returns it.
-    async fn watch(
+    async fn run_slice(
         &mut self,
         meter: &Meter,
         side: &mut impl Side,
-        lasts: Duration,
+        duration: Duration,
     ) -> Result<Slice> {
         let before = meter.read()?;
-        let tally = side.slice(lasts).await?;
+        let tally = side.slice(duration).await?;
         let after = meter.read()?;
         self.cpu.add_between(&before, &after);
         self.tally.merge_after(&tally);
@@ -142,16 +145,16 @@ impl Seen {
 mod tests {
     use super::*;
 
-    /// Does a scripted number of requests per slice.
+    /// A side with a scripted number of requests per slice.
     struct Scripted(Vec<u64>);
 
     impl Side for Scripted {
-        async fn slice(&mut self, lasts: Duration) -> Result<Tally> {
+        async fn slice(&mut self, duration: Duration) -> Result<Tally> {
             let mut tally = Tally::new()?;
             for _ in 0..self.0.remove(0) {
                 tally.intended(Duration::from_millis(1));
             }
-            tally.lasted = lasts;
+            tally.duration = duration;
             Ok(tally)
         }
     }
@@ -162,15 +165,15 @@ mod tests {
             slice: Duration::from_secs(1),
             pairs: 3,
         };
-        let mut ours = Scripted(vec![900, 50, 60, 1]);
-        let mut theirs = Scripted(vec![1, 100, 100, 100]);
-        let compared = compare(plan, &Meter::default(), &mut ours, &mut theirs)
+        let mut subject = Scripted(vec![900, 50, 60, 1]);
+        let mut reference = Scripted(vec![1, 100, 100, 100]);
+        let comparison = compare(plan, &Meter::default(), &mut subject, &mut reference)
             .await
             .unwrap();
-        assert_eq!(compared.ratio(), Some(0.5));
-        assert_eq!(compared.ratios().len(), 3);
-        assert_eq!(compared.subject.tally.intended, 111);
-        assert_eq!(compared.reference.tally.lasted, Duration::from_secs(3));
+        assert_eq!(comparison.ratio(), Some(0.5));
+        assert_eq!(comparison.ratios().len(), 3);
+        assert_eq!(comparison.subject.tally.intended, 111);
+        assert_eq!(comparison.reference.tally.duration, Duration::from_secs(3));
     }
 
     #[tokio::test]
@@ -179,23 +182,23 @@ mod tests {
             slice: Duration::from_secs(1),
             pairs: 1,
         };
-        let mut ours = Scripted(vec![1, 1]);
-        let mut theirs = Scripted(vec![0, 0]);
-        let compared = compare(plan, &Meter::default(), &mut ours, &mut theirs)
+        let mut subject = Scripted(vec![1, 1]);
+        let mut reference = Scripted(vec![0, 0]);
+        let comparison = compare(plan, &Meter::default(), &mut subject, &mut reference)
             .await
             .unwrap();
-        assert_eq!(compared.ratio(), None);
-        assert!(compared.costs("client").is_empty());
+        assert_eq!(comparison.ratio(), None);
+        assert!(comparison.costs("client").is_empty());
     }
 
     #[tokio::test]
-    async fn a_cost_is_processor_time_for_a_request() {
+    async fn a_cost_is_processor_time_per_request() {
         let slice = |answers, taken: &[(&'static str, f64)]| Slice {
             answers,
             rate: 0.0,
             cpu: CpuTime::with(taken),
         };
-        let ours = slice(
+        let subject = slice(
             100,
             &[
                 ("client", 9.0),
@@ -204,15 +207,15 @@ mod tests {
                 ("bare", 0.1),
             ],
         );
-        let theirs = slice(200, &[("client", 9.0), ("program", 0.5), ("bare", 3.0)]);
-        let nothing = Seen::nothing().unwrap();
-        let compared = Compared {
-            subject: nothing.clone(),
-            reference: nothing,
-            pairs: vec![(ours, theirs)],
+        let reference = slice(200, &[("client", 9.0), ("program", 0.5), ("bare", 3.0)]);
+        let empty = SideResult::empty().unwrap();
+        let comparison = Comparison {
+            subject: empty.clone(),
+            reference: empty,
+            pairs: vec![(subject, reference)],
         };
-        let costs = compared.costs("bare");
+        let costs = comparison.costs("bare");
         assert!((costs[0] - 2.0).abs() < 1e-9, "{costs:?}");
-        assert!(compared.costs("database").is_empty());
+        assert!(comparison.costs("database").is_empty());
     }
 }

@@ -18,14 +18,14 @@ pub(crate) struct Against {
 }
 
 impl Against {
-    /// The number of pairs that are measured.
+    /// The number of measured pairs.
     pub(crate) const PAIRS: usize = 7;
 
     /// The least number of pairs in which the figure must be worse. One disturbed pair proves
     /// nothing.
     const WORSE_PAIRS: usize = 6;
 
-    /// `pairs` has the figures of the program and of the earlier one.
+    /// Creates a comparison from the figures of the program and of the earlier one, pair by pair.
     pub(super) fn of(better: Better, pairs: &[(f64, f64)]) -> Self {
         Self {
             ratios: pairs.iter().copied().map(relative).collect(),
@@ -33,7 +33,8 @@ impl Against {
         }
     }
 
-    /// True if the figure is worse by more than 5 % in the median and in at least 6 of 7 pairs.
+    /// Returns true if the figure is worse by more than 5 % in the median and in at least 6 of 7
+    /// pairs.
     pub(super) fn is_worse(&self) -> bool {
         let worse = |ratio: f64| match self.better {
             Better::More => ratio < 1.0 - TOLERANCE,
@@ -43,12 +44,12 @@ impl Against {
         pairs >= Self::WORSE_PAIRS && self.median().is_some_and(worse)
     }
 
-    /// The median of the pairs' ratios. None if no pair was measured.
+    /// Returns the median of the pairs' ratios. None if no pair was measured.
     fn median(&self) -> Option<f64> {
         median(&self.ratios)
     }
 
-    /// A line of the report's text.
+    /// Formats a line of the report's text.
     pub(super) fn describe(&self) -> String {
         let Some(median) = self.median() else {
             return "beside the earlier program: no pair was measured".into();
@@ -65,12 +66,12 @@ impl Against {
     }
 }
 
-/// `ours` divided by `theirs`. 1 if both are 0.
-fn relative((ours, theirs): (f64, f64)) -> f64 {
-    if ours.abs() < f64::MIN_POSITIVE && theirs.abs() < f64::MIN_POSITIVE {
+/// Returns `figure` divided by `earlier`. 1 if both are 0.
+fn relative((figure, earlier): (f64, f64)) -> f64 {
+    if figure.abs() < f64::MIN_POSITIVE && earlier.abs() < f64::MIN_POSITIVE {
         1.0
     } else {
-        ours / theirs
+        figure / earlier
     }
 }
 
@@ -78,29 +79,32 @@ fn relative((ours, theirs): (f64, f64)) -> f64 {
 mod tests {
     use super::*;
 
-    fn is_worse(better: Better, ours: [f64; 7]) -> bool {
-        Against::of(better, &ours.map(|figure| (figure, 1.0))).is_worse()
+    fn is_worse(better: Better, figures: [f64; 7]) -> bool {
+        Against::of(better, &figures.map(|figure| (figure, 1.0))).is_worse()
     }
 
     #[test]
-    fn a_twentieth_in_six_of_seven_pairs_is_worse() {
+    fn over_5_percent_in_six_of_seven_pairs_is_worse() {
         let six = [0.94, 0.94, 0.94, 0.94, 0.94, 0.94, 9.0];
         let five = [0.5, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0];
         let little = [0.951; 7];
-        for (ours, worse) in [(six, true), (five, false), (little, false)] {
-            assert_eq!(is_worse(Better::More, ours), worse, "{ours:?}");
-            assert!(!is_worse(Better::Less, ours.map(|figure| figure.min(1.0))));
+        for (figures, worse) in [(six, true), (five, false), (little, false)] {
+            assert_eq!(is_worse(Better::More, figures), worse, "{figures:?}");
+            assert!(!is_worse(
+                Better::Less,
+                figures.map(|figure| figure.min(1.0))
+            ));
             assert_eq!(
-                is_worse(Better::Less, ours.map(|figure| 2.0 - figure)),
+                is_worse(Better::Less, figures.map(|figure| 2.0 - figure)),
                 worse
             );
         }
     }
 
     #[test]
-    fn nothing_beside_nothing_is_the_same() {
-        let nothing = Against::of(Better::Less, &[(0.0, 0.0), (-0.0, 0.0), (0.0, -0.0)]);
-        assert_eq!(nothing.ratios, [1.0; 3]);
+    fn two_zeros_have_the_ratio_1() {
+        let zeros = Against::of(Better::Less, &[(0.0, 0.0), (-0.0, 0.0), (0.0, -0.0)]);
+        assert_eq!(zeros.ratios, [1.0; 3]);
         assert!(Against::of(Better::Less, &[(0.1, 0.0); 7]).is_worse());
         assert!(!Against::of(Better::Less, &[]).is_worse());
     }

@@ -1,4 +1,4 @@
-//! The report: what was measured, and what each figure must reach.
+//! The report: the figures, and the bar that each one must reach.
 
 mod against;
 mod row;
@@ -25,7 +25,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// An empty report. Bars of plans up to `plan` are due.
+    /// Creates an empty report. Bars of plans up to `plan` are due.
     pub(crate) fn new(plan: u32) -> Self {
         Self {
             plan,
@@ -44,8 +44,8 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// True if every bar that is due is met, no row is worse than that of the earlier program, and
-    /// no row has failed. False for an empty report.
+    /// Returns true if every bar that is due is met, no row is worse than that of the earlier
+    /// program, and no row has failed. Returns false for an empty report.
     pub(crate) fn is_good(&self) -> bool {
         let good = |row: &Row| match row.verdict(self.plan) {
             Verdict::Met | Verdict::NotYet | Verdict::Published => true,
@@ -54,7 +54,7 @@ impl Report {
         !self.rows.is_empty() && self.rows.iter().all(good)
     }
 
-    /// The report as JSON.
+    /// Formats the report as JSON.
     pub(crate) fn json(&self) -> serde_json::Result<String> {
         let facts = self.facts.iter();
         let facts = facts.map(|(name, value)| (name.as_str(), value.as_str()));
@@ -64,7 +64,7 @@ impl Report {
         })
     }
 
-    /// The report as text: a table, and the figures behind each row.
+    /// Formats the report as text: a table, and the figures behind each row.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let facts: Vec<_> = self
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_bad_row_is_enough() {
+    fn a_report_with_one_bad_row_is_not_good() {
         let mut report = Report::new(8);
         assert!(!report.is_good());
         report.row(Row::new("a", Some(1.0)));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_can_read_it() {
+    fn the_json_has_facts_and_rows_with_their_verdicts() {
         let mut report = Report::new(8);
         report.fact("memory", "2 GiB");
         report.row(Row::new("joins", Some(0.5)).bar(Bar::AtLeast(0.4), Due::Plan(8)));

@@ -58,21 +58,21 @@ pub(crate) struct Row {
     /// The unit, such as `ms`. Empty for a ratio.
     pub(super) unit: &'static str,
     pub(super) bar: Option<Bar>,
-    /// When the bar must be reached. None without a bar.
+    /// The plan by which the bar must be reached. None without a bar.
     pub(super) plan: Option<Due>,
     #[serde(skip)]
     better: Better,
     /// The comparison with an earlier program, if both were measured in turns.
     pub(super) against: Option<Against>,
-    /// Why the figure does not count.
+    /// The reason why the figure does not count. None if it counts.
     pub(super) fault: Option<String>,
     /// Lines with the figures behind it.
     pub(super) behind: Vec<String>,
 }
 
 impl Row {
-    /// A row with this figure. None if nothing could be measured, which is a fault. More is better,
-    /// unless a bar or [`Row::less_is_better`] says otherwise.
+    /// Creates a row with this figure. With None, nothing could be measured, which is a fault. More
+    /// is better, unless the bar is an upper one or [`Row::less_is_better`] was called.
     pub(crate) fn new(what: impl Into<String>, measured: Option<f64>) -> Self {
         let measured = measured.filter(|value| value.is_finite());
         Self {
@@ -88,7 +88,7 @@ impl Row {
         }
     }
 
-    /// A row for one or several rows that could not be measured.
+    /// Creates a row in place of one or several rows that could not be measured.
     pub(crate) fn failed(what: impl Into<String>, error: &Error) -> Self {
         Self::new(what, None).fault(Some(format!("{error:#}")))
     }
@@ -132,18 +132,18 @@ impl Row {
         self
     }
 
-    /// The name of the row.
+    /// Returns the name of the row.
     pub(crate) fn what(&self) -> &str {
         &self.what
     }
 
-    /// The figure. None without a valid one.
+    /// Returns the figure. None without a valid one.
     pub(crate) fn figure(&self) -> Option<f64> {
         self.measured.filter(|_| self.fault.is_none())
     }
 
-    /// True if the figure is judged by comparison with an earlier program: it has no bar, or its
-    /// bar is due only by a later plan than this one.
+    /// Returns true if comparison with an earlier program judges the figure: the row has no bar, or
+    /// its bar is due only by a later plan than this one.
     pub(crate) fn is_compared(&self, plan: u32) -> bool {
         match self.plan {
             None => true,
@@ -161,7 +161,7 @@ impl Row {
         }
     }
 
-    /// The verdict when the bars of plans up to `plan` are due.
+    /// Returns the verdict when the bars of plans up to `plan` are due.
     pub(crate) fn verdict(&self, plan: u32) -> Verdict {
         let Some(measured) = self.figure() else {
             return Verdict::Failed;
@@ -211,16 +211,16 @@ mod tests {
         Row::new("x", Some(measured)).bar(bar, plan)
     }
 
-    fn barred(measured: f64, bar: Bar) -> Verdict {
+    fn verdict_with(measured: f64, bar: Bar) -> Verdict {
         row(measured, bar, Due::Plan(PLAN)).verdict(PLAN)
     }
 
     #[test]
     fn a_bar_is_met_when_it_is_reached() {
-        assert_eq!(barred(0.65, Bar::AtLeast(0.65)), Verdict::Met);
-        assert_eq!(barred(0.649, Bar::AtLeast(0.65)), Verdict::Missed);
-        assert_eq!(barred(1.2, Bar::AtMost(1.2)), Verdict::Met);
-        assert_eq!(barred(1.201, Bar::AtMost(1.2)), Verdict::Missed);
+        assert_eq!(verdict_with(0.65, Bar::AtLeast(0.65)), Verdict::Met);
+        assert_eq!(verdict_with(0.649, Bar::AtLeast(0.65)), Verdict::Missed);
+        assert_eq!(verdict_with(1.2, Bar::AtMost(1.2)), Verdict::Met);
+        assert_eq!(verdict_with(1.201, Bar::AtMost(1.2)), Verdict::Missed);
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_due_is_judged_by_the_earlier_program() {
+    fn a_row_without_a_bar_or_with_one_of_a_later_plan_is_compared() {
         let worse = [(0.5, 1.0); 7];
         let due = |due| row(0.5, Bar::AtLeast(0.1), due);
         for (compared, row) in [
@@ -258,12 +258,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_fails_however_good_it_looks() {
+    fn a_fault_fails_a_row_whatever_its_figure() {
         let row = row(9.0, Bar::AtLeast(1.0), Due::Later);
         assert_eq!(row.clone().fault(None).verdict(PLAN), Verdict::Met);
         assert_eq!(row.fault(Some("429".into())).verdict(PLAN), Verdict::Failed);
         assert_eq!(Row::new("x", None).verdict(PLAN), Verdict::Failed);
-        assert_eq!(barred(f64::NAN, Bar::AtMost(1.0)), Verdict::Failed);
-        assert_eq!(barred(f64::INFINITY, Bar::AtLeast(1.0)), Verdict::Failed);
+        assert_eq!(verdict_with(f64::NAN, Bar::AtMost(1.0)), Verdict::Failed);
+        assert_eq!(
+            verdict_with(f64::INFINITY, Bar::AtLeast(1.0)),
+            Verdict::Failed
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{Bar, Row, Verdict};
 use crate::figures::grouped;
 
-/// The cells of a row of the report: what, measured, bar, plan, verdict.
+/// Returns the cells of a row of the report: name, figure, bar, plan, verdict.
 pub(super) fn cells(row: &Row, verdict: Verdict) -> [String; 5] {
     let number = |value: f64| {
         let digits = match value.abs() {

@@ -69,17 +69,17 @@ impl Stores {
         Ok(settings)
     }
 
-    /// The Redis server. Errors if none was started.
+    /// Returns the Redis server. Errors if none was started.
     pub(crate) fn redis(&self) -> Result<&Redis> {
         self.redis.as_ref().context("no Redis was started")
     }
 
-    /// The database server. Errors if none was started.
+    /// Returns the database server. Errors if none was started.
     pub(crate) fn mysql(&self) -> Result<&MySql> {
         self.mysql.as_ref().context("no MySQL was started")
     }
 
-    /// The ids of the server processes, with their names.
+    /// Returns the names and process ids of the servers.
     pub(crate) fn processes(&self) -> Vec<(&'static str, u32)> {
         let redis = self.redis.as_ref().map(|redis| ("redis", redis.pid()));
         let mysql = self.mysql.as_ref().and_then(MySql::pid);

@@ -54,7 +54,7 @@ impl MySql {
             Some(server) => server.url(),
             None => named.unwrap_or_default().trim_end_matches('/').to_owned(),
         };
-        let ours = server.is_some();
+        let is_own = server.is_some();
         let mut mysql = Self {
             _server: server,
             url,
@@ -62,7 +62,7 @@ impl MySql {
             databases: AtomicU32::new(0),
         };
         let mut connection = mysql.connect("").await?;
-        if ours {
+        if is_own {
             let size = format!("SET GLOBAL innodb_buffer_pool_size = {BUFFER_POOL_BYTES}");
             connection.query_drop(size).await?;
             let durable = "SET GLOBAL innodb_flush_log_at_trx_commit = 1, GLOBAL sync_binlog = 1";
@@ -76,7 +76,7 @@ impl MySql {
         Ok(mysql)
     }
 
-    /// Connects to a database of the server. With an empty name, to none.
+    /// Connects to a database of the server. With an empty name, selects none.
     pub(crate) async fn connect(&self, database: &str) -> Result<Conn> {
         let options = Opts::from_url(&format!("{}/{database}", self.url))?;
         let options = OptsBuilder::from_opts(options).prefer_socket(false);
@@ -85,7 +85,7 @@ impl MySql {
             .with_context(|| format!("cannot connect to {}", self.url))
     }
 
-    /// The id of its process, if that is on this machine.
+    /// Returns the id of its process. None if that is on another machine.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.pid
     }
@@ -108,20 +108,20 @@ impl MySql {
         Ok(format!("{}/{}", self.url, self.make_database().await?))
     }
 
-    /// The name of the newest database.
+    /// Returns the name of the newest database. None before the first.
     pub(crate) fn newest(&self) -> Option<String> {
-        let made = self.databases.load(Ordering::Relaxed);
-        Some(format!("{DATABASE}{}", made.checked_sub(1)?))
+        let count = self.databases.load(Ordering::Relaxed);
+        Some(format!("{DATABASE}{}", count.checked_sub(1)?))
     }
 
-    /// The version, and how durable commits are.
+    /// Formats the version and the settings of durability.
     pub(crate) async fn describe(&self) -> Result<String> {
         let mut connection = self.connect("").await?;
-        let asked = "SELECT VERSION(), @@innodb_flush_log_at_trx_commit, @@log_bin, @@sync_binlog, \
+        let query = "SELECT VERSION(), @@innodb_flush_log_at_trx_commit, @@log_bin, @@sync_binlog, \
                      @@innodb_buffer_pool_size";
-        let told: Option<(String, u32, u32, u32, u64)> = connection.query_first(asked).await?;
+        let row: Option<(String, u32, u32, u32, u64)> = connection.query_first(query).await?;
         connection.disconnect().await?;
-        let Some((version, flush, binlog, sync, pool)) = told else {
+        let Some((version, flush, binlog, sync, pool)) = row else {
             bail!("the database server does not report its version");
         };
         Ok(format!(
@@ -141,7 +141,7 @@ impl MySql {
         })
     }
 
-    /// The number of rows that the server has read from tables and indexes.
+    /// Returns the number of rows that the server has read from tables and indexes.
     pub(crate) async fn rows_read(&self, connection: &mut Conn) -> Result<u64> {
         let names = [
             "Handler_read_first",
@@ -152,7 +152,7 @@ impl MySql {
         Ok(status(connection, names).await?.iter().sum())
     }
 
-    /// The number of rows that the server has deleted.
+    /// Returns the number of rows that the server has deleted.
     pub(crate) async fn rows_deleted(&self, connection: &mut Conn) -> Result<u64> {
         let [deleted] = status(connection, ["Handler_delete"]).await?;
         Ok(deleted)
@@ -172,13 +172,13 @@ impl MySql {
 /// Reads status variables of the server, by name.
 async fn status<const N: usize>(connection: &mut Conn, names: [&str; N]) -> Result<[u64; N]> {
     let quoted = names.map(|name| format!("'{name}'")).join(", ");
-    let asked = format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({quoted})");
-    let told: Vec<(String, u64)> = connection.query(asked).await?;
+    let query = format!("SHOW GLOBAL STATUS WHERE Variable_name IN ({quoted})");
+    let variables: Vec<(String, u64)> = connection.query(query).await?;
     let mut values = [0; N];
     for (value, name) in values.iter_mut().zip(names) {
-        let found = told.iter().find(|(told, _)| told == name);
-        let (_, counted) = found.with_context(|| format!("the server does not count {name}"))?;
-        *value = *counted;
+        let found = variables.iter().find(|(variable, _)| variable == name);
+        let (_, count) = found.with_context(|| format!("the server does not count {name}"))?;
+        *value = *count;
     }
     Ok(values)
 }
