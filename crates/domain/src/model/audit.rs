@@ -153,7 +153,7 @@ struct Change<T> {
 }
 
 impl<T: PartialEq> Change<T> {
-    /// None if nothing has changed.
+    /// Returns the change. None if nothing has changed.
     fn between(from: T, to: T) -> Option<Self> {
         (from != to).then_some(Self { from, to })
     }
@@ -227,7 +227,7 @@ impl SeatsChange {
             let label = to.or(from).map(|seat| seat.label.clone());
             let (from, to) = (from.map(SeatTerms::from), to.map(SeatTerms::from));
             match groups.last_mut() {
-                // Neighbours nearly always share it.
+                // Neighbours nearly always have the same change.
                 Some(last) if last.from == from && last.to == to => last.labels.extend(label),
                 _ => groups.push(Self {
                     from,
@@ -265,15 +265,15 @@ mod tests {
         };
         let standing: Vec<_> = from.seats().iter().map(standing).collect();
         let groups = SeatsChange::of(&to.replacing(&standing).unwrap());
-        let told = |group: SeatsChange| {
+        let describe = |group: SeatsChange| {
             let labels = group.labels.iter().map(ToString::to_string).collect();
             (group.from.is_some(), labels, group.to.is_some())
         };
-        groups.into_iter().map(told).collect()
+        groups.into_iter().map(describe).collect()
     }
 
     #[test]
-    fn seats_that_share_what_they_were_and_are_are_told_together() {
+    fn seats_with_the_same_change_are_one_group() {
         let labels = |labels: &[&str]| labels.iter().map(ToString::to_string).collect::<Vec<_>>();
         let (from, to) = (
             seats(100, &[("A", 2), ("B", 2)]),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_changed_is_not_told() {
+    fn values_that_have_not_changed_are_left_out() {
         assert_eq!(Change::between(1, 1), None);
         let plan = seats(100, &[("A", 2)]);
         assert_eq!(changes(&plan, &plan), []);

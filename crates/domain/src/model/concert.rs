@@ -77,7 +77,7 @@ pub struct Concert {
 }
 
 impl Concert {
-    /// What is left to buy of it.
+    /// Returns what is left to buy of the concert.
     #[must_use]
     pub fn sale(&self) -> SaleState {
         match (self.is_planned, self.next_performance_at) {
@@ -157,7 +157,7 @@ mod tests {
     use crate::model::queue::{PolicyVersion, QueuePolicy};
 
     #[test]
-    fn what_is_left_to_buy_follows_from_the_performances() {
+    fn the_sale_follows_from_the_performances() {
         use SaleState::{Ended, OnSale, SoldOut, Unplanned};
         let next = Some(Timestamp::UNIX_EPOCH);
         for (is_planned, next_performance_at, seats_sold, sale) in [

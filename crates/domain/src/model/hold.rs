@@ -67,11 +67,11 @@ pub enum HoldRefusal {
         /// Number of held and confirmed seats of this user in this performance.
         live: usize,
     },
-    /// These of the seats are held by another user, or sold.
+    /// These seats are held by another user, or sold.
     SeatsTaken(Vec<SeatLabel>),
 }
 
-/// What a hold depends on, read from the store at one instant.
+/// The facts on which a hold depends, read from the store at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HoldFacts {
     /// The store's present time, in whole microseconds.

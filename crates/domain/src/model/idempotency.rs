@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_moves_money_is_kept_for_ever() {
+    fn only_keys_of_operations_that_move_money_are_kept_for_ever() {
         let kept: Vec<_> = Operation::ALL
             .iter()
             .filter(|operation| operation.moves_money())

@@ -31,7 +31,7 @@ pub struct FormerKey {
     pub digest: RequestDigest,
 }
 
-/// What the first edition stored under a key.
+/// The record that the first edition stored under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormerRecord {
     /// The digest of the request.
@@ -237,7 +237,7 @@ fn policy_parts(policy: &QueuePolicy) -> Vec<String> {
     parts
 }
 
-/// What a key of the first edition means for the request that has it.
+/// The meaning of a key of the first edition for the request that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMeaning {
     /// The key is new for its sender: the request takes effect.
@@ -280,7 +280,8 @@ mod tests {
         Keyed::operator_charge(operator, user, amount(minor_units), key())
     }
 
-    /// What the first edition kept of a request; of a charge with its amount.
+    /// Returns the record that the first edition stored of a request, with the amount if it was a
+    /// charge.
     fn former(keyed: &Keyed, charged: Option<i64>) -> FormerRecord {
         FormerRecord {
             digest: keyed.former.as_ref().unwrap().digest,
@@ -289,14 +290,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_first_edition_is_its_owners_or_every_operators() {
+    fn a_key_of_the_first_edition_belongs_to_its_user_or_to_every_operator() {
         let reservation = ReservationId(Uuid::from_u128(1));
         let pay = Keyed::payment(&ann(), reservation, key());
         let pay_another = Keyed::payment(&ann(), ReservationId(Uuid::from_u128(2)), key());
         let ops = by_operator("ops", &ann(), 5);
         let web = by_operator("web", &ann(), 5);
         let web_other_amount = by_operator("web", &ann(), 6);
-        for (stored, asked, expected) in [
+        for (stored, request, expected) in [
             (former(&own(5), Some(5)), &own(5), Repeated),
             (former(&own(5), Some(5)), &own(6), OtherRequest),
             (former(&own(5), Some(5)), &pay, OtherRequest),
@@ -312,15 +313,15 @@ mod tests {
             (former(&ops, Some(5)), &pay, New),
         ] {
             assert_eq!(
-                asked.former_meaning(stored),
+                request.former_meaning(stored),
                 expected,
-                "{stored:?} {asked:?}"
+                "{stored:?} {request:?}"
             );
         }
     }
 
     #[test]
-    fn a_digest_is_of_everything_that_is_asked_for() {
+    fn a_digest_of_a_charge_covers_its_user_and_its_amount() {
         let ops = by_operator("ops", &ann(), 5);
         assert!(ops.repeats(ops.digest));
         for other in [by_operator("ops", &ben(), 5), by_operator("ops", &ann(), 6)] {
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn two_plans_are_the_same_request_only_where_every_seat_is() {
+    fn a_digest_of_a_performance_covers_its_fields_and_all_its_seats() {
         let plan = |section: &str, row: &str, price| {
             let section = Section {
                 name: section.into(),

@@ -33,7 +33,7 @@ pub struct LedgerEntry {
     pub at: Timestamp,
 }
 
-/// What a user can spend.
+/// The points that a user can spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Balance(pub Amount);
 
@@ -55,7 +55,7 @@ impl Balance {
 /// transaction that writes the next entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Account {
-    /// What the user can spend.
+    /// The points that the user can spend.
     pub balance: Balance,
     /// The number of the last entry; 0 before the first.
     pub last_seq: u64,

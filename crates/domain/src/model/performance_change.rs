@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_given_stays_as_it_is() {
+    fn a_field_that_is_not_given_stays_as_it_is() {
         let nothing = PerformanceEdit::default();
         let change = nothing.change_of(before(), &[]).unwrap();
         assert!(change.is_empty());

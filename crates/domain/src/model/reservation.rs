@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_is_over_at_its_very_end() {
+    fn a_hold_has_expired_at_its_deadline() {
         assert!(held_until(at(10)).held_at(at(9)).is_ok());
         assert_eq!(
             held_until(at(10)).held_at(at(10)),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_points_do_not_pay() {
+    fn a_payment_with_too_few_points_is_refused() {
         let held = held_until(at(10)).held_at(at(1)).unwrap();
         assert_eq!(
             held.pay(Balance(amount(99)), at(2)),

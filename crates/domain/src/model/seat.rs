@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_ends_at_its_very_end() {
+    fn a_seat_is_available_from_the_deadline_of_its_hold_on() {
         let at = |second| Timestamp::from_second(second).unwrap();
         for (reserved, held_until, state) in [
             (false, None, SeatState::Available),

@@ -154,15 +154,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hold_of_the_dearest_seats_still_has_a_total() {
-        let mut dear = section(&[("A", 4)]);
-        dear.price = Amount::try_from(SeatPlan::MAX_PRICE).unwrap();
-        let plan = SeatPlan::new(&[dear.clone()]).unwrap();
+    fn a_hold_of_the_most_expensive_seats_has_a_total() {
+        let mut expensive = section(&[("A", 4)]);
+        expensive.price = Amount::try_from(SeatPlan::MAX_PRICE).unwrap();
+        let plan = SeatPlan::new(&[expensive.clone()]).unwrap();
         assert_eq!(plan.seats().len(), crate::model::SeatSelection::MAX);
         let prices = plan.seats().iter().map(|seat| seat.price);
         assert!(Amount::checked_sum(prices).is_some());
-        dear.price = Amount::try_from(SeatPlan::MAX_PRICE + 1).unwrap();
-        assert!(SeatPlan::new(&[dear]).is_err());
+        expensive.price = Amount::try_from(SeatPlan::MAX_PRICE + 1).unwrap();
+        assert!(SeatPlan::new(&[expensive]).is_err());
     }
 
     fn section(rows: &[(&str, u16)]) -> Section {
@@ -190,14 +190,14 @@ mod tests {
         assert_eq!(labels, ["A-1", "A-2", "B-1"]);
     }
 
-    /// The fields that are wrong in a plan.
+    /// Returns the faulty fields of a plan.
     fn faults(sections: &[Section]) -> Vec<String> {
         let faults = SeatPlan::new(sections).unwrap_err();
         faults.into_iter().map(|(field, _)| field).collect()
     }
 
     #[test]
-    fn a_wrong_plan_says_everywhere_where() {
+    fn every_fault_of_a_plan_names_its_field() {
         let mut wrong = section(&[("B", 1), ("A", 1), ("A B", 3), ("C", 0)]);
         wrong.name = " \n ".into();
         wrong.price = Amount::MAX;

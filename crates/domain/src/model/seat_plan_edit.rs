@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::model::{Amount, Row, Section};
 
-    /// A section's name, what its seats cost, and its rows with their seats.
+    /// The name of a section, the price of its seats, and its rows with their numbers of seats.
     type Part<'a> = (&'a str, i64, &'a [(&'a str, u16)]);
 
     fn plan(sections: &[Part<'_>]) -> SeatPlan {
@@ -106,7 +106,7 @@ mod tests {
         SeatPlan::new(&sections).unwrap()
     }
 
-    /// The seats of `plan`; those with these labels are in use.
+    /// Returns the seats of `plan`. Those with a label in `in_use` are in use.
     fn standing(plan: &SeatPlan, in_use: &[&str]) -> Vec<StandingSeat> {
         plan.seats()
             .iter()
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn free_seats_may_go_come_and_change() {
+    fn free_seats_may_be_removed_added_and_changed() {
         let old = plan(&[("Stalls", 100, &[("A", 3)]), ("Ring", 50, &[("B", 1)])]);
         let new = plan(&[("Ring", 60, &[("B", 2)]), ("Stalls", 100, &[("A", 2)])]);
         let change = new.replacing(&standing(&old, &["A-1", "A-2"])).unwrap();

@@ -27,7 +27,7 @@ pub trait CleanStops: Send + Sync {
     async fn record(&self, run: RunId, stop: StopNumber) -> StoreResult<bool>;
 }
 
-/// What a run finds when it begins.
+/// The state that a run finds when it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BegunRun {
     /// The database.

@@ -26,7 +26,7 @@ pub trait Idempotency: Send + Sync {
     async fn purge(&self, limit: u32) -> StoreResult<u32>;
 }
 
-/// What the key of a request was used for.
+/// The use of the key of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyUse {
     /// Nothing yet.

@@ -47,7 +47,7 @@ pub enum TickOutcome {
     NotSeeded,
 }
 
-/// What a tick did, and the state of the queue after it.
+/// The work of a tick, and the state of the queue after it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TickReport {
     /// Number of places that it admitted or removed.

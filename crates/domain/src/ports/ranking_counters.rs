@@ -17,7 +17,7 @@ use super::StoreResult;
 #[async_trait]
 pub trait RankingCounters: Send + Sync {
     /// Adds at most `limit` confirmed reservations, the earliest first, to the counters. Each is
-    /// added exactly once, whichever instance dies at whatever moment. Returns the number of added
+    /// added exactly once, even if an instance dies at any moment. Returns the number of added
     /// reservations. Fewer than `limit` means that no more were found. A store that counts as it
     /// sells has none to add.
     async fn add_up(&self, limit: u32) -> StoreResult<u32>;

@@ -1,4 +1,4 @@
-//! What many requests read, kept in memory: made once, and renewed when it is too old.
+//! Data that many requests read, kept in memory: computed once, and again when it is too old.
 
 mod queue_statuses;
 mod seat_map_view;

@@ -19,7 +19,7 @@ use crate::{
     ports::{Stamped, TickReport},
 };
 
-/// What this instance last learnt about every queue. It is enough to estimate waits and to show a
+/// The last known status of every queue. It is enough to estimate waits and to show a
 /// queue without asking its store, and to know which concerts exist without asking the database.
 ///
 /// All of this is a hint, never a decision: only the queue's store decides about a place.
@@ -242,8 +242,8 @@ impl QueueStatuses {
         self.absent.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Requests that provisioning gives the store the queue of `concert`. A token that we signed or
-    /// the database vouches for the concert. This instance need not know it.
+    /// Requests that provisioning gives the store the queue of `concert`. The concert exists by
+    /// a token that this service signed, or by the database. This instance need not know it.
     pub fn want(&self, concert: ConcertId) {
         let known = |seen: &Seen| seen.in_store.is_some();
         let known = self.read().get(&concert).is_some_and(known);

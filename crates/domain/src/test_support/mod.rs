@@ -1,4 +1,4 @@
-//! Values that the tests of the use cases share.
+//! Values, mocks and fixtures that unit tests share.
 
 pub(crate) mod ranking_fixture;
 
@@ -157,7 +157,7 @@ pub(crate) fn reservation(state: ReservationState) -> Reservation {
     }
 }
 
-/// Two users a second.
+/// Admits two users a second.
 const THROUGHPUT: Throughput = Throughput {
     admit: 2,
     interval: Duration::from_secs(1),
@@ -179,20 +179,20 @@ pub(crate) fn report(done: u32, more: bool) -> TickReport {
     }
 }
 
-/// Statuses that know [`CONCERT`] and nothing else.
+/// Returns statuses that have a policy of [`CONCERT`] and nothing else.
 pub(crate) fn statuses() -> Arc<QueueStatuses> {
     let statuses = QueueStatuses::new(PollRange::default());
     statuses.note_policy(CONCERT, &policy(1));
     Arc::new(statuses)
 }
 
-/// Statuses that know no concert.
-pub(crate) fn unknowing_statuses() -> Arc<QueueStatuses> {
+/// Returns statuses without any concert.
+pub(crate) fn empty_statuses() -> Arc<QueueStatuses> {
     Arc::new(QueueStatuses::new(PollRange::default()))
 }
 
-/// A signer whose token for [`ticket`] is `token`. It also accepts one that an older key has
-/// signed.
+/// Returns a signer whose token for [`ticket`] is `token`. It also accepts `old token`, which an
+/// older key has signed.
 pub(crate) fn signer() -> Arc<MockTokenSigner> {
     let mut signer = MockTokenSigner::new();
     signer.expect_sign().returning(|_| "token".into());
@@ -223,7 +223,7 @@ pub(crate) fn ids() -> Arc<MockIds> {
     Arc::new(ids)
 }
 
-/// These concerts, counted at second 100.
+/// Returns a catalogue of `concerts`, counted at second 100.
 pub(crate) fn catalogue(concerts: impl Into<Vec<Concert>>) -> Catalogue {
     Catalogue {
         counted_at: at(100),
@@ -231,13 +231,14 @@ pub(crate) fn catalogue(concerts: impl Into<Vec<Concert>>) -> Catalogue {
     }
 }
 
-/// Returns an empty catalogue, and these concerts as if they were just created.
-pub(crate) fn browse(there: &[ConcertId]) -> Arc<Browse> {
-    let there = there.to_vec();
+/// Returns a catalogue use case with an empty list. It finds the concerts in `existing` by their
+/// ids, as if they had just been created.
+pub(crate) fn browse(existing: &[ConcertId]) -> Arc<Browse> {
+    let existing = existing.to_vec();
     let mut concerts = MockConcerts::new();
     concerts.expect_catalogue().returning(|_| Ok(catalogue([])));
     concerts.expect_concert().returning(move |id, _| {
-        Ok(there.contains(&id).then(|| Concert {
+        Ok(existing.contains(&id).then(|| Concert {
             id,
             title: ConcertTitle::try_from("A concert").unwrap(),
             seats_total: 0,
@@ -251,19 +252,20 @@ pub(crate) fn browse(there: &[ConcertId]) -> Arc<Browse> {
     Arc::new(Browse::new(Arc::new(concerts), clock(1)))
 }
 
-/// Records in the queues what is left to buy of these concerts. No test looks at it.
-pub(crate) fn mark_sale(there: &[ConcertId]) -> Arc<MarkSale> {
+/// Returns a use case that writes the sales of the concerts in `existing` to a mock, which accepts
+/// and discards them.
+pub(crate) fn mark_sale(existing: &[ConcertId]) -> Arc<MarkSale> {
     let mut control = MockQueueControl::new();
     control.expect_set_sale().returning(|_, _| Ok(()));
     Arc::new(MarkSale {
-        browse: browse(there),
+        browse: browse(existing),
         control: Arc::new(control),
         statuses: statuses(),
     })
 }
 
-/// A database without served entries.
-pub(crate) fn nobody_served() -> Arc<MockServedArrivals> {
+/// Returns a database without served entries.
+pub(crate) fn no_served_entries() -> Arc<MockServedArrivals> {
     let mut served = MockServedArrivals::new();
     served.expect_served_before_loss().returning(|_| Ok(None));
     Arc::new(served)

@@ -1,4 +1,4 @@
-//! A cache, a database and a clock that the tests of the rankings control.
+//! A cache, a database and a clock for tests of the rankings.
 
 use std::{
     collections::HashMap,
@@ -25,22 +25,22 @@ use crate::{
 pub(crate) enum Behaviour {
     Well,
     Failing,
-    /// It never answers.
+    /// The store never answers.
     Hanging,
 }
 
-/// Everything that a ranking comes from. Clones of it in several instances share its contents.
+/// The cache, the source, the clock and the timer of rankings, shared by several instances.
 pub(crate) struct RankingFixture {
     now: AtomicI64,
-    cache_mood: Mutex<Behaviour>,
-    source_mood: Mutex<Behaviour>,
+    cache_behaviour: Mutex<Behaviour>,
+    source_behaviour: Mutex<Behaviour>,
     cached: Mutex<HashMap<Period, (Ranking, Timestamp)>>,
     claims: Mutex<HashMap<(Period, Option<Timestamp>), Timestamp>>,
     pub(crate) cache_calls: AtomicU32,
     queries: Mutex<Vec<Span>>,
-    /// The answer of the source: this many seats of one concert.
+    /// The number of sold seats of one concert, in each answer of the source.
     pub(crate) seats_sold: AtomicI64,
-    /// Queries wait for these, the last one first.
+    /// The barriers for which the next queries wait, the last one first.
     barriers: Mutex<Vec<oneshot::Receiver<()>>>,
 }
 
@@ -48,8 +48,8 @@ impl RankingFixture {
     pub(crate) fn new(now: &str) -> Arc<Self> {
         let fixture = Self {
             now: AtomicI64::new(0),
-            cache_mood: Mutex::new(Behaviour::Well),
-            source_mood: Mutex::new(Behaviour::Well),
+            cache_behaviour: Mutex::new(Behaviour::Well),
+            source_behaviour: Mutex::new(Behaviour::Well),
             cached: Mutex::default(),
             claims: Mutex::default(),
             cache_calls: AtomicU32::new(0),
@@ -57,11 +57,11 @@ impl RankingFixture {
             seats_sold: AtomicI64::new(3),
             barriers: Mutex::default(),
         };
-        fixture.set(now);
+        fixture.set_time(now);
         Arc::new(fixture)
     }
 
-    /// An instance of the service on these stores.
+    /// Returns an instance of the service on these stores.
     pub(crate) fn instance(self: &Arc<Self>, zone: &str) -> Arc<TopConcerts> {
         Arc::new(TopConcerts::new(
             Arc::clone(self) as _,
@@ -72,25 +72,25 @@ impl RankingFixture {
         ))
     }
 
-    pub(crate) fn set(&self, now: &str) {
+    pub(crate) fn set_time(&self, now: &str) {
         let now: Timestamp = now.parse().unwrap();
         self.now.store(now.as_microsecond(), Ordering::SeqCst);
     }
 
-    pub(crate) fn pass(&self, span: Duration) {
+    pub(crate) fn advance(&self, span: Duration) {
         let us = i64::try_from(span.as_micros()).unwrap();
         self.now.fetch_add(us, Ordering::SeqCst);
     }
 
     pub(crate) fn cache_is(&self, behaviour: Behaviour) {
-        *lock(&self.cache_mood) = behaviour;
+        *lock(&self.cache_behaviour) = behaviour;
     }
 
     pub(crate) fn source_is(&self, behaviour: Behaviour) {
-        *lock(&self.source_mood) = behaviour;
+        *lock(&self.source_behaviour) = behaviour;
     }
 
-    pub(crate) fn forget_cached(&self) {
+    pub(crate) fn clear_cache(&self) {
         lock(&self.cached).clear();
     }
 
@@ -98,16 +98,16 @@ impl RankingFixture {
         lock(&self.cached).get(&period).cloned()
     }
 
-    /// The spans of the source's queries since the last call, in their order.
+    /// Returns the spans of the source's queries since the last call, in their order.
     pub(crate) fn queries(&self) -> Vec<Span> {
         std::mem::take(&mut lock(&self.queries))
     }
 
     /// Makes the next query wait until the returned sender is used or dropped.
-    pub(crate) fn hold_up_a_query(&self) -> oneshot::Sender<()> {
-        let (go, barrier) = oneshot::channel();
+    pub(crate) fn block_next_query(&self) -> oneshot::Sender<()> {
+        let (unblock, barrier) = oneshot::channel();
         lock(&self.barriers).push(barrier);
-        go
+        unblock
     }
 }
 
@@ -115,7 +115,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap()
 }
 
-async fn as_it_feels(behaviour: Behaviour) -> StoreResult<()> {
+async fn behave(behaviour: Behaviour) -> StoreResult<()> {
     match behaviour {
         Behaviour::Well => Ok(()),
         Behaviour::Failing => Err(down()),
@@ -129,12 +129,12 @@ impl Clock for RankingFixture {
     }
 }
 
-/// Moves the clock of the test instead of waiting.
+/// Advances the clock instead of waiting.
 #[async_trait]
 impl Timer for RankingFixture {
     async fn sleep(&self, span: Duration) {
-        // The call beside this sleep has been polled before it.
-        self.pass(span);
+        // The call that this sleep limits was polled first.
+        self.advance(span);
     }
 }
 
@@ -142,16 +142,16 @@ impl Timer for RankingFixture {
 impl RankingCache for RankingFixture {
     async fn get(&self, period: Period, now: Timestamp) -> StoreResult<Option<Ranking>> {
         self.cache_calls.fetch_add(1, Ordering::SeqCst);
-        let behaviour = *lock(&self.cache_mood);
-        as_it_feels(behaviour).await?;
+        let behaviour = *lock(&self.cache_behaviour);
+        behave(behaviour).await?;
         let cached = self.cached(period).filter(|(_, until)| now < *until);
         Ok(cached.map(|(ranking, _)| ranking))
     }
 
     async fn put(&self, ranking: &Ranking, until: Timestamp) -> StoreResult<()> {
         self.cache_calls.fetch_add(1, Ordering::SeqCst);
-        let behaviour = *lock(&self.cache_mood);
-        as_it_feels(behaviour).await?;
+        let behaviour = *lock(&self.cache_behaviour);
+        behave(behaviour).await?;
         let cached = (ranking.clone(), until);
         lock(&self.cached).insert(ranking.period, cached);
         Ok(())
@@ -165,19 +165,19 @@ impl RankingCache for RankingFixture {
         until: Timestamp,
     ) -> StoreResult<bool> {
         self.cache_calls.fetch_add(1, Ordering::SeqCst);
-        let behaviour = *lock(&self.cache_mood);
-        as_it_feels(behaviour).await?;
+        let behaviour = *lock(&self.cache_behaviour);
+        behave(behaviour).await?;
         let mut claims = lock(&self.claims);
         claims.retain(|_, until| now < *until);
-        let free = !claims.contains_key(&(period, after));
+        let is_free = !claims.contains_key(&(period, after));
         claims.entry((period, after)).or_insert(until);
-        Ok(free)
+        Ok(is_free)
     }
 
     async fn release(&self, period: Period, after: Option<Timestamp>) -> StoreResult<()> {
         self.cache_calls.fetch_add(1, Ordering::SeqCst);
-        let behaviour = *lock(&self.cache_mood);
-        as_it_feels(behaviour).await?;
+        let behaviour = *lock(&self.cache_behaviour);
+        behave(behaviour).await?;
         lock(&self.claims).remove(&(period, after));
         Ok(())
     }
@@ -191,8 +191,8 @@ impl RankingSource for RankingFixture {
         if let Some(barrier) = barrier {
             let _ = barrier.await;
         }
-        let behaviour = *lock(&self.source_mood);
-        as_it_feels(behaviour).await?;
+        let behaviour = *lock(&self.source_behaviour);
+        behave(behaviour).await?;
         let seats_sold = self.seats_sold.load(Ordering::SeqCst);
         let ranked = |seats_sold| RankedConcert {
             concert: CONCERT,

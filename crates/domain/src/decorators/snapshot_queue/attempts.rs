@@ -12,9 +12,9 @@ pub(super) type UnderWay = Shared<BoxFuture<'static, StoreResult<()>>>;
 #[derive(Default)]
 pub(super) struct Attempts {
     under_way: Option<UnderWay>,
-    /// When the last one began.
+    /// When the last attempt began.
     begun_at: Option<Timestamp>,
-    /// When and why the last one failed. None if it did not.
+    /// When and why the last attempt failed. None if it did not.
     failed: Option<(Timestamp, StoreError)>,
 }
 
@@ -27,7 +27,7 @@ impl Attempts {
     /// attempt is made every 500 ms.
     pub(super) const UNUSED_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
-    /// The snapshot that is under way. None if there is none.
+    /// Returns the snapshot that is under way. None if there is none.
     pub(super) fn under_way(&self) -> Option<UnderWay> {
         let under_way = self.under_way.as_ref();
         under_way
@@ -60,7 +60,7 @@ impl Attempts {
     }
 
     /// True if the last attempt began at least [`Attempts::UNUSED_AFTER`] before `now`. Then an
-    /// attempt under way is dropped here: no caller waits for it any more.
+    /// attempt that is under way is dropped: no caller waits for it any more.
     pub(super) fn is_unused(&mut self, now: Timestamp) -> bool {
         // If the clock stepped back, the time counts from now.
         let begun_at = self.begun_at.filter(|begun_at| *begun_at <= now);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_nobody_waits_for_is_given_up_after_that() {
+    fn the_attempt_of_an_unused_line_is_dropped() {
         let mut attempts = Attempts::default();
         let begun = attempts.begin(at(0), || attempt(Ok(())));
         drop(begun);

@@ -27,7 +27,7 @@ impl CacheLimit {
 /// A collection with at most this capacity is not worth shrinking.
 pub(super) const SMALL: usize = 64;
 
-/// True if a collection has so much more capacity than it needs that it should free some.
+/// True if a collection is worth shrinking: it uses less than a quarter of its capacity.
 pub(super) fn is_sparse(len: usize, capacity: usize) -> bool {
     capacity > SMALL && len < capacity / 4
 }

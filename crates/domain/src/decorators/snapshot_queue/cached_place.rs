@@ -121,8 +121,8 @@ impl CachedPlace {
         })
     }
 
-    /// Takes over what an earlier entry of the same place knows better. When answers overtook each
-    /// other, the smaller ordinal is the truer one.
+    /// Takes over what is newer in an earlier entry of the same place. When answers overtook each
+    /// other, the smaller ordinal is the newer one.
     pub(super) fn after(&mut self, before: &Self) {
         self.is_near = before.is_near;
         self.queued_at = before.queued_at;
@@ -182,7 +182,7 @@ impl CachedPlace {
     }
 
     /// Records a heartbeat: the user was answered here as of `as_of`.
-    pub(super) fn heard(&mut self, as_of: Timestamp) {
+    pub(super) fn record_heartbeat(&mut self, as_of: Timestamp) {
         self.heard_at = self.heard_at.max(as_of);
     }
 

@@ -9,7 +9,7 @@ use crate::model::queue::{Arrival, Departures};
 pub(super) struct Departed(Option<Departures>);
 
 impl Departed {
-    /// The maximum number that is kept. Of more, the answer is that any user may have left.
+    /// The maximum number of kept arrivals. If there are more, any user may have left.
     pub(super) const MAX: usize = 10_000;
 
     /// Adds ended places.
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn departures_are_told_once_and_kept_only_for_who_asks() {
+    fn departures_are_returned_once_and_kept_only_for_a_follower() {
         let mut departed = Departed::default();
         departed.add(&arrivals(2));
         assert_eq!(departed.take(), Departures::Unknown, "no follower before");
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_and_of_missed_ones_any_user_may_have_left() {
+    fn too_many_or_missed_departures_are_unknown() {
         let mut departed = Departed::default();
         departed.take();
         departed.add(&arrivals(Departed::MAX));

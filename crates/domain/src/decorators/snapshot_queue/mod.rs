@@ -95,7 +95,7 @@ pub struct SnapshotQueue {
     caches: RwLock<HashMap<ConcertId, Arc<QueueCache>>>,
     /// Runs one flush at a time: of two concurrent ones, the second would write the same heartbeats
     /// again.
-    telling: Mutex<()>,
+    flushing: Mutex<()>,
 }
 
 impl SnapshotQueue {
@@ -140,7 +140,7 @@ impl SnapshotQueue {
             capacity: Arc::new(CacheLimit::new(most_users)),
             counters: Counters::default(),
             caches: RwLock::default(),
-            telling: Mutex::default(),
+            flushing: Mutex::default(),
         }
     }
 
@@ -154,17 +154,17 @@ impl SnapshotQueue {
     /// and the other queues are flushed all the same. If only snapshots fail, heartbeats are still
     /// written.
     pub async fn flush_heartbeats(&self) -> StoreResult<u64> {
-        let _turn = self.telling.lock().await;
-        let mut told = 0;
+        let _turn = self.flushing.lock().await;
+        let mut written = 0;
         let mut result = Ok(());
         for (concert, cache) in self.all() {
             match self.flush_heartbeats_of(concert, &cache).await {
-                Ok(count) => told += count,
+                Ok(count) => written += count,
                 Err(error) => result = result.and(Err(error)),
             }
         }
         self.drop_unused();
-        result.map(|()| told)
+        result.map(|()| written)
     }
 
     /// Returns the newest snapshot of the line of `concert`, at most [`SnapshotQueue::MAX_AGE`]
@@ -203,12 +203,12 @@ impl SnapshotQueue {
         concert: ConcertId,
         cache: &Arc<QueueCache>,
     ) -> StoreResult<u64> {
-        if !cache.remembers_anybody() {
+        if !cache.has_entries() {
             return Ok(0);
         }
         let fresh = cache.freshen(&self.source).await;
         let now = self.source.clock.now();
-        let mut told = 0;
+        let mut written = 0;
         for _ in 0..Self::CALLS {
             let heartbeats = cache.due_heartbeats(Heartbeat::BATCH_MAX, now);
             if heartbeats.is_empty() {
@@ -226,11 +226,11 @@ impl SnapshotQueue {
             {
                 break;
             }
-            cache.told(version, &heartbeats, &found);
+            cache.apply_answers(version, &heartbeats, &found);
             self.counters.wrote_heartbeats(heartbeats.len() as u64);
-            told += heartbeats.len() as u64;
+            written += heartbeats.len() as u64;
         }
-        fresh.map(|()| told)
+        fresh.map(|()| written)
     }
 
     /// Drops the caches of queues that no request uses any more.
@@ -259,9 +259,9 @@ impl SnapshotQueue {
     }
 
     /// Keeps the heartbeat of a request that failed in the store.
-    fn heard(&self, ticket: &Ticket) {
+    fn keep_heartbeat(&self, ticket: &Ticket) {
         let now = self.source.clock.now();
-        self.cache(ticket.concert).heard(ticket, now);
+        self.cache(ticket.concert).keep_heartbeat(ticket, now);
     }
 
     /// Returns the cache of a queue. None if there is none yet.
@@ -332,7 +332,7 @@ impl Queue for SnapshotQueue {
         let cache = self.find(concert).map(|cache| (cache.version(), cache));
         let answer = self.queue.join(concert, user, shown.clone()).await;
         if let (Err(_), Some(ticket)) = (&answer, &shown) {
-            self.heard(ticket);
+            self.keep_heartbeat(ticket);
         }
         let answer = answer?;
         if let (Some((version, cache)), JoinOutcome::Joined(place) | JoinOutcome::Held(place)) =
@@ -352,7 +352,7 @@ impl Queue for SnapshotQueue {
         self.counters.asked_store();
         let version = cache.version();
         let answer = self.queue.look_up(ticket).await;
-        let answer = answer.inspect_err(|_| self.heard(ticket))?;
+        let answer = answer.inspect_err(|_| self.keep_heartbeat(ticket))?;
         match &answer.value {
             LookUpOutcome::Found(place) => cache.note(version, place, answer.as_of),
             LookUpOutcome::Gone | LookUpOutcome::NotSeeded => cache.forget(ticket.arrival),
@@ -369,7 +369,7 @@ impl Queue for SnapshotQueue {
             .find(ticket.concert)
             .map(|cache| (cache.version(), cache));
         let answer = self.queue.pass_gate(ticket, purpose).await;
-        let answer = answer.inspect_err(|_| self.heard(ticket))?;
+        let answer = answer.inspect_err(|_| self.keep_heartbeat(ticket))?;
         if let Some((version, cache)) = cache {
             match &answer.value {
                 GateOutcome::Passed(place) | GateOutcome::Waiting(place) => {

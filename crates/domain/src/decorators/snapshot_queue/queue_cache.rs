@@ -36,7 +36,7 @@ use crate::{
 /// for one.
 const SHARDS: usize = 64;
 
-/// What it takes to take a snapshot of a line.
+/// Takes snapshots of lines.
 #[derive(Clone)]
 pub(super) struct SnapshotSource {
     pub(super) line: Arc<dyn QueueSnapshots>,
@@ -158,7 +158,7 @@ impl QueueCache {
     }
 
     /// True if a user is cached, or a heartbeat of a failed request is kept.
-    pub(super) fn remembers_anybody(&self) -> bool {
+    pub(super) fn has_entries(&self) -> bool {
         self.shards.iter().any(|shard| !lock(shard).is_empty())
     }
 
@@ -210,7 +210,7 @@ impl QueueCache {
     }
 
     /// Keeps the heartbeat of a user whose request failed in the store at `now`.
-    pub(super) fn heard(&self, ticket: &Ticket, now: Timestamp) {
+    pub(super) fn keep_heartbeat(&self, ticket: &Ticket, now: Timestamp) {
         let snapshot = lock(&self.last).snapshot.clone();
         let at = snapshot.map_or(now, |snapshot| snapshot.store_time(now));
         let mut shard = self.shard(ticket.arrival);
@@ -220,7 +220,7 @@ impl QueueCache {
     /// Applies the store's answers to `heartbeats`, which a call that began at `version` has
     /// written. Caches the places that the store found, and removes the others: their users ask the
     /// store with their next look-up.
-    pub(super) fn told(
+    pub(super) fn apply_answers(
         &self,
         version: Version,
         heartbeats: &[Heartbeat],
@@ -244,7 +244,7 @@ impl QueueCache {
 
     /// True if nothing is cached, and no snapshot of the line has begun for a while before `now`.
     pub(super) fn is_unused(&self, now: Timestamp) -> bool {
-        lock(&self.attempts).is_unused(now) && !self.remembers_anybody()
+        lock(&self.attempts).is_unused(now) && !self.has_entries()
     }
 
     /// Takes a snapshot of the line, or waits for the one that is under way.
@@ -379,11 +379,11 @@ fn left(snapshot: &Snapshot) -> &[Arrival] {
 /// Spreads arrivals over the shards by all their bits (Fibonacci hashing): a coarse clock leaves
 /// the lowest bits zero.
 fn shard_of(arrival: Arrival) -> usize {
-    let stirred = arrival
+    let mixed = arrival
         .micros()
         .cast_unsigned()
         .wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    usize::try_from((stirred >> 32) % SHARDS as u64).unwrap_or(0)
+    usize::try_from((mixed >> 32) % SHARDS as u64).unwrap_or(0)
 }
 
 /// Ignores the poisoning of a lock: a panic under it would be a bug that cost one answer, and the

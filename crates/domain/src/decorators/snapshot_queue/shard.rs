@@ -27,7 +27,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) struct Version(pub(super) u64);
 
-/// What is known about a place without a call to the store.
+/// The answer about a place without a call to the store.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// The place.
@@ -125,7 +125,7 @@ impl Shard {
         match cached.place(ticket, snapshot, line, at) {
             Some(_) if !is_fresh => Answer::RefreshFirst,
             Some(place) => {
-                cached.heard(place.as_of);
+                cached.record_heartbeat(place.as_of);
                 let position = cached.position(snapshot);
                 let comes_near =
                     !cached.is_near && position.is_some_and(|position| snapshot.is_near(position));

@@ -76,10 +76,10 @@ impl Tombstones {
                 Entry::Vacant(_) => {}
             }
         }
-        self.give_memory_back();
+        self.shrink();
     }
 
-    fn give_memory_back(&mut self) {
+    fn shrink(&mut self) {
         if is_sparse(self.versions.len(), self.versions.capacity()) {
             self.versions.shrink_to(self.versions.len() * 2);
         }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_the_oldest_becomes_the_floor() {
+    fn beyond_the_maximum_the_version_of_the_oldest_becomes_the_floor() {
         let mut tombstones = Tombstones::default();
         for number in 1..=Tombstones::MOST {
             tombstones.add(arrival(number), Version(number as u64));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn one_arrival_that_ends_again_and_again_takes_one_place() {
+    fn an_arrival_that_ends_repeatedly_takes_one_entry() {
         let mut tombstones = Tombstones::default();
         for version in 1..=10_000 {
             tombstones.add(arrival(1), Version(version));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_gives_its_memory_back() {
+    fn removed_tombstones_free_their_memory() {
         let mut tombstones = Tombstones::default();
         for number in 1..=4_000 {
             tombstones.add(arrival(number), Version(number as u64));
@@ -212,21 +212,21 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_old_ten_seconds_after_they_were_given() {
+    fn versions_are_old_ten_seconds_after_they_were_issued() {
         let mut ages = VersionAges::default();
-        let told: Vec<_> = (0..30)
+        let old_versions: Vec<_> = (0..30)
             .map(|number| ages.note(at(500 * number), Version(number.unsigned_abs())))
             .collect();
-        assert_eq!(told[..20], [None; 20]);
+        assert_eq!(old_versions[..20], [None; 20]);
         assert_eq!(
-            told[20..24],
+            old_versions[20..24],
             [Some(Version(0)), None, Some(Version(2)), None]
         );
         assert!(ages.0.len() <= 11);
     }
 
     #[test]
-    fn a_clock_that_stepped_back_makes_no_tag_old_too_early() {
+    fn a_clock_that_stepped_back_makes_no_version_old_too_early() {
         let mut ages = VersionAges::default();
         assert_eq!(ages.note(at(60_000), Version(1)), None);
         assert_eq!(ages.note(at(0), Version(2)), None);

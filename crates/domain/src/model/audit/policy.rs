@@ -101,7 +101,7 @@ mod tests {
     use crate::model::queue::{PolicyState, PolicyVersion, QueuePolicy};
 
     #[test]
-    fn only_what_an_operator_changed_is_told() {
+    fn only_the_fields_that_an_operator_changed_are_listed() {
         let before = VersionedPolicy {
             policy: QueuePolicy::default(),
             version: PolicyVersion(1),
@@ -109,13 +109,13 @@ mod tests {
         let mut after = before.clone();
         after.version = PolicyVersion(2);
         after.policy.state = PolicyState::Paused;
-        let told = PolicyChanges::between((&before).into(), (&after).into());
+        let changes = PolicyChanges::between((&before).into(), (&after).into());
         let expected = PolicyChanges {
             state: Change::between("open", "paused"),
             version: Change::between(1, 2),
             ..PolicyChanges::between((&before).into(), (&before).into())
         };
-        assert_eq!(told, expected);
-        assert_eq!(told.throughput, None);
+        assert_eq!(changes, expected);
+        assert_eq!(changes.throughput, None);
     }
 }

@@ -6,8 +6,9 @@ use crate::model::queue::{Arrival, Generation};
 const CONCERT: ConcertId = ConcertId(Uuid::from_u128(1));
 const PERFORMANCE: PerformanceId = PerformanceId(Uuid::from_u128(2));
 
-/// The store's now is second 1000; the performance starts at 5000.
+/// The present time of the store, in seconds since 1970.
 const NOW: i64 = 1_000;
+/// The start of the performance, in seconds since 1970.
 const STARTS: i64 = 5_000;
 
 fn at(second: i64) -> Timestamp {
@@ -68,7 +69,7 @@ fn sold(label: &str, to: u128) -> SeatFacts {
     }
 }
 
-/// A performance on sale to a user who has nothing.
+/// Returns the facts of a performance on sale, for a user without seats.
 fn facts(seats: Vec<SeatFacts>) -> HoldFacts {
     HoldFacts {
         now: at(NOW),
@@ -80,7 +81,7 @@ fn facts(seats: Vec<SeatFacts>) -> HoldFacts {
     }
 }
 
-/// A hold of the user, under name 50.
+/// Returns a hold of the user, with the id 50.
 fn own(performance: PerformanceId, seats: &[&str], until: i64) -> Reservation {
     let HoldRequest { user, ticket, .. } = request(&["A-1"]);
     let priced = labels(seats).into_iter().map(|label| PricedSeat {
@@ -116,11 +117,11 @@ fn refusal(request: &HoldRequest, facts: Option<HoldFacts>) -> HoldRefusal {
 #[test]
 fn free_seats_become_a_reservation() {
     let request = request(&["A-2", "A-1"]);
-    let dear = SeatFacts {
+    let expensive = SeatFacts {
         price: amount(250),
         ..free("A-2")
     };
-    let new = taken(&request, facts(vec![free("A-1"), dear]));
+    let new = taken(&request, facts(vec![free("A-1"), expensive]));
     let until = at(NOW) + HOLD_DEFAULT;
     let priced = |label: &str, price| PricedSeat {
         label: label.parse().unwrap(),
@@ -171,26 +172,26 @@ fn a_seat_gets_a_slot_that_the_user_has_free() {
 }
 
 #[test]
-fn holds_that_are_over_give_way_once_each_and_sorted() {
-    // 30 had two of the seats, 20 is over at this very instant, 50 is the user's own.
+fn expired_holds_are_ended_once_each_and_sorted() {
+    // Hold 30 had two of the seats, 20 expires at this very instant, and 50 is the user's own.
     let seats = vec![
         held("A-1", 30, NOW - 1),
         held("A-2", 20, NOW),
         held("A-3", 30, NOW - 1),
         free("A-4"),
     ];
-    let own_over = HoldFacts {
+    let own_expired = HoldFacts {
         own_hold: Some(own(PERFORMANCE, &["A-9"], NOW)),
         ..facts(seats.clone())
     };
     let request = request(&["A-1", "A-2", "A-3", "A-4"]);
-    let lapsed = taken(&request, own_over).lapsed;
+    let lapsed = taken(&request, own_expired).lapsed;
     assert_eq!(lapsed, [20, 30, 50].map(reservation));
     assert_eq!(
         taken(&request, facts(seats)).lapsed,
         [20, 30].map(reservation)
     );
-    // The user's own hold of the seat, which is over, is named once.
+    // The user's own expired hold of the seat is listed once.
     let again = HoldFacts {
         own_hold: Some(own(PERFORMANCE, &["A-1"], NOW - 1)),
         ..facts(vec![held("A-1", 50, NOW - 1)])
@@ -200,7 +201,7 @@ fn holds_that_are_over_give_way_once_each_and_sorted() {
 }
 
 #[test]
-fn the_very_same_seats_are_held_already() {
+fn the_same_seats_are_already_held() {
     let live = own(PERFORMANCE, &["A-1", "A-2"], NOW + 1);
     let seats = vec![held("A-1", 50, NOW + 1), held("A-2", 50, NOW + 1)];
     let facts = HoldFacts {
@@ -263,7 +264,7 @@ fn the_limit_counts_the_seats_that_the_user_has() {
 }
 
 #[test]
-fn seats_of_others_and_sold_ones_are_named() {
+fn seats_that_are_held_by_others_or_sold_are_named() {
     let seats = vec![
         sold("A-1", 20),
         free("A-2"),
@@ -278,20 +279,20 @@ fn seats_of_others_and_sold_ones_are_named() {
 
 #[test]
 fn seats_without_a_total_are_an_error() {
-    let dear = |label: &str| SeatFacts {
+    let expensive = |label: &str| SeatFacts {
         price: Amount::MAX,
         ..free(label)
     };
     let request = request(&["A-1", "A-2"]);
-    let decision = request.decide(Some(facts(vec![dear("A-1"), dear("A-2")])));
+    let decision = request.decide(Some(facts(vec![expensive("A-1"), expensive("A-2")])));
     assert_eq!(decision, Err(TotalTooLarge));
-    taken(&self::request(&["A-1"]), facts(vec![dear("A-1")]));
+    taken(&self::request(&["A-1"]), facts(vec![expensive("A-1")]));
 }
 
-type Mend = fn(&mut HoldFacts);
+type Correction = fn(&mut HoldFacts);
 
-/// Facts to which every refusal applies. Each row takes away the reason that the row before it
-/// expected, and expects the next one.
+/// Begins with facts to which every refusal applies. Each row removes the reason that the previous
+/// row expected, and expects the next reason.
 #[test]
 fn the_first_reason_that_applies_is_given() {
     let request = request(&["A-1", "A-2", "A-3"]);
@@ -314,7 +315,7 @@ fn the_first_reason_that_applies_is_given() {
             },
         ],
     };
-    let mend: [(Mend, HoldRefusal); 6] = [
+    let corrections: [(Correction, HoldRefusal); 6] = [
         (|_| (), HoldRefusal::OtherConcert),
         (|facts| facts.concert = CONCERT, HoldRefusal::Started),
         (
@@ -335,8 +336,8 @@ fn the_first_reason_that_applies_is_given() {
         ),
     ];
     let mut facts = all_wrong;
-    for (mend, expected) in mend {
-        mend(&mut facts);
+    for (correct, expected) in corrections {
+        correct(&mut facts);
         assert_eq!(refusal(&request, Some(facts.clone())), expected);
     }
     for seat in &mut facts.seats {

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn cutoffs_select_exactly_the_places_that_are_over() {
+    fn cutoffs_select_exactly_the_places_that_have_expired() {
         let policy = QueuePolicy::default();
         for (now, serving_since) in [(1_000, 0), (1_000, 900), (1_000, 700), (100, 0)] {
             let deadlines = Deadlines::at(at(now), &policy, at(serving_since), at(now));
@@ -238,11 +238,11 @@ mod tests {
             let found = deadlines.is_absent(at(heartbeat), at(1_000));
             assert_eq!(found, is_absent, "{serving_since} {heartbeat}");
         }
-        let nobody = QueuePolicy {
+        let without_absence = QueuePolicy {
             waiting_ttl: Duration::from_mins(1),
             ..policy
         };
-        let deadlines = Deadlines::at(at(1_000), &nobody, at(0), at(1_000));
+        let deadlines = Deadlines::at(at(1_000), &without_absence, at(0), at(1_000));
         assert!(!deadlines.is_absent(at(0), at(1_000)));
     }
 

@@ -22,7 +22,7 @@ pub struct FollowedPlace {
     is_beyond_snapshots: bool,
 }
 
-/// What the caller has to do after a snapshot.
+/// The next step of the caller after a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PeekAdvice {
     /// Peek at the store now: the turn may have come, or the place may be gone.
@@ -136,7 +136,7 @@ impl FollowedPlace {
     }
 
     /// Applies the place that a peek at the store returned as of `as_of`.
-    pub fn confirm(&mut self, mut told: Place, as_of: Timestamp) {
+    pub fn confirm(&mut self, mut place: Place, as_of: Timestamp) {
         if let (
             Standing::Waiting {
                 position: known,
@@ -146,16 +146,16 @@ impl FollowedPlace {
             Standing::Waiting {
                 position, admitted, ..
             },
-        ) = (&self.place.standing, &mut told.standing)
+        ) = (&self.place.standing, &mut place.standing)
             && !self.is_beyond_snapshots
-            && told.ticket.generation == self.place.ticket.generation
+            && place.ticket.generation == self.place.ticket.generation
         {
             // The smaller of two ordinals of one generation counts.
             let turn = Ordinal::of(*position, *admitted).min(Ordinal::of(*known, *known_admitted));
             *admitted = (*admitted).max(*known_admitted);
             *position = turn.position(*admitted).unwrap_or(1);
         }
-        self.place = told;
+        self.place = place;
         self.as_of = self.as_of.max(as_of);
         self.confirmed_at = as_of;
     }

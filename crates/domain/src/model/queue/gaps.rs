@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silence_of_which_the_clock_knows_nothing_opens_no_gap() {
+    fn a_silence_that_ends_no_later_than_the_last_arrival_opens_no_gap() {
         let mut gaps = Gaps::default();
         gaps.open_after_silence(arrival(100), at(100));
         gaps.open_after_silence(arrival(200), at(100));
@@ -247,7 +247,7 @@ mod tests {
     fn overlapping_gaps_are_one() {
         let mut gaps = Gaps::default();
         gaps.open(arrival(90), None, at(100));
-        // A second failover, before any user has joined after the first.
+        // A second failover happens before any user has joined after the first.
         gaps.open(arrival(105), None, at(101));
         assert_eq!(gaps.as_slice().len(), 1);
         for second in [91, 106, 110] {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_gaps_the_oldest_is_dropped_unless_another_is_not_confirmed() {
+    fn beyond_the_maximum_the_oldest_unconfirmed_gap_is_dropped_or_the_oldest() {
         let long = Duration::from_hours(24);
         let mut gaps = Gaps::default();
         for number in 0..7 {

@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_decides() {
+    fn the_time_since_the_last_heartbeat_decides() {
         use EffectiveState::{Bypass, Open};
         use HeadDecision::{Admit, Remove, StandAside};
 

@@ -85,7 +85,7 @@ mod tests {
         SaleState, Throughput, VersionedPolicy,
     };
 
-    const NOBODY: JoinFacts = JoinFacts {
+    const NEW_USER: JoinFacts = JoinFacts {
         has_place: false,
         reenters: false,
         line: false,
@@ -95,7 +95,7 @@ mod tests {
     const IN_LINE: JoinFacts = JoinFacts {
         line: true,
         waiting: 3,
-        ..NOBODY
+        ..NEW_USER
     };
 
     fn at(second: i64) -> Timestamp {
@@ -163,13 +163,13 @@ mod tests {
             ),
             (with_sale(SaleState::Unplanned), Wait, Wait),
         ] {
-            assert_eq!(decide(NOBODY, &terms), alone, "{terms:?}");
+            assert_eq!(decide(NEW_USER, &terms), alone, "{terms:?}");
             assert_eq!(decide(IN_LINE, &terms), in_line, "{terms:?}");
         }
     }
 
     #[test]
-    fn a_place_is_kept_and_a_lost_one_comes_back_in_every_state() {
+    fn a_place_is_kept_and_a_lost_one_reenters_in_every_state() {
         for state in [
             PolicyState::Open,
             PolicyState::Paused,
@@ -200,8 +200,7 @@ mod tests {
         let refused = JoinDecision::Refuse(JoinRefusal::Full);
         assert_eq!(decide(full, &terms(PolicyState::Open)), refused);
         assert_eq!(decide(full, &terms(PolicyState::Paused)), refused);
-        // Expired places are counted until a tick removes them, and keep no user from being
-        // admitted.
+        // Expired places are counted until a tick removes them. They do not prevent an admission.
         let over = JoinFacts {
             line: false,
             ..full
@@ -214,13 +213,13 @@ mod tests {
         let mut admission = Admission::default();
         let terms = terms(PolicyState::Open);
         for expected in [JoinDecision::Admit, JoinDecision::Admit, JoinDecision::Wait] {
-            assert_eq!(NOBODY.decide(&terms, &mut admission, at(1)), expected);
+            assert_eq!(NEW_USER.decide(&terms, &mut admission, at(1)), expected);
         }
-        let crowded = JoinFacts {
+        let at_capacity = JoinFacts {
             active: 5,
-            ..NOBODY
+            ..NEW_USER
         };
-        assert_eq!(decide(crowded, &terms), JoinDecision::Wait);
+        assert_eq!(decide(at_capacity, &terms), JoinDecision::Wait);
     }
 
     #[test]

@@ -224,18 +224,15 @@ mod tests {
         let longest = Duration::from_secs(40);
         assert_eq!(line.heartbeat_within(10, longest).as_secs(), 15);
         assert_eq!(line.heartbeat_within(11, longest).as_secs(), 30);
-        let nobody_stands_aside = LineSnapshot {
+        let without_absence = LineSnapshot {
             absence: None,
             ..line
         };
-        assert_eq!(
-            nobody_stands_aside.heartbeat_within(1, longest).as_secs(),
-            40
-        );
+        assert_eq!(without_absence.heartbeat_within(1, longest).as_secs(), 40);
     }
 
     #[test]
-    fn a_position_shrinks_with_every_admission_until_it_is_ones_turn() {
+    fn a_position_shrinks_with_every_admission_until_the_turn_comes() {
         let turn = Ordinal::of(3, 10);
         assert_eq!(turn.position(10), Some(3));
         assert_eq!(turn.position(12), Some(1));
@@ -244,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stands_further_ahead_has_an_earlier_turn_whenever_it_was_seen() {
+    fn a_user_further_ahead_has_a_smaller_ordinal_at_any_instant() {
         assert!(Ordinal::of(3, 10) < Ordinal::of(2, 12));
         assert_eq!(Ordinal::of(3, 10), Ordinal::of(1, 12));
     }

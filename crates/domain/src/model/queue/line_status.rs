@@ -99,7 +99,7 @@ impl LineStatus {
     }
 }
 
-/// What a client remembers of its place to follow the line by the line status alone.
+/// The data with which a client follows its place by the line status alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineFollower {
     arrival: Arrival,
@@ -108,7 +108,7 @@ pub struct LineFollower {
     as_of: Timestamp,
 }
 
-/// What a client has to do after it read a status.
+/// The next step of a client after it has read a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineAdvice {
     /// Wait. The position is for display: it was never less than the true one when the status was

@@ -123,7 +123,8 @@ mod tests {
         }
     }
 
-    /// A window's start and length, now, and when the next tick is due, all in µs.
+    /// Each row: the start and length of a window, the present time, and the time of the next due
+    /// tick, all in µs.
     #[test]
     fn ticks_fall_on_multiples_of_the_pace_and_on_each_start_of_a_window() {
         for (case, start, length, now, due) in [

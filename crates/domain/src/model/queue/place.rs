@@ -41,7 +41,7 @@ pub enum Standing {
     },
 }
 
-/// What a protected route does with a place.
+/// The use of a place on a protected route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GatePurpose {
     /// Shows performances and seats.

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 
-use super::{EffectiveState, Generation, Place, QueueView, Standing, poll::stirred};
+use super::{EffectiveState, Generation, Place, QueueView, Standing, poll::mixed};
 
 /// The kind of event in which a user gets the state of their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ fn digest(queue: &QueueView) -> u32 {
         | u64::from(queue.sale.number()) << 8
         | u64::from(queue.recovering) << 1
         | u64::from(queue.opens_at.is_some());
-    let bits = stirred(opens_at.cast_unsigned()) ^ stirred(flags);
+    let bits = mixed(opens_at.cast_unsigned()) ^ mixed(flags);
     (bits >> 32) as u32
 }
 
@@ -121,10 +121,10 @@ impl EventId {
     #[must_use]
     pub fn is_outdated_by(&self, now: &Self) -> bool {
         let is_other_wait = match (self.wait_s, now.wait_s) {
-            (Some(told), Some(now)) => {
-                told.abs_diff(now) > (told.max(now) / 5).max(Self::WAIT_MARGIN_S)
+            (Some(last), Some(now)) => {
+                last.abs_diff(now) > (last.max(now) / 5).max(Self::WAIT_MARGIN_S)
             }
-            (told, now) => told.is_some() != now.is_some(),
+            (last, now) => last.is_some() != now.is_some(),
         };
         self.state != now.state || is_other_wait
     }

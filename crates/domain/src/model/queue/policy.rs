@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_policy_is_good() {
+    fn the_default_policy_is_valid() {
         assert_eq!(fields(&QueuePolicy::default()), Vec::<&str>::new());
     }
 
@@ -337,9 +337,9 @@ mod tests {
         }
     }
 
-    /// The usual time would be less than three polls. A policy from before is good all the same.
+    /// The default absence would be less than three polls. An existing policy with it stays valid.
     #[test]
-    fn where_polls_are_long_a_new_policy_says_when_users_are_absent() {
+    fn where_polls_are_long_a_new_policy_sets_a_longer_absence() {
         let rules = PolicyRules {
             longest_poll: Duration::from_secs(20),
         };
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn near_is_what_may_be_admitted_within_twice_the_absence() {
+    fn near_positions_may_be_admitted_within_twice_the_absence() {
         let by_time = QueuePolicy::default();
         assert_eq!(by_time.near_positions(), 32 * 500);
         let by_capacity = QueuePolicy {
@@ -360,11 +360,11 @@ mod tests {
             ..QueuePolicy::default()
         };
         assert_eq!(by_capacity.near_positions(), 200);
-        let nobody_stands_aside = QueuePolicy {
+        let without_absence = QueuePolicy {
             waiting_ttl: Duration::from_mins(1),
             ..QueuePolicy::default()
         };
-        assert_eq!(nobody_stands_aside.near_positions(), 0);
+        assert_eq!(without_absence.near_positions(), 0);
     }
 
     #[test]

@@ -44,12 +44,12 @@ impl PollRange {
 
 /// A number from 0 to 1 that looks random but is always the same for the same place and position.
 fn spread(ticket: &Ticket, position: u64) -> f64 {
-    let bits = stirred(ticket.arrival.micros().cast_unsigned() ^ position.rotate_left(32));
+    let bits = mixed(ticket.arrival.micros().cast_unsigned() ^ position.rotate_left(32));
     f64::from((bits >> 40) as u32) / f64::from(1_u32 << 24)
 }
 
 /// The finalizer of `SplitMix64`: every bit of the input affects every bit of the output.
-pub(super) fn stirred(mut bits: u64) -> u64 {
+pub(super) fn mixed(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_do_not_ask_together() {
+    fn neighbours_do_not_poll_together() {
         let range = PollRange::default();
         for (position, wait) in [
             (1, None),

@@ -17,7 +17,7 @@ pub enum SaleState {
     Unplanned = 3,
 }
 
-/// What was left to buy when the database last counted.
+/// The last count of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SaleCount {
     /// What was left to buy.

@@ -5,7 +5,8 @@ use std::{ops::RangeInclusive, time::Duration};
 use super::{Arrival, Generation, VersionedPolicy};
 use crate::model::ConcertId;
 
-/// What a store needs to serve a queue. The store takes it if it has nothing, or something older.
+/// The data with which a store serves a queue. The store takes it if it has nothing, or something
+/// older.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueSeed {
     /// The concert of the queue.

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn users_whose_places_had_surely_ended_do_not_re_enter() {
+    fn users_whose_places_have_certainly_ended_do_not_re_enter() {
         for (case, series, expected) in [
             ("nothing was recorded", vec![], None),
             ("one entry", vec![(500, 50, 100)], None),
@@ -160,7 +160,7 @@ mod tests {
         }
     }
 
-    /// Breaks of service end at these seconds.
+    /// The third value of each entry is the end of the last break of service, in seconds.
     #[test]
     fn time_without_service_does_not_count() {
         for (case, series, expected) in [
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_break_more_is_kept() {
+    fn after_a_break_of_service_more_entries_are_kept() {
         let mut entry = entry(500, 1, 100);
         let life = entry.life;
         for (since, settled) in [(0, 39), (400, 39), (401, 9), (500, 9)] {

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_current_server_is_no_news() {
+    fn an_answer_of_the_current_server_needs_no_record() {
         assert_eq!(ServerId::named(" "), None);
         assert_eq!(
             ServerId::named(&"x".repeat(100)),
@@ -133,14 +133,15 @@ mod tests {
     }
 
     #[test]
-    fn the_first_name_is_no_loss() {
+    fn the_first_known_server_means_no_loss() {
         let mut servers = Servers::first(None, at(0));
         assert!(servers.is_news(&named("a"), at(1), TTL));
         assert!(!servers.change(&named("a"), at(1), TTL));
         assert!(servers.change(&named("b"), at(2), TTL));
     }
 
-    /// Each row: the server that answers, when, whether that is news, and whether it is a loss.
+    /// Each row: the server that answers, the second, whether the answer has to be recorded, and
+    /// whether writes may be lost.
     #[test]
     fn servers_that_take_turns_lose_nothing() {
         let mut servers = Servers::first(Some(&named("a")), at(0));
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn not_every_server_is_remembered() {
+    fn only_the_last_servers_are_kept() {
         let mut servers = Servers::default();
         for number in 0..20 {
             servers.change(&named(&number.to_string()), at(number), TTL);

@@ -117,8 +117,8 @@ mod tests {
         assert_eq!(idle.end(), at(102_000));
     }
 
-    /// What a change makes of a window: the window before it, the instant of the change in ms, the
-    /// new length in ms, and the window after it.
+    /// Each row: the window before the change, the instant of the change in ms, the new length in
+    /// ms, and the window after the change.
     #[test]
     fn a_change_applies_at_once() {
         for (case, before, now, millis, after) in [

@@ -100,7 +100,7 @@ impl Ranking {
             .unwrap_or_else(|| self.period.next_turn(self.span.to, zone))
     }
 
-    /// How long ago it was computed. Never negative, even if clocks differ.
+    /// Returns the time since it was computed. Never negative, even if clocks differ.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Duration {
         now.duration_since(self.as_of).unsigned_abs()
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_right_after_a_turn_is_computed_twice_more() {
+    fn a_ranking_computed_right_after_a_turn_is_computed_twice_more() {
         let early = computed(Period::Daily, "2026-11-22T00:00:03Z");
         let current = |now| early.is_current(at(now), &TimeZone::UTC);
         assert!(!early.is_settled());
@@ -152,19 +152,19 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_whose_clock_is_ahead_is_not_contradicted() {
-        let theirs = computed(Period::Daily, "2026-11-22T00:00:00Z");
-        assert!(theirs.is_current(at("2026-11-21T23:59:30Z"), &TimeZone::UTC));
-        assert!(!theirs.is_current(at("2026-11-21T23:58:00Z"), &TimeZone::UTC));
+    fn a_ranking_of_an_instance_whose_clock_is_ahead_is_current() {
+        let other = computed(Period::Daily, "2026-11-22T00:00:00Z");
+        assert!(other.is_current(at("2026-11-21T23:59:30Z"), &TimeZone::UTC));
+        assert!(!other.is_current(at("2026-11-21T23:58:00Z"), &TimeZone::UTC));
     }
 
     #[test]
     fn a_ranking_of_another_zone_is_not_current() {
         let seoul = TimeZone::get("Asia/Seoul").unwrap();
         for period in [Period::Daily, Period::Weekly, Period::Monthly] {
-            let theirs = computed(period, "2026-11-18T12:00:00Z");
-            assert!(!theirs.is_current(at("2026-11-18T12:00:01Z"), &seoul));
-            assert!(theirs.is_of(&TimeZone::UTC) && !theirs.is_of(&seoul));
+            let other = computed(period, "2026-11-18T12:00:00Z");
+            assert!(!other.is_current(at("2026-11-18T12:00:01Z"), &seoul));
+            assert!(other.is_of(&TimeZone::UTC) && !other.is_of(&seoul));
         }
     }
 

@@ -134,8 +134,9 @@ mod tests {
             ["account ann: its last entry is 1, the ledger's is 2"]
         );
     }
+
     #[test]
-    fn a_payment_of_nothing_is_named() {
+    fn a_payment_for_a_missing_reservation_is_named() {
         let books = AccountBooks {
             user: UserId::try_from("ann").unwrap(),
             account: Account {

@@ -217,8 +217,11 @@ mod tests {
         records(ReservationState::Held { until: at(9) }, Some(at(9)))
     }
 
-    /// The differences of `records` after they were spoiled, without the ids.
-    fn said(mut records: PerformanceRecords, spoil: fn(&mut PerformanceRecords)) -> Vec<String> {
+    /// Applies `spoil` to `records`. Returns the texts of the differences without ids.
+    fn differences_after(
+        mut records: PerformanceRecords,
+        spoil: fn(&mut PerformanceRecords),
+    ) -> Vec<String> {
         spoil(&mut records);
         let tail = |text: String| text.split_once(": ").unwrap().1.to_owned();
         let without_id = |text: String| text.split(" (").next().unwrap_or_default().to_owned();
@@ -314,7 +317,7 @@ mod tests {
             ),
         ];
         for (records, spoil, expected) in cases {
-            assert_eq!(said(records, spoil), expected);
+            assert_eq!(differences_after(records, spoil), expected);
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
 };
 
 #[test]
-fn those_who_wait_are_told_how_long_and_when_to_ask_again() {
+fn a_waiting_user_gets_an_estimate_and_a_pause_until_the_next_poll() {
     let report = statuses().report("token".into(), stamped(waiting(500)));
     assert_eq!(report.estimated_wait, Some(Duration::from_secs(3)));
     assert!(report.poll_after.is_some());
@@ -20,7 +20,7 @@ fn the_wait_includes_the_time_until_the_queue_opens() {
 }
 
 #[test]
-fn time_in_which_nobody_was_to_be_admitted_makes_no_wait_longer() {
+fn time_before_the_opening_makes_no_wait_longer() {
     let statuses = statuses();
     for second in 31..=100 {
         // Two places a second end, and the capacity allows no more.
@@ -64,14 +64,14 @@ fn the_wait_follows_the_window_of_the_last_tick() {
     };
     statuses.note_tick(CONCERT, &stamped(tick));
     for (position, seconds) in [(1, 595), (60, 595), (61, 1_195)] {
-        let told = statuses.report("token".into(), stamped(waiting(position)));
+        let report = statuses.report("token".into(), stamped(waiting(position)));
         let wait = Some(Duration::from_secs(seconds));
-        assert_eq!(told.estimated_wait, wait, "{position}");
+        assert_eq!(report.estimated_wait, wait, "{position}");
     }
 }
 
 #[test]
-fn a_queue_that_admits_nobody_promises_nothing() {
+fn a_queue_that_admits_no_user_gives_no_estimate() {
     let mut place = waiting(500);
     place.queue.sale = SaleState::SoldOut;
     let report = statuses().report("token".into(), stamped(place));
@@ -80,13 +80,13 @@ fn a_queue_that_admits_nobody_promises_nothing() {
 }
 
 #[test]
-fn those_who_are_active_need_not_ask_again() {
+fn an_active_user_gets_no_estimate_and_no_pause() {
     let report = statuses().report("token".into(), stamped(active(at(200))));
     assert_eq!((report.estimated_wait, report.poll_after), (None, None));
 }
 
 #[test]
-fn a_missing_queue_of_a_known_concert_is_wanted_once() {
+fn a_missing_queue_of_a_known_concert_is_requested_once() {
     let statuses = statuses();
     assert_eq!(statuses.missing(OTHER_CONCERT), QueueMissing::NoSuchConcert);
     assert_eq!(statuses.missing(CONCERT), QueueMissing::NotReady);
@@ -106,7 +106,7 @@ fn a_new_policy_shows_at_once_and_an_old_copy_never() {
 }
 
 #[test]
-fn what_a_queue_is_like_is_the_last_that_was_heard() {
+fn the_view_of_a_queue_is_the_last_one_recorded() {
     let statuses = statuses();
     let sold_out = QueueView {
         sale: SaleState::SoldOut,

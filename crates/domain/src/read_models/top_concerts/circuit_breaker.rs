@@ -66,13 +66,13 @@ mod tests {
     use crate::test_support::at;
 
     #[test]
-    fn after_a_failure_one_tries_at_a_time() {
+    fn after_a_failure_one_caller_tries_at_a_time() {
         let breaker = CircuitBreaker::default();
         assert!(breaker.lets_ask(at(0)) && breaker.lets_ask(at(0)));
-        assert!(breaker.failed(at(0)), "the first failure is news");
+        assert!(breaker.failed(at(0)), "the first failure opens the circuit");
         assert!(!breaker.lets_ask(at(1)));
-        assert!(breaker.lets_ask(at(2)), "one may try");
-        assert!(!breaker.lets_ask(at(2)), "and the others may not");
+        assert!(breaker.lets_ask(at(2)), "one caller may try");
+        assert!(!breaker.lets_ask(at(2)), "the other callers may not");
         assert!(!breaker.failed(at(2)));
         assert!(!breaker.lets_ask(at(3)));
         assert!(breaker.lets_ask(at(4)));
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_keeps_nobody_out_for_long() {
+    fn a_clock_that_steps_back_does_not_keep_the_circuit_open() {
         let breaker = CircuitBreaker::default();
         breaker.failed(at(10_000));
         assert!(breaker.lets_ask(at(0)));

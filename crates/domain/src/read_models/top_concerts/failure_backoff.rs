@@ -18,7 +18,7 @@ pub(super) struct FailureBackoff(Mutex<Option<Failure>>);
 #[derive(Debug, Clone, Copy)]
 struct Failure {
     at: Timestamp,
-    rest: Duration,
+    backoff: Duration,
 }
 
 impl FailureBackoff {
@@ -31,11 +31,11 @@ impl FailureBackoff {
     pub(super) fn failed(&self, began: Timestamp, now: Timestamp) {
         let took = now.duration_since(began).unsigned_abs();
         let mut last = self.last();
-        let doubled = last.map_or(Self::SHORTEST, |last| last.rest * 2);
-        let rest = doubled
+        let doubled = last.map_or(Self::SHORTEST, |last| last.backoff * 2);
+        let backoff = doubled
             .min(took.saturating_mul(Self::LONGER_THAN_QUERY))
             .clamp(Self::SHORTEST, Self::LONGEST);
-        *last = Some(Failure { at: now, rest });
+        *last = Some(Failure { at: now, backoff });
     }
 
     /// Records that a query has succeeded.
@@ -52,7 +52,7 @@ impl FailureBackoff {
     /// True while the database must not be queried.
     pub(super) fn lasts(&self, now: Timestamp) -> bool {
         self.last()
-            .is_some_and(|last| now.duration_since(last.at).unsigned_abs() < last.rest)
+            .is_some_and(|last| now.duration_since(last.at).unsigned_abs() < last.backoff)
     }
 
     /// True if the last query failed.
@@ -70,16 +70,16 @@ mod tests {
     use super::*;
     use crate::test_support::at;
 
-    /// Fails this many times in a row, each time after this many seconds. Returns the back-offs in
+    /// Fails `times` times in a row, each time after `took_s` seconds. Returns the back-offs in
     /// seconds.
-    fn rests(rest: &FailureBackoff, times: usize, took_s: i64) -> Vec<i64> {
+    fn back_offs(backoff: &FailureBackoff, times: usize, took_s: i64) -> Vec<i64> {
         let mut now = 0;
         let fail = || {
             let began = now;
             now += took_s;
-            rest.failed(at(began), at(now));
+            backoff.failed(at(began), at(now));
             let failed = now;
-            while rest.lasts(at(now)) {
+            while backoff.lasts(at(now)) {
                 now += 1;
             }
             now - failed
@@ -88,33 +88,33 @@ mod tests {
     }
 
     #[test]
-    fn rests_double_up_to_a_bound() {
+    fn back_offs_double_up_to_a_bound() {
         assert_eq!(
-            rests(&FailureBackoff::default(), 7, 10),
+            back_offs(&FailureBackoff::default(), 7, 10),
             [1, 2, 4, 8, 16, 30, 30],
-            "of a query that runs out of time"
+            "the query runs until its time-out"
         );
     }
 
     #[test]
-    fn what_fails_fast_is_tried_again_soon() {
-        assert_eq!(rests(&FailureBackoff::default(), 5, 0), [1, 1, 1, 1, 1]);
-        assert_eq!(rests(&FailureBackoff::default(), 5, 1), [1, 2, 4, 6, 6]);
+    fn a_query_that_fails_fast_is_soon_tried_again() {
+        assert_eq!(back_offs(&FailureBackoff::default(), 5, 0), [1, 1, 1, 1, 1]);
+        assert_eq!(back_offs(&FailureBackoff::default(), 5, 1), [1, 2, 4, 6, 6]);
     }
 
     #[test]
-    fn after_an_answer_rests_are_short_again() {
-        let rest = FailureBackoff::default();
-        rests(&rest, 5, 10);
-        rest.answered();
-        assert!(!rest.lasts(at(0)));
-        assert_eq!(rests(&rest, 2, 10), [1, 2]);
+    fn after_an_answer_back_offs_are_short_again() {
+        let backoff = FailureBackoff::default();
+        back_offs(&backoff, 5, 10);
+        backoff.answered();
+        assert!(!backoff.lasts(at(0)));
+        assert_eq!(back_offs(&backoff, 2, 10), [1, 2]);
     }
 
     #[test]
-    fn a_clock_that_steps_back_makes_no_rest_longer() {
-        let rest = FailureBackoff::default();
-        rest.failed(at(10_000), at(10_000));
-        assert!(!rest.lasts(at(0)));
+    fn a_clock_that_steps_back_makes_no_back_off_longer() {
+        let backoff = FailureBackoff::default();
+        backoff.failed(at(10_000), at(10_000));
+        assert!(!backoff.lasts(at(0)));
     }
 }

@@ -1,4 +1,4 @@
-//! Single flight: work that many callers want and that is done once.
+//! Single flight: work that is done once for many callers.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -87,7 +87,7 @@ mod tests {
     use crate::test_support::at;
 
     #[tokio::test]
-    async fn who_asks_meanwhile_gets_the_same() {
+    async fn a_caller_who_joins_meanwhile_gets_the_same_result() {
         let (work, begun) = (SingleFlight::default(), Arc::new(AtomicU32::new(0)));
         let join = || {
             let begun = Arc::clone(&begun);
@@ -97,11 +97,11 @@ mod tests {
         };
         let all: Vec<_> = (0..10).map(|_| join()).collect();
         assert!(join_all(all).await.iter().all(|&number| number == 0));
-        assert_eq!(join().await, 1, "what is done is not under way");
+        assert_eq!(join().await, 1, "completed work is not under way");
     }
 
     #[tokio::test]
-    async fn abandoned_work_is_taken_up_by_the_next() {
+    async fn abandoned_work_is_continued_by_the_next_caller() {
         let work = SingleFlight::default();
         let (done, waits) = oneshot::channel::<u8>();
         let mut first = work.join(at(0), || async { waits.await.unwrap() }.boxed());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_takes_too_long_may_be_left_to_itself() {
+    async fn work_that_takes_too_long_need_not_be_joined() {
         let work = SingleFlight::default();
         let second = Duration::from_secs(1);
         let _first = work.join(at(0), || pending().boxed());

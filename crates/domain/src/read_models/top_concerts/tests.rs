@@ -26,7 +26,7 @@ async fn a_miss_asks_the_database_once_and_fills_the_cache() {
 }
 
 #[tokio::test]
-async fn a_hit_asks_nobody_else() {
+async fn a_hit_does_not_query_the_database() {
     let fixture = RankingFixture::new(NOON);
     fixture.instance("UTC").top(Period::Daily).await.unwrap();
     fixture.queries();
@@ -47,17 +47,17 @@ async fn an_empty_result_is_cached_too() {
 }
 
 #[tokio::test]
-async fn an_answer_is_shown_for_a_second_without_asking() {
+async fn an_answer_is_shown_for_a_second_without_asking_a_store() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
     let first = top.top(Period::Daily).await.unwrap();
-    let asked = fixture.cache_calls.load(Ordering::SeqCst);
-    fixture.pass(Duration::from_micros(999_999));
+    let calls = fixture.cache_calls.load(Ordering::SeqCst);
+    fixture.advance(Duration::from_micros(999_999));
     top.top(Period::Daily).await.unwrap();
-    assert_eq!(fixture.cache_calls.load(Ordering::SeqCst), asked);
-    fixture.pass(Duration::from_micros(1));
+    assert_eq!(fixture.cache_calls.load(Ordering::SeqCst), calls);
+    fixture.advance(Duration::from_micros(1));
     let later = top.top(Period::Daily).await.unwrap();
-    assert_eq!(fixture.cache_calls.load(Ordering::SeqCst), asked + 1);
+    assert_eq!(fixture.cache_calls.load(Ordering::SeqCst), calls + 1);
     assert!(
         Arc::ptr_eq(&first, &later),
         "an equal answer is the same allocation"
@@ -65,80 +65,78 @@ async fn an_answer_is_shown_for_a_second_without_asking() {
 }
 
 #[tokio::test]
-async fn an_answer_is_not_shown_unasked_past_a_turn() {
+async fn an_answer_is_not_shown_past_a_turn_without_asking_a_store() {
     let fixture = RankingFixture::new("2026-11-22T23:59:59.9Z");
     let top = fixture.instance("UTC");
     top.top(Period::Daily).await.unwrap();
-    let asked = fixture.cache_calls.load(Ordering::SeqCst);
-    fixture.set("2026-11-23T00:00:00Z");
+    let calls = fixture.cache_calls.load(Ordering::SeqCst);
+    fixture.set_time("2026-11-23T00:00:00Z");
     top.top(Period::Daily).await.unwrap();
-    assert_eq!(fixture.cache_calls.load(Ordering::SeqCst), asked + 1);
+    assert_eq!(fixture.cache_calls.load(Ordering::SeqCst), calls + 1);
 }
 
 #[tokio::test]
-async fn a_crowd_that_misses_makes_one_query() {
+async fn concurrent_misses_make_one_query() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
-    let go = fixture.hold_up_a_query();
-    let mut crowd = Box::pin(join_all((0..1_000).map(|_| top.top(Period::Daily))));
-    assert!(poll!(&mut crowd).is_pending());
-    go.send(()).unwrap();
-    assert!(crowd.await.iter().all(Result::is_ok));
+    let unblock = fixture.block_next_query();
+    let mut requests = Box::pin(join_all((0..1_000).map(|_| top.top(Period::Daily))));
+    assert!(poll!(&mut requests).is_pending());
+    unblock.send(()).unwrap();
+    assert!(requests.await.iter().all(Result::is_ok));
     assert_eq!(fixture.queries().len(), 1);
 }
 
 #[tokio::test]
-async fn who_hangs_up_leaves_the_query_to_the_next() {
+async fn a_dropped_request_leaves_its_query_to_the_next_one() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
-    let go = fixture.hold_up_a_query();
+    let unblock = fixture.block_next_query();
     for _ in 0..10 {
-        // Its client hangs up after a few seconds.
-        let mut asking = Box::pin(top.top(Period::Monthly));
-        assert!(poll!(&mut asking).is_pending());
-        drop(asking);
-        fixture.pass(3 * SECOND);
+        let mut request = Box::pin(top.top(Period::Monthly));
+        assert!(poll!(&mut request).is_pending());
+        drop(request);
+        fixture.advance(3 * SECOND);
     }
-    go.send(()).unwrap();
+    unblock.send(()).unwrap();
     assert_eq!(sold(&top.top(Period::Monthly).await.unwrap()), Some(3));
     assert_eq!(fixture.queries().len(), 1);
 }
 
 #[tokio::test]
-async fn an_answer_to_a_query_that_was_left_alone_is_not_shown_for_new() {
+async fn the_answer_to_an_abandoned_query_is_not_shown_as_new() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
-    let go = fixture.hold_up_a_query();
-    let mut asking = Box::pin(top.top(Period::Realtime));
-    assert!(poll!(&mut asking).is_pending());
-    drop(asking);
-    go.send(()).unwrap();
-    fixture.pass(Duration::from_hours(1));
+    let unblock = fixture.block_next_query();
+    let mut request = Box::pin(top.top(Period::Realtime));
+    assert!(poll!(&mut request).is_pending());
+    drop(request);
+    unblock.send(()).unwrap();
+    fixture.advance(Duration::from_hours(1));
     let answer = top.top(Period::Realtime).await.unwrap();
     assert_eq!(answer.ranking.as_of, fixture.now());
 }
 
-/// Two instances that were configured with different zones by mistake: readers still get correct
-/// rankings.
+/// If two instances have different zones by mistake, readers still get correct rankings.
 #[tokio::test]
 async fn a_cached_ranking_of_another_zone_is_none() {
     let fixture = RankingFixture::new(NOON);
-    let (here, there) = (fixture.instance("UTC"), fixture.instance("Asia/Seoul"));
+    let (utc, seoul) = (fixture.instance("UTC"), fixture.instance("Asia/Seoul"));
     for _ in 0..3 {
         for (top, to) in [
-            (&here, "2026-11-22T00:00:00Z"),
-            (&there, "2026-11-21T15:00:00Z"),
+            (&utc, "2026-11-22T00:00:00Z"),
+            (&seoul, "2026-11-21T15:00:00Z"),
         ] {
             let answer = top.top(Period::Daily).await.unwrap();
             assert_eq!(answer.ranking.span.to, to.parse().unwrap());
         }
-        fixture.pass(SECOND);
+        fixture.advance(SECOND);
     }
     assert_eq!(fixture.queries().len(), 2);
 }
 
 #[tokio::test]
-async fn an_answer_says_when_the_next_one_is_due() {
+async fn an_answer_has_the_instant_at_which_the_next_one_is_due() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("Asia/Seoul");
     let due = async |period| {

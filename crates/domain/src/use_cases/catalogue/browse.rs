@@ -217,19 +217,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_who_ask_at_once_cost_one_query() {
+    async fn concurrent_requests_make_one_query() {
         let mut concerts = MockConcerts::new();
         concerts
             .expect_seat_map()
             .once()
             .returning(|_| Ok(Some(map())));
         let browse = Browse::new(Arc::new(concerts), clock(100));
-        let asked = join_all((0..100).map(|_| browse.seats(CONCERT, PERFORMANCE))).await;
-        assert!(asked.iter().all(|answer| matches!(answer, Ok(Some(_)))));
+        let answers = join_all((0..100).map(|_| browse.seats(CONCERT, PERFORMANCE))).await;
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Some(_)))));
     }
 
     #[tokio::test]
-    async fn seats_that_were_planned_anew_are_looked_at_again_at_once() {
+    async fn changed_seats_are_queried_again_at_once() {
         let mut concerts = MockConcerts::new();
         concerts
             .expect_seat_map()
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn concerts_come_page_by_page() {
+    async fn concerts_are_listed_page_by_page() {
         let mut concerts = MockConcerts::new();
         concerts
             .expect_catalogue()

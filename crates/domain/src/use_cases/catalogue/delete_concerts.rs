@@ -98,7 +98,7 @@ impl DeleteConcerts {
         match deleted {
             Ok(DeleteConcertOutcome::Deleted | DeleteConcertOutcome::NotFound) => {
                 self.statuses.note_absent(id);
-                // The concert is deleted whatever comes of this. If it fails, provisioning does it.
+                // The concert is deleted even if this fails. Then provisioning removes the queue.
                 if let Err(error) = self.control.remove(id).await {
                     tracing::warn!(%error, concert = %id,
                         "failed to remove the queue of a deleted concert; provisioning retries");
@@ -144,11 +144,11 @@ mod tests {
         removed: Option<RemoveOutcome>,
         deleted: Option<StoreResult<DeleteConcertOutcome>>,
     ) -> DeleteConcerts {
-        let goes = deleted == Some(Ok(DeleteConcertOutcome::Deleted));
+        let is_deleted = deleted == Some(Ok(DeleteConcertOutcome::Deleted));
         let mut control = MockQueueControl::new();
         control
             .expect_remove()
-            .times(usize::from(removed.is_some()) + usize::from(goes))
+            .times(usize::from(removed.is_some()) + usize::from(is_deleted))
             .returning(move |_| Ok(removed.unwrap_or(RemoveOutcome::Removed)));
         deleting_from(control, seats_left, deleted)
     }
@@ -169,17 +169,17 @@ mod tests {
                 seats_left,
             }])
         });
-        let asked = usize::from(deleted.is_some());
+        let calls = usize::from(deleted.is_some());
         let mut policies = MockQueuePolicies::new();
         policies
             .expect_forget_seeded()
-            .times(asked)
+            .times(calls)
             .returning(|_| Ok(()));
         let mut editor = MockConcertEditor::new();
         editor
             .expect_delete_concert()
             .withf(|id, by| *id == CONCERT && *by == operator())
-            .times(asked)
+            .times(calls)
             .returning(move |_, _| deleted.clone().unwrap_or_else(|| Err(down())));
         DeleteConcerts {
             policies: Arc::new(policies),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deleted_concert_is_known_to_be_gone_at_once() {
+    async fn a_deleted_concert_is_missing_at_once() {
         let delete = deleting(
             2,
             Some(RemoveOutcome::Removed),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_queue_stays_where_the_concert_does() {
+    async fn a_concert_that_stays_keeps_its_queue() {
         use DeleteConcertOutcome::{InUse, NotClosed};
         let in_use = || DeletedConcert::Asked(InUse(PERFORMANCE));
         for (seats_left, removed, expected) in [
@@ -236,8 +236,9 @@ mod tests {
             assert!(delete.statuses.take_wanted().contains(&CONCERT));
         }
     }
+
     #[tokio::test]
-    async fn a_deletion_is_told_even_where_the_queue_cannot_be_removed_again() {
+    async fn a_deletion_succeeds_even_if_the_queue_cannot_be_removed_again() {
         let deleted = DeleteConcertOutcome::Deleted;
         let mut control = MockQueueControl::new();
         let mut answers = vec![Err(down()), Ok(RemoveOutcome::Removed)];

@@ -35,7 +35,7 @@ pub struct EditConcerts {
     pub ids: Arc<dyn Ids>,
     /// The instant of a change.
     pub clock: Arc<dyn Clock>,
-    /// What every policy must obey.
+    /// The rules for policies.
     pub rules: PolicyRules,
 }
 
@@ -193,10 +193,10 @@ impl EditConcerts {
             return Ok(CreatedPerformance::Asked(earlier));
         }
         if !allow_past {
-            let there = self.concerts.performances(concert).await?;
+            let planned = self.concerts.performances(concert).await?;
             let repeated = |one: &Performance| one.starts_at == starts_at && one.venue == venue;
-            if !there.iter().any(repeated)
-                && let Some(why) = self.implausible(concert, starts_at, &there, None).await?
+            if !planned.iter().any(repeated)
+                && let Some(why) = self.implausible(concert, starts_at, &planned, None).await?
             {
                 return Ok(CreatedPerformance::Implausible(why));
             }
@@ -231,13 +231,13 @@ impl EditConcerts {
         })
     }
 
-    /// Returns why a performance should not start at `starts_at` beside the others in `there`.
-    /// `moved` is the performance that moves to that start.
+    /// Returns why a performance should not start at `starts_at`, given the `planned` performances
+    /// of the concert. `moved` is the one of them that moves to that start. None if it may.
     async fn implausible(
         &self,
         concert: ConcertId,
         starts_at: Timestamp,
-        there: &[Performance],
+        planned: &[Performance],
         moved: Option<PerformanceId>,
     ) -> StoreResult<Option<Invalid>> {
         if let Some(why) = past_start(self.clock.now(), starts_at) {
@@ -245,7 +245,7 @@ impl EditConcerts {
         }
         let master = self.policies.find(concert).await?;
         let opens_at = master.and_then(|master| master.policy.policy.opens_at);
-        let others = there.iter().filter(|one| Some(one.id) != moved);
+        let others = planned.iter().filter(|one| Some(one.id) != moved);
         let starts = others.map(|one| one.starts_at).chain([starts_at]);
         Ok(late_opening(opens_at, starts))
     }
@@ -264,13 +264,13 @@ impl EditConcerts {
         operator: &str,
     ) -> StoreResult<EditedPerformance> {
         if let Some(starts_at) = edit.starts_at.filter(|_| !allow_past) {
-            let there = self.concerts.performances(concert).await?;
-            let moves = there
+            let planned = self.concerts.performances(concert).await?;
+            let moves = planned
                 .iter()
                 .any(|one| one.id == id && one.starts_at != starts_at);
             if moves
                 && let Some(why) = self
-                    .implausible(concert, starts_at, &there, Some(id))
+                    .implausible(concert, starts_at, &planned, Some(id))
                     .await?
             {
                 return Ok(EditedPerformance::Implausible(why));

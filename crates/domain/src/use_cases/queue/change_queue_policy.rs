@@ -1,10 +1,10 @@
-mod turns;
+mod policy_turns;
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-pub use turns::PolicyTurns;
+pub use policy_turns::PolicyTurns;
 
 use crate::use_cases::{SeedQueues, Seeding};
 use crate::{
@@ -28,7 +28,7 @@ pub struct ChangeQueuePolicy {
     pub seeding: Arc<SeedQueues>,
     /// Says when the change was made.
     pub clock: Arc<dyn Clock>,
-    /// What every policy must obey.
+    /// The rules for policies.
     pub rules: PolicyRules,
     /// Says when performances start.
     pub concerts: Arc<dyn Concerts>,

@@ -10,10 +10,10 @@ use crate::{
 /// Carries queues that are in the memory of this process over a clean stop, so that the next start
 /// need not recover them.
 ///
-/// An image is used once at most, whatever dies at whatever time: a stop writes the image and then
-/// records its number, a start clears the number, installs the image and then removes it. Between
-/// any two of these steps either the record or the image is missing or does not match, and the
-/// queues recover as after a crash.
+/// An image is used at most once, even if a process dies at any time. A stop writes the image and
+/// then records its number. A start clears the number, installs the image and then removes it.
+/// Between any two of these steps either the record or the image is missing or does not match, and
+/// the queues recover as after a crash.
 pub struct CleanRestart {
     /// The record of clean stops.
     pub stops: Arc<dyn CleanStops>,

@@ -62,7 +62,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn only_queues_without_people_are_forgotten() {
+    async fn only_empty_queues_are_removed_from_the_record() {
         let master = |seeded, reserved: Option<u64>| MasterPolicy {
             policy: policy(1),
             seeded,

@@ -30,7 +30,7 @@ pub struct FollowPlaces {
     pub statuses: Arc<QueueStatuses>,
 }
 
-/// What a snapshot of a line shows to its followers.
+/// A snapshot of a line, as its followers see it.
 #[derive(Debug, Clone)]
 pub struct LineSeen {
     seen: Stamped<LineSnapshot>,
@@ -61,20 +61,20 @@ impl FollowPlaces {
     /// # Errors
     /// When the queue's store fails.
     pub async fn snapshot(&self, concert: ConcertId) -> StoreResult<FollowAnswer> {
-        let look = self.look.line(concert).await?;
+        let snapshot = self.look.line(concert).await?;
         // Users who left before the snapshot and are not known yet are peeked at soon.
         let left = match self.look.departed(concert) {
             Departures::These(arrivals) => arrivals.into_iter().collect(),
             Departures::Unknown => HashSet::new(),
         };
-        let Some(line) = look.line() else {
+        let Some(line) = snapshot.line() else {
             return Ok(FollowAnswer::Missing(
                 self.statuses.missing_for_token(concert),
             ));
         };
         Ok(FollowAnswer::Seen(Box::new(LineSeen {
             seen: Stamped {
-                as_of: look.as_of(),
+                as_of: snapshot.as_of(),
                 value: line.clone(),
             },
             left,
@@ -140,7 +140,8 @@ mod tests {
         test_support::*,
     };
 
-    /// Follows the places of a store that returns these snapshots. A user who leaves has left.
+    /// Returns a use case whose store answers every snapshot with `outcome`. The store has lost the
+    /// place of [`ticket`], which re-enters. All other places are gone.
     fn follow(mut line: MockQueueSnapshots, outcome: SnapshotOutcome) -> FollowPlaces {
         line.expect_snapshot()
             .returning(move |_, _| Ok(stamped(outcome.clone())));
@@ -149,7 +150,7 @@ mod tests {
         queue
             .expect_leave()
             .returning(|_| Ok(stamped(LeaveOutcome::Left)));
-        let look = SnapshotQueue::new(
+        let snapshots = SnapshotQueue::new(
             Arc::new(queue),
             Arc::<MockQueueSnapshots>::clone(&line),
             clock(100),
@@ -163,7 +164,7 @@ mod tests {
             Ok(stamped(if lost { found } else { LookUpOutcome::Gone }))
         });
         FollowPlaces {
-            look: Arc::new(look),
+            look: Arc::new(snapshots),
             line,
             queue: Arc::new(store),
             statuses: statuses(),
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_moves_places_on() {
+    async fn a_snapshot_moves_places_forward() {
         let moved = LineSnapshot {
             admitted: 42,
             ..line()
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_user_who_left_through_this_instance_is_asked_for() {
+    async fn the_place_of_a_user_who_left_through_this_instance_needs_a_peek() {
         let follow = follow(MockQueueSnapshots::new(), SnapshotOutcome::Seen(line()));
         let mut followed = FollowedPlace::new(waiting(5), at(100));
         assert_eq!(seen(&follow).await.show(&mut followed), PeekAdvice::Known);
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_queue_is_given_to_the_store() {
+    async fn a_missing_queue_is_requested_from_provisioning() {
         let follow = follow(MockQueueSnapshots::new(), SnapshotOutcome::NotSeeded);
         let answer = follow.snapshot(CONCERT).await.unwrap();
         assert!(matches!(
@@ -220,12 +221,12 @@ mod tests {
             .withf(|_, tickets| tickets == [ticket()])
             .returning(|_, _| Ok(stamped(PeekOutcome::Seen(vec![Some(active(at(200)))]))));
         let follow = follow(line, SnapshotOutcome::NotSeeded);
-        let told = follow.peek(CONCERT, &[ticket()]).await.unwrap();
-        assert_eq!(told, Some(vec![Some(stamped(active(at(200))))]));
+        let peeked = follow.peek(CONCERT, &[ticket()]).await.unwrap();
+        assert_eq!(peeked, Some(vec![Some(stamped(active(at(200))))]));
     }
 
     #[tokio::test]
-    async fn a_place_that_the_store_has_lost_is_brought_back_before_it_is_called_gone() {
+    async fn a_lost_place_re_enters_before_its_user_is_notified_that_it_is_gone() {
         let mut line = MockQueueSnapshots::new();
         line.expect_peek()
             .returning(|_, tickets| Ok(stamped(PeekOutcome::Seen(vec![None; tickets.len()]))));
@@ -234,7 +235,7 @@ mod tests {
             user: bob(),
             ..ticket()
         };
-        let told = follow.peek(CONCERT, &[ticket(), other]).await.unwrap();
-        assert_eq!(told, Some(vec![Some(stamped(waiting(7))), None]));
+        let peeked = follow.peek(CONCERT, &[ticket(), other]).await.unwrap();
+        assert_eq!(peeked, Some(vec![Some(stamped(waiting(7))), None]));
     }
 }

@@ -102,12 +102,12 @@ mod tests {
         user: UserId,
         concert: ConcertId,
         token: Option<&str>,
-        passed_on: Option<Ticket>,
+        expected: Option<Ticket>,
     ) -> JoinAnswer {
         let mut queue = MockQueue::new();
         queue
             .expect_join()
-            .withf(move |_, _, shown| *shown == passed_on)
+            .withf(move |_, _, shown| *shown == expected)
             .return_once(move |_, _, _| Ok(stamped(outcome)));
         let join = JoinQueue {
             queue: Arc::new(queue),
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_sent_along_reaches_the_store() {
+    async fn a_token_in_the_request_reaches_the_store() {
         let outcome = JoinOutcome::Held(waiting(1));
         let answer = join(outcome, alice(), CONCERT, Some("token"), Some(ticket())).await;
         assert!(matches!(answer, JoinAnswer::Held(_)));
     }
 
     #[tokio::test]
-    async fn a_token_of_somebody_or_something_else_is_ignored() {
+    async fn a_token_of_another_user_or_concert_and_a_forged_token_are_ignored() {
         for (user, concert, token) in [
             (bob(), CONCERT, "token"),
             (alice(), OTHER_CONCERT, "token"),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_and_a_missing_queue_are_told_apart() {
+    async fn a_refusal_and_a_missing_queue_have_different_answers() {
         let refused = JoinOutcome::Refused(JoinRefusal::Full, open_queue());
         assert_eq!(
             join(refused, alice(), CONCERT, None, None).await,
@@ -173,8 +173,8 @@ mod tests {
 
     /// Another instance may have created the concert a moment ago.
     #[tokio::test]
-    async fn the_database_is_asked_before_a_concert_is_said_not_to_be_there() {
-        for (there, expected) in [
+    async fn the_database_is_asked_before_a_concert_is_reported_as_missing() {
+        for (existing, expected) in [
             (&[CONCERT][..], QueueMissing::NotReady),
             (&[], QueueMissing::NoSuchConcert),
         ] {
@@ -185,12 +185,15 @@ mod tests {
             let join = JoinQueue {
                 queue: Arc::new(queue),
                 signer: signer(),
-                statuses: unknowing_statuses(),
-                browse: browse(there),
+                statuses: empty_statuses(),
+                browse: browse(existing),
             };
             let answer = join.join(&alice(), CONCERT, None).await;
             assert_eq!(answer, Ok(JoinAnswer::Missing(expected)));
-            assert_eq!(join.statuses.take_wanted(), there.iter().copied().collect());
+            assert_eq!(
+                join.statuses.take_wanted(),
+                existing.iter().copied().collect()
+            );
         }
     }
 
@@ -204,7 +207,7 @@ mod tests {
         let join = JoinQueue {
             queue: Arc::new(queue),
             signer: signer(),
-            statuses: unknowing_statuses(),
+            statuses: empty_statuses(),
             browse: browse(&[]),
         };
         let answer = join.join(&alice(), CONCERT, Some("token")).await;

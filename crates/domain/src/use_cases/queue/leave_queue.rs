@@ -70,7 +70,7 @@ mod tests {
             let leave = LeaveQueue {
                 queue: Arc::new(queue),
                 signer: signer(),
-                statuses: unknowing_statuses(),
+                statuses: empty_statuses(),
             };
             assert_eq!(leave.leave("token").await, Ok(expected));
             let wanted = leave.statuses.take_wanted().contains(&CONCERT);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_forged_token_ends_nobodys_place() {
+    async fn a_forged_token_ends_no_place() {
         let leave = LeaveQueue {
             queue: Arc::new(MockQueue::new()),
             signer: signer(),

@@ -96,14 +96,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_that_ended_and_a_missing_queue_are_told_apart() {
+    async fn a_place_that_ended_and_a_missing_queue_have_different_answers() {
         assert_eq!(
             look_up(LookUpOutcome::Gone).look_up("token").await,
             Ok(LookUpAnswer::Gone)
         );
-        // Also for a concert that this instance does not know yet.
+        // This instance does not know the concert yet.
         let mut missing = look_up(LookUpOutcome::NotSeeded);
-        missing.statuses = unknowing_statuses();
+        missing.statuses = empty_statuses();
         let answer = missing.look_up("token").await;
         assert_eq!(answer, Ok(LookUpAnswer::NotReady));
         assert_eq!(missing.statuses.take_wanted(), [CONCERT].into());

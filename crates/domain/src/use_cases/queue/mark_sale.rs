@@ -31,7 +31,7 @@ impl MarkSale {
     /// # Errors
     /// When the database or the queues' store fails.
     pub async fn run(&self) -> StoreResult<usize> {
-        let mut told = 0;
+        let mut updated = 0;
         let mut result = Ok(());
         let catalogue = self.browse.catalogue().await?;
         for concert in &catalogue.concerts {
@@ -39,13 +39,13 @@ impl MarkSale {
                 continue;
             };
             if view.sale != concert.sale() {
-                match self.tell(concert, catalogue.counted_at).await {
-                    Ok(()) => told += 1,
+                match self.update(concert, catalogue.counted_at).await {
+                    Ok(()) => updated += 1,
                     Err(error) => result = Err(error),
                 }
             }
         }
-        result.map(|()| told)
+        result.map(|()| updated)
     }
 
     /// Counts again what is left to buy of a concert whose performances an operator has changed,
@@ -67,10 +67,10 @@ impl MarkSale {
             // The concert was over: provisioning puts it back into the statuses.
             self.statuses.want(id);
         }
-        self.tell(concert, catalogue.counted_at).await
+        self.update(concert, catalogue.counted_at).await
     }
 
-    async fn tell(&self, concert: &Concert, counted_at: Timestamp) -> StoreResult<()> {
+    async fn update(&self, concert: &Concert, counted_at: Timestamp) -> StoreResult<()> {
         let sale = concert.sale();
         let count = SaleCount { sale, counted_at };
         self.control.set_sale(concert.id, count).await?;
@@ -93,7 +93,7 @@ mod tests {
         test_support::*,
     };
 
-    /// Concerts with two seats each, counted at `second`.
+    /// Returns concerts with two seats each, counted at `second`.
     fn counted(seats_sold: u64, second: i64) -> Catalogue {
         let concerts = [CONCERT, OTHER_CONCERT].map(|id| Concert {
             id,
@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    /// An instance whose snapshot stays this one.
+    /// Returns an instance whose snapshot of the catalogue is always `snapshot`.
     fn mark(snapshot: Catalogue, control: MockQueueControl) -> MarkSale {
         let mut concerts = MockConcerts::new();
         concerts
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_queue_is_told_once_and_only_of_what_is_news() {
+    async fn a_queue_gets_a_changed_sale_once() {
         let mut ended = counted(0, 90);
         let mut unplanned = counted(0, 90);
         for concert in &mut ended.concerts {
@@ -141,13 +141,13 @@ mod tests {
             (unplanned, SaleState::Unplanned),
         ] {
             let mut control = MockQueueControl::new();
-            let told = SaleCount {
+            let expected = SaleCount {
                 sale,
                 counted_at: at(90),
             };
             control
                 .expect_set_sale()
-                .withf(move |concert, count| (*concert, *count) == (CONCERT, told))
+                .withf(move |concert, count| (*concert, *count) == (CONCERT, expected))
                 .once()
                 .return_once(|_, _| Ok(()));
             let mark = mark(snapshot, control);
@@ -157,12 +157,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_seat_that_is_held_may_still_come_free() {
+    async fn a_concert_with_a_held_seat_is_not_sold_out() {
         let mark = mark(counted(1, 90), MockQueueControl::new());
         assert_eq!(mark.run().await, Ok(0));
     }
 
-    /// A queue's store that two instances share.
+    /// Returns a store that keeps the newest count in `queue`. Several instances may share it.
     fn shared(queue: &Arc<Mutex<SaleCount>>) -> MockQueueControl {
         let queue = Arc::clone(queue);
         let mut control = MockQueueControl::new();
@@ -175,12 +175,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_with_an_older_snapshot_does_not_undo_what_a_newer_one_says() {
+    async fn an_instance_with_an_older_snapshot_does_not_undo_a_newer_count() {
         let sale = |sold| match sold {
             2 => SaleState::SoldOut,
             _ => SaleState::OnSale,
         };
-        // Seats that came free since, and the last seats that were sold since.
+        // First a seat became free since, then the last seat was sold since.
         for (older, newer) in [(2, 1), (1, 2)] {
             let queue = Arc::new(Mutex::new(SaleCount {
                 sale: sale(older),
@@ -206,23 +206,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_changed_concert_is_counted_and_told_whatever_was_known() {
+    async fn a_changed_concert_is_counted_again_and_its_queue_updated() {
         let mut concerts = MockConcerts::new();
         let counts = Mutex::new(vec![counted(2, 91), counted(1, 90)]);
         concerts
             .expect_catalogue()
             .times(2)
             .returning(move |_| Ok(counts.lock().unwrap().pop().unwrap()));
-        let told = Arc::new(Mutex::new(SaleCount::default()));
+        let queue = Arc::new(Mutex::new(SaleCount::default()));
         let mark = MarkSale {
             browse: Arc::new(Browse::new(Arc::new(concerts), clock(100))),
-            control: Arc::new(shared(&told)),
+            control: Arc::new(shared(&queue)),
             statuses: statuses(),
         };
         mark.performances_changed(CONCERT).await;
-        assert_eq!(told.lock().unwrap().counted_at, at(90));
+        assert_eq!(queue.lock().unwrap().counted_at, at(90));
         mark.performances_changed(CONCERT).await;
-        assert_eq!(told.lock().unwrap().sale, SaleState::SoldOut);
+        assert_eq!(queue.lock().unwrap().sale, SaleState::SoldOut);
         assert_eq!(
             mark.statuses.view(CONCERT).unwrap().sale,
             SaleState::SoldOut
@@ -230,18 +230,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_concert_that_was_over_is_put_back_on_the_board() {
-        let told = Arc::new(Mutex::new(SaleCount::default()));
+    async fn a_concert_that_was_over_returns_to_the_statuses() {
+        let queue = Arc::new(Mutex::new(SaleCount::default()));
         let mut mark = mark(counted(0, 90), MockQueueControl::new());
-        mark.control = Arc::new(shared(&told));
-        mark.statuses = unknowing_statuses();
+        mark.control = Arc::new(shared(&queue));
+        mark.statuses = empty_statuses();
         mark.performances_changed(CONCERT).await;
-        assert_eq!(told.lock().unwrap().counted_at, at(90));
+        assert_eq!(queue.lock().unwrap().counted_at, at(90));
         assert_eq!(mark.statuses.take_wanted(), [CONCERT].into());
     }
 
     #[tokio::test]
-    async fn a_store_that_fails_is_told_by_the_next_run() {
+    async fn the_next_run_repeats_an_update_that_failed() {
         let mut control = MockQueueControl::new();
         control
             .expect_set_sale()

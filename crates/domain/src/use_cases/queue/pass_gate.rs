@@ -24,7 +24,7 @@ pub struct PassGate {
     pub hold_for: Duration,
 }
 
-/// What a route does behind the gate.
+/// The purpose of a route behind the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateMode {
     /// It shows performances and seats.
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_active_place_passes_and_knows_its_time() {
+    async fn an_active_place_passes_with_its_remaining_time() {
         let gate = answering(GateOutcome::Passed(active(at(190))));
         let answer = gate
             .pass(&alice(), Some("token"), Some(CONCERT), GateMode::Browse)
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hold_asks_for_its_time() {
+    async fn a_hold_passes_its_length_to_the_store() {
         let mut queue = MockQueue::new();
         queue
             .expect_pass_gate()
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_token_itself_forbids_never_reaches_the_store() {
+    async fn a_token_that_is_refused_by_itself_never_reaches_the_store() {
         for (user, token, concert, expected) in [
             (alice(), None, None, GateAnswer::NoToken),
             (alice(), Some("forged"), None, GateAnswer::Forged),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_wait_are_told_their_position() {
+    async fn a_waiting_user_gets_their_position() {
         let gate = answering(GateOutcome::Waiting(waiting(4)));
         let answer = gate
             .pass(&alice(), Some("token"), None, GateMode::Browse)
@@ -200,9 +200,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_passes_while_the_store_is_down_or_empty() {
-        let gate_to_empty = answering(GateOutcome::NotSeeded);
-        let answer = gate_to_empty
+    async fn no_user_passes_while_the_store_is_down_or_lacks_the_queue() {
+        let gate_without_queue = answering(GateOutcome::NotSeeded);
+        let answer = gate_without_queue
             .pass(&alice(), Some("token"), None, GateMode::Browse)
             .await;
         assert_eq!(answer, Ok(GateAnswer::NotReady));

@@ -76,8 +76,8 @@ impl RecordServed {
 
     /// Records one queue. Returns false if its arrival has not moved.
     async fn record(&self, concert: ConcertId) -> StoreResult<bool> {
-        let told = self.ticks.served(concert).await?;
-        let Some(served) = told.value else {
+        let answer = self.ticks.served(concert).await?;
+        let Some(served) = answer.value else {
             return Ok(false);
         };
         let arrival = served.up_to;
@@ -88,7 +88,7 @@ impl RecordServed {
             return Ok(false);
         };
         let entry = ServedEntry {
-            at: told.as_of,
+            at: answer.as_of,
             served,
             life: Deadlines::longest_active_life(&master.policy.policy, self.hold_for),
         };
@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    /// A database with both concerts.
+    /// Returns a database with both concerts.
     fn policies() -> MockQueuePolicies {
         let mut policies = MockQueuePolicies::new();
         policies.expect_find().returning(|_| {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_moved_is_recorded_with_the_life_of_an_active_place() {
+    async fn an_arrival_that_moved_is_recorded_with_the_life_of_an_active_place() {
         let mut ticks = busy(&[CONCERT]);
         for micros in [5, 5, 7, 3] {
             ticks

@@ -44,9 +44,9 @@ impl ShowLine {
             self.statuses.want(concert);
             return Ok(LineAnswer::Missing(QueueMissing::NotReady));
         }
-        let look = self.look.line(concert).await?;
-        Ok(if look.line().is_some() {
-            LineAnswer::Seen(look)
+        let snapshot = self.look.line(concert).await?;
+        Ok(if snapshot.line().is_some() {
+            LineAnswer::Seen(snapshot)
         } else {
             LineAnswer::Missing(self.statuses.missing(concert))
         })
@@ -54,10 +54,10 @@ impl ShowLine {
 
     /// Returns the line status that a snapshot shows. None if the store had no such queue.
     #[must_use]
-    pub fn status(&self, concert: ConcertId, look: &SharedSnapshot) -> Option<LineStatus> {
-        let line = look.line()?;
+    pub fn status(&self, concert: ConcertId, snapshot: &SharedSnapshot) -> Option<LineStatus> {
+        let line = snapshot.line()?;
         let (throughput, window) = self.statuses.pace(concert);
-        Some(LineStatus::of(line, look.as_of(), throughput, window))
+        Some(LineStatus::of(line, snapshot.as_of(), throughput, window))
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
         test_support::*,
     };
 
-    /// A store that is asked for one snapshot, with this outcome.
+    /// Returns a use case whose store answers exactly one snapshot, with `outcome`.
     fn show(outcome: StoreResult<SnapshotOutcome>) -> ShowLine {
         let mut line = MockQueueSnapshots::new();
         line.expect_snapshot()
@@ -98,21 +98,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_are_shown_one_look() {
+    async fn many_requests_share_one_snapshot() {
         let show = show(Ok(SnapshotOutcome::Seen(line())));
         for _ in 0..3 {
-            let LineAnswer::Seen(look) = show.snapshot(CONCERT).await.unwrap() else {
-                panic!("the line is there");
+            let LineAnswer::Seen(snapshot) = show.snapshot(CONCERT).await.unwrap() else {
+                panic!("the store has the queue");
             };
-            let status = show.status(CONCERT, &look).unwrap();
-            assert_eq!(status.as_of, look.as_of());
+            let status = show.status(CONCERT, &snapshot).unwrap();
+            assert_eq!(status.as_of, snapshot.as_of());
             assert_eq!(status.waiting, line().waiting);
             assert_eq!(status.passed, line().admitted);
         }
     }
 
     #[tokio::test]
-    async fn a_queue_that_the_store_lacks_is_given_to_it() {
+    async fn a_missing_queue_is_requested_from_provisioning() {
         let show = show(Ok(SnapshotOutcome::NotSeeded));
         let answer = show.snapshot(CONCERT).await.unwrap();
         assert!(matches!(
@@ -123,9 +123,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_an_unknown_concert_the_store_is_not_asked() {
+    async fn the_store_is_not_asked_about_an_unknown_concert() {
         let mut show = show_line(MockQueueSnapshots::new());
-        show.statuses = unknowing_statuses();
+        show.statuses = empty_statuses();
         let answer = show.snapshot(CONCERT).await.unwrap();
         assert!(matches!(
             answer,

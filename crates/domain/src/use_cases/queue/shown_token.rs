@@ -20,7 +20,7 @@ mod tests {
     use super::*;
     use crate::{model::queue::Generation, ports::MockTokenSigner, test_support::*};
 
-    /// A signer that signs once, or never, and knows which token is current.
+    /// Returns a signer that signs `times` times. Its current token is `token`.
     fn signing(times: usize) -> MockTokenSigner {
         let mut signer = MockTokenSigner::new();
         signer
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_says_it_all_is_given_back() {
+    fn a_token_with_the_same_ticket_and_the_current_key_is_returned() {
         let shown = Some(("token", &ticket()));
         assert_eq!(keep_or_sign(&signing(0), shown, &ticket()), "token");
     }

@@ -120,7 +120,7 @@ mod tests {
         }
     }
 
-    /// A survey whose database has `masters` and also `over`, and whose store serves `busy`.
+    /// Returns a survey whose database has `masters` and `over`, and whose store serves `busy`.
     fn survey(
         masters: Vec<(ConcertId, MasterPolicy)>,
         over: &'static [ConcertId],
@@ -149,7 +149,7 @@ mod tests {
             ticks: Arc::new(ticks),
             seeding: Arc::new(SeedQueues::new(
                 policies,
-                nobody_served(),
+                no_served_entries(),
                 Arc::new(control),
                 ids(),
                 statuses(),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_concert_that_is_over_leaves_the_board_when_nobody_has_a_place() {
+    async fn a_concert_that_is_over_leaves_the_statuses_once_no_user_has_a_place() {
         for (case, busy, recovering, stays) in [
             ("no user has a place", Ok(vec![OTHER_CONCERT]), false, false),
             ("a user has a place", Ok(vec![CONCERT]), false, true),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_or_a_join_brings_a_concert_back_that_is_over() {
+    async fn a_token_or_a_join_returns_a_concert_that_is_over_to_the_store() {
         let survey = survey(vec![], &[CONCERT], Ok(vec![]));
         let statuses = survey.seeding.statuses();
         survey.run().await.unwrap();

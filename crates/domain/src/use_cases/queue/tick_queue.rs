@@ -22,7 +22,7 @@ pub struct TickQueue {
     pub clock: Arc<dyn Clock>,
 }
 
-/// What a tick of a queue did.
+/// The result of a tick of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueTick {
     /// The number of users that it admitted.

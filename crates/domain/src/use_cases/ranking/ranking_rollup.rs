@@ -96,16 +96,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failure_is_told() {
+    async fn a_failure_is_returned() {
         let mut counters = MockRankingCounters::new();
         counters.expect_add_up().once().returning(|_| Err(down()));
         let counters = Arc::new(counters);
         assert_eq!(RollUpSales { counters }.run().await, Err(down()));
     }
 
-    /// In every time zone, in case another one is configured.
+    /// The check covers all time zones, because another one may be configured later.
     #[tokio::test]
-    async fn only_what_no_period_can_reach_is_forgotten() {
+    async fn only_counters_that_no_period_can_reach_are_removed() {
         let now = at(1_800_000_000);
         let mut counters = MockRankingCounters::new();
         counters
@@ -121,11 +121,11 @@ mod tests {
             .returning(|_, _| Ok(7));
         let mut clock = MockClock::new();
         clock.expect_now().return_const(now);
-        let forget = PruneCounters {
+        let prune = PruneCounters {
             counters: Arc::new(counters),
             clock: Arc::new(clock),
             zone: TimeZone::get("Asia/Seoul").unwrap(),
         };
-        assert_eq!(forget.run().await, Ok(7));
+        assert_eq!(prune.run().await, Ok(7));
     }
 }

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn users_charge_their_own_points_where_they_may() {
+    async fn users_charge_their_own_points_if_that_is_allowed() {
         let mut points = MockPoints::new();
         points
             .expect_charge()
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_they_may_not_only_operators_do() {
+    async fn only_operators_charge_points_if_self_charging_is_off() {
         let mut points = MockPoints::new();
         points
             .expect_charge()
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_charged_while_they_might_is_told_again() {
+    async fn a_repeated_charge_is_replayed_even_if_self_charging_is_off_now() {
         let charged = Charged {
             amount: amount(100),
             balance: Balance(amount(100)),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_not_charged() {
+    async fn a_charge_of_zero_is_refused() {
         let answer = charging(MockPoints::new(), true)
             .charge_own(&alice(), Amount::ZERO, key())
             .await;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_balance_is_read_as_it_is() {
+    async fn a_balance_is_returned_as_the_database_has_it() {
         let mut points = MockPoints::new();
         points
             .expect_balance()

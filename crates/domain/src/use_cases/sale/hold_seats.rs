@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_that_ends_soon_holds_shorter() {
+    async fn a_place_that_ends_soon_gets_a_shorter_hold() {
         let mut reservations = MockReservations::new();
         reservations
             .expect_hold()

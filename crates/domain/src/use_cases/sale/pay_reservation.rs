@@ -21,7 +21,7 @@ pub struct PayReservation {
     pub ids: Arc<dyn Ids>,
 }
 
-/// What an earlier call with the same key did.
+/// The effect of an earlier call with the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replay {
     /// No such call: go on to the gate.
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_payment_leaves_the_place() {
+    async fn a_refused_payment_keeps_the_place() {
         let mut reservations = MockReservations::new();
         reservations
             .expect_pay()
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hold_that_knows_no_place_ends_the_one_that_paid() {
+    async fn a_payment_for_a_hold_without_a_place_ends_the_place_that_paid() {
         for replayed in [false, true] {
             let mut unplaced = paid();
             unplaced.reservation.ticket = None;
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_repeat_is_told_what_the_first_call_did_and_ends_its_place() {
+    async fn a_repeat_returns_the_effect_of_the_first_call_and_ends_its_place() {
         let replay = |found: KeyUse, leaves: usize| async move {
             let mut idempotency = MockIdempotency::new();
             idempotency

@@ -11,7 +11,7 @@ pub struct Reconcile {
     pub books: Arc<dyn Books>,
 }
 
-/// What a check has covered.
+/// The counts of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reconciled {
     /// The number of accounts.
@@ -77,7 +77,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn everything_is_gone_through_page_by_page() {
+    async fn accounts_and_performances_are_read_page_by_page() {
         let account = |user, balance| AccountBooks {
             user,
             account: Account {
@@ -111,9 +111,9 @@ mod tests {
         let reconcile = Reconcile {
             books: Arc::new(books),
         };
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let done = reconcile
-            .run(|difference| told.push(difference.to_string()))
+            .run(|difference| reported.push(difference.to_string()))
             .await;
         let expected = Reconciled {
             accounts: 2,
@@ -121,7 +121,7 @@ mod tests {
             differences: 2,
         };
         assert_eq!(done, Ok(expected));
-        assert!(told[0].starts_with("account bob"), "{told:?}");
-        assert!(told[1].starts_with("performance"), "{told:?}");
+        assert!(reported[0].starts_with("account bob"), "{reported:?}");
+        assert!(reported[1].starts_with("performance"), "{reported:?}");
     }
 }

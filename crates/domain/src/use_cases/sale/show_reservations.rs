@@ -52,9 +52,9 @@ mod tests {
     use crate::{model::ReservationState, ports::MockReservations, test_support::*};
 
     #[tokio::test]
-    async fn users_see_their_own() {
-        let mine = reservation(ReservationState::Cancelled);
-        let stored = mine.clone();
+    async fn users_see_only_their_own_reservations() {
+        let own = reservation(ReservationState::Cancelled);
+        let stored = own.clone();
         let mut reservations = MockReservations::new();
         reservations
             .expect_find()
@@ -68,7 +68,7 @@ mod tests {
         let show = ShowReservations {
             reservations: Arc::new(reservations),
         };
-        assert_eq!(show.find(RESERVATION, &alice()).await, Ok(Some(mine)));
+        assert_eq!(show.find(RESERVATION, &alice()).await, Ok(Some(own)));
         assert_eq!(show.find(RESERVATION, &bob()).await, Ok(None));
         let page = PageRequest {
             after: Some(RESERVATION),

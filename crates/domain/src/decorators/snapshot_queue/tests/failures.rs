@@ -14,95 +14,95 @@ use crate::{
 };
 
 impl TestSnapshots {
-    fn looks_fail(&self, fail: bool) {
-        self.store.lock().unwrap().looks_fail = fail;
+    fn snapshots_fail(&self, fail: bool) {
+        self.store.lock().unwrap().snapshots_fail = fail;
     }
 }
 
 #[tokio::test]
-async fn who_is_remembered_is_answered_from_the_last_look_for_five_seconds() {
-    let stage = TestSnapshots::new(2, 3);
-    stage.position().await;
-    stage.looks_fail(true);
-    stage.pass(4_400);
-    assert_eq!(stage.position().await, (5, at(100)));
-    stage.pass(600);
-    assert_eq!(stage.position().await, (5, at(100)));
-    stage.pass(1);
-    let now = stage.store.lock().unwrap().now;
-    assert_eq!(stage.position().await, (5, now)); // from the store
+async fn a_cached_user_is_answered_from_the_last_snapshot_for_five_seconds() {
+    let fixture = TestSnapshots::new(2, 3);
+    fixture.position().await;
+    fixture.snapshots_fail(true);
+    fixture.advance(4_400);
+    assert_eq!(fixture.position().await, (5, at(100)));
+    fixture.advance(600);
+    assert_eq!(fixture.position().await, (5, at(100)));
+    fixture.advance(1);
+    let now = fixture.store.lock().unwrap().now;
+    assert_eq!(fixture.position().await, (5, now)); // from the store
 }
 
 #[tokio::test]
-async fn who_is_not_remembered_asks_the_store() {
-    let stage = TestSnapshots::new(3, 1);
-    stage.looks_fail(true);
-    stage.position().await;
-    stage.position().await;
-    stage.look_up(&other(8)).await.unwrap();
+async fn a_user_who_is_not_cached_is_looked_up_in_the_store() {
+    let fixture = TestSnapshots::new(3, 1);
+    fixture.snapshots_fail(true);
+    fixture.position().await;
+    fixture.position().await;
+    fixture.look_up(&other(8)).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_look_that_failed_is_taken_again_half_a_second_later() {
-    let stage = TestSnapshots::new(1, 4);
-    stage.position().await;
-    stage.looks_fail(true);
-    stage.pass(1_000);
+async fn a_failed_snapshot_is_retried_half_a_second_later() {
+    let fixture = TestSnapshots::new(1, 4);
+    fixture.position().await;
+    fixture.snapshots_fail(true);
+    fixture.advance(1_000);
     for _ in 0..5 {
-        assert_eq!(stage.position().await, (5, at(100)));
-        stage.pass(99); // one more snapshot
+        assert_eq!(fixture.position().await, (5, at(100)));
+        fixture.advance(99); // one more attempt
     }
-    stage.pass(5); // and the third
-    assert_eq!(stage.position().await, (5, at(100)));
-    stage.looks_fail(false);
-    stage.pass(500);
-    let now = stage.store.lock().unwrap().now;
-    assert_eq!(stage.position().await, (5, now));
+    fixture.advance(5); // and the third attempt
+    assert_eq!(fixture.position().await, (5, at(100)));
+    fixture.snapshots_fail(false);
+    fixture.advance(500);
+    let now = fixture.store.lock().unwrap().now;
+    assert_eq!(fixture.position().await, (5, now));
 }
 
 #[tokio::test]
-async fn while_looks_fail_nobody_who_was_admitted_or_left_by_the_last_one_is_told_to_wait() {
+async fn while_snapshots_fail_users_admitted_or_gone_by_the_last_one_are_looked_up_in_the_store() {
     let changes: [fn(&mut LineSnapshot); 2] = [
         |line| line.admitted_up_to = Some(ticket().arrival),
         |line| line.left = Departures::These(vec![ticket().arrival]),
     ];
     for change in changes {
-        let stage = TestSnapshots::new(2, 2);
-        stage.position().await;
-        stage.pass(1_000);
-        stage.change(change);
-        stage.look_anew().await;
-        stage.looks_fail(true);
-        stage.pass(1_000);
-        let now = stage.store.lock().unwrap().now;
-        assert_eq!(stage.position().await, (5, now));
+        let fixture = TestSnapshots::new(2, 2);
+        fixture.position().await;
+        fixture.advance(1_000);
+        fixture.change_line(change);
+        fixture.refresh().await;
+        fixture.snapshots_fail(true);
+        fixture.advance(1_000);
+        let now = fixture.store.lock().unwrap().now;
+        assert_eq!(fixture.position().await, (5, now));
     }
 }
 
-/// They are answered for 75 s, as they are while snapshots succeed.
+/// A cached user is answered without the store for 75 s, as while snapshots succeed.
 #[tokio::test]
-async fn looks_that_fail_keep_nobody_from_the_store_for_longer() {
-    let stage = TestSnapshots::new(2, 3);
-    stage.position().await;
-    stage.pass(73_000);
-    stage.position().await;
-    stage.looks_fail(true);
-    stage.pass(1_999);
-    assert_eq!(stage.position().await, (5, at(173)));
-    stage.pass(1);
-    let now = stage.store.lock().unwrap().now;
-    assert_eq!(stage.position().await, (5, now)); // from the store
-    assert_eq!(stage.position().await, (5, now));
+async fn failing_snapshots_do_not_lengthen_the_time_between_look_ups_in_the_store() {
+    let fixture = TestSnapshots::new(2, 3);
+    fixture.position().await;
+    fixture.advance(73_000);
+    fixture.position().await;
+    fixture.snapshots_fail(true);
+    fixture.advance(1_999);
+    assert_eq!(fixture.position().await, (5, at(173)));
+    fixture.advance(1);
+    let now = fixture.store.lock().unwrap().now;
+    assert_eq!(fixture.position().await, (5, now)); // from the store
+    assert_eq!(fixture.position().await, (5, now));
 }
 
 #[tokio::test]
-async fn a_clock_that_stepped_back_makes_no_old_look_good() {
-    let stage = TestSnapshots::new(2, 2);
-    stage.position().await;
-    stage.looks_fail(true);
-    stage.step(-1);
-    let now = stage.store.lock().unwrap().now;
-    assert_eq!(stage.position().await, (5, now));
+async fn a_clock_that_stepped_back_does_not_make_an_old_snapshot_usable() {
+    let fixture = TestSnapshots::new(2, 2);
+    fixture.position().await;
+    fixture.snapshots_fail(true);
+    fixture.step_clock(-1);
+    let now = fixture.store.lock().unwrap().now;
+    assert_eq!(fixture.position().await, (5, now));
 }
 
 /// A line whose first snapshot panics.
@@ -137,18 +137,18 @@ impl QueueSnapshots for PanickingLine {
 }
 
 #[tokio::test]
-async fn a_look_that_panics_is_one_that_failed() {
+async fn a_snapshot_that_panics_counts_as_failed() {
     let store = TestSnapshots::new(0, 0).store;
     let mut queue = MockQueue::new();
-    let says = Arc::clone(&store);
+    let state = Arc::clone(&store);
     queue.expect_look_up().times(2).returning(move |_| {
-        let store = says.lock().unwrap();
-        store.says(LookUpOutcome::Found(store.place.clone()))
+        let store = state.lock().unwrap();
+        store.answer(LookUpOutcome::Found(store.place.clone()))
     });
-    let stage = TestSnapshots::of(store, queue, PanickingLine::default(), 10);
-    stage.position().await;
-    stage.pass(500);
-    let now = stage.store.lock().unwrap().now;
-    assert_eq!(stage.position().await, (5, now)); // from the store
-    assert_eq!(stage.position().await, (5, now));
+    let fixture = TestSnapshots::of(store, queue, PanickingLine::default(), 10);
+    fixture.position().await;
+    fixture.advance(500);
+    let now = fixture.store.lock().unwrap().now;
+    assert_eq!(fixture.position().await, (5, now)); // from the store
+    assert_eq!(fixture.position().await, (5, now));
 }

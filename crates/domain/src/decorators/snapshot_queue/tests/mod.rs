@@ -33,11 +33,11 @@ use crate::{
 
 /// The answers of the store, to be changed by the test.
 pub(super) struct Store {
-    /// By both clocks.
+    /// The time by both clocks.
     pub(super) now: Timestamp,
     pub(super) line: LineSnapshot,
     pub(super) place: Place,
-    pub(super) looks_fail: bool,
+    pub(super) snapshots_fail: bool,
 }
 
 /// A store, and a snapshot queue on it.
@@ -47,26 +47,26 @@ pub(super) struct TestSnapshots {
     pub(super) shared: SnapshotQueue,
 }
 
-struct Hands(Arc<AtomicI64>);
+struct TestClock(Arc<AtomicI64>);
 
-impl Clock for Hands {
+impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(self.0.load(Ordering::Relaxed)).unwrap()
     }
 }
 
 impl TestSnapshots {
-    /// A store that expects this many look-ups and snapshots.
+    /// Returns a fixture whose store expects `look_ups` look-ups and `snapshots` snapshots.
     pub(super) fn new(look_ups: usize, snapshots: usize) -> Self {
-        Self::with_room(look_ups, snapshots, SnapshotQueue::MOST_USERS)
+        Self::with_capacity(look_ups, snapshots, SnapshotQueue::MOST_USERS)
     }
 
-    pub(super) fn with_room(look_ups: usize, snapshots: usize, most_users: usize) -> Self {
+    pub(super) fn with_capacity(look_ups: usize, snapshots: usize, most_users: usize) -> Self {
         let store = Arc::new(Mutex::new(Store {
             now: at(100),
             line: line(),
             place: waiting(5),
-            looks_fail: false,
+            snapshots_fail: false,
         }));
         let mut queue = MockQueue::new();
         let looked_up = Arc::clone(&store);
@@ -79,7 +79,7 @@ impl TestSnapshots {
                     ticket: ticket.clone(),
                     ..store.place.clone()
                 };
-                store.says(LookUpOutcome::Found(place))
+                store.answer(LookUpOutcome::Found(place))
             });
         let mut line = MockQueueSnapshots::new();
         let taken = Arc::clone(&store);
@@ -87,10 +87,10 @@ impl TestSnapshots {
             .times(snapshots)
             .returning(move |_, _| {
                 let store = taken.lock().unwrap();
-                if store.looks_fail {
+                if store.snapshots_fail {
                     return Err(down());
                 }
-                store.says(SnapshotOutcome::Seen(store.line.clone()))
+                store.answer(SnapshotOutcome::Seen(store.line.clone()))
             });
         Self::of(store, queue, line, most_users)
     }
@@ -101,58 +101,58 @@ impl TestSnapshots {
         line: impl QueueSnapshots + 'static,
         most_users: usize,
     ) -> Self {
-        let says = Arc::clone(&store);
+        let state = Arc::clone(&store);
         queue.expect_join().returning(move |_, _, _| {
-            let store = says.lock().unwrap();
-            store.says(JoinOutcome::Joined(store.place.clone()))
+            let store = state.lock().unwrap();
+            store.answer(JoinOutcome::Joined(store.place.clone()))
         });
-        let says = Arc::clone(&store);
+        let state = Arc::clone(&store);
         queue.expect_pass_gate().returning(move |_, _| {
-            let store = says.lock().unwrap();
+            let store = state.lock().unwrap();
             let place = store.place.clone();
-            store.says(match place.standing {
+            store.answer(match place.standing {
                 Standing::Waiting { .. } => GateOutcome::Waiting(place),
                 Standing::Active { .. } => GateOutcome::Passed(place),
             })
         });
-        let says = Arc::clone(&store);
+        let state = Arc::clone(&store);
         queue
             .expect_leave()
-            .returning(move |_| says.lock().unwrap().says(LeaveOutcome::Left));
+            .returning(move |_| state.lock().unwrap().answer(LeaveOutcome::Left));
         let clock = Arc::new(AtomicI64::new(at(100).as_microsecond()));
-        let hands = Arc::new(Hands(Arc::clone(&clock)));
+        let test_clock = Arc::new(TestClock(Arc::clone(&clock)));
         Self {
             store,
             clock,
             shared: SnapshotQueue::new(
                 Arc::new(queue),
                 Arc::new(line),
-                hands,
+                test_clock,
                 most_users,
                 Duration::from_secs(30),
             ),
         }
     }
 
-    /// The same, with `queue` as the store's queue.
-    pub(super) fn before(mut self, queue: MockQueue) -> Self {
+    /// Makes `queue` the store's queue.
+    pub(super) fn with_queue(mut self, queue: MockQueue) -> Self {
         self.shared.queue = Arc::new(queue);
         self
     }
 
-    /// Moves both clocks on.
-    pub(super) fn pass(&self, millis: i64) {
+    /// Moves both clocks forward by `millis` ms.
+    pub(super) fn advance(&self, millis: i64) {
         self.store.lock().unwrap().now += SignedDuration::from_millis(millis);
-        self.step(millis);
+        self.step_clock(millis);
     }
 
-    /// Moves this instance's clock alone.
-    pub(super) fn step(&self, millis: i64) {
+    /// Moves only this instance's clock, by `millis` ms.
+    pub(super) fn step_clock(&self, millis: i64) {
         self.clock.fetch_add(millis * 1_000, Ordering::Relaxed);
     }
 
-    /// Changes the line.
-    pub(super) fn change(&self, change: impl FnOnce(&mut LineSnapshot)) {
+    /// Changes the line of the store.
+    pub(super) fn change_line(&self, change: impl FnOnce(&mut LineSnapshot)) {
         change(&mut self.store.lock().unwrap().line);
     }
 
@@ -160,7 +160,7 @@ impl TestSnapshots {
         self.shared.look_up(ticket).await
     }
 
-    /// The position of the user of [`ticket`] in an answer, and its instant.
+    /// Looks up the user of [`ticket`]. Returns the position and the instant of the answer.
     pub(super) async fn position(&self) -> (u64, Timestamp) {
         let found = self.found().await;
         match found.value.standing {
@@ -169,13 +169,13 @@ impl TestSnapshots {
         }
     }
 
-    /// Takes a snapshot for a user who is cached.
-    pub(super) async fn look_anew(&self) {
+    /// Takes a snapshot unless the newest one is fresh.
+    pub(super) async fn refresh(&self) {
         let cache = self.shared.cache(CONCERT);
         cache.freshen(&self.shared.source).await.unwrap();
     }
 
-    /// The view of the queue in the answer to the user of [`ticket`].
+    /// Looks up the user of [`ticket`]. Returns the view of the queue.
     pub(super) async fn queue(&self) -> QueueView {
         self.found().await.value.queue
     }
@@ -189,7 +189,7 @@ impl TestSnapshots {
     }
 }
 
-/// The ticket of another user of the same concert, in any shard.
+/// Returns a ticket of Bob for the same concert.
 pub(super) fn other(arrival: i64) -> Ticket {
     Ticket {
         user: bob(),
@@ -199,8 +199,8 @@ pub(super) fn other(arrival: i64) -> Ticket {
 }
 
 impl Store {
-    #[expect(clippy::unnecessary_wraps, reason = "as a store answers")]
-    pub(super) fn says<T>(&self, value: T) -> StoreResult<Stamped<T>> {
+    #[expect(clippy::unnecessary_wraps, reason = "a store returns a result")]
+    pub(super) fn answer<T>(&self, value: T) -> StoreResult<Stamped<T>> {
         Ok(Stamped {
             as_of: self.now,
             value,

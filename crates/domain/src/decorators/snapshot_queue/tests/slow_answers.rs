@@ -9,24 +9,26 @@ use crate::{
     model::queue::{GatePurpose, SaleState},
 };
 
-/// A stage with a snapshot of its line, and the version of a call that begins after it.
-async fn asked(snapshots: usize) -> (TestSnapshots, Arc<QueueCache>, Version) {
-    let stage = TestSnapshots::new(0, snapshots);
-    stage.look_anew().await;
-    let cache = stage.shared.cache(CONCERT);
+/// Returns a fixture with a snapshot of its line, and the version of a call that begins after that
+/// snapshot.
+async fn call_after_snapshot(snapshots: usize) -> (TestSnapshots, Arc<QueueCache>, Version) {
+    let fixture = TestSnapshots::new(0, snapshots);
+    fixture.refresh().await;
+    let cache = fixture.shared.cache(CONCERT);
     let version = cache.version();
-    (stage, cache, version)
+    (fixture, cache, version)
 }
 
 impl TestSnapshots {
-    /// Another snapshot, a second later.
-    async fn next_look(&self) {
-        self.pass(1_000);
-        self.look_anew().await;
+    /// Takes another snapshot, a second later.
+    async fn next_snapshot(&self) {
+        self.advance(1_000);
+        self.refresh().await;
     }
 
-    /// The answer to `ticket` without asking the store, and its instant.
-    async fn remembered(&self, ticket: &Ticket) -> Option<(u64, Timestamp)> {
+    /// Returns the position of `ticket` without asking the store, and the instant of the answer.
+    /// None if the store must be asked.
+    async fn cached(&self, ticket: &Ticket) -> Option<(u64, Timestamp)> {
         let cache = self.shared.cache(CONCERT);
         match cache.answer(ticket, &self.shared.source).await {
             Answer::Found(Stamped {
@@ -42,7 +44,7 @@ impl TestSnapshots {
     }
 }
 
-/// A place at this position when this many users had passed.
+/// Returns a place at `position` when `admitted` users had passed.
 fn place(ticket: &Ticket, position: u64, admitted: u64) -> Place {
     Place {
         ticket: ticket.clone(),
@@ -56,115 +58,115 @@ fn place(ticket: &Ticket, position: u64, admitted: u64) -> Place {
 }
 
 #[tokio::test]
-async fn an_answer_that_takes_longer_than_the_next_looks_is_remembered() {
-    let (stage, cache, version) = asked(4).await;
+async fn an_answer_that_takes_longer_than_the_next_snapshots_is_cached() {
+    let (fixture, cache, version) = call_after_snapshot(4).await;
     for _ in 0..3 {
-        stage.next_look().await;
+        fixture.next_snapshot().await;
     }
     cache.note(version, &waiting(5), at(100));
-    assert_eq!(stage.remembered(&ticket()).await, Some((5, at(103))));
+    assert_eq!(fixture.cached(&ticket()).await, Some((5, at(103))));
 }
 
 #[tokio::test]
-async fn a_slow_answer_moves_up_by_those_admitted_until_the_newest_look() {
-    let (stage, cache, version) = asked(2).await;
-    stage.change(|line| line.admitted = 43);
-    stage.next_look().await;
+async fn a_slow_answer_moves_up_by_the_users_admitted_until_the_newest_snapshot() {
+    let (fixture, cache, version) = call_after_snapshot(2).await;
+    fixture.change_line(|line| line.admitted = 43);
+    fixture.next_snapshot().await;
     cache.note(version, &place(&ticket(), 5, 40), at(100));
-    assert_eq!(stage.remembered(&ticket()).await, Some((2, at(101))));
+    assert_eq!(fixture.cached(&ticket()).await, Some((2, at(101))));
 }
 
 #[tokio::test]
-async fn a_slow_answer_that_is_newer_than_the_look_keeps_its_position() {
-    let (stage, cache, version) = asked(2).await;
-    stage.next_look().await;
+async fn a_slow_answer_that_is_newer_than_the_snapshot_keeps_its_position() {
+    let (fixture, cache, version) = call_after_snapshot(2).await;
+    fixture.next_snapshot().await;
     cache.note(version, &place(&ticket(), 2, 43), at(102));
-    assert_eq!(stage.remembered(&ticket()).await, Some((2, at(102))));
+    assert_eq!(fixture.cached(&ticket()).await, Some((2, at(102))));
 }
 
 #[tokio::test]
-async fn a_slow_answer_sends_nobody_back() {
-    let (stage, cache, version) = asked(2).await;
-    stage.change(|line| line.admitted = 43);
-    stage.next_look().await;
+async fn a_slow_answer_moves_no_user_back() {
+    let (fixture, cache, version) = call_after_snapshot(2).await;
+    fixture.change_line(|line| line.admitted = 43);
+    fixture.next_snapshot().await;
     cache.note(cache.version(), &place(&ticket(), 1, 43), at(101));
     cache.note(version, &place(&ticket(), 5, 40), at(100));
-    assert_eq!(stage.remembered(&ticket()).await, Some((1, at(101))));
+    assert_eq!(fixture.cached(&ticket()).await, Some((1, at(101))));
 }
 
 #[tokio::test]
-async fn a_slow_answer_of_a_state_that_has_changed_since_costs_no_look() {
-    let (stage, cache, version) = asked(2).await;
-    stage.change(|line| line.queue.sale = SaleState::SoldOut);
-    stage.next_look().await;
+async fn a_slow_answer_with_an_outdated_state_causes_no_snapshot() {
+    let (fixture, cache, version) = call_after_snapshot(2).await;
+    fixture.change_line(|line| line.queue.sale = SaleState::SoldOut);
+    fixture.next_snapshot().await;
     cache.note(version, &waiting(5), at(100));
-    assert_eq!(stage.remembered(&ticket()).await, Some((5, at(101))));
-    assert_eq!(stage.queue().await.sale, SaleState::SoldOut);
+    assert_eq!(fixture.cached(&ticket()).await, Some((5, at(101))));
+    assert_eq!(fixture.queue().await.sale, SaleState::SoldOut);
 }
 
 #[tokio::test]
-async fn a_slow_answer_of_a_newer_state_than_the_look_makes_for_another_look() {
-    let (stage, cache, version) = asked(3).await;
-    stage.next_look().await;
+async fn a_slow_answer_with_a_newer_state_than_the_snapshot_causes_another_one() {
+    let (fixture, cache, version) = call_after_snapshot(3).await;
+    fixture.next_snapshot().await;
     let mut newer = waiting(5);
     newer.queue.sale = SaleState::SoldOut;
-    stage.change(|line| line.queue.sale = SaleState::SoldOut);
+    fixture.change_line(|line| line.queue.sale = SaleState::SoldOut);
     cache.note(version, &newer, at(102));
-    assert_eq!(stage.remembered(&ticket()).await, None);
+    assert_eq!(fixture.cached(&ticket()).await, None);
 }
 
 #[tokio::test]
-async fn an_answer_from_before_the_look_that_was_there_means_that_the_clock_stepped_back() {
-    let (stage, cache, _) = asked(2).await;
+async fn an_answer_older_than_the_snapshot_before_it_means_that_the_clock_stepped_back() {
+    let (fixture, cache, _) = call_after_snapshot(2).await;
     cache.note(cache.version(), &waiting(5), at(99));
-    assert_eq!(stage.remembered(&ticket()).await, None);
+    assert_eq!(fixture.cached(&ticket()).await, None);
 }
 
 #[tokio::test]
-async fn an_answer_whose_user_left_elsewhere_meanwhile_is_not_remembered() {
-    let (stage, cache, version) = asked(3).await;
-    stage.change(|line| line.left = Departures::These(vec![ticket().arrival]));
-    stage.next_look().await;
-    stage.change(|line| line.left = Departures::These(Vec::new()));
-    stage.next_look().await;
+async fn an_answer_whose_user_left_elsewhere_meanwhile_is_not_cached() {
+    let (fixture, cache, version) = call_after_snapshot(3).await;
+    fixture.change_line(|line| line.left = Departures::These(vec![ticket().arrival]));
+    fixture.next_snapshot().await;
+    fixture.change_line(|line| line.left = Departures::These(Vec::new()));
+    fixture.next_snapshot().await;
     cache.note(version, &waiting(5), at(100));
-    assert_eq!(stage.remembered(&ticket()).await, None);
+    assert_eq!(fixture.cached(&ticket()).await, None);
     cache.note(version, &place(&other(8), 6, 40), at(100));
-    assert_eq!(stage.remembered(&other(8)).await, Some((6, at(102))));
+    assert_eq!(fixture.cached(&other(8)).await, Some((6, at(102))));
 }
 
 #[tokio::test]
-async fn an_answer_whose_user_left_here_meanwhile_is_not_remembered() {
-    let (stage, cache, version) = asked(1).await;
-    stage.shared.leave(&ticket()).await.unwrap();
+async fn an_answer_whose_user_left_here_meanwhile_is_not_cached() {
+    let (fixture, cache, version) = call_after_snapshot(1).await;
+    fixture.shared.leave(&ticket()).await.unwrap();
     cache.note(version, &waiting(5), at(100));
-    assert_eq!(stage.remembered(&ticket()).await, None);
+    assert_eq!(fixture.cached(&ticket()).await, None);
 }
 
 #[tokio::test]
-async fn an_answer_whose_user_was_found_active_meanwhile_is_not_remembered() {
-    let (stage, cache, version) = asked(1).await;
-    stage.store.lock().unwrap().place = active(at(200));
+async fn an_answer_whose_user_was_found_active_meanwhile_is_not_cached() {
+    let (fixture, cache, version) = call_after_snapshot(1).await;
+    fixture.store.lock().unwrap().place = active(at(200));
     let ticket = ticket();
-    let passed = stage.shared.pass_gate(&ticket, GatePurpose::Browse).await;
+    let passed = fixture.shared.pass_gate(&ticket, GatePurpose::Browse).await;
     assert!(matches!(passed.unwrap().value, GateOutcome::Passed(_)));
     cache.note(version, &waiting(5), at(100));
-    assert_eq!(stage.remembered(&ticket).await, None);
+    assert_eq!(fixture.cached(&ticket).await, None);
 }
 
 #[tokio::test]
-async fn an_answer_whose_user_was_admitted_meanwhile_takes_no_room() {
-    let (stage, cache, version) = asked(2).await;
-    stage.change(|line| line.admitted_up_to = Some(ticket().arrival));
-    stage.next_look().await;
+async fn an_answer_whose_user_was_admitted_meanwhile_takes_no_capacity() {
+    let (fixture, cache, version) = call_after_snapshot(2).await;
+    fixture.change_line(|line| line.admitted_up_to = Some(ticket().arrival));
+    fixture.next_snapshot().await;
     cache.note(version, &waiting(1), at(100));
-    assert!(!cache.remembers_anybody());
+    assert!(!cache.has_entries());
 }
 
-/// There are 64 shards, so one of the others is in the shard of each user.
+/// With 64 shards, some of the 1,000 other users share a shard with the user of [`ticket`].
 #[tokio::test]
-async fn gate_passes_and_lost_places_of_others_forget_nobody() {
-    let (stage, cache, version) = asked(1).await;
+async fn gate_passes_and_lost_places_of_other_users_remove_no_user() {
+    let (fixture, cache, version) = call_after_snapshot(1).await;
     for arrival in 1_000..2_000 {
         let passed = Place {
             ticket: other(arrival),
@@ -174,55 +176,55 @@ async fn gate_passes_and_lost_places_of_others_forget_nobody() {
         cache.forget(Arrival::from_micros(arrival + 1_000));
     }
     cache.note(version, &waiting(5), at(100));
-    assert_eq!(stage.remembered(&ticket()).await, Some((5, at(100))));
+    assert_eq!(fixture.cached(&ticket()).await, Some((5, at(100))));
 }
 
 #[tokio::test]
-async fn an_answer_from_before_another_era_is_not_remembered() {
+async fn an_answer_from_an_older_epoch_is_not_cached() {
     let changes: [fn(&mut LineSnapshot); 3] = [
         |line| line.left = Departures::Unknown,
         |line| line.admitted -= 1,
         |line| line.generation = Generation(2),
     ];
     for change in changes {
-        let (stage, cache, version) = asked(3).await;
-        stage.change(change);
-        stage.next_look().await;
-        stage.change(|line| line.left = Departures::These(Vec::new()));
-        stage.next_look().await;
+        let (fixture, cache, version) = call_after_snapshot(3).await;
+        fixture.change_line(change);
+        fixture.next_snapshot().await;
+        fixture.change_line(|line| line.left = Departures::These(Vec::new()));
+        fixture.next_snapshot().await;
         cache.note(version, &waiting(5), at(100));
-        assert_eq!(stage.remembered(&ticket()).await, None);
+        assert_eq!(fixture.cached(&ticket()).await, None);
     }
 }
 
 #[tokio::test]
-async fn an_answer_from_before_the_clock_stepped_back_is_not_remembered_and_forgotten_for_good() {
-    let (stage, cache, version) = asked(3).await;
-    stage.pass(1_000);
-    stage.store.lock().unwrap().now = at(50);
-    stage.look_anew().await;
+async fn an_answer_from_before_the_clock_stepped_back_is_not_cached_and_newer_ones_stay() {
+    let (fixture, cache, version) = call_after_snapshot(3).await;
+    fixture.advance(1_000);
+    fixture.store.lock().unwrap().now = at(50);
+    fixture.refresh().await;
     cache.note(cache.version(), &place(&other(8), 6, 40), at(50));
     cache.note(version, &waiting(5), at(100));
-    assert_eq!(stage.remembered(&ticket()).await, None);
-    stage.next_look().await;
-    assert_eq!(stage.remembered(&other(8)).await, Some((6, at(51))));
+    assert_eq!(fixture.cached(&ticket()).await, None);
+    fixture.next_snapshot().await;
+    assert_eq!(fixture.cached(&other(8)).await, Some((6, at(51))));
 }
 
 /// Tombstones are kept for 10 s.
 #[tokio::test]
-async fn an_answer_that_takes_more_than_ten_seconds_is_not_remembered() {
-    let (stage, cache, version) = asked(14).await;
-    stage.next_look().await;
+async fn an_answer_that_takes_more_than_ten_seconds_is_not_cached() {
+    let (fixture, cache, version) = call_after_snapshot(14).await;
+    fixture.next_snapshot().await;
     let later = cache.version();
     for _ in 0..10 {
-        stage.next_look().await;
+        fixture.next_snapshot().await;
     }
     cache.note(later, &place(&other(8), 6, 40), at(101));
-    assert_eq!(stage.remembered(&other(8)).await, Some((6, at(111))));
+    assert_eq!(fixture.cached(&other(8)).await, Some((6, at(111))));
     cache.note(version, &waiting(5), at(100));
-    assert_eq!(stage.remembered(&ticket()).await, None);
-    stage.next_look().await;
-    stage.next_look().await;
+    assert_eq!(fixture.cached(&ticket()).await, None);
+    fixture.next_snapshot().await;
+    fixture.next_snapshot().await;
     cache.note(later, &place(&other(9), 7, 40), at(101));
-    assert_eq!(stage.remembered(&other(9)).await, None);
+    assert_eq!(fixture.cached(&other(9)).await, None);
 }

@@ -15,25 +15,25 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_clock_that_steps_back_makes_a_look_old() {
-    let stage = TestSnapshots::new(1, 2);
-    stage.position().await;
-    stage.step(-1);
-    stage.position().await;
-    stage.position().await;
+async fn a_clock_that_steps_back_makes_a_snapshot_old() {
+    let fixture = TestSnapshots::new(1, 2);
+    fixture.position().await;
+    fixture.step_clock(-1);
+    fixture.position().await;
+    fixture.position().await;
 }
 
 #[tokio::test]
-async fn when_the_stores_clock_steps_back_everybody_asks_it() {
-    let stage = TestSnapshots::new(2, 2);
-    stage.position().await;
-    stage.pass(1_000);
-    stage.store.lock().unwrap().now = at(99);
-    assert_eq!(stage.position().await, (5, at(99)));
+async fn when_the_stores_clock_steps_back_users_are_looked_up_in_the_store() {
+    let fixture = TestSnapshots::new(2, 2);
+    fixture.position().await;
+    fixture.advance(1_000);
+    fixture.store.lock().unwrap().now = at(99);
+    assert_eq!(fixture.position().await, (5, at(99)));
 }
 
 #[tokio::test]
-async fn a_queue_that_the_store_has_not_is_not_looked_at_for_everybody() {
+async fn one_snapshot_shows_for_all_users_that_the_store_lacks_the_queue() {
     let mut queue = MockQueue::new();
     queue
         .expect_look_up()
@@ -44,14 +44,14 @@ async fn a_queue_that_the_store_has_not_is_not_looked_at_for_everybody() {
         .once()
         .returning(|_, _| Ok(stamped(SnapshotOutcome::NotSeeded)));
     let store = TestSnapshots::new(0, 0).store;
-    let stage = TestSnapshots::of(store, queue, line, 10);
+    let fixture = TestSnapshots::of(store, queue, line, 10);
     for _ in 0..3 {
-        let found = stage.look_up(&ticket()).await.unwrap();
+        let found = fixture.look_up(&ticket()).await.unwrap();
         assert_eq!(found.value, LookUpOutcome::NotSeeded);
     }
 }
 
-/// A line whose snapshots wait until its gate opens, and fail at times.
+/// A line whose snapshots wait until its gate opens. They fail if `fails` is not 0.
 #[derive(Default)]
 struct SlowLine {
     /// Closed while it is locked.
@@ -89,7 +89,7 @@ impl QueueSnapshots for SlowLine {
 }
 
 #[tokio::test]
-async fn all_who_ask_at_once_wait_for_one_look_or_one_failure() {
+async fn concurrent_look_ups_wait_for_one_snapshot_or_one_failure() {
     let mut queue = MockQueue::new();
     queue
         .expect_look_up()
@@ -97,11 +97,11 @@ async fn all_who_ask_at_once_wait_for_one_look_or_one_failure() {
         .returning(|_| Ok(stamped(LookUpOutcome::Found(waiting(5)))));
     let line = Arc::new(SlowLine::default());
     let clock = Arc::new(AtomicI64::new(at(100).as_microsecond()));
-    let hands = Arc::new(Hands(Arc::clone(&clock)));
+    let test_clock = Arc::new(TestClock(Arc::clone(&clock)));
     let shared = SnapshotQueue::new(
         Arc::new(queue),
         line.clone(),
-        hands,
+        test_clock,
         10,
         Duration::from_secs(30),
     );
@@ -128,18 +128,18 @@ async fn all_who_ask_at_once_wait_for_one_look_or_one_failure() {
 }
 
 #[tokio::test]
-async fn who_gives_up_waiting_for_a_look_leaves_it_to_the_others() {
+async fn a_dropped_request_leaves_its_snapshot_to_the_others() {
     let mut queue = MockQueue::new();
     queue
         .expect_look_up()
         .returning(|_| Ok(stamped(LookUpOutcome::Found(waiting(5)))));
     let line = Arc::new(SlowLine::default());
     let clock = Arc::new(AtomicI64::new(at(100).as_microsecond()));
-    let hands = Arc::new(Hands(clock));
+    let test_clock = Arc::new(TestClock(clock));
     let shared = SnapshotQueue::new(
         Arc::new(queue),
         line.clone(),
-        hands,
+        test_clock,
         10,
         Duration::from_secs(30),
     );

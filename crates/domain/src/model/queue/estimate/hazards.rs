@@ -14,7 +14,7 @@ impl Hazards {
         Self(by_depth)
     }
 
-    /// The depth of a position.
+    /// Returns the depth of a position.
     pub(super) fn depth(position: u64) -> usize {
         let depth = usize::try_from(position.max(1).ilog2()).unwrap_or(usize::MAX);
         depth.min(Self::DEPTHS - 1)
@@ -61,7 +61,7 @@ impl Hazards {
         position
     }
 
-    /// Each depth's hazard, and the positions between which it applies.
+    /// Returns the hazard of each depth, and the positions between which it applies.
     fn depths(&self) -> impl Iterator<Item = (f64, f64, f64)> {
         let ends = (1..Self::DEPTHS).map(|depth| f64::from(1_u32 << depth));
         let from = std::iter::once(0.0).chain(ends.clone());
@@ -82,7 +82,7 @@ mod tests {
         (left - right).abs() <= right.abs() * 1e-3 + 1e-6
     }
 
-    /// Counts the line down in small steps.
+    /// Computes the wait in small steps.
     fn stepped(hazards: &Hazards, position: f64, speed: f64) -> f64 {
         const STEP: f64 = 0.001;
         let (mut left, mut seconds) = (position, 0.0);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn users_ahead_who_leave_shorten_it() {
+    fn users_ahead_who_leave_shorten_the_wait() {
         let mut profile = [0.0; Hazards::DEPTHS];
         for (depth, hazard) in profile.iter_mut().enumerate() {
             *hazard = [0.02, 0.0, 0.001, 0.05][depth % 4];
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_ahead_dwindle_through_all_depths() {
+    fn the_number_of_users_ahead_falls_through_all_depths() {
         let hazards = Hazards::new([0.1; Hazards::DEPTHS]);
         assert!(close(hazards.after(5_000.0, 10.0), 5_000.0 / 1_f64.exp()));
         assert!(close(

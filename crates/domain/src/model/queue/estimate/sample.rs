@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::{Hazards, ShownPosition, real, seconds_between};
 use crate::model::{
     later,
-    queue::{Arrival, poll::stirred},
+    queue::{Arrival, poll::mixed},
 };
 
 /// A sample of the waiting users: a few at each depth of the line.
@@ -70,8 +70,8 @@ struct Sums {
 impl Default for DepartureSample {
     fn default() -> Self {
         let seat = || Seat {
-            arrival: AtomicI64::new(Seat::NOBODY),
-            until: AtomicI64::new(Seat::NOBODY),
+            arrival: AtomicI64::new(Seat::EMPTY),
+            until: AtomicI64::new(Seat::EMPTY),
         };
         Self {
             seats: array::from_fn(|_| array::from_fn(|_| seat())),
@@ -184,11 +184,11 @@ impl DepartureSample {
 }
 
 impl Seat {
-    const NOBODY: i64 = i64::MIN;
+    const EMPTY: i64 = i64::MIN;
 
     fn release(&self) {
-        self.until.store(Self::NOBODY, Relaxed);
-        self.arrival.store(Self::NOBODY, Relaxed);
+        self.until.store(Self::EMPTY, Relaxed);
+        self.arrival.store(Self::EMPTY, Relaxed);
     }
 }
 
@@ -248,6 +248,6 @@ impl ShownPosition {
 /// The seat of each depth that a user may have.
 fn seat_of(arrival: Arrival) -> usize {
     let seats = DepartureSample::SEATS as u64;
-    let seat = stirred(arrival.micros().cast_unsigned()) % seats;
+    let seat = mixed(arrival.micros().cast_unsigned()) % seats;
     usize::try_from(seat).unwrap_or(0)
 }

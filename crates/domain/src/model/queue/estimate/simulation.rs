@@ -33,8 +33,8 @@ pub(super) fn open() -> QueueView {
 
 /// An answer to a user: its instant, the position, and the estimate.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told {
-    /// In milliseconds.
+pub(super) struct Answer {
+    /// Its instant, in milliseconds.
     pub(super) at: u64,
     pub(super) arrival: i64,
     pub(super) position: u64,
@@ -47,15 +47,15 @@ pub(super) struct Told {
 
 /// A line with its policy, and one instance that ticks it and answers the waiting users.
 pub(super) struct Simulation {
-    /// In milliseconds.
+    /// The time, in milliseconds.
     pub(super) now: u64,
     throughput: Option<Throughput>,
-    /// How many places may be active, and for how long each is, in milliseconds.
+    /// The maximum number of active places, and the life of each, in milliseconds.
     capacity: Option<(usize, u64)>,
     /// The share of the users at each depth that leaves per second.
     pub(super) leaving: [f64; Hazards::DEPTHS],
-    /// For how long an answer is made from a snapshot, in milliseconds: admissions show at once,
-    /// departures ahead do not.
+    /// The time for which answers are made from one snapshot, in milliseconds. They show admissions
+    /// at once, but not departures ahead.
     snapshots: u64,
     owed: [f64; Hazards::DEPTHS],
     line: Vec<i64>,
@@ -69,7 +69,7 @@ pub(super) struct Simulation {
     /// The ordinal of each user, and when it was refreshed.
     ordinals: BTreeMap<i64, (u64, u64)>,
     estimate: WaitEstimate,
-    pub(super) told: Vec<Told>,
+    pub(super) answers: Vec<Answer>,
     /// When each user was admitted, in milliseconds.
     pub(super) admitted_at: BTreeMap<i64, u64>,
 }
@@ -97,12 +97,12 @@ impl Simulation {
             polls: BinaryHeap::new(),
             ordinals: BTreeMap::new(),
             estimate: WaitEstimate::default(),
-            told: Vec::new(),
+            answers: Vec::new(),
             admitted_at: BTreeMap::new(),
         }
     }
 
-    /// The length of a window in milliseconds. One second without a throughput.
+    /// Returns the length of a window in milliseconds. One second without a throughput.
     pub(super) fn interval(&self) -> u64 {
         self.throughput.map_or(1_000, |throughput| {
             u64::try_from(throughput.interval.as_millis()).unwrap()
@@ -113,7 +113,7 @@ impl Simulation {
         (self.interval() / 3).min(1_000)
     }
 
-    /// When the running window ends. Ticks are aligned to it.
+    /// Returns the end of the running window, in milliseconds. Ticks are aligned to it.
     fn window_end(&self) -> u64 {
         let window = self.throughput.and(self.window);
         window.map_or(u64::MAX, |window| {
@@ -122,7 +122,7 @@ impl Simulation {
         })
     }
 
-    /// `users` users join. Those for whom there is room are active at once, the others wait.
+    /// Lets `users` users join. They become active at once while there is room, the others wait.
     pub(super) fn join(&mut self, users: u64) {
         for _ in 0..users {
             let arrival = self
@@ -138,14 +138,14 @@ impl Simulation {
         }
     }
 
-    /// `users` users leave, from behind the first `ahead` of the line.
+    /// Lets the `users` users behind the first `ahead` of the line leave.
     pub(super) fn leave(&mut self, ahead: usize, users: usize) {
         let to = (ahead + users).min(self.line.len());
         let left = self.line.drain(ahead.min(to)..to).count();
         self.departed += u64::try_from(left).unwrap();
     }
 
-    /// Every second user leaves.
+    /// Lets every second user leave.
     pub(super) fn thin_out(&mut self) {
         let before = self.line.len();
         let mut stays = false;
@@ -164,7 +164,7 @@ impl Simulation {
         self.admitted
     }
 
-    /// The estimate that the user at `position` would get now.
+    /// Returns the estimate that the user at `position` would get now.
     pub(super) fn wait(&self, position: u64) -> Option<Duration> {
         let shown = ShownPosition {
             as_of: at(self.now),
@@ -263,7 +263,7 @@ impl Simulation {
         }
     }
 
-    /// Some of the users at each depth leave, evenly spread.
+    /// Lets the users leave who are due by `leaving`, evenly spread over each depth.
     fn depart(&mut self) {
         if self.leaving.iter().all(|&share| share <= 0.0) {
             return;
@@ -284,7 +284,7 @@ impl Simulation {
         self.departed += u64::try_from(before - self.line.len()).unwrap();
     }
 
-    /// Answers the user, if still in the line, and schedules the next poll.
+    /// Answers a user who is still in the line, and schedules the next poll.
     fn poll(&mut self, arrival: i64) {
         let Ok(ahead) = self.line.binary_search(&arrival) else {
             return;
@@ -303,7 +303,7 @@ impl Simulation {
         let pause = PollRange::default().pause(&ticket(arrival), shown.position, wait);
         let arrived = Arrival::from_micros(arrival);
         self.estimate.sample(arrived, &shown, pause);
-        self.told.push(Told {
+        self.answers.push(Answer {
             at: self.now,
             arrival,
             position: shown.position,
@@ -318,22 +318,24 @@ impl Simulation {
     /// Returns the first estimate since `from` that differs from the true wait of an admitted user
     /// by more than a window and a fifth of the true wait. An estimate is as good as its position,
     /// so only answers with the true position count.
-    pub(super) fn first_wrong(&self, from: u64) -> Option<String> {
+    pub(super) fn first_wrong_estimate(&self, from: u64) -> Option<String> {
         let judged = self
-            .told
+            .answers
             .iter()
-            .filter(|told| told.at >= from && told.is_fresh);
-        judged.into_iter().find_map(|told| {
-            let admitted_at = *self.admitted_at.get(&told.arrival)?;
-            let truth = Duration::from_millis(admitted_at - told.at);
-            let off = told.wait.unwrap_or(Duration::MAX).abs_diff(truth);
+            .filter(|answer| answer.at >= from && answer.is_fresh);
+        judged.into_iter().find_map(|answer| {
+            let admitted_at = *self.admitted_at.get(&answer.arrival)?;
+            let truth = Duration::from_millis(admitted_at - answer.at);
+            let off = answer.wait.unwrap_or(Duration::MAX).abs_diff(truth);
             // A tick may be this late.
             let window = Duration::from_millis(self.interval().max(1_000));
             (off > window + truth / 5).then(|| {
-                let Told {
+                let Answer {
                     at, position, wait, ..
-                } = told;
-                format!("at {at} ms, position {position}: told {wait:?}, but it took {truth:?}")
+                } = answer;
+                format!(
+                    "at {at} ms, position {position}: estimated {wait:?}, but it took {truth:?}"
+                )
             })
         })
     }

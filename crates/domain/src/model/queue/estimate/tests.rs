@@ -11,7 +11,7 @@ const PER_3_S: Throughput = Throughput {
     interval: Duration::from_secs(3),
 };
 
-/// A line after a tick at `second`, in which users wait.
+/// Returns a tick at `second` of a line in which users wait.
 fn tick(second: u64, throughput: Option<Throughput>, window: Option<(u64, u32)>) -> LineTick {
     LineTick {
         as_of: at(second * 1_000),
@@ -46,8 +46,8 @@ fn seconds(estimate: &WaitEstimate, shown: ShownPosition) -> Option<u64> {
     Some(wait.as_millis().div_ceil(1_000).try_into().unwrap())
 }
 
-/// N, the interval in seconds, the window's start and count as of a tick at 5 s; instant and
-/// position of a user; the wait in seconds.
+/// Each row: users per window, the interval in seconds, the window's start and count as of a tick
+/// at 5 s, the instant and position of a user, and the wait in seconds.
 #[test]
 fn the_rest_of_the_window_then_whole_windows() {
     for (admit, interval, window, second, position, wait) in [
@@ -55,10 +55,10 @@ fn the_rest_of_the_window_then_whole_windows() {
         (60, 600, (0, 60), 541, 1, 59),
         (60, 600, (0, 60), 541, 60, 59),
         (60, 600, (0, 60), 541, 61, 659),
-        // The next window has begun, and is not ticked yet.
+        // The next window has begun, and no tick has run in it yet.
         (60, 600, (0, 60), 600, 1, 1),
         (60, 600, (0, 60), 600, 61, 600),
-        // Room in the running window goes first.
+        // The room of the running window is used first.
         (60, 600, (0, 40), 5, 20, 1),
         (60, 600, (0, 40), 5, 21, 595),
         (60, 600, (0, 40), 5, 80, 595),
@@ -74,9 +74,9 @@ fn the_rest_of_the_window_then_whole_windows() {
         };
         let mut estimate = WaitEstimate::default();
         estimate.note(&tick(5, Some(throughput), Some(window)));
-        let told = seconds(&estimate, shown(second, position, 0));
+        let estimated = seconds(&estimate, shown(second, position, 0));
         assert_eq!(
-            told,
+            estimated,
             Some(wait),
             "{admit} {interval} {window:?} {second} {position}"
         );
@@ -84,7 +84,7 @@ fn the_rest_of_the_window_then_whole_windows() {
 }
 
 #[test]
-fn a_snapshot_that_is_older_than_the_tick_counts_what_was_admitted_since() {
+fn a_position_from_before_the_tick_counts_the_users_admitted_since() {
     let mut estimate = WaitEstimate::default();
     estimate.note(&LineTick {
         admitted: 1_500,
@@ -106,7 +106,7 @@ fn a_tick_of_another_instance_counts_too() {
 }
 
 #[test]
-fn before_the_first_tick_the_policy_tells() {
+fn before_the_first_tick_the_estimate_follows_from_the_policy() {
     let mut estimate = WaitEstimate::default();
     assert_eq!(seconds(&estimate, shown(0, 1, 0)), None);
     estimate.set_throughput(Some(PER_3_S));
@@ -114,7 +114,7 @@ fn before_the_first_tick_the_policy_tells() {
     assert_eq!(seconds(&estimate, shown(0, 501, 0)), Some(6));
 }
 
-/// State, `opens_at` in seconds, position, and the wait in seconds at 5 s.
+/// Each row: state, `opens_at` in seconds, position, and the wait in seconds at 5 s.
 #[test]
 fn the_state_and_the_opening_count() {
     let mut estimate = WaitEstimate::default();
@@ -135,9 +135,10 @@ fn the_state_and_the_opening_count() {
             opens_at: opens_at.map(|second| at(second * 1_000)),
             ..open()
         };
-        let told = estimate.wait(&shown(5, position, 0), &queue);
-        let told = told.map(|wait| u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap());
-        assert_eq!(told, wait, "{state:?} {opens_at:?} {position}");
+        let estimated = estimate.wait(&shown(5, position, 0), &queue);
+        let estimated =
+            estimated.map(|wait| u64::try_from(wait.as_millis().div_ceil(1_000)).unwrap());
+        assert_eq!(estimated, wait, "{state:?} {opens_at:?} {position}");
     }
     for queue in [
         QueueView {
@@ -161,7 +162,7 @@ fn the_state_and_the_opening_count() {
     }
 }
 
-/// 500 per 3 s. A minute in which users come now and then, then a rush.
+/// 500 users per 3 s. For a minute at most one user joins every 5 s, then a rush begins.
 #[test]
 fn idle_time_makes_no_wait_longer() {
     for idle_users in [0, 12] {
@@ -179,9 +180,9 @@ fn idle_time_makes_no_wait_longer() {
     }
 }
 
-/// 100 per 3 s: a visitor every 5 s for a minute, then 2,000 at once.
+/// 100 users per 3 s. For a minute one user joins every 5 s, then 2,000 at once.
 #[test]
-fn after_a_rush_users_far_back_are_told_the_truth() {
+fn after_a_rush_the_estimates_of_users_far_back_are_right() {
     let mut line = Simulation::new(
         Some(Throughput {
             admit: 100,
@@ -190,9 +191,9 @@ fn after_a_rush_users_far_back_are_told_the_truth() {
         None,
         0,
     );
-    for visitor in 1..=12 {
+    for joined in 1..=12 {
         line.join(1);
-        line.run(visitor * 5_000);
+        line.run(joined * 5_000);
     }
     line.join(2_000);
     line.run(63_000);
@@ -202,7 +203,7 @@ fn after_a_rush_users_far_back_are_told_the_truth() {
     }
 }
 
-/// 500 per 3 s: 100,000 behind the others leave in a moment.
+/// 500 users per 3 s. 100,000 users behind the others leave at once.
 #[test]
 fn users_behind_who_leave_make_no_wait_shorter() {
     let mut line = Simulation::new(Some(PER_3_S), None, 0);
@@ -216,9 +217,9 @@ fn users_behind_who_leave_make_no_wait_shorter() {
     }
 }
 
-/// 60 per 600 s, 61 users.
+/// 60 users per 600 s. 61 users join.
 #[test]
-fn the_last_of_a_window_and_one_waits_for_the_next() {
+fn the_first_user_beyond_a_full_window_waits_for_the_next_one() {
     let mut line = Simulation::new(
         Some(Throughput {
             admit: 60,
@@ -238,7 +239,8 @@ fn the_last_of_a_window_and_one_waits_for_the_next() {
     assert_eq!(line.waiting(), 0);
 }
 
-/// Users a window of 3 s, users who join. A few leave all the time, then half of all in a moment.
+/// Each row: users per window of 3 s, and users who join. A few leave all the time, then half of
+/// all leave at once.
 #[test]
 fn a_mass_departure_is_over_within_three_windows() {
     for (admit, users) in [(10, 4_000), (100, 8_000)] {
@@ -262,7 +264,7 @@ fn a_mass_departure_is_over_within_three_windows() {
     }
 }
 
-/// 100 per 3 s, and 1 % of all who wait give up each second.
+/// 100 users per 3 s. 1 % of the waiting users leave each second.
 #[test]
 fn users_who_keep_giving_up_make_the_wait_shorter() {
     for snapshots in [0, 30_000] {
@@ -280,9 +282,9 @@ fn users_who_keep_giving_up_make_the_wait_shorter() {
     }
 }
 
-/// 10 places, each for 5 s. Ten users a second join, so places end evenly.
+/// 10 places, each for 5 s. Two users a second join at first, so places end evenly.
 #[test]
-fn by_capacity_alone_ten_admissions_tell_the_speed() {
+fn by_capacity_alone_the_rate_is_known_after_ten_admissions() {
     let mut line = Simulation::new(None, Some((10, 5_000)), 0);
     for second in 0..5 {
         line.run(second * 1_000);
@@ -295,16 +297,16 @@ fn by_capacity_alone_ten_admissions_tell_the_speed() {
         let wait = line.wait(20).map(|wait| wait.as_secs());
         match line.admitted() {
             0..10 => assert_eq!(wait, None, "{second}"),
-            // The tick that finds users waiting first does not count.
+            // The first tick that finds users waiting does not count.
             10..=12 => {}
             _ => assert!((9..=11).contains(&wait.unwrap()), "{second}: {wait:?}"),
         }
     }
 }
 
-/// 500 per 3 s, but 100 places, each for 30 s.
+/// 500 users per 3 s, but 100 places, each for 30 s.
 #[test]
-fn where_capacity_is_the_tighter_limit_it_tells() {
+fn where_capacity_is_the_tighter_limit_it_decides_the_wait() {
     let mut line = Simulation::new(Some(PER_3_S), Some((100, 30_000)), 0);
     for second in 0..30 {
         line.run(second * 1_000);
@@ -316,9 +318,9 @@ fn where_capacity_is_the_tighter_limit_it_tells() {
     assert!((80..=110).contains(&wait), "{wait} s");
 }
 
-/// 500 per 3 s, and more places than they can use.
+/// 500 users per 3 s, and more places than they can use.
 #[test]
-fn where_the_throughput_is_the_tighter_limit_it_tells() {
+fn where_the_throughput_is_the_tighter_limit_it_decides_the_wait() {
     let mut line = Simulation::new(Some(PER_3_S), Some((5_000, 3_000)), 0);
     line.join(20_000);
     line.run(16_500);
@@ -327,7 +329,7 @@ fn where_the_throughput_is_the_tighter_limit_it_tells() {
 }
 
 #[test]
-fn other_rules_and_lost_counts_start_afresh() {
+fn a_loss_a_pause_and_an_empty_line_restart_the_measurement() {
     let capacity = |second, admitted| LineTick {
         admitted,
         departed: admitted,

@@ -107,7 +107,8 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    /// 10,000 wait. In each of 30 s, `before` of them leave, then `after` in each of 5 s.
+    /// Returns the persistence in a line of 10,000 users. In each of 30 s `before` of them leave,
+    /// then `after` in each of 5 s.
     fn persistence_after(before: u64, after: u64) -> f64 {
         let mut trend = DepartureTrend::default();
         let mut left = 0;

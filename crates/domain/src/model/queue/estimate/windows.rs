@@ -98,8 +98,8 @@ mod tests {
         }
     }
 
-    /// The window as of a tick at 5 s, the instant, admissions since the tick; room and rest in
-    /// seconds.
+    /// Each row: the window as of a tick at 5 s, the instant, the admissions since the tick, the
+    /// room, and the rest in seconds.
     #[test]
     fn the_window_goes_on_from_the_last_tick() {
         for (window, now, since, room, rest) in [

@@ -50,7 +50,7 @@ fn active(until: i64) -> Place {
     }
 }
 
-/// Near users send heartbeats every 15 s, far ones every 30 s.
+/// Returns a line in which heartbeats are due every 15 s near the head, and every 30 s elsewhere.
 fn line(admitted: u64) -> LineSnapshot {
     LineSnapshot {
         generation: Generation(1),
@@ -86,11 +86,11 @@ fn position(followed: &FollowedPlace) -> u64 {
 }
 
 #[test]
-fn snapshots_move_a_place_on_and_never_back() {
+fn snapshots_move_a_place_forward_and_never_back() {
     let mut followed = FollowedPlace::new(waiting(20, 40), at(100));
     for (admitted, expected) in [(40, 20), (45, 15), (43, 15), (59, 1), (70, 1)] {
-        let sight = followed.see(&line(admitted), at(101), false);
-        assert_eq!((sight, position(&followed)), (PeekAdvice::Known, expected));
+        let advice = followed.see(&line(admitted), at(101), false);
+        assert_eq!((advice, position(&followed)), (PeekAdvice::Known, expected));
     }
     let Standing::Waiting { behind, .. } = followed.place().standing else {
         panic!("the place waits");
@@ -99,7 +99,7 @@ fn snapshots_move_a_place_on_and_never_back() {
 }
 
 #[test]
-fn what_the_queue_is_like_is_read_from_the_newest_snapshot() {
+fn the_state_of_the_queue_is_read_from_the_newest_snapshot() {
     let mut followed = FollowedPlace::new(waiting(20, 40), at(100));
     let mut paused = line(40);
     paused.queue.state = PolicyState::Paused;
@@ -111,7 +111,7 @@ fn what_the_queue_is_like_is_read_from_the_newest_snapshot() {
 }
 
 #[test]
-fn the_store_is_asked_as_often_as_it_hears_heartbeats() {
+fn peeks_at_a_waiting_place_are_as_frequent_as_heartbeats() {
     for (start, after, expected) in [
         (5, 14, PeekAdvice::Known),
         (5, 15, PeekAdvice::Ask),
@@ -119,8 +119,8 @@ fn the_store_is_asked_as_often_as_it_hears_heartbeats() {
         (11, 30, PeekAdvice::Ask),
     ] {
         let mut followed = FollowedPlace::new(waiting(start, 40), at(100));
-        let sight = followed.see(&line(40), at(100 + after), false);
-        assert_eq!(sight, expected, "position {start} after {after} s");
+        let advice = followed.see(&line(40), at(100 + after), false);
+        assert_eq!(advice, expected, "position {start} after {after} s");
     }
     // The clock stepped back by a minute.
     let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
@@ -128,7 +128,7 @@ fn the_store_is_asked_as_often_as_it_hears_heartbeats() {
 }
 
 #[test]
-fn a_place_that_admission_has_passed_is_asked_for_at_once_and_then_each_second() {
+fn a_place_that_admission_has_passed_needs_a_peek_at_once_and_then_each_second() {
     let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
     assert_eq!(
         followed.see(&passing(45), at(100), false),
@@ -136,7 +136,7 @@ fn a_place_that_admission_has_passed_is_asked_for_at_once_and_then_each_second()
     );
     // The user stands aside.
     followed.confirm(waiting(7, 45), at(100));
-    assert_eq!(position(&followed), 7, "the store knows better");
+    assert_eq!(position(&followed), 7, "the position of the store counts");
     assert_eq!(
         followed.see(&passing(46), at(100), false),
         PeekAdvice::Known
@@ -153,7 +153,7 @@ fn a_place_that_admission_has_passed_is_asked_for_at_once_and_then_each_second()
 }
 
 #[test]
-fn an_active_place_is_asked_for_now_and_then_and_at_its_end() {
+fn an_active_place_needs_a_peek_every_five_seconds_and_at_its_deadline() {
     let mut followed = FollowedPlace::new(active(200), at(100));
     assert_eq!(
         followed.see(&passing(45), at(104), false),
@@ -172,7 +172,7 @@ fn an_active_place_is_asked_for_now_and_then_and_at_its_end() {
 }
 
 #[test]
-fn a_user_who_left_is_asked_for_at_once() {
+fn the_place_of_a_user_who_may_have_left_needs_a_peek_at_once() {
     let mut followed = FollowedPlace::new(waiting(5, 40), at(100));
     assert_eq!(followed.see(&line(40), at(100), true), PeekAdvice::PeekNow);
 }
@@ -180,13 +180,13 @@ fn a_user_who_left_is_asked_for_at_once() {
 #[test]
 fn of_two_ordinals_the_smaller_one_counts() {
     let mut followed = FollowedPlace::new(waiting(20, 40), at(100));
-    // Two users ahead left.
+    // Two users ahead have left.
     followed.confirm(waiting(16, 42), at(101));
     assert_eq!(position(&followed), 16);
-    // An answer that overstates by users who left.
+    // This answer still counts users who have left.
     followed.confirm(waiting(18, 43), at(102));
     assert_eq!(position(&followed), 15);
-    // An answer from before the last snapshot.
+    // This answer is from before the last snapshot.
     followed.see(&line(50), at(103), false);
     followed.confirm(waiting(13, 45), at(103));
     assert_eq!(position(&followed), 8);
@@ -194,7 +194,7 @@ fn of_two_ordinals_the_smaller_one_counts() {
 }
 
 #[test]
-fn while_users_reenter_ahead_the_store_tells_the_position() {
+fn while_users_reenter_ahead_the_position_comes_from_the_store() {
     let reentry = LineSnapshot {
         reentry_until: Some(at(400)),
         ..line(40)
@@ -207,7 +207,7 @@ fn while_users_reenter_ahead_the_store_tells_the_position() {
 }
 
 #[test]
-fn after_a_loss_only_the_client_brings_the_place_back() {
+fn after_a_loss_only_the_client_can_reenter() {
     let lost = LineSnapshot {
         generation: Generation(2),
         ..line(0)

@@ -35,13 +35,13 @@ fn status(second: i64, admitted_up_to: u64, passed: u64) -> LineStatus {
     }
 }
 
-/// A client with arrival 5 and ordinal 5, as of second 10.
+/// Returns a client with arrival 5 and ordinal 5, as of second 10.
 fn follower() -> LineFollower {
     LineFollower::new(arrival(5), Generation(1), 5, at(10))
 }
 
 #[test]
-fn a_client_waits_until_admission_has_come_to_its_arrival() {
+fn a_client_waits_until_admission_reaches_its_arrival() {
     for (admitted_up_to, passed, advice) in [
         (0, 0, LineAdvice::Wait { position: 5 }),
         (3, 3, LineAdvice::Wait { position: 2 }),
@@ -102,7 +102,7 @@ fn the_smallest_ordinal_of_a_generation_counts() {
 }
 
 #[test]
-fn heartbeats_come_often_enough() {
+fn heartbeat_pauses_follow_from_the_absence_and_the_waiting_ttl() {
     for (ttl_s, absence_s, near_s, far_s) in [
         (300, Some(45), 15, 30),
         (90, Some(45), 15, 15),
@@ -117,10 +117,10 @@ fn heartbeats_come_often_enough() {
     }
 }
 
-/// A line of users, of whom the first are admitted and any may leave.
+/// A line from whose head users are admitted, and which any user may leave.
 #[derive(Debug, Clone, Default)]
-struct Hall {
-    /// The arrivals of the users who wait.
+struct TestLine {
+    /// The arrivals of the waiting users.
     waiting: Vec<u64>,
     last_arrival: u64,
     passed: u64,
@@ -132,12 +132,12 @@ struct Hall {
 enum Event {
     Join,
     Admit(usize),
-    /// The user at this part of the line, in hundredths.
+    /// The position of the user in the line, in hundredths of its length.
     Leave(usize),
 }
 
-impl Hall {
-    fn take(&mut self, event: &Event) {
+impl TestLine {
+    fn apply(&mut self, event: &Event) {
         self.second += 1;
         match event {
             Event::Join => {
@@ -177,7 +177,8 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// A client that reads every `every`-th status, and asks the origin for its place now and then.
+    /// Follows the line with a client that reads every `every`-th status and asks the origin after
+    /// every `asks`-th event.
     #[test]
     fn a_follower_misses_no_turn_and_its_position_neither_understates_nor_grows(
         before in collection::vec(event(), 0..40),
@@ -185,36 +186,36 @@ proptest! {
         every in 1..5_usize,
         asks in 2..9_usize,
     ) {
-        let mut hall = Hall::default();
+        let mut line = TestLine::default();
         for event in &before {
-            hall.take(event);
+            line.apply(event);
         }
-        hall.take(&Event::Join);
-        let own = hall.last_arrival;
-        let ordinal = |hall: &Hall| hall.position(own).map(|position| position + hall.passed);
+        line.apply(&Event::Join);
+        let own = line.last_arrival;
+        let ordinal = |line: &TestLine| line.position(own).map(|position| position + line.passed);
         let mut follower = LineFollower::new(
             arrival(own),
             Generation(1),
-            ordinal(&hall).unwrap(),
-            at(hall.second),
+            ordinal(&line).unwrap(),
+            at(line.second),
         );
         let mut shown = u64::MAX;
         for (number, event) in after.iter().enumerate() {
-            hall.take(event);
-            if number % asks == 0 && let Some(ordinal) = ordinal(&hall) {
-                follower.note(Generation(1), ordinal, at(hall.second));
+            line.apply(event);
+            if number % asks == 0 && let Some(ordinal) = ordinal(&line) {
+                follower.note(Generation(1), ordinal, at(line.second));
             }
             if number % every != 0 {
                 continue;
             }
-            match follower.read(&hall.status(), Duration::ZERO) {
-                LineAdvice::Turn => prop_assert!(own <= hall.admitted_up_to),
+            match follower.read(&line.status(), Duration::ZERO) {
+                LineAdvice::Turn => prop_assert!(own <= line.admitted_up_to),
                 LineAdvice::AskOrigin => prop_assert!(false, "every status is of use"),
                 LineAdvice::Wait { position } => {
                     // The first status after an admission shows it.
-                    prop_assert!(own > hall.admitted_up_to);
-                    if let Some(truly) = hall.position(own) {
-                        prop_assert!(position >= truly, "{position} {truly}");
+                    prop_assert!(own > line.admitted_up_to);
+                    if let Some(actual) = line.position(own) {
+                        prop_assert!(position >= actual, "{position} {actual}");
                     }
                     prop_assert!(position <= shown, "{position} {shown}");
                     shown = position;

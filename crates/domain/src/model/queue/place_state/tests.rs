@@ -43,7 +43,7 @@ fn active(until: i64) -> Standing {
 }
 
 #[test]
-fn what_a_place_is_to_its_user_follows_from_its_standing_and_the_queue() {
+fn the_kind_of_event_follows_from_the_standing_and_the_queue() {
     use PolicyState as P;
     use SaleState as S;
     let open = place().queue;
@@ -77,7 +77,7 @@ fn what_a_place_is_to_its_user_follows_from_its_standing_and_the_queue() {
     }
 }
 
-/// The state after a change of the place.
+/// Returns the state after a change of the place.
 fn changed(change: impl FnOnce(&mut Place)) -> PlaceState {
     let mut place = place();
     change(&mut place);
@@ -85,10 +85,10 @@ fn changed(change: impl FnOnce(&mut Place)) -> PlaceState {
 }
 
 #[test]
-fn what_a_user_would_see_is_another_state_and_nothing_else_is() {
+fn only_changes_that_a_user_sees_make_another_state() {
     type Change = fn(&mut Place);
     let before = changed(|_| {});
-    let news: [Change; 7] = [
+    let changes: [Change; 7] = [
         |place| place.standing = waiting(2),
         |place| place.standing = active(200),
         |place| place.queue.state = PolicyState::Paused,
@@ -97,7 +97,7 @@ fn what_a_user_would_see_is_another_state_and_nothing_else_is() {
         |place| place.queue.recovering = true,
         |place| place.ticket.generation = Generation(2),
     ];
-    for (number, change) in news.into_iter().enumerate() {
+    for (number, change) in changes.into_iter().enumerate() {
         assert_ne!(changed(change), before, "change {number}");
     }
     let one_more_behind = changed(|place| {
@@ -148,12 +148,12 @@ fn other_texts_are_no_ids() {
 }
 
 #[test]
-fn an_estimate_is_news_where_a_client_would_not_have_counted_down_to_it() {
+fn an_estimate_is_sent_if_a_countdown_would_not_have_reached_it() {
     let id = |wait_s| EventId {
         state: changed(|_| {}),
         wait_s,
     };
-    for (told, now, is_news) in [
+    for (last, now, is_outdated) in [
         (None, None, false),
         (None, Some(9), true),
         (Some(9), None, true),
@@ -164,9 +164,9 @@ fn an_estimate_is_news_where_a_client_would_not_have_counted_down_to_it() {
         (Some(100), Some(126), true),
     ] {
         assert_eq!(
-            id(told).is_outdated_by(&id(now)),
-            is_news,
-            "{told:?} {now:?}"
+            id(last).is_outdated_by(&id(now)),
+            is_outdated,
+            "{last:?} {now:?}"
         );
     }
     let moved = EventId {

@@ -40,7 +40,8 @@ fn ticket_of(generation: u64, second: i64) -> Ticket {
     }
 }
 
-/// Seconds after a loss with a recovery of 60 s and a waiting TTL of 300 s.
+/// Each row: seconds after a loss with a recovery of 60 s and a waiting TTL of 300 s, the state,
+/// and whether users re-enter.
 #[test]
 fn a_lost_queue_recovers_then_accepts_late_users() {
     let lost = terms(Some(60));
@@ -72,7 +73,7 @@ fn users_who_were_served_before_the_loss_do_not_re_enter() {
         (6, -51, false),
         (6, -50, false),
         (6, -49, true),
-        // Of a gap of this generation, which begins later.
+        // An arrival of a gap of this generation, which begins later.
         (7, 1, true),
     ] {
         let ticket = ticket_of(generation, second);
@@ -82,7 +83,7 @@ fn users_who_were_served_before_the_loss_do_not_re_enter() {
 }
 
 #[test]
-fn users_were_served_up_to_the_first_who_may_still_wait() {
+fn users_are_served_up_to_the_first_user_who_may_still_wait() {
     let mut terms = terms(None);
     let served = |terms: &QueueTerms, admitted: Option<i64>, waits: Option<i64>, second| {
         let found = terms.served_up_to(admitted.map(arrival), waits.map(arrival), at(second));
@@ -93,7 +94,7 @@ fn users_were_served_up_to_the_first_who_may_still_wait() {
         (None, Some(5), None),
         (Some(4), None, Some(4_000_000)),
         (Some(4), Some(5), Some(4_000_000)),
-        // A user who stands aside or has returned.
+        // The waiting user stands aside or has re-entered.
         (Some(4), Some(2), Some(1_999_999)),
     ] {
         assert_eq!(
@@ -124,7 +125,7 @@ fn users_were_served_up_to_the_first_who_may_still_wait() {
 }
 
 #[test]
-fn while_users_re_enter_nobody_else_counts_as_served() {
+fn while_users_re_enter_no_later_user_counts_as_served() {
     let mut lost = terms(Some(60));
     let up_to = |lost: &QueueTerms, second| {
         let found = lost.served_up_to(Some(arrival(90)), None, at(second));
@@ -160,7 +161,7 @@ fn another_server_opens_a_gap_before_anything_else() {
     assert!(terms.reenters(&ticket_of(7, 65), None, at(60)));
     assert!(
         !terms.reenters(&ticket_of(6, 51), None, at(60)),
-        "of another life"
+        "of another generation"
     );
     assert_eq!(terms.reentry_until(at(60)), Some(at(360)));
     let next = terms.next_arrival(at(61));
@@ -183,7 +184,7 @@ fn a_ticket_after_the_last_arrival_proves_a_loss() {
 }
 
 #[test]
-fn a_silence_opens_a_gap_that_shows_only_once_a_lost_ticket_does() {
+fn a_silence_opens_a_gap_that_only_a_lost_ticket_confirms() {
     let mut terms = terms(None);
     terms.next_arrival(at(50));
     terms.tick(at(60));
@@ -191,7 +192,7 @@ fn a_silence_opens_a_gap_that_shows_only_once_a_lost_ticket_does() {
     assert!(terms.may_have_lost_writes(None, at(121)));
     terms.find_losses(None, at(121));
     assert_eq!(terms.next_arrival(at(121)), arrival(121));
-    // It is found once, also where no tick comes.
+    // The silence is found once, even without a tick.
     assert!(!terms.may_have_lost_writes(None, at(130)));
     terms.find_losses(None, at(130));
     assert_eq!(terms.gaps.as_slice().len(), 1);
@@ -216,7 +217,7 @@ fn ticks_in_time_open_no_gap() {
 }
 
 #[test]
-fn a_place_that_ended_does_not_come_back_but_a_later_one_does() {
+fn a_place_that_ended_does_not_re_enter_but_a_later_one_does() {
     let mut lost = terms(Some(60));
     lost.next_arrival(at(50));
     lost.find_losses(named("b").as_ref(), at(60));
@@ -235,7 +236,7 @@ fn a_place_that_ended_does_not_come_back_but_a_later_one_does() {
 }
 
 #[test]
-fn an_arrival_that_is_given_out_is_in_no_gap() {
+fn an_arrival_that_is_given_out_leaves_its_gap() {
     let mut terms = terms(None);
     terms.next_arrival(at(1));
     terms.find_losses(None, at(100));
@@ -248,7 +249,7 @@ fn an_arrival_that_is_given_out_is_in_no_gap() {
 }
 
 #[test]
-fn a_gap_that_is_over_does_not_come_back_with_the_next() {
+fn a_gap_that_is_over_stays_over_when_the_next_one_opens() {
     let mut terms = terms(None);
     terms.next_arrival(at(1));
     terms.find_losses(named("b").as_ref(), at(10));

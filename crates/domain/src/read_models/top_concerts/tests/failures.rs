@@ -1,9 +1,9 @@
-//! Stores that fail or hang.
+//! Rankings while stores fail or hang.
 
 use super::*;
 
 #[tokio::test]
-async fn a_dead_cache_is_passed_by() {
+async fn a_failing_cache_is_skipped() {
     for behaviour in [Behaviour::Failing, Behaviour::Hanging] {
         let fixture = RankingFixture::new(NOON);
         fixture.cache_is(behaviour);
@@ -27,14 +27,14 @@ async fn a_dead_cache_is_passed_by() {
 }
 
 #[tokio::test]
-async fn without_a_cache_the_database_is_asked_now_and_then() {
+async fn without_a_cache_the_database_is_queried_every_ten_seconds() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
     top.top(Period::Daily).await.unwrap();
     fixture.queries();
     fixture.cache_is(Behaviour::Failing);
     for _ in 0..60 {
-        fixture.pass(SECOND);
+        fixture.advance(SECOND);
         assert!(!top.top(Period::Daily).await.unwrap().stale);
     }
     let queries = fixture.queries().len();
@@ -49,26 +49,26 @@ async fn a_cache_that_comes_back_is_used_again() {
     top.top(Period::Daily).await.unwrap();
     fixture.cache_is(Behaviour::Well);
     assert_eq!(fixture.cached(Period::Daily), None);
-    fixture.pass(3 * SECOND);
+    fixture.advance(3 * SECOND);
     top.top(Period::Daily).await.unwrap();
     assert!(fixture.cached(Period::Daily).is_some());
-    assert_eq!(fixture.queries().len(), 1, "what is known is put there");
+    assert_eq!(fixture.queries().len(), 1, "the known ranking is cached");
 }
 
 #[tokio::test]
-async fn a_cache_that_lost_its_data_is_given_what_is_known() {
+async fn a_cache_that_lost_its_data_gets_the_known_ranking() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
     top.top(Period::Weekly).await.unwrap();
-    fixture.forget_cached();
-    fixture.pass(2 * SECOND);
+    fixture.clear_cache();
+    fixture.advance(2 * SECOND);
     top.top(Period::Weekly).await.unwrap();
     assert!(fixture.cached(Period::Weekly).is_some());
     assert_eq!(fixture.queries().len(), 1);
 }
 
 #[tokio::test]
-async fn when_all_fails_the_last_known_is_shown_for_a_while() {
+async fn when_both_stores_fail_the_last_ranking_is_shown_for_a_day() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
     for period in Period::ALL {
@@ -76,17 +76,20 @@ async fn when_all_fails_the_last_known_is_shown_for_a_while() {
     }
     fixture.cache_is(Behaviour::Failing);
     fixture.source_is(Behaviour::Failing);
-    fixture.pass(11 * SECOND);
+    fixture.advance(11 * SECOND);
     for period in Period::ALL {
         let answer = top.top(period).await.unwrap();
         assert_eq!((sold(&answer), answer.stale), (Some(3), true), "{period:?}");
     }
-    fixture.pass(Duration::from_hours(23));
+    fixture.advance(Duration::from_hours(23));
     assert!(top.top(Period::Daily).await.unwrap().stale);
-    fixture.pass(Duration::from_hours(1));
-    assert!(top.top(Period::Daily).await.is_err(), "not for ever");
+    fixture.advance(Duration::from_hours(1));
+    assert!(
+        top.top(Period::Daily).await.is_err(),
+        "the answer is too old"
+    );
     fixture.source_is(Behaviour::Well);
-    fixture.pass(SECOND);
+    fixture.advance(SECOND);
     assert!(!top.top(Period::Daily).await.unwrap().stale);
 }
 
@@ -94,60 +97,64 @@ async fn when_all_fails_the_last_known_is_shown_for_a_while() {
 const LONGEST_WAIT: Duration = GuardedCache::PATIENCE.saturating_add(TopConcerts::PATIENCE);
 
 #[tokio::test]
-async fn a_hanging_database_keeps_nobody_waiting_who_can_be_shown_something() {
+async fn a_hanging_database_delays_no_reader_who_can_get_an_old_ranking() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
     top.top(Period::Daily).await.unwrap();
     fixture.queries();
     fixture.cache_is(Behaviour::Hanging);
     fixture.source_is(Behaviour::Hanging);
-    fixture.pass(11 * SECOND);
+    fixture.advance(11 * SECOND);
     for _ in 0..100 {
-        let asked = fixture.now();
+        let began = fixture.now();
         let answer = top.top(Period::Daily).await.unwrap();
         assert_eq!((sold(&answer), answer.stale), (Some(3), true));
-        let waited = fixture.now().duration_since(asked).unsigned_abs();
+        let waited = fixture.now().duration_since(began).unsigned_abs();
         assert!(waited <= LONGEST_WAIT, "{waited:?}");
-        fixture.pass(SECOND);
+        fixture.advance(SECOND);
     }
-    assert_eq!(fixture.queries().len(), 1, "they ask the same query");
+    assert_eq!(
+        fixture.queries().len(),
+        1,
+        "all readers join the same query"
+    );
 }
 
 #[tokio::test]
-async fn a_slow_answer_is_for_those_who_ask_next() {
+async fn a_slow_answer_is_shown_to_the_next_reader() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
     top.top(Period::Realtime).await.unwrap();
-    fixture.pass(11 * SECOND);
-    let go = fixture.hold_up_a_query();
+    fixture.advance(11 * SECOND);
+    let unblock = fixture.block_next_query();
     assert!(top.top(Period::Realtime).await.unwrap().stale);
     fixture.seats_sold.store(4, Ordering::SeqCst);
-    go.send(()).unwrap();
-    fixture.pass(SECOND);
+    unblock.send(()).unwrap();
+    fixture.advance(SECOND);
     let answer = top.top(Period::Realtime).await.unwrap();
     assert_eq!((sold(&answer), answer.stale), (Some(4), false));
     assert_eq!(fixture.queries().len(), 2);
 }
 
-/// A ranking from the cache is known as well as one that was computed here.
+/// This instance has never queried the database.
 #[tokio::test]
-async fn an_instance_that_never_asked_the_database_knows_something_too() {
+async fn a_ranking_that_was_read_from_the_cache_is_shown_when_both_stores_fail() {
     let fixture = RankingFixture::new(NOON);
     fixture.instance("UTC").top(Period::Daily).await.unwrap();
     let other = fixture.instance("UTC");
     other.top(Period::Daily).await.unwrap();
     fixture.cache_is(Behaviour::Hanging);
     fixture.source_is(Behaviour::Failing);
-    fixture.pass(11 * SECOND);
+    fixture.advance(11 * SECOND);
     assert!(other.top(Period::Daily).await.unwrap().stale);
 }
 
 #[tokio::test]
-async fn what_was_computed_too_early_is_stale_once_nothing_can_replace_it() {
+async fn a_ranking_computed_too_early_is_stale_once_its_replacement_fails() {
     let fixture = RankingFixture::new("2026-11-22T00:00:05Z");
     let top = fixture.instance("UTC");
     top.top(Period::Daily).await.unwrap();
-    fixture.set("2026-11-22T00:02:00Z");
+    fixture.set_time("2026-11-22T00:02:00Z");
     let settled = top.top(Period::Daily).await.unwrap();
     assert!(
         !settled.stale && top.is_due(&settled),
@@ -155,11 +162,11 @@ async fn what_was_computed_too_early_is_stale_once_nothing_can_replace_it() {
     );
     fixture.source_is(Behaviour::Failing);
     assert!(top.compute_ahead(Period::Daily, None).await.is_err());
-    fixture.pass(SECOND);
+    fixture.advance(SECOND);
     for _ in 0..10 {
         let early = top.top(Period::Daily).await.unwrap();
         assert_eq!((sold(&early), early.stale), (Some(3), true));
-        fixture.pass(SECOND);
+        fixture.advance(SECOND);
     }
     fixture.source_is(Behaviour::Well);
     assert_eq!(top.compute_ahead(Period::Daily, None).await, Ok(true));
@@ -167,31 +174,31 @@ async fn what_was_computed_too_early_is_stale_once_nothing_can_replace_it() {
 }
 
 #[tokio::test]
-async fn what_is_settled_is_not_stale_though_the_database_fails() {
+async fn a_settled_ranking_is_not_stale_although_the_database_fails() {
     let fixture = RankingFixture::new("2026-11-22T00:02:05Z");
     let top = fixture.instance("UTC");
     top.top(Period::Daily).await.unwrap();
     fixture.source_is(Behaviour::Failing);
-    fixture.set("2026-11-22T01:00:00Z");
+    fixture.set_time("2026-11-22T01:00:00Z");
     assert!(top.compute_ahead(Period::Daily, None).await.is_err());
     assert!(!top.top(Period::Daily).await.unwrap().stale);
 }
 
 #[tokio::test]
-async fn who_computes_ahead_does_not_make_fresh_what_is_stale() {
+async fn reading_the_latest_ranking_does_not_make_a_stale_answer_fresh() {
     let fixture = RankingFixture::new(NOON);
     let top = fixture.instance("UTC");
     top.top(Period::Daily).await.unwrap();
     fixture.cache_is(Behaviour::Failing);
     fixture.source_is(Behaviour::Failing);
-    fixture.pass(11 * SECOND);
+    fixture.advance(11 * SECOND);
     assert!(top.top(Period::Daily).await.unwrap().stale);
     assert!(top.latest(Period::Daily).await.is_some());
     assert!(top.top(Period::Daily).await.unwrap().stale);
 }
 
 #[tokio::test]
-async fn a_failed_database_is_left_alone_for_a_moment() {
+async fn a_failed_query_is_not_repeated_for_a_second() {
     let fixture = RankingFixture::new(NOON);
     fixture.source_is(Behaviour::Failing);
     let top = fixture.instance("UTC");
@@ -199,7 +206,7 @@ async fn a_failed_database_is_left_alone_for_a_moment() {
         assert!(top.top(Period::Daily).await.is_err());
     }
     assert_eq!(fixture.queries().len(), 1);
-    fixture.pass(SECOND);
+    fixture.advance(SECOND);
     assert!(top.top(Period::Daily).await.is_err());
     assert_eq!(fixture.queries().len(), 1);
 }

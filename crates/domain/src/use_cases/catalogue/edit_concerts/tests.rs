@@ -10,8 +10,9 @@ use crate::{
     test_support::*,
 };
 
-/// When the queue of the concert opens, and when its only performance starts.
+/// When the queue of the concert opens, in seconds since 1970.
 const OPENS_AT: i64 = 500;
+/// When the only performance of the concert starts, in seconds since 1970.
 const STARTS_AT: i64 = 700;
 
 struct Given {
@@ -71,7 +72,7 @@ fn edit(editor: MockConcertEditor, given: Given) -> EditConcerts {
         idempotency: Arc::new(idempotency),
         seeding: Arc::new(SeedQueues::new(
             policies(),
-            nobody_served(),
+            no_served_entries(),
             Arc::new(control),
             ids(),
             statuses(),
@@ -175,7 +176,7 @@ async fn a_new_concert_has_a_queue_even_while_its_store_is_down() {
 }
 
 #[tokio::test]
-async fn a_concert_with_a_wrong_policy_is_not_made() {
+async fn a_concert_with_an_invalid_policy_is_not_created() {
     let wrong = QueuePolicy {
         throughput: None,
         ..QueuePolicy::default()
@@ -187,7 +188,7 @@ async fn a_concert_with_a_wrong_policy_is_not_made() {
 }
 
 #[tokio::test]
-async fn a_repeated_creation_is_told_what_the_first_call_created() {
+async fn a_repeated_creation_returns_the_effect_of_the_first_call() {
     let creating = |key| {
         edit(
             MockConcertEditor::new(),
@@ -197,7 +198,7 @@ async fn a_repeated_creation_is_told_what_the_first_call_created() {
             },
         )
     };
-    let wrong_by_now = QueuePolicy {
+    let invalid_by_now = QueuePolicy {
         throughput: None,
         ..QueuePolicy::default()
     };
@@ -209,7 +210,7 @@ async fn a_repeated_creation_is_told_what_the_first_call_created() {
         ),
     ] {
         let answer = creating(KeyUse::Replayed(found))
-            .create_concert(&title(), wrong_by_now.clone(), "ops", Some(key()))
+            .create_concert(&title(), invalid_by_now.clone(), "ops", Some(key()))
             .await;
         assert_eq!(answer, Ok(CreatedConcert::Asked(expected)));
     }
@@ -229,7 +230,7 @@ async fn a_repeated_creation_is_told_what_the_first_call_created() {
 }
 
 #[tokio::test]
-async fn an_implausible_start_needs_a_switch() {
+async fn an_implausible_start_needs_allow_past() {
     let over = 50;
     let before_opening = OPENS_AT - 1;
     for (starts_at, allow_past, plausible) in [
@@ -247,8 +248,8 @@ async fn an_implausible_start_needs_a_switch() {
             .create_performance(planned(starts_at, allow_past), "ops", None)
             .await
             .unwrap();
-        let asked = matches!(answer, CreatedPerformance::Asked(_));
-        assert_eq!(asked, plausible, "{starts_at}");
+        let is_accepted = matches!(answer, CreatedPerformance::Asked(_));
+        assert_eq!(is_accepted, plausible, "{starts_at}");
     }
 }
 
@@ -274,13 +275,13 @@ async fn the_last_performance_does_not_move_before_the_queue_opens() {
             .edit_performance(CONCERT, PERFORMANCE, &change, allow_past, "ops")
             .await
             .unwrap();
-        let asked = matches!(answer, EditedPerformance::Asked(_));
-        assert_eq!(asked, plausible, "{starts_at}");
+        let is_accepted = matches!(answer, EditedPerformance::Asked(_));
+        assert_eq!(is_accepted, plausible, "{starts_at}");
     }
 }
 
 #[tokio::test]
-async fn edits_carry_who_made_them() {
+async fn edits_name_their_operator() {
     let change = PerformanceEdit {
         starts_at: Some(at(1_000)),
         seats: Some(seats()),

@@ -12,10 +12,10 @@ use crate::{
 fn change(policies: MockQueuePolicies, control: MockQueueControl) -> ChangeQueuePolicy {
     let mut timer = MockTimer::new();
     timer.expect_sleep().return_const(());
-    change_with(policies, control, timer)
+    change_with_timer(policies, control, timer)
 }
 
-fn change_with(
+fn change_with_timer(
     policies: MockQueuePolicies,
     control: MockQueueControl,
     timer: MockTimer,
@@ -26,7 +26,7 @@ fn change_with(
         control: Arc::clone(&control) as _,
         seeding: Arc::new(SeedQueues::new(
             policies,
-            nobody_served(),
+            no_served_entries(),
             control,
             ids(),
             statuses(),
@@ -42,7 +42,7 @@ fn change_with(
     }
 }
 
-/// One performance, which starts at second 700.
+/// Returns a catalogue with one performance, which starts at second 700.
 fn concerts() -> MockConcerts {
     let mut concerts = MockConcerts::new();
     concerts.expect_performances().returning(|concert| {
@@ -101,7 +101,7 @@ async fn a_change_is_later_than_both_copies_and_in_force_at_once() {
 }
 
 #[tokio::test]
-async fn a_change_that_the_store_has_not_taken_is_kept_and_says_so() {
+async fn a_change_that_the_store_has_not_taken_is_kept_and_reported_as_not_in_force() {
     let mut policies = with_master(1);
     policies
         .expect_put()
@@ -137,7 +137,7 @@ async fn only_the_version_that_the_store_has_is_in_force() {
 }
 
 #[tokio::test]
-async fn a_change_that_came_second_is_made_again() {
+async fn a_change_that_loses_a_race_is_made_again() {
     let mut policies = with_master(1);
     let mut first = true;
     policies.expect_put().times(2).returning(move |_, _, _, _| {
@@ -159,7 +159,7 @@ async fn a_change_that_came_second_is_made_again() {
 }
 
 #[tokio::test]
-async fn a_change_that_always_comes_second_is_a_conflict() {
+async fn a_change_that_loses_every_race_is_a_conflict() {
     let mut policies = with_master(1);
     policies
         .expect_put()
@@ -169,23 +169,26 @@ async fn a_change_that_always_comes_second_is_a_conflict() {
     control.expect_policy_version().returning(|_| Ok(None));
     let mut timer = MockTimer::new();
     let pauses = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&pauses);
+    let recorded = Arc::clone(&pauses);
     timer
         .expect_sleep()
-        .returning(move |pause| noted.lock().unwrap().push(pause));
-    let answer = change_with(policies, control, timer)
+        .returning(move |pause| recorded.lock().unwrap().push(pause));
+    let answer = change_with_timer(policies, control, timer)
         .change(CONCERT, &|_| {}, false, "ops")
         .await;
     assert_eq!(answer, Ok(PolicyAnswer::Conflict));
     let pauses = pauses.lock().unwrap();
     assert_eq!(pauses.len(), 19);
-    assert!(pauses.is_sorted(), "the clock stands, so they grow");
+    assert!(
+        pauses.is_sorted(),
+        "the clock stands still, so the pauses grow"
+    );
     assert!(pauses[0] < Duration::from_millis(5));
     assert!(pauses[18] > pauses[0] && pauses[18] < Duration::from_millis(100));
 }
 
 #[tokio::test]
-async fn a_change_that_is_kept_while_its_store_stays_ahead_is_no_conflict() {
+async fn a_change_that_is_kept_while_the_store_stays_ahead_is_no_conflict() {
     let mut policies = with_master(1);
     let mut puts = 0;
     policies
@@ -218,7 +221,7 @@ async fn a_change_that_is_kept_while_its_store_stays_ahead_is_no_conflict() {
 }
 
 #[tokio::test]
-async fn a_change_that_another_was_made_on_top_of_is_not_made_again() {
+async fn a_change_that_a_later_change_builds_on_is_not_made_again() {
     let mut policies = MockQueuePolicies::new();
     let mut versions = vec![5_000_000, 5_000_000, 1];
     policies.expect_find().returning(move |_| {
@@ -308,18 +311,18 @@ async fn a_queue_opens_before_the_last_performance_starts() {
 }
 
 #[tokio::test]
-async fn a_wrong_policy_changes_nothing() {
-    let wrong = |policy: &mut QueuePolicy| policy.throughput = None;
+async fn an_invalid_policy_changes_nothing() {
+    let invalid = |policy: &mut QueuePolicy| policy.throughput = None;
     let answer = change(with_master(1), MockQueueControl::new())
-        .change(CONCERT, &wrong, false, "ops")
+        .change(CONCERT, &invalid, false, "ops")
         .await
         .unwrap();
     assert!(matches!(answer, PolicyAnswer::Invalid(faults) if faults[0].0 == "throughput"));
 }
 
 #[tokio::test]
-async fn an_opening_from_before_todays_rules_stops_no_other_change() {
-    for (edited, good) in [
+async fn an_opening_from_before_todays_rules_prevents_no_other_change() {
+    for (edited, is_valid) in [
         (Timestamp::MAX, true),
         (Timestamp::MAX - Duration::from_secs(1), false),
     ] {
@@ -335,7 +338,7 @@ async fn an_opening_from_before_todays_rules_stops_no_other_change() {
         });
         policies
             .expect_put()
-            .times(usize::from(good))
+            .times(usize::from(is_valid))
             .returning(|_, _, _, _| Ok(PutOutcome::Put));
         let mut control = MockQueueControl::new();
         control.expect_policy_version().returning(|_| Ok(None));
@@ -348,9 +351,9 @@ async fn an_opening_from_before_todays_rules_stops_no_other_change() {
             .await
             .unwrap();
         match answer {
-            PolicyAnswer::Changed(_) => assert!(good),
+            PolicyAnswer::Changed(_) => assert!(is_valid),
             PolicyAnswer::Invalid(faults) => {
-                assert!(!good);
+                assert!(!is_valid);
                 assert_eq!(faults[0].0, "opens_at");
             }
             PolicyAnswer::NoSuchConcert | PolicyAnswer::Conflict => panic!("{answer:?}"),

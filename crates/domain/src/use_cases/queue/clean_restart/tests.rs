@@ -1,4 +1,4 @@
-//! Every order in which starts and stops can be cut short.
+//! Starts and stops, complete or interrupted.
 
 use mockall::Sequence;
 
@@ -19,7 +19,7 @@ const SIZE: ImageSize = ImageSize {
     queues: 1,
     places: 3,
 };
-/// Made of the numbers that [`ids`] returns.
+/// The run with the numbers that [`ids`] returns.
 const RUN: Run = Run {
     id: RunId(7),
     database: DATABASE,
@@ -95,7 +95,7 @@ async fn an_image_that_does_not_match_is_removed_and_not_installed() {
 }
 
 #[tokio::test]
-async fn an_image_that_stays_although_it_was_used_hinders_nothing() {
+async fn a_used_image_that_cannot_be_removed_does_not_fail_the_start() {
     let mut image = loaded(Ok(Some(STAMP)));
     image.expect_install().once().return_once(|| SIZE);
     image.expect_remove().once().return_once(|| Err(down()));
@@ -103,7 +103,7 @@ async fn an_image_that_stays_although_it_was_used_hinders_nothing() {
     assert_eq!(resumed, Ok(Some(RUN)));
 }
 
-/// The record stays, so the image has to go.
+/// The record stays, so the image must be removed.
 #[tokio::test]
 async fn where_the_record_cannot_be_cleared_the_image_is_removed_and_not_used() {
     for stamp in [Ok(Some(STAMP)), Err(down())] {
@@ -135,7 +135,7 @@ async fn a_start_fails_where_an_image_might_be_used_later() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_recorded_a_database_that_cannot_be_written_hinders_no_start() {
+async fn without_a_record_a_database_that_cannot_be_written_does_not_fail_the_start() {
     let mut stops = MockCleanStops::new();
     stops.expect_begin().return_once(|_, _| Err(down()));
     stops.expect_recorded().returning(|| Ok(None));

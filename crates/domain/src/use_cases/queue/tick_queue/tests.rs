@@ -13,7 +13,7 @@ use crate::{
     test_support::*,
 };
 
-/// A clock that moves on by `millis` with every reading.
+/// Returns a clock that advances by `millis` ms with every reading.
 fn running_clock(millis: i64) -> Arc<MockClock> {
     let now = AtomicI64::new(0);
     let mut clock = MockClock::new();
@@ -32,12 +32,12 @@ fn tick(ticks: MockQueueTicks) -> TickQueue {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as the port answers")]
+#[expect(clippy::unnecessary_wraps, reason = "the port returns a result")]
 fn ticked(done: u32, more: bool) -> StoreResult<Stamped<TickOutcome>> {
     Ok(stamped(TickOutcome::Ticked(report(done, more))))
 }
 
-/// Ticks that answer each call with the next of these.
+/// Returns ticks that answer each call with the next outcome of its list.
 fn scripted(
     admissions: Vec<StoreResult<Stamped<TickOutcome>>>,
     expiries: Vec<StoreResult<Stamped<TickOutcome>>>,
@@ -67,13 +67,13 @@ fn empty_report() -> TickReport {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "as the port answers")]
+#[expect(clippy::unnecessary_wraps, reason = "the port returns a result")]
 fn reported(report: TickReport) -> StoreResult<Stamped<TickOutcome>> {
     Ok(stamped(TickOutcome::Ticked(report)))
 }
 
 #[tokio::test]
-async fn it_admits_while_there_is_more_and_then_expires_while_there_is_more() {
+async fn a_tick_admits_while_there_is_more_and_then_expires_while_there_is_more() {
     let admissions = vec![ticked(500, true), ticked(500, true), ticked(7, false)];
     let expiries = vec![ticked(500, true), ticked(3, false)];
     let tick = tick(scripted(admissions, expiries));
@@ -83,16 +83,16 @@ async fn it_admits_while_there_is_more_and_then_expires_while_there_is_more() {
 }
 
 #[tokio::test]
-async fn it_expires_only_where_it_is_asked_to() {
+async fn a_tick_expires_only_on_request() {
     let tick = tick(scripted(vec![ticked(1, false)], vec![]));
     let done = tick.run(CONCERT, false).await.unwrap();
     assert_eq!((done.admitted, done.expiry_left), (1, true));
     assert!(matches!(done.next, NextTick::After(pause) if !pause.is_zero()));
 }
 
-/// However long admissions take, expired places are removed.
+/// Expired places are removed even if admissions use up the budget.
 #[tokio::test]
-async fn it_leaves_what_takes_too_long_to_the_next() {
+async fn a_tick_leaves_the_rest_to_the_next_one_once_its_budget_is_used() {
     let mut ticks = MockQueueTicks::new();
     ticks
         .expect_admit()
@@ -113,7 +113,7 @@ async fn it_leaves_what_takes_too_long_to_the_next() {
 
 /// A clock that stepped back does not make a tick endless.
 #[tokio::test]
-async fn a_clock_that_steps_back_ends_the_turn() {
+async fn a_clock_that_steps_back_ends_the_tick() {
     let mut ticks = MockQueueTicks::new();
     ticks
         .expect_admit()
@@ -131,7 +131,7 @@ async fn a_clock_that_steps_back_ends_the_turn() {
 }
 
 /// Each reading of the clock is 40 ms later, and the pace is 34 ms. So the next admission is due
-/// before the budget is used, and stays due whatever the expiry reports.
+/// before the budget is used, and stays due, even if expiry reports more work.
 #[tokio::test]
 async fn expiry_gives_way_to_the_next_admission() {
     let short = TickReport {
@@ -153,7 +153,7 @@ async fn expiry_gives_way_to_the_next_admission() {
     let mut calls = 0;
     ticks.expect_expire().returning(move |_, _| {
         calls += 1;
-        assert!(calls < 100, "expiry goes on and on");
+        assert!(calls < 100, "expiry does not end");
         reported(short)
     });
     let tick = TickQueue {
@@ -167,7 +167,7 @@ async fn expiry_gives_way_to_the_next_admission() {
 
 /// A call may move past expired places and admit no user. The next call admits users behind them.
 #[tokio::test]
-async fn a_call_that_only_makes_way_is_followed_by_the_next_at_once() {
+async fn a_call_that_only_passes_expired_places_is_followed_by_another_at_once() {
     let tick = tick(scripted(
         vec![ticked(0, true), ticked(2, false)],
         vec![ticked(0, false)],
@@ -177,7 +177,7 @@ async fn a_call_that_only_makes_way_is_followed_by_the_next_at_once() {
 }
 
 #[tokio::test]
-async fn a_queue_that_the_store_lacks_is_wanted_unless_there_is_no_such_concert() {
+async fn a_missing_queue_is_requested_unless_there_is_no_such_concert() {
     for (deleted, next) in [(false, NextTick::Wanted), (true, NextTick::NoSuchConcert)] {
         let missing = Ok(stamped(TickOutcome::NotSeeded));
         let tick = tick(scripted(vec![missing], vec![]));
@@ -190,9 +190,9 @@ async fn a_queue_that_the_store_lacks_is_wanted_unless_there_is_no_such_concert(
     }
 }
 
-/// The state, and when the queue is due: windows of 1 s, of which one started 100 ms ago.
+/// Windows last 1 s, and the running one started 100 ms ago.
 #[tokio::test]
-async fn it_is_due_when_somebody_may_be_admitted() {
+async fn a_queue_is_due_when_a_user_may_be_admitted() {
     let window = AdmissionWindow {
         start: Timestamp::from_millisecond(99_900).unwrap(),
         interval: Duration::from_secs(1),
@@ -238,7 +238,7 @@ async fn it_is_due_when_somebody_may_be_admitted() {
 
 /// A user has a place in the queue of a concert that was over and is not in the statuses.
 #[tokio::test]
-async fn a_queue_in_use_that_the_board_lacks_is_wanted() {
+async fn a_queue_in_use_that_the_statuses_lack_is_requested() {
     for (concert, report, wanted) in [
         (CONCERT, report(0, false), false),
         (OTHER_CONCERT, report(0, false), true),
@@ -251,7 +251,7 @@ async fn a_queue_in_use_that_the_board_lacks_is_wanted() {
 }
 
 #[tokio::test]
-async fn a_tick_tells_the_board_whether_the_queue_recovers() {
+async fn a_tick_updates_the_recovery_in_the_statuses() {
     let tick = tick(scripted(vec![ticked(0, false)], vec![ticked(0, false)]));
     let recovering = QueueView {
         recovering: true,

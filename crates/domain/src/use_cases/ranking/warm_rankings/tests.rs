@@ -1,4 +1,4 @@
-mod turns;
+mod period_turns;
 
 use std::sync::atomic::Ordering;
 
@@ -19,7 +19,7 @@ fn job(fixture: &Arc<RankingFixture>, zone: &str) -> WarmRankings {
     job_with(fixture, zone, "A concert")
 }
 
-/// The job of an instance whose catalogue has `title` as the concert's title.
+/// Returns the job of an instance whose catalogue has the concert under `title`.
 fn job_with(fixture: &Arc<RankingFixture>, zone: &str, title: &str) -> WarmRankings {
     let concert = Concert {
         id: CONCERT,
@@ -48,7 +48,7 @@ fn span(from: &str, to: &str) -> Span {
     }
 }
 
-/// All queried spans except the last hour, which is queried at every run of these tests.
+/// Returns all queried spans except the last hour, which is queried at every run of these tests.
 fn finished(fixture: &RankingFixture) -> Vec<Span> {
     let mut spans = fixture.queries();
     spans.retain(|span| span.to.duration_since(span.from) > SignedDuration::from_hours(1));
@@ -69,11 +69,11 @@ async fn within_a_day_only_realtime_is_new() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let job = job(&fixture, "UTC");
     job.run(&Period::ALL).await.unwrap();
-    fixture.set("2026-11-22T12:00:03.9Z");
+    fixture.set_time("2026-11-22T12:00:03.9Z");
     assert_eq!(job.run(&Period::ALL).await, Ok(0));
-    fixture.set("2026-11-22T12:00:04Z");
+    fixture.set_time("2026-11-22T12:00:04Z");
     assert_eq!(job.run(&Period::ALL).await, Ok(1));
-    fixture.set("2026-11-22T23:59:59Z");
+    fixture.set_time("2026-11-22T23:59:59Z");
     assert_eq!(job.run(&Period::ALL).await, Ok(1));
 }
 
@@ -82,8 +82,8 @@ async fn of_instances_that_share_a_cache_one_computes() {
     let fixture = RankingFixture::new("2026-11-21T23:00:00Z");
     let jobs: Vec<_> = (0..5).map(|_| job(&fixture, "UTC")).collect();
     for seconds in 0..7_200 {
-        fixture.pass(std::time::Duration::from_secs(1));
-        // Each has its own moment.
+        fixture.advance(std::time::Duration::from_secs(1));
+        // The instances run at different times.
         let due = jobs.get(seconds % 5).unwrap();
         due.run(&Period::ALL).await.unwrap();
     }
@@ -100,17 +100,17 @@ async fn of_instances_that_share_a_cache_one_computes() {
 }
 
 #[tokio::test]
-async fn of_instances_that_look_at_once_one_computes() {
+async fn of_instances_that_run_at_the_same_time_one_computes() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let jobs: Vec<_> = (0..5).map(|_| job(&fixture, "UTC")).collect();
     let all = || join_all(jobs.iter().map(|job| job.run(&Period::FINISHED)));
     all().await;
     assert_eq!(fixture.queries().len(), 3);
-    fixture.set("2026-11-23T00:00:00Z");
-    let go = fixture.hold_up_a_query();
+    fixture.set_time("2026-11-23T00:00:00Z");
+    let unblock = fixture.block_next_query();
     let mut turn = Box::pin(all());
     assert!(poll!(&mut turn).is_pending());
-    go.send(()).unwrap();
+    unblock.send(()).unwrap();
     turn.await;
     assert_eq!(
         fixture.queries().len(),
@@ -120,16 +120,16 @@ async fn of_instances_that_look_at_once_one_computes() {
 }
 
 #[tokio::test]
-async fn what_an_instance_did_not_live_to_compute_is_computed_by_another() {
+async fn the_query_of_an_instance_that_died_is_repeated_by_another() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let (one, other) = (job(&fixture, "UTC"), job(&fixture, "UTC"));
-    let _never = fixture.hold_up_a_query();
-    let mut dies = Box::pin(one.run(&[Period::Daily]));
-    assert!(poll!(&mut dies).is_pending());
-    drop(dies);
+    let _never = fixture.block_next_query();
+    let mut dying = Box::pin(one.run(&[Period::Daily]));
+    assert!(poll!(&mut dying).is_pending());
+    drop(dying);
     drop(one);
     assert_eq!(other.run(&[Period::Daily]).await, Ok(0));
-    fixture.pass(TopConcerts::CLAIM);
+    fixture.advance(TopConcerts::CLAIM);
     assert_eq!(other.run(&[Period::Daily]).await, Ok(1));
 }
 
@@ -140,13 +140,13 @@ async fn without_a_cache_the_job_computes_no_more_than_with_it() {
     let job = job(&fixture, "UTC");
     for _ in 0..100 {
         job.run(&Period::ALL).await.unwrap();
-        fixture.pass(std::time::Duration::from_secs(5));
+        fixture.advance(std::time::Duration::from_secs(5));
     }
     assert_eq!(finished(&fixture).len(), 3);
 }
 
 #[tokio::test]
-async fn what_fails_keeps_nothing_else_from_being_computed() {
+async fn a_ranking_that_fails_prevents_no_other_ranking() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let job = job(&fixture, "UTC");
     fixture.source_is(Behaviour::Failing);
@@ -154,13 +154,13 @@ async fn what_fails_keeps_nothing_else_from_being_computed() {
     assert_eq!(fixture.queries().len(), 4);
     fixture.source_is(Behaviour::Well);
     assert!(job.run(&Period::ALL).await.is_err());
-    assert_eq!(fixture.queries(), [], "it is left alone for a moment");
-    fixture.pass(std::time::Duration::from_secs(1));
+    assert_eq!(fixture.queries(), [], "the back-off lasts");
+    fixture.advance(std::time::Duration::from_secs(1));
     assert_eq!(job.run(&Period::ALL).await, Ok(4));
 }
 
 #[tokio::test]
-async fn what_one_instance_fails_to_compute_another_may_try() {
+async fn after_a_failure_of_one_instance_another_may_try() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let (one, other) = (job(&fixture, "UTC"), job(&fixture, "UTC"));
     fixture.source_is(Behaviour::Failing);
@@ -170,81 +170,81 @@ async fn what_one_instance_fails_to_compute_another_may_try() {
 }
 
 #[tokio::test]
-async fn the_last_hour_waits_for_no_finished_period() {
+async fn the_realtime_ranking_waits_for_no_finished_period() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let job = job(&fixture, "UTC");
-    let _takes_long = fixture.hold_up_a_query();
+    let _takes_long = fixture.block_next_query();
     let mut finished = Box::pin(job.run(&Period::FINISHED));
     assert!(poll!(&mut finished).is_pending());
     assert_eq!(job.run(&[Period::Realtime]).await, Ok(1));
 }
 
-/// A reader who got an older answer instead has left a query to the next caller.
+/// A reader who got an older answer has abandoned the query.
 #[tokio::test]
-async fn a_query_that_nobody_waits_for_is_brought_to_its_end() {
+async fn the_job_completes_an_abandoned_query() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let job = job(&fixture, "UTC");
     job.run(&Period::ALL).await.unwrap();
     fixture.queries();
     fixture.cache_is(Behaviour::Failing);
-    fixture.pass(std::time::Duration::from_secs(11));
-    let go = fixture.hold_up_a_query();
+    fixture.advance(std::time::Duration::from_secs(11));
+    let unblock = fixture.block_next_query();
     assert!(job.top.top(Period::Weekly).await.unwrap().stale);
-    go.send(()).unwrap();
+    unblock.send(()).unwrap();
     job.run(&Period::ALL).await.unwrap();
     assert_eq!(finished(&fixture).len(), 1);
     assert!(!job.top.top(Period::Weekly).await.unwrap().stale);
 }
 
-/// Not even if another instance is about to compute it again.
+/// Another instance has the lease, because it computes the same ranking.
 #[tokio::test]
-async fn no_claim_keeps_a_query_that_nobody_waits_for_from_its_end() {
+async fn the_job_completes_an_abandoned_query_despite_the_lease_of_another_instance() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let (one, other) = (job(&fixture, "UTC"), job(&fixture, "UTC"));
     one.run(&[Period::Realtime]).await.unwrap();
-    fixture.pass(TopConcerts::CLAIM);
-    let go = fixture.hold_up_a_query();
+    fixture.advance(TopConcerts::CLAIM);
+    let unblock = fixture.block_next_query();
     assert!(one.top.top(Period::Realtime).await.unwrap().stale);
-    let _never = fixture.hold_up_a_query();
-    let mut makes_it_anew = Box::pin(other.run(&[Period::Realtime]));
-    assert!(poll!(&mut makes_it_anew).is_pending());
-    go.send(()).unwrap();
+    let _never = fixture.block_next_query();
+    let mut recomputing = Box::pin(other.run(&[Period::Realtime]));
+    assert!(poll!(&mut recomputing).is_pending());
+    unblock.send(()).unwrap();
     assert_eq!(one.run(&[Period::Realtime]).await, Ok(1));
 }
 
 #[tokio::test]
-async fn what_the_cache_missed_it_is_told_again() {
+async fn a_ranking_that_the_cache_missed_is_cached_at_the_next_run() {
     let fixture = RankingFixture::new("2026-11-22T00:00:05Z");
     let job = job(&fixture, "UTC");
     job.run(&[Period::Daily]).await.unwrap();
     let (early, _) = fixture.cached(Period::Daily).unwrap();
-    fixture.set("2026-11-22T00:02:00Z");
+    fixture.set_time("2026-11-22T00:02:00Z");
     fixture.cache_is(Behaviour::Failing);
     job.run(&[Period::Daily]).await.unwrap();
     fixture.cache_is(Behaviour::Well);
-    fixture.pass(std::time::Duration::from_secs(4));
+    fixture.advance(std::time::Duration::from_secs(4));
     assert_eq!(job.run(&[Period::Daily]).await, Ok(0));
     let (settled, _) = fixture.cached(Period::Daily).unwrap();
     assert!(early.as_of < settled.as_of);
 }
 
-/// A failure belongs to one instance. A later answer that another instance got ends it.
+/// A failure concerns one instance, until another instance has a later answer.
 #[tokio::test]
-async fn what_failed_here_and_not_elsewhere_is_not_stale_at_the_next_turn() {
+async fn after_a_success_elsewhere_a_failed_ranking_is_not_stale_at_the_next_turn() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let (one, other) = (job(&fixture, "UTC"), job(&fixture, "UTC"));
     fixture.source_is(Behaviour::Failing);
     one.run(&[Period::Daily]).await.unwrap_err();
     fixture.source_is(Behaviour::Well);
-    fixture.pass(std::time::Duration::from_secs(4));
+    fixture.advance(std::time::Duration::from_secs(4));
     other.run(&[Period::Daily]).await.unwrap();
     one.run(&[Period::Daily]).await.unwrap();
-    fixture.set("2026-11-23T00:00:01Z");
+    fixture.set_time("2026-11-23T00:00:01Z");
     assert!(!one.top.top(Period::Daily).await.unwrap().stale);
 }
 
 #[tokio::test]
-async fn without_the_catalogue_rankings_are_computed_all_the_same() {
+async fn without_the_catalogue_rankings_are_still_computed() {
     let fixture = RankingFixture::new("2026-11-22T12:00:00Z");
     let mut concerts = MockConcerts::new();
     concerts.expect_catalogue().returning(|_| Err(down()));
@@ -255,7 +255,7 @@ async fn without_the_catalogue_rankings_are_computed_all_the_same() {
     assert_eq!(job.run(&Period::ALL).await, Err(down()));
     assert_eq!(fixture.queries().len(), 4);
     assert_eq!(job.run(&Period::ALL).await, Err(down()));
-    assert_eq!(fixture.queries(), [], "they are as new as can be");
+    assert_eq!(fixture.queries(), [], "no ranking is due");
 }
 
 #[tokio::test]

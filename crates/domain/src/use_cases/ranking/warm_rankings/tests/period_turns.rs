@@ -1,22 +1,21 @@
-//! The rankings that are computed at the turns of days, weeks and months, in any zone.
+//! Rankings at the turns of days, weeks and months, in several time zones.
 
 use jiff::Timestamp;
 
 use super::*;
 
-/// At each turn, the finished periods are computed at once, once more when no late sale should come
-/// any more, and an hour later for the sales that came late all the same. Then not until the next
-/// turn.
-async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
+/// Checks when the finished periods are computed: at the turn, when no late sale should come any
+/// more, and an hour later for sales that came even later. Then not until the next turn.
+async fn check_turn(zone: &str, turn: &str, expected: &[Span]) {
     let turn: Timestamp = turn.parse().unwrap();
     let fixture = RankingFixture::new(&(turn - SignedDuration::from_hours(1)).to_string());
     let job = job(&fixture, zone);
     let at = |seconds: i64| (turn + SignedDuration::from_secs(seconds)).to_string();
     job.run(&Period::ALL).await.unwrap();
-    fixture.set(&at(-1));
+    fixture.set_time(&at(-1));
     job.run(&Period::ALL).await.unwrap();
     finished(&fixture);
-    fixture.set(&at(0));
+    fixture.set_time(&at(0));
     job.run(&Period::ALL).await.unwrap();
     assert_eq!(finished(&fixture), expected, "{zone}, at the turn");
     for (seconds, again) in [
@@ -30,7 +29,7 @@ async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
         (3_605, false),
         (7_200, false),
     ] {
-        fixture.set(&at(seconds));
+        fixture.set_time(&at(seconds));
         job.run(&Period::ALL).await.unwrap();
         let expected = if again { expected } else { &[] };
         assert_eq!(finished(&fixture), expected, "{zone}, {seconds} s later");
@@ -39,7 +38,7 @@ async fn at_the_turn(zone: &str, turn: &str, expected: &[Span]) {
 
 #[tokio::test]
 async fn a_day_is_computed_at_its_turn_and_twice_more() {
-    at_the_turn(
+    check_turn(
         "Asia/Seoul",
         "2026-11-17T15:00:00Z",
         &[span("2026-11-16T15:00:00Z", "2026-11-17T15:00:00Z")],
@@ -49,7 +48,7 @@ async fn a_day_is_computed_at_its_turn_and_twice_more() {
 
 #[tokio::test]
 async fn a_week_is_computed_on_monday() {
-    at_the_turn(
+    check_turn(
         "Asia/Seoul",
         "2026-11-22T15:00:00Z",
         &[
@@ -62,7 +61,7 @@ async fn a_week_is_computed_on_monday() {
 
 #[tokio::test]
 async fn a_month_is_computed_on_its_first() {
-    at_the_turn(
+    check_turn(
         "Asia/Seoul",
         "2026-09-30T15:00:00Z",
         &[
@@ -75,8 +74,8 @@ async fn a_month_is_computed_on_its_first() {
 
 #[tokio::test]
 async fn a_new_year_is_the_turn_of_a_day_and_a_month() {
-    // A Saturday.
-    at_the_turn(
+    // The day is a Saturday.
+    check_turn(
         "UTC",
         "2028-01-01T00:00:00Z",
         &[
@@ -89,7 +88,7 @@ async fn a_new_year_is_the_turn_of_a_day_and_a_month() {
 
 #[tokio::test]
 async fn days_of_a_clock_change_are_as_long_as_they_were() {
-    at_the_turn(
+    check_turn(
         "Europe/Berlin",
         "2027-03-28T22:00:00Z",
         &[
@@ -98,7 +97,7 @@ async fn days_of_a_clock_change_are_as_long_as_they_were() {
         ],
     )
     .await;
-    at_the_turn(
+    check_turn(
         "Australia/Lord_Howe",
         "2026-10-04T13:00:00Z",
         &[
@@ -111,7 +110,7 @@ async fn days_of_a_clock_change_are_as_long_as_they_were() {
 
 #[tokio::test]
 async fn a_day_of_an_odd_zone_turns_at_its_own_minute() {
-    at_the_turn(
+    check_turn(
         "Asia/Kathmandu",
         "2026-11-17T18:15:00Z",
         &[span("2026-11-16T18:15:00Z", "2026-11-17T18:15:00Z")],
@@ -120,13 +119,13 @@ async fn a_day_of_an_odd_zone_turns_at_its_own_minute() {
 }
 
 #[tokio::test]
-async fn what_is_committed_late_is_in_the_ranking_after_all() {
+async fn sales_that_are_committed_late_are_ranked() {
     let fixture = RankingFixture::new("2026-11-21T23:59:59Z");
     let job = job(&fixture, "UTC");
     job.run(&Period::ALL).await.unwrap();
-    fixture.set("2026-11-22T00:00:01Z");
+    fixture.set_time("2026-11-22T00:00:01Z");
     job.run(&Period::ALL).await.unwrap();
-    // Stamped before the turn, committed after it.
+    // The sales have instants before the turn and are committed after it.
     let reader = fixture.instance("UTC");
     for (at, committed, seats_sold) in [
         ("2026-11-22T00:01:00Z", 4, 3),
@@ -134,7 +133,7 @@ async fn what_is_committed_late_is_in_the_ranking_after_all() {
         ("2026-11-22T00:59:59Z", 5, 4),
         ("2026-11-22T01:00:00Z", 5, 5),
     ] {
-        fixture.set(at);
+        fixture.set_time(at);
         fixture.seats_sold.store(committed, Ordering::SeqCst);
         job.run(&Period::ALL).await.unwrap();
         let answer = reader.top(Period::Daily).await.unwrap();
@@ -148,7 +147,7 @@ async fn a_server_that_was_down_at_midnight_catches_up() {
     let fixture = RankingFixture::new("2026-11-21T22:00:00Z");
     job(&fixture, "UTC").run(&Period::ALL).await.unwrap();
     fixture.queries();
-    fixture.set("2026-11-22T00:04:00Z");
+    fixture.set_time("2026-11-22T00:04:00Z");
     let reader = fixture.instance("UTC");
     let before = reader.top(Period::Daily).await.unwrap();
     assert_eq!(
@@ -158,6 +157,6 @@ async fn a_server_that_was_down_at_midnight_catches_up() {
     job(&fixture, "UTC").run(&Period::ALL).await.unwrap();
     let day = span("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z");
     assert_eq!(finished(&fixture), [day]);
-    fixture.pass(TopConcerts::SHOWN_UNASKED);
+    fixture.advance(TopConcerts::SHOWN_UNASKED);
     assert_eq!(reader.top(Period::Daily).await.unwrap().ranking.span, day);
 }

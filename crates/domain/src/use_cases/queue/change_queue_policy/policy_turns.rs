@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_no_longer_waits_keeps_nobody_waiting() {
+    async fn a_dropped_caller_blocks_no_other_caller() {
         let turns = PolicyTurns::default();
         let first = turns.take(CONCERT).await;
         let mut second = Box::pin(turns.take(CONCERT));

@@ -1,4 +1,4 @@
-//! Two instances that give a store the same queue, in every order of their steps.
+//! Seeding by two instances at the same time, in every order of their steps.
 
 use std::{
     sync::Mutex,
@@ -19,7 +19,7 @@ use crate::{
 /// A database and a queues' store. Each call of either takes effect when it is polled a second
 /// time.
 #[derive(Default)]
-struct World {
+struct TestStores {
     row: Mutex<Row>,
     /// The generation that the store has.
     store: Mutex<Option<Generation>>,
@@ -32,7 +32,7 @@ struct Row {
 }
 
 #[async_trait]
-impl QueuePolicies for World {
+impl QueuePolicies for TestStores {
     async fn find(&self, _: ConcertId) -> StoreResult<Option<MasterPolicy>> {
         tokio::task::yield_now().await;
         let row = self.row.lock().unwrap();
@@ -85,7 +85,7 @@ impl QueuePolicies for World {
 }
 
 #[async_trait]
-impl QueueControl for World {
+impl QueueControl for TestStores {
     async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
         tokio::task::yield_now().await;
         let mut store = self.store.lock().unwrap();
@@ -119,14 +119,14 @@ impl QueueControl for World {
 
 type Giving = BoxFuture<'static, StoreResult<Seeding>>;
 
-/// An instance that would choose this generation, about to give the queue to the store.
-fn instance(world: &Arc<World>, generation: u64) -> Giving {
+/// Returns the seeding of the queue by an instance whose next generation is `generation`.
+fn instance(stores: &Arc<TestStores>, generation: u64) -> Giving {
     let mut ids = MockIds::new();
     ids.expect_generation().return_const(Generation(generation));
-    let (policies, control) = (Arc::clone(world) as _, Arc::clone(world) as _);
+    let (policies, control) = (Arc::clone(stores) as _, Arc::clone(stores) as _);
     let seeding = SeedQueues::new(
         policies,
-        nobody_served(),
+        no_served_entries(),
         control,
         Arc::new(ids),
         statuses(),
@@ -135,7 +135,7 @@ fn instance(world: &Arc<World>, generation: u64) -> Giving {
     Box::pin(async move { seeding.one(CONCERT).await })
 }
 
-/// Takes one step. Returns the result of all steps after the last one.
+/// Takes one step. Returns the result after the last step.
 fn step(giving: &mut Giving) -> Option<Seeding> {
     let waker = noop_waker();
     match giving.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -163,10 +163,10 @@ fn served(recovering: bool) -> Seeding {
 const STEPS: usize = 5;
 
 #[test]
-fn two_that_give_a_new_queue_at_the_same_time_recover_nothing() {
+fn two_instances_that_give_a_new_queue_at_the_same_time_cause_no_recovery() {
     for order in 0..1_u32 << (2 * STEPS) {
-        let world = Arc::new(World::default());
-        let mut instances = [1, 2].map(|generation| Some(instance(&world, generation)));
+        let stores = Arc::new(TestStores::default());
+        let mut instances = [1, 2].map(|generation| Some(instance(&stores, generation)));
         let mut ended = Vec::new();
         for turn in 0..2 * STEPS {
             let next = &mut instances[usize::from(order >> turn & 1 == 1)];
@@ -179,38 +179,38 @@ fn two_that_give_a_new_queue_at_the_same_time_recover_nothing() {
         }
         ended.extend(instances.into_iter().flatten().map(finish));
         assert_eq!(ended, [served(false), served(false)], "{order:b}");
-        let row = world.row.lock().unwrap();
+        let row = stores.row.lock().unwrap();
         assert!(row.seeded);
-        assert_eq!(row.reserved, *world.store.lock().unwrap(), "{order:b}");
+        assert_eq!(row.reserved, *stores.store.lock().unwrap(), "{order:b}");
     }
 }
 
 #[test]
 fn a_process_that_dies_between_the_steps_leaves_nothing_to_recover() {
     for steps in 0..=STEPS {
-        let world = Arc::new(World::default());
-        let mut dying = instance(&world, 1);
+        let stores = Arc::new(TestStores::default());
+        let mut dying = instance(&stores, 1);
         for _ in 0..steps {
             if step(&mut dying).is_some() {
                 break;
             }
         }
         drop(dying);
-        assert_eq!(finish(instance(&world, 2)), served(false), "{steps}");
-        assert!(world.row.lock().unwrap().seeded, "{steps}");
+        assert_eq!(finish(instance(&stores, 2)), served(false), "{steps}");
+        assert!(stores.row.lock().unwrap().seeded, "{steps}");
     }
 }
 
 #[test]
-fn a_queue_that_was_served_and_lost_recovers_also_for_an_instance_that_knew_it_as_new() {
-    let world = Arc::new(World::default());
-    let mut late = instance(&world, 2);
+fn a_lost_queue_recovers_even_if_an_instance_has_read_it_as_new() {
+    let stores = Arc::new(TestStores::default());
+    let mut late = instance(&stores, 2);
     for _ in 0..2 {
-        // It has read that the queue is new.
+        // The instance reads that the queue is new.
         assert_eq!(step(&mut late), None);
     }
-    assert_eq!(finish(instance(&world, 1)), served(false));
-    *world.store.lock().unwrap() = None;
+    assert_eq!(finish(instance(&stores, 1)), served(false));
+    *stores.store.lock().unwrap() = None;
     assert_eq!(finish(late), served(true));
-    assert_eq!(*world.store.lock().unwrap(), Some(Generation(2)));
+    assert_eq!(*stores.store.lock().unwrap(), Some(Generation(2)));
 }
