@@ -1,4 +1,4 @@
-//! What an adapter's tests supply to the contracts.
+//! The fixtures that an adapter's tests supply to the contracts.
 
 use std::sync::{
     Arc,
@@ -31,7 +31,7 @@ pub trait Fixture: Send + Sync {
     /// given to another task.
     fn ports(&self) -> Self::Ports;
 
-    /// Moves the store's clock by this span, forwards or backwards. Real time goes on meanwhile.
+    /// Moves the store's clock by this span, forwards or backwards. Real time goes on.
     async fn shift_time(&mut self, by: SignedDuration);
 
     /// Makes the store lose all its data, as when it is replaced by an empty one. Its clock stays
@@ -39,8 +39,7 @@ pub trait Fixture: Send + Sync {
     async fn lose_data(&mut self);
 
     /// Closes the store cleanly and opens it again, as at a restart of the service. Ports returned
-    /// before are useless afterwards. A store that does not outlive its process loses its data
-    /// here.
+    /// before are useless afterwards. A store whose data ends with its process loses its data here.
     async fn reopen(&mut self);
 
     /// Copies the queue of a concert, as a replica or a backup has it. Returns false where the

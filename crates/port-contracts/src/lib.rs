@@ -1,9 +1,8 @@
 //! Contracts: tests that every adapter of a port must pass.
 //!
 //! The contracts are plain async functions over a [`Fixture`], which each adapter's tests supply. A
-//! fixture provides the ports on a store of its own, moves that store's time, loses its data, and
-//! opens it again. A contract never reads a clock of its own: it takes the time from the store's
-//! answers.
+//! fixture provides the ports on its own store, moves that store's time, loses its data, and opens
+//! it again. A contract never reads a clock itself: it takes the time from the store's answers.
 
 #![expect(
     clippy::expect_used,

@@ -1,7 +1,7 @@
 //! The contracts of a ranking cache.
 //!
 //! The caller passes the current time to each call. The instants here lie far in the future, so
-//! that a cache that also drops expired entries by a clock of its own keeps them.
+//! that a cache that also drops expired entries by its own clock keeps them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ pub trait CacheFixture: Fixture<Ports = Arc<dyn RankingCache>> {}
 
 impl<F: Fixture<Ports = Arc<dyn RankingCache>>> CacheFixture for F {}
 
-/// An instant `second` seconds and a few microseconds into the year 2100.
+/// Returns an instant `second` seconds and a few microseconds into the year 2100.
 fn at(second: i64) -> Timestamp {
     Timestamp::from_microsecond((4_102_444_800 + second) * 1_000_000 + 123_456)
         .expect("an instant of the year 2100")
@@ -51,14 +51,14 @@ async fn put(cache: &Arc<dyn RankingCache>, ranking: &Ranking, until: Timestamp)
 }
 
 /// An empty cache has no ranking of any period.
-pub async fn an_empty_cache_has_nothing<F: CacheFixture>(fixture: F) {
+pub async fn an_empty_cache_has_no_ranking<F: CacheFixture>(fixture: F) {
     for period in Period::ALL {
         assert_eq!(cached(&fixture.ports(), period, at(0)).await, None);
     }
 }
 
 /// A ranking that was put is returned unchanged, to the microsecond and to the last character.
-pub async fn what_was_put_comes_back_whole<F: CacheFixture>(fixture: F) {
+pub async fn a_cached_ranking_is_returned_unchanged<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     for period in Period::ALL {
         let put_in = ranking(period, Ranking::MAX_ITEMS, at(7));
@@ -75,8 +75,8 @@ pub async fn an_empty_ranking_is_cached_too<F: CacheFixture>(fixture: F) {
     assert_eq!(cached(&cache, Period::Daily, at(1)).await, Some(nothing));
 }
 
-/// Each period has a ranking of its own.
-pub async fn periods_do_not_mix<F: CacheFixture>(fixture: F) {
+/// Each period has its own ranking.
+pub async fn each_period_has_its_own_ranking<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     let daily = ranking(Period::Daily, 2, at(0));
     put(&cache, &daily, at(600)).await;
@@ -87,7 +87,7 @@ pub async fn periods_do_not_mix<F: CacheFixture>(fixture: F) {
 }
 
 /// A newer ranking replaces the cached one, and its end replaces the earlier end.
-pub async fn a_put_replaces_ranking_and_end<F: CacheFixture>(fixture: F) {
+pub async fn a_put_replaces_the_ranking_and_its_end<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     put(&cache, &ranking(Period::Weekly, 5, at(0)), at(600)).await;
     let newer = ranking(Period::Weekly, 1, at(10));
@@ -121,7 +121,7 @@ pub async fn a_lost_cache_is_empty<F: CacheFixture>(mut fixture: F) {
     assert_eq!(cached(&cache, Period::Daily, at(1)).await, Some(daily));
 }
 
-/// A cache that was closed and opened has all that it had, or nothing. It never has a part of it.
+/// A cache that was closed and opened has all its rankings or none, never a part of one.
 pub async fn a_reopened_cache_has_all_or_nothing<F: CacheFixture>(mut fixture: F) {
     let daily = ranking(Period::Daily, 9, at(0));
     put(&fixture.ports(), &daily, at(600)).await;
@@ -130,8 +130,8 @@ pub async fn a_reopened_cache_has_all_or_nothing<F: CacheFixture>(mut fixture: F
     assert!(found.is_none_or(|found| found == daily));
 }
 
-/// A reader gets one of the rankings that are being put, whole.
-pub async fn readers_get_one_ranking_or_the_other<F: CacheFixture>(fixture: F) {
+/// A reader gets one of the rankings that are being put, and gets it whole.
+pub async fn a_reader_gets_a_whole_ranking_during_concurrent_puts<F: CacheFixture>(fixture: F) {
     let few = ranking(Period::Realtime, 1, at(0));
     let many = ranking(Period::Realtime, Ranking::MAX_ITEMS, at(1));
     put(&fixture.ports(), &few, at(600)).await;
@@ -165,8 +165,8 @@ async fn claim(
 }
 
 /// If many callers claim the same lease, one gets it. The next ranking, and another period, have
-/// leases of their own.
-pub async fn a_claim_is_granted_once<F: CacheFixture>(fixture: F) {
+/// their own leases.
+pub async fn a_lease_is_granted_once<F: CacheFixture>(fixture: F) {
     for after in [None, Some(at(-7)), Some(at(-6))] {
         for period in Period::ALL {
             let claims = (0..8).map(|_| {
@@ -183,11 +183,11 @@ pub async fn a_claim_is_granted_once<F: CacheFixture>(fixture: F) {
     }
 }
 
-/// A caller that takes a lease and does not compute the ranking blocks others until the end of the
+/// A caller that takes a lease and computes no ranking blocks others only until the end of the
 /// lease.
-pub async fn a_claim_ends<F: CacheFixture>(fixture: F) {
+pub async fn a_lease_ends<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
-    // A cache may use a clock of its own, so the span is short, and passes on both clocks.
+    // A cache may use its own clock, so the span is short, and passes on both clocks.
     assert!(claim(&cache, Period::Daily, None, (0, 1)).await);
     let mut looks = 0;
     while !claim(&cache, Period::Daily, None, (1, 600)).await {
@@ -199,7 +199,7 @@ pub async fn a_claim_ends<F: CacheFixture>(fixture: F) {
 }
 
 /// A caller that releases its lease blocks no other caller, and releases no lease of another.
-pub async fn a_released_claim_is_granted_again<F: CacheFixture>(fixture: F) {
+pub async fn a_released_lease_is_granted_again<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     let works = [
         (Period::Daily, None),
@@ -217,7 +217,7 @@ pub async fn a_released_claim_is_granted_again<F: CacheFixture>(fixture: F) {
 }
 
 /// A lease is no ranking, and a ranking ends no lease.
-pub async fn claims_and_rankings_do_not_mix<F: CacheFixture>(fixture: F) {
+pub async fn leases_and_rankings_are_separate<F: CacheFixture>(fixture: F) {
     let cache = fixture.ports();
     assert!(claim(&cache, Period::Daily, None, (0, 600)).await);
     assert_eq!(cached(&cache, Period::Daily, at(1)).await, None);

@@ -2,7 +2,7 @@
 
 use tokio::runtime::{Builder, Runtime};
 
-/// Builds a runtime with two workers, so that tasks of a contract really run side by side.
+/// Builds a runtime with two workers, so that tasks of a contract run in parallel.
 pub(crate) fn build() -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(2)
@@ -11,8 +11,8 @@ pub(crate) fn build() -> Runtime {
         .expect("a runtime")
 }
 
-/// Runs a contract to its end. The generated tests call this, so that an adapter's tests need no
-/// runtime of their own.
+/// Runs a contract to its end. The generated tests call this, so that an adapter's tests need not
+/// create a runtime.
 pub fn run<Contract: Future<Output = ()>>(contract: Contract) {
     build().block_on(contract);
 }

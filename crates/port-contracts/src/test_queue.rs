@@ -67,7 +67,7 @@ impl<S: TestStore> TestQueue<S> {
         }
     }
 
-    /// The ports.
+    /// Returns the ports.
     pub fn queue(&self) -> &S::Queue {
         self.store.queue()
     }
@@ -84,7 +84,7 @@ impl<S: TestStore> TestQueue<S> {
         self.queue().seed(&seed).await.expect("a seed").value
     }
 
-    /// The seed for the store, with the present version.
+    /// Returns the seed for the store, with the present version.
     pub fn seed_of(&self, policy: QueuePolicy, recovery: Option<Recovery>) -> QueueSeed {
         QueueSeed {
             concert: self.concert,
@@ -120,7 +120,8 @@ impl<S: TestStore> TestQueue<S> {
         join_new(self.queue(), self.concert, name).await
     }
 
-    /// Lets the users `user-0`, `user-1` and so on join one after the other. Returns their tickets.
+    /// Lets `users` users join one after the other: `user-0`, `user-1` and so on. Returns their
+    /// tickets.
     pub async fn line(&self, users: usize) -> Vec<Ticket> {
         let mut tickets = Vec::new();
         for number in 0..users {
@@ -129,8 +130,8 @@ impl<S: TestStore> TestQueue<S> {
         tickets
     }
 
-    /// Lets the users `user-0`, `user-1` and so on join at once. Returns their tickets, the first
-    /// arrival first.
+    /// Lets `users` users join at once: `user-0`, `user-1` and so on. Returns their tickets, the
+    /// first arrival first.
     pub async fn crowd(&self, users: usize) -> Vec<Ticket> {
         let names: Vec<_> = (0..users).map(|number| format!("user-{number}")).collect();
         let mut tickets = Vec::new();
@@ -166,12 +167,12 @@ impl<S: TestStore> TestQueue<S> {
         self.look_up(ticket).await.standing
     }
 
-    /// Looks up a place. True if it waits.
+    /// Looks up a place. Returns true if it waits.
     pub async fn waits(&self, ticket: &Ticket) -> bool {
         matches!(self.standing(ticket).await, Standing::Waiting { .. })
     }
 
-    /// True if the store lists the queue as busy.
+    /// Returns true if the store lists the queue as busy.
     pub async fn is_busy(&self) -> bool {
         let busy = self.queue().busy().await.expect("the busy queues");
         busy.contains(&self.concert)
@@ -187,7 +188,7 @@ pub async fn join_new(queue: &impl Queue, concert: ConcertId, name: &str) -> Pla
     }
 }
 
-/// The report of a tick. Panics if the store lacks the queue.
+/// Returns the report of a tick. Panics if the store lacks the queue.
 #[must_use]
 pub fn report(ticked: TickOutcome) -> TickReport {
     match ticked {
@@ -196,7 +197,7 @@ pub fn report(ticked: TickOutcome) -> TickReport {
     }
 }
 
-/// A user of this name.
+/// Returns a user of this name.
 #[must_use]
 pub fn user(name: &str) -> UserId {
     UserId::try_from(name).expect("a good name")

@@ -2,7 +2,7 @@
 //! change.
 //!
 //! Each part is a test that `cargo xtask test` also runs, with smaller numbers. The test reads its
-//! numbers from environment variables. One more part runs all tests on MySQL.
+//! numbers from environment variables. Another part runs all tests on MySQL.
 
 use std::{
     io::BufReader,
@@ -22,9 +22,9 @@ use crate::{mysql_suite, test_command, tools};
 #[rustfmt::skip]
 const PARTS: &[Part] = &[
     part(MYSQL, "index::every_call_reads", "FRONTROW_INDEX_ROWS=1000000", 45),
-    part(MEMORY, "whatever_happens", "FRONTROW_MODEL_CASES=10000", 30),
-    part(REDIS, "queue::whatever_happens", "FRONTROW_MODEL_CASES=10000", 30),
-    part(MYSQL_QUEUE, "contracts::whatever_happens", "FRONTROW_MODEL_CASES=10000", 60),
+    part(MEMORY, "random_calls", "FRONTROW_MODEL_CASES=10000", 30),
+    part(REDIS, "queue::random_calls", "FRONTROW_MODEL_CASES=10000", 30),
+    part(MYSQL_QUEUE, "contracts::random_calls", "FRONTROW_MODEL_CASES=10000", 60),
     part(RESTART, "histories::", "FRONTROW_RESTART_CASES=10000", 30),
     part(RESTART, "cost::", "FRONTROW_IMAGE_USERS=1000000", 5),
     part(REDIS, "lossy_network::", "FRONTROW_FAULT_CASES=10000", 90),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_that_does_not_end_is_ended() {
+    async fn a_part_that_exceeds_its_limit_is_killed() {
         let never = wait(sleeping("600"), Duration::from_millis(50)).await;
         let message = never.unwrap_err().to_string();
         assert_eq!(message, "not done within 50ms");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_is_not_there_cannot_be_chosen() {
+    fn an_unknown_part_cannot_be_chosen() {
         let unknown = SoakArguments {
             filter: Some("no such test".into()),
         };

@@ -11,8 +11,8 @@ use frontrow_domain::model::{
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
-    BoxOffice, DatabaseFixture, at_once,
-    box_office::{DAY, far, long_ago},
+    DatabaseFixture, TestSale, at_once,
+    test_sale::{DAY, far, long_ago},
 };
 use crate::DatabasePorts;
 
@@ -23,10 +23,10 @@ type Sold = BTreeMap<ConcertId, u64>;
 
 /// Expected sales, recorded beside the store.
 #[derive(Default)]
-struct Books(Vec<(Timestamp, ConcertId, u64)>);
+struct ExpectedSales(Vec<(Timestamp, ConcertId, u64)>);
 
-impl Books {
-    fn enter(&mut self, sold: &Reservation) {
+impl ExpectedSales {
+    fn add(&mut self, sold: &Reservation) {
         let ReservationState::Confirmed { at } = sold.state else {
             panic!("should be confirmed: {sold:?}");
         };
@@ -44,7 +44,7 @@ impl Books {
         sold
     }
 
-    /// Instants at and around the sales, and the starts of their counters.
+    /// Returns instants at and around the sales, and the starts of their counters.
     fn instants(&self) -> Vec<Timestamp> {
         let mut instants = vec![long_ago(), far()];
         for (at, ..) in &self.0 {
@@ -54,8 +54,8 @@ impl Books {
         instants
     }
 
-    /// A third of the spans between any two of those instants, another third in each round, and the
-    /// periods of some zones.
+    /// Returns a third of the spans between any two of those instants, another third in each round,
+    /// and the periods of some zones.
     fn spans(&self, round: usize) -> Vec<Span> {
         let instants = self.instants();
         let pairs = instants
@@ -87,9 +87,13 @@ async fn sold_in(ports: &DatabasePorts, span: Span) -> Sold {
     sold.map(|one| (one.concert, one.seats_sold)).collect()
 }
 
-async fn agrees(ports: &DatabasePorts, books: &Books, round: usize) {
-    for span in books.spans(round) {
-        assert_eq!(sold_in(ports, span).await, books.sold_in(span), "{span:?}");
+async fn assert_rankings_agree(ports: &DatabasePorts, expected: &ExpectedSales, round: usize) {
+    for span in expected.spans(round) {
+        assert_eq!(
+            sold_in(ports, span).await,
+            expected.sold_in(span),
+            "{span:?}"
+        );
     }
 }
 
@@ -99,9 +103,9 @@ async fn add_up(ports: &DatabasePorts, limit: u32) -> u32 {
     added
 }
 
-impl<F: DatabaseFixture> BoxOffice<F> {
+impl<F: DatabaseFixture> TestSale<F> {
     /// Sells seats of two concerts in the course of a week.
-    async fn sell_for_a_week(&mut self, books: &mut Books) {
+    async fn sell_for_a_week(&mut self, expected: &mut ExpectedSales) {
         let minutes = [0, 0, 1, 44, 61, 600, 1_440, 7_000];
         for (number, minutes) in minutes.into_iter().enumerate() {
             self.pass(Duration::from_mins(minutes)).await;
@@ -116,58 +120,58 @@ impl<F: DatabaseFixture> BoxOffice<F> {
             } else {
                 &both[..1]
             };
-            books.enter(&self.bought(&format!("user-{number}"), seats).await);
+            expected.add(&self.bought(&format!("user-{number}"), seats).await);
         }
     }
 }
 
-/// Whatever was added up, and however often, every span has exactly what was confirmed in it, to
-/// the microsecond.
+/// Adding up sales, once or several times, changes no ranking: every span has exactly the seats
+/// confirmed in it, to the microsecond.
 pub async fn adding_up_changes_no_ranking<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
-    let mut books = Books::default();
-    office.sell_for_a_week(&mut books).await;
-    agrees(&office.ports, &books, 0).await;
-    add_up(&office.ports, 3).await;
-    agrees(&office.ports, &books, 1).await;
-    while add_up(&office.ports, 2).await > 0 {}
-    agrees(&office.ports, &books, 2).await;
-    books.enter(&office.bought("late", &["A-10"]).await);
-    agrees(&office.ports, &books, 3).await;
-    add_up(&office.ports, 100).await;
-    assert_eq!(add_up(&office.ports, 100).await, 0);
-    agrees(&office.ports, &books, 4).await;
+    let mut sale = TestSale::open(fixture).await;
+    let mut expected = ExpectedSales::default();
+    sale.sell_for_a_week(&mut expected).await;
+    assert_rankings_agree(&sale.ports, &expected, 0).await;
+    add_up(&sale.ports, 3).await;
+    assert_rankings_agree(&sale.ports, &expected, 1).await;
+    while add_up(&sale.ports, 2).await > 0 {}
+    assert_rankings_agree(&sale.ports, &expected, 2).await;
+    expected.add(&sale.bought("late", &["A-10"]).await);
+    assert_rankings_agree(&sale.ports, &expected, 3).await;
+    add_up(&sale.ports, 100).await;
+    assert_eq!(add_up(&sale.ports, 100).await, 0);
+    assert_rankings_agree(&sale.ports, &expected, 4).await;
 }
 
 /// Seats that are only held, were released or have expired are never added up.
-pub async fn only_what_is_confirmed_is_added_up<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
-    office.held("ann", &["A-1"]).await;
-    office.pass(super::HOLD).await;
-    office.sweep(10).await;
-    let released = office.held("ben", &["A-2"]).await;
-    office.release("ben", released.id).await;
-    office.held("cat", &["A-3"]).await;
-    assert_eq!(add_up(&office.ports, 10).await, 0);
+pub async fn only_confirmed_seats_are_added_up<F: DatabaseFixture>(fixture: F) {
+    let mut sale = TestSale::open(fixture).await;
+    sale.held("ann", &["A-1"]).await;
+    sale.pass(super::HOLD).await;
+    sale.sweep(10).await;
+    let released = sale.held("ben", &["A-2"]).await;
+    sale.release("ben", released.id).await;
+    sale.held("cat", &["A-3"]).await;
+    assert_eq!(add_up(&sale.ports, 10).await, 0);
     let all = Span {
         from: long_ago(),
         to: far(),
     };
-    assert_eq!(sold_in(&office.ports, all).await, Sold::new());
+    assert_eq!(sold_in(&sale.ports, all).await, Sold::new());
 }
 
 /// If many callers add up at once, each seat still counts once.
-pub async fn many_who_add_up_at_once_count_each_seat_once<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let mut books = Books::default();
+pub async fn concurrent_callers_add_up_each_seat_once<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
+    let mut expected = ExpectedSales::default();
     for number in 1..=10 {
         let (first, second) = (format!("A-{number}"), format!("B-{number}"));
         let user = format!("user-{number}");
-        books.enter(&office.bought(&user, &[&first]).await);
-        books.enter(&office.bought(&user, &[&second]).await);
+        expected.add(&sale.bought(&user, &[&first]).await);
+        expected.add(&sale.bought(&user, &[&second]).await);
     }
     let adding = (0..6).map(|_| {
-        let ports = office.ports.clone();
+        let ports = sale.ports.clone();
         async move {
             let mut added = 0;
             for _ in 0..10 {
@@ -178,25 +182,25 @@ pub async fn many_who_add_up_at_once_count_each_seat_once<F: DatabaseFixture>(fi
     });
     let added: u32 = at_once(adding).await.into_iter().sum();
     assert!(added == 20 || added == 0, "{added} were added up");
-    agrees(&office.ports, &books, 0).await;
+    assert_rankings_agree(&sale.ports, &expected, 0).await;
 }
 
-/// A reader that runs while others sell and add up sees each seat once from its sale on: the sum
+/// A reader that runs during sales and adding up counts each seat once, from its sale on. The sum
 /// never falls.
-pub async fn a_ranking_is_whole_while_others_sell_and_add_up<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
+pub async fn a_ranking_never_falls_during_sales_and_adding_up<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
     let mut held = Vec::new();
     for number in 1..=10 {
         let user = format!("user-{number}");
-        office.charged(&user, 100).await;
-        held.push(office.held(&user, &[&format!("A-{number}")]).await);
+        sale.charged(&user, 100).await;
+        held.push(sale.held(&user, &[&format!("A-{number}")]).await);
     }
     let all = Span {
         from: long_ago(),
         to: far(),
     };
     let adding = {
-        let ports = office.ports.clone();
+        let ports = sale.ports.clone();
         tokio::spawn(async move {
             for _ in 0..40 {
                 add_up(&ports, 1).await;
@@ -204,7 +208,7 @@ pub async fn a_ranking_is_whole_while_others_sell_and_add_up<F: DatabaseFixture>
         })
     };
     let reading = {
-        let ports = office.ports.clone();
+        let ports = sale.ports.clone();
         tokio::spawn(async move {
             let mut before = 0;
             for _ in 0..40 {
@@ -215,24 +219,24 @@ pub async fn a_ranking_is_whole_while_others_sell_and_add_up<F: DatabaseFixture>
         })
     };
     for reservation in &held {
-        office.paid(reservation).await;
+        sale.paid(reservation).await;
     }
-    adding.await.expect("those who add up");
-    reading.await.expect("those who read");
-    let sold = sold_in(&office.ports, all).await;
-    assert_eq!(sold.get(&office.concert), Some(&10));
+    adding.await.expect("the task that adds up");
+    reading.await.expect("the reader");
+    let sold = sold_in(&sale.ports, all).await;
+    assert_eq!(sold.get(&sale.concert), Some(&10));
 }
 
 /// Forgetting removes counters of minutes and hours. Whole days stay, and so does everything
 /// younger.
-pub async fn forgetting_keeps_days_and_what_is_younger<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
-    let mut books = Books::default();
-    office.sell_for_a_week(&mut books).await;
-    while add_up(&office.ports, 100).await > 0 {}
-    let last = books.0.iter().map(|(at, ..)| *at).max().expect("a sale");
+pub async fn forgetting_keeps_days_and_younger_counters<F: DatabaseFixture>(fixture: F) {
+    let mut sale = TestSale::open(fixture).await;
+    let mut expected = ExpectedSales::default();
+    sale.sell_for_a_week(&mut expected).await;
+    while add_up(&sale.ports, 100).await > 0 {}
+    let last = expected.0.iter().map(|(at, ..)| *at).max().expect("a sale");
     let before = Grain::Day.start(last);
-    let counters = &office.ports.ranking_counters;
+    let counters = &sale.ports.ranking_counters;
     let mut forgotten = 0;
     loop {
         let gone = counters.forget(before, 3).await.expect("forget");
@@ -243,11 +247,11 @@ pub async fn forgetting_keeps_days_and_what_is_younger<F: DatabaseFixture>(fixtu
         }
     }
     assert!(forgotten >= 7, "{forgotten}");
-    for span in (0..3).flat_map(|round| books.spans(round)) {
+    for span in (0..3).flat_map(|round| expected.spans(round)) {
         let good = |end: Timestamp| end >= before || Grain::Day.start(end) == end;
         if good(span.from) && good(span.to) {
-            let sold = sold_in(&office.ports, span).await;
-            assert_eq!(sold, books.sold_in(span), "{span:?}");
+            let sold = sold_in(&sale.ports, span).await;
+            assert_eq!(sold, expected.sold_in(span), "{span:?}");
         }
     }
 }

@@ -9,13 +9,12 @@ use frontrow_domain::{
 };
 
 use super::{
-    BoxOffice, DatabaseFixture,
-    asking::key,
-    at_once,
-    box_office::{DAY, far, operator, plan, plan_of, title, venue},
+    DatabaseFixture, TestSale, at_once,
+    calls::key,
+    test_sale::{DAY, far, operator, plan, plan_of, title, venue},
 };
 
-impl<F: DatabaseFixture> BoxOffice<F> {
+impl<F: DatabaseFixture> TestSale<F> {
     /// Creates a concert under a new id.
     pub(crate) async fn create_concert(
         &self,
@@ -26,7 +25,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
             policy: QueuePolicy::default(),
             version: PolicyVersion(1),
         };
-        let id = ConcertId(self.name());
+        let id = ConcertId(self.fresh_id());
         let created = self
             .ports
             .editor
@@ -35,10 +34,10 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         created.expect("create concert")
     }
 
-    /// A performance of the office's concert, under a new id.
+    /// Returns a performance of the test's concert, under a new id.
     pub(crate) fn planned(&self) -> NewPerformance {
         NewPerformance {
-            id: PerformanceId(self.name()),
+            id: PerformanceId(self.fresh_id()),
             concert: self.concert,
             starts_at: far() + DAY,
             venue: venue("Small Hall"),
@@ -100,7 +99,7 @@ fn replayed(id: PerformanceId) -> CreatePerformanceOutcome {
 
 /// One key creates one concert. Without a key, each call creates another one.
 pub async fn one_key_creates_one_concert<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
+    let sale = TestSale::open(fixture).await;
     let under = |name: &str| {
         let policy = QueuePolicy::default();
         Some(Keyed::create_concert(
@@ -110,76 +109,76 @@ pub async fn one_key_creates_one_concert<F: DatabaseFixture>(fixture: F) {
             key("key"),
         ))
     };
-    let created = office.create_concert(&title("New"), under("New")).await;
+    let created = sale.create_concert(&title("New"), under("New")).await;
     let CreateConcertOutcome::Created(Applied { effect: id, .. }) = created else {
         panic!("{created:?}")
     };
-    let repeated = office.create_concert(&title("New"), under("New")).await;
+    let repeated = sale.create_concert(&title("New"), under("New")).await;
     assert_eq!(
         repeated,
         CreateConcertOutcome::Created(Applied::replayed(id))
     );
-    let other = office.create_concert(&title("Other"), under("Other")).await;
+    let other = sale.create_concert(&title("Other"), under("Other")).await;
     assert_eq!(other, CreateConcertOutcome::KeyReused);
     for _ in 0..2 {
-        let created = office.create_concert(&title("New"), None).await;
+        let created = sale.create_concert(&title("New"), None).await;
         assert!(
             matches!(&created, CreateConcertOutcome::Created(new) if new.effect != id),
             "{created:?}"
         );
     }
-    let all = office.ports.concerts.catalogue(far()).await;
+    let all = sale.ports.concerts.catalogue(far()).await;
     assert_eq!(all.expect("catalogue").concerts.len(), 4);
 }
 
-/// One key creates one performance. A repeat returns it, whatever became of it.
+/// One key creates one performance. A repeat returns it, also after it was edited.
 pub async fn one_key_creates_one_performance<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let new = office.planned();
-    assert_eq!(office.create(&new, Some("key")).await, first(new.id));
+    let sale = TestSale::open(fixture).await;
+    let new = sale.planned();
+    assert_eq!(sale.create(&new, Some("key")).await, first(new.id));
     let again = NewPerformance {
-        id: PerformanceId(office.name()),
+        id: PerformanceId(sale.fresh_id()),
         ..new.clone()
     };
-    assert_eq!(office.create(&again, Some("key")).await, replayed(new.id));
+    assert_eq!(sale.create(&again, Some("key")).await, replayed(new.id));
     let elsewhere = NewPerformance {
         venue: venue("Open Air"),
         ..again.clone()
     };
-    assert_eq!(office.move_to(new.id, &elsewhere).await, EditOutcome::Done);
-    assert_eq!(office.create(&again, Some("key")).await, replayed(new.id));
-    let other = office.create(&elsewhere, Some("key")).await;
+    assert_eq!(sale.move_to(new.id, &elsewhere).await, EditOutcome::Done);
+    assert_eq!(sale.create(&again, Some("key")).await, replayed(new.id));
+    let other = sale.create(&elsewhere, Some("key")).await;
     assert_eq!(other, CreatePerformanceOutcome::KeyReused);
-    assert_eq!(office.count_performances().await, 2);
+    assert_eq!(sale.count_performances().await, 2);
 }
 
 /// Creating the same performance again returns the existing one, and stores no key.
-pub async fn the_same_performance_again_is_the_first_one<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let new = office.planned();
-    assert_eq!(office.create(&new, None).await, first(new.id));
+pub async fn a_repeat_of_a_performance_returns_the_first_one<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
+    let new = sale.planned();
+    assert_eq!(sale.create(&new, None).await, first(new.id));
     let again = NewPerformance {
-        id: PerformanceId(office.name()),
+        id: PerformanceId(sale.fresh_id()),
         ..new.clone()
     };
     for text in [None, Some("key")] {
-        let created = office.create(&again, text).await;
+        let created = sale.create(&again, text).await;
         assert_eq!(created, CreatePerformanceOutcome::Exists(new.id));
     }
     let elsewhere = NewPerformance {
         venue: venue("Open Air"),
         ..again
     };
-    let created = office.create(&elsewhere, Some("key")).await;
+    let created = sale.create(&elsewhere, Some("key")).await;
     assert_eq!(created, first(elsewhere.id));
-    assert_eq!(office.count_performances().await, 3);
+    assert_eq!(sale.count_performances().await, 3);
 }
 
 /// Another plan, or another price, for the same concert, start and venue is refused.
 pub async fn a_slot_has_one_performance<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let new = office.planned();
-    assert_eq!(office.create(&new, None).await, first(new.id));
+    let sale = TestSale::open(fixture).await;
+    let new = sale.planned();
+    assert_eq!(sale.create(&new, None).await, first(new.id));
     let taken = CreatePerformanceOutcome::SlotTaken(new.id);
     for seats in [
         plan_of(&[("Stalls", "A", 10, 100)]),
@@ -195,72 +194,72 @@ pub async fn a_slot_has_one_performance<F: DatabaseFixture>(fixture: F) {
         ]),
     ] {
         let other = NewPerformance {
-            id: PerformanceId(office.name()),
+            id: PerformanceId(sale.fresh_id()),
             seats,
             ..new.clone()
         };
-        assert_eq!(office.create(&other, None).await, taken);
-        assert_eq!(office.create(&other, Some("key")).await, taken);
+        assert_eq!(sale.create(&other, None).await, taken);
+        assert_eq!(sale.create(&other, Some("key")).await, taken);
     }
     // Another start, venue or concert is another slot. The refused key was not stored.
-    let second = office.add_concert("Second").await;
+    let second = sale.add_concert("Second").await;
     for other in [
         NewPerformance {
             starts_at: far() + DAY * 2,
-            ..office.planned()
+            ..sale.planned()
         },
         NewPerformance {
             venue: venue("small hall"),
-            ..office.planned()
+            ..sale.planned()
         },
         NewPerformance {
             concert: second,
-            ..office.planned()
+            ..sale.planned()
         },
     ] {
         let text = other.id.to_string();
-        assert_eq!(office.create(&other, Some(&text)).await, first(other.id));
+        assert_eq!(sale.create(&other, Some(&text)).await, first(other.id));
     }
 }
 
 /// A performance cannot move to the slot of another one. A move to its own slot succeeds.
-pub async fn a_performance_is_not_moved_onto_another<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let new = office.planned();
+pub async fn a_performance_cannot_move_to_a_taken_slot<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
+    let new = sale.planned();
     let next_day = NewPerformance {
         starts_at: new.starts_at + DAY,
-        ..office.planned()
+        ..sale.planned()
     };
     for performance in [&new, &next_day] {
-        let created = office.create(performance, None).await;
+        let created = sale.create(performance, None).await;
         assert_eq!(created, first(performance.id));
     }
-    let moved = office.move_to(next_day.id, &new).await;
+    let moved = sale.move_to(next_day.id, &new).await;
     assert_eq!(moved, EditOutcome::SlotTaken(new.id));
-    assert_eq!(office.move_to(new.id, &new).await, EditOutcome::Done);
+    assert_eq!(sale.move_to(new.id, &new).await, EditOutcome::Done);
     // The slot that a performance left is free.
     let later = NewPerformance {
         starts_at: new.starts_at + DAY * 2,
         ..new.clone()
     };
-    assert_eq!(office.move_to(new.id, &later).await, EditOutcome::Done);
-    assert_eq!(office.move_to(next_day.id, &new).await, EditOutcome::Done);
-    let again = office.planned();
-    let created = office.create(&again, None).await;
+    assert_eq!(sale.move_to(new.id, &later).await, EditOutcome::Done);
+    assert_eq!(sale.move_to(next_day.id, &new).await, EditOutcome::Done);
+    let again = sale.planned();
+    let created = sale.create(&again, None).await;
     assert_eq!(created, CreatePerformanceOutcome::Exists(next_day.id));
 }
 
 /// If many calls create the same thing at once, one of them creates it, with a key and without.
-pub async fn created_at_once_it_is_created_once<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
+pub async fn concurrent_creations_create_one_performance<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
     for (day, text) in [(1, None), (2, Some("key"))] {
         let create = |_| {
             let performance = NewPerformance {
                 starts_at: far() + DAY * day,
-                ..office.planned()
+                ..sale.planned()
             };
             let keyed = text.map(|text| keyed(&performance, text));
-            let editor = office.ports.editor.clone();
+            let editor = sale.ports.editor.clone();
             async move {
                 let by = operator();
                 let created = editor.create_performance(&performance, &by, keyed);
@@ -284,5 +283,5 @@ pub async fn created_at_once_it_is_created_once<F: DatabaseFixture>(fixture: F) 
         }
         assert_eq!((created, ids.len()), (1, 1), "{text:?}");
     }
-    assert_eq!(office.count_performances().await, 3);
+    assert_eq!(sale.count_performances().await, 3);
 }

@@ -2,7 +2,7 @@
 
 use frontrow_domain::model::Currency;
 
-use super::{BoxOffice, DatabaseFixture, at_once};
+use super::{DatabaseFixture, TestSale, at_once};
 
 fn currency(code: &str) -> Currency {
     code.parse().expect("a currency")
@@ -10,21 +10,21 @@ fn currency(code: &str) -> Currency {
 
 /// The first currency stays, also after a restart.
 pub async fn the_first_currency_stays<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::empty(fixture);
+    let mut sale = TestSale::empty(fixture);
     for asked in ["EUR", "EUR", "KRW"] {
-        let stored = office.ports.currency.adopt(currency(asked)).await;
+        let stored = sale.ports.currency.adopt(currency(asked)).await;
         assert_eq!(stored.expect("adopt"), currency("EUR"));
     }
-    office.reopen().await;
-    let stored = office.ports.currency.adopt(currency("KRW")).await;
+    sale.reopen().await;
+    let stored = sale.ports.currency.adopt(currency("KRW")).await;
     assert_eq!(stored.expect("adopt"), currency("EUR"));
 }
 
 /// If several callers record a currency at once, all get the same one.
-pub async fn many_at_once_agree_on_one<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::empty(fixture);
+pub async fn concurrent_callers_get_the_same_currency<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::empty(fixture);
     let adopt = |code: &str| {
-        let (port, asked) = (office.ports.currency.clone(), currency(code));
+        let (port, asked) = (sale.ports.currency.clone(), currency(code));
         async move { port.adopt(asked).await.expect("adopt") }
     };
     let codes = ["EUR", "KRW", "USD", "JPY", "EUR", "KRW"];

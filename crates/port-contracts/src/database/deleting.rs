@@ -13,12 +13,12 @@ use frontrow_domain::{
 use uuid::Uuid;
 
 use super::{
-    BoxOffice, DatabaseFixture, HOLD, at_once,
-    box_office::{long_ago, operator},
+    DatabaseFixture, HOLD, TestSale, at_once,
+    test_sale::{long_ago, operator},
     user,
 };
 
-impl<F: DatabaseFixture> BoxOffice<F> {
+impl<F: DatabaseFixture> TestSale<F> {
     async fn delete(&self, concert: ConcertId, id: PerformanceId) -> DeletePerformanceOutcome {
         let editor = &self.ports.editor;
         let deleted = editor.delete_performance(concert, id, &operator()).await;
@@ -54,113 +54,113 @@ impl<F: DatabaseFixture> BoxOffice<F> {
 /// A performance without a live hold or a sale is deleted, with its released and expired
 /// reservations.
 pub async fn an_unused_performance_is_deleted<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
-    let released = office.held("ann", &["A-1"]).await;
-    office.release("ann", released.id).await;
-    let over = office.held("ben", &["A-1", "B-1"]).await;
-    office.pass(HOLD).await;
-    let other = office.add_performance(office.concert).await;
-    let deleted = office.delete(office.concert, office.performance).await;
+    let mut sale = TestSale::open(fixture).await;
+    let released = sale.held("ann", &["A-1"]).await;
+    sale.release("ann", released.id).await;
+    let over = sale.held("ben", &["A-1", "B-1"]).await;
+    sale.pass(HOLD).await;
+    let other = sale.add_performance(sale.concert).await;
+    let deleted = sale.delete(sale.concert, sale.performance).await;
     assert_eq!(deleted, DeletePerformanceOutcome::Deleted);
-    assert!(!office.is_there(office.performance).await);
-    assert!(office.is_there(other).await);
-    for (who, id) in [("ann", released.id), ("ben", over.id)] {
-        let found = office.ports.reservations.find(id, &user(who)).await;
+    assert!(!sale.is_there(sale.performance).await);
+    assert!(sale.is_there(other).await);
+    for (name, id) in [("ann", released.id), ("ben", over.id)] {
+        let found = sale.ports.reservations.find(id, &user(name)).await;
         assert_eq!(found.expect("find"), None);
     }
-    let refused = office.refusal("cat", &["A-1"]).await;
+    let refused = sale.refusal("cat", &["A-1"]).await;
     assert_eq!(refused, HoldRefusal::NoSuchPerformance);
-    let again = office.delete(office.concert, office.performance).await;
+    let again = sale.delete(sale.concert, sale.performance).await;
     assert_eq!(again, DeletePerformanceOutcome::NotFound);
 }
 
 /// A performance with a live hold or a sale stays as it is.
-pub async fn a_performance_in_use_stays<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
+pub async fn a_performance_in_use_is_not_deleted<F: DatabaseFixture>(fixture: F) {
+    let mut sale = TestSale::open(fixture).await;
     let in_use = |held, sold| DeletePerformanceOutcome::InUse(PerformanceUse { held, sold });
-    office.held("ann", &["A-1", "A-2"]).await;
-    let deleted = office.delete(office.concert, office.performance).await;
+    sale.held("ann", &["A-1", "A-2"]).await;
+    let deleted = sale.delete(sale.concert, sale.performance).await;
     assert_eq!(deleted, in_use(2, 0));
-    let bought = office.bought("ben", &["A-3"]).await;
-    let deleted = office.delete(office.concert, office.performance).await;
+    let bought = sale.bought("ben", &["A-3"]).await;
+    let deleted = sale.delete(sale.concert, sale.performance).await;
     assert_eq!(deleted, in_use(2, 1));
-    office.pass(HOLD).await;
-    let deleted = office.delete(office.concert, office.performance).await;
+    sale.pass(HOLD).await;
+    let deleted = sale.delete(sale.concert, sale.performance).await;
     assert_eq!(deleted, in_use(0, 1));
-    assert_eq!(office.found(&bought).await, bought);
-    office.held("cat", &["A-1", "A-2"]).await;
+    assert_eq!(sale.found(&bought).await, bought);
+    sale.held("cat", &["A-1", "A-2"]).await;
 }
 
 /// A performance is deleted only under its own concert.
 pub async fn only_a_concerts_own_performance_is_deleted<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let second = office.add_concert("Second").await;
+    let sale = TestSale::open(fixture).await;
+    let second = sale.add_concert("Second").await;
     for (concert, id) in [
-        (second, office.performance),
-        (office.concert, PerformanceId(Uuid::nil())),
+        (second, sale.performance),
+        (sale.concert, PerformanceId(Uuid::nil())),
     ] {
-        let deleted = office.delete(concert, id).await;
+        let deleted = sale.delete(concert, id).await;
         assert_eq!(deleted, DeletePerformanceOutcome::NotFound);
     }
-    assert!(office.is_there(office.performance).await);
+    assert!(sale.is_there(sale.performance).await);
 }
 
-/// The slot of a deleted performance is free again.
-pub async fn a_deleted_performance_leaves_its_slot<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let planned = office.planned();
-    office.create(&planned, Some("key")).await;
-    office.delete(office.concert, planned.id).await;
+/// After the deletion of a performance, its slot is free again.
+pub async fn a_deleted_performance_frees_its_slot<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
+    let planned = sale.planned();
+    sale.create(&planned, Some("key")).await;
+    sale.delete(sale.concert, planned.id).await;
     // The key still stands for what it created.
-    let repeated = office.create(&planned, Some("key")).await;
+    let repeated = sale.create(&planned, Some("key")).await;
     let replayed = CreatePerformanceOutcome::Created(Applied::replayed(planned.id));
     assert_eq!(repeated, replayed);
-    let again = office.planned();
-    let created = office.create(&again, None).await;
+    let again = sale.planned();
+    let created = sale.create(&again, None).await;
     let first = CreatePerformanceOutcome::Created(Applied::first(again.id));
     assert_eq!(created, first);
 }
 
 /// A concert whose queue is closed is deleted with its performances, if none of them is in use.
 pub async fn a_closed_concert_is_deleted_with_its_performances<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
-    let second = office.add_performance(office.concert).await;
-    let other = office.add_concert("Other").await;
-    let deleted = office.delete_concert(office.concert).await;
+    let mut sale = TestSale::open(fixture).await;
+    let second = sale.add_performance(sale.concert).await;
+    let other = sale.add_concert("Other").await;
+    let deleted = sale.delete_concert(sale.concert).await;
     assert_eq!(deleted, DeleteConcertOutcome::NotClosed);
-    office.close_queue().await;
-    office.held("ann", &["A-1"]).await;
-    let deleted = office.delete_concert(office.concert).await;
-    assert_eq!(deleted, DeleteConcertOutcome::InUse(office.performance));
-    assert!(office.is_there(second).await, "a refusal deletes nothing");
-    office.pass(HOLD).await;
-    let deleted = office.delete_concert(office.concert).await;
+    sale.close_queue().await;
+    sale.held("ann", &["A-1"]).await;
+    let deleted = sale.delete_concert(sale.concert).await;
+    assert_eq!(deleted, DeleteConcertOutcome::InUse(sale.performance));
+    assert!(sale.is_there(second).await, "a refusal deletes nothing");
+    sale.pass(HOLD).await;
+    let deleted = sale.delete_concert(sale.concert).await;
     assert_eq!(deleted, DeleteConcertOutcome::Deleted);
-    assert!(!office.is_there(office.performance).await);
-    assert!(!office.is_there(second).await);
-    let policy = office.ports.policies.find(office.concert).await;
+    assert!(!sale.is_there(sale.performance).await);
+    assert!(!sale.is_there(second).await);
+    let policy = sale.ports.policies.find(sale.concert).await;
     assert_eq!(policy.expect("find"), None);
-    let deleted = office.delete_concert(office.concert).await;
+    let deleted = sale.delete_concert(sale.concert).await;
     assert_eq!(deleted, DeleteConcertOutcome::NotFound);
-    let policies = office.ports.policies.all(long_ago()).await.expect("all");
+    let policies = sale.ports.policies.all(long_ago()).await.expect("all");
     assert_eq!(policies.len(), 1);
     assert_eq!(policies[0].0, other);
 }
 
 /// If a hold and a deletion run at once, one of them succeeds, never both.
-pub async fn a_hold_and_a_deletion_agree<F: DatabaseFixture>(fixture: F) {
+pub async fn a_concurrent_hold_and_deletion_are_consistent<F: DatabaseFixture>(fixture: F) {
     enum Outcome {
         Held(HoldOutcome),
         Deleted(DeletePerformanceOutcome),
     }
-    let mut office = BoxOffice::open(fixture).await;
+    let mut sale = TestSale::open(fixture).await;
     for round in 0..10 {
-        office.performance = office.add_performance(office.concert).await;
-        let who = format!("user-{round}");
-        let request = office.request(&who, &["A-1"]);
-        let (concert, id) = (office.concert, office.performance);
+        sale.performance = sale.add_performance(sale.concert).await;
+        let name = format!("user-{round}");
+        let request = sale.request(&name, &["A-1"]);
+        let (concert, id) = (sale.concert, sale.performance);
         let calls = (0..2).map(|call| {
-            let ports = office.ports.clone();
+            let ports = sale.ports.clone();
             let request = request.clone();
             async move {
                 if call == 0 {
@@ -184,6 +184,6 @@ pub async fn a_hold_and_a_deletion_agree<F: DatabaseFixture>(fixture: F) {
             }
         }
         assert!(held != deleted, "round {round}: {held} {deleted}");
-        assert_eq!(office.is_there(id).await, held);
+        assert_eq!(sale.is_there(id).await, held);
     }
 }

@@ -11,17 +11,16 @@ use frontrow_domain::{
 use uuid::Uuid;
 
 use super::{
-    BoxOffice, DatabaseFixture, amount,
-    box_office::{DAY, far, long_ago, plan, title, venue},
-    operator,
+    DatabaseFixture, TestSale, amount, operator,
+    test_sale::{DAY, far, long_ago, plan, title, venue},
 };
 
 const NOWHERE: ConcertId = ConcertId(Uuid::nil());
 
-impl<F: DatabaseFixture> BoxOffice<F> {
+impl<F: DatabaseFixture> TestSale<F> {
     fn new_performance(&self, concert: ConcertId) -> NewPerformance {
         NewPerformance {
-            id: PerformanceId(self.name()),
+            id: PerformanceId(self.fresh_id()),
             concert,
             starts_at: far(),
             venue: venue("Small Hall"),
@@ -68,25 +67,25 @@ impl<F: DatabaseFixture> BoxOffice<F> {
 
 /// The title of a concert can change, and nothing else of the concert changes.
 pub async fn a_concert_can_be_retitled<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let before = office.concerts().await.pop().expect("the concert");
-    let retitled = office
+    let sale = TestSale::open(fixture).await;
+    let before = sale.concerts().await.pop().expect("the concert");
+    let retitled = sale
         .ports
         .editor
-        .retitle_concert(office.concert, &title("Renamed"), &operator())
+        .retitle_concert(sale.concert, &title("Renamed"), &operator())
         .await;
     assert_eq!(retitled.expect("retitle"), EditOutcome::Done);
     let expected = Concert {
         title: title("Renamed"),
         ..before
     };
-    assert_eq!(office.concerts().await, [expected]);
+    assert_eq!(sale.concerts().await, [expected]);
 }
 
 /// The title of an unknown concert cannot be changed.
 pub async fn an_unknown_concert_cannot_be_retitled<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let retitled = office
+    let sale = TestSale::open(fixture).await;
+    let retitled = sale
         .ports
         .editor
         .retitle_concert(NOWHERE, &title("Renamed"), &operator())
@@ -95,48 +94,48 @@ pub async fn an_unknown_concert_cannot_be_retitled<F: DatabaseFixture>(fixture: 
 }
 
 /// Creating a concert under an id that is taken fails and changes nothing.
-pub async fn a_concert_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let before = office.concerts().await;
+pub async fn a_concert_is_not_created_twice<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
+    let before = sale.concerts().await;
     let policy = VersionedPolicy {
         policy: QueuePolicy::default(),
         version: PolicyVersion(9),
     };
-    let created = office
+    let created = sale
         .ports
         .editor
-        .create_concert(office.concert, &title("Again"), &policy, &operator(), None)
+        .create_concert(sale.concert, &title("Again"), &policy, &operator(), None)
         .await;
     let failure = created.expect_err("the name is taken");
     assert!(
         matches!(failure, StoreError::NotApplied { .. }),
         "{failure}"
     );
-    assert_eq!(office.concerts().await, before);
+    assert_eq!(sale.concerts().await, before);
 }
 
 /// A performance cannot be created without its concert.
-pub async fn a_performance_of_an_unknown_concert_is_not_made<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let performance = office.new_performance(NOWHERE);
-    let created = office
+pub async fn a_performance_of_an_unknown_concert_is_not_created<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
+    let performance = sale.new_performance(NOWHERE);
+    let created = sale
         .try_to_create(&performance)
         .await
         .expect("create performance");
     assert_eq!(created, CreatePerformanceOutcome::NoSuchConcert);
-    let map = office.ports.concerts.seat_map(performance.id).await;
+    let map = sale.ports.concerts.seat_map(performance.id).await;
     assert_eq!(map.expect("seat map"), None);
 }
 
 /// Creating a performance under an id that is taken fails and changes nothing.
-pub async fn a_performance_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let before = office.only_performance().await;
+pub async fn a_performance_is_not_created_twice<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
+    let before = sale.only_performance().await;
     let again = NewPerformance {
-        id: office.performance,
-        ..office.new_performance(office.concert)
+        id: sale.performance,
+        ..sale.new_performance(sale.concert)
     };
-    let failure = office
+    let failure = sale
         .try_to_create(&again)
         .await
         .expect_err("the name is taken");
@@ -144,29 +143,29 @@ pub async fn a_performance_is_not_made_twice<F: DatabaseFixture>(fixture: F) {
         matches!(failure, StoreError::NotApplied { .. }),
         "{failure}"
     );
-    assert_eq!(office.only_performance().await, before);
+    assert_eq!(sale.only_performance().await, before);
 }
 
 /// A performance can move in time and to another venue. Its seats stay as they are.
 pub async fn a_performance_can_move<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    office.held("ann", &["A-1"]).await;
-    office.bought("ben", &["A-2"]).await;
-    let before = office.only_performance().await;
-    let edited = office.move_away(office.concert, office.performance).await;
+    let sale = TestSale::open(fixture).await;
+    sale.held("ann", &["A-1"]).await;
+    sale.bought("ben", &["A-2"]).await;
+    let before = sale.only_performance().await;
+    let edited = sale.move_away(sale.concert, sale.performance).await;
     assert_eq!(edited, EditOutcome::Done);
     let expected = Performance {
         starts_at: far() + DAY,
         venue: venue("Open Air"),
         ..before
     };
-    assert_eq!(office.only_performance().await, expected);
+    assert_eq!(sale.only_performance().await, expected);
 }
 
-/// What an edit does not name stays as it is.
-pub async fn what_an_edit_does_not_name_stays<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let before = office.only_performance().await;
+/// An edit leaves the fields that it does not name unchanged.
+pub async fn fields_that_an_edit_does_not_name_stay<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
+    let before = sale.only_performance().await;
     let edits = [
         PerformanceEdit {
             starts_at: Some(far() + DAY),
@@ -187,33 +186,35 @@ pub async fn what_an_edit_does_not_name_stays<F: DatabaseFixture>(fixture: F) {
         ..moved.clone()
     };
     for (edit, expected) in edits.iter().zip([&moved, &elsewhere, &elsewhere]) {
-        let edited = office
+        let edited = sale
             .ports
             .editor
-            .edit_performance(office.concert, office.performance, edit, &operator())
+            .edit_performance(sale.concert, sale.performance, edit, &operator())
             .await;
         assert_eq!(edited.expect("edit performance"), EditOutcome::Done);
-        assert_eq!(office.only_performance().await, *expected);
+        assert_eq!(sale.only_performance().await, *expected);
     }
 }
 
 /// A performance is found only in its own concert.
 pub async fn only_a_concerts_own_performance_can_move<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let before = office.only_performance().await;
-    let other = office.add_concert("Second").await;
-    let edited = office.move_away(other, office.performance).await;
+    let sale = TestSale::open(fixture).await;
+    let before = sale.only_performance().await;
+    let other = sale.add_concert("Second").await;
+    let edited = sale.move_away(other, sale.performance).await;
     assert_eq!(edited, EditOutcome::NotFound);
-    let edited = office
-        .move_away(office.concert, PerformanceId(Uuid::nil()))
+    let edited = sale
+        .move_away(sale.concert, PerformanceId(Uuid::nil()))
         .await;
     assert_eq!(edited, EditOutcome::NotFound);
-    assert_eq!(office.only_performance().await, before);
+    assert_eq!(sale.only_performance().await, before);
 }
 
-/// A hall of many thousand seats is created whole and in order.
-pub async fn a_large_hall_comes_into_being_whole<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
+/// A performance with thousands of seats is created in full and in order.
+pub async fn a_performance_with_thousands_of_seats_is_created_in_full<F: DatabaseFixture>(
+    fixture: F,
+) {
+    let sale = TestSale::open(fixture).await;
     let section = |name: &str, price| Section {
         name: name.into(),
         price: amount(price),
@@ -227,20 +228,20 @@ pub async fn a_large_hall_comes_into_being_whole<F: DatabaseFixture>(fixture: F)
     let plan = SeatPlan::new(&[section("Floor", 7), section("Ring", 5)]).expect("a plan");
     let performance = NewPerformance {
         seats: plan.clone(),
-        ..office.new_performance(office.concert)
+        ..sale.new_performance(sale.concert)
     };
-    let created = office
+    let created = sale
         .try_to_create(&performance)
         .await
         .expect("create performance");
     let expected = CreatePerformanceOutcome::Created(Applied::first(performance.id));
     assert_eq!(created, expected);
-    let map = office.ports.concerts.seat_map(performance.id).await;
+    let map = sale.ports.concerts.seat_map(performance.id).await;
     let seats = map.expect("seat map").expect("the performance").seats;
     let labels = seats.iter().map(|seat| &seat.label);
     assert!(labels.eq(plan.seats().iter().map(|seat| &seat.label)));
-    let listed = office.ports.concerts.performances(office.concert).await;
+    let listed = sale.ports.concerts.performances(sale.concert).await;
     let listed = listed.expect("performances");
-    let hall = listed.iter().find(|one| one.id == performance.id);
-    assert_eq!(hall.expect("the hall").seats_left, 6_012);
+    let created = listed.iter().find(|one| one.id == performance.id);
+    assert_eq!(created.expect("the performance").seats_left, 6_012);
 }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     amount,
-    box_office::{far, operator, plan_of, user, venue},
+    test_sale::{far, operator, plan_of, user, venue},
 };
 use crate::DatabasePorts;
 
@@ -39,25 +39,25 @@ pub const THEIR_ENTRY: LedgerEntryId = LedgerEntryId(Uuid::from_u128(1));
 /// The ledger entry of a charge of 100 by `ann` herself, under the key `own`.
 pub const OWN_ENTRY: LedgerEntryId = LedgerEntryId(Uuid::from_u128(2));
 
-/// The start of every performance.
+/// Returns the start of every performance.
 #[must_use]
 pub fn starts_at() -> Timestamp {
     far()
 }
 
-/// The digest under the key `own`.
+/// Returns the digest under the key `own`.
 ///
 /// # Panics
-/// If the domain no longer knows how the first edition made it.
+/// Panics if the domain no longer knows how the first edition made it.
 #[must_use]
 pub fn own_digest() -> RequestDigest {
     own(100, "own").former.expect("a former key").digest
 }
 
-/// The digest under the key `theirs`.
+/// Returns the digest under the key `theirs`.
 ///
 /// # Panics
-/// If the domain no longer knows how the first edition made it.
+/// Panics if the domain no longer knows how the first edition made it.
 #[must_use]
 pub fn their_digest() -> RequestDigest {
     by("ops", 7, "theirs").former.expect("a former key").digest
@@ -75,10 +75,10 @@ fn by(name: &str, points: i64, text: &str) -> Keyed {
     Keyed::operator_charge(name, &user("ann"), amount(points), key(text))
 }
 
-/// An id that is not in use.
-fn name() -> Uuid {
-    static NAMES: AtomicU64 = AtomicU64::new(0x100);
-    Uuid::from_u128(NAMES.fetch_add(1, Ordering::Relaxed).into())
+/// Returns an id that is not in use.
+fn fresh_id() -> Uuid {
+    static NEXT_ID: AtomicU64 = AtomicU64::new(0x100);
+    Uuid::from_u128(NEXT_ID.fetch_add(1, Ordering::Relaxed).into())
 }
 
 /// Charges `points`. The outcome says whether it is that of an earlier charge.
@@ -92,7 +92,7 @@ async fn charge(ports: &DatabasePorts, points: i64, keyed: Keyed) -> ChargeOutco
     };
     let account = keyed.former.as_ref().expect("a former key").account.clone();
     let charge = Charge {
-        entry: LedgerEntryId(name()),
+        entry: LedgerEntryId(fresh_id()),
         user: account,
         amount: amount(points),
         keyed,
@@ -172,7 +172,7 @@ pub async fn its_duplicates_stay_and_no_more_come(ports: &DatabasePorts) {
         (2, CreatePerformanceOutcome::SlotTaken(FIRST)),
     ] {
         let new = NewPerformance {
-            id: PerformanceId(name()),
+            id: PerformanceId(fresh_id()),
             concert: CONCERT,
             starts_at: starts_at(),
             venue: venue("Hall"),
@@ -181,9 +181,9 @@ pub async fn its_duplicates_stay_and_no_more_come(ports: &DatabasePorts) {
         let created = editor.create_performance(&new, &operator, None);
         assert_eq!(created.await.expect("an outcome"), expected);
     }
-    let move_to = async |id, hall| {
+    let move_to = async |id, name| {
         let edit = PerformanceEdit {
-            venue: Some(venue(hall)),
+            venue: Some(venue(name)),
             ..PerformanceEdit::default()
         };
         let edited = editor.edit_performance(CONCERT, id, &edit, &operator);

@@ -2,14 +2,14 @@
 
 use frontrow_domain::model::{Page, PageRequest, Reservation, ReservationId, ReservationState};
 
-use super::{BoxOffice, DatabaseFixture, HOLD, user};
+use super::{DatabaseFixture, HOLD, TestSale, user};
 
 type Reservations = Page<Reservation, ReservationId>;
 
-impl<F: DatabaseFixture> BoxOffice<F> {
-    async fn of_user(&self, who: &str, after: Option<ReservationId>, limit: u16) -> Reservations {
+impl<F: DatabaseFixture> TestSale<F> {
+    async fn of_user(&self, name: &str, after: Option<ReservationId>, limit: u16) -> Reservations {
         let page = PageRequest { after, limit };
-        let listed = self.ports.reservations.of_user(&user(who), page).await;
+        let listed = self.ports.reservations.of_user(&user(name), page).await;
         listed.expect("of user")
     }
 
@@ -19,19 +19,19 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         listed.expect("of concert")
     }
 
-    /// Five reservations of a user, in all states, the oldest first.
-    async fn five_of(&mut self, who: &str) -> Vec<Reservation> {
+    /// Returns five reservations of a user, in all states, the oldest first.
+    async fn five_of(&mut self, name: &str) -> Vec<Reservation> {
         let mut made = Vec::new();
         for labels in [&["A-1", "B-1"][..], &["A-2"]] {
-            made.push(self.bought(who, labels).await);
+            made.push(self.bought(name, labels).await);
         }
         for label in ["A-3", "B-3"] {
-            let mut held = self.held(who, &[label]).await;
-            self.release(who, held.id).await;
+            let mut held = self.held(name, &[label]).await;
+            self.release(name, held.id).await;
             held.state = ReservationState::Cancelled;
             made.push(held);
         }
-        let mut over = self.held(who, &["A-5"]).await;
+        let mut over = self.held(name, &["A-5"]).await;
         self.pass(HOLD).await;
         over.state = ReservationState::Expired;
         made.push(over);
@@ -41,47 +41,42 @@ impl<F: DatabaseFixture> BoxOffice<F> {
 
 /// A user's list has only their reservations, complete, newest first.
 pub async fn a_users_list_has_the_newest_first<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
-    let mut made = office.five_of("ann").await;
-    office.held("ben", &["A-6"]).await;
+    let mut sale = TestSale::open(fixture).await;
+    let mut made = sale.five_of("ann").await;
+    sale.held("ben", &["A-6"]).await;
     made.reverse();
-    let page = office.of_user("ann", None, 100).await;
+    let page = sale.of_user("ann", None, 100).await;
     assert_eq!(page.items, made);
     assert_eq!(page.next, None);
-    assert_eq!(office.of_user("cat", None, 100).await.items, []);
+    assert_eq!(sale.of_user("cat", None, 100).await.items, []);
 }
 
 /// A concert's list has all its reservations, complete, oldest first.
 pub async fn a_concerts_list_has_the_oldest_first<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
-    let mut made = office.five_of("ann").await;
-    made.push(office.held("ben", &["A-6"]).await);
-    let concert = office.concert;
-    office.concert = office.add_concert("Second").await;
-    office.performance = office.add_performance(office.concert).await;
-    office.held("ben", &["A-1"]).await;
-    office.concert = concert;
-    let page = office.of_concert(None, 100).await;
+    let mut sale = TestSale::open(fixture).await;
+    let mut made = sale.five_of("ann").await;
+    made.push(sale.held("ben", &["A-6"]).await);
+    let concert = sale.concert;
+    sale.concert = sale.add_concert("Second").await;
+    sale.performance = sale.add_performance(sale.concert).await;
+    sale.held("ben", &["A-1"]).await;
+    sale.concert = concert;
+    let page = sale.of_concert(None, 100).await;
     assert_eq!(page.items, made);
     assert_eq!(page.next, None);
 }
 
 /// The pages of a list have every item once and in order. The last page says that it is the last.
 pub async fn pages_make_up_the_list<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
-    let made: Vec<_> = office
-        .five_of("ann")
-        .await
-        .iter()
-        .map(|one| one.id)
-        .collect();
+    let mut sale = TestSale::open(fixture).await;
+    let made: Vec<_> = sale.five_of("ann").await.iter().map(|one| one.id).collect();
     for limit in 1..=6 {
         let mut oldest_first = Vec::new();
         let mut newest_first = Vec::new();
         let (mut after, mut before) = (None, None);
         loop {
-            let forwards = office.of_concert(after, limit).await;
-            let backwards = office.of_user("ann", before, limit).await;
+            let forwards = sale.of_concert(after, limit).await;
+            let backwards = sale.of_user("ann", before, limit).await;
             assert!(forwards.items.len() <= usize::from(limit));
             oldest_first.extend(forwards.items.iter().map(|one| one.id));
             newest_first.extend(backwards.items.iter().map(|one| one.id));
@@ -100,14 +95,12 @@ pub async fn pages_make_up_the_list<F: DatabaseFixture>(fixture: F) {
 
 /// Only its user finds a reservation.
 pub async fn only_its_user_finds_a_reservation<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let held = office.held("ann", &["A-1"]).await;
-    let reservations = &office.ports.reservations;
+    let sale = TestSale::open(fixture).await;
+    let held = sale.held("ann", &["A-1"]).await;
+    let reservations = &sale.ports.reservations;
     let found = reservations.find(held.id, &user("ben")).await;
     assert_eq!(found.expect("find"), None);
-    let found = reservations
-        .find(office.reservation_id(), &user("ann"))
-        .await;
+    let found = reservations.find(sale.reservation_id(), &user("ann")).await;
     assert_eq!(found.expect("find"), None);
     let found = reservations.find(held.id, &user("ANN")).await;
     assert_eq!(found.expect("find"), None);

@@ -1,15 +1,16 @@
 //! The contracts of a database: one file for each subject, one function for each promise.
 //!
-//! `database_contracts!` makes a test of each of them. They share the box office, which sells the
+//! `database_contracts!` makes a test of each of them. They share `TestSale`, which sells the
 //! seats of one performance through the ports. Real time goes on while a contract runs, so spans
 //! are chosen such that a few seconds more change nothing.
 
 pub mod books;
 pub mod catalogue;
 pub mod charges;
+pub mod concurrent_holds;
+pub mod concurrent_payments;
 pub mod counting;
 pub mod creating;
-pub mod crowds;
 pub mod currency;
 pub mod deleting;
 pub mod editing;
@@ -19,29 +20,28 @@ pub mod hold_refusals;
 pub mod holds;
 pub mod keys;
 pub mod lists;
-pub mod paying_at_once;
 pub mod payment_refusals;
 pub mod payments;
-pub mod planning_anew;
 pub mod policies;
 pub mod rankings;
 pub mod releases;
 pub mod reopening;
+pub mod seat_plan_edits;
 pub mod served;
 pub mod stops;
 pub mod turns;
 
-mod asking;
-mod box_office;
+mod calls;
 mod suite;
+mod test_sale;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-pub(crate) use box_office::{BoxOffice, HOLD, operator, seats, user};
 use frontrow_domain::model::{Amount, SeatLabel};
 use jiff::SignedDuration;
+pub(crate) use test_sale::{HOLD, TestSale, operator, seats, user};
 use tokio::task::JoinSet;
 
 use crate::{DatabasePorts, Fixture};
@@ -51,17 +51,17 @@ pub trait DatabaseFixture: Fixture<Ports = DatabasePorts> {}
 
 impl<F: Fixture<Ports = DatabasePorts>> DatabaseFixture for F {}
 
-/// An amount of money.
+/// Returns an amount of money.
 pub(crate) fn amount(minor_units: i64) -> Amount {
     Amount::try_from(minor_units).expect("an amount")
 }
 
-/// A seat's label.
+/// Returns the label of a seat.
 pub(crate) fn label(name: &str) -> SeatLabel {
     name.parse().expect("a label")
 }
 
-/// A span with a sign.
+/// Returns a span with a sign.
 pub(crate) fn signed(span: Duration) -> SignedDuration {
     span.try_into().expect("a short span")
 }

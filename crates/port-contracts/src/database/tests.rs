@@ -15,8 +15,8 @@ fn every_contract_is_in_the_suite() {
             .lines()
             .filter_map(|line| line.strip_prefix("pub async fn "));
         let names: Vec<_> = declared.filter_map(|rest| rest.split('<').next()).collect();
-        // The contracts of `turns` need a clock that stands still, and those of `first_edition` a
-        // database of their own. They are called by name.
+        // The contracts of `turns` need a clock that stands still, and those of `first_edition`
+        // need their own database. Adapters call them by name.
         if names.is_empty() || file == "turns" || file == "first_edition" {
             continue;
         }

@@ -1,13 +1,13 @@
-//! Sales that are confirmed at the very turn of a period.
+//! Sales that are confirmed at the turn of a period.
 //!
 //! To confirm a sale at a given microsecond, the store's clock must stand still, except for the
-//! fixture's shifts. So this contract is not in the suite: an adapter that can stop its clock calls
-//! it with a fixture of its own.
+//! fixture's shifts. So this contract is not in the suite. An adapter that can stop its clock calls
+//! it with its own fixture.
 
 use frontrow_domain::model::{Period, Ranking, ReservationState, Span};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::{BoxOffice, DatabaseFixture};
+use super::{DatabaseFixture, TestSale};
 
 const TICK: SignedDuration = SignedDuration::from_micros(1);
 
@@ -61,26 +61,26 @@ const TURNS: [Turn; 7] = [
     },
 ];
 
-/// A sale that is confirmed in the last microsecond of a period belongs to it. One that is
-/// confirmed a microsecond later, at the turn itself, belongs to the period that begins, whether it
-/// was added up or not. The fixture's clock stands still, before September 2026 is over.
-pub async fn a_turn_divides_what_is_confirmed_around_it<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::empty(fixture);
+/// A sale that is confirmed in the last microsecond of a period belongs to it. A sale that is
+/// confirmed one microsecond later, at the turn, belongs to the next period. Adding up does not
+/// change that. The fixture's clock stands still, before September 2026 is over.
+pub async fn a_turn_divides_the_sales_around_it<F: DatabaseFixture>(fixture: F) {
+    let mut sale = TestSale::empty(fixture);
     for turn in &TURNS {
-        office.sell_around(turn).await;
-        office.is_divided(turn).await;
-        while office.add_up().await > 0 {}
-        office.is_divided(turn).await;
+        sale.sell_around(turn).await;
+        sale.is_divided(turn).await;
+        while sale.add_up().await > 0 {}
+        sale.is_divided(turn).await;
     }
 }
 
-impl<F: DatabaseFixture> BoxOffice<F> {
-    /// Sells one seat of a new concert before the turn, two at it, and three after it.
+impl<F: DatabaseFixture> TestSale<F> {
+    /// Sells one seat of a new concert before the turn, two seats at it, and three seats after it.
     async fn sell_around(&mut self, turn: &Turn) {
         self.concert = self.add_concert(turn.at).await;
         self.performance = self.add_performance(self.concert).await;
         let turn = instant(turn.at);
-        for (who, at, labels) in [
+        for (name, at, labels) in [
             ("ann", turn - TICK, &["A-1"][..]),
             ("ben", turn, &["A-2", "A-3"]),
             ("cat", turn + TICK, &["A-4", "A-5", "A-6"]),
@@ -88,7 +88,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
             let span = at.duration_since(self.now().await);
             assert!(!span.is_negative(), "the clock is past {at}");
             self.pass(span.unsigned_abs()).await;
-            let bought = self.bought(who, labels).await;
+            let bought = self.bought(name, labels).await;
             assert_eq!(bought.state, ReservationState::Confirmed { at });
         }
     }
@@ -110,7 +110,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         }
     }
 
-    /// How many seats of the concert were confirmed in `span`.
+    /// Returns how many seats of the concert were confirmed in `span`.
     async fn sold_in(&self, span: Span) -> u64 {
         let source = &self.ports.ranking_source;
         let top = source.top(span, Ranking::MAX_ITEMS).await.expect("top");

@@ -1,4 +1,4 @@
-//! Compares a store's answers with those of the model, within the latitude that the promises leave.
+//! Comparison of a store's answers with those of the model, within the tolerance of the promises.
 
 use frontrow_domain::{
     model::queue::{Arrival, LineSnapshot, Place, Standing},
@@ -11,18 +11,18 @@ use super::{ModelQueue, steps::Positions};
 impl ModelQueue {
     /// Returns the place that the store answered. Its position is corrected where promise 7 allows
     /// it to be overstated: by users who stopped waiting without being admitted.
-    fn put_right(&self, told: Place, positions: Positions, now: Timestamp) -> Place {
-        let expected = self.place_of(&told.ticket.user, now);
+    fn corrected(&self, answer: Place, positions: Positions, now: Timestamp) -> Place {
+        let expected = self.place_of(&answer.ticket.user, now);
         let Standing::Waiting {
             position,
             behind,
             admitted,
-        } = told.standing
+        } = answer.standing
         else {
-            return told;
+            return answer;
         };
         let Some(expected) = expected else {
-            return told;
+            return answer;
         };
         let Standing::Waiting {
             position: true_position,
@@ -30,22 +30,22 @@ impl ModelQueue {
             admitted: truly_admitted,
         } = expected.standing
         else {
-            return told;
+            return answer;
         };
         let (gone_ahead, gone_behind) = match positions {
-            Positions::Exact => self.over_around(&expected, now),
+            Positions::Exact => self.expired_around(&expected, now),
             Positions::OverStated => self.gone_around(&expected, now),
         };
         // While a queue takes re-entries, and until those users are admitted, positions may be
         // overstated by all users who wait. The same holds for positions of users who stood aside.
-        let passed = |arrival: Arrival| Some(arrival) <= self.passed_to;
+        let passed = |arrival: Arrival| Some(arrival) <= self.admitted_up_to;
         let others = match positions {
             Positions::OverStated if self.reentered => {
-                (self.waiting.len() + self.gave_up.len()) as u64
+                (self.waiting.len() + self.stopped_waiting.len()) as u64
             }
-            Positions::OverStated if passed(told.ticket.arrival) => {
+            Positions::OverStated if passed(answer.ticket.arrival) => {
                 let others = self.waiting.iter().filter(|other| passed(other.arrival));
-                (others.count() + self.gave_up.len()) as u64
+                (others.count() + self.stopped_waiting.len()) as u64
             }
             Positions::OverStated | Positions::Exact => 0,
         };
@@ -56,77 +56,83 @@ impl ModelQueue {
         if close_enough {
             Place {
                 standing: expected.standing,
-                ..told
+                ..answer
             }
         } else {
-            told
+            answer
         }
     }
 
-    /// How many users stopped waiting without being admitted, ahead of a place and behind it.
+    /// Returns how many users stopped waiting without being admitted, ahead of a place and behind
+    /// it.
     pub(crate) fn gone_around(&self, place: &Place, now: Timestamp) -> (u64, u64) {
-        let gone = self.gave_up.iter().copied();
-        around(place, gone.chain(self.over_arrivals(now)))
+        let gone = self.stopped_waiting.iter().copied();
+        around(place, gone.chain(self.expired_arrivals(now)))
     }
 
-    /// How many expired places are not removed yet, ahead of a place and behind it.
-    fn over_around(&self, place: &Place, now: Timestamp) -> (u64, u64) {
-        around(place, self.over_arrivals(now))
+    /// Returns how many expired places are not removed yet, ahead of a place and behind it.
+    fn expired_around(&self, place: &Place, now: Timestamp) -> (u64, u64) {
+        around(place, self.expired_arrivals(now))
     }
 
-    fn over_arrivals(&self, now: Timestamp) -> impl Iterator<Item = Arrival> {
-        let over = self
+    fn expired_arrivals(&self, now: Timestamp) -> impl Iterator<Item = Arrival> {
+        let expired = self
             .waiting
             .iter()
             .filter(move |other| !self.waits(other, now));
-        over.map(|other| other.arrival)
+        expired.map(|other| other.arrival)
     }
 
-    /// Returns true if a shown number of waiting users may be `told`. It may include expired places
-    /// that no tick has removed or, in a store that overstates, that admission has passed.
-    pub(crate) fn may_show_waiting(&self, told: u64, positions: Positions, now: Timestamp) -> bool {
+    /// Returns true if a store may report `shown` waiting users. The number may include expired
+    /// places that no tick has removed or, in a store that overstates, that admission has passed.
+    pub(crate) fn may_show_waiting(
+        &self,
+        shown: u64,
+        positions: Positions,
+        now: Timestamp,
+    ) -> bool {
         let waiting = self.waiting_count(now) as u64;
         let passed = self.passed_over(positions);
-        (waiting..=self.waiting.len() as u64 + passed).contains(&told)
+        (waiting..=self.waiting.len() as u64 + passed).contains(&shown)
     }
 
-    /// How many expired places a store may have passed and not removed.
+    /// Returns how many expired places a store may have passed and not removed.
     fn passed_over(&self, positions: Positions) -> u64 {
         match positions {
             Positions::Exact => 0,
-            Positions::OverStated => self.gave_up.len() as u64,
+            Positions::OverStated => self.stopped_waiting.len() as u64,
         }
     }
 
-    /// A snapshot, with a correction of the counts that may include expired places.
-    pub(crate) fn looked_at(
+    /// Returns a snapshot, with a correction of the counts that may include expired places.
+    pub(crate) fn corrected_snapshot(
         &self,
-        told: LineSnapshot,
+        answer: LineSnapshot,
         expected: &LineSnapshot,
         positions: Positions,
         now: Timestamp,
     ) -> LineSnapshot {
-        let mut told = told;
-        if self.may_show_waiting(told.waiting, positions, now) {
-            told.waiting = expected.waiting;
+        let mut answer = answer;
+        if self.may_show_waiting(answer.waiting, positions, now) {
+            answer.waiting = expected.waiting;
         }
         let near = self.rules().near_positions();
-        if self.may_show_aside(told.near_positions.saturating_sub(near), positions, now) {
-            told.near_positions = expected.near_positions;
+        if self.may_show_aside(answer.near_positions.saturating_sub(near), positions, now) {
+            answer.near_positions = expected.near_positions;
         }
-        told
+        answer
     }
 
-    /// Returns true if a shown number of users who stand aside may be `told`.
-    fn may_show_aside(&self, told: u64, positions: Positions, now: Timestamp) -> bool {
-        let over = self.over_arrivals(now).count() as u64;
+    /// Returns true if a store may report `shown` users who stand aside.
+    fn may_show_aside(&self, shown: u64, positions: Positions, now: Timestamp) -> bool {
+        let expired = self.expired_arrivals(now).count() as u64;
         let aside = self.waiting.iter().filter(|place| place.is_aside).count() as u64;
         // A store that overstates may have passed expired places.
-        let over = match positions {
+        let expired = match positions {
             Positions::Exact => 0,
-            Positions::OverStated => over + self.passed_over(positions),
+            Positions::OverStated => expired + self.passed_over(positions),
         };
-        (self.aside_count(now) as u64..=aside + over).contains(&told)
+        (self.aside_count(now) as u64..=aside + expired).contains(&shown)
     }
 
     /// Returns true if a store may find the line full though the model does not.
@@ -135,77 +141,83 @@ impl ModelQueue {
         most.is_some_and(|most| {
             // A shown number above the limit also means full.
             (self.waiting_count(now) as u64) < most
-                && (most..=most + self.waiting.len() as u64 + self.gave_up.len() as u64)
-                    .any(|told| self.may_show_waiting(told, positions, now))
+                && (most..=most + self.waiting.len() as u64 + self.stopped_waiting.len() as u64)
+                    .any(|shown| self.may_show_waiting(shown, positions, now))
         })
     }
 
-    pub(crate) fn joined(
+    pub(crate) fn corrected_join(
         &self,
-        told: JoinOutcome,
+        answer: JoinOutcome,
         positions: Positions,
         now: Timestamp,
     ) -> JoinOutcome {
-        match told {
+        match answer {
             JoinOutcome::Joined(place) => {
-                JoinOutcome::Joined(self.put_right(place, positions, now))
+                JoinOutcome::Joined(self.corrected(place, positions, now))
             }
-            JoinOutcome::Held(place) => JoinOutcome::Held(self.put_right(place, positions, now)),
+            JoinOutcome::Held(place) => JoinOutcome::Held(self.corrected(place, positions, now)),
             other => other,
         }
     }
 
-    pub(crate) fn looked_up(
+    pub(crate) fn corrected_look_up(
         &self,
-        told: LookUpOutcome,
+        answer: LookUpOutcome,
         positions: Positions,
         now: Timestamp,
     ) -> LookUpOutcome {
-        match told {
+        match answer {
             LookUpOutcome::Found(place) => {
-                LookUpOutcome::Found(self.put_right(place, positions, now))
+                LookUpOutcome::Found(self.corrected(place, positions, now))
             }
             other => other,
         }
     }
 
-    pub(crate) fn passed(
+    pub(crate) fn corrected_gate(
         &self,
-        told: GateOutcome,
+        answer: GateOutcome,
         positions: Positions,
         now: Timestamp,
     ) -> GateOutcome {
-        match told {
+        match answer {
             GateOutcome::Waiting(place) => {
-                GateOutcome::Waiting(self.put_right(place, positions, now))
+                GateOutcome::Waiting(self.corrected(place, positions, now))
             }
             other => other,
         }
     }
 
-    /// Returns a tick's answer, with a correction of what depends on when a store removes expired
-    /// places. It may have removed them before this tick, or in it where the model leaves them.
+    /// Returns a tick's answer, with a correction of the values that depend on when a store removes
+    /// expired places. It may have removed them before this tick, or in it where the model leaves
+    /// them.
     ///
-    /// `over` is how many expired places there were before the tick.
-    pub(crate) fn ticked(
+    /// `expired` is the number of expired places before the tick.
+    pub(crate) fn corrected_tick(
         &self,
-        told: TickOutcome,
+        answer: TickOutcome,
         expected: &TickReport,
-        over: usize,
+        expired: usize,
         positions: Positions,
         now: Timestamp,
     ) -> TickOutcome {
-        let TickOutcome::Ticked(mut report) = told else {
-            return told;
+        let TickOutcome::Ticked(mut report) = answer else {
+            return answer;
         };
         // Ticks also remove rows that remember users whose place ended.
-        let (passed_over, remembered, lingering) = match positions {
+        let (passed_over, remembered, replaced_active) = match positions {
             Positions::Exact => (0, 0, 0),
-            Positions::OverStated => (self.gave_up.len(), self.ended.len(), self.lingering),
+            Positions::OverStated => (
+                self.stopped_waiting.len(),
+                self.ended.len(),
+                self.replaced_active,
+            ),
         };
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let over = count(over + passed_over);
-        let done = expected.done.saturating_sub(over)..=expected.done + over + count(remembered);
+        let expired = count(expired + passed_over);
+        let done =
+            expected.done.saturating_sub(expired)..=expected.done + expired + count(remembered);
         if done.contains(&report.done) {
             report.done = expected.done;
         }
@@ -215,7 +227,7 @@ impl ModelQueue {
         if self.may_show_aside(report.aside, positions, now) {
             report.aside = expected.aside;
         }
-        let active = (self.active.len() + lingering) as u64;
+        let active = (self.active.len() + replaced_active) as u64;
         if (expected.active..=active).contains(&report.active) {
             report.active = expected.active;
         }
@@ -229,7 +241,7 @@ impl ModelQueue {
     }
 }
 
-/// How many of these arrivals are ahead of a place, and behind it.
+/// Returns how many of these arrivals are ahead of a place, and behind it.
 fn around(place: &Place, arrivals: impl Iterator<Item = Arrival>) -> (u64, u64) {
     let (ahead, behind): (Vec<_>, Vec<_>) =
         arrivals.partition(|arrival| *arrival < place.ticket.arrival);

@@ -1,4 +1,4 @@
-//! What operators do to a queue.
+//! The calls that operators make to a queue.
 
 use frontrow_domain::{
     model::queue::{Arrival, QueueSeed, SaleCount, VersionedPolicy},
@@ -11,7 +11,7 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-use super::{Model, ModelQueue, queue::ComingBack};
+use super::{Model, ModelQueue, queue::Reentry};
 
 impl Model {
     pub(crate) fn seed(&mut self, now: Timestamp, seed: &QueueSeed) -> SeedOutcome {
@@ -40,7 +40,7 @@ impl Model {
         RemoveOutcome::Removed
     }
 
-    /// The queues in which any user has a place.
+    /// Returns the queues in which any user has a place.
     #[cfg(test)]
     pub(crate) fn busy(&self, now: Timestamp) -> Vec<ConcertId> {
         let busy = self.queues.iter().filter(|queue| !queue.is_empty(now));
@@ -54,32 +54,32 @@ impl ModelQueue {
             concert: seed.concert,
             policy: seed.policy.clone(),
             generation: seed.generation,
-            coming_back: seed.recovery.map(|recovery| ComingBack {
-                nobody_admitted_until: now + recovery.lasts,
-                places_given_back_until: now + recovery.lasts + seed.policy.policy.waiting_ttl,
+            reentry: seed.recovery.map(|recovery| Reentry {
+                recovery_ends_at: now + recovery.lasts,
+                ends_at: now + recovery.lasts + seed.policy.policy.waiting_ttl,
                 served_up_to: recovery.served_up_to,
             }),
             sale: SaleCount::default(),
             last_arrival: Arrival::from_micros(now.as_microsecond() - 1),
             is_moved: false,
-            lost: Vec::new(),
+            gaps: Vec::new(),
             waiting: Vec::new(),
             active: Vec::new(),
-            lingering: 0,
+            replaced_active: 0,
             ended: Vec::new(),
-            gave_up: Vec::new(),
+            stopped_waiting: Vec::new(),
             reentered: false,
             window: None,
             last_tick: now,
             last_recorded: now,
             recorded_since: now,
-            unsure_before: None,
+            uncertain_before: None,
             serving_since: now,
             departed: 0,
             admitted: Vec::new(),
-            passed_to: None,
+            admitted_up_to: None,
             at_once: None,
-            left: Vec::new(),
+            departures: Vec::new(),
             forgotten: 0,
         }
     }
@@ -93,9 +93,9 @@ impl ModelQueue {
         SeedOutcome::Taken { recovering: false }
     }
 
-    /// Returns true if nothing is lost should the store end now.
+    /// Returns true if no place and no re-entry is lost should the store end now.
     pub(crate) fn holds_nothing(&self, now: Timestamp) -> bool {
-        self.is_empty(now) && !self.gives_places_back(now)
+        self.is_empty(now) && !self.takes_reentries(now)
     }
 
     pub(crate) fn is_empty(&self, now: Timestamp) -> bool {

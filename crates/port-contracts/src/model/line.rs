@@ -17,15 +17,15 @@ impl ModelQueue {
             absence: self.rules().absence(),
             near_positions: self.rules().near_positions() + self.aside_count(now) as u64,
             queue: self.view(now),
-            reentry_until: self.gives_places_back_until(now),
+            reentry_until: self.reentry_until(now),
             waiting: self.waiting_count(now) as u64,
             admitted: self.admitted.len() as u64,
-            admitted_up_to: self.passed_to,
+            admitted_up_to: self.admitted_up_to,
             mark: DepartureCursor {
                 generation: self.generation,
-                number: self.left.len() as u64,
+                number: self.departures.len() as u64,
             },
-            left: self.left_since(since),
+            left: self.departures_since(since),
         }
     }
 
@@ -34,17 +34,22 @@ impl ModelQueue {
         mark.is_some_and(|mark| mark.number < self.forgotten as u64)
     }
 
-    /// The model forgets no departure, but knows none of other generations.
-    fn left_since(&self, since: Option<DepartureCursor>) -> Departures {
+    /// Returns the departures since a cursor. The model forgets none, but knows none of other
+    /// generations.
+    fn departures_since(&self, since: Option<DepartureCursor>) -> Departures {
         let known = since
             .filter(|since| since.generation == self.generation)
-            .and_then(|since| self.left.get(usize::try_from(since.number).ok()?..));
+            .and_then(|since| self.departures.get(usize::try_from(since.number).ok()?..));
         known.map_or(Departures::Unknown, |left| Departures::These(left.to_vec()))
     }
 
-    /// Records a heartbeat from earlier. Returns the state of its place after that.
-    pub(crate) fn heard_from(&mut self, now: Timestamp, heartbeat: &Heartbeat) -> LookUpOutcome {
-        self.meet_server(now);
+    /// Records a heartbeat with an earlier instant. Returns its place after that.
+    pub(crate) fn record_heartbeat(
+        &mut self,
+        now: Timestamp,
+        heartbeat: &Heartbeat,
+    ) -> LookUpOutcome {
+        self.record_losses(now);
         let number = self
             .waiting
             .iter()

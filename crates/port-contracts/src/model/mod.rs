@@ -2,10 +2,10 @@
 //!
 //! The model is deliberately simple: lists, linear scans, no clock and no shortcuts. It uses the
 //! domain's types but none of its rules. Windows, deadlines and states are computed here again from
-//! the text of the promises, so that an error in the domain does not hide itself. Every call has
+//! the text of the promises, so that an error in the domain is not repeated here. Every call has
 //! the instant at which it is made.
 //!
-//! The model decides what the texts leave open:
+//! The model decides the cases that the texts leave open:
 //!
 //! - All spans are half-open: a place is gone, a window over, a recovery done *at* its end.
 //! - The deadlines of waiting and of unclaimed places follow from the policy in force now. A
@@ -19,15 +19,14 @@
 //! - The order of two users from different generations with the same arrival is left open.
 //! - Removing an expired head is a piece of a tick's work. Random sequences do not insist on that,
 //!   nor on when a store removes expired places.
-//! - A user who leaves with a ticket that could have re-entered was never in this store's line, so
-//!   they do not count as departed.
+//! - A user who leaves with a ticket that could have re-entered does not count as departed, because
+//!   they were never in this store's line.
 
 mod compare;
 mod control;
 mod line;
 mod losses;
 mod network_faults;
-mod people;
 mod queue;
 mod run;
 mod run_calls;
@@ -35,6 +34,7 @@ mod run_line;
 mod run_queue;
 mod steps;
 mod ticks;
+mod users;
 mod window;
 
 use frontrow_domain::model::ConcertId;
@@ -61,7 +61,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The queue of a concert, if the store was given it.
+    /// Returns the queue of a concert, if the store was given it.
     pub(crate) fn queue(&mut self, concert: ConcertId) -> Option<&mut ModelQueue> {
         self.queues
             .iter_mut()

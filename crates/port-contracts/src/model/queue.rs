@@ -41,9 +41,9 @@ pub(crate) struct Claim {
 
 /// Until when no user is admitted after a loss of the queue, and until when users may re-enter.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ComingBack {
-    pub(crate) nobody_admitted_until: Timestamp,
-    pub(crate) places_given_back_until: Timestamp,
+pub(crate) struct Reentry {
+    pub(crate) recovery_ends_at: Timestamp,
+    pub(crate) ends_at: Timestamp,
     /// Users who arrived up to this were served before the loss.
     pub(crate) served_up_to: Option<Arrival>,
 }
@@ -51,15 +51,15 @@ pub(crate) struct ComingBack {
 /// Promise 11: a gap of arrivals later than the first and no later than the second, found lost at
 /// an instant.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lost {
+pub(crate) struct Gap {
     pub(crate) after: Arrival,
     pub(crate) until: Arrival,
     pub(crate) found_at: Timestamp,
     /// False after a silence, until a lost ticket is shown.
-    pub(crate) is_sure: bool,
+    pub(crate) is_confirmed: bool,
 }
 
-/// The states of promise 9, in the order in which they win.
+/// The states of promise 9, in the order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Situation {
     Closed,
@@ -77,24 +77,24 @@ pub(crate) struct ModelQueue {
     pub(crate) concert: ConcertId,
     pub(crate) policy: VersionedPolicy,
     pub(crate) generation: Generation,
-    pub(crate) coming_back: Option<ComingBack>,
+    pub(crate) reentry: Option<Reentry>,
     pub(crate) sale: SaleCount,
     pub(crate) last_arrival: Arrival,
     /// True if the store was replaced by a copy on another server, and no call that may change the
     /// queue has reached that server.
     pub(crate) is_moved: bool,
     /// The arrivals that were perhaps lost with the last writes, oldest first.
-    pub(crate) lost: Vec<Lost>,
+    pub(crate) gaps: Vec<Gap>,
     /// In the order of arrival.
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) active: Vec<Active>,
     /// How many expired active places made room for others. A store that had room without removing
-    /// them may show them as active until a tick has removed them.
-    pub(crate) lingering: usize,
+    /// them may report them as active until a tick removes them.
+    pub(crate) replaced_active: usize,
     /// The users whose places ended in this generation, with the arrivals of those places.
     pub(crate) ended: Vec<(UserId, Arrival)>,
     /// The arrivals of users who stopped waiting without being admitted.
-    pub(crate) gave_up: Vec<Arrival>,
+    pub(crate) stopped_waiting: Vec<Arrival>,
     /// True once any user has re-entered.
     pub(crate) reentered: bool,
     pub(crate) window: Option<Window>,
@@ -106,17 +106,17 @@ pub(crate) struct ModelQueue {
     pub(crate) recorded_since: Timestamp,
     /// The instant of the first place, if only some stores have recorded the ticks before it. Those
     /// stores serve since earlier, which shows if the clock steps back.
-    pub(crate) unsure_before: Option<Timestamp>,
+    pub(crate) uncertain_before: Option<Timestamp>,
     pub(crate) serving_since: Timestamp,
     pub(crate) departed: u64,
     /// The arrivals of users who were admitted from the line.
     pub(crate) admitted: Vec<Arrival>,
     /// The latest arrival of those users and of users who stood aside.
-    pub(crate) passed_to: Option<Arrival>,
+    pub(crate) admitted_up_to: Option<Arrival>,
     /// The latest arrival of users who were admitted as they joined.
     pub(crate) at_once: Option<Arrival>,
-    /// The departures: the arrivals of users who left the line of their own will.
-    pub(crate) left: Vec<Arrival>,
+    /// The departures: the arrivals of users who chose to leave the line.
+    pub(crate) departures: Vec<Arrival>,
     /// How many departures a store may have forgotten.
     pub(crate) forgotten: usize,
 }
@@ -124,15 +124,15 @@ pub(crate) struct ModelQueue {
 impl ModelQueue {
     /// Returns true if a store may or may not count the queue as out of service. It records a tick
     /// that changes nothing at most once a second, and no tick of a queue without places.
-    pub(crate) fn is_unsure(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_uncertain(&self, now: Timestamp) -> bool {
         let quiet = now.duration_since(self.last_tick);
         (SignedDuration::from_secs(4)..=SignedDuration::from_secs(5)).contains(&quiet)
             || self
-                .unsure_before
+                .uncertain_before
                 .is_some_and(|first_place| now < first_place)
     }
 
-    /// Promise 6: any tick counts as service.
+    /// Promise 6: records a tick, which counts as service.
     pub(crate) fn serve(&mut self, now: Timestamp) {
         self.serving_since = self.serving_since_at(now);
         self.last_tick = now;
@@ -142,8 +142,8 @@ impl ModelQueue {
         }
     }
 
-    /// The first place in a queue without any counts as service, because ticks of such a queue need
-    /// not be recorded.
+    /// Records the first place in a queue without any as service, because ticks of such a queue
+    /// need not be recorded.
     pub(crate) fn take_first_place(&mut self, now: Timestamp) {
         if !self.has_no_entry() {
             return;
@@ -152,7 +152,7 @@ impl ModelQueue {
         let may_seem_silent = now > self.last_recorded + Duration::from_secs(4);
         let was_served_longer = self.serving_since < self.recorded_since.min(now);
         if was_served_longer || (may_seem_silent && self.serving_since < now) {
-            self.unsure_before = Some(now);
+            self.uncertain_before = Some(now);
         }
         self.last_recorded = now;
         self.recorded_since = self.serving_since;
@@ -166,7 +166,8 @@ impl ModelQueue {
         &self.policy.policy
     }
 
-    /// Promise 6: after more than 5 s without a tick, service starts again only now.
+    /// Promise 6: returns the start of service. After more than 5 s without a tick, service starts
+    /// again only now.
     pub(crate) fn serving_since_at(&self, now: Timestamp) -> Timestamp {
         if now > self.last_tick + Duration::from_secs(5) {
             now
@@ -175,32 +176,32 @@ impl ModelQueue {
         }
     }
 
-    /// Promise 6: a waiting place ends `waiting_ttl` after its last heartbeat.
+    /// Promise 6: returns false `waiting_ttl` after the last heartbeat of a waiting place.
     pub(crate) fn waits(&self, place: &Waiting, now: Timestamp) -> bool {
         let counted_from = place.last_seen.max(self.serving_since_at(now));
         now < counted_from + self.rules().waiting_ttl
     }
 
-    /// Promise 2: a user is absent after too long without a heartbeat in service.
+    /// Promise 2: returns true if a user is absent after too long without a heartbeat in service.
     pub(crate) fn is_absent(&self, place: &Waiting, now: Timestamp) -> bool {
         let counted_from = place.last_seen.max(self.serving_since_at(now));
         let absence = self.rules().absence();
         absence.is_some_and(|absence| now > counted_from + absence)
     }
 
-    /// Promise 5: whether any user waits for their turn.
+    /// Promise 5: returns true if any user waits for their turn.
     pub(crate) fn has_line(&self, now: Timestamp) -> bool {
         let mut line = self.waiting.iter().filter(|place| !place.is_aside);
         line.any(|place| self.waits(place, now))
     }
 
-    /// How many users stand aside, without expired places.
+    /// Returns how many users stand aside, without expired places.
     pub(crate) fn aside_count(&self, now: Timestamp) -> usize {
         let aside = self.waiting.iter().filter(|place| place.is_aside);
         aside.filter(|place| self.waits(place, now)).count()
     }
 
-    /// Promise 6: the claim deadline, or the deadline since the claim.
+    /// Promise 6: returns the claim deadline, or the deadline since the claim.
     pub(crate) fn end_of(&self, place: &Active, now: Timestamp) -> Timestamp {
         match place.claim {
             Some(claim) => claim.until,
@@ -212,7 +213,7 @@ impl ModelQueue {
         now < self.end_of(place, now)
     }
 
-    /// How many users wait, without expired places.
+    /// Returns how many users wait, without expired places.
     pub(crate) fn waiting_count(&self, now: Timestamp) -> usize {
         self.waiting
             .iter()
@@ -220,7 +221,7 @@ impl ModelQueue {
             .count()
     }
 
-    /// How many users are active, without expired places.
+    /// Returns how many users are active, without expired places.
     pub(crate) fn active_count(&self, now: Timestamp) -> usize {
         self.active
             .iter()
@@ -228,8 +229,8 @@ impl ModelQueue {
             .count()
     }
 
-    /// The users whose places have expired and are not removed.
-    pub(crate) fn over(&self, now: Timestamp) -> Vec<UserId> {
+    /// Returns the users whose places have expired and are not removed.
+    pub(crate) fn expired(&self, now: Timestamp) -> Vec<UserId> {
         let waiting = self.waiting.iter().filter(|place| !self.waits(place, now));
         let active = self
             .active
@@ -253,7 +254,7 @@ impl ModelQueue {
             .any(|(one, other)| one.arrival == other.arrival)
     }
 
-    /// Promise 9: a count of the seats that is older than the last one changes nothing.
+    /// Promise 9: takes a count of the seats, unless it is older than the last one.
     #[cfg(test)]
     pub(crate) fn count_sale(&mut self, count: SaleCount) {
         if count.counted_at >= self.sale.counted_at {
@@ -261,7 +262,7 @@ impl ModelQueue {
         }
     }
 
-    /// Promise 9: the first state that applies wins.
+    /// Promise 9: returns the first state that applies.
     pub(crate) fn situation(&self, now: Timestamp) -> Situation {
         let rules = self.rules();
         if rules.state == PolicyState::Closed {
@@ -285,8 +286,8 @@ impl ModelQueue {
     }
 
     pub(crate) fn is_recovering(&self, now: Timestamp) -> bool {
-        self.coming_back
-            .is_some_and(|coming_back| now < coming_back.nobody_admitted_until)
+        self.reentry
+            .is_some_and(|reentry| now < reentry.recovery_ends_at)
     }
 
     pub(crate) fn view(&self, now: Timestamp) -> QueueView {

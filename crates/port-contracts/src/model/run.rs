@@ -17,10 +17,10 @@ const SHRINK_MS_MAX: u32 = 30_000;
 /// The environment variable that selects the sequences: another number, other sequences.
 const SEED: &str = "FRONTROW_MODEL_SEED";
 
-/// Checks that the store answers as the model does, whatever calls a queue gets in whatever order.
+/// Checks that the store answers any calls in any order as the model does.
 ///
-/// Tries `FRONTROW_MODEL_CASES` sequences (256 without it), always the same ones for the same
-/// `FRONTROW_MODEL_SEED`. All share one store, in which each has a queue of its own. A sequence for
+/// Tries `FRONTROW_MODEL_CASES` sequences (256 without it). They are the same for the same
+/// `FRONTROW_MODEL_SEED`. All share one store, in which each has its own queue. A sequence for
 /// which the store answers differently is shortened as far as possible and printed.
 ///
 /// # Panics
@@ -35,8 +35,8 @@ where
     }
 }
 
-/// As [`queue_model`], with the number of sequences as an argument, and with the failure as a
-/// value.
+/// As [`queue_model`], but takes the number of sequences as an argument and returns the failure as
+/// a value.
 pub(crate) fn try_queue_model<F, Fut>(
     make: impl FnOnce() -> Fut,
     positions: Positions,
@@ -68,7 +68,7 @@ where
     outcome
 }
 
-/// Returns a runner for the number of cases that the environment asks for.
+/// Returns a runner for the number of cases that the environment sets.
 pub(crate) fn runner() -> TestRunner {
     runner_of(from_env(CASES, 256), 4_000)
 }

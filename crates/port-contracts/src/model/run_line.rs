@@ -16,35 +16,39 @@ impl<F: QueueFixture> Run<'_, F> {
     pub(super) async fn snapshot(&mut self, since: Option<usize>) -> Result<(), Stop> {
         let mark = since.and_then(|age| self.marks.iter().rev().nth(age).copied());
         let stores = mark.map(|(stores, _)| stores);
-        let told = self.ports.line.snapshot(self.concert, stores).await?;
-        let (now, positions) = (told.as_of, self.positions);
+        let answer = self.ports.line.snapshot(self.concert, stores).await?;
+        let (now, positions) = (answer.as_of, self.positions);
         self.arrive(now)?;
         let Some(queue) = self.queue() else {
-            return self.agree(&SnapshotOutcome::NotSeeded, &told.value);
+            return self.agree(&SnapshotOutcome::NotSeeded, &answer.value);
         };
         let models = mark.map(|(_, models)| models);
         let expected = in_order(queue.snapshot(now, models));
-        let told = match told.value {
-            SnapshotOutcome::Seen(mut told) => {
-                told = queue.looked_at(told, &expected, positions, now);
-                if told.left == Departures::Unknown && queue.may_have_forgotten(models) {
-                    told.left = expected.left.clone();
+        let answer = match answer.value {
+            SnapshotOutcome::Seen(mut answer) => {
+                answer = queue.corrected_snapshot(answer, &expected, positions, now);
+                if answer.left == Departures::Unknown && queue.may_have_forgotten(models) {
+                    answer.left = expected.left.clone();
                 }
-                self.marks.push((told.mark, expected.mark));
+                self.marks.push((answer.mark, expected.mark));
                 // How a store counts departures is not specified.
-                let same_life = told.mark.generation == expected.mark.generation;
-                let mark = if same_life { expected.mark } else { told.mark };
-                SnapshotOutcome::Seen(in_order(LineSnapshot { mark, ..told }))
+                let same_life = answer.mark.generation == expected.mark.generation;
+                let mark = if same_life {
+                    expected.mark
+                } else {
+                    answer.mark
+                };
+                SnapshotOutcome::Seen(in_order(LineSnapshot { mark, ..answer }))
             }
             SnapshotOutcome::NotSeeded => SnapshotOutcome::NotSeeded,
         };
-        self.agree(&SnapshotOutcome::Seen(expected), &told)
+        self.agree(&SnapshotOutcome::Seen(expected), &answer)
     }
 
-    pub(super) async fn tell(&mut self, heard: &[(Shown, i64)]) -> Result<(), Stop> {
-        let heartbeats: Vec<_> = heard
+    pub(super) async fn record_heartbeats(&mut self, shown: &[(Shown, i64)]) -> Result<(), Stop> {
+        let heartbeats: Vec<_> = shown
             .iter()
-            .map(|(who, ago)| self.heartbeat(*who, *ago))
+            .map(|(ticket, millis_ago)| self.heartbeat(*ticket, *millis_ago))
             .collect();
         let found = self
             .ports
@@ -59,15 +63,15 @@ impl<F: QueueFixture> Run<'_, F> {
                 self.agree(&LookUpOutcome::NotSeeded, &found.value)?;
                 continue;
             };
-            let expected = queue.heard_from(now, heartbeat);
-            let found = queue.looked_up(found.value, positions, now);
+            let expected = queue.record_heartbeat(now, heartbeat);
+            let found = queue.corrected_look_up(found.value, positions, now);
             self.agree(&expected, &found)?;
         }
         Ok(())
     }
 
     fn heartbeat(&self, shown: Shown, millis_ago: i64) -> Heartbeat {
-        let ticket = self.ticket_of(shown.who, shown.age);
+        let ticket = self.ticket_of(shown.user, shown.age);
         Heartbeat {
             user: ticket.user,
             arrival: ticket.arrival,
@@ -76,7 +80,7 @@ impl<F: QueueFixture> Run<'_, F> {
     }
 }
 
-/// The order of departures has no meaning.
+/// Returns a snapshot with sorted departures, because their order has no meaning.
 pub(super) fn in_order(mut line: LineSnapshot) -> LineSnapshot {
     if let Departures::These(arrivals) = &mut line.left {
         arrivals.sort_unstable();

@@ -24,7 +24,7 @@ use crate::{
     queue::{ALL, QueueFixture},
 };
 
-/// Why a sequence is not followed to its end.
+/// The reason why a sequence is not followed to its end.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The store did not answer as the model did.
@@ -57,11 +57,11 @@ pub(crate) struct Run<'a, F> {
     /// The store's time at the last call.
     last: Timestamp,
     /// The users whose places had expired then, and that the model had not removed.
-    over: Vec<UserId>,
+    expired: Vec<UserId>,
 }
 
 impl<'a, F: QueueFixture> Run<'a, F> {
-    /// A run in the store's queue of this number, which is not in use yet.
+    /// Returns a run in the store's queue of this number, which is not in use yet.
     pub(crate) fn new(fixture: &'a mut F, queue: u128, positions: Positions) -> Self {
         Self {
             ports: fixture.ports(),
@@ -75,7 +75,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             version: 0,
             generation: 0,
             last: Timestamp::UNIX_EPOCH,
-            over: Vec::new(),
+            expired: Vec::new(),
         }
     }
 
@@ -98,14 +98,14 @@ impl<'a, F: QueueFixture> Run<'a, F> {
 
     async fn start(&mut self, rules: &Rules) -> Result<(), Stop> {
         // A call for a queue that the store does not have still returns the store's time.
-        let nobody = self.ticket_of(0, 0);
-        self.last = self.ports.queue.look_up(&nobody).await?.as_of;
+        let unknown = self.ticket_of(0, 0);
+        self.last = self.ports.queue.look_up(&unknown).await?.as_of;
         self.change(rules).await
     }
 
     async fn take(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
-            Step::Join { who, shows } => self.join(*who, *shows).await,
+            Step::Join { user, shows } => self.join(*user, *shows).await,
             Step::LookUp(shown) => self.look_up(*shown).await,
             Step::Gate(shown, purpose) => self.gate(*shown, *purpose).await,
             Step::Leave(shown) => self.leave(*shown).await,
@@ -120,7 +120,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             Step::AskControl => self.ask_control().await,
             Step::AskServed => self.ask_served().await,
             Step::Look { since } => self.snapshot(*since).await,
-            Step::RecordHeartbeats(heartbeats) => self.tell(heartbeats).await,
+            Step::RecordHeartbeats(heartbeats) => self.record_heartbeats(heartbeats).await,
             Step::Pass { millis } => self.pass(*millis).await,
             Step::Rewind { millis } => self.pass(-millis).await,
             Step::Serve { seconds } => {
@@ -147,7 +147,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
 
     /// Sets a newer policy.
     async fn change(&mut self, rules: &Rules) -> Result<(), Stop> {
-        self.tidy_up().await?;
+        self.remove_expired().await?;
         self.version += 1;
         self.seed(rules, self.version, None).await
     }
@@ -157,7 +157,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         let Some(copy) = self.copy.clone() else {
             return Ok(());
         };
-        self.tidy_up().await?;
+        self.remove_expired().await?;
         self.fixture.fail_over(self.concert).await;
         self.model = copy;
         if let Some(queue) = self.queue() {
@@ -178,9 +178,9 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         self.fixture.lose_data().await;
         self.model.lose();
         self.copy = None;
-        self.over.clear();
+        self.expired.clear();
         // The queue is unknown until the store is given it again.
-        self.look_up(Shown { who: 0, age: 0 }).await?;
+        self.look_up(Shown { user: 0, age: 0 }).await?;
         self.admit(ALL).await?;
         self.generation += 1;
         let how = recovers.then_some(Recovery {
@@ -205,26 +205,26 @@ impl<'a, F: QueueFixture> Run<'a, F> {
             generation: Generation(self.generation),
             recovery,
         };
-        let told = self.ports.control.seed(&seed).await?;
-        self.arrive(told.as_of)?;
-        let expected = self.model.seed(told.as_of, &seed);
-        self.agree(&expected, &told.value)
+        let answer = self.ports.control.seed(&seed).await?;
+        self.arrive(answer.as_of)?;
+        let expected = self.model.seed(answer.as_of, &seed);
+        self.agree(&expected, &answer.value)
     }
 
     /// Moves the store's time.
     async fn pass(&mut self, millis: i64) -> Result<(), Stop> {
         let by = SignedDuration::from_millis(millis);
-        if millis < 0 && self.would_begin_again(by) {
+        if millis < 0 && self.would_restart_reentry(by) {
             return Ok(());
         }
-        self.tidy_up().await?;
+        self.remove_expired().await?;
         self.fixture.shift_time(by).await;
         Ok(())
     }
 
     /// Returns true if a step back would restart the period after a loss that is already over. A
     /// store may forget it once it is over.
-    fn would_begin_again(&mut self, by: SignedDuration) -> bool {
+    fn would_restart_reentry(&mut self, by: SignedDuration) -> bool {
         let (last, then) = (self.last, self.last + by);
         let mut ends = self
             .queue()
@@ -235,8 +235,8 @@ impl<'a, F: QueueFixture> Run<'a, F> {
 
     /// Removes expired places, so that none of them lives again by the next step. A store may have
     /// removed them before, or not.
-    async fn tidy_up(&mut self) -> Result<(), Stop> {
-        if self.over.is_empty() {
+    async fn remove_expired(&mut self) -> Result<(), Stop> {
+        if self.expired.is_empty() {
             Ok(())
         } else {
             self.expire().await
@@ -245,17 +245,19 @@ impl<'a, F: QueueFixture> Run<'a, F> {
 
     /// Takes the instant of an answer as the model's now.
     ///
-    /// If the machine stood still for seconds, places that had expired may live again, because the
-    /// queue was out of service, if the store has not removed them. The right answer is undefined
-    /// then.
+    /// The right answer is undefined in one case. If the machine stood still for seconds, the queue
+    /// was out of service. Places that had expired may then live again, if the store has not
+    /// removed them.
     pub(super) fn arrive(&mut self, now: Timestamp) -> Result<(), Stop> {
-        let over = std::mem::take(&mut self.over);
-        let revived = self
-            .queue()
-            .is_some_and(|queue| over.iter().any(|user| queue.place_of(user, now).is_some()));
+        let expired = std::mem::take(&mut self.expired);
+        let revived = self.queue().is_some_and(|queue| {
+            expired
+                .iter()
+                .any(|user| queue.place_of(user, now).is_some())
+        });
         self.last = now;
-        let unsure = self.queue().is_some_and(|queue| queue.is_unsure(now));
-        if revived || unsure {
+        let uncertain = self.queue().is_some_and(|queue| queue.is_uncertain(now));
+        if revived || uncertain {
             Err(Stop::Undecided)
         } else {
             Ok(())
@@ -266,24 +268,26 @@ impl<'a, F: QueueFixture> Run<'a, F> {
     pub(super) fn agree<T: PartialEq + Debug>(
         &mut self,
         expected: &T,
-        told: &T,
+        answer: &T,
     ) -> Result<(), Stop> {
         let now = self.last;
-        self.over = self.queue().map_or_else(Vec::new, |queue| queue.over(now));
+        self.expired = self
+            .queue()
+            .map_or_else(Vec::new, |queue| queue.expired(now));
         if self.queue().is_some_and(|queue| queue.has_tie()) {
             return Err(Stop::Undecided);
         }
-        if expected == told {
+        if expected == answer {
             return Ok(());
         }
         Err(Stop::Wrong(format!(
-            "at {now}\n  expected {expected:?}\n  but got  {told:?}"
+            "at {now}\n  expected {expected:?}\n  but got  {answer:?}"
         )))
     }
 
     /// As [`Run::agree`], for a queue that the store does not have.
-    pub(super) fn knows_nothing(&mut self, told: &TickOutcome) -> Result<(), Stop> {
-        self.agree(&TickOutcome::NotSeeded, told)
+    pub(super) fn agree_not_seeded(&mut self, answer: &TickOutcome) -> Result<(), Stop> {
+        self.agree(&TickOutcome::NotSeeded, answer)
     }
 
     pub(super) fn queue(&mut self) -> Option<&mut ModelQueue> {
@@ -294,27 +298,27 @@ impl<'a, F: QueueFixture> Run<'a, F> {
         self.last
     }
 
-    pub(super) fn anybody_over(&self) -> bool {
-        !self.over.is_empty()
+    pub(super) fn has_expired(&self) -> bool {
+        !self.expired.is_empty()
     }
 
-    /// A ticket that a user has kept, or one that was never given out.
-    pub(super) fn ticket_of(&self, who: usize, age: usize) -> Ticket {
-        let kept = self.tickets.get(who).and_then(|kept| {
+    /// Returns a ticket that a user has kept, or one that was never given out.
+    pub(super) fn ticket_of(&self, user: usize, age: usize) -> Ticket {
+        let kept = self.tickets.get(user).and_then(|kept| {
             let newest = kept.len().checked_sub(1 + age)?;
             kept.get(newest).cloned()
         });
         kept.unwrap_or_else(|| Ticket {
             concert: self.concert,
-            user: user(who),
+            user: user_id(user),
             arrival: frontrow_domain::model::queue::Arrival::from_micros(1),
             generation: Generation(self.generation),
         })
     }
 
     /// Keeps the ticket of a place for its user.
-    pub(super) fn keep(&mut self, who: usize, ticket: &Ticket) {
-        if let Some(kept) = self.tickets.get_mut(who)
+    pub(super) fn keep(&mut self, user: usize, ticket: &Ticket) {
+        if let Some(kept) = self.tickets.get_mut(user)
             && kept.last() != Some(ticket)
         {
             kept.push(ticket.clone());
@@ -322,7 +326,7 @@ impl<'a, F: QueueFixture> Run<'a, F> {
     }
 }
 
-/// A user's name.
-pub(super) fn user(who: usize) -> UserId {
-    UserId::try_from(format!("user-{who}").as_str()).expect("a good name")
+/// Returns the id of the user of this number.
+pub(super) fn user_id(user: usize) -> UserId {
+    UserId::try_from(format!("user-{user}").as_str()).expect("a good name")
 }

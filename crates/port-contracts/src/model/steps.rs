@@ -41,7 +41,7 @@ pub(super) const ACTIVE_S: [u64; 2] = [30, 90];
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Join {
-        who: usize,
+        user: usize,
         shows: Option<usize>,
     },
     LookUp(Shown),
@@ -89,7 +89,7 @@ pub(crate) enum Step {
 /// A ticket that a user has kept: 0 is the newest, 1 the one before, and so on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shown {
-    pub(crate) who: usize,
+    pub(crate) user: usize,
     pub(crate) age: usize,
 }
 
@@ -124,7 +124,7 @@ impl fmt::Debug for Sequence {
 }
 
 impl Rules {
-    /// Rules with a capacity of `max_active`.
+    /// Returns rules with a capacity of `max_active`.
     #[cfg(test)]
     pub(super) fn by_capacity(state: PolicyState, max_active: u32) -> Self {
         Self {
@@ -139,7 +139,7 @@ impl Rules {
         }
     }
 
-    /// The policy that these rules make at `now`.
+    /// Returns the policy that these rules make at `now`.
     pub(crate) fn policy(&self, now: Timestamp) -> QueuePolicy {
         // A queue needs a limit, so one without a capacity and a rate gets a rate.
         let admit = self.admit.or(self.max_active.is_none().then_some(1));
@@ -162,16 +162,16 @@ impl Rules {
     }
 }
 
-/// Any sequence.
+/// Generates any sequence.
 pub(crate) fn sequence() -> impl Strategy<Value = Sequence> {
     (rules(), collection::vec(step(), 1..40)).prop_map(|(start, steps)| Sequence { start, steps })
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
-    let who = 0..USERS;
+    let user = 0..USERS;
     prop_oneof![
-        10 => (who, option::weighted(0.3, 0..3_usize))
-            .prop_map(|(who, shows)| Step::Join { who, shows }),
+        10 => (user, option::weighted(0.3, 0..3_usize))
+            .prop_map(|(user, shows)| Step::Join { user, shows }),
         6 => shown().prop_map(Step::LookUp),
         6 => (shown(), purpose()).prop_map(|(shown, purpose)| Step::Gate(shown, purpose)),
         3 => shown().prop_map(Step::Leave),
@@ -198,7 +198,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
 
 fn shown() -> impl Strategy<Value = Shown> {
     let age = prop_oneof![4 => Just(0_usize), 1 => 1..4_usize];
-    (0..USERS, age).prop_map(|(who, age)| Shown { who, age })
+    (0..USERS, age).prop_map(|(user, age)| Shown { user, age })
 }
 
 fn purpose() -> impl Strategy<Value = GatePurpose> {
@@ -228,20 +228,22 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
         option::weighted(0.7, 3..11_u64),
     )
         .prop_map(
-            |(state, opens_in_s, admit, max_active, max_waiting, lives, absent_after_s)| Rules {
-                state,
-                opens_in_s,
-                admit,
-                max_active,
-                max_waiting,
-                claim_s: lives.0,
-                active_s: lives.1,
-                absent_after_s,
+            |(state, opens_in_s, admit, max_active, max_waiting, lifetimes, absent_after_s)| {
+                Rules {
+                    state,
+                    opens_in_s,
+                    admit,
+                    max_active,
+                    max_waiting,
+                    claim_s: lifetimes.0,
+                    active_s: lifetimes.1,
+                    absent_after_s,
+                }
             },
         )
 }
 
-/// What is left to buy. It is seats in half of the cases, so that sequences go on.
+/// Generates what is left to buy: seats in half of the cases, so that sequences go on.
 pub(crate) fn sale() -> impl Strategy<Value = SaleState> {
     prop_oneof![
         3 => Just(SaleState::OnSale),

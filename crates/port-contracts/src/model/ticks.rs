@@ -1,4 +1,4 @@
-//! What the jobs do to a queue.
+//! The calls that jobs make to a queue.
 
 use frontrow_domain::ports::TickReport;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use super::{ModelQueue, queue::Situation};
 
 impl ModelQueue {
     pub(crate) fn admit(&mut self, now: Timestamp, limit: u32) -> TickReport {
-        self.meet_server(now);
+        self.record_losses(now);
         self.serve(now);
         let mut work = 0;
         let mut more = false;
@@ -38,9 +38,9 @@ impl ModelQueue {
     /// Admits the head of the line, removes it if it has expired, or lets it stand aside. Returns
     /// false if it stands aside.
     fn move_head(&mut self, now: Timestamp) -> bool {
-        let everybody = self.is_bypass(now);
+        let bypass = self.is_bypass(now);
         let mut line = self.waiting.iter();
-        let head = line.position(|place| everybody || !place.is_aside);
+        let head = line.position(|place| bypass || !place.is_aside);
         let Some(number) = head else {
             return true;
         };
@@ -49,8 +49,8 @@ impl ModelQueue {
             self.end_place_of(&head.user);
             return true;
         }
-        self.passed_to = self.passed_to.max(Some(head.arrival));
-        if !everybody && self.is_absent(&head, now) {
+        self.admitted_up_to = self.admitted_up_to.max(Some(head.arrival));
+        if !bypass && self.is_absent(&head, now) {
             self.waiting[number].is_aside = true;
             return false;
         }
@@ -62,25 +62,25 @@ impl ModelQueue {
     }
 
     pub(crate) fn expire(&mut self, now: Timestamp, limit: u32) -> TickReport {
-        self.meet_server(now);
+        self.record_losses(now);
         self.serve(now);
         let mut work = 0;
-        for user in self.over(now) {
+        for user in self.expired(now) {
             if work < limit {
                 self.end_place_of(&user);
                 work += 1;
             }
         }
-        let more = !self.over(now).is_empty();
+        let more = !self.expired(now).is_empty();
         if !more {
-            self.lingering = 0;
+            self.replaced_active = 0;
         }
         self.report(now, work, more)
     }
 
     fn report(&mut self, now: Timestamp, done: u32, more: bool) -> TickReport {
-        if self.waiting.is_empty() && self.active.is_empty() && !self.gives_places_back(now) {
-            self.forgotten = self.left.len();
+        if self.waiting.is_empty() && self.active.is_empty() && !self.takes_reentries(now) {
+            self.forgotten = self.departures.len();
         }
         TickReport {
             done,

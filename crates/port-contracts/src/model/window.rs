@@ -12,7 +12,7 @@ use super::{ModelQueue, queue::Situation};
 pub(crate) struct Window {
     pub(crate) start: Timestamp,
     pub(crate) length: Duration,
-    pub(crate) let_in: u32,
+    pub(crate) admitted: u32,
 }
 
 impl Window {
@@ -22,7 +22,7 @@ impl Window {
         self.start = self.start.min(now);
         while now >= self.start + self.length {
             self.start += self.length;
-            self.let_in = 0;
+            self.admitted = 0;
         }
     }
 }
@@ -49,14 +49,14 @@ impl ModelQueue {
             return u32::MAX;
         };
         let window = self.window_at(now, throughput);
-        throughput.admit.saturating_sub(window.let_in)
+        throughput.admit.saturating_sub(window.admitted)
     }
 
     fn window_at(&mut self, now: Timestamp, throughput: Throughput) -> Window {
         let window = self.window.get_or_insert(Window {
             start: now,
             length: throughput.interval,
-            let_in: 0,
+            admitted: 0,
         });
         window.run_until(now);
         *window
@@ -73,13 +73,13 @@ impl ModelQueue {
         }
     }
 
-    /// The window as a report shows it.
+    /// Returns the window as a report shows it.
     pub(crate) fn shown_window(&self) -> Option<AdmissionWindow> {
         let window = self.window.filter(|_| self.rules().throughput.is_some())?;
         Some(AdmissionWindow {
             start: window.start,
             interval: window.length,
-            admitted: window.let_in,
+            admitted: window.admitted,
         })
     }
 
@@ -88,11 +88,11 @@ impl ModelQueue {
         let Some(capacity) = self.rules().capacity else {
             return u32::MAX;
         };
-        let over = self.active.iter();
-        let over = over.filter(|place| !self.is_active(place, now));
-        for user in over.map(|place| place.user.clone()).collect::<Vec<_>>() {
+        let expired = self.active.iter();
+        let expired = expired.filter(|place| !self.is_active(place, now));
+        for user in expired.map(|place| place.user.clone()).collect::<Vec<_>>() {
             self.end_place_of(&user);
-            self.lingering += 1;
+            self.replaced_active += 1;
         }
         let active = u32::try_from(self.active_count(now)).unwrap_or(u32::MAX);
         capacity.max_active.saturating_sub(active)
@@ -102,7 +102,7 @@ impl ModelQueue {
     pub(crate) fn count_admission(&mut self, now: Timestamp) {
         let counts = self.situation(now) == Situation::Open && self.rules().throughput.is_some();
         if let Some(window) = self.window.as_mut().filter(|_| counts) {
-            window.let_in += 1;
+            window.admitted += 1;
         }
     }
 }

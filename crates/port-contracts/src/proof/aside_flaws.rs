@@ -18,7 +18,7 @@ pub(crate) fn admits_absent_users() -> Flaw {
     })
 }
 
-/// Never lets a user return who stands aside.
+/// Never lets a user who stands aside return.
 pub(crate) fn keeps_users_aside() -> Flaw {
     let mut aside = Vec::new();
     Flaw::around(move |moment, queue, _, call| match moment {
@@ -36,7 +36,7 @@ pub(crate) fn keeps_users_aside() -> Flaw {
 }
 
 /// Admits users who return after all others.
-pub(crate) fn sends_who_returns_to_the_back() -> Flaw {
+pub(crate) fn sends_users_who_return_to_the_back() -> Flaw {
     let mut was_aside = Vec::new();
     Flaw::around(move |moment, queue, _, call| {
         let aside = queue.waiting.iter().filter(|place| place.is_aside);
@@ -61,7 +61,7 @@ pub(crate) fn keeps_places_aside_for_ever() -> Flaw {
 }
 
 /// Counts users who stand aside as a line.
-pub(crate) fn lets_nobody_in_past_users_aside() -> Flaw {
+pub(crate) fn counts_users_aside_as_a_line() -> Flaw {
     let mut aside = Vec::new();
     Flaw::around(move |moment, queue, _, call| {
         if !matches!(call, Call::Join(..)) {
@@ -84,8 +84,8 @@ pub(crate) fn lets_nobody_in_past_users_aside() -> Flaw {
     })
 }
 
-/// Treats every user without a recent heartbeat as absent, whatever the policy says.
-pub(crate) fn has_one_absence_for_all() -> Flaw {
+/// Treats every user without a recent heartbeat as absent, regardless of the policy.
+pub(crate) fn ignores_the_absence_of_the_policy() -> Flaw {
     Flaw::before(|queue, _, _| {
         queue.policy.policy.absent_after = Some(Duration::from_secs(15));
     })

@@ -11,13 +11,13 @@ use super::{
 use crate::{
     model::{Positions, try_queue_model},
     queue::{
-        active_ends, aside, between, capacity, heartbeats, leavers, line, loss, one_place, order,
-        peeks, rate, reentry, served, service, states, waiting_ends, windows,
+        active_ends, aside, between, capacity, departures, heartbeats, line, loss, one_place,
+        order, peeks, rate, reentry, served, service, states, waiting_ends, windows,
     },
 };
 
-/// Returns true if the contract fails. All its tasks take turns on one thread, so that what happens
-/// between two steps of a torn operation does not depend on luck.
+/// Returns true if the contract fails. All its tasks take turns on one thread, so that the order of
+/// the steps of a torn operation does not depend on chance.
 fn fails(contract: impl Future<Output = ()>) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -38,69 +38,69 @@ macro_rules! caught {
 }
 
 caught! { flaws:
-    sends_who_joins_again_to_the_back: one_place::joining_again_returns_the_waiting_place;
-    takes_any_ticket: one_place::a_ticket_from_before_leaving_the_line_is_gone;
-    serves_by_name: order::the_first_to_come_is_the_first_served;
-    believes_a_clock_that_steps_back: order::a_clock_that_steps_back_reorders_nobody;
-    admits_one_too_many: rate::a_window_lets_in_its_number_and_no_more;
-    banks_idle_credit: rate::a_long_pause_banks_no_credit;
-    does_not_count_who_walks_in: rate::instant_admissions_count;
-    grants_a_window_for_a_step_back: windows::a_step_back_restarts_the_window_with_its_count;
-    starts_windows_when_somebody_comes: windows::windows_follow_each_other_without_a_gap;
-    ignores_the_capacity: capacity::no_more_are_active_than_may_be;
-    keeps_who_is_silent: waiting_ends::a_silent_user_is_gone;
-    claims_by_looking_up: active_ends::a_new_place_ends_at_its_claim_deadline;
-    extends_for_no_hold: active_ends::a_hold_extends_its_place;
-    counts_time_without_service: service::a_wait_outlives_a_break_of_service;
-    does_not_wait_for_the_lost: loss::nobody_is_admitted_while_a_queue_recovers;
-    gives_places_back_for_ever: loss::nobody_comes_back_later;
-    believes_older_counts: states::an_older_count_of_the_seats_changes_nothing;
-    forgets_who_has_ended: reentry::who_came_back_and_left_is_remembered;
-    gives_back_who_was_served: served::who_was_served_does_not_come_back;
-    forgets_who_walked_in: served::who_was_admitted_is_served;
+    sends_users_who_join_again_to_the_back: one_place::joining_again_returns_the_waiting_place;
+    accepts_any_ticket: one_place::a_ticket_from_before_leaving_the_line_is_gone;
+    admits_by_name: order::users_are_admitted_in_the_order_of_arrival;
+    gives_out_earlier_arrivals_after_a_step_back: order::a_clock_that_steps_back_changes_no_order;
+    admits_one_user_too_many: rate::a_window_admits_its_number_of_users_and_no_more;
+    saves_up_admissions_of_idle_windows: rate::a_long_pause_saves_up_no_admissions;
+    does_not_count_immediate_admissions: rate::immediate_admissions_count_in_the_window;
+    starts_a_window_after_a_step_back: windows::a_step_back_restarts_the_window_and_keeps_its_count;
+    starts_windows_when_a_user_comes: windows::windows_follow_each_other_without_a_gap;
+    ignores_the_capacity: capacity::active_users_never_exceed_the_capacity;
+    keeps_users_without_heartbeats: waiting_ends::a_user_without_heartbeats_is_gone;
+    claims_places_by_look_ups: active_ends::a_new_place_ends_at_its_claim_deadline;
+    extends_no_place_for_a_hold: active_ends::a_hold_near_the_deadline_extends_the_place;
+    counts_time_without_service: service::a_waiting_place_outlives_an_outage;
+    admits_users_during_a_recovery: loss::a_recovering_queue_admits_no_user;
+    takes_re_entries_for_ever: loss::no_user_re_enters_after_the_period_of_re_entry;
+    accepts_older_counts: states::an_older_count_of_the_seats_changes_nothing;
+    forgets_ended_places: reentry::a_place_that_re_entered_and_was_left_is_remembered;
+    lets_served_users_re_enter: served::a_served_user_does_not_re_enter;
+    forgets_immediate_admissions: served::admitted_users_are_served;
 }
 
 caught! { aside_flaws:
     admits_absent_users: aside::absent_users_take_no_room;
-    keeps_users_aside: aside::who_returns_is_next;
-    sends_who_returns_to_the_back: aside::who_returns_is_next;
-    keeps_places_aside_for_ever: aside::a_place_aside_ends_in_time;
-    lets_nobody_in_past_users_aside: aside::users_who_stand_aside_are_no_line;
-    has_one_absence_for_all: aside::a_policy_says_who_is_absent;
+    keeps_users_aside: aside::a_user_who_returns_is_next_in_line;
+    sends_users_who_return_to_the_back: aside::a_user_who_returns_is_next_in_line;
+    keeps_places_aside_for_ever: aside::the_place_of_a_user_who_stands_aside_expires;
+    counts_users_aside_as_a_line: aside::users_who_stand_aside_are_no_line;
+    ignores_the_absence_of_the_policy: aside::the_policy_decides_when_a_user_is_absent;
     leaves_users_aside_in_bypass: aside::bypass_admits_absent_users;
 }
 
 caught! { line_flaws:
-    forgets_to_note_a_leaver: leavers::the_next_look_tells_who_left;
-    remembers_few_leavers: leavers::forgotten_leavers_may_be_anybody;
-    notes_who_leaves_an_active_place: leavers::who_leaves_elsewhere_has_not_left_the_line;
-    counts_who_walks_in_as_admitted: line::who_walks_in_is_not_admitted_from_the_line;
-    counts_heads_that_gave_up_as_admitted: line::who_gave_up_was_not_admitted;
-    counts_admissions_one_tick_late: line::a_turn_stays_while_the_line_moves;
-    keeps_who_is_looked_at: line::a_look_keeps_no_place;
-    serves_when_looked_at: line::looks_serve_no_queue;
-    believes_older_signs: heartbeats::an_older_heartbeat_takes_nothing_back;
-    revives_the_dead: heartbeats::a_late_heartbeat_revives_no_place;
-    believes_signs_from_the_future: heartbeats::a_heartbeat_from_the_future_counts_from_now;
-    hears_of_users_and_not_of_places: heartbeats::a_heartbeat_of_another_place_changes_nothing;
-    counts_signs_from_when_they_are_told: heartbeats::a_heartbeat_counts_from_its_own_instant;
-    keeps_who_is_peeked_at: peeks::a_peek_brings_nobody_back_into_the_line;
-    brings_back_who_is_peeked_at: peeks::a_peek_brings_no_lost_place_back;
-    serves_when_told_of_signs: heartbeats::recording_heartbeats_serves_no_queue;
+    records_no_departure: departures::the_next_snapshot_has_the_departures;
+    remembers_few_departures: departures::a_snapshot_reports_forgotten_departures_as_unknown;
+    records_left_active_places_as_departures: departures::leaving_an_active_place_is_no_departure;
+    counts_immediate_admissions_as_passed: line::immediate_admissions_do_not_count_as_passed;
+    counts_expired_heads_as_passed: line::expired_heads_do_not_count_as_passed;
+    counts_admissions_one_tick_late: line::an_ordinal_stays_the_same_while_the_line_moves;
+    counts_snapshots_as_heartbeats: line::a_snapshot_keeps_no_place;
+    counts_snapshots_as_service: line::snapshots_do_not_count_as_service;
+    accepts_older_heartbeats: heartbeats::an_older_heartbeat_does_not_shorten_a_place;
+    revives_expired_places: heartbeats::a_late_heartbeat_revives_no_place;
+    accepts_heartbeats_from_the_future: heartbeats::a_heartbeat_from_the_future_counts_from_now;
+    accepts_heartbeats_of_other_places: heartbeats::a_heartbeat_of_another_place_changes_nothing;
+    counts_heartbeats_from_their_recording: heartbeats::a_heartbeat_counts_from_its_own_instant;
+    counts_peeks_as_heartbeats: peeks::a_peek_leaves_users_aside;
+    restores_lost_places_by_peeks: peeks::a_peek_restores_no_lost_place;
+    counts_recorded_heartbeats_as_service: heartbeats::recorded_heartbeats_do_not_count_as_service;
 }
 
 #[test]
-fn an_admission_that_removes_first_is_seen() {
+fn an_admission_that_removes_users_first_is_caught() {
     let fixture = StoreFixture::with(Flaw::torn(Torn::RemovesFirst));
-    assert!(fails(between::a_watcher_never_finds_an_admitted_user_gone(
-        fixture
-    )));
+    assert!(fails(
+        between::a_look_up_during_admission_always_finds_the_place(fixture)
+    ));
 }
 
 #[test]
-fn an_admission_that_looks_first_admits_twice() {
-    let fixture = StoreFixture::with(Flaw::torn(Torn::LooksFirst));
-    assert!(fails(between::many_ticks_at_once_admit_everybody_once(
+fn an_admission_that_reads_users_first_is_caught() {
+    let fixture = StoreFixture::with(Flaw::torn(Torn::ReadsFirst));
+    assert!(fails(between::concurrent_ticks_admit_every_user_once(
         fixture
     )));
 }
@@ -110,14 +110,14 @@ fn an_admission_that_looks_first_admits_twice() {
 #[test]
 fn random_sequences_find_flaws() {
     for flaw in [
-        flaws::admits_one_too_many,
+        flaws::admits_one_user_too_many,
         flaws::ignores_the_capacity,
-        flaws::claims_by_looking_up,
+        flaws::claims_places_by_look_ups,
         flaws::counts_time_without_service,
-        flaws::sends_who_joins_again_to_the_back,
-        line_flaws::forgets_to_note_a_leaver,
-        line_flaws::counts_who_walks_in_as_admitted,
-        line_flaws::believes_older_signs,
+        flaws::sends_users_who_join_again_to_the_back,
+        line_flaws::records_no_departure,
+        line_flaws::counts_immediate_admissions_as_passed,
+        line_flaws::accepts_older_heartbeats,
     ] {
         let make = async || StoreFixture::with(flaw());
         let found = try_queue_model(make, Positions::Exact, 2_000).expect_err("a flaw");

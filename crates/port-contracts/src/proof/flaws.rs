@@ -1,4 +1,4 @@
-//! Flaws of a queue: each breaks its promises by one small slip.
+//! Flaws of a queue. Each breaks a promise by one small error.
 
 use frontrow_domain::model::queue::{Arrival, GatePurpose, Throughput};
 use jiff::Timestamp;
@@ -15,14 +15,14 @@ pub(crate) enum Moment {
 
 type Tamper = Box<dyn FnMut(Moment, &mut ModelQueue, Timestamp, &mut Call) + Send>;
 
-/// What is wrong with a store. The default is nothing.
+/// The flaw of a store. The default is none.
 pub(crate) struct Flaw {
     pub(super) tamper: Tamper,
     pub(super) torn: Option<Torn>,
     /// Not a flaw: positions count users who left.
     pub(super) over_states: bool,
     /// Not a flaw: closing the store loses all data.
-    pub(super) is_fleeting: bool,
+    pub(super) is_volatile: bool,
 }
 
 impl Default for Flaw {
@@ -31,7 +31,7 @@ impl Default for Flaw {
             tamper: Box::new(|_, _, _, _| {}),
             torn: None,
             over_states: false,
-            is_fleeting: false,
+            is_volatile: false,
         }
     }
 }
@@ -65,23 +65,23 @@ impl Flaw {
     }
 }
 
-/// Not a flaw: any call that finds an expired place removes it, except for ticks, which have a
+/// Not a flaw: removes an expired place in any call that finds it, except for ticks, which have a
 /// limit to keep.
-pub(crate) fn eager_and_fleeting() -> Flaw {
+pub(crate) fn eager_and_volatile() -> Flaw {
     Flaw {
-        is_fleeting: true,
+        is_volatile: true,
         ..Flaw::before(|queue, now, call| {
             if matches!(call, Call::Admit(_) | Call::Expire(_)) {
                 return;
             }
-            for user in queue.over(now) {
+            for user in queue.expired(now) {
                 queue.end_place_of(&user);
             }
         })
     }
 }
 
-/// Not a flaw: positions count users who left.
+/// Not a flaw: counts users who left in positions.
 pub(crate) fn over_stating() -> Flaw {
     Flaw {
         over_states: true,
@@ -89,19 +89,19 @@ pub(crate) fn over_stating() -> Flaw {
     }
 }
 
-pub(crate) fn gives_back_who_was_served() -> Flaw {
+pub(crate) fn lets_served_users_re_enter() -> Flaw {
     Flaw::before(|queue, _, _| {
-        if let Some(coming_back) = &mut queue.coming_back {
-            coming_back.served_up_to = None;
+        if let Some(reentry) = &mut queue.reentry {
+            reentry.served_up_to = None;
         }
     })
 }
 
-pub(crate) fn forgets_who_walked_in() -> Flaw {
+pub(crate) fn forgets_immediate_admissions() -> Flaw {
     Flaw::around(|_, queue, _, _| queue.at_once = None)
 }
 
-pub(crate) fn believes_older_counts() -> Flaw {
+pub(crate) fn accepts_older_counts() -> Flaw {
     Flaw::before(|queue, _, _| queue.sale.counted_at = Timestamp::MIN)
 }
 
@@ -126,11 +126,11 @@ fn admits(more: impl Fn(&ModelQueue, Throughput, Timestamp) -> u32 + Send + 'sta
     })
 }
 
-pub(crate) fn admits_one_too_many() -> Flaw {
+pub(crate) fn admits_one_user_too_many() -> Flaw {
     admits(|_, throughput, _| throughput.admit + 1)
 }
 
-pub(crate) fn banks_idle_credit() -> Flaw {
+pub(crate) fn saves_up_admissions_of_idle_windows() -> Flaw {
     admits(|queue, throughput, now| {
         let idle = queue.window.map_or(0, |window| {
             now.duration_since(window.start).as_secs() / throughput.interval.as_secs().cast_signed()
@@ -139,13 +139,13 @@ pub(crate) fn banks_idle_credit() -> Flaw {
     })
 }
 
-pub(crate) fn grants_a_window_for_a_step_back() -> Flaw {
+pub(crate) fn starts_a_window_after_a_step_back() -> Flaw {
     Flaw::before(|queue, now, _| {
         queue.window = queue.window.filter(|window| window.start <= now);
     })
 }
 
-pub(crate) fn starts_windows_when_somebody_comes() -> Flaw {
+pub(crate) fn starts_windows_when_a_user_comes() -> Flaw {
     Flaw::before(|queue, now, _| {
         queue.window = queue
             .window
@@ -153,13 +153,13 @@ pub(crate) fn starts_windows_when_somebody_comes() -> Flaw {
     })
 }
 
-pub(crate) fn does_not_count_who_walks_in() -> Flaw {
+pub(crate) fn does_not_count_immediate_admissions() -> Flaw {
     let mut counted = 0;
     Flaw::around(move |moment, queue, _, call| {
         if let (Call::Join(..), Some(window)) = (call, &mut queue.window) {
             match moment {
-                Moment::Before => counted = window.let_in,
-                Moment::After => window.let_in = counted,
+                Moment::Before => counted = window.admitted,
+                Moment::After => window.admitted = counted,
             }
         }
     })
@@ -169,7 +169,7 @@ pub(crate) fn ignores_the_capacity() -> Flaw {
     Flaw::before(|queue, _, _| queue.policy.policy.capacity = None)
 }
 
-pub(crate) fn sends_who_joins_again_to_the_back() -> Flaw {
+pub(crate) fn sends_users_who_join_again_to_the_back() -> Flaw {
     Flaw::before(|queue, _, call| {
         if let Call::Join(user, _) = call {
             queue.waiting.retain(|place| place.user != *user);
@@ -177,7 +177,7 @@ pub(crate) fn sends_who_joins_again_to_the_back() -> Flaw {
     })
 }
 
-pub(crate) fn serves_by_name() -> Flaw {
+pub(crate) fn admits_by_name() -> Flaw {
     Flaw::before(|queue, _, call| {
         if matches!(call, Call::Admit(_)) {
             queue
@@ -187,11 +187,11 @@ pub(crate) fn serves_by_name() -> Flaw {
     })
 }
 
-pub(crate) fn believes_a_clock_that_steps_back() -> Flaw {
+pub(crate) fn gives_out_earlier_arrivals_after_a_step_back() -> Flaw {
     Flaw::before(|queue, _, _| queue.last_arrival = Arrival::from_micros(1))
 }
 
-pub(crate) fn keeps_who_is_silent() -> Flaw {
+pub(crate) fn keeps_users_without_heartbeats() -> Flaw {
     Flaw::before(|queue, now, _| {
         for place in &mut queue.waiting {
             place.last_seen = now;
@@ -203,7 +203,7 @@ pub(crate) fn counts_time_without_service() -> Flaw {
     Flaw::before(|queue, now, _| queue.last_tick = now)
 }
 
-pub(crate) fn claims_by_looking_up() -> Flaw {
+pub(crate) fn claims_places_by_look_ups() -> Flaw {
     Flaw::before(|queue, now, call| {
         let until = now + queue.rules().active_ttl;
         if let Call::LookUp(ticket) = call {
@@ -216,7 +216,7 @@ pub(crate) fn claims_by_looking_up() -> Flaw {
     })
 }
 
-pub(crate) fn extends_for_no_hold() -> Flaw {
+pub(crate) fn extends_no_place_for_a_hold() -> Flaw {
     Flaw::before(|_, _, call| {
         if let Call::Gate(_, purpose) = call {
             *purpose = GatePurpose::Browse;
@@ -224,7 +224,7 @@ pub(crate) fn extends_for_no_hold() -> Flaw {
     })
 }
 
-pub(crate) fn takes_any_ticket() -> Flaw {
+pub(crate) fn accepts_any_ticket() -> Flaw {
     Flaw::before(|queue, now, call| {
         if let Call::LookUp(ticket) | Call::Gate(ticket, _) = call
             && let Some(place) = queue.place_of(&ticket.user, now)
@@ -234,22 +234,22 @@ pub(crate) fn takes_any_ticket() -> Flaw {
     })
 }
 
-pub(crate) fn does_not_wait_for_the_lost() -> Flaw {
+pub(crate) fn admits_users_during_a_recovery() -> Flaw {
     Flaw::before(|queue, _, _| {
-        if let Some(coming_back) = &mut queue.coming_back {
-            coming_back.nobody_admitted_until = Timestamp::MIN;
+        if let Some(reentry) = &mut queue.reentry {
+            reentry.recovery_ends_at = Timestamp::MIN;
         }
     })
 }
 
-pub(crate) fn gives_places_back_for_ever() -> Flaw {
+pub(crate) fn takes_re_entries_for_ever() -> Flaw {
     Flaw::before(|queue, _, _| {
-        if let Some(coming_back) = &mut queue.coming_back {
-            coming_back.places_given_back_until = Timestamp::MAX;
+        if let Some(reentry) = &mut queue.reentry {
+            reentry.ends_at = Timestamp::MAX;
         }
     })
 }
 
-pub(crate) fn forgets_who_has_ended() -> Flaw {
+pub(crate) fn forgets_ended_places() -> Flaw {
     Flaw::before(|queue, _, _| queue.ended.clear())
 }

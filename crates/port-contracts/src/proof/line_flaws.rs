@@ -1,4 +1,4 @@
-//! Flaws of a line as a whole: each breaks its promises by one small slip.
+//! Flaws of a line as a whole. Each breaks a promise by one small error.
 
 use frontrow_domain::model::queue::Heartbeat;
 use jiff::Timestamp;
@@ -9,59 +9,59 @@ use super::{
 };
 use crate::model::{ModelQueue, Waiting};
 
-pub(crate) fn forgets_to_note_a_leaver() -> Flaw {
+pub(crate) fn records_no_departure() -> Flaw {
     Flaw::around(|moment, queue, _, call| {
         if (moment, &*call) == (Moment::After, &Call::Leave) {
-            queue.left.pop();
+            queue.departures.pop();
         }
     })
 }
 
-pub(crate) fn remembers_few_leavers() -> Flaw {
+pub(crate) fn remembers_few_departures() -> Flaw {
     Flaw::before(|queue, _, call| {
-        if let (Call::Look, Some(last)) = (call, queue.left.last().copied()) {
-            let forgotten = queue.left.len().saturating_sub(100);
-            queue.left[..forgotten].fill(last);
+        if let (Call::Look, Some(last)) = (call, queue.departures.last().copied()) {
+            let forgotten = queue.departures.len().saturating_sub(100);
+            queue.departures[..forgotten].fill(last);
         }
     })
 }
 
-pub(crate) fn notes_who_leaves_an_active_place() -> Flaw {
+pub(crate) fn records_left_active_places_as_departures() -> Flaw {
     let mut active = Vec::new();
     Flaw::around(move |moment, queue, _, call| {
         if *call == Call::Leave {
             let now: Vec<_> = queue.active.iter().map(|place| place.arrival).collect();
             if moment == Moment::After {
                 let left = active.iter().filter(|arrival| !now.contains(arrival));
-                queue.left.extend(left);
+                queue.departures.extend(left);
             }
             active = now;
         }
     })
 }
 
-pub(crate) fn counts_who_walks_in_as_admitted() -> Flaw {
+pub(crate) fn counts_immediate_admissions_as_passed() -> Flaw {
     Flaw::around(|moment, queue, now, call| {
         if let (Moment::After, Call::Join(user, _)) = (moment, call) {
-            let walked_in = queue
+            let admitted_at_once = queue
                 .active
                 .iter()
                 .find(|place| place.user == *user && place.admitted_at == now);
-            let arrival = walked_in.map(|place| place.arrival);
+            let arrival = admitted_at_once.map(|place| place.arrival);
             queue.admitted.extend(arrival);
         }
     })
 }
 
-pub(crate) fn counts_heads_that_gave_up_as_admitted() -> Flaw {
+pub(crate) fn counts_expired_heads_as_passed() -> Flaw {
     Flaw::before(|queue, now, call| {
         if matches!(call, Call::Admit(_)) {
-            let over = queue
+            let expired = queue
                 .waiting
                 .iter()
                 .filter(|place| !queue.waits(place, now));
-            let over: Vec<_> = over.map(|place| place.arrival).collect();
-            queue.admitted.extend(over);
+            let expired: Vec<_> = expired.map(|place| place.arrival).collect();
+            queue.admitted.extend(expired);
         }
     })
 }
@@ -83,8 +83,8 @@ pub(crate) fn counts_admissions_one_tick_late() -> Flaw {
 }
 
 /// Replaces the rule by which heartbeats are accepted.
-fn hears(
-    believes: impl Fn(&ModelQueue, &Waiting, &Heartbeat, Timestamp) -> Option<Timestamp>
+fn accepts_heartbeats(
+    accepted_at: impl Fn(&ModelQueue, &Waiting, &Heartbeat, Timestamp) -> Option<Timestamp>
     + Send
     + 'static,
 ) -> Flaw {
@@ -98,7 +98,7 @@ fn hears(
                 .iter()
                 .position(|place| place.user == heartbeat.user);
             if let Some(number) = number
-                && let Some(at) = believes(queue, &queue.waiting[number], heartbeat, now)
+                && let Some(at) = accepted_at(queue, &queue.waiting[number], heartbeat, now)
             {
                 queue.waiting[number].last_seen = at;
             }
@@ -108,44 +108,44 @@ fn hears(
     })
 }
 
-fn is_the_same(place: &Waiting, heartbeat: &Heartbeat) -> bool {
+fn is_of_place(place: &Waiting, heartbeat: &Heartbeat) -> bool {
     place.arrival == heartbeat.arrival
 }
 
-pub(crate) fn believes_older_signs() -> Flaw {
-    hears(|queue, place, heartbeat, now| {
-        (is_the_same(place, heartbeat) && queue.waits(place, now)).then(|| heartbeat.at.min(now))
+pub(crate) fn accepts_older_heartbeats() -> Flaw {
+    accepts_heartbeats(|queue, place, heartbeat, now| {
+        (is_of_place(place, heartbeat) && queue.waits(place, now)).then(|| heartbeat.at.min(now))
     })
 }
 
-pub(crate) fn revives_the_dead() -> Flaw {
-    hears(|_, place, heartbeat, now| {
-        is_the_same(place, heartbeat).then(|| place.last_seen.max(heartbeat.at.min(now)))
+pub(crate) fn revives_expired_places() -> Flaw {
+    accepts_heartbeats(|_, place, heartbeat, now| {
+        is_of_place(place, heartbeat).then(|| place.last_seen.max(heartbeat.at.min(now)))
     })
 }
 
-pub(crate) fn believes_signs_from_the_future() -> Flaw {
-    hears(|queue, place, heartbeat, now| {
-        (is_the_same(place, heartbeat) && queue.waits(place, now))
+pub(crate) fn accepts_heartbeats_from_the_future() -> Flaw {
+    accepts_heartbeats(|queue, place, heartbeat, now| {
+        (is_of_place(place, heartbeat) && queue.waits(place, now))
             .then(|| place.last_seen.max(heartbeat.at))
     })
 }
 
-pub(crate) fn hears_of_users_and_not_of_places() -> Flaw {
-    hears(|queue, place, heartbeat, now| {
+pub(crate) fn accepts_heartbeats_of_other_places() -> Flaw {
+    accepts_heartbeats(|queue, place, heartbeat, now| {
         queue
             .waits(place, now)
             .then(|| place.last_seen.max(heartbeat.at.min(now)))
     })
 }
 
-pub(crate) fn counts_signs_from_when_they_are_told() -> Flaw {
-    hears(|queue, place, heartbeat, now| {
-        (is_the_same(place, heartbeat) && queue.waits(place, now)).then_some(now)
+pub(crate) fn counts_heartbeats_from_their_recording() -> Flaw {
+    accepts_heartbeats(|queue, place, heartbeat, now| {
+        (is_of_place(place, heartbeat) && queue.waits(place, now)).then_some(now)
     })
 }
 
-pub(crate) fn keeps_who_is_looked_at() -> Flaw {
+pub(crate) fn counts_snapshots_as_heartbeats() -> Flaw {
     Flaw::before(|queue, now, call| {
         if *call == Call::Look {
             for place in &mut queue.waiting {
@@ -155,24 +155,24 @@ pub(crate) fn keeps_who_is_looked_at() -> Flaw {
     })
 }
 
-pub(crate) fn serves_when_looked_at() -> Flaw {
-    serves_when(|call| *call == Call::Look)
+pub(crate) fn counts_snapshots_as_service() -> Flaw {
+    counts_as_service(|call| *call == Call::Look)
 }
 
-pub(crate) fn serves_when_told_of_signs() -> Flaw {
-    serves_when(|call| matches!(call, Call::RecordHeartbeats(_)))
+pub(crate) fn counts_recorded_heartbeats_as_service() -> Flaw {
+    counts_as_service(|call| matches!(call, Call::RecordHeartbeats(_)))
 }
 
-fn serves_when(serves: impl Fn(&Call) -> bool + Send + 'static) -> Flaw {
+fn counts_as_service(is_service: impl Fn(&Call) -> bool + Send + 'static) -> Flaw {
     Flaw::before(move |queue, now, call| {
-        if serves(call) {
+        if is_service(call) {
             queue.serving_since = queue.serving_since_at(now);
             queue.last_tick = now;
         }
     })
 }
 
-pub(crate) fn keeps_who_is_peeked_at() -> Flaw {
+pub(crate) fn counts_peeks_as_heartbeats() -> Flaw {
     Flaw::before(|queue, now, call| {
         if let Call::Peek(tickets) = call {
             for place in &mut queue.waiting {
@@ -185,7 +185,7 @@ pub(crate) fn keeps_who_is_peeked_at() -> Flaw {
     })
 }
 
-pub(crate) fn brings_back_who_is_peeked_at() -> Flaw {
+pub(crate) fn restores_lost_places_by_peeks() -> Flaw {
     Flaw::before(|queue, now, call| {
         if let Call::Peek(tickets) = call {
             for ticket in tickets {

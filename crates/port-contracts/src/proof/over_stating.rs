@@ -13,7 +13,7 @@ use crate::model::ModelQueue;
 
 /// An answer of a queue.
 pub(super) trait Answer {
-    /// The same answer with positions overstated by all users who left.
+    /// Returns the same answer, with positions overstated by all users who left.
     fn over_stated(self, queue: &ModelQueue, now: Timestamp) -> Self;
 }
 

@@ -47,16 +47,16 @@ pub(crate) enum Call {
 
 /// A store built on the model.
 pub(crate) struct ModelStore {
-    held: Mutex<Held>,
+    state: Mutex<State>,
 }
 
-pub(super) struct Held {
+pub(super) struct State {
     pub(super) model: Model,
     now: Timestamp,
     flaw: Flaw,
 }
 
-impl Held {
+impl State {
     /// Returns the time. Each reading is a little later than the last.
     pub(super) fn later(&mut self) -> Timestamp {
         self.now += Duration::from_micros(100);
@@ -65,8 +65,8 @@ impl Held {
 }
 
 impl ModelStore {
-    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a call to a queue, and lets the flaw tamper with it before and after.
@@ -77,9 +77,9 @@ impl ModelStore {
         answer: impl FnOnce(&mut ModelQueue, Timestamp, &Call) -> T,
         unknown: T,
     ) -> Stamped<T> {
-        let mut held = self.held();
-        let as_of = held.later();
-        let Held { model, flaw, .. } = &mut *held;
+        let mut state = self.state();
+        let as_of = state.later();
+        let State { model, flaw, .. } = &mut *state;
         let Some(queue) = model.queue(concert) else {
             return Stamped {
                 as_of,
@@ -173,13 +173,13 @@ impl Queue for ModelStore {
 #[async_trait]
 impl QueueTicks for ModelStore {
     async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
-        let mut held = self.held();
-        let now = held.later();
-        Ok(held.model.busy(now))
+        let mut state = self.state();
+        let now = state.later();
+        Ok(state.model.busy(now))
     }
 
     async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<Stamped<TickOutcome>> {
-        let torn = self.held().flaw.torn;
+        let torn = self.state().flaw.torn;
         match torn {
             None => Ok(self.tick(concert, Call::Admit(limit))),
             Some(torn) => Ok(self.admit_torn(concert, limit, torn).await),
@@ -191,9 +191,9 @@ impl QueueTicks for ModelStore {
     }
 
     async fn served(&self, concert: ConcertId) -> StoreResult<Stamped<Option<Served>>> {
-        let mut held = self.held();
-        let as_of = held.later();
-        let queue = held.model.queue(concert);
+        let mut state = self.state();
+        let as_of = state.later();
+        let queue = state.model.queue(concert);
         let value = queue.and_then(|queue| queue.served(as_of));
         Ok(Stamped { as_of, value })
     }
@@ -202,35 +202,35 @@ impl QueueTicks for ModelStore {
 #[async_trait]
 impl QueueControl for ModelStore {
     async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
-        let mut held = self.held();
-        let as_of = held.later();
-        let value = held.model.seed(as_of, seed);
+        let mut state = self.state();
+        let as_of = state.later();
+        let value = state.model.seed(as_of, seed);
         Ok(Stamped { as_of, value })
     }
 
     async fn policy_version(&self, concert: ConcertId) -> StoreResult<Option<PolicyVersion>> {
-        let mut held = self.held();
-        Ok(held.model.queue(concert).map(|queue| queue.policy.version))
+        let mut state = self.state();
+        Ok(state.model.queue(concert).map(|queue| queue.policy.version))
     }
 
     async fn set_sale(&self, concert: ConcertId, count: SaleCount) -> StoreResult<()> {
-        if let Some(queue) = self.held().model.queue(concert) {
+        if let Some(queue) = self.state().model.queue(concert) {
             queue.count_sale(count);
         }
         Ok(())
     }
 
     async fn is_empty(&self, concert: ConcertId) -> StoreResult<bool> {
-        let mut held = self.held();
-        let now = held.later();
-        let queue = held.model.queue(concert);
+        let mut state = self.state();
+        let now = state.later();
+        let queue = state.model.queue(concert);
         Ok(queue.is_none_or(|queue| queue.holds_nothing(now)))
     }
 
     async fn remove(&self, concert: ConcertId) -> StoreResult<RemoveOutcome> {
-        let mut held = self.held();
-        let now = held.later();
-        Ok(held.model.remove(now, concert))
+        let mut state = self.state();
+        let now = state.later();
+        Ok(state.model.remove(now, concert))
     }
 }
 
@@ -254,22 +254,22 @@ impl QueueSnapshots for ModelStore {
         concert: ConcertId,
         heartbeats: &[Heartbeat],
     ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
-        let told = self.ask(
+        let answer = self.ask(
             concert,
             Call::RecordHeartbeats(heartbeats.to_vec()),
             |queue, now, call| match call {
                 Call::RecordHeartbeats(heartbeats) => {
                     let found = heartbeats
                         .iter()
-                        .map(|heartbeat| queue.heard_from(now, heartbeat));
+                        .map(|heartbeat| queue.record_heartbeat(now, heartbeat));
                     found.collect()
                 }
                 other => panic!("{other:?} is no heartbeat"),
             },
             vec![LookUpOutcome::NotSeeded; heartbeats.len()],
         );
-        let as_of = told.as_of;
-        let found = told.value.into_iter();
+        let as_of = answer.as_of;
+        let found = answer.value.into_iter();
         Ok(found.map(|value| Stamped { as_of, value }).collect())
     }
 
@@ -300,8 +300,8 @@ impl StoreFixture {
         Self::with(Flaw::default())
     }
 
-    pub(crate) fn eager_and_fleeting() -> Self {
-        Self::with(flaws::eager_and_fleeting())
+    pub(crate) fn eager_and_volatile() -> Self {
+        Self::with(flaws::eager_and_volatile())
     }
 
     pub(crate) fn over_stating() -> Self {
@@ -309,14 +309,14 @@ impl StoreFixture {
     }
 
     pub(crate) fn with(flaw: Flaw) -> Self {
-        let held = Held {
+        let state = State {
             model: Model::default(),
             now: Timestamp::from_second(1_770_000_000).expect("an instant of 2026"),
             flaw,
         };
         Self {
             store: Arc::new(ModelStore {
-                held: Mutex::new(held),
+                state: Mutex::new(state),
             }),
         }
     }
@@ -336,17 +336,17 @@ impl Fixture for StoreFixture {
     }
 
     async fn shift_time(&mut self, by: SignedDuration) {
-        self.store.held().now += by;
+        self.store.state().now += by;
     }
 
     async fn lose_data(&mut self) {
-        self.store.held().model.lose();
+        self.store.state().model.lose();
     }
 
     async fn reopen(&mut self) {
-        let mut held = self.store.held();
-        if held.flaw.is_fleeting {
-            held.model.lose();
+        let mut state = self.store.state();
+        if state.flaw.is_volatile {
+            state.model.lose();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Admissions of which others can see an intermediate state.
+//! Admissions whose intermediate state other calls can see.
 
 use std::mem;
 
@@ -15,11 +15,11 @@ pub(crate) enum Torn {
     /// Takes users from the line first, and makes them active afterwards.
     RemovesFirst,
     /// Reads first which users to admit, and admits them afterwards.
-    LooksFirst,
+    ReadsFirst,
 }
 
 impl ModelStore {
-    /// An admission tick in two steps.
+    /// Runs an admission tick in two steps.
     pub(super) async fn admit_torn(
         &self,
         concert: ConcertId,
@@ -28,14 +28,14 @@ impl ModelStore {
     ) -> Stamped<TickOutcome> {
         match torn {
             Torn::RemovesFirst => self.admit_removing_first(concert, limit).await,
-            Torn::LooksFirst => self.admit_looking_first(concert, limit).await,
+            Torn::ReadsFirst => self.admit_reading_first(concert, limit).await,
         }
     }
 
     async fn admit_removing_first(&self, concert: ConcertId, limit: u32) -> Stamped<TickOutcome> {
         let ticked = self.tick(concert, Call::Admit(limit));
         let mut admitted = self
-            .held()
+            .state()
             .model
             .queue(concert)
             .map_or_else(Vec::new, |queue| {
@@ -46,18 +46,18 @@ impl ModelStore {
                 new
             });
         tokio::task::yield_now().await;
-        if let Some(queue) = self.held().model.queue(concert) {
+        if let Some(queue) = self.state().model.queue(concert) {
             queue.active.append(&mut admitted);
         }
         ticked
     }
 
-    async fn admit_looking_first(&self, concert: ConcertId, limit: u32) -> Stamped<TickOutcome> {
-        let seen = self.held().model.queue(concert).cloned();
+    async fn admit_reading_first(&self, concert: ConcertId, limit: u32) -> Stamped<TickOutcome> {
+        let seen = self.state().model.queue(concert).cloned();
         tokio::task::yield_now().await;
-        let mut held = self.held();
-        let as_of = held.later();
-        let (Some(mut seen), Some(queue)) = (seen, held.model.queue(concert)) else {
+        let mut state = self.state();
+        let as_of = state.later();
+        let (Some(mut seen), Some(queue)) = (seen, state.model.queue(concert)) else {
             return Stamped {
                 as_of,
                 value: TickOutcome::NotSeeded,

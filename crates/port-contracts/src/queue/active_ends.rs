@@ -5,7 +5,7 @@ use frontrow_domain::{
     ports::{GateOutcome, JoinOutcome},
 };
 
-use super::{ContractQueue, QueueFixture, asking::until, hold_for, minutes, seconds};
+use super::{ContractQueue, QueueFixture, calls::until, hold_for, minutes, seconds};
 use crate::policies::{self, ACTIVE_TTL, CLAIM_TTL};
 
 /// How much longer than a hold the place of its user lasts.
@@ -29,18 +29,18 @@ pub async fn a_new_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F)
         }
     );
     queue.serve(CLAIM_TTL / 2).await;
-    if !queue.stood_still() {
+    if !queue.was_interrupted() {
         assert_eq!(queue.find(&place.ticket).await.standing, place.standing);
     }
     queue.serve(CLAIM_TTL).await;
-    queue.is_gone(&place.ticket).await;
+    queue.assert_gone(&place.ticket).await;
 }
 
 /// A place that a tick admitted ends at its claim deadline in the same way.
 pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    queue.walk_in("ann").await;
-    let ben = queue.line_up("ben").await;
+    queue.join_active("ann").await;
+    let ben = queue.join_line("ben").await;
     queue.pass(minutes(61)).await;
     assert_eq!(queue.admit_all().await, 1);
     let place = queue.find(&ben).await;
@@ -54,14 +54,14 @@ pub async fn an_admitted_place_ends_at_its_claim_deadline<F: QueueFixture>(fixtu
     };
     assert_eq!(until, admitted_at + CLAIM_TTL);
     queue.serve(CLAIM_TTL).await;
-    queue.is_gone(&ben).await;
+    queue.assert_gone(&ben).await;
 }
 
 /// The first passage of the gate claims the place. Its active lifetime starts then.
-pub async fn the_gate_claims_a_place<F: QueueFixture>(fixture: F) {
+pub async fn the_first_passage_of_the_gate_claims_a_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
     for (name, purpose) in [("ann", GatePurpose::Browse), ("ben", GatePurpose::Pay)] {
-        let ticket = queue.walk_in(name).await;
+        let ticket = queue.join_active(name).await;
         queue.pass(seconds(20)).await;
         let (claimed_at, end) = queue.pass_gate(&ticket, purpose).await;
         assert_eq!(end, claimed_at + ACTIVE_TTL);
@@ -69,10 +69,10 @@ pub async fn the_gate_claims_a_place<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Later passages to browse or to pay do not change its deadline.
-pub async fn only_the_first_use_claims<F: QueueFixture>(fixture: F) {
+/// Later passages of the gate, to browse or to pay, do not change the deadline.
+pub async fn later_passages_of_the_gate_keep_the_deadline<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     let (_, end) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     for purpose in [GatePurpose::Browse, GatePurpose::Pay] {
         queue.pass(minutes(3)).await;
@@ -81,33 +81,33 @@ pub async fn only_the_first_use_claims<F: QueueFixture>(fixture: F) {
 }
 
 /// A claimed place ends with its active lifetime, though no tick has removed it.
-pub async fn a_claimed_place_ends_with_its_active_life<F: QueueFixture>(fixture: F) {
+pub async fn a_claimed_place_ends_with_its_active_lifetime<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
     queue.pass_gate(&ann, GatePurpose::Pay).await;
     queue.pass(minutes(2) + seconds(1)).await;
-    queue.is_gone(&ann).await;
-    let JoinOutcome::Joined(anew) = queue.join("ann").await.value else {
-        panic!("ann's place was over");
+    queue.assert_gone(&ann).await;
+    let JoinOutcome::Joined(new) = queue.join("ann").await.value else {
+        panic!("ann's place had expired");
     };
-    assert!(anew.ticket.arrival > ann.arrival);
+    assert!(new.ticket.arrival > ann.arrival);
 }
 
-/// A hold that fits into the lifetime of the place extends nothing.
-pub async fn a_short_hold_extends_nothing<F: QueueFixture>(fixture: F) {
+/// A hold that ends within the lifetime of the place does not extend it.
+pub async fn a_hold_within_the_lifetime_extends_no_place<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(10)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     let (claimed_at, end) = queue.pass_gate(&ann, hold_for(300)).await;
     assert_eq!(end, claimed_at + ACTIVE_TTL);
     assert_eq!(queue.pass_gate(&ann, hold_for(300)).await.1, end);
 }
 
 /// A hold near the deadline extends the place to the end of the hold and 30 s more.
-pub async fn a_hold_extends_its_place<F: QueueFixture>(fixture: F) {
+pub async fn a_hold_near_the_deadline_extends_the_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     let (claimed_at, _) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(2))).await;
     let (held_at, end) = queue.pass_gate(&ann, hold_for(300)).await;
@@ -119,11 +119,11 @@ pub async fn a_hold_extends_its_place<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.active_until(&ann).await, end);
 }
 
-/// Holds extend a place at most to the point at which the last hold of an ordinary lifetime would
+/// Holds extend a place at most to the instant at which the last hold of an ordinary lifetime would
 /// end.
-pub async fn holds_do_not_extend_a_place_for_ever<F: QueueFixture>(fixture: F) {
+pub async fn holds_extend_a_place_only_to_a_limit<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     let (claimed_at, _) = queue.pass_gate(&ann, GatePurpose::Browse).await;
     let last = claimed_at + ACTIVE_TTL + seconds(300 + TO_PAY_S);
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
@@ -133,24 +133,24 @@ pub async fn holds_do_not_extend_a_place_for_ever<F: QueueFixture>(fixture: F) {
     queue.pass(minutes(2)).await;
     assert_eq!(queue.pass_gate(&ann, hold_for(300)).await.1, last);
     queue.pass(minutes(2)).await;
-    queue.is_gone(&ann).await;
+    queue.assert_gone(&ann).await;
 }
 
 /// A later, shorter hold never shortens the place.
-pub async fn a_shorter_hold_takes_nothing_back<F: QueueFixture>(fixture: F) {
+pub async fn a_shorter_hold_does_not_shorten_the_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     queue.pass_gate(&ann, GatePurpose::Browse).await;
     queue.pass(ACTIVE_TTL.saturating_sub(minutes(1))).await;
     let (_, end) = queue.pass_gate(&ann, hold_for(600)).await;
     assert_eq!(queue.pass_gate(&ann, hold_for(60)).await.1, end);
 }
 
-/// A first use that is a hold claims the place, and extends it where the hold is longer than the
+/// A first passage for a hold claims the place. It extends the place if the hold is longer than the
 /// lifetime.
-pub async fn a_first_use_that_holds_claims_and_extends<F: QueueFixture>(fixture: F) {
+pub async fn a_first_passage_with_a_hold_claims_and_extends_the_place<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(10)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     let (claimed_at, end) = queue.pass_gate(&ann, hold_for(1_200)).await;
     assert_eq!(end, claimed_at + seconds(1_200 + TO_PAY_S));
 }
@@ -158,18 +158,18 @@ pub async fn a_first_use_that_holds_claims_and_extends<F: QueueFixture>(fixture:
 /// Leaving ends an active place at once. So does a payment, after which the user leaves.
 pub async fn leaving_ends_an_active_place_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(10)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     queue.pass_gate(&ann, GatePurpose::Pay).await;
-    queue.go(&ann).await;
-    queue.is_gone(&ann).await;
-    assert_eq!(queue.tidy().await.active, 0);
+    queue.leave_place(&ann).await;
+    queue.assert_gone(&ann).await;
+    assert_eq!(queue.expire_all().await.active, 0);
 }
 
 /// The gate refuses a waiting user and returns their place.
-pub async fn the_gate_stops_who_waits<F: QueueFixture>(fixture: F) {
+pub async fn the_gate_refuses_a_waiting_user<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    queue.walk_in("ann").await;
-    let ben = queue.line_up("ben").await;
+    queue.join_active("ann").await;
+    let ben = queue.join_line("ben").await;
     for purpose in [GatePurpose::Browse, GatePurpose::Pay, hold_for(300)] {
         let GateOutcome::Waiting(place) = queue.gate(&ben, purpose).await.value else {
             panic!("ben waits");

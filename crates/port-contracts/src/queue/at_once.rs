@@ -1,56 +1,56 @@
-//! Promise 5: no line, no wait.
+//! Promise 5: a user who finds no line does not wait.
 
 use frontrow_domain::model::queue::PolicyState;
 
-use super::{ContractQueue, QueueFixture, asking::until, minutes};
+use super::{ContractQueue, QueueFixture, calls::until, minutes};
 use crate::policies::{self, WAITING_TTL};
 
 /// If no user waits and there is room, a join makes its user active at once, with a claim deadline.
-pub async fn who_finds_no_line_is_active_at_once<F: QueueFixture>(fixture: F) {
+pub async fn a_user_who_finds_no_line_is_active_at_once<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(2)).await;
-    queue.walk_in("ann").await;
-    queue.walk_in("ben").await;
+    queue.join_active("ann").await;
+    queue.join_active("ben").await;
 }
 
-/// A user who joins behind a line waits, even where there is room for both.
-pub async fn nobody_overtakes_the_line<F: QueueFixture>(fixture: F) {
+/// A user who joins behind a line waits, even if there is room for both.
+pub async fn a_user_who_joins_behind_a_line_waits<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
-    queue.walk_in("ann").await;
-    queue.walk_in("ben").await;
-    let cat = queue.line_up("cat").await;
+    queue.join_active("ann").await;
+    queue.join_active("ben").await;
+    let cat = queue.join_line("cat").await;
     queue.pass(minutes(61)).await;
-    let dan = queue.line_up("dan").await;
+    let dan = queue.join_line("dan").await;
     assert_eq!(queue.in_line(&cat).await, (1, 1));
     assert_eq!(queue.in_line(&dan).await, (2, 0));
     assert_eq!(queue.admit_all().await, 2);
 }
 
 /// A user who finds no room waits, even if no other user does.
-pub async fn who_finds_no_room_waits<F: QueueFixture>(fixture: F) {
+pub async fn a_user_who_finds_no_room_waits<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::capacity(1)).await;
-    let ann = queue.walk_in("ann").await;
-    let ben = queue.line_up("ben").await;
-    queue.go(&ann).await;
-    queue.line_up("cat").await; // ben is first
+    let ann = queue.join_active("ann").await;
+    let ben = queue.join_line("ben").await;
+    queue.leave_place(&ann).await;
+    queue.join_line("cat").await; // ben is first
     assert_eq!(queue.in_line(&ben).await, (1, 1));
 }
 
 /// When the last waiting user has left, there is no line any more.
-pub async fn a_line_that_left_is_no_line<F: QueueFixture>(fixture: F) {
+pub async fn there_is_no_line_after_the_last_waiting_user_left<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    queue.walk_in("ann").await;
-    let ben = queue.line_up("ben").await;
+    queue.join_active("ann").await;
+    let ben = queue.join_line("ben").await;
     queue.pass(minutes(61)).await;
-    queue.go(&ben).await;
-    queue.walk_in("cat").await;
+    queue.leave_place(&ben).await;
+    queue.join_active("cat").await;
 }
 
 /// Expired waiting places are no line, though no tick has removed them.
-pub async fn a_line_past_its_end_is_no_line<F: QueueFixture>(fixture: F) {
+pub async fn expired_waiting_places_are_no_line<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
-    let ann = queue.walk_in("ann").await;
-    queue.line_up("ben").await;
-    queue.go(&ann).await;
+    let ann = queue.join_active("ann").await;
+    queue.join_line("ben").await;
+    queue.leave_place(&ann).await;
     queue.serve_past(WAITING_TTL).await;
     let joined = queue.join("cat").await;
     if queue.is_served(joined.as_of) {
@@ -62,13 +62,13 @@ pub async fn a_line_past_its_end_is_no_line<F: QueueFixture>(fixture: F) {
 }
 
 /// If the state admits no user, users who join wait.
-pub async fn a_paused_queue_makes_everybody_wait<F: QueueFixture>(fixture: F) {
+pub async fn a_paused_queue_makes_every_user_wait<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.line_up("ann").await;
+    queue.join_line("ann").await;
     assert_eq!(queue.admit_all().await, 0);
     queue
         .change(|policy| policy.state = PolicyState::Open)
         .await;
     assert_eq!(queue.admit_all().await, 1);
-    queue.walk_in("ben").await;
+    queue.join_active("ben").await;
 }

@@ -10,8 +10,8 @@ use frontrow_domain::{
 use super::{ContractQueue, QueueFixture, crowd, in_order_of_arrival};
 use crate::{QueuePorts, policies};
 
-/// Looks these tickets up again and again until all are active. None may ever be gone.
-async fn watch(ports: QueuePorts, mut tickets: Vec<Ticket>) {
+/// Looks these tickets up repeatedly until all are active. Panics if one is gone.
+async fn look_up_until_active(ports: QueuePorts, mut tickets: Vec<Ticket>) {
     while !tickets.is_empty() {
         let mut waiting = Vec::new();
         for ticket in tickets {
@@ -31,16 +31,16 @@ async fn watch(ports: QueuePorts, mut tickets: Vec<Ticket>) {
 }
 
 /// A look-up while users are being admitted finds the place, waiting or active.
-pub async fn a_watcher_never_finds_an_admitted_user_gone<F: QueueFixture>(fixture: F) {
+pub async fn a_look_up_during_admission_always_finds_the_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(60).await;
+    let line = queue.crowd_joins_line(60).await;
     queue
         .change(|policy| policy.state = PolicyState::Open)
         .await;
     let watchers: Vec<_> = (0..4)
         .map(|number| {
             let share = line.iter().skip(number).step_by(4).cloned().collect();
-            tokio::spawn(watch(queue.for_task().0, share))
+            tokio::spawn(look_up_until_active(queue.for_task().0, share))
         })
         .collect();
     let mut admitted = 0;
@@ -56,9 +56,9 @@ pub async fn a_watcher_never_finds_an_admitted_user_gone<F: QueueFixture>(fixtur
 }
 
 impl<F: QueueFixture> ContractQueue<F> {
-    /// Ticks from many tasks at the same time until a tick finds no more user to admit. Returns how
-    /// many they admitted together. `waiting` users are in the line.
-    async fn many_tick(&self, tasks: usize, limit: u32, waiting: u64) -> u64 {
+    /// Ticks from many tasks at once until no tick finds another user to admit. Returns the number
+    /// of users admitted by all tasks. `waiting` users are in the line.
+    async fn tick_concurrently(&self, tasks: usize, limit: u32, waiting: u64) -> u64 {
         let done = crowd(tasks, |_| {
             let (ports, concert) = self.for_task();
             async move {
@@ -80,7 +80,7 @@ impl<F: QueueFixture> ContractQueue<F> {
         done.iter().sum()
     }
 
-    /// Returns how many of these users wait. All of them must have a place.
+    /// Returns the number of these users who wait. Panics if one has no place.
     async fn still_waiting(&self, tickets: &[Ticket]) -> usize {
         let mut waiting = 0;
         for ticket in tickets {
@@ -90,74 +90,73 @@ impl<F: QueueFixture> ContractQueue<F> {
     }
 }
 
-/// However many ticks run at the same time, each user is admitted once, and none is lost.
-pub async fn many_ticks_at_once_admit_everybody_once<F: QueueFixture>(fixture: F) {
+/// Concurrent ticks admit each user once, and lose none.
+pub async fn concurrent_ticks_admit_every_user_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(60).await;
+    let line = queue.crowd_joins_line(60).await;
     queue
         .change(|policy| policy.state = PolicyState::Open)
         .await;
-    let done = queue.many_tick(6, 3, 60).await + u64::from(queue.admit_all().await);
+    let done = queue.tick_concurrently(6, 3, 60).await + u64::from(queue.admit_all().await);
     assert_eq!(done, 60);
     assert_eq!(queue.still_waiting(&line).await, 0);
-    let report = queue.tidy().await;
+    let report = queue.expire_all().await;
     assert_eq!(
         (report.waiting, report.active, report.departed),
         (0, 60, 60)
     );
 }
 
-/// However many ticks run at the same time, a window admits no more than its number, from the head
-/// of the line.
-pub async fn many_ticks_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
+/// Concurrent ticks admit no more users in a window than its number, from the head of the line.
+pub async fn concurrent_ticks_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(40).await;
+    let line = queue.crowd_joins_line(40).await;
     let rate = policies::rate(17);
     queue.change(|policy| *policy = rate).await;
-    let done = queue.many_tick(6, 3, 17).await + u64::from(queue.admit_all().await);
+    let done = queue.tick_concurrently(6, 3, 17).await + u64::from(queue.admit_all().await);
     assert_eq!(done, 17);
     let (first, others) = line.split_at(17);
     assert_eq!(queue.still_waiting(first).await, 0);
     assert_eq!(queue.still_waiting(others).await, 23);
 }
 
-/// However many ticks run at the same time, the number of active users stays within the capacity.
-pub async fn many_ticks_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
+/// Concurrent ticks keep the number of active users within the capacity.
+pub async fn concurrent_ticks_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(40).await;
+    let line = queue.crowd_joins_line(40).await;
     let capacity = policies::capacity(11);
     queue.change(|policy| *policy = capacity).await;
-    let done = queue.many_tick(6, 3, 11).await + u64::from(queue.admit_all().await);
+    let done = queue.tick_concurrently(6, 3, 11).await + u64::from(queue.admit_all().await);
     assert_eq!(done, 11);
     let (first, others) = line.split_at(11);
     assert_eq!(queue.still_waiting(first).await, 0);
     assert_eq!(queue.still_waiting(others).await, 29);
 }
 
-/// However many users join at the same time, no more are admitted immediately than the rate allows:
-/// the first ones.
-pub async fn many_joins_at_once_keep_to_the_rate<F: QueueFixture>(fixture: F) {
+/// Concurrent joins admit no more users immediately than the rate allows, and these are the first
+/// ones.
+pub async fn concurrent_joins_keep_to_the_rate<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(13)).await;
-    let everybody = in_order_of_arrival(queue.crowd_enters(40).await);
-    let (first, others) = everybody.split_at(13);
+    let users = in_order_of_arrival(queue.crowd_joins(40).await);
+    let (first, others) = users.split_at(13);
     assert_eq!(queue.still_waiting(first).await, 0);
     assert_eq!(queue.still_waiting(others).await, 27);
 }
 
-/// However many users join at the same time, no more are admitted immediately than the capacity
-/// allows: the first ones.
-pub async fn many_joins_at_once_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
+/// Concurrent joins admit no more users immediately than the capacity allows, and these are the
+/// first ones.
+pub async fn concurrent_joins_keep_to_the_capacity<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::capacity(13)).await;
-    let everybody = in_order_of_arrival(queue.crowd_enters(40).await);
-    let (first, others) = everybody.split_at(13);
+    let users = in_order_of_arrival(queue.crowd_joins(40).await);
+    let (first, others) = users.split_at(13);
     assert_eq!(queue.still_waiting(first).await, 0);
     assert_eq!(queue.still_waiting(others).await, 27);
 }
 
-/// Users join, leave and are admitted all at the same time, and none is lost or counted twice.
-pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>(fixture: F) {
+/// Users join, leave and are admitted at the same time. None is lost or counted twice.
+pub async fn concurrent_joins_departures_and_ticks_lose_no_user<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(40).await;
+    let line = queue.crowd_joins_line(40).await;
     queue
         .change(|policy| policy.state = PolicyState::Bypass)
         .await;
@@ -166,8 +165,8 @@ pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>
         tokio::spawn(async move { queue.leave(&ticket).await.expect("leave") })
     });
     let leaving: Vec<_> = leaving.collect();
-    let joining = queue.crowd_more(20);
-    let (joined, _) = futures_util::future::join(joining, queue.many_tick(3, 2, 40)).await;
+    let joining = queue.late_crowd_joins(20);
+    let (joined, _) = futures_util::future::join(joining, queue.tick_concurrently(3, 2, 40)).await;
     for left in leaving {
         let left = left.await.expect("a leaver").value;
         assert_eq!(left, frontrow_domain::ports::LeaveOutcome::Left);
@@ -189,13 +188,13 @@ pub async fn joining_leaving_and_admitting_at_once_loses_nobody<F: QueueFixture>
             "admitted before they came"
         );
     }
-    let report = queue.tidy().await;
+    let report = queue.expire_all().await;
     assert_eq!((report.waiting, report.active), (0, 40));
 }
 
 impl<F: QueueFixture> ContractQueue<F> {
     /// Lets `count` more users join at the same time.
-    async fn crowd_more(&self, count: usize) -> Vec<Ticket> {
+    async fn late_crowd_joins(&self, count: usize) -> Vec<Ticket> {
         crowd(count, |number| {
             let (ports, concert) = self.for_task();
             async move {

@@ -7,100 +7,100 @@ use crate::policies::{self, ACTIVE_TTL, CLAIM_TTL};
 
 /// The number of active users never exceeds the capacity, whether they were admitted at once or
 /// waited.
-pub async fn no_more_are_active_than_may_be<F: QueueFixture>(fixture: F) {
+pub async fn active_users_never_exceed_the_capacity<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(2)).await;
-    queue.walk_in("ann").await;
-    queue.walk_in("ben").await;
-    queue.line_up("cat").await;
+    queue.join_active("ann").await;
+    queue.join_active("ben").await;
+    queue.join_line("cat").await;
     assert_eq!(queue.admit_all().await, 0);
-    let report = queue.tidy().await;
+    let report = queue.expire_all().await;
     assert_eq!((report.waiting, report.active), (1, 2));
 }
 
 /// A tick fills all free places, and no more.
 pub async fn a_tick_fills_the_free_places<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.crowd_lines_up(10).await;
+    queue.crowd_joins_line(10).await;
     queue.change(|policy| *policy = policies::capacity(4)).await;
     assert_eq!(queue.admit_all().await, 4);
     assert_eq!(queue.admit_all().await, 0);
 }
 
 /// A user who leaves makes room for one more.
-pub async fn leaving_makes_room<F: QueueFixture>(fixture: F) {
+pub async fn a_user_who_leaves_makes_room<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(2)).await;
-    let ann = queue.walk_in("ann").await;
-    queue.walk_in("ben").await;
-    let line = queue.all_line_up(&["cat", "dan"]).await;
-    queue.go(&ann).await;
+    let ann = queue.join_active("ann").await;
+    queue.join_active("ben").await;
+    let line = queue.all_join_line(&["cat", "dan"]).await;
+    queue.leave_place(&ann).await;
     assert_eq!(queue.admit_all().await, 1);
     assert!(!queue.waits(&line[0]).await);
     assert!(queue.waits(&line[1]).await);
 }
 
 /// An expired active place makes room, for a tick and for a join, though no tick has removed it.
-pub async fn an_ended_place_makes_room_without_a_tick<F: QueueFixture>(fixture: F) {
+pub async fn an_expired_place_makes_room_without_a_tick<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(2)).await;
     for name in ["ann", "ben"] {
-        let ticket = queue.walk_in(name).await;
+        let ticket = queue.join_active(name).await;
         queue.pass_gate(&ticket, GatePurpose::Browse).await;
     }
     queue.pass(ACTIVE_TTL + seconds(1)).await;
-    queue.walk_in("cat").await;
-    queue.walk_in("dan").await;
-    queue.line_up("eve").await;
+    queue.join_active("cat").await;
+    queue.join_active("dan").await;
+    queue.join_line("eve").await;
 }
 
 /// A place that was not claimed makes room for the next user in line.
-pub async fn an_unclaimed_place_makes_room<F: QueueFixture>(fixture: F) {
+pub async fn an_expired_unclaimed_place_makes_room<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
-    queue.walk_in("ann").await;
+    queue.join_active("ann").await;
     queue.serve(CLAIM_TTL / 2).await;
-    let ben = queue.line_up("ben").await;
+    let ben = queue.join_line("ben").await;
     queue.serve(CLAIM_TTL / 2).await;
     let admitted = queue.admit_all().await;
-    if !queue.stood_still() {
+    if !queue.was_interrupted() {
         assert_eq!(admitted, 1);
         assert!(!queue.waits(&ben).await);
     }
 }
 
-/// A place that made room for another is gone for good, also under a policy that would have let it
-/// live.
-pub async fn a_place_that_made_room_does_not_come_back<F: QueueFixture>(fixture: F) {
+/// A place that expired and made room for another is gone for good, also under a policy that would
+/// have kept it.
+pub async fn an_expired_place_that_made_room_stays_gone<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     queue.serve(CLAIM_TTL / 2).await;
-    let ben = queue.line_up("ben").await;
+    let ben = queue.join_line("ben").await;
     queue.serve_past(CLAIM_TTL / 2).await;
     let admitted = queue.admit_all().await;
-    if queue.stood_still() {
+    if queue.was_interrupted() {
         return;
     }
     assert_eq!(admitted, 1);
     queue
         .change(|policy| policy.claim_ttl = 10 * CLAIM_TTL)
         .await;
-    queue.is_gone(&ann).await;
+    queue.assert_gone(&ann).await;
     assert!(!queue.waits(&ben).await);
-    assert_eq!(queue.tidy().await.active, 1);
+    assert_eq!(queue.expire_all().await.active, 1);
 }
 
-/// A lowered capacity evicts no user. None is admitted until enough have gone.
-pub async fn a_lowered_capacity_evicts_nobody<F: QueueFixture>(fixture: F) {
+/// A lowered capacity evicts no user. No user is admitted until enough have left.
+pub async fn a_lowered_capacity_evicts_no_user<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(3)).await;
     let mut active = Vec::new();
     for name in ["ann", "ben", "cat"] {
-        active.push(queue.walk_in(name).await);
+        active.push(queue.join_active(name).await);
     }
-    queue.line_up("dan").await;
+    queue.join_line("dan").await;
     queue.change(|policy| *policy = policies::capacity(1)).await;
     for ticket in &active {
         assert!(!queue.waits(ticket).await);
     }
     for (gone, ticket) in (1..).zip(&active) {
         assert_eq!(queue.admit_all().await, 0);
-        queue.go(ticket).await;
+        queue.leave_place(ticket).await;
         if gone == 3 {
             assert_eq!(queue.admit_all().await, 1);
         }
@@ -108,18 +108,18 @@ pub async fn a_lowered_capacity_evicts_nobody<F: QueueFixture>(fixture: F) {
 }
 
 /// A raised capacity takes effect at once.
-pub async fn a_raised_capacity_holds_at_once<F: QueueFixture>(fixture: F) {
+pub async fn a_raised_capacity_applies_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
-    queue.walk_in("ann").await;
-    queue.all_line_up(&["ben", "cat", "dan"]).await;
+    queue.join_active("ann").await;
+    queue.all_join_line(&["ben", "cat", "dan"]).await;
     queue.change(|policy| *policy = policies::capacity(3)).await;
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// A rate and a capacity in one policy both bind.
-pub async fn a_rate_and_a_capacity_both_bind<F: QueueFixture>(fixture: F) {
+/// A rate and a capacity in one policy both limit admission.
+pub async fn a_rate_and_a_capacity_both_limit_admission<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(10).await;
+    let line = queue.crowd_joins_line(10).await;
     queue
         .change(|policy| {
             *policy = policies::rate(3);
@@ -127,9 +127,9 @@ pub async fn a_rate_and_a_capacity_both_bind<F: QueueFixture>(fixture: F) {
         })
         .await;
     assert_eq!(queue.admit_all().await, 2); // the capacity is the tighter limit
-    queue.go(&line[0]).await;
+    queue.leave_place(&line[0]).await;
     assert_eq!(queue.admit_all().await, 1);
-    queue.go(&line[1]).await;
+    queue.leave_place(&line[1]).await;
     assert_eq!(queue.admit_all().await, 0); // now the rate is
     queue
         .change(|policy| policy.active_ttl = minutes(24 * 60))

@@ -33,8 +33,8 @@ pub(crate) struct ContractQueue<F> {
     pub(crate) generation: u64,
     last_tick: Timestamp,
     serving_since: Timestamp,
-    break_is_meant: bool,
-    stood_still: bool,
+    outage_is_intended: bool,
+    was_interrupted: bool,
 }
 
 impl<F: QueueFixture> ContractQueue<F> {
@@ -57,8 +57,8 @@ impl<F: QueueFixture> ContractQueue<F> {
             generation: 1,
             last_tick: Timestamp::MIN,
             serving_since: Timestamp::MIN,
-            break_is_meant: false,
-            stood_still: false,
+            outage_is_intended: false,
+            was_interrupted: false,
         }
     }
 
@@ -73,7 +73,7 @@ impl<F: QueueFixture> ContractQueue<F> {
         seeded
     }
 
-    /// The seed for the store.
+    /// Returns the seed for the store.
     pub(crate) fn seed_of(&self, recovery: Option<Recovery>) -> QueueSeed {
         QueueSeed {
             concert: self.concert,
@@ -102,12 +102,11 @@ impl<F: QueueFixture> ContractQueue<F> {
 
     /// Seeds the queue in a store that has lost it.
     pub(crate) async fn recover(&mut self) {
-        self.recover_without(None).await;
+        self.recover_with_served(None).await;
     }
 
-    /// As [`ContractQueue::recover`], where users who arrived up to `served_up_to` are known to be
-    /// served.
-    pub(crate) async fn recover_without(&mut self, served_up_to: Option<Arrival>) {
+    /// As [`ContractQueue::recover`]. Users who arrived up to `served_up_to` count as served.
+    pub(crate) async fn recover_with_served(&mut self, served_up_to: Option<Arrival>) {
         self.generation += 1;
         self.last_tick = Timestamp::MIN;
         let recovery = Recovery {
@@ -124,9 +123,9 @@ impl<F: QueueFixture> ContractQueue<F> {
         self.ports = self.fixture.ports();
     }
 
-    /// Moves the store's clock forwards. Nothing serves the queue meanwhile.
+    /// Moves the store's clock forwards, without ticks.
     pub(crate) async fn pass(&mut self, by: Duration) {
-        self.break_is_meant |= by > Deadlines::OUTAGE_AFTER;
+        self.outage_is_intended |= by > Deadlines::OUTAGE_AFTER;
         let by = SignedDuration::try_from(by).expect("a short span");
         self.fixture.shift_time(by).await;
     }
@@ -139,15 +138,15 @@ impl<F: QueueFixture> ContractQueue<F> {
 
     /// Returns the store's time.
     pub(crate) async fn now(&self) -> Timestamp {
-        self.look_up(&self.ticket("nobody", 1)).await.as_of
+        self.look_up(&self.ticket("unknown", 1)).await.as_of
     }
 
     /// Keeps the queue in service, by ticks that only remove expired places, until it has been
-    /// served for `by` without a break. Real time that passes meanwhile makes it longer, never
+    /// served for `by` without an outage. Real time that passes makes the service longer, never
     /// shorter.
     pub(crate) async fn serve(&mut self, by: Duration) {
         const STEP: Duration = Duration::from_secs(1);
-        self.tidy().await;
+        self.expire_all().await;
         let from = self.last_tick;
         for _ in 0..1_000 {
             let until = from.max(self.serving_since) + by;
@@ -156,7 +155,7 @@ impl<F: QueueFixture> ContractQueue<F> {
             }
             let left = until.duration_since(self.last_tick).unsigned_abs();
             self.pass(left.min(STEP)).await;
-            self.tidy().await;
+            self.expire_all().await;
         }
         panic!("the store's time does not go on: it is {}", self.last_tick);
     }
@@ -169,29 +168,30 @@ impl<F: QueueFixture> ContractQueue<F> {
         self.pass(BEFORE * 2).await;
     }
 
-    /// Returns false if the machine took so long since the last tick, or between two, that the
-    /// queue counts as out of service. Places live longer than meant then, so the contract cannot
-    /// judge what should have expired.
+    /// Returns false if the machine took so long since the last tick, or between two ticks, that
+    /// the queue counts as out of service. Places then live longer than the contract expects, so it
+    /// cannot check which of them have expired.
     pub(crate) fn is_served(&self, as_of: Timestamp) -> bool {
-        !self.stood_still && as_of <= self.last_tick + Deadlines::OUTAGE_AFTER
+        !self.was_interrupted && as_of <= self.last_tick + Deadlines::OUTAGE_AFTER
     }
 
-    /// As [`ContractQueue::is_served`], after a tick.
-    pub(crate) fn stood_still(&self) -> bool {
-        self.stood_still
+    /// Returns true if the machine took so long between two ticks that the queue counts as out of
+    /// service.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.was_interrupted
     }
 
     /// Records a tick as promise 6 has it.
-    pub(crate) fn note_tick(&mut self, as_of: Timestamp) {
+    pub(crate) fn record_tick(&mut self, as_of: Timestamp) {
         if as_of > self.last_tick + Deadlines::OUTAGE_AFTER {
             self.serving_since = as_of;
-            self.stood_still |= !self.break_is_meant;
+            self.was_interrupted |= !self.outage_is_intended;
         }
-        self.break_is_meant = false;
+        self.outage_is_intended = false;
         self.last_tick = as_of;
     }
 
-    /// A ticket that the store never gave out, or did so long ago.
+    /// Returns a ticket that the store never gave out, or gave out long ago.
     pub(crate) fn ticket(&self, name: &str, arrival: i64) -> Ticket {
         Ticket {
             concert: self.concert,

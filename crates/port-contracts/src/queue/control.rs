@@ -5,7 +5,7 @@ use frontrow_domain::{
     ports::{LookUpOutcome, RemoveOutcome, SeedOutcome},
 };
 
-use super::{ContractQueue, QueueFixture, RECOVERY, asking::until, crowd, seconds};
+use super::{ContractQueue, QueueFixture, RECOVERY, calls::until, crowd, seconds};
 use crate::policies::{self, ACTIVE_TTL, CLAIM_TTL, WAITING_TTL};
 
 impl<F: QueueFixture> ContractQueue<F> {
@@ -25,10 +25,10 @@ impl<F: QueueFixture> ContractQueue<F> {
     }
 }
 
-/// A newer policy is in force from the call that brought it.
+/// A newer policy is in force from the call that seeds it.
 pub async fn a_newer_policy_is_in_force_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.line_up("ann").await;
+    queue.join_line("ann").await;
     let before = queue.version_in_force().await;
     assert_eq!(before, Some(PolicyVersion(queue.version)));
     queue.change(|policy| *policy = policies::rate(1)).await;
@@ -53,7 +53,7 @@ pub async fn an_older_policy_is_refused<F: QueueFixture>(fixture: F) {
         queue.version_in_force().await,
         Some(PolicyVersion(in_force))
     );
-    queue.walk_in("ann").await;
+    queue.join_active("ann").await;
 }
 
 /// If many policies arrive at the same time, the newest is in force in the end.
@@ -71,15 +71,16 @@ pub async fn the_newest_of_many_policies_wins<F: QueueFixture>(fixture: F) {
     let newest = PolicyVersion(queue.version + 12);
     assert_eq!(queue.version_in_force().await, Some(newest));
     for number in 0..12 {
-        queue.walk_in(&format!("user-{number}")).await;
+        queue.join_active(&format!("user-{number}")).await;
     }
-    queue.line_up("too-many").await;
+    queue.join_line("too-many").await;
 }
 
-/// A store that has the queue keeps its generation and does not recover, whatever a seed asks for.
-pub async fn a_seed_does_not_recover_what_was_not_lost<F: QueueFixture>(fixture: F) {
+/// A store that has the queue keeps its generation and does not recover, even if a seed asks for
+/// it.
+pub async fn a_seed_does_not_recover_a_queue_that_the_store_has<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let ann = queue.line_up("ann").await;
+    let ann = queue.join_line("ann").await;
     let generation = queue.generation;
     queue.generation = 77;
     queue.version += 1;
@@ -91,17 +92,17 @@ pub async fn a_seed_does_not_recover_what_was_not_lost<F: QueueFixture>(fixture:
     let place = queue.find(&ann).await;
     assert!(!place.queue.recovering);
     assert_eq!(place.ticket.generation.0, generation);
-    queue.is_gone(&queue.ticket("ben", 1)).await;
+    queue.assert_gone(&queue.ticket("ben", 1)).await;
 }
 
 /// A changed lifetime counts at once for users who wait and for places that are not claimed.
 /// Claimed places keep their deadline.
-pub async fn changed_lives_count_at_once<F: QueueFixture>(fixture: F) {
+pub async fn changed_lifetimes_apply_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(2)).await;
-    let claimed = queue.walk_in("ann").await;
+    let claimed = queue.join_active("ann").await;
     let (_, end) = queue.pass_gate(&claimed, GatePurpose::Browse).await;
-    let ben = queue.enter("ben").await;
-    let cat = queue.line_up("cat").await;
+    let ben = queue.join_new("ben").await;
+    let cat = queue.join_line("cat").await;
     queue
         .change(|policy| {
             policy.claim_ttl = CLAIM_TTL * 3;
@@ -122,17 +123,17 @@ pub async fn changed_lives_count_at_once<F: QueueFixture>(fixture: F) {
 }
 
 /// A queue is empty when no user has a place in it.
-pub async fn a_queue_is_empty_when_nobody_has_a_place<F: QueueFixture>(fixture: F) {
+pub async fn a_queue_is_empty_when_no_user_has_a_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     assert!(queue.is_empty().await);
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     assert!(!queue.is_empty().await);
-    let ben = queue.line_up("ben").await;
-    queue.go(&ann).await;
+    let ben = queue.join_line("ben").await;
+    queue.leave_place(&ann).await;
     assert!(!queue.is_empty().await);
-    queue.go(&ben).await;
+    queue.leave_place(&ben).await;
     assert!(queue.is_empty().await);
-    let cat = queue.walk_in("cat").await;
+    let cat = queue.join_active("cat").await;
     queue.pass_gate(&cat, GatePurpose::Browse).await;
     assert!(!queue.is_empty().await);
     queue.pass(ACTIVE_TTL + seconds(1)).await;
@@ -140,9 +141,9 @@ pub async fn a_queue_is_empty_when_nobody_has_a_place<F: QueueFixture>(fixture: 
 }
 
 /// Waiting users keep a queue from being empty until their places expire.
-pub async fn a_queue_is_empty_when_every_wait_is_over<F: QueueFixture>(fixture: F) {
+pub async fn a_queue_is_empty_when_every_waiting_place_has_expired<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.line_up("ann").await;
+    queue.join_line("ann").await;
     assert!(!queue.is_empty().await);
     queue.serve_past(WAITING_TTL).await;
     let empty = queue.is_empty().await;
@@ -151,11 +152,11 @@ pub async fn a_queue_is_empty_when_every_wait_is_over<F: QueueFixture>(fixture: 
     }
 }
 
-/// A queue whose users may still re-enter is not empty, though no user has a place: its store must
+/// A queue whose users may still re-enter is not empty, though no user has a place. Its store must
 /// not end as if nothing could be lost.
-pub async fn a_queue_is_not_empty_while_people_may_come_back<F: QueueFixture>(fixture: F) {
+pub async fn a_queue_is_not_empty_while_users_may_re_enter<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.line_up("ann").await;
+    queue.join_line("ann").await;
     queue.lose_and_recover().await;
     assert!(!queue.is_empty().await);
     queue.pass(RECOVERY + seconds(40)).await;
@@ -165,11 +166,11 @@ pub async fn a_queue_is_not_empty_while_people_may_come_back<F: QueueFixture>(fi
 }
 
 /// An operator can open and pause a queue any number of times.
-pub async fn a_queue_can_be_switched_back_and_forth<F: QueueFixture>(fixture: F) {
+pub async fn an_operator_can_open_and_pause_a_queue_repeatedly<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(100)).await;
     for turn in 0..4 {
         queue.switch(PolicyState::Paused).await;
-        let ticket = queue.line_up(&format!("user-{turn}")).await;
+        let ticket = queue.join_line(&format!("user-{turn}")).await;
         assert_eq!(queue.admit_all().await, 0);
         queue.switch(PolicyState::Open).await;
         assert_eq!(queue.admit_all().await, 1);
@@ -180,7 +181,7 @@ pub async fn a_queue_can_be_switched_back_and_forth<F: QueueFixture>(fixture: F)
 /// A queue that is closed and empty is removed. It is unknown from then on.
 pub async fn a_closed_empty_queue_is_removed<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(5)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     queue
         .change(|policy| policy.state = PolicyState::Closed)
         .await;
@@ -204,8 +205,8 @@ pub async fn a_closed_empty_queue_is_removed<F: QueueFixture>(fixture: F) {
 pub async fn a_queue_in_use_is_not_removed<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
     assert_eq!(queue.remove().await, RemoveOutcome::NotClosed);
-    let ann = queue.walk_in("ann").await;
-    let ben = queue.line_up("ben").await;
+    let ann = queue.join_active("ann").await;
+    let ben = queue.join_line("ben").await;
     assert_eq!(queue.remove().await, RemoveOutcome::NotClosed);
     queue
         .change(|policy| policy.state = PolicyState::Closed)
@@ -219,10 +220,10 @@ pub async fn a_queue_in_use_is_not_removed<F: QueueFixture>(fixture: F) {
 }
 
 /// Expired places do not keep a queue from being removed, even before a tick has removed them.
-pub async fn ended_places_keep_no_queue<F: QueueFixture>(fixture: F) {
+pub async fn expired_places_do_not_prevent_the_removal_of_a_queue<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::capacity(1)).await;
-    queue.walk_in("ann").await;
-    queue.line_up("ben").await;
+    queue.join_active("ann").await;
+    queue.join_line("ben").await;
     queue
         .change(|policy| policy.state = PolicyState::Closed)
         .await;
@@ -234,9 +235,9 @@ pub async fn ended_places_keep_no_queue<F: QueueFixture>(fixture: F) {
 }
 
 /// A queue that was removed can be seeded again, and has no users then.
-pub async fn a_removed_queue_can_be_given_again<F: QueueFixture>(fixture: F) {
+pub async fn a_removed_queue_can_be_seeded_again<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let ann = queue.line_up("ann").await;
+    let ann = queue.join_line("ann").await;
     queue
         .change(|policy| policy.state = PolicyState::Closed)
         .await;
@@ -245,7 +246,7 @@ pub async fn a_removed_queue_can_be_given_again<F: QueueFixture>(fixture: F) {
     queue.policy = policies::rate(5);
     queue.version += 1;
     queue.seed(None).await;
-    queue.walk_in("ben").await;
+    queue.join_active("ben").await;
     let found = queue
         .ports
         .queue

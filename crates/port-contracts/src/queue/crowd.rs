@@ -31,9 +31,8 @@ where
 }
 
 impl<F: QueueFixture> ContractQueue<F> {
-    /// Lets `count` users join at the same time, each from a task of their own, and get a new
-    /// place.
-    pub(crate) async fn crowd_enters(&self, count: usize) -> Vec<Place> {
+    /// Lets `count` users join at the same time, each from its own task. Returns their new places.
+    pub(crate) async fn crowd_joins(&self, count: usize) -> Vec<Place> {
         crowd(count, |number| {
             let (queue, concert) = (Arc::clone(&self.ports.queue), self.concert);
             async move {
@@ -50,8 +49,8 @@ impl<F: QueueFixture> ContractQueue<F> {
 
     /// Lets `count` users join at the same time, and wait. Returns their tickets in the order of
     /// arrival.
-    pub(crate) async fn crowd_lines_up(&self, count: usize) -> Vec<Ticket> {
-        in_order_of_arrival(self.crowd_enters(count).await)
+    pub(crate) async fn crowd_joins_line(&self, count: usize) -> Vec<Ticket> {
+        in_order_of_arrival(self.crowd_joins(count).await)
     }
 
     /// Returns the ports and the concert, for another task.

@@ -1,4 +1,4 @@
-//! What one snapshot reports of a whole line.
+//! Snapshots of a whole line.
 
 use frontrow_domain::{
     model::queue::{
@@ -15,35 +15,35 @@ use crate::{
 };
 
 impl<F: QueueFixture> ContractQueue<F> {
-    /// Reads a snapshot of the line since a cursor.
-    pub(crate) async fn look_since(
+    /// Reads a snapshot of the line since a cursor, with its instant.
+    pub(crate) async fn stamped_snapshot_since(
         &self,
         since: Option<DepartureCursor>,
     ) -> Stamped<SnapshotOutcome> {
-        let looked = self.ports.line.snapshot(self.concert, since).await;
-        looked.expect("look")
+        let answer = self.ports.line.snapshot(self.concert, since).await;
+        answer.expect("snapshot")
     }
 
-    /// Reads a snapshot of the line since a cursor. The store must have the queue.
-    pub(crate) async fn see_since(&self, since: Option<DepartureCursor>) -> LineSnapshot {
-        match self.look_since(since).await.value {
+    /// Reads a snapshot of the line since a cursor. Panics if the store lacks the queue.
+    pub(crate) async fn snapshot_since(&self, since: Option<DepartureCursor>) -> LineSnapshot {
+        match self.stamped_snapshot_since(since).await.value {
             SnapshotOutcome::Seen(line) => line,
             SnapshotOutcome::NotSeeded => panic!("the store should have the queue"),
         }
     }
 
-    /// Reads a first snapshot of the line, without a cursor. The store must have the queue.
-    pub(crate) async fn see(&self) -> LineSnapshot {
-        self.see_since(None).await
+    /// Reads a first snapshot of the line, without a cursor. Panics if the store lacks the queue.
+    pub(crate) async fn snapshot(&self) -> LineSnapshot {
+        self.snapshot_since(None).await
     }
 
     /// What a waiting place reports: its position, and how many users had been admitted.
-    async fn stood(&self, ticket: &Ticket) -> (u64, u64) {
-        stood(self.find(ticket).await.standing)
+    async fn position_and_passed(&self, ticket: &Ticket) -> (u64, u64) {
+        position_and_passed(self.find(ticket).await.standing)
     }
 }
 
-fn stood(standing: Standing) -> (u64, u64) {
+fn position_and_passed(standing: Standing) -> (u64, u64) {
     match standing {
         Standing::Waiting {
             position, admitted, ..
@@ -52,25 +52,25 @@ fn stood(standing: Standing) -> (u64, u64) {
     }
 }
 
-/// A snapshot has the view of the queue and the waiting users, and reports that none was admitted
-/// yet.
-pub async fn a_look_tells_how_the_line_stands<F: QueueFixture>(fixture: F) {
+/// A snapshot has the view of the queue and the number of waiting users, and reports that none was
+/// admitted yet.
+pub async fn a_snapshot_shows_the_waiting_users<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::paused()).await;
-    let empty = queue.see().await;
+    let empty = queue.snapshot().await;
     assert_eq!((empty.waiting, empty.admitted), (0, 0));
-    let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
-    let seen = queue.see().await;
-    assert_eq!(seen.generation.0, queue.generation);
-    assert_eq!(seen.policy_version.0, queue.version);
-    assert_eq!(seen.waiting_ttl, WAITING_TTL);
-    assert_eq!(seen.queue, queue.find(&line[0]).await.queue);
-    assert_eq!(seen.reentry_until, None);
-    assert_eq!((seen.waiting, seen.admitted), (3, 0));
-    assert_eq!(seen.admitted_up_to, None);
+    let line = queue.all_join_line(&["ann", "ben", "cat"]).await;
+    let snapshot = queue.snapshot().await;
+    assert_eq!(snapshot.generation.0, queue.generation);
+    assert_eq!(snapshot.policy_version.0, queue.version);
+    assert_eq!(snapshot.waiting_ttl, WAITING_TTL);
+    assert_eq!(snapshot.queue, queue.find(&line[0]).await.queue);
+    assert_eq!(snapshot.reentry_until, None);
+    assert_eq!((snapshot.waiting, snapshot.admitted), (3, 0));
+    assert_eq!(snapshot.admitted_up_to, None);
 }
 
 /// A snapshot shows a new policy, and that the queue is sold out, at once.
-pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
+pub async fn a_snapshot_shows_every_change<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     queue
         .change(|policy| {
@@ -83,102 +83,107 @@ pub async fn a_look_tells_of_every_change<F: QueueFixture>(fixture: F) {
         .control
         .set_sale(queue.concert, counted(SaleState::SoldOut));
     sold_out.await.expect("sell out");
-    let seen = queue.see().await;
-    assert_eq!(seen.policy_version.0, queue.version);
-    assert_eq!(seen.waiting_ttl, minutes(7));
-    assert_eq!(seen.queue.state, PolicyState::Bypass);
-    assert_eq!(seen.queue.sale, SaleState::SoldOut);
+    let snapshot = queue.snapshot().await;
+    assert_eq!(snapshot.policy_version.0, queue.version);
+    assert_eq!(snapshot.waiting_ttl, minutes(7));
+    assert_eq!(snapshot.queue.state, PolicyState::Bypass);
+    assert_eq!(snapshot.queue.sale, SaleState::SoldOut);
 }
 
-/// A user who found no line and was active at once was not admitted from it.
-pub async fn who_walks_in_is_not_admitted_from_the_line<F: QueueFixture>(fixture: F) {
+/// A user who found no line and was active at once was not admitted from the line.
+pub async fn immediate_admissions_do_not_count_as_passed<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(2)).await;
-    queue.walk_in("ann").await;
-    queue.walk_in("ben").await;
-    let cat = queue.line_up("cat").await;
-    let seen = queue.see().await;
-    assert_eq!((seen.admitted, seen.admitted_up_to), (0, None));
-    assert_eq!(queue.stood(&cat).await, (1, 0));
+    queue.join_active("ann").await;
+    queue.join_active("ben").await;
+    let cat = queue.join_line("cat").await;
+    let snapshot = queue.snapshot().await;
+    assert_eq!((snapshot.admitted, snapshot.admitted_up_to), (0, None));
+    assert_eq!(queue.position_and_passed(&cat).await, (1, 0));
 }
 
 /// A snapshot has the number of admitted users and how far admission has come. Both outlive their
 /// places.
-pub async fn a_look_tells_how_far_admission_has_come<F: QueueFixture>(fixture: F) {
+pub async fn a_snapshot_shows_how_far_admission_has_come<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(5).await;
+    let line = queue.crowd_joins_line(5).await;
     queue.change(|policy| *policy = policies::rate(3)).await;
     assert_eq!(queue.admit(2).await.done, 2);
-    let seen = queue.see().await;
-    assert_eq!((seen.waiting, seen.admitted), (3, 2));
-    assert_eq!(seen.admitted_up_to, Some(line[1].arrival));
+    let snapshot = queue.snapshot().await;
+    assert_eq!((snapshot.waiting, snapshot.admitted), (3, 2));
+    assert_eq!(snapshot.admitted_up_to, Some(line[1].arrival));
     assert_eq!(queue.admit_all().await, 1);
-    queue.go(&line[2]).await;
-    let seen = queue.see().await;
-    assert_eq!((seen.waiting, seen.admitted), (2, 3));
-    assert_eq!(seen.admitted_up_to, Some(line[2].arrival));
+    queue.leave_place(&line[2]).await;
+    let snapshot = queue.snapshot().await;
+    assert_eq!((snapshot.waiting, snapshot.admitted), (2, 3));
+    assert_eq!(snapshot.admitted_up_to, Some(line[2].arrival));
 }
 
 /// In bypass users are admitted from the line and counted as in any other state.
-pub async fn bypass_admits_from_the_line<F: QueueFixture>(fixture: F) {
+pub async fn admissions_in_bypass_count_as_passed<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.all_line_up(&["ann", "ben"]).await;
+    let line = queue.all_join_line(&["ann", "ben"]).await;
     queue.switch(PolicyState::Bypass).await;
     assert_eq!(queue.admit_all().await, 2);
-    let seen = queue.see().await;
-    assert_eq!((seen.waiting, seen.admitted), (0, 2));
-    assert_eq!(seen.admitted_up_to, Some(line[1].arrival));
+    let snapshot = queue.snapshot().await;
+    assert_eq!((snapshot.waiting, snapshot.admitted), (0, 2));
+    assert_eq!(snapshot.admitted_up_to, Some(line[1].arrival));
 }
 
-/// An expired head was not admitted, whether or not it was removed. Admission passes over it.
-pub async fn who_gave_up_was_not_admitted<F: QueueFixture>(fixture: F) {
+/// An expired head was not admitted, before and after its removal. Admission passes over it.
+pub async fn expired_heads_do_not_count_as_passed<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.all_line_up(&["ann", "ben"]).await;
+    queue.all_join_line(&["ann", "ben"]).await;
     queue.serve(WAITING_TTL / 2).await;
-    let cat = queue.line_up("cat").await;
+    let cat = queue.join_line("cat").await;
     queue.change(|policy| *policy = policies::capacity(9)).await;
     queue.serve_past(WAITING_TTL / 2).await;
-    let looked = queue.look_since(None).await;
-    let is_served = queue.is_served(looked.as_of);
-    let SnapshotOutcome::Seen(seen) = looked.value else {
+    let answer = queue.stamped_snapshot_since(None).await;
+    let is_served = queue.is_served(answer.as_of);
+    let SnapshotOutcome::Seen(snapshot) = answer.value else {
         panic!("the store has the queue");
     };
     if !is_served {
         return;
     }
-    assert!((1..=3).contains(&seen.waiting), "{seen:?}");
-    assert_eq!((seen.admitted, seen.admitted_up_to), (0, None));
+    assert!((1..=3).contains(&snapshot.waiting), "{snapshot:?}");
+    assert_eq!((snapshot.admitted, snapshot.admitted_up_to), (0, None));
     while queue.admit_all().await > 0 {}
-    queue.tidy().await;
-    if !queue.stood_still() {
-        let seen = queue.see().await;
-        assert_eq!((seen.waiting, seen.admitted), (0, 1));
-        assert_eq!(seen.admitted_up_to, Some(cat.arrival));
+    queue.expire_all().await;
+    if !queue.was_interrupted() {
+        let snapshot = queue.snapshot().await;
+        assert_eq!((snapshot.waiting, snapshot.admitted), (0, 1));
+        assert_eq!(snapshot.admitted_up_to, Some(cat.arrival));
     }
 }
 
-/// Every answer that has the position of a waiting place also has the number of users admitted by
+/// Every answer that has the position of a waiting place also has the number of users passed by
 /// then.
-pub async fn every_answer_to_who_waits_tells_the_count<F: QueueFixture>(fixture: F) {
+pub async fn every_answer_with_a_position_has_the_number_of_passed_users<F: QueueFixture>(
+    fixture: F,
+) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(4).await;
-    assert_eq!(queue.stood(&line[3]).await, (4, 0));
+    let line = queue.crowd_joins_line(4).await;
+    assert_eq!(queue.position_and_passed(&line[3]).await, (4, 0));
     queue.switch(PolicyState::Open).await;
     assert_eq!(queue.admit(2).await.done, 2);
-    assert_eq!(queue.stood(&line[3]).await, (2, 2));
-    assert_eq!(stood(queue.held(&line[3]).await.standing), (2, 2));
+    assert_eq!(queue.position_and_passed(&line[3]).await, (2, 2));
+    assert_eq!(
+        position_and_passed(queue.held(&line[3]).await.standing),
+        (2, 2)
+    );
     let GateOutcome::Waiting(place) = queue.gate(&line[3], GatePurpose::Browse).await.value else {
         panic!("the last of four waits");
     };
-    assert_eq!(stood(place.standing), (2, 2));
-    let new = queue.enter("new").await;
-    assert_eq!(stood(new.standing), (3, 2));
+    assert_eq!(position_and_passed(place.standing), (2, 2));
+    let new = queue.join_new("new").await;
+    assert_eq!(position_and_passed(new.standing), (3, 2));
 }
 
-/// Position and count are of the same instant, also while users are being admitted: no ordinal
+/// Position and passed are of the same instant, also while users are being admitted. So no ordinal
 /// changes while no user leaves.
-pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
+pub async fn an_ordinal_stays_the_same_while_the_line_moves<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(40).await;
+    let line = queue.crowd_joins_line(40).await;
     queue.switch(PolicyState::Bypass).await;
     let (ports, concert) = queue.for_task();
     let moving = tokio::spawn(async move {
@@ -198,7 +203,7 @@ pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
                 let LookUpOutcome::Found(place) = found else {
                     panic!("{} has a place: {found:?}", ticket.user);
                 };
-                let (position, admitted) = stood(place.standing);
+                let (position, admitted) = position_and_passed(place.standing);
                 assert_eq!(Ordinal::of(position, admitted), turn, "{}", ticket.user);
                 tokio::task::yield_now().await;
             }
@@ -208,12 +213,12 @@ pub async fn a_turn_stays_while_the_line_moves<F: QueueFixture>(fixture: F) {
     moving.await.expect("the mover");
 }
 
-/// A snapshot is one consistent view. As long as no user leaves, the waiting and the admitted users
-/// together are all who ever joined, and the number of admitted users is the number who arrived up
-/// to the last of them.
-pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture: F) {
+/// A snapshot is one consistent view. While no user leaves, the waiting and the admitted users
+/// together are all who joined, and the number of admitted users is the number who arrived up to
+/// the last of them.
+pub async fn a_snapshot_is_consistent_while_the_line_moves<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(30).await;
+    let line = queue.crowd_joins_line(30).await;
     queue.switch(PolicyState::Bypass).await;
     let (ports, concert) = queue.for_task();
     let moving = tokio::spawn(async move {
@@ -223,60 +228,60 @@ pub async fn a_look_is_consistent_while_the_line_moves<F: QueueFixture>(fixture:
         }
     });
     for _ in 0..30 {
-        let seen = queue.see().await;
-        assert_eq!(seen.waiting + seen.admitted, 30);
-        let up_to = seen.admitted_up_to;
+        let snapshot = queue.snapshot().await;
+        assert_eq!(snapshot.waiting + snapshot.admitted, 30);
+        let up_to = snapshot.admitted_up_to;
         let arrived = line.iter().filter(|ticket| Some(ticket.arrival) <= up_to);
-        assert_eq!(arrived.count() as u64, seen.admitted);
+        assert_eq!(arrived.count() as u64, snapshot.admitted);
         tokio::task::yield_now().await;
     }
     moving.await.expect("the mover");
 }
 
 /// A queue that was lost starts its count again, and reports how long users may re-enter.
-pub async fn a_look_tells_whether_people_may_come_back<F: QueueFixture>(fixture: F) {
+pub async fn a_snapshot_shows_how_long_users_may_re_enter<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    queue.walk_in("zoe").await;
-    let ann = queue.line_up("ann").await;
+    queue.join_active("zoe").await;
+    let ann = queue.join_line("ann").await;
     queue.pass(minutes(61)).await;
     assert_eq!(queue.admit_all().await, 1);
-    assert_eq!(queue.see().await.admitted, 1);
+    assert_eq!(queue.snapshot().await.admitted, 1);
     queue.lose_and_recover().await;
-    let seen = queue.see().await;
-    assert_eq!(seen.generation.0, queue.generation);
-    assert_eq!((seen.waiting, seen.admitted), (0, 0));
-    assert_eq!(seen.admitted_up_to, None);
-    assert!(seen.reentry_until.is_some() && seen.queue.recovering);
+    let snapshot = queue.snapshot().await;
+    assert_eq!(snapshot.generation.0, queue.generation);
+    assert_eq!((snapshot.waiting, snapshot.admitted), (0, 0));
+    assert_eq!(snapshot.admitted_up_to, None);
+    assert!(snapshot.reentry_until.is_some() && snapshot.queue.recovering);
     queue.find(&ann).await;
     queue.pass(RECOVERY + WAITING_TTL / 2).await;
-    let until = seen.reentry_until;
-    let seen = queue.see().await;
-    assert!(seen.reentry_until == until && !seen.queue.recovering);
-    assert_eq!(seen.waiting, 1);
+    let until = snapshot.reentry_until;
+    let snapshot = queue.snapshot().await;
+    assert!(snapshot.reentry_until == until && !snapshot.queue.recovering);
+    assert_eq!(snapshot.waiting, 1);
     queue.pass(WAITING_TTL / 2 + seconds(1)).await;
-    assert_eq!(queue.see().await.reentry_until, None);
+    assert_eq!(queue.snapshot().await.reentry_until, None);
 }
 
 /// A snapshot is no heartbeat and keeps no place.
-pub async fn a_look_keeps_no_place<F: QueueFixture>(fixture: F) {
+pub async fn a_snapshot_keeps_no_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let ann = queue.line_up("ann").await;
+    let ann = queue.join_line("ann").await;
     queue.serve(WAITING_TTL / 2).await;
-    queue.see().await;
+    queue.snapshot().await;
     queue.serve(WAITING_TTL / 2).await;
-    if !queue.stood_still() {
-        assert_eq!(queue.see().await.waiting, 0);
-        queue.is_gone(&ann).await;
+    if !queue.was_interrupted() {
+        assert_eq!(queue.snapshot().await.waiting, 0);
+        queue.assert_gone(&ann).await;
     }
 }
 
 /// Snapshots are no ticks: while there are only snapshots, no waiting place expires.
-pub async fn looks_serve_no_queue<F: QueueFixture>(fixture: F) {
+pub async fn snapshots_do_not_count_as_service<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let ann = queue.line_up("ann").await;
+    let ann = queue.join_line("ann").await;
     for _ in 0..WAITING_TTL.as_secs() / 3 {
         queue.pass(seconds(4)).await;
-        queue.see().await;
+        queue.snapshot().await;
     }
     assert!(queue.waits(&ann).await);
 }

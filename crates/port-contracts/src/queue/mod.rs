@@ -2,9 +2,9 @@
 //!
 //! [`queue_contracts!`](crate::queue_contracts) makes a test of each of them. Real time goes on
 //! while a contract runs, so spans are chosen such that a few seconds more change nothing. Where a
-//! deadline matters, the queue is ticked as often as a running service would. If the machine stands
-//! still for so long that the queue counts as out of service, the instants of the answers show it,
-//! and the contract does not judge what would have expired otherwise.
+//! deadline matters, the queue is ticked as often as a running service would tick it. If the
+//! machine stands still for so long that the queue counts as out of service, the instants of the
+//! answers show it. The contract then does not check what would have expired otherwise.
 
 pub mod active_ends;
 pub mod aside;
@@ -12,9 +12,9 @@ pub mod at_once;
 pub mod between;
 pub mod capacity;
 pub mod control;
+pub mod departures;
 pub mod heartbeats;
 pub mod last_writes;
-pub mod leavers;
 pub mod line;
 pub mod loss;
 pub mod one_place;
@@ -31,7 +31,7 @@ pub mod unknown;
 pub mod waiting_ends;
 pub mod windows;
 
-mod asking;
+mod calls;
 mod contract_queue;
 mod crowd;
 

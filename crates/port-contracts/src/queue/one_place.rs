@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use super::{
     ContractQueue, QueueFixture,
-    asking::{position, until},
+    calls::{position, until},
     crowd,
 };
 use crate::{policies, test_queue::user};
 
 /// A ticket names its user, its concert, its arrival, and the generation of the queue.
-pub async fn a_place_tells_its_ticket<F: QueueFixture>(fixture: F) {
+pub async fn a_ticket_names_user_concert_arrival_and_generation<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(1)).await;
     let joined = queue.join("ann").await;
     let JoinOutcome::Joined(place) = joined.value else {
@@ -34,7 +34,7 @@ pub async fn a_place_tells_its_ticket<F: QueueFixture>(fixture: F) {
 /// Joining again returns the user's waiting place, with the same arrival, and moves no user.
 pub async fn joining_again_returns_the_waiting_place<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
+    let line = queue.all_join_line(&["ann", "ben", "cat"]).await;
     for ticket in &line {
         assert_eq!(queue.held(ticket).await.ticket, *ticket);
         let JoinOutcome::Held(place) = queue.join(ticket.user.as_str()).await.value else {
@@ -52,7 +52,7 @@ pub async fn joining_again_returns_the_waiting_place<F: QueueFixture>(fixture: F
 /// Joining again returns the user's active place: a user cannot queue twice.
 pub async fn joining_again_returns_the_active_place<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    let ann = queue.enter("ann").await;
+    let ann = queue.join_new("ann").await;
     let again = queue.held(&ann.ticket).await;
     assert_eq!(again, ann);
     let (_, end) = queue.pass_gate(&ann.ticket, GatePurpose::Browse).await;
@@ -62,21 +62,21 @@ pub async fn joining_again_returns_the_active_place<F: QueueFixture>(fixture: F)
 /// One user who joins many times at once gets one waiting place.
 pub async fn joining_many_times_at_once_gives_one_waiting_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.joins_at_once("ann", 24).await;
-    assert_eq!(queue.tidy().await.waiting, 1);
+    queue.assert_one_place_for_many_joins("ann", 24).await;
+    assert_eq!(queue.expire_all().await.waiting, 1);
 }
 
 /// One user who joins many times at once gets one active place, and takes one admission.
 pub async fn joining_many_times_at_once_gives_one_active_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
-    queue.joins_at_once("ann", 24).await;
-    assert_eq!(queue.tidy().await.active, 1);
-    queue.walk_in("ben").await;
-    queue.line_up("cat").await;
+    queue.assert_one_place_for_many_joins("ann", 24).await;
+    assert_eq!(queue.expire_all().await.active, 1);
+    queue.join_active("ben").await;
+    queue.join_line("cat").await;
 }
 
 impl<F: QueueFixture> ContractQueue<F> {
-    async fn joins_at_once(&self, name: &'static str, times: usize) {
+    async fn assert_one_place_for_many_joins(&self, name: &'static str, times: usize) {
         let outcomes = crowd(times, |_| {
             let (queue, concert) = (Arc::clone(&self.ports.queue), self.concert);
             async move { queue.join(concert, &user(name), None).await.expect("join") }
@@ -103,28 +103,28 @@ impl<F: QueueFixture> ContractQueue<F> {
 /// A user who leaves the line and joins again has a new, later place. The old ticket is gone.
 pub async fn a_ticket_from_before_leaving_the_line_is_gone<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.leaves_and_joins_again().await;
+    queue.assert_new_place_after_leaving().await;
 }
 
 /// A user who leaves an active place and joins again has a new place. The old ticket is gone.
 pub async fn a_ticket_from_before_leaving_an_active_place_is_gone<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(10)).await;
-    queue.leaves_and_joins_again().await;
+    queue.assert_new_place_after_leaving().await;
 }
 
 impl<F: QueueFixture> ContractQueue<F> {
-    async fn leaves_and_joins_again(&self) {
-        let old = self.enter("ann").await.ticket;
-        self.go(&old).await;
-        self.is_gone(&old).await;
-        let new = self.enter("ann").await.ticket;
+    async fn assert_new_place_after_leaving(&self) {
+        let old = self.join_new("ann").await.ticket;
+        self.leave_place(&old).await;
+        self.assert_gone(&old).await;
+        let new = self.join_new("ann").await.ticket;
         assert!(new.arrival > old.arrival);
-        self.is_gone(&old).await;
+        self.assert_gone(&old).await;
         assert_eq!(self.find(&new).await.ticket, new);
         assert_eq!(
             self.held(&old).await.ticket,
             new,
-            "what one shows when joining is not what one has"
+            "the ticket shown with a join does not decide the place"
         );
     }
 }
@@ -132,15 +132,15 @@ impl<F: QueueFixture> ContractQueue<F> {
 /// A ticket is gone if its user never joined or its arrival is not that of their place.
 pub async fn a_ticket_without_a_place_is_gone<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    queue.is_gone(&queue.ticket("ann", 1)).await;
-    let ann = queue.walk_in("ann").await;
-    let ben = queue.line_up("ben").await;
+    queue.assert_gone(&queue.ticket("ann", 1)).await;
+    let ann = queue.join_active("ann").await;
+    let ben = queue.join_line("ben").await;
     for ticket in [ann, ben] {
         queue
-            .is_gone(&queue.ticket(ticket.user.as_str(), ticket.arrival.micros() + 1))
+            .assert_gone(&queue.ticket(ticket.user.as_str(), ticket.arrival.micros() + 1))
             .await;
         queue
-            .is_gone(&queue.ticket(ticket.user.as_str(), ticket.arrival.micros() - 1))
+            .assert_gone(&queue.ticket(ticket.user.as_str(), ticket.arrival.micros() - 1))
             .await;
         queue.find(&ticket).await;
     }
@@ -149,26 +149,26 @@ pub async fn a_ticket_without_a_place_is_gone<F: QueueFixture>(fixture: F) {
 /// Queues of different concerts do not affect each other.
 pub async fn queues_are_separate<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    let here = queue.walk_in("ann").await;
-    queue.line_up("ben").await;
+    let here = queue.join_active("ann").await;
+    queue.join_line("ben").await;
     let first = queue.concert;
     queue.concert = ConcertId(Uuid::from_u128(0xc0_0002));
     queue.seed(None).await;
-    let there = queue.walk_in("ann").await;
+    let there = queue.join_active("ann").await;
     assert_eq!(there.concert, queue.concert);
-    let ben = queue.enter("ben").await;
+    let ben = queue.join_new("ben").await;
     assert_eq!(position(&ben), Some(1));
-    queue.go(&there).await;
+    queue.leave_place(&there).await;
     assert_eq!(queue.look_up(&there).await.value, LookUpOutcome::Gone);
     queue.concert = first;
     assert_eq!(queue.find(&here).await.ticket, here);
-    assert_eq!(queue.tidy().await.waiting, 1);
+    assert_eq!(queue.expire_all().await.waiting, 1);
 }
 
 /// The ticket of an active place is the one that its user got when joining the line.
 pub async fn admission_does_not_change_the_ticket<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let ann = queue.line_up("ann").await;
+    let ann = queue.join_line("ann").await;
     queue
         .change(|policy| policy.state = PolicyState::Open)
         .await;

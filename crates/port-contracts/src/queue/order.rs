@@ -6,8 +6,8 @@ use super::{ContractQueue, QueueFixture, crowd, minutes};
 use crate::policies;
 
 impl<F: QueueFixture> ContractQueue<F> {
-    /// Admits the users of this line one at a time, and checks that each is the next of it.
-    async fn admits_one_by_one(&mut self, line: &[Ticket]) {
+    /// Admits the users of this line one at a time, and checks that each is the next of the line.
+    async fn assert_admitted_one_by_one(&mut self, line: &[Ticket]) {
         self.change(|policy| policy.state = PolicyState::Open).await;
         for (turn, next) in line.iter().enumerate() {
             assert_eq!(self.admit(1).await.done, 1);
@@ -19,19 +19,19 @@ impl<F: QueueFixture> ContractQueue<F> {
     }
 }
 
-/// Users are admitted in the order in which they joined, whatever their names.
-pub async fn the_first_to_come_is_the_first_served<F: QueueFixture>(fixture: F) {
+/// Users are admitted in the order in which they joined. Their names do not matter.
+pub async fn users_are_admitted_in_the_order_of_arrival<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
     let line = queue
-        .all_line_up(&["zoe", "user-10", "user-9", "Ann", "ann", "0"])
+        .all_join_line(&["zoe", "user-10", "user-9", "Ann", "ann", "0"])
         .await;
-    queue.admits_one_by_one(&line).await;
+    queue.assert_admitted_one_by_one(&line).await;
 }
 
 /// Positions count from 1 in the order of arrival.
 pub async fn positions_follow_the_order_of_arrival<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(50).await;
+    let line = queue.crowd_joins_line(50).await;
     for (ahead, ticket) in (0..).zip(&line) {
         assert_eq!(queue.in_line(ticket).await, (ahead + 1, 49 - ahead));
     }
@@ -40,45 +40,46 @@ pub async fn positions_follow_the_order_of_arrival<F: QueueFixture>(fixture: F) 
 /// No two users have the same arrival, not even when they join at the same time.
 pub async fn arrivals_never_tie<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::paused()).await;
-    let mut line = queue.crowd_lines_up(60).await;
+    let mut line = queue.crowd_joins_line(60).await;
     line.dedup_by_key(|ticket| ticket.arrival);
     assert_eq!(line.len(), 60);
 }
 
-/// A clock that steps back changes no order: a user who joins later has the later arrival.
-pub async fn a_clock_that_steps_back_reorders_nobody<F: QueueFixture>(fixture: F) {
+/// A clock that steps back changes no order: of two users, the one who joins later has the later
+/// arrival.
+pub async fn a_clock_that_steps_back_changes_no_order<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let ann = queue.line_up("ann").await;
+    let ann = queue.join_line("ann").await;
     queue.step_back(minutes(90)).await;
-    let ben = queue.line_up("ben").await;
+    let ben = queue.join_line("ben").await;
     queue.step_back(minutes(1)).await;
-    let cat = queue.line_up("cat").await;
+    let cat = queue.join_line("cat").await;
     assert!(ann.arrival < ben.arrival && ben.arrival < cat.arrival);
     assert_eq!(queue.in_line(&ben).await, (2, 1));
-    queue.admits_one_by_one(&[ann, ben, cat]).await;
+    queue.assert_admitted_one_by_one(&[ann, ben, cat]).await;
 }
 
-/// Arrivals grow even when every user who was there when the clock stepped back has left since.
-pub async fn arrivals_grow_though_the_line_is_empty<F: QueueFixture>(fixture: F) {
+/// Arrivals grow even if every user who joined before the clock stepped back has left.
+pub async fn arrivals_grow_after_a_step_back_with_an_empty_line<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let ann = queue.line_up("ann").await;
-    queue.go(&ann).await;
+    let ann = queue.join_line("ann").await;
+    queue.leave_place(&ann).await;
     queue.step_back(minutes(5)).await;
-    let ben = queue.line_up("ben").await;
+    let ben = queue.join_line("ben").await;
     assert!(ann.arrival < ben.arrival);
 }
 
-/// Admission takes the head, and never passes over a user who is being looked up at that moment.
-pub async fn admission_never_goes_around_the_head<F: QueueFixture>(fixture: F) {
+/// Admission takes the head. It never passes over a user who is being looked up at the same time.
+pub async fn admission_never_passes_over_the_head<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(40).await;
+    let line = queue.crowd_joins_line(40).await;
     queue
         .change(|policy| policy.state = PolicyState::Open)
         .await;
     let mut admitted = 0;
     while admitted < line.len() {
-        let lookers = line.iter().skip(admitted).take(8).cloned();
-        let looking: Vec<_> = lookers
+        let heads = line.iter().skip(admitted).take(8).cloned();
+        let look_ups: Vec<_> = heads
             .map(|ticket| {
                 let (ports, _) = queue.for_task();
                 tokio::spawn(async move { ports.queue.look_up(&ticket).await.expect("look up") })
@@ -87,8 +88,8 @@ pub async fn admission_never_goes_around_the_head<F: QueueFixture>(fixture: F) {
         let done = queue.admit(3).await.done;
         assert!(done > 0, "{admitted} were admitted, then none");
         admitted += done as usize;
-        for looked in looking {
-            looked.await.expect("a look-up");
+        for look_up in look_ups {
+            look_up.await.expect("a look-up");
         }
         for (turn, ticket) in line.iter().enumerate() {
             assert_eq!(queue.waits(ticket).await, turn >= admitted, "number {turn}");
@@ -96,10 +97,12 @@ pub async fn admission_never_goes_around_the_head<F: QueueFixture>(fixture: F) {
     }
 }
 
-/// Users who join at the same time are served in the order of the arrivals in their answers.
-pub async fn a_crowd_is_served_in_the_order_of_its_arrivals<F: QueueFixture>(fixture: F) {
+/// Users who join at the same time are admitted in the order of the arrivals in their answers.
+pub async fn users_who_join_at_once_are_admitted_in_the_order_of_arrival<F: QueueFixture>(
+    fixture: F,
+) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(12).await;
+    let line = queue.crowd_joins_line(12).await;
     let again = crowd(line.len(), |number| {
         let ticket = line.get(number).cloned().expect("a ticket");
         let (ports, concert) = queue.for_task();
@@ -110,5 +113,5 @@ pub async fn a_crowd_is_served_in_the_order_of_its_arrivals<F: QueueFixture>(fix
     })
     .await;
     assert_eq!(again.len(), line.len());
-    queue.admits_one_by_one(&line).await;
+    queue.assert_admitted_one_by_one(&line).await;
 }

@@ -23,12 +23,12 @@ impl<F: QueueFixture> ContractQueue<F> {
 }
 
 /// A peek returns for each place what a look-up would: in the line, active or gone.
-pub async fn a_peek_tells_what_a_look_up_tells<F: QueueFixture>(fixture: F) {
+pub async fn a_peek_returns_the_same_place_as_a_look_up<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::capacity(1)).await;
-    let inside = queue.walk_in("inside").await;
-    let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
+    let inside = queue.join_active("inside").await;
+    let line = queue.all_join_line(&["ann", "ben", "cat"]).await;
     let old = line[1].clone();
-    queue.go(&old).await;
+    queue.leave_place(&old).await;
     let tickets = [
         inside.clone(),
         line[2].clone(),
@@ -36,19 +36,19 @@ pub async fn a_peek_tells_what_a_look_up_tells<F: QueueFixture>(fixture: F) {
         line[0].clone(),
         queue.ticket("stranger", 7),
     ];
-    let seen = queue.peek(&tickets).await;
-    assert_eq!(seen[0], Some(queue.find(&inside).await));
-    assert_eq!(seen[1], Some(queue.find(&line[2]).await));
-    assert_eq!(seen[3], Some(queue.find(&line[0]).await));
-    assert_eq!((&seen[2], &seen[4]), (&None, &None));
+    let places = queue.peek(&tickets).await;
+    assert_eq!(places[0], Some(queue.find(&inside).await));
+    assert_eq!(places[1], Some(queue.find(&line[2]).await));
+    assert_eq!(places[3], Some(queue.find(&line[0]).await));
+    assert_eq!((&places[2], &places[4]), (&None, &None));
 }
 
 /// A ticket from before its user left and joined again has no place.
-pub async fn a_peek_with_an_old_ticket_finds_nothing<F: QueueFixture>(fixture: F) {
+pub async fn a_peek_with_an_old_ticket_finds_no_place<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::paused()).await;
-    let old = queue.line_up("ann").await;
-    queue.go(&old).await;
-    let new = queue.line_up("ann").await;
+    let old = queue.join_line("ann").await;
+    queue.leave_place(&old).await;
+    let new = queue.join_line("ann").await;
     assert_eq!(queue.peek(&[old]).await, [None]);
     assert_eq!(
         queue.peek(std::slice::from_ref(&new)).await,
@@ -59,23 +59,23 @@ pub async fn a_peek_with_an_old_ticket_finds_nothing<F: QueueFixture>(fixture: F
 /// A peek is no heartbeat: a place that is only peeked at expires, and is gone for the peek, too.
 pub async fn a_peek_keeps_no_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let ann = [queue.line_up("ann").await];
+    let ann = [queue.join_line("ann").await];
     queue.serve(WAITING_TTL / 2).await;
-    assert!(queue.peek(&ann).await[0].is_some() || queue.stood_still());
+    assert!(queue.peek(&ann).await[0].is_some() || queue.was_interrupted());
     queue.serve(WAITING_TTL / 2).await;
-    if !queue.stood_still() {
+    if !queue.was_interrupted() {
         assert_eq!(queue.peek(&ann).await, [None]);
-        queue.is_gone(&ann[0]).await;
+        queue.assert_gone(&ann[0]).await;
     }
 }
 
-/// A user who stands aside stays aside, however often their place is peeked at.
-pub async fn a_peek_brings_nobody_back_into_the_line<F: QueueFixture>(fixture: F) {
+/// A user who stands aside stays aside, though their place is peeked at several times.
+pub async fn a_peek_leaves_users_aside<F: QueueFixture>(fixture: F) {
     let mut policy = policies::capacity(2);
     policy.absent_after = Some(seconds(15));
     policy.state = PolicyState::Paused;
     let mut queue = ContractQueue::open(fixture, policy).await;
-    let line = queue.all_line_up(&["silent", "present"]).await;
+    let line = queue.all_join_line(&["silent", "present"]).await;
     queue.serve(seconds(16)).await;
     queue.find(&line[1]).await;
     queue.peek(&line).await;
@@ -83,50 +83,50 @@ pub async fn a_peek_brings_nobody_back_into_the_line<F: QueueFixture>(fixture: F
         .change(|policy| policy.state = PolicyState::Open)
         .await;
     queue.admit_all().await;
-    let seen = queue.peek(&line).await;
+    let places = queue.peek(&line).await;
     queue.admit_all().await;
-    if queue.stood_still() {
+    if queue.was_interrupted() {
         return;
     }
-    assert_eq!(queue.see().await.admitted, 1, "{seen:?}");
+    assert_eq!(queue.snapshot().await.admitted, 1, "{places:?}");
     // A heartbeat does what no peek did.
     queue.find(&line[0]).await;
     queue.admit_all().await;
-    assert_eq!(queue.see().await.admitted, 2);
+    assert_eq!(queue.snapshot().await.admitted, 2);
 }
 
 /// A peek with a ticket from before a loss restores no place. A look-up does.
-pub async fn a_peek_brings_no_lost_place_back<F: QueueFixture>(fixture: F) {
+pub async fn a_peek_restores_no_lost_place<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    queue.walk_in("zoe").await;
-    let ann = [queue.line_up("ann").await];
+    queue.join_active("zoe").await;
+    let ann = [queue.join_line("ann").await];
     queue.lose_and_recover().await;
     assert_eq!(queue.peek(&ann).await, [None]);
-    assert_eq!(queue.see().await.waiting, 0);
+    assert_eq!(queue.snapshot().await.waiting, 0);
     let place = queue.find(&ann[0]).await;
     assert_eq!(queue.peek(&ann).await, [Some(place)]);
     queue.pass(RECOVERY / 2).await;
 }
 
 /// The largest number of places in one peek is answered in full, in the order of the tickets.
-pub async fn many_places_are_peeked_at_at_once<F: QueueFixture>(fixture: F) {
+pub async fn the_largest_peek_is_answered_in_full<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(40).await;
+    let line = queue.crowd_joins_line(40).await;
     let strangers = (40..Ticket::PEEKS_MAX).map(|number| {
         let name = format!("stranger-{number}");
         queue.ticket(&name, 7)
     });
     let tickets: Vec<_> = strangers.chain(line.iter().rev().cloned()).collect();
-    let seen = queue.peek(&tickets).await;
-    let found: Vec<_> = seen.iter().flatten().map(|place| &place.ticket).collect();
+    let places = queue.peek(&tickets).await;
+    let found: Vec<_> = places.iter().flatten().map(|place| &place.ticket).collect();
     assert_eq!(found, line.iter().rev().collect::<Vec<_>>());
-    assert!(seen[..Ticket::PEEKS_MAX - 40].iter().all(Option::is_none));
+    assert!(places[..Ticket::PEEKS_MAX - 40].iter().all(Option::is_none));
 }
 
 /// Peeks are no ticks: while there are only peeks, no waiting place expires.
-pub async fn peeks_serve_no_queue<F: QueueFixture>(fixture: F) {
+pub async fn peeks_do_not_count_as_service<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let ann = [queue.line_up("ann").await];
+    let ann = [queue.join_line("ann").await];
     for _ in 0..WAITING_TTL.as_secs() / 3 {
         queue.pass(seconds(4)).await;
         queue.peek(&ann).await;

@@ -8,7 +8,7 @@ use crate::policies::{self, WAITING_TTL};
 impl<F: QueueFixture> ContractQueue<F> {
     /// Checks that a user with `ahead` users ahead gets a true position, or one that is overstated
     /// at most by the `gone` users who left ahead of them. Returns the position.
-    async fn stands(&self, ticket: &Ticket, ahead: u64, gone: u64) -> u64 {
+    async fn assert_position(&self, ticket: &Ticket, ahead: u64, gone: u64) -> u64 {
         let (position, _) = self.in_line(ticket).await;
         assert!(
             (ahead + 1..=ahead + 1 + gone).contains(&position),
@@ -22,7 +22,7 @@ impl<F: QueueFixture> ContractQueue<F> {
 /// A position shrinks by the number of users who are admitted.
 pub async fn a_position_shrinks_with_every_admission<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(10).await;
+    let line = queue.crowd_joins_line(10).await;
     queue
         .change(|policy| policy.state = PolicyState::Bypass)
         .await;
@@ -35,19 +35,21 @@ pub async fn a_position_shrinks_with_every_admission<F: QueueFixture>(fixture: F
     }
 }
 
-/// A position never grows, whichever users join, leave or join again.
+/// A position never grows while other users join, leave and join again.
 pub async fn a_position_never_grows<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(8).await;
+    let line = queue.crowd_joins_line(8).await;
     let mut before: Vec<u64> = vec![u64::MAX; 8];
     for turn in 0..7 {
         let leaver = line.get(turn).expect("a leaver");
-        queue.go(leaver).await;
-        queue.line_up(leaver.user.as_str()).await;
+        queue.leave_place(leaver).await;
+        queue.join_line(leaver.user.as_str()).await;
         queue.step_back(minutes(7)).await;
         for (number, ticket) in line.iter().enumerate().skip(turn + 1) {
             let ahead = number - turn - 1;
-            let position = queue.stands(ticket, ahead as u64, turn as u64 + 1).await;
+            let position = queue
+                .assert_position(ticket, ahead as u64, turn as u64 + 1)
+                .await;
             let last = before.get_mut(number).expect("a position");
             assert!(position <= *last, "{} moved back", ticket.user);
             *last = position;
@@ -56,34 +58,34 @@ pub async fn a_position_never_grows<F: QueueFixture>(fixture: F) {
 }
 
 /// Users who left are not ahead of a user who joins later.
-pub async fn who_left_is_not_ahead_of_later_joiners<F: QueueFixture>(fixture: F) {
+pub async fn users_who_left_are_not_ahead_of_later_users<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.all_line_up(&["ann", "ben", "cat"]).await;
-    queue.go(&line[0]).await;
-    queue.go(&line[1]).await;
-    let dan = queue.line_up("dan").await;
-    queue.stands(&line[2], 0, 2).await;
-    queue.stands(&dan, 1, 2).await;
+    let line = queue.all_join_line(&["ann", "ben", "cat"]).await;
+    queue.leave_place(&line[0]).await;
+    queue.leave_place(&line[1]).await;
+    let dan = queue.join_line("dan").await;
+    queue.assert_position(&line[2], 0, 2).await;
+    queue.assert_position(&dan, 1, 2).await;
 }
 
 /// Users whose places expired are not ahead of later users either.
-pub async fn who_gave_up_is_not_ahead<F: QueueFixture>(fixture: F) {
+pub async fn users_whose_places_expired_are_not_ahead<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.all_line_up(&["ann", "ben"]).await;
+    queue.all_join_line(&["ann", "ben"]).await;
     queue.serve(WAITING_TTL / 2).await;
-    let cat = queue.line_up("cat").await;
+    let cat = queue.join_line("cat").await;
     queue.serve(WAITING_TTL / 2).await;
-    if !queue.stood_still() {
-        queue.stands(&cat, 0, 2).await;
+    if !queue.was_interrupted() {
+        queue.assert_position(&cat, 0, 2).await;
     }
 }
 
 /// Users who left ahead of the head do not hold it up: its turn is next.
-pub async fn leavers_do_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
+pub async fn users_who_left_do_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(6).await;
+    let line = queue.crowd_joins_line(6).await;
     for leaver in line.iter().take(4) {
-        queue.go(leaver).await;
+        queue.leave_place(leaver).await;
     }
     queue
         .change(|policy| policy.state = PolicyState::Bypass)
@@ -94,9 +96,9 @@ pub async fn leavers_do_not_hold_up_the_line<F: QueueFixture>(fixture: F) {
 }
 
 /// While users are being admitted, no position grows from one look-up to the next.
-pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: F) {
+pub async fn a_position_never_grows_during_admissions<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(40).await;
+    let line = queue.crowd_joins_line(40).await;
     queue
         .change(|policy| policy.state = PolicyState::Bypass)
         .await;
@@ -118,7 +120,7 @@ pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: 
                 let frontrow_domain::ports::LookUpOutcome::Found(place) = found else {
                     panic!("{} has a place: {found:?}", ticket.user);
                 };
-                let position = super::asking::position(&place).unwrap_or(0);
+                let position = super::calls::position(&place).unwrap_or(0);
                 assert!(position <= before, "{} moved back", ticket.user);
                 before = position;
                 tokio::task::yield_now().await;
@@ -129,13 +131,13 @@ pub async fn a_position_never_grows_while_others_move<F: QueueFixture>(fixture: 
     moving.await.expect("the mover");
 }
 
-/// Positions and the number behind are exact, whichever users have left. Not every adapter promises
-/// this.
+/// Positions and the number behind are exact, also after users have left. Not every adapter
+/// promises this.
 pub async fn positions_are_exact<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::open(fixture, policies::paused()).await;
-    let line = queue.crowd_lines_up(9).await;
+    let line = queue.crowd_joins_line(9).await;
     for leaver in line.iter().step_by(2) {
-        queue.go(leaver).await;
+        queue.leave_place(leaver).await;
     }
     for (ahead, ticket) in (0..).zip(line.iter().skip(1).step_by(2)) {
         assert_eq!(queue.in_line(ticket).await, (ahead + 1, 3 - ahead));

@@ -4,9 +4,9 @@ use super::{ContractQueue, QueueFixture, minutes};
 use crate::policies;
 
 /// A window admits its number, and no more until it is over.
-pub async fn a_window_lets_in_its_number_and_no_more<F: QueueFixture>(fixture: F) {
+pub async fn a_window_admits_its_number_of_users_and_no_more<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.crowd_lines_up(10).await;
+    queue.crowd_joins_line(10).await;
     queue.change(|policy| *policy = policies::rate(3)).await;
     assert_eq!(queue.admit_all().await, 3);
     assert_eq!(queue.admit_all().await, 0);
@@ -20,7 +20,7 @@ pub async fn a_window_lets_in_its_number_and_no_more<F: QueueFixture>(fixture: F
 /// A window's number may be used in several ticks.
 pub async fn a_window_counts_over_several_ticks<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.crowd_lines_up(10).await;
+    queue.crowd_joins_line(10).await;
     queue.change(|policy| *policy = policies::rate(5)).await;
     assert_eq!(queue.admit(2).await.done, 2);
     queue.pass(minutes(20)).await;
@@ -30,69 +30,69 @@ pub async fn a_window_counts_over_several_ticks<F: QueueFixture>(fixture: F) {
 }
 
 /// Immediate admissions count in the window too.
-pub async fn instant_admissions_count<F: QueueFixture>(fixture: F) {
+pub async fn immediate_admissions_count_in_the_window<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(3)).await;
-    queue.walk_in("ann").await;
-    queue.walk_in("ben").await;
-    queue.walk_in("cat").await;
-    queue.all_line_up(&["dan", "eve"]).await;
+    queue.join_active("ann").await;
+    queue.join_active("ben").await;
+    queue.join_active("cat").await;
+    queue.all_join_line(&["dan", "eve"]).await;
     assert_eq!(queue.admit_all().await, 0);
     queue.pass(minutes(61)).await;
     assert_eq!(queue.admit_all().await, 2);
-    queue.walk_in("fay").await;
-    queue.line_up("gus").await;
+    queue.join_active("fay").await;
+    queue.join_line("gus").await;
 }
 
-/// Leaving gives nothing back to the window.
-pub async fn leaving_gives_nothing_back_to_the_window<F: QueueFixture>(fixture: F) {
+/// An active user who leaves frees no admission in the window.
+pub async fn leaving_frees_no_admission_in_the_window<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    let ann = queue.walk_in("ann").await;
-    queue.go(&ann).await;
-    queue.line_up("ben").await;
+    let ann = queue.join_active("ann").await;
+    queue.leave_place(&ann).await;
+    queue.join_line("ben").await;
     assert_eq!(queue.admit_all().await, 0);
-    queue.line_up("ann").await;
+    queue.join_line("ann").await;
 }
 
-/// An idle queue saves nothing up.
-pub async fn an_idle_queue_banks_no_credit<F: QueueFixture>(fixture: F) {
+/// An idle queue saves up no admissions.
+pub async fn an_idle_queue_saves_up_no_admissions<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
-    queue.walk_in("ann").await;
+    queue.join_active("ann").await;
     queue.pass(minutes(10 * 60 + 1)).await;
-    queue.walk_in("ben").await;
-    queue.walk_in("cat").await;
-    queue.all_line_up(&["dan", "eve", "fay"]).await;
+    queue.join_active("ben").await;
+    queue.join_active("cat").await;
+    queue.all_join_line(&["dan", "eve", "fay"]).await;
     assert_eq!(queue.admit_all().await, 0);
     queue.pass(minutes(60)).await;
     assert_eq!(queue.admit_all().await, 2);
 }
 
 /// A queue that admitted no user for long while users waited saves nothing up either.
-pub async fn a_long_pause_banks_no_credit<F: QueueFixture>(fixture: F) {
+pub async fn a_long_pause_saves_up_no_admissions<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
-    queue.walk_in("ann").await;
-    queue.walk_in("ben").await;
-    queue.crowd_lines_up(10).await;
+    queue.join_active("ann").await;
+    queue.join_active("ben").await;
+    queue.crowd_joins_line(10).await;
     queue.pass(minutes(10 * 60 + 1)).await;
     assert_eq!(queue.admit_all().await, 2);
     assert_eq!(queue.admit_all().await, 0);
 }
 
 /// A tick that found no user to admit saves nothing up either.
-pub async fn ticks_without_anybody_bank_no_credit<F: QueueFixture>(fixture: F) {
+pub async fn ticks_of_an_empty_queue_save_up_no_admissions<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
     for _ in 0..4 {
         queue.pass(minutes(60)).await;
         assert_eq!(queue.admit_all().await, 0);
     }
-    queue.walk_in("ann").await;
-    queue.walk_in("ben").await;
-    queue.line_up("cat").await;
+    queue.join_active("ann").await;
+    queue.join_active("ben").await;
+    queue.join_line("cat").await;
 }
 
 /// A lowered number takes effect at once, also where more users than that were admitted already.
-pub async fn a_lowered_number_holds_at_once<F: QueueFixture>(fixture: F) {
+pub async fn a_lowered_rate_applies_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.crowd_lines_up(20).await;
+    queue.crowd_joins_line(20).await;
     queue.change(|policy| *policy = policies::rate(5)).await;
     assert_eq!(queue.admit(4).await.done, 4);
     queue.change(|policy| *policy = policies::rate(2)).await;
@@ -102,9 +102,9 @@ pub async fn a_lowered_number_holds_at_once<F: QueueFixture>(fixture: F) {
 }
 
 /// A raised number takes effect at once: the running window admits the difference.
-pub async fn a_raised_number_holds_at_once<F: QueueFixture>(fixture: F) {
+pub async fn a_raised_rate_applies_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.crowd_lines_up(20).await;
+    queue.crowd_joins_line(20).await;
     queue.change(|policy| *policy = policies::rate(2)).await;
     assert_eq!(queue.admit_all().await, 2);
     queue.change(|policy| *policy = policies::rate(5)).await;

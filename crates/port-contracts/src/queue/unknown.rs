@@ -17,7 +17,7 @@ use crate::{QueuePorts, fixture::counted, policies, test_queue::user};
 
 impl<F: QueueFixture> ContractQueue<F> {
     /// Checks that every call reports the queue as unknown.
-    async fn knows_nothing(&self, ticket: &Ticket) {
+    async fn assert_unknown(&self, ticket: &Ticket) {
         let QueuePorts {
             queue,
             ticks,
@@ -35,14 +35,14 @@ impl<F: QueueFixture> ContractQueue<F> {
         assert_eq!(admitted.value, TickOutcome::NotSeeded);
         let expired = ticks.expire(self.concert, ALL).await.expect("tick");
         assert_eq!(expired.value, TickOutcome::NotSeeded);
-        let looked = line.snapshot(self.concert, None).await.expect("look");
-        assert_eq!(looked.value, SnapshotOutcome::NotSeeded);
-        let heartbeats = [heartbeat(ticket, looked.as_of)];
-        let told = line
+        let snapshot = line.snapshot(self.concert, None).await.expect("snapshot");
+        assert_eq!(snapshot.value, SnapshotOutcome::NotSeeded);
+        let heartbeats = [heartbeat(ticket, snapshot.as_of)];
+        let recorded = line
             .record_heartbeats(self.concert, &heartbeats)
             .await
-            .expect("tell");
-        let found: Vec<_> = told.into_iter().map(|found| found.value).collect();
+            .expect("record heartbeats");
+        let found: Vec<_> = recorded.into_iter().map(|found| found.value).collect();
         assert_eq!(found, [LookUpOutcome::NotSeeded]);
         let peeked = line.peek(self.concert, std::slice::from_ref(ticket)).await;
         assert_eq!(peeked.expect("peek").value, PeekOutcome::NotSeeded);
@@ -62,43 +62,43 @@ impl<F: QueueFixture> ContractQueue<F> {
     }
 }
 
-/// A store that was never given a queue says so in every answer, and makes none up.
-pub async fn a_queue_never_given_is_unknown<F: QueueFixture>(fixture: F) {
+/// A store that was never given a queue reports that in every answer, and creates none.
+pub async fn a_queue_that_was_never_seeded_is_unknown<F: QueueFixture>(fixture: F) {
     let queue = ContractQueue::unknown(fixture, policies::rate(1));
-    queue.knows_nothing(&queue.ticket("ann", 1)).await;
+    queue.assert_unknown(&queue.ticket("ann", 1)).await;
 }
 
 /// Another queue in the store changes nothing.
-pub async fn another_queue_is_still_unknown<F: QueueFixture>(fixture: F) {
+pub async fn a_seeded_queue_makes_no_other_queue_known<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     queue.concert = ConcertId(Uuid::from_u128(0xc0_0009));
     let there = Ticket {
         concert: queue.concert,
         user: user("ann"),
         ..ann
     };
-    queue.knows_nothing(&there).await;
+    queue.assert_unknown(&there).await;
 }
 
 /// A store that lost its queues does not know them until it is given them again.
 pub async fn a_lost_queue_is_unknown<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    let ann = queue.walk_in("ann").await;
+    let ann = queue.join_active("ann").await;
     queue.fixture.lose_data().await;
-    queue.knows_nothing(&ann).await;
+    queue.assert_unknown(&ann).await;
 }
 
 /// A sale count for a queue that the store does not have yet is ignored: the queue is not sold out
 /// later.
-pub async fn a_queue_starts_with_seats<F: QueueFixture>(fixture: F) {
+pub async fn a_sale_count_before_the_seed_is_ignored<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::unknown(fixture, policies::rate(1));
-    let told = queue
+    let set = queue
         .ports
         .control
         .set_sale(queue.concert, counted(SaleState::SoldOut))
         .await;
-    told.expect("sold out");
+    set.expect("sold out");
     queue.seed(None).await;
-    queue.walk_in("ann").await;
+    queue.join_active("ann").await;
 }

@@ -6,17 +6,17 @@ use super::{ContractQueue, QueueFixture, minutes};
 use crate::policies;
 
 impl<F: QueueFixture> ContractQueue<F> {
-    /// Returns a queue of `people` users, of whom the first window has just admitted `admit`.
-    async fn after_first_window(fixture: F, people: usize, admit: u32) -> Self {
+    /// Returns a queue of `users` users. Its first window has just admitted `admit` of them.
+    async fn after_first_window(fixture: F, users: usize, admit: u32) -> Self {
         let mut queue = Self::open(fixture, policies::paused()).await;
-        queue.crowd_lines_up(people).await;
+        queue.crowd_joins_line(users).await;
         queue.change(|policy| *policy = policies::rate(admit)).await;
         assert_eq!(queue.admit_all().await, admit);
         queue
     }
 }
 
-/// Windows follow each other without a gap. They do not wait for a user to come.
+/// Windows follow each other without a gap, also while there is no user to admit.
 pub async fn windows_follow_each_other_without_a_gap<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::after_first_window(fixture, 10, 2).await;
     queue.pass(minutes(90)).await;
@@ -28,7 +28,7 @@ pub async fn windows_follow_each_other_without_a_gap<F: QueueFixture>(fixture: F
 }
 
 /// A clock that steps back restarts the window and keeps its count: no more users are admitted.
-pub async fn a_step_back_restarts_the_window_with_its_count<F: QueueFixture>(fixture: F) {
+pub async fn a_step_back_restarts_the_window_and_keeps_its_count<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::after_first_window(fixture, 20, 3).await;
     queue.step_back(minutes(30)).await;
     assert_eq!(queue.admit_all().await, 0);
@@ -40,25 +40,25 @@ pub async fn a_step_back_restarts_the_window_with_its_count<F: QueueFixture>(fix
 }
 
 /// A half-used window that a step back restarts admits only the other half.
-pub async fn a_step_back_leaves_what_was_left<F: QueueFixture>(fixture: F) {
+pub async fn a_restarted_window_admits_only_its_unused_part<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.crowd_lines_up(20).await;
+    queue.crowd_joins_line(20).await;
     queue.change(|policy| *policy = policies::rate(5)).await;
     assert_eq!(queue.admit(3).await.done, 3);
     queue.step_back(minutes(24 * 60)).await;
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// Immediate admissions find the restarted window used up as well.
-pub async fn a_step_back_gives_joins_nothing_either<F: QueueFixture>(fixture: F) {
+/// A restarted window that is used up allows no immediate admission either.
+pub async fn immediate_admissions_count_in_a_restarted_window<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(1)).await;
-    queue.walk_in("ann").await;
+    queue.join_active("ann").await;
     queue.step_back(minutes(30)).await;
-    queue.line_up("ben").await;
+    queue.join_line("ben").await;
 }
 
 /// A clock that keeps stepping back and forth admits no more than one that stands still.
-pub async fn a_stepping_clock_lets_in_no_more<F: QueueFixture>(fixture: F) {
+pub async fn a_clock_that_steps_back_and_forth_admits_no_more_users<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::after_first_window(fixture, 10, 2).await;
     for _ in 0..5 {
         queue.step_back(minutes(20)).await;
@@ -85,9 +85,9 @@ pub async fn a_shorter_interval_applies_at_once<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// A window that is over by its new, shorter length is followed by windows of that length from its
-/// start. No user waits for the end of the long one.
-pub async fn a_window_that_is_over_by_its_new_length_is_over<F: QueueFixture>(fixture: F) {
+/// A window that is older than its new, shorter interval is followed by windows of that interval
+/// from its start. No user waits for the end of the long window.
+pub async fn a_window_older_than_its_new_interval_is_over<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::after_first_window(fixture, 20, 2).await;
     queue.pass(minutes(35)).await;
     assert_eq!(queue.admit_all().await, 0);
@@ -104,7 +104,7 @@ pub async fn a_window_that_is_over_by_its_new_length_is_over<F: QueueFixture>(fi
 /// A longer interval applies at once, too.
 pub async fn a_longer_interval_applies_at_once<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::paused()).await;
-    queue.crowd_lines_up(20).await;
+    queue.crowd_joins_line(20).await;
     queue
         .change(|policy| {
             policy.state = PolicyState::Open;
@@ -121,8 +121,8 @@ pub async fn a_longer_interval_applies_at_once<F: QueueFixture>(fixture: F) {
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// A queue that was idle under short windows starts its long one with the last short one, and
-/// accumulated no credit.
+/// A queue that was idle under short windows starts its long window with the last short one, and
+/// has saved up no admissions.
 pub async fn a_longer_interval_after_idle_time_counts_from_the_last_window<F: QueueFixture>(
     fixture: F,
 ) {
@@ -130,14 +130,14 @@ pub async fn a_longer_interval_after_idle_time_counts_from_the_last_window<F: Qu
     queue
         .change(|policy| policy.throughput = Some(per(2, 10)))
         .await;
-    queue.walk_in("ann").await;
+    queue.join_active("ann").await;
     queue.pass(minutes(95)).await;
     queue
         .change(|policy| policy.throughput = Some(per(2, 60)))
         .await;
-    queue.walk_in("ben").await;
-    queue.walk_in("cat").await;
-    queue.line_up("dan").await;
+    queue.join_active("ben").await;
+    queue.join_active("cat").await;
+    queue.join_line("dan").await;
     queue.pass(minutes(54)).await; // 149: the long window runs from 90 to 150
     assert_eq!(queue.admit_all().await, 0);
     queue.pass(minutes(2)).await;
@@ -145,7 +145,7 @@ pub async fn a_longer_interval_after_idle_time_counts_from_the_last_window<F: Qu
 }
 
 /// A throughput that is removed and set again finds its window as it was.
-pub async fn a_rate_that_is_set_again_finds_its_window<F: QueueFixture>(fixture: F) {
+pub async fn a_throughput_that_is_set_again_continues_its_window<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::after_first_window(fixture, 20, 2).await;
     queue.change(|policy| *policy = policies::capacity(1)).await;
     queue.pass(minutes(10)).await;
@@ -155,7 +155,7 @@ pub async fn a_rate_that_is_set_again_finds_its_window<F: QueueFixture>(fixture:
     assert_eq!(queue.admit_all().await, 2);
 }
 
-/// Each change adds at most one new limit, however many changes there are in a window.
+/// Each change of the policy adds at most one new limit in a window.
 pub async fn twenty_changes_in_a_window_admit_no_more_than_their_limits<F: QueueFixture>(
     fixture: F,
 ) {
@@ -177,35 +177,35 @@ pub async fn twenty_changes_in_a_window_admit_no_more_than_their_limits<F: Queue
 }
 
 /// Admissions in the state bypass count in no window.
-pub async fn bypass_counts_in_no_window<F: QueueFixture>(fixture: F) {
+pub async fn admissions_in_bypass_count_in_no_window<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
-    queue.walk_in("ann").await;
+    queue.join_active("ann").await;
     queue
         .change(|policy| policy.state = PolicyState::Bypass)
         .await;
     for name in ["ben", "cat", "dan", "eve"] {
-        queue.walk_in(name).await;
+        queue.join_active(name).await;
     }
     queue
         .change(|policy| policy.state = PolicyState::Open)
         .await;
-    queue.walk_in("fay").await;
-    queue.line_up("gus").await;
+    queue.join_active("fay").await;
+    queue.join_line("gus").await;
 }
 
 /// Admissions while there is no throughput count in no window. The window's count is not forgotten.
-pub async fn without_a_rate_nothing_counts_in_a_window<F: QueueFixture>(fixture: F) {
+pub async fn admissions_without_a_throughput_count_in_no_window<F: QueueFixture>(fixture: F) {
     let mut queue = ContractQueue::open(fixture, policies::rate(2)).await;
-    queue.walk_in("ann").await;
+    queue.join_active("ann").await;
     queue
         .change(|policy| *policy = policies::capacity(100))
         .await;
     for name in ["ben", "cat", "dan", "eve"] {
-        queue.walk_in(name).await;
+        queue.join_active(name).await;
     }
     queue.change(|policy| *policy = policies::rate(2)).await;
-    queue.walk_in("fay").await;
-    queue.line_up("gus").await;
+    queue.join_active("fay").await;
+    queue.join_line("gus").await;
 }
 
 fn per(admit: u32, interval_min: u64) -> Throughput {

@@ -10,7 +10,7 @@ use super::run::{CONCERT, Run};
 
 /// The last heartbeat of a user.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Heard {
+pub(super) struct LastHeartbeat {
     /// The latest instant, by the store's clock.
     pub(super) at: Timestamp,
     /// The passed time at that instant. None if clocks have stepped since, or the store was lost.
@@ -18,8 +18,9 @@ pub(super) struct Heard {
 }
 
 impl Run<'_> {
-    /// Records the place that an instance returned to a user, and their heartbeat.
-    pub(super) fn told_of(
+    /// Records the position that an instance returned to a user, and their heartbeat. Errors if the
+    /// position grew.
+    pub(super) fn record_position(
         &mut self,
         at: usize,
         place: &Place,
@@ -30,15 +31,15 @@ impl Run<'_> {
         };
         let now = self.store_clock.peek();
         // A clock may have stepped back since.
-        self.note_heartbeat(&place.ticket.user, now.max(as_of));
-        let mut held = self.mirror.held();
-        let queue = held.model.queue(CONCERT);
-        if queue.is_some_and(|queue| queue.gives_places_back(now)) {
-            self.told.clear();
+        self.record_heartbeat(&place.ticket.user, now.max(as_of));
+        let mut state = self.mirror.state();
+        let queue = state.model.queue(CONCERT);
+        if queue.is_some_and(|queue| queue.takes_reentries(now)) {
+            self.last_positions.clear();
             return Ok(());
         }
         let key = (at, place.ticket.arrival, place.ticket.generation);
-        match self.told.insert(key, position) {
+        match self.last_positions.insert(key, position) {
             Some(before) if before < position => Err(format!(
                 "{} stood at {before} and was sent back: {place:?}",
                 place.ticket.user
@@ -48,43 +49,43 @@ impl Run<'_> {
     }
 
     /// Records a heartbeat.
-    pub(super) fn note_heartbeat(&mut self, user: &UserId, at: Timestamp) {
+    pub(super) fn record_heartbeat(&mut self, user: &UserId, at: Timestamp) {
         let passed = self.time.passed();
-        let heard = self.heard.entry(user.clone());
-        let heard = heard.or_insert(Heard { at, passed: None });
-        heard.at = heard.at.max(at);
-        heard.passed = Some(passed);
+        let last = self.last_heartbeats.entry(user.clone());
+        let last = last.or_insert(LastHeartbeat { at, passed: None });
+        last.at = last.at.max(at);
+        last.passed = Some(passed);
     }
 
-    /// Checks what must hold at any time.
+    /// Checks the conditions that hold at any time.
     pub(super) fn check(&self) -> Result<(), String> {
         let (now, passed) = (self.store_clock.peek(), self.time.passed());
-        let mut held = self.mirror.held();
-        if let Some(wrong) = held.wrong.take() {
+        let mut state = self.mirror.state();
+        if let Some(wrong) = state.wrong.take() {
             return Err(wrong);
         }
-        let Some(queue) = held.model.queue(CONCERT) else {
+        let Some(queue) = state.model.queue(CONCERT) else {
             return Ok(());
         };
         let ttl = i64::try_from(queue.rules().waiting_ttl.as_micros()).unwrap_or(i64::MAX);
         for place in &queue.waiting {
-            let Some(heard) = self.heard.get(&place.user) else {
+            let Some(last) = self.last_heartbeats.get(&place.user) else {
                 return Err(format!("{} waits and never sent a heartbeat", place.user));
             };
-            if place.last_seen > heard.at {
+            if place.last_seen > last.at {
                 let seen = place.last_seen;
                 return Err(format!(
-                    "{} sent a heartbeat at {heard:?}, not {seen}",
+                    "{} sent a heartbeat at {last:?}, not {seen}",
                     place.user
                 ));
             }
             // A heartbeat may be as old as the snapshot that it was answered from.
-            let lately = heard
+            let lately = last
                 .passed
                 .is_some_and(|then| passed - then < ttl - 500_000);
             if lately && !queue.waits(place, now) {
                 return Err(format!(
-                    "{} sent a heartbeat at {heard:?}, but expired",
+                    "{} sent a heartbeat at {last:?}, but expired",
                     place.user
                 ));
             }

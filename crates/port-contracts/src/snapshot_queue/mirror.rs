@@ -22,7 +22,7 @@ use frontrow_domain::{
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use super::{time::Time, truth::History};
+use super::{history::History, time::Time};
 use crate::{
     QueuePorts,
     fixture::counted,
@@ -33,11 +33,11 @@ use crate::{
 /// The store as the instances see it.
 pub(super) struct Mirror {
     time: Arc<Time>,
-    held: Mutex<Held>,
+    state: Mutex<State>,
 }
 
 /// The store and the model.
-pub(super) struct Held {
+pub(super) struct State {
     ports: QueuePorts,
     pub(super) model: Model,
     pub(super) history: History,
@@ -55,7 +55,7 @@ pub(super) struct Held {
 struct Delay {
     /// Notified when the store has answered, with whether it found the place.
     answered: oneshot::Sender<bool>,
-    /// Notified when the answer arrives.
+    /// Notified when the answer may arrive.
     arrives: oneshot::Receiver<()>,
 }
 
@@ -63,7 +63,7 @@ impl Mirror {
     pub(super) fn new(ports: QueuePorts, time: Arc<Time>) -> Self {
         Self {
             time,
-            held: Mutex::new(Held {
+            state: Mutex::new(State {
                 ports,
                 model: Model::default(),
                 history: History::default(),
@@ -75,120 +75,121 @@ impl Mirror {
         }
     }
 
-    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Delays the next answer to a look-up. The returned receiver is notified when the store has
-    /// given it, with whether it found the place. The returned sender lets it arrive.
+    /// given the answer, with whether it found the place. The returned sender lets the answer
+    /// arrive.
     pub(super) fn delay_answer(&self) -> (oneshot::Receiver<bool>, oneshot::Sender<()>) {
         let (answered, when_answered) = oneshot::channel();
         let (arrive, arrives) = oneshot::channel();
-        self.held().delay = Some(Delay { answered, arrives });
+        self.state().delay = Some(Delay { answered, arrives });
         (when_answered, arrive)
     }
 
     /// Ends the delay of an answer that the store has not given yet.
-    pub(super) fn hurry(&self) {
-        self.held().delay = None;
+    pub(super) fn end_delay(&self) {
+        self.state().delay = None;
     }
 
     fn ports(&self) -> QueuePorts {
-        self.held().ports.clone()
+        self.state().ports.clone()
     }
 
     /// Replaces the store by another one.
     pub(super) fn replace(&self, ports: QueuePorts) {
-        let mut held = self.held();
-        held.ports = ports;
-        held.model.lose();
+        let mut state = self.state();
+        state.ports = ports;
+        state.model.lose();
         let passed = self.time.passed();
-        held.history.lose(passed);
+        state.history.lose(passed);
     }
 
     /// Makes the same call to the model, and compares the answers.
     fn agree<T: PartialEq + Debug + Clone>(
         &self,
         concert: ConcertId,
-        told: &Stamped<T>,
+        answer: &Stamped<T>,
         expected: impl FnOnce(&mut ModelQueue, Timestamp) -> T,
     ) {
-        self.agree_about(concert, told, expected, |_, told, _, _| told);
+        self.agree_corrected(concert, answer, expected, |_, answer, _, _| answer);
     }
 
     /// As [`Mirror::agree`], with a correction of positions that count expired places.
-    fn agree_about<T: PartialEq + Debug + Clone>(
+    fn agree_corrected<T: PartialEq + Debug + Clone>(
         &self,
         concert: ConcertId,
-        told: &Stamped<T>,
+        answer: &Stamped<T>,
         expected: impl FnOnce(&mut ModelQueue, Timestamp) -> T,
-        put_right: impl FnOnce(&ModelQueue, T, Positions, Timestamp) -> T,
+        corrected: impl FnOnce(&ModelQueue, T, Positions, Timestamp) -> T,
     ) {
-        let mut held = self.held();
-        let Held {
+        let mut state = self.state();
+        let State {
             model,
             history,
             wrong,
             ..
-        } = &mut *held;
+        } = &mut *state;
         let Some(queue) = model.queue(concert) else {
-            return; // a queue that the store does not have is the contracts' affair
+            return; // the contracts test queues that the store does not have
         };
-        let expected = expected(queue, told.as_of);
-        history.note(self.time.passed(), told.as_of, queue);
-        let value = put_right(queue, told.value.clone(), Positions::Exact, told.as_of);
+        let expected = expected(queue, answer.as_of);
+        history.record(self.time.passed(), answer.as_of, queue);
+        let value = corrected(queue, answer.value.clone(), Positions::Exact, answer.as_of);
         // The order of two places with the same arrival is undefined: the run stops there.
         if expected != value && wrong.is_none() && !queue.has_tie() {
             *wrong = Some(format!(
                 "the store at {}\n  expected {expected:?}\n  but got  {value:?}",
-                told.as_of
+                answer.as_of
             ));
         }
     }
 
     pub(super) async fn seed(&self, seed: &QueueSeed) -> StoreResult<SeedOutcome> {
-        let told = self.ports().control.seed(seed).await?;
-        let mut held = self.held();
-        let Held { model, history, .. } = &mut *held;
-        let expected = model.seed(told.as_of, seed);
+        let answer = self.ports().control.seed(seed).await?;
+        let mut state = self.state();
+        let State { model, history, .. } = &mut *state;
+        let expected = model.seed(answer.as_of, seed);
         if let Some(queue) = model.queue(seed.concert) {
-            history.note(self.time.passed(), told.as_of, queue);
+            history.record(self.time.passed(), answer.as_of, queue);
         }
-        assert_eq!(expected, told.value);
-        Ok(told.value)
+        assert_eq!(expected, answer.value);
+        Ok(answer.value)
     }
 
     pub(super) async fn set_sale(&self, concert: ConcertId, sale: SaleState) -> StoreResult<()> {
         let control = self.ports().control;
         control.set_sale(concert, counted(sale)).await?;
-        if let Some(queue) = self.held().model.queue(concert) {
+        if let Some(queue) = self.state().model.queue(concert) {
             queue.sale.sale = sale;
         }
         self.expire(concert).await // its answer has the instant
     }
 
     pub(super) async fn admit(&self, concert: ConcertId, limit: u32) -> StoreResult<()> {
-        let told = self.ports().ticks.admit(concert, limit).await?;
-        let told = told.map(|told| report_of(&told));
-        self.agree(concert, &told, |queue, now| {
+        let answer = self.ports().ticks.admit(concert, limit).await?;
+        let answer = answer.map(|answer| report_of(&answer));
+        self.agree(concert, &answer, |queue, now| {
             Some(queue.admit(now, limit)).map(|report| (report.waiting, report.active))
         });
         Ok(())
     }
 
     pub(super) async fn expire(&self, concert: ConcertId) -> StoreResult<()> {
-        let told = self.ports().ticks.expire(concert, ALL).await?;
-        let told = told.map(|told| report_of(&told));
-        self.agree(concert, &told, |queue, now| {
+        let answer = self.ports().ticks.expire(concert, ALL).await?;
+        let answer = answer.map(|answer| report_of(&answer));
+        self.agree(concert, &answer, |queue, now| {
             Some(queue.expire(now, ALL)).map(|report| (report.waiting, report.active))
         });
         Ok(())
     }
 }
 
-/// The part of a tick's report that does not depend on when a store removes expired places.
-fn report_of(told: &TickOutcome) -> Option<(u64, u64)> {
-    match told {
+/// Returns the part of a tick's report that does not depend on when a store removes expired places.
+fn report_of(answer: &TickOutcome) -> Option<(u64, u64)> {
+    match answer {
         TickOutcome::Ticked(report) => Some((report.waiting, report.active)),
         TickOutcome::NotSeeded => None,
     }
@@ -203,27 +204,32 @@ impl Queue for Mirror {
         shown: Option<Ticket>,
     ) -> StoreResult<Stamped<JoinOutcome>> {
         let queue = self.ports().queue;
-        let told = queue.join(concert, user, shown.clone()).await?;
+        let answer = queue.join(concert, user, shown.clone()).await?;
         let join = |queue: &mut ModelQueue, now| queue.join(now, user, shown.as_ref());
-        self.agree_about(concert, &told, join, ModelQueue::joined);
-        Ok(told)
+        self.agree_corrected(concert, &answer, join, ModelQueue::corrected_join);
+        Ok(answer)
     }
 
     async fn look_up(&self, ticket: &Ticket) -> StoreResult<Stamped<LookUpOutcome>> {
-        let told = self.ports().queue.look_up(ticket).await?;
-        self.held().look_ups += 1;
+        let answer = self.ports().queue.look_up(ticket).await?;
+        self.state().look_ups += 1;
         let look_up = |queue: &mut ModelQueue, now| queue.look_up(now, ticket);
-        self.agree_about(ticket.concert, &told, look_up, ModelQueue::looked_up);
-        let delay = self.held().delay.take();
+        self.agree_corrected(
+            ticket.concert,
+            &answer,
+            look_up,
+            ModelQueue::corrected_look_up,
+        );
+        let delay = self.state().delay.take();
         if let Some(Delay { answered, arrives }) = delay
             && answered
-                .send(matches!(told.value, LookUpOutcome::Found(_)))
+                .send(matches!(answer.value, LookUpOutcome::Found(_)))
                 .is_ok()
         {
             // The answer also goes on if the sender was dropped.
             let _ = arrives.await;
         }
-        Ok(told)
+        Ok(answer)
     }
 
     async fn pass_gate(
@@ -231,16 +237,18 @@ impl Queue for Mirror {
         ticket: &Ticket,
         purpose: GatePurpose,
     ) -> StoreResult<Stamped<GateOutcome>> {
-        let told = self.ports().queue.pass_gate(ticket, purpose).await?;
+        let answer = self.ports().queue.pass_gate(ticket, purpose).await?;
         let pass = |queue: &mut ModelQueue, now| queue.pass_gate(now, ticket, purpose);
-        self.agree_about(ticket.concert, &told, pass, ModelQueue::passed);
-        Ok(told)
+        self.agree_corrected(ticket.concert, &answer, pass, ModelQueue::corrected_gate);
+        Ok(answer)
     }
 
     async fn leave(&self, ticket: &Ticket) -> StoreResult<Stamped<LeaveOutcome>> {
-        let told = self.ports().queue.leave(ticket).await?;
-        self.agree(ticket.concert, &told, |queue, now| queue.leave(now, ticket));
-        Ok(told)
+        let answer = self.ports().queue.leave(ticket).await?;
+        self.agree(ticket.concert, &answer, |queue, now| {
+            queue.leave(now, ticket)
+        });
+        Ok(answer)
     }
 }
 
@@ -251,30 +259,30 @@ impl QueueSnapshots for Mirror {
         concert: ConcertId,
         since: Option<DepartureCursor>,
     ) -> StoreResult<Stamped<SnapshotOutcome>> {
-        let told = self.ports().line.snapshot(concert, since).await?;
-        let SnapshotOutcome::Seen(line) = &told.value else {
-            return Ok(told);
+        let answer = self.ports().line.snapshot(concert, since).await?;
+        let SnapshotOutcome::Seen(line) = &answer.value else {
+            return Ok(answer);
         };
         let models = |(stores, models): &(DepartureCursor, DepartureCursor)| {
             (Some(*stores) == since).then_some(*models)
         };
-        let mark = self.held().marks.iter().rev().find_map(models);
+        let mark = self.state().marks.iter().rev().find_map(models);
         let expected = self
-            .held()
+            .state()
             .model
             .queue(concert)
-            .map(|queue| queue.snapshot(told.as_of, mark));
+            .map(|queue| queue.snapshot(answer.as_of, mark));
         if let Some(expected) = expected {
-            self.held().marks.push((line.mark, expected.mark));
+            self.state().marks.push((line.mark, expected.mark));
             let seen = Stamped {
-                as_of: told.as_of,
+                as_of: answer.as_of,
                 value: comparable(line.clone(), expected.mark),
             };
             self.agree(concert, &seen, |_, _| {
                 comparable(expected.clone(), expected.mark)
             });
         }
-        Ok(told)
+        Ok(answer)
     }
 
     async fn record_heartbeats(
@@ -282,16 +290,16 @@ impl QueueSnapshots for Mirror {
         concert: ConcertId,
         heartbeats: &[Heartbeat],
     ) -> StoreResult<Vec<Stamped<LookUpOutcome>>> {
-        let told = self
+        let answer = self
             .ports()
             .line
             .record_heartbeats(concert, heartbeats)
             .await?;
-        for (heartbeat, found) in heartbeats.iter().zip(&told) {
-            let heard = |queue: &mut ModelQueue, now| queue.heard_from(now, heartbeat);
-            self.agree_about(concert, found, heard, ModelQueue::looked_up);
+        for (heartbeat, found) in heartbeats.iter().zip(&answer) {
+            let record = |queue: &mut ModelQueue, now| queue.record_heartbeat(now, heartbeat);
+            self.agree_corrected(concert, found, record, ModelQueue::corrected_look_up);
         }
-        Ok(told)
+        Ok(answer)
     }
 
     async fn peek(

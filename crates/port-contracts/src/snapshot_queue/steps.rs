@@ -1,4 +1,4 @@
-//! Random sequences of what happens to two instances and the store behind them.
+//! Random sequences of steps for two instances and the store behind them.
 
 use std::{fmt, time::Duration};
 
@@ -19,16 +19,16 @@ pub(super) const RECOVERY: Duration = Duration::from_secs(8);
 pub(super) enum Step {
     Join {
         at: usize,
-        who: usize,
+        user: usize,
     },
     LookUp {
         at: usize,
-        who: usize,
+        user: usize,
     },
     /// As `LookUp`, but the answer of the store stays in flight until it is delivered.
     SlowLookUp {
         at: usize,
-        who: usize,
+        user: usize,
     },
     /// One of the answers in flight arrives.
     Deliver {
@@ -36,11 +36,11 @@ pub(super) enum Step {
     },
     Gate {
         at: usize,
-        who: usize,
+        user: usize,
     },
     Leave {
         at: usize,
-        who: usize,
+        user: usize,
     },
     /// The jobs of every instance run, and at most this many users are admitted.
     Jobs {
@@ -76,7 +76,7 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    /// The policy that these rules make.
+    /// Returns the policy that these rules make.
     pub(super) fn policy(&self) -> QueuePolicy {
         QueuePolicy {
             state: self.state,
@@ -109,27 +109,27 @@ impl fmt::Debug for Sequence {
     }
 }
 
-/// Any sequence.
+/// Generates any sequence.
 pub(super) fn sequence() -> impl Strategy<Value = Sequence> {
     (rules(), collection::vec(step(), 1..60)).prop_map(|(start, steps)| Sequence { start, steps })
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let someone = || (0..INSTANCES, 0..USERS);
+    let instance_and_user = || (0..INSTANCES, 0..USERS);
     let shift = prop_oneof![-20_000..20_000_i64, -900..900_i64];
     let instance = prop_oneof![Just(None), (0..INSTANCES).prop_map(Some)];
     prop_oneof![
-        10 => someone().prop_map(|(at, who)| Step::Join { at, who }),
-        20 => someone().prop_map(|(at, who)| Step::LookUp { at, who }),
-        5 => someone().prop_map(|(at, who)| Step::SlowLookUp { at, who }),
+        10 => instance_and_user().prop_map(|(at, user)| Step::Join { at, user }),
+        20 => instance_and_user().prop_map(|(at, user)| Step::LookUp { at, user }),
+        5 => instance_and_user().prop_map(|(at, user)| Step::SlowLookUp { at, user }),
         5 => any::<usize>().prop_map(|which| Step::Deliver { which }),
-        3 => someone().prop_map(|(at, who)| Step::Gate { at, who }),
-        6 => someone().prop_map(|(at, who)| Step::Leave { at, who }),
+        3 => instance_and_user().prop_map(|(at, user)| Step::Gate { at, user }),
+        6 => instance_and_user().prop_map(|(at, user)| Step::Leave { at, user }),
         6 => (0..3_u32).prop_map(|limit| Step::Jobs { limit }),
         2 => rules().prop_map(Step::Change),
         1 => sale().prop_map(Step::Sale),
         8 => prop_oneof![1..700_i64, 500..3_000_i64].prop_map(|millis| Step::Pass { millis }),
-        6 => (1..20_u32, collection::vec(someone(), 0..4))
+        6 => (1..20_u32, collection::vec(instance_and_user(), 0..4))
             .prop_map(|(seconds, polls)| Step::Serve { seconds, polls }),
         1 => (instance, shift).prop_map(|(instance, millis)| Step::Shift { instance, millis }),
         1 => any::<bool>().prop_map(|recovers| Step::Lose { recovers }),

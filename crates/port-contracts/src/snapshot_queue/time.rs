@@ -13,7 +13,7 @@ use jiff::Timestamp;
 pub(super) struct Time(AtomicI64);
 
 impl Time {
-    /// Returns how much has passed.
+    /// Returns the time that has passed.
     pub(super) fn passed(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -42,7 +42,7 @@ impl SteppingClock {
         }
     }
 
-    /// Returns the time without taking any.
+    /// Returns the time, which takes no time itself.
     pub(super) fn peek(&self) -> Timestamp {
         let micros = Self::START + self.time.passed() + self.stepped.load(Ordering::Relaxed);
         Timestamp::from_microsecond(micros).expect("an instant of this century")

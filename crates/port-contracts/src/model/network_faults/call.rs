@@ -47,7 +47,7 @@ pub(super) enum Answer {
     Version(Option<PolicyVersion>),
     Line(SnapshotOutcome),
     /// One outcome for each heartbeat.
-    Heard(Vec<LookUpOutcome>),
+    Heartbeats(Vec<LookUpOutcome>),
 }
 
 impl Call {
@@ -93,17 +93,17 @@ impl Call {
                 let found = line.record_heartbeats(concert, heartbeats).await?;
                 let as_of = found.iter().map(|found| found.as_of).max();
                 let found = found.into_iter().map(|found| found.value);
-                (as_of, Answer::Heard(found.collect()))
+                (as_of, Answer::Heartbeats(found.collect()))
             }
         })
     }
 
     /// Returns true for a call that changes nothing.
-    pub(super) fn only_asks(&self) -> bool {
+    pub(super) fn is_read_only(&self) -> bool {
         matches!(self, Self::Version | Self::Look(_))
     }
 }
 
-fn stamped<T>(told: Stamped<T>, answer: fn(T) -> Answer) -> (Option<Timestamp>, Answer) {
-    (Some(told.as_of), answer(told.value))
+fn stamped<T>(result: Stamped<T>, answer: fn(T) -> Answer) -> (Option<Timestamp>, Answer) {
+    (Some(result.as_of), answer(result.value))
 }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{
     super::{Model, ModelQueue, run_line::in_order, steps::Positions},
     call::{Answer, Call},
-    told::instants,
+    instants::instants,
 };
 use crate::queue::ALL;
 
@@ -26,7 +26,7 @@ struct Done {
     /// When the call may have been applied, both ends included, if no answer has said it.
     within: Option<(Timestamp, Timestamp)>,
     /// The answer, if there was one.
-    told: Option<Answer>,
+    answer: Option<Answer>,
 }
 
 /// A model, and the calls that led to it.
@@ -43,7 +43,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// A candidate in which no call was applied yet.
+    /// Returns a candidate in which no call was applied yet.
     pub(super) fn new(concert: ConcertId, positions: Positions) -> Self {
         Self {
             concert,
@@ -55,14 +55,14 @@ impl Candidate {
         }
     }
 
-    /// The same candidate after a call that was applied by `before` without an answer.
+    /// Returns this candidate after a call that was applied by `before` without an answer.
     pub(super) fn with_unanswered(&self, call: &Call, after: Timestamp, before: Timestamp) -> Self {
         let mut then = self.clone();
         then.take(Done {
             call: call.clone(),
             at: before,
             within: Some((after.min(before), after.max(before))),
-            told: None,
+            answer: None,
         });
         then
     }
@@ -70,12 +70,12 @@ impl Candidate {
     /// Returns every candidate in which this call gets this answer after the calls that were
     /// applied. Empty if there is none. If the answer shows when an earlier call without an answer
     /// was applied, that instant is corrected. Leaves the expected answer in `self`.
-    pub(super) fn with_answer(&mut self, call: &Call, at: Timestamp, told: &Answer) -> Vec<Self> {
+    pub(super) fn with_answer(&mut self, call: &Call, at: Timestamp, answer: &Answer) -> Vec<Self> {
         let done = Done {
             call: call.clone(),
             at,
             within: None,
-            told: Some(told.clone()),
+            answer: Some(answer.clone()),
         };
         let mut then = self.clone();
         if then.take(done) {
@@ -83,7 +83,7 @@ impl Candidate {
         }
         self.expected = then.expected;
         let calls = self.done.iter().map(|done| &done.call);
-        let instants = instants(told, calls.chain([call]));
+        let instants = instants(answer, calls.chain([call]));
         let mut found = Vec::new();
         for (number, done) in self.done.iter().enumerate() {
             let Some((first, last)) = done.within else {
@@ -93,14 +93,14 @@ impl Candidate {
                 if (first..=last).contains(&instant)
                     && let Some(mut moved) = self.moved(number, instant)
                 {
-                    found.extend(moved.with_answer(call, at, told));
+                    found.extend(moved.with_answer(call, at, answer));
                 }
             }
         }
         found
     }
 
-    /// The same candidate, with a call without an answer applied at that instant. None if other
+    /// Returns this candidate, with a call without an answer applied at that instant. None if other
     /// calls would have been answered differently then.
     fn moved(&self, number: usize, at: Timestamp) -> Option<Self> {
         let mut again = Self::new(self.concert, self.positions);
@@ -119,22 +119,22 @@ impl Candidate {
 
     /// Applies a call. Returns false if its answer differs from the model's.
     fn take(&mut self, done: Done) -> bool {
-        let over = match self.model.queue(self.concert) {
-            Some(queue) => queue.over(done.at).len(),
+        let expired = match self.model.queue(self.concert) {
+            Some(queue) => queue.expired(done.at).len(),
             None => 0,
         };
         let refused_as_full = matches!(
-            &done.told,
+            &done.answer,
             Some(Answer::Join(JoinOutcome::Refused(JoinRefusal::Full, _)))
         );
         let forgotten = self.may_have_forgotten(&done.call);
         let expected = self.answer(&done.call, refused_as_full, done.at);
-        let agrees = match &done.told {
-            Some(told) => {
+        let agrees = match &done.answer {
+            Some(answer) => {
                 if let Answer::Line(SnapshotOutcome::Seen(line)) = &expected {
                     self.marks.push(line.mark);
                 }
-                self.put_right(told, &expected, over, forgotten, done.at) == expected
+                self.corrected(answer, &expected, expired, forgotten, done.at) == expected
             }
             None => true,
         };
@@ -186,58 +186,61 @@ impl Candidate {
                 let queue = self.queue();
                 let found = heartbeats
                     .iter()
-                    .map(|heartbeat| queue.heard_from(now, heartbeat));
-                Answer::Heard(found.collect())
+                    .map(|heartbeat| queue.record_heartbeat(now, heartbeat));
+                Answer::Heartbeats(found.collect())
             }
         }
     }
 
-    /// Returns the answer, with a correction of what is left to the store.
-    fn put_right(
+    /// Returns the answer, with a correction of the values that a store may choose.
+    fn corrected(
         &mut self,
-        told: &Answer,
+        answer: &Answer,
         expected: &Answer,
-        over: usize,
+        expired: usize,
         forgotten: bool,
         now: Timestamp,
     ) -> Answer {
         let positions = self.positions;
         let queue = self.queue();
-        match (told.clone(), expected) {
-            (Answer::Join(told), _) => Answer::Join(queue.joined(told, positions, now)),
-            (Answer::LookUp(told), _) => Answer::LookUp(queue.looked_up(told, positions, now)),
-            (Answer::Heard(told), _) => {
-                let told = told.into_iter();
-                let told = told.map(|told| queue.looked_up(told, positions, now));
-                Answer::Heard(told.collect())
+        match (answer.clone(), expected) {
+            (Answer::Join(answer), _) => Answer::Join(queue.corrected_join(answer, positions, now)),
+            (Answer::LookUp(answer), _) => {
+                Answer::LookUp(queue.corrected_look_up(answer, positions, now))
             }
-            (Answer::Gate(told), _) => Answer::Gate(queue.passed(told, positions, now)),
-            (Answer::Tick(mut told), Answer::Tick(TickOutcome::Ticked(expected))) => {
+            (Answer::Heartbeats(answer), _) => {
+                let answer = answer.into_iter();
+                let answer = answer.map(|answer| queue.corrected_look_up(answer, positions, now));
+                Answer::Heartbeats(answer.collect())
+            }
+            (Answer::Gate(answer), _) => Answer::Gate(queue.corrected_gate(answer, positions, now)),
+            (Answer::Tick(mut answer), Answer::Tick(TickOutcome::Ticked(expected))) => {
                 // The window may have begun with a call whose instant is unknown.
                 if let TickOutcome::Ticked(TickReport {
-                    window: Some(told), ..
-                }) = &mut told
+                    window: Some(window),
+                    ..
+                }) = &mut answer
                     && let Some(expected) = expected.window
                 {
-                    told.start = expected.start;
+                    window.start = expected.start;
                 }
-                Answer::Tick(queue.ticked(told, expected, over, positions, now))
+                Answer::Tick(queue.corrected_tick(answer, expected, expired, positions, now))
             }
             (
-                Answer::Line(SnapshotOutcome::Seen(mut told)),
+                Answer::Line(SnapshotOutcome::Seen(mut answer)),
                 Answer::Line(SnapshotOutcome::Seen(expected)),
             ) => {
-                if told.left == Departures::Unknown && forgotten {
-                    told.left = expected.left.clone();
+                if answer.left == Departures::Unknown && forgotten {
+                    answer.left = expected.left.clone();
                 }
                 // How a store counts departures is not specified.
-                if told.mark.generation == expected.mark.generation {
-                    told.mark = expected.mark;
+                if answer.mark.generation == expected.mark.generation {
+                    answer.mark = expected.mark;
                 }
-                let told = queue.looked_at(told, expected, positions, now);
-                Answer::Line(SnapshotOutcome::Seen(in_order(told)))
+                let answer = queue.corrected_snapshot(answer, expected, positions, now);
+                Answer::Line(SnapshotOutcome::Seen(in_order(answer)))
             }
-            (told, _) => told,
+            (answer, _) => answer,
         }
     }
 
@@ -250,19 +253,19 @@ impl Candidate {
         self.queue().may_have_forgotten(mark)
     }
 
-    /// See [`ModelQueue::is_unsure`].
-    pub(super) fn is_unsure(&mut self, now: Timestamp) -> bool {
+    /// See [`ModelQueue::is_uncertain`].
+    pub(super) fn is_uncertain(&mut self, now: Timestamp) -> bool {
         let queue = self.model.queue(self.concert);
-        queue.is_some_and(|queue| queue.is_unsure(now))
+        queue.is_some_and(|queue| queue.is_uncertain(now))
     }
 
     /// Returns true if a place has expired and is not removed.
-    pub(super) fn has_over(&mut self, now: Timestamp) -> bool {
-        !self.queue().over(now).is_empty()
+    pub(super) fn has_expired(&mut self, now: Timestamp) -> bool {
+        !self.queue().expired(now).is_empty()
     }
 
-    /// Returns all that decides the later answers of this candidate, to find equal candidates.
-    pub(super) fn nature(&self) -> String {
+    /// Returns all data that decides the later answers of this candidate, to find equal candidates.
+    pub(super) fn state_key(&self) -> String {
         format!("{:?} {:?}", self.model, self.marks)
     }
 }

@@ -14,14 +14,14 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        run_queue::{Stop, user},
+        run_queue::{Stop, user_id},
         steps::{Positions, Rules, Shown, Step, USERS},
     },
     call::{Answer, Call},
     candidate::Candidate,
-    people::never_given_out,
     run::Tally,
     sequence::FaultySequence,
+    tickets::never_given_out,
 };
 use crate::{FaultyFixture, NetworkFault, QueuePorts, queue::QueueFixture};
 
@@ -49,7 +49,7 @@ pub(super) struct FaultyRun<'a, F> {
 }
 
 impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
-    /// A run in a queue that is not in use yet.
+    /// Returns a run in a queue that is not in use yet.
     pub(super) fn new(fixture: &'a mut F, tally: Tally, positions: Positions) -> Self {
         let concert = ConcertId(Uuid::from_u128(
             0xfa_0000_0000 + u128::from(tally.sequences),
@@ -96,35 +96,35 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         self.last = self.start;
         self.version += 1;
         let seed = self.seed(rules, self.version);
-        let Ok((at, told)) = seed.ask(&self.ports, self.concert).await else {
+        let Ok((at, answer)) = seed.ask(&self.ports, self.concert).await else {
             // The machine is too busy for an adapter with short time-outs.
             return Err(Stop::Undecided);
         };
-        self.answered(&seed, at, &told)
+        self.answered(&seed, at, &answer)
     }
 
     async fn take(&mut self, step: &Step, fault: Option<NetworkFault>) -> Result<(), Stop> {
         let call = match step {
-            Step::Join { who, shows } => {
-                let shown = shows.map(|age| self.ticket_of(Shown { who: *who, age }));
-                Call::Join(user(*who), shown)
+            Step::Join { user, shows } => {
+                let shown = shows.map(|age| self.ticket_of(Shown { user: *user, age }));
+                Call::Join(user_id(*user), shown)
             }
             Step::LookUp(shown) => Call::LookUp(self.ticket_of(*shown)),
             Step::Gate(shown, purpose) => Call::Gate(self.ticket_of(*shown), *purpose),
             Step::Leave(shown) => Call::Leave(self.ticket_of(*shown)),
             Step::Admit { limit } => {
                 // The store decides whether removing expired heads is work that counts.
-                self.tidy_up().await?;
+                self.remove_expired().await?;
                 Call::Admit(*limit)
             }
             Step::Expire => Call::Expire,
             Step::Change(rules) => {
-                self.tidy_up().await?;
+                self.remove_expired().await?;
                 self.version += 1;
                 self.seed(rules, self.version)
             }
             Step::OfferOldPolicy(rules) => {
-                self.tidy_up().await?;
+                self.remove_expired().await?;
                 self.seed(rules, self.version - 1)
             }
             Step::Sale(sale) => Call::Sale(*sale),
@@ -158,12 +158,12 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
         if let Some(fault) = fault {
             self.fixture.inject(fault).await;
         }
-        let told = self.ask(call, fault).await;
-        if fault.is_some() || told.is_err() {
+        let result = self.ask(call, fault).await;
+        if fault.is_some() || result.is_err() {
             // A failure without an injected fault may also leave a request in flight.
             self.fixture.heal().await;
         }
-        match told {
+        match result {
             Ok((at, answer)) => {
                 self.tally.answers += 1;
                 self.answered(call, at, &answer)?;
@@ -175,7 +175,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
             Err(StoreError::NotApplied { .. }) => {
                 self.tally.not_applied += 1;
                 self.last = self.reach().await?;
-                self.in_time()
+                self.check_limits()
             }
             Err(StoreError::OutcomeUnknown { .. }) => {
                 self.tally.unknown += 1;
@@ -195,7 +195,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
             return asking.await;
         }
         tokio::select! {
-            told = &mut asking => told,
+            result = &mut asking => result,
             () = self.fixture.cut() => asking.await,
         }
     }
@@ -203,14 +203,14 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
     /// Waits until the store can be reached again. Returns its time.
     async fn reach(&self) -> Result<Timestamp, Stop> {
         // No user has this ticket, so the call has no effect except for the instant in its answer.
-        let nobody = never_given_out(self.concert, "nobody");
+        let unknown = never_given_out(self.concert, "unknown");
         for _ in 0..TRIES_MAX {
-            // Jobs may have connections of their own.
-            if let (Ok(told), Ok(_)) = (
-                self.ports.queue.look_up(&nobody).await,
+            // Jobs may have their own connections.
+            if let (Ok(answer), Ok(_)) = (
+                self.ports.queue.look_up(&unknown).await,
                 self.ports.ticks.busy().await,
             ) {
-                return Ok(told.as_of);
+                return Ok(answer.as_of);
             }
             tokio::time::sleep(BETWEEN_TRIES).await;
         }
@@ -219,7 +219,7 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
 
     /// Moves the store's time.
     async fn pass(&mut self, seconds: i64) -> Result<(), Stop> {
-        self.tidy_up().await?;
+        self.remove_expired().await?;
         let by = SignedDuration::from_secs(seconds);
         self.fixture.shift_time(by).await;
         self.shifted += by;
@@ -229,10 +229,10 @@ impl<'a, F: QueueFixture + FaultyFixture> FaultyRun<'a, F> {
 
     /// Removes expired places, so that none of them lives again by the next step. A store may have
     /// removed them before, or not.
-    async fn tidy_up(&mut self) -> Result<(), Stop> {
+    async fn remove_expired(&mut self) -> Result<(), Stop> {
         for _ in 0..TRIES_MAX {
             let now = self.last;
-            if !self.candidates.iter_mut().any(|one| one.has_over(now)) {
+            if !self.candidates.iter_mut().any(|one| one.has_expired(now)) {
                 return Ok(());
             }
             self.call(&Call::Expire, None).await?;

@@ -22,10 +22,9 @@ const CASES: &str = "FRONTROW_FAULT_CASES";
 /// never come.
 const SHRINKS_MAX: u32 = 500;
 
-/// Checks that the store is honest, whatever calls a queue gets on a faulty network, in whatever
-/// order.
+/// Checks that the store is honest for any calls in any order on a faulty network.
 ///
-/// Tries `FRONTROW_FAULT_CASES` sequences, or `sequences` without it, the same ones for the
+/// Tries `FRONTROW_FAULT_CASES` sequences, or `sequences` without it. They are the same for the
 /// same `FRONTROW_MODEL_SEED`. A sequence that no model explains is shortened and printed.
 ///
 /// # Panics
@@ -55,7 +54,7 @@ pub(crate) struct Tally {
     pub(super) unknown: u32,
 }
 
-/// As [`queue_model_with_faults`], with the number of sequences as an argument, and with the
+/// As [`queue_model_with_faults`], but takes the number of sequences as an argument and returns the
 /// failure as a value.
 pub(crate) fn try_queue_model_with_faults<F, Fut>(
     make: impl FnOnce() -> Fut,

@@ -38,14 +38,15 @@ impl fmt::Debug for FaultySequence {
     }
 }
 
-/// Any sequence.
+/// Generates any sequence.
 pub(super) fn faulty_sequence() -> impl Strategy<Value = FaultySequence> {
     let step = (step(), option::weighted(FAULT_SHARE, fault()));
     (rules(), collection::vec(step, 1..STEPS_MAX))
         .prop_map(|(start, steps)| FaultySequence { start, steps })
 }
 
-/// Faults for which an adapter waits as long as it can are rare, because they take time.
+/// Generates faults. Those for which an adapter waits as long as it can are rare, because they take
+/// time.
 fn fault() -> impl Strategy<Value = NetworkFault> {
     prop_oneof![
         1 => Just(NetworkFault::RequestLost),
@@ -60,11 +61,11 @@ fn fault() -> impl Strategy<Value = NetworkFault> {
     ]
 }
 
-/// Two users wait, and the call that admits one of them gets no answer.
+/// Returns a sequence in which two users wait, and the call that admits one of them gets no answer.
 #[cfg(test)]
 pub(crate) fn an_admission_without_an_answer() -> FaultySequence {
-    let join = |who| Step::Join { who, shows: None };
-    let look_up = |who| Step::LookUp(Shown { who, age: 0 });
+    let join = |user| Step::Join { user, shows: None };
+    let look_up = |user| Step::LookUp(Shown { user, age: 0 });
     FaultySequence {
         start: Rules::by_capacity(PolicyState::Paused, 3),
         steps: vec![

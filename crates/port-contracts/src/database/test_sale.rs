@@ -16,7 +16,7 @@ use frontrow_domain::{
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{DatabaseFixture, amount, asking::end_of, label, signed};
+use super::{DatabaseFixture, amount, calls::end_of, label, signed};
 use crate::DatabasePorts;
 
 /// How long seats are held, unless a contract says otherwise.
@@ -24,44 +24,44 @@ pub(crate) const HOLD: Duration = Duration::from_mins(5);
 
 /// A store with a concert whose performance, far in the future, has the seats `A-1` to `A-10` for
 /// 100 each, `B-1` to `B-10` for 250, and `C-1` to `C-4` for nothing.
-pub(crate) struct BoxOffice<F> {
+pub(crate) struct TestSale<F> {
     fixture: F,
     pub(crate) ports: DatabasePorts,
     pub(crate) concert: ConcertId,
     pub(crate) performance: PerformanceId,
-    /// The next id. Ids are made one after the other, so that later ones sort later.
-    names: AtomicU64,
+    /// The number of the next id. Ids ascend, so that later ones sort later.
+    next_id: AtomicU64,
 }
 
-impl<F: DatabaseFixture> BoxOffice<F> {
-    /// The largest number of seats in a performance of [`BoxOffice::plan`].
+impl<F: DatabaseFixture> TestSale<F> {
+    /// The largest number of seats in a performance of [`plan`].
     pub(crate) const SEATS: u64 = 24;
 
-    /// Opens with one concert and its performance.
+    /// Returns a store with one concert and its performance.
     pub(crate) async fn open(fixture: F) -> Self {
-        let mut office = Self::empty(fixture);
-        office.concert = office.add_concert("First").await;
-        office.performance = office.add_performance(office.concert).await;
-        office
+        let mut sale = Self::empty(fixture);
+        sale.concert = sale.add_concert("First").await;
+        sale.performance = sale.add_performance(sale.concert).await;
+        sale
     }
 
-    /// Opens with nothing to sell.
+    /// Returns a store without concerts.
     pub(crate) fn empty(fixture: F) -> Self {
         Self {
             ports: fixture.ports(),
             fixture,
             concert: ConcertId(Uuid::nil()),
             performance: PerformanceId(Uuid::nil()),
-            names: AtomicU64::new(0),
+            next_id: AtomicU64::new(0),
         }
     }
 
-    /// Shifts the store's clock forwards by this span.
+    /// Moves the store's clock forwards by this span.
     pub(crate) async fn pass(&mut self, span: Duration) {
         self.fixture.shift_time(signed(span)).await;
     }
 
-    /// Sets the store's clock back.
+    /// Moves the store's clock backwards by this span.
     pub(crate) async fn set_back(&mut self, span: Duration) {
         self.fixture.shift_time(-signed(span)).await;
     }
@@ -69,14 +69,14 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     /// Restarts the service.
     pub(crate) async fn reopen(&mut self) {
         // The fixture closes its store, so nothing here may keep it open.
-        let BoxOffice { fixture, ports, .. } = self;
+        let TestSale { fixture, ports, .. } = self;
         fixture.reopen().await;
         *ports = fixture.ports();
     }
 
     /// Adds a concert with the default policy.
     pub(crate) async fn add_concert(&self, title: &str) -> ConcertId {
-        let id = ConcertId(self.name());
+        let id = ConcertId(self.fresh_id());
         let policy = VersionedPolicy {
             policy: QueuePolicy::default(),
             version: PolicyVersion(1),
@@ -100,7 +100,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         concert: ConcertId,
         starts_at: Timestamp,
     ) -> PerformanceId {
-        let id = PerformanceId(self.name());
+        let id = PerformanceId(self.fresh_id());
         let performance = NewPerformance {
             id,
             concert,
@@ -131,24 +131,24 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         end_of(&held) - signed(HOLD)
     }
 
-    /// A new reservation id.
+    /// Returns a new reservation id.
     pub(crate) fn reservation_id(&self) -> ReservationId {
-        ReservationId(self.name())
+        ReservationId(self.fresh_id())
     }
 
-    /// A new ledger entry id.
+    /// Returns a new ledger entry id.
     pub(crate) fn entry_id(&self) -> LedgerEntryId {
-        LedgerEntryId(self.name())
+        LedgerEntryId(self.fresh_id())
     }
 
-    /// An id that is not in use.
-    pub(crate) fn name(&self) -> Uuid {
-        let number = self.names.fetch_add(1, Ordering::Relaxed);
+    /// Returns an id that is not in use.
+    pub(crate) fn fresh_id(&self) -> Uuid {
+        let number = self.next_id.fetch_add(1, Ordering::Relaxed);
         Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0000 + u128::from(number))
     }
 }
 
-/// The seats of every performance here.
+/// Returns the seats of every performance here.
 pub(crate) fn plan() -> SeatPlan {
     plan_of(&[
         ("Balcony", "B", 10, 250),
@@ -157,8 +157,8 @@ pub(crate) fn plan() -> SeatPlan {
     ])
 }
 
-/// A plan of sections with one row each. Each item has the section's name, the row's name, the
-/// number of seats, and their price.
+/// Returns a plan of sections with one row each. Each item has the section's name, the row's name,
+/// the number of seats, and their price.
 pub(crate) fn plan_of(sections: &[(&str, &str, u16, i64)]) -> SeatPlan {
     let sections = sections.iter().map(|&(name, row, seats, price)| Section {
         name: name.into(),
@@ -171,33 +171,33 @@ pub(crate) fn plan_of(sections: &[(&str, &str, u16, i64)]) -> SeatPlan {
     SeatPlan::new(&sections.collect::<Vec<_>>()).expect("a plan")
 }
 
-/// A user.
+/// Returns the id of a user.
 pub(crate) fn user(name: &str) -> UserId {
     UserId::try_from(name).expect("a user id")
 }
 
-/// Some seats.
+/// Returns a selection of seats.
 pub(crate) fn seats(labels: &[&str]) -> SeatSelection {
     let labels: Vec<_> = labels.iter().map(|name| label(name)).collect();
     SeatSelection::try_from(labels).expect("a selection")
 }
 
-/// A title.
+/// Returns the title of a concert.
 pub(crate) fn title(text: &str) -> ConcertTitle {
     ConcertTitle::try_from(text).expect("a title")
 }
 
-/// A venue.
+/// Returns a venue.
 pub(crate) fn venue(text: &str) -> Venue {
     Venue::try_from(text).expect("a venue")
 }
 
-/// The id of a performance that does not exist.
+/// Returns the id of a performance that does not exist.
 pub(crate) fn nothing() -> PerformanceId {
     PerformanceId(Uuid::nil())
 }
 
-/// The operator who edits the catalogue.
+/// Returns the operator who edits the catalogue.
 pub(crate) fn operator() -> Operator {
     Operator {
         name: "box-office".into(),
@@ -205,12 +205,12 @@ pub(crate) fn operator() -> Operator {
     }
 }
 
-/// An instant later than any that a contract reaches.
+/// Returns an instant later than any that a contract reaches.
 pub(crate) fn far() -> Timestamp {
     Timestamp::from_second(7_258_118_400).expect("an instant")
 }
 
-/// An instant before every contract.
+/// Returns an instant before every contract.
 pub(crate) fn long_ago() -> Timestamp {
     Timestamp::from_second(1_000_000_000).expect("an instant")
 }

@@ -1,4 +1,4 @@
-//! A store behind a faulty network that reports failures honestly, or lies about them.
+//! A store behind a faulty network, whose failures are reported honestly or falsely.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,35 +22,35 @@ use jiff::SignedDuration;
 use super::StoreFixture;
 use crate::{FaultyFixture, Fixture, NetworkFault, QueuePorts};
 
-/// How an adapter deals with faults.
+/// How an adapter reports calls that met a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum FaultReports {
     Honest,
     /// Reports a call that was applied as not applied.
-    DeniesWhatIsDone,
+    AppliedAsNotApplied,
     /// Repeats a call without an answer, and returns the second answer.
-    AsksAgain,
+    AnsweredRepeat,
     /// Repeats a call without an answer, and the repeat gets no answer either.
-    AsksAgainInVain,
+    UnansweredRepeat,
 }
 
 /// The ports of a sound store, behind a faulty network.
-pub(super) struct Shaky {
+pub(super) struct FaultyPorts {
     store: QueuePorts,
-    manner: Manner,
+    reports: FaultReports,
     next: Mutex<Option<NetworkFault>>,
 }
 
-impl Shaky {
+impl FaultyPorts {
     /// Makes one call over the network.
-    async fn pass<T, Asked>(&self, ask: impl Fn() -> Asked) -> StoreResult<T>
+    async fn pass<T, Answer>(&self, call: impl Fn() -> Answer) -> StoreResult<T>
     where
-        Asked: Future<Output = StoreResult<T>>,
+        Answer: Future<Output = StoreResult<T>>,
     {
         let next = *self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let unknown = || Err(StoreError::outcome_unknown("no answer"));
         match next {
-            None | Some(NetworkFault::Delayed | NetworkFault::CutAfterAnswer) => ask().await,
+            None | Some(NetworkFault::Delayed | NetworkFault::CutAfterAnswer) => call().await,
             Some(NetworkFault::Refused) => Err(StoreError::not_applied("no connection")),
             Some(
                 NetworkFault::RequestLost | NetworkFault::RequestLostAndCut | NetworkFault::Reset,
@@ -60,15 +60,15 @@ impl Shaky {
                 | NetworkFault::AnswerLostAndCut
                 | NetworkFault::DelayedForLong,
             ) => {
-                ask().await?;
-                match self.manner {
-                    Manner::DeniesWhatIsDone => Err(StoreError::not_applied("no answer")),
-                    Manner::AsksAgain => ask().await,
-                    Manner::AsksAgainInVain => {
-                        ask().await?;
+                call().await?;
+                match self.reports {
+                    FaultReports::AppliedAsNotApplied => Err(StoreError::not_applied("no answer")),
+                    FaultReports::AnsweredRepeat => call().await,
+                    FaultReports::UnansweredRepeat => {
+                        call().await?;
                         unknown()
                     }
-                    Manner::Honest => unknown(),
+                    FaultReports::Honest => unknown(),
                 }
             }
         }
@@ -76,7 +76,7 @@ impl Shaky {
 }
 
 #[async_trait]
-impl Queue for Shaky {
+impl Queue for FaultyPorts {
     async fn join(
         &self,
         concert: ConcertId,
@@ -106,7 +106,7 @@ impl Queue for Shaky {
 }
 
 #[async_trait]
-impl QueueTicks for Shaky {
+impl QueueTicks for FaultyPorts {
     async fn busy(&self) -> StoreResult<Vec<ConcertId>> {
         self.pass(|| self.store.ticks.busy()).await
     }
@@ -125,7 +125,7 @@ impl QueueTicks for Shaky {
 }
 
 #[async_trait]
-impl QueueControl for Shaky {
+impl QueueControl for FaultyPorts {
     async fn seed(&self, seed: &QueueSeed) -> StoreResult<Stamped<SeedOutcome>> {
         self.pass(|| self.store.control.seed(seed)).await
     }
@@ -150,7 +150,7 @@ impl QueueControl for Shaky {
 }
 
 #[async_trait]
-impl QueueSnapshots for Shaky {
+impl QueueSnapshots for FaultyPorts {
     async fn snapshot(
         &self,
         concert: ConcertId,
@@ -178,16 +178,16 @@ impl QueueSnapshots for Shaky {
 }
 
 /// A sound store behind a faulty network, for one test.
-pub(super) struct ShakyFixture {
+pub(super) struct FaultyStoreFixture {
     store: StoreFixture,
-    ports: Arc<Shaky>,
+    ports: Arc<FaultyPorts>,
 }
 
-impl ShakyFixture {
-    pub(super) fn new(store: StoreFixture, manner: Manner) -> Self {
-        let ports = Arc::new(Shaky {
+impl FaultyStoreFixture {
+    pub(super) fn new(store: StoreFixture, reports: FaultReports) -> Self {
+        let ports = Arc::new(FaultyPorts {
             store: store.ports(),
-            manner,
+            reports,
             next: Mutex::default(),
         });
         Self { store, ports }
@@ -200,15 +200,15 @@ impl ShakyFixture {
 }
 
 #[async_trait]
-impl Fixture for ShakyFixture {
+impl Fixture for FaultyStoreFixture {
     type Ports = QueuePorts;
 
     fn ports(&self) -> QueuePorts {
         QueuePorts {
-            queue: Arc::<Shaky>::clone(&self.ports),
-            ticks: Arc::<Shaky>::clone(&self.ports),
-            control: Arc::<Shaky>::clone(&self.ports),
-            line: Arc::<Shaky>::clone(&self.ports),
+            queue: Arc::<FaultyPorts>::clone(&self.ports),
+            ticks: Arc::<FaultyPorts>::clone(&self.ports),
+            control: Arc::<FaultyPorts>::clone(&self.ports),
+            line: Arc::<FaultyPorts>::clone(&self.ports),
         }
     }
 
@@ -226,7 +226,7 @@ impl Fixture for ShakyFixture {
 }
 
 #[async_trait]
-impl FaultyFixture for ShakyFixture {
+impl FaultyFixture for FaultyStoreFixture {
     async fn inject(&self, fault: NetworkFault) {
         self.set(Some(fault));
     }

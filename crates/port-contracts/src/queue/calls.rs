@@ -12,14 +12,14 @@ use super::{ALL, ContractQueue, QueueFixture};
 use crate::test_queue::user;
 
 impl<F: QueueFixture> ContractQueue<F> {
-    /// Joins.
+    /// Joins under this name.
     pub(crate) async fn join(&self, name: &str) -> Stamped<JoinOutcome> {
         let user = user(name);
         let joined = self.ports.queue.join(self.concert, &user, None).await;
         joined.expect("join")
     }
 
-    /// Joins, and shows a ticket with the call.
+    /// Joins with a ticket.
     pub(crate) async fn join_showing(&self, ticket: &Ticket) -> Stamped<JoinOutcome> {
         let joined = self
             .ports
@@ -28,33 +28,33 @@ impl<F: QueueFixture> ContractQueue<F> {
         joined.await.expect("join")
     }
 
-    /// Joins, and gets a new place.
-    pub(crate) async fn enter(&self, name: &str) -> Place {
+    /// Joins. Returns the new place. Panics if the user had one or is refused.
+    pub(crate) async fn join_new(&self, name: &str) -> Place {
         match self.join(name).await.value {
             JoinOutcome::Joined(place) => place,
             other => panic!("{name} should have joined: {other:?}"),
         }
     }
 
-    /// Joins, and gets a new place in the line.
-    pub(crate) async fn line_up(&self, name: &str) -> Ticket {
-        let place = self.enter(name).await;
+    /// Joins. Returns the ticket of a new place in the line. Panics if the user does not wait.
+    pub(crate) async fn join_line(&self, name: &str) -> Ticket {
+        let place = self.join_new(name).await;
         assert!(position(&place).is_some(), "{name} should wait: {place:?}");
         place.ticket
     }
 
-    /// All of them join, and wait.
-    pub(crate) async fn all_line_up(&self, names: &[&str]) -> Vec<Ticket> {
+    /// Lets these users join the line one after the other. Returns their tickets.
+    pub(crate) async fn all_join_line(&self, names: &[&str]) -> Vec<Ticket> {
         let mut tickets = Vec::new();
         for name in names {
-            tickets.push(self.line_up(name).await);
+            tickets.push(self.join_line(name).await);
         }
         tickets
     }
 
-    /// Joins, and is active at once.
-    pub(crate) async fn walk_in(&self, name: &str) -> Ticket {
-        let place = self.enter(name).await;
+    /// Joins. Returns the ticket of a new active place. Panics if the user waits.
+    pub(crate) async fn join_active(&self, name: &str) -> Ticket {
+        let place = self.join_new(name).await;
         assert!(
             until(&place).is_some(),
             "{name} should be active: {place:?}"
@@ -62,7 +62,7 @@ impl<F: QueueFixture> ContractQueue<F> {
         place.ticket
     }
 
-    /// Joins, and gets the place that the user already has.
+    /// Joins with a ticket. Returns the place that the user already has. Panics if it is a new one.
     pub(crate) async fn held(&self, ticket: &Ticket) -> Place {
         match self.join_showing(ticket).await.value {
             JoinOutcome::Held(place) => place,
@@ -70,7 +70,7 @@ impl<F: QueueFixture> ContractQueue<F> {
         }
     }
 
-    /// Joins, and is refused.
+    /// Joins. Returns the reason of the refusal. Panics if the user gets a place.
     pub(crate) async fn refused(&self, name: &str) -> JoinRefusal {
         match self.join(name).await.value {
             JoinOutcome::Refused(why, _) => why,
@@ -83,7 +83,7 @@ impl<F: QueueFixture> ContractQueue<F> {
         self.ports.queue.look_up(ticket).await.expect("look up")
     }
 
-    /// Looks up a place, and finds it.
+    /// Looks up a place. Panics if it is gone.
     pub(crate) async fn find(&self, ticket: &Ticket) -> Place {
         match self.look_up(ticket).await.value {
             LookUpOutcome::Found(place) => {
@@ -117,8 +117,8 @@ impl<F: QueueFixture> ContractQueue<F> {
         position(&self.find(ticket).await).is_some()
     }
 
-    /// Checks that a place is gone, by every reader.
-    pub(crate) async fn is_gone(&self, ticket: &Ticket) {
+    /// Checks that a place is gone for a look-up, at the gate, and for its user who leaves.
+    pub(crate) async fn assert_gone(&self, ticket: &Ticket) {
         let user = &ticket.user;
         let looked_up = self.look_up(ticket).await.value;
         assert_eq!(looked_up, LookUpOutcome::Gone, "{user}'s place");
@@ -134,7 +134,7 @@ impl<F: QueueFixture> ContractQueue<F> {
         passed.await.expect("gate")
     }
 
-    /// Passes the gate. Returns the instant of that and the deadline of the place after it.
+    /// Passes the gate. Returns the instant of the answer, and the deadline of the place after it.
     pub(crate) async fn pass_gate(
         &self,
         ticket: &Ticket,
@@ -155,13 +155,13 @@ impl<F: QueueFixture> ContractQueue<F> {
         }
     }
 
-    /// Leaves.
+    /// Leaves with a ticket.
     pub(crate) async fn leave(&self, ticket: &Ticket) -> Stamped<LeaveOutcome> {
         self.ports.queue.leave(ticket).await.expect("leave")
     }
 
-    /// Leaves an existing place.
-    pub(crate) async fn go(&self, ticket: &Ticket) {
+    /// Leaves a place. Panics if it is gone.
+    pub(crate) async fn leave_place(&self, ticket: &Ticket) {
         let left = self.leave(ticket).await.value;
         assert_eq!(left, LeaveOutcome::Left, "{} leaving", ticket.user);
     }
@@ -171,14 +171,14 @@ impl<F: QueueFixture> ContractQueue<F> {
         self.admit(ALL).await.done
     }
 
-    /// Admits.
+    /// Runs one call of a tick that admits at most `limit` users.
     pub(crate) async fn admit(&mut self, limit: u32) -> TickReport {
         let tick = self.ports.ticks.admit(self.concert, limit).await;
         self.ticked(&tick.expect("admission tick"))
     }
 
     /// Removes all expired places.
-    pub(crate) async fn tidy(&mut self) -> TickReport {
+    pub(crate) async fn expire_all(&mut self) -> TickReport {
         self.expire(ALL).await
     }
 
@@ -189,7 +189,7 @@ impl<F: QueueFixture> ContractQueue<F> {
     }
 
     fn ticked(&mut self, tick: &Stamped<TickOutcome>) -> TickReport {
-        self.note_tick(tick.as_of);
+        self.record_tick(tick.as_of);
         match tick.value {
             TickOutcome::Ticked(report) => report,
             TickOutcome::NotSeeded => panic!("the store has the queue"),
@@ -197,7 +197,7 @@ impl<F: QueueFixture> ContractQueue<F> {
     }
 }
 
-/// The position of a waiting place.
+/// Returns the position of a waiting place. None if it is active.
 pub(crate) fn position(place: &Place) -> Option<u64> {
     match place.standing {
         Standing::Waiting { position, .. } => Some(position),
@@ -205,7 +205,7 @@ pub(crate) fn position(place: &Place) -> Option<u64> {
     }
 }
 
-/// The deadline of an active place.
+/// Returns the deadline of an active place. None if it waits.
 pub(crate) fn until(place: &Place) -> Option<Timestamp> {
     match place.standing {
         Standing::Waiting { .. } => None,

@@ -23,13 +23,13 @@ impl ModelQueue {
         user: &UserId,
         shown: Option<&Ticket>,
     ) -> JoinOutcome {
-        self.meet_server(now);
+        self.record_losses(now);
         if self.place_of(user, now).is_some() {
-            return JoinOutcome::Held(self.beat(user, now));
+            return JoinOutcome::Held(self.place_after_heartbeat(user, now));
         }
-        self.tidy_up_after(user, now);
-        if let Some(ticket) = shown.filter(|ticket| self.gives_back(ticket, now)) {
-            return JoinOutcome::Held(self.give_back(ticket, now));
+        self.remove_if_expired(user, now);
+        if let Some(ticket) = shown.filter(|ticket| self.may_re_enter(ticket, now)) {
+            return JoinOutcome::Held(self.re_enter(ticket, now));
         }
         match self.situation(now) {
             Situation::Closed => return self.refused(JoinRefusal::Closed, now),
@@ -51,7 +51,7 @@ impl ModelQueue {
         } else {
             self.put_in_line(user.clone(), arrival, now);
         }
-        JoinOutcome::Joined(self.beat(user, now))
+        JoinOutcome::Joined(self.place_after_heartbeat(user, now))
     }
 
     pub(crate) fn look_up(&mut self, now: Timestamp, ticket: &Ticket) -> LookUpOutcome {
@@ -95,20 +95,20 @@ impl ModelQueue {
             });
             place.claim = Some(extended(claim, now, active_ttl, purpose));
         }
-        GateOutcome::Passed(self.beat(&ticket.user, now))
+        GateOutcome::Passed(self.place_after_heartbeat(&ticket.user, now))
     }
 
     pub(crate) fn leave(&mut self, now: Timestamp, ticket: &Ticket) -> LeaveOutcome {
-        self.meet_server(now);
-        if self.gives_back(ticket, now) {
-            self.prove_loss(ticket, now);
+        self.record_losses(now);
+        if self.may_re_enter(ticket, now) {
+            self.confirm_loss(ticket, now);
             self.ended.push((ticket.user.clone(), ticket.arrival));
             return LeaveOutcome::Left;
         }
         match self.place_of(&ticket.user, now) {
             Some(place) if place.ticket.arrival == ticket.arrival => {
                 if matches!(place.standing, Standing::Waiting { .. }) {
-                    self.left.push(ticket.arrival);
+                    self.departures.push(ticket.arrival);
                 }
                 self.end_place_of(&ticket.user);
                 LeaveOutcome::Left
@@ -117,21 +117,21 @@ impl ModelQueue {
         }
     }
 
-    /// Returns the place for which a ticket is valid. The place re-enters if it may. The call is a
-    /// heartbeat.
+    /// Returns the place for which a ticket is valid, after this heartbeat. The place re-enters if
+    /// it may.
     fn place_for(&mut self, ticket: &Ticket, now: Timestamp) -> Option<Place> {
-        self.meet_server(now);
-        if self.gives_back(ticket, now) {
-            return Some(self.give_back(ticket, now));
+        self.record_losses(now);
+        if self.may_re_enter(ticket, now) {
+            return Some(self.re_enter(ticket, now));
         }
         let place = self.place_of(&ticket.user, now)?;
-        // Promise 1: a ticket is valid while its arrival is that of the place, whatever its
-        // generation.
-        (place.ticket.arrival == ticket.arrival).then(|| self.beat(&ticket.user, now))
+        // Promise 1: a ticket of any generation is valid while its arrival is that of the place.
+        (place.ticket.arrival == ticket.arrival)
+            .then(|| self.place_after_heartbeat(&ticket.user, now))
     }
 
-    /// Returns the place of a user who has one, after this heartbeat.
-    pub(crate) fn beat(&mut self, user: &UserId, now: Timestamp) -> Place {
+    /// Records a heartbeat of a user who has a place. Returns the place.
+    pub(crate) fn place_after_heartbeat(&mut self, user: &UserId, now: Timestamp) -> Place {
         if let Some(place) = self.waiting.iter_mut().find(|place| place.user == *user) {
             place.last_seen = now;
             place.is_aside = false;
@@ -143,11 +143,11 @@ impl ModelQueue {
         JoinOutcome::Refused(why, self.view(now))
     }
 
-    /// Promise 2: strictly later than every arrival before.
+    /// Promise 2: returns an arrival that is strictly later than every arrival before.
     fn next_arrival(&mut self, now: Timestamp) -> Arrival {
         let arrival = now.as_microsecond().max(self.last_arrival.micros() + 1);
         self.last_arrival = Arrival::from_micros(arrival);
-        self.give_out(self.last_arrival);
+        self.narrow_gaps(self.last_arrival);
         self.last_arrival
     }
 
@@ -173,7 +173,7 @@ impl ModelQueue {
     }
 
     /// Removes the place of a user if it has expired.
-    fn tidy_up_after(&mut self, user: &UserId, now: Timestamp) {
+    fn remove_if_expired(&mut self, user: &UserId, now: Timestamp) {
         if self.place_of(user, now).is_none() {
             self.end_place_of(user);
         }
@@ -182,7 +182,7 @@ impl ModelQueue {
     /// Ends the place of a user, if there is one, for good.
     pub(crate) fn end_place_of(&mut self, user: &UserId) {
         if let Some(place) = self.waiting.iter().find(|place| place.user == *user) {
-            self.gave_up.push(place.arrival);
+            self.stopped_waiting.push(place.arrival);
             self.departed += 1;
             self.ended.push((user.clone(), place.arrival));
         }
@@ -194,8 +194,8 @@ impl ModelQueue {
     }
 }
 
-/// Promise 6: a hold at the gate extends the place to the end of the hold and 30 s more. The limit
-/// is the claim plus the active lifetime, the hold and 30 s.
+/// Promise 6: returns a claim after a passage of the gate. A hold extends the place to the end of
+/// the hold and 30 s more. The limit is the claim plus the active lifetime, the hold and 30 s.
 fn extended(claim: Claim, now: Timestamp, active_ttl: Duration, purpose: GatePurpose) -> Claim {
     let GatePurpose::Hold { hold_for } = purpose else {
         return claim;

@@ -1,4 +1,4 @@
-//! Many payments and charges at the same moment.
+//! Many payments and charges at the same time.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use frontrow_domain::{
     },
 };
 
-use super::{BoxOffice, DatabaseFixture, asking::newly_paid, at_once, user};
+use super::{DatabaseFixture, TestSale, at_once, calls::newly_paid, user};
 
 async fn pay(reservations: Arc<dyn Reservations>, request: PaymentRequest) -> PayOutcome {
     reservations.pay(&request).await.expect("pay")
 }
 
-async fn charge(points: Arc<dyn Points>, order: Charge) -> ChargeOutcome {
-    points.charge(&order).await.expect("charge")
+async fn charge(points: Arc<dyn Points>, request: Charge) -> ChargeOutcome {
+    points.charge(&request).await.expect("charge")
 }
 
-impl<F: DatabaseFixture> BoxOffice<F> {
+impl<F: DatabaseFixture> TestSale<F> {
     async fn all_pay(&self, requests: Vec<PaymentRequest>) -> Vec<PayOutcome> {
         let port = &self.ports.reservations;
         let calls = requests
@@ -28,11 +28,11 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         at_once(calls.collect::<Vec<_>>()).await
     }
 
-    async fn all_charge(&self, orders: Vec<Charge>) -> Vec<ChargeOutcome> {
+    async fn all_charge(&self, requests: Vec<Charge>) -> Vec<ChargeOutcome> {
         let port = &self.ports.points;
-        let calls = orders
+        let calls = requests
             .into_iter()
-            .map(|order| charge(Arc::clone(port), order));
+            .map(|request| charge(Arc::clone(port), request));
         at_once(calls.collect::<Vec<_>>()).await
     }
 
@@ -45,10 +45,10 @@ impl<F: DatabaseFixture> BoxOffice<F> {
 
 /// A payment that arrives twenty times under one key is made once.
 pub async fn one_key_pays_once<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let held = office.affordable().await;
-    let requests = (0..20).map(|_| office.payment(&held, "key"));
-    let outcomes = office.all_pay(requests.collect()).await;
+    let sale = TestSale::open(fixture).await;
+    let held = sale.affordable().await;
+    let requests = (0..20).map(|_| sale.payment(&held, "key"));
+    let outcomes = sale.all_pay(requests.collect()).await;
     let mut first = 0;
     for outcome in &outcomes {
         match outcome {
@@ -61,16 +61,16 @@ pub async fn one_key_pays_once<F: DatabaseFixture>(fixture: F) {
         }
     }
     assert_eq!(first, 1);
-    assert_eq!(office.balance("ann").await, 900);
+    assert_eq!(sale.balance("ann").await, 900);
 }
 
 /// A reservation that is paid twenty times under different keys is paid once.
-pub async fn many_keys_pay_once<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let held = office.affordable().await;
-    let requests = (0..20).map(|number| office.payment(&held, &format!("key-{number}")));
-    let outcomes = office.all_pay(requests.collect()).await;
-    let confirmed = office.state(&held).await;
+pub async fn many_keys_pay_a_reservation_once<F: DatabaseFixture>(fixture: F) {
+    let sale = TestSale::open(fixture).await;
+    let held = sale.affordable().await;
+    let requests = (0..20).map(|number| sale.payment(&held, &format!("key-{number}")));
+    let outcomes = sale.all_pay(requests.collect()).await;
+    let confirmed = sale.state(&held).await;
     assert!(matches!(confirmed, ReservationState::Confirmed { .. }));
     let refused = PayOutcome::NotHeld(confirmed);
     let (refused, paid): (Vec<_>, Vec<_>) = outcomes
@@ -78,22 +78,19 @@ pub async fn many_keys_pay_once<F: DatabaseFixture>(fixture: F) {
         .partition(|outcome| *outcome == refused);
     assert_eq!(refused.len(), 19);
     newly_paid(paid.into_iter().next().expect("one payment"));
-    assert_eq!(office.balance("ann").await, 900);
+    assert_eq!(sale.balance("ann").await, 900);
 }
 
 /// Points that suffice for one of two reservations pay for one.
 pub async fn points_are_spent_once<F: DatabaseFixture>(fixture: F) {
-    let mut office = BoxOffice::open(fixture).await;
-    office.charged("ann", 150).await;
-    let first = office.held("ann", &["A-1"]).await;
-    office.concert = office.add_concert("Second").await;
-    office.performance = office.add_performance(office.concert).await;
-    let second = office.held("ann", &["A-1"]).await;
-    let requests = vec![
-        office.payment(&first, "one"),
-        office.payment(&second, "two"),
-    ];
-    let outcomes = office.all_pay(requests).await;
+    let mut sale = TestSale::open(fixture).await;
+    sale.charged("ann", 150).await;
+    let first = sale.held("ann", &["A-1"]).await;
+    sale.concert = sale.add_concert("Second").await;
+    sale.performance = sale.add_performance(sale.concert).await;
+    let second = sale.held("ann", &["A-1"]).await;
+    let requests = vec![sale.payment(&first, "one"), sale.payment(&second, "two")];
+    let outcomes = sale.all_pay(requests).await;
     let paid = outcomes
         .iter()
         .filter(|one| matches!(one, PayOutcome::Paid(_)));
@@ -102,23 +99,19 @@ pub async fn points_are_spent_once<F: DatabaseFixture>(fixture: F) {
         .iter()
         .filter(|one| matches!(one, PayOutcome::NotEnoughPoints { .. }));
     assert_eq!(short.count(), 1);
-    assert_eq!(office.balance("ann").await, 50);
+    assert_eq!(sale.balance("ann").await, 50);
 }
 
-/// If a payment and a release run at once, one comes first, and the answer of the other says so.
+/// If a payment and a release run at once, one takes effect, and the other is refused for it.
 pub async fn a_reservation_is_paid_or_released<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
+    let sale = TestSale::open(fixture).await;
     let mut expected = 1_000;
-    office.charged("ann", expected).await;
+    sale.charged("ann", expected).await;
     for label in ["A-1", "A-2", "A-3", "A-4", "A-5", "A-6"] {
-        let held = office.held("ann", &[label]).await;
-        let payment = office.payment(&held, label);
-        let paying = tokio::spawn(pay(Arc::clone(&office.ports.reservations), payment)).await;
-        let released = office
-            .ports
-            .reservations
-            .release(held.id, &user("ann"))
-            .await;
+        let held = sale.held("ann", &[label]).await;
+        let payment = sale.payment(&held, label);
+        let paying = tokio::spawn(pay(Arc::clone(&sale.ports.reservations), payment)).await;
+        let released = sale.ports.reservations.release(held.id, &user("ann")).await;
         let paid = paying.expect("the payment's task");
         match released.expect("release") {
             ReleaseOutcome::Released => {
@@ -131,7 +124,7 @@ pub async fn a_reservation_is_paid_or_released<F: DatabaseFixture>(fixture: F) {
             }
             other => panic!("neither paid nor released: {other:?}"),
         }
-        assert_eq!(office.balance("ann").await, expected);
+        assert_eq!(sale.balance("ann").await, expected);
         if expected == 600 {
             break; // no fifth seat
         }
@@ -140,9 +133,9 @@ pub async fn a_reservation_is_paid_or_released<F: DatabaseFixture>(fixture: F) {
 
 /// A charge that arrives twenty times under one key is made once.
 pub async fn one_key_charges_once<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let orders = (0..20).map(|_| office.charge("ann", 10, "key"));
-    let outcomes = office.all_charge(orders.collect()).await;
+    let sale = TestSale::open(fixture).await;
+    let requests = (0..20).map(|_| sale.charge("ann", 10, "key"));
+    let outcomes = sale.all_charge(requests.collect()).await;
     let mut first = 0;
     for outcome in &outcomes {
         match outcome {
@@ -152,14 +145,14 @@ pub async fn one_key_charges_once<F: DatabaseFixture>(fixture: F) {
         }
     }
     assert_eq!(first, 1);
-    assert_eq!(office.balance("ann").await, 10);
+    assert_eq!(sale.balance("ann").await, 10);
 }
 
 /// Twenty charges under different keys are twenty charges, each with its own balance.
 pub async fn many_keys_charge_many_times<F: DatabaseFixture>(fixture: F) {
-    let office = BoxOffice::open(fixture).await;
-    let orders = (0..20).map(|number| office.charge("ann", 10, &format!("key-{number}")));
-    let outcomes = office.all_charge(orders.collect()).await;
+    let sale = TestSale::open(fixture).await;
+    let requests = (0..20).map(|number| sale.charge("ann", 10, &format!("key-{number}")));
+    let outcomes = sale.all_charge(requests.collect()).await;
     let mut balances: Vec<_> = outcomes
         .iter()
         .map(|outcome| match outcome {
@@ -173,5 +166,5 @@ pub async fn many_keys_charge_many_times<F: DatabaseFixture>(fixture: F) {
     balances.sort_unstable();
     let expected: Vec<_> = (1..=20).map(|number| number * 10).collect();
     assert_eq!(balances, expected);
-    assert_eq!(office.balance("ann").await, 200);
+    assert_eq!(sale.balance("ann").await, 200);
 }

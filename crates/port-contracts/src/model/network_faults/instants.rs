@@ -1,4 +1,4 @@
-//! The instants in an answer, from which the instants of earlier calls may be found.
+//! The instants in an answer. They may reveal the instants of earlier calls.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(super) fn instants<'a>(
         | Answer::Gate(GateOutcome::Passed(place) | GateOutcome::Waiting(place)) => {
             of_place(place, &calls.collect::<Vec<_>>())
         }
-        Answer::Heard(found) => {
+        Answer::Heartbeats(found) => {
             let calls: Vec<_> = calls.collect();
             let places = found.iter().filter_map(|found| match found {
                 LookUpOutcome::Found(place) => Some(place),
@@ -59,23 +59,27 @@ fn of_place(place: &Place, calls: &[&Call]) -> Vec<Timestamp> {
     } = place.standing
     {
         found.push(admitted_at);
-        found.extend(lives(calls).into_iter().map(|life| until - life));
+        found.extend(
+            lifetimes(calls)
+                .into_iter()
+                .map(|lifetime| until - lifetime),
+        );
     }
     found
 }
 
-/// How long before the deadline of a place the operation may have been applied that set it: the
-/// admission, the claim, or a hold.
-fn lives(calls: &[&Call]) -> Vec<Duration> {
+/// Returns how long before the deadline of a place the operation may have been applied that set it:
+/// the admission, the claim, or a hold.
+fn lifetimes(calls: &[&Call]) -> Vec<Duration> {
     let active = ACTIVE_S.map(Duration::from_secs);
     let claims = CLAIM_S.map(Duration::from_secs);
-    let mut lives: Vec<_> = active.into_iter().chain(claims).collect();
+    let mut lifetimes: Vec<_> = active.into_iter().chain(claims).collect();
     for call in calls {
         if let Call::Gate(_, GatePurpose::Hold { hold_for }) = call {
             let extension = *hold_for + TO_PAY;
-            lives.push(extension);
-            lives.extend(active.map(|active| active + extension));
+            lifetimes.push(extension);
+            lifetimes.extend(active.map(|active| active + extension));
         }
     }
-    lives
+    lifetimes
 }

@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 
 use super::{
     super::{
-        run_queue::user,
+        run_queue::user_id,
         steps::{Rules, Shown, USERS},
     },
     call::{Answer, Call},
@@ -22,15 +22,15 @@ use super::{
 };
 
 impl<F> FaultyRun<'_, F> {
-    /// Users keep the tickets of their places, and callers keep the cursors of their snapshots.
-    pub(super) fn keep(&mut self, told: &Answer) {
-        match told {
+    /// Keeps the ticket in an answer for its user, and the cursor of a snapshot.
+    pub(super) fn keep(&mut self, answer: &Answer) {
+        match answer {
             Answer::Join(JoinOutcome::Joined(place) | JoinOutcome::Held(place))
             | Answer::LookUp(LookUpOutcome::Found(place))
             | Answer::Gate(GateOutcome::Passed(place) | GateOutcome::Waiting(place)) => {
                 let ticket = &place.ticket;
-                let who = (0..USERS).find(|who| user(*who) == ticket.user);
-                if let Some(kept) = who.and_then(|who| self.tickets.get_mut(who))
+                let number = (0..USERS).find(|number| user_id(*number) == ticket.user);
+                if let Some(kept) = number.and_then(|number| self.tickets.get_mut(number))
                     && kept.last() != Some(ticket)
                 {
                     kept.push(ticket.clone());
@@ -67,17 +67,17 @@ impl<F> FaultyRun<'_, F> {
         }
     }
 
-    /// A ticket that a user has kept, or one that was never given out.
+    /// Returns a ticket that a user has kept, or one that was never given out.
     pub(super) fn ticket_of(&self, shown: Shown) -> Ticket {
-        let kept = self.tickets.get(shown.who).and_then(|kept| {
+        let kept = self.tickets.get(shown.user).and_then(|kept| {
             let number = kept.len().checked_sub(1 + shown.age)?;
             kept.get(number).cloned()
         });
-        kept.unwrap_or_else(|| never_given_out(self.concert, user(shown.who).as_str()))
+        kept.unwrap_or_else(|| never_given_out(self.concert, user_id(shown.user).as_str()))
     }
 }
 
-/// A ticket that was never given out.
+/// Returns a ticket that was never given out.
 pub(super) fn never_given_out(concert: ConcertId, user: &str) -> Ticket {
     Ticket {
         concert,

@@ -1,4 +1,4 @@
-//! Calls of the box office, and the answers that they must get.
+//! Calls of a test sale, and the answers that they must get.
 
 use frontrow_domain::{
     model::{
@@ -13,50 +13,50 @@ use frontrow_domain::{
 };
 use jiff::Timestamp;
 
-use super::{BoxOffice, DatabaseFixture, HOLD, amount, label, seats, user};
+use super::{DatabaseFixture, HOLD, TestSale, amount, label, seats, user};
 
-impl<F: DatabaseFixture> BoxOffice<F> {
-    /// A request for seats of the office's performance, under a new id.
-    pub(crate) fn request(&self, who: &str, labels: &[&str]) -> HoldRequest {
+impl<F: DatabaseFixture> TestSale<F> {
+    /// Returns a request for seats of the test's performance, under a new id.
+    pub(crate) fn request(&self, name: &str, labels: &[&str]) -> HoldRequest {
         HoldRequest {
             id: self.reservation_id(),
-            user: user(who),
+            user: user(name),
             concert: self.concert,
             performance: self.performance,
             seats: seats(labels),
             hold_for: HOLD,
-            ticket: self.ticket(who),
+            ticket: self.ticket(name),
         }
     }
 
-    /// The place of a user in the queue of the office's concert. It is the same for each of their
-    /// requests.
-    pub(crate) fn ticket(&self, who: &str) -> Ticket {
+    /// Returns the ticket of a user in the queue of the test's concert. It is the same for each
+    /// request of a user.
+    pub(crate) fn ticket(&self, name: &str) -> Ticket {
         Ticket {
             concert: self.concert,
-            user: user(who),
+            user: user(name),
             arrival: Arrival::from_micros(1_700_000_000_000_000),
             // Larger than a signed number can hold.
             generation: Generation(u64::MAX - 7),
         }
     }
 
-    /// Requests a hold.
-    pub(crate) async fn hold(&self, who: &str, labels: &[&str]) -> HoldOutcome {
-        self.hold_as(&self.request(who, labels)).await
+    /// Requests a hold under a new id.
+    pub(crate) async fn hold(&self, name: &str, labels: &[&str]) -> HoldOutcome {
+        self.hold_as(&self.request(name, labels)).await
     }
 
-    /// Requests a hold.
+    /// Sends this request for a hold.
     pub(crate) async fn hold_as(&self, request: &HoldRequest) -> HoldOutcome {
         self.ports.reservations.hold(request).await.expect("hold")
     }
 
-    /// Requests a hold and is refused.
-    pub(crate) async fn refusal(&self, who: &str, labels: &[&str]) -> HoldRefusal {
-        self.refusal_of(&self.request(who, labels)).await
+    /// Requests a hold. Returns the refusal. Panics if the hold is made.
+    pub(crate) async fn refusal(&self, name: &str, labels: &[&str]) -> HoldRefusal {
+        self.refusal_of(&self.request(name, labels)).await
     }
 
-    /// Requests a hold and is refused.
+    /// Sends this request for a hold. Returns the refusal. Panics if the hold is made.
     pub(crate) async fn refusal_of(&self, request: &HoldRequest) -> HoldRefusal {
         match self.hold_as(request).await {
             HoldOutcome::Refused(refusal) => refusal,
@@ -64,12 +64,12 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         }
     }
 
-    /// Gets a hold.
-    pub(crate) async fn held(&self, who: &str, labels: &[&str]) -> Reservation {
-        self.held_by(&self.request(who, labels)).await
+    /// Requests a hold. Returns the reservation. Panics if the hold is refused.
+    pub(crate) async fn held(&self, name: &str, labels: &[&str]) -> Reservation {
+        self.held_by(&self.request(name, labels)).await
     }
 
-    /// Gets a hold.
+    /// Sends this request for a hold. Returns the reservation. Panics if the hold is refused.
     pub(crate) async fn held_by(&self, request: &HoldRequest) -> Reservation {
         match self.hold_as(request).await {
             HoldOutcome::Held(reservation) => reservation,
@@ -78,12 +78,12 @@ impl<F: DatabaseFixture> BoxOffice<F> {
     }
 
     /// Releases held seats.
-    pub(crate) async fn release(&self, who: &str, id: ReservationId) -> ReleaseOutcome {
-        let released = self.ports.reservations.release(id, &user(who)).await;
+    pub(crate) async fn release(&self, name: &str, id: ReservationId) -> ReleaseOutcome {
+        let released = self.ports.reservations.release(id, &user(name)).await;
         released.expect("release")
     }
 
-    /// A payment under a key.
+    /// Returns a request to pay under a key.
     pub(crate) fn payment(&self, reservation: &Reservation, key: &str) -> PaymentRequest {
         PaymentRequest {
             reservation: reservation.id,
@@ -96,7 +96,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
 
     /// Pays under a key that is used once.
     pub(crate) async fn pay(&self, reservation: &Reservation) -> PayOutcome {
-        self.pay_under(reservation, &format!("pay-{}", self.name()))
+        self.pay_under(reservation, &format!("pay-{}", self.fresh_id()))
             .await
     }
 
@@ -105,19 +105,19 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         self.pay_as(&self.payment(reservation, key)).await
     }
 
-    /// Pays.
+    /// Sends this payment.
     pub(crate) async fn pay_as(&self, request: &PaymentRequest) -> PayOutcome {
         self.ports.reservations.pay(request).await.expect("pay")
     }
 
-    /// Pays. The payment must be a new one.
+    /// Pays under a key that is used once. Panics if this is not a new payment.
     pub(crate) async fn paid(&self, reservation: &Reservation) -> Paid {
         newly_paid(self.pay(reservation).await)
     }
 
     /// Holds seats and pays for them.
-    pub(crate) async fn bought(&self, who: &str, labels: &[&str]) -> Reservation {
-        let held = self.held(who, labels).await;
+    pub(crate) async fn bought(&self, name: &str, labels: &[&str]) -> Reservation {
+        let held = self.held(name, labels).await;
         self.buy(held).await
     }
 
@@ -130,42 +130,42 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         self.paid(&held).await.reservation
     }
 
-    /// A charge under a key.
-    pub(crate) fn charge(&self, who: &str, points: i64, key: &str) -> Charge {
+    /// Returns a request to charge under a key.
+    pub(crate) fn charge(&self, name: &str, points: i64, key: &str) -> Charge {
         Charge {
             entry: self.entry_id(),
-            user: user(who),
+            user: user(name),
             amount: amount(points),
-            keyed: Keyed::charge(&user(who), amount(points), self::key(key)),
+            keyed: Keyed::charge(&user(name), amount(points), self::key(key)),
             operator: None,
         }
     }
 
-    /// Charges points.
+    /// Sends this charge.
     pub(crate) async fn charge_as(&self, charge: &Charge) -> ChargeOutcome {
         self.ports.points.charge(charge).await.expect("charge")
     }
 
     /// Charges points under a key.
-    pub(crate) async fn charge_under(&self, who: &str, points: i64, key: &str) -> ChargeOutcome {
-        self.charge_as(&self.charge(who, points, key)).await
+    pub(crate) async fn charge_under(&self, name: &str, points: i64, key: &str) -> ChargeOutcome {
+        self.charge_as(&self.charge(name, points, key)).await
     }
 
-    /// Charges points under a key that is used once. The charge must be a new one.
-    pub(crate) async fn charged(&self, who: &str, points: i64) -> Charged {
-        let key = format!("charge-{}", self.name());
-        match self.charge_under(who, points, &key).await {
+    /// Charges points under a key that is used once. Panics if this is not a new charge.
+    pub(crate) async fn charged(&self, name: &str, points: i64) -> Charged {
+        let key = format!("charge-{}", self.fresh_id());
+        match self.charge_under(name, points, &key).await {
             ChargeOutcome::Charged(Applied {
                 effect,
                 replayed: false,
             }) => effect,
-            other => panic!("{who} should be charged: {other:?}"),
+            other => panic!("{name} should be charged: {other:?}"),
         }
     }
 
     /// Returns the points that a user can spend.
-    pub(crate) async fn balance(&self, who: &str) -> i64 {
-        let balance = self.ports.points.balance(&user(who)).await;
+    pub(crate) async fn balance(&self, name: &str) -> i64 {
+        let balance = self.ports.points.balance(&user(name)).await;
         balance.expect("balance").0.minor_units()
     }
 
@@ -174,7 +174,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         self.found(reservation).await.state
     }
 
-    /// Returns a reservation that exists.
+    /// Returns a reservation. Panics if it does not exist.
     pub(crate) async fn found(&self, reservation: &Reservation) -> Reservation {
         let found = self
             .ports
@@ -184,7 +184,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         found.expect("find").expect("the reservation")
     }
 
-    /// Returns the state of a seat of the office's performance.
+    /// Returns the state of a seat of the test's performance.
     pub(crate) async fn seat(&self, name: &str) -> SeatState {
         let map = self.ports.concerts.seat_map(self.performance).await;
         let seats = map.expect("seat map").expect("the performance").seats;
@@ -192,7 +192,7 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         seat.expect("the seat").state
     }
 
-    /// Returns how many seats of the office's performance are free.
+    /// Returns how many seats of the test's performance are free.
     pub(crate) async fn seats_left(&self) -> u64 {
         let performances = self.ports.concerts.performances(self.concert).await;
         let performances = performances.expect("performances");
@@ -200,13 +200,13 @@ impl<F: DatabaseFixture> BoxOffice<F> {
         performance.expect("the performance").seats_left
     }
 
-    /// Sweeps at most `limit` expired holds. Returns how many.
+    /// Sweeps at most `limit` expired holds. Returns the number of holds swept.
     pub(crate) async fn sweep(&self, limit: u32) -> u32 {
         self.ports.reservations.sweep(limit).await.expect("sweep")
     }
 }
 
-/// Returns a payment that must be a new one.
+/// Returns the effect of a payment. Panics if it is not a new one.
 pub(crate) fn newly_paid(outcome: PayOutcome) -> Paid {
     match outcome {
         PayOutcome::Paid(Applied {
@@ -217,7 +217,7 @@ pub(crate) fn newly_paid(outcome: PayOutcome) -> Paid {
     }
 }
 
-/// A client's key.
+/// Returns a client's idempotency key.
 pub(crate) fn key(text: &str) -> IdempotencyKey {
     IdempotencyKey::try_from(text).expect("a key")
 }

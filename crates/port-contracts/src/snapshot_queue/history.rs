@@ -1,4 +1,4 @@
-//! The history of a queue: what was true at which instant.
+//! The history of a queue: its state at each instant.
 
 use frontrow_domain::model::queue::{Place, Standing};
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn note(&mut self, passed: i64, at: Timestamp, queue: &ModelQueue) {
+    pub(super) fn record(&mut self, passed: i64, at: Timestamp, queue: &ModelQueue) {
         self.moments.push(Moment {
             passed,
             at,
@@ -59,7 +59,7 @@ impl History {
             {
                 break;
             }
-            if !self.was(number, as_of, passed, max_age) {
+            if !self.was_at(number, as_of, passed, max_age) {
                 continue;
             }
             match moment.contradicts(place, as_of) {
@@ -71,7 +71,7 @@ impl History {
     }
 
     /// Returns true if `as_of` was within the moment of this number, and recently enough.
-    fn was(&self, number: usize, as_of: Timestamp, passed: i64, max_age: i64) -> bool {
+    fn was_at(&self, number: usize, as_of: Timestamp, passed: i64, max_age: i64) -> bool {
         let Some(moment) = self.moments.get(number) else {
             return false;
         };
